@@ -1,0 +1,3 @@
+"""djbundle: a Django project as one executable file."""
+
+__version__ = "0.1.0"

@@ -1,0 +1,142 @@
+"""What can go wrong, one class for each cause.
+
+Each error carries one line of cause and one line of fix for the person at the terminal, and each class
+has an exit code of its own, so that a script can tell them apart without reading English.
+Codes 10-39 belong to the build, 40-59 to a running bundle, 60-69 to the launcher (see launcher/launcher.c).
+"""
+
+from typing import ClassVar
+
+
+class DjbundleError(Exception):
+    """A mistake or obstacle that the user can remove; shown without a traceback."""
+
+    exit_code: ClassVar[int] = 1
+
+    def __init__(self, cause: str, fix: str) -> None:
+        super().__init__(cause)
+        self.cause = cause
+        self.fix = fix
+
+    def __str__(self) -> str:
+        return f"error: {self.cause}\n  fix: {self.fix}"
+
+
+# --- the build ------------------------------------------------------------------------------------
+
+
+class ProjectNotFoundError(DjbundleError):
+    exit_code = 10
+
+
+class AmbiguousSettingsError(DjbundleError):
+    exit_code = 11
+
+
+class SettingsError(DjbundleError):
+    exit_code = 12
+
+
+class MissingVariableError(DjbundleError):
+    exit_code = 13
+
+
+class ProjectSyntaxError(DjbundleError):
+    exit_code = 14
+
+
+class AppNotInstalledError(DjbundleError):
+    exit_code = 15
+
+
+class ProjectImportError(DjbundleError):
+    """A module of the project, or its URLconf, or a system check, does not import."""
+
+    exit_code = 16
+
+
+class StaticFilesError(DjbundleError):
+    exit_code = 17
+
+
+class ToolMissingError(DjbundleError):
+    """The C compiler or another program of the build machine is not there."""
+
+    exit_code = 18
+
+
+class UnsupportedVersionError(DjbundleError):
+    exit_code = 19
+
+
+class OutputError(DjbundleError):
+    """The output file cannot be written, or is running."""
+
+    exit_code = 20
+
+
+class DiskFullError(DjbundleError):
+    exit_code = 21
+
+
+class ConfigurationError(DjbundleError):
+    """An unknown key or a wrong type in [tool.djbundle]."""
+
+    exit_code = 22
+
+
+class CompileError(DjbundleError):
+    exit_code = 23
+
+
+class LibraryError(DjbundleError):
+    """A shared library that an ELF file needs was not found."""
+
+    exit_code = 24
+
+
+# --- a running bundle -----------------------------------------------------------------------------
+
+
+class UnknownCommandError(DjbundleError):
+    exit_code = 40
+
+
+class AddressError(DjbundleError):
+    """The address to bind is malformed, in use or not permitted."""
+
+    exit_code = 41
+
+
+class DataDirectoryError(DjbundleError):
+    """The data directory cannot be created or written."""
+
+    exit_code = 42
+
+
+class NetworkFileSystemError(DjbundleError):
+    exit_code = 43
+
+
+class DataDirectoryBusyError(DjbundleError):
+    """Another instance serves from the same data directory."""
+
+    exit_code = 44
+
+
+class SqliteTooOldError(DjbundleError):
+    exit_code = 45
+
+
+class PendingMigrationsError(DjbundleError):
+    exit_code = 46
+
+
+class MigrationError(DjbundleError):
+    exit_code = 47
+
+
+class ServeError(DjbundleError):
+    """A child of the supervisor could not be started at all."""
+
+    exit_code = 48

@@ -1,0 +1,51 @@
+"""The record that the builder writes and the runtime reads: all that the two sides know of each other.
+
+It lies as ``djbundle.json`` at the root of the tree. What the runtime can find out by itself is not in it.
+"""
+
+import json
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Literal, Self
+
+FILE_NAME = "djbundle.json"
+FORMAT = 1
+
+Interface = Literal["wsgi", "asgi"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BuildInfo:
+    """Where a bundle comes from; shown by ``./shop version``."""
+
+    djbundle: str
+    python: str
+    django: str
+    sqlite: str
+    date: str  # ISO 8601, UTC, whole seconds
+    git_commit: str | None  # 40 hex digits, with "+dirty" behind when the work tree was changed
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Manifest:
+    """One bundle, as its runtime must know it."""
+
+    name: str  # "shop": the name of the executable and of the data directory
+    version: str  # the project's own version, "0" when it has none
+    settings_module: str  # "shop.settings"
+    interface: Interface
+    application: str  # "shop.wsgi.application": dotted path of the callable that Granian serves
+    static_root: str  # folder of collected, hashed and compressed static files, relative to the root
+    build: BuildInfo
+    format: int = FORMAT
+
+    def write(self, root: Path) -> None:
+        (root / FILE_NAME).write_text(self.to_json())
+
+    def to_json(self) -> str:
+        return json.dumps(asdict(self), indent=1)
+
+    @classmethod
+    def read(cls, root: Path) -> Self:
+        fields = json.loads((root / FILE_NAME).read_bytes())
+        return cls(**fields | {"build": BuildInfo(**fields["build"])})
