@@ -1,0 +1,66 @@
+"""The optional ``[tool.djbundle]`` table of a project's ``pyproject.toml``."""
+
+import difflib
+import tomllib
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+from typing import Any
+
+from djbundle.errors import ConfigurationError
+
+TABLE = "tool.djbundle"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Configuration:
+    """What a project may say about its own build; a command line option goes before each of these."""
+
+    name: str | None = None
+    settings: str | None = None
+    include: list[str] = field(default_factory=list)  # distributions that nothing imports by name
+    exclude: list[str] = field(default_factory=list)  # file patterns, as in .gitignore, relative to the project
+
+
+@dataclass(frozen=True, slots=True)
+class ProjectMetadata:
+    """The ``[project]`` table, where there is one."""
+
+    name: str | None
+    version: str | None
+
+
+def read_pyproject(root: Path) -> tuple[Configuration, ProjectMetadata]:
+    """Read ``pyproject.toml`` in the project's folder or the one above; empty records when there is none."""
+    for path in (root / "pyproject.toml", root.parent / "pyproject.toml"):
+        if path.is_file():
+            document = _parse(path)
+            metadata = document.get("project", {})
+            table = document.get("tool", {}).get("djbundle", {})
+            return _check(table, path), ProjectMetadata(metadata.get("name"), metadata.get("version"))
+    return Configuration(), ProjectMetadata(None, None)
+
+
+def _parse(path: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(path.read_text())
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ConfigurationError(f"{path.name} is not valid TOML: {error}", f"correct {path}") from error
+
+
+def _check(table: dict[str, Any], path: Path) -> Configuration:
+    known = {item.name: item for item in fields(Configuration)}
+    for key, value in table.items():
+        if key not in known:
+            nearest = difflib.get_close_matches(key, known, n=1, cutoff=0.4)
+            fix = f'write "{nearest[0]}"' if nearest else f"use one of: {', '.join(known)}"
+            raise ConfigurationError(f'unknown key "{key}" in [{TABLE}] of {path.name}', fix)
+        _check_type(key, value, wants_list=known[key].name in ("include", "exclude"))
+    return Configuration(**table)
+
+
+def _check_type(key: str, value: object, *, wants_list: bool) -> None:
+    is_list = isinstance(value, list) and all(isinstance(item, str) for item in value)
+    if wants_list and not is_list:
+        raise ConfigurationError(f'"{key}" in [{TABLE}] is not a list of texts', f'write {key} = ["..."]')
+    if not wants_list and not isinstance(value, str):
+        raise ConfigurationError(f'"{key}" in [{TABLE}] is not a text', f'write {key} = "..."')

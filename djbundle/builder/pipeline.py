@@ -1,0 +1,88 @@
+"""A build from beginning to end."""
+
+import contextlib
+import errno
+import tempfile
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from djbundle import manifest
+from djbundle.builder import assets, bundle, compiler, libraries, nuitka
+from djbundle.builder.archive import pack_tree
+from djbundle.builder.cache import Cache, default_folder
+from djbundle.builder.console import Console
+from djbundle.builder.dependencies import find_dependencies, local_packages
+from djbundle.builder.inspection import check_versions, inspect_project
+from djbundle.builder.project import find_project
+from djbundle.builder.report import Report, describe
+from djbundle.builder.tree import Tree
+from djbundle.errors import DiskFullError
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Options:
+    """What the command line asks for."""
+
+    project: Path
+    output: Path | None = None  # ./dist/<name>
+    settings: str | None = None
+    name: str | None = None
+    environment: dict[str, str] = field(default_factory=dict)  # for importing the project; never in the bundle
+
+
+def build(options: Options, console: Console) -> Report:
+    """Build the bundle; every error is a DjbundleError and leaves nothing behind."""
+    cache = Cache(default_folder())
+    with _full_disk_explained(), tempfile.TemporaryDirectory(prefix="djbundle-") as folder:
+        work = Path(folder)
+        with console.step("find the project") as step:
+            check_versions()
+            compiler.find_compiler()
+            project = find_project(options.project, settings=options.settings, name=options.name)
+            output = (options.output or Path("dist") / project.name).absolute()
+            bundle.check_output(output)
+            step.note(f"{project.name} {project.version}, {project.settings_module}")
+
+        with console.step("import it and collect its static files") as step:
+            inspection = inspect_project(project, options.environment, work)
+            dependencies = find_dependencies(project, inspection)
+            step.note(f"Django {inspection.django}, {len(dependencies)} packages")
+
+        with console.step("compile it to C") as step:
+            sources = assets.compiled_sources(project)
+            executable = nuitka.compile_project(project.root, sources, cache, work)
+            step.note(f"{len(sources)} modules", cached=executable.cached)
+
+        with console.step("collect packages, data and libraries") as step:
+            tree = Tree(work)
+            assets.add_project(tree, project, cache, [inspection.media_root, inspection.static_root])
+            loaded = set(inspection.modules)
+            assets.add_packages(tree, dependencies, local_packages(project, inspection), cache, loaded)
+            assets.add_standard_library(tree, cache, executable.extensions)
+            assets.add_static_files(tree, work / "static", cache)
+            libraries.close_libraries(tree, executable.path, cache)
+            tree.add_text(manifest.FILE_NAME, describe(project, inspection).to_json(), "project")
+            step.note(f"{len(tree)} files")
+
+        with console.step("compress") as step:
+            archive = pack_tree(tree, cache, step.progress)
+
+        with console.step("write the bundle") as step:
+            checksum = bundle.write_bundle(output, compiler.compile_launcher(cache), archive)
+            cache.prune()
+
+    return Report.of(output, checksum, project, dependencies, archive, console.steps)
+
+
+@contextlib.contextmanager
+def _full_disk_explained() -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+            raise
+        where = error.filename or default_folder()
+        raise DiskFullError(
+            f"the disk is full: {where}", "free some room, or move TMPDIR and DJBUNDLE_BUILD_CACHE"
+        ) from error

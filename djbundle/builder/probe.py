@@ -1,0 +1,160 @@
+"""Imports the project in a process of its own and writes down what it saw, as JSON.
+
+Started by inspection.py as ``python -m djbundle.builder.probe REPORT STATIC_FOLDER`` in the project's folder, with
+DJANGO_SETTINGS_MODULE set. The report is ``{"facts": {...}}`` or ``{"failure": {"step", "type", "message", ...}}``.
+"""
+
+import importlib
+import json
+import os
+import pkgutil
+import sys
+import traceback
+from collections.abc import Iterator
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+SETTINGS_VARIABLE = "DJANGO_SETTINGS_MODULE"
+HASHED_STORAGE = "django.contrib.staticfiles.storage.ManifestStaticFilesStorage"
+REPLACED_STORAGES = ("django.contrib.staticfiles.storage.StaticFilesStorage", "whitenoise.", "servestatic.")
+
+
+def main(report: Path, static_folder: Path) -> None:
+    step = "settings"
+    try:
+        module = importlib.import_module(os.environ[SETTINGS_VARIABLE])
+        prepare_static_files(module, static_folder)
+        step = "setup"
+        start_django()
+        step = "imports"
+        optional = import_what_requests_need()
+        step = "static"
+        collected = collect_static_files()
+        answer: dict[str, Any] = {"facts": facts(module, collected=collected, optional=optional)}
+    except BaseException as error:
+        answer = {"failure": failure(step, error)}
+    report.write_text(json.dumps(answer))
+
+
+def prepare_static_files(module: ModuleType, folder: Path) -> None:
+    """Point ``collectstatic`` at `folder` and have it hash names, unless the project has a storage of its own."""
+    storages = dict(getattr(module, "STORAGES", None) or {})
+    storages.setdefault("default", {"BACKEND": "django.core.files.storage.FileSystemStorage"})
+    backend = storages.get("staticfiles", {}).get("BACKEND", REPLACED_STORAGES[0])
+    if backend.startswith(REPLACED_STORAGES):
+        storages["staticfiles"] = {"BACKEND": HASHED_STORAGE}
+    module.STORAGES = storages  # type: ignore[attr-defined]
+    module.STATIC_ROOT = str(folder)  # type: ignore[attr-defined]
+
+
+def start_django() -> None:
+    import django  # noqa: PLC0415 - after the settings, whose errors come first
+
+    django.setup()
+
+
+def import_what_requests_need() -> list[str]:
+    """Import all that a running site may; the modules that only an optional package lets import are returned."""
+    from django.conf import settings  # noqa: PLC0415
+    from django.core.checks import run_checks  # noqa: PLC0415
+    from django.utils.module_loading import import_string  # noqa: PLC0415
+
+    importlib.import_module(settings.ROOT_URLCONF)
+    run_checks()
+    for dotted in dotted_settings():
+        try:
+            import_string(dotted)
+        except ImportError:
+            continue
+    for name in (settings.WSGI_APPLICATION, getattr(settings, "ASGI_APPLICATION", None)):
+        if name:
+            import_string(name)
+    return [name for name in modules_of_apps() if not is_importable(name)]
+
+
+def dotted_settings() -> Iterator[str]:
+    """Every text in the settings that may be the dotted path of a class or function."""
+    from django.conf import settings  # noqa: PLC0415
+
+    waiting: list[object] = [getattr(settings, name) for name in dir(settings) if name.isupper()]
+    while waiting:
+        value = waiting.pop()
+        if isinstance(value, str):
+            if "." in value and value.replace(".", "").isidentifier():
+                yield value
+        elif isinstance(value, dict):
+            waiting.extend(value.values())
+        elif isinstance(value, list | tuple | set):
+            waiting.extend(value)
+
+
+def modules_of_apps() -> Iterator[str]:
+    """Template tags, management commands and tasks: Django imports them by name when they are needed."""
+    from django.apps import apps  # noqa: PLC0415
+
+    for app in apps.get_app_configs():
+        for below in ("templatetags", "management.commands"):
+            folder = Path(app.path, *below.split("."))
+            yield from (f"{app.name}.{below}.{item.name}" for item in pkgutil.iter_modules([str(folder)]))
+        if Path(app.path, "tasks.py").is_file():
+            yield f"{app.name}.tasks"
+
+
+def is_importable(name: str) -> bool:
+    try:
+        importlib.import_module(name)
+    except ImportError:
+        return False
+    return True
+
+
+def collect_static_files() -> bool:
+    from django.apps import apps  # noqa: PLC0415
+    from django.core.management import call_command  # noqa: PLC0415
+
+    if not apps.is_installed("django.contrib.staticfiles"):
+        return False
+    call_command("collectstatic", interactive=False, verbosity=0)
+    return True
+
+
+def facts(module: ModuleType, *, collected: bool, optional: list[str]) -> dict[str, Any]:
+    import django  # noqa: PLC0415
+    from django.apps import apps  # noqa: PLC0415
+    from django.conf import settings  # noqa: PLC0415
+
+    return {
+        "django": django.get_version(),
+        "wsgi_application": settings.WSGI_APPLICATION,
+        "asgi_application": getattr(settings, "ASGI_APPLICATION", None),
+        "apps": [config.name for config in apps.get_app_configs()],
+        "modules": {name: origin(loaded) for name, loaded in list(sys.modules.items())},
+        "has_static_files": collected,
+        "optional": optional,
+        "media_root": str(settings.MEDIA_ROOT),
+        "static_root": str(getattr(module, "STATIC_ROOT", "") or ""),
+    }
+
+
+def origin(module: ModuleType | None) -> str | None:
+    file = getattr(module, "__file__", None)
+    return str(file) if file else None
+
+
+def failure(step: str, error: BaseException) -> dict[str, Any]:
+    frames = traceback.extract_tb(error.__traceback__)
+    own = [frame for frame in frames if frame.filename.startswith(str(Path.cwd()))]
+    at = own[-1] if own else None
+    return {
+        "step": step,
+        "type": type(error).__name__,
+        "message": str(error.args[0]) if isinstance(error, KeyError) and error.args else str(error),
+        "missing_module": error.name if isinstance(error, ModuleNotFoundError) else None,
+        "is_environment": bool(frames) and frames[-1].filename.endswith(("os.py", "<frozen os>")),
+        "place": f"{Path(at.filename).relative_to(Path.cwd())}:{at.lineno}" if at else None,
+    }
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]), Path(sys.argv[2]))

@@ -1,0 +1,133 @@
+"""What a build says of itself: the manifest inside the bundle, and the summary for its maker."""
+
+import datetime
+import json
+import subprocess
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Self
+
+from rich.table import Table
+
+import djbundle
+from djbundle.builder.archive import Archive
+from djbundle.builder.assets import STATIC_FOLDER, python_version
+from djbundle.builder.console import Console, StepTime
+from djbundle.builder.dependencies import Dependency
+from djbundle.builder.inspection import Inspection
+from djbundle.builder.libraries import bundled_sqlite_version
+from djbundle.builder.project import Project
+from djbundle.builder.tree import PARTS
+from djbundle.manifest import BuildInfo, Manifest
+
+MEGABYTE = 1_000_000
+
+
+def describe(project: Project, inspection: Inspection) -> Manifest:
+    """The manifest of the bundle."""
+    wsgi = inspection.wsgi_application
+    application = wsgi or inspection.asgi_application or "django.core.wsgi.get_wsgi_application"
+    return Manifest(
+        name=project.name,
+        version=project.version,
+        settings_module=project.settings_module,
+        interface="wsgi" if wsgi or not inspection.asgi_application else "asgi",
+        application=application,
+        static_root=STATIC_FOLDER,
+        build=BuildInfo(
+            djbundle=djbundle.__version__,
+            python=python_version(),
+            django=inspection.django,
+            sqlite=bundled_sqlite_version(),
+            date=datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
+            git_commit=git_commit(project.root),
+        ),
+    )
+
+
+def git_commit(root: Path) -> str | None:
+    """The commit of the work tree, ``+dirty`` behind it when something is changed; None outside of git."""
+
+    def git(*arguments: str) -> str:
+        return subprocess.run(
+            ["git", "-C", str(root), *arguments], capture_output=True, text=True, check=True
+        ).stdout.strip()
+
+    try:
+        commit = git("rev-parse", "HEAD")
+        return f"{commit}+dirty" if git("status", "--porcelain", ".") else commit
+    except (FileNotFoundError, subprocess.CalledProcessError):
+        return None
+
+
+@dataclass(frozen=True, slots=True)
+class PartSize:
+    """A part of the bundle; bytes as they lie in the file, and unpacked."""
+
+    name: str
+    size: int
+    raw_size: int
+
+
+@dataclass(frozen=True, slots=True)
+class PackageReason:
+    name: str
+    version: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """The outcome of a build; `to_json` is what ``--json`` prints."""
+
+    path: str
+    name: str
+    size: int
+    sha256: str
+    seconds: float
+    parts: list[PartSize]
+    packages: list[PackageReason]
+    steps: list[StepTime]
+
+    @classmethod
+    def of(
+        cls,
+        output: Path,
+        checksum: str,
+        project: Project,
+        dependencies: list[Dependency],
+        archive: Archive,
+        steps: list[StepTime],
+    ) -> Self:
+        sizes = archive.sizes()
+        parts = [PartSize(title, sizes[part][1], sizes[part][0]) for part, title in PARTS.items()]
+        size = output.stat().st_size
+        rest = size - sum(part.size for part in parts)
+        return cls(
+            path=str(output),
+            name=project.name,
+            size=size,
+            sha256=checksum,
+            seconds=round(sum(step.seconds for step in steps), 2),
+            parts=[*parts, PartSize("launcher and index", rest, rest)],
+            packages=[PackageReason(item.name, item.version, item.reason) for item in dependencies],
+            steps=steps,
+        )
+
+    def to_json(self) -> str:
+        return json.dumps(asdict(self), indent=1)
+
+
+def print_report(report: Report, console: Console) -> None:
+    """The file, its size, what it is made of, and the next command to type."""
+    table = Table(box=None, pad_edge=False, show_header=False, padding=(0, 2, 0, 0))
+    table.add_column()
+    table.add_column(justify="right")
+    for part in report.parts:
+        table.add_row(f"  {part.name}", f"{part.size / MEGABYTE:.1f} MB")
+    shown = Path(report.path)
+    shown = shown.relative_to(Path.cwd()) if shown.is_relative_to(Path.cwd()) else shown
+    command = shown if shown.is_absolute() else f"./{shown}"
+    console.print(f"\n[bold]{shown}[/]  {report.size / MEGABYTE:.1f} MB in {report.seconds:.0f} s, made of")
+    console.print(table)
+    console.print(f"\nNext:  [bold]{command} serve[/]   or copy it to a server and run it there")

@@ -1,0 +1,62 @@
+"""The tree that becomes the archive: names under the virtual root and the files on this disk behind them."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+from typing import Literal
+
+Part = Literal["project", "packages", "python", "libraries", "static"]
+PARTS: dict[Part, str] = {
+    "project": "your project",
+    "packages": "packages",
+    "python": "Python and its standard library",
+    "libraries": "shared libraries",
+    "static": "static files, compressed three ways",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class File:
+    """One file of the tree."""
+
+    name: str  # relative to the root, with slashes
+    source: Path
+    part: Part
+    executable: bool = False
+
+
+class Tree:
+    """Files by name. The first to take a name keeps it: the order of the build's steps is the precedence."""
+
+    def __init__(self, work: Path) -> None:
+        self._files: dict[str, File] = {}
+        self._work = work
+
+    def add(self, name: str | PurePosixPath, source: Path, part: Part, *, executable: bool = False) -> None:
+        file = File(str(name), source, part, executable)
+        self._files.setdefault(file.name, file)
+
+    def add_text(self, name: str, text: str, part: Part) -> None:
+        """Add a file that this build writes itself."""
+        source = self._work / "written" / name
+        source.parent.mkdir(parents=True, exist_ok=True)
+        source.write_text(text)
+        self.add(name, source, part)
+
+    def replace(self, file: File, source: Path) -> None:
+        """Put other bytes behind a name, such as a library after it was stripped."""
+        self._files[file.name] = File(file.name, source, file.part, file.executable)
+
+    def __iter__(self) -> Iterator[File]:
+        return iter(list(self._files.values()))
+
+    def __contains__(self, name: str) -> bool:
+        return name in self._files
+
+    def __len__(self) -> int:
+        return len(self._files)
+
+    def folders(self) -> list[str]:
+        """Every folder that the names imply, parents first."""
+        found = {str(parent) for name in self._files for parent in PurePosixPath(name).parents}
+        return sorted(found - {"."})

@@ -1,0 +1,33 @@
+/* Strings: building a path in a fixed buffer, comparing, and telling the user what went wrong. */
+#ifndef TEXT_H
+#define TEXT_H
+
+#include <stddef.h>
+
+enum { PATH_SIZE = 4096 }; /* PATH_MAX of <linux/limits.h> */
+
+void *memcpy(void *to, const void *from, size_t size);
+void *memmove(void *to, const void *from, size_t size);
+void *memset(void *to, int value, size_t size);
+int memcmp(const void *a, const void *b, size_t size);
+
+size_t text_length(const char *text);
+int text_starts_with(const char *text, const char *prefix);
+
+/* Join up to three parts into `out`; 0 when they do not fit in PATH_SIZE. Parts may be "". */
+int join(char *out, const char *a, const char *b, const char *c);
+
+/* Print "error: <cause><detail>" and "  fix: <fix>" on stderr and end the process. */
+_Noreturn void fail(int code, const char *cause, const char *detail, const char *fix);
+
+/* The exit codes of the launcher; djbundle/errors.py keeps 60-69 free for them. */
+enum {
+    EXIT_TRUNCATED = 60, /* no footer, or the file is shorter than its footer says */
+    EXIT_DAMAGED = 61,   /* a checksum does not match */
+    EXIT_NO_FOLDER = 62, /* no folder to unpack to */
+    EXIT_WRITE = 63,     /* disk full, or another error while unpacking */
+    EXIT_NO_PROC = 64,   /* /proc is not mounted */
+    EXIT_START = 65,     /* the kernel refuses to start the unpacked program */
+};
+
+#endif
