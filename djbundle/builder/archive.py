@@ -92,8 +92,8 @@ def pack_tree(tree: Tree, cache: Cache, progress: Callable[[float], None]) -> Ar
     offset = 0
     for part in PARTS:
         writer = _BlockWriter(offset)
-        for file in sorted((file for file in tree if file.part == part), key=_packing_order):
-            entries.append(writer.add(file))
+        files = sorted((file for file in tree if file.part == part), key=_packing_order)
+        entries += [writer.add(file) for file in files]
         raw_blocks += [(part, block) for block in writer.finish()]
         offset = writer.offset
     return Archive(_compress_blocks(raw_blocks, cache, progress), entries)
@@ -137,7 +137,7 @@ def _compress_blocks(
     def compress(item: tuple[Part, bytes]) -> Block:
         part, data = item
         key = hash_of(data, f"zstd {zstandard.__version__} level {LEVEL}")
-        path = cache.file("blocks", key, lambda new: new.write_bytes(_compress(data)) and None)
+        path = cache.store_bytes("blocks", key, lambda: _compress(data))
         return Block(part, path, path.stat().st_size, len(data))
 
     blocks = []

@@ -3,33 +3,36 @@
 import importlib.util
 import os
 import py_compile
+import tempfile
 import warnings
 from collections.abc import Iterable
 from concurrent.futures import ProcessPoolExecutor
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import NamedTuple
 
 from djbundle.builder.cache import Cache, hash_of
+from djbundle.builder.tree import Part, Tree
 
 BATCH = 100
 
 
 class Source(NamedTuple):
-    """A Python file and the name that tracebacks show for it."""
+    """A Python file, and its name in the tree, which tracebacks show."""
 
     path: Path
-    shown: str
+    name: str
 
 
-def compile_sources(sources: Iterable[Source], cache: Cache) -> dict[Source, Path]:
-    """The ``.pyc`` of each source. A file that is not valid Python (a template, say) is left out, as pip does."""
+def add_bytecode(tree: Tree, sources: Iterable[Source], cache: Cache, part: Part) -> None:
+    """Add ``name.pyc`` for each source; a file that is not valid Python (a template, say) is left out, as by pip."""
     magic = importlib.util.MAGIC_NUMBER
-    keys = {source: hash_of(source.path.read_bytes(), source.shown, magic) for source in sources}
-    compiled = {source: path for source, key in keys.items() if (path := cache.find("pyc", key))}
-    missing = [source for source in keys if source not in compiled]
-    for source, data in _compile_in_parallel(missing):
-        compiled[source] = cache.store("pyc", keys[source], lambda new, data=data: new.write_bytes(data) and None)
-    return compiled
+    keys = {source: hash_of(source.path.read_bytes(), source.name, magic) for source in sources}
+    found = {source: cache.find("pyc", key) for source, key in keys.items()}
+    for source, data in _compile_in_parallel([source for source in keys if not found[source]]):
+        found[source] = cache.store_bytes("pyc", keys[source], bytes(data).__bytes__)
+    for source, path in found.items():
+        if path:
+            tree.add(PurePosixPath(source.name).with_suffix(".pyc"), path, part)
 
 
 def _compile_in_parallel(sources: list[Source]) -> Iterable[tuple[Source, bytes]]:
@@ -43,21 +46,19 @@ def _compile_in_parallel(sources: list[Source]) -> Iterable[tuple[Source, bytes]
 
 def _compile_batch(batch: list[Source]) -> list[bytes | None]:
     warnings.simplefilter("ignore")  # SyntaxWarnings of other people's packages
-    return [_compile(source) for source in batch]
+    with tempfile.TemporaryDirectory() as folder:
+        return [_compile(source, Path(folder) / "new.pyc") for source in batch]
 
 
-def _compile(source: Source) -> bytes | None:
-    from tempfile import NamedTemporaryFile  # noqa: PLC0415 - in the worker process only
-
-    with NamedTemporaryFile(suffix=".pyc") as target:
-        try:
-            py_compile.compile(
-                str(source.path),
-                cfile=target.name,
-                dfile=source.shown,
-                doraise=True,
-                invalidation_mode=py_compile.PycInvalidationMode.UNCHECKED_HASH,
-            )
-        except (py_compile.PyCompileError, ValueError):
-            return None
-        return Path(target.name).read_bytes()
+def _compile(source: Source, target: Path) -> bytes | None:
+    try:
+        py_compile.compile(
+            str(source.path),
+            cfile=str(target),
+            dfile=source.name,
+            doraise=True,
+            invalidation_mode=py_compile.PycInvalidationMode.UNCHECKED_HASH,
+        )
+    except (py_compile.PyCompileError, ValueError):
+        return None
+    return target.read_bytes()

@@ -69,6 +69,14 @@ class Cache:
             made.replace(path)
         return path
 
+    def store_bytes(self, kind: str, key: str, make: Callable[[], bytes]) -> Path:
+        """The entry, with the bytes of `make()` when it is not there."""
+
+        def write(path: Path) -> None:
+            path.write_bytes(make())
+
+        return self.file(kind, key, write)
+
     def prune(self) -> None:
         """Remove what no build has used for a month, and what killed builds left behind."""
         limit = time.time() - UNUSED_SECONDS

@@ -9,10 +9,12 @@ import subprocess
 import sysconfig
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from elftools.common.exceptions import ELFError
-from elftools.elf.dynamic import DynamicSection
+from elftools.elf.dynamic import DynamicSegment
 from elftools.elf.elffile import ELFFile
+from elftools.elf.segments import InterpSegment
 
 from djbundle.builder.cache import Cache, hash_of
 from djbundle.errors import CompileError, ToolMissingError
@@ -37,24 +39,27 @@ def is_elf(path: Path) -> bool:
 
 def read_dynamic(path: Path) -> Dynamic:
     """Read the dynamic section; an empty record for a static file."""
-    needed: list[str] = []
-    soname, interpreter, search = None, None, ""
+    interpreter = None
+    tags: list[tuple[str, str]] = []
     with path.open("rb") as file:
-        elf = ELFFile(file)
-        for segment in elf.iter_segments("PT_INTERP"):
-            interpreter = segment.get_interp_name()
-        section = elf.get_section_by_name(".dynamic")
-        if isinstance(section, DynamicSection):
-            for tag in section.iter_tags():
-                if tag.entry.d_tag == "DT_NEEDED":
-                    needed.append(tag.needed)
-                elif tag.entry.d_tag == "DT_SONAME":
-                    soname = tag.soname
-                elif tag.entry.d_tag == "DT_RUNPATH":
-                    search = tag.runpath
-                elif tag.entry.d_tag == "DT_RPATH":
-                    search = search or tag.rpath
-    return Dynamic(tuple(needed), soname, tuple(filter(None, search.split(":"))), interpreter)
+        for segment in ELFFile(file).iter_segments():
+            if isinstance(segment, InterpSegment):
+                interpreter = str(segment.get_interp_name())
+            if isinstance(segment, DynamicSegment):
+                tags = [(tag.entry.d_tag, _text_of(tag)) for tag in segment.iter_tags()]
+    by_tag = dict(tags)
+    search = by_tag.get("DT_RUNPATH") or by_tag.get("DT_RPATH") or ""
+    return Dynamic(
+        needed=tuple(text for tag, text in tags if tag == "DT_NEEDED"),
+        soname=by_tag.get("DT_SONAME"),
+        search_path=tuple(filter(None, search.split(":"))),
+        interpreter=interpreter,
+    )
+
+
+def _text_of(tag: Any) -> str:
+    """The string behind a tag; pyelftools names the attribute after the tag, in lower case."""
+    return str(getattr(tag, tag.entry.d_tag.removeprefix("DT_").lower(), ""))
 
 
 def slim(path: Path, cache: Cache, *, soname: str | None = None) -> Path:

@@ -14,11 +14,12 @@ from importlib.resources import files
 from pathlib import Path
 
 from djbundle.builder import compiler, elf
+from djbundle.builder.assets import NOT_WORTH_COMPILING
 from djbundle.builder.cache import Cache, hash_of
-from djbundle.errors import CompileError, DiskFullError
+from djbundle.errors import CompileError, DiskFullError, DjbundleError
 
+LOG = "nuitka.log"
 MAIN = "_main"  # a name that no package has, or a folder and a file would collide
-NOT_WORTH_COMPILING = ("migrations", "tests", "test", "management", "conftest")
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,12 +29,6 @@ class Executable:
     path: Path
     extensions: tuple[str, ...]  # modules of the standard library that it loads as ROOT/<name>.so
     cached: bool
-
-
-def is_compiled(module: Path) -> bool:
-    """Whether a source of the project (relative to its root) is worth compiling: requests and tasks run in it."""
-    names = (*module.parent.parts, module.stem)
-    return not any(name in NOT_WORTH_COMPILING or name.startswith("test_") for name in names)
 
 
 def compile_project(root: Path, sources: list[Path], cache: Cache, work: Path) -> Executable:
@@ -54,11 +49,11 @@ def compile_project(root: Path, sources: list[Path], cache: Cache, work: Path) -
     with tempfile.TemporaryDirectory(dir=work) as folder:
         main = Path(folder) / f"{MAIN}.py"
         shutil.copyfile(bootstrap, main)
-        _run([*arguments, f"--output-dir={folder}", str(main)], root, Path(folder) / "log")
+        _run([*arguments, f"--output-dir={folder}", str(main)], root, cache.folder / LOG)
         made = Path(folder) / f"{MAIN}.dist"
         names = sorted(path.stem for path in made.glob("*.so"))
-        cache.store("extensions", key, lambda new: new.write_text(json.dumps(names)) and None)
-        path = cache.store("executables", key, lambda new: shutil.copyfile(made / MAIN, new) and None)
+        cache.store_bytes("extensions", key, lambda: json.dumps(names).encode())
+        path = cache.store_bytes("executables", key, (made / MAIN).read_bytes)
     return Executable(path, tuple(names), cached=False)
 
 
@@ -76,7 +71,7 @@ def _arguments(sources: list[Path]) -> list[str]:
         "--no-deployment-flag=excluded-module-usage",  # packages lie beside the executable, to be imported
         "--no-deployment-flag=self-execution",  # ./shop shell -c
         *(f"--include-{'package' if name in packages else 'module'}={name}" for name in top_level),
-        *(f"--nofollow-import-to=*.{name}" for name in NOT_WORTH_COMPILING),
+        *(f"--nofollow-import-to=*.{name}" for name in (*NOT_WORTH_COMPILING, "tests", "conftest")),
         *(f"--nofollow-import-to={name}" for name in others),
     ]
 
@@ -93,6 +88,7 @@ def _has_static_libpython() -> bool:
 
 
 def _run(arguments: list[str], root: Path, log: Path) -> None:
+    """Run Nuitka with its output in `log`, which stays for the user to read."""
     search = f"{elf.patchelf_folder()}{os.pathsep}{os.environ.get('PATH', '')}"
     environment = os.environ | {"PYTHONPATH": str(root), "PATH": search, "CC": compiler.find_compiler()}
     with log.open("wb") as output:
@@ -106,13 +102,12 @@ def _run(arguments: list[str], root: Path, log: Path) -> None:
             check=False,
         )
     if result.returncode:
-        _explain(log.read_text(errors="replace"))
+        raise _explain(log)
 
 
-def _explain(log: str) -> None:
-    if "No space left on device" in log:
-        raise DiskFullError("the disk is full while compiling", "free some room, or move DJBUNDLE_BUILD_CACHE")
-    fatal = re.findall(r"(?:FATAL|error)[:,] *(.+)", log) or log.strip().splitlines()[-1:] or ["no message"]
-    raise CompileError(
-        f"Nuitka could not compile the project: {fatal[-1].strip()}", "see the lines above it with --verbose"
-    )
+def _explain(log: Path) -> DjbundleError:
+    text = log.read_text(errors="replace")
+    if "No space left on device" in text:
+        return DiskFullError("the disk is full while compiling", "free some room, or move DJBUNDLE_BUILD_CACHE")
+    said = re.findall(r"(?:FATAL|[Ee]rror)[:,] *(.+)", text) or text.strip().splitlines()[-1:] or ["no message"]
+    return CompileError(f"Nuitka could not compile the project: {said[-1].strip()}", f"read its output in {log}")

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from djbundle import manifest
-from djbundle.builder import assets, bundle, compiler, libraries, nuitka
+from djbundle.builder import assets, bundle, compiler, libraries, nuitka, packages, stdlib
 from djbundle.builder.archive import pack_tree
 from djbundle.builder.cache import Cache, default_folder
 from djbundle.builder.console import Console
@@ -56,10 +56,10 @@ def build(options: Options, console: Console) -> Report:
 
         with console.step("collect packages, data and libraries") as step:
             tree = Tree(work)
-            assets.add_project(tree, project, cache, [inspection.media_root, inspection.static_root])
-            loaded = set(inspection.modules)
-            assets.add_packages(tree, dependencies, local_packages(project, inspection), cache, loaded)
-            assets.add_standard_library(tree, cache, executable.extensions)
+            assets.add_project(tree, project, sources, cache, [inspection.media_root, inspection.static_root])
+            local = local_packages(project, inspection)
+            packages.add_packages(tree, dependencies, local, set(inspection.modules), cache)
+            stdlib.add_standard_library(tree, executable.extensions, cache)
             assets.add_static_files(tree, work / "static", cache)
             libraries.close_libraries(tree, executable.path, cache)
             tree.add_text(manifest.FILE_NAME, describe(project, inspection).to_json(), "project")

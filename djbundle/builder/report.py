@@ -2,6 +2,7 @@
 
 import datetime
 import json
+import platform
 import subprocess
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -11,7 +12,7 @@ from rich.table import Table
 
 import djbundle
 from djbundle.builder.archive import Archive
-from djbundle.builder.assets import STATIC_FOLDER, python_version
+from djbundle.builder.assets import STATIC_FOLDER
 from djbundle.builder.console import Console, StepTime
 from djbundle.builder.dependencies import Dependency
 from djbundle.builder.inspection import Inspection
@@ -36,7 +37,7 @@ def describe(project: Project, inspection: Inspection) -> Manifest:
         static_root=STATIC_FOLDER,
         build=BuildInfo(
             djbundle=djbundle.__version__,
-            python=python_version(),
+            python=platform.python_version(),
             django=inspection.django,
             sqlite=bundled_sqlite_version(),
             date=datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),

@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Literal
 
+LICENSES_FOLDER = "_licenses"
+
 Part = Literal["project", "packages", "python", "libraries", "static"]
 PARTS: dict[Part, str] = {
     "project": "your project",

@@ -9,6 +9,11 @@ import gc
 import os
 import sys
 
+TYPE_CHECKING = False  # as typing has it, without importing typing
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from typing import Any
+
 # Collecting while modules load finds nothing to free and costs about a tenth of the start.
 gc.disable()
 
@@ -27,7 +32,7 @@ def open_tree() -> str:
     return root
 
 
-def list_compiled_modules(root, nuitka_hook):  # type: ignore[no-untyped-def]
+def list_compiled_modules(root: str, nuitka_hook: Callable[[str], Any]) -> None:
     """Let ``pkgutil.iter_modules`` see compiled modules too; Django finds template tags and commands by it."""
     import pkgutil  # noqa: PLC0415 - only after the path hooks are mended
     from importlib.machinery import FileFinder  # noqa: PLC0415
@@ -35,7 +40,7 @@ def list_compiled_modules(root, nuitka_hook):  # type: ignore[no-untyped-def]
     compiled = next(finder for finder in sys.meta_path if repr(finder).startswith("<nuitka_module_loader"))
     list_files = pkgutil.iter_importer_modules.dispatch(FileFinder)  # type: ignore[attr-defined]
 
-    def list_modules(finder, prefix=""):  # type: ignore[no-untyped-def]
+    def list_modules(finder: FileFinder, prefix: str = "") -> Iterator[tuple[str, bool]]:
         found = dict(list_files(finder, prefix))
         package = finder.path.removeprefix(root + "/").replace("/", ".")
         spec = compiled.find_spec(package, None)

@@ -1,0 +1,80 @@
+"""The packages' share of the tree: every distribution as it lies in site-packages, its sources as bytecode."""
+
+from collections.abc import Iterator
+from fnmatch import fnmatch
+from importlib.metadata import Distribution
+from importlib.resources import files
+from pathlib import Path, PurePosixPath
+
+from djbundle.builder import compiler
+from djbundle.builder.assets import SOURCES
+from djbundle.builder.bytecode import Source, add_bytecode
+from djbundle.builder.cache import Cache
+from djbundle.builder.dependencies import Dependency
+from djbundle.builder.tree import LICENSES_FOLDER, Tree
+
+METADATA_LEFT_OUT = ("RECORD", "INSTALLER", "REQUESTED", "WHEEL", "direct_url.json")
+RUNTIME_MODULES = ("__init__.py", "errors.py", "manifest.py")
+RUNTIME_FOLDERS = ("runtime", "tasks")
+BOOTSTRAP = PurePosixPath("djbundle/runtime/bootstrap.py")  # in the executable
+
+NamedFile = tuple[PurePosixPath, Path]
+
+
+def add_packages(
+    tree: Tree, dependencies: list[Dependency], local: dict[str, Path], loaded: set[str], cache: Cache
+) -> None:
+    """Add `dependencies`, `local` packages (module and file) and the half of djbundle that runs on a server.
+
+    `loaded` names the modules that the running project imported: tests of packages go in only where they are among
+    them.
+    """
+    sources: list[Source] = []
+    for name, path in _all_files(dependencies, local):
+        if not path.is_file() or _is_left_out(name, loaded):
+            continue
+        if name.suffix == ".py":
+            sources.append(Source(path, str(name)))
+        elif not any(fnmatch(name.name, pattern) for pattern in SOURCES):
+            tree.add(name, path, "packages")
+    add_bytecode(tree, sources, cache, "packages")
+    tree.add(f"{LICENSES_FOLDER}/zstd.txt", compiler.zstd_sources() / "LICENSE.txt", "packages")
+
+
+def _all_files(dependencies: list[Dependency], local: dict[str, Path]) -> Iterator[NamedFile]:
+    for dependency in dependencies:
+        yield from _distribution_files(dependency.distribution)
+    for module, file in local.items():
+        yield from _local_files(module, file)
+    yield from _runtime_files()
+
+
+def _distribution_files(distribution: Distribution) -> Iterator[NamedFile]:
+    for file in distribution.files or ():
+        if not file.is_absolute() and ".." not in file.parts:
+            yield PurePosixPath(file), Path(str(file.locate()))
+
+
+def _local_files(module: str, file: Path) -> Iterator[NamedFile]:
+    if file.name == "__init__.py":
+        for path in sorted(file.parent.rglob("*")):
+            yield PurePosixPath(module, *path.relative_to(file.parent).parts), path
+    else:
+        yield PurePosixPath(file.name), file
+
+
+def _runtime_files() -> Iterator[NamedFile]:
+    package = Path(str(files("djbundle")))
+    for name in RUNTIME_MODULES:
+        yield PurePosixPath("djbundle", name), package / name
+    for folder in RUNTIME_FOLDERS:
+        yield from _local_files(f"djbundle/{folder}", package / folder / "__init__.py")
+
+
+def _is_left_out(name: PurePosixPath, loaded: set[str]) -> bool:
+    if "__pycache__" in name.parts or name == BOOTSTRAP or name.suffix == ".pth":
+        return True
+    if name.parts[0].endswith(".dist-info"):
+        return name.name in METADATA_LEFT_OUT
+    module = ".".join(name.with_suffix("").parts).removesuffix(".__init__")
+    return "tests" in name.parts and module not in loaded

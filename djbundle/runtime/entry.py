@@ -1,0 +1,70 @@
+"""The start of a bundle: from the words on the command line to the code that answers them.
+
+bootstrap.py calls `main` as soon as modules can be imported. ``serve`` and ``version`` are answered without loading
+Django; everything else is a management command, and works as with ``manage.py``.
+"""
+
+import os
+import sys
+from pathlib import Path
+
+from djbundle.errors import DjbundleError
+from djbundle.manifest import Manifest
+from djbundle.runtime import paths
+from djbundle.runtime.bundle import Bundle
+
+
+def main(root: Path, argv: list[str]) -> int:
+    """Run one command; the exit code. `root` is the tree, `argv` as in sys.argv."""
+    try:
+        return run(root, argv)
+    except DjbundleError as error:
+        print_error(error)
+        return error.exit_code
+    except KeyboardInterrupt:
+        return 130
+    except BrokenPipeError:  # ./shop help | head
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 141
+
+
+def run(root: Path, argv: list[str]) -> int:
+    arguments, chosen = paths.take_option(argv[1:])
+    manifest = Manifest.read(root)
+    data = paths.find_data_directory(manifest.name, chosen, os.environ)
+    bundle = Bundle(root, manifest, argv[0], data)
+    prepare_environment(bundle)
+    if not arguments:
+        from djbundle.runtime.explain import explain  # noqa: PLC0415 - each command loads what it needs
+
+        print(explain(bundle))
+        return 0
+    wants_help = "--help" in arguments or "-h" in arguments
+    if arguments[0] in ("version", "--version") and not wants_help:
+        from djbundle.runtime.version import print_version  # noqa: PLC0415
+
+        return print_version(bundle, as_json="--json" in arguments)
+    if arguments[0] == "serve" and not wants_help:
+        from djbundle.runtime.serve import serve  # noqa: PLC0415
+
+        return serve(bundle, arguments[1:])
+    from djbundle.runtime.commands import run_command  # noqa: PLC0415
+
+    run_command(bundle, arguments)
+    return 0
+
+
+def prepare_environment(bundle: Bundle) -> None:
+    """Stand in for what an empty container lacks: certificates of authorities, and a folder for temporary files."""
+    if not any(name in os.environ for name in ("SSL_CERT_FILE", "SSL_CERT_DIR")) and not Path("/etc/ssl/certs").is_dir():
+        os.environ["SSL_CERT_FILE"] = str(bundle.root / "certifi" / "cacert.pem")
+    if "TMPDIR" not in os.environ and not Path("/tmp").is_dir():  # noqa: S108 - looked at, not written to
+        os.environ["TMPDIR"] = str(bundle.data)
+
+
+def print_error(error: DjbundleError) -> None:
+    """The two lines of an error; red on a terminal that wants colour."""
+    text = str(error)
+    if sys.stderr.isatty() and "NO_COLOR" not in os.environ:
+        text = text.replace("error:", "\033[1;31merror:\033[0m", 1)
+    print(text, file=sys.stderr)

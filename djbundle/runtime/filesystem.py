@@ -1,0 +1,34 @@
+"""Which file system a path lies on. SQLite's locks are not safe on one that other machines share."""
+
+from pathlib import Path
+
+from djbundle.errors import NetworkFileSystemError
+
+MOUNTS = Path("/proc/self/mountinfo")
+NETWORK_TYPES = frozenset(
+    (
+        *("nfs", "nfs4", "cifs", "smb3", "smbfs", "9p", "afs", "ceph", "gfs2", "glusterfs", "lustre", "ocfs2", "beegfs"),
+        *("fuse.sshfs", "fuse.glusterfs", "fuse.cephfs", "fuse.s3fs", "fuse.rclone", "fuse.gcsfuse", "fuse.juicefs"),
+    )
+)
+
+
+def file_system_of(path: Path, mounts: str) -> str:
+    """The type of the file system of `path`, judged by `mounts` in the form of mountinfo (proc(5)); "" when unknown."""
+    target, best, found = path.resolve(), -1, ""
+    for line in mounts.splitlines():
+        fields, _, rest = line.partition(" - ")
+        point = Path(fields.split()[4].encode().decode("unicode_escape"))
+        if (point == target or point in target.parents) and len(point.parts) >= best:
+            best, found = len(point.parts), rest.split()[0]
+    return found
+
+
+def refuse_network(path: Path, mounts: Path = MOUNTS) -> None:
+    """Raise where a SQLite file at `path` would lie on a network file system."""
+    kind = file_system_of(path, mounts.read_text())
+    if kind in NETWORK_TYPES:
+        raise NetworkFileSystemError(
+            f"the SQLite file {path} lies on a network file system ({kind}), where it can be corrupted",
+            "choose a local disk with --data-dir DIR, or use PostgreSQL",
+        )

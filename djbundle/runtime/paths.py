@@ -1,0 +1,65 @@
+"""The data directory: the one place that a running bundle writes to."""
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+
+from djbundle.errors import DataDirectoryError
+
+VARIABLE = "DJBUNDLE_DATA_DIR"
+OPTION = "--data-dir"
+
+
+def take_option(arguments: list[str]) -> tuple[list[str], str | None]:
+    """Split ``--data-dir DIR`` or ``--data-dir=DIR`` off, wherever it stands; the last one counts."""
+    rest: list[str] = []
+    chosen = None
+    waiting = iter(arguments)
+    for argument in waiting:
+        if argument == OPTION:
+            chosen = next(waiting, None)
+            if chosen is None:
+                raise DataDirectoryError(f"{OPTION} names no folder", f"write {OPTION} DIR")
+        elif argument.startswith(f"{OPTION}="):
+            chosen = argument.partition("=")[2]
+        else:
+            rest.append(argument)
+    return rest, chosen
+
+
+def find_data_directory(name: str, chosen: str | None, environment: Mapping[str, str]) -> Path:
+    """Where the bundle `name` keeps its data. The first of these that is given or there:
+
+    `chosen` (``--data-dir``), ``DJBUNDLE_DATA_DIR``, ``STATE_DIRECTORY`` (systemd; the first of several), ``/storage``,
+    ``/var/lib/NAME`` for root, ``$XDG_DATA_HOME/NAME``, ``~/.local/share/NAME``.
+    """
+    state = environment.get("STATE_DIRECTORY", "").split(":")[0]
+    for named in (chosen, environment.get(VARIABLE), state):
+        if named:
+            return Path(named).absolute()
+    if Path("/storage").is_dir():
+        return Path("/storage")
+    if os.geteuid() == 0:
+        return Path("/var/lib") / name
+    home = environment.get("XDG_DATA_HOME")
+    if home:
+        return Path(home) / name
+    if not environment.get("HOME"):
+        raise DataDirectoryError("there is no place for data: HOME is not set", f"give {OPTION} DIR")
+    return Path(environment["HOME"]) / ".local/share" / name
+
+
+def create_data_directory(path: Path) -> None:
+    """Make it, readable by its owner alone, and make sure that it can be written."""
+    try:
+        path.mkdir(parents=True, exist_ok=True, mode=0o700)
+    except OSError as error:
+        raise _not_writable(path, error) from error
+    if not os.access(path, os.W_OK | os.X_OK):
+        raise _not_writable(path, PermissionError(13, "Permission denied"))
+
+
+def _not_writable(path: Path, error: OSError) -> DataDirectoryError:
+    return DataDirectoryError(
+        f"cannot write to the data directory {path}: {error.strerror}", f"choose another:  {OPTION} DIR  or  {VARIABLE}=DIR"
+    )

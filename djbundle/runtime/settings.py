@@ -1,0 +1,194 @@
+"""The settings overlay: the project's settings module, with what cannot work in a bundle changed in place.
+
+The module is imported as everywhere, so ``os.environ`` works. Before ``django.conf.settings`` is first read, each rule
+below changes what points into the tree, where nothing can be written, or what is only good for development.
+``./shop config`` prints every change and why it was made.
+"""
+
+import importlib
+import os
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+from djbundle.errors import MissingVariableError, SettingsError
+from djbundle.runtime import filesystem, secret_key, sqlite
+from djbundle.runtime.bundle import Bundle
+
+SETTINGS_VARIABLE = "DJANGO_SETTINGS_MODULE"
+HOSTS_VARIABLE = "DJBUNDLE_ALLOWED_HOSTS"
+LOCAL_HOSTS = ["localhost", "127.0.0.1", "[::1]"]
+INSECURE_KEY = "django-insecure-"  # what startproject writes
+HASHED_STORAGE = "django.contrib.staticfiles.storage.ManifestStaticFilesStorage"
+REPLACED_STORAGES = ("django.contrib.staticfiles.storage.StaticFilesStorage", "whitenoise.", "servestatic.")
+STATIC_MIDDLEWARE = ("whitenoise.", "servestatic.")
+READ_ONLY_COMMANDS = ("help", "diffsettings", "config")  # they write nothing, not even a secret key
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One setting that the overlay changed."""
+
+    setting: str
+    value: object
+    reason: str
+
+
+@dataclass(slots=True)
+class Overlay:
+    """The project's settings module while the rules work on it."""
+
+    module: ModuleType
+    bundle: Bundle
+    command: str
+    changes: list[Change] = field(default_factory=list)
+
+    def get(self, name: str, default: Any = None) -> Any:
+        return getattr(self.module, name, default)
+
+    def set(self, name: str, value: object, reason: str) -> None:
+        setattr(self.module, name, value)
+        self.changes.append(Change(name, value, reason))
+
+    def moved(self, path: str | os.PathLike[str]) -> Path | None:
+        """The place in the data directory for a path in the tree, or for a relative one; None where it may stay."""
+        target = Path(path)
+        if not target.is_absolute():
+            return self.bundle.data / target
+        if self.bundle.is_inside(target):
+            return self.bundle.data / target.relative_to(self.bundle.root)
+        return None
+
+
+def apply_overlay(bundle: Bundle, command: str = "") -> list[Change]:
+    """Import the settings and change them; the changes are returned for ``config``."""
+    name = os.environ.setdefault(SETTINGS_VARIABLE, bundle.manifest.settings_module)
+    overlay = Overlay(_import(name, bundle), bundle, command)
+    for rule in RULES:
+        rule(overlay)
+    return overlay.changes
+
+
+def _import(name: str, bundle: Bundle) -> ModuleType:
+    try:
+        return importlib.import_module(name)
+    except KeyError as error:
+        if not _comes_from_environment(error):
+            raise
+        variable = error.args[0]
+        raise MissingVariableError(
+            f"the settings need the environment variable {variable}", f"{variable}=VALUE {bundle.program} ..."
+        ) from error
+    except Exception as error:  # a settings module may raise anything; the cause is what the user needs
+        said = " ".join(f"{type(error).__name__}: {error}".split())
+        raise SettingsError(f'the settings "{name}" do not import: {said}', "correct the environment, or build again") from error
+
+
+def _comes_from_environment(error: KeyError) -> bool:
+    trace = error.__traceback__
+    while trace and trace.tb_next:
+        trace = trace.tb_next
+    return bool(trace) and trace.tb_frame.f_globals.get("__name__") == "os"
+
+
+def turn_off_debug(overlay: Overlay) -> None:
+    if overlay.get("DEBUG", False):
+        overlay.set("DEBUG", value=False, reason="a bundle serves customers")
+
+
+def replace_secret_key(overlay: Overlay) -> None:
+    key = overlay.get("SECRET_KEY", "")
+    if (not key or str(key).startswith(INSECURE_KEY)) and overlay.command not in READ_ONLY_COMMANDS:
+        path = overlay.bundle.data / secret_key.FILE_NAME
+        overlay.set("SECRET_KEY", secret_key.read_or_create(overlay.bundle.data), f"made once, kept in {path}")
+
+
+def allow_hosts(overlay: Overlay) -> None:
+    named = [host.strip() for host in os.environ.get(HOSTS_VARIABLE, "").split(",") if host.strip()]
+    if named:
+        overlay.set("ALLOWED_HOSTS", [*overlay.get("ALLOWED_HOSTS", []), *named], HOSTS_VARIABLE)
+    elif not overlay.get("ALLOWED_HOSTS"):
+        overlay.set("ALLOWED_HOSTS", LOCAL_HOSTS, f"it was empty; name your hosts in it or in {HOSTS_VARIABLE}")
+
+
+def move_databases(overlay: Overlay) -> None:
+    databases = {alias: dict(entry) for alias, entry in overlay.get("DATABASES", {}).items()}
+    for entry in databases.values():
+        if entry.get("ENGINE") not in sqlite.ENGINES:
+            continue
+        sqlite.check_version()
+        name = str(entry.get("NAME", ""))
+        if name and name != ":memory:" and not name.startswith("file:"):
+            entry["NAME"] = overlay.moved(name) or Path(name)
+            filesystem.refuse_network(entry["NAME"])
+        entry["OPTIONS"] = sqlite.OPTIONS | entry.get("OPTIONS", {})
+    if databases != overlay.get("DATABASES", {}):
+        overlay.set("DATABASES", databases, "SQLite lives in the data directory, with safe options")
+
+
+def move_media(overlay: Overlay) -> None:
+    media = overlay.moved(overlay.get("MEDIA_ROOT") or "media")
+    if media:
+        overlay.set("MEDIA_ROOT", str(media), "uploads live in the data directory")
+
+
+def move_folders(overlay: Overlay) -> None:
+    for name in ("EMAIL_FILE_PATH", "SESSION_FILE_PATH", "FILE_UPLOAD_TEMP_DIR"):
+        value = overlay.get(name)
+        if value and (target := overlay.moved(value)):
+            target.mkdir(parents=True, exist_ok=True)
+            overlay.set(name, str(target), "files are written to the data directory")
+
+
+def move_caches(overlay: Overlay) -> None:
+    caches = {alias: dict(entry) for alias, entry in overlay.get("CACHES", {}).items()}
+    for entry in caches.values():
+        if str(entry.get("BACKEND", "")).endswith("FileBasedCache") and (target := overlay.moved(entry["LOCATION"])):
+            entry["LOCATION"] = str(target)
+    if caches != overlay.get("CACHES", {}):
+        overlay.set("CACHES", caches, "files are written to the data directory")
+
+
+def move_logs(overlay: Overlay) -> None:
+    logging = overlay.get("LOGGING") or {}
+    handlers = {name: dict(handler) for name, handler in logging.get("handlers", {}).items()}
+    for handler in handlers.values():
+        if "filename" in handler and (target := overlay.moved(handler["filename"])):
+            target.parent.mkdir(parents=True, exist_ok=True)
+            handler["filename"] = str(target)
+    if handlers != logging.get("handlers", {}):
+        overlay.set("LOGGING", logging | {"handlers": handlers}, "files are written to the data directory")
+
+
+def use_bundled_static_files(overlay: Overlay) -> None:
+    storages = dict(overlay.get("STORAGES") or {})
+    storages.setdefault("default", {"BACKEND": "django.core.files.storage.FileSystemStorage"})
+    if str(storages.get("staticfiles", {}).get("BACKEND", REPLACED_STORAGES[0])).startswith(REPLACED_STORAGES):
+        storages["staticfiles"] = {"BACKEND": HASHED_STORAGE}
+        overlay.set("STORAGES", storages, "static files have hashed names and are served from the bundle")
+    overlay.set("STATIC_ROOT", str(overlay.bundle.static_root), "collected by the build")
+    middleware = overlay.get("MIDDLEWARE", [])
+    kept = [name for name in middleware if not name.startswith(STATIC_MIDDLEWARE)]
+    if kept != list(middleware):
+        overlay.set("MIDDLEWARE", kept, "static files are answered before Django is entered")
+
+
+def add_commands(overlay: Overlay) -> None:
+    """Add the app of ``serve``, ``version`` and ``config``; not a change that concerns anybody."""
+    overlay.module.INSTALLED_APPS = [*overlay.get("INSTALLED_APPS", []), "djbundle.runtime"]  # type: ignore[attr-defined]
+
+
+RULES: list[Callable[[Overlay], None]] = [
+    turn_off_debug,
+    replace_secret_key,
+    allow_hosts,
+    move_databases,
+    move_media,
+    move_folders,
+    move_caches,
+    move_logs,
+    use_bundled_static_files,
+    add_commands,
+]

@@ -1,0 +1,48 @@
+"""SQLite as a bundle uses it: safe options, a floor for its version, backups."""
+
+import datetime
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+from djbundle.errors import SqliteTooOldError
+
+ENGINES = ("django.db.backends.sqlite3", "django.contrib.gis.db.backends.spatialite")
+FLOOR = (3, 51, 3)  # 3.7.0 to 3.51.2 can corrupt a WAL database (sqlite.org/wal.html, "WAL-reset bug")
+BACKUPS = "backups"
+KEPT_BACKUPS = 5
+
+# Writers queue up at BEGIN IMMEDIATE; a deferred transaction would fail with "database is locked" half way.
+OPTIONS: dict[str, Any] = {
+    "transaction_mode": "IMMEDIATE",
+    "timeout": 20,  # seconds that a writer waits for another
+    "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA mmap_size=0; PRAGMA cache_size=-16000;",
+}
+
+
+def check_version(version: tuple[int, ...] = sqlite3.sqlite_version_info) -> None:
+    """Refuse a SQLite that can lose data."""
+    if version < FLOOR:
+        shown, floor = ".".join(map(str, version)), ".".join(map(str, FLOOR))
+        raise SqliteTooOldError(
+            f"SQLite {shown} can corrupt a database; {floor} is needed", "build the bundle again with pysqlite3 installed"
+        )
+
+
+def back_up(database: Path, data: Path) -> Path:
+    """Copy a database that may be in use to ``DATA/backups``; the newest few are kept."""
+    folder = data / BACKUPS
+    folder.mkdir(mode=0o700, exist_ok=True)
+    stamp = datetime.datetime.now(datetime.UTC).strftime("%Y%m%dT%H%M%S.%fZ")
+    backup = folder / f"{database.stem}-{stamp}.sqlite3"
+    copy_database(database, backup)
+    for old in sorted(folder.glob(f"{database.stem}-*.sqlite3"))[:-KEPT_BACKUPS]:
+        old.unlink()
+    return backup
+
+
+def copy_database(source: Path, target: Path) -> None:
+    """Copy by SQLite's online backup, which sees the write-ahead log and respects locks."""
+    with closing(sqlite3.connect(source)) as reader, closing(sqlite3.connect(target)) as writer:
+        reader.backup(writer)

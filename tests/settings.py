@@ -1,0 +1,4 @@
+"""Settings for the type checker and for tests that need some Django."""
+
+SECRET_KEY = "tests"
+INSTALLED_APPS = []
