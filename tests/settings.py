@@ -1,4 +1,6 @@
 """Settings for the type checker and for tests that need some Django."""
 
 SECRET_KEY = "tests"
-INSTALLED_APPS = []
+INSTALLED_APPS: list[str] = []
+ROOT_URLCONF = "tests.settings"
+urlpatterns: list[object] = []

@@ -5,6 +5,8 @@ and ``.pyc`` files side by side in the same packages, and it is here that the tw
 It runs before anything else is imported, so it keeps to modules that the interpreter has loaded already.
 """
 
+from __future__ import annotations
+
 import gc
 import os
 import sys
@@ -13,6 +15,8 @@ TYPE_CHECKING = False  # as typing has it, without importing typing
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from typing import Any
+
+    __compiled__: Any  # Nuitka's
 
 # Collecting while modules load finds nothing to free and costs about a tenth of the start.
 gc.disable()
@@ -75,6 +79,7 @@ def main() -> int:
     """Start the bundle; the exit code."""
     root = open_tree()
     sys.executable = os.environ.pop("DJBUNDLE_EXECUTABLE", sys.executable)
+    sys.argv[0] = __compiled__.original_argv0  # "./shop"; Nuitka puts the path of the loader there
     if run_as_interpreter(sys.argv[1:]):
         return 0
     from pathlib import Path  # noqa: PLC0415

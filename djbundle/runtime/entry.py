@@ -56,7 +56,10 @@ def run(root: Path, argv: list[str]) -> int:
 
 def prepare_environment(bundle: Bundle) -> None:
     """Stand in for what an empty container lacks: certificates of authorities, and a folder for temporary files."""
-    if not any(name in os.environ for name in ("SSL_CERT_FILE", "SSL_CERT_DIR")) and not Path("/etc/ssl/certs").is_dir():
+    if (
+        not any(name in os.environ for name in ("SSL_CERT_FILE", "SSL_CERT_DIR"))
+        and not Path("/etc/ssl/certs").is_dir()
+    ):
         os.environ["SSL_CERT_FILE"] = str(bundle.root / "certifi" / "cacert.pem")
     if "TMPDIR" not in os.environ and not Path("/tmp").is_dir():  # noqa: S108 - looked at, not written to
         os.environ["TMPDIR"] = str(bundle.data)

@@ -7,7 +7,21 @@ from djbundle.errors import NetworkFileSystemError
 MOUNTS = Path("/proc/self/mountinfo")
 NETWORK_TYPES = frozenset(
     (
-        *("nfs", "nfs4", "cifs", "smb3", "smbfs", "9p", "afs", "ceph", "gfs2", "glusterfs", "lustre", "ocfs2", "beegfs"),
+        *(
+            "nfs",
+            "nfs4",
+            "cifs",
+            "smb3",
+            "smbfs",
+            "9p",
+            "afs",
+            "ceph",
+            "gfs2",
+            "glusterfs",
+            "lustre",
+            "ocfs2",
+            "beegfs",
+        ),
         *("fuse.sshfs", "fuse.glusterfs", "fuse.cephfs", "fuse.s3fs", "fuse.rclone", "fuse.gcsfuse", "fuse.juicefs"),
     )
 )

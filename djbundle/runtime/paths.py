@@ -61,5 +61,6 @@ def create_data_directory(path: Path) -> None:
 
 def _not_writable(path: Path, error: OSError) -> DataDirectoryError:
     return DataDirectoryError(
-        f"cannot write to the data directory {path}: {error.strerror}", f"choose another:  {OPTION} DIR  or  {VARIABLE}=DIR"
+        f"cannot write to the data directory {path}: {error.strerror}",
+        f"choose another:  {OPTION} DIR  or  {VARIABLE}=DIR",
     )

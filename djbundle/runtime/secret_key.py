@@ -27,6 +27,6 @@ def _create(path: Path) -> None:
             file.flush()
             os.fsync(file.fileno())
         with contextlib.suppress(FileExistsError):
-            new.hardlink_to(path)  # unlike a rename, this leaves a key that another start has made
+            path.hardlink_to(new)  # unlike a rename, this leaves a key that another start has made
     finally:
         new.unlink(missing_ok=True)

@@ -5,8 +5,10 @@ below changes what points into the tree, where nothing can be written, or what i
 ``./shop config`` prints every change and why it was made.
 """
 
+import copy
 import importlib
 import os
+import traceback
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -50,7 +52,7 @@ class Overlay:
 
     def set(self, name: str, value: object, reason: str) -> None:
         setattr(self.module, name, value)
-        self.changes.append(Change(name, value, reason))
+        self.changes.append(Change(name, copy.deepcopy(value), reason))  # Django fills its defaults into the original
 
     def moved(self, path: str | os.PathLike[str]) -> Path | None:
         """The place in the data directory for a path in the tree, or for a relative one; None where it may stay."""
@@ -83,14 +85,14 @@ def _import(name: str, bundle: Bundle) -> ModuleType:
         ) from error
     except Exception as error:  # a settings module may raise anything; the cause is what the user needs
         said = " ".join(f"{type(error).__name__}: {error}".split())
-        raise SettingsError(f'the settings "{name}" do not import: {said}', "correct the environment, or build again") from error
+        raise SettingsError(
+            f'the settings "{name}" do not import: {said}', "correct the environment, or build again"
+        ) from error
 
 
 def _comes_from_environment(error: KeyError) -> bool:
-    trace = error.__traceback__
-    while trace and trace.tb_next:
-        trace = trace.tb_next
-    return bool(trace) and trace.tb_frame.f_globals.get("__name__") == "os"
+    *_, (frame, _) = traceback.walk_tb(error.__traceback__)
+    return frame.f_globals.get("__name__") == "os"
 
 
 def turn_off_debug(overlay: Overlay) -> None:

@@ -26,7 +26,8 @@ def check_version(version: tuple[int, ...] = sqlite3.sqlite_version_info) -> Non
     if version < FLOOR:
         shown, floor = ".".join(map(str, version)), ".".join(map(str, FLOOR))
         raise SqliteTooOldError(
-            f"SQLite {shown} can corrupt a database; {floor} is needed", "build the bundle again with pysqlite3 installed"
+            f"SQLite {shown} can corrupt a database; {floor} is needed",
+            "build the bundle again with pysqlite3 installed",
         )
 
 
@@ -36,7 +37,12 @@ def back_up(database: Path, data: Path) -> Path:
     folder.mkdir(mode=0o700, exist_ok=True)
     stamp = datetime.datetime.now(datetime.UTC).strftime("%Y%m%dT%H%M%S.%fZ")
     backup = folder / f"{database.stem}-{stamp}.sqlite3"
-    copy_database(database, backup)
+    partial = backup.with_suffix(".partial")
+    try:
+        copy_database(database, partial)
+        partial.rename(backup)
+    finally:
+        partial.unlink(missing_ok=True)
     for old in sorted(folder.glob(f"{database.stem}-*.sqlite3"))[:-KEPT_BACKUPS]:
         old.unlink()
     return backup
@@ -46,3 +52,8 @@ def copy_database(source: Path, target: Path) -> None:
     """Copy by SQLite's online backup, which sees the write-ahead log and respects locks."""
     with closing(sqlite3.connect(source)) as reader, closing(sqlite3.connect(target)) as writer:
         reader.backup(writer)
+
+
+def files_of(database: Path) -> list[Path]:
+    """The database file and those that SQLite keeps beside it."""
+    return [database, *(database.with_name(database.name + suffix) for suffix in ("-wal", "-shm", "-journal"))]

@@ -1,0 +1,9 @@
+"""The app that brings ``serve``, ``version`` and ``config`` to the project's management commands."""
+
+from django.apps import AppConfig
+
+
+class RuntimeConfig(AppConfig):
+    name = "djbundle.runtime"
+    label = "djbundle_runtime"
+    verbose_name = "djbundle"

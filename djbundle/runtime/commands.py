@@ -1,0 +1,50 @@
+"""Management commands in a bundle: what ``manage.py`` does, with the settings overlay in front."""
+
+import difflib
+import gc
+import os
+from dataclasses import dataclass
+
+from django.core.management import BaseCommand, ManagementUtility, get_commands, load_command_class
+
+from djbundle.errors import UnknownCommandError
+from djbundle.runtime.bundle import Bundle
+from djbundle.runtime.settings import Change, apply_overlay
+
+
+@dataclass(frozen=True, slots=True)
+class Running:
+    """What our own management commands want to know of the bundle that they run in."""
+
+    bundle: Bundle
+    changes: list[Change]
+
+
+running: Running  # set by run_command
+
+
+class BundleUtility(ManagementUtility):
+    """Django's dispatcher; an unknown command raises our error with the commands it may have meant."""
+
+    def fetch_command(self, subcommand: str) -> BaseCommand:
+        commands = get_commands()
+        app = commands.get(subcommand)
+        if app is None:
+            raise unknown_command(subcommand, sorted(commands), self.prog_name)
+        return app if isinstance(app, BaseCommand) else load_command_class(app, subcommand)
+
+
+def unknown_command(name: str, known: list[str], program: str) -> UnknownCommandError:
+    near = difflib.get_close_matches(name, known, n=1)
+    meant = f"did you mean  {program} {near[0]}  ?  " if near else ""
+    return UnknownCommandError(f'unknown command "{name}"', f"{meant}{program} help  lists all commands")
+
+
+def run_command(bundle: Bundle, arguments: list[str]) -> None:
+    """Run one management command, as typed behind the name of the program."""
+    global running  # noqa: PLW0603 - a management command is made by Django and takes no argument of ours
+    running = Running(bundle, apply_overlay(bundle, arguments[0]))
+    utility = BundleUtility([bundle.program, *arguments])
+    utility.prog_name = os.path.basename(bundle.program)  # noqa: PTH119 - a name, not a path
+    gc.enable()  # bootstrap.py switched it off
+    utility.execute()

@@ -1,0 +1,22 @@
+"""The versions of everything in the bundle."""
+
+from argparse import ArgumentParser
+from typing import Any
+
+from django.core.management.base import BaseCommand
+
+from djbundle.runtime import commands
+from djbundle.runtime.version import print_version
+
+
+class Command(BaseCommand):
+    """Only ``help`` and ``call_command`` come here; entry.py answers ``./shop version`` without loading Django."""
+
+    help = "Shows the versions of the project, djbundle, Python, Django and SQLite, and what it was built from."
+    requires_system_checks = []
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("--json", action="store_true", help="Print JSON.")
+
+    def handle(self, *_args: Any, **options: Any) -> None:
+        print_version(commands.running.bundle, as_json=options["json"])
