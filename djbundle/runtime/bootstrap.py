@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from typing import Any
 
-    __compiled__: Any  # Nuitka's
+__compiled__: Any  # set by Nuitka in every module that it compiles
 
 # Collecting while modules load finds nothing to free and costs about a tenth of the start.
 gc.disable()
@@ -79,7 +79,7 @@ def main() -> int:
     """Start the bundle; the exit code."""
     root = open_tree()
     sys.executable = os.environ.pop("DJBUNDLE_EXECUTABLE", sys.executable)
-    sys.argv[0] = __compiled__.original_argv0  # "./shop"; Nuitka puts the path of the loader there
+    sys.argv[0] = __compiled__.original_argv0  # noqa: F821 - "./shop"; Nuitka puts the path of the loader there
     if run_as_interpreter(sys.argv[1:]):
         return 0
     from pathlib import Path  # noqa: PLC0415
