@@ -1,0 +1,17 @@
+"""The app ``djbundle.tasks``."""
+
+from django.apps import AppConfig
+from django.core.checks import Tags, register
+from django.utils.translation import gettext_lazy as _
+
+
+class TasksConfig(AppConfig):
+    name = "djbundle.tasks"
+    label = "djbundle_tasks"
+    verbose_name = _("Background tasks")
+    default_auto_field = "django.db.models.BigAutoField"
+
+    def ready(self) -> None:
+        from djbundle.tasks.checks import check_database  # noqa: PLC0415 - needs the settings
+
+        register(check_database, Tags.database)

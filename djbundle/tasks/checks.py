@@ -1,0 +1,29 @@
+"""System checks: mistakes in the settings that would only show when a task is enqueued."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from django.apps import apps
+from django.core.checks import CheckMessage, Error
+from django.db import connections, router
+
+SUPPORTED = ("sqlite", "postgresql")  # they have UPDATE ... RETURNING
+
+
+def check_installed() -> list[CheckMessage]:
+    """The backend is used; its table must exist."""
+    if apps.is_installed("djbundle.tasks"):
+        return []
+    hint = 'Add "djbundle.tasks" to INSTALLED_APPS.'
+    return [Error("TASKS uses djbundle.tasks.DatabaseBackend without its app.", hint=hint, id="djbundle_tasks.E001")]
+
+
+def check_database(databases: Sequence[str] | None = None, **_: Any) -> list[CheckMessage]:
+    """The database that keeps the tasks can run the statement that claims them."""
+    from djbundle.tasks.models import TaskRecord  # noqa: PLC0415 - apps are not loaded when this module is
+
+    alias = router.db_for_write(TaskRecord)
+    if alias not in (databases or ()) or connections[alias].vendor in SUPPORTED:
+        return []
+    hint = "Keep tasks in SQLite or PostgreSQL, with a database router if need be."
+    return [Error(f'Tasks cannot be kept in "{alias}".', hint=hint, id="djbundle_tasks.E002")]

@@ -1,0 +1,52 @@
+"""Who runs a task, told so exactly that another worker on the same machine can see that it is gone.
+
+Process ids are used again, so the start time belongs to the name; they mean nothing on another machine, after a
+reboot or in another container, so those belong to it too.
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Self
+
+PROC = Path("/proc")
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """One worker process."""
+
+    machine: str  # boot id and process namespace
+    pid: int
+    started: str  # clock ticks since boot; field 22 of proc_pid_stat(5)
+
+    def __str__(self) -> str:
+        return f"{self.machine}/{self.pid}/{self.started}"
+
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        machine, pid, started = text.rsplit("/", 2)
+        return cls(machine, int(pid), started)
+
+    @classmethod
+    def of_this_process(cls) -> Self:
+        pid = int((PROC / "self").readlink().name)
+        return cls(this_machine(), pid, start_time(pid))
+
+    def is_gone(self) -> bool:
+        """Whether this process has surely ended. False for one on another machine: only its lease can tell."""
+        return self.machine == this_machine() and start_time(self.pid) != self.started
+
+
+def this_machine() -> str:
+    boot = (PROC / "sys/kernel/random/boot_id").read_text().strip()
+    return f"{boot}-{(PROC / 'self/ns/pid').stat().st_ino}"
+
+
+def start_time(pid: int) -> str:
+    """Of a live process; "" when there is none."""
+    try:
+        stat = (PROC / str(pid) / "stat").read_text()
+    except OSError:
+        return ""
+    fields = stat.rpartition(")")[2].split()  # the name before it may hold anything
+    return "" if fields[0] in "ZX" else fields[19]

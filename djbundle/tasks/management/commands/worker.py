@@ -1,0 +1,36 @@
+"""``manage.py worker``."""
+
+import logging
+from argparse import ArgumentParser
+from typing import Any
+
+from django.core.management.base import BaseCommand
+
+from djbundle.tasks.worker import Worker
+
+DEFAULT_THREADS = 4  # so that a long job does not keep mails waiting
+
+
+class Command(BaseCommand):
+    help = "Runs background tasks until stopped by SIGTERM or Ctrl-C; running tasks are finished first."
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        add = parser.add_argument
+        add("--queues", default="", metavar="Q,...", help="Only tasks of these queues; default: all.")
+        add("--threads", type=int, default=DEFAULT_THREADS, help="Tasks at once; default: %(default)s.")
+        add("--grace", type=float, default=30, help="Seconds for running tasks when stopped; default: %(default)s.")
+        add("--drain", action="store_true", help="Stop when no task is due.")
+
+    def handle(self, *_args: Any, **options: Any) -> None:
+        show_log(options["verbosity"])
+        queues = tuple(name.strip() for name in options["queues"].split(",") if name.strip())
+        Worker(options["threads"], queues, options["grace"], options["drain"]).run()
+
+
+def show_log(verbosity: int) -> None:
+    """Print what the worker says, unless the project configures this logger itself."""
+    logger = logging.getLogger("djbundle.tasks")
+    if not logger.hasHandlers():
+        logger.addHandler(logging.StreamHandler())
+        logger.handlers[0].setFormatter(logging.Formatter("worker: %(message)s"))
+        logger.setLevel(logging.INFO if verbosity else logging.ERROR)

@@ -1,0 +1,55 @@
+"""Django with a database of its own for the tests of this folder; worker processes on the same database."""
+
+import os
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import django
+import pytest
+
+REPOSITORY = Path(__file__).parents[2]
+DATABASE = Path(tempfile.mkdtemp(prefix="djbundle-tasks-")) / "db.sqlite3"
+os.environ |= {"TASKS_TEST_DATABASE": str(DATABASE), "DJANGO_SETTINGS_MODULE": "tests.tasks.settings"}
+django.setup()
+
+StartWorker = Callable[..., subprocess.Popen[bytes]]
+
+
+@pytest.fixture(scope="session", autouse=True)
+def database() -> Iterator[None]:
+    from django.core.management import call_command  # noqa: PLC0415 - after setup
+
+    call_command("migrate", verbosity=0)
+    yield
+    from django.db import connections  # noqa: PLC0415
+
+    connections.close_all()
+    for path in DATABASE.parent.iterdir():
+        path.unlink()
+    DATABASE.parent.rmdir()
+
+
+@pytest.fixture(autouse=True)
+def _empty_queue(database: None) -> None:
+    from djbundle.tasks.models import TaskRecord  # noqa: PLC0415
+
+    TaskRecord.objects.all().delete()
+
+
+@pytest.fixture
+def start_worker() -> Iterator[StartWorker]:
+    """Start ``manage.py worker`` with these options; all are killed at the end of the test."""
+    started = []
+
+    def start(*options: str) -> subprocess.Popen[bytes]:
+        command = [sys.executable, "-m", "django", "worker", *options]
+        started.append(subprocess.Popen(command, cwd=REPOSITORY))
+        return started[-1]
+
+    yield start
+    for process in started:
+        process.kill()
+        process.wait()

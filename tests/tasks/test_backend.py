@@ -1,0 +1,110 @@
+"""What a project sees: enqueue, results, retries."""
+
+from pathlib import Path
+
+import pytest
+from django.core.checks import run_checks
+from django.db import transaction
+from django.tasks import TaskResultStatus, task_backends
+from django.tasks.exceptions import InvalidTask, TaskResultDoesNotExist, TaskResultMismatch
+from django.test import override_settings
+
+from djbundle.tasks.models import TaskRecord
+from djbundle.tasks.worker import Worker
+from tests.tasks import jobs
+
+
+def drain() -> None:
+    Worker(threads=2, drain=True).run()
+
+
+def test_a_task_runs_and_its_result_is_kept() -> None:
+    result = jobs.add.enqueue(2, b=3)
+    assert result.status == TaskResultStatus.READY
+    drain()
+    result.refresh()
+    assert result.return_value == 5
+    assert result.attempts == 1
+    assert jobs.add.get_result(result.id).is_finished
+
+
+def test_async_tasks_and_the_context() -> None:
+    slow, attempt = jobs.add_slowly.enqueue(1, 1), jobs.tell_attempt.enqueue()
+    drain()
+    slow.refresh()
+    attempt.refresh()
+    assert (slow.return_value, attempt.return_value) == (2, 1)
+
+
+def test_a_rolled_back_transaction_enqueues_nothing() -> None:
+    def order() -> None:
+        jobs.add.enqueue(1, 2)
+        raise ValueError("rolled back")
+
+    with pytest.raises(ValueError, match="rolled back"), transaction.atomic():
+        order()
+    assert not TaskRecord.objects.exists()
+
+
+def test_a_failing_task_is_tried_again_until_it_succeeds(tmp_path: Path) -> None:
+    result = jobs.fail_until.enqueue(str(tmp_path), 3)
+    drain()
+    result.refresh()
+    assert result.return_value == "at last"
+    assert result.attempts == 3
+    assert [error.exception_class for error in result.errors] == [ValueError, ValueError]
+
+
+def test_attempts_end(tmp_path: Path) -> None:
+    result = jobs.fail_until.using(max_attempts=2).enqueue(str(tmp_path), 3)
+    drain()
+    result.refresh()
+    assert result.status == TaskResultStatus.FAILED
+    assert "not yet" in result.errors[1].traceback
+
+
+def test_backoff_delays_the_next_attempt() -> None:
+    result = jobs.fail.enqueue()
+    drain()
+    result.refresh()
+    assert result.status == TaskResultStatus.READY
+    record = TaskRecord.objects.get()
+    waits = (record.run_after - record.last_attempted_at).total_seconds()
+    assert 890 < waits < 1110
+
+
+def test_priority_goes_first() -> None:
+    late, soon = jobs.add.enqueue(1, 1), jobs.add.using(priority=10).enqueue(1, 1)
+    Worker(threads=1, drain=True).run()
+    late.refresh()
+    soon.refresh()
+    assert soon.started_at < late.started_at
+
+
+def test_a_task_that_the_project_no_longer_has_fails() -> None:
+    result = jobs.add.enqueue(1, 1)
+    TaskRecord.objects.update(task_path="tests.tasks.jobs.removed")
+    drain()
+    assert TaskRecord.objects.get(pk=result.id).status == TaskResultStatus.FAILED
+
+
+@pytest.mark.parametrize(
+    "bad", [{"max_attempts": 0}, {"max_attempts": "many"}, {"backoff": -1}, {"queue_name": "other"}]
+)
+def test_impossible_settings_are_refused(bad: dict[str, object]) -> None:
+    with pytest.raises(InvalidTask):
+        jobs.add.using(**bad)
+
+
+def test_results_are_not_mixed_up() -> None:
+    result = jobs.add.enqueue(1, 1)
+    with pytest.raises(TaskResultMismatch):
+        jobs.fail.get_result(result.id)
+    for unknown in ("0", "no number"):
+        with pytest.raises(TaskResultDoesNotExist):
+            task_backends["default"].get_result(unknown)
+
+
+def test_the_backend_without_its_app_is_a_system_check_error() -> None:
+    with override_settings(INSTALLED_APPS=["django.contrib.contenttypes", "django.contrib.auth"]):
+        assert "djbundle_tasks.E001" in [message.id for message in run_checks()]

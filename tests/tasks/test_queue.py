@@ -1,0 +1,89 @@
+"""Leases: no task is lost, none is run by two workers at a time, none is written by a run that lost it."""
+
+import datetime
+import subprocess
+import sys
+import threading
+from collections import Counter
+
+from django.db import connections
+from django.tasks import TaskResultStatus
+from django.utils import timezone
+
+from djbundle.tasks import queue
+from djbundle.tasks.identity import Identity, start_time
+from djbundle.tasks.models import TaskRecord
+from tests.tasks import jobs
+
+
+def test_claims_at_the_same_time_share_out_the_tasks() -> None:
+    expected = {jobs.add.enqueue(n, n).id for n in range(60)}
+    claimed: list[str] = []
+    worker = Identity.of_this_process()
+
+    def claim_all() -> None:
+        while records := queue.claim(worker, 3):
+            claimed.extend(str(record.pk) for record in records)
+        connections.close_all()
+
+    threads = [threading.Thread(target=claim_all) for _ in range(6)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert Counter(claimed) == Counter(expected)
+
+
+def test_a_run_that_lost_its_lease_writes_nothing() -> None:
+    jobs.add.enqueue(1, 2)
+    (first,) = queue.claim(Identity.of_this_process(), 1)
+    TaskRecord.objects.update(lease_until=timezone.now() - datetime.timedelta(seconds=1))
+    assert queue.free_lost() == 1
+    (second,) = queue.claim(Identity.of_this_process(), 1)
+    assert not queue.succeed(first, "stale")
+    assert queue.succeed(second, "fresh")
+    assert TaskRecord.objects.get().return_value == "fresh"
+
+
+def test_a_heartbeat_keeps_the_lease() -> None:
+    jobs.add.enqueue(1, 2)
+    worker = Identity.of_this_process()
+    records = queue.claim(worker, 1)
+    TaskRecord.objects.update(lease_until=timezone.now() - datetime.timedelta(seconds=1))
+    queue.renew(records, worker)
+    assert queue.free_lost() == 0
+
+
+def test_a_worker_elsewhere_is_trusted_until_its_lease_ends() -> None:
+    jobs.add.enqueue(1, 2)
+    queue.claim(Identity("another-machine", 1, "1"), 1)
+    assert queue.free_lost() == 0
+
+
+def test_only_the_named_queues_are_served() -> None:
+    jobs.add.enqueue(1, 2)
+    worker = Identity.of_this_process()
+    assert queue.claim(worker, 1, ("mails", "imports")) == []
+    assert len(queue.claim(worker, 1, ("mails", "default"))) == 1
+
+
+def test_old_results_are_pruned() -> None:
+    old, new, waiting = (jobs.add.enqueue(n, n) for n in range(3))
+    moment = timezone.now() - queue.KEEP_FINISHED - datetime.timedelta(seconds=1)
+    TaskRecord.objects.filter(pk=old.id).update(status=TaskResultStatus.FAILED, finished_at=moment)
+    TaskRecord.objects.filter(pk=new.id).update(status=TaskResultStatus.FAILED, finished_at=timezone.now())
+    assert queue.prune() == 1
+    assert {str(pk) for pk in TaskRecord.objects.values_list("pk", flat=True)} == {new.id, waiting.id}
+
+
+def test_a_process_is_gone_when_it_ended_or_another_has_its_number() -> None:
+    assert not Identity.of_this_process().is_gone()
+    child = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
+    machine = Identity.of_this_process().machine
+    living = Identity(machine, child.pid, start_time(child.pid))
+    assert not living.is_gone()
+    assert Identity(machine, child.pid, "1").is_gone()
+    child.kill()
+    child.communicate()
+    assert living.is_gone()
+    assert Identity.parse(str(living)) == living

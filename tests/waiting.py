@@ -1,0 +1,13 @@
+"""Waiting for a condition, with a bound and a reason."""
+
+import time
+from collections.abc import Callable
+
+
+def wait_until[T](condition: Callable[[], T], what: str, seconds: float = 30.0) -> T:
+    """The first true answer of `condition`."""
+    end = time.monotonic() + seconds
+    while not (answer := condition()):
+        assert time.monotonic() < end, f"not within {seconds:.0f} s: {what}"
+        time.sleep(0.02)
+    return answer
