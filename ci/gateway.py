@@ -1,0 +1,108 @@
+"""A payment gateway for demos and tests; it stands for the one outside the machine.
+
+    python ci/gateway.py --port 0        prints its port when it is ready
+
+    POST /tokens   {"card": "4242 4242 4242 4242"}                        201 {"token": ...}
+    POST /charges  {"amount": "24.90", "currency": "EUR", "token": ...}   201 {"id": ..., "status": "succeeded" | "declined"}
+                   with the header Idempotency-Key: the same key always gets the same answer and moves money once
+    GET  /charges                                                         every charge made
+    POST /control  {"mode": "ok" | "decline" | "fail" | "timeout" | "twice", "times": 1}
+
+Of the next `times` charges: "decline" refuses, "fail" answers 500 and moves nothing, "timeout" takes the money and
+never answers, "twice" sends its answer two times. The card 4000 0000 0000 0002 is always declined.
+"""
+
+import argparse
+import json
+import threading
+import time
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+DECLINED_CARD = "4000000000000002"
+SILENCE = 60.0  # seconds before a charge in mode "timeout" closes the connection
+
+
+@dataclass
+class Books:
+    """What the gateway knows."""
+
+    charges: dict[str, dict[str, Any]] = field(default_factory=dict)  # by idempotency key
+    mode: str = "ok"
+    times: int = 0
+    lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def take_mode(self) -> str:
+        """The mode of one charge."""
+        if self.times == 0:
+            return "ok"
+        self.times -= 1
+        return self.mode
+
+    def charge(self, key: str, order: dict[str, Any], mode: str) -> dict[str, Any]:
+        declined = mode == "decline" or order["token"].endswith(DECLINED_CARD)
+        status = "declined" if declined else "succeeded"
+        new = {"id": f"ch_{len(self.charges) + 1}", "status": status, "key": key, **order}
+        return self.charges.setdefault(key, new)
+
+
+class Gateway(BaseHTTPRequestHandler):
+    books = Books()
+
+    def do_GET(self) -> None:
+        self.answer(200, list(self.books.charges.values()))
+
+    def do_POST(self) -> None:
+        body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+        {"/tokens": self.make_token, "/charges": self.make_charge, "/control": self.control}[self.path](body)
+
+    def make_token(self, body: dict[str, Any]) -> None:
+        digits = "".join(filter(str.isdigit, body["card"]))
+        if not 12 <= len(digits) <= 19:
+            self.answer(422, {"error": "not a card number"})
+            return
+        self.answer(201, {"token": f"tok_{digits}"})
+
+    def make_charge(self, body: dict[str, Any]) -> None:
+        with self.books.lock:
+            mode = self.books.take_mode()
+            if mode == "fail":
+                self.answer(500, {"error": "out of order"})
+                return
+            charge = self.books.charge(self.headers["Idempotency-Key"], body, mode)
+        if mode == "timeout":
+            time.sleep(SILENCE)
+            return
+        self.answer(201, charge)
+        if mode == "twice":
+            self.answer(201, charge)
+
+    def control(self, body: dict[str, Any]) -> None:
+        with self.books.lock:
+            self.books.mode, self.books.times = body["mode"], body.get("times", 1)
+        self.answer(200, body)
+
+    def answer(self, status: int, body: object) -> None:
+        content = json.dumps(body).encode()
+        self.send_response(status)
+        self.send_header("Content-Type", "application/json")
+        self.send_header("Content-Length", str(len(content)))
+        self.end_headers()
+        self.wfile.write(content)
+
+    def log_message(self, *_: object) -> None:
+        """Say nothing."""
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description="A payment gateway for demos and tests.")
+    parser.add_argument("--port", type=int, default=8900)
+    server = ThreadingHTTPServer(("127.0.0.1", parser.parse_args().port), Gateway)
+    server.daemon_threads = True
+    print(server.server_port, flush=True)
+    server.serve_forever()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,11 @@
+"""What every page shows of the catalogue."""
+
+from typing import Any
+
+from django.http import HttpRequest
+
+from catalogue.models import Category
+
+
+def navigation(_request: HttpRequest) -> dict[str, Any]:
+    return {"categories": Category.objects.all()}

@@ -1,0 +1,1 @@
+"""Demo data: a small range of products with drawn pictures."""

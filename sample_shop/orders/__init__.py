@@ -1,0 +1,1 @@
+"""Basket, checkout, payment and mails."""

@@ -1,0 +1,1 @@
+"""The shop: settings, URLs and the WSGI application."""
