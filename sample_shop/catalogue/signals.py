@@ -11,6 +11,6 @@ from catalogue.tasks import warm_cache
 
 @receiver([post_save, post_delete], sender=Product)
 @receiver([post_save, post_delete], sender=Category)
-def refresh_front_page(raw: bool = False, **_: Any) -> None:  # noqa: FBT001, FBT002 - Django calls it by keyword
+def refresh_front_page(raw: bool = False, **_: Any) -> None:
     if not raw:
         warm_cache.enqueue()

@@ -24,7 +24,9 @@ def place_order(order: Order, basket: Basket) -> Order:
     order.total = sum((line.total for line in lines), order.total)
     order.save()
     OrderLine.objects.bulk_create(
-        OrderLine(order=order, product=line.product, name=line.product.title, price=line.product.price, quantity=line.quantity)
+        OrderLine(
+            order=order, product=line.product, name=line.product.title, price=line.product.price, quantity=line.quantity
+        )
         for line in lines
     )
     charge_order.enqueue(order.pk)

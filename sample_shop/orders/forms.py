@@ -6,7 +6,12 @@ from django.utils.translation import gettext_lazy as _
 from orders import gateway
 from orders.models import Order
 
-COUNTRIES = [("Germany", _("Germany")), ("Austria", _("Austria")), ("Ireland", _("Ireland")), ("Netherlands", _("Netherlands"))]
+COUNTRIES = [
+    ("Germany", _("Germany")),
+    ("Austria", _("Austria")),
+    ("Ireland", _("Ireland")),
+    ("Netherlands", _("Netherlands")),
+]
 
 
 class CheckoutForm(forms.ModelForm):

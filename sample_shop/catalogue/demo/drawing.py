@@ -19,7 +19,9 @@ class Picture:
     def __init__(self, wall: str) -> None:
         self.side = SIZE * SCALE
         self.image = Image.new("RGB", (self.side, self.side), wall)
-        self.solid(lambda draw: draw.rectangle(self.points((0, 0.62), (1, 1)), fill=255), darker(self.image, 0.93), depth=0.05)
+        self.solid(
+            lambda draw: draw.rectangle(self.points((0, 0.62), (1, 1)), fill=255), darker(self.image, 0.93), depth=0
+        )
 
     def points(self, *shares: tuple[float, float]) -> list[tuple[float, float]]:
         return [(x * self.side, y * self.side) for x, y in shares]
@@ -46,7 +48,9 @@ class Picture:
 
     def shadow(self, left: float, right: float, y: float = TABLE, height: float = 0.06) -> None:
         """What lies on the table below a thing."""
-        mask = self.mask(lambda draw: draw.ellipse(self.box(left, y - height / 2, right + 0.08, y + height / 2), fill=110))
+        mask = self.mask(
+            lambda draw: draw.ellipse(self.box(left, y - height / 2, right + 0.08, y + height / 2), fill=110)
+        )
         mask = mask.filter(ImageFilter.GaussianBlur(self.side * 0.018))
         self.image.paste((60, 50, 40), mask=mask)
 

@@ -98,7 +98,16 @@ def candle(wall: str, wax: str, dish: str) -> Picture:
 def cushion(wall: str, colour: str, stripe: str) -> Picture:
     picture = Picture(wall)
     picture.shadow(0.22, 0.78, 0.78)
-    corners = [(0.22, 0.3), (0.5, 0.34), (0.78, 0.3), (0.74, 0.54), (0.78, 0.78), (0.5, 0.75), (0.22, 0.78), (0.26, 0.54)]
+    corners = [
+        (0.22, 0.3),
+        (0.5, 0.34),
+        (0.78, 0.3),
+        (0.74, 0.54),
+        (0.78, 0.78),
+        (0.5, 0.75),
+        (0.22, 0.78),
+        (0.26, 0.54),
+    ]
     picture.polygon(colour, *corners, depth=0.25)
     for x in (0.36, 0.5, 0.64):
         picture.line(stripe, (x, 0.325), (x + 0.01, 0.54), (x, 0.765), width=0.02)
@@ -154,7 +163,9 @@ def pencils(wall: str, cup: str, *colours: str) -> Picture:
         x = 0.4 + 0.2 * number / (len(colours) - 1)
         lean, top = (x - 0.5) * 0.7, 0.2 + 0.03 * (number % 3)
         tip = (x + lean, top)
-        picture.polygon(colour, (x - 0.014, 0.55), (x + 0.014, 0.55), (tip[0] + 0.014, top + 0.06), (tip[0] - 0.014, top + 0.06))
+        picture.polygon(
+            colour, (x - 0.014, 0.55), (x + 0.014, 0.55), (tip[0] + 0.014, top + 0.06), (tip[0] - 0.014, top + 0.06)
+        )
         picture.polygon("#e8cfa6", tip, (tip[0] + 0.014, top + 0.06), (tip[0] - 0.014, top + 0.06))
     picture.rounded(cup, 0.37, 0.46, 0.63, TABLE, radius=0.03)
     return picture
@@ -165,6 +176,8 @@ def cards(wall: str, *colours: str) -> Picture:
     picture.shadow(0.26, 0.76, 0.78)
     for number, colour in enumerate(colours):
         shift = 0.07 * number
-        picture.rounded("#fffdf8", 0.2 + shift, 0.24 + shift * 0.6, 0.6 + shift, 0.64 + shift * 0.6, radius=0.012, depth=0.08)
+        picture.rounded(
+            "#fffdf8", 0.2 + shift, 0.24 + shift * 0.6, 0.6 + shift, 0.64 + shift * 0.6, radius=0.012, depth=0.08
+        )
         picture.ellipse(colour, 0.31 + shift, 0.33 + shift * 0.6, 0.49 + shift, 0.51 + shift * 0.6)
     return picture

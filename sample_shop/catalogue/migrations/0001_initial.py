@@ -6,7 +6,6 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
     dependencies = [
@@ -15,60 +14,92 @@ class Migration(migrations.Migration):
 
     operations = [
         migrations.CreateModel(
-            name='Category',
+            name="Category",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('name', models.CharField(max_length=120, verbose_name='name')),
-                ('name_de', models.CharField(blank=True, max_length=120, verbose_name='name in German')),
-                ('slug', models.SlugField(unique=True)),
-                ('position', models.PositiveSmallIntegerField(default=0, verbose_name='position')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("name", models.CharField(max_length=120, verbose_name="name")),
+                ("name_de", models.CharField(blank=True, max_length=120, verbose_name="name in German")),
+                ("slug", models.SlugField(unique=True)),
+                ("position", models.PositiveSmallIntegerField(default=0, verbose_name="position")),
             ],
             options={
-                'verbose_name': 'category',
-                'verbose_name_plural': 'categories',
-                'ordering': ['position', 'name'],
+                "verbose_name": "category",
+                "verbose_name_plural": "categories",
+                "ordering": ["position", "name"],
             },
         ),
         migrations.CreateModel(
-            name='StockImport',
+            name="StockImport",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('file', models.FileField(upload_to='imports', verbose_name='CSV file')),
-                ('status', models.CharField(choices=[('waiting', 'waiting'), ('running', 'running'), ('done', 'done'), ('failed', 'failed')], default='waiting', editable=False, max_length=8, verbose_name='status')),
-                ('rows', models.PositiveIntegerField(default=0, editable=False, verbose_name='rows')),
-                ('rows_done', models.PositiveIntegerField(default=0, editable=False, verbose_name='rows done')),
-                ('problems', models.TextField(blank=True, editable=False, verbose_name='problems')),
-                ('created_at', models.DateTimeField(auto_now_add=True, verbose_name='created')),
-                ('created_by', models.ForeignKey(editable=False, null=True, on_delete=django.db.models.deletion.SET_NULL, to=settings.AUTH_USER_MODEL)),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("file", models.FileField(upload_to="imports", verbose_name="CSV file")),
+                (
+                    "status",
+                    models.CharField(
+                        choices=[
+                            ("waiting", "waiting"),
+                            ("running", "running"),
+                            ("done", "done"),
+                            ("failed", "failed"),
+                        ],
+                        default="waiting",
+                        editable=False,
+                        max_length=8,
+                        verbose_name="status",
+                    ),
+                ),
+                ("rows", models.PositiveIntegerField(default=0, editable=False, verbose_name="rows")),
+                ("rows_done", models.PositiveIntegerField(default=0, editable=False, verbose_name="rows done")),
+                ("problems", models.TextField(blank=True, editable=False, verbose_name="problems")),
+                ("created_at", models.DateTimeField(auto_now_add=True, verbose_name="created")),
+                (
+                    "created_by",
+                    models.ForeignKey(
+                        editable=False,
+                        null=True,
+                        on_delete=django.db.models.deletion.SET_NULL,
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
             ],
             options={
-                'verbose_name': 'stock import',
-                'verbose_name_plural': 'stock imports',
-                'ordering': ['-created_at'],
+                "verbose_name": "stock import",
+                "verbose_name_plural": "stock imports",
+                "ordering": ["-created_at"],
             },
         ),
         migrations.CreateModel(
-            name='Product',
+            name="Product",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('name', models.CharField(max_length=120, verbose_name='name')),
-                ('name_de', models.CharField(blank=True, max_length=120, verbose_name='name in German')),
-                ('sku', models.CharField(max_length=32, unique=True, verbose_name='SKU')),
-                ('slug', models.SlugField(unique=True)),
-                ('description', models.TextField(blank=True, verbose_name='description')),
-                ('description_de', models.TextField(blank=True, verbose_name='description in German')),
-                ('price', models.DecimalField(decimal_places=2, max_digits=8, verbose_name='price')),
-                ('stock', models.PositiveIntegerField(default=0, verbose_name='stock')),
-                ('image', models.ImageField(blank=True, upload_to='products', verbose_name='image')),
-                ('featured', models.BooleanField(default=False, verbose_name='on the front page')),
-                ('active', models.BooleanField(default=True, verbose_name='on sale')),
-                ('category', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='products', to='catalogue.category', verbose_name='category')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("name", models.CharField(max_length=120, verbose_name="name")),
+                ("name_de", models.CharField(blank=True, max_length=120, verbose_name="name in German")),
+                ("sku", models.CharField(max_length=32, unique=True, verbose_name="SKU")),
+                ("slug", models.SlugField(unique=True)),
+                ("description", models.TextField(blank=True, verbose_name="description")),
+                ("description_de", models.TextField(blank=True, verbose_name="description in German")),
+                ("price", models.DecimalField(decimal_places=2, max_digits=8, verbose_name="price")),
+                ("stock", models.PositiveIntegerField(default=0, verbose_name="stock")),
+                ("image", models.ImageField(blank=True, upload_to="products", verbose_name="image")),
+                ("featured", models.BooleanField(default=False, verbose_name="on the front page")),
+                ("active", models.BooleanField(default=True, verbose_name="on sale")),
+                (
+                    "category",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="products",
+                        to="catalogue.category",
+                        verbose_name="category",
+                    ),
+                ),
             ],
             options={
-                'verbose_name': 'product',
-                'verbose_name_plural': 'products',
-                'ordering': ['name'],
-                'constraints': [models.CheckConstraint(condition=models.Q(('price__gte', 0)), name='price_not_negative')],
+                "verbose_name": "product",
+                "verbose_name_plural": "products",
+                "ordering": ["name"],
+                "constraints": [
+                    models.CheckConstraint(condition=models.Q(("price__gte", 0)), name="price_not_negative")
+                ],
             },
         ),
     ]

@@ -40,7 +40,9 @@ def make_categories() -> dict[str, Category]:
         Category(slug=slug, position=position, name=name, name_de=name_de)
         for position, (slug, (name, name_de)) in enumerate(CATEGORIES.items())
     ]
-    Category.objects.bulk_create(names, update_conflicts=True, unique_fields=["slug"], update_fields=["name", "name_de"])
+    Category.objects.bulk_create(
+        names, update_conflicts=True, unique_fields=["slug"], update_fields=["name", "name_de"]
+    )
     return Category.objects.in_bulk(CATEGORIES, field_name="slug")
 
 

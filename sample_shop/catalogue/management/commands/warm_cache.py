@@ -12,4 +12,6 @@ class Command(BaseCommand):
 
     def handle(self, *_args: Any, **_options: Any) -> None:
         page = front_page.warm()
-        self.stdout.write(f"{len(page.featured)} featured, {len(page.popular)} popular, {len(page.newest)} new products")
+        self.stdout.write(
+            f"{len(page.featured)} featured, {len(page.popular)} popular, {len(page.newest)} new products"
+        )
