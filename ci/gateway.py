@@ -3,7 +3,7 @@
     python ci/gateway.py --port 0        prints its port when it is ready
 
     POST /tokens   {"card": "4242 4242 4242 4242"}                        201 {"token": ...}
-    POST /charges  {"amount": "24.90", "currency": "EUR", "token": ...}   201 {"id": ..., "status": "succeeded" | "declined"}
+    POST /charges  {"amount": "24.90", "currency": "EUR", "token": ...}   201 {"id", "status": "succeeded" | "declined"}
                    with the header Idempotency-Key: the same key always gets the same answer and moves money once
     GET  /charges                                                         every charge made
     POST /control  {"mode": "ok" | "decline" | "fail" | "timeout" | "twice", "times": 1}

@@ -26,7 +26,7 @@ import zstandard
 from djbundle.builder.cache import Cache, hash_of
 from djbundle.builder.tree import PARTS, File, Part, Tree
 
-BLOCK_SIZE = 1 << 20
+BLOCK_SIZE = 4 << 20  # the sample shop: 28.9 MB in blocks of 1 MiB, 27.9 of 4, 27.5 of 8
 LEVEL = 19  # 22 gains 1 % and takes three times as long
 KIND_FILE, KIND_FOLDER, KIND_EXECUTABLE = 0, 1, 3
 

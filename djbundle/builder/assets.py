@@ -51,7 +51,9 @@ def add_project(tree: Tree, project: Project, compiled: list[Path], cache: Cache
     in_executable = set(compiled)
     bytecode = []
     for path in project.files:
-        if str(project.root / path).startswith(tuple(folders)) or _is_test(path) or _is_excluded(path, project):
+        if str(project.root / path).startswith(tuple(folders)) or _is_test(path):
+            continue
+        if project.configuration.excludes(path):
             continue
         if path.suffix == ".py" and path not in in_executable and path.name not in NOT_PACKAGES:
             bytecode.append(Source(project.root / path, str(path)))
@@ -62,13 +64,6 @@ def add_project(tree: Tree, project: Project, compiled: list[Path], cache: Cache
 
 def _is_test(path: Path) -> bool:
     return "tests" in path.parts or path.name in ("conftest.py", "tests.py") or path.name.startswith("test_")
-
-
-def _is_excluded(path: Path, project: Project) -> bool:
-    return any(
-        fnmatch(str(path), pattern) or fnmatch(str(path), f"{pattern.rstrip('/')}/*")
-        for pattern in project.configuration.exclude
-    )
 
 
 def _matches(name: str, patterns: Iterable[str]) -> bool:

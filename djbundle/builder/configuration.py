@@ -3,7 +3,8 @@
 import difflib
 import tomllib
 from dataclasses import dataclass, field, fields
-from pathlib import Path
+from fnmatch import fnmatch
+from pathlib import Path, PurePath
 from typing import Any
 
 from djbundle.errors import ConfigurationError
@@ -18,7 +19,13 @@ class Configuration:
     name: str | None = None
     settings: str | None = None
     include: list[str] = field(default_factory=list)  # distributions that nothing imports by name
-    exclude: list[str] = field(default_factory=list)  # file patterns, as in .gitignore, relative to the project
+    exclude: list[str] = field(default_factory=list)  # patterns of names in the tree, of files or of whole folders
+
+    def excludes(self, name: PurePath) -> bool:
+        """Whether a file of the project (relative to it) or of a package (relative to site-packages) stays out."""
+        return any(
+            fnmatch(str(name), pattern) or fnmatch(str(name), f"{pattern.rstrip('/')}/*") for pattern in self.exclude
+        )
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,6 +19,7 @@ from djbundle.builder.cache import Cache, hash_of
 from djbundle.errors import CompileError, DiskFullError, DjbundleError
 
 LOG = "nuitka.log"
+BOOT_MODULES = {"__main__", "importlib"}  # must be in the executable: needed before anything is found in files
 MAIN = "_main"  # a name that no package has, or a folder and a file would collide
 
 
@@ -58,9 +59,9 @@ def compile_project(root: Path, sources: list[Path], cache: Cache, work: Path) -
 
 
 def _arguments(sources: list[Path]) -> list[str]:
-    top_level = sorted({path.parts[0].removesuffix(".py") for path in sources})
+    top_level = {path.parts[0].removesuffix(".py") for path in sources}
     packages = {path.parts[0] for path in sources if len(path.parts) > 1}
-    others = sorted(_third_party_modules() - set(top_level))
+    others = (_third_party_modules() | sys.stdlib_module_names) - top_level - BOOT_MODULES
     return [
         "--mode=standalone",
         f"--output-filename={MAIN}",
@@ -70,9 +71,9 @@ def _arguments(sources: list[Path]) -> list[str]:
         f"--static-libpython={'yes' if _has_static_libpython() else 'no'}",
         "--no-deployment-flag=excluded-module-usage",  # packages lie beside the executable, to be imported
         "--no-deployment-flag=self-execution",  # ./shop shell -c
-        *(f"--include-{'package' if name in packages else 'module'}={name}" for name in top_level),
+        *(f"--include-{'package' if name in packages else 'module'}={name}" for name in sorted(top_level)),
         *(f"--nofollow-import-to=*.{name}" for name in (*NOT_WORTH_COMPILING, "tests", "conftest")),
-        *(f"--nofollow-import-to={name}" for name in others),
+        *(f"--nofollow-import-to={name}" for name in sorted(others)),
     ]
 
 

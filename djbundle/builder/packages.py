@@ -11,6 +11,7 @@ from djbundle.builder.assets import SOURCES
 from djbundle.builder.bytecode import Source, add_bytecode
 from djbundle.builder.cache import Cache
 from djbundle.builder.dependencies import Dependency
+from djbundle.builder.project import Project
 from djbundle.builder.tree import LICENSES_FOLDER, Tree
 
 METADATA_LEFT_OUT = ("RECORD", "INSTALLER", "REQUESTED", "WHEEL", "direct_url.json")
@@ -22,7 +23,7 @@ NamedFile = tuple[PurePosixPath, Path]
 
 
 def add_packages(
-    tree: Tree, dependencies: list[Dependency], local: dict[str, Path], loaded: set[str], cache: Cache
+    tree: Tree, dependencies: list[Dependency], local: dict[str, Path], project: Project, loaded: set[str], cache: Cache
 ) -> None:
     """Add `dependencies`, `local` packages (module and file) and the half of djbundle that runs on a server.
 
@@ -31,7 +32,7 @@ def add_packages(
     """
     sources: list[Source] = []
     for name, path in _all_files(dependencies, local):
-        if not path.is_file() or _is_left_out(name, loaded):
+        if not path.is_file() or _is_left_out(name, loaded) or project.configuration.excludes(name):
             continue
         if name.suffix == ".py":
             sources.append(Source(path, str(name)))

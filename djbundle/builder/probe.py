@@ -2,13 +2,16 @@
 
 Started by inspection.py as ``python -m djbundle.builder.probe REPORT STATIC_FOLDER`` in the project's folder, with
 DJANGO_SETTINGS_MODULE set. The report is ``{"facts": {...}}`` or ``{"failure": {"step", "type", "message", ...}}``.
+The project's own folder stays as it is: no database, no cache, no static files are written there.
 """
 
+import contextlib
 import importlib
 import json
 import os
 import pkgutil
 import sys
+import tempfile
 import traceback
 from collections.abc import Iterator
 from pathlib import Path
@@ -20,18 +23,20 @@ HASHED_STORAGE = "django.contrib.staticfiles.storage.ManifestStaticFilesStorage"
 REPLACED_STORAGES = ("django.contrib.staticfiles.storage.StaticFilesStorage", "whitenoise.", "servestatic.")
 
 
-def main(report: Path, static_folder: Path) -> None:
+def main(report: Path, static_folder: Path, scratch: str) -> None:
     step = "settings"
     try:
         module = importlib.import_module(os.environ[SETTINGS_VARIABLE])
+        static_root = str(getattr(module, "STATIC_ROOT", None) or "")
         prepare_static_files(module, static_folder)
+        keep_files_away(module, scratch)
         step = "setup"
         start_django()
         step = "imports"
         optional = import_what_requests_need()
         step = "static"
         collected = collect_static_files()
-        answer: dict[str, Any] = {"facts": facts(module, collected=collected, optional=optional)}
+        answer: dict[str, Any] = {"facts": facts(static_root, collected=collected, optional=optional)}
     except BaseException as error:
         answer = {"failure": failure(step, error)}
     report.write_text(json.dumps(answer))
@@ -48,6 +53,16 @@ def prepare_static_files(module: ModuleType, folder: Path) -> None:
     module.STATIC_ROOT = str(folder)  # type: ignore[attr-defined]
 
 
+def keep_files_away(module: ModuleType, scratch: str) -> None:
+    """Let databases and caches that are files lie in `scratch`: checks open both."""
+    for database in getattr(module, "DATABASES", {}).values():
+        if database.get("ENGINE", "").endswith("sqlite3"):
+            database["NAME"] = ":memory:"
+    for cache in getattr(module, "CACHES", {}).values():
+        if cache.get("BACKEND", "").endswith("FileBasedCache"):
+            cache["LOCATION"] = scratch
+
+
 def start_django() -> None:
     import django  # noqa: PLC0415 - after the settings, whose errors come first
 
@@ -58,10 +73,12 @@ def import_what_requests_need() -> list[str]:
     """Import all that a running site may; the modules that only an optional package lets import are returned."""
     from django.conf import settings  # noqa: PLC0415
     from django.core.checks import run_checks  # noqa: PLC0415
+    from django.db import Error as DatabaseError  # noqa: PLC0415
     from django.utils.module_loading import import_string  # noqa: PLC0415
 
     importlib.import_module(settings.ROOT_URLCONF)
-    run_checks()
+    with contextlib.suppress(DatabaseError):  # a build needs no database server
+        run_checks()
     for dotted in dotted_settings():
         try:
             import_string(dotted)
@@ -110,16 +127,20 @@ def is_importable(name: str) -> bool:
 
 
 def collect_static_files() -> bool:
+    """Collect them, unless the project's storage is a remote one: what lies there is not part of the bundle."""
     from django.apps import apps  # noqa: PLC0415
+    from django.core.files.storage import FileSystemStorage, storages  # noqa: PLC0415
     from django.core.management import call_command  # noqa: PLC0415
 
     if not apps.is_installed("django.contrib.staticfiles"):
+        return False
+    if not isinstance(storages["staticfiles"], FileSystemStorage):
         return False
     call_command("collectstatic", interactive=False, verbosity=0)
     return True
 
 
-def facts(module: ModuleType, *, collected: bool, optional: list[str]) -> dict[str, Any]:
+def facts(static_root: str, *, collected: bool, optional: list[str]) -> dict[str, Any]:
     import django  # noqa: PLC0415
     from django.apps import apps  # noqa: PLC0415
     from django.conf import settings  # noqa: PLC0415
@@ -133,7 +154,7 @@ def facts(module: ModuleType, *, collected: bool, optional: list[str]) -> dict[s
         "has_static_files": collected,
         "optional": optional,
         "media_root": str(settings.MEDIA_ROOT),
-        "static_root": str(getattr(module, "STATIC_ROOT", "") or ""),
+        "static_root": static_root,
     }
 
 
@@ -157,4 +178,5 @@ def failure(step: str, error: BaseException) -> dict[str, Any]:
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]), Path(sys.argv[2]))
+    with tempfile.TemporaryDirectory() as folder:
+        main(Path(sys.argv[1]), Path(sys.argv[2]), folder)

@@ -9,7 +9,6 @@ from djbundle.builder.bytecode import Source, add_bytecode
 from djbundle.builder.cache import Cache
 from djbundle.builder.tree import LICENSES_FOLDER, Tree
 
-DYNAMIC_FOLDER = "lib-dynload"
 TOOLS = frozenset(
     (
         *("test", "tests", "idlelib", "tkinter", "turtledemo", "turtle.py", "ensurepip", "lib2to3", "venv"),
@@ -22,7 +21,8 @@ TEST_EXTENSIONS = ("_test*", "xx*", "_xx*", "_ctypes_test", "_tkinter")
 def add_standard_library(tree: Tree, extensions: Iterable[str], cache: Cache) -> None:
     """Add the standard library of the interpreter that runs this build.
 
-    `extensions` are the modules that the executable looks for at ``ROOT/<name>.so``; all others go to lib-dynload.
+    Its extension modules go to the root as all else does: Nuitka's own start imports some before any other folder is
+    on ``sys.path``. `extensions` are those that the executable looks for under the name ``ROOT/<name>.so``.
     """
     library = Path(sysconfig.get_path("stdlib"))
     names = (path.relative_to(library) for path in sorted(library.rglob("*.py")))
@@ -34,8 +34,8 @@ def add_standard_library(tree: Tree, extensions: Iterable[str], cache: Cache) ->
             tree.add(f"{LICENSES_FOLDER}/python.txt", path, "python")
 
 
-def _add_extensions(tree: Tree, at_root: set[str]) -> None:
+def _add_extensions(tree: Tree, renamed: set[str]) -> None:
     for path in sorted(Path(sysconfig.get_config_var("DESTSHARED")).glob("*.so")):
         module = path.name.split(".")[0]
         if not any(fnmatch(module, pattern) for pattern in TEST_EXTENSIONS):
-            tree.add(f"{module}.so" if module in at_root else f"{DYNAMIC_FOLDER}/{path.name}", path, "python")
+            tree.add(f"{module}.so" if module in renamed else path.name, path, "python")

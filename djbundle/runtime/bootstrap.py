@@ -25,7 +25,7 @@ gc.disable()
 def open_tree() -> str:
     """Make packages importable from files as well as from the executable; return the root of the tree."""
     root = sys.path[0]
-    sys.path[:] = [root, f"{root}/lib-dynload"]
+    sys.path[:] = [root]
     # Nuitka puts a hook first that claims the folder of each compiled package and hides the files in it. Behind the
     # others it only answers for packages without any file.
     nuitka_hook = next(hook for hook in sys.path_hooks if getattr(hook, "__name__", "") == "sys_path_hook")

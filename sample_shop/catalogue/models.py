@@ -75,12 +75,12 @@ class Product(Translated):
         ordering = ["name"]
         constraints = [models.CheckConstraint(condition=Q(price__gte=0), name="price_not_negative")]
 
+    def get_absolute_url(self) -> str:
+        return reverse("product", args=[self.slug])
+
     @property
     def text(self) -> str:
         return self.in_language("description")
-
-    def get_absolute_url(self) -> str:
-        return reverse("product", args=[self.slug])
 
 
 class StockImport(models.Model):

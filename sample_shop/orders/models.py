@@ -45,6 +45,9 @@ class Order(models.Model):
     def __str__(self) -> str:
         return self.number
 
+    def get_absolute_url(self) -> str:
+        return reverse("order", args=[self.token])
+
     @property
     def number(self) -> str:
         """What customers call it: "HO-2026-00042"."""
@@ -53,9 +56,6 @@ class Order(models.Model):
     @property
     def is_waiting(self) -> bool:
         return self.status == self.Status.PLACED
-
-    def get_absolute_url(self) -> str:
-        return reverse("order", args=[self.token])
 
 
 class OrderLine(models.Model):

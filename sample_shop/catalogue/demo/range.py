@@ -105,7 +105,9 @@ RANGE = [
         "P-402", "paper", "Pencils, set of six", "Bleistifte, sechs Stück", "12.00", 80,
         "Cedar and graphite, in the colours of a meadow in June.",
         "Zeder und Graphit, in den Farben einer Wiese im Juni.",
-        lambda: pictures.pencils("#e3e7ea", "#d8d2c6", "#b5453a", "#d9a441", "#5d7a5c", "#3f5f7a", "#8a5a83", "#c9733f"),
+        lambda: pictures.pencils(
+            "#e3e7ea", "#d8d2c6", "#b5453a", "#d9a441", "#5d7a5c", "#3f5f7a", "#8a5a83", "#c9733f"
+        ),
     ),
     Item(
         "P-403", "paper", "Letterpress cards", "Karten im Buchdruck", "16.50", 3,
