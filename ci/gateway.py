@@ -13,6 +13,7 @@ never answers, "twice" sends its answer two times. The card 4000 0000 0000 0002 
 """
 
 import argparse
+import contextlib
 import json
 import threading
 import time
@@ -101,7 +102,8 @@ def main() -> None:
     server = ThreadingHTTPServer(("127.0.0.1", parser.parse_args().port), Gateway)
     server.daemon_threads = True
     print(server.server_port, flush=True)
-    server.serve_forever()
+    with contextlib.suppress(KeyboardInterrupt):
+        server.serve_forever()
 
 
 if __name__ == "__main__":

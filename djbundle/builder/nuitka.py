@@ -19,7 +19,6 @@ from djbundle.builder.cache import Cache, hash_of
 from djbundle.errors import CompileError, DiskFullError, DjbundleError
 
 LOG = "nuitka.log"
-BOOT_MODULES = {"__main__", "importlib"}  # must be in the executable: needed before anything is found in files
 MAIN = "_main"  # a name that no package has, or a folder and a file would collide
 
 
@@ -61,7 +60,7 @@ def compile_project(root: Path, sources: list[Path], cache: Cache, work: Path) -
 def _arguments(sources: list[Path]) -> list[str]:
     top_level = {path.parts[0].removesuffix(".py") for path in sources}
     packages = {path.parts[0] for path in sources if len(path.parts) > 1}
-    others = (_third_party_modules() | sys.stdlib_module_names) - top_level - BOOT_MODULES
+    others = (_third_party_modules() | sys.stdlib_module_names) - top_level - {"__main__"}
     return [
         "--mode=standalone",
         f"--output-filename={MAIN}",

@@ -32,6 +32,10 @@ def open_tree() -> str:
     sys.path_hooks.remove(nuitka_hook)
     sys.path_hooks.append(nuitka_hook)
     sys.path_importer_cache.clear()
+    # The interpreter's own frozen packages, "encodings" and "importlib", found no folder for their other modules.
+    for name, module in list(sys.modules.items()):
+        if getattr(module, "__path__", None) == []:
+            module.__path__ = [f"{root}/{name.replace('.', '/')}"]
     list_compiled_modules(root, nuitka_hook)
     return root
 

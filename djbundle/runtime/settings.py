@@ -26,6 +26,13 @@ INSECURE_KEY = "django-insecure-"  # what startproject writes
 HASHED_STORAGE = "django.contrib.staticfiles.storage.ManifestStaticFilesStorage"
 REPLACED_STORAGES = ("django.contrib.staticfiles.storage.StaticFilesStorage", "whitenoise.", "servestatic.")
 STATIC_MIDDLEWARE = ("whitenoise.", "servestatic.")
+LOG_TO_STDERR = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {"line": {"format": "%(asctime)s %(levelname)s %(name)s: %(message)s"}},
+    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
+    "root": {"handlers": ["stderr"], "level": "WARNING"},
+}
 READ_ONLY_COMMANDS = ("help", "diffsettings", "config")  # they write nothing, not even a secret key
 
 
@@ -164,6 +171,12 @@ def move_logs(overlay: Overlay) -> None:
         overlay.set("LOGGING", logging | {"handlers": handlers}, "files are written to the data directory")
 
 
+def show_errors(overlay: Overlay) -> None:
+    """Without DEBUG, Django only mails errors; who runs a bundle must find the traceback in its output."""
+    if not overlay.get("LOGGING"):
+        overlay.set("LOGGING", LOG_TO_STDERR, "it was empty; errors belong in the output of serve")
+
+
 def use_bundled_static_files(overlay: Overlay) -> None:
     storages = dict(overlay.get("STORAGES") or {})
     storages.setdefault("default", {"BACKEND": "django.core.files.storage.FileSystemStorage"})
@@ -191,6 +204,7 @@ RULES: list[Callable[[Overlay], None]] = [
     move_folders,
     move_caches,
     move_logs,
+    show_errors,
     use_bundled_static_files,
     add_commands,
 ]

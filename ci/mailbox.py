@@ -1,0 +1,50 @@
+"""An SMTP server on loopback that keeps what it receives."""
+
+import email
+import email.policy
+import socket
+import time
+from email.message import EmailMessage
+from typing import Any, Self
+
+from aiosmtpd.controller import Controller
+
+
+class Mailbox:
+    """``with Mailbox() as mailbox:`` listens at 127.0.0.1, `port`, until the end of the block."""
+
+    def __init__(self) -> None:
+        self.messages: list[EmailMessage] = []
+        self.port = free_port()  # Controller cannot tell which one it got for port 0
+        self._controller = Controller(self, hostname="127.0.0.1", port=self.port)
+
+    def __enter__(self) -> Self:
+        self._controller.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._controller.stop()
+
+    async def handle_DATA(self, _server: Any, _session: Any, envelope: Any) -> str:
+        message = email.message_from_bytes(envelope.content, policy=email.policy.default)
+        self.messages.append(message)  # type: ignore[arg-type]
+        return "250 Message accepted"
+
+    def to(self, address: str) -> list[EmailMessage]:
+        return [message for message in self.messages if address in str(message["To"])]
+
+    def wait(self, address: str, seconds: float = 30.0) -> EmailMessage:
+        """The first message to `address`; TimeoutError when there is none in time."""
+        end = time.monotonic() + seconds
+        while time.monotonic() < end:
+            if found := self.to(address):
+                return found[0]
+            time.sleep(0.05)
+        raise TimeoutError(f"no mail to {address} within {seconds:.0f} s")
+
+
+def free_port() -> int:
+    """A TCP port of 127.0.0.1 that nobody listens at."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])

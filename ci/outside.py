@@ -1,0 +1,63 @@
+"""What the sample shop talks to: a payment gateway and an SMTP server, and the settings that lead it there."""
+
+import json
+import subprocess
+import sys
+import urllib.request
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any, Self
+
+from ci.mailbox import Mailbox
+
+GATEWAY = Path(__file__).with_name("gateway.py")
+
+
+class Gateway:
+    """The payment gateway of gateway.py in a process of its own."""
+
+    def __enter__(self) -> Self:
+        command = [sys.executable, str(GATEWAY), "--port", "0"]
+        self.process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+        assert self.process.stdout
+        self.url = f"http://127.0.0.1:{self.process.stdout.readline().strip()}"
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.process.terminate()
+        self.process.communicate()
+
+    def misbehave(self, mode: str, times: int = 1) -> None:
+        """Let the next charges go wrong; the modes are gateway.py's."""
+        self._ask("/control", {"mode": mode, "times": times})
+
+    def charges(self) -> list[dict[str, Any]]:
+        return list(self._ask("/charges"))
+
+    def _ask(self, path: str, body: object = None) -> Any:
+        data = json.dumps(body).encode() if body else None
+        with urllib.request.urlopen(f"{self.url}{path}", data, timeout=10) as response:
+            return json.load(response)
+
+
+class Outside:
+    """Both, for as long as the block lasts."""
+
+    def __enter__(self) -> Self:
+        with ExitStack() as stack:
+            self.gateway = stack.enter_context(Gateway())
+            self.mailbox = stack.enter_context(Mailbox())
+            self._close = stack.pop_all().close
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._close()
+
+    def settings(self) -> dict[str, str]:
+        """The shop's environment variables."""
+        return {
+            "PAYMENT_GATEWAY_URL": self.gateway.url,
+            "PAYMENT_GATEWAY_TIMEOUT": "2",
+            "EMAIL_HOST": "127.0.0.1",
+            "EMAIL_PORT": str(self.mailbox.port),
+        }

@@ -1,0 +1,84 @@
+"""A bundle as a user runs it: copied alone to a folder, its data in another, everything on loopback."""
+
+import os
+import re
+import shutil
+import signal
+import subprocess
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Self
+
+READY = re.compile(r"serves (http://\S+) with data in")
+START = 60.0  # seconds until it must answer
+
+
+class Site:
+    """One bundle and its data directory. As a context manager it serves; other commands need no block."""
+
+    def __init__(self, bundle: Path, data: Path, environment: Mapping[str, str], *options: str) -> None:
+        self.bundle = bundle
+        self.data = data
+        self.environment = dict(environment)
+        self.options = options
+        self.log = data.parent / f"{data.name}.log"
+
+    def run(self, *arguments: str, check: bool = True, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
+        """Run one command to its end."""
+        result = subprocess.run(
+            [str(self.bundle), *arguments, "--data-dir", str(self.data)],
+            env=self.environment,
+            cwd=cwd,
+            capture_output=True,
+            text=True,
+            timeout=120,
+            check=False,
+        )
+        if check and result.returncode:
+            raise RuntimeError(f"{arguments} ended with {result.returncode}:\n{result.stdout}{result.stderr}")
+        return result
+
+    def start(self) -> subprocess.Popen[bytes]:
+        """Start ``serve`` and return at once."""
+        command = [str(self.bundle), "serve", "--bind", "127.0.0.1:0", *self.options, "--data-dir", str(self.data)]
+        with self.log.open("ab") as log:
+            # In a group of its own: a Ctrl-C reaches us alone, and we stop it in order.
+            self.process = subprocess.Popen(command, env=self.environment, stdout=log, stderr=log, process_group=0)
+        return self.process
+
+    def __enter__(self) -> Self:
+        seen = self.log.stat().st_size if self.log.exists() else 0
+        self.start()
+        end = time.monotonic() + START
+        while not (ready := READY.search(self.log.read_text()[seen:])):
+            if self.process.poll() is not None or time.monotonic() > end:
+                self.stop()
+                raise RuntimeError(f"serve did not start:\n{self.log.read_text()[seen:]}")
+            time.sleep(0.05)
+        self.url = ready[1].rstrip("/")
+        return self
+
+    def stop(self) -> int:
+        """SIGTERM, then wait; the exit code."""
+        if self.process.poll() is None:
+            self.process.send_signal(signal.SIGTERM)
+        try:
+            return self.process.wait(40)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            raise
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()
+
+
+def copy_bundle(bundle: Path, folder: Path) -> Path:
+    """The bundle alone in an empty folder, as after a copy to a server."""
+    folder.mkdir(parents=True)
+    return Path(shutil.copy(bundle, folder))
+
+
+def bare_environment(cache: Path, **variables: str) -> dict[str, str]:
+    """Nothing of this shell's environment; `cache` holds the folder that the bundle unpacks itself to."""
+    return {"DJBUNDLE_EXTRACT": str(cache), "PATH": os.defpath, **variables}
