@@ -6,10 +6,12 @@ import signal
 import subprocess
 import sys
 import tempfile
+import time
 import urllib.error
 from pathlib import Path
 
 from ci.customer import Customer, first_product, static_files
+from ci.mailbox import text_of
 from ci.outside import Outside
 from ci.site import Site, bare_environment, copy_bundle
 
@@ -58,12 +60,14 @@ def show(site: Site, outside: Outside, password: str) -> None:
         printed = 0
         try:
             while site.process.poll() is None:
-                signal.sigtimedwait([signal.SIGUSR1], 0.5)
+                time.sleep(0.5)
                 for message in outside.mailbox.messages[printed:]:
-                    print(f"mail to {message['To']}: {message['Subject']}\n\n{message.get_content()}", flush=True)
+                    print(f"mail to {message['To']}: {message['Subject']}\n\n{text_of(message)}", flush=True)
                     printed += 1
         except KeyboardInterrupt:
             print()
+            return
+    raise NotProvedError(f"serve ended by itself:\n{site.log.read_text()}")
 
 
 def prove_all(site: Site, outside: Outside, password: str) -> None:

@@ -25,7 +25,9 @@ class Mailbox:
     def __exit__(self, *_: object) -> None:
         self._controller.stop()
 
-    async def handle_DATA(self, _server: Any, _session: Any, envelope: Any) -> str:
+    async def handle_DATA(  # noqa: N802 - the name that aiosmtpd calls
+        self, _server: Any, _session: Any, envelope: Any
+    ) -> str:
         message = email.message_from_bytes(envelope.content, policy=email.policy.default)
         self.messages.append(message)  # type: ignore[arg-type]
         return "250 Message accepted"
@@ -41,6 +43,12 @@ class Mailbox:
                 return found[0]
             time.sleep(0.05)
         raise TimeoutError(f"no mail to {address} within {seconds:.0f} s")
+
+
+def text_of(message: EmailMessage) -> str:
+    """The plain text of a mail."""
+    body = message.get_body(("plain",))
+    return str(body.get_content()) if body else ""
 
 
 def free_port() -> int:

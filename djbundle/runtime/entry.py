@@ -55,7 +55,10 @@ def run(root: Path, argv: list[str]) -> int:
 
 
 def prepare_environment(bundle: Bundle) -> None:
-    """Stand in for what an empty container lacks: certificates of authorities, and a folder for temporary files."""
+    """Keep what is written from other users; stand in for what an empty container lacks: certificates of authorities,
+    and a folder for temporary files.
+    """
+    os.umask(0o077)
     if (
         not any(name in os.environ for name in ("SSL_CERT_FILE", "SSL_CERT_DIR"))
         and not Path("/etc/ssl/certs").is_dir()

@@ -1,0 +1,154 @@
+"""A bundle answers to every command that manage.py answers to."""
+
+import json
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from ci.site import Site
+from tests.conftest import ADMIN_PASSWORD, REPOSITORY, NewSite
+
+IMPORT_ALL = """
+import importlib, json, sys, warnings
+warnings.simplefilter("ignore")
+failed = []
+for name in json.load(open(sys.argv[1])):
+    try:
+        importlib.import_module(name)
+    except BaseException as error:
+        failed.append(name)
+print(json.dumps(failed))
+"""
+# For developing only, never to be imported, or known under another name in each build of Python.
+DEVELOPMENT = re.compile(
+    r"(test|idlelib|tkinter|_tkinter|turtle\w*|ensurepip|lib2to3|venv|pydoc_data|antigravity|this|__phello__|_?xx\w*"
+    r"|_test\w*|_ctypes_test|_sysconfigdata\w*)\b|.*(\.tests?\b|__main__)"
+)
+
+
+def command_names(text: str) -> set[str]:
+    return set(re.findall(r"^    (\w+)$", text, re.MULTILINE))
+
+
+def test_help_lists_every_command_of_manage_py(open_shop: Site) -> None:
+    outside = subprocess.run(
+        [sys.executable, "manage.py", "help"],
+        cwd=REPOSITORY / "sample_shop",
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    expected = command_names(outside.stdout)
+    assert {"migrate", "createsuperuser", "demo_data", "worker", "collectstatic"} <= expected
+    assert expected <= command_names(open_shop.run("help").stdout)
+
+
+def test_alone_it_explains_itself(open_shop: Site) -> None:
+    text = open_shop.run().stdout
+    for word in ("serve", "migrate", "createsuperuser", "help", str(open_shop.data)):
+        assert word in text
+
+
+def test_version_tells_all_versions(open_shop: Site) -> None:
+    told = json.loads(open_shop.run("version", "--json").stdout)
+    assert told["name"] == "shop"
+    assert told["version"] == "1.0.0"
+    assert re.fullmatch(r"3\.1[2-9]\.\d+", told["python"])
+    assert tuple(map(int, told["sqlite"].split("."))) >= (3, 51, 3)
+    assert {"djbundle", "django", "built", "commit"} <= set(told)
+    running = open_shop.run("shell", "-v0", "-c", "import sqlite3; print(sqlite3.sqlite_version)")
+    assert running.stdout.strip() == told["sqlite"]
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["check"],
+        ["check", "--database", "default"],
+        ["migrate", "--check"],
+        ["showmigrations"],
+        ["makemigrations", "--check", "--dry-run"],
+        ["collectstatic", "--dry-run", "--noinput"],
+        ["dumpdata", "catalogue"],
+        ["sqlmigrate", "orders", "0001"],
+        ["diffsettings"],
+        ["findstatic", "--help"],
+        ["serve", "--help"],
+        ["worker", "--drain"],
+        ["config"],
+        ["clearsessions"],
+        ["inspectdb"],
+    ],
+    ids=" ".join,
+)
+def test_command_works(new_shop: NewSite, arguments: list[str]) -> None:
+    new_shop().run(*arguments)
+
+
+def test_shell_runs_code_with_the_project(open_shop: Site) -> None:
+    code = "from catalogue.models import Product; print(Product.objects.filter(active=True).count() > 5)"
+    assert open_shop.run("shell", "-v0", "-c", code).stdout.strip() == "True"
+
+
+def test_common_password_is_refused(open_shop: Site) -> None:
+    """The validator reads its list, package data of Django, from the bundle."""
+    code = "from django.contrib.auth.password_validation import validate_password as v; v('password123')"
+    result = open_shop.run("shell", "-v0", "-c", code, check=False)
+    assert result.returncode == 1
+    assert "too common" in result.stderr
+
+
+def test_createsuperuser_makes_an_account(new_shop: NewSite) -> None:
+    site = new_shop(DJANGO_SUPERUSER_PASSWORD=ADMIN_PASSWORD)
+    site.run("createsuperuser", "--noinput", "--username", "second", "--email", "second@example.com")
+    code = (
+        f"from django.contrib.auth import authenticate as a; print(a(username='second', password='{ADMIN_PASSWORD}'))"
+    )
+    assert site.run("shell", "-v0", "-c", code).stdout.strip() == "second"
+
+
+def test_unknown_command_names_the_nearest(open_shop: Site) -> None:
+    result = open_shop.run("migrat", check=False)
+    assert result.returncode == 40
+    assert result.stdout == ""
+    assert result.stderr.splitlines() == [
+        'error: unknown command "migrat"',
+        "  fix: did you mean  shop migrate  ?  shop help  lists all commands",
+    ]
+
+
+def test_bundle_is_an_interpreter_for_its_children(open_shop: Site) -> None:
+    code = (
+        "import subprocess, sys;"
+        "print(subprocess.run([sys.executable, '-c', 'import django; print(django.__name__)'],"
+        " capture_output=True, text=True).stdout.strip())"
+    )
+    assert open_shop.run("shell", "-v0", "-c", code).stdout.strip() == "django"
+
+
+def test_every_module_of_the_standard_library_is_there(open_shop: Site, tmp_path: Path) -> None:
+    names = [name for name in sorted(standard_library()) if not DEVELOPMENT.match(name)]
+    assert len(names) > 500
+    listed = tmp_path / "names.json"
+    listed.write_text(json.dumps(names))
+    command = ["-c", IMPORT_ALL, str(listed)]
+    here = subprocess.run([sys.executable, *command], capture_output=True, text=True, check=True)
+    there = subprocess.run(
+        [str(open_shop.bundle), *command], env=open_shop.environment, capture_output=True, text=True, check=True
+    )
+    assert json.loads(there.stdout.splitlines()[-1]) == json.loads(here.stdout.splitlines()[-1])
+
+
+def standard_library() -> set[str]:
+    """Every module that lies in the standard library of this Python."""
+    root = Path(os.__file__).parent
+    below = {
+        ".".join(path.relative_to(root).with_suffix("").parts).removesuffix(".__init__")
+        for path in root.rglob("*.py")
+        if "site-packages" not in path.parts
+    }
+    return {name for name in below if name.replace(".", "").isidentifier()} | set(sys.stdlib_module_names)

@@ -1,0 +1,116 @@
+"""The bundles under test, each built once, and the sites that run from them."""
+
+import json
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ci.customer import Customer
+from ci.outside import Outside
+from ci.site import Site, bare_environment
+
+REPOSITORY = Path(__file__).parents[1]
+PROJECTS = REPOSITORY / "tests" / "projects"
+DJBUNDLE = Path(sys.executable).with_name("djbundle")
+ADMIN_PASSWORD = "correct horse"
+
+RunBuild = Callable[..., subprocess.CompletedProcess[str]]
+NewSite = Callable[..., Site]
+
+
+def run_build(*arguments: object, **options: Any) -> subprocess.CompletedProcess[str]:
+    """``djbundle build`` with these arguments; `options` are subprocess.run's."""
+    command = [str(DJBUNDLE), "build", *map(str, arguments)]
+    return subprocess.run(command, capture_output=True, text=True, check=False, timeout=600, **options)
+
+
+def build(project: Path, output: Path) -> dict[str, Any]:
+    """Build or fail the test; the report."""
+    result = run_build(project, "-o", output, "--json")
+    assert result.returncode == 0, result.stderr
+    return dict(json.loads(result.stdout))
+
+
+@pytest.fixture(scope="session")
+def bundles(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of this session's bundles."""
+    return tmp_path_factory.mktemp("bundles")
+
+
+@pytest.fixture(scope="session")
+def shop(bundles: Path) -> Path:
+    """The sample shop as a bundle, alone in a folder."""
+    build(REPOSITORY / "sample_shop", bundles / "built-shop")
+    (bundles / "shop").mkdir()
+    return Path(shutil.copy(bundles / "built-shop", bundles / "shop" / "shop"))
+
+
+@pytest.fixture(scope="session")
+def small(bundles: Path) -> Path:
+    """The small project of tests/projects as a bundle, alone in a folder."""
+    build(PROJECTS / "small", bundles / "built-small")
+    (bundles / "small").mkdir()
+    return Path(shutil.copy(bundles / "built-small", bundles / "small" / "small"))
+
+
+@pytest.fixture(scope="session")
+def unpacked(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where the bundles of this session unpack themselves to."""
+    return tmp_path_factory.mktemp("unpacked")
+
+
+@pytest.fixture(scope="session")
+def outside() -> Iterator[Outside]:
+    """The payment gateway and the mail server."""
+    with Outside() as outside:
+        yield outside
+
+
+@pytest.fixture(scope="session")
+def stocked(shop: Path, unpacked: Path, outside: Outside, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A data directory of the shop with products and an account for the admin; to be copied, not used."""
+    site = Site(shop, tmp_path_factory.mktemp("stocked") / "data", bare_environment(unpacked, **outside.settings()))
+    site.run("migrate")
+    site.run("demo_data", "--admin-password", ADMIN_PASSWORD)
+    return site.data
+
+
+@pytest.fixture
+def new_shop(shop: Path, stocked: Path, unpacked: Path, outside: Outside, tmp_path: Path) -> NewSite:
+    """Make a shop with a data directory of its own; the arguments are options of ``serve``."""
+
+    def make(*options: str, **environment: str) -> Site:
+        data = Path(shutil.copytree(stocked, tmp_path / "data"))
+        return Site(shop, data, bare_environment(unpacked, **outside.settings(), **environment), *options)
+
+    return make
+
+
+@pytest.fixture
+def new_small(small: Path, unpacked: Path, tmp_path: Path) -> NewSite:
+    """Make a site of the small project, without a database; the arguments are options of ``serve``."""
+
+    def make(*options: str, **environment: str) -> Site:
+        return Site(small, tmp_path / "data", bare_environment(unpacked, **environment), *options)
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def open_shop(
+    shop: Path, stocked: Path, unpacked: Path, outside: Outside, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Site]:
+    """A shop that serves, for all tests that only look at it."""
+    data = Path(shutil.copytree(stocked, tmp_path_factory.mktemp("open") / "data"))
+    with Site(shop, data, bare_environment(unpacked, **outside.settings())) as site:
+        yield site
+
+
+@pytest.fixture
+def customer(open_shop: Site) -> Customer:
+    return Customer(open_shop.url)

@@ -1,0 +1,27 @@
+import time
+from pathlib import Path
+
+from django.conf import settings
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+
+from notes.models import Note
+from notes.tasks import write_note
+
+
+def index(request: HttpRequest) -> HttpResponse:
+    words = Path(__file__).with_name("words.txt").read_text().split()
+    return render(
+        request, "notes/index.html", {"notes": Note.objects.all(), "words": words, "greeting": settings.GREETING}
+    )
+
+
+def slow(request: HttpRequest) -> HttpResponse:
+    """Answers after ``?seconds=``; tells by a file that it has begun."""
+    Path(request.GET["begun"]).touch()
+    time.sleep(float(request.GET["seconds"]))
+    return HttpResponse("done")
+
+
+def write(request: HttpRequest) -> HttpResponse:
+    return HttpResponse(write_note.enqueue(request.GET["text"]).id)
