@@ -86,7 +86,7 @@ def new_shop(shop: Path, stocked: Path, unpacked: Path, outside: Outside, tmp_pa
 
     def make(*options: str, **environment: str) -> Site:
         data = Path(shutil.copytree(stocked, tmp_path / "data"))
-        return Site(shop, data, bare_environment(unpacked, **outside.settings(), **environment), *options)
+        return Site(shop, data, bare_environment(unpacked, **outside.settings() | environment), *options)
 
     return make
 

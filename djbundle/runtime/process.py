@@ -1,11 +1,13 @@
-"""Child processes that never outlive their parent."""
+"""Child processes that never outlive their parent, and the names under which top and pkill know them."""
 
+import contextlib
 import ctypes
 import os
 import signal
 import sys
 import traceback
 from collections.abc import Callable
+from pathlib import Path
 
 PR_SET_PDEATHSIG = 1  # linux/prctl.h
 
@@ -39,6 +41,12 @@ def die_with(parent: int) -> None:
     ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
     if os.getppid() != parent:  # it went before the call
         os._exit(1)
+
+
+def set_name(name: str) -> None:
+    """Name this process, "ld-linux-x86-64" by its executable; the kernel keeps 15 bytes (proc_pid_comm(5))."""
+    with contextlib.suppress(OSError):
+        Path("/proc/self/comm").write_text(name)
 
 
 def reset_signals() -> None:

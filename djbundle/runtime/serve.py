@@ -9,6 +9,7 @@ import os
 import sys
 from pathlib import Path
 
+from djbundle.runtime import process
 from djbundle.runtime.bundle import Bundle
 from djbundle.runtime.listener import listen, url_of
 from djbundle.runtime.lock import lock_data_directory
@@ -22,12 +23,14 @@ WORKER_NICENESS = 5  # pages go first
 def serve(bundle: Bundle, arguments: list[str]) -> int:
     """Serve until told to stop; the exit code."""
     options = parse_serve_options(Path(bundle.program).name, arguments)
+    process.set_name(bundle.manifest.name)
     create_data_directory(bundle.data)
     lock_data_directory(bundle.data)
     listener = listen(options.host, options.port)
     reader, writer = os.pipe2(os.O_CLOEXEC)
 
     def run_web() -> int:
+        process.set_name(f"{bundle.manifest.name} web")
         from djbundle.runtime.web import serve_web  # noqa: PLC0415 - Django is loaded in this child only
 
         return serve_web(bundle, options, listener, writer)
@@ -51,6 +54,7 @@ def run_worker(bundle: Bundle, options: ServeOptions) -> int:
     """The process that runs background tasks."""
     from djbundle.runtime.commands import run_command  # noqa: PLC0415 - Django is loaded in this child only
 
+    process.set_name(f"{bundle.manifest.name} worker")
     os.nice(WORKER_NICENESS)
     run_command(bundle, ["worker", "--grace", str(options.grace)])
     return 0

@@ -1,0 +1,154 @@
+"""One supervisor, its web process and its worker: killed, stopped, started again."""
+
+import http.client
+import os
+import signal
+import threading
+import urllib.request
+from pathlib import Path
+
+import psutil
+import pytest
+
+from ci.customer import Customer, first_product
+from ci.outside import Outside
+from ci.site import Site
+from tests.bundle.processes import all_gone, child, tree_of
+from tests.conftest import NewSite
+from tests.waiting import wait_until
+
+
+def test_worker_killed_in_a_task_loses_nothing(new_shop: NewSite, outside: Outside) -> None:
+    """The gateway has taken the money but has not answered when the worker dies."""
+    before = len(outside.gateway.charges())
+    outside.gateway.misbehave("timeout")
+    with new_shop(PAYMENT_GATEWAY_TIMEOUT="50") as site:
+        customer = Customer(site.url)
+        order = customer.buy(first_product(customer.get("/")), "killed@example.com")
+        wait_until(lambda: len(outside.gateway.charges()) > before, "the gateway sees the charge")
+        child(site, "worker").kill()
+        outside.mailbox.wait("killed@example.com", 60)
+        assert "status-paid" in customer.get(order.url).text
+    assert len(outside.gateway.charges()) == before + 1
+    assert len(outside.mailbox.to("killed@example.com")) == 1
+
+
+@pytest.mark.parametrize("role", ["web", "worker"])
+def test_killed_child_is_started_again(new_small: NewSite, role: str) -> None:
+    with new_small() as site:
+        first = child(site, role)
+        first.kill()
+        second = wait_until(lambda: (now := child(site, role)).pid != first.pid and now, f"another {role}")
+        assert second.is_running()
+        assert wait_until(lambda: answers(site), "the site answers")
+        assert f"serve: {role} was killed by SIGKILL; it is started again" in site.log.read_text()
+
+
+def answers(site: Site) -> bool:
+    try:
+        return Customer(site.url).get("/").status == 200
+    except OSError:
+        return False
+
+
+def test_web_worker_killed_is_replaced(new_small: NewSite) -> None:
+    with new_small("--workers", "2") as site:
+        web = child(site, "web")
+        first = wait_until(lambda: len(found := web.children()) == 2 and found, "two web workers")
+        first[0].kill()
+        wait_until(lambda: len([each for each in web.children() if each not in first]) == 1, "a new web worker")
+        assert wait_until(lambda: answers(site), "the site answers")
+
+
+def test_no_process_outlives_a_killed_supervisor(new_small: NewSite) -> None:
+    with new_small("--workers", "2") as site:
+        child(site, "worker")
+        everyone = tree_of(site)
+        assert len(everyone) >= 5
+        site.process.kill()
+        site.process.wait()
+        wait_until(lambda: all_gone(everyone), "all processes are gone")
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT], ids=lambda number: number.name)
+def test_stop_lets_requests_finish(new_small: NewSite, tmp_path: Path, number: signal.Signals) -> None:
+    begun = tmp_path / "begun"
+    with new_small() as site:
+        answer: list[bytes] = []
+
+        def ask() -> None:
+            with urllib.request.urlopen(f"{site.url}/slow/?begun={begun}&seconds=2", timeout=20) as response:
+                answer.append(response.read())
+
+        asking = threading.Thread(target=ask)
+        asking.start()
+        wait_until(begun.exists, "the request is being answered")
+        everyone = tree_of(site)
+        site.process.send_signal(number)
+        assert site.process.wait(20) == 0
+        asking.join()
+        assert answer == [b"done"]
+        assert all_gone(everyone)
+
+
+def test_grace_ends_what_does_not_finish(new_small: NewSite, tmp_path: Path) -> None:
+    begun = tmp_path / "begun"
+    with new_small("--grace", "1") as site:
+        asking = threading.Thread(target=ask_in_vain, args=[f"{site.url}/slow/?begun={begun}&seconds=60"])
+        asking.start()
+        wait_until(begun.exists, "the request is being answered")
+        everyone = tree_of(site)
+        site.process.terminate()
+        site.process.wait(20)
+        assert all_gone(everyone)
+        asking.join()
+
+
+def ask_in_vain(address: str) -> None:
+    with pytest.raises((OSError, http.client.HTTPException)):
+        urllib.request.urlopen(address, timeout=60)
+
+
+def test_second_instance_on_the_same_data_is_refused(new_small: NewSite) -> None:
+    with new_small() as site:
+        second = site.run("serve", "--bind", "127.0.0.1:0", check=False)
+        assert second.returncode == 44
+        assert second.stderr.splitlines() == [
+            f"error: the data directory {site.data} is served by another instance already (process {site.process.pid})",
+            "  fix: stop that one, or choose another folder:  --data-dir DIR",
+        ]
+        assert answers(site)
+
+
+def test_port_in_use_is_refused(new_small: NewSite, tmp_path: Path) -> None:
+    with new_small() as site:
+        address = site.url.removeprefix("http://")
+        other = Site(site.bundle, tmp_path / "other", site.environment)
+        result = other.run("serve", "--bind", address, check=False)
+        assert result.returncode == 41
+        assert result.stderr.splitlines() == [
+            f"error: {address} is in use by another program",
+            "  fix: stop it, or choose another:  --bind HOST:PORT",
+        ]
+        assert not (other.data / "db.sqlite3").exists()
+
+
+def test_task_runs_in_the_worker(new_small: NewSite) -> None:
+    with new_small() as site:
+        Customer(site.url).get("/write/?text=from-the-worker")
+        wait_until(lambda: "from-the-worker" in Customer(site.url).get("/").text, "the note is written")
+
+
+def test_without_worker_tasks_wait(new_small: NewSite) -> None:
+    with new_small("--no-worker") as site:
+        names = [each.name() for each in tree_of(site)]
+        assert "small worker" not in names
+        Customer(site.url).get("/write/?text=later")
+        site.run("worker", "--drain")
+        assert "later" in Customer(site.url).get("/").text
+
+
+def test_processes_have_names(new_small: NewSite) -> None:
+    with new_small() as site:
+        assert psutil.Process(site.process.pid).name() == "small"
+        assert child(site, "worker").nice() > os.nice(0)
