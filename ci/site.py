@@ -67,6 +67,7 @@ class Site:
             return self.process.wait(40)
         except subprocess.TimeoutExpired:
             self.process.kill()
+            self.process.wait()
             raise
 
     def __exit__(self, *_: object) -> None:

@@ -143,6 +143,8 @@ def test_upload_that_is_replaced_is_served_anew(open_shop: Site, customer: Custo
 def test_files_are_served_without_django(new_small: NewSite) -> None:
     """Not by a view: no middleware of the project has seen the answer."""
     with new_small() as site:
-        answer = Customer(site.url).get("/static/notes/notes.css")
+        customer = Customer(site.url)
+        assert "Cross-Origin-Opener-Policy" in customer.get("/").headers
+        answer = customer.get("/static/notes/notes.css")
         assert answer.status == 200
-        assert "X-Frame-Options" not in answer.headers
+        assert "Cross-Origin-Opener-Policy" not in answer.headers

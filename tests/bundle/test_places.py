@@ -1,0 +1,97 @@
+"""Where a bundle runs, and where it writes: in its data directory and in the folder that it unpacks to."""
+
+import re
+import shutil
+import subprocess
+from pathlib import Path
+
+from ci.customer import Customer, first_product
+from ci.outside import Outside
+from ci.site import Site, bare_environment
+from tests.conftest import NewSite
+
+# Calls that make, change or remove something in a file system, as strace prints them when they succeed.
+WRITING = re.compile(
+    r"""(?:open(?:at)?\((?:AT_FDCWD|\d+), "(?P<opened>[^"]+)", [^)]*?(?:O_WRONLY|O_RDWR|O_CREAT)"""
+    r"""|(?:creat|mkdir|rmdir|unlink|truncate|chmod|mknod)\("(?P<changed>[^"]+)\""""
+    r"""|(?:mkdirat|unlinkat|mknodat|fchmodat)\((?:AT_FDCWD|\d+), "(?P<at>[^"]+)\""""
+    r"""|(?:rename|renameat2?|link|linkat|symlink|symlinkat)\(.*"(?P<renamed>[^"]+)").* = \d+$"""
+)
+DEVICES = ("/dev/", "/proc/")
+
+
+def test_empty_environment_and_another_folder(shop: Path, tmp_path: Path) -> None:
+    """Nothing but the file, and where to put things: HOME and PATH are not set."""
+    (tmp_path / "elsewhere").mkdir()
+    command = [str(shop), "check", "--data-dir", str(tmp_path / "data")]
+    result = subprocess.run(
+        command,
+        env={"DJBUNDLE_EXTRACT": str(tmp_path / "tree")},
+        cwd=tmp_path / "elsewhere",
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (result.returncode, result.stderr) == (0, "")
+    assert "no issues" in result.stdout
+    assert list((tmp_path / "elsewhere").iterdir()) == []
+
+
+def test_bundle_may_be_renamed(shop: Path, unpacked: Path, tmp_path: Path) -> None:
+    other = Path(shutil.copy(shop, tmp_path / "renamed"))
+    environment = bare_environment(unpacked, HOME=str(tmp_path))
+    result = subprocess.run([other, "migrat"], env=environment, capture_output=True, text=True, check=False)
+    assert "renamed help" in result.stderr
+
+
+def test_symbolic_link_works(shop: Path, unpacked: Path, tmp_path: Path) -> None:
+    link = tmp_path / "link"
+    link.symlink_to(shop)
+    result = subprocess.run([link, "version"], env=bare_environment(unpacked, HOME=str(tmp_path)), check=False)
+    assert result.returncode == 0
+
+
+def test_data_lies_where_it_is_said(shop: Path, unpacked: Path, tmp_path: Path) -> None:
+    """The order of precedence, seen from outside."""
+    expected = {
+        "option": ({"DJBUNDLE_DATA_DIR": "/nowhere"}, ["--data-dir", str(tmp_path / "option")]),
+        "variable": ({"DJBUNDLE_DATA_DIR": str(tmp_path / "variable"), "STATE_DIRECTORY": "/nowhere"}, []),
+        "state": ({"STATE_DIRECTORY": f"{tmp_path / 'state'}:/nowhere"}, []),
+    }
+    for name, (variables, options) in expected.items():
+        environment = bare_environment(unpacked, **variables)
+        subprocess.run([shop, "migrate", *options], env=environment, capture_output=True, check=True)
+        assert (tmp_path / name / "db.sqlite3").is_file()
+
+
+def test_everything_in_the_data_directory_is_private(new_small: NewSite) -> None:
+    with new_small() as site:
+        Customer(site.url).get("/")
+        for path in [site.data, *site.data.rglob("*")]:
+            assert path.stat().st_mode & 0o077 == 0, path
+
+
+def test_nothing_is_written_elsewhere(new_shop: NewSite, outside: Outside, tmp_path: Path) -> None:
+    """A purchase, an upload and an unpacking under strace."""
+    trace = tmp_path / "trace"
+    tree = tmp_path / "tree"
+    site = new_shop(DJBUNDLE_EXTRACT=str(tree))
+    wrapper = tmp_path / site.bundle.name
+    wrapper.write_text(
+        f'#!/bin/sh\nexec strace -f -D -qq --seccomp-bpf -s 4096 -e trace=file -o {trace} {site.bundle} "$@"\n'
+    )
+    wrapper.chmod(0o755)
+    traced = Site(wrapper, site.data, site.environment)
+    with traced:
+        customer = Customer(traced.url)
+        customer.buy(first_product(customer.get("/")), "traced@example.com")
+        outside.mailbox.wait("traced@example.com", 60)
+    written = {path for line in trace.read_text().splitlines() for path in written_paths(line)}
+    allowed = (f"{site.data}", f"{tree}", *DEVICES)
+    assert any(path.startswith(f"{site.data}/db.sqlite3") for path in written)
+    assert sorted(path for path in written if path.startswith("/") and not path.startswith(allowed)) == []
+
+
+def written_paths(line: str) -> list[str]:
+    found = None if " = -1 E" in line else WRITING.search(line)
+    return [path for path in found.groupdict().values() if path] if found else []
