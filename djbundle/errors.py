@@ -136,7 +136,5 @@ class MigrationError(DjbundleError):
     exit_code = 47
 
 
-class ServeError(DjbundleError):
-    """A child of the supervisor could not be started at all."""
-
+class DatabaseUnreachableError(DjbundleError):
     exit_code = 48

@@ -34,7 +34,7 @@ class Manifest:
     version: str  # the project's own version, "0" when it has none
     settings_module: str  # "shop.settings"
     interface: Interface
-    application: str  # "shop.wsgi.application": dotted path of the callable that Granian serves
+    application: str | None  # "shop.wsgi.application": what Granian serves; None: Django's own for WSGI
     static_root: str  # folder of collected, hashed and compressed static files, relative to the root
     build: BuildInfo
     format: int = FORMAT

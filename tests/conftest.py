@@ -1,6 +1,5 @@
 """The bundles under test, each built once, and the sites that run from them."""
 
-import json
 import shutil
 import subprocess
 import sys
@@ -29,11 +28,11 @@ def run_build(*arguments: object, **options: Any) -> subprocess.CompletedProcess
     return subprocess.run(command, capture_output=True, text=True, check=False, timeout=600, **options)
 
 
-def build(project: Path, output: Path) -> dict[str, Any]:
-    """Build or fail the test; the report."""
-    result = run_build(project, "-o", output, "--json")
+def build(project: Path, output: Path) -> Path:
+    """Build or fail the test; the bundle."""
+    result = run_build(project, "-o", output)
     assert result.returncode == 0, result.stderr
-    return dict(json.loads(result.stdout))
+    return output
 
 
 @pytest.fixture(scope="session")
@@ -45,17 +44,19 @@ def bundles(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def shop(bundles: Path) -> Path:
     """The sample shop as a bundle, alone in a folder."""
-    build(REPOSITORY / "sample_shop", bundles / "built-shop")
-    (bundles / "shop").mkdir()
-    return Path(shutil.copy(bundles / "built-shop", bundles / "shop" / "shop"))
+    return build(REPOSITORY / "sample_shop", bundles / "shop" / "shop")
 
 
 @pytest.fixture(scope="session")
 def small(bundles: Path) -> Path:
-    """The small project of tests/projects as a bundle, alone in a folder."""
-    build(PROJECTS / "small", bundles / "built-small")
-    (bundles / "small").mkdir()
-    return Path(shutil.copy(bundles / "built-small", bundles / "small" / "small"))
+    """The small project of tests/projects as a bundle: a database, tasks, static files, an admin."""
+    return build(PROJECTS / "small", bundles / "small" / "small")
+
+
+@pytest.fixture(scope="session")
+def streaming(bundles: Path) -> Path:
+    """The streaming project as a bundle: ASGI, and nothing that Django can do without."""
+    return build(PROJECTS / "streaming", bundles / "streaming" / "streaming")
 
 
 @pytest.fixture(scope="session")

@@ -91,10 +91,14 @@ def import_what_requests_need() -> list[str]:
 
 
 def dotted_settings() -> Iterator[str]:
-    """Every text in the settings that may be the dotted path of a class or function."""
+    """Every text in the project's settings that may be the dotted path of a class or function.
+
+    Django's defaults are left alone: they name parts of Django, which may need apps that are not installed.
+    """
     from django.conf import settings  # noqa: PLC0415
 
-    waiting: list[object] = [getattr(settings, name) for name in dir(settings) if name.isupper()]
+    own = (name for name in dir(settings) if name.isupper() and settings.is_overridden(name))  # type: ignore[misc]
+    waiting: list[object] = [getattr(settings, name) for name in own]
     while waiting:
         value = waiting.pop()
         if isinstance(value, str):

@@ -26,14 +26,13 @@ MEGABYTE = 1_000_000
 
 def describe(project: Project, inspection: Inspection) -> Manifest:
     """The manifest of the bundle."""
-    wsgi = inspection.wsgi_application
-    application = wsgi or inspection.asgi_application or "django.core.wsgi.get_wsgi_application"
+    wsgi, asgi = inspection.wsgi_application, inspection.asgi_application
     return Manifest(
         name=project.name,
         version=project.version,
         settings_module=project.settings_module,
-        interface="wsgi" if wsgi or not inspection.asgi_application else "asgi",
-        application=application,
+        interface="wsgi" if wsgi or not asgi else "asgi",
+        application=wsgi or asgi,
         static_root=STATIC_FOLDER,
         build=BuildInfo(
             djbundle=djbundle.__version__,

@@ -9,11 +9,13 @@ from django.core.management import call_command
 from django.db import connections
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.migrations.executor import MigrationExecutor
-from django.db.utils import DEFAULT_DB_ALIAS, Error
+from django.db.utils import DEFAULT_DB_ALIAS, Error, OperationalError
 
-from djbundle.errors import MigrationError, PendingMigrationsError
+from djbundle.errors import DatabaseUnreachableError, MigrationError, PendingMigrationsError
 from djbundle.runtime import sqlite
 from djbundle.runtime.bundle import Bundle
+
+NO_DATABASE = "django.db.backends.dummy"  # what Django makes of an empty DATABASES
 
 
 def prepare_databases(bundle: Bundle, *, migrate: bool) -> None:
@@ -21,12 +23,19 @@ def prepare_databases(bundle: Bundle, *, migrate: bool) -> None:
     try:
         for alias in connections:
             connection = connections[alias]
+            if connection.settings_dict["ENGINE"] == NO_DATABASE:
+                continue
             existed = is_sqlite(connection) and has_content(connection.settings_dict["NAME"])
             pending = find_pending(connection)
             if pending and not migrate:
                 print(f'serve: the database "{alias}" lacks {count(pending)}', file=sys.stderr, flush=True)
             elif pending:
                 apply_pending(bundle, connection, pending, existed=existed)
+    except OperationalError as error:
+        said = " ".join(str(error).split())
+        raise DatabaseUnreachableError(
+            f'the database "{alias}" does not answer: {said}', "start it, or correct DATABASES in the settings"
+        ) from error
     finally:
         connections.close_all()
 

@@ -10,10 +10,32 @@ from collections.abc import Callable
 from pathlib import Path
 
 PR_SET_PDEATHSIG = 1  # linux/prctl.h
+STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
+
+
+def guard_forks() -> None:
+    """Let no child, ours or Granian's, start with our signal handlers: a SIGTERM would only wake a copy of our loop.
+
+    From now on each fork of this process, and of its children, begins with default handling; what arrives before is
+    held back until then.
+    """
+
+    def after_in_child() -> None:
+        reset_signals()
+        unblock()
+
+    def unblock() -> None:
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, STOP_SIGNALS)
+
+    os.register_at_fork(
+        before=lambda: signal.pthread_sigmask(signal.SIG_BLOCK, STOP_SIGNALS),
+        after_in_parent=unblock,
+        after_in_child=after_in_child,
+    )
 
 
 def fork(run: Callable[[], int]) -> int:
-    """Run `run` in a child with a process group of its own and default signal handling; the child's process id."""
+    """Run `run` in a child with a process group of its own; the child's process id."""
     parent = os.getpid()
     sys.stdout.flush()
     sys.stderr.flush()
@@ -24,7 +46,6 @@ def fork(run: Callable[[], int]) -> int:
     try:
         die_with(parent)
         os.setpgid(0, 0)  # Ctrl-C on the terminal reaches the supervisor alone, which stops its children in order
-        reset_signals()
         code = run()
     except SystemExit as stop:
         code = stop.code if isinstance(stop.code, int) else int(stop.code is not None)

@@ -24,6 +24,7 @@ def serve(bundle: Bundle, arguments: list[str]) -> int:
     """Serve until told to stop; the exit code."""
     options = parse_serve_options(Path(bundle.program).name, arguments)
     process.set_name(bundle.manifest.name)
+    process.guard_forks()
     create_data_directory(bundle.data)
     lock_data_directory(bundle.data)
     listener = listen(options.host, options.port)

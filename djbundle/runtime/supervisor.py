@@ -16,7 +16,6 @@ from typing import Self
 
 from djbundle.runtime import process
 
-STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 FIRST_DELAY = 0.5  # seconds before a child that died is started again; doubled each time
 LONGEST_DELAY = 30.0
 STEADY = 60.0  # seconds after which a child counts as healthy, and its delay starts anew
@@ -60,7 +59,7 @@ class Supervisor:
     def __enter__(self) -> Self:
         self.wakeup, wake = os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK)
         signal.set_wakeup_fd(wake, warn_on_full_buffer=False)
-        for number in STOP_SIGNALS:
+        for number in process.STOP_SIGNALS:
             signal.signal(number, self.record)
         signal.signal(signal.SIGCHLD, lambda *_: None)
         self.watch(self.wakeup, self.drain_wakeup)
@@ -155,6 +154,8 @@ class Supervisor:
         """Start what is due; kill what overruns the grace."""
         now = time.monotonic()
         if now >= self.deadline:
+            late = " and ".join(child.name for child in self.running)
+            self.report(f"{late} did not finish within {self.grace:.0f} s and is killed")
             self.signal_children(signal.SIGKILL)
             self.deadline = now + self.grace
         for child in self.children:

@@ -37,6 +37,7 @@ def load_application(bundle: Bundle, options: ServeOptions) -> Any:
     """The project's WSGI or ASGI application behind its static files, with the database ready for it."""
     apply_overlay(bundle, "serve")
     import django  # noqa: PLC0415 - only after the overlay
+    from django.core.wsgi import get_wsgi_application  # noqa: PLC0415
     from django.urls import get_resolver  # noqa: PLC0415
     from django.utils.module_loading import import_string  # noqa: PLC0415
 
@@ -45,7 +46,8 @@ def load_application(bundle: Bundle, options: ServeOptions) -> Any:
 
     django.setup()
     prepare_databases(bundle, migrate=options.migrate)
-    application = import_string(bundle.manifest.application)
+    dotted = bundle.manifest.application
+    application = import_string(dotted) if dotted else get_wsgi_application()
     get_resolver()._populate()
     return serve_files(application, bundle)
 

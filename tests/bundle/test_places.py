@@ -15,7 +15,7 @@ WRITING = re.compile(
     r"""(?:open(?:at)?\((?:AT_FDCWD|\d+), "(?P<opened>[^"]+)", [^)]*?(?:O_WRONLY|O_RDWR|O_CREAT)"""
     r"""|(?:creat|mkdir|rmdir|unlink|truncate|chmod|mknod)\("(?P<changed>[^"]+)\""""
     r"""|(?:mkdirat|unlinkat|mknodat|fchmodat)\((?:AT_FDCWD|\d+), "(?P<at>[^"]+)\""""
-    r"""|(?:rename|renameat2?|link|linkat|symlink|symlinkat)\(.*"(?P<renamed>[^"]+)").* = \d+$"""
+    r"""|\b(?:rename|renameat2?|link|linkat|symlink|symlinkat)\(.*"(?P<renamed>[^"]+)").* = \d+$"""
 )
 DEVICES = ("/dev/", "/proc/")
 

@@ -12,7 +12,7 @@ import pytest
 
 from ci.customer import Customer, first_product
 from ci.outside import Outside
-from ci.site import Site
+from ci.site import Site, bare_environment
 from tests.bundle.processes import all_gone, child, tree_of
 from tests.conftest import NewSite
 from tests.waiting import wait_until
@@ -91,6 +91,18 @@ def test_stop_lets_requests_finish(new_small: NewSite, tmp_path: Path, number: s
         assert all_gone(everyone)
 
 
+def test_asgi_streams_and_finishes(streaming: Path, unpacked: Path, tmp_path: Path) -> None:
+    """A project without a database, for ASGI: an answer in parts, which a stop lets end."""
+    with Site(streaming, tmp_path / "data", bare_environment(unpacked)) as site:
+        answer = urllib.request.urlopen(f"{site.url}/count/?to=20", timeout=20)
+        assert answer.readline() == b"0\n"
+        site.process.terminate()
+        with answer:
+            assert answer.read().split()[-1] == b"19"
+        assert site.process.wait(20) == 0
+        assert "WARNING" not in site.log.read_text()
+
+
 def test_grace_ends_what_does_not_finish(new_small: NewSite, tmp_path: Path) -> None:
     begun = tmp_path / "begun"
     with new_small("--grace", "1") as site:
@@ -101,7 +113,18 @@ def test_grace_ends_what_does_not_finish(new_small: NewSite, tmp_path: Path) -> 
         site.process.terminate()
         site.process.wait(20)
         assert all_gone(everyone)
+        assert "web did not finish within 1 s and is killed" in site.log.read_text()
         asking.join()
+
+
+def test_stop_is_heard_at_any_moment(new_small: NewSite) -> None:
+    """Right after the start the worker has just been forked, and has no signal handler yet."""
+    site = new_small()
+    for _ in range(10):
+        with site:
+            pass
+        assert site.process.returncode == 0
+    assert "did not finish" not in site.log.read_text()
 
 
 def ask_in_vain(address: str) -> None:

@@ -1,0 +1,156 @@
+"""What ``serve`` does to a database before it serves, and what it leaves alone."""
+
+import os
+import sqlite3
+import stat
+import subprocess
+import sys
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from ci.customer import Customer
+from ci.site import Site
+from tests.conftest import NewSite
+
+FIRST_NOTE = "from notes.models import Note; Note.objects.create(text='first')"
+
+
+def prepare(site: Site) -> None:
+    """A database with one note, and with one migration still to apply."""
+    site.run("migrate", "notes", "0001")
+    site.run("shell", "-v0", "-c", FIRST_NOTE)
+
+
+def notes(database: Path) -> list[str]:
+    with closing(sqlite3.connect(database)) as connection:
+        return [text for (text,) in connection.execute("SELECT text FROM notes_note")]
+
+
+def applied(database: Path) -> list[str]:
+    with closing(sqlite3.connect(database)) as connection:
+        return [name for (name,) in connection.execute("SELECT name FROM django_migrations WHERE app = 'notes'")]
+
+
+def test_fresh_database_is_made(new_small: NewSite) -> None:
+    with new_small() as site:
+        assert Customer(site.url).get("/").status == 200
+        assert not (site.data / "backups").exists()
+
+
+def test_pending_migrations_are_applied_after_a_backup(new_small: NewSite) -> None:
+    site = new_small()
+    prepare(site)
+    with site:
+        assert "rewritten" in Customer(site.url).get("/").text
+    [backup] = (site.data / "backups").iterdir()
+    assert notes(backup) == ["first"]
+    assert applied(backup) == ["0001_initial"]
+    assert stat.S_IMODE(backup.stat().st_mode) == 0o600
+
+
+def test_no_backup_without_migrations(new_small: NewSite) -> None:
+    site = new_small()
+    site.run("migrate")
+    with site:
+        assert not (site.data / "backups").exists()
+
+
+def test_few_backups_are_kept(new_small: NewSite) -> None:
+    site = new_small()
+    for _ in range(7):
+        site.run("migrate", "notes", "0001")
+        with site:
+            pass
+    assert len(list((site.data / "backups").iterdir())) == 5
+
+
+def test_failed_migration_puts_the_database_back(new_small: NewSite) -> None:
+    site = new_small(SMALL_BROKEN_MIGRATION="1")
+    prepare(site)
+    result = site.run("serve", "--bind", "127.0.0.1:0", check=False)
+    assert result.returncode == 47
+    assert result.stderr.splitlines()[-2:] == [
+        "error: a migration failed (ValueError: this migration is broken); the database is as it was before",
+        "  fix: correct the migration, or start the previous bundle",
+    ]
+    assert notes(site.data / "db.sqlite3") == ["first"]
+    assert applied(site.data / "db.sqlite3") == ["0001_initial"]
+
+
+def test_failed_first_migration_leaves_no_database(new_small: NewSite) -> None:
+    site = new_small(SMALL_BROKEN_MIGRATION="1")
+    result = site.run("serve", "--bind", "127.0.0.1:0", check=False)
+    assert result.returncode == 47
+    assert list(site.data.glob("db.sqlite3*")) == []
+
+
+def test_no_migrate_leaves_the_database_as_it_is(new_small: NewSite) -> None:
+    site = new_small("--no-migrate")
+    prepare(site)
+    with site:
+        assert "first" in Customer(site.url).get("/").text
+        assert 'the database "default" lacks' in site.log.read_text()
+    assert applied(site.data / "db.sqlite3") == ["0001_initial"]
+
+
+def test_sqlite_is_safe_and_fast(new_small: NewSite) -> None:
+    site = new_small()
+    site.run("migrate")
+    code = (
+        "from django.db import connection as c; k = c.cursor();"
+        "print([k.execute(f'PRAGMA {name}').fetchone()[0] for name in ('journal_mode', 'synchronous', 'foreign_keys')],"
+        " c.transaction_mode)"
+    )
+    assert site.run("shell", "-v0", "-c", code).stdout.strip() == "['wal', 2, 1] IMMEDIATE"
+
+
+@pytest.mark.parametrize("command", ["serve", "migrate"])
+def test_data_directory_that_cannot_be_made(new_small: NewSite, tmp_path: Path, command: str) -> None:
+    (tmp_path / "file").write_text("")
+    site = new_small()
+    site.data = tmp_path / "file" / "data"
+    result = site.run(command, check=False)
+    assert result.returncode == 42
+    assert result.stderr.splitlines() == [
+        f"error: cannot write to the data directory {site.data}: Not a directory",
+        "  fix: choose another:  --data-dir DIR  or  DJBUNDLE_DATA_DIR=DIR",
+    ]
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root may become another user")
+@pytest.mark.parametrize("command", ["serve", "migrate"])
+def test_data_directory_of_another_user(small: Path, command: str) -> None:
+    """As "nobody", in a folder of root's."""
+    folder = Path("/var/tmp") / f"djbundle-test-{os.getpid()}"
+    (folder / "data").mkdir(parents=True)
+    (folder / "tree").mkdir()
+    os.chown(folder / "tree", 65534, 65534)
+    try:
+        copy = folder / "small"
+        copy.write_bytes(small.read_bytes())
+        copy.chmod(0o755)
+        result = subprocess.run(
+            [copy, command, "--data-dir", folder / "data"],
+            env={"DJBUNDLE_EXTRACT": str(folder / "tree")},
+            user=65534,
+            group=65534,
+            extra_groups=[],
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert result.returncode == 42
+        assert f"cannot write to the data directory {folder / 'data'}" in result.stderr
+        assert list((folder / "data").iterdir()) == []
+    finally:
+        subprocess.run(["rm", "-r", folder], check=True)
+
+
+def test_missing_python_is_no_obstacle(new_small: NewSite) -> None:
+    """The bundle's interpreter is its own."""
+    code = "import sys; print(sys.executable, sys.prefix)"
+    told = new_small().run("shell", "-v0", "-c", code).stdout
+    assert sys.prefix not in told
+    assert sys.base_prefix not in told

@@ -1,0 +1,27 @@
+import asyncio
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
+from django.urls import path
+
+
+async def count(request: HttpRequest) -> StreamingHttpResponse:
+    """A number each tenth of a second."""
+
+    async def numbers() -> AsyncIterator[str]:
+        for number in range(int(request.GET["to"])):
+            yield f"{number}\n"
+            await asyncio.sleep(0.1)
+
+    return StreamingHttpResponse(numbers(), content_type="text/plain")
+
+
+async def slow(request: HttpRequest) -> HttpResponse:
+    """Answers after ``?seconds=``; tells by a file that it has begun."""
+    Path(request.GET["begun"]).touch()
+    await asyncio.sleep(float(request.GET["seconds"]))
+    return HttpResponse("done")
+
+
+urlpatterns = [path("count/", count), path("slow/", slow)]
