@@ -70,8 +70,6 @@ class UnsupportedVersionError(DjbundleError):
 
 
 class OutputError(DjbundleError):
-    """The output file cannot be written, or is running."""
-
     exit_code = 20
 
 

@@ -24,17 +24,17 @@ def check_output(output: Path) -> None:
     """Refuse, before the work starts, a path that cannot be written."""
     if output.is_dir():
         raise OutputError(f"{output} is a folder", f"name a file:  -o {output / 'site'}")
-    parent = output.parent
+    existing = next(parent for parent in output.parents if parent.exists())
     try:
-        parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryFile(dir=parent):
+        with tempfile.TemporaryFile(dir=existing):
             pass
     except OSError as error:
-        raise OutputError(f"cannot write to {parent}: {error.strerror}", "choose another file with -o FILE") from error
+        raise OutputError(f"cannot write {output}: {error.strerror}", "choose another file with -o FILE") from error
 
 
 def write_bundle(output: Path, launcher: Path, archive: Archive) -> str:
     """Write `output` and return its SHA-256. A bundle that runs from the same path keeps running on its old file."""
+    output.parent.mkdir(parents=True, exist_ok=True)
     handle, name = tempfile.mkstemp(dir=output.parent, prefix=f".{output.name}.")
     partial = Path(name)
     try:

@@ -1,0 +1,165 @@
+"""Everything that keeps a project from being built: one line of cause, one of the fix, an exit code, nothing left."""
+
+import hashlib
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import DJBUNDLE, PROJECTS, run_build
+
+REFUSALS = {
+    "no_manage": (10, "there is no manage.py in", "name the folder that holds manage.py"),
+    "several_settings": (11, "site_.settings.development, site_.settings.production", "--settings site_.settings."),
+    "settings_raise": (12, "invalid literal for int() with base 10: 'five'", "site_/settings.py:5"),
+    "missing_variable": (13, "needs the environment variable STRIPE_KEY", "--env STRIPE_KEY="),
+    "syntax_error": (14, "site_/views.py:2 is not valid Python", "correct line 2 of site_/views.py"),
+    "missing_app": (15, '"not_installed_anywhere", which is not installed', "install the package"),
+    "broken_urls": (16, "has no attribute 'index'", "site_/urls.py:5"),
+    "missing_static": (17, "missing.png", "add the file"),
+    "unknown_key": (22, 'unknown key "setings"', 'write "settings"'),
+    "wrong_type": (22, '"exclude" in [tool.djbundle] is not a list', 'exclude = ["..."]'),
+}
+
+
+def assert_refused(result: subprocess.CompletedProcess[str], code: int, cause: str, fix: str) -> None:
+    assert result.returncode == code, result.stderr
+    assert "Traceback" not in result.stderr
+    *_, first, second = result.stderr.splitlines()
+    assert first.startswith("error: ")
+    assert cause in first
+    assert second.startswith("  fix: ")
+    assert fix in second
+
+
+def state_of(folder: Path) -> dict[str, str]:
+    """Every file below with the hash of its content."""
+    files = (path for path in sorted(folder.rglob("*")) if path.is_file())
+    return {str(path.relative_to(folder)): hashlib.sha256(path.read_bytes()).hexdigest() for path in files}
+
+
+@pytest.fixture
+def scratch(tmp_path: Path) -> Path:
+    """The folder for temporary files of a build."""
+    folder = tmp_path / "scratch"
+    folder.mkdir()
+    return folder
+
+
+@pytest.mark.parametrize("name", REFUSALS)
+def test_project_is_refused(name: str, tmp_path: Path, scratch: Path) -> None:
+    project = Path(shutil.copytree(PROJECTS / name, tmp_path / "project"))
+    before = state_of(project)
+    result = run_build(project, "-o", tmp_path / "out" / "site", env=os.environ | {"TMPDIR": str(scratch)})
+    assert_refused(result, *REFUSALS[name])
+    assert state_of(project) == before
+    assert not (tmp_path / "out").exists()
+    assert list(scratch.iterdir()) == []
+
+
+def test_each_project_of_the_folder_is_tried() -> None:
+    assert {path.name for path in PROJECTS.iterdir()} == {*REFUSALS, "small", "streaming"}
+
+
+def test_missing_variable_may_be_given(tmp_path: Path) -> None:
+    """The next obstacle is then another one: the build goes on."""
+    result = run_build(
+        PROJECTS / "missing_variable", "-o", tmp_path, "--env", "STRIPE_KEY=none", env=os.environ | {"PATH": os.defpath}
+    )
+    assert_refused(result, 20, str(tmp_path), "-o")
+
+
+def test_no_folder(tmp_path: Path) -> None:
+    assert_refused(run_build(tmp_path / "nowhere"), 10, f"there is no folder {tmp_path / 'nowhere'}", "manage.py")
+
+
+def test_missing_compiler(tmp_path: Path) -> None:
+    """A PATH with Python alone."""
+    (tmp_path / "bin").mkdir()
+    (tmp_path / "bin" / "python").symlink_to(sys.executable)
+    environment = {name: value for name, value in os.environ.items() if name != "CC"}
+    result = run_build(PROJECTS / "small", env=environment | {"PATH": str(tmp_path / "bin")}, cwd=tmp_path)
+    assert_refused(result, 18, "C compiler", "apt install gcc")
+    assert not (tmp_path / "dist").exists()
+
+
+@pytest.mark.parametrize("kind", ["folder", "below a file"])
+def test_output_that_cannot_be_written(tmp_path: Path, kind: str) -> None:
+    if kind == "folder":
+        output = tmp_path / "there"
+        output.mkdir()
+    else:
+        (tmp_path / "file").write_text("")
+        output = tmp_path / "file" / "site"
+    result = run_build(PROJECTS / "small", "-o", output)
+    assert_refused(result, 20, str(output), "-o")
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    if os.geteuid() != 0:
+        pytest.skip("only root may mount a small disk")
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=2m", "tmpfs", disk], check=True)
+    yield disk
+    subprocess.run(["umount", disk], check=True)
+
+
+@pytest.mark.parametrize("variable", ["TMPDIR", "DJBUNDLE_BUILD_CACHE"])
+def test_full_disk(small_disk: Path, tmp_path: Path, variable: str) -> None:
+    output = tmp_path / "out" / "small"
+    result = run_build(PROJECTS / "small", "-o", output, env=os.environ | {variable: str(small_disk)})
+    assert_refused(result, 21, "the disk is full", "free some room")
+    assert not output.exists()
+    if variable == "TMPDIR":
+        assert list(small_disk.iterdir()) == []
+
+
+def test_full_disk_at_the_output(small: Path, small_disk: Path) -> None:
+    result = run_build(PROJECTS / "small", "-o", small_disk / "small")
+    assert_refused(result, 21, "the disk is full", "free some room")
+    assert list(small_disk.iterdir()) == []
+
+
+def test_output_on_a_read_only_disk(small_disk: Path) -> None:
+    subprocess.run(["mount", "-o", "remount,ro", small_disk], check=True)
+    result = run_build(PROJECTS / "small", "-o", small_disk / "new" / "small")
+    assert_refused(result, 20, "Read-only file system", "-o")
+
+
+def test_bundle_that_runs_may_be_replaced(small: Path, unpacked: Path, tmp_path: Path) -> None:
+    """The new file takes the name; the process keeps the old one until it ends."""
+    output = tmp_path / "small"
+    shutil.copy(small, output)
+    command = [output, "shell", "-v0", "-c", "input(); import notes.models; print('still here')"]
+    environment = {"DJBUNDLE_EXTRACT": str(unpacked), "DJBUNDLE_DATA_DIR": str(tmp_path / "data")}
+    with subprocess.Popen(
+        command, env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as running:
+        assert run_build(PROJECTS / "small", "-o", output).returncode == 0
+        out, _ = running.communicate("\n", timeout=60)
+    assert out.strip() == "still here"
+
+
+def test_json_has_the_error_on_stderr_alone(tmp_path: Path) -> None:
+    result = run_build(tmp_path, "--json")
+    assert result.stdout == ""
+    assert_refused(result, 10, "there is no manage.py", "manage.py")
+
+
+@pytest.mark.parametrize("option", ["--outptu", "--env=STRIPE_KEY"])
+def test_wrong_option(option: str) -> None:
+    result = run_build(option)
+    assert result.returncode == 2
+    assert "Usage: djbundle build" in result.stderr
+
+
+def test_help_teaches() -> None:
+    result = subprocess.run([DJBUNDLE, "build", "--help"], capture_output=True, text=True, check=True)
+    for word in ("--settings", "--env", "--json", "djbundle build", "manage.py"):
+        assert word in result.stdout

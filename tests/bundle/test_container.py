@@ -1,0 +1,108 @@
+"""A bundle as the only file of a container image."""
+
+import os
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from ci.customer import Customer, first_product, static_files
+from ci.mailbox import free_port
+from ci.outside import Outside
+from tests.waiting import wait_until
+
+CONTAINERFILE = """
+FROM scratch
+COPY shop /shop
+ENTRYPOINT ["/shop"]
+CMD ["serve", "--bind", "0.0.0.0:8000"]
+"""
+# What lets podman run inside another container too.
+CONFIGURATION = """
+[containers]
+default_ulimits = []
+[engine]
+runtime = "runc"
+cgroup_manager = "cgroupfs"
+"""
+IMAGE = "djbundle-test-shop"
+
+
+def podman(*arguments: str | Path, check: bool = True) -> subprocess.CompletedProcess[str]:
+    result = subprocess.run(["podman", *arguments], capture_output=True, text=True, check=False, timeout=300)
+    assert not check or result.returncode == 0, result.stderr
+    return result
+
+
+@pytest.fixture(scope="module")
+def image(shop: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    folder = tmp_path_factory.mktemp("image")
+    (folder / "Containerfile").write_text(CONTAINERFILE)
+    (folder / "containers.conf").write_text(CONFIGURATION)
+    os.environ["CONTAINERS_CONF"] = str(folder / "containers.conf")
+    (folder / "shop").hardlink_to(shop)
+    podman("build", "--quiet", "--tag", IMAGE, folder)
+    yield IMAGE
+    podman("rmi", "--force", IMAGE)
+    del os.environ["CONTAINERS_CONF"]
+
+
+class Container:
+    """The shop in a container with a volume at /storage, on the host's network."""
+
+    def __init__(self, image: str, volume: Path, outside: Outside) -> None:
+        port = free_port()
+        self.url = f"http://127.0.0.1:{port}"
+        variables = [f"--env={name}={value}" for name, value in outside.settings().items()]
+        self._run = ["run", "--detach", "--network=host", f"--volume={volume}:/storage", *variables]
+        self._command = [image, "serve", "--bind", f"127.0.0.1:{port}"]
+
+    def start(self, *options: str) -> None:
+        self.id = podman(*self._run, *options, *self._command).stdout.strip()
+
+    def execute(self, *arguments: str) -> str:
+        return podman("exec", self.id, "/shop", *arguments).stdout
+
+    def logs(self) -> str:
+        result = podman("logs", self.id)
+        return result.stdout + result.stderr
+
+    def wait(self) -> None:
+        wait_until(lambda: "serves http" in self.logs(), "the container serves", 60)
+
+
+@pytest.fixture
+def container(image: str, outside: Outside, tmp_path: Path) -> Iterator[Container]:
+    (tmp_path / "storage").mkdir()
+    container = Container(image, tmp_path / "storage", outside)
+    yield container
+    podman("rm", "--force", "--time", "0", container.id)
+
+
+def test_scratch_image_sells_and_mails(container: Container, outside: Outside, tmp_path: Path) -> None:
+    container.start()
+    container.wait()
+    container.execute("demo_data", "--admin-password", "correct horse")
+    customer = Customer(container.url)
+    home = customer.get("/")
+    assert {customer.get(path).status for path in static_files(home)} == {200}
+    order = customer.buy(first_product(home), "container@example.com")
+    outside.mailbox.wait("container@example.com")
+    assert "status-paid" in customer.get(order.url).text
+    assert (tmp_path / "storage" / "db.sqlite3").is_file()
+
+
+def test_process_one_stops_in_order(container: Container) -> None:
+    """As process 1 a signal without a handler would be ignored."""
+    container.start()
+    container.wait()
+    podman("stop", "--time", "20", container.id)
+    assert podman("inspect", "--format", "{{.State.ExitCode}}", container.id).stdout.strip() == "0"
+
+
+def test_read_only_root(container: Container) -> None:
+    """With a place to unpack to, and the volume for the data."""
+    container.start("--read-only", "--tmpfs=/cache:mode=700,exec", "--env=DJBUNDLE_EXTRACT=/cache")
+    container.wait()
+    assert Customer(container.url).get("/").status == 200

@@ -1,0 +1,5 @@
+from django.urls import path
+
+from site_ import views
+
+urlpatterns = [path("", views.index)]

@@ -1,0 +1,7 @@
+import os
+
+SECRET_KEY = "django-insecure-test"
+ROOT_URLCONF = "site_.urls"
+INSTALLED_APPS: list[str] = []
+USE_TZ = True
+STRIPE_KEY = os.environ["STRIPE_KEY"]

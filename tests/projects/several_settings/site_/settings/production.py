@@ -1,0 +1,1 @@
+from site_.settings.base import *  # noqa: F403
