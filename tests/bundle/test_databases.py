@@ -5,14 +5,18 @@ import sqlite3
 import stat
 import subprocess
 import sys
+import tempfile
+from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 
 import pytest
 
 from ci.customer import Customer
+from ci.postgres import Postgres
 from ci.site import Site
 from tests.conftest import NewSite
+from tests.waiting import wait_until
 
 FIRST_NOTE = "from notes.models import Note; Note.objects.create(text='first')"
 
@@ -154,3 +158,37 @@ def test_missing_python_is_no_obstacle(new_small: NewSite) -> None:
     told = new_small().run("shell", "-v0", "-c", code).stdout
     assert sys.prefix not in told
     assert sys.base_prefix not in told
+
+
+@pytest.fixture
+def postgres() -> Iterator[Postgres]:
+    # Not below pytest's own folder, which the server's user may not enter.
+    with tempfile.TemporaryDirectory(prefix="djbundle-postgres-") as folder:
+        Path(folder).chmod(0o755)
+        with Postgres(Path(folder, "server")) as server:
+            server.create_database("small")
+            yield server
+
+
+def test_postgres_is_migrated_by_its_owner_alone(new_small: NewSite, postgres: Postgres) -> None:
+    """Several machines share it: ``serve`` names the command, ``migrate`` does it, then ``serve`` serves."""
+    site = new_small(SMALL_POSTGRES=postgres.host, PGUSER=postgres.owner)
+    refused = site.run("serve", "--bind", "127.0.0.1:0", check=False)
+    assert refused.returncode == 46
+    cause, fix = refused.stderr.splitlines()
+    assert cause.startswith('error: the database "default" lacks 2')
+    assert fix == f"  fix: run  {site.bundle} migrate  first"
+    site.run("migrate")
+    with site:
+        Customer(site.url).get("/write/?text=in-postgres")
+        wait_until(lambda: "in-postgres" in Customer(site.url).get("/").text, "the worker writes the note")
+    assert not (site.data / "db.sqlite3").exists()
+
+
+def test_database_that_does_not_answer(new_small: NewSite, tmp_path: Path) -> None:
+    site = new_small(SMALL_POSTGRES=str(tmp_path), PGUSER="nobody")
+    refused = site.run("serve", "--bind", "127.0.0.1:0", check=False)
+    assert refused.returncode == 48
+    cause, fix = refused.stderr.splitlines()
+    assert 'the database "default" does not answer' in cause
+    assert "DATABASES" in fix

@@ -1,0 +1,62 @@
+"""A PostgreSQL server for one test run: its own cluster in a folder, reached by a Unix socket there."""
+
+import os
+import pwd
+import shutil
+import subprocess
+from pathlib import Path
+from typing import Self
+
+DEBIAN = Path("/usr/lib/postgresql")
+FALLBACK_USER = "postgres"  # made by the Debian package; the server refuses to run as root
+
+
+class Postgres:
+    """``with Postgres(folder) as server:`` runs it; `server.host` is what goes into HOST of DATABASES.
+
+    Everybody who may enter `folder` is let in as any user; the folder is made for the user of the server.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.host = str(folder)
+        self.user = FALLBACK_USER if os.geteuid() == 0 else None
+
+    def __enter__(self) -> Self:
+        self.folder.mkdir(mode=0o755)
+        if self.user:
+            account = pwd.getpwnam(self.user)
+            os.chown(self.folder, account.pw_uid, account.pw_gid)
+        self._run("initdb", "--pgdata", f"{self.folder}/data", "--auth=trust", "--no-sync", "--encoding=UTF8")
+        options = f"-c listen_addresses= -c unix_socket_directories={self.folder} -c fsync=off"
+        log = f"{self.folder}/log"
+        self._run("pg_ctl", "--pgdata", f"{self.folder}/data", "--wait", "--log", log, "--options", options, "start")
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._run("pg_ctl", "--pgdata", f"{self.folder}/data", "--mode", "immediate", "stop")
+
+    def create_database(self, name: str) -> None:
+        self._run("createdb", "--host", self.host, name)
+
+    @property
+    def owner(self) -> str:
+        """The name of the role that may do everything."""
+        return self.user or pwd.getpwuid(os.geteuid()).pw_name
+
+    def _run(self, program: str, *arguments: str) -> None:
+        command = [find_program(program), *arguments]
+        options = {"user": self.user, "group": self.user, "extra_groups": []} if self.user else {}
+        # No pipes: the server would keep them open.
+        with (self.folder.parent / f"{self.folder.name}.log").open("ab") as log:
+            subprocess.run(command, cwd="/", check=True, stdout=log, stderr=log, timeout=120, **options)  # type: ignore[call-overload]
+
+
+def find_program(name: str) -> str:
+    """On the PATH, or where Debian keeps it, the newest version first."""
+    if found := shutil.which(name):
+        return found
+    for folder in sorted(DEBIAN.glob("*/bin"), reverse=True):
+        if (folder / name).is_file():
+            return str(folder / name)
+    raise FileNotFoundError(f"there is no {name}; install it:  apt install postgresql")

@@ -1,0 +1,107 @@
+"""Finding a project, and what its pyproject.toml may say."""
+
+from pathlib import Path
+
+import pytest
+
+from djbundle.builder import inspection
+from djbundle.builder.configuration import Configuration, read_pyproject
+from djbundle.builder.inspection import check_versions
+from djbundle.builder.project import find_project
+from djbundle.errors import AmbiguousSettingsError, ConfigurationError, UnsupportedVersionError
+
+MANAGE = 'os.environ.setdefault("DJANGO_SETTINGS_MODULE", "shop.settings")\n'
+
+
+def make(folder: Path, **files: str) -> Path:
+    """A project of these files; __ stands for a slash."""
+    for name, text in files.items():
+        path = folder / name.replace("__", "/").replace("_py", ".py").replace("_toml", ".toml")
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+    return folder
+
+
+def test_settings_of_manage_py(tmp_path: Path) -> None:
+    project = find_project(make(tmp_path, manage_py=MANAGE), settings=None, name=None)
+    assert project.settings_module == "shop.settings"
+    assert (project.name, project.version) == ("shop", "0")
+
+
+def test_only_settings_file(tmp_path: Path) -> None:
+    project = find_project(make(tmp_path, manage_py="", site__settings_py=""), settings=None, name=None)
+    assert project.settings_module == "site.settings"
+
+
+def test_src_layout(tmp_path: Path) -> None:
+    make(tmp_path, src__manage_py=MANAGE, pyproject_toml='[project]\nname = "My Shop"\nversion = "2.1"\n')
+    project = find_project(tmp_path, settings=None, name=None)
+    assert project.root == tmp_path / "src"
+    assert (project.name, project.version) == ("my-shop", "2.1")
+
+
+def test_several_settings_are_named(tmp_path: Path) -> None:
+    make(tmp_path, manage_py="", a__settings__base_py="", a__settings__dev_py="", a__settings__prod_py="")
+    with pytest.raises(AmbiguousSettingsError, match=r"a\.settings\.dev, a\.settings\.prod"):
+        find_project(tmp_path, settings=None, name=None)
+
+
+def test_command_line_goes_first(tmp_path: Path) -> None:
+    make(tmp_path, manage_py=MANAGE, pyproject_toml='[tool.djbundle]\nname = "one"\nsettings = "one.settings"\n')
+    project = find_project(tmp_path, settings="two.settings", name="two")
+    assert (project.settings_module, project.name) == ("two.settings", "two")
+    assert find_project(tmp_path, settings=None, name=None).settings_module == "one.settings"
+
+
+def test_virtual_environments_are_no_part(tmp_path: Path) -> None:
+    make(tmp_path, manage_py=MANAGE, _venv__lib__x_py="(", node_modules__x_py="(", app__models_py="")
+    (tmp_path / "_venv").rename(tmp_path / ".venv")
+    names = [str(path) for path in find_project(tmp_path, settings=None, name=None).files]
+    assert names == ["app/models.py", "manage.py"]
+
+
+@pytest.mark.parametrize(
+    ("text", "fix"),
+    [
+        ("[tool.djbundle]\nincldue = []", 'write "include"'),
+        ("[tool.djbundle]\nzzz = 1", "use one of: name, settings, include, exclude"),
+        ('[tool.djbundle]\ninclude = "x"', 'write include = ["..."]'),
+        ("[tool.djbundle]\nname = 3", 'write name = "..."'),
+        ("[tool.djbundle", "correct "),
+    ],
+)
+def test_mistakes_in_pyproject(tmp_path: Path, text: str, fix: str) -> None:
+    with pytest.raises(ConfigurationError) as caught:
+        read_pyproject(make(tmp_path, pyproject_toml=text))
+    assert fix in caught.value.fix
+
+
+def test_exclude_takes_files_and_folders() -> None:
+    configuration = Configuration(exclude=["docs/", "*.psd", "PIL/_avif*"])
+    excluded = [Path("docs/a/b.txt"), Path("art/logo.psd"), Path("PIL/_avif.cpython-313-x86_64-linux-gnu.so")]
+    assert all(configuration.excludes(path) for path in excluded)
+    assert not any(configuration.excludes(Path(name)) for name in ("docs.txt", "a.psd.png", "PIL/_webp.so"))
+
+
+@pytest.mark.parametrize("version", ["4.2.16", "5.1.1", "7.0"])
+def test_unsupported_django(monkeypatch: pytest.MonkeyPatch, version: str) -> None:
+    monkeypatch.setattr("importlib.metadata.version", lambda _name: version)
+    with pytest.raises(UnsupportedVersionError) as caught:
+        check_versions()
+    assert version in caught.value.cause
+
+
+@pytest.mark.parametrize("version", ["5.2", "5.2.9", "6.0a1", "6.1.3"])
+def test_supported_django(monkeypatch: pytest.MonkeyPatch, version: str) -> None:
+    monkeypatch.setattr("importlib.metadata.version", lambda _name: version)
+    check_versions()
+
+
+def test_unsupported_python(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Old:
+        version_info = (3, 11, 9)
+        version = "3.11.9 (main)"
+
+    monkeypatch.setattr(inspection, "sys", Old)
+    with pytest.raises(UnsupportedVersionError, match=r"Python 3\.11\.9 is too old"):
+        check_versions()

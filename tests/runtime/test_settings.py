@@ -1,0 +1,147 @@
+"""The settings overlay, rule by rule, on a settings module of the test's."""
+
+import stat
+from pathlib import Path
+from types import ModuleType, SimpleNamespace
+from typing import Any
+
+import pytest
+
+from djbundle.runtime import settings
+from djbundle.runtime.bundle import Bundle
+from djbundle.runtime.settings import Overlay
+
+
+@pytest.fixture
+def bundle(tmp_path: Path) -> Bundle:
+    (tmp_path / "data").mkdir()
+    manifest: Any = SimpleNamespace(name="shop", static_root="_static")
+    return Bundle(tmp_path / "tree", manifest, "./shop", tmp_path / "data")
+
+
+@pytest.fixture(autouse=True)
+def _new_sqlite(monkeypatch: pytest.MonkeyPatch) -> None:
+    """This interpreter's library may be older than a bundle's."""
+    monkeypatch.setattr("djbundle.runtime.sqlite.check_version", lambda: None)
+
+
+def overlay_of(bundle: Bundle, **values: object) -> Overlay:
+    module = ModuleType("project_settings")
+    vars(module).update(values)
+    return Overlay(module, bundle, "serve")
+
+
+def test_debug_is_turned_off(bundle: Bundle) -> None:
+    overlay = overlay_of(bundle, DEBUG=True)
+    settings.turn_off_debug(overlay)
+    assert overlay.get("DEBUG") is False
+    assert [change.setting for change in overlay.changes] == ["DEBUG"]
+
+
+@pytest.mark.parametrize("key", ["", "django-insecure-abc"])
+def test_insecure_key_is_replaced_once(bundle: Bundle, key: str) -> None:
+    overlay = overlay_of(bundle, SECRET_KEY=key)
+    settings.replace_secret_key(overlay)
+    made = overlay.get("SECRET_KEY")
+    assert len(made) >= 50
+    again = overlay_of(bundle, SECRET_KEY=key)
+    settings.replace_secret_key(again)
+    assert again.get("SECRET_KEY") == made
+    assert stat.S_IMODE((bundle.data / "secret_key").stat().st_mode) == 0o600
+
+
+def test_own_key_is_kept(bundle: Bundle) -> None:
+    overlay = overlay_of(bundle, SECRET_KEY="mine")
+    settings.replace_secret_key(overlay)
+    assert overlay.get("SECRET_KEY") == "mine"
+    assert list(bundle.data.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("named", "own", "expected"),
+    [
+        ("", [], ["localhost", "127.0.0.1", "[::1]"]),
+        ("", ["shop.example"], ["shop.example"]),
+        ("a.example, b.example", ["shop.example"], ["shop.example", "a.example", "b.example"]),
+        ("a.example", [], ["a.example"]),
+    ],
+)
+def test_hosts(
+    bundle: Bundle, monkeypatch: pytest.MonkeyPatch, named: str, own: list[str], expected: list[str]
+) -> None:
+    monkeypatch.setenv("DJBUNDLE_ALLOWED_HOSTS", named)
+    overlay = overlay_of(bundle, ALLOWED_HOSTS=own)
+    settings.allow_hosts(overlay)
+    assert overlay.get("ALLOWED_HOSTS") == expected
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("{tree}/db.sqlite3", "{data}/db.sqlite3"),
+        ("{tree}/var/db.sqlite3", "{data}/var/db.sqlite3"),
+        ("db.sqlite3", "{data}/db.sqlite3"),
+        ("/srv/db.sqlite3", "/srv/db.sqlite3"),
+    ],
+)
+def test_sqlite_moves_to_the_data_directory(bundle: Bundle, name: str, expected: str) -> None:
+    database = {"ENGINE": "django.db.backends.sqlite3", "NAME": name.format(tree=bundle.root)}
+    overlay = overlay_of(bundle, DATABASES={"default": database | {"OPTIONS": {"timeout": 3}}})
+    settings.move_databases(overlay)
+    changed = overlay.get("DATABASES")["default"]
+    assert str(changed["NAME"]) == expected.format(data=bundle.data)
+    assert changed["OPTIONS"]["transaction_mode"] == "IMMEDIATE"
+    assert changed["OPTIONS"]["timeout"] == 3
+
+
+def test_other_databases_are_left_alone(bundle: Bundle) -> None:
+    databases = {
+        "default": {"ENGINE": "django.db.backends.postgresql", "NAME": "shop"},
+        "memory": {"ENGINE": "django.db.backends.sqlite3", "NAME": ":memory:", "OPTIONS": {"timeout": 1}},
+    }
+    overlay = overlay_of(bundle, DATABASES=databases)
+    settings.move_databases(overlay)
+    assert overlay.get("DATABASES")["default"] == databases["default"]
+    assert overlay.get("DATABASES")["memory"]["NAME"] == ":memory:"
+
+
+def test_files_move_to_the_data_directory(bundle: Bundle) -> None:
+    overlay = overlay_of(
+        bundle,
+        MEDIA_ROOT=bundle.root / "media",
+        EMAIL_FILE_PATH=bundle.root / "mails",
+        CACHES={"default": {"BACKEND": "django.core.cache.backends.filebased.FileBasedCache", "LOCATION": "cache"}},
+        LOGGING={"version": 1, "handlers": {"file": {"filename": bundle.root / "logs" / "shop.log"}, "other": {}}},
+    )
+    for rule in (settings.move_media, settings.move_folders, settings.move_caches, settings.move_logs):
+        rule(overlay)
+    assert overlay.get("MEDIA_ROOT") == str(bundle.data / "media")
+    assert overlay.get("EMAIL_FILE_PATH") == str(bundle.data / "mails")
+    assert overlay.get("CACHES")["default"]["LOCATION"] == str(bundle.data / "cache")
+    assert overlay.get("LOGGING")["handlers"] == {"file": {"filename": str(bundle.data / "logs/shop.log")}, "other": {}}
+    assert (bundle.data / "logs").is_dir()
+
+
+def test_errors_are_shown_unless_the_project_logs(bundle: Bundle) -> None:
+    silent, own = overlay_of(bundle), overlay_of(bundle, LOGGING={"version": 1})
+    settings.show_errors(silent)
+    settings.show_errors(own)
+    assert "root" in silent.get("LOGGING")
+    assert own.get("LOGGING") == {"version": 1}
+
+
+def test_static_files_come_from_the_bundle(bundle: Bundle) -> None:
+    overlay = overlay_of(
+        bundle, MIDDLEWARE=["django.middleware.common.CommonMiddleware", "whitenoise.middleware.WhiteNoiseMiddleware"]
+    )
+    settings.use_bundled_static_files(overlay)
+    assert overlay.get("STATIC_ROOT") == str(bundle.static_root)
+    assert overlay.get("STORAGES")["staticfiles"]["BACKEND"] == settings.HASHED_STORAGE
+    assert overlay.get("MIDDLEWARE") == ["django.middleware.common.CommonMiddleware"]
+
+
+def test_own_static_storage_is_kept(bundle: Bundle) -> None:
+    storages = {"staticfiles": {"BACKEND": "storages.backends.s3.S3Storage"}}
+    overlay = overlay_of(bundle, STORAGES=storages)
+    settings.use_bundled_static_files(overlay)
+    assert overlay.get("STORAGES") == storages
