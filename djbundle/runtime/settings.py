@@ -151,6 +151,17 @@ def move_folders(overlay: Overlay) -> None:
             overlay.set(name, str(target), "files are written to the data directory")
 
 
+def move_mailers(overlay: Overlay) -> None:
+    """The file backend of MAILERS, which take the place of EMAIL_FILE_PATH in Django 6.1."""
+    mailers = copy.deepcopy(overlay.get("MAILERS") or {})
+    for mailer in mailers.values():
+        options = mailer.get("OPTIONS", {})
+        if "file_path" in options and (target := overlay.moved(options["file_path"])):
+            options["file_path"] = str(target)
+    if mailers != (overlay.get("MAILERS") or {}):
+        overlay.set("MAILERS", mailers, "files are written to the data directory")
+
+
 def move_caches(overlay: Overlay) -> None:
     caches = {alias: dict(entry) for alias, entry in overlay.get("CACHES", {}).items()}
     for entry in caches.values():
@@ -202,6 +213,7 @@ RULES: list[Callable[[Overlay], None]] = [
     move_databases,
     move_media,
     move_folders,
+    move_mailers,
     move_caches,
     move_logs,
     show_errors,

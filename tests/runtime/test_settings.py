@@ -110,13 +110,23 @@ def test_files_move_to_the_data_directory(bundle: Bundle) -> None:
         bundle,
         MEDIA_ROOT=bundle.root / "media",
         EMAIL_FILE_PATH=bundle.root / "mails",
+        MAILERS={"default": {"OPTIONS": {"file_path": bundle.root / "mails"}}, "other": {"BACKEND": "x"}},
         CACHES={"default": {"BACKEND": "django.core.cache.backends.filebased.FileBasedCache", "LOCATION": "cache"}},
         LOGGING={"version": 1, "handlers": {"file": {"filename": bundle.root / "logs" / "shop.log"}, "other": {}}},
     )
-    for rule in (settings.move_media, settings.move_folders, settings.move_caches, settings.move_logs):
+    for rule in (
+        settings.move_media,
+        settings.move_folders,
+        settings.move_mailers,
+        settings.move_caches,
+        settings.move_logs,
+    ):
         rule(overlay)
     assert overlay.get("MEDIA_ROOT") == str(bundle.data / "media")
     assert overlay.get("EMAIL_FILE_PATH") == str(bundle.data / "mails")
+    assert overlay.get("MAILERS") == {"default": {"OPTIONS": {"file_path": str(bundle.data / "mails")}}} | {
+        "other": {"BACKEND": "x"}
+    }
     assert overlay.get("CACHES")["default"]["LOCATION"] == str(bundle.data / "cache")
     assert overlay.get("LOGGING")["handlers"] == {"file": {"filename": str(bundle.data / "logs/shop.log")}, "other": {}}
     assert (bundle.data / "logs").is_dir()

@@ -12,8 +12,11 @@ import pytest
 
 REPOSITORY = Path(__file__).parents[2]
 DATABASE = Path(tempfile.mkdtemp(prefix="djbundle-tasks-")) / "db.sqlite3"
-os.environ |= {"TASKS_TEST_DATABASE": str(DATABASE), "DJANGO_SETTINGS_MODULE": "tests.tasks.settings"}
-django.setup()
+ENVIRONMENT = {"TASKS_TEST_DATABASE": str(DATABASE), "DJANGO_SETTINGS_MODULE": "tests.tasks.settings"}
+with pytest.MonkeyPatch.context() as patch:  # so that the projects which other tests build do not see these settings
+    for name, value in ENVIRONMENT.items():
+        patch.setenv(name, value)
+    django.setup()
 
 StartWorker = Callable[..., subprocess.Popen[bytes]]
 
@@ -46,7 +49,7 @@ def start_worker() -> Iterator[StartWorker]:
 
     def start(*options: str) -> subprocess.Popen[bytes]:
         command = [sys.executable, "-m", "django", "worker", *options]
-        started.append(subprocess.Popen(command, cwd=REPOSITORY))
+        started.append(subprocess.Popen(command, cwd=REPOSITORY, env=os.environ | ENVIRONMENT))
         return started[-1]
 
     yield start
