@@ -57,6 +57,11 @@ def compile_project(root: Path, sources: list[Path], cache: Cache, work: Path) -
     return Executable(path, tuple(names), cached=False)
 
 
+def uses_ccache() -> bool:
+    """Whether C that was compiled before is found again; Nuitka takes ccache when it is on the PATH."""
+    return shutil.which("ccache") is not None
+
+
 def _arguments(sources: list[Path]) -> list[str]:
     top_level = {path.parts[0].removesuffix(".py") for path in sources}
     packages = {path.parts[0] for path in sources if len(path.parts) > 1}

@@ -52,7 +52,10 @@ def build(options: Options, console: Console) -> Report:
         with console.step("compile it to C") as step:
             sources = assets.compiled_sources(project)
             executable = nuitka.compile_project(project.root, sources, cache, work)
-            step.note(f"{len(sources)} modules", cached=executable.cached)
+            advice = (
+                "" if executable.cached or nuitka.uses_ccache() else "; install ccache to make the next change faster"
+            )
+            step.note(f"{len(sources)} modules{advice}", cached=executable.cached)
 
         with console.step("collect packages, data and libraries") as step:
             tree = Tree(work)

@@ -1,0 +1,44 @@
+"""A cold and a warm build of the sample shop, and the size of the bundle."""
+
+import argparse
+import json
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+from typing import Any
+
+PROJECT = Path(__file__).parents[2] / "sample_shop"
+MEGABYTE = 1_000_000
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="ci/bench/run build", description=__doc__)
+    parser.add_argument("--rounds", type=int, default=3, help="pairs of a cold and a warm build [3]")
+    rounds = parser.parse_args().rounds
+    cold, warm = [], []
+    for _ in range(rounds):
+        with tempfile.TemporaryDirectory(prefix="djbundle-bench-") as folder:
+            cold.append(build(Path(folder)))
+            warm.append(build(Path(folder)))
+    for name, reports in (("cold", cold), ("warm", warm)):
+        times = [report["seconds"] for report in reports]
+        print(f"{name}   median {statistics.median(times):5.1f} s   {min(times):.1f} to {max(times):.1f} s")
+    for step in zip(*(report["steps"] for report in (cold[-1], warm[-1])), strict=True):
+        print(f"  {step[0]['name']:42}{step[0]['seconds']:7.1f} s {step[1]['seconds']:7.1f} s")
+    print(f"size   {cold[-1]['size'] / MEGABYTE:.1f} MB")
+
+
+def build(folder: Path) -> dict[str, Any]:
+    """Build with every cache, ccache's too, in `folder`; the report."""
+    caches = {"DJBUNDLE_BUILD_CACHE": str(folder / "cache"), "XDG_CACHE_HOME": str(folder), "HOME": str(folder)}
+    command = [Path(sys.executable).with_name("djbundle"), "build", PROJECT, "-o", folder / "shop", "--json"]
+    result = subprocess.run(command, env=os.environ | caches, check=True, stdout=subprocess.PIPE)
+    report: dict[str, Any] = json.loads(result.stdout)
+    return report
+
+
+if __name__ == "__main__":
+    main()
