@@ -23,6 +23,7 @@ SECRETS = (".env", ".env.*", "*.pem", "*.key", "id_rsa*", "id_ed25519*", "*.p12"
 DATABASES = ("*.sqlite3", "*.sqlite3-*", "*.sqlite", "*.db", "*.db-journal")
 SOURCES = ("*.py", "*.py[cod]", "*.pyi", "*.po", "*.pot", "*.c", "*.h", "*.pyx", "*.pxd", "*.a", "*.la", "*.o")
 DEVELOPMENT = (".git*", ".dockerignore", "Dockerfile", "Containerfile", "uv.lock", "poetry.lock")
+NOT_DATA = (*SECRETS, *DATABASES, *SOURCES, *DEVELOPMENT)
 COMPRESSIBLE = frozenset(
     (".css", ".js", ".mjs", ".json", ".map", ".svg", ".html", ".txt", ".xml", ".webmanifest", ".wasm", ".ttf", ".otf")
 )
@@ -47,22 +48,31 @@ def add_project(tree: Tree, project: Project, compiled: list[Path], cache: Cache
 
     `left_out` are absolute folders, such as MEDIA_ROOT; `compiled` are the sources that are in the executable.
     """
-    folders = [f"{folder.rstrip('/')}/" for folder in left_out if folder]
     in_executable = set(compiled)
     bytecode = []
-    for path in project.files:
-        if str(project.root / path).startswith(tuple(folders)) or _is_test(path):
-            continue
-        if project.configuration.excludes(path):
-            continue
-        if path.suffix == ".py" and path not in in_executable and path.name not in NOT_PACKAGES:
-            bytecode.append(Source(project.root / path, str(path)))
-        elif not _matches(path.name, (*SECRETS, *DATABASES, *SOURCES, *DEVELOPMENT)):
+    for path in _kept_files(project, left_out):
+        if path.suffix != ".py":
             tree.add(PurePosixPath(path), project.root / path, "project")
+        elif path not in in_executable and path.name not in NOT_PACKAGES:
+            bytecode.append(Source(project.root / path, str(path)))
     add_bytecode(tree, bytecode, cache, "project")
 
 
+def _kept_files(project: Project, left_out: Iterable[str]) -> Iterator[Path]:
+    """Data and sources that a running site may read."""
+    folders = tuple(f"{folder.rstrip('/')}/" for folder in left_out if folder)
+    # The data of tests stay out as well. Templates may lie in a folder of that name, so only one with sources counts.
+    tests = {parent for path in project.sources() for parent in path.parents if parent.name == "tests"}
+    for path in project.files:
+        unwanted = _is_test(path) if path.suffix == ".py" else _matches(path.name, NOT_DATA)
+        if unwanted or not tests.isdisjoint(path.parents) or project.configuration.excludes(path):
+            continue
+        if not str(project.root / path).startswith(folders):
+            yield path
+
+
 def _is_test(path: Path) -> bool:
+    """Whether a source is only for testing."""
     return "tests" in path.parts or path.name in ("conftest.py", "tests.py") or path.name.startswith("test_")
 
 

@@ -5,9 +5,12 @@ from pathlib import Path
 import pytest
 
 from djbundle.builder import inspection
+from djbundle.builder.assets import add_project
+from djbundle.builder.cache import Cache
 from djbundle.builder.configuration import Configuration, read_pyproject
 from djbundle.builder.inspection import check_versions
 from djbundle.builder.project import find_project
+from djbundle.builder.tree import Tree
 from djbundle.errors import AmbiguousSettingsError, ConfigurationError, UnsupportedVersionError
 
 MANAGE = 'os.environ.setdefault("DJANGO_SETTINGS_MODULE", "shop.settings")\n'
@@ -105,3 +108,15 @@ def test_unsupported_python(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(inspection, "sys", Old)
     with pytest.raises(UnsupportedVersionError, match=r"Python 3\.11\.9 is too old"):
         check_versions()
+
+
+def test_data_with_the_names_of_tests(tmp_path: Path) -> None:
+    kept = {"app/models.py": "", "app/templates/tests/list.html": "", "app/templates/test_drive.html": ""}
+    dropped = {"app/tests/test_a.py": "", "app/tests/sample.csv": "", "app/tests.py": "", ".env": "", "db.sqlite3": ""}
+    for name, text in ({"manage.py": MANAGE} | kept | dropped).items():
+        (tmp_path / "site" / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / "site" / name).write_text(text)
+    tree = Tree(tmp_path)
+    project = find_project(tmp_path / "site", settings=None, name=None)
+    add_project(tree, project, [], Cache(tmp_path / "cache"), [])
+    assert {file.name for file in tree} == {name.replace(".py", ".pyc") for name in kept}
