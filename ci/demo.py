@@ -32,7 +32,7 @@ def main() -> int:
     password = secrets.token_urlsafe(9)
     with tempfile.TemporaryDirectory(prefix="shop-demo-") as folder, Outside() as outside:
         home = Path(folder)
-        environment = bare_environment(home / "unpacked", **outside.settings())
+        environment = bare_environment(**outside.settings())
         site = Site(copy_bundle(BUNDLE, home / "server"), home / "data", environment)
         try:
             site.run("migrate")

@@ -80,6 +80,6 @@ def copy_bundle(bundle: Path, folder: Path) -> Path:
     return Path(shutil.copy(bundle, folder))
 
 
-def bare_environment(cache: Path, **variables: str) -> dict[str, str]:
-    """Nothing of this shell's environment; `cache` holds the folder that the bundle unpacks itself to."""
-    return {"DJBUNDLE_EXTRACT": str(cache), "PATH": os.defpath, **variables}
+def bare_environment(**variables: str) -> dict[str, str]:
+    """Nothing of this shell's environment."""
+    return {"PATH": os.defpath, **variables}

@@ -93,6 +93,12 @@ class LibraryError(DjbundleError):
     exit_code = 24
 
 
+class LargeFileError(DjbundleError):
+    """A file of the tree that the format cannot hold."""
+
+    exit_code = 25
+
+
 # --- a running bundle -----------------------------------------------------------------------------
 
 

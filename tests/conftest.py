@@ -60,12 +60,6 @@ def streaming(bundles: Path) -> Path:
 
 
 @pytest.fixture(scope="session")
-def unpacked(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Where the bundles of this session unpack themselves to."""
-    return tmp_path_factory.mktemp("unpacked")
-
-
-@pytest.fixture(scope="session")
 def outside() -> Iterator[Outside]:
     """The payment gateway and the mail server."""
     with Outside() as outside:
@@ -73,42 +67,40 @@ def outside() -> Iterator[Outside]:
 
 
 @pytest.fixture(scope="session")
-def stocked(shop: Path, unpacked: Path, outside: Outside, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def stocked(shop: Path, outside: Outside, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A data directory of the shop with products and an account for the admin; to be copied, not used."""
-    site = Site(shop, tmp_path_factory.mktemp("stocked") / "data", bare_environment(unpacked, **outside.settings()))
+    site = Site(shop, tmp_path_factory.mktemp("stocked") / "data", bare_environment(**outside.settings()))
     site.run("migrate")
     site.run("demo_data", "--admin-password", ADMIN_PASSWORD)
     return site.data
 
 
 @pytest.fixture
-def new_shop(shop: Path, stocked: Path, unpacked: Path, outside: Outside, tmp_path: Path) -> NewSite:
+def new_shop(shop: Path, stocked: Path, outside: Outside, tmp_path: Path) -> NewSite:
     """Make a shop with a data directory of its own; the arguments are options of ``serve``."""
 
     def make(*options: str, **environment: str) -> Site:
         data = Path(shutil.copytree(stocked, tmp_path / "data"))
-        return Site(shop, data, bare_environment(unpacked, **outside.settings() | environment), *options)
+        return Site(shop, data, bare_environment(**outside.settings() | environment), *options)
 
     return make
 
 
 @pytest.fixture
-def new_small(small: Path, unpacked: Path, tmp_path: Path) -> NewSite:
+def new_small(small: Path, tmp_path: Path) -> NewSite:
     """Make a site of the small project, without a database; the arguments are options of ``serve``."""
 
     def make(*options: str, **environment: str) -> Site:
-        return Site(small, tmp_path / "data", bare_environment(unpacked, **environment), *options)
+        return Site(small, tmp_path / "data", bare_environment(**environment), *options)
 
     return make
 
 
 @pytest.fixture(scope="session")
-def open_shop(
-    shop: Path, stocked: Path, unpacked: Path, outside: Outside, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Site]:
+def open_shop(shop: Path, stocked: Path, outside: Outside, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     """A shop that serves, for all tests that only look at it."""
     data = Path(shutil.copytree(stocked, tmp_path_factory.mktemp("open") / "data"))
-    with Site(shop, data, bare_environment(unpacked, **outside.settings())) as site:
+    with Site(shop, data, bare_environment(**outside.settings())) as site:
         yield site
 
 

@@ -73,7 +73,7 @@ def test_small_project_builds_and_serves(wheel: Path, tmp_path: Path, python: st
     assert report["size"] == (tmp_path / "small").stat().st_size
 
     bundle = copy_bundle(tmp_path / "small", tmp_path / "server")
-    site = Site(bundle, tmp_path / "data", bare_environment(tmp_path / "tree"))
+    site = Site(bundle, tmp_path / "data", bare_environment())
     told = json.loads(site.run("version", "--json").stdout)
     assert told["python"].startswith(f"{python}.")
     assert told["django"].startswith(django.removeprefix("django>=").partition(",")[0])

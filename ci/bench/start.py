@@ -26,7 +26,7 @@ def main() -> None:
             [Path(sys.executable).with_name("djbundle"), "build", project, "-o", work / "shop"], check=True, cwd=work
         )
         command = [sys.executable, "manage.py", "check"]
-        bundle = Side("bundle", [work / "shop", "check"], work, bare_environment(work / "unpacked", HOME=folder))
+        bundle = Side("bundle", [work / "shop", "check"], work, bare_environment(HOME=folder))
         peer = Side("virtual environment", command, project, {"PATH": os.defpath, "HOME": folder})
         take_turns([bundle, peer], rounds)
     print_table([bundle, peer])

@@ -1,46 +1,41 @@
 """The archive: the tree in compressed blocks, and the index that finds a file in them.
 
-Layout, all numbers little-endian (read by launcher/bundle.c):
+The format is described in launcher/format.h. What the order of files follows from:
 
-    blocks   zstd frames with content checksums, each of at most BLOCK_SIZE raw bytes
-    index    one zstd frame: u32 blocks, u32 entries, u32 bytes of names, u32 zero;
-             blocks   { u64 offset in the file, u32 size, u32 raw size }
-             entries  { u32 name offset, u16 name length, u16 kind, u64 size, u64 offset }
-             names    UTF-8, relative to the root
-
-An entry's offset counts in the raw bytes of all blocks one after the other. Folders come first, parents before
-children. Files with the same bytes share them. A block holds files of one part of the tree only, so that a change in
-the project leaves the blocks of the packages as they are, and in the cache.
+- What a start reads lies first, in the order of reading, so that it can be unpacked ahead.
+- Other files of one kind lie side by side, which compresses best.
+- A large file has a block to itself, and is unpacked to where it is wanted.
+- A block holds files of one part of the tree only, so that a change in the project leaves the blocks of the packages
+  as they are, and in the cache. Files with the same bytes share them.
 """
 
 import hashlib
 import os
 import struct
-from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
+import xxhash
 import zstandard
 
 from djbundle.builder.cache import Cache, hash_of
 from djbundle.builder.tree import PARTS, File, Part, Tree
+from djbundle.errors import LargeFileError
 
-BLOCK_SIZE = 4 << 20  # the sample shop: 28.9 MB in blocks of 1 MiB, 27.9 of 4, 27.5 of 8
+START_BLOCK_SIZE = 1 << 20
+BLOCK_SIZE = 4 << 20
+LARGE_FILE = 256 << 10
+LARGEST_FILE = (1 << 32) - 1
 LEVEL = 19  # 22 gains 1 % and takes three times as long
-KIND_FILE, KIND_FOLDER, KIND_EXECUTABLE = 0, 1, 3
+KIND_FOLDER, KIND_FILE, KIND_EXECUTABLE, KIND_LINK = range(4)
+NOT_KEPT = (1 << 64) - 1
+PAGE = 4096
 
-_COUNTS = struct.Struct("<4I")
-_BLOCK = struct.Struct("<QII")
-_ENTRY = struct.Struct("<IHHQQ")
-
-
-@dataclass(frozen=True, slots=True)
-class Entry:
-    name: str
-    kind: int
-    size: int
-    offset: int
+_INDEX = struct.Struct("<6I3Q")
+_BLOCK = struct.Struct("<3Q2I")
+_ENTRY = struct.Struct("<I2H5I")
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,30 +44,53 @@ class Block:
 
     part: Part
     path: Path
+    hash: int  # XXH64
     size: int
     raw_size: int
+    is_shared: bool  # by several files; such a block is kept unpacked for a while
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where the content of a file or link lies."""
+
+    block: int
+    offset: int  # in the raw block
+    size: int
 
 
 @dataclass(frozen=True, slots=True)
 class Archive:
     """The compressed tree, ready to be written behind the launcher."""
 
+    tree: Tree
     blocks: list[Block]
-    entries: list[Entry]
+    start_blocks: int
+    start_files: list[str]  # large ones that a start reads
+    places: dict[str, Place]
 
-    def index(self, start: int) -> tuple[bytes, int]:
-        """The compressed index, with the first block at byte `start` of the file; and its raw size."""
-        names = [entry.name.encode() for entry in self.entries]
-        raw = bytearray(_COUNTS.pack(len(self.blocks), len(self.entries), sum(map(len, names)), 0))
-        for block in self.blocks:
-            raw += _BLOCK.pack(start, block.size, block.raw_size)
-            start += block.size
-        position = 0
-        for entry, name in zip(self.entries, names, strict=True):
-            raw += _ENTRY.pack(position, len(name), entry.kind, entry.size, entry.offset)
-            position += len(name)
-        raw += b"".join(names)
-        return _compress(bytes(raw)), len(raw)
+    def index(self, start: int, built: int) -> bytes:
+        """The index, not yet compressed, with the first block at byte `start` of the file; `built` in seconds."""
+        numbering = _Index(self)
+        entries = numbering.pack_entries()
+        start_files = numbering.add_list(self.start_files)
+        needs, names = numbering.needs, bytes(numbering.names)
+        blocks, rooms = self._pack_blocks(start)
+        counts = len(self.blocks), self.start_blocks, len(entries), len(needs), len(names), start_files
+        head = _INDEX.pack(*counts, built, *rooms)
+        return b"".join([head, *blocks, *entries, struct.pack(f"<{len(needs)}I", *needs), names])
+
+    def _pack_blocks(self, file_offset: int) -> tuple[list[bytes], list[int]]:
+        """The blocks' share of the index; and bytes of room for those of the start, and for all others."""
+        packed, rooms = [], [0, 0]
+        for number, block in enumerate(self.blocks):
+            later = int(number >= self.start_blocks)
+            kept_offset = rooms[later] if block.is_shared else NOT_KEPT
+            packed.append(_BLOCK.pack(file_offset, block.hash, kept_offset, block.size, block.raw_size))
+            file_offset += block.size
+            if block.is_shared:
+                rooms[later] += -(-block.raw_size // PAGE) * PAGE
+        return packed, rooms
 
     def sizes(self) -> dict[Part, tuple[int, int]]:
         """Raw and compressed bytes of each part."""
@@ -85,64 +103,159 @@ class Archive:
         }
 
 
-def pack_tree(tree: Tree, cache: Cache, progress: Callable[[float], None]) -> Archive:
-    """Compress the tree; `progress` hears the share that is done, 0 to 1."""
-    entries = [Entry(name, KIND_FOLDER, 0, 0) for name in tree.folders()]
-    raw_blocks: list[tuple[Part, bytes]] = []
-    offset = 0
+class _Index:
+    """Numbers the entries so that the children of a folder stand side by side, sorted by name."""
+
+    def __init__(self, archive: Archive) -> None:
+        self._archive = archive
+        self._children: dict[str, list[str]] = {".": []}
+        for name in sorted(archive.tree.folders()):
+            self._children[name] = []
+        for name in [*archive.tree.folders(), *archive.places]:
+            self._children[str(PurePosixPath(name).parent)].append(name)
+        self._order = ["."]
+        for name in self._order:  # grows while it is walked: folder by folder, level by level
+            self._order += sorted(self._children.get(name, ()), key=lambda child: PurePosixPath(child).name.encode())
+        self._numbers = {name: number for number, name in enumerate(self._order)}
+        self.needs = [0]
+        self.names = bytearray()
+
+    def pack_entries(self) -> list[bytes]:
+        """All entries in order; fills `needs` and `names`."""
+        return [self._entry(name) for name in self._order]
+
+    def add_list(self, names: Sequence[str]) -> int:
+        """The position of a new list in `needs`; 0 for an empty one."""
+        if not names:
+            return 0
+        position = len(self.needs)
+        self.needs += [len(names), *(self._numbers[name] for name in names)]
+        return position
+
+    def _entry(self, name: str) -> bytes:
+        base = b"" if name == "." else PurePosixPath(name).name.encode()
+        position = len(self.names)
+        self.names += base
+        parent = self._numbers[str(PurePosixPath(name).parent)]
+        if name in self._children:
+            children = self._children[name]
+            first = min((self._numbers[child] for child in children), default=0)
+            return _ENTRY.pack(position, len(base), KIND_FOLDER, parent, 0, first, 0, len(children))
+        place = self._archive.places[name]
+        numbers = place.block, place.offset, place.size
+        needs = self.add_list(self._archive.tree.needs.get(name, ()))
+        return _ENTRY.pack(position, len(base), self._kind(name), parent, needs, *numbers)
+
+    def _kind(self, name: str) -> int:
+        tree = self._archive.tree
+        if name in tree.links:
+            return KIND_LINK
+        return KIND_EXECUTABLE if tree[name].executable else KIND_FILE
+
+
+def pack_tree(tree: Tree, start: Iterable[str], cache: Cache, progress: Callable[[float], None]) -> Archive:
+    """Compress the tree; `start` names what a start reads, in order; `progress` hears the share done, 0 to 1."""
+    packer = _Packer()
+    first = [tree[name] for name in dict.fromkeys(start)]
     for part in PARTS:
-        writer = _BlockWriter(offset)
-        files = sorted((file for file in tree if file.part == part), key=_packing_order)
-        entries += [writer.add(file) for file in files]
-        raw_blocks += [(part, block) for block in writer.finish()]
-        offset = writer.offset
-    return Archive(_compress_blocks(raw_blocks, cache, progress), entries)
+        packer.add_files((file for file in first if file.part == part), part, START_BLOCK_SIZE)
+    start_blocks = len(packer.shared)
+    start_files = [file.name for file in first if file.name in packer.large]
+    for part in PARTS:
+        packer.add_files(sorted((file for file in tree if file.part == part), key=_packing_order), part, BLOCK_SIZE)
+    packer.add_links(tree.links)
+    raw_blocks = [*packer.shared, *packer.own]
+    blocks = _compress_blocks(raw_blocks, cache, progress)
+    return Archive(tree, blocks, start_blocks, start_files, packer.places())
 
 
 def _packing_order(file: File) -> tuple[str, str]:
-    """Files of one kind side by side compress best."""
     return PurePosixPath(file.name).suffix, file.name
 
 
-class _BlockWriter:
-    """Lays the files of one part one after the other and cuts them into blocks."""
+@dataclass(slots=True)
+class _RawBlock:
+    part: Part
+    data: bytearray = field(default_factory=bytearray)
+    is_shared: bool = True
 
-    def __init__(self, offset: int) -> None:
-        self.offset = offset
-        self._data = bytearray()
-        self._seen: dict[bytes, int] = {}
 
-    def add(self, file: File) -> Entry:
-        data = file.source.read_bytes()
-        kind = KIND_EXECUTABLE if file.executable else KIND_FILE
+class _Packer:
+    """Lays files into blocks; no file is cut."""
+
+    def __init__(self) -> None:
+        self.shared: list[_RawBlock] = []
+        self.own: list[_RawBlock] = []
+        self.large: set[str] = set()  # files that have a block to themselves
+        self._found: dict[bytes, tuple[_RawBlock, int]] = {}  # by digest of the content
+        self._files: dict[str, tuple[bytes, int]] = {}  # digest and size by name
+
+    def add_files(self, files: Iterable[File], part: Part, block_size: int) -> None:
+        """Files that are in already are passed over."""
+        block = _RawBlock(part)
+        for file in files:
+            if file.name in self._files:
+                continue
+            data = file.source.read_bytes()
+            if len(data) > LARGEST_FILE:
+                raise LargeFileError(f"{file.name} is larger than 4 GB", "exclude it in [tool.djbundle]")
+            block = self._add(file.name, data, block, block_size)
+        self._close(block)
+
+    def add_links(self, links: dict[str, str]) -> None:
+        block = _RawBlock("project")
+        for name, target in sorted(links.items()):
+            block = self._add(name, target.encode(), block, BLOCK_SIZE)
+        self._close(block)
+
+    def _add(self, name: str, data: bytes, block: _RawBlock, block_size: int) -> _RawBlock:
+        """The block to go on with."""
         digest = hashlib.sha256(data).digest()
-        if digest not in self._seen:
-            self._seen[digest] = self.offset
-            self._data += data
-            self.offset += len(data)
-        return Entry(file.name, kind, len(data), self._seen[digest])
+        self._files[name] = digest, len(data)
+        if len(data) >= LARGE_FILE:
+            self.large.add(name)
+        if digest in self._found:
+            return block
+        if len(data) >= LARGE_FILE:
+            self.own.append(_RawBlock(block.part, bytearray(data), is_shared=False))
+            self._found[digest] = self.own[-1], 0
+            return block
+        if len(block.data) + len(data) > block_size:
+            self._close(block)
+            block = _RawBlock(block.part)
+        self._found[digest] = block, len(block.data)
+        block.data += data
+        return block
 
-    def finish(self) -> Iterator[bytes]:
-        view = bytes(self._data)
-        return (view[at : at + BLOCK_SIZE] for at in range(0, len(view), BLOCK_SIZE))
+    def _close(self, block: _RawBlock) -> None:
+        if block.data:
+            self.shared.append(block)
+
+    def places(self) -> dict[str, Place]:
+        numbers = {id(block): number for number, block in enumerate([*self.shared, *self.own])}
+        found = {}
+        for name, (digest, size) in self._files.items():
+            block, offset = self._found[digest]
+            found[name] = Place(numbers.get(id(block), 0), offset, size)  # none has only empty files
+        return found
 
 
-def _compress(data: bytes) -> bytes:
-    return zstandard.ZstdCompressor(level=LEVEL, write_checksum=True).compress(data)
+def compress(data: bytes) -> bytes:
+    """One zstd frame."""
+    return zstandard.ZstdCompressor(level=LEVEL).compress(data)
 
 
-def _compress_blocks(
-    raw_blocks: list[tuple[Part, bytes]], cache: Cache, progress: Callable[[float], None]
-) -> list[Block]:
-    def compress(item: tuple[Part, bytes]) -> Block:
-        part, data = item
+def _compress_blocks(raw_blocks: list[_RawBlock], cache: Cache, progress: Callable[[float], None]) -> list[Block]:
+    def compress_block(raw: _RawBlock) -> Block:
+        data = bytes(raw.data)
         key = hash_of(data, f"zstd {zstandard.__version__} level {LEVEL}")
-        path = cache.store_bytes("blocks", key, lambda: _compress(data))
-        return Block(part, path, path.stat().st_size, len(data))
+        path = cache.store_bytes("blocks", key, lambda: compress(data))
+        stored = path.read_bytes()
+        return Block(raw.part, path, xxhash.xxh64_intdigest(stored), len(stored), len(data), raw.is_shared)
 
-    blocks = []
     with ThreadPoolExecutor(os.cpu_count()) as pool:
-        for block in pool.map(compress, raw_blocks):
-            blocks.append(block)
-            progress(len(blocks) / len(raw_blocks))
-    return blocks
+        largest_first = sorted(range(len(raw_blocks)), key=lambda number: -len(raw_blocks[number].data))
+        running = {number: pool.submit(compress_block, raw_blocks[number]) for number in largest_first}
+        for done, _ in enumerate(as_completed(running.values()), 1):
+            progress(done / len(raw_blocks))
+    return [running[number].result() for number in range(len(raw_blocks))]

@@ -1,7 +1,6 @@
 """Writes the bundle: launcher, blocks, index and footer in one file, there whole or not at all.
 
-The footer is the last 88 bytes, little-endian (struct footer in launcher/bundle.h); its last field is the SHA-256 of
-everything before it.
+The format is described in launcher/format.h.
 """
 
 import hashlib
@@ -11,13 +10,15 @@ import struct
 import tempfile
 from pathlib import Path
 
-from djbundle.builder.archive import Archive
+import xxhash
+
+from djbundle.builder.archive import Archive, compress
 from djbundle.errors import OutputError
 
 MAGIC = b"djbundle"
-FORMAT = 1
-_FOOTER = struct.Struct("<8sIIQQQQQ")  # magic, format, zero, archive offset, index offset/size/raw size, file size
-_CHECKSUM_SIZE = 32
+FORMAT = 2
+_FOOTER = struct.Struct("<8sII7Q")  # struct footer up to its SHA-256
+_FOOTER_SIZE = _FOOTER.size + 32 + 8
 
 
 def check_output(output: Path) -> None:
@@ -32,24 +33,37 @@ def check_output(output: Path) -> None:
         raise OutputError(f"cannot write {output}: {error.strerror}", "choose another file with -o FILE") from error
 
 
-def write_bundle(output: Path, launcher: Path, archive: Archive) -> str:
+def write_bundle(output: Path, launcher: Path, archive: Archive, built: int) -> str:
     """Write `output` and return its SHA-256. A bundle that runs from the same path keeps running on its old file."""
     output.parent.mkdir(parents=True, exist_ok=True)
     handle, name = tempfile.mkstemp(dir=output.parent, prefix=f".{output.name}.")
     partial = Path(name)
     try:
-        with os.fdopen(handle, "wb") as file:
+        with os.fdopen(handle, "w+b") as file:
             shutil.copyfileobj(launcher.open("rb"), file)
             start = file.tell()
             for block in archive.blocks:
                 file.write(block.path.read_bytes())
             index_offset = file.tell()
-            index, raw_size = archive.index(start)
+            raw_index = archive.index(start, built)
+            index = compress(raw_index)
             file.write(index)
-            size = file.tell() + _FOOTER.size + _CHECKSUM_SIZE
-            file.write(_FOOTER.pack(MAGIC, FORMAT, 0, start, index_offset, len(index), raw_size, size))
+            size = file.tell() + _FOOTER_SIZE
+            launcher_hash = xxhash.xxh64_intdigest(launcher.read_bytes())
+            numbers = (
+                start,
+                launcher_hash,
+                index_offset,
+                len(index),
+                len(raw_index),
+                xxhash.xxh64_intdigest(index),
+                size,
+            )
+            footer = _FOOTER.pack(MAGIC, FORMAT, 0, *numbers)
+            file.write(footer)
             file.flush()
-            file.write(_sha256(partial).digest())
+            footer += _sha256(partial).digest()
+            file.write(footer[_FOOTER.size :] + xxhash.xxh64_intdigest(footer).to_bytes(8, "little"))
             file.flush()
             os.fsync(file.fileno())
         partial.chmod(0o755)

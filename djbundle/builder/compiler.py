@@ -1,8 +1,9 @@
-"""The C compiler: finds it, and compiles the launcher with it. The only file that calls it."""
+"""The C compiler: finds it, and compiles our own C with it. The only file that calls it."""
 
 import os
 import shutil
 import subprocess
+import sysconfig
 from importlib import metadata
 from importlib.resources import files
 from pathlib import Path
@@ -13,23 +14,20 @@ from djbundle.builder.cache import Cache, hash_of, hash_of_files
 from djbundle.errors import CompileError, ToolMissingError
 
 CANDIDATES = ("gcc", "cc", "clang")
-FLAGS = [
+WARNINGS = ("-Wall", "-Wextra")
+SMALL = ("-O2", "-ffunction-sections", "-fdata-sections", "-Wl,--gc-sections", "-Wl,--build-id=none", "-s")
+FREESTANDING = (
     "-std=c11",
-    "-Os",
-    "-Wall",
-    "-Wextra",
     "-ffreestanding",
     "-fno-stack-protector",
     "-fno-tree-loop-distribute-patterns",  # or memcpy's own loop becomes a call of memcpy
-    "-ffunction-sections",
-    "-fdata-sections",
     "-static",
     "-nostdlib",
     "-no-pie",
-    "-Wl,--gc-sections",
-    "-Wl,--build-id=none",
-    "-s",
-]
+    "-Wl,-Ttext-segment=0x60000000",  # it stays in memory: out of the way of a program with a fixed place
+)
+SHARED = ("-std=gnu11", "-fPIC", "-shared", "-fvisibility=hidden", "-Wl,-Bsymbolic")
+MODULE = "archive_module.c"
 
 
 def find_compiler() -> str:
@@ -45,22 +43,41 @@ def find_compiler() -> str:
 
 def compile_launcher(cache: Cache) -> Path:
     """The launcher, ready to be the first bytes of a bundle."""
-    compiler = find_compiler()
-    folder = Path(str(files("djbundle") / "launcher"))
     zstd = zstd_sources()
-    sources = sorted(folder.glob("*.c"))
+    flags = [*FREESTANDING, *SMALL, *WARNINGS, "-isystem", str(zstd), "-isystem", str(zstd / "common")]
+    return _compile(sorted(_folder("launcher").glob("*.c")), flags, cache)
+
+
+def compile_vfs(cache: Cache) -> Path:
+    """The library that shows the archive to the program."""
+    sources = [path for path in sorted(_folder("vfs").glob("*.c")) if path.name != MODULE]
+    return _compile(sources, [*SHARED, *SMALL, *WARNINGS], cache)
+
+
+def compile_archive_module(cache: Cache) -> Path:
+    """The Python module `_archive`, for the interpreter that runs this build."""
+    interpreter = [f"-I{sysconfig.get_path('include')}", f'-DSOABI="{sysconfig.get_config_var("SOABI")}"']
+    return _compile([_folder("vfs") / MODULE], [*SHARED, *SMALL, *interpreter], cache)
+
+
+def _folder(name: str) -> Path:
+    return Path(str(files("djbundle") / name))
+
+
+def _compile(sources: list[Path], flags: list[str], cache: Cache) -> Path:
+    compiler = find_compiler()
     version = subprocess.run([compiler, "--version"], capture_output=True, check=True).stdout
-    key = hash_of(hash_of_files(sorted(folder.glob("*.[ch]"))), metadata.version("nuitka"), version, *FLAGS)
+    headers = sorted(path for name in ("launcher", "vfs") for path in _folder(name).glob("*.h"))
+    key = hash_of(hash_of_files([*sources, *headers]), metadata.version("nuitka"), version, *flags)
 
     def make(path: Path) -> None:
-        includes = ["-isystem", str(zstd), "-isystem", str(zstd / "common")]
-        command = [compiler, *FLAGS, *includes, *map(str, sources), "-o", str(path)]
+        command = [compiler, *flags, *map(str, sources), "-o", str(path)]
         result = subprocess.run(command, capture_output=True, text=True, check=False)
         if result.returncode:
-            first = (result.stderr.strip().splitlines() or ["no message"])[0]
-            raise CompileError(f"{compiler} cannot compile the launcher: {first}", "install the C library's headers")
+            said = next((line for line in result.stderr.splitlines() if "error" in line), "no message")
+            raise CompileError(f"{compiler} cannot compile djbundle's own C: {said}", "install the C library's headers")
 
-    return cache.file("launcher", key, make)
+    return cache.file("compiled", key, make)
 
 
 def zstd_sources() -> Path:

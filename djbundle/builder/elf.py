@@ -5,6 +5,7 @@ The only file that calls ``strip`` and ``patchelf``.
 
 import os
 import shutil
+import struct
 import subprocess
 import sysconfig
 from dataclasses import dataclass
@@ -20,6 +21,9 @@ from djbundle.builder.cache import Cache, hash_of
 from djbundle.errors import CompileError, ToolMissingError
 
 MAGIC = b"\x7fELF"
+ET_DYN, PT_LOAD = 3, 1  # <elf.h>
+_HEADER = struct.Struct("<16s2HI3QI6H")  # Elf64_Ehdr
+_SEGMENT = struct.Struct("<2I6Q")  # Elf64_Phdr: type, flags, offset, address, physical address, sizes, alignment
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,10 +66,13 @@ def _text_of(tag: Any) -> str:
     return str(getattr(tag, tag.entry.d_tag.removeprefix("DT_").lower(), ""))
 
 
-def slim(path: Path, cache: Cache, *, soname: str | None = None) -> Path:
-    """A copy without symbols and without absolute search paths, which name folders of the build machine."""
+def slim(path: Path, cache: Cache, *, soname: str | None = None, as_image: bool = False) -> Path:
+    """A copy without symbols and without absolute search paths, which name folders of the build machine.
+
+    `as_image`: laid out as in memory, which is faster to start from there (launcher/image.c).
+    """
     kept_path = [item for item in read_dynamic(path).search_path if item.startswith("$ORIGIN")]
-    key = hash_of(path.read_bytes(), soname or "", "slim 1")
+    key = hash_of(path.read_bytes(), soname or "", str(as_image), "slim 2")
 
     def make(new: Path) -> None:
         shutil.copyfile(path, new)
@@ -76,8 +83,32 @@ def slim(path: Path, cache: Cache, *, soname: str | None = None) -> Path:
             _patchelf(*option, str(new))
         if soname:
             _patchelf("--set-soname", soname, str(new))
+        if as_image:
+            new.write_bytes(lay_out_as_in_memory(new.read_bytes()))
 
     return cache.file("elf", key, make)
+
+
+def lay_out_as_in_memory(file: bytes) -> bytes:
+    """The same program with each byte at the offset that is its address, relative to where the program is loaded.
+
+    A file with fixed addresses is returned as it is. Sections, which nothing needs to run, are dropped.
+    """
+    header = list(_HEADER.unpack_from(file))
+    offset, size, count = header[5], header[9], header[10]
+    segments = [list(_SEGMENT.unpack_from(file, offset + number * size)) for number in range(count)]
+    loaded = [segment for segment in segments if segment[0] == PT_LOAD]
+    if header[1] != ET_DYN or loaded[0][2] != loaded[0][3]:
+        return file
+    image = bytearray(max(segment[3] + segment[5] for segment in loaded))
+    for _, _, begin, address, _, length, *_ in loaded:
+        image[address : address + length] = file[begin : begin + length]
+    for number, segment in enumerate(segments):
+        segment[2] = segment[3]
+        _SEGMENT.pack_into(image, offset + number * size, *segment)
+    header[6] = header[12] = header[13] = 0  # e_shoff, e_shnum, e_shstrndx
+    _HEADER.pack_into(image, 0, *header)
+    return bytes(image)
 
 
 def _strip(path: Path, original: Path) -> None:

@@ -43,6 +43,7 @@ class Inspection:
     asgi_application: str | None
     apps: list[str]
     modules: dict[str, str | None]  # name of each loaded module and its file
+    opened: list[str]  # files that were opened to read, absolute, in order, until requests could be answered
     has_static_files: bool
     optional: list[str]  # modules of apps that a package which is not installed keeps from importing
     media_root: str

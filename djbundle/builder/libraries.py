@@ -8,36 +8,77 @@ import sys
 from importlib.util import find_spec
 from pathlib import Path, PurePosixPath
 
-from djbundle.builder import elf
+from djbundle.builder import compiler, elf
 from djbundle.builder.cache import Cache
 from djbundle.builder.tree import File, Tree
 from djbundle.errors import LibraryError, SqliteTooOldError, UnsupportedVersionError
 
 FOLDER = "_lib"
 LOADER = "ld-linux-x86-64.so.2"
+EXECUTABLE = "_main"
+VFS = f"{FOLDER}/vfs.so"
+ARCHIVE_MODULE = "_archive.so"
 SQLITE = "libsqlite3.so.0"
 SQLITE_FLOOR = (3, 51, 3)  # 3.7.0 to 3.51.2 can corrupt a WAL database (sqlite.org/wal.html, "WAL-reset bug")
 GLIBC_FLOOR = (2, 33)  # ld.so --argv0
 
 
 def close_libraries(tree: Tree, executable: Path, cache: Cache) -> None:
-    """Add each library that `executable` or an ELF file of the tree needs, slim all of them, add the loader."""
+    """Add each library that `executable` or an ELF file of the tree needs, slim all of them, add the loader.
+
+    Notes in the tree which libraries must be loaded before each of them.
+    """
     _check_glibc()
     search = _LibrarySearch()
     _add_sqlite(tree, cache)
+    tree.add(VFS, compiler.compile_vfs(cache), "libraries")
+    tree.add(ARCHIVE_MODULE, compiler.compile_archive_module(cache), "libraries")
     waiting = [(file, file.source) for file in tree if _may_be_elf(file) and elf.is_elf(file.source)]
-    waiting.append((File("_main", executable, "project", executable=True), executable))
+    waiting.append((File(EXECUTABLE, executable, "project", executable=True), executable))
+    direct: dict[str, list[str]] = {}
     while waiting:
         file, source = waiting.pop()
         dynamic = elf.read_dynamic(source)
-        tree.replace(file, elf.slim(source, cache))
+        tree.replace(file, elf.slim(source, cache, as_image=file.name == EXECUTABLE))
+        direct[file.name] = []
         for soname in dynamic.needed:
-            if soname != LOADER and not _is_provided(tree, file, soname, dynamic):
+            if soname == LOADER:
+                continue
+            name = _provided(tree, file, soname, dynamic)
+            if name is None:
+                name = f"{FOLDER}/{soname}"
                 library = search.find(soname, source, dynamic)
-                added = File(f"{FOLDER}/{soname}", library, "libraries")
+                added = File(name, library, "libraries")
                 tree.replace(added, library)
                 waiting.append((added, library))
+            direct[file.name].append(name)
     _add_loader(tree, cache)
+    _note_needs(tree, direct)
+
+
+def _note_needs(tree: Tree, direct: dict[str, list[str]]) -> None:
+    """Write the closure of each file's `direct` needs to the tree, less what the executable has loaded already."""
+    always = [VFS, *_in_loading_order(EXECUTABLE, direct)]
+    tree.needs[EXECUTABLE] = tuple(dict.fromkeys(always))
+    for name in direct:
+        if name != EXECUTABLE:
+            tree.needs[name] = tuple(item for item in _in_loading_order(name, direct) if item not in always)
+
+
+def _in_loading_order(name: str, direct: dict[str, list[str]]) -> list[str]:
+    """All that `name` needs, each behind its own needs."""
+    ordered: dict[str, None] = {}
+    begun = {name}
+
+    def visit(current: str) -> None:
+        for needed in direct[current]:
+            if needed not in begun:
+                begun.add(needed)
+                visit(needed)
+                ordered[needed] = None
+
+    visit(name)
+    return list(ordered)
 
 
 def _may_be_elf(file: File) -> bool:
@@ -54,17 +95,15 @@ def _check_glibc() -> None:
         )
 
 
-def _is_provided(tree: Tree, file: File, soname: str, dynamic: elf.Dynamic) -> bool:
-    """Whether the tree holds the library already: in FOLDER, or where the file's own search path points."""
-    if f"{FOLDER}/{soname}" in tree:
-        return True
+def _provided(tree: Tree, file: File, soname: str, dynamic: elf.Dynamic) -> str | None:
+    """The name of the library in the tree, if it is there: where the file's own search path points, or in FOLDER."""
     here = PurePosixPath(file.name).parent
     for item in dynamic.search_path:
         if item.startswith("$ORIGIN"):
-            folder = _normal(here / item.replace("$ORIGIN", ".").lstrip("/"))
-            if str(folder / soname) in tree:
-                return True
-    return False
+            name = str(_normal(here / item.replace("$ORIGIN", ".").lstrip("/")) / soname)
+            if name in tree:
+                return name
+    return name if (name := f"{FOLDER}/{soname}") in tree else None
 
 
 def _normal(path: PurePosixPath) -> PurePosixPath:
@@ -131,4 +170,6 @@ def _add_loader(tree: Tree, cache: Cache) -> None:
     interpreter = elf.read_dynamic(Path(sys.executable).resolve()).interpreter
     if interpreter is None:
         raise LibraryError(f"{sys.executable} names no loader", "build with a Python that is linked dynamically")
-    tree.replace(File(LOADER, Path(interpreter), "libraries", executable=True), elf.slim(Path(interpreter), cache))
+    tree.replace(
+        File(LOADER, Path(interpreter), "libraries", executable=True), elf.slim(Path(interpreter), cache, as_image=True)
+    )

@@ -2,7 +2,9 @@
 
 import contextlib
 import errno
+import os
 import tempfile
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -16,6 +18,7 @@ from djbundle.builder.dependencies import find_dependencies, local_packages
 from djbundle.builder.inspection import check_versions, inspect_project
 from djbundle.builder.project import find_project
 from djbundle.builder.report import Report, describe
+from djbundle.builder.startup import files_of_start
 from djbundle.builder.tree import Tree
 from djbundle.errors import DiskFullError
 
@@ -34,6 +37,7 @@ class Options:
 def build(options: Options, console: Console) -> Report:
     """Build the bundle; every error is a DjbundleError and leaves nothing behind."""
     cache = Cache(default_folder())
+    built = int(os.environ.get("SOURCE_DATE_EPOCH", time.time()))
     with _full_disk_explained(), tempfile.TemporaryDirectory(prefix="djbundle-") as folder:
         work = Path(folder)
         with console.step("find the project") as step:
@@ -65,14 +69,14 @@ def build(options: Options, console: Console) -> Report:
             stdlib.add_standard_library(tree, executable.extensions, cache)
             assets.add_static_files(tree, work / "static", cache)
             libraries.close_libraries(tree, executable.path, cache)
-            tree.add_text(manifest.FILE_NAME, describe(project, inspection).to_json(), "project")
+            tree.add_text(manifest.FILE_NAME, describe(project, inspection, built).to_json(), "project")
             step.note(f"{len(tree)} files")
 
         with console.step("compress") as step:
-            archive = pack_tree(tree, cache, step.progress)
+            archive = pack_tree(tree, files_of_start(tree, project, inspection.opened), cache, step.progress)
 
         with console.step("write the bundle") as step:
-            checksum = bundle.write_bundle(output, compiler.compile_launcher(cache), archive)
+            checksum = bundle.write_bundle(output, compiler.compile_launcher(cache), archive, built)
             cache.prune()
 
     return Report.of(output, checksum, project, dependencies, archive, console.steps)

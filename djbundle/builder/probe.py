@@ -23,8 +23,20 @@ HASHED_STORAGE = "django.contrib.staticfiles.storage.ManifestStaticFilesStorage"
 REPLACED_STORAGES = ("django.contrib.staticfiles.storage.StaticFilesStorage", "whitenoise.", "servestatic.")
 
 
+opened: list[str] = []  # files, in the order of reading
+
+
+def note_opened(event: str, arguments: tuple[Any, ...]) -> None:
+    """An audit hook; see sys.addaudithook. Extension modules are not opened but raise an event of their own."""
+    path = arguments[0] if event == "open" else arguments[1] if event == "import" else None
+    if isinstance(path, str) and path.startswith("/"):
+        opened.append(path)
+
+
 def main(report: Path, static_folder: Path, scratch: str) -> None:
     step = "settings"
+    opened.extend(file for module in list(sys.modules.values()) if (file := origin(module)))
+    sys.addaudithook(note_opened)
     try:
         module = importlib.import_module(os.environ[SETTINGS_VARIABLE])
         static_root = str(getattr(module, "STATIC_ROOT", None) or "")
@@ -33,10 +45,12 @@ def main(report: Path, static_folder: Path, scratch: str) -> None:
         step = "setup"
         start_django()
         step = "imports"
-        optional = import_what_requests_need()
+        import_what_requests_need()
+        start = list(dict.fromkeys(opened))
+        optional = [name for name in modules_of_apps() if not is_importable(name)]
         step = "static"
         collected = collect_static_files()
-        answer: dict[str, Any] = {"facts": facts(static_root, collected=collected, optional=optional)}
+        answer: dict[str, Any] = {"facts": facts(static_root, start=start, collected=collected, optional=optional)}
     except BaseException as error:
         answer = {"failure": failure(step, error)}
     report.write_text(json.dumps(answer))
@@ -69,8 +83,8 @@ def start_django() -> None:
     django.setup()
 
 
-def import_what_requests_need() -> list[str]:
-    """Import all that a running site may; the modules that only an optional package lets import are returned."""
+def import_what_requests_need() -> None:
+    """Import what a running site does before its first request."""
     from django.conf import settings  # noqa: PLC0415
     from django.core.checks import run_checks  # noqa: PLC0415
     from django.db import Error as DatabaseError  # noqa: PLC0415
@@ -87,7 +101,6 @@ def import_what_requests_need() -> list[str]:
     for name in (settings.WSGI_APPLICATION, getattr(settings, "ASGI_APPLICATION", None)):
         if name:
             import_string(name)
-    return [name for name in modules_of_apps() if not is_importable(name)]
 
 
 def dotted_settings() -> Iterator[str]:
@@ -144,7 +157,7 @@ def collect_static_files() -> bool:
     return True
 
 
-def facts(static_root: str, *, collected: bool, optional: list[str]) -> dict[str, Any]:
+def facts(static_root: str, *, start: list[str], collected: bool, optional: list[str]) -> dict[str, Any]:
     import django  # noqa: PLC0415
     from django.apps import apps  # noqa: PLC0415
     from django.conf import settings  # noqa: PLC0415
@@ -155,6 +168,7 @@ def facts(static_root: str, *, collected: bool, optional: list[str]) -> dict[str
         "asgi_application": getattr(settings, "ASGI_APPLICATION", None),
         "apps": [config.name for config in apps.get_app_configs()],
         "modules": {name: origin(loaded) for name, loaded in list(sys.modules.items())},
+        "opened": start,
         "has_static_files": collected,
         "optional": optional,
         "media_root": str(settings.MEDIA_ROOT),

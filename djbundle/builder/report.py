@@ -24,8 +24,8 @@ from djbundle.manifest import BuildInfo, Manifest
 MEGABYTE = 1_000_000
 
 
-def describe(project: Project, inspection: Inspection) -> Manifest:
-    """The manifest of the bundle."""
+def describe(project: Project, inspection: Inspection, built: int) -> Manifest:
+    """The manifest of the bundle; `built` in seconds since 1970."""
     wsgi, asgi = inspection.wsgi_application, inspection.asgi_application
     return Manifest(
         name=project.name,
@@ -39,7 +39,7 @@ def describe(project: Project, inspection: Inspection) -> Manifest:
             python=platform.python_version(),
             django=inspection.django,
             sqlite=bundled_sqlite_version(),
-            date=datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
+            date=datetime.datetime.fromtimestamp(built, datetime.UTC).isoformat(),
             git_commit=git_commit(project.root),
         ),
     )

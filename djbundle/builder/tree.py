@@ -31,6 +31,8 @@ class Tree:
     """Files by name. The first to take a name keeps it: the order of the build's steps is the precedence."""
 
     def __init__(self, work: Path) -> None:
+        self.links: dict[str, str] = {}  # symbolic links and their targets, relative to the link's folder
+        self.needs: dict[str, tuple[str, ...]] = {}  # ELF files and the libraries to load before them, in order
         self._files: dict[str, File] = {}
         self._work = work
 
@@ -49,6 +51,9 @@ class Tree:
         """Put other bytes behind a name, such as a library after it was stripped."""
         self._files[file.name] = File(file.name, source, file.part, file.executable)
 
+    def __getitem__(self, name: str) -> File:
+        return self._files[name]
+
     def __iter__(self) -> Iterator[File]:
         return iter(list(self._files.values()))
 
@@ -60,5 +65,6 @@ class Tree:
 
     def folders(self) -> list[str]:
         """Every folder that the names imply, parents first."""
-        found = {str(parent) for name in self._files for parent in PurePosixPath(name).parents}
+        names = [*self._files, *self.links]
+        found = {str(parent) for name in names for parent in PurePosixPath(name).parents}
         return sorted(found - {"."})

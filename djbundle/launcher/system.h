@@ -7,8 +7,13 @@
 
 #include <asm/errno.h>
 #include <asm/stat.h>
+#include <asm/signal.h>
 #include <linux/fcntl.h>
+#include <linux/futex.h>
+#include <linux/memfd.h>
 #include <linux/mman.h>
+#include <linux/sched.h>
+#include <linux/stat.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -18,6 +23,12 @@
 #error "the launcher is written for x86-64; add a system_<machine>.h for another one"
 #endif
 
+#ifndef MFD_NOEXEC_SEAL
+#define MFD_NOEXEC_SEAL 8U /* Linux 6.3; headers may be older than the kernel */
+#define MFD_EXEC 0x10U
+#endif
+
+#define PAGE 4096UL
 
 struct directory_entry { /* struct linux_dirent64 of getdents64(2) */
     uint64_t inode;
@@ -27,62 +38,106 @@ struct directory_entry { /* struct linux_dirent64 of getdents64(2) */
     char name[];
 };
 
-static inline long open_at(int folder, const char *path, int flags, int mode)
+struct moment { /* struct timespec of a 64-bit kernel */
+    int64_t seconds;
+    int64_t nanoseconds;
+};
+
+#define CALL4(number, a, b, c, d) system_call(number, (long)(a), (long)(b), (long)(c), (long)(d), 0, 0)
+
+static inline int open_at(int folder, const char *path, int flags, int mode)
 {
-    return system_call(__NR_openat, folder, (long)path, flags, mode);
+    return (int)CALL4(__NR_openat, folder, path, flags, mode);
 }
-static inline long close_file(int fd) { return system_call(__NR_close, fd, 0, 0, 0); }
-static inline long write_bytes(int fd, const void *bytes, size_t size)
+static inline int close_file(int fd) { return (int)CALL4(__NR_close, fd, 0, 0, 0); }
+static inline long write_bytes(int fd, const void *bytes, size_t size) { return CALL4(__NR_write, fd, bytes, size, 0); }
+static inline long read_at(int fd, void *to, size_t size, uint64_t offset)
 {
-    return system_call(__NR_write, fd, (long)bytes, (long)size, 0);
+    return CALL4(__NR_pread64, fd, to, size, offset);
 }
-static inline long status_of(int fd, struct stat *status)
+static inline int status_of(int fd, struct stat *status) { return (int)CALL4(__NR_fstat, fd, status, 0, 0); }
+static inline int set_size(int fd, uint64_t size) { return (int)CALL4(__NR_ftruncate, fd, size, 0, 0); }
+static inline int set_times(int fd, const struct moment times[2])
 {
-    return system_call(__NR_fstat, fd, (long)status, 0, 0);
+    return (int)CALL4(__NR_utimensat, fd, NULL, times, 0);
 }
-static inline long make_folder_at(int folder, const char *path, int mode)
+static inline int make_folder_at(int folder, const char *path, int mode)
 {
-    return system_call(__NR_mkdirat, folder, (long)path, mode, 0);
+    return (int)CALL4(__NR_mkdirat, folder, path, mode, 0);
 }
-static inline long make_link_at(const char *target, int folder, const char *path)
+static inline int make_link_at(const char *target, int folder, const char *path)
 {
-    return system_call(__NR_symlinkat, (long)target, folder, (long)path, 0);
+    return (int)CALL4(__NR_symlinkat, target, folder, path, 0);
 }
-static inline long rename_at(int folder, const char *from, const char *to)
+static inline int rename_at(int folder, const char *from, const char *to)
 {
-    return system_call(__NR_renameat, folder, (long)from, folder, (long)to);
+    return (int)CALL4(__NR_renameat, folder, from, folder, to);
 }
-static inline long unlink_at(int folder, const char *path, int flags)
+static inline int unlink_at(int folder, const char *path, int flags)
 {
-    return system_call(__NR_unlinkat, folder, (long)path, flags, 0);
+    return (int)CALL4(__NR_unlinkat, folder, path, flags, 0);
 }
-static inline long read_folder(int fd, void *buffer, size_t size)
-{
-    return system_call(__NR_getdents64, fd, (long)buffer, (long)size, 0);
-}
+static inline long read_folder(int fd, void *buffer, size_t size) { return CALL4(__NR_getdents64, fd, buffer, size, 0); }
 static inline long read_link(const char *path, char *buffer, size_t size)
 {
-    return system_call(__NR_readlink, (long)path, (long)buffer, (long)size, 0);
+    return CALL4(__NR_readlink, path, buffer, size, 0);
 }
-static inline long lock_file(int fd, int how) { return system_call(__NR_flock, fd, how, 0, 0); }
-static inline long flush_file_system(int fd) { return system_call(__NR_syncfs, fd, 0, 0, 0); }
-static inline long user_id(void) { return system_call(__NR_geteuid, 0, 0, 0, 0); }
-static inline long execute(const char *path, char **arguments, char **environment)
+static inline int lock_file(int fd, int how) { return (int)CALL4(__NR_flock, fd, how, 0, 0); }
+static inline int flush_file_system(int fd) { return (int)CALL4(__NR_syncfs, fd, 0, 0, 0); }
+static inline int create_memory_file(const char *name, unsigned flags)
 {
-    return system_call(__NR_execve, (long)path, (long)arguments, (long)environment, 0);
+    return (int)CALL4(__NR_memfd_create, name, flags, 0, 0);
 }
+static inline int seal_file(int fd, unsigned seals) { return (int)CALL4(__NR_fcntl, fd, F_ADD_SEALS, seals, 0); }
+static inline unsigned user_id(void) { return (unsigned)CALL4(__NR_geteuid, 0, 0, 0, 0); }
+static inline int execute(const char *path, char **arguments, char **environment)
+{
+    return (int)CALL4(__NR_execve, path, arguments, environment, 0);
+}
+/* Wait until `*word` is no longer `value`; futex(2). */
+static inline void wait_while(int *word, int value)
+{
+    while (__atomic_load_n(word, __ATOMIC_ACQUIRE) == value)
+        system_call(__NR_futex, (long)word, FUTEX_WAIT, value, 0, 0, 0);
+}
+static inline void yield(void) { CALL4(__NR_sched_yield, 0, 0, 0, 0); }
+/* Block every signal, or set the mask back to `*old`; 64 signals are 8 bytes. */
+static inline void block_signals(uint64_t *old)
+{
+    static const uint64_t ALL = ~0ULL;
+    CALL4(__NR_rt_sigprocmask, SIG_SETMASK, &ALL, old, sizeof ALL);
+}
+static inline void unblock_signals(const uint64_t *old)
+{
+    CALL4(__NR_rt_sigprocmask, SIG_SETMASK, old, NULL, sizeof *old);
+}
+/* Bytes of the set of CPUs that were written to `set`, one bit for each CPU that this process may use. */
+static inline long usable_cpus(void *set, size_t size) { return CALL4(__NR_sched_getaffinity, 0, size, set, 0); }
 static inline _Noreturn void exit_process(int code)
 {
     for (;;)
-        system_call(__NR_exit_group, code, 0, 0, 0);
+        CALL4(__NR_exit_group, code, 0, 0, 0);
 }
 
-/* Memory from the kernel: the whole of a file to read (fd >= 0), or zeroed room (fd == -1). NULL when refused. */
-static inline void *map_memory(size_t size, int fd)
+/* mmap(2); NULL when refused. Offsets are multiples of PAGE. */
+static inline void *map_at(void *address, size_t size, int protection, int flags, int fd, uint64_t offset)
 {
-    long protection = fd < 0 ? PROT_READ | PROT_WRITE : PROT_READ;
-    long address = system_call_mmap((long)size, protection, MAP_PRIVATE | (fd < 0 ? MAP_ANONYMOUS : 0), fd);
-    return address < 0 && address > -4096 ? NULL : (void *)address;
+    long result = system_call(__NR_mmap, (long)address, (long)size, protection, flags, fd, (long)offset);
+    return result < 0 && result > -(long)PAGE ? NULL : (void *)result;
+}
+/* Zeroed memory of this process alone. */
+static inline void *map_memory(size_t size)
+{
+    return map_at(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+}
+static inline void unmap(const void *address, size_t size) { CALL4(__NR_munmap, address, size, 0, 0); }
+static inline int protect(void *address, size_t size, int protection)
+{
+    return (int)CALL4(__NR_mprotect, address, size, protection, 0);
+}
+static inline int advise(void *address, size_t size, int advice)
+{
+    return (int)CALL4(__NR_madvise, address, size, advice, 0);
 }
 
 #endif

@@ -7,6 +7,10 @@
 #define SYSTEM_X86_64_H
 
 #include <asm/unistd.h>
+#include <elf.h>
+#include <stdint.h>
+
+enum { MACHINE = EM_X86_64 };
 
 /* Where the process starts, to be placed in one file of the program. The stack at entry is argc, argv[], NULL,
  * envp[], NULL, auxv[]; hand its address to launcher_main.
@@ -21,28 +25,53 @@
             "  call launcher_main\n" \
             "  ud2\n");
 
-/* Up to four arguments; the result, or minus errno. */
-static inline long system_call(long number, long a, long b, long c, long d)
+/* Begin another program as the kernel would: its stack in place, no function to be called at exit (rdx). */
+static inline _Noreturn void enter_program(uintptr_t entry, void *stack)
+{
+    __asm__ volatile("mov %1, %%rsp\n"
+                     "xor %%edx, %%edx\n"
+                     "xor %%ebp, %%ebp\n"
+                     "jmp *%0\n"
+                     :
+                     : "r"(entry), "r"(stack)
+                     : "rdx", "memory");
+    __builtin_unreachable();
+}
+
+/* clone(2) with a function for the new thread, which runs on a stack of its own and must use no more of libc than this
+ * program does. The kernel writes 0 to `*alive` when the thread has ended, and wakes who waits there by futex(2).
+ */
+static inline long start_thread(long flags, void *stack_end, int *alive, void (*run)(void))
 {
     long result;
-    register long fourth __asm__("r10") = d;
-    __asm__ volatile("syscall"
+    register int *fourth __asm__("r10") = alive;
+    register void (*function)(void) __asm__("r12") = run;
+    __asm__ volatile("syscall\n"
+                     "test %%rax, %%rax\n"
+                     "jnz 1f\n"
+                     "xor %%ebp, %%ebp\n"
+                     "call *%%r12\n"
+                     "mov %[exit], %%eax\n"
+                     "xor %%edi, %%edi\n"
+                     "syscall\n"
+                     "1:"
                      : "=a"(result)
-                     : "a"(number), "D"(a), "S"(b), "d"(c), "r"(fourth)
+                     : "a"(__NR_clone), "D"(flags), "S"(stack_end), "d"(alive), "r"(fourth), "r"(function),
+                       [exit] "i"(__NR_exit)
                      : "rcx", "r11", "memory");
     return result;
 }
 
-/* mmap alone takes six arguments. */
-static inline long system_call_mmap(long length, long protection, long flags, long fd)
+/* The result, or minus errno. */
+static inline long system_call(long number, long a, long b, long c, long d, long e, long f)
 {
     long result;
-    register long r10 __asm__("r10") = flags;
-    register long r8 __asm__("r8") = fd;
-    register long r9 __asm__("r9") = 0;
+    register long fourth __asm__("r10") = d;
+    register long fifth __asm__("r8") = e;
+    register long sixth __asm__("r9") = f;
     __asm__ volatile("syscall"
                      : "=a"(result)
-                     : "a"(__NR_mmap), "D"(0L), "S"(length), "d"(protection), "r"(r10), "r"(r8), "r"(r9)
+                     : "a"(number), "D"(a), "S"(b), "d"(c), "r"(fourth), "r"(fifth), "r"(sixth)
                      : "rcx", "r11", "memory");
     return result;
 }

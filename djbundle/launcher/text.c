@@ -2,42 +2,6 @@
 
 #include "system.h"
 
-/* The four functions that a C compiler may call by itself, libc or not. */
-
-void *memcpy(void *to, const void *from, size_t size)
-{
-    void *start = to;
-    __asm__ volatile("rep movsb" : "+D"(to), "+S"(from), "+c"(size) : : "memory");
-    return start;
-}
-
-void *memmove(void *to, const void *from, size_t size)
-{
-    unsigned char *target = to;
-    const unsigned char *source = from;
-    if (target <= source || target >= source + size)
-        return memcpy(to, from, size);
-    while (size--)
-        target[size] = source[size];
-    return to;
-}
-
-void *memset(void *to, int value, size_t size)
-{
-    void *start = to;
-    __asm__ volatile("rep stosb" : "+D"(to), "+c"(size) : "a"(value) : "memory");
-    return start;
-}
-
-int memcmp(const void *a, const void *b, size_t size)
-{
-    const unsigned char *left = a, *right = b;
-    for (size_t i = 0; i < size; i++)
-        if (left[i] != right[i])
-            return left[i] - right[i];
-    return 0;
-}
-
 size_t text_length(const char *text)
 {
     size_t length = 0;
@@ -46,12 +10,38 @@ size_t text_length(const char *text)
     return length;
 }
 
+int text_is(const char *text, const char *other)
+{
+    return text_starts_with(text, other) && text_length(text) == text_length(other);
+}
+
 int text_starts_with(const char *text, const char *prefix)
 {
     while (*prefix)
         if (*text++ != *prefix++)
             return 0;
     return 1;
+}
+
+char *append(char *end, const char *text)
+{
+    while (*text)
+        *end++ = *text++;
+    *end = 0;
+    return end;
+}
+
+char *append_number(char *end, unsigned number)
+{
+    char digits[NUMBER_SIZE];
+    int count = 0;
+    do
+        digits[count++] = (char)('0' + number % 10);
+    while (number /= 10);
+    while (count)
+        *end++ = digits[--count];
+    *end = 0;
+    return end;
 }
 
 int join(char *out, const char *a, const char *b, const char *c)
@@ -70,6 +60,14 @@ int join(char *out, const char *a, const char *b, const char *c)
 }
 
 static void print(const char *text) { write_bytes(2, text, text_length(text)); }
+
+void note(const char *text, const char *detail)
+{
+    print("note: ");
+    print(text);
+    print(detail);
+    print("\n");
+}
 
 _Noreturn void fail(int code, const char *cause, const char *detail, const char *fix)
 {

@@ -59,6 +59,50 @@ def list_compiled_modules(root: str, nuitka_hook: Callable[[str], Any]) -> None:
     pkgutil.iter_importer_modules.register(FileFinder, list_modules)  # type: ignore[attr-defined]
 
 
+def import_from_archive(root: str) -> None:
+    """Find modules in the index of the archive, where the tree is on no disk: no folder is listed, no file opened."""
+    from importlib.machinery import ExtensionFileLoader, ModuleSpec, PathFinder, SourcelessFileLoader  # noqa: PLC0415
+
+    try:
+        import _archive  # type: ignore[import-not-found]  # noqa: PLC0415
+    except ImportError:
+        return  # the tree is on disk
+
+    find, load = _archive.find, _archive.load
+    top = [root]
+
+    class ArchiveLoader(SourcelessFileLoader):
+        """Reads bytecode without a file; the rest of a loader's work goes by the file."""
+
+        def get_code(self, fullname: str) -> Any:
+            return load(entries.pop(fullname)) if fullname in entries else super().get_code(fullname)
+
+    entries: dict[str, int] = {}
+
+    class ArchiveFinder:
+        """Stands before PathFinder and knows the files below the root; what it does not find may lie elsewhere."""
+
+        @staticmethod
+        def find_spec(name: str, path: Any = None, target: Any = None) -> ModuleSpec | None:  # noqa: ARG004
+            for folder in top if path is None else path:
+                found = find(folder, name.rpartition(".")[2])
+                if found:
+                    entry, file, is_package = found
+                    if file.endswith(".so"):
+                        loader: Any = ExtensionFileLoader(name, file)
+                    else:
+                        entries[name] = entry
+                        loader = ArchiveLoader(name, file)
+                    spec = ModuleSpec(name, loader, origin=file, is_package=is_package)
+                    spec.has_location = True
+                    if is_package:
+                        spec.submodule_search_locations = [file.rpartition("/")[0]]
+                    return spec
+            return None
+
+    sys.meta_path.insert(sys.meta_path.index(PathFinder), ArchiveFinder)
+
+
 def run_as_interpreter(arguments: list[str]) -> bool:
     """Behave as ``python -c`` and ``python -m`` do, for multiprocessing, autoreload and subprocess users."""
     flags = 0
@@ -82,7 +126,8 @@ def run_as_interpreter(arguments: list[str]) -> bool:
 def main() -> int:
     """Start the bundle; the exit code."""
     root = open_tree()
-    sys.executable = os.environ.pop("DJBUNDLE_EXECUTABLE", sys.executable)
+    import_from_archive(root)
+    sys.executable = os.environ.pop("DJBUNDLE_EXECUTABLE", "") or os.readlink("/proc/self/exe")  # noqa: PTH115 - no pathlib yet
     sys.argv[0] = __compiled__.original_argv0  # noqa: F821 - "./shop"; Nuitka puts the path of the loader there
     if run_as_interpreter(sys.argv[1:]):
         return 0

@@ -1,13 +1,13 @@
 """Management commands in a bundle: what ``manage.py`` does, with the settings overlay in front."""
 
 import difflib
-import gc
 import os
 from dataclasses import dataclass
 
 from django.core.management import BaseCommand, ManagementUtility, get_commands, load_command_class
 
 from djbundle.errors import UnknownCommandError
+from djbundle.runtime import memory
 from djbundle.runtime.bundle import Bundle
 from djbundle.runtime.settings import Change, apply_overlay
 
@@ -27,6 +27,7 @@ class BundleUtility(ManagementUtility):
     """Django's dispatcher; an unknown command raises our error with the commands it may have meant."""
 
     def fetch_command(self, subcommand: str) -> BaseCommand:
+        memory.start_collecting()  # Django is set up by now
         commands = get_commands()
         app = commands.get(subcommand)
         if app is None:
@@ -46,5 +47,4 @@ def run_command(bundle: Bundle, arguments: list[str]) -> None:
     running = Running(bundle, apply_overlay(bundle, arguments[0]))
     utility = BundleUtility([bundle.program, *arguments])
     utility.prog_name = os.path.basename(bundle.program)  # noqa: PTH119 - a name, not a path
-    gc.enable()  # bootstrap.py switched it off
     utility.execute()

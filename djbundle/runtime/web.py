@@ -1,12 +1,12 @@
 """The web process: loads Django once, brings the database up to date, then forks the workers that answer requests."""
 
-import gc
 import json
 import os
 import socket
 from typing import Any
 
 from djbundle.errors import DjbundleError
+from djbundle.runtime import memory
 from djbundle.runtime.bundle import Bundle
 from djbundle.runtime.options import ServeOptions
 from djbundle.runtime.settings import apply_overlay
@@ -25,7 +25,7 @@ def serve_web(bundle: Bundle, options: ServeOptions, listener: socket.socket, re
 
     from djbundle.runtime.server import Server  # noqa: PLC0415
 
-    share_memory()
+    memory.start_collecting()
     message = json.dumps({"worker": apps.is_installed("djbundle.tasks")}).encode()
     server = Server(application, bundle.manifest.interface, options, listener)
     server.on_startup(lambda: os.write(ready, message))
@@ -50,10 +50,3 @@ def load_application(bundle: Bundle, options: ServeOptions) -> Any:
     application = import_string(dotted) if dotted else get_wsgi_application()
     get_resolver()._populate()
     return serve_files(application, bundle)
-
-
-def share_memory() -> None:
-    """Leave what is loaded to be shared by the workers: a collection would write to all of its pages."""
-    gc.enable()
-    gc.collect()
-    gc.freeze()

@@ -2,12 +2,78 @@
 
 import struct
 from pathlib import Path
+from typing import NamedTuple
 
+import xxhash
 import zstandard
 
-from djbundle.builder.archive import BLOCK_SIZE, KIND_EXECUTABLE, KIND_FILE, KIND_FOLDER, Archive, pack_tree
+from djbundle.builder.archive import (
+    KIND_EXECUTABLE,
+    KIND_FILE,
+    KIND_FOLDER,
+    KIND_LINK,
+    LARGE_FILE,
+    NOT_KEPT,
+    PAGE,
+    Archive,
+    pack_tree,
+)
 from djbundle.builder.cache import Cache
 from djbundle.builder.tree import File, Tree
+
+BUILT = 1_700_000_000
+
+
+class Found(NamedTuple):
+    """An entry as a reader of the format sees it."""
+
+    kind: int
+    content: bytes
+    needs: list[str]
+
+
+class Reader:
+    """Reads launcher/format.h with nothing of the writer's code."""
+
+    def __init__(self, archive: Archive) -> None:
+        stored = b"".join(block.path.read_bytes() for block in archive.blocks)
+        raw = archive.index(0, BUILT)
+        counts = struct.unpack_from("<6I3Q", raw)
+        self.blocks_count, self.start_blocks, entries, needs, names, self.start_files_at, self.built, *self.rooms = (
+            counts
+        )
+        at = struct.calcsize("<6I3Q")
+        self.blocks = [struct.unpack_from("<3Q2I", raw, at + 32 * number) for number in range(self.blocks_count)]
+        at += 32 * self.blocks_count
+        self.entries = [struct.unpack_from("<I2H5I", raw, at + 28 * number) for number in range(entries)]
+        at += 28 * entries
+        self.needs = struct.unpack_from(f"<{needs}I", raw, at)
+        self.names = raw[at + 4 * needs :]
+        assert len(self.names) == names
+        self.raw = [self._unpack(stored, *block) for block in self.blocks]
+
+    def _unpack(self, stored: bytes, offset: int, hashed: int, _kept: int, size: int, raw_size: int) -> bytes:
+        frame = stored[offset : offset + size]
+        assert xxhash.xxh64_intdigest(frame) == hashed
+        raw = zstandard.ZstdDecompressor().decompress(frame)
+        assert len(raw) == raw_size
+        return raw
+
+    def path(self, number: int) -> str:
+        name, length, _, parent, *_ = self.entries[number]
+        text = self.names[name : name + length].decode()
+        return text if parent == 0 else f"{self.path(parent)}/{text}"
+
+    def list_at(self, position: int) -> list[str]:
+        count = self.needs[position]
+        return [self.path(number) for number in self.needs[position + 1 : position + 1 + count]]
+
+    def found(self) -> dict[str, Found]:
+        result = {}
+        for number, (_, _, kind, _, needs, block, offset, size) in enumerate(self.entries):
+            content = b"" if kind == KIND_FOLDER else self.raw[block][offset : offset + size]
+            result[self.path(number)] = Found(kind, content, self.list_at(needs))
+        return result
 
 
 def make_tree(tmp_path: Path, files: dict[str, bytes]) -> Tree:
@@ -19,30 +85,8 @@ def make_tree(tmp_path: Path, files: dict[str, bytes]) -> Tree:
     return tree
 
 
-def read_back(archive: Archive) -> dict[str, tuple[int, bytes]]:
-    """What a reader of the format sees: kind and content by name."""
-    compressed, raw_size = archive.index(0)
-    raw = zstandard.ZstdDecompressor().decompress(compressed)
-    assert len(raw) == raw_size
-    block_count, entry_count, names_size, zero = struct.unpack_from("<4I", raw)
-    assert zero == 0
-    stored = b"".join(block.path.read_bytes() for block in archive.blocks)
-    data = b""
-    at = 16
-    for _ in range(block_count):
-        offset, size, block_raw_size = struct.unpack_from("<QII", raw, at)
-        at += 16
-        block = zstandard.ZstdDecompressor().decompress(stored[offset : offset + size])
-        assert len(block) == block_raw_size <= BLOCK_SIZE
-        data += block
-    names = raw[at + 24 * entry_count :]
-    assert len(names) == names_size
-    found = {}
-    for _ in range(entry_count):
-        name_offset, length, kind, size, offset = struct.unpack_from("<IHHQQ", raw, at)
-        at += 24
-        found[names[name_offset : name_offset + length].decode()] = (kind, data[offset : offset + size])
-    return found
+def pack(tmp_path: Path, tree: Tree, start: tuple[str, ...] = ()) -> Archive:
+    return pack_tree(tree, start, Cache(tmp_path / "cache"), lambda _: None)
 
 
 def test_round_trip(tmp_path: Path) -> None:
@@ -50,19 +94,56 @@ def test_round_trip(tmp_path: Path) -> None:
         "a/b/c.txt": b"hello",
         "a/empty": b"",
         "a/same.txt": b"hello",
-        "big.bin": bytes(range(256)) * (BLOCK_SIZE // 256 + 1000),
+        "big.bin": bytes(range(256)) * (LARGE_FILE // 256 + 1),
         "bin/run": b"\x7fELF",
         "straße/ü.txt": b"umlauts",
     }
     progress: list[float] = []
-    archive = pack_tree(make_tree(tmp_path, files), Cache(tmp_path / "cache"), progress.append)
-    found = read_back(archive)
-    assert {name: content for name, (kind, content) in found.items() if kind != KIND_FOLDER} == files
-    assert [name for name, (kind, _) in found.items() if kind == KIND_FOLDER] == ["a", "a/b", "bin", "straße"]
-    assert found["bin/run"][0] == KIND_EXECUTABLE
-    assert found["a/b/c.txt"][0] == KIND_FILE
+    tree = make_tree(tmp_path, files)
+    tree.links["a/link"] = "b/c.txt"
+    tree.needs["bin/run"] = ("a/same.txt", "big.bin")
+    found = Reader(pack_tree(tree, (), Cache(tmp_path / "cache"), progress.append)).found()
+    contents = {name: entry.content for name, entry in found.items() if entry.kind in (KIND_FILE, KIND_EXECUTABLE)}
+    assert contents == files
+    assert [name for name, entry in found.items() if entry.kind == KIND_FOLDER] == ["", "a", "bin", "straße", "a/b"]
+    assert found["bin/run"] == Found(KIND_EXECUTABLE, b"\x7fELF", ["a/same.txt", "big.bin"])
+    assert found["a/link"] == Found(KIND_LINK, b"b/c.txt", [])
     assert progress[-1] == 1.0
     assert progress == sorted(progress)
+
+
+def test_children_stand_side_by_side_sorted_by_bytes(tmp_path: Path) -> None:
+    names = ["z", "é", "a-b", "a/x", "a/Y", "a/b/c", "a.txt"]
+    reader = Reader(pack(tmp_path, make_tree(tmp_path, dict.fromkeys(names, b"x"))))
+    for number, (_, _, kind, _, _, first, _, count) in enumerate(reader.entries):
+        if kind == KIND_FOLDER:
+            children = [reader.path(child).rpartition("/")[2].encode() for child in range(first, first + count)]
+            assert children == sorted(children)
+            assert first > number
+    assert {path for path in reader.found() if path} >= set(names)
+
+
+def test_start_lies_first_in_its_order(tmp_path: Path) -> None:
+    files = {f"m{number}.pyc": bytes([number]) * 1000 for number in range(9)} | {"lib.so": b"l" * LARGE_FILE}
+    start = ("m7.pyc", "lib.so", "m2.pyc", "m4.pyc")
+    reader = Reader(pack(tmp_path, make_tree(tmp_path, files), start))
+    # Files of an odd number are the project's, and these stand first.
+    assert reader.start_blocks == 2
+    assert reader.raw[0] == files["m7.pyc"]
+    assert reader.raw[1] == files["m2.pyc"] + files["m4.pyc"]
+    assert reader.list_at(reader.start_files_at) == ["lib.so"]
+
+
+def test_large_files_have_blocks_of_their_own(tmp_path: Path) -> None:
+    files = {"large": b"x" * LARGE_FILE, "small": b"y", "other": b"z" * 5000}
+    reader = Reader(pack(tmp_path, make_tree(tmp_path, files)))
+    kept = {block[2] for block, raw in zip(reader.blocks, reader.raw, strict=True) if raw != files["large"]}
+    assert NOT_KEPT not in kept
+    assert all(offset % PAGE == 0 for offset in kept)
+    assert [block[2] for block, raw in zip(reader.blocks, reader.raw, strict=True) if raw == files["large"]] == [
+        NOT_KEPT
+    ]
+    assert reader.rooms == [0, 3 * PAGE]
 
 
 def test_same_tree_gives_the_same_bytes(tmp_path: Path) -> None:
@@ -70,8 +151,8 @@ def test_same_tree_gives_the_same_bytes(tmp_path: Path) -> None:
     archives = []
     for run in ("one", "two"):
         (tmp_path / run).mkdir()
-        archives.append(pack_tree(make_tree(tmp_path / run, files), Cache(tmp_path / run / "cache"), lambda _: None))
-    assert archives[0].index(0) == archives[1].index(0)
+        archives.append(pack(tmp_path / run, make_tree(tmp_path / run, files)))
+    assert archives[0].index(0, BUILT) == archives[1].index(0, BUILT)
     assert [block.path.read_bytes() for block in archives[0].blocks] == [
         block.path.read_bytes() for block in archives[1].blocks
     ]

@@ -132,12 +132,12 @@ def test_output_on_a_read_only_disk(small_disk: Path) -> None:
     assert_refused(result, 20, "Read-only file system", "-o")
 
 
-def test_bundle_that_runs_may_be_replaced(small: Path, unpacked: Path, tmp_path: Path) -> None:
+def test_bundle_that_runs_may_be_replaced(small: Path, tmp_path: Path) -> None:
     """The new file takes the name; the process keeps the old one until it ends."""
     output = tmp_path / "small"
     shutil.copy(small, output)
     command = [output, "shell", "-v0", "-c", "input(); import notes.models; print('still here')"]
-    environment = {"DJBUNDLE_EXTRACT": str(unpacked), "DJBUNDLE_DATA_DIR": str(tmp_path / "data")}
+    environment = {"DJBUNDLE_DATA_DIR": str(tmp_path / "data")}
     with subprocess.Popen(
         command, env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
     ) as running:

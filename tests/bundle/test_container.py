@@ -102,7 +102,7 @@ def test_process_one_stops_in_order(container: Container) -> None:
 
 
 def test_read_only_root(container: Container) -> None:
-    """With a place to unpack to, and the volume for the data."""
-    container.start("--read-only", "--tmpfs=/cache:mode=700,exec", "--env=DJBUNDLE_EXTRACT=/cache")
+    """Nothing can be written but the volume for the data."""
+    container.start("--read-only", "--read-only-tmpfs=false")
     container.wait()
     assert Customer(container.url).get("/").status == 200

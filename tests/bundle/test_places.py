@@ -1,4 +1,4 @@
-"""Where a bundle runs, and where it writes: in its data directory and in the folder that it unpacks to."""
+"""Where a bundle runs, and where it writes: in its data directory, and nowhere else."""
 
 import re
 import shutil
@@ -26,7 +26,7 @@ def test_empty_environment_and_another_folder(shop: Path, tmp_path: Path) -> Non
     command = [str(shop), "check", "--data-dir", str(tmp_path / "data")]
     result = subprocess.run(
         command,
-        env={"DJBUNDLE_EXTRACT": str(tmp_path / "tree")},
+        env={},
         cwd=tmp_path / "elsewhere",
         capture_output=True,
         text=True,
@@ -37,21 +37,21 @@ def test_empty_environment_and_another_folder(shop: Path, tmp_path: Path) -> Non
     assert list((tmp_path / "elsewhere").iterdir()) == []
 
 
-def test_bundle_may_be_renamed(shop: Path, unpacked: Path, tmp_path: Path) -> None:
+def test_bundle_may_be_renamed(shop: Path, tmp_path: Path) -> None:
     other = Path(shutil.copy(shop, tmp_path / "renamed"))
-    environment = bare_environment(unpacked, HOME=str(tmp_path))
+    environment = bare_environment(HOME=str(tmp_path))
     result = subprocess.run([other, "migrat"], env=environment, capture_output=True, text=True, check=False)
     assert "renamed help" in result.stderr
 
 
-def test_symbolic_link_works(shop: Path, unpacked: Path, tmp_path: Path) -> None:
+def test_symbolic_link_works(shop: Path, tmp_path: Path) -> None:
     link = tmp_path / "link"
     link.symlink_to(shop)
-    result = subprocess.run([link, "version"], env=bare_environment(unpacked, HOME=str(tmp_path)), check=False)
+    result = subprocess.run([link, "version"], env=bare_environment(HOME=str(tmp_path)), check=False)
     assert result.returncode == 0
 
 
-def test_data_lies_where_it_is_said(shop: Path, unpacked: Path, tmp_path: Path) -> None:
+def test_data_lies_where_it_is_said(shop: Path, tmp_path: Path) -> None:
     """The order of precedence, seen from outside."""
     expected = {
         "option": ({"DJBUNDLE_DATA_DIR": "/nowhere"}, ["--data-dir", str(tmp_path / "option")]),
@@ -59,7 +59,7 @@ def test_data_lies_where_it_is_said(shop: Path, unpacked: Path, tmp_path: Path) 
         "state": ({"STATE_DIRECTORY": f"{tmp_path / 'state'}:/nowhere"}, []),
     }
     for name, (variables, options) in expected.items():
-        environment = bare_environment(unpacked, **variables)
+        environment = bare_environment(**variables)
         subprocess.run([shop, "migrate", *options], env=environment, capture_output=True, check=True)
         assert (tmp_path / name / "db.sqlite3").is_file()
 
@@ -72,10 +72,9 @@ def test_everything_in_the_data_directory_is_private(new_small: NewSite) -> None
 
 
 def test_nothing_is_written_elsewhere(new_shop: NewSite, outside: Outside, tmp_path: Path) -> None:
-    """A purchase, an upload and an unpacking under strace."""
+    """A purchase under strace."""
     trace = tmp_path / "trace"
-    tree = tmp_path / "tree"
-    site = new_shop(DJBUNDLE_EXTRACT=str(tree))
+    site = new_shop()
     wrapper = tmp_path / site.bundle.name
     wrapper.write_text(
         f'#!/bin/sh\nexec strace -f -D -qq --seccomp-bpf -s 4096 -e trace=file -o {trace} {site.bundle} "$@"\n'
@@ -87,7 +86,7 @@ def test_nothing_is_written_elsewhere(new_shop: NewSite, outside: Outside, tmp_p
         customer.buy(first_product(customer.get("/")), "traced@example.com")
         outside.mailbox.wait("traced@example.com", 60)
     written = {path for line in trace.read_text().splitlines() for path in written_paths(line)}
-    allowed = (f"{site.data}", f"{tree}", *DEVICES)
+    allowed = (f"{site.data}", *DEVICES)
     assert any(path.startswith(f"{site.data}/db.sqlite3") for path in written)
     assert sorted(path for path in written if path.startswith("/") and not path.startswith(allowed)) == []
 

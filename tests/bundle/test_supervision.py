@@ -91,9 +91,9 @@ def test_stop_lets_requests_finish(new_small: NewSite, tmp_path: Path, number: s
         assert all_gone(everyone)
 
 
-def test_asgi_streams_and_finishes(streaming: Path, unpacked: Path, tmp_path: Path) -> None:
+def test_asgi_streams_and_finishes(streaming: Path, tmp_path: Path) -> None:
     """A project without a database, for ASGI: an answer in parts, which a stop lets end."""
-    with Site(streaming, tmp_path / "data", bare_environment(unpacked)) as site:
+    with Site(streaming, tmp_path / "data", bare_environment()) as site:
         answer = urllib.request.urlopen(f"{site.url}/count/?to=20", timeout=20)
         assert answer.readline() == b"0\n"
         site.process.terminate()

@@ -1,0 +1,39 @@
+"""What a start of the bundle reads, in the order of reading: such files lie first in it and are unpacked ahead."""
+
+import sysconfig
+from collections.abc import Iterable, Iterator
+from pathlib import Path, PurePath
+
+from djbundle.builder.libraries import ARCHIVE_MODULE, LOADER, VFS
+from djbundle.builder.project import Project
+from djbundle.builder.tree import Tree
+from djbundle.manifest import FILE_NAME
+
+RUNTIME = "djbundle/runtime/"
+BEFORE_IMPORTS = (VFS, LOADER, ARCHIVE_MODULE, FILE_NAME)
+
+
+def files_of_start(tree: Tree, project: Project, opened: Iterable[str]) -> Iterator[str]:
+    """Names in the tree, the libraries of each before it; `opened` are the files that the project opened, in order."""
+    runtime = sorted(file.name for file in tree if file.name.startswith(RUNTIME))
+    for name in (*BEFORE_IMPORTS, *runtime, *_names_of(project, opened)):
+        yield from (needed for needed in tree.needs.get(name, ()) if needed in tree)
+        if name in tree:
+            yield name
+
+
+def _names_of(project: Project, opened: Iterable[str]) -> Iterator[str]:
+    """The name in the tree for each path, if it were there. A source has its bytecode there."""
+    roots = [project.root, *(Path(sysconfig.get_path(name)) for name in ("purelib", "platlib", "stdlib"))]
+    roots.append(Path(sysconfig.get_config_var("DESTSHARED")))
+    roots.sort(key=lambda root: -len(root.parts))  # the environment may lie in the project's folder
+    for text in opened:
+        path = PurePath(text)
+        root = next((root for root in roots if path.is_relative_to(root)), None)
+        if root is None:
+            continue
+        name = path.relative_to(root)
+        if name.parent.name == "__pycache__":
+            name = name.parent.parent / f"{name.name.split('.')[0]}.pyc"
+        yield str(name.with_suffix(".pyc") if name.suffix == ".py" else name)
+        yield name.name.split(".")[0] + ".so"  # some extension modules of the standard library lose their tag

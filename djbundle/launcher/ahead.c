@@ -1,0 +1,106 @@
+#include "ahead.h"
+
+#include "blocks.h"
+#include "memory_file.h"
+#include "memory_start.h"
+#include "system.h"
+
+#include <stdatomic.h>
+
+enum { MOST_FILES = 64, STACK_SIZE = 128 << 10 };
+enum { WAITING, BEGUN, READY, GONE };
+
+static struct file {
+    const struct entry *entry;
+    _Atomic int state;
+    int fd;
+} files[MOST_FILES];
+
+static const struct archive *archive;
+static uint32_t first_count, file_count; /* the program's own libraries stand first */
+static int alive; /* the thread's id while it runs; the kernel sets it to 0 */
+
+static int move(struct file *file, int from, int to) { return atomic_compare_exchange_strong(&file->state, &from, to); }
+
+static void make_file(struct file *file)
+{
+    if (!move(file, WAITING, BEGUN))
+        return;
+    file->fd = make_memory_file(archive, file->entry);
+    atomic_store_explicit(&file->state, file->fd < 0 ? GONE : READY, memory_order_release);
+}
+
+/* The program's own libraries are wanted at once, others when modules import them. */
+static void work(void)
+{
+    for (uint32_t i = 0; i < first_count; i++)
+        make_file(&files[i]);
+    for (uint32_t i = 0; i < archive->index->start_blocks; i++)
+        unpack_ahead(archive, i);
+    for (uint32_t i = first_count; i < file_count; i++)
+        make_file(&files[i]);
+}
+
+static void add_files(uint32_t list)
+{
+    const uint32_t *numbers = archive->needs + list;
+    for (uint32_t i = 1; i <= numbers[0] && file_count < MOST_FILES; i++)
+        files[file_count++].entry = &archive->entries[numbers[i]];
+}
+
+static int has_two_cpus(void)
+{
+    uint64_t set[128]; /* 8,192 CPUs; a kernel with more refuses, and there is no thread */
+    long size = usable_cpus(set, sizeof set);
+    int count = 0;
+    for (long i = 0; i < size / (long)sizeof *set; i++)
+        for (uint64_t word = set[i]; word; word &= word - 1)
+            count++;
+    return count >= 2;
+}
+
+void start_ahead(const struct archive *opened)
+{
+    enum { FLAGS = CLONE_VM | CLONE_FS | CLONE_FILES | CLONE_SIGHAND | CLONE_THREAD | CLONE_SYSVSEM | CLONE_CHILD_CLEARTID };
+    uint64_t mask;
+    uint8_t *stack = has_two_cpus() ? map_memory(STACK_SIZE) : NULL;
+    if (!stack)
+        return;
+    archive = opened;
+    add_files(find_entry(archive, PROGRAM)->needs);
+    first_count = file_count;
+    add_files(archive->index->start_files);
+    alive = 1;
+    block_signals(&mask); /* they are for the program */
+    if (start_thread(FLAGS, stack + STACK_SIZE, &alive, work) < 0)
+        alive = 0;
+    unblock_signals(&mask);
+}
+
+int is_reading_ahead(void) { return __atomic_load_n(&alive, __ATOMIC_ACQUIRE); }
+
+static struct file *find(const struct entry *entry)
+{
+    for (uint32_t i = 0; i < file_count; i++)
+        if (files[i].entry == entry)
+            return &files[i];
+    return NULL;
+}
+
+int take_ahead(const struct entry *entry)
+{
+    struct file *file = find(entry);
+    if (!file || move(file, WAITING, GONE))
+        return -1;
+    while (atomic_load(&file->state) == BEGUN && is_reading_ahead())
+        yield();
+    return move(file, READY, GONE) ? file->fd : -1;
+}
+
+void finish_ahead(void)
+{
+    wait_while(&alive, 1);
+    for (uint32_t i = 0; i < file_count; i++)
+        if (move(&files[i], READY, GONE))
+            close_file(files[i].fd);
+}

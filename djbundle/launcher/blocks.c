@@ -1,0 +1,140 @@
+#include "blocks.h"
+
+#include "ahead.h"
+#include "system.h"
+#include "text.h"
+
+#include <stdatomic.h>
+
+enum { MOST_KEPT = 32 << 20 }; /* bytes; a tree may be larger than anyone wants in memory */
+
+/* What a block is now, modulo STATES. The number grows with each change, so that a reader sees that there was one. */
+enum { EMPTY, TAKEN, READY, STATES };
+
+struct kept_blocks {
+    uint8_t *room;
+    _Atomic uint64_t size; /* bytes of all blocks that are READY */
+    _Atomic uint32_t hand; /* the next block to be given back when too many are kept */
+    _Atomic uint32_t states[]; /* of every block of the archive, though only some lie in this room */
+};
+
+static struct kept_blocks *map_room(const struct archive *archive, uint64_t size, int sharing)
+{
+    uint64_t head = sizeof(struct kept_blocks) + archive->index->block_count * sizeof(uint32_t);
+    head = (head + PAGE - 1) & ~(PAGE - 1);
+    struct kept_blocks *kept =
+        map_at(NULL, head + size, PROT_READ | PROT_WRITE, sharing | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    if (kept)
+        kept->room = (uint8_t *)kept + head;
+    return kept;
+}
+
+void make_room(struct archive *archive)
+{
+    archive->start = map_room(archive, archive->index->start_room, MAP_PRIVATE);
+    archive->later = map_room(archive, archive->index->later_room, MAP_SHARED);
+    if (archive->start)
+        advise(archive->start, archive->index->start_room, MADV_HUGEPAGE);
+}
+
+/* Where a block is kept; NULL when it is not. */
+static struct kept_blocks *keeper_of(const struct archive *archive, uint32_t number)
+{
+    if (archive->blocks[number].kept_offset == NOT_KEPT)
+        return NULL;
+    return number < archive->index->start_blocks ? archive->start : archive->later;
+}
+
+/* Move a block from one state to the one `steps` further; 0 when somebody else was faster. */
+static int move(_Atomic uint32_t *state, uint32_t from, uint32_t steps)
+{
+    return atomic_compare_exchange_strong_explicit(state, &from, from + steps, memory_order_acq_rel,
+                                                   memory_order_relaxed);
+}
+
+static void give_back(const struct archive *archive, uint32_t number)
+{
+    struct kept_blocks *kept = keeper_of(archive, number);
+    const struct block *block = &archive->blocks[number];
+    uint32_t state = kept ? atomic_load(&kept->states[number]) : EMPTY;
+    if (state % STATES != READY || !move(&kept->states[number], state, STATES + TAKEN - READY))
+        return;
+    advise(kept->room + block->kept_offset, block->raw_size, kept == archive->start ? MADV_DONTNEED : MADV_REMOVE);
+    atomic_fetch_sub(&kept->size, block->raw_size);
+    atomic_fetch_add_explicit(&kept->states[number], STATES + EMPTY - TAKEN, memory_order_release);
+}
+
+static void give_surplus_back(const struct archive *archive)
+{
+    uint32_t count = archive->index->block_count;
+    for (uint32_t tries = 0; tries < count && atomic_load(&archive->later->size) > MOST_KEPT; tries++)
+        give_back(archive, atomic_fetch_add(&archive->later->hand, 1) % count);
+}
+
+/* Unpack a block for everybody, if it is EMPTY; the state that it is in now. */
+static uint32_t fill(const struct archive *archive, struct kept_blocks *kept, uint32_t number)
+{
+    const struct block *block = &archive->blocks[number];
+    uint32_t state = atomic_load_explicit(&kept->states[number], memory_order_acquire);
+    if (state % STATES != EMPTY || !move(&kept->states[number], state, TAKEN - EMPTY))
+        return atomic_load_explicit(&kept->states[number], memory_order_acquire);
+    atomic_fetch_add(&kept->size, block->raw_size);
+    if (kept == archive->later)
+        give_surplus_back(archive);
+    unpack_block(archive, number, kept->room + block->kept_offset);
+    atomic_store_explicit(&kept->states[number], state + READY - EMPTY, memory_order_release);
+    return state + READY - EMPTY;
+}
+
+/* Copy from a block that is kept; 0 when it was not there all the while. */
+static int read_kept(const struct archive *archive, const struct entry *entry, void *to)
+{
+    struct kept_blocks *kept = keeper_of(archive, entry->block);
+    if (!kept)
+        return 0;
+    uint32_t state = fill(archive, kept, entry->block);
+    while (state % STATES == TAKEN && kept == archive->start && is_reading_ahead()) {
+        yield(); /* it will be done in less time than a copy of our own */
+        state = atomic_load_explicit(&kept->states[entry->block], memory_order_acquire);
+    }
+    if (state % STATES != READY)
+        return 0;
+    memcpy(to, kept->room + archive->blocks[entry->block].kept_offset + entry->offset, entry->size);
+    atomic_thread_fence(memory_order_acquire);
+    return atomic_load_explicit(&kept->states[entry->block], memory_order_relaxed) == state;
+}
+
+static void read_own_copy(const struct archive *archive, const struct entry *entry, void *to)
+{
+    size_t raw_size = archive->blocks[entry->block].raw_size;
+    uint8_t *copy = map_memory(raw_size);
+    if (!copy)
+        fail(EXIT_START, "not enough memory to unpack the bundle", "", "give the process more memory");
+    unpack_block(archive, entry->block, copy);
+    memcpy(to, copy + entry->offset, entry->size);
+    unmap(copy, raw_size);
+}
+
+void read_entry(const struct archive *archive, const struct entry *entry, void *to)
+{
+    int has_own_block = entry->offset == 0 && entry->size == archive->blocks[entry->block].raw_size;
+    if (entry->size == 0)
+        return;
+    if (has_own_block)
+        unpack_block(archive, entry->block, to);
+    else if (!read_kept(archive, entry, to))
+        read_own_copy(archive, entry, to);
+}
+
+void unpack_ahead(const struct archive *archive, uint32_t number)
+{
+    struct kept_blocks *kept = keeper_of(archive, number);
+    if (kept)
+        fill(archive, kept, number);
+}
+
+void release_blocks(const struct archive *archive)
+{
+    for (uint32_t i = 0; i < archive->index->block_count; i++)
+        give_back(archive, i);
+}

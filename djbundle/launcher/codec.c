@@ -1,0 +1,63 @@
+/* The decoder half of zstd, from the sources that Nuitka carries for its own onefile mode (BSD licence, which the
+ * builder puts into every bundle). They are compiled as one unit, in this order, and without a heap.
+ */
+#include "codec.h"
+
+#include "system.h"
+
+#include <stdatomic.h>
+
+#define ZSTD_DEPS_MALLOC
+#define ZSTD_malloc(size) ((void *)0)
+#define ZSTD_calloc(count, size) ((void *)0)
+#define ZSTD_free(pointer) ((void)(pointer))
+
+#include "common/error_private.c"
+#include "common/fse_decompress.c"
+#include "common/xxhash.c"
+#include "common/zstd_common.c"
+#include "common/entropy_common.c"
+
+#include "decompress/huf_decompress.c"
+#include "decompress/zstd_ddict.c"
+#include "decompress/zstd_decompress.c"
+#include "decompress/zstd_decompress_block.c"
+
+uint64_t hash_of(const void *bytes, size_t size) { return XXH64(bytes, size, 0); }
+
+/* Workspaces of the decoder. One that is in use while its process forks stays so in the child, which loses nothing by
+ * it: where all are in use, a new one is mapped.
+ */
+enum { WORKSPACES = 3, WORKSPACE_SIZE = 160 << 10 };
+
+static struct workspace {
+    _Alignas(64) char bytes[WORKSPACE_SIZE];
+    _Atomic int is_taken;
+} workspaces[WORKSPACES];
+
+static struct workspace *take_workspace(void)
+{
+    for (int i = 0; i < WORKSPACES; i++)
+        if (!atomic_exchange(&workspaces[i].is_taken, 1))
+            return &workspaces[i];
+    return map_memory(sizeof(struct workspace));
+}
+
+static void leave_workspace(struct workspace *workspace)
+{
+    if (workspace >= workspaces && workspace < workspaces + WORKSPACES)
+        atomic_store(&workspace->is_taken, 0);
+    else
+        unmap(workspace, sizeof *workspace);
+}
+
+int unpack_frame(const void *frame, size_t size, void *to, size_t raw_size)
+{
+    struct workspace *workspace = take_workspace();
+    if (!workspace)
+        return -1;
+    ZSTD_DCtx *decoder = ZSTD_initStaticDCtx(workspace->bytes, WORKSPACE_SIZE);
+    size_t made = decoder ? ZSTD_decompressDCtx(decoder, to, raw_size, frame, size) : 0;
+    leave_workspace(workspace);
+    return made == raw_size ? 0 : -1;
+}

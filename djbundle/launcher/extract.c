@@ -1,0 +1,278 @@
+#include "extract.h"
+
+#include "blocks.h"
+#include "memory_start.h"
+#include "system.h"
+#include "text.h"
+
+#define EXECUTABLE "DJBUNDLE_EXECUTABLE="
+#define PARTIAL ".partial-" /* prefix of a tree that is being written; leftovers are swept by the next start */
+
+/* Make `path` and the folders above it, private to this user where they are new. */
+static void make_folders(const char *path)
+{
+    char part[PATH_SIZE];
+    size_t length = text_length(path);
+    for (size_t i = 1; i <= length && i < PATH_SIZE; i++)
+        if (path[i] == '/' || path[i] == 0) {
+            memcpy(part, path, i);
+            part[i] = 0;
+            make_folder_at(AT_FDCWD, part, 0700);
+        }
+}
+
+/* A folder that only this user (or root) can have filled, opened; or -1. Another's files must never be run. */
+static int open_own_folder(const char *path)
+{
+    struct stat status;
+    make_folders(path);
+    int fd = open_at(AT_FDCWD, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0);
+    if (fd < 0)
+        return -1;
+    if (status_of(fd, &status) == 0 && (status.st_mode & 022) == 0
+        && (status.st_uid == user_id() || status.st_uid == 0))
+        return fd;
+    close_file(fd);
+    return -1;
+}
+
+/* The folder that holds the trees of all bundles, tried in the order of the README. */
+static int open_base(char **environment, const char *asked, char *base)
+{
+    const char *cache = variable(environment, "XDG_CACHE_HOME="), *home = variable(environment, "HOME=");
+    char user[NUMBER_SIZE + 1];
+    int fd = -1;
+    append_number(user, user_id());
+    if (asked) {
+        if (join(base, asked, "", "") && (fd = open_own_folder(base)) >= 0)
+            return fd;
+        fail(EXIT_NO_FOLDER, "cannot unpack to ", asked,
+             "name a folder that you own and nobody else may write to");
+    }
+    if (cache && join(base, cache, "/djbundle", "") && (fd = open_own_folder(base)) >= 0)
+        return fd;
+    if (home && join(base, home, "/.cache/djbundle", "") && (fd = open_own_folder(base)) >= 0)
+        return fd;
+    if (join(base, "/var/cache/djbundle", "", "") && (fd = open_own_folder(base)) >= 0)
+        return fd;
+    if (join(base, "/tmp/djbundle-", user, "") && (fd = open_own_folder(base)) >= 0)
+        return fd;
+    fail(EXIT_NO_FOLDER, "there is no folder to unpack to", "", "name one that you can write to with --extract DIR");
+}
+
+/* Remove a folder and all below it; `name` is relative to `folder`. */
+static void remove_tree(int folder, const char *name)
+{
+    char buffer[4096] __attribute__((aligned(8)));
+    long size;
+    int fd = open_at(folder, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC, 0);
+    while (fd >= 0 && (size = read_folder(fd, buffer, sizeof buffer)) > 0)
+        for (long at = 0; at < size;) {
+            struct directory_entry *entry = (struct directory_entry *)(buffer + at);
+            int dots = entry->name[0] == '.' && (!entry->name[1] || (entry->name[1] == '.' && !entry->name[2]));
+            if (!dots && unlink_at(fd, entry->name, 0) == -EISDIR)
+                remove_tree(fd, entry->name);
+            at += entry->length;
+        }
+    if (fd >= 0)
+        close_file(fd);
+    unlink_at(folder, name, AT_REMOVEDIR);
+}
+
+/* Remove what a start that was killed left behind. Only the holder of the lock writes partial trees. */
+static void sweep(int base)
+{
+    char buffer[4096] __attribute__((aligned(8)));
+    long size;
+    int fd = open_at(base, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0);
+    while (fd >= 0 && (size = read_folder(fd, buffer, sizeof buffer)) > 0)
+        for (long at = 0; at < size;) {
+            struct directory_entry *entry = (struct directory_entry *)(buffer + at);
+            if (text_starts_with(entry->name, PARTIAL))
+                remove_tree(base, entry->name);
+            at += entry->length;
+        }
+    if (fd >= 0)
+        close_file(fd);
+}
+
+static int write_file(int tree, const char *name, const uint8_t *bytes, uint64_t size, int mode)
+{
+    int fd = open_at(tree, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, mode);
+    if (fd < 0)
+        return fd;
+    while (size) {
+        long written = write_bytes(fd, bytes, size);
+        if (written <= 0) {
+            close_file(fd);
+            return written ? (int)written : -EIO;
+        }
+        bytes += written;
+        size -= (uint64_t)written;
+    }
+    return close_file(fd);
+}
+
+static int write_link(int tree, const char *name, const uint8_t *bytes, uint64_t size)
+{
+    char target[PATH_SIZE];
+    if (size >= sizeof target)
+        return -ENAMETOOLONG;
+    memcpy(target, bytes, size);
+    target[size] = 0;
+    return make_link_at(target, tree, name);
+}
+
+/* The path of an entry relative to the root, written from its end; NULL when it does not fit. */
+static const char *path_of(const struct archive *archive, const struct entry *entry, char path[PATH_SIZE])
+{
+    char *begin = path + PATH_SIZE - 1;
+    *begin = 0;
+    for (; entry != archive->entries; entry = &archive->entries[entry->parent]) {
+        if (begin - path < entry->name_length + 1)
+            return NULL;
+        begin -= entry->name_length;
+        memcpy(begin, archive->names + entry->name, entry->name_length);
+        *--begin = '/';
+    }
+    return *begin ? begin + 1 : NULL;
+}
+
+static int write_entry(int tree, const struct archive *archive, const struct entry *entry, const uint8_t *block)
+{
+    char buffer[PATH_SIZE];
+    const char *path = path_of(archive, entry, buffer);
+    if (!path)
+        return -ENAMETOOLONG;
+    if (entry->kind == KIND_FOLDER)
+        return make_folder_at(tree, path, 0700);
+    if (entry->kind == KIND_LINK)
+        return write_link(tree, path, block + entry->offset, entry->size);
+    return write_file(tree, path, block + entry->offset, entry->size, entry->kind == KIND_EXECUTABLE ? 0500 : 0400);
+}
+
+static int write_folders(int tree, const struct archive *archive)
+{
+    int error = 0;
+    for (uint32_t i = 1; i < archive->index->entry_count && !error; i++)
+        if (archive->entries[i].kind == KIND_FOLDER)
+            error = write_entry(tree, archive, &archive->entries[i], NULL);
+    return error;
+}
+
+static int write_files_of_block(int tree, const struct archive *archive, uint32_t number)
+{
+    size_t raw_size = archive->blocks[number].raw_size;
+    uint8_t *raw = map_memory(raw_size + 1);
+    int error = raw ? 0 : -ENOMEM;
+    if (raw)
+        unpack_block(archive, number, raw);
+    for (uint32_t i = 0; i < archive->index->entry_count && !error; i++)
+        if (archive->entries[i].kind != KIND_FOLDER && archive->entries[i].block == number)
+            error = write_entry(tree, archive, &archive->entries[i], raw);
+    unmap(raw, raw_size + 1);
+    return error;
+}
+
+static int write_tree(int tree, const struct archive *archive)
+{
+    int error = write_folders(tree, archive);
+    for (uint32_t i = 0; i < archive->index->block_count && !error; i++)
+        error = write_files_of_block(tree, archive, i);
+    /* A crash of the machine after the rename must not leave empty files behind. */
+    return error ? error : flush_file_system(tree);
+}
+
+/* Lay the tree out beside its final name, then rename it: it is there whole or not at all. */
+static void unpack(const struct archive *archive, int base, const char *base_path, const char *name)
+{
+    char partial[PATH_SIZE];
+    verify_archive(archive);
+    join(partial, PARTIAL, name, "");
+    make_folder_at(base, partial, 0700);
+    int tree = open_at(base, partial, O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0);
+    int error = tree < 0 ? tree : write_tree(tree, archive);
+    if (error == 0)
+        error = rename_at(base, partial, name);
+    if (error == 0)
+        return;
+    remove_tree(base, partial);
+    if (error == -ENOSPC || error == -EDQUOT)
+        fail(EXIT_WRITE, "the disk is full: cannot unpack to ", base_path, "free some room, or name another folder with --extract DIR");
+    fail(EXIT_WRITE, "cannot unpack to ", base_path, "name another folder with --extract DIR");
+}
+
+static void name_of_tree(const struct archive *archive, char name[33])
+{
+    static const char HEX[] = "0123456789abcdef";
+    for (int i = 0; i < 32; i++)
+        name[i] = HEX[archive->footer->sha256[i / 2] >> (i % 2 ? 0 : 4) & 15];
+    name[32] = 0;
+}
+
+/* Write the path of the unpacked tree to `tree`, unpacking it first when it is not there yet. */
+static void find_or_unpack_tree(const struct archive *archive, char **environment, const char *asked, char *tree)
+{
+    char base_path[PATH_SIZE], name[33];
+    name_of_tree(archive, name);
+    int base = open_base(environment, asked, base_path);
+    if (!join(tree, base_path, "/", name))
+        fail(EXIT_NO_FOLDER, "the path is too long: ", base_path, "name a shorter one with --extract DIR");
+    int ready = open_at(base, name, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC, 0);
+    if (ready < 0) {
+        lock_file(base, LOCK_EX); /* a second start waits here and then finds the tree */
+        ready = open_at(base, name, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC, 0);
+    }
+    if (ready < 0) {
+        sweep(base);
+        unpack(archive, base, base_path, name);
+    } else {
+        close_file(ready);
+    }
+    close_file(base);
+}
+
+/* The host's preloads are built for the host's libc and would crash ours. */
+static int is_foreign(const char *variable)
+{
+    return text_starts_with(variable, "LD_PRELOAD=") || text_starts_with(variable, "LD_AUDIT=")
+           || text_starts_with(variable, EXECUTABLE);
+}
+
+static char **with_executable(char **environment)
+{
+    static char executable[sizeof EXECUTABLE + PATH_SIZE] = EXECUTABLE;
+    char **result = map_memory((count_texts(environment) + 2) * sizeof *result), **to = result;
+    long length = read_link("/proc/self/exe", executable + sizeof EXECUTABLE - 1, PATH_SIZE - 1);
+    if (!result || length < 0)
+        fail(EXIT_START, "not enough memory", "", "give the process more memory");
+    for (; *environment; environment++)
+        if (!is_foreign(*environment))
+            *to++ = *environment;
+    *to = executable;
+    return result;
+}
+
+/* The loader that the tree brings along starts the program, so nothing of the host's libc is used; see ld.so(8):
+ *
+ *     TREE/ld-linux-x86-64.so.2 --inhibit-cache --library-path TREE/_lib --argv0 ./shop TREE/_main ARGUMENTS...
+ */
+_Noreturn void start_from_folder(const struct archive *archive, const struct process *process, const char *folder)
+{
+    static char tree[PATH_SIZE], loader[PATH_SIZE], libraries[PATH_SIZE], program[PATH_SIZE];
+    find_or_unpack_tree(archive, process->environment, folder, tree);
+    char *head[] = {process->argv[0], "--inhibit-cache", "--library-path", libraries, "--argv0", process->argv[0],
+                    program};
+    size_t count = sizeof head / sizeof *head;
+    char **arguments = map_memory(((size_t)process->argc + count) * sizeof *arguments);
+    if (!arguments || !join(loader, tree, "/" LOADER, "") || !join(libraries, tree, "/_lib", "")
+        || !join(program, tree, "/" PROGRAM, ""))
+        fail(EXIT_START, "the path is too long: ", tree, "name a shorter one with --extract DIR");
+    memcpy(arguments, head, sizeof head);
+    memcpy(arguments + count, process->argv + 1, (size_t)process->argc * sizeof *arguments); /* with the NULL */
+    int error = execute(loader, arguments, with_executable(process->environment));
+    if (error == -EACCES)
+        fail(EXIT_START, "the kernel may not run programs from ", tree,
+             "it is mounted noexec: name a folder on another disk with --extract DIR");
+    fail(EXIT_START, "the kernel refuses to start ", loader, "remove its folder; the next start unpacks it again");
+}

@@ -1,0 +1,33 @@
+/* What the launcher, which stays in memory, offers to the library that it preloads (djbundle/vfs). */
+#ifndef HANDOVER_H
+#define HANDOVER_H
+
+#include "archive.h"
+
+/* The type of an entry of the auxiliary vector whose value is the address of a struct handover; see getauxval(3).
+ * The kernel's own types are small numbers (<linux/auxvec.h>).
+ */
+enum { AT_DJBUNDLE = 0x646a62 };
+
+enum { MOST_PRELOADED = 32 };
+
+struct preloaded {
+    int fd;         /* of its memory file, named in LD_PRELOAD as /proc/self/fd/<fd> */
+    uint32_t entry; /* number in the archive */
+};
+
+struct handover {
+    const struct archive *archive;
+    char **environment; /* as the kernel gave it: with the LD_ variables that were kept from our loader */
+    struct preloaded preloaded[MOST_PRELOADED];
+    uint32_t preloaded_count;
+
+    /* Functions of the launcher, described in archive.h, blocks.h, memory_file.h and ahead.h. */
+    const struct entry *(*find_child)(const struct archive *, const struct entry *, const char *, size_t);
+    void (*read_entry)(const struct archive *, const struct entry *, void *);
+    int (*open_memory_file)(const struct archive *, const struct entry *);
+    void (*release_blocks)(const struct archive *);
+    void (*finish_ahead)(void);
+};
+
+#endif

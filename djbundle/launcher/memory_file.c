@@ -1,0 +1,61 @@
+#include "memory_file.h"
+
+#include "ahead.h"
+#include "blocks.h"
+#include "system.h"
+#include "text.h"
+
+enum { LONGEST_NAME = 249 }; /* bytes, as memfd_create(2) says */
+
+/* From Linux 6.3 on a file says whether it may be started, and the system may insist that none is (vm.memfd_noexec);
+ * an older one knows neither flag. A file that may not be started can still be mapped as the code of a library.
+ */
+static int create(const char *name, int is_executable)
+{
+    unsigned flags = MFD_CLOEXEC | MFD_ALLOW_SEALING;
+    int fd = create_memory_file(name, flags | (is_executable ? MFD_EXEC : MFD_NOEXEC_SEAL));
+    if (fd == -EACCES)
+        fd = create_memory_file(name, flags | MFD_NOEXEC_SEAL);
+    return fd == -EINVAL ? create_memory_file(name, flags) : fd;
+}
+
+static int fill(int fd, const struct archive *archive, const struct entry *entry)
+{
+    int error = set_size(fd, entry->size);
+    if (error)
+        return error;
+    void *to = map_at(NULL, entry->size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_POPULATE, fd, 0);
+    if (!to)
+        return -ENOMEM;
+    read_entry(archive, entry, to);
+    unmap(to, entry->size);
+    return 0;
+}
+
+int make_memory_file(const struct archive *archive, const struct entry *entry)
+{
+    char name[LONGEST_NAME + 1];
+    size_t length = entry->name_length < LONGEST_NAME ? entry->name_length : LONGEST_NAME;
+    memcpy(name, archive->names + entry->name, length);
+    name[length] = 0;
+    int fd = create(name, entry->kind == KIND_EXECUTABLE);
+    if (fd < 0)
+        return fd;
+    int error = entry->kind != KIND_FOLDER && entry->size ? fill(fd, archive, entry) : 0;
+    struct moment changed = {(int64_t)archive->index->built, entry - archive->entries};
+    struct moment times[2] = {changed, changed};
+    if (error == 0)
+        error = set_times(fd, times);
+    if (error == 0)
+        error = seal_file(fd, F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE);
+    if (error == 0)
+        return fd;
+    close_file(fd);
+    return error;
+}
+
+int open_memory_file(const struct archive *archive, const struct entry *entry)
+{
+    int fd = take_ahead(entry);
+    return fd >= 0 ? fd : make_memory_file(archive, entry);
+}

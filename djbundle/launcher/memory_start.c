@@ -1,0 +1,121 @@
+#include "memory_start.h"
+
+#include "ahead.h"
+#include "blocks.h"
+#include "handover.h"
+#include "image.h"
+#include "memory_file.h"
+#include "system.h"
+#include "text.h"
+
+#define PRELOAD "LD_PRELOAD="
+#define DESCRIPTORS "/proc/self/fd/"
+
+enum { MORE_VECTOR = 2, PRELOAD_SIZE = sizeof PRELOAD + MOST_PRELOADED * (sizeof DESCRIPTORS + NUMBER_SIZE) };
+
+static struct handover handover; /* outlives the launcher's own run, as all of its code and data do */
+
+/* Variables of the host that concern its own libc, not ours. The library gives them back to the program, so that
+ * programs which it starts see them.
+ */
+static int is_for_the_loader(const char *variable)
+{
+    return text_starts_with(variable, "LD_") || text_starts_with(variable, "GLIBC_TUNABLES=");
+}
+
+static int map_entry(const struct archive *archive, const char *name, struct image *image)
+{
+    const struct entry *entry = find_entry(archive, name);
+    return entry ? map_program(archive, entry, image) : -ENOENT;
+}
+
+/* Libraries that the program names, as memory files for the loader to preload: it looks for nothing on the host. */
+static int open_libraries(const struct archive *archive, char *preload)
+{
+    const uint32_t *needs = archive->needs + find_entry(archive, PROGRAM)->needs;
+    char *end = append(preload, PRELOAD);
+    if (needs[0] > MOST_PRELOADED)
+        return -ENOEXEC;
+    for (uint32_t i = 0; i < needs[0]; i++) {
+        int fd = open_memory_file(archive, &archive->entries[needs[i + 1]]);
+        if (fd < 0)
+            return fd;
+        handover.preloaded[handover.preloaded_count++] = (struct preloaded){fd, needs[i + 1]};
+        end = append_number(append(append(end, i ? ":" : ""), DESCRIPTORS), (unsigned)fd);
+    }
+    return 0;
+}
+
+static void close_libraries(void)
+{
+    while (handover.preloaded_count)
+        close_file(handover.preloaded[--handover.preloaded_count].fd);
+}
+
+/* The auxiliary vector as the kernel would have written it, had it mapped these two. */
+static void describe(Elf64_auxv_t *vector, const struct image *program, const struct image *loader)
+{
+    for (; vector->a_type != AT_NULL; vector++)
+        switch (vector->a_type) {
+        case AT_BASE: vector->a_un.a_val = loader->base; break;
+        case AT_PHDR: vector->a_un.a_val = program->headers; break;
+        case AT_PHNUM: vector->a_un.a_val = program->header_count; break;
+        case AT_ENTRY: vector->a_un.a_val = program->entry; break;
+        }
+    vector[0] = (Elf64_auxv_t){AT_DJBUNDLE, {(uintptr_t)&handover}};
+    vector[1] = (Elf64_auxv_t){AT_NULL, {0}};
+}
+
+/* A copy of the environment with the loader's variables left out and `preload` added. */
+static void copy_environment(char **to, char **from, char *preload)
+{
+    for (; *from; from++)
+        if (!is_for_the_loader(*from))
+            *to++ = *from;
+    *to++ = preload;
+    *to = NULL;
+}
+
+static _Noreturn void enter(const struct process *old, const struct image *program, const struct image *loader,
+                            char *preload)
+{
+    struct process new = *old;
+    size_t vector_size = 0;
+    while (old->vector[vector_size++].a_type != AT_NULL)
+        ;
+    new.vector = __builtin_alloca((vector_size + 1) * sizeof *new.vector);
+    memcpy(new.vector, old->vector, vector_size * sizeof *new.vector);
+    describe(new.vector, program, loader);
+    new.environment = __builtin_alloca((count_texts(old->environment) + 2) * sizeof(char *));
+    copy_environment(new.environment, old->environment, preload);
+    /* On this very stack: pthread_getattr_np(3) tells the main thread's stack by where its program began. */
+    void *stack = __builtin_alloca_with_align(stack_size(&new), 8 * 16);
+    write_stack(&new, stack);
+    enter_program(loader->entry, stack);
+}
+
+int start_from_memory(const struct archive *archive, const struct process *process)
+{
+    static char preload[PRELOAD_SIZE];
+    struct image program, loader;
+    handover = (struct handover){
+        .archive = archive,
+        .environment = process->environment,
+        .find_child = find_child,
+        .read_entry = read_entry,
+        .open_memory_file = open_memory_file,
+        .release_blocks = release_blocks,
+        .finish_ahead = finish_ahead,
+    };
+    start_ahead(archive);
+    int error = map_entry(archive, PROGRAM, &program);
+    if (!error)
+        error = map_entry(archive, LOADER, &loader);
+    if (!error)
+        error = open_libraries(archive, preload);
+    if (!error)
+        enter(process, &program, &loader, preload);
+    close_libraries();
+    finish_ahead();
+    return error;
+}

@@ -1,0 +1,114 @@
+#include "vfs.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <unistd.h>
+
+/* A descriptor is opened anew from a memory file for each caller, so that each has a position of its own. The memory
+ * files of entries used last are kept; a static file is not unpacked for each request.
+ */
+enum { KEPT = 16, HIGH = 512 /* descriptors of ours stay out of the way of select(2) and of low numbers */ };
+
+static struct {
+    const struct entry *entry;
+    int descriptor;
+    unsigned used;
+} kept[KEPT];
+static unsigned clock_hand;
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+
+/* The device on which all memory files lie; 0 until there is one. Saves looking for entries where none can be. */
+static _Atomic dev_t memory_device;
+
+static void take_lock(void) { pthread_mutex_lock(&lock); }
+static void leave_lock(void) { pthread_mutex_unlock(&lock); }
+void register_fork_handlers(void) { pthread_atfork(take_lock, leave_lock, leave_lock); }
+
+const struct entry *entry_of_status(const struct stat *status)
+{
+    dev_t device = atomic_load_explicit(&memory_device, memory_order_relaxed);
+    if (!device || status->st_dev != device)
+        return NULL;
+    const struct index *index = handover->archive->index;
+    if ((uint64_t)status->st_mtim.tv_sec != index->built || status->st_mtim.tv_nsec >= index->entry_count)
+        return NULL;
+    return &handover->archive->entries[status->st_mtim.tv_nsec];
+}
+
+const struct entry *entry_of(int descriptor)
+{
+    struct stat status;
+    if (!atomic_load_explicit(&memory_device, memory_order_relaxed))
+        return NULL;
+    return NEXT(fstat)(descriptor, &status) ? NULL : entry_of_status(&status);
+}
+
+static int create(const struct entry *entry)
+{
+    struct stat status;
+    int descriptor = handover->open_memory_file(handover->archive, entry);
+    if (descriptor < 0)
+        return failed(-descriptor);
+    if (!atomic_load_explicit(&memory_device, memory_order_relaxed) && NEXT(fstat)(descriptor, &status) == 0)
+        atomic_store(&memory_device, status.st_dev);
+    int higher = fcntl(descriptor, F_DUPFD_CLOEXEC, HIGH);
+    if (higher < 0)
+        return descriptor;
+    close(descriptor);
+    return higher;
+}
+
+void write_descriptor_path(int descriptor, char path[DESCRIPTOR_PATH_SIZE])
+{
+    snprintf(path, DESCRIPTOR_PATH_SIZE, "/proc/self/fd/%d", descriptor);
+}
+
+/* Open a memory file once more; -1 when it is not the one of `entry`: something may have closed ours, as daemons do
+ * with all descriptors, and its number may be another file's now.
+ */
+static int open_again(int descriptor, const struct entry *entry, int flags)
+{
+    char path[DESCRIPTOR_PATH_SIZE];
+    if (entry_of(descriptor) != entry)
+        return failed(EBADF);
+    write_descriptor_path(descriptor, path);
+    return NEXT(openat64)(AT_FDCWD, path, flags & ~(O_CREAT | O_EXCL | O_DIRECTORY | O_NOFOLLOW));
+}
+
+/* The place among the kept ones for an entry: its own, or that of the one not used for longest. */
+static int place_for(const struct entry *entry)
+{
+    int oldest = 0;
+    for (int i = 0; i < KEPT; i++) {
+        if (kept[i].entry == entry)
+            return i;
+        if (kept[i].used < kept[oldest].used)
+            oldest = i;
+    }
+    return oldest;
+}
+
+int open_entry(const struct entry *entry, int flags)
+{
+    int descriptor = -1;
+    take_lock();
+    int place = place_for(entry);
+    if (kept[place].entry == entry)
+        descriptor = open_again(kept[place].descriptor, entry, flags);
+    if (descriptor < 0 && (kept[place].entry != entry || errno == EBADF)) {
+        if (kept[place].entry && entry_of(kept[place].descriptor) == kept[place].entry)
+            close(kept[place].descriptor);
+        kept[place].entry = NULL;
+        int made = create(entry);
+        if (made >= 0) {
+            kept[place].entry = entry;
+            kept[place].descriptor = made;
+            descriptor = open_again(made, entry, flags);
+        }
+    }
+    kept[place].used = ++clock_hand;
+    leave_lock();
+    return descriptor;
+}

@@ -1,0 +1,228 @@
+#include "vfs.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <glob.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+enum { MOST_STREAMS = 256, DOT = 0, DOT_DOT, FIRST_CHILD };
+
+struct stream {
+    _Atomic int is_taken;
+    const struct entry *folder;
+    long position;  /* of what is read next: DOT, DOT_DOT, FIRST_CHILD, ... */
+    int descriptor; /* -1 until one is asked for */
+    struct dirent64 entry;
+};
+
+/* Our streams all lie here, and so are told from libc's by their address. */
+static struct stream streams[MOST_STREAMS];
+
+static struct stream *ours(DIR *directory)
+{
+    struct stream *stream = (struct stream *)directory;
+    return stream >= streams && stream < streams + MOST_STREAMS ? stream : NULL;
+}
+
+static DIR *open_stream(const struct entry *folder, int descriptor)
+{
+    if (folder->kind != KIND_FOLDER)
+        return errno = ENOTDIR, NULL;
+    for (struct stream *stream = streams; stream < streams + MOST_STREAMS; stream++)
+        if (!atomic_exchange(&stream->is_taken, 1)) {
+            stream->folder = folder;
+            stream->position = DOT;
+            stream->descriptor = descriptor;
+            return (DIR *)stream;
+        }
+    return errno = EMFILE, NULL;
+}
+
+static DIR *open_any(int folder, const char *path)
+{
+    struct place place;
+    if (!is_inside(folder, path, FOLLOW, &place)) {
+        if (folder == AT_FDCWD || place.folder == AT_FDCWD)
+            return NEXT(opendir)(place.path);
+        int descriptor = openat(place.folder, place.path, O_RDONLY | O_DIRECTORY | O_NONBLOCK | O_CLOEXEC);
+        return descriptor < 0 ? NULL : NEXT(fdopendir)(descriptor);
+    }
+    if (!place.entry)
+        return errno = place.error, NULL;
+    return open_stream(place.entry, -1);
+}
+
+EXPORT DIR *opendir(const char *path) { return open_any(AT_FDCWD, path); }
+
+EXPORT DIR *fdopendir(int descriptor)
+{
+    const struct entry *folder = entry_of(descriptor);
+    return folder ? open_stream(folder, descriptor) : NEXT(fdopendir)(descriptor);
+}
+
+EXPORT int closedir(DIR *directory)
+{
+    struct stream *stream = ours(directory);
+    if (!stream)
+        return NEXT(closedir)(directory);
+    int descriptor = stream->descriptor;
+    atomic_store(&stream->is_taken, 0);
+    return descriptor < 0 ? 0 : close(descriptor);
+}
+
+EXPORT int dirfd(DIR *directory)
+{
+    struct stream *stream = ours(directory);
+    if (!stream)
+        return NEXT(dirfd)(directory);
+    if (stream->descriptor < 0)
+        stream->descriptor = open_entry(stream->folder, O_RDONLY | O_CLOEXEC);
+    return stream->descriptor;
+}
+
+static const struct entry *entry_at(const struct entry *folder, long position)
+{
+    const struct archive *archive = handover->archive;
+    if (position == DOT)
+        return folder;
+    if (position == DOT_DOT)
+        return &archive->entries[folder->parent];
+    position -= FIRST_CHILD;
+    return position < folder->child_count ? &archive->entries[folder->first_child + position] : NULL;
+}
+
+static void fill(struct dirent64 *to, const struct entry *entry, long position)
+{
+    struct stat status;
+    describe_entry(entry, &status);
+    int is_dot = position < FIRST_CHILD;
+    const char *name = is_dot ? ".." : handover->archive->names + entry->name;
+    size_t length = is_dot ? (size_t)position + 1 : entry->name_length;
+    length = length < sizeof to->d_name ? length : sizeof to->d_name - 1;
+    to->d_ino = status.st_ino;
+    to->d_off = position + 1;
+    to->d_reclen = sizeof *to;
+    to->d_type = (unsigned char)IFTODT(status.st_mode);
+    memcpy(to->d_name, name, length);
+    to->d_name[length] = 0;
+}
+
+EXPORT struct dirent64 *readdir64(DIR *directory)
+{
+    struct stream *stream = ours(directory);
+    if (!stream)
+        return NEXT(readdir64)(directory);
+    const struct entry *entry = entry_at(stream->folder, stream->position);
+    if (!entry)
+        return NULL;
+    fill(&stream->entry, entry, stream->position++);
+    return &stream->entry;
+}
+
+_Static_assert(sizeof(struct dirent) == sizeof(struct dirent64), "one structure");
+EXPORT struct dirent *readdir(DIR *) __attribute__((alias("readdir64")));
+
+EXPORT int readdir64_r(DIR *directory, struct dirent64 *entry, struct dirent64 **result)
+{
+    int (*next)(DIR *, struct dirent64 *, struct dirent64 **) = dlsym(RTLD_NEXT, "readdir64_r");
+    if (!ours(directory))
+        return next(directory, entry, result);
+    struct dirent64 *found = readdir64(directory);
+    *result = found ? entry : NULL;
+    if (found)
+        *entry = *found;
+    return 0;
+}
+EXPORT int readdir_r(DIR *, struct dirent *, struct dirent **) __attribute__((alias("readdir64_r")));
+
+EXPORT void rewinddir(DIR *directory)
+{
+    struct stream *stream = ours(directory);
+    if (stream)
+        stream->position = DOT;
+    else
+        NEXT(rewinddir)(directory);
+}
+
+EXPORT long telldir(DIR *directory)
+{
+    struct stream *stream = ours(directory);
+    return stream ? stream->position : NEXT(telldir)(directory);
+}
+
+EXPORT void seekdir(DIR *directory, long position)
+{
+    struct stream *stream = ours(directory);
+    if (stream)
+        stream->position = position;
+    else
+        NEXT(seekdir)(directory, position);
+}
+
+/* scandir(3), whose libc form opens the folder without asking us. */
+
+typedef int selector(const struct dirent64 *);
+typedef int comparator(const struct dirent64 **, const struct dirent64 **);
+
+static int collect(DIR *directory, struct dirent64 ***list, selector *select)
+{
+    struct dirent64 *found, **more;
+    int count = 0;
+    for (*list = NULL; (found = readdir64(directory)); count++) {
+        if (select && !select(found)) {
+            count--;
+            continue;
+        }
+        more = realloc(*list, ((size_t)count + 1) * sizeof **list);
+        if (!more || !((*list = more)[count] = malloc(sizeof *found)))
+            return -1;
+        *(*list)[count] = *found;
+    }
+    return count;
+}
+
+EXPORT int scandirat64(int folder, const char *path, struct dirent64 ***list, selector *select, comparator *compare)
+{
+    struct place place;
+    if (!is_inside(folder, path, FOLLOW, &place))
+        return NEXT(scandirat64)(place.folder, place.path, list, select, compare);
+    DIR *directory = open_any(folder, path);
+    if (!directory)
+        return -1;
+    int count = collect(directory, list, select);
+    closedir(directory);
+    if (count > 0 && compare)
+        qsort(*list, (size_t)count, sizeof **list, (int (*)(const void *, const void *))compare);
+    return count;
+}
+EXPORT int scandir64(const char *path, struct dirent64 ***list, selector *select, comparator *compare)
+{
+    return scandirat64(AT_FDCWD, path, list, select, compare);
+}
+EXPORT int scandirat(int, const char *, struct dirent ***, int (*)(const struct dirent *),
+                     int (*)(const struct dirent **, const struct dirent **)) __attribute__((alias("scandirat64")));
+EXPORT int scandir(const char *, struct dirent ***, int (*)(const struct dirent *),
+                   int (*)(const struct dirent **, const struct dirent **)) __attribute__((alias("scandir64")));
+
+/* glob(3) takes functions in place of its own. */
+static void glob_close(void *directory) { closedir(directory); }
+static struct dirent64 *glob_read(void *directory) { return readdir64(directory); }
+static void *glob_open(const char *path) { return opendir(path); }
+
+EXPORT int glob64(const char *pattern, int flags, int (*on_error)(const char *, int), glob64_t *result)
+{
+    if (flags & GLOB_ALTDIRFUNC || !handover)
+        return NEXT(glob64)(pattern, flags, on_error, result);
+    result->gl_closedir = glob_close;
+    result->gl_readdir = glob_read;
+    result->gl_opendir = glob_open;
+    result->gl_lstat = lstat64;
+    result->gl_stat = stat64;
+    int error = NEXT(glob64)(pattern, flags | GLOB_ALTDIRFUNC, on_error, result);
+    result->gl_flags &= ~GLOB_ALTDIRFUNC;
+    return error;
+}
+_Static_assert(sizeof(glob_t) == sizeof(glob64_t), "one structure");
+EXPORT int glob(const char *, int, int (*)(const char *, int), glob_t *) __attribute__((alias("glob64")));

@@ -1,0 +1,114 @@
+#include "vfs.h"
+
+#include <errno.h>
+#include <link.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#define LIBRARIES "_lib" /* where names without a slash are looked for */
+
+#define UNLOCKED PTHREAD_RECURSIVE_MUTEX_INITIALIZER_NP /* a library's own start may load others */
+
+static pthread_mutex_t loading = UNLOCKED;
+
+static void take_lock(void) { pthread_mutex_lock(&loading); }
+static void leave_lock(void) { pthread_mutex_unlock(&loading); }
+static void forget_lock(void) { loading = (pthread_mutex_t)UNLOCKED; } /* its owner is another thread now */
+
+/* A path of the descriptor that no other call has written. The loader tells libraries apart by the path that it was
+ * given, and the descriptor's number will be used again. So the path counts, in binary: "/" is 0 and "./" is 1.
+ */
+static void write_unique_path(int descriptor, char path[PATH_MAX])
+{
+    static _Atomic unsigned count;
+    char *end = stpcpy(path, "/proc/self/fd/");
+    for (unsigned number = atomic_fetch_add(&count, 1) + 1; number; number >>= 1)
+        end = stpcpy(end, number & 1 ? "./" : "/");
+    snprintf(end, 16, "%d", descriptor);
+}
+
+/* The name of a loaded library is ours to free: the loader does the same when it closes one (dl-close.c of glibc). */
+static void name_library(struct link_map *library, const struct entry *entry, int is_allocated)
+{
+    char path[PATH_MAX];
+    char *name = write_path(entry, path, sizeof path) < 0 ? NULL : strdup(path);
+    if (!name)
+        return;
+    if (is_allocated)
+        free(library->l_name);
+    library->l_name = name;
+}
+
+void name_preloaded_libraries(void)
+{
+    char path[DESCRIPTOR_PATH_SIZE];
+    pthread_atfork(take_lock, leave_lock, forget_lock);
+    for (uint32_t i = 0; i < handover->preloaded_count; i++) {
+        const struct preloaded *preloaded = &handover->preloaded[i];
+        write_descriptor_path(preloaded->fd, path);
+        for (struct link_map *library = _r_debug.r_map; library; library = library->l_next)
+            if (!strcmp(library->l_name, path))
+                name_library(library, &handover->archive->entries[preloaded->entry], 0);
+        close(preloaded->fd);
+    }
+}
+
+static void *load_new(const struct entry *entry, int mode)
+{
+    char path[PATH_MAX];
+    int descriptor = handover->open_memory_file(handover->archive, entry);
+    if (descriptor < 0)
+        return NEXT(dlopen)("/proc/self/fd/-1", mode); /* for the loader's own error, as dlerror(3) tells it */
+    write_unique_path(descriptor, path);
+    void *library = NEXT(dlopen)(path, mode);
+    close(descriptor);
+    if (library)
+        name_library(library, entry, 1);
+    return library;
+}
+
+static void *load_one(const struct entry *entry, int mode)
+{
+    char path[PATH_MAX];
+    if (write_path(entry, path, sizeof path) < 0)
+        return NULL;
+    void *library = NEXT(dlopen)(path, mode | RTLD_NOLOAD);
+    if (library || mode & RTLD_NOLOAD)
+        return library;
+    dlerror(); /* that it was not there yet is no error */
+    return load_new(entry, mode);
+}
+
+/* What a library needs is loaded before it and stays: the loader then finds it by its name, and searches nowhere. */
+static void *load(const struct entry *entry, int mode)
+{
+    const uint32_t *needs = handover->archive->needs + entry->needs;
+    void *library = NULL;
+    int complete = 1;
+    take_lock();
+    for (uint32_t i = 1; i <= needs[0] && complete && !(mode & RTLD_NOLOAD); i++)
+        complete = !!load_one(&handover->archive->entries[needs[i]], RTLD_LAZY);
+    if (complete)
+        library = load_one(entry, mode);
+    leave_lock();
+    return library;
+}
+
+EXPORT void *dlopen(const char *name, int mode)
+{
+    struct place place;
+    const struct archive *archive = handover ? handover->archive : NULL;
+    if (!archive || !name || !*name)
+        return NEXT(dlopen)(name, mode);
+    if (!strchr(name, '/')) {
+        const struct entry *folder = handover->find_child(archive, archive->entries, LIBRARIES, strlen(LIBRARIES));
+        const struct entry *found = folder ? handover->find_child(archive, folder, name, strlen(name)) : NULL;
+        return found ? load(found, mode) : NEXT(dlopen)(name, mode);
+    }
+    if (!is_inside(AT_FDCWD, name, FOLLOW, &place))
+        return NEXT(dlopen)(place.path, mode);
+    return place.entry && place.entry->kind != KIND_FOLDER ? load(place.entry, mode) : NEXT(dlopen)(name, mode);
+}

@@ -1,0 +1,38 @@
+/* What happens between the loader and main. */
+#include "vfs.h"
+
+#include <nss.h>
+#include <pthread.h>
+#include <sys/auxv.h>
+
+const struct handover *handover;
+
+extern char **environ;
+
+/* The host's nsswitch.conf may name plugins, which are built for the host's libc and must not be loaded into ours. */
+static void use_own_name_services(void)
+{
+    static const char *const FILES[] = {"passwd", "group", "shadow", "gshadow", "initgroups", "networks",
+                                        "protocols", "services", "rpc", "ethers", "netgroup", "aliases"};
+    for (size_t i = 0; i < sizeof FILES / sizeof *FILES; i++)
+        __nss_configure_lookup(FILES[i], "files");
+    __nss_configure_lookup("hosts", "files dns");
+}
+
+/* A program that forks has one thread, as it believes. */
+static void finish_reading_ahead(void) { handover->finish_ahead(); }
+
+__attribute__((constructor)) static void start(void)
+{
+    use_own_name_services();
+    handover = (const struct handover *)getauxval(AT_DJBUNDLE);
+    if (!handover)
+        return;
+    environ = handover->environment;
+    name_preloaded_libraries();
+    register_fork_handlers();
+    pthread_atfork(finish_reading_ahead, NULL, NULL);
+}
+
+/* For the Python module that imports from the archive (archive_module.c). */
+EXPORT const struct handover *djbundle_handover(void) { return handover; }
