@@ -4,7 +4,7 @@ The format is described in launcher/format.h. What the order of files follows fr
 
 - What a start reads lies first, in the order of reading, so that it can be unpacked ahead.
 - Other files of one kind lie side by side, which compresses best.
-- A large file has a block to itself, and is unpacked to where it is wanted.
+- A large file, or a shared library, has a block to itself, and is unpacked to where it is wanted.
 - A block holds files of one part of the tree only, so that a change in the project leaves the blocks of the packages
   as they are, and in the cache. Files with the same bytes share them.
 """
@@ -20,11 +20,12 @@ from pathlib import Path, PurePosixPath
 import xxhash
 import zstandard
 
+from djbundle.builder import elf
+from djbundle.builder.branches import FILTER, replace_distances
 from djbundle.builder.cache import Cache, hash_of
 from djbundle.builder.tree import PARTS, File, Part, Tree
 from djbundle.errors import LargeFileError
 
-START_BLOCK_SIZE = 1 << 20
 BLOCK_SIZE = 4 << 20
 LARGE_FILE = 256 << 10
 LARGEST_FILE = (1 << 32) - 1
@@ -34,7 +35,7 @@ NOT_KEPT = (1 << 64) - 1
 PAGE = 4096
 
 _INDEX = struct.Struct("<6I3Q")
-_BLOCK = struct.Struct("<3Q2I")
+_BLOCK = struct.Struct("<3Q4I")
 _ENTRY = struct.Struct("<I2H5I")
 
 
@@ -48,6 +49,7 @@ class Block:
     size: int
     raw_size: int
     is_shared: bool  # by several files; such a block is kept unpacked for a while
+    code: tuple[int, int] = (0, 0)  # offset and size of machine code
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +88,7 @@ class Archive:
         for number, block in enumerate(self.blocks):
             later = int(number >= self.start_blocks)
             kept_offset = rooms[later] if block.is_shared else NOT_KEPT
-            packed.append(_BLOCK.pack(file_offset, block.hash, kept_offset, block.size, block.raw_size))
+            packed.append(_BLOCK.pack(file_offset, block.hash, kept_offset, block.size, block.raw_size, *block.code))
             file_offset += block.size
             if block.is_shared:
                 rooms[later] += -(-block.raw_size // PAGE) * PAGE
@@ -157,12 +159,12 @@ def pack_tree(tree: Tree, start: Iterable[str], cache: Cache, progress: Callable
     """Compress the tree; `start` names what a start reads, in order; `progress` hears the share done, 0 to 1."""
     packer = _Packer()
     first = [tree[name] for name in dict.fromkeys(start)]
-    for part in PARTS:
-        packer.add_files((file for file in first if file.part == part), part, START_BLOCK_SIZE)
+    for part in reversed(PARTS):  # Python before what runs on it
+        packer.add_files((file for file in first if file.part == part), part)
     start_blocks = len(packer.shared)
     start_files = [file.name for file in first if file.name in packer.large]
     for part in PARTS:
-        packer.add_files(sorted((file for file in tree if file.part == part), key=_packing_order), part, BLOCK_SIZE)
+        packer.add_files(sorted((file for file in tree if file.part == part), key=_packing_order), part)
     packer.add_links(tree.links)
     raw_blocks = [*packer.shared, *packer.own]
     blocks = _compress_blocks(raw_blocks, cache, progress)
@@ -178,6 +180,7 @@ class _RawBlock:
     part: Part
     data: bytearray = field(default_factory=bytearray)
     is_shared: bool = True
+    code: tuple[int, int] = (0, 0)
 
 
 class _Packer:
@@ -190,7 +193,7 @@ class _Packer:
         self._found: dict[bytes, tuple[_RawBlock, int]] = {}  # by digest of the content
         self._files: dict[str, tuple[bytes, int]] = {}  # digest and size by name
 
-    def add_files(self, files: Iterable[File], part: Part, block_size: int) -> None:
+    def add_files(self, files: Iterable[File], part: Part) -> None:
         """Files that are in already are passed over."""
         block = _RawBlock(part)
         for file in files:
@@ -199,28 +202,30 @@ class _Packer:
             data = file.source.read_bytes()
             if len(data) > LARGEST_FILE:
                 raise LargeFileError(f"{file.name} is larger than 4 GB", "exclude it in [tool.djbundle]")
-            block = self._add(file.name, data, block, block_size)
+            block = self._add(file.name, data, block, file.source)
         self._close(block)
 
     def add_links(self, links: dict[str, str]) -> None:
         block = _RawBlock("project")
         for name, target in sorted(links.items()):
-            block = self._add(name, target.encode(), block, BLOCK_SIZE)
+            block = self._add(name, target.encode(), block)
         self._close(block)
 
-    def _add(self, name: str, data: bytes, block: _RawBlock, block_size: int) -> _RawBlock:
+    def _add(self, name: str, data: bytes, block: _RawBlock, source: Path | None = None) -> _RawBlock:
         """The block to go on with."""
         digest = hashlib.sha256(data).digest()
         self._files[name] = digest, len(data)
-        if len(data) >= LARGE_FILE:
+        has_own_block = len(data) >= LARGE_FILE or block.part == "libraries"
+        if has_own_block:
             self.large.add(name)
         if digest in self._found:
             return block
-        if len(data) >= LARGE_FILE:
-            self.own.append(_RawBlock(block.part, bytearray(data), is_shared=False))
+        if has_own_block:
+            code = elf.code_range(source) if source and elf.is_elf(source) else (0, 0)
+            self.own.append(_RawBlock(block.part, bytearray(data), is_shared=False, code=code))
             self._found[digest] = self.own[-1], 0
             return block
-        if len(block.data) + len(data) > block_size:
+        if len(block.data) + len(data) > BLOCK_SIZE:
             self._close(block)
             block = _RawBlock(block.part)
         self._found[digest] = block, len(block.data)
@@ -240,6 +245,11 @@ class _Packer:
         return found
 
 
+def _filter(data: bytes, offset: int, size: int) -> bytes:
+    end = offset + size
+    return data[:offset] + replace_distances(data[offset:end]) + data[end:] if size else data
+
+
 def compress(data: bytes) -> bytes:
     """One zstd frame."""
     return zstandard.ZstdCompressor(level=LEVEL).compress(data)
@@ -248,10 +258,10 @@ def compress(data: bytes) -> bytes:
 def _compress_blocks(raw_blocks: list[_RawBlock], cache: Cache, progress: Callable[[float], None]) -> list[Block]:
     def compress_block(raw: _RawBlock) -> Block:
         data = bytes(raw.data)
-        key = hash_of(data, f"zstd {zstandard.__version__} level {LEVEL}")
-        path = cache.store_bytes("blocks", key, lambda: compress(data))
+        key = hash_of(data, f"zstd {zstandard.__version__} level {LEVEL} code {raw.code} filter {FILTER}")
+        path = cache.store_bytes("blocks", key, lambda: compress(_filter(data, *raw.code)))
         stored = path.read_bytes()
-        return Block(raw.part, path, xxhash.xxh64_intdigest(stored), len(stored), len(data), raw.is_shared)
+        return Block(raw.part, path, xxhash.xxh64_intdigest(stored), len(stored), len(data), raw.is_shared, raw.code)
 
     with ThreadPoolExecutor(os.cpu_count()) as pool:
         largest_first = sorted(range(len(raw_blocks)), key=lambda number: -len(raw_blocks[number].data))

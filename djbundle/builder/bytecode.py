@@ -1,9 +1,9 @@
 """Compiles Python sources to ``.pyc`` files that never look for their source."""
 
+import ast
 import importlib.util
+import marshal
 import os
-import py_compile
-import tempfile
 import warnings
 from collections.abc import Iterable
 from concurrent.futures import ProcessPoolExecutor
@@ -14,6 +14,7 @@ from djbundle.builder.cache import Cache, hash_of
 from djbundle.builder.tree import Part, Tree
 
 BATCH = 100
+UNCHECKED_HASH = 0b01  # flags of a .pyc file, PEP 552
 
 
 class Source(NamedTuple):
@@ -21,12 +22,16 @@ class Source(NamedTuple):
 
     path: Path
     name: str
+    keeps_docstrings: bool = True
 
 
 def add_bytecode(tree: Tree, sources: Iterable[Source], cache: Cache, part: Part) -> None:
     """Add ``name.pyc`` for each source; a file that is not valid Python (a template, say) is left out, as by pip."""
     magic = importlib.util.MAGIC_NUMBER
-    keys = {source: hash_of(source.path.read_bytes(), source.name, magic) for source in sources}
+    keys = {
+        source: hash_of(source.path.read_bytes(), source.name, str(source.keeps_docstrings), magic)
+        for source in sources
+    }
     found = {source: cache.find("pyc", key) for source, key in keys.items()}
     for source, data in _compile_in_parallel([source for source in keys if not found[source]]):
         found[source] = cache.store_bytes("pyc", keys[source], bytes(data).__bytes__)
@@ -46,19 +51,26 @@ def _compile_in_parallel(sources: list[Source]) -> Iterable[tuple[Source, bytes]
 
 def _compile_batch(batch: list[Source]) -> list[bytes | None]:
     warnings.simplefilter("ignore")  # SyntaxWarnings of other people's packages
-    with tempfile.TemporaryDirectory() as folder:
-        return [_compile(source, Path(folder) / "new.pyc") for source in batch]
+    return [_compile(source) for source in batch]
 
 
-def _compile(source: Source, target: Path) -> bytes | None:
+def _compile(source: Source) -> bytes | None:
+    text = source.path.read_bytes()
     try:
-        py_compile.compile(
-            str(source.path),
-            cfile=str(target),
-            dfile=source.name,
-            doraise=True,
-            invalidation_mode=py_compile.PycInvalidationMode.UNCHECKED_HASH,
-        )
-    except (py_compile.PyCompileError, ValueError):
+        module = ast.parse(text, source.name)
+        if not source.keeps_docstrings:
+            drop_docstrings(module)
+        code = compile(module, source.name, "exec", dont_inherit=True, optimize=0)
+    except (SyntaxError, ValueError):
         return None
-    return target.read_bytes()
+    flags = UNCHECKED_HASH.to_bytes(4, "little")
+    return importlib.util.MAGIC_NUMBER + flags + importlib.util.source_hash(text) + marshal.dumps(code)
+
+
+def drop_docstrings(module: ast.Module) -> None:
+    """What help() shows: a third of the text in a module that somebody documented well."""
+    for node in ast.walk(module):
+        if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
+            match node.body:
+                case [ast.Expr(value=ast.Constant(value=str())) as docstring, *rest]:
+                    node.body = rest or [ast.copy_location(ast.Pass(), docstring)]

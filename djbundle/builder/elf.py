@@ -21,7 +21,7 @@ from djbundle.builder.cache import Cache, hash_of
 from djbundle.errors import CompileError, ToolMissingError
 
 MAGIC = b"\x7fELF"
-ET_DYN, PT_LOAD = 3, 1  # <elf.h>
+ET_DYN, PT_LOAD, PF_X = 3, 1, 1  # <elf.h>
 _HEADER = struct.Struct("<16s2HI3QI6H")  # Elf64_Ehdr
 _SEGMENT = struct.Struct("<2I6Q")  # Elf64_Phdr: type, flags, offset, address, physical address, sizes, alignment
 
@@ -34,6 +34,15 @@ class Dynamic:
     soname: str | None
     search_path: tuple[str, ...]  # DT_RUNPATH or DT_RPATH, may begin with $ORIGIN
     interpreter: str | None  # the loader, for an executable
+
+
+def code_range(path: Path) -> tuple[int, int]:
+    """Offset and size of the segment that is run, which has nearly all of a file's code; (0, 0) when there is none."""
+    with path.open("rb") as file:
+        for segment in ELFFile(file).iter_segments("PT_LOAD"):
+            if segment["p_flags"] & PF_X:
+                return int(segment["p_offset"]), int(segment["p_filesz"])
+    return 0, 0
 
 
 def is_elf(path: Path) -> bool:

@@ -42,6 +42,7 @@ class Inspection:
     wsgi_application: str | None
     asgi_application: str | None
     apps: list[str]
+    languages: list[str] | None  # codes in LANGUAGES and LANGUAGE_CODE; None where they are Django's own
     modules: dict[str, str | None]  # name of each loaded module and its file
     opened: list[str]  # files that were opened to read, absolute, in order, until requests could be answered
     has_static_files: bool

@@ -53,7 +53,24 @@ def close_libraries(tree: Tree, executable: Path, cache: Cache) -> None:
                 waiting.append((added, library))
             direct[file.name].append(name)
     _add_loader(tree, cache)
+    _drop_orphans(tree, direct)
     _note_needs(tree, direct)
+
+
+def _drop_orphans(tree: Tree, direct: dict[str, list[str]]) -> None:
+    """Leave out what a wheel brought along for modules that the project excludes.
+
+    Such libraries lie in a folder ``<package>.libs``, where auditwheel has put what the package's modules name.
+    """
+    kept = {name for name in direct if ".libs/" not in name}
+    waiting = list(kept)
+    while waiting:
+        new = set(direct[waiting.pop()]) - kept
+        kept |= new
+        waiting += new
+    for name in direct.keys() - kept:
+        tree.remove(name)
+        del direct[name]
 
 
 def _note_needs(tree: Tree, direct: dict[str, list[str]]) -> None:

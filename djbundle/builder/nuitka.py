@@ -19,6 +19,7 @@ from djbundle.builder.cache import Cache, hash_of
 from djbundle.errors import CompileError, DiskFullError, DjbundleError
 
 LOG = "nuitka.log"
+UNUSED_CODE_LEFT_OUT = {"CFLAGS": "-ffunction-sections -fdata-sections", "LDFLAGS": "-Wl,--gc-sections"}
 MAIN = "_main"  # a name that no package has, or a folder and a file would collide
 
 
@@ -40,6 +41,7 @@ def compile_project(root: Path, sources: list[Path], cache: Cache, work: Path) -
         sysconfig.get_platform(),
         importlib.metadata.version("nuitka"),
         *arguments,
+        *UNUSED_CODE_LEFT_OUT.values(),
         bootstrap.read_bytes(),
         *(part for path in sources for part in (str(path), (root / path).read_bytes())),
     )
@@ -95,7 +97,8 @@ def _has_static_libpython() -> bool:
 def _run(arguments: list[str], root: Path, log: Path) -> None:
     """Run Nuitka with its output in `log`, which stays for the user to read."""
     search = f"{elf.patchelf_folder()}{os.pathsep}{os.environ.get('PATH', '')}"
-    environment = os.environ | {"PYTHONPATH": str(root), "PATH": search, "CC": compiler.find_compiler()}
+    environment = os.environ | UNUSED_CODE_LEFT_OUT
+    environment |= {"PYTHONPATH": str(root), "PATH": search, "CC": compiler.find_compiler()}
     with log.open("wb") as output:
         result = subprocess.run(
             [sys.executable, "-m", "nuitka", *arguments],

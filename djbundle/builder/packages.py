@@ -1,16 +1,19 @@
 """The packages' share of the tree: every distribution as it lies in site-packages, its sources as bytecode."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from fnmatch import fnmatch
 from importlib.metadata import Distribution
 from importlib.resources import files
 from pathlib import Path, PurePosixPath
+
+from django.utils.translation import to_locale
 
 from djbundle.builder import compiler
 from djbundle.builder.assets import SOURCES
 from djbundle.builder.bytecode import Source, add_bytecode
 from djbundle.builder.cache import Cache
 from djbundle.builder.dependencies import Dependency
+from djbundle.builder.inspection import Inspection
 from djbundle.builder.project import Project
 from djbundle.builder.tree import LICENSES_FOLDER, Tree
 
@@ -19,23 +22,27 @@ RUNTIME_MODULES = ("__init__.py", "errors.py", "manifest.py")
 RUNTIME_FOLDERS = ("runtime", "tasks")
 BOOTSTRAP = PurePosixPath("djbundle/runtime/bootstrap.py")  # in the executable
 
+CATALOGUES = ("django.mo", "djangojs.mo")
+
 NamedFile = tuple[PurePosixPath, Path]
 
 
 def add_packages(
-    tree: Tree, dependencies: list[Dependency], local: dict[str, Path], project: Project, loaded: set[str], cache: Cache
+    tree: Tree,
+    dependencies: list[Dependency],
+    local: dict[str, Path],
+    project: Project,
+    inspection: Inspection,
+    cache: Cache,
 ) -> None:
-    """Add `dependencies`, `local` packages (module and file) and the half of djbundle that runs on a server.
-
-    `loaded` names the modules that the running project imported: tests of packages go in only where they are among
-    them.
-    """
+    """Add `dependencies`, `local` packages (module and file) and the half of djbundle that runs on a server."""
     sources: list[Source] = []
+    unwanted = _Unwanted(inspection)
     for name, path in _all_files(dependencies, local):
-        if not path.is_file() or _is_left_out(name, loaded) or project.configuration.excludes(name):
+        if not path.is_file() or unwanted.has(name) or project.configuration.excludes(name):
             continue
         if name.suffix == ".py":
-            sources.append(Source(path, str(name)))
+            sources.append(Source(path, str(name), keeps_docstrings=unwanted.keeps_docstrings(name)))
         elif not any(fnmatch(name.name, pattern) for pattern in SOURCES):
             tree.add(name, path, "packages")
     add_bytecode(tree, sources, cache, "packages")
@@ -72,10 +79,41 @@ def _runtime_files() -> Iterator[NamedFile]:
         yield from _local_files(f"djbundle/{folder}", package / folder / "__init__.py")
 
 
-def _is_left_out(name: PurePosixPath, loaded: set[str]) -> bool:
-    if "__pycache__" in name.parts or name == BOOTSTRAP or name.suffix == ".pth":
-        return True
-    if name.parts[0].endswith(".dist-info"):
-        return name.name in METADATA_LEFT_OUT
-    module = ".".join(name.with_suffix("").parts).removesuffix(".__init__")
-    return "tests" in name.parts and module not in loaded
+class _Unwanted:
+    """What of the packages a running site has no use for."""
+
+    def __init__(self, inspection: Inspection) -> None:
+        self._loaded = set(inspection.modules)
+        self._locales = None if inspection.languages is None else set(_locales_of(inspection.languages))
+        self._shows_docstrings = "django.contrib.admindocs" in inspection.apps
+
+    def has(self, name: PurePosixPath) -> bool:
+        if "__pycache__" in name.parts or name == BOOTSTRAP or name.suffix == ".pth":
+            return True
+        if name.parts[0].endswith(".dist-info"):
+            return name.name in METADATA_LEFT_OUT
+        return self._is_test(name) or self._is_foreign(name)
+
+    def keeps_docstrings(self, name: PurePosixPath) -> bool:
+        """Django's own are for developers, unless its admin shows them; what others do with theirs is not known."""
+        return name.parts[0] != "django" or self._shows_docstrings
+
+    def _is_test(self, name: PurePosixPath) -> bool:
+        """Whether it is a test that the running project did not import all the same."""
+        module = ".".join(name.with_suffix("").parts).removesuffix(".__init__")
+        return "tests" in name.parts and module not in self._loaded
+
+    def _is_foreign(self, name: PurePosixPath) -> bool:
+        """Whether it is a translation into a language that the project's LANGUAGES do not offer."""
+        if self._locales is None or name.name not in CATALOGUES:
+            return False
+        *_, folder, locale, messages, _ = ("", "", "", *name.parts)
+        return folder == "locale" and messages == "LC_MESSAGES" and locale not in self._locales
+
+
+def _locales_of(languages: Iterable[str]) -> Iterator[str]:
+    """The folders of translations that Django looks into: those of "de-at" are de_AT and de; English is its fallback."""
+    yield "en"
+    for language in languages:
+        yield to_locale(language)
+        yield language.partition("-")[0]

@@ -166,6 +166,7 @@ def facts(static_root: str, *, start: list[str], collected: bool, optional: list
         "django": django.get_version(),
         "wsgi_application": settings.WSGI_APPLICATION,
         "asgi_application": getattr(settings, "ASGI_APPLICATION", None),
+        "languages": offered_languages(),
         "apps": [config.name for config in apps.get_app_configs()],
         "modules": {name: origin(loaded) for name, loaded in list(sys.modules.items())},
         "opened": start,
@@ -174,6 +175,14 @@ def facts(static_root: str, *, start: list[str], collected: bool, optional: list
         "media_root": str(settings.MEDIA_ROOT),
         "static_root": static_root,
     }
+
+
+def offered_languages() -> list[str] | None:
+    from django.conf import settings  # noqa: PLC0415
+
+    if not settings.is_overridden("LANGUAGES"):  # type: ignore[misc]
+        return None
+    return [settings.LANGUAGE_CODE, *(code for code, _ in settings.LANGUAGES)]
 
 
 def origin(module: ModuleType | None) -> str | None:

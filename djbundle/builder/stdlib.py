@@ -21,12 +21,14 @@ TEST_EXTENSIONS = ("_test*", "xx*", "_xx*", "_ctypes_test", "_tkinter")
 def add_standard_library(tree: Tree, extensions: Iterable[str], cache: Cache) -> None:
     """Add the standard library of the interpreter that runs this build.
 
-    Its extension modules go to the root as all else does: Nuitka's own start imports some before any other folder is
+    Docstrings stay behind: help() is for development too. Its extension modules go to the root as all else does: Nuitka's own start imports some before any other folder is
     on ``sys.path``. `extensions` are those that the executable looks for under the name ``ROOT/<name>.so``.
     """
     library = Path(sysconfig.get_path("stdlib"))
     names = (path.relative_to(library) for path in sorted(library.rglob("*.py")))
-    sources = [Source(library / name, str(name)) for name in names if not TOOLS & set(name.parts)]
+    sources = [
+        Source(library / name, str(name), keeps_docstrings=False) for name in names if not TOOLS & set(name.parts)
+    ]
     add_bytecode(tree, sources, cache, "python")
     _add_extensions(tree, set(extensions))
     for path in (library / "LICENSE.txt", library.parents[1] / "LICENSE"):

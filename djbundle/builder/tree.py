@@ -51,6 +51,9 @@ class Tree:
         """Put other bytes behind a name, such as a library after it was stripped."""
         self._files[file.name] = File(file.name, source, file.part, file.executable)
 
+    def remove(self, name: str) -> None:
+        del self._files[name]
+
     def __getitem__(self, name: str) -> File:
         return self._files[name]
 

@@ -1,6 +1,7 @@
 #include "archive.h"
 
 #include "blocks.h"
+#include "branches.h"
 #include "codec.h"
 #include "sha256.h"
 #include "system.h"
@@ -72,7 +73,8 @@ static int is_good_block(const struct archive *archive, uint32_t number)
     const struct index *index = archive->index;
     const struct block *block = &archive->blocks[number];
     uint64_t room = number < index->start_blocks ? index->start_room : index->later_room;
-    return is_in_file(archive, block->offset, block->size)
+    return is_in_file(archive, block->offset, block->size) && block->code_offset <= block->raw_size
+           && block->code_size <= block->raw_size - block->code_offset
            && (block->kept_offset == NOT_KEPT
                || (block->kept_offset % PAGE == 0 && block->kept_offset <= room
                    && block->raw_size <= room - block->kept_offset));
@@ -148,6 +150,7 @@ void unpack_block(const struct archive *archive, uint32_t number, void *to)
     const uint8_t *bytes = archive->file + block->offset;
     if (hash_of(bytes, block->size) != block->hash || unpack_frame(bytes, block->size, to, block->raw_size))
         damaged();
+    restore_branches((uint8_t *)to + block->code_offset, block->code_size);
 }
 
 const struct entry *find_child(const struct archive *archive, const struct entry *folder, const char *name,

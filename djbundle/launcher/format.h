@@ -45,6 +45,7 @@ struct block {
     uint64_t kept_offset; /* in its room, at the begin of a page; NOT_KEPT for the block of a single large file */
     uint32_t size;
     uint32_t raw_size;
+    uint32_t code_offset, code_size; /* machine code in the raw block, which branches.h has made easier to compress */
 };
 
 enum kind { KIND_FOLDER, KIND_FILE, KIND_EXECUTABLE, KIND_LINK };
