@@ -5,6 +5,7 @@ The format is described in launcher/format.h. What the order of files follows fr
 - What a start reads lies first, in the order of reading, so that it can be unpacked ahead.
 - Other files of one kind lie side by side, which compresses best.
 - A large file, or a shared library, has a block to itself, and is unpacked to where it is wanted.
+- The zstd copy of a static file is the very frame that the file itself is stored as, and so takes no room.
 - A block holds files of one part of the tree only, so that a change in the project leaves the blocks of the packages
   as they are, and in the cache. Files with the same bytes share them.
 """
@@ -35,7 +36,8 @@ NOT_KEPT = (1 << 64) - 1
 PAGE = 4096
 
 _INDEX = struct.Struct("<6I3Q")
-_BLOCK = struct.Struct("<3Q4I")
+CODING_ZSTD, CODING_NONE = range(2)
+_BLOCK = struct.Struct("<3Q6I")
 _ENTRY = struct.Struct("<I2H5I")
 
 
@@ -50,6 +52,7 @@ class Block:
     raw_size: int
     is_shared: bool  # by several files; such a block is kept unpacked for a while
     code: tuple[int, int] = (0, 0)  # offset and size of machine code
+    is_frame: bool = False  # whether its content is the frame of the block before it, and adds nothing to the file
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,8 +91,11 @@ class Archive:
         for number, block in enumerate(self.blocks):
             later = int(number >= self.start_blocks)
             kept_offset = rooms[later] if block.is_shared else NOT_KEPT
-            packed.append(_BLOCK.pack(file_offset, block.hash, kept_offset, block.size, block.raw_size, *block.code))
-            file_offset += block.size
+            offset = file_offset - block.size if block.is_frame else file_offset
+            coding = CODING_NONE if block.is_frame else CODING_ZSTD
+            sizes = block.size, block.raw_size, *block.code
+            packed.append(_BLOCK.pack(offset, block.hash, kept_offset, *sizes, coding, 0))
+            file_offset = offset + block.size
             if block.is_shared:
                 rooms[later] += -(-block.raw_size // PAGE) * PAGE
         return packed, rooms
@@ -99,7 +105,7 @@ class Archive:
         return {
             part: (
                 sum(block.raw_size for block in self.blocks if block.part == part),
-                sum(block.size for block in self.blocks if block.part == part),
+                sum(block.size for block in self.blocks if block.part == part and not block.is_frame),
             )
             for part in PARTS
         }
@@ -158,6 +164,7 @@ class _Index:
 def pack_tree(tree: Tree, start: Iterable[str], cache: Cache, progress: Callable[[float], None]) -> Archive:
     """Compress the tree; `start` names what a start reads, in order; `progress` hears the share done, 0 to 1."""
     packer = _Packer()
+    packer.add_frames(tree)
     first = [tree[name] for name in dict.fromkeys(start)]
     for part in reversed(PARTS):  # Python before what runs on it
         packer.add_files((file for file in first if file.part == part), part)
@@ -181,6 +188,8 @@ class _RawBlock:
     data: bytearray = field(default_factory=bytearray)
     is_shared: bool = True
     code: tuple[int, int] = (0, 0)
+    frame: bytes | None = None  # compressed already
+    is_frame: bool = False
 
 
 class _Packer:
@@ -204,6 +213,20 @@ class _Packer:
                 raise LargeFileError(f"{file.name} is larger than 4 GB", "exclude it in [tool.djbundle]")
             block = self._add(file.name, data, block, file.source)
         self._close(block)
+
+    def add_frames(self, tree: Tree) -> None:
+        """Files that lie in the tree as zstd frames too, and those frames."""
+        for name, frame_name in tree.frames.items():
+            data, frame = tree[name].source.read_bytes(), tree[frame_name].source.read_bytes()
+            part = tree[name].part
+            for each, content in ((name, data), (frame_name, frame)):
+                self._files[each] = hashlib.sha256(content).digest(), len(content)
+            if self._files[name][0] not in self._found:
+                whole = _RawBlock(part, bytearray(data), is_shared=False, frame=frame)
+                as_it_is = _RawBlock(part, bytearray(frame), is_shared=False, frame=frame, is_frame=True)
+                self.own += [whole, as_it_is]
+                self._found[self._files[name][0]] = whole, 0
+                self._found[self._files[frame_name][0]] = as_it_is, 0
 
     def add_links(self, links: dict[str, str]) -> None:
         block = _RawBlock("project")
@@ -258,10 +281,20 @@ def compress(data: bytes) -> bytes:
 def _compress_blocks(raw_blocks: list[_RawBlock], cache: Cache, progress: Callable[[float], None]) -> list[Block]:
     def compress_block(raw: _RawBlock) -> Block:
         data = bytes(raw.data)
-        key = hash_of(data, f"zstd {zstandard.__version__} level {LEVEL} code {raw.code} filter {FILTER}")
-        path = cache.store_bytes("blocks", key, lambda: compress(_filter(data, *raw.code)))
+        how = f"zstd {zstandard.__version__} level {LEVEL} code {raw.code} filter {FILTER}"
+        key = hash_of(raw.frame) if raw.frame else hash_of(data, how)
+        path = cache.store_bytes("blocks", key, lambda: raw.frame or compress(_filter(data, *raw.code)))
         stored = path.read_bytes()
-        return Block(raw.part, path, xxhash.xxh64_intdigest(stored), len(stored), len(data), raw.is_shared, raw.code)
+        return Block(
+            part=raw.part,
+            path=path,
+            hash=xxhash.xxh64_intdigest(stored),
+            size=len(stored),
+            raw_size=len(data),
+            is_shared=raw.is_shared,
+            code=raw.code,
+            is_frame=raw.is_frame,
+        )
 
     with ThreadPoolExecutor(os.cpu_count()) as pool:
         largest_first = sorted(range(len(raw_blocks)), key=lambda number: -len(raw_blocks[number].data))

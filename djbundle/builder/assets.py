@@ -27,6 +27,7 @@ NOT_DATA = (*SECRETS, *DATABASES, *SOURCES, *DEVELOPMENT)
 COMPRESSIBLE = frozenset(
     (".css", ".js", ".mjs", ".json", ".map", ".svg", ".html", ".txt", ".xml", ".webmanifest", ".wasm", ".ttf", ".otf")
 )
+ZSTD = ".zstd"
 WORTH_KEEPING = 0.9  # a compressed copy that is not a tenth smaller is not worth a file
 
 
@@ -88,6 +89,8 @@ def add_static_files(tree: Tree, folder: Path, cache: Cache) -> None:
         if path.suffix in COMPRESSIBLE:
             for suffix, copy in _compressed_copies(path, cache):
                 tree.add(f"{name}{suffix}", copy, "static")
+                if suffix == ZSTD:
+                    tree.frames[str(name)] = f"{name}{suffix}"
 
 
 def _compressed_copies(path: Path, cache: Cache) -> Iterator[tuple[str, Path]]:
@@ -110,4 +113,4 @@ def _gzip(data: bytes) -> bytes:
     return gzip.compress(data, 9, mtime=0)
 
 
-ENCODERS: dict[str, Callable[[bytes], bytes]] = {".zstd": _zstd, ".br": _brotli, ".gz": _gzip}  # servestatic's names
+ENCODERS: dict[str, Callable[[bytes], bytes]] = {ZSTD: _zstd, ".br": _brotli, ".gz": _gzip}  # servestatic's names

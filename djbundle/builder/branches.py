@@ -12,7 +12,7 @@ _ONLY_SIGN = (0x00, 0xFF)  # as the last byte: the branch leads somewhere near
 
 
 def replace_distances(code: bytes) -> bytes:
-    """Replace the distance of each branch by the address it leads to, modulo 2**25, counted from the begin of `code`."""
+    """Replace the distance of each branch by the address it leads to, modulo 2**25, counted from the begin."""
     result = bytearray(code)
     for found in _BRANCH.finditer(code):
         at = found.start() + 1

@@ -43,7 +43,8 @@ def write_bundle(output: Path, launcher: Path, archive: Archive, built: int) -> 
             shutil.copyfileobj(launcher.open("rb"), file)
             start = file.tell()
             for block in archive.blocks:
-                file.write(block.path.read_bytes())
+                if not block.is_frame:
+                    file.write(block.path.read_bytes())
             index_offset = file.tell()
             raw_index = archive.index(start, built)
             index = compress(raw_index)

@@ -19,6 +19,7 @@ from djbundle.errors import ConfigurationError
 
 # What the runtime needs besides Django; the rest of djbundle's own requirements only serve the build.
 RUNTIME = ("django", "granian", "servestatic", "certifi", "tzdata")
+NOT_NEEDED = {"granian": ("click",)}  # by its command line only, which a bundle does not have
 DJBUNDLE = "djbundle"
 
 
@@ -46,7 +47,11 @@ def find_dependencies(project: Project, inspection: Inspection) -> list[Dependen
         except importlib.metadata.PackageNotFoundError:
             continue
         found[name] = Dependency(name, distribution.version, reason, distribution)
-        waiting += [(item.name, f"needed by {name}", item.extras) for item in _requirements(distribution, extras)]
+        waiting += [
+            (item.name, f"needed by {name}", item.extras)
+            for item in _requirements(distribution, extras)
+            if item.name not in NOT_NEEDED.get(name, ())
+        ]
     return [found[name] for name in sorted(found)]
 
 

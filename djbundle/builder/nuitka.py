@@ -12,6 +12,7 @@ import tempfile
 from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
+from xml.etree import ElementTree
 
 from djbundle.builder import compiler, elf
 from djbundle.builder.assets import NOT_WORTH_COMPILING
@@ -28,7 +29,8 @@ class Executable:
     """What Nuitka made."""
 
     path: Path
-    extensions: tuple[str, ...]  # modules of the standard library that it loads as ROOT/<name>.so
+    modules: frozenset[str]  # of the standard library, which are in it as bytecode
+    extensions: frozenset[str]  # modules of the standard library that it loads as ROOT/<name>.so
     cached: bool
 
 
@@ -45,18 +47,30 @@ def compile_project(root: Path, sources: list[Path], cache: Cache, work: Path) -
         bootstrap.read_bytes(),
         *(part for path in sources for part in (str(path), (root / path).read_bytes())),
     )
-    found, extensions = cache.find("executables", key), cache.find("extensions", key)
-    if found and extensions:
-        return Executable(found, tuple(json.loads(extensions.read_text())), cached=True)
+    if (path := cache.find("executables", key)) and (facts := cache.find("executable-facts", key)):
+        return _executable(path, facts, cached=True)
     with tempfile.TemporaryDirectory(dir=work) as folder:
         main = Path(folder) / f"{MAIN}.py"
         shutil.copyfile(bootstrap, main)
-        _run([*arguments, f"--output-dir={folder}", str(main)], root, cache.folder / LOG)
+        report = Path(folder) / "report.xml"
+        _run([*arguments, f"--output-dir={folder}", f"--report={report}", str(main)], root, cache.folder / LOG)
         made = Path(folder) / f"{MAIN}.dist"
-        names = sorted(path.stem for path in made.glob("*.so"))
-        cache.store_bytes("extensions", key, lambda: json.dumps(names).encode())
+        told = {"modules": _bytecode_modules(report), "extensions": sorted(path.stem for path in made.glob("*.so"))}
+        facts = cache.store_bytes("executable-facts", key, lambda: json.dumps(told).encode())
         path = cache.store_bytes("executables", key, (made / MAIN).read_bytes)
-    return Executable(path, tuple(names), cached=False)
+    return _executable(path, facts, cached=False)
+
+
+def _bytecode_modules(report: Path) -> list[str]:
+    """Modules that Nuitka has put in without compiling them: what the interpreter and itself need to start."""
+    modules = ElementTree.parse(report).iterfind("module")  # noqa: S314 - Nuitka's own
+    return sorted(module.attrib["name"] for module in modules if module.attrib["kind"].startswith("Uncompiled"))
+
+
+def _executable(path: Path, facts: Path, *, cached: bool) -> Executable:
+    return Executable(
+        path, **{name: frozenset(value) for name, value in json.loads(facts.read_text()).items()}, cached=cached
+    )
 
 
 def uses_ccache() -> bool:

@@ -91,7 +91,7 @@ class _Unwanted:
         if "__pycache__" in name.parts or name == BOOTSTRAP or name.suffix == ".pth":
             return True
         if name.parts[0].endswith(".dist-info"):
-            return name.name in METADATA_LEFT_OUT
+            return name.name in METADATA_LEFT_OUT or name.parts[1] == "sboms"
         return self._is_test(name) or self._is_foreign(name)
 
     def keeps_docstrings(self, name: PurePosixPath) -> bool:
@@ -112,7 +112,7 @@ class _Unwanted:
 
 
 def _locales_of(languages: Iterable[str]) -> Iterator[str]:
-    """The folders of translations that Django looks into: those of "de-at" are de_AT and de; English is its fallback."""
+    """The folders that Django looks into for translations, de_AT and de for "de-at"; English is its fallback."""
     yield "en"
     for language in languages:
         yield to_locale(language)

@@ -66,7 +66,7 @@ def build(options: Options, console: Console) -> Report:
             assets.add_project(tree, project, sources, cache, [inspection.media_root, inspection.static_root])
             local = local_packages(project, inspection)
             packages.add_packages(tree, dependencies, local, project, inspection, cache)
-            stdlib.add_standard_library(tree, executable.extensions, cache)
+            stdlib.add_standard_library(tree, executable, cache)
             assets.add_static_files(tree, work / "static", cache)
             libraries.close_libraries(tree, executable.path, cache)
             tree.add_text(manifest.FILE_NAME, describe(project, inspection, built).to_json(), "project")

@@ -33,6 +33,7 @@ class Tree:
     def __init__(self, work: Path) -> None:
         self.links: dict[str, str] = {}  # symbolic links and their targets, relative to the link's folder
         self.needs: dict[str, tuple[str, ...]] = {}  # ELF files and the libraries to load before them, in order
+        self.frames: dict[str, str] = {}  # files that another file is the zstd frame of, by name
         self._files: dict[str, File] = {}
         self._work = work
 

@@ -74,6 +74,7 @@ static int is_good_block(const struct archive *archive, uint32_t number)
     const struct block *block = &archive->blocks[number];
     uint64_t room = number < index->start_blocks ? index->start_room : index->later_room;
     return is_in_file(archive, block->offset, block->size) && block->code_offset <= block->raw_size
+           && block->coding <= CODING_NONE && (block->coding != CODING_NONE || block->size == block->raw_size)
            && block->code_size <= block->raw_size - block->code_offset
            && (block->kept_offset == NOT_KEPT
                || (block->kept_offset % PAGE == 0 && block->kept_offset <= room
@@ -148,7 +149,11 @@ void unpack_block(const struct archive *archive, uint32_t number, void *to)
 {
     const struct block *block = &archive->blocks[number];
     const uint8_t *bytes = archive->file + block->offset;
-    if (hash_of(bytes, block->size) != block->hash || unpack_frame(bytes, block->size, to, block->raw_size))
+    if (hash_of(bytes, block->size) != block->hash)
+        damaged();
+    if (block->coding == CODING_NONE)
+        memcpy(to, bytes, block->size);
+    else if (unpack_frame(bytes, block->size, to, block->raw_size))
         damaged();
     restore_branches((uint8_t *)to + block->code_offset, block->code_size);
 }

@@ -2,7 +2,8 @@
  *
  *     launcher | blocks | index | footer
  *
- * A block is one zstd frame. A file of the tree lies in one block, whole; a large file has a block to itself.
+ * A block is one zstd frame, or bytes as they are. A file of the tree lies in one block, whole; a large file has a
+ * block to itself.
  * The index is one zstd frame too. Unpacked it is, each part right behind the other:
  *
  *     struct index | struct block[] | struct entry[] | uint32_t needs[] | names
@@ -39,13 +40,17 @@ struct index {
     uint64_t start_room, later_room; /* bytes for the blocks of the start, and for all others, that are kept unpacked */
 };
 
+enum coding { CODING_ZSTD, CODING_NONE };
+
 struct block {
-    uint64_t offset; /* in the file */
+    uint64_t offset; /* in the file; the frame of one block may be the content of another */
     uint64_t hash;
     uint64_t kept_offset; /* in its room, at the begin of a page; NOT_KEPT for the block of a single large file */
     uint32_t size;
     uint32_t raw_size;
     uint32_t code_offset, code_size; /* machine code in the raw block, which branches.h has made easier to compress */
+    uint32_t coding;
+    uint32_t reserved;
 };
 
 enum kind { KIND_FOLDER, KIND_FILE, KIND_EXECUTABLE, KIND_LINK };

@@ -8,6 +8,7 @@ import xxhash
 import zstandard
 
 from djbundle.builder.archive import (
+    CODING_ZSTD,
     KIND_EXECUTABLE,
     KIND_FILE,
     KIND_FOLDER,
@@ -36,15 +37,15 @@ class Reader:
     """Reads launcher/format.h with nothing of the writer's code."""
 
     def __init__(self, archive: Archive) -> None:
-        stored = b"".join(block.path.read_bytes() for block in archive.blocks)
+        stored = b"".join(block.path.read_bytes() for block in archive.blocks if not block.is_frame)
         raw = archive.index(0, BUILT)
         counts = struct.unpack_from("<6I3Q", raw)
         self.blocks_count, self.start_blocks, entries, needs, names, self.start_files_at, self.built, *self.rooms = (
             counts
         )
         at = struct.calcsize("<6I3Q")
-        self.blocks = [struct.unpack_from("<3Q2I", raw, at + 32 * number) for number in range(self.blocks_count)]
-        at += 32 * self.blocks_count
+        self.blocks = [struct.unpack_from("<3Q6I", raw, at + 48 * number) for number in range(self.blocks_count)]
+        at += 48 * self.blocks_count
         self.entries = [struct.unpack_from("<I2H5I", raw, at + 28 * number) for number in range(entries)]
         at += 28 * entries
         self.needs = struct.unpack_from(f"<{needs}I", raw, at)
@@ -52,10 +53,12 @@ class Reader:
         assert len(self.names) == names
         self.raw = [self._unpack(stored, *block) for block in self.blocks]
 
-    def _unpack(self, stored: bytes, offset: int, hashed: int, _kept: int, size: int, raw_size: int) -> bytes:
+    def _unpack(
+        self, stored: bytes, offset: int, hashed: int, _kept: int, size: int, raw_size: int, *rest: int
+    ) -> bytes:
         frame = stored[offset : offset + size]
         assert xxhash.xxh64_intdigest(frame) == hashed
-        raw = zstandard.ZstdDecompressor().decompress(frame)
+        raw = zstandard.ZstdDecompressor().decompress(frame) if rest[2] == CODING_ZSTD else frame
         assert len(raw) == raw_size
         return raw
 
@@ -127,10 +130,10 @@ def test_start_lies_first_in_its_order(tmp_path: Path) -> None:
     files = {f"m{number}.pyc": bytes([number]) * 1000 for number in range(9)} | {"lib.so": b"l" * LARGE_FILE}
     start = ("m7.pyc", "lib.so", "m2.pyc", "m4.pyc")
     reader = Reader(pack(tmp_path, make_tree(tmp_path, files), start))
-    # Files of an odd number are the project's, and these stand first.
+    # Files of an even number are packages, and these stand before the project.
     assert reader.start_blocks == 2
-    assert reader.raw[0] == files["m7.pyc"]
-    assert reader.raw[1] == files["m2.pyc"] + files["m4.pyc"]
+    assert reader.raw[0] == files["m2.pyc"] + files["m4.pyc"]
+    assert reader.raw[1] == files["m7.pyc"]
     assert reader.list_at(reader.start_files_at) == ["lib.so"]
 
 
@@ -144,6 +147,18 @@ def test_large_files_have_blocks_of_their_own(tmp_path: Path) -> None:
         NOT_KEPT
     ]
     assert reader.rooms == [0, 3 * PAGE]
+
+
+def test_zstd_copy_takes_no_room(tmp_path: Path) -> None:
+    text = b"body { color: green }" * 100
+    tree = make_tree(tmp_path, {"a.css": text, "a.css.zstd": zstandard.compress(text), "b.css": text})
+    without = pack(tmp_path, make_tree(tmp_path, {"a.css": text}))
+    tree.frames["a.css"] = "a.css.zstd"
+    archive = pack(tmp_path, tree)
+    found = Reader(archive).found()
+    assert found["a.css"].content == found["b.css"].content == text
+    assert zstandard.decompress(found["a.css.zstd"].content) == text
+    assert sum(size for _, size in archive.sizes().values()) <= sum(size for _, size in without.sizes().values()) + 20
 
 
 def test_same_tree_gives_the_same_bytes(tmp_path: Path) -> None:
