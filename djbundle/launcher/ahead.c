@@ -22,23 +22,25 @@ static int alive; /* the thread's id while it runs; the kernel sets it to 0 */
 
 static int move(struct file *file, int from, int to) { return atomic_compare_exchange_strong(&file->state, &from, to); }
 
-static void make_file(struct file *file)
+static void make_file(struct file *file, struct scratch *scratch)
 {
     if (!move(file, WAITING, BEGUN))
         return;
-    file->fd = make_memory_file(archive, file->entry);
+    file->fd = make_memory_file(archive, file->entry, scratch);
     atomic_store_explicit(&file->state, file->fd < 0 ? GONE : READY, memory_order_release);
 }
 
 /* The program's own libraries are wanted at once, others when modules import them. */
 static void work(void)
 {
+    struct scratch scratch = {0};
     for (uint32_t i = 0; i < first_count; i++)
-        make_file(&files[i]);
+        make_file(&files[i], &scratch);
     for (uint32_t i = 0; i < archive->index->start_blocks; i++)
         unpack_ahead(archive, i);
     for (uint32_t i = first_count; i < file_count; i++)
-        make_file(&files[i]);
+        make_file(&files[i], &scratch);
+    drop_scratch(&scratch);
 }
 
 static void add_files(uint32_t list)

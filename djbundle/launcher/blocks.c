@@ -86,44 +86,93 @@ static uint32_t fill(const struct archive *archive, struct kept_blocks *kept, ui
     return state + READY - EMPTY;
 }
 
-/* Copy from a block that is kept; 0 when it was not there all the while. */
-static int read_kept(const struct archive *archive, const struct entry *entry, void *to)
+/* Where the content of an entry is kept, and the state of its block; NULL when it is not. */
+static const uint8_t *find_kept(const struct archive *archive, const struct entry *entry, uint32_t *state)
 {
     struct kept_blocks *kept = keeper_of(archive, entry->block);
     if (!kept)
-        return 0;
-    uint32_t state = fill(archive, kept, entry->block);
-    while (state % STATES == TAKEN && kept == archive->start && is_reading_ahead()) {
+        return NULL;
+    *state = fill(archive, kept, entry->block);
+    while (*state % STATES == TAKEN && kept == archive->start && is_reading_ahead()) {
         yield(); /* it will be done in less time than a copy of our own */
-        state = atomic_load_explicit(&kept->states[entry->block], memory_order_acquire);
+        *state = atomic_load_explicit(&kept->states[entry->block], memory_order_acquire);
     }
-    if (state % STATES != READY)
-        return 0;
-    memcpy(to, kept->room + archive->blocks[entry->block].kept_offset + entry->offset, entry->size);
-    atomic_thread_fence(memory_order_acquire);
-    return atomic_load_explicit(&kept->states[entry->block], memory_order_relaxed) == state;
+    return *state % STATES == READY ? kept->room + archive->blocks[entry->block].kept_offset + entry->offset : NULL;
 }
 
-static void read_own_copy(const struct archive *archive, const struct entry *entry, void *to)
+/* Whether a block has been in that state since find_kept found it. */
+static int is_still(const struct archive *archive, uint32_t block, uint32_t state)
 {
-    size_t raw_size = archive->blocks[entry->block].raw_size;
-    uint8_t *copy = map_memory(raw_size);
-    if (!copy)
+    atomic_thread_fence(memory_order_acquire);
+    return atomic_load_explicit(&keeper_of(archive, block)->states[block], memory_order_relaxed) == state;
+}
+
+static void *room_in(struct scratch *scratch, size_t size)
+{
+    if (scratch->size >= size)
+        return scratch->memory;
+    drop_scratch(scratch);
+    scratch->memory = map_memory(size);
+    if (!scratch->memory)
         fail(EXIT_START, "not enough memory to unpack the bundle", "", "give the process more memory");
+    scratch->size = size;
+    advise(scratch->memory, size, MADV_HUGEPAGE);
+    return scratch->memory;
+}
+
+void drop_scratch(struct scratch *scratch)
+{
+    if (scratch->memory)
+        unmap(scratch->memory, scratch->size);
+    *scratch = (struct scratch){0};
+}
+
+static const uint8_t *unpack_to(struct scratch *scratch, const struct archive *archive, const struct entry *entry)
+{
+    uint8_t *copy = room_in(scratch, archive->blocks[entry->block].raw_size);
     unpack_block(archive, entry->block, copy);
-    memcpy(to, copy + entry->offset, entry->size);
-    unmap(copy, raw_size);
+    return copy + entry->offset;
 }
 
 void read_entry(const struct archive *archive, const struct entry *entry, void *to)
 {
-    int has_own_block = entry->offset == 0 && entry->size == archive->blocks[entry->block].raw_size;
+    struct scratch scratch = {0};
+    uint32_t state;
     if (entry->size == 0)
         return;
-    if (has_own_block)
-        unpack_block(archive, entry->block, to);
-    else if (!read_kept(archive, entry, to))
-        read_own_copy(archive, entry, to);
+    if (entry->offset == 0 && entry->size == archive->blocks[entry->block].raw_size) {
+        unpack_block(archive, entry->block, to); /* it has the block to itself */
+        return;
+    }
+    const uint8_t *kept = find_kept(archive, entry, &state);
+    if (kept)
+        memcpy(to, kept, entry->size);
+    if (!kept || !is_still(archive, entry->block, state))
+        memcpy(to, unpack_to(&scratch, archive, entry), entry->size);
+    drop_scratch(&scratch);
+}
+
+static int write_all(int fd, const uint8_t *bytes, size_t size)
+{
+    for (uint64_t offset = 0; offset < size;) {
+        long written = write_at(fd, bytes + offset, size - offset, offset);
+        if (written <= 0)
+            return written ? (int)written : -EIO;
+        offset += (uint64_t)written;
+    }
+    return 0;
+}
+
+int write_entry(const struct archive *archive, const struct entry *entry, int fd, struct scratch *scratch)
+{
+    uint32_t state;
+    if (entry->size == 0)
+        return 0;
+    const uint8_t *kept = find_kept(archive, entry, &state);
+    int error = kept ? write_all(fd, kept, entry->size) : 0;
+    if (!kept || (!error && !is_still(archive, entry->block, state)))
+        error = write_all(fd, unpack_to(scratch, archive, entry), entry->size);
+    return error;
 }
 
 void unpack_ahead(const struct archive *archive, uint32_t number)

@@ -19,6 +19,19 @@ void make_room(struct archive *archive);
 /* Copy the content of a file or link, entry->size bytes, to `to`. */
 void read_entry(const struct archive *archive, const struct entry *entry, void *to);
 
+/* Memory to unpack to, for one caller after the other; {NULL, 0} before the first. */
+struct scratch {
+    void *memory;
+    size_t size;
+};
+
+void drop_scratch(struct scratch *scratch);
+
+/* Write the content of a file to a descriptor; 0, or minus errno. No page of a mapping is touched for it but those of
+ * `scratch`, so that other threads can go on mapping.
+ */
+int write_entry(const struct archive *archive, const struct entry *entry, int fd, struct scratch *scratch);
+
 /* Unpack a block ahead of its use. */
 void unpack_ahead(const struct archive *archive, uint32_t block);
 

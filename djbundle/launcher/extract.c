@@ -138,7 +138,7 @@ static const char *path_of(const struct archive *archive, const struct entry *en
     return *begin ? begin + 1 : NULL;
 }
 
-static int write_entry(int tree, const struct archive *archive, const struct entry *entry, const uint8_t *block)
+static int write_node(int tree, const struct archive *archive, const struct entry *entry, const uint8_t *block)
 {
     char buffer[PATH_SIZE];
     const char *path = path_of(archive, entry, buffer);
@@ -156,7 +156,7 @@ static int write_folders(int tree, const struct archive *archive)
     int error = 0;
     for (uint32_t i = 1; i < archive->index->entry_count && !error; i++)
         if (archive->entries[i].kind == KIND_FOLDER)
-            error = write_entry(tree, archive, &archive->entries[i], NULL);
+            error = write_node(tree, archive, &archive->entries[i], NULL);
     return error;
 }
 
@@ -169,7 +169,7 @@ static int write_files_of_block(int tree, const struct archive *archive, uint32_
         unpack_block(archive, number, raw);
     for (uint32_t i = 0; i < archive->index->entry_count && !error; i++)
         if (archive->entries[i].kind != KIND_FOLDER && archive->entries[i].block == number)
-            error = write_entry(tree, archive, &archive->entries[i], raw);
+            error = write_node(tree, archive, &archive->entries[i], raw);
     unmap(raw, raw_size + 1);
     return error;
 }

@@ -179,7 +179,7 @@ int map_program(const struct archive *archive, const struct entry *program, stru
 {
     if (!map_from_memory(archive, program, image))
         return 0;
-    int fd = make_memory_file(archive, program);
+    int fd = open_memory_file(archive, program);
     if (fd < 0)
         return fd;
     int error = map_from_file(fd, image);

@@ -1,7 +1,6 @@
 #include "memory_file.h"
 
 #include "ahead.h"
-#include "blocks.h"
 #include "system.h"
 #include "text.h"
 
@@ -19,20 +18,7 @@ static int create(const char *name, int is_executable)
     return fd == -EINVAL ? create_memory_file(name, flags) : fd;
 }
 
-static int fill(int fd, const struct archive *archive, const struct entry *entry)
-{
-    int error = set_size(fd, entry->size);
-    if (error)
-        return error;
-    void *to = map_at(NULL, entry->size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_POPULATE, fd, 0);
-    if (!to)
-        return -ENOMEM;
-    read_entry(archive, entry, to);
-    unmap(to, entry->size);
-    return 0;
-}
-
-int make_memory_file(const struct archive *archive, const struct entry *entry)
+int make_memory_file(const struct archive *archive, const struct entry *entry, struct scratch *scratch)
 {
     char name[LONGEST_NAME + 1];
     size_t length = entry->name_length < LONGEST_NAME ? entry->name_length : LONGEST_NAME;
@@ -41,7 +27,7 @@ int make_memory_file(const struct archive *archive, const struct entry *entry)
     int fd = create(name, entry->kind == KIND_EXECUTABLE);
     if (fd < 0)
         return fd;
-    int error = entry->kind != KIND_FOLDER && entry->size ? fill(fd, archive, entry) : 0;
+    int error = entry->kind == KIND_FOLDER ? 0 : write_entry(archive, entry, fd, scratch);
     struct moment changed = {(int64_t)archive->index->built, entry - archive->entries};
     struct moment times[2] = {changed, changed};
     if (error == 0)
@@ -56,6 +42,10 @@ int make_memory_file(const struct archive *archive, const struct entry *entry)
 
 int open_memory_file(const struct archive *archive, const struct entry *entry)
 {
+    struct scratch scratch = {0};
     int fd = take_ahead(entry);
-    return fd >= 0 ? fd : make_memory_file(archive, entry);
+    if (fd < 0)
+        fd = make_memory_file(archive, entry, &scratch);
+    drop_scratch(&scratch);
+    return fd;
 }

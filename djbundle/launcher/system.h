@@ -55,6 +55,10 @@ static inline long read_at(int fd, void *to, size_t size, uint64_t offset)
 {
     return CALL4(__NR_pread64, fd, to, size, offset);
 }
+static inline long write_at(int fd, const void *bytes, size_t size, uint64_t offset)
+{
+    return CALL4(__NR_pwrite64, fd, bytes, size, offset);
+}
 static inline int status_of(int fd, struct stat *status) { return (int)CALL4(__NR_fstat, fd, status, 0, 0); }
 static inline int set_size(int fd, uint64_t size) { return (int)CALL4(__NR_ftruncate, fd, size, 0, 0); }
 static inline int set_times(int fd, const struct moment times[2])
