@@ -1,4 +1,8 @@
-"""The listening socket. The supervisor owns it, so that a restart of the web process refuses no connection."""
+"""The listening sockets, one for each web worker, among which the kernel spreads new connections (SO_REUSEPORT).
+
+With one socket for all, the worker that is quickest at the moment takes most connections, and with them their later
+requests. The supervisor owns the sockets, so that a restart of the web process refuses no connection.
+"""
 
 import errno
 import socket
@@ -8,18 +12,32 @@ from djbundle.errors import AddressError
 BACKLOG = 1024  # connections that wait while workers are busy or restart
 
 
-def listen(host: str, port: int) -> socket.socket:
-    """Bind and listen; without SO_REUSEPORT, so that a second server on the same port is refused."""
+def listen(host: str, port: int, count: int) -> list[socket.socket]:
+    """Bind and listen with `count` sockets on one port; port 0 is one that is free."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    listener = socket.socket(family, socket.SOCK_STREAM)
+    sockets: list[socket.socket] = []
     try:
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        listener.bind((host, port))
-        listener.listen(BACKLOG)
+        for _ in range(count):
+            sockets.append(socket.socket(family, socket.SOCK_STREAM))
+            _bind(sockets[-1], host, port, is_first=len(sockets) == 1)
+            port = sockets[0].getsockname()[1]
+        for listener in sockets:
+            listener.listen(BACKLOG)
     except OSError as error:
-        listener.close()
+        for listener in sockets:
+            listener.close()
         raise refused(host, port, error) from error
-    return listener
+    return sockets
+
+
+def _bind(listener: socket.socket, host: str, port: int, *, is_first: bool) -> None:
+    """The first one binds before it may share the port: that fails when any other program has it, us included."""
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    if is_first:
+        listener.bind((host, port))
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+    if not is_first:
+        listener.bind((host, port))
 
 
 def refused(host: str, port: int, error: OSError) -> AddressError:

@@ -27,14 +27,14 @@ def serve(bundle: Bundle, arguments: list[str]) -> int:
     process.guard_forks()
     create_data_directory(bundle.data)
     lock_data_directory(bundle.data)
-    listener = listen(options.host, options.port)
+    listeners = listen(options.host, options.port, options.workers)
     reader, writer = os.pipe2(os.O_CLOEXEC)
 
     def run_web() -> int:
         process.set_name(f"{bundle.manifest.name} web")
         from djbundle.runtime.web import serve_web  # noqa: PLC0415 - Django is loaded in this child only
 
-        return serve_web(bundle, options, listener, writer)
+        return serve_web(bundle, options, listeners, writer)
 
     with Supervisor(Child("web", run_web), grace=options.grace, report=log) as supervisor:
 
@@ -45,7 +45,7 @@ def serve(bundle: Bundle, arguments: list[str]) -> int:
             supervisor.proven = True
             if ready["worker"] and options.run_worker:
                 supervisor.start(Child("worker", lambda: run_worker(bundle, options)))
-            announce(bundle, url_of(listener))
+            announce(bundle, url_of(listeners[0]))
 
         supervisor.watch(reader, welcome)
         return supervisor.run()

@@ -31,7 +31,9 @@ RESPAWN_PAUSE = 0.1  # seconds between a fresh worker and the end of the one tha
 class Server(MPServer):
     """One parent, N workers that never outlive it."""
 
-    def __init__(self, application: Any, interface: Interface, options: ServeOptions, listener: socket.socket) -> None:
+    def __init__(
+        self, application: Any, interface: Interface, options: ServeOptions, listeners: list[socket.socket]
+    ) -> None:
         wsgi = interface == "wsgi"
         super().__init__(
             target="",
@@ -48,7 +50,7 @@ class Server(MPServer):
             respawn_interval=RESPAWN_PAUSE,
             workers_kill_timeout=options.grace,
         )
-        self._listener = listener
+        self._listeners = listeners
         self._application = application
 
     def serve_forever(self) -> None:
@@ -57,10 +59,12 @@ class Server(MPServer):
         self.serve(target_loader=self._enter_worker, wrap_loader=False)
 
     def _init_shared_socket(self) -> None:
-        # Granian's own would set SO_REUSEPORT, and a second instance would silently take half of the traffic.
+        # Granian's own would share the port with a second instance, which would silently take half of the traffic.
         self._ssp = self._sso = None
-        descriptor = self._listener.fileno()
-        self._sfd, self._shd = descriptor, SocketHolder(descriptor, False, BACKLOG)  # type: ignore[assignment,call-arg]
+
+    def _spawn_worker(self, idx: int, target: Any, callback_loader: Any) -> Any:  # type: ignore[override]
+        self._shd = SocketHolder(self._listeners[idx].fileno(), False, BACKLOG)  # type: ignore[assignment,call-arg]
+        return super()._spawn_worker(idx, target, callback_loader)
 
     def _stop_workers(self) -> None:
         workers = [worker.inner for worker in self.wrks]

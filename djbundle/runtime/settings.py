@@ -133,6 +133,8 @@ def move_databases(overlay: Overlay) -> None:
             entry["NAME"] = overlay.moved(name) or Path(name)
             filesystem.refuse_network(entry["NAME"])
         entry["OPTIONS"] = sqlite.OPTIONS | entry.get("OPTIONS", {})
+        if overlay.bundle.manifest.interface == "wsgi":  # ASGI has a thread for each request, which ends with it
+            entry.setdefault("CONN_MAX_AGE", None)  # opening a database takes as long as a query or two
     if databases != overlay.get("DATABASES", {}):
         overlay.set("DATABASES", databases, "SQLite lives in the data directory, with safe options")
 

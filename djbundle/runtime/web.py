@@ -12,7 +12,7 @@ from djbundle.runtime.options import ServeOptions
 from djbundle.runtime.settings import apply_overlay
 
 
-def serve_web(bundle: Bundle, options: ServeOptions, listener: socket.socket, ready: int) -> int:
+def serve_web(bundle: Bundle, options: ServeOptions, listeners: list[socket.socket], ready: int) -> int:
     """Run until SIGTERM; writes one JSON line to the descriptor `ready` when requests are about to be answered."""
     from djbundle.runtime.entry import print_error  # noqa: PLC0415 - entry imports us
 
@@ -27,7 +27,7 @@ def serve_web(bundle: Bundle, options: ServeOptions, listener: socket.socket, re
 
     memory.start_collecting()
     message = json.dumps({"worker": apps.is_installed("djbundle.tasks")}).encode()
-    server = Server(application, bundle.manifest.interface, options, listener)
+    server = Server(application, bundle.manifest.interface, options, listeners)
     server.on_startup(lambda: os.write(ready, message))
     server.serve_forever()
     return 0

@@ -1,0 +1,40 @@
+"""The other side: the sample shop in a clean virtual environment, as people deploy it without djbundle."""
+
+import os
+import shutil
+import subprocess
+import sys
+from importlib.metadata import version
+from pathlib import Path
+
+REPOSITORY = Path(__file__).parents[2]
+SERVERS = ("gunicorn>=23", "granian>=2.8.7")
+
+
+class Peer:
+    """A virtual environment with web servers and the packages of the shop, all compiled; and a copy of the shop."""
+
+    def __init__(self, work: Path) -> None:
+        self.folder = work / "venv"
+        self.project = Path(shutil.copytree(REPOSITORY / "sample_shop", work / "sample_shop", ignore=_ignored))
+        self.environment = {"PATH": f"{self.folder / 'bin'}:{os.defpath}", "HOME": str(work)}
+        uv = Path(sys.executable).with_name("uv")
+        run = lambda *command: subprocess.run(command, check=True, capture_output=True)  # noqa: E731
+        run(uv, "venv", "--no-project", "--python", sys.base_prefix + "/bin/python3", self.folder)
+        install = (uv, "pip", "install", "--python", self.python)
+        run(*install, *SERVERS, *_pinned("django", "asgiref", "sqlparse", "pillow"))
+        run(*install, "--no-deps", REPOSITORY)
+        run(self.python, "-m", "compileall", "-q", self.folder / "lib", self.project)
+
+    @property
+    def python(self) -> Path:
+        return self.folder / "bin" / "python"
+
+
+def _pinned(*names: str) -> list[str]:
+    """The versions that the bundle is built with."""
+    return [f"{name}=={version(name)}" for name in names]
+
+
+def _ignored(_folder: str, names: list[str]) -> set[str]:
+    return {name for name in names if name in ("__pycache__", "cache", "media") or name.endswith(".sqlite3")}
