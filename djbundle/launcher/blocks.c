@@ -186,4 +186,5 @@ void release_blocks(const struct archive *archive)
 {
     for (uint32_t i = 0; i < archive->index->block_count; i++)
         give_back(archive, i);
+    advise((void *)archive->file, archive->file_size, MADV_DONTNEED); /* pages of the file, which the system keeps */
 }

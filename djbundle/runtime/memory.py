@@ -6,6 +6,7 @@ sharing the pages that it no longer writes to.
 """
 
 import gc
+import sys
 
 # New objects before a collection; Python's own is 700 or 2000. A request makes some thousands, and nearly all of them
 # are freed without one.
@@ -20,3 +21,10 @@ def start_collecting() -> None:
     if gc.get_threshold() == ORDINARY:  # a project that sets its own knows why
         gc.set_threshold(THRESHOLD)
     gc.enable()
+
+
+def release_archive() -> None:
+    """Give back what the start has unpacked; a module that is imported later is unpacked again."""
+    archive = sys.modules.get("_archive")  # not there where the tree is on disk
+    if archive:
+        archive.release()

@@ -34,8 +34,8 @@ def guard_forks() -> None:
     )
 
 
-def fork(run: Callable[[], int]) -> int:
-    """Run `run` in a child with a process group of its own; the child's process id."""
+def fork(run: Callable[[], int], title: str) -> int:
+    """Run `run` in a child called `title`, with a process group of its own; the child's process id."""
     parent = os.getpid()
     sys.stdout.flush()
     sys.stderr.flush()
@@ -45,6 +45,7 @@ def fork(run: Callable[[], int]) -> int:
     code = 1
     try:
         die_with(parent)
+        set_name(title)
         os.setpgid(0, 0)  # Ctrl-C on the terminal reaches the supervisor alone, which stops its children in order
         code = run()
     except SystemExit as stop:

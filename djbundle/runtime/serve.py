@@ -1,70 +1,52 @@
-"""``./shop serve``: take the data directory and the port, then keep a web process and a task worker running.
+"""``./shop serve``: take the data directory and the port, then keep the site running.
 
-This process stays small: it loads neither Django nor SQLite. The web process (web.py) prepares the database and says
-when it is ready; then the worker is started.
+This process stays small: it loads neither Django nor SQLite. Its one child loads the site and forks those that work
+(app.py), and says when it is ready.
 """
 
-import json
 import os
-import sys
 from pathlib import Path
 
-from djbundle.runtime import process
+from djbundle.runtime import memory, process
 from djbundle.runtime.bundle import Bundle
 from djbundle.runtime.listener import listen, url_of
 from djbundle.runtime.lock import lock_data_directory
-from djbundle.runtime.options import ServeOptions, parse_serve_options
+from djbundle.runtime.options import parse_serve_options
 from djbundle.runtime.paths import create_data_directory
 from djbundle.runtime.supervisor import Child, Supervisor
 
-WORKER_NICENESS = 5  # pages go first
+MARGIN = 2  # seconds that the site's process has to stop its children after their grace
 
 
 def serve(bundle: Bundle, arguments: list[str]) -> int:
     """Serve until told to stop; the exit code."""
     options = parse_serve_options(Path(bundle.program).name, arguments)
-    process.set_name(bundle.manifest.name)
+    name = bundle.manifest.name
+    process.set_name(name)
     process.guard_forks()
     create_data_directory(bundle.data)
     lock_data_directory(bundle.data)
     listeners = listen(options.host, options.port, options.workers)
     reader, writer = os.pipe2(os.O_CLOEXEC)
 
-    def run_web() -> int:
-        process.set_name(f"{bundle.manifest.name} web")
-        from djbundle.runtime.web import serve_web  # noqa: PLC0415 - Django is loaded in this child only
+    def run_app() -> int:
+        from djbundle.runtime import app  # noqa: PLC0415 - Django is loaded in this child only
 
-        return serve_web(bundle, options, listeners, writer)
+        return app.run_app(bundle, options, listeners, writer)
 
-    with Supervisor(Child("web", run_web), grace=options.grace, report=log) as supervisor:
+    with Supervisor([Child("app", f"{name} app", run_app)], grace=options.grace + MARGIN, proven=False) as supervisor:
 
         def welcome() -> None:
-            ready = json.loads(os.read(reader, 4096))
-            if supervisor.proven:
-                return
-            supervisor.proven = True
-            if ready["worker"] and options.run_worker:
-                supervisor.start(Child("worker", lambda: run_worker(bundle, options)))
-            announce(bundle, url_of(listeners[0]))
+            os.read(reader, 1)
+            if not supervisor.proven:
+                supervisor.proven = True
+                announce(bundle, url_of(listeners[0]))
+                memory.release_archive()
 
         supervisor.watch(reader, welcome)
         return supervisor.run()
 
 
-def run_worker(bundle: Bundle, options: ServeOptions) -> int:
-    """The process that runs background tasks."""
-    from djbundle.runtime.commands import run_command  # noqa: PLC0415 - Django is loaded in this child only
-
-    process.set_name(f"{bundle.manifest.name} worker")
-    os.nice(WORKER_NICENESS)
-    run_command(bundle, ["worker", "--grace", str(options.grace)])
-    return 0
-
-
 def announce(bundle: Bundle, url: str) -> None:
     manifest = bundle.manifest
     print(f"{manifest.name} {manifest.version} serves {url} with data in {bundle.data} (Ctrl-C stops)", flush=True)
-
-
-def log(message: str) -> None:
-    print(f"serve: {message}", file=sys.stderr, flush=True)

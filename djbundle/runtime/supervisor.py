@@ -1,4 +1,7 @@
-"""Keeps the children of ``serve`` running, and stops them in order. Knows nothing of Django.
+"""Keeps child processes running, and stops them in order. Knows nothing of Django.
+
+There are two of it in ``serve``: one over the process that loads the site (serve.py), one in that process over those
+that work (app.py).
 
 Signal handlers only wake the loop. The loop reaps, restarts with backoff, and on SIGTERM or SIGINT lets every child
 finish for `grace` seconds; a second signal, or the end of that time, kills them.
@@ -8,8 +11,9 @@ import math
 import os
 import selectors
 import signal
+import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from types import FrameType
 from typing import Self
@@ -25,7 +29,8 @@ STEADY = 60.0  # seconds after which a child counts as healthy, and its delay st
 class Child:
     """One role, and the process that plays it."""
 
-    name: str
+    name: str  # for messages: "web"
+    title: str  # for top and pkill: "shop web"
     run: Callable[[], int]
     pid: int = 0  # 0: not running
     started: float = 0.0
@@ -33,7 +38,7 @@ class Child:
     due: float = math.inf  # when to start it; infinity: not by itself
 
     def start(self, now: float) -> None:
-        self.pid, self.started, self.due = process.fork(self.run), now, math.inf
+        self.pid, self.started, self.due = process.fork(self.run, self.title), now, math.inf
 
     def died(self, now: float) -> None:
         """Plan the next start."""
@@ -44,13 +49,12 @@ class Child:
 
 
 class Supervisor:
-    """`report` gets lines for the log. The first child is started at once, others by `start`."""
+    """Until they are `proven`, the first child that ends ends all, and its exit code is that of the supervisor."""
 
-    def __init__(self, first: Child, *, grace: float, report: Callable[[str], None]) -> None:
-        self.children = [first]
+    def __init__(self, children: Sequence[Child], *, grace: float, proven: bool) -> None:
+        self.children = children
         self.grace = grace
-        self.report = report
-        self.proven = False  # the first child has once been ready: from now on it is restarted, not believed
+        self.proven = proven
         self.exit_code = 0
         self.deadline = math.inf  # of the graceful stop
         self.signals: list[int] = []
@@ -76,9 +80,6 @@ class Supervisor:
         """Call `answer` whenever the descriptor can be read."""
         self.selector.register(descriptor, selectors.EVENT_READ, answer)
 
-    def unwatch(self, descriptor: int) -> None:
-        self.selector.unregister(descriptor)
-
     def drain_wakeup(self) -> None:
         os.read(self.wakeup, 4096)
 
@@ -90,14 +91,10 @@ class Supervisor:
     def running(self) -> list[Child]:
         return [child for child in self.children if child.pid]
 
-    def start(self, child: Child) -> None:
-        """Add one more role."""
-        self.children.append(child)
-        child.start(time.monotonic())
-
     def run(self) -> int:
-        """Until every child has stopped; the exit code."""
-        self.children[0].start(time.monotonic())
+        """Start all children; until every one has stopped. The exit code."""
+        for child in self.children:
+            child.start(time.monotonic())
         while self.running or not self.stopping:
             due = min([self.deadline, *(child.due for child in self.children)])
             wait = None if due == math.inf else max(0.0, due - time.monotonic())
@@ -148,16 +145,20 @@ class Supervisor:
             self.stop(code if code > 0 else 128 - code)
         else:
             how = f"was killed by {signal.Signals(-code).name}" if code < 0 else f"ended with code {code}"
-            self.report(f"{child.name} {how}; it is started again")
+            log(f"{child.name} {how}; it is started again")
 
     def keep_up(self) -> None:
         """Start what is due; kill what overruns the grace."""
         now = time.monotonic()
         if now >= self.deadline:
-            late = " and ".join(child.name for child in self.running)
-            self.report(f"{late} did not finish within {self.grace:.0f} s and is killed")
+            late = " and ".join(sorted({child.name for child in self.running}))
+            log(f"{late} did not finish within {self.grace:.0f} s and is killed")
             self.signal_children(signal.SIGKILL)
             self.deadline = now + self.grace
         for child in self.children:
             if now >= child.due:
                 child.start(now)
+
+
+def log(message: str) -> None:
+    print(f"serve: {message}", file=sys.stderr, flush=True)

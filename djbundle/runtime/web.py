@@ -1,52 +1,77 @@
-"""The web process: loads Django once, brings the database up to date, then forks the workers that answer requests."""
+"""One web worker: Granian, from its Python API, on a socket of ours and with an application that is loaded already."""
 
-import json
-import os
+import asyncio
+import multiprocessing
+import signal
 import socket
+from collections.abc import Callable
 from typing import Any
 
-from djbundle.errors import DjbundleError
-from djbundle.runtime import memory
-from djbundle.runtime.bundle import Bundle
+from granian import _signals
+from granian._granian import SocketHolder, WorkerSignal
+from granian.constants import Interfaces
+from granian.log import LogLevels
+from granian.server.mp import MPServer
+
+from djbundle.manifest import Interface
+from djbundle.runtime.listener import BACKLOG
 from djbundle.runtime.options import ServeOptions
-from djbundle.runtime.settings import apply_overlay
 
 
-def serve_web(bundle: Bundle, options: ServeOptions, listeners: list[socket.socket], ready: int) -> int:
-    """Run until SIGTERM; writes one JSON line to the descriptor `ready` when requests are about to be answered."""
-    from djbundle.runtime.entry import print_error  # noqa: PLC0415 - entry imports us
-
-    try:
-        application = load_application(bundle, options)
-    except DjbundleError as error:
-        print_error(error)
-        return error.exit_code
-    from django.apps import apps  # noqa: PLC0415 - only after the overlay
-
-    from djbundle.runtime.server import Server  # noqa: PLC0415
-
-    memory.start_collecting()
-    message = json.dumps({"worker": apps.is_installed("djbundle.tasks")}).encode()
-    server = Server(application, bundle.manifest.interface, options, listeners)
-    server.on_startup(lambda: os.write(ready, message))
-    server.serve_forever()
+def serve_web(application: Any, interface: Interface, options: ServeOptions, listener: socket.socket) -> int:
+    """Answer requests until SIGTERM; then finish those that have begun."""
+    multiprocessing.set_start_method("fork", force=True)
+    _signals.set_sync_signals, _signals.set_loop_signals = set_sync_signals, set_loop_signals
+    Server(interface, options, listener).serve(target_loader=lambda: application, wrap_loader=False)
     return 0
 
 
-def load_application(bundle: Bundle, options: ServeOptions) -> Any:
-    """The project's WSGI or ASGI application behind its static files, with the database ready for it."""
-    apply_overlay(bundle, "serve")
-    import django  # noqa: PLC0415 - only after the overlay
-    from django.core.wsgi import get_wsgi_application  # noqa: PLC0415
-    from django.urls import get_resolver  # noqa: PLC0415
-    from django.utils.module_loading import import_string  # noqa: PLC0415
+class Server(MPServer):
+    """Granian's server without its processes: the work of a worker is done in this one, under our own supervisor."""
 
-    from djbundle.runtime.files import serve_files  # noqa: PLC0415
-    from djbundle.runtime.prepare import prepare_databases  # noqa: PLC0415
+    def __init__(self, interface: Interface, options: ServeOptions, listener: socket.socket) -> None:
+        wsgi = interface == "wsgi"
+        super().__init__(
+            target="",
+            address=options.host,
+            port=options.port,
+            interface=Interfaces.WSGI if wsgi else Interfaces.ASGINL,  # Django has no lifespan events
+            blocking_threads=options.blocking_threads if wsgi else 1,
+            backlog=BACKLOG,
+            websockets=not wsgi,
+            log_level=LogLevels.warning,
+            log_access=options.access_log,
+        )
+        self._sso = None
+        self._shd = SocketHolder(listener.fileno(), False, BACKLOG)  # type: ignore[assignment,call-arg]
 
-    django.setup()
-    prepare_databases(bundle, migrate=options.migrate)
-    dotted = bundle.manifest.application
-    application = import_string(dotted) if dotted else get_wsgi_application()
-    get_resolver()._populate()
-    return serve_files(application, bundle)
+    def _serve(self, spawn_target: Any, target_loader: Any) -> None:
+        self._spawn_worker(0, spawn_target, target_loader).inner.run()
+
+
+def set_sync_signals() -> WorkerSignal:
+    """In place of granian._signals': safe for a signal that comes again while requests finish."""
+    event, handle = _stop_once()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, handle)
+    return event
+
+
+def set_loop_signals(loop: asyncio.AbstractEventLoop) -> WorkerSignal:
+    """The same for ASGI."""
+    event, handle = _stop_once()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, handle)
+    return event
+
+
+def _stop_once() -> tuple[WorkerSignal, Callable[..., None]]:
+    """An event for Granian, and a handler that sets it the first time that it is called."""
+    event = WorkerSignal()
+    waiting = [event]
+
+    def handle(*_: object) -> None:
+        if waiting:
+            waiting.pop().set()
+
+    return event, handle

@@ -12,13 +12,20 @@ def tree_of(site: Site) -> list[psutil.Process]:
     return [top, *top.children(recursive=True)]
 
 
-def child(site: Site, role: str) -> psutil.Process:
-    """The supervisor's child called "NAME role", once it is there."""
+def with_role(site: Site, role: str, count: int = 1) -> list[psutil.Process]:
+    """The processes called "NAME role", once so many are there: "app", "web" or "worker"."""
     name = f"{site.bundle.name} {role}"
-    top = psutil.Process(site.process.pid)
-    found = wait_until(lambda: [each for each in top.children() if each.name() == name], f"a process {name}")
-    assert len(found) == 1
-    return found[0]
+    return wait_until(
+        lambda: found if len(found := [each for each in tree_of(site) if has_name(each, name)]) == count else [],
+        f"{count} processes {name}",
+    )
+
+
+def has_name(process: psutil.Process, name: str) -> bool:
+    try:
+        return bool(process.name() == name) and process.status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
 
 
 def all_gone(processes: list[psutil.Process]) -> bool:

@@ -1,4 +1,4 @@
-"""One supervisor, its web process and its worker: killed, stopped, started again."""
+"""One supervisor, the site's process, web workers and a task worker: killed, stopped, started again."""
 
 import http.client
 import os
@@ -13,7 +13,7 @@ import pytest
 from ci.customer import Customer, first_product
 from ci.outside import Outside
 from ci.site import Site, bare_environment
-from tests.bundle.processes import all_gone, child, tree_of
+from tests.bundle.processes import all_gone, tree_of, with_role
 from tests.conftest import NewSite
 from tests.waiting import wait_until
 
@@ -26,20 +26,19 @@ def test_worker_killed_in_a_task_loses_nothing(new_shop: NewSite, outside: Outsi
         customer = Customer(site.url)
         order = customer.buy(first_product(customer.get("/")), "killed@example.com")
         wait_until(lambda: len(outside.gateway.charges()) > before, "the gateway sees the charge")
-        child(site, "worker").kill()
+        with_role(site, "worker")[0].kill()
         outside.mailbox.wait("killed@example.com", 60)
         assert "status-paid" in customer.get(order.url).text
     assert len(outside.gateway.charges()) == before + 1
     assert len(outside.mailbox.to("killed@example.com")) == 1
 
 
-@pytest.mark.parametrize("role", ["web", "worker"])
+@pytest.mark.parametrize("role", ["app", "web", "worker"])
 def test_killed_child_is_started_again(new_small: NewSite, role: str) -> None:
-    with new_small() as site:
-        first = child(site, role)
+    with new_small("--workers", "1") as site:
+        first = with_role(site, role)[0]
         first.kill()
-        second = wait_until(lambda: (now := child(site, role)).pid != first.pid and now, f"another {role}")
-        assert second.is_running()
+        wait_until(lambda: with_role(site, role)[0].pid != first.pid, f"another {role}")
         assert wait_until(lambda: answers(site), "the site answers")
         assert f"serve: {role} was killed by SIGKILL; it is started again" in site.log.read_text()
 
@@ -53,18 +52,18 @@ def answers(site: Site) -> bool:
 
 def test_web_worker_killed_is_replaced(new_small: NewSite) -> None:
     with new_small("--workers", "2") as site:
-        web = child(site, "web")
-        first = wait_until(lambda: len(found := web.children()) == 2 and found, "two web workers")
+        first = with_role(site, "web", 2)
         first[0].kill()
-        wait_until(lambda: len([each for each in web.children() if each not in first]) == 1, "a new web worker")
+        wait_until(lambda: first[0] not in with_role(site, "web", 2), "a new web worker")
+        assert first[1] in with_role(site, "web", 2)
         assert wait_until(lambda: answers(site), "the site answers")
 
 
 def test_no_process_outlives_a_killed_supervisor(new_small: NewSite) -> None:
     with new_small("--workers", "2") as site:
-        child(site, "worker")
+        with_role(site, "worker")
         everyone = tree_of(site)
-        assert len(everyone) >= 5
+        assert len(everyone) == 5
         site.process.kill()
         site.process.wait()
         wait_until(lambda: all_gone(everyone), "all processes are gone")
@@ -174,4 +173,4 @@ def test_without_worker_tasks_wait(new_small: NewSite) -> None:
 def test_processes_have_names(new_small: NewSite) -> None:
     with new_small() as site:
         assert psutil.Process(site.process.pid).name() == "small"
-        assert child(site, "worker").nice() > os.nice(0)
+        assert with_role(site, "worker")[0].nice() > os.nice(0)
