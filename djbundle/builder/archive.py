@@ -28,6 +28,7 @@ from djbundle.builder.tree import PARTS, File, Part, Tree
 from djbundle.errors import LargeFileError
 
 BLOCK_SIZE = 4 << 20
+FIRST_BLOCK_SIZE = 128 << 10  # of a start, whose blocks double from here on: nobody waits long for the first modules
 LARGE_FILE = 256 << 10
 LARGEST_FILE = (1 << 32) - 1
 LEVEL = 19  # 22 gains 1 % and takes three times as long
@@ -166,8 +167,10 @@ def pack_tree(tree: Tree, start: Iterable[str], cache: Cache, progress: Callable
     packer = _Packer()
     packer.add_frames(tree)
     first = [tree[name] for name in dict.fromkeys(start)]
+    packer.block_size = FIRST_BLOCK_SIZE
     for part in reversed(PARTS):  # Python before what runs on it
         packer.add_files((file for file in first if file.part == part), part)
+    packer.block_size = BLOCK_SIZE
     start_blocks = len(packer.shared)
     start_files = [file.name for file in first if file.name in packer.large]
     for part in PARTS:
@@ -196,6 +199,7 @@ class _Packer:
     """Lays files into blocks; no file is cut."""
 
     def __init__(self) -> None:
+        self.block_size = BLOCK_SIZE
         self.shared: list[_RawBlock] = []
         self.own: list[_RawBlock] = []
         self.large: set[str] = set()  # files that have a block to themselves
@@ -248,8 +252,9 @@ class _Packer:
             self.own.append(_RawBlock(block.part, bytearray(data), is_shared=False, code=code))
             self._found[digest] = self.own[-1], 0
             return block
-        if len(block.data) + len(data) > BLOCK_SIZE:
+        if len(block.data) + len(data) > self.block_size:
             self._close(block)
+            self.block_size = min(2 * self.block_size, BLOCK_SIZE)
             block = _RawBlock(block.part)
         self._found[digest] = block, len(block.data)
         block.data += data

@@ -28,6 +28,7 @@ COMPRESSIBLE = frozenset(
     (".css", ".js", ".mjs", ".json", ".map", ".svg", ".html", ".txt", ".xml", ".webmanifest", ".wasm", ".ttf", ".otf")
 )
 ZSTD = ".zstd"
+ONE_PACKET = 1400  # bytes; what fits into one arrives no sooner for being smaller
 WORTH_KEEPING = 0.9  # a compressed copy that is not a tenth smaller is not worth a file
 
 
@@ -86,7 +87,7 @@ def add_static_files(tree: Tree, folder: Path, cache: Cache) -> None:
     for path in sorted(path for path in folder.rglob("*") if path.is_file()):
         name = PurePosixPath(STATIC_FOLDER, *path.relative_to(folder).parts)
         tree.add(name, path, "static")
-        if path.suffix in COMPRESSIBLE:
+        if path.suffix in COMPRESSIBLE and path.stat().st_size > ONE_PACKET:
             for suffix, copy in _compressed_copies(path, cache):
                 tree.add(f"{name}{suffix}", copy, "static")
                 if suffix == ZSTD:

@@ -3,7 +3,9 @@
 import os
 import shutil
 import subprocess
+import sys
 import sysconfig
+from collections.abc import Sequence
 from importlib import metadata
 from importlib.resources import files
 from pathlib import Path
@@ -27,7 +29,7 @@ FREESTANDING = (
     "-Wl,-Ttext-segment=0x60000000",  # it stays in memory: out of the way of a program with a fixed place
 )
 SHARED = ("-std=gnu11", "-fPIC", "-shared", "-fvisibility=hidden", "-Wl,-Bsymbolic")
-MODULE = "archive_module.c"
+PROGRAM = ("-std=gnu11", "-fPIE", "-pie", "-Wl,--export-dynamic")  # its functions are for extension modules
 
 
 def find_compiler() -> str:
@@ -50,28 +52,46 @@ def compile_launcher(cache: Cache) -> Path:
 
 def compile_vfs(cache: Cache) -> Path:
     """The library that shows the archive to the program."""
-    sources = [path for path in sorted(_folder("vfs").glob("*.c")) if path.name != MODULE]
-    return _compile(sources, [*SHARED, *SMALL, *WARNINGS], cache)
+    return _compile(sorted(_folder("vfs").glob("*.c")), [*SHARED, *SMALL, *WARNINGS], cache)
 
 
-def compile_archive_module(cache: Cache) -> Path:
-    """The Python module `_archive`, for the interpreter that runs this build."""
-    interpreter = [f"-I{sysconfig.get_path('include')}", f'-DSOABI="{sysconfig.get_config_var("SOABI")}"']
-    return _compile([_folder("vfs") / MODULE], [*SHARED, *SMALL, *interpreter], cache)
+def compile_program(cache: Cache) -> Path:
+    """The program that embeds the interpreter which runs this build."""
+    library = _static_library() or _shared_library()
+    flags = [*PROGRAM, *SMALL, f"-I{sysconfig.get_path('include')}", f'-DSOABI="{sysconfig.get_config_var("SOABI")}"']
+    libraries = [str(library), *(sysconfig.get_config_var("LIBS") or "").split(), "-lm"]
+    return _compile(sorted(_folder("interpreter").glob("*.c")), flags, cache, libraries)
+
+
+def _static_library() -> Path | None:
+    """Python in the program itself is faster than beside it, and more of it can be left out."""
+    folder, name = sysconfig.get_config_var("LIBPL"), sysconfig.get_config_var("LDVERSION")
+    path = Path(folder or "") / f"libpython{name}.a"
+    return path if path.is_file() else None
+
+
+def _shared_library() -> Path:
+    folder, name = sysconfig.get_config_var("LIBDIR"), sysconfig.get_config_var("INSTSONAME")
+    for path in (Path(folder or "") / str(name), Path(sys.base_prefix) / "lib" / str(name)):
+        if path.is_file():
+            return path
+    raise CompileError(f"{sys.executable} has no library to embed it", "build with a Python that has libpython")
 
 
 def _folder(name: str) -> Path:
     return Path(str(files("djbundle") / name))
 
 
-def _compile(sources: list[Path], flags: list[str], cache: Cache) -> Path:
+def _compile(sources: list[Path], flags: list[str], cache: Cache, libraries: Sequence[str] = ()) -> Path:
     compiler = find_compiler()
     version = subprocess.run([compiler, "--version"], capture_output=True, check=True).stdout
     headers = sorted(path for name in ("launcher", "vfs") for path in _folder(name).glob("*.h"))
-    key = hash_of(hash_of_files([*sources, *headers]), metadata.version("nuitka"), version, *flags)
+    key = hash_of(
+        hash_of_files([*sources, *headers]), metadata.version("nuitka"), sys.version, version, *flags, *libraries
+    )
 
     def make(path: Path) -> None:
-        command = [compiler, *flags, *map(str, sources), "-o", str(path)]
+        command = [compiler, *flags, *map(str, sources), "-o", str(path), *libraries]
         result = subprocess.run(command, capture_output=True, text=True, check=False)
         if result.returncode:
             said = next((line for line in result.stderr.splitlines() if "error" in line), "no message")

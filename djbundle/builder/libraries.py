@@ -15,16 +15,15 @@ from djbundle.errors import LibraryError, SqliteTooOldError, UnsupportedVersionE
 
 FOLDER = "_lib"
 LOADER = "ld-linux-x86-64.so.2"
-EXECUTABLE = "_main"
+PROGRAM = "_main"
 VFS = f"{FOLDER}/vfs.so"
-ARCHIVE_MODULE = "_archive.so"
 SQLITE = "libsqlite3.so.0"
 SQLITE_FLOOR = (3, 51, 3)  # 3.7.0 to 3.51.2 can corrupt a WAL database (sqlite.org/wal.html, "WAL-reset bug")
 GLIBC_FLOOR = (2, 33)  # ld.so --argv0
 
 
-def close_libraries(tree: Tree, executable: Path, cache: Cache) -> None:
-    """Add each library that `executable` or an ELF file of the tree needs, slim all of them, add the loader.
+def close_libraries(tree: Tree, cache: Cache) -> None:
+    """Add the program, each library that it or an ELF file of the tree needs, and the loader; slim all of them.
 
     Notes in the tree which libraries must be loaded before each of them.
     """
@@ -32,14 +31,14 @@ def close_libraries(tree: Tree, executable: Path, cache: Cache) -> None:
     search = _LibrarySearch()
     _add_sqlite(tree, cache)
     tree.add(VFS, compiler.compile_vfs(cache), "libraries")
-    tree.add(ARCHIVE_MODULE, compiler.compile_archive_module(cache), "libraries")
+    program = compiler.compile_program(cache)
     waiting = [(file, file.source) for file in tree if _may_be_elf(file) and elf.is_elf(file.source)]
-    waiting.append((File(EXECUTABLE, executable, "project", executable=True), executable))
+    waiting.append((File(PROGRAM, program, "python", executable=True), program))
     direct: dict[str, list[str]] = {}
     while waiting:
         file, source = waiting.pop()
         dynamic = elf.read_dynamic(source)
-        tree.replace(file, elf.slim(source, cache, as_image=file.name == EXECUTABLE))
+        tree.replace(file, elf.slim(source, cache, as_image=file.name == PROGRAM))
         direct[file.name] = []
         for soname in dynamic.needed:
             if soname == LOADER:
@@ -75,10 +74,10 @@ def _drop_orphans(tree: Tree, direct: dict[str, list[str]]) -> None:
 
 def _note_needs(tree: Tree, direct: dict[str, list[str]]) -> None:
     """Write the closure of each file's `direct` needs to the tree, less what the executable has loaded already."""
-    always = [VFS, *_in_loading_order(EXECUTABLE, direct)]
-    tree.needs[EXECUTABLE] = tuple(dict.fromkeys(always))
+    always = [VFS, *_in_loading_order(PROGRAM, direct)]
+    tree.needs[PROGRAM] = tuple(dict.fromkeys(always))
     for name in direct:
-        if name != EXECUTABLE:
+        if name != PROGRAM:
             tree.needs[name] = tuple(item for item in _in_loading_order(name, direct) if item not in always)
 
 

@@ -3,7 +3,6 @@
 from collections.abc import Iterable, Iterator
 from fnmatch import fnmatch
 from importlib.metadata import Distribution
-from importlib.resources import files
 from pathlib import Path, PurePosixPath
 
 from django.utils.translation import to_locale
@@ -18,10 +17,6 @@ from djbundle.builder.project import Project
 from djbundle.builder.tree import LICENSES_FOLDER, Tree
 
 METADATA_LEFT_OUT = ("RECORD", "INSTALLER", "REQUESTED", "WHEEL", "direct_url.json")
-RUNTIME_MODULES = ("__init__.py", "errors.py", "manifest.py")
-RUNTIME_FOLDERS = ("runtime", "tasks")
-BOOTSTRAP = PurePosixPath("djbundle/runtime/bootstrap.py")  # in the executable
-
 CATALOGUES = ("django.mo", "djangojs.mo")
 
 NamedFile = tuple[PurePosixPath, Path]
@@ -35,7 +30,7 @@ def add_packages(
     inspection: Inspection,
     cache: Cache,
 ) -> None:
-    """Add `dependencies`, `local` packages (module and file) and the half of djbundle that runs on a server."""
+    """Add `dependencies` and `local` packages (module and file)."""
     sources: list[Source] = []
     unwanted = _Unwanted(inspection)
     for name, path in _all_files(dependencies, local):
@@ -54,7 +49,6 @@ def _all_files(dependencies: list[Dependency], local: dict[str, Path]) -> Iterat
         yield from _distribution_files(dependency.distribution)
     for module, file in local.items():
         yield from _local_files(module, file)
-    yield from _runtime_files()
 
 
 def _distribution_files(distribution: Distribution) -> Iterator[NamedFile]:
@@ -71,14 +65,6 @@ def _local_files(module: str, file: Path) -> Iterator[NamedFile]:
         yield PurePosixPath(file.name), file
 
 
-def _runtime_files() -> Iterator[NamedFile]:
-    package = Path(str(files("djbundle")))
-    for name in RUNTIME_MODULES:
-        yield PurePosixPath("djbundle", name), package / name
-    for folder in RUNTIME_FOLDERS:
-        yield from _local_files(f"djbundle/{folder}", package / folder / "__init__.py")
-
-
 class _Unwanted:
     """What of the packages a running site has no use for."""
 
@@ -88,7 +74,7 @@ class _Unwanted:
         self._shows_docstrings = "django.contrib.admindocs" in inspection.apps
 
     def has(self, name: PurePosixPath) -> bool:
-        if "__pycache__" in name.parts or name == BOOTSTRAP or name.suffix == ".pth":
+        if "__pycache__" in name.parts or name.suffix == ".pth":
             return True
         if name.parts[0].endswith(".dist-info"):
             return name.name in METADATA_LEFT_OUT or name.parts[1] == "sboms"

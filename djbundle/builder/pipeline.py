@@ -7,10 +7,11 @@ import tempfile
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from importlib.machinery import EXTENSION_SUFFIXES
 from pathlib import Path
 
 from djbundle import manifest
-from djbundle.builder import assets, bundle, compiler, libraries, nuitka, packages, stdlib
+from djbundle.builder import assets, bundle, compiler, libraries, nuitka, packages, runtime, stdlib
 from djbundle.builder.archive import pack_tree
 from djbundle.builder.cache import Cache, default_folder
 from djbundle.builder.console import Console
@@ -55,20 +56,20 @@ def build(options: Options, console: Console) -> Report:
 
         with console.step("compile it to C") as step:
             sources = assets.compiled_sources(project)
-            executable = nuitka.compile_project(project.root, sources, cache, work)
-            advice = (
-                "" if executable.cached or nuitka.uses_ccache() else "; install ccache to make the next change faster"
-            )
-            step.note(f"{len(sources)} modules{advice}", cached=executable.cached)
+            compiled, cached = nuitka.compile_project(project.root, sources, cache, work)
+            advice = "" if cached or nuitka.uses_ccache() else "; install ccache to make the next change faster"
+            step.note(f"{len(sources)} modules{advice}", cached=cached)
 
         with console.step("collect packages, data and libraries") as step:
             tree = Tree(work)
+            tree.add(f"{nuitka.MODULE}{EXTENSION_SUFFIXES[0]}", compiled, "project")
             assets.add_project(tree, project, sources, cache, [inspection.media_root, inspection.static_root])
             local = local_packages(project, inspection)
             packages.add_packages(tree, dependencies, local, project, inspection, cache)
-            stdlib.add_standard_library(tree, executable, cache)
+            runtime.add_runtime(tree, cache)
+            stdlib.add_standard_library(tree, cache)
             assets.add_static_files(tree, work / "static", cache)
-            libraries.close_libraries(tree, executable.path, cache)
+            libraries.close_libraries(tree, cache)
             tree.add_text(manifest.FILE_NAME, describe(project, inspection, built).to_json(), "project")
             step.note(f"{len(tree)} files")
 

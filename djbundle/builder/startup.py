@@ -4,18 +4,22 @@ import sysconfig
 from collections.abc import Iterable, Iterator
 from pathlib import Path, PurePath
 
-from djbundle.builder.libraries import ARCHIVE_MODULE, LOADER, VFS
 from djbundle.builder.project import Project
 from djbundle.builder.tree import Tree
 from djbundle.manifest import FILE_NAME
 
 RUNTIME = "djbundle/runtime/"
-BEFORE_IMPORTS = (VFS, LOADER, ARCHIVE_MODULE, FILE_NAME)
+# What Python reads before it can import from the archive.
+PYTHON_START = tuple(
+    f"{name}.pyc"
+    for name in ("encodings/__init__", "encodings/aliases", "encodings/utf_8", "_bootstrap", "importlib/__init__")
+)
+BEFORE_IMPORTS = (*PYTHON_START, FILE_NAME)
 
 
 def files_of_start(tree: Tree, project: Project, opened: Iterable[str]) -> Iterator[str]:
     """Names in the tree, the libraries of each before it; `opened` are the files that the project opened, in order."""
-    runtime = sorted(file.name for file in tree if file.name.startswith(RUNTIME))
+    runtime = sorted(file.name for file in tree if file.name.startswith(RUNTIME) and file.name.endswith(".pyc"))
     for name in (*BEFORE_IMPORTS, *runtime, *_names_of(project, opened)):
         yield from (needed for needed in tree.needs.get(name, ()) if needed in tree)
         if name in tree:
@@ -36,4 +40,3 @@ def _names_of(project: Project, opened: Iterable[str]) -> Iterator[str]:
         if name.parent.name == "__pycache__":
             name = name.parent.parent / f"{name.name.split('.')[0]}.pyc"
         yield str(name.with_suffix(".pyc") if name.suffix == ".py" else name)
-        yield name.name.split(".")[0] + ".so"  # some extension modules of the standard library lose their tag

@@ -11,7 +11,7 @@ Part = Literal["project", "packages", "python", "libraries", "static"]
 PARTS: dict[Part, str] = {
     "project": "your project",
     "packages": "packages",
-    "python": "Python and its standard library",
+    "python": "Python, its standard library, djbundle",
     "libraries": "shared libraries",
     "static": "static files, compressed three ways",
 }

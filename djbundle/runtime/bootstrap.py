@@ -1,58 +1,52 @@
-"""The main module of every bundle: makes the tree importable, then hands over to entry.
+"""The first Python that runs in a bundle, as the module ``_bootstrap``: makes the tree importable.
 
-Nuitka compiles this file into the executable ``_main``. The tree holds compiled modules (inside the executable)
-and ``.pyc`` files side by side in the same packages, and it is here that the two become one.
-It runs before anything else is imported, so it keeps to modules that the interpreter has loaded already.
+Modules come from two places, which meet in the same packages: bytecode in the tree, and the project's modules in
+`_project`, the one extension module that Nuitka makes of them. This file runs before anything else is imported, so it
+keeps to what the interpreter has loaded already.
 """
 
-import gc
-import os
 import sys
 from importlib.machinery import ExtensionFileLoader, FileFinder, ModuleSpec, PathFinder, SourcelessFileLoader
 
 TYPE_CHECKING = False  # as typing has it, without importing typing
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
     from types import ModuleType
     from typing import Any
 
-__compiled__: "Any"  # set by Nuitka in every module that it compiles
-
-# Collecting while modules load finds nothing to free and costs a fifth of the start.
-gc.disable()
+ROOT = sys.path[0]
+PROJECT = "_project"
 
 
-def open_tree() -> str:
-    """Make packages importable from files as well as from the executable; return the root of the tree."""
-    root = sys.path[0]
-    sys.path[:] = [root]
-    # Nuitka puts a hook first that claims the folder of each compiled package and hides the files in it. Behind the
-    # others it only answers for packages without any file.
-    nuitka_hook = next(hook for hook in sys.path_hooks if getattr(hook, "__name__", "") == "sys_path_hook")
-    sys.path_hooks.remove(nuitka_hook)
-    sys.path_hooks.append(nuitka_hook)
-    sys.path_importer_cache.clear()
-    # The interpreter's own frozen packages, "encodings" and "importlib", found no folder for their other modules.
-    for name, module in list(sys.modules.items()):
-        if getattr(module, "__path__", None) == []:
-            module.__path__ = [f"{root}/{name.replace('.', '/')}"]
-    try:
-        import _archive  # type: ignore[import-not-found]  # noqa: PLC0415
-    except ImportError:  # the tree is on disk
-        list_compiled_modules(root, nuitka_hook)
-    else:
-        finder = archive_finder(_archive, root, lambda: list_compiled_modules(root, nuitka_hook))
-        sys.meta_path.insert(sys.meta_path.index(PathFinder), finder)
-    return root
+class ProjectFinder:
+    """Loads `_project` when a package is wanted that nobody else has. From then on Nuitka's own finder knows it."""
+
+    @staticmethod
+    def find_spec(name: str, path: "Any" = None, target: "Any" = None) -> ModuleSpec | None:  # noqa: ARG004
+        if path is not None or name == PROJECT or PROJECT in sys.modules:
+            return None
+        try:
+            __import__(PROJECT)
+        except ImportError as error:
+            if error.name != PROJECT:
+                raise
+            sys.meta_path.remove(ProjectFinder)
+            return None
+        return compiled_modules().find_spec(name, path)  # type: ignore[no-any-return]
 
 
-def archive_finder(archive: "Any", root: str, mend_pkgutil: "Callable[[], None]") -> "Any":
+def compiled_modules() -> "Any":
+    """Nuitka's finder of what is compiled."""
+    return next(finder for finder in sys.meta_path if repr(finder).startswith("<nuitka_module_loader"))
+
+
+def archive_finder(archive: "Any") -> "Any":
     """Finds modules in the index of the archive: no folder is listed for it, and no file opened.
 
-    `archive` is the module of vfs/archive_module.c; `mend_pkgutil` is called when that module has been imported.
+    `archive` is the built-in module of interpreter/archive_module.c.
     """
     find, load = archive.find, archive.load
-    top = [root]
+    top = [ROOT]
     entries: dict[str, int] = {}
 
     class ArchiveLoader(SourcelessFileLoader):
@@ -64,7 +58,7 @@ def archive_finder(archive: "Any", root: str, mend_pkgutil: "Callable[[], None]"
         def exec_module(self, module: "ModuleType") -> None:
             super().exec_module(module)
             if module.__name__ == "pkgutil":
-                mend_pkgutil()
+                list_compiled_modules()
 
     def spec_of(name: str, entry: int, file: str, is_package: bool) -> ModuleSpec:
         if file.endswith(".so"):
@@ -92,57 +86,46 @@ def archive_finder(archive: "Any", root: str, mend_pkgutil: "Callable[[], None]"
     return ArchiveFinder
 
 
-def list_compiled_modules(root: str, nuitka_hook: "Callable[[str], Any]") -> None:
+def list_compiled_modules() -> None:
     """Let ``pkgutil.iter_modules`` see compiled modules too; Django finds template tags and commands by it."""
     import pkgutil  # noqa: PLC0415 - it has just been imported
 
-    compiled = next(finder for finder in sys.meta_path if repr(finder).startswith("<nuitka_module_loader"))
     list_files = pkgutil.iter_importer_modules.dispatch(FileFinder)  # type: ignore[attr-defined]
 
     def list_modules(finder: FileFinder, prefix: str = "") -> "Iterator[tuple[str, bool]]":
         found = dict(list_files(finder, prefix))
-        package = finder.path.removeprefix(root + "/").replace("/", ".")
-        spec = compiled.find_spec(package, None)
-        if spec is not None and spec.submodule_search_locations is not None:
-            found |= dict(nuitka_hook(finder.path).iter_modules(prefix))
+        if PROJECT in sys.modules:
+            package = finder.path.removeprefix(ROOT + "/").replace("/", ".")
+            spec = compiled_modules().find_spec(package, None)
+            if spec is not None and spec.submodule_search_locations is not None:
+                found |= dict(compiled_modules().sys_path_hook(finder.path).iter_modules(prefix))
         return iter(sorted(found.items()))
 
     pkgutil.iter_importer_modules.register(FileFinder, list_modules)  # type: ignore[attr-defined]
 
 
-def run_as_interpreter(arguments: list[str]) -> bool:
-    """Behave as ``python -c`` and ``python -m`` do, for multiprocessing, autoreload and subprocess users."""
-    flags = 0
-    while arguments[flags : flags + 1] and arguments[flags].startswith("-") and arguments[flags][1:2] not in "cm-":
-        flags += 2 if arguments[flags] in ("-X", "-W") else 1
-    if len(arguments) < flags + 2 or arguments[flags] not in ("-c", "-m"):
-        return False
-    gc.enable()
-    option, what = arguments[flags : flags + 2]
-    sys.argv[:] = [option, *arguments[flags + 2 :]]
-    sys.path.insert(0, "")
-    if option == "-c":
-        exec(compile(what, "<string>", "exec"), vars(sys.modules["__main__"]))  # noqa: S102
+def open_tree() -> None:
+    """Make everything importable."""
+    try:
+        import _archive  # type: ignore[import-not-found]  # noqa: PLC0415
+    except ImportError:  # the tree is on disk
+        list_compiled_modules()
     else:
-        import runpy  # noqa: PLC0415
-
-        runpy.run_module(what, run_name="__main__", alter_sys=True)
-    return True
+        sys.meta_path.insert(sys.meta_path.index(PathFinder), archive_finder(_archive))
+    sys.meta_path.append(ProjectFinder)
 
 
 def main() -> int:
-    """Start the bundle; the exit code."""
-    root = open_tree()
-    sys.executable = os.environ.pop("DJBUNDLE_EXECUTABLE", "") or os.readlink("/proc/self/exe")  # noqa: PTH115 - no pathlib yet
-    sys.argv[0] = __compiled__.original_argv0  # noqa: F821 - "./shop"; Nuitka puts the path of the loader there
-    if run_as_interpreter(sys.argv[1:]):
-        return 0
+    """Run one of the bundle's own commands; the exit code."""
+    import gc  # noqa: PLC0415 - built in
+
+    # Collecting while modules load finds nothing to free and costs a fifth of the start.
+    gc.disable()
     from pathlib import Path  # noqa: PLC0415
 
     from djbundle.runtime import entry  # noqa: PLC0415
 
-    return entry.main(Path(root), sys.argv)
+    return entry.main(Path(ROOT), sys.argv)
 
 
-if __name__ == "__main__":
-    sys.exit(main())
+open_tree()

@@ -9,7 +9,7 @@
 /* A descriptor is opened anew from a memory file for each caller, so that each has a position of its own. The memory
  * files of entries used last are kept; a static file is not unpacked for each request.
  */
-enum { KEPT = 16, HIGH = 512 /* descriptors of ours stay out of the way of select(2) and of low numbers */ };
+enum { KEPT = 16 };
 
 static struct {
     const struct entry *entry;
@@ -53,11 +53,7 @@ static int create(const struct entry *entry)
         return failed(-descriptor);
     if (!atomic_load_explicit(&memory_device, memory_order_relaxed) && NEXT(fstat)(descriptor, &status) == 0)
         atomic_store(&memory_device, status.st_dev);
-    int higher = fcntl(descriptor, F_DUPFD_CLOEXEC, HIGH);
-    if (higher < 0)
-        return descriptor;
-    close(descriptor);
-    return higher;
+    return descriptor;
 }
 
 void write_descriptor_path(int descriptor, char path[DESCRIPTOR_PATH_SIZE])

@@ -1,17 +1,8 @@
 #include "vfs.h"
 
 #include <errno.h>
-#include <stdatomic.h>
 #include <stdlib.h>
 #include <unistd.h>
-
-#define SELF "/proc/self/exe"
-#define PROGRAM ROOT "/_main"
-
-/* The code that Nuitka puts before the program looks for its folder by SELF, once. All later readers get the truth,
- * which is the path of the bundle.
- */
-static _Atomic int has_begun;
 
 static ssize_t copy(const char *text, size_t length, char *buffer, size_t size)
 {
@@ -24,8 +15,6 @@ EXPORT ssize_t readlinkat(int folder, const char *path, char *buffer, size_t siz
 {
     struct place place;
     char target[PATH_MAX];
-    if (handover && !strcmp(path, SELF) && !atomic_exchange(&has_begun, 1))
-        return copy(PROGRAM, sizeof PROGRAM - 1, buffer, size);
     if (!is_inside(folder, path, NO_FOLLOW, &place))
         return NEXT(readlinkat)(place.folder, place.path, buffer, size);
     if (!place.entry)

@@ -1,4 +1,4 @@
-/* The Python module `_archive`: what bootstrap.py imports from, without a file being opened for each module. */
+/* The built-in module `_archive`: what bootstrap.py imports from, without a file being opened for each module. */
 #define PY_SSIZE_T_CLEAN
 #include <Python.h>
 #include <marshal.h>
@@ -12,6 +12,9 @@ extern const struct handover *djbundle_handover(void) __attribute__((weak));
 
 static const struct handover *handover;
 static const struct archive *archive;
+
+/* Whether this program runs from a bundle, and not from a folder. */
+int has_archive(void) { return djbundle_handover && djbundle_handover(); }
 
 enum { PYC_HEADER = 16 /* bytes; see importlib._bootstrap_external._code_to_hash_pyc */ };
 
@@ -116,11 +119,11 @@ static struct PyModuleDef definition = {
 
 PyMODINIT_FUNC PyInit__archive(void)
 {
-    handover = djbundle_handover ? djbundle_handover() : NULL;
-    if (!handover) {
+    if (!has_archive()) {
         PyErr_SetString(PyExc_ImportError, "this program does not run from a bundle");
         return NULL;
     }
+    handover = djbundle_handover();
     archive = handover->archive;
     return PyModule_Create(&definition);
 }

@@ -1,0 +1,31 @@
+"""djbundle's own share of the tree: the half of it that runs on a server."""
+
+from importlib.resources import files
+from pathlib import Path, PurePosixPath
+
+from djbundle.builder.bytecode import Source, add_bytecode
+from djbundle.builder.cache import Cache
+from djbundle.builder.tree import Tree
+
+MODULES = ("__init__.py", "errors.py", "manifest.py")
+FOLDERS = ("runtime", "tasks")
+BOOTSTRAP = "runtime/bootstrap.py"  # the program imports it by a name of its own, before there are packages
+
+
+def add_runtime(tree: Tree, cache: Cache) -> None:
+    """Add ``djbundle.runtime``, ``djbundle.tasks`` and what both share with the builder."""
+    package = Path(str(files("djbundle")))
+    sources = [Source(package / BOOTSTRAP, "_bootstrap.py")]
+    for path in (*map(package.joinpath, MODULES), *(path for name in FOLDERS for path in _files(package / name))):
+        name = PurePosixPath("djbundle", *path.relative_to(package).parts)
+        if path == package / BOOTSTRAP:
+            continue
+        if path.suffix == ".py":
+            sources.append(Source(path, str(name)))
+        else:
+            tree.add(name, path, "python")
+    add_bytecode(tree, sources, cache, "python")
+
+
+def _files(folder: Path) -> list[Path]:
+    return sorted(path for path in folder.rglob("*") if path.is_file() and "__pycache__" not in path.parts)

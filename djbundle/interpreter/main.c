@@ -1,0 +1,120 @@
+/* The program of a bundle: Python, embedded so that it lives in the tree and needs nothing of the host.
+ *
+ *     ./shop serve             the bundle's own commands: _bootstrap.main()
+ *     ./shop -c, -m, file.py   as any Python, for what starts sys.executable: multiprocessing, autoreload, subprocess
+ */
+#define PY_SSIZE_T_CLEAN
+#include <Python.h>
+
+#include <limits.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define VIRTUAL_ROOT L"/djb"
+#define SELF "/proc/self/exe"
+
+PyMODINIT_FUNC PyInit__archive(void);
+int has_archive(void);
+
+static int ends_with(const char *text, const char *end)
+{
+    size_t length = strlen(text), end_length = strlen(end);
+    return length >= end_length && !strcmp(text + length - end_length, end);
+}
+
+/* Whether the arguments are those of an interpreter: its options up to -c or -m, or a source file. */
+static int is_for_the_interpreter(int argc, char **argv)
+{
+    for (int i = 1; i < argc; i++) {
+        const char *argument = argv[i];
+        if (argument[0] != '-' || !argument[1])
+            return ends_with(argument, ".py");
+        if (argument[1] == '-')
+            return 0;
+        if (strpbrk(argument + 1, "cm"))
+            return 1;
+        if (!strcmp(argument, "-X") || !strcmp(argument, "-W"))
+            i++;
+    }
+    return 0;
+}
+
+static _Noreturn void end(PyStatus status)
+{
+    Py_ExitStatusException(status);
+}
+
+static void set(PyConfig *config, wchar_t **field, const wchar_t *value)
+{
+    PyStatus status = PyConfig_SetString(config, field, value);
+    if (PyStatus_Exception(status))
+        end(status);
+}
+
+/* The file behind SELF: the bundle, or where the tree is on disk the loader in it. */
+static wchar_t *own_file(void)
+{
+    char path[PATH_MAX];
+    ssize_t length = readlink(SELF, path, sizeof path - 1);
+    path[length < 0 ? 0 : length] = 0;
+    return Py_DecodeLocale(path, NULL);
+}
+
+/* Let nothing be searched for: everything lies in one folder. */
+static void set_paths(PyConfig *config)
+{
+    wchar_t *executable = own_file(), *root = VIRTUAL_ROOT;
+    if (!has_archive()) {
+        root = executable;
+        *wcsrchr(root, L'/') = 0;
+        executable = Py_DecodeLocale(getenv("DJBUNDLE_EXECUTABLE"), NULL); /* the launcher has set it */
+        unsetenv("DJBUNDLE_EXECUTABLE");
+    }
+    set(config, &config->executable, executable);
+    set(config, &config->base_executable, executable);
+    set(config, &config->program_name, executable);
+    set(config, &config->home, root);
+    set(config, &config->prefix, root);
+    set(config, &config->exec_prefix, root);
+    set(config, &config->base_prefix, root);
+    set(config, &config->base_exec_prefix, root);
+    set(config, &config->stdlib_dir, root);
+    config->module_search_paths_set = 1;
+    PyStatus status = PyWideStringList_Append(&config->module_search_paths, root);
+    if (PyStatus_Exception(status))
+        end(status);
+}
+
+static void initialize(int argc, char **argv, int is_interpreter)
+{
+    PyConfig config;
+    PyConfig_InitPythonConfig(&config);
+    config.parse_argv = is_interpreter;
+    config.site_import = 0;
+    config.user_site_directory = 0;
+    config.write_bytecode = 0;
+    PyStatus status = PyConfig_SetBytesArgv(&config, argc, argv);
+    if (PyStatus_Exception(status))
+        end(status);
+    set_paths(&config);
+    status = Py_InitializeFromConfig(&config);
+    if (PyStatus_Exception(status))
+        end(status);
+    PyConfig_Clear(&config);
+}
+
+int main(int argc, char **argv)
+{
+    int is_interpreter = is_for_the_interpreter(argc, argv);
+    PyImport_AppendInittab("_archive", PyInit__archive);
+    initialize(argc, argv, is_interpreter);
+    PyObject *bootstrap = PyImport_ImportModule("_bootstrap");
+    if (bootstrap && is_interpreter)
+        return Py_RunMain();
+    PyObject *code = bootstrap ? PyObject_CallMethod(bootstrap, "main", NULL) : NULL;
+    if (!code)
+        PyErr_Print(); /* ends the process when the error is a SystemExit */
+    int result = code ? (int)PyLong_AsLong(code) : 1;
+    return Py_FinalizeEx() < 0 ? 120 : result;
+}
