@@ -57,9 +57,11 @@ def compile_vfs(cache: Cache) -> Path:
 
 def compile_program(cache: Cache) -> Path:
     """The program that embeds the interpreter which runs this build."""
-    library = _static_library() or _shared_library()
+    static = _static_library()
+    # All of it: extension modules call more than the program itself does.
+    library = ["-Wl,--whole-archive", str(static), "-Wl,--no-whole-archive"] if static else [str(_shared_library())]
     flags = [*PROGRAM, *SMALL, f"-I{sysconfig.get_path('include')}", f'-DSOABI="{sysconfig.get_config_var("SOABI")}"']
-    libraries = [str(library), *(sysconfig.get_config_var("LIBS") or "").split(), "-lm"]
+    libraries = [*library, *(sysconfig.get_config_var("LIBS") or "").split(), "-lm"]
     return _compile(sorted(_folder("interpreter").glob("*.c")), flags, cache, libraries)
 
 

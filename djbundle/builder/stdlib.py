@@ -10,7 +10,7 @@ from djbundle.builder.tree import LICENSES_FOLDER, Tree
 
 TOOLS = frozenset(
     (
-        *("test", "tests", "idlelib", "tkinter", "turtledemo", "turtle.py", "ensurepip", "lib2to3", "venv", "_pyrepl"),
+        *("test", "tests", "idlelib", "tkinter", "turtledemo", "turtle.py", "ensurepip", "lib2to3", "venv"),
         *("pydoc_data", "__phello__", "site-packages", "__pycache__"),
     )
 )
