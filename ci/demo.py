@@ -36,7 +36,7 @@ def main() -> int:
         site = Site(copy_bundle(BUNDLE, home / "server"), home / "data", environment)
         try:
             site.run("migrate")
-            site.run("demo_data", "--admin-password", password)
+            site.run("demo_data", f"--admin-password={password}")
             if once:
                 prove_all(site, outside, password)
             else:

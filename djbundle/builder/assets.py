@@ -58,6 +58,9 @@ def add_project(tree: Tree, project: Project, compiled: list[Path], cache: Cache
         elif path not in in_executable and path.name not in NOT_PACKAGES:
             bytecode.append(Source(project.root / path, str(path)))
     add_bytecode(tree, bytecode, cache, "project")
+    for path, target in project.links.items():
+        if not _matches(path.name, NOT_DATA) and not project.configuration.excludes(path):
+            tree.links[str(path)] = target
 
 
 def _kept_files(project: Project, left_out: Iterable[str]) -> Iterator[Path]:

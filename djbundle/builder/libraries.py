@@ -47,7 +47,7 @@ def close_libraries(tree: Tree, cache: Cache) -> None:
             if name is None:
                 name = f"{FOLDER}/{soname}"
                 library = search.find(soname, source, dynamic)
-                added = File(name, library, "libraries")
+                added = File(name, library, "libraries", executable=False)
                 tree.replace(added, library)
                 waiting.append((added, library))
             direct[file.name].append(name)

@@ -28,6 +28,7 @@ class Project:
     version: str
     configuration: Configuration
     files: tuple[Path, ...]  # all that belongs to the project, relative to root, sorted
+    links: dict[Path, str]  # symbolic links that stay inside the project, and their targets
 
     def sources(self) -> Iterator[Path]:
         return (path for path in self.files if path.suffix == ".py")
@@ -37,7 +38,9 @@ def find_project(folder: Path, *, settings: str | None, name: str | None) -> Pro
     """Find the project in `folder`; `settings` and `name` are the command line's and go before all else."""
     root = _find_root(folder.resolve(), has_settings=settings is not None)
     configuration, metadata = read_pyproject(root)
-    files = tuple(sorted(_list_files(root)))
+    listed = set(_list_files(root))
+    links = {path: target for path in sorted(listed) if (target := _inner_target(root, path))}
+    files = tuple(sorted(listed - links.keys()))
     _check_syntax(root, files)
     settings_module = settings or configuration.settings or _find_settings(root, files)
     return Project(
@@ -47,6 +50,7 @@ def find_project(folder: Path, *, settings: str | None, name: str | None) -> Pro
         version=metadata.version or "0",
         configuration=configuration,
         files=files,
+        links=links,
     )
 
 
@@ -70,13 +74,32 @@ def _list_files(root: Path) -> Iterator[Path]:
         listed = subprocess.run(command, capture_output=True, check=True).stdout.decode().split("\0")
     except (FileNotFoundError, subprocess.CalledProcessError):
         listed = []
-    if any(listed):
-        found = (Path(name) for name in listed if name)
-        yield from (path for path in found if (root / path).is_file() and not IGNORED_FOLDERS & set(path.parts))
-        return
-    for folder, folders, names in os.walk(root):
-        folders[:] = [item for item in folders if item not in IGNORED_FOLDERS]
-        yield from ((Path(folder) / name).relative_to(root) for name in names)
+    found = (Path(name) for name in listed if name) if any(listed) else _walk(root, root)
+    for path in found:
+        if IGNORED_FOLDERS & set(path.parts):
+            continue
+        if (root / path).is_file() or _inner_target(root, path):
+            yield path
+        elif (root / path).is_dir():  # a link to a folder elsewhere, whose content is taken as if it lay here
+            yield from _walk(root / path, root)
+
+
+def _walk(top: Path, root: Path) -> Iterator[Path]:
+    """Files and links below `top`, relative to `root`."""
+    for folder, folders, names in os.walk(top):
+        links = [name for name in folders if (Path(folder) / name).is_symlink()]
+        folders[:] = [name for name in folders if name not in IGNORED_FOLDERS]
+        yield from ((Path(folder) / name).relative_to(root) for name in (*names, *links))
+
+
+def _inner_target(root: Path, path: Path) -> str | None:
+    """The target of a symbolic link that leads to somewhere in the project. A source is a module, link or not."""
+    full = root / path
+    if path.suffix == ".py" or not full.is_symlink():
+        return None
+    target = str(full.readlink())
+    inside = full.resolve().is_relative_to(root.resolve())
+    return target if inside and not target.startswith("/") else None
 
 
 def _check_syntax(root: Path, files: tuple[Path, ...]) -> None:

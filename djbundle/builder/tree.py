@@ -1,5 +1,6 @@
 """The tree that becomes the archive: names under the virtual root and the files on this disk behind them."""
 
+import stat
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
@@ -24,7 +25,12 @@ class File:
     name: str  # relative to the root, with slashes
     source: Path
     part: Part
-    executable: bool = False
+    executable: bool
+
+
+def is_program(path: Path) -> bool:
+    """Whether a file is there to be started. Shared libraries often have that mode without need."""
+    return bool(path.stat().st_mode & stat.S_IXUSR) and ".so" not in path.suffixes
 
 
 class Tree:
@@ -37,8 +43,8 @@ class Tree:
         self._files: dict[str, File] = {}
         self._work = work
 
-    def add(self, name: str | PurePosixPath, source: Path, part: Part, *, executable: bool = False) -> None:
-        file = File(str(name), source, part, executable)
+    def add(self, name: str | PurePosixPath, source: Path, part: Part) -> None:
+        file = File(str(name), source, part, is_program(source))
         self._files.setdefault(file.name, file)
 
     def add_text(self, name: str, text: str, part: Part) -> None:

@@ -8,15 +8,44 @@
 #include <unistd.h>
 #include <utime.h>
 
-/* For functions that change what is there. */
+/* The errors are those of Linux' fs/namei.c, in its order. */
+
 static int refuse_change(const struct place *place) { return failed(place->entry ? EROFS : place->error); }
 
-/* For functions that make something new. */
+static int refuse_size(const struct place *place)
+{
+    return place->entry && place->entry->kind == KIND_FOLDER ? failed(EISDIR) : refuse_change(place);
+}
+
+static int refuse_folder(const struct place *place)
+{
+    if (!place->has_parent)
+        return failed(place->error);
+    if (place->entry || place->last != LAST_NAME || place->error == ENOTDIR)
+        return failed(EEXIST);
+    return failed(place->error == ENOENT ? EROFS : place->error);
+}
+
+/* Anything but a folder may not be made by a name with a slash behind it. */
 static int refuse_new(const struct place *place)
 {
-    if (place->entry)
-        return failed(EEXIST);
-    return failed(place->error == ENOENT && place->may_create ? EROFS : place->error);
+    if (place->has_parent && !place->entry && place->error == ENOENT && place->has_slash)
+        return failed(ENOENT);
+    return refuse_folder(place);
+}
+
+static int refuse_unlink(const struct place *place)
+{
+    if (!place->has_parent)
+        return failed(place->error);
+    return failed(place->last == LAST_NAME ? EROFS : EISDIR);
+}
+
+static int refuse_rmdir(const struct place *place)
+{
+    static const int ERRORS[] = {
+        [LAST_NAME] = EROFS, [LAST_DOT] = EINVAL, [LAST_DOT_DOT] = ENOTEMPTY, [LAST_ROOT] = EBUSY};
+    return failed(place->has_parent ? ERRORS[place->last] : place->error);
 }
 
 /* Define a function of libc that changes what is at `path`, relative to `folder`. */
@@ -25,14 +54,14 @@ static int refuse_new(const struct place *place)
     { \
         struct place place; \
         if (is_inside(folder, path, follow, &place)) \
-            return refuse(&place); \
+            return (refuse)(&place); \
         return NEXT(name)(__VA_ARGS__); \
     }
 
 #define LINK_FLAG(flags) ((flags) & AT_SYMLINK_NOFOLLOW ? NO_FOLLOW : FOLLOW)
 
-CHANGES(int, mkdir, (const char *path, mode_t mode), AT_FDCWD, path, NO_FOLLOW, refuse_new, place.path, mode)
-CHANGES(int, mkdirat, (int folder, const char *path, mode_t mode), folder, path, NO_FOLLOW, refuse_new, place.folder,
+CHANGES(int, mkdir, (const char *path, mode_t mode), AT_FDCWD, path, NO_FOLLOW, refuse_folder, place.path, mode)
+CHANGES(int, mkdirat, (int folder, const char *path, mode_t mode), folder, path, NO_FOLLOW, refuse_folder, place.folder,
         place.path, mode)
 CHANGES(int, mknod, (const char *path, mode_t mode, dev_t device), AT_FDCWD, path, NO_FOLLOW, refuse_new, place.path,
         mode, device)
@@ -46,11 +75,12 @@ CHANGES(int, symlink, (const char *target, const char *path), AT_FDCWD, path, NO
 CHANGES(int, symlinkat, (const char *target, int folder, const char *path), folder, path, NO_FOLLOW, refuse_new,
         target, place.folder, place.path)
 
-CHANGES(int, rmdir, (const char *path), AT_FDCWD, path, NO_FOLLOW, refuse_change, place.path)
-CHANGES(int, unlink, (const char *path), AT_FDCWD, path, NO_FOLLOW, refuse_change, place.path)
-CHANGES(int, unlinkat, (int folder, const char *path, int flags), folder, path, NO_FOLLOW, refuse_change,
-        place.folder, place.path, flags)
-CHANGES(int, remove, (const char *path), AT_FDCWD, path, NO_FOLLOW, refuse_change, place.path)
+CHANGES(int, rmdir, (const char *path), AT_FDCWD, path, NO_FOLLOW, refuse_rmdir, place.path)
+CHANGES(int, unlink, (const char *path), AT_FDCWD, path, NO_FOLLOW, refuse_unlink, place.path)
+CHANGES(int, unlinkat, (int folder, const char *path, int flags), folder, path, NO_FOLLOW,
+        flags &AT_REMOVEDIR ? refuse_rmdir : refuse_unlink, place.folder, place.path, flags)
+CHANGES(int, remove, (const char *path), AT_FDCWD, path, NO_FOLLOW,
+        place.entry &&place.entry->kind == KIND_FOLDER ? refuse_rmdir : refuse_unlink, place.path)
 CHANGES(int, chmod, (const char *path, mode_t mode), AT_FDCWD, path, FOLLOW, refuse_change, place.path, mode)
 CHANGES(int, lchmod, (const char *path, mode_t mode), AT_FDCWD, path, NO_FOLLOW, refuse_change, place.path, mode)
 CHANGES(int, fchmodat, (int folder, const char *path, mode_t mode, int flags), folder, path, LINK_FLAG(flags),
@@ -61,8 +91,8 @@ CHANGES(int, lchown, (const char *path, uid_t user, gid_t group), AT_FDCWD, path
         user, group)
 CHANGES(int, fchownat, (int folder, const char *path, uid_t user, gid_t group, int flags), folder, path,
         LINK_FLAG(flags), refuse_change, place.folder, place.path, user, group, flags)
-CHANGES(int, truncate, (const char *path, off_t size), AT_FDCWD, path, FOLLOW, refuse_change, place.path, size)
-CHANGES(int, truncate64, (const char *path, off64_t size), AT_FDCWD, path, FOLLOW, refuse_change, place.path, size)
+CHANGES(int, truncate, (const char *path, off_t size), AT_FDCWD, path, FOLLOW, refuse_size, place.path, size)
+CHANGES(int, truncate64, (const char *path, off64_t size), AT_FDCWD, path, FOLLOW, refuse_size, place.path, size)
 CHANGES(int, utime, (const char *path, const struct utimbuf *times), AT_FDCWD, path, FOLLOW, refuse_change, place.path,
         times)
 CHANGES(int, utimes, (const char *path, const struct timeval times[2]), AT_FDCWD, path, FOLLOW, refuse_change,
@@ -82,24 +112,20 @@ CHANGES(int, removexattr, (const char *path, const char *name), AT_FDCWD, path, 
 CHANGES(int, lremovexattr, (const char *path, const char *name), AT_FDCWD, path, NO_FOLLOW, refuse_change, place.path,
         name)
 
-/* Of two paths, one inside and one outside are on two file systems. */
-static int refuse_pair(const struct place *old, int is_old_inside, const struct place *new, int is_new_inside)
-{
-    if (is_old_inside && !old->entry)
-        return failed(old->error);
-    if (is_new_inside && !new->entry && !new->may_create)
-        return failed(new->error);
-    return failed(is_old_inside && is_new_inside ? EROFS : EXDEV);
-}
-
 EXPORT int renameat2(int old_folder, const char *old_path, int new_folder, const char *new_path, unsigned flags)
 {
     struct place old, new;
     int is_old_inside = is_inside(old_folder, old_path, NO_FOLLOW, &old);
     int is_new_inside = is_inside(new_folder, new_path, NO_FOLLOW, &new);
-    if (is_old_inside || is_new_inside)
-        return refuse_pair(&old, is_old_inside, &new, is_new_inside);
-    return NEXT(renameat2)(old.folder, old.path, new.folder, new.path, flags);
+    if (!is_old_inside && !is_new_inside)
+        return NEXT(renameat2)(old.folder, old.path, new.folder, new.path, flags);
+    if (is_old_inside && !old.has_parent)
+        return failed(old.error);
+    if (is_new_inside && !new.has_parent)
+        return failed(new.error);
+    if (!is_old_inside || !is_new_inside)
+        return failed(EXDEV); /* the two are on different file systems */
+    return failed(old.last == LAST_NAME && new.last == LAST_NAME ? EROFS : EBUSY);
 }
 EXPORT int renameat(int old_folder, const char *old_path, int new_folder, const char *new_path)
 {
@@ -113,13 +139,16 @@ EXPORT int rename(const char *old_path, const char *new_path)
 EXPORT int linkat(int old_folder, const char *old_path, int new_folder, const char *new_path, int flags)
 {
     struct place old, new;
+    struct stat status;
     int is_old_inside = is_inside(old_folder, old_path, flags & AT_SYMLINK_FOLLOW ? FOLLOW : NO_FOLLOW, &old);
     int is_new_inside = is_inside(new_folder, new_path, NO_FOLLOW, &new);
-    if (is_new_inside && new.entry)
-        return failed(EEXIST);
-    if (is_old_inside || is_new_inside)
-        return refuse_pair(&old, is_old_inside, &new, is_new_inside);
-    return NEXT(linkat)(old.folder, old.path, new.folder, new.path, flags);
+    if (!is_old_inside && !is_new_inside)
+        return NEXT(linkat)(old.folder, old.path, new.folder, new.path, flags);
+    if (is_old_inside ? !old.entry : fstatat(old.folder, old.path, &status, AT_SYMLINK_NOFOLLOW))
+        return failed(is_old_inside ? old.error : errno);
+    if (is_new_inside)
+        return refuse_new(&new);
+    return failed(fstatat(new.folder, new.path, &status, AT_SYMLINK_NOFOLLOW) ? EXDEV : EEXIST);
 }
 EXPORT int link(const char *old_path, const char *new_path)
 {

@@ -7,7 +7,8 @@
 #include <unistd.h>
 
 /* A descriptor is opened anew from a memory file for each caller, so that each has a position of its own. The memory
- * files of entries used last are kept; a static file is not unpacked for each request.
+ * files of entries used last are kept; a static file is not unpacked for each request. Something may have closed ours,
+ * as daemons do with all descriptors, and its number may be another file's now: so each is looked at before its use.
  */
 enum { KEPT = 16 };
 
@@ -61,18 +62,6 @@ void write_descriptor_path(int descriptor, char path[DESCRIPTOR_PATH_SIZE])
     snprintf(path, DESCRIPTOR_PATH_SIZE, "/proc/self/fd/%d", descriptor);
 }
 
-/* Open a memory file once more; -1 when it is not the one of `entry`: something may have closed ours, as daemons do
- * with all descriptors, and its number may be another file's now.
- */
-static int open_again(int descriptor, const struct entry *entry, int flags)
-{
-    char path[DESCRIPTOR_PATH_SIZE];
-    if (entry_of(descriptor) != entry)
-        return failed(EBADF);
-    write_descriptor_path(descriptor, path);
-    return NEXT(openat64)(AT_FDCWD, path, flags & ~(O_CREAT | O_EXCL | O_DIRECTORY | O_NOFOLLOW));
-}
-
 /* The place among the kept ones for an entry: its own, or that of the one not used for longest. */
 static int place_for(const struct entry *entry)
 {
@@ -86,25 +75,39 @@ static int place_for(const struct entry *entry)
     return oldest;
 }
 
+/* The memory file of an entry, made when there is none. The lock is held. */
+static int keep(const struct entry *entry)
+{
+    int place = place_for(entry);
+    kept[place].used = ++clock_hand;
+    if (kept[place].entry && entry_of(kept[place].descriptor) == kept[place].entry) {
+        if (kept[place].entry == entry)
+            return kept[place].descriptor;
+        close(kept[place].descriptor);
+    }
+    int descriptor = create(entry);
+    kept[place].entry = descriptor < 0 ? NULL : entry;
+    kept[place].descriptor = descriptor;
+    return descriptor;
+}
+
+int keep_entry(const struct entry *entry)
+{
+    take_lock();
+    int descriptor = keep(entry);
+    leave_lock();
+    return descriptor;
+}
+
 int open_entry(const struct entry *entry, int flags)
 {
-    int descriptor = -1;
+    char path[DESCRIPTOR_PATH_SIZE];
     take_lock();
-    int place = place_for(entry);
-    if (kept[place].entry == entry)
-        descriptor = open_again(kept[place].descriptor, entry, flags);
-    if (descriptor < 0 && (kept[place].entry != entry || errno == EBADF)) {
-        if (kept[place].entry && entry_of(kept[place].descriptor) == kept[place].entry)
-            close(kept[place].descriptor);
-        kept[place].entry = NULL;
-        int made = create(entry);
-        if (made >= 0) {
-            kept[place].entry = entry;
-            kept[place].descriptor = made;
-            descriptor = open_again(made, entry, flags);
-        }
+    int kept_descriptor = keep(entry), descriptor = -1;
+    if (kept_descriptor >= 0) {
+        write_descriptor_path(kept_descriptor, path);
+        descriptor = NEXT(openat64)(AT_FDCWD, path, flags & ~(O_CREAT | O_EXCL | O_DIRECTORY | O_NOFOLLOW));
     }
-    kept[place].used = ++clock_hand;
     leave_lock();
     return descriptor;
 }

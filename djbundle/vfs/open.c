@@ -11,8 +11,10 @@ static int open_inside(const struct place *place, int flags)
 {
     const struct entry *entry = place->entry;
     int writes = (flags & O_ACCMODE) != O_RDONLY || flags & O_TRUNC;
+    if (flags & O_CREAT && place->has_slash && place->has_parent)
+        return failed(EISDIR);
     if (!entry)
-        return failed(flags & O_CREAT && place->may_create ? EROFS : place->error);
+        return failed(flags & O_CREAT && place->has_parent && place->error == ENOENT ? EROFS : place->error);
     if ((flags & (O_CREAT | O_EXCL)) == (O_CREAT | O_EXCL))
         return failed(EEXIST);
     if (entry->kind == KIND_LINK)
@@ -31,7 +33,8 @@ static int open_inside(const struct place *place, int flags)
 static int open_any(int folder, const char *path, int flags, mode_t mode)
 {
     struct place place;
-    if (is_inside(folder, path, flags & O_NOFOLLOW || (flags & (O_CREAT | O_EXCL)) == (O_CREAT | O_EXCL) ? NO_FOLLOW : FOLLOW, &place))
+    int is_exclusive = (flags & (O_CREAT | O_EXCL)) == (O_CREAT | O_EXCL);
+    if (is_inside(folder, path, flags & O_NOFOLLOW || is_exclusive ? NO_FOLLOW : FOLLOW, &place))
         return open_inside(&place, flags);
     return NEXT(openat64)(place.folder, place.path, flags, mode);
 }
@@ -72,10 +75,11 @@ static FILE *open_stream(const char *path, const char *mode, FILE *reuse)
 {
     struct place place;
     char descriptor_path[DESCRIPTOR_PATH_SIZE];
-    if (!is_inside(AT_FDCWD, path, FOLLOW, &place))
+    if (!is_inside(AT_FDCWD, path, strchr(mode, 'x') ? NO_FOLLOW : FOLLOW, &place))
         return reuse ? NEXT(freopen64)(place.path, mode, reuse) : NEXT(fopen64)(place.path, mode);
     int flags = strchr(mode, '+') ? O_RDWR : *mode == 'r' ? O_RDONLY : O_WRONLY;
-    int descriptor = open_inside(&place, flags | (*mode == 'r' ? 0 : O_CREAT) | O_CLOEXEC);
+    flags |= (*mode == 'r' ? 0 : O_CREAT) | (strchr(mode, 'x') ? O_EXCL : 0);
+    int descriptor = open_inside(&place, flags | O_CLOEXEC);
     if (descriptor < 0) {
         if (reuse)
             fclose(reuse);

@@ -38,34 +38,34 @@ static const char *behind_root(int folder, const char *path)
     return NULL;
 }
 
-/* Write `first`, a slash and `rest`, which may lie in the buffer already; 0 when they do not fit. */
+/* Write `first` and `rest`, which may lie in the buffer already; 0 when they do not fit. */
 static int join(struct place *place, const char *first, size_t length, const char *rest)
 {
     size_t rest_length = strlen(rest);
-    if (length + 1 + rest_length >= sizeof place->buffer)
+    if (length + rest_length >= sizeof place->buffer)
         return 0;
-    memmove(place->buffer + length + 1, rest, rest_length + 1);
+    memmove(place->buffer + length, rest, rest_length + 1);
     memcpy(place->buffer, first, length);
-    place->buffer[length] = '/';
     return 1;
 }
 
-static int nothing(struct place *place, int error)
+static int nothing(struct place *place, int error, int has_parent)
 {
     place->entry = NULL;
     place->error = error;
+    place->has_parent = has_parent;
     return 1;
 }
 
 /* Go on outside: `rest` is relative to the top of the file system, and may well lead back. */
 static int leave(struct place *place, const char *rest, int follow)
 {
-    if (!join(place, "", 0, rest))
-        return nothing(place, ENAMETOOLONG);
+    if (!join(place, "/", 1, rest))
+        return nothing(place, ENAMETOOLONG, 0);
     return is_inside(AT_FDCWD, place->buffer, follow, place);
 }
 
-/* Put the target of a link in front of the rest of the path. */
+/* Put the target of a link in front of the rest of the path; NULL when they do not fit. */
 static const char *expand(struct place *place, const struct entry *link, const char *rest)
 {
     char target[PATH_MAX];
@@ -75,60 +75,73 @@ static const char *expand(struct place *place, const struct entry *link, const c
     return join(place, target, link->size, rest) ? place->buffer : NULL;
 }
 
-/* Follow `path` from the folder `at`. */
+static enum last kind_of(const char *name, size_t length)
+{
+    if (length == 1 && *name == '.')
+        return LAST_DOT;
+    return length == 2 && name[0] == '.' && name[1] == '.' ? LAST_DOT_DOT : LAST_NAME;
+}
+
+/* Follow `path`, which is what is left of it, from the folder `at`. */
 static int walk(struct place *place, const struct entry *at, const char *path, int follow)
 {
     const struct archive *archive = handover->archive;
+    place->last = LAST_ROOT;
     for (int links = 0;;) {
-        int had_slash = *path == '/';
+        place->has_slash = *path == '/';
         path += strspn(path, "/");
         size_t length = strcspn(path, "/");
-        if (length == 0) {
-            place->entry = at;
-            return had_slash && at->kind != KIND_FOLDER ? nothing(place, ENOTDIR) : 1;
-        }
-        const char *rest = path + length;
+        if (length == 0)
+            break;
         if (at->kind != KIND_FOLDER)
-            return nothing(place, ENOTDIR);
+            return nothing(place, ENOTDIR, 0);
+        const char *rest = path + length;
+        int is_end = !rest[strspn(rest, "/")];
+        place->last = kind_of(path, length);
+        place->has_slash = *rest == '/';
         if (length > NAME_MAX)
-            return nothing(place, ENAMETOOLONG);
-        if (length == 2 && !memcmp(path, "..", 2)) {
-            if (at == archive->entries)
-                return leave(place, rest, follow);
+            return nothing(place, ENAMETOOLONG, is_end);
+        if (place->last == LAST_DOT_DOT && at == archive->entries)
+            return leave(place, rest, follow);
+        if (place->last == LAST_DOT_DOT)
             at = &archive->entries[at->parent];
-        } else if (length != 1 || *path != '.') {
+        if (place->last == LAST_NAME) {
             const struct entry *child = handover->find_child(archive, at, path, length);
-            place->may_create = !rest[strspn(rest, "/")];
             if (!child)
-                return nothing(place, ENOENT);
-            if (child->kind != KIND_LINK || (!*rest && !follow)) {
+                return nothing(place, ENOENT, is_end);
+            if (child->kind != KIND_LINK || (!*rest && !follow))
                 at = child;
-            } else if (++links > MOST_LINKS) {
-                return nothing(place, ELOOP);
-            } else if (!(rest = expand(place, child, rest))) {
-                return nothing(place, ENAMETOOLONG);
-            } else if (*rest == '/') {
+            else if (++links > MOST_LINKS)
+                return nothing(place, ELOOP, 0);
+            else if (!(rest = expand(place, child, rest)))
+                return nothing(place, ENAMETOOLONG, 0);
+            else if (*rest == '/')
                 return leave(place, rest, follow);
-            }
         }
         path = rest;
     }
+    if (place->has_slash && at->kind != KIND_FOLDER)
+        return nothing(place, ENOTDIR, 1);
+    place->entry = at;
+    place->has_parent = 1;
+    return 1;
 }
 
 int is_inside(int folder, const char *path, int follow, struct place *place)
 {
     place->folder = folder;
     place->path = path;
-    place->may_create = 0;
     if (!handover || !path || !*path)
         return 0;
-    if (*path != '/') {
-        const struct entry *from = folder == AT_FDCWD ? working_folder() : entry_of(folder);
-        if (from)
-            return walk(place, from, path, follow);
-    }
-    const char *rest = behind_root(folder, path);
-    return rest ? walk(place, handover->archive->entries, rest, follow) : 0;
+    const struct entry *from = NULL;
+    if (*path != '/')
+        from = folder == AT_FDCWD ? working_folder() : entry_of(folder);
+    const char *rest = from ? path : behind_root(folder, path);
+    if (!rest)
+        return 0;
+    if (strlen(path) >= PATH_MAX)
+        return nothing(place, ENAMETOOLONG, 0);
+    return walk(place, from ? from : handover->archive->entries, rest, follow);
 }
 
 int write_path(const struct entry *entry, char *path, size_t size)

@@ -3,8 +3,7 @@
 
 #include <errno.h>
 #include <spawn.h>
-#include <stdarg.h>
-#include <stdlib.h>
+#include <stdio.h>
 #include <unistd.h>
 
 extern char **environ;
@@ -16,14 +15,11 @@ static const char *startable(const char *path, struct place *place, char found[D
 {
     if (!is_inside(AT_FDCWD, path, FOLLOW, place))
         return place->path;
-    int error = !place->entry ? place->error : place->entry->kind != KIND_EXECUTABLE ? EACCES : 0;
-    int descriptor = error ? -1 : open_entry(place->entry, O_RDONLY);
-    if (error)
-        errno = error;
-    if (descriptor < 0)
-        return NULL;
+    if (!place->entry || place->entry->kind != KIND_EXECUTABLE)
+        return errno = place->entry ? EACCES : place->error, NULL;
+    int descriptor = open_entry(place->entry, O_RDONLY);
     write_descriptor_path(descriptor, found);
-    return found;
+    return descriptor < 0 ? NULL : found;
 }
 
 EXPORT int execve(const char *path, char *const arguments[], char *const environment[])
@@ -43,33 +39,30 @@ EXPORT int execvpe(const char *name, char *const arguments[], char *const enviro
 
 EXPORT int execvp(const char *name, char *const arguments[]) { return execvpe(name, arguments, environ); }
 
-/* posix_spawn(3): the descriptor is of no more use here once the child has started. */
-static int spawn(int (*next)(pid_t *, const char *, const posix_spawn_file_actions_t *, const posix_spawnattr_t *,
-                             char *const[], char *const[]),
-                 pid_t *child, const char *path, const posix_spawn_file_actions_t *actions,
-                 const posix_spawnattr_t *attributes, char *const arguments[], char *const environment[])
+/* The path by which a child can start `path`, whatever descriptors it closes before: one of this process. */
+static const char *spawnable(const char *path, struct place *place, char found[DESCRIPTOR_PATH_SIZE])
 {
-    struct place place;
-    char found[DESCRIPTOR_PATH_SIZE] = "";
-    const char *program = startable(path, &place, found);
-    if (!program)
-        return errno;
-    int error = next(child, program, actions, attributes, arguments, environment);
-    if (*found)
-        close(atoi(strrchr(found, '/') + 1));
-    return error;
+    if (!is_inside(AT_FDCWD, path, FOLLOW, place))
+        return place->path;
+    if (!place->entry || place->entry->kind != KIND_EXECUTABLE)
+        return errno = place->entry ? EACCES : place->error, NULL;
+    int descriptor = keep_entry(place->entry);
+    snprintf(found, DESCRIPTOR_PATH_SIZE, "/proc/%d/fd/%d", getpid(), descriptor);
+    return descriptor < 0 ? NULL : found;
 }
 
 EXPORT int posix_spawn(pid_t *child, const char *path, const posix_spawn_file_actions_t *actions,
                        const posix_spawnattr_t *attributes, char *const arguments[], char *const environment[])
 {
-    return spawn(NEXT(posix_spawn), child, path, actions, attributes, arguments, environment);
+    struct place place;
+    char found[DESCRIPTOR_PATH_SIZE];
+    const char *program = spawnable(path, &place, found);
+    return program ? NEXT(posix_spawn)(child, program, actions, attributes, arguments, environment) : errno;
 }
 
 EXPORT int posix_spawnp(pid_t *child, const char *name, const posix_spawn_file_actions_t *actions,
                         const posix_spawnattr_t *attributes, char *const arguments[], char *const environment[])
 {
-    if (!strchr(name, '/'))
-        return NEXT(posix_spawnp)(child, name, actions, attributes, arguments, environment);
-    return spawn(NEXT(posix_spawn), child, name, actions, attributes, arguments, environment);
+    return strchr(name, '/') ? posix_spawn(child, name, actions, attributes, arguments, environment)
+                             : NEXT(posix_spawnp)(child, name, actions, attributes, arguments, environment);
 }

@@ -50,11 +50,16 @@ extern const struct handover *handover; /* NULL where the program runs from a fo
 
 /* --- path.c --- */
 
+/* What the last part of a path is: see enum last_type of Linux' fs/namei.c. */
+enum last { LAST_NAME, LAST_DOT, LAST_DOT_DOT, LAST_ROOT };
+
 /* Where a path leads. */
 struct place {
     const struct entry *entry; /* inside; NULL for nothing there, with the reason in error */
     int error;
-    int may_create; /* nothing is there, but the folder is in which it would lie */
+    int has_parent; /* the folder is there in which it lies or would lie */
+    enum last last;
+    int has_slash; /* at its end */
 
     int folder; /* outside: what to give to libc in place of the arguments */
     const char *path;
@@ -80,11 +85,14 @@ const struct entry *entry_of_status(const struct stat *status);
 /* A new descriptor; `flags` as for open(2). -1 with errno. */
 int open_entry(const struct entry *entry, int flags);
 
+/* The descriptor of a memory file that is kept for a while; to be looked at only. -1 with errno. */
+int keep_entry(const struct entry *entry);
+
 /* "/proc/self/fd/<descriptor>" */
 enum { DESCRIPTOR_PATH_SIZE = 32 };
 void write_descriptor_path(int descriptor, char path[DESCRIPTOR_PATH_SIZE]);
 
-/* Close the descriptors that are kept for entries used often. */
+/* Let a fork find the lock of this file free. */
 void register_fork_handlers(void);
 
 /* --- working_folder.c --- */

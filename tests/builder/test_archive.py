@@ -84,7 +84,8 @@ def make_tree(tmp_path: Path, files: dict[str, bytes]) -> Tree:
     for number, (name, content) in enumerate(files.items()):
         source = tmp_path / f"source-{number}"
         source.write_bytes(content)
-        tree.add(name, source, "project" if number % 2 else "packages", executable=name.endswith("run"))
+        source.chmod(0o755 if name.endswith("run") else 0o644)
+        tree.add(name, source, "project" if number % 2 else "packages")
     return tree
 
 
@@ -178,5 +179,5 @@ def test_first_to_take_a_name_keeps_it(tmp_path: Path) -> None:
     (tmp_path / "other").write_bytes(b"second")
     tree.add("a", tmp_path / "other", "packages")
     assert [file.source.read_bytes() for file in tree] == [b"first"]
-    tree.replace(File("a", tmp_path, "packages"), tmp_path / "other")
+    tree.replace(File("a", tmp_path, "packages", executable=False), tmp_path / "other")
     assert [file.source.read_bytes() for file in tree] == [b"second"]

@@ -15,7 +15,7 @@ from djbundle.runtime.settings import Overlay
 @pytest.fixture
 def bundle(tmp_path: Path) -> Bundle:
     (tmp_path / "data").mkdir()
-    manifest: Any = SimpleNamespace(name="shop", static_root="_static")
+    manifest: Any = SimpleNamespace(name="shop", static_root="_static", interface="wsgi")
     return Bundle(tmp_path / "tree", manifest, "./shop", tmp_path / "data")
 
 
@@ -92,6 +92,12 @@ def test_sqlite_moves_to_the_data_directory(bundle: Bundle, name: str, expected:
     assert str(changed["NAME"]) == expected.format(data=bundle.data)
     assert changed["OPTIONS"]["transaction_mode"] == "IMMEDIATE"
     assert changed["OPTIONS"]["timeout"] == 3
+    assert changed["CONN_MAX_AGE"] is None
+
+
+def test_connection_age_that_is_set_stays(bundle: Bundle) -> None:
+    database = {"ENGINE": "django.db.backends.sqlite3", "NAME": "db.sqlite3", "CONN_MAX_AGE": 5}
+    assert overlay_of(bundle, DATABASES={"default": database}).get("DATABASES")["default"]["CONN_MAX_AGE"] == 5
 
 
 def test_other_databases_are_left_alone(bundle: Bundle) -> None:

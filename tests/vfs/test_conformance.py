@@ -1,0 +1,42 @@
+"""Below the virtual root every call is answered as on a read-only disk."""
+
+import json
+import subprocess
+from pathlib import Path
+from typing import Any
+
+from tests.vfs.conftest import VIRTUAL, RunPython
+
+CALLS = Path(__file__).with_name("calls.py")
+
+
+def answers(run: RunPython, root: object, scratch: Path) -> dict[str, Any]:
+    scratch.mkdir()
+    return dict(json.loads(run(CALLS, root, scratch).stdout))
+
+
+def test_every_call_is_answered_as_on_disk(
+    in_memory: RunPython, on_disk: RunPython, disk: tuple[Path, Path], tmp_path: Path
+) -> None:
+    expected = answers(on_disk, disk[1], tmp_path / "one")
+    found = answers(in_memory, VIRTUAL, tmp_path / "two")
+    assert len(expected) > 3000
+    differences = {
+        name: (found.get(name), expected.get(name))
+        for name in found.keys() | expected.keys()
+        if found.get(name) != expected.get(name)
+    }
+    assert differences == {}, f"{len(differences)} of {len(expected)}"
+
+
+def test_every_function_of_libc_answers_as_on_disk(
+    in_memory: RunPython, on_disk: RunPython, disk: tuple[Path, Path], tmp_path: Path
+) -> None:
+    library = tmp_path / "calls.so"
+    source = Path(__file__).with_name("calls.c")
+    subprocess.run(["gcc", "-Wall", "-O1", "-fPIC", "-shared", source, "-o", library], check=True)
+    code = f"import ctypes; ctypes.CDLL('{library}').run(b'%s')"
+    expected = on_disk("-c", code % disk[1]).stdout.splitlines()
+    found = in_memory("-c", code % VIRTUAL).stdout.splitlines()
+    assert len(expected) > 150
+    assert found == expected
