@@ -4,6 +4,7 @@ Run as ``PYTHON calls.py ROOT SCRATCH``: prints one JSON object, the answer to e
 The tree is that of conftest.py's `odd`. Answers hold no time, owner or number of an inode, which may differ.
 """
 
+import contextlib
 import ctypes
 import errno
 import glob
@@ -265,7 +266,7 @@ def single_calls() -> Iterator[tuple[str, Callable[[], Any]]]:
     yield "write to a descriptor", lambda: on_descriptor(lambda descriptor: os.write(descriptor, b"x"))
     yield "truncate a descriptor", lambda: on_descriptor(lambda descriptor: os.ftruncate(descriptor, 0))
     yield "chmod a descriptor", lambda: on_descriptor(lambda descriptor: os.fchmod(descriptor, 0o600))
-    yield "touch a descriptor", lambda: on_descriptor(lambda descriptor: os.utime(descriptor))
+    yield "touch a descriptor", lambda: on_descriptor(os.utime)
     yield (
         "seek",
         lambda: on_descriptor(lambda descriptor: [os.lseek(descriptor, -5, os.SEEK_END), os.read(descriptor, 9).hex()]),
@@ -274,13 +275,16 @@ def single_calls() -> Iterator[tuple[str, Callable[[], Any]]]:
     yield "temporary file", lambda: tempfile.mkstemp(dir=ODD)
     yield "zip file", lambda: zipfile.ZipFile(f"{ODD}/archive.zip").read("inside.txt").decode()
     yield "database", lambda: read_database(f"file:{ODD}/data.sq3?mode=ro")
-    yield "database to write", lambda: write_database()
+    yield "database to write", write_database
     yield "threads", read_in_threads
     yield "fork", read_in_child
     yield "descriptors closed by others", close_all
     yield "many open", many_open
-    yield "program", lambda: subprocess.run([f"{ODD}/program", "a b"], capture_output=True, text=True).stdout
-    yield "no program", lambda: subprocess.run([f"{ODD}/file.txt"], capture_output=True)
+    yield (
+        "program",
+        lambda: subprocess.run([f"{ODD}/program", "a b"], check=True, capture_output=True, text=True).stdout,
+    )
+    yield "no program", lambda: subprocess.run([f"{ODD}/file.txt"], check=False)
     yield "folder descriptor", lambda: with_folder(ODD, in_folder_descriptor)
     yield "fchdir", lambda: with_folder(f"{ODD}/folder", fchdir)
     yield "bytes", lambda: [name.hex() for name in sorted(os.listdir(os.fsencode(ODD))) if len(name) < 100]
@@ -392,7 +396,7 @@ def read_in_child() -> list[str]:
     reader, writer = os.pipe()
     child = os.fork()
     if not child:
-        told = [read(before), digest(Path(f"{ODD}/copy.txt").read_bytes()), sorted(os.listdir(ODD))[0]]
+        told = [read(before), digest(Path(f"{ODD}/copy.txt").read_bytes()), min(os.listdir(ODD))]
         os.write(writer, json.dumps(told).encode())
         os._exit(0)
     os.waitpid(child, 0)
@@ -414,11 +418,9 @@ def close_all() -> list[str]:
 
 
 def many_open() -> int:
-    files = [open(f"{ODD}/file.txt", "rb") for _ in range(300)]
-    assert len({file.read() for file in files}) == 1
-    for file in files:
-        file.close()
-    return len(files)
+    with contextlib.ExitStack() as stack:
+        files = [stack.enter_context(open(f"{ODD}/file.txt", "rb")) for _ in range(300)]
+        return len({file.read() for file in files})
 
 
 def in_folder_descriptor(folder: int) -> list[Any]:

@@ -62,7 +62,7 @@ def disk(odd: Path) -> Iterator[tuple[Path, Path]]:
     extracted = odd.parent / "tree"
     subprocess.run([odd, "--extract", extracted, "version"], env={}, check=True, capture_output=True)
     mounted = Path("/djd")  # as long as "/djb", or the longest paths would not compare
-    mounted.mkdir()
+    mounted.mkdir(exist_ok=True)
     subprocess.run(["mount", "--bind", next(extracted.iterdir()), mounted], check=True)
     try:
         subprocess.run(["mount", "-o", "remount,bind,ro", mounted], check=True)
