@@ -39,6 +39,10 @@ class Site:
             raise RuntimeError(f"{arguments} ended with {result.returncode}:\n{result.stdout}{result.stderr}")
         return result
 
+    def shell(self, code: str) -> str:
+        """Run Python in the site; what it prints."""
+        return self.run("shell", "-v0", "-c", code).stdout.strip()
+
     def start(self) -> subprocess.Popen[bytes]:
         """Start ``serve`` and return at once."""
         command = [str(self.bundle), "serve", "--bind", "127.0.0.1:0", *self.options, "--data-dir", str(self.data)]

@@ -2,7 +2,7 @@
 
 Each error carries one line of cause and one line of fix for the person at the terminal, and each class
 has an exit code of its own, so that a script can tell them apart without reading English.
-Codes 10-39 belong to the build, 40-59 to a running bundle, 60-69 to the launcher (see launcher/launcher.c).
+Codes 10-39 belong to the build, 40-59 to a running bundle, 60-69 to the launcher (see launcher/text.h).
 """
 
 from typing import ClassVar
@@ -142,3 +142,19 @@ class MigrationError(DjbundleError):
 
 class DatabaseUnreachableError(DjbundleError):
     exit_code = 48
+
+
+class ExtractError(DjbundleError):
+    """``extract`` cannot write where it is told to."""
+
+    exit_code = 49
+
+
+class BundleUnreadableError(DjbundleError):
+    """``verify`` cannot read the file of the bundle."""
+
+    exit_code = 50
+
+
+class DamagedBundleError(DjbundleError):
+    exit_code = 61  # EXIT_DAMAGED: what the launcher says when it finds the damage

@@ -9,6 +9,7 @@
 #include <limits.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #define VIRTUAL_ROOT L"/djb"
@@ -23,19 +24,35 @@ static int ends_with(const char *text, const char *end)
     return length >= end_length && !strcmp(text + length - end_length, end);
 }
 
-/* Whether the arguments are those of an interpreter: its options up to -c or -m, or a source file. */
-static int is_for_the_interpreter(int argc, char **argv)
+/* Whether `path` is the file of the bundle. */
+static int is_own_file(const char *path)
 {
+    const char *own = has_archive() ? SELF : getenv("DJBUNDLE_EXECUTABLE");
+    struct stat status, own_status;
+    return strchr(path, '/') && own && !stat(path, &status) && !stat(own, &own_status)
+           && status.st_dev == own_status.st_dev && status.st_ino == own_status.st_ino;
+}
+
+/* What the arguments are for: the interpreter, by its options up to -c or -m, or by a source file; or the bundle, whose
+ * own arguments begin behind `*last`. That is behind 0; or behind the bundle's path where an interpreter would have
+ * its source file, as Django's autoreload calls it.
+ */
+static int is_for_the_interpreter(int argc, char **argv, int *last)
+{
+    *last = 0;
     for (int i = 1; i < argc; i++) {
         const char *argument = argv[i];
-        if (argument[0] != '-' || !argument[1])
+        if (argument[0] != '-' || !argument[1]) {
+            if (is_own_file(argument))
+                *last = i;
             return ends_with(argument, ".py");
+        }
         if (argument[1] == '-')
             return 0;
-        if (strpbrk(argument + 1, "cm"))
+        if (argument[1] == 'X' || argument[1] == 'W')
+            i += !argument[2]; /* its value is the next argument */
+        else if (strpbrk(argument + 1, "cm"))
             return 1;
-        if (!strcmp(argument, "-X") || !strcmp(argument, "-W"))
-            i++;
     }
     return 0;
 }
@@ -106,13 +123,15 @@ static void initialize(int argc, char **argv, int is_interpreter)
 
 int main(int argc, char **argv)
 {
-    int is_interpreter = is_for_the_interpreter(argc, argv);
+    int last, is_interpreter = is_for_the_interpreter(argc, argv, &last);
+    argv[last] = argv[0];
     PyImport_AppendInittab("_archive", PyInit__archive);
-    initialize(argc, argv, is_interpreter);
+    initialize(argc - last, argv + last, is_interpreter);
     PyObject *bootstrap = PyImport_ImportModule("_bootstrap");
-    if (bootstrap && is_interpreter)
+    PyObject *done = bootstrap && is_interpreter ? PyObject_CallMethod(bootstrap, "prepare_interpreter", NULL) : NULL;
+    if (done)
         return Py_RunMain();
-    PyObject *code = bootstrap ? PyObject_CallMethod(bootstrap, "main", NULL) : NULL;
+    PyObject *code = bootstrap && !is_interpreter ? PyObject_CallMethod(bootstrap, "main", NULL) : NULL;
     if (!code)
         PyErr_Print(); /* ends the process when the error is a SystemExit */
     int result = code ? (int)PyLong_AsLong(code) : 1;

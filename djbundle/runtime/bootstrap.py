@@ -19,18 +19,21 @@ PROJECT = "_project"
 
 
 class ProjectFinder:
-    """Loads `_project` when a package is wanted that nobody else has. From then on Nuitka's own finder knows it."""
+    """Loads `_project` when a module is wanted that the tree does not have. From then on Nuitka's own finder knows it.
 
-    @staticmethod
-    def find_spec(name: str, path: "Any" = None, target: "Any" = None) -> ModuleSpec | None:  # noqa: ARG004
-        if path is not None or name == PROJECT or PROJECT in sys.modules:
+    It stands before PathFinder, which would take a folder of templates for a package without code.
+    """
+
+    @classmethod
+    def find_spec(cls, name: str, path: "Any" = None, target: "Any" = None) -> ModuleSpec | None:  # noqa: ARG003
+        if path is not None:
             return None
+        sys.meta_path.remove(cls)
         try:
             __import__(PROJECT)
         except ImportError as error:
             if error.name != PROJECT:
                 raise
-            sys.meta_path.remove(ProjectFinder)
             return None
         return compiled_modules().find_spec(name, path)  # type: ignore[no-any-return]
 
@@ -106,13 +109,34 @@ def list_compiled_modules() -> None:
 
 def open_tree() -> None:
     """Make everything importable."""
+    sys.meta_path.insert(sys.meta_path.index(PathFinder), ProjectFinder)
     try:
         import _archive  # type: ignore[import-not-found]  # noqa: PLC0415
     except ImportError:  # the tree is on disk
         list_compiled_modules()
     else:
-        sys.meta_path.insert(sys.meta_path.index(PathFinder), archive_finder(_archive))
-    sys.meta_path.append(ProjectFinder)
+        sys.meta_path.insert(sys.meta_path.index(ProjectFinder), archive_finder(_archive))
+
+
+class SettingsFinder:
+    """Gives the project's settings the same changes in an interpreter as in the bundle's own commands."""
+
+    @classmethod
+    def find_spec(cls, name: str, path: "Any" = None, target: "Any" = None) -> ModuleSpec | None:  # noqa: ARG003
+        environment = getattr(sys.modules.get("os"), "environ", {})  # before os is loaded nobody wants settings
+        if environment.get("DJANGO_SETTINGS_MODULE") != name:
+            return None
+        from pathlib import Path  # noqa: PLC0415
+
+        from djbundle.runtime.interpreter import settings_spec  # noqa: PLC0415
+
+        sys.meta_path.remove(cls)
+        return settings_spec(name, Path(ROOT))
+
+
+def prepare_interpreter() -> None:
+    """Called when the bundle is to be a plain Python for -c, -m or a file."""
+    sys.meta_path.insert(0, SettingsFinder)
 
 
 def main() -> int:
@@ -125,7 +149,9 @@ def main() -> int:
 
     from djbundle.runtime import entry  # noqa: PLC0415
 
-    return entry.main(Path(ROOT), sys.argv)
+    argv = [*sys.argv]
+    sys.argv[0] = sys.executable  # by which autoreload starts it again, from wherever
+    return entry.main(Path(ROOT), argv)
 
 
 open_tree()

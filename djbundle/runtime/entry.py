@@ -1,7 +1,7 @@
 """The start of a bundle: from the words on the command line to the code that answers them.
 
-bootstrap.py calls `main` as soon as modules can be imported. ``serve`` and ``version`` are answered without loading
-Django; everything else is a management command, and works as with ``manage.py``.
+bootstrap.py calls `main` as soon as modules can be imported. ``serve``, ``version``, ``verify`` and ``extract`` are
+answered without loading Django; everything else is a management command, and works as with ``manage.py``.
 """
 
 import os
@@ -32,6 +32,7 @@ def run(root: Path, argv: list[str]) -> int:
     arguments, chosen = paths.take_option(argv[1:])
     manifest = Manifest.read(root)
     data = paths.find_data_directory(manifest.name, chosen, os.environ)
+    paths.tell_children(manifest.name, data)
     bundle = Bundle(root, manifest, argv[0], data)
     prepare_environment(bundle)
     if not arguments:
@@ -39,19 +40,41 @@ def run(root: Path, argv: list[str]) -> int:
 
         print(explain(bundle))
         return 0
-    wants_help = "--help" in arguments or "-h" in arguments
-    if arguments[0] in ("version", "--version") and not wants_help:
-        from djbundle.runtime.version import print_version  # noqa: PLC0415
-
-        return print_version(bundle, as_json="--json" in arguments)
-    if arguments[0] == "serve" and not wants_help:
-        from djbundle.runtime.serve import serve  # noqa: PLC0415
-
-        return serve(bundle, arguments[1:])
+    if not wants_help(arguments):
+        answer = own_command(bundle, arguments)
+        if answer is not None:
+            return answer
     from djbundle.runtime.commands import run_command  # noqa: PLC0415
 
     run_command(bundle, arguments)
     return 0
+
+
+def wants_help(arguments: list[str]) -> bool:
+    """Django prints the help of every command, ours too."""
+    return "--help" in arguments or "-h" in arguments
+
+
+def own_command(bundle: Bundle, arguments: list[str]) -> int | None:
+    """Answer what needs no Django; the exit code, or None for a management command."""
+    command, *rest = arguments
+    if command == "serve":
+        from djbundle.runtime.serve import serve  # noqa: PLC0415 - as above
+
+        return serve(bundle, rest)
+    if command in ("version", "--version"):
+        from djbundle.runtime.version import print_version  # noqa: PLC0415
+
+        return print_version(bundle, as_json="--json" in rest)
+    if command == "verify":
+        from djbundle.runtime.verify import run_verify  # noqa: PLC0415
+
+        return run_verify(bundle.program, Path(sys.executable), rest)
+    if command == "extract":
+        from djbundle.runtime.extract import run_extract  # noqa: PLC0415
+
+        return run_extract(bundle.program, bundle.root, rest)
+    return None
 
 
 def prepare_environment(bundle: Bundle) -> None:

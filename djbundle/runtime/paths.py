@@ -30,11 +30,12 @@ def take_option(arguments: list[str]) -> tuple[list[str], str | None]:
 def find_data_directory(name: str, chosen: str | None, environment: Mapping[str, str]) -> Path:
     """Where the bundle `name` keeps its data. The first of these that is given or there:
 
-    `chosen` (``--data-dir``), ``DJBUNDLE_DATA_DIR``, ``STATE_DIRECTORY`` (systemd; the first of several), ``/storage``,
-    ``/var/lib/NAME`` for root, ``$XDG_DATA_HOME/NAME``, ``~/.local/share/NAME``.
+    `chosen` (``--data-dir``), what a parent of the same name uses, ``DJBUNDLE_DATA_DIR``, ``STATE_DIRECTORY``
+    (systemd; the first of several), ``/storage``, ``/var/lib/NAME`` for root, ``$XDG_DATA_HOME/NAME``,
+    ``~/.local/share/NAME``.
     """
     state = environment.get("STATE_DIRECTORY", "").split(":")[0]
-    for named in (chosen, environment.get(VARIABLE), state):
+    for named in (chosen, environment.get(_children_variable(name)), environment.get(VARIABLE), state):
         if named:
             return Path(named).absolute()
     if Path("/storage").is_dir():
@@ -47,6 +48,16 @@ def find_data_directory(name: str, chosen: str | None, environment: Mapping[str,
     if not environment.get("HOME"):
         raise DataDirectoryError("there is no place for data: HOME is not set", f"give {OPTION} DIR")
     return Path(environment["HOME"]) / ".local/share" / name
+
+
+def tell_children(name: str, data: Path) -> None:
+    """Let processes of this bundle that this one starts (``sys.executable -c``) use the same data directory."""
+    os.environ[_children_variable(name)] = str(data)
+
+
+def _children_variable(name: str) -> str:
+    """With the name in it: a child may be another bundle, whose data lies elsewhere."""
+    return f"{VARIABLE}_OF_{name}"
 
 
 def create_data_directory(path: Path) -> None:

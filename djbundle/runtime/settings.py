@@ -74,7 +74,12 @@ class Overlay:
 def apply_overlay(bundle: Bundle, command: str = "") -> list[Change]:
     """Import the settings and change them; the changes are returned for ``config``."""
     name = os.environ.setdefault(SETTINGS_VARIABLE, bundle.manifest.settings_module)
-    overlay = Overlay(_import(name, bundle), bundle, command)
+    return change_settings(_import(name, bundle), bundle, command)
+
+
+def change_settings(module: ModuleType, bundle: Bundle, command: str = "") -> list[Change]:
+    """Apply every rule to the imported settings."""
+    overlay = Overlay(module, bundle, command)
     for rule in RULES:
         rule(overlay)
     return overlay.changes

@@ -91,7 +91,7 @@ def test_command_works(new_shop: NewSite, arguments: list[str]) -> None:
 
 def test_shell_runs_code_with_the_project(open_shop: Site) -> None:
     code = "from catalogue.models import Product; print(Product.objects.filter(active=True).count() > 5)"
-    assert open_shop.run("shell", "-v0", "-c", code).stdout.strip() == "True"
+    assert open_shop.shell(code) == "True"
 
 
 def test_common_password_is_refused(open_shop: Site) -> None:
@@ -108,7 +108,7 @@ def test_createsuperuser_makes_an_account(new_shop: NewSite) -> None:
     code = (
         f"from django.contrib.auth import authenticate as a; print(a(username='second', password='{ADMIN_PASSWORD}'))"
     )
-    assert site.run("shell", "-v0", "-c", code).stdout.strip() == "second"
+    assert site.shell(code) == "second"
 
 
 def test_unknown_command_names_the_nearest(open_shop: Site) -> None:
@@ -127,7 +127,7 @@ def test_bundle_is_an_interpreter_for_its_children(open_shop: Site) -> None:
         "print(subprocess.run([sys.executable, '-c', 'import django; print(django.__name__)'],"
         " capture_output=True, text=True).stdout.strip())"
     )
-    assert open_shop.run("shell", "-v0", "-c", code).stdout.strip() == "django"
+    assert open_shop.shell(code) == "django"
 
 
 def test_every_module_of_the_standard_library_is_there(open_shop: Site, tmp_path: Path) -> None:

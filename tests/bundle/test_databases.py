@@ -107,7 +107,7 @@ def test_sqlite_is_safe_and_fast(new_small: NewSite) -> None:
         "print([k.execute(f'PRAGMA {name}').fetchone()[0] for name in ('journal_mode', 'synchronous', 'foreign_keys')],"
         " c.transaction_mode)"
     )
-    assert site.run("shell", "-v0", "-c", code).stdout.strip() == "['wal', 2, 1] IMMEDIATE"
+    assert site.shell(code) == "['wal', 2, 1] IMMEDIATE"
 
 
 @pytest.mark.parametrize("command", ["serve", "migrate"])

@@ -1,0 +1,133 @@
+"""Processes that a bundle starts: interpreters of its own, and programs of the machine."""
+
+import os
+import shutil
+import signal
+import socket
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import psutil
+import pytest
+
+from ci.customer import Customer
+from ci.mailbox import free_port
+from ci.site import Site, bare_environment
+from tests.waiting import wait_until
+
+MARKED = {"LD_LIBRARY_PATH": "/the/host's", "GLIBC_TUNABLES": "glibc.malloc.check=0"}
+
+
+@pytest.fixture(scope="module")
+def site(small: Path, tmp_path_factory: pytest.TempPathFactory) -> Site:
+    """A site with two notes "seen"."""
+    site = Site(small, tmp_path_factory.mktemp("children") / "data", bare_environment(**MARKED))
+    site.run("migrate")
+    site.shell("from notes.models import Note\nfor _ in range(2): Note.objects.create(text='seen')")
+    return site
+
+
+@pytest.mark.parametrize("method", ["fork", "forkserver", "spawn"])
+def test_multiprocessing(site: Site, method: str) -> None:
+    """Each child finds the database of its parent."""
+    told = site.shell(f"""
+import multiprocessing
+from notes.counting import count
+with multiprocessing.get_context({method!r}).Pool(2) as pool:
+    print(pool.map(count, ["seen", "unseen"]))
+""")
+    assert told == "[2, 0]"
+
+
+@pytest.mark.parametrize("method", ["fork", "forkserver", "spawn"])
+def test_process_pool(site: Site, method: str) -> None:
+    told = site.shell(f"""
+import multiprocessing
+from concurrent.futures import ProcessPoolExecutor
+from notes.counting import count
+with ProcessPoolExecutor(2, mp_context=multiprocessing.get_context({method!r})) as pool:
+    print(list(pool.map(count, ["seen", "unseen"])))
+""")
+    assert told == "[2, 0]"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "expected"),
+    [
+        (["-c", "import sys; print(sys.argv)", "a", "--b"], "['-c', 'a', '--b']"),
+        (["-Wignore", "-X", "utf8", "-Ic", "print(1 + 1)"], "2"),
+        (["-m", "json.tool", "--compact", "/dev/stdin"], '{"a":1}'),
+        (["-c", "from notes.counting import count; print(count('seen'))"], "2"),
+    ],
+)
+def test_interpreter(site: Site, arguments: list[str], expected: str) -> None:
+    told = site.shell(f"""
+import subprocess, sys
+print(subprocess.run([sys.executable, *{arguments!r}], input='{{"a": 1}}', capture_output=True, text=True).stdout)
+""")
+    assert told == expected
+
+
+def test_script(site: Site, tmp_path: Path) -> None:
+    script = tmp_path / "script.py"
+    script.write_text("import sys, neighbour\nprint(__name__, sys.argv[1:], neighbour.NAME)")
+    (tmp_path / "neighbour.py").write_text("NAME = 'neighbour'")
+    told = site.shell(f"import subprocess, sys\nsubprocess.run([sys.executable, {str(script)!r}, 'a'])")
+    assert told == "__main__ ['a'] neighbour"
+
+
+def test_management_command_in_a_child(site: Site) -> None:
+    """As with ``subprocess.run([sys.executable, "-m", "django", ...])`` and ``[sys.executable, sys.argv[0], ...]``."""
+    for start in ("'-m', 'django', 'count_notes'", "sys.argv[0], 'count_notes'"):
+        told = site.shell(f"import subprocess, sys\nsubprocess.run([sys.executable, {start}])")
+        assert told == site.run("count_notes").stdout.strip()
+
+
+@pytest.mark.parametrize("started", ["subprocess.run(['env'])", "os.system('env')", "os.execvp('env', ['env'])"])
+def test_programs_of_the_machine_see_its_own_environment(site: Site, started: str) -> None:
+    """Neither our preloaded libraries nor our variables for the loader; those of the host are handed on."""
+    told = site.shell(f"import os, subprocess\n{started}")
+    seen = dict(line.split("=", 1) for line in told.splitlines())
+    assert {name: value for name, value in seen.items() if name.startswith(("LD_", "GLIBC"))} == MARKED
+
+
+def test_programs_of_the_machine_inherit_no_descriptor(site: Site) -> None:
+    told = site.shell("import subprocess\nsubprocess.run(['ls', '/proc/self/fd'], close_fds=False)")
+    assert told.split() == ["0", "1", "2", "3"]
+
+
+def test_shell_reads_its_input(site: Site) -> None:
+    code = "from notes.models import Note\nprint(Note.objects.count())"
+    command = [site.bundle, "shell", "-v0", "--data-dir", site.data]
+    result = subprocess.run(command, input=code, env=site.environment, capture_output=True, text=True, check=True)
+    assert result.stdout.strip() == "2"
+
+
+@pytest.fixture
+def development_server(site: Site, tmp_path: Path) -> Iterator[tuple[str, psutil.Process, Path]]:
+    """``runserver`` in a bundle: its address, its first process, its output."""
+    log, port = tmp_path / "log", free_port()
+    folder = Path(shutil.copytree(site.bundle.parent, tmp_path / "here", copy_function=os.link))
+    command = ["./small", "runserver", f"127.0.0.1:{port}", "--data-dir", str(site.data)]
+    with log.open("wb") as file:
+        process = psutil.Popen(
+            command, cwd=folder, env=site.environment, stdout=file, stderr=file, start_new_session=True
+        )
+    yield f"http://127.0.0.1:{port}", process, log
+    os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
+
+
+def answers(url: str) -> bool:
+    with socket.socket() as connection:
+        return connection.connect_ex(("127.0.0.1", int(url.rpartition(":")[2]))) == 0
+
+
+def test_autoreload(development_server: tuple[str, psutil.Process, Path]) -> None:
+    url, process, log = development_server
+    wait_until(lambda: answers(url), "runserver answers", 60)
+    assert Customer(url).get("/").status == 200
+    [child] = process.children()
+    assert child.cmdline()[-4:-2] == ["runserver", url.removeprefix("http://")]
+    assert "Traceback" not in log.read_text()
