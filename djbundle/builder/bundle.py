@@ -5,7 +5,6 @@ The format is described in launcher/format.h.
 
 import hashlib
 import os
-import shutil
 import struct
 import tempfile
 from pathlib import Path
@@ -40,7 +39,7 @@ def write_bundle(output: Path, launcher: Path, archive: Archive, built: int) -> 
     partial = Path(name)
     try:
         with os.fdopen(handle, "w+b") as file:
-            shutil.copyfileobj(launcher.open("rb"), file)
+            file.write(launcher.read_bytes())
             start = file.tell()
             for block in archive.blocks:
                 if not block.is_frame:

@@ -9,6 +9,8 @@
 
 #define COPY_AGAIN "copy the bundle again and compare its SHA-256 with the original"
 
+#define MOST_ROOM (1UL << 40) /* bytes: no tree has as many, and sums with it do not overflow */
+
 static _Noreturn void truncated(void) { fail(EXIT_TRUNCATED, "this bundle is not whole", "", COPY_AGAIN); }
 static _Noreturn void damaged(void) { fail(EXIT_DAMAGED, "this bundle is damaged", "", COPY_AGAIN); }
 
@@ -36,8 +38,8 @@ static int is_in_file(const struct archive *archive, uint64_t offset, uint64_t s
 
 static void check_footer(struct archive *archive)
 {
-    const struct footer *footer = (const void *)(archive->file + archive->file_size - sizeof *footer);
-    archive->footer = footer;
+    const struct footer *footer = &archive->footer;
+    memcpy(&archive->footer, archive->file + archive->file_size - sizeof *footer, sizeof *footer);
     if (memcmp(footer->magic, "djbundle", sizeof footer->magic) || footer->file_size != archive->file_size)
         truncated();
     if (footer->hash != hash_of(footer, offsetof(struct footer, hash)) || footer->format != FORMAT
@@ -50,7 +52,7 @@ static void check_footer(struct archive *archive)
 
 static void unpack_index(struct archive *archive)
 {
-    const struct footer *footer = archive->footer;
+    const struct footer *footer = &archive->footer;
     uint64_t size = footer->index_raw_size;
     uint8_t *raw = map_memory(size);
     if (size < sizeof(struct index) || !raw
@@ -117,7 +119,8 @@ static int is_good_entry(const struct archive *archive, uint32_t number)
 static void check_index(const struct archive *archive)
 {
     const struct index *index = archive->index;
-    if (index->entry_count == 0 || index->start_blocks > index->block_count
+    if (index->entry_count == 0 || index->start_blocks > index->block_count || index->start_room > MOST_ROOM
+        || index->later_room > MOST_ROOM
         || !are_good_needs(archive, index->start_files))
         damaged();
     for (uint32_t i = 0; i < index->block_count; i++)
@@ -140,8 +143,8 @@ void open_archive(struct archive *archive, const char *path)
 void verify_archive(const struct archive *archive)
 {
     uint8_t digest[32];
-    sha256(archive->file, archive->file_size - sizeof *archive->footer + offsetof(struct footer, sha256), digest);
-    if (memcmp(digest, archive->footer->sha256, sizeof digest))
+    sha256(archive->file, archive->file_size - sizeof archive->footer + offsetof(struct footer, sha256), digest);
+    if (memcmp(digest, archive->footer.sha256, sizeof digest))
         damaged();
 }
 

@@ -16,7 +16,7 @@ struct kept_blocks;
 struct archive {
     const uint8_t *file;
     size_t file_size;
-    const struct footer *footer;
+    struct footer footer; /* a copy: in the file it lies at any address */
     const struct index *index;
     const struct block *blocks;
     const struct entry *entries;

@@ -206,7 +206,7 @@ static void name_of_tree(const struct archive *archive, char name[33])
 {
     static const char HEX[] = "0123456789abcdef";
     for (int i = 0; i < 32; i++)
-        name[i] = HEX[archive->footer->sha256[i / 2] >> (i % 2 ? 0 : 4) & 15];
+        name[i] = HEX[archive->footer.sha256[i / 2] >> (i % 2 ? 0 : 4) & 15];
     name[32] = 0;
 }
 

@@ -43,7 +43,9 @@ _Noreturn void launcher_main(long *stack)
     if (!folder)
         folder = variable(process.environment, "DJBUNDLE_EXTRACT=");
     if (!folder) {
-        start_from_memory(&archive, &process);
+        int error = start_from_memory(&archive, &process);
+        if (error == -ENOENT || error == -ENOEXEC)
+            fail(EXIT_START, "there is no program in this bundle", "", "build it again");
         note("this system does not let a program run from memory: it is unpacked to a folder once", "");
     }
     start_from_folder(&archive, &process, folder);

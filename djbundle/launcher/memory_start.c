@@ -35,7 +35,7 @@ static int open_libraries(const struct archive *archive, char *preload)
     const uint32_t *needs = archive->needs + find_entry(archive, PROGRAM)->needs;
     char *end = append(preload, PRELOAD);
     if (needs[0] > MOST_PRELOADED)
-        return -ENOEXEC;
+        return -E2BIG;
     for (uint32_t i = 0; i < needs[0]; i++) {
         int fd = open_memory_file(archive, &archive->entries[needs[i + 1]]);
         if (fd < 0)
@@ -107,6 +107,8 @@ int start_from_memory(const struct archive *archive, const struct process *proce
         .release_blocks = release_blocks,
         .finish_ahead = finish_ahead,
     };
+    if (!find_entry(archive, PROGRAM))
+        return -ENOENT;
     start_ahead(archive);
     int error = map_entry(archive, PROGRAM, &program);
     if (!error)

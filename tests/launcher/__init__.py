@@ -1,0 +1,1 @@
+"""The launcher and the virtual root on damaged and hostile bundles."""

@@ -1,0 +1,281 @@
+"""Damaged and hostile bundles: the launcher and the virtual root never crash and never hang.
+
+A bundle is trusted as any program is; what these tests keep away is a crash without a word, after a bad copy or on a
+bad disk, and code that would be a hole if it were ever used on a file of somebody else.
+"""
+
+import random
+import struct
+import subprocess
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Self
+
+import nuitka
+import pytest
+import xxhash
+import zstandard
+
+from djbundle.builder.archive import pack_tree
+from djbundle.builder.bundle import write_bundle
+from djbundle.builder.cache import Cache
+from djbundle.builder.compiler import compile_launcher
+from djbundle.builder.tree import Tree
+from tests.conftest import REPOSITORY
+
+LAUNCHER, VFS = REPOSITORY / "djbundle" / "launcher", REPOSITORY / "djbundle" / "vfs"
+ZSTD = Path(nuitka.__file__).parent / "build" / "inline_copy" / "zstd"
+SANITIZERS = ["-g", "-O1", "-fsanitize=address,undefined", "-fno-sanitize-recover=all", "-fno-omit-frame-pointer"]
+NOTHING = 'int _start(void) { __asm__("mov $60, %eax; xor %edi, %edi; syscall"); __builtin_unreachable(); }'
+FOOTER = struct.Struct("<8sII7Q")
+COUNTS = struct.Struct("<6I3Q")
+INTERESTING = (
+    0,
+    1,
+    2,
+    3,
+    4,
+    5,
+    7,
+    8,
+    255,
+    4095,
+    4096,
+    4097,
+    1 << 16,
+    (1 << 31) - 1,
+    1 << 31,
+    (1 << 32) - 1,
+    (1 << 64) - 1,
+)
+
+
+@pytest.fixture(scope="module")
+def workshop(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("damage")
+
+
+@pytest.fixture(scope="module")
+def victim(workshop: Path) -> Path:
+    """Launcher and virtual root in one program, watched by sanitizers; see victim.c."""
+    launcher = [path for path in sorted(LAUNCHER.glob("*.c")) if path.name not in ("freestanding.c", "launcher.c")]
+    vfs = [path for path in sorted(VFS.glob("*.c")) if path.name != "start.c"]
+    sources = [Path(__file__).with_name("victim.c"), *launcher, *vfs]
+    folders = ["-isystem", ZSTD, "-isystem", ZSTD / "common", "-I", LAUNCHER]
+
+    def compile_one(source: Path) -> Path:
+        compiled = workshop / f"{source.parent.name}-{source.stem}.o"
+        subprocess.run(["gcc", "-std=gnu11", *SANITIZERS, *folders, "-c", source, "-o", compiled], check=True)
+        return compiled
+
+    with ThreadPoolExecutor() as pool:
+        objects = list(pool.map(compile_one, sources))
+    program = workshop / "victim"
+    subprocess.run(["gcc", *SANITIZERS, *objects, "-o", program], check=True)
+    return program
+
+
+@pytest.fixture(scope="module")
+def nothing(workshop: Path) -> Path:
+    """A program of few bytes, which needs no loader and ends with 0."""
+    source, program = workshop / "nothing.c", workshop / "nothing"
+    source.write_text(NOTHING)
+    options = ["-Os", "-s", "-nostdlib", "-static-pie", "-Wl,-z,noseparate-code"]
+    subprocess.run(["gcc", *options, source, "-o", program], check=True)
+    return program
+
+
+def packed(tree: Tree, launcher: Path, workshop: Path, name: str) -> Path:
+    start = [name for name in ("first.pyc", "_main", "library.so") if name in tree]
+    archive = pack_tree(tree, start, Cache(workshop / "cache"), lambda _: None)
+    write_bundle(workshop / name, launcher, archive, built=1_700_000_000)
+    return workshop / name
+
+
+@pytest.fixture(scope="module")
+def bundle(workshop: Path, nothing: Path) -> Path:
+    """A bundle of few bytes that has all that a bundle can have, but a launcher."""
+    tree = Tree(workshop / "tree")
+    for name in ("_main", "ld-linux-x86-64.so.2"):
+        tree.add(name, nothing, "python")
+    tree.add("library.so", nothing, "libraries")
+    for name in ("first.pyc", "folder/second.txt", "folder/inner/third", "folder/empty"):
+        tree.add_text(name, name * (3 if name != "folder/empty" else 0), "project")
+    text, frame = workshop / "style.css", workshop / "style.css.zstd"
+    text.write_text("a { color: red }" * 9)
+    frame.write_bytes(zstandard.compress(text.read_bytes()))
+    tree.add("style.css", text, "static")
+    tree.add("style.css.zstd", frame, "static")
+    tree.frames["style.css"] = "style.css.zstd"
+    tree.links |= {"folder/up": "..", "absolute": "/djb/folder", "round": "round", "out": "/proc/self/cmdline"}
+    tree.needs["_main"] = ("library.so",)
+    launcher = workshop / "no-launcher"
+    launcher.write_bytes(b"\x7fELF launcher")
+    return packed(tree, launcher, workshop, "bundle")
+
+
+@dataclass(frozen=True)
+class Parts:
+    """A bundle taken apart, to be put together with right checksums whatever is in it."""
+
+    launcher: bytes
+    blocks: bytes
+    index: bytes  # not compressed
+    numbers: tuple[int, ...]  # of the footer
+
+    @classmethod
+    def of(cls, path: Path) -> Self:
+        content = path.read_bytes()
+        _, _, _, *numbers = FOOTER.unpack_from(content, len(content) - FOOTER.size - 40)
+        start, _, offset, size, *_ = numbers
+        index = zstandard.decompress(content[offset : offset + size])
+        return cls(content[:start], content[start:offset], index, tuple(numbers))
+
+    def whole(self, changes: dict[int, int] | None = None) -> bytes:
+        """The file; `changes` are numbers of the footer that are to be wrong."""
+        index = zstandard.compress(self.index)
+        size = len(self.launcher) + len(self.blocks) + len(index) + FOOTER.size + 40
+        offset = len(self.launcher) + len(self.blocks)
+        numbers = [len(self.launcher), xxhash.xxh64_intdigest(self.launcher), offset, len(index), len(self.index)]
+        numbers += [xxhash.xxh64_intdigest(index), size]
+        for position, value in (changes or {}).items():
+            numbers[position] = value
+        footer = FOOTER.pack(b"djbundle", 2, 0, *numbers) + bytes(32)
+        return self.launcher + self.blocks + index + footer + xxhash.xxh64_intdigest(footer).to_bytes(8, "little")
+
+    def with_good_blocks(self, blocks: bytes) -> "Parts":
+        """With other blocks, and their hashes in the index."""
+        index = bytearray(self.index)
+        for number in range(COUNTS.unpack_from(index)[0]):
+            at = COUNTS.size + 48 * number
+            offset, _, _, size = struct.unpack_from("<3QI", index, at)
+            begin = offset - len(self.launcher)
+            struct.pack_into("<Q", index, at + 8, xxhash.xxh64_intdigest(blocks[begin : begin + size]))
+        return replace(self, blocks=blocks, index=bytes(index))
+
+
+def survives(victim: Path, *arguments: object) -> None:
+    result = subprocess.run([victim, *map(str, arguments)], capture_output=True, text=True, timeout=600, check=False)
+    assert result.returncode == 0, f"{result.stdout[-2000:]}\n{result.stderr[-8000:]}"
+
+
+def written(folder: Path, contents: Iterator[bytes]) -> list[Path]:
+    folder.mkdir()
+    paths = []
+    for number, content in enumerate(contents):
+        paths.append(folder / str(number))
+        paths[-1].write_bytes(content)
+    return paths
+
+
+def test_whole_bundle_works(victim: Path, bundle: Path, tmp_path: Path) -> None:
+    """Else nothing below would tell anything."""
+    for how in (["look"], ["unpack", tmp_path / "tree"]):
+        survives(victim, *how, bundle)
+    [tree] = (tmp_path / "tree").iterdir()
+    assert (tree / "folder" / "second.txt").read_text() == "folder/second.txt" * 3
+
+
+def test_every_flipped_byte_is_noticed(victim: Path, bundle: Path) -> None:
+    survives(victim, "flip", bundle)
+
+
+def test_truncated_anywhere(victim: Path, bundle: Path, tmp_path: Path) -> None:
+    whole = bundle.read_bytes()
+    cut = (whole[:length] for length in random.Random(4).sample(range(len(whole)), 200))
+    survives(victim, "look", *written(tmp_path / "cut", cut))
+
+
+def fields(index: bytes) -> Iterator[tuple[int, int]]:
+    """Position and size of every number in an index."""
+    blocks, _, entries, needs, *_ = COUNTS.unpack_from(index)
+    at = 0
+    for layout in ["IIIIIIQQQ", *["QQQIIIIII"] * blocks, *["IHHIIIII"] * entries, "I" * needs]:
+        for kind in layout:
+            size = struct.calcsize(kind)
+            yield at, size
+            at += size
+
+
+def with_number(index: bytes, at: int, size: int, number: int) -> bytes:
+    return index[:at] + (number % (1 << 8 * size)).to_bytes(size, "little") + index[at + size :]
+
+
+def hostile(bundle: Path) -> Iterator[bytes]:
+    """Bundles whose checksums are right and whose numbers are not."""
+    parts, chance = Parts.of(bundle), random.Random(4)
+    places = list(fields(parts.index))
+    for at, size in places:
+        old = int.from_bytes(parts.index[at : at + size], "little")
+        for number in {*(each % (1 << 8 * size) for each in INTERESTING), old + 1, old - 1, old * 2} - {old}:
+            yield replace(parts, index=with_number(parts.index, at, size, number)).whole()
+    for _ in range(300):
+        index = parts.index
+        for at, size in chance.sample(places, 4):
+            index = with_number(index, at, size, chance.choice((*INTERESTING, chance.getrandbits(8 * size))))
+        yield replace(parts, index=index).whole()
+        yield replace(parts, index=parts.index[: chance.randrange(len(parts.index))]).whole()
+        yield parts.whole({chance.choice((0, 2, 3, 4)): chance.choice((*INTERESTING, chance.getrandbits(40)))})
+        blocks = bytearray(parts.blocks)
+        for _ in range(chance.randint(1, 6)):
+            blocks[chance.randrange(len(blocks))] = chance.getrandbits(8)
+        yield parts.with_good_blocks(bytes(blocks)).whole()
+
+
+def test_hostile(victim: Path, bundle: Path, tmp_path: Path) -> None:
+    files = written(tmp_path / "hostile", hostile(bundle))
+    survives(victim, "look", *files)
+    survives(victim, "unpack", tmp_path / "trees", *files[::3])
+
+
+@pytest.fixture(scope="module")
+def launcher(workshop: Path) -> Path:
+    return compile_launcher(Cache(workshop / "cache"))
+
+
+def run(program: Path, seconds: float = 20) -> subprocess.CompletedProcess[str]:
+    cache = {"XDG_CACHE_HOME": str(program.parent / "unpacked")}  # where a bundle goes that cannot run from memory
+    return subprocess.run([program], env=cache, capture_output=True, text=True, timeout=seconds, check=False)
+
+
+@pytest.mark.parametrize("lacking", ["_main", "ld-linux-x86-64.so.2", "a program", "a loader"])
+def test_bundle_that_lacks_something(workshop: Path, launcher: Path, nothing: Path, lacking: str) -> None:
+    """Checksums and index are right, but there is nothing that can be started."""
+    tree = Tree(workshop / "lacking")
+    for name, instead in (("_main", "a program"), ("ld-linux-x86-64.so.2", "a loader")):
+        if lacking == instead:
+            tree.add_text(name, "not a program", "python")
+        elif lacking != name:
+            tree.add(name, nothing, "python")
+    result = run(packed(tree, launcher, workshop, "lacking-bundle"))
+    assert result.returncode == 65, result.stderr
+    assert result.stderr.splitlines()[0] == "error: there is no program in this bundle"
+
+
+def test_flipped_bytes_of_the_launcher(workshop: Path, launcher: Path, nothing: Path) -> None:
+    """It checks itself. Only the few hundred bytes that run until then can end in silence, by a signal of the kernel;
+    never does anything else of the bundle run.
+    """
+    tree = Tree(workshop / "real")
+    for name in ("_main", "ld-linux-x86-64.so.2"):
+        tree.add(name, nothing, "python")
+    real = packed(tree, launcher, workshop, "real-bundle")
+    assert run(real).returncode == 0
+    content, altered = bytearray(real.read_bytes()), workshop / "altered"
+    told = tried = 0
+    for at in range(0, launcher.stat().st_size, 199):
+        content[at] ^= 1 << (at % 8)
+        altered.unlink(missing_ok=True)
+        altered.write_bytes(content)
+        altered.chmod(0o755)
+        content[at] ^= 1 << (at % 8)
+        tried += 1
+        try:
+            code = run(altered, seconds=5).returncode
+        except (OSError, subprocess.TimeoutExpired):  # OSError: the kernel itself sees that it is no program
+            continue
+        assert code != 0, f"byte {at}"
+        told += code in (60, 61)
+    assert told > 0.95 * tried
