@@ -1,9 +1,22 @@
-"""The processes of a site that serves, found by their names."""
+"""The processes of a site that serves, found by their names; and how one ends that refuses."""
+
+import subprocess
 
 import psutil
 
 from ci.site import Site
 from tests.waiting import wait_until
+
+
+def assert_refused(result: subprocess.CompletedProcess[str], code: int, cause: str) -> None:
+    """One line of cause, one of the fix, the class's exit code."""
+    assert result.returncode == code, result.stderr
+    lines = result.stderr.splitlines()
+    assert len(lines) == 2, result.stderr
+    assert lines[0].startswith("error: ")
+    assert cause in lines[0]
+    assert lines[1].startswith("  fix: ")
+    assert result.stdout == ""
 
 
 def tree_of(site: Site) -> list[psutil.Process]:

@@ -1,14 +1,16 @@
-"""The launcher: unpacking once and whole, whatever happens; and bundles that are damaged."""
+"""A bundle that is unpacked, where it must be or somebody wants to look inside: once and whole, whatever happens."""
 
 import os
-import shutil
 import signal
 import subprocess
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from tests.bundle.processes import assert_refused
+from tests.conftest import PROJECTS
 from tests.waiting import wait_until
 
 
@@ -26,17 +28,6 @@ def run(bundle: Path, tree: Path) -> subprocess.CompletedProcess[str]:
     process = start(bundle, tree)
     out, err = process.communicate(timeout=120)
     return subprocess.CompletedProcess(process.args, process.returncode, out, err)
-
-
-def assert_refused(result: subprocess.CompletedProcess[str], code: int, cause: str) -> None:
-    """One line of cause, one of the fix, the class's exit code."""
-    assert result.returncode == code, result.stderr
-    lines = result.stderr.splitlines()
-    assert len(lines) == 2
-    assert lines[0].startswith("error: ")
-    assert cause in lines[0]
-    assert lines[1].startswith("  fix: ")
-    assert result.stdout == ""
 
 
 def test_many_first_starts_at_once(small: Path, tmp_path: Path) -> None:
@@ -84,34 +75,54 @@ def test_folder_that_others_may_write_to_is_refused(small: Path, tmp_path: Path)
     assert list(tree.iterdir()) == []
 
 
-@pytest.mark.skipif(os.geteuid() != 0, reason="only root may mount a small disk")
-def test_full_disk_leaves_nothing_behind(small: Path, tmp_path: Path) -> None:
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
     disk = tmp_path / "disk"
     disk.mkdir()
     subprocess.run(["mount", "-t", "tmpfs", "-o", "size=20m,mode=700", "tmpfs", disk], check=True)
-    try:
-        assert_refused(run(small, disk / "tree"), 63, "the disk is full")
-        assert list((disk / "tree").iterdir()) == []
-    finally:
-        subprocess.run(["umount", disk], check=True)
+    yield disk
+    subprocess.run(["umount", disk], check=True)
 
 
-@pytest.mark.parametrize("kept", [0.999999, 0.9, 0.5, 0.01])
-def test_truncated_bundle_is_refused(small: Path, tmp_path: Path, kept: float) -> None:
-    """As after a copy that was interrupted."""
-    damaged = Path(shutil.copy(small, tmp_path / "damaged"))
-    os.truncate(damaged, int(damaged.stat().st_size * kept))
-    assert_refused(run(damaged, tmp_path / "tree"), 60, "not whole")
-    assert not (tmp_path / "tree").exists() or list((tmp_path / "tree").iterdir()) == []
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root may mount a small disk")
+def test_full_disk_leaves_nothing_behind(small: Path, small_disk: Path) -> None:
+    assert_refused(run(small, small_disk / "tree"), 63, "the disk is full")
+    assert list((small_disk / "tree").iterdir()) == []
 
 
-@pytest.mark.parametrize("place", [0.1, 0.3, 0.5, 0.7, 0.9, 0.99, 0.999])
-def test_altered_bundle_is_refused(small: Path, tmp_path: Path, place: float) -> None:
-    damaged = Path(shutil.copy(small, tmp_path / "damaged"))
-    with damaged.open("r+b") as file:
-        file.seek(int(damaged.stat().st_size * place))
-        byte = file.read(1)
-        file.seek(-1, os.SEEK_CUR)
-        file.write(bytes([byte[0] ^ 1]))
-    assert_refused(run(damaged, tmp_path / "tree"), 61, "damaged")
-    assert not (tmp_path / "tree").exists() or list((tmp_path / "tree").iterdir()) == []
+def test_extract_for_people_who_look_inside(small: Path, tmp_path: Path) -> None:
+    environment = {"DJBUNDLE_DATA_DIR": str(tmp_path / "data")}
+    run_extract = [small, "extract", tmp_path / "inside"]
+    told = subprocess.run(run_extract, env=environment, capture_output=True, text=True, check=True).stdout
+    assert told.endswith(f" bytes in {tmp_path}/inside\n")
+    inside = tmp_path / "inside"
+    assert (inside / "GREETING.md").read_text() == (PROJECTS / "small" / "GREETING.md").read_text()
+    run(small, tmp_path / "tree")
+    [tree] = (tmp_path / "tree").iterdir()
+    assert contents(inside) == contents(tree)
+    assert_refused(
+        subprocess.run(run_extract, env=environment, capture_output=True, text=True, check=False), 49, "there"
+    )
+    assert not (tmp_path / "data").exists()
+
+
+def contents(folder: Path) -> dict[str, str | bytes | None]:
+    """By name: the target of a link, the bytes of a file, None for a folder."""
+    return {
+        str(path.relative_to(folder)): str(path.readlink())
+        if path.is_symlink()
+        else path.read_bytes()
+        if path.is_file()
+        else None
+        for path in folder.rglob("*")
+    }
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root may mount a small disk")
+def test_extract_to_a_full_disk_leaves_nothing_behind(small: Path, tmp_path: Path, small_disk: Path) -> None:
+    command = [small, "extract", small_disk / "inside"]
+    environment = {"DJBUNDLE_DATA_DIR": str(tmp_path / "data")}
+    assert_refused(
+        subprocess.run(command, env=environment, capture_output=True, text=True, check=False), 49, "No space"
+    )
+    assert list(small_disk.iterdir()) == []
