@@ -43,13 +43,18 @@ def compile_project(root: Path, sources: list[Path], cache: Cache, work: Path) -
         return cache.store_bytes("projects", key, next(Path(folder).glob(f"{MODULE}.*.so")).read_bytes), False
 
 
+def top_level_names(sources: list[Path]) -> set[str]:
+    """The packages and modules that are imported from the extension module."""
+    return {path.parts[0].removesuffix(".py") for path in sources}
+
+
 def uses_ccache() -> bool:
     """Whether C that was compiled before is found again; Nuitka takes ccache when it is on the PATH."""
     return shutil.which("ccache") is not None
 
 
 def _arguments(sources: list[Path]) -> list[str]:
-    top_level = {path.parts[0].removesuffix(".py") for path in sources}
+    top_level = top_level_names(sources)
     packages = {path.parts[0] for path in sources if len(path.parts) > 1}
     others = (_third_party_modules() | sys.stdlib_module_names) - top_level - {"__main__"}
     return [

@@ -66,7 +66,7 @@ def build(options: Options, console: Console) -> Report:
             assets.add_project(tree, project, sources, cache, [inspection.media_root, inspection.static_root])
             local = local_packages(project, inspection)
             packages.add_packages(tree, dependencies, local, project, inspection, cache)
-            runtime.add_runtime(tree, cache)
+            runtime.add_runtime(tree, nuitka.top_level_names(sources), cache, work)
             stdlib.add_standard_library(tree, cache)
             assets.add_static_files(tree, work / "static", cache)
             libraries.close_libraries(tree, cache)

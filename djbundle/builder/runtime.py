@@ -9,13 +9,18 @@ from djbundle.builder.tree import Tree
 
 MODULES = ("__init__.py", "errors.py", "manifest.py")
 FOLDERS = ("runtime", "tasks")
+NAMES = "_project_names"
 BOOTSTRAP = "runtime/bootstrap.py"  # the program imports it by a name of its own, before there are packages
 
 
-def add_runtime(tree: Tree, cache: Cache) -> None:
-    """Add ``djbundle.runtime``, ``djbundle.tasks`` and what both share with the builder."""
+def add_runtime(tree: Tree, compiled: set[str], cache: Cache, work: Path) -> None:
+    """Add ``djbundle.runtime``, ``djbundle.tasks`` and what both share with the builder; and for bootstrap.py the names
+    of the packages and modules that are `compiled`.
+    """
     package = Path(str(files("djbundle")))
-    sources = [Source(package / BOOTSTRAP, "_bootstrap.py")]
+    names = work / f"{NAMES}.py"
+    names.write_text(f"NAMES = frozenset({sorted(compiled)})\n")
+    sources = [Source(package / BOOTSTRAP, "_bootstrap.py"), Source(names, names.name)]
     for path in (*map(package.joinpath, MODULES), *(path for name in FOLDERS for path in _files(package / name))):
         name = PurePosixPath("djbundle", *path.relative_to(package).parts)
         if path == package / BOOTSTRAP:

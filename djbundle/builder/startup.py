@@ -12,7 +12,14 @@ RUNTIME = "djbundle/runtime/"
 # What Python reads before it can import from the archive.
 PYTHON_START = tuple(
     f"{name}.pyc"
-    for name in ("encodings/__init__", "encodings/aliases", "encodings/utf_8", "_bootstrap", "importlib/__init__")
+    for name in (
+        "encodings/__init__",
+        "encodings/aliases",
+        "encodings/utf_8",
+        "_bootstrap",
+        "_project_names",
+        "importlib/__init__",
+    )
 )
 BEFORE_IMPORTS = (*PYTHON_START, FILE_NAME)
 

@@ -19,22 +19,19 @@ PROJECT = "_project"
 
 
 class ProjectFinder:
-    """Loads `_project` when a module is wanted that the tree does not have. From then on Nuitka's own finder knows it.
+    """Loads `_project` when the first of its modules is wanted. From then on Nuitka's own finder knows them.
 
     It stands before PathFinder, which would take a folder of templates for a package without code.
     """
 
+    names: frozenset[str]  # of its top level
+
     @classmethod
     def find_spec(cls, name: str, path: "Any" = None, target: "Any" = None) -> ModuleSpec | None:  # noqa: ARG003
-        if path is not None:
+        if path is not None or name not in cls.names:
             return None
         sys.meta_path.remove(cls)
-        try:
-            __import__(PROJECT)
-        except ImportError as error:
-            if error.name != PROJECT:
-                raise
-            return None
+        __import__(PROJECT)
         return compiled_modules().find_spec(name, path)  # type: ignore[no-any-return]
 
 
@@ -109,13 +106,16 @@ def list_compiled_modules() -> None:
 
 def open_tree() -> None:
     """Make everything importable."""
-    sys.meta_path.insert(sys.meta_path.index(PathFinder), ProjectFinder)
     try:
         import _archive  # type: ignore[import-not-found]  # noqa: PLC0415
     except ImportError:  # the tree is on disk
         list_compiled_modules()
     else:
-        sys.meta_path.insert(sys.meta_path.index(ProjectFinder), archive_finder(_archive))
+        sys.meta_path.insert(sys.meta_path.index(PathFinder), archive_finder(_archive))
+    from _project_names import NAMES  # type: ignore[import-not-found]  # noqa: PLC0415 - the builder writes it
+
+    ProjectFinder.names = NAMES
+    sys.meta_path.insert(sys.meta_path.index(PathFinder), ProjectFinder)
 
 
 class SettingsFinder:

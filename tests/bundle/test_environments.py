@@ -1,0 +1,167 @@
+"""Where a bundle runs: on a disk with nothing else, under any user, on other distributions, many times at once."""
+
+import os
+import shlex
+import subprocess
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import psutil
+import pytest
+
+from ci.customer import Customer
+from ci.mailbox import free_port
+from tests.waiting import wait_until
+
+pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="only root may change the root of the file system")
+NOBODY = 65534
+MEMFD_NOEXEC = Path("/proc/sys/vm/memfd_noexec")  # Linux 6.3
+
+# What a root needs for the bundle: nothing but itself, /proc, and a place for data.
+MOUNTS = """
+set -e
+mount --make-rprivate /
+mount --bind {root} {root}
+mount -t tmpfs -o noexec,mode=700,uid={user},gid={user} tmpfs {root}/data
+mount -t proc proc {root}/proc
+{more}
+mount -o remount,bind,ro {root}
+exec chroot --userspec={user}:{user} {root} "$@"
+"""
+# Each of these loads most of what there is; they share the data directory, which is gone with the last of them.
+PROVE = """
+import os
+from django.core.management import call_command
+from notes.models import Note
+call_command("migrate", verbosity=0)
+Note.objects.create(text="ü")
+print(Note.objects.get().text, os.getuid(), sorted(os.listdir("/")))
+"""
+
+Enter = Callable[..., list[str]]
+
+
+@pytest.fixture
+def enter(small: Path, tmp_path: Path) -> Enter:
+    """The command that runs the small bundle in a root of its own, read-only, where its file is all there is."""
+
+    def command(*arguments: str, user: int = 0, more: str = "", root: Path | None = None) -> list[str]:
+        root = root or tmp_path / "root"
+        for name in ("proc", "data"):
+            if (root / name).is_symlink():  # to the host's /proc, as debootstrap leaves it
+                (root / name).unlink()
+            (root / name).mkdir(parents=True, exist_ok=True)
+        (root / "small").hardlink_to(small)
+        script = MOUNTS.format(root=shlex.quote(str(root)), user=user, more=more)
+        enter_namespace = ["unshare", "--mount", "--pid", "--fork", "--kill-child"]
+        return [*enter_namespace, "sh", "-c", script, "sh", "/small", *arguments, "--data-dir", "/data"]
+
+    return command
+
+
+def run(command: list[str], **environment: str) -> str:
+    environment["PATH"] = os.environ["PATH"]  # of the programs before the bundle
+    result = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=120, check=False)
+    assert result.returncode == 0, result.stderr
+    assert result.stderr == ""
+    return result.stdout.strip()
+
+
+SHELL = ("shell", "-v0", "-c", PROVE)
+
+
+def test_nothing_but_the_file(enter: Enter) -> None:
+    """No /tmp, no /etc/passwd, no locale, no library: nothing can be written but the data."""
+    assert run(enter(*SHELL)) == "ü 0 ['data', 'proc', 'small']"
+
+
+def test_unprivileged_user_without_a_name(enter: Enter) -> None:
+    assert run(enter(*SHELL, user=NOBODY)) == f"ü {NOBODY} ['data', 'proc', 'small']"
+
+
+def test_nothing_may_be_run_from_tmp(enter: Enter, tmp_path: Path) -> None:
+    (tmp_path / "root" / "tmp").mkdir(parents=True)
+    mount = f"mount -t tmpfs -o noexec,nosuid,nodev tmpfs {tmp_path}/root/tmp"
+    assert run(enter(*SHELL, more=mount)).startswith("ü 0")
+
+
+@pytest.mark.skipif(not MEMFD_NOEXEC.exists(), reason="the kernel is older than 6.3 and has no such setting")
+def test_no_memory_file_may_be_run(enter: Enter) -> None:
+    """vm.memfd_noexec=2, of this PID namespace alone."""
+    forbid = f"mount -t proc proc /proc; echo 2 >{MEMFD_NOEXEC}; test $(cat {MEMFD_NOEXEC}) = 2"
+    assert run(enter(*SHELL, more=forbid)).startswith("ü 0")
+
+
+@pytest.mark.parametrize("locale", ["xx_YY.UTF-8", "nonsense", "C", "POSIX", "de_DE.ISO-8859-1", "C.UTF-8"])
+def test_locale_that_is_not_there(enter: Enter, locale: str) -> None:
+    assert run(enter(*SHELL), LANG=locale, LC_ALL=locale).startswith("ü 0")
+
+
+def test_serves(enter: Enter) -> None:
+    port = free_port()
+    command = enter("serve", "--bind", f"127.0.0.1:{port}", user=NOBODY)
+    process = subprocess.Popen(command, env={"PATH": os.environ["PATH"]}, stdout=subprocess.PIPE, text=True)
+    try:
+        assert process.stdout
+        wait_until(lambda: "serves http" in process.stdout.readline(), "serve says so")  # type: ignore[union-attr]
+        customer = Customer(f"http://127.0.0.1:{port}")
+        assert customer.get("/").status == 200
+        assert customer.get("/admin/login/").status == 200
+    finally:
+        for child in psutil.Process(process.pid).children():
+            child.kill()  # process 1 of the namespace, and with it all
+        process.communicate(timeout=20)
+
+
+@pytest.mark.parametrize(("suite", "version"), [("bullseye", "11."), ("trixie", "13.")])
+def test_other_distribution(enter: Enter, suite: str, version: str, tmp_path: Path) -> None:
+    """An older and a newer Debian: glibc 2.31 and 2.41. Its programs run from the bundle with its own libc."""
+    root = tmp_path / suite
+    mirror = "http://deb.debian.org/debian"
+    unpack = ["debootstrap", "--foreign", "--variant=minbase", suite, root, mirror]  # configuring is not needed
+    subprocess.run(unpack, check=True, capture_output=True)
+    code = PROVE + 'import subprocess; subprocess.run(["/bin/cat", "/etc/debian_version"], check=True)'
+    told = run(enter("shell", "-v0", "-c", code, root=root))
+    assert told.startswith(version)
+    assert "\nü 0 [" in told
+
+
+@pytest.fixture(scope="session")
+def refuse(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    program = tmp_path_factory.mktemp("refuse") / "refuse"
+    subprocess.run(["gcc", "-Wall", Path(__file__).with_name("refuse.c"), "-o", program], check=True)
+    return program
+
+
+def test_no_memory_files_at_all(small: Path, refuse: Path, tmp_path: Path) -> None:
+    """The one step down: unpacked to a folder, with one line that says so."""
+    command = [refuse, "memory-files", small, "shell", "-v0", "-c", PROVE, "--data-dir", tmp_path / "data"]
+    environment = {"XDG_CACHE_HOME": str(tmp_path / "cache")}
+    result = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    assert result.returncode == 0, result.stderr
+    assert result.stdout.startswith("ü 0")
+    assert len(result.stderr.splitlines()) == 1
+    assert result.stderr.startswith("note: ")
+    assert len(list((tmp_path / "cache" / "djbundle").iterdir())) == 1
+
+
+def test_written_memory_may_not_become_code(small: Path, refuse: Path, tmp_path: Path) -> None:
+    """Then the program is mapped from a memory file; still nothing is unpacked."""
+    command = [refuse, "written-code", small, "shell", "-v0", "-c", PROVE, "--data-dir", tmp_path / "data"]
+    assert run(list(map(str, command)), XDG_CACHE_HOME=str(tmp_path / "cache")).startswith("ü 0")
+    assert not (tmp_path / "cache").exists()
+
+
+def version(small: Path) -> str:
+    return subprocess.run([small, "version"], env={"HOME": "/"}, capture_output=True, text=True, check=True).stdout
+
+
+def test_a_thousand_starts(small: Path) -> None:
+    with ThreadPoolExecutor(2) as pool:
+        assert len(set(pool.map(lambda _: version(small), range(1000)))) == 1
+
+
+def test_fifty_starts_at_once(small: Path) -> None:
+    with ThreadPoolExecutor(50) as pool:
+        assert len(set(pool.map(lambda _: version(small), range(50)))) == 1
