@@ -60,26 +60,26 @@ static int refuse_rmdir(const struct place *place)
 
 #define LINK_FLAG(flags) ((flags) & AT_SYMLINK_NOFOLLOW ? NO_FOLLOW : FOLLOW)
 
-CHANGES(int, mkdir, (const char *path, mode_t mode), AT_FDCWD, path, NO_FOLLOW, refuse_folder, place.path, mode)
-CHANGES(int, mkdirat, (int folder, const char *path, mode_t mode), folder, path, NO_FOLLOW, refuse_folder, place.folder,
+CHANGES(int, mkdir, (const char *path, mode_t mode), AT_FDCWD, path, STAY, refuse_folder, place.path, mode)
+CHANGES(int, mkdirat, (int folder, const char *path, mode_t mode), folder, path, STAY, refuse_folder, place.folder,
         place.path, mode)
-CHANGES(int, mknod, (const char *path, mode_t mode, dev_t device), AT_FDCWD, path, NO_FOLLOW, refuse_new, place.path,
+CHANGES(int, mknod, (const char *path, mode_t mode, dev_t device), AT_FDCWD, path, STAY, refuse_new, place.path,
         mode, device)
-CHANGES(int, mknodat, (int folder, const char *path, mode_t mode, dev_t device), folder, path, NO_FOLLOW, refuse_new,
+CHANGES(int, mknodat, (int folder, const char *path, mode_t mode, dev_t device), folder, path, STAY, refuse_new,
         place.folder, place.path, mode, device)
-CHANGES(int, mkfifo, (const char *path, mode_t mode), AT_FDCWD, path, NO_FOLLOW, refuse_new, place.path, mode)
-CHANGES(int, mkfifoat, (int folder, const char *path, mode_t mode), folder, path, NO_FOLLOW, refuse_new, place.folder,
+CHANGES(int, mkfifo, (const char *path, mode_t mode), AT_FDCWD, path, STAY, refuse_new, place.path, mode)
+CHANGES(int, mkfifoat, (int folder, const char *path, mode_t mode), folder, path, STAY, refuse_new, place.folder,
         place.path, mode)
-CHANGES(int, symlink, (const char *target, const char *path), AT_FDCWD, path, NO_FOLLOW, refuse_new, target,
+CHANGES(int, symlink, (const char *target, const char *path), AT_FDCWD, path, STAY, refuse_new, target,
         place.path)
-CHANGES(int, symlinkat, (const char *target, int folder, const char *path), folder, path, NO_FOLLOW, refuse_new,
+CHANGES(int, symlinkat, (const char *target, int folder, const char *path), folder, path, STAY, refuse_new,
         target, place.folder, place.path)
 
-CHANGES(int, rmdir, (const char *path), AT_FDCWD, path, NO_FOLLOW, refuse_rmdir, place.path)
-CHANGES(int, unlink, (const char *path), AT_FDCWD, path, NO_FOLLOW, refuse_unlink, place.path)
-CHANGES(int, unlinkat, (int folder, const char *path, int flags), folder, path, NO_FOLLOW,
+CHANGES(int, rmdir, (const char *path), AT_FDCWD, path, STAY, refuse_rmdir, place.path)
+CHANGES(int, unlink, (const char *path), AT_FDCWD, path, STAY, refuse_unlink, place.path)
+CHANGES(int, unlinkat, (int folder, const char *path, int flags), folder, path, STAY,
         flags &AT_REMOVEDIR ? refuse_rmdir : refuse_unlink, place.folder, place.path, flags)
-CHANGES(int, remove, (const char *path), AT_FDCWD, path, NO_FOLLOW,
+CHANGES(int, remove, (const char *path), AT_FDCWD, path, STAY,
         place.entry &&place.entry->kind == KIND_FOLDER ? refuse_rmdir : refuse_unlink, place.path)
 CHANGES(int, chmod, (const char *path, mode_t mode), AT_FDCWD, path, FOLLOW, refuse_change, place.path, mode)
 CHANGES(int, lchmod, (const char *path, mode_t mode), AT_FDCWD, path, NO_FOLLOW, refuse_change, place.path, mode)
@@ -115,8 +115,8 @@ CHANGES(int, lremovexattr, (const char *path, const char *name), AT_FDCWD, path,
 EXPORT int renameat2(int old_folder, const char *old_path, int new_folder, const char *new_path, unsigned flags)
 {
     struct place old, new;
-    int is_old_inside = is_inside(old_folder, old_path, NO_FOLLOW, &old);
-    int is_new_inside = is_inside(new_folder, new_path, NO_FOLLOW, &new);
+    int is_old_inside = is_inside(old_folder, old_path, STAY, &old);
+    int is_new_inside = is_inside(new_folder, new_path, STAY, &new);
     if (!is_old_inside && !is_new_inside)
         return NEXT(renameat2)(old.folder, old.path, new.folder, new.path, flags);
     if (is_old_inside && !old.has_parent)
@@ -141,7 +141,7 @@ EXPORT int linkat(int old_folder, const char *old_path, int new_folder, const ch
     struct place old, new;
     struct stat status;
     int is_old_inside = is_inside(old_folder, old_path, flags & AT_SYMLINK_FOLLOW ? FOLLOW : NO_FOLLOW, &old);
-    int is_new_inside = is_inside(new_folder, new_path, NO_FOLLOW, &new);
+    int is_new_inside = is_inside(new_folder, new_path, STAY, &new);
     if (!is_old_inside && !is_new_inside)
         return NEXT(linkat)(old.folder, old.path, new.folder, new.path, flags);
     if (is_old_inside ? !old.entry : fstatat(old.folder, old.path, &status, AT_SYMLINK_NOFOLLOW))

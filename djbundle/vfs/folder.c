@@ -59,7 +59,11 @@ EXPORT DIR *opendir(const char *path) { return open_any(AT_FDCWD, path); }
 EXPORT DIR *fdopendir(int descriptor)
 {
     const struct entry *folder = entry_of(descriptor);
-    return folder ? open_stream(folder, descriptor) : NEXT(fdopendir)(descriptor);
+    if (!folder)
+        return NEXT(fdopendir)(descriptor);
+    if (fcntl(descriptor, F_GETFL) & O_PATH)
+        return errno = EBADF, NULL;
+    return open_stream(folder, descriptor);
 }
 
 EXPORT int closedir(DIR *directory)

@@ -11,7 +11,8 @@ static int open_inside(const struct place *place, int flags)
 {
     const struct entry *entry = place->entry;
     int writes = (flags & O_ACCMODE) != O_RDONLY || flags & O_TRUNC;
-    if (flags & O_CREAT && place->has_slash && place->has_parent)
+    int is_named = place->last != LAST_DOT && place->last != LAST_DOT_DOT;
+    if (flags & O_CREAT && place->has_slash && place->has_parent && is_named)
         return failed(EISDIR);
     if (!entry)
         return failed(flags & O_CREAT && place->has_parent && place->error == ENOENT ? EROFS : place->error);
@@ -30,11 +31,19 @@ static int open_inside(const struct place *place, int flags)
     return writes ? failed(EROFS) : open_entry(entry, flags);
 }
 
+/* A name with a slash behind it, for a file to be made, is not looked up: a folder cannot be made by open(2). */
+static int follow_of(const char *path, int flags)
+{
+    int is_exclusive = (flags & (O_CREAT | O_EXCL)) == (O_CREAT | O_EXCL);
+    if (flags & O_CREAT && path && *path && path[strlen(path) - 1] == '/')
+        return STAY;
+    return flags & O_NOFOLLOW || is_exclusive ? NO_FOLLOW : FOLLOW;
+}
+
 static int open_any(int folder, const char *path, int flags, mode_t mode)
 {
     struct place place;
-    int is_exclusive = (flags & (O_CREAT | O_EXCL)) == (O_CREAT | O_EXCL);
-    if (is_inside(folder, path, flags & O_NOFOLLOW || is_exclusive ? NO_FOLLOW : FOLLOW, &place))
+    if (is_inside(folder, path, follow_of(path, flags), &place))
         return open_inside(&place, flags);
     return NEXT(openat64)(place.folder, place.path, flags, mode);
 }
@@ -75,10 +84,10 @@ static FILE *open_stream(const char *path, const char *mode, FILE *reuse)
 {
     struct place place;
     char descriptor_path[DESCRIPTOR_PATH_SIZE];
-    if (!is_inside(AT_FDCWD, path, strchr(mode, 'x') ? NO_FOLLOW : FOLLOW, &place))
-        return reuse ? NEXT(freopen64)(place.path, mode, reuse) : NEXT(fopen64)(place.path, mode);
     int flags = strchr(mode, '+') ? O_RDWR : *mode == 'r' ? O_RDONLY : O_WRONLY;
     flags |= (*mode == 'r' ? 0 : O_CREAT) | (strchr(mode, 'x') ? O_EXCL : 0);
+    if (!is_inside(AT_FDCWD, path, follow_of(path, flags), &place))
+        return reuse ? NEXT(freopen64)(place.path, mode, reuse) : NEXT(fopen64)(place.path, mode);
     int descriptor = open_inside(&place, flags | O_CLOEXEC);
     if (descriptor < 0) {
         if (reuse)

@@ -109,7 +109,7 @@ static int walk(struct place *place, const struct entry *at, const char *path, i
             const struct entry *child = handover->find_child(archive, at, path, length);
             if (!child)
                 return nothing(place, ENOENT, is_end);
-            if (child->kind != KIND_LINK || (!*rest && !follow))
+            if (child->kind != KIND_LINK || (!*rest && follow == NO_FOLLOW) || (is_end && follow == STAY))
                 at = child;
             else if (++links > MOST_LINKS)
                 return nothing(place, ELOOP, 0);

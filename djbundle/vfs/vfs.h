@@ -3,6 +3,9 @@
  * This library is preloaded by the launcher and stands in front of libc's functions that take a path, or a descriptor
  * that may be of a file below ROOT. What lies outside of ROOT is handed on untouched.
  *
+ * Not as on a disk: read(2) from the descriptor of a folder finds no bytes, where it should fail with EISDIR. And who
+ * calls the kernel without libc, as programs written in Go do, sees nothing of ROOT.
+ *
  *     path.c        from a path to an entry of the archive     change.c   everything that writes: refused
  *     descriptor.c  entries as open files, and back            link.c     readlink, realpath
  *     open.c        open, fopen                                library.c  dlopen
@@ -66,7 +69,8 @@ struct place {
     char buffer[PATH_MAX]; /* of a path that had to be written anew */
 };
 
-enum { NO_FOLLOW, FOLLOW }; /* a symbolic link at the end of the path */
+/* A symbolic link at the end of the path: NO_FOLLOW follows it when a slash stands behind it, STAY not even then. */
+enum { NO_FOLLOW, FOLLOW, STAY };
 
 /* Find where `path`, relative to the descriptor `folder` as for openat(2), leads; whether that is inside. */
 int is_inside(int folder, const char *path, int follow, struct place *place);
