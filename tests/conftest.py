@@ -12,6 +12,7 @@ import pytest
 from ci.customer import Customer
 from ci.outside import Outside
 from ci.site import Site, bare_environment
+from tests.wheel import UV, run
 
 REPOSITORY = Path(__file__).parents[1]
 PROJECTS = REPOSITORY / "tests" / "projects"
@@ -39,6 +40,14 @@ def build(project: Path, output: Path) -> Path:
 def bundles(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder of this session's bundles."""
     return tmp_path_factory.mktemp("bundles")
+
+
+@pytest.fixture(scope="session")
+def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """djbundle itself, as a user installs it."""
+    folder = tmp_path_factory.mktemp("wheel")
+    run(UV, "build", "--quiet", "--wheel", "--out-dir", folder, REPOSITORY)
+    return next(folder.glob("*.whl"))
 
 
 @pytest.fixture(scope="session")

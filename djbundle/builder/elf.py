@@ -8,6 +8,7 @@ import shutil
 import struct
 import subprocess
 import sysconfig
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -75,13 +76,16 @@ def _text_of(tag: Any) -> str:
     return str(getattr(tag, tag.entry.d_tag.removeprefix("DT_").lower(), ""))
 
 
-def slim(path: Path, cache: Cache, *, soname: str | None = None, as_image: bool = False) -> Path:
+def slim(
+    path: Path, cache: Cache, *, soname: str | None = None, without: Sequence[str] = (), as_image: bool = False
+) -> Path:
     """A copy without symbols and without absolute search paths, which name folders of the build machine.
 
-    `as_image`: laid out as in memory, which is faster to start from there (launcher/image.c).
+    `without`: sonames that it shall not need any more. `as_image`: laid out as in memory, which is faster to start
+    from there (launcher/image.c).
     """
     kept_path = [item for item in read_dynamic(path).search_path if item.startswith("$ORIGIN")]
-    key = hash_of(path.read_bytes(), soname or "", str(as_image), "slim 2")
+    key = hash_of(path.read_bytes(), soname or "", str(as_image), *without, "slim 2")
 
     def make(new: Path) -> None:
         shutil.copyfile(path, new)
@@ -90,6 +94,8 @@ def slim(path: Path, cache: Cache, *, soname: str | None = None, as_image: bool 
         if list(read_dynamic(path).search_path) != kept_path:
             option = ["--set-rpath", ":".join(kept_path)] if kept_path else ["--remove-rpath"]
             _patchelf(*option, str(new))
+        for needed in without:
+            _patchelf("--remove-needed", needed, str(new))
         if soname:
             _patchelf("--set-soname", soname, str(new))
         if as_image:

@@ -31,70 +31,99 @@ def close_libraries(tree: Tree, cache: Cache) -> None:
     search = _LibrarySearch()
     _add_sqlite(tree, cache)
     tree.add(VFS, compiler.compile_vfs(cache), "libraries")
-    program = compiler.compile_program(cache)
-    waiting = [(file, file.source) for file in tree if _may_be_elf(file) and elf.is_elf(file.source)]
-    waiting.append((File(PROGRAM, program, "python", executable=True), program))
-    direct: dict[str, list[str]] = {}
+    program = File(PROGRAM, compiler.compile_program(cache), "python", executable=True)
+    waiting = [*(file for file in tree if _may_be_elf(file) and elf.is_elf(file.source)), program]
+    files: dict[str, File] = {}
+    needs: dict[str, dict[str, str]] = {}  # by the names of two files in the tree: by which soname
     while waiting:
-        file, source = waiting.pop()
-        dynamic = elf.read_dynamic(source)
-        tree.replace(file, elf.slim(source, cache, as_image=file.name == PROGRAM))
-        direct[file.name] = []
+        file = waiting.pop()
+        files[file.name] = file
+        needs[file.name] = {}
+        dynamic = elf.read_dynamic(file.source)
         for soname in dynamic.needed:
             if soname == LOADER:
                 continue
             name = _provided(tree, file, soname, dynamic)
             if name is None:
                 name = f"{FOLDER}/{soname}"
-                library = search.find(soname, source, dynamic)
-                added = File(name, library, "libraries", executable=False)
-                tree.replace(added, library)
-                waiting.append((added, library))
-            direct[file.name].append(name)
+                added = File(name, search.find(soname, file.source, dynamic), "libraries", executable=False)
+                tree.replace(added, added.source)
+                waiting.append(added)
+            needs[file.name][name] = soname
+    _drop_orphans(tree, needs)
+    cut = _cut_circles(needs)
+    for name in needs:
+        file, without = files[name], [needs[name][other] for other in cut[name]]
+        tree.replace(file, elf.slim(file.source, cache, without=without, as_image=name == PROGRAM))
     _add_loader(tree, cache)
-    _drop_orphans(tree, direct)
-    _note_needs(tree, direct)
+    _note_order(tree, needs, cut)
 
 
-def _drop_orphans(tree: Tree, direct: dict[str, list[str]]) -> None:
+def _drop_orphans(tree: Tree, needs: dict[str, dict[str, str]]) -> None:
     """Leave out what a wheel brought along for modules that the project excludes.
 
     Such libraries lie in a folder ``<package>.libs``, where auditwheel has put what the package's modules name.
     """
-    kept = {name for name in direct if ".libs/" not in name}
+    kept = {name for name in needs if ".libs/" not in name}
     waiting = list(kept)
     while waiting:
-        new = set(direct[waiting.pop()]) - kept
+        new = set(needs[waiting.pop()]) - kept
         kept |= new
         waiting += new
-    for name in direct.keys() - kept:
+    for name in needs.keys() - kept:
         tree.remove(name)
-        del direct[name]
+        del needs[name]
 
 
-def _note_needs(tree: Tree, direct: dict[str, list[str]]) -> None:
-    """Write the closure of each file's `direct` needs to the tree, less what the executable has loaded already."""
-    always = [VFS, *_in_loading_order(PROGRAM, direct)]
+def _cut_circles(needs: dict[str, dict[str, str]]) -> dict[str, list[str]]:
+    """What each library shall not name any more, so that no library needs itself by way of others.
+
+    The loader finds a library by its name only when it is loaded already, and of two that need each other, as FreeType
+    and HarfBuzz do, one must be first. Functions are bound when they are first called; by then both are there.
+    """
+    cut: dict[str, list[str]] = {name: [] for name in needs}
+    done: set[str] = set()
+
+    def visit(name: str, above: tuple[str, ...]) -> None:
+        for needed in sorted(needs[name]):
+            if needed in (*above, name):
+                cut[name].append(needed)
+            elif needed not in done:
+                visit(needed, (*above, name))
+        done.add(name)
+
+    for name in sorted(needs):
+        if name not in done:
+            visit(name, ())
+    return cut
+
+
+def _note_order(tree: Tree, needs: dict[str, dict[str, str]], cut: dict[str, list[str]]) -> None:
+    """Write to the tree what to load before each file, less what the program has loaded already."""
+    always = [VFS, *_loading_order(PROGRAM, needs, cut)]
     tree.needs[PROGRAM] = tuple(dict.fromkeys(always))
-    for name in direct:
+    for name in needs:
         if name != PROGRAM:
-            tree.needs[name] = tuple(item for item in _in_loading_order(name, direct) if item not in always)
+            tree.needs[name] = tuple(item for item in _loading_order(name, needs, cut) if item not in always)
 
 
-def _in_loading_order(name: str, direct: dict[str, list[str]]) -> list[str]:
-    """All that `name` needs, each behind its own needs."""
-    ordered: dict[str, None] = {}
-    begun = {name}
+def _loading_order(name: str, needs: dict[str, dict[str, str]], cut: dict[str, list[str]]) -> list[str]:
+    """All that `name` needs, each behind its own needs; and `name` itself where some must come behind it."""
+    ordered: list[str] = []
+    begun: set[str] = set()
 
     def visit(current: str) -> None:
-        for needed in direct[current]:
-            if needed not in begun:
-                begun.add(needed)
+        begun.add(current)
+        for needed in needs[current]:
+            if needed not in begun and needed not in cut[current]:
                 visit(needed)
-                ordered[needed] = None
+        ordered.append(current)
+        for needed in cut[current]:
+            if needed not in begun:
+                visit(needed)
 
     visit(name)
-    return list(ordered)
+    return ordered[:-1] if ordered[-1] == name else ordered
 
 
 def _may_be_elf(file: File) -> bool:

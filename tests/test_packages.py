@@ -1,0 +1,54 @@
+"""The packages that people use and that load libraries, data and plug-ins in odd ways, in one bundle."""
+
+import json
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import PROJECTS
+from tests.wheel import make_environment, run
+
+PROJECT = PROJECTS / "packages"
+PACKAGES = [
+    *(
+        "django>=6.1,<6.2",
+        "pillow",
+        "lxml",
+        "psycopg[binary]",
+        "cryptography",
+        "numpy",
+        "uvloop",
+        "argon2-cffi",
+        "bcrypt",
+    ),
+    *("orjson", "brotli", "reportlab", "cffi", "pydantic", "pyyaml"),
+]
+EXERCISES = [
+    *("pillow", "lxml_trees", "psycopg_binary", "cryptography_openssl", "numpy_blas", "uvloop_sockets"),
+    *("password_hashes", "small_ones", "reportlab_fonts", "cffi_calls"),
+]
+
+
+@pytest.fixture(scope="module")
+def told(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[dict[str, str], dict[str, str]]:
+    """What each exercise gives: in the environment, and in the bundle that was built there and moved away."""
+    folder = tmp_path_factory.mktemp("packages")
+    programs = make_environment(folder / "environment", "3.13", wheel, *PACKAGES)
+    expected = run(programs / "python", PROJECT / "manage.py", "exercise")
+    run(programs / "djbundle", "build", PROJECT, "-o", folder / "bundle" / "odds")
+    (folder / "environment").rename(folder / "gone")
+    command = [folder / "bundle" / "odds", "exercise", "--data-dir", folder / "data"]
+    result = subprocess.run(command, env={}, capture_output=True, text=True, check=True)
+    return json.loads(expected), json.loads(result.stdout)
+
+
+@pytest.mark.parametrize("exercise", EXERCISES)
+def test_package(told: tuple[dict[str, str], dict[str, str]], exercise: str) -> None:
+    expected, found = told
+    assert "Traceback" not in expected[exercise]
+    assert found[exercise] == expected[exercise]
+
+
+def test_every_exercise_is_done(told: tuple[dict[str, str], dict[str, str]]) -> None:
+    assert sorted(told[0]) == sorted(told[1]) == sorted(EXERCISES)

@@ -1,0 +1,32 @@
+"""Clean environments with djbundle's wheel in them, as a user has them."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+UV = str(Path(sys.executable).with_name("uv"))
+
+
+def find_python(version: str) -> str:
+    """One that really starts; uv downloads it where there is none."""
+    for candidate in (f"python{version}", *sorted(Path.home().glob(f".pyenv/versions/{version}.*/bin/python3"))):
+        try:
+            subprocess.run([candidate, "-c", ""], capture_output=True, check=True)
+        except (OSError, subprocess.CalledProcessError):
+            continue
+        return str(candidate)
+    return version
+
+
+def run(*command: object) -> str:
+    """What a program prints; the test fails when it does."""
+    result = subprocess.run(list(map(str, command)), capture_output=True, text=True, check=False, timeout=900)
+    assert result.returncode == 0, result.stdout + result.stderr
+    return result.stdout
+
+
+def make_environment(folder: Path, python: str, *packages: object) -> Path:
+    """A virtual environment with these packages; the folder of its programs."""
+    run(UV, "venv", "--quiet", "--no-project", "--python", find_python(python), folder)
+    run(UV, "pip", "install", "--quiet", "--python", folder / "bin/python", *packages)
+    return folder / "bin"
