@@ -1,17 +1,27 @@
-"""A whole `check` of the sample shop: the bundle beside the same project in a virtual environment."""
+"""Starts: `check` of the sample shop, and the first line of Python; the bundle beside a virtual environment."""
 
 import argparse
 import os
-import shutil
 import subprocess
 import sys
 import tempfile
+import time
 from pathlib import Path
 
 from ci.bench.measure import Side, print_table, take_turns
+from ci.bench.peer import REPOSITORY, Peer
 from ci.site import bare_environment
 
-REPOSITORY = Path(__file__).parents[2]
+FIRST_LINE = "import time; print(time.monotonic())"
+
+
+class FirstLineSide(Side):
+    """From the start of the process to its first line of Python, by the clock that all processes share."""
+
+    def run(self) -> float:
+        begin = time.monotonic()
+        told = subprocess.run(self.command, cwd=self.cwd, env=self.environment, check=True, capture_output=True)
+        return float(told.stdout) - begin
 
 
 def main() -> None:
@@ -20,21 +30,29 @@ def main() -> None:
     rounds = parser.parse_args().rounds
     with tempfile.TemporaryDirectory(prefix="djbundle-bench-") as folder:
         work = Path(folder)
-        # Both sides: no environment but the PATH, one database that does not exist, one copy of the sources.
-        project = shutil.copytree(REPOSITORY / "sample_shop", work / "sample_shop", ignore=ignored)
-        subprocess.run(
-            [Path(sys.executable).with_name("djbundle"), "build", project, "-o", work / "shop"], check=True, cwd=work
-        )
-        command = [sys.executable, "manage.py", "check"]
-        bundle = Side("bundle", [work / "shop", "check"], work, bare_environment(HOME=folder))
-        peer = Side("virtual environment", command, project, {"PATH": os.defpath, "HOME": folder})
-        take_turns([bundle, peer], rounds)
-    print_table([bundle, peer])
+        bundle = build_shop(work)
+        peer = Peer(work)
+        environment = bare_environment(HOME=folder)
+        checks = [
+            Side("bundle, check", [bundle, "check"], work, environment),
+            Side("venv, check", [peer.python, "manage.py", "check"], peer.project, peer.environment),
+        ]
+        lines = [
+            FirstLineSide("bundle, first line", [bundle, "-c", FIRST_LINE], work, environment),
+            FirstLineSide("venv, first line", [peer.python, "-c", FIRST_LINE], peer.project, peer.environment),
+        ]
+        for sides in (checks, lines):
+            take_turns(sides, rounds)
+            print_table(sides)
 
 
-def ignored(folder: str, names: list[str]) -> set[str]:  # noqa: ARG001 - the signature of shutil.copytree
-    return {name for name in names if name == "__pycache__" or name.endswith(".sqlite3")}
+def build_shop(work: Path) -> Path:
+    """The sample shop as a bundle in `work`."""
+    djbundle = Path(sys.executable).with_name("djbundle")
+    subprocess.run([djbundle, "build", REPOSITORY / "sample_shop", "-o", work / "shop"], check=True, cwd=work)
+    return work / "shop"
 
 
 if __name__ == "__main__":
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
     main()

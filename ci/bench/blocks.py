@@ -1,0 +1,107 @@
+"""Size of blocks, a dictionary, the program raw or compressed: file, start and memory of each choice."""
+
+import argparse
+import os
+import subprocess
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from unittest import mock
+
+import zstandard
+
+from ci.bench.measure import Side, take_turns
+from ci.bench.peer import REPOSITORY
+from ci.site import bare_environment
+from djbundle.builder import archive, pipeline
+from djbundle.builder.console import Console
+
+KIB, MEGABYTE = 1 << 10, 1_000_000
+PSS = "print(next(line.split()[1] for line in open('/proc/self/smaps_rollup') if line.startswith('Pss:')))"
+LARGE = 4 * MEGABYTE
+DICTIONARY_SIZE = 110 * KIB  # zstd's own default
+
+
+@dataclass
+class Choice:
+    """One way to lay the archive out."""
+
+    name: str
+    largest: int = archive.BLOCK_SIZE
+    first: int = archive.FIRST_BLOCK_SIZE
+    raw_program: bool = False
+
+
+CHOICES = [
+    Choice("as built: 128 KiB doubling to 4 MiB"),
+    *(Choice(f"all of {size} KiB", size * KIB, size * KIB) for size in (64, 256, 1024, 4096, 16384)),
+    Choice("as built, program not compressed", raw_program=True),
+]
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="ci/bench/run blocks", description=__doc__)
+    parser.add_argument("--rounds", type=int, default=15, help="starts of each choice [15]")
+    rounds = parser.parse_args().rounds
+    with tempfile.TemporaryDirectory(prefix="djbundle-bench-") as folder:
+        work = Path(folder)
+        environment = bare_environment(HOME=folder)
+        bundles = {choice.name: build(choice, work / str(number)) for number, choice in enumerate(CHOICES)}
+        sides = [Side(name, [bundle, "check"], work, environment) for name, (bundle, _) in bundles.items()]
+        take_turns(sides, rounds)
+        print(f"{'':36}{'file':>9}{'check':>9}{'memory':>9}{'a dictionary saves':>20}")
+        for side in sides:
+            bundle, blocks = bundles[side.name]
+            told = subprocess.run([bundle, "shell", "-v0", "-c", PSS], env=environment, check=True, capture_output=True)
+            size, memory = bundle.stat().st_size / MEGABYTE, int(told.stdout) / 1000
+            numbers = f"{size:>6.1f} MB{1000 * side.median:>6.0f} ms{memory:>6.0f} MB"
+            print(f"{side.name:36}{numbers}{saved_by_dictionary(blocks) / MEGABYTE:>17.2f} MB")
+
+
+def build(choice: Choice, folder: Path) -> tuple[Path, list[bytes]]:
+    """The shop built that way, and its raw blocks that hold several files."""
+    options = pipeline.Options(project=REPOSITORY / "sample_shop", output=folder / "shop")
+    raw: list[bytes] = []
+    compress, compress_blocks = archive.compress, archive._compress_blocks
+
+    def remember(blocks: list[Any], *rest: Any) -> Any:
+        raw.extend(bytes(block.data) for block in blocks if block.is_shared)
+        return compress_blocks(blocks, *rest)
+
+    def compress_or_store(data: bytes) -> bytes:
+        return store(data) if choice.raw_program and len(data) > LARGE and data[:4] == b"\x7fELF" else compress(data)
+
+    with (
+        mock.patch.object(archive, "BLOCK_SIZE", choice.largest),
+        mock.patch.object(archive, "FIRST_BLOCK_SIZE", choice.first),
+        mock.patch.object(archive, "FILTER", f"{archive.FILTER} {choice.raw_program}"),  # it is in the cache's key
+        mock.patch.object(archive, "compress", compress_or_store),
+        mock.patch.object(archive, "_compress_blocks", remember),
+    ):
+        pipeline.build(options, Console(quiet=True))
+    return folder / "shop", raw
+
+
+def store(data: bytes) -> bytes:
+    """A zstd frame that holds the bytes as they are: RFC 8878, section 3.1.1."""
+    head = b"\x28\xb5\x2f\xfd" + b"\xa0" + len(data).to_bytes(4, "little")  # single segment, size in 4 bytes
+    parts = [data[at : at + 128 * KIB] for at in range(0, len(data), 128 * KIB)]
+    last = len(parts) - 1
+    blocks = ((len(part) << 3 | (number == last)).to_bytes(3, "little") + part for number, part in enumerate(parts))
+    return head + b"".join(blocks)
+
+
+def saved_by_dictionary(blocks: list[bytes]) -> int:
+    """Bytes less, the dictionary itself counted; 0 where none can be made."""
+    pieces = [block[at : at + 8 * KIB] for block in blocks for at in range(0, len(block), 8 * KIB)]
+    dictionary = zstandard.train_dictionary(DICTIONARY_SIZE, pieces)
+    alone = zstandard.ZstdCompressor(level=archive.LEVEL)
+    helped = zstandard.ZstdCompressor(level=archive.LEVEL, dict_data=dictionary)
+    saved = sum(len(alone.compress(block)) - len(helped.compress(block)) for block in blocks)
+    return saved - len(alone.compress(dictionary.as_bytes()))
+
+
+if __name__ == "__main__":
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+    main()
