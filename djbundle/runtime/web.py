@@ -4,14 +4,14 @@ import asyncio
 import multiprocessing
 import signal
 import socket
-from collections.abc import Callable
+import threading
 from typing import Any
 
 from granian import _signals
 from granian._granian import SocketHolder, WorkerSignal
 from granian.constants import Interfaces
 from granian.log import LogLevels
-from granian.server.mp import MPServer
+from granian.server import mp
 
 from djbundle.manifest import Interface
 from djbundle.runtime.listener import BACKLOG
@@ -26,7 +26,7 @@ def serve_web(application: Any, interface: Interface, options: ServeOptions, lis
     return 0
 
 
-class Server(MPServer):
+class Server(mp.MPServer):
     """Granian's server without its processes: the work of a worker is done in this one, under our own supervisor."""
 
     def __init__(self, interface: Interface, options: ServeOptions, listener: socket.socket) -> None:
@@ -50,28 +50,42 @@ class Server(MPServer):
 
 
 def set_sync_signals() -> WorkerSignal:
-    """In place of granian._signals': safe for a signal that comes again while requests finish."""
-    event, handle = _stop_once()
+    """In place of granian._signals': a stop is heard whenever it comes, and a second one changes nothing.
+
+    A handler in Python runs in the main thread, which may just be about to wait for good; and an event that is set
+    before Granian listens to it is lost. So a thread hears of the signal by the wake-up descriptor, and waits for that.
+    """
+    event, listening = WorkerSignal(), threading.Event()
+    reader, writer = socket.socketpair()
+    writer.setblocking(False)
+    make_scheduler: Any = mp._new_cbscheduler  # type: ignore[attr-defined]  # made when all but the answering is ready
+
+    def make_scheduler_and_listen(*arguments: Any, **options: Any) -> Any:
+        listening.set()
+        return make_scheduler(*arguments, **options)
+
+    def stop(_writer: socket.socket) -> None:
+        reader.recv(1)
+        listening.wait()
+        event.set()
+
+    mp._new_cbscheduler = make_scheduler_and_listen  # type: ignore[attr-defined]
+    threading.Thread(target=stop, args=[writer], daemon=True).start()
     for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, handle)
+        signal.signal(number, lambda *_: None)
+    signal.set_wakeup_fd(writer.fileno(), warn_on_full_buffer=False)
     return event
 
 
 def set_loop_signals(loop: asyncio.AbstractEventLoop) -> WorkerSignal:
-    """The same for ASGI."""
-    event, handle = _stop_once()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(number, handle)
-    return event
-
-
-def _stop_once() -> tuple[WorkerSignal, Callable[..., None]]:
-    """An event for Granian, and a handler that sets it the first time that it is called."""
+    """The same for ASGI; asyncio's own handlers run in its loop."""
     event = WorkerSignal()
     waiting = [event]
 
-    def handle(*_: object) -> None:
+    def stop() -> None:
         if waiting:
             waiting.pop().set()
 
-    return event, handle
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, stop)
+    return event
