@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from djbundle.tasks.backend import DatabaseBackend
+    from djbundle.tasks.task import RetryAfter
 
-__all__ = ["DatabaseBackend"]
+__all__ = ["DatabaseBackend", "RetryAfter"]
 
 
 def __getattr__(name: str) -> Any:
@@ -22,4 +23,8 @@ def __getattr__(name: str) -> Any:
         from djbundle.tasks.backend import DatabaseBackend  # noqa: PLC0415
 
         return DatabaseBackend
+    if name == "RetryAfter":
+        from djbundle.tasks.task import RetryAfter  # noqa: PLC0415
+
+        return RetryAfter
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -3,14 +3,11 @@
 from typing import Any
 
 from django.contrib import admin
-from django.db import transaction
 from django.http import HttpRequest
-from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from djbundle.tasks import queue, wakeup
-from djbundle.tasks.compat import TaskResultStatus
-from djbundle.tasks.models import TaskRecord
+from djbundle.tasks import control
+from djbundle.tasks.models import PausedQueue, TaskRecord
 
 
 @admin.register(TaskRecord)
@@ -19,8 +16,8 @@ class TaskRecordAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
     list_filter = ("status", "queue_name", "task_path")
     search_fields = ("task_path",)
     ordering = ("-id",)
-    actions = ("run_again",)
-    exclude = ("worker", "lease_until", "epoch", "losses")
+    actions = ("run_again", "run_now")
+    exclude = ("worker", "lease_until", "epoch", "losses", "unique_key")
 
     @admin.display(description=_("attempts"))
     def attempts(self, record: TaskRecord) -> int:
@@ -28,15 +25,22 @@ class TaskRecordAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
 
     @admin.action(description=_("Run the selected failed tasks again"), permissions=["delete"])
     def run_again(self, request: HttpRequest, records: Any) -> None:
-        failed = records.filter(status=TaskResultStatus.FAILED)
-        count = failed.update(
-            status=TaskResultStatus.READY, run_after=timezone.now(), finished_at=None, errors=[], losses=0
-        )
-        transaction.on_commit(lambda: wakeup.send(queue.alias()), using=queue.alias())
-        self.message_user(request, _("%d tasks will be run again.") % count)
+        self.message_user(request, _("%d tasks will be run again.") % control.retry(records))
+
+    @admin.action(description=_("Run the selected waiting tasks now"), permissions=["delete"])
+    def run_now(self, request: HttpRequest, records: Any) -> None:
+        self.message_user(request, _("%d tasks need not wait.") % control.run_now(records))
 
     def has_add_permission(self, _request: HttpRequest) -> bool:
         return False
 
     def has_change_permission(self, _request: HttpRequest, _record: TaskRecord | None = None) -> bool:
         return False
+
+
+@admin.register(PausedQueue)
+class PausedQueueAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
+    """Pause a queue by adding its name; resume it by deleting that."""
+
+    list_display = ("name", "paused_at")
+    readonly_fields = ("paused_at",)

@@ -1,5 +1,6 @@
 """The backend that ``TASKS`` names: a task becomes a row in the same transaction as the rest of the request."""
 
+import datetime
 from collections.abc import Sequence
 from functools import partial
 from typing import Any
@@ -8,10 +9,10 @@ from django.core.checks import CheckMessage
 from django.db import router, transaction
 from django.utils import timezone
 
-from djbundle.tasks import wakeup
+from djbundle.tasks import unique, wakeup
 from djbundle.tasks.checks import check_installed
 from djbundle.tasks.compat import BaseTaskBackend, TaskResult, TaskResultDoesNotExist, normalize_json, task_enqueued
-from djbundle.tasks.task import RetryingTask, validate_retries
+from djbundle.tasks.task import RetryingTask, to_seconds, validate_rules, with_rules
 
 
 class DatabaseBackend(BaseTaskBackend):
@@ -25,32 +26,53 @@ class DatabaseBackend(BaseTaskBackend):
 
     def validate_task(self, task: Any) -> None:
         super().validate_task(task)
-        validate_retries(task)
+        validate_rules(with_rules(task))
 
     def enqueue(self, task: Any, args: Sequence[Any], kwargs: dict[str, Any]) -> TaskResult:  # type: ignore[override,type-arg,unused-ignore]
-        """Add the row; the worker is woken when the transaction commits."""
+        """Add the row; the worker is woken when the transaction commits.
+
+        For a unique task that is there already, the result of that one.
+        """
         from djbundle.tasks.models import TaskRecord  # noqa: PLC0415 - @task comes here before apps are loaded
 
         self.validate_task(task)
-        now = timezone.now()
+        task = with_rules(task)
+        arguments: tuple[Any, Any] = normalize_json(list(args)), normalize_json(kwargs)
+        record = self._record(task, *arguments)
         alias = router.db_for_write(TaskRecord)
-        record = TaskRecord.objects.using(alias).create(
+        if record.unique_key:
+            if present := unique.add(record, alias, to_seconds(task.unique_for)):
+                return present.to_result()
+        else:
+            record.save(using=alias, force_insert=True)
+        result: TaskResult = record.to_result()  # type: ignore[type-arg,unused-ignore]
+        task_enqueued.send(type(self), task_result=result)
+        transaction.on_commit(partial(wakeup.send, alias), using=alias)
+        return result
+
+    def _record(self, task: RetryingTask, args: list[Any], kwargs: dict[str, Any]) -> Any:
+        from djbundle.tasks.models import TaskRecord  # noqa: PLC0415 - as above
+
+        now = timezone.now()
+        run_after = task.run_after or now
+        expires = to_seconds(task.expires)
+        is_unique = task.unique or task.unique_for is not None
+        return TaskRecord(
             task_path=task.module_path,
             backend=self.alias,
             queue_name=task.queue_name,
             priority=task.priority,
             takes_context=task.takes_context,
             max_attempts=task.max_attempts,
-            backoff=float(task.backoff),
-            args=normalize_json(list(args)),
-            kwargs=normalize_json(kwargs),
-            run_after=task.run_after or now,
+            backoff=None if callable(task.backoff) else float(task.backoff),
+            timeout=to_seconds(task.timeout),
+            expires_at=None if expires is None else run_after + datetime.timedelta(seconds=expires),
+            unique_key=unique.key_of(task.module_path, args, kwargs) if is_unique else "",
+            args=args,
+            kwargs=kwargs,
+            run_after=run_after,
             enqueued_at=now,
         )
-        result = record.to_result()
-        task_enqueued.send(type(self), task_result=result)
-        transaction.on_commit(partial(wakeup.send, alias), using=alias)
-        return result
 
     def get_result(self, result_id: str) -> TaskResult:  # type: ignore[type-arg,unused-ignore]
         from djbundle.tasks.models import TaskRecord  # noqa: PLC0415 - as above

@@ -1,71 +1,112 @@
-"""One run of one task, from the claimed row to its outcome."""
+"""One run of one task, from the claimed row to its outcome. Nothing is written here: the worker does that."""
 
 import logging
+from dataclasses import dataclass, replace
 from traceback import format_exception
 from typing import Any
 
 from django.db import close_old_connections
+from django.utils import timezone
 
-from djbundle.tasks import queue
-from djbundle.tasks.compat import TaskContext, TaskResultStatus, normalize_json, task_finished, task_started
+from djbundle.tasks.compat import (
+    TaskContext,
+    TaskError,
+    TaskResult,
+    TaskResultStatus,
+    normalize_json,
+    task_finished,
+    task_started,
+)
 from djbundle.tasks.models import TaskRecord
-from djbundle.tasks.task import delay_after
+from djbundle.tasks.task import RetryAfter, delay_after
 
 logger = logging.getLogger("djbundle.tasks")
 
 
-def execute(record: TaskRecord) -> None:
-    """Run it and record the outcome. Runs in a thread of its own; raises only what the database raises."""
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """How a run ended. `status` READY: it is to be run again, after `delay` seconds."""
+
+    pk: int
+    epoch: int  # of the run
+    status: str
+    return_value: Any = None
+    error: dict[str, str] | None = None
+    delay: float = 0.0
+
+
+def execute(record: TaskRecord) -> Outcome:
+    """Run it, in this thread."""
     close_old_connections()
     try:
-        _execute(record)
+        return _execute(record)
     finally:
         close_old_connections()
 
 
-def _execute(record: TaskRecord) -> None:
-    try:
-        return_value = _call(record)
-    except BaseException as error:
-        kept = _record_failure(record, error)
-    else:
-        kept = queue.succeed(record, return_value)
-    if not kept:
-        logger.warning("%s lost its lease; its outcome is dropped", record)
-        return
-    record.refresh_from_db()
-    if record.status != TaskResultStatus.READY:
-        _announce(task_finished, record)
-
-
-def _call(record: TaskRecord) -> Any:
-    result = record.to_result()
-    _announce(task_started, record)
-    context: list[Any] = [TaskContext(task_result=result)] if record.takes_context else []
-    return normalize_json(result.task.call(*context, *record.args, **record.kwargs))
-
-
-def _record_failure(record: TaskRecord, error: BaseException) -> bool:
-    kind = type(error)
-    entry = {
-        "exception_class_path": f"{kind.__module__}.{kind.__qualname__}",
-        "traceback": "".join(format_exception(error)),
-    }
-    failures = len(record.errors) + 1
-    if failures >= record.max_attempts:
-        logger.error("%s failed", record, exc_info=error)
-        return queue.fail(record, entry)
-    delay = delay_after(failures, record.backoff)
-    logger.warning(
-        "%s failed (%r), attempt %d of %d in %.0f s", record, error, failures + 1, record.max_attempts, delay
-    )
-    return queue.retry(record, entry, delay)
-
-
-def _announce(signal: Any, record: TaskRecord) -> None:
-    """Send a signal of django.tasks; a receiver that fails, or a task that is gone, must not fail the run."""
+def _execute(record: TaskRecord) -> Outcome:
     try:
         result = record.to_result()
-    except (ImportError, AttributeError):
-        return
-    signal.send_robust(type(result.task.get_backend()), task_result=result)
+    except Exception as error:  # the project no longer has this task, or its module does not import
+        return failure(record, error_entry(error))
+    try:
+        task_started.send_robust(type(result.task.get_backend()), task_result=result)
+        context: list[Any] = [TaskContext(task_result=result)] if record.takes_context else []
+        value = normalize_json(result.task.call(*context, *record.args, **record.kwargs))
+    except BaseException as error:
+        outcome = _after(error, record, result)
+    else:
+        outcome = Outcome(record.pk, record.epoch, TaskResultStatus.SUCCESSFUL, value)
+    if outcome.status != TaskResultStatus.READY:
+        _announce(outcome, result)
+    return outcome
+
+
+def _after(error: BaseException, record: TaskRecord, result: Any) -> Outcome:
+    """What follows from a failure by the rules of the task."""
+    if isinstance(error, result.task.discard_on):
+        logger.info("%s is discarded: %r", record, error)
+        return Outcome(record.pk, record.epoch, TaskResultStatus.SUCCESSFUL)
+    entry = error_entry(error)
+    result = replace(result, errors=[*result.errors, TaskError(**entry)])
+    try:
+        delay = delay_after(result.task, error, result)
+    except Exception:
+        logger.exception("the backoff of %s failed", record)
+        delay = None
+    if delay is None:
+        logger.error("%s failed", record, exc_info=None if isinstance(error, RetryAfter) else error)
+        return failure(record, entry)
+    said = (record, error, len(result.errors) + 1, record.max_attempts, delay)
+    logger.warning("%s failed (%r), attempt %d of %d in %.0f s", *said)
+    return Outcome(record.pk, record.epoch, TaskResultStatus.READY, error=entry, delay=delay)
+
+
+def fail_run(record: TaskRecord, error: BaseException) -> Outcome:
+    """What follows when a run was ended from outside."""
+    try:
+        return _after(error, record, record.to_result())
+    except Exception as broken:  # the project no longer has this task
+        return failure(record, error_entry(broken))
+
+
+def failure(record: TaskRecord, entry: dict[str, str]) -> Outcome:
+    """For good."""
+    return Outcome(record.pk, record.epoch, TaskResultStatus.FAILED, error=entry)
+
+
+def error_entry(error: BaseException) -> dict[str, str]:
+    """As TaskError keeps it."""
+    kind = type(error)
+    path = f"{kind.__module__}.{kind.__qualname__}"
+    return {"exception_class_path": path, "traceback": "".join(format_exception(error))}
+
+
+def _announce(outcome: Outcome, result: Any) -> None:
+    """Send django.tasks' signal; a receiver that fails must not fail the run."""
+    errors = [*result.errors, TaskError(**outcome.error)] if outcome.error else result.errors
+    ended: TaskResult = replace(  # type: ignore[type-arg,unused-ignore]
+        result, status=TaskResultStatus(outcome.status), finished_at=timezone.now(), errors=errors
+    )
+    object.__setattr__(ended, "_return_value", outcome.return_value)
+    task_finished.send_robust(type(result.task.get_backend()), task_result=ended)

@@ -7,7 +7,8 @@ from django.utils import timezone
 from django.utils.module_loading import import_string
 from django.utils.translation import gettext_lazy as _
 
-from djbundle.tasks.compat import Task, TaskError, TaskResult, TaskResultStatus
+from djbundle.tasks.compat import TaskError, TaskResult, TaskResultStatus
+from djbundle.tasks.task import RetryingTask, with_rules
 
 READY, RUNNING = TaskResultStatus.READY, TaskResultStatus.RUNNING
 
@@ -21,7 +22,12 @@ class TaskRecord(models.Model):
     priority = models.SmallIntegerField(_("priority"), default=0)
     takes_context = models.BooleanField(default=False)
     max_attempts = models.PositiveIntegerField(_("attempts allowed"), default=1)
-    backoff = models.FloatField(_("backoff"), help_text=_("seconds after the first failure"), default=5.0)
+    backoff = models.FloatField(
+        _("backoff"), help_text=_("seconds after the first failure; none: as the task says"), null=True
+    )
+    timeout = models.FloatField(_("timeout"), help_text=_("seconds"), null=True)
+    expires_at = models.DateTimeField(_("expires"), null=True)
+    unique_key = models.CharField(max_length=64, default="", editable=False)  # of what must not be there twice
     args = models.JSONField(_("arguments"), default=list)
     kwargs = models.JSONField(_("named arguments"), default=dict)
 
@@ -48,17 +54,39 @@ class TaskRecord(models.Model):
                 fields=["-priority", "run_after", "id"], condition=models.Q(status=READY), name="djbundle_tasks_ready"
             ),
             models.Index(fields=["lease_until"], condition=models.Q(status=RUNNING), name="djbundle_tasks_running"),
-            models.Index(fields=["finished_at"], name="djbundle_tasks_finished"),
+            models.Index(
+                fields=["finished_at"], condition=models.Q(finished_at__isnull=False), name="djbundle_tasks_finished"
+            ),
+            models.Index(
+                fields=["expires_at"],
+                condition=models.Q(status=READY, expires_at__isnull=False),
+                name="djbundle_tasks_expiring",
+            ),
+            models.Index(
+                fields=["unique_key", "enqueued_at"], condition=~models.Q(unique_key=""), name="djbundle_tasks_key"
+            ),
+        ]
+        constraints: ClassVar = [
+            models.UniqueConstraint(
+                fields=["unique_key"],
+                condition=~models.Q(unique_key="") & models.Q(status__in=[READY, RUNNING]),
+                name="djbundle_tasks_unique",
+            )
         ]
 
     def __str__(self) -> str:
         return f"{self.task_path.rpartition('.')[2]} {self.pk}"
 
-    def load_task(self) -> Task:  # type: ignore[type-arg,unused-ignore]
+    def load_task(self) -> RetryingTask:
         """The task as it was enqueued; raises ImportError or AttributeError when the project no longer has it."""
-        task = import_string(self.task_path)
-        return task.using(  # type: ignore[no-any-return]
-            priority=self.priority, queue_name=self.queue_name, backend=self.backend, run_after=self.run_after
+        return with_rules(import_string(self.task_path)).using(
+            priority=self.priority,
+            queue_name=self.queue_name,
+            backend=self.backend,
+            run_after=self.run_after,
+            max_attempts=self.max_attempts,
+            backoff=self.backoff,
+            timeout=self.timeout,
         )
 
     def to_result(self) -> TaskResult:  # type: ignore[type-arg,unused-ignore]
@@ -79,3 +107,17 @@ class TaskRecord(models.Model):
         )
         object.__setattr__(result, "_return_value", self.return_value)
         return result  # type: ignore[no-any-return]
+
+
+class PausedQueue(models.Model):
+    """A queue that no worker takes tasks from."""
+
+    name = models.CharField(_("queue"), max_length=100, primary_key=True)
+    paused_at = models.DateTimeField(_("paused"), default=timezone.now)
+
+    class Meta:
+        verbose_name = _("paused queue")
+        verbose_name_plural = _("paused queues")
+
+    def __str__(self) -> str:
+        return self.name

@@ -1,39 +1,99 @@
-"""A task with its retry policy: the keywords that ``@task`` and ``.using()`` take beyond Django's own."""
+"""A task with its rules: the keywords that ``@task`` and ``.using()`` take beyond Django's own."""
 
+import datetime
 import random
-from dataclasses import dataclass, replace
-from typing import Any, Self
+from collections.abc import Callable
+from dataclasses import dataclass, fields, replace
+from typing import Any, Self, overload
 
-from djbundle.tasks.compat import InvalidTask, Task
+from djbundle.tasks.compat import InvalidTask, Task, TaskResult
 
 LONGEST_BACKOFF = 3600.0  # seconds
 JITTER = 0.1  # of the delay, so that tasks which failed together do not all come back together
 
+Seconds = float | datetime.timedelta
+Backoff = Callable[[BaseException, Any], Seconds | None]
+
+
+class RetryAfter(Exception):  # noqa: N818 - no error, and named as the header of HTTP is
+    """Raised by a task that cannot be done now: run it again after `delay`. Counts as an attempt.
+
+    ``raise RetryAfter(int(response.headers["Retry-After"]))``
+    """
+
+    def __init__(self, delay: Seconds) -> None:
+        super().__init__(f"after {delay}")
+        self.delay = to_seconds(delay)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RetryingTask(Task):  # type: ignore[type-arg,unused-ignore]  # generic in the django-tasks package
-    """`max_attempts` runs at most, the first included; `backoff` is the delay after the first failure in seconds.
+    """Rules for the runs of a task. A run that ends with its process (``kill -9``) is no failure."""
 
-    It doubles with each further failure, up to an hour. A run that ends with its worker (``kill -9``) is no failure.
-    """
+    max_attempts: int = 1  # runs, the first included
+    # Seconds to wait after the first failure, doubled with each further one, up to an hour; or a function of the
+    # exception and the result so far that says how long, or None for no further run.
+    backoff: float | Backoff = 5.0
+    retry_on: tuple[type[BaseException], ...] = (Exception,)  # other exceptions fail the task at once
+    discard_on: tuple[type[BaseException], ...] = ()  # these end the task as if it had returned None
+    timeout: Seconds | None = None  # a run that takes longer is killed, and counts as failed
+    expires: Seconds | None = None  # from when it may run; a task that has not begun by then fails
+    unique: bool = False  # no second one with these arguments while one waits or runs
+    unique_for: Seconds | None = None  # nor for so long after the first was enqueued
 
-    max_attempts: int = 1
-    backoff: float = 5.0
-
-    def using(self, *, max_attempts: int | None = None, backoff: float | None = None, **changes: Any) -> Self:  # type: ignore[override,unused-ignore]
-        """A copy with other defaults."""
-        changes |= {"max_attempts": max_attempts, "backoff": backoff}
+    def using(self, **changes: Any) -> Self:  # type: ignore[override,unused-ignore]
+        """A copy with other defaults: Django's, and the rules. Functions and classes among these are taken from the
+        definition when the task runs; what is given here for them does not reach the worker.
+        """
         return replace(self, **{name: value for name, value in changes.items() if value is not None})
 
 
-def validate_retries(task: RetryingTask) -> None:
+def with_rules(task: Any) -> RetryingTask:
+    """The task itself; or one with the default rules for a task that was defined for another backend."""
+    if isinstance(task, RetryingTask):
+        return task
+    return RetryingTask(**{field.name: getattr(task, field.name) for field in fields(task)})
+
+
+def validate_rules(task: RetryingTask) -> None:
+    """Raises InvalidTask with what is wrong."""
     if not isinstance(task.max_attempts, int) or task.max_attempts < 1:
         raise InvalidTask(f"max_attempts must be a whole number above 0, not {task.max_attempts!r}.")
-    if not isinstance(task.backoff, (int, float)) or task.backoff < 0:
-        raise InvalidTask(f"backoff must be a number of seconds, not {task.backoff!r}.")
+    if not callable(task.backoff) and (not isinstance(task.backoff, (int, float)) or task.backoff < 0):
+        raise InvalidTask(f"backoff must be a number of seconds or a function, not {task.backoff!r}.")
+    for name in ("timeout", "expires", "unique_for"):
+        value = getattr(task, name)
+        if value is not None and (not isinstance(value, (int, float, datetime.timedelta)) or to_seconds(value) <= 0):
+            raise InvalidTask(f"{name} must be a number of seconds above 0 or a timedelta, not {value!r}.")
+    for name in ("retry_on", "discard_on"):
+        kinds = getattr(task, name)
+        if not isinstance(kinds, tuple) or not all(isinstance(each, type) for each in kinds):
+            raise InvalidTask(f"{name} must be a tuple of exception classes, not {kinds!r}.")
 
 
-def delay_after(failures: int, backoff: float) -> float:
-    """Seconds to wait after that many failures."""
-    delay = min(backoff * 2.0 ** min(failures - 1, 32), LONGEST_BACKOFF)
-    return delay * random.uniform(1 - JITTER, 1 + JITTER)  # noqa: S311 - not a secret
+@overload
+def to_seconds(value: Seconds) -> float: ...
+@overload
+def to_seconds(value: None) -> None: ...
+@overload
+def to_seconds(value: Seconds | None) -> float | None: ...
+def to_seconds(value: Seconds | None) -> float | None:
+    """None stays None."""
+    if isinstance(value, datetime.timedelta):
+        return value.total_seconds()
+    return None if value is None else float(value)
+
+
+def delay_after(task: RetryingTask, error: BaseException, result: TaskResult) -> float | None:  # type: ignore[type-arg,unused-ignore]
+    """Seconds until the next run after this failure, which is in `result` already; None for no further run."""
+    failures = len(result.errors)
+    if failures >= task.max_attempts:
+        return None
+    if isinstance(error, RetryAfter):
+        return error.delay
+    if not isinstance(error, task.retry_on):
+        return None
+    if callable(task.backoff):
+        return to_seconds(task.backoff(error, result))
+    doubled = min(task.backoff * 2.0 ** min(failures - 1, 32), LONGEST_BACKOFF)
+    return doubled * random.uniform(1 - JITTER, 1 + JITTER)  # noqa: S311 - not a secret

@@ -1,11 +1,14 @@
 """Tasks for the tests."""
 
+import datetime
 import os
 import signal
 import time
 from pathlib import Path
 
-from django.tasks import TaskContext, task
+from django.tasks import TaskContext, TaskResult, task
+
+from djbundle.tasks import RetryAfter
 
 
 @task
@@ -38,9 +41,45 @@ def fail() -> None:
     raise ValueError("always")
 
 
+def fifty_once(error: BaseException, result: TaskResult) -> datetime.timedelta | None:
+    assert isinstance(error, ValueError)
+    return datetime.timedelta(seconds=50) if len(result.errors) == 1 else None
+
+
+@task(max_attempts=3, backoff=fifty_once)
+def fail_with_function() -> None:
+    raise ValueError("always")
+
+
+@task(max_attempts=5)
+def not_now() -> None:
+    raise RetryAfter(30)
+
+
+@task(max_attempts=5, retry_on=(ConnectionError,))
+def retry_on_connection_errors(name: str) -> None:
+    raise {"ValueError": ValueError, "ConnectionError": ConnectionError}[name]("told to")
+
+
+@task(discard_on=(LookupError,))
+def discard_missing() -> None:
+    raise KeyError("the order is gone")
+
+
 @task
 def kill_worker() -> None:
     os.kill(os.getpid(), signal.SIGKILL)
+
+
+@task
+def add_after(seconds: float, number: int) -> int:
+    time.sleep(seconds)
+    return number
+
+
+@task(timeout=0.3, max_attempts=2, backoff=0.0)
+def hang() -> None:
+    time.sleep(1000)
 
 
 @task

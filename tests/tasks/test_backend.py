@@ -9,19 +9,17 @@ from django.tasks import TaskResultStatus, task_backends
 from django.tasks.exceptions import InvalidTask, TaskResultDoesNotExist, TaskResultMismatch
 from django.test import override_settings
 
+from djbundle.tasks import queue
+from djbundle.tasks.identity import Identity
 from djbundle.tasks.models import TaskRecord
-from djbundle.tasks.worker import Worker
+from djbundle.tasks.testing import run_pending
 from tests.tasks import jobs
-
-
-def drain() -> None:
-    Worker(threads=2, drain=True).run()
 
 
 def test_a_task_runs_and_its_result_is_kept() -> None:
     result = jobs.add.enqueue(2, b=3)
     assert result.status == TaskResultStatus.READY
-    drain()
+    run_pending()
     result.refresh()
     assert result.return_value == 5
     assert result.attempts == 1
@@ -30,7 +28,7 @@ def test_a_task_runs_and_its_result_is_kept() -> None:
 
 def test_async_tasks_and_the_context() -> None:
     slow, attempt = jobs.add_slowly.enqueue(1, 1), jobs.tell_attempt.enqueue()
-    drain()
+    run_pending()
     slow.refresh()
     attempt.refresh()
     assert (slow.return_value, attempt.return_value) == (2, 1)
@@ -48,7 +46,7 @@ def test_a_rolled_back_transaction_enqueues_nothing() -> None:
 
 def test_a_failing_task_is_tried_again_until_it_succeeds(tmp_path: Path) -> None:
     result = jobs.fail_until.enqueue(str(tmp_path), 3)
-    drain()
+    run_pending()
     result.refresh()
     assert result.return_value == "at last"
     assert result.attempts == 3
@@ -57,7 +55,7 @@ def test_a_failing_task_is_tried_again_until_it_succeeds(tmp_path: Path) -> None
 
 def test_attempts_end(tmp_path: Path) -> None:
     result = jobs.fail_until.using(max_attempts=2).enqueue(str(tmp_path), 3)
-    drain()
+    run_pending()
     result.refresh()
     assert result.status == TaskResultStatus.FAILED
     assert "not yet" in result.errors[1].traceback
@@ -65,7 +63,7 @@ def test_attempts_end(tmp_path: Path) -> None:
 
 def test_backoff_delays_the_next_attempt() -> None:
     result = jobs.fail.enqueue()
-    drain()
+    run_pending()
     result.refresh()
     assert result.status == TaskResultStatus.READY
     record = TaskRecord.objects.get()
@@ -74,17 +72,16 @@ def test_backoff_delays_the_next_attempt() -> None:
 
 
 def test_priority_goes_first() -> None:
-    late, soon = jobs.add.enqueue(1, 1), jobs.add.using(priority=10).enqueue(1, 1)
-    Worker(threads=1, drain=True).run()
-    late.refresh()
-    soon.refresh()
-    assert soon.started_at < late.started_at
+    jobs.add.enqueue(1, 1)
+    soon = jobs.add.using(priority=10).enqueue(1, 1)
+    (first,) = queue.claim(Identity.of_this_process(), 1)
+    assert str(first.pk) == soon.id
 
 
 def test_a_task_that_the_project_no_longer_has_fails() -> None:
     result = jobs.add.enqueue(1, 1)
     TaskRecord.objects.update(task_path="tests.tasks.jobs.removed")
-    drain()
+    run_pending()
     assert TaskRecord.objects.get(pk=result.id).status == TaskResultStatus.FAILED
 
 

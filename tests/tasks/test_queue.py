@@ -11,9 +11,14 @@ from django.tasks import TaskResultStatus
 from django.utils import timezone
 
 from djbundle.tasks import queue
+from djbundle.tasks.execution import Outcome
 from djbundle.tasks.identity import Identity, start_time
 from djbundle.tasks.models import TaskRecord
 from tests.tasks import jobs
+
+
+def outcome_of(record: TaskRecord, value: object) -> Outcome:
+    return Outcome(record.pk, record.epoch, TaskResultStatus.SUCCESSFUL, value)
 
 
 def test_claims_at_the_same_time_share_out_the_tasks() -> None:
@@ -40,17 +45,17 @@ def test_a_run_that_lost_its_lease_writes_nothing() -> None:
     TaskRecord.objects.update(lease_until=timezone.now() - datetime.timedelta(seconds=1))
     assert queue.free_lost() == 1
     (second,) = queue.claim(Identity.of_this_process(), 1)
-    assert not queue.succeed(first, "stale")
-    assert queue.succeed(second, "fresh")
+    assert queue.finish([outcome_of(first, "stale")]) == 1
+    assert queue.finish([outcome_of(second, "fresh")]) == 0
     assert TaskRecord.objects.get().return_value == "fresh"
 
 
 def test_a_heartbeat_keeps_the_lease() -> None:
     jobs.add.enqueue(1, 2)
     worker = Identity.of_this_process()
-    records = queue.claim(worker, 1)
+    queue.claim(worker, 1)
     TaskRecord.objects.update(lease_until=timezone.now() - datetime.timedelta(seconds=1))
-    queue.renew(records, worker)
+    queue.renew(worker)
     assert queue.free_lost() == 0
 
 

@@ -1,14 +1,12 @@
 """The worker as a process: killed, stopped, woken."""
 
 import signal
-import threading
 from pathlib import Path
 
-import pytest
-from django.db import connections
+import psutil
 from django.tasks import TaskResultStatus
 
-from djbundle.tasks import queue, worker
+from djbundle.tasks import queue
 from djbundle.tasks.models import TaskRecord
 from tests.tasks import jobs
 from tests.tasks.conftest import StartWorker
@@ -33,12 +31,58 @@ def test_a_killed_worker_loses_no_task(tmp_path: Path, start_worker: StartWorker
     assert result.attempts == 2
 
 
-def test_a_task_that_kills_its_workers_is_given_up(start_worker: StartWorker) -> None:
+def test_a_task_that_kills_its_process_is_given_up(start_worker: StartWorker) -> None:
+    """The worker itself lives on."""
     jobs.kill_worker.enqueue()
-    for losses in range(1, queue.MAX_LOSSES + 1):
-        assert start_worker().wait(30) == -signal.SIGKILL, losses
-    start_worker("--drain").wait(30)
-    wait_until(lambda: status() == TaskResultStatus.FAILED, "the task is given up")
+    assert start_worker("--drain").wait(30) == 0
+    record = TaskRecord.objects.get()
+    assert (record.status, record.losses) == (TaskResultStatus.FAILED, queue.MAX_LOSSES)
+    assert "processes ended while they ran this task" in record.errors[0]["traceback"]
+
+
+def test_a_task_that_kills_its_process_harms_no_other(start_worker: StartWorker) -> None:
+    """Though all of them run in one process, at the same time."""
+    slow = [jobs.add_after.enqueue(0.3, number) for number in range(6)]
+    jobs.kill_worker.enqueue()
+    assert start_worker("--drain", "--threads", "8").wait(60) == 0
+    assert TaskRecord.objects.filter(status=TaskResultStatus.SUCCESSFUL).count() == len(slow)
+    assert TaskRecord.objects.get(status=TaskResultStatus.FAILED).task_path.endswith("kill_worker")
+
+
+def test_a_task_that_takes_too_long_is_killed(start_worker: StartWorker) -> None:
+    quick = jobs.add.enqueue(1, 2)
+    result = jobs.hang.enqueue()
+    assert start_worker("--drain").wait(60) == 0
+    result.refresh()
+    assert (result.status, result.attempts) == (TaskResultStatus.FAILED, 2)
+    assert [error.exception_class for error in result.errors] == [TimeoutError, TimeoutError]
+    quick.refresh()
+    assert quick.return_value == 3
+
+
+def test_no_task_waits_behind_a_long_one(tmp_path: Path, start_worker: StartWorker) -> None:
+    """Quick tasks are given out many at a time; what waits behind a slow one is taken back."""
+    for number in range(300):
+        jobs.add.enqueue(number, number)
+    jobs.wait_for.enqueue(str(tmp_path))
+    for number in range(300):
+        jobs.add.enqueue(number, number)
+    start_worker("--processes", "2", "--threads", "1")
+    done = TaskRecord.objects.filter(status=TaskResultStatus.SUCCESSFUL)
+    wait_until(lambda: done.count() == 600, "all but the slow one are done")
+    (tmp_path / "go").touch()
+    wait_until(lambda: done.count() == 601, "the slow one ends")
+    assert not TaskRecord.objects.filter(losses__gt=0).exists()
+
+
+def test_processes_end_with_their_worker(start_worker: StartWorker, tmp_path: Path) -> None:
+    jobs.wait_for.enqueue(str(tmp_path))
+    process = start_worker("--processes", "2")
+    wait_until((tmp_path / "started").exists, "the task starts")
+    children = psutil.Process(process.pid).children()
+    assert len(children) == 2
+    process.kill()
+    wait_until(lambda: not any(child.is_running() for child in children), "they are gone")
 
 
 def test_a_stopped_worker_finishes_what_it_runs(tmp_path: Path, start_worker: StartWorker) -> None:
@@ -61,23 +105,9 @@ def test_a_task_that_outlasts_the_grace_is_given_back(tmp_path: Path, start_work
     assert TaskRecord.objects.get().losses == 0
 
 
-def test_a_commit_wakes_the_worker(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(worker, "POLL", 3600.0)
-    looked = threading.Event()
-    look = worker.Worker._look
-    monkeypatch.setattr(worker.Worker, "_look", lambda self: (look(self), looked.set()))
-    waiting = worker.Worker(threads=1)
-
-    def run() -> None:
-        waiting.run()
-        connections.close_all()
-
-    thread = threading.Thread(target=run)
-    thread.start()
-    assert looked.wait(30)
+def test_a_commit_wakes_the_worker(start_worker: StartWorker) -> None:
     jobs.add.enqueue(1, 2)
-    wait_until(lambda: status() == TaskResultStatus.SUCCESSFUL, "the task ends")
-    waiting.stop()
-    waiting.waker.send(b"\0")
-    thread.join(30)
-    assert not thread.is_alive()
+    start_worker("--poll", "3600")
+    wait_until(lambda: status() == TaskResultStatus.SUCCESSFUL, "the task that was there")
+    result = jobs.add.enqueue(3, 4)
+    wait_until(lambda: TaskRecord.objects.get(pk=result.id).status == TaskResultStatus.SUCCESSFUL, "the new one")

@@ -6,7 +6,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand
 
-from djbundle.tasks.worker import Worker
+from djbundle.tasks.worker import POLL, Worker
 
 DEFAULT_THREADS = 4  # so that a long job does not keep mails waiting
 
@@ -17,14 +17,18 @@ class Command(BaseCommand):
     def add_arguments(self, parser: ArgumentParser) -> None:
         add = parser.add_argument
         add("--queues", default="", metavar="Q,...", help="Only tasks of these queues; default: all.")
-        add("--threads", type=int, default=DEFAULT_THREADS, help="Tasks at once; default: %(default)s.")
+        add("--processes", type=int, default=1, help="Processes that run tasks; default: %(default)s.")
+        add("--threads", type=int, default=DEFAULT_THREADS, help="Tasks at once in each; default: %(default)s.")
+        add("--poll", type=float, default=POLL, help="Seconds between looks for tasks; default: %(default)s.")
         add("--grace", type=float, default=30, help="Seconds for running tasks when stopped; default: %(default)s.")
         add("--drain", action="store_true", help="Stop when no task is due.")
 
     def handle(self, *_args: Any, **options: Any) -> None:
         show_log(options["verbosity"])
         queues = tuple(name.strip() for name in options["queues"].split(",") if name.strip())
-        Worker(options["threads"], queues, options["grace"], options["drain"]).run()
+        Worker(
+            options["threads"], options["processes"], queues, options["grace"], options["drain"], options["poll"]
+        ).run()
 
 
 def show_log(verbosity: int) -> None:

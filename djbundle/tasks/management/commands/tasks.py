@@ -1,0 +1,147 @@
+"""``manage.py tasks``: what waits, what failed and why, and what to do about it."""
+
+import datetime
+import json
+from argparse import ArgumentParser
+from dataclasses import asdict, fields
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError
+from django.core.serializers.json import DjangoJSONEncoder
+from django.utils import timezone
+
+from djbundle.tasks import control
+from djbundle.tasks.compat import TaskResultStatus
+from djbundle.tasks.models import TaskRecord
+
+STATUSES = [status.value.lower() for status in TaskResultStatus]
+HIDDEN = ("worker", "lease_until", "epoch", "unique_key", "takes_context")
+
+
+class Command(BaseCommand):
+    help = "Lists background tasks, shows one, runs failed ones again, pauses queues."
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        actions = parser.add_subparsers(dest="action", required=True, metavar="ACTION")
+        add = actions.add_parser
+
+        listing = add("list", help="the newest tasks")
+        listing.add_argument("--status", choices=STATUSES)
+        listing.add_argument("--limit", type=int, default=20, help="default: %(default)s")
+        show = add("show", help="one task, with the traceback of each attempt")
+        show.add_argument("id", type=int)
+        retry = add("retry", help="run failed tasks again: some, or all")
+        discard = add("discard", help="delete tasks that do not run: some, or all")
+        for action in (retry, discard):
+            action.add_argument("ids", type=int, nargs="*", metavar="ID")
+            action.add_argument("--all", action="store_true")
+        for action in (listing, retry, discard):
+            action.add_argument("--queue")
+            action.add_argument("--task", metavar="PATH", help="orders.tasks.send_confirmation, or the end of it")
+        purge = add("purge", help="delete finished tasks")
+        purge.add_argument("--days", type=float, default=0, help="only those that finished so long ago")
+        for name, what in (("pause", "take no more tasks from a queue"), ("resume", "take them again")):
+            add(name, help=what).add_argument("queue")
+        stats = add("stats", help="counts and times of each queue")
+        for action in (listing, show, stats):
+            action.add_argument("--json", action="store_true", help="print JSON")
+
+    def handle(self, *_args: Any, **options: Any) -> None:
+        getattr(self, f"do_{options['action']}")(options)
+
+    # --- to look at ---
+
+    def do_list(self, options: dict[str, Any]) -> None:
+        chosen = self._chosen(options)
+        if options["status"]:
+            chosen = chosen.filter(status=options["status"].upper())
+        found = list(chosen.order_by("-id")[: options["limit"]])
+        if options["json"]:
+            self._print_json([_facts(record) for record in found])
+            return
+        for record in found:
+            age = _age(record.finished_at or record.last_attempted_at or record.run_after)
+            self.stdout.write(
+                f"{record.pk:>8}  {record.status:10}  {age:>12}  {record.queue_name:10}  {record.task_path}"
+            )
+
+    def do_show(self, options: dict[str, Any]) -> None:
+        record = control.records().filter(pk=options["id"]).first()
+        if record is None:
+            raise CommandError(f"There is no task {options['id']}.")
+        facts = _facts(record)
+        if options["json"]:
+            self._print_json(facts)
+            return
+        errors = facts.pop("errors")
+        for name, value in facts.items():
+            if value not in (None, ""):
+                self.stdout.write(f"{name.replace('_', ' '):18} {value}")
+        for number, error in enumerate(errors, 1):
+            self.stdout.write(f"\nattempt {number}\n{error['traceback'].rstrip()}")
+
+    def do_stats(self, options: dict[str, Any]) -> None:
+        found = control.stats()
+        if options["json"]:
+            self._print_json([asdict(each) for each in found])
+            return
+        names = [field.name for field in fields(control.QueueStats)]
+        self.stdout.write("".join(f"{name:>10}" for name in names))
+        for each in found:
+            cells = ("-" if value is None else value for value in asdict(each).values())
+            self.stdout.write("".join(f"{cell!s:>10}" for cell in cells))
+
+    # --- to change ---
+
+    def do_retry(self, options: dict[str, Any]) -> None:
+        self.stdout.write(f"{control.retry(self._named(options))} tasks will be run again.")
+
+    def do_discard(self, options: dict[str, Any]) -> None:
+        self.stdout.write(f"{control.discard(self._named(options))} tasks deleted.")
+
+    def do_purge(self, options: dict[str, Any]) -> None:
+        self.stdout.write(f"{control.purge(datetime.timedelta(days=options['days']))} tasks deleted.")
+
+    def do_pause(self, options: dict[str, Any]) -> None:
+        done = control.pause(options["queue"])
+        self.stdout.write(f'"{options["queue"]}" {"is paused" if done else "was paused already"}.')
+
+    def do_resume(self, options: dict[str, Any]) -> None:
+        done = control.resume(options["queue"])
+        self.stdout.write(f'"{options["queue"]}" {"runs again" if done else "was not paused"}.')
+
+    def _named(self, options: dict[str, Any]) -> control.Records:
+        """What `retry` and `discard` are told to take; nothing at all is a mistake."""
+        if not (options["ids"] or options["all"] or options["queue"] or options["task"]):
+            raise CommandError("Say which: ID..., --queue, --task or --all.")
+        chosen = self._chosen(options)
+        return chosen.filter(pk__in=options["ids"]) if options["ids"] else chosen
+
+    def _chosen(self, options: dict[str, Any]) -> control.Records:
+        chosen = control.records().all()
+        if options["queue"]:
+            chosen = chosen.filter(queue_name=options["queue"])
+        if options["task"]:
+            chosen = chosen.filter(task_path__endswith=options["task"])
+        return chosen
+
+    def _print_json(self, facts: Any) -> None:
+        self.stdout.write(json.dumps(facts, indent=1, cls=DjangoJSONEncoder))
+
+
+def _facts(record: TaskRecord) -> dict[str, Any]:
+    names = [field.name for field in record._meta.concrete_fields if field.name not in HIDDEN]
+    return {name: getattr(record, name) for name in names}
+
+
+def _age(moment: datetime.datetime) -> str:
+    """ "5 min ago", "in 2 h"."""
+    seconds = (timezone.now() - moment).total_seconds()
+    size = abs(seconds)
+    for unit, length in (("d", 86400), ("h", 3600), ("min", 60)):
+        if size >= length:
+            text = f"{size / length:.0f} {unit}"
+            break
+    else:
+        text = f"{size:.0f} s"
+    return f"{text} ago" if seconds >= 0 else f"in {text}"

@@ -1,0 +1,120 @@
+"""The worker's side of the processes that run tasks."""
+
+import contextlib
+import multiprocessing
+import os
+import signal
+import time
+from collections import OrderedDict
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from multiprocessing.connection import Connection
+
+from django.db import connections
+
+from djbundle.tasks.child import RECALL, Answer, Returned, run_child
+from djbundle.tasks.execution import Outcome
+from djbundle.tasks.models import TaskRecord
+
+AHEAD_SECONDS = 0.02  # of work that a process has waiting behind what it runs, so that it is never idle
+AHEAD_MOST = 200  # tasks
+STUCK_SECONDS = 0.2  # a task that runs so long gets none behind it
+SMOOTHING = 0.05  # weight of the newest run in the mean
+
+
+@dataclass
+class Child:
+    """One process, and the tasks that it has been given, in order: the first `threads` of them run, the others wait."""
+
+    pid: int
+    pipe: Connection
+    threads: int
+    alone: bool = False  # for one task at a time that may harm others: see Worker
+    tasks: OrderedDict[int, TaskRecord] = field(default_factory=OrderedDict)
+    began: float = 0.0  # when a task last started or ended, monotonic seconds
+    mean: float = STUCK_SECONDS  # seconds that a task takes, lately
+    recalled: bool = False
+
+    @property
+    def room(self) -> int:
+        """Tasks that it can be given now."""
+        if self.recalled or (self.tasks and time.monotonic() - self.began > STUCK_SECONDS):
+            return max(0, self.threads - len(self.tasks))
+        ahead = min(AHEAD_MOST, int(AHEAD_SECONDS / self.mean)) * self.threads
+        return max(0, self.threads + ahead - len(self.tasks))
+
+    @property
+    def running(self) -> list[TaskRecord]:
+        return list(self.tasks.values())[: self.threads]
+
+    @property
+    def waiting(self) -> list[TaskRecord]:
+        return list(self.tasks.values())[self.threads :]
+
+    def give(self, records: list[TaskRecord]) -> None:
+        if not self.tasks:
+            self.began = time.monotonic()
+        self.tasks.update((record.pk, record) for record in records)
+        with contextlib.suppress(OSError):  # it has died, which the worker will see
+            self.pipe.send(records)
+
+    def hear(self) -> tuple[list[Outcome], list[TaskRecord]]:
+        """What it has to tell: outcomes, and tasks that it gives back; EOFError when it is gone."""
+        try:
+            answer: Answer = self.pipe.recv()
+        except OSError as error:
+            raise EOFError from error
+        if isinstance(answer, Returned):
+            self.recalled = False
+            return [], [self.tasks.pop(pk) for pk in answer.pks if pk in self.tasks]
+        now = time.monotonic()
+        each = (now - self.began) * min(self.threads, len(self.tasks) or 1) / len(answer)
+        self.mean += min(1.0, SMOOTHING * len(answer)) * (each - self.mean)
+        self.began = now
+        for outcome in answer:
+            self.tasks.pop(outcome.pk, None)
+        return answer, []
+
+    def is_stuck(self) -> bool:
+        """Whether tasks wait behind one that takes long."""
+        return bool(self.waiting) and not self.recalled and time.monotonic() - self.began > STUCK_SECONDS
+
+    def recall(self) -> None:
+        """Ask for what has not begun; `hear` will tell."""
+        self.recalled = True
+        with contextlib.suppress(OSError):
+            self.pipe.send(RECALL)
+
+    def overdue(self) -> bool:
+        """Whether its task has taken longer than it may."""
+        return any(record.timeout and time.monotonic() - self.began > record.timeout for record in self.running)
+
+    def end(self) -> None:
+        """It ends at once when it is idle; so does one that is killed."""
+        self.pipe.close()
+        with contextlib.suppress(ChildProcessError):
+            os.waitpid(self.pid, 0)
+
+    def kill(self) -> None:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(self.pid, signal.SIGKILL)
+        self.end()
+
+
+def fork_child(threads: int, others: Iterable[Child], close: Callable[[], None], *, alone: bool = False) -> Child:
+    """A new process. `others` and `close` tell it what it must let go of: the worker's ends of pipes and sockets.
+
+    The worker has one thread, and its connections to databases are closed before: neither survives a fork.
+    """
+    connections.close_all()
+    ours, its = multiprocessing.Pipe()
+    parent = os.getpid()
+    pid = os.fork()
+    if not pid:
+        ours.close()
+        for other in others:
+            other.pipe.close()
+        close()
+        run_child(its, threads, parent)
+    its.close()
+    return Child(pid, ours, threads, alone)

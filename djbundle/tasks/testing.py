@@ -1,0 +1,45 @@
+"""For the tests of a project: look at what was enqueued, and run it here and now, without a worker.
+
+    def test_order_is_confirmed(self):
+        self.client.post("/checkout/", ...)
+        assert_enqueued(send_confirmation, order.pk)
+        run_pending()
+        self.assertEqual(len(mail.outbox), 1)
+
+Inside a ``TestCase`` too: the rows are part of its transaction.
+"""
+
+from typing import Any
+
+from djbundle.tasks import queue
+from djbundle.tasks.compat import Task, TaskResultStatus
+from djbundle.tasks.execution import execute
+from djbundle.tasks.identity import Identity
+from djbundle.tasks.models import TaskRecord
+
+AT_ONCE = 100
+
+
+def run_pending(queues: queue.Queues = ()) -> int:
+    """Run what is due, in this thread, and what that enqueues in turn; the number of runs. Failures are recorded."""
+    worker, runs = Identity.of_this_process(), 0
+    while records := queue.claim(worker, AT_ONCE, queues):
+        for record in records:
+            queue.finish([execute(record)])
+        runs += len(records)
+    return runs
+
+
+def enqueued(task: Task | None = None) -> list[tuple[list[Any], dict[str, Any]]]:  # type: ignore[type-arg,unused-ignore]
+    """Arguments of what waits, of `task` or of all, in the order of enqueuing."""
+    waiting = TaskRecord.objects.using(queue.alias()).filter(status=TaskResultStatus.READY).order_by("id")
+    if task is not None:
+        waiting = waiting.filter(task_path=task.module_path)
+    return [(record.args, record.kwargs) for record in waiting]
+
+
+def assert_enqueued(task: Task, *args: Any, **kwargs: Any) -> None:  # type: ignore[type-arg,unused-ignore]
+    """Such a call waits to be run."""
+    found = enqueued(task)
+    if (list(args), kwargs) not in found:
+        raise AssertionError(f"{task.module_path} was not enqueued with {args} {kwargs}, but with {found}")

@@ -1,0 +1,34 @@
+"""Tasks that must not be there twice."""
+
+import datetime
+import hashlib
+import json
+from typing import TYPE_CHECKING, Any
+
+from django.db import IntegrityError, transaction
+
+if TYPE_CHECKING:  # @task comes here before apps are loaded
+    from djbundle.tasks.models import TaskRecord
+
+
+def key_of(path: str, args: list[Any], kwargs: dict[str, Any]) -> str:
+    """The same for calls with the same arguments."""
+    return hashlib.sha256(json.dumps([path, args, kwargs], sort_keys=True).encode()).hexdigest()
+
+
+def add(record: "TaskRecord", alias: str, window: float | None) -> "TaskRecord | None":
+    """Save `record`, or return the one with its key that waits, runs, or was enqueued within the last `window` seconds.
+
+    Two that come at the same time are told apart by the database (the constraint djbundle_tasks_unique).
+    """
+    same = type(record).objects.using(alias).filter(unique_key=record.unique_key).order_by("-id")
+    if window is not None:
+        since = record.enqueued_at - datetime.timedelta(seconds=window)
+        if recent := same.filter(enqueued_at__gt=since).first():
+            return recent
+    try:
+        with transaction.atomic(using=alias):
+            record.save(using=alias, force_insert=True)
+    except IntegrityError:
+        return same.first()
+    return None

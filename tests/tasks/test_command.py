@@ -1,0 +1,107 @@
+"""``manage.py tasks``."""
+
+import io
+import json
+from typing import Any
+
+import pytest
+from django.core.management import CommandError, call_command
+from django.tasks import TaskResultStatus
+
+from djbundle.tasks.models import TaskRecord
+from djbundle.tasks.testing import run_pending
+from tests.tasks import jobs
+
+
+def tasks(*arguments: str) -> str:
+    out = io.StringIO()
+    call_command("tasks", *arguments, stdout=out)
+    return out.getvalue()
+
+
+def told(*arguments: str) -> Any:
+    return json.loads(tasks(*arguments, "--json"))
+
+
+@pytest.fixture
+def failed() -> str:
+    """The id of a task that has failed for good."""
+    result = jobs.fail.using(max_attempts=1).enqueue()
+    run_pending()
+    return result.id
+
+
+def test_list_and_its_filters(failed: str) -> None:
+    other = jobs.add.enqueue(1, 2)
+    assert [task["id"] for task in told("list")] == [int(other.id), int(failed)]
+    assert [task["id"] for task in told("list", "--status", "failed")] == [int(failed)]
+    assert [task["id"] for task in told("list", "--queue", "mails")] == []
+    assert [task["id"] for task in told("list", "--task", "jobs.add")] == [int(other.id)]
+    assert "tests.tasks.jobs.fail" in tasks("list")
+
+
+def test_show_tells_what_happened(failed: str) -> None:
+    text = tasks("show", failed)
+    assert "FAILED" in text
+    assert "attempt 1" in text
+    assert "ValueError: always" in text
+    with pytest.raises(CommandError, match="no task 999999"):
+        tasks("show", "999999")
+
+
+def test_retry(failed: str) -> None:
+    assert tasks("retry", failed) == "1 tasks will be run again.\n"
+    assert run_pending() == 1
+
+
+def test_retry_and_discard_want_to_know_which() -> None:
+    for action in ("retry", "discard"):
+        with pytest.raises(CommandError, match="Say which"):
+            tasks(action)
+
+
+def test_discard_spares_what_runs(failed: str) -> None:
+    jobs.add.enqueue(1, 2)
+    running = jobs.add.enqueue(3, 4)
+    TaskRecord.objects.filter(pk=running.id).update(status=TaskResultStatus.RUNNING)
+    assert tasks("discard", "--all") == "2 tasks deleted.\n"
+    assert TaskRecord.objects.get().pk == int(running.id)
+
+
+def test_purge(failed: str) -> None:
+    jobs.add.enqueue(1, 2)
+    assert tasks("purge", "--days", "1") == "0 tasks deleted.\n"
+    assert tasks("purge") == "1 tasks deleted.\n"
+
+
+def test_paused_queue_waits() -> None:
+    jobs.add.enqueue(1, 2)
+    assert tasks("pause", "default") == '"default" is paused.\n'
+    assert tasks("pause", "default") == '"default" was paused already.\n'
+    assert run_pending() == 0
+    assert told("stats")[0] | {"oldest": None} == {
+        "queue": "default",
+        "paused": True,
+        "ready": 1,
+        "scheduled": 0,
+        "running": 0,
+        "failed": 0,
+        "oldest": None,
+        "done": 0,
+        "wait": None,
+        "took": None,
+    }
+    assert tasks("resume", "default") == '"default" runs again.\n'
+    assert run_pending() == 1
+
+
+def test_stats_count(failed: str) -> None:
+    jobs.add.enqueue(1, 2)
+    run_pending()
+    jobs.add.enqueue(3, 4)
+    jobs.fail.enqueue()
+    run_pending()
+    (found,) = told("stats")
+    assert (found["done"], found["failed"], found["scheduled"], found["ready"]) == (2, 1, 1, 0)
+    assert found["wait"] >= 0
+    assert "scheduled" in tasks("stats")
