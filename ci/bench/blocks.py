@@ -19,7 +19,7 @@ from djbundle.builder.console import Console
 
 KIB, MEGABYTE = 1 << 10, 1_000_000
 PSS = "print(next(line.split()[1] for line in open('/proc/self/smaps_rollup') if line.startswith('Pss:')))"
-LARGE = 4 * MEGABYTE
+PAGE, INTERPRETER = 4096, b"/lib64/ld-linux-x86-64.so.2\0"  # which only a program names, in its first page
 DICTIONARY_SIZE = 110 * KIB  # zstd's own default
 
 
@@ -70,12 +70,12 @@ def build(choice: Choice, folder: Path) -> tuple[Path, list[bytes]]:
         return compress_blocks(blocks, *rest)
 
     def compress_or_store(data: bytes) -> bytes:
-        return store(data) if choice.raw_program and len(data) > LARGE and data[:4] == b"\x7fELF" else compress(data)
+        return store(data) if choice.raw_program and INTERPRETER in data[:PAGE] else compress(data)
 
     with (
         mock.patch.object(archive, "BLOCK_SIZE", choice.largest),
         mock.patch.object(archive, "FIRST_BLOCK_SIZE", choice.first),
-        mock.patch.object(archive, "FILTER", f"{archive.FILTER} {choice.raw_program}"),  # it is in the cache's key
+        mock.patch.object(archive, "FILTER", f"{archive.FILTER} program {choice.raw_program}"),  # it is in the cache's key
         mock.patch.object(archive, "compress", compress_or_store),
         mock.patch.object(archive, "_compress_blocks", remember),
     ):
