@@ -75,7 +75,7 @@ def build(choice: Choice, folder: Path) -> tuple[Path, list[bytes]]:
     with (
         mock.patch.object(archive, "BLOCK_SIZE", choice.largest),
         mock.patch.object(archive, "FIRST_BLOCK_SIZE", choice.first),
-        mock.patch.object(archive, "FILTER", f"{archive.FILTER} program {choice.raw_program}"),  # it is in the cache's key
+        mock.patch.object(archive, "FILTER", f"{archive.FILTER} {choice.name}"),  # it is in the cache's key
         mock.patch.object(archive, "compress", compress_or_store),
         mock.patch.object(archive, "_compress_blocks", remember),
     ):
