@@ -19,7 +19,8 @@ from pathlib import Path
 
 import psutil
 
-from ci.bench.peer import REPOSITORY, Peer
+from ci.bench.peer import Peer
+from ci.bench.start import build_shop
 from ci.mailbox import free_port
 from ci.site import Site, bare_environment
 
@@ -113,13 +114,12 @@ def main() -> None:
 
 
 def _servers(work: Path) -> Iterator[Server]:
-    djbundle = Path(sys.executable).with_name("djbundle")
-    subprocess.run([djbundle, "build", REPOSITORY / "sample_shop", "-o", work / "shop"], check=True)
-    site = Site(work / "shop", work / "data", bare_environment(HOME=str(work)))
+    bundle = build_shop(work)
+    site = Site(bundle, work / "data", bare_environment(HOME=str(work)))
     site.run("migrate")
     site.run("demo_data")
     options = ["--workers", str(WORKERS), "--blocking-threads", str(THREADS), "--data-dir", str(site.data)]
-    yield Server("bundle", [[work / "shop", "serve", "--bind", "127.0.0.1:{port}", *options]], work, site.environment)
+    yield Server("bundle", [[bundle, "serve", "--bind", "127.0.0.1:{port}", *options]], work, site.environment)
 
     peer = Peer(work)
     shutil.copy(site.data / "db.sqlite3", peer.project / "db.sqlite3")

@@ -2,11 +2,10 @@
 
 import datetime
 from collections.abc import Sequence
-from functools import partial
 from typing import Any
 
 from django.core.checks import CheckMessage
-from django.db import router, transaction
+from django.db import router
 from django.utils import timezone
 
 from djbundle.tasks import unique, wakeup
@@ -47,7 +46,7 @@ class DatabaseBackend(BaseTaskBackend):
             record.save(using=alias, force_insert=True)
         result: TaskResult = record.to_result()  # type: ignore[type-arg,unused-ignore]
         task_enqueued.send(type(self), task_result=result)
-        transaction.on_commit(partial(wakeup.send, alias), using=alias)
+        wakeup.send_on_commit(alias)
         return result
 
     def _record(self, task: RetryingTask, args: list[Any], kwargs: dict[str, Any]) -> Any:

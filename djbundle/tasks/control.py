@@ -3,10 +3,9 @@
 import datetime
 from collections.abc import Iterable
 from dataclasses import dataclass
-from functools import partial
 from typing import Any
 
-from django.db import models, transaction
+from django.db import models
 from django.utils import timezone
 
 from djbundle.tasks import queue, wakeup
@@ -15,10 +14,6 @@ from djbundle.tasks.models import PausedQueue, TaskRecord
 
 Records = models.QuerySet[TaskRecord]
 LATELY = datetime.timedelta(hours=1)
-
-
-def records() -> Records:
-    return TaskRecord.objects.using(queue.alias())
 
 
 def retry(chosen: Records) -> int:
@@ -34,7 +29,7 @@ def retry(chosen: Records) -> int:
         losses=0,
         unique_key="",  # another one may be there by now
     )
-    wake()
+    wakeup.send_on_commit(queue.alias())
     return count
 
 
@@ -42,7 +37,7 @@ def run_now(chosen: Records) -> int:
     """Let waiting tasks not wait for their time; how many."""
     waiting = chosen.filter(status=TaskResultStatus.READY, run_after__gt=timezone.now())
     count = waiting.update(run_after=timezone.now())
-    wake()
+    wakeup.send_on_commit(queue.alias())
     return count
 
 
@@ -64,13 +59,8 @@ def pause(name: str) -> bool:
 def resume(name: str) -> bool:
     """False when it was not paused."""
     deleted, _ = PausedQueue.objects.using(queue.alias()).filter(name=name).delete()
-    wake()
+    wakeup.send_on_commit(queue.alias())
     return bool(deleted)
-
-
-def wake() -> None:
-    """Let the worker look, once this transaction is committed."""
-    transaction.on_commit(partial(wakeup.send, queue.alias()), using=queue.alias())
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +98,7 @@ def _counts(now: datetime.datetime) -> Iterable[Any]:
         models.F("finished_at") - models.F("last_attempted_at"), output_field=models.DurationField()
     )
     return (
-        records()
+        queue.records()
         .values("queue_name")
         .annotate(
             ready=models.Count("pk", filter=ready),

@@ -96,10 +96,12 @@ def failure(record: TaskRecord, entry: dict[str, str]) -> Outcome:
 
 
 def error_entry(error: BaseException) -> dict[str, str]:
+    return entry_of(type(error), "".join(format_exception(error)))
+
+
+def entry_of(kind: type[BaseException], traceback: str) -> dict[str, str]:
     """As TaskError keeps it."""
-    kind = type(error)
-    path = f"{kind.__module__}.{kind.__qualname__}"
-    return {"exception_class_path": path, "traceback": "".join(format_exception(error))}
+    return {"exception_class_path": f"{kind.__module__}.{kind.__qualname__}", "traceback": traceback}
 
 
 def _announce(outcome: Outcome, result: Any) -> None:

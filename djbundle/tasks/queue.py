@@ -15,7 +15,7 @@ from django.db import connections, models, router, transaction
 from django.utils import timezone
 
 from djbundle.tasks.compat import TaskResultStatus
-from djbundle.tasks.execution import Outcome
+from djbundle.tasks.execution import Outcome, entry_of
 from djbundle.tasks.identity import Identity
 from djbundle.tasks.models import PausedQueue, TaskRecord
 
@@ -51,9 +51,14 @@ def alias() -> str:
     return router.db_for_write(TaskRecord)
 
 
+def records() -> models.QuerySet[TaskRecord]:
+    """Every task in it."""
+    return TaskRecord.objects.using(alias())
+
+
 def due(queues: Queues = ()) -> models.QuerySet[TaskRecord]:
     """Tasks that could be claimed now."""
-    ready = TaskRecord.objects.using(alias()).filter(status=TaskResultStatus.READY, run_after__lte=timezone.now())
+    ready = records().filter(status=TaskResultStatus.READY, run_after__lte=timezone.now())
     ready = ready.exclude(queue_name__in=PausedQueue.objects.using(alias()).values("name"))
     return ready.filter(queue_name__in=queues) if queues else ready
 
@@ -80,7 +85,7 @@ def claim(worker: Identity, limit: int, queues: Queues = ()) -> list[TaskRecord]
 
 def renew(worker: Identity) -> None:
     """The heartbeat: extend the leases of all that this worker has claimed."""
-    running = TaskRecord.objects.using(alias()).filter(status=TaskResultStatus.RUNNING, worker=str(worker))
+    running = records().filter(status=TaskResultStatus.RUNNING, worker=str(worker))
     running.update(lease_until=timezone.now() + LEASE)
 
 
@@ -132,13 +137,12 @@ def lose(record: TaskRecord) -> bool:
     losses = record.losses + 1
     if losses < MAX_LOSSES:
         return _leave(record, status=TaskResultStatus.READY, losses=losses)
-    error = {"exception_class_path": "builtins.RuntimeError", "traceback": LOST.format(MAX_LOSSES)}
-    errors = [*record.errors, error]
+    errors = [*record.errors, entry_of(RuntimeError, LOST.format(MAX_LOSSES))]
     return _leave(record, status=TaskResultStatus.FAILED, losses=losses, errors=errors, finished_at=timezone.now())
 
 
 def _running(pk: int, epoch: int) -> models.QuerySet[TaskRecord]:
-    return TaskRecord.objects.using(alias()).filter(pk=pk, epoch=epoch, status=TaskResultStatus.RUNNING)
+    return records().filter(pk=pk, epoch=epoch, status=TaskResultStatus.RUNNING)
 
 
 def _leave(record: TaskRecord, **values: Any) -> bool:
@@ -149,17 +153,15 @@ def _leave(record: TaskRecord, **values: Any) -> bool:
 def expire() -> int:
     """Fail what has not begun in time; how many tasks."""
     now = timezone.now()
-    late = TaskRecord.objects.using(alias()).filter(
-        status=TaskResultStatus.READY, expires_at__lte=now, started_at__isnull=True
-    )
-    error = {"exception_class_path": "builtins.TimeoutError", "traceback": "It had not begun when it expired.\n"}
+    late = records().filter(status=TaskResultStatus.READY, expires_at__lte=now, started_at__isnull=True)
+    error = entry_of(TimeoutError, "It had not begun when it expired.\n")
     return late.update(status=TaskResultStatus.FAILED, errors=[error], finished_at=now)
 
 
 def free_lost() -> int:
     """Free the tasks whose worker is gone; how many were."""
     freed = 0
-    for record in TaskRecord.objects.using(alias()).filter(status=TaskResultStatus.RUNNING):
+    for record in records().filter(status=TaskResultStatus.RUNNING):
         expired = record.lease_until is None or record.lease_until < timezone.now()
         if expired or Identity.parse(record.worker).is_gone():
             freed += lose(record)
@@ -168,8 +170,8 @@ def free_lost() -> int:
 
 def prune(older_than: datetime.timedelta = KEEP_FINISHED) -> int:
     """Delete what finished longer ago, a batch at a time, so that nobody waits for the table; how many rows."""
-    old = TaskRecord.objects.using(alias()).filter(finished_at__lt=timezone.now() - older_than)
+    old = records().filter(finished_at__lt=timezone.now() - older_than)
     deleted = 0
     while keys := list(old.values_list("pk", flat=True)[:PRUNE_BATCH]):
-        deleted += TaskRecord.objects.using(alias()).filter(pk__in=keys).delete()[0]
+        deleted += records().filter(pk__in=keys).delete()[0]
     return deleted

@@ -15,7 +15,6 @@ from djbundle.tasks import queue
 from djbundle.tasks.compat import Task, TaskResultStatus
 from djbundle.tasks.execution import execute
 from djbundle.tasks.identity import Identity
-from djbundle.tasks.models import TaskRecord
 
 AT_ONCE = 100
 
@@ -32,7 +31,7 @@ def run_pending(queues: queue.Queues = ()) -> int:
 
 def enqueued(task: Task | None = None) -> list[tuple[list[Any], dict[str, Any]]]:  # type: ignore[type-arg,unused-ignore]
     """Arguments of what waits, of `task` or of all, in the order of enqueuing."""
-    waiting = TaskRecord.objects.using(queue.alias()).filter(status=TaskResultStatus.READY).order_by("id")
+    waiting = queue.records().filter(status=TaskResultStatus.READY).order_by("id")
     if task is not None:
         waiting = waiting.filter(task_path=task.module_path)
     return [(record.args, record.kwargs) for record in waiting]

@@ -7,8 +7,9 @@ one; all that it does is make the worker look. A lost one costs a poll interval,
 import contextlib
 import hashlib
 import socket
+from functools import partial
 
-from django.db import connections
+from django.db import connections, transaction
 
 
 def address_of(alias: str) -> bytes:
@@ -25,6 +26,11 @@ def send(alias: str) -> None:
         socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK) as sender,
     ):
         sender.sendto(b"\0", address_of(alias))
+
+
+def send_on_commit(alias: str) -> None:
+    """Once this transaction is committed; at once where there is none."""
+    transaction.on_commit(partial(send, alias), using=alias)
 
 
 def listen(alias: str) -> socket.socket | None:

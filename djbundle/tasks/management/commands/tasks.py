@@ -10,7 +10,7 @@ from django.core.management.base import BaseCommand, CommandError
 from django.core.serializers.json import DjangoJSONEncoder
 from django.utils import timezone
 
-from djbundle.tasks import control
+from djbundle.tasks import control, queue
 from djbundle.tasks.compat import TaskResultStatus
 from djbundle.tasks.models import TaskRecord
 
@@ -66,7 +66,7 @@ class Command(BaseCommand):
             )
 
     def do_show(self, options: dict[str, Any]) -> None:
-        record = control.records().filter(pk=options["id"]).first()
+        record = queue.records().filter(pk=options["id"]).first()
         if record is None:
             raise CommandError(f"There is no task {options['id']}.")
         facts = _facts(record)
@@ -118,7 +118,7 @@ class Command(BaseCommand):
         return chosen.filter(pk__in=options["ids"]) if options["ids"] else chosen
 
     def _chosen(self, options: dict[str, Any]) -> control.Records:
-        chosen = control.records().all()
+        chosen = queue.records().all()
         if options["queue"]:
             chosen = chosen.filter(queue_name=options["queue"])
         if options["task"]:
