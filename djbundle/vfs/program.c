@@ -8,6 +8,15 @@
 
 extern char **environ;
 
+/* Whether a program lies inside at `place`; else errno says why not. */
+static int has_program(const struct place *place)
+{
+    if (place->entry && place->entry->kind == KIND_EXECUTABLE)
+        return 1;
+    errno = place->entry ? EACCES : place->error;
+    return 0;
+}
+
 /* The path by which the kernel can start `path`: itself when it is outside; NULL with errno when there is none. The
  * descriptor that it goes by is left open: an interpreter, named by "#!", opens the file by that path once more.
  */
@@ -15,8 +24,8 @@ static const char *startable(const char *path, struct place *place, char found[D
 {
     if (!is_inside(AT_FDCWD, path, FOLLOW, place))
         return place->path;
-    if (!place->entry || place->entry->kind != KIND_EXECUTABLE)
-        return errno = place->entry ? EACCES : place->error, NULL;
+    if (!has_program(place))
+        return NULL;
     int descriptor = open_entry(place->entry, O_RDONLY);
     write_descriptor_path(descriptor, found);
     return descriptor < 0 ? NULL : found;
@@ -44,8 +53,8 @@ static const char *spawnable(const char *path, struct place *place, char found[D
 {
     if (!is_inside(AT_FDCWD, path, FOLLOW, place))
         return place->path;
-    if (!place->entry || place->entry->kind != KIND_EXECUTABLE)
-        return errno = place->entry ? EACCES : place->error, NULL;
+    if (!has_program(place))
+        return NULL;
     int descriptor = keep_entry(place->entry);
     snprintf(found, DESCRIPTOR_PATH_SIZE, "/proc/%d/fd/%d", getpid(), descriptor);
     return descriptor < 0 ? NULL : found;
