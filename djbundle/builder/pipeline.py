@@ -49,35 +49,39 @@ def build(options: Options, console: Console) -> Report:
             bundle.check_output(output)
             step.note(f"{project.name} {project.version}, {project.settings_module}")
 
-        with console.step("import it and collect its static files") as step:
-            inspection = inspect_project(project, options.environment, work)
-            dependencies = find_dependencies(project, inspection)
-            step.note(f"Django {inspection.django}, {len(dependencies)} packages")
+        sources = assets.compiled_sources(project)
+        with nuitka.Compilation(project.root, sources, cache, work) as compilation:
+            with console.step("import it and collect its static files") as step:
+                inspection = inspect_project(project, options.environment, work)
+                dependencies = find_dependencies(project, inspection)
+                step.note(f"Django {inspection.django}, {len(dependencies)} packages")
 
-        with console.step("compile it to C") as step:
-            sources = assets.compiled_sources(project)
-            compiled, cached = nuitka.compile_project(project.root, sources, cache, work)
-            advice = "" if cached or nuitka.uses_ccache() else "; install ccache to make the next change faster"
-            step.note(f"{len(sources)} modules{advice}", cached=cached)
+            with console.step("collect packages, data and libraries") as step:
+                tree = Tree(work)
+                assets.add_project(tree, project, sources, cache, [inspection.media_root, inspection.static_root])
+                local = local_packages(project, inspection)
+                packages.add_packages(tree, dependencies, local, project, inspection, cache)
+                runtime.add_runtime(tree, nuitka.top_level_names(sources), cache, work)
+                stdlib.add_standard_library(tree, cache)
+                assets.add_static_files(tree, work / "static", cache)
+                tree.add_text(manifest.FILE_NAME, describe(project, inspection, built).to_json(), "project")
+                libraries.close_libraries(tree, cache)
+                start = [*files_of_start(tree, project, inspection.opened)]
+                launcher = compiler.compile_launcher(cache)
+                step.note(f"{len(tree)} files")
 
-        with console.step("collect packages, data and libraries") as step:
-            tree = Tree(work)
-            tree.add(f"{nuitka.MODULE}{EXTENSION_SUFFIXES[0]}", compiled, "project")
-            assets.add_project(tree, project, sources, cache, [inspection.media_root, inspection.static_root])
-            local = local_packages(project, inspection)
-            packages.add_packages(tree, dependencies, local, project, inspection, cache)
-            runtime.add_runtime(tree, nuitka.top_level_names(sources), cache, work)
-            stdlib.add_standard_library(tree, cache)
-            assets.add_static_files(tree, work / "static", cache)
-            libraries.close_libraries(tree, cache)
-            tree.add_text(manifest.FILE_NAME, describe(project, inspection, built).to_json(), "project")
-            step.note(f"{len(tree)} files")
+            with console.step("compress them") as step:
+                archive = pack_tree(tree, start, cache, step.progress)
 
-        with console.step("compress") as step:
-            archive = pack_tree(tree, files_of_start(tree, project, inspection.opened), cache, step.progress)
+            with console.step("compile the project to C") as step:
+                compiled = compilation.result(step.progress)
+                libraries.add_module(tree, f"{nuitka.MODULE}{EXTENSION_SUFFIXES[0]}", compiled, cache)
+                advice = "" if compilation.was_cached or nuitka.uses_ccache() else "; ccache makes the next faster"
+                step.note(f"{len(sources)} modules{advice}", cached=compilation.was_cached)
 
         with console.step("write the bundle") as step:
-            checksum = bundle.write_bundle(output, compiler.compile_launcher(cache), archive, built)
+            archive = pack_tree(tree, start, cache, step.progress)
+            checksum = bundle.write_bundle(output, launcher, archive, built)
             cache.prune()
 
     return Report.of(output, checksum, project, dependencies, archive, console.steps)

@@ -18,6 +18,10 @@ static struct file {
 
 static const struct archive *archive;
 static uint32_t first_count, file_count; /* the program's own libraries stand first */
+static struct cpus {
+    uint64_t words[128]; /* 8,192 CPUs; a kernel with more refuses, and there is no thread */
+    size_t size;         /* bytes of it in use */
+} cpus;
 static int alive; /* the thread's id while it runs; the kernel sets it to 0 */
 
 static int move(struct file *file, int from, int to) { return atomic_compare_exchange_strong(&file->state, &from, to); }
@@ -34,6 +38,7 @@ static void make_file(struct file *file, struct scratch *scratch)
 static void work(void)
 {
     struct scratch scratch = {0};
+    use_cpus(0, cpus.words, cpus.size); /* it began on another CPU than the program, see start_ahead */
     for (uint32_t i = 0; i < first_count; i++)
         make_file(&files[i], &scratch);
     for (uint32_t i = 0; i < archive->index->start_blocks; i++)
@@ -50,22 +55,31 @@ static void add_files(uint32_t list)
         files[file_count++].entry = &archive->entries[numbers[i]];
 }
 
-static int has_two_cpus(void)
+static int find_two_cpus(void)
 {
-    uint64_t set[128]; /* 8,192 CPUs; a kernel with more refuses, and there is no thread */
-    long size = usable_cpus(set, sizeof set);
+    long size = usable_cpus(cpus.words, sizeof cpus.words);
     int count = 0;
-    for (long i = 0; i < size / (long)sizeof *set; i++)
-        for (uint64_t word = set[i]; word; word &= word - 1)
+    cpus.size = size > 0 ? (size_t)size : 0;
+    for (size_t i = 0; i < cpus.size / sizeof *cpus.words; i++)
+        for (uint64_t word = cpus.words[i]; word; word &= word - 1)
             count++;
     return count >= 2;
+}
+
+/* Left alone, two threads share a CPU for half of a start while another is idle. */
+static void move_from_this_cpu(int thread)
+{
+    struct cpus others = cpus;
+    unsigned here = current_cpu();
+    others.words[here / 64] &= ~(1ull << here % 64);
+    use_cpus(thread, others.words, others.size);
 }
 
 void start_ahead(const struct archive *opened)
 {
     enum { FLAGS = CLONE_VM | CLONE_FS | CLONE_FILES | CLONE_SIGHAND | CLONE_THREAD | CLONE_SYSVSEM | CLONE_CHILD_CLEARTID };
     uint64_t mask;
-    uint8_t *stack = has_two_cpus() ? map_memory(STACK_SIZE) : NULL;
+    uint8_t *stack = find_two_cpus() ? map_memory(STACK_SIZE) : NULL;
     if (!stack)
         return;
     archive = opened;
@@ -74,8 +88,11 @@ void start_ahead(const struct archive *opened)
     add_files(archive->index->start_files);
     alive = 1;
     block_signals(&mask); /* they are for the program */
-    if (start_thread(FLAGS, stack + STACK_SIZE, &alive, work) < 0)
+    long thread = start_thread(FLAGS, stack + STACK_SIZE, &alive, work);
+    if (thread < 0)
         alive = 0;
+    else
+        move_from_this_cpu((int)thread);
     unblock_signals(&mask);
 }
 

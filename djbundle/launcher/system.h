@@ -117,6 +117,17 @@ static inline void unblock_signals(const uint64_t *old)
 }
 /* Bytes of the set of CPUs that were written to `set`, one bit for each CPU that this process may use. */
 static inline long usable_cpus(void *set, size_t size) { return CALL4(__NR_sched_getaffinity, 0, size, set, 0); }
+/* Let a thread, or the calling one for 0, run on the CPUs of `set` only. */
+static inline void use_cpus(int thread, const void *set, size_t size)
+{
+    CALL4(__NR_sched_setaffinity, thread, size, set, 0);
+}
+static inline unsigned current_cpu(void)
+{
+    unsigned cpu = 0;
+    CALL4(__NR_getcpu, &cpu, NULL, NULL, 0);
+    return cpu;
+}
 static inline _Noreturn void exit_process(int code)
 {
     for (;;)
