@@ -23,6 +23,17 @@ for name in json.load(open(sys.argv[1])):
         failed.append(name)
 print(json.dumps(failed))
 """
+# Django's page of an error, and the text of its mail.
+REPORT = """
+import sys
+from django.views.debug import ExceptionReporter
+from catalogue.stock_import import columns
+try:
+    columns(object())
+except AttributeError:
+    reporter = ExceptionReporter(None, *sys.exc_info())
+    print(reporter.get_traceback_text(), reporter.get_traceback_html())
+"""
 # For developing only, never to be imported, or known under another name in each build of Python.
 DEVELOPMENT = re.compile(
     r"(test|idlelib|tkinter|_tkinter|turtle\w*|ensurepip|lib2to3|venv|pydoc_data|antigravity|this|__phello__|_?xx\w*"
@@ -92,6 +103,15 @@ def test_command_works(new_shop: NewSite, arguments: list[str]) -> None:
 def test_shell_runs_code_with_the_project(open_shop: Site) -> None:
     code = "from catalogue.models import Product; print(Product.objects.filter(active=True).count() > 5)"
     assert open_shop.shell(code) == "True"
+
+
+def test_error_in_compiled_code_is_reported_with_file_and_line(open_shop: Site) -> None:
+    told = open_shop.shell(REPORT)
+    source = REPOSITORY / "sample_shop" / "catalogue" / "stock_import.py"
+    line = next(number for number, text in enumerate(source.read_text().splitlines(), 1) if "def columns" in text) + 1
+    assert re.search(rf'File "\S*catalogue/stock_import.py", line {line}, in columns', told)
+    assert "<title>AttributeError" in told
+    assert "has no attribute &#x27;file&#x27;" in told
 
 
 def test_common_password_is_refused(open_shop: Site) -> None:
