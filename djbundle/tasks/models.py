@@ -1,4 +1,4 @@
-"""The one table: a row for each task enqueued, from its enqueuing until it is pruned."""
+"""The tables: a row for each task, from its enqueuing until it is pruned; and what is known of many of them."""
 
 from typing import Any, ClassVar
 
@@ -28,8 +28,15 @@ class TaskRecord(models.Model):
     timeout = models.FloatField(_("timeout"), help_text=_("seconds"), null=True)
     expires_at = models.DateTimeField(_("expires"), null=True)
     unique_key = models.CharField(max_length=64, default="", editable=False)  # of what must not be there twice
+    concurrency_key = models.CharField(_("concurrency key"), max_length=200, default="")
+    concurrency_limit = models.PositiveSmallIntegerField(_("at once"), null=True)  # with the same key
     args = models.JSONField(_("arguments"), default=list)
     kwargs = models.JSONField(_("named arguments"), default=dict)
+    then = models.JSONField(_("followed by"), null=True)  # calls to enqueue after this one, see workflow.py
+    group = models.ForeignKey(
+        "TaskGroup", models.SET_NULL, null=True, db_index=False, related_name="tasks", verbose_name=_("group")
+    )
+    group_index = models.PositiveIntegerField(null=True)  # the place of the result in the group's
 
     status = models.CharField(_("status"), max_length=10, choices=TaskResultStatus.choices, default=READY)
     run_after = models.DateTimeField(_("run after"), default=timezone.now)
@@ -39,6 +46,8 @@ class TaskRecord(models.Model):
     finished_at = models.DateTimeField(_("finished"), null=True)
     return_value = models.JSONField(_("return value"), null=True)
     errors = models.JSONField(_("errors"), default=list)
+    progress = models.JSONField(_("progress"), null=True)  # {"done": 3, "total": 10, "note": "..."}
+    cancelled_at = models.DateTimeField(_("cancelled"), null=True)  # when it was asked to stop
     worker_ids = models.JSONField(_("workers"), default=list)
 
     worker = models.CharField(max_length=200, default="")  # who holds the lease; see identity.py
@@ -62,6 +71,12 @@ class TaskRecord(models.Model):
                 condition=models.Q(status=READY, expires_at__isnull=False),
                 name="djbundle_tasks_expiring",
             ),
+            models.Index(
+                fields=["concurrency_key"],
+                condition=~models.Q(concurrency_key="") & models.Q(status__in=[READY, RUNNING]),
+                name="djbundle_tasks_limited",
+            ),
+            models.Index(fields=["group"], condition=models.Q(group__isnull=False), name="djbundle_tasks_group"),
             models.Index(
                 fields=["unique_key", "enqueued_at"], condition=~models.Q(unique_key=""), name="djbundle_tasks_key"
             ),
@@ -121,3 +136,84 @@ class PausedQueue(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+
+class QueueLimit(models.Model):
+    """How many tasks of a queue with a rate limit may begin now: a token bucket."""
+
+    name = models.CharField(_("queue"), max_length=100, primary_key=True)
+    tokens = models.FloatField()  # at `counted_at`
+    counted_at = models.DateTimeField()
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class TaskGroup(models.Model):
+    """Tasks that were enqueued together, and the call that follows when all have succeeded."""
+
+    total = models.PositiveIntegerField(_("tasks"))
+    remaining = models.PositiveIntegerField(_("not done"))
+    failed = models.BooleanField(_("failed"), default=False)
+    callback = models.JSONField(_("followed by"), null=True)  # calls, see workflow.py
+    enqueued_at = models.DateTimeField(_("enqueued"), default=timezone.now)
+    finished_at = models.DateTimeField(_("finished"), null=True)
+
+    class Meta:
+        verbose_name = _("task group")
+        verbose_name_plural = _("task groups")
+
+    def __str__(self) -> str:
+        return f"{self.total - self.remaining}/{self.total}"
+
+
+class Schedule(models.Model):
+    """A task that is enqueued again and again. Declared in code with ``@schedule``, or made in the admin."""
+
+    class Missed(models.TextChoices):
+        """What to do about ticks that passed while no worker ran."""
+
+        ONCE = "once", _("run once")
+        ALL = "all", _("run each")
+        SKIP = "skip", _("skip them")
+
+    name = models.CharField(_("name"), max_length=200, unique=True)
+    task_path = models.CharField(_("task"), max_length=255, help_text=_("catalogue.tasks.warm_cache"))
+    args = models.JSONField(_("arguments"), default=list, blank=True)
+    kwargs = models.JSONField(_("named arguments"), default=dict, blank=True)
+    cron = models.CharField(_("cron"), max_length=100, blank=True, help_text=_("0 3 * * *: each day at three"))
+    interval = models.FloatField(_("interval"), null=True, blank=True, help_text=_("seconds, instead of cron"))
+    time_zone = models.CharField(_("time zone"), max_length=64, blank=True, help_text=_("empty: TIME_ZONE"))
+    missed = models.CharField(_("missed runs"), max_length=4, choices=Missed.choices, default=Missed.ONCE)
+    enabled = models.BooleanField(_("enabled"), default=True)
+    in_code = models.BooleanField(_("declared in code"), default=False, editable=False)
+    declared = models.CharField(max_length=64, default="", editable=False)  # hash of the declaration last seen
+    next_run = models.DateTimeField(_("next run"), null=True, blank=True)  # none: never again
+    last_run = models.DateTimeField(_("last run"), null=True, editable=False)
+
+    class Meta:
+        verbose_name = _("schedule")
+        verbose_name_plural = _("schedules")
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class WorkerRecord(models.Model):
+    """A worker that runs, as its heartbeat last told."""
+
+    identity = models.CharField(max_length=200, primary_key=True)  # see identity.py
+    host = models.CharField(_("host"), max_length=255)
+    pid = models.PositiveIntegerField()
+    queues = models.JSONField(_("queues"), default=list)  # empty: all
+    processes = models.PositiveIntegerField(_("processes"))
+    threads = models.PositiveIntegerField(_("threads"))
+    started_at = models.DateTimeField(_("started"))
+    seen_at = models.DateTimeField(_("last seen"))
+
+    class Meta:
+        verbose_name = _("worker")
+        verbose_name_plural = _("workers")
+
+    def __str__(self) -> str:
+        return f"{self.host} {self.pid}"
