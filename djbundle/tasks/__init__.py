@@ -8,23 +8,31 @@ A reusable app for any Django project, with a bundle or without:
 and ``manage.py worker``, which ``./shop serve`` starts by itself.
 """
 
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from djbundle.tasks.backend import DatabaseBackend
+    from djbundle.tasks.backend import DatabaseBackend, InlineBackend
+    from djbundle.tasks.context import Cancelled, TaskContext
     from djbundle.tasks.task import RetryAfter
+    from djbundle.tasks.workflow import call, chain, group
 
-__all__ = ["DatabaseBackend", "RetryAfter"]
+__all__ = ["Cancelled", "DatabaseBackend", "InlineBackend", "RetryAfter", "TaskContext", "call", "chain", "group"]
+
+PLACES = {
+    "Cancelled": "context",
+    "DatabaseBackend": "backend",
+    "InlineBackend": "backend",
+    "RetryAfter": "task",
+    "TaskContext": "context",
+    "call": "workflow",
+    "chain": "workflow",
+    "group": "workflow",
+}
 
 
 def __getattr__(name: str) -> Any:
     # Late: Django imports this package before its settings and apps can be used.
-    if name == "DatabaseBackend":
-        from djbundle.tasks.backend import DatabaseBackend  # noqa: PLC0415
-
-        return DatabaseBackend
-    if name == "RetryAfter":
-        from djbundle.tasks.task import RetryAfter  # noqa: PLC0415
-
-        return RetryAfter
+    if name in PLACES:
+        return getattr(import_module(f"{__name__}.{PLACES[name]}"), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

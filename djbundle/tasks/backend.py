@@ -9,13 +9,16 @@ from django.db import router
 from django.utils import timezone
 
 from djbundle.tasks import unique, wakeup
-from djbundle.tasks.checks import check_installed
+from djbundle.tasks.checks import check_installed, check_rate_limits
 from djbundle.tasks.compat import BaseTaskBackend, TaskResult, TaskResultDoesNotExist, normalize_json, task_enqueued
-from djbundle.tasks.task import RetryingTask, to_seconds, validate_rules, with_rules
+from djbundle.tasks.task import RetryingTask, concurrency_key_of, to_seconds, validate_rules, with_rules
 
 
 class DatabaseBackend(BaseTaskBackend):
-    """Keeps tasks in the database of the project. Options: ``QUEUES`` as Django defines it."""
+    """Keeps tasks in the database of the project. ``QUEUES`` is Django's.
+
+    ``OPTIONS``: ``RATE_LIMITS``, tasks of a queue that may begin in a time: ``{"mails": "100/m"}``.
+    """
 
     task_class = RetryingTask
     supports_defer = True
@@ -32,14 +35,20 @@ class DatabaseBackend(BaseTaskBackend):
 
         For a unique task that is there already, the result of that one.
         """
+        return self.add(task, args, kwargs)
+
+    def add(self, task: Any, args: Sequence[Any], kwargs: dict[str, Any], **membership: Any) -> TaskResult:  # type: ignore[type-arg,unused-ignore]
+        """The same for a task of a workflow, whose place in that is `membership`: fields of TaskRecord."""
         from djbundle.tasks.models import TaskRecord  # noqa: PLC0415 - @task comes here before apps are loaded
 
         self.validate_task(task)
         task = with_rules(task)
         arguments: tuple[Any, Any] = normalize_json(list(args)), normalize_json(kwargs)
         record = self._record(task, *arguments)
+        for name, value in membership.items():
+            setattr(record, name, value)
         alias = router.db_for_write(TaskRecord)
-        if record.unique_key:
+        if record.unique_key and not (record.then or record.group_id):  # those must run, or nothing follows
             if present := unique.add(record, alias, to_seconds(task.unique_for)):
                 return present.to_result()
         else:
@@ -67,6 +76,8 @@ class DatabaseBackend(BaseTaskBackend):
             timeout=to_seconds(task.timeout),
             expires_at=None if expires is None else run_after + datetime.timedelta(seconds=expires),
             unique_key=unique.key_of(task.module_path, args, kwargs) if is_unique else "",
+            concurrency_key=concurrency_key_of(task, args, kwargs),
+            concurrency_limit=task.concurrency,
             args=args,
             kwargs=kwargs,
             run_after=run_after,
@@ -82,4 +93,16 @@ class DatabaseBackend(BaseTaskBackend):
             raise TaskResultDoesNotExist(result_id) from error
 
     def check(self, **_: Any) -> list[CheckMessage]:
-        return check_installed()
+        return [*check_installed(), *check_rate_limits(self)]
+
+
+class InlineBackend(DatabaseBackend):
+    """Runs each task where and when it is enqueued, and records it all the same: for tests, and for trying things."""
+
+    def add(self, task: Any, args: Sequence[Any], kwargs: dict[str, Any], **membership: Any) -> TaskResult:  # type: ignore[type-arg,unused-ignore]
+        """Run what is due, which this task is, unless it shall run later; its result as it is then."""
+        from djbundle.tasks.testing import run_pending  # noqa: PLC0415 - needs the models
+
+        result = super().add(task, args, kwargs, **membership)
+        run_pending()
+        return self.get_result(result.id)

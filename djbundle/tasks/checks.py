@@ -5,6 +5,7 @@ from typing import Any
 
 from django.apps import apps
 from django.core.checks import CheckMessage, Error
+from django.core.exceptions import ImproperlyConfigured
 from django.db import connections, router
 
 SUPPORTED = ("sqlite", "postgresql")  # they have UPDATE ... RETURNING
@@ -16,6 +17,22 @@ def check_installed() -> list[CheckMessage]:
         return []
     hint = 'Add "djbundle.tasks" to INSTALLED_APPS.'
     return [Error("TASKS uses djbundle.tasks.DatabaseBackend without its app.", hint=hint, id="djbundle_tasks.E001")]
+
+
+def check_rate_limits(backend: Any) -> list[CheckMessage]:
+    """Every rate can be read, and names a queue."""
+    from djbundle.tasks.limits import Rate  # noqa: PLC0415 - apps are not loaded when this module is
+
+    messages: list[CheckMessage] = []
+    for name, text in backend.options.get("RATE_LIMITS", {}).items():
+        try:
+            Rate.parse(text)
+        except ImproperlyConfigured as error:
+            messages.append(Error(f'RATE_LIMITS of queue "{name}": {error}', id="djbundle_tasks.E003"))
+        if backend.queues and name not in backend.queues:
+            hint = f'Add "{name}" to QUEUES.'
+            messages.append(Error(f'RATE_LIMITS names no queue: "{name}".', hint=hint, id="djbundle_tasks.E004"))
+    return messages
 
 
 def check_database(databases: Sequence[str] | None = None, **_: Any) -> list[CheckMessage]:

@@ -27,6 +27,8 @@ def retry(chosen: Records) -> int:
         expires_at=None,
         errors=[],
         losses=0,
+        progress=None,
+        cancelled_at=None,
         unique_key="",  # another one may be there by now
     )
     wakeup.send_on_commit(queue.alias())

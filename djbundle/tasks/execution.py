@@ -9,7 +9,6 @@ from django.db import close_old_connections
 from django.utils import timezone
 
 from djbundle.tasks.compat import (
-    TaskContext,
     TaskError,
     TaskResult,
     TaskResultStatus,
@@ -17,6 +16,7 @@ from djbundle.tasks.compat import (
     task_finished,
     task_started,
 )
+from djbundle.tasks.context import Cancelled, Channel, TaskContext
 from djbundle.tasks.models import TaskRecord
 from djbundle.tasks.task import RetryAfter, delay_after
 
@@ -33,30 +33,31 @@ class Outcome:
     return_value: Any = None
     error: dict[str, str] | None = None
     delay: float = 0.0
+    is_followed: bool = False  # by other tasks, see workflow.py
 
 
-def execute(record: TaskRecord) -> Outcome:
+def execute(record: TaskRecord, channel: Channel | None = None) -> Outcome:
     """Run it, in this thread."""
     close_old_connections()
     try:
-        return _execute(record)
+        return _execute(record, channel or Channel())
     finally:
         close_old_connections()
 
 
-def _execute(record: TaskRecord) -> Outcome:
+def _execute(record: TaskRecord, channel: Channel) -> Outcome:
     try:
         result = record.to_result()
     except Exception as error:  # the project no longer has this task, or its module does not import
         return failure(record, error_entry(error))
     try:
         task_started.send_robust(type(result.task.get_backend()), task_result=result)
-        context: list[Any] = [TaskContext(task_result=result)] if record.takes_context else []
+        context: list[Any] = [TaskContext(task_result=result, channel=channel)] if record.takes_context else []
         value = normalize_json(result.task.call(*context, *record.args, **record.kwargs))
     except BaseException as error:
         outcome = _after(error, record, result)
     else:
-        outcome = Outcome(record.pk, record.epoch, TaskResultStatus.SUCCESSFUL, value)
+        outcome = success(record, value)
     if outcome.status != TaskResultStatus.READY:
         _announce(outcome, result)
     return outcome
@@ -66,8 +67,11 @@ def _after(error: BaseException, record: TaskRecord, result: Any) -> Outcome:
     """What follows from a failure by the rules of the task."""
     if isinstance(error, result.task.discard_on):
         logger.info("%s is discarded: %r", record, error)
-        return Outcome(record.pk, record.epoch, TaskResultStatus.SUCCESSFUL)
+        return success(record)
     entry = error_entry(error)
+    if isinstance(error, Cancelled):
+        logger.info("%s was cancelled", record)
+        return failure(record, entry)
     result = replace(result, errors=[*result.errors, TaskError(**entry)])
     try:
         delay = delay_after(result.task, error, result)
@@ -88,6 +92,11 @@ def fail_run(record: TaskRecord, error: BaseException) -> Outcome:
         return _after(error, record, record.to_result())
     except Exception as broken:  # the project no longer has this task
         return failure(record, error_entry(broken))
+
+
+def success(record: TaskRecord, value: Any = None) -> Outcome:
+    is_followed = bool(record.then or record.group_id)
+    return Outcome(record.pk, record.epoch, TaskResultStatus.SUCCESSFUL, value, is_followed=is_followed)
 
 
 def failure(record: TaskRecord, entry: dict[str, str]) -> Outcome:

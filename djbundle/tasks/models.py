@@ -154,7 +154,6 @@ class TaskGroup(models.Model):
 
     total = models.PositiveIntegerField(_("tasks"))
     remaining = models.PositiveIntegerField(_("not done"))
-    failed = models.BooleanField(_("failed"), default=False)
     callback = models.JSONField(_("followed by"), null=True)  # calls, see workflow.py
     enqueued_at = models.DateTimeField(_("enqueued"), default=timezone.now)
     finished_at = models.DateTimeField(_("finished"), null=True)

@@ -14,15 +14,18 @@ from typing import Any
 from django.db import connections, models, router, transaction
 from django.utils import timezone
 
+from djbundle.tasks import limits, workflow
 from djbundle.tasks.compat import TaskResultStatus
+from djbundle.tasks.context import Cancelled
 from djbundle.tasks.execution import Outcome, entry_of
 from djbundle.tasks.identity import Identity
-from djbundle.tasks.models import PausedQueue, TaskRecord
+from djbundle.tasks.models import PausedQueue, TaskGroup, TaskRecord
 
 LEASE = datetime.timedelta(seconds=30)  # without a heartbeat, a task is given to another worker
 MAX_LOSSES = 3  # a task that took this many processes with it is given up
 PRUNE_BATCH = 500  # rows
 KEEP_FINISHED = datetime.timedelta(days=7)
+KEEP_GROUPS = datetime.timedelta(days=23)  # longer: results for what follows a group of which one has failed
 
 APPEND = {"sqlite": "json_insert(worker_ids, '$[#]', %s)", "postgresql": "worker_ids || jsonb_build_array(%s::text)"}
 SKIP_LOCKED = {"sqlite": "", "postgresql": "FOR UPDATE SKIP LOCKED"}
@@ -31,7 +34,7 @@ UPDATE {table} SET status = 'RUNNING', epoch = epoch + 1, worker = %s, worker_id
     last_attempted_at = %s, started_at = coalesce(started_at, %s)
 WHERE id IN (
     SELECT id FROM {table} WHERE status = 'READY' AND run_after <= %s
-        AND (expires_at IS NULL OR expires_at > %s OR started_at IS NOT NULL) {queues}
+        AND (expires_at IS NULL OR expires_at > %s OR started_at IS NOT NULL) {chosen}
         AND queue_name NOT IN (SELECT name FROM {paused})
     ORDER BY priority DESC, run_after, id LIMIT %s {skip_locked})
 RETURNING *
@@ -41,6 +44,7 @@ SUCCEED = """
 UPDATE {table} SET status = 'SUCCESSFUL', return_value = %s, finished_at = %s, worker = '', lease_until = NULL
 WHERE id = %s AND epoch = %s AND status = 'RUNNING'
 """
+CANCELLED = "It was cancelled.\n"
 LOST = "{} processes ended while they ran this task.\n"
 
 Queues = tuple[str, ...]  # empty: all
@@ -67,19 +71,38 @@ def claim(worker: Identity, limit: int, queues: Queues = ()) -> list[TaskRecord]
     """Take up to `limit` tasks, the most urgent ones; in one statement, so that no two workers get the same."""
     if not due(queues).exists():  # reading takes no lock
         return []
+    limited = limits.rates()
+    if not limited and not due(queues).exclude(concurrency_key="").exists():
+        return _claim(worker, limit, "AND concurrency_key = ''" + _among("queue_name", queues), queues)
+    with transaction.atomic(using=alias()):
+        keys = limits.choose(_startable(queues), limited, limit)
+        return _claim(worker, limit, _among("id", keys), keys) if keys else []
+
+
+def _among(column: str, values: Sequence[Any]) -> str:
+    return f" AND {column} IN ({', '.join(['%s'] * len(values))})" if values else ""
+
+
+def _startable(queues: Queues) -> models.QuerySet[TaskRecord]:
+    """What is due and has not expired, in the order of claiming."""
+    begun_in_time = models.Q(expires_at__isnull=True) | models.Q(expires_at__gt=timezone.now())
+    startable = due(queues).filter(begun_in_time | models.Q(started_at__isnull=False))
+    return startable.order_by("-priority", "run_after", "id")
+
+
+def _claim(worker: Identity, limit: int, chosen: str, values: Sequence[Any]) -> list[TaskRecord]:
     connection = connections[alias()]
     now = timezone.now()
     stamp, lease = (connection.ops.adapt_datetimefield_value(moment) for moment in (now, now + LEASE))
-    holes = ", ".join(["%s"] * len(queues))
     sql = CLAIM.format(
         table=connection.ops.quote_name(TaskRecord._meta.db_table),
         paused=connection.ops.quote_name(PausedQueue._meta.db_table),
         append=APPEND[connection.vendor],
         skip_locked=SKIP_LOCKED[connection.vendor],
-        queues=f"AND queue_name IN ({holes})" if queues else "",
+        chosen=chosen,
     )
-    values: list[Any] = [str(worker), str(worker), lease, stamp, stamp, stamp, stamp, *queues, limit]
-    claimed = TaskRecord.objects.raw(sql, values, using=connection.alias)
+    given = [str(worker), str(worker), lease, stamp, stamp, stamp, stamp, *values, limit]
+    claimed = TaskRecord.objects.raw(sql, given, using=connection.alias)
     return sorted(claimed, key=lambda record: (-record.priority, record.run_after, record.pk))
 
 
@@ -91,8 +114,8 @@ def renew(worker: Identity) -> None:
 
 def finish(outcomes: Sequence[Outcome]) -> int:
     """Write how runs ended, in one transaction; how many had lost their lease, and whose outcome is dropped."""
-    succeeded = [outcome for outcome in outcomes if outcome.status == TaskResultStatus.SUCCESSFUL]
-    others = [outcome for outcome in outcomes if outcome.status != TaskResultStatus.SUCCESSFUL]
+    succeeded = [each for each in outcomes if each.status == TaskResultStatus.SUCCESSFUL and not each.is_followed]
+    others = [each for each in outcomes if each.status != TaskResultStatus.SUCCESSFUL or each.is_followed]
     with transaction.atomic(using=alias()):
         kept = _succeed(succeeded) + sum(_end(outcome) for outcome in others)
     return len(outcomes) - kept
@@ -115,13 +138,19 @@ def _succeed(outcomes: Sequence[Outcome]) -> int:
 
 
 def _end(outcome: Outcome) -> bool:
-    """Failed for good, or to be run again."""
+    """Failed for good, or to be run again, or done with others to follow."""
     record = _running(outcome.pk, outcome.epoch).first()
     if record is None:
         return False
     now = timezone.now()
+    if outcome.status == TaskResultStatus.SUCCESSFUL:
+        value = outcome.return_value
+        ended = _leave(record, status=TaskResultStatus.SUCCESSFUL, return_value=value, finished_at=now)
+        if ended:
+            workflow.follow(record, value)
+        return ended
     errors = [*record.errors, outcome.error] if outcome.error else record.errors
-    if outcome.status == TaskResultStatus.FAILED:
+    if outcome.status == TaskResultStatus.FAILED or record.cancelled_at:
         return _leave(record, status=TaskResultStatus.FAILED, errors=errors, finished_at=now)
     later = now + datetime.timedelta(seconds=outcome.delay)
     return _leave(record, status=TaskResultStatus.READY, errors=errors, run_after=later)
@@ -135,9 +164,11 @@ def free(record: TaskRecord) -> bool:
 def lose(record: TaskRecord) -> bool:
     """Its run ended with the process: it is run again, but not for ever."""
     losses = record.losses + 1
-    if losses < MAX_LOSSES:
+    is_cancelled = records().filter(pk=record.pk, cancelled_at__isnull=False).exists()
+    if losses < MAX_LOSSES and not is_cancelled:
         return _leave(record, status=TaskResultStatus.READY, losses=losses)
-    errors = [*record.errors, entry_of(RuntimeError, LOST.format(MAX_LOSSES))]
+    error = entry_of(Cancelled, CANCELLED) if is_cancelled else entry_of(RuntimeError, LOST.format(MAX_LOSSES))
+    errors = [*record.errors, error]
     return _leave(record, status=TaskResultStatus.FAILED, losses=losses, errors=errors, finished_at=timezone.now())
 
 
@@ -148,6 +179,25 @@ def _running(pk: int, epoch: int) -> models.QuerySet[TaskRecord]:
 def _leave(record: TaskRecord, **values: Any) -> bool:
     """End the run; False when its lease was lost."""
     return _running(record.pk, record.epoch).update(worker="", lease_until=None, **values) == 1
+
+
+def report(pk: int, epoch: int, progress: dict[str, Any]) -> None:
+    """Note how far a run is."""
+    _running(pk, epoch).update(progress=progress)
+
+
+def cancelled(worker: Identity) -> list[int]:
+    """Keys of what this worker runs, and what was asked to stop."""
+    running = records().filter(status=TaskResultStatus.RUNNING, worker=str(worker), cancelled_at__isnull=False)
+    return list(running.values_list("pk", flat=True))
+
+
+def cancel(chosen: models.QuerySet[TaskRecord]) -> int:
+    """End what waits, and ask what runs to stop; how many."""
+    now, error = timezone.now(), entry_of(Cancelled, CANCELLED)
+    waiting = chosen.filter(status=TaskResultStatus.READY)
+    ended = waiting.update(status=TaskResultStatus.FAILED, cancelled_at=now, finished_at=now, errors=[error])
+    return ended + chosen.filter(status=TaskResultStatus.RUNNING, cancelled_at__isnull=True).update(cancelled_at=now)
 
 
 def expire() -> int:
@@ -170,8 +220,11 @@ def free_lost() -> int:
 
 def prune(older_than: datetime.timedelta = KEEP_FINISHED) -> int:
     """Delete what finished longer ago, a batch at a time, so that nobody waits for the table; how many rows."""
-    old = records().filter(finished_at__lt=timezone.now() - older_than)
+    limit = timezone.now() - older_than
+    done = models.Q(group__isnull=True) | models.Q(group__finished_at__lt=limit)
+    old = records().filter(done | models.Q(group__enqueued_at__lt=limit - KEEP_GROUPS), finished_at__lt=limit)
     deleted = 0
     while keys := list(old.values_list("pk", flat=True)[:PRUNE_BATCH]):
         deleted += records().filter(pk__in=keys).delete()[0]
+    TaskGroup.objects.using(alias()).filter(enqueued_at__lt=limit, tasks__isnull=True).delete()
     return deleted

@@ -1,14 +1,16 @@
 """A task with its rules: the keywords that ``@task`` and ``.using()`` take beyond Django's own."""
 
 import datetime
+import hashlib
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields, replace
 from typing import Any, Self, overload
 
 from djbundle.tasks.compat import InvalidTask, Task, TaskResult
 
 LONGEST_BACKOFF = 3600.0  # seconds
+LONGEST_KEY = 200  # characters
 JITTER = 0.1  # of the delay, so that tasks which failed together do not all come back together
 
 Seconds = float | datetime.timedelta
@@ -38,6 +40,9 @@ class RetryingTask(Task):  # type: ignore[type-arg,unused-ignore]  # generic in 
     discard_on: tuple[type[BaseException], ...] = ()  # these end the task as if it had returned None
     timeout: Seconds | None = None  # a run that takes longer is killed, and counts as failed
     expires: Seconds | None = None  # from when it may run; a task that has not begun by then fails
+    concurrency: int | None = None  # runs at the same time, of all that have the same key, on all machines
+    # What has the same key: text, or a function of the arguments. None: every call of the task.
+    concurrency_key: str | Callable[..., str] | None = None
     unique: bool = False  # no second one with these arguments while one waits or runs
     unique_for: Seconds | None = None  # nor for so long after the first was enqueued
 
@@ -61,6 +66,10 @@ def validate_rules(task: RetryingTask) -> None:
         raise InvalidTask(f"max_attempts must be a whole number above 0, not {task.max_attempts!r}.")
     if not callable(task.backoff) and (not isinstance(task.backoff, (int, float)) or task.backoff < 0):
         raise InvalidTask(f"backoff must be a number of seconds or a function, not {task.backoff!r}.")
+    if task.concurrency is not None and (not isinstance(task.concurrency, int) or task.concurrency < 1):
+        raise InvalidTask(f"concurrency must be a whole number above 0, not {task.concurrency!r}.")
+    if task.concurrency_key is not None and task.concurrency is None:
+        raise InvalidTask("concurrency_key says nothing without concurrency.")
     for name in ("timeout", "expires", "unique_for"):
         value = getattr(task, name)
         if value is not None and (not isinstance(value, (int, float, datetime.timedelta)) or to_seconds(value) <= 0):
@@ -69,6 +78,15 @@ def validate_rules(task: RetryingTask) -> None:
         kinds = getattr(task, name)
         if not isinstance(kinds, tuple) or not all(isinstance(each, type) for each in kinds):
             raise InvalidTask(f"{name} must be a tuple of exception classes, not {kinds!r}.")
+
+
+def concurrency_key_of(task: RetryingTask, args: Sequence[Any], kwargs: dict[str, Any]) -> str:
+    """What this call must not run at the same time with; empty for no limit."""
+    if task.concurrency is None:
+        return ""
+    key = task.concurrency_key
+    text = str(key(*args, **kwargs) if callable(key) else key or task.module_path)
+    return text if len(text) <= LONGEST_KEY else hashlib.sha256(text.encode()).hexdigest()
 
 
 @overload

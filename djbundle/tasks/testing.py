@@ -9,10 +9,12 @@
 Inside a ``TestCase`` too: the rows are part of its transaction.
 """
 
+from functools import partial
 from typing import Any
 
 from djbundle.tasks import queue
 from djbundle.tasks.compat import Task, TaskResultStatus
+from djbundle.tasks.context import Channel
 from djbundle.tasks.execution import execute
 from djbundle.tasks.identity import Identity
 
@@ -24,7 +26,8 @@ def run_pending(queues: queue.Queues = ()) -> int:
     worker, runs = Identity.of_this_process(), 0
     while records := queue.claim(worker, AT_ONCE, queues):
         for record in records:
-            queue.finish([execute(record)])
+            channel = Channel(tell=partial(queue.report, record.pk, record.epoch))
+            queue.finish([execute(record, channel)])
         runs += len(records)
     return runs
 

@@ -37,9 +37,10 @@ def database() -> Iterator[None]:
 
 @pytest.fixture(autouse=True)
 def _empty_queue(database: None) -> None:
-    from djbundle.tasks.models import TaskRecord  # noqa: PLC0415
+    from django.apps import apps  # noqa: PLC0415
 
-    TaskRecord.objects.all().delete()
+    for model in apps.get_app_config("djbundle_tasks").get_models():
+        model._default_manager.all().delete()
 
 
 @pytest.fixture

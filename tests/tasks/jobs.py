@@ -90,3 +90,50 @@ def wait_for(folder: str) -> str:
     while not Path(folder, "go").exists():
         time.sleep(0.01)
     return "went"
+
+
+@task
+def double(number: int) -> int:
+    return 2 * number
+
+
+@task
+def total(numbers: list[int], plus: int = 0) -> int:
+    return sum(numbers) + plus
+
+
+@task
+def say(text: str) -> str:
+    return text
+
+
+@task
+def fail_while_there(path: str) -> str:
+    """Fail as long as there is such a file."""
+    if Path(path).exists():
+        raise ValueError("it is still there")
+    return "gone"
+
+
+@task(concurrency=1, concurrency_key=lambda account, _folder: f"account {account}")
+def alone_with(account: int, folder: str) -> None:
+    """Fails when another one with the same account runs."""
+    mark = Path(folder, str(account))
+    mark.touch(exist_ok=False)
+    time.sleep(0.02)
+    mark.unlink()
+
+
+@task(takes_context=True)
+def count_to(context: TaskContext, end: int) -> int:
+    for number in range(1, end + 1):
+        context.progress(number, end, f"number {number}")  # type: ignore[attr-defined]
+    return end
+
+
+@task(takes_context=True, max_attempts=3)
+def until_cancelled(context: TaskContext, folder: str) -> None:
+    Path(folder, "started").touch()
+    while True:
+        context.progress(1, 2, "waiting")  # type: ignore[attr-defined]
+        time.sleep(0.01)

@@ -70,7 +70,6 @@ class Migration(migrations.Migration):
                 ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
                 ("total", models.PositiveIntegerField(verbose_name="tasks")),
                 ("remaining", models.PositiveIntegerField(verbose_name="not done")),
-                ("failed", models.BooleanField(default=False, verbose_name="failed")),
                 ("callback", models.JSONField(null=True, verbose_name="followed by")),
                 ("enqueued_at", models.DateTimeField(default=django.utils.timezone.now, verbose_name="enqueued")),
                 ("finished_at", models.DateTimeField(null=True, verbose_name="finished")),

@@ -1,0 +1,122 @@
+"""How many tasks may run at once with one key, and how many of a queue may begin in a time.
+
+Where such limits apply, workers take turns: each reads what runs, chooses, and claims, in one transaction under one
+lock. All other tasks are claimed in one statement, without it.
+"""
+
+import datetime
+import re
+from dataclasses import dataclass
+from typing import Any
+
+from django.core.exceptions import ImproperlyConfigured
+from django.db import connections, models
+from django.utils import timezone
+
+from djbundle.tasks.compat import TaskResultStatus, task_backends
+from djbundle.tasks.models import QueueLimit, TaskRecord
+
+PERIODS = {"s": 1, "m": 60, "h": 3600, "d": 86400}  # seconds
+RATE = re.compile(r"(\d+)/(\d*)([smhd])")
+BURST_SECONDS = 1.0  # what a queue may begin at once: what falls into so long, one task at least
+LOCK = {"postgresql": "LOCK TABLE {} IN EXCLUSIVE MODE"}
+LOCK_BY_WRITING = "UPDATE {} SET tokens = tokens WHERE 1 = 0"  # SQLite has one writer
+
+
+@dataclass(frozen=True, slots=True)
+class Rate:
+    """Tasks that may begin, spread evenly over the time."""
+
+    count: int
+    seconds: float
+
+    @classmethod
+    def parse(cls, text: str) -> "Rate":
+        """Of ``"100/m"``: 100 a minute, or ``"10/30s"``; raises ImproperlyConfigured."""
+        found = RATE.fullmatch(text) if isinstance(text, str) else None
+        if not found or not int(found[1]) or found[2] == "0":
+            raise ImproperlyConfigured(f'A rate limit is written as "100/m" or "10/30s", not {text!r}.')
+        return cls(int(found[1]), int(found[2] or 1) * PERIODS[found[3]])
+
+    @property
+    def most(self) -> float:
+        """Tokens that are saved up when nothing begins."""
+        return max(1.0, self.count * BURST_SECONDS / self.seconds)
+
+    def tokens(self, limit: QueueLimit, now: datetime.datetime) -> float:
+        passed = max(0.0, (now - limit.counted_at).total_seconds())
+        return min(self.most, limit.tokens + passed * self.count / self.seconds)
+
+
+def rates() -> dict[str, Rate]:
+    """By queue, of all backends that keep their tasks here."""
+    return {
+        name: Rate.parse(text)
+        for alias in task_backends
+        for name, text in task_backends[alias].options.get("RATE_LIMITS", {}).items()
+    }
+
+
+def choose(due: models.QuerySet[TaskRecord], limited: dict[str, Rate], count: int) -> list[int]:
+    """The keys of up to `count` of the tasks that are `due`, in their order, of which none breaks a limit.
+
+    To be called in a transaction, in which they are claimed as well.
+    """
+    _lock(due.db)
+    allowance = _Allowance(due.db, limited)
+    chosen: list[int] = []
+    while len(chosen) < count:
+        open_ = due.exclude(pk__in=chosen).exclude(concurrency_key__in=allowance.full)
+        rows = open_.exclude(queue_name__in=allowance.spent).only("queue_name", "concurrency_key", "concurrency_limit")
+        seen = list(rows[: count - len(chosen)])
+        if not seen:
+            break
+        chosen += [record.pk for record in seen if allowance.take(record)]
+    allowance.save()
+    return chosen
+
+
+class _Allowance:
+    """What may still begin."""
+
+    def __init__(self, alias: str, limited: dict[str, Rate]) -> None:
+        self._now = timezone.now()
+        self._limits = QueueLimit.objects.using(alias)
+        kept = self._limits.in_bulk(list(limited))
+        self._tokens = {
+            name: rate.tokens(kept[name], self._now) if name in kept else rate.most for name, rate in limited.items()
+        }
+        running = TaskRecord.objects.using(alias).filter(status=TaskResultStatus.RUNNING).exclude(concurrency_key="")
+        counts = running.values_list("concurrency_key").annotate(models.Count("pk")).order_by()
+        self._running: dict[str, int] = dict(counts)
+        self.full: set[str] = set()  # keys of which no more may run
+        self.spent = {name for name, tokens in self._tokens.items() if tokens < 1}  # queues of which no more may begin
+
+    def take(self, record: TaskRecord) -> bool:
+        """Whether this one may begin; then it counts."""
+        queue_name, key, most = record.queue_name, record.concurrency_key, record.concurrency_limit or 1
+        if queue_name in self.spent or key in self.full:
+            return False
+        if key and self._running.get(key, 0) >= most:
+            self.full.add(key)
+            return False
+        if key:
+            self._running[key] = self._running.get(key, 0) + 1
+        if queue_name in self._tokens:
+            self._tokens[queue_name] -= 1
+            if self._tokens[queue_name] < 1:
+                self.spent.add(queue_name)
+        return True
+
+    def save(self) -> None:
+        for name, tokens in self._tokens.items():
+            values: dict[str, Any] = {"tokens": tokens, "counted_at": self._now}
+            self._limits.update_or_create(name=name, defaults=values)
+
+
+def _lock(alias: str) -> None:
+    """Until the transaction ends nobody else chooses."""
+    connection = connections[alias]
+    sql = LOCK.get(connection.vendor, LOCK_BY_WRITING)
+    with connection.cursor() as cursor:
+        cursor.execute(sql.format(connection.ops.quote_name(QueueLimit._meta.db_table)))
