@@ -6,10 +6,11 @@
     POST /charges  {"amount": "24.90", "currency": "EUR", "token": ...}   201 {"id", "status": "succeeded" | "declined"}
                    with the header Idempotency-Key: the same key always gets the same answer and moves money once
     GET  /charges                                                         every charge made
-    POST /control  {"mode": "ok" | "decline" | "fail" | "timeout" | "twice", "times": 1}
+    POST /control  {"mode": "ok" | "decline" | "fail" | "busy" | "timeout" | "twice", "times": 1}
 
-Of the next `times` charges: "decline" refuses, "fail" answers 500 and moves nothing, "timeout" takes the money and
-never answers, "twice" sends its answer two times. The card 4000 0000 0000 0002 is always declined.
+Of the next `times` charges: "decline" refuses, "fail" answers 500 and "busy" 429 (come back in a second), and neither
+moves anything; "timeout" takes the money and never answers, "twice" sends its answer two times. The card
+4000 0000 0000 0002 is always declined.
 """
 
 import argparse
@@ -17,6 +18,7 @@ import contextlib
 import json
 import threading
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
@@ -71,6 +73,9 @@ class Gateway(BaseHTTPRequestHandler):
             if mode == "fail":
                 self.answer(500, {"error": "out of order"})
                 return
+            if mode == "busy":
+                self.answer(429, {"error": "too many at once"}, {"Retry-After": "1"})
+                return
             charge = self.books.charge(self.headers["Idempotency-Key"], body, mode)
         if mode == "timeout":
             time.sleep(SILENCE)
@@ -84,9 +89,11 @@ class Gateway(BaseHTTPRequestHandler):
             self.books.mode, self.books.times = body["mode"], body.get("times", 1)
         self.answer(200, body)
 
-    def answer(self, status: int, body: object) -> None:
+    def answer(self, status: int, body: object, headers: Mapping[str, str] | None = None) -> None:
         content = json.dumps(body).encode()
         self.send_response(status)
+        for name, value in (headers or {}).items():
+            self.send_header(name, value)
         self.send_header("Content-Type", "application/json")
         self.send_header("Content-Length", str(len(content)))
         self.end_headers()

@@ -11,13 +11,22 @@ from django.utils import timezone
 from djbundle.tasks import unique, wakeup
 from djbundle.tasks.checks import check_installed, check_rate_limits
 from djbundle.tasks.compat import BaseTaskBackend, TaskResult, TaskResultDoesNotExist, normalize_json, task_enqueued
-from djbundle.tasks.task import RetryingTask, concurrency_key_of, to_seconds, validate_rules, with_rules
+from djbundle.tasks.task import (
+    BACKOFF,
+    MAX_ATTEMPTS,
+    RetryingTask,
+    concurrency_key_of,
+    to_seconds,
+    validate_rules,
+    with_rules,
+)
 
 
 class DatabaseBackend(BaseTaskBackend):
     """Keeps tasks in the database of the project. ``QUEUES`` is Django's.
 
-    ``OPTIONS``: ``RATE_LIMITS``, tasks of a queue that may begin in a time: ``{"mails": "100/m"}``.
+    ``OPTIONS``: ``MAX_ATTEMPTS`` and ``BACKOFF`` for tasks that do not say; ``RATE_LIMITS``, tasks of a queue that may
+    begin in a time: ``{"mails": "100/m"}``.
     """
 
     task_class = RetryingTask
@@ -64,6 +73,7 @@ class DatabaseBackend(BaseTaskBackend):
         now = timezone.now()
         run_after = task.run_after or now
         expires = to_seconds(task.expires)
+        backoff = self.options.get("BACKOFF", BACKOFF) if task.backoff is None else task.backoff
         is_unique = task.unique or task.unique_for is not None
         return TaskRecord(
             task_path=task.module_path,
@@ -71,8 +81,8 @@ class DatabaseBackend(BaseTaskBackend):
             queue_name=task.queue_name,
             priority=task.priority,
             takes_context=task.takes_context,
-            max_attempts=task.max_attempts,
-            backoff=None if callable(task.backoff) else float(task.backoff),
+            max_attempts=task.max_attempts or self.options.get("MAX_ATTEMPTS", MAX_ATTEMPTS),
+            backoff=None if callable(backoff) else float(backoff),
             timeout=to_seconds(task.timeout),
             expires_at=None if expires is None else run_after + datetime.timedelta(seconds=expires),
             unique_key=unique.key_of(task.module_path, args, kwargs) if is_unique else "",

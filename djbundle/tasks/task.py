@@ -9,6 +9,8 @@ from typing import Any, Self, overload
 
 from djbundle.tasks.compat import InvalidTask, Task, TaskResult
 
+MAX_ATTEMPTS = 1
+BACKOFF = 5.0  # seconds
 LONGEST_BACKOFF = 3600.0  # seconds
 LONGEST_KEY = 200  # characters
 JITTER = 0.1  # of the delay, so that tasks which failed together do not all come back together
@@ -32,10 +34,10 @@ class RetryAfter(Exception):  # noqa: N818 - no error, and named as the header o
 class RetryingTask(Task):  # type: ignore[type-arg,unused-ignore]  # generic in the django-tasks package
     """Rules for the runs of a task. A run that ends with its process (``kill -9``) is no failure."""
 
-    max_attempts: int = 1  # runs, the first included
+    max_attempts: int | None = None  # runs, the first included; None: OPTIONS["MAX_ATTEMPTS"] of TASKS, or 1
     # Seconds to wait after the first failure, doubled with each further one, up to an hour; or a function of the
-    # exception and the result so far that says how long, or None for no further run.
-    backoff: float | Backoff = 5.0
+    # exception and the result so far that says how long, or None for no further run. None: OPTIONS["BACKOFF"], or 5.
+    backoff: float | Backoff | None = None
     retry_on: tuple[type[BaseException], ...] = (Exception,)  # other exceptions fail the task at once
     discard_on: tuple[type[BaseException], ...] = ()  # these end the task as if it had returned None
     timeout: Seconds | None = None  # a run that takes longer is killed, and counts as failed
@@ -62,12 +64,13 @@ def with_rules(task: Any) -> RetryingTask:
 
 def validate_rules(task: RetryingTask) -> None:
     """Raises InvalidTask with what is wrong."""
-    if not isinstance(task.max_attempts, int) or task.max_attempts < 1:
-        raise InvalidTask(f"max_attempts must be a whole number above 0, not {task.max_attempts!r}.")
-    if not callable(task.backoff) and (not isinstance(task.backoff, (int, float)) or task.backoff < 0):
-        raise InvalidTask(f"backoff must be a number of seconds or a function, not {task.backoff!r}.")
-    if task.concurrency is not None and (not isinstance(task.concurrency, int) or task.concurrency < 1):
-        raise InvalidTask(f"concurrency must be a whole number above 0, not {task.concurrency!r}.")
+    for name in ("max_attempts", "concurrency"):
+        value = getattr(task, name)
+        if value is not None and (not isinstance(value, int) or value < 1):
+            raise InvalidTask(f"{name} must be a whole number above 0, not {value!r}.")
+    backoff = task.backoff
+    if backoff is not None and not callable(backoff) and (not isinstance(backoff, (int, float)) or backoff < 0):
+        raise InvalidTask(f"backoff must be a number of seconds or a function, not {backoff!r}.")
     if task.concurrency_key is not None and task.concurrency is None:
         raise InvalidTask("concurrency_key says nothing without concurrency.")
     for name in ("timeout", "expires", "unique_for"):
@@ -105,7 +108,7 @@ def to_seconds(value: Seconds | None) -> float | None:
 def delay_after(task: RetryingTask, error: BaseException, result: TaskResult) -> float | None:  # type: ignore[type-arg,unused-ignore]
     """Seconds until the next run after this failure, which is in `result` already; None for no further run."""
     failures = len(result.errors)
-    if failures >= task.max_attempts:
+    if failures >= (task.max_attempts or MAX_ATTEMPTS):
         return None
     if isinstance(error, RetryAfter):
         return error.delay
@@ -113,5 +116,6 @@ def delay_after(task: RetryingTask, error: BaseException, result: TaskResult) ->
         return None
     if callable(task.backoff):
         return to_seconds(task.backoff(error, result))
-    doubled = min(task.backoff * 2.0 ** min(failures - 1, 32), LONGEST_BACKOFF)
+    first = BACKOFF if task.backoff is None else task.backoff
+    doubled = min(first * 2.0 ** min(failures - 1, 32), LONGEST_BACKOFF)
     return doubled * random.uniform(1 - JITTER, 1 + JITTER)  # noqa: S311 - not a secret

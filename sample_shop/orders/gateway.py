@@ -15,6 +15,14 @@ class GatewayError(Exception):
     """The gateway did not answer, or not in a way that tells what happened; the same request may be sent again."""
 
 
+class GatewayBusyError(GatewayError):
+    """The gateway wants to be asked again, `delay` seconds from now and not before."""
+
+    def __init__(self, delay: int) -> None:
+        super().__init__(f"the gateway is busy for {delay} s")
+        self.delay = delay
+
+
 class CardRejectedError(Exception):
     """The number cannot be that of a card."""
 
@@ -50,6 +58,9 @@ def _post(path: str, body: dict[str, Any], headers: dict[str, str] | None = None
         with error:
             if error.code == 422:
                 raise CardRejectedError from error
+            delay = error.headers["Retry-After"] or ""
+            if error.code in (429, 503) and delay.isdecimal():
+                raise GatewayBusyError(int(delay)) from error
             raise GatewayError(f"the gateway answered {error.code}") from error
     except (OSError, http.client.HTTPException, ValueError) as error:
         raise GatewayError(f"the gateway did not answer: {error}") from error

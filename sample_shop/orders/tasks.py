@@ -3,6 +3,7 @@
 from django.db import transaction
 from django.tasks import task
 
+from djbundle.tasks import RetryAfter
 from orders import gateway, mails
 from orders.models import Order
 
@@ -13,7 +14,10 @@ def charge_order(order_id: int) -> str:
     order = Order.objects.get(pk=order_id)
     if not order.is_waiting:
         return order.status
-    charge = gateway.charge(order.token, order.total, order.card_token)
+    try:
+        charge = gateway.charge(order.token, order.total, order.card_token)
+    except gateway.GatewayBusyError as busy:
+        raise RetryAfter(busy.delay) from busy
     with transaction.atomic():
         settle(order, charge)
         send_order_mail.enqueue(order.pk)

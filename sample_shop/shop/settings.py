@@ -97,6 +97,7 @@ MAILERS = {
         },
     },
 }
+MANAGERS = os.environ.get("SHOP_MANAGERS", "").split()  # addresses that get reports
 DEFAULT_FROM_EMAIL = "Hazel & Oak <shop@hazel-and-oak.example>"
 
 SHOP_URL = os.environ.get("SHOP_URL", "http://127.0.0.1:8000")

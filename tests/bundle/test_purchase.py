@@ -40,7 +40,7 @@ def test_declined_card_gives_back_the_stock(customer: Customer, outside: Outside
     assert "declined" in text_of(outside.mailbox.wait("declined@example.com"))
 
 
-@pytest.mark.parametrize("mode", ["fail", "timeout", "twice"])
+@pytest.mark.parametrize("mode", ["fail", "busy", "timeout", "twice"])
 def test_misbehaving_gateway_charges_once(customer: Customer, outside: Outside, mode: str) -> None:
     before = len(outside.gateway.charges())
     outside.gateway.misbehave(mode)

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from django.db import connections
-from django.tasks import TaskResultStatus
+from django.tasks import TaskResultStatus, task_backends
 from django.tasks.exceptions import InvalidTask
 from django.utils import timezone
 
@@ -150,3 +150,10 @@ def test_helpers_for_tests(tmp_path: Path) -> None:
         assert_enqueued(jobs.add, 2, 2)
     assert run_pending() == 1
     assert enqueued() == []
+
+
+def test_options_of_the_backend_are_the_rules_of_tasks_that_have_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(task_backends["default"], "options", {"MAX_ATTEMPTS": 4, "BACKOFF": 2})
+    jobs.say.enqueue("x")
+    jobs.fail.enqueue()
+    assert list(TaskRecord.objects.order_by("id").values_list("max_attempts", "backoff")) == [(4, 2.0), (2, 1000.0)]

@@ -12,12 +12,15 @@ from orders import gateway
 
 class Answering(http.server.BaseHTTPRequestHandler):
     answer = (201, b"{}")
+    extra: dict[str, str] = {}
     seen: list[tuple[str, str | None]] = []
 
     def do_POST(self) -> None:
         body = self.rfile.read(int(self.headers["Content-Length"]))
         self.seen.append((body.decode(), self.headers["Idempotency-Key"]))
         self.send_response(self.answer[0])
+        for name, value in self.extra.items():
+            self.send_header(name, value)
         self.end_headers()
         self.wfile.write(self.answer[1])
 
@@ -48,6 +51,14 @@ class GatewayTest(SimpleTestCase):
             Answering.answer = answer
             with self.subTest(answer), self.assertRaises(gateway.GatewayError):
                 gateway.charge("order", Decimal(1), "tok")
+
+    def test_a_busy_gateway_says_how_long(self) -> None:
+        Answering.answer = (429, b"{}")
+        Answering.extra = {"Retry-After": "17"}
+        self.addCleanup(Answering.extra.clear)
+        with self.assertRaises(gateway.GatewayBusyError) as caught:
+            gateway.charge("order", Decimal(1), "tok")
+        self.assertEqual(caught.exception.delay, 17)
 
     def test_a_gateway_that_is_not_there(self) -> None:
         with override_settings(PAYMENT_GATEWAY_URL="http://127.0.0.1:9"), self.assertRaises(gateway.GatewayError):

@@ -8,6 +8,7 @@ from django.http import HttpResponse
 from django.test import TestCase
 
 from catalogue.models import Category, Product
+from djbundle.tasks import RetryAfter
 from orders import gateway, tasks
 from orders.basket import BasketLine
 from orders.checkout import OutOfStockError, reserve
@@ -70,6 +71,13 @@ class PurchaseTest(TestCase):
         with self.assertRaises(gateway.GatewayError):
             tasks.charge_order.call(Order.objects.get().pk)
         self.assertEqual(self.client.get(Order.objects.get().get_absolute_url())["Refresh"], "2")
+
+    def test_a_busy_gateway_is_asked_again_when_it_says(self) -> None:
+        self.charge.side_effect = gateway.GatewayBusyError(30)
+        self.buy()
+        with self.assertRaises(RetryAfter) as caught:
+            tasks.charge_order.call(Order.objects.get().pk)
+        self.assertEqual(caught.exception.delay, 30)
 
     def test_more_than_there_is_cannot_be_bought(self) -> None:
         self.assertRedirects(self.buy(quantity=4), "/basket/")
