@@ -61,7 +61,7 @@ class DatabaseBackend(BaseTaskBackend):
             if present := unique.add(record, alias, to_seconds(task.unique_for)):
                 return present.to_result()
         else:
-            record.save(using=alias, force_insert=True)
+            record.insert(alias)
         result: TaskResult = record.to_result()  # type: ignore[type-arg,unused-ignore]
         task_enqueued.send(type(self), task_result=result)
         wakeup.send_on_commit(alias)

@@ -1,8 +1,10 @@
 """The tables: a row for each task, from its enqueuing until it is pruned; and what is known of many of them."""
 
+from collections.abc import Callable
+from functools import cache
 from typing import Any, ClassVar
 
-from django.db import models
+from django.db import connections, models
 from django.utils import timezone
 from django.utils.module_loading import import_string
 from django.utils.translation import gettext_lazy as _
@@ -11,6 +13,13 @@ from djbundle.tasks.compat import TaskError, TaskResult, TaskResultStatus
 from djbundle.tasks.task import RetryingTask, with_rules
 
 READY, RUNNING = TaskResultStatus.READY, TaskResultStatus.RUNNING
+
+
+@cache
+def insert_statement(quote: Callable[[str], str], table: str, fields: tuple[Any, ...]) -> str:
+    names = ", ".join(quote(field.column) for field in fields)
+    holes = ", ".join(["%s"] * len(fields))
+    return f"INSERT INTO {quote(table)} ({names}) VALUES ({holes}) RETURNING id"
 
 
 class TaskRecord(models.Model):
@@ -91,6 +100,16 @@ class TaskRecord(models.Model):
 
     def __str__(self) -> str:
         return f"{self.task_path.rpartition('.')[2]} {self.pk}"
+
+    def insert(self, alias: str) -> None:
+        """``save(force_insert=True)`` in a third of its time, most of which goes into composing the same statement."""
+        connection = connections[alias]
+        fields = [field for field in self._meta.concrete_fields if not field.primary_key]
+        values = [field.get_db_prep_save(getattr(self, field.attname), connection) for field in fields]
+        with connection.cursor() as cursor:
+            cursor.execute(insert_statement(connection.ops.quote_name, self._meta.db_table, tuple(fields)), values)
+            (self.pk,) = cursor.fetchone()
+        self._state.adding, self._state.db = False, alias
 
     def load_task(self) -> RetryingTask:
         """The task as it was enqueued; raises ImportError or AttributeError when the project no longer has it."""

@@ -28,7 +28,7 @@ def add(record: "TaskRecord", alias: str, window: float | None) -> "TaskRecord |
             return recent
     try:
         with transaction.atomic(using=alias):
-            record.save(using=alias, force_insert=True)
+            record.insert(alias)
     except IntegrityError:
         return same.first()
     return None
