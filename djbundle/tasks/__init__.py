@@ -12,9 +12,10 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from djbundle.tasks.backend import DatabaseBackend
+    from djbundle.tasks.schedules import schedule
     from djbundle.tasks.task import RetryAfter
 
-__all__ = ["DatabaseBackend", "RetryAfter"]
+__all__ = ["DatabaseBackend", "RetryAfter", "schedule"]
 
 
 def __getattr__(name: str) -> Any:
@@ -27,4 +28,8 @@ def __getattr__(name: str) -> Any:
         from djbundle.tasks.task import RetryAfter  # noqa: PLC0415
 
         return RetryAfter
+    if name == "schedule":
+        from djbundle.tasks.schedules import schedule  # noqa: PLC0415
+
+        return schedule
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
