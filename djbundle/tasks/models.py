@@ -228,7 +228,9 @@ class Schedule(models.Model):
         """Also set `next_run` where it follows from the rest, and let a worker see it."""
         if self._waits_anew():
             now = timezone.now()
-            self.next_run = self.timing.following(now, now)
+            self.next_run = self.timing.following(
+                min(self.next_run or now, now), now
+            )  # one that has begun keeps its beat
             if kwargs.get("update_fields") is not None:
                 kwargs["update_fields"] = {*kwargs["update_fields"], "next_run"}
         super().save(*args, **kwargs)
