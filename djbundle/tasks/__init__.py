@@ -14,10 +14,21 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from djbundle.tasks.backend import DatabaseBackend, InlineBackend
     from djbundle.tasks.context import Cancelled, TaskContext
+    from djbundle.tasks.schedules import schedule
     from djbundle.tasks.task import RetryAfter
     from djbundle.tasks.workflow import call, chain, group
 
-__all__ = ["Cancelled", "DatabaseBackend", "InlineBackend", "RetryAfter", "TaskContext", "call", "chain", "group"]
+__all__ = [
+    "Cancelled",
+    "DatabaseBackend",
+    "InlineBackend",
+    "RetryAfter",
+    "TaskContext",
+    "call",
+    "chain",
+    "group",
+    "schedule",
+]
 
 PLACES = {
     "Cancelled": "context",
@@ -28,6 +39,7 @@ PLACES = {
     "call": "workflow",
     "chain": "workflow",
     "group": "workflow",
+    "schedule": "schedules",
 }
 
 

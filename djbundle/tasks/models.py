@@ -4,13 +4,16 @@ from collections.abc import Callable
 from functools import cache
 from typing import Any, ClassVar
 
-from django.db import connections, models
+from django.core.exceptions import ValidationError
+from django.db import connections, models, router
 from django.utils import timezone
 from django.utils.module_loading import import_string
 from django.utils.translation import gettext_lazy as _
 
+from djbundle.tasks import validators, wakeup
 from djbundle.tasks.compat import TaskError, TaskResult, TaskResultStatus
 from djbundle.tasks.task import RetryingTask, with_rules
+from djbundle.tasks.timing import Timing
 
 READY, RUNNING = TaskResultStatus.READY, TaskResultStatus.RUNNING
 
@@ -19,7 +22,7 @@ READY, RUNNING = TaskResultStatus.READY, TaskResultStatus.RUNNING
 def insert_statement(quote: Callable[[str], str], table: str, fields: tuple[Any, ...]) -> str:
     names = ", ".join(quote(field.column) for field in fields)
     holes = ", ".join(["%s"] * len(fields))
-    return f"INSERT INTO {quote(table)} ({names}) VALUES ({holes}) RETURNING id"
+    return f"INSERT INTO {quote(table)} ({names}) VALUES ({holes}) RETURNING id"  # noqa: S608 - of names only
 
 
 class TaskRecord(models.Model):
@@ -196,12 +199,35 @@ class Schedule(models.Model):
         SKIP = "skip", _("skip them")
 
     name = models.CharField(_("name"), max_length=200, unique=True)
-    task_path = models.CharField(_("task"), max_length=255, help_text=_("catalogue.tasks.warm_cache"))
+    task_path = models.CharField(
+        _("task"),
+        max_length=255,
+        help_text=_("catalogue.tasks.warm_cache"),
+        validators=[validators.validate_task_path],
+    )
     args = models.JSONField(_("arguments"), default=list, blank=True)
     kwargs = models.JSONField(_("named arguments"), default=dict, blank=True)
-    cron = models.CharField(_("cron"), max_length=100, blank=True, help_text=_("0 3 * * *: each day at three"))
-    interval = models.FloatField(_("interval"), null=True, blank=True, help_text=_("seconds, instead of cron"))
-    time_zone = models.CharField(_("time zone"), max_length=64, blank=True, help_text=_("empty: TIME_ZONE"))
+    cron = models.CharField(
+        _("cron"),
+        max_length=100,
+        blank=True,
+        help_text=_("0 3 * * *: each day at three"),
+        validators=[validators.validate_cron],
+    )
+    interval = models.FloatField(
+        _("interval"),
+        null=True,
+        blank=True,
+        help_text=_("seconds, instead of cron"),
+        validators=[validators.validate_interval],
+    )
+    time_zone = models.CharField(
+        _("time zone"),
+        max_length=64,
+        blank=True,
+        help_text=_("empty: TIME_ZONE"),
+        validators=[validators.validate_time_zone],
+    )
     missed = models.CharField(_("missed runs"), max_length=4, choices=Missed.choices, default=Missed.ONCE)
     enabled = models.BooleanField(_("enabled"), default=True)
     in_code = models.BooleanField(_("declared in code"), default=False, editable=False)
@@ -215,6 +241,50 @@ class Schedule(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+    def save(self, *args: Any, **kwargs: Any) -> None:
+        """Also set `next_run` where it follows from the rest, and let a worker see it."""
+        if self._waits_anew():
+            now = timezone.now()
+            self.next_run = self.timing.following(
+                min(self.next_run or now, now), now
+            )  # one that has begun keeps its beat
+            if kwargs.get("update_fields") is not None:
+                kwargs["update_fields"] = {*kwargs["update_fields"], "next_run"}
+        super().save(*args, **kwargs)
+        wakeup.send_on_commit(router.db_for_write(type(self), instance=self))
+
+    def clean(self) -> None:
+        """What no field can tell by itself."""
+        if self.cron and self.interval is not None:
+            raise ValidationError(_("Cron or an interval, not both."))
+        if not self.timing.recurs and self.next_run is None and self._state.adding:
+            raise ValidationError(_("Cron, an interval, or the next run as the only one."))
+        if not isinstance(self.args, list) or not isinstance(self.kwargs, dict):
+            raise ValidationError(_("Arguments are a list, named arguments an object."))
+        try:
+            task = validators.load_task(self.task_path)
+        except ValidationError:
+            return  # the field tells
+        validators.validate_call(task, self.args, self.kwargs)
+
+    @property
+    def timing(self) -> Timing:
+        return Timing(self.cron, self.interval, self.time_zone)
+
+    def _waits_anew(self) -> bool:
+        """Whether `next_run` is not to stay: the timing is new, it was enabled again, or that tick has been run."""
+        if self.next_run and self.last_run and self.next_run <= self.last_run:  # as from a form that was open meanwhile
+            return True
+        if not self.timing.recurs:
+            return False
+        if self.next_run is None:
+            return True
+        before = type(self).objects.using(self._state.db).filter(pk=self.pk).first()
+        if before is None:
+            return False
+        passed = self.enabled and not before.enabled and self.next_run <= timezone.now()
+        return passed or before.timing != self.timing
 
 
 class WorkerRecord(models.Model):

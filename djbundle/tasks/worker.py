@@ -26,6 +26,7 @@ from djbundle.tasks.execution import Outcome, fail_run
 from djbundle.tasks.identity import Identity
 from djbundle.tasks.models import TaskRecord
 from djbundle.tasks.pool import STUCK_SECONDS, Child, fork_child
+from djbundle.tasks.scheduler import Scheduler
 
 logger = logging.getLogger("djbundle.tasks")
 
@@ -72,6 +73,7 @@ class Worker:
         self.receiver: socket.socket | None = None
         self.heartbeat, self.search, self.prune = Periodic(HEARTBEAT), Periodic(SEARCH), Periodic(PRUNE)
         self.selector = selectors.DefaultSelector()
+        self.scheduler = Scheduler()
 
     def run(self) -> None:
         """Until SIGTERM or SIGINT, or with `drain` until nothing is left to do."""
@@ -117,6 +119,7 @@ class Worker:
             if self.prune.is_due():
                 queue.prune()
             self._record()
+            self.scheduler.turn()
             self._claim()
         except DatabaseError as error:
             logger.error("the database does not answer, trying again in %.0f s: %s", PATIENCE, error)
@@ -209,7 +212,8 @@ class Worker:
         """Seconds until there may be something to do that nobody tells."""
         if any(record.timeout for child in self.children for record in child.running):
             return TICK
-        return STUCK_SECONDS if any(child.waiting for child in self.children) else self.poll
+        longest = min(self.poll, self.scheduler.pause())
+        return min(STUCK_SECONDS, longest) if any(child.waiting for child in self.children) else longest
 
     def _wait(self, seconds: float) -> None:
         """For somebody to tell something, that long at most."""

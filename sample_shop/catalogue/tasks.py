@@ -6,11 +6,12 @@ from django.tasks import task
 from catalogue import front_page
 from catalogue.models import Category, Product, StockImport
 from catalogue.stock_import import run_import
-from djbundle.tasks import TaskContext, call, group
+from djbundle.tasks import TaskContext, call, group, schedule
 
 LOW_STOCK = 3  # pieces
 
 
+@schedule(cron="0 4 * * *")
 @task(priority=-10)
 def warm_cache() -> None:
     """Renew what the front page shows."""
@@ -28,6 +29,7 @@ def import_stock(context: TaskContext, import_id: int) -> int:
     return rows
 
 
+@schedule(cron="0 7 * * 1-5")
 @task(priority=-10)
 def report_low_stock() -> None:
     """Look at each category for itself, then mail one report to the managers."""

@@ -2,6 +2,8 @@ import django.db.models.deletion
 import django.utils.timezone
 from django.db import migrations, models
 
+import djbundle.tasks.validators
+
 
 class Migration(migrations.Migration):
     dependencies = [
@@ -24,25 +26,44 @@ class Migration(migrations.Migration):
                 ("name", models.CharField(max_length=200, unique=True, verbose_name="name")),
                 (
                     "task_path",
-                    models.CharField(help_text="catalogue.tasks.warm_cache", max_length=255, verbose_name="task"),
+                    models.CharField(
+                        help_text="catalogue.tasks.warm_cache",
+                        max_length=255,
+                        validators=[djbundle.tasks.validators.validate_task_path],
+                        verbose_name="task",
+                    ),
                 ),
                 ("args", models.JSONField(blank=True, default=list, verbose_name="arguments")),
                 ("kwargs", models.JSONField(blank=True, default=dict, verbose_name="named arguments")),
                 (
                     "cron",
                     models.CharField(
-                        blank=True, help_text="0 3 * * *: each day at three", max_length=100, verbose_name="cron"
+                        blank=True,
+                        help_text="0 3 * * *: each day at three",
+                        max_length=100,
+                        validators=[djbundle.tasks.validators.validate_cron],
+                        verbose_name="cron",
                     ),
                 ),
                 (
                     "interval",
                     models.FloatField(
-                        blank=True, help_text="seconds, instead of cron", null=True, verbose_name="interval"
+                        blank=True,
+                        help_text="seconds, instead of cron",
+                        null=True,
+                        validators=[djbundle.tasks.validators.validate_interval],
+                        verbose_name="interval",
                     ),
                 ),
                 (
                     "time_zone",
-                    models.CharField(blank=True, help_text="empty: TIME_ZONE", max_length=64, verbose_name="time zone"),
+                    models.CharField(
+                        blank=True,
+                        help_text="empty: TIME_ZONE",
+                        max_length=64,
+                        validators=[djbundle.tasks.validators.validate_time_zone],
+                        verbose_name="time zone",
+                    ),
                 ),
                 (
                     "missed",

@@ -10,16 +10,16 @@ from django.core.management.base import BaseCommand, CommandError
 from django.core.serializers.json import DjangoJSONEncoder
 from django.utils import timezone
 
-from djbundle.tasks import control, queue
+from djbundle.tasks import control, queue, scheduler
 from djbundle.tasks.compat import TaskResultStatus
-from djbundle.tasks.models import TaskRecord
+from djbundle.tasks.models import Schedule, TaskRecord
 
 STATUSES = [status.value.lower() for status in TaskResultStatus]
-HIDDEN = ("worker", "lease_until", "epoch", "unique_key", "takes_context")
+HIDDEN = ("worker", "lease_until", "epoch", "unique_key", "takes_context", "declared")
 
 
 class Command(BaseCommand):
-    help = "Lists background tasks, shows one, runs failed ones again, pauses queues."
+    help = "Lists background tasks, shows one, runs failed ones again, pauses queues; lists and switches schedules."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         actions = parser.add_subparsers(dest="action", required=True, metavar="ACTION")
@@ -43,7 +43,11 @@ class Command(BaseCommand):
         for name, what in (("pause", "take no more tasks from a queue"), ("resume", "take them again")):
             add(name, help=what).add_argument("queue")
         stats = add("stats", help="counts and times of each queue")
-        for action in (listing, show, stats):
+        schedules = add("schedules", help="what is enqueued again and again, and when")
+        schedule = add("schedule", help="enqueue a schedule's task now, or enable or disable a schedule")
+        schedule.add_argument("what", choices=("run", "enable", "disable"))
+        schedule.add_argument("name")
+        for action in (listing, show, stats, schedules):
             action.add_argument("--json", action="store_true", help="print JSON")
 
     def handle(self, *_args: Any, **options: Any) -> None:
@@ -91,6 +95,17 @@ class Command(BaseCommand):
             cells = ("-" if value is None else value for value in asdict(each).values())
             self.stdout.write("".join(f"{cell!s:>10}" for cell in cells))
 
+    def do_schedules(self, options: dict[str, Any]) -> None:
+        scheduler.sync()
+        found = list(scheduler.rows().order_by("name"))
+        if options["json"]:
+            self._print_json([_facts(schedule) for schedule in found])
+            return
+        for schedule in found:
+            following = _age(schedule.next_run) if schedule.enabled else "disabled"
+            timing = schedule.cron or (f"every {schedule.interval:g} s" if schedule.interval else "once")
+            self.stdout.write(f"{following:>12}  {_age(schedule.last_run):>12}  {timing:16}  {schedule.name}")
+
     # --- to change ---
 
     def do_retry(self, options: dict[str, Any]) -> None:
@@ -109,6 +124,18 @@ class Command(BaseCommand):
     def do_resume(self, options: dict[str, Any]) -> None:
         done = control.resume(options["queue"])
         self.stdout.write(f'"{options["queue"]}" {"runs again" if done else "was not paused"}.')
+
+    def do_schedule(self, options: dict[str, Any]) -> None:
+        scheduler.sync()
+        name, what = options["name"], options["what"]
+        chosen = scheduler.rows().filter(name=name)
+        if not chosen:
+            raise CommandError(f'There is no schedule "{name}".')
+        if what == "run":
+            self.stdout.write(f'"{name}" is enqueued as task {scheduler.run_now(chosen[0]).id}.')
+            return
+        done = scheduler.switch(chosen, enabled=what == "enable")
+        self.stdout.write(f'"{name}" {"is" if done else "was"} {what}d{"" if done else " already"}.')
 
     def _named(self, options: dict[str, Any]) -> control.Records:
         """What `retry` and `discard` are told to take; nothing at all is a mistake."""
@@ -129,13 +156,15 @@ class Command(BaseCommand):
         self.stdout.write(json.dumps(facts, indent=1, cls=DjangoJSONEncoder))
 
 
-def _facts(record: TaskRecord) -> dict[str, Any]:
+def _facts(record: TaskRecord | Schedule) -> dict[str, Any]:
     names = [field.name for field in record._meta.concrete_fields if field.name not in HIDDEN]
     return {name: getattr(record, name) for name in names}
 
 
-def _age(moment: datetime.datetime) -> str:
-    """ "5 min ago", "in 2 h"."""
+def _age(moment: datetime.datetime | None) -> str:
+    """ "5 min ago", "in 2 h", "never"."""
+    if moment is None:
+        return "never"
     seconds = (timezone.now() - moment).total_seconds()
     size = abs(seconds)
     for unit, length in (("d", 86400), ("h", 3600), ("min", 60)):

@@ -1,0 +1,66 @@
+"""What a schedule may consist of. The decorator and the admin ask the same functions; each raises ValidationError."""
+
+import datetime
+import inspect
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from cronsim import CronSim, CronSimError
+from django.core.exceptions import ValidationError
+from django.utils.module_loading import import_string
+from django.utils.translation import gettext_lazy as _
+
+from djbundle.tasks.compat import Task
+from djbundle.tasks.timing import UTC, zone_of
+
+SHORTEST, LONGEST = 1.0, 3e9  # seconds; a hundred years
+
+
+def validate_cron(text: str) -> None:
+    try:
+        comes = next(CronSim(text, datetime.datetime.now(UTC)), None)
+    except CronSimError as error:
+        raise ValidationError(_('"%(text)s" is no cron expression: %(error)s'), "cron", _told(text, error)) from error
+    if comes is None:
+        raise ValidationError(_('"%(text)s" never comes.'), "cron", {"text": text})
+
+
+def validate_interval(seconds: float) -> None:
+    if not SHORTEST <= seconds <= LONGEST:
+        raise ValidationError(_("An interval is from one second to a hundred years."), "interval")
+
+
+def validate_time_zone(name: str) -> None:
+    try:
+        zone_of(name)
+    except (KeyError, ValueError, OSError) as error:  # unknown, no such name possible, a folder
+        raise ValidationError(_('There is no time zone "%(text)s".'), "time_zone", {"text": name}) from error
+
+
+def validate_task_path(path: str) -> None:
+    load_task(path)
+
+
+def load_task(path: str) -> Task:  # type: ignore[type-arg,unused-ignore]
+    try:
+        found = import_string(path)
+    except Exception as error:  # whatever its module does
+        raise ValidationError(_('"%(text)s" cannot be imported: %(error)s'), "task_path", _told(path, error)) from error
+    if not isinstance(found, Task):
+        raise ValidationError(_('"%(text)s" is no task.'), "task_path", {"text": path})
+    return found
+
+
+def validate_call(task: Task, args: Sequence[Any], kwargs: Mapping[str, Any]) -> None:  # type: ignore[type-arg,unused-ignore]
+    """The function takes these arguments."""
+    context = [None] if task.takes_context else []
+    try:
+        inspect.signature(task.func).bind(*context, *args, **kwargs)
+    except TypeError as error:
+        raise ValidationError(
+            _("%(text)s cannot be called so: %(error)s"), "args", _told(task.module_path, error)
+        ) from error
+
+
+def _told(text: str, error: Exception) -> dict[str, str]:
+    return {"text": text, "error": str(error)}

@@ -1,0 +1,12 @@
+"""What a worker finds declared when it starts. Never due while tests run."""
+
+import datetime
+
+from django.tasks import task
+
+from djbundle.tasks import schedule
+
+
+@schedule(every=datetime.timedelta(days=365), name="yearly")
+@task
+def report() -> None: ...

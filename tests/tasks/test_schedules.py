@@ -1,0 +1,534 @@
+"""Schedules: each tick once, whoever works; what the code declares and what the admin changes."""
+
+import datetime
+import io
+import json
+import logging
+import threading
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.core.exceptions import ValidationError
+from django.core.management import CommandError, call_command
+from django.db import OperationalError, connection, connections
+from django.tasks.exceptions import InvalidTask
+from django.test import modify_settings, override_settings
+from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
+
+from djbundle.tasks import schedule, scheduler, schedules
+from djbundle.tasks.models import Schedule, TaskRecord
+from djbundle.tasks.scheduler import Scheduler, run_tick, sync
+from djbundle.tasks.testing import enqueued
+from djbundle.tasks.timing import Timing
+from djbundle.tasks.worker import Worker
+from tests.tasks import jobs
+from tests.tasks import tasks as _tasks  # noqa: F401 - so that its declarations are made before a test replaces them
+from tests.tasks.conftest import StartWorker
+from tests.waiting import wait_until
+
+ADD = "tests.tasks.jobs.add"
+SECOND, MINUTE, HOUR = (datetime.timedelta(seconds=seconds) for seconds in (1, 60, 3600))
+
+
+@pytest.fixture(autouse=True)
+def _no_schedules(database: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    Schedule.objects.all().delete()
+    monkeypatch.setattr(schedules, "declarations", {})
+
+
+def make(**values: Any) -> Schedule:
+    """A schedule as made in the admin."""
+    return Schedule.objects.create(**{"name": "made", "task_path": ADD, "args": [1, 2]} | values)
+
+
+def row(name: str = "made") -> Schedule:
+    return Schedule.objects.get(name=name)
+
+
+def utc(text: str) -> datetime.datetime:
+    return datetime.datetime.fromisoformat(text).replace(tzinfo=datetime.UTC)
+
+
+# --- ticks ---
+
+
+def test_two_workers_run_each_tick_once(start_worker: StartWorker) -> None:
+    """Nothing but the ticks themselves wakes the workers."""
+    first = timezone.now()
+    for number in range(3):
+        make(name=f"each second {number}", args=[number, 0], interval=1, missed="all", next_run=first)
+    start_worker("--poll", "3600")
+    start_worker("--poll", "3600")
+    wait_until(lambda: TaskRecord.objects.count() >= 12, "four ticks of each")
+    Schedule.objects.update(enabled=False)
+    ticks = {
+        number: round((row(f"each second {number}").next_run - first).total_seconds())  # type: ignore[operator]
+        for number in range(3)
+    }
+    runs = Counter(record.args[0] for record in TaskRecord.objects.all())
+    assert runs == ticks
+    assert min(ticks.values()) >= 3
+
+
+def test_a_tick_that_many_want_is_run_once() -> None:
+    now = timezone.now()
+    made = make(interval=60, next_run=now)
+    won: list[bool] = []
+
+    def run() -> None:
+        won.append(run_tick(made, now))
+        connections.close_all()
+
+    threads = [threading.Thread(target=run) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sorted(won) == [False] * 7 + [True]
+    assert TaskRecord.objects.count() == 1
+
+
+def test_a_tick_that_cannot_be_enqueued_is_not_lost() -> None:
+    now = timezone.now()
+    made = make(interval=60, next_run=now)
+    made.args = [object()]  # no JSON
+    with pytest.raises(TypeError):
+        run_tick(made, now)
+    assert row().next_run == now
+
+
+def test_a_worker_waits_no_longer_than_to_the_next_tick() -> None:
+    make(name="later", interval=60, next_run=timezone.now() + 20 * MINUTE)
+    make(name="sooner", interval=60, next_run=timezone.now() + 10 * MINUTE)
+    worker = Worker(threads=1, poll=3600)
+    worker.scheduler.turn()
+    assert 590 < worker._pause() <= 600
+
+
+def test_turns_of_the_loop_cost_no_queries() -> None:
+    make(interval=60, next_run=timezone.now() + MINUTE)
+    work = Scheduler()
+    work.turn()
+    with CaptureQueriesContext(connection) as queries:
+        for _ in range(1000):
+            work.turn()
+    assert len(queries) <= 1
+
+
+@pytest.mark.parametrize(
+    ("missed", "interval", "late", "runs"),
+    [
+        ("once", 60, 30 * MINUTE, 1),
+        ("all", 60, 30 * MINUTE, 31),
+        ("all", 3600, 30 * MINUTE, 1),
+        ("skip", 3600, 30 * MINUTE, 0),
+        ("skip", 3600, 59 * SECOND, 1),
+        ("skip", 3600, 61 * SECOND, 0),
+        ("skip", 60, 30 * MINUTE, 1),  # the last of them comes right now
+        ("skip", 3600, 2 * HOUR + MINUTE / 2, 1),
+        ("skip", 3600, 2 * HOUR + 2 * MINUTE, 0),
+    ],
+)
+def test_missed_ticks(missed: str, interval: float, late: datetime.timedelta, runs: int) -> None:
+    now = timezone.now()
+    made = make(missed=missed, interval=interval, next_run=now - late)
+    assert run_tick(made, now)
+    assert TaskRecord.objects.count() == runs
+    found = row()
+    assert found.last_run == (now if runs else None)
+    assert found.next_run is not None
+    assert now < found.next_run <= now + interval * SECOND
+    assert (found.next_run - (now - late)) % (interval * SECOND) == 0 * SECOND  # it keeps its beat
+
+
+def test_missed_ticks_of_cron() -> None:
+    made = make(missed="all", cron="*/10 * * * *", next_run=utc("2027-01-01 00:00"))
+    run_tick(made, utc("2027-01-01 00:59:59"))
+    assert TaskRecord.objects.count() == 6
+    assert row().next_run == utc("2027-01-01 01:00")
+
+
+def test_missed_ticks_have_a_bound(caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(scheduler, "MOST_MISSED", 20)
+    now = timezone.now()
+    run_tick(make(missed="all", interval=1, next_run=now - HOUR), now)
+    assert TaskRecord.objects.count() == 20
+    assert "has missed more than 20 ticks" in caplog.text
+    assert row().next_run == now + SECOND
+
+
+def test_one_off_runs_once() -> None:
+    now = timezone.now()
+    made = make(next_run=now)
+    assert run_tick(made, now)
+    assert (row().next_run, row().last_run) == (None, now)
+    Scheduler().turn()
+    assert TaskRecord.objects.count() == 1
+
+
+def test_one_off_that_was_missed_is_skipped() -> None:
+    now = timezone.now()
+    run_tick(make(next_run=now - HOUR, missed="skip"), now)
+    assert (row().next_run, row().last_run, TaskRecord.objects.count()) == (None, None, 0)
+
+
+# --- clocks ---
+
+ZURICH = "Europe/Zurich"
+
+
+@pytest.mark.parametrize(
+    ("timing", "ticks"),
+    [
+        # 28 March 2027: two o'clock becomes three
+        (Timing("30 2 * * *", None, ZURICH), ["2027-03-27 01:30", "2027-03-28 01:00", "2027-03-29 00:30"]),
+        (Timing("30 * * * *", None, ZURICH), ["2027-03-28 00:30", "2027-03-28 01:30"]),
+        (Timing("", 86400, ZURICH), ["2027-03-27 01:30", "2027-03-28 01:30", "2027-03-29 01:30"]),
+        # 31 October 2027: three o'clock becomes two
+        (Timing("30 2 * * *", None, ZURICH), ["2027-10-30 00:30", "2027-10-31 00:30", "2027-11-01 01:30"]),
+        (Timing("30 * * * *", None, ZURICH), ["2027-10-31 00:30", "2027-10-31 01:30", "2027-10-31 02:30"]),
+        (Timing("", 86400, ZURICH), ["2027-10-30 00:30", "2027-10-31 00:30", "2027-11-01 00:30"]),
+    ],
+)
+def test_summer_time(timing: Timing, ticks: list[str]) -> None:
+    made = make(cron=timing.cron, interval=timing.interval, time_zone=timing.time_zone, next_run=utc(ticks[0]))
+    for tick in ticks[1:]:
+        assert run_tick(made, utc(str(made.next_run)[:19]))
+        made.refresh_from_db()
+        assert made.next_run == utc(tick)
+    assert TaskRecord.objects.count() == len(ticks) - 1
+
+
+@pytest.mark.parametrize("moment", ["2027-10-31 00:30", "2027-10-31 00:45", "2027-10-31 01:10", "2027-10-31 01:30"])
+def test_an_hour_that_comes_twice_is_run_in_once(moment: str) -> None:
+    """Whenever in these two hours somebody asks."""
+    assert Timing("30 2 * * *", None, ZURICH).following(utc(moment), utc(moment)) == utc("2027-11-01 01:30")
+
+
+@pytest.mark.parametrize(
+    ("time_zone", "tick"),
+    [("", "2027-01-01 03:00"), ("Asia/Tokyo", "2027-01-01 18:00"), ("America/New_York", "2027-01-01 08:00")],
+)
+def test_time_zone(time_zone: str, tick: str) -> None:
+    moment = utc("2027-01-01 00:00")
+    with override_settings(TIME_ZONE="UTC"):
+        assert Timing("0 3 * * *", None, time_zone).following(moment, moment) == utc(tick)
+
+
+def test_without_time_zones() -> None:
+    moment = datetime.datetime(2027, 3, 27, 12)
+    with override_settings(USE_TZ=False, TIME_ZONE=ZURICH):
+        assert Timing("0 3 * * *").following(moment, moment) == datetime.datetime(2027, 3, 28, 3)
+        assert Timing("", 86400).following(moment, moment) == datetime.datetime(2027, 3, 28, 13)
+
+
+# --- what cannot be run ---
+
+
+@pytest.mark.parametrize(
+    ("broken", "told"),
+    [
+        ({"cron": "61 * * * *"}, "Bad minute"),
+        ({"cron": "* * * * *", "time_zone": "Europe/Atlantis"}, "Europe/Atlantis"),
+        ({"interval": 60, "task_path": "tests.tasks.jobs.gone"}, '"tests.tasks.jobs.gone" cannot be imported'),
+        ({"interval": 60, "task_path": "tests.tasks.jobs.os"}, '"tests.tasks.jobs.os" is no task'),
+    ],
+)
+def test_what_cannot_be_run_is_passed_over(
+    broken: dict[str, Any], told: str, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    moment = timezone.now() - MINUTE
+    make(name="broken", next_run=moment, **broken)
+    make(name="sound", interval=60, next_run=moment)
+    work = Scheduler()
+    work.turn()
+    assert enqueued(jobs.add) == [([1, 2], {})]
+    (record,) = (record for record in caplog.records if record.levelno == logging.ERROR)
+    assert told in record.message
+    assert 'schedule "broken" is passed over' in record.message
+    assert work.pause() > 0
+    assert row("broken").next_run == moment
+    monkeypatch.setattr(scheduler, "LOOK", 0)
+    work._look_at = 0
+    work.turn()
+    assert caplog.text.count("passed over") == 1
+    Schedule.objects.filter(name="broken").update(cron="", interval=60, task_path=ADD)
+    work._passed.clear()  # its time is over
+    work.turn()
+    assert TaskRecord.objects.count() == 2
+
+
+def test_a_database_that_fails_is_no_fault_of_the_schedule(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_: Any) -> None:
+        raise OperationalError("gone")
+
+    make(interval=60, next_run=timezone.now())
+    work = Scheduler()
+    with monkeypatch.context() as patch:
+        patch.setattr(scheduler, "run_tick", fail)
+        with pytest.raises(OperationalError):
+            work.turn()
+    work.turn()
+    assert TaskRecord.objects.count() == 1
+
+
+# --- declared in code ---
+
+
+def test_a_worker_brings_in_what_is_declared(start_worker: StartWorker) -> None:
+    assert start_worker("--drain").wait(30) == 0
+    found = row("yearly")
+    assert (found.task_path, found.interval, found.in_code) == ("tests.tasks.tasks.report", 365 * 86400, True)
+    assert found.next_run is not None
+    assert found.next_run > timezone.now() + 364 * 24 * HOUR
+
+
+def test_declarations_are_stacked_and_the_task_stays_itself() -> None:
+    assert schedule(cron="0 3 * * *", args=(1,), kwargs={"b": 2})(jobs.add) is jobs.add
+    schedule(every=datetime.timedelta(minutes=5), args=(1, 2), name="often")(jobs.add)
+    sync()
+    assert (row(ADD).cron, row(ADD).args, row(ADD).kwargs) == ("0 3 * * *", [1], {"b": 2})
+    assert (row("often").interval, row("often").task_path) == (300, ADD)
+
+
+@pytest.mark.parametrize(
+    ("declaration", "told"),
+    [
+        ({}, "exactly one of cron, every and at"),
+        ({"cron": "* * * * *", "every": 60}, "exactly one of cron, every and at"),
+        ({"cron": "* * * *"}, "no cron expression"),
+        ({"cron": "0 0 31 2 *"}, "no cron expression"),
+        ({"cron": "* * */20 * 1L"}, "never comes"),
+        ({"every": 0.5}, "from one second"),
+        ({"every": float("nan")}, "from one second"),
+        ({"every": "60"}, "every must be"),
+        ({"at": "2027-01-01"}, "at must be"),
+        ({"every": 60, "time_zone": "Europe/Atlantis"}, "no time zone"),
+        ({"every": 60, "time_zone": "../etc/passwd"}, "no time zone"),
+        ({"every": 60, "missed": "never"}, "missed must be"),
+        ({"every": 60, "name": ""}, "name must be"),
+        ({"every": 60, "args": (1, object())}, "args must be JSON"),
+        ({"every": 60, "args": (1, 2, 3)}, "cannot be called so"),
+    ],
+)
+def test_mistakes_are_told_at_once(declaration: dict[str, Any], told: str) -> None:
+    with pytest.raises(InvalidTask, match=told):
+        schedule(**{"args": (1, 2)} | declaration)(jobs.add)
+    assert not schedules.declarations
+
+
+def test_schedules_need_a_task_and_a_name_of_their_own() -> None:
+    with pytest.raises(InvalidTask, match="goes above @task"):
+        schedule(every=60)(len)
+    for _ in range(2):  # as when a module is loaded again
+        schedule(every=60, args=(1, 2))(jobs.add)
+    with pytest.raises(InvalidTask, match="already"):
+        schedule(every=61, args=(1, 2))(jobs.add)
+
+
+def declare(**declaration: Any) -> None:
+    """The code of the project from now on."""
+    schedules.declarations.clear()
+    schedule(**{"name": "declared", "args": (1, 2)} | declaration)(jobs.add)
+    sync()
+
+
+def test_changes_in_the_admin_stay_until_the_code_changes() -> None:
+    declare(every=60)
+    found = row("declared")
+    found.interval, found.enabled = 30, False
+    found.save()
+    declare(every=60)
+    assert (row("declared").interval, row("declared").enabled) == (30, False)
+    declare(every=90)
+    assert (row("declared").interval, row("declared").enabled) == (90, True)
+
+
+def test_a_change_in_code_moves_the_next_run_only_with_the_timing() -> None:
+    declare(cron="0 3 * * *", time_zone="UTC")
+    moment = timezone.now() + SECOND
+    Schedule.objects.update(next_run=moment)
+    declare(cron="0 3 * * *", time_zone="UTC", args=(3, 4))
+    assert (row("declared").args, row("declared").next_run) == ([3, 4], moment)
+    declare(cron="0 4 * * *", time_zone="UTC", args=(3, 4))
+    next_run = row("declared").next_run
+    assert next_run is not None
+    assert next_run.hour == 4
+
+
+def test_what_is_no_longer_declared_is_disabled_until_it_comes_back() -> None:
+    make(interval=60)
+    declare(every=60)
+    Schedule.objects.filter(name="declared").update(next_run=timezone.now() - HOUR)
+    schedules.declarations.clear()
+    sync()
+    assert (row("declared").enabled, row("declared").in_code) == (False, False)
+    assert row().enabled
+    declare(every=60)
+    found = row("declared")
+    assert (found.enabled, found.in_code) == (True, True)
+    assert found.next_run is not None
+    assert found.next_run > timezone.now()
+
+
+def test_what_cannot_be_imported_now_is_not_disabled(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    (tmp_path / "broken_app").mkdir()
+    (tmp_path / "broken_app/__init__.py").touch()
+    (tmp_path / "broken_app/tasks.py").write_text("import a_library_that_is_not_installed\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    make(name="unknown", interval=60, task_path="broken_app.tasks.work", in_code=True)
+    make(name="removed", interval=60, in_code=True)
+    with modify_settings(INSTALLED_APPS={"append": "broken_app"}):
+        sync()
+    assert row("unknown").enabled
+    assert not row("removed").enabled
+    assert "broken_app.tasks cannot be imported" in caplog.text
+
+
+def test_one_off_in_code_runs_once_and_again_when_moved() -> None:
+    now = timezone.now()
+    declare(at=now - SECOND)
+    run_tick(row("declared"), now)
+    schedules.declarations.clear()
+    sync()
+    declare(at=now - SECOND)
+    assert row("declared").next_run is None
+    declare(at=now + HOUR)
+    assert row("declared").next_run == now + HOUR
+
+
+def test_one_off_without_a_zone_is_in_that_of_the_schedule() -> None:
+    declare(at=datetime.datetime(2027, 7, 1, 12), time_zone=ZURICH)
+    assert row("declared").next_run == utc("2027-07-01 10:00")
+
+
+def test_two_workers_that_start_together_bring_in_one() -> None:
+    schedule(every=60, args=(1, 2), name="declared")(jobs.add)
+    failed: list[BaseException] = []
+
+    def run() -> None:
+        try:
+            sync()
+        except BaseException as error:
+            failed.append(error)
+        connections.close_all()
+
+    threads = [threading.Thread(target=run) for _ in range(6)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert not failed
+    assert Schedule.objects.count() == 1
+
+
+# --- made in the admin ---
+
+
+@pytest.mark.parametrize(
+    ("values", "told"),
+    [
+        ({"cron": "* * * * *", "interval": 60}, "not both"),
+        ({}, "the only one"),
+        ({"cron": "x"}, "no cron expression"),
+        ({"interval": 0}, "from one second"),
+        ({"interval": 60, "time_zone": "Mars"}, "no time zone"),
+        ({"interval": 60, "task_path": "tests.tasks.jobs.gone"}, "cannot be imported"),
+        ({"interval": 60, "task_path": "os.path.join"}, "is no task"),
+        ({"interval": 60, "args": {}}, "Arguments are a list"),
+        ({"interval": 60, "args": [1]}, "cannot be called so"),
+    ],
+)
+def test_mistakes_are_told_in_the_admin(values: dict[str, Any], told: str) -> None:
+    with pytest.raises(ValidationError, match=told):
+        Schedule(**{"name": "made", "task_path": ADD, "args": [1, 2]} | values).full_clean()
+
+
+def test_what_is_right_is_taken() -> None:
+    for values in ({"cron": "0 3 * * *"}, {"interval": 60}, {"next_run": timezone.now()}):
+        Schedule(name="made", task_path=ADD, args=[1], kwargs={"b": 2}, **values).full_clean()
+
+
+def test_next_run_follows_from_the_timing() -> None:
+    made = make(interval=60)
+    assert made.next_run is not None
+    assert 59 < (made.next_run - timezone.now()).total_seconds() <= 60
+    moment = made.next_run
+    made.args = [3, 4]
+    made.save()
+    assert row().next_run == moment
+    made.interval = 3600
+    made.save(update_fields=["interval"])
+    assert row().next_run != moment
+
+
+def test_ticks_of_a_disabled_schedule_are_not_missed() -> None:
+    made = make(interval=60, missed="all", enabled=False, next_run=timezone.now() - HOUR)
+    Scheduler().turn()
+    assert scheduler.switch([made], enabled=True) == 1
+    Scheduler().turn()
+    assert TaskRecord.objects.count() == 0
+    assert scheduler.switch([made], enabled=True) == 0
+
+
+def test_a_form_that_was_open_during_a_tick_does_not_bring_it_back() -> None:
+    now = timezone.now()
+    made = make(interval=60, next_run=now)
+    run_tick(made, now)
+    found = row()
+    found.next_run = now  # as the form was filled in before
+    found.save()
+    assert row().next_run == now + MINUTE
+
+
+# --- manage.py tasks ---
+
+
+def tasks(*arguments: str) -> str:
+    out = io.StringIO()
+    call_command("tasks", *arguments, stdout=out)
+    return out.getvalue()
+
+
+def test_listing() -> None:
+    make(cron="0 3 * * *")
+    make(name="off", interval=90, enabled=False, last_run=timezone.now() - HOUR)
+    make(name="past", next_run=timezone.now() - 2 * HOUR)
+    schedule(every=60, args=(1, 2), name="declared")(jobs.add)
+    declared, made, off, past = tasks("schedules").splitlines()
+    assert [" ".join(line.split()) for line in (declared, off, past)] == [
+        "in 60 s never every 60 s declared",
+        "disabled 1 h ago every 90 s off",
+        "2 h ago never once past",
+    ]
+    assert "0 3 * * *" in made
+    found = json.loads(tasks("schedules", "--json"))
+    assert [(each["name"], each["enabled"], each["cron"]) for each in found][1:3] == [
+        ("made", True, "0 3 * * *"),
+        ("off", False, ""),
+    ]
+
+
+def test_run_now_moves_no_tick() -> None:
+    moment = timezone.now() + HOUR
+    make(interval=60, next_run=moment)
+    text = tasks("schedule", "run", "made")
+    assert text == f'"made" is enqueued as task {TaskRecord.objects.get().pk}.\n'
+    assert row().next_run == moment
+    assert row().last_run is not None
+
+
+def test_switching() -> None:
+    make(interval=60)
+    assert tasks("schedule", "disable", "made") == '"made" is disabled.\n'
+    assert not row().enabled
+    assert tasks("schedule", "disable", "made") == '"made" was disabled already.\n'
+    assert tasks("schedule", "enable", "made") == '"made" is enabled.\n'
+    assert row().enabled
+    with pytest.raises(CommandError, match='no schedule "unknown"'):
+        tasks("schedule", "run", "unknown")
