@@ -1,6 +1,7 @@
 """The project's own share of the tree: its data files, the modules that stay bytecode, and its static files."""
 
 import gzip
+import re
 from collections.abc import Callable, Iterable, Iterator
 from fnmatch import fnmatch
 from functools import partial
@@ -28,6 +29,7 @@ COMPRESSIBLE = frozenset(
     (".css", ".js", ".mjs", ".json", ".map", ".svg", ".html", ".txt", ".xml", ".webmanifest", ".wasm", ".ttf", ".otf")
 )
 ZSTD = ".zstd"
+HASH_IN_NAME = re.compile(r"\.[0-9a-f]{12}$")  # of ManifestStaticFilesStorage, at the end of a stem
 ONE_PACKET = 1400  # bytes; what fits into one arrives no sooner for being smaller
 WORTH_KEEPING = 0.9  # a compressed copy that is not a tenth smaller is not worth a file
 
@@ -86,7 +88,10 @@ def _matches(name: str, patterns: Iterable[str]) -> bool:
 
 
 def add_static_files(tree: Tree, folder: Path, cache: Cache) -> None:
-    """The collected static files, each with copies compressed as zstd, brotli and gzip where that pays."""
+    """The collected static files, each with copies compressed as zstd, brotli and gzip where that pays.
+
+    A file that has a minified twin is for developing, and has no copies that take room.
+    """
     for path in sorted(path for path in folder.rglob("*") if path.is_file()):
         name = PurePosixPath(STATIC_FOLDER, *path.relative_to(folder).parts)
         tree.add(name, path, "static")
@@ -100,9 +105,17 @@ def add_static_files(tree: Tree, folder: Path, cache: Cache) -> None:
 def _compressed_copies(path: Path, cache: Cache) -> Iterator[tuple[str, Path]]:
     data = path.read_bytes()
     for suffix, compress in ENCODERS.items():
+        if suffix != ZSTD and _has_minified(path):  # which is what browsers get; a zstd copy takes no room
+            continue
         copy = cache.store_bytes("static", hash_of(data, suffix), partial(compress, data))
         if copy.stat().st_size < len(data) * WORTH_KEEPING:
             yield suffix, copy
+
+
+def _has_minified(path: Path) -> bool:
+    """Whether ``jquery.min.js`` stands beside ``jquery.js``, or ``jquery.12e87d2f3a4c.js``."""
+    plain = HASH_IN_NAME.sub("", path.stem)
+    return path.with_name(f"{plain}.min{path.suffix}").exists()
 
 
 def _zstd(data: bytes) -> bytes:
