@@ -24,6 +24,7 @@ import zstandard
 from djbundle.builder import elf
 from djbundle.builder.branches import FILTER, replace_distances
 from djbundle.builder.cache import Cache, hash_of
+from djbundle.builder.libraries import PROGRAM
 from djbundle.builder.tree import PARTS, File, Part, Tree
 from djbundle.errors import LargeFileError
 
@@ -31,6 +32,7 @@ BLOCK_SIZE = 4 << 20
 FIRST_BLOCK_SIZE = 128 << 10  # of a start, whose blocks double from here on: nobody waits long for the first modules
 LARGE_FILE = 256 << 10
 LARGEST_FILE = (1 << 32) - 1
+PROGRAM_LEVEL = 15  # it is unpacked before anything runs: a sixth faster, for a tenth more of it
 LEVEL = 19  # 22 gains 1 % and takes three times as long
 KIND_FOLDER, KIND_FILE, KIND_EXECUTABLE, KIND_LINK = range(4)
 NOT_KEPT = (1 << 64) - 1
@@ -191,6 +193,7 @@ class _RawBlock:
     data: bytearray = field(default_factory=bytearray)
     is_shared: bool = True
     code: tuple[int, int] = (0, 0)
+    level: int = LEVEL
     frame: bytes | None = None  # compressed already
     is_frame: bool = False
 
@@ -249,7 +252,8 @@ class _Packer:
             return block
         if has_own_block:
             code = elf.code_range(source) if source and elf.is_elf(source) else (0, 0)
-            self.own.append(_RawBlock(block.part, bytearray(data), is_shared=False, code=code))
+            level = PROGRAM_LEVEL if name == PROGRAM else LEVEL
+            self.own.append(_RawBlock(block.part, bytearray(data), is_shared=False, code=code, level=level))
             self._found[digest] = self.own[-1], 0
             return block
         if len(block.data) + len(data) > self.block_size:
@@ -278,17 +282,17 @@ def _filter(data: bytes, offset: int, size: int) -> bytes:
     return data[:offset] + replace_distances(data[offset:end]) + data[end:] if size else data
 
 
-def compress(data: bytes) -> bytes:
+def compress(data: bytes, level: int = LEVEL) -> bytes:
     """One zstd frame."""
-    return zstandard.ZstdCompressor(level=LEVEL).compress(data)
+    return zstandard.ZstdCompressor(level=level).compress(data)
 
 
 def _compress_blocks(raw_blocks: list[_RawBlock], cache: Cache, progress: Callable[[float], None]) -> list[Block]:
     def compress_block(raw: _RawBlock) -> Block:
         data = bytes(raw.data)
-        how = f"zstd {zstandard.__version__} level {LEVEL} code {raw.code} filter {FILTER}"
+        how = f"zstd {zstandard.__version__} level {raw.level} code {raw.code} filter {FILTER}"
         key = hash_of(raw.frame) if raw.frame else hash_of(data, how)
-        path = cache.store_bytes("blocks", key, lambda: raw.frame or compress(_filter(data, *raw.code)))
+        path = cache.store_bytes("blocks", key, lambda: raw.frame or compress(_filter(data, *raw.code), raw.level))
         stored = path.read_bytes()
         return Block(
             part=raw.part,
