@@ -65,7 +65,7 @@ class Appended(models.Func):
     def __init__(self, column: str, item: str) -> None:
         super().__init__(models.F(column), models.Value(item, models.TextField()))
 
-    def as_sqlite(self, compiler: Any, connection: Any) -> Any:
+    def as_sqlite(self, compiler: Any, connection: Any, **_context: Any) -> Any:
         template = "json_insert(%(expressions)s))"
         return self.as_sql(compiler, connection, template=template, arg_joiner=", '$[#]', json(")
 

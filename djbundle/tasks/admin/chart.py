@@ -8,15 +8,14 @@ from dataclasses import dataclass, field
 from itertools import groupby
 from typing import Any
 
-from django.utils import timezone
-from django.utils.formats import date_format, localize
+from django.utils.formats import localize
 from django.utils.translation import gettext as _
 
 from djbundle.tasks.admin.history import Hour, percentile
-from djbundle.tasks.admin.texts import span
+from djbundle.tasks.admin.texts import local, span
 
 WIDTH, HEIGHT = 480, 190
-LEFT, RIGHT, TOP, BOTTOM = 52, 8, 12, 24  # margins
+LEFT, RIGHT, TOP, BOTTOM = 52, 18, 12, 24  # margins
 LABEL_EVERY = 4  # hours
 SLIMMEST = 2.0  # of a bar that is not nothing
 MINUTE, HOUR, DAY = 60, 3600, 86400
@@ -122,14 +121,14 @@ def latency(hours: Sequence[Hour]) -> Chart:
 
 
 def clock(hour: Hour) -> str:
-    return date_format(timezone.localtime(hour.begin), "H:i")
+    return f"{local(hour.begin):%H:%M}"
 
 
 def nice_count(most: int) -> int:
-    """An even number not below it, that people like to read: 2, 4, 10, 20, 40, 100..."""
+    """An even number not below it, that people like to read: 2, 4, 6, 8, 10, 20, 40..."""
     size = 1
     while True:
-        for factor in (2, 4, 10):
+        for factor in (2, 4, 6, 8, 10):
             if factor * size >= most:
                 return factor * size
         size *= 10

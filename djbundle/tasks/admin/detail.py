@@ -5,13 +5,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from django.utils.formats import localize
-from django.utils.timezone import template_localtime
 from django.utils.translation import gettext as _
 
 from djbundle.tasks import queue
 from djbundle.tasks.admin.states import state_of
-from djbundle.tasks.admin.texts import NOTHING, pretty, seconds_between, short_name, span
-from djbundle.tasks.models import RUNNING, TaskRecord
+from djbundle.tasks.admin.texts import NOTHING, pretty, seconds_between, short_name, span, to_the_second
+from djbundle.tasks.models import READY, RUNNING, TaskRecord
 
 Facts = list[tuple[str, str]]
 
@@ -57,23 +56,31 @@ def detail(record: TaskRecord, now: datetime.datetime) -> dict[str, Any]:
     }
 
 
+def wait_and_run(record: TaskRecord, now: datetime.datetime) -> tuple[float | None, float | None]:
+    """Seconds from when it was due until it began, and from then until it ended: in its last run, up to now."""
+    begun, ended = record.last_attempted_at, record.finished_at
+    if record.status == READY or begun is None:
+        end = ended or now
+        return (seconds_between(record.run_after, end) if end >= record.run_after else None), None
+    return seconds_between(record.run_after, begun), seconds_between(begun, ended or now)
+
+
 def times(record: TaskRecord, now: datetime.datetime) -> Facts:
     begun = record.last_attempted_at
-    waits = begun is None or (record.status not in (RUNNING,) and record.finished_at is None)
-    wait = seconds_between(record.run_after, (record.finished_at or now) if waits else begun)
-    took = None if waits else seconds_between(begun, record.finished_at or now)
+    wait, took = wait_and_run(record, now)
     found = [
-        (_("Enqueued"), _moment(record.enqueued_at)),
-        (_("Due"), _moment(record.run_after)),
-        (_("First started"), _moment(record.started_at)),
-        (_("Last started"), _moment(begun) if begun != record.started_at else ""),
-        (_("Finished"), _moment(record.finished_at)),
-        (_("Cancelled"), _moment(record.cancelled_at)),
-        (_("Expires"), _moment(record.expires_at)),
-        (_("Waited"), span(wait) if record.run_after <= now else ""),
-        (_("Runs for") if record.status == RUNNING else _("Took"), "" if took is None else span(took)),
+        (_("Enqueued"), to_the_second(record.enqueued_at)),
+        (_("Due"), to_the_second(record.run_after)),
+        (_("First started"), to_the_second(record.started_at)),
+        (_("Last started"), to_the_second(begun) if begun != record.started_at else ""),
+        (_("Finished"), to_the_second(record.finished_at)),
+        (_("Cancelled"), to_the_second(record.cancelled_at)),
+        (_("Expires"), to_the_second(record.expires_at)),
+        (_("Waited"), span(wait)),
+        (_("From enqueued to finished"), span(seconds_between(record.enqueued_at, record.finished_at))),
+        (_("Runs for") if record.status == RUNNING else _("Took"), span(took)),
     ]
-    return [(label, text) for label, text in found if text]
+    return [(label, text) for label, text in found if text not in ("", NOTHING)]
 
 
 def rules(record: TaskRecord) -> Facts:
@@ -127,7 +134,3 @@ def group(record: TaskRecord) -> dict[str, Any] | None:
         "then": pretty(found.callback) if found.callback else None,
         "some": list(others.order_by("group_index", "pk").only("pk", "task_path")[:10]),
     }
-
-
-def _moment(value: datetime.datetime | None) -> str:
-    return "" if value is None else f"{localize(template_localtime(value))}:{value:%S}"

@@ -1,8 +1,8 @@
 """What finished in the last 24 hours, hour by hour.
 
-The database counts, over ranges of the index on `finished_at`: one statement with a part for each hour. Times are those of
-a sample, SAMPLE rows of each hour at most. Both are the same on SQLite and PostgreSQL, which differ in how they truncate
-and subtract times.
+The database counts, over ranges of the index on `finished_at`: one statement with a part for each hour. Times are those
+of a sample, SAMPLE rows of each hour at most. Both are the same on SQLite and PostgreSQL, which differ in how they
+truncate and subtract times.
 """
 
 import datetime
@@ -15,7 +15,7 @@ from django.db.models import Count, F, QuerySet, Value
 from django.utils import timezone
 
 from djbundle.tasks import queue
-from djbundle.tasks.admin.texts import seconds_between
+from djbundle.tasks.admin.texts import local, seconds_between
 from djbundle.tasks.compat import TaskResultStatus
 from djbundle.tasks.models import TaskRecord
 
@@ -80,7 +80,9 @@ def mean(values: list[float]) -> float | None:
 
 def _hours(now: datetime.datetime) -> Iterator[Hour]:
     """In UTC, so that each has 60 minutes; they begin on the hour of the people's clock."""
-    begun = timezone.localtime(now).replace(minute=0, second=0, microsecond=0).astimezone(datetime.UTC)
+    begun = local(now).replace(minute=0, second=0, microsecond=0)
+    if timezone.is_aware(begun):
+        begun = begun.astimezone(datetime.UTC)
     for number in reversed(range(HOURS)):
         begin = begun - datetime.timedelta(hours=number)
         yield Hour(begin, begin + datetime.timedelta(hours=1))

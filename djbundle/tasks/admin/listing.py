@@ -41,7 +41,7 @@ class WindowPaginator(Paginator):  # type: ignore[type-arg]
         return self.first + min(len(self.window), self.per_page)
 
     def page(self, number: int | str) -> Page[TaskRecord]:
-        return self._get_page(self.window[: self.per_page], self.validate_number(number), self)
+        return Page(self.window[: self.per_page], self.validate_number(number), self)
 
 
 class TaskList(ChangeList):

@@ -141,7 +141,7 @@ def _ready(now: datetime.datetime) -> dict[str, dict[str, Any]]:
             oldest=Min("run_after", filter=due),
         )
     )
-    return {row["queue_name"]: row for row in rows}
+    return {row["queue_name"]: {**row} for row in rows}
 
 
 def _running() -> dict[str, int]:

@@ -11,17 +11,18 @@ from django.shortcuts import get_object_or_404, redirect
 from django.urls import URLPattern, path
 from django.utils import timezone
 from django.utils.html import format_html
+from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_POST
 
 from djbundle.tasks import control, queue
 from djbundle.tasks.admin.commands import COMMANDS, Command, buttons, may_command
-from djbundle.tasks.admin.detail import detail, progress
+from djbundle.tasks.admin.detail import detail, progress, wait_and_run
 from djbundle.tasks.admin.filters import FinishedFilter, QueueFilter, StateFilter, TaskFilter
 from djbundle.tasks.admin.listing import TaskList, WindowPaginator, search
 from djbundle.tasks.admin.overview import OverviewViews
 from djbundle.tasks.admin.states import RUNS, state_of
-from djbundle.tasks.admin.texts import NOTHING, seconds_between, short_call, short_name, span
+from djbundle.tasks.admin.texts import briefly, short_call, short_name, span, to_the_second
 from djbundle.tasks.models import RUNNING, TaskRecord
 
 
@@ -36,13 +37,14 @@ def _action(command: Command) -> Any:
 
 @admin.register(TaskRecord)
 class TaskRecordAdmin(OverviewViews, admin.ModelAdmin):  # type: ignore[type-arg]
-    list_display = ("task", "arguments", "state", "queue_name", "attempts", "enqueued_at", "waited", "took")
+    list_display = ("task", "state", "arguments", "queue_name", "attempts", "enqueued", "waited_took")
     list_filter = (StateFilter, QueueFilter, TaskFilter, FinishedFilter)
     search_fields = ("task_path", "args", "kwargs")
     search_help_text = _("Words of the task's name or its arguments, or its number")
     sortable_by = ()  # there is no index for it
     ordering = ("-id",)
     show_full_result_count = False
+    show_facets = admin.ShowFacets.NEVER
     list_max_show_all = 0
     actions = (*map(_action, COMMANDS), "delete_selected")
 
@@ -69,20 +71,22 @@ class TaskRecordAdmin(OverviewViews, admin.ModelAdmin):  # type: ignore[type-arg
     def attempts(self, record: TaskRecord) -> str:
         return f"{len(record.worker_ids)}/{record.max_attempts}"
 
-    @admin.display(description=_("waited"))
-    def waited(self, record: TaskRecord) -> str:
-        end = record.last_attempted_at if record.status == RUNNING or record.finished_at else timezone.now()
-        return NOTHING if end is None or end < record.run_after else span(seconds_between(record.run_after, end))
+    @admin.display(description=_("enqueued"))
+    def enqueued(self, record: TaskRecord) -> SafeString:
+        exact, brief = to_the_second(record.enqueued_at), briefly(record.enqueued_at, timezone.now())
+        return format_html('<span title="{}">{}</span>', exact, brief)
 
-    @admin.display(description=_("took"))
-    def took(self, record: TaskRecord) -> str:
-        end = timezone.now() if record.status == RUNNING else record.finished_at
-        return span(seconds_between(record.last_attempted_at, end))
+    @admin.display(description=_("waited / took"))
+    def waited_took(self, record: TaskRecord) -> SafeString:
+        wait, took = wait_and_run(record, timezone.now())
+        return format_html(
+            '<span class="djt-span">{} /</span> <span class="djt-span">{}</span>', span(wait), span(took)
+        )
 
-    def get_changelist(self, _request: HttpRequest, **_options: Any) -> type[TaskList]:
+    def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[TaskList]:  # noqa: ARG002
         return TaskList
 
-    def get_paginator(
+    def get_paginator(  # type: ignore[override]
         self, request: HttpRequest, rows: Any, per_page: int, *_arguments: Any, **_options: Any
     ) -> WindowPaginator:
         number = request.GET.get("p", "")
@@ -157,7 +161,7 @@ class TaskRecordAdmin(OverviewViews, admin.ModelAdmin):  # type: ignore[type-arg
     @admin.action(description=_("Discard"), permissions=["delete"])
     def delete_selected(self, request: HttpRequest, chosen: control.Records) -> Any:
         """Django's own, with its confirmation; for those that do not run."""
-        return delete_selected(self, request, chosen.exclude(status=RUNNING))  # type: ignore[arg-type]
+        return delete_selected(self, request, chosen.exclude(status=RUNNING))
 
     def delete_model(self, _request: HttpRequest, record: TaskRecord) -> None:
         control.discard(queue.records().filter(pk=record.pk))

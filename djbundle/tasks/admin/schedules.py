@@ -1,17 +1,19 @@
 """Schedules in the admin: those made here can be changed at will, those declared in code keep their name."""
 
+import datetime
 from typing import Any
 
 from django.contrib import admin, messages
 from django.contrib.admin.actions import delete_selected
 from django.http import HttpRequest
+from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.module_loading import import_string
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 
-from djbundle.tasks.admin.texts import NOTHING, short_name
+from djbundle.tasks.admin.texts import NOTHING, briefly, short_name
 from djbundle.tasks.admin.timing import in_words
 from djbundle.tasks.models import Schedule
 
@@ -23,7 +25,7 @@ CODE = _(
 
 @admin.register(Schedule)
 class ScheduleAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
-    list_display = ("name", "task", "timing", "zone", "enabled", "last_run", "next_run", "in_code")
+    list_display = ("name", "task", "timing", "zone", "enabled", "last", "next")
     list_filter = ("enabled", "in_code")
     search_fields = ("name", "task_path")
     ordering = ("name",)
@@ -39,13 +41,21 @@ class ScheduleAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
 
     @admin.display(description=_("runs"))
     def timing(self, schedule: Schedule) -> SafeString:
-        return format_html(
-            '{} <span class="djt-quiet">{}</span>', in_words(schedule.cron, schedule.interval), schedule.cron
-        )
+        words = in_words(schedule.cron, schedule.interval)
+        pattern = "" if schedule.interval or words == schedule.cron else schedule.cron
+        return format_html('{} <span class="djt-quiet djt-code">{}</span>', words, pattern)
 
     @admin.display(description=_("time zone"), ordering="time_zone")
     def zone(self, schedule: Schedule) -> str:
         return schedule.time_zone or NOTHING
+
+    @admin.display(description=_("last run"), ordering="last_run")
+    def last(self, schedule: Schedule) -> str:
+        return _brief(schedule.last_run)
+
+    @admin.display(description=_("next run"), ordering="next_run")
+    def next(self, schedule: Schedule) -> str:
+        return _brief(schedule.next_run if schedule.enabled else None)
 
     # --- actions ---
 
@@ -79,7 +89,7 @@ class ScheduleAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
             )
             self.message_user(request, told % kept, messages.WARNING)
         made_here = chosen.filter(in_code=False)
-        return delete_selected(self, request, made_here) if made_here.exists() else None  # type: ignore[arg-type]
+        return delete_selected(self, request, made_here) if made_here.exists() else None
 
     def _tell(self, request: HttpRequest, text: str) -> None:
         self.message_user(request, text, messages.SUCCESS)
@@ -103,3 +113,7 @@ class ScheduleAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
     def has_delete_permission(self, request: HttpRequest, schedule: Schedule | None = None) -> bool:
         in_code = schedule is not None and schedule.in_code
         return not in_code and super().has_delete_permission(request, schedule)
+
+
+def _brief(moment: datetime.datetime | None) -> str:
+    return NOTHING if moment is None else briefly(moment, timezone.now())

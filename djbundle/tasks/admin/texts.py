@@ -4,14 +4,15 @@ import datetime
 import json
 from typing import Any
 
-from django.utils.formats import number_format
+from django.utils import timezone
+from django.utils.formats import date_format, number_format
 from django.utils.text import Truncator
 from django.utils.translation import gettext as _
 
 from djbundle.tasks.models import TaskRecord
 
 NOTHING = "–"
-SHORT = 70  # characters of arguments in a list
+SHORT = 60  # characters of arguments in a list
 
 
 def short_name(path: str) -> str:
@@ -38,12 +39,30 @@ def pretty(value: Any) -> str:
     return json.dumps(value, ensure_ascii=False, indent=2)
 
 
+def local(moment: datetime.datetime) -> datetime.datetime:
+    """In the time zone of the reader; a project without USE_TZ has but one."""
+    return timezone.localtime(moment) if timezone.is_aware(moment) else moment
+
+
+def to_the_second(moment: datetime.datetime | None) -> str:
+    if moment is None:
+        return ""
+    shown = local(moment)
+    return f"{date_format(shown, 'DATE_FORMAT')}, {shown:%H:%M:%S}"
+
+
+def briefly(moment: datetime.datetime, now: datetime.datetime) -> str:
+    """The time of today, or the day with it."""
+    shown = local(moment)
+    return f"{shown:%H:%M:%S}" if shown.date() == local(now).date() else date_format(shown, "j M, H:i")
+
+
 def seconds_between(begin: datetime.datetime | None, end: datetime.datetime | None) -> float | None:
     return None if begin is None or end is None else max(0.0, (end - begin).total_seconds())
 
 
 def span(seconds: float | None) -> str:
-    """ "12 ms", "3.4 s", "2 min 5 s", "3 h 20 min", "2 d 4 h"."""
+    """ "12 ms", "3.4 s", "2 min 5 s", "12 min", "3 h 20 min", "2 d 4 h"."""
     if seconds is None:
         return NOTHING
     if seconds < 1:
@@ -54,6 +73,6 @@ def span(seconds: float | None) -> str:
     units = ((86400, _("%d d"), 3600, _("%d h")), (3600, _("%d h"), 60, _("%d min")), (60, _("%d min"), 1, _("%d s")))
     for size, text, rest_size, rest_text in units:
         if whole >= size:
-            rest = whole % size // rest_size
+            rest = whole % size // rest_size if whole < 10 * size else 0
             return text % (whole // size) + (f" {rest_text % rest}" if rest else "")
     return NOTHING

@@ -21,25 +21,14 @@ def in_words(cron: str, interval: float | None) -> str:
 
 def _pattern(cron: str) -> str:
     fields = cron.split()
-    if len(fields) != 5:
+    if len(fields) != 5 or fields[3] != "*":
         return ""
-    minute, hour, day, month, weekday = fields
-    if month != "*":
-        return ""
-    if day == weekday == "*" and hour == "*":
+    minute, hour, day, _month, weekday = fields
+    if hour == day == weekday == "*":
         return _minutes(minute)
     if not (NUMBER.fullmatch(minute) and NUMBER.fullmatch(hour)):
         return ""
-    time = f"{int(hour):02}:{int(minute):02}"
-    if day == weekday == "*":
-        return _("each day at %s") % time
-    if day == "*" and weekday in ("1-5", "mon-fri"):
-        return _("Monday to Friday at %s") % time
-    if day == "*" and weekday in "01234567":
-        return _("each %(day)s at %(time)s") % {"day": WEEKDAYS[(int(weekday) + SUNDAY) % 7], "time": time}
-    if weekday == "*" and NUMBER.fullmatch(day):
-        return _("on day %(day)s of each month at %(time)s") % {"day": int(day), "time": time}
-    return ""
+    return _days(day, weekday, f"{int(hour):02}:{int(minute):02}")
 
 
 def _minutes(minute: str) -> str:
@@ -48,3 +37,15 @@ def _minutes(minute: str) -> str:
     if STEP.fullmatch(minute):
         return _("every %s minutes") % minute[2:]
     return _("each hour at minute %s") % int(minute) if NUMBER.fullmatch(minute) else ""
+
+
+def _days(day: str, weekday: str, time: str) -> str:
+    if day == weekday == "*":
+        return _("each day at %s") % time
+    if weekday == "*" and NUMBER.fullmatch(day):
+        return _("on day %(day)s of each month at %(time)s") % {"day": int(day), "time": time}
+    if day == "*" and weekday in ("1-5", "mon-fri"):
+        return _("Monday to Friday at %s") % time
+    if day == "*" and weekday in tuple("01234567"):
+        return _("each %(day)s at %(time)s") % {"day": WEEKDAYS[(int(weekday) + SUNDAY) % 7], "time": time}
+    return ""
