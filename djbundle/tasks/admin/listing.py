@@ -60,7 +60,8 @@ class TaskList(ChangeList):
 def search(rows: QuerySet[TaskRecord], text: str) -> QuerySet[TaskRecord]:
     """Each word is in the task's name or its arguments, or is its key."""
     for word in smart_split(text):
-        rows = rows.filter(_has(unescape_string_literal(word) if word[0] in "\"'" and word[-1] == word[0] else word))
+        is_quoted = len(word) > 1 and word[0] in "\"'" and word[-1] == word[0]
+        rows = rows.filter(_has(unescape_string_literal(word) if is_quoted else word))
     return rows
 
 

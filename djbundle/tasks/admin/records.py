@@ -77,11 +77,9 @@ class TaskRecordAdmin(OverviewViews, admin.ModelAdmin):  # type: ignore[type-arg
         return format_html('<span title="{}">{}</span>', exact, brief)
 
     @admin.display(description=_("waited / took"))
-    def waited_took(self, record: TaskRecord) -> SafeString:
+    def waited_took(self, record: TaskRecord) -> str:
         wait, took = wait_and_run(record, timezone.now())
-        return format_html(
-            '<span class="djt-span">{} /</span> <span class="djt-span">{}</span>', span(wait), span(took)
-        )
+        return f"{span(wait)} / {span(took)}"
 
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[TaskList]:  # noqa: ARG002
         return TaskList

@@ -76,9 +76,9 @@ class ScheduleAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
                 import_string(schedule.task_path).enqueue(*schedule.args, **schedule.kwargs)
             except Exception as error:  # whatever the project's code or a wrong argument raises
                 told = {"name": schedule.name, "error": error}
-                self.message_user(request, _("%(name)s cannot be run: %(error)s") % told, messages.ERROR)
+                self.message_user(request, _("“%(name)s” cannot be run: %(error)s") % told, messages.ERROR)
             else:
-                self._tell(request, _("%s is enqueued.") % schedule.name)
+                self._tell(request, _("“%s” is enqueued.") % schedule.name)
 
     @admin.action(description=_("Delete"), permissions=["delete"])
     def delete_selected(self, request: HttpRequest, chosen: Any) -> Any:
