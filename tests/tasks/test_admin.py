@@ -409,11 +409,35 @@ def test_overview_counts_each_queue(boss: Client) -> None:
 
 
 def test_links_of_the_overview_lead_to_what_was_counted(boss: Client) -> None:
-    failed, waiting = made("failed", queue_name="a&b"), made("overdue", queue_name="a&b")
+    keys = {state.name: made(state.name, queue_name="a&b").pk for state in STATES}
     made("failed")
     html = page(boss, OVERVIEW)
     links = [link.replace("&amp;", "&") for link in re.findall(r'href="([^"]*queue_name=a%26b)"', html)]
-    assert [listed(page(boss, link)) for link in links] == [[waiting.pk], [], [], [failed.pk]]
+    assert [set(listed(page(boss, link))) for link in links] == [
+        {keys["waiting"], keys["overdue"]},
+        {keys["scheduled"], keys["retrying"]},
+        {keys["running"], keys["stopping"]},
+        {keys["failed"], keys["cancelled"]},
+    ]
+
+
+def test_lists_of_what_is_not_done_use_an_index(boss: Client) -> None:
+    """Those that are to run next, or run longest, come first."""
+    second, first = made("waiting"), made("waiting", priority=5)
+    new = made("running")
+    old = made("running", last_attempted_at=timezone.now() - HOUR)
+    with CaptureQueriesContext(connection) as queries:
+        assert listed(page(boss, f"{TASKS}?state=waiting,overdue")) == [first.pk, second.pk]
+        assert listed(page(boss, f"{TASKS}?state=running")) == [old.pk, new.pk]
+    plans = [plan_of(query["sql"]) for query in queries if "LIMIT 101" in query["sql"]]
+    assert ["djbundle_tasks_ready" in plans[0][0], "djbundle_tasks_running" in plans[1][0]] == [True, True]
+
+
+def plan_of(statement: str) -> list[str]:
+    """How SQLite reads the tasks."""
+    with connection.cursor() as cursor:
+        cursor.execute(f"EXPLAIN QUERY PLAN {statement}")
+        return [row[3] for row in cursor.fetchall() if "djbundle_tasks_taskrecord" in row[3]]
 
 
 def test_pause_and_resume(boss: Client, viewer: Client) -> None:
@@ -509,9 +533,7 @@ def test_history_uses_the_index() -> None:
         history(timezone.now())
     statements = [query["sql"] for query in queries if "UNION ALL" in query["sql"] or "GROUP BY" in query["sql"]]
     assert statements
-    with connection.cursor() as cursor:
-        cursor.execute(f"EXPLAIN QUERY PLAN {statements[0]}")
-        plan = [row[3] for row in cursor.fetchall() if "djbundle_tasks_taskrecord" in row[3]]
+    plan = plan_of(statements[0])
     assert len(plan) == 24
     assert all("djbundle_tasks_finished" in line for line in plan)
 

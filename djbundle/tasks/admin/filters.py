@@ -2,6 +2,8 @@
 
 import datetime
 from collections.abc import Iterable
+from functools import reduce
+from operator import or_
 from typing import Any
 
 from django.contrib.admin import SimpleListFilter
@@ -11,7 +13,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from djbundle.tasks import queue
-from djbundle.tasks.admin.states import STATES, condition
+from djbundle.tasks.admin.states import STATES, condition, named
 from djbundle.tasks.admin.texts import short_name
 from djbundle.tasks.models import TaskRecord
 
@@ -27,8 +29,9 @@ class StateFilter(SimpleListFilter):
         return [(state.name, state.label) for state in STATES]
 
     def queryset(self, _request: HttpRequest, rows: QuerySet[TaskRecord]) -> QuerySet[TaskRecord]:
-        chosen = [state for state in STATES if state.name == self.value()]
-        return rows.filter(condition(chosen[0], timezone.now())) if chosen else rows
+        now = timezone.now()
+        chosen = [condition(state, now) for state in named(self.value() or "")]
+        return rows.filter(reduce(or_, chosen)) if chosen else rows
 
 
 class RecentFilter(SimpleListFilter):

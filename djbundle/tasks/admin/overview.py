@@ -17,7 +17,7 @@ from django.views.decorators.http import require_GET, require_POST
 
 from djbundle.tasks import control, queue
 from djbundle.tasks.admin.chart import latency, table, throughput
-from djbundle.tasks.admin.history import HOURS, SAMPLE, History, history, mean
+from djbundle.tasks.admin.history import SAMPLE, History, history, mean
 from djbundle.tasks.admin.texts import seconds_between, span
 from djbundle.tasks.models import READY, RUNNING, PausedQueue, WorkerRecord
 
@@ -82,7 +82,6 @@ class OverviewViews(Base):
             "table": table(found.hours),
             "sampled": any(hour.finished > SAMPLE for hour in found.hours),
             "sample": SAMPLE,
-            "since": (now - datetime.timedelta(hours=HOURS)).isoformat(),
             "workers": workers(now),
             "may_pause": request.user.has_perm("djbundle_tasks.add_pausedqueue"),
             "may_resume": request.user.has_perm("djbundle_tasks.delete_pausedqueue"),

@@ -21,7 +21,7 @@ from djbundle.tasks.admin.detail import detail, progress, wait_and_run
 from djbundle.tasks.admin.filters import FinishedFilter, QueueFilter, StateFilter, TaskFilter
 from djbundle.tasks.admin.listing import TaskList, WindowPaginator, search
 from djbundle.tasks.admin.overview import OverviewViews
-from djbundle.tasks.admin.states import RUNS, state_of
+from djbundle.tasks.admin.states import NEWEST, RUNS, named, state_of
 from djbundle.tasks.admin.texts import briefly, short_call, short_name, span, to_the_second
 from djbundle.tasks.models import RUNNING, TaskRecord
 
@@ -42,7 +42,6 @@ class TaskRecordAdmin(OverviewViews, admin.ModelAdmin):  # type: ignore[type-arg
     search_fields = ("task_path", "args", "kwargs")
     search_help_text = _("Words of the task's name or its arguments, or its number")
     sortable_by = ()  # there is no index for it
-    ordering = ("-id",)
     show_full_result_count = False
     show_facets = admin.ShowFacets.NEVER
     list_max_show_all = 0
@@ -91,7 +90,11 @@ class TaskRecordAdmin(OverviewViews, admin.ModelAdmin):  # type: ignore[type-arg
         return WindowPaginator(rows, per_page, max(1, int(number)) if number.isdecimal() else 1)
 
     def get_queryset(self, _request: HttpRequest) -> QuerySet[TaskRecord]:
-        return queue.records().order_by(*self.ordering)
+        return queue.records().all()
+
+    def get_ordering(self, request: HttpRequest) -> tuple[str, ...]:
+        states = named(request.GET.get("state", ""))
+        return states[0].order if states else NEWEST
 
     def get_search_results(
         self, _request: HttpRequest, rows: QuerySet[TaskRecord], text: str

@@ -12,6 +12,9 @@ from django.utils.translation import gettext_lazy as _
 from djbundle.tasks.compat import TaskResultStatus
 from djbundle.tasks.models import READY, RUNNING, TaskRecord
 
+NEWEST = ("-id",)
+NEXT = ("-priority", "run_after", "id")  # as workers take them
+LONGEST = ("last_attempted_at", "id")
 PATIENCE = datetime.timedelta(minutes=5)  # a task that is due for longer is overdue
 
 
@@ -20,6 +23,7 @@ class State:
     name: str  # in the address of a filter, and in the style sheet
     label: Any
     sign: str  # for those who do not see the colour
+    order: tuple[str, ...] = NEWEST  # of a list of them; for those that are not done, one that has the help of an index
 
     def badge(self) -> SafeString:
         return format_html(
@@ -30,16 +34,21 @@ class State:
         )
 
 
-WAITING = State("waiting", _("Waiting"), "○")
-OVERDUE = State("overdue", _("Overdue"), "!")
-SCHEDULED = State("scheduled", _("Scheduled"), "◷")
-RETRYING = State("retrying", _("To be retried"), "↻")
-RUNS = State("running", _("Running"), "▶")
-STOPPING = State("stopping", _("Stopping"), "■")
+WAITING = State("waiting", _("Waiting"), "○", NEXT)
+OVERDUE = State("overdue", _("Overdue"), "!", NEXT)
+SCHEDULED = State("scheduled", _("Scheduled"), "◷", NEXT)
+RETRYING = State("retrying", _("To be retried"), "↻", NEXT)
+RUNS = State("running", _("Running"), "▶", LONGEST)
+STOPPING = State("stopping", _("Stopping"), "■", LONGEST)
 DONE = State("done", _("Done"), "✓")
 FAILED = State("failed", _("Failed"), "✕")
 CANCELLED = State("cancelled", _("Cancelled"), "⊘")
 STATES = (WAITING, OVERDUE, SCHEDULED, RETRYING, RUNS, STOPPING, DONE, FAILED, CANCELLED)
+
+
+def named(names: str) -> list[State]:
+    """Those of a filter: "failed", or several, "waiting,overdue"."""
+    return [state for state in STATES if state.name in names.split(",")]
 
 
 def state_of(record: TaskRecord, now: datetime.datetime) -> State:
