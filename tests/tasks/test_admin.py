@@ -243,8 +243,7 @@ def test_detail_tells_what_happened(boss: Client) -> None:
 )
 def test_progress(boss: Client, told: Any, shown: str | None) -> None:
     record = made("running", progress=told)
-    with translation.override("de"):
-        html = detail(boss, record)
+    html = boss.get(f"{TASKS}{record.pk}/change/", headers={"accept-language": "de"}).content.decode()
     assert (shown in html) if shown else ("<progress" not in html)
     assert ATTACK not in html
 
@@ -500,6 +499,13 @@ def test_charts_are_well_formed_in_each_language(boss: Client, language: str) ->
         named = svg.attrib["aria-labelledby"].split()
         assert [element.attrib["id"] for element in svg[:2]] == named
         assert all(element.text for element in svg[:2])
+
+
+def test_pages_are_translated(boss: Client) -> None:
+    made("failed")
+    german = {"accept-language": "de"}
+    assert "Fehlgeschlagen" in boss.get(TASKS, headers=german).content.decode()
+    assert "Beendete Aufgaben je Stunde" in boss.get(OVERVIEW, headers=german).content.decode()
 
 
 def test_history_counts_by_hour_and_queue() -> None:

@@ -99,7 +99,7 @@ def latency(hours: Sequence[Hour]) -> Chart:
     columns = []
     for number, (hour, (half, high)) in enumerate(zip(hours, found, strict=True)):
         said = {"time": clock(hour), "half": span(half), "most": span(high)}
-        column = Column(_("%(time)s: half within %(half)s, 95 %% within %(most)s") % said, _area(number, hours))
+        column = Column(_("%(time)s: half within %(half)s, 95 of 100 within %(most)s") % said, _area(number, hours))
         for kind, value in (("p95", high), ("p50", half)):
             if value is not None:
                 column.dots.append((kind, *_point(number, len(hours), value, top)))
@@ -111,8 +111,8 @@ def latency(hours: Sequence[Hour]) -> Chart:
     return Chart(
         name="latency",
         title=_("Wait from due to started"),
-        summary=_("At worst, 95 %% of the tasks of an hour started within %s.") % span(worst),
-        legend=[("p50", _("half of the tasks")), ("p95", _("95 % of the tasks"))],
+        summary=_("At worst, 95 of 100 tasks of an hour started within %s.") % span(worst),
+        legend=[("p50", _("half of the tasks")), ("p95", _("95 of 100 tasks"))],
         rows=_rows(top, span),
         marks=_marks(hours),
         columns=columns,

@@ -10,7 +10,7 @@ from django.db.models import Count, Min, Q
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.template.response import TemplateResponse
-from django.urls import URLPattern, path
+from django.urls import URLPattern, path, reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_POST
@@ -86,6 +86,7 @@ class OverviewViews(Base):
             "may_pause": request.user.has_perm("djbundle_tasks.add_pausedqueue"),
             "may_resume": request.user.has_perm("djbundle_tasks.delete_pausedqueue"),
         }
+        request.current_app = self.admin_site.name  # type: ignore[attr-defined]
         return TemplateResponse(request, "admin/djbundle_tasks/overview.html", context)
 
     def set_queue(self, request: HttpRequest) -> HttpResponse:
@@ -103,7 +104,7 @@ class OverviewViews(Base):
             control.resume(name)
             told = _("Workers take tasks from “%s” again.")
         self.message_user(request, told % name, messages.SUCCESS)
-        return redirect("admin:djbundle_tasks_overview")
+        return redirect(reverse("admin:djbundle_tasks_overview", current_app=self.admin_site.name))
 
 
 def cards(found: History, now: datetime.datetime) -> list[Card]:

@@ -8,7 +8,7 @@ from django.core.exceptions import BadRequest, PermissionDenied
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect
-from django.urls import URLPattern, path
+from django.urls import URLPattern, path, reverse
 from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
@@ -132,7 +132,8 @@ class TaskRecordAdmin(OverviewViews, admin.ModelAdmin):  # type: ignore[type-arg
             self.message_user(request, command.told(count), messages.SUCCESS)
         else:
             self.message_user(request, _("Nothing was done: the task has moved on."), messages.WARNING)
-        return redirect("admin:djbundle_tasks_taskrecord_change", record.pk)
+        page = reverse("admin:djbundle_tasks_taskrecord_change", args=[record.pk], current_app=self.admin_site.name)
+        return redirect(page)
 
     def get_urls(self) -> list[URLPattern]:
         view = self.admin_site.admin_view
