@@ -86,7 +86,7 @@ class OverviewViews(Base):
             "may_pause": request.user.has_perm("djbundle_tasks.add_pausedqueue"),
             "may_resume": request.user.has_perm("djbundle_tasks.delete_pausedqueue"),
         }
-        request.current_app = self.admin_site.name  # type: ignore[attr-defined]
+        request.current_app = self.admin_site.name
         return TemplateResponse(request, "admin/djbundle_tasks/overview.html", context)
 
     def set_queue(self, request: HttpRequest) -> HttpResponse:
