@@ -5,6 +5,8 @@ from typing import Any
 
 from django.contrib import admin, messages
 from django.contrib.admin.actions import delete_selected
+from django.contrib.admin.widgets import AdminTextareaWidget
+from django.db import models
 from django.http import HttpRequest
 from django.utils import timezone
 from django.utils.html import format_html
@@ -31,6 +33,7 @@ class ScheduleAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
     ordering = ("name",)
     actions = ("enable", "disable", "run_now", "delete_selected")
     readonly_fields = ("in_code", "last_run")
+    formfield_overrides = {models.JSONField: {"widget": AdminTextareaWidget({"rows": 3})}}
 
     class Media:
         css = {"all": ("djbundle_tasks/admin.css",)}
