@@ -1,6 +1,7 @@
 """What people do with tasks, from the command line and in the admin."""
 
 import datetime
+import json
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
@@ -10,6 +11,8 @@ from django.utils import timezone
 
 from djbundle.tasks import queue, wakeup
 from djbundle.tasks.compat import TaskResultStatus
+from djbundle.tasks.context import Cancelled
+from djbundle.tasks.execution import entry_of
 from djbundle.tasks.models import PausedQueue, TaskRecord
 
 Records = models.QuerySet[TaskRecord]
@@ -25,10 +28,10 @@ def retry(chosen: Records) -> int:
         started_at=None,
         finished_at=None,
         expires_at=None,
-        errors=[],
-        losses=0,
-        progress=None,
         cancelled_at=None,
+        errors=[],
+        progress=None,
+        losses=0,
         unique_key="",  # another one may be there by now
     )
     wakeup.send_on_commit(queue.alias())
@@ -41,6 +44,33 @@ def run_now(chosen: Records) -> int:
     count = waiting.update(run_after=timezone.now())
     wakeup.send_on_commit(queue.alias())
     return count
+
+
+def cancel(chosen: Records) -> int:
+    """Fail tasks that wait, and ask those that run to stop; how many."""
+    now = timezone.now()
+    entry = entry_of(Cancelled, queue.CANCELLED)
+    waiting = chosen.filter(status=TaskResultStatus.READY)
+    failed = waiting.update(
+        status=TaskResultStatus.FAILED, cancelled_at=now, finished_at=now, errors=Appended("errors", json.dumps(entry))
+    )
+    return failed + chosen.filter(status=TaskResultStatus.RUNNING, cancelled_at=None).update(cancelled_at=now)
+
+
+class Appended(models.Func):
+    """A column's JSON list with one more item, which is given as text."""
+
+    output_field = models.JSONField()
+
+    def __init__(self, column: str, item: str) -> None:
+        super().__init__(models.F(column), models.Value(item, models.TextField()))
+
+    def as_sqlite(self, compiler: Any, connection: Any, **_context: Any) -> Any:
+        template = "json_insert(%(expressions)s))"
+        return self.as_sql(compiler, connection, template=template, arg_joiner=", '$[#]', json(")
+
+    def as_postgresql(self, compiler: Any, connection: Any) -> Any:
+        return self.as_sql(compiler, connection, template="(%(expressions)s::jsonb)", arg_joiner=" || ")
 
 
 def discard(chosen: Records) -> int:

@@ -192,14 +192,6 @@ def cancelled(worker: Identity) -> list[int]:
     return list(running.values_list("pk", flat=True))
 
 
-def cancel(chosen: models.QuerySet[TaskRecord]) -> int:
-    """End what waits, and ask what runs to stop; how many."""
-    now, error = timezone.now(), entry_of(Cancelled, CANCELLED)
-    waiting = chosen.filter(status=TaskResultStatus.READY)
-    ended = waiting.update(status=TaskResultStatus.FAILED, cancelled_at=now, finished_at=now, errors=[error])
-    return ended + chosen.filter(status=TaskResultStatus.RUNNING, cancelled_at__isnull=True).update(cancelled_at=now)
-
-
 def expire() -> int:
     """Fail what has not begun in time; how many tasks."""
     now = timezone.now()

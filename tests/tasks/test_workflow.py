@@ -146,7 +146,7 @@ def test_progress_is_seen() -> None:
 
 def test_cancelling_ends_what_waits() -> None:
     jobs.say.enqueue("never")
-    assert queue.cancel(queue.records()) == 1
+    assert control.cancel(queue.records()) == 1
     assert run_pending() == 0
     record = TaskRecord.objects.get()
     assert record.status == TaskResultStatus.FAILED
@@ -156,7 +156,7 @@ def test_cancelling_ends_what_waits() -> None:
 def test_a_cancelled_run_is_not_tried_again() -> None:
     jobs.fail.enqueue()  # which has two attempts
     record = queue.claim(ME, 1)[0]
-    queue.cancel(queue.records())
+    control.cancel(queue.records())
     queue.finish([execute(record)])
     assert TaskRecord.objects.get().status == TaskResultStatus.FAILED
 
@@ -164,6 +164,6 @@ def test_a_cancelled_run_is_not_tried_again() -> None:
 def test_a_cancelled_run_that_is_lost_is_not_run_again() -> None:
     jobs.say.enqueue("x")
     record = queue.claim(ME, 1)[0]
-    queue.cancel(queue.records())
+    control.cancel(queue.records())
     queue.lose(record)
     assert TaskRecord.objects.get().status == TaskResultStatus.FAILED

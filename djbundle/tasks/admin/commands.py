@@ -1,0 +1,68 @@
+"""What the buttons of a task and the actions of the list do."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from django.http import HttpRequest
+from django.utils.translation import gettext_lazy as _
+from django.utils.translation import ngettext
+
+from djbundle.tasks import control
+from djbundle.tasks.admin.states import (
+    CANCELLED,
+    FAILED,
+    OVERDUE,
+    RETRYING,
+    RUNS,
+    SCHEDULED,
+    WAITING,
+    State,
+)
+
+PERMISSION = "djbundle_tasks.change_taskrecord"
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """Changes tasks; those in other states are left alone."""
+
+    name: str
+    label: Any
+    states: tuple[State, ...]  # that have its button
+    run: Callable[[control.Records], int]
+    told: Callable[[int], str]  # what it has done to so many
+
+
+COMMANDS = (
+    Command(
+        "retry",
+        _("Run again"),
+        (FAILED, CANCELLED),
+        control.retry,
+        lambda n: ngettext("%d task will be run again.", "%d tasks will be run again.", n) % n,
+    ),
+    Command(
+        "run_now",
+        _("Run now"),
+        (SCHEDULED, RETRYING),
+        control.run_now,
+        lambda n: ngettext("%d task need not wait.", "%d tasks need not wait.", n) % n,
+    ),
+    Command(
+        "cancel",
+        _("Cancel"),
+        (WAITING, OVERDUE, SCHEDULED, RETRYING, RUNS),
+        control.cancel,
+        lambda n: ngettext("%d task is cancelled.", "%d tasks are cancelled.", n) % n,
+    ),
+)
+
+
+def may_command(request: HttpRequest) -> bool:
+    return request.user.has_perm(PERMISSION)
+
+
+def buttons(request: HttpRequest, state: State) -> list[Command]:
+    """For a task in this state, if this user may press any."""
+    return [command for command in COMMANDS if state in command.states] if may_command(request) else []

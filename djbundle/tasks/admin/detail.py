@@ -1,0 +1,136 @@
+"""All that is known of one task."""
+
+import datetime
+from dataclasses import dataclass
+from typing import Any
+
+from django.utils.formats import localize
+from django.utils.translation import gettext as _
+
+from djbundle.tasks import queue
+from djbundle.tasks.admin.states import state_of
+from djbundle.tasks.admin.texts import NOTHING, pretty, seconds_between, short_name, span, to_the_second
+from djbundle.tasks.models import READY, RUNNING, TaskRecord
+
+Facts = list[tuple[str, str]]
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """One that failed."""
+
+    number: int
+    kind: str  # of the exception
+    message: str  # the last line
+    traceback: str
+    is_last: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """Numbers are text here: a template would write them as people of its language do, which HTML does not read."""
+
+    done: str
+    total: str  # "": not known
+    note: str
+
+    @property
+    def text(self) -> str:
+        return _("%(done)s of %(total)s") % {"done": self.done, "total": self.total} if self.total else self.done
+
+
+def detail(record: TaskRecord, now: datetime.datetime) -> dict[str, Any]:
+    """What the template shows."""
+    return {
+        "state": state_of(record, now),
+        "short_name": short_name(record.task_path),
+        "arguments": [pretty(value) for value in record.args],
+        "named_arguments": [(name, pretty(value)) for name, value in record.kwargs.items()],
+        "times": times(record, now),
+        "rules": rules(record),
+        "progress": progress(record.progress),
+        "result": None if record.return_value is None else pretty(record.return_value),
+        "attempts": attempts(record.errors),
+        "then": pretty(record.then) if record.then else None,
+        "group": group(record),
+    }
+
+
+def wait_and_run(record: TaskRecord, now: datetime.datetime) -> tuple[float | None, float | None]:
+    """Seconds from when it was due until it began, and from then until it ended: in its last run, up to now."""
+    begun, ended = record.last_attempted_at, record.finished_at
+    if record.status == READY or begun is None:
+        end = ended or now
+        return (seconds_between(record.run_after, end) if end >= record.run_after else None), None
+    return seconds_between(record.run_after, begun), seconds_between(begun, ended or now)
+
+
+def times(record: TaskRecord, now: datetime.datetime) -> Facts:
+    begun = record.last_attempted_at
+    wait, took = wait_and_run(record, now)
+    found = [
+        (_("Enqueued"), to_the_second(record.enqueued_at)),
+        (_("Due"), to_the_second(record.run_after)),
+        (_("First started"), to_the_second(record.started_at)),
+        (_("Last started"), to_the_second(begun) if begun != record.started_at else ""),
+        (_("Finished"), to_the_second(record.finished_at)),
+        (_("Cancelled"), to_the_second(record.cancelled_at)),
+        (_("Expires"), to_the_second(record.expires_at)),
+        (_("Waited"), span(wait)),
+        (_("From enqueued to finished"), span(seconds_between(record.enqueued_at, record.finished_at))),
+        (_("Runs for") if record.status == RUNNING else _("Took"), span(took)),
+    ]
+    return [(label, text) for label, text in found if text not in ("", NOTHING)]
+
+
+def rules(record: TaskRecord) -> Facts:
+    limit = record.concurrency_limit
+    runs = {"made": len(record.worker_ids), "allowed": record.max_attempts}
+    found = [
+        (_("Queue"), record.queue_name),
+        (_("Priority"), localize(record.priority) if record.priority else ""),
+        (_("Attempts"), _("%(made)d of %(allowed)d") % runs),
+        (
+            _("Pause after the first failure"),
+            span(record.backoff) if record.backoff and record.max_attempts > 1 else "",
+        ),
+        (_("Timeout"), span(record.timeout) if record.timeout else ""),
+        (_("Lost with their process"), localize(record.losses) if record.losses else ""),
+        (_("At once"), f"{limit or NOTHING} ({record.concurrency_key})" if record.concurrency_key else ""),
+        (_("Backend"), record.backend if record.backend != "default" else ""),
+    ]
+    return [(label, str(text)) for label, text in found if text]
+
+
+def progress(told: Any) -> Progress | None:
+    """What the task has told; it may be anything."""
+    if not isinstance(told, dict):
+        return None
+    done, total = (value if isinstance(value := told.get(key), int | float) else None for key in ("done", "total"))
+    if done is None and not told.get("note"):
+        return None
+    return Progress(str(done or 0), str(total) if total else "", str(told.get("note") or ""))
+
+
+def attempts(errors: list[dict[str, str]]) -> list[Attempt]:
+    found = []
+    for number, error in enumerate(errors, 1):
+        traceback = error.get("traceback", "").rstrip()
+        message = traceback.rpartition("\n")[2]
+        kind = error.get("exception_class_path", "")
+        found.append(Attempt(number, kind, message, traceback, is_last=number == len(errors)))
+    return found
+
+
+def group(record: TaskRecord) -> dict[str, Any] | None:
+    """The tasks that were enqueued together with this one."""
+    if record.group_id is None or (found := record.group) is None:
+        return None
+    others = queue.records().filter(group_id=record.group_id).exclude(pk=record.pk)
+    return {
+        "pk": found.pk,
+        "text": _("%(done)d of %(total)d done") % {"done": found.total - found.remaining, "total": found.total},
+        "failed": found.failed,
+        "then": pretty(found.callback) if found.callback else None,
+        "some": list(others.order_by("group_index", "pk").only("pk", "task_path")[:10]),
+    }

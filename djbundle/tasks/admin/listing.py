@@ -1,0 +1,73 @@
+"""A list of tasks that stays fast in a table of millions: nothing in it counts the rows, and sorts by the key only."""
+
+import json
+from functools import cached_property
+from typing import Any
+
+from django.contrib.admin.views.main import ChangeList
+from django.core.paginator import Page, Paginator
+from django.db.models import Q, QuerySet
+from django.http import HttpRequest
+from django.utils.text import smart_split, unescape_string_literal
+
+from djbundle.tasks.models import TaskRecord
+
+UNSEEN = ("errors", "return_value", "then")  # long columns that the list does not show
+LONGEST_KEY = 18  # digits
+
+
+class WindowPaginator(Paginator):  # type: ignore[type-arg]
+    """Reads one page and a row more, to know whether there is a next one. The rows before it are taken to be there."""
+
+    def __init__(self, rows: Any, per_page: int, number: int) -> None:
+        super().__init__(rows, per_page)
+        self.first = (number - 1) * self.per_page
+
+    @cached_property
+    def window(self) -> list[TaskRecord]:
+        return list(self.object_list[self.first : self.first + self.per_page + 1])
+
+    @property
+    def has_more(self) -> bool:
+        return len(self.window) > self.per_page
+
+    @cached_property
+    def count(self) -> int:
+        """Of the rows up to here."""
+        return self.first + len(self.window)
+
+    @property
+    def seen(self) -> int:
+        return self.first + min(len(self.window), self.per_page)
+
+    def page(self, number: int | str) -> Page[TaskRecord]:
+        return Page(self.window[: self.per_page], self.validate_number(number), self)
+
+
+class TaskList(ChangeList):
+    """The page of the list."""
+
+    def get_queryset(self, request: HttpRequest, exclude_parameters: Any = None) -> QuerySet[TaskRecord]:
+        return super().get_queryset(request, exclude_parameters).defer(*UNSEEN)
+
+    def get_results(self, request: HttpRequest) -> None:
+        super().get_results(request)
+        if not self.multi_page:
+            self.result_list = self.paginator.page(1).object_list  # is read already
+        self.full_result_count = self.result_count  # the search form then tells no number
+
+
+def search(rows: QuerySet[TaskRecord], text: str) -> QuerySet[TaskRecord]:
+    """Each word is in the task's name or its arguments, or is its key."""
+    for word in smart_split(text):
+        is_quoted = len(word) > 1 and word[0] in "\"'" and word[-1] == word[0]
+        rows = rows.filter(_has(unescape_string_literal(word) if is_quoted else word))
+    return rows
+
+
+def _has(word: str) -> Q:
+    found = Q(task_path__icontains=word)
+    # SQLite keeps JSON as it was written, in ASCII; PostgreSQL gives the characters themselves.
+    for written in {json.dumps(word)[1:-1], json.dumps(word, ensure_ascii=False)[1:-1]}:
+        found |= Q(args__icontains=written) | Q(kwargs__icontains=written)
+    return found | Q(pk=int(word)) if word.isdecimal() and len(word) <= LONGEST_KEY else found

@@ -1,0 +1,155 @@
+"""The overview: queues, the last 24 hours, and the workers."""
+
+import datetime
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from django.contrib import messages
+from django.core.exceptions import BadRequest, PermissionDenied
+from django.db.models import Count, Min, Q
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.template.response import TemplateResponse
+from django.urls import URLPattern, path, reverse
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_GET, require_POST
+
+from djbundle.tasks import control, queue
+from djbundle.tasks.admin.chart import latency, table, throughput
+from djbundle.tasks.admin.history import SAMPLE, History, history, mean
+from djbundle.tasks.admin.texts import seconds_between, span
+from djbundle.tasks.models import READY, RUNNING, PausedQueue, WorkerRecord
+
+if TYPE_CHECKING:
+    from django.contrib.admin import ModelAdmin
+
+    Base = ModelAdmin[Any]
+else:
+    Base = object
+
+SILENT = queue.LEASE  # without a heartbeat a worker has lost its tasks
+FORGOTTEN = datetime.timedelta(days=1)  # and it is not shown
+
+
+@dataclass(frozen=True, slots=True)
+class Card:
+    """One queue."""
+
+    name: str
+    paused: bool
+    ready: int
+    scheduled: int
+    running: int
+    done: int  # in 24 hours, and so on
+    failed: int
+    oldest: str  # how long the first of the ready ones has waited
+    wait: str  # the mean
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """One worker."""
+
+    record: WorkerRecord
+    silent: bool
+    ago: str
+
+
+class OverviewViews(Base):
+    """The views of it, for the admin of the tasks."""
+
+    def overview_urls(self) -> list[URLPattern]:
+        view = self.admin_site.admin_view
+        return [
+            path("overview/", view(require_GET(self.overview)), name="djbundle_tasks_overview"),
+            path("overview/queue/", view(require_POST(self.set_queue)), name="djbundle_tasks_queue"),
+        ]
+
+    def overview(self, request: HttpRequest) -> HttpResponse:
+        if not self.has_view_permission(request):
+            raise PermissionDenied
+        now = timezone.now()
+        found = history(now)
+        context = {
+            **self.admin_site.each_context(request),
+            "title": _("Overview"),
+            "opts": self.opts,
+            "media": self.media,
+            "actions_on_top": True,
+            "cards": cards(found, now),
+            "charts": [throughput(found.hours), latency(found.hours)],
+            "table": table(found.hours),
+            "sampled": any(hour.finished > SAMPLE for hour in found.hours),
+            "sample": SAMPLE,
+            "workers": workers(now),
+            "may_pause": request.user.has_perm("djbundle_tasks.add_pausedqueue"),
+            "may_resume": request.user.has_perm("djbundle_tasks.delete_pausedqueue"),
+        }
+        request.current_app = self.admin_site.name
+        return TemplateResponse(request, "admin/djbundle_tasks/overview.html", context)
+
+    def set_queue(self, request: HttpRequest) -> HttpResponse:
+        """Pause or resume one."""
+        name, wanted = request.POST.get("queue", ""), request.POST.get("command")
+        if not name or wanted not in ("pause", "resume"):
+            raise BadRequest("There is no such command.")
+        permission = "add" if wanted == "pause" else "delete"
+        if not request.user.has_perm(f"djbundle_tasks.{permission}_pausedqueue"):
+            raise PermissionDenied
+        if wanted == "pause":
+            control.pause(name)
+            told = _("No worker takes tasks from “%s” now.")
+        else:
+            control.resume(name)
+            told = _("Workers take tasks from “%s” again.")
+        self.message_user(request, told % name, messages.SUCCESS)
+        return redirect(reverse("admin:djbundle_tasks_overview", current_app=self.admin_site.name))
+
+
+def cards(found: History, now: datetime.datetime) -> list[Card]:
+    """Every queue that has had tasks in 24 hours, has some now, or is paused."""
+    paused = set(PausedQueue.objects.using(queue.alias()).values_list("name", flat=True))
+    ready, running = _ready(now), _running()
+    names = {*found.done, *found.failed, *ready, *running, *paused}
+    return [
+        Card(
+            name=name,
+            paused=name in paused,
+            ready=ready.get(name, {}).get("due", 0),
+            scheduled=ready.get(name, {}).get("later", 0),
+            running=running.get(name, 0),
+            done=found.done[name],
+            failed=found.failed[name],
+            oldest=span(seconds_between(ready.get(name, {}).get("oldest"), now)),
+            wait=span(mean(found.waits.get(name, []))),
+        )
+        for name in sorted(names)
+    ]
+
+
+def _ready(now: datetime.datetime) -> dict[str, dict[str, Any]]:
+    due = Q(run_after__lte=now)
+    rows = (
+        queue.records()
+        .filter(status=READY)
+        .order_by()
+        .values("queue_name")
+        .annotate(
+            due=Count("pk", filter=due),
+            later=Count("pk", filter=~due),
+            oldest=Min("run_after", filter=due),
+        )
+    )
+    return {row["queue_name"]: {**row} for row in rows}
+
+
+def _running() -> dict[str, int]:
+    rows = queue.records().filter(status=RUNNING).order_by().values("queue_name").annotate(count=Count("pk"))
+    return {row["queue_name"]: row["count"] for row in rows}
+
+
+def workers(now: datetime.datetime) -> list[Seen]:
+    """Those seen lately, the last one first."""
+    rows = WorkerRecord.objects.using(queue.alias()).filter(seen_at__gt=now - FORGOTTEN).order_by("-seen_at")
+    return [Seen(row, silent=row.seen_at < now - SILENT, ago=span(seconds_between(row.seen_at, now))) for row in rows]

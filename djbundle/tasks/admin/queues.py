@@ -1,0 +1,24 @@
+"""Paused queues in the admin."""
+
+from typing import Any
+
+from django.contrib import admin
+from django.http import HttpRequest
+
+from djbundle.tasks import control
+from djbundle.tasks.models import PausedQueue
+
+
+@admin.register(PausedQueue)
+class PausedQueueAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
+    """Pause a queue by adding its name; resume it by deleting that."""
+
+    list_display = ("name", "paused_at")
+    readonly_fields = ("paused_at",)
+
+    def delete_model(self, _request: HttpRequest, paused: PausedQueue) -> None:
+        control.resume(paused.name)
+
+    def delete_queryset(self, _request: HttpRequest, chosen: Any) -> None:
+        for paused in chosen:
+            control.resume(paused.name)
