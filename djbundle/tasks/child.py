@@ -16,7 +16,7 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import NoReturn
 
-from djbundle.tasks.execution import Outcome, execute
+from djbundle.tasks.execution import Outcome, error_entry, execute, failure
 from djbundle.tasks.models import TaskRecord
 
 FLUSH_SECONDS, FLUSH_COUNT = 0.005, 64  # outcomes wait for others while more tasks wait, so long or so many at most
@@ -39,7 +39,7 @@ Answer = list[Outcome] | Returned
 def run_child(pipe: Connection, threads: int, parent: int) -> NoReturn:
     """All that a forked process does."""
     try:
-        _die_with(parent)
+        die_with(parent, signal.SIGKILL)  # even while a task holds the interpreter
         _set_name()
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, lambda *_: None)  # the worker hears them, and stops its children in order
@@ -96,7 +96,7 @@ class Runner:
                 while not self._waiting:
                     self._changed.wait()
                 record = self._waiting.popleft()
-            self._tell(execute(record))
+            self._tell(run(record))
 
     def _tell(self, outcome: Outcome) -> None:
         """Send it, or let it wait a moment for others where there are more to come."""
@@ -123,10 +123,18 @@ class Runner:
                 self._pipe.send(outcomes)
 
 
-def _die_with(parent: int) -> None:
-    """Have the kernel end this process with the worker, even while a task holds the interpreter. Linux only."""
+def run(record: TaskRecord) -> Outcome:
+    """A thread must outlive whatever comes: a module of tasks that calls sys.exit, for one."""
+    try:
+        return execute(record)
+    except BaseException as error:
+        return failure(record, error_entry(error))
+
+
+def die_with(parent: int, number: signal.Signals) -> None:
+    """Have the kernel send this process a signal when its parent ends, whatever that does. Linux only."""
     with contextlib.suppress(OSError, AttributeError):
-        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, number)
     if os.getppid() != parent:  # it went before the call
         os._exit(0)
 
