@@ -33,6 +33,10 @@ class Postgres:
         self._run("pg_ctl", "--pgdata", f"{self.folder}/data", "--wait", "--log", log, "--options", options, "start")
         return self
 
+    def restart(self) -> None:
+        """As after a crash: nobody is asked, the log is replayed."""
+        self._run("pg_ctl", "--pgdata", f"{self.folder}/data", "--mode", "immediate", "--wait", "restart")
+
     def __exit__(self, *_: object) -> None:
         self._run("pg_ctl", "--pgdata", f"{self.folder}/data", "--mode", "immediate", "stop")
 

@@ -13,5 +13,7 @@ class TasksConfig(AppConfig):
 
     def ready(self) -> None:
         from djbundle.tasks.checks import check_database  # noqa: PLC0415 - needs the settings
+        from djbundle.tasks.runserver import start_worker_beside  # noqa: PLC0415 - as above
 
         register(check_database, Tags.database)
+        start_worker_beside()

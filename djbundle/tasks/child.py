@@ -14,9 +14,10 @@ from collections import deque
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from pathlib import Path
-from typing import NoReturn
+from typing import Any, NoReturn
 
-from djbundle.tasks.execution import Outcome, execute
+from djbundle.tasks.context import Channel
+from djbundle.tasks.execution import Outcome, error_entry, execute, failure
 from djbundle.tasks.models import TaskRecord
 
 FLUSH_SECONDS, FLUSH_COUNT = 0.005, 64  # outcomes wait for others while more tasks wait, so long or so many at most
@@ -31,15 +32,31 @@ class Returned:
     pks: list[int]
 
 
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far a run is, see context.py."""
+
+    pk: int
+    epoch: int
+    values: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Cancel:
+    """Ask tasks to stop."""
+
+    pks: frozenset[int]
+
+
 RECALL = "recall"  # give back what has not begun
-Message = list[TaskRecord] | str
-Answer = list[Outcome] | Returned
+Message = list[TaskRecord] | Cancel | str
+Answer = list[Outcome] | Returned | Progress
 
 
 def run_child(pipe: Connection, threads: int, parent: int) -> NoReturn:
     """All that a forked process does."""
     try:
-        _die_with(parent)
+        die_with(parent, signal.SIGKILL)  # even while a task holds the interpreter
         _set_name()
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, lambda *_: None)  # the worker hears them, and stops its children in order
@@ -60,6 +77,7 @@ class Runner:
         self._sending = threading.Lock()
         self._outcomes: list[Outcome] = []
         self._unsent = threading.Event()
+        self._cancelled: frozenset[int] = frozenset()
         targets = [self._flush, *[self._work] * threads]
         self._threads = [threading.Thread(target=target, daemon=True) for target in targets]
 
@@ -74,6 +92,8 @@ class Runner:
                 os._exit(0)
             if message == RECALL:
                 self._give_back()
+            elif isinstance(message, Cancel):
+                self._cancelled = message.pks
             else:
                 self._take(message)  # type: ignore[arg-type]
 
@@ -96,7 +116,14 @@ class Runner:
                 while not self._waiting:
                     self._changed.wait()
                 record = self._waiting.popleft()
-            self._tell(execute(record))
+            self._tell(run(record, self._channel_of(record)))
+
+    def _channel_of(self, record: TaskRecord) -> Channel:
+        def tell(values: dict[str, Any]) -> None:
+            with self._sending, contextlib.suppress(OSError):  # the worker is gone, and so is this process in a moment
+                self._pipe.send(Progress(record.pk, record.epoch, values))
+
+        return Channel(tell, lambda: record.pk in self._cancelled)
 
     def _tell(self, outcome: Outcome) -> None:
         """Send it, or let it wait a moment for others where there are more to come."""
@@ -123,10 +150,18 @@ class Runner:
                 self._pipe.send(outcomes)
 
 
-def _die_with(parent: int) -> None:
-    """Have the kernel end this process with the worker, even while a task holds the interpreter. Linux only."""
+def run(record: TaskRecord, channel: Channel) -> Outcome:
+    """A thread must outlive whatever comes: a module of tasks that calls sys.exit, for one."""
+    try:
+        return execute(record, channel)
+    except BaseException as error:
+        return failure(record, error_entry(error))
+
+
+def die_with(parent: int, number: signal.Signals) -> None:
+    """Have the kernel send this process a signal when its parent ends, whatever that does. Linux only."""
     with contextlib.suppress(OSError, AttributeError):
-        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, number)
     if os.getppid() != parent:  # it went before the call
         os._exit(0)
 

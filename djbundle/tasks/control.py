@@ -54,7 +54,9 @@ def cancel(chosen: Records) -> int:
     failed = waiting.update(
         status=TaskResultStatus.FAILED, cancelled_at=now, finished_at=now, errors=Appended("errors", json.dumps(entry))
     )
-    return failed + chosen.filter(status=TaskResultStatus.RUNNING, cancelled_at=None).update(cancelled_at=now)
+    asked = chosen.filter(status=TaskResultStatus.RUNNING, cancelled_at=None).update(cancelled_at=now)
+    wakeup.send_on_commit(queue.alias())
+    return failed + asked
 
 
 class Appended(models.Func):

@@ -109,7 +109,8 @@ def error_entry(error: BaseException) -> dict[str, str]:
 
 
 def entry_of(kind: type[BaseException], traceback: str) -> dict[str, str]:
-    """As TaskError keeps it."""
+    """As TaskError keeps it, without what PostgreSQL cannot: \\0 and halves of surrogate pairs."""
+    traceback = traceback.encode(errors="backslashreplace").decode().replace("\0", "\\0")
     return {"exception_class_path": f"{kind.__module__}.{kind.__qualname__}", "traceback": traceback}
 
 

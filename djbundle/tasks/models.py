@@ -15,7 +15,7 @@ from djbundle.tasks.compat import TaskError, TaskResult, TaskResultStatus
 from djbundle.tasks.task import RetryingTask, with_rules
 from djbundle.tasks.timing import Timing
 
-READY, RUNNING = TaskResultStatus.READY, TaskResultStatus.RUNNING
+READY, RUNNING, FAILED = TaskResultStatus.READY, TaskResultStatus.RUNNING, TaskResultStatus.FAILED
 
 
 @cache
@@ -78,6 +78,7 @@ class TaskRecord(models.Model):
             models.Index(
                 fields=["finished_at"], condition=models.Q(finished_at__isnull=False), name="djbundle_tasks_finished"
             ),
+            models.Index(fields=["-finished_at"], condition=models.Q(status=FAILED), name="djbundle_tasks_failed"),
             models.Index(
                 fields=["expires_at"],
                 condition=models.Q(status=READY, expires_at__isnull=False),

@@ -12,14 +12,24 @@ from multiprocessing.connection import Connection
 
 from django.db import connections
 
-from djbundle.tasks.child import RECALL, Answer, Returned, run_child
+from djbundle.tasks.child import RECALL, Answer, Cancel, Progress, Returned, run_child
 from djbundle.tasks.execution import Outcome
 from djbundle.tasks.models import TaskRecord
+from djbundle.tasks.recycling import Limits
 
 AHEAD_SECONDS = 0.02  # of work that a process has waiting behind what it runs, so that it is never idle
 AHEAD_MOST = 200  # tasks
 STUCK_SECONDS = 0.2  # a task that runs so long gets none behind it
 SMOOTHING = 0.05  # weight of the newest run in the mean
+
+
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """What a process told."""
+
+    outcomes: list[Outcome] = field(default_factory=list)
+    returned: list[TaskRecord] = field(default_factory=list)  # that had not begun
+    progress: Progress | None = None
 
 
 @dataclass
@@ -29,15 +39,23 @@ class Child:
     pid: int
     pipe: Connection
     threads: int
-    alone: bool = False  # for one task at a time that may harm others: see Worker
+    alone: bool = False  # for one task at a time that may harm others: see Crew
+    limits: Limits = field(default_factory=Limits)
     tasks: OrderedDict[int, TaskRecord] = field(default_factory=OrderedDict)
     began: float = 0.0  # when a task last started or ended, monotonic seconds
     mean: float = STUCK_SECONDS  # seconds that a task takes, lately
     recalled: bool = False
+    retired: bool = False  # gets no more tasks, and ends when it has finished its own
+    done: int = 0  # tasks
 
     @property
     def room(self) -> int:
         """Tasks that it can be given now."""
+        return int(min(self.space, self.limits.left(self.done + len(self.tasks))))
+
+    @property
+    def space(self) -> int:
+        """The same, but for its limits."""
         if self.recalled or (self.tasks and time.monotonic() - self.began > STUCK_SECONDS):
             return max(0, self.threads - len(self.tasks))
         ahead = min(AHEAD_MOST, int(AHEAD_SECONDS / self.mean)) * self.threads
@@ -58,22 +76,25 @@ class Child:
         with contextlib.suppress(OSError):  # it has died, which the worker will see
             self.pipe.send(records)
 
-    def hear(self) -> tuple[list[Outcome], list[TaskRecord]]:
-        """What it has to tell: outcomes, and tasks that it gives back; EOFError when it is gone."""
+    def hear(self) -> Heard:
+        """What it has to tell; EOFError when it is gone."""
         try:
             answer: Answer = self.pipe.recv()
         except OSError as error:
             raise EOFError from error
         if isinstance(answer, Returned):
             self.recalled = False
-            return [], [self.tasks.pop(pk) for pk in answer.pks if pk in self.tasks]
+            return Heard(returned=[self.tasks.pop(pk) for pk in answer.pks if pk in self.tasks])
+        if isinstance(answer, Progress):
+            return Heard(progress=answer)
         now = time.monotonic()
         each = (now - self.began) * min(self.threads, len(self.tasks) or 1) / len(answer)
         self.mean += min(1.0, SMOOTHING * len(answer)) * (each - self.mean)
         self.began = now
+        self.done += len(answer)
         for outcome in answer:
             self.tasks.pop(outcome.pk, None)
-        return answer, []
+        return Heard(answer)
 
     def is_stuck(self) -> bool:
         """Whether tasks wait behind one that takes long."""
@@ -84,6 +105,16 @@ class Child:
         self.recalled = True
         with contextlib.suppress(OSError):
             self.pipe.send(RECALL)
+
+    def cancel(self, pks: Iterable[int]) -> None:
+        """Ask those of its tasks to stop."""
+        if own := frozenset(pks) & self.tasks.keys():
+            with contextlib.suppress(OSError):
+                self.pipe.send(Cancel(own))
+
+    def is_spent(self) -> bool:
+        """Whether it is to be given no more."""
+        return self.limits.are_reached(self.done + len(self.tasks), self.pid)
 
     def overdue(self) -> bool:
         """Whether its task has taken longer than it may."""
@@ -101,7 +132,9 @@ class Child:
         self.end()
 
 
-def fork_child(threads: int, others: Iterable[Child], close: Callable[[], None], *, alone: bool = False) -> Child:
+def fork_child(
+    threads: int, others: Iterable[Child], close: Callable[[], None], *, alone: bool, limits: Limits
+) -> Child:
     """A new process. `others` and `close` tell it what it must let go of: the worker's ends of pipes and sockets.
 
     The worker has one thread, and its connections to databases are closed before: neither survives a fork.
@@ -117,4 +150,4 @@ def fork_child(threads: int, others: Iterable[Child], close: Callable[[], None],
         close()
         run_child(its, threads, parent)
     its.close()
-    return Child(pid, ours, threads, alone)
+    return Child(pid, ours, threads, alone, limits)

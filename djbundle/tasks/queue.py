@@ -14,14 +14,13 @@ from typing import Any
 from django.db import connections, models, router, transaction
 from django.utils import timezone
 
-from djbundle.tasks import limits, workflow
+from djbundle.tasks import limits, options, workflow
 from djbundle.tasks.compat import TaskResultStatus
 from djbundle.tasks.context import Cancelled
 from djbundle.tasks.execution import Outcome, entry_of
 from djbundle.tasks.identity import Identity
 from djbundle.tasks.models import PausedQueue, TaskGroup, TaskRecord
 
-LEASE = datetime.timedelta(seconds=30)  # without a heartbeat, a task is given to another worker
 MAX_LOSSES = 3  # a task that took this many processes with it is given up
 PRUNE_BATCH = 500  # rows
 KEEP_FINISHED = datetime.timedelta(days=7)
@@ -93,7 +92,7 @@ def _startable(queues: Queues) -> models.QuerySet[TaskRecord]:
 def _claim(worker: Identity, limit: int, chosen: str, values: Sequence[Any]) -> list[TaskRecord]:
     connection = connections[alias()]
     now = timezone.now()
-    stamp, lease = (connection.ops.adapt_datetimefield_value(moment) for moment in (now, now + LEASE))
+    stamp, lease = (connection.ops.adapt_datetimefield_value(moment) for moment in (now, now + options.lease()))
     sql = CLAIM.format(
         table=connection.ops.quote_name(TaskRecord._meta.db_table),
         paused=connection.ops.quote_name(PausedQueue._meta.db_table),
@@ -109,7 +108,13 @@ def _claim(worker: Identity, limit: int, chosen: str, values: Sequence[Any]) -> 
 def renew(worker: Identity) -> None:
     """The heartbeat: extend the leases of all that this worker has claimed."""
     running = records().filter(status=TaskResultStatus.RUNNING, worker=str(worker))
-    running.update(lease_until=timezone.now() + LEASE)
+    running.update(lease_until=timezone.now() + options.lease())
+
+
+def free_unknown(worker: Identity, known: Sequence[int]) -> int:
+    """Free what this worker holds without knowing: the answer to its claim was lost. How many tasks."""
+    running = records().filter(status=TaskResultStatus.RUNNING, worker=str(worker))
+    return running.exclude(pk__in=known).update(status=TaskResultStatus.READY, worker="", lease_until=None)
 
 
 def finish(outcomes: Sequence[Outcome]) -> int:

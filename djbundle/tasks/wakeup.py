@@ -1,15 +1,22 @@
-"""Tells a worker on this machine that a task was committed, so that it need not wait for its next poll.
+"""Tells workers that a task was committed, so that they need not wait for their next poll.
 
-One datagram to an abstract Unix socket: no file to clean up, no permission to set. Anyone on the machine may send
-one; all that it does is make the worker look. A lost one costs a poll interval, nothing else.
+On this machine by a datagram to an abstract Unix socket: no file to clean up, no permission to set. Anyone on the
+machine may send one; all that it does is make the worker look. On other machines by PostgreSQL's NOTIFY, which is part
+of the transaction. What gets lost costs a poll interval, nothing else.
 """
 
 import contextlib
 import hashlib
 import socket
-from functools import partial
+from collections.abc import Callable
+from functools import cache, partial
+from typing import Any
 
 from django.db import connections, transaction
+
+from djbundle.tasks.options import option
+
+CHANNEL = "djbundle_tasks"
 
 
 def address_of(alias: str) -> bytes:
@@ -29,8 +36,29 @@ def send(alias: str) -> None:
 
 
 def send_on_commit(alias: str) -> None:
-    """Once this transaction is committed; at once where there is none."""
-    transaction.on_commit(partial(send, alias), using=alias)
+    """When this transaction is committed, once, however often it is called; at once where there is none."""
+    connection, sender = connections[alias], _sender_to(alias)
+    if any(sender in call for call in connection.run_on_commit):
+        return
+    if can_notify(connection):
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT pg_notify(%s, '')", [CHANNEL])
+    transaction.on_commit(sender, using=alias)
+
+
+@cache
+def _sender_to(alias: str) -> Callable[[], None]:
+    return partial(send, alias)
+
+
+def can_notify(connection: Any) -> bool:
+    """Whether its server tells other machines. ``"LISTEN": False`` in OPTIONS is for poolers that cannot."""
+    return connection.vendor == "postgresql" and bool(option("LISTEN", True))
+
+
+def without_pool(settings: dict[str, Any]) -> dict[str, Any]:
+    """The same database, by a connection that nobody else gets."""
+    return settings | {"OPTIONS": {name: value for name, value in settings["OPTIONS"].items() if name != "pool"}}
 
 
 def listen(alias: str) -> socket.socket | None:

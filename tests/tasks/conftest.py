@@ -10,6 +10,8 @@ from pathlib import Path
 import django
 import pytest
 
+from ci.postgres import Postgres
+
 REPOSITORY = Path(__file__).parents[2]
 DATABASE = Path(tempfile.mkdtemp(prefix="djbundle-tasks-")) / "db.sqlite3"
 ENVIRONMENT = {"TASKS_TEST_DATABASE": str(DATABASE), "DJANGO_SETTINGS_MODULE": "tests.tasks.settings"}
@@ -17,6 +19,8 @@ with pytest.MonkeyPatch.context() as patch:  # so that the projects which other 
     for name, value in ENVIRONMENT.items():
         patch.setenv(name, value)
     django.setup()
+
+from tests.tasks.databases import running_postgres, use_postgres, use_sqlite  # noqa: E402 - after setup
 
 StartWorker = Callable[..., subprocess.Popen[bytes]]
 
@@ -48,12 +52,35 @@ def start_worker() -> Iterator[StartWorker]:
     """Start ``manage.py worker`` with these options; all are killed at the end of the test."""
     started = []
 
-    def start(*options: str) -> subprocess.Popen[bytes]:
+    def start(*options: str, **environment: str) -> subprocess.Popen[bytes]:
         command = [sys.executable, "-m", "django", "worker", *options]
-        started.append(subprocess.Popen(command, cwd=REPOSITORY, env=os.environ | ENVIRONMENT))
+        started.append(subprocess.Popen(command, cwd=REPOSITORY, env=ENVIRONMENT | os.environ | environment))
         return started[-1]
 
     yield start
     for process in started:
         process.kill()
         process.wait()
+
+
+@pytest.fixture(scope="session")
+def postgres_server() -> Iterator[Postgres]:
+    yield from running_postgres()
+
+
+@pytest.fixture
+def postgres(postgres_server: Postgres) -> Iterator[Postgres]:
+    """This test and its workers keep their tasks in PostgreSQL."""
+    with use_postgres(postgres_server):
+        yield postgres_server
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def each_database(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    """The test runs once on either, on a database of its own."""
+    if request.param == "sqlite":
+        with use_sqlite(tmp_path / "own.sqlite3"):
+            yield request.param
+    else:
+        request.getfixturevalue("postgres")
+        yield request.param

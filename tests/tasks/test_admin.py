@@ -364,7 +364,7 @@ def test_cancel_fails_what_waits_and_asks_what_runs() -> None:
         record.refresh_from_db()
         assert record.status == "FAILED"
         assert len(record.errors) == errors
-        assert record.errors[-1]["exception_class_path"].endswith("CancelledError")
+        assert record.errors[-1]["exception_class_path"].endswith(".Cancelled")
         assert record.cancelled_at == record.finished_at is not None
     running.refresh_from_db()
     assert running.status == "RUNNING"

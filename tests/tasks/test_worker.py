@@ -6,7 +6,7 @@ from pathlib import Path
 import psutil
 from django.tasks import TaskResultStatus
 
-from djbundle.tasks import queue
+from djbundle.tasks import control, queue
 from djbundle.tasks.models import TaskRecord
 from tests.tasks import jobs
 from tests.tasks.conftest import StartWorker
@@ -111,3 +111,15 @@ def test_a_commit_wakes_the_worker(start_worker: StartWorker) -> None:
     wait_until(lambda: status() == TaskResultStatus.SUCCESSFUL, "the task that was there")
     result = jobs.add.enqueue(3, 4)
     wait_until(lambda: TaskRecord.objects.get(pk=result.id).status == TaskResultStatus.SUCCESSFUL, "the new one")
+
+
+def test_progress_is_seen_while_a_task_runs_and_cancelling_ends_it(tmp_path: Path, start_worker: StartWorker) -> None:
+    """Though it could be tried again."""
+    jobs.until_cancelled.enqueue(str(tmp_path))
+    start_worker()
+    wait_until(lambda: TaskRecord.objects.get().progress == {"done": 1, "total": 2, "note": "waiting"}, "it is told")
+    assert control.cancel(queue.records()) == 1
+    wait_until(lambda: status() == TaskResultStatus.FAILED, "the task has ended")
+    record = TaskRecord.objects.get()
+    assert [error["exception_class_path"] for error in record.errors] == ["djbundle.tasks.context.Cancelled"]
+    assert len(record.worker_ids) == 1

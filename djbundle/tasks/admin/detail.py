@@ -10,7 +10,7 @@ from django.utils.translation import gettext as _
 from djbundle.tasks import queue
 from djbundle.tasks.admin.states import state_of
 from djbundle.tasks.admin.texts import NOTHING, pretty, seconds_between, short_name, span, to_the_second
-from djbundle.tasks.models import READY, RUNNING, TaskRecord
+from djbundle.tasks.models import FAILED, READY, RUNNING, TaskRecord
 
 Facts = list[tuple[str, str]]
 
@@ -130,7 +130,7 @@ def group(record: TaskRecord) -> dict[str, Any] | None:
     return {
         "pk": found.pk,
         "text": _("%(done)d of %(total)d done") % {"done": found.total - found.remaining, "total": found.total},
-        "failed": found.failed,
+        "failed": others.filter(status=FAILED).exists(),
         "then": pretty(found.callback) if found.callback else None,
         "some": list(others.order_by("group_index", "pk").only("pk", "task_path")[:10]),
     }

@@ -15,7 +15,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_POST
 
-from djbundle.tasks import control, queue
+from djbundle.tasks import control, options, queue
 from djbundle.tasks.admin.chart import latency, table, throughput
 from djbundle.tasks.admin.history import SAMPLE, History, history, mean
 from djbundle.tasks.admin.texts import seconds_between, span
@@ -28,7 +28,6 @@ if TYPE_CHECKING:
 else:
     Base = object
 
-SILENT = queue.LEASE  # without a heartbeat a worker has lost its tasks
 FORGOTTEN = datetime.timedelta(days=1)  # and it is not shown
 
 
@@ -152,4 +151,7 @@ def _running() -> dict[str, int]:
 def workers(now: datetime.datetime) -> list[Seen]:
     """Those seen lately, the last one first."""
     rows = WorkerRecord.objects.using(queue.alias()).filter(seen_at__gt=now - FORGOTTEN).order_by("-seen_at")
-    return [Seen(row, silent=row.seen_at < now - SILENT, ago=span(seconds_between(row.seen_at, now))) for row in rows]
+    return [
+        Seen(row, silent=row.seen_at < now - options.lease(), ago=span(seconds_between(row.seen_at, now)))
+        for row in rows
+    ]

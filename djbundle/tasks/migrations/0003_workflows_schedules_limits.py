@@ -172,6 +172,12 @@ class Migration(migrations.Migration):
         migrations.AddIndex(
             model_name="taskrecord",
             index=models.Index(
+                condition=models.Q(("status", "FAILED")), fields=["-finished_at"], name="djbundle_tasks_failed"
+            ),
+        ),
+        migrations.AddIndex(
+            model_name="taskrecord",
+            index=models.Index(
                 condition=models.Q(("group__isnull", False)), fields=["group"], name="djbundle_tasks_group"
             ),
         ),

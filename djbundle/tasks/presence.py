@@ -1,0 +1,56 @@
+"""Which workers there are: each tells with its heartbeat, and takes itself from the list when it stops."""
+
+import datetime
+import socket
+from dataclasses import dataclass
+
+from django.db import models
+from django.utils import timezone
+
+from djbundle.tasks import options, queue
+from djbundle.tasks.identity import Identity
+from djbundle.tasks.models import WorkerRecord
+
+
+@dataclass(frozen=True, slots=True)
+class Presence:
+    """One worker in the list."""
+
+    identity: Identity
+    queues: queue.Queues
+    processes: int
+    threads: int
+    started_at: datetime.datetime
+
+    def tell(self) -> None:
+        """This worker is alive."""
+        record = WorkerRecord(
+            identity=str(self.identity),
+            host=socket.gethostname(),
+            pid=self.identity.pid,
+            queues=list(self.queues),
+            processes=self.processes,
+            threads=self.threads,
+            started_at=self.started_at,
+            seen_at=timezone.now(),
+        )
+        _records().bulk_create(
+            [record], update_conflicts=True, unique_fields=["identity"], update_fields=["host", "seen_at"]
+        )
+
+    def leave(self) -> None:
+        """It is not, in a moment."""
+        _records().filter(pk=str(self.identity)).delete()
+
+
+def remove_gone() -> None:
+    """Take those from the list that have ended without a word."""
+    silent_since = timezone.now() - options.lease()
+    gone = [
+        record.pk for record in _records().all() if record.seen_at < silent_since or Identity.parse(record.pk).is_gone()
+    ]
+    _records().filter(pk__in=gone).delete()
+
+
+def _records() -> models.QuerySet[WorkerRecord]:
+    return WorkerRecord.objects.using(queue.alias())

@@ -1,0 +1,193 @@
+"""Any order of the statements of queue.py, against a model of what a task may become."""
+
+import datetime
+from dataclasses import dataclass
+
+from django.tasks import TaskResultStatus
+from django.utils import timezone
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, initialize, invariant, multiple, rule
+
+from djbundle.tasks import control, queue
+from djbundle.tasks.execution import Outcome, entry_of
+from djbundle.tasks.identity import Identity, this_machine
+from djbundle.tasks.models import TaskRecord
+from tests.tasks import jobs
+
+READY, RUNNING = TaskResultStatus.READY, TaskResultStatus.RUNNING
+SUCCESSFUL, FAILED = TaskResultStatus.SUCCESSFUL, TaskResultStatus.FAILED
+ELSEWHERE = [Identity("another-machine", pid, "1") for pid in (1, 2)]
+DEAD = Identity(this_machine(), 1, "0")  # nothing has run since before the boot
+MOMENT = datetime.timedelta(seconds=1)
+
+
+@dataclass
+class Model:
+    """What is known of one task."""
+
+    status: str = READY
+    epoch: int = 0
+    losses: int = 0
+    errors: int = 0
+    worker: str = ""
+    begun: bool = False
+    lapsed: bool = False  # its lease has ended
+    expired: bool = False
+    value: object = None
+
+    def leave(self, status: str) -> None:
+        self.status, self.worker, self.lapsed = status, "", False
+
+    def lose(self) -> None:
+        self.losses += 1
+        given_up = self.losses >= queue.MAX_LOSSES
+        self.errors += given_up
+        self.leave(FAILED if given_up else READY)
+
+
+class Transitions(RuleBasedStateMachine):
+    """`runs` are claims, current ones and those that have lost their lease."""
+
+    tasks, runs = Bundle("tasks"), Bundle("runs")
+
+    @initialize()
+    def empty(self) -> None:
+        TaskRecord.objects.all().delete()
+        self.model: dict[int, Model] = {}
+
+    @rule(target=tasks, expires=st.booleans())
+    def enqueue(self, expires: bool) -> int:
+        task = jobs.add.using(expires=1000) if expires else jobs.add
+        pk = int(task.enqueue(1, 2).id)
+        self.model[pk] = Model()
+        return pk
+
+    @rule(target=runs, worker=st.sampled_from([*ELSEWHERE, DEAD]), limit=st.integers(1, 3))
+    def claim(self, worker: Identity, limit: int) -> object:
+        claimable = [pk for pk, each in self.model.items() if each.status == READY and not each.expired]
+        records = queue.claim(worker, limit)
+        assert len(records) == min(limit, len(claimable))
+        for record in records:
+            assert record.pk in claimable
+            model = self.model[record.pk]
+            model.status, model.worker, model.begun, model.epoch = RUNNING, str(worker), True, model.epoch + 1
+            assert record.epoch == model.epoch
+        return multiple(*records)
+
+    def current(self, run: TaskRecord) -> Model | None:
+        """Its task, if this run may still write."""
+        model = self.model.get(run.pk)
+        return model if model and model.status == RUNNING and model.epoch == run.epoch else None
+
+    @rule(run=runs, status=st.sampled_from([SUCCESSFUL, FAILED, READY]))
+    def finish(self, run: TaskRecord, status: str) -> None:
+        failed = status != SUCCESSFUL
+        error = entry_of(ValueError, "") if failed else None
+        dropped = queue.finish([Outcome(run.pk, run.epoch, status, None if failed else run.epoch, error)])
+        model = self.current(run)
+        assert dropped == (model is None)
+        if model:
+            model.leave(status)
+            model.errors += failed
+            model.value = None if failed else run.epoch
+
+    @rule(runs=st.lists(runs, min_size=2, max_size=5, unique_by=lambda run: (run.pk, run.epoch)))
+    def finish_together(self, runs: list[TaskRecord]) -> None:
+        current = [(run, model) for run in runs if (model := self.current(run))]
+        dropped = queue.finish([Outcome(run.pk, run.epoch, SUCCESSFUL, run.epoch) for run in runs])
+        assert dropped == len(runs) - len(current)
+        for run, model in current:
+            model.leave(SUCCESSFUL)
+            model.value = run.epoch
+
+    @rule(run=runs)
+    def free(self, run: TaskRecord) -> None:
+        model = self.current(run)
+        assert queue.free(run) == (model is not None)
+        if model:
+            model.leave(READY)
+
+    @rule(run=runs)
+    def lose(self, run: TaskRecord) -> None:
+        """What the worker has read at the claim is what it counts from."""
+        model = self.current(run)
+        assert queue.lose(run) == (model is not None)
+        if model:
+            model.lose()
+
+    @rule(run=runs)
+    def let_the_lease_end(self, run: TaskRecord) -> None:
+        if model := self.current(run):
+            TaskRecord.objects.filter(pk=run.pk).update(lease_until=timezone.now() - MOMENT)
+            model.lapsed = True
+
+    @rule(worker=st.sampled_from(ELSEWHERE))
+    def renew(self, worker: Identity) -> None:
+        queue.renew(worker)
+        for model in self.model.values():
+            if model.worker == str(worker):
+                model.lapsed = False
+
+    @rule()
+    def free_lost(self) -> None:
+        gone = [each for each in self.model.values() if each.status == RUNNING and (each.lapsed or self.is_dead(each))]
+        assert queue.free_lost() == len(gone)
+        for model in gone:
+            model.lose()
+
+    @staticmethod
+    def is_dead(model: Model) -> bool:
+        return model.worker == str(DEAD)
+
+    @rule(worker=st.sampled_from(ELSEWHERE), known=st.lists(runs))
+    def free_unknown(self, worker: Identity, known: list[TaskRecord]) -> None:
+        pks = {run.pk for run in known}
+        unknown = [each for pk, each in self.model.items() if each.worker == str(worker) and pk not in pks]
+        assert queue.free_unknown(worker, list(pks)) == len(unknown)
+        for model in unknown:
+            model.leave(READY)
+
+    @rule(pk=tasks)
+    def let_it_expire(self, pk: int) -> None:
+        changed = TaskRecord.objects.filter(pk=pk, expires_at__isnull=False).update(expires_at=timezone.now() - MOMENT)
+        if changed and not self.model[pk].begun:
+            self.model[pk].expired = True
+
+    @rule()
+    def expire(self) -> None:
+        late = [each for each in self.model.values() if each.status == READY and each.expired]
+        assert queue.expire() == len(late)
+        for model in late:
+            model.leave(FAILED)
+            model.errors = 1
+
+    @rule(pk=tasks)
+    def retry(self, pk: int) -> None:
+        model = self.model[pk]
+        assert control.retry(queue.records().filter(pk=pk)) == (model.status == FAILED)
+        if model.status == FAILED:
+            model.status, model.errors, model.losses, model.begun, model.expired = READY, 0, 0, False, False
+
+    @rule(pk=consumes(tasks))
+    def discard(self, pk: int) -> None:
+        running = self.model[pk].status == RUNNING
+        assert control.discard(queue.records().filter(pk=pk)) == (not running)
+        if not running:
+            del self.model[pk]
+
+    @invariant()
+    def rows_are_as_the_model_says(self) -> None:
+        rows = {record.pk: record for record in TaskRecord.objects.all()}
+        assert rows.keys() == self.model.keys()
+        for pk, model in self.model.items():
+            row = rows[pk]
+            assert (row.status, row.epoch, row.losses) == (model.status, model.epoch, model.losses)
+            assert (row.worker, len(row.errors), row.return_value) == (model.worker, model.errors, model.value)
+            assert (row.lease_until is not None) == (model.status == RUNNING)
+            assert (row.finished_at is not None) == (model.status in (SUCCESSFUL, FAILED))
+            assert len(row.worker_ids) == model.epoch
+
+
+TestTransitions = Transitions.TestCase
+TestTransitions.settings = settings(max_examples=60, stateful_step_count=40, deadline=None)
