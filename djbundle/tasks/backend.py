@@ -15,7 +15,7 @@ from djbundle.tasks.task import RetryingTask, to_seconds, validate_rules, with_r
 
 
 class DatabaseBackend(BaseTaskBackend):
-    """Keeps tasks in the database of the project. Options: ``QUEUES`` as Django defines it."""
+    """Keeps tasks in the database of the project. ``QUEUES`` as Django defines it, ``OPTIONS`` as options.py does."""
 
     task_class = RetryingTask
     supports_defer = True
