@@ -26,7 +26,7 @@ class DatabaseBackend(BaseTaskBackend):
     """Keeps tasks in the database of the project. ``QUEUES`` is Django's.
 
     ``OPTIONS``: ``MAX_ATTEMPTS`` and ``BACKOFF`` for tasks that do not say; ``RATE_LIMITS``, tasks of a queue that may
-    begin in a time: ``{"mails": "100/m"}``.
+    begin in a time: ``{"mails": "100/m"}``; and those of options.py, for the worker.
     """
 
     task_class = RetryingTask

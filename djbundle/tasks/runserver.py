@@ -8,8 +8,6 @@ import os
 import sys
 
 from django.conf import settings
-from django.core.management.base import CommandParser
-from django.utils.autoreload import get_child_arguments
 
 from djbundle.tasks.compat import task_backends
 from djbundle.tasks.options import option
@@ -47,6 +45,9 @@ def _is_configured() -> bool:
 
 def worker_command() -> list[str]:
     """This Python and this manage.py, with another command."""
+    from django.core.management.base import CommandParser  # noqa: PLC0415 - this module is loaded at each start
+    from django.utils.autoreload import get_child_arguments  # noqa: PLC0415 - as above
+
     prefix = [str(argument) for argument in get_child_arguments()][: -len(sys.argv[1:])]
     parser = CommandParser(add_help=False, allow_abbrev=False)
     parser.add_argument("--pythonpath")

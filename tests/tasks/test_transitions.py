@@ -7,7 +7,16 @@ from django.tasks import TaskResultStatus
 from django.utils import timezone
 from hypothesis import settings
 from hypothesis import strategies as st
-from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, initialize, invariant, multiple, rule
+from hypothesis.stateful import (
+    Bundle,
+    RuleBasedStateMachine,
+    consumes,
+    initialize,
+    invariant,
+    multiple,
+    precondition,
+    rule,
+)
 
 from djbundle.tasks import control, queue
 from djbundle.tasks.execution import Outcome, entry_of
@@ -19,6 +28,7 @@ READY, RUNNING = TaskResultStatus.READY, TaskResultStatus.RUNNING
 SUCCESSFUL, FAILED = TaskResultStatus.SUCCESSFUL, TaskResultStatus.FAILED
 ELSEWHERE = [Identity("another-machine", pid, "1") for pid in (1, 2)]
 DEAD = Identity(this_machine(), 1, "0")  # nothing has run since before the boot
+MOST = 3  # tasks at a time, so that much happens to each
 MOMENT = datetime.timedelta(seconds=1)
 
 
@@ -56,6 +66,7 @@ class Transitions(RuleBasedStateMachine):
         TaskRecord.objects.all().delete()
         self.model: dict[int, Model] = {}
 
+    @precondition(lambda self: len(self.model) < MOST)
     @rule(target=tasks, expires=st.booleans())
     def enqueue(self, expires: bool) -> int:
         task = jobs.add.using(expires=1000) if expires else jobs.add
@@ -190,4 +201,4 @@ class Transitions(RuleBasedStateMachine):
 
 
 TestTransitions = Transitions.TestCase
-TestTransitions.settings = settings(max_examples=60, stateful_step_count=40, deadline=None)
+TestTransitions.settings = settings(max_examples=150, stateful_step_count=50, deadline=None)
