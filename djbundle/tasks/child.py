@@ -11,7 +11,7 @@ import sys
 import threading
 import time
 from collections import deque
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any, NoReturn
@@ -152,10 +152,12 @@ class Runner:
 
 def run(record: TaskRecord, channel: Channel) -> Outcome:
     """A thread must outlive whatever comes: a module of tasks that calls sys.exit, for one."""
+    begun = time.monotonic()
     try:
-        return execute(record, channel)
+        outcome = execute(record, channel)
     except BaseException as error:
-        return failure(record, error_entry(error))
+        outcome = failure(record, error_entry(error))
+    return replace(outcome, took=time.monotonic() - begun)
 
 
 def die_with(parent: int, number: signal.Signals) -> None:

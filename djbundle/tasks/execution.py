@@ -34,6 +34,7 @@ class Outcome:
     error: dict[str, str] | None = None
     delay: float = 0.0
     is_followed: bool = False  # by other tasks, see workflow.py
+    took: float = 0.0  # seconds, as its process measured
 
 
 def execute(record: TaskRecord, channel: Channel | None = None) -> Outcome:

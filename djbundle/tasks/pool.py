@@ -20,7 +20,8 @@ from djbundle.tasks.recycling import Limits
 AHEAD_SECONDS = 0.02  # of work that a process has waiting behind what it runs, so that it is never idle
 AHEAD_MOST = 200  # tasks
 STUCK_SECONDS = 0.2  # a task that runs so long gets none behind it
-SMOOTHING = 0.05  # weight of the newest run in the mean
+FIRST_MEAN = 0.005  # seconds; what a task is taken for before any has run
+SMOOTHING = 0.2  # weight of the newest run in the mean
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +44,7 @@ class Child:
     limits: Limits = field(default_factory=Limits)
     tasks: OrderedDict[int, TaskRecord] = field(default_factory=OrderedDict)
     began: float = 0.0  # when a task last started or ended, monotonic seconds
-    mean: float = STUCK_SECONDS  # seconds that a task takes, lately
+    mean: float = FIRST_MEAN  # seconds that a task takes, lately
     recalled: bool = False
     retired: bool = False  # gets no more tasks, and ends when it has finished its own
     done: int = 0  # tasks
@@ -87,10 +88,9 @@ class Child:
             return Heard(returned=[self.tasks.pop(pk) for pk in answer.pks if pk in self.tasks])
         if isinstance(answer, Progress):
             return Heard(progress=answer)
-        now = time.monotonic()
-        each = (now - self.began) * min(self.threads, len(self.tasks) or 1) / len(answer)
+        each = sum(outcome.took for outcome in answer) / len(answer)
         self.mean += min(1.0, SMOOTHING * len(answer)) * (each - self.mean)
-        self.began = now
+        self.began = time.monotonic()
         self.done += len(answer)
         for outcome in answer:
             self.tasks.pop(outcome.pk, None)

@@ -12,11 +12,17 @@ LEAKED: list[bytes] = []
 
 @task(takes_context=True)
 def leave_trace(context: TaskContext, path: str, number: int, seconds: float = 0.0) -> int:
-    """Append a line that says which attempt this is; one write, so that no two mix."""
+    """Append a line that says which attempt this is, to one file at the begin and to another at the end."""
+    _append(Path(f"{path}.begun"), number, context.attempt)
     time.sleep(seconds)
-    with Path(path).open("ab", buffering=0) as file:
-        file.write(f"{number} {context.attempt}\n".encode())
+    _append(Path(path), number, context.attempt)
     return number * 2
+
+
+def _append(path: Path, number: int, attempt: int) -> None:
+    """In one write, so that no two mix."""
+    with path.open("ab", buffering=0) as file:
+        file.write(f"{number} {attempt}\n".encode())
 
 
 @task

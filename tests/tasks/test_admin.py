@@ -597,7 +597,7 @@ def test_schedules_declared_in_code_keep_their_name(boss: Client) -> None:
     assert 'name="name"' not in html
     assert "/delete/" not in html
     assert 'name="name"' in page(boss, f"{SCHEDULES}{mine.pk}/change/")
-    values = {"task_path": code.task_path, "args": "[]", "kwargs": "{}", "interval": "90", "missed": "once"}
+    values = {"task_path": code.task_path, "args": "[1, 2]", "kwargs": "{}", "interval": "90", "missed": "once"}
     assert boss.post(f"{SCHEDULES}{code.pk}/change/", {**values, "name": "other"}).status_code == 302
     code.refresh_from_db()
     assert (code.name, code.interval) == ("code", 90)

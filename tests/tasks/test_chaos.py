@@ -114,11 +114,11 @@ def test_worker_that_is_held_up_longer_than_its_lease(
     each_database: str, tmp_path: Path, start_worker: StartWorker
 ) -> None:
     """Its tasks are run by another; what it has to tell afterwards, while they run, is dropped."""
-    trace = tmp_path / "trace"
+    trace, begun = tmp_path / "trace", tmp_path / "trace.begun"
     enqueue(trace, 4, 2.0)
     first = start_worker("--threads", "4", **SHORT_LEASE)
     running = TaskRecord.objects.filter(status=TaskResultStatus.RUNNING)
-    wait_until(lambda: running.count() == 4, "they run")
+    wait_until(lambda: begun.exists() and len(runs_of(begun)) == 4, "they run")
     first.send_signal(signal.SIGSTOP)
     wait_until(lambda: trace.exists() and len(runs_of(trace)) == 4, "its process goes on without it")
     second = start_worker("--threads", "4", **SHORT_LEASE)
