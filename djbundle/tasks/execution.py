@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from traceback import format_exception
 from typing import Any
 
-from django.db import DatabaseError, close_old_connections
+from django.db import DatabaseError, connections
 from django.utils import timezone
 
 from djbundle.tasks.compat import (
@@ -41,11 +41,18 @@ class Outcome:
 
 def execute(record: TaskRecord, channel: Channel | None = None) -> Outcome:
     """Run it, in this thread."""
-    close_old_connections()
+    _close_old_connections()
     try:
         return _execute(record, channel or Channel())
     finally:
-        close_old_connections()
+        _close_old_connections()
+
+
+def _close_old_connections() -> None:
+    """Django's, which would also close one in the transaction of a TestCase."""
+    for connection in connections.all(initialized_only=True):
+        if not connection.in_atomic_block:
+            connection.close_if_unusable_or_obsolete()
 
 
 def _execute(record: TaskRecord, channel: Channel) -> Outcome:
@@ -88,7 +95,7 @@ def finish_is_heard() -> bool:
 def _write(outcome: Outcome) -> Outcome:
     from djbundle.tasks import queue  # noqa: PLC0415 - which imports this module
 
-    close_old_connections()  # whatever state the task has left it in
+    _close_old_connections()  # whatever state the task has left it in
     return replace(outcome, is_written=not queue.finish([outcome]))
 
 

@@ -124,11 +124,11 @@ class TaskRecord(models.Model):
             "timeout": (self.timeout, to_seconds(defined.timeout)),
             "run_after": (self.run_after, self.enqueued_at),
         }
-        return defined.using(
+        return defined.restored(
             priority=self.priority,
             queue_name=self.queue_name,
             backend=self.backend,
-            **{name: kept for name, (kept, implied) in rules.items() if kept != implied},
+            **{name: kept for name, (kept, implied) in rules.items() if kept not in (None, implied)},
         )
 
     def to_result(self, task: Any = None) -> TaskResult:  # type: ignore[type-arg,unused-ignore]

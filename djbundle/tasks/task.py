@@ -54,6 +54,13 @@ class RetryingTask(Task):  # type: ignore[type-arg,unused-ignore]  # generic in 
         """
         return replace(self, **{name: value for name, value in changes.items() if value is not None})
 
+    def restored(self, **changes: Any) -> Self:
+        """The same for a task that was enqueued: it was validated then, and the settings may have changed since."""
+        task = object.__new__(type(self))
+        for field in fields(self):
+            object.__setattr__(task, field.name, changes.get(field.name, getattr(self, field.name)))
+        return task
+
 
 def with_rules(task: Any) -> RetryingTask:
     """The task itself; or one with the default rules for a task that was defined for another backend."""
