@@ -61,9 +61,11 @@ def add(backend: DatabaseBackend, task: Any, calls: Sequence[Arguments]) -> list
     backend.validate_task(task)
     rules = with_rules(task)
     records = [backend.record(rules, args, dict(kwargs)) for args, kwargs in calls]
+    if not records:
+        return []
     alias = router.db_for_write(TaskRecord)
     with transaction.atomic(using=alias, savepoint=False):
-        if records and records[0].unique_key:
+        if records[0].unique_key:
             found, added = _add_unique(records, alias, to_seconds(rules.unique_for))
         else:
             found = added = TaskRecord.objects.using(alias).bulk_create(records)
@@ -82,8 +84,10 @@ def _add_unique(records: Records, alias: str, window: float | None) -> tuple[Rec
     """For each of `records` itself, or the one that is there instead; and those that were added."""
     found: dict[str, TaskRecord] = {}
     added: Records = []
-    firsts = list({record.unique_key: record for record in reversed(records)}.values())[::-1]
-    for some in batched(firsts, _batch_size(firsts, alias)):
+    firsts: dict[str, TaskRecord] = {}
+    for record in records:
+        firsts.setdefault(record.unique_key, record)
+    for some in batched(firsts.values(), _batch_size(records, alias)):
         keys = [record.unique_key for record in some]
         if window is not None:
             found |= unique.recent(keys, alias, window)

@@ -8,6 +8,7 @@ if TYPE_CHECKING or django.VERSION >= (6,):
     from django.tasks import task_backends
     from django.tasks.backends.base import BaseTaskBackend
     from django.tasks.base import Task, TaskContext, TaskError, TaskResult, TaskResultStatus
+    from django.tasks.checks import check_tasks
     from django.tasks.exceptions import InvalidTask, TaskResultDoesNotExist
     from django.tasks.signals import log_task_finished, task_enqueued, task_finished, task_started
     from django.utils.json import normalize_json
@@ -15,6 +16,7 @@ else:
     from django_tasks import task_backends
     from django_tasks.backends.base import BaseTaskBackend
     from django_tasks.base import Task, TaskContext, TaskError, TaskResult, TaskResultStatus
+    from django_tasks.checks import check_tasks
     from django_tasks.exceptions import InvalidTaskError as InvalidTask
     from django_tasks.exceptions import TaskResultDoesNotExist
     from django_tasks.signals import log_task_finished, task_enqueued, task_finished, task_started
@@ -29,6 +31,7 @@ __all__ = [
     "TaskResult",
     "TaskResultDoesNotExist",
     "TaskResultStatus",
+    "check_tasks",
     "log_task_finished",
     "normalize_json",
     "task_backends",
