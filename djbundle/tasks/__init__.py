@@ -13,31 +13,38 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from djbundle.tasks.backend import DatabaseBackend, InlineBackend
+    from djbundle.tasks.bulk import Arguments, aenqueue_many, enqueue_many
     from djbundle.tasks.context import Cancelled, TaskContext
     from djbundle.tasks.schedules import schedule
     from djbundle.tasks.task import RetryAfter
     from djbundle.tasks.workflow import call, chain, group
 
 __all__ = [
+    "Arguments",
     "Cancelled",
     "DatabaseBackend",
     "InlineBackend",
     "RetryAfter",
     "TaskContext",
+    "aenqueue_many",
     "call",
     "chain",
+    "enqueue_many",
     "group",
     "schedule",
 ]
 
 PLACES = {
+    "Arguments": "bulk",
     "Cancelled": "context",
     "DatabaseBackend": "backend",
     "InlineBackend": "backend",
     "RetryAfter": "task",
     "TaskContext": "context",
+    "aenqueue_many": "bulk",
     "call": "workflow",
     "chain": "workflow",
+    "enqueue_many": "bulk",
     "group": "workflow",
     "schedule": "schedules",
 }

@@ -2,7 +2,7 @@
 
 import datetime
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from django.core.checks import CheckMessage
 from django.db import router
@@ -12,14 +12,17 @@ from djbundle.tasks import unique, wakeup
 from djbundle.tasks.checks import check_installed, check_rate_limits
 from djbundle.tasks.compat import BaseTaskBackend, TaskResult, TaskResultDoesNotExist, normalize_json, task_enqueued
 from djbundle.tasks.task import (
-    BACKOFF,
-    MAX_ATTEMPTS,
     RetryingTask,
+    backoff_of,
     concurrency_key_of,
+    max_attempts_of,
     to_seconds,
     validate_rules,
     with_rules,
 )
+
+if TYPE_CHECKING:
+    from djbundle.tasks.models import TaskRecord
 
 
 class DatabaseBackend(BaseTaskBackend):
@@ -51,29 +54,36 @@ class DatabaseBackend(BaseTaskBackend):
         from djbundle.tasks.models import TaskRecord  # noqa: PLC0415 - @task comes here before apps are loaded
 
         self.validate_task(task)
-        task = with_rules(task)
-        arguments: tuple[Any, Any] = normalize_json(list(args)), normalize_json(kwargs)
-        record = self._record(task, *arguments)
+        record = self.record(with_rules(task), args, kwargs)
         for name, value in membership.items():
             setattr(record, name, value)
         alias = router.db_for_write(TaskRecord)
         if record.unique_key and not (record.then or record.group_id):  # those must run, or nothing follows
-            if present := unique.add(record, alias, to_seconds(task.unique_for)):
+            if present := unique.add(record, alias, to_seconds(with_rules(task).unique_for)):
                 return present.to_result()
         else:
             record.insert(alias)
-        result: TaskResult = record.to_result()  # type: ignore[type-arg,unused-ignore]
+        result: TaskResult = record.to_result(task)  # type: ignore[type-arg,unused-ignore]
         task_enqueued.send(type(self), task_result=result)
         wakeup.send_on_commit(alias)
         return result
 
-    def _record(self, task: RetryingTask, args: list[Any], kwargs: dict[str, Any]) -> Any:
+    def add_many(self, task: Any, calls: Sequence[Any]) -> list[TaskResult]:  # type: ignore[type-arg,unused-ignore]
+        """Enqueue all of `calls`, which are pairs of args and kwargs."""
+        from djbundle.tasks import bulk  # noqa: PLC0415 - needs the models
+
+        return bulk.add(self, task, calls)
+
+    def record(self, task: RetryingTask, args: Sequence[Any], kwargs: dict[str, Any]) -> "TaskRecord":
+        """The row of this call, not saved. Raises TypeError or ValueError for arguments that JSON cannot hold."""
         from djbundle.tasks.models import TaskRecord  # noqa: PLC0415 - as above
 
+        positional: Any = normalize_json(list(args))
+        named: Any = normalize_json(kwargs)
         now = timezone.now()
         run_after = task.run_after or now
         expires = to_seconds(task.expires)
-        backoff = self.options.get("BACKOFF", BACKOFF) if task.backoff is None else task.backoff
+        backoff = backoff_of(task, self.options)
         is_unique = task.unique or task.unique_for is not None
         return TaskRecord(
             task_path=task.module_path,
@@ -81,15 +91,15 @@ class DatabaseBackend(BaseTaskBackend):
             queue_name=task.queue_name,
             priority=task.priority,
             takes_context=task.takes_context,
-            max_attempts=task.max_attempts or self.options.get("MAX_ATTEMPTS", MAX_ATTEMPTS),
+            max_attempts=max_attempts_of(task, self.options),
             backoff=None if callable(backoff) else float(backoff),
             timeout=to_seconds(task.timeout),
             expires_at=None if expires is None else run_after + datetime.timedelta(seconds=expires),
-            unique_key=unique.key_of(task.module_path, args, kwargs) if is_unique else "",
-            concurrency_key=concurrency_key_of(task, args, kwargs),
+            unique_key=unique.key_of(task.module_path, positional, named) if is_unique else "",
+            concurrency_key=concurrency_key_of(task, positional, named),
             concurrency_limit=task.concurrency,
-            args=args,
-            kwargs=kwargs,
+            args=positional,
+            kwargs=named,
             run_after=run_after,
             enqueued_at=now,
         )
@@ -116,3 +126,11 @@ class InlineBackend(DatabaseBackend):
         result = super().add(task, args, kwargs, **membership)
         run_pending()
         return self.get_result(result.id)
+
+    def add_many(self, task: Any, calls: Sequence[Any]) -> list[TaskResult]:  # type: ignore[type-arg,unused-ignore]
+        """The same for many."""
+        from djbundle.tasks.testing import run_pending  # noqa: PLC0415 - as above
+
+        results = super().add_many(task, calls)
+        run_pending()
+        return [self.get_result(result.id) for result in results]

@@ -8,16 +8,18 @@ if TYPE_CHECKING or django.VERSION >= (6,):
     from django.tasks import task_backends
     from django.tasks.backends.base import BaseTaskBackend
     from django.tasks.base import Task, TaskContext, TaskError, TaskResult, TaskResultStatus
+    from django.tasks.checks import check_tasks
     from django.tasks.exceptions import InvalidTask, TaskResultDoesNotExist
-    from django.tasks.signals import task_enqueued, task_finished, task_started
+    from django.tasks.signals import log_task_finished, task_enqueued, task_finished, task_started
     from django.utils.json import normalize_json
 else:
     from django_tasks import task_backends
     from django_tasks.backends.base import BaseTaskBackend
     from django_tasks.base import Task, TaskContext, TaskError, TaskResult, TaskResultStatus
+    from django_tasks.checks import check_tasks
     from django_tasks.exceptions import InvalidTaskError as InvalidTask
     from django_tasks.exceptions import TaskResultDoesNotExist
-    from django_tasks.signals import task_enqueued, task_finished, task_started
+    from django_tasks.signals import log_task_finished, task_enqueued, task_finished, task_started
     from django_tasks.utils import normalize_json
 
 __all__ = [
@@ -29,6 +31,8 @@ __all__ = [
     "TaskResult",
     "TaskResultDoesNotExist",
     "TaskResultStatus",
+    "check_tasks",
+    "log_task_finished",
     "normalize_json",
     "task_backends",
     "task_enqueued",

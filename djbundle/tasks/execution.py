@@ -1,17 +1,19 @@
 """One run of one task, from the claimed row to its outcome. Nothing is written here: the worker does that."""
 
 import logging
+import threading
 from dataclasses import dataclass, replace
 from traceback import format_exception
 from typing import Any
 
-from django.db import close_old_connections
+from django.db import DatabaseError, connections
 from django.utils import timezone
 
 from djbundle.tasks.compat import (
     TaskError,
     TaskResult,
     TaskResultStatus,
+    log_task_finished,
     normalize_json,
     task_finished,
     task_started,
@@ -35,15 +37,23 @@ class Outcome:
     delay: float = 0.0
     is_followed: bool = False  # by other tasks, see workflow.py
     took: float = 0.0  # seconds, as its process measured
+    is_written: bool = False  # already, by the process that ran it
 
 
 def execute(record: TaskRecord, channel: Channel | None = None) -> Outcome:
     """Run it, in this thread."""
-    close_old_connections()
+    _close_old_connections()
     try:
         return _execute(record, channel or Channel())
     finally:
-        close_old_connections()
+        _close_old_connections()
+
+
+def _close_old_connections() -> None:
+    """Django's, which would also close one in the transaction of a TestCase."""
+    for connection in connections.all(initialized_only=True):
+        if not connection.in_atomic_block:
+            connection.close_if_unusable_or_obsolete()
 
 
 def _execute(record: TaskRecord, channel: Channel) -> Outcome:
@@ -56,12 +66,38 @@ def _execute(record: TaskRecord, channel: Channel) -> Outcome:
         context: list[Any] = [TaskContext(task_result=result, channel=channel)] if record.takes_context else []
         value = normalize_json(result.task.call(*context, *record.args, **record.kwargs))
     except BaseException as error:
-        outcome = _after(error, record, result)
-    else:
-        outcome = success(record, value)
-    if outcome.status != TaskResultStatus.READY:
-        _announce(outcome, result)
+        if isinstance(error, KeyboardInterrupt) and threading.current_thread() is threading.main_thread():
+            raise  # Ctrl-C in somebody's tests: the worker runs no task in its main thread
+        return _end(_after(error, record, result), result)
+    return _end(success(record, value), result)
+
+
+def _end(outcome: Outcome, result: Any) -> Outcome:
+    """Tell who listens, and no earlier than anybody can see it: then the outcome is written here, not by the worker."""
+    if outcome.status == TaskResultStatus.READY:
+        return outcome
+    if finish_is_heard():
+        try:
+            outcome = _write(outcome)
+        except DatabaseError:
+            logger.exception("task %d has ended, and the database does not take it; the worker tries again", outcome.pk)
+            return outcome
+        if not outcome.is_written:  # its lease was lost: another run counts
+            return outcome
+    _announce(outcome, result)
     return outcome
+
+
+def finish_is_heard() -> bool:
+    """Whether the project listens to task_finished; Django's own receiver writes a log."""
+    return any(key[0] != id(log_task_finished) for key, *_ in task_finished.receivers)
+
+
+def _write(outcome: Outcome) -> Outcome:
+    from djbundle.tasks import queue  # noqa: PLC0415 - which imports this module
+
+    _close_old_connections()  # whatever state the task has left it in
+    return replace(outcome, is_written=not queue.finish([outcome]))
 
 
 def _after(error: BaseException, record: TaskRecord, result: Any) -> Outcome:

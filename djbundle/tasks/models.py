@@ -11,8 +11,8 @@ from django.utils.module_loading import import_string
 from django.utils.translation import gettext_lazy as _
 
 from djbundle.tasks import validators, wakeup
-from djbundle.tasks.compat import TaskError, TaskResult, TaskResultStatus
-from djbundle.tasks.task import RetryingTask, with_rules
+from djbundle.tasks.compat import TaskError, TaskResult, TaskResultStatus, task_backends
+from djbundle.tasks.task import RetryingTask, backoff_of, max_attempts_of, to_seconds, with_rules
 from djbundle.tasks.timing import Timing
 
 READY, RUNNING, FAILED = TaskResultStatus.READY, TaskResultStatus.RUNNING, TaskResultStatus.FAILED
@@ -117,20 +117,25 @@ class TaskRecord(models.Model):
 
     def load_task(self) -> RetryingTask:
         """The task as it was enqueued; raises ImportError or AttributeError when the project no longer has it."""
-        return with_rules(import_string(self.task_path)).using(
+        defined = with_rules(import_string(self.task_path))
+        options = task_backends[self.backend].options
+        rules = {  # as kept here, and as they follow from the definition: those need not be said
+            "max_attempts": (self.max_attempts, max_attempts_of(defined, options)),
+            "backoff": (self.backoff, backoff_of(defined, options)),
+            "timeout": (self.timeout, to_seconds(defined.timeout)),
+            "run_after": (self.run_after, self.enqueued_at),
+        }
+        return defined.restored(
             priority=self.priority,
             queue_name=self.queue_name,
             backend=self.backend,
-            run_after=self.run_after,
-            max_attempts=self.max_attempts,
-            backoff=self.backoff,
-            timeout=self.timeout,
+            **{name: kept for name, (kept, implied) in rules.items() if kept not in (None, implied)},
         )
 
-    def to_result(self) -> TaskResult:  # type: ignore[type-arg,unused-ignore]
-        """As ``django.tasks`` shows it."""
+    def to_result(self, task: Any = None) -> TaskResult:  # type: ignore[type-arg,unused-ignore]
+        """As ``django.tasks`` shows it. `task`, if known, saves loading it."""
         result: Any = TaskResult(
-            task=self.load_task(),
+            task=task if task and task.backend == self.backend else self.load_task(),
             id=str(self.pk),
             status=TaskResultStatus(self.status),
             enqueued_at=self.enqueued_at,

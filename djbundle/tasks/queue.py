@@ -119,6 +119,7 @@ def free_unknown(worker: Identity, known: Sequence[int]) -> int:
 
 def finish(outcomes: Sequence[Outcome]) -> int:
     """Write how runs ended, in one transaction; how many had lost their lease, and whose outcome is dropped."""
+    outcomes = [each for each in outcomes if not each.is_written]
     succeeded = [each for each in outcomes if each.status == TaskResultStatus.SUCCESSFUL and not each.is_followed]
     others = [each for each in outcomes if each.status != TaskResultStatus.SUCCESSFUL or each.is_followed]
     with transaction.atomic(using=alias()):

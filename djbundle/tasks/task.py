@@ -54,6 +54,13 @@ class RetryingTask(Task):  # type: ignore[type-arg,unused-ignore]  # generic in 
         """
         return replace(self, **{name: value for name, value in changes.items() if value is not None})
 
+    def restored(self, **changes: Any) -> Self:
+        """The same for a task that was enqueued: it was validated then, and the settings may have changed since."""
+        task = object.__new__(type(self))
+        for field in fields(self):
+            object.__setattr__(task, field.name, changes.get(field.name, getattr(self, field.name)))
+        return task
+
 
 def with_rules(task: Any) -> RetryingTask:
     """The task itself; or one with the default rules for a task that was defined for another backend."""
@@ -83,6 +90,17 @@ def validate_rules(task: RetryingTask) -> None:
             raise InvalidTask(f"{name} must be a tuple of exception classes, not {kinds!r}.")
 
 
+def max_attempts_of(task: RetryingTask, options: dict[str, Any]) -> int:
+    """What the task says, or else the OPTIONS of its backend."""
+    return task.max_attempts or int(options.get("MAX_ATTEMPTS", MAX_ATTEMPTS))
+
+
+def backoff_of(task: RetryingTask, options: dict[str, Any]) -> float | Backoff:
+    """The same."""
+    backoff: float | Backoff = options.get("BACKOFF", BACKOFF) if task.backoff is None else task.backoff
+    return backoff
+
+
 def concurrency_key_of(task: RetryingTask, args: Sequence[Any], kwargs: dict[str, Any]) -> str:
     """What this call must not run at the same time with; empty for no limit."""
     if task.concurrency is None:
@@ -107,15 +125,15 @@ def to_seconds(value: Seconds | None) -> float | None:
 
 def delay_after(task: RetryingTask, error: BaseException, result: TaskResult) -> float | None:  # type: ignore[type-arg,unused-ignore]
     """Seconds until the next run after this failure, which is in `result` already; None for no further run."""
-    failures = len(result.errors)
-    if failures >= (task.max_attempts or MAX_ATTEMPTS):
+    failures, options = len(result.errors), task.get_backend().options
+    if failures >= max_attempts_of(task, options):
         return None
     if isinstance(error, RetryAfter):
         return error.delay
     if not isinstance(error, task.retry_on):
         return None
-    if callable(task.backoff):
-        return to_seconds(task.backoff(error, result))
-    first = BACKOFF if task.backoff is None else task.backoff
-    doubled = min(first * 2.0 ** min(failures - 1, 32), LONGEST_BACKOFF)
+    backoff = backoff_of(task, options)
+    if callable(backoff):
+        return to_seconds(backoff(error, result))
+    doubled = min(backoff * 2.0 ** min(failures - 1, 32), LONGEST_BACKOFF)
     return doubled * random.uniform(1 - JITTER, 1 + JITTER)  # noqa: S311 - not a secret

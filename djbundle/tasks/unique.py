@@ -5,7 +5,8 @@ import hashlib
 import json
 from typing import TYPE_CHECKING, Any
 
-from django.db import IntegrityError, transaction
+from django.db import IntegrityError, models, transaction
+from django.utils import timezone
 
 if TYPE_CHECKING:  # @task comes here before apps are loaded
     from djbundle.tasks.models import TaskRecord
@@ -32,3 +33,20 @@ def add(record: "TaskRecord", alias: str, window: float | None) -> "TaskRecord |
     except IntegrityError:
         return same.first()
     return None
+
+
+def newest(keys: list[str], alias: str) -> "dict[str, TaskRecord]":
+    """The newest task with each of these keys."""
+    return {record.unique_key: record for record in _with(keys, alias)}
+
+
+def recent(keys: list[str], alias: str, window: float) -> "dict[str, TaskRecord]":
+    """The same, of those that were enqueued within the last `window` seconds."""
+    since = timezone.now() - datetime.timedelta(seconds=window)
+    return {record.unique_key: record for record in _with(keys, alias).filter(enqueued_at__gt=since)}
+
+
+def _with(keys: list[str], alias: str) -> "models.QuerySet[TaskRecord]":
+    from djbundle.tasks.models import TaskRecord  # noqa: PLC0415 - @task comes here before apps are loaded
+
+    return TaskRecord.objects.using(alias).filter(unique_key__in=keys).order_by("id")

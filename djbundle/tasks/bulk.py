@@ -1,0 +1,131 @@
+"""Many calls of one task, enqueued by one statement.
+
+enqueue_many(send_invoice, [(order.pk,) for order in orders])
+enqueue_many(send_invoice, ({"order_id": order.pk, "copy": True} for order in orders))
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from itertools import batched
+from typing import Any, NamedTuple
+
+from asgiref.sync import sync_to_async
+from django.db import connections, router, transaction
+
+from djbundle.tasks import unique, wakeup
+from djbundle.tasks.backend import DatabaseBackend
+from djbundle.tasks.compat import Task, TaskResult, task_enqueued
+from djbundle.tasks.models import TaskRecord
+from djbundle.tasks.task import to_seconds, with_rules
+
+
+class Arguments(NamedTuple):
+    """Of a call that has positional and named ones: ``Arguments((1, 2), {"copy": True})``."""
+
+    args: Sequence[Any] = ()
+    kwargs: Mapping[str, Any] = {}
+
+
+Call = Arguments | Sequence[Any] | Mapping[str, Any]
+
+
+def enqueue_many(task: Task, calls: Iterable[Call]) -> list[TaskResult]:  # type: ignore[type-arg,unused-ignore]
+    """``task.enqueue()`` for each of `calls`, all or none; the results in their order.
+
+    A call is a tuple or list of positional arguments, a mapping of named ones, or Arguments with both.
+    """
+    arguments = [arguments_of(each) for each in calls]
+    backend = task.get_backend()
+    if isinstance(backend, DatabaseBackend):
+        return backend.add_many(task, arguments)
+    return [task.enqueue(*args, **kwargs) for args, kwargs in arguments]
+
+
+async def aenqueue_many(task: Task, calls: Iterable[Call]) -> list[TaskResult]:  # type: ignore[type-arg,unused-ignore]
+    """The same."""
+    return await sync_to_async(enqueue_many, thread_sensitive=True)(task, calls)
+
+
+def arguments_of(call: Call) -> Arguments:
+    """Raises TypeError for what is no call: a bare value, such as in ``enqueue_many(task, ["text"])``."""
+    if isinstance(call, Arguments):
+        return call
+    if isinstance(call, Mapping):
+        return Arguments(kwargs=call)
+    if isinstance(call, (tuple, list)):
+        return Arguments(call)
+    raise TypeError(f"A call is a tuple, a list, a mapping or Arguments, not {call!r}.")
+
+
+def add(backend: DatabaseBackend, task: Any, calls: Sequence[Arguments]) -> list[TaskResult]:  # type: ignore[type-arg,unused-ignore]
+    """What ``DatabaseBackend.add_many`` does."""
+    backend.validate_task(task)
+    rules = with_rules(task)
+    records = [backend.record(rules, args, dict(kwargs)) for args, kwargs in calls]
+    if not records:
+        return []
+    alias = router.db_for_write(TaskRecord)
+    with transaction.atomic(using=alias, savepoint=False):
+        if records[0].unique_key:
+            found, added = _add_unique(records, alias, to_seconds(rules.unique_for))
+        else:
+            found = added = TaskRecord.objects.using(alias).bulk_create(records)
+        new = {record.pk: record.to_result(task) for record in added}
+        for result in new.values():
+            task_enqueued.send(type(backend), task_result=result)
+        if added:
+            wakeup.send_on_commit(alias)
+    return [new.get(record.pk) or record.to_result() for record in found]
+
+
+Records = list[TaskRecord]
+
+
+def _add_unique(records: Records, alias: str, window: float | None) -> tuple[Records, Records]:
+    """For each of `records` itself, or the one that is there instead; and those that were added."""
+    found: dict[str, TaskRecord] = {}
+    added: Records = []
+    firsts: dict[str, TaskRecord] = {}
+    for record in records:
+        firsts.setdefault(record.unique_key, record)
+    for some in batched(firsts.values(), _batch_size(records, alias)):
+        keys = [record.unique_key for record in some]
+        if window is not None:
+            found |= unique.recent(keys, alias, window)
+        while missing := [record for record in some if record.unique_key not in found]:
+            ids = _insert(missing, alias)
+            for record in missing:
+                if record.unique_key in ids:
+                    record.pk = ids[record.unique_key]
+                    record._state.adding, record._state.db = False, alias
+                    found[record.unique_key] = record
+                    added.append(record)
+            if len(ids) < len(missing):
+                found = unique.newest(keys, alias) | found
+    return [found[record.unique_key] for record in records], added
+
+
+def _batch_size(records: Records, alias: str) -> int:
+    """Rows whose values one statement can carry."""
+    return max(connections[alias].ops.bulk_batch_size(_fields(), records), 1)
+
+
+def _fields() -> list[Any]:
+    return [field for field in TaskRecord._meta.concrete_fields if not field.primary_key]
+
+
+def _insert(records: Records, alias: str) -> dict[str, int]:
+    """Those whose key is not there; their ids by key. Django's ``bulk_create`` does not tell ids with ON CONFLICT."""
+    connection, fields = connections[alias], _fields()
+    quote = connection.ops.quote_name
+    names = ", ".join(quote(field.column) for field in fields)
+    row = f"({', '.join(['%s'] * len(fields))})"
+    sql = (
+        f"INSERT INTO {quote(TaskRecord._meta.db_table)} ({names}) VALUES {', '.join([row] * len(records))} "  # noqa: S608 - of names only
+        "ON CONFLICT DO NOTHING RETURNING unique_key, id"
+    )
+    values = [
+        field.get_db_prep_save(getattr(record, field.attname), connection) for record in records for field in fields
+    ]
+    with connection.cursor() as cursor:
+        cursor.execute(sql, values)
+        return dict(cursor.fetchall())
