@@ -102,20 +102,21 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="ci/bench/run tasks", description=__doc__)
     add = parser.add_argument
     add("section", nargs="*", help=f"of {', '.join(SECTIONS)} [all]")
-    add("--rounds", type=int, default=3, help="runs of each side [%(default)s]")
-    add("--tasks", type=int, default=2000, help="to drain or enqueue in a run [%(default)s]")
+    add("--rounds", type=int, default=2, help="runs of each side [%(default)s]")
+    add("--tasks", type=int, default=1000, help="to drain or enqueue in a run [%(default)s]")
     add("--samples", type=int, default=150, help="of the latency [%(default)s]")
-    add("--seconds", type=float, default=15, help="for the samples of one side [%(default)s]")
+    add("--seconds", type=float, default=6, help="for the samples of one side [%(default)s]")
     add("--rows", type=int, default=1_000_000, help="finished ones in `backlog` [%(default)s]")
     add("--kills", type=int, default=20, help="[%(default)s]")
     add("--kill-tasks", type=int, default=10_000, help="ours, in `kills` [%(default)s]")
-    add("--peer-kill-tasks", type=int, default=1000, help="those of each peer, in `kills` [%(default)s]")
+    add("--peer-kill-tasks", type=int, default=500, help="those of each peer, in `kills` [%(default)s]")
     add("--peer", action="append", choices=sorted({*ON_SQLITE, *ON_POSTGRES}), help="beside ours [all]")
+    add("--work", type=Path, help="folder for the databases; the disk counts [a temporary one]")
     add("--svg", type=Path, default=CHARTS, metavar="DIR", help="where charts go [ci/bench/charts]")
     options = parser.parse_args()
     if unknown := set(options.section) - set(SECTIONS):
         parser.error(f"there is no section {', '.join(sorted(unknown))}")
-    with tempfile.TemporaryDirectory(prefix="djbundle-bench-") as folder:
+    with tempfile.TemporaryDirectory(prefix="djbundle-bench-", dir=options.work) as folder:
         work = Path(folder)
         work.chmod(0o755)  # the user of PostgreSQL must enter it
         with Postgres(work / "postgres") as postgres, Redis(work / "redis") as redis:

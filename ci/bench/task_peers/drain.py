@@ -3,7 +3,7 @@
 import time
 from collections.abc import Sequence
 
-from ci.bench.task_peers.side import Side
+from ci.bench.task_peers.side import FAILURES, Side
 from ci.bench.task_peers.table import Table, summary
 
 
@@ -31,7 +31,7 @@ def measure_drain(sides: Sequence[Side], name: str, title: str, count: int, roun
         for label, side, command in contenders if number % 2 else reversed(contenders):
             try:
                 rates[label].append(drain(side, count, command))
-            except (RuntimeError, TimeoutError) as error:
+            except FAILURES as error:
                 table.remarks.append(f"{label} not measured in round {number + 1}: {error}")
     table.rows = {label: summary(each) for label, each in rates.items()}
     return table

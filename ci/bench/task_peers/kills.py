@@ -6,10 +6,10 @@ import time
 from collections import Counter
 from collections.abc import Sequence
 
-from ci.bench.task_peers.side import SQLITE, Side, family, stop
+from ci.bench.task_peers.side import FAILURES, SQLITE, Side, family, stop
 from ci.bench.task_peers.table import Table
 
-CALM = 45.0  # seconds without any progress, after which nothing more is expected
+CALM = 30.0  # seconds without any progress, after which nothing more is expected
 START = 1.5  # seconds for a worker to come up again
 
 
@@ -19,10 +19,10 @@ def measure_kills(sides: Sequence[Side], count: int, kills: int) -> Table:
     for side in sides:
         try:
             table.rows[f"{side.peer.NAME}, {side.database}"] = _kill(side, count, kills)
-        except (RuntimeError, TimeoutError) as error:
+        except FAILURES as error:
             table.remarks.append(f"{side.peer.NAME}, {side.database} not measured: {error}")
     table.remarks += [
-        "lost: neither run to its end nor on its way after 45 quiet seconds; run again: more than one start",
+        "lost: neither run to its end nor on its way after 30 quiet seconds; run again: more than one start",
         "recorded twice: more than one write of success (SQLite: by a trigger); -: no such records",
     ]
     return table

@@ -4,7 +4,7 @@ import json
 import statistics
 from collections.abc import Sequence
 
-from ci.bench.task_peers.side import Side
+from ci.bench.task_peers.side import FAILURES, Side
 from ci.bench.task_peers.table import Table
 
 SETTLE = 1  # tasks that run before it begins, to see that the worker is up
@@ -22,7 +22,7 @@ def measure_latency(sides: Sequence[Side], count: int, seconds: float) -> Table:
         for way, command, mode, poll in ways:
             try:
                 table.rows[way] = _spread(_latencies(side, command, mode, (count, seconds, poll)))
-            except (RuntimeError, TimeoutError) as error:
+            except FAILURES as error:
                 table.remarks.append(f"{way} not measured: {error}")
     table.remarks.append("quick: polling each 10 ms")
     return table

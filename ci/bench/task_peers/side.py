@@ -28,6 +28,7 @@ DJANGO = "django>=6.1,<6.2"
 SHARED = (DJANGO, "psycopg[binary]>=3.2", "granian>=2.8.7")
 SQLITE, POSTGRES = "sqlite", "postgresql"
 LIMIT = 600.0  # seconds for anything
+FAILURES = (RuntimeError, TimeoutError, sqlite3.Error, psycopg.Error)  # of one side, which others survive
 
 
 class Peer(Protocol):
