@@ -3,7 +3,9 @@
 import argparse
 import os
 import shutil
+import signal
 import subprocess
+import sys
 import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -116,7 +118,8 @@ def main() -> None:
     options = parser.parse_args()
     if unknown := set(options.section) - set(SECTIONS):
         parser.error(f"there is no section {', '.join(sorted(unknown))}")
-    with tempfile.TemporaryDirectory(prefix="djbundle-bench-", dir=options.work) as folder:
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # nothing that runs is left behind
+    with tempfile.TemporaryDirectory(prefix="djbundle-bench-", dir=options.work, ignore_cleanup_errors=True) as folder:
         work = Path(folder)
         work.chmod(0o755)  # the user of PostgreSQL must enter it
         with Postgres(work / "postgres") as postgres, Redis(work / "redis") as redis:
