@@ -29,6 +29,8 @@ def measure_pages(side: Side, seconds: int, rounds: int) -> Table:
                 with side.worker(niceness=WORKER_NICENESS):
                     time.sleep(2)
                     rates[name].append(_load(url, seconds))
+                if task and not side.done():
+                    raise RuntimeError(f"no {task} ran")
     table = Table("pages", title, ("pages/s", "of idle"))
     idle = statistics.median(rates["idle"])
     for name, each in rates.items():
