@@ -3,7 +3,7 @@
 import statistics
 from collections.abc import Sequence
 
-from ci.bench.task_peers.drain import drain
+from ci.bench.task_peers.drain import start_rate
 from ci.bench.task_peers.side import SQLITE, Side
 from ci.bench.task_peers.table import Table
 
@@ -13,9 +13,9 @@ def measure_backlog(sides: Sequence[Side], rows: int, count: int, rounds: int) -
     title = f"Drain of {count} tasks beside {rows:,} finished rows"
     table = Table("backlog", title, ("tasks/s", "with none", "ratio"))
     for side in sides:
-        none = statistics.median(drain(side, count) for _ in range(rounds))
+        none = statistics.median(start_rate(side, count, fresh=True) for _ in range(rounds))
         _multiply(side, rows)
-        many = statistics.median(drain(side, count, fresh=False) for _ in range(rounds))
+        many = statistics.median(start_rate(side, count, fresh=False) for _ in range(rounds))
         side.run("driver.py", "fill", "note", 100)
         plan = side.run("driver.py", "explain").rstrip()
         table.rows[f"{side.peer.NAME}, {side.database}"] = [many, none, many / none]
