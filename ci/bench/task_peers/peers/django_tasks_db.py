@@ -1,0 +1,18 @@
+"""django-tasks-db: the database backend that grew up with django.tasks."""
+
+from typing import Any
+
+from .standard import enqueue, task
+
+__all__ = ["enqueue", "task"]
+
+NAME = "django-tasks-db"
+PACKAGES = ["django-tasks-db"]
+APPS = ["django_tasks_db"]
+SETTINGS: dict[str, Any] = {"TASKS": {"default": {"BACKEND": "django_tasks_db.DatabaseBackend"}}}
+WORKER = ["manage.py", "db_worker", "--verbosity", "0"]
+QUICK = [*WORKER, "--interval", "0.01"]
+FOUR: list[str] = []
+CAREFUL = WORKER
+POLL = 1.0
+DONE = ("django_tasks_database_dbtaskresult", "status = 'SUCCESSFUL'")

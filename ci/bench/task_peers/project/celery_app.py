@@ -1,0 +1,10 @@
+"""As the documentation of Celery has it for Django."""
+
+import os
+
+from celery import Celery
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "settings")
+app = Celery("bench")
+app.config_from_object("django.conf:settings", namespace="CELERY")
+app.autodiscover_tasks()

@@ -1,0 +1,99 @@
+"""What the benchmark asks a peer's project to do: python driver.py FUNCTION ARGUMENTS, a result is printed as JSON."""
+
+import json
+import os
+import random
+import sys
+import time
+from pathlib import Path
+
+import django
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "settings")
+django.setup()
+
+from django.conf import settings  # noqa: E402 - after setup
+from django.db import transaction  # noqa: E402
+from jobs import tasks  # noqa: E402
+from jobs.models import Row  # noqa: E402
+
+NOTES = Path("notes")
+PATIENCE = 15.0  # seconds for one task to begin
+
+
+def fill(name: str, count: str, value: str = "") -> None:
+    """Enqueue `count` tasks in one transaction, numbered or all with `value`."""
+    with transaction.atomic():
+        for number in range(int(count)):
+            settings.PEER.enqueue(getattr(tasks, name), int(value or number))
+
+
+def rows(count: str) -> None:
+    """For the page."""
+    Row.objects.bulk_create(Row(text=f"row {number}") for number in range(int(count)))
+
+
+def each(count: str) -> None:
+    """Tasks enqueued per second, each in a transaction with a row."""
+    began = 0.0
+    for number in range(-20, int(count)):
+        if number == 0:
+            began = time.perf_counter()
+        with transaction.atomic():
+            Row.objects.create(text="row")
+            settings.PEER.enqueue(tasks.note, max(0, number))
+    print(int(count) / (time.perf_counter() - began))
+
+
+def latency(count: str, seconds: str, poll: str) -> None:
+    """Seconds from each commit to the start of the task, nothing else to do, at any moment of its poll."""
+    end = time.monotonic() + float(seconds)
+    committed: list[float] = []
+    began: list[float] = []
+    for number in range(-3, int(count)):
+        with transaction.atomic():
+            transaction.on_commit(lambda: committed.append(time.monotonic()))
+            Row.objects.create(text="row")
+            settings.PEER.enqueue(tasks.note, number + 3)
+        began.append(_wait(len(committed)))
+        if time.monotonic() > end:
+            break
+        time.sleep(random.uniform(0.02, 0.05) + random.uniform(0, float(poll)))
+    print(json.dumps([start - commit for start, commit in zip(began, committed, strict=True)][3:]))
+
+
+def _wait(count: int) -> float:
+    end = time.monotonic() + PATIENCE
+    while time.monotonic() < end:
+        if NOTES.exists() and NOTES.stat().st_size >= count * tasks.ENTRY.size:
+            return tasks.ENTRY.unpack(NOTES.read_bytes()[-tasks.ENTRY.size :])[1]
+        time.sleep(0.001)
+    sys.exit("a task did not begin")
+
+
+def explain() -> None:
+    """How the database runs the statement by which our worker claims tasks."""
+    from djbundle.tasks import queue  # noqa: PLC0415 - only in our project
+    from djbundle.tasks.identity import Identity  # noqa: PLC0415
+
+    seen = []
+
+    def watch(execute, sql, params, many, context):
+        if sql.lstrip().upper().startswith(("UPDATE", "WITH", "INSERT")):
+            seen.append((sql, params))
+        return execute(sql, params, many, context)
+
+    connection = django.db.connections[queue.alias()]
+    with transaction.atomic():
+        with connection.execute_wrapper(watch):
+            queue.claim(Identity.of_this_process(), 10)
+        transaction.set_rollback(True)
+    prefix = {"sqlite": "EXPLAIN QUERY PLAN ", "postgresql": "EXPLAIN "}[connection.vendor]
+    with connection.cursor() as cursor:
+        for sql, params in seen:
+            cursor.execute(prefix + sql, params)
+            print("\n".join(str(row[-1]) for row in cursor.fetchall()))
+
+
+if __name__ == "__main__":
+    globals()[sys.argv[1]](*sys.argv[2:])

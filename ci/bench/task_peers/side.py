@@ -1,0 +1,211 @@
+"""One peer with one database: its virtual environment, its copy of the project, its worker."""
+
+import contextlib
+import importlib
+import os
+import shutil
+import signal
+import sqlite3
+import struct
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Protocol, cast
+
+import psutil
+import psycopg
+
+from ci.bench.task_peers.redis import Redis
+from ci.postgres import Postgres
+
+HERE = Path(__file__).parent
+REPOSITORY = Path(__file__).parents[3]
+ENTRY = struct.Struct("=qd")  # as in project/jobs/tasks.py
+DJANGO = "django>=6.1,<6.2"
+SHARED = (DJANGO, "psycopg[binary]>=3.2", "granian>=2.8.7")
+SQLITE, POSTGRES = "sqlite", "postgresql"
+LIMIT = 600.0  # seconds for anything
+FAILURES = (RuntimeError, TimeoutError, sqlite3.Error, psycopg.Error)  # of one side, which others survive
+
+
+class Peer(Protocol):
+    """A module in peers/. Commands are arguments for its Python."""
+
+    NAME: str
+    PACKAGES: list[str]
+    WORKER: list[str]  # as its documentation starts it, one process
+    QUICK: list[str]  # polls as often as is sensible; empty: there is no such thing
+    FOUR: list[str]  # four tasks at once in one process; empty: the same, or not to be had
+    CAREFUL: list[str]  # finds tasks of a dead worker as soon as may be
+    POLL: float  # seconds between looks at the queue by default
+    DONE: tuple[str, str] | None  # table and condition for tasks whose success is recorded; None: no records
+
+
+@dataclass
+class Machine:
+    """What all sides share."""
+
+    work: Path
+    postgres: Postgres
+    redis: Redis
+    venvs: dict[str, Path] = field(default_factory=dict)
+
+    def python_for(self, module: str, peer: Peer) -> Path:
+        """The Python of the peer's virtual environment, made when it is first asked for."""
+        if module not in self.venvs:
+            self.venvs[module] = self.work / "venvs" / module
+            uv = Path(sys.executable).with_name("uv")
+            _run(uv, "venv", "--no-project", "--python", f"{sys.base_prefix}/bin/python3", self.venvs[module])
+            install = (uv, "pip", "install", "--python", self.venvs[module] / "bin" / "python")
+            _run(*install, *SHARED, *peer.PACKAGES)
+            if not peer.PACKAGES:
+                _run(*install, "--no-deps", REPOSITORY)
+        return self.venvs[module] / "bin" / "python"
+
+
+class Side:
+    """A peer, ready to be measured."""
+
+    def __init__(self, machine: Machine, module: str, database: str) -> None:
+        self.peer = cast(Peer, importlib.import_module(f"ci.bench.task_peers.peers.{module}"))
+        self.machine, self.database = machine, database
+        self.python = machine.python_for(module, self.peer)
+        self.name = f"bench_{module}"
+        self.folder = machine.work / "projects" / f"{module}-{database}"
+        shutil.copytree(HERE / "project", self.folder)
+        shutil.copytree(HERE / "peers", self.folder / "peers", ignore=shutil.ignore_patterns("__pycache__"))
+        self.log = self.folder / "log"
+        self.environment = {
+            "PATH": f"{self.python.parent}:{os.defpath}",
+            "HOME": str(self.folder),
+            "BENCH_PEER": module,
+            "BENCH_DATABASE": database,
+            "BENCH_HOST": machine.postgres.host,
+            "BENCH_USER": machine.postgres.owner,
+            "BENCH_NAME": self.name,
+            "BENCH_REDIS": machine.redis.socket,
+        }
+        if database == POSTGRES:
+            machine.postgres.create_database(self.name)
+        self.run("manage.py", "migrate", "--run-syncdb", "--verbosity", "0")
+        if database == POSTGRES:
+            self._administer(f"ALTER DATABASE {self.name} RENAME TO {self.name}_clean")
+        else:
+            self._checkpoint()
+            (self.folder / "db.sqlite3").rename(self.folder / "clean")
+
+    def reset(self) -> None:
+        """An empty database, no notes."""
+        for pattern in ("notes", "*.sqlite3*"):
+            for file in self.folder.glob(pattern):
+                file.unlink()
+        self.machine.redis.clear()
+        if self.database == POSTGRES:
+            self._administer(f"DROP DATABASE IF EXISTS {self.name} WITH (FORCE)")
+            self._administer(f"CREATE DATABASE {self.name} TEMPLATE {self.name}_clean")
+        else:
+            shutil.copy(self.folder / "clean", self.folder / "db.sqlite3")
+
+    def run(self, *arguments: str | int | float, mode: str = "") -> str:
+        """Run Python in the project; what it printed."""
+        command = [str(self.python), *map(str, arguments)]
+        environment = self.environment | {"BENCH_MODE": mode}
+        done = subprocess.run(
+            command, cwd=self.folder, env=environment, capture_output=True, timeout=LIMIT, check=False
+        )
+        if done.returncode:
+            raise RuntimeError(f"{self.name} {arguments}: {done.stderr.decode()[-2000:]}")
+        return done.stdout.decode()
+
+    def start(self, command: Sequence[str], *, mode: str = "", niceness: int = 0) -> subprocess.Popen[bytes]:
+        """A worker, in a process group of its own."""
+        with self.log.open("ab") as log:
+            return subprocess.Popen(
+                ["nice", "-n", str(niceness), str(self.python), *command],
+                cwd=self.folder,
+                env=self.environment | {"BENCH_MODE": mode},
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+            )
+
+    @contextlib.contextmanager
+    def worker(self, command: Sequence[str] = (), *, mode: str = "", niceness: int = 0) -> Iterator[None]:
+        """A worker while the block runs; nothing is left of it."""
+        process = self.start(command or self.peer.WORKER, mode=mode, niceness=niceness)
+        try:
+            yield
+        finally:
+            stop(process)
+
+    def noted(self) -> int:
+        """How many runs have begun."""
+        try:
+            return (self.folder / "notes").stat().st_size // ENTRY.size
+        except FileNotFoundError:
+            return 0
+
+    def notes(self) -> list[tuple[int, float]]:
+        """The number of each task that has begun, and when."""
+        return list(ENTRY.iter_unpack((self.folder / "notes").read_bytes())) if self.noted() else []
+
+    def done(self) -> int:
+        """How many tasks have succeeded, by the peer's own records where it keeps any."""
+        if not self.peer.DONE:
+            return len({number for number, _ in self.notes()})
+        table, condition = self.peer.DONE
+        return int(self.query(f"SELECT count(*) FROM {table} WHERE {condition}")[0][0])
+
+    def query(self, sql: str) -> list[Any]:
+        if self.database == POSTGRES:
+            with self._connect(self.name) as connection:
+                cursor = connection.execute(sql)  # type: ignore[call-overload]
+                return cursor.fetchall() if cursor.description else []
+        with contextlib.closing(sqlite3.connect(self.folder / "db.sqlite3", timeout=30)) as lite, lite:
+            return lite.execute(sql).fetchall()
+
+    def wait(self, reached: Callable[[], bool], seconds: float = LIMIT) -> None:
+        end = time.monotonic() + seconds
+        while not reached():
+            if time.monotonic() > end:
+                raise TimeoutError(f"{self.name}: {self.noted()} begun, {self.done()} done after {seconds:.0f} s")
+            time.sleep(0.005)
+
+    def _checkpoint(self) -> None:
+        self.query("PRAGMA wal_checkpoint(TRUNCATE)")
+
+    def _administer(self, sql: str) -> None:
+        with self._connect("postgres") as connection:
+            connection.execute(sql)  # type: ignore[call-overload]
+
+    def _connect(self, name: str) -> psycopg.Connection[Any]:
+        postgres = self.machine.postgres
+        return psycopg.connect(host=postgres.host, user=postgres.owner, dbname=name, autocommit=True)
+
+
+def family(process: subprocess.Popen[bytes]) -> list[psutil.Process]:
+    """It and all below it."""
+    try:
+        top = psutil.Process(process.pid)
+        return [top, *top.children(recursive=True)]
+    except psutil.NoSuchProcess:
+        return []
+
+
+def stop(process: subprocess.Popen[bytes]) -> None:
+    """Ask it to end; after some seconds kill it and all that is left of its group."""
+    with contextlib.suppress(ProcessLookupError):
+        process.send_signal(signal.SIGTERM)
+    with contextlib.suppress(subprocess.TimeoutExpired):
+        process.wait(5)
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGKILL)
+    process.wait(10)
+
+
+def _run(*command: str | Path) -> None:
+    subprocess.run(command, check=True, capture_output=True)
