@@ -57,7 +57,7 @@ class Child:
     @property
     def space(self) -> int:
         """The same, but for its limits."""
-        if self.recalled or (self.tasks and time.monotonic() - self.began > STUCK_SECONDS):
+        if self.recalled or self.limits.memory or (self.tasks and time.monotonic() - self.began > STUCK_SECONDS):
             return max(0, self.threads - len(self.tasks))
         ahead = min(AHEAD_MOST, int(AHEAD_SECONDS / self.mean)) * self.threads
         return max(0, self.threads + ahead - len(self.tasks))
