@@ -67,10 +67,11 @@ def check_versions() -> None:
 def inspect_project(project: Project, environment: dict[str, str], work: Path) -> Inspection:
     """Run the probe; static files are collected to ``work/static``."""
     report = work / "probe.json"
+    own = {SETTINGS_VARIABLE: project.settings_module, "PYTHONPATH": _python_path(), "PYTHONDONTWRITEBYTECODE": "1"}
     result = subprocess.run(
         [sys.executable, "-m", "djbundle.builder.probe", str(report), str(work / "static")],
         cwd=project.root,
-        env=os.environ | environment | {SETTINGS_VARIABLE: project.settings_module, "PYTHONPATH": _python_path()},
+        env=os.environ | environment | own,
         capture_output=True,
         text=True,
         check=False,
