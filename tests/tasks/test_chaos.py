@@ -202,8 +202,8 @@ def _count_that_stays() -> int:
 
 def test_clock_is_set(each_database: str, tmp_path: Path, start_worker: StartWorker) -> None:
     """To an hour later: leases of a worker that lives seem to have ended, and some of its tasks are taken from it."""
-    trace, count = tmp_path / "trace", many(600)
-    enqueue(trace, count, 0.05)
+    trace, count = tmp_path / "trace", many(400)
+    enqueue(trace, count, 0.3)  # longer than workers wait between looks for lost ones
     start_worker("--processes", "2")
     wait_until(trace.exists, "they run")
     start_worker("--processes", "2")
