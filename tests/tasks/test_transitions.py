@@ -76,6 +76,16 @@ class Transitions(RuleBasedStateMachine):
 
     @rule(target=runs, worker=st.sampled_from([*ELSEWHERE, DEAD]), limit=st.integers(1, 3))
     def claim(self, worker: Identity, limit: int) -> object:
+        return multiple(*self.claimed(worker, limit))
+
+    @rule(times=st.integers(1, queue.MAX_LOSSES))
+    def processes_die(self, times: int) -> None:
+        """One after the other, with whatever they run."""
+        for _ in range(times):
+            for record in self.claimed(ELSEWHERE[0], MOST):
+                self.lose(record)
+
+    def claimed(self, worker: Identity, limit: int) -> list[TaskRecord]:
         claimable = [pk for pk, each in self.model.items() if each.status == READY and not each.expired]
         records = queue.claim(worker, limit)
         assert len(records) == min(limit, len(claimable))
@@ -84,7 +94,7 @@ class Transitions(RuleBasedStateMachine):
             model = self.model[record.pk]
             model.status, model.worker, model.begun, model.epoch = RUNNING, str(worker), True, model.epoch + 1
             assert record.epoch == model.epoch
-        return multiple(*records)
+        return records
 
     def current(self, run: TaskRecord) -> Model | None:
         """Its task, if this run may still write."""
@@ -120,8 +130,10 @@ class Transitions(RuleBasedStateMachine):
             model.leave(READY)
 
     @rule(run=runs)
+    def lose_one(self, run: TaskRecord) -> None:
+        self.lose(run)
+
     def lose(self, run: TaskRecord) -> None:
-        """What the worker has read at the claim is what it counts from."""
         model = self.current(run)
         assert queue.lose(run) == (model is not None)
         if model:
