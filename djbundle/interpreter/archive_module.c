@@ -52,42 +52,6 @@ static const struct entry *find_file(const struct entry *folder, const char *nam
     return NULL;
 }
 
-static void open_handover(void)
-{
-    handover = djbundle_handover();
-    archive = handover->archive;
-}
-
-/* What is imported before bootstrap.py makes the archive importable: by its folder and its name in that. Python takes
- * these as it takes its own frozen modules, without looking into folders and opening files.
- */
-static struct _frozen first_modules[] = {
-    {.name = "encodings", .is_package = 1},
-    {.name = "encodings.aliases"},
-    {.name = "encodings.utf_8"},
-    {.name = "_bootstrap"},
-    {.name = NULL},
-};
-static const char *const FIRST_FILES[][2] = {
-    {ROOT "/encodings", "__init__"}, {ROOT "/encodings", "aliases"}, {ROOT "/encodings", "utf_8"}, {ROOT, "_bootstrap"}};
-
-void freeze_first_modules(void)
-{
-    open_handover();
-    for (size_t i = 0; i < Py_ARRAY_LENGTH(FIRST_FILES); i++) {
-        const char *suffix;
-        const struct entry *folder = find_folder(FIRST_FILES[i][0]);
-        const struct entry *file = folder ? find_file(folder, FIRST_FILES[i][1], &suffix) : NULL;
-        unsigned char *bytes = file && file->size > PYC_HEADER ? malloc(file->size) : NULL;
-        if (!bytes)
-            return; /* Python says what it misses */
-        handover->read_entry(archive, file, bytes);
-        first_modules[i].code = bytes + PYC_HEADER;
-        first_modules[i].size = (int)file->size - PYC_HEADER;
-    }
-    PyImport_FrozenModules = first_modules;
-}
-
 PyDoc_STRVAR(find_doc, "find(folder, name) -> (entry, path, is_package) or None\n\n"
                        "The file of the module `name` in the folder of its package.");
 
@@ -159,6 +123,7 @@ PyMODINIT_FUNC PyInit__archive(void)
         PyErr_SetString(PyExc_ImportError, "this program does not run from a bundle");
         return NULL;
     }
-    open_handover();
+    handover = djbundle_handover();
+    archive = handover->archive;
     return PyModule_Create(&definition);
 }

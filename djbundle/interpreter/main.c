@@ -17,7 +17,6 @@
 
 PyMODINIT_FUNC PyInit__archive(void);
 int has_archive(void);
-void freeze_first_modules(void);
 
 static int ends_with(const char *text, const char *end)
 {
@@ -127,8 +126,6 @@ int main(int argc, char **argv)
     int last, is_interpreter = is_for_the_interpreter(argc, argv, &last);
     argv[last] = argv[0];
     PyImport_AppendInittab("_archive", PyInit__archive);
-    if (has_archive())
-        freeze_first_modules();
     initialize(argc - last, argv + last, is_interpreter);
     PyObject *bootstrap = PyImport_ImportModule("_bootstrap");
     PyObject *done = bootstrap && is_interpreter ? PyObject_CallMethod(bootstrap, "prepare_interpreter", NULL) : NULL;
