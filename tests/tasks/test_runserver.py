@@ -35,7 +35,8 @@ class Runserver:
         wait_until(self.answers, "it serves")
 
     def _manage(self, *arguments: str) -> subprocess.Popen[bytes]:
-        command = [sys.executable, "manage.py", *arguments]
+        # A job in the background of a shell ignores Ctrl-C, and what it starts does too.
+        command = ["env", "--default-signal=INT", sys.executable, "manage.py", *arguments]
         return subprocess.Popen(command, cwd=self.folder, env=self.environment, start_new_session=True)
 
     def get(self, path: str) -> str:
