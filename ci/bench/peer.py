@@ -22,7 +22,7 @@ class Peer:
         run = lambda *command: subprocess.run(command, check=True, capture_output=True)  # noqa: E731
         run(uv, "venv", "--no-project", "--python", sys.base_prefix + "/bin/python3", self.folder)
         install = (uv, "pip", "install", "--python", self.python)
-        run(*install, *SERVERS, *_pinned("django", "asgiref", "sqlparse", "pillow"))
+        run(*install, *SERVERS, *_pinned("django", "asgiref", "sqlparse", "pillow", "cronsim"))
         run(*install, "--no-deps", REPOSITORY)
         run(self.python, "-m", "compileall", "-q", self.folder / "lib", self.project)
 
