@@ -9,8 +9,9 @@ from django.db import router
 from django.utils import timezone
 
 from djbundle.tasks import unique, wakeup
-from djbundle.tasks.checks import check_installed, check_rate_limits
+from djbundle.tasks.checks import check_installed, check_options, check_rate_limits
 from djbundle.tasks.compat import BaseTaskBackend, TaskResult, TaskResultDoesNotExist, normalize_json, task_enqueued
+from djbundle.tasks.inserting import insert
 from djbundle.tasks.task import (
     RetryingTask,
     backoff_of,
@@ -62,7 +63,7 @@ class DatabaseBackend(BaseTaskBackend):
             if present := unique.add(record, alias, to_seconds(with_rules(task).unique_for)):
                 return present.to_result()
         else:
-            record.insert(alias)
+            insert(record, alias)
         result: TaskResult = record.to_result(task)  # type: ignore[type-arg,unused-ignore]
         task_enqueued.send(type(self), task_result=result)
         wakeup.send_on_commit(alias)
@@ -113,7 +114,7 @@ class DatabaseBackend(BaseTaskBackend):
             raise TaskResultDoesNotExist(result_id) from error
 
     def check(self, **_: Any) -> list[CheckMessage]:
-        return [*check_installed(), *check_rate_limits(self)]
+        return [*check_installed(), *check_options(self), *check_rate_limits(self)]
 
 
 class InlineBackend(DatabaseBackend):

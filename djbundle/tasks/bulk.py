@@ -5,16 +5,18 @@ enqueue_many(send_invoice, ({"order_id": order.pk, "copy": True} for order in or
 """
 
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from itertools import batched
 from typing import Any, NamedTuple
 
 from asgiref.sync import sync_to_async
-from django.db import connections, router, transaction
+from django.db import IntegrityError, connections, router, transaction
 
-from djbundle.tasks import unique, wakeup
+from djbundle.tasks import limits, unique, wakeup
 from djbundle.tasks.backend import DatabaseBackend
 from djbundle.tasks.compat import Task, TaskResult, task_enqueued
-from djbundle.tasks.models import TaskRecord
+from djbundle.tasks.inserting import fields_of, insert, prepared, statement
+from djbundle.tasks.models import READY, RUNNING, TaskRecord
 from djbundle.tasks.task import to_seconds, with_rules
 
 
@@ -68,7 +70,7 @@ def add(backend: DatabaseBackend, task: Any, calls: Sequence[Arguments]) -> list
         if records[0].unique_key:
             found, added = _add_unique(records, alias, to_seconds(rules.unique_for))
         else:
-            found = added = TaskRecord.objects.using(alias).bulk_create(records)
+            found = added = _add(records, alias)
         new = {record.pk: record.to_result(task) for record in added}
         for result in new.values():
             task_enqueued.send(type(backend), task_result=result)
@@ -78,6 +80,14 @@ def add(backend: DatabaseBackend, task: Any, calls: Sequence[Arguments]) -> list
 
 
 Records = list[TaskRecord]
+
+
+def _add(records: Records, alias: str) -> Records:
+    if connections[alias].features.can_return_rows_from_bulk_insert:
+        return TaskRecord.objects.using(alias).bulk_create(records)
+    for record in records:  # MySQL, which does not tell their keys
+        insert(record, alias)
+    return records
 
 
 def _add_unique(records: Records, alias: str, window: float | None) -> tuple[Records, Records]:
@@ -92,7 +102,7 @@ def _add_unique(records: Records, alias: str, window: float | None) -> tuple[Rec
         if window is not None:
             found |= unique.recent(keys, alias, window)
         while missing := [record for record in some if record.unique_key not in found]:
-            ids = _insert(missing, alias)
+            ids = _insert(missing, alias) if connections[alias].vendor != "mysql" else _insert_alone(missing, alias)
             for record in missing:
                 if record.unique_key in ids:
                     record.pk = ids[record.unique_key]
@@ -104,28 +114,31 @@ def _add_unique(records: Records, alias: str, window: float | None) -> tuple[Rec
     return [found[record.unique_key] for record in records], added
 
 
+def _insert_alone(records: Records, alias: str) -> dict[str, int]:
+    """The same for MySQL and MariaDB: who adds many does so alone, or two would wait for each other."""
+    limits.lock(alias)
+    keys = [record.unique_key for record in records]
+    alive = {record.unique_key for record in unique.newest(keys, alias).values() if record.status in (READY, RUNNING)}
+    new = [record for record in records if record.unique_key not in alive]
+    try:
+        with transaction.atomic(using=alias):
+            _add(new, alias)
+    except IntegrityError:  # one of them has just been enqueued by itself
+        for record in new:
+            with suppress(IntegrityError), transaction.atomic(using=alias):
+                insert(record, alias)
+    return {record.unique_key: record.pk for record in new if record.pk}
+
+
 def _batch_size(records: Records, alias: str) -> int:
     """Rows whose values one statement can carry."""
-    return max(connections[alias].ops.bulk_batch_size(_fields(), records), 1)
-
-
-def _fields() -> list[Any]:
-    return [field for field in TaskRecord._meta.concrete_fields if not field.primary_key]
+    return max(connections[alias].ops.bulk_batch_size(fields_of(TaskRecord), records), 1)
 
 
 def _insert(records: Records, alias: str) -> dict[str, int]:
     """Those whose key is not there; their ids by key. Django's ``bulk_create`` does not tell ids with ON CONFLICT."""
-    connection, fields = connections[alias], _fields()
-    quote = connection.ops.quote_name
-    names = ", ".join(quote(field.column) for field in fields)
-    row = f"({', '.join(['%s'] * len(fields))})"
-    sql = (
-        f"INSERT INTO {quote(TaskRecord._meta.db_table)} ({names}) VALUES {', '.join([row] * len(records))} "  # noqa: S608 - of names only
-        "ON CONFLICT DO NOTHING RETURNING unique_key, id"
-    )
-    values = [
-        field.get_db_prep_save(getattr(record, field.attname), connection) for record in records for field in fields
-    ]
+    connection = connections[alias]
+    sql = f"{statement(TaskRecord, connection, len(records))} ON CONFLICT DO NOTHING RETURNING unique_key, id"
     with connection.cursor() as cursor:
-        cursor.execute(sql, values)
+        cursor.execute(sql, [value for record in records for value in prepared(record, connection)])
         return dict(cursor.fetchall())

@@ -8,7 +8,9 @@ from django.core.checks import CheckMessage, Error
 from django.core.exceptions import ImproperlyConfigured
 from django.db import connections, router
 
-SUPPORTED = ("sqlite", "postgresql")  # they have UPDATE ... RETURNING
+from djbundle.tasks import options
+
+SUPPORTED = ("sqlite", "postgresql", "mysql")
 
 
 def check_installed() -> list[CheckMessage]:
@@ -17,6 +19,20 @@ def check_installed() -> list[CheckMessage]:
         return []
     hint = 'Add "djbundle.tasks" to INSTALLED_APPS.'
     return [Error("TASKS uses djbundle.tasks.DatabaseBackend without its app.", hint=hint, id="djbundle_tasks.E001")]
+
+
+def check_options(backend: Any) -> list[CheckMessage]:
+    """OPTIONS holds what is known, and durations where those belong."""
+    messages: list[CheckMessage] = []
+    for name in backend.options.keys() - set(options.NAMES):
+        hint = f"These are known: {', '.join(options.NAMES)}."
+        messages.append(Error(f'OPTIONS of TASKS has an unknown name: "{name}".', hint=hint, id="djbundle_tasks.E005"))
+    for name in ("LEASE", "KEEP"):
+        value = backend.options.get(name, 1)
+        if not (options.is_duration(value) or (name == "KEEP" and value is None)):
+            message = f"{name} in OPTIONS must be a number of seconds above 0 or a timedelta, not {value!r}."
+            messages.append(Error(message, id="djbundle_tasks.E006"))
+    return messages
 
 
 def check_rate_limits(backend: Any) -> list[CheckMessage]:
@@ -36,11 +52,11 @@ def check_rate_limits(backend: Any) -> list[CheckMessage]:
 
 
 def check_database(databases: Sequence[str] | None = None, **_: Any) -> list[CheckMessage]:
-    """The database that keeps the tasks can run the statement that claims them."""
+    """Tasks are kept in a database whose statements we know."""
     from djbundle.tasks.models import TaskRecord  # noqa: PLC0415 - apps are not loaded when this module is
 
     alias = router.db_for_write(TaskRecord)
     if alias not in (databases or ()) or connections[alias].vendor in SUPPORTED:
         return []
-    hint = "Keep tasks in SQLite or PostgreSQL, with a database router if need be."
+    hint = "Keep tasks in SQLite, PostgreSQL, MySQL or MariaDB, with a database router if need be."
     return [Error(f'Tasks cannot be kept in "{alias}".', hint=hint, id="djbundle_tasks.E002")]

@@ -12,8 +12,8 @@ from django.utils import timezone
 from djbundle.tasks import queue, wakeup
 from djbundle.tasks.compat import TaskResultStatus
 from djbundle.tasks.context import Cancelled
-from djbundle.tasks.execution import entry_of
 from djbundle.tasks.models import PausedQueue, TaskRecord
+from djbundle.tasks.outcome import entry_of
 
 Records = models.QuerySet[TaskRecord]
 LATELY = datetime.timedelta(hours=1)
@@ -73,6 +73,9 @@ class Appended(models.Func):
 
     def as_postgresql(self, compiler: Any, connection: Any) -> Any:
         return self.as_sql(compiler, connection, template="(%(expressions)s::jsonb)", arg_joiner=" || ")
+
+    def as_mysql(self, compiler: Any, connection: Any) -> Any:
+        return self.as_sql(compiler, connection, template="JSON_MERGE_PRESERVE(%(expressions)s)")
 
 
 def discard(chosen: Records) -> int:

@@ -11,10 +11,10 @@ from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 from functools import partial
 
-from djbundle.tasks.execution import fail_run
-from djbundle.tasks.models import TaskRecord
+from djbundle.tasks.failing import fail_run
 from djbundle.tasks.pool import Child, fork_child
 from djbundle.tasks.recycling import Limits
+from djbundle.tasks.runs import Run
 from djbundle.tasks.unwritten import Unwritten
 
 logger = logging.getLogger("djbundle.tasks")
@@ -31,12 +31,12 @@ class Crew:
     close_in_child: Callable[[], None]
     unwritten: Unwritten
     children: list[Child] = field(default_factory=list)
-    held: deque[TaskRecord] = field(default_factory=deque)  # claimed, and not yet given to a process
+    held: deque[Run] = field(default_factory=deque)  # claimed, and not yet given to a process
 
     @property
-    def tasks(self) -> list[TaskRecord]:
+    def tasks(self) -> list[Run]:
         """All that processes have been given."""
-        return [record for child in self.children for record in child.tasks.values()]
+        return [run for child in self.children for run in child.tasks]
 
     @property
     def room(self) -> int:
@@ -68,26 +68,26 @@ class Crew:
 
     def give(self) -> None:
         """Hand what is held to processes that have room."""
-        given: defaultdict[int, list[TaskRecord]] = defaultdict(list)
+        given: defaultdict[int, list[Run]] = defaultdict(list)
         rooms = {child.pid: child.room for child in self._ordinary()}
         by_pid = {child.pid: child for child in self.children}
-        rest: deque[TaskRecord] = deque()
-        for record in self.held:
-            if record.timeout or record.losses:
+        rest: deque[Run] = deque()
+        for run in self.held:
+            if run.timeout or run.losses:
                 if child := self._child_alone():
-                    child.give([record])
+                    child.give([run])
                 else:
-                    rest.append(record)
+                    rest.append(run)
                 continue
             pid = max(rooms, key=rooms.__getitem__, default=0)
             if rooms.get(pid, 0) > 0:
                 rooms[pid] -= 1
-                given[pid].append(record)
+                given[pid].append(run)
             else:
-                rest.append(record)
+                rest.append(run)
         self.held = rest
-        for pid, records in given.items():
-            by_pid[pid].give(records)
+        for pid, runs in given.items():
+            by_pid[pid].give(runs)
 
     def _child_alone(self) -> Child | None:
         """An idle process for a single task; a new one, as long as there are not too many."""
@@ -99,7 +99,7 @@ class Crew:
     def recall(self) -> None:
         """Take back what has not begun."""
         for child in self.children:
-            if child.waiting and not child.recalled:
+            if child.tasks.has_waiting() and not child.recalled:
                 child.recall()
 
     def cancel(self, pks: Collection[int]) -> None:
@@ -126,9 +126,10 @@ class Crew:
         child.end()
         if not child.tasks:
             return
-        logger.error("a process died while it ran %s", ", ".join(map(str, child.running)))
-        self.held.extendleft(reversed(child.waiting))
-        self.unwritten.lost += child.running
+        lost = child.tasks.running
+        logger.error("a process died while it ran %s", ", ".join(str(run.record()) for run in lost))
+        self.held.extendleft(reversed(child.tasks.waiting))
+        self.unwritten.lost += lost
 
     def watch(self) -> None:
         """End what takes too long, free what waits behind something long, replace processes that have done enough."""
@@ -145,7 +146,7 @@ class Crew:
         if child.is_spent() and not child.retired:
             logger.info("process %d has done enough, a new one takes its place", child.pid)
             child.retired = True
-            if child.waiting and not child.recalled:
+            if child.tasks.has_waiting() and not child.recalled:
                 child.recall()
         if child.retired and not child.tasks:
             self._dismiss(child)
@@ -153,9 +154,9 @@ class Crew:
     def _end_overdue(self, child: Child) -> None:
         self._forget(child)
         child.kill()
-        for record in child.running:
-            error = TimeoutError(f"It took longer than {record.timeout:g} seconds and was killed.")
-            self.unwritten.outcomes.append(fail_run(record, error))
+        for run in child.tasks.running:
+            error = TimeoutError(f"It took longer than {run.timeout:g} seconds and was killed.")
+            self.unwritten.outcomes.append(fail_run(run.record(), error))
 
     # --- ending ---
 
@@ -172,7 +173,7 @@ class Crew:
         self.selector.unregister(child.pipe)
         self.children.remove(child)
 
-    def kill_busy(self) -> list[TaskRecord]:
+    def kill_busy(self) -> list[Run]:
         """End the processes that have tasks, at once; these tasks, and those that no process had."""
         unfinished = [*self.held, *self.tasks]
         self.held.clear()

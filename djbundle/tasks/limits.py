@@ -19,7 +19,10 @@ from djbundle.tasks.models import QueueLimit, TaskRecord
 PERIODS = {"s": 1, "m": 60, "h": 3600, "d": 86400}  # seconds
 RATE = re.compile(r"(\d+)/(\d*)([smhd])")
 BURST_SECONDS = 1.0  # what a queue may begin at once: what falls into so long, one task at least
-LOCK = {"postgresql": "LOCK TABLE {} IN EXCLUSIVE MODE"}
+LOCK = {
+    "postgresql": "LOCK TABLE {} IN EXCLUSIVE MODE",
+    "mysql": "INSERT INTO {} (name, tokens, counted_at) VALUES ('', 0, NOW()) ON DUPLICATE KEY UPDATE tokens = tokens",
+}
 LOCK_BY_WRITING = "UPDATE {} SET tokens = tokens WHERE 1 = 0"  # SQLite has one writer
 
 
@@ -62,7 +65,7 @@ def choose(due: models.QuerySet[TaskRecord], limited: dict[str, Rate], count: in
 
     To be called in a transaction, in which they are claimed as well.
     """
-    _lock(due.db)
+    lock(due.db)
     allowance = _Allowance(due.db, limited)
     chosen: list[int] = []
     while len(chosen) < count:
@@ -114,7 +117,7 @@ class _Allowance:
             self._limits.update_or_create(name=name, defaults=values)
 
 
-def _lock(alias: str) -> None:
+def lock(alias: str) -> None:
     """Until the transaction ends nobody else chooses."""
     connection = connections[alias]
     sql = LOCK.get(connection.vendor, LOCK_BY_WRITING)

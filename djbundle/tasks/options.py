@@ -1,11 +1,14 @@
-"""What ``TASKS`` says to the worker: ``"OPTIONS": {"LEASE": 30, "LISTEN": True, "RUNSERVER": True}``."""
+"""What ``TASKS`` tells the worker: ``"OPTIONS": {"LEASE": 30, "KEEP": 604800, "LISTEN": True, "RUNSERVER": True}``."""
 
 import datetime
 from typing import Any
 
 from djbundle.tasks.compat import task_backends
+from djbundle.tasks.task import Seconds, to_seconds
 
 LEASE = 30.0  # seconds without a heartbeat, after which a task is given to another worker
+KEEP = 7 * 86400.0  # seconds that finished tasks are kept
+NAMES = ("BACKOFF", "KEEP", "LEASE", "LISTEN", "MAX_ATTEMPTS", "RATE_LIMITS", "RUNSERVER")
 
 
 def option(name: str, default: Any) -> Any:
@@ -16,4 +19,20 @@ def option(name: str, default: Any) -> Any:
 
 def lease() -> datetime.timedelta:
     """How long a claim is good for."""
-    return datetime.timedelta(seconds=option("LEASE", LEASE))
+    return _duration(option("LEASE", LEASE))
+
+
+def keep() -> datetime.timedelta | None:
+    """How long finished tasks are kept; None: for ever."""
+    value = option("KEEP", KEEP)
+    return None if value is None else _duration(value)
+
+
+def _duration(value: Seconds) -> datetime.timedelta:
+    return datetime.timedelta(seconds=to_seconds(value))
+
+
+def is_duration(value: Any) -> bool:
+    """Seconds or a timedelta, above 0."""
+    is_number = isinstance(value, (int, float)) and not isinstance(value, bool)
+    return (is_number or isinstance(value, datetime.timedelta)) and to_seconds(value) > 0

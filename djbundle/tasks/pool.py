@@ -5,20 +5,22 @@ import multiprocessing
 import os
 import signal
 import time
-from collections import OrderedDict
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from multiprocessing.connection import Connection
 
 from django.db import connections
 
-from djbundle.tasks.child import RECALL, Answer, Cancel, Progress, Returned, run_child
-from djbundle.tasks.execution import Outcome
-from djbundle.tasks.models import TaskRecord
+from djbundle.tasks.assigned import Assigned
+from djbundle.tasks.child import run_child
+from djbundle.tasks.messages import RECALL, Answer, Cancel, Progress, Returned
+from djbundle.tasks.outcome import Outcome
 from djbundle.tasks.recycling import Limits
+from djbundle.tasks.runs import Run
 
 AHEAD_SECONDS = 0.02  # of work that a process has waiting behind what it runs, so that it is never idle
 AHEAD_MOST = 200  # tasks
+REFILL = 0.5  # of these must be missing before more are claimed: each claim has its price
 STUCK_SECONDS = 0.2  # a task that runs so long gets none behind it
 FIRST_MEAN = 0.005  # seconds; what a task is taken for before any has run
 SMOOTHING = 0.2  # weight of the newest run in the mean
@@ -29,20 +31,20 @@ class Heard:
     """What a process told."""
 
     outcomes: list[Outcome] = field(default_factory=list)
-    returned: list[TaskRecord] = field(default_factory=list)  # that had not begun
+    returned: list[Run] = field(default_factory=list)  # that had not begun
     progress: Progress | None = None
 
 
 @dataclass
 class Child:
-    """One process, and the tasks that it has been given, in order: the first `threads` of them run, the others wait."""
+    """One process, and what it has been given."""
 
     pid: int
     pipe: Connection
     threads: int
     alone: bool = False  # for one task at a time that may harm others: see Crew
     limits: Limits = field(default_factory=Limits)
-    tasks: OrderedDict[int, TaskRecord] = field(default_factory=OrderedDict)
+    tasks: Assigned = field(default_factory=Assigned)
     began: float = 0.0  # when a task last started or ended, monotonic seconds
     mean: float = FIRST_MEAN  # seconds that a task takes, lately
     recalled: bool = False
@@ -60,22 +62,15 @@ class Child:
         if self.recalled or self.limits.memory or (self.tasks and time.monotonic() - self.began > STUCK_SECONDS):
             return max(0, self.threads - len(self.tasks))
         ahead = min(AHEAD_MOST, int(AHEAD_SECONDS / self.mean)) * self.threads
-        return max(0, self.threads + ahead - len(self.tasks))
+        space = self.threads + ahead - len(self.tasks)
+        return space if space >= ahead * REFILL else 0
 
-    @property
-    def running(self) -> list[TaskRecord]:
-        return list(self.tasks.values())[: self.threads]
-
-    @property
-    def waiting(self) -> list[TaskRecord]:
-        return list(self.tasks.values())[self.threads :]
-
-    def give(self, records: list[TaskRecord]) -> None:
+    def give(self, runs: list[Run]) -> None:
         if not self.tasks:
             self.began = time.monotonic()
-        self.tasks.update((record.pk, record) for record in records)
+        self.tasks.add(runs)
         with contextlib.suppress(OSError):  # it has died, which the worker will see
-            self.pipe.send(records)
+            self.pipe.send(runs)
 
     def hear(self) -> Heard:
         """What it has to tell; EOFError when it is gone."""
@@ -85,7 +80,7 @@ class Child:
             raise EOFError from error
         if isinstance(answer, Returned):
             self.recalled = False
-            return Heard(returned=[self.tasks.pop(pk) for pk in answer.pks if pk in self.tasks])
+            return Heard(returned=[run for pk in answer.pks if (run := self.tasks.remove(pk))])
         if isinstance(answer, Progress):
             return Heard(progress=answer)
         each = sum(outcome.took for outcome in answer) / len(answer)
@@ -93,12 +88,12 @@ class Child:
         self.began = time.monotonic()
         self.done += len(answer)
         for outcome in answer:
-            self.tasks.pop(outcome.pk, None)
+            self.tasks.remove(outcome.pk)
         return Heard(answer)
 
     def is_stuck(self) -> bool:
         """Whether tasks wait behind one that takes long."""
-        return bool(self.waiting) and not self.recalled and time.monotonic() - self.began > STUCK_SECONDS
+        return self.tasks.has_waiting() and not self.recalled and time.monotonic() - self.began > STUCK_SECONDS
 
     def recall(self) -> None:
         """Ask for what has not begun; `hear` will tell."""
@@ -108,7 +103,7 @@ class Child:
 
     def cancel(self, pks: Iterable[int]) -> None:
         """Ask those of its tasks to stop."""
-        if own := frozenset(pks) & self.tasks.keys():
+        if own := frozenset(pk for pk in pks if pk in self.tasks):
             with contextlib.suppress(OSError):
                 self.pipe.send(Cancel(own))
 
@@ -118,7 +113,7 @@ class Child:
 
     def overdue(self) -> bool:
         """Whether its task has taken longer than it may."""
-        return any(record.timeout and time.monotonic() - self.began > record.timeout for record in self.running)
+        return any(run.timeout and time.monotonic() - self.began > run.timeout for run in self.tasks.running)
 
     def end(self) -> None:
         """It ends at once when it is idle; so does one that is killed."""
@@ -141,6 +136,7 @@ def fork_child(
     """
     connections.close_all()
     ours, its = multiprocessing.Pipe()
+    tasks = Assigned()
     parent = os.getpid()
     pid = os.fork()
     if not pid:
@@ -148,6 +144,6 @@ def fork_child(
         for other in others:
             other.pipe.close()
         close()
-        run_child(its, threads, parent)
+        run_child(its, threads, tasks.set_begun, parent)
     its.close()
-    return Child(pid, ours, threads, alone, limits)
+    return Child(pid, ours, threads, alone, limits, tasks)

@@ -34,9 +34,9 @@ class Presence:
             started_at=self.started_at,
             seen_at=timezone.now(),
         )
-        _records().bulk_create(
-            [record], update_conflicts=True, unique_fields=["identity"], update_fields=["host", "seen_at"]
-        )
+        known = _records().filter(pk=record.pk).update(host=record.host, seen_at=record.seen_at)
+        if not known:
+            record.save(using=queue.alias(), force_insert=True)
 
     def leave(self) -> None:
         """It is not, in a moment."""

@@ -14,30 +14,16 @@ from typing import Any
 from django.db import connections, models, router, transaction
 from django.utils import timezone
 
-from djbundle.tasks import limits, options, workflow
+from djbundle.tasks import options, workflow
 from djbundle.tasks.compat import TaskResultStatus
 from djbundle.tasks.context import Cancelled
-from djbundle.tasks.execution import Outcome, entry_of
 from djbundle.tasks.identity import Identity
 from djbundle.tasks.models import PausedQueue, TaskGroup, TaskRecord
+from djbundle.tasks.outcome import Outcome, entry_of
 
 MAX_LOSSES = 3  # a task that took this many processes with it is given up
 PRUNE_BATCH = 500  # rows
-KEEP_FINISHED = datetime.timedelta(days=7)
 KEEP_GROUPS = datetime.timedelta(days=23)  # longer: results for what follows a group of which one has failed
-
-APPEND = {"sqlite": "json_insert(worker_ids, '$[#]', %s)", "postgresql": "worker_ids || jsonb_build_array(%s::text)"}
-SKIP_LOCKED = {"sqlite": "", "postgresql": "FOR UPDATE SKIP LOCKED"}
-CLAIM = """
-UPDATE {table} SET status = 'RUNNING', epoch = epoch + 1, worker = %s, worker_ids = {append}, lease_until = %s,
-    last_attempted_at = %s, started_at = coalesce(started_at, %s)
-WHERE id IN (
-    SELECT id FROM {table} WHERE status = 'READY' AND run_after <= %s
-        AND (expires_at IS NULL OR expires_at > %s OR started_at IS NOT NULL) {chosen}
-        AND queue_name NOT IN (SELECT name FROM {paused})
-    ORDER BY priority DESC, run_after, id LIMIT %s {skip_locked})
-RETURNING *
-"""
 
 SUCCEED = """
 UPDATE {table} SET status = 'SUCCESSFUL', return_value = %s, finished_at = %s, worker = '', lease_until = NULL
@@ -64,45 +50,6 @@ def due(queues: Queues = ()) -> models.QuerySet[TaskRecord]:
     ready = records().filter(status=TaskResultStatus.READY, run_after__lte=timezone.now())
     ready = ready.exclude(queue_name__in=PausedQueue.objects.using(alias()).values("name"))
     return ready.filter(queue_name__in=queues) if queues else ready
-
-
-def claim(worker: Identity, limit: int, queues: Queues = ()) -> list[TaskRecord]:
-    """Take up to `limit` tasks, the most urgent ones; in one statement, so that no two workers get the same."""
-    if not due(queues).exists():  # reading takes no lock
-        return []
-    limited = limits.rates()
-    if not limited and not due(queues).exclude(concurrency_key="").exists():
-        return _claim(worker, limit, "AND concurrency_key = ''" + _among("queue_name", queues), queues)
-    with transaction.atomic(using=alias()):
-        keys = limits.choose(_startable(queues), limited, limit)
-        return _claim(worker, limit, _among("id", keys), keys) if keys else []
-
-
-def _among(column: str, values: Sequence[Any]) -> str:
-    return f" AND {column} IN ({', '.join(['%s'] * len(values))})" if values else ""
-
-
-def _startable(queues: Queues) -> models.QuerySet[TaskRecord]:
-    """What is due and has not expired, in the order of claiming."""
-    begun_in_time = models.Q(expires_at__isnull=True) | models.Q(expires_at__gt=timezone.now())
-    startable = due(queues).filter(begun_in_time | models.Q(started_at__isnull=False))
-    return startable.order_by("-priority", "run_after", "id")
-
-
-def _claim(worker: Identity, limit: int, chosen: str, values: Sequence[Any]) -> list[TaskRecord]:
-    connection = connections[alias()]
-    now = timezone.now()
-    stamp, lease = (connection.ops.adapt_datetimefield_value(moment) for moment in (now, now + options.lease()))
-    sql = CLAIM.format(
-        table=connection.ops.quote_name(TaskRecord._meta.db_table),
-        paused=connection.ops.quote_name(PausedQueue._meta.db_table),
-        append=APPEND[connection.vendor],
-        skip_locked=SKIP_LOCKED[connection.vendor],
-        chosen=chosen,
-    )
-    given = [str(worker), str(worker), lease, stamp, stamp, stamp, stamp, *values, limit]
-    claimed = TaskRecord.objects.raw(sql, given, using=connection.alias)
-    return sorted(claimed, key=lambda record: (-record.priority, record.run_after, record.pk))
 
 
 def renew(worker: Identity) -> None:
@@ -216,8 +163,14 @@ def free_lost() -> int:
     return freed
 
 
-def prune(older_than: datetime.timedelta = KEEP_FINISHED) -> int:
-    """Delete what finished longer ago, a batch at a time, so that nobody waits for the table; how many rows."""
+def prune(older_than: datetime.timedelta | None = None) -> int:
+    """Delete what finished longer ago, a batch at a time, so that nobody waits for the table; how many rows.
+
+    Without `older_than`, as the settings say.
+    """
+    older_than = options.keep() if older_than is None else older_than
+    if older_than is None:
+        return 0
     limit = timezone.now() - older_than
     done = models.Q(group__isnull=True) | models.Q(group__finished_at__lt=limit)
     old = records().filter(done | models.Q(group__enqueued_at__lt=limit - KEEP_GROUPS), finished_at__lt=limit)

@@ -12,7 +12,7 @@ Inside a ``TestCase`` too: the rows are part of its transaction.
 from functools import partial
 from typing import Any
 
-from djbundle.tasks import queue
+from djbundle.tasks import claiming, queue
 from djbundle.tasks.compat import Task, TaskResultStatus
 from djbundle.tasks.context import Channel
 from djbundle.tasks.execution import execute
@@ -24,7 +24,7 @@ AT_ONCE = 100
 def run_pending(queues: queue.Queues = ()) -> int:
     """Run what is due, in this thread, and what that enqueues in turn; the number of runs. Failures are recorded."""
     worker, runs = Identity.of_this_process(), 0
-    while records := queue.claim(worker, AT_ONCE, queues):
+    while records := claiming.claim(worker, AT_ONCE, queues):
         for record in records:
             channel = Channel(tell=partial(queue.report, record.pk, record.epoch))
             queue.finish([execute(record, channel)])

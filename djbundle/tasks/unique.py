@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 from django.db import IntegrityError, models, transaction
 from django.utils import timezone
 
+from djbundle.tasks.inserting import insert
+
 if TYPE_CHECKING:  # @task comes here before apps are loaded
     from djbundle.tasks.models import TaskRecord
 
@@ -29,7 +31,7 @@ def add(record: "TaskRecord", alias: str, window: float | None) -> "TaskRecord |
             return recent
     try:
         with transaction.atomic(using=alias):
-            record.insert(alias)
+            insert(record, alias)
     except IntegrityError:
         return same.first()
     return None

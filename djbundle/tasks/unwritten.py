@@ -6,10 +6,10 @@ from dataclasses import dataclass, field
 from django.db import DatabaseError, InterfaceError, OperationalError
 
 from djbundle.tasks import queue
-from djbundle.tasks.child import Progress
 from djbundle.tasks.compat import TaskResultStatus
-from djbundle.tasks.execution import Outcome, error_entry
-from djbundle.tasks.models import TaskRecord
+from djbundle.tasks.messages import Progress
+from djbundle.tasks.outcome import Outcome, error_entry
+from djbundle.tasks.runs import Run
 
 logger = logging.getLogger("djbundle.tasks")
 
@@ -20,8 +20,8 @@ class Unwritten:
 
     outcomes: list[Outcome] = field(default_factory=list)
     progress: dict[int, Progress] = field(default_factory=dict)  # the newest of each task
-    lost: list[TaskRecord] = field(default_factory=list)  # with the process that ran them
-    unfinished: list[TaskRecord] = field(default_factory=list)  # to be given back
+    lost: list[Run] = field(default_factory=list)  # with the process that ran them
+    unfinished: list[Run] = field(default_factory=list)  # to be given back
 
     def __bool__(self) -> bool:
         return bool(self.outcomes or self.lost or self.unfinished)
@@ -36,10 +36,10 @@ class Unwritten:
             if dropped := self._finish():
                 logger.warning("%d runs had lost their lease; their outcome is dropped", dropped)
             self.outcomes = []
-        for records, write in ((self.lost, queue.lose), (self.unfinished, queue.free)):
-            while records:
-                write(records[-1])
-                records.pop()
+        for runs, write in ((self.lost, queue.lose), (self.unfinished, queue.free)):
+            while runs:
+                write(runs[-1].record())
+                runs.pop()
 
     def _finish(self) -> int:
         try:

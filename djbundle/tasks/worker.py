@@ -14,7 +14,7 @@ from types import FrameType
 
 from django.utils import timezone
 
-from djbundle.tasks import options, presence, queue
+from djbundle.tasks import claiming, options, presence, queue
 from djbundle.tasks.crew import Crew
 from djbundle.tasks.guard import Guard
 from djbundle.tasks.identity import Identity
@@ -116,10 +116,10 @@ class Worker:
     def _claim(self) -> None:
         self.crew.fill()
         if self.claim_is_doubtful:
-            queue.free_unknown(self.identity, [record.pk for record in (*self.crew.held, *self.crew.tasks)])
+            queue.free_unknown(self.identity, [run.pk for run in (*self.crew.held, *self.crew.tasks)])
         if (room := self.crew.room) > 0:
             self.claim_is_doubtful = True
-            self.crew.held.extend(queue.claim(self.identity, room, self.queues))
+            self.crew.held.extend(claiming.take(self.identity, room, self.queues))
         self.claim_is_doubtful = False
 
     # --- waiting ---
@@ -131,9 +131,9 @@ class Worker:
         else:
             pause = min(self.poll, self.scheduler.pause(), self.heartbeat.left, *(chore.left for chore in self.chores))
         children = self.crew.children
-        if any(record.timeout for child in children for record in child.running):
+        if any(run.timeout for child in children for run in child.tasks.running):
             pause = min(pause, TICK)
-        elif any(child.waiting for child in children):
+        elif any(child.tasks.has_waiting() for child in children):
             pause = min(pause, STUCK_SECONDS)
         return max(pause, 0.0)
 
@@ -165,12 +165,12 @@ class Worker:
         self.unwritten.write()
 
     def _say_goodbye(self, deadline: float) -> None:
-        """Once at least; without an answer, the leases end."""
+        """Again and again as long as there is something to lose; without an answer, the leases end."""
 
         def goodbye() -> None:
             self.unwritten.write()
             self.presence.leave()
 
         self.guard.until = 0.0
-        while not self.guard.attempt(goodbye) and (left := deadline - time.monotonic()) > 0:
+        while not self.guard.attempt(goodbye) and self.unwritten and (left := deadline - time.monotonic()) > 0:
             self._wait(min(left, self.guard.left))

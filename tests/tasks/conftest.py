@@ -10,6 +10,7 @@ from pathlib import Path
 import django
 import pytest
 
+from ci.mariadb import MariaDB
 from ci.postgres import Postgres
 
 REPOSITORY = Path(__file__).parents[2]
@@ -20,7 +21,7 @@ with pytest.MonkeyPatch.context() as patch:  # so that the projects which other 
         patch.setenv(name, value)
     django.setup()
 
-from tests.tasks.databases import running_postgres, use_postgres, use_sqlite  # noqa: E402 - after setup
+from tests.tasks.databases import running_mariadb, running_postgres, use_mariadb, use_postgres, use_sqlite  # noqa: E402 - after setup
 
 StartWorker = Callable[..., subprocess.Popen[bytes]]
 
@@ -75,12 +76,24 @@ def postgres(postgres_server: Postgres) -> Iterator[Postgres]:
         yield postgres_server
 
 
-@pytest.fixture(params=["sqlite", "postgresql"])
+@pytest.fixture(scope="session")
+def mariadb_server() -> Iterator[MariaDB]:
+    yield from running_mariadb()
+
+
+@pytest.fixture
+def mariadb(mariadb_server: MariaDB) -> Iterator[MariaDB]:
+    """This test and its workers keep their tasks in MariaDB."""
+    with use_mariadb(mariadb_server):
+        yield mariadb_server
+
+
+@pytest.fixture(params=["sqlite", "postgresql", "mariadb"])
 def each_database(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
     """The test runs once on either, on a database of its own."""
     if request.param == "sqlite":
         with use_sqlite(tmp_path / "own.sqlite3"):
             yield request.param
     else:
-        request.getfixturevalue("postgres")
+        request.getfixturevalue("postgres" if request.param == "postgresql" else "mariadb")
         yield request.param

@@ -1,8 +1,7 @@
 """Other databases than that of the session, for one test and the workers that it starts."""
 
-import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +9,9 @@ import pytest
 from django.core.management import call_command
 from django.db import connections
 
+from ci.mariadb import MariaDB
 from ci.postgres import Postgres
+from tests.servers import running
 
 NAME = "tasks"
 
@@ -20,23 +21,50 @@ def postgres_settings(host: str) -> dict[str, Any]:
     return {"ENGINE": "django.db.backends.postgresql", "NAME": NAME, "HOST": host}
 
 
-def running_postgres() -> Iterator[Postgres]:
+def mariadb_settings(socket: str, user: str) -> dict[str, Any]:
+    """The same of `running_mariadb`."""
+    return {"ENGINE": "django.db.backends.mysql", "NAME": NAME, "HOST": socket, "USER": user}
+
+
+def running_mariadb() -> Iterator[MariaDB]:
     """A server with the tables."""
-    # Not below pytest's own folder, which the server's user may not enter.
-    with tempfile.TemporaryDirectory(prefix="djbundle-tasks-postgres-") as folder:
-        Path(folder).chmod(0o755)
-        with Postgres(Path(folder, "server")) as server:
-            server.create_database(NAME)
-            with use_postgres(server):
-                call_command("migrate", verbosity=0)
-            yield server
+    with running(MariaDB) as server:
+        _make_tables(server, use_mariadb)
+        yield server
+
+
+def running_postgres() -> Iterator[Postgres]:
+    """The same."""
+    with running(Postgres) as server:
+        _make_tables(server, use_postgres)
+        yield server
+
+
+def _make_tables[T: (MariaDB, Postgres)](server: T, use: Callable[[T], AbstractContextManager[None]]) -> None:
+    server.create_database(NAME)
+    with use(server):
+        call_command("migrate", verbosity=0)
 
 
 @contextmanager
 def use_postgres(server: Postgres) -> Iterator[None]:
     """Empty."""
     environment = {"TASKS_TEST_POSTGRES": server.host, "PGUSER": server.owner}
-    with pytest.MonkeyPatch.context() as patch, _swapped(patch, environment, postgres_settings(server.host)):
+    with _emptied(environment, postgres_settings(server.host)):
+        yield
+
+
+@contextmanager
+def use_mariadb(server: MariaDB) -> Iterator[None]:
+    """The same."""
+    environment = {"TASKS_TEST_MARIADB": server.socket, "TASKS_TEST_USER": server.owner}
+    with _emptied(environment, mariadb_settings(server.socket, server.owner)):
+        yield
+
+
+@contextmanager
+def _emptied(environment: dict[str, str], settings: dict[str, Any]) -> Iterator[None]:
+    with pytest.MonkeyPatch.context() as patch, _swapped(patch, environment, settings):
         if "djbundle_tasks_taskrecord" in connections["default"].introspection.table_names():
             _clear()
         yield

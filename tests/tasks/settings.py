@@ -5,7 +5,7 @@ import os
 
 from tests.settings import *  # noqa: F403
 from tests.settings import INSTALLED_APPS
-from tests.tasks.databases import postgres_settings
+from tests.tasks.databases import mariadb_settings, postgres_settings
 
 INSTALLED_APPS = [*INSTALLED_APPS, "django.contrib.sessions", "django.contrib.staticfiles", "tests.tasks"]
 MIDDLEWARE = [
@@ -44,5 +44,7 @@ DATABASES = {
 }
 if "TASKS_TEST_POSTGRES" in os.environ:
     DATABASES = {"default": postgres_settings(os.environ["TASKS_TEST_POSTGRES"])}
+if "TASKS_TEST_MARIADB" in os.environ:
+    DATABASES = {"default": mariadb_settings(os.environ["TASKS_TEST_MARIADB"], os.environ["TASKS_TEST_USER"])}
 OPTIONS = json.loads(os.environ.get("TASKS_TEST_OPTIONS", "{}"))
 TASKS = {"default": {"BACKEND": "djbundle.tasks.DatabaseBackend", "OPTIONS": OPTIONS}}

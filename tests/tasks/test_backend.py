@@ -9,7 +9,7 @@ from django.tasks import TaskResultStatus, task_backends
 from django.tasks.exceptions import InvalidTask, TaskResultDoesNotExist, TaskResultMismatch
 from django.test import override_settings
 
-from djbundle.tasks import queue
+from djbundle.tasks import claiming
 from djbundle.tasks.identity import Identity
 from djbundle.tasks.models import TaskRecord
 from djbundle.tasks.testing import run_pending
@@ -74,7 +74,7 @@ def test_backoff_delays_the_next_attempt() -> None:
 def test_priority_goes_first() -> None:
     jobs.add.enqueue(1, 1)
     soon = jobs.add.using(priority=10).enqueue(1, 1)
-    (first,) = queue.claim(Identity.of_this_process(), 1)
+    (first,) = claiming.claim(Identity.of_this_process(), 1)
     assert str(first.pk) == soon.id
 
 

@@ -12,11 +12,9 @@ import signal
 import subprocess
 import time
 from collections import Counter
-from collections.abc import Iterator
 from pathlib import Path
 
 import psutil
-import pytest
 from django.db import OperationalError, connections, transaction
 from django.tasks import TaskResultStatus
 from django.utils import timezone
@@ -151,21 +149,6 @@ def test_server_restarts_under_load(postgres: Postgres, tmp_path: Path, start_wo
     assert [worker.poll() for worker in workers] == [None, None]
     assert not TaskRecord.objects.filter(losses__gt=0).exists()
     check(trace, count)
-
-
-@pytest.fixture
-def small_disk(tmp_path: Path) -> Iterator[Path]:
-    if os.geteuid() != 0:
-        pytest.skip("only root may mount a small disk")
-    folder = tmp_path / "disk"
-    folder.mkdir()
-    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=8m", "tmpfs", folder], check=False)
-    if mounted.returncode:
-        pytest.skip("mounting is not allowed here")
-    try:
-        yield folder
-    finally:
-        subprocess.run(["umount", "--lazy", folder], check=True)
 
 
 def fill(path: Path) -> None:

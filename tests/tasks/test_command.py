@@ -1,5 +1,6 @@
 """``manage.py tasks``."""
 
+import datetime
 import io
 import json
 from typing import Any
@@ -7,6 +8,7 @@ from typing import Any
 import pytest
 from django.core.management import CommandError, call_command
 from django.tasks import TaskResultStatus
+from django.utils import timezone
 
 from djbundle.tasks.models import TaskRecord
 from djbundle.tasks.testing import run_pending
@@ -50,12 +52,27 @@ def test_show_tells_what_happened(failed: str) -> None:
 
 
 def test_retry(failed: str) -> None:
-    assert tasks("retry", failed) == "1 tasks will be run again.\n"
+    assert tasks("retry", failed) == "1 task will be run again.\n"
     assert run_pending() == 1
 
 
-def test_retry_and_discard_want_to_know_which() -> None:
-    for action in ("retry", "discard"):
+def test_cancel(failed: str) -> None:
+    """What waits fails; what has ended stays as it is."""
+    waiting = jobs.add.enqueue(1, 2)
+    assert tasks("cancel", waiting.id, failed) == "1 task cancelled, or asked to stop.\n"
+    assert told("show", waiting.id)["status"] == "FAILED"
+    assert run_pending() == 0
+
+
+def test_run_what_waits_for_its_time() -> None:
+    later = jobs.add.using(run_after=timezone.now() + datetime.timedelta(hours=1)).enqueue(1, 2)
+    assert run_pending() == 0
+    assert tasks("run", later.id) == "1 task will be run now.\n"
+    assert run_pending() == 1
+
+
+def test_actions_want_to_know_which() -> None:
+    for action in ("retry", "discard", "cancel", "run"):
         with pytest.raises(CommandError, match="Say which"):
             tasks(action)
 
@@ -71,7 +88,7 @@ def test_discard_spares_what_runs(failed: str) -> None:
 def test_purge(failed: str) -> None:
     jobs.add.enqueue(1, 2)
     assert tasks("purge", "--days", "1") == "0 tasks deleted.\n"
-    assert tasks("purge") == "1 tasks deleted.\n"
+    assert tasks("purge") == "1 task deleted.\n"
 
 
 def test_paused_queue_waits() -> None:

@@ -8,7 +8,7 @@ from django.core.exceptions import ImproperlyConfigured
 from django.tasks import TaskResultStatus, task_backends
 from django.tasks.exceptions import InvalidTask
 
-from djbundle.tasks import queue
+from djbundle.tasks import claiming, queue
 from djbundle.tasks.identity import Identity
 from djbundle.tasks.limits import Rate
 from djbundle.tasks.models import QueueLimit, TaskRecord
@@ -19,7 +19,7 @@ ME = Identity.of_this_process()
 
 
 def claim(limit: int = 100) -> list[TaskRecord]:
-    return queue.claim(ME, limit)
+    return claiming.claim(ME, limit)
 
 
 def finish(record: TaskRecord) -> None:

@@ -12,9 +12,10 @@ from django.db import OperationalError, connections
 from django.tasks import TaskResultStatus
 
 from ci.postgres import Postgres
-from djbundle.tasks import queue
+from djbundle.tasks import claiming, queue
 from djbundle.tasks.identity import Identity
 from djbundle.tasks.models import TaskRecord
+from djbundle.tasks.runs import Run
 from djbundle.tasks.worker import Worker
 from tests.tasks import heavy_jobs, jobs
 from tests.tasks.conftest import StartWorker
@@ -81,14 +82,14 @@ def test_answer_to_a_claim_that_is_lost(monkeypatch: pytest.MonkeyPatch) -> None
     worker = Worker(threads=1)
     monkeypatch.setattr(worker.crew, "fill", lambda: None)
     monkeypatch.setattr(type(worker.crew), "room", 5)
-    claim = queue.claim
+    take = claiming.take
 
-    def claim_and_fail(identity: Identity, limit: int, queues: queue.Queues) -> list[TaskRecord]:
-        claim(identity, limit, queues)
+    def take_and_fail(identity: Identity, limit: int, queues: queue.Queues) -> list[Run]:
+        take(identity, limit, queues)
         raise OperationalError("server closed the connection")
 
     with monkeypatch.context() as patch:
-        patch.setattr(queue, "claim", claim_and_fail)
+        patch.setattr(claiming, "take", take_and_fail)
         with pytest.raises(OperationalError):
             worker._claim()
     assert TaskRecord.objects.get().status == TaskResultStatus.RUNNING

@@ -5,15 +5,17 @@ import subprocess
 import sys
 import threading
 from collections import Counter
+from collections.abc import Callable
 
+import pytest
 from django.db import connections
-from django.tasks import TaskResultStatus
+from django.tasks import TaskResultStatus, task_backends
 from django.utils import timezone
 
-from djbundle.tasks import queue
-from djbundle.tasks.execution import Outcome
+from djbundle.tasks import claiming, queue
 from djbundle.tasks.identity import Identity, start_time
 from djbundle.tasks.models import TaskRecord
+from djbundle.tasks.outcome import Outcome
 from tests.tasks import jobs
 
 
@@ -27,7 +29,7 @@ def test_claims_at_the_same_time_share_out_the_tasks() -> None:
     worker = Identity.of_this_process()
 
     def claim_all() -> None:
-        while records := queue.claim(worker, 3):
+        while records := claiming.claim(worker, 3):
             claimed.extend(str(record.pk) for record in records)
         connections.close_all()
 
@@ -41,10 +43,10 @@ def test_claims_at_the_same_time_share_out_the_tasks() -> None:
 
 def test_a_run_that_lost_its_lease_writes_nothing() -> None:
     jobs.add.enqueue(1, 2)
-    (first,) = queue.claim(Identity.of_this_process(), 1)
+    (first,) = claiming.claim(Identity.of_this_process(), 1)
     TaskRecord.objects.update(lease_until=timezone.now() - datetime.timedelta(seconds=1))
     assert queue.free_lost() == 1
-    (second,) = queue.claim(Identity.of_this_process(), 1)
+    (second,) = claiming.claim(Identity.of_this_process(), 1)
     assert queue.finish([outcome_of(first, "stale")]) == 1
     assert queue.finish([outcome_of(second, "fresh")]) == 0
     assert TaskRecord.objects.get().return_value == "fresh"
@@ -53,7 +55,7 @@ def test_a_run_that_lost_its_lease_writes_nothing() -> None:
 def test_a_heartbeat_keeps_the_lease() -> None:
     jobs.add.enqueue(1, 2)
     worker = Identity.of_this_process()
-    queue.claim(worker, 1)
+    claiming.claim(worker, 1)
     TaskRecord.objects.update(lease_until=timezone.now() - datetime.timedelta(seconds=1))
     queue.renew(worker)
     assert queue.free_lost() == 0
@@ -61,24 +63,52 @@ def test_a_heartbeat_keeps_the_lease() -> None:
 
 def test_a_worker_elsewhere_is_trusted_until_its_lease_ends() -> None:
     jobs.add.enqueue(1, 2)
-    queue.claim(Identity("another-machine", 1, "1"), 1)
+    claiming.claim(Identity("another-machine", 1, "1"), 1)
     assert queue.free_lost() == 0
 
 
 def test_only_the_named_queues_are_served() -> None:
     jobs.add.enqueue(1, 2)
     worker = Identity.of_this_process()
-    assert queue.claim(worker, 1, ("mails", "imports")) == []
-    assert len(queue.claim(worker, 1, ("mails", "default"))) == 1
+    assert claiming.claim(worker, 1, ("mails", "imports")) == []
+    assert len(claiming.claim(worker, 1, ("mails", "default"))) == 1
 
 
 def test_old_results_are_pruned() -> None:
     old, new, waiting = (jobs.add.enqueue(n, n) for n in range(3))
-    moment = timezone.now() - queue.KEEP_FINISHED - datetime.timedelta(seconds=1)
+    moment = timezone.now() - datetime.timedelta(days=7, seconds=1)
     TaskRecord.objects.filter(pk=old.id).update(status=TaskResultStatus.FAILED, finished_at=moment)
     TaskRecord.objects.filter(pk=new.id).update(status=TaskResultStatus.FAILED, finished_at=timezone.now())
     assert queue.prune() == 1
     assert {str(pk) for pk in TaskRecord.objects.values_list("pk", flat=True)} == {new.id, waiting.id}
+
+
+@pytest.mark.parametrize(("keep", "pruned"), [(3600, 1), (datetime.timedelta(hours=3), 0), (None, 0)])
+def test_results_are_kept_as_long_as_the_settings_say(
+    keep: object, pruned: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(task_backends["default"].options, "KEEP", keep)
+    assert task_backends["default"].check() == []
+    moment = timezone.now() - datetime.timedelta(hours=2)
+    TaskRecord.objects.filter(pk=jobs.add.enqueue(1, 2).id).update(status=TaskResultStatus.FAILED, finished_at=moment)
+    assert queue.prune() == pruned
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "code"),
+    [
+        ("KEEPS", 1, "E005"),
+        ("KEEP", 0, "E006"),
+        ("KEEP", "a week", "E006"),
+        ("LEASE", None, "E006"),
+        ("LEASE", True, "E006"),
+    ],
+)
+def test_options_that_say_nothing_are_refused(
+    name: str, value: object, code: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(task_backends["default"].options, name, value)
+    assert [message.id for message in task_backends["default"].check()] == [f"djbundle_tasks.{code}"]
 
 
 def test_a_process_is_gone_when_it_ended_or_another_has_its_number() -> None:
@@ -92,3 +122,23 @@ def test_a_process_is_gone_when_it_ended_or_another_has_its_number() -> None:
     child.communicate()
     assert living.is_gone()
     assert Identity.parse(str(living)) == living
+
+
+def test_only_the_claim_does_not_wait_for_the_disk() -> None:
+    """And the setting of the project comes back, whatever it is."""
+    jobs.add.enqueue(1, 2)
+    connection = connections["default"]
+    seen: list[int] = []
+
+    def look(execute: Callable[..., object], *arguments: object) -> object:
+        seen.append(connection.connection.execute("PRAGMA synchronous").fetchone()[0])
+        return execute(*arguments)
+
+    with connection.cursor() as cursor:
+        cursor.execute("PRAGMA synchronous = FULL")
+    with connection.execute_wrapper(look):
+        (record,) = claiming.claim(Identity.of_this_process(), 1)
+        queue.finish([Outcome(record.pk, record.epoch, TaskResultStatus.SUCCESSFUL, 3)])
+    look_first, claim, *later = seen
+    assert claim == 1  # NORMAL
+    assert {look_first, *later} == {2}  # FULL

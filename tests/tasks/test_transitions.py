@@ -18,10 +18,10 @@ from hypothesis.stateful import (
     rule,
 )
 
-from djbundle.tasks import control, queue
-from djbundle.tasks.execution import Outcome, entry_of
+from djbundle.tasks import claiming, control, queue
 from djbundle.tasks.identity import Identity, this_machine
 from djbundle.tasks.models import TaskRecord
+from djbundle.tasks.outcome import Outcome, entry_of
 from tests.tasks import jobs
 
 READY, RUNNING = TaskResultStatus.READY, TaskResultStatus.RUNNING
@@ -87,7 +87,7 @@ class Transitions(RuleBasedStateMachine):
 
     def claimed(self, worker: Identity, limit: int) -> list[TaskRecord]:
         claimable = [pk for pk, each in self.model.items() if each.status == READY and not each.expired]
-        records = queue.claim(worker, limit)
+        records = claiming.claim(worker, limit)
         assert len(records) == min(limit, len(claimable))
         for record in records:
             assert record.pk in claimable

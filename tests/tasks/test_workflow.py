@@ -1,12 +1,13 @@
 """Chains, groups, progress and cancelling, run in this process."""
 
+import datetime
 from pathlib import Path
 
 import pytest
 from django.db import transaction
 from django.tasks import TaskResultStatus
 
-from djbundle.tasks import call, chain, control, group, queue
+from djbundle.tasks import call, chain, claiming, control, group, queue
 from djbundle.tasks.execution import execute
 from djbundle.tasks.identity import Identity
 from djbundle.tasks.models import TaskGroup, TaskRecord
@@ -52,7 +53,7 @@ def test_a_group_is_followed_when_all_have_succeeded() -> None:
     assert not done.is_finished
     for _ in range(5):
         assert len(results()) == 5
-        record = queue.claim(ME, 1)[0]
+        record = claiming.claim(ME, 1)[0]
         queue.finish([execute(record)])
     assert done.is_finished
     assert [result.return_value for result in done.results] == [0, 1, 2, 3, 4]
@@ -102,7 +103,7 @@ def test_a_group_in_a_transaction_that_fails_is_not_there() -> None:
 
 def test_what_follows_is_there_with_the_success_or_not_at_all(monkeypatch: pytest.MonkeyPatch) -> None:
     chain(call(jobs.add, 1, 2), call(jobs.double)).enqueue()
-    record = queue.claim(ME, 1)[0]
+    record = claiming.claim(ME, 1)[0]
     outcome = execute(record)
 
     def crash(*_: object) -> None:
@@ -134,7 +135,7 @@ def test_members_of_an_unfinished_group_are_kept(tmp_path: Path) -> None:
     group([call(jobs.say, "a"), call(jobs.fail_while_there, str(blocker))]).enqueue()
     jobs.say.enqueue("alone")
     run_pending()
-    assert queue.prune(older_than=queue.KEEP_FINISHED * 0) == 1
+    assert queue.prune(older_than=datetime.timedelta()) == 1
     assert TaskRecord.objects.count() == 2
 
 
@@ -155,7 +156,7 @@ def test_cancelling_ends_what_waits() -> None:
 
 def test_a_cancelled_run_is_not_tried_again() -> None:
     jobs.fail.enqueue()  # which has two attempts
-    record = queue.claim(ME, 1)[0]
+    record = claiming.claim(ME, 1)[0]
     control.cancel(queue.records())
     queue.finish([execute(record)])
     assert TaskRecord.objects.get().status == TaskResultStatus.FAILED
@@ -163,7 +164,7 @@ def test_a_cancelled_run_is_not_tried_again() -> None:
 
 def test_a_cancelled_run_that_is_lost_is_not_run_again() -> None:
     jobs.say.enqueue("x")
-    record = queue.claim(ME, 1)[0]
+    record = claiming.claim(ME, 1)[0]
     control.cancel(queue.records())
     queue.lose(record)
     assert TaskRecord.objects.get().status == TaskResultStatus.FAILED

@@ -19,7 +19,7 @@ HIDDEN = ("worker", "lease_until", "epoch", "unique_key", "takes_context", "decl
 
 
 class Command(BaseCommand):
-    help = "Lists background tasks, shows one, runs failed ones again, pauses queues; lists and switches schedules."
+    help = "Lists background tasks, shows, retries and cancels them, pauses queues; lists and switches schedules."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         actions = parser.add_subparsers(dest="action", required=True, metavar="ACTION")
@@ -32,10 +32,12 @@ class Command(BaseCommand):
         show.add_argument("id", type=int)
         retry = add("retry", help="run failed tasks again: some, or all")
         discard = add("discard", help="delete tasks that do not run: some, or all")
-        for action in (retry, discard):
+        cancel = add("cancel", help="fail tasks that wait, and ask those that run to stop: some, or all")
+        run = add("run", help="let tasks that wait for their time not wait: some, or all")
+        for action in (retry, discard, cancel, run):
             action.add_argument("ids", type=int, nargs="*", metavar="ID")
             action.add_argument("--all", action="store_true")
-        for action in (listing, retry, discard):
+        for action in (listing, retry, discard, cancel, run):
             action.add_argument("--queue")
             action.add_argument("--task", metavar="PATH", help="orders.tasks.send_confirmation, or the end of it")
         purge = add("purge", help="delete finished tasks")
@@ -109,13 +111,19 @@ class Command(BaseCommand):
     # --- to change ---
 
     def do_retry(self, options: dict[str, Any]) -> None:
-        self.stdout.write(f"{control.retry(self._named(options))} tasks will be run again.")
+        self.stdout.write(f"{_tasks(control.retry(self._named(options)))} will be run again.")
 
     def do_discard(self, options: dict[str, Any]) -> None:
-        self.stdout.write(f"{control.discard(self._named(options))} tasks deleted.")
+        self.stdout.write(f"{_tasks(control.discard(self._named(options)))} deleted.")
+
+    def do_cancel(self, options: dict[str, Any]) -> None:
+        self.stdout.write(f"{_tasks(control.cancel(self._named(options)))} cancelled, or asked to stop.")
+
+    def do_run(self, options: dict[str, Any]) -> None:
+        self.stdout.write(f"{_tasks(control.run_now(self._named(options)))} will be run now.")
 
     def do_purge(self, options: dict[str, Any]) -> None:
-        self.stdout.write(f"{control.purge(datetime.timedelta(days=options['days']))} tasks deleted.")
+        self.stdout.write(f"{_tasks(control.purge(datetime.timedelta(days=options['days'])))} deleted.")
 
     def do_pause(self, options: dict[str, Any]) -> None:
         done = control.pause(options["queue"])
@@ -138,7 +146,7 @@ class Command(BaseCommand):
         self.stdout.write(f'"{name}" {"is" if done else "was"} {what}d{"" if done else " already"}.')
 
     def _named(self, options: dict[str, Any]) -> control.Records:
-        """What `retry` and `discard` are told to take; nothing at all is a mistake."""
+        """What an action is told to take; nothing at all is a mistake."""
         if not (options["ids"] or options["all"] or options["queue"] or options["task"]):
             raise CommandError("Say which: ID..., --queue, --task or --all.")
         chosen = self._chosen(options)
@@ -159,6 +167,10 @@ class Command(BaseCommand):
 def _facts(record: TaskRecord | Schedule) -> dict[str, Any]:
     names = [field.name for field in record._meta.concrete_fields if field.name not in HIDDEN]
     return {name: getattr(record, name) for name in names}
+
+
+def _tasks(count: int) -> str:
+    return "1 task" if count == 1 else f"{count} tasks"
 
 
 def _age(moment: datetime.datetime | None) -> str:

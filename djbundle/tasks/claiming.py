@@ -1,0 +1,130 @@
+"""How a worker takes tasks: the most urgent ones, and no two workers the same."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from django.db import connections, models, transaction
+from django.db.backends.base.base import BaseDatabaseWrapper
+from django.utils import timezone
+
+from djbundle.tasks import limits, options
+from djbundle.tasks.durability import relaxed
+from djbundle.tasks.identity import Identity
+from djbundle.tasks.models import PausedQueue, TaskRecord
+from djbundle.tasks.queue import Queues, alias, due
+from djbundle.tasks.runs import COLUMNS, Row, Run, runs_of
+
+APPEND = {
+    "sqlite": "json_insert(worker_ids, '$[#]', %s)",
+    "postgresql": "worker_ids || jsonb_build_array(%s::text)",
+    "mysql": "JSON_ARRAY_APPEND(worker_ids, '$', %s)",
+}
+# The second part says READY twice: the condition of the partial index djbundle_tasks_limited must stand there as it is.
+LOOK = """
+SELECT EXISTS (SELECT 1 FROM {table} WHERE status = 'READY' AND run_after <= %s {chosen}
+        AND queue_name NOT IN (SELECT name FROM {paused})),
+    EXISTS (SELECT 1 FROM {table} WHERE NOT (concurrency_key = '') AND status IN ('READY', 'RUNNING')
+        AND status = 'READY')
+"""
+FIND = """
+SELECT id FROM {table} WHERE status = 'READY' AND run_after <= %s
+    AND (expires_at IS NULL OR expires_at > %s OR started_at IS NOT NULL) {chosen}
+    AND queue_name NOT IN (SELECT name FROM {paused})
+ORDER BY priority DESC, run_after, id LIMIT %s {lock}
+"""
+MARK = """
+UPDATE {table} SET status = 'RUNNING', epoch = epoch + 1, worker = %s, worker_ids = {append}, lease_until = %s,
+    last_attempted_at = %s, started_at = coalesce(started_at, %s)
+WHERE id IN ({found})
+"""
+
+
+def claim(worker: Identity, limit: int, queues: Queues = ()) -> list[TaskRecord]:
+    """Take up to `limit` tasks, the most urgent ones."""
+    return [run.record() for run in take(worker, limit, queues)]
+
+
+def take(worker: Identity, limit: int, queues: Queues = ()) -> list[Run]:
+    """The same, for who only passes them on."""
+    is_due, has_keys = _look(queues)
+    if not is_due:
+        return []
+    limited = limits.rates()
+    if not limited and not has_keys:
+        return _take(worker, limit, "AND concurrency_key = ''" + _among("queue_name", queues), queues)
+    with transaction.atomic(using=alias()):
+        keys = limits.choose(_startable(queues), limited, limit)
+        return _take(worker, limit, _among("id", keys), keys) if keys else []
+
+
+def _look(queues: Queues) -> tuple[bool, bool]:
+    """Whether anything is due, and whether anything waits that may be limited by its key. Reading takes no lock."""
+    connection = connections[alias()]
+    now = connection.ops.adapt_datetimefield_value(timezone.now())
+    sql = LOOK.format(**_names(connection), chosen=_among("queue_name", queues))
+    with connection.cursor() as cursor:
+        cursor.execute(sql, [now, *queues])
+        is_due, has_keys = cursor.fetchone()
+    return bool(is_due), bool(has_keys)
+
+
+def _startable(queues: Queues) -> models.QuerySet[TaskRecord]:
+    """What is due and has not expired, in the order of claiming."""
+    begun_in_time = models.Q(expires_at__isnull=True) | models.Q(expires_at__gt=timezone.now())
+    startable = due(queues).filter(begun_in_time | models.Q(started_at__isnull=False))
+    return startable.order_by("-priority", "run_after", "id")
+
+
+def _take(worker: Identity, limit: int, chosen: str, values: Sequence[Any]) -> list[Run]:
+    """Those of which `chosen`, with its `values`, is true."""
+    connection = connections[alias()]
+    now = timezone.now()
+    stamp, lease = (connection.ops.adapt_datetimefield_value(moment) for moment in (now, now + options.lease()))
+    find = FIND.format(**_names(connection), chosen=chosen, lock=_lock(connection)), [stamp, stamp, *values, limit]
+    marks = [str(worker), str(worker), lease, stamp, stamp]
+    mark = _mark_and_return if connection.vendor in ("sqlite", "postgresql") else _find_and_mark
+    with relaxed(connection):
+        return runs_of(mark(connection, find, marks), connection.alias)
+
+
+def _mark_and_return(connection: BaseDatabaseWrapper, find: tuple[str, list[Any]], marks: list[Any]) -> list[Row]:
+    """In one statement."""
+    sql = MARK.format(**_names(connection), append=APPEND[connection.vendor], found=find[0])
+    with connection.cursor() as cursor:
+        cursor.execute(f"{sql} RETURNING {_columns(connection)}", [*marks, *find[1]])
+        return list(cursor.fetchall())
+
+
+def _find_and_mark(connection: BaseDatabaseWrapper, find: tuple[str, list[Any]], marks: list[Any]) -> list[Row]:
+    """In three, for MySQL and MariaDB, which cannot return what they update."""
+    names = _names(connection)
+    with transaction.atomic(using=connection.alias), connection.cursor() as cursor:
+        cursor.execute(*find)
+        keys = [key for (key,) in cursor.fetchall()]
+        if not keys:
+            return []
+        found = ", ".join(["%s"] * len(keys))
+        cursor.execute(MARK.format(**names, append=APPEND["mysql"], found=found), [*marks, *keys])
+        cursor.execute(f"SELECT {_columns(connection)} FROM {names['table']} WHERE id IN ({found})", keys)  # noqa: S608 - of names only
+        return list(cursor.fetchall())
+
+
+def _names(connection: BaseDatabaseWrapper) -> dict[str, str]:
+    quote = connection.ops.quote_name
+    return {"table": quote(TaskRecord._meta.db_table), "paused": quote(PausedQueue._meta.db_table)}
+
+
+def _columns(connection: BaseDatabaseWrapper) -> str:
+    return ", ".join(connection.ops.quote_name(name) for name in COLUMNS)
+
+
+def _lock(connection: BaseDatabaseWrapper) -> str:
+    """Workers pass over what another one is about to take. SQLite has one writer."""
+    features = connection.features
+    if not features.has_select_for_update:
+        return ""
+    return connection.ops.for_update_sql(skip_locked=features.has_select_for_update_skip_locked)
+
+
+def _among(column: str, values: Sequence[Any]) -> str:
+    return f" AND {column} IN ({', '.join(['%s'] * len(values))})" if values else ""

@@ -1,0 +1,74 @@
+"""Async tasks of a process share one event loop, in a thread that starts with the first of them."""
+
+import asyncio
+import threading
+from collections.abc import Callable
+from typing import Any
+
+from asgiref.sync import SyncToAsync, ThreadSensitiveContext, sync_to_async
+from django.db import connections
+
+from djbundle.tasks import signals
+from djbundle.tasks.execution import Attempt, close_old_connections
+from djbundle.tasks.outcome import Outcome
+
+
+class EventLoop:
+    """Starts when it is first needed, and ends with the process."""
+
+    def __init__(self) -> None:
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._starting = threading.Lock()
+
+    def run(self, attempt: Attempt, ended: Callable[[Outcome], None]) -> None:
+        """Begin it, and return; `ended` is called when it has ended, in any thread."""
+
+        async def follow() -> None:
+            ended(await _outcome_of(attempt))
+
+        asyncio.run_coroutine_threadsafe(follow(), self._started())
+
+    def _started(self) -> asyncio.AbstractEventLoop:
+        with self._starting:
+            if self._loop is None:
+                self._loop = asyncio.new_event_loop()
+                threading.Thread(target=self._loop.run_forever, daemon=True).start()
+            return self._loop
+
+
+async def _outcome_of(attempt: Attempt) -> Outcome:
+    try:
+        call = _returning(await _alone(attempt))
+    except BaseException as error:
+        call = _raising(error)
+    if signals.finish_is_heard():  # by receivers that may use the database, and by our own writing
+        return await asyncio.to_thread(_conclude, attempt, call)
+    return attempt.run(call)
+
+
+async def _alone(attempt: Attempt) -> Any:
+    """Its synchronous parts, the ORM for one, have a thread of their own, as those of a request have."""
+    async with ThreadSensitiveContext() as context:
+        try:
+            return await attempt.start()
+        finally:
+            if context in SyncToAsync.context_to_thread_executor:  # the thread is there, and ends with the task
+                await sync_to_async(connections.close_all)()
+
+
+def _conclude(attempt: Attempt, call: Callable[[], Any]) -> Outcome:
+    try:
+        return attempt.run(call)
+    finally:
+        close_old_connections()
+
+
+def _returning(value: Any) -> Callable[[], Any]:
+    return lambda: value
+
+
+def _raising(error: BaseException) -> Callable[[], Any]:
+    def call() -> Any:
+        raise error
+
+    return call

@@ -1,0 +1,52 @@
+"""A process' way to tell the worker what happened; quick tasks are told of together."""
+
+import contextlib
+import threading
+import time
+from multiprocessing.connection import Connection
+
+from djbundle.tasks.messages import Progress, Returned
+from djbundle.tasks.outcome import Outcome
+
+FLUSH_SECONDS, FLUSH_COUNT = 0.005, 100  # outcomes wait for others while more tasks wait, so long or so many at most
+
+
+class Outbox:
+    """May be used by all threads."""
+
+    def __init__(self, pipe: Connection) -> None:
+        self._pipe = pipe
+        self._lock = threading.Lock()
+        self._outcomes: list[Outcome] = []
+        self._oldest = 0.0  # when the first of them was added, monotonic seconds
+
+    def add(self, outcome: Outcome, *, more: bool) -> None:
+        """Send it; or let it wait a moment for others, where there are `more` to come."""
+        with self._lock:
+            if not self._outcomes:
+                self._oldest = time.monotonic()
+            self._outcomes.append(outcome)
+            if not more or len(self._outcomes) >= FLUSH_COUNT:
+                self._flush()
+
+    def tell(self, answer: Returned | Progress) -> None:
+        """At once, and after what came before."""
+        with self._lock:
+            self._flush()
+            self._send(answer)
+
+    def flush_late(self) -> bool:
+        """Send what has waited long enough; whether anything still waits. To be called every few milliseconds."""
+        with self._lock:
+            if self._outcomes and time.monotonic() - self._oldest >= FLUSH_SECONDS:
+                self._flush()
+            return bool(self._outcomes)
+
+    def _flush(self) -> None:
+        outcomes, self._outcomes = self._outcomes, []
+        if outcomes:
+            self._send(outcomes)
+
+    def _send(self, answer: list[Outcome] | Returned | Progress) -> None:
+        with contextlib.suppress(OSError):  # the worker is gone, and so is this process in a moment
+            self._pipe.send(answer)

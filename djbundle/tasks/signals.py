@@ -1,0 +1,77 @@
+"""django.tasks' signals, where somebody hears them.
+
+Django itself does: it logs each start and end. To make a log record that no handler takes lasts longer than a short
+task, so that is found out once.
+"""
+
+import logging
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+from django.conf import settings
+from django.dispatch import Signal
+from django.utils import timezone
+from django.utils.log import RequireDebugTrue
+
+from djbundle.tasks.compat import (
+    TaskError,
+    TaskResult,
+    TaskResultStatus,
+    log_task_finished,
+    log_task_started,
+    task_finished,
+    task_started,
+)
+from djbundle.tasks.outcome import Outcome
+
+logger = logging.getLogger(log_task_finished.__module__.removesuffix(".signals"))  # that of Django's receivers
+
+
+def send_started(result: TaskResult) -> None:  # type: ignore[type-arg,unused-ignore]
+    if _has_listeners(task_started, log_task_started) or logger.isEnabledFor(logging.INFO):
+        task_started.send_robust(type(result.task.get_backend()), task_result=result)
+
+
+def send_finished(outcome: Outcome, result: TaskResult) -> None:  # type: ignore[type-arg,unused-ignore]
+    """A receiver that fails must not fail the run."""
+    level = logging.ERROR if outcome.error else logging.INFO
+    if not finish_is_heard() and not logger.isEnabledFor(level):
+        return
+    errors = [*result.errors, TaskError(**outcome.error)] if outcome.error else result.errors
+    ended: TaskResult = replace(  # type: ignore[type-arg,unused-ignore]
+        result, status=TaskResultStatus(outcome.status), finished_at=timezone.now(), errors=errors
+    )
+    object.__setattr__(ended, "_return_value", outcome.return_value)
+    task_finished.send_robust(type(result.task.get_backend()), task_result=ended)
+
+
+def finish_is_heard() -> bool:
+    """Whether the project listens to task_finished."""
+    return _has_listeners(task_finished, log_task_finished)
+
+
+def _has_listeners(signal: Signal, djangos: Callable[..., Any]) -> bool:
+    """Others than the receiver that logs."""
+    return any(key[0] != id(djangos) for key, *_ in signal.receivers)
+
+
+def raise_log_level() -> None:
+    """In a process that runs tasks and nothing else: make no records that every handler would refuse."""
+    if logger.isEnabledFor(logging.INFO) and not any(map(_takes_info, _handlers())):
+        logger.setLevel(logging.WARNING)
+
+
+def _handlers() -> list[logging.Handler]:
+    """All that a record of `logger` reaches."""
+    found: list[logging.Handler] = []
+    at: logging.Logger | None = logger
+    while at:
+        found += at.handlers
+        at = at.parent if at.propagate else None
+    return found
+
+
+def _takes_info(handler: logging.Handler) -> bool:
+    needs_debug = any(isinstance(each, RequireDebugTrue) for each in handler.filters)
+    return handler.level <= logging.INFO and (settings.DEBUG or not needs_debug)

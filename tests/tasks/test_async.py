@@ -1,0 +1,47 @@
+"""Async tasks: many at once in one event loop, whatever one of them does."""
+
+from django.tasks import TaskResult, TaskResultStatus
+
+from djbundle.tasks.models import TaskRecord
+from tests.tasks import async_jobs
+from tests.tasks.conftest import StartWorker
+from tests.waiting import wait_until
+
+MANY = 100
+SUCCESSFUL, FAILED = TaskResultStatus.SUCCESSFUL, TaskResultStatus.FAILED
+
+
+def test_many_run_at_once_in_few_threads(start_worker: StartWorker) -> None:
+    for number in range(MANY):
+        async_jobs.meet.enqueue(number, MANY)
+    assert start_worker("--drain", "--threads", str(MANY)).wait(60) == 0
+    threads = TaskRecord.objects.values_list("return_value", flat=True)
+    assert len(threads) == MANY
+    assert max(threads) < MANY / 2  # on a busy machine some are started to help
+
+
+def test_the_database_and_its_threads(start_worker: StartWorker) -> None:
+    """One that blocks its own synchronous part holds up no other."""
+    async_jobs.block_its_thread.enqueue(30.0)
+    counted = [async_jobs.count_tasks.enqueue() for _ in range(3)]
+    start_worker("--drain")
+    wait_until(lambda: all(is_finished(result) for result in counted), "they are done, beside the one that blocks")
+    assert [result.return_value for result in counted] == [4, 4, 4]
+
+
+def test_its_failures_are_its_own(start_worker: StartWorker) -> None:
+    async_jobs.leave.enqueue()
+    async_jobs.fail.enqueue()
+    async_jobs.count_tasks.enqueue()
+    assert start_worker("--drain").wait(60) == 0
+    left, failed, counted = TaskRecord.objects.order_by("pk")
+    assert (left.status, left.losses) == (FAILED, 0)
+    assert left.errors[0]["exception_class_path"] == "builtins.SystemExit"
+    assert (failed.status, len(failed.errors)) == (FAILED, 2)
+    assert "async_jobs.py" in failed.errors[0]["traceback"]
+    assert counted.status == SUCCESSFUL
+
+
+def is_finished(result: TaskResult) -> bool:
+    result.refresh()
+    return result.is_finished
