@@ -3,39 +3,54 @@
 All of them share what has been loaded. This process itself answers no request and runs no task: it supervises.
 """
 
-import os
-import socket
-from typing import Any
+from typing import TYPE_CHECKING
 
 from djbundle.errors import DjbundleError
-from djbundle.runtime import memory
+from djbundle.runtime import memory, process
 from djbundle.runtime.bundle import Bundle
+from djbundle.runtime.child import Child
+from djbundle.runtime.listener import Listeners
 from djbundle.runtime.options import ServeOptions
+from djbundle.runtime.progress import Progress
 from djbundle.runtime.settings import apply_overlay
-from djbundle.runtime.supervisor import Child, Supervisor
+from djbundle.runtime.supervisor import Supervisor
+from djbundle.runtime.tls.pair import Pair
 
-WORKER_NICENESS = 5  # pages go first
+if TYPE_CHECKING:
+    from djbundle.runtime.files import Site  # needs Django
 
 
-def run_app(bundle: Bundle, options: ServeOptions, listeners: list[socket.socket], ready: int) -> int:
-    """Run until SIGTERM; writes a byte to the descriptor `ready` when requests are about to be answered."""
+def run_app(bundle: Bundle, options: ServeOptions, listeners: Listeners, pair: Pair | None, progress: Progress) -> int:
+    """Run until SIGTERM; `progress` tells when requests are about to be answered."""
     from djbundle.runtime.entry import print_error  # noqa: PLC0415 - entry imports us
 
     try:
-        application = load_application(bundle, options)
+        site = load_site(bundle, options)
+        if not prepare_site(bundle, options, progress):
+            return 1
     except DjbundleError as error:
         print_error(error)
+        progress.fail(error)
         return error.exit_code
-    children = list_children(bundle, options, listeners, application)
+    from djbundle.runtime.crew import Crew  # noqa: PLC0415 - needs the site
+
+    children = Crew(bundle, options, listeners, pair, site).children()
     memory.start_collecting()
     memory.release_archive()
     with Supervisor(children, grace=options.grace, proven=True) as supervisor:
-        os.write(ready, b"1")
+        supervisor.on(process.LEAVE, lambda: leave(children))
+        progress.tell("serving")
         return supervisor.run()
 
 
-def load_application(bundle: Bundle, options: ServeOptions) -> Any:
-    """The project's WSGI or ASGI application behind its static files, with the database ready for it."""
+def leave(children: list[Child]) -> None:
+    """Another process of the site serves too, and this one is about to be stopped."""
+    for child in children:
+        child.leave()
+
+
+def load_site(bundle: Bundle, options: ServeOptions) -> "Site":
+    """The project's WSGI or ASGI application behind its static files."""
     apply_overlay(bundle, "serve")
     import django  # noqa: PLC0415 - only after the overlay
     from django.core.wsgi import get_wsgi_application  # noqa: PLC0415
@@ -43,38 +58,43 @@ def load_application(bundle: Bundle, options: ServeOptions) -> Any:
     from django.utils.module_loading import import_string  # noqa: PLC0415
 
     from djbundle.runtime.files import serve_files  # noqa: PLC0415
-    from djbundle.runtime.prepare import prepare_databases  # noqa: PLC0415
+    from djbundle.runtime.http import health  # noqa: PLC0415
 
     django.setup()
-    prepare_databases(bundle, migrate=options.migrate)
     dotted = bundle.manifest.application
     application = import_string(dotted) if dotted else get_wsgi_application()
     get_resolver()._populate()
-    return serve_files(application, bundle)
+    site, path = serve_files(application, bundle), options.http.health_path
+    if not health.is_free(path):
+        return site
+    healthy = health.Health(path, has_worker=options.run_worker)
+    return site._replace(application=health.wrap(site.application, bundle.manifest.interface, healthy))
 
 
-def list_children(
-    bundle: Bundle, options: ServeOptions, listeners: list[socket.socket], application: Any
-) -> list[Child]:
-    """A web worker for each socket, and the task worker where the project has tasks."""
-    from django.apps import apps  # noqa: PLC0415 - the site is loaded by now
+def prepare_site(bundle: Bundle, options: ServeOptions, progress: Progress) -> bool:
+    """Bring the databases up to date, and if another process serves still, see that this one can before it does.
 
-    from djbundle.runtime.web import serve_web  # noqa: PLC0415
+    False when that one is not to be replaced any more. Whoever says no finds the databases as they were.
+    """
+    from djbundle.runtime.prepare import apply_all, look_for_pending, undo_all  # noqa: PLC0415 - needs Django
+    from djbundle.runtime.probe import probe_site  # noqa: PLC0415
 
-    def web(listener: socket.socket) -> Child:
-        interface = bundle.manifest.interface
-        return Child("web", f"{bundle.manifest.name} web", lambda: serve_web(application, interface, options, listener))
-
-    children = [web(listener) for listener in listeners]
-    if options.run_worker and apps.is_installed("djbundle.tasks"):
-        children.append(Child("worker", f"{bundle.manifest.name} worker", lambda: run_worker(options)))
-    return children
-
-
-def run_worker(options: ServeOptions) -> int:
-    """Run background tasks until SIGTERM."""
-    from django.core.management import call_command  # noqa: PLC0415 - the site is loaded by now
-
-    os.nice(WORKER_NICENESS)
-    call_command("worker", grace=options.grace)
-    return 0
+    pending = look_for_pending(bundle, migrate=options.migrate)
+    names = [name for each in pending for name in each.migrations]
+    if pending and progress.takes_over:
+        progress.tell("pending", migrations=names)
+        if not progress.wait():
+            return False
+    applied = apply_all(bundle, pending)
+    if not progress.takes_over:
+        return True
+    try:
+        probe_site()
+        progress.tell("ready")
+        if progress.wait():
+            return True
+    except DjbundleError:
+        undo_all(applied)
+        raise
+    undo_all(applied)
+    return False

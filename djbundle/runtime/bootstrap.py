@@ -57,8 +57,8 @@ def archive_finder(archive: "Any") -> "Any":
 
         def exec_module(self, module: "ModuleType") -> None:
             super().exec_module(module)
-            if module.__name__ == "pkgutil":
-                list_compiled_modules()
+            if change := CHANGES.get(module.__name__):
+                change()
 
     def spec_of(name: str, entry: int, file: str, is_package: bool) -> ModuleSpec:
         if file.endswith(".so"):
@@ -102,6 +102,43 @@ def list_compiled_modules() -> None:
         return iter(sorted(found.items()))
 
     pkgutil.iter_importer_modules.register(FileFinder, list_modules)  # type: ignore[attr-defined]
+
+
+def find_own_libraries() -> None:
+    """Let ``ctypes.util.find_library`` know those of the bundle, and no other.
+
+    The machine's own are made for its own libc, and another machine may have none, or others.
+    """
+    import os  # noqa: PLC0415 - ctypes.util has it
+
+    def find_library(name: str) -> str | None:
+        known = sorted(os.listdir(f"{ROOT}/_lib"))  # noqa: PTH208 - pathlib takes milliseconds to import
+        return next((file for file in known if f"{file}.".startswith(f"lib{name}.so.")), None)
+
+    sys.modules["ctypes.util"].find_library = find_library  # type: ignore[attr-defined]
+
+
+def resolve_compiled_modules() -> None:
+    """Let settings resolve their ``__file__`` strictly, though a compiled module has no file."""
+    import os  # noqa: PLC0415 - pathlib has it
+
+    resolve = os.path.realpath
+
+    def realpath(filename: "Any", *, strict: bool = False) -> "Any":
+        path = os.fspath(filename)
+        if strict and isinstance(path, str) and path.startswith(f"{ROOT}/") and path.endswith(".py"):
+            strict = False
+        return resolve(filename, strict=strict)
+
+    os.path.realpath = realpath  # type: ignore[assignment]
+
+
+# What is done when such a module is imported.
+CHANGES = {
+    "pathlib": resolve_compiled_modules,
+    "pkgutil": list_compiled_modules,
+    "ctypes.util": find_own_libraries,
+}
 
 
 def open_tree() -> None:

@@ -6,10 +6,22 @@ from dataclasses import dataclass
 
 from django.core.management import BaseCommand, ManagementUtility, get_commands, load_command_class
 
-from djbundle.errors import UnknownCommandError
+from djbundle.errors import BelongsToTheProjectError, UnknownCommandError
 from djbundle.runtime import memory
 from djbundle.runtime.bundle import Bundle
 from djbundle.runtime.settings import Change, apply_overlay
+
+OUTSIDE = {
+    "makemigrations": "writes migrations, and a bundle is read-only",
+    "squashmigrations": "writes migrations, and a bundle is read-only",
+    "optimizemigration": "writes migrations, and a bundle is read-only",
+    "makemessages": "reads sources and writes translations, and a bundle has neither",
+    "compilemessages": "writes translations, and a bundle is read-only",
+    "startapp": "writes sources, and a bundle is read-only",
+    "startproject": "writes sources, and belongs elsewhere",
+    "test": "runs tests, and those are not in a bundle",
+}
+HARMLESS = {"--help", "-h", "--check", "--dry-run"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +47,15 @@ class BundleUtility(ManagementUtility):
         return app if isinstance(app, BaseCommand) else load_command_class(app, subcommand)
 
 
+def refuse_outside_work(arguments: list[str]) -> None:
+    """Raises BelongsToTheProjectError for what has no sense where nothing can be written and no test is."""
+    name, *rest = arguments
+    if name in OUTSIDE and not HARMLESS & {*rest}:
+        raise BelongsToTheProjectError(
+            f'"{name}" {OUTSIDE[name]}', f"run  manage.py {name}  in the project, and build again"
+        )
+
+
 def unknown_command(name: str, known: list[str], program: str) -> UnknownCommandError:
     near = difflib.get_close_matches(name, known, n=1)
     meant = f"did you mean  {program} {near[0]}  ?  " if near else ""
@@ -43,6 +64,7 @@ def unknown_command(name: str, known: list[str], program: str) -> UnknownCommand
 
 def run_command(bundle: Bundle, arguments: list[str]) -> None:
     """Run one management command, as typed behind the name of the program."""
+    refuse_outside_work(arguments)
     global running  # noqa: PLW0603 - a management command is made by Django and takes no argument of ours
     running = Running(bundle, apply_overlay(bundle, arguments[0]))
     utility = BundleUtility([bundle.program, *arguments])

@@ -1,9 +1,10 @@
 """The start of a bundle: from the words on the command line to the code that answers them.
 
-bootstrap.py calls `main` as soon as modules can be imported. ``serve``, ``version``, ``verify`` and ``extract`` are
+bootstrap.py calls `main` as soon as modules can be imported. ``serve``, ``upgrade``, ``version`` and a few more are
 answered without loading Django; everything else is a management command, and works as with ``manage.py``.
 """
 
+import importlib
 import os
 import sys
 from pathlib import Path
@@ -12,6 +13,20 @@ from djbundle.errors import DjbundleError
 from djbundle.manifest import Manifest
 from djbundle.runtime import paths
 from djbundle.runtime.bundle import Bundle
+
+OWN = {  # each loads what it needs
+    "serve": "serve:serve",
+    "upgrade": "upgrade:run_upgrade",
+    "rollback": "upgrade:run_rollback",
+    "status": "status:run_status",
+    "healthcheck": "healthcheck:run_healthcheck",
+    "install": "install:run_install",
+    "uninstall": "install:run_uninstall",
+    "version": "version:run_version",
+    "--version": "version:run_version",
+    "verify": "verify:run_verify",
+    "extract": "extract:run_extract",
+}
 
 
 def main(root: Path, argv: list[str]) -> int:
@@ -58,23 +73,11 @@ def wants_help(arguments: list[str]) -> bool:
 def own_command(bundle: Bundle, arguments: list[str]) -> int | None:
     """Answer what needs no Django; the exit code, or None for a management command."""
     command, *rest = arguments
-    if command == "serve":
-        from djbundle.runtime.serve import serve  # noqa: PLC0415 - as above
-
-        return serve(bundle, rest)
-    if command in ("version", "--version"):
-        from djbundle.runtime.version import print_version  # noqa: PLC0415
-
-        return print_version(bundle, as_json="--json" in rest)
-    if command == "verify":
-        from djbundle.runtime.verify import run_verify  # noqa: PLC0415
-
-        return run_verify(bundle.program, Path(sys.executable), rest)
-    if command == "extract":
-        from djbundle.runtime.extract import run_extract  # noqa: PLC0415
-
-        return run_extract(bundle.program, bundle.root, rest)
-    return None
+    if command not in OWN:
+        return None
+    module, function = OWN[command].split(":")
+    answer: int = getattr(importlib.import_module(f"djbundle.runtime.{module}"), function)(bundle, rest)
+    return answer
 
 
 def prepare_environment(bundle: Bundle) -> None:

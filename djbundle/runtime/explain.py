@@ -9,6 +9,8 @@ TEMPLATE = """\
   {program} createsuperuser   make an account for the admin
   {program} check             look for mistakes in the configuration
   {program} config            settings that differ from the project's, and why
+  {program} status            the processes of a site that serves
+  {program} upgrade NEW       put a new version in place of the one that serves
   {program} help              all commands
 
 Data lies in {data}  (--data-dir DIR changes that).

@@ -7,18 +7,18 @@ from argparse import ArgumentParser
 from pathlib import Path
 
 from djbundle.errors import ExtractError
+from djbundle.runtime.bundle import Bundle
 
 
 def add_extract_options(parser: ArgumentParser) -> None:
     parser.add_argument("folder", metavar="DIR", type=Path, help="a new or an empty folder")
 
 
-def run_extract(program: str, root: Path, arguments: list[str]) -> int:
-    """The command, for the tree below `root`."""
-    parser = ArgumentParser(prog=f"{program} extract", allow_abbrev=False)
+def run_extract(bundle: Bundle, arguments: list[str]) -> int:
+    parser = ArgumentParser(prog=f"{bundle.program} extract", allow_abbrev=False)
     add_extract_options(parser)
     folder = parser.parse_args(arguments).folder.absolute()
-    count, size = extract(root, folder)
+    count, size = extract(bundle.root, folder)
     print(f"{count:,} files, {size:,} bytes in {folder}")
     return 0
 

@@ -3,7 +3,7 @@
 import posixpath
 from collections.abc import Callable
 from pathlib import PurePosixPath
-from typing import Any
+from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 from wsgiref.headers import Headers
 
@@ -26,8 +26,16 @@ SAFE_SUFFIXES = frozenset(
 MEDIA_MAX_AGE = 60  # seconds; an upload may be replaced under the same name
 
 
-def serve_files(application: Any, bundle: Bundle) -> Any:
+class Site(NamedTuple):
+    """An application, and what servestatic knows of the files of the build, by their paths."""
+
+    application: Any
+    files: dict[str, Any]
+
+
+def serve_files(application: Any, bundle: Bundle) -> Site:
     """Wrap the project's application."""
+    files: dict[str, Any] = {}
     wrapper = ServeStatic if bundle.manifest.interface == "wsgi" else ServeStaticASGI
     if serves_media():
         application = wrapper(
@@ -43,7 +51,8 @@ def serve_files(application: Any, bundle: Bundle) -> Any:
         application = wrapper(
             application, root=bundle.static_root, prefix=prefix, immutable_file_test=hashed_name_test(prefix)
         )
-    return application
+        files = application.files
+    return Site(application, files)
 
 
 def local_prefix(url: str | None) -> str:

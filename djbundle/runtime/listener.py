@@ -1,40 +1,86 @@
-"""The listening sockets, one for each web worker, among which the kernel spreads new connections (SO_REUSEPORT).
+"""The listening sockets. Each web worker has its own, among which the kernel spreads connections (SO_REUSEPORT).
 
 With one socket for all, the worker that is quickest at the moment takes most connections, and with them their later
-requests. The supervisor owns the sockets, so that a restart of the web process refuses no connection.
+requests. The supervisor owns the sockets, so that a restart of the web process refuses no connection. A Unix socket is
+one for all, and so is one that systemd has opened.
 """
 
+import contextlib
 import errno
+import os
 import socket
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
 
 from djbundle.errors import AddressError
+from djbundle.runtime.addresses import HTTP_PORT, HTTPS_PORT, UNIX, Address, Tcp, Unix, default_address
+from djbundle.runtime.options import ServeOptions
 
 BACKLOG = 1024  # connections that wait while workers are busy or restart
 
 
-def listen(host: str, port: int, count: int) -> list[socket.socket]:
-    """Bind and listen with `count` sockets on one port; port 0 is one that is free."""
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+@dataclass(frozen=True, slots=True)
+class Listeners:
+    site: list[list[socket.socket]]  # for each address: one for each web worker, or one for all
+    redirect: socket.socket | None  # from HTTP to HTTPS
+    metrics: socket.socket | None
+
+    @property
+    def main(self) -> socket.socket:
+        """Of the address that is named first."""
+        return self.site[0][0]
+
+    def of_worker(self, number: int) -> list[socket.socket]:
+        """One for each address."""
+        return [sockets[number % len(sockets)] for sockets in self.site]
+
+
+def open_listeners(options: ServeOptions) -> Listeners:
+    """All that a `serve` with these options needs; raises AddressError."""
+    site, redirect = activated() if not options.binds else ([], [])
+    binds = options.binds or ((default_address(tls=options.tls is not None),) if not site else ())
+    groups = [[listener] for listener in site]
+    groups += [listen(address, options.workers, options.uds_permissions) for address in binds]
+    http = options.tls.http_bind if options.tls else None
+    if http and not redirect:
+        redirect = listen_tcp(http, 1, "--http-bind")
+    metrics = listen_tcp(options.metrics_bind, 1, "--metrics-bind") if options.metrics_bind else []
+    return Listeners(groups, redirect[0] if redirect else None, metrics[0] if metrics else None)
+
+
+def listen(address: Address, count: int, permissions: int) -> list[socket.socket]:
+    """Bind and listen, with `count` sockets on a port of TCP. `permissions` are those of the file of a Unix socket."""
+    if isinstance(address, Tcp):
+        return listen_tcp(address, count, "--bind")
+    return [listen_unix(address.path, permissions)]
+
+
+def listen_tcp(address: Tcp, count: int, option: str) -> list[socket.socket]:
+    """Port 0 is one that is free. `option` has named the address."""
+    family = socket.AF_INET6 if ":" in address.host else socket.AF_INET
     sockets: list[socket.socket] = []
+    port = address.port
     try:
         for _ in range(count):
             sockets.append(socket.socket(family, socket.SOCK_STREAM))
-            _bind(sockets[-1], host, port, is_first=len(sockets) == 1)
+            _bind(sockets[-1], address.host, port, is_first=len(sockets) == 1)
             port = sockets[0].getsockname()[1]
         for listener in sockets:
             listener.listen(BACKLOG)
     except OSError as error:
         for listener in sockets:
             listener.close()
-        raise refused(host, port, error) from error
+        raise refused(address, error, option) from error
     return sockets
 
 
 def _bind(listener: socket.socket, host: str, port: int, *, is_first: bool) -> None:
     """The first one binds before it may share the port: that fails when any other program has it, us included."""
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    # Connections inherit it. Without, an answer in two parts waits 40 ms for the client's delayed acknowledgement.
-    listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    if listener.family == socket.AF_INET6:  # [::] beside 0.0.0.0
+        listener.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+    prepare(listener)
     if is_first:
         listener.bind((host, port))
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
@@ -42,17 +88,97 @@ def _bind(listener: socket.socket, host: str, port: int, *, is_first: bool) -> N
         listener.bind((host, port))
 
 
-def refused(host: str, port: int, error: OSError) -> AddressError:
-    address = f"{host}:{port}"
+def prepare(listener: socket.socket) -> None:
+    """Connections inherit it. Without, an answer in two parts waits 40 ms for the client's delayed acknowledgement."""
+    if listener.family != socket.AF_UNIX:
+        listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+
+
+def listen_unix(path: Path, permissions: int) -> socket.socket:
+    """A file that one who was killed has left is replaced, of one who lives it is not."""
+    listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    try:
+        if is_deserted(path):
+            path.unlink()
+        listener.bind(str(path))
+        path.chmod(permissions)
+        listener.listen(BACKLOG)
+    except OSError as error:
+        listener.close()
+        raise refused(Unix(path), error, "--bind") from error
+    return listener
+
+
+def is_deserted(path: Path) -> bool:
+    """Whether it is a socket to which nobody listens."""
+    if not path.is_socket():
+        return False
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as caller:
+        try:
+            caller.connect(str(path))
+        except ConnectionRefusedError:
+            return True
+    return False
+
+
+def activated() -> tuple[list[socket.socket], list[socket.socket]]:
+    """What systemd has opened for us (sd_listen_fds(3)): for the site, and for redirects, those whose
+    FileDescriptorName= is "http".
+    """
+    if os.environ.get("LISTEN_PID") != str(os.getpid()):
+        return [], []
+    names = os.environ.get("LISTEN_FDNAMES", "").split(":")
+    site: list[socket.socket] = []
+    redirect: list[socket.socket] = []
+    for number in range(int(os.environ.get("LISTEN_FDS", "0"))):
+        listener = socket.socket(fileno=FIRST_ACTIVATED + number)
+        listener.set_inheritable(False)
+        prepare(listener)
+        (redirect if names[number : number + 1] == ["http"] else site).append(listener)
+    for variable in ("LISTEN_PID", "LISTEN_FDS", "LISTEN_FDNAMES"):
+        os.environ.pop(variable, None)
+    return site, redirect
+
+
+FIRST_ACTIVATED = 3  # SD_LISTEN_FDS_START
+
+
+def refused(address: Address, error: OSError, option: str) -> AddressError:
+    kind = "HOST:PORT" if isinstance(address, Tcp) else "unix:/PATH"
+    other = f"choose another:  {option} {kind}"
     if error.errno == errno.EADDRINUSE:
-        return AddressError(f"{address} is in use by another program", "stop it, or choose another:  --bind HOST:PORT")
-    if error.errno == errno.EACCES:
-        return AddressError(f"port {port} may not be bound by this user", "choose a port above 1023:  --bind HOST:PORT")
-    return AddressError(f"cannot listen on {address}: {error.strerror}", "choose another:  --bind HOST:PORT")
+        return AddressError(f"{address} is in use by another program", f"stop it, or {other}")
+    if error.errno == errno.EACCES and isinstance(address, Tcp) and address.port < 1024:
+        return AddressError(
+            f"port {address.port} may not be bound by this user",
+            f"choose a port above 1023:  {option} HOST:PORT  or start as root with  --user NAME",
+        )
+    return AddressError(f"cannot listen on {address}: {error.strerror}", other)
 
 
-def url_of(listener: socket.socket) -> str:
-    """Where a person on this machine reaches it."""
+def remove_files(addresses: Iterable[Address]) -> None:
+    """Of Unix sockets, when they are closed for good. One that may not be removed is replaced by the next start."""
+    for address in addresses:
+        if isinstance(address, Unix):
+            with contextlib.suppress(OSError):
+                address.path.unlink(missing_ok=True)
+
+
+# --- how it is told ---
+
+
+def url_of(listener: socket.socket, scheme: str, name: str | None = None) -> str:
+    """Where a person reaches it: by this name, or on this machine; ``unix:PATH`` where no URL leads to."""
+    if listener.family == socket.AF_UNIX:
+        return f"{UNIX}{listener.getsockname()}"
+    host, port = address_of(listener)
+    if port == {"http": HTTP_PORT, "https": HTTPS_PORT}[scheme]:
+        return f"{scheme}://{name or host}/"
+    return f"{scheme}://{name or host}:{port}/"
+
+
+def address_of(listener: socket.socket) -> tuple[str, int]:
+    """As in a URL of this machine."""
     host, port = listener.getsockname()[:2]
     host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104 - any address, as a person types it
-    return f"http://[{host}]:{port}/" if ":" in host else f"http://{host}:{port}/"
+    return f"[{host}]" if ":" in host else host, port

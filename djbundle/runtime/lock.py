@@ -9,6 +9,21 @@ from djbundle.errors import DataDirectoryBusyError
 FILE_NAME = "serve.lock"
 
 
+def is_locked(data: Path) -> bool:
+    """Whether a server has it. It holds the lock while it becomes another program, too."""
+    try:
+        lock = os.open(data / FILE_NAME, os.O_RDWR | os.O_CLOEXEC)
+    except OSError:
+        return False
+    try:
+        fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    finally:
+        os.close(lock)
+    return False
+
+
 def lock_data_directory(data: Path) -> int:
     """Take the lock; the descriptor that holds it until it is closed, in this process and in each that it forks."""
     lock = os.open(data / FILE_NAME, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)

@@ -1,7 +1,9 @@
 """The databases before a start: SQLite is backed up and migrated, any other must be up to date already."""
 
+import contextlib
 import sqlite3
-import sys
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -11,30 +13,95 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.migrations.executor import MigrationExecutor
 from django.db.utils import DEFAULT_DB_ALIAS, Error, OperationalError
 
-from djbundle.errors import DatabaseUnreachableError, MigrationError, PendingMigrationsError
+from djbundle.errors import DatabaseUnreachableError, DjbundleError, MigrationError, PendingMigrationsError
 from djbundle.runtime import sqlite
 from djbundle.runtime.bundle import Bundle
+from djbundle.runtime.logs.lines import log
 
 NO_DATABASE = "django.db.backends.dummy"  # what Django makes of an empty DATABASES
 
 
-def prepare_databases(bundle: Bundle, *, migrate: bool) -> None:
-    """Leaves no connection open: none may cross the fork."""
-    try:
-        for alias in connections:
-            connection = connections[alias]
-            if connection.settings_dict["ENGINE"] == NO_DATABASE:
+@dataclass(frozen=True, slots=True)
+class Pending:
+    """What a database lacks."""
+
+    alias: str
+    migrations: list[str]  # "app.name"
+    had_content: bool  # before anybody opened it, which makes the file
+
+
+@dataclass(frozen=True, slots=True)
+class Applied:
+    """A database that was migrated, and the copy of what it was; None: there was nothing."""
+
+    database: Any
+    backup: Path | None
+
+    def undo(self) -> None:
+        put_back(self.database, self.backup)
+
+
+def used_databases() -> list[str]:
+    """Their aliases."""
+    return [alias for alias in connections if connections.settings[alias]["ENGINE"] != NO_DATABASE]
+
+
+def look_for_pending(bundle: Bundle, *, migrate: bool) -> list[Pending]:
+    """What `serve` has to apply. Without `migrate` it only says what is lacking.
+
+    Raises where only a person may apply them, or a database does not answer. Leaves no connection open: none may cross
+    the fork.
+    """
+    found = []
+    with answering() as connection_of:
+        for alias in used_databases():
+            connection = connection_of(alias)
+            had_content = has_content(connection.settings_dict["NAME"])
+            if not (pending := find_pending(connection)):
                 continue
-            existed = is_sqlite(connection) and has_content(connection.settings_dict["NAME"])
-            pending = find_pending(connection)
-            if pending and not migrate:
-                print(f'serve: the database "{alias}" lacks {count(pending)}', file=sys.stderr, flush=True)
-            elif pending:
-                apply_pending(bundle, connection, pending, existed=existed)
+            if not migrate:
+                log(f'the database "{alias}" lacks {count(pending)}', "warning")
+            elif not is_sqlite(connection):
+                raise to_be_applied_by_hand(bundle, alias, pending)
+            else:
+                found.append(Pending(alias, pending, had_content))
+    return found
+
+
+def apply_all(bundle: Bundle, pending: list[Pending]) -> list[Applied]:
+    """Back up and migrate; raises MigrationError with everything as it was before. Leaves no connection open."""
+    applied: list[Applied] = []
+    try:
+        with answering() as connection_of:
+            applied.extend(apply_pending(bundle, connection_of(each.alias), each) for each in pending)
+    except DjbundleError:
+        undo_all(applied)
+        raise
+    return applied
+
+
+def undo_all(applied: list[Applied]) -> None:
+    connections.close_all()
+    for each in applied:
+        each.undo()
+
+
+@contextlib.contextmanager
+def answering() -> Iterator[Callable[[str], BaseDatabaseWrapper]]:
+    """Connections by alias while the block runs; raises DatabaseUnreachableError for one that does not answer."""
+    asked = ""
+
+    def connection_of(alias: str) -> BaseDatabaseWrapper:
+        nonlocal asked
+        asked = alias
+        return connections[alias]
+
+    try:
+        yield connection_of
     except OperationalError as error:
         said = " ".join(str(error).split())
         raise DatabaseUnreachableError(
-            f'the database "{alias}" does not answer: {said}', "start it, or correct DATABASES in the settings"
+            f'the database "{asked}" does not answer: {said}', "start it, or correct DATABASES in the settings"
         ) from error
     finally:
         connections.close_all()
@@ -52,16 +119,18 @@ def find_pending(connection: BaseDatabaseWrapper) -> list[str]:
     return [f"{migration.app_label}.{migration.name}" for migration, _ in plan]
 
 
-def apply_pending(bundle: Bundle, connection: BaseDatabaseWrapper, pending: list[str], *, existed: bool) -> None:
-    if not is_sqlite(connection):
-        option = "" if connection.alias == DEFAULT_DB_ALIAS else f" --database {connection.alias}"
-        raise PendingMigrationsError(
-            f'the database "{connection.alias}" lacks {count(pending)}: {pending[0]}{", ..." if pending[1:] else ""}',
-            f"run  {bundle.program} migrate{option}  first",
-        )
+def to_be_applied_by_hand(bundle: Bundle, alias: str, pending: list[str]) -> PendingMigrationsError:
+    option = "" if alias == DEFAULT_DB_ALIAS else f" --database {alias}"
+    return PendingMigrationsError(
+        f'the database "{alias}" lacks {count(pending)}: {pending[0]}{", ..." if pending[1:] else ""}',
+        f"run  {bundle.program} migrate{option}  first",
+    )
+
+
+def apply_pending(bundle: Bundle, connection: BaseDatabaseWrapper, pending: Pending) -> Applied:
     database = connection.settings_dict["NAME"]
-    backup = back_up(database, bundle.data) if existed else None
-    print(f"serve: applying {count(pending)} to {database}", file=sys.stderr, flush=True)
+    backup = back_up(database, bundle.data) if pending.had_content else None
+    log(f"applying {count(pending.migrations)} to {database}")
     try:
         call_command("migrate", database=connection.alias, interactive=False, verbosity=0)
     except Exception as error:  # a migration may raise anything; the old state comes back in each case
@@ -72,6 +141,7 @@ def apply_pending(bundle: Bundle, connection: BaseDatabaseWrapper, pending: list
         raise MigrationError(
             f"a migration failed ({said}); {kept}", "correct the migration, or start the previous bundle"
         ) from error
+    return Applied(database, backup)
 
 
 def back_up(database: Path, data: Path) -> Path:

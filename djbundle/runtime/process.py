@@ -9,8 +9,12 @@ import traceback
 from collections.abc import Callable
 from pathlib import Path
 
+from djbundle.runtime.logs import lines
+
 PR_SET_PDEATHSIG = 1  # linux/prctl.h
-STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
+LEAVE = signal.SIGUSR1  # another serves too: send clients away, begin no task; SIGTERM will follow
+LONGEST_NAME = 15  # bytes that the kernel keeps, see proc_pid_comm(5)
+STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, LEAVE)
 
 
 def guard_forks() -> None:
@@ -22,16 +26,18 @@ def guard_forks() -> None:
 
     def after_in_child() -> None:
         reset_signals()
-        unblock()
-
-    def unblock() -> None:
-        signal.pthread_sigmask(signal.SIG_UNBLOCK, STOP_SIGNALS)
+        let_signals_in()
 
     os.register_at_fork(
         before=lambda: signal.pthread_sigmask(signal.SIG_BLOCK, STOP_SIGNALS),
-        after_in_parent=unblock,
+        after_in_parent=let_signals_in,
         after_in_child=after_in_child,
     )
+
+
+def let_signals_in() -> None:
+    """What was held back while nobody listened comes now."""
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, STOP_SIGNALS)
 
 
 def fork(run: Callable[[], int], title: str) -> int:
@@ -51,7 +57,7 @@ def fork(run: Callable[[], int], title: str) -> int:
     except SystemExit as stop:
         code = stop.code if isinstance(stop.code, int) else int(stop.code is not None)
     except BaseException:
-        traceback.print_exc()
+        lines.write("error", "serve", f"{title} failed", trace=traceback.format_exc())
     finally:
         sys.stdout.flush()
         sys.stderr.flush()
@@ -65,8 +71,13 @@ def die_with(parent: int) -> None:
         os._exit(1)
 
 
+def title(name: str, role: str) -> str:
+    """ "shop web", of which the role is whole however long the name is."""
+    return f"{name[: LONGEST_NAME - len(role) - 1]} {role}"
+
+
 def set_name(name: str) -> None:
-    """Name this process, "ld-linux-x86-64" by its executable; the kernel keeps 15 bytes (proc_pid_comm(5))."""
+    """Name this process, "ld-linux-x86-64" by its executable."""
     with contextlib.suppress(OSError):
         Path("/proc/self/comm").write_text(name)
 
@@ -76,3 +87,4 @@ def reset_signals() -> None:
     for number in (signal.SIGTERM, signal.SIGHUP, signal.SIGCHLD):
         signal.signal(number, signal.SIG_DFL)
     signal.signal(signal.SIGINT, signal.default_int_handler)
+    signal.signal(LEAVE, signal.SIG_IGN)

@@ -1,19 +1,31 @@
 """``./shop serve``: take the data directory and the port, then keep the site running.
 
 This process stays small: it loads neither Django nor SQLite. Its one child loads the site and forks those that work
-(app.py), and says when it is ready.
+(app.py), and says when it is ready. When a new version takes over (takeover.py), this process becomes that version.
 """
 
+import functools
 import os
+import time
+from dataclasses import replace
 from pathlib import Path
 
-from djbundle.runtime import memory, process
+from djbundle.runtime import memory, notify, process
+from djbundle.runtime.about import About
+from djbundle.runtime.account import become, check_owner, find_account, give
 from djbundle.runtime.bundle import Bundle
-from djbundle.runtime.listener import listen, url_of
+from djbundle.runtime.child import Child
+from djbundle.runtime.handover import Handover
+from djbundle.runtime.listener import Listeners, open_listeners, remove_files
 from djbundle.runtime.lock import lock_data_directory
-from djbundle.runtime.options import parse_serve_options
+from djbundle.runtime.logs import lines
+from djbundle.runtime.options import ServeOptions, parse_serve_options
 from djbundle.runtime.paths import create_data_directory
-from djbundle.runtime.supervisor import Child, Supervisor
+from djbundle.runtime.progress import Progress
+from djbundle.runtime.service import Service
+from djbundle.runtime.supervisor import Supervisor
+from djbundle.runtime.tls.pair import Pair
+from djbundle.runtime.tls.start import prepare_tls
 
 MARGIN = 2  # seconds that the site's process has to stop its children after their grace
 
@@ -21,32 +33,74 @@ MARGIN = 2  # seconds that the site's process has to stop its children after the
 def serve(bundle: Bundle, arguments: list[str]) -> int:
     """Serve until told to stop; the exit code."""
     options = parse_serve_options(Path(bundle.program).name, arguments)
-    name = bundle.manifest.name
-    process.set_name(name)
+    lines.configure(options.log_format, options.log_level)
+    process.set_name(bundle.manifest.name)
     process.guard_forks()
+    given = Handover.take()
+    if given:
+        given.close_on_exec()
+        if given.status is not None:
+            return run_candidate(bundle, options, given.open_listeners(), Progress(given.status, given.go))
+    else:
+        given = open_all(bundle, options)
+    return supervise(bundle, options, given)
+
+
+def open_all(bundle: Bundle, options: ServeOptions) -> Handover:
+    """The lock and the sockets, as they will be handed on."""
+    account = find_account(options.user) if options.user else None
     create_data_directory(bundle.data)
-    lock_data_directory(bundle.data)
-    listeners = listen(options.host, options.port, options.workers)
+    if account:
+        check_owner(bundle.data, account)
+    lock = lock_data_directory(bundle.data)
+    listeners = open_listeners(options)
+    if account:
+        give(bundle.data, lock, account)
+        become(account)
+    return Handover.of(listeners, lock)
+
+
+def run_candidate(bundle: Bundle, options: ServeOptions, listeners: Listeners, progress: Progress) -> int:
+    """Load the site beside the one that serves, and take over from it."""
+    process.let_signals_in()
+    process.set_name(process.title(bundle.manifest.name, "app"))
+    return load_and_run(bundle, options, listeners, prepare_tls(bundle.data, options.tls), progress)
+
+
+def load_and_run(
+    bundle: Bundle, options: ServeOptions, listeners: Listeners, pair: Pair | None, progress: Progress
+) -> int:
+    from djbundle.runtime import app  # noqa: PLC0415 - Django is loaded in this process only
+
+    return app.run_app(bundle, options, listeners, pair, progress)
+
+
+def supervise(bundle: Bundle, options: ServeOptions, given: Handover) -> int:
+    """Start the site, or go on with the one that was handed over."""
+    pair = prepare_tls(bundle.data, options.tls)
+    listeners = given.open_listeners()
     reader, writer = os.pipe2(os.O_CLOEXEC)
-
-    def run_app() -> int:
-        from djbundle.runtime import app  # noqa: PLC0415 - Django is loaded in this child only
-
-        return app.run_app(bundle, options, listeners, writer)
-
-    with Supervisor([Child("app", f"{name} app", run_app)], grace=options.grace + MARGIN, proven=False) as supervisor:
+    title = process.title(bundle.manifest.name, "app")
+    run = functools.partial(load_and_run, bundle, options, listeners, pair, Progress(writer))
+    app = Child("app", title, run, pid=given.app or 0, started=time.monotonic())
+    with Supervisor([app], grace=options.grace + MARGIN, proven=given.app is not None) as supervisor:
+        about = About.of(bundle, options, listeners, pair)
+        service = Service(about, supervisor, app, replace(given, app=None, leaving=None))
 
         def welcome() -> None:
-            os.read(reader, 1)
+            os.read(reader, 4096)
             if not supervisor.proven:
                 supervisor.proven = True
-                announce(bundle, url_of(listeners[0]))
+                service.announce()
                 memory.release_archive()
 
         supervisor.watch(reader, welcome)
-        return supervisor.run()
-
-
-def announce(bundle: Bundle, url: str) -> None:
-    manifest = bundle.manifest
-    print(f"{manifest.name} {manifest.version} serves {url} with data in {bundle.data} (Ctrl-C stops)", flush=True)
+        if given.app:
+            service.announce()
+            memory.release_archive()
+        if given.leaving:
+            service.see_off(given.leaving)
+        supervisor.on_stop = notify.stopping
+        code = supervisor.run()
+    remove_files(options.binds)
+    return code

@@ -18,21 +18,20 @@ from typing import Any
 from djbundle.errors import MissingVariableError, SettingsError
 from djbundle.runtime import filesystem, secret_key, sqlite
 from djbundle.runtime.bundle import Bundle
+from djbundle.runtime.logs import masking
+from djbundle.runtime.logs.handler import logging_settings
+from djbundle.runtime.paths import create_data_directory
 
 SETTINGS_VARIABLE = "DJANGO_SETTINGS_MODULE"
 HOSTS_VARIABLE = "DJBUNDLE_ALLOWED_HOSTS"
 LOCAL_HOSTS = ["localhost", "127.0.0.1", "[::1]"]
+KEY_VARIABLES = ("SECRET_KEY", "SECRET_KEY_BASE")  # the second is what platforms for containers give
 INSECURE_KEY = "django-insecure-"  # what startproject writes
 HASHED_STORAGE = "django.contrib.staticfiles.storage.ManifestStaticFilesStorage"
 REPLACED_STORAGES = ("django.contrib.staticfiles.storage.StaticFilesStorage", "whitenoise.", "servestatic.")
 STATIC_MIDDLEWARE = ("whitenoise.", "servestatic.")
-LOG_TO_STDERR = {
-    "version": 1,
-    "disable_existing_loggers": False,
-    "formatters": {"line": {"format": "%(asctime)s %(levelname)s %(name)s: %(message)s"}},
-    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
-    "root": {"handlers": ["stderr"], "level": "WARNING"},
-}
+UPLOADS_FOLDER = "incoming"
+OVERRIDES_FOLDER = "overrides"
 READ_ONLY_COMMANDS = ("help", "diffsettings", "config")  # they write nothing, not even a secret key
 
 
@@ -70,6 +69,12 @@ class Overlay:
             return self.bundle.data / target.relative_to(self.bundle.root)
         return None
 
+    def make_folder(self, folder: Path) -> None:
+        """Where a database is to be made; only in the data directory, and not to answer a question."""
+        if folder.is_relative_to(self.bundle.data) and self.command not in READ_ONLY_COMMANDS:
+            create_data_directory(self.bundle.data)
+            folder.mkdir(parents=True, exist_ok=True)
+
 
 def apply_overlay(bundle: Bundle, command: str = "") -> list[Change]:
     """Import the settings and change them; the changes are returned for ``config``."""
@@ -82,24 +87,37 @@ def change_settings(module: ModuleType, bundle: Bundle, command: str = "") -> li
     overlay = Overlay(module, bundle, command)
     for rule in RULES:
         rule(overlay)
+    masking.learn({name: value for name, value in vars(module).items() if name.isupper()})
     return overlay.changes
 
 
 def _import(name: str, bundle: Bundle) -> ModuleType:
     try:
         return importlib.import_module(name)
-    except KeyError as error:
-        if not _comes_from_environment(error):
-            raise
-        variable = error.args[0]
-        raise MissingVariableError(
-            f"the settings need the environment variable {variable}", f"{variable}=VALUE {bundle.program} ..."
-        ) from error
     except Exception as error:  # a settings module may raise anything; the cause is what the user needs
+        if missing := _missing_variables(error, bundle):
+            raise _lacking(missing, bundle) from error
         said = " ".join(f"{type(error).__name__}: {error}".split())
         raise SettingsError(
             f'the settings "{name}" do not import: {said}', "correct the environment, or build again"
         ) from error
+
+
+def _missing_variables(error: Exception, bundle: Bundle) -> dict[str, str]:
+    """What the settings need and have not got, and where they read it: as the build saw it, and as the error says."""
+    missing = {
+        each.name: each.place for each in bundle.manifest.variables if each.needed and each.name not in os.environ
+    }
+    if isinstance(error, KeyError) and _comes_from_environment(error):
+        missing.setdefault(str(error.args[0]), "")
+    return missing
+
+
+def _lacking(missing: dict[str, str], bundle: Bundle) -> MissingVariableError:
+    named = ", ".join(f"{name} ({place})" if place else name for name, place in missing.items())
+    given = " ".join(f"{name}=VALUE" for name in missing)
+    word = "variable" if len(missing) == 1 else "variables"
+    return MissingVariableError(f"the settings need the environment {word} {named}", f"{given} {bundle.program} ...")
 
 
 def _comes_from_environment(error: KeyError) -> bool:
@@ -114,7 +132,13 @@ def turn_off_debug(overlay: Overlay) -> None:
 
 def replace_secret_key(overlay: Overlay) -> None:
     key = overlay.get("SECRET_KEY", "")
-    if (not key or str(key).startswith(INSECURE_KEY)) and overlay.command not in READ_ONLY_COMMANDS:
+    if key and not str(key).startswith(INSECURE_KEY):
+        return
+    for variable in KEY_VARIABLES:
+        if given := os.environ.get(variable):
+            overlay.set("SECRET_KEY", given, variable)
+            return
+    if overlay.command not in READ_ONLY_COMMANDS:
         path = overlay.bundle.data / secret_key.FILE_NAME
         overlay.set("SECRET_KEY", secret_key.read_or_create(overlay.bundle.data), f"made once, kept in {path}")
 
@@ -137,6 +161,7 @@ def move_databases(overlay: Overlay) -> None:
         if name and name != ":memory:" and not name.startswith("file:"):
             entry["NAME"] = overlay.moved(name) or Path(name)
             filesystem.refuse_network(entry["NAME"])
+            overlay.make_folder(entry["NAME"].parent)
         entry["OPTIONS"] = sqlite.OPTIONS | entry.get("OPTIONS", {})
         if overlay.bundle.manifest.interface == "wsgi":  # ASGI has a thread for each request, which ends with it
             entry.setdefault("CONN_MAX_AGE", None)  # opening a database takes as long as a query or two
@@ -156,6 +181,14 @@ def move_folders(overlay: Overlay) -> None:
         if value and (target := overlay.moved(value)):
             target.mkdir(parents=True, exist_ok=True)
             overlay.set(name, str(target), "files are written to the data directory")
+
+
+def spool_uploads(overlay: Overlay) -> None:
+    """Beside the uploads, so that a large one is moved there and not copied; /tmp is often memory."""
+    if not overlay.get("FILE_UPLOAD_TEMP_DIR") and overlay.command == "serve":
+        folder = overlay.bundle.data / UPLOADS_FOLDER
+        folder.mkdir(exist_ok=True)
+        overlay.set("FILE_UPLOAD_TEMP_DIR", str(folder), "uploads are received in the data directory")
 
 
 def move_mailers(overlay: Overlay) -> None:
@@ -192,7 +225,7 @@ def move_logs(overlay: Overlay) -> None:
 def show_errors(overlay: Overlay) -> None:
     """Without DEBUG, Django only mails errors; who runs a bundle must find the traceback in its output."""
     if not overlay.get("LOGGING"):
-        overlay.set("LOGGING", LOG_TO_STDERR, "it was empty; errors belong in the output of serve")
+        overlay.set("LOGGING", logging_settings(), "it was empty; errors belong in the output of serve")
 
 
 def use_bundled_static_files(overlay: Overlay) -> None:
@@ -208,6 +241,17 @@ def use_bundled_static_files(overlay: Overlay) -> None:
         overlay.set("MIDDLEWARE", kept, "static files are answered before Django is entered")
 
 
+def override_templates(overlay: Overlay) -> None:
+    """A template in the data directory goes before the one of the same name in the bundle: to mend a text in place."""
+    folder = overlay.bundle.data / OVERRIDES_FOLDER / "templates"
+    if not folder.is_dir():
+        return
+    templates = [dict(engine) for engine in overlay.get("TEMPLATES", [])]
+    for engine in templates:
+        engine["DIRS"] = [str(folder), *engine.get("DIRS", [])]
+    overlay.set("TEMPLATES", templates, f"templates in {folder} go first")
+
+
 def add_commands(overlay: Overlay) -> None:
     """Add the app of ``serve``, ``version`` and ``config``; not a change that concerns anybody."""
     overlay.module.INSTALLED_APPS = [*overlay.get("INSTALLED_APPS", []), "djbundle.runtime"]  # type: ignore[attr-defined]
@@ -220,10 +264,12 @@ RULES: list[Callable[[Overlay], None]] = [
     move_databases,
     move_media,
     move_folders,
+    spool_uploads,
     move_mailers,
     move_caches,
     move_logs,
     show_errors,
     use_bundled_static_files,
+    override_templates,
     add_commands,
 ]

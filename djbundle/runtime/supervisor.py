@@ -11,54 +11,34 @@ import math
 import os
 import selectors
 import signal
-import sys
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from types import FrameType
 from typing import Self
 
-from djbundle.runtime import process
+from djbundle.runtime import deaths, process
+from djbundle.runtime.child import LOOP, Child
+from djbundle.runtime.heartbeat import LOOK
+from djbundle.runtime.logs.lines import log
 
-FIRST_DELAY = 0.5  # seconds before a child that died is started again; doubled each time
-LONGEST_DELAY = 30.0
-STEADY = 60.0  # seconds after which a child counts as healthy, and its delay starts anew
-
-
-@dataclass(slots=True)
-class Child:
-    """One role, and the process that plays it."""
-
-    name: str  # for messages: "web"
-    title: str  # for top and pkill: "shop web"
-    run: Callable[[], int]
-    pid: int = 0  # 0: not running
-    started: float = 0.0
-    delay: float = FIRST_DELAY
-    due: float = math.inf  # when to start it; infinity: not by itself
-
-    def start(self, now: float) -> None:
-        self.pid, self.started, self.due = process.fork(self.run, self.title), now, math.inf
-
-    def died(self, now: float) -> None:
-        """Plan the next start."""
-        if now - self.started > STEADY:
-            self.delay = FIRST_DELAY
-        self.pid, self.due = 0, now + self.delay
-        self.delay = min(self.delay * 2, LONGEST_DELAY)
+Action = Callable[[], object]
 
 
 class Supervisor:
     """Until they are `proven`, the first child that ends ends all, and its exit code is that of the supervisor."""
 
     def __init__(self, children: Sequence[Child], *, grace: float, proven: bool) -> None:
-        self.children = children
+        self.children = list(children)
         self.grace = grace
         self.proven = proven
         self.exit_code = 0
         self.deadline = math.inf  # of the graceful stop
         self.signals: list[int] = []
+        self.actions: dict[int, Action] = {number: lambda: self.stop(0) for number in process.STOP_SIGNALS}
+        self.on_stop: Action = lambda: None
+        self.timers: list[tuple[float, Action]] = []
         self.selector = selectors.DefaultSelector()
+        self.kills_for_memory = deaths.count_kills_for_memory()
 
     def __enter__(self) -> Self:
         self.wakeup, wake = os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK)
@@ -67,6 +47,7 @@ class Supervisor:
             signal.signal(number, self.record)
         signal.signal(signal.SIGCHLD, lambda *_: None)
         self.watch(self.wakeup, self.drain_wakeup)
+        process.let_signals_in()
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -76,12 +57,33 @@ class Supervisor:
     def record(self, number: int, _frame: FrameType | None) -> None:
         self.signals.append(number)
 
-    def watch(self, descriptor: int, answer: Callable[[], None]) -> None:
+    # --- what others want of the loop ---
+
+    def watch(self, descriptor: int, answer: Action) -> None:
         """Call `answer` whenever the descriptor can be read."""
         self.selector.register(descriptor, selectors.EVENT_READ, answer)
 
+    def forget(self, descriptor: int) -> None:
+        self.selector.unregister(descriptor)
+
+    def at(self, moment: float, action: Action) -> None:
+        """Call it then, in monotonic seconds."""
+        self.timers.append((moment, action))
+
+    def on(self, number: int, action: Action) -> None:
+        """Call it when this signal comes, in place of a stop."""
+        self.actions[number] = action
+
+    def add(self, child: Child) -> None:
+        """One more; it is started unless it runs."""
+        self.children.append(child)
+        if not child.pid:
+            child.start(time.monotonic())
+
     def drain_wakeup(self) -> None:
         os.read(self.wakeup, 4096)
+
+    # --- the loop ---
 
     @property
     def stopping(self) -> bool:
@@ -94,27 +96,34 @@ class Supervisor:
     def run(self) -> int:
         """Start all children; until every one has stopped. The exit code."""
         for child in self.children:
-            child.start(time.monotonic())
+            if not child.pid:
+                child.start(time.monotonic())
+        self.reap()  # what ended before we listened
+        if any(child.heart for child in self.children):
+            self.listen_to_hearts(time.monotonic())
         while self.running or not self.stopping:
-            due = min([self.deadline, *(child.due for child in self.children)])
-            wait = None if due == math.inf else max(0.0, due - time.monotonic())
-            for key, _ in self.selector.select(wait):
+            for key, _ in self.selector.select(self.pause()):
                 key.data()
             self.act_on_signals()
             self.reap()
             self.keep_up()
         return self.exit_code
 
+    def pause(self) -> float | None:
+        due = min([self.deadline, *(child.due for child in self.children), *(moment for moment, _ in self.timers)])
+        return None if due == math.inf else max(0.0, due - time.monotonic())
+
     def act_on_signals(self) -> None:
         while self.signals:
-            self.signals.pop(0)
-            if self.stopping:
+            number = self.signals.pop(0)
+            if not self.stopping:
+                self.actions[number]()
+            elif number != process.LEAVE:
                 self.signal_children(signal.SIGKILL)
-            else:
-                self.stop(0)
 
     def stop(self, exit_code: int) -> None:
         """Ask every child to finish."""
+        self.on_stop()
         self.exit_code, self.deadline = exit_code, time.monotonic() + self.grace
         for child in self.children:
             child.due = math.inf
@@ -122,7 +131,17 @@ class Supervisor:
 
     def signal_children(self, number: int) -> None:
         for child in self.running:
-            os.kill(child.pid, number)
+            child.signal(number)
+
+    def listen_to_hearts(self, looked: float) -> None:
+        """Kill what hangs; it is started again. Who could not look, because all were stopped, has seen nothing."""
+        now = time.monotonic()
+        resumed = now if now - looked > 2 * LOOK else -math.inf
+        for child in [] if self.stopping else self.running:
+            if child.heart and not child.once and child.heart.is_silent(max(child.started, resumed)):
+                log(f"{child.name} (process {child.pid}) hangs, and is killed", "error")
+                child.signal(signal.SIGKILL)
+        self.at(now + LOOK, lambda: self.listen_to_hearts(now))
 
     def reap(self) -> None:
         """Collect what has died; as process 1 of a container, orphans of others too."""
@@ -133,32 +152,45 @@ class Supervisor:
                 return
             if not pid:
                 return
-            for child in self.children:
+            for child in list(self.children):
                 if child.pid == pid:
                     self.bury(child, os.waitstatus_to_exitcode(status))
 
     def bury(self, child: Child, code: int) -> None:
         child.died(time.monotonic())
-        if self.stopping:
+        if self.stopping or child.once:
             child.due = math.inf
         elif not self.proven:
             self.stop(code if code > 0 else 128 - code)
         else:
-            how = f"was killed by {signal.Signals(-code).name}" if code < 0 else f"ended with code {code}"
-            log(f"{child.name} {how}; it is started again")
+            self.tell_of_death(child, code)
+        if child.once:
+            self.children.remove(child)
+        if child.ended and not self.stopping:
+            child.ended(code)
+
+    def tell_of_death(self, child: Child, code: int) -> None:
+        kills = deaths.count_kills_for_memory()
+        why = deaths.describe(code, child.words.take(), no_memory=kills > self.kills_for_memory)
+        self.kills_for_memory = kills
+        then = "it is started again"
+        if child.quick_deaths >= LOOP:
+            wait = child.due - time.monotonic()
+            then += f" in {wait:.0f} s, after {child.quick_deaths} deaths in a row: what it does first must be wrong"
+        log(f"{child.name} {why}; {then}", "error")
 
     def keep_up(self) -> None:
         """Start what is due; kill what overruns the grace."""
         now = time.monotonic()
         if now >= self.deadline:
             late = " and ".join(sorted({child.name for child in self.running}))
-            log(f"{late} did not finish within {self.grace:.0f} s and is killed")
+            log(f"{late} did not finish within {self.grace:.0f} s and is killed", "warning")
             self.signal_children(signal.SIGKILL)
             self.deadline = now + self.grace
         for child in self.children:
             if now >= child.due:
                 child.start(now)
-
-
-def log(message: str) -> None:
-    print(f"serve: {message}", file=sys.stderr, flush=True)
+        due = [timer for timer in self.timers if now >= timer[0]]
+        self.timers = [timer for timer in self.timers if now < timer[0]]
+        for _, action in due:
+            action()

@@ -6,11 +6,13 @@ as after a copy over a bad line or a year on a bad disk.
 
 import hashlib
 import json
+import sys
 from argparse import ArgumentParser
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from djbundle.errors import BundleUnreadableError, DamagedBundleError
+from djbundle.runtime.bundle import Bundle
 
 TAIL = 40  # bytes: the SHA-256 of all before it, and the hash of the footer; see struct footer in launcher/format.h
 CHUNK = 1 << 20
@@ -29,11 +31,11 @@ def add_verify_options(parser: ArgumentParser) -> None:
     parser.add_argument("--json", action="store_true", help="print JSON")
 
 
-def run_verify(program: str, file: Path, arguments: list[str]) -> int:
-    """The command, for the bundle in `file`."""
-    parser = ArgumentParser(prog=f"{program} verify", allow_abbrev=False)
+def run_verify(bundle: Bundle, arguments: list[str]) -> int:
+    parser = ArgumentParser(prog=f"{bundle.program} verify", allow_abbrev=False)
     add_verify_options(parser)
     options = parser.parse_args(arguments)
+    file = Path(sys.executable)
     found = verify(file)
     if options.json:
         print(json.dumps(asdict(found)))

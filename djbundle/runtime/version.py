@@ -19,6 +19,10 @@ def describe(bundle: Bundle) -> dict[str, str | None]:
     }
 
 
+def run_version(bundle: Bundle, arguments: list[str]) -> int:
+    return print_version(bundle, as_json="--json" in arguments)
+
+
 def print_version(bundle: Bundle, *, as_json: bool) -> int:
     facts = describe(bundle)
     if as_json:

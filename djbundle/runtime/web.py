@@ -1,91 +1,125 @@
-"""One web worker: Granian, from its Python API, on a socket of ours and with an application that is loaded already."""
+"""One web worker: serves the site at its endpoints until it is told to stop.
+
+Where an endpoint speaks TLS, serving starts once there is a certificate. When that changes, a second server takes up
+the new one on the same socket, and the first one leaves: no connection is refused or lost.
+"""
 
 import asyncio
-import multiprocessing
 import signal
 import socket
-import threading
+from collections.abc import Coroutine, Sequence
+from dataclasses import dataclass
 from typing import Any
 
-from granian import _signals
-from granian._granian import SocketHolder, WorkerSignal
-from granian.constants import Interfaces
-from granian.log import LogLevels
-from granian.server import mp
+from djbundle.errors import CertificateError
+from djbundle.runtime import process
+from djbundle.runtime.heartbeat import BEAT, Heart
+from djbundle.runtime.http.server import Running, Server
+from djbundle.runtime.logs.lines import log
+from djbundle.runtime.tls.pair import Pair, Version
 
-from djbundle.manifest import Interface
-from djbundle.runtime.listener import BACKLOG
-from djbundle.runtime.options import ServeOptions
+LOOK = 1.0  # seconds between looks at the files of a certificate, and at bodies that have stalled
+LAME_DUCK = 5.0  # seconds in which a server that will stop closes each connection behind its answer
 
 
-def serve_web(application: Any, interface: Interface, options: ServeOptions, listener: socket.socket) -> int:
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """A listening socket, and the certificate with which it speaks TLS."""
+
+    listener: socket.socket
+    pair: Pair | None = None
+
+
+def serve_web(server: Server, endpoints: Sequence[Endpoint], heart: Heart | None = None) -> int:
     """Answer requests until SIGTERM; then finish those that have begun."""
-    multiprocessing.set_start_method("fork", force=True)
-    _signals.set_sync_signals, _signals.set_loop_signals = set_sync_signals, set_loop_signals
-    Server(interface, options, listener).serve(target_loader=lambda: application, wrap_loader=False)
+    web = Web(server)
+    if heart:
+        web.spawn(beat(heart))
+    web.server.loop.run_until_complete(web.run(endpoints))
     return 0
 
 
-class Server(mp.MPServer):
-    """Granian's server without its processes: the work of a worker is done in this one, under our own supervisor."""
-
-    def __init__(self, interface: Interface, options: ServeOptions, listener: socket.socket) -> None:
-        wsgi = interface == "wsgi"
-        super().__init__(
-            target="",
-            address=options.host,
-            port=options.port,
-            interface=Interfaces.WSGI if wsgi else Interfaces.ASGINL,  # Django has no lifespan events
-            blocking_threads=options.blocking_threads if wsgi else 1,
-            backlog=BACKLOG,
-            websockets=not wsgi,
-            log_level=LogLevels.warning,
-            log_access=options.access_log,
-        )
-        self._sso = None
-        self._shd = SocketHolder(listener.fileno(), False, BACKLOG)  # type: ignore[assignment,call-arg]
-
-    def _serve(self, spawn_target: Any, target_loader: Any) -> None:
-        self._spawn_worker(0, spawn_target, target_loader).inner.run()
+async def beat(heart: Heart) -> None:
+    while True:
+        heart.beat()
+        await asyncio.sleep(BEAT)
 
 
-def set_sync_signals() -> WorkerSignal:
-    """In place of granian._signals': a stop is heard whenever it comes, and a second one changes nothing.
+class Web:
+    def __init__(self, server: Server) -> None:
+        self.server = server
+        self.running: list[Running] = []
+        self.tasks: set[asyncio.Task[None]] = set()
 
-    A handler in Python runs in the main thread, which may just be about to wait for good; and an event that is set
-    before Granian listens to it is lost. So a thread hears of the signal by the wake-up descriptor, and waits for that.
-    """
-    event, listening = WorkerSignal(), threading.Event()
-    reader, writer = socket.socketpair()
-    writer.setblocking(False)
-    make_scheduler: Any = mp._new_cbscheduler  # type: ignore[attr-defined]  # made when all but the answering is ready
+    async def run(self, endpoints: Sequence[Endpoint]) -> None:
+        stopped = asyncio.Event()
+        for number in (signal.SIGINT, signal.SIGTERM):
+            self.server.loop.add_signal_handler(number, stopped.set)
+        self.server.loop.add_signal_handler(process.LEAVE, self.leave)
+        for endpoint in endpoints:
+            if endpoint.pair:
+                self.spawn(self.watch(endpoint, endpoint.pair))
+            else:
+                self.start(endpoint)
+        self.spawn(self.sweep())
+        await stopped.wait()
+        for task in self.tasks:
+            task.cancel()
+        for each in self.running:
+            await each.say_goodbye()
+            each.signal.set()
+        await asyncio.gather(*(each.finished.wait() for each in self.running))
 
-    def make_scheduler_and_listen(*arguments: Any, **options: Any) -> Any:
-        listening.set()
-        return make_scheduler(*arguments, **options)
+    def leave(self) -> None:
+        """Other processes answer on the same sockets, and this one will stop."""
+        for each in self.running:
+            each.leave()
 
-    def stop(_writer: socket.socket) -> None:
-        reader.recv(1)
-        listening.wait()
-        event.set()
+    def start(self, endpoint: Endpoint) -> Running:
+        running = self.server.start(endpoint.listener, endpoint.pair)
+        self.running.append(running)
+        return running
 
-    mp._new_cbscheduler = make_scheduler_and_listen  # type: ignore[attr-defined]
-    threading.Thread(target=stop, args=[writer], daemon=True).start()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda *_: None)
-    signal.set_wakeup_fd(writer.fileno(), warn_on_full_buffer=False)
-    return event
+    async def watch(self, endpoint: Endpoint, pair: Pair) -> None:
+        """Start a server with each certificate that appears, and let the one before go."""
+        seen: Version | None = None
+        current: Running | None = None
+        while True:
+            version = pair.version()
+            if version not in (seen, None):
+                seen = version
+                try:
+                    pair.check()
+                except CertificateError as error:
+                    then = "the one before stays" if current else "waiting for another"
+                    log(f"{error.cause}; {then}", "error", source="tls")
+                else:
+                    before, current = current, self.start(endpoint)
+                    if before:
+                        self.spawn(self.retire(before))
+            await asyncio.sleep(LOOK)
 
+    async def retire(self, running: Running) -> None:
+        running.leave()
+        await asyncio.sleep(LAME_DUCK)
+        running.signal.set()
+        await running.finished.wait()
+        self.running.remove(running)
 
-def set_loop_signals(loop: asyncio.AbstractEventLoop) -> WorkerSignal:
-    """The same for ASGI; asyncio's own handlers run in its loop."""
-    event = WorkerSignal()
-    waiting = [event]
+    async def sweep(self) -> None:
+        while bodies := self.server.bodies:
+            await asyncio.sleep(LOOK)
+            bodies.sweep()
 
-    def stop() -> None:
-        if waiting:
-            waiting.pop().set()
+    def spawn(self, work: Coroutine[Any, Any, None]) -> None:
+        """Run it beside everything else, and say so if it fails."""
+        loop = self.server.loop
 
-    for number in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(number, stop)
-    return event
+        def ended(task: asyncio.Task[None]) -> None:
+            self.tasks.discard(task)
+            if not task.cancelled() and (error := task.exception()):
+                loop.call_exception_handler({"message": "a task of the web worker failed", "exception": error})
+
+        task = loop.create_task(work)
+        self.tasks.add(task)
+        task.add_done_callback(ended)

@@ -4,12 +4,13 @@ from pathlib import Path
 
 import pytest
 
+from djbundle.runtime.addresses import Tcp, Unix, default_address
 from djbundle.runtime.options import count_cpus, parse_serve_options
 
 
 def test_defaults() -> None:
     options = parse_serve_options("shop", [])
-    assert (options.host, options.port) == ("127.0.0.1", 8000)
+    assert options.binds == ()
     assert options.migrate
     assert options.run_worker
     assert options.workers >= 1
@@ -25,8 +26,25 @@ def test_defaults() -> None:
     ],
 )
 def test_bind(text: str, host: str, port: int) -> None:
-    options = parse_serve_options("shop", ["--bind", text])
-    assert (options.host, options.port) == (host, port)
+    assert parse_serve_options("shop", ["--bind", text]).binds == (Tcp(host, port),)
+
+
+def test_several_binds() -> None:
+    options = parse_serve_options("shop", ["--bind", ":80", "--bind", "unix:/run/shop.sock", "--bind", ":80"])
+    assert options.binds == (Tcp("0.0.0.0", 80), Unix(Path("/run/shop.sock")))
+
+
+@pytest.mark.parametrize(
+    ("tls", "environment", "pid", "expected"),
+    [
+        (True, {"PORT": "5000"}, 1, "0.0.0.0:443"),
+        (False, {"PORT": "5000"}, 7, "0.0.0.0:5000"),
+        (False, {"PORT": "none"}, 1, "0.0.0.0:80"),
+        (False, {}, 7, "127.0.0.1:8000"),
+    ],
+)
+def test_without_a_bind(tls: bool, environment: dict[str, str], pid: int, expected: str) -> None:
+    assert str(default_address(tls=tls, environment=environment, pid=pid)) == expected
 
 
 @pytest.mark.parametrize(
@@ -35,9 +53,25 @@ def test_bind(text: str, host: str, port: int) -> None:
         ["--bind", "8000"],
         ["--bind", "localhost"],
         ["--bind", "localhost:99999"],
+        ["--bind", "unix:shop.sock"],
+        ["--uds-permissions", "999"],
+        ["--metrics-bind", "unix:/run/metrics.sock"],
+        ["--log-format", "xml"],
+        ["--health-path", "up"],
         ["--workers", "0"],
         ["--workers", "many"],
         ["--grace", "-1"],
+        ["--domain", "localhost"],
+        ["--domain", "1.2.3.4"],
+        ["--hsts"],
+        ["--hsts", "-1", "--tls", "internal"],
+        ["--tls-key", "key.pem"],
+        ["--tls", "internal", "--tls-cert", "site.pem"],
+        ["--domain", "shop.example", "--acme-eab-kid", "kid"],
+        ["--trusted-proxies", "1.2.3"],
+        ["--trusted-proxies", "10.0.0.1/8"],
+        ["--max-body", "ten"],
+        ["--http1-max-buffer-size", "4096"],
         ["--blocking-thread", "2"],
         ["extra"],
     ],
@@ -54,3 +88,23 @@ def test_mistakes(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> N
 def test_container_quota(tmp_path: Path, quota: str, expected: int | None) -> None:
     (tmp_path / "cpu.max").write_text(quota)
     assert count_cpus(tmp_path / "cpu.max") == (expected or count_cpus(tmp_path / "absent"))
+
+
+def test_domains_are_as_dns_has_them() -> None:
+    options = parse_serve_options("shop", ["--domain", "Shop.Example.", "--domain", "bücher.example"])
+    assert options.tls
+    assert options.tls.domains == ("shop.example", "xn--bcher-kva.example")
+    assert options.tls.http_bind == Tcp("0.0.0.0", 80)
+
+
+def test_own_files_open_no_second_port() -> None:
+    options = parse_serve_options("shop", ["--tls-cert", "site.pem", "--bind", ":8443"])
+    assert options.tls
+    assert options.tls.files == (Path("site.pem"), Path("site.pem"))
+    assert options.tls.http_bind is None
+    assert options.binds == (Tcp("0.0.0.0", 8443),)
+
+
+@pytest.mark.parametrize(("text", "size"), [("0", 0), ("10K", 10240), ("5MB", 5 << 20), ("1GiB", 1 << 30)])
+def test_sizes(text: str, size: int) -> None:
+    assert parse_serve_options("shop", ["--max-body", text]).http.max_body == size

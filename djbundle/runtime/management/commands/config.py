@@ -1,18 +1,23 @@
-"""What the settings overlay changed."""
+"""What the settings overlay changed, and what the environment gave."""
 
 import json
+import os
+import re
 from argparse import ArgumentParser
+from dataclasses import asdict
 from typing import Any
 
 from django.core.management.base import BaseCommand
 from django.views.debug import SafeExceptionReporterFilter
 
+from djbundle.manifest import Variable
 from djbundle.runtime import commands
-from djbundle.runtime.settings import Change
+
+PASSWORD = re.compile(r"(://[^/:@\s]*:)[^/@\s]+@")  # postgres://user:password@host
 
 
 class Command(BaseCommand):
-    help = "Shows every setting that the bundle changed, and why. Secrets are masked."
+    help = "Shows each setting that the bundle changed, and each environment variable that the settings read."
     requires_system_checks = []
 
     def add_arguments(self, parser: ArgumentParser) -> None:
@@ -20,17 +25,35 @@ class Command(BaseCommand):
 
     def handle(self, *_args: Any, **options: Any) -> None:
         bundle, changes = commands.running.bundle, commands.running.changes
+        variables = [describe(variable) for variable in bundle.manifest.variables]
         if options["json"]:
-            shown = {change.setting: {"value": mask(change), "reason": change.reason} for change in changes}
+            shown = {
+                change.setting: {"value": mask(change.setting, change.value), "reason": change.reason}
+                for change in changes
+            }
             facts = {"settings_module": bundle.manifest.settings_module, "data_directory": str(bundle.data)}
-            self.stdout.write(json.dumps(facts | {"changes": shown}, indent=1, default=str))
+            self.stdout.write(json.dumps(facts | {"changes": shown, "variables": variables}, indent=1, default=str))
             return
         self.stdout.write(f"settings module  {bundle.manifest.settings_module}\ndata directory   {bundle.data}\n")
         for change in changes:
             self.stdout.write(f"{change.setting}  # {change.reason}")
-            self.stdout.write(f"    {mask(change)!r}\n")
+            self.stdout.write(f"    {mask(change.setting, change.value)!r}\n")
+        if variables:
+            self.stdout.write("environment variables that the settings read")
+        for each in variables:
+            value = "not set" if each["value"] is None else repr(each["value"])
+            self.stdout.write(
+                f"    {each['name']}  {value}  # {'needed' if each['needed'] else 'optional'}, {each['place']}"
+            )
 
 
-def mask(change: Change) -> Any:
-    """The value, with what looks like a password or key in it as asterisks; Django's own rules of what does."""
-    return SafeExceptionReporterFilter().cleanse_setting(change.setting, change.value)
+def describe(variable: Variable) -> dict[str, Any]:
+    """With its value of this moment, masked where its name is that of a secret."""
+    value = os.environ.get(variable.name)
+    return asdict(variable) | {"value": None if value is None else mask(variable.name, value)}
+
+
+def mask(name: str, value: Any) -> Any:
+    """The value, with what looks like a password or key in it as asterisks; by Django's rules, and for URLs."""
+    shown = SafeExceptionReporterFilter().cleanse_setting(name, value)
+    return PASSWORD.sub(r"\1********@", shown) if isinstance(shown, str) else shown

@@ -1,0 +1,58 @@
+"""Where a site can be reached, and by what name: for the log, systemd, ``status`` and ``healthcheck``."""
+
+import sys
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Self
+
+from djbundle.runtime.bundle import Bundle
+from djbundle.runtime.listener import Listeners, url_of
+from djbundle.runtime.options import ServeOptions
+from djbundle.runtime.tls.pair import Pair
+from djbundle.runtime.tls.store import read_certificate
+
+
+@dataclass(frozen=True, slots=True)
+class About:
+    name: str
+    version: str
+    data: Path
+    urls: list[str]  # for customers
+    local_url: str  # for this machine, whatever the name of the certificate
+    health_path: str
+    certificate: Path | None
+    since: float = field(default_factory=time.time)  # seconds since 1970
+
+    @classmethod
+    def of(cls, bundle: Bundle, options: ServeOptions, listeners: Listeners, pair: Pair | None) -> Self:
+        scheme = "https" if options.tls else "http"
+        name = options.tls.domains[0] if options.tls and options.tls.domains else None
+        return cls(
+            name=bundle.manifest.name,
+            version=bundle.manifest.version,
+            data=bundle.data,
+            urls=[url_of(sockets[0], scheme, name) for sockets in listeners.site],
+            local_url=url_of(listeners.main, scheme),
+            health_path=options.http.health_path,
+            certificate=pair.certificate if pair else None,
+        )
+
+    def __str__(self) -> str:
+        return f"{self.name} {self.version} serves {', '.join(self.urls)} with data in {self.data}"
+
+    def facts(self) -> dict[str, Any]:
+        """For ``status``, which prints JSON."""
+        found = read_certificate(self.certificate) if self.certificate else None
+        return {
+            "name": self.name,
+            "version": self.version,
+            "url": self.urls[0],
+            "urls": self.urls,
+            "local_url": self.local_url,
+            "health_path": self.health_path,
+            "certificate_ends": found.ends.timestamp() if found else None,
+            "data": str(self.data),
+            "program": sys.executable,
+            "since": self.since,
+        }

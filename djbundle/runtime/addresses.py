@@ -1,0 +1,63 @@
+"""The addresses at which a site can be reached, as ``--bind`` names them."""
+
+import os
+from argparse import ArgumentTypeError
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+UNIX = "unix:"
+EVERYWHERE = "0.0.0.0"  # noqa: S104 - what customers reach
+LOCAL_PORT, HTTP_PORT, HTTPS_PORT = 8000, 80, 443
+
+
+@dataclass(frozen=True, slots=True)
+class Tcp:
+    host: str
+    port: int  # 0: one that is free
+
+    def __str__(self) -> str:
+        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
+
+
+@dataclass(frozen=True, slots=True)
+class Unix:
+    path: Path
+
+    def __str__(self) -> str:
+        return f"{UNIX}{self.path}"
+
+
+Address = Tcp | Unix
+
+
+def parse_tcp(text: str) -> Tcp:
+    """``HOST:PORT``, ``[::1]:PORT``, or ``:PORT`` for every address of the machine."""
+    host, colon, port = text.rpartition(":")
+    if not colon or not port.isdecimal() or int(port) > 65535:
+        raise ArgumentTypeError(f'"{text}" is not an address; write HOST:PORT, as in 0.0.0.0:8000')
+    return Tcp(host.strip("[]") or EVERYWHERE, int(port))
+
+
+def parse_address(text: str) -> Address:
+    """Of TCP, or ``unix:PATH``."""
+    if not text.startswith(UNIX):
+        return parse_tcp(text)
+    path = Path(text.removeprefix(UNIX))
+    if not path.is_absolute():
+        raise ArgumentTypeError(f'"{text}" names no file; write the whole path, as in unix:/run/shop.sock')
+    return Unix(path)
+
+
+def default_address(*, tls: bool, environment: Mapping[str, str] = os.environ, pid: int | None = None) -> Tcp:
+    """Without ``--bind``: for customers with TLS, at the port that a platform names in PORT, at that of HTTP in a
+    container of its own, whose first process we are; else for this machine alone.
+    """
+    if tls:
+        return Tcp(EVERYWHERE, HTTPS_PORT)
+    named = environment.get("PORT", "")
+    if named.isdecimal() and 0 < int(named) < 65536:
+        return Tcp(EVERYWHERE, int(named))
+    if (pid or os.getpid()) == 1:
+        return Tcp(EVERYWHERE, HTTP_PORT)
+    return Tcp("127.0.0.1", LOCAL_PORT)

@@ -1,0 +1,118 @@
+"""The control socket of `serve`, in its data directory: a command asks with one line of JSON, lines of JSON answer.
+
+Whoever may write to the data directory may ask; nobody else can reach the socket.
+"""
+
+import contextlib
+import json
+import os
+import socket
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+from djbundle.errors import NotServingError
+from djbundle.runtime.lock import is_locked
+from djbundle.runtime.supervisor import Supervisor
+
+NAME = "control.sock"
+LONGEST = 65536  # bytes of a request
+ATTEMPTS, PAUSE = 20, 0.1  # seconds
+PATIENCE = 600.0  # seconds that a command waits for the next line
+
+Message = dict[str, Any]
+
+
+class Caller:
+    """One command that has asked, as `serve` sees it. Whether it listens to the answer is its own affair."""
+
+    def __init__(self, connection: socket.socket) -> None:
+        self._connection = connection
+
+    def tell(self, **message: Any) -> None:
+        with contextlib.suppress(OSError):
+            self._connection.sendall(json.dumps(message).encode() + b"\n")
+
+    def close(self) -> None:
+        self._connection.close()
+
+
+Answer = Callable[[Message, Caller], None]
+
+
+class Control:
+    """The socket, watched by the supervisor's loop. `answer` is called with each request."""
+
+    def __init__(self, data: Path, supervisor: Supervisor, answer: Answer) -> None:
+        self._supervisor = supervisor
+        self._answer = answer
+        self._listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        with _short_path(data) as path:
+            path.unlink(missing_ok=True)  # left by one that was killed: the lock is ours
+            self._listener.bind(str(path))
+        self._listener.listen()
+        supervisor.watch(self._listener.fileno(), self._accept)
+
+    def _accept(self) -> None:
+        connection, _ = self._listener.accept()
+        connection.setblocking(False)
+        self._supervisor.watch(connection.fileno(), lambda: self._read(connection))
+
+    def _read(self, connection: socket.socket) -> None:
+        """The request, which comes at once and whole, or is none."""
+        self._supervisor.forget(connection.fileno())
+        try:
+            request = json.loads(connection.recv(LONGEST))
+        except (OSError, ValueError):
+            connection.close()
+            return
+        connection.setblocking(True)
+        connection.settimeout(1.0)  # for a command that does not read
+        self._answer(request, Caller(connection))
+
+
+def ask(data: Path, **request: Any) -> Iterator[Message]:
+    """What the `serve` of this data directory answers, as it comes; raises NotServingError."""
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as connection:
+        connection.settimeout(PATIENCE)
+        try:
+            with _short_path(data) as path:
+                connection.connect(str(path))
+        except OSError as error:
+            raise NotServingError(
+                f"no `serve` answers in {data}: {error.strerror}", "start it, or name its folder with  --data-dir DIR"
+            ) from error
+        connection.sendall(json.dumps(request).encode())
+        with connection.makefile() as lines:
+            yield from map(json.loads, lines)
+
+
+def ask_status(data: Path) -> Message:
+    """What it tells of itself; raises NotServingError. While it becomes another program it drops who has asked, and for
+    a moment nobody listens.
+    """
+    for _ in range(ATTEMPTS):
+        try:
+            for answer in ask(data, command="status"):
+                return answer
+        except ConnectionError:
+            pass
+        except NotServingError:
+            if not is_locked(data):
+                raise
+        time.sleep(PAUSE)
+    raise NotServingError(f"the `serve` of {data} does not say how it is", "look at its log")
+
+
+@contextlib.contextmanager
+def _short_path(data: Path) -> Iterator[Path]:
+    """The socket's path, however long that of the folder is: the kernel takes 107 bytes."""
+    try:
+        folder = os.open(data, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
+    except FileNotFoundError as error:
+        raise NotServingError(f"there is no folder {data}", "name another with  --data-dir DIR") from error
+    try:
+        yield Path(f"/proc/self/fd/{folder}") / NAME
+    finally:
+        os.close(folder)

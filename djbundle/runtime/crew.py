@@ -1,0 +1,100 @@
+"""Those who work: the children of the process that has loaded the site."""
+
+import os
+import signal
+import socket
+from collections.abc import Iterator
+from functools import partial
+
+from django.apps import apps
+from django.conf import settings
+from django.core.management import call_command
+
+from djbundle.runtime import process
+from djbundle.runtime.board import Board, Slot
+from djbundle.runtime.bundle import Bundle
+from djbundle.runtime.child import Child
+from djbundle.runtime.files import Site
+from djbundle.runtime.heartbeat import Heart
+from djbundle.runtime.http.observing import Observer
+from djbundle.runtime.http.outgoing import Additions, wrap
+from djbundle.runtime.http.server import Server, WebOptions
+from djbundle.runtime.http.shortcut import Shortcut
+from djbundle.runtime.listener import Listeners
+from djbundle.runtime.metrics.server import serve_metrics
+from djbundle.runtime.options import WORKER_NICENESS, ServeOptions
+from djbundle.runtime.tls.pair import Pair
+from djbundle.runtime.tls.start import tls_child
+from djbundle.runtime.web import Endpoint, serve_web
+
+OTHERS = 3  # slots of the board that are not a web worker's
+
+
+class Crew:
+    """`pair` is the certificate of its TLS."""
+
+    def __init__(
+        self, bundle: Bundle, options: ServeOptions, listeners: Listeners, pair: Pair | None, site: Site
+    ) -> None:
+        self._bundle, self._options, self._listeners = bundle, options, listeners
+        self._pair, self._site = pair, site
+        self._board = Board.create(options.workers + OTHERS)
+        self._slots: Iterator[Slot] = iter(self._board)
+
+    def children(self) -> list[Child]:
+        """The web workers, the task worker where the project has tasks, what TLS needs, and who tells of all this."""
+        children = [self._web(number) for number in range(self._options.workers)]
+        if self._options.tls and (tls := tls_child(self._bundle, self._options.tls, self._listeners)):
+            children.append(tls)
+        if self._options.run_worker and apps.is_installed("djbundle.tasks"):
+            run = partial(run_worker, self._options.grace)
+            children.append(Child("worker", self._title("worker"), run, leave_with=signal.SIGTERM))
+        if self._listeners.metrics:
+            tell = partial(serve_metrics, self._bundle, self._board, self._listeners.metrics)
+            children.append(Child("metrics", self._title("metrics"), tell))
+        for child in children:
+            child.slot = child.slot or next(self._slots)
+        return children
+
+    def _web(self, number: int) -> Child:
+        heart, slot = Heart(self._options.worker_timeout), next(self._slots)
+        interface = self._bundle.manifest.interface
+        observer, added = Observer(slot, self._options.access_log), additions(self._options)
+        site = wrap(self._site.application, interface, added, observer)
+        shortcut = Shortcut(self._site.files, added, observer) if interface == "wsgi" else None
+        web_options = WebOptions(
+            interface=interface,
+            blocking_threads=self._options.blocking_threads,
+            http=self._options.http,
+            spool=settings.FILE_UPLOAD_TEMP_DIR,
+        )
+        endpoints = [self._endpoint(listener) for listener in self._listeners.of_worker(number)]
+
+        def run() -> int:
+            return serve_web(Server(site, web_options, shortcut), endpoints, heart)
+
+        return Child("web", self._title("web"), run, heart=heart, slot=slot)
+
+    def _endpoint(self, listener: socket.socket) -> Endpoint:
+        """A Unix socket is a proxy's, which has done with TLS."""
+        return Endpoint(listener, None if listener.family == socket.AF_UNIX else self._pair)
+
+    def _title(self, role: str) -> str:
+        return process.title(self._bundle.manifest.name, role)
+
+
+def additions(options: ServeOptions) -> Additions:
+    http, tls = options.http, options.tls
+    return Additions(
+        max_body=http.max_body,
+        body_timeout=http.body_timeout,
+        hsts=tls.hsts if tls else None,
+        server_timing=http.server_timing,
+    )
+
+
+def run_worker(grace: int) -> int:
+    """Run background tasks until SIGTERM."""
+    os.nice(WORKER_NICENESS)
+    call_command("worker", grace=grace)
+    return 0

@@ -1,0 +1,49 @@
+"""Why a process has died: what it said last, or what the signal means that has killed it."""
+
+import mmap
+import signal
+from pathlib import Path
+
+LONGEST = 500  # bytes of the last words
+MEANINGS = {
+    signal.SIGSEGV: "a library written in C has crashed",
+    signal.SIGABRT: "a library written in C has given up",
+    signal.SIGBUS: "a file was cut off while it was in use, or there is no memory",
+    signal.SIGILL: "this processor lacks what a library was compiled for",
+}
+
+
+class LastWords:
+    """Of a process, to its parent, in memory that they share; to be made before the fork."""
+
+    def __init__(self) -> None:
+        self._memory = mmap.mmap(-1, LONGEST)
+
+    def say(self, error: BaseException) -> None:
+        text = " ".join(f"{type(error).__name__}: {error}".split()).encode()[:LONGEST]
+        self._memory[:] = text.ljust(LONGEST, b"\0")
+
+    def take(self) -> str:
+        """Once: the next process has not said it."""
+        said = self._memory[:].rstrip(b"\0").decode(errors="replace")
+        self._memory[:] = bytes(LONGEST)
+        return said
+
+
+def describe(code: int, said: str, *, no_memory: bool) -> str:
+    """`code` as os.waitstatus_to_exitcode() has it; `no_memory`: the kernel has killed somebody for it meanwhile."""
+    if code >= 0:
+        return f"ended with code {code}" + (f", {said}" if said else "")
+    number = signal.Signals(-code)
+    meaning = "there was no memory left" if no_memory and number == signal.SIGKILL else MEANINGS.get(number)
+    return f"was killed by {number.name}" + (f": {meaning}" if meaning else "")
+
+
+def count_kills_for_memory(own: Path = Path("/proc/self/cgroup"), root: Path = Path("/sys/fs/cgroup")) -> int:
+    """In the container or service that this process is in; 0 where the kernel does not tell."""
+    try:
+        path = own.read_text().partition("::")[2].strip().lstrip("/")
+        events = dict(line.split() for line in (root / path / "memory.events").read_text().splitlines())
+        return int(events.get("oom_kill", 0))
+    except (OSError, ValueError):
+        return 0

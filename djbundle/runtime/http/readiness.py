@@ -1,0 +1,74 @@
+"""What a site needs to do its work: databases that answer, are up to date and can be written, and a task worker."""
+
+import os
+from pathlib import Path
+from typing import Any
+
+from django.db import Error, connections
+from django.utils import timezone
+
+from djbundle.runtime.prepare import find_pending, used_databases
+
+LEAST_ROOM = 10 << 20  # bytes on the disk of a database; SQLite's log alone grows to 4 MB
+
+_up_to_date: set[str] = set()  # databases that lack nothing; a running site does not undo a migration
+
+
+def look(*, has_worker: bool) -> list[str]:
+    """What is wrong, in words that tell no secret; to be called from one thread, which keeps its connections."""
+    return [*_problems_of_databases(), *(_problems_of_worker() if has_worker else [])]
+
+
+def _problems_of_databases() -> list[str]:
+    found = []
+    for alias in used_databases():
+        connection = connections[alias]
+        try:
+            problem = _problem_of(connection)
+        except Error:
+            problem = "does not answer"
+        finally:
+            connection.close_if_unusable_or_obsolete()
+        if problem:
+            found.append(f'the database "{alias}" {problem}')
+    return found
+
+
+def _problem_of(connection: Any) -> str | None:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_is_in_recovery()" if connection.vendor == "postgresql" else "SELECT 0")
+        (is_read_only,) = cursor.fetchone()
+    if is_read_only:
+        return "is read-only"
+    if not _is_up_to_date(connection):
+        return "lacks migrations"
+    return _problem_of_file(Path(connection.settings_dict["NAME"])) if connection.vendor == "sqlite" else None
+
+
+def _is_up_to_date(connection: Any) -> bool:
+    if connection.alias not in _up_to_date:
+        if find_pending(connection):
+            return False
+        _up_to_date.add(connection.alias)
+    return True
+
+
+def _problem_of_file(path: Path) -> str | None:
+    """In memory there is none."""
+    if not path.is_file():
+        return None
+    if not os.access(path, os.W_OK):
+        return "is read-only"
+    disk = os.statvfs(path)
+    return "has no room left on its disk" if disk.f_bavail * disk.f_frsize < LEAST_ROOM else None
+
+
+def _problems_of_worker() -> list[str]:
+    from djbundle.tasks import options, queue  # noqa: PLC0415 - where the project has tasks
+    from djbundle.tasks.models import WorkerRecord  # noqa: PLC0415
+
+    try:
+        heard = WorkerRecord.objects.using(queue.alias()).filter(seen_at__gt=timezone.now() - options.lease())
+        return [] if heard.exists() else ["no task worker is heard of"]
+    except Error:
+        return []  # said already

@@ -1,0 +1,173 @@
+"""Granian, from its Python API, on sockets of ours and with an application that is loaded already.
+
+The only file that knows Granian's workers. As many of them as are wanted serve one application in one process.
+"""
+
+import asyncio
+import os
+import resource
+import socket
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+from wsgiref.util import FileWrapper
+
+from granian._futures import _future_watcher_wrapper, _new_cbscheduler
+from granian._granian import ASGIWorker, SocketHolder, WorkerSignal, WSGIWorker
+from granian._loops import loops
+from granian.asgi import _callback_wrapper as _wrap_asgi
+from granian.constants import HTTPModes, Loops, SSLProtocols
+from granian.http import HTTP1Settings, HTTP2Settings
+from granian.log import LogLevels, configure_logging
+from granian.wsgi import _callback_wrapper as _wrap_wsgi
+
+from djbundle.manifest import Interface
+from djbundle.runtime.http.bodies import READERS, Bodies
+from djbundle.runtime.http.incoming import Incoming
+from djbundle.runtime.http.options import HttpOptions
+from djbundle.runtime.http.shortcut import Shortcut
+from djbundle.runtime.http.threads import Request, SiteThreads
+from djbundle.runtime.http.websockets import Departure
+from djbundle.runtime.listener import BACKLOG
+from djbundle.runtime.tls.pair import Pair
+
+wrap_asgi: Any = _wrap_asgi  # untyped
+wrap_wsgi: Any = _wrap_wsgi
+BLOCK = 256 << 10  # bytes
+ENOUGH_FILES = 65536
+SPARE_FILES = 256  # for what is not a connection
+SPARE_THREADS = 4  # for requests without a body; they need one for microseconds
+RUNTIME_THREADS, RUNTIME_BLOCKING_THREADS, IDLE_TIMEOUT = 1, 512, 30  # Granian's defaults
+NO_METRICS = (None, None)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WebOptions:
+    interface: Interface
+    blocking_threads: int
+    http: HttpOptions
+    spool: str | None = None  # folder for bodies of requests
+
+
+@dataclass(slots=True)
+class Running:
+    """One of Granian's workers."""
+
+    signal: WorkerSignal
+    finished: asyncio.Event
+    socket: int  # the descriptor from which it accepts
+    leaving: bool = False  # it will stop: tell clients to open another connection
+    departure: Departure = field(default_factory=Departure)
+
+    def leave(self) -> None:
+        """Accept no more connections, and close each behind its next answer. Others listen to the same socket.
+
+        Granian can only stop at once, and would cut off who has just connected. So its descriptor is made to mean a
+        socket that nobody knows, and to which nobody will connect.
+        """
+        self.leaving = True
+        self.departure.begin()
+        with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM | socket.SOCK_NONBLOCK) as nobody:
+            nobody.bind("")  # the kernel gives it a name, see unix(7)
+            nobody.listen()
+            os.dup2(nobody.fileno(), self.socket, inheritable=False)
+
+    async def say_goodbye(self) -> None:
+        """To WebSockets, of whose end Granian tells nobody."""
+        self.departure.begin()
+        await self.departure.wait_until_closed()
+
+
+class Blocks(FileWrapper):
+    """Of files that are sent in parts: larger than those of 8 KB, of which each takes a change of threads."""
+
+    def __init__(self, file: Any, size: int = BLOCK) -> None:
+        super().__init__(file, max(size, BLOCK))
+
+
+class Server:
+    """One application, and the workers that serve it."""
+
+    def __init__(self, application: Any, options: WebOptions, shortcut: Shortcut | None = None) -> None:
+        self.shortcut = shortcut
+        configure_logging(LogLevels.warning)
+        raise_file_limit()
+        self.options = options
+        self.loop: asyncio.AbstractEventLoop = loops.get(Loops.auto)
+        self.incoming = Incoming(options.http)
+        self.bodies: Bodies | None = None
+        if options.interface == "wsgi":
+            site = SiteThreads(wrap_wsgi(application, {}, None), options.blocking_threads)
+            self.bodies = Bodies(site, options.http, options.spool)
+        else:
+            self.answer = wrap_asgi(application, {}, {}, None)
+
+    def start(self, listener: socket.socket, pair: Pair | None) -> Running:
+        """Serve a socket, with TLS where there is a certificate; does not wait."""
+        http, bodies, is_unix = self.options.http, self.bodies, listener.family == socket.AF_UNIX
+        running = Running(WorkerSignal(), asyncio.Event(), os.dup(listener.fileno()))
+        running.signal.add_cb(lambda: self.loop.call_soon_threadsafe(running.finished.set))
+        make: Any = WSGIWorker if bodies else ASGIWorker  # whose types are those of an older version
+        worker = make(
+            1,
+            (None, SocketHolder(running.socket, is_unix, BACKLOG)),  # type: ignore[call-arg]  # likewise
+            None,
+            RUNTIME_THREADS,
+            RUNTIME_BLOCKING_THREADS,
+            READERS + SPARE_THREADS if bodies else 1,
+            IDLE_TIMEOUT,
+            min(http.backpressure, most_connections()),
+            HTTPModes.auto,
+            HTTP1Settings(header_read_timeout=http.header_read_timeout, max_buffer_size=http.max_buffer_size),
+            HTTP2Settings(max_headers_size=http.max_buffer_size),
+            *(() if bodies else (True,)),  # WebSockets
+            None,
+            *tls_context(pair),
+            NO_METRICS,
+        )
+        callback = self.wsgi_callback(bodies, running) if bodies else self.asgi_callback(running)
+        scheduler: Any = _new_cbscheduler(self.loop, callback, impl_asyncio=True)  # type: ignore[no-untyped-call]
+        serve = worker.serve_mtr_uds if is_unix else worker.serve_mtr
+        serve(scheduler, self.loop, running.signal)
+        return running
+
+    def wsgi_callback(self, bodies: Bodies, running: Running) -> Callable[[Any, dict[str, Any]], None]:
+        prepare, shortcut = self.incoming.prepare_wsgi, self.shortcut
+
+        def callback(protocol: Any, environ: dict[str, Any]) -> None:
+            peer = environ["REMOTE_ADDR"]
+            prepare(environ)
+            environ["djbundle.leaving"] = running.leaving
+            if shortcut is None or not shortcut.answer(protocol, environ):
+                environ["wsgi.file_wrapper"] = Blocks
+                bodies.receive(Request(protocol, environ, peer))
+
+        return callback
+
+    def asgi_callback(self, running: Running) -> Any:
+        prepare = self.incoming.prepare_asgi
+
+        def callback(scope: dict[str, Any], protocol: Any) -> Any:
+            prepare(scope)
+            scope["djbundle.leaving"] = running.leaving
+            scope["djbundle.departure"] = running.departure
+            return self.answer(scope, protocol)
+
+        return _future_watcher_wrapper(callback)  # type: ignore[no-untyped-call]
+
+
+def raise_file_limit() -> None:
+    """As many files as the administrator lets us have; shells and systemd start programs with 1,024."""
+    _soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    enough = ENOUGH_FILES if hard == resource.RLIM_INFINITY else min(hard, ENOUGH_FILES)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (enough, hard))
+
+
+def most_connections() -> int:
+    return max(1, resource.getrlimit(resource.RLIMIT_NOFILE)[0] - SPARE_FILES)
+
+
+def tls_context(pair: Pair | None) -> tuple[Any, ...]:
+    """As Granian's build_ssl_context() makes it; with TLS 1.2, which older clients still speak."""
+    files = (str(pair.certificate), str(pair.key)) if pair else (None, None)
+    return (pair is not None, *files, None, str(SSLProtocols.tls12), None, [], False)

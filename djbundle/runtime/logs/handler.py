@@ -1,0 +1,45 @@
+"""The project's logging, where it has not said itself where its log goes."""
+
+import logging
+from typing import Any
+
+from djbundle.runtime.logs import lines
+
+FORMATTER = logging.Formatter()  # of tracebacks
+
+
+class LineHandler(logging.Handler):
+    """Records as lines. An error of a request has the request's id, as its line in the access log has."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        try:
+            trace = FORMATTER.formatException(record.exc_info) if record.exc_info and record.exc_info[0] else ""
+            lines.write(level_of(record.levelno), record.name, record.getMessage(), fields_of(record), trace)
+        except Exception:  # a wrong argument of whoever logs
+            self.handleError(record)
+
+
+def fields_of(record: logging.LogRecord) -> dict[str, Any]:
+    request = getattr(record, "request", None)
+    request_id = getattr(request, "META", {}).get("HTTP_X_REQUEST_ID")
+    return {"id": request_id} if request_id else {}
+
+
+def level_of(number: int) -> str:
+    if number >= logging.ERROR:
+        return "error"
+    if number >= logging.WARNING:
+        return "warning"
+    return "info" if number >= logging.INFO else "debug"
+
+
+def logging_settings() -> dict[str, Any]:
+    """For LOGGING: ours and the worker's at info, the rest from warnings on, unless the command line says otherwise."""
+    level = lines.chosen_level
+    return {
+        "version": 1,
+        "disable_existing_loggers": False,
+        "handlers": {"lines": {"class": "djbundle.runtime.logs.handler.LineHandler"}},
+        "loggers": {"djbundle": {"level": (level or lines.DEFAULT_LEVEL).upper()}},
+        "root": {"handlers": ["lines"], "level": (level or "warning").upper()},
+    }

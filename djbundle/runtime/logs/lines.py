@@ -1,0 +1,75 @@
+"""Where lines go: to stderr, one write each, so that those of several processes do not mix.
+
+What is chosen here is inherited by every process that is forked later.
+"""
+
+import os
+import sys
+import time
+from argparse import ArgumentParser
+from collections.abc import Mapping
+
+from djbundle.runtime.logs import masking
+from djbundle.runtime.logs.formats import FORMATS, LEVELS, Line, Value, for_people
+
+DEFAULT_LEVEL = "info"
+NOTHING: Mapping[str, Value] = {}
+
+chosen_format: str | None = None
+chosen_level: str | None = None  # what the command line asks for
+
+
+def add_log_options(parser: ArgumentParser) -> None:
+    add = parser.add_argument_group("logs").add_argument
+    add(
+        "--log-format",
+        choices=FORMATS,
+        help="default: text on a terminal, journal under systemd, else logfmt",
+    )
+    add(
+        "--log-level",
+        choices=LEVELS,
+        help="the least that is told; default: info of serve and its worker, warning of all other",
+    )
+    add("--access-log", action="store_true", help="tell of each request")
+
+
+def configure(form: str | None, level: str | None) -> None:
+    global chosen_format, chosen_level
+    chosen_format, chosen_level = form, level
+
+
+def write(level: str, source: str, message: str, fields: Mapping[str, Value] = NOTHING, trace: str = "") -> None:
+    """Never fails: who logs has other things to do."""
+    if LEVELS.index(level) < LEVELS.index(chosen_level or DEFAULT_LEVEL):
+        return
+    known = {name: masking.mask(value) if isinstance(value, str) else value for name, value in fields.items()}
+    line = Line(time.time(), level, source, masking.mask(message), known, masking.mask(trace))
+    try:
+        sys.stderr.write(_format(line) + "\n")
+        sys.stderr.flush()
+    except (OSError, ValueError):  # closed, or a full disk
+        return
+
+
+def log(message: str, level: str = "info", *, source: str = "serve") -> None:
+    """What `serve` says itself."""
+    write(level, source, message)
+
+
+def _format(line: Line) -> str:
+    if chosen_format:
+        return FORMATS[chosen_format](line)
+    if sys.stderr.isatty():
+        return for_people(line, colour="NO_COLOR" not in os.environ)
+    return FORMATS["journal" if goes_to_journald() else "logfmt"](line)
+
+
+def goes_to_journald() -> bool:
+    """As systemd.exec(5) has it: the variable names the file that stderr is."""
+    device, _, inode = os.environ.get("JOURNAL_STREAM", "").partition(":")
+    try:
+        own = os.fstat(2)
+    except OSError:
+        return False
+    return (device, inode) == (str(own.st_dev), str(own.st_ino))

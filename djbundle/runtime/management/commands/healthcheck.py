@@ -1,0 +1,7 @@
+"""``healthcheck`` as ``help`` lists it."""
+
+from djbundle.runtime.management.own_command import OwnCommand
+
+
+class Command(OwnCommand):
+    help = "Asks the running site whether it is up; for container health checks."

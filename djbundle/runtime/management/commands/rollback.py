@@ -1,0 +1,13 @@
+"""``rollback`` as ``help`` lists it."""
+
+from argparse import ArgumentParser
+
+from djbundle.runtime.management.own_command import OwnCommand
+from djbundle.runtime.upgrade import add_json
+
+
+class Command(OwnCommand):
+    help = "Brings back the version that was before the last upgrade."
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        add_json(parser)

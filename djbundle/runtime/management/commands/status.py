@@ -1,0 +1,13 @@
+"""``status`` as ``help`` lists it."""
+
+from argparse import ArgumentParser
+
+from djbundle.runtime.management.own_command import OwnCommand
+from djbundle.runtime.status import add_status_options
+
+
+class Command(OwnCommand):
+    help = "Shows the processes of the site that runs with this data directory."
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        add_status_options(parser)

@@ -1,0 +1,13 @@
+"""``upgrade`` as ``help`` lists it."""
+
+from argparse import ArgumentParser
+
+from djbundle.runtime.management.own_command import OwnCommand
+from djbundle.runtime.upgrade import add_upgrade_options
+
+
+class Command(OwnCommand):
+    help = "Puts a new version in place of the one that serves, without a failed request."
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        add_upgrade_options(parser)

@@ -1,0 +1,1 @@
+"""``--metrics-bind``: what Prometheus asks for, told by a process of its own."""

@@ -1,0 +1,40 @@
+"""Prometheus' text format: https://prometheus.io/docs/instrumenting/exposition_formats/"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
+ESCAPES = str.maketrans({"\\": "\\\\", "\n": "\\n", '"': '\\"'})
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    value: float
+    labels: Mapping[str, str] = field(default_factory=dict)
+    suffix: str = ""  # "_bucket" of a histogram
+
+
+@dataclass(frozen=True, slots=True)
+class Family:
+    """All samples of one name."""
+
+    name: str
+    kind: Literal["counter", "gauge", "histogram"]
+    help: str
+    samples: list[Sample]
+
+
+def exposition(families: Iterable[Family]) -> str:
+    """Families without a sample are left out."""
+    lines: list[str] = []
+    for family in families:
+        if family.samples:
+            lines += [f"# HELP {family.name} {family.help}", f"# TYPE {family.name} {family.kind}"]
+            lines += [f"{family.name}{each.suffix}{_labels(each.labels)} {each.value:.10g}" for each in family.samples]
+    return "\n".join(lines) + "\n"
+
+
+def _labels(labels: Mapping[str, str]) -> str:
+    told = ",".join(f'{name}="{value.translate(ESCAPES)}"' for name, value in labels.items())
+    return f"{{{told}}}" if told else ""

@@ -1,0 +1,45 @@
+"""What the processes of the site have counted, and what they need."""
+
+import itertools
+from collections.abc import Iterable, Iterator
+
+from djbundle.runtime.board import BOUNDS, Board, Counts
+from djbundle.runtime.metrics.families import Family, Sample
+from djbundle.runtime.tree import Process
+
+
+def requests(board: Board) -> Iterator[Family]:
+    counts = Counts.sum(board.by_role().get("web", []))
+    yield Family(
+        "djbundle_requests_total",
+        "counter",
+        "Requests answered, by the class of their status.",
+        [Sample(count, {"code": f"{digit}xx"}) for digit, count in enumerate(counts.answers) if digit],
+    )
+    buckets = zip([f"{bound:g}" for bound in BOUNDS] + ["+Inf"], itertools.accumulate(counts.within), strict=True)
+    yield Family(
+        "djbundle_request_duration_seconds",
+        "histogram",
+        "From the whole request to the head of its answer.",
+        [
+            *(Sample(count, {"le": bound}, "_bucket") for bound, count in buckets),
+            Sample(counts.seconds, suffix="_sum"),
+            Sample(counts.total, suffix="_count"),
+        ],
+    )
+
+
+def starts(board: Board) -> Family:
+    samples = [Sample(Counts.sum(each).starts, {"role": role}) for role, each in board.by_role().items()]
+    return Family("djbundle_starts_total", "counter", "Starts of processes; more than there are is a crash.", samples)
+
+
+def processes(tree: Iterable[Process]) -> Iterator[Family]:
+    found: dict[str, list[Process]] = {}
+    for each in tree:
+        found.setdefault(each.role, []).append(each)
+    roles = {role: {"role": role} for role in found}
+    count = [Sample(len(each), roles[role]) for role, each in found.items()]
+    memory = [Sample(sum(one.memory for one in each), roles[role]) for role, each in found.items()]
+    yield Family("djbundle_processes", "gauge", "Processes of the site.", count)
+    yield Family("djbundle_memory_bytes", "gauge", "Their memory, each shared page by its share (PSS).", memory)

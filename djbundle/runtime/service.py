@@ -1,0 +1,75 @@
+"""What the supervisor of a site is asked for while that runs: how it is, and to hand over to another process."""
+
+import os
+import signal
+import sys
+import time
+from typing import Any
+
+from djbundle.runtime import notify
+from djbundle.runtime.about import About
+from djbundle.runtime.child import Child
+from djbundle.runtime.control import Caller, Control, Message
+from djbundle.runtime.handover import Handover
+from djbundle.runtime.logs.lines import log
+from djbundle.runtime.supervisor import Supervisor
+from djbundle.runtime.takeover import Takeover, stop_after_lingering
+
+
+class Service:
+    """`app` is the process that loads the site; `given` what another program would go on with."""
+
+    def __init__(self, about: About, supervisor: Supervisor, app: Child, given: Handover) -> None:
+        self._about, self._supervisor, self._app, self._given = about, supervisor, app, given
+        self._takeover: Takeover | None = None
+        Control(about.data, supervisor, self._answer)
+        self._interval = notify.watchdog_interval()
+        self._tell_watchdog()
+        supervisor.on(signal.SIGHUP, lambda: self._reload(lambda **_: None))
+
+    def announce(self) -> None:
+        log(f"{self._about} (Ctrl-C stops)")
+        self._tell_ready()
+
+    def _tell_ready(self) -> None:
+        notify.ready(f"serves {self._about.urls[0]}")
+
+    def _tell_watchdog(self) -> None:
+        """The loop goes round."""
+        if self._interval is not None:
+            notify.alive()
+            self._supervisor.at(time.monotonic() + self._interval, self._tell_watchdog)
+
+    def see_off(self, pid: int) -> None:
+        """The process that served before, which has been told to leave."""
+        before = Child("app before", self._app.title, lambda: 1, pid=pid, started=time.monotonic(), once=True)
+        self._supervisor.add(before)
+        stop_after_lingering(self._supervisor, before)
+
+    def _answer(self, request: Message, caller: Caller) -> None:
+        if request.get("command") == "status":
+            caller.tell(**self._status())
+            caller.close()
+        elif request.get("command") == "reload":
+            self._reload(caller.tell)
+        else:
+            caller.tell(state="failed", cause="serve does not know this request", fix="use the same version", code=1)
+            caller.close()
+
+    def _status(self) -> dict[str, Any]:
+        processes = {"supervisor": os.getpid(), "app": self._app.pid}
+        return self._about.facts() | processes | {"taking_over": self._takeover is not None}
+
+    def _reload(self, tell: Any) -> None:
+        """Another process of the site, of the file as it is now, takes over."""
+        if self._takeover or not self._supervisor.proven:
+            tell(state="failed", cause="the site is being started", fix="wait until it serves, and try again", code=55)
+            return
+        log(f"another process of {sys.executable} is to take over")
+        notify.reloading()
+
+        def failed() -> None:
+            self._takeover = None
+            self._tell_ready()
+
+        self._takeover = Takeover(self._supervisor, self._app, self._given, sys.executable, tell=tell, failed=failed)

@@ -1,0 +1,129 @@
+"""A running site hands over to another process of the site, or to another version of it, and drops no request.
+
+The candidate starts beside the site, on the same sockets, and tells how far it is. When it can serve, it does; then the
+one before tells its clients to come back, and leaves. Where it must migrate an SQLite database first, the one before
+leaves first: new connections wait in the sockets meanwhile, and what it has written is written. If anything fails, the
+candidate puts the database back and ends, and the one before goes on, or starts again.
+"""
+
+import contextlib
+import json
+import os
+import signal
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+from djbundle.runtime import handover
+from djbundle.runtime.child import Child
+from djbundle.runtime.handover import Handover
+from djbundle.runtime.logs.lines import log
+from djbundle.runtime.supervisor import Supervisor
+
+LINGER = 2.0  # seconds in which one that leaves closes each connection behind its answer
+PATIENCE = 300.0  # seconds without a word from the candidate
+
+Tell = Callable[..., None]
+
+
+def stop_after_lingering(supervisor: Supervisor, child: Child) -> None:
+    """One that has been told to leave."""
+    supervisor.at(time.monotonic() + LINGER, lambda: child.signal(signal.SIGTERM))
+
+
+class Takeover:
+    """One try. `tell` hears of each step, `failed` is called if it fails; if not, this program becomes `program`."""
+
+    def __init__(
+        self,
+        supervisor: Supervisor,
+        app: Child,
+        given: Handover,
+        program: str,
+        *,
+        tell: Tell,
+        failed: Callable[[], None],
+    ) -> None:
+        self._supervisor, self._app, self._given, self._program = supervisor, app, given, program
+        self._tell, self._failed = tell, failed
+        self._error: dict[str, Any] = {}
+        self._unread = b""
+        self._status, status = os.pipe2(os.O_CLOEXEC)
+        go, self._go = os.pipe2(os.O_CLOEXEC)
+        wanted = replace(given, status=status, go=go, lock=None)
+        self._candidate = Child("candidate", app.title, lambda: handover.execute(program, wanted), once=True)
+        self._candidate.ended = self._on_end
+        self._expect_a_word()
+        supervisor.watch(self._status, self._hear)
+        supervisor.add(self._candidate)
+        os.close(status)
+        os.close(go)
+
+    # --- what the candidate tells ---
+
+    def _hear(self) -> None:
+        told = os.read(self._status, 65536)
+        if not told:
+            self._supervisor.forget(self._status)  # it has ended, of which the supervisor will hear
+            return
+        self._expect_a_word()
+        *lines, self._unread = (self._unread + told).split(b"\n")
+        for line in lines:
+            message = json.loads(line)
+            self._on(message.pop("state"), message)
+
+    def _on(self, state: str, facts: dict[str, Any]) -> None:
+        if state == "failed":
+            self._error = facts
+            return
+        self._tell(state=state, **facts)
+        if state == "pending":  # nobody may write while it migrates
+            self._app.ended = lambda _code: self._order("migrate")
+            self._app.leave()
+            stop_after_lingering(self._supervisor, self._app)
+        elif state == "ready":
+            self._order("serve")
+        elif state == "serving":
+            self._become_the_new_program()
+
+    def _become_the_new_program(self) -> None:
+        log("another process of the site has taken over")
+        self._app.leave()
+        try:
+            handover.execute(
+                self._program, replace(self._given, app=self._candidate.pid, leaving=self._app.pid or None)
+            )
+        except OSError as error:  # it was there a moment ago
+            log(f"cannot become {self._program}: {error.strerror}; what was before starts again", "error")
+            self._app.signal(signal.SIGTERM)
+            self._candidate.signal(signal.SIGTERM)
+
+    def _on_end(self, code: int) -> None:
+        """It could not take over: the site before goes on, or starts again."""
+        os.close(self._go)
+        with contextlib.suppress(KeyError):
+            self._supervisor.forget(self._status)
+        os.close(self._status)
+        error = {"cause": f"the new process ended with code {code}", "fix": "look at its log", "code": 1} | self._error
+        log(f"nobody has taken over: {error['cause']}", "error")
+        self._app.once, self._app.ended = False, None
+        if self._app not in self._supervisor.children:
+            self._supervisor.add(self._app)
+        self._tell(state="failed", **error)
+        self._failed()
+
+    # --- what is asked of it ---
+
+    def _order(self, word: str) -> None:
+        with contextlib.suppress(OSError):  # it has ended
+            os.write(self._go, f"{word}\n".encode())
+
+    def _expect_a_word(self) -> None:
+        self._heard = time.monotonic()
+        self._supervisor.at(self._heard + PATIENCE, self._end_if_silent)
+
+    def _end_if_silent(self) -> None:
+        if time.monotonic() - self._heard >= PATIENCE:
+            self._error = {"cause": f"the new process said nothing for {PATIENCE:.0f} s"}
+            self._candidate.signal(signal.SIGKILL)

@@ -1,0 +1,43 @@
+"""The processes of a site, as the kernel knows them."""
+
+import os
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+PROC = Path("/proc")
+
+
+@dataclass(frozen=True, slots=True)
+class Process:
+    title: str  # "shop web"
+    role: str  # "web"; of the supervisor, whose title is the name of the site alone, "serve"
+    pid: int
+    parent: int
+    seconds: float  # since its start
+    memory: int  # bytes, proportional set size
+
+
+def tree(pid: int, parent: int = 0) -> Iterator[Process]:
+    """A process and all below it, parents first. One that ends meanwhile is left out."""
+    try:
+        folder = PROC / str(pid)
+        fields = (folder / "stat").read_text().rpartition(")")[2].split()
+        started = int(fields[19]) / os.sysconf("SC_CLK_TCK")  # field 22 of proc_pid_stat(5), after boot
+        children = (folder / "task" / str(pid) / "children").read_text().split()
+        title = (folder / "comm").read_text().strip()
+        role = title.rpartition(" ")[2] if " " in title else "serve"
+        yield Process(title, role, pid, parent, time.clock_gettime(time.CLOCK_BOOTTIME) - started, memory_of(folder))
+    except OSError:
+        return
+    for child in children:
+        yield from tree(int(child), pid)
+
+
+def memory_of(folder: Path) -> int:
+    try:
+        lines = (folder / "smaps_rollup").read_text().splitlines()
+    except OSError:  # of another user
+        return 0
+    return sum(int(line.split()[1]) * 1024 for line in lines if line.startswith("Pss:"))

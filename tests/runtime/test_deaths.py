@@ -1,0 +1,48 @@
+"""Why a process has died, as the log tells it."""
+
+import os
+import time
+from pathlib import Path
+
+import pytest
+
+from djbundle.runtime.child import Child
+from djbundle.runtime.deaths import count_kills_for_memory, describe
+
+
+def fail() -> int:
+    raise RuntimeError("the first thing\nthat it does")
+
+
+def test_last_words(capfd: pytest.CaptureFixture[str]) -> None:
+    child = Child("web", "shop web", fail)
+    child.start(time.monotonic())
+    _, status = os.waitpid(child.pid, 0)
+    said = child.words.take()
+    assert describe(os.waitstatus_to_exitcode(status), said, no_memory=True) == (
+        "ended with code 1, RuntimeError: the first thing that it does"
+    )
+    assert child.words.take() == ""
+    assert "Traceback" in capfd.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("code", "no_memory", "expected"),
+    [
+        (3, False, "ended with code 3"),
+        (-9, False, "was killed by SIGKILL"),
+        (-9, True, "was killed by SIGKILL: there was no memory left"),
+        (-11, True, "was killed by SIGSEGV: a library written in C has crashed"),
+    ],
+)
+def test_signals(code: int, no_memory: bool, expected: str) -> None:
+    assert describe(code, "", no_memory=no_memory) == expected
+
+
+def test_kills_for_memory(tmp_path: Path) -> None:
+    (tmp_path / "cgroup").write_text("0::/system.slice/shop.service\n")
+    group = tmp_path / "sys/system.slice/shop.service"
+    group.mkdir(parents=True)
+    (group / "memory.events").write_text("low 0\nmax 7\noom 2\noom_kill 3\noom_group_kill 0\n")
+    assert count_kills_for_memory(tmp_path / "cgroup", tmp_path / "sys") == 3
+    assert count_kills_for_memory(tmp_path / "absent", tmp_path / "sys") == 0
