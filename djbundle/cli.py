@@ -1,7 +1,9 @@
 """The commands that a developer types. This file only parses and prints."""
 
 import sys
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import click
 from rich.console import Console as RichConsole
@@ -35,35 +37,64 @@ def _parse_variables(_context: click.Context, _parameter: click.Parameter, value
     return {name: value for name, _, value in pairs}
 
 
+def project_options(command: Callable[..., None]) -> Callable[..., None]:
+    """The argument PROJECT, and the options that say what cannot be found out about it."""
+    options = (
+        click.argument("project", default=".", type=click.Path(path_type=Path)),
+        click.option("--settings", metavar="MODULE", help="The settings module, when the wrong one is found."),
+        click.option(
+            "--python",
+            type=click.Path(path_type=Path),
+            help="The project's environment: its folder, or its python.  [default: the one beside the project]",
+        ),
+        click.option("--name", help="The name of the site: of the file, its data directory and its processes."),
+        click.option(
+            "--include",
+            multiple=True,
+            metavar="NAME",
+            help="A distribution that nothing imports by name; repeatable, as `include` of [tool.djbundle].",
+        ),
+        click.option(
+            "--exclude",
+            multiple=True,
+            metavar="PATTERN",
+            help="Files or folders, of the project or of a package, to leave out; repeatable, as `exclude`.",
+        ),
+        click.option(
+            "--env",
+            "environment",
+            metavar="NAME=VALUE",
+            multiple=True,
+            callback=_parse_variables,
+            help="A variable that the settings need to be imported; repeatable. It never gets into the bundle.",
+        ),
+    )
+    for option in reversed(options):
+        command = option(command)
+    return command
+
+
+def _enter(project: Path, python: Path | None) -> str:
+    """Continue in the project's environment; which it is."""
+    from djbundle.builder.environment import enter_environment  # noqa: PLC0415 - --help need not load the builder
+
+    return enter_environment(project, python)
+
+
 @cli.command(epilog=EPILOG)
-@click.argument("project", default=".", type=click.Path(path_type=Path))
+@project_options
 @click.option("-o", "--output", type=click.Path(path_type=Path), help="The file to write.  [default: dist/NAME]")
-@click.option("--settings", metavar="MODULE", help="The settings module, when manage.py does not name the right one.")
-@click.option("--name", help="The name of the site: of the file, its data directory and its processes.")
-@click.option(
-    "--env",
-    metavar="NAME=VALUE",
-    multiple=True,
-    callback=_parse_variables,
-    help="A variable for the build; repeatable.",
-)
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object on stdout instead of the progress.")
-def build(
-    project: Path,
-    output: Path | None,
-    settings: str | None,
-    name: str | None,
-    env: dict[str, str],
-    *,
-    as_json: bool,
-) -> None:
+def build(project: Path, python: Path | None, output: Path | None, *, as_json: bool, **chosen: Any) -> None:
     """Build PROJECT, the folder with manage.py, into one executable file."""
-    from djbundle.builder import pipeline  # noqa: PLC0415 - --help need not load the builder
+    packages = _enter(project, python)
+    from djbundle.builder import pipeline  # noqa: PLC0415 - as above
     from djbundle.builder.console import Console  # noqa: PLC0415
+    from djbundle.builder.options import Options  # noqa: PLC0415
     from djbundle.builder.report import print_report  # noqa: PLC0415
 
     console = Console(quiet=as_json)
-    options = pipeline.Options(project=project, output=output, settings=settings, name=name, environment=env)
+    options = Options(project=project, output=output, packages=packages, **chosen)
     report = pipeline.build(options, console)
     if as_json:
         click.echo(report.to_json())
@@ -71,10 +102,85 @@ def build(
         print_report(report, console)
 
 
+@cli.command()
+@project_options
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object on stdout.")
+@click.pass_context
+def check(context: click.Context, /, project: Path, python: Path | None, *, as_json: bool, **chosen: Any) -> None:
+    """Tell in seconds what a build of PROJECT would take, and what would fail in a bundle: then the exit code is 26."""
+    packages = _enter(project, python)
+    from djbundle.builder.check import FOUND, check_project  # noqa: PLC0415 - as above
+    from djbundle.builder.check_report import print_check  # noqa: PLC0415
+    from djbundle.builder.console import Console  # noqa: PLC0415
+    from djbundle.builder.options import Options  # noqa: PLC0415
+
+    found = check_project(Options(project=project, packages=packages, **chosen))
+    if as_json:
+        click.echo(found.to_json())
+    else:
+        print_check(found, Console())
+    context.exit(FOUND if found.problems else 0)
+
+
+@cli.command()
+@click.argument("bundle", type=click.Path(path_type=Path))
+@click.option(
+    "--env",
+    "environment",
+    metavar="NAME=VALUE",
+    multiple=True,
+    callback=_parse_variables,
+    help="A variable that the site needs to start; repeatable.",
+)
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object on stdout.")
+def verify(bundle: Path, environment: dict[str, str], *, as_json: bool) -> None:
+    """Start BUNDLE where nothing else is, on a new database, and ask for every page that needs no argument.
+
+    Each page is asked for as a stranger and as a superuser, and each static file that a page names. A page that fails
+    ends this with exit code 29, its traceback and what is likely missing.
+    """
+    from djbundle.builder import verification  # noqa: PLC0415 - as above
+
+    seen = verification.verify(bundle, environment)
+    click.echo(verification.to_json(seen) if as_json else "\n".join(verification.describe(seen)))
+    verification.refuse(seen)
+
+
+@cli.command()
+@click.argument("distribution")
+@project_options
+def why(distribution: str, project: Path, python: Path | None, **chosen: Any) -> None:
+    """Explain why DISTRIBUTION would be in the bundle of PROJECT."""
+    packages = _enter(project, python)
+    from djbundle.builder.options import Options  # noqa: PLC0415 - as above
+    from djbundle.builder.why import explain  # noqa: PLC0415
+
+    click.echo("\n  ".join(explain(Options(project=project, packages=packages, **chosen), distribution)))
+
+
+@cli.command()
+@project_options
+@click.option("--force", is_flag=True, help="Write over files that are there.")
+def init(project: Path, python: Path | None, *, force: bool, **chosen: Any) -> None:
+    """Write the [tool.djbundle] table, a Containerfile and a workflow for GitHub Actions for PROJECT."""
+    packages = _enter(project, python)
+    from djbundle.builder.init import write_files  # noqa: PLC0415 - as above
+    from djbundle.builder.inspection import check_versions  # noqa: PLC0415
+    from djbundle.builder.options import Options  # noqa: PLC0415
+
+    check_versions()
+    found, inspection = Options(project=project, packages=packages, **chosen).look()
+    needed = [each.name for each in inspection.variables if each.needed]
+    version = f"{sys.version_info.major}.{sys.version_info.minor}"
+    for path in write_files(found, needed, version, force=force):
+        click.echo(f"wrote {path}")
+    click.echo("\nNext:  djbundle build")
+
+
 def main() -> None:
     """Run the command line; a mistake of the user's ends in two lines and the exit code of its class."""
     try:
-        cli()
+        cli(prog_name="djbundle")
     except DjbundleError as error:
         print_error(error)
         sys.exit(error.exit_code)

@@ -99,6 +99,48 @@ class LargeFileError(DjbundleError):
     exit_code = 25
 
 
+class EnvironmentNotFoundError(DjbundleError):
+    """What ``--python`` names is no environment of a Django project."""
+
+    exit_code = 30
+
+
+class PythonMismatchError(DjbundleError):
+    """The project's Python is not the version that djbundle runs on."""
+
+    exit_code = 31
+
+
+class AmbiguousProjectError(DjbundleError):
+    """There are several projects in the folder."""
+
+    exit_code = 32
+
+
+class VerificationError(DjbundleError):
+    """A bundle does not do what it is made for."""
+
+    exit_code = 29
+
+
+class BeforeError(DjbundleError):
+    """A command of ``before`` failed."""
+
+    exit_code = 33
+
+
+class NotInTheBundleError(DjbundleError):
+    """``djbundle why`` of what would not be in the bundle."""
+
+    exit_code = 27
+
+
+class FileExistsAlreadyError(DjbundleError):
+    """``djbundle init`` would write over a file."""
+
+    exit_code = 28
+
+
 # --- a running bundle -----------------------------------------------------------------------------
 
 
@@ -154,6 +196,60 @@ class BundleUnreadableError(DjbundleError):
     """``verify`` cannot read the file of the bundle."""
 
     exit_code = 50
+
+
+class CertificateError(DjbundleError):
+    """A certificate or key that was given does not do: missing, damaged, not a pair, expired."""
+
+    exit_code = 51
+
+
+class TlsUnavailableError(DjbundleError):
+    """This bundle can make no keys, which getting certificates needs."""
+
+    exit_code = 52
+
+
+class UnhealthyError(DjbundleError):
+    """The new version starts, and does not answer."""
+
+    exit_code = 53
+
+
+class NotServingError(DjbundleError):
+    """No `serve` runs with this data directory."""
+
+    exit_code = 54
+
+
+class UpgradeError(DjbundleError):
+    """The new version did not take over; the one before goes on."""
+
+    exit_code = 55
+
+
+class HandoverError(DjbundleError):
+    """The running version is of another kind than this one."""
+
+    exit_code = 56
+
+
+class InstallError(DjbundleError):
+    """No service can be made on this machine."""
+
+    exit_code = 57
+
+
+class BelongsToTheProjectError(DjbundleError):
+    """A command that writes sources, or runs what a bundle has not."""
+
+    exit_code = 58
+
+
+class AccountError(DjbundleError):
+    """``--user`` names nobody, or somebody who may not have the data directory."""
+
+    exit_code = 59
 
 
 class DamagedBundleError(DjbundleError):

@@ -26,6 +26,15 @@ class BuildInfo:
     git_commit: str | None  # 40 hex digits, with "+dirty" behind when the work tree was changed
 
 
+@dataclass(frozen=True, slots=True)
+class Variable:
+    """An environment variable that the project reads. Its value is never in the bundle."""
+
+    name: str
+    needed: bool  # without it the settings do not import
+    place: str  # where it is read first: "shop/settings.py:12"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Manifest:
     """One bundle, as its runtime must know it."""
@@ -37,6 +46,7 @@ class Manifest:
     application: str | None  # "shop.wsgi.application": what Granian serves; None: Django's own for WSGI
     static_root: str  # folder of collected, hashed and compressed static files, relative to the root
     build: BuildInfo
+    variables: tuple[Variable, ...] = ()
     format: int = FORMAT
 
     def write(self, root: Path) -> None:
@@ -48,4 +58,5 @@ class Manifest:
     @classmethod
     def read(cls, root: Path) -> Self:
         fields = json.loads((root / FILE_NAME).read_bytes())
-        return cls(**fields | {"build": BuildInfo(**fields["build"])})
+        variables = tuple(Variable(**variable) for variable in fields["variables"])
+        return cls(**fields | {"build": BuildInfo(**fields["build"]), "variables": variables})

@@ -40,7 +40,7 @@ def compiled_sources(project: Project) -> list[Path]:
     return [
         path
         for path in project.sources()
-        if not _is_test(path)
+        if not is_test(path)
         and not any(part in NOT_WORTH_COMPILING for part in path.parts)
         and all(part.isidentifier() for part in path.with_suffix("").parts)
         and (path.parts[0] in packages or (len(path.parts) == 1 and path.name not in NOT_PACKAGES))
@@ -71,14 +71,14 @@ def _kept_files(project: Project, left_out: Iterable[str]) -> Iterator[Path]:
     # The data of tests stay out as well. Templates may lie in a folder of that name, so only one with sources counts.
     tests = {parent for path in project.sources() for parent in path.parents if parent.name == "tests"}
     for path in project.files:
-        unwanted = _is_test(path) if path.suffix == ".py" else _matches(path.name, NOT_DATA)
+        unwanted = is_test(path) if path.suffix == ".py" else _matches(path.name, NOT_DATA)
         if unwanted or not tests.isdisjoint(path.parents) or project.configuration.excludes(path):
             continue
         if not str(project.root / path).startswith(folders):
             yield path
 
 
-def _is_test(path: Path) -> bool:
+def is_test(path: Path) -> bool:
     """Whether a source is only for testing."""
     return "tests" in path.parts or path.name in ("conftest.py", "tests.py") or path.name.startswith("test_")
 

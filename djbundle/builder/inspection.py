@@ -12,7 +12,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from djbundle.builder.project import SETTINGS_VARIABLE, Project
+from djbundle.builder.installed import distribution, project_command
+from djbundle.builder.layout import SETTINGS_VARIABLE
+from djbundle.builder.project import Project
 from djbundle.errors import (
     AppNotInstalledError,
     DiskFullError,
@@ -23,15 +25,21 @@ from djbundle.errors import (
     StaticFilesError,
     UnsupportedVersionError,
 )
+from djbundle.manifest import Interface
 
 DJANGO_FLOOR, DJANGO_CEILING = (5, 2), (7, 0)
 PYTHON_FLOOR = (3, 12)
-# How the usual packages for settings say that a variable is missing: django-environ, decouple, pydantic-settings.
-VARIABLE_MESSAGES = (
-    r"Set the (\w+) environment variable",
-    r"^(\w+) not found\. Declare it as envvar",
-    r"^(\w+)\n +Field required",
-)
+OBJECT = re.compile(r"<([\w.]+) object at 0x[0-9a-f]+>")  # an address says nothing to anybody
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReadVariable:
+    """An environment variable that the project reads while it is imported."""
+
+    name: str
+    needed: bool  # the settings do not import without it
+    place: str  # "shop/settings.py:12"
+    origin: str  # where its value came from here: "the environment", a .env file, or "" where it has none
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,20 +52,26 @@ class Inspection:
     apps: list[str]
     languages: list[str] | None  # codes in LANGUAGES and LANGUAGE_CODE; None where they are Django's own
     modules: dict[str, str | None]  # name of each loaded module and its file
+    libraries: list[str]  # shared libraries that were loaded, extension modules among them; absolute
     opened: list[str]  # files that were opened to read, absolute, in order, until requests could be answered
     has_static_files: bool
     optional: list[str]  # modules of apps that a package which is not installed keeps from importing
     media_root: str
     static_root: str
+    variables: list[ReadVariable]
+    deployment: list[dict[str, str]]  # what `check --deploy` says: id, message, hint
+
+    @property
+    def interface(self) -> Interface:
+        """ASGI where it is asked for: startproject writes WSGI_APPLICATION, nobody has the other by accident."""
+        return "asgi" if self.asgi_application else "wsgi"
 
 
 def check_versions() -> None:
     """Refuse a Python or Django that a bundle cannot carry, before any work is done."""
     if sys.version_info < PYTHON_FLOOR:
         raise UnsupportedVersionError(f"Python {sys.version.split()[0]} is too old", "build with Python 3.12 or later")
-    from importlib.metadata import version  # noqa: PLC0415 - once
-
-    django = version("django")
+    django = distribution("django").version
     if not DJANGO_FLOOR <= tuple(map(int, re.findall(r"\d+", django)[:2])) < DJANGO_CEILING:
         raise UnsupportedVersionError(
             f"Django {django} is not supported", 'install another:  pip install "django>=5.2,<7"'
@@ -67,9 +81,10 @@ def check_versions() -> None:
 def inspect_project(project: Project, environment: dict[str, str], work: Path) -> Inspection:
     """Run the probe; static files are collected to ``work/static``."""
     report = work / "probe.json"
-    own = {SETTINGS_VARIABLE: project.settings_module, "PYTHONPATH": _python_path(), "PYTHONDONTWRITEBYTECODE": "1"}
+    own = {SETTINGS_VARIABLE: project.settings_module, "PYTHONDONTWRITEBYTECODE": "1"}
+    command = project_command("from djbundle.builder.probe import run; run()")
     result = subprocess.run(
-        [sys.executable, "-m", "djbundle.builder.probe", str(report), str(work / "static")],
+        [*command, str(report), str(work / "static")],
         cwd=project.root,
         env=os.environ | environment | own,
         capture_output=True,
@@ -87,38 +102,33 @@ def inspect_project(project: Project, environment: dict[str, str], work: Path) -
     answer = json.loads(report.read_text())
     if "failure" in answer:
         raise explain(answer["failure"], project)
-    return Inspection(**answer["facts"])
-
-
-def _python_path() -> str:
-    """The child needs this package, which may be a checkout; the project's folder is first by ``-m``."""
-    return os.pathsep.join(filter(None, [os.environ.get("PYTHONPATH"), str(Path(__file__).parents[2])]))
+    facts = answer["facts"]
+    return Inspection(**facts | {"variables": [ReadVariable(**item) for item in facts["variables"]]})
 
 
 def explain(failure: dict[str, Any], project: Project) -> DjbundleError:
     """The error for what the probe caught."""
     step, message, kind = failure["step"], failure["message"], failure["type"]
     place = failure["place"] or project.settings_module
-    if variable := _missing_variable(failure):
-        return MissingVariableError(
-            f'{SETTINGS_VARIABLE} "{project.settings_module}" needs the environment variable {variable} ({place})',
-            f"give it a value for the build:  djbundle build --env {variable}=build-only",
-        )
-    said = " ".join(f"{kind}: {message}".split())
+    if missing := failure["missing_variables"]:
+        return _missing_variables(project, missing)
+    said = OBJECT.sub(r"\1", " ".join(f"{kind}: {message}".split()))
+    absent = failure["missing_module"]
+    is_own = bool(absent) and any((project.root / f"{absent.partition('.')[0]}{end}").exists() for end in ("", ".py"))
     if step == "settings":
-        if failure["missing_module"] and project.settings_module.startswith(failure["missing_module"]):
+        if absent and f"{project.settings_module}.".startswith(f"{absent}."):
             return SettingsError(
                 f'there is no module "{project.settings_module}" in {project.root}',
                 "give the right one with --settings MODULE",
             )
-        return SettingsError(
-            f'{SETTINGS_VARIABLE} "{project.settings_module}" does not import: {said}', f"correct {place}"
-        )
-    if step == "setup" and failure["missing_module"]:
-        name = failure["missing_module"]
+        if not absent or is_own:
+            return SettingsError(
+                f'{SETTINGS_VARIABLE} "{project.settings_module}" does not import: {said}', f"correct {place}"
+            )
+    if absent and not is_own:
         return AppNotInstalledError(
-            f'INSTALLED_APPS or an import needs "{name}", which is not installed',
-            f"install the package that has {name}, or take it out",
+            f'INSTALLED_APPS or an import needs "{absent}", which is not installed in {sys.prefix} ({place})',
+            f"install the package that has {absent}, take it out, or name the environment that has it with --python",
         )
     if step == "static":
         return StaticFilesError(f"collectstatic failed: {said}", "add the file, or correct the file that names it")
@@ -128,10 +138,12 @@ def explain(failure: dict[str, Any], project: Project) -> DjbundleError:
     )
 
 
-def _missing_variable(failure: dict[str, Any]) -> str | None:
-    if failure["type"] == "KeyError" and failure["is_environment"]:
-        return str(failure["message"])
-    for pattern in VARIABLE_MESSAGES:
-        if found := re.search(pattern, failure["message"]):
-            return found[1]
-    return None
+def _missing_variables(project: Project, missing: list[tuple[str, str]]) -> MissingVariableError:
+    """`missing`: each variable, and where it is read."""
+    named = ", ".join(f"{name} ({place})" for name, place in missing)
+    word = "variable" if len(missing) == 1 else "variables"
+    given = " ".join(f"--env {name}=build-only" for name, _ in missing)
+    return MissingVariableError(
+        f'{SETTINGS_VARIABLE} "{project.settings_module}" needs the environment {word} {named}',
+        f"give a value for the build:  djbundle build {given}",
+    )

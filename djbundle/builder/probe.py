@@ -1,6 +1,6 @@
 """Imports the project in a process of its own and writes down what it saw, as JSON.
 
-Started by inspection.py as ``python -m djbundle.builder.probe REPORT STATIC_FOLDER`` in the project's folder, with
+Started by inspection.py with the arguments REPORT and STATIC_FOLDER in the project's folder, with
 DJANGO_SETTINGS_MODULE set. The report is ``{"facts": {...}}`` or ``{"failure": {"step", "type", "message", ...}}``.
 The project's own folder stays as it is: no database, no cache, no static files are written there.
 """
@@ -10,38 +10,60 @@ import importlib
 import json
 import os
 import pkgutil
+import secrets
 import sys
 import tempfile
 import traceback
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-SETTINGS_VARIABLE = "DJANGO_SETTINGS_MODULE"
+from djbundle.builder.layout import SETTINGS_VARIABLE
+from djbundle.builder.settings_models import model_readings
+from djbundle.builder.trial import (
+    ENV_FILE,
+    missing_in_models,
+    missing_variable,
+    missing_variables,
+    names_in,
+    needed_variables,
+)
+from djbundle.builder.watch import Watch
+
 HASHED_STORAGE = "django.contrib.staticfiles.storage.ManifestStaticFilesStorage"
 REPLACED_STORAGES = ("django.contrib.staticfiles.storage.StaticFilesStorage", "whitenoise.", "servestatic.")
 
 
 opened: list[str] = []  # files, in the order of reading
+env_files: list[str] = []  # those that hold environment variables, each once
 
 
 def note_opened(event: str, arguments: tuple[Any, ...]) -> None:
     """An audit hook; see sys.addaudithook. Extension modules are not opened but raise an event of their own."""
     path = arguments[0] if event == "open" else arguments[1] if event == "import" else None
-    if isinstance(path, str) and path.startswith("/"):
+    if not isinstance(path, str):
+        return
+    if path.startswith("/"):
         opened.append(path)
+    if event == "open" and ENV_FILE.search(path) and (file := str(Path(path).absolute())) not in env_files:
+        env_files.append(file)
 
 
-def main(report: Path, static_folder: Path, scratch: str) -> None:
+def probe(report: Path, static_folder: Path, scratch: str) -> None:
     step = "settings"
+    name, before = os.environ[SETTINGS_VARIABLE], dict(os.environ)
+    watch = Watch(Path.cwd())
     opened.extend(file for module in list(sys.modules.values()) if (file := origin(module)))
     sys.addaudithook(note_opened)
+    watch.start()
     try:
-        module = importlib.import_module(os.environ[SETTINGS_VARIABLE])
+        module = importlib.import_module(name)
+        needed = needed_variables(watch, name, before, env_files)
         static_root = str(getattr(module, "STATIC_ROOT", None) or "")
         prepare_static_files(module, static_folder)
         keep_files_away(module, scratch)
+        give_secret_key(module)
         step = "setup"
         start_django()
         step = "imports"
@@ -50,9 +72,10 @@ def main(report: Path, static_folder: Path, scratch: str) -> None:
         optional = [name for name in modules_of_apps() if not is_importable(name)]
         step = "static"
         collected = collect_static_files()
-        answer: dict[str, Any] = {"facts": facts(static_root, start=start, collected=collected, optional=optional)}
+        seen = facts(static_root, start=start, collected=collected, optional=optional)
+        answer: dict[str, Any] = {"facts": seen | {"variables": variables(watch, needed, before)}}
     except BaseException as error:
-        answer = {"failure": failure(step, error)}
+        answer = {"failure": failure(step, error, watch)}
     report.write_text(json.dumps(answer))
 
 
@@ -65,6 +88,12 @@ def prepare_static_files(module: ModuleType, folder: Path) -> None:
         storages["staticfiles"] = {"BACKEND": HASHED_STORAGE}
     module.STORAGES = storages  # type: ignore[attr-defined]
     module.STATIC_ROOT = str(folder)  # type: ignore[attr-defined]
+
+
+def give_secret_key(module: ModuleType) -> None:
+    """A bundle makes a key where the project has none; here one for the moment will do."""
+    if not getattr(module, "SECRET_KEY", None):
+        module.SECRET_KEY = secrets.token_hex()  # type: ignore[attr-defined]
 
 
 def keep_files_away(module: ModuleType, scratch: str) -> None:
@@ -101,6 +130,25 @@ def import_what_requests_need() -> None:
     for name in (settings.WSGI_APPLICATION, getattr(settings, "ASGI_APPLICATION", None)):
         if name:
             import_string(name)
+    for name in late_modules():
+        is_importable(name)
+
+
+def late_modules() -> Iterator[str]:
+    """What Django imports by a name that is no literal, when a fixture is read or a password is hashed."""
+    from django.apps import apps  # noqa: PLC0415
+    from django.core.exceptions import ImproperlyConfigured  # noqa: PLC0415
+    from django.core.serializers import BUILTIN_SERIALIZERS  # noqa: PLC0415
+
+    yield BUILTIN_SERIALIZERS["yaml"]
+    if not apps.is_installed("django.contrib.auth"):
+        return
+    from django.contrib.auth.hashers import get_hashers  # noqa: PLC0415
+
+    with contextlib.suppress(ImportError, ImproperlyConfigured):
+        for hasher in get_hashers():
+            if library := getattr(hasher, "library", None):
+                yield library if isinstance(library, str) else library[-1]
 
 
 def dotted_settings() -> Iterator[str]:
@@ -115,7 +163,7 @@ def dotted_settings() -> Iterator[str]:
     while waiting:
         value = waiting.pop()
         if isinstance(value, str):
-            if "." in value and value.replace(".", "").isidentifier():
+            if "." in value and all(part.isidentifier() for part in value.split(".")):
                 yield value
         elif isinstance(value, dict):
             waiting.extend(value.values())
@@ -169,12 +217,31 @@ def facts(static_root: str, *, start: list[str], collected: bool, optional: list
         "languages": offered_languages(),
         "apps": [config.name for config in apps.get_app_configs()],
         "modules": {name: origin(loaded) for name, loaded in list(sys.modules.items())},
+        "libraries": mapped_libraries(),
         "opened": start,
         "has_static_files": collected,
         "optional": optional,
         "media_root": str(settings.MEDIA_ROOT),
         "static_root": static_root,
+        "deployment": deployment_advice(),
     }
+
+
+def mapped_libraries() -> list[str]:
+    """Files of the shared libraries that this process has loaded, by ctypes, by cffi, or because another needs them."""
+    maps = Path("/proc/self/maps").read_text().splitlines()
+    paths = {line.split(maxsplit=5)[5] for line in maps if "/" in line}
+    return sorted(path for path in paths if ".so" in Path(path).name)
+
+
+def deployment_advice() -> list[dict[str, Any]]:
+    """What ``check --deploy`` says. Not part of a start, so asked when that has been traced."""
+    from django.core.checks import Tags, run_checks  # noqa: PLC0415
+
+    said = run_checks(tags=[Tags.security], include_deployment_checks=True)
+    return [
+        {"id": each.id, "message": each.msg, "hint": each.hint} for each in said if str(each.id).startswith("security.")
+    ]
 
 
 def offered_languages() -> list[str] | None:
@@ -190,7 +257,21 @@ def origin(module: ModuleType | None) -> str | None:
     return str(file) if file else None
 
 
-def failure(step: str, error: BaseException) -> dict[str, Any]:
+def variables(watch: Watch, needed: set[str], before: Mapping[str, str]) -> list[dict[str, Any]]:
+    """What was read, whether the project starts without it, and where its value came from here."""
+    in_files = {name: file for file in reversed(env_files) for name in names_in([file])}
+    return [
+        {
+            "name": reading.name,
+            "needed": reading.name in needed,
+            "place": reading.place,
+            "origin": "the environment" if reading.name in before else in_files.get(reading.name, ""),
+        }
+        for reading in watch.readings.values()
+    ]
+
+
+def failure(step: str, error: BaseException, watch: Watch) -> dict[str, Any]:
     frames = traceback.extract_tb(error.__traceback__)
     own = [frame for frame in frames if frame.filename.startswith(str(Path.cwd()))]
     at = own[-1] if own else None
@@ -199,11 +280,24 @@ def failure(step: str, error: BaseException) -> dict[str, Any]:
         "type": type(error).__name__,
         "message": str(error.args[0]) if isinstance(error, KeyError) and error.args else str(error),
         "missing_module": error.name if isinstance(error, ModuleNotFoundError) else None,
-        "is_environment": bool(frames) and frames[-1].filename.endswith(("os.py", "<frozen os>")),
+        "missing_variables": missing_of(step, error, watch),
         "place": f"{Path(at.filename).relative_to(Path.cwd())}:{at.lineno}" if at else None,
     }
 
 
-if __name__ == "__main__":
+def missing_of(step: str, error: BaseException, watch: Watch) -> list[tuple[str, str]]:
+    """Every variable that the project lacks, each with its place behind it."""
+    if names := missing_in_models(watch):
+        found = names
+        places = {item.name: item.place for item in model_readings(watch)}
+    else:
+        first = missing_variable(error)
+        found = missing_variables(watch, os.environ[SETTINGS_VARIABLE], first) if first and step == "settings" else []
+        found = found or ([first] if first else [])
+        places = {name: reading.place for name, reading in watch.readings.items()}
+    return [(name, places.get(name, "")) for name in found]
+
+
+def run() -> None:
     with tempfile.TemporaryDirectory() as folder:
-        main(Path(sys.argv[1]), Path(sys.argv[2]), folder)
+        probe(Path(sys.argv[1]), Path(sys.argv[2]), folder)

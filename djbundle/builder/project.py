@@ -10,11 +10,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from djbundle.builder.configuration import Configuration, read_pyproject
-from djbundle.errors import AmbiguousSettingsError, ProjectNotFoundError, ProjectSyntaxError
+from djbundle.builder.layout import IGNORED_FOLDERS, choose_settings, find_manage, find_root
+from djbundle.errors import ProjectSyntaxError
 
-SETTINGS_VARIABLE = "DJANGO_SETTINGS_MODULE"
-IGNORED_FOLDERS = frozenset(
-    {".git", ".hg", ".tox", ".nox", ".venv", "venv", "env", "node_modules", "__pycache__", "site-packages"}
+# Names of the package with the settings that say nothing about the site.
+GENERIC_NAMES = frozenset(
+    ("app", "backend", "conf", "config", "core", "main", "project", "server", "settings", "src", "web", "website")
 )
 
 
@@ -24,6 +25,7 @@ class Project:
 
     root: Path  # the folder with manage.py, first on sys.path
     settings_module: str
+    settings_reason: str  # why this one
     name: str
     version: str
     configuration: Configuration
@@ -36,17 +38,22 @@ class Project:
 
 def find_project(folder: Path, *, settings: str | None, name: str | None) -> Project:
     """Find the project in `folder`; `settings` and `name` are the command line's and go before all else."""
-    root = _find_root(folder.resolve(), has_settings=settings is not None)
-    configuration, metadata = read_pyproject(root)
+    folder = folder.resolve()
+    manage = find_manage(folder)
+    base = manage.parent if manage else folder
+    configuration, metadata = read_pyproject(base, base.parent, folder)
+    chosen = choose_settings(folder, manage, configuration, settings)
+    root = find_root(folder, manage, chosen.module)
     listed = set(_list_files(root))
     links = {path: target for path in sorted(listed) if (target := _inner_target(root, path))}
     files = tuple(sorted(listed - links.keys()))
     _check_syntax(root, files)
-    settings_module = settings or configuration.settings or _find_settings(root, files)
+    own_name = name or configuration.name or metadata.name or _derived_name(chosen.module, root)
     return Project(
         root=root,
-        settings_module=settings_module,
-        name=_executable_name(name or configuration.name or metadata.name or settings_module.split(".")[0]),
+        settings_module=chosen.module,
+        settings_reason=chosen.reason,
+        name=_executable_name(own_name),
         version=metadata.version or "0",
         configuration=configuration,
         files=files,
@@ -54,17 +61,11 @@ def find_project(folder: Path, *, settings: str | None, name: str | None) -> Pro
     )
 
 
-def _find_root(folder: Path, *, has_settings: bool) -> Path:
-    if not folder.is_dir():
-        raise ProjectNotFoundError(f"there is no folder {folder}", "name the folder that holds manage.py")
-    for candidate in (folder, folder / "src"):
-        if (candidate / "manage.py").is_file():
-            return candidate
-    if has_settings:
-        return folder
-    below = sorted(folder.glob("*/manage.py"))
-    fix = f"djbundle build {below[0].parent}" if below else "name the folder that holds manage.py, or give --settings"
-    raise ProjectNotFoundError(f"there is no manage.py in {folder}", fix)
+def _derived_name(settings_module: str, root: Path) -> str:
+    """The package of the settings; the folder's name where that says nothing."""
+    package = settings_module.split(".", maxsplit=1)[0]
+    folders = (folder.name for folder in (root, *root.parents) if folder.name not in GENERIC_NAMES)
+    return next(folders, package) if package in GENERIC_NAMES else package
 
 
 def _list_files(root: Path) -> Iterator[Path]:
@@ -114,41 +115,6 @@ def _check_syntax(root: Path, files: tuple[Path, ...]) -> None:
                     f"{path}:{line} is not valid Python: {getattr(error, 'msg', error)}",
                     f"correct line {line} of {path}",
                 ) from error
-
-
-def _find_settings(root: Path, files: tuple[Path, ...]) -> str:
-    if named := _settings_of_manage(root / "manage.py"):
-        return named
-    candidates = sorted(_settings_candidates(files))
-    if len(candidates) == 1:
-        return candidates[0]
-    if not candidates:
-        raise ProjectNotFoundError(
-            f"manage.py names no {SETTINGS_VARIABLE} and there is no settings.py", "give --settings MODULE"
-        )
-    raise AmbiguousSettingsError(
-        f"there are several settings modules: {', '.join(candidates)}",
-        f"choose one:  djbundle build --settings {candidates[-1]}",
-    )
-
-
-def _settings_of_manage(manage: Path) -> str | None:
-    """The constant in ``os.environ.setdefault("DJANGO_SETTINGS_MODULE", "...")`` or an assignment to that key."""
-    if not manage.is_file():
-        return None
-    text = manage.read_text()
-    pattern = rf"""['"]{SETTINGS_VARIABLE}['"]\s*(?:,|\]\s*=)\s*['"]([\w.]+)['"]"""
-    found = re.search(pattern, text)
-    return found[1] if found else None
-
-
-def _settings_candidates(files: tuple[Path, ...]) -> Iterator[str]:
-    for path in files:
-        module = ".".join(path.with_suffix("").parts)
-        is_settings = path.name == "settings.py" and len(path.parts) <= 3
-        in_package = path.suffix == ".py" and path.parent.name == "settings" and path.name != "__init__.py"
-        if is_settings or (in_package and path.stem not in ("base", "common", "defaults")):
-            yield module
 
 
 def _executable_name(name: str) -> str:

@@ -19,21 +19,21 @@ from djbundle.builder.inspection import Inspection
 from djbundle.builder.libraries import bundled_sqlite_version
 from djbundle.builder.project import Project
 from djbundle.builder.tree import PARTS
-from djbundle.manifest import BuildInfo, Manifest
+from djbundle.manifest import BuildInfo, Manifest, Variable
 
 MEGABYTE = 1_000_000
 
 
 def describe(project: Project, inspection: Inspection, built: int) -> Manifest:
     """The manifest of the bundle; `built` in seconds since 1970."""
-    wsgi, asgi = inspection.wsgi_application, inspection.asgi_application
     return Manifest(
         name=project.name,
         version=project.version,
         settings_module=project.settings_module,
-        interface="wsgi" if wsgi or not asgi else "asgi",
-        application=wsgi or asgi,
+        interface=inspection.interface,
+        application=inspection.asgi_application or inspection.wsgi_application,
         static_root=STATIC_FOLDER,
+        variables=tuple(Variable(item.name, item.needed, item.place) for item in inspection.variables),
         build=BuildInfo(
             djbundle=djbundle.__version__,
             python=platform.python_version(),
@@ -127,7 +127,7 @@ def print_report(report: Report, console: Console) -> None:
         table.add_row(f"  {part.name}", f"{part.size / MEGABYTE:.1f} MB")
     shown = Path(report.path)
     shown = shown.relative_to(Path.cwd()) if shown.is_relative_to(Path.cwd()) else shown
-    command = shown if shown.is_absolute() else f"./{shown}"
+    command = shown if shown.is_absolute() or shown.parts[0] == ".." else f"./{shown}"
     console.print(f"\n[bold]{shown}[/]  {report.size / MEGABYTE:.1f} MB in {report.seconds:.0f} s, made of")
     console.print(table)
     console.print(f"\nNext:  [bold]{command} serve[/]   or copy it to a server and run it there")

@@ -4,6 +4,7 @@ import sysconfig
 from collections.abc import Iterable, Iterator
 from pathlib import Path, PurePath
 
+from djbundle.builder.installed import package_folders
 from djbundle.builder.project import Project
 from djbundle.builder.tree import Tree
 from djbundle.manifest import FILE_NAME
@@ -35,7 +36,7 @@ def files_of_start(tree: Tree, project: Project, opened: Iterable[str]) -> Itera
 
 def _names_of(project: Project, opened: Iterable[str]) -> Iterator[str]:
     """The name in the tree for each path, if it were there. A source has its bytecode there."""
-    roots = [project.root, *(Path(sysconfig.get_path(name)) for name in ("purelib", "platlib", "stdlib"))]
+    roots = [project.root, *package_folders(), Path(sysconfig.get_path("stdlib"))]
     roots.append(Path(sysconfig.get_config_var("DESTSHARED")))
     roots.sort(key=lambda root: -len(root.parts))  # the environment may lie in the project's folder
     for text in opened:

@@ -1,0 +1,92 @@
+"""``djbundle check``: what a build would find and take, and what would fail in a bundle. Compiles nothing."""
+
+import json
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from djbundle.builder import assets
+from djbundle.builder.dependencies import Dependency, find_dependencies
+from djbundle.builder.inspection import Inspection, ReadVariable, check_versions
+from djbundle.builder.options import Options
+from djbundle.builder.project import Project
+from djbundle.builder.scan import DEVELOPMENT_APPS, Finding, scan
+
+FOUND = 26  # the exit code where something would fail
+# What `check --deploy` says of settings that a bundle changes by itself.
+CURED = frozenset({"security.W009", "security.W018", "security.W020"})
+
+
+@dataclass(frozen=True, slots=True)
+class Package:
+    name: str
+    version: str
+    reason: str
+    size: int  # bytes, as installed
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Check:
+    """What was found; `to_json` is what ``--json`` prints."""
+
+    name: str
+    version: str
+    root: str
+    settings: str
+    settings_reason: str
+    environment: str
+    django: str
+    interface: str
+    apps: list[str]
+    compiled: int  # modules
+    packages: list[Package]
+    variables: list[ReadVariable]
+    problems: list[Finding]  # would fail in a bundle
+    advice: list[Finding]
+
+    def to_json(self) -> str:
+        return json.dumps(asdict(self), indent=1)
+
+
+def check_project(options: Options) -> Check:
+    """Raises the errors that a build would."""
+    check_versions()
+    project, inspection = options.look()
+    sources = (path for path in project.sources() if not assets.is_test(path) and "migrations" not in path.parts)
+    return Check(
+        name=project.name,
+        version=project.version,
+        root=str(project.root),
+        settings=project.settings_module,
+        settings_reason=project.settings_reason,
+        environment=options.packages,
+        django=inspection.django,
+        interface=inspection.interface.upper(),
+        apps=inspection.apps,
+        compiled=len(assets.compiled_sources(project)),
+        packages=[_package(each) for each in find_dependencies(project, inspection)],
+        variables=inspection.variables,
+        problems=scan(project.root, sources),
+        advice=[*_development_apps(inspection, project), *_deployment(inspection)],
+    )
+
+
+def _package(dependency: Dependency) -> Package:
+    files = (Path(str(file.locate())) for file in dependency.distribution.files or ())
+    size = sum(file.stat().st_size for file in files if file.is_file() and file.suffix != ".pyc")
+    return Package(dependency.name, dependency.version, dependency.reason, size)
+
+
+def _development_apps(inspection: Inspection, project: Project) -> Iterator[Finding]:
+    for name in sorted(DEVELOPMENT_APPS & {app.partition(".")[0] for app in inspection.apps}):
+        yield Finding(project.settings_module, f'"{name}" is for development', "leave it out where DEBUG is off")
+
+
+def _deployment(inspection: Inspection) -> Iterator[Finding]:
+    """Django's own deployment checks."""
+    for item in inspection.deployment:
+        if item["id"] not in CURED:
+            said = " ".join(item["message"].split())
+            yield Finding(
+                item["id"], said, " ".join((item["hint"] or "").split()) or "see Django's deployment checklist"
+            )

@@ -1,0 +1,51 @@
+"""What ``djbundle check`` and ``djbundle why`` print."""
+
+from collections.abc import Iterable
+
+from rich.markup import escape
+from rich.table import Table
+
+from djbundle.builder.check import Check
+from djbundle.builder.console import Console
+from djbundle.builder.scan import Finding
+
+MEGABYTE = 1_000_000
+
+
+def print_check(check: Check, console: Console) -> None:
+    console.print(f"[bold]{escape(check.name)} {escape(check.version)}[/]  {escape(check.root)}\n")
+    table = Table(box=None, pad_edge=False, show_header=False, padding=(0, 2, 0, 0))
+    table.add_column(no_wrap=True)
+    table.add_column()
+    for title, text in _rows(check):
+        table.add_row(f"  {title}", escape(text))
+    console.print(table)
+    _print_findings("would fail in a bundle", "red", check.problems, console)
+    _print_findings("advice", "yellow", check.advice, console)
+    console.print("\nNext:  [bold]djbundle build[/]" if not check.problems else "")
+
+
+def _rows(check: Check) -> Iterable[tuple[str, str]]:
+    yield "settings", f"{check.settings} ({check.settings_reason})"
+    yield "environment", f"{check.environment}, Django {check.django}"
+    yield "served as", check.interface
+    yield "applications", f"{len(check.apps)}"
+    yield "compiled to C", f"{check.compiled} modules"
+    size = sum(package.size for package in check.packages) / MEGABYTE
+    yield "packages", f"{len(check.packages)}, {size:.0f} MB before compression"
+    for package in sorted(check.packages, key=lambda each: -each.size)[:5]:
+        yield "", f"{package.size / MEGABYTE:5.1f} MB  {package.name} {package.version}  {package.reason}"
+    yield "variables", "none" if not check.variables else f"{len(check.variables)} of the environment are read"
+    for variable in check.variables:
+        need = "needed" if variable.needed else "optional"
+        yield (
+            "",
+            f"{variable.name}  {need}, {variable.place}{f', here from {variable.origin}' if variable.origin else ''}",
+        )
+
+
+def _print_findings(title: str, colour: str, findings: Iterable[Finding], console: Console) -> None:
+    for number, finding in enumerate(findings):
+        if not number:
+            console.print(f"\n[bold {colour}]{title}[/]")
+        console.print(f"  {escape(finding.place)}  {escape(finding.cause)}\n    fix: {escape(finding.fix)}")

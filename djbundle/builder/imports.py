@@ -1,0 +1,124 @@
+"""Which packages a source names, wherever in it: a view may import what it needs when it is first called.
+
+What a running project has loaded is only the half of it (dependencies.py); the other half is found by reading.
+"""
+
+import ast
+import contextlib
+import re
+from collections.abc import Collection, Iterable, Iterator
+from pathlib import Path
+
+from djbundle.builder.assets import is_test
+from djbundle.builder.owners import DJBUNDLE, Owners
+from djbundle.builder.project import Project
+
+TESTS = frozenset({"test", "tests", "testing"})
+# Packages name them for their own development, or for that of a project.
+TOOLS = frozenset(
+    (
+        *("black", "bpython", "coverage", "cython", "django-stubs", "flake8", "hypothesis", "ipdb", "ipython", "isort"),
+        *("mypy", "nose", "nuitka", "pdbpp", "pip", "playwright", "ptpython", "pylint", "pytest", "ruff", "selenium"),
+        *("setuptools", "sphinx", "tox", "twine", "watchfiles", "wheel"),
+    )
+)
+STATEMENT = re.compile(rb"^[ \t]*(?:from|import)[ \t](.+)", re.MULTILINE)
+NAME = re.compile(rb"[A-Za-z_]\w*")
+BY_TEXT = frozenset({"import_module", "__import__", "import_string"})
+
+
+class LateImports:
+    """Finds what is imported in functions. Of the distributions `leave_alone`, nothing."""
+
+    def __init__(self, owners: Owners, leave_alone: Iterable[str]) -> None:
+        self._owners = owners
+        self._read = {*leave_alone}
+
+    def of_project(self, project: Project, found: Collection[str]) -> dict[str, str]:
+        """Distributions that are not in `found`, each with the first place that imports it."""
+        sources = ((path, project.root / path) for path in project.sources() if not is_test(path))
+        return self._search(sources, found, without=())
+
+    def of_distributions(self, found: Collection[str]) -> dict[str, str]:
+        """The same for the modules of all in `found`, each read once."""
+        names = [name for name in found if name not in self._read]
+        self._read.update(names)
+        files = (file for name in names for file in self._files_of(name))
+        return self._search(files, found, without=TOOLS)
+
+    def _files_of(self, name: str) -> Iterator[tuple[Path, Path]]:
+        """Of a package with a hundred choices, that of the project; all of one that nothing has loaded yet."""
+        modules = self._owners.loaded.get(name) or self._owners.modules.get(name, {})
+        for module, path in modules.items():
+            names = module.split(".")  # the environment itself may lie in a folder called tests
+            if path.suffix == ".py" and TESTS.isdisjoint(names):
+                yield Path(*names), path
+
+    def _search(
+        self, sources: Iterable[tuple[Path, Path]], found: Collection[str], without: Collection[str]
+    ) -> dict[str, str]:
+        wanted = {
+            module: name
+            for name, modules in self._owners.modules.items()
+            if name not in (*found, *without, DJBUNDLE)
+            for module in modules
+        }
+        imports, new = ImportedModules(wanted), dict[str, str]()
+        for shown, path in sources:
+            for module in imports.of(path):
+                new.setdefault(wanted[module], f"imported in {shown.with_suffix('.py')}")
+        return new
+
+
+class ImportedModules:
+    """Of the modules in `wanted`; all others might as well not exist."""
+
+    def __init__(self, wanted: Iterable[str]) -> None:
+        self._wanted = frozenset(wanted)
+        self._tops = {name.partition(".")[0].encode() for name in self._wanted}
+
+    def of(self, source: Path) -> Iterator[str]:
+        """Those that `source` imports, somewhere; none for what is no Python."""
+        content = source.read_bytes()
+        named = (name for rest in STATEMENT.findall(content) for name in NAME.findall(rest))
+        if self._tops.isdisjoint(named) and b"import_" not in content:
+            return  # parsing takes a hundred times as long
+        with contextlib.suppress(SyntaxError, ValueError):
+            yield from filter(None, map(self._longest, _imported(ast.parse(content))))
+
+    def _longest(self, name: str) -> str:
+        """`name`, or the package above it, that is wanted."""
+        while name and name not in self._wanted:
+            name = name.rpartition(".")[0]
+        return name
+
+
+def _imported(node: ast.AST) -> Iterator[str]:
+    """Dotted names; of ``from a import b`` a.b, which may be a module."""
+    if isinstance(node, ast.If) and _is_for_types(node.test):
+        nodes: Iterable[ast.AST] = node.orelse
+    else:
+        nodes = ast.iter_child_nodes(node)
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+        elif isinstance(node, ast.Call) and (text := _text_of(node)):
+            yield text
+    for child in nodes:
+        yield from _imported(child)
+
+
+def _is_for_types(test: ast.expr) -> bool:
+    """``if TYPE_CHECKING:``"""
+    return "TYPE_CHECKING" in (getattr(test, "id", ""), getattr(test, "attr", ""))
+
+
+def _text_of(call: ast.Call) -> str:
+    """What ``import_module("a.b")`` names."""
+    function = call.func
+    name = function.attr if isinstance(function, ast.Attribute) else getattr(function, "id", "")
+    first = call.args[0] if call.args else None
+    if name in BY_TEXT and isinstance(first, ast.Constant) and isinstance(first.value, str):
+        return first.value
+    return ""

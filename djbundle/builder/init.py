@@ -1,0 +1,98 @@
+"""``djbundle init``: the files by which a project is built everywhere in the same way."""
+
+import tomllib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from djbundle.builder.project import Project
+from djbundle.errors import FileExistsAlreadyError
+
+TABLE = """\
+
+[tool.djbundle]
+name = "{name}"
+settings = "{settings}"
+"""
+CONTAINERFILE = """\
+# The bundle is the whole image. Build it first:  djbundle build
+FROM scratch
+COPY dist/{name} /{name}
+ENTRYPOINT ["/{name}"]
+HEALTHCHECK CMD ["/{name}", "healthcheck"]
+CMD ["serve"]
+"""
+WORKFLOW = """\
+name: bundle
+on: [push]
+jobs:
+  build:
+    runs-on: ubuntu-latest
+    steps:
+      - uses: actions/checkout@v4
+      - uses: actions/setup-python@v5
+        with:
+          python-version: "{python}"
+      - uses: actions/cache@v4
+        with:
+          path: ~/.cache/djbundle
+          key: djbundle-${{{{ github.sha }}}}
+          restore-keys: djbundle-
+      - run: {install}
+      - run: pip install djbundle
+      - run: djbundle check{variables}
+      - run: djbundle build{variables}
+      - uses: actions/upload-artifact@v4
+        with:
+          name: {name}
+          path: dist/{name}
+"""
+INSTALLATIONS = {  # the first of these files that is there says how the project's packages are installed
+    "uv.lock": "pip install uv && uv export --frozen --no-emit-project | pip install -r /dev/stdin",
+    "poetry.lock": "pip install poetry poetry-plugin-export && poetry export | pip install -r /dev/stdin",
+    "pdm.lock": "pip install pdm && pdm export --prod | pip install -r /dev/stdin",
+    "requirements.txt": "pip install -r requirements.txt",
+    "pyproject.toml": "pip install .",
+}
+NO_INSTALLATION = "pip install django"
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """A file, and what it is to hold. With `appends`, behind what it holds already."""
+
+    path: Path
+    text: str
+    appends: bool = False
+
+
+def write_files(project: Project, needed: list[str], python: str, *, force: bool) -> list[Path]:
+    """Write what is not there; the files, relative to the project. Raises FileExistsAlreadyError, and changes nothing.
+
+    `needed` are variables without which the settings do not import.
+    """
+    wanted = list(_files(project, needed, python))
+    there = [each.path for each in wanted if not each.appends and each.path.exists()]
+    if there and not force:
+        names = ", ".join(str(path.relative_to(project.root)) for path in there)
+        raise FileExistsAlreadyError(f"there is already {names}", "write over it with  --force")
+    for each in wanted:
+        each.path.parent.mkdir(parents=True, exist_ok=True)
+        before = each.path.read_text() if each.appends and each.path.exists() else ""
+        each.path.write_text(f"{before.rstrip()}\n{each.text}" if before else each.text.lstrip("\n"))
+    return [each.path.relative_to(project.root) for each in wanted]
+
+
+def _files(project: Project, needed: list[str], python: str) -> Iterator[Wanted]:
+    pyproject = project.root / "pyproject.toml"
+    if not _has_table(pyproject):
+        yield Wanted(pyproject, TABLE.format(name=project.name, settings=project.settings_module), appends=True)
+    yield Wanted(project.root / "Containerfile", CONTAINERFILE.format(name=project.name))
+    install = next((way for name, way in INSTALLATIONS.items() if (project.root / name).is_file()), NO_INSTALLATION)
+    variables = "".join(f" --env {name}=build-only" for name in needed)
+    workflow = WORKFLOW.format(name=project.name, python=python, install=install, variables=variables)
+    yield Wanted(project.root / ".github" / "workflows" / "bundle.yml", workflow)
+
+
+def _has_table(pyproject: Path) -> bool:
+    return pyproject.is_file() and "djbundle" in tomllib.loads(pyproject.read_text()).get("tool", {})

@@ -1,0 +1,63 @@
+"""What a site is asked before it is visited. The text runs in the bundle, by ``./shop shell -c``, and prints JSON."""
+
+QUESTIONS = '''
+import json
+from django.apps import apps
+from django.conf import settings
+from django.urls import get_resolver
+from django.urls.resolvers import LocalePrefixPattern, RegexPattern, RoutePattern
+
+def plain(pattern):
+    """Its text; None where it wants an argument, or is no plain text."""
+    if isinstance(pattern, LocalePrefixPattern):
+        return pattern.language_prefix
+    if isinstance(pattern, RoutePattern):
+        return None if pattern.converters else str(pattern).replace("%%", "%")
+    if isinstance(pattern, RegexPattern) and not pattern.regex.groups:
+        text = str(pattern).removeprefix("^").removesuffix("$").removesuffix(chr(92) + "Z").replace(chr(92), "")
+        return None if set("()[]{}*+?|^$") & set(text) else text
+    return None
+
+def paths(resolver, prefix="/"):
+    for each in resolver.url_patterns:
+        text = plain(each.pattern)
+        if text is None:
+            continue
+        if hasattr(each, "url_patterns"):
+            yield from paths(each, prefix + text)
+        else:
+            yield prefix + text
+
+def session():
+    """The cookie of a superuser, who is made for it."""
+    if not (apps.is_installed("django.contrib.auth") and apps.is_installed("django.contrib.sessions")):
+        return None
+    from importlib import import_module
+    from django.contrib.auth import get_user_model, login
+    from django.http import HttpRequest
+    user_model = get_user_model()
+    names = {user_model.USERNAME_FIELD, *user_model.REQUIRED_FIELDS}
+    given = {name: "verify@djbundle.example" for name in names}
+    user = user_model._default_manager.create_superuser(**given, password=None)
+    request = HttpRequest()
+    request.session = import_module(settings.SESSION_ENGINE).SessionStore()
+    login(request, user, backend=settings.AUTHENTICATION_BACKENDS[0])
+    request.session.save()
+    return f"{settings.SESSION_COOKIE_NAME}={request.session.session_key}"
+
+told = {
+    "hosts": [host for host in settings.ALLOWED_HOSTS if host != "*"],
+    "redirects_to_https": bool(settings.SECURE_SSL_REDIRECT),
+    "static_url": settings.STATIC_URL or "",
+    "paths": sorted(set(paths(get_resolver()))),
+}
+try:
+    told["cookie"] = session()
+    told["no_session"] = ""
+except Exception as error:
+    told["cookie"] = None
+    told["no_session"] = f"{type(error).__name__}: {error}"
+print(json.dumps(told))
+'''
+
+ENGINE = "from django.conf import settings; print(settings.DATABASES.get('default', {}).get('ENGINE', ''))"

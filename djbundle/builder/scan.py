@@ -1,0 +1,94 @@
+"""Finds in the project's sources what runs with ``manage.py`` and would fail in a bundle.
+
+Only what is certain by the line itself is told; what may be all right is left alone.
+"""
+
+import ast
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+WRITERS = frozenset(
+    {"write_text", "write_bytes", "mkdir", "touch", "unlink", "rmdir", "rename", "replace", "symlink_to"}
+)
+STARTERS = frozenset({"run", "call", "check_call", "check_output", "Popen", "system", "popen", "getoutput"})
+DEVELOPMENT_APPS = frozenset({"debug_toolbar", "django_browser_reload", "django_extensions", "silk", "nplusone"})
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One line of the project, what is wrong with it, and what to write instead."""
+
+    place: str  # "shop/views.py:12"
+    cause: str
+    fix: str
+
+
+def scan(root: Path, sources: Iterator[Path]) -> list[Finding]:
+    """`sources` are relative to `root`, and parse."""
+    found: list[Finding] = []
+    for path in sources:
+        tree = ast.parse((root / path).read_bytes())
+        for node in ast.walk(tree):
+            if isinstance(node, ast.Call):
+                found += [Finding(f"{path}:{node.lineno}", cause, fix) for rule in RULES for cause, fix in rule(node)]
+    return found
+
+
+Rule = Callable[[ast.Call], Iterator[tuple[str, str]]]
+
+
+def writes_into_the_project(call: ast.Call) -> Iterator[tuple[str, str]]:
+    """``open(BASE_DIR / "x", "w")``, ``(BASE_DIR / "x").write_text()``: a bundle is read-only."""
+    name, own = _name(call), call.func.value if isinstance(call.func, ast.Attribute) else None
+    if name == "open":
+        target = own or next(iter(call.args), None)
+        writes = any(isinstance(mode.value, str) and set(mode.value) & set("wax+") for mode in _modes(call))
+    else:
+        target, writes = own, name in WRITERS
+    if target is not None and writes and _lies_in_the_project(target):
+        yield (
+            "writes a file of the project, which nobody can in a bundle",
+            "write below MEDIA_ROOT or another setting that the bundle moves to its data directory",
+        )
+
+
+def starts_manage_py(call: ast.Call) -> Iterator[tuple[str, str]]:
+    if _name(call) in STARTERS and any("manage.py" in text for text in _texts(call)):
+        yield "starts manage.py, which is not in a bundle", "use  django.core.management.call_command()"
+
+
+def reads_sources(call: ast.Call) -> Iterator[tuple[str, str]]:
+    if _name(call) in ("getsource", "getsourcelines") and isinstance(call.func, ast.Attribute):
+        yield "reads source code, which is not in a bundle", "do without it, or keep the text in a file of data"
+
+
+RULES: tuple[Rule, ...] = (writes_into_the_project, starts_manage_py, reads_sources)
+
+
+def _name(call: ast.Call) -> str:
+    function = call.func
+    return function.attr if isinstance(function, ast.Attribute) else getattr(function, "id", "")
+
+
+def _modes(call: ast.Call) -> list[ast.Constant]:
+    """What may say how a file is opened."""
+    first = 0 if isinstance(call.func, ast.Attribute) else 1
+    given = [*call.args[first : first + 1], *(word.value for word in call.keywords if word.arg == "mode")]
+    return [each for each in given if isinstance(each, ast.Constant)]
+
+
+def _texts(call: ast.Call) -> Iterator[str]:
+    for node in ast.walk(call):
+        if isinstance(node, ast.Constant) and isinstance(node.value, str):
+            yield node.value
+
+
+def _lies_in_the_project(node: ast.expr) -> bool:
+    """Whether a path is made of BASE_DIR or __file__."""
+    names = {
+        each.id if isinstance(each, ast.Name) else each.attr
+        for each in ast.walk(node)
+        if isinstance(each, ast.Name | ast.Attribute)
+    }
+    return not names.isdisjoint(("BASE_DIR", "__file__"))

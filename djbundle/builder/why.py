@@ -1,0 +1,24 @@
+"""``djbundle why NAME``: the chain of reasons for a distribution to be in the bundle."""
+
+from djbundle.builder.dependencies import find_dependencies
+from djbundle.builder.options import Options
+from djbundle.builder.owners import normalize
+from djbundle.errors import NotInTheBundleError
+
+NEEDED_BY = "needed by "
+
+
+def explain(options: Options, name: str) -> list[str]:
+    """From NAME up to what the project itself asks for, a line each; raises NotInTheBundleError."""
+    found = {each.name: each for each in find_dependencies(*options.look())}
+    at, lines = normalize(name), []
+    if at not in found:
+        raise NotInTheBundleError(
+            f'"{name}" would not be in the bundle: nothing imports or names it',
+            f'if the site needs it, add it to pyproject.toml:  [tool.djbundle] include = ["{name}"]',
+        )
+    while at in found:
+        item = found[at]
+        lines.append(f"{item.name} {item.version}: {item.reason}")
+        at = normalize(item.reason.removeprefix(NEEDED_BY)) if item.reason.startswith(NEEDED_BY) else ""
+    return lines
