@@ -7,6 +7,8 @@ import subprocess
 from pathlib import Path
 from typing import Self
 
+import psutil
+
 DEBIAN = Path("/usr/lib/postgresql")
 FALLBACK_USER = "postgres"  # made by the Debian package; the server refuses to run as root
 
@@ -15,10 +17,11 @@ class Postgres:
     """``with Postgres(folder) as server:`` runs it; `server.host` is what goes into HOST of DATABASES.
 
     Everybody who may enter `folder` is let in as any user; the folder is made for the user of the server.
+    `durable`: commits wait for the disk, as PostgreSQL has it by default; tests need no such thing.
     """
 
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
+    def __init__(self, folder: Path, *, durable: bool = False) -> None:
+        self.folder, self.durable = folder, durable
         self.host = str(folder)
         self.user = FALLBACK_USER if os.geteuid() == 0 else None
 
@@ -28,7 +31,9 @@ class Postgres:
             account = pwd.getpwnam(self.user)
             os.chown(self.folder, account.pw_uid, account.pw_gid)
         self._run("initdb", "--pgdata", f"{self.folder}/data", "--auth=trust", "--no-sync", "--encoding=UTF8")
-        options = f"-c listen_addresses= -c unix_socket_directories={self.folder} -c fsync=off"
+        options = (
+            f"-c listen_addresses= -c unix_socket_directories={self.folder} -c fsync={'on' if self.durable else 'off'}"
+        )
         log = f"{self.folder}/log"
         self._run("pg_ctl", "--pgdata", f"{self.folder}/data", "--wait", "--log", log, "--options", options, "start")
         return self
@@ -42,6 +47,11 @@ class Postgres:
 
     def create_database(self, name: str) -> None:
         self._run("createdb", "--host", self.host, name)
+
+    def processes(self) -> list[psutil.Process]:
+        """All of its processes, the first one first."""
+        first = psutil.Process(int((self.folder / "data" / "postmaster.pid").read_text().split()[0]))
+        return [first, *first.children(recursive=True)]
 
     @property
     def owner(self) -> str:

@@ -1,5 +1,6 @@
 """A bundle as a user runs it: copied alone to a folder, its data in another, everything on loopback."""
 
+import json
 import os
 import re
 import shutil
@@ -8,9 +9,9 @@ import subprocess
 import time
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 
-READY = re.compile(r"serves (http://\S+) with data in")
+READY = re.compile(r"serves ((?:https?://|unix:)[^\s,]+)[^\n]* with data in")
 START = 60.0  # seconds until it must answer
 
 
@@ -43,12 +44,23 @@ class Site:
         """Run Python in the site; what it prints."""
         return self.run("shell", "-v0", "-c", code).stdout.strip()
 
+    def told(self) -> dict[str, Any]:
+        """What ``status`` tells of it while it serves."""
+        found: dict[str, Any] = json.loads(self.run("status", "--json").stdout)
+        return found
+
+    def command(self) -> list[str]:
+        """On a free port of this machine, unless the options say where."""
+        bind = () if "--bind" in self.options else ("--bind", "127.0.0.1:0")
+        return [str(self.bundle), "serve", *bind, *self.options, "--data-dir", str(self.data)]
+
     def start(self) -> subprocess.Popen[bytes]:
         """Start ``serve`` and return at once."""
-        command = [str(self.bundle), "serve", "--bind", "127.0.0.1:0", *self.options, "--data-dir", str(self.data)]
         with self.log.open("ab") as log:
             # In a group of its own: a Ctrl-C reaches us alone, and we stop it in order.
-            self.process = subprocess.Popen(command, env=self.environment, stdout=log, stderr=log, process_group=0)
+            self.process = subprocess.Popen(
+                self.command(), env=self.environment, stdout=log, stderr=log, process_group=0
+            )
         return self.process
 
     def __enter__(self) -> Self:
@@ -68,11 +80,11 @@ class Site:
         if self.process.poll() is None:
             self.process.send_signal(signal.SIGTERM)
         try:
-            return self.process.wait(40)
-        except subprocess.TimeoutExpired:
+            return self.process.wait(60)
+        except subprocess.TimeoutExpired as error:
             self.process.kill()
             self.process.wait()
-            raise
+            raise RuntimeError(f"serve did not stop:\n{self.log.read_text()}") from error
 
     def __exit__(self, *_: object) -> None:
         self.stop()

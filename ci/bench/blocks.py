@@ -16,6 +16,7 @@ from ci.bench.peer import REPOSITORY
 from ci.site import bare_environment
 from djbundle.builder import archive, pipeline
 from djbundle.builder.console import Console
+from djbundle.builder.options import Options
 
 KIB, MEGABYTE = 1 << 10, 1_000_000
 PSS = "print(next(line.split()[1] for line in open('/proc/self/smaps_rollup') if line.startswith('Pss:')))"
@@ -61,7 +62,7 @@ def main() -> None:
 
 def build(choice: Choice, folder: Path) -> tuple[Path, list[bytes]]:
     """The shop built that way, and its raw blocks that hold several files."""
-    options = pipeline.Options(project=REPOSITORY / "sample_shop", output=folder / "shop")
+    options = Options(project=REPOSITORY / "sample_shop", output=folder / "shop")
     raw: list[bytes] = []
     compress, compress_blocks = archive.compress, archive._compress_blocks
 

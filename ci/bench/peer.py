@@ -4,19 +4,22 @@ import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Iterator
 from importlib.metadata import version
 from pathlib import Path
 
+from ci.bench.servers import THREADS, WORKERS
+
 REPOSITORY = Path(__file__).parents[2]
-SERVERS = ("gunicorn>=23", "granian>=2.8.7")
+SERVERS = ("gunicorn>=23", "granian>=2.8.7", "whitenoise[brotli]>=6.9")
 
 
 class Peer:
     """A virtual environment with web servers and the packages of the shop, all compiled; and a copy of the shop."""
 
-    def __init__(self, work: Path) -> None:
+    def __init__(self, work: Path, project: Path = REPOSITORY / "sample_shop") -> None:
         self.folder = work / "venv"
-        self.project = Path(shutil.copytree(REPOSITORY / "sample_shop", work / "sample_shop", ignore=_ignored))
+        self.project = Path(shutil.copytree(project, work / project.name, ignore=_ignored))
         self.environment = {"PATH": f"{self.folder / 'bin'}:{os.defpath}", "HOME": str(work)}
         uv = Path(sys.executable).with_name("uv")
         run = lambda *command: subprocess.run(command, check=True, capture_output=True)  # noqa: E731
@@ -25,6 +28,15 @@ class Peer:
         run(*install, *SERVERS, *_pinned("django", "asgiref", "sqlparse", "pillow", "cronsim"))
         run(*install, "--no-deps", REPOSITORY)
         run(self.python, "-m", "compileall", "-q", self.folder / "lib", self.project)
+
+    def servers(self, module: str) -> Iterator[tuple[str, list[str | Path]]]:
+        """Commands for the WSGI application of `module`, at the port {port}."""
+        programs, workers, threads = self.folder / "bin", str(WORKERS), str(THREADS)
+        gunicorn = [programs / "gunicorn", module, "--bind", "127.0.0.1:{port}", "--workers", workers]
+        granian = [programs / "granian", f"{module}:application", "--interface", "wsgi", "--port", "{port}"]
+        yield "gunicorn", gunicorn
+        yield "gunicorn, threads", [*gunicorn, "--threads", threads]
+        yield "Granian", [*granian, "--workers", workers, "--blocking-threads", threads]
 
     @property
     def python(self) -> Path:

@@ -1,32 +1,67 @@
-"""The rate with many finished rows in the table, beside the rate with none."""
+"""Claims with many finished rows in the table, beside claims with none."""
 
 import statistics
 from collections.abc import Sequence
 
-from ci.bench.task_peers.drain import start_rate
-from ci.bench.task_peers.side import SQLITE, Side
+from ci.bench.task_peers.machine import free_space
+from ci.bench.task_peers.side import FAILURES, SQLITE, TITLES, Side
 from ci.bench.task_peers.table import Table
+
+ROW = 700  # bytes that a finished row takes at most, indexes and log included
 
 
 def measure_backlog(sides: Sequence[Side], rows: int, count: int, rounds: int) -> Table:
     """Ours alone. Its plan for the claim is printed."""
-    title = f"Drain of {count} tasks beside {rows:,} finished rows"
-    table = Table("backlog", title, ("tasks/s", "with none", "ratio"))
+    table = Table(
+        "backlog",
+        f"Claims per second beside {rows:,} finished rows",
+        ["of the rate with none", "claims/s", "with none"],
+    )
     for side in sides:
-        none = statistics.median(start_rate(side, count, fresh=True) for _ in range(rounds))
-        _multiply(side, rows)
-        many = statistics.median(start_rate(side, count, fresh=False) for _ in range(rounds))
-        side.run("driver.py", "fill", "note", 100)
-        plan = side.run("driver.py", "explain").rstrip()
-        table.rows[f"{side.peer.NAME}, {side.database}"] = [many, none, many / none]
-        table.remarks += [f"the claim on {side.database}:", *(f"  {line}" for line in plan.splitlines())]
-        side.reset()
+        try:
+            _measure(side, table, rows, count, rounds)
+        except FAILURES as error:
+            table.remarks.append(f"{TITLES[side.database]} not measured: {error}")
     return table
 
 
-def _multiply(side: Side, rows: int) -> None:
-    """Copy one finished row, so that there are `rows`."""
+def _measure(side: Side, table: Table, rows: int, count: int, rounds: int) -> None:
+    if (space := free_space(side.folder)) < 2 * ROW * rows:
+        raise RuntimeError(f"{rows:,} rows need {2 * ROW * rows / 1e9:.0f} GB, there are {space / 1e9:.0f}; --work DIR")
+    side.reset()
+    none = _rates(side, count, rounds)
+    _multiply(side, rows)
+    many = _rates(side, count, rounds)
+    side.run("driver.py", "fill", "note", 100)
+    plan = side.run("driver.py", "explain").rstrip()
+    label = f"djbundle, {TITLES[side.database]}"
+    for each in many:
+        table.add(label, [each / statistics.median(none), each, statistics.median(none)], side.version)
+    table.rows[label].note = f"{statistics.median(many):,.0f}/s, {statistics.median(none):,.0f}/s with none"
+    table.remarks += [f"the claim on {TITLES[side.database]}:", *(f"  {line}" for line in plan.splitlines())]
+    side.reset()
+
+
+def _rates(side: Side, count: int, rounds: int) -> list[float]:
+    """The first one, in which files grow, is not counted."""
+    return [_claims(side, count) for _ in range(rounds + 1)][1:]
+
+
+def _claims(side: Side, count: int) -> float:
+    """The rest of the table is as before."""
+    side.run("driver.py", "fill", "note", count)
+    rate = float(side.run("driver.py", "claims", count))
     assert side.peer.DONE
+    side.query(f"DELETE FROM {side.peer.DONE[0]} WHERE status = 'RUNNING'")  # by its index
+    return rate
+
+
+def _multiply(side: Side, rows: int) -> None:
+    """Finish one task, and copy its row so often."""
+    assert side.peer.DONE
+    side.run("driver.py", "fill", "note", 1)
+    with side.worker():
+        side.wait(lambda: side.done() == 1)
     table, condition = side.peer.DONE
     names = [row[0] for row in side.query(_columns(side, table)) if row[0] != "id"]
     columns = ", ".join(f'"{name}"' for name in names)
@@ -38,6 +73,7 @@ def _multiply(side: Side, rows: int) -> None:
     else:
         side.query(f"INSERT INTO {table} ({columns}) SELECT {columns} FROM {one}, generate_series(1, {rows})")
         side.query(f"VACUUM ANALYZE {table}")  # as autovacuum does within a minute
+        side.query("CHECKPOINT")  # not while the claims are measured
 
 
 def _columns(side: Side, table: str) -> str:

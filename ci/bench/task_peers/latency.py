@@ -4,27 +4,31 @@ import json
 import statistics
 from collections.abc import Sequence
 
-from ci.bench.task_peers.side import FAILURES, Side
-from ci.bench.task_peers.table import Table
+from ci.bench.task_peers.side import FAILURES, TITLES, Side
+from ci.bench.task_peers.table import LOWER, Table
 
 SETTLE = 1  # tasks that run before it begins, to see that the worker is up
 QUICK_POLL = 0.01
 
 
-def measure_latency(sides: Sequence[Side], count: int, seconds: float) -> Table:
-    title = f"Commit to start, up to {count} tasks, {seconds:.0f} s at most"
-    table = Table("latency", title, ("p50 ms", "p99 ms", "worst ms", "samples"))
-    for side in sides:
-        label = f"{side.peer.NAME}, {side.database}"
-        ways = [(label, side.peer.WORKER, "", side.peer.POLL)]
-        if side.peer.QUICK:
-            ways.append((f"{label}, quick", side.peer.QUICK, "quick", QUICK_POLL))
-        for way, command, mode, poll in ways:
+def measure_latency(sides: Sequence[Side], database: str, count: int, seconds: float, rounds: int) -> Table:
+    """All in turn; those that poll also as often as is sensible."""
+    title = f"{TITLES[database]}, commit to start of the task, nothing else to do"
+    table = Table(f"latency-{database}", title, ["p50 ms", "p99 ms", "worst ms", "samples"], better=LOWER, drawn=2)
+    contenders = [(side.peer.NAME, side, side.peer.WORKER, "", side.peer.POLL) for side in sides]
+    contenders += [
+        (f"{side.peer.NAME}, each 10 ms", side, side.peer.QUICK, "quick", QUICK_POLL)
+        for side in sides
+        if side.peer.QUICK
+    ]
+    for number in range(rounds):
+        for label, side, command, mode, poll in contenders if number % 2 == 0 else reversed(contenders):
             try:
-                table.rows[way] = _spread(_latencies(side, command, mode, (count, seconds, poll)))
+                spread = _spread(_latencies(side, command, mode, (count, seconds, poll)))
+                table.add(label, spread, side.version, side.peer.DURABLE)
             except FAILURES as error:
-                table.remarks.append(f"{way} not measured: {error}")
-    table.remarks.append("quick: polling each 10 ms")
+                table.remarks.append(f"{label} not measured in round {number + 1}: {error}")
+    table.remarks.append("each 10 ms: told to poll so often; the others as they come")
     return table
 
 

@@ -1,24 +1,24 @@
 """Pages per second of Granian while our worker has nothing, computes, or waits."""
 
 import contextlib
-import re
 import statistics
-import subprocess
 import time
 import urllib.request
 from collections.abc import Iterator
 
+from ci.bench.servers import run_wrk
 from ci.bench.task_peers.side import Side
 from ci.bench.task_peers.table import Table
 from ci.mailbox import free_port
-from djbundle.runtime.app import WORKER_NICENESS
+from djbundle.runtime.options import WORKER_NICENESS
 
 TASKS = {"idle": ("", 0), "tasks that compute": ("burn", 200), "tasks that wait": ("sleep", 200)}  # milliseconds
 GRANIAN = ["-m", "granian", "wsgi:application", "--interface", "wsgi", "--workers", "2", "--blocking-threads", "4"]
+CONNECTIONS = 8
 
 
 def measure_pages(side: Side, seconds: int, rounds: int) -> Table:
-    title = f"Pages while tasks run, {side.database}, Granian with two processes, worker at nice {WORKER_NICENESS}"
+    title = f"Pages per second, Granian with two processes, the worker beside it at nice {WORKER_NICENESS}"
     rates: dict[str, list[float]] = {name: [] for name in TASKS}
     with _web(side) as url:
         for _ in range(rounds):
@@ -28,14 +28,15 @@ def measure_pages(side: Side, seconds: int, rounds: int) -> Table:
                     side.run("driver.py", "fill", task, 100 * (seconds + 5), milliseconds)
                 with side.worker(niceness=WORKER_NICENESS):
                     time.sleep(2)
-                    rates[name].append(_load(url, seconds))
+                    rates[name].append(run_wrk(url, CONNECTIONS, seconds).rate)
                 if task and not side.done():
                     raise RuntimeError(f"no {task} ran")
-    table = Table("pages", title, ("pages/s", "of idle"))
+    table = Table("pages", title, ["pages/s", "of idle"])
     idle = statistics.median(rates["idle"])
     for name, each in rates.items():
-        median = statistics.median(each)
-        table.rows[f"djbundle, {name}"] = [median, median / idle]
+        for rate in each:
+            table.add(f"djbundle, {name}", [rate, rate / idle], side.version, side.peer.DURABLE)
+        table.rows[f"djbundle, {name}"].note = f"{statistics.median(each) / idle:.2f} of idle"
     return table
 
 
@@ -60,12 +61,3 @@ def _answers(url: str) -> bool:
     with contextlib.suppress(OSError), urllib.request.urlopen(url, timeout=5):
         return True
     return False
-
-
-def _load(url: str, seconds: int) -> float:
-    command = ["wrk", "--threads", "1", "--connections", "8", "--duration", f"{seconds}s", url]
-    told = subprocess.run(command, check=True, capture_output=True, text=True).stdout
-    found = re.search(r"Requests/sec:\s+([\d.]+)", told)
-    if not found or "Non-2xx" in told:
-        raise RuntimeError(told)
-    return float(found[1])

@@ -8,27 +8,25 @@ import signal
 import sqlite3
 import struct
 import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol, cast
 
 import psutil
 import psycopg
 
-from ci.bench.task_peers.redis import Redis
-from ci.postgres import Postgres
+from ci.bench.task_peers.machine import Machine, version_of
 
 HERE = Path(__file__).parent
-REPOSITORY = Path(__file__).parents[3]
 ENTRY = struct.Struct("=qd")  # as in project/jobs/tasks.py
-DJANGO = "django>=6.1,<6.2"
-SHARED = (DJANGO, "psycopg[binary]>=3.2", "granian>=2.8.7")
 SQLITE, POSTGRES = "sqlite", "postgresql"
+TITLES = {SQLITE: "SQLite", POSTGRES: "PostgreSQL"}
 LIMIT = 600.0  # seconds for anything
-FAILURES = (RuntimeError, TimeoutError, sqlite3.Error, psycopg.Error)  # of one side, which others survive
+FAILURES = (  # of one side, which others survive
+    *(RuntimeError, ValueError, OSError, subprocess.SubprocessError, psutil.Error),
+    *(sqlite3.Error, psycopg.Error),
+)
 
 
 class Peer(Protocol):
@@ -36,34 +34,14 @@ class Peer(Protocol):
 
     NAME: str
     PACKAGES: list[str]
+    DURABLE: str  # what has happened to a task when the request has ended
     WORKER: list[str]  # as its documentation starts it, one process
     QUICK: list[str]  # polls as often as is sensible; empty: there is no such thing
     FOUR: list[str]  # four tasks at once in one process; empty: the same, or not to be had
     CAREFUL: list[str]  # finds tasks of a dead worker as soon as may be
+    CALM: float  # seconds without progress after which it finds no more tasks of dead workers
     POLL: float  # seconds between looks at the queue by default
     DONE: tuple[str, str] | None  # table and condition for tasks whose success is recorded; None: no records
-
-
-@dataclass
-class Machine:
-    """What all sides share."""
-
-    work: Path
-    postgres: Postgres
-    redis: Redis
-    venvs: dict[str, Path] = field(default_factory=dict)
-
-    def python_for(self, module: str, peer: Peer) -> Path:
-        """The Python of the peer's virtual environment, made when it is first asked for."""
-        if module not in self.venvs:
-            self.venvs[module] = self.work / "venvs" / module
-            uv = Path(sys.executable).with_name("uv")
-            _run(uv, "venv", "--no-project", "--python", f"{sys.base_prefix}/bin/python3", self.venvs[module])
-            install = (uv, "pip", "install", "--python", self.venvs[module] / "bin" / "python")
-            _run(*install, *SHARED, *peer.PACKAGES)
-            if not peer.PACKAGES:
-                _run(*install, "--no-deps", REPOSITORY)
-        return self.venvs[module] / "bin" / "python"
 
 
 class Side:
@@ -72,7 +50,8 @@ class Side:
     def __init__(self, machine: Machine, module: str, database: str) -> None:
         self.peer = cast(Peer, importlib.import_module(f"ci.bench.task_peers.peers.{module}"))
         self.machine, self.database = machine, database
-        self.python = machine.python_for(module, self.peer)
+        self.python = machine.python_for(module, self.peer.PACKAGES)
+        self.version = version_of(self.python, "djbundle" if module == "ours" else self.peer.PACKAGES[0])
         self.name = f"bench_{module}"
         self.folder = machine.work / "projects" / f"{module}-{database}"
         shutil.copytree(HERE / "project", self.folder)
@@ -99,7 +78,7 @@ class Side:
 
     def reset(self) -> None:
         """An empty database, no notes."""
-        for pattern in ("notes", "*.sqlite3*"):
+        for pattern in ("notes", "ends", "*.sqlite3*"):
             for file in self.folder.glob(pattern):
                 file.unlink()
         self.machine.redis.clear()
@@ -149,9 +128,10 @@ class Side:
         except FileNotFoundError:
             return 0
 
-    def notes(self) -> list[tuple[int, float]]:
-        """The number of each task that has begun, and when."""
-        return list(ENTRY.iter_unpack((self.folder / "notes").read_bytes())) if self.noted() else []
+    def notes(self, name: str = "notes") -> list[tuple[int, float]]:
+        """The number of each task that has begun, and when; with "ends": of each `step` that has ended."""
+        file = self.folder / name
+        return list(ENTRY.iter_unpack(file.read_bytes())) if file.exists() else []
 
     def done(self) -> int:
         """How many tasks have succeeded, by the peer's own records where it keeps any."""
@@ -205,7 +185,3 @@ def stop(process: subprocess.Popen[bytes]) -> None:
     with contextlib.suppress(ProcessLookupError):
         os.killpg(process.pid, signal.SIGKILL)
     process.wait(10)
-
-
-def _run(*command: str | Path) -> None:
-    subprocess.run(command, check=True, capture_output=True)

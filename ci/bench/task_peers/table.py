@@ -1,71 +1,115 @@
-"""What a section has found: printed as text, drawn as a chart."""
+"""What a section has measured: a row for each side, with what each of its runs gave."""
 
-import html
 import statistics
+import sys
 from collections.abc import Sequence
-from dataclasses import dataclass, field
-from pathlib import Path
+from dataclasses import asdict, dataclass, field
+from typing import Any, Self
 
-BAR, GAP, LABELS, WIDTH = 22, 8, 230, 760
-STYLE = (
-    "text{font:14px system-ui,sans-serif;fill:#1f2328}.bar{fill:#8c959f}.ours{fill:#1a7f37}"
-    "@media(prefers-color-scheme:dark){text{fill:#e6edf3}.bar{fill:#6e7681}.ours{fill:#3fb950}}"
-)
+OURS = "djbundle"  # a row whose label begins with it is ours
+HIGHER, LOWER = "higher is better", "lower is better"
+
+Values = list[float | None]  # one for each column; None: the side has no such thing
+
+
+@dataclass
+class Row:
+    """What one side did."""
+
+    runs: list[Values] = field(default_factory=list)
+    version: str = ""
+    durability: str = ""  # what has happened to a task once it is enqueued
+    note: str = ""  # printed beside its bar
+
+    def values(self, width: int) -> Values:
+        """The median of each column."""
+        columns = ([run[place] for run in self.runs if run[place] is not None] for place in range(width))
+        return [statistics.median(column) if column else None for column in columns]  # type: ignore[type-var]
 
 
 @dataclass
 class Table:
-    """Rows of numbers under columns; the first column is the one that is drawn."""
+    """Rows under columns, of which the first `drawn` are drawn."""
 
     name: str
     title: str
-    columns: Sequence[str]
-    rows: dict[str, list[float | None]] = field(default_factory=dict)
+    columns: list[str]
+    better: str = HIGHER
+    drawn: int = 1
+    is_race: bool = True  # the first column says how many times faster one is than another
+    rows: dict[str, Row] = field(default_factory=dict)
     remarks: list[str] = field(default_factory=list)
+    facts: dict[str, str] = field(default_factory=dict)  # date, CPUs, versions, options
+
+    def row(self, label: str) -> Values:
+        return self.rows[label].values(len(self.columns))
+
+    def add(self, label: str, run: Values, version: str = "", durability: str = "") -> None:
+        """One more run of a side; said on standard error, since all of them take long."""
+        row = self.rows.setdefault(label, Row(version=version, durability=durability))
+        row.runs.append(run)
+        told = ", ".join(f"{column} {number(value)}" for column, value in zip(self.columns, run, strict=True))
+        print(f"  {label}: {told}", file=sys.stderr)
+
+    def best(self, *, ours: bool) -> tuple[str, float] | None:
+        """Label and first value of our best row, or of the best other one."""
+        found = [
+            (label, value)
+            for label in self.rows
+            if label.startswith(OURS) == ours and (value := self.row(label)[0]) is not None
+        ]
+        choose = max if self.better == HIGHER else min
+        return choose(found, key=lambda pair: pair[1]) if found else None
+
+    def advantage(self, other: float) -> float | None:
+        """How many times better than `other` our best row is; None where that cannot be said."""
+        ours = self.best(ours=True)
+        if ours is None or not ours[1] or not other:
+            return None
+        return ours[1] / other if self.better == HIGHER else other / ours[1]
 
     def show(self) -> None:
+        """Print it."""
+        spread = any(len(row.runs) > 1 for row in self.rows.values())
         print(f"\n{self.title}")
-        print(f"{'':32}" + "".join(f"{column:>16}" for column in self.columns))
-        for label, values in self.rows.items():
-            print(f"{label:32}" + "".join(f"{_number(value):>16}" for value in values))
+        head = [*self.columns, *(("lowest", "highest") if spread else ())]
+        widths = [max(12, len(column)) + 2 for column in head]
+        print(f"  {'':30}" + "".join(f"{column:>{width}}" for column, width in zip(head, widths, strict=True)))
+        for label, row in self.rows.items():
+            values = [*self.row(label), *(_spread(row.runs) if spread else ())]
+            print(
+                f"  {label:30}"
+                + "".join(f"{number(value):>{width}}" for value, width in zip(values, widths, strict=True))
+            )
         for remark in self.remarks:
-            print(f"  {remark}")
+            print(f"    {remark}")
 
-    def draw(self, folder: Path) -> None:
-        """NAME.svg: a bar for each row."""
-        bars = {label: values[0] for label, values in self.rows.items() if values[0] is not None}
-        if not bars:
-            return
-        folder.mkdir(parents=True, exist_ok=True)
-        (folder / f"{self.name}.svg").write_text(chart(f"{self.title}: {self.columns[0]}", bars))
+    def to_json(self) -> dict[str, Any]:
+        """With the medians, for those who read the file."""
+        told = asdict(self)
+        for label, row in told["rows"].items():
+            row["medians"] = dict(zip(self.columns, self.row(label), strict=True))
+        return told
 
-
-def chart(title: str, bars: dict[str, float]) -> str:
-    """Horizontal bars, readable on light and on dark; ours is the one whose label begins with our name."""
-    scale = (WIDTH - LABELS - 90) / (max(bars.values()) or 1)
-    height = 40 + len(bars) * (BAR + GAP)
-    lines = [
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {height}" role="img">',
-        f"<title>{html.escape(title)}</title><style>{STYLE}</style>",
-        f'<text x="0" y="18">{html.escape(title)}</text>',
-    ]
-    for place, (label, value) in enumerate(bars.items()):
-        top, length = 34 + place * (BAR + GAP), max(1.0, value * scale)
-        kind = "ours" if label.startswith("djbundle") else "bar"
-        lines += [
-            f'<text x="{LABELS - 10}" y="{top + 16}" text-anchor="end">{html.escape(label)}</text>',
-            f'<rect class="{kind}" x="{LABELS}" y="{top}" width="{length:.0f}" height="{BAR}" rx="2"/>',
-            f'<text x="{LABELS + length + 8:.0f}" y="{top + 16}">{_number(value)}</text>',
-        ]
-    return "\n".join([*lines, "</svg>\n"])
+    @classmethod
+    def from_json(cls, told: dict[str, Any]) -> Self:
+        rows = {
+            label: Row(**{name: value for name, value in row.items() if name != "medians"})
+            for label, row in told["rows"].items()
+        }
+        return cls(**{**told, "rows": rows})
 
 
-def summary(values: Sequence[float]) -> list[float | None]:
-    """Median, lowest, highest; nothing where nothing could be measured."""
-    return [statistics.median(values), min(values), max(values)] if values else [None, None, None]
+def _spread(runs: Sequence[Values]) -> Values:
+    """Lowest and highest of the first column."""
+    first = [run[0] for run in runs if run[0] is not None]
+    return [min(first), max(first)] if first else [None, None]
 
 
-def _number(value: float | None) -> str:
+def number(value: float | None) -> str:
+    """Three digits that count, as people write them."""
     if value is None:
         return "-"
-    return f"{value:,.0f}" if value >= 100 else f"{value:.2f}".rstrip("0").rstrip(".")
+    if value >= 100 or value == int(value):
+        return f"{value:,.0f}"
+    return f"{value:.1f}" if value >= 10 else f"{value:.2f}"

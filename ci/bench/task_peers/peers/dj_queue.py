@@ -3,9 +3,9 @@
 import os
 from typing import Any
 
-from .standard import enqueue, task
+from .standard import DURABLE, enqueue, task
 
-__all__ = ["enqueue", "task"]
+__all__ = ["DURABLE", "enqueue", "task"]
 
 _OPTIONS: dict[str, dict[str, Any]] = {
     "quick": {"workers": [{"polling_interval": 0.01}]},
@@ -29,5 +29,6 @@ WORKER = ["manage.py", "dj_queue"]
 QUICK = WORKER  # by BENCH_MODE
 FOUR: list[str] = []  # the default has three
 CAREFUL = WORKER
+CALM = 40.0
 POLL = 0.1
 DONE = ("dj_queue_jobs", "finished_at IS NOT NULL")

@@ -2,9 +2,9 @@
 
 from typing import Any
 
-from .standard import enqueue, task
+from .standard import DURABLE, enqueue, task
 
-__all__ = ["enqueue", "task"]
+__all__ = ["DURABLE", "enqueue", "task"]
 
 NAME = "django-ox"
 PACKAGES = ["django-ox"]
@@ -14,5 +14,6 @@ WORKER = ["manage.py", "ox_worker", "--verbosity", "0"]
 QUICK = [*WORKER, "--interval", "0.01"]
 FOUR = [*WORKER, "--concurrency", "4"]
 CAREFUL = [*WORKER, "--lock-timeout", "15"]  # as in its own benchmark of kills
+CALM = 40.0
 POLL = 1.0
 DONE = ("django_ox_oxtask", "status = 'SUCCESSFUL'")

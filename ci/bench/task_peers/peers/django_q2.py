@@ -5,6 +5,7 @@ from typing import Any
 
 NAME = "django-q2"
 PACKAGES = ["django-q2"]
+DURABLE = "with the request, on disk"
 APPS = ["django_q"]
 SETTINGS: dict[str, Any] = {
     "Q_CLUSTER": {
@@ -22,6 +23,7 @@ WORKER = ["manage.py", "qcluster"]
 QUICK = WORKER  # by BENCH_MODE
 FOUR: list[str] = []
 CAREFUL = WORKER
+CALM = 40.0
 POLL = 0.2
 DONE = ("django_q_task", "success")
 

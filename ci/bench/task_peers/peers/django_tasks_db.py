@@ -2,9 +2,9 @@
 
 from typing import Any
 
-from .standard import enqueue, task
+from .standard import DURABLE, enqueue, task
 
-__all__ = ["enqueue", "task"]
+__all__ = ["DURABLE", "enqueue", "task"]
 
 NAME = "django-tasks-db"
 PACKAGES = ["django-tasks-db"]
@@ -14,5 +14,6 @@ WORKER = ["manage.py", "db_worker", "--verbosity", "0"]
 QUICK = [*WORKER, "--interval", "0.01"]
 FOUR: list[str] = []
 CAREFUL = WORKER
+CALM = 20.0  # nothing looks for them
 POLL = 1.0
 DONE = ("django_tasks_database_dbtaskresult", "status = 'SUCCESSFUL'")

@@ -4,6 +4,7 @@ from typing import Any
 
 NAME = "huey"
 PACKAGES = ["huey"]
+DURABLE = "after the request, on disk (its default leaves SQLite at FULL)"
 APPS = ["huey.contrib.djhuey"]
 SETTINGS: dict[str, Any] = {
     "HUEY": {
@@ -18,6 +19,7 @@ WORKER = ["manage.py", "run_huey", "--quiet"]
 QUICK = [*WORKER, "--delay", "0.01", "--max-delay", "0.01"]
 FOUR = [*WORKER, "--workers", "4"]
 CAREFUL = WORKER
+CALM = 20.0  # nothing looks for them
 POLL = 0.1  # grows while nothing comes
 DONE = None
 

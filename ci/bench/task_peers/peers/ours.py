@@ -2,17 +2,18 @@
 
 from typing import Any
 
-from .standard import enqueue, task
+from .standard import DURABLE, enqueue, task
 
-__all__ = ["enqueue", "task"]
+__all__ = ["DURABLE", "enqueue", "task"]
 
 NAME = "djbundle"
-PACKAGES: list[str] = []  # this repository
+PACKAGES: list[str] = ["cronsim>=2.8"]  # and this repository
 APPS = ["djbundle.tasks"]
 SETTINGS: dict[str, Any] = {"TASKS": {"default": {"BACKEND": "djbundle.tasks.DatabaseBackend"}}}
 WORKER = ["manage.py", "worker"]
 QUICK: list[str] = []  # no quicker one: it is woken
 FOUR: list[str] = []  # it is the default
 CAREFUL = WORKER
+CALM = 40.0
 POLL = 0.0
 DONE = ("djbundle_tasks_taskrecord", "status = 'SUCCESSFUL'")

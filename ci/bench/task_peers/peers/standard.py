@@ -2,6 +2,8 @@
 
 from typing import Any
 
+DURABLE = "with the request, on disk"
+
 
 def task(function: Any) -> Any:
     from django.tasks import task as decorate  # noqa: PLC0415 - the benchmark itself reads these modules too

@@ -47,16 +47,18 @@ def each(count: str) -> None:
 
 def latency(count: str, seconds: str, poll: str) -> None:
     """Seconds from each commit to the start of the task, nothing else to do, at any moment of its poll."""
-    end = time.monotonic() + float(seconds)
+    end = 0.0
     committed: list[float] = []
     began: list[float] = []
     for number in range(-3, int(count)):
+        if number == 0:  # the first three are not counted
+            end = time.monotonic() + float(seconds)
         with transaction.atomic():
             transaction.on_commit(lambda: committed.append(time.monotonic()))
             Row.objects.create(text="row")
             settings.PEER.enqueue(tasks.note, number + 3)
         began.append(_wait(len(committed)))
-        if time.monotonic() > end:
+        if number >= 0 and time.monotonic() > end:
             break
         time.sleep(random.uniform(0.02, 0.05) + random.uniform(0, float(poll)))
     print(json.dumps([start - commit for start, commit in zip(began, committed, strict=True)][3:]))
@@ -71,9 +73,24 @@ def _wait(count: int) -> float:
     sys.exit("a task did not begin")
 
 
+def claims(count: str) -> None:
+    """Tasks claimed per second, ten with each statement, which is a transaction."""
+    from djbundle.tasks import queue  # noqa: PLC0415 - only in our project
+    from djbundle.tasks.identity import Identity  # noqa: PLC0415
+
+    worker = Identity.of_this_process()
+    claimed, began = 0, time.perf_counter()
+    while taken := len(queue.take(worker, 10)):
+        claimed += taken
+    seconds = time.perf_counter() - began
+    if claimed != int(count):
+        sys.exit(f"{claimed} tasks claimed of {count}")
+    print(claimed / seconds)
+
+
 def explain() -> None:
     """How the database runs the statement by which our worker claims tasks."""
-    from djbundle.tasks import queue  # noqa: PLC0415 - only in our project
+    from djbundle.tasks import claiming, queue  # noqa: PLC0415 - only in our project
     from djbundle.tasks.identity import Identity  # noqa: PLC0415
 
     seen = []
@@ -86,7 +103,7 @@ def explain() -> None:
     connection = django.db.connections[queue.alias()]
     with transaction.atomic():
         with connection.execute_wrapper(watch):
-            queue.claim(Identity.of_this_process(), 10)
+            claiming.claim(Identity.of_this_process(), 10)
         transaction.set_rollback(True)
     prefix = {"sqlite": "EXPLAIN QUERY PLAN ", "postgresql": "EXPLAIN "}[connection.vendor]
     with connection.cursor() as cursor:

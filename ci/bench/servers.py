@@ -1,0 +1,103 @@
+"""Ways to serve a site, and what wrk says of them."""
+
+import contextlib
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import psutil
+
+from ci.mailbox import free_port
+
+WORKERS, THREADS = 2, 4
+MILLISECONDS = {"us": 0.001, "ms": 1.0, "s": 1000.0}
+
+
+@dataclass(frozen=True)
+class Way:
+    """Several commands are several processes, as web server and task worker."""
+
+    name: str
+    commands: Sequence[Sequence[str | Path]]  # {port} stands for the port
+    cwd: Path
+    environment: Mapping[str, str]
+
+    @contextlib.contextmanager
+    def running(self) -> Iterator["Running"]:
+        port, began = free_port(), time.monotonic()
+        processes = []
+        for command in self.commands:
+            words = [str(word).replace("{port}", str(port)) for word in command]
+            quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+            processes.append(subprocess.Popen(words, cwd=self.cwd, env=self.environment, **quiet))  # type: ignore[call-overload]
+        try:
+            yield Running(f"http://127.0.0.1:{port}", began, processes)
+        finally:
+            for process in processes:
+                process.send_signal(signal.SIGTERM)
+            for process in processes:
+                process.wait(30)
+
+
+@dataclass(frozen=True)
+class Running:
+    url: str
+    began: float  # monotonic seconds
+    processes: Sequence["subprocess.Popen[bytes]"]
+
+    def wait_for(self, path: str) -> float:
+        """Ask until an answer comes; when it has come, in monotonic seconds."""
+        end = time.monotonic() + 30
+        while time.monotonic() < end:
+            with contextlib.suppress(OSError), urllib.request.urlopen(self.url + path, timeout=5) as answer:
+                answer.read()
+                return time.monotonic()
+            time.sleep(0.002)
+        raise TimeoutError(self.url + path)
+
+    def memory(self) -> float:
+        """Bytes of all processes and those below them; pages that several share count once."""
+        tops = [psutil.Process(process.pid) for process in self.processes]
+        everyone = {process for top in tops for process in (top, *top.children(recursive=True))}
+        return float(sum(process.memory_full_info().pss for process in everyone))
+
+
+@dataclass(frozen=True)
+class Load:
+    rate: float  # answers per second
+    p99: float  # milliseconds
+
+
+def load(url: str, connections: int, seconds: int, *headers: str) -> Load:
+    """The second of two runs, since the first one fills caches."""
+    run_wrk(url, connections, seconds, *headers)
+    return run_wrk(url, connections, seconds, *headers)
+
+
+def run_wrk(url: str, connections: int, seconds: int, *headers: str) -> Load:
+    """Raises RuntimeError where an answer failed."""
+    command = ["wrk", "--latency", "--threads", "1", "--connections", str(connections), "--duration", f"{seconds}s"]
+    for header in headers:
+        command += ["--header", header]
+    told = subprocess.run([*command, url], check=True, capture_output=True, text=True).stdout
+    if "Non-2xx" in told or "Socket errors" in told:
+        raise RuntimeError(told)
+    rate = re.search(r"Requests/sec:\s+([\d.]+)", told)
+    late = re.search(r"99%\s+([\d.]+)(us|ms|s)", told)
+    assert rate
+    assert late
+    return Load(float(rate[1]), float(late[1]) * MILLISECONDS[late[2]])
+
+
+def need(*programs: str) -> None:
+    """End with one line where one is missing."""
+    missing = [program for program in programs if not shutil.which(program)]
+    if missing:
+        sys.exit(f"error: not on the PATH: {', '.join(missing)}\n  fix: apt install {' '.join(missing)}")
