@@ -1,5 +1,6 @@
 """The bundles under test, each built once, and the sites that run from them."""
 
+import contextlib
 import shutil
 import subprocess
 import sys
@@ -12,15 +13,30 @@ import pytest
 from ci.customer import Customer
 from ci.outside import Outside
 from ci.site import Site, bare_environment
+from tests.disks import mounted_disk
 from tests.wheel import UV, run
 
 REPOSITORY = Path(__file__).parents[1]
 PROJECTS = REPOSITORY / "tests" / "projects"
 DJBUNDLE = Path(sys.executable).with_name("djbundle")
 ADMIN_PASSWORD = "correct horse"
+CANARY = "canary-3f1c9a7e55d04b1b"  # given to a build, and to be in no bundle
+
+LIGHT = ("test_allauth.py",)  # of the real projects, those of each run
 
 RunBuild = Callable[..., subprocess.CompletedProcess[str]]
 NewSite = Callable[..., Site]
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--real", action="store_true", help="build and try every project of tests/projects/real as well")
+
+
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """Real projects take an hour; each is tried when it is named."""
+    named = any("tests/real" in each for each in config.args)
+    is_heavy = collection_path.parent.name == "real" and collection_path.name.startswith("test_")
+    return (is_heavy and collection_path.name not in LIGHT and not config.getoption("--real") and not named) or None
 
 
 def run_build(*arguments: object, **options: Any) -> subprocess.CompletedProcess[str]:
@@ -29,9 +45,9 @@ def run_build(*arguments: object, **options: Any) -> subprocess.CompletedProcess
     return subprocess.run(command, capture_output=True, text=True, check=False, timeout=600, **options)
 
 
-def build(project: Path, output: Path) -> Path:
+def build(project: Path, output: Path, *options: str) -> Path:
     """Build or fail the test; the bundle."""
-    result = run_build(project, "-o", output)
+    result = run_build(project, "-o", output, *options)
     assert result.returncode == 0, result.stderr
     return output
 
@@ -64,8 +80,8 @@ def small(bundles: Path) -> Path:
 
 @pytest.fixture(scope="session")
 def streaming(bundles: Path) -> Path:
-    """The streaming project as a bundle: ASGI, and nothing that Django can do without."""
-    return build(PROJECTS / "streaming", bundles / "streaming" / "streaming")
+    """The streaming project as a bundle: ASGI, and nothing that Django can do without. It needs STREAMING_TOKEN."""
+    return build(PROJECTS / "streaming", bundles / "streaming" / "streaming", "--env", f"STREAMING_TOKEN={CANARY}")
 
 
 @pytest.fixture(scope="session")
@@ -116,3 +132,14 @@ def open_shop(shop: Path, stocked: Path, outside: Outside, tmp_path_factory: pyt
 @pytest.fixture
 def customer(open_shop: Site) -> Customer:
     return Customer(open_shop.url)
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """One of 8 MB, soon full."""
+    with contextlib.ExitStack() as stack:
+        try:
+            folder = stack.enter_context(mounted_disk(tmp_path / "disk", 8, "--lazy"))
+        except subprocess.CalledProcessError:
+            pytest.skip("mounting is not allowed here")
+        yield folder

@@ -26,7 +26,7 @@ PACKAGES = [
 ]
 EXERCISES = [
     *("pillow", "lxml_trees", "psycopg_binary", "cryptography_openssl", "numpy_blas", "uvloop_sockets"),
-    *("password_hashes", "small_ones", "reportlab_fonts", "cffi_calls"),
+    *("password_hashes", "small_ones", "reportlab_fonts", "cffi_calls", "library_of_the_system"),
 ]
 
 

@@ -1,6 +1,7 @@
 """Finding a project, and what its pyproject.toml may say."""
 
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -11,7 +12,7 @@ from djbundle.builder.configuration import Configuration, read_pyproject
 from djbundle.builder.inspection import check_versions
 from djbundle.builder.project import find_project
 from djbundle.builder.tree import Tree
-from djbundle.errors import AmbiguousSettingsError, ConfigurationError, UnsupportedVersionError
+from djbundle.errors import ConfigurationError, UnsupportedVersionError
 
 MANAGE = 'os.environ.setdefault("DJANGO_SETTINGS_MODULE", "shop.settings")\n'
 
@@ -23,30 +24,6 @@ def make(folder: Path, **files: str) -> Path:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text)
     return folder
-
-
-def test_settings_of_manage_py(tmp_path: Path) -> None:
-    project = find_project(make(tmp_path, manage_py=MANAGE), settings=None, name=None)
-    assert project.settings_module == "shop.settings"
-    assert (project.name, project.version) == ("shop", "0")
-
-
-def test_only_settings_file(tmp_path: Path) -> None:
-    project = find_project(make(tmp_path, manage_py="", site__settings_py=""), settings=None, name=None)
-    assert project.settings_module == "site.settings"
-
-
-def test_src_layout(tmp_path: Path) -> None:
-    make(tmp_path, src__manage_py=MANAGE, pyproject_toml='[project]\nname = "My Shop"\nversion = "2.1"\n')
-    project = find_project(tmp_path, settings=None, name=None)
-    assert project.root == tmp_path / "src"
-    assert (project.name, project.version) == ("my-shop", "2.1")
-
-
-def test_several_settings_are_named(tmp_path: Path) -> None:
-    make(tmp_path, manage_py="", a__settings__base_py="", a__settings__dev_py="", a__settings__prod_py="")
-    with pytest.raises(AmbiguousSettingsError, match=r"a\.settings\.dev, a\.settings\.prod"):
-        find_project(tmp_path, settings=None, name=None)
 
 
 def test_command_line_goes_first(tmp_path: Path) -> None:
@@ -67,7 +44,7 @@ def test_virtual_environments_are_no_part(tmp_path: Path) -> None:
     ("text", "fix"),
     [
         ("[tool.djbundle]\nincldue = []", 'write "include"'),
-        ("[tool.djbundle]\nzzz = 1", "use one of: name, settings, include, exclude"),
+        ("[tool.djbundle]\nzzz = 1", "use one of: name, settings, include, exclude, before"),
         ('[tool.djbundle]\ninclude = "x"', 'write include = ["..."]'),
         ("[tool.djbundle]\nname = 3", 'write name = "..."'),
         ("[tool.djbundle", "correct "),
@@ -88,7 +65,7 @@ def test_exclude_takes_files_and_folders() -> None:
 
 @pytest.mark.parametrize("version", ["4.2.16", "5.1.1", "7.0"])
 def test_unsupported_django(monkeypatch: pytest.MonkeyPatch, version: str) -> None:
-    monkeypatch.setattr("importlib.metadata.version", lambda _name: version)
+    monkeypatch.setattr(inspection, "distribution", lambda _name: SimpleNamespace(version=version))
     with pytest.raises(UnsupportedVersionError) as caught:
         check_versions()
     assert version in caught.value.cause
@@ -96,7 +73,7 @@ def test_unsupported_django(monkeypatch: pytest.MonkeyPatch, version: str) -> No
 
 @pytest.mark.parametrize("version", ["5.2", "5.2.9", "6.0a1", "6.1.3"])
 def test_supported_django(monkeypatch: pytest.MonkeyPatch, version: str) -> None:
-    monkeypatch.setattr("importlib.metadata.version", lambda _name: version)
+    monkeypatch.setattr(inspection, "distribution", lambda _name: SimpleNamespace(version=version))
     check_versions()
 
 

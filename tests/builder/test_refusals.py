@@ -11,19 +11,11 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import DJBUNDLE, PROJECTS, run_build
+from tests.disks import mounted_disk
 
-REFUSALS = {
-    "no_manage": (10, "there is no manage.py in", "name the folder that holds manage.py"),
-    "several_settings": (11, "site_.settings.development, site_.settings.production", "--settings site_.settings."),
-    "settings_raise": (12, "invalid literal for int() with base 10: 'five'", "site_/settings.py:5"),
-    "missing_variable": (13, "needs the environment variable STRIPE_KEY", "--env STRIPE_KEY="),
-    "syntax_error": (14, "site_/views.py:2 is not valid Python", "correct line 2 of site_/views.py"),
-    "missing_app": (15, '"not_installed_anywhere", which is not installed', "install the package"),
-    "broken_urls": (16, "has no attribute 'index'", "site_/urls.py:5"),
-    "missing_static": (17, "missing.png", "add the file"),
-    "unknown_key": (22, 'unknown key "setings"', 'write "settings"'),
-    "wrong_type": (22, '"exclude" in [tool.djbundle] is not a list', 'exclude = ["..."]'),
-}
+# The projects of tests/projects that are refused, and the file in each that says how: exit code, cause, fix.
+EXPECTED = "refusal.txt"
+REFUSALS = sorted(path.parent.name for path in PROJECTS.glob(f"*/{EXPECTED}"))
 
 
 def assert_refused(result: subprocess.CompletedProcess[str], code: int, cause: str, fix: str) -> None:
@@ -55,14 +47,16 @@ def test_project_is_refused(name: str, tmp_path: Path, scratch: Path) -> None:
     project = Path(shutil.copytree(PROJECTS / name, tmp_path / "project"))
     before = state_of(project)
     result = run_build(project, "-o", tmp_path / "out" / "site", env=os.environ | {"TMPDIR": str(scratch)})
-    assert_refused(result, *REFUSALS[name])
+    said = result.stderr.replace(str(project), "PROJECT").replace(sys.prefix, "ENVIRONMENT")
+    *_, cause, fix = said.splitlines()
+    assert f"{result.returncode}\n{cause}\n{fix}\n" == (project / EXPECTED).read_text()
     assert state_of(project) == before
     assert not (tmp_path / "out").exists()
     assert list(scratch.iterdir()) == []
 
 
 def test_each_project_of_the_folder_is_tried() -> None:
-    assert {path.name for path in PROJECTS.iterdir()} == {*REFUSALS, "small", "streaming", "packages"}
+    assert {path.name for path in PROJECTS.iterdir()} == {*REFUSALS, "small", "streaming", "packages", "faulty", "real"}
 
 
 def test_missing_variable_may_be_given(tmp_path: Path) -> None:
@@ -71,6 +65,19 @@ def test_missing_variable_may_be_given(tmp_path: Path) -> None:
         PROJECTS / "missing_variable", "-o", tmp_path, "--env", "STRIPE_KEY=none", env=os.environ | {"PATH": os.defpath}
     )
     assert_refused(result, 20, str(tmp_path), "-o")
+
+
+def test_before_runs_in_the_project(tmp_path: Path) -> None:
+    """Each in its turn, with what is given to the build; then comes the next obstacle."""
+    project = Path(shutil.copytree(PROJECTS / "before_fails", tmp_path / "project"))
+    commands = ["mkdir built", "echo $FLAVOUR > built/style.css"]
+    (project / "pyproject.toml").write_text(f"[tool.djbundle]\nbefore = {commands}\n")
+    result = run_build(project, "-o", tmp_path, "--env", "FLAVOUR=mint")
+    assert_refused(result, 20, str(tmp_path), "-o")
+    assert not (project / "built").exists()  # an output that cannot be is told first
+    result = run_build(project, "-o", tmp_path / "site", "--env", "FLAVOUR=mint", "--settings", "nothing")
+    assert result.returncode == 12
+    assert (project / "built" / "style.css").read_text() == "mint\n"
 
 
 def test_no_folder(tmp_path: Path) -> None:
@@ -101,13 +108,8 @@ def test_output_that_cannot_be_written(tmp_path: Path, kind: str) -> None:
 
 @pytest.fixture
 def small_disk(tmp_path: Path) -> Iterator[Path]:
-    if os.geteuid() != 0:
-        pytest.skip("only root may mount a small disk")
-    disk = tmp_path / "disk"
-    disk.mkdir()
-    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=2m", "tmpfs", disk], check=True)
-    yield disk
-    subprocess.run(["umount", disk], check=True)
+    with mounted_disk(tmp_path / "disk", 2) as disk:
+        yield disk
 
 
 @pytest.mark.parametrize("variable", ["TMPDIR", "DJBUNDLE_BUILD_CACHE"])

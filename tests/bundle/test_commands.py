@@ -9,7 +9,9 @@ from pathlib import Path
 
 import pytest
 
+from ci.customer import Customer
 from ci.site import Site
+from tests.bundle.processes import assert_refused
 from tests.conftest import ADMIN_PASSWORD, REPOSITORY, NewSite
 
 IMPORT_ALL = """
@@ -172,3 +174,23 @@ def standard_library() -> set[str]:
         if "site-packages" not in path.parts
     }
     return {name for name in below if name.replace(".", "").isidentifier()} | set(sys.stdlib_module_names)
+
+
+@pytest.mark.parametrize("command", ["makemigrations", "makemessages", "startapp", "test"])
+def test_what_belongs_to_the_project_is_refused(open_shop: Site, command: str) -> None:
+    assert_refused(open_shop.run(command, "x", check=False), 58, f'"{command}" ')
+
+
+def test_dbshell_without_the_program_of_sqlite(open_shop: Site, tmp_path: Path) -> None:
+    environment = open_shop.environment | {"PATH": str(tmp_path)}
+    site = Site(open_shop.bundle, open_shop.data, environment)
+    assert site.run("dbshell", "--", "SELECT 40 + 2").stdout.split() == ["(42,)"]
+
+
+def test_template_in_the_data_directory_goes_first(new_small: NewSite) -> None:
+    site = new_small()
+    folder = site.data / "overrides" / "templates" / "notes"
+    folder.mkdir(parents=True)
+    (folder / "index.html").write_text("mended")
+    with site:
+        assert Customer(site.url).get("/").text == "mended"

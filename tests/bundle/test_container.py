@@ -16,7 +16,7 @@ CONTAINERFILE = """
 FROM scratch
 COPY shop /shop
 ENTRYPOINT ["/shop"]
-CMD ["serve", "--bind", "0.0.0.0:8000"]
+CMD ["serve"]
 """
 # What lets podman run inside another container too.
 CONFIGURATION = """
@@ -27,6 +27,7 @@ runtime = "runc"
 cgroup_manager = "cgroupfs"
 """
 IMAGE = "djbundle-test-shop"
+KEY = "given-by-the-platform-38c1f0b2"
 
 
 def podman(*arguments: str | Path, check: bool = True) -> subprocess.CompletedProcess[str]:
@@ -54,12 +55,13 @@ class Container:
     def __init__(self, image: str, volume: Path, outside: Outside) -> None:
         port = free_port()
         self.url = f"http://127.0.0.1:{port}"
-        variables = [f"--env={name}={value}" for name, value in outside.settings().items()]
+        given = outside.settings() | {"PORT": str(port), "SECRET_KEY_BASE": KEY}
+        variables = [f"--env={name}={value}" for name, value in given.items()]
         self._run = ["run", "--detach", "--network=host", f"--volume={volume}:/storage", *variables]
-        self._command = [image, "serve", "--bind", f"127.0.0.1:{port}"]
+        self._image = image
 
     def start(self, *options: str) -> None:
-        self.id = podman(*self._run, *options, *self._command).stdout.strip()
+        self.id = podman(*self._run, *options, self._image).stdout.strip()
 
     def execute(self, *arguments: str) -> str:
         return podman("exec", self.id, "/shop", *arguments).stdout
@@ -91,6 +93,10 @@ def test_scratch_image_sells_and_mails(container: Container, outside: Outside, t
     outside.mailbox.wait("container@example.com")
     assert "status-paid" in customer.get(order.url).text
     assert (tmp_path / "storage" / "db.sqlite3").is_file()
+    # What a platform gives is enough: a port, a secret, a volume.
+    assert not (tmp_path / "storage" / "secret_key").exists()
+    assert container.execute("healthcheck") == f"{container.url}/ is up\n"
+    assert KEY not in container.logs() + container.execute("config")
 
 
 def test_process_one_stops_in_order(container: Container) -> None:

@@ -98,20 +98,21 @@ def test_locale_that_is_not_there(enter: Enter, locale: str) -> None:
     assert run(enter(*SHELL), LANG=locale, LC_ALL=locale).startswith("ü 0")
 
 
-def test_serves(enter: Enter) -> None:
+def test_serves(enter: Enter, tmp_path: Path) -> None:
     port = free_port()
     command = enter("serve", "--bind", f"127.0.0.1:{port}", user=NOBODY)
-    process = subprocess.Popen(command, env={"PATH": os.environ["PATH"]}, stdout=subprocess.PIPE, text=True)
+    log = tmp_path / "log"
+    with log.open("wb") as stream:
+        process = subprocess.Popen(command, env={"PATH": os.environ["PATH"]}, stderr=stream)
     try:
-        assert process.stdout
-        wait_until(lambda: "serves http" in process.stdout.readline(), "serve says so")  # type: ignore[union-attr]
+        wait_until(lambda: "serves http" in log.read_text(), "serve says so")
         customer = Customer(f"http://127.0.0.1:{port}")
         assert customer.get("/").status == 200
         assert customer.get("/admin/login/").status == 200
     finally:
         for child in psutil.Process(process.pid).children():
             child.kill()  # process 1 of the namespace, and with it all
-        process.communicate(timeout=20)
+        process.wait(timeout=20)
 
 
 @pytest.mark.parametrize(("suite", "version"), [("bullseye", "11."), ("trixie", "13.")])

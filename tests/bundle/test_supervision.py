@@ -4,6 +4,7 @@ import http.client
 import os
 import signal
 import threading
+import time
 import urllib.request
 from pathlib import Path
 
@@ -40,7 +41,7 @@ def test_killed_child_is_started_again(new_small: NewSite, role: str) -> None:
         first.kill()
         wait_until(lambda: with_role(site, role)[0].pid != first.pid, f"another {role}")
         assert wait_until(lambda: answers(site), "the site answers")
-        assert f"serve: {role} was killed by SIGKILL; it is started again" in site.log.read_text()
+        assert f"{role} was killed by SIGKILL; it is started again" in site.log.read_text()
 
 
 def answers(site: Site) -> bool:
@@ -57,6 +58,39 @@ def test_web_worker_killed_is_replaced(new_small: NewSite) -> None:
         wait_until(lambda: first[0] not in with_role(site, "web", 2), "a new web worker")
         assert first[1] in with_role(site, "web", 2)
         assert wait_until(lambda: answers(site), "the site answers")
+
+
+def test_hung_web_worker_is_replaced(new_small: NewSite) -> None:
+    with new_small("--workers", "1", "--worker-timeout", "3") as site:
+        first = with_role(site, "web")[0]
+        first.suspend()
+        wait_until(lambda: with_role(site, "web")[0].pid != first.pid, "another web worker")
+        assert wait_until(lambda: answers(site), "the site answers")
+        assert f"web (process {first.pid}) hangs, and is killed" in site.log.read_text()
+
+
+def test_crash_loop_is_called_one(new_small: NewSite) -> None:
+    with new_small("--workers", "1") as site:
+        for _ in range(3):
+            victim = with_role(site, "web")[0]
+            victim.kill()
+            wait_until(lambda victim=victim: with_role(site, "web")[0].pid != victim.pid, "another web worker")
+        assert site.log.read_text().count("in a row: what it does first must be wrong") == 1
+        assert wait_until(lambda: answers(site), "the site answers all the same")
+
+
+def test_all_that_was_stopped_goes_on(new_small: NewSite) -> None:
+    """Ctrl-Z, or a virtual machine that was frozen: nobody hangs."""
+    with new_small("--workers", "1", "--worker-timeout", "3") as site:
+        everyone = [*tree_of(site)[1:], tree_of(site)[0]]
+        for each in everyone:
+            each.suspend()
+        time.sleep(5)
+        for each in reversed(everyone):
+            each.resume()
+        assert wait_until(lambda: answers(site), "the site answers")
+        wait_until(lambda: answers(site), "and again")
+        assert "hangs" not in site.log.read_text()
 
 
 def test_no_process_outlives_a_killed_supervisor(new_small: NewSite) -> None:
@@ -92,7 +126,7 @@ def test_stop_lets_requests_finish(new_small: NewSite, tmp_path: Path, number: s
 
 def test_asgi_streams_and_finishes(streaming: Path, tmp_path: Path) -> None:
     """A project without a database, for ASGI: an answer in parts, which a stop lets end."""
-    with Site(streaming, tmp_path / "data", bare_environment()) as site:
+    with Site(streaming, tmp_path / "data", bare_environment(STREAMING_TOKEN="t")) as site:
         answer = urllib.request.urlopen(f"{site.url}/count/?to=20", timeout=20)
         assert answer.readline() == b"0\n"
         site.process.terminate()

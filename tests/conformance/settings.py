@@ -1,4 +1,4 @@
-"""A project that keeps its tasks in SQLite, or in the PostgreSQL server whose folder CONFORMANCE_POSTGRES names."""
+"""A project that keeps its tasks in SQLite, or in the server whose socket CONFORMANCE_POSTGRES or _MARIADB names."""
 
 import os
 
@@ -10,6 +10,15 @@ if "CONFORMANCE_POSTGRES" in os.environ:
         "default": {
             "ENGINE": "django.db.backends.postgresql",
             "HOST": os.environ["CONFORMANCE_POSTGRES"],
+            "NAME": os.environ["CONFORMANCE_DATABASE"],
+        }
+    }
+elif "CONFORMANCE_MARIADB" in os.environ:
+    DATABASES = {
+        "default": {
+            "ENGINE": "django.db.backends.mysql",
+            "HOST": os.environ["CONFORMANCE_MARIADB"],
+            "USER": os.environ["CONFORMANCE_USER"],
             "NAME": os.environ["CONFORMANCE_DATABASE"],
         }
     }

@@ -40,7 +40,7 @@ def counting() -> Iterator[dict[str, list[Any]]]:
         yield seen
     task_enqueued.disconnect(hear)
     for query in queries:
-        if "pg_notify" not in query["sql"]:  # the wake-up of workers on other machines
+        if "_taskrecord" in query["sql"]:  # and not the wake-up of workers on other machines, or a lock
             seen.setdefault(query["sql"].split()[0], []).append(query["sql"])
 
 
@@ -148,7 +148,8 @@ def test_unique_calls_are_added_once() -> None:
     assert len({result.id for result in results}) == 3
     assert [result.args for result in results] == [[1], [2], [3], [1]]
     assert TaskRecord.objects.count() == 3
-    assert (len(seen["INSERT"]), len(seen["SELECT"]), len(seen["wakes"])) == (1, 1, 1)
+    selects = 2 if connection.vendor == "mysql" else 1  # it cannot skip what is there and tell what it has added
+    assert (len(seen["INSERT"]), len(seen["SELECT"]), len(seen["wakes"])) == (1, selects, 1)
     assert [result.args for result in seen["signals"]] == [[1], [3]]
 
 

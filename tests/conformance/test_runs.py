@@ -11,7 +11,7 @@ from django.db import OperationalError, transaction
 from django.dispatch import Signal
 from django.utils import timezone
 
-from djbundle.tasks import DatabaseBackend, queue
+from djbundle.tasks import DatabaseBackend, claiming, queue
 from djbundle.tasks.execution import execute
 from djbundle.tasks.identity import Identity
 from djbundle.tasks.models import TaskRecord
@@ -216,7 +216,7 @@ def test_signal_of_the_end_when_the_database_refuses() -> None:
         heard.append(given)
 
     jobs.double.enqueue(1)
-    (record,) = queue.claim(Identity.of_this_process(), 1)
+    (record,) = claiming.claim(Identity.of_this_process(), 1)
     with listening(task_finished, hear), pytest.MonkeyPatch.context() as patch:
         patch.setattr(queue, "_succeed", refuse)
         outcome = execute(record)

@@ -1,6 +1,8 @@
 """What people do with each package, as far as it loads something. Each answer is the same everywhere."""
 
 import asyncio
+import ctypes
+import ctypes.util
 import datetime
 import io
 from collections.abc import Callable
@@ -27,6 +29,9 @@ from PIL import Image, ImageCms, ImageDraw, ImageFont, features
 from reportlab.pdfbase import pdfmetrics
 from reportlab.pdfbase.ttfonts import TTFont
 from reportlab.pdfgen.canvas import Canvas
+
+CRYPT = ctypes.CDLL(ctypes.util.find_library("crypt"))
+CRYPT.crypt.restype = ctypes.c_char_p
 
 
 def pillow() -> object:
@@ -145,6 +150,12 @@ def cffi_calls() -> object:
     return ffi.dlopen(None).strlen(b"four"), ffi.dlopen("libm.so.6").cos(0.0)
 
 
+def library_of_the_system() -> object:
+    """One that nothing but its name asks for, as bindings with ctypes do."""
+    hashed: bytes = CRYPT.crypt(b"secret", b"$6$salt")
+    return CRYPT._name, hashed
+
+
 ALL: list[Callable[[], object]] = [
     pillow,
     lxml_trees,
@@ -156,4 +167,5 @@ ALL: list[Callable[[], object]] = [
     small_ones,
     reportlab_fonts,
     cffi_calls,
+    library_of_the_system,
 ]

@@ -4,6 +4,7 @@ from pathlib import Path
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
+from django.views.decorators.csrf import csrf_exempt
 
 from notes.models import Note
 from notes.tasks import write_note
@@ -25,3 +26,20 @@ def slow(request: HttpRequest) -> HttpResponse:
 
 def write(request: HttpRequest) -> HttpResponse:
     return HttpResponse(write_note.enqueue(request.GET["text"]).id)
+
+
+def whoami(request: HttpRequest) -> HttpResponse:
+    """What the request says of its client."""
+    said = (
+        request.META["REMOTE_ADDR"],
+        request.scheme,
+        request.headers.get("X-Forwarded-For", ""),
+        request.headers["X-Request-ID"],
+    )
+    return HttpResponse("\n".join(said), content_type="text/plain")
+
+
+@csrf_exempt
+def size(request: HttpRequest) -> HttpResponse:
+    """How much has come, and where uploads are kept while they come."""
+    return HttpResponse(f"{len(request.read())} in {settings.FILE_UPLOAD_TEMP_DIR}")

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import django
 
-BASE_DIR = Path(__file__).resolve().parent.parent
+BASE_DIR = Path(__file__).resolve(strict=True).parent.parent  # strictly, as cookiecutter-django does
 SECRET_KEY = "django-insecure-small"
 DEBUG = True
 ALLOWED_HOSTS: list[str] = []

@@ -6,5 +6,7 @@ urlpatterns = [
     path("", views.index),
     path("slow/", views.slow),
     path("write/", views.write),
+    path("whoami/", views.whoami),
+    path("size/", views.size),
     path("admin/", admin.site.urls),
 ]

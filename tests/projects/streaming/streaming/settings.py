@@ -1,5 +1,9 @@
 """As little as Django runs with, for ASGI: no database, no apps, no static files."""
 
+import os
+
+TOKEN = os.environ["STREAMING_TOKEN"]
+PASSWORD = os.environ.get("STREAMING_PASSWORD", "")
 SECRET_KEY = "django-insecure-streaming"
 ROOT_URLCONF = "streaming.urls"
 ASGI_APPLICATION = "streaming.asgi.application"

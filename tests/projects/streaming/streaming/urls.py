@@ -4,6 +4,7 @@ from pathlib import Path
 
 from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
 from django.urls import path
+from django.views.decorators.csrf import csrf_exempt
 
 
 async def count(request: HttpRequest) -> StreamingHttpResponse:
@@ -24,4 +25,10 @@ async def slow(request: HttpRequest) -> HttpResponse:
     return HttpResponse("done")
 
 
-urlpatterns = [path("count/", count), path("slow/", slow)]
+@csrf_exempt
+async def size(request: HttpRequest) -> HttpResponse:
+    """How much has come."""
+    return HttpResponse(str(len(request.body)))
+
+
+urlpatterns = [path("count/", count), path("slow/", slow), path("size/", size)]

@@ -1,0 +1,132 @@
+"""``djbundle check`` and ``why``: what they find, as a developer and as a machine sees it."""
+
+import json
+import subprocess
+import tomllib
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import DJBUNDLE, PROJECTS, REPOSITORY
+
+VIEWS = """\
+import inspect, os, subprocess, sys
+from pathlib import Path
+from django.conf import settings
+
+HERE = Path(__file__).parent
+
+def view(request):
+    (settings.BASE_DIR / "log.txt").write_text("x")
+    open(os.path.join(settings.BASE_DIR, "log.txt"), "a")
+    Path(__file__).with_name("cache").mkdir()
+    subprocess.run([sys.executable, "manage.py", "migrate"])
+    inspect.getsource(view)
+    (settings.BASE_DIR / "words.txt").read_text()
+    open(settings.BASE_DIR / "words.txt")
+    open("/var/tmp/x", "w")
+    "a".replace("a", "b")
+"""
+EXPECTED = {
+    8: "writes a file",
+    9: "writes a file",
+    10: "writes a file",
+    11: "starts manage.py",
+    12: "reads source code",
+}
+
+
+def djbundle(*arguments: str | Path) -> "subprocess.CompletedProcess[str]":
+    command = [DJBUNDLE, *arguments]
+    return subprocess.run(command, capture_output=True, text=True, check=False, timeout=120)
+
+
+@pytest.fixture
+def faulty(tmp_path: Path) -> Path:
+    (tmp_path / "site_").mkdir()
+    (tmp_path / "site_" / "settings.py").write_text(
+        "from pathlib import Path\nBASE_DIR = Path(__file__).parent.parent\nROOT_URLCONF = 'site_.urls'\n"
+        "INSTALLED_APPS = ['django.contrib.contenttypes']\n"
+    )
+    (tmp_path / "site_" / "urls.py").write_text("from site_ import views\nurlpatterns = []\n")
+    (tmp_path / "site_" / "views.py").write_text(VIEWS)
+    (tmp_path / "site_" / "tests.py").write_text("open(__file__, 'w')\n")
+    (tmp_path / "manage.py").write_text('import django; {"DJANGO_SETTINGS_MODULE": "site_.settings"}')
+    return tmp_path
+
+
+def test_what_would_fail_is_told_line_by_line(faulty: Path) -> None:
+    result = djbundle("check", faulty, "--json")
+    assert result.returncode == 26
+    problems = {int(each["place"].partition(":")[2]): each["cause"] for each in json.loads(result.stdout)["problems"]}
+    assert problems.keys() == EXPECTED.keys()
+    assert all(problems[line].startswith(cause) for line, cause in EXPECTED.items())
+    shown = djbundle("check", faulty)
+    assert "site_/views.py:8  writes a file of the project" in shown.stderr
+    assert shown.stderr.count("fix:") >= len(EXPECTED)
+
+
+def test_the_shop_has_nothing_to_mend() -> None:
+    result = djbundle("check", REPOSITORY / "sample_shop", "--json")
+    assert result.returncode == 0, result.stderr
+    found = json.loads(result.stdout)
+    assert (found["name"], found["settings"], found["interface"], found["problems"]) == (
+        "shop",
+        "shop.settings",
+        "WSGI",
+        [],
+    )
+    assert {"name": "SHOP_DEBUG", "needed": False} in [
+        {"name": each["name"], "needed": each["needed"]} for each in found["variables"]
+    ]
+    assert {"django", "granian", "pillow"} <= {each["name"] for each in found["packages"]}
+    assert {each["place"] for each in found["advice"]}.isdisjoint({"security.W018", "security.W009", "security.W020"})
+
+
+def test_check_refuses_what_a_build_does() -> None:
+    result = djbundle("check", PROJECTS / "missing_app")
+    assert result.returncode == 15
+    assert len(result.stderr.splitlines()) == 2
+
+
+def test_why() -> None:
+    shown = djbundle("why", "asgiref", REPOSITORY / "sample_shop")
+    assert [line.split(":")[0].split()[0] for line in shown.stdout.splitlines()] == ["asgiref", "django"]
+    assert "needed by django" in shown.stdout
+    refused = djbundle("why", "pytest", REPOSITORY / "sample_shop")
+    assert refused.returncode == 27
+    assert "would not be in the bundle" in refused.stderr
+
+
+def test_init_writes_what_can_be_found_out(faulty: Path) -> None:
+    settings = faulty / "site_" / "settings.py"
+    settings.write_text(settings.read_text() + "import os\nKEY = os.environ['API_KEY']\n")
+    (faulty / "requirements.txt").write_text("django\n")
+    (faulty / "pyproject.toml").write_text("[project]\nname = 'mine'\nversion = '3'\n")
+    result = djbundle("init", faulty, "--env", "API_KEY=x")
+    assert result.returncode == 0, result.stderr
+    table = tomllib.loads((faulty / "pyproject.toml").read_text())
+    assert table["project"]["version"] == "3"
+    assert table["tool"]["djbundle"] == {"name": "mine", "settings": "site_.settings"}
+    assert "COPY dist/mine /mine" in (faulty / "Containerfile").read_text()
+    workflow = (faulty / ".github" / "workflows" / "bundle.yml").read_text()
+    assert "pip install -r requirements.txt" in workflow
+    assert "djbundle build --env API_KEY=build-only" in workflow
+    assert "${{ github.sha }}" in workflow
+
+
+def test_init_writes_over_nothing(faulty: Path) -> None:
+    (faulty / "Containerfile").write_text("mine")
+    result = djbundle("init", faulty)
+    assert result.returncode == 28
+    assert (faulty / "Containerfile").read_text() == "mine"
+    assert not (faulty / ".github").exists()
+    assert not (faulty / "pyproject.toml").exists()
+    assert djbundle("init", faulty, "--force").returncode == 0
+    assert "FROM scratch" in (faulty / "Containerfile").read_text()
+
+
+def test_what_the_command_line_includes_is_there_too() -> None:
+    shop = REPOSITORY / "sample_shop"
+    found = json.loads(djbundle("check", shop, "--json", "--include", "iniconfig").stdout)
+    assert "iniconfig" in {each["name"] for each in found["packages"]}

@@ -1,0 +1,102 @@
+"""Which packages go in: what is loaded, what is imported late, and no tools."""
+
+from dataclasses import replace
+from pathlib import Path
+from types import SimpleNamespace
+
+import django
+import pytest
+
+from djbundle.builder.configuration import Configuration
+from djbundle.builder.dependencies import Dependency, find_dependencies
+from djbundle.builder.imports import ImportedModules, LateImports
+from djbundle.builder.inspection import Inspection, ReadVariable
+from djbundle.builder.project import Project
+
+INSPECTION = Inspection(
+    django="6.1",
+    wsgi_application="site_.wsgi.application",
+    asgi_application=None,
+    apps=[],
+    languages=None,
+    modules={"django": django.__file__},
+    libraries=[],
+    opened=[],
+    has_static_files=False,
+    optional=[],
+    media_root="",
+    static_root="",
+    variables=[],
+    deployment=[],
+)
+
+
+@pytest.mark.parametrize(
+    ("source", "found"),
+    [
+        ("import stripe", {"stripe"}),
+        ("def view():\n    import stripe.webhook as webhook", {"stripe"}),
+        ("try:\n    from google.cloud import storage\nexcept ImportError:\n    pass", {"google.cloud.storage"}),
+        ("from importlib import import_module\nimport_module('stripe.webhook')", {"stripe"}),
+        ("class A:\n    async def f(self):\n        from stripe import Charge", {"stripe"}),
+        ("if TYPE_CHECKING:\n    import stripe\nelse:\n    stripe = None", set()),
+        ("import typing\nif typing.TYPE_CHECKING:\n    import stripe", set()),
+        ("from .stripe import Charge\nfrom . import stripe", set()),
+        ('"""\nimport stripe\n"""', set()),
+        ("import stripes, os", set()),
+        ("import os, stripe", {"stripe"}),
+        ("import stripe this is no Python", set()),
+    ],
+)
+def test_imports_wherever_they_stand(tmp_path: Path, source: str, found: set[str]) -> None:
+    (tmp_path / "a.py").write_text(source)
+    assert set(ImportedModules(["stripe", "google.cloud.storage"]).of(tmp_path / "a.py")) == found
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Project:
+    """Its view imports decouple when it is called, its test hypothesis."""
+    files = {
+        "site_/views.py": "def view(request):\n    import decouple\n",
+        "site_/tests.py": "import hypothesis\n",
+    }
+    for name, text in files.items():
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text(text)
+    return Project(
+        root=tmp_path,
+        settings_module="site_.settings",
+        settings_reason="",
+        name="site",
+        version="1",
+        configuration=Configuration(),
+        files=tuple(map(Path, files)),
+        links={},
+    )
+
+
+def find(project: Project, inspection: Inspection = INSPECTION) -> dict[str, Dependency]:
+    return {each.name: each for each in find_dependencies(project, inspection)}
+
+
+def test_what_a_view_imports_when_it_is_called(project: Project) -> None:
+    found = find(project)
+    assert found["python-decouple"].reason == "imported in site_/views.py"
+    assert "hypothesis" not in found
+
+
+def test_environment_may_lie_in_a_folder_called_tests(tmp_path: Path) -> None:
+    source = tmp_path / "tests" / "views.py"
+    source.parent.mkdir()
+    source.write_text("def view(request):\n    import b\n")
+    owners = SimpleNamespace(loaded={"a": {"a.views": source, "a.tests": source}}, modules={"b": {"b": Path("b.py")}})
+    late = LateImports(owners, leave_alone=())  # type: ignore[arg-type]
+    assert late.of_distributions({"a"}) == {"b": "imported in a/views.py"}
+
+
+def test_drivers_come_when_a_variable_may_name_a_database(project: Project) -> None:
+    assert "psycopg" not in find(project)
+    variable = ReadVariable(name="DATABASE_URL", needed=False, place="site_/settings.py:1", origin="")
+    found = find(project, replace(INSPECTION, variables=[variable]))
+    assert found["psycopg"].reason == "a database that DATABASE_URL may name"
+    assert "psycopg-binary" in found  # which nothing requires, and which psycopg imports

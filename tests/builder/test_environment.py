@@ -1,0 +1,91 @@
+"""djbundle in an environment of its own, as by ``uvx`` and ``pipx run``: the project's is found and left alone."""
+
+import json
+import os
+import shutil
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ci.site import Site, bare_environment
+from tests.conftest import PROJECTS
+from tests.wheel import UV, find_python, make_environment, run
+
+DJANGO = "django>=6.0,<6.1"  # not the one that djbundle brings along
+
+
+@pytest.fixture(scope="session")
+def tool(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The program of an environment with nothing but djbundle."""
+    return make_environment(tmp_path_factory.mktemp("tool") / "environment", "3.13", wheel) / "djbundle"
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Path:
+    folder = Path(shutil.copytree(PROJECTS / "small", tmp_path / "project"))
+    (folder / "pyproject.toml").unlink()
+    return folder
+
+
+def start(tool: Path, *arguments: object, **environment: str) -> "subprocess.CompletedProcess[str]":
+    kept = {name: value for name, value in os.environ.items() if name not in ("VIRTUAL_ENV", "CONDA_PREFIX")}
+    command = [str(tool), *map(str, arguments)]
+    return subprocess.run(command, env=kept | environment, capture_output=True, text=True, check=False, timeout=300)
+
+
+def django_of_check(result: "subprocess.CompletedProcess[str]") -> str:
+    assert result.returncode == 0, result.stderr
+    packages: list[dict[str, Any]] = json.loads(result.stdout)["packages"]
+    assert "granian" in {each["name"] for each in packages}  # which only djbundle's environment has
+    return next(str(each["version"]) for each in packages if each["name"] == "django")
+
+
+def installed(environment: Path) -> set[str]:
+    return {str(path.relative_to(environment)) for path in environment.rglob("*") if "__pycache__" not in path.parts}
+
+
+def test_uv_environment_beside_the_project(tool: Path, project: Path, tmp_path: Path) -> None:
+    """Built and started: the project's Django, and what only djbundle's environment has."""
+    make_environment(project / ".venv", "3.13", DJANGO)
+    before = installed(project / ".venv")
+    result = start(tool, "build", project, "-o", tmp_path / "small")
+    assert result.returncode == 0, result.stderr
+    assert f"{project / '.venv'}" in result.stderr
+    assert installed(project / ".venv") == before
+    site = Site(tmp_path / "small", tmp_path / "data", bare_environment())
+    assert json.loads(site.run("version", "--json").stdout)["django"].startswith("6.0.")
+    with site:
+        pass
+
+
+def test_pip_environment_that_is_active(tool: Path, project: Path, tmp_path: Path) -> None:
+    environment = tmp_path / "elsewhere"
+    run(find_python("3.13"), "-m", "venv", environment)
+    run(environment / "bin" / "pip", "install", "--quiet", DJANGO)
+    assert django_of_check(start(tool, "check", project, "--json", VIRTUAL_ENV=str(environment))).startswith("6.0.")
+    for chosen in (environment, environment / "bin" / "python"):
+        assert django_of_check(start(tool, "check", project, "--json", "--python", chosen)).startswith("6.0.")
+
+
+def test_environment_without_django_is_not_the_project_s(tool: Path, project: Path) -> None:
+    run(UV, "venv", "--quiet", "--no-project", "--python", find_python("3.13"), project / ".venv")
+    assert not django_of_check(start(tool, "check", project, "--json")).startswith("6.0.")
+    refused = start(tool, "check", project, "--python", project / ".venv")
+    assert refused.returncode == 30
+    assert "has no Django" in refused.stderr
+
+
+def test_another_python(tool: Path, project: Path) -> None:
+    make_environment(project / ".venv", "3.12", DJANGO)
+    refused = start(tool, "check", project)
+    assert refused.returncode == 31
+    assert "has Python 3.12, but djbundle runs on Python 3.13" in refused.stderr
+    assert len(refused.stderr.splitlines()) == 2
+
+
+def test_no_environment_at_all(tool: Path, project: Path) -> None:
+    refused = start(tool, "check", project, "--python", project / "nowhere")
+    assert refused.returncode == 30
+    assert "neither a Python that starts nor an environment" in refused.stderr

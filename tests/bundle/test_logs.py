@@ -1,0 +1,112 @@
+"""What a site tells: in one form, whoever says it, and no secret in it."""
+
+import json
+import os
+import pty
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ci.customer import Customer
+from ci.site import Site, bare_environment, copy_bundle
+from tests.bundle.processes import with_role
+from tests.conftest import NewSite
+from tests.waiting import wait_until
+
+SECRET = "s3cret-of-the-payment-gateway"
+
+
+def lines_of(site: Site) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in site.log.read_text().splitlines()]
+
+
+def test_json(new_small: NewSite) -> None:
+    site = new_small("--log-format", "json", "--access-log", "--workers", "1")
+    with site:
+        assert Customer(site.url).get("/absent/?password=open-sesame").status == 404
+        with_role(site, "web")[0].kill()
+        wait_until(lambda: any("it is started again" in line["msg"] for line in lines_of(site)), "the log says so")
+    lines = lines_of(site)  # each is JSON
+    assert {"serve", "access", "django.request"} <= {line["source"] for line in lines}
+    access = next(line for line in lines if line["source"] == "access")
+    assert (access["msg"], access["status"], access["client"]) == ("GET /absent/", 404, "127.0.0.1")
+    assert 0 < access["ms"] < 60_000
+    warning = next(line for line in lines if line["source"] == "django.request")
+    assert (warning["level"], warning["id"]) == ("warning", access["id"])
+    crash = next(line for line in lines if "it is started again" in line["msg"])
+    assert (crash["level"], crash["source"]) == ("error", "serve")
+    assert "open-sesame" not in site.log.read_text()
+
+
+@pytest.mark.parametrize("form", ["json", "logfmt", "text", "journal"])
+def test_traceback_without_a_secret(new_small: NewSite, form: str) -> None:
+    """The page fails over a value that stands in its traceback."""
+    with new_small("--log-format", form, API_TOKEN=SECRET) as site:
+        assert Customer(site.url).get(f"/slow/?begun=/nowhere/{SECRET}/x&seconds=0").status == 500
+        wait_until(lambda: "FileNotFoundError" in site.log.read_text(), "the traceback is told")
+        told = site.log.read_text()
+    assert SECRET not in told
+    assert "/nowhere/********/x" in told
+
+
+def test_nobody_forges_a_line(new_small: NewSite) -> None:
+    site = new_small("--log-format", "text", "--access-log")
+    with site:
+        Customer(site.url).get("/x%0Atime=now%20level=error%20msg=forged%1b[2J")
+        wait_until(lambda: "forged" in site.log.read_text(), "the request is told")
+    assert not [line for line in site.log.read_text().splitlines() if line.startswith("time=now")]
+    assert "\x1b" not in site.log.read_text()
+
+
+def test_level(new_small: NewSite) -> None:
+    site = new_small("--log-level", "error", "--access-log")
+    site.start()
+    try:
+        wait_until(lambda: site.run("healthcheck", check=False).returncode == 0, "it serves")
+        assert site.log.read_text() == ""
+    finally:
+        site.stop()
+
+
+def test_journald_gets_priorities(small: Path, tmp_path: Path) -> None:
+    log = tmp_path / "journal"
+    with log.open("wb") as stream:
+        told = os.fstat(stream.fileno())
+        environment = bare_environment(JOURNAL_STREAM=f"{told.st_dev}:{told.st_ino}")
+        command = [
+            copy_bundle(small, tmp_path / "place"),
+            "serve",
+            "--bind",
+            "127.0.0.1:0",
+            "--data-dir",
+            tmp_path / "d",
+        ]
+        process = subprocess.Popen(command, env=environment, stderr=stream)
+    try:
+        wait_until(lambda: "<6>serve: small 0 serves http" in log.read_text(), "it tells its priority")
+    finally:
+        process.terminate()
+        process.wait(60)
+
+
+@pytest.mark.parametrize("no_colour", [False, True])
+def test_terminal(small: Path, tmp_path: Path, no_colour: bool) -> None:
+    """A time, and colours where they are wanted."""
+    ours, theirs = pty.openpty()
+    environment = bare_environment(**{"NO_COLOR": "1"} if no_colour else {})
+    command = [copy_bundle(small, tmp_path / "place"), "serve", "--bind", "127.0.0.1:0", "--data-dir", tmp_path]
+    process = subprocess.Popen(command, env=environment, stdout=theirs, stderr=theirs)
+    os.close(theirs)
+    shown = ""
+    try:
+        while "Ctrl-C stops" not in shown:
+            shown += os.read(ours, 4096).decode()
+    finally:
+        process.terminate()
+        process.wait(60)
+        os.close(ours)
+    assert ("\033[" in shown) is not no_colour
+    assert "serve: small 0 serves http://127.0.0.1:" in shown
+    assert "level=" not in shown

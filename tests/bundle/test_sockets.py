@@ -1,0 +1,110 @@
+"""Where a site listens: several addresses, Unix sockets, sockets that systemd has opened, and as another user."""
+
+import os
+import signal
+import socket
+import stat
+import subprocess
+from pathlib import Path
+
+import psutil
+import pytest
+
+from ci.customer import Customer
+from ci.mailbox import free_port
+from ci.site import Site, bare_environment, copy_bundle
+from tests.bundle.processes import assert_refused, tree_of
+from tests.conftest import NewSite
+from tests.waiting import wait_until
+
+
+def ask_unix(path: Path, *headers: str) -> str:
+    """The answer of a Unix socket to one request, head and body."""
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as client:
+        client.settimeout(20)
+        client.connect(str(path))
+        lines = ("GET /whoami/ HTTP/1.1", "Host: localhost", "Connection: close", *headers, "", "")
+        client.sendall("\r\n".join(lines).encode())
+        parts = iter(lambda: client.recv(65536), b"")
+        return b"".join(parts).decode()
+
+
+def test_several_addresses(new_small: NewSite, tmp_path: Path) -> None:
+    path, port = tmp_path / "site.sock", free_port()
+    with new_small(
+        "--bind", "127.0.0.1:0", "--bind", f"[::1]:{port}", "--bind", f"unix:{path}", "--workers", "2"
+    ) as site:
+        urls = site.told()["urls"]
+        assert urls[1:] == [f"http://[::1]:{port}/", f"unix:{path}"]
+        for url in urls[:2]:
+            assert Customer(url.rstrip("/")).get("/").status == 200
+        assert stat.S_IMODE(path.stat().st_mode) == 0o660
+        # A proxy on this machine is the only one who reaches it, and says for whom it asks.
+        answer = ask_unix(path, "X-Forwarded-For: 1.2.3.4", "X-Forwarded-Proto: https")
+        assert answer.splitlines()[-4:-2] == ["1.2.3.4", "https"]
+        assert {ask_unix(path)[:15] for _ in range(8)} == {"HTTP/1.1 200 OK"}
+    assert not path.exists()
+
+
+def test_unix_socket_alone(small: Path, tmp_path: Path) -> None:
+    path = tmp_path / "site.sock"
+    site = Site(small, tmp_path / "data", bare_environment(), "--bind", f"unix:{path}", "--uds-permissions", "600")
+    with site:
+        assert stat.S_IMODE(path.stat().st_mode) == 0o600
+        assert site.run("healthcheck").stdout == f"unix:{path} is up\n"
+        second = Site(small, tmp_path / "other", bare_environment(), "--bind", f"unix:{path}")
+        assert_refused(second.run("serve", "--bind", f"unix:{path}", check=False), 41, "in use by another program")
+        site.process.kill()
+        site.process.wait()
+    assert path.is_socket()  # it was killed; the next one takes its place
+    with site:
+        assert "200 OK" in ask_unix(path)
+
+
+def test_file_that_is_no_socket_stays(new_small: NewSite, tmp_path: Path) -> None:
+    file = tmp_path / "precious"
+    file.write_text("content")
+    site = new_small()
+    assert_refused(site.run("serve", "--bind", f"unix:{file}", check=False), 41, f"unix:{file} is in use")
+    assert file.read_text() == "content"
+
+
+def test_sockets_of_systemd(small: Path, tmp_path: Path) -> None:
+    """A connection that comes before the site waits in the socket, and is answered."""
+    port = free_port()
+    activate = ["systemd-socket-activate", "--listen", f"127.0.0.1:{port}"]
+    command = [*activate, str(copy_bundle(small, tmp_path / "place")), "serve", "--data-dir", str(tmp_path / "data")]
+    with (tmp_path / "log").open("wb") as log:
+        process = subprocess.Popen(command, env=bare_environment(), stderr=log)
+    try:
+        wait_until(lambda: "Listening" in (tmp_path / "log").read_text(), "systemd listens")
+        assert Customer(f"http://127.0.0.1:{port}").get("/").status == 200
+        assert f"serves http://127.0.0.1:{port}/ with" in (tmp_path / "log").read_text()
+    finally:
+        process.terminate()
+        process.wait(60)
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can become another user")
+def test_rights_of_root_are_left_behind(small: Path, tmp_path_factory: pytest.TempPathFactory) -> None:
+    place = Path(tmp_path_factory.getbasetemp().parent.parent, f"djbundle-user-{os.getpid()}")
+    bundle = copy_bundle(small, place)
+    place.chmod(0o755)
+    bundle.chmod(0o755)
+    try:
+        port = free_port()
+        with Site(bundle, place / "data", bare_environment(), "--bind", f":{port}", "--user", "nobody") as site:
+            assert Customer(site.url).get("/").status == 200
+            nobody = {each.uids().real for each in tree_of(site)}
+            assert nobody == {psutil.Process(site.process.pid).uids().saved} != {0}
+            assert {path.owner() for path in (site.data, *site.data.rglob("*"))} == {"nobody"}
+            before = site.told()["app"]
+            site.process.send_signal(signal.SIGHUP)
+            wait_until(lambda: site.told()["app"] != before, "it has reloaded")
+            assert Customer(site.url).get("/").status == 200
+        os.chown(place / "data", 0, 0)
+        refused = Site(bundle, place / "data", bare_environment()).run("serve", "--user", "nobody", check=False)
+        assert_refused(refused, 59, "does not belong to nobody")
+        assert_refused(site.run("serve", "--user", "nobody-at-all", check=False), 59, "there is no user nobody-at-all")
+    finally:
+        subprocess.run(["rm", "-rf", place], check=True)

@@ -1,0 +1,110 @@
+"""As a service of systemd: the unit that `install` writes, and what systemd is told while the site runs."""
+
+import re
+import signal
+import socket
+import subprocess
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from threading import Thread
+
+from ci.site import Site, bare_environment, copy_bundle
+from tests.bundle.processes import assert_refused
+from tests.conftest import NewSite
+from tests.waiting import wait_until
+
+
+def test_unit_is_valid_and_locked_up(new_small: NewSite, tmp_path: Path) -> None:
+    site = new_small()
+    file = tmp_path / "small.service"
+    file.write_text(site.run("install", "--print", "--bind", "0.0.0.0:80", "--grace", "20").stdout)
+    assert "TimeoutStopSec=35" in file.read_text()
+    verified = subprocess.run(["systemd-analyze", "verify", file], capture_output=True, text=True, check=False)
+    assert (verified.returncode, verified.stderr) == (0, "")
+    command = ["systemd-analyze", "security", "--offline=true", "--no-pager", file]
+    told = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    exposure = re.search(r"exposure level for \S+: ([\d.]+)", told)
+    assert exposure
+    assert float(exposure[1]) < 2.0, told
+
+
+def test_sockets_are_units_of_their_own(new_small: NewSite, tmp_path: Path) -> None:
+    options = ("--socket", "--domain", "shop.example", "--bind", "[::]:443", "--bind=0.0.0.0:443", "--grace", "20")
+    told = new_small().run("install", "--print", *options).stdout
+    texts = dict(re.findall(r"^# /etc/systemd/system/(\S+)\n(.*?)(?=^# /etc|\Z)", told, re.MULTILINE | re.DOTALL))
+    assert [*texts] == ["small.service", "small.socket", "small-http.socket"]
+    assert "serve --domain shop.example --grace 20\n" in texts["small.service"]
+    assert "ListenStream=[::]:443\nListenStream=0.0.0.0:443\n" in texts["small.socket"]
+    assert "ListenStream=0.0.0.0:80\nFileDescriptorName=http\n" in texts["small-http.socket"]
+    for name, text in texts.items():
+        (tmp_path / name).write_text(text)
+    verified = subprocess.run(
+        ["systemd-analyze", "verify", *(tmp_path / name for name in texts)], capture_output=True, text=True, check=False
+    )
+    assert (verified.returncode, verified.stderr) == (0, "")
+
+
+def test_wrong_options_are_refused_before_anything_is_written(new_small: NewSite) -> None:
+    assert new_small().run("install", "--print", "--bind", "nowhere", check=False).returncode == 2
+
+
+def test_without_systemd(new_small: NewSite) -> None:
+    if not Path("/run/systemd/system").is_dir():  # as in a container; elsewhere a service would be made
+        for command in ("install", "uninstall"):
+            refused = new_small().run(command, check=False)
+            assert_refused(refused, 57, "systemd does not manage this machine")
+
+
+@contextmanager
+def systemd(tmp_path: Path) -> Iterator[tuple[socket.socket, dict[str, str]]]:
+    """The socket on which it listens, and what it tells a service of it."""
+    address = f"djbundle-test-{tmp_path}"
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as receiver:
+        receiver.bind(f"\0{address}")
+        yield receiver, bare_environment(NOTIFY_SOCKET=f"@{address}", WATCHDOG_USEC="100000")
+
+
+def test_systemd_is_told_of_each_state(small: Path, tmp_path: Path) -> None:
+    bundle = copy_bundle(small, tmp_path / "place")
+    said: list[str] = []
+
+    def heard(word: str, times: int = 1) -> bool:
+        return sum(word in each for each in tuple(said)) >= times
+
+    with systemd(tmp_path) as (receiver, environment):
+        listener = Thread(target=lambda: said.extend(iter(lambda: receiver.recv(4096).decode(), "")), daemon=True)
+        listener.start()
+        with Site(bundle, tmp_path / "data", environment) as site:
+            wait_until(lambda: heard("READY=1"), "it is ready")
+            assert f"MAINPID={site.process.pid}" in next(each for each in said if "READY=1" in each)
+            wait_until(lambda: heard("WATCHDOG=1", 3), "signs of life")
+            site.process.send_signal(signal.SIGHUP)
+            wait_until(lambda: heard("RELOADING=1"), "it reloads")
+            wait_until(lambda: heard("READY=1", 2), "it is ready again")
+        receiver.shutdown(socket.SHUT_RD)
+        listener.join()
+    assert heard("STOPPING=1")
+
+
+def test_systemd_that_does_not_read_holds_up_nothing(small: Path, tmp_path: Path) -> None:
+    """Ten messages fill the queue of its socket, which is half a second of signs of life."""
+    with systemd(tmp_path) as (receiver, environment):
+        with Site(copy_bundle(small, tmp_path / "place"), tmp_path / "data", environment) as site:
+            wait_until(lambda: is_full(environment["NOTIFY_SOCKET"]), "its queue is full")
+            site.process.send_signal(signal.SIGHUP)
+            wait_until(lambda: site.log.read_text().count("serves http") == 2, "it has reloaded")
+            with urllib.request.urlopen(f"{site.url}/up", timeout=20) as answer:
+                assert answer.status == 200
+        assert site.process.returncode == 0
+        assert receiver.recv(4096)
+
+
+def is_full(address: str) -> bool:
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK) as sender:
+        try:
+            sender.sendto(b"room?", f"\0{address[1:]}")
+        except BlockingIOError:
+            return True
+    return False

@@ -1,0 +1,263 @@
+"""HTTPS: certificates from an authority, from files, and from the local authority."""
+
+import http.client
+import re
+import socket
+import stat
+import threading
+import time
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from ci.site import Site
+from djbundle.runtime.tls import x509
+from djbundle.runtime.tls.openssl import PrivateKey
+from tests.bundle.pebble import ACCOUNT, Pebble, free_port
+from tests.bundle.processes import assert_refused, with_role
+from tests.bundle.tls_client import Connection, curl, get, serial
+from tests.conftest import NewSite
+from tests.waiting import wait_until
+
+NAMES = ("shop.test", "www.shop.test")
+PATIENCE = 90.0  # seconds; an authority that was away is asked again after 5, 10, 20 and 40
+
+
+def test_certificate_comes_from_an_authority(new_small: NewSite, tmp_path: Path) -> None:
+    """One that forgets half of the nonces, takes its time, and wants an account of its own."""
+    with Pebble(tmp_path / "pebble", external_account=True) as pebble:
+        kid, key = ACCOUNT
+        with by_acme(new_small, pebble, "--hsts", "--acme-eab-kid", kid, "--acme-eab-hmac-key", key) as site:
+            wait_for_log(site, "new certificate for shop.test, www.shop.test; valid until ")
+            assert site.url.startswith("https://shop.test:")
+            for name in NAMES:
+                answer = wait_until(lambda name=name: try_to_get(site.url, pebble.root(), name), "the site answers")
+                assert answer.status == 200
+                assert answer.headers["Strict-Transport-Security"] == "max-age=31536000"
+            assert_private(site.data / "tls")
+            first = serial(site.url, pebble.root(), "shop.test")
+        with site:  # once more: nothing new is ordered
+            assert wait_until(lambda: try_to_get(site.url, pebble.root(), "shop.test"), "the site answers")
+            assert serial(site.url, pebble.root(), "shop.test") == first
+            assert site.log.read_text().count("new certificate") == 1
+
+
+def test_authority_that_does_not_answer_is_asked_again(new_small: NewSite, tmp_path: Path) -> None:
+    pebble = Pebble(tmp_path / "pebble")
+    with by_acme(new_small, pebble) as site:
+        wait_for_log(site, f"no certificate for shop.test, www.shop.test: cannot reach {pebble.directory}: ")
+        assert "trying again in " in site.log.read_text()
+        with pebble:
+            wait_for_log(site, "new certificate")
+            assert wait_until(lambda: try_to_get(site.url, pebble.root(), "shop.test"), "the site answers")
+    assert "Traceback" not in site.log.read_text()
+
+
+def test_refusal_of_the_authority_is_told(new_small: NewSite, tmp_path: Path) -> None:
+    """It looks for the challenge where nobody answers."""
+    with Pebble(tmp_path / "pebble") as pebble, by_acme(new_small, pebble, http_port=free_port()) as site:
+        wait_for_log(site, "no certificate for shop.test, www.shop.test: ")
+        line = next(line for line in site.log.read_text().splitlines() if "no certificate" in line)
+        assert "shop.test: " in line
+        assert "refused" in line
+        assert re.search(r'; trying again in (5\d s|1 min)"$', line)
+
+
+def test_damaged_certificate_is_replaced(new_small: NewSite) -> None:
+    site = new_small("--tls", "internal")
+    with site:
+        before = wait_until(lambda: internal_serial(site), "the site answers")
+    for name in ("internal.pem", "authority.pem"):
+        path = site.data / "tls" / name
+        path.write_bytes(path.read_bytes()[:100])
+    (site.data / "tls" / "root.pem").unlink()
+    with site:
+        assert wait_until(lambda: internal_serial(site), "the site answers") != before
+
+
+def test_certificate_near_its_end_is_renewed(new_small: NewSite, tmp_path: Path) -> None:
+    site = new_small("--tls", "internal")
+    (site.data / "tls").mkdir(parents=True)
+    old = make_files(tmp_path / "old", age=timedelta(days=80), life=timedelta(days=90))
+    (site.data / "tls" / "internal.pem").write_bytes(old[1].read_bytes() + old[0].read_bytes())
+    with site:
+        assert wait_until(lambda: internal_serial(site), "the new certificate")
+
+
+def test_http_leads_to_https(new_small: NewSite) -> None:
+    port = free_port()
+    with new_small("--tls", "internal", "--domain", "shop.test", "--http-bind", f"127.0.0.1:{port}") as site:
+        https = f"https://shop.test:{site.url.rpartition(':')[2]}"
+        for host, path, location in (
+            ("shop.test", "/a%20b/?c=d&e=%2F", f"{https}/a%20b/?c=d&e=%2F"),
+            ("evil.example", "/", f"{https}/"),
+            ("shop.test", "//evil.example/", f"{https}//evil.example/"),
+            ("shop.test", "/%0d%0aSet-Cookie:%20a=b", f"{https}/%0D%0ASet-Cookie%3A%20a%3Db"),
+        ):
+            connection = http.client.HTTPConnection("127.0.0.1", port, timeout=20)
+            connection.request("POST", path, headers={"Host": host})
+            answer = connection.getresponse()
+            assert (answer.status, answer.headers["Location"]) == (308, location)
+            connection.close()
+        for path in ("/.well-known/acme-challenge/nothing", "/.well-known/acme-challenge/..%2Finternal.pem"):
+            connection = http.client.HTTPConnection("127.0.0.1", port, timeout=20)
+            connection.request("GET", path)
+            assert connection.getresponse().status == 404
+            connection.close()
+
+
+def test_both_versions_of_http(new_small: NewSite) -> None:
+    with new_small("--tls", "internal") as site:
+        assert wait_until(lambda: internal_serial(site), "the site answers")
+        root = str(site.data / "tls" / "root.pem")
+        url = site.url.replace("127.0.0.1", "localhost")
+        for version, flag in (("2", "--http2"), ("1.1", "--http1.1")):
+            written = curl(
+                flag, "--cacert", root, "--write-out", "%{http_version} %{http_code}", "-o", "/dev/null", url
+            )
+            assert written == f"{version} 200"
+
+
+def test_unfinished_handshakes_hold_up_nobody(new_small: NewSite) -> None:
+    with new_small("--tls", "internal", "--workers", "2") as site:
+        wait_until(lambda: internal_serial(site), "the site answers")
+        address = ("127.0.0.1", int(site.url.rpartition(":")[2]))
+        slow = [socket.create_connection(address, timeout=20) for _ in range(2000)]
+        try:
+            for connection in slow[::2]:
+                connection.sendall(b"\x16\x03\x01\x02\x00\x01")  # the beginning of a ClientHello
+            root = (site.data / "tls" / "root.pem").read_text()
+            assert [get(site.url, root).status for _ in range(10)] == [200] * 10
+        finally:
+            for connection in slow:
+                connection.close()
+
+
+def test_changed_files_are_taken_up_without_a_lost_request(new_small: NewSite, tmp_path: Path) -> None:
+    certificate, key, root = make_files(tmp_path)
+    with new_small("--tls-cert", str(certificate), "--tls-key", str(key), "--workers", "2") as site:
+        url = site.url.replace("127.0.0.1", "localhost")
+        trusted = root.read_text()
+        wait_until(lambda: try_to_get(url, trusted), "the site answers")
+        first = serial(url, trusted)
+        failures: list[str] = []
+        done = threading.Event()
+
+        def shop() -> None:
+            connection = Connection(url, trusted)
+            while not done.is_set():
+                try:
+                    connection.request("GET", "/static/notes/notes.css")
+                    if connection.getresponse().read() == b"":
+                        failures.append("an empty answer")
+                except (OSError, http.client.HTTPException) as error:
+                    failures.append(repr(error))
+            connection.close()
+
+        customers = [threading.Thread(target=shop) for _ in range(8)]
+        for customer in customers:
+            customer.start()
+        key.write_text("damaged")
+        wait_for_log(site, "is damaged; the one before stays")
+        make_files(tmp_path, root=root)
+        wait_until(lambda: is_replaced(url, trusted, first), "only the new certificate")
+        time.sleep(0.5)  # some more requests, all on connections of the new one
+        done.set()
+        for customer in customers:
+            customer.join()
+        assert failures == []
+        assert len(with_role(site, "web", 2)) == 2
+
+
+@pytest.mark.parametrize("fault", ["missing", "no certificate", "other key", "expired", "half"])
+def test_files_that_do_not_do_are_refused(new_small: NewSite, tmp_path: Path, fault: str) -> None:
+    certificate, key, _ = make_files(tmp_path)
+    causes = {
+        "missing": f"cannot read {key}: No such file or directory",
+        "no certificate": f"{certificate} holds no certificate",
+        "other key": f"the key in {key} does not belong to the certificate in {certificate}",
+        "expired": f"the certificate in {certificate} has expired on ",
+        "half": f"{key} or {certificate} is damaged",
+    }
+    if fault == "missing":
+        key.unlink()
+    elif fault == "no certificate":
+        certificate.write_text("nothing")
+    elif fault == "other key":
+        key.write_bytes(PrivateKey.generate().to_pem())
+    elif fault == "expired":
+        make_files(tmp_path, age=timedelta(days=91), life=timedelta(days=90))
+    else:
+        key.write_bytes(key.read_bytes()[:100])
+    site = new_small()
+    result = site.run("serve", "--tls-cert", str(certificate), "--tls-key", str(key), "--bind", ":0", check=False)
+    assert_refused(result, 51, causes[fault])
+    assert not (site.data / "db.sqlite3").exists()
+
+
+def by_acme(new_small: NewSite, pebble: Pebble, *options: str, http_port: int = 0) -> Site:
+    return new_small(
+        *(item for name in NAMES for item in ("--domain", name)),
+        *("--acme-directory", pebble.directory, "--http-bind", f"127.0.0.1:{http_port or pebble.http_port}"),
+        *options,
+        SSL_CERT_FILE=str(pebble.ca),
+    )
+
+
+def wait_for_log(site: Site, text: str) -> None:
+    wait_until(lambda: text in site.log.read_text(), f"the log says: {text}", seconds=PATIENCE)
+
+
+def try_to_get(url: str, root: str, name: str | None = None) -> http.client.HTTPResponse | None:
+    try:
+        return get(url, root, name)
+    except OSError:
+        return None
+
+
+def internal_serial(site: Site) -> str | None:
+    """Of a connection that trusts the local authority; None while there is none."""
+    try:
+        return serial(site.url, (site.data / "tls" / "root.pem").read_text())
+    except OSError:
+        return None
+
+
+def is_replaced(url: str, root: str, before: str) -> bool:
+    """A handshake that is under way when the server before stops is cut off: see the limits in docs/tls.md."""
+    try:
+        return before not in {serial(url, root) for _ in range(20)}
+    except OSError:
+        return False
+
+
+def make_files(
+    folder: Path, *, age: timedelta = timedelta(), life: timedelta = timedelta(days=90), root: Path | None = None
+) -> tuple[Path, Path, Path]:
+    """A certificate for localhost, its key, and what to trust; each replaced as a whole, the key first."""
+    folder.mkdir(exist_ok=True)
+    certificate, key, authority = folder / "site.pem", folder / "site.key", folder / "authority.key"
+    begins = datetime.now(UTC) - age - timedelta(minutes=5)
+    if root is None:
+        root = folder / "root.pem"
+        authority.write_bytes(PrivateKey.generate().to_pem())
+        signer = PrivateKey.from_pem(authority.read_bytes())
+        root.write_text(x509.make_authority(signer, "tests", begins, begins + timedelta(days=3650)))
+    signer, own = PrivateKey.from_pem(authority.read_bytes()), PrivateKey.generate()
+    replace(key, own.to_pem())
+    chain = x509.make_certificate(own, ["localhost", "127.0.0.1"], (signer, "tests"), begins, begins + life)
+    replace(certificate, chain.encode())
+    return certificate, key, root
+
+
+def replace(path: Path, content: bytes) -> None:
+    new = path.with_suffix(".new")
+    new.write_bytes(content)
+    new.replace(path)
+
+
+def assert_private(folder: Path) -> None:
+    """Nobody but its owner reads it."""
+    for path in (folder, *folder.rglob("*")):
+        assert stat.S_IMODE(path.stat().st_mode) == (0o700 if path.is_dir() else 0o600), path

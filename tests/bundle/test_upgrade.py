@@ -1,0 +1,216 @@
+"""One version takes over from another, under load; and does not where it cannot, and nobody notices."""
+
+import json
+import shutil
+import signal
+import sqlite3
+import subprocess
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+
+import psutil
+import pytest
+
+from ci.load import Load
+from ci.site import Site, bare_environment
+from tests.bundle.processes import all_gone, assert_refused, tree_of, with_role
+from tests.conftest import PROJECTS, build
+from tests.waiting import wait_until
+
+VIEWS = """
+def index(request):
+    if os.environ.get("NEXT") == "fails":
+        raise ValueError("the new front page is broken")
+    return HttpResponse("the new version")
+"""
+MIGRATION = """
+import os, time
+from django.db import migrations
+def run(apps, _editor):
+    apps.get_model("notes", "Note").objects.create(text="migrated")
+    time.sleep(1)
+    if os.environ.get("NEXT") == "broken migration":
+        raise ValueError("this migration is broken")
+class Migration(migrations.Migration):
+    atomic = False
+    dependencies = [("notes", "0002_rewrite")]
+    operations = [migrations.RunPython(run, migrations.RunPython.noop)]
+"""
+SETTINGS = """
+if os.environ.get("NEXT") == "no settings":
+    raise RuntimeError("a setting is missing")
+"""
+
+
+@pytest.fixture(scope="session")
+def next_small(bundles: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The small project one version on: with a migration, and faults that NEXT in the environment switches on."""
+    project = Path(shutil.copytree(PROJECTS / "small", tmp_path_factory.mktemp("next") / "small"))
+    with (project / "notes" / "views.py").open("a") as file:
+        file.write(VIEWS.replace("\ndef", "\nimport os\n\ndef", 1))
+    with (project / "small" / "settings.py").open("a") as file:
+        file.write(SETTINGS)
+    (project / "notes" / "migrations" / "0003_next.py").write_text(MIGRATION)
+    (project / "pyproject.toml").write_text('[project]\nname = "small"\nversion = "2"\n')
+    return build(project, bundles / "next" / "small")
+
+
+@pytest.fixture
+def site(small: Path, tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Site]:
+    """It serves from a file of its own, with what the test wants in the environment."""
+    place = tmp_path / "place"
+    place.mkdir()
+    environment = bare_environment(**getattr(request, "param", {}))
+    with Site(Path(shutil.copy(small, place)), tmp_path / "data", environment) as site:
+        yield site
+
+
+def upgrade(site: Site, new: Path, *options: str) -> "subprocess.CompletedProcess[str]":
+    return site.run("upgrade", str(new), *options, check=False)
+
+
+def front_page(site: Site) -> str:
+    return site.run("shell", "-v0", "-c", "import django.test; print(django.test.Client().get('/').content)").stdout
+
+
+def tasks_in(site: Site) -> set[str]:
+    with closing(sqlite3.connect(site.data / "db.sqlite3")) as database:
+        return {str(pk) for (pk,) in database.execute("SELECT id FROM djbundle_tasks_taskrecord")}
+
+
+def notes_in(site: Site) -> set[str]:
+    with closing(sqlite3.connect(site.data / "db.sqlite3")) as database:
+        return {text for (text,) in database.execute("SELECT text FROM notes_note")}
+
+
+def version_of(site: Site) -> str:
+    return str(json.loads(site.run("version", "--json").stdout)["version"])
+
+
+def test_upgrade_under_load(site: Site, small: Path, next_small: Path) -> None:
+    """There with a migration, back, and there again without: nothing fails, nothing that was answered is lost."""
+    pid, began = site.process.pid, version_of(site)
+    with Load(site) as load:
+        for new, version in ((next_small, "2"), (small, began), (next_small, "2")):
+            before, old = load.seen(), with_role(site, "app")[0]
+            result = upgrade(site, new)
+            assert result.returncode == 0, result.stderr + site.log.read_text()
+            wait_until(lambda seen=before: load.seen() > seen + 20, "clients are answered")
+            wait_until(lambda gone=old: all_gone([gone]), "the old one has left")
+            assert version_of(site) == version
+    assert load.failures == []
+    assert set(load.answers) == {200}
+    assert set(load.written) <= tasks_in(site)
+    assert "migrated" in notes_in(site)
+    assert (site.process.pid, site.process.poll()) == (pid, None)
+    assert [each.name for each in site.bundle.parent.iterdir() if each.name.startswith(".")] == []
+
+
+@pytest.mark.parametrize(
+    ("site", "code", "cause"),
+    [
+        ({"NEXT": "fails"}, 55, "/ fails: ValueError('the new front page is broken')"),
+        ({"NEXT": "broken migration"}, 55, "a migration failed (ValueError: this migration is broken)"),
+    ],
+    indirect=["site"],
+)
+def test_failing_upgrade_under_load(site: Site, next_small: Path, code: int, cause: str) -> None:
+    """The old version and its database come back."""
+    before = site.bundle.read_bytes()
+    with Load(site) as load:
+        wait_until(lambda: load.seen() > 20, "clients are answered")
+        result = upgrade(site, next_small)
+        assert result.returncode == code, result.stderr
+        assert cause in result.stderr
+        seen = load.seen()
+        wait_until(lambda: load.seen() > seen + 20, "clients are answered")
+    assert load.failures == []
+    assert set(load.written) <= tasks_in(site)
+    assert "migrated" not in notes_in(site)
+    assert site.bundle.read_bytes() == before
+    assert with_role(site, "app")
+
+
+@pytest.mark.parametrize("site", [{"NEXT": "no settings"}], indirect=True)
+def test_version_that_does_not_load(site: Site, next_small: Path) -> None:
+    result = upgrade(site, next_small)
+    assert result.returncode == 55
+    assert "a setting is missing" in site.log.read_text()
+    assert len(result.stderr.splitlines()) == 2
+
+
+def test_files_that_are_refused(site: Site, shop: Path, small: Path, tmp_path: Path) -> None:
+    damaged = Path(shutil.copy(small, tmp_path / "damaged"))
+    with damaged.open("r+b") as file:
+        file.seek(damaged.stat().st_size // 2)
+        file.write(b"damage")
+    text = tmp_path / "text"
+    text.write_text("hello")
+    assert_refused(upgrade(site, tmp_path / "none"), 55, "there is no file")
+    assert_refused(upgrade(site, damaged), 55, "is damaged")
+    assert_refused(upgrade(site, text), 55, "may not be executed")
+    text.chmod(0o755)
+    assert_refused(upgrade(site, text), 55, "does not run")
+    assert_refused(upgrade(site, shop), 55, 'is "shop", and "small" serves')
+    assert_refused(site.run("rollback", check=False), 55, "there is no")
+    assert len(with_role(site, "app")) == 1
+
+
+def test_check_says_what_would_happen(site: Site, next_small: Path) -> None:
+    before = with_role(site, "app")[0].pid
+    result = upgrade(site, next_small, "--check")
+    assert result.returncode == 0
+    assert "2, in place of" in result.stdout
+    assert "1 migrations" in result.stdout
+    assert with_role(site, "app")[0].pid == before
+
+
+def test_rollback_brings_the_file_before_back(site: Site, next_small: Path) -> None:
+    old = version_of(site)
+    steps = upgrade(site, next_small, "--json")
+    assert [json.loads(line)["state"] for line in steps.stdout.splitlines()] == [
+        "checked",
+        "pending",
+        "ready",
+        "serving",
+    ]
+    assert version_of(site) == "2"
+    wait_until(lambda: "small app" in {each.name() for each in tree_of(site)}, "it serves")
+    assert site.run("rollback").returncode == 0
+    assert version_of(site) == old
+
+
+def test_hangup_reloads(site: Site) -> None:
+    before = with_role(site, "app")[0]
+    with Load(site) as load:
+        site.process.send_signal(signal.SIGHUP)
+        wait_until(lambda: all_gone([before]), "the process before has left")
+        assert len(with_role(site, "app")) == 1
+    assert load.failures == []
+    assert site.process.poll() is None
+
+
+def test_nobody_serves(small: Path, tmp_path: Path) -> None:
+    site = Site(small, tmp_path / "data", bare_environment())
+    assert_refused(upgrade(site, small), 54, "there is no folder")
+    site.data.mkdir()
+    assert_refused(upgrade(site, small), 54, "no `serve` answers")
+
+
+def test_candidate_that_is_killed(site: Site, next_small: Path) -> None:
+    """At any moment: here before it has loaded."""
+    command = [site.bundle, "upgrade", next_small, "--data-dir", site.data]
+    upgrading = subprocess.Popen(command, env=site.environment, stderr=subprocess.PIPE, text=True)
+    first, candidate = wait_until(
+        lambda: found if len(found := psutil.Process(site.process.pid).children()) == 2 else [], "a second child"
+    )
+    candidate.kill()
+    _, said = upgrading.communicate(timeout=60)
+    assert upgrading.returncode == 55
+    assert "ended with code -9" in said
+    assert with_role(site, "app") == [first]
+
+
+def test_control_socket_is_the_owners(site: Site) -> None:
+    assert (site.data / "control.sock").stat().st_mode & 0o077 == 0

@@ -1,0 +1,44 @@
+"""A client that finds a site on this machine whatever its name, and trusts one authority."""
+
+import http.client
+import socket
+import ssl
+import subprocess
+from urllib.parse import urlsplit
+
+
+class Connection(http.client.HTTPSConnection):
+    """To the port of `url`, as the host `name`; `root` is the trusted certificate in PEM."""
+
+    def __init__(self, url: str, root: str, name: str | None = None) -> None:
+        address = urlsplit(url)
+        self.tls = ssl.create_default_context(cadata=root)
+        super().__init__(name or address.hostname or "", address.port, timeout=20, context=self.tls)
+
+    def connect(self) -> None:
+        plain = socket.create_connection(("127.0.0.1", self.port), timeout=self.timeout)
+        self.sock = self.tls.wrap_socket(plain, server_hostname=self.host)
+
+
+def get(url: str, root: str, name: str | None = None) -> http.client.HTTPResponse:
+    connection = Connection(url, root, name)
+    connection.request("GET", "/")
+    answer = connection.getresponse()
+    answer.read()
+    connection.close()
+    return answer
+
+
+def serial(url: str, root: str, name: str | None = None) -> str:
+    """Of the certificate that a new connection gets."""
+    connection = Connection(url, root, name)
+    connection.connect()
+    found = connection.sock.getpeercert()["serialNumber"]
+    connection.close()
+    return str(found)
+
+
+def curl(*arguments: str) -> str:
+    """What curl prints; it speaks HTTP/2."""
+    command = ["curl", "--silent", "--show-error", "--max-time", "20", *arguments]
+    return subprocess.run(command, capture_output=True, text=True, check=True).stdout

@@ -1,0 +1,13 @@
+"""Requests of programs: JSON in, JSON out."""
+
+import json
+import urllib.request
+from typing import Any
+
+
+def ask(url: str, given: Any = None, **headers: str) -> Any:
+    """POST `given`, or GET; what is answered."""
+    content = None if given is None else json.dumps(given).encode()
+    request = urllib.request.Request(url, content, {"Content-Type": "application/json", **headers})
+    with urllib.request.urlopen(request, timeout=30) as answer:
+        return json.loads(answer.read())

@@ -1,0 +1,63 @@
+"""Projects as people have them: made by their own starters, with a few files of ours, built without being changed."""
+
+import shlex
+import shutil
+import subprocess
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from ci.site import Site, bare_environment, copy_bundle
+from tests.conftest import DJBUNDLE, PROJECTS
+from tests.wheel import make_environment, run
+
+SETTINGS_MORE = "settings_more.py"
+
+
+@dataclass(frozen=True, slots=True)
+class Recipe:
+    """How one is made; `name` is its folder in tests/projects/real."""
+
+    name: str
+    packages: tuple[str, ...]
+    starts: tuple[str, ...] = ()  # commands of its environment that write it, in its folder
+    settings: str = ""  # the file of these that settings_more.py continues
+    apps: tuple[str, ...] = ()  # of its own, which get migrations
+    environment: dict[str, str] = field(default_factory=dict)  # what its settings need
+
+    def make(self, folder: Path) -> tuple[Path, Path]:
+        """The project and its environment."""
+        project, environment = folder / self.name, folder / "environment"
+        programs = make_environment(environment, "3.13", *self.packages)
+        project.mkdir()
+        for command in self.starts:
+            program, *words = shlex.split(command)
+            subprocess.run([programs / program, *words], cwd=project, check=True, capture_output=True, timeout=300)
+        if (files := PROJECTS / "real" / self.name).is_dir():
+            shutil.copytree(files, project, dirs_exist_ok=True)
+        if self.settings:
+            more = project / SETTINGS_MORE
+            with (project / self.settings).open("a") as settings:
+                settings.write(more.read_text())
+            more.unlink()
+        if self.apps:
+            run(programs / "python", project / "manage.py", "makemigrations", "-v0", *self.apps)
+        return project, environment
+
+    def build(self, folder: Path) -> Path:
+        """The bundle, verified in an empty root as in a container that is made from scratch."""
+        project, environment = self.make(folder)
+        variables = [word for name, value in self.environment.items() for word in ("--env", f"{name}={value}")]
+        bundle = folder / "site"
+        run(DJBUNDLE, "build", project, "--python", environment, "-o", bundle, *variables)
+        run(DJBUNDLE, "verify", bundle, *variables)
+        environment.rename(folder / "gone")
+        return copy_bundle(bundle, folder / "server")
+
+    def site(self, folder: Path, *options: str) -> Site:
+        """Built, migrated, with the superuser "admin" whose password is "secret"."""
+        variables = {"DJBUNDLE_ALLOWED_HOSTS": "localhost,127.0.0.1", **self.environment}
+        site = Site(self.build(folder), folder / "data", bare_environment(**variables), *options)
+        site.run("migrate")
+        site.environment["DJANGO_SUPERUSER_PASSWORD"] = "secret"
+        site.run("createsuperuser", "--noinput", "--username", "admin", "--email", "admin@shop.example")
+        return site

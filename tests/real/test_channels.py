@@ -1,0 +1,23 @@
+"""channels: a room for a chat by WebSockets."""
+
+from ci.customer import Customer
+from ci.site import Site
+from tests.real.recipe import Recipe
+from tests.websocket import TEXT, WebSocket
+
+RECIPE = Recipe(
+    "channels",
+    ("django", "channels", "daphne"),
+    starts=("django-admin startproject chat .",),
+    settings="chat/settings.py",
+)
+
+
+def test_a_room_hears_what_is_said(site: Site) -> None:
+    with WebSocket(site, "/ws/chat/lobby/") as client:
+        client.send('{"message": "hello"}')
+        assert client.receive() == (TEXT, b'{"message": "hello"}')
+
+
+def test_page(visitor: Customer) -> None:
+    assert "rooms/room." in visitor.get("/").text

@@ -1,0 +1,36 @@
+"""The shape that cookiecutter-django gives a project: split settings, a user model, Celery, Sentry, Redis, S3, ..."""
+
+from ci.customer import Customer
+from ci.site import Site
+from tests.real.recipe import Recipe
+
+RECIPE = Recipe(
+    "cookie",
+    (
+        *("django>=5.2,<6", "django-environ", "django-allauth[mfa]", "django-crispy-forms", "crispy-bootstrap5"),
+        *("django-anymail[mailgun]", "django-redis", "celery", "django-celery-beat", "redis", "hiredis"),
+        *("psycopg[binary]", "argon2-cffi", "whitenoise", "gunicorn", "sentry-sdk", "django-storages[s3]"),
+    ),
+    apps=("users",),
+    environment={
+        "DJANGO_SECRET_KEY": "only-a-test",
+        "DJANGO_ADMIN_URL": "admin/",
+        "DJANGO_SECURE_SSL_REDIRECT": "0",
+        "MAILGUN_API_KEY": "none",
+        "MAILGUN_DOMAIN": "mail.example",
+    },
+)
+
+
+def test_pages(visitor: Customer) -> None:
+    page = visitor.get("/")
+    assert "Use this page as your home" in page.text
+    assert visitor.get("/accounts/login/").status == 200
+
+
+def test_driver_of_another_database_is_there(site: Site) -> None:
+    """DATABASE_URL may name PostgreSQL on the server."""
+    assert site.shell("import psycopg; print(psycopg.pq.__impl__)") == "binary"
+    site.environment["DATABASE_URL"] = "postgres://nobody@127.0.0.1:1/none"
+    assert "Connection refused" in site.run("migrate", check=False).stderr
+    del site.environment["DATABASE_URL"]

@@ -1,0 +1,33 @@
+"""Pictures by Pillow, in the sizes that imagekit and easy-thumbnails make of them."""
+
+import re
+
+from ci.customer import Customer
+from ci.site import Site
+from tests.real.recipe import Recipe
+
+RECIPE = Recipe(
+    "images",
+    ("django", "django-imagekit", "easy-thumbnails", "pillow"),
+    starts=("django-admin startproject gallery .",),
+    settings="gallery/settings.py",
+    apps=("photos",),
+)
+ADD = """
+import io
+from django.core.files.base import ContentFile
+from photos.models import Photo
+from PIL import Image
+content = io.BytesIO()
+Image.new("RGB", (640, 480), "teal").save(content, "PNG")
+Photo().image.save("teal.png", ContentFile(content.getvalue()), save=True)
+"""
+
+
+def test_sizes_are_made_and_served(site: Site, visitor: Customer, admin: Customer) -> None:
+    site.shell(ADD)
+    paths = re.findall(r'<img src="([^"]+)"', visitor.get("/").text)
+    assert len(paths) == 2
+    for path in paths:
+        assert list((site.data / "media").rglob(path.rpartition("/")[2])), path
+    assert "teal" in admin.get("/admin/photos/photo/").text

@@ -1,0 +1,23 @@
+"""django-ninja: typed by pydantic, with async views."""
+
+from ci.customer import Customer
+from ci.site import Site
+from tests.real.json_client import ask
+from tests.real.recipe import Recipe
+
+RECIPE = Recipe(
+    "ninja",
+    ("django", "django-ninja"),
+    starts=("django-admin startproject weather .",),
+    settings="weather/settings.py",
+    apps=("stations",),
+)
+
+
+def test_stations(site: Site, visitor: Customer) -> None:
+    assert ask(f"{site.url}/api/stations", {"name": "Zugspitze", "height": 2956})["id"] == 1
+    assert ask(f"{site.url}/api/stations/1")["height"] == 2956
+    assert ask(f"{site.url}/api/async") == {"stations": 1}
+    assert visitor.get("/api/stations/2").status == 404
+    assert "Weather" in visitor.get("/api/docs").text
+    assert "/api/stations" in visitor.get("/api/openapi.json").text

@@ -1,0 +1,19 @@
+"""numpy and pandas in a view and a command."""
+
+from ci.customer import Customer
+from ci.site import Site
+from tests.real.recipe import Recipe
+
+RECIPE = Recipe(
+    "pandas",
+    ("django", "numpy", "pandas"),
+    starts=("django-admin startproject figures .",),
+    settings="figures/settings.py",
+)
+
+
+def test_report_and_forecast(site: Site, visitor: Customer) -> None:
+    assert "2026-03-01" in visitor.get("/").text
+    start, slope = map(float, site.run("forecast").stdout.split())
+    assert 15 < start < 25
+    assert abs(slope) < 1

@@ -1,0 +1,27 @@
+"""Django's own tutorial, as it is after its eighth part."""
+
+from ci.customer import Customer
+from ci.site import Site
+from tests.real.recipe import Recipe
+
+RECIPE = Recipe(
+    "polls",
+    ("django", "django-debug-toolbar"),
+    starts=("django-admin startproject mysite .",),
+    settings="mysite/settings.py",
+    apps=("polls",),
+)
+ASK = """
+from django.utils import timezone
+from polls.models import Question
+question = Question.objects.create(question_text="What's new?", pub_date=timezone.now())
+question.choice_set.create(choice_text="Not much")
+"""
+
+
+def test_vote(site: Site, visitor: Customer, admin: Customer) -> None:
+    assert "No polls are available." in visitor.get("/polls/").text
+    site.shell(ASK)
+    assert "What&#x27;s new?" in visitor.get("/polls/").text
+    assert "Not much -- 1 vote" in visitor.post("/polls/1/vote/", "/polls/1/", choice="1").text
+    assert "Polls Administration" in admin.get("/admin/polls/question/").text

@@ -1,0 +1,15 @@
+"""A database server for tests, in a folder of its own."""
+
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from pathlib import Path
+
+
+@contextmanager
+def running[T](make: Callable[[Path], AbstractContextManager[T]]) -> Iterator[T]:
+    """``with running(Postgres) as server:``. Not below pytest's own folder, which the server's user may not enter."""
+    with tempfile.TemporaryDirectory(prefix="djbundle-server-") as folder:
+        Path(folder).chmod(0o755)
+        with make(Path(folder, "server")) as server:
+            yield server
