@@ -40,6 +40,26 @@ def compiled_modules() -> "Any":
     return next(finder for finder in sys.meta_path if repr(finder).startswith("<nuitka_module_loader"))
 
 
+class ModuleLoader(SourcelessFileLoader):
+    """Loads bytecode, and makes what it loads fit a bundle."""
+
+    def exec_module(self, module: "ModuleType") -> None:
+        super().exec_module(module)
+        if change := CHANGES.get(module.__name__):
+            change()
+
+
+class ChangedFinder:
+    """Finds the modules of `CHANGES` where the tree is on disk; all others are left to PathFinder."""
+
+    @staticmethod
+    def find_spec(name: str, path: "Any" = None, target: "Any" = None) -> ModuleSpec | None:  # noqa: ARG004
+        spec = PathFinder.find_spec(name, path) if name in CHANGES else None
+        if spec is not None and isinstance(spec.loader, SourcelessFileLoader):
+            spec.loader = ModuleLoader(name, spec.loader.path)
+        return spec
+
+
 def archive_finder(archive: "Any") -> "Any":
     """Finds modules in the index of the archive: no folder is listed for it, and no file opened.
 
@@ -49,16 +69,11 @@ def archive_finder(archive: "Any") -> "Any":
     top = [ROOT]
     entries: dict[str, int] = {}
 
-    class ArchiveLoader(SourcelessFileLoader):
+    class ArchiveLoader(ModuleLoader):
         """Reads bytecode without a file; the rest of a loader's work goes by the file."""
 
         def get_code(self, fullname: str) -> "Any":
             return load(entries.pop(fullname)) if fullname in entries else super().get_code(fullname)
-
-        def exec_module(self, module: "ModuleType") -> None:
-            super().exec_module(module)
-            if change := CHANGES.get(module.__name__):
-                change()
 
     def spec_of(name: str, entry: int, file: str, is_package: bool) -> ModuleSpec:
         if file.endswith(".so"):
@@ -146,9 +161,10 @@ def open_tree() -> None:
     try:
         import _archive  # type: ignore[import-not-found]  # noqa: PLC0415
     except ImportError:  # the tree is on disk
-        list_compiled_modules()
+        finder: Any = ChangedFinder
     else:
-        sys.meta_path.insert(sys.meta_path.index(PathFinder), archive_finder(_archive))
+        finder = archive_finder(_archive)
+    sys.meta_path.insert(sys.meta_path.index(PathFinder), finder)
     from _project_names import NAMES  # type: ignore[import-not-found]  # noqa: PLC0415 - the builder writes it
 
     ProjectFinder.names = NAMES

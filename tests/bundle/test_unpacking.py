@@ -126,3 +126,15 @@ def test_extract_to_a_full_disk_leaves_nothing_behind(small: Path, tmp_path: Pat
         subprocess.run(command, env=environment, capture_output=True, text=True, check=False), 49, "No space"
     )
     assert list(small_disk.iterdir()) == []
+
+
+def test_unpacked_tree_is_as_in_the_file(small: Path, tmp_path: Path) -> None:
+    """Settings resolve their ``__file__`` strictly, and only the bundle's libraries are known, from disk too."""
+    code = "import ctypes.util, notes.models, pkgutil; print(ctypes.util.find_library('mount'), notes.models.__file__)"
+    command = [small, "shell", "-v0", "-c", code, "--data-dir", tmp_path / "data"]
+    environment = {"DJBUNDLE_EXTRACT": str(tmp_path / "tree")}
+    result = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    assert result.returncode == 0, result.stderr
+    library, file = result.stdout.split()
+    assert library == "None"
+    assert file.startswith(f"{tmp_path}/tree/")
