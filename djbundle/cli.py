@@ -84,6 +84,11 @@ def _enter(project: Path, python: Path | None) -> str:
 @cli.command(epilog=EPILOG)
 @project_options
 @click.option("-o", "--output", type=click.Path(path_type=Path), help="The file to write.  [default: dist/NAME]")
+@click.option(
+    "--verify/--no-verify",
+    default=True,
+    help="Start the bundle, and ask for its pages, before it is put in place.  [default: --verify]",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object on stdout instead of the progress.")
 def build(project: Path, python: Path | None, output: Path | None, *, as_json: bool, **chosen: Any) -> None:
     """Build PROJECT, the folder with manage.py, into one executable file."""

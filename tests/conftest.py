@@ -39,9 +39,12 @@ def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool 
     return (is_heavy and collection_path.name not in LIGHT and not config.getoption("--real") and not named) or None
 
 
-def run_build(*arguments: object, **options: Any) -> subprocess.CompletedProcess[str]:
-    """``djbundle build`` with these arguments; `options` are subprocess.run's."""
-    command = [str(DJBUNDLE), "build", *map(str, arguments)]
+def run_build(*arguments: object, verify: bool = False, **options: Any) -> subprocess.CompletedProcess[str]:
+    """``djbundle build`` with these arguments; `options` are subprocess.run's.
+
+    What is built is looked at by the tests, so that a visit would be time lost; test_verify.py has them.
+    """
+    command = [str(DJBUNDLE), "build", *map(str, arguments), "--verify" if verify else "--no-verify"]
     return subprocess.run(command, capture_output=True, text=True, check=False, timeout=600, **options)
 
 

@@ -3,10 +3,12 @@
 The format is described in launcher/format.h.
 """
 
+import contextlib
 import hashlib
 import os
 import struct
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import xxhash
@@ -32,48 +34,46 @@ def check_output(output: Path) -> None:
         raise OutputError(f"cannot write {output}: {error.strerror}", "choose another file with -o FILE") from error
 
 
-def write_bundle(output: Path, launcher: Path, archive: Archive, built: int) -> str:
-    """Write `output` and return its SHA-256. A bundle that runs from the same path keeps running on its old file."""
+@contextlib.contextmanager
+def new_bundle(output: Path, launcher: Path, archive: Archive, built: int) -> Iterator[Path]:
+    """Write it to a hidden folder beside `output`, and put it in place when the block has ended well.
+
+    A bundle that runs from the same path keeps running on its old file.
+    """
     output.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(dir=output.parent, prefix=f".{output.name}.")
-    partial = Path(name)
-    try:
-        with os.fdopen(handle, "w+b") as file:
-            file.write(launcher.read_bytes())
-            start = file.tell()
-            for block in archive.blocks:
-                if not block.is_frame:
-                    file.write(block.path.read_bytes())
-            index_offset = file.tell()
-            raw_index = archive.index(start, built)
-            index = compress(raw_index)
-            file.write(index)
-            size = file.tell() + _FOOTER_SIZE
-            launcher_hash = xxhash.xxh64_intdigest(launcher.read_bytes())
-            numbers = (
-                start,
-                launcher_hash,
-                index_offset,
-                len(index),
-                len(raw_index),
-                xxhash.xxh64_intdigest(index),
-                size,
-            )
-            footer = _FOOTER.pack(MAGIC, FORMAT, 0, *numbers)
-            file.write(footer)
-            file.flush()
-            footer += _sha256(partial).digest()
-            file.write(footer[_FOOTER.size :] + xxhash.xxh64_intdigest(footer).to_bytes(8, "little"))
-            file.flush()
-            os.fsync(file.fileno())
-        partial.chmod(0o755)
+    with tempfile.TemporaryDirectory(dir=output.parent, prefix=f".{output.name}.") as folder:
+        partial = Path(folder, output.name)
+        write_bundle(partial, launcher, archive, built)
+        yield partial
         partial.replace(output)
-    except BaseException:
-        partial.unlink(missing_ok=True)
-        raise
-    return _sha256(output).hexdigest()
 
 
-def _sha256(path: Path) -> "hashlib._Hash":
+def write_bundle(path: Path, launcher: Path, archive: Archive, built: int) -> None:
+    """The file as it stays, on the disk for good."""
+    with path.open("w+b") as file:
+        file.write(launcher.read_bytes())
+        start = file.tell()
+        for block in archive.blocks:
+            if not block.is_frame:
+                file.write(block.path.read_bytes())
+        index_offset = file.tell()
+        raw_index = archive.index(start, built)
+        index = compress(raw_index)
+        file.write(index)
+        size = file.tell() + _FOOTER_SIZE
+        launcher_hash = xxhash.xxh64_intdigest(launcher.read_bytes())
+        numbers = (start, launcher_hash, index_offset, len(index), len(raw_index), xxhash.xxh64_intdigest(index), size)
+        footer = _FOOTER.pack(MAGIC, FORMAT, 0, *numbers)
+        file.write(footer)
+        file.flush()
+        footer += bytes.fromhex(sha256(path))
+        file.write(footer[_FOOTER.size :] + xxhash.xxh64_intdigest(footer).to_bytes(8, "little"))
+        file.flush()
+        os.fsync(file.fileno())
+    path.chmod(0o755)
+
+
+def sha256(path: Path) -> str:
+    """Of the whole file, in hexadecimal."""
     with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256")
+        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -28,7 +28,7 @@ BY_TEXT = frozenset({"import_module", "__import__", "import_string"})
 
 
 class LateImports:
-    """Finds what is imported in functions. Of the distributions `leave_alone`, nothing."""
+    """Finds what is imported in functions, and plug-ins. Of the distributions `leave_alone`, nothing."""
 
     def __init__(self, owners: Owners, leave_alone: Iterable[str]) -> None:
         self._owners = owners
@@ -63,10 +63,19 @@ class LateImports:
             if name not in (*found, *without, DJBUNDLE)
             for module in modules
         }
-        imports, new = ImportedModules(wanted), dict[str, str]()
+        plugins = {
+            group: rest
+            for group, names in self._owners.plugins.items()
+            if (rest := names - {*found, *without, DJBUNDLE})
+        }
+        imports, groups, new = ImportedModules(wanted), NamedGroups(plugins), dict[str, str]()
         for shown, path in sources:
-            for module in imports.of(path):
-                new.setdefault(wanted[module], f"imported in {shown.with_suffix('.py')}")
+            content, file = path.read_bytes(), shown.with_suffix(".py")
+            for module in imports.of(content):
+                new.setdefault(wanted[module], f"imported in {file}")
+            for group in groups.of(content):
+                for name in plugins[group]:
+                    new.setdefault(name, f"has an entry point for {group}, which {file} names")
         return new
 
 
@@ -77,9 +86,8 @@ class ImportedModules:
         self._wanted = frozenset(wanted)
         self._tops = {name.partition(".")[0].encode() for name in self._wanted}
 
-    def of(self, source: Path) -> Iterator[str]:
-        """Those that `source` imports, somewhere; none for what is no Python."""
-        content = source.read_bytes()
+    def of(self, content: bytes) -> Iterator[str]:
+        """Those that a source imports, somewhere; none for what is no Python."""
         named = (name for rest in STATEMENT.findall(content) for name in NAME.findall(rest))
         if self._tops.isdisjoint(named) and b"import_" not in content:
             return  # parsing takes a hundred times as long
@@ -91,6 +99,17 @@ class ImportedModules:
         while name and name not in self._wanted:
             name = name.rpartition(".")[0]
         return name
+
+
+class NamedGroups:
+    """Of the groups of entry points in `wanted`, those that a source has as a text: it loads what is in them."""
+
+    def __init__(self, wanted: Iterable[str]) -> None:
+        names = "|".join(map(re.escape, sorted(wanted)))
+        self._pattern = re.compile(rf"""["']({names})["']""".encode()) if names else None
+
+    def of(self, content: bytes) -> set[str]:
+        return {found.decode() for found in self._pattern.findall(content)} if self._pattern else set()
 
 
 def _imported(node: ast.AST) -> Iterator[str]:

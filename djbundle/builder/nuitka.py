@@ -23,6 +23,7 @@ LOG = "nuitka.log"
 MODULE = "_project"  # a name that no package has
 # -O2 in place of Nuitka's -O3, which takes half as long again and runs no faster; code that is not used is left out.
 FLAGS = {"CFLAGS": "-O2 -ffunction-sections -fdata-sections", "LDFLAGS": "-Wl,--gc-sections"}
+WORD = re.compile(r"[^\W\d]\w*")
 POLL_SECONDS = 0.1
 
 
@@ -35,7 +36,7 @@ class Compilation:
     def __init__(self, root: Path, sources: list[Path], cache: Cache, work: Path) -> None:
         """`sources`: modules relative to `root`."""
         self._root = root
-        self._arguments = _arguments(sources)
+        self._arguments = _arguments(root, sources)
         self._cache = cache
         self._log = cache.folder / LOG
         self._work = work / "nuitka"
@@ -116,10 +117,11 @@ def uses_ccache() -> bool:
     return shutil.which("ccache") is not None
 
 
-def _arguments(sources: list[Path]) -> list[str]:
+def _arguments(root: Path, sources: list[Path]) -> list[str]:
     top_level = top_level_names(sources)
     packages = {path.parts[0] for path in sources if len(path.parts) > 1}
-    others = (_third_party_modules() | sys.stdlib_module_names) - top_level - {"__main__"}
+    installed = (_third_party_modules() | sys.stdlib_module_names) - top_level - {"__main__"}
+    others = installed & _words(root, sources)  # so that another package beside them is no other compilation
     return [
         "--mode=module",
         "--remove-output",
@@ -130,6 +132,11 @@ def _arguments(sources: list[Path]) -> list[str]:
         *(f"--nofollow-import-to=*.{name}" for name in (*NOT_WORTH_COMPILING, "tests", "conftest")),
         *(f"--nofollow-import-to={name}" for name in sorted(others)),
     ]
+
+
+def _words(root: Path, sources: list[Path]) -> set[str]:
+    """Every name and every part of a text: what is not among them, nothing imports."""
+    return {word for path in sources for word in WORD.findall((root / path).read_text(errors="replace"))}
 
 
 def _third_party_modules() -> set[str]:

@@ -18,6 +18,7 @@ class Options:
     environment: dict[str, str] = field(default_factory=dict)  # for importing the project; never in the bundle
     include: tuple[str, ...] = ()  # beside those of pyproject.toml
     exclude: tuple[str, ...] = ()
+    verify: bool = True  # visit the bundle before it is put in place
 
     def find(self) -> Project:
         """The project, with these options in front of its own configuration."""

@@ -7,6 +7,7 @@ from pathlib import Path
 from djbundle.builder import installed
 
 DJBUNDLE = "djbundle"
+SCRIPTS = frozenset({"console_scripts", "gui_scripts"})  # for people, not for other packages
 
 
 def normalize(name: str) -> str:
@@ -23,10 +24,15 @@ class Owners:
     def __init__(self, modules: dict[str, str | None]) -> None:
         self.modules: dict[str, dict[str, Path]] = {}  # by distribution of the project's environment: module and file
         self.loaded: dict[str, dict[str, Path]] = {}  # the same, of those that the project has loaded
+        self.plugins: dict[str, set[str]] = {}  # by group of entry points: distributions of the project's environment
         owners: dict[str, str] = {}
         for distribution in installed.distributions():
             base, name = str(distribution.locate_file("")), normalize(distribution.name)  # each takes its time
-            own = self.modules.setdefault(name, {}) if installed.is_of_project(distribution) else {}
+            own: dict[str, Path] = {}
+            if installed.is_of_project(distribution):
+                own = self.modules.setdefault(name, {})
+                for group in {each.group for each in distribution.entry_points} - SCRIPTS:
+                    self.plugins.setdefault(group, set()).add(name)
             for file in distribution.files or ():
                 if file.suffix in (".py", ".so"):
                     path = f"{base}/{file}"

@@ -9,19 +9,25 @@ from collections.abc import Iterator
 from importlib.machinery import EXTENSION_SUFFIXES
 from pathlib import Path
 
+from rich.markup import escape
+
 from djbundle import manifest
-from djbundle.builder import assets, bundle, compiler, libraries, nuitka, packages, runtime, stdlib
+from djbundle.builder import assets, bundle, compiler, libraries, nuitka, packages, runtime, stdlib, verification
 from djbundle.builder.archive import pack_tree
 from djbundle.builder.before import run_before
 from djbundle.builder.cache import Cache, default_folder
 from djbundle.builder.console import Console
 from djbundle.builder.dependencies import find_dependencies, local_packages
-from djbundle.builder.inspection import check_versions, inspect_project
+from djbundle.builder.inspection import Inspection, check_versions, inspect_project
 from djbundle.builder.options import Options
+from djbundle.builder.project import Project
 from djbundle.builder.report import Report, describe
 from djbundle.builder.startup import files_of_start
 from djbundle.builder.tree import Tree
+from djbundle.builder.visit import Visit
 from djbundle.errors import DiskFullError
+
+UNVERIFIED = ", or write the bundle all the same with --no-verify"
 
 
 def build(options: Options, console: Console) -> Report:
@@ -77,12 +83,26 @@ def build(options: Options, console: Console) -> Report:
                 advice = "" if compilation.was_cached or nuitka.uses_ccache() else "; ccache makes the next faster"
                 step.note(f"{len(sources)} modules{advice}", cached=compilation.was_cached)
 
-        with console.step("write the bundle") as step:
-            archive = pack_tree(tree, start, cache, step.progress)
-            checksum = bundle.write_bundle(output, launcher, archive, built)
-            cache.prune()
+        with contextlib.ExitStack() as stack:
+            with console.step("write the bundle") as step:
+                archive = pack_tree(tree, start, cache, step.progress)
+                written = stack.enter_context(bundle.new_bundle(output, launcher, archive, built))
+                cache.prune()
+            seen = _visit(written, project, inspection, options, console) if options.verify else None
 
-    return Report.of(output, checksum, project, dependencies, archive, console.steps)
+    return Report.of(output, project, dependencies, archive, console.steps, seen)
+
+
+def _visit(written: Path, project: Project, inspection: Inspection, options: Options, console: Console) -> Visit:
+    """Show what fails, and raise VerificationError if anything does."""
+    with console.step("visit its pages") as step:
+        variables, given = inspection.variables, options.environment
+        seen = verification.verify_build(written, project, variables, given, step.progress)
+        for line in verification.describe_problems(seen):
+            console.print(escape(line))
+        verification.refuse(seen, escape=UNVERIFIED)
+        step.note(verification.summary(seen))
+    return seen
 
 
 @contextlib.contextmanager

@@ -19,14 +19,13 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+from djbundle.builder.env_files import ENV_FILE, names_in
 from djbundle.builder.layout import SETTINGS_VARIABLE
 from djbundle.builder.settings_models import model_readings
 from djbundle.builder.trial import (
-    ENV_FILE,
     missing_in_models,
     missing_variable,
     missing_variables,
-    names_in,
     needed_variables,
 )
 from djbundle.builder.watch import Watch

@@ -1,4 +1,15 @@
-"""What a site is asked before it is visited. The text runs in the bundle, by ``./shop shell -c``, and prints JSON."""
+"""What a site is asked before it is visited. The texts run in the bundle, by ``./shop shell -c``, and print JSON."""
+
+# Its database servers, each of whose drivers is imported.
+SERVERS = """
+import json
+from importlib import import_module
+from django.conf import settings
+engines = {entry.get("ENGINE", "") for entry in settings.DATABASES.values()} - {"", "django.db.backends.dummy"}
+for engine in sorted(engines):
+    import_module(f"{engine}.base")
+print(json.dumps(sorted(each for each in engines if not each.endswith(("sqlite3", "spatialite")))))
+"""
 
 QUESTIONS = '''
 import json
@@ -43,13 +54,24 @@ def session():
     request.session = import_module(settings.SESSION_ENGINE).SessionStore()
     login(request, user, backend=settings.AUTHENTICATION_BACKENDS[0])
     request.session.save()
+    told["superuser"] = str(user.pk)
     return f"{settings.SESSION_COOKIE_NAME}={request.session.session_key}"
+
+def task():
+    """The number of a task that the worker is to run."""
+    if not apps.is_installed("djbundle.tasks"):
+        return None
+    from djbundle.tasks import trial
+    return trial.enqueue()
 
 told = {
     "hosts": [host for host in settings.ALLOWED_HOSTS if host != "*"],
     "redirects_to_https": bool(settings.SECURE_SSL_REDIRECT),
     "static_url": settings.STATIC_URL or "",
+    "databases": {alias: str(entry.get("NAME", "")) for alias, entry in settings.DATABASES.items()},
+    "superuser": "",
     "paths": sorted(set(paths(get_resolver()))),
+    "task": task(),
 }
 try:
     told["cookie"] = session()
@@ -59,5 +81,3 @@ except Exception as error:
     told["no_session"] = f"{type(error).__name__}: {error}"
 print(json.dumps(told))
 '''
-
-ENGINE = "from django.conf import settings; print(settings.DATABASES.get('default', {}).get('ENGINE', ''))"

@@ -8,20 +8,24 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Self
 
+from rich.markup import escape
 from rich.table import Table
 
 import djbundle
 from djbundle.builder.archive import Archive
 from djbundle.builder.assets import STATIC_FOLDER
+from djbundle.builder.bundle import sha256
 from djbundle.builder.console import Console, StepTime
 from djbundle.builder.dependencies import Dependency
 from djbundle.builder.inspection import Inspection
 from djbundle.builder.libraries import bundled_sqlite_version
 from djbundle.builder.project import Project
 from djbundle.builder.tree import PARTS
+from djbundle.builder.visit import Visit
 from djbundle.manifest import BuildInfo, Manifest, Variable
 
 MEGABYTE = 1_000_000
+SHOWN_WARNINGS = 5
 
 
 def describe(project: Project, inspection: Inspection, built: int) -> Manifest:
@@ -77,6 +81,16 @@ class PackageReason:
 
 
 @dataclass(frozen=True, slots=True)
+class Seen:
+    """What was visited, and what that had to tell."""
+
+    pages: int
+    files: int
+    tasks: int
+    warnings: list[str]
+
+
+@dataclass(frozen=True, slots=True)
 class Report:
     """The outcome of a build; `to_json` is what ``--json`` prints."""
 
@@ -88,16 +102,17 @@ class Report:
     parts: list[PartSize]
     packages: list[PackageReason]
     steps: list[StepTime]
+    visit: Seen | None  # None where it was not verified
 
     @classmethod
     def of(
         cls,
         output: Path,
-        checksum: str,
         project: Project,
         dependencies: list[Dependency],
         archive: Archive,
         steps: list[StepTime],
+        seen: Visit | None,
     ) -> Self:
         sizes = archive.sizes()
         parts = [PartSize(title, sizes[part][1], sizes[part][0]) for part, title in PARTS.items()]
@@ -107,11 +122,12 @@ class Report:
             path=str(output),
             name=project.name,
             size=size,
-            sha256=checksum,
+            sha256=sha256(output),
             seconds=round(sum(step.seconds for step in steps), 2),
             parts=[*parts, PartSize("launcher and index", rest, rest)],
             packages=[PackageReason(item.name, item.version, item.reason) for item in dependencies],
             steps=steps,
+            visit=Seen(seen.pages, seen.files, seen.tasks, seen.warnings) if seen else None,
         )
 
     def to_json(self) -> str:
@@ -130,4 +146,15 @@ def print_report(report: Report, console: Console) -> None:
     command = shown if shown.is_absolute() or shown.parts[0] == ".." else f"./{shown}"
     console.print(f"\n[bold]{shown}[/]  {report.size / MEGABYTE:.1f} MB in {report.seconds:.0f} s, made of")
     console.print(table)
+    if report.visit and report.visit.warnings:
+        print_warnings(report.visit.warnings, console)
     console.print(f"\nNext:  [bold]{command} serve[/]   or copy it to a server and run it there")
+
+
+def print_warnings(warnings: list[str], console: Console) -> None:
+    """The first few: a large project has pages that want a parameter or the network."""
+    console.print("")
+    for each in warnings[:SHOWN_WARNINGS]:
+        console.print(f"[yellow]warning:[/] {escape(each)}")
+    if len(warnings) > SHOWN_WARNINGS:
+        console.print(f"... and {len(warnings) - SHOWN_WARNINGS} more; --json has them all")

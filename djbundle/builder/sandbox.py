@@ -2,6 +2,7 @@
 
 Made of Linux namespaces, as containers are, and thrown away afterwards. Root may make them, and other users where the
 kernel lets them (user_namespaces(7)); where nobody may, as in some containers, the bundle runs beside everything else.
+The data directory alone lies on the disk, where it can be read afterwards.
 """
 
 import codecs
@@ -11,14 +12,14 @@ import os
 import pickle
 import socket
 import struct
-import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 NAMESPACES = os.CLONE_NEWNS | os.CLONE_NEWNET | os.CLONE_NEWPID | os.CLONE_NEWIPC | os.CLONE_NEWUTS
 MS_RDONLY, MS_NOSUID, MS_NODEV, MS_REMOUNT, MS_BIND, MS_REC, MS_PRIVATE = 1, 2, 4, 32, 4096, 16384, 1 << 18
+MOUNT_SETATTR, AT_FDCWD, AT_RECURSIVE, MOUNT_ATTR_RDONLY = 442, -100, 0x8000, 1  # mount_setattr(2), since Linux 5.12
 SIOCSIFFLAGS, IFF_UP = 0x8914, 1  # linux/sockios.h, linux/if.h
 DEVICES = ("null", "zero", "urandom", "random")
 DATA = "data"
@@ -39,29 +40,45 @@ class SandboxError(Exception):
     """What was run in it has raised this."""
 
 
-def run_in_sandbox[T](bundle: Path, work: Path, visit: Callable[[Place], T]) -> T:
-    """Call `visit` there, in a process of its own; its answer, or SandboxError. It must have imported what it needs."""
+Tell = Callable[[float], None]  # the share that is done, 0 to 1
+
+
+def run_in_sandbox[T](bundle: Path, work: Path, visit: Callable[[Place, Tell], T], tell: Tell) -> T:
+    """Call `visit` there, in a process of its own; its answer, or SandboxError. It must have imported what it needs.
+
+    What it writes to the data directory is in ``work/data`` afterwards.
+    """
+    root, data = work / "root", work / DATA
+    data.mkdir(mode=0o700)
     if not may_isolate():
-        with tempfile.TemporaryDirectory(dir=work) as data:
-            return visit(Place(bundle, Path(data), is_empty=False))
+        return visit(Place(bundle, data, is_empty=False), tell)
     codecs.lookup("idna")  # of sockets, which would load it when nothing can be loaded any more
-    root = work / "root"
     root.mkdir()
     reader, writer = os.pipe()
     child = os.fork()
     if not child:
         os.close(reader)
-        _become(writer, lambda: _isolate_and_visit(bundle, root, visit, writer))
+        with os.fdopen(writer, "wb", buffering=0) as answers:
+            _become(answers, lambda: _isolate_and_visit(bundle, root, data, visit, answers))
     os.close(writer)
-    with os.fdopen(reader, "rb") as answer:
-        content = answer.read()
+    with os.fdopen(reader, "rb") as answers:
+        kind, value = _listen(answers, tell)
     os.waitpid(child, 0)
-    if not content:
-        raise SandboxError("the sandbox ended without a word")
-    kind, value = pickle.loads(content)  # noqa: S301 - of a process of ours
     if kind == "error":
         raise SandboxError(value)
     return value  # type: ignore[no-any-return]
+
+
+def _listen(answers: BinaryIO, tell: Tell) -> tuple[str, Any]:
+    """How it ended: "answer" or "error", and which; progress is passed on until then."""
+    while True:
+        try:
+            kind, value = pickle.load(answers)  # noqa: S301 - of a process of ours
+        except EOFError:
+            return "error", "the sandbox ended without a word"
+        if kind != "progress":
+            return kind, value
+        tell(value)
 
 
 def may_isolate() -> bool:
@@ -69,7 +86,7 @@ def may_isolate() -> bool:
     child = os.fork()
     if not child:
         try:
-            _unshare()
+            _unshare(NAMESPACES)
             _mount("", "/", "", MS_REC | MS_PRIVATE)
         except OSError:
             os._exit(1)
@@ -78,39 +95,57 @@ def may_isolate() -> bool:
     return status == 0
 
 
-def _become(writer: int, work: Callable[[], Any]) -> None:
+def forbid_all_but(folder: Path) -> bool:
+    """Let this process and its children write nowhere but in `folder`, and reach no network; whether that could be."""
+    try:
+        _unshare(os.CLONE_NEWNS | os.CLONE_NEWNET)
+        _mount("", "/", "", MS_REC | MS_PRIVATE)
+        _mount(folder, folder, "", MS_BIND)
+        _set_attributes(Path("/"), MOUNT_ATTR_RDONLY, 0)
+        _set_attributes(folder, 0, MOUNT_ATTR_RDONLY)
+        _raise_loopback()
+    except OSError:
+        return False
+    os.chdir(Path.cwd())  # as it is seen now
+    return True
+
+
+def _become(answers: BinaryIO, work: Callable[[], Any]) -> None:
     """Do it, and end this process; an error is told."""
     try:
         work()
     except BaseException as error:
-        os.write(writer, pickle.dumps(("error", f"{type(error).__name__}: {error}")))
+        pickle.dump(("error", f"{type(error).__name__}: {error}"), answers)
     finally:
         os._exit(0)
 
 
-def _isolate_and_visit(bundle: Path, root: Path, visit: Callable[[Place], Any], writer: int) -> None:
-    _unshare()
+def _isolate_and_visit(
+    bundle: Path, root: Path, data: Path, visit: Callable[[Place, Tell], Any], answers: BinaryIO
+) -> None:
+    _unshare(NAMESPACES)
     child = os.fork()  # the first process of its namespace: when it ends, the kernel kills all others
     if child:
         os.waitpid(child, 0)
         return
-    _furnish(bundle, root)
+    _furnish(bundle, root, data)
     os.chroot(root)
     os.chdir("/")
-    answer = visit(Place(Path("/", bundle.name), Path("/", DATA), is_empty=True))
-    os.write(writer, pickle.dumps(("answer", answer)))
+    place = Place(Path("/", bundle.name), Path("/", DATA), is_empty=True)
+    answer = visit(place, lambda share: pickle.dump(("progress", share), answers))
+    pickle.dump(("answer", answer), answers)
 
 
-def _unshare() -> None:
+def _unshare(namespaces: int) -> None:
     uid, gid = os.geteuid(), os.getegid()
-    os.unshare(NAMESPACES | (os.CLONE_NEWUSER if uid else 0))
+    os.unshare(namespaces | (os.CLONE_NEWUSER if uid else 0))
     if uid:
         Path("/proc/self/setgroups").write_text("deny")
         Path("/proc/self/uid_map").write_text(f"0 {uid} 1")
         Path("/proc/self/gid_map").write_text(f"0 {gid} 1")
 
 
-def _furnish(bundle: Path, root: Path) -> None:
+def _furnish(bundle: Path, root: Path, data: Path) -> None:
     """What a container has that is made of nothing."""
     _mount("", "/", "", MS_REC | MS_PRIVATE)
     _mount("tmpfs", root, "tmpfs", MS_NOSUID | MS_NODEV, "mode=755")
@@ -120,8 +155,12 @@ def _furnish(bundle: Path, root: Path) -> None:
     for device in DEVICES:
         _bind(Path("/dev", device), root / "dev" / device)
     _mount("proc", root / "proc", "proc", MS_NOSUID | MS_NODEV)
-    _mount("tmpfs", root / DATA, "tmpfs", MS_NOSUID | MS_NODEV, "mode=700")
+    _mount(data, root / DATA, "", MS_BIND)
     _mount("", root, "", MS_REMOUNT | MS_RDONLY | MS_NOSUID | MS_NODEV)
+    _raise_loopback()
+
+
+def _raise_loopback() -> None:
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as any_socket:
         fcntl.ioctl(any_socket, SIOCSIFFLAGS, struct.pack("16sH14x", b"lo", IFF_UP))
 
@@ -136,3 +175,11 @@ def _mount(source: str | Path, target: str | Path, kind: str, flags: int, option
     if libc.mount(*words):
         number = ctypes.get_errno()
         raise OSError(number, os.strerror(number), str(target))
+
+
+def _set_attributes(place: Path, added: int, removed: int) -> None:
+    """Of the mount at `place`; those that are added also of every mount below it."""
+    attributes = struct.pack("4Q", added, removed, 0, 0)  # struct mount_attr
+    if libc.syscall(MOUNT_SETATTR, AT_FDCWD, os.fsencode(place), AT_RECURSIVE, attributes, len(attributes)):
+        number = ctypes.get_errno()
+        raise OSError(number, os.strerror(number), str(place))

@@ -13,16 +13,14 @@ import re
 import signal
 import sys
 from collections.abc import Iterable, Mapping
-from pathlib import Path
 from typing import Any
 
+from djbundle.builder.env_files import ENV_FILE, names_in
 from djbundle.builder.settings_models import model_readings
 from djbundle.builder.watch import Watch
 
 SECONDS = 5  # for one trial
 READERS = frozenset({"environ", "environs", "decouple", "dj_database_url", "dotenv", "pydantic_settings"})
-ENV_FILE = re.compile(r"(^|/)(\.env[^/]*|[^/]*\.env|settings\.ini)$")
-LINE = re.compile(r"^\s*(?:export\s+)?(\w+)\s*=", re.MULTILINE)
 LIKELY = "1"  # it passes for a number, a flag and a text
 
 
@@ -103,15 +101,6 @@ def _comes_from_environment(error: KeyError) -> bool:
     while traceback and traceback.tb_next:
         traceback = traceback.tb_next
     return traceback is not None and traceback.tb_frame.f_globals.get("__name__") in ("os", Watch.__module__)
-
-
-def names_in(env_files: Iterable[str]) -> set[str]:
-    """The variables that lines of these files set."""
-    found: set[str] = set()
-    for file in env_files:
-        with contextlib.suppress(OSError):
-            found |= set(LINE.findall(Path(file).read_text(errors="replace")))
-    return found
 
 
 def _silence() -> None:

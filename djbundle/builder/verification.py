@@ -1,13 +1,18 @@
-"""``djbundle verify``: a bundle is started where nothing else is, and every page that can be is asked for."""
+"""``djbundle verify``, and the end of a build: a bundle is started where nothing else is, and its pages asked for."""
 
 import json
+import os
 import re
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 
-from djbundle.builder.sandbox import Place, SandboxError, run_in_sandbox
+from djbundle.builder.comparison import Comparison
+from djbundle.builder.env_files import values_in
+from djbundle.builder.inspection import ReadVariable
+from djbundle.builder.project import Project
+from djbundle.builder.sandbox import DATA, Place, SandboxError, Tell, may_isolate, run_in_sandbox
 from djbundle.builder.visit import Problem, Visit, Visitor
 from djbundle.errors import OutputError, VerificationError
 
@@ -24,31 +29,68 @@ HINTS = (
 )
 
 
-def verify(bundle: Path, environment: Mapping[str, str]) -> Visit:
-    """Visit it; raises OutputError where there is no such file, VerificationError where that cannot be done."""
+def verify(
+    bundle: Path,
+    environment: Mapping[str, str],
+    tell: Tell = lambda _share: None,
+    compare: Callable[[Path, Visit], None] = lambda _data, _seen: None,
+) -> Visit:
+    """Visit it; raises OutputError where there is no such file, VerificationError where that cannot be done.
+
+    `compare` gets the bundle's data directory and what was seen, to change that.
+    """
     if not bundle.is_file():
         raise OutputError(f"there is no file {bundle}", "name the bundle that djbundle build has written")
 
-    def visit(place: Place) -> Visit:
-        return Visitor(place, environment).visit()
+    def visit(place: Place, tell: Tell) -> Visit:
+        return Visitor(place, environment, tell).visit()
 
-    with tempfile.TemporaryDirectory(prefix="djbundle-verify-") as work:
+    with tempfile.TemporaryDirectory(prefix="djbundle-verify-") as folder:
+        work = Path(folder)
         try:
-            return run_in_sandbox(bundle.absolute(), Path(work), visit)
+            seen = run_in_sandbox(bundle.absolute(), work, visit, tell)
         except SandboxError as error:
             raise VerificationError(f"the visit of {bundle} broke off: {error}", "look at it by hand") from error
+        compare(work / DATA, seen)
+        return seen
+
+
+def verify_build(
+    bundle: Path, project: Project, variables: Sequence[ReadVariable], given: dict[str, str], tell: Tell
+) -> Visit:
+    """The same for one that was just built; what fails outside of it too are warnings."""
+    isolated = may_isolate()
+    environment = values(variables if isolated else [each for each in variables if each.needed]) | given
+
+    def compare(data: Path, seen: Visit) -> None:
+        Comparison(project, environment, data).sort(seen)
+
+    return verify(bundle, environment, tell, compare) if isolated else verify(bundle, environment, tell)
+
+
+def values(variables: Sequence[ReadVariable]) -> dict[str, str]:
+    """What each has here, in the environment or in the file that the project reads it from."""
+    found = {}
+    for each in variables:
+        value = os.environ.get(each.name) or (values_in(each.origin).get(each.name) if each.origin else None)
+        if value is not None:
+            found[each.name] = value
+    return found
 
 
 def to_json(seen: Visit) -> str:
-    return json.dumps(asdict(seen), indent=1)
+    """What people are told, for machines."""
+    facts = asdict(seen)
+    del facts["told"]
+    return json.dumps(facts, indent=1)
 
 
-def refuse(seen: Visit) -> None:
-    """Raises VerificationError, of the first problem, if there is any."""
+def refuse(seen: Visit, escape: str = "") -> None:
+    """Raises VerificationError, of the first problem, if there is any; `escape` is what else can be done."""
     if seen.problems:
         first, *others = seen.problems
         more = f", and {len(others)} more" if others else ""
-        raise VerificationError(f"{first.what} fails: {first.said}{more}", hint(first))
+        raise VerificationError(f"{first.what} fails: {first.said}{more}", hint(first) + escape)
 
 
 def hint(problem: Problem) -> str:
@@ -59,13 +101,21 @@ def hint(problem: Problem) -> str:
 
 
 def describe(seen: Visit) -> list[str]:
-    """Lines for people: problems with the end of their tracebacks, warnings, and what was seen."""
+    """Lines for people: problems, warnings, and what was seen."""
+    return [*describe_problems(seen), *(f"warning: {each}" for each in seen.warnings), summary(seen)]
+
+
+def describe_problems(seen: Visit) -> list[str]:
+    """Each with the end of its traceback."""
     lines: list[str] = []
     for problem in seen.problems:
         lines += [f"{problem.what}: {problem.said}", *(f"  | {line}" for line in problem.trace.splitlines()[-SHOWN:])]
-    lines += [f"warning: {each}" for each in seen.warnings]
+    return lines
+
+
+def summary(seen: Visit) -> str:
     where = (
         "in an empty root, without a network" if seen.is_empty else "beside all else, since nothing isolates it here"
     )
-    lines.append(f"{seen.pages} pages and {seen.files} files seen, {where}")
-    return lines
+    task = ", a task run" if seen.tasks else ""
+    return f"{seen.pages} pages and {seen.files} files seen{task}, {where}"

@@ -1,35 +1,47 @@
 """The first visitor of a bundle: starts it on a new database, and asks for every page that needs no argument."""
 
 import contextlib
-import http.client
 import json
+import os
 import re
 import subprocess
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from html.parser import HTMLParser
-from urllib.parse import urljoin, urlsplit
+from typing import Any
 
-from djbundle.builder.questions import ENGINE, QUESTIONS
-from djbundle.builder.sandbox import Place
+from djbundle.builder.customer import Customer
+from djbundle.builder.questions import QUESTIONS, SERVERS
+from djbundle.builder.sandbox import Place, Tell
 
-PATIENCE = 10.0  # seconds for a page
-START = 60.0  # seconds for the site
-SQLITE = ("sqlite3", "spatialite")
+START = 60.0  # seconds for the site, and for its worker
+TRIAL = {"DJBUNDLE_TRIAL": "1"}  # see runtime/settings.py
 READY = re.compile(r"serves http://([\d.]+):(\d+)/")
 LEAVES = re.compile(r"log-?out|sign-?out|delete|stream", re.IGNORECASE)  # pages that end a visit, or never end
 UNREACHABLE = ("Name or service not known", "Temporary failure in name resolution", "Network is unreachable")
 REFUSED = "Connection refused"
 PARAMETER = "MultiValueDictKeyError"  # of a view that reads request.GET["name"]
+DATABASE = "django.db."  # modules of what is raised by a database
 HANGING = 3  # pages after which the visitor goes
 
 
 @dataclass(frozen=True, slots=True)
+class Request:
+    """A page that was asked for, or a static file."""
+
+    path: str
+    superuser: bool = False
+
+    def __str__(self) -> str:
+        return f"GET {self.path}{' as a superuser' if self.superuser else ''}"
+
+
+@dataclass(frozen=True, slots=True)
 class Problem:
-    what: str  # "GET /basket/ as a superuser"
+    what: str  # "GET /basket/ as a superuser", "migrate"
     said: str  # the last line of its traceback, or the status
     trace: str = ""
+    request: Request | None = None
 
 
 @dataclass(slots=True)
@@ -39,8 +51,10 @@ class Visit:
     is_empty: bool  # nothing else was there
     pages: int = 0
     files: int = 0
+    tasks: int = 0
     problems: list[Problem] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
+    told: dict[str, Any] = field(default_factory=dict)  # what the site said of itself: see questions.py
 
 
 class CommandError(Exception):
@@ -52,37 +66,56 @@ class CommandError(Exception):
 
 
 class Visitor:
-    """`environment` is what the bundle needs to start."""
+    """`environment` is what the bundle needs to start; progress goes to `tell`."""
 
-    def __init__(self, place: Place, environment: Mapping[str, str]) -> None:
+    def __init__(self, place: Place, environment: Mapping[str, str], tell: Tell) -> None:
         self.place = place
         self.environment = {"DJBUNDLE_ALLOWED_HOSTS": "localhost,127.0.0.1", **environment}
+        self.tell = tell
         self.seen = Visit(place.is_empty)
         self.log = place.data / "verify.log"
+        self.servers: list[str] = []  # of databases, each of which SQLite stands in for
         self.hanging = 0
         self.ids: dict[str, str] = {}  # of the request of each page that failed
 
     def visit(self) -> Visit:
         """All of it; what goes wrong is in the answer."""
         try:
-            engine = self.run("shell", "-v0", "-c", ENGINE)
-            if not engine.endswith(SQLITE) and engine:
-                self.seen.warnings.append(f"its database is {engine.rpartition('.')[2]}, a server: no page was visited")
-                self.run("check")
+            if not self.prepare():
                 return self.seen
-            for command in ("migrate", "check"):
-                self.run(command)
-            told = json.loads(self.run("shell", "-v0", "-c", QUESTIONS).splitlines()[-1])
         except CommandError as error:
             self.seen.problems.append(error.problem)
             return self.seen
+        told = self.seen.told
         if told["no_session"]:
             self.seen.warnings.append(f"no superuser could be made ({told['no_session']}): admin pages were not seen")
         with self.serving() as address:
             if address:
-                self.ask_for_all(Customer(address, told), told)
+                customer = Customer(address, told["hosts"], told["static_url"], is_https=told["redirects_to_https"])
+                self.ask_for_all(customer)
+                self.wait_for_worker(customer)
         self.explain()
         return self.seen
+
+    def prepare(self) -> bool:
+        """Make its databases, and ask what there is to see; whether it can be visited. Raises CommandError."""
+        self.servers = json.loads(self.run("shell", "-v0", "-c", SERVERS))
+        self.environment |= TRIAL
+        self.run("check")
+        try:
+            self.run("migrate")
+        except CommandError as error:
+            if not self.servers:
+                raise
+            self.seen.warnings.append(f"no page was visited: {self.wish()}, and migrate fails: {error.problem.said}")
+            return False
+        told = json.loads(self.run("shell", "-v0", "-c", QUESTIONS).splitlines()[-1])
+        names = told["databases"].items()
+        self.seen.told = told | {"databases": {alias: os.path.relpath(name, self.place.data) for alias, name in names}}
+        return True
+
+    def wish(self) -> str:
+        return f"it wants {' and '.join(each.rpartition('.')[2] for each in self.servers)}, SQLite stood in for it"
 
     def run(self, *words: str) -> str:
         """What it prints; raises CommandError."""
@@ -125,46 +158,68 @@ class Visitor:
         self.seen.problems.append(Problem("serve", "it did not start", said))
         return None
 
-    def ask_for_all(self, stranger: "Customer", told: Mapping[str, str | Sequence[str]]) -> None:
-        cookie = str(told["cookie"] or "")
+    def ask_for_all(self, customer: Customer) -> None:
+        told = self.seen.told
+        requests = [
+            Request(path, superuser)
+            for path in told["paths"]
+            if not LEAVES.search(path)
+            for superuser in ((False, True) if told["cookie"] else (False,))
+        ]
         files: set[str] = set()
-        for path in told["paths"]:
-            for who, given in (("", ""), (" as a superuser", cookie)) if cookie else (("", ""),):
-                if self.hanging >= HANGING:
-                    self.seen.problems.append(Problem(f"GET {path}", f"{HANGING} pages before it did not answer"))
-                    return
-                if not LEAVES.search(path):
-                    files |= self.look_at(stranger, path, who, given)
-                    self.seen.pages += 1
+        for number, request in enumerate(requests):
+            if self.hanging >= HANGING:
+                said = f"{HANGING} pages before it did not answer"
+                self.seen.problems.append(Problem(str(request), said, request=request))
+                return
+            files |= self.look_at(customer, request)
+            self.seen.pages += 1
+            self.tell(number / len(requests))
         for path in sorted(files):
-            answer = stranger.get(path)
+            answer = customer.get(path)
             self.seen.files += 1
             if answer.status >= 400:
-                self.seen.problems.append(
-                    Problem(f"GET {path}", f"a page names it, and it is answered {answer.status}")
-                )
-        self.wait_for_worker(stranger)
+                request, said = Request(path), f"a page names it, and it is answered {answer.status}"
+                self.seen.problems.append(Problem(str(request), said, request=request))
 
-    def look_at(self, stranger: "Customer", path: str, who: str, cookie: str) -> set[str]:
+    def look_at(self, customer: Customer, request: Request) -> set[str]:
         """The static files that the page names."""
-        what = f"GET {path}{who}"
+        what = str(request)
         try:
-            answer = stranger.get(path, cookie)
+            answer = customer.get(request.path, self.seen.told["cookie"] if request.superuser else "")
         except OSError as error:
             self.hanging += isinstance(error, TimeoutError)
             self.seen.warnings.append(f"{what}: {error}")
             return set()
         if answer.status >= 500:
             self.ids[what] = answer.request_id
-            self.seen.problems.append(Problem(what, f"it is answered {answer.status}"))
-        return answer.files(path, stranger.static_url)
+            self.seen.problems.append(Problem(what, f"it is answered {answer.status}", request=request))
+        return answer.files(request.path, customer.static_url)
 
-    def wait_for_worker(self, stranger: "Customer") -> None:
+    def wait_for_worker(self, customer: Customer) -> None:
         end = time.monotonic() + START
-        while (answer := stranger.get("/up")).status == 503 and time.monotonic() < end:
+        while (answer := customer.get("/up")).status == 503 and time.monotonic() < end:
             time.sleep(0.1)
         if answer.status == 503:
             self.seen.problems.append(Problem("GET /up", answer.body.strip()))
+        elif self.seen.told["task"]:
+            self.wait_for_task(str(self.seen.told["task"]), end)
+
+    def wait_for_task(self, number: str, end: float) -> None:
+        """It has had all the time of the visit."""
+        try:
+            while (task := json.loads(self.run("tasks", "show", number, "--json")))["status"] in ("READY", "RUNNING"):
+                if time.monotonic() > end:
+                    break
+        except CommandError as error:
+            self.seen.problems.append(error.problem)
+            return
+        if task["status"] == "SUCCESSFUL":
+            self.seen.tasks += 1
+        else:
+            trace = "".join(each["traceback"] for each in task["errors"])
+            said = error_of(trace) or f"it is {task['status'].lower()} and has not run"
+            self.seen.problems.append(Problem("a task", said, trace))
 
     def explain(self) -> None:
         """Find the traceback of each page that failed, by the id of its request."""
@@ -177,12 +232,14 @@ class Visitor:
         for problem in problems:
             trace = problem.trace or traces.get(self.ids.get(problem.what), "") or trace_in_text(log, problem.what)
             said = error_of(trace) or problem.said
-            if PARAMETER in said:
+            if self.servers and said.startswith(DATABASE):
+                self.seen.warnings.append(f"{problem.what}: {self.wish()} ({said})")
+            elif PARAMETER in said:
                 self.seen.warnings.append(f"{problem.what}: it wants a parameter ({said.rpartition(': ')[2]})")
             elif any(word in trace for word in UNREACHABLE) or REFUSED in said:
                 self.seen.warnings.append(f"{problem.what}: it wants the network, which is not there ({said})")
             else:
-                self.seen.problems.append(Problem(problem.what, said, trace))
+                self.seen.problems.append(Problem(problem.what, said, trace, problem.request))
 
 
 def error_of(trace: str) -> str:
@@ -196,58 +253,3 @@ def trace_in_text(log: str, what: str) -> str:
     path = re.escape(what.split()[1])
     found = re.search(rf"Internal Server Error: {path}\n(Traceback .*\n(?:[ \n].*)*\n?\S.*)", log)
     return found[1] if found else ""
-
-
-@dataclass(frozen=True, slots=True)
-class Answer:
-    status: int
-    body: str
-    request_id: str
-
-    def files(self, path: str, static_url: str) -> set[str]:
-        """Paths of static files that it names, if it is a page."""
-        if not static_url:
-            return set()
-        names = Names()
-        names.feed(self.body)
-        whole = (urlsplit(urljoin(path, name)) for name in names.found)
-        return {each.path for each in whole if not each.netloc and each.path.startswith(static_url)}
-
-
-class Names(HTMLParser):
-    """What a page loads."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.found: list[str] = []
-
-    def handle_starttag(self, tag: str, attributes: list[tuple[str, str | None]]) -> None:
-        wanted = {"link": "href", "script": "src", "img": "src", "source": "src"}.get(tag)
-        self.found += [value for name, value in attributes if name == wanted and value]
-
-
-class Customer:
-    """Asks under a name that the site allows, and as over HTTPS where it wants that."""
-
-    def __init__(self, address: tuple[str, int], told: Mapping[str, str | Sequence[str]]) -> None:
-        self.address = address
-        static = urlsplit(str(told["static_url"]))
-        self.static_url = "" if static.netloc else static.path
-        hosts = [host.removeprefix(".") for host in told["hosts"]]
-        self.headers = {"Host": hosts[0] if hosts else "localhost", "Accept": "text/html,*/*"}
-        if told["redirects_to_https"]:
-            self.headers["X-Forwarded-Proto"] = "https"
-
-    def get(self, path: str, cookie: str = "") -> Answer:
-        """Redirects are an answer. Raises OSError for a page that hangs."""
-        connection = http.client.HTTPConnection(*self.address, timeout=PATIENCE)
-        try:
-            connection.request("GET", path, headers=self.headers | ({"Cookie": cookie} if cookie else {}))
-            answer = connection.getresponse()
-            is_page = "html" in answer.headers.get("Content-Type", "") or answer.status >= 400
-            body = answer.read().decode(errors="replace") if is_page else ""
-            return Answer(answer.status, body, answer.headers.get("X-Request-ID", ""))
-        except http.client.HTTPException as error:
-            raise OSError(f"{type(error).__name__}: {error}") from error
-        finally:
-            connection.close()

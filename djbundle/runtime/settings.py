@@ -32,6 +32,8 @@ REPLACED_STORAGES = ("django.contrib.staticfiles.storage.StaticFilesStorage", "w
 STATIC_MIDDLEWARE = ("whitenoise.", "servestatic.")
 UPLOADS_FOLDER = "incoming"
 OVERRIDES_FOLDER = "overrides"
+TRIAL_VARIABLE = "DJBUNDLE_TRIAL"  # set by `djbundle verify`
+DUMMY_MAIL = "django.core.mail.backends.dummy.EmailBackend"
 READ_ONLY_COMMANDS = ("help", "diffsettings", "config")  # they write nothing, not even a secret key
 
 
@@ -151,6 +153,22 @@ def allow_hosts(overlay: Overlay) -> None:
         overlay.set("ALLOWED_HOSTS", LOCAL_HOSTS, f"it was empty; name your hosts in it or in {HOSTS_VARIABLE}")
 
 
+def stay_in_data_directory(overlay: Overlay) -> None:
+    """For a trial of the bundle: no database but SQLite in the data directory, and no mail."""
+    if not os.environ.get(TRIAL_VARIABLE):
+        return
+    stand_ins = {
+        alias: {"ENGINE": "django.db.backends.sqlite3", "NAME": overlay.bundle.data / f"{alias}.sqlite3"}
+        for alias, entry in overlay.get("DATABASES", {}).items()
+        if entry.get("ENGINE") not in sqlite.ENGINES or not overlay.moved(entry.get("NAME", ""))
+    }
+    overlay.set("DATABASES", overlay.get("DATABASES", {}) | stand_ins, TRIAL_VARIABLE)
+    if mailers := overlay.get("MAILERS"):
+        overlay.set("MAILERS", {name: {"BACKEND": DUMMY_MAIL} for name in mailers}, TRIAL_VARIABLE)
+    else:
+        overlay.set("EMAIL_BACKEND", DUMMY_MAIL, TRIAL_VARIABLE)
+
+
 def move_databases(overlay: Overlay) -> None:
     databases = {alias: dict(entry) for alias, entry in overlay.get("DATABASES", {}).items()}
     for entry in databases.values():
@@ -261,6 +279,7 @@ RULES: list[Callable[[Overlay], None]] = [
     turn_off_debug,
     replace_secret_key,
     allow_hosts,
+    stay_in_data_directory,
     move_databases,
     move_media,
     move_folders,

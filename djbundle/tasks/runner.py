@@ -1,7 +1,7 @@
 """The tasks of one process: they wait here, first in, first out, for one of its threads, or for its event loop.
 
 Threads that take turns at the interpreter make quick tasks slower, and waiting tasks faster. So one thread begins, and
-others join it as long as tasks wait although the process has CPU time to spare.
+others join it as long as tasks wait although the process has CPU time to spare. Async tasks need none to help.
 """
 
 import threading
@@ -33,6 +33,7 @@ class Runner:
         self._running = 0  # tasks, in threads and in the event loop
         self._threads = 0
         self._idle = 0  # of the threads
+        self._executing: set[int] = set()  # threads that are in a task; others hand one to the event loop
         self._changed = threading.Condition()
         self._busy = threading.Event()  # tasks wait, or outcomes
         self._cancelled: frozenset[int] = frozenset()
@@ -95,7 +96,7 @@ class Runner:
             used_before, used = used, time.process_time()
             with self._changed:
                 self._busy.clear()
-                if self._waiting and used - used_before < BUSY * (wall - before):
+                if self._waiting and self._executing and used - used_before < BUSY * (wall - before):
                     self._call_threads(max(1, self._threads - self._idle))
                 waits = bool(self._waiting)
             if self._outbox.flush_late() or waits:
@@ -112,10 +113,12 @@ class Runner:
             if isinstance(attempt, Attempt) and attempt.is_async:
                 self._loop.run(attempt, lambda outcome: self._ended(outcome, begun))
                 return
+            self._executing.add(threading.get_ident())
             outcome = attempt.run() if isinstance(attempt, Attempt) else attempt
             close_old_connections()
         except BaseException as error:
             outcome = failure(run.pk, run.epoch, error_entry(error))
+        self._executing.discard(threading.get_ident())
         self._ended(outcome, begun)
 
     def _ended(self, outcome: Outcome, begun: float) -> None:

@@ -9,7 +9,7 @@ import pytest
 
 from djbundle.builder.configuration import Configuration
 from djbundle.builder.dependencies import Dependency, find_dependencies
-from djbundle.builder.imports import ImportedModules, LateImports
+from djbundle.builder.imports import ImportedModules, LateImports, NamedGroups
 from djbundle.builder.inspection import Inspection, ReadVariable
 from djbundle.builder.project import Project
 
@@ -48,9 +48,22 @@ INSPECTION = Inspection(
         ("import stripe this is no Python", set()),
     ],
 )
-def test_imports_wherever_they_stand(tmp_path: Path, source: str, found: set[str]) -> None:
-    (tmp_path / "a.py").write_text(source)
-    assert set(ImportedModules(["stripe", "google.cloud.storage"]).of(tmp_path / "a.py")) == found
+def test_imports_wherever_they_stand(source: str, found: set[str]) -> None:
+    assert set(ImportedModules(["stripe", "google.cloud.storage"]).of(source.encode())) == found
+
+
+@pytest.mark.parametrize(
+    ("source", "found"),
+    [
+        ('entry_points(group="shop.payments")', {"shop.payments"}),
+        ("manager.load_setuptools_entrypoints('shop.payments')", {"shop.payments"}),
+        ('entry_points(group="shop.payments.more")', set()),
+        ("import shop.payments", set()),
+    ],
+)
+def test_groups_of_entry_points(source: str, found: set[str]) -> None:
+    assert NamedGroups(["shop.payments", "a+b"]).of(source.encode()) == found
+    assert NamedGroups([]).of(source.encode()) == set()
 
 
 @pytest.fixture
@@ -89,9 +102,22 @@ def test_environment_may_lie_in_a_folder_called_tests(tmp_path: Path) -> None:
     source = tmp_path / "tests" / "views.py"
     source.parent.mkdir()
     source.write_text("def view(request):\n    import b\n")
-    owners = SimpleNamespace(loaded={"a": {"a.views": source, "a.tests": source}}, modules={"b": {"b": Path("b.py")}})
+    owners = SimpleNamespace(
+        loaded={"a": {"a.views": source, "a.tests": source}}, modules={"b": {"b": Path("b.py")}}, plugins={}
+    )
     late = LateImports(owners, leave_alone=())  # type: ignore[arg-type]
     assert late.of_distributions({"a"}) == {"b": "imported in a/views.py"}
+
+
+def test_plug_ins_of_a_group_that_is_named(tmp_path: Path) -> None:
+    """No tools, and nothing that is in already."""
+    source = tmp_path / "a.py"
+    source.write_text('def plugins():\n    return entry_points(group="a.plugins")\n')
+    owners = SimpleNamespace(
+        loaded={"a": {"a": source}}, modules={}, plugins={"a.plugins": {"a", "b", "pytest"}, "c.plugins": {"c"}}
+    )
+    late = LateImports(owners, leave_alone=())  # type: ignore[arg-type]
+    assert late.of_distributions({"a"}) == {"b": "has an entry point for a.plugins, which a.py names"}
 
 
 def test_drivers_come_when_a_variable_may_name_a_database(project: Project) -> None:

@@ -56,7 +56,15 @@ def test_project_is_refused(name: str, tmp_path: Path, scratch: Path) -> None:
 
 
 def test_each_project_of_the_folder_is_tried() -> None:
-    assert {path.name for path in PROJECTS.iterdir()} == {*REFUSALS, "small", "streaming", "packages", "faulty", "real"}
+    assert {path.name for path in PROJECTS.iterdir()} == {
+        *REFUSALS,
+        "small",
+        "streaming",
+        "packages",
+        "faulty",
+        "forest",
+        "real",
+    }
 
 
 def test_missing_variable_may_be_given(tmp_path: Path) -> None:

@@ -1,6 +1,7 @@
 """``djbundle verify``: what only shows when a page is asked for is found, in a place where nothing else is."""
 
 import json
+import shutil
 import socket
 import subprocess
 from pathlib import Path
@@ -8,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from djbundle.builder.sandbox import Place, SandboxError, may_isolate, run_in_sandbox
-from tests.conftest import DJBUNDLE, PROJECTS, build
+from djbundle.builder.sandbox import Place, SandboxError, Tell, may_isolate, run_in_sandbox
+from tests.conftest import DJBUNDLE, PROJECTS, build, run_build
 
 
 def run_verify(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
@@ -29,6 +30,7 @@ def test_small_project(small: Path) -> None:
     assert len(warnings) == 4
     assert all("it wants a parameter" in each for each in warnings)
     assert last.startswith("50 pages and ")
+    assert last.endswith(" files seen, a task run, in an empty root, without a network")
 
 
 def test_shop(shop: Path) -> None:
@@ -37,6 +39,7 @@ def test_shop(shop: Path) -> None:
     seen = json.loads(result.stdout)
     assert seen["pages"] > 50
     assert seen["files"] > 10
+    assert seen["tasks"] == 1
     assert (seen["problems"], seen["warnings"]) == ([], [])
 
 
@@ -77,28 +80,99 @@ def test_nothing_else_is_there(small: Path, tmp_path: Path) -> None:
     if not may_isolate():
         pytest.skip("this kernel lets nobody make namespaces")
 
-    def look(place: Place) -> Any:
+    told = []
+
+    def look(place: Place, tell: Tell) -> Any:
+        tell(0.5)
         with pytest.raises(OSError, match="Read-only file system"):
             Path("/new").touch()
         with pytest.raises(OSError, match="unreachable"):
             socket.create_connection(("192.0.2.1", 80), timeout=5)
-        (place.data / "new").touch()
+        (place.data / "new").write_text("kept")
         processes = [each.name for each in Path("/proc").iterdir() if each.name.isdecimal()]
         return {each.name for each in Path("/").iterdir()}, socket.if_nameindex(), processes
 
-    assert run_in_sandbox(small, tmp_path, look) == ({"data", "dev", "proc", "small"}, [(1, "lo")], ["1"])
+    answer = run_in_sandbox(small, tmp_path, look, told.append)
+    assert answer == ({"data", "dev", "proc", "small"}, [(1, "lo")], ["1"])
+    assert told == [0.5]
     assert list((tmp_path / "root").iterdir()) == []
+    assert (tmp_path / "data" / "new").read_text() == "kept"
 
 
 def test_what_fails_there_is_told(small: Path, tmp_path: Path) -> None:
-    def fail(_place: Place) -> None:
+    def fail(_place: Place, _tell: Tell) -> None:
         raise RuntimeError("no")
 
     with pytest.raises((SandboxError, RuntimeError), match="no"):
-        run_in_sandbox(small, tmp_path, fail)
+        run_in_sandbox(small, tmp_path, fail, print)
 
 
 def test_no_file(tmp_path: Path) -> None:
     result = run_verify(tmp_path / "absent")
     assert result.returncode == 20
     assert f"there is no file {tmp_path / 'absent'}" in result.stderr
+
+
+# --- at the end of a build ---
+
+MORE_URLS = """
+
+def unnamed_module(_request: HttpRequest) -> HttpResponse:
+    return HttpResponse(importlib.import_module("cli" + "ck").__name__)
+
+
+def function_of_postgresql(_request: HttpRequest) -> HttpResponse:
+    from django.db import connection
+
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_backend_pid()")
+    return HttpResponse()
+
+
+urlpatterns += [path("unnamed/", unnamed_module), path("server/", function_of_postgresql)]
+"""
+MORE_SETTINGS = """
+import os
+DATABASES["default"] = {"ENGINE": "django.db.backends.postgresql", "HOST": os.environ["FAULTY_DATABASE"]}
+"""
+
+
+def test_faults_of_the_project_do_not_stop_a_build(tmp_path: Path) -> None:
+    """Each is found outside of the bundle too, with the data of the visit and for the same person."""
+    result = run_build(PROJECTS / "faulty", "-o", tmp_path / "faulty", "--json", verify=True)
+    assert result.returncode == 0, result.stderr
+    seen = json.loads(result.stdout)["visit"]
+    told = [each.removesuffix(" (outside of a bundle too)") for each in seen["warnings"] if "outside of" in each]
+    assert "GET /secret/ as a superuser: RuntimeError: only a superuser sees this" in told
+    assert "GET /outside/: it is answered 500" in told
+    assert "GET /static/absent.png: a page names it, and it is answered 404" in told
+    assert len(told) == 8
+    assert seen["pages"] == 14
+    assert sorted(each.name for each in tmp_path.iterdir()) == ["faulty"]
+
+
+def test_fault_of_the_bundle_stops_a_build(tmp_path: Path) -> None:
+    """A module that nothing names. The old bundle stays. SQLite stands in for the server; what wants that is told."""
+    project = tmp_path / "project"
+    shutil.copytree(PROJECTS / "faulty", project)
+    for name, more in (("urls.py", MORE_URLS), ("settings.py", MORE_SETTINGS)):
+        with (project / "faulty" / name).open("a") as file:
+            file.write(more)
+    output = tmp_path / "dist" / "faulty"
+    output.parent.mkdir()
+    output.write_text("the one before")
+    variable = ("--env", "FAULTY_DATABASE=db.example")
+    result = run_build(project, "-o", output, *variable, verify=True)
+    assert result.returncode == 29
+    assert result.stderr.splitlines()[-2:] == [
+        "error: GET /unnamed/ fails: ModuleNotFoundError: No module named 'click', and 1 more",
+        "  fix: include the package that has click:  --include NAME, or write the bundle all the same with --no-verify",
+    ]
+    assert "urls.py" in result.stderr  # of the traceback
+    assert "pg_backend_pid" not in result.stderr
+    assert output.read_text() == "the one before"
+    assert list(output.parent.iterdir()) == [output]
+
+    assert run_build(project, "-o", output, *variable).returncode == 0
+    seen = run_verify(output, *variable)
+    assert "warning: GET /server/: it wants postgresql, SQLite stood in for it (django.db." in seen.stdout

@@ -17,7 +17,7 @@ def test_many_run_at_once_in_few_threads(start_worker: StartWorker) -> None:
     assert start_worker("--drain", "--threads", str(MANY)).wait(60) == 0
     threads = TaskRecord.objects.values_list("return_value", flat=True)
     assert len(threads) == MANY
-    assert max(threads) < MANY / 2  # on a busy machine some are started to help
+    assert max(threads) < 15
 
 
 def test_the_database_and_its_threads(start_worker: StartWorker) -> None:

@@ -1,0 +1,86 @@
+"""The second opinion on a visit: what fails in a bundle is tried in the project itself, from its sources.
+
+What fails there in the same way is a fault of the project, which a build tells and does not stop at; what works there
+fails because of the bundle. The project sees a copy of the visit's databases, no network, and a disk that it cannot
+write (comparison_probe.py); where nothing can be isolated, it is not asked.
+"""
+
+import json
+import os
+import shutil
+import subprocess
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from djbundle.builder.installed import project_command
+from djbundle.builder.layout import SETTINGS_VARIABLE
+from djbundle.builder.project import Project
+from djbundle.builder.visit import Problem, Visit
+
+COMMANDS = ("check", "migrate")
+PATIENCE = 120.0  # seconds for all of it
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """`environment` holds the variables of the build; `data` what the visited bundle has written."""
+
+    project: Project
+    environment: Mapping[str, str]
+    data: Path
+
+    def sort(self, seen: Visit) -> None:
+        """Make warnings of those problems that the project has outside of a bundle too."""
+        asked = [each for each in seen.problems if each.request or each.what in COMMANDS]
+        outside = self.ask(asked, seen.told) if asked else {}
+        problems, seen.problems = seen.problems, []
+        for problem in problems:
+            if is_same(problem, outside.get(problem.what, "")):
+                seen.warnings.append(f"{problem.what}: {problem.said} (outside of a bundle too)")
+            else:
+                seen.problems.append(problem)
+
+    def ask(self, problems: list[Problem], told: Mapping[str, Any]) -> dict[str, str]:
+        """What each of `problems` comes to there: the error, or "" where there is none."""
+        work = self.data.with_name("outside")
+        databases = {
+            alias: str(work / name) for alias, name in told.get("databases", {}).items() if (self.data / name).is_file()
+        }
+        shutil.copytree(self.data, work, ignore=shutil.ignore_patterns("*.sock"))
+        questions = {
+            "commands": [each.what for each in problems if each.what in COMMANDS],
+            "requests": [
+                {"what": each.what, "path": each.request.path, "superuser": each.request.superuser}
+                for each in problems
+                if each.request
+            ],
+            "databases": databases,
+            "superuser": told.get("superuser", ""),
+            "is_https": told.get("redirects_to_https", False),
+        }
+        answer = work / "answer.json"
+        (work / "questions.json").write_text(json.dumps(questions))
+        own = {SETTINGS_VARIABLE: self.project.settings_module, "PYTHONDONTWRITEBYTECODE": "1", "TMPDIR": str(work)}
+        try:
+            subprocess.run(
+                [*project_command("from djbundle.builder.comparison_probe import run; run()"), str(work)],
+                cwd=self.project.root,
+                env=os.environ | self.environment | own,
+                capture_output=True,
+                stdin=subprocess.DEVNULL,
+                timeout=PATIENCE,
+                check=False,
+            )
+        except subprocess.TimeoutExpired:
+            return {}
+        return json.loads(answer.read_bytes()) if answer.exists() else {}
+
+
+def is_same(problem: Problem, outside: str) -> bool:
+    """Whether a page fails with an error of the same class, whose words may name another place, or a command at all."""
+    if not problem.request:
+        return bool(outside)
+    failed = problem.said.partition(":")[0] if problem.trace else problem.said.rpartition(" ")[2]
+    return failed == outside.partition(":")[0]

@@ -1,0 +1,84 @@
+"""Asks the project, from its sources, for what failed in its bundle. Runs in a process of its own: see comparison.py.
+
+Started with the argument WORK in the project's folder, with DJANGO_SETTINGS_MODULE set. ``WORK/answer.json`` holds for
+each thing that was asked the error as the last line of a traceback has it, or a status such as "404", or "".
+"""
+
+import importlib
+import json
+import os
+import sys
+from pathlib import Path
+from typing import Any
+
+from djbundle.builder.layout import SETTINGS_VARIABLE
+from djbundle.builder.sandbox import forbid_all_but
+
+
+def run() -> None:
+    work = Path(sys.argv[1])
+    if forbid_all_but(work):
+        questions = json.loads((work / "questions.json").read_bytes())
+        (work / "answer.json").write_text(json.dumps(answer(questions, work)))
+
+
+def answer(questions: dict[str, Any], work: Path) -> dict[str, str]:
+    asked = [*questions["commands"], *(each["what"] for each in questions["requests"])]
+    try:
+        prepare(questions["databases"], work)
+    except BaseException as error:
+        return dict.fromkeys(asked, said(error))
+    commands = {name: outcome_of_command(name) for name in questions["commands"]}
+    return commands | {each["what"]: outcome_of_request(each, questions) for each in questions["requests"]}
+
+
+def prepare(databases: dict[str, str], work: Path) -> None:
+    """Start Django on the databases of the visit, or on new ones."""
+    settings = importlib.import_module(os.environ[SETTINGS_VARIABLE])
+    settings.ALLOWED_HOSTS = ["*"]  # type: ignore[attr-defined]
+    for alias, database in getattr(settings, "DATABASES", {}).items():
+        if not database.get("ENGINE", "").endswith(("sqlite3", "spatialite")):
+            database["ENGINE"] = "django.db.backends.sqlite3"
+            database["OPTIONS"] = {}
+        database["NAME"] = databases.get(alias, str(work / f"new-{alias}.sqlite3"))
+    import django  # noqa: PLC0415 - after the settings, whose errors come first
+
+    django.setup()
+
+
+def outcome_of_command(name: str) -> str:
+    from django.core.management import call_command  # noqa: PLC0415 - the settings come first
+
+    try:
+        call_command(name, **{"interactive": False} if name == "migrate" else {})
+    except BaseException as error:
+        return said(error)
+    return ""
+
+
+def outcome_of_request(request: dict[str, Any], questions: dict[str, Any]) -> str:
+    from django.conf import settings  # noqa: PLC0415 - as above
+    from django.contrib.staticfiles import finders  # noqa: PLC0415
+    from django.test import Client  # noqa: PLC0415
+
+    static = settings.STATIC_URL or ""
+    path = request["path"]
+    if static and path.startswith(static):
+        return "" if finders.find(path.removeprefix(static)) else "404"
+    try:
+        client = Client()
+        if request["superuser"]:
+            from django.contrib.auth import get_user_model  # noqa: PLC0415
+
+            client.force_login(get_user_model()._default_manager.get(pk=questions["superuser"]))
+        response = client.get(path, secure=questions["is_https"])
+    except BaseException as error:
+        return said(error)
+    return str(response.status_code) if response.status_code >= 400 else ""
+
+
+def said(error: BaseException) -> str:
+    """As the first line of what a traceback ends with."""
+    kind = type(error)
+    name = kind.__qualname__ if kind.__module__ == "builtins" else f"{kind.__module__}.{kind.__qualname__}"
+    return f"{name}: {error}".splitlines()[0]

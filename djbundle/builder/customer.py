@@ -1,0 +1,63 @@
+"""Who visits a site: asks for a page, and reads which static files it names."""
+
+import http.client
+from collections.abc import Sequence
+from dataclasses import dataclass
+from html.parser import HTMLParser
+from urllib.parse import urljoin, urlsplit
+
+PATIENCE = 10.0  # seconds for a page
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    status: int
+    body: str
+    request_id: str
+
+    def files(self, path: str, static_url: str) -> set[str]:
+        """Paths of static files that it names, if it is a page."""
+        if not static_url:
+            return set()
+        names = Names()
+        names.feed(self.body)
+        whole = (urlsplit(urljoin(path, name)) for name in names.found)
+        return {each.path for each in whole if not each.netloc and each.path.startswith(static_url)}
+
+
+class Names(HTMLParser):
+    """What a page loads."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.found: list[str] = []
+
+    def handle_starttag(self, tag: str, attributes: list[tuple[str, str | None]]) -> None:
+        wanted = {"link": "href", "script": "src", "img": "src", "source": "src"}.get(tag)
+        self.found += [value for name, value in attributes if name == wanted and value]
+
+
+class Customer:
+    """Asks under a name that the site allows, and as over HTTPS where it wants that."""
+
+    def __init__(self, address: tuple[str, int], hosts: Sequence[str], static_url: str, *, is_https: bool) -> None:
+        self.address = address
+        static = urlsplit(static_url)
+        self.static_url = "" if static.netloc else static.path
+        self.headers = {"Host": hosts[0].removeprefix(".") if hosts else "localhost", "Accept": "text/html,*/*"}
+        if is_https:
+            self.headers["X-Forwarded-Proto"] = "https"
+
+    def get(self, path: str, cookie: str = "") -> Answer:
+        """Redirects are an answer. Raises OSError for a page that hangs."""
+        connection = http.client.HTTPConnection(*self.address, timeout=PATIENCE)
+        try:
+            connection.request("GET", path, headers=self.headers | ({"Cookie": cookie} if cookie else {}))
+            answer = connection.getresponse()
+            is_page = "html" in answer.headers.get("Content-Type", "") or answer.status >= 400
+            body = answer.read().decode(errors="replace") if is_page else ""
+            return Answer(answer.status, body, answer.headers.get("X-Request-ID", ""))
+        except http.client.HTTPException as error:
+            raise OSError(f"{type(error).__name__}: {error}") from error
+        finally:
+            connection.close()
