@@ -12,7 +12,11 @@ from pathlib import Path
 from typing import Any
 
 from djbundle.builder.layout import SETTINGS_VARIABLE
+from djbundle.builder.probe import give_secret_key
 from djbundle.builder.sandbox import forbid_all_but
+
+FILES = "django.core.files.storage.FileSystemStorage"
+PLAIN_STORAGE = "django.contrib.staticfiles.storage.StaticFilesStorage"  # nothing is collected outside of a bundle
 
 
 def run() -> None:
@@ -33,9 +37,12 @@ def answer(questions: dict[str, Any], work: Path) -> dict[str, str]:
 
 
 def prepare(databases: dict[str, str], work: Path) -> None:
-    """Start Django on the databases of the visit, or on new ones."""
-    settings = importlib.import_module(os.environ[SETTINGS_VARIABLE])
-    settings.ALLOWED_HOSTS = ["*"]  # type: ignore[attr-defined]
+    """Start Django on the databases of the visit, or on new ones, with the settings changed as in a bundle."""
+    settings: Any = importlib.import_module(os.environ[SETTINGS_VARIABLE])
+    settings.ALLOWED_HOSTS, settings.DEBUG = ["*"], False
+    give_secret_key(settings)
+    settings.STORAGES = getattr(settings, "STORAGES", {}) | {"staticfiles": {"BACKEND": PLAIN_STORAGE}}
+    settings.STORAGES.setdefault("default", {"BACKEND": FILES})
     for alias, database in getattr(settings, "DATABASES", {}).items():
         if not database.get("ENGINE", "").endswith(("sqlite3", "spatialite")):
             database["ENGINE"] = "django.db.backends.sqlite3"
