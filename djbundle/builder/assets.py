@@ -20,7 +20,10 @@ STATIC_FOLDER = "_static"
 # Requests and tasks do not run in these: compiling them to C would take long and gain nothing.
 NOT_WORTH_COMPILING = ("migrations", "management")
 NOT_PACKAGES = ("manage.py", "setup.py", "conftest.py")
-SECRETS = (".env", ".env.*", "*.pem", "*.key", "id_rsa*", "id_ed25519*", "*.p12", "*.pfx", ".netrc", ".pypirc")
+SECRETS = (
+    *(".env", ".env.*", ".secret*", ".htpasswd", ".netrc", ".pgpass", ".pypirc", "id_rsa*", "id_ed25519*"),
+    *("*.pem", "*.key", "*.p12", "*.pfx", "*.jks", "*.keystore", "*.kdbx"),
+)
 DATABASES = ("*.sqlite3", "*.sqlite3-*", "*.sqlite", "*.db", "*.db-journal")
 SOURCES = ("*.py", "*.py[cod]", "*.pyi", "*.po", "*.pot", "*.c", "*.h", "*.pyx", "*.pxd", "*.a", "*.la", "*.o")
 DEVELOPMENT = (".git*", ".dockerignore", "Dockerfile", "Containerfile", "uv.lock", "poetry.lock")

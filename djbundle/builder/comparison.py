@@ -1,8 +1,8 @@
 """The second opinion on a visit: what fails in a bundle is tried in the project itself, from its sources.
 
 What fails there in the same way is a fault of the project, which a build tells and does not stop at; what works there
-fails because of the bundle. The project sees a copy of the visit's databases, no network, and a disk that it cannot
-write (comparison_probe.py); where nothing can be isolated, it is not asked.
+fails because of the bundle. The project sees a copy of the visit's databases and no network, and what it writes is gone
+afterwards (comparison_probe.py); where nothing can be isolated, it is not asked.
 """
 
 import json

@@ -13,7 +13,6 @@ PATIENCE = 10.0  # seconds for a page
 class Answer:
     status: int
     body: str
-    request_id: str
 
     def files(self, path: str, static_url: str) -> set[str]:
         """Paths of static files that it names, if it is a page."""
@@ -48,15 +47,16 @@ class Customer:
         if is_https:
             self.headers["X-Forwarded-Proto"] = "https"
 
-    def get(self, path: str, cookie: str = "") -> Answer:
-        """Redirects are an answer. Raises OSError for a page that hangs."""
+    def get(self, path: str, cookie: str = "", request_id: str = "") -> Answer:
+        """Redirects are an answer; lines of the log have `request_id`. Raises OSError for a page that hangs."""
         connection = http.client.HTTPConnection(*self.address, timeout=PATIENCE)
         try:
-            connection.request("GET", path, headers=self.headers | ({"Cookie": cookie} if cookie else {}))
+            own = {name: value for name, value in (("Cookie", cookie), ("X-Request-ID", request_id)) if value}
+            connection.request("GET", path, headers=self.headers | own)
             answer = connection.getresponse()
             is_page = "html" in answer.headers.get("Content-Type", "") or answer.status >= 400
             body = answer.read().decode(errors="replace") if is_page else ""
-            return Answer(answer.status, body, answer.headers.get("X-Request-ID", ""))
+            return Answer(answer.status, body)
         except http.client.HTTPException as error:
             raise OSError(f"{type(error).__name__}: {error}") from error
         finally:

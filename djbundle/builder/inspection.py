@@ -131,7 +131,8 @@ def explain(failure: dict[str, Any], project: Project) -> DjbundleError:
             f"install the package that has {absent}, take it out, or name the environment that has it with --python",
         )
     if step == "static":
-        return StaticFilesError(f"collectstatic failed: {said}", "add the file, or correct the file that names it")
+        command = "compress" if kind == "CompressError" else "collectstatic"
+        return StaticFilesError(f"{command} failed: {said}", "add the file, or correct the file that names it")
     return ProjectImportError(
         f"the project does not start: {said}",
         f"correct {place}; `python manage.py check` shows the traceback",

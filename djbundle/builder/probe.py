@@ -19,6 +19,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+from djbundle.builder.collect import collect_static_files, prepare_static_files
 from djbundle.builder.env_files import ENV_FILE, names_in
 from djbundle.builder.layout import SETTINGS_VARIABLE
 from djbundle.builder.settings_models import model_readings
@@ -29,10 +30,6 @@ from djbundle.builder.trial import (
     needed_variables,
 )
 from djbundle.builder.watch import Watch
-
-HASHED_STORAGE = "django.contrib.staticfiles.storage.ManifestStaticFilesStorage"
-REPLACED_STORAGES = ("django.contrib.staticfiles.storage.StaticFilesStorage", "whitenoise.", "servestatic.")
-
 
 opened: list[str] = []  # files, in the order of reading
 env_files: list[str] = []  # those that hold environment variables, each once
@@ -70,23 +67,12 @@ def probe(report: Path, static_folder: Path, scratch: str) -> None:
         start = list(dict.fromkeys(opened))
         optional = [name for name in modules_of_apps() if not is_importable(name)]
         step = "static"
-        collected = collect_static_files()
+        collected = collect_static_files(static_root)
         seen = facts(static_root, start=start, collected=collected, optional=optional)
         answer: dict[str, Any] = {"facts": seen | {"variables": variables(watch, needed, before)}}
     except BaseException as error:
         answer = {"failure": failure(step, error, watch)}
     report.write_text(json.dumps(answer))
-
-
-def prepare_static_files(module: ModuleType, folder: Path) -> None:
-    """Point ``collectstatic`` at `folder` and have it hash names, unless the project has a storage of its own."""
-    storages = dict(getattr(module, "STORAGES", None) or {})
-    storages.setdefault("default", {"BACKEND": "django.core.files.storage.FileSystemStorage"})
-    backend = storages.get("staticfiles", {}).get("BACKEND", REPLACED_STORAGES[0])
-    if backend.startswith(REPLACED_STORAGES):
-        storages["staticfiles"] = {"BACKEND": HASHED_STORAGE}
-    module.STORAGES = storages  # type: ignore[attr-defined]
-    module.STATIC_ROOT = str(folder)  # type: ignore[attr-defined]
 
 
 def give_secret_key(module: ModuleType) -> None:
@@ -187,20 +173,6 @@ def is_importable(name: str) -> bool:
         importlib.import_module(name)
     except ImportError:
         return False
-    return True
-
-
-def collect_static_files() -> bool:
-    """Collect them, unless the project's storage is a remote one: what lies there is not part of the bundle."""
-    from django.apps import apps  # noqa: PLC0415
-    from django.core.files.storage import FileSystemStorage, storages  # noqa: PLC0415
-    from django.core.management import call_command  # noqa: PLC0415
-
-    if not apps.is_installed("django.contrib.staticfiles"):
-        return False
-    if not isinstance(storages["staticfiles"], FileSystemStorage):
-        return False
-    call_command("collectstatic", interactive=False, verbosity=0)
     return True
 
 

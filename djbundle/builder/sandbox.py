@@ -6,6 +6,7 @@ The data directory alone lies on the disk, where it can be read afterwards.
 """
 
 import codecs
+import contextlib
 import ctypes
 import fcntl
 import os
@@ -96,7 +97,11 @@ def may_isolate() -> bool:
 
 
 def forbid_all_but(folder: Path) -> bool:
-    """Let this process and its children write nowhere but in `folder`, and reach no network; whether that could be."""
+    """Let this process and its children write nowhere but in `folder`, and reach no network; whether that could be.
+
+    What they write in the current folder is gone when they end, where the kernel can do that; else it is refused too.
+    """
+    here = Path.cwd()
     try:
         _unshare(os.CLONE_NEWNS | os.CLONE_NEWNET)
         _mount("", "/", "", MS_REC | MS_PRIVATE)
@@ -106,8 +111,19 @@ def forbid_all_but(folder: Path) -> bool:
         _raise_loopback()
     except OSError:
         return False
-    os.chdir(Path.cwd())  # as it is seen now
+    with contextlib.suppress(OSError):
+        _cover(here, folder / "covered")
+    os.chdir(here)  # as it is seen now
     return True
+
+
+def _cover(folder: Path, above: Path) -> None:
+    """Have what is written in `folder` lie in memory."""
+    above.mkdir()
+    _mount("tmpfs", above, "tmpfs", MS_NOSUID | MS_NODEV)
+    for part in ("upper", "work"):
+        (above / part).mkdir()
+    _mount("overlay", folder, "overlay", 0, f"lowerdir={folder},upperdir={above}/upper,workdir={above}/work")
 
 
 def _become(answers: BinaryIO, work: Callable[[], Any]) -> None:

@@ -1,6 +1,7 @@
 """The first visitor of a bundle: starts it on a new database, and asks for every page that needs no argument."""
 
 import contextlib
+import hashlib
 import json
 import os
 import re
@@ -34,6 +35,11 @@ class Request:
 
     def __str__(self) -> str:
         return f"GET {self.path}{' as a superuser' if self.superuser else ''}"
+
+    @property
+    def id(self) -> str:
+        """For X-Request-ID."""
+        return hashlib.sha256(str(self).encode()).hexdigest()[:32]
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +82,6 @@ class Visitor:
         self.log = place.data / "verify.log"
         self.servers: list[str] = []  # of databases, each of which SQLite stands in for
         self.hanging = 0
-        self.ids: dict[str, str] = {}  # of the request of each page that failed
 
     def visit(self) -> Visit:
         """All of it; what goes wrong is in the answer."""
@@ -186,13 +191,12 @@ class Visitor:
         """The static files that the page names."""
         what = str(request)
         try:
-            answer = customer.get(request.path, self.seen.told["cookie"] if request.superuser else "")
+            answer = customer.get(request.path, self.seen.told["cookie"] if request.superuser else "", request.id)
         except OSError as error:
             self.hanging += isinstance(error, TimeoutError)
             self.seen.warnings.append(f"{what}: {error}")
             return set()
         if answer.status >= 500:
-            self.ids[what] = answer.request_id
             self.seen.problems.append(Problem(what, f"it is answered {answer.status}", request=request))
         return answer.files(request.path, customer.static_url)
 
@@ -223,14 +227,14 @@ class Visitor:
 
     def explain(self) -> None:
         """Find the traceback of each page that failed, by the id of its request."""
-        lines, log = [], self.log.read_text()
-        for text in log.splitlines():
+        lines = []
+        for text in self.log.read_text().splitlines():
             with contextlib.suppress(ValueError):
                 lines.append(json.loads(text))
         traces = {line.get("id"): line["trace"] for line in lines if line.get("trace")}
         problems, self.seen.problems = self.seen.problems, []
         for problem in problems:
-            trace = problem.trace or traces.get(self.ids.get(problem.what), "") or trace_in_text(log, problem.what)
+            trace = problem.trace or traces.get(problem.request and problem.request.id, "")
             said = error_of(trace) or problem.said
             if self.servers and said.startswith(DATABASE):
                 self.seen.warnings.append(f"{problem.what}: {self.wish()} ({said})")
@@ -246,10 +250,3 @@ def error_of(trace: str) -> str:
     """The first line of what was raised last, which may have several."""
     last = trace.rpartition("Traceback ")[2].splitlines()[1:]
     return next((line for line in last if line[:1].strip()), "")
-
-
-def trace_in_text(log: str, what: str) -> str:
-    """The traceback of "GET /path/ as a superuser", where the project's own LOGGING has another form than ours."""
-    path = re.escape(what.split()[1])
-    found = re.search(rf"Internal Server Error: {path}\n(Traceback .*\n(?:[ \n].*)*\n?\S.*)", log)
-    return found[1] if found else ""

@@ -1,5 +1,7 @@
 """The app that brings ``serve``, ``version`` and ``config`` to the project's management commands."""
 
+import os
+
 from django.apps import AppConfig
 
 
@@ -9,6 +11,10 @@ class RuntimeConfig(AppConfig):
     verbose_name = "djbundle"
 
     def ready(self) -> None:
-        from djbundle.runtime.tracebacks import report_compiled_code  # noqa: PLC0415 - needs the settings
+        from djbundle.runtime.logs.handler import report_failed_requests  # noqa: PLC0415 - needs the settings
+        from djbundle.runtime.settings import TRIAL_VARIABLE  # noqa: PLC0415 - as above
+        from djbundle.runtime.tracebacks import report_compiled_code  # noqa: PLC0415 - as above
 
         report_compiled_code()
+        if os.environ.get(TRIAL_VARIABLE):
+            report_failed_requests()

@@ -253,6 +253,8 @@ def use_bundled_static_files(overlay: Overlay) -> None:
         storages["staticfiles"] = {"BACKEND": HASHED_STORAGE}
         overlay.set("STORAGES", storages, "static files have hashed names and are served from the bundle")
     overlay.set("STATIC_ROOT", str(overlay.bundle.static_root), "collected by the build")
+    if overlay.get("COMPRESS_ROOT"):  # of django-compressor, which takes STATIC_ROOT by itself
+        overlay.set("COMPRESS_ROOT", str(overlay.bundle.static_root), "compressed by the build")
     middleware = overlay.get("MIDDLEWARE", [])
     kept = [name for name in middleware if not name.startswith(STATIC_MIDDLEWARE)]
     if kept != list(middleware):

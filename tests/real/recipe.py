@@ -23,6 +23,7 @@ class Recipe:
     settings: str = ""  # the file of these that settings_more.py continues
     apps: tuple[str, ...] = ()  # of its own, which get migrations
     environment: dict[str, str] = field(default_factory=dict)  # what its settings need
+    user_name: tuple[str, ...] = ("--username", "admin")  # of the superuser; none where the address is the name
 
     def make(self, folder: Path) -> tuple[Path, Path]:
         """The project and its environment."""
@@ -53,10 +54,10 @@ class Recipe:
         return copy_bundle(bundle, folder / "server")
 
     def site(self, folder: Path, *options: str) -> Site:
-        """Built, migrated, with the superuser "admin" whose password is "secret"."""
+        """Built, migrated, with the superuser "admin" or "admin@shop.example" whose password is "secret"."""
         variables = {"DJBUNDLE_ALLOWED_HOSTS": "localhost,127.0.0.1", **self.environment}
         site = Site(self.build(folder), folder / "data", bare_environment(**variables), *options)
         site.run("migrate")
         site.environment["DJANGO_SUPERUSER_PASSWORD"] = "secret"
-        site.run("createsuperuser", "--noinput", "--username", "admin", "--email", "admin@shop.example")
+        site.run("createsuperuser", "--noinput", *self.user_name, "--email", "admin@shop.example")
         return site

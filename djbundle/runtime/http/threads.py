@@ -61,7 +61,8 @@ class SiteThreads:
         try:
             self.site(sender, environ)
         except Exception:  # the site's own errors are answered by Django; this one is of what stands around it
-            lines.write("error", "serve", "the answer to a request failed", trace=traceback.format_exc())
+            told = {"id": environ.get("HTTP_X_REQUEST_ID", "")}
+            lines.write("error", "serve", "the answer to a request failed", told, traceback.format_exc())
             sender.response_bytes(500, [], b"")
         finally:
             turn.release()

@@ -1,7 +1,11 @@
 """The project's logging, where it has not said itself where its log goes."""
 
 import logging
+import traceback
 from typing import Any
+
+from django.core.signals import got_request_exception
+from django.http import HttpRequest
 
 from djbundle.runtime.logs import lines
 
@@ -17,6 +21,16 @@ class LineHandler(logging.Handler):
             lines.write(level_of(record.levelno), record.name, record.getMessage(), fields_of(record), trace)
         except Exception:  # a wrong argument of whoever logs
             self.handleError(record)
+
+
+def report_failed_requests() -> None:
+    """As lines too, wherever the project's own LOGGING puts them."""
+    got_request_exception.connect(_report, dispatch_uid="djbundle.runtime")
+
+
+def _report(request: HttpRequest, **_: object) -> None:
+    told = {"id": request.META.get("HTTP_X_REQUEST_ID", "")}
+    lines.write("error", "django.request", f"{request.path} failed", told, traceback.format_exc())
 
 
 def fields_of(record: logging.LogRecord) -> dict[str, Any]:

@@ -1,0 +1,95 @@
+"""Collects the project's static files as they will be served from the bundle. Runs in the probe."""
+
+import os
+import re
+import shutil
+import traceback
+from pathlib import Path
+from typing import Any
+
+HASHED_STORAGE = "django.contrib.staticfiles.storage.ManifestStaticFilesStorage"
+REPLACED_STORAGES = ("django.contrib.staticfiles.storage.StaticFilesStorage", "whitenoise.", "servestatic.")
+# What `collectstatic` and its storages make of another file, and their list of that.
+MADE = re.compile(r"(.*)\.[0-9a-f]{12}(\.[^/]*|)$|(.*)\.(?:gz|br|zst)$")
+LISTS = frozenset({"staticfiles.json"})
+
+
+class CompressError(Exception):
+    """``manage.py compress`` failed."""
+
+
+def prepare_static_files(module: Any, folder: Path) -> None:
+    """Point ``collectstatic`` at `folder` and have it hash names, unless the project has a storage of its own."""
+    storages = dict(getattr(module, "STORAGES", None) or {})
+    storages.setdefault("default", {"BACKEND": "django.core.files.storage.FileSystemStorage"})
+    backend = storages.get("staticfiles", {}).get("BACKEND", REPLACED_STORAGES[0])
+    if backend.startswith(REPLACED_STORAGES):
+        storages["staticfiles"] = {"BACKEND": HASHED_STORAGE}
+    module.STORAGES = storages
+    module.STATIC_ROOT = str(folder)
+    if hasattr(module, "COMPRESS_ROOT"):
+        module.COMPRESS_ROOT = str(folder)
+
+
+def collect_static_files(static_root: str) -> bool:
+    """Collect them, unless the project's storage is a remote one: what lies there is not part of the bundle.
+
+    `static_root` is the project's own folder for them, to which a front end may have written too.
+    """
+    from django.apps import apps  # noqa: PLC0415 - the settings come first
+    from django.core.files.storage import FileSystemStorage, storages  # noqa: PLC0415
+    from django.core.management import call_command  # noqa: PLC0415
+
+    storage = storages["staticfiles"] if apps.is_installed("django.contrib.staticfiles") else None
+    if not isinstance(storage, FileSystemStorage):
+        return False
+    call_command("collectstatic", interactive=False, verbosity=0)
+    if static_root and Path(static_root).is_dir():
+        _add_others(Path(static_root), Path(storage.location))
+    _compress_offline()
+    return True
+
+
+def _add_others(static_root: Path, folder: Path) -> None:
+    """What somebody else has put there: neither collected now, nor left from an earlier time."""
+    for path in static_root.rglob("*"):
+        name = path.relative_to(static_root)
+        if path.is_file() and name.name not in LISTS and not (folder / name).exists() and not _is_made(name, folder):
+            (folder / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(path, folder / name)
+
+
+def _is_made(name: Path, folder: Path) -> bool:
+    """Whether it is a hashed or compressed copy of a file that is there."""
+    found = MADE.fullmatch(str(name))
+    if not found:
+        return False
+    hashed, end, plain = found.groups()
+    original = plain if hashed is None else f"{hashed}{end}"
+    return (folder / original).exists() or _is_made(Path(original), folder)
+
+
+def _compress_offline() -> None:
+    """What django-compressor makes of the templates; in a child, since the bundle needs none of what that loads."""
+    from django.apps import apps  # noqa: PLC0415 - as above
+    from django.conf import settings  # noqa: PLC0415
+    from django.core.management import call_command  # noqa: PLC0415
+
+    wanted = (getattr(settings, name, False) for name in ("COMPRESS_ENABLED", "COMPRESS_OFFLINE"))
+    if not (apps.is_installed("compressor") and all(wanted)):
+        return
+    reader, writer = os.pipe()
+    child = os.fork()
+    if not child:
+        try:
+            call_command("compress", verbosity=0)
+        except BaseException as error:
+            os.write(writer, traceback.format_exception_only(error)[-1].strip().encode()[:4096])
+        finally:
+            os._exit(0)
+    os.close(writer)
+    with os.fdopen(reader) as answer:
+        said = answer.read()
+    os.waitpid(child, 0)
+    if said:
+        raise CompressError(said)

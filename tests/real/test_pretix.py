@@ -1,0 +1,17 @@
+"""pretix, which is a whole project in one package, with offline compression and a front end built into STATIC_ROOT."""
+
+from ci.customer import Customer
+from tests.real.recipe import Recipe
+
+RECIPE = Recipe("pretix", ("pretix",), user_name=())
+
+
+def test_log_in(visitor: Customer) -> None:
+    page = visitor.post("/control/login", "/control/login", email="admin@shop.example", password="secret")
+    assert page.url.endswith("/control/")
+    assert "admin@shop.example" in page.text
+
+
+def test_styles_are_compressed(visitor: Customer) -> None:
+    page = visitor.get("/control/login").text
+    assert "/static/CACHE/css/" in page
