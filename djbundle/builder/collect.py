@@ -45,12 +45,12 @@ def collect_static_files(static_root: str) -> bool:
         return False
     call_command("collectstatic", interactive=False, verbosity=0)
     if static_root and Path(static_root).is_dir():
-        _add_others(Path(static_root), Path(storage.location))
+        add_others(Path(static_root), Path(storage.location))
     _compress_offline()
     return True
 
 
-def _add_others(static_root: Path, folder: Path) -> None:
+def add_others(static_root: Path, folder: Path) -> None:
     """What somebody else has put there: neither collected now, nor left from an earlier time."""
     for path in static_root.rglob("*"):
         name = path.relative_to(static_root)

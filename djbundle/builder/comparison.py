@@ -25,16 +25,19 @@ PATIENCE = 120.0  # seconds for all of it
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """`environment` holds the variables of the build; `data` what the visited bundle has written."""
+    """`environment` holds the variables of the build, `static` its collected files."""
 
     project: Project
     environment: Mapping[str, str]
-    data: Path
+    static: Path
 
-    def sort(self, seen: Visit) -> None:
-        """Make warnings of those problems that the project has outside of a bundle too."""
+    def sort(self, seen: Visit, data: Path) -> None:
+        """Make warnings of those problems that the project has outside of a bundle too.
+
+        `data` is what the visited bundle has written.
+        """
         asked = [each for each in seen.problems if each.request or each.what in COMMANDS]
-        outside = self.ask(asked, seen.told) if asked else {}
+        outside = self.ask(asked, seen.told, data) if asked else {}
         problems, seen.problems = seen.problems, []
         for problem in problems:
             if is_same(problem, outside.get(problem.what, "")):
@@ -42,13 +45,13 @@ class Comparison:
             else:
                 seen.problems.append(problem)
 
-    def ask(self, problems: list[Problem], told: Mapping[str, Any]) -> dict[str, str]:
+    def ask(self, problems: list[Problem], told: Mapping[str, Any], data: Path) -> dict[str, str]:
         """What each of `problems` comes to there: the error, or "" where there is none."""
-        work = self.data.with_name("outside")
+        work = data.with_name("outside")
         databases = {
-            alias: str(work / name) for alias, name in told.get("databases", {}).items() if (self.data / name).is_file()
+            alias: str(work / name) for alias, name in told.get("databases", {}).items() if (data / name).is_file()
         }
-        shutil.copytree(self.data, work, ignore=shutil.ignore_patterns("*.sock"))
+        shutil.copytree(data, work, ignore=shutil.ignore_patterns("*.sock"))
         questions = {
             "commands": [each.what for each in problems if each.what in COMMANDS],
             "requests": [
@@ -57,6 +60,8 @@ class Comparison:
                 if each.request
             ],
             "databases": databases,
+            "static": str(self.static),
+            "host": told.get("host", ""),
             "superuser": told.get("superuser", ""),
             "is_https": told.get("redirects_to_https", False),
         }

@@ -11,12 +11,10 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from djbundle.builder.collect import prepare_static_files
 from djbundle.builder.layout import SETTINGS_VARIABLE
 from djbundle.builder.probe import give_secret_key
 from djbundle.builder.sandbox import forbid_all_but
-
-FILES = "django.core.files.storage.FileSystemStorage"
-PLAIN_STORAGE = "django.contrib.staticfiles.storage.StaticFilesStorage"  # nothing is collected outside of a bundle
 
 
 def run() -> None:
@@ -29,25 +27,24 @@ def run() -> None:
 def answer(questions: dict[str, Any], work: Path) -> dict[str, str]:
     asked = [*questions["commands"], *(each["what"] for each in questions["requests"])]
     try:
-        prepare(questions["databases"], work)
+        prepare(questions, work)
     except BaseException as error:
         return dict.fromkeys(asked, said(error))
     commands = {name: outcome_of_command(name) for name in questions["commands"]}
     return commands | {each["what"]: outcome_of_request(each, questions) for each in questions["requests"]}
 
 
-def prepare(databases: dict[str, str], work: Path) -> None:
+def prepare(questions: dict[str, Any], work: Path) -> None:
     """Start Django on the databases of the visit, or on new ones, with the settings changed as in a bundle."""
     settings: Any = importlib.import_module(os.environ[SETTINGS_VARIABLE])
     settings.ALLOWED_HOSTS, settings.DEBUG = ["*"], False
     give_secret_key(settings)
-    settings.STORAGES = getattr(settings, "STORAGES", {}) | {"staticfiles": {"BACKEND": PLAIN_STORAGE}}
-    settings.STORAGES.setdefault("default", {"BACKEND": FILES})
+    prepare_static_files(settings, Path(questions["static"]))
     for alias, database in getattr(settings, "DATABASES", {}).items():
         if not database.get("ENGINE", "").endswith(("sqlite3", "spatialite")):
             database["ENGINE"] = "django.db.backends.sqlite3"
             database["OPTIONS"] = {}
-        database["NAME"] = databases.get(alias, str(work / f"new-{alias}.sqlite3"))
+        database["NAME"] = questions["databases"].get(alias, str(work / f"new-{alias}.sqlite3"))
     import django  # noqa: PLC0415 - after the settings, whose errors come first
 
     django.setup()
@@ -66,21 +63,30 @@ def outcome_of_command(name: str) -> str:
 def outcome_of_request(request: dict[str, Any], questions: dict[str, Any]) -> str:
     from django.conf import settings  # noqa: PLC0415 - as above
     from django.contrib.staticfiles import finders  # noqa: PLC0415
+    from django.core.signals import got_request_exception  # noqa: PLC0415
     from django.test import Client  # noqa: PLC0415
 
     static = settings.STATIC_URL or ""
     path = request["path"]
     if static and path.startswith(static):
         return "" if finders.find(path.removeprefix(static)) else "404"
+    raised: list[str] = []  # the first is the cause: the page that tells of it may fail as well
+
+    def note(**_: object) -> None:
+        raised.append(said(sys.exception() or RuntimeError()))
+
+    got_request_exception.connect(note)
     try:
-        client = Client()
+        client = Client(SERVER_NAME=questions["host"])
         if request["superuser"]:
             from django.contrib.auth import get_user_model  # noqa: PLC0415
 
             client.force_login(get_user_model()._default_manager.get(pk=questions["superuser"]))
         response = client.get(path, secure=questions["is_https"])
     except BaseException as error:
-        return said(error)
+        return raised[0] if raised else said(error)
+    finally:
+        got_request_exception.disconnect(note)
     return str(response.status_code) if response.status_code >= 400 else ""
 
 

@@ -1,7 +1,6 @@
 """Who visits a site: asks for a page, and reads which static files it names."""
 
 import http.client
-from collections.abc import Sequence
 from dataclasses import dataclass
 from html.parser import HTMLParser
 from urllib.parse import urljoin, urlsplit
@@ -39,11 +38,11 @@ class Names(HTMLParser):
 class Customer:
     """Asks under a name that the site allows, and as over HTTPS where it wants that."""
 
-    def __init__(self, address: tuple[str, int], hosts: Sequence[str], static_url: str, *, is_https: bool) -> None:
+    def __init__(self, address: tuple[str, int], host: str, static_url: str, *, is_https: bool) -> None:
         self.address = address
         static = urlsplit(static_url)
         self.static_url = "" if static.netloc else static.path
-        self.headers = {"Host": hosts[0].removeprefix(".") if hosts else "localhost", "Accept": "text/html,*/*"}
+        self.headers = {"Host": host, "Accept": "text/html,*/*"}
         if is_https:
             self.headers["X-Forwarded-Proto"] = "https"
 

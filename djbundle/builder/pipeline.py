@@ -16,11 +16,11 @@ from djbundle.builder import assets, bundle, compiler, libraries, nuitka, packag
 from djbundle.builder.archive import pack_tree
 from djbundle.builder.before import run_before
 from djbundle.builder.cache import Cache, default_folder
+from djbundle.builder.comparison import Comparison
 from djbundle.builder.console import Console
 from djbundle.builder.dependencies import find_dependencies, local_packages
-from djbundle.builder.inspection import Inspection, check_versions, inspect_project
+from djbundle.builder.inspection import check_versions, inspect_project
 from djbundle.builder.options import Options
-from djbundle.builder.project import Project
 from djbundle.builder.report import Report, describe
 from djbundle.builder.startup import files_of_start
 from djbundle.builder.tree import Tree
@@ -88,16 +88,17 @@ def build(options: Options, console: Console) -> Report:
                 archive = pack_tree(tree, start, cache, step.progress)
                 written = stack.enter_context(bundle.new_bundle(output, launcher, archive, built))
                 cache.prune()
-            seen = _visit(written, project, inspection, options, console) if options.verify else None
+            environment = verification.environment_of_build(inspection.variables, options.environment)
+            comparison = Comparison(project, environment, work / "static")
+            seen = _visit(written, comparison, console) if options.verify else None
 
     return Report.of(output, project, dependencies, archive, console.steps, seen)
 
 
-def _visit(written: Path, project: Project, inspection: Inspection, options: Options, console: Console) -> Visit:
+def _visit(written: Path, comparison: Comparison, console: Console) -> Visit:
     """Show what fails, and raise VerificationError if anything does."""
     with console.step("visit its pages") as step:
-        variables, given = inspection.variables, options.environment
-        seen = verification.verify_build(written, project, variables, given, step.progress)
+        seen = verification.verify(written, comparison.environment, comparison, step.progress)
         for line in verification.describe_problems(seen):
             console.print(escape(line))
         verification.refuse(seen, escape=UNVERIFIED)

@@ -69,7 +69,7 @@ def task():
     return trial.enqueue()
 
 told = {
-    "hosts": [host for host in settings.ALLOWED_HOSTS if host != "*"],
+    "host": next((host.removeprefix(".") for host in settings.ALLOWED_HOSTS if host != "*"), "localhost"),
     "redirects_to_https": bool(settings.SECURE_SSL_REDIRECT),
     "static_url": settings.STATIC_URL or "",
     "databases": {alias: str(entry.get("NAME", "")) for alias, entry in settings.DATABASES.items()},

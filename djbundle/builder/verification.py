@@ -4,14 +4,13 @@ import json
 import os
 import re
 import tempfile
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 
 from djbundle.builder.comparison import Comparison
 from djbundle.builder.env_files import values_in
 from djbundle.builder.inspection import ReadVariable
-from djbundle.builder.project import Project
 from djbundle.builder.sandbox import DATA, Place, SandboxError, Tell, may_isolate, run_in_sandbox
 from djbundle.builder.visit import Problem, Visit, Visitor
 from djbundle.errors import OutputError, VerificationError
@@ -32,12 +31,12 @@ HINTS = (
 def verify(
     bundle: Path,
     environment: Mapping[str, str],
+    comparison: Comparison | None = None,
     tell: Tell = lambda _share: None,
-    compare: Callable[[Path, Visit], None] = lambda _data, _seen: None,
 ) -> Visit:
     """Visit it; raises OutputError where there is no such file, VerificationError where that cannot be done.
 
-    `compare` gets the bundle's data directory and what was seen, to change that.
+    With `comparison`, what fails outside of the bundle too is a warning.
     """
     if not bundle.is_file():
         raise OutputError(f"there is no file {bundle}", "name the bundle that djbundle build has written")
@@ -51,31 +50,23 @@ def verify(
             seen = run_in_sandbox(bundle.absolute(), work, visit, tell)
         except SandboxError as error:
             raise VerificationError(f"the visit of {bundle} broke off: {error}", "look at it by hand") from error
-        compare(work / DATA, seen)
+        if comparison and seen.is_empty:
+            comparison.sort(seen, work / DATA)
         return seen
 
 
-def verify_build(
-    bundle: Path, project: Project, variables: Sequence[ReadVariable], given: dict[str, str], tell: Tell
-) -> Visit:
-    """The same for one that was just built; what fails outside of it too are warnings."""
-    isolated = may_isolate()
-    environment = values(variables if isolated else [each for each in variables if each.needed]) | given
+def environment_of_build(variables: Sequence[ReadVariable], given: Mapping[str, str]) -> dict[str, str]:
+    """What each variable has here, in the environment or in the file that the project reads it from.
 
-    def compare(data: Path, seen: Visit) -> None:
-        Comparison(project, environment, data).sort(seen)
-
-    return verify(bundle, environment, tell, compare) if isolated else verify(bundle, environment, tell)
-
-
-def values(variables: Sequence[ReadVariable]) -> dict[str, str]:
-    """What each has here, in the environment or in the file that the project reads it from."""
+    Where nothing can be isolated, only what the settings insist on: a site that is visited there shall reach nobody.
+    """
+    wanted = variables if may_isolate() else [each for each in variables if each.needed]
     found = {}
-    for each in variables:
+    for each in wanted:
         value = os.environ.get(each.name) or (values_in(each.origin).get(each.name) if each.origin else None)
         if value is not None:
             found[each.name] = value
-    return found
+    return {**found, **given}
 
 
 def to_json(seen: Visit) -> str:

@@ -7,7 +7,7 @@ import os
 import re
 import subprocess
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -96,8 +96,8 @@ class Visitor:
             self.seen.warnings.append(f"no superuser could be made ({told['no_session']}): admin pages were not seen")
         with self.serving() as address:
             if address:
-                customer = Customer(address, told["hosts"], told["static_url"], is_https=told["redirects_to_https"])
-                self.ask_for_all(customer)
+                customer = Customer(address, told["host"], told["static_url"], is_https=told["redirects_to_https"])
+                self.ask_for_files(customer, self.ask_for_pages(customer))
                 self.wait_for_worker(customer)
         self.explain()
         return self.seen
@@ -163,7 +163,8 @@ class Visitor:
         self.seen.problems.append(Problem("serve", "it did not start", said))
         return None
 
-    def ask_for_all(self, customer: Customer) -> None:
+    def ask_for_pages(self, customer: Customer) -> set[str]:
+        """The static files that they name."""
         told = self.seen.told
         requests = [
             Request(path, superuser)
@@ -172,33 +173,41 @@ class Visitor:
             for superuser in ((False, True) if told["cookie"] else (False,))
         ]
         files: set[str] = set()
+        statuses: set[int] = set()
         for number, request in enumerate(requests):
             if self.hanging >= HANGING:
                 said = f"{HANGING} pages before it did not answer"
                 self.seen.problems.append(Problem(str(request), said, request=request))
-                return
-            files |= self.look_at(customer, request)
+                break
+            status, named = self.look_at(customer, request)
+            files |= named
+            statuses.add(status)
             self.seen.pages += 1
             self.tell(number / len(requests))
-        for path in sorted(files):
+        if statuses == {400}:
+            self.seen.warnings.append(f"every page is answered 400: is {told['host']} the name of the site?")
+        return files
+
+    def ask_for_files(self, customer: Customer, paths: Iterable[str]) -> None:
+        for path in sorted(paths):
             answer = customer.get(path)
             self.seen.files += 1
             if answer.status >= 400:
                 request, said = Request(path), f"a page names it, and it is answered {answer.status}"
                 self.seen.problems.append(Problem(str(request), said, request=request))
 
-    def look_at(self, customer: Customer, request: Request) -> set[str]:
-        """The static files that the page names."""
+    def look_at(self, customer: Customer, request: Request) -> tuple[int, set[str]]:
+        """Its status, and the static files that the page names."""
         what = str(request)
         try:
             answer = customer.get(request.path, self.seen.told["cookie"] if request.superuser else "", request.id)
         except OSError as error:
             self.hanging += isinstance(error, TimeoutError)
             self.seen.warnings.append(f"{what}: {error}")
-            return set()
+            return 0, set()
         if answer.status >= 500:
             self.seen.problems.append(Problem(what, f"it is answered {answer.status}", request=request))
-        return answer.files(request.path, customer.static_url)
+        return answer.status, answer.files(request.path, customer.static_url)
 
     def wait_for_worker(self, customer: Customer) -> None:
         end = time.monotonic() + START
@@ -231,7 +240,8 @@ class Visitor:
         for text in self.log.read_text().splitlines():
             with contextlib.suppress(ValueError):
                 lines.append(json.loads(text))
-        traces = {line.get("id"): line["trace"] for line in lines if line.get("trace")}
+        # The first is the cause: the page that tells of it may fail as well.
+        traces = {line.get("id"): line["trace"] for line in reversed(lines) if line.get("trace")}
         problems, self.seen.problems = self.seen.problems, []
         for problem in problems:
             trace = problem.trace or traces.get(problem.request and problem.request.id, "")

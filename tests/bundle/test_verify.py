@@ -4,6 +4,7 @@ import json
 import shutil
 import socket
 import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -176,3 +177,37 @@ def test_fault_of_the_bundle_stops_a_build(tmp_path: Path) -> None:
     assert run_build(project, "-o", output, *variable).returncode == 0
     seen = run_verify(output, *variable)
     assert "warning: GET /server/: it wants postgresql, SQLite stood in for it (django.db." in seen.stdout
+
+
+COMPARED = """
+import os, socket, sys
+from pathlib import Path
+from djbundle.builder.sandbox import forbid_all_but
+work = Path(sys.argv[1])
+assert forbid_all_but(work)
+def outcome(path):
+    try:
+        Path(path).write_text("changed")
+    except OSError as error:
+        return os.strerror(error.errno)
+    return Path(path).read_text()
+try:
+    socket.create_connection(("192.0.2.1", 80), timeout=5)
+except OSError as error:
+    network = os.strerror(error.errno)
+print([outcome(work / "new"), outcome("own"), outcome(work.parent / "other"), network])
+"""
+
+
+def test_second_opinion_changes_nothing(tmp_path: Path) -> None:
+    if not may_isolate():
+        pytest.skip("this kernel lets nobody make namespaces")
+    work, project = tmp_path / "work", tmp_path / "project"
+    work.mkdir()
+    project.mkdir()
+    (project / "own").write_text("as it was")
+    command = [sys.executable, "-c", COMPARED, work]
+    result = subprocess.run(command, cwd=project, capture_output=True, text=True, check=False)
+    assert result.stdout == "['changed', 'changed', 'Read-only file system', 'Network is unreachable']\n", result.stderr
+    assert (work / "new").read_text() == "changed"
+    assert (project / "own").read_text() == "as it was"

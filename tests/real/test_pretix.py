@@ -1,9 +1,18 @@
 """pretix, which is a whole project in one package, with offline compression and a front end built into STATIC_ROOT."""
 
+import pytest
+
 from ci.customer import Customer
+from ci.site import Site
 from tests.real.recipe import Recipe
 
 RECIPE = Recipe("pretix", ("pretix",), user_name=())
+
+
+@pytest.fixture
+def visitor(site: Site) -> Customer:
+    """Under the one name that it answers to."""
+    return Customer(site.url.replace("127.0.0.1", "localhost"))
 
 
 def test_log_in(visitor: Customer) -> None:

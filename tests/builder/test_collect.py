@@ -1,0 +1,35 @@
+"""Static files that nobody collects, since a front end has put them into STATIC_ROOT itself."""
+
+from pathlib import Path
+
+import pytest
+
+from djbundle.builder.collect import add_others
+
+
+@pytest.mark.parametrize(
+    ("name", "goes_in"),
+    [
+        ("vite/.vite/manifest.json", True),
+        ("vite/main-0123456789ab.js", True),  # hashed by another tool: there is no main.js
+        ("CACHE/css/output.0123456789ab.css", True),
+        ("CACHE/css/output.css.gz", True),  # of nothing that is there
+        ("shop.css", False),  # collected, and perhaps newer
+        ("shop.0123456789ab.css", False),  # left from an earlier time
+        ("shop.0123456789ab.css.gz", False),
+        ("shop.css.br", False),
+        ("LICENSE.0123456789ab", False),
+        ("staticfiles.json", False),
+    ],
+)
+def test_what_others_have_put_there(tmp_path: Path, name: str, goes_in: bool) -> None:
+    root, collected = tmp_path / "root", tmp_path / "collected"
+    collected.mkdir()
+    for each in ("shop.css", "LICENSE"):
+        (collected / each).write_text("collected")
+    (root / name).parent.mkdir(parents=True)
+    (root / name).write_text("of others")
+    add_others(root, collected)
+    found = collected / name
+    assert (found.exists() and found.read_text() == "of others") is goes_in
+    assert (collected / "shop.css").read_text() == "collected"
