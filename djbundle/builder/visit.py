@@ -176,8 +176,11 @@ class Visitor:
         statuses: set[int] = set()
         for number, request in enumerate(requests):
             if self.hanging >= HANGING:
-                said = f"{HANGING} pages before it did not answer"
-                self.seen.problems.append(Problem(str(request), said, request=request))
+                said = f"{HANGING} pages did not answer, so those from {request.path} on were not seen"
+                if any(statuses):  # of those that wait for something
+                    self.seen.warnings.append(said)
+                else:
+                    self.seen.problems.append(Problem("serve", said))
                 break
             status, named = self.look_at(customer, request)
             files |= named
@@ -189,11 +192,15 @@ class Visitor:
         return files
 
     def ask_for_files(self, customer: Customer, paths: Iterable[str]) -> None:
-        for path in sorted(paths):
-            answer = customer.get(path)
+        for request in map(Request, sorted(paths)):
+            try:
+                status = customer.get(request.path).status
+            except OSError as error:
+                self.seen.problems.append(Problem(str(request), str(error)))
+                return
             self.seen.files += 1
-            if answer.status >= 400:
-                request, said = Request(path), f"a page names it, and it is answered {answer.status}"
+            if status >= 400:
+                said = f"a page names it, and it is answered {status}"
                 self.seen.problems.append(Problem(str(request), said, request=request))
 
     def look_at(self, customer: Customer, request: Request) -> tuple[int, set[str]]:
@@ -211,8 +218,12 @@ class Visitor:
 
     def wait_for_worker(self, customer: Customer) -> None:
         end = time.monotonic() + START
-        while (answer := customer.get("/up")).status == 503 and time.monotonic() < end:
-            time.sleep(0.1)
+        try:
+            while (answer := customer.get("/up")).status == 503 and time.monotonic() < end:
+                time.sleep(0.1)
+        except OSError as error:
+            self.seen.problems.append(Problem("GET /up", str(error)))
+            return
         if answer.status == 503:
             self.seen.problems.append(Problem("GET /up", answer.body.strip()))
         elif self.seen.told["task"]:

@@ -13,7 +13,7 @@ if TYPE_CHECKING or django.VERSION >= (6,):
     from django.tasks.signals import log_task_finished, log_task_started, task_enqueued, task_finished, task_started
     from django.utils.json import normalize_json
 else:
-    from django.tasks import task, task_backends
+    from django_tasks import task, task_backends
     from django_tasks.backends.base import BaseTaskBackend
     from django_tasks.base import Task, TaskContext, TaskError, TaskResult, TaskResultStatus
     from django_tasks.checks import check_tasks

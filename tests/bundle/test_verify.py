@@ -44,6 +44,13 @@ def test_shop(shop: Path) -> None:
     assert (seen["problems"], seen["warnings"]) == ([], [])
 
 
+def test_site_without_a_database(streaming: Path) -> None:
+    result = run_verify(streaming, "--env", "STREAMING_TOKEN=any", "--json")
+    assert result.returncode == 0, result.stderr
+    seen = json.loads(result.stdout)
+    assert (seen["pages"], seen["tasks"], seen["problems"]) == (3, 0, [])
+
+
 @pytest.fixture(scope="module")
 def seen(faulty: Path) -> dict[str, Any]:
     result = run_verify(faulty, "--json")
