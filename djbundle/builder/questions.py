@@ -1,14 +1,14 @@
 """What a site is asked before it is visited. The texts run in the bundle, by ``./shop shell -c``, and print JSON."""
 
-# Its database servers, each of whose drivers is imported.
-SERVERS = """
+# The engines of its databases, each of which is imported.
+ENGINES = """
 import json
 from importlib import import_module
 from django.conf import settings
 engines = {entry.get("ENGINE", "") for entry in settings.DATABASES.values()} - {"", "django.db.backends.dummy"}
 for engine in sorted(engines):
     import_module(f"{engine}.base")
-print(json.dumps(sorted(each for each in engines if not each.endswith(("sqlite3", "spatialite")))))
+print(json.dumps(sorted(engines)))
 """
 
 QUESTIONS = '''

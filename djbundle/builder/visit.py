@@ -12,9 +12,10 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from djbundle.builder.customer import Customer
-from djbundle.builder.questions import QUESTIONS, SERVERS
+from djbundle.builder.questions import ENGINES, QUESTIONS
 from djbundle.builder.sandbox import Place, Tell
 
+SQLITE = ("sqlite3", "spatialite")
 START = 60.0  # seconds for the site, and for its worker
 TRIAL = {"DJBUNDLE_TRIAL": "1"}  # see runtime/settings.py
 READY = re.compile(r"serves http://([\d.]+):(\d+)/")
@@ -104,11 +105,13 @@ class Visitor:
 
     def prepare(self) -> bool:
         """Make its databases, and ask what there is to see; whether it can be visited. Raises CommandError."""
-        self.servers = json.loads(self.run("shell", "-v0", "-c", SERVERS))
+        engines = json.loads(self.run("shell", "-v0", "-c", ENGINES))
+        self.servers = [each for each in engines if not each.endswith(SQLITE)]
         self.environment |= TRIAL
         self.run("check")
         try:
-            self.run("migrate")
+            if engines:
+                self.run("migrate")
         except CommandError as error:
             if not self.servers:
                 raise

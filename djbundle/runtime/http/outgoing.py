@@ -6,6 +6,7 @@ that no client sends its next request into a connection that is about to end.
 
 import asyncio
 import time
+import traceback
 from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass
 from http import HTTPStatus
@@ -13,6 +14,7 @@ from typing import Any
 
 from djbundle.runtime.http.observing import Observer
 from djbundle.runtime.http.websockets import run_websocket
+from djbundle.runtime.logs import lines
 
 Headers = list[tuple[str, str]]
 Message = dict[str, Any]
@@ -105,7 +107,12 @@ class Asgi:
         if refused := self.additions.refuses(exchange.header(b"content-length")):
             await exchange.refuse(refused)
             return
-        await self.application(scope, exchange.receive, exchange.send)
+        try:
+            await self.application(scope, exchange.receive, exchange.send)
+        except Exception:  # of a stream, or of what stands around Django, which answers its own errors
+            told = {"id": exchange.header(b"x-request-id")}
+            lines.write("error", "serve", "the answer to a request failed", told, traceback.format_exc())
+            raise
 
 
 class Exchange:
