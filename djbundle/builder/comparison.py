@@ -20,6 +20,7 @@ from djbundle.builder.project import Project
 from djbundle.builder.visit import Problem, Visit
 
 COMMANDS = ("check", "migrate")
+IMPORT_ERRORS = ("ImportError", "ModuleNotFoundError")
 PATIENCE = 120.0  # seconds for all of it
 
 
@@ -84,8 +85,13 @@ class Comparison:
 
 
 def is_same(problem: Problem, outside: str) -> bool:
-    """Whether a page fails with an error of the same class, whose words may name another place, or a command at all."""
+    """Whether a page fails with an error of the same class, whose words may name another place, or a command at all.
+
+    A module that is missing must be the same one: this is what a bundle may lack.
+    """
     if not problem.request:
         return bool(outside)
-    failed = problem.said.partition(":")[0] if problem.trace else problem.said.rpartition(" ")[2]
-    return failed == outside.partition(":")[0]
+    if not problem.trace:
+        return problem.said.rpartition(" ")[2] == outside  # a status
+    failed = problem.said.partition(":")[0]
+    return problem.said == outside if failed in IMPORT_ERRORS else failed == outside.partition(":")[0]
