@@ -26,11 +26,7 @@ class Manager:
 
 MANAGERS = (
     Manager("poetry", ("poetry env use {python}", "poetry lock"), "poetry env info -p"),
-    Manager(
-        "pdm",
-        ("pdm use -f {python}", "pdm venv create {python}", "pdm use --venv in-project"),
-        "pdm venv --path in-project",
-    ),
+    Manager("pdm", ("pdm use -f {python}",), "pdm venv --path in-project"),
     Manager("pipenv", ("pipenv --python {python}",), "pipenv --venv", {"Pipfile": "[packages]\n"}),
 )
 
