@@ -75,12 +75,12 @@ def _wait(count: int) -> float:
 
 def claims(count: str) -> None:
     """Tasks claimed per second, ten with each statement, which is a transaction."""
-    from djbundle.tasks import queue  # noqa: PLC0415 - only in our project
+    from djbundle.tasks import claiming  # noqa: PLC0415 - only in our project
     from djbundle.tasks.identity import Identity  # noqa: PLC0415
 
     worker = Identity.of_this_process()
     claimed, began = 0, time.perf_counter()
-    while taken := len(queue.take(worker, 10)):
+    while taken := len(claiming.take(worker, 10)):
         claimed += taken
     seconds = time.perf_counter() - began
     if claimed != int(count):
