@@ -14,7 +14,7 @@ from ci.customer import Customer
 from ci.outside import Outside
 from ci.site import Site, bare_environment
 from tests.disks import mounted_disk
-from tests.wheel import UV, run
+from tests.wheel import UV, make_environment, run
 
 REPOSITORY = Path(__file__).parents[1]
 PROJECTS = REPOSITORY / "tests" / "projects"
@@ -67,6 +67,12 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("wheel")
     run(UV, "build", "--quiet", "--wheel", "--out-dir", folder, REPOSITORY)
     return next(folder.glob("*.whl"))
+
+
+@pytest.fixture(scope="session")
+def tool(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The program of an environment with nothing but djbundle."""
+    return make_environment(tmp_path_factory.mktemp("tool") / "environment", "3.13", wheel) / "djbundle"
 
 
 @pytest.fixture(scope="session")

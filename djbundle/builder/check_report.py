@@ -3,18 +3,15 @@
 from collections.abc import Iterable
 
 from rich.markup import escape
-from rich.table import Table
 
 from djbundle.builder.check import Check
-from djbundle.builder.console import Console
+from djbundle.builder.console import MEGABYTE, Console, plain_table
 from djbundle.builder.scan import Finding
-
-MEGABYTE = 1_000_000
 
 
 def print_check(check: Check, console: Console) -> None:
     console.print(f"[bold]{escape(check.name)} {escape(check.version)}[/]  {escape(check.root)}\n")
-    table = Table(box=None, pad_edge=False, show_header=False, padding=(0, 2, 0, 0))
+    table = plain_table()
     table.add_column(no_wrap=True)
     table.add_column()
     for title, text in _rows(check):

@@ -14,6 +14,7 @@ from typing import Any
 from djbundle.builder.collect import prepare_static_files
 from djbundle.builder.layout import SETTINGS_VARIABLE
 from djbundle.builder.probe import give_secret_key
+from djbundle.builder.questions import SQLITE
 from djbundle.builder.sandbox import forbid_all_but
 
 
@@ -41,7 +42,7 @@ def prepare(questions: dict[str, Any], work: Path) -> None:
     give_secret_key(settings)
     prepare_static_files(settings, Path(questions["static"]))
     for alias, database in getattr(settings, "DATABASES", {}).items():
-        if not database.get("ENGINE", "").endswith(("sqlite3", "spatialite")):
+        if not database.get("ENGINE", "").endswith(SQLITE):
             database["ENGINE"] = "django.db.backends.sqlite3"
             database["OPTIONS"] = {}
         database["NAME"] = questions["databases"].get(alias, str(work / f"new-{alias}.sqlite3"))

@@ -8,6 +8,14 @@ from dataclasses import dataclass
 from rich.console import Console as RichConsole
 from rich.console import RenderableType
 from rich.markup import escape
+from rich.table import Table
+
+MEGABYTE = 1_000_000
+
+
+def plain_table() -> Table:
+    """Columns without lines or titles."""
+    return Table(box=None, pad_edge=False, show_header=False, padding=(0, 2, 0, 0))
 
 
 @dataclass(frozen=True, slots=True)

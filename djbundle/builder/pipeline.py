@@ -88,9 +88,10 @@ def build(options: Options, console: Console) -> Report:
                 archive = pack_tree(tree, start, cache, step.progress)
                 written = stack.enter_context(bundle.new_bundle(output, launcher, archive, built))
                 cache.prune()
-            environment = verification.environment_of_build(inspection.variables, options.environment)
-            comparison = Comparison(project, environment, work / "static")
-            seen = _visit(written, comparison, console) if options.verify else None
+            seen = None
+            if options.verify:
+                environment = verification.environment_of_build(inspection.variables, options.environment)
+                seen = _visit(written, Comparison(project, environment, work / "static"), console)
 
     return Report.of(output, project, dependencies, archive, console.steps, seen)
 

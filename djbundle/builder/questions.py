@@ -1,5 +1,7 @@
 """What a site is asked before it is visited. The texts run in the bundle, by ``./shop shell -c``, and print JSON."""
 
+SQLITE = ("sqlite3", "spatialite")  # how the names of engines end that need no server
+
 # The engines of its databases, each of which is imported.
 ENGINES = """
 import json

@@ -9,13 +9,12 @@ from pathlib import Path
 from typing import Self
 
 from rich.markup import escape
-from rich.table import Table
 
 import djbundle
 from djbundle.builder.archive import Archive
 from djbundle.builder.assets import STATIC_FOLDER
 from djbundle.builder.bundle import sha256
-from djbundle.builder.console import Console, StepTime
+from djbundle.builder.console import MEGABYTE, Console, StepTime, plain_table
 from djbundle.builder.dependencies import Dependency
 from djbundle.builder.inspection import Inspection
 from djbundle.builder.libraries import bundled_sqlite_version
@@ -24,7 +23,6 @@ from djbundle.builder.tree import PARTS
 from djbundle.builder.visit import Visit
 from djbundle.manifest import BuildInfo, Manifest, Variable
 
-MEGABYTE = 1_000_000
 SHOWN_WARNINGS = 5
 
 
@@ -136,7 +134,7 @@ class Report:
 
 def print_report(report: Report, console: Console) -> None:
     """The file, its size, what it is made of, and the next command to type."""
-    table = Table(box=None, pad_edge=False, show_header=False, padding=(0, 2, 0, 0))
+    table = plain_table()
     table.add_column()
     table.add_column(justify="right")
     for part in report.parts:

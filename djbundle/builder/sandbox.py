@@ -9,6 +9,7 @@ import codecs
 import contextlib
 import ctypes
 import fcntl
+import functools
 import os
 import pickle
 import socket
@@ -82,6 +83,7 @@ def _listen(answers: BinaryIO, tell: Tell) -> tuple[str, Any]:
         tell(value)
 
 
+@functools.cache
 def may_isolate() -> bool:
     """Whether this user may make namespaces here; tried in a process that is gone afterwards."""
     child = os.fork()

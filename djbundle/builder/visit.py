@@ -12,10 +12,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from djbundle.builder.customer import Customer
-from djbundle.builder.questions import ENGINES, QUESTIONS
+from djbundle.builder.questions import ENGINES, QUESTIONS, SQLITE
 from djbundle.builder.sandbox import Place, Tell
 
-SQLITE = ("sqlite3", "spatialite")
 START = 60.0  # seconds for the site, and for its worker
 TRIAL = {"DJBUNDLE_TRIAL": "1"}  # see runtime/settings.py
 READY = re.compile(r"serves http://([\d.]+):(\d+)/")

@@ -16,12 +16,6 @@ from tests.wheel import UV, find_python, make_environment, run
 DJANGO = "django>=6.0,<6.1"  # not the one that djbundle brings along
 
 
-@pytest.fixture(scope="session")
-def tool(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The program of an environment with nothing but djbundle."""
-    return make_environment(tmp_path_factory.mktemp("tool") / "environment", "3.13", wheel) / "djbundle"
-
-
 @pytest.fixture
 def project(tmp_path: Path) -> Path:
     folder = Path(shutil.copytree(PROJECTS / "small", tmp_path / "project"))

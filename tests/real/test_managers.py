@@ -31,12 +31,6 @@ MANAGERS = (
 )
 
 
-@pytest.fixture(scope="module")
-def tool(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """djbundle in an environment of its own, as ``uvx`` has it."""
-    return make_environment(tmp_path_factory.mktemp("tool") / "environment", "3.13", wheel) / "djbundle"
-
-
 @pytest.mark.parametrize("manager", MANAGERS, ids=lambda each: each.name)
 def test_its_environment_is_found(manager: Manager, tool: Path, tmp_path: Path) -> None:
     programs = make_environment(tmp_path / "manager", "3.13", manager.name)

@@ -2,12 +2,12 @@
 
 import logging
 import traceback
-from typing import Any
-
-from django.core.signals import got_request_exception
-from django.http import HttpRequest
+from typing import TYPE_CHECKING, Any
 
 from djbundle.runtime.logs import lines
+
+if TYPE_CHECKING:
+    from django.http import HttpRequest
 
 FORMATTER = logging.Formatter()  # of tracebacks
 
@@ -25,10 +25,12 @@ class LineHandler(logging.Handler):
 
 def report_failed_requests() -> None:
     """As lines too, wherever the project's own LOGGING puts them."""
+    from django.core.signals import got_request_exception  # noqa: PLC0415 - only a trial asks for it
+
     got_request_exception.connect(_report, dispatch_uid="djbundle.runtime")
 
 
-def _report(request: HttpRequest, **_: object) -> None:
+def _report(request: "HttpRequest", **_: object) -> None:
     told = {"id": request.META.get("HTTP_X_REQUEST_ID", "")}
     lines.write("error", "django.request", f"{request.path} failed", told, traceback.format_exc())
 
