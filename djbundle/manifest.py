@@ -4,7 +4,7 @@ It lies as ``djbundle.json`` at the root of the tree. What the runtime can find 
 """
 
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Literal, Self
 
@@ -47,6 +47,7 @@ class Manifest:
     static_root: str  # folder of collected, hashed and compressed static files, relative to the root
     build: BuildInfo
     variables: tuple[Variable, ...] = ()
+    library_data: dict[str, str] = field(default_factory=dict)  # by the variable that names it, relative to the root
     format: int = FORMAT
 
     def write(self, root: Path) -> None:

@@ -55,6 +55,12 @@ def compile_vfs(cache: Cache) -> Path:
     return _compile(sorted(_folder("vfs").glob("*.c")), [*SHARED, *SMALL, *WARNINGS], cache)
 
 
+def compile_column_names(soname: str, cache: Cache) -> Path:
+    """The library that stands in for what pysqlite3's SQLite lacks."""
+    flags = [*SHARED, *SMALL, *WARNINGS, f"-Wl,-soname,{soname}"]
+    return _compile(sorted(_folder("sqlite").glob("*.c")), flags, cache)
+
+
 def compile_program(cache: Cache) -> Path:
     """The program that embeds the interpreter which runs this build."""
     static = _static_library()

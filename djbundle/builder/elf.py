@@ -26,6 +26,8 @@ from djbundle.errors import CompileError, ToolMissingError
 MAGIC = b"\x7fELF"
 ET_DYN, PT_LOAD, PF_X = 3, 1, 1  # <elf.h>
 _HEADER = struct.Struct("<16s2HI3QI6H")  # Elf64_Ehdr
+_SYMBOL = struct.Struct("<I2BH2Q")  # Elf64_Sym: name, binding and type, visibility, section, value, size
+STB_WEAK, SHN_UNDEF = 2, 0
 _SEGMENT = struct.Struct("<2I6Q")  # Elf64_Phdr: type, flags, offset, address, physical address, sizes, alignment
 
 
@@ -37,6 +39,14 @@ class Dynamic:
     soname: str | None
     search_path: tuple[str, ...]  # DT_RUNPATH or DT_RPATH, may begin with $ORIGIN
     interpreter: str | None  # the loader, for an executable
+
+
+@dataclass(frozen=True, slots=True)
+class Symbols:
+    """What the loader binds between libraries; weak ones need not be there."""
+
+    defined: frozenset[str]
+    undefined: frozenset[str]
 
 
 def code_range(path: Path) -> tuple[int, int]:
@@ -73,21 +83,45 @@ def read_dynamic(path: Path) -> Dynamic:
     )
 
 
+def read_symbols(path: Path) -> Symbols:
+    """The names of the dynamic symbol table, without their versions. pyelftools' own reading takes seconds."""
+    defined, undefined = set(), set()
+    with path.open("rb") as file:
+        library = ELFFile(file)
+        table = library.get_section_by_name(".dynsym")
+        if table is None:
+            return Symbols(frozenset(), frozenset())
+        texts = library.get_section(table["sh_link"]).data()
+        for at, info, _, section, *_ in _SYMBOL.iter_unpack(table.data()):
+            name = texts[at : texts.index(b"\0", at)].decode()
+            if section != SHN_UNDEF:
+                defined.add(name)
+            elif info >> 4 != STB_WEAK and name:
+                undefined.add(name)
+    return Symbols(frozenset(defined), frozenset(undefined))
+
+
 def _text_of(tag: Any) -> str:
     """The string behind a tag; pyelftools names the attribute after the tag, in lower case."""
     return str(getattr(tag, tag.entry.d_tag.removeprefix("DT_").lower(), ""))
 
 
 def slim(
-    path: Path, cache: Cache, *, soname: str | None = None, without: Sequence[str] = (), as_image: bool = False
+    path: Path,
+    cache: Cache,
+    *,
+    soname: str | None = None,
+    without: Sequence[str] = (),
+    with_needs: Sequence[str] = (),
+    as_image: bool = False,
 ) -> Path:
     """A copy without symbols and without absolute search paths, which name folders of the build machine.
 
-    `without`: sonames that it shall not need any more. `as_image`: laid out as in memory, which is faster to start
-    from there (launcher/image.c).
+    `without`: sonames that it shall not need any more; `with_needs`: those that it shall need too. `as_image`: laid out
+    as in memory, which is faster to start from there (launcher/image.c).
     """
     kept_path = [item for item in read_dynamic(path).search_path if item.startswith("$ORIGIN")]
-    key = hash_of(path.read_bytes(), soname or "", str(as_image), *without, "slim 2")
+    key = hash_of(path.read_bytes(), soname or "", str(as_image), *without, "+", *with_needs, "slim 2")
 
     def make(new: Path) -> None:
         shutil.copyfile(path, new)
@@ -98,6 +132,8 @@ def slim(
             _patchelf(*option, str(new))
         for needed in without:
             _patchelf("--remove-needed", needed, str(new))
+        for needed in with_needs:
+            _patchelf("--add-needed", needed, str(new))
         if soname:
             _patchelf("--set-soname", soname, str(new))
         if as_image:

@@ -1,26 +1,21 @@
 """Closes the set of shared libraries: everything that an ELF file of the tree needs, down to libc and its loader."""
 
-import contextlib
 import platform
 import re
-import sqlite3
 import subprocess
 import sys
-from collections.abc import Iterable, Iterator
-from importlib.util import find_spec
+from collections.abc import Collection, Iterable, Iterator
 from pathlib import Path, PurePosixPath
 
-from djbundle.builder import compiler, elf
+from djbundle.builder import compiler, elf, sqlite, underlinked
 from djbundle.builder.cache import Cache
 from djbundle.builder.tree import File, Tree
-from djbundle.errors import LibraryError, SqliteTooOldError, UnsupportedVersionError
+from djbundle.errors import LibraryError, UnsupportedVersionError
 
 FOLDER = "_lib"
 LOADER = "ld-linux-x86-64.so.2"
 PROGRAM = "_main"
 VFS = f"{FOLDER}/vfs.so"
-SQLITE = "libsqlite3.so.0"
-SQLITE_FLOOR = (3, 51, 3)  # 3.7.0 to 3.51.2 can corrupt a WAL database (sqlite.org/wal.html, "WAL-reset bug")
 LEFT_TO_GLIBC = ("ld-linux", "libnss_", "libc.so")  # it opens them by itself, or they are there anyway
 GLIBC_FLOOR = (2, 33)  # ld.so --argv0
 
@@ -33,9 +28,11 @@ def close_libraries(tree: Tree, loaded: Iterable[Path], cache: Cache) -> None:
     """
     _check_glibc()
     search = _LibrarySearch()
-    _add_sqlite(tree, cache)
-    with_own_sqlite = f"{FOLDER}/{SQLITE}" in tree
-    for soname, path in _opened_by_name(search, loaded, with_own_sqlite=with_own_sqlite):
+    dynamics = {path: elf.read_dynamic(path) for path in loaded if path.is_file() and elf.is_elf(path)}
+    needed = {soname for dynamic in dynamics.values() for soname in dynamic.needed}
+    callers = [path for path, dynamic in dynamics.items() if sqlite.LIBRARY in dynamic.needed]
+    sqlite.add_sqlite(tree, FOLDER, cache, callers)
+    for soname, path in _opened_by_name(search, dynamics, needed):
         tree.add(f"{FOLDER}/{soname}", path, "libraries")
     tree.add(VFS, compiler.compile_vfs(cache), "libraries")
     program = File(PROGRAM, compiler.compile_program(cache), "python", executable=True)
@@ -58,10 +55,15 @@ def close_libraries(tree: Tree, loaded: Iterable[Path], cache: Cache) -> None:
                 waiting.append(added)
             needs[file.name][name] = soname
     _drop_orphans(tree, needs)
+    sources = {name: file.source for name, file in files.items()}
+    new = underlinked.complete(needs, sources, FOLDER, PROGRAM)
     cut = _cut_circles(needs)
-    for name in needs:
-        file, without = files[name], [needs[name][other] for other in cut[name]]
-        tree.replace(file, elf.slim(file.source, cache, without=without, as_image=name == PROGRAM))
+    for name, source in sources.items():
+        if name in needs:
+            without = [needs[name][other] for other in cut[name]]
+            with_needs = [soname for soname in new.get(name, ()) if soname not in without]
+            slim = elf.slim(source, cache, without=without, with_needs=with_needs, as_image=name == PROGRAM)
+            tree.replace(files[name], slim)
     _add_loader(tree, cache)
     _note_order(tree, needs, cut)
 
@@ -75,19 +77,12 @@ def add_module(tree: Tree, name: str, source: Path, cache: Cache) -> None:
 
 
 def _opened_by_name(
-    search: "_LibrarySearch", loaded: Iterable[Path], *, with_own_sqlite: bool
+    search: "_LibrarySearch", loaded: Iterable[Path], needed: Collection[str]
 ) -> Iterator[tuple[str, Path]]:
-    """The libraries of the system that no other one needs: something has asked the loader for them by their names.
-
-    Those that call the system's SQLite stay out where the bundle has another, which may lack what they call.
-    """
-    dynamics = {path: elf.read_dynamic(path) for path in loaded if path.is_file() and elf.is_elf(path)}
-    needed = {soname for dynamic in dynamics.values() for soname in dynamic.needed}
-    for path in dynamics:
+    """The libraries of the system that no other one needs: something has asked the loader for them by their names."""
+    for path in loaded:
         soname = search.soname_of(path)
-        if soname is None or soname in needed or soname.startswith(LEFT_TO_GLIBC):
-            continue
-        if not (with_own_sqlite and SQLITE in search.closure(path)):
+        if soname is not None and soname not in needed and not soname.startswith(LEFT_TO_GLIBC):
             yield soname, path
 
 
@@ -203,23 +198,18 @@ class _LibrarySearch:
         for soname, path in found:
             self._system.setdefault(soname, Path(path))
         self._sonames = {path.resolve(): soname for soname, path in self._system.items() if ".so." in soname}
+        self._folders = {path.parent.resolve() for path in self._system.values()}
 
     def soname_of(self, path: Path) -> str | None:
-        """By which a library of the system is known; None for any other file."""
-        return self._sonames.get(path.resolve())
+        """The name by which a library of the system is asked for; None for any other file.
 
-    def closure(self, path: Path) -> set[str]:
-        """The sonames of all that it needs, directly and indirectly, as far as this machine has them."""
-        found: set[str] = set()
-        waiting = [path]
-        while waiting:
-            current = waiting.pop()
-            dynamic = elf.read_dynamic(current)
-            for soname in set(dynamic.needed) - found:
-                found.add(soname)
-                with contextlib.suppress(LibraryError):
-                    waiting.append(self.find(soname, current, dynamic))
-        return found
+        ldconfig lists only what is named lib*. Of the links to others, such as mod_spatialite.so, the shortest is it.
+        """
+        path = path.resolve()
+        if path.name.startswith("lib") or path.parent not in self._folders:
+            return self._sonames.get(path)
+        links = path.parent.glob(f"{path.name.partition('.so')[0]}.so*")
+        return min((link.name for link in links if link.resolve() == path), key=len)
 
     def find(self, soname: str, source: Path, dynamic: elf.Dynamic) -> Path:
         for item in dynamic.search_path:
@@ -232,33 +222,6 @@ class _LibrarySearch:
         if in_prefix.is_file():
             return in_prefix.resolve()
         raise LibraryError(f"{source.name} needs {soname}, which is not on this machine", f"install what has {soname}")
-
-
-def _add_sqlite(tree: Tree, cache: Cache) -> None:
-    """Put a SQLite that is safe with WAL under CPython's own ``_sqlite3`` module.
-
-    Where the interpreter's is too old, the extension of PyPI's pysqlite3 takes its place: it exports SQLite's whole
-    C API, so under the library's name it is the library.
-    """
-    if sqlite3.sqlite_version_info >= SQLITE_FLOOR:
-        return
-    spec = find_spec("pysqlite3._sqlite3")
-    if spec is None or spec.origin is None or not find_spec("_sqlite3").origin:  # type: ignore[union-attr]
-        floor = ".".join(map(str, SQLITE_FLOOR))
-        raise SqliteTooOldError(
-            f"SQLite {sqlite3.sqlite_version} can corrupt a database; {floor} is needed",
-            "pip install pysqlite3",
-        )
-    tree.add(f"{FOLDER}/{SQLITE}", elf.slim(Path(spec.origin), cache, soname=SQLITE), "libraries")
-
-
-def bundled_sqlite_version() -> str:
-    """The version that a bundle built here runs with."""
-    if sqlite3.sqlite_version_info >= SQLITE_FLOOR:
-        return sqlite3.sqlite_version
-    from pysqlite3 import dbapi2  # noqa: PLC0415 - only where the interpreter's own is too old
-
-    return str(dbapi2.sqlite_version)
 
 
 def _add_loader(tree: Tree, cache: Cache) -> None:

@@ -20,6 +20,7 @@ from djbundle.builder.comparison import Comparison
 from djbundle.builder.console import Console
 from djbundle.builder.dependencies import find_dependencies, local_packages
 from djbundle.builder.inspection import check_versions, inspect_project
+from djbundle.builder.library_data import add_library_data
 from djbundle.builder.options import Options
 from djbundle.builder.report import Report, describe
 from djbundle.builder.startup import files_of_start
@@ -63,13 +64,14 @@ def build(options: Options, console: Console) -> Report:
                 runtime.add_runtime(tree, nuitka.top_level_names(sources), cache, work)
                 stdlib.add_standard_library(tree, cache)
                 assets.add_static_files(tree, work / "static", cache)
-                tree.add_text(manifest.FILE_NAME, describe(project, inspection, built).to_json(), "project")
                 loaded = [
                     path
                     for path in map(Path, inspection.libraries)
                     if not project.configuration.excludes(Path(path.name))
                 ]
                 libraries.close_libraries(tree, loaded, cache)
+                data = add_library_data(tree, loaded)
+                tree.add_text(manifest.FILE_NAME, describe(project, inspection, data, built).to_json(), "project")
                 start = [*files_of_start(tree, project, inspection.opened)]
                 launcher = compiler.compile_launcher(cache)
                 step.note(f"{len(tree)} files")

@@ -17,8 +17,8 @@ from djbundle.builder.bundle import sha256
 from djbundle.builder.console import MEGABYTE, Console, StepTime, plain_table
 from djbundle.builder.dependencies import Dependency
 from djbundle.builder.inspection import Inspection
-from djbundle.builder.libraries import bundled_sqlite_version
 from djbundle.builder.project import Project
+from djbundle.builder.sqlite import bundled_sqlite_version
 from djbundle.builder.tree import PARTS
 from djbundle.builder.visit import Visit
 from djbundle.manifest import BuildInfo, Manifest, Variable
@@ -26,7 +26,7 @@ from djbundle.manifest import BuildInfo, Manifest, Variable
 SHOWN_WARNINGS = 5
 
 
-def describe(project: Project, inspection: Inspection, built: int) -> Manifest:
+def describe(project: Project, inspection: Inspection, library_data: dict[str, str], built: int) -> Manifest:
     """The manifest of the bundle; `built` in seconds since 1970."""
     return Manifest(
         name=project.name,
@@ -36,6 +36,7 @@ def describe(project: Project, inspection: Inspection, built: int) -> Manifest:
         application=inspection.asgi_application or inspection.wsgi_application,
         static_root=STATIC_FOLDER,
         variables=tuple(Variable(item.name, item.needed, item.place) for item in inspection.variables),
+        library_data=library_data,
         build=BuildInfo(
             djbundle=djbundle.__version__,
             python=platform.python_version(),

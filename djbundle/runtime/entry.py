@@ -13,6 +13,7 @@ from djbundle.errors import DjbundleError
 from djbundle.manifest import Manifest
 from djbundle.runtime import paths
 from djbundle.runtime.bundle import Bundle
+from djbundle.runtime.environment import prepare_environment
 
 OWN = {  # each loads what it needs
     "serve": "serve:serve",
@@ -78,20 +79,6 @@ def own_command(bundle: Bundle, arguments: list[str]) -> int | None:
     module, function = OWN[command].split(":")
     answer: int = getattr(importlib.import_module(f"djbundle.runtime.{module}"), function)(bundle, rest)
     return answer
-
-
-def prepare_environment(bundle: Bundle) -> None:
-    """Keep what is written from other users; stand in for what an empty container lacks: certificates of authorities,
-    and a folder for temporary files.
-    """
-    os.umask(0o077)
-    if (
-        not any(name in os.environ for name in ("SSL_CERT_FILE", "SSL_CERT_DIR"))
-        and not Path("/etc/ssl/certs").is_dir()
-    ):
-        os.environ["SSL_CERT_FILE"] = str(bundle.root / "certifi" / "cacert.pem")
-    if "TMPDIR" not in os.environ and not Path("/tmp").is_dir():  # noqa: S108 - looked at, not written to
-        os.environ["TMPDIR"] = str(bundle.data)
 
 
 def print_error(error: DjbundleError) -> None:

@@ -16,6 +16,7 @@ from typing import Any
 from djbundle.manifest import Manifest
 from djbundle.runtime import paths
 from djbundle.runtime.bundle import Bundle
+from djbundle.runtime.environment import name_library_data
 from djbundle.runtime.settings import change_settings
 
 
@@ -30,8 +31,10 @@ class SettingsLoader(Loader):
         return self._loader.create_module(spec)
 
     def exec_module(self, module: ModuleType) -> None:
+        bundle = bundle_of_parent(self._root)
+        name_library_data(bundle)
         self._loader.exec_module(module)
-        change_settings(module, bundle_of_parent(self._root))
+        change_settings(module, bundle)
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._loader, name)

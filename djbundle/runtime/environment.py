@@ -1,0 +1,27 @@
+"""What a bundle sets in its own environment before anything else runs."""
+
+import os
+from pathlib import Path
+
+from djbundle.runtime.bundle import Bundle
+
+
+def prepare_environment(bundle: Bundle) -> None:
+    """Keep what is written from other users; stand in for what an empty container lacks: certificates of authorities,
+    and a folder for temporary files.
+    """
+    os.umask(0o077)
+    if (
+        not any(name in os.environ for name in ("SSL_CERT_FILE", "SSL_CERT_DIR"))
+        and not Path("/etc/ssl/certs").is_dir()
+    ):
+        os.environ["SSL_CERT_FILE"] = str(bundle.root / "certifi" / "cacert.pem")
+    name_library_data(bundle)
+    if "TMPDIR" not in os.environ and not Path("/tmp").is_dir():  # noqa: S108 - looked at, not written to
+        os.environ["TMPDIR"] = str(bundle.data)
+
+
+def name_library_data(bundle: Bundle) -> None:
+    """Tell libraries where the bundle has their data, unless somebody has named another place."""
+    for variable, name in bundle.manifest.library_data.items():
+        os.environ.setdefault(variable, str(bundle.root / name))
