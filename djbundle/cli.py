@@ -61,6 +61,12 @@ def project_options(command: Callable[..., None]) -> Callable[..., None]:
             help="Files or folders, of the project or of a package, to leave out; repeatable, as `exclude`.",
         ),
         click.option(
+            "--compile",
+            multiple=True,
+            metavar="NAME",
+            help="A package to compile to C like the project itself; repeatable, as `compile`.",
+        ),
+        click.option(
             "--env",
             "environment",
             metavar="NAME=VALUE",

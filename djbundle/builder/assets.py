@@ -12,14 +12,12 @@ import zstandard
 
 from djbundle.builder.bytecode import Source, add_bytecode
 from djbundle.builder.cache import Cache, hash_of
+from djbundle.builder.modules import NOT_PACKAGES, Modules, is_test
 from djbundle.builder.project import Project
 from djbundle.builder.tree import Tree
 
 STATIC_FOLDER = "_static"
 
-# Requests and tasks do not run in these: compiling them to C would take long and gain nothing.
-NOT_WORTH_COMPILING = ("migrations", "management")
-NOT_PACKAGES = ("manage.py", "setup.py", "conftest.py")
 SECRETS = (
     *(".env", ".env.*", ".secret*", ".htpasswd", ".netrc", ".pgpass", ".pypirc", "id_rsa*", "id_ed25519*"),
     *("*.pem", "*.key", "*.p12", "*.pfx", "*.jks", "*.keystore", "*.kdbx"),
@@ -37,30 +35,16 @@ ONE_PACKET = 1400  # bytes; what fits into one arrives no sooner for being small
 WORTH_KEEPING = 0.9  # a compressed copy that is not a tenth smaller is not worth a file
 
 
-def compiled_sources(project: Project) -> list[Path]:
-    """The modules that Nuitka compiles: those below the project's top-level packages, and modules beside them."""
-    packages = {path.parts[0] for path in project.sources() if len(path.parts) == 2 and path.name == "__init__.py"}
-    return [
-        path
-        for path in project.sources()
-        if not is_test(path)
-        and not any(part in NOT_WORTH_COMPILING for part in path.parts)
-        and all(part.isidentifier() for part in path.with_suffix("").parts)
-        and (path.parts[0] in packages or (len(path.parts) == 1 and path.name not in NOT_PACKAGES))
-    ]
-
-
-def add_project(tree: Tree, project: Project, compiled: list[Path], cache: Cache, left_out: Iterable[str]) -> None:
+def add_project(tree: Tree, project: Project, compiled: Modules, cache: Cache, left_out: Iterable[str]) -> None:
     """The project's files as ``COPY . .`` would bring them, less sources, tests, secrets and databases.
 
-    `left_out` are absolute folders, such as MEDIA_ROOT; `compiled` are the sources that are in the executable.
+    `left_out` are absolute folders, such as MEDIA_ROOT; `compiled` modules are in the executable.
     """
-    in_executable = set(compiled)
     bytecode = []
     for path in _kept_files(project, left_out):
         if path.suffix != ".py":
             tree.add(PurePosixPath(path), project.root / path, "project")
-        elif path not in in_executable and path.name not in NOT_PACKAGES:
+        elif PurePosixPath(path) not in compiled and path.name not in NOT_PACKAGES:
             bytecode.append(Source(project.root / path, str(path)))
     add_bytecode(tree, bytecode, cache, "project")
     for path, target in project.links.items():
@@ -79,11 +63,6 @@ def _kept_files(project: Project, left_out: Iterable[str]) -> Iterator[Path]:
             continue
         if not str(project.root / path).startswith(folders):
             yield path
-
-
-def is_test(path: Path) -> bool:
-    """Whether a source is only for testing."""
-    return "tests" in path.parts or path.name in ("conftest.py", "tests.py") or path.name.startswith("test_")
 
 
 def _matches(name: str, patterns: Iterable[str]) -> bool:

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from djbundle.builder import assets
+from djbundle.builder import modules
 from djbundle.builder.dependencies import Dependency, find_dependencies
 from djbundle.builder.inspection import Inspection, ReadVariable, check_versions
 from djbundle.builder.options import Options
@@ -52,7 +52,7 @@ def check_project(options: Options) -> Check:
     """Raises the errors that a build would."""
     check_versions()
     project, inspection = options.look()
-    sources = (path for path in project.sources() if not assets.is_test(path) and "migrations" not in path.parts)
+    sources = (path for path in project.sources() if not modules.is_test(path) and "migrations" not in path.parts)
     return Check(
         name=project.name,
         version=project.version,
@@ -63,7 +63,7 @@ def check_project(options: Options) -> Check:
         django=inspection.django,
         interface=inspection.interface.upper(),
         apps=inspection.apps,
-        compiled=len(assets.compiled_sources(project)),
+        compiled=len(modules.compiled_modules(project)),
         packages=[_package(each) for each in find_dependencies(project, inspection)],
         variables=inspection.variables,
         problems=scan(project.root, sources),

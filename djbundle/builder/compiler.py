@@ -1,5 +1,6 @@
 """The C compiler: finds it, and compiles our own C with it. The only file that calls it."""
 
+import contextlib
 import os
 import shutil
 import subprocess
@@ -63,19 +64,30 @@ def compile_column_names(soname: str, cache: Cache) -> Path:
 
 def compile_program(cache: Cache) -> Path:
     """The program that embeds the interpreter which runs this build."""
-    static = _static_library()
-    # All of it: extension modules call more than the program itself does.
-    library = ["-Wl,--whole-archive", str(static), "-Wl,--no-whole-archive"] if static else [str(_shared_library())]
     flags = [*PROGRAM, *SMALL, f"-I{sysconfig.get_path('include')}", f'-DSOABI="{sysconfig.get_config_var("SOABI")}"']
-    libraries = [*library, *(sysconfig.get_config_var("LIBS") or "").split(), "-lm"]
-    return _compile(sorted(_folder("interpreter").glob("*.c")), flags, cache, libraries)
+    sources = sorted(_folder("interpreter").glob("*.c"))
+    if static := _static_library():
+        # All of it: extension modules call more than the program itself does.
+        whole = ["-Wl,--whole-archive", str(static), "-Wl,--no-whole-archive", *_libraries("LIBS", "MODLIBS")]
+        with contextlib.suppress(CompileError):  # what it needs may not be there for linking
+            return _compile(sources, flags, cache, whole)
+    return _compile(sources, flags, cache, [str(_shared_library()), *_libraries("LIBS")])
+
+
+def _libraries(*variables: str) -> list[str]:
+    """Those that the interpreter was linked with; MODLIBS are for the modules that it has built in."""
+    words = (word for name in variables for word in (sysconfig.get_config_var(name) or "").split())
+    return [*dict.fromkeys(word for word in words if word.startswith("-l")), "-lm"]
 
 
 def _static_library() -> Path | None:
-    """Python in the program itself is faster than beside it, and more of it can be left out."""
+    """Python in the program itself is faster than beside it, and more of it can be left out.
+
+    Debian has one more, for programs that may lie anywhere in memory.
+    """
     folder, name = sysconfig.get_config_var("LIBPL"), sysconfig.get_config_var("LDVERSION")
-    path = Path(folder or "") / f"libpython{name}.a"
-    return path if path.is_file() else None
+    paths = (Path(folder or "") / f"libpython{name}{suffix}" for suffix in ("-pic.a", ".a"))
+    return next((path for path in paths if path.is_file()), None)
 
 
 def _shared_library() -> Path:
@@ -102,10 +114,19 @@ def _compile(sources: list[Path], flags: list[str], cache: Cache, libraries: Seq
         command = [compiler, *flags, *map(str, sources), "-o", str(path), *libraries]
         result = subprocess.run(command, capture_output=True, text=True, check=False)
         if result.returncode:
-            said = next((line for line in result.stderr.splitlines() if "error" in line), "no message")
-            raise CompileError(f"{compiler} cannot compile djbundle's own C: {said}", "install the C library's headers")
+            raise CompileError(
+                f"{compiler} cannot compile djbundle's own C: {_first_error(result.stderr)}",
+                "install the headers of C and of Python:  apt install libc6-dev python3-dev",
+            )
 
     return cache.file("compiled", key, make)
+
+
+def _first_error(text: str) -> str:
+    """The linker's own lines do not say "error", but that of the compiler behind them does."""
+    lines = text.splitlines()
+    wanted = ("error:", "ld:")
+    return next((line for mark in wanted for line in lines if mark in line and "collect2" not in line), "no message")
 
 
 def zstd_sources() -> Path:

@@ -20,6 +20,7 @@ class Configuration:
     settings: str | None = None
     include: list[str] = field(default_factory=list)  # distributions that nothing imports by name
     exclude: list[str] = field(default_factory=list)  # patterns of names in the tree, of files or of whole folders
+    compile: list[str] = field(default_factory=list)  # packages to compile to C like the project itself
     before: list[str] = field(default_factory=list)  # commands to run in the project's folder before a build
 
     def excludes(self, name: PurePath) -> bool:

@@ -71,8 +71,8 @@ def read_dynamic(path: Path) -> Dynamic:
         for segment in ELFFile(file).iter_segments():
             if isinstance(segment, InterpSegment):
                 interpreter = str(segment.get_interp_name())
-            if isinstance(segment, DynamicSegment):
-                tags = [(tag.entry.d_tag, _text_of(tag)) for tag in segment.iter_tags()]
+            if isinstance(segment, DynamicSegment):  # a tag that pyelftools does not know is a number to it
+                tags = [(str(tag.entry.d_tag), _text_of(tag)) for tag in segment.iter_tags()]
     by_tag = dict(tags)
     search = by_tag.get("DT_RUNPATH") or by_tag.get("DT_RPATH") or ""
     return Dynamic(
@@ -103,7 +103,7 @@ def read_symbols(path: Path) -> Symbols:
 
 def _text_of(tag: Any) -> str:
     """The string behind a tag; pyelftools names the attribute after the tag, in lower case."""
-    return str(getattr(tag, tag.entry.d_tag.removeprefix("DT_").lower(), ""))
+    return str(getattr(tag, str(tag.entry.d_tag).removeprefix("DT_").lower(), ""))
 
 
 def slim(

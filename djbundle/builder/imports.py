@@ -9,7 +9,7 @@ import re
 from collections.abc import Collection, Iterable, Iterator
 from pathlib import Path
 
-from djbundle.builder.assets import is_test
+from djbundle.builder.modules import is_test
 from djbundle.builder.owners import DJBUNDLE, Owners
 from djbundle.builder.project import Project
 

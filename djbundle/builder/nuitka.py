@@ -1,4 +1,4 @@
-"""Nuitka: compiles the project to C, as one extension module. The only file that knows its command line."""
+"""Nuitka: compiles modules to C, as one extension module. The only file that knows its command line."""
 
 import contextlib
 import importlib.metadata
@@ -14,9 +14,9 @@ from pathlib import Path
 from typing import Self
 
 from djbundle.builder import compiler, elf
-from djbundle.builder.assets import NOT_WORTH_COMPILING
 from djbundle.builder.cache import Cache, hash_of
 from djbundle.builder.installed import own_folders
+from djbundle.builder.modules import NOT_WORTH_COMPILING, Modules, top_level_names
 from djbundle.errors import CompileError, DiskFullError, DjbundleError
 
 LOG = "nuitka.log"
@@ -28,19 +28,19 @@ POLL_SECONDS = 0.1
 
 
 class Compilation:
-    """Compiles a project into one extension module, beside what the build does meanwhile; with it, all of them load.
+    """Compiles modules into one extension module, beside what the build does meanwhile; with it, all of them load.
 
     A context: leaving it ends a compilation that is under way.
     """
 
-    def __init__(self, root: Path, sources: list[Path], cache: Cache, work: Path) -> None:
-        """`sources`: modules relative to `root`."""
+    def __init__(self, root: Path, modules: Modules, cache: Cache, work: Path) -> None:
+        """`root`: the project's folder."""
         self._root = root
-        self._arguments = _arguments(root, sources)
+        self._arguments = _arguments(modules)
         self._cache = cache
         self._log = cache.folder / LOG
         self._work = work / "nuitka"
-        self._key = _key(root, sources, self._arguments)
+        self._key = _key(modules, self._arguments)
         self._process: subprocess.Popen[bytes] | None = None
         self.module = cache.find("projects", self._key)
         self.was_cached = self.module is not None
@@ -96,20 +96,15 @@ class Compilation:
         return len([*folder.glob("*.os")]) / max(1, len([*folder.glob("*.c")]))
 
 
-def _key(root: Path, sources: list[Path], arguments: list[str]) -> str:
+def _key(modules: Modules, arguments: list[str]) -> str:
     return hash_of(
         sys.version,
         sysconfig.get_platform(),
         importlib.metadata.version("nuitka"),
         *arguments,
         *FLAGS.values(),
-        *(part for path in sources for part in (str(path), (root / path).read_bytes())),
+        *(part for name, path in modules.items() for part in (str(name), path.read_bytes())),
     )
-
-
-def top_level_names(sources: list[Path]) -> set[str]:
-    """The packages and modules that are imported from the extension module."""
-    return {path.parts[0].removesuffix(".py") for path in sources}
 
 
 def uses_ccache() -> bool:
@@ -117,11 +112,11 @@ def uses_ccache() -> bool:
     return shutil.which("ccache") is not None
 
 
-def _arguments(root: Path, sources: list[Path]) -> list[str]:
-    top_level = top_level_names(sources)
-    packages = {path.parts[0] for path in sources if len(path.parts) > 1}
+def _arguments(modules: Modules) -> list[str]:
+    top_level = top_level_names(modules)
+    packages = {name.parts[0] for name in modules if len(name.parts) > 1}
     installed = (_third_party_modules() | sys.stdlib_module_names) - top_level - {"__main__"}
-    others = installed & _words(root, sources)  # so that another package beside them is no other compilation
+    others = installed & _words(modules)  # so that another package beside them is no other compilation
     return [
         "--mode=module",
         "--remove-output",
@@ -134,9 +129,9 @@ def _arguments(root: Path, sources: list[Path]) -> list[str]:
     ]
 
 
-def _words(root: Path, sources: list[Path]) -> set[str]:
+def _words(modules: Modules) -> set[str]:
     """Every name and every part of a text: what is not among them, nothing imports."""
-    return {word for path in sources for word in WORD.findall((root / path).read_text(errors="replace"))}
+    return {word for path in modules.values() for word in WORD.findall(path.read_text(errors="replace"))}
 
 
 def _third_party_modules() -> set[str]:

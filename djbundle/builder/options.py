@@ -18,13 +18,19 @@ class Options:
     environment: dict[str, str] = field(default_factory=dict)  # for importing the project; never in the bundle
     include: tuple[str, ...] = ()  # beside those of pyproject.toml
     exclude: tuple[str, ...] = ()
+    compile: tuple[str, ...] = ()
     verify: bool = True  # visit the bundle before it is put in place
 
     def find(self) -> Project:
         """The project, with these options in front of its own configuration."""
         project = find_project(self.project, settings=self.settings, name=self.name)
         own = project.configuration
-        configuration = replace(own, include=[*own.include, *self.include], exclude=[*own.exclude, *self.exclude])
+        configuration = replace(
+            own,
+            include=[*own.include, *self.include],
+            exclude=[*own.exclude, *self.exclude],
+            compile=[*own.compile, *self.compile],
+        )
         return replace(project, configuration=configuration)
 
     def look(self) -> tuple[Project, Inspection]:

@@ -11,8 +11,9 @@ from djbundle.builder import compiler
 from djbundle.builder.assets import SOURCES
 from djbundle.builder.bytecode import Source, add_bytecode
 from djbundle.builder.cache import Cache
-from djbundle.builder.dependencies import Dependency
+from djbundle.builder.dependencies import Dependency, local_packages
 from djbundle.builder.inspection import Inspection
+from djbundle.builder.modules import Modules
 from djbundle.builder.project import Project
 from djbundle.builder.tree import LICENSES_FOLDER, Tree
 
@@ -25,16 +26,16 @@ NamedFile = tuple[PurePosixPath, Path]
 def add_packages(
     tree: Tree,
     dependencies: list[Dependency],
-    local: dict[str, Path],
+    compiled: Modules,
     project: Project,
     inspection: Inspection,
     cache: Cache,
 ) -> None:
-    """Add `dependencies` and `local` packages (module and file)."""
+    """Add `dependencies` and what is imported from elsewhere, less the modules that are `compiled`."""
     sources: list[Source] = []
     unwanted, opened = _Unwanted(inspection), frozenset(inspection.opened)
-    for name, path in _all_files(dependencies, local):
-        if not path.is_file() or unwanted.has(name) or project.configuration.excludes(name):
+    for name, path in _all_files(dependencies, local_packages(project, inspection)):
+        if name in compiled or not path.is_file() or unwanted.has(name) or project.configuration.excludes(name):
             continue
         if name.suffix == ".py":
             sources.append(Source(path, str(name), keeps_docstrings=unwanted.keeps_docstrings(name)))

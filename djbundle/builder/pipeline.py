@@ -12,16 +12,28 @@ from pathlib import Path
 from rich.markup import escape
 
 from djbundle import manifest
-from djbundle.builder import assets, bundle, compiler, libraries, nuitka, packages, runtime, stdlib, verification
+from djbundle.builder import (
+    assets,
+    bundle,
+    compiler,
+    libraries,
+    modules,
+    nuitka,
+    packages,
+    runtime,
+    stdlib,
+    verification,
+)
 from djbundle.builder.archive import pack_tree
 from djbundle.builder.before import run_before
 from djbundle.builder.cache import Cache, default_folder
 from djbundle.builder.comparison import Comparison
 from djbundle.builder.console import Console
-from djbundle.builder.dependencies import find_dependencies, local_packages
-from djbundle.builder.inspection import check_versions, inspect_project
+from djbundle.builder.dependencies import find_dependencies
+from djbundle.builder.inspection import Inspection, check_versions, inspect_project
 from djbundle.builder.library_data import add_library_data
 from djbundle.builder.options import Options
+from djbundle.builder.project import Project
 from djbundle.builder.report import Report, describe
 from djbundle.builder.startup import files_of_start
 from djbundle.builder.tree import Tree
@@ -49,8 +61,8 @@ def build(options: Options, console: Console) -> Report:
             with console.step(command):
                 run_before(command, project, options.environment)
 
-        sources = assets.compiled_sources(project)
-        with nuitka.Compilation(project.root, sources, cache, work) as compilation:
+        compiled = modules.compiled_modules(project)
+        with nuitka.Compilation(project.root, compiled, cache, work) as compilation:
             with console.step("import it and collect its static files") as step:
                 inspection = inspect_project(project, options.environment, work)
                 dependencies = find_dependencies(project, inspection)
@@ -58,19 +70,13 @@ def build(options: Options, console: Console) -> Report:
 
             with console.step("collect packages, data and libraries") as step:
                 tree = Tree(work)
-                assets.add_project(tree, project, sources, cache, [inspection.media_root, inspection.static_root])
-                local = local_packages(project, inspection)
-                packages.add_packages(tree, dependencies, local, project, inspection, cache)
-                runtime.add_runtime(tree, nuitka.top_level_names(sources), cache, work)
+                left_out = [inspection.media_root, inspection.static_root]
+                assets.add_project(tree, project, compiled, cache, left_out)
+                packages.add_packages(tree, dependencies, compiled, project, inspection, cache)
+                runtime.add_runtime(tree, modules.top_level_names(compiled), cache, work)
                 stdlib.add_standard_library(tree, cache)
                 assets.add_static_files(tree, work / "static", cache)
-                loaded = [
-                    path
-                    for path in map(Path, inspection.libraries)
-                    if not project.configuration.excludes(Path(path.name))
-                ]
-                libraries.close_libraries(tree, loaded, cache)
-                data = add_library_data(tree, loaded)
+                data = _close_libraries(tree, project, inspection, cache)
                 tree.add_text(manifest.FILE_NAME, describe(project, inspection, data, built).to_json(), "project")
                 start = [*files_of_start(tree, project, inspection.opened)]
                 launcher = compiler.compile_launcher(cache)
@@ -80,10 +86,10 @@ def build(options: Options, console: Console) -> Report:
                 archive = pack_tree(tree, start, cache, step.progress)
 
             with console.step("compile the project to C") as step:
-                compiled = compilation.result(step.progress)
-                libraries.add_module(tree, f"{nuitka.MODULE}{EXTENSION_SUFFIXES[0]}", compiled, cache)
+                module = compilation.result(step.progress)
+                libraries.add_module(tree, f"{nuitka.MODULE}{EXTENSION_SUFFIXES[0]}", module, cache)
                 advice = "" if compilation.was_cached or nuitka.uses_ccache() else "; ccache makes the next faster"
-                step.note(f"{len(sources)} modules{advice}", cached=compilation.was_cached)
+                step.note(f"{len(compiled)} modules{advice}", cached=compilation.was_cached)
 
         with contextlib.ExitStack() as stack:
             with console.step("write the bundle") as step:
@@ -96,6 +102,14 @@ def build(options: Options, console: Console) -> Report:
                 seen = _visit(written, Comparison(project, environment, work / "static"), console)
 
     return Report.of(output, project, dependencies, archive, console.steps, seen)
+
+
+def _close_libraries(tree: Tree, project: Project, inspection: Inspection, cache: Cache) -> dict[str, str]:
+    """The libraries; where their data are, as the manifest has it."""
+    excludes = project.configuration.excludes
+    loaded = [path for path in map(Path, inspection.libraries) if not excludes(Path(path.name))]
+    libraries.close_libraries(tree, loaded, cache)
+    return add_library_data(tree, loaded)
 
 
 def _visit(written: Path, comparison: Comparison, console: Console) -> Visit:
