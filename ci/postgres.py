@@ -1,9 +1,12 @@
 """A PostgreSQL server for one test run: its own cluster in a folder, reached by a Unix socket there."""
 
+import contextlib
 import os
 import pwd
 import shutil
 import subprocess
+import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Self
 
@@ -64,6 +67,15 @@ class Postgres:
         # No pipes: the server would keep them open.
         with (self.folder.parent / f"{self.folder.name}.log").open("ab") as log:
             subprocess.run(command, cwd="/", check=True, stdout=log, stderr=log, timeout=120, **options)  # type: ignore[call-overload]
+
+
+@contextlib.contextmanager
+def temporary_postgres() -> Iterator[Postgres]:
+    """One in a folder of its own: pytest's may not be entered by the user of the server."""
+    with tempfile.TemporaryDirectory(prefix="djbundle-postgres-") as folder:
+        Path(folder).chmod(0o755)
+        with Postgres(Path(folder, "server")) as server:
+            yield server
 
 
 def find_program(name: str) -> str:

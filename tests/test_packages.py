@@ -24,6 +24,7 @@ PACKAGES = [
     ),
     *("orjson", "brotli", "reportlab", "cffi", "pydantic", "pyyaml"),
 ]
+COMPILED = "pyyaml"  # a distribution of another name than its package, which has an extension module too
 EXERCISES = [
     *("pillow", "lxml_trees", "psycopg_binary", "cryptography_openssl", "numpy_blas", "uvloop_sockets"),
     *("password_hashes", "small_ones", "reportlab_fonts", "cffi_calls", "library_of_the_system"),
@@ -31,12 +32,16 @@ EXERCISES = [
 
 
 @pytest.fixture(scope="module")
-def told(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[dict[str, str], dict[str, str]]:
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("packages")
+
+
+@pytest.fixture(scope="module")
+def told(wheel: Path, folder: Path) -> tuple[dict[str, str], dict[str, str]]:
     """What each exercise gives: in the environment, and in the bundle that was built there and moved away."""
-    folder = tmp_path_factory.mktemp("packages")
     programs = make_environment(folder / "environment", "3.13", wheel, *PACKAGES)
     expected = run(programs / "python", PROJECT / "manage.py", "exercise")
-    run(programs / "djbundle", "build", PROJECT, "-o", folder / "bundle" / "odds")
+    run(programs / "djbundle", "build", PROJECT, "-o", folder / "bundle" / "odds", "--compile", COMPILED)
     (folder / "environment").rename(folder / "gone")
     command = [folder / "bundle" / "odds", "exercise", "--data-dir", folder / "data"]
     result = subprocess.run(command, env={}, capture_output=True, text=True, check=True)
@@ -52,3 +57,14 @@ def test_package(told: tuple[dict[str, str], dict[str, str]], exercise: str) -> 
 
 def test_every_exercise_is_done(told: tuple[dict[str, str], dict[str, str]]) -> None:
     assert sorted(told[0]) == sorted(told[1]) == sorted(EXERCISES)
+
+
+@pytest.mark.usefixtures("told")
+def test_package_is_compiled(folder: Path) -> None:
+    """It has no bytecode, and finds its extension module."""
+    bundle = folder / "bundle" / "odds"
+    code = "import yaml, yaml.cyaml; print(yaml.__loader__, yaml.load('[1, 2]', yaml.CSafeLoader))"
+    assert run(bundle, "-c", code).startswith("<nuitka_module_loader")
+    assert run(bundle, "-c", code).endswith("[1, 2]\n")
+    run(bundle, "extract", folder / "tree")
+    assert [path.suffix for path in (folder / "tree" / "yaml").iterdir()] == [".so"]

@@ -11,10 +11,12 @@ def find_python(version: str) -> str:
     """One that really starts; uv downloads it where there is none."""
     for candidate in (f"python{version}", *sorted(Path.home().glob(f".pyenv/versions/{version}.*/bin/python3"))):
         try:
-            subprocess.run([candidate, "-c", ""], capture_output=True, check=True)
+            # Not that of an environment which is active here: uv passes it over.
+            code = "import os, sys; print(os.path.realpath(sys.executable))"
+            told = subprocess.run([candidate, "-c", code], capture_output=True, text=True, check=True)
         except (OSError, subprocess.CalledProcessError):
             continue
-        return str(candidate)
+        return told.stdout.strip()
     return version
 
 

@@ -22,6 +22,7 @@ from typing import Any
 from djbundle.builder.collect import collect_static_files, prepare_static_files
 from djbundle.builder.env_files import ENV_FILE, names_in
 from djbundle.builder.layout import SETTINGS_VARIABLE
+from djbundle.builder.questions import SQLITE
 from djbundle.builder.settings_models import model_readings
 from djbundle.builder.trial import (
     missing_in_models,
@@ -84,7 +85,7 @@ def give_secret_key(module: ModuleType) -> None:
 def keep_files_away(module: ModuleType, scratch: str) -> None:
     """Let databases and caches that are files lie in `scratch`: checks open both."""
     for database in getattr(module, "DATABASES", {}).values():
-        if database.get("ENGINE", "").endswith("sqlite3"):
+        if database.get("ENGINE", "").endswith(SQLITE):
             database["NAME"] = ":memory:"
     for cache in getattr(module, "CACHES", {}).values():
         if cache.get("BACKEND", "").endswith("FileBasedCache"):
@@ -117,6 +118,17 @@ def import_what_requests_need() -> None:
             import_string(name)
     for name in late_modules():
         is_importable(name)
+    load_extensions_of_sqlite()
+
+
+def load_extensions_of_sqlite() -> None:
+    """Connect to databases in memory: their engine, or a signal that the project hears, may load libraries."""
+    from django.db import connections  # noqa: PLC0415
+
+    for connection in connections.all():
+        if connection.settings_dict["ENGINE"].endswith(SQLITE):
+            with contextlib.suppress(Exception):  # whatever the project does then, it is not the site's start
+                connection.ensure_connection()
 
 
 def late_modules() -> Iterator[str]:

@@ -5,7 +5,6 @@ import sqlite3
 import stat
 import subprocess
 import sys
-import tempfile
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
@@ -13,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from ci.customer import Customer
-from ci.postgres import Postgres
+from ci.postgres import Postgres, temporary_postgres
 from ci.site import Site
 from tests.conftest import NewSite
 from tests.waiting import wait_until
@@ -160,12 +159,9 @@ def test_missing_python_is_no_obstacle(new_small: NewSite) -> None:
 
 @pytest.fixture
 def postgres() -> Iterator[Postgres]:
-    # Not below pytest's own folder, which the server's user may not enter.
-    with tempfile.TemporaryDirectory(prefix="djbundle-postgres-") as folder:
-        Path(folder).chmod(0o755)
-        with Postgres(Path(folder, "server")) as server:
-            server.create_database("small")
-            yield server
+    with temporary_postgres() as server:
+        server.create_database("small")
+        yield server
 
 
 def test_postgres_is_migrated_by_its_owner_alone(new_small: NewSite, postgres: Postgres) -> None:

@@ -1,0 +1,67 @@
+"""Shared libraries as a bundle has them: each names all that it uses, and is loaded behind it."""
+
+import ctypes
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from djbundle.builder import compiler, elf, sqlite, underlinked
+from djbundle.builder.cache import Cache
+
+# "data" is used by "reader", which does not name it; "top" names both, as GDAL does with those of HDF4.
+SOURCES = {
+    "data": "int value = 7;",
+    "reader": "extern int value; int read_value(void) { return value; }",
+    "top": "int read_value(void); int top(void) { return read_value(); }",
+}
+
+
+@pytest.fixture
+def libraries(tmp_path: Path) -> dict[str, Path]:
+    made = {}
+    for name, source in SOURCES.items():
+        path = tmp_path / f"lib{name}.so"
+        (tmp_path / f"{name}.c").write_text(source)
+        others = [made["reader"], made["data"]] if name == "top" else []
+        soname = f"-Wl,-soname,{path.name}"
+        subprocess.run(
+            ["gcc", "-shared", "-fPIC", "-Wl,-z,now", soname, tmp_path / f"{name}.c", "-o", path, *others], check=True
+        )
+        made[name] = path
+    return made
+
+
+def test_what_a_library_does_not_name_is_added(libraries: dict[str, Path], tmp_path: Path) -> None:
+    with pytest.raises(OSError, match="undefined symbol: value"):
+        ctypes.CDLL(str(libraries["reader"]))
+    names = {name: f"_lib/{path.name}" for name, path in libraries.items()}
+    needs = {names["top"]: {names["reader"]: "libreader.so", names["data"]: "libdata.so"}}
+    needs |= {names["reader"]: {}, names["data"]: {}, "_main": {}}
+    files = {names[name]: path for name, path in libraries.items()} | {"_main": libraries["top"]}
+    assert underlinked.complete(needs, files, "_lib", "_main") == {names["reader"]: ["libdata.so"]}
+    assert needs[names["reader"]] == {names["data"]: "libdata.so"}
+    data = ctypes.CDLL(str(libraries["data"]))
+    slim = elf.slim(libraries["reader"], Cache(tmp_path / "cache"), with_needs=["libdata.so"])
+    assert ctypes.CDLL(str(slim)).read_value() == ctypes.c_int.in_dll(data, "value").value
+
+
+def test_what_the_program_has_is_not_added(libraries: dict[str, Path]) -> None:
+    needs = {"_lib/top.so": {"_lib/reader.so": "a", "_lib/data.so": "b"}, "_lib/reader.so": {}, "_lib/data.so": {}}
+    files = {f"_lib/{name}.so": path for name, path in libraries.items()} | {"_main": libraries["data"]}
+    assert underlinked.complete(needs | {"_main": {}}, files, "_lib", "_main") == {}
+
+
+def test_symbols(libraries: dict[str, Path]) -> None:
+    symbols = elf.read_symbols(libraries["reader"])
+    assert "read_value" in symbols.defined
+    assert "value" in symbols.undefined - symbols.defined
+
+
+def test_column_names_are_unknown(tmp_path: Path) -> None:
+    library = ctypes.CDLL(str(compiler.compile_column_names(sqlite.COLUMN_NAMES, Cache(tmp_path))))
+    for name in ("database_name", "table_name", "origin_name"):
+        for suffix in ("", "16"):
+            function = getattr(library, f"sqlite3_column_{name}{suffix}")
+            function.restype = ctypes.c_void_p
+            assert function(None, 0) is None

@@ -1,0 +1,2 @@
+ROOT_URLCONF = "site_.urls"
+SECRET_KEY = "x"
