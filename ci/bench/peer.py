@@ -4,7 +4,7 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from importlib.metadata import version
 from pathlib import Path
 
@@ -17,7 +17,7 @@ SERVERS = ("gunicorn>=23", "granian>=2.8.7", "whitenoise[brotli]>=6.9")
 class Peer:
     """A virtual environment with web servers and the packages of the shop, all compiled; and a copy of the shop."""
 
-    def __init__(self, work: Path, project: Path = REPOSITORY / "sample_shop") -> None:
+    def __init__(self, work: Path, project: Path = REPOSITORY / "sample_shop", packages: Sequence[str] = ()) -> None:
         self.folder = work / "venv"
         self.project = Path(shutil.copytree(project, work / project.name, ignore=_ignored))
         self.environment = {"PATH": f"{self.folder / 'bin'}:{os.defpath}", "HOME": str(work)}
@@ -25,7 +25,7 @@ class Peer:
         run = lambda *command: subprocess.run(command, check=True, capture_output=True)  # noqa: E731
         run(uv, "venv", "--no-project", "--python", sys.base_prefix + "/bin/python3", self.folder)
         install = (uv, "pip", "install", "--python", self.python)
-        run(*install, *SERVERS, *_pinned("django", "asgiref", "sqlparse", "pillow", "cronsim"))
+        run(*install, *SERVERS, *packages, *_pinned("django", "asgiref", "sqlparse", "pillow", "cronsim"))
         run(*install, "--no-deps", REPOSITORY)
         run(self.python, "-m", "compileall", "-q", self.folder / "lib", self.project)
 

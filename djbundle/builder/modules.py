@@ -12,7 +12,7 @@ from djbundle.errors import ConfigurationError
 # Requests and tasks do not run in these: compiling them to C would take long and gain nothing.
 NOT_WORTH_COMPILING = ("migrations", "management")
 NOT_PACKAGES = ("manage.py", "setup.py", "conftest.py")
-NOT_OF_PACKAGES = ("__main__.py", "conftest.py")
+LEFT_OUT = (*NOT_WORTH_COMPILING, "tests", "conftest")  # by Nuitka, wherever a module or package has such a name
 
 Modules = dict[PurePosixPath, Path]  # by the name that a source would have in the tree
 
@@ -45,8 +45,7 @@ def _sources_of_project(project: Project) -> Iterator[Path]:
 
 
 def _is_worth_compiling(path: PurePath) -> bool:
-    is_importable = all(part.isidentifier() for part in path.with_suffix("").parts)
-    return is_importable and not any(part in NOT_WORTH_COMPILING for part in path.parts)
+    return all(part.isidentifier() and part not in LEFT_OUT for part in path.with_suffix("").parts)
 
 
 def _modules_of_package(name: str) -> Modules:
@@ -60,7 +59,7 @@ def _modules_of_package(name: str) -> Modules:
         for path in origin.parent.rglob("*.py") if spec.submodule_search_locations else (origin,):
             below = path.relative_to(origin.parent)
             full = PurePosixPath(module, below) if spec.submodule_search_locations else PurePosixPath(path.name)
-            if "tests" not in full.parts and path.name not in NOT_OF_PACKAGES and _is_worth_compiling(full):
+            if path.name != "__main__.py" and _is_worth_compiling(full):
                 modules[full] = path
     if not modules:
         raise ConfigurationError(

@@ -16,7 +16,7 @@ from typing import Self
 from djbundle.builder import compiler, elf
 from djbundle.builder.cache import Cache, hash_of
 from djbundle.builder.installed import own_folders
-from djbundle.builder.modules import NOT_WORTH_COMPILING, Modules, top_level_names
+from djbundle.builder.modules import LEFT_OUT, Modules, top_level_names
 from djbundle.errors import CompileError, DiskFullError, DjbundleError
 
 LOG = "nuitka.log"
@@ -124,7 +124,7 @@ def _arguments(modules: Modules) -> list[str]:
         "--assume-yes-for-downloads",
         "--no-progressbar",
         *(f"--include-{'package' if name in packages else 'module'}={name}" for name in sorted(top_level)),
-        *(f"--nofollow-import-to=*.{name}" for name in (*NOT_WORTH_COMPILING, "tests", "conftest")),
+        *(f"--nofollow-import-to=*.{name}" for name in LEFT_OUT),
         *(f"--nofollow-import-to={name}" for name in sorted(others)),
     ]
 

@@ -78,6 +78,7 @@ def prepare_site(bundle: Bundle, options: ServeOptions, progress: Progress) -> b
     """
     from djbundle.runtime.prepare import apply_all, look_for_pending, undo_all  # noqa: PLC0415 - needs Django
     from djbundle.runtime.probe import probe_site  # noqa: PLC0415
+    from djbundle.runtime.rehearsal import apply_beside  # noqa: PLC0415
 
     pending = look_for_pending(bundle, migrate=options.migrate)
     names = [name for each in pending for name in each.migrations]
@@ -85,7 +86,7 @@ def prepare_site(bundle: Bundle, options: ServeOptions, progress: Progress) -> b
         progress.tell("pending", migrations=names)
         if not progress.wait():
             return False
-    applied = apply_all(bundle, pending)
+    applied = apply_beside(bundle, pending) if progress.is_beside else apply_all(bundle, pending)
     if not progress.takes_over:
         return True
     try:

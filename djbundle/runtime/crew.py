@@ -27,6 +27,8 @@ from djbundle.runtime.tls.pair import Pair
 from djbundle.runtime.tls.start import tls_child
 from djbundle.runtime.web import Endpoint, serve_web
 
+# The loop of the task worker may wait for its database, longer than any request should last.
+WORKER_PATIENCE = 5
 OTHERS = 3  # slots of the board that are not a web worker's
 
 
@@ -47,8 +49,9 @@ class Crew:
         if self._options.tls and (tls := tls_child(self._bundle, self._options.tls, self._listeners)):
             children.append(tls)
         if self._options.run_worker and apps.is_installed("djbundle.tasks"):
-            run = partial(run_worker, self._options.grace)
-            children.append(Child("worker", self._title("worker"), run, leave_with=signal.SIGTERM))
+            heart = Heart(WORKER_PATIENCE * self._options.worker_timeout)
+            run = partial(run_worker, self._options.grace, heart)
+            children.append(Child("worker", self._title("worker"), run, heart=heart, leave_with=signal.SIGTERM))
         if self._listeners.metrics:
             tell = partial(serve_metrics, self._bundle, self._board, self._listeners.metrics)
             children.append(Child("metrics", self._title("metrics"), tell))
@@ -93,8 +96,8 @@ def additions(options: ServeOptions) -> Additions:
     )
 
 
-def run_worker(grace: int) -> int:
+def run_worker(grace: int, heart: Heart) -> int:
     """Run background tasks until SIGTERM."""
     os.nice(WORKER_NICENESS)
-    call_command("worker", grace=grace)
+    call_command("worker", grace=grace, beat=heart.beat)
     return 0

@@ -25,17 +25,28 @@ def is_locked(data: Path) -> bool:
 
 
 def lock_data_directory(data: Path) -> int:
-    """Take the lock; the descriptor that holds it until it is closed, in this process and in each that it forks."""
+    """Take the lock; the descriptor that holds it until it is closed, in this process and in each that it forks.
+
+    The first process of a container may serve beside another instance: Kamal and ONCE start the new container before
+    they stop the old one. The lock is then taken when that one has left.
+    """
     lock = os.open(data / FILE_NAME, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-    try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError as error:
+    if not take(lock) and os.getpid() != 1:
         holder = os.read(lock, 32).decode().strip() or "unknown"
         os.close(lock)
         raise DataDirectoryBusyError(
             f"the data directory {data} is served by another instance already (process {holder})",
             "stop that one, or choose another folder:  --data-dir DIR",
-        ) from error
+        )
+    return lock
+
+
+def take(lock: int) -> bool:
+    """Whether this process has the lock now; it may have had it before."""
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
     os.truncate(lock, 0)
     os.pwrite(lock, f"{os.getpid()}\n".encode(), 0)
-    return lock
+    return True

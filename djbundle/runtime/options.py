@@ -70,7 +70,8 @@ def add_serve_options(parser: ArgumentParser) -> None:
         type=parse_seconds,
         default=30,
         metavar="SECONDS",
-        help="a web process that does nothing for so long is killed and started again; default: %(default)s, 0: never",
+        help="a web process that does nothing for so long is killed and started again, the task worker after five times"
+        " as long; default: %(default)s, 0: never",
     )
     add_http_options(parser)
     add_log_options(parser)

@@ -131,17 +131,22 @@ def apply_pending(bundle: Bundle, connection: BaseDatabaseWrapper, pending: Pend
     database = connection.settings_dict["NAME"]
     backup = back_up(database, bundle.data) if pending.had_content else None
     log(f"applying {count(pending.migrations)} to {database}")
+    kept = "the database is as it was before" if backup else "nothing was kept of the new database"
+    migrate(connection, pending, kept, lambda: put_back(database, backup))
+    return Applied(database, backup)
+
+
+def migrate(connection: BaseDatabaseWrapper, pending: Pending, kept: str, undo: Callable[[], None]) -> None:
+    """Raises MigrationError, which tells what is `kept`, behind `undo`."""
     try:
-        call_command("migrate", database=connection.alias, interactive=False, verbosity=0)
+        call_command("migrate", database=pending.alias, interactive=False, verbosity=0)
     except Exception as error:  # a migration may raise anything; the old state comes back in each case
         connection.close()
-        put_back(database, backup)
+        undo()
         said = " ".join(f"{type(error).__name__}: {error}".split())
-        kept = "the database is as it was before" if backup else "nothing was kept of the new database"
         raise MigrationError(
             f"a migration failed ({said}); {kept}", "correct the migration, or start the previous bundle"
         ) from error
-    return Applied(database, backup)
 
 
 def back_up(database: Path, data: Path) -> Path:
@@ -157,8 +162,12 @@ def put_back(database: Any, backup: Path | None) -> None:
     if backup:
         sqlite.copy_database(backup, database)
     elif isinstance(database, Path):
-        for path in sqlite.files_of(database):
-            path.unlink(missing_ok=True)
+        remove(database)
+
+
+def remove(database: Path) -> None:
+    for path in sqlite.files_of(database):
+        path.unlink(missing_ok=True)
 
 
 def has_content(database: Any) -> bool:

@@ -14,10 +14,14 @@ from djbundle.errors import DjbundleError
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """`status` is written to; `go` is read from, and None where nobody is to be waited for."""
+    """`status` is written to; `go` is read from, and None where nobody is to be waited for.
+
+    `is_beside`: another instance, in another container, writes to the same databases.
+    """
 
     status: int
     go: int | None = None
+    is_beside: bool = False
 
     @property
     def takes_over(self) -> bool:

@@ -17,7 +17,7 @@ from djbundle.runtime.bundle import Bundle
 from djbundle.runtime.child import Child
 from djbundle.runtime.handover import Handover
 from djbundle.runtime.listener import Listeners, open_listeners, remove_files
-from djbundle.runtime.lock import lock_data_directory
+from djbundle.runtime.lock import lock_data_directory, take
 from djbundle.runtime.logs import lines
 from djbundle.runtime.options import ServeOptions, parse_serve_options
 from djbundle.runtime.paths import create_data_directory
@@ -81,7 +81,8 @@ def supervise(bundle: Bundle, options: ServeOptions, given: Handover) -> int:
     listeners = given.open_listeners()
     reader, writer = os.pipe2(os.O_CLOEXEC)
     title = process.title(bundle.manifest.name, "app")
-    run = functools.partial(load_and_run, bundle, options, listeners, pair, Progress(writer))
+    progress = Progress(writer, is_beside=given.lock is not None and not take(given.lock))
+    run = functools.partial(load_and_run, bundle, options, listeners, pair, progress)
     app = Child("app", title, run, pid=given.app or 0, started=time.monotonic())
     with Supervisor([app], grace=options.grace + MARGIN, proven=given.app is not None) as supervisor:
         about = About.of(bundle, options, listeners, pair)

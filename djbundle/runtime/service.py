@@ -11,9 +11,12 @@ from djbundle.runtime.about import About
 from djbundle.runtime.child import Child
 from djbundle.runtime.control import Caller, Control, Message
 from djbundle.runtime.handover import Handover
+from djbundle.runtime.lock import take
 from djbundle.runtime.logs.lines import log
 from djbundle.runtime.supervisor import Supervisor
 from djbundle.runtime.takeover import Takeover, stop_after_lingering
+
+LOOK_FOR_LOCK = 0.25  # seconds
 
 
 class Service:
@@ -22,10 +25,26 @@ class Service:
     def __init__(self, about: About, supervisor: Supervisor, app: Child, given: Handover) -> None:
         self._about, self._supervisor, self._app, self._given = about, supervisor, app, given
         self._takeover: Takeover | None = None
-        Control(about.data, supervisor, self._answer)
+        self._is_beside = False
+        self._take_data_directory()
         self._interval = notify.watchdog_interval()
         self._tell_watchdog()
         supervisor.on(signal.SIGHUP, lambda: self._reload(lambda **_: None))
+
+    def _take_data_directory(self) -> None:
+        """Answer commands, as soon as no other instance does."""
+        if self._given.lock is None or take(self._given.lock):
+            if self._is_beside:
+                log("the other instance has left; commands are answered here from now on")
+            Control(self._about.data, self._supervisor, self._answer)
+            return
+        if not self._is_beside:
+            log(
+                "another instance serves this data directory; this one serves beside it until that one leaves",
+                "warning",
+            )
+        self._is_beside = True
+        self._supervisor.at(time.monotonic() + LOOK_FOR_LOCK, self._take_data_directory)
 
     def announce(self) -> None:
         log(f"{self._about} (Ctrl-C stops)")

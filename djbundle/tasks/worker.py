@@ -9,6 +9,7 @@ import contextlib
 import logging
 import selectors
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from types import FrameType
 
@@ -45,6 +46,7 @@ class Worker:
     drain: bool = False
     poll: float = POLL
     limits: Limits = field(default_factory=Limits)
+    beat: Callable[[], None] = lambda: None  # called in each turn of the loop, for who watches whether it hangs
 
     def __post_init__(self) -> None:
         self.identity = Identity.of_this_process()
@@ -139,6 +141,7 @@ class Worker:
 
     def _wait(self, seconds: float) -> None:
         """For somebody to tell something, that long at most."""
+        self.beat()
         for key, _ in self.selector.select(seconds):
             key.data()
         self.crew.watch()

@@ -69,6 +69,19 @@ def test_hung_web_worker_is_replaced(new_small: NewSite) -> None:
         assert f"web (process {first.pid}) hangs, and is killed" in site.log.read_text()
 
 
+def test_hanging_task_worker_is_replaced(new_small: NewSite) -> None:
+    """After five times as long as a web worker, since it may wait for its database."""
+    with new_small("--workers", "1", "--worker-timeout", "1") as site:
+        first = with_role(site, "worker")[0]
+        first.suspend()
+        wait_until(lambda: not first.is_running(), "it is killed")
+        wait_until(lambda: with_role(site, "worker"), "there is another")
+        time.sleep(7)  # one that works would be killed by now, if it did not beat
+        told = [line for line in site.log.read_text().splitlines() if "worker (process" in line and "hangs" in line]
+        assert len(told) == 1
+        assert f"(process {first.pid})" in told[0]
+
+
 def test_crash_loop_is_called_one(new_small: NewSite) -> None:
     with new_small("--workers", "1") as site:
         for _ in range(3):

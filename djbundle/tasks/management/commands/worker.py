@@ -17,6 +17,8 @@ DEFAULT_THREADS = 4  # so that a long job does not keep mails waiting
 class Command(BaseCommand):
     help = "Runs background tasks until stopped by SIGTERM or Ctrl-C; running tasks are finished first."
 
+    stealth_options = ("beat",)  # of Worker, for who calls this command from Python
+
     def add_arguments(self, parser: ArgumentParser) -> None:
         add = parser.add_argument
         add("--queues", default="", metavar="Q,...", help="Only tasks of these queues; default: all.")
@@ -42,6 +44,7 @@ class Command(BaseCommand):
             drain=options["drain"],
             poll=options["poll"],
             limits=Limits(options["max_tasks"], options["max_memory"]),
+            beat=options.get("beat") or (lambda: None),
         ).run()
 
 

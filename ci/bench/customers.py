@@ -1,0 +1,153 @@
+"""Customers of the shop, as browsers with kept connections: they browse, search, fill a basket; some buy."""
+
+import http.client
+import random
+import re
+import threading
+import time
+from collections import Counter
+from collections.abc import Iterator
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass, field
+from http.cookies import SimpleCookie
+from multiprocessing import get_context
+from urllib.parse import urlencode, urlsplit
+
+BUYERS = 0.1  # share of customers
+WORDS = ("lamp", "oak", "linen", "cup", "blue")
+ADDRESS = {
+    "name": "Ada Lovelace",
+    "address": "12 St James's Square",
+    "postcode": "10115",
+    "city": "Berlin",
+    "country": "Germany",
+    "card_number": "4242 4242 4242 4242",
+}
+
+
+@dataclass
+class Told:
+    """What customers of one run saw."""
+
+    seconds: float = 0.0
+    customers: int = 0
+    bought: int = 0
+    requests: list[float] = field(default_factory=list)  # seconds of each
+    failures: Counter[str] = field(default_factory=Counter)
+
+    def percentile(self, share: float) -> float:
+        """Milliseconds."""
+        return 1000 * sorted(self.requests)[min(len(self.requests) - 1, int(share * len(self.requests)))]
+
+
+class Browser:
+    """One customer's. An answer of 400 or more, or none, is noted and raises FailedError."""
+
+    def __init__(self, url: str, told: Told) -> None:
+        self._connection = http.client.HTTPConnection(urlsplit(url).netloc, timeout=30)
+        self._cookies: SimpleCookie = SimpleCookie()
+        self._told = told
+
+    def get(self, path: str) -> str:
+        return self._ask("GET", path)
+
+    def post(self, path: str, page: str, **fields: str) -> str:
+        """Send the form of `page`; redirects are followed."""
+        token = re.search(r'name="csrfmiddlewaretoken" value="([^"]+)"', page)
+        return self._ask("POST", path, urlencode({"csrfmiddlewaretoken": token[1] if token else "", **fields}))
+
+    def close(self) -> None:
+        self._connection.close()
+
+    def _ask(self, method: str, path: str, body: str | None = None) -> str:
+        headers = {"Cookie": "; ".join(f"{name}={morsel.value}" for name, morsel in self._cookies.items())}
+        if body is not None:
+            headers["Content-Type"] = "application/x-www-form-urlencoded"
+        began = time.monotonic()
+        try:
+            self._connection.request(method, path, body, headers)
+            answer = self._connection.getresponse()
+            content = answer.read()
+        except (OSError, http.client.HTTPException) as error:
+            self._fail(f"{method} {path.split('/')[1]}: {error!r}")
+        self._told.requests.append(time.monotonic() - began)
+        for value in answer.headers.get_all("Set-Cookie", ()):
+            self._cookies.load(value)
+        if answer.status >= 400:
+            self._fail(f"{method} {path.split('/')[1]}: {answer.status}")
+        if answer.status in (302, 303):
+            return self.get(urlsplit(answer.headers["Location"]).path)
+        return content.decode(errors="replace")
+
+    def _fail(self, what: str) -> None:
+        self._told.failures[what] += 1
+        raise FailedError(what)
+
+
+class FailedError(Exception):
+    pass
+
+
+def shop(browser: Browser, chance: random.Random, number: int) -> bool:
+    """One customer's visit; whether something was bought."""
+    page = browser.get("/")
+    for path in sorted(set(re.findall(r'(?:href|src)="(/static/[^"]+)"', page))):
+        browser.get(path)
+    page = browser.get(chance.choice(re.findall(r'href="(/category/[\w-]+/)"', page)))
+    products = re.findall(r'href="/product/([\w-]+)/"', page)
+    browser.get(f"/product/{chance.choice(products)}/")
+    browser.get(f"/search/?q={chance.choice(WORDS)}")
+    slug = chance.choice(products)
+    page = browser.get(f"/product/{slug}/")
+    if chance.random() >= BUYERS:
+        return False
+    browser.post(f"/basket/add/{slug}/", page, quantity="1")
+    page = browser.get("/checkout/")
+    done = browser.post("/checkout/", page, email=f"customer{number}@example.com", **ADDRESS)
+    if "csrfmiddlewaretoken" in done and "card_number" in done:
+        raise FailedError("the form came back")
+    return True
+
+
+def visit(url: str, customers: int, at_once: int, per_second: float | None) -> Told:
+    """Let `customers` come: `at_once` all the time, or so many of them as come `per_second`, at random moments."""
+    with ProcessPoolExecutor(1, get_context("spawn")) as apart:  # counting time beside mails would tell of both
+        return apart.submit(_visit, url, customers, at_once, per_second).result()
+
+
+def _visit(url: str, customers: int, at_once: int, per_second: float | None) -> Told:
+    told = Told(customers=customers)
+    numbers, lock = iter(range(customers)), threading.Lock()
+    arrivals = _arrivals(customers, per_second)
+    began = time.monotonic()
+
+    def serve_some() -> None:
+        while True:
+            with lock:
+                number, arrival = next(numbers, None), next(arrivals, 0.0)
+            if number is None:
+                return
+            time.sleep(max(0.0, began + arrival - time.monotonic()))
+            browser = Browser(url, told)
+            try:
+                told.bought += shop(browser, random.Random(number), number)
+            except FailedError as error:
+                told.failures[f"gave up: {error}"] += 1
+            finally:
+                browser.close()
+
+    threads = [threading.Thread(target=serve_some) for _ in range(at_once)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    told.seconds = time.monotonic() - began
+    return told
+
+
+def _arrivals(customers: int, per_second: float | None) -> Iterator[float]:
+    """Seconds after the start; all at once where there is no rate."""
+    chance, now = random.Random(1), 0.0
+    for _ in range(customers):
+        now += chance.expovariate(per_second) if per_second else 0.0
+        yield now

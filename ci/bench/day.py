@@ -1,0 +1,149 @@
+"""A shop's day in minutes: customers, mails, an import; the bundle beside gunicorn, Celery and Redis."""
+
+import argparse
+import os
+import shutil
+import statistics
+import subprocess
+import tempfile
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from ci.bench.customers import Told, visit
+from ci.bench.peer import Peer
+from ci.bench.servers import THREADS, WORKERS, Running, Way, need
+from ci.bench.start import build_shop
+from ci.outside import Outside
+from ci.site import Site, bare_environment
+
+DAY = 50_000  # customers
+FASTER = 5  # than they come on a real day
+AT_ONCE = 16  # customers, when as many are served as can be
+MANY = 200  # enough that nobody waits for another
+MEGABYTE = 1_000_000
+PATIENCE = 300.0  # seconds for the last mail
+# A stock list that takes as long as the customers do, and leaves enough of everything.
+IMPORT = """
+from django.core.files.base import ContentFile
+from catalogue.models import Product, StockImport
+from catalogue.tasks import import_stock
+skus = list(Product.objects.values_list("sku", flat=True))
+rows = "\\n".join(f"{skus[n % len(skus)]},{100000 + n}" for n in range(30000))
+job = StockImport.objects.create(file=ContentFile(f"sku,stock\\n{rows}\\n".encode(), "stock.csv"))
+import_stock.enqueue(job.pk)
+"""
+LEFT = "from catalogue.models import StockImport; print(StockImport.objects.exclude(status='done').count())"
+
+
+@dataclass
+class Side:
+    way: Way
+    shell: Sequence[str | Path]  # the command that runs a text of Python
+    fastest: list[Told] = field(default_factory=list)
+    calm: list[Told] = field(default_factory=list)
+    memory: list[float] = field(default_factory=list)  # bytes
+
+    def measure(self, outside: Outside, customers: int, seconds: int) -> None:
+        rate = FASTER * DAY / 86400
+        with self.way.running() as running:
+            running.wait_for("/")
+            self.fastest.append(self._visited(running, outside, customers, AT_ONCE, None))
+            self.calm.append(self._visited(running, outside, int(seconds * rate), MANY, rate))
+            self.memory.append(running.memory())
+
+    def _visited(
+        self, running: Running, outside: Outside, customers: int, at_once: int, per_second: float | None
+    ) -> Told:
+        """Once an import has begun; when the last mail has come and the import has ended."""
+        mails = len(outside.mailbox.messages)
+        self._python(IMPORT)
+        told = visit(running.url, customers, at_once, per_second)
+        end = time.monotonic() + PATIENCE
+        while (missing := told.bought - (len(outside.mailbox.messages) - mails)) > 0 or self._python(LEFT) != "0":
+            if time.monotonic() > end:
+                told.failures["a mail that did not come"] += missing
+                break
+            time.sleep(1)
+        return told
+
+    def _python(self, code: str) -> str:
+        done = subprocess.run(
+            [*self.shell, code], cwd=self.way.cwd, env=self.way.environment, check=True, capture_output=True, text=True
+        )
+        return done.stdout.strip()
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="ci/bench/run day", description=__doc__)
+    parser.add_argument("--rounds", type=int, default=3, help="runs of each side, in turn [3]")
+    parser.add_argument(
+        "--customers", type=int, default=1000, help=f"of the {DAY:,} of a day, as fast as can be [1000]"
+    )
+    parser.add_argument("--seconds", type=int, default=60, help=f"that they come {FASTER} times as fast as really [60]")
+    options = parser.parse_args()
+    need("redis-server")
+    with tempfile.TemporaryDirectory(prefix="djbundle-bench-") as folder, Outside() as outside:
+        sides = list(_sides(Path(folder), outside.settings()))
+        for number in range(options.rounds):
+            for side in sides if number % 2 else reversed(sides):
+                side.measure(outside, options.customers, options.seconds)
+    _print_table(sides)
+
+
+def _sides(work: Path, settings: Mapping[str, str]) -> Iterator[Side]:
+    site = Site(build_shop(work), work / "data", bare_environment(HOME=str(work), **settings))
+    site.run("migrate")
+    site.run("demo_data")
+    place = ["--data-dir", site.data]
+    serve = [site.bundle, "serve", "--bind", "127.0.0.1:{port}", "--workers", str(WORKERS)]
+    way = Way("the bundle", [[*serve, "--blocking-threads", str(THREADS), *place]], work, site.environment)
+    yield Side(way, [site.bundle, "shell", *place, "-v0", "-c"])
+    yield _peer(work, site, settings)
+
+
+def _peer(work: Path, site: Site, settings: Mapping[str, str]) -> Side:
+    peer = Peer(work, packages=("celery[redis]", "redis"))
+    shutil.copytree(Path(__file__).with_name("day_peer"), peer.project, dirs_exist_ok=True)
+    shutil.copy(site.data / "db.sqlite3", peer.project / "db.sqlite3")
+    shutil.copytree(site.data / "media", peer.project / "media")
+    socket = work / "redis.sock"
+    environment = {
+        **peer.environment,
+        **settings,
+        "DJANGO_SETTINGS_MODULE": "celery_settings",
+        "SHOP_REDIS": str(socket),
+        "SHOP_DEBUG": "0",
+        "SHOP_HOSTS": "127.0.0.1",
+    }
+    manage = [peer.python, "manage.py"]
+    subprocess.run([*manage, "collectstatic", "--noinput", "-v0"], cwd=peer.project, env=environment, check=True)
+    redis = [shutil.which("redis-server") or "", "--port", "0", "--unixsocket", socket, "--dir", work]
+    _, gunicorn = [*peer.servers("shop.wsgi")][1]
+    celery = [peer.python, "-m", "celery", "--app", "celery_shop", "worker", "--beat", "--concurrency", str(WORKERS)]
+    schedule = ["--schedule", work / "beat", "--loglevel", "ERROR"]
+    way = Way("gunicorn, Celery, Redis", [redis, gunicorn, [*celery, *schedule]], peer.project, environment)
+    return Side(way, [*manage, "shell", "-v0", "-c"])
+
+
+def _print_table(sides: Sequence[Side]) -> None:
+    """Medians; failures are those of all rounds."""
+    print(
+        f"{'':26}{'customers/min':>14}{'a day in':>10}{'p99':>10}{f'p99 at {FASTER}x':>12}{'memory':>9}{'failures':>10}"
+    )
+    for side in sides:
+        rate = statistics.median(60 * told.customers / told.seconds for told in side.fastest)
+        late, calm = (statistics.median(told.percentile(0.99) for told in each) for each in (side.fastest, side.calm))
+        memory = statistics.median(side.memory) / MEGABYTE
+        failures = sum((told.failures.total() for told in (*side.fastest, *side.calm)), 0)
+        numbers = f"{rate:14.0f}{DAY / rate:6.0f} min{late:7.0f} ms{calm:9.0f} ms{memory:6.0f} MB{failures:10}"
+        print(f"{side.way.name:26}{numbers}")
+        for told in (*side.fastest, *side.calm):
+            for what, count in told.failures.most_common(3):
+                print(f"  {count} times {what}")
+
+
+if __name__ == "__main__":
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+    main()
