@@ -86,7 +86,7 @@ class DatabaseBackend(BaseTaskBackend):
         expires = to_seconds(task.expires)
         backoff = backoff_of(task, self.options)
         is_unique = task.unique or task.unique_for is not None
-        return TaskRecord(
+        return TaskRecord.new(
             task_path=task.module_path,
             backend=self.alias,
             queue_name=task.queue_name,

@@ -1,7 +1,9 @@
 """A new row, in a fraction of the time of ``save(force_insert=True)``: what that does anew for each is done once."""
 
+from collections.abc import Callable
 from functools import cache
-from typing import TYPE_CHECKING, Any
+from operator import attrgetter
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from django.db import connections, models
 from django.db.backends.base.base import BaseDatabaseWrapper
@@ -9,7 +11,7 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 if TYPE_CHECKING:
     from djbundle.tasks.models import TaskRecord
 
-PLAIN = (type(None), str, int, float, bool)  # what drivers take as it is
+PLAIN = (models.CharField, models.IntegerField, models.FloatField, models.BooleanField, models.ForeignKey)
 
 
 def insert(record: "TaskRecord", alias: str) -> None:
@@ -28,11 +30,12 @@ def insert(record: "TaskRecord", alias: str) -> None:
 
 def prepared(record: "TaskRecord", connection: BaseDatabaseWrapper) -> list[Any]:
     """Its values, for `statement`."""
-    return [
-        value if type(value) in plain else field.get_db_prep_save(value, connection)
-        for field, plain in _fields(type(record))
-        for value in (getattr(record, field.attname),)
-    ]
+    plan = _plan(type(record))
+    values = list(plan.values_of(record))
+    for index, prepare in plan.others:
+        if values[index] is not None:
+            values[index] = prepare(values[index], connection)
+    return values
 
 
 def statement(model: type[models.Model], connection: BaseDatabaseWrapper, rows: int = 1) -> str:
@@ -40,7 +43,7 @@ def statement(model: type[models.Model], connection: BaseDatabaseWrapper, rows: 
     key = model, connection.vendor
     if key not in _statements:
         quote = connection.ops.quote_name
-        columns = [quote(str(field.column)) for field, _ in _fields(model)]
+        columns = [quote(str(field.column)) for field in fields_of(model)]
         start = f"INSERT INTO {quote(model._meta.db_table)} ({', '.join(columns)}) VALUES "  # noqa: S608 - of names only
         _statements[key] = start, f"({', '.join(['%s'] * len(columns))})"
     start, row = _statements[key]
@@ -50,16 +53,33 @@ def statement(model: type[models.Model], connection: BaseDatabaseWrapper, rows: 
 _statements: dict[tuple[type[models.Model], str], tuple[str, str]] = {}  # by model and vendor: the start, one row
 
 
+@cache
 def fields_of(model: type[models.Model]) -> list[Any]:
-    """Those that an INSERT sets."""
-    return [field for field, _ in _fields(model)]
+    """Those that an INSERT sets: each but the primary key."""
+    return [field for field in model._meta.concrete_fields if not field.primary_key]
+
+
+class Plan(NamedTuple):
+    """How a record becomes a row. Texts and numbers are taken as they are; `others` are the rest, by their index."""
+
+    values_of: Callable[[models.Model], tuple[Any, ...]]
+    others: list[tuple[int, Callable[[Any, BaseDatabaseWrapper], Any]]]
 
 
 @cache
-def _fields(model: type[models.Model]) -> list[tuple[Any, tuple[type, ...]]]:
-    """Each but the primary key, with the types whose values need no preparing in it. In JSON, text is no text."""
-    fields = [field for field in model._meta.concrete_fields if not field.primary_key]
-    return [(field, PLAIN[:1] if isinstance(field, models.JSONField) else PLAIN) for field in fields]
+def _plan(model: type[models.Model]) -> Plan:
+    fields = fields_of(model)
+    others = [(index, _preparing(field)) for index, field in enumerate(fields) if not isinstance(field, PLAIN)]
+    return Plan(attrgetter(*(field.attname for field in fields)), others)
+
+
+def _preparing(field: Any) -> Callable[[Any, BaseDatabaseWrapper], Any]:
+    """What Django's get_db_prep_save() comes to for the values that a new task has."""
+    if isinstance(field, models.JSONField):
+        return lambda value, connection: connection.ops.adapt_json_value(value, field.encoder)
+    if isinstance(field, models.DateTimeField):
+        return lambda value, connection: connection.ops.adapt_datetimefield_value(value)
+    return field.get_db_prep_save  # type: ignore[no-any-return]
 
 
 def _returns(connection: BaseDatabaseWrapper) -> bool:

@@ -1,11 +1,13 @@
 """The tables: a row for each task, from its enqueuing until it is pruned; and what is known of many of them."""
 
-from functools import lru_cache
-from typing import Any, ClassVar
+from collections.abc import Callable
+from functools import cache, lru_cache
+from typing import Any, ClassVar, Self
 
 from django.core.checks import CheckMessage
 from django.core.exceptions import ValidationError
 from django.db import models, router
+from django.db.models.base import ModelState
 from django.utils import timezone
 from django.utils.module_loading import import_string
 from django.utils.translation import gettext_lazy as _
@@ -111,6 +113,15 @@ class TaskRecord(models.Model):
         """MySQL has no conditions of indexes and constraints: migration 0004 gives it what stands in for them."""
         return [message for message in super().check(**kwargs) if message.id not in ("models.W036", "models.W037")]
 
+    @classmethod
+    def new(cls, **values: Any) -> Self:
+        """``cls(**values)`` in a tenth of the time, which counts in requests: each field is set, no signal is sent."""
+        record = cls.__new__(cls)
+        record._state = ModelState()
+        record.__dict__.update(values)
+        record.__dict__.update({name: default() for name, default in _defaults(cls) if name not in values})
+        return record
+
     def load_task(self) -> RetryingTask:
         """The task as it was enqueued; raises ImportError or AttributeError when the project no longer has it."""
         defined = with_rules(import_string(self.task_path))
@@ -142,6 +153,12 @@ class TaskRecord(models.Model):
         )
         object.__setattr__(result, "_return_value", self.return_value)
         return result  # type: ignore[no-any-return]
+
+
+@cache
+def _defaults(model: type[models.Model]) -> list[tuple[str, Callable[[], Any]]]:
+    """By the names that an instance keeps them under."""
+    return [(field.attname, field.get_default) for field in model._meta.concrete_fields]
 
 
 class PausedQueue(models.Model):

@@ -22,7 +22,11 @@ CHANNEL = "djbundle_tasks"
 def address_of(alias: str) -> bytes:
     """The socket of the database `alias`; the same in every process that uses it."""
     settings = connections[alias].settings_dict
-    identity = "\0".join(str(settings.get(key, "")) for key in ("ENGINE", "HOST", "PORT", "NAME"))
+    return _address("\0".join([str(settings.get(key, "")) for key in ("ENGINE", "HOST", "PORT", "NAME")]))
+
+
+@cache
+def _address(identity: str) -> bytes:
     return b"\0djbundle-tasks-" + hashlib.sha256(identity.encode()).hexdigest()[:32].encode()
 
 
