@@ -57,9 +57,7 @@ def _compile_batch(batch: list[Source]) -> list[bytes | None]:
 def _compile(source: Source) -> bytes | None:
     text = source.path.read_bytes()
     try:
-        module = ast.parse(text, source.name)
-        if not source.keeps_docstrings:
-            drop_docstrings(module)
+        module = text if source.keeps_docstrings else without_docstrings(text, source.name)
         code = compile(module, source.name, "exec", dont_inherit=True, optimize=0)
     except (SyntaxError, ValueError):
         return None
@@ -67,10 +65,15 @@ def _compile(source: Source) -> bytes | None:
     return importlib.util.MAGIC_NUMBER + flags + importlib.util.source_hash(text) + marshal.dumps(code)
 
 
-def drop_docstrings(module: ast.Module) -> None:
-    """What help() shows: a third of the text in a module that somebody documented well."""
+def without_docstrings(text: bytes, name: str) -> ast.Module:
+    """What help() shows: a third of the text in a module that somebody documented well.
+
+    The way over objects takes twice as long as compiling the text.
+    """
+    module = ast.parse(text, name)
     for node in ast.walk(module):
         if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
             match node.body:
                 case [ast.Expr(value=ast.Constant(value=str())) as docstring, *rest]:
                     node.body = rest or [ast.copy_location(ast.Pass(), docstring)]
+    return module

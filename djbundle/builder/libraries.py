@@ -168,14 +168,14 @@ def _check_glibc() -> None:
 
 
 def _provided(tree: Tree, file: File, soname: str, dynamic: elf.Dynamic) -> str | None:
-    """The name of the library in the tree, if it is there: where the file's own search path points, or in FOLDER."""
+    """The name of the library in the tree, if it is there: where the file's own search path points, or in FOLDER.
+
+    In a wheel it may also lie beside the file, where only the search path of who needs that one points.
+    """
     here = PurePosixPath(file.name).parent
-    for item in dynamic.search_path:
-        if item.startswith("$ORIGIN"):
-            name = str(_normal(here / item.replace("$ORIGIN", ".").lstrip("/")) / soname)
-            if name in tree:
-                return name
-    return name if (name := f"{FOLDER}/{soname}") in tree else None
+    origins = (item.replace("$ORIGIN", ".").lstrip("/") for item in dynamic.search_path if item.startswith("$ORIGIN"))
+    folders = (*(_normal(here / item) for item in origins), PurePosixPath(FOLDER), here)
+    return next((name for folder in folders if (name := str(folder / soname)) in tree), None)
 
 
 def _normal(path: PurePosixPath) -> PurePosixPath:

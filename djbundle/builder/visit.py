@@ -23,6 +23,7 @@ UNREACHABLE = ("Name or service not known", "Temporary failure in name resolutio
 REFUSED = "Connection refused"
 PARAMETER = "MultiValueDictKeyError"  # of a view that reads request.GET["name"]
 DATABASE = "django.db."  # modules of what is raised by a database
+CHECKS = "ERRORS:"  # the line before those of Django's system checks
 HANGING = 3  # pages after which the visitor goes
 
 
@@ -137,9 +138,8 @@ class Visitor:
             check=False,
         )
         if done.returncode:
-            lines = done.stderr.strip().splitlines() or [f"code {done.returncode}"]
-            said = next((line for line in lines if line.startswith("error: ")), lines[-1])
-            raise CommandError(Problem(words[0], said.removeprefix("error: "), done.stderr.strip()))
+            said = _last_words(done.stderr) or f"code {done.returncode}"
+            raise CommandError(Problem(words[0], said, done.stderr.strip()))
         return done.stdout.strip()
 
     @contextlib.contextmanager
@@ -267,6 +267,16 @@ class Visitor:
                 self.seen.warnings.append(f"{problem.what}: it wants the network, which is not there ({said})")
             else:
                 self.seen.problems.append(Problem(problem.what, said, trace, problem.request))
+
+
+def _last_words(stderr: str) -> str:
+    """Of a command: our own error, the first of Django's checks, what was raised, or whatever came last."""
+    lines = stderr.strip().splitlines()
+    if ours := next((line for line in lines if line.startswith("error: ")), ""):
+        return ours.removeprefix("error: ")
+    if CHECKS in lines:
+        return " ".join(lines[lines.index(CHECKS) + 1 :][:1])
+    return error_of(stderr) or " ".join(lines[-1:])
 
 
 def error_of(trace: str) -> str:

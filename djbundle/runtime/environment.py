@@ -8,7 +8,7 @@ from djbundle.runtime.bundle import Bundle
 
 def prepare_environment(bundle: Bundle) -> None:
     """Keep what is written from other users; stand in for what an empty container lacks: certificates of authorities,
-    and a folder for temporary files.
+    a folder for temporary files, and one that is the user's home.
     """
     os.umask(0o077)
     if (
@@ -19,6 +19,8 @@ def prepare_environment(bundle: Bundle) -> None:
     name_library_data(bundle)
     if "TMPDIR" not in os.environ and not Path("/tmp").is_dir():  # noqa: S108 - looked at, not written to
         os.environ["TMPDIR"] = str(bundle.data)
+    if "HOME" not in os.environ and os.path.expanduser("~") == "~":  # noqa: PTH111 - pathlib's raises
+        os.environ["HOME"] = str(bundle.data)
 
 
 def name_library_data(bundle: Bundle) -> None:
