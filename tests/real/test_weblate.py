@@ -1,0 +1,47 @@
+"""weblate on PostgreSQL: a package of 180 others. It calls git, which is no part of a bundle."""
+
+import os
+from collections.abc import Iterator
+from dataclasses import replace
+
+import pytest
+
+from ci.customer import Customer
+from ci.postgres import temporary_postgres
+from ci.site import Site, bare_environment
+from tests.real.json_client import ask
+from tests.real.recipe import Recipe
+
+RECIPE = Recipe("weblate", ("weblate",))
+TOKEN = "from weblate.auth.models import User; print(User.objects.get(username='admin').auth_token.key)"
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+    folder = tmp_path_factory.mktemp(RECIPE.name)
+    (folder / "data").mkdir()
+    with temporary_postgres() as server:
+        server.create_database("weblate")
+        variables = {"PGHOST": server.host, "PGUSER": server.owner, "WEBLATE_DATA_DIR": str(folder / "data")}
+        recipe = replace(RECIPE, environment=variables | {"GIT_PYTHON_REFRESH": "quiet"})
+        bundle = recipe.build(folder)
+        environment = bare_environment(DJBUNDLE_ALLOWED_HOSTS="127.0.0.1", **recipe.environment)
+        site = Site(bundle, folder / "data", environment | {"PATH": os.environ["PATH"]})
+        site.run("migrate")
+        site.run("createadmin", "--username", "admin", "--password", "secret", "--email", "admin@shop.example")
+        with site:
+            yield site
+
+
+def test_pages(site: Site) -> None:
+    visitor = Customer(site.url)
+    assert {visitor.get(path).status for path in ("/", "/about/", "/projects/", "/accounts/login/", "/checks/")} == {
+        200
+    }
+
+
+def test_project_by_the_api(site: Site) -> None:
+    token = site.shell(TOKEN).splitlines()[-1]
+    made = {"name": "Shop", "slug": "shop", "web": "https://shop.example/"}
+    assert ask(f"{site.url}/api/projects/", made, Authorization=f"Token {token}")["slug"] == "shop"
+    assert "Shop" in Customer(site.url).get("/projects/shop/").text
