@@ -13,6 +13,7 @@ import pytest
 from ci.customer import Customer
 from ci.outside import Outside
 from ci.site import Site, bare_environment
+from tests.browser import browser, page, problems  # noqa: F401 - fixtures
 from tests.disks import mounted_disk
 from tests.wheel import UV, make_environment, run
 

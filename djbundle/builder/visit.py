@@ -138,7 +138,7 @@ class Visitor:
             check=False,
         )
         if done.returncode:
-            said = _last_words(done.stderr) or f"code {done.returncode}"
+            said = last_words(done.stderr) or f"code {done.returncode}"
             raise CommandError(Problem(words[0], said, done.stderr.strip()))
         return done.stdout.strip()
 
@@ -269,7 +269,7 @@ class Visitor:
                 self.seen.problems.append(Problem(problem.what, said, trace, problem.request))
 
 
-def _last_words(stderr: str) -> str:
+def last_words(stderr: str) -> str:
     """Of a command: our own error, the first of Django's checks, what was raised, or whatever came last."""
     lines = stderr.strip().splitlines()
     if ours := next((line for line in lines if line.startswith("error: ")), ""):

@@ -1,7 +1,6 @@
 """A bundle as the only file of a container image."""
 
 import os
-import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -10,6 +9,7 @@ import pytest
 from ci.customer import Customer, first_product, static_files
 from ci.mailbox import free_port
 from ci.outside import Outside
+from tests.podman import VARIABLE, podman, write_configuration
 from tests.waiting import wait_until
 
 CONTAINERFILE = """
@@ -18,35 +18,20 @@ COPY shop /shop
 ENTRYPOINT ["/shop"]
 CMD ["serve"]
 """
-# What lets podman run inside another container too.
-CONFIGURATION = """
-[containers]
-default_ulimits = []
-[engine]
-runtime = "runc"
-cgroup_manager = "cgroupfs"
-"""
 IMAGE = "djbundle-test-shop"
 KEY = "given-by-the-platform-38c1f0b2"
-
-
-def podman(*arguments: str | Path, check: bool = True) -> subprocess.CompletedProcess[str]:
-    result = subprocess.run(["podman", *arguments], capture_output=True, text=True, check=False, timeout=300)
-    assert not check or result.returncode == 0, result.stderr
-    return result
 
 
 @pytest.fixture(scope="module")
 def image(shop: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     folder = tmp_path_factory.mktemp("image")
     (folder / "Containerfile").write_text(CONTAINERFILE)
-    (folder / "containers.conf").write_text(CONFIGURATION)
-    os.environ["CONTAINERS_CONF"] = str(folder / "containers.conf")
+    os.environ[VARIABLE] = str(write_configuration(folder))
     (folder / "shop").hardlink_to(shop)
     podman("build", "--quiet", "--tag", IMAGE, folder)
     yield IMAGE
     podman("rmi", "--force", IMAGE)
-    del os.environ["CONTAINERS_CONF"]
+    del os.environ[VARIABLE]
 
 
 class Container:

@@ -1,39 +1,10 @@
 """Pages in a real browser."""
 
-import shutil
-from collections.abc import Iterator
-
 import pytest
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page
 
 from ci.site import Site
 from tests.conftest import ADMIN_PASSWORD
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    executable = shutil.which("chromium")
-    assert executable, "there is no chromium; ci/test installs it"
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=executable, args=["--no-sandbox"])
-        yield browser
-        browser.close()
-
-
-@pytest.fixture
-def problems() -> list[str]:
-    """What the browser's console complained about."""
-    return []
-
-
-@pytest.fixture
-def page(browser: Browser, problems: list[str]) -> Iterator[Page]:
-    page = browser.new_page(locale="en-GB", viewport={"width": 1200, "height": 4000})
-    page.on("console", lambda message: problems.append(message.text) if message.type in ("error", "warning") else None)
-    page.on("pageerror", lambda error: problems.append(str(error)))
-    page.on("response", lambda answer: problems.append(answer.url) if answer.status >= 400 else None)
-    yield page
-    page.close()
 
 
 def test_admin_login_has_its_styles(page: Page, open_shop: Site, problems: list[str]) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from ci.site import Site, bare_environment, copy_bundle
 from tests.conftest import DJBUNDLE, PROJECTS
+from tests.real.container import ContainedSite
 from tests.wheel import make_environment, run
 
 SETTINGS_MORE = "settings_more.py"
@@ -23,6 +24,8 @@ class Recipe:
     settings: str = ""  # the file of these that settings_more.py continues
     apps: tuple[str, ...] = ()  # of its own, which get migrations
     environment: dict[str, str] = field(default_factory=dict)  # what its settings need
+    pages: tuple[str, ...] = ("/",)  # that a browser looks at
+    mounts: tuple[str, ...] = ()  # folders that it is to see besides its data
     user_name: tuple[str, ...] = ("--username", "admin")  # of the superuser; none where the address is the name
 
     def make(self, folder: Path) -> tuple[Path, Path]:
@@ -54,9 +57,10 @@ class Recipe:
         return copy_bundle(bundle, folder / "server")
 
     def site(self, folder: Path, *options: str) -> Site:
-        """Built, migrated, with the superuser "admin" or "admin@shop.example" whose password is "secret"."""
+        """Built and migrated, for a container; the superuser is "admin" or "admin@shop.example", password "secret"."""
         variables = {"DJBUNDLE_ALLOWED_HOSTS": "localhost,127.0.0.1", **self.environment}
-        site = Site(self.build(folder), folder / "data", bare_environment(**variables), *options)
+        site = ContainedSite(self.build(folder), folder / "data", bare_environment(**variables), *options)
+        site.mounts = self.mounts
         site.run("migrate")
         site.environment["DJANGO_SUPERUSER_PASSWORD"] = "secret"
         site.run("createsuperuser", "--noinput", *self.user_name, "--email", "admin@shop.example")

@@ -6,6 +6,7 @@ import re
 
 from ci.customer import Customer
 from ci.site import Site
+from tests.real.in_browser import test_pages_in_a_browser  # noqa: F401 - a test of this project too
 from tests.real.recipe import Recipe
 
 RECIPE = Recipe(
@@ -13,6 +14,7 @@ RECIPE = Recipe(
     ("django", "django-allauth[mfa,socialaccount]"),
     starts=("django-admin startproject members .",),
     settings="members/settings.py",
+    pages=("/accounts/login/",),
 )
 
 

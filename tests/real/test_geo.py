@@ -12,6 +12,7 @@ import pytest
 from ci.customer import Customer
 from ci.postgres import temporary_postgres
 from ci.site import Site
+from tests.real.in_browser import test_pages_in_a_browser  # noqa: F401 - a test of this project too
 from tests.real.recipe import Recipe
 
 RECIPE = Recipe(
@@ -19,6 +20,7 @@ RECIPE = Recipe(
     ("django", "psycopg[binary]"),
     starts=("django-admin startproject geo .",),
     settings="geo/settings.py",
+    pages=("/admin/login/",),
 )
 ADD = """
 from django.contrib.gis.geos import Point
@@ -38,7 +40,7 @@ HIDDEN = ("/usr/share/proj", "/usr/share/gdal", "/usr/lib/x86_64-linux-gnu")  # 
 def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     with temporary_postgres() as server:
         server.create_database("geo")
-        recipe = replace(RECIPE, environment={"PGHOST": server.host, "PGUSER": server.owner})
+        recipe = replace(RECIPE, environment={"PGHOST": server.host, "PGUSER": server.owner}, mounts=(server.host,))
         with recipe.site(tmp_path_factory.mktemp(recipe.name)) as site:
             site.shell(ADD)
             yield site

@@ -4,6 +4,7 @@ import re
 
 from ci.customer import Customer
 from ci.site import Site
+from tests.real.in_browser import test_pages_in_a_browser  # noqa: F401 - a test of this project too
 from tests.real.recipe import Recipe
 
 RECIPE = Recipe(
@@ -12,6 +13,7 @@ RECIPE = Recipe(
     starts=("django-admin startproject gallery .",),
     settings="gallery/settings.py",
     apps=("photos",),
+    pages=("/", "/admin/login/"),
 )
 ADD = """
 import io

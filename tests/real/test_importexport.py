@@ -5,6 +5,7 @@ import zipfile
 
 from ci.customer import Customer
 from ci.site import Site
+from tests.real.in_browser import test_pages_in_a_browser  # noqa: F401 - a test of this project too
 from tests.real.recipe import Recipe
 
 RECIPE = Recipe(
@@ -13,6 +14,7 @@ RECIPE = Recipe(
     starts=("django-admin startproject ledger .",),
     settings="ledger/settings.py",
     apps=("bookings",),
+    pages=("/admin/login/",),
 )
 BOOK = "from bookings.models import Booking; Booking.objects.create(date='2026-11-01', text='Rent', amount='900.50')"
 

@@ -2,6 +2,7 @@
 
 from ci.customer import Customer
 from ci.site import Site
+from tests.real.in_browser import test_pages_in_a_browser  # noqa: F401 - a test of this project too
 from tests.real.json_client import ask
 from tests.real.recipe import Recipe
 
@@ -11,6 +12,7 @@ RECIPE = Recipe(
     starts=("django-admin startproject weather .",),
     settings="weather/settings.py",
     apps=("stations",),
+    pages=("/api/docs", "/admin/login/"),
 )
 
 

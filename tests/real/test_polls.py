@@ -2,6 +2,7 @@
 
 from ci.customer import Customer
 from ci.site import Site
+from tests.real.in_browser import test_pages_in_a_browser  # noqa: F401 - a test of this project too
 from tests.real.recipe import Recipe
 
 RECIPE = Recipe(
@@ -10,6 +11,7 @@ RECIPE = Recipe(
     starts=("django-admin startproject mysite .",),
     settings="mysite/settings.py",
     apps=("polls",),
+    pages=("/polls/", "/admin/login/"),
 )
 ASK = """
 from django.utils import timezone

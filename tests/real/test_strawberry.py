@@ -1,6 +1,7 @@
 """GraphQL by strawberry."""
 
 from ci.site import Site
+from tests.real.in_browser import test_pages_in_a_browser  # noqa: F401 - a test of this project too
 from tests.real.json_client import ask
 from tests.real.recipe import Recipe
 
@@ -10,6 +11,7 @@ RECIPE = Recipe(
     starts=("django-admin startproject library .",),
     settings="library/settings.py",
     apps=("catalog",),
+    pages=("/graphql/", "/admin/login/"),
 )
 CREATE = 'mutation { createFruit(data: {name: "Quince", weight: "1.5"}) { id } }'
 

@@ -1,9 +1,10 @@
 """What ``wagtail start`` writes."""
 
 from ci.customer import Customer
+from tests.real.in_browser import test_pages_in_a_browser  # noqa: F401 - a test of this project too
 from tests.real.recipe import Recipe
 
-RECIPE = Recipe("wagtail", ("wagtail",), starts=("wagtail start mysite .",))
+RECIPE = Recipe("wagtail", ("wagtail",), starts=("wagtail start mysite .",), pages=("/", "/admin/login/"))
 NO_COMMENTS = {f"comments-{name}": "0" for name in ("TOTAL_FORMS", "INITIAL_FORMS", "MIN_NUM_FORMS", "MAX_NUM_FORMS")}
 
 
