@@ -11,7 +11,7 @@ RECIPE = Recipe(
     starts=("django-admin startproject library .",),
     settings="library/settings.py",
     apps=("catalog",),
-    pages=("/graphql/", "/admin/login/"),
+    pages=("/admin/login/",),
 )
 CREATE = 'mutation { createFruit(data: {name: "Quince", weight: "1.5"}) { id } }'
 
