@@ -13,7 +13,7 @@ RECIPE = Recipe(
     starts=("django-admin startproject gallery .",),
     settings="gallery/settings.py",
     apps=("photos",),
-    pages=("/", "/admin/login/"),
+    pages=("/admin/login/",),
 )
 ADD = """
 import io
