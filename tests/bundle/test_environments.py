@@ -80,11 +80,11 @@ def test_unprivileged_user_without_a_name(enter: Enter) -> None:
     assert run(enter(*SHELL, user=NOBODY)) == f"ü {NOBODY} ['data', 'proc', 'small']"
 
 
-def test_home_of_a_user_who_has_none(enter: Enter) -> None:
+@pytest.mark.parametrize(("given", "home"), [({}, "/data"), ({"HOME": "/elsewhere"}, "/elsewhere")])
+def test_home_of_a_user_who_has_none(enter: Enter, given: dict[str, str], home: str) -> None:
     """Packages ask for it when they are imported."""
     code = "from pathlib import Path; print(Path.home())"
-    assert run(enter("shell", "-v0", "-c", code, user=NOBODY)) == "/data"
-    assert run(enter("shell", "-v0", "-c", code), HOME="/elsewhere") == "/elsewhere"
+    assert run(enter("shell", "-v0", "-c", code, user=NOBODY), **given) == home
 
 
 def test_nothing_may_be_run_from_tmp(enter: Enter, tmp_path: Path) -> None:
