@@ -10,7 +10,7 @@ from django.db import connections
 
 from djbundle.tasks import signals
 from djbundle.tasks.execution import Attempt, close_old_connections
-from djbundle.tasks.outcome import Outcome
+from djbundle.tasks.outcome import Outcome, error_entry, failure
 
 
 class EventLoop:
@@ -24,7 +24,11 @@ class EventLoop:
         """Begin it, and return; `ended` is called when it has ended, in any thread."""
 
         async def follow() -> None:
-            ended(await _outcome_of(attempt))
+            try:
+                outcome = await _outcome_of(attempt)
+            except BaseException as error:  # whatever it is: a task whose end nobody hears holds its place for ever
+                outcome = failure(attempt.record.pk, attempt.record.epoch, error_entry(error))
+            ended(outcome)
 
         asyncio.run_coroutine_threadsafe(follow(), self._started())
 

@@ -1,8 +1,14 @@
 """Async tasks: many at once in one event loop, whatever one of them does."""
 
+from queue import Queue
+from types import SimpleNamespace
+from typing import Any
+
 from django.tasks import TaskResult, TaskResultStatus
 
+from djbundle.tasks.event_loop import EventLoop
 from djbundle.tasks.models import TaskRecord
+from djbundle.tasks.outcome import Outcome
 from tests.tasks import async_jobs
 from tests.tasks.conftest import StartWorker
 from tests.waiting import wait_until
@@ -40,6 +46,23 @@ def test_its_failures_are_its_own(start_worker: StartWorker) -> None:
     assert (failed.status, len(failed.errors)) == (FAILED, 2)
     assert "async_jobs.py" in failed.errors[0]["traceback"]
     assert counted.status == SUCCESSFUL
+
+
+def test_an_end_that_fails_is_an_end() -> None:
+    """As where no thread can be started for what follows a task."""
+
+    async def nothing() -> None: ...
+
+    def fail(_call: object) -> None:
+        raise RuntimeError("can't start new thread")
+
+    heard: Queue[Outcome] = Queue()
+    attempt: Any = SimpleNamespace(record=SimpleNamespace(pk=1, epoch=2), start=nothing, run=fail)
+    EventLoop().run(attempt, heard.put)
+    outcome = heard.get(timeout=20)
+    assert (outcome.pk, outcome.epoch, outcome.status) == (1, 2, FAILED)
+    assert outcome.error
+    assert "can't start new thread" in outcome.error["traceback"]
 
 
 def is_finished(result: TaskResult) -> bool:
