@@ -44,7 +44,7 @@ def test_virtual_environments_are_no_part(tmp_path: Path) -> None:
     ("text", "fix"),
     [
         ("[tool.djbundle]\nincldue = []", 'write "include"'),
-        ("[tool.djbundle]\nzzz = 1", "use one of: name, settings, include, exclude, before"),
+        ("[tool.djbundle]\nzzz = 1", "use one of: name, settings, include, exclude, compile, before"),
         ('[tool.djbundle]\ninclude = "x"', 'write include = ["..."]'),
         ("[tool.djbundle]\nname = 3", 'write name = "..."'),
         ("[tool.djbundle", "correct "),
