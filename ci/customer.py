@@ -9,6 +9,13 @@ from http.client import HTTPResponse
 from http.cookiejar import CookieJar
 
 GOOD_CARD = "4242 4242 4242 4242"
+ADDRESS = {
+    "name": "Ada Lovelace",
+    "address": "12 St James's Square",
+    "postcode": "10115",
+    "city": "Berlin",
+    "country": "Germany",
+}
 
 
 class Page:
@@ -56,17 +63,7 @@ class Customer:
     def buy(self, slug: str, email: str, card: str = GOOD_CARD) -> Page:
         """Order one of a product; the page of the order."""
         self.post(f"/basket/add/{slug}/", f"/product/{slug}/", quantity="1")
-        return self.post(
-            "/checkout/",
-            "/checkout/",
-            email=email,
-            name="Ada Lovelace",
-            address="12 St James's Square",
-            postcode="10115",
-            city="Berlin",
-            country="Germany",
-            card_number=card,
-        )
+        return self.post("/checkout/", "/checkout/", email=email, **ADDRESS, card_number=card)
 
     def log_in(self, name: str, password: str) -> Page:
         """Log in to the admin."""

@@ -91,12 +91,7 @@ def _drop_orphans(tree: Tree, needs: dict[str, dict[str, str]]) -> None:
 
     Such libraries lie in a folder ``<package>.libs``, where auditwheel has put what the package's modules name.
     """
-    kept = {name for name in needs if ".libs/" not in name}
-    waiting = list(kept)
-    while waiting:
-        new = set(needs[waiting.pop()]) - kept
-        kept |= new
-        waiting += new
+    kept = underlinked.closure((name for name in needs if ".libs/" not in name), needs)
     for name in needs.keys() - kept:
         tree.remove(name)
         del needs[name]

@@ -4,7 +4,7 @@ The loader finds a symbol in all that one dlopen(3) brings along. The bundle loa
 it (vfs/library.c), so there it must name all that it uses.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from djbundle.builder import elf
@@ -20,10 +20,10 @@ def complete(needs: Needs, files: dict[str, Path], folder: str, program: str) ->
     symbols = {
         name: elf.read_symbols(files[name]) for name in needs if name.startswith(f"{folder}/") or name == program
     }
-    everywhere = _defined(_closure(program, needs), symbols)
+    everywhere = _defined(closure([program], needs), symbols)
     new: dict[str, list[str]] = {}
     for name in sorted(symbols.keys() - {program}):
-        missing = symbols[name].undefined - everywhere - _defined(_closure(name, needs), symbols)
+        missing = symbols[name].undefined - everywhere - _defined(closure([name], needs), symbols)
         for other in _beside(name, needs) if missing else ():
             if other in symbols and missing & symbols[other].defined:
                 soname = elf.read_dynamic(files[other]).soname or Path(other).name
@@ -40,9 +40,10 @@ def _beside(name: str, needs: Needs) -> Iterator[str]:
             yield from sorted(needs[parent].keys() - {name})
 
 
-def _closure(name: str, needs: Needs) -> set[str]:
-    found = {name}
-    waiting = [name]
+def closure(names: Iterable[str], needs: Needs) -> set[str]:
+    """`names`, and all that they need, directly and indirectly."""
+    found = set(names)
+    waiting = list(found)
     while waiting:
         new = needs[waiting.pop()].keys() - found
         found |= new
