@@ -6,6 +6,7 @@ worker. So when it dies, the worker knows exactly which runs may have done somet
 
 import mmap
 from collections.abc import Iterable, Iterator
+from itertools import takewhile
 
 from djbundle.tasks.runs import Run
 
@@ -43,7 +44,8 @@ class Assigned:
     @property
     def running(self) -> list[Run]:
         """Those that have begun; an end that was not told is none."""
-        return [run for number, run in self._runs.values() if number <= self._begun[0]]
+        begun = takewhile(lambda given: given[0] <= self._begun[0], self._runs.values())  # in the order of giving
+        return [run for _, run in begun]
 
     @property
     def waiting(self) -> list[Run]:

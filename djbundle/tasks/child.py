@@ -15,9 +15,10 @@ from pathlib import Path
 from typing import NoReturn
 
 from djbundle.tasks import signals
-from djbundle.tasks.messages import RECALL, Cancel, Message
+from djbundle.tasks.messages import RECALL, Cancel, Given, Message
 from djbundle.tasks.outbox import Outbox
 from djbundle.tasks.runner import Runner
+from djbundle.tasks.runs import run_of
 
 PR_SET_PDEATHSIG = 1  # linux/prctl.h
 COMM = Path("/proc/self/comm")
@@ -46,12 +47,12 @@ def _obey(pipe: Connection, runner: Runner) -> NoReturn:
             message: Message = pipe.recv()
         except (EOFError, OSError):
             os._exit(0)
-        if message == RECALL:
-            runner.give_back()
+        if isinstance(message, Given):
+            runner.take([run_of(row, message.alias) for row in message.rows])
         elif isinstance(message, Cancel):
             runner.cancel(message.pks)
-        else:
-            runner.take(message)  # type: ignore[arg-type]
+        elif message == RECALL:
+            runner.give_back()
 
 
 def die_with(parent: int, number: signal.Signals) -> None:

@@ -19,12 +19,13 @@ APPEND = {
     "postgresql": "worker_ids || jsonb_build_array(%s::text)",
     "mysql": "JSON_ARRAY_APPEND(worker_ids, '$', %s)",
 }
-# The second part says READY twice: the condition of the partial index djbundle_tasks_limited must stand there as it is.
+# The second part says READY in a roundabout way: the condition of the partial index djbundle_tasks_limited must stand
+# there as it is, and a plain "status = 'READY'" has SQLite read every waiting task by djbundle_tasks_ready instead.
 LOOK = """
 SELECT EXISTS (SELECT 1 FROM {table} WHERE status = 'READY' AND run_after <= %s {chosen}
         AND queue_name NOT IN (SELECT name FROM {paused})),
     EXISTS (SELECT 1 FROM {table} WHERE NOT (concurrency_key = '') AND status IN ('READY', 'RUNNING')
-        AND status = 'READY')
+        AND status <> 'RUNNING')
 """
 FIND = """
 SELECT id FROM {table} WHERE status = 'READY' AND run_after <= %s
@@ -115,7 +116,9 @@ def _names(connection: BaseDatabaseWrapper) -> dict[str, str]:
 
 
 def _columns(connection: BaseDatabaseWrapper) -> str:
-    return ", ".join(connection.ops.quote_name(name) for name in COLUMNS)
+    """As the database keeps them. For a column as such Python's sqlite3 would make datetimes, all in the worker."""
+    sign = "+" if connection.vendor == "sqlite" else ""
+    return ", ".join(sign + connection.ops.quote_name(name) for name in COLUMNS)
 
 
 def _lock(connection: BaseDatabaseWrapper) -> str:

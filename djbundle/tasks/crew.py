@@ -117,8 +117,7 @@ class Crew:
             return
         self.unwritten.outcomes += heard.outcomes
         self.held.extendleft(reversed(heard.returned))
-        if heard.progress:
-            self.unwritten.progress[heard.progress.pk] = heard.progress
+        self.unwritten.progress.update((progress.pk, progress) for progress in heard.progress)
 
     def _bury(self, child: Child) -> None:
         """A process has died. What it ran may be the cause; what waited in it is not."""

@@ -6,8 +6,9 @@ can see.
 
 import logging
 import threading
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 from asgiref.sync import iscoroutinefunction
@@ -19,8 +20,11 @@ from djbundle.tasks.context import Channel, TaskContext
 from djbundle.tasks.failing import outcome_of
 from djbundle.tasks.models import TaskRecord
 from djbundle.tasks.outcome import Outcome, error_entry, failure, success
+from djbundle.tasks.task import RetryingTask
 
 logger = logging.getLogger("djbundle.tasks")
+
+_is_async = lru_cache(maxsize=256)(iscoroutinefunction)  # which takes as long as a third of a quick task
 
 
 def execute(record: TaskRecord, channel: Channel | None = None) -> Outcome:
@@ -43,35 +47,53 @@ def close_old_connections() -> None:
 def begin(record: TaskRecord, channel: Channel) -> "Attempt | Outcome":
     """Find the function; an outcome when the project no longer has this task, or its module does not import."""
     try:
-        result: Any = record.to_result()
+        attempt = Attempt(record, record.load_defined(), channel)
+        if signals.start_is_heard():
+            signals.send_started(attempt.result)
+        return attempt
     except Exception as error:
         return failure(record.pk, record.epoch, error_entry(error))
-    signals.send_started(result)
-    context = [TaskContext(task_result=result, channel=channel)] if record.takes_context else []
-    return Attempt(record, result, (*context, *record.args))
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Attempt:
     """A run that has begun."""
 
     record: TaskRecord
-    result: Any
-    args: tuple[Any, ...]
+    task: RetryingTask  # as it is defined
+    channel: Channel
+    _result: Any = None
+
+    @property
+    def result(self) -> Any:
+        """What ``django.tasks`` shows of it; made for those only who look, since a quick task takes less time."""
+        if self._result is None:
+            self._result = self.record.to_result()
+        return self._result
 
     @property
     def is_async(self) -> bool:
-        return iscoroutinefunction(self.result.task.func)
+        return _is_async(self.task.func)
+
+    def call(self) -> Any:
+        """What the task returns, or raises. For an async one, in a thread that has no event loop."""
+        call = self.task.call if self.is_async else self.task.func
+        return call(*self._args(), **self.record.kwargs)
 
     def start(self) -> Coroutine[Any, Any, Any]:
         """Of an async task; to be awaited, and `run` to be told of what comes of it."""
-        coroutine: Coroutine[Any, Any, Any] = self.result.task.func(*self.args, **self.record.kwargs)
+        coroutine: Coroutine[Any, Any, Any] = self.task.func(*self._args(), **self.record.kwargs)
         return coroutine
 
-    def run(self, call: Any = None) -> Outcome:
+    def _args(self) -> list[Any]:
+        if not self.record.takes_context:
+            return self.record.args
+        return [TaskContext(task_result=self.result, channel=self.channel), *self.record.args]
+
+    def run(self, call: Callable[[], Any] | None = None) -> Outcome:
         """Until its end; `call` returns or raises in its place what the task does."""
         try:
-            value = normalize_json(call() if call else self.result.task.call(*self.args, **self.record.kwargs))
+            value = normalize_json((call or self.call)())
         except BaseException as error:
             if isinstance(error, KeyboardInterrupt) and threading.current_thread() is threading.main_thread():
                 raise  # Ctrl-C in somebody's tests: the worker runs no task in its main thread
@@ -90,7 +112,8 @@ class Attempt:
                 return outcome
             if not outcome.is_written:  # its lease was lost: another run counts
                 return outcome
-        signals.send_finished(outcome, self.result)
+        if signals.finish_is_heard() or signals.is_logged(outcome):
+            signals.send_finished(outcome, self.result)
         return outcome
 
 

@@ -4,6 +4,7 @@ Process ids are used again, so the start time belongs to the name; they mean not
 reboot or in another container, so those belong to it too.
 """
 
+import hashlib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
@@ -15,7 +16,7 @@ PROC = Path("/proc")
 class Identity:
     """One worker process."""
 
-    machine: str  # boot id and process namespace
+    machine: str  # this boot of it, and the process namespace
     pid: int
     started: str  # clock ticks since boot; field 22 of proc_pid_stat(5)
 
@@ -38,8 +39,10 @@ class Identity:
 
 
 def this_machine() -> str:
-    boot = (PROC / "sys/kernel/random/boot_id").read_text().strip()
-    return f"{boot}-{(PROC / 'self/ns/pid').stat().st_ino}"
+    """A short name, since each task is written with it."""
+    boot = (PROC / "sys/kernel/random/boot_id").read_bytes()
+    namespace = str((PROC / "self/ns/pid").stat().st_ino).encode()
+    return hashlib.blake2b(boot + namespace, digest_size=8).hexdigest()
 
 
 def start_time(pid: int) -> str:

@@ -4,9 +4,17 @@ from dataclasses import dataclass
 from typing import Any
 
 from djbundle.tasks.outcome import Outcome
-from djbundle.tasks.runs import Run
+from djbundle.tasks.runs import Row
 
 RECALL = "recall"  # give back what has not begun
+
+
+@dataclass(frozen=True, slots=True)
+class Given:
+    """Run these."""
+
+    rows: list[Row]
+    alias: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -14,6 +22,14 @@ class Cancel:
     """Ask tasks to stop."""
 
     pks: frozenset[int]
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """How runs ended, and how many seconds they took, added up."""
+
+    outcomes: list[Outcome]
+    seconds: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,5 +48,5 @@ class Progress:
     values: dict[str, Any]
 
 
-Message = list[Run] | Cancel | str
-Answer = list[Outcome] | Returned | Progress
+Message = Given | Cancel | str
+Answer = Ended | Returned | Progress

@@ -122,9 +122,22 @@ class TaskRecord(models.Model):
         record.__dict__.update({name: default() for name, default in _defaults(cls) if name not in values})
         return record
 
+    @classmethod
+    def stored(cls, alias: str, values: dict[str, Any]) -> Self:
+        """``cls.from_db()``, in the same way."""
+        record = cls.__new__(cls)
+        record._state = state = ModelState()
+        state.adding, state.db = False, alias
+        record.__dict__.update(values)
+        return record
+
+    def load_defined(self) -> RetryingTask:
+        """The task as the project defines it; raises ImportError or AttributeError when it no longer does."""
+        return with_rules(import_string(self.task_path))
+
     def load_task(self) -> RetryingTask:
-        """The task as it was enqueued; raises ImportError or AttributeError when the project no longer has it."""
-        defined = with_rules(import_string(self.task_path))
+        """The task as it was enqueued; raises what `load_defined` raises."""
+        defined = self.load_defined()
         options = task_backends[self.backend].options
         rules = (  # as kept here, and as they follow from the definition: those need not be said
             ("max_attempts", self.max_attempts, max_attempts_of(defined, options)),

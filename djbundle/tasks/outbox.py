@@ -5,7 +5,7 @@ import threading
 import time
 from multiprocessing.connection import Connection
 
-from djbundle.tasks.messages import Progress, Returned
+from djbundle.tasks.messages import Answer, Ended
 from djbundle.tasks.outcome import Outcome
 
 FLUSH_SECONDS, FLUSH_COUNT = 0.005, 100  # outcomes wait for others while more tasks wait, so long or so many at most
@@ -18,18 +18,20 @@ class Outbox:
         self._pipe = pipe
         self._lock = threading.Lock()
         self._outcomes: list[Outcome] = []
+        self._seconds = 0.0  # that they took
         self._oldest = 0.0  # when the first of them was added, monotonic seconds
 
-    def add(self, outcome: Outcome, *, more: bool) -> None:
-        """Send it; or let it wait a moment for others, where there are `more` to come."""
+    def add(self, outcome: Outcome, seconds: float, *, more: bool) -> None:
+        """Send it, with how long it took; or let it wait a moment for others, where there are `more` to come."""
         with self._lock:
             if not self._outcomes:
                 self._oldest = time.monotonic()
             self._outcomes.append(outcome)
+            self._seconds += seconds
             if not more or len(self._outcomes) >= FLUSH_COUNT:
                 self._flush()
 
-    def tell(self, answer: Returned | Progress) -> None:
+    def tell(self, answer: Answer) -> None:
         """At once, and after what came before."""
         with self._lock:
             self._flush()
@@ -43,10 +45,10 @@ class Outbox:
             return bool(self._outcomes)
 
     def _flush(self) -> None:
-        outcomes, self._outcomes = self._outcomes, []
-        if outcomes:
-            self._send(outcomes)
+        if self._outcomes:
+            self._send(Ended(self._outcomes, self._seconds))
+            self._outcomes, self._seconds = [], 0.0
 
-    def _send(self, answer: list[Outcome] | Returned | Progress) -> None:
+    def _send(self, answer: Answer) -> None:
         with contextlib.suppress(OSError):  # the worker is gone, and so is this process in a moment
             self._pipe.send(answer)

@@ -17,7 +17,6 @@ class Outcome(NamedTuple):
     error: dict[str, str] | None = None
     delay: float = 0.0
     is_followed: bool = False  # by other tasks, see workflow.py
-    took: float = 0.0  # seconds, as its process measured
     is_written: bool = False  # already, by the process that ran it
 
 

@@ -13,7 +13,7 @@ from django.db import connections
 
 from djbundle.tasks.assigned import Assigned
 from djbundle.tasks.child import run_child
-from djbundle.tasks.messages import RECALL, Answer, Cancel, Progress, Returned
+from djbundle.tasks.messages import RECALL, Answer, Cancel, Ended, Given, Progress, Returned
 from djbundle.tasks.outcome import Outcome
 from djbundle.tasks.recycling import Limits
 from djbundle.tasks.runs import Run
@@ -32,7 +32,7 @@ class Heard:
 
     outcomes: list[Outcome] = field(default_factory=list)
     returned: list[Run] = field(default_factory=list)  # that had not begun
-    progress: Progress | None = None
+    progress: list[Progress] = field(default_factory=list)
 
 
 @dataclass
@@ -70,26 +70,36 @@ class Child:
             self.began = time.monotonic()
         self.tasks.add(runs)
         with contextlib.suppress(OSError):  # it has died, which the worker will see
-            self.pipe.send(runs)
+            self.pipe.send(Given([run.row for run in runs], runs[0].alias))
 
     def hear(self) -> Heard:
-        """What it has to tell; EOFError when it is gone."""
+        """All that it has to tell by now; EOFError when it is gone and there is nothing more."""
+        heard = Heard()
         try:
-            answer: Answer = self.pipe.recv()
+            self._take(self.pipe.recv(), heard)
         except OSError as error:
             raise EOFError from error
-        if isinstance(answer, Returned):
+        with contextlib.suppress(EOFError, OSError):  # it will be seen the next time
+            while self.pipe.poll():
+                self._take(self.pipe.recv(), heard)
+        return heard
+
+    def _take(self, answer: Answer, heard: Heard) -> None:
+        if isinstance(answer, Ended):
+            self._count(len(answer.outcomes), answer.seconds)
+            for outcome in answer.outcomes:
+                self.tasks.remove(outcome.pk)
+            heard.outcomes.extend(answer.outcomes)
+        elif isinstance(answer, Returned):
             self.recalled = False
-            return Heard(returned=[run for pk in answer.pks if (run := self.tasks.remove(pk))])
-        if isinstance(answer, Progress):
-            return Heard(progress=answer)
-        each = sum(outcome.took for outcome in answer) / len(answer)
-        self.mean += min(1.0, SMOOTHING * len(answer)) * (each - self.mean)
+            heard.returned.extend(run for pk in answer.pks if (run := self.tasks.remove(pk)))
+        else:
+            heard.progress.append(answer)
+
+    def _count(self, ended: int, seconds: float) -> None:
+        self.mean += min(1.0, SMOOTHING * ended) * (seconds / ended - self.mean)
         self.began = time.monotonic()
-        self.done += len(answer)
-        for outcome in answer:
-            self.tasks.remove(outcome.pk)
-        return Heard(answer)
+        self.done += ended
 
     def is_stuck(self) -> bool:
         """Whether tasks wait behind one that takes long."""

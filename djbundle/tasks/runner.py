@@ -71,18 +71,31 @@ class Runner:
 
     def _work(self) -> None:
         while True:
-            self._run(self._next())
+            if run := self._next():
+                self._run(run)
+            else:
+                self._wait()
+                close_old_connections()  # which the pause may have made old
 
-    def _next(self) -> Run:
+    def _next(self) -> Run | None:
+        """None: there is none, or as many run as may."""
         with self._changed:
-            while not self._waiting or self._running >= self._most:
-                self._idle += 1
-                self._changed.wait()
-                self._idle -= 1
+            if not self._may_begin():
+                return None
             self._running += 1
             run = self._waiting.popleft()
             self._set_begun(self._taken - len(self._waiting))
             return run
+
+    def _wait(self) -> None:
+        with self._changed:
+            while not self._may_begin():
+                self._idle += 1
+                self._changed.wait()
+                self._idle -= 1
+
+    def _may_begin(self) -> bool:
+        return bool(self._waiting) and self._running < self._most
 
     def _look_after(self) -> None:
         """While there is anything to do, call more threads where these would help, and send outcomes in time."""
@@ -108,7 +121,6 @@ class Runner:
         """A thread must outlive whatever comes: a module of tasks that calls sys.exit, for one."""
         begun = time.monotonic()
         try:
-            close_old_connections()
             attempt = begin(run.record(), self._channel_of(run))
             if isinstance(attempt, Attempt) and attempt.is_async:
                 self._loop.run(attempt, lambda outcome: self._ended(outcome, begun))
@@ -127,7 +139,7 @@ class Runner:
             more = bool(self._waiting)
             if self._idle == self._threads:  # it ended in the event loop
                 self._call_threads(1)
-        self._outbox.add(outcome._replace(took=time.monotonic() - begun), more=more)
+        self._outbox.add(outcome, time.monotonic() - begun, more=more)
         if more:
             self._busy.set()
 
