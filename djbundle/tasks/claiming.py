@@ -1,6 +1,7 @@
 """How a worker takes tasks: the most urgent ones, and no two workers the same."""
 
 from collections.abc import Sequence
+from functools import cache
 from typing import Any
 
 from django.db import connections, models, transaction
@@ -11,6 +12,7 @@ from djbundle.tasks import limits, options
 from djbundle.tasks.durability import relaxed
 from djbundle.tasks.identity import Identity
 from djbundle.tasks.models import PausedQueue, TaskRecord
+from djbundle.tasks.preparing import rows_of
 from djbundle.tasks.queue import Queues, alias, due
 from djbundle.tasks.runs import COLUMNS, Row, Run, runs_of
 
@@ -19,13 +21,15 @@ APPEND = {
     "postgresql": "worker_ids || jsonb_build_array(%s::text)",
     "mysql": "JSON_ARRAY_APPEND(worker_ids, '$', %s)",
 }
-# The second part says READY in a roundabout way: the condition of the partial index djbundle_tasks_limited must stand
-# there as it is, and a plain "status = 'READY'" has SQLite read every waiting task by djbundle_tasks_ready instead.
+# Says READY in a roundabout way: the condition of the partial index djbundle_tasks_limited must stand there as it is,
+# and a plain "status = 'READY'" has SQLite read every waiting task by djbundle_tasks_ready instead.
+KEYED = """
+EXISTS (SELECT 1 FROM {table} WHERE NOT (concurrency_key = '') AND status IN ('READY', 'RUNNING')
+    AND status <> 'RUNNING')
+"""
 LOOK = """
 SELECT EXISTS (SELECT 1 FROM {table} WHERE status = 'READY' AND run_after <= %s {chosen}
-        AND queue_name NOT IN (SELECT name FROM {paused})),
-    EXISTS (SELECT 1 FROM {table} WHERE NOT (concurrency_key = '') AND status IN ('READY', 'RUNNING')
-        AND status <> 'RUNNING')
+    AND queue_name NOT IN (SELECT name FROM {paused})), {keyed}
 """
 FIND = """
 SELECT id FROM {table} WHERE status = 'READY' AND run_after <= %s
@@ -47,12 +51,18 @@ def claim(worker: Identity, limit: int, queues: Queues = ()) -> list[TaskRecord]
 
 def take(worker: Identity, limit: int, queues: Queues = ()) -> list[Run]:
     """The same, for who only passes them on."""
+    limited = limits.rates()
+    unlimited = "AND concurrency_key = ''" + _among("queue_name", queues)
+    connection = connections[alias()]
+    if connection.vendor == "postgresql" and not limited:  # where an UPDATE that finds nothing locks nobody out
+        none_is_keyed = f" AND NOT {_names(connection)['keyed']}"
+        if runs := _take(worker, limit, unlimited + none_is_keyed, queues):
+            return runs
     is_due, has_keys = _look(queues)
     if not is_due:
         return []
-    limited = limits.rates()
     if not limited and not has_keys:
-        return _take(worker, limit, "AND concurrency_key = ''" + _among("queue_name", queues), queues)
+        return _take(worker, limit, unlimited, queues)
     with transaction.atomic(using=alias()):
         keys = limits.choose(_startable(queues), limited, limit)
         return _take(worker, limit, _among("id", keys), keys) if keys else []
@@ -90,10 +100,9 @@ def _take(worker: Identity, limit: int, chosen: str, values: Sequence[Any]) -> l
 
 def _mark_and_return(connection: BaseDatabaseWrapper, find: tuple[str, list[Any]], marks: list[Any]) -> list[Row]:
     """In one statement."""
-    sql = MARK.format(**_names(connection), append=APPEND[connection.vendor], found=find[0])
-    with connection.cursor() as cursor:
-        cursor.execute(f"{sql} RETURNING {_columns(connection)}", [*marks, *find[1]])
-        return list(cursor.fetchall())
+    names = _names(connection)
+    sql = MARK.format(**names, append=APPEND[connection.vendor], found=find[0])
+    return rows_of(connection, f"{sql} RETURNING {names['columns']}", [*marks, *find[1]])
 
 
 def _find_and_mark(connection: BaseDatabaseWrapper, find: tuple[str, list[Any]], marks: list[Any]) -> list[Row]:
@@ -106,19 +115,26 @@ def _find_and_mark(connection: BaseDatabaseWrapper, find: tuple[str, list[Any]],
             return []
         found = ", ".join(["%s"] * len(keys))
         cursor.execute(MARK.format(**names, append=APPEND["mysql"], found=found), [*marks, *keys])
-        cursor.execute(f"SELECT {_columns(connection)} FROM {names['table']} WHERE id IN ({found})", keys)  # noqa: S608 - of names only
+        cursor.execute(f"SELECT {names['columns']} FROM {names['table']} WHERE id IN ({found})", keys)  # noqa: S608 - of names only
         return list(cursor.fetchall())
 
 
 def _names(connection: BaseDatabaseWrapper) -> dict[str, str]:
-    quote = connection.ops.quote_name
-    return {"table": quote(TaskRecord._meta.db_table), "paused": quote(PausedQueue._meta.db_table)}
+    return _names_for(connection.vendor, connection.alias)
 
 
-def _columns(connection: BaseDatabaseWrapper) -> str:
-    """As the database keeps them. For a column as such Python's sqlite3 would make datetimes, all in the worker."""
-    sign = "+" if connection.vendor == "sqlite" else ""
-    return ", ".join(sign + connection.ops.quote_name(name) for name in COLUMNS)
+@cache
+def _names_for(vendor: str, alias: str) -> dict[str, str]:
+    """Of the tables, and of the columns that a run needs."""
+    quote = connections[alias].ops.quote_name
+    sign = "+" if vendor == "sqlite" else ""  # of a column as such Python's sqlite3 makes datetimes, all in the worker
+    table = quote(TaskRecord._meta.db_table)
+    return {
+        "table": table,
+        "paused": quote(PausedQueue._meta.db_table),
+        "columns": ", ".join(sign + quote(name) for name in COLUMNS),
+        "keyed": KEYED.format(table=table),
+    }
 
 
 def _lock(connection: BaseDatabaseWrapper) -> str:

@@ -86,9 +86,10 @@ class Attempt:
         return coroutine
 
     def _args(self) -> list[Any]:
-        if not self.record.takes_context:
-            return self.record.args
-        return [TaskContext(task_result=self.result, channel=self.channel), *self.record.args]
+        args: list[Any] = self.record.args
+        if self.record.takes_context:
+            return [TaskContext(task_result=self.result, channel=self.channel), *args]
+        return args
 
     def run(self, call: Callable[[], Any] | None = None) -> Outcome:
         """Until its end; `call` returns or raises in its place what the task does."""

@@ -47,10 +47,10 @@ def _make_tables[T: (MariaDB, Postgres)](server: T, use: Callable[[T], AbstractC
 
 
 @contextmanager
-def use_postgres(server: Postgres) -> Iterator[None]:
-    """Empty."""
-    environment = {"TASKS_TEST_POSTGRES": server.host, "PGUSER": server.owner}
-    with _emptied(environment, postgres_settings(server.host)):
+def use_postgres(server: Postgres, host: str = "") -> Iterator[None]:
+    """Empty; `host`: a pooler in front of it."""
+    host = host or server.host
+    with _emptied({"TASKS_TEST_POSTGRES": host, "PGUSER": server.owner}, postgres_settings(host)):
         yield
 
 

@@ -142,3 +142,11 @@ def test_only_the_claim_does_not_wait_for_the_disk() -> None:
     look_first, claim, *later = seen
     assert claim == 1  # NORMAL
     assert {look_first, *later} == {2}  # FULL
+
+
+def test_a_backlog_does_not_slow_down_the_question_for_limited_tasks() -> None:
+    """SQLite finds those by their own index, and does not read every task that waits."""
+    with connections["default"].cursor() as cursor:
+        cursor.execute(f"EXPLAIN QUERY PLAN SELECT {claiming._names(connections['default'])['keyed']}")
+        plan = [row[-1] for row in cursor.fetchall()]
+    assert any("djbundle_tasks_limited" in step for step in plan), plan

@@ -1,0 +1,77 @@
+"""PostgreSQL plans a claim once, unless a pooler may hand the next one to another of its processes."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+from django.db import connections
+
+from ci.pgbouncer import PORT, pooled
+from ci.postgres import Postgres
+from djbundle.tasks import claiming, preparing
+from djbundle.tasks.compat import TaskResultStatus
+from djbundle.tasks.identity import Identity
+from djbundle.tasks.models import TaskRecord
+from tests.servers import running
+from tests.tasks import jobs
+from tests.tasks.conftest import StartWorker
+from tests.tasks.databases import use_postgres
+from tests.waiting import wait_until
+
+PREPARED = "SELECT count(*) FROM pg_prepared_statements WHERE statement LIKE '%%RETURNING%%'"
+
+
+@pytest.fixture
+def pooler(postgres_server: Postgres) -> Iterator[None]:
+    """This test and its workers go through one."""
+
+    @contextmanager
+    def serve(folder: Path) -> Iterator[str]:
+        with pooled(postgres_server, folder) as host:
+            wait_until((folder / f".s.PGSQL.{PORT}").exists, "the pooler listens")
+            yield host
+
+    with running(serve) as host, use_postgres(postgres_server, host):
+        yield
+
+
+def prepared() -> int:
+    with connections["default"].cursor() as cursor:
+        cursor.execute(PREPARED)
+        return int(cursor.fetchone()[0])
+
+
+def claim() -> None:
+    jobs.add.enqueue(1, 2)
+    assert len(claiming.claim(Identity.of_this_process(), 1)) == 1
+
+
+def test_claim_is_planned_once(postgres: Postgres) -> None:
+    assert prepared() == 0
+    for _ in range(3):
+        claim()
+        assert prepared() == 1
+
+
+def test_new_connection_prepares_anew(postgres: Postgres) -> None:
+    claim()
+    connections["default"].close()
+    assert prepared() == 0
+    claim()
+    assert prepared() == 1
+
+
+def test_nothing_is_prepared_through_a_pooler(pooler: None) -> None:
+    for _ in range(3):
+        claim()
+    assert not preparing.can_prepare(connections["default"])
+    assert prepared() == 0
+
+
+def test_worker_behind_a_pooler(pooler: None, start_worker: StartWorker) -> None:
+    for number in range(20):
+        jobs.add.enqueue(number, number)
+    start_worker()
+    done = TaskRecord.objects.filter(status=TaskResultStatus.SUCCESSFUL)
+    wait_until(lambda: done.count() == 20, "all have run")
