@@ -11,6 +11,12 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 if TYPE_CHECKING:
     from djbundle.tasks.models import TaskRecord
 
+# What every new task has is part of the statement; what it gets later is NULL, which needs no mention.
+ALIKE = {"status": "'READY'", "errors": "'[]'", "worker_ids": "'[]'", "worker": "''", "epoch": "0", "losses": "0"}
+LATER = {
+    *("started_at", "last_attempted_at", "finished_at", "lease_until"),
+    *("return_value", "progress", "cancelled_at"),
+}
 PLAIN = (models.CharField, models.IntegerField, models.FloatField, models.BooleanField, models.ForeignKey)
 
 
@@ -43,9 +49,11 @@ def statement(model: type[models.Model], connection: BaseDatabaseWrapper, rows: 
     key = model, connection.vendor
     if key not in _statements:
         quote = connection.ops.quote_name
-        columns = [quote(str(field.column)) for field in fields_of(model)]
-        start = f"INSERT INTO {quote(model._meta.db_table)} ({', '.join(columns)}) VALUES "  # noqa: S608 - of names only
-        _statements[key] = start, f"({', '.join(['%s'] * len(columns))})"
+        fields = fields_of(model)
+        columns = ", ".join(map(quote, [*(str(field.column) for field in fields), *ALIKE]))
+        values = ", ".join([*["%s"] * len(fields), *ALIKE.values()])
+        start = f"INSERT INTO {quote(model._meta.db_table)} ({columns}) VALUES "  # noqa: S608 - of names only
+        _statements[key] = start, f"({values})"
     start, row = _statements[key]
     return start + ", ".join([row] * rows)
 
@@ -55,8 +63,8 @@ _statements: dict[tuple[type[models.Model], str], tuple[str, str]] = {}  # by mo
 
 @cache
 def fields_of(model: type[models.Model]) -> list[Any]:
-    """Those that an INSERT sets: each but the primary key."""
-    return [field for field in model._meta.concrete_fields if not field.primary_key]
+    """Those of which a new task has a value of its own."""
+    return [field for field in model._meta.concrete_fields if field.name not in {"id", *ALIKE, *LATER}]
 
 
 class Plan(NamedTuple):

@@ -116,10 +116,10 @@ class TaskRecord(models.Model):
     @classmethod
     def new(cls, **values: Any) -> Self:
         """``cls(**values)`` in a tenth of the time, which counts in requests: each field is set, no signal is sent."""
+        same, made = _defaults(cls)
         record = cls.__new__(cls)
         record._state = ModelState()
-        record.__dict__.update(values)
-        record.__dict__.update({name: default() for name, default in _defaults(cls) if name not in values})
+        record.__dict__ |= same | {name: make() for name, make in made if name not in values} | values
         return record
 
     @classmethod
@@ -169,9 +169,11 @@ class TaskRecord(models.Model):
 
 
 @cache
-def _defaults(model: type[models.Model]) -> list[tuple[str, Callable[[], Any]]]:
-    """By the names that an instance keeps them under."""
-    return [(field.attname, field.get_default) for field in model._meta.concrete_fields]
+def _defaults(model: type[models.Model]) -> tuple[dict[str, Any], list[tuple[str, Callable[[], Any]]]]:
+    """By the names that an instance keeps them under: those that all share, and those that each has its own of."""
+    fields = model._meta.concrete_fields
+    same = {field.attname: field.get_default() for field in fields if not callable(field.default)}
+    return same, [(field.attname, field.get_default) for field in fields if callable(field.default)]
 
 
 class PausedQueue(models.Model):
