@@ -136,7 +136,9 @@ def apply_pending(bundle: Bundle, connection: BaseDatabaseWrapper, pending: Pend
     return Applied(database, backup)
 
 
-def migrate(connection: BaseDatabaseWrapper, pending: Pending, kept: str, undo: Callable[[], None]) -> None:
+def migrate(
+    connection: BaseDatabaseWrapper, pending: Pending, kept: str, undo: Callable[[], None] = lambda: None
+) -> None:
     """Raises MigrationError, which tells what is `kept`, behind `undo`."""
     try:
         call_command("migrate", database=pending.alias, interactive=False, verbosity=0)

@@ -26,7 +26,7 @@ def apply_beside(bundle: Bundle, pending: list[Pending]) -> list[Applied]:
             if each.had_content:
                 back_up(database, bundle.data)
             log(f"applying {count(each.migrations)} to {database}, which another instance uses")
-            migrate(connection, each, "what has been applied stays, since another instance writes to it", lambda: None)
+            migrate(connection, each, "what has been applied stays, since another instance writes to it")
     return []
 
 
@@ -37,7 +37,7 @@ def rehearse(bundle: Bundle, connection: BaseDatabaseWrapper, pending: Pending) 
         remove(copy)
         sqlite.copy_database(database, copy)
         connection.settings_dict["NAME"] = copy
-        migrate(connection, pending, "it was tried on a copy, and nothing has changed", lambda: None)
+        migrate(connection, pending, "it was tried on a copy, and nothing has changed")
     except (OSError, sqlite3.Error) as error:
         raise MigrationError(f"{database} cannot be copied to try its migrations: {error}", "make room") from error
     finally:
