@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from djbundle.builder.collect import prepare_static_files
+from djbundle.builder.customer import ACCEPT
 from djbundle.builder.layout import SETTINGS_VARIABLE
 from djbundle.builder.probe import give_secret_key
 from djbundle.builder.questions import SQLITE
@@ -78,7 +79,7 @@ def outcome_of_request(request: dict[str, Any], questions: dict[str, Any]) -> st
 
     got_request_exception.connect(note)
     try:
-        client = Client(SERVER_NAME=questions["host"])
+        client = Client(SERVER_NAME=questions["host"], HTTP_ACCEPT=ACCEPT)
         if request["superuser"]:
             from django.contrib.auth import get_user_model  # noqa: PLC0415
 

@@ -6,6 +6,7 @@ from html.parser import HTMLParser
 from urllib.parse import urljoin, urlsplit
 
 PATIENCE = 10.0  # seconds for a page
+ACCEPT = "text/html,*/*"  # as a browser wants it: what a view answers may depend on it
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +43,7 @@ class Customer:
         self.address = address
         static = urlsplit(static_url)
         self.static_url = "" if static.netloc else static.path
-        self.headers = {"Host": host, "Accept": "text/html,*/*"}
+        self.headers = {"Host": host, "Accept": ACCEPT}
         if is_https:
             self.headers["X-Forwarded-Proto"] = "https"
 

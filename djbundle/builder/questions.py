@@ -2,14 +2,16 @@
 
 SQLITE = ("sqlite3", "spatialite")  # how the names of engines end that need no server
 
-# The engines of its databases, each of which is imported.
-ENGINES = """
+# The engines of its databases, each of which is imported; and Django's checks.
+CHECK = """
 import json
 from importlib import import_module
 from django.conf import settings
-engines = {entry.get("ENGINE", "") for entry in settings.DATABASES.values()} - {"", "django.db.backends.dummy"}
+from django.core.management import call_command
+engines = settings.DJBUNDLE_ENGINES - {"", "django.db.backends.dummy"}
 for engine in sorted(engines):
     import_module(f"{engine}.base")
+call_command("check")
 print(json.dumps(sorted(engines)))
 """
 

@@ -8,11 +8,11 @@ import re
 import subprocess
 import time
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from djbundle.builder.customer import Customer
-from djbundle.builder.questions import ENGINES, QUESTIONS, SQLITE
+from djbundle.builder.questions import CHECK, QUESTIONS, SQLITE
 from djbundle.builder.sandbox import Place, Tell
 
 START = 60.0  # seconds for the site, and for its worker
@@ -77,7 +77,7 @@ class Visitor:
 
     def __init__(self, place: Place, environment: Mapping[str, str], tell: Tell) -> None:
         self.place = place
-        self.environment = {"DJBUNDLE_ALLOWED_HOSTS": "localhost,127.0.0.1", **environment}
+        self.environment = {"DJBUNDLE_ALLOWED_HOSTS": "localhost,127.0.0.1", **environment, **TRIAL}
         self.tell = tell
         self.seen = Visit(place.is_empty)
         self.log = place.data / "verify.log"
@@ -87,28 +87,29 @@ class Visitor:
     def visit(self) -> Visit:
         """All of it; what goes wrong is in the answer."""
         try:
-            if not self.prepare():
-                return self.seen
+            if self.prepare():
+                with self.serving() as process:
+                    self.seen.told = self.look_around()  # while it starts
+                    if address := self.wait_until_ready(process):
+                        self.see_all(address)
+                self.explain()
         except CommandError as error:
             self.seen.problems.append(error.problem)
-            return self.seen
+        return self.seen
+
+    def see_all(self, address: tuple[str, int]) -> None:
+        """Its pages, their files, a task."""
         told = self.seen.told
         if told["no_session"]:
             self.seen.warnings.append(f"no superuser could be made ({told['no_session']}): admin pages were not seen")
-        with self.serving() as address:
-            if address:
-                customer = Customer(address, told["host"], told["static_url"], is_https=told["redirects_to_https"])
-                self.ask_for_files(customer, self.ask_for_pages(customer))
-                self.wait_for_worker(customer)
-        self.explain()
-        return self.seen
+        customer = Customer(address, told["host"], told["static_url"], is_https=told["redirects_to_https"])
+        self.ask_for_files(customer, self.ask_for_pages(customer))
+        self.wait_for_worker(customer)
 
     def prepare(self) -> bool:
-        """Make its databases, and ask what there is to see; whether it can be visited. Raises CommandError."""
-        engines = json.loads(self.run("shell", "-v0", "-c", ENGINES))
+        """Check it, and make its databases; whether it can be visited. Raises CommandError."""
+        engines = json.loads(self.ask(CHECK, "check"))
         self.servers = [each for each in engines if not each.endswith(SQLITE)]
-        self.environment |= TRIAL
-        self.run("check")
         try:
             if engines:
                 self.run("migrate")
@@ -117,13 +118,23 @@ class Visitor:
                 raise
             self.seen.warnings.append(f"no page was visited: {self.wish()}, and migrate fails: {error.problem.said}")
             return False
-        told = json.loads(self.run("shell", "-v0", "-c", QUESTIONS).splitlines()[-1])
-        names = told["databases"].items()
-        self.seen.told = told | {"databases": {alias: os.path.relpath(name, self.place.data) for alias, name in names}}
         return True
+
+    def look_around(self) -> dict[str, Any]:
+        """What there is to see. Raises CommandError."""
+        told: dict[str, Any] = json.loads(self.ask(QUESTIONS, "shell"))
+        names = told["databases"].items()
+        return told | {"databases": {alias: os.path.relpath(name, self.place.data) for alias, name in names}}
 
     def wish(self) -> str:
         return f"it wants {' and '.join(each.rpartition('.')[2] for each in self.servers)}, SQLite stood in for it"
+
+    def ask(self, question: str, what: str) -> str:
+        """The last line that a Python text prints in the bundle; raises CommandError, of `what`."""
+        try:
+            return self.run("shell", "-v0", "-c", question).splitlines()[-1]
+        except CommandError as error:
+            raise CommandError(replace(error.problem, what=what)) from error
 
     def run(self, *words: str) -> str:
         """What it prints; raises CommandError."""
@@ -143,14 +154,14 @@ class Visitor:
         return done.stdout.strip()
 
     @contextlib.contextmanager
-    def serving(self) -> Iterator[tuple[str, int] | None]:
+    def serving(self) -> "Iterator[subprocess.Popen[bytes]]":
         command = [str(self.place.bundle), "serve", "--bind", "127.0.0.1:0", "--workers", "1", "--log-format", "json"]
         with self.log.open("wb") as log:
             process = subprocess.Popen(
                 [*command, "--data-dir", str(self.place.data)], env=self.environment, cwd="/", stdout=log, stderr=log
             )
         try:
-            yield self.wait_until_ready(process)
+            yield process
         finally:
             process.terminate()
             process.wait(60)

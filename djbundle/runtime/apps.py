@@ -1,7 +1,5 @@
 """The app that brings ``serve``, ``version`` and ``config`` to the project's management commands."""
 
-import os
-
 from django.apps import AppConfig
 
 
@@ -12,9 +10,9 @@ class RuntimeConfig(AppConfig):
 
     def ready(self) -> None:
         from djbundle.runtime.logs.handler import report_failed_requests  # noqa: PLC0415 - needs the settings
-        from djbundle.runtime.settings import TRIAL_VARIABLE  # noqa: PLC0415 - as above
+        from djbundle.runtime.settings import is_trial  # noqa: PLC0415 - as above
         from djbundle.runtime.tracebacks import report_compiled_code  # noqa: PLC0415 - as above
 
         report_compiled_code()
-        if os.environ.get(TRIAL_VARIABLE):
+        if is_trial():
             report_failed_requests()

@@ -32,7 +32,10 @@ REPLACED_STORAGES = ("django.contrib.staticfiles.storage.StaticFilesStorage", "w
 STATIC_MIDDLEWARE = ("whitenoise.", "servestatic.")
 UPLOADS_FOLDER = "incoming"
 OVERRIDES_FOLDER = "overrides"
+OUTSIDE_FOLDER = "outside"  # for what the settings have elsewhere, where nothing can be written
+TEMPORARY = Path("/tmp")  # noqa: S108 - looked at, not written to
 TRIAL_VARIABLE = "DJBUNDLE_TRIAL"  # set by `djbundle verify`
+TRIAL_ENGINES = "DJBUNDLE_ENGINES"  # the setting that keeps the engines of the databases which others stand in for
 DUMMY_MAIL = "django.core.mail.backends.dummy.EmailBackend"
 READ_ONLY_COMMANDS = ("help", "diffsettings", "config")  # they write nothing, not even a secret key
 
@@ -63,12 +66,19 @@ class Overlay:
         self.changes.append(Change(name, copy.deepcopy(value), reason))  # Django fills its defaults into the original
 
     def moved(self, path: str | os.PathLike[str]) -> Path | None:
-        """The place in the data directory for a path in the tree, or for a relative one; None where it may stay."""
-        target = Path(path)
+        """The place in the data directory for a path in the tree, or for a relative one; None where it may stay.
+
+        A trial writes nothing elsewhere, and an empty container has no /tmp.
+        """
+        target, data = Path(path), self.bundle.data
         if not target.is_absolute():
-            return self.bundle.data / target
+            return data / target
         if self.bundle.is_inside(target):
-            return self.bundle.data / target.relative_to(self.bundle.root)
+            return data / target.relative_to(self.bundle.root)
+        if target.is_relative_to(data):
+            return None
+        if is_trial() or (target.is_relative_to(TEMPORARY) and not TEMPORARY.is_dir()):
+            return data / OUTSIDE_FOLDER / target.relative_to("/")
         return None
 
     def make_folder(self, folder: Path) -> None:
@@ -153,16 +163,23 @@ def allow_hosts(overlay: Overlay) -> None:
         overlay.set("ALLOWED_HOSTS", LOCAL_HOSTS, f"it was empty; name your hosts in it or in {HOSTS_VARIABLE}")
 
 
+def is_trial() -> bool:
+    """Whether `djbundle verify` has started this bundle."""
+    return bool(os.environ.get(TRIAL_VARIABLE))
+
+
 def stay_in_data_directory(overlay: Overlay) -> None:
     """For a trial of the bundle: no database but SQLite in the data directory, and no mail."""
-    if not os.environ.get(TRIAL_VARIABLE):
+    if not is_trial():
         return
+    databases = overlay.get("DATABASES", {})
+    overlay.set(TRIAL_ENGINES, {entry.get("ENGINE", "") for entry in databases.values()}, TRIAL_VARIABLE)
     stand_ins = {
         alias: {"ENGINE": "django.db.backends.sqlite3", "NAME": overlay.bundle.data / f"{alias}.sqlite3"}
-        for alias, entry in overlay.get("DATABASES", {}).items()
-        if entry.get("ENGINE") not in sqlite.ENGINES or not overlay.moved(entry.get("NAME", ""))
+        for alias, entry in databases.items()
+        if entry.get("ENGINE") not in sqlite.ENGINES
     }
-    overlay.set("DATABASES", overlay.get("DATABASES", {}) | stand_ins, TRIAL_VARIABLE)
+    overlay.set("DATABASES", databases | stand_ins, TRIAL_VARIABLE)
     if mailers := overlay.get("MAILERS"):
         overlay.set("MAILERS", {name: {"BACKEND": DUMMY_MAIL} for name in mailers}, TRIAL_VARIABLE)
     else:

@@ -161,3 +161,42 @@ def test_own_static_storage_is_kept(bundle: Bundle) -> None:
     overlay = overlay_of(bundle, STORAGES=storages)
     settings.use_bundled_static_files(overlay)
     assert overlay.get("STORAGES") == storages
+
+
+def test_trial_writes_nothing_elsewhere(bundle: Bundle, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(settings.TRIAL_VARIABLE, "1")
+    overlay = overlay_of(
+        bundle,
+        CACHES={"default": {"BACKEND": "django.core.cache.backends.filebased.FileBasedCache", "LOCATION": "/var/c"}},
+        DATABASES={
+            "default": {"ENGINE": "django.db.backends.sqlite3", "NAME": "/var/lib/shop/db.sqlite3"},
+            "orders": {"ENGINE": "django.db.backends.postgresql", "NAME": "orders"},
+        },
+        LOGGING={"handlers": {"file": {"filename": "/var/log/shop/errors.log"}}},
+        MEDIA_ROOT="/srv/media",
+    )
+    for rule in (settings.stay_in_data_directory, settings.move_databases, settings.move_media, settings.move_logs):
+        rule(overlay)
+    settings.move_caches(overlay)
+    outside = bundle.data / "outside"
+    databases = overlay.get("DATABASES")
+    assert databases["default"]["NAME"] == outside / "var/lib/shop/db.sqlite3"
+    assert databases["orders"]["NAME"] == bundle.data / "orders.sqlite3"
+    assert overlay.get("DJBUNDLE_ENGINES") == {"django.db.backends.sqlite3", "django.db.backends.postgresql"}
+    assert overlay.get("MEDIA_ROOT") == str(outside / "srv/media")
+    assert overlay.get("CACHES")["default"]["LOCATION"] == str(outside / "var/c")
+    assert overlay.get("LOGGING")["handlers"]["file"]["filename"] == str(outside / "var/log/shop/errors.log")
+    assert (outside / "var/log/shop").is_dir()
+
+
+@pytest.mark.parametrize("is_there", [True, False])
+def test_temporary_files_of_a_container_without_tmp(
+    bundle: Bundle, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, is_there: bool
+) -> None:
+    temporary = tmp_path / "tmp"
+    monkeypatch.setattr(settings, "TEMPORARY", temporary)
+    if is_there:
+        temporary.mkdir()
+    location = temporary / "cache"
+    moved = overlay_of(bundle).moved(location)
+    assert moved == (None if is_there else bundle.data / "outside" / location.relative_to("/"))
