@@ -12,6 +12,7 @@ from djbundle.builder.options import Options
 from djbundle.builder.project import Project
 from djbundle.builder.scan import DEVELOPMENT_APPS, Finding, scan
 
+SHOWN_FILES = 5  # of those that are missing
 FOUND = 26  # the exit code where something would fail
 # What `check --deploy` says of settings that a bundle changes by itself.
 CURED = frozenset({"security.W009", "security.W018", "security.W020"})
@@ -67,7 +68,7 @@ def check_project(options: Options) -> Check:
         packages=[_package(each) for each in find_dependencies(project, inspection)],
         variables=inspection.variables,
         problems=scan(project.root, sources),
-        advice=[*_development_apps(inspection, project), *_deployment(inspection)],
+        advice=[*_development_apps(inspection, project), *_missing_files(inspection), *_deployment(inspection)],
     )
 
 
@@ -80,6 +81,18 @@ def _package(dependency: Dependency) -> Package:
 def _development_apps(inspection: Inspection, project: Project) -> Iterator[Finding]:
     for name in sorted(DEVELOPMENT_APPS & {app.partition(".")[0] for app in inspection.apps}):
         yield Finding(project.settings_module, f'"{name}" is for development', "leave it out where DEBUG is off")
+
+
+def _missing_files(inspection: Inspection) -> Iterator[Finding]:
+    if missing := inspection.missing_static_files:
+        named = ", ".join(missing[:SHOWN_FILES]) + f" and {len(missing) - SHOWN_FILES} more" * (
+            len(missing) > SHOWN_FILES
+        )
+        yield Finding(
+            "static files",
+            f"style sheets name what is not there: {named}",
+            "add these files, or correct the style sheets",
+        )
 
 
 def _deployment(inspection: Inspection) -> Iterator[Finding]:

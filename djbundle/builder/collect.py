@@ -7,8 +7,8 @@ import traceback
 from pathlib import Path
 from typing import Any
 
-HASHED_STORAGE = "django.contrib.staticfiles.storage.ManifestStaticFilesStorage"
-REPLACED_STORAGES = ("django.contrib.staticfiles.storage.StaticFilesStorage", "whitenoise.", "servestatic.")
+from djbundle.storages import with_hashed_names
+
 # What `collectstatic` and its storages make of another file, and their list of that.
 MADE = re.compile(r"(.*)\.[0-9a-f]{12}(\.[^/]*|)$|(.*)\.(?:gz|br|zst)$")
 LISTS = frozenset({"staticfiles.json"})
@@ -20,12 +20,8 @@ class CompressError(Exception):
 
 def prepare_static_files(module: Any, folder: Path) -> None:
     """Point ``collectstatic`` at `folder` and have it hash names, unless the project has a storage of its own."""
-    storages = dict(getattr(module, "STORAGES", None) or {})
-    storages.setdefault("default", {"BACKEND": "django.core.files.storage.FileSystemStorage"})
-    backend = storages.get("staticfiles", {}).get("BACKEND", REPLACED_STORAGES[0])
-    if backend.startswith(REPLACED_STORAGES):
-        storages["staticfiles"] = {"BACKEND": HASHED_STORAGE}
-    module.STORAGES = storages
+    if storages := with_hashed_names(getattr(module, "STORAGES", None)):
+        module.STORAGES = storages
     module.STATIC_ROOT = str(folder)
     if hasattr(module, "COMPRESS_ROOT"):
         module.COMPRESS_ROOT = str(folder)

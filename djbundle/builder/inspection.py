@@ -29,6 +29,7 @@ from djbundle.manifest import Interface
 
 DJANGO_FLOOR, DJANGO_CEILING = (5, 2), (7, 0)
 PYTHON_FLOOR = (3, 12)
+UNREACHABLE = re.compile(r"connection refused|name or service not known|name resolution", re.IGNORECASE)
 OBJECT = re.compile(r"<([\w.]+) object at 0x[0-9a-f]+>")  # an address says nothing to anybody
 
 
@@ -55,6 +56,7 @@ class Inspection:
     libraries: list[str]  # shared libraries that were loaded, extension modules among them; absolute
     opened: list[str]  # files that were opened to read, absolute, in order, until requests could be answered
     has_static_files: bool
+    missing_static_files: list[str]  # that style sheets name
     optional: list[str]  # modules of apps that a package which is not installed keeps from importing
     media_root: str
     static_root: str
@@ -133,6 +135,15 @@ def explain(failure: dict[str, Any], project: Project) -> DjbundleError:
     if step == "static":
         command = "compress" if kind == "CompressError" else "collectstatic"
         return StaticFilesError(f"{command} failed: {said}", "add the file, or correct the file that names it")
+    return _does_not_start(said, place)
+
+
+def _does_not_start(said: str, place: str) -> ProjectImportError:
+    if UNREACHABLE.search(said):
+        return ProjectImportError(
+            f"the project connects to a server while it is loaded: {said}",
+            "start that server for the build too, name another one with  --env NAME=VALUE,  or have it connect later",
+        )
     return ProjectImportError(
         f"the project does not start: {said}",
         f"correct {place}; `python manage.py check` shows the traceback",

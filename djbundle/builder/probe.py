@@ -105,17 +105,20 @@ def import_what_requests_need() -> None:
     from django.db import Error as DatabaseError  # noqa: PLC0415
     from django.utils.module_loading import import_string  # noqa: PLC0415
 
-    importlib.import_module(settings.ROOT_URLCONF)
-    with contextlib.suppress(DatabaseError):  # a build needs no database server
+    without_database = contextlib.suppress(DatabaseError)  # a build needs no server, and no tables
+    with without_database:
+        importlib.import_module(settings.ROOT_URLCONF)
+    with without_database:
         run_checks()
     for dotted in dotted_settings():
         try:
             import_string(dotted)
-        except ImportError:
+        except Exception:  # noqa: S112 - a site may never import it, or not before its tables are there
             continue
     for name in (settings.WSGI_APPLICATION, getattr(settings, "ASGI_APPLICATION", None)):
         if name:
-            import_string(name)
+            with without_database:
+                import_string(name)
     for name in late_modules():
         is_importable(name)
     load_extensions_of_sqlite()
@@ -193,6 +196,8 @@ def facts(static_root: str, *, start: list[str], collected: bool, optional: list
     from django.apps import apps  # noqa: PLC0415
     from django.conf import settings  # noqa: PLC0415
 
+    from djbundle.runtime.static_storage import HashedStorage  # noqa: PLC0415
+
     return {
         "django": django.get_version(),
         "wsgi_application": settings.WSGI_APPLICATION,
@@ -203,6 +208,7 @@ def facts(static_root: str, *, start: list[str], collected: bool, optional: list
         "libraries": mapped_libraries(),
         "opened": start,
         "has_static_files": collected,
+        "missing_static_files": sorted(HashedStorage.missing),
         "optional": optional,
         "media_root": str(settings.MEDIA_ROOT),
         "static_root": static_root,

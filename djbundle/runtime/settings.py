@@ -21,14 +21,13 @@ from djbundle.runtime.bundle import Bundle
 from djbundle.runtime.logs import masking
 from djbundle.runtime.logs.handler import logging_settings
 from djbundle.runtime.paths import create_data_directory
+from djbundle.storages import with_hashed_names
 
 SETTINGS_VARIABLE = "DJANGO_SETTINGS_MODULE"
 HOSTS_VARIABLE = "DJBUNDLE_ALLOWED_HOSTS"
 LOCAL_HOSTS = ["localhost", "127.0.0.1", "[::1]"]
 KEY_VARIABLES = ("SECRET_KEY", "SECRET_KEY_BASE")  # the second is what platforms for containers give
 INSECURE_KEY = "django-insecure-"  # what startproject writes
-HASHED_STORAGE = "django.contrib.staticfiles.storage.ManifestStaticFilesStorage"
-REPLACED_STORAGES = ("django.contrib.staticfiles.storage.StaticFilesStorage", "whitenoise.", "servestatic.")
 STATIC_MIDDLEWARE = ("whitenoise.", "servestatic.")
 UPLOADS_FOLDER = "incoming"
 OVERRIDES_FOLDER = "overrides"
@@ -264,10 +263,7 @@ def show_errors(overlay: Overlay) -> None:
 
 
 def use_bundled_static_files(overlay: Overlay) -> None:
-    storages = dict(overlay.get("STORAGES") or {})
-    storages.setdefault("default", {"BACKEND": "django.core.files.storage.FileSystemStorage"})
-    if str(storages.get("staticfiles", {}).get("BACKEND", REPLACED_STORAGES[0])).startswith(REPLACED_STORAGES):
-        storages["staticfiles"] = {"BACKEND": HASHED_STORAGE}
+    if storages := with_hashed_names(overlay.get("STORAGES")):
         overlay.set("STORAGES", storages, "static files have hashed names and are served from the bundle")
     overlay.set("STATIC_ROOT", str(overlay.bundle.static_root), "collected by the build")
     if overlay.get("COMPRESS_ROOT"):  # of django-compressor, which takes STATIC_ROOT by itself

@@ -1,6 +1,7 @@
 """``djbundle check`` and ``why``: what they find, as a developer and as a machine sees it."""
 
 import json
+import shutil
 import subprocess
 import tomllib
 from pathlib import Path
@@ -130,3 +131,14 @@ def test_what_the_command_line_includes_is_there_too() -> None:
     shop = REPOSITORY / "sample_shop"
     found = json.loads(djbundle("check", shop, "--json", "--include", "iniconfig").stdout)
     assert "iniconfig" in {each["name"] for each in found["packages"]}
+
+
+def test_missing_static_file_is_told(tmp_path: Path) -> None:
+    """A project with Django's own storage works without it; one that insists is refused, see test_refusals.py."""
+    project = tmp_path / "project"
+    shutil.copytree(PROJECTS / "missing_static", project)
+    settings = project / "site_" / "settings.py"
+    settings.write_text(settings.read_text().replace("ManifestStaticFilesStorage", "StaticFilesStorage"))
+    checked = json.loads(djbundle("check", project, "--json").stdout)
+    (advice,) = [each for each in checked["advice"] if each["place"] == "static files"]
+    assert "missing.png" in advice["cause"]

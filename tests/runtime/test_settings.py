@@ -10,6 +10,7 @@ import pytest
 from djbundle.runtime import settings
 from djbundle.runtime.bundle import Bundle
 from djbundle.runtime.settings import Overlay
+from djbundle.storages import HASHED_STORAGE
 
 
 @pytest.fixture
@@ -152,7 +153,7 @@ def test_static_files_come_from_the_bundle(bundle: Bundle) -> None:
     )
     settings.use_bundled_static_files(overlay)
     assert overlay.get("STATIC_ROOT") == str(bundle.static_root)
-    assert overlay.get("STORAGES")["staticfiles"]["BACKEND"] == settings.HASHED_STORAGE
+    assert overlay.get("STORAGES")["staticfiles"]["BACKEND"] == HASHED_STORAGE
     assert overlay.get("MIDDLEWARE") == ["django.middleware.common.CommonMiddleware"]
 
 

@@ -6,3 +6,4 @@ INSTALLED_APPS = ["django.contrib.staticfiles"]
 USE_TZ = True
 STATIC_URL = "static/"
 STATICFILES_DIRS = [Path(__file__).parent.parent / "static"]
+STORAGES = {"staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.ManifestStaticFilesStorage"}}
