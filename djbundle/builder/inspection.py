@@ -57,7 +57,6 @@ class Inspection:
     opened: list[str]  # files that were opened to read, absolute, in order, until requests could be answered
     has_static_files: bool
     missing_static_files: list[str]  # that style sheets name
-    optional: list[str]  # modules of apps that a package which is not installed keeps from importing
     media_root: str
     static_root: str
     variables: list[ReadVariable]

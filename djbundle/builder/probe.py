@@ -66,10 +66,11 @@ def probe(report: Path, static_folder: Path, scratch: str) -> None:
         step = "imports"
         import_what_requests_need()
         start = list(dict.fromkeys(opened))
-        optional = [name for name in modules_of_apps() if not is_importable(name)]
+        for module_name in modules_of_apps():
+            import_if_possible(module_name)
         step = "static"
         collected = collect_static_files(static_root)
-        seen = facts(static_root, start=start, collected=collected, optional=optional)
+        seen = facts(static_root, start=start, collected=collected)
         answer: dict[str, Any] = {"facts": seen | {"variables": variables(watch, needed, before)}}
     except BaseException as error:
         answer = {"failure": failure(step, error, watch)}
@@ -120,7 +121,7 @@ def import_what_requests_need() -> None:
             with without_database:
                 import_string(name)
     for name in late_modules():
-        is_importable(name)
+        import_if_possible(name)
     load_extensions_of_sqlite()
 
 
@@ -183,15 +184,13 @@ def modules_of_apps() -> Iterator[str]:
             yield f"{app.name}.tasks"
 
 
-def is_importable(name: str) -> bool:
-    try:
+def import_if_possible(name: str) -> None:
+    """It may lack a package, a library of the system, a server."""
+    with contextlib.suppress(Exception, SystemExit):
         importlib.import_module(name)
-    except ImportError:
-        return False
-    return True
 
 
-def facts(static_root: str, *, start: list[str], collected: bool, optional: list[str]) -> dict[str, Any]:
+def facts(static_root: str, *, start: list[str], collected: bool) -> dict[str, Any]:
     import django  # noqa: PLC0415
     from django.apps import apps  # noqa: PLC0415
     from django.conf import settings  # noqa: PLC0415
@@ -209,7 +208,6 @@ def facts(static_root: str, *, start: list[str], collected: bool, optional: list
         "opened": start,
         "has_static_files": collected,
         "missing_static_files": sorted(HashedStorage.missing),
-        "optional": optional,
         "media_root": str(settings.MEDIA_ROOT),
         "static_root": static_root,
         "deployment": deployment_advice(),

@@ -1,5 +1,7 @@
 """Whether a site that has been loaded answers: one request, before its first customer's."""
 
+import os
+import signal
 import sys
 from collections.abc import Callable
 from typing import Any
@@ -11,12 +13,42 @@ from django.core.signals import got_request_exception
 from django.db import connections
 
 from djbundle.errors import UnhealthyError
+from djbundle.runtime import process
+from djbundle.runtime.deaths import LONGEST, describe
 
 PATH = "/"
+PATIENCE = 60  # seconds
 
 
 def probe_site() -> None:
-    """Ask for the front page, as over HTTPS; raises UnhealthyError when it fails."""
+    """Ask for the front page; raises UnhealthyError when it fails.
+
+    In a process of its own: what a view opens and keeps (threads, channels to servers) must not be there when those
+    that answer customers are forked.
+    """
+    connections.close_all()
+    reader, writer = os.pipe()
+
+    def run() -> int:
+        signal.alarm(PATIENCE)
+        os.write(writer, failure_of_front_page().encode()[:LONGEST])
+        return 0
+
+    child = process.fork(run, "probe")
+    os.close(writer)
+    with os.fdopen(reader, errors="replace") as answer:
+        said = answer.read()
+    code = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+    if code == -signal.SIGALRM:
+        said = f"no answer within {PATIENCE} s"
+    elif code:
+        said = f"the process {describe(code, said, no_memory=False)}"
+    if said:
+        raise UnhealthyError(f"{PATH} fails: {said}", "look at the log, and correct the site")
+
+
+def failure_of_front_page() -> str:
+    """As over HTTPS; "" when it is answered."""
     environ: dict[str, Any] = {"HTTP_HOST": _host(), "PATH_INFO": PATH, "wsgi.url_scheme": "https", "HTTPS": "on"}
     setup_testing_defaults(environ)
     statuses: list[str] = []
@@ -30,16 +62,11 @@ def probe_site() -> None:
         reasons.append(" ".join(repr(sys.exception()).split()))
 
     got_request_exception.connect(keep)
-    try:
-        answer = WSGIHandler()(environ, start)
-        for _ in answer:
-            pass
-        answer.close()
-    finally:
-        got_request_exception.disconnect(keep)
-        connections.close_all()
-    if statuses[0].startswith("5"):
-        raise UnhealthyError(f"{PATH} fails: {(reasons or statuses)[0]}", "look at the log, and correct the site")
+    answer = WSGIHandler()(environ, start)
+    for _ in answer:
+        pass
+    answer.close()
+    return (reasons or statuses)[0] if statuses[0].startswith("5") else ""
 
 
 def _host() -> str:

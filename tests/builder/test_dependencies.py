@@ -23,7 +23,6 @@ INSPECTION = Inspection(
     libraries=[],
     opened=[],
     has_static_files=False,
-    optional=[],
     media_root="",
     static_root="",
     variables=[],
