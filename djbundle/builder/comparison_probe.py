@@ -14,7 +14,7 @@ from typing import Any
 from djbundle.builder.collect import prepare_static_files
 from djbundle.builder.customer import ACCEPT
 from djbundle.builder.layout import SETTINGS_VARIABLE
-from djbundle.builder.probe import give_secret_key
+from djbundle.builder.probe import give_secret_key, keep_files_away
 from djbundle.builder.questions import SQLITE
 from djbundle.builder.sandbox import forbid_all_but
 
@@ -41,6 +41,7 @@ def prepare(questions: dict[str, Any], work: Path) -> None:
     settings: Any = importlib.import_module(os.environ[SETTINGS_VARIABLE])
     settings.ALLOWED_HOSTS, settings.DEBUG = ["*"], False
     give_secret_key(settings)
+    keep_files_away(settings, str(work))
     prepare_static_files(settings, Path(questions["static"]))
     for alias, database in getattr(settings, "DATABASES", {}).items():
         if not database.get("ENGINE", "").endswith(SQLITE):

@@ -84,13 +84,16 @@ def give_secret_key(module: ModuleType) -> None:
 
 
 def keep_files_away(module: ModuleType, scratch: str) -> None:
-    """Let databases and caches that are files lie in `scratch`: checks open both."""
+    """Let databases, caches and logs that are files lie in `scratch`: a start opens them."""
     for database in getattr(module, "DATABASES", {}).values():
         if database.get("ENGINE", "").endswith(SQLITE):
             database["NAME"] = ":memory:"
     for cache in getattr(module, "CACHES", {}).values():
         if cache.get("BACKEND", "").endswith("FileBasedCache"):
             cache["LOCATION"] = scratch
+    for handler in (getattr(module, "LOGGING", None) or {}).get("handlers", {}).values():
+        if "filename" in handler:
+            handler["filename"] = os.path.join(scratch, "log")  # noqa: PTH118 - a text, as handlers want it
 
 
 def start_django() -> None:

@@ -49,7 +49,7 @@ def session():
     if not (apps.is_installed("django.contrib.auth") and apps.is_installed("django.contrib.sessions")):
         return None
     from importlib import import_module
-    from django.contrib.auth import get_user_model, login
+    from django.contrib.auth import get_user_model, load_backend, login
     from django.http import HttpRequest
     user_model = get_user_model()
     names = {user_model.USERNAME_FIELD, *user_model.REQUIRED_FIELDS}
@@ -60,7 +60,8 @@ def session():
         user = user_model._default_manager.create_superuser(**given, password=secrets.token_hex())
     request = HttpRequest()
     request.session = import_module(settings.SESSION_ENGINE).SessionStore()
-    login(request, user, backend=settings.AUTHENTICATION_BACKENDS[0])
+    knowing = (name for name in settings.AUTHENTICATION_BACKENDS if hasattr(load_backend(name), "get_user"))
+    login(request, user, backend=next(knowing))  # some backends only refuse
     request.session.save()
     told["superuser"] = str(user.pk)
     return f"{settings.SESSION_COOKIE_NAME}={request.session.session_key}"

@@ -5,7 +5,6 @@ import sqlite3
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from django.core.management import call_command
 from django.db import connections
@@ -34,7 +33,7 @@ class Pending:
 class Applied:
     """A database that was migrated, and the copy of what it was; None: there was nothing."""
 
-    database: Any
+    database: Path | None  # None: in memory
     backup: Path | None
 
     def undo(self) -> None:
@@ -56,7 +55,7 @@ def look_for_pending(bundle: Bundle, *, migrate: bool) -> list[Pending]:
     with answering() as connection_of:
         for alias in used_databases():
             connection = connection_of(alias)
-            had_content = has_content(connection.settings_dict["NAME"])
+            had_content = has_content(sqlite.file_of(connection.settings_dict))
             if not (pending := find_pending(connection)):
                 continue
             if not migrate:
@@ -109,9 +108,8 @@ def answering() -> Iterator[Callable[[str], BaseDatabaseWrapper]]:
 
 def find_pending(connection: BaseDatabaseWrapper) -> list[str]:
     """Migrations not applied, as "app.name". A further database that nobody ever migrated is left alone."""
-    name = connection.settings_dict["NAME"]
-    if is_sqlite(connection) and isinstance(name, Path):
-        name.parent.mkdir(parents=True, exist_ok=True)
+    if file := sqlite.file_of(connection.settings_dict):
+        file.parent.mkdir(parents=True, exist_ok=True)
     executor = MigrationExecutor(connection)
     if connection.alias != DEFAULT_DB_ALIAS and not is_sqlite(connection) and not executor.recorder.has_table():
         return []
@@ -128,9 +126,9 @@ def to_be_applied_by_hand(bundle: Bundle, alias: str, pending: list[str]) -> Pen
 
 
 def apply_pending(bundle: Bundle, connection: BaseDatabaseWrapper, pending: Pending) -> Applied:
-    database = connection.settings_dict["NAME"]
-    backup = back_up(database, bundle.data) if pending.had_content else None
-    log(f"applying {count(pending.migrations)} to {database}")
+    database = sqlite.file_of(connection.settings_dict)
+    backup = back_up(database, bundle.data) if database and pending.had_content else None
+    log(f"applying {count(pending.migrations)} to {database or 'a database in memory'}")
     kept = "the database is as it was before" if backup else "nothing was kept of the new database"
     migrate(connection, pending, kept, lambda: put_back(database, backup))
     return Applied(database, backup)
@@ -160,10 +158,10 @@ def back_up(database: Path, data: Path) -> Path:
         ) from error
 
 
-def put_back(database: Any, backup: Path | None) -> None:
-    if backup:
+def put_back(database: Path | None, backup: Path | None) -> None:
+    if database and backup:
         sqlite.copy_database(backup, database)
-    elif isinstance(database, Path):
+    elif database:
         remove(database)
 
 
@@ -172,8 +170,8 @@ def remove(database: Path) -> None:
         path.unlink(missing_ok=True)
 
 
-def has_content(database: Any) -> bool:
-    return isinstance(database, Path) and database.is_file() and database.stat().st_size > 0
+def has_content(database: Path | None) -> bool:
+    return bool(database and database.is_file() and database.stat().st_size)
 
 
 def is_sqlite(connection: BaseDatabaseWrapper) -> bool:

@@ -22,8 +22,8 @@ def apply_beside(bundle: Bundle, pending: list[Pending]) -> list[Applied]:
     with answering() as connection_of:
         for each in pending:
             connection = connection_of(each.alias)
-            database = connection.settings_dict["NAME"]
-            if each.had_content:
+            database = sqlite.file_of(connection.settings_dict)
+            if database and each.had_content:
                 back_up(database, bundle.data)
             log(f"applying {count(each.migrations)} to {database}, which another instance uses")
             migrate(connection, each, "what has been applied stays, since another instance writes to it")
@@ -31,7 +31,9 @@ def apply_beside(bundle: Bundle, pending: list[Pending]) -> list[Applied]:
 
 
 def rehearse(bundle: Bundle, connection: BaseDatabaseWrapper, pending: Pending) -> None:
-    database = connection.settings_dict["NAME"]
+    database = sqlite.file_of(connection.settings_dict)
+    if database is None:  # in memory
+        return
     copy = bundle.data / f"rehearsal-{pending.alias}.sqlite3"
     try:
         remove(copy)
@@ -42,5 +44,5 @@ def rehearse(bundle: Bundle, connection: BaseDatabaseWrapper, pending: Pending) 
         raise MigrationError(f"{database} cannot be copied to try its migrations: {error}", "make room") from error
     finally:
         connection.close()
-        connection.settings_dict["NAME"] = database
+        connection.settings_dict["NAME"] = str(database)
         remove(copy)

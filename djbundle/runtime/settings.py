@@ -174,7 +174,7 @@ def stay_in_data_directory(overlay: Overlay) -> None:
     databases = overlay.get("DATABASES", {})
     overlay.set(TRIAL_ENGINES, {entry.get("ENGINE", "") for entry in databases.values()}, TRIAL_VARIABLE)
     stand_ins = {
-        alias: {"ENGINE": "django.db.backends.sqlite3", "NAME": overlay.bundle.data / f"{alias}.sqlite3"}
+        alias: {"ENGINE": "django.db.backends.sqlite3", "NAME": str(overlay.bundle.data / f"{alias}.sqlite3")}
         for alias, entry in databases.items()
         if entry.get("ENGINE") not in sqlite.ENGINES
     }
@@ -191,11 +191,11 @@ def move_databases(overlay: Overlay) -> None:
         if entry.get("ENGINE") not in sqlite.ENGINES:
             continue
         sqlite.check_version()
-        name = str(entry.get("NAME", ""))
-        if name and name != ":memory:" and not name.startswith("file:"):
-            entry["NAME"] = overlay.moved(name) or Path(name)
-            filesystem.refuse_network(entry["NAME"])
-            overlay.make_folder(entry["NAME"].parent)
+        if named := sqlite.file_of(entry):
+            path = overlay.moved(named) or named
+            entry["NAME"] = str(path) if isinstance(entry["NAME"], str) else path  # some write settings into a file
+            filesystem.refuse_network(path)
+            overlay.make_folder(path.parent)
         entry["OPTIONS"] = sqlite.OPTIONS | entry.get("OPTIONS", {})
         if overlay.bundle.manifest.interface == "wsgi":  # ASGI has a thread for each request, which ends with it
             entry.setdefault("CONN_MAX_AGE", None)  # opening a database takes as long as a query or two

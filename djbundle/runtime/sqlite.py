@@ -2,6 +2,7 @@
 
 import datetime
 import sqlite3
+from collections.abc import Mapping
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -29,6 +30,13 @@ def check_version(version: tuple[int, ...] = sqlite3.sqlite_version_info) -> Non
             f"SQLite {shown} can corrupt a database; {floor} is needed",
             "build the bundle again with pysqlite3 installed",
         )
+
+
+def file_of(entry: Mapping[str, Any]) -> Path | None:
+    """The file of an entry of DATABASES; None where it has none."""
+    name = str(entry.get("NAME") or "")
+    has_file = entry.get("ENGINE") in ENGINES and name not in ("", ":memory:") and not name.startswith("file:")
+    return Path(name) if has_file else None
 
 
 def back_up(database: Path, data: Path) -> Path:

@@ -181,8 +181,8 @@ def test_trial_writes_nothing_elsewhere(bundle: Bundle, monkeypatch: pytest.Monk
     settings.move_caches(overlay)
     outside = bundle.data / "outside"
     databases = overlay.get("DATABASES")
-    assert databases["default"]["NAME"] == outside / "var/lib/shop/db.sqlite3"
-    assert databases["orders"]["NAME"] == bundle.data / "orders.sqlite3"
+    assert databases["default"]["NAME"] == str(outside / "var/lib/shop/db.sqlite3")
+    assert databases["orders"]["NAME"] == str(bundle.data / "orders.sqlite3")
     assert overlay.get("DJBUNDLE_ENGINES") == {"django.db.backends.sqlite3", "django.db.backends.postgresql"}
     assert overlay.get("MEDIA_ROOT") == str(outside / "srv/media")
     assert overlay.get("CACHES")["default"]["LOCATION"] == str(outside / "var/c")

@@ -23,3 +23,12 @@ TEMPLATES = [
 ]
 DATABASES = {"default": {"ENGINE": "django.db.backends.sqlite3", "NAME": BASE_DIR / "db.sqlite3"}}
 STATIC_URL = "/static/"
+# As in production: what the machine of a build does not have, nor an empty container.
+CACHES = {"default": {"BACKEND": "django.core.cache.backends.filebased.FileBasedCache", "LOCATION": "/nowhere/cache"}}
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "handlers": {"file": {"class": "logging.FileHandler", "filename": "/nowhere/log/faulty.log"}},
+    "loggers": {"faulty": {"handlers": ["file"]}},
+}
+AUTHENTICATION_BACKENDS = ["faulty.backends.Lockout", "django.contrib.auth.backends.ModelBackend"]
