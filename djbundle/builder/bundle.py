@@ -18,8 +18,18 @@ from djbundle.errors import OutputError
 
 MAGIC = b"djbundle"
 FORMAT = 2
+UNFINISHED = ".djbundle-"  # how the name of a folder starts that holds a bundle which is being written
 _FOOTER = struct.Struct("<8sII7Q")  # struct footer up to its SHA-256
 _FOOTER_SIZE = _FOOTER.size + 32 + 8
+
+
+def is_bundle(path: Path) -> bool:
+    """Whether this file, of any name, has been built by djbundle."""
+    if not os.access(path, os.X_OK) or path.stat().st_size < _FOOTER_SIZE:
+        return False
+    with path.open("rb") as file:
+        file.seek(-_FOOTER_SIZE, os.SEEK_END)
+        return file.read(len(MAGIC)) == MAGIC
 
 
 def check_output(output: Path) -> None:
@@ -41,7 +51,7 @@ def new_bundle(output: Path, launcher: Path, archive: Archive, built: int) -> It
     A bundle that runs from the same path keeps running on its old file.
     """
     output.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=output.parent, prefix=f".{output.name}.") as folder:
+    with tempfile.TemporaryDirectory(dir=output.parent, prefix=UNFINISHED) as folder:
         partial = Path(folder, output.name)
         write_bundle(partial, launcher, archive, built)
         yield partial

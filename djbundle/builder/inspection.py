@@ -82,7 +82,8 @@ def check_versions() -> None:
 def inspect_project(project: Project, environment: dict[str, str], work: Path) -> Inspection:
     """Run the probe; static files are collected to ``work/static``."""
     report = work / "probe.json"
-    own = {SETTINGS_VARIABLE: project.settings_module, "PYTHONDONTWRITEBYTECODE": "1"}
+    # Sets in one order: what a start opens lies in that order in the bundle, and what stays as it was is cached.
+    own = {SETTINGS_VARIABLE: project.settings_module, "PYTHONDONTWRITEBYTECODE": "1", "PYTHONHASHSEED": "0"}
     command = project_command("from djbundle.builder.probe import run; run()")
     result = subprocess.run(
         [*command, str(report), str(work / "static")],

@@ -9,11 +9,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from djbundle.builder.bundle import UNFINISHED, is_bundle
 from djbundle.builder.configuration import Configuration, read_pyproject
 from djbundle.builder.layout import IGNORED_FOLDERS, choose_settings, find_manage, find_root
 from djbundle.errors import ProjectSyntaxError
 
 # Names of the package with the settings that say nothing about the site.
+ENVIRONMENT = "pyvenv.cfg"  # lies in the folder of a virtual environment, whatever its name is
 GENERIC_NAMES = frozenset(
     ("app", "backend", "conf", "config", "core", "main", "project", "server", "settings", "src", "web", "website")
 )
@@ -69,20 +71,29 @@ def _derived_name(settings_module: str, root: Path) -> str:
 
 
 def _list_files(root: Path) -> Iterator[Path]:
-    """What a ``git add .`` would take, where git knows the folder; else every file outside of known tool folders."""
+    """What a ``git add .`` would take, where git knows the folder; else every file outside of known tool folders.
+
+    Less virtual environments, and the bundles that were built before, wherever they lie.
+    """
     command = ["git", "-C", str(root), "ls-files", "-z", "--cached", "--others", "--exclude-standard", "."]
     try:
         listed = subprocess.run(command, capture_output=True, check=True).stdout.decode().split("\0")
     except (FileNotFoundError, subprocess.CalledProcessError):
         listed = []
-    found = (Path(name) for name in listed if name) if any(listed) else _walk(root, root)
+    found = [Path(name) for name in listed if name] or [*_walk(root, root)]
+    environments = {path.parent for path in found if path.name == ENVIRONMENT} - {Path()}  # the project may lie in one
     for path in found:
-        if IGNORED_FOLDERS & set(path.parts):
+        if _is_of_tools(path) or not environments.isdisjoint(path.parents):
             continue
         if (root / path).is_file() or _inner_target(root, path):
-            yield path
+            if not is_bundle(root / path):
+                yield path
         elif (root / path).is_dir():  # a link to a folder elsewhere, whose content is taken as if it lay here
             yield from _walk(root / path, root)
+
+
+def _is_of_tools(path: Path) -> bool:
+    return any(part in IGNORED_FOLDERS or part.startswith(UNFINISHED) for part in path.parts)
 
 
 def _walk(top: Path, root: Path) -> Iterator[Path]:

@@ -1,5 +1,6 @@
 """Finding a project, and what its pyproject.toml may say."""
 
+import subprocess
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -7,6 +8,7 @@ import pytest
 
 from djbundle.builder import inspection
 from djbundle.builder.assets import add_project
+from djbundle.builder.bundle import _FOOTER_SIZE, MAGIC
 from djbundle.builder.cache import Cache
 from djbundle.builder.configuration import Configuration, read_pyproject
 from djbundle.builder.inspection import check_versions
@@ -38,6 +40,26 @@ def test_virtual_environments_are_no_part(tmp_path: Path) -> None:
     (tmp_path / "_venv").rename(tmp_path / ".venv")
     names = [str(path) for path in find_project(tmp_path, settings=None, name=None).files]
     assert names == ["app/models.py", "manage.py"]
+
+
+def test_virtual_environment_of_any_name(tmp_path: Path) -> None:
+    make(tmp_path, manage_py=MANAGE, python3__lib__x_py="(", python3__pyvenv="", app__models_py="")
+    (tmp_path / "python3" / "pyvenv").rename(tmp_path / "python3" / "pyvenv.cfg")
+    names = [str(path) for path in find_project(tmp_path, settings=None, name=None).files]
+    assert names == ["app/models.py", "manage.py"]
+
+
+@pytest.mark.parametrize("with_git", [True, False])
+def test_bundles_that_were_built_before_are_no_part(tmp_path: Path, with_git: bool) -> None:
+    make(tmp_path, manage_py=MANAGE, dist__shop="", dist__app_toml="x = 1", _djbundle="")
+    (tmp_path / "_djbundle").rename(tmp_path / "dist" / ".djbundle-unfinished")
+    bundle = tmp_path / "dist" / "shop"
+    bundle.write_bytes(b"launcher" + MAGIC.ljust(_FOOTER_SIZE, b"."))
+    bundle.chmod(0o755)
+    if with_git:
+        subprocess.run(["git", "init", "--quiet", tmp_path], check=True)
+    names = [str(path) for path in find_project(tmp_path, settings=None, name=None).files]
+    assert names == ["dist/app.toml", "manage.py"]
 
 
 @pytest.mark.parametrize(
