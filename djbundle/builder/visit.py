@@ -8,6 +8,7 @@ import re
 import subprocess
 import time
 from collections.abc import Iterable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -108,11 +109,13 @@ class Visitor:
 
     def prepare(self) -> bool:
         """Check it, and make its databases; whether it can be visited. Raises CommandError."""
-        engines = json.loads(self.ask(CHECK, "check"))
+        with ThreadPoolExecutor(1) as beside:  # most of the time of both is that in which the site is loaded
+            migrating = beside.submit(self.run, "migrate")
+            engines = json.loads(self.ask(CHECK, "check"))
         self.servers = [each for each in engines if not each.endswith(SQLITE)]
         try:
             if engines:
-                self.run("migrate")
+                migrating.result()
         except CommandError as error:
             if not self.servers:
                 raise
