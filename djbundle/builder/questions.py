@@ -16,12 +16,15 @@ print(json.dumps(sorted(engines)))
 """
 
 QUESTIONS = '''
+import datetime
 import json
 import secrets
+import uuid
 from django.apps import apps
 from django.conf import settings
 from django.urls import get_resolver
 from django.urls.resolvers import LocalePrefixPattern, RegexPattern, RoutePattern
+from django.utils import timezone
 
 def plain(pattern):
     """Its text; None where it wants an argument, or is no plain text."""
@@ -44,6 +47,16 @@ def paths(resolver, prefix="/"):
         else:
             yield prefix + text
 
+def value_for(field):
+    """Something that it takes."""
+    if field.choices:
+        return field.flatchoices[0][0]
+    kind = field.get_internal_type()
+    if kind.endswith("IntegerField") or kind in ("DecimalField", "FloatField", "BooleanField"):
+        return 1
+    known = {"DateField": datetime.date(2000, 1, 1), "DateTimeField": timezone.now(), "UUIDField": uuid.uuid4()}
+    return known.get(kind, "verify@djbundle.example"[: getattr(field, "max_length", None)])
+
 def session():
     """The cookie of a superuser, who is made for it."""
     if not (apps.is_installed("django.contrib.auth") and apps.is_installed("django.contrib.sessions")):
@@ -53,7 +66,7 @@ def session():
     from django.http import HttpRequest
     user_model = get_user_model()
     names = {user_model.USERNAME_FIELD, *user_model.REQUIRED_FIELDS}
-    given = {name: "verify@djbundle.example" for name in names}
+    given = {name: value_for(user_model._meta.get_field(name)) for name in names}
     try:
         user = user_model._default_manager.create_superuser(**given, password=None)
     except Exception:  # of a manager that insists
