@@ -11,7 +11,8 @@ from djbundle.builder.tree import LICENSES_FOLDER, Tree
 TOOLS = frozenset(
     (
         *("test", "tests", "idlelib", "tkinter", "turtledemo", "turtle.py", "ensurepip", "lib2to3", "venv"),
-        *("pydoc_data", "__phello__", "site-packages", "__pycache__"),
+        *("pydoc_data", "__phello__", "__hello__.py", "antigravity.py", "this.py", "site-packages", "__pycache__"),
+        *("_aix_support.py", "_android_support.py", "_apple_support.py", "_ios_support.py", "_osx_support.py"),
     )
 )
 TEST_EXTENSIONS = ("_test*", "xx*", "_xx*", "_ctypes_test", "_tkinter")
