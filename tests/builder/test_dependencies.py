@@ -23,6 +23,7 @@ INSPECTION = Inspection(
     libraries=[],
     opened=[],
     has_static_files=False,
+    missing_static_files=[],
     media_root="",
     static_root="",
     variables=[],

@@ -1,19 +1,24 @@
 """As a service of systemd: the unit that `install` writes, and what systemd is told while the site runs."""
 
 import re
+import shlex
 import signal
 import socket
 import subprocess
+import sys
 import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from threading import Thread
 
+from ci.customer import Customer
 from ci.site import Site, bare_environment, copy_bundle
 from tests.bundle.processes import assert_refused
 from tests.conftest import NewSite
 from tests.waiting import wait_until
+
+UNDER_UNIT = Path(__file__).with_name("under_unit.py")
 
 
 def test_unit_is_valid_and_locked_up(new_small: NewSite, tmp_path: Path) -> None:
@@ -28,6 +33,24 @@ def test_unit_is_valid_and_locked_up(new_small: NewSite, tmp_path: Path) -> None
     exposure = re.search(r"exposure level for \S+: ([\d.]+)", told)
     assert exposure
     assert float(exposure[1]) < 2.0, told
+
+
+def test_site_works_with_the_calls_that_its_unit_allows(new_small: NewSite, tmp_path: Path) -> None:
+    """Migrations, pages, static files and tasks, with the filters of system calls and of families of sockets."""
+    site = new_small()
+    unit, confined = tmp_path / "small.service", tmp_path / "confined"
+    unit.write_text(site.run("install", "--print").stdout)
+    words = shlex.join(map(str, (sys.executable, UNDER_UNIT, unit, site.bundle)))
+    confined.write_text(f'#!/bin/sh\nexec {words} "$@"\n')
+    confined.chmod(0o755)
+    site.bundle = confined
+    with site:
+        assert "Seccomp:\t2" in Path(f"/proc/{site.process.pid}/status").read_text()
+        customer = Customer(site.url)
+        assert customer.get("/").status == 200
+        assert customer.get("/static/notes/notes.css").status == 200
+        number = site.shell("from notes.tasks import write_note; print(write_note.enqueue('x').id)")
+        wait_until(lambda: "SUCCESSFUL" in site.run("tasks", "show", number, "--json").stdout, "the task has run")
 
 
 def test_sockets_are_units_of_their_own(new_small: NewSite, tmp_path: Path) -> None:

@@ -1,0 +1,63 @@
+"""Runs a program under the filters of system calls that a unit of systemd asks for, as systemd sets them up.
+
+    python under_unit.py UNIT PROGRAM...
+
+SystemCallFilter with its groups, as systemd-analyze(1) spells them out, and RestrictAddressFamilies.
+"""
+
+import errno
+import os
+import re
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import pyseccomp as seccomp
+
+CALL = re.compile(r"^ {4}(@?[a-z]\w*(?:-\w+)*)$", re.MULTILINE)
+
+
+def main() -> None:
+    unit, *command = sys.argv[1:]
+    restrict(Path(unit).read_text())
+    os.execv(command[0], command)
+
+
+def restrict(unit: str) -> None:
+    """This process from now on, and all that it starts."""
+    allowed: set[str] = set()
+    for value in values_of(unit, "SystemCallFilter"):
+        names = {call for name in value.removeprefix("~").split() for call in calls_of(name)}
+        allowed = allowed - names if value.startswith("~") else allowed | names
+    refused = seccomp.ERRNO(getattr(errno, *values_of(unit, "SystemCallErrorNumber")))
+    rules = seccomp.SyscallFilter(seccomp.ERRNO(errno.ENOSYS))  # what systemd does not know
+    for call in calls_of("@known") - {"socket"}:
+        add_rule(rules, seccomp.ALLOW if call in allowed else refused, call)
+    for family in " ".join(values_of(unit, "RestrictAddressFamilies")).split():
+        rules.add_rule(seccomp.ALLOW, "socket", seccomp.Arg(0, seccomp.EQ, getattr(socket, family)))
+    rules.load()
+
+
+def values_of(unit: str, key: str) -> list[str]:
+    return re.findall(rf"^{key}=(.*)$", unit, re.MULTILINE)
+
+
+def calls_of(name: str) -> set[str]:
+    """One call, or all of a group and of the groups in it."""
+    if not name.startswith("@"):
+        return {name}
+    command = ["systemd-analyze", "syscall-filter", "--no-pager", name]
+    told = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    return {call for each in CALL.findall(told) for call in calls_of(each)}
+
+
+def add_rule(rules: seccomp.SyscallFilter, action: int, call: str) -> None:
+    try:
+        rules.add_rule(action, call)
+    except (OSError, ValueError):  # of another architecture
+        return
+
+
+if __name__ == "__main__":
+    main()
