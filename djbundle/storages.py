@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-HASHED_STORAGE = "djbundle.runtime.static_storage.HashedStorage"
+HASHED_STORAGE = "djbundle.static_storage.HashedStorage"
 REPLACED_STORAGES = ("django.contrib.staticfiles.storage.StaticFilesStorage", "whitenoise.", "servestatic.")
 FILES = {"BACKEND": "django.core.files.storage.FileSystemStorage"}
 

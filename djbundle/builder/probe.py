@@ -198,7 +198,7 @@ def facts(static_root: str, *, start: list[str], collected: bool) -> dict[str, A
     from django.apps import apps  # noqa: PLC0415
     from django.conf import settings  # noqa: PLC0415
 
-    from djbundle.runtime.static_storage import HashedStorage  # noqa: PLC0415
+    from djbundle.static_storage import HashedStorage  # noqa: PLC0415
 
     return {
         "django": django.get_version(),

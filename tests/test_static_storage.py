@@ -6,7 +6,7 @@ import pytest
 from django.conf import settings
 from django.contrib.staticfiles.storage import StaticFilesStorage
 
-from djbundle.runtime.static_storage import HashedStorage
+from djbundle.static_storage import HashedStorage
 
 STYLE = b"a { background: url(there.png) } b { background: url(missing.png) } i { background: url(../../../../up.png) }"
 
