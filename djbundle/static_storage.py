@@ -33,6 +33,6 @@ class HashedStorage(ManifestStaticFilesStorage):
 
     def post_process(self, paths: dict[str, Any], dry_run: bool = False, **options: Any) -> Iterator[Any]:
         """All but the style sheets that are not UTF-8."""
-        for each in super().post_process(paths, dry_run, **options):
+        for each in super().post_process(paths, dry_run=dry_run, **options):
             if not isinstance(each[2], UnicodeDecodeError):
                 yield each

@@ -25,7 +25,7 @@ _FOOTER_SIZE = _FOOTER.size + 32 + 8
 
 def is_bundle(path: Path) -> bool:
     """Whether this file, of any name, has been built by djbundle."""
-    if not os.access(path, os.X_OK) or path.stat().st_size < _FOOTER_SIZE:
+    if not path.is_file() or not os.access(path, os.X_OK) or path.stat().st_size < _FOOTER_SIZE:
         return False
     with path.open("rb") as file:
         file.seek(-_FOOTER_SIZE, os.SEEK_END)

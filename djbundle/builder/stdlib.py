@@ -1,4 +1,4 @@
-"""The standard library's share of the tree: all of it, less what can only serve development."""
+"""The standard library's share of the tree: all of it, less what can only serve development, or another system."""
 
 import sysconfig
 from fnmatch import fnmatch
@@ -8,7 +8,7 @@ from djbundle.builder.bytecode import Source, add_bytecode
 from djbundle.builder.cache import Cache
 from djbundle.builder.tree import LICENSES_FOLDER, Tree
 
-TOOLS = frozenset(
+UNNEEDED = frozenset(  # on a server, which runs Linux
     (
         *("test", "tests", "idlelib", "tkinter", "turtledemo", "turtle.py", "ensurepip", "lib2to3", "venv"),
         *("pydoc_data", "__phello__", "__hello__.py", "antigravity.py", "this.py", "site-packages", "__pycache__"),
@@ -26,7 +26,7 @@ def add_standard_library(tree: Tree, cache: Cache) -> None:
     library = Path(sysconfig.get_path("stdlib"))
     names = (path.relative_to(library) for path in sorted(library.rglob("*.py")))
     sources = [
-        Source(library / name, str(name), keeps_docstrings=False) for name in names if not TOOLS & set(name.parts)
+        Source(library / name, str(name), keeps_docstrings=False) for name in names if not UNNEEDED & set(name.parts)
     ]
     add_bytecode(tree, sources, cache, "python")
     _add_extensions(tree)
