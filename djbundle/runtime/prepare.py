@@ -55,7 +55,7 @@ def look_for_pending(bundle: Bundle, *, migrate: bool) -> list[Pending]:
     with answering() as connection_of:
         for alias in used_databases():
             connection = connection_of(alias)
-            had_content = has_content(sqlite.file_of(connection.settings_dict))
+            had_content = has_content(file_of(connection))
             if not (pending := find_pending(connection)):
                 continue
             if not migrate:
@@ -108,7 +108,7 @@ def answering() -> Iterator[Callable[[str], BaseDatabaseWrapper]]:
 
 def find_pending(connection: BaseDatabaseWrapper) -> list[str]:
     """Migrations not applied, as "app.name". A further database that nobody ever migrated is left alone."""
-    if file := sqlite.file_of(connection.settings_dict):
+    if file := file_of(connection):
         file.parent.mkdir(parents=True, exist_ok=True)
     executor = MigrationExecutor(connection)
     if connection.alias != DEFAULT_DB_ALIAS and not is_sqlite(connection) and not executor.recorder.has_table():
@@ -126,9 +126,9 @@ def to_be_applied_by_hand(bundle: Bundle, alias: str, pending: list[str]) -> Pen
 
 
 def apply_pending(bundle: Bundle, connection: BaseDatabaseWrapper, pending: Pending) -> Applied:
-    database = sqlite.file_of(connection.settings_dict)
+    database = file_of(connection)
     backup = back_up(database, bundle.data) if database and pending.had_content else None
-    log(f"applying {count(pending.migrations)} to {database or 'a database in memory'}")
+    log(f"applying {count(pending.migrations)} to {connection.settings_dict['NAME']}")
     kept = "the database is as it was before" if backup else "nothing was kept of the new database"
     migrate(connection, pending, kept, lambda: put_back(database, backup))
     return Applied(database, backup)
@@ -172,6 +172,11 @@ def remove(database: Path) -> None:
 
 def has_content(database: Path | None) -> bool:
     return bool(database and database.is_file() and database.stat().st_size)
+
+
+def file_of(connection: BaseDatabaseWrapper) -> Path | None:
+    """Of whatever engine that is SQLite underneath; None for a server, or for a database in memory."""
+    return sqlite.file_of(connection.settings_dict["NAME"]) if is_sqlite(connection) else None
 
 
 def is_sqlite(connection: BaseDatabaseWrapper) -> bool:

@@ -8,7 +8,7 @@ from djbundle.errors import MigrationError
 from djbundle.runtime import sqlite
 from djbundle.runtime.bundle import Bundle
 from djbundle.runtime.logs.lines import log
-from djbundle.runtime.prepare import Applied, Pending, answering, back_up, count, migrate, remove
+from djbundle.runtime.prepare import Applied, Pending, answering, back_up, count, file_of, migrate, remove
 
 
 def apply_beside(bundle: Bundle, pending: list[Pending]) -> list[Applied]:
@@ -22,16 +22,16 @@ def apply_beside(bundle: Bundle, pending: list[Pending]) -> list[Applied]:
     with answering() as connection_of:
         for each in pending:
             connection = connection_of(each.alias)
-            database = sqlite.file_of(connection.settings_dict)
+            database = file_of(connection)
             if database and each.had_content:
                 back_up(database, bundle.data)
-            log(f"applying {count(each.migrations)} to {database}, which another instance uses")
+            log(f"applying {count(each.migrations)} to {connection.settings_dict['NAME']}, which another instance uses")
             migrate(connection, each, "what has been applied stays, since another instance writes to it")
     return []
 
 
 def rehearse(bundle: Bundle, connection: BaseDatabaseWrapper, pending: Pending) -> None:
-    database = sqlite.file_of(connection.settings_dict)
+    given, database = connection.settings_dict["NAME"], file_of(connection)
     if database is None:  # in memory
         return
     copy = bundle.data / f"rehearsal-{pending.alias}.sqlite3"
@@ -44,5 +44,5 @@ def rehearse(bundle: Bundle, connection: BaseDatabaseWrapper, pending: Pending) 
         raise MigrationError(f"{database} cannot be copied to try its migrations: {error}", "make room") from error
     finally:
         connection.close()
-        connection.settings_dict["NAME"] = str(database)
+        connection.settings_dict["NAME"] = given
         remove(copy)

@@ -191,7 +191,7 @@ def move_databases(overlay: Overlay) -> None:
         if entry.get("ENGINE") not in sqlite.ENGINES:
             continue
         sqlite.check_version()
-        if named := sqlite.file_of(entry):
+        if named := sqlite.file_of(entry.get("NAME")):
             path = overlay.moved(named) or named
             entry["NAME"] = str(path) if isinstance(entry["NAME"], str) else path  # some write settings into a file
             filesystem.refuse_network(path)

@@ -2,7 +2,6 @@
 
 import datetime
 import sqlite3
-from collections.abc import Mapping
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -32,11 +31,10 @@ def check_version(version: tuple[int, ...] = sqlite3.sqlite_version_info) -> Non
         )
 
 
-def file_of(entry: Mapping[str, Any]) -> Path | None:
-    """The file of an entry of DATABASES; None where it has none."""
-    name = str(entry.get("NAME") or "")
-    has_file = entry.get("ENGINE") in ENGINES and name not in ("", ":memory:") and not name.startswith("file:")
-    return Path(name) if has_file else None
+def file_of(name: str | Path | None) -> Path | None:
+    """The file that NAME of a SQLite database means; None where that has none."""
+    text = str(name or "")
+    return None if text in ("", ":memory:") or text.startswith("file:") else Path(text)
 
 
 def back_up(database: Path, data: Path) -> Path:
