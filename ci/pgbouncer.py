@@ -29,7 +29,8 @@ def pooled(server: Postgres, folder: Path) -> Iterator[str]:
     folder.mkdir(mode=0o755)
     settings = folder / "pgbouncer.ini"
     settings.write_text(SETTINGS.format(server=f"{server.host} user={server.owner}", folder=folder, port=PORT))
-    os.chown(folder, (folder_owner := Path(server.host).stat()).st_uid, folder_owner.st_gid)
+    owner = Path(server.host).stat()
+    os.chown(folder, owner.st_uid, owner.st_gid)
     options = {"user": server.user, "group": server.user, "extra_groups": []} if server.user else {}
     with subprocess.Popen([PROGRAM, "--quiet", str(settings)], cwd="/", **options) as process:  # type: ignore[call-overload]
         try:

@@ -12,4 +12,6 @@ def with_hashed_names(storages: Mapping[str, Any] | None) -> dict[str, Any] | No
     """STORAGES for hashed names; None where the project has a storage of its own, which stays."""
     given = {"default": FILES} | dict(storages or {})
     backend = given.get("staticfiles", {}).get("BACKEND", REPLACED_STORAGES[0])
-    return given | {"staticfiles": {"BACKEND": HASHED_STORAGE}} if str(backend).startswith(REPLACED_STORAGES) else None
+    if not str(backend).startswith(REPLACED_STORAGES):
+        return None
+    return given | {"staticfiles": {"BACKEND": HASHED_STORAGE}}

@@ -20,15 +20,15 @@ MAGIC = b"djbundle"
 FORMAT = 2
 UNFINISHED = ".djbundle-"  # how the name of a folder starts that holds a bundle which is being written
 _FOOTER = struct.Struct("<8sII7Q")  # struct footer up to its SHA-256
-_FOOTER_SIZE = _FOOTER.size + 32 + 8
+FOOTER_SIZE = _FOOTER.size + 32 + 8
 
 
 def is_bundle(path: Path) -> bool:
     """Whether this file, of any name, has been built by djbundle."""
-    if not path.is_file() or not os.access(path, os.X_OK) or path.stat().st_size < _FOOTER_SIZE:
+    if not path.is_file() or not os.access(path, os.X_OK) or path.stat().st_size < FOOTER_SIZE:
         return False
     with path.open("rb") as file:
-        file.seek(-_FOOTER_SIZE, os.SEEK_END)
+        file.seek(-FOOTER_SIZE, os.SEEK_END)
         return file.read(len(MAGIC)) == MAGIC
 
 
@@ -70,7 +70,7 @@ def write_bundle(path: Path, launcher: Path, archive: Archive, built: int) -> No
         raw_index = archive.index(start, built)
         index = compress(raw_index)
         file.write(index)
-        size = file.tell() + _FOOTER_SIZE
+        size = file.tell() + FOOTER_SIZE
         launcher_hash = xxhash.xxh64_intdigest(launcher.read_bytes())
         numbers = (start, launcher_hash, index_offset, len(index), len(raw_index), xxhash.xxh64_intdigest(index), size)
         footer = _FOOTER.pack(MAGIC, FORMAT, 0, *numbers)

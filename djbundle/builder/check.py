@@ -85,14 +85,9 @@ def _development_apps(inspection: Inspection, project: Project) -> Iterator[Find
 
 def _missing_files(inspection: Inspection) -> Iterator[Finding]:
     if missing := inspection.missing_static_files:
-        named = ", ".join(missing[:SHOWN_FILES]) + f" and {len(missing) - SHOWN_FILES} more" * (
-            len(missing) > SHOWN_FILES
-        )
-        yield Finding(
-            "static files",
-            f"style sheets name what is not there: {named}",
-            "add these files, or correct the style sheets",
-        )
+        more = f" and {len(missing) - SHOWN_FILES} more" if len(missing) > SHOWN_FILES else ""
+        said = f"style sheets name what is not there: {', '.join(missing[:SHOWN_FILES])}{more}"
+        yield Finding("static files", said, "add these files, or correct the style sheets")
 
 
 def _deployment(inspection: Inspection) -> Iterator[Finding]:

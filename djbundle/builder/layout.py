@@ -11,22 +11,10 @@ from djbundle.errors import AmbiguousProjectError, AmbiguousSettingsError, Proje
 
 SETTINGS_VARIABLE = "DJANGO_SETTINGS_MODULE"
 IGNORED_FOLDERS = frozenset(
-    {
-        *(
-            ".git",
-            ".hg",
-            ".svn",
-            ".tox",
-            ".nox",
-            ".venv",
-            "venv",
-            "env",
-            "node_modules",
-            "__pycache__",
-            "site-packages",
-        ),
-        *(".mypy_cache", ".pytest_cache", ".ruff_cache", ".idea", ".vscode"),
-    }
+    (
+        *(".git", ".hg", ".svn", ".idea", ".vscode", ".mypy_cache", ".pytest_cache", ".ruff_cache", ".tox", ".nox"),
+        *(".venv", "venv", "env", "node_modules", "__pycache__", "site-packages"),
+    )
 )
 NOT_THE_PROJECT = frozenset({"tests", "test", "docs", "examples", "example", "demo", "sandbox"})
 DEPTH = 3  # folders below the named one in which a manage.py is looked for

@@ -14,8 +14,8 @@ from djbundle.builder.configuration import Configuration, read_pyproject
 from djbundle.builder.layout import IGNORED_FOLDERS, choose_settings, find_manage, find_root
 from djbundle.errors import ProjectSyntaxError
 
-# Names of the package with the settings that say nothing about the site.
 ENVIRONMENT = "pyvenv.cfg"  # lies in the folder of a virtual environment, whatever its name is
+# Names of the package with the settings that say nothing about the site.
 GENERIC_NAMES = frozenset(
     ("app", "backend", "conf", "config", "core", "main", "project", "server", "settings", "src", "web", "website")
 )

@@ -11,7 +11,8 @@ from weakref import WeakKeyDictionary
 
 from django.db.backends.base.base import BaseDatabaseWrapper
 
-Row = tuple[Any, ...]
+from djbundle.tasks.runs import Row
+
 _direct: WeakKeyDictionary[Any, bool] = WeakKeyDictionary()  # by the driver's connection
 
 

@@ -8,7 +8,7 @@ import pytest
 
 from djbundle.builder import inspection
 from djbundle.builder.assets import add_project
-from djbundle.builder.bundle import _FOOTER_SIZE, MAGIC
+from djbundle.builder.bundle import FOOTER_SIZE, MAGIC
 from djbundle.builder.cache import Cache
 from djbundle.builder.configuration import Configuration, read_pyproject
 from djbundle.builder.inspection import check_versions
@@ -54,7 +54,7 @@ def test_bundles_that_were_built_before_are_no_part(tmp_path: Path, with_git: bo
     make(tmp_path, manage_py=MANAGE, dist__shop="", dist__app_toml="x = 1", _djbundle="")
     (tmp_path / "_djbundle").rename(tmp_path / "dist" / ".djbundle-unfinished")
     bundle = tmp_path / "dist" / "shop"
-    bundle.write_bytes(b"launcher" + MAGIC.ljust(_FOOTER_SIZE, b"."))
+    bundle.write_bytes(b"launcher" + MAGIC.ljust(FOOTER_SIZE, b"."))
     bundle.chmod(0o755)
     if with_git:
         subprocess.run(["git", "init", "--quiet", tmp_path], check=True)
