@@ -1,4 +1,4 @@
-"""A cold and a warm build of the sample shop, and the size of the bundle."""
+"""A cold and a warm build of the sample shop, or of another project, and the size of the bundle."""
 
 import argparse
 import json
@@ -7,8 +7,11 @@ import statistics
 import subprocess
 import sys
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
+
+from tests.wheel import make_environment, run
 
 PROJECT = Path(__file__).parents[2] / "sample_shop"
 MEGABYTE = 1_000_000
@@ -17,12 +20,15 @@ MEGABYTE = 1_000_000
 def main() -> None:
     parser = argparse.ArgumentParser(prog="ci/bench/run build", description=__doc__)
     parser.add_argument("--rounds", type=int, default=3, help="pairs of a cold and a warm build [3]")
-    rounds = parser.parse_args().rounds
+    parser.add_argument("--wagtail", action="store_true", help="what `wagtail start` of the newest Wagtail writes")
+    options = parser.parse_args()
     cold, warm = [], []
-    for _ in range(rounds):
-        with tempfile.TemporaryDirectory(prefix="djbundle-bench-") as folder:
-            cold.append(build(Path(folder)))
-            warm.append(build(Path(folder)))
+    with tempfile.TemporaryDirectory(prefix="djbundle-bench-") as made:
+        project = start_wagtail(Path(made)) if options.wagtail else [PROJECT]
+        for _ in range(options.rounds):
+            with tempfile.TemporaryDirectory(prefix="djbundle-bench-") as folder:
+                cold.append(build(Path(folder), project))
+                warm.append(build(Path(folder), project))
     for name, reports in (("cold", cold), ("warm", warm)):
         times = [report["seconds"] for report in reports]
         print(f"{name}   median {statistics.median(times):5.1f} s   {min(times):.1f} to {max(times):.1f} s")
@@ -31,10 +37,19 @@ def main() -> None:
     print(f"size   {cold[-1]['size'] / MEGABYTE:.1f} MB")
 
 
-def build(folder: Path) -> dict[str, Any]:
+def start_wagtail(folder: Path) -> list[str | Path]:
+    """The project and its environment, as the arguments of a build."""
+    programs = make_environment(folder / "environment", "3.13", "wagtail")
+    project = folder / "mysite"
+    project.mkdir()
+    run(programs / "wagtail", "start", "mysite", project)
+    return [project, "--python", programs / "python"]
+
+
+def build(folder: Path, project: Sequence[str | Path]) -> dict[str, Any]:
     """Build with every cache, ccache's too, in `folder`; the report."""
     caches = {"DJBUNDLE_BUILD_CACHE": str(folder / "cache"), "XDG_CACHE_HOME": str(folder), "HOME": str(folder)}
-    command = [Path(sys.executable).with_name("djbundle"), "build", PROJECT, "-o", folder / "shop", "--json"]
+    command = [Path(sys.executable).with_name("djbundle"), "build", *project, "-o", folder / "site", "--json"]
     result = subprocess.run(command, env=os.environ | caches, check=True, stdout=subprocess.PIPE)
     report: dict[str, Any] = json.loads(result.stdout)
     return report

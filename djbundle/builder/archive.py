@@ -65,6 +65,7 @@ class Place:
     block: int
     offset: int  # in the raw block
     size: int
+    digest: bytes  # SHA-256
 
 
 @dataclass(frozen=True, slots=True)
@@ -273,7 +274,7 @@ class _Packer:
         found = {}
         for name, (digest, size) in self._files.items():
             block, offset = self._found[digest]
-            found[name] = Place(numbers.get(id(block), 0), offset, size)  # none has only empty files
+            found[name] = Place(numbers.get(id(block), 0), offset, size, digest)  # none has only empty files
         return found
 
 

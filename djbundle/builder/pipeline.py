@@ -32,6 +32,7 @@ from djbundle.builder.console import Console
 from djbundle.builder.dependencies import find_dependencies
 from djbundle.builder.inspection import Inspection, check_versions, inspect_project
 from djbundle.builder.library_data import add_library_data
+from djbundle.builder.migrated import Migrated
 from djbundle.builder.options import Options
 from djbundle.builder.project import Project
 from djbundle.builder.report import Report, describe
@@ -99,7 +100,8 @@ def build(options: Options, console: Console) -> Report:
             seen = None
             if options.verify:
                 environment = verification.environment_of_build(inspection.variables, options.environment)
-                seen = _visit(written, Comparison(project, environment, work / "static"), console)
+                migrated = Migrated.of(cache, archive, project.settings_module, environment)
+                seen = _visit(written, Comparison(project, environment, work / "static"), migrated, console)
 
     return Report.of(output, project, dependencies, archive, console.steps, seen)
 
@@ -112,10 +114,10 @@ def _close_libraries(tree: Tree, project: Project, inspection: Inspection, cache
     return add_library_data(tree, loaded)
 
 
-def _visit(written: Path, comparison: Comparison, console: Console) -> Visit:
+def _visit(written: Path, comparison: Comparison, migrated: Migrated, console: Console) -> Visit:
     """Show what fails, and raise VerificationError if anything does."""
     with console.step("visit its pages") as step:
-        seen = verification.verify(written, comparison.environment, comparison, step.progress)
+        seen = verification.verify(written, comparison.environment, comparison, migrated, step.progress)
         for line in verification.describe_problems(seen):
             console.print(escape(line))
         verification.refuse(seen, escape=UNVERIFIED)

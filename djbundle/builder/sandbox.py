@@ -51,7 +51,7 @@ def run_in_sandbox[T](bundle: Path, work: Path, visit: Callable[[Place, Tell], T
     What it writes to the data directory is in ``work/data`` afterwards.
     """
     root, data = work / "root", work / DATA
-    data.mkdir(mode=0o700)
+    data.mkdir(mode=0o700, exist_ok=True)
     if not may_isolate():
         return visit(Place(bundle, data, is_empty=False), tell)
     codecs.lookup("idna")  # of sockets, which would load it when nothing can be loaded any more

@@ -11,6 +11,7 @@ from pathlib import Path
 from djbundle.builder.comparison import Comparison
 from djbundle.builder.env_files import values_in
 from djbundle.builder.inspection import ReadVariable
+from djbundle.builder.migrated import Migrated, pack
 from djbundle.builder.sandbox import DATA, Place, SandboxError, Tell, may_isolate, run_in_sandbox
 from djbundle.builder.visit import Problem, Visit, Visitor
 from djbundle.errors import OutputError, VerificationError
@@ -32,26 +33,33 @@ def verify(
     bundle: Path,
     environment: Mapping[str, str],
     comparison: Comparison | None = None,
+    migrated: Migrated | None = None,
     tell: Tell = lambda _share: None,
 ) -> Visit:
     """Visit it; raises OutputError where there is no such file, VerificationError where that cannot be done.
 
-    With `comparison`, what fails outside of the bundle too is a warning.
+    With `comparison`, what fails outside of the bundle too is a warning; `migrated` spares migrations done before.
     """
     if not bundle.is_file():
         raise OutputError(f"there is no file {bundle}", "name the bundle that djbundle build has written")
 
-    def visit(place: Place, tell: Tell) -> Visit:
-        return Visitor(place, environment, tell).visit()
-
     with tempfile.TemporaryDirectory(prefix="djbundle-verify-") as folder:
         work = Path(folder)
+        (data := work / DATA).mkdir(mode=0o700)
+        # Elsewhere the databases may hold the path of this folder.
+        is_new = migrated and may_isolate() and not migrated.lay_out(data)
+
+        def visit(place: Place, tell: Tell) -> Visit:
+            return Visitor(place, environment, tell, pack if is_new else None).visit()
+
         try:
             seen = run_in_sandbox(bundle.absolute(), work, visit, tell)
         except SandboxError as error:
             raise VerificationError(f"the visit of {bundle} broke off: {error}", "look at it by hand") from error
+        if migrated and is_new:
+            migrated.keep(data)
         if comparison and seen.is_empty:
-            comparison.sort(seen, work / DATA)
+            comparison.sort(seen, data)
         return seen
 
 

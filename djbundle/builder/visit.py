@@ -7,9 +7,10 @@ import os
 import re
 import subprocess
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Any
 
 from djbundle.builder.customer import Customer
@@ -74,12 +75,22 @@ class CommandError(Exception):
 
 
 class Visitor:
-    """`environment` is what the bundle needs to start; progress goes to `tell`."""
+    """`environment` is what the bundle needs to start; progress goes to `tell`.
 
-    def __init__(self, place: Place, environment: Mapping[str, str], tell: Tell) -> None:
+    `when_migrated` is called with the data directory before anything but the migrations was there.
+    """
+
+    def __init__(
+        self,
+        place: Place,
+        environment: Mapping[str, str],
+        tell: Tell,
+        when_migrated: Callable[[Path], object] | None = None,
+    ) -> None:
         self.place = place
         self.environment = {"DJBUNDLE_ALLOWED_HOSTS": "localhost,127.0.0.1", **environment, **TRIAL}
         self.tell = tell
+        self.when_migrated = when_migrated
         self.seen = Visit(place.is_empty)
         self.log = place.data / "verify.log"
         self.servers: list[str] = []  # of databases, each of which SQLite stands in for
@@ -89,6 +100,8 @@ class Visitor:
         """All of it; what goes wrong is in the answer."""
         try:
             if self.prepare():
+                if self.when_migrated:
+                    self.when_migrated(self.place.data)
                 with self.serving() as process:
                     self.seen.told = self.look_around()  # while it starts
                     if address := self.wait_until_ready(process):

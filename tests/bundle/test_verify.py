@@ -6,11 +6,16 @@ import socket
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 
+from djbundle.builder import migrated, verification
+from djbundle.builder.cache import Cache
+from djbundle.builder.comparison import Comparison
+from djbundle.builder.migrated import Migrated
 from djbundle.builder.sandbox import Place, SandboxError, Tell, may_isolate, run_in_sandbox
+from djbundle.builder.visit import Visit
 from tests.conftest import DJBUNDLE, PROJECTS, build, run_build
 
 
@@ -186,9 +191,45 @@ def test_fault_of_the_bundle_stops_a_build(tmp_path: Path) -> None:
     assert "warning: GET /server/: it wants postgresql, SQLite stood in for it (django.db." in seen.stdout
 
 
+class Witness(Comparison):
+    """Looks at what a visit has left."""
+
+    found: ClassVar[list[set[str]]] = []
+
+    def sort(self, seen: Visit, data: Path) -> None:
+        assert not seen.problems
+        self.found.append({each.name for each in data.iterdir()})
+
+
+def test_next_visit_begins_with_the_databases_of_the_last(small: Path, tmp_path: Path) -> None:
+    if not may_isolate():
+        pytest.skip("this kernel lets nobody make namespaces")
+    kept = Migrated(Cache(tmp_path / "cache"), "0" * 64)
+    witness = Witness(None, {}, tmp_path)  # type: ignore[arg-type]  # which it does not ask
+
+    verification.verify(small, {}, witness, kept)
+    entry = kept.cache.find(migrated.KIND, kept.key)
+    assert entry
+    assert entry.stat().st_mode & 0o077 == 0
+    (laid_out := tmp_path / "laid_out").mkdir()
+    assert kept.lay_out(laid_out)
+    assert "db.sqlite3" in {each.name for each in laid_out.iterdir()}
+
+    (laid_out / "of the first").touch()
+    migrated.pack(laid_out)
+    kept.keep(laid_out)
+    seen = verification.verify(small, {}, witness, kept)
+    assert (seen.pages, seen.tasks) == (50, 1)
+    assert ["of the first" in each for each in witness.found] == [False, True]
+
+
 COMPARED = """
 import os, socket, sys
 from pathlib import Path
+from djbundle.builder import migrated, verification
+from djbundle.builder.cache import Cache
+from djbundle.builder.comparison import Comparison
+from djbundle.builder.migrated import Migrated
 from djbundle.builder.sandbox import forbid_all_but
 work = Path(sys.argv[1])
 assert forbid_all_but(work)
