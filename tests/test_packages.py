@@ -22,12 +22,13 @@ PACKAGES = [
         "argon2-cffi",
         "bcrypt",
     ),
-    *("orjson", "brotli", "reportlab", "cffi", "pydantic", "pyyaml"),
+    *("orjson", "brotli", "reportlab", "cffi", "pydantic", "pyyaml", "django-split-settings"),
 ]
 COMPILED = "pyyaml"  # a distribution of another name than its package, which has an extension module too
 EXERCISES = [
     *("pillow", "lxml_trees", "psycopg_binary", "cryptography_openssl", "numpy_blas", "uvloop_sockets"),
-    *("password_hashes", "small_ones", "reportlab_fonts", "cffi_calls", "library_of_the_system"),
+    *("password_hashes", "small_ones", "reportlab_fonts", "cffi_calls"),
+    *("library_of_the_system", "settings_in_parts"),
 ]
 
 

@@ -12,6 +12,7 @@ import zstandard
 
 from djbundle.builder.bytecode import Source, add_bytecode
 from djbundle.builder.cache import Cache, hash_of
+from djbundle.builder.inspection import Inspection
 from djbundle.builder.modules import NOT_PACKAGES, Modules, is_test
 from djbundle.builder.project import Project
 from djbundle.builder.tree import Tree
@@ -35,17 +36,18 @@ ONE_PACKET = 1400  # bytes; what fits into one arrives no sooner for being small
 WORTH_KEEPING = 0.9  # a compressed copy that is not a tenth smaller is not worth a file
 
 
-def add_project(tree: Tree, project: Project, compiled: Modules, cache: Cache, left_out: Iterable[str]) -> None:
-    """The project's files as ``COPY . .`` would bring them, less sources, tests, secrets and databases.
+def add_project(tree: Tree, project: Project, compiled: Modules, inspection: Inspection, cache: Cache) -> None:
+    """The project's files as ``COPY . .`` would bring them, less sources, tests, secrets, databases and uploads.
 
-    `left_out` are absolute folders, such as MEDIA_ROOT; `compiled` modules are in the executable.
+    `compiled` modules are in the executable. A source that the project has read as a file is there as one too.
     """
-    bytecode = []
-    for path in _kept_files(project, left_out):
-        if path.suffix != ".py":
-            tree.add(PurePosixPath(path), project.root / path, "project")
-        elif PurePosixPath(path) not in compiled and path.name not in NOT_PACKAGES:
-            bytecode.append(Source(project.root / path, str(path)))
+    bytecode, read = [], inspection.read_as_data()
+    for path in _kept_files(project, [inspection.media_root, inspection.static_root]):
+        source = project.root / path
+        if path.suffix != ".py" or str(source) in read:
+            tree.add(PurePosixPath(path), source, "project")
+        if path.suffix == ".py" and PurePosixPath(path) not in compiled and path.name not in NOT_PACKAGES:
+            bytecode.append(Source(source, str(path)))
     add_bytecode(tree, bytecode, cache, "project")
     for path, target in project.links.items():
         if not _matches(path.name, NOT_DATA) and not project.configuration.excludes(path):
@@ -53,7 +55,7 @@ def add_project(tree: Tree, project: Project, compiled: Modules, cache: Cache, l
 
 
 def _kept_files(project: Project, left_out: Iterable[str]) -> Iterator[Path]:
-    """Data and sources that a running site may read."""
+    """Data and sources that a running site may read; `left_out` are absolute folders."""
     folders = tuple(f"{folder.rstrip('/')}/" for folder in left_out if folder)
     # The data of tests stay out as well. Templates may lie in a folder of that name, so only one with sources counts.
     tests = {parent for path in project.sources() for parent in path.parents if parent.name == "tests"}

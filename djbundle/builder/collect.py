@@ -7,6 +7,7 @@ import traceback
 from pathlib import Path
 from typing import Any
 
+from djbundle.settings_module import like
 from djbundle.storages import with_hashed_names
 
 # What `collectstatic` and its storages make of another file, and their list of that.
@@ -22,9 +23,9 @@ def prepare_static_files(module: Any, folder: Path) -> None:
     """Point ``collectstatic`` at `folder` and have it hash names, unless the project has a storage of its own."""
     if storages := with_hashed_names(getattr(module, "STORAGES", None)):
         module.STORAGES = storages
-    module.STATIC_ROOT = str(folder)
+    module.STATIC_ROOT = like(getattr(module, "STATIC_ROOT", None), folder)
     if hasattr(module, "COMPRESS_ROOT"):
-        module.COMPRESS_ROOT = str(folder)
+        module.COMPRESS_ROOT = like(module.COMPRESS_ROOT, folder)
 
 
 def collect_static_files(static_root: str) -> bool:

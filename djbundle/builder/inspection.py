@@ -55,6 +55,7 @@ class Inspection:
     modules: dict[str, str | None]  # name of each loaded module and its file
     libraries: list[str]  # shared libraries that were loaded, extension modules among them; absolute
     opened: list[str]  # files that were opened to read, absolute, in order, until requests could be answered
+    read_sources: list[str]  # of them those that are Python and were read as data
     has_static_files: bool
     missing_static_files: list[str]  # that style sheets name
     media_root: str
@@ -66,6 +67,10 @@ class Inspection:
     def interface(self) -> Interface:
         """ASGI where it is asked for: startproject writes WSGI_APPLICATION, nobody has the other by accident."""
         return "asgi" if self.asgi_application else "wsgi"
+
+    def read_as_data(self) -> set[str]:
+        """Files that were opened, less the sources of modules that were imported."""
+        return {path for path in self.opened if not path.endswith(".py")} | set(self.read_sources)
 
 
 def check_versions() -> None:

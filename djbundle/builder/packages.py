@@ -33,13 +33,13 @@ def add_packages(
 ) -> None:
     """Add `dependencies` and what is imported from elsewhere, less the modules that are `compiled`."""
     sources: list[Source] = []
-    unwanted, opened = _Unwanted(inspection), frozenset(inspection.opened)
+    unwanted, read = _Unwanted(inspection), inspection.read_as_data()
     for name, path in _all_files(dependencies, local_packages(project, inspection)):
         if name in compiled or not path.is_file() or unwanted.has(name) or project.configuration.excludes(name):
             continue
         if name.suffix == ".py":
             sources.append(Source(path, str(name), keeps_docstrings=unwanted.keeps_docstrings(name)))
-        elif str(path) in opened or not any(fnmatch(name.name, pattern) for pattern in SOURCES):
+        if str(path) in read or not any(fnmatch(name.name, pattern) for pattern in SOURCES):
             tree.add(name, path, "packages")
     add_bytecode(tree, sources, cache, "packages")
     tree.add(f"{LICENSES_FOLDER}/zstd.txt", compiler.zstd_sources() / "LICENSE.txt", "packages")

@@ -71,8 +71,7 @@ def build(options: Options, console: Console) -> Report:
 
             with console.step("collect packages, data and libraries") as step:
                 tree = Tree(work)
-                left_out = [inspection.media_root, inspection.static_root]
-                assets.add_project(tree, project, compiled, cache, left_out)
+                assets.add_project(tree, project, compiled, inspection, cache)
                 packages.add_packages(tree, dependencies, compiled, project, inspection, cache)
                 runtime.add_runtime(tree, modules.top_level_names(compiled), cache, work)
                 stdlib.add_standard_library(tree, cache)

@@ -24,6 +24,7 @@ from djbundle.builder.env_files import ENV_FILE, names_in
 from djbundle.builder.layout import SETTINGS_VARIABLE
 from djbundle.builder.questions import SQLITE
 from djbundle.builder.settings_models import model_readings
+from djbundle.builder.source_reads import is_read_as_file
 from djbundle.builder.trial import (
     missing_in_models,
     missing_variable,
@@ -31,8 +32,10 @@ from djbundle.builder.trial import (
     needed_variables,
 )
 from djbundle.builder.watch import Watch
+from djbundle.settings_module import import_settings
 
 opened: list[str] = []  # files, in the order of reading
+read_sources: list[str] = []  # those of them that are Python and were read as data
 env_files: list[str] = []  # those that hold environment variables, each once
 
 
@@ -43,6 +46,8 @@ def note_opened(event: str, arguments: tuple[Any, ...]) -> None:
         return
     if path.startswith("/"):
         opened.append(path)
+    if event == "open" and path.endswith(".py") and is_read_as_file(sys._getframe(1)):
+        read_sources.append(str(Path(path).absolute()))
     if event == "open" and ENV_FILE.search(path) and (file := str(Path(path).absolute())) not in env_files:
         env_files.append(file)
 
@@ -55,7 +60,7 @@ def probe(report: Path, static_folder: Path, scratch: str) -> None:
     sys.addaudithook(note_opened)
     watch.start()
     try:
-        module = importlib.import_module(name)
+        module = import_settings(name)
         needed = needed_variables(watch, name, before, env_files)
         static_root = str(getattr(module, "STATIC_ROOT", None) or "")
         prepare_static_files(module, static_folder)
@@ -207,6 +212,7 @@ def facts(static_root: str, *, start: list[str], collected: bool) -> dict[str, A
         "modules": {name: origin(loaded) for name, loaded in list(sys.modules.items())},
         "libraries": mapped_libraries(),
         "opened": start,
+        "read_sources": read_sources,
         "has_static_files": collected,
         "missing_static_files": sorted(HashedStorage.missing),
         "media_root": str(settings.MEDIA_ROOT),

@@ -7,7 +7,7 @@ from djbundle.builder.bytecode import Source, add_bytecode
 from djbundle.builder.cache import Cache
 from djbundle.builder.tree import Tree
 
-MODULES = ("__init__.py", "errors.py", "manifest.py", "static_storage.py", "storages.py")
+MODULES = ("__init__.py", "errors.py", "manifest.py", "settings_module.py", "static_storage.py", "storages.py")
 FOLDERS = ("runtime", "tasks")
 NAMES = "_project_names"
 BOOTSTRAP = "runtime/bootstrap.py"  # the program imports it by a name of its own, before there are packages

@@ -6,7 +6,6 @@ below changes what points into the tree, where nothing can be written, or what i
 """
 
 import copy
-import importlib
 import os
 import traceback
 from collections.abc import Callable
@@ -21,6 +20,7 @@ from djbundle.runtime.bundle import Bundle
 from djbundle.runtime.logs import masking
 from djbundle.runtime.logs.handler import logging_settings
 from djbundle.runtime.paths import create_data_directory
+from djbundle.settings_module import import_settings, like
 from djbundle.storages import with_hashed_names
 
 SETTINGS_VARIABLE = "DJANGO_SETTINGS_MODULE"
@@ -104,7 +104,7 @@ def change_settings(module: ModuleType, bundle: Bundle, command: str = "") -> li
 
 def _import(name: str, bundle: Bundle) -> ModuleType:
     try:
-        return importlib.import_module(name)
+        return import_settings(name)
     except Exception as error:  # a settings module may raise anything; the cause is what the user needs
         if missing := _missing_variables(error, bundle):
             raise _lacking(missing, bundle) from error
@@ -193,7 +193,7 @@ def move_databases(overlay: Overlay) -> None:
         sqlite.check_version()
         if named := sqlite.file_of(entry.get("NAME")):
             path = overlay.moved(named) or named
-            entry["NAME"] = str(path) if isinstance(entry["NAME"], str) else path  # some write settings into a file
+            entry["NAME"] = like(entry["NAME"], path)
             filesystem.refuse_network(path)
             overlay.make_folder(path.parent)
         entry["OPTIONS"] = sqlite.OPTIONS | entry.get("OPTIONS", {})
@@ -204,9 +204,9 @@ def move_databases(overlay: Overlay) -> None:
 
 
 def move_media(overlay: Overlay) -> None:
-    media = overlay.moved(overlay.get("MEDIA_ROOT") or "media")
-    if media:
-        overlay.set("MEDIA_ROOT", str(media), "uploads live in the data directory")
+    given = overlay.get("MEDIA_ROOT")
+    if media := overlay.moved(given or "media"):
+        overlay.set("MEDIA_ROOT", like(given, media), "uploads live in the data directory")
 
 
 def move_folders(overlay: Overlay) -> None:
@@ -214,7 +214,7 @@ def move_folders(overlay: Overlay) -> None:
         value = overlay.get(name)
         if value and (target := overlay.moved(value)):
             target.mkdir(parents=True, exist_ok=True)
-            overlay.set(name, str(target), "files are written to the data directory")
+            overlay.set(name, like(value, target), "files are written to the data directory")
 
 
 def spool_uploads(overlay: Overlay) -> None:
@@ -231,16 +231,27 @@ def move_mailers(overlay: Overlay) -> None:
     for mailer in mailers.values():
         options = mailer.get("OPTIONS", {})
         if "file_path" in options and (target := overlay.moved(options["file_path"])):
-            options["file_path"] = str(target)
+            options["file_path"] = like(options["file_path"], target)
     if mailers != (overlay.get("MAILERS") or {}):
         overlay.set("MAILERS", mailers, "files are written to the data directory")
+
+
+def move_storages(overlay: Overlay) -> None:
+    """Those with a folder of their own; that of the static files is none which a site writes to."""
+    storages = copy.deepcopy(overlay.get("STORAGES") or {})
+    for alias, storage in storages.items():
+        options = storage.get("OPTIONS", {})
+        if alias != "staticfiles" and "location" in options and (target := overlay.moved(options["location"])):
+            options["location"] = like(options["location"], target)
+    if storages != (overlay.get("STORAGES") or {}):
+        overlay.set("STORAGES", storages, "files are written to the data directory")
 
 
 def move_caches(overlay: Overlay) -> None:
     caches = {alias: dict(entry) for alias, entry in overlay.get("CACHES", {}).items()}
     for entry in caches.values():
         if str(entry.get("BACKEND", "")).endswith("FileBasedCache") and (target := overlay.moved(entry["LOCATION"])):
-            entry["LOCATION"] = str(target)
+            entry["LOCATION"] = like(entry["LOCATION"], target)
     if caches != overlay.get("CACHES", {}):
         overlay.set("CACHES", caches, "files are written to the data directory")
 
@@ -251,9 +262,31 @@ def move_logs(overlay: Overlay) -> None:
     for handler in handlers.values():
         if "filename" in handler and (target := overlay.moved(handler["filename"])):
             target.parent.mkdir(parents=True, exist_ok=True)
-            handler["filename"] = str(target)
+            handler["filename"] = like(handler["filename"], target)
     if handlers != logging.get("handlers", {}):
         overlay.set("LOGGING", logging | {"handlers": handlers}, "files are written to the data directory")
+
+
+def move_absent(overlay: Overlay) -> None:
+    """Whatever else names a place in the tree where nothing is: an index for searching, private uploads. It is to be
+    written, since it cannot be read. Lists are of folders to look into, and stay.
+    """
+    for name, value in list(vars(overlay.module).items()):
+        if name.isupper() and (moved := _without_absent(value, overlay)) is not value:
+            overlay.set(name, moved, "it is not in the bundle, and so lies in the data directory")
+
+
+def _without_absent(value: Any, overlay: Overlay) -> Any:
+    """The same object where there is nothing to move."""
+    if isinstance(value, dict):
+        changed = {key: _without_absent(item, overlay) for key, item in value.items()}
+        return changed if any(changed[key] is not item for key, item in value.items()) else value
+    if not isinstance(value, str | Path) or not str(value).startswith("/"):
+        return value
+    path = Path(value)
+    if not overlay.bundle.is_inside(path) or path.exists():
+        return value
+    return like(value, overlay.bundle.data / path.relative_to(overlay.bundle.root))
 
 
 def show_errors(overlay: Overlay) -> None:
@@ -265,9 +298,10 @@ def show_errors(overlay: Overlay) -> None:
 def use_bundled_static_files(overlay: Overlay) -> None:
     if storages := with_hashed_names(overlay.get("STORAGES")):
         overlay.set("STORAGES", storages, "static files have hashed names and are served from the bundle")
-    overlay.set("STATIC_ROOT", str(overlay.bundle.static_root), "collected by the build")
-    if overlay.get("COMPRESS_ROOT"):  # of django-compressor, which takes STATIC_ROOT by itself
-        overlay.set("COMPRESS_ROOT", str(overlay.bundle.static_root), "compressed by the build")
+    collected = overlay.bundle.static_root
+    overlay.set("STATIC_ROOT", like(overlay.get("STATIC_ROOT"), collected), "collected by the build")
+    if given := overlay.get("COMPRESS_ROOT"):  # of django-compressor, which takes STATIC_ROOT by itself
+        overlay.set("COMPRESS_ROOT", like(given, collected), "compressed by the build")
     middleware = overlay.get("MIDDLEWARE", [])
     kept = [name for name in middleware if not name.startswith(STATIC_MIDDLEWARE)]
     if kept != list(middleware):
@@ -300,10 +334,12 @@ RULES: list[Callable[[Overlay], None]] = [
     move_folders,
     spool_uploads,
     move_mailers,
+    move_storages,
     move_caches,
     move_logs,
     show_errors,
     use_bundled_static_files,
+    move_absent,
     override_templates,
     add_commands,
 ]

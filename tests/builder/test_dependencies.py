@@ -22,6 +22,7 @@ INSPECTION = Inspection(
     modules={"django": django.__file__},
     libraries=[],
     opened=[],
+    read_sources=[],
     has_static_files=False,
     missing_static_files=[],
     media_root="",

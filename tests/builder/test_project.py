@@ -3,6 +3,7 @@
 import subprocess
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
@@ -110,12 +111,26 @@ def test_unsupported_python(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_data_with_the_names_of_tests(tmp_path: Path) -> None:
-    kept = {"app/models.py": "", "app/templates/tests/list.html": "", "app/templates/test_drive.html": ""}
-    dropped = {"app/tests/test_a.py": "", "app/tests/sample.csv": "", "app/tests.py": "", ".env": "", "db.sqlite3": ""}
+    kept = {
+        "app/models.py": "",
+        "app/part.py": "",
+        "app/templates/tests/list.html": "",
+        "app/templates/test_drive.html": "",
+    }
+    dropped = {
+        "static/a.css": "",
+        "app/tests/test_a.py": "",
+        "app/tests/sample.csv": "",
+        "app/tests.py": "",
+        ".env": "",
+        "db.sqlite3": "",
+    }
     for name, text in ({"manage.py": MANAGE} | kept | dropped).items():
         (tmp_path / "site" / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / "site" / name).write_text(text)
     tree = Tree(tmp_path)
     project = find_project(tmp_path / "site", settings=None, name=None)
-    add_project(tree, project, [], Cache(tmp_path / "cache"), [])
-    assert {file.name for file in tree} == {name.replace(".py", ".pyc") for name in kept}
+    read = {str(tmp_path / "site" / name) for name in ("app/part.py", ".env")}
+    seen: Any = SimpleNamespace(media_root="", static_root=str(tmp_path / "site/static"), read_as_data=lambda: read)
+    add_project(tree, project, {}, seen, Cache(tmp_path / "cache"))
+    assert {file.name for file in tree} == {name.replace(".py", ".pyc") for name in kept} | {"app/part.py"}

@@ -129,14 +129,55 @@ def test_files_move_to_the_data_directory(bundle: Bundle) -> None:
         settings.move_logs,
     ):
         rule(overlay)
-    assert overlay.get("MEDIA_ROOT") == str(bundle.data / "media")
-    assert overlay.get("EMAIL_FILE_PATH") == str(bundle.data / "mails")
-    assert overlay.get("MAILERS") == {"default": {"OPTIONS": {"file_path": str(bundle.data / "mails")}}} | {
+    assert overlay.get("MEDIA_ROOT") == bundle.data / "media"
+    assert overlay.get("EMAIL_FILE_PATH") == bundle.data / "mails"
+    assert overlay.get("MAILERS") == {"default": {"OPTIONS": {"file_path": bundle.data / "mails"}}} | {
         "other": {"BACKEND": "x"}
     }
     assert overlay.get("CACHES")["default"]["LOCATION"] == str(bundle.data / "cache")
-    assert overlay.get("LOGGING")["handlers"] == {"file": {"filename": str(bundle.data / "logs/shop.log")}, "other": {}}
+    assert overlay.get("LOGGING")["handlers"] == {"file": {"filename": bundle.data / "logs/shop.log"}, "other": {}}
     assert (bundle.data / "logs").is_dir()
+
+
+def test_paths_stay_of_the_kind_that_they_were(bundle: Bundle) -> None:
+    """A project may go on with either: ``settings.MEDIA_ROOT / "exports"``, ``settings.MEDIA_ROOT + "/exports"``."""
+    for kind in (Path, str):
+        overlay = overlay_of(bundle, MEDIA_ROOT=kind(bundle.root / "media"), STATIC_ROOT=kind(bundle.root / "static"))
+        settings.move_media(overlay)
+        settings.use_bundled_static_files(overlay)
+        assert overlay.get("MEDIA_ROOT") == kind(bundle.data / "media")
+        assert overlay.get("STATIC_ROOT") == kind(bundle.static_root)
+
+
+def test_storage_with_a_folder_of_its_own(bundle: Bundle) -> None:
+    options = {"location": str(bundle.root / "uploads"), "base_url": "/uploads/"}
+    storages = {"default": {"BACKEND": "x", "OPTIONS": options}, "staticfiles": {"OPTIONS": {"location": "static"}}}
+    overlay = overlay_of(bundle, STORAGES=storages)
+    settings.move_storages(overlay)
+    assert overlay.get("STORAGES")["default"]["OPTIONS"] == options | {"location": str(bundle.data / "uploads")}
+    assert overlay.get("STORAGES")["staticfiles"] == {"OPTIONS": {"location": "static"}}
+    assert options["location"] == str(bundle.root / "uploads")
+
+
+def test_what_is_not_in_the_bundle_is_to_be_written(bundle: Bundle) -> None:
+    (bundle.root / "fonts").mkdir(parents=True)
+    index = {"default": {"ENGINE": "whoosh", "PATH": str(bundle.root / "index"), "LIMIT": 3}}
+    fonts = {"REGULAR": bundle.root / "fonts"}
+    overlay = overlay_of(
+        bundle,
+        PRIVATE_ROOT=bundle.root / "private",
+        SEARCH=index,
+        FONTS=fonts,
+        STATICFILES_DIRS=[bundle.root / "absent"],
+        ELSEWHERE="/srv/absent",
+        TEXT="/djb",
+        lower=bundle.root / "absent",
+    )
+    settings.move_absent(overlay)
+    assert overlay.get("PRIVATE_ROOT") == bundle.data / "private"
+    assert overlay.get("SEARCH") == {"default": index["default"] | {"PATH": str(bundle.data / "index")}}
+    assert [change.setting for change in overlay.changes] == ["PRIVATE_ROOT", "SEARCH"]
+    assert overlay.get("FONTS") is fonts
 
 
 def test_errors_are_shown_unless_the_project_logs(bundle: Bundle) -> None:

@@ -5,6 +5,7 @@ import os
 import re
 from argparse import ArgumentParser
 from dataclasses import asdict
+from pathlib import Path
 from typing import Any
 
 from django.core.management.base import BaseCommand
@@ -37,7 +38,8 @@ class Command(BaseCommand):
         self.stdout.write(f"settings module  {bundle.manifest.settings_module}\ndata directory   {bundle.data}\n")
         for change in changes:
             self.stdout.write(f"{change.setting}  # {change.reason}")
-            self.stdout.write(f"    {mask(change.setting, change.value)!r}\n")
+            value = mask(change.setting, change.value)
+            self.stdout.write(f"    {str(value) if isinstance(value, Path) else value!r}\n")
         if variables:
             self.stdout.write("environment variables that the settings read")
         for each in variables:
