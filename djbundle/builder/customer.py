@@ -13,6 +13,7 @@ ACCEPT = "text/html,*/*"  # as a browser wants it: what a view answers may depen
 class Answer:
     status: int
     body: str
+    cookies: frozenset[str] = frozenset()  # "name=value" of each that it sets
 
     def files(self, path: str, static_url: str) -> set[str]:
         """Paths of static files that it names, if it is a page."""
@@ -56,7 +57,8 @@ class Customer:
             answer = connection.getresponse()
             is_page = "html" in answer.headers.get("Content-Type", "") or answer.status >= 400
             body = answer.read().decode(errors="replace") if is_page else ""
-            return Answer(answer.status, body)
+            given = answer.headers.get_all("Set-Cookie", ())
+            return Answer(answer.status, body, frozenset(each.partition(";")[0] for each in given))
         except http.client.HTTPException as error:
             raise OSError(f"{type(error).__name__}: {error}") from error
         finally:

@@ -15,7 +15,13 @@ call_command("check")
 print(json.dumps(sorted(engines)))
 """
 
-QUESTIONS = '''
+SESSIONS = 8  # of one superuser: a page may end the one that it is asked with
+
+QUESTIONS = (
+    f"""
+SESSIONS = {SESSIONS}
+"""
+    + '''
 import datetime
 import json
 import secrets
@@ -57,10 +63,10 @@ def value_for(field):
     known = {"DateField": datetime.date(2000, 1, 1), "DateTimeField": timezone.now(), "UUIDField": uuid.uuid4()}
     return known.get(kind, "verify@djbundle.example"[: getattr(field, "max_length", None)])
 
-def session():
-    """The cookie of a superuser, who is made for it."""
+def sessions():
+    """Cookies of a superuser, who is made for them."""
     if not (apps.is_installed("django.contrib.auth") and apps.is_installed("django.contrib.sessions")):
-        return None
+        return []
     from importlib import import_module
     from django.contrib.auth import get_user_model, load_backend, login
     from django.http import HttpRequest
@@ -71,13 +77,17 @@ def session():
         user = user_model._default_manager.create_superuser(**given, password=None)
     except Exception:  # of a manager that insists
         user = user_model._default_manager.create_superuser(**given, password=secrets.token_hex())
-    request = HttpRequest()
-    request.session = import_module(settings.SESSION_ENGINE).SessionStore()
     knowing = (name for name in settings.AUTHENTICATION_BACKENDS if hasattr(load_backend(name), "get_user"))
-    login(request, user, backend=next(knowing))  # some backends only refuse
-    request.session.save()
+    backend = next(knowing)  # some only refuse
+    cookies = []
+    for _ in range(SESSIONS):
+        request = HttpRequest()
+        request.session = import_module(settings.SESSION_ENGINE).SessionStore()
+        login(request, user, backend=backend)
+        request.session.save()
+        cookies.append(f"{settings.SESSION_COOKIE_NAME}={request.session.session_key}")
     told["superuser"] = str(user.pk)
-    return f"{settings.SESSION_COOKIE_NAME}={request.session.session_key}"
+    return cookies
 
 def task():
     """The number of a task that the worker is to run."""
@@ -96,10 +106,11 @@ told = {
     "task": task(),
 }
 try:
-    told["cookie"] = session()
+    told["cookies"] = sessions()
     told["no_session"] = ""
 except Exception as error:
-    told["cookie"] = None
+    told["cookies"] = []
     told["no_session"] = f"{type(error).__name__}: {error}"
 print(json.dumps(told))
 '''
+)

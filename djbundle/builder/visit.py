@@ -13,7 +13,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from djbundle.builder.customer import Customer
+from djbundle.builder.customer import Answer, Customer
 from djbundle.builder.questions import CHECK, QUESTIONS, SQLITE
 from djbundle.builder.sandbox import Place, Tell
 
@@ -199,7 +199,7 @@ class Visitor:
             Request(path, superuser)
             for path in told["paths"]
             if not LEAVES.search(path)
-            for superuser in ((False, True) if told["cookie"] else (False,))
+            for superuser in ((False, True) if told["cookies"] else (False,))
         ]
         files: set[str] = set()
         statuses: set[int] = set()
@@ -236,14 +236,27 @@ class Visitor:
         """Its status, and the static files that the page names."""
         what = str(request)
         try:
-            answer = customer.get(request.path, self.seen.told["cookie"] if request.superuser else "", request.id)
+            answer = customer.get(request.path, self.cookie() if request.superuser else "", request.id)
         except OSError as error:
             self.hanging += isinstance(error, TimeoutError)
             self.seen.warnings.append(f"{what}: {error}")
             return 0, set()
         if answer.status >= 500:
             self.seen.problems.append(Problem(what, f"it is answered {answer.status}", request=request))
+        if request.superuser:
+            self.renew_session(answer)
         return answer.status, answer.files(request.path, customer.static_url)
+
+    def cookie(self) -> str:
+        """Of the superuser's session."""
+        return str(self.seen.told["cookies"][0])
+
+    def renew_session(self, answer: Answer) -> None:
+        """Go on with another one, as long as there are some, when a page has ended it or changed who it is of."""
+        name = self.cookie().partition("=")[0]
+        others = {each for each in answer.cookies if each.startswith(f"{name}=")} - {self.cookie()}
+        if others and len(self.seen.told["cookies"]) > 1:
+            del self.seen.told["cookies"][0]
 
     def wait_for_worker(self, customer: Customer) -> None:
         end = time.monotonic() + START

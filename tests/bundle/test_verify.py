@@ -86,6 +86,7 @@ def test_fault_is_found(seen: dict[str, Any], what: str, said: str) -> None:
 def test_pages_that_want_what_is_not_there_are_told(seen: dict[str, Any]) -> None:
     assert any(each.startswith("GET /network/: it wants the network") for each in seen["warnings"])
     assert "GET /parameter/: it wants a parameter ('page')" in seen["warnings"]
+    assert "GET /secret/ as a superuser" in {each["what"] for each in seen["problems"]}  # who was logged out by /bye/
     assert "GET /secret/" not in {each["what"] for each in seen["problems"]}  # strangers are sent away
 
 
@@ -160,7 +161,7 @@ def test_faults_of_the_project_do_not_stop_a_build(tmp_path: Path) -> None:
     assert "GET /outside/: it is answered 500" in told
     assert "GET /static/absent.png: a page names it, and it is answered 404" in told
     assert len(told) == 8
-    assert seen["pages"] == 14
+    assert seen["pages"] == 16
     assert sorted(each.name for each in tmp_path.iterdir()) == ["faulty"]
 
 

@@ -2,6 +2,7 @@ import importlib
 import socket
 from pathlib import Path
 
+from django.contrib.auth import logout
 from django.contrib.auth.decorators import user_passes_test
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
@@ -38,12 +39,19 @@ def secret(_request: HttpRequest) -> HttpResponse:
     raise RuntimeError("only a superuser sees this")
 
 
+def bye(request: HttpRequest) -> HttpResponse:
+    """Nothing in its path tells that it ends a session."""
+    logout(request)
+    return HttpResponse()
+
+
 def argument(_request: HttpRequest, number: int) -> HttpResponse:
     return HttpResponse(str(1 / number))
 
 
 inner = [path("template/", template), re_path(r"^image/$", image), re_path(r"^(\d+)/$", argument)]
 urlpatterns = [
+    path("bye/", bye),
     path("module/", module),
     path("inner/", include(inner)),
     path("network/", network),
