@@ -1,4 +1,7 @@
-"""What a site is asked before it is visited. The texts run in the bundle, by ``./shop shell -c``, and print JSON."""
+"""What a site is asked before it is visited. The texts run in the bundle, by ``./shop -c``, and print JSON.
+
+Not by its ``shell``: a project may have put a command of its own in the place of that.
+"""
 
 SQLITE = ("sqlite3", "spatialite")  # how the names of engines end that need no server
 
@@ -8,6 +11,8 @@ import json
 from importlib import import_module
 from django.conf import settings
 from django.core.management import call_command
+from djbundle.runtime.interpreter import start_site
+start_site()
 engines = settings.DJBUNDLE_ENGINES - {"", "django.db.backends.dummy"}
 for engine in sorted(engines):
     import_module(f"{engine}.base")
@@ -31,6 +36,8 @@ from django.conf import settings
 from django.urls import get_resolver
 from django.urls.resolvers import LocalePrefixPattern, RegexPattern, RoutePattern
 from django.utils import timezone
+from djbundle.runtime.interpreter import start_site
+start_site()
 
 def plain(pattern):
     """Its text; None where it wants an argument, or is no plain text."""

@@ -88,7 +88,8 @@ class Visitor:
         when_migrated: Callable[[Path], object] | None = None,
     ) -> None:
         self.place = place
-        self.environment = {"DJBUNDLE_ALLOWED_HOSTS": "localhost,127.0.0.1", **environment, **TRIAL}
+        own = TRIAL | {"DJBUNDLE_DATA_DIR": str(place.data)}
+        self.environment = {"DJBUNDLE_ALLOWED_HOSTS": "localhost,127.0.0.1", **environment, **own}
         self.tell = tell
         self.when_migrated = when_migrated
         self.seen = Visit(place.is_empty)
@@ -148,15 +149,14 @@ class Visitor:
     def ask(self, question: str, what: str) -> str:
         """The last line that a Python text prints in the bundle; raises CommandError, of `what`."""
         try:
-            return self.run("shell", "-v0", "-c", question).splitlines()[-1]
+            return self.run("-c", question).splitlines()[-1]
         except CommandError as error:
             raise CommandError(replace(error.problem, what=what)) from error
 
     def run(self, *words: str) -> str:
         """What it prints; raises CommandError."""
-        command = [str(self.place.bundle), *words, "--data-dir", str(self.place.data)]
         done = subprocess.run(
-            command,
+            [str(self.place.bundle), *words],
             env=self.environment,
             cwd="/",
             capture_output=True,
@@ -173,9 +173,7 @@ class Visitor:
     def serving(self) -> "Iterator[subprocess.Popen[bytes]]":
         command = [str(self.place.bundle), "serve", "--bind", "127.0.0.1:0", "--workers", "1", "--log-format", "json"]
         with self.log.open("wb") as log:
-            process = subprocess.Popen(
-                [*command, "--data-dir", str(self.place.data)], env=self.environment, cwd="/", stdout=log, stderr=log
-            )
+            process = subprocess.Popen(command, env=self.environment, cwd="/", stdout=log, stderr=log)
         try:
             yield process
         finally:

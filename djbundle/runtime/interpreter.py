@@ -16,8 +16,9 @@ from typing import Any
 from djbundle.manifest import Manifest
 from djbundle.runtime import paths
 from djbundle.runtime.bundle import Bundle
-from djbundle.runtime.environment import name_library_data
-from djbundle.runtime.settings import change_settings
+from djbundle.runtime.environment import prepare_environment
+from djbundle.runtime.settings import SETTINGS_VARIABLE, change_settings
+from djbundle.runtime.settings_files import redirected
 
 
 class SettingsLoader(Loader):
@@ -32,8 +33,9 @@ class SettingsLoader(Loader):
 
     def exec_module(self, module: ModuleType) -> None:
         bundle = bundle_of_parent(self._root)
-        name_library_data(bundle)
-        self._loader.exec_module(module)
+        prepare_environment(bundle)
+        with redirected(bundle, is_dry=False):
+            self._loader.exec_module(module)
         change_settings(module, bundle)
 
     def __getattr__(self, name: str) -> Any:
@@ -52,3 +54,11 @@ def bundle_of_parent(root: Path) -> Bundle:
     manifest = Manifest.read(root)
     data = paths.find_data_directory(manifest.name, None, os.environ)
     return Bundle(root, manifest, sys.executable, data)
+
+
+def start_site() -> None:
+    """``django.setup()`` of the bundle that this interpreter is."""
+    import django  # noqa: PLC0415 - not every interpreter needs it
+
+    os.environ.setdefault(SETTINGS_VARIABLE, Manifest.read(Path(__file__).parents[2]).settings_module)
+    django.setup()

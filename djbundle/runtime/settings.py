@@ -15,7 +15,7 @@ from types import ModuleType
 from typing import Any
 
 from djbundle.errors import MissingVariableError, SettingsError
-from djbundle.runtime import filesystem, secret_key, sqlite
+from djbundle.runtime import filesystem, secret_key, settings_files, sqlite
 from djbundle.runtime.bundle import Bundle
 from djbundle.runtime.logs import masking
 from djbundle.runtime.logs.handler import logging_settings
@@ -90,7 +90,9 @@ class Overlay:
 def apply_overlay(bundle: Bundle, command: str = "") -> list[Change]:
     """Import the settings and change them; the changes are returned for ``config``."""
     name = os.environ.setdefault(SETTINGS_VARIABLE, bundle.manifest.settings_module)
-    return change_settings(_import(name, bundle), bundle, command)
+    with settings_files.redirected(bundle, is_dry=command in READ_ONLY_COMMANDS):
+        module = _import(name, bundle)
+    return change_settings(module, bundle, command)
 
 
 def change_settings(module: ModuleType, bundle: Bundle, command: str = "") -> list[Change]:
@@ -142,8 +144,9 @@ def turn_off_debug(overlay: Overlay) -> None:
 
 
 def replace_secret_key(overlay: Overlay) -> None:
+    """In a trial any key: a project may make one at each start, and with another one the visitor's session is void."""
     key = overlay.get("SECRET_KEY", "")
-    if key and not str(key).startswith(INSECURE_KEY):
+    if key and not str(key).startswith(INSECURE_KEY) and not is_trial():
         return
     for variable in KEY_VARIABLES:
         if given := os.environ.get(variable):

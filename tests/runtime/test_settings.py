@@ -58,6 +58,16 @@ def test_own_key_is_kept(bundle: Bundle) -> None:
     assert list(bundle.data.iterdir()) == []
 
 
+def test_key_of_a_trial_is_the_same_at_each_start(bundle: Bundle, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(settings.TRIAL_VARIABLE, "1")
+    keys = set()
+    for key in ("made at random", "made again"):
+        overlay = overlay_of(bundle, SECRET_KEY=key)
+        settings.replace_secret_key(overlay)
+        keys.add(overlay.get("SECRET_KEY"))
+    assert len(keys) == 1
+
+
 @pytest.mark.parametrize(
     ("named", "own", "expected"),
     [
