@@ -1,6 +1,7 @@
 """The commands that a developer types. This file only parses and prints."""
 
 import sys
+import warnings
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -27,6 +28,7 @@ The value of --env is used while building only; it is not in the bundle.
 @click.version_option(djbundle.__version__, prog_name="djbundle")
 def cli() -> None:
     """Build a Django project into one executable file."""
+    warnings.simplefilter("ignore", SyntaxWarning)  # of other people's sources, which are parsed
 
 
 def _parse_variables(_context: click.Context, _parameter: click.Parameter, values: tuple[str, ...]) -> dict[str, str]:

@@ -8,6 +8,7 @@ from pathlib import Path
 from djbundle.builder import modules
 from djbundle.builder.dependencies import Dependency, find_dependencies
 from djbundle.builder.inspection import Inspection, ReadVariable, check_versions
+from djbundle.builder.installed import files_of
 from djbundle.builder.options import Options
 from djbundle.builder.project import Project
 from djbundle.builder.scan import DEVELOPMENT_APPS, Finding, scan
@@ -73,7 +74,7 @@ def check_project(options: Options) -> Check:
 
 
 def _package(dependency: Dependency) -> Package:
-    files = (Path(str(file.locate())) for file in dependency.distribution.files or ())
+    files = (Path(str(file.locate())) for file in files_of(dependency.distribution))
     size = sum(file.stat().st_size for file in files if file.is_file() and file.suffix != ".pyc")
     return Package(dependency.name, dependency.version, dependency.reason, size)
 

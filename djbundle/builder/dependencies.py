@@ -46,21 +46,23 @@ def find_dependencies(project: Project, inspection: Inspection) -> list[Dependen
     owners = Owners(inspection.modules)
     late = LateImports(owners, leave_alone=RUNTIME[1:])  # all that the runtime uses of these is known
     found: dict[str, Dependency] = {}
-    _add(found, _roots(project, inspection, owners), project)
+    # The project may be installed too; when it was not loaded from there, it is not needed from there.
+    leave_out = {DJBUNDLE, normalize(project.name)} - set(owners.loaded)
+    _add(found, _roots(project, inspection, owners), leave_out)
     new = late.of_project(project, found) | late.of_distributions(found)
     while new:
-        _add(found, ((name, reason, set()) for name, reason in new.items()), project)
+        _add(found, ((name, reason, set()) for name, reason in new.items()), leave_out)
         new = late.of_distributions(found)
     return [found[name] for name in sorted(found)]
 
 
-def _add(found: dict[str, Dependency], wanted: Iterable[Wanted], project: Project) -> None:
-    """Add what is installed of `wanted`, each with its requirements behind it."""
+def _add(found: dict[str, Dependency], wanted: Iterable[Wanted], leave_out: set[str]) -> None:
+    """Add what is installed of `wanted`, each with its requirements behind it, less those in `leave_out`."""
     waiting = [*wanted][::-1]
     while waiting:
         name, reason, extras = waiting.pop()
         name = normalize(name)
-        if name in found or name == DJBUNDLE or name == normalize(project.name):
+        if name in found or name in leave_out:
             continue
         try:
             distribution = installed.distribution(name)

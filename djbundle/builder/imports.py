@@ -24,7 +24,8 @@ TOOLS = frozenset(
 )
 STATEMENT = re.compile(rb"^[ \t]*(?:from|import)[ \t](.+)", re.MULTILINE)
 NAME = re.compile(rb"[A-Za-z_]\w*")
-BY_TEXT = frozenset({"import_module", "__import__", "import_string"})
+BY_TEXT = re.compile(rb"\b(?:import_module|__import__|import_string)\b")
+BLOCKS = ("body", "orelse", "finalbody", "handlers", "cases")  # fields of nodes that hold statements
 
 
 class LateImports:
@@ -89,10 +90,14 @@ class ImportedModules:
     def of(self, content: bytes) -> Iterator[str]:
         """Those that a source imports, somewhere; none for what is no Python."""
         named = (name for rest in STATEMENT.findall(content) for name in NAME.findall(rest))
-        if self._tops.isdisjoint(named) and b"import_" not in content:
+        has_texts = BY_TEXT.search(content)
+        if self._tops.isdisjoint(named) and not has_texts:
             return  # parsing takes a hundred times as long
         with contextlib.suppress(SyntaxError, ValueError):
-            yield from filter(None, map(self._longest, _imported(ast.parse(content))))
+            tree = ast.parse(content)
+            yield from filter(None, map(self._longest, _imported(tree)))
+            if has_texts:
+                yield from filter(None, map(self._longest, _named_in_calls(tree)))
 
     def _longest(self, name: str) -> str:
         """`name`, or the package above it, that is wanted."""
@@ -112,20 +117,27 @@ class NamedGroups:
         return {found.decode() for found in self._pattern.findall(content)} if self._pattern else set()
 
 
-def _imported(node: ast.AST) -> Iterator[str]:
-    """Dotted names; of ``from a import b`` a.b, which may be a module."""
-    if isinstance(node, ast.If) and _is_for_types(node.test):
-        nodes: Iterable[ast.AST] = node.orelse
-    else:
-        nodes = ast.iter_child_nodes(node)
+def _imported(tree: ast.AST) -> Iterator[str]:
+    """Dotted names; of ``from a import b`` a.b, which may be a module. Only statements are looked at."""
+    waiting = [tree]
+    while waiting:
+        node = waiting.pop()
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
-        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
-            yield from (f"{node.module}.{alias.name}" for alias in node.names)
-        elif isinstance(node, ast.Call) and (text := _text_of(node)):
+        elif isinstance(node, ast.ImportFrom):
+            if node.module and not node.level:
+                yield from (f"{node.module}.{alias.name}" for alias in node.names)
+        else:
+            is_for_types = isinstance(node, ast.If) and _is_for_types(node.test)
+            for field in ("orelse",) if is_for_types else BLOCKS:
+                waiting.extend(getattr(node, field, ()))
+
+
+def _named_in_calls(tree: ast.AST) -> Iterator[str]:
+    """What ``import_module("a.b")`` names."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Call) and (text := _text_of(node)):
             yield text
-    for child in nodes:
-        yield from _imported(child)
 
 
 def _is_for_types(test: ast.expr) -> bool:
@@ -134,10 +146,9 @@ def _is_for_types(test: ast.expr) -> bool:
 
 
 def _text_of(call: ast.Call) -> str:
-    """What ``import_module("a.b")`` names."""
     function = call.func
     name = function.attr if isinstance(function, ast.Attribute) else getattr(function, "id", "")
     first = call.args[0] if call.args else None
-    if name in BY_TEXT and isinstance(first, ast.Constant) and isinstance(first.value, str):
+    if BY_TEXT.fullmatch(name.encode()) and isinstance(first, ast.Constant) and isinstance(first.value, str):
         return first.value
     return ""

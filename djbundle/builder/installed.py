@@ -65,6 +65,17 @@ def distribution(name: str) -> importlib.metadata.Distribution:
     raise importlib.metadata.PackageNotFoundError(name)
 
 
+_files: dict[str, list[importlib.metadata.PackagePath]] = {}  # by the folder of metadata: asked for several times
+
+
+def files_of(distribution: importlib.metadata.Distribution) -> list[importlib.metadata.PackagePath]:
+    """Those that are there; each is looked at once, which takes long where there are ten thousands."""
+    place = str(getattr(distribution, "_path", id(distribution)))
+    if place not in _files:
+        _files[place] = distribution.files or []
+    return _files[place]
+
+
 def builder_command(python: Path, then: str) -> list[str]:
     """The command line that runs the statement `then` with djbundle's own packages going first."""
     code = _OWN_FIRST.format(separator=os.pathsep, then=then)

@@ -1,5 +1,6 @@
 """Finds the two things that everything else of a build rests on: the folder that Python starts in, and the settings."""
 
+import ast
 import os
 import re
 from collections.abc import Iterator
@@ -78,13 +79,23 @@ def choose_settings(folder: Path, manage: Path | None, configuration: Configurat
 def _settings_in_files(base: Path, manage: Path | None) -> Settings | None:
     """What wsgi.py and asgi.py name is what servers run with; manage.py often names the developer's."""
     by_manage = _constant_in(manage) if manage else None
-    by_server = {path: name for path in _server_modules(base) if (name := _constant_in(path))}
+    named = {path: name for path in _server_modules(base) if (name := _constant_in(path))}
+    # One that was left behind when settings.py became a package of several would not start.
+    by_server = {path: name for path, name in named.items() if not (by_manage and _is_empty_package(base, name))}
     if len(set(by_server.values())) == 1:
         path, module = next(iter(by_server.items()))
         if module != by_manage:
             beside = f"; manage.py names {by_manage}" if by_manage else ""
             return Settings(module, f"named by {path.relative_to(base)}{beside}")
     return Settings(by_manage, "named by manage.py") if by_manage else None
+
+
+def _is_empty_package(base: Path, module: str) -> bool:
+    file = file_of_module(base, module)
+    if file is None or file.name != "__init__.py":
+        return False
+    statements = ast.parse(file.read_bytes()).body
+    return all(isinstance(each, ast.Expr) and isinstance(each.value, ast.Constant) for each in statements)
 
 
 def _server_modules(base: Path) -> Iterator[Path]:

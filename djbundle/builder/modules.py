@@ -72,7 +72,7 @@ def _modules_of_package(name: str) -> Modules:
 def _imported_as(name: str) -> list[str]:
     """The top-level modules of the distribution `name`; where there is none, it is a module."""
     try:
-        files = installed.distribution(name).files or ()
+        files = installed.files_of(installed.distribution(name))
     except PackageNotFoundError:
         return [name] if name.isidentifier() else []
     tops = {file.parts[0].removesuffix(".py") for file in files if file.suffix == ".py" and ".." not in file.parts}

@@ -33,7 +33,7 @@ class Owners:
                 own = self.modules.setdefault(name, {})
                 for group in {each.group for each in distribution.entry_points} - SCRIPTS:
                     self.plugins.setdefault(group, set()).add(name)
-            for file in distribution.files or ():
+            for file in installed.files_of(distribution):
                 if file.suffix in (".py", ".so"):
                     path = f"{base}/{file}"
                     owners[path] = name

@@ -13,6 +13,7 @@ from djbundle.builder.bytecode import Source, add_bytecode
 from djbundle.builder.cache import Cache
 from djbundle.builder.dependencies import Dependency, local_packages
 from djbundle.builder.inspection import Inspection
+from djbundle.builder.installed import files_of
 from djbundle.builder.modules import Modules
 from djbundle.builder.project import Project
 from djbundle.builder.tree import LICENSES_FOLDER, Tree
@@ -53,7 +54,7 @@ def _all_files(dependencies: list[Dependency], local: dict[str, Path]) -> Iterat
 
 
 def _distribution_files(distribution: Distribution) -> Iterator[NamedFile]:
-    for file in distribution.files or ():
+    for file in files_of(distribution):
         if not file.is_absolute() and ".." not in file.parts:
             yield PurePosixPath(file), Path(str(file.locate()))
 

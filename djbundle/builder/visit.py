@@ -25,6 +25,9 @@ UNREACHABLE = ("Name or service not known", "Temporary failure in name resolutio
 REFUSED = "Connection refused"
 PARAMETER = "MultiValueDictKeyError"  # of a view that reads request.GET["name"]
 DATABASE = "django.db."  # modules of what is raised by a database
+STARTING = "_execute_child"  # of subprocess
+ABSENT = re.compile(r"FileNotFoundError: .*'(.+)'$")
+RAISED = re.compile(r"[A-Za-z_][\w.]*(?::|$)")  # how the last line of a traceback begins
 CHECKS = "ERRORS:"  # the line before those of Django's system checks
 HANGING = 3  # pages after which the visitor goes
 
@@ -109,7 +112,11 @@ class Visitor:
                         self.see_all(address)
                 self.explain()
         except CommandError as error:
-            self.seen.problems.append(error.problem)
+            problem = error.problem
+            if excuse := self.excuse(problem.said, problem.trace):
+                self.seen.warnings.append(f"no page was visited: {problem.what} fails: {excuse}")
+            else:
+                self.seen.problems.append(problem)
         return self.seen
 
     def see_all(self, address: tuple[str, int]) -> None:
@@ -297,14 +304,22 @@ class Visitor:
         for problem in problems:
             trace = problem.trace or traces.get(problem.request and problem.request.id, "")
             said = error_of(trace) or problem.said
-            if self.servers and said.startswith(DATABASE):
-                self.seen.warnings.append(f"{problem.what}: {self.wish()} ({said})")
-            elif PARAMETER in said:
-                self.seen.warnings.append(f"{problem.what}: it wants a parameter ({said.rpartition(': ')[2]})")
-            elif any(word in trace for word in UNREACHABLE) or REFUSED in said:
-                self.seen.warnings.append(f"{problem.what}: it wants the network, which is not there ({said})")
+            if excuse := self.excuse(said, trace):
+                self.seen.warnings.append(f"{problem.what}: {excuse}")
             else:
                 self.seen.problems.append(Problem(problem.what, said, trace, problem.request))
+
+    def excuse(self, said: str, trace: str) -> str:
+        """What it wants that no visit has, if that is why it failed."""
+        if self.servers and said.startswith(DATABASE):
+            return f"{self.wish()} ({said})"
+        if PARAMETER in said:
+            return f"it wants a parameter ({said.rpartition(': ')[2]})"
+        if STARTING in trace and (program := ABSENT.search(said)):
+            return f"it starts the program {program[1]}, which an empty root does not have"
+        if any(word in trace for word in UNREACHABLE) or REFUSED in said:
+            return f"it wants the network, which is not there ({said})"
+        return ""
 
 
 def last_words(stderr: str) -> str:
@@ -319,5 +334,5 @@ def last_words(stderr: str) -> str:
 
 def error_of(trace: str) -> str:
     """The first line of what was raised last, which may have several."""
-    last = trace.rpartition("Traceback ")[2].splitlines()[1:]
-    return next((line for line in last if line[:1].strip()), "")
+    last = [line for line in trace.rpartition("Traceback ")[2].splitlines()[1:] if line[:1].strip()]
+    return next(filter(RAISED.match, last), "")  # other threads may print between its lines

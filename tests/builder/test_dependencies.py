@@ -44,6 +44,12 @@ INSPECTION = Inspection(
         ("import typing\nif typing.TYPE_CHECKING:\n    import stripe", set()),
         ("from .stripe import Charge\nfrom . import stripe", set()),
         ('"""\nimport stripe\n"""', set()),
+        ("match a:\n    case 1:\n        with b:\n            import stripe", {"stripe"}),
+        ("for a in b:\n    c\nelse:\n    while d:\n        import stripe", {"stripe"}),
+        (
+            "try:\n    a\nexcept A:\n    import stripe\nfinally:\n    import google.cloud.storage.blob",
+            {"stripe", "google.cloud.storage"},
+        ),
         ("import stripes, os", set()),
         ("import os, stripe", {"stripe"}),
         ("import stripe this is no Python", set()),
@@ -127,3 +133,13 @@ def test_drivers_come_when_a_variable_may_name_a_database(project: Project) -> N
     found = find(project, replace(INSPECTION, variables=[variable]))
     assert found["psycopg"].reason == "a database that DATABASE_URL may name"
     assert "psycopg-binary" in found  # which nothing requires, and which psycopg imports
+
+
+def test_project_that_is_installed_too(project: Project) -> None:
+    """It goes in where it was loaded from there, and only then."""
+    import decouple  # noqa: PLC0415 - any distribution will do
+
+    named = replace(project, name="python_decouple")
+    assert "python-decouple" not in find(named)
+    loaded = replace(INSPECTION, modules={**INSPECTION.modules, "decouple": decouple.__file__})
+    assert find(named, loaded)["python-decouple"].reason == "loaded as decouple"

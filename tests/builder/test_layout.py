@@ -51,6 +51,15 @@ LAYOUTS = {
         {"site/manage.py": names("shop.settings"), "site/shop/settings.py": "", "docs/demo/manage.py": names("x")},
         *("site", "shop.settings", "shop"),
     ),
+    "wsgi.py was left behind": (
+        {
+            "manage.py": names("config.settings.site"),
+            "config/wsgi.py": names("config.settings"),
+            "config/settings/__init__.py": '"""One module for each place."""',
+            "config/settings/site.py": "",
+        },
+        *(".", "config.settings.site", "work"),
+    ),
     "servers import other settings": (
         {
             "manage.py": names("config.settings.local"),

@@ -4,6 +4,7 @@ import ast
 import datetime
 import uuid
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,7 +13,8 @@ from django.db import models
 from django.utils import timezone
 
 from djbundle.builder.questions import QUESTIONS
-from djbundle.builder.visit import last_words
+from djbundle.builder.sandbox import Place
+from djbundle.builder.visit import Visitor, last_words
 
 
 @pytest.fixture
@@ -46,6 +48,7 @@ WARNINGS:
         ("a warning\nerror: the disk is full\n  fix: free some room\n", "the disk is full"),
         (TRACEBACK, "ImportError: Bad git executable."),
         (f"{TRACEBACK}\nDuring handling of the above exception:\n\n{TRACEBACK}", "ImportError: Bad git executable."),
+        (TRACEBACK.replace("ImportError", "Retrying (1): later\nImportError"), "ImportError: Bad git executable."),
         (CHECKS, "?: (shop.E001) There is no gateway."),
         ("some words\nCommandError: no such thing\n", "CommandError: no such thing"),
         ("", ""),
@@ -53,6 +56,27 @@ WARNINGS:
 )
 def test_last_words(stderr: str, said: str) -> None:
     assert last_words(stderr) == said
+
+
+@pytest.mark.parametrize(
+    ("said", "trace", "excuse"),
+    [
+        ("KeyError: 'page'", "", ""),
+        ("django.utils.datastructures.MultiValueDictKeyError: 'page'", "", "it wants a parameter ('page')"),
+        ("OSError: no", "socket.gaierror: Name or service not known", "it wants the network, which is not there"),
+        ("ConnectionError: Connection refused", "", "it wants the network, which is not there"),
+        ("FileNotFoundError: [Errno 2] No such file or directory: 'a.json'", "in open", ""),
+        (
+            "FileNotFoundError: [Errno 2] No such file or directory: '/bin/sh'",
+            "Name or service not known\n, in _execute_child",
+            "it starts the program /bin/sh, which an empty root does not have",
+        ),
+    ],
+)
+def test_what_no_visit_can_have_is_an_excuse(said: str, trace: str, excuse: str, tmp_path: Path) -> None:
+    visitor = Visitor(Place(tmp_path / "shop", tmp_path, is_empty=True), {}, lambda _share: None)
+    assert visitor.excuse(said, trace).startswith(excuse)
+    assert bool(visitor.excuse(said, trace)) is bool(excuse)
 
 
 def value_for() -> Callable[[Any], Any]:
