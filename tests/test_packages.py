@@ -28,7 +28,7 @@ COMPILED = "pyyaml"  # a distribution of another name than its package, which ha
 EXERCISES = [
     *("pillow", "lxml_trees", "psycopg_binary", "cryptography_openssl", "numpy_blas", "uvloop_sockets"),
     *("password_hashes", "small_ones", "reportlab_fonts", "cffi_calls"),
-    *("library_of_the_system", "settings_in_parts"),
+    *("library_of_the_system", "settings_in_parts", "plugins_beside"),
 ]
 
 

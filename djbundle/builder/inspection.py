@@ -55,7 +55,7 @@ class Inspection:
     modules: dict[str, str | None]  # name of each loaded module and its file
     libraries: list[str]  # shared libraries that were loaded, extension modules among them; absolute
     opened: list[str]  # files that were opened to read, absolute, in order, until requests could be answered
-    read_sources: list[str]  # of them those that are Python and were read as data
+    read_sources: list[str]  # sources that were read or looked for as files, absolute
     has_static_files: bool
     missing_static_files: list[str]  # that style sheets name
     media_root: str

@@ -19,12 +19,12 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+from djbundle.builder import source_reads
 from djbundle.builder.collect import collect_static_files, prepare_static_files
 from djbundle.builder.env_files import ENV_FILE, names_in
 from djbundle.builder.layout import SETTINGS_VARIABLE
 from djbundle.builder.questions import SQLITE
 from djbundle.builder.settings_models import model_readings
-from djbundle.builder.source_reads import is_read_as_file
 from djbundle.builder.trial import (
     missing_in_models,
     missing_variable,
@@ -35,7 +35,6 @@ from djbundle.builder.watch import Watch
 from djbundle.settings_module import import_settings
 
 opened: list[str] = []  # files, in the order of reading
-read_sources: list[str] = []  # those of them that are Python and were read as data
 env_files: list[str] = []  # those that hold environment variables, each once
 
 
@@ -46,8 +45,6 @@ def note_opened(event: str, arguments: tuple[Any, ...]) -> None:
         return
     if path.startswith("/"):
         opened.append(path)
-    if event == "open" and path.endswith(".py") and is_read_as_file(sys._getframe(1)):
-        read_sources.append(str(Path(path).absolute()))
     if event == "open" and ENV_FILE.search(path) and (file := str(Path(path).absolute())) not in env_files:
         env_files.append(file)
 
@@ -58,6 +55,7 @@ def probe(report: Path, static_folder: Path, scratch: str) -> None:
     watch = Watch(Path.cwd())
     opened.extend(file for module in list(sys.modules.values()) if (file := origin(module)))
     sys.addaudithook(note_opened)
+    sys.addaudithook(source_reads.note_event)
     watch.start()
     try:
         module = import_settings(name)
@@ -212,7 +210,7 @@ def facts(static_root: str, *, start: list[str], collected: bool) -> dict[str, A
         "modules": {name: origin(loaded) for name, loaded in list(sys.modules.items())},
         "libraries": mapped_libraries(),
         "opened": start,
-        "read_sources": read_sources,
+        "read_sources": source_reads.sources(),
         "has_static_files": collected,
         "missing_static_files": sorted(HashedStorage.missing),
         "media_root": str(settings.MEDIA_ROOT),

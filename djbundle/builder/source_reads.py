@@ -1,24 +1,54 @@
-"""Which sources a project reads as files while it is imported, as django-split-settings does with those it includes.
+"""Which sources a project reads as files while it is imported, as django-split-settings does with those it includes,
+or looks for, as a package does that imports each file beside it.
 
 A bundle has no use for sources otherwise: modules are in there as bytecode or machine code. Runs in the probe.
 """
 
+import os
 import sys
+from collections.abc import Iterator
+from pathlib import Path
 from types import FrameType
+from typing import Any
 
-LINE_READERS = frozenset({"linecache", "tokenize"})  # of tracebacks, warnings and inspect.stack(), which go without
+# Of imports, which find modules in a bundle too; and of tracebacks, warnings and inspect.stack(), which go without.
+MACHINERY = frozenset({"pkgutil", "linecache", "tokenize"})
+OTHERS = frozenset({"django", "djbundle"})  # who read and list for reasons that are known
+LISTING = frozenset({"os.listdir", "os.scandir"})
+
+_read: dict[str, None] = {}  # sources, absolute, in order
+_listed: dict[str, None] = {}  # folders
 
 
-def is_read_as_file(opening: FrameType | None) -> bool:
-    """Whether the source that is opened in the frame `opening` is data there: no module that is imported, no line that
-    is shown, nothing that djbundle wants to know.
-    """
-    frame = opening
+def note_event(event: str, arguments: tuple[Any, ...]) -> None:
+    """An audit hook; see sys.addaudithook."""
+    if event == "open" and str(arguments[0]).endswith(".py"):
+        noted = _read
+    elif event in LISTING and isinstance(arguments[0], str | os.PathLike):
+        noted = _listed
+    else:
+        return
+    if _is_of_interest(sys._getframe(1)):  # which raises an event too
+        noted[str(Path(arguments[0]).absolute())] = None
+
+
+def sources() -> list[str]:
+    """Those that were read or looked for, absolute; the sources of a folder that was listed count."""
+    return [*dict.fromkeys((*_read, *(path for folder in list(_listed) for path in _sources_in(folder))))]
+
+
+def _sources_in(folder: str) -> Iterator[str]:
+    return map(str, sorted(Path(folder).glob("*.py")))
+
+
+def _is_of_interest(opening: FrameType) -> bool:
+    """Whether that is done for the project or a package: not for an import, not for a line that is shown."""
+    frame: FrameType | None = opening
     while frame:
         module = str(frame.f_globals.get("__name__", ""))
-        if frame.f_code.co_filename.startswith("<frozen importlib") or module in LINE_READERS:
+        if frame.f_code.co_filename.startswith("<frozen importlib") or module in MACHINERY:
             return False
-        if module.partition(".")[0] not in sys.stdlib_module_names:
-            return not module.startswith("djbundle.")
+        if (package := module.partition(".")[0]) not in sys.stdlib_module_names:
+            return package not in OTHERS
         frame = frame.f_back
     return False

@@ -31,6 +31,8 @@ from reportlab.pdfbase import pdfmetrics
 from reportlab.pdfbase.ttfonts import TTFont
 from reportlab.pdfgen.canvas import Canvas
 
+from kit import plugins
+
 CRYPT = ctypes.CDLL(ctypes.util.find_library("crypt"))
 CRYPT.crypt.restype = ctypes.c_char_p
 
@@ -150,6 +152,10 @@ def settings_in_parts() -> object:
     return settings.LANGUAGE_CODE, settings.KNOWN_SO_FAR, settings.KNOWN_LATER
 
 
+def plugins_beside() -> object:
+    return plugins.ANSWERS
+
+
 def cffi_calls() -> object:
     ffi = cffi.FFI()
     ffi.cdef("size_t strlen(const char *); double cos(double);")
@@ -174,5 +180,6 @@ ALL: list[Callable[[], object]] = [
     reportlab_fonts,
     cffi_calls,
     settings_in_parts,
+    plugins_beside,
     library_of_the_system,
 ]

@@ -1,0 +1,1 @@
+ANSWER = "of one"
