@@ -43,6 +43,7 @@ def start_wagtail(folder: Path) -> list[str | Path]:
     project = folder / "mysite"
     project.mkdir()
     run(programs / "wagtail", "start", "mysite", project)
+    run(programs / "python", "-m", "compileall", "-q", folder / "environment" / "lib")  # as after its first start
     return [project, "--python", programs / "python"]
 
 

@@ -9,6 +9,7 @@ from djbundle.builder import modules
 from djbundle.builder.dependencies import Dependency, find_dependencies
 from djbundle.builder.inspection import Inspection, ReadVariable, check_versions
 from djbundle.builder.installed import files_of
+from djbundle.builder.layout import file_of_module
 from djbundle.builder.options import Options
 from djbundle.builder.project import Project
 from djbundle.builder.scan import DEVELOPMENT_APPS, Finding, scan
@@ -68,9 +69,18 @@ def check_project(options: Options) -> Check:
         compiled=len(modules.compiled_modules(project)),
         packages=[_package(each) for each in find_dependencies(project, inspection)],
         variables=inspection.variables,
-        problems=scan(project.root, sources),
+        problems=scan(project.root, sources, _settings_files(project)),
         advice=[*_development_apps(inspection, project), *_missing_files(inspection), *_deployment(inspection)],
     )
+
+
+def _settings_files(project: Project) -> list[Path]:
+    """The settings, and what lies beside them in a package of settings; relative to the root."""
+    file = file_of_module(project.root, project.settings_module)
+    if file is None:
+        return []
+    beside = file.parent.glob("*.py") if file.parent.name == "settings" else (file,)
+    return [path.relative_to(project.root) for path in beside]
 
 
 def _package(dependency: Dependency) -> Package:

@@ -4,7 +4,7 @@ Only what is certain by the line itself is told; what may be all right is left a
 """
 
 import ast
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -24,14 +24,14 @@ class Finding:
     fix: str
 
 
-def scan(root: Path, sources: Iterator[Path]) -> list[Finding]:
-    """`sources` are relative to `root`, and parse."""
+def scan(root: Path, sources: Iterator[Path], settings: Collection[Path] = ()) -> list[Finding]:
+    """`sources` are relative to `root`, and parse. Those in `settings` may write: see runtime/settings_files.py."""
     found: list[Finding] = []
     for path in sources:
-        tree = ast.parse((root / path).read_bytes())
-        for node in ast.walk(tree):
+        rules = [rule for rule in RULES if rule is not writes_into_the_project or path not in settings]
+        for node in ast.walk(ast.parse((root / path).read_bytes())):
             if isinstance(node, ast.Call):
-                found += [Finding(f"{path}:{node.lineno}", cause, fix) for rule in RULES for cause, fix in rule(node)]
+                found += [Finding(f"{path}:{node.lineno}", cause, fix) for rule in rules for cause, fix in rule(node)]
     return found
 
 

@@ -47,7 +47,7 @@ def faulty(tmp_path: Path) -> Path:
     (tmp_path / "site_").mkdir()
     (tmp_path / "site_" / "settings.py").write_text(
         "from pathlib import Path\nBASE_DIR = Path(__file__).parent.parent\nROOT_URLCONF = 'site_.urls'\n"
-        "INSTALLED_APPS = ['django.contrib.contenttypes']\n"
+        "INSTALLED_APPS = ['django.contrib.contenttypes']\n(BASE_DIR / 'logs').mkdir(exist_ok=True)\n"
     )
     (tmp_path / "site_" / "urls.py").write_text("from site_ import views\nurlpatterns = []\n")
     (tmp_path / "site_" / "views.py").write_text(VIEWS)
