@@ -104,7 +104,7 @@ def inspect_project(project: Project, environment: dict[str, str], work: Path) -
             raise DiskFullError("the disk is full while collecting static files", "free some room")
         raise SettingsError(
             f"the project ended the process that imports it: {last}",
-            "make its settings import without side effects",
+            f"see why:  python -c 'import {project.settings_module}'  in {project.root}",
         )
     answer = json.loads(report.read_text())
     if "failure" in answer:

@@ -41,6 +41,8 @@ from djbundle.builder.tree import Tree
 from djbundle.builder.visit import Visit
 from djbundle.errors import DiskFullError
 
+COMPARED = "see in the traceback what it lacks: from the sources it works"
+UNCOMPARED = "see in the traceback whether the project or the bundle is to blame"
 UNVERIFIED = ", or write the bundle all the same with --no-verify"
 
 
@@ -119,7 +121,7 @@ def _visit(written: Path, comparison: Comparison, migrated: Migrated, console: C
         seen = verification.verify(written, comparison.environment, comparison, migrated, step.progress)
         for line in verification.describe_problems(seen):
             console.print(escape(line))
-        verification.refuse(seen, escape=UNVERIFIED)
+        verification.refuse(seen, COMPARED if seen.is_empty else UNCOMPARED, UNVERIFIED)
         step.note(verification.summary(seen))
     return seen
 

@@ -23,7 +23,12 @@ HINTS = (
         "include the package that has {0}:  --include NAME",
     ),
     (re.compile(r"TemplateDoesNotExist: (\S+)"), "see that {0} lies in a folder of TEMPLATES, and is not excluded"),
-    (re.compile(r"FileNotFoundError: .*'(/\S+)'"), "see that git tracks {0}, and that it is not excluded"),
+    (re.compile(r"FileNotFoundError: .*'/djb/(\S+)'"), "see that git tracks {0}, and that it is not excluded"),
+    (re.compile(r"FileNotFoundError: .*'(/\S+)'"), "do without {0}, which an empty container does not have"),
+    (
+        re.compile(r"Read-only file system: '/djb/(\S+)'"),
+        "have {0} lie below MEDIA_ROOT or another setting: those move to the data directory",
+    ),
     (re.compile(r"KeyError: '([A-Z][A-Z0-9_]+)'"), "give the variable:  --env {0}=VALUE"),
     (re.compile(r"the environment variables? (\w+)"), "give the variable:  --env {0}=VALUE"),
 )
@@ -84,19 +89,24 @@ def to_json(seen: Visit) -> str:
     return json.dumps(facts, indent=1)
 
 
-def refuse(seen: Visit, escape: str = "") -> None:
-    """Raises VerificationError, of the first problem, if there is any; `escape` is what else can be done."""
+def refuse(seen: Visit, advice: str = "correct it, and build again", escape: str = "") -> None:
+    """Raises VerificationError, of the first problem, if there is any.
+
+    `advice` is for a problem of which nothing is known; `escape` is what else can be done.
+    """
     if seen.problems:
         first, *others = seen.problems
         more = f", and {len(others)} more" if others else ""
-        raise VerificationError(f"{first.what} fails: {first.said}{more}", hint(first) + escape)
+        raise VerificationError(f"{first.what} fails: {first.said}{more}", (hint(first) or advice) + escape)
 
 
 def hint(problem: Problem) -> str:
-    for pattern, advice in HINTS:
-        if found := pattern.search(f"{problem.said}\n{problem.trace}"):
-            return advice.format(found[1])
-    return "correct it, and build again"
+    """What is likely to help, or "". The trace of a command is all that it has printed, so it is asked last."""
+    for text in (problem.said, problem.trace):
+        for pattern, advice in HINTS:
+            if found := pattern.search(text):
+                return advice.format(found[1])
+    return ""
 
 
 def describe(seen: Visit) -> list[str]:

@@ -1,0 +1,52 @@
+"""What somebody reads whose build was refused."""
+
+import pytest
+
+from djbundle.builder import verification
+from djbundle.builder.visit import Problem, Visit
+from djbundle.errors import VerificationError
+
+MISSING = "ModuleNotFoundError: No module named 'stripe.webhook'"
+
+
+@pytest.mark.parametrize(
+    ("said", "trace", "hint"),
+    [
+        (MISSING, "", "include the package that has stripe.webhook:  --include NAME"),
+        (
+            "RuntimeError: no",
+            f"{MISSING}\nRuntimeError: no",
+            "include the package that has stripe.webhook:  --include NAME",
+        ),
+        (
+            "FileNotFoundError: [Errno 2] No such file or directory: '/djb/shop/rates.json'",
+            MISSING,
+            "see that git tracks shop/rates.json, and that it is not excluded",
+        ),
+        (
+            "FileNotFoundError: [Errno 2] No such file or directory: '/etc/shop.conf'",
+            "",
+            "do without /etc/shop.conf, which an empty container does not have",
+        ),
+        (
+            "OSError: [Errno 30] Read-only file system: '/djb/shop/log.txt'",
+            "",
+            "have shop/log.txt lie below MEDIA_ROOT or another setting: those move to the data directory",
+        ),
+        ("KeyError: 'STRIPE_KEY'", "", "give the variable:  --env STRIPE_KEY=VALUE"),
+        ("KeyError: 'page'", "", ""),
+    ],
+)
+def test_hint(said: str, trace: str, hint: str) -> None:
+    assert verification.hint(Problem("GET /", said, trace)) == hint
+
+
+def test_refusal_names_the_first_problem_and_how_many_there_are() -> None:
+    seen = Visit(is_empty=True, problems=[Problem("GET /", "KeyError: 'a'"), Problem("GET /b/", MISSING)])
+    with pytest.raises(VerificationError) as refused:
+        verification.refuse(seen, "look at it", ", or do not")
+    assert (refused.value.cause, refused.value.fix) == (
+        "GET / fails: KeyError: 'a', and 1 more",
+        "look at it, or do not",
+    )
+    verification.refuse(Visit(is_empty=True, warnings=["GET /: slow"]))
