@@ -172,6 +172,8 @@ def _furnish(bundle: Path, root: Path, data: Path) -> None:
     _bind(bundle, root / bundle.name)
     for device in DEVICES:
         _bind(Path("/dev", device), root / "dev" / device)
+    (root / "dev" / "shm").mkdir()
+    _mount("tmpfs", root / "dev" / "shm", "tmpfs", MS_NOSUID | MS_NODEV, "mode=1777")  # for locks among processes
     _mount("proc", root / "proc", "proc", MS_NOSUID | MS_NODEV)
     _mount(data, root / DATA, "", MS_BIND)
     _mount("", root, "", MS_REMOUNT | MS_RDONLY | MS_NOSUID | MS_NODEV)

@@ -36,6 +36,7 @@ TEMPORARY = Path("/tmp")  # noqa: S108 - looked at, not written to
 TRIAL_VARIABLE = "DJBUNDLE_TRIAL"  # set by `djbundle verify`
 TRIAL_ENGINES = "DJBUNDLE_ENGINES"  # the setting that keeps the engines of the databases which others stand in for
 DUMMY_MAIL = "django.core.mail.backends.dummy.EmailBackend"
+FROM_PROJECT = "relative folders are those of the project"
 READ_ONLY_COMMANDS = ("help", "diffsettings", "config")  # they write nothing, not even a secret key
 
 
@@ -311,6 +312,30 @@ def use_bundled_static_files(overlay: Overlay) -> None:
         overlay.set("MIDDLEWARE", kept, "static files are answered before Django is entered")
 
 
+def anchor_folders(overlay: Overlay) -> None:
+    """Relative folders to look into: they are meant from the project's, in which manage.py is started."""
+
+    def anchored(folders: Any) -> Any:
+        """The same object where there is nothing to change."""
+        places = [place(each) for each in folders]
+        return places if any(str(new) != str(old) for new, old in zip(places, folders, strict=True)) else folders
+
+    def place(folder: Any) -> Any:
+        if isinstance(folder, str | Path):
+            return like(folder, overlay.bundle.root / folder)
+        prefix, path = folder  # of STATICFILES_DIRS
+        return prefix, place(path)
+
+    for name in ("LOCALE_PATHS", "FIXTURE_DIRS", "STATICFILES_DIRS"):
+        folders = overlay.get(name, ())
+        if (places := anchored(folders)) is not folders:
+            overlay.set(name, places, FROM_PROJECT)
+    templates = overlay.get("TEMPLATES", [])
+    engines = [engine | {"DIRS": anchored(engine["DIRS"])} if "DIRS" in engine else engine for engine in templates]
+    if engines != templates:
+        overlay.set("TEMPLATES", engines, FROM_PROJECT)
+
+
 def override_templates(overlay: Overlay) -> None:
     """A template in the data directory goes before the one of the same name in the bundle: to mend a text in place."""
     folder = overlay.bundle.data / OVERRIDES_FOLDER / "templates"
@@ -343,6 +368,7 @@ RULES: list[Callable[[Overlay], None]] = [
     show_errors,
     use_bundled_static_files,
     move_absent,
+    anchor_folders,
     override_templates,
     add_commands,
 ]

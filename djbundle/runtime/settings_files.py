@@ -52,13 +52,25 @@ class _SettingsFiles:
         self.bundle, self.look = bundle, look
 
     def place(self, path: Any) -> Path | None:
-        """Where in the data directory; None for what is in the tree, or elsewhere."""
-        if not isinstance(path, str | Path) or not self.bundle.is_inside(Path(path)):
+        """Where it is instead; None for what is as it is named.
+
+        A relative path is meant from the project's folder, in which manage.py is started, unless it leads to something.
+        """
+        if not isinstance(path, str | Path) or not path or (not Path(path).is_absolute() and self.is_there(path)):
             return None
-        with contextlib.suppress(OSError):
+        whole = self.bundle.root / path
+        if not self.bundle.is_inside(whole):
+            return None
+        if self.is_there(whole):
+            return whole
+        return self.bundle.data / whole.relative_to(self.bundle.root)
+
+    def is_there(self, path: str | Path) -> bool:
+        try:
             self.look(path)
-            return None
-        return self.bundle.data / Path(path).relative_to(self.bundle.root)
+        except OSError:
+            return False
+        return True
 
     def looking(self, really: Function) -> Function:
         def look(path: Any, *arguments: Any, **options: Any) -> Any:
@@ -77,11 +89,11 @@ class _SettingsFiles:
 
     def making(self, really: Function, *, is_dry: bool) -> Function:
         def mkdir(path: Any, *arguments: Any, **options: Any) -> None:
-            if place := self.place(path):
-                if not is_dry:
-                    self.make_folder(place)
-            else:
-                really(path, *arguments, **options)
+            place = self.place(path)
+            if place is None or self.bundle.is_inside(place):
+                really(place or path, *arguments, **options)
+            elif not is_dry:
+                self.make_folder(place)
 
         return mkdir
 

@@ -190,6 +190,23 @@ def test_what_is_not_in_the_bundle_is_to_be_written(bundle: Bundle) -> None:
     assert overlay.get("FONTS") is fonts
 
 
+def test_relative_folders_are_those_of_the_project(bundle: Bundle) -> None:
+    engines = [{"DIRS": ["templates", Path("more"), "/srv/t"], "APP_DIRS": True}, {"BACKEND": "x"}]
+    static = ["assets", ("vendor", "node_modules")]
+    overlay = overlay_of(
+        bundle, TEMPLATES=engines, LOCALE_PATHS=("locale",), FIXTURE_DIRS=["/srv/f"], STATICFILES_DIRS=static
+    )
+    settings.anchor_folders(overlay)
+    root = bundle.root
+    assert overlay.get("TEMPLATES") == [
+        {"DIRS": [f"{root}/templates", root / "more", "/srv/t"], "APP_DIRS": True},
+        {"BACKEND": "x"},
+    ]
+    assert overlay.get("LOCALE_PATHS") == [f"{root}/locale"]
+    assert overlay.get("STATICFILES_DIRS") == [f"{root}/assets", ("vendor", f"{root}/node_modules")]
+    assert [change.setting for change in overlay.changes] == ["LOCALE_PATHS", "STATICFILES_DIRS", "TEMPLATES"]
+
+
 def test_errors_are_shown_unless_the_project_logs(bundle: Bundle) -> None:
     silent, own = overlay_of(bundle), overlay_of(bundle, LOGGING={"version": 1})
     settings.show_errors(silent)

@@ -66,6 +66,23 @@ def test_file_is_written_there_once(bundle: Bundle, is_dry: bool) -> None:
     assert content_of(bundle.root) == {"shop", "shop/version.txt"}
 
 
+def test_relative_paths_are_meant_from_the_folder_of_the_project(
+    bundle: Bundle, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "here").mkdir()
+    monkeypatch.chdir(tmp_path / "here")
+    Path("own.env").write_text("A=1")
+    with redirected(bundle, is_dry=False):
+        assert Path("shop/version.txt").read_text() == "1.0"
+        assert Path("own.env").read_text() == "A=1"
+        Path("logs").mkdir()
+        Path("logs/a.log").write_text("a")
+        with pytest.raises(FileNotFoundError):
+            Path("absent").read_text()
+    assert content_of(bundle.data) == {"logs", "logs/a.log"}
+    assert content_of(tmp_path / "here") == {"own.env"}
+
+
 def test_what_is_nowhere_is_missed(bundle: Bundle) -> None:
     with redirected(bundle, is_dry=False), pytest.raises(FileNotFoundError):
         (bundle.root / "absent.json").read_text()
