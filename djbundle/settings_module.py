@@ -1,22 +1,40 @@
-"""The project's settings module, imported and changed before Django reads it: by the build and by the running site."""
+"""The project's settings module, changed before Django reads it: by the build and by the running site."""
 
-import importlib
+import contextlib
+import sys
+from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 
-def import_settings(name: str) -> ModuleType:
-    """The module, so that ``django.conf.settings`` will see all of it, and what is changed in it.
+@contextlib.contextmanager
+def changing(module: ModuleType) -> Iterator[None]:
+    """Have ``django.conf.settings`` see what is changed in this block.
 
-    A module that reads ``django.conf.settings`` while it is imported has them set up of what it holds by then. Where
-    Django imports it, the whole takes their place afterwards; here it is forgotten.
+    A module that reads those while it is imported has them set up of what it holds by then: that is forgotten. dynaconf
+    puts an object of its own in their place, filled already, for all who ask for them later: that is told the changes.
     """
-    module = importlib.import_module(name)
-    from django.conf import settings  # noqa: PLC0415 - after the module, which may have to set up what Django needs
+    before = {name: _copied(value) for name, value in vars(module).items()}
+    yield
+    import django.conf  # noqa: F401, PLC0415 - after the module, which may put another one into sys.modules
     from django.utils.functional import empty  # noqa: PLC0415
 
-    settings._wrapped = empty
-    return module
+    conf = sys.modules["django.conf"]
+    used, own = conf.settings, vars(conf)["settings"]
+    if isinstance(own, conf.LazySettings):
+        own._wrapped = empty
+    if not isinstance(used, conf.LazySettings):
+        for name, value in list(vars(module).items()):
+            if name.isupper() and (name not in before or before[name] != value):
+                setattr(used, name, value)
+
+
+def _copied(value: Any) -> Any:
+    """So that what is changed in it shows."""
+    if isinstance(value, dict):
+        return {key: _copied(item) for key, item in value.items()}
+    return [*map(_copied, value)] if isinstance(value, list) else value
 
 
 def like(given: object, path: Path) -> str | Path:

@@ -42,6 +42,7 @@ def add_project(tree: Tree, project: Project, compiled: Modules, inspection: Ins
     `compiled` modules are in the executable. A source that the project has read as a file is there as one too.
     """
     bytecode, read = [], inspection.read_as_data()
+    tree.empty |= {str(path.parent) for path in compiled}  # ``Path(__file__).parent`` is looked at
     for path in _kept_files(project, [inspection.media_root, inspection.static_root]):
         source = project.root / path
         if path.suffix != ".py" or str(source) in read:

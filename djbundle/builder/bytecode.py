@@ -14,11 +14,12 @@ from djbundle.builder.cache import Cache, hash_of
 from djbundle.builder.tree import Part, Tree
 
 BATCH = 100
+ROOT = "/djb"  # of the tree, see vfs/vfs.h
 UNCHECKED_HASH = 0b01  # flags of a .pyc file, PEP 552
 
 
 class Source(NamedTuple):
-    """A Python file, and its name in the tree, which tracebacks show."""
+    """A Python file, and its name in the tree."""
 
     path: Path
     name: str
@@ -29,7 +30,7 @@ def add_bytecode(tree: Tree, sources: Iterable[Source], cache: Cache, part: Part
     """Add ``name.pyc`` for each source; a file that is not valid Python (a template, say) is left out, as by pip."""
     magic = importlib.util.MAGIC_NUMBER
     keys = {
-        source: hash_of(source.path.read_bytes(), source.name, str(source.keeps_docstrings), magic)
+        source: hash_of(source.path.read_bytes(), _shown(source), str(source.keeps_docstrings), magic)
         for source in sources
     }
     found = {source: cache.find("pyc", key) for source, key in keys.items()}
@@ -54,11 +55,16 @@ def _compile_batch(batch: list[Source]) -> list[bytes | None]:
     return [_compile(source) for source in batch]
 
 
+def _shown(source: Source) -> str:
+    """Its path in the bundle: tracebacks show it, and packages look for what lies beside a caller of theirs."""
+    return f"{ROOT}/{source.name}"
+
+
 def _compile(source: Source) -> bytes | None:
-    text = source.path.read_bytes()
+    text, shown = source.path.read_bytes(), _shown(source)
     try:
-        module = text if source.keeps_docstrings else without_docstrings(text, source.name)
-        code = compile(module, source.name, "exec", dont_inherit=True, optimize=0)
+        module = text if source.keeps_docstrings else without_docstrings(text, shown)
+        code = compile(module, shown, "exec", dont_inherit=True, optimize=0)
     except (SyntaxError, ValueError):
         return None
     flags = UNCHECKED_HASH.to_bytes(4, "little")

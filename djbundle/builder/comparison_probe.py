@@ -4,6 +4,7 @@ Started with the argument WORK in the project's folder, with DJANGO_SETTINGS_MOD
 each thing that was asked the error as the last line of a traceback has it, or a status such as "404", or "".
 """
 
+import importlib
 import json
 import os
 import sys
@@ -16,7 +17,7 @@ from djbundle.builder.layout import SETTINGS_VARIABLE
 from djbundle.builder.probe import give_secret_key, keep_files_away
 from djbundle.builder.questions import SQLITE
 from djbundle.builder.sandbox import forbid_all_but
-from djbundle.settings_module import import_settings
+from djbundle.settings_module import changing
 
 
 def run() -> None:
@@ -38,7 +39,15 @@ def answer(questions: dict[str, Any], work: Path) -> dict[str, str]:
 
 def prepare(questions: dict[str, Any], work: Path) -> None:
     """Start Django on the databases of the visit, or on new ones, with the settings changed as in a bundle."""
-    settings: Any = import_settings(os.environ[SETTINGS_VARIABLE])
+    settings: Any = importlib.import_module(os.environ[SETTINGS_VARIABLE])
+    with changing(settings):
+        change(settings, questions, work)
+    import django  # noqa: PLC0415 - after the settings, whose errors come first
+
+    django.setup()
+
+
+def change(settings: Any, questions: dict[str, Any], work: Path) -> None:
     settings.ALLOWED_HOSTS, settings.DEBUG = ["*"], False
     give_secret_key(settings)
     keep_files_away(settings, str(work))
@@ -48,9 +57,6 @@ def prepare(questions: dict[str, Any], work: Path) -> None:
             database["ENGINE"] = "django.db.backends.sqlite3"
             database["OPTIONS"] = {}
         database["NAME"] = questions["databases"].get(alias, str(work / f"new-{alias}.sqlite3"))
-    import django  # noqa: PLC0415 - after the settings, whose errors come first
-
-    django.setup()
 
 
 def outcome_of_command(name: str) -> str:

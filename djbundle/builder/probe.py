@@ -32,7 +32,7 @@ from djbundle.builder.trial import (
     needed_variables,
 )
 from djbundle.builder.watch import Watch
-from djbundle.settings_module import import_settings
+from djbundle.settings_module import changing
 
 opened: list[str] = []  # files, in the order of reading
 env_files: list[str] = []  # those that hold environment variables, each once
@@ -58,12 +58,13 @@ def probe(report: Path, static_folder: Path, scratch: str) -> None:
     sys.addaudithook(source_reads.note_event)
     watch.start()
     try:
-        module = import_settings(name)
+        module = importlib.import_module(name)
         needed = needed_variables(watch, name, before, env_files)
         static_root = str(getattr(module, "STATIC_ROOT", None) or "")
-        prepare_static_files(module, static_folder)
-        keep_files_away(module, scratch)
-        give_secret_key(module)
+        with changing(module):
+            prepare_static_files(module, static_folder)
+            keep_files_away(module, scratch)
+            give_secret_key(module)
         step = "setup"
         start_django()
         step = "imports"

@@ -40,6 +40,7 @@ class Tree:
         self.links: dict[str, str] = {}  # symbolic links and their targets, relative to the link's folder
         self.needs: dict[str, tuple[str, ...]] = {}  # ELF files and the libraries to load before them, in order
         self.frames: dict[str, str] = {}  # files that another file is the zstd frame of, by name
+        self.empty: set[str] = set()  # folders that are there whether or not a file is in them
         self._files: dict[str, File] = {}
         self._work = work
 
@@ -77,4 +78,5 @@ class Tree:
         """Every folder that the names imply, parents first."""
         names = [*self._files, *self.links]
         found = {str(parent) for name in names for parent in PurePosixPath(name).parents}
+        found |= {str(folder) for name in self.empty for folder in (name, *PurePosixPath(name).parents)}
         return sorted(found - {"."})

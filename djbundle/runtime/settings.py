@@ -6,6 +6,7 @@ below changes what points into the tree, where nothing can be written, or what i
 """
 
 import copy
+import importlib
 import os
 import traceback
 from collections.abc import Callable
@@ -20,7 +21,7 @@ from djbundle.runtime.bundle import Bundle
 from djbundle.runtime.logs import masking
 from djbundle.runtime.logs.handler import logging_settings
 from djbundle.runtime.paths import create_data_directory
-from djbundle.settings_module import import_settings, like
+from djbundle.settings_module import changing, like
 from djbundle.storages import with_hashed_names
 
 SETTINGS_VARIABLE = "DJANGO_SETTINGS_MODULE"
@@ -99,15 +100,16 @@ def apply_overlay(bundle: Bundle, command: str = "") -> list[Change]:
 def change_settings(module: ModuleType, bundle: Bundle, command: str = "") -> list[Change]:
     """Apply every rule to the imported settings."""
     overlay = Overlay(module, bundle, command)
-    for rule in RULES:
-        rule(overlay)
+    with changing(module):
+        for rule in RULES:
+            rule(overlay)
     masking.learn({name: value for name, value in vars(module).items() if name.isupper()})
     return overlay.changes
 
 
 def _import(name: str, bundle: Bundle) -> ModuleType:
     try:
-        return import_settings(name)
+        return importlib.import_module(name)
     except Exception as error:  # a settings module may raise anything; the cause is what the user needs
         if missing := _missing_variables(error, bundle):
             raise _lacking(missing, bundle) from error
