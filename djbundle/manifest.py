@@ -42,6 +42,7 @@ class Manifest:
     name: str  # "shop": the name of the executable and of the data directory
     version: str  # the project's own version, "0" when it has none
     settings_module: str  # "shop.settings"
+    settings_class: str = ""  # of django-configurations
     interface: Interface
     application: str | None  # "shop.wsgi.application": what Granian serves; None: Django's own for WSGI
     static_root: str  # folder of collected, hashed and compressed static files, relative to the root

@@ -1,11 +1,37 @@
-"""The project's settings module, changed before Django reads it: by the build and by the running site."""
+"""The project's settings module, imported and changed before Django reads it: by the build and by the running site."""
 
 import contextlib
+import importlib
+import os
 import sys
 from collections.abc import Iterator
+from importlib.util import find_spec
 from pathlib import Path
 from types import ModuleType
 from typing import Any
+
+CLASS_VARIABLE = "DJANGO_CONFIGURATION"  # of django-configurations
+
+
+def import_settings(name: str) -> ModuleType:
+    with configured(name):
+        return importlib.import_module(name)
+
+
+@contextlib.contextmanager
+def configured(name: str) -> Iterator[None]:
+    """While the module of that name is loaded. With django-configurations, it gets what the class that the environment
+    names makes of it.
+    """
+    chosen = os.environ.get(CLASS_VARIABLE)
+    if not chosen or not find_spec("configurations"):
+        yield
+        return
+    importer: Any = importlib.import_module("configurations.importer")
+    importer.install()
+    yield
+    if not hasattr(sys.modules[name], "CONFIGURATION"):  # its own finder knows no module but one in a file
+        importer.ConfigurationLoader(chosen, None).load_module(name)
 
 
 @contextlib.contextmanager

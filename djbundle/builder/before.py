@@ -5,7 +5,6 @@ import subprocess
 import sys
 from pathlib import Path
 
-from djbundle.builder.layout import SETTINGS_VARIABLE
 from djbundle.builder.project import Project
 from djbundle.errors import BeforeError
 
@@ -17,7 +16,7 @@ def run_before(command: str, project: Project, environment: dict[str, str]) -> N
 
     Raises BeforeError, and shows the end of what it said.
     """
-    settings = {SETTINGS_VARIABLE: project.settings_module}
+    settings = project.settings_variables()
     programs = os.pathsep.join((str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath)))
     done = subprocess.run(  # noqa: S602 - by the shell: the project's own words, as in a Makefile
         command,

@@ -15,7 +15,6 @@ from pathlib import Path
 from typing import Any
 
 from djbundle.builder.installed import project_command
-from djbundle.builder.layout import SETTINGS_VARIABLE
 from djbundle.builder.project import Project
 from djbundle.builder.visit import Problem, Visit
 
@@ -68,12 +67,12 @@ class Comparison:
         }
         answer = work / "answer.json"
         (work / "questions.json").write_text(json.dumps(questions))
-        own = {SETTINGS_VARIABLE: self.project.settings_module, "PYTHONDONTWRITEBYTECODE": "1", "TMPDIR": str(work)}
+        own = {"PYTHONDONTWRITEBYTECODE": "1", "TMPDIR": str(work)}
         try:
             subprocess.run(
                 [*project_command("from djbundle.builder.comparison_probe import run; run()"), str(work)],
                 cwd=self.project.root,
-                env=os.environ | self.environment | own,
+                env={**os.environ, **self.project.settings_variables(), **self.environment, **own},
                 capture_output=True,
                 stdin=subprocess.DEVNULL,
                 timeout=PATIENCE,

@@ -4,7 +4,6 @@ Started with the argument WORK in the project's folder, with DJANGO_SETTINGS_MOD
 each thing that was asked the error as the last line of a traceback has it, or a status such as "404", or "".
 """
 
-import importlib
 import json
 import os
 import sys
@@ -17,7 +16,7 @@ from djbundle.builder.layout import SETTINGS_VARIABLE
 from djbundle.builder.probe import give_secret_key, keep_files_away
 from djbundle.builder.questions import SQLITE
 from djbundle.builder.sandbox import forbid_all_but
-from djbundle.settings_module import changing
+from djbundle.settings_module import changing, import_settings
 
 
 def run() -> None:
@@ -39,7 +38,7 @@ def answer(questions: dict[str, Any], work: Path) -> dict[str, str]:
 
 def prepare(questions: dict[str, Any], work: Path) -> None:
     """Start Django on the databases of the visit, or on new ones, with the settings changed as in a bundle."""
-    settings: Any = importlib.import_module(os.environ[SETTINGS_VARIABLE])
+    settings: Any = import_settings(os.environ[SETTINGS_VARIABLE])
     with changing(settings):
         change(settings, questions, work)
     import django  # noqa: PLC0415 - after the settings, whose errors come first

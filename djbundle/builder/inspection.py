@@ -88,12 +88,12 @@ def inspect_project(project: Project, environment: dict[str, str], work: Path) -
     """Run the probe; static files are collected to ``work/static``."""
     report = work / "probe.json"
     # Sets in one order: what a start opens lies in that order in the bundle, and what stays as it was is cached.
-    own = {SETTINGS_VARIABLE: project.settings_module, "PYTHONDONTWRITEBYTECODE": "1", "PYTHONHASHSEED": "0"}
+    own = {"PYTHONDONTWRITEBYTECODE": "1", "PYTHONHASHSEED": "0"}
     command = project_command("from djbundle.builder.probe import run; run()")
     result = subprocess.run(
         [*command, str(report), str(work / "static")],
         cwd=project.root,
-        env=os.environ | environment | own,
+        env=os.environ | project.settings_variables() | environment | own,
         capture_output=True,
         text=True,
         check=False,
@@ -157,7 +157,7 @@ def _does_not_start(said: str, place: str) -> ProjectImportError:
 
 def _missing_variables(project: Project, missing: list[tuple[str, str]]) -> MissingVariableError:
     """`missing`: each variable, and where it is read."""
-    named = ", ".join(f"{name} ({place})" for name, place in missing)
+    named = ", ".join(f"{name} ({place})" if place else name for name, place in missing)
     word = "variable" if len(missing) == 1 else "variables"
     given = " ".join(f"--env {name}=build-only" for name, _ in missing)
     return MissingVariableError(

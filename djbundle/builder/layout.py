@@ -9,6 +9,7 @@ from pathlib import Path
 
 from djbundle.builder.configuration import Configuration
 from djbundle.errors import AmbiguousProjectError, AmbiguousSettingsError, ProjectNotFoundError
+from djbundle.settings_module import CLASS_VARIABLE
 
 SETTINGS_VARIABLE = "DJANGO_SETTINGS_MODULE"
 IGNORED_FOLDERS = frozenset(
@@ -76,6 +77,13 @@ def choose_settings(folder: Path, manage: Path | None, configuration: Configurat
     return _only_candidate(base, manage, folder)
 
 
+def find_settings_class(base: Path, manage: Path | None) -> str:
+    """What django-configurations takes the settings from: as the environment, a server's module or manage.py says."""
+    files = (*_server_modules(base), *([manage] if manage else []))
+    named = (os.environ.get(CLASS_VARIABLE), *(_constant_in(path, CLASS_VARIABLE) for path in files))
+    return next(filter(None, named), "")
+
+
 def _settings_in_files(base: Path, manage: Path | None) -> Settings | None:
     """What wsgi.py and asgi.py name is what servers run with; manage.py often names the developer's."""
     by_manage = _constant_in(manage) if manage else None
@@ -105,10 +113,10 @@ def _server_modules(base: Path) -> Iterator[Path]:
             yield from (path for path in found if not IGNORED_FOLDERS & set(path.relative_to(base).parts))
 
 
-def _constant_in(path: Path) -> str | None:
+def _constant_in(path: Path, variable: str = SETTINGS_VARIABLE) -> str | None:
     """The text in ``os.environ.setdefault("DJANGO_SETTINGS_MODULE", "...")`` or an assignment to that key."""
     text = path.read_text(errors="replace")
-    pattern = rf"""['"]{SETTINGS_VARIABLE}['"]\s*(?:,|\]\s*=)\s*['"]([\w.]+)['"]"""
+    pattern = rf"""['"]{variable}['"]\s*(?:,|\]\s*=)\s*['"]([\w.]+)['"]"""
     found = re.search(pattern, text)
     return found[1] if found else None
 

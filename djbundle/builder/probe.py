@@ -32,7 +32,7 @@ from djbundle.builder.trial import (
     needed_variables,
 )
 from djbundle.builder.watch import Watch
-from djbundle.settings_module import changing
+from djbundle.settings_module import changing, import_settings
 
 opened: list[str] = []  # files, in the order of reading
 env_files: list[str] = []  # those that hold environment variables, each once
@@ -58,7 +58,7 @@ def probe(report: Path, static_folder: Path, scratch: str) -> None:
     sys.addaudithook(source_reads.note_event)
     watch.start()
     try:
-        module = importlib.import_module(name)
+        module = import_settings(name)
         needed = needed_variables(watch, name, before, env_files)
         static_root = str(getattr(module, "STATIC_ROOT", None) or "")
         with changing(module):
@@ -266,7 +266,7 @@ def variables(watch: Watch, needed: set[str], before: Mapping[str, str]) -> list
 
 def failure(step: str, error: BaseException, watch: Watch) -> dict[str, Any]:
     frames = traceback.extract_tb(error.__traceback__)
-    own = [frame for frame in frames if frame.filename.startswith(str(Path.cwd()))]
+    own = [frame for frame in frames if watch.is_own(frame.filename)]
     at = own[-1] if own else None
     return {
         "step": step,

@@ -11,8 +11,16 @@ from pathlib import Path
 
 from djbundle.builder.bundle import UNFINISHED, is_bundle
 from djbundle.builder.configuration import Configuration, read_pyproject
-from djbundle.builder.layout import IGNORED_FOLDERS, choose_settings, find_manage, find_root
+from djbundle.builder.layout import (
+    IGNORED_FOLDERS,
+    SETTINGS_VARIABLE,
+    choose_settings,
+    find_manage,
+    find_root,
+    find_settings_class,
+)
 from djbundle.errors import ProjectSyntaxError
+from djbundle.settings_module import CLASS_VARIABLE
 
 ENVIRONMENT = "pyvenv.cfg"  # lies in the folder of a virtual environment, whatever its name is
 # Names of the package with the settings that say nothing about the site.
@@ -28,11 +36,17 @@ class Project:
     root: Path  # the folder with manage.py, first on sys.path
     settings_module: str
     settings_reason: str  # why this one
+    settings_class: str  # of django-configurations; "" where the module is all
     name: str
     version: str
     configuration: Configuration
     files: tuple[Path, ...]  # all that belongs to the project, relative to root, sorted
     links: dict[Path, str]  # symbolic links that stay inside the project, and their targets
+
+    def settings_variables(self) -> dict[str, str]:
+        """What Django is told of the settings."""
+        told = {SETTINGS_VARIABLE: self.settings_module, CLASS_VARIABLE: self.settings_class}
+        return {name: value for name, value in told.items() if value}
 
     def sources(self) -> Iterator[Path]:
         return (path for path in self.files if path.suffix == ".py")
@@ -55,6 +69,7 @@ def find_project(folder: Path, *, settings: str | None, name: str | None) -> Pro
         root=root,
         settings_module=chosen.module,
         settings_reason=chosen.reason,
+        settings_class=find_settings_class(base, manage),
         name=_executable_name(own_name),
         version=metadata.version or "0",
         configuration=configuration,

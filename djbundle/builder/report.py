@@ -32,6 +32,7 @@ def describe(project: Project, inspection: Inspection, library_data: dict[str, s
         name=project.name,
         version=project.version,
         settings_module=project.settings_module,
+        settings_class=project.settings_class,
         interface=inspection.interface,
         application=inspection.asgi_application or inspection.wsgi_application,
         static_root=STATIC_FOLDER,

@@ -84,7 +84,7 @@ MESSAGES = (
     r"Set the (\w+) environment variable",
     r"^(\w+) not found\. Declare it as envvar",
     r'Environment variable "(\w+)" not set',
-    r"Value '(\w+)' not found",
+    r"set as the environment variable '(\w+)'",
 )
 
 

@@ -12,6 +12,7 @@ from pathlib import Path
 from types import FrameType
 
 from djbundle.builder.layout import IGNORED_FOLDERS, SETTINGS_VARIABLE
+from djbundle.settings_module import CLASS_VARIABLE
 
 MACHINERY = frozenset({"os", "_collections_abc", "collections.abc", __name__})  # what lies between a line and its value
 # Packages that read variables which the project's line does not name: env.db() reads DATABASE_URL.
@@ -44,7 +45,7 @@ class Watch:
         os.environ.__class__ = _WatchedEnviron
 
     def note(self, name: str, *, was_there: bool, insists: bool) -> None:
-        if name in self.readings or name == SETTINGS_VARIABLE:
+        if name in self.readings or name in (SETTINGS_VARIABLE, CLASS_VARIABLE):
             return
         if place := self._reader(name):
             frame, is_direct = place

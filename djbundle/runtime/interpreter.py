@@ -17,8 +17,9 @@ from djbundle.manifest import Manifest
 from djbundle.runtime import paths
 from djbundle.runtime.bundle import Bundle
 from djbundle.runtime.environment import prepare_environment
-from djbundle.runtime.settings import SETTINGS_VARIABLE, change_settings
+from djbundle.runtime.settings import change_settings, name_settings
 from djbundle.runtime.settings_files import redirected
+from djbundle.settings_module import configured
 
 
 class SettingsLoader(Loader):
@@ -34,7 +35,7 @@ class SettingsLoader(Loader):
     def exec_module(self, module: ModuleType) -> None:
         bundle = bundle_of_parent(self._root)
         prepare_environment(bundle)
-        with redirected(bundle, is_dry=False):
+        with redirected(bundle, is_dry=False), configured(module.__name__):
             self._loader.exec_module(module)
         change_settings(module, bundle)
 
@@ -60,5 +61,5 @@ def start_site() -> None:
     """``django.setup()`` of the bundle that this interpreter is."""
     import django  # noqa: PLC0415 - not every interpreter needs it
 
-    os.environ.setdefault(SETTINGS_VARIABLE, Manifest.read(Path(__file__).parents[2]).settings_module)
+    name_settings(Manifest.read(Path(__file__).parents[2]))
     django.setup()

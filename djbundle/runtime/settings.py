@@ -6,7 +6,6 @@ below changes what points into the tree, where nothing can be written, or what i
 """
 
 import copy
-import importlib
 import os
 import traceback
 from collections.abc import Callable
@@ -16,12 +15,13 @@ from types import ModuleType
 from typing import Any
 
 from djbundle.errors import MissingVariableError, SettingsError
+from djbundle.manifest import Manifest
 from djbundle.runtime import filesystem, secret_key, settings_files, sqlite
 from djbundle.runtime.bundle import Bundle
 from djbundle.runtime.logs import masking
 from djbundle.runtime.logs.handler import logging_settings
 from djbundle.runtime.paths import create_data_directory
-from djbundle.settings_module import changing, like
+from djbundle.settings_module import CLASS_VARIABLE, changing, import_settings, like
 from djbundle.storages import with_hashed_names
 
 SETTINGS_VARIABLE = "DJANGO_SETTINGS_MODULE"
@@ -91,10 +91,17 @@ class Overlay:
 
 def apply_overlay(bundle: Bundle, command: str = "") -> list[Change]:
     """Import the settings and change them; the changes are returned for ``config``."""
-    name = os.environ.setdefault(SETTINGS_VARIABLE, bundle.manifest.settings_module)
+    name = name_settings(bundle.manifest)
     with settings_files.redirected(bundle, is_dry=command in READ_ONLY_COMMANDS):
         module = _import(name, bundle)
     return change_settings(module, bundle, command)
+
+
+def name_settings(manifest: Manifest) -> str:
+    """Tell Django which settings there are, unless somebody has; the module."""
+    if manifest.settings_class:
+        os.environ.setdefault(CLASS_VARIABLE, manifest.settings_class)
+    return os.environ.setdefault(SETTINGS_VARIABLE, manifest.settings_module)
 
 
 def change_settings(module: ModuleType, bundle: Bundle, command: str = "") -> list[Change]:
@@ -109,7 +116,7 @@ def change_settings(module: ModuleType, bundle: Bundle, command: str = "") -> li
 
 def _import(name: str, bundle: Bundle) -> ModuleType:
     try:
-        return importlib.import_module(name)
+        return import_settings(name)
     except Exception as error:  # a settings module may raise anything; the cause is what the user needs
         if missing := _missing_variables(error, bundle):
             raise _lacking(missing, bundle) from error

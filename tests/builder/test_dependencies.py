@@ -87,6 +87,7 @@ def project(tmp_path: Path) -> Project:
         root=tmp_path,
         settings_module="site_.settings",
         settings_reason="",
+        settings_class="",
         name="site",
         version="1",
         configuration=Configuration(),

@@ -144,3 +144,17 @@ def test_no_manage(tmp_path: Path) -> None:
         find(tmp_path)
     assert "djbundle build --settings shop.settings" in caught.value.fix
     assert find(tmp_path, settings="shop.settings").root == tmp_path
+
+
+def test_class_of_the_settings_is_that_of_servers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of django-configurations."""
+
+    def both(name: str) -> str:
+        return names("conf.settings") + f'os.environ.setdefault("DJANGO_CONFIGURATION", "{name}")\n'
+
+    folder = make(tmp_path / "work", {"manage.py": both("Dev"), "conf/settings.py": ""})
+    assert find(folder).settings_variables() == {SETTINGS_VARIABLE: "conf.settings", "DJANGO_CONFIGURATION": "Dev"}
+    make(folder, {"conf/wsgi.py": both("Prod")})
+    assert find(folder).settings_class == "Prod"
+    monkeypatch.setenv("DJANGO_CONFIGURATION", "Staging")
+    assert find(folder).settings_class == "Staging"
