@@ -93,11 +93,8 @@ def _find_environment(folder: Path) -> Environment | None:
 
 
 def _is_beside_project(folder: Path) -> bool:
-    """Whether djbundle is installed in the project's own environment: by its place, or by what else is in it."""
-    prefix = Path(sys.prefix)
-    if os.environ.get("VIRTUAL_ENV") == sys.prefix or prefix.parent in _folders_upwards(folder):
-        return True
-    return sys.prefix != sys.base_prefix and not _is_for_djbundle_alone()
+    """Whether djbundle is installed in the project's own environment, by its place or because it is active."""
+    return os.environ.get("VIRTUAL_ENV") == sys.prefix or Path(sys.prefix).parent in _folders_upwards(folder)
 
 
 def _is_for_djbundle_alone() -> bool:
@@ -132,7 +129,8 @@ def _candidates(folder: Path) -> Iterator[tuple[str, Path]]:
             yield "Poetry's", Path(printed)
         if (parent / "Pipfile").is_file() and (printed := _output("pipenv", "--venv", cwd=parent)):
             yield "Pipenv's", Path(printed)
-    if conda := os.environ.get("CONDA_PREFIX"):
+    # Conda's is always active; who has installed more beside djbundle has put the project there.
+    if (conda := os.environ.get("CONDA_PREFIX")) and (sys.prefix == sys.base_prefix or _is_for_djbundle_alone()):
         yield "the active environment", Path(conda)
 
 

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from ci.site import Site, bare_environment
-from tests.conftest import PROJECTS
+from tests.conftest import DJBUNDLE, PROJECTS
 from tests.wheel import UV, find_python, make_environment, run
 
 DJANGO = "django>=6.0,<6.1"  # not the one that djbundle brings along
@@ -52,6 +52,13 @@ def test_uv_environment_beside_the_project(tool: Path, project: Path, tmp_path: 
     assert json.loads(site.run("version", "--json").stdout)["django"].startswith("6.0.")
     with site:
         pass
+
+
+def test_environment_of_djbundle_may_have_other_packages(project: Path) -> None:
+    """As one that somebody keeps for all tools: what lies beside the project goes before it."""
+    make_environment(project / ".venv", "3.13", DJANGO)
+    result = start(DJBUNDLE, "check", project, "--json")
+    assert django_of_check(result).startswith("6.0.")
 
 
 def test_pip_environment_that_is_active(tool: Path, project: Path, tmp_path: Path) -> None:
