@@ -1,0 +1,64 @@
+"""The one request before the first customer's: a new version that cannot answer it does not take over."""
+
+import subprocess
+import sys
+
+import pytest
+
+# The front page does `view`; how long it may take is `patience`, in seconds.
+PROBE = """
+import os, signal, sys, time
+from django.conf import settings
+from django.http import HttpResponse
+from django.urls import path
+
+view, patience = sys.argv[1:]
+
+def front_page(request):
+    exec(view)
+    return HttpResponse()
+
+settings.configure(ROOT_URLCONF="__main__", ALLOWED_HOSTS=["shop.example"], LOGGING_CONFIG=None)
+urlpatterns = [path("", front_page)]
+
+import django
+from djbundle.errors import UnhealthyError
+from djbundle.runtime import probe
+
+django.setup()
+probe.PATIENCE = int(patience)
+try:
+    probe.probe_site()
+except UnhealthyError as error:
+    print(error.cause)
+else:
+    print("it answers")
+"""
+
+
+@pytest.mark.parametrize(
+    ("view", "said"),
+    [
+        ("pass", "it answers"),
+        ("assert request.get_host() == 'shop.example' and request.is_secure()", "it answers"),
+        ("1 / 0", "/ fails: ZeroDivisionError('division by zero')"),
+        ("time.sleep(600)", "/ fails: no answer within 1 s"),
+        ("os.kill(os.getpid(), signal.SIGKILL)", "/ fails: the process was killed"),
+        ("os._exit(3)", "/ fails: the process ended with code 3"),
+    ],
+)
+def test_front_page(view: str, said: str) -> None:
+    patience = "1" if "sleep" in view else "60"
+    command = [sys.executable, "-c", PROBE, view, patience]
+    result = subprocess.run(command, capture_output=True, text=True, check=True, timeout=120)
+    assert result.stdout.splitlines()[-1].startswith(said)
+
+
+def test_what_the_page_opens_is_not_there_afterwards() -> None:
+    """Threads of a view would not live on in the processes that are forked next."""
+    view = "import threading; threading.Thread(target=time.sleep, args=(600,), daemon=True).start()"
+    counted = f"{PROBE}\nimport threading; print(threading.active_count())"
+    result = subprocess.run(
+        [sys.executable, "-c", counted, view, "60"], capture_output=True, text=True, check=True, timeout=120
+    )
+    assert result.stdout.split() == ["it", "answers", "1"]
