@@ -18,7 +18,7 @@ from djbundle.builder.questions import CHECK, QUESTIONS, SQLITE
 from djbundle.builder.sandbox import Place, Tell
 
 START = 60.0  # seconds for the site, and for its worker
-TRIAL = {"DJBUNDLE_TRIAL": "1"}  # see runtime/settings.py
+TRIAL = {"DJBUNDLE_TRIAL": "1"}  # see runtime/overlay.py
 READY = re.compile(r"serves http://([\d.]+):(\d+)/")
 LEAVES = re.compile(r"log-?out|sign-?out|delete|stream", re.IGNORECASE)  # pages that end a visit, or never end
 UNREACHABLE = ("Name or service not known", "Temporary failure in name resolution", "Network is unreachable")

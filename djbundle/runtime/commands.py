@@ -9,7 +9,8 @@ from django.core.management import BaseCommand, ManagementUtility, get_commands,
 from djbundle.errors import BelongsToTheProjectError, UnknownCommandError
 from djbundle.runtime import memory
 from djbundle.runtime.bundle import Bundle
-from djbundle.runtime.settings import Change, apply_overlay
+from djbundle.runtime.overlay import Change
+from djbundle.runtime.settings import apply_overlay
 
 OUTSIDE = {
     "makemigrations": "writes migrations, and a bundle is read-only",

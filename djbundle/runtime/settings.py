@@ -5,22 +5,18 @@ below changes what points into the tree, where nothing can be written, or what i
 ``./shop config`` prints every change and why it was made.
 """
 
-import copy
 import os
 import traceback
 from collections.abc import Callable
-from dataclasses import dataclass, field
-from pathlib import Path
 from types import ModuleType
-from typing import Any
 
 from djbundle.errors import MissingVariableError, SettingsError
 from djbundle.manifest import Manifest
-from djbundle.runtime import filesystem, secret_key, settings_files, sqlite
+from djbundle.runtime import moving, secret_key, settings_files, sqlite
 from djbundle.runtime.bundle import Bundle
 from djbundle.runtime.logs import masking
 from djbundle.runtime.logs.handler import logging_settings
-from djbundle.runtime.paths import create_data_directory
+from djbundle.runtime.overlay import READ_ONLY_COMMANDS, TRIAL_VARIABLE, Change, Overlay, is_trial
 from djbundle.settings_module import CLASS_VARIABLE, changing, import_settings, like
 from djbundle.storages import with_hashed_names
 
@@ -30,63 +26,9 @@ LOCAL_HOSTS = ["localhost", "127.0.0.1", "[::1]"]
 KEY_VARIABLES = ("SECRET_KEY", "SECRET_KEY_BASE")  # the second is what platforms for containers give
 INSECURE_KEY = "django-insecure-"  # what startproject writes
 STATIC_MIDDLEWARE = ("whitenoise.", "servestatic.")
-UPLOADS_FOLDER = "incoming"
 OVERRIDES_FOLDER = "overrides"
-OUTSIDE_FOLDER = "outside"  # for what the settings have elsewhere, where nothing can be written
-TEMPORARY = Path("/tmp")  # noqa: S108 - looked at, not written to
-TRIAL_VARIABLE = "DJBUNDLE_TRIAL"  # set by `djbundle verify`
 TRIAL_ENGINES = "DJBUNDLE_ENGINES"  # the setting that keeps the engines of the databases which others stand in for
 DUMMY_MAIL = "django.core.mail.backends.dummy.EmailBackend"
-FROM_PROJECT = "relative folders are those of the project"
-READ_ONLY_COMMANDS = ("help", "diffsettings", "config")  # they write nothing, not even a secret key
-
-
-@dataclass(frozen=True, slots=True)
-class Change:
-    """One setting that the overlay changed."""
-
-    setting: str
-    value: object
-    reason: str
-
-
-@dataclass(slots=True)
-class Overlay:
-    """The project's settings module while the rules work on it."""
-
-    module: ModuleType
-    bundle: Bundle
-    command: str
-    changes: list[Change] = field(default_factory=list)
-
-    def get(self, name: str, default: Any = None) -> Any:
-        return getattr(self.module, name, default)
-
-    def set(self, name: str, value: object, reason: str) -> None:
-        setattr(self.module, name, value)
-        self.changes.append(Change(name, copy.deepcopy(value), reason))  # Django fills its defaults into the original
-
-    def moved(self, path: str | os.PathLike[str]) -> Path | None:
-        """The place in the data directory for a path in the tree, or for a relative one; None where it may stay.
-
-        A trial writes nothing elsewhere, and an empty container has no /tmp.
-        """
-        target, data = Path(path), self.bundle.data
-        if not target.is_absolute():
-            return data / target
-        if self.bundle.is_inside(target):
-            return data / target.relative_to(self.bundle.root)
-        if target.is_relative_to(data):
-            return None
-        if is_trial() or (target.is_relative_to(TEMPORARY) and not TEMPORARY.is_dir()):
-            return data / OUTSIDE_FOLDER / target.relative_to("/")
-        return None
-
-    def make_folder(self, folder: Path) -> None:
-        """Where a database is to be made; only in the data directory, and not to answer a question."""
-        if folder.is_relative_to(self.bundle.data) and self.command not in READ_ONLY_COMMANDS:
-            create_data_directory(self.bundle.data)
-            folder.mkdir(parents=True, exist_ok=True)
 
 
 def apply_overlay(bundle: Bundle, command: str = "") -> list[Change]:
@@ -175,11 +117,6 @@ def allow_hosts(overlay: Overlay) -> None:
         overlay.set("ALLOWED_HOSTS", LOCAL_HOSTS, f"it was empty; name your hosts in it or in {HOSTS_VARIABLE}")
 
 
-def is_trial() -> bool:
-    """Whether `djbundle verify` has started this bundle."""
-    return bool(os.environ.get(TRIAL_VARIABLE))
-
-
 def stay_in_data_directory(overlay: Overlay) -> None:
     """For a trial of the bundle: no database but SQLite in the data directory, and no mail."""
     if not is_trial():
@@ -196,110 +133,6 @@ def stay_in_data_directory(overlay: Overlay) -> None:
         overlay.set("MAILERS", {name: {"BACKEND": DUMMY_MAIL} for name in mailers}, TRIAL_VARIABLE)
     else:
         overlay.set("EMAIL_BACKEND", DUMMY_MAIL, TRIAL_VARIABLE)
-
-
-def move_databases(overlay: Overlay) -> None:
-    databases = {alias: dict(entry) for alias, entry in overlay.get("DATABASES", {}).items()}
-    for entry in databases.values():
-        if entry.get("ENGINE") not in sqlite.ENGINES:
-            continue
-        sqlite.check_version()
-        if named := sqlite.file_of(entry.get("NAME")):
-            path = overlay.moved(named) or named
-            entry["NAME"] = like(entry["NAME"], path)
-            filesystem.refuse_network(path)
-            overlay.make_folder(path.parent)
-        entry["OPTIONS"] = sqlite.OPTIONS | entry.get("OPTIONS", {})
-        if overlay.bundle.manifest.interface == "wsgi":  # ASGI has a thread for each request, which ends with it
-            entry.setdefault("CONN_MAX_AGE", None)  # opening a database takes as long as a query or two
-    if databases != overlay.get("DATABASES", {}):
-        overlay.set("DATABASES", databases, "SQLite lives in the data directory, with safe options")
-
-
-def move_media(overlay: Overlay) -> None:
-    given = overlay.get("MEDIA_ROOT")
-    if media := overlay.moved(given or "media"):
-        overlay.set("MEDIA_ROOT", like(given, media), "uploads live in the data directory")
-
-
-def move_folders(overlay: Overlay) -> None:
-    for name in ("EMAIL_FILE_PATH", "SESSION_FILE_PATH", "FILE_UPLOAD_TEMP_DIR"):
-        value = overlay.get(name)
-        if value and (target := overlay.moved(value)):
-            target.mkdir(parents=True, exist_ok=True)
-            overlay.set(name, like(value, target), "files are written to the data directory")
-
-
-def spool_uploads(overlay: Overlay) -> None:
-    """Beside the uploads, so that a large one is moved there and not copied; /tmp is often memory."""
-    if not overlay.get("FILE_UPLOAD_TEMP_DIR") and overlay.command == "serve":
-        folder = overlay.bundle.data / UPLOADS_FOLDER
-        folder.mkdir(exist_ok=True)
-        overlay.set("FILE_UPLOAD_TEMP_DIR", str(folder), "uploads are received in the data directory")
-
-
-def move_mailers(overlay: Overlay) -> None:
-    """The file backend of MAILERS, which take the place of EMAIL_FILE_PATH in Django 6.1."""
-    mailers = copy.deepcopy(overlay.get("MAILERS") or {})
-    for mailer in mailers.values():
-        options = mailer.get("OPTIONS", {})
-        if "file_path" in options and (target := overlay.moved(options["file_path"])):
-            options["file_path"] = like(options["file_path"], target)
-    if mailers != (overlay.get("MAILERS") or {}):
-        overlay.set("MAILERS", mailers, "files are written to the data directory")
-
-
-def move_storages(overlay: Overlay) -> None:
-    """Those with a folder of their own; that of the static files is none which a site writes to."""
-    storages = copy.deepcopy(overlay.get("STORAGES") or {})
-    for alias, storage in storages.items():
-        options = storage.get("OPTIONS", {})
-        if alias != "staticfiles" and "location" in options and (target := overlay.moved(options["location"])):
-            options["location"] = like(options["location"], target)
-    if storages != (overlay.get("STORAGES") or {}):
-        overlay.set("STORAGES", storages, "files are written to the data directory")
-
-
-def move_caches(overlay: Overlay) -> None:
-    caches = {alias: dict(entry) for alias, entry in overlay.get("CACHES", {}).items()}
-    for entry in caches.values():
-        if str(entry.get("BACKEND", "")).endswith("FileBasedCache") and (target := overlay.moved(entry["LOCATION"])):
-            entry["LOCATION"] = like(entry["LOCATION"], target)
-    if caches != overlay.get("CACHES", {}):
-        overlay.set("CACHES", caches, "files are written to the data directory")
-
-
-def move_logs(overlay: Overlay) -> None:
-    logging = overlay.get("LOGGING") or {}
-    handlers = {name: dict(handler) for name, handler in logging.get("handlers", {}).items()}
-    for handler in handlers.values():
-        if "filename" in handler and (target := overlay.moved(handler["filename"])):
-            target.parent.mkdir(parents=True, exist_ok=True)
-            handler["filename"] = like(handler["filename"], target)
-    if handlers != logging.get("handlers", {}):
-        overlay.set("LOGGING", logging | {"handlers": handlers}, "files are written to the data directory")
-
-
-def move_absent(overlay: Overlay) -> None:
-    """Whatever else names a place in the tree where nothing is: an index for searching, private uploads. It is to be
-    written, since it cannot be read. Lists are of folders to look into, and stay.
-    """
-    for name, value in list(vars(overlay.module).items()):
-        if name.isupper() and (moved := _without_absent(value, overlay)) is not value:
-            overlay.set(name, moved, "it is not in the bundle, and so lies in the data directory")
-
-
-def _without_absent(value: Any, overlay: Overlay) -> Any:
-    """The same object where there is nothing to move."""
-    if isinstance(value, dict):
-        changed = {key: _without_absent(item, overlay) for key, item in value.items()}
-        return changed if any(changed[key] is not item for key, item in value.items()) else value
-    if not isinstance(value, str | Path) or not str(value).startswith("/"):
-        return value
-    path = Path(value)
-    if not overlay.bundle.is_inside(path) or path.exists():
-        return value
-    return like(value, overlay.bundle.data / path.relative_to(overlay.bundle.root))
 
 
 def show_errors(overlay: Overlay) -> None:
@@ -319,30 +152,6 @@ def use_bundled_static_files(overlay: Overlay) -> None:
     kept = [name for name in middleware if not name.startswith(STATIC_MIDDLEWARE)]
     if kept != list(middleware):
         overlay.set("MIDDLEWARE", kept, "static files are answered before Django is entered")
-
-
-def anchor_folders(overlay: Overlay) -> None:
-    """Relative folders to look into: they are meant from the project's, in which manage.py is started."""
-
-    def anchored(folders: Any) -> Any:
-        """The same object where there is nothing to change."""
-        places = [place(each) for each in folders]
-        return places if any(str(new) != str(old) for new, old in zip(places, folders, strict=True)) else folders
-
-    def place(folder: Any) -> Any:
-        if isinstance(folder, str | Path):
-            return like(folder, overlay.bundle.root / folder)
-        prefix, path = folder  # of STATICFILES_DIRS
-        return prefix, place(path)
-
-    for name in ("LOCALE_PATHS", "FIXTURE_DIRS", "STATICFILES_DIRS"):
-        folders = overlay.get(name, ())
-        if (places := anchored(folders)) is not folders:
-            overlay.set(name, places, FROM_PROJECT)
-    templates = overlay.get("TEMPLATES", [])
-    engines = [engine | {"DIRS": anchored(engine["DIRS"])} if "DIRS" in engine else engine for engine in templates]
-    if engines != templates:
-        overlay.set("TEMPLATES", engines, FROM_PROJECT)
 
 
 def override_templates(overlay: Overlay) -> None:
@@ -366,18 +175,18 @@ RULES: list[Callable[[Overlay], None]] = [
     replace_secret_key,
     allow_hosts,
     stay_in_data_directory,
-    move_databases,
-    move_media,
-    move_folders,
-    spool_uploads,
-    move_mailers,
-    move_storages,
-    move_caches,
-    move_logs,
+    moving.move_databases,
+    moving.move_media,
+    moving.move_folders,
+    moving.spool_uploads,
+    moving.move_mailers,
+    moving.move_storages,
+    moving.move_caches,
+    moving.move_logs,
     show_errors,
     use_bundled_static_files,
-    move_absent,
-    anchor_folders,
+    moving.move_absent,
+    moving.anchor_folders,
     override_templates,
     add_commands,
 ]

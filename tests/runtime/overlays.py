@@ -1,0 +1,24 @@
+"""An overlay of settings that a test names."""
+
+from pathlib import Path
+from types import ModuleType, SimpleNamespace
+from typing import Any
+
+import pytest
+
+from djbundle.runtime.bundle import Bundle
+from djbundle.runtime.overlay import Overlay
+
+
+def make_bundle(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Bundle:
+    """This interpreter's SQLite may be older than a bundle's."""
+    monkeypatch.setattr("djbundle.runtime.sqlite.check_version", lambda: None)
+    (folder / "data").mkdir()
+    manifest: Any = SimpleNamespace(name="shop", static_root="_static", interface="wsgi")
+    return Bundle(folder / "tree", manifest, "./shop", folder / "data")
+
+
+def overlay_of(bundle: Bundle, **values: object) -> Overlay:
+    module = ModuleType("project_settings")
+    vars(module).update(values)
+    return Overlay(module, bundle, "serve")
