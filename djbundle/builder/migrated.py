@@ -4,6 +4,7 @@ Migrations take most of a visit's time, and nothing but what they can read decid
 static files, and the environment. The next visit migrates all the same, and finds nothing to do.
 """
 
+import gzip  # before there is nothing to import it from, see sandbox.py
 import shutil
 import tarfile
 from collections.abc import Mapping
@@ -58,7 +59,7 @@ def pack(data: Path) -> None:
     """Keep the content of a data directory in it, for its owner alone: the migrations may have been told secrets."""
     packed = data / PACKED
     packed.touch(mode=0o600)
-    with tarfile.open(packed, "w:gz", compresslevel=1) as archive:
+    with gzip.open(packed, "wb", compresslevel=1) as file, tarfile.open(fileobj=file, mode="w") as archive:
         for each in sorted(data.iterdir()):
             if each != packed:
                 archive.add(each, each.name)

@@ -1,6 +1,7 @@
 """Environment variables of the settings: told, needed, masked, and never in the bundle."""
 
 import json
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -35,6 +36,18 @@ def test_config_tells_and_masks(site: Site) -> None:
     assert "STREAMING_TOKEN" in shown
     assert "hush-hush" not in shown
     assert "psst" not in shown
+
+
+def test_file_of_variables_is_read_from_the_data_directory(site: Site) -> None:
+    """The settings name it beside manage.py, where a bundle has none."""
+    del site.environment["STREAMING_TOKEN"]
+    site.data.mkdir()
+    (site.data / ".env").write_text("STREAMING_TOKEN=out of a file\n")
+    assert site.shell("from django.conf import settings; print(settings.TOKEN)") == "out of a file"
+    code = "import django; django.setup(); from django.conf import settings; print(settings.TOKEN)"
+    environment = {"DJANGO_SETTINGS_MODULE": "streaming.settings", "DJBUNDLE_DATA_DIR": str(site.data)}
+    done = subprocess.run([site.bundle, "-c", code], env=environment, capture_output=True, text=True, check=True)
+    assert done.stdout == "out of a file\n"
 
 
 def test_start_without_what_is_needed(site: Site) -> None:

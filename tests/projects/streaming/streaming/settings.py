@@ -1,7 +1,11 @@
 """As little as Django runs with, for ASGI: no database, no apps, no static files."""
 
 import os
+from pathlib import Path
 
+import environ
+
+environ.Env.read_env(Path(__file__).parent.parent / ".env")
 TOKEN = os.environ["STREAMING_TOKEN"]
 PASSWORD = os.environ.get("STREAMING_PASSWORD", "")
 SECRET_KEY = "django-insecure-streaming"
