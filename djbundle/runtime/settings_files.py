@@ -15,7 +15,8 @@ from typing import Any
 from djbundle.runtime.bundle import Bundle
 from djbundle.runtime.paths import create_data_directory
 
-LOOKING = ((os, "stat"), (os, "lstat"), (os, "chmod"), (os, "chown"))
+OF_ONE_PATH = ("stat", "lstat", "access", "chmod", "chown", "utime", "unlink", "remove", "rmdir", "listdir", "scandir")
+OF_TWO_PATHS = ("rename", "replace", "link")
 OPENING = ((os, "open"), (io, "open"), (builtins, "open"))
 Function = Callable[..., Any]
 
@@ -27,8 +28,10 @@ def redirected(bundle: Bundle, *, is_dry: bool) -> Iterator[None]:
     """
     files = _SettingsFiles(bundle, os.lstat)
     with contextlib.ExitStack() as stack:
-        for module, name in LOOKING:
-            stack.enter_context(_replaced(module, name, files.looking(getattr(module, name))))
+        for name in OF_ONE_PATH:
+            stack.enter_context(_replaced(os, name, files.of_one_path(getattr(os, name))))
+        for name in OF_TWO_PATHS:
+            stack.enter_context(_replaced(os, name, files.of_two_paths(getattr(os, name))))
         for module, name in OPENING:
             stack.enter_context(_replaced(module, name, files.opening(getattr(module, name))))
         stack.enter_context(_replaced(os, "mkdir", files.making(os.mkdir, is_dry=is_dry)))
@@ -72,11 +75,17 @@ class _SettingsFiles:
             return False
         return True
 
-    def looking(self, really: Function) -> Function:
-        def look(path: Any, *arguments: Any, **options: Any) -> Any:
+    def of_one_path(self, really: Function) -> Function:
+        def function(path: Any = ".", *arguments: Any, **options: Any) -> Any:
             return really(self.place(path) or path, *arguments, **options)
 
-        return look
+        return function
+
+    def of_two_paths(self, really: Function) -> Function:
+        def function(source: Any, target: Any, **options: Any) -> Any:
+            return really(self.place(source) or source, self.place(target) or target, **options)
+
+        return function
 
     def opening(self, really: Function) -> Function:
         def open_file(path: Any, mode: str | int = "r", *arguments: Any, **options: Any) -> Any:

@@ -37,8 +37,13 @@ def keep_key(root: Path) -> str:
     """As many projects do with their secret key."""
     file = root / "shop" / "secret.txt"
     if not file.exists():
-        file.write_text("made once")
-        file.chmod(0o600)
+        new = file.with_name("new.txt")
+        new.write_text("made once")
+        new.chmod(0o600)
+        os.link(new, file)
+        new.unlink()
+        file.rename(new)
+        new.replace(file)
     with open(f"{root}/shop/secret.txt") as opened:  # noqa: PTH123 - as above
         return opened.read()
 
