@@ -11,8 +11,9 @@ from pathlib import Path
 from types import FrameType
 from typing import Any
 
-# Of imports, which find modules in a bundle too; and of tracebacks, warnings and inspect.stack(), which go without.
-MACHINERY = frozenset({"pkgutil", "linecache", "tokenize"})
+# Of imports and entry points, which are found in a bundle too; of tracebacks, warnings and inspect.stack(), which go
+# without; and of os.walk(), by which people look for a file of data in all folders there are.
+MACHINERY = frozenset({"pkgutil", "importlib.metadata", "linecache", "tokenize", "os"})
 OTHERS = frozenset({"django", "djbundle"})  # who read and list for reasons that are known
 LISTING = frozenset({"os.listdir", "os.scandir"})
 

@@ -1,0 +1,41 @@
+"""Which sources a bundle has as files: those that somebody reads or looks for, and not those that are imported."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+LOOK = """
+import json, sys
+from djbundle.builder import source_reads
+sys.path.insert(0, sys.argv[1])
+sys.addaudithook(source_reads.note_event)
+import plugins
+print(json.dumps(source_reads.sources()))
+"""
+
+
+@pytest.mark.parametrize(
+    ("does", "found"),
+    [
+        ("from pathlib import Path; names = [*Path(__file__).parent.glob('*.py')]", {"__init__.py", "one.py"}),
+        ("import os; os.listdir(os.path.dirname(__file__))", {"__init__.py", "one.py"}),
+        ("exec(open(__file__.replace('__init__', 'one')).read())", {"one.py"}),
+        ("from plugins import one", set()),
+        ("import pkgutil; names = [*pkgutil.iter_modules(__path__)]", set()),
+        ("import os; names = [*os.walk(os.path.dirname(__file__))]", set()),
+        ("from importlib.metadata import distributions; names = [*distributions(path=__path__)]", set()),
+        ("import inspect; inspect.stack()", set()),
+        ("import warnings; warnings.warn('shown with its line')", set()),
+    ],
+)
+def test_sources(tmp_path: Path, does: str, found: set[str]) -> None:
+    package = tmp_path / "plugins"
+    package.mkdir()
+    (package / "__init__.py").write_text(f"{does}\n")
+    (package / "one.py").write_text("ANSWER = 1\n")
+    command = [sys.executable, "-c", LOOK, str(tmp_path)]
+    result = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert {str(Path(each).relative_to(package)) for each in json.loads(result.stdout)} == found
