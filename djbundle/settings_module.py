@@ -41,7 +41,7 @@ def changing(module: ModuleType) -> Iterator[None]:
     A module that reads those while it is imported has them set up of what it holds by then: that is forgotten. dynaconf
     puts an object of its own in their place, filled already, for all who ask for them later: that is told the changes.
     """
-    before = {name: _copied(value) for name, value in vars(module).items()}
+    before = {name: _copied(value) for name, value in vars(module).items() if name.isupper()}
     yield
     import django.conf  # noqa: F401, PLC0415 - after the module, which may put another one into sys.modules
     from django.utils.functional import empty  # noqa: PLC0415

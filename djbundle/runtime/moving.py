@@ -110,10 +110,8 @@ def _without_absent(value: Any, overlay: Overlay) -> Any:
         return changed if any(changed[key] is not item for key, item in value.items()) else value
     if not isinstance(value, str | Path) or not str(value).startswith("/"):
         return value
-    path = Path(value)
-    if not overlay.bundle.is_inside(path) or path.exists():
-        return value
-    return like(value, overlay.bundle.data / path.relative_to(overlay.bundle.root))
+    place = overlay.bundle.in_data(Path(value))
+    return value if place is None or Path(value).exists() else like(value, place)
 
 
 def anchor_folders(overlay: Overlay) -> None:

@@ -52,10 +52,8 @@ class Overlay:
         A trial writes nothing elsewhere, and an empty container has no /tmp.
         """
         target, data = Path(path), self.bundle.data
-        if not target.is_absolute():
-            return data / target
-        if self.bundle.is_inside(target):
-            return data / target.relative_to(self.bundle.root)
+        if moved := self.bundle.in_data(target):
+            return moved
         if target.is_relative_to(data):
             return None
         if is_trial() or (target.is_relative_to(TEMPORARY) and not TEMPORARY.is_dir()):

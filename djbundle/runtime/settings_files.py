@@ -54,19 +54,17 @@ class _SettingsFiles:
     def __init__(self, bundle: Bundle, look: Function) -> None:
         self.bundle, self.look = bundle, look
 
-    def place(self, path: Any) -> Path | None:
-        """Where it is instead; None for what is as it is named.
+    def place(self, path: Any, *, dir_fd: int | None = None, **_: Any) -> Path | None:
+        """Where it is instead; None for what is as it is named, in a folder that is open already for one.
 
-        A relative path is meant from the project's folder, in which manage.py is started, unless it leads to something.
+        A relative path that leads to something here is meant so.
         """
-        if not isinstance(path, str | Path) or not path or (not Path(path).is_absolute() and self.is_there(path)):
+        if dir_fd is not None or not isinstance(path, str | Path) or not path:
             return None
-        whole = self.bundle.root / path
-        if not self.bundle.is_inside(whole):
+        place, whole = self.bundle.in_data(Path(path)), self.bundle.in_tree(Path(path))
+        if place is None or (not Path(path).is_absolute() and self.is_there(path)):
             return None
-        if self.is_there(whole):
-            return whole
-        return self.bundle.data / whole.relative_to(self.bundle.root)
+        return whole if self.bundle.is_inside(whole) and self.is_there(whole) else place
 
     def is_there(self, path: str | Path) -> bool:
         try:
@@ -77,7 +75,7 @@ class _SettingsFiles:
 
     def of_one_path(self, really: Function) -> Function:
         def function(path: Any = ".", *arguments: Any, **options: Any) -> Any:
-            return really(self.place(path) or path, *arguments, **options)
+            return really(self.place(path, **options) or path, *arguments, **options)
 
         return function
 
@@ -89,7 +87,7 @@ class _SettingsFiles:
 
     def opening(self, really: Function) -> Function:
         def open_file(path: Any, mode: str | int = "r", *arguments: Any, **options: Any) -> Any:
-            place = self.place(path)
+            place = self.place(path, **options)
             if place and (mode & os.O_CREAT if isinstance(mode, int) else set(mode) & set("wax")):
                 self.make_folder(place.parent)
             return really(place or path, mode, *arguments, **options)
@@ -98,7 +96,7 @@ class _SettingsFiles:
 
     def making(self, really: Function, *, is_dry: bool) -> Function:
         def mkdir(path: Any, *arguments: Any, **options: Any) -> None:
-            place = self.place(path)
+            place = self.place(path, **options)
             if place is None or self.bundle.is_inside(place):
                 really(place or path, *arguments, **options)
             elif not is_dry:
