@@ -25,6 +25,8 @@ UNREACHABLE = ("Name or service not known", "Temporary failure in name resolutio
 REFUSED = "Connection refused"
 PARAMETER = "MultiValueDictKeyError"  # of a view that reads request.GET["name"]
 DATABASE = "django.db."  # modules of what is raised by a database
+TRACEBACK = "Traceback (most recent call last):"
+CHAINED = ("the direct cause of the following exception:", "another exception occurred:")
 STARTING = "_execute_child"  # of subprocess
 ABSENT = re.compile(r"FileNotFoundError: .*'(.+)'$")
 RAISED = re.compile(r"[A-Za-z_][\w.]*(?::|$)")  # how the last line of a traceback begins
@@ -113,7 +115,7 @@ class Visitor:
                 self.explain()
         except CommandError as error:
             problem = error.problem
-            if excuse := self.excuse(problem.said, problem.trace):
+            if excuse := self.excuse(problem.said, last_chain(problem.trace)):
                 self.seen.warnings.append(f"no page was visited: {problem.what} fails: {excuse}")
             else:
                 self.seen.problems.append(problem)
@@ -330,6 +332,20 @@ def last_words(stderr: str) -> str:
     if CHECKS in lines:
         return " ".join(lines[lines.index(CHECKS) + 1 :][:1])
     return error_of(stderr) or " ".join(lines[-1:])
+
+
+def last_chain(stderr: str) -> str:
+    """The last traceback and those that led to it, without what was printed before and after."""
+    *before, last = stderr.split(TRACEBACK)
+    if not before:
+        return ""
+    end = error_of(TRACEBACK + last)
+    chain = last.partition(end)[0] if end else last
+    for block in reversed(before):
+        if not block.rstrip().endswith(CHAINED):
+            break
+        chain = block + chain
+    return chain
 
 
 def error_of(trace: str) -> str:

@@ -14,7 +14,7 @@ from django.utils import timezone
 
 from djbundle.builder.questions import QUESTIONS
 from djbundle.builder.sandbox import Place
-from djbundle.builder.visit import Visitor, last_words
+from djbundle.builder.visit import Visitor, last_chain, last_words
 
 
 @pytest.fixture
@@ -77,6 +77,18 @@ def test_what_no_visit_can_have_is_an_excuse(said: str, trace: str, excuse: str,
     visitor = Visitor(Place(tmp_path / "shop", tmp_path, is_empty=True), {}, lambda _share: None)
     assert visitor.excuse(said, trace).startswith(excuse)
     assert bool(visitor.excuse(said, trace)) is bool(excuse)
+
+
+def test_noise_of_other_threads_is_no_excuse() -> None:
+    first = "Traceback (most recent call last):\n  File 'a'\nsocket.gaierror: Name or service not known\n"
+    middle = "\nThe above exception was the direct cause of the following exception:\n\n"
+    noise = "Retrying: Temporary failure in name resolution\n"
+    last = "Traceback (most recent call last):\n  File 'b'\nModuleNotFoundError: No module named 'c'\n"
+    assert "Name or service" in last_chain(f"{noise}{first}{middle}{last}{noise}")
+    assert "Temporary" not in last_chain(f"{noise}{first}{middle}{last}{noise}")
+    assert "Name or service" not in last_chain(f"{first}{noise}{last}")
+    assert "File 'b'" in last_chain(f"{first}{noise}{last}")
+    assert last_chain("no traceback") == ""
 
 
 def value_for() -> Callable[[Any], Any]:
