@@ -23,7 +23,7 @@ DJBUNDLE = Path(sys.executable).with_name("djbundle")
 ADMIN_PASSWORD = "correct horse"
 CANARY = "canary-3f1c9a7e55d04b1b"  # given to a build, and to be in no bundle
 
-LIGHT = ("test_allauth.py",)  # of the real projects, those of each run
+LIGHT = ("test_allauth.py", "test_polls.py")  # of the real projects, those of each run
 
 RunBuild = Callable[..., subprocess.CompletedProcess[str]]
 NewSite = Callable[..., Site]

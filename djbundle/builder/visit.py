@@ -28,7 +28,7 @@ DATABASE = "django.db."  # modules of what is raised by a database
 TRACEBACK = "Traceback (most recent call last):"
 CHAINED = ("the direct cause of the following exception:", "another exception occurred:")
 STARTING = "_execute_child"  # of subprocess
-ABSENT = re.compile(r"FileNotFoundError: .*'(.+)'$")
+ABSENT = re.compile(r"^FileNotFoundError: .*'(.+)'$", re.MULTILINE)
 RAISED = re.compile(r"[A-Za-z_][\w.]*(?::|$)")  # how the last line of a traceback begins
 CHECKS = "ERRORS:"  # the line before those of Django's system checks
 HANGING = 3  # pages after which the visitor goes
@@ -317,7 +317,7 @@ class Visitor:
             return f"{self.wish()} ({said})"
         if PARAMETER in said:
             return f"it wants a parameter ({said.rpartition(': ')[2]})"
-        if STARTING in trace and (program := ABSENT.search(said)):
+        if STARTING in trace and (program := ABSENT.search(f"{trace}\n{said}")):
             return f"it starts the program {program[1]}, which an empty root does not have"
         if any(word in trace for word in UNREACHABLE) or REFUSED in said:
             return f"it wants the network, which is not there ({said})"
