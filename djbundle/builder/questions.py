@@ -20,13 +20,7 @@ call_command("check")
 print(json.dumps(sorted(engines)))
 """
 
-SESSIONS = 8  # of one superuser: a page may end the one that it is asked with
-
-QUESTIONS = (
-    f"""
-SESSIONS = {SESSIONS}
-"""
-    + '''
+QUESTIONS = '''
 import datetime
 import json
 import secrets
@@ -69,6 +63,8 @@ def value_for(field):
         return 1
     known = {"DateField": datetime.date(2000, 1, 1), "DateTimeField": timezone.now(), "UUIDField": uuid.uuid4()}
     return known.get(kind, "verify@djbundle.example"[: getattr(field, "max_length", None)])
+
+SESSIONS = 8  # of one superuser: a page may end the one that it is asked with
 
 def sessions():
     """Cookies of a superuser, who is made for them."""
@@ -120,4 +116,3 @@ except Exception as error:
     told["no_session"] = f"{type(error).__name__}: {error}"
 print(json.dumps(told))
 '''
-)

@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 
+from djbundle.builder.bytecode import ROOT
 from djbundle.builder.comparison import Comparison
 from djbundle.builder.env_files import values_in
 from djbundle.builder.inspection import ReadVariable
@@ -23,10 +24,10 @@ HINTS = (
         "include the package that has {0}:  --include NAME",
     ),
     (re.compile(r"TemplateDoesNotExist: (\S+)"), "see that {0} lies in a folder of TEMPLATES, and is not excluded"),
-    (re.compile(r"FileNotFoundError: .*'/djb/(\S+)'"), "see that git tracks {0}, and that it is not excluded"),
+    (re.compile(rf"FileNotFoundError: .*'{ROOT}/(\S+)'"), "see that git tracks {0}, and that it is not excluded"),
     (re.compile(r"FileNotFoundError: .*'(/\S+)'"), "do without {0}, which an empty container does not have"),
     (
-        re.compile(r"Read-only file system: '/djb/(\S+)'"),
+        re.compile(rf"Read-only file system: '{ROOT}/(\S+)'"),
         "have {0} lie below MEDIA_ROOT or another setting: those move to the data directory",
     ),
     (re.compile(r"KeyError: '([A-Z][A-Z0-9_]+)'"), "give the variable:  --env {0}=VALUE"),

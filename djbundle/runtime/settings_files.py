@@ -61,9 +61,10 @@ class _SettingsFiles:
         """
         if dir_fd is not None or not isinstance(path, str | Path) or not path:
             return None
-        place, whole = self.bundle.in_data(Path(path)), self.bundle.in_tree(Path(path))
+        place = self.bundle.in_data(Path(path))
         if place is None or (not Path(path).is_absolute() and self.is_there(path)):
             return None
+        whole = self.bundle.in_tree(Path(path))
         return whole if self.bundle.is_inside(whole) and self.is_there(whole) else place
 
     def is_there(self, path: str | Path) -> bool:
