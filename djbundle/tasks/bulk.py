@@ -93,11 +93,10 @@ def _add(records: Records, alias: str) -> Records:
 def _add_unique(records: Records, alias: str, window: float | None) -> tuple[Records, Records]:
     """For each of `records` itself, or the one that is there instead; and those that were added."""
     found: dict[str, TaskRecord] = {}
-    added: Records = []
     firsts: dict[str, TaskRecord] = {}
     for record in records:
         firsts.setdefault(record.unique_key, record)
-    for some in batched(firsts.values(), _batch_size(records, alias)):
+    for some in batched(_by_turns(firsts, alias), _batch_size(records, alias)):
         keys = [record.unique_key for record in some]
         if window is not None:
             found |= unique.recent(keys, alias, window)
@@ -108,10 +107,16 @@ def _add_unique(records: Records, alias: str, window: float | None) -> tuple[Rec
                     record.pk = ids[record.unique_key]
                     record._state.adding, record._state.db = False, alias
                     found[record.unique_key] = record
-                    added.append(record)
             if len(ids) < len(missing):
                 found = unique.newest(keys, alias) | found
-    return [found[record.unique_key] for record in records], added
+    return [found[record.unique_key] for record in records], [
+        each for key, each in firsts.items() if found[key] is each
+    ]
+
+
+def _by_turns(firsts: dict[str, TaskRecord], alias: str) -> Iterable[TaskRecord]:
+    """On PostgreSQL who adds the same keys at the same time waits for the other: all in one order, or in a circle."""
+    return [firsts[key] for key in sorted(firsts)] if connections[alias].vendor == "postgresql" else firsts.values()
 
 
 def _insert_alone(records: Records, alias: str) -> dict[str, int]:

@@ -34,7 +34,7 @@ def run_pending(queues: queue.Queues = ()) -> int:
 
 def enqueued(task: Task | None = None) -> list[tuple[list[Any], dict[str, Any]]]:  # type: ignore[type-arg,unused-ignore]
     """Arguments of what waits, of `task` or of all, in the order of enqueuing."""
-    waiting = queue.records().filter(status=TaskResultStatus.READY).order_by("id")
+    waiting = queue.records().filter(status=TaskResultStatus.READY).order_by("enqueued_at", "id")
     if task is not None:
         waiting = waiting.filter(task_path=task.module_path)
     return [(record.args, record.kwargs) for record in waiting]

@@ -3,20 +3,21 @@
 import datetime
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing, contextmanager
 from functools import partial
 from typing import Any
 
 import pytest
 from asgiref.sync import async_to_sync
-from django.db import connection, connections, transaction
+from django.db import DEFAULT_DB_ALIAS, connection, connections, transaction
 from django.test import override_settings
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from djbundle.tasks import Arguments, DatabaseBackend, aenqueue_many, enqueue_many, wakeup
 from djbundle.tasks.models import TaskRecord
-from djbundle.tasks.testing import run_pending
+from djbundle.tasks.testing import enqueued, run_pending
 from tests.conformance import jobs
 from tests.conformance.api import InvalidTask, TaskResultStatus, task_enqueued
 from tests.conformance.settings import BACKEND
@@ -180,21 +181,29 @@ def test_unique_for_a_while() -> None:
 
 
 def test_unique_calls_from_many_threads() -> None:
+    """At the same moment, each in an order of its own: nobody waits for one that waits for him."""
+    rounds, others, count = 3, 4, 2000
     found: list[list[str]] = []
+    together = threading.Barrier(others)
 
     def enqueue(turn: int) -> None:
-        calls = [(n,) for n in range(40)]
-        found.append([result.id for result in enqueue_many(ONLY_ONCE, calls[turn * 5 :] + calls[: turn * 5])])
-        connections.close_all()
+        with closing(connections[DEFAULT_DB_ALIAS]):
+            for start in range(0, rounds * count, count):
+                calls = [(n,) for n in range(start, start + count)]
+                together.wait(timeout=30)
+                results = enqueue_many(ONLY_ONCE, calls[:: -1 if turn % 2 else 1])
+                found.append(sorted(result.id for result in results))
 
-    threads = [threading.Thread(target=enqueue, args=(turn,)) for turn in range(6)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert TaskRecord.objects.count() == 40
-    assert len(found) == 6
-    assert {tuple(sorted(ids)) for ids in found} == {tuple(sorted(found[0]))}
+    with ThreadPoolExecutor(others) as threads:
+        list(threads.map(enqueue, range(others)))
+    assert TaskRecord.objects.count() == rounds * count
+    assert len(found) == rounds * others
+    assert len(set(map(tuple, found))) == rounds
+
+
+def test_what_many_enqueued_keeps_its_order() -> None:
+    enqueue_many(ONLY_ONCE, [(n,) for n in range(20, 0, -1)])
+    assert enqueued(ONLY_ONCE) == [([n], {}) for n in range(20, 0, -1)]
 
 
 # --- other backends ---
