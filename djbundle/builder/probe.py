@@ -2,7 +2,7 @@
 
 Started by inspection.py with the arguments REPORT and STATIC_FOLDER in the project's folder, with
 DJANGO_SETTINGS_MODULE set. The report is ``{"facts": {...}}`` or ``{"failure": {"step", "type", "message", ...}}``.
-The project's own folder stays as it is: no database, no cache, no static files are written there.
+The project's own folder stays as it is: databases and caches are made elsewhere, and what else is written is gone.
 """
 
 import contextlib
@@ -24,6 +24,7 @@ from djbundle.builder.collect import collect_static_files, prepare_static_files
 from djbundle.builder.env_files import ENV_FILE, names_in
 from djbundle.builder.layout import SETTINGS_VARIABLE
 from djbundle.builder.questions import SQLITE
+from djbundle.builder.sandbox import keep_writes_in_memory
 from djbundle.builder.settings_models import model_readings
 from djbundle.builder.trial import (
     missing_in_models,
@@ -292,5 +293,8 @@ def missing_of(step: str, error: BaseException, watch: Watch) -> list[tuple[str,
 
 
 def run() -> None:
+    report, static_folder = Path(sys.argv[1]), Path(sys.argv[2])
+    if not report.is_relative_to(Path.cwd()):  # as where TMPDIR is a folder of the project
+        keep_writes_in_memory(Path.cwd(), report.parent)
     with tempfile.TemporaryDirectory() as folder:
-        probe(Path(sys.argv[1]), Path(sys.argv[2]), folder)
+        probe(report, static_folder, folder)

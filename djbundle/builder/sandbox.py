@@ -119,6 +119,15 @@ def forbid_all_but(folder: Path) -> bool:
     return True
 
 
+def keep_writes_in_memory(folder: Path, scratch: Path) -> None:
+    """What this process and its children write in `folder` is gone when they end, where the kernel can do that."""
+    with contextlib.suppress(OSError):
+        _unshare(os.CLONE_NEWNS)
+        _mount("", "/", "", MS_REC | MS_PRIVATE)
+        _cover(folder, scratch / "covered")
+    os.chdir(folder)  # as it is seen now
+
+
 def _cover(folder: Path, above: Path) -> None:
     """Have what is written in `folder` lie in memory."""
     above.mkdir()
@@ -126,6 +135,7 @@ def _cover(folder: Path, above: Path) -> None:
     for part in ("upper", "work"):
         (above / part).mkdir()
     _mount("overlay", folder, "overlay", 0, f"lowerdir={folder},upperdir={above}/upper,workdir={above}/work")
+    os.environ["GIT_DISCOVERY_ACROSS_FILESYSTEM"] = "1"  # a repository may begin above it
 
 
 def _become(answers: BinaryIO, work: Callable[[], Any]) -> None:
@@ -159,8 +169,8 @@ def _unshare(namespaces: int) -> None:
     os.unshare(namespaces | (os.CLONE_NEWUSER if uid else 0))
     if uid:
         Path("/proc/self/setgroups").write_text("deny")
-        Path("/proc/self/uid_map").write_text(f"0 {uid} 1")
-        Path("/proc/self/gid_map").write_text(f"0 {gid} 1")
+        Path("/proc/self/uid_map").write_text(f"{uid} {uid} 1")
+        Path("/proc/self/gid_map").write_text(f"{gid} {gid} 1")
 
 
 def _furnish(bundle: Path, root: Path, data: Path) -> None:

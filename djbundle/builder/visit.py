@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,8 @@ from djbundle.builder.questions import CHECK, QUESTIONS, SQLITE
 from djbundle.builder.sandbox import Place, Tell
 
 START = 60.0  # seconds for the site, and for its worker
-TRIAL = {"DJBUNDLE_TRIAL": "1"}  # see runtime/overlay.py
+TRIAL = {"DJBUNDLE_TRIAL": "1"}  # see runtime/trial.py
+ABSENT_PROGRAMS = "absent-programs"  # the same
 READY = re.compile(r"serves http://([\d.]+):(\d+)/")
 LEAVES = re.compile(r"log-?out|sign-?out|delete|stream", re.IGNORECASE)  # pages that end a visit, or never end
 UNREACHABLE = ("Name or service not known", "Temporary failure in name resolution", "Network is unreachable")
@@ -27,10 +29,11 @@ PARAMETER = "MultiValueDictKeyError"  # of a view that reads request.GET["name"]
 DATABASE = "django.db."  # modules of what is raised by a database
 TRACEBACK = "Traceback (most recent call last):"
 CHAINED = ("the direct cause of the following exception:", "another exception occurred:")
-STARTING = "_execute_child"  # of subprocess
-ABSENT = re.compile(r"^FileNotFoundError: .*'(.+)'$", re.MULTILINE)
 RAISED = re.compile(r"[A-Za-z_][\w.]*(?::|$)")  # how the last line of a traceback begins
-CHECKS = "ERRORS:"  # the line before those of Django's system checks
+CHECKS = ("CRITICALS:", "ERRORS:")  # lines before those of Django's system checks
+HARMLESS = "WARNINGS:"  # the same
+NO_FILE = "No such file or directory"
+NO_MODULE = "ModuleNotFoundError:"
 HANGING = 3  # pages after which the visitor goes
 
 
@@ -317,11 +320,20 @@ class Visitor:
             return f"{self.wish()} ({said})"
         if PARAMETER in said:
             return f"it wants a parameter ({said.rpartition(': ')[2]})"
-        if STARTING in trace and (program := ABSENT.search(f"{trace}\n{said}")):
-            return f"it starts the program {program[1]}, which an empty root does not have"
+        if program := self.absent_program(said, trace):
+            return f"it starts the program {program}, which an empty root does not have"
         if any(word in trace for word in UNREACHABLE) or REFUSED in said:
             return f"it wants the network, which is not there ({said})"
         return ""
+
+    def absent_program(self, said: str, trace: str) -> str:
+        """One that the site has not found, and that the messages of its errors name; or ""."""
+        noted = self.place.data / ABSENT_PROGRAMS
+        if said.startswith(NO_MODULE) or not noted.exists():
+            return ""
+        messages = "\n".join([said, *(line for line in trace.splitlines() if line[:1].strip())])
+        words = set(re.findall(r"[\w+-]+(?:\.[\w+-]+)*", messages.partition(HARMLESS)[0].replace(NO_FILE, "")))
+        return next((each for each in noted.read_text().splitlines() if Path(each).name in words), "")
 
 
 def last_words(stderr: str) -> str:
@@ -329,8 +341,8 @@ def last_words(stderr: str) -> str:
     lines = stderr.strip().splitlines()
     if ours := next((line for line in lines if line.startswith("error: ")), ""):
         return ours.removeprefix("error: ")
-    if CHECKS in lines:
-        return " ".join(lines[lines.index(CHECKS) + 1 :][:1])
+    if checks := [following for line, following in pairwise(lines) if line in CHECKS]:
+        return checks[0]
     return error_of(stderr) or " ".join(lines[-1:])
 
 

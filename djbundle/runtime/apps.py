@@ -10,8 +10,8 @@ class RuntimeConfig(AppConfig):
 
     def ready(self) -> None:
         from djbundle.runtime.logs.handler import report_failed_requests  # noqa: PLC0415 - needs the settings
-        from djbundle.runtime.overlay import is_trial  # noqa: PLC0415 - as above
         from djbundle.runtime.tracebacks import report_compiled_code  # noqa: PLC0415 - as above
+        from djbundle.runtime.trial import is_trial  # noqa: PLC0415 - as above
 
         report_compiled_code()
         if is_trial():

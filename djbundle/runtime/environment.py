@@ -4,6 +4,7 @@ import os
 from pathlib import Path
 
 from djbundle.runtime.bundle import Bundle
+from djbundle.runtime.trial import is_trial, note_absent_programs
 
 
 def prepare_environment(bundle: Bundle) -> None:
@@ -11,6 +12,8 @@ def prepare_environment(bundle: Bundle) -> None:
     a folder for temporary files, and one that is the user's home.
     """
     os.umask(0o077)
+    if is_trial():
+        note_absent_programs(bundle.data)
     if (
         not any(name in os.environ for name in ("SSL_CERT_FILE", "SSL_CERT_DIR"))
         and not Path("/etc/ssl/certs").is_dir()

@@ -9,16 +9,11 @@ from typing import Any
 
 from djbundle.runtime.bundle import Bundle
 from djbundle.runtime.paths import create_data_directory
+from djbundle.runtime.trial import is_trial
 
 OUTSIDE_FOLDER = "outside"  # for what the settings have elsewhere, where nothing can be written
 TEMPORARY = Path("/tmp")  # noqa: S108 - looked at, not written to
-TRIAL_VARIABLE = "DJBUNDLE_TRIAL"  # set by `djbundle verify`
 READ_ONLY_COMMANDS = ("help", "diffsettings", "config")  # they write nothing, not even a secret key
-
-
-def is_trial() -> bool:
-    """Whether `djbundle verify` has started this bundle."""
-    return bool(os.environ.get(TRIAL_VARIABLE))
 
 
 @dataclass(frozen=True, slots=True)

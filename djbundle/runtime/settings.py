@@ -16,7 +16,8 @@ from djbundle.runtime import moving, secret_key, settings_files, sqlite
 from djbundle.runtime.bundle import Bundle
 from djbundle.runtime.logs import masking
 from djbundle.runtime.logs.handler import logging_settings
-from djbundle.runtime.overlay import READ_ONLY_COMMANDS, TRIAL_VARIABLE, Change, Overlay, is_trial
+from djbundle.runtime.overlay import READ_ONLY_COMMANDS, Change, Overlay
+from djbundle.runtime.trial import TRIAL_VARIABLE, is_trial
 from djbundle.settings_module import CLASS_VARIABLE, changing, import_settings, like
 from djbundle.storages import with_hashed_names
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from djbundle.builder.sandbox import may_isolate
 from tests.conftest import DJBUNDLE, PROJECTS, REPOSITORY
 
 VIEWS = """\
@@ -57,7 +58,10 @@ def faulty(tmp_path: Path) -> Path:
 
 
 def test_what_would_fail_is_told_line_by_line(faulty: Path) -> None:
+    before = sorted(faulty.rglob("*"))
     result = djbundle("check", faulty, "--json")
+    if may_isolate():
+        assert sorted(faulty.rglob("*")) == before, "its settings make a folder, each time that they are imported"
     assert result.returncode == 26
     problems = {int(each["place"].partition(":")[2]): each["cause"] for each in json.loads(result.stdout)["problems"]}
     assert problems.keys() == EXPECTED.keys()

@@ -14,7 +14,7 @@ from django.utils import timezone
 
 from djbundle.builder.questions import QUESTIONS
 from djbundle.builder.sandbox import Place
-from djbundle.builder.visit import Visitor, last_chain, last_words
+from djbundle.builder.visit import ABSENT_PROGRAMS, Visitor, last_chain, last_words
 
 
 @pytest.fixture
@@ -50,6 +50,7 @@ WARNINGS:
         (f"{TRACEBACK}\nDuring handling of the above exception:\n\n{TRACEBACK}", "ImportError: Bad git executable."),
         (TRACEBACK.replace("ImportError", "Retrying (1): later\nImportError"), "ImportError: Bad git executable."),
         (CHECKS, "?: (shop.E001) There is no gateway."),
+        (CHECKS.replace("ERRORS", "CRITICALS"), "?: (shop.E001) There is no gateway."),
         ("some words\nCommandError: no such thing\n", "CommandError: no such thing"),
         ("", ""),
     ],
@@ -68,13 +69,24 @@ def test_last_words(stderr: str, said: str) -> None:
         ("FileNotFoundError: [Errno 2] No such file or directory: 'a.json'", "in open", ""),
         (
             "FileNotFoundError: [Errno 2] No such file or directory: '/bin/sh'",
-            "Name or service not known\n, in _execute_child",
+            "Name or service not known",
             "it starts the program /bin/sh, which an empty root does not have",
         ),
+        (
+            "ImportError: Failed to initialize: Bad git executable.",
+            TRACEBACK,
+            "it starts the program git, which an empty root does not have",
+        ),
+        ("ImportError: it did not start", TRACEBACK, "it starts the program git"),
+        ("ModuleNotFoundError: No module named 'git'", "", ""),
+        ("ImportError: cannot import name 'git2'", '  File "git/cmd.py", line 1, in git', ""),
+        ("?: (shop.E001) no gateway.", CHECKS.replace("late", "without git"), ""),
+        ("FileNotFoundError: [Errno 2] No such file or directory: 'a.json'", "", ""),
     ],
 )
 def test_what_no_visit_can_have_is_an_excuse(said: str, trace: str, excuse: str, tmp_path: Path) -> None:
     visitor = Visitor(Place(tmp_path / "shop", tmp_path, is_empty=True), {}, lambda _share: None)
+    (tmp_path / ABSENT_PROGRAMS).write_text("file\n/bin/sh\ngit\n")
     assert visitor.excuse(said, trace).startswith(excuse)
     assert bool(visitor.excuse(said, trace)) is bool(excuse)
 

@@ -2,7 +2,6 @@
 
 import os
 from collections.abc import Iterator
-from dataclasses import replace
 
 import pytest
 
@@ -22,11 +21,11 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     (folder / "data").mkdir()
     with temporary_postgres() as server:
         server.create_database("weblate")
-        variables = {"PGHOST": server.host, "PGUSER": server.owner, "WEBLATE_DATA_DIR": str(folder / "data")}
-        recipe = replace(RECIPE, environment=variables | {"GIT_PYTHON_REFRESH": "quiet"})
-        bundle = recipe.build(folder)
-        environment = bare_environment(DJBUNDLE_ALLOWED_HOSTS="127.0.0.1", **recipe.environment)
-        site = Site(bundle, folder / "data", environment | {"PATH": os.environ["PATH"]})
+        bundle = RECIPE.build(folder)
+        environment = bare_environment(
+            DJBUNDLE_ALLOWED_HOSTS="127.0.0.1", PGHOST=server.host, PGUSER=server.owner, PATH=os.environ["PATH"]
+        )
+        site = Site(bundle, folder / "data", environment)
         site.run("migrate")
         site.run("createadmin", "--username", "admin", "--password", "secret", "--email", "admin@shop.example")
         with site:

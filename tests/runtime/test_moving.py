@@ -7,6 +7,7 @@ import pytest
 from djbundle.runtime import moving, settings
 from djbundle.runtime import overlay as overlay_module
 from djbundle.runtime.bundle import Bundle
+from djbundle.runtime.trial import TRIAL_VARIABLE
 from tests.runtime.overlays import make_bundle, overlay_of
 
 
@@ -137,7 +138,7 @@ def test_relative_folders_are_those_of_the_project(bundle: Bundle) -> None:
 
 
 def test_trial_writes_nothing_elsewhere(bundle: Bundle, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv(overlay_module.TRIAL_VARIABLE, "1")
+    monkeypatch.setenv(TRIAL_VARIABLE, "1")
     overlay = overlay_of(
         bundle,
         CACHES={"default": {"BACKEND": "django.core.cache.backends.filebased.FileBasedCache", "LOCATION": "/var/c"}},
