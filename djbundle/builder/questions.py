@@ -64,6 +64,10 @@ def value_for(field):
     known = {"DateField": datetime.date(2000, 1, 1), "DateTimeField": timezone.now(), "UUIDField": uuid.uuid4()}
     return known.get(kind, "verify@djbundle.example"[: getattr(field, "max_length", None)])
 
+def host(allowed):
+    """A name that it answers to. A pattern is none, and an address of IPv6 matches no request."""
+    return next((each.removeprefix(".") for each in allowed if not set("*:") & set(each)), "localhost")
+
 SESSIONS = 8  # of one superuser: a page may end the one that it is asked with
 
 def sessions():
@@ -100,7 +104,7 @@ def task():
     return trial.enqueue()
 
 told = {
-    "host": next((host.removeprefix(".") for host in settings.ALLOWED_HOSTS if host != "*"), "localhost"),
+    "host": host(settings.ALLOWED_HOSTS),
     "redirects_to_https": bool(settings.SECURE_SSL_REDIRECT),
     "static_url": settings.STATIC_URL or "",
     "databases": {alias: str(entry.get("NAME", "")) for alias, entry in settings.DATABASES.items()},

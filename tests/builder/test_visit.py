@@ -103,12 +103,20 @@ def test_noise_of_other_threads_is_no_excuse() -> None:
     assert last_chain("no traceback") == ""
 
 
-def value_for() -> Callable[[Any], Any]:
+def asking(name: str) -> Callable[[Any], Any]:
     """The function of that name in the text that runs in the bundle."""
-    (function,) = [each for each in ast.parse(QUESTIONS).body if getattr(each, "name", "") == "value_for"]
+    (function,) = [each for each in ast.parse(QUESTIONS).body if getattr(each, "name", "") == name]
     known: dict[str, Any] = {"datetime": datetime, "timezone": timezone, "uuid": uuid}
     exec(compile(ast.Module([function], []), "questions", "exec"), known)
-    return known["value_for"]  # type: ignore[no-any-return]
+    return known[name]  # type: ignore[no-any-return]
+
+
+@pytest.mark.parametrize(
+    ("allowed", "host"),
+    [(["*"], "localhost"), (["::1", ".shop.example", "a"], "shop.example"), (["[::1]", "127.0.0.1"], "127.0.0.1")],
+)
+def test_visitor_calls_the_site_by_a_name_of_its_own(allowed: list[str], host: str) -> None:
+    assert asking("host")(allowed) == host
 
 
 @pytest.mark.parametrize(
@@ -128,4 +136,4 @@ def value_for() -> Callable[[Any], Any]:
 @pytest.mark.usefixtures("_settings")
 def test_superuser_has_what_the_project_requires(kind: Callable[..., Any], options: dict[str, Any]) -> None:
     field = kind(**options)
-    field.clean(value_for()(field), None)
+    field.clean(asking("value_for")(field), None)
