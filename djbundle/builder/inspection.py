@@ -29,6 +29,7 @@ from djbundle.manifest import Interface
 
 DJANGO_FLOOR, DJANGO_CEILING = (5, 2), (7, 0)
 PYTHON_FLOOR = (3, 12)
+STAND_INS = "--stand-ins"  # for the probe
 UNREACHABLE = re.compile(r"connection refused|name or service not known|name resolution", re.IGNORECASE)
 OBJECT = re.compile(r"<([\w.]+) object at 0x[0-9a-f]+>")  # an address says nothing to anybody
 
@@ -85,13 +86,29 @@ def check_versions() -> None:
 
 
 def inspect_project(project: Project, environment: dict[str, str], work: Path) -> Inspection:
-    """Run the probe; static files are collected to ``work/static``."""
+    """Run the probe; static files are collected to ``work/static``.
+
+    Where the project does not reach its servers, it is tried once more, with stand-ins for those of its caches.
+    """
+    answer = _run_probe(project, environment, work)
+    if "failure" in answer and UNREACHABLE.search(answer["failure"]["message"]):
+        again = _run_probe(project, environment, work, STAND_INS)
+        answer = again if "facts" in again else answer
+    if "failure" in answer:
+        raise explain(answer["failure"], project)
+    facts = answer["facts"]
+    return Inspection(**facts | {"variables": [ReadVariable(**item) for item in facts["variables"]]})
+
+
+def _run_probe(project: Project, environment: dict[str, str], work: Path, *options: str) -> dict[str, Any]:
+    """What it answers."""
     report = work / "probe.json"
+    report.unlink(missing_ok=True)
     # Sets in one order: what a start opens lies in that order in the bundle, and what stays as it was is cached.
     own = {"PYTHONDONTWRITEBYTECODE": "1", "PYTHONHASHSEED": "0"}
     command = project_command("from djbundle.builder.probe import run; run()")
     result = subprocess.run(
-        [*command, str(report), str(work / "static")],
+        [*command, str(report), str(work / "static"), *options],
         cwd=project.root,
         env=os.environ | project.settings_variables() | environment | own,
         capture_output=True,
@@ -106,11 +123,7 @@ def inspect_project(project: Project, environment: dict[str, str], work: Path) -
             f"the project ended the process that imports it: {last}",
             f"see why:  python -c 'import {project.settings_module}'  in {project.root}",
         )
-    answer = json.loads(report.read_text())
-    if "failure" in answer:
-        raise explain(answer["failure"], project)
-    facts = answer["facts"]
-    return Inspection(**facts | {"variables": [ReadVariable(**item) for item in facts["variables"]]})
+    return json.loads(report.read_text())  # type: ignore[no-any-return]
 
 
 def explain(failure: dict[str, Any], project: Project) -> DjbundleError:

@@ -1,7 +1,8 @@
 """Imports the project in a process of its own and writes down what it saw, as JSON.
 
-Started by inspection.py with the arguments REPORT and STATIC_FOLDER in the project's folder, with
-DJANGO_SETTINGS_MODULE set. The report is ``{"facts": {...}}`` or ``{"failure": {"step", "type", "message", ...}}``.
+Started by inspection.py with the arguments REPORT, STATIC_FOLDER, and --stand-ins where caches are not to be servers,
+in the project's folder, with DJANGO_SETTINGS_MODULE set.
+The report is ``{"facts": {...}}`` or ``{"failure": {"step", "type", "message", ...}}``.
 The project's own folder stays as it is: databases and caches are made elsewhere, and what else is written is gone.
 """
 
@@ -34,6 +35,7 @@ from djbundle.builder.trial import (
 )
 from djbundle.builder.watch import Watch
 from djbundle.settings_module import changing, import_settings
+from djbundle.stand_ins import replace_caches
 
 opened: list[str] = []  # files, in the order of reading
 env_files: list[str] = []  # those that hold environment variables, each once
@@ -50,7 +52,7 @@ def note_opened(event: str, arguments: tuple[Any, ...]) -> None:
         env_files.append(file)
 
 
-def probe(report: Path, static_folder: Path, scratch: str) -> None:
+def probe(report: Path, static_folder: Path, scratch: str, *, stand_ins: bool) -> None:
     step = "settings"
     name, before = os.environ[SETTINGS_VARIABLE], dict(os.environ)
     watch = Watch(Path.cwd())
@@ -65,6 +67,8 @@ def probe(report: Path, static_folder: Path, scratch: str) -> None:
         with changing(module):
             prepare_static_files(module, static_folder)
             keep_files_away(module, scratch)
+            if stand_ins:
+                do_without_cache_servers(module, scratch)
             give_secret_key(module)
         step = "setup"
         start_django()
@@ -99,6 +103,14 @@ def keep_files_away(module: ModuleType, scratch: str) -> None:
     for handler in (getattr(module, "LOGGING", None) or {}).get("handlers", {}).values():
         if "filename" in handler:
             handler["filename"] = os.path.join(scratch, "log")  # noqa: PTH118 - a text, as handlers want it
+
+
+def do_without_cache_servers(module: ModuleType, scratch: str) -> None:
+    """The backends that are replaced are kept in a setting, so that they are imported all the same."""
+    caches = getattr(module, "CACHES", {})
+    replaced = replace_caches(caches, Path(scratch))
+    module.DJBUNDLE_CACHES = [caches[alias]["BACKEND"] for alias in replaced]  # type: ignore[attr-defined]
+    module.CACHES = caches | replaced  # type: ignore[attr-defined]
 
 
 def start_django() -> None:
@@ -297,4 +309,4 @@ def run() -> None:
     if not report.is_relative_to(Path.cwd()):  # as where TMPDIR is a folder of the project
         keep_writes_in_memory(Path.cwd(), report.parent)
     with tempfile.TemporaryDirectory() as folder:
-        probe(report, static_folder, folder)
+        probe(report, static_folder, folder, stand_ins=bool(sys.argv[3:]))

@@ -5,20 +5,44 @@ Not by its ``shell``: a project may have put a command of its own in the place o
 
 SQLITE = ("sqlite3", "spatialite")  # how the names of engines end that need no server
 
-# The engines of its databases, each of which is imported; and Django's checks.
-CHECK = """
+FOUND = '{"engines": '  # how the answer to the first begins
+
+# The engines of its databases and the caches that are servers, each of which is loaded; and Django's checks.
+CHECK = '''
 import json
 from importlib import import_module
 from django.conf import settings
 from django.core.management import call_command
+from django.utils.module_loading import import_string
 from djbundle.runtime.interpreter import start_site
-start_site()
-engines = settings.DJBUNDLE_ENGINES - {"", "django.db.backends.dummy"}
-for engine in sorted(engines):
-    import_module(f"{engine}.base")
-call_command("check")
-print(json.dumps(sorted(engines)))
-"""
+
+def found():
+    engines = settings.DJBUNDLE_ENGINES - {"", "django.db.backends.dummy"}
+    return {"engines": sorted(engines), "caches": [each["BACKEND"] for each in settings.DJBUNDLE_CACHES]}
+
+def load(cache):
+    """Have it import what it needs, and make its client."""
+    backend = import_string(cache.pop("BACKEND"))
+    try:
+        made = backend(cache.pop("LOCATION", ""), cache)
+        for name in ("_cache", "client"):
+            getattr(made, name, None)
+    except ImportError:
+        raise
+    except Exception:
+        pass  # it may want its server
+
+try:
+    start_site()
+    for engine in found()["engines"]:
+        import_module(f"{engine}.base")
+    for cache in settings.DJBUNDLE_CACHES:
+        load(dict(cache))
+    call_command("check")
+finally:
+    if settings.configured:  # else they are what fails
+        print(json.dumps(found()))
+'''
 
 QUESTIONS = '''
 import datetime

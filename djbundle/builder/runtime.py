@@ -8,14 +8,14 @@ from djbundle.builder.cache import Cache
 from djbundle.builder.tree import Tree
 
 MODULES = ("__init__.py", "errors.py", "manifest.py", "settings_module.py", "static_storage.py", "storages.py")
-FOLDERS = ("runtime", "tasks")
+FOLDERS = ("runtime", "stand_ins", "tasks")
 NAMES = "_project_names"
 BOOTSTRAP = "runtime/bootstrap.py"  # the program imports it by a name of its own, before there are packages
 
 
 def add_runtime(tree: Tree, compiled: set[str], cache: Cache, work: Path) -> None:
-    """Add ``djbundle.runtime``, ``djbundle.tasks`` and what both share with the builder; and for bootstrap.py the names
-    of the packages and modules that are `compiled`.
+    """Add ``djbundle.runtime``, ``djbundle.tasks`` and what these share with the builder; and for bootstrap.py the
+    names of the packages and modules that are `compiled`.
     """
     package = Path(str(files("djbundle")))
     names = work / f"{NAMES}.py"

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from djbundle.builder.customer import Answer, Customer
-from djbundle.builder.questions import CHECK, QUESTIONS, SQLITE
+from djbundle.builder.questions import CHECK, FOUND, QUESTIONS, SQLITE
 from djbundle.builder.sandbox import Place, Tell
 
 START = 60.0  # seconds for the site, and for its worker
@@ -25,6 +25,8 @@ READY = re.compile(r"serves http://([\d.]+):(\d+)/")
 LEAVES = re.compile(r"log-?out|sign-?out|delete|stream", re.IGNORECASE)  # pages that end a visit, or never end
 UNREACHABLE = ("Name or service not known", "Temporary failure in name resolution", "Network is unreachable")
 REFUSED = "Connection refused"
+CACHE = "CacheStandIn"  # see djbundle/stand_ins
+NO_REDIS = "This backend does not support this feature"  # of django-redis, where the cache is not its own
 PARAMETER = "MultiValueDictKeyError"  # of a view that reads request.GET["name"]
 DATABASE = "django.db."  # modules of what is raised by a database
 TRACEBACK = "Traceback (most recent call last):"
@@ -75,11 +77,11 @@ class Visit:
 
 
 class CommandError(Exception):
-    """A command of the bundle failed."""
+    """A command of the bundle failed; `printed` is the last line of its output."""
 
-    def __init__(self, problem: Problem) -> None:
+    def __init__(self, problem: Problem, printed: str) -> None:
         super().__init__(problem)
-        self.problem = problem
+        self.problem, self.printed = problem, printed
 
 
 class Visitor:
@@ -102,7 +104,9 @@ class Visitor:
         self.when_migrated = when_migrated
         self.seen = Visit(place.is_empty)
         self.log = place.data / "verify.log"
-        self.servers: list[str] = []  # of databases, each of which SQLite stands in for
+        self.engines: list[str] = []  # of databases
+        self.servers: list[str] = []  # those of them which SQLite stands in for
+        self.caches: list[str] = []  # backends of caches which something stands in for too
         self.hanging = 0
 
     def visit(self) -> Visit:
@@ -137,10 +141,9 @@ class Visitor:
         """Check it, and make its databases; whether it can be visited. Raises CommandError."""
         with ThreadPoolExecutor(1) as beside:  # most of the time of both is that in which the site is loaded
             migrating = beside.submit(self.run, "migrate")
-            engines = json.loads(self.ask(CHECK, "check"))
-        self.servers = [each for each in engines if not each.endswith(SQLITE)]
+            self.check()
         try:
-            if engines:
+            if self.engines:
                 migrating.result()
         except CommandError as error:
             if not self.servers:
@@ -148,6 +151,20 @@ class Visitor:
             self.seen.warnings.append(f"no page was visited: {self.wish()}, and migrate fails: {error.problem.said}")
             return False
         return True
+
+    def check(self) -> None:
+        """Raises CommandError; what stands in for what is known even then."""
+        try:
+            self.learn(self.ask(CHECK, "check"))
+        except CommandError as error:
+            self.learn(error.printed)
+            raise
+
+    def learn(self, told: str) -> None:
+        if told.startswith(FOUND):  # else the settings do not import
+            found = json.loads(told)
+            self.engines, self.caches = found["engines"], found["caches"]
+            self.servers = [each for each in self.engines if not each.endswith(SQLITE)]
 
     def look_around(self) -> dict[str, Any]:
         """What there is to see. Raises CommandError."""
@@ -163,7 +180,7 @@ class Visitor:
         try:
             return self.run("-c", question).splitlines()[-1]
         except CommandError as error:
-            raise CommandError(replace(error.problem, what=what)) from error
+            raise CommandError(replace(error.problem, what=what), error.printed) from error
 
     def run(self, *words: str) -> str:
         """What it prints; raises CommandError."""
@@ -178,7 +195,7 @@ class Visitor:
         )
         if done.returncode:
             said = last_words(done.stderr) or f"code {done.returncode}"
-            raise CommandError(Problem(words[0], said, done.stderr.strip()))
+            raise CommandError(Problem(words[0], said, done.stderr.strip()), "".join(done.stdout.splitlines()[-1:]))
         return done.stdout.strip()
 
     @contextlib.contextmanager
@@ -318,6 +335,8 @@ class Visitor:
         """What it wants that no visit has, if that is why it failed."""
         if self.servers and said.startswith(DATABASE):
             return f"{self.wish()} ({said})"
+        if CACHE in said or (self.caches and said.endswith(NO_REDIS)):
+            return f"it wants more of its cache than what stands in for that has ({said})"
         if PARAMETER in said:
             return f"it wants a parameter ({said.rpartition(': ')[2]})"
         if program := self.absent_program(said, trace):

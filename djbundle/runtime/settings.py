@@ -12,12 +12,12 @@ from types import ModuleType
 
 from djbundle.errors import MissingVariableError, SettingsError
 from djbundle.manifest import Manifest
-from djbundle.runtime import moving, secret_key, settings_files, sqlite
+from djbundle.runtime import moving, secret_key, settings_files, trial_settings
 from djbundle.runtime.bundle import Bundle
 from djbundle.runtime.logs import masking
 from djbundle.runtime.logs.handler import logging_settings
 from djbundle.runtime.overlay import READ_ONLY_COMMANDS, Change, Overlay
-from djbundle.runtime.trial import TRIAL_VARIABLE, is_trial
+from djbundle.runtime.trial import is_trial
 from djbundle.settings_module import CLASS_VARIABLE, changing, import_settings, like
 from djbundle.storages import with_hashed_names
 
@@ -28,8 +28,6 @@ KEY_VARIABLES = ("SECRET_KEY", "SECRET_KEY_BASE")  # the second is what platform
 INSECURE_KEY = "django-insecure-"  # what startproject writes
 STATIC_MIDDLEWARE = ("whitenoise.", "servestatic.")
 OVERRIDES_FOLDER = "overrides"
-TRIAL_ENGINES = "DJBUNDLE_ENGINES"  # the setting that keeps the engines of the databases which others stand in for
-DUMMY_MAIL = "django.core.mail.backends.dummy.EmailBackend"
 
 
 def apply_overlay(bundle: Bundle, command: str = "") -> list[Change]:
@@ -118,24 +116,6 @@ def allow_hosts(overlay: Overlay) -> None:
         overlay.set("ALLOWED_HOSTS", LOCAL_HOSTS, f"it was empty; name your hosts in it or in {HOSTS_VARIABLE}")
 
 
-def stay_in_data_directory(overlay: Overlay) -> None:
-    """For a trial of the bundle: no database but SQLite in the data directory, and no mail."""
-    if not is_trial():
-        return
-    databases = overlay.get("DATABASES", {})
-    overlay.set(TRIAL_ENGINES, {entry.get("ENGINE", "") for entry in databases.values()}, TRIAL_VARIABLE)
-    stand_ins = {
-        alias: {"ENGINE": "django.db.backends.sqlite3", "NAME": str(overlay.bundle.data / f"{alias}.sqlite3")}
-        for alias, entry in databases.items()
-        if entry.get("ENGINE") not in sqlite.ENGINES
-    }
-    overlay.set("DATABASES", databases | stand_ins, TRIAL_VARIABLE)
-    if mailers := overlay.get("MAILERS"):
-        overlay.set("MAILERS", {name: {"BACKEND": DUMMY_MAIL} for name in mailers}, TRIAL_VARIABLE)
-    else:
-        overlay.set("EMAIL_BACKEND", DUMMY_MAIL, TRIAL_VARIABLE)
-
-
 def show_errors(overlay: Overlay) -> None:
     """Without DEBUG, Django only mails errors; who runs a bundle must find the traceback in its output."""
     if not overlay.get("LOGGING"):
@@ -175,7 +155,7 @@ RULES: list[Callable[[Overlay], None]] = [
     turn_off_debug,
     replace_secret_key,
     allow_hosts,
-    stay_in_data_directory,
+    trial_settings.stay_in_data_directory,
     moving.move_databases,
     moving.move_media,
     moving.move_folders,

@@ -71,6 +71,41 @@ def test_what_would_fail_is_told_line_by_line(faulty: Path) -> None:
     assert shown.stderr.count("fix:") >= len(EXPECTED)
 
 
+READY = """\
+from django.apps import AppConfig
+from django.core.cache import cache
+
+class Config(AppConfig):
+    name = "site_"
+
+    def ready(self):
+        cache.set("menu", None)
+"""
+CACHE = """\
+import socket
+from django.core.cache.backends.base import BaseCache
+
+class Cache(BaseCache):
+    def __init__(self, server, params):
+        super().__init__(params)
+
+    def set(self, *arguments, **options):
+        socket.create_connection(("127.0.0.1", 1))
+"""
+
+
+def test_cache_that_is_written_when_the_project_is_loaded(faulty: Path) -> None:
+    """Its server need not be there for a build."""
+    (faulty / "site_" / "apps.py").write_text(READY)
+    (faulty / "site_" / "caches.py").write_text(CACHE)
+    (faulty / "site_" / "views.py").write_text("")
+    with (faulty / "site_" / "settings.py").open("a") as settings:
+        settings.write("INSTALLED_APPS += ['site_']\n")
+        settings.write("CACHES = {'default': {'BACKEND': 'site_.caches.Cache', 'LOCATION': 'cache://nowhere'}}\n")
+    result = djbundle("check", faulty)
+    assert result.returncode == 0, result.stderr
+
+
 def test_the_shop_has_nothing_to_mend() -> None:
     result = djbundle("check", REPOSITORY / "sample_shop", "--json")
     assert result.returncode == 0, result.stderr

@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from djbundle.runtime import moving, settings
+from djbundle import stand_ins
+from djbundle.runtime import moving, settings, trial_settings
 from djbundle.runtime import overlay as overlay_module
 from djbundle.runtime.bundle import Bundle
 from djbundle.runtime.trial import TRIAL_VARIABLE
@@ -141,7 +142,10 @@ def test_trial_writes_nothing_elsewhere(bundle: Bundle, monkeypatch: pytest.Monk
     monkeypatch.setenv(TRIAL_VARIABLE, "1")
     overlay = overlay_of(
         bundle,
-        CACHES={"default": {"BACKEND": "django.core.cache.backends.filebased.FileBasedCache", "LOCATION": "/var/c"}},
+        CACHES={
+            "default": {"BACKEND": "django.core.cache.backends.filebased.FileBasedCache", "LOCATION": "/var/c"},
+            "sessions": {"BACKEND": "django_redis.cache.RedisCache", "LOCATION": ["redis://a:1"], "TIMEOUT": 9},
+        },
         DATABASES={
             "default": {"ENGINE": "django.db.backends.sqlite3", "NAME": "/var/lib/shop/db.sqlite3"},
             "orders": {"ENGINE": "django.db.backends.postgresql", "NAME": "orders"},
@@ -149,7 +153,7 @@ def test_trial_writes_nothing_elsewhere(bundle: Bundle, monkeypatch: pytest.Monk
         LOGGING={"handlers": {"file": {"filename": "/var/log/shop/errors.log"}}},
         MEDIA_ROOT="/srv/media",
     )
-    for rule in (settings.stay_in_data_directory, moving.move_databases, moving.move_media, moving.move_logs):
+    for rule in (trial_settings.stay_in_data_directory, moving.move_databases, moving.move_media, moving.move_logs):
         rule(overlay)
     moving.move_caches(overlay)
     outside = bundle.data / "outside"
@@ -158,7 +162,15 @@ def test_trial_writes_nothing_elsewhere(bundle: Bundle, monkeypatch: pytest.Monk
     assert databases["orders"]["NAME"] == str(bundle.data / "orders.sqlite3")
     assert overlay.get("DJBUNDLE_ENGINES") == {"django.db.backends.sqlite3", "django.db.backends.postgresql"}
     assert overlay.get("MEDIA_ROOT") == str(outside / "srv/media")
-    assert overlay.get("CACHES")["default"]["LOCATION"] == str(outside / "var/c")
+    caches = overlay.get("CACHES")
+    assert caches["default"]["LOCATION"] == str(outside / "var/c")
+    assert caches["sessions"] | {"OPTIONS": {}} == {
+        "BACKEND": stand_ins.CACHE,
+        "LOCATION": str(bundle.data / "cache-sessions"),
+        "TIMEOUT": 9,
+        "OPTIONS": {},
+    }
+    assert [each["BACKEND"] for each in overlay.get("DJBUNDLE_CACHES")] == ["django_redis.cache.RedisCache"]
     assert overlay.get("LOGGING")["handlers"]["file"]["filename"] == str(outside / "var/log/shop/errors.log")
     assert (outside / "var/log/shop").is_dir()
 

@@ -24,7 +24,11 @@ TEMPLATES = [
 DATABASES = {"default": {"ENGINE": "django.db.backends.sqlite3", "NAME": BASE_DIR / "db.sqlite3"}}
 STATIC_URL = "/static/"
 # As in production: what the machine of a build does not have, nor an empty container.
-CACHES = {"default": {"BACKEND": "django.core.cache.backends.filebased.FileBasedCache", "LOCATION": "/nowhere/cache"}}
+CACHES = {
+    "default": {"BACKEND": "django.core.cache.backends.filebased.FileBasedCache", "LOCATION": "/nowhere/cache"},
+    "sessions": {"BACKEND": "faulty.caches.ServerCache", "LOCATION": "cache://cache.faulty.example"},
+}
+SESSION_ENGINE, SESSION_CACHE_ALIAS = "django.contrib.sessions.backends.cache", "sessions"
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
