@@ -11,9 +11,11 @@ from pathlib import Path
 from types import FrameType
 from typing import Any
 
-# Of imports and entry points, which are found in a bundle too; of tracebacks, warnings and inspect.stack(), which go
-# without; and of os.walk(), by which people look for a file of data in all folders there are.
-MACHINERY = frozenset({"pkgutil", "importlib.metadata", "linecache", "tokenize", "os"})
+# Of imports and entry points, which are found in a bundle too; and of os.walk(), by which people look for a file of
+# data in all folders there are.
+MACHINERY = frozenset({"pkgutil", "importlib.metadata", "os"})
+LINES = frozenset({"linecache", "tokenize"})  # of tracebacks, warnings and inspect.stack(), which go without them
+ASKING = frozenset({"getsource", "getsourcelines"})  # of inspect, for who cannot go without: typeguard
 OTHERS = frozenset({"django", "djbundle"})  # who read and list for reasons that are known
 LISTING = frozenset({"os.listdir", "os.scandir"})
 
@@ -45,11 +47,16 @@ def _sources_in(folder: str) -> Iterator[str]:
 def _is_of_interest(opening: FrameType) -> bool:
     """Whether that is done for the project or a package: not for an import, not for a line that is shown."""
     frame: FrameType | None = opening
+    is_shown = False
     while frame:
         module = str(frame.f_globals.get("__name__", ""))
         if frame.f_code.co_filename.startswith("<frozen importlib") or module in MACHINERY:
             return False
         if (package := module.partition(".")[0]) not in sys.stdlib_module_names:
-            return package not in OTHERS
+            return package not in OTHERS and not is_shown
+        if module in LINES:
+            is_shown = True
+        elif module == "inspect" and frame.f_code.co_name in ASKING:
+            is_shown = False
         frame = frame.f_back
     return False

@@ -30,6 +30,10 @@ HINTS = (
         re.compile(rf"Read-only file system: '{ROOT}/(\S+)'"),
         "have {0} lie below MEDIA_ROOT or another setting: those move to the data directory",
     ),
+    (
+        re.compile(rf"{ROOT}/(\S+) is not writ"),  # as a check of the project may say
+        "leave {0} out of the bundle, and it lies in the data directory:  --exclude {0}",
+    ),
     (re.compile(r"KeyError: '([A-Z][A-Z0-9_]+)'"), "give the variable:  --env {0}=VALUE"),
     (re.compile(r"the environment variables? (\w+)"), "give the variable:  --env {0}=VALUE"),
 )

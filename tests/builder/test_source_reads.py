@@ -28,6 +28,8 @@ print(json.dumps(source_reads.sources()))
         ("import os; names = [*os.walk(os.path.dirname(__file__))]", set()),
         ("from importlib.metadata import distributions; names = [*distributions(path=__path__)]", set()),
         ("import inspect; inspect.stack()", set()),
+        ("import inspect, sys; inspect.getsource(sys.modules[__name__])", {"__init__.py"}),
+        ("import inspect; from plugins import one; inspect.getsourcelines(one.answer)", {"one.py"}),
         ("import warnings; warnings.warn('shown with its line')", set()),
     ],
 )
@@ -35,7 +37,7 @@ def test_sources(tmp_path: Path, does: str, found: set[str]) -> None:
     package = tmp_path / "plugins"
     package.mkdir()
     (package / "__init__.py").write_text(f"{does}\n")
-    (package / "one.py").write_text("ANSWER = 1\n")
+    (package / "one.py").write_text("def answer():\n    return 1\n")
     command = [sys.executable, "-c", LOOK, str(tmp_path)]
     result = subprocess.run(command, capture_output=True, text=True, check=True)
     assert {str(Path(each).relative_to(package)) for each in json.loads(result.stdout)} == found

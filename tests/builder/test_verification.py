@@ -33,6 +33,11 @@ MISSING = "ModuleNotFoundError: No module named 'stripe.webhook'"
             "",
             "have shop/log.txt lie below MEDIA_ROOT or another setting: those move to the data directory",
         ),
+        (
+            "?: (shop.E001) The path /djb/data is not writable.",
+            "",
+            "leave data out of the bundle, and it lies in the data directory:  --exclude data",
+        ),
         ("KeyError: 'STRIPE_KEY'", "", "give the variable:  --env STRIPE_KEY=VALUE"),
         ("KeyError: 'page'", "", ""),
     ],
