@@ -10,32 +10,19 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
-from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 from djbundle.builder.customer import Answer, Customer
+from djbundle.builder.excuses import Excuses
+from djbundle.builder.last_words import error_of, last_chain, last_words
 from djbundle.builder.questions import CHECK, FOUND, QUESTIONS, SQLITE
 from djbundle.builder.sandbox import Place, Tell
 
 START = 60.0  # seconds for the site, and for its worker
 TRIAL = {"DJBUNDLE_TRIAL": "1"}  # see runtime/trial.py
-ABSENT_PROGRAMS = "absent-programs"  # the same
 READY = re.compile(r"serves http://([\d.]+):(\d+)/")
 LEAVES = re.compile(r"log-?out|sign-?out|delete|stream", re.IGNORECASE)  # pages that end a visit, or never end
-UNREACHABLE = ("Name or service not known", "Temporary failure in name resolution", "Network is unreachable")
-REFUSED = "Connection refused"
-CACHE = "CacheStandIn"  # see djbundle/stand_ins
-NO_REDIS = "This backend does not support this feature"  # of django-redis, where the cache is not its own
-PARAMETER = "MultiValueDictKeyError"  # of a view that reads request.GET["name"]
-DATABASE = "django.db."  # modules of what is raised by a database
-TRACEBACK = "Traceback (most recent call last):"
-CHAINED = ("the direct cause of the following exception:", "another exception occurred:")
-RAISED = re.compile(r"[A-Za-z_][\w.]*(?::|$)")  # how the last line of a traceback begins
-CHECKS = ("CRITICALS:", "ERRORS:")  # lines before those of Django's system checks
-HARMLESS = "WARNINGS:"  # the same
-NO_FILE = "No such file or directory"
-NO_MODULE = "ModuleNotFoundError:"
 HANGING = 3  # pages after which the visitor goes
 
 
@@ -105,8 +92,7 @@ class Visitor:
         self.seen = Visit(place.is_empty)
         self.log = place.data / "verify.log"
         self.engines: list[str] = []  # of databases
-        self.servers: list[str] = []  # those of them which SQLite stands in for
-        self.caches: list[str] = []  # backends of caches which something stands in for too
+        self.excuses = Excuses(place.data)
         self.hanging = 0
 
     def visit(self) -> Visit:
@@ -122,7 +108,7 @@ class Visitor:
                 self.explain()
         except CommandError as error:
             problem = error.problem
-            if excuse := self.excuse(problem.said, last_chain(problem.trace)):
+            if excuse := self.excuses.find(problem.said, last_chain(problem.trace)):
                 self.seen.warnings.append(f"no page was visited: {problem.what} fails: {excuse}")
             else:
                 self.seen.problems.append(problem)
@@ -146,9 +132,10 @@ class Visitor:
             if self.engines:
                 migrating.result()
         except CommandError as error:
-            if not self.servers:
+            if not self.excuses.servers:
                 raise
-            self.seen.warnings.append(f"no page was visited: {self.wish()}, and migrate fails: {error.problem.said}")
+            wish = self.excuses.wish()
+            self.seen.warnings.append(f"no page was visited: {wish}, and migrate fails: {error.problem.said}")
             return False
         return True
 
@@ -163,17 +150,14 @@ class Visitor:
     def learn(self, told: str) -> None:
         if told.startswith(FOUND):  # else the settings do not import
             found = json.loads(told)
-            self.engines, self.caches = found["engines"], found["caches"]
-            self.servers = [each for each in self.engines if not each.endswith(SQLITE)]
+            self.engines, self.excuses.caches = found["engines"], found["caches"]
+            self.excuses.servers = [each for each in self.engines if not each.endswith(SQLITE)]
 
     def look_around(self) -> dict[str, Any]:
         """What there is to see. Raises CommandError."""
         told: dict[str, Any] = json.loads(self.ask(QUESTIONS, "shell"))
         names = told["databases"].items()
         return told | {"databases": {alias: os.path.relpath(name, self.place.data) for alias, name in names}}
-
-    def wish(self) -> str:
-        return f"it wants {' and '.join(each.rpartition('.')[2] for each in self.servers)}, SQLite stood in for it"
 
     def ask(self, question: str, what: str) -> str:
         """The last line that a Python text prints in the bundle; raises CommandError, of `what`."""
@@ -326,60 +310,7 @@ class Visitor:
         for problem in problems:
             trace = problem.trace or traces.get(problem.request and problem.request.id, "")
             said = error_of(trace) or problem.said
-            if excuse := self.excuse(said, trace):
+            if excuse := self.excuses.find(said, trace):
                 self.seen.warnings.append(f"{problem.what}: {excuse}")
             else:
                 self.seen.problems.append(Problem(problem.what, said, trace, problem.request))
-
-    def excuse(self, said: str, trace: str) -> str:
-        """What it wants that no visit has, if that is why it failed."""
-        if self.servers and said.startswith(DATABASE):
-            return f"{self.wish()} ({said})"
-        if CACHE in said or (self.caches and said.endswith(NO_REDIS)):
-            return f"it wants more of its cache than what stands in for that has ({said})"
-        if PARAMETER in said:
-            return f"it wants a parameter ({said.rpartition(': ')[2]})"
-        if program := self.absent_program(said, trace):
-            return f"it starts the program {program}, which an empty root does not have"
-        if any(word in trace for word in UNREACHABLE) or REFUSED in said:
-            return f"it wants the network, which is not there ({said})"
-        return ""
-
-    def absent_program(self, said: str, trace: str) -> str:
-        """One that the site has not found, and that the messages of its errors name; or ""."""
-        noted = self.place.data / ABSENT_PROGRAMS
-        if said.startswith(NO_MODULE) or not noted.exists():
-            return ""
-        messages = "\n".join([said, *(line for line in trace.splitlines() if line[:1].strip())])
-        words = set(re.findall(r"[\w+-]+(?:\.[\w+-]+)*", messages.partition(HARMLESS)[0].replace(NO_FILE, "")))
-        return next((each for each in noted.read_text().splitlines() if Path(each).name in words), "")
-
-
-def last_words(stderr: str) -> str:
-    """Of a command: our own error, the first of Django's checks, what was raised, or whatever came last."""
-    lines = stderr.strip().splitlines()
-    if ours := next((line for line in lines if line.startswith("error: ")), ""):
-        return ours.removeprefix("error: ")
-    if checks := [following for line, following in pairwise(lines) if line in CHECKS]:
-        return checks[0]
-    return error_of(stderr) or " ".join(lines[-1:])
-
-
-def last_chain(stderr: str) -> str:
-    """The last traceback and those that led to it, without what was printed before and after."""
-    *before, last = stderr.split(TRACEBACK)
-    if not before:
-        return ""
-    end = error_of(TRACEBACK + last)
-    chain = last.partition(end)[0] if end else last
-    for block in reversed(before):
-        if not block.rstrip().endswith(CHAINED):
-            break
-        chain = block + chain
-    return chain
-
-
-def error_of(trace: str) -> str:
-    """The first line of what was raised last, which may have several."""
-    last = [line for line in trace.rpartition("Traceback ")[2].splitlines()[1:] if line[:1].strip()]
-    return next(filter(RAISED.match, last), "")  # other threads may print between its lines

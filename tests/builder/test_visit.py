@@ -2,7 +2,6 @@
 
 import ast
 import datetime
-import json
 import uuid
 from collections.abc import Callable
 from pathlib import Path
@@ -14,9 +13,9 @@ from django.db import models
 from django.utils import timezone
 
 from djbundle import stand_ins
+from djbundle.builder.excuses import ABSENT_PROGRAMS, Excuses
+from djbundle.builder.last_words import last_chain, last_words
 from djbundle.builder.questions import QUESTIONS
-from djbundle.builder.sandbox import Place
-from djbundle.builder.visit import ABSENT_PROGRAMS, Visitor, last_chain, last_words
 
 
 @pytest.fixture
@@ -87,21 +86,21 @@ def test_last_words(stderr: str, said: str) -> None:
     ],
 )
 def test_what_no_visit_can_have_is_an_excuse(said: str, trace: str, excuse: str, tmp_path: Path) -> None:
-    visitor = Visitor(Place(tmp_path / "shop", tmp_path, is_empty=True), {}, lambda _share: None)
+    excuses = Excuses(tmp_path)
     (tmp_path / ABSENT_PROGRAMS).write_text("file\n/bin/sh\ngit\n")
-    assert visitor.excuse(said, trace).startswith(excuse)
-    assert bool(visitor.excuse(said, trace)) is bool(excuse)
+    assert excuses.find(said, trace).startswith(excuse)
+    assert bool(excuses.find(said, trace)) is bool(excuse)
 
 
 def test_cache_that_does_more_than_djangos_is_an_excuse(tmp_path: Path) -> None:
-    visitor = Visitor(Place(tmp_path / "shop", tmp_path, is_empty=True), {}, lambda _share: None)
+    excuses = Excuses(tmp_path)
     asked = "NotImplementedError: This backend does not support this feature"
-    assert visitor.excuse(asked, "") == ""
-    visitor.learn(json.dumps({"engines": [], "caches": ["django_redis.cache.RedisCache"]}))
-    assert "wants more of its cache" in visitor.excuse(asked, "")
-    assert visitor.excuse("NotImplementedError: a cache of the project", "") == ""
+    assert excuses.find(asked, "") == ""
+    excuses.caches.append("django_redis.cache.RedisCache")
+    assert "wants more of its cache" in excuses.find(asked, "")
+    assert excuses.find("NotImplementedError: a cache of the project", "") == ""
     lacking = f"AttributeError: '{stand_ins.CACHE.rpartition('.')[2]}' object has no attribute 'lock'"
-    assert "wants more of its cache" in visitor.excuse(lacking, "")
+    assert "wants more of its cache" in excuses.find(lacking, "")
 
 
 def test_noise_of_other_threads_is_no_excuse() -> None:
