@@ -4,13 +4,16 @@ A library does not tell what it will open, nor when; so this is a list. Each com
 which the library is told another place.
 """
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
+from djbundle.builder.fonts import add_fonts
 from djbundle.builder.tree import Tree
 
 FOLDER = "_data"
+WRITER = re.compile(r"libpango-")  # of documents with text; GDAL has fontconfig as well, and writes none
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,4 +50,4 @@ def add_library_data(tree: Tree, loaded: Iterable[Path]) -> dict[str, str]:
             if path.is_file():
                 tree.add(f"{FOLDER}/{path.relative_to(place.parent)}", path.resolve(), "libraries")
         found |= dict.fromkeys(rule.variables, f"{FOLDER}/{place.name}")
-    return found
+    return found | (add_fonts(tree, f"{FOLDER}/fonts") if any(map(WRITER.match, names)) else {})
