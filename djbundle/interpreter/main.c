@@ -16,6 +16,7 @@
 #define SELF "/proc/self/exe"
 
 PyMODINIT_FUNC PyInit__archive(void);
+PyMODINIT_FUNC PyInit__lasting(void);
 int has_archive(void);
 
 static int ends_with(const char *text, const char *end)
@@ -126,6 +127,7 @@ int main(int argc, char **argv)
     int last, is_interpreter = is_for_the_interpreter(argc, argv, &last);
     argv[last] = argv[0];
     PyImport_AppendInittab("_archive", PyInit__archive);
+    PyImport_AppendInittab("_lasting", PyInit__lasting);
     initialize(argc - last, argv + last, is_interpreter);
     PyObject *bootstrap = PyImport_ImportModule("_bootstrap");
     PyObject *done = bootstrap && is_interpreter ? PyObject_CallMethod(bootstrap, "prepare_interpreter", NULL) : NULL;

@@ -35,6 +35,7 @@ def run_app(bundle: Bundle, options: ServeOptions, listeners: Listeners, pair: P
     from djbundle.runtime.crew import Crew  # noqa: PLC0415 - needs the site
 
     children = Crew(bundle, options, listeners, pair, site).children()
+    memory.share_what_is_loaded()
     memory.start_collecting()
     memory.release_archive()
     with Supervisor(children, grace=options.grace, proven=True) as supervisor:

@@ -84,6 +84,7 @@ def supervise(bundle: Bundle, options: ServeOptions, given: Handover) -> int:
     progress = Progress(writer, is_beside=given.lock is not None and not take(given.lock))
     run = functools.partial(load_and_run, bundle, options, listeners, pair, progress)
     app = Child("app", title, run, pid=given.app or 0, started=time.monotonic())
+    memory.share_what_is_loaded()
     with Supervisor([app], grace=options.grace + MARGIN, proven=given.app is not None) as supervisor:
         about = About.of(bundle, options, listeners, pair)
         service = Service(about, supervisor, app, replace(given, app=None, leaving=None))

@@ -1,0 +1,67 @@
+/* The built-in module `_lasting`: what has been loaded stays until the end, so nobody needs to count who uses it.
+ *
+ * Python writes to an object whenever it is used, in its reference count; after a fork, the kernel copies the page that
+ * is written to. An object that is immortal (PEP 683) is not written to, so that its page stays shared.
+ */
+#define PY_SSIZE_T_CLEAN
+#include <Python.h>
+
+/* How many were made so. */
+static Py_ssize_t made;
+
+static int make_lasting(PyObject *object, void *argument);
+
+/* It counts for something when it ends: a file is closed, a generator's finally runs. */
+static int has_an_end(PyObject *object)
+{
+    PyTypeObject *type = Py_TYPE(object);
+    return type->tp_finalize || type->tp_del || PyFrame_Check(object);
+}
+
+static void make_code_lasting(PyCodeObject *code)
+{
+    PyObject *parts[] = {code->co_consts, code->co_names, code->co_exceptiontable, code->co_localsplusnames,
+                         code->co_localspluskinds, code->co_filename, code->co_name, code->co_qualname,
+                         code->co_linetable};
+    for (size_t i = 0; i < Py_ARRAY_LENGTH(parts); i++)
+        make_lasting(parts[i], NULL);
+}
+
+/* Once, and what it alone leads to: constants, names, tuples and dictionaries that no collector looks at. */
+static int make_lasting(PyObject *object, void *Py_UNUSED(argument))
+{
+    if (!object || _Py_IsImmortal(object) || has_an_end(object))
+        return 0;
+    Py_SET_REFCNT(object, _Py_IMMORTAL_REFCNT);
+    made++;
+    if (PyCode_Check(object))
+        make_code_lasting((PyCodeObject *)object);
+    else if (PyObject_IS_GC(object) && !PyObject_GC_IsTracked(object))
+        Py_TYPE(object)->tp_traverse(object, make_lasting, NULL);
+    return 0;
+}
+
+/* The collector knows all the others. */
+static int visit(PyObject *object, void *Py_UNUSED(argument))
+{
+    make_lasting(object, NULL);
+    Py_TYPE(object)->tp_traverse(object, make_lasting, NULL);
+    return 1;
+}
+
+PyDoc_STRVAR(keep_doc, "keep() -> int\n\n"
+                       "Let all that is there now stay until the process ends; how many objects these are.\n"
+                       "What has a finalizer goes on as before.");
+
+static PyObject *keep(PyObject *Py_UNUSED(module), PyObject *Py_UNUSED(arguments))
+{
+    made = 0;
+    PyUnstable_GC_VisitObjects(visit, NULL);
+    return PyLong_FromSsize_t(made);
+}
+
+static PyMethodDef methods[] = {{"keep", keep, METH_NOARGS, keep_doc}, {NULL, NULL, 0, NULL}};
+
+static struct PyModuleDef definition = {PyModuleDef_HEAD_INIT, .m_name = "_lasting", .m_size = -1, .m_methods = methods};
+
+PyMODINIT_FUNC PyInit__lasting(void) { return PyModule_Create(&definition); }

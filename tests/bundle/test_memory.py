@@ -1,0 +1,59 @@
+"""What a site has loaded is shared by its processes: a fork that only uses it makes no copy of it."""
+
+from ci.site import Site
+
+LASTING = """
+import gc, sys, _lasting
+
+class Plain:
+    pass
+
+class Ending:
+    def __del__(self):
+        print("ended")
+
+def generate():
+    try:
+        yield
+    finally:
+        print("left")
+
+plain, ending, generated, words = Plain(), Ending(), generate(), ("a", ["b"])
+next(generated)
+print(_lasting.keep() > 1000, _lasting.keep() < 100)
+print(sys.getrefcount(plain) == sys.getrefcount(words) == sys.getrefcount(words[1]))
+words[1].append(plain)
+print(len(words[1]))
+del plain, ending, generated, words
+gc.collect()
+"""
+USING = """
+import gc, os, re, _lasting
+from pathlib import Path
+
+def written():
+    "Kilobytes that a child writes to which holds everything for a moment."
+    reader, writer = os.pipe()
+    if not os.fork():
+        held = gc.get_objects()
+        text = Path("/proc/self/smaps_rollup").read_text()
+        os.write(writer, re.search(r"Private_Dirty: +([0-9]+)", text)[1].encode())
+        os._exit(0)
+    os.wait()
+    return int(os.read(reader, 20))
+
+from djbundle.runtime.interpreter import start_site
+start_site()
+before = written()
+_lasting.keep()
+print(before, written())
+"""
+
+
+def test_what_lasts_is_as_before_and_what_has_an_end_ends(open_shop: Site) -> None:
+    assert open_shop.run("-c", LASTING).stdout.split() == ["True", "True", "True", "2", "ended", "left"]
+
+
+def test_child_that_uses_everything_copies_little(open_shop: Site) -> None:
+    before, after = map(int, open_shop.run("-c", USING).stdout.split())
+    assert after < before / 2
