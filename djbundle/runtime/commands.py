@@ -40,6 +40,8 @@ class BundleUtility(ManagementUtility):
     """Django's dispatcher; an unknown command raises our error with the commands it may have meant."""
 
     def fetch_command(self, subcommand: str) -> BaseCommand:
+        if subcommand == "worker":  # it forks those that run tasks
+            memory.share_what_is_loaded()
         memory.start_collecting()  # Django is set up by now
         commands = get_commands()
         app = commands.get(subcommand)
