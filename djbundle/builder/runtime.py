@@ -9,18 +9,18 @@ from djbundle.builder.tree import Tree
 
 MODULES = ("__init__.py", "errors.py", "manifest.py", "settings_module.py", "static_storage.py", "storages.py")
 FOLDERS = ("runtime", "stand_ins", "tasks")
-NAMES = "_project_names"
+FACTS = "_project_facts"
 BOOTSTRAP = "runtime/bootstrap.py"  # the program imports it by a name of its own, before there are packages
 
 
-def add_runtime(tree: Tree, compiled: set[str], cache: Cache, work: Path) -> None:
+def add_runtime(tree: Tree, compiled: set[str], variables: dict[str, str], cache: Cache, work: Path) -> None:
     """Add ``djbundle.runtime``, ``djbundle.tasks`` and what these share with the builder; and for bootstrap.py the
-    names of the packages and modules that are `compiled`.
+    names of the packages and modules that are `compiled`, and the `variables` that name the settings.
     """
     package = Path(str(files("djbundle")))
-    names = work / f"{NAMES}.py"
-    names.write_text(f"NAMES = frozenset({sorted(compiled)})\n")
-    sources = [Source(package / BOOTSTRAP, "_bootstrap.py"), Source(names, names.name)]
+    facts = work / f"{FACTS}.py"
+    facts.write_text(f"NAMES = frozenset({sorted(compiled)})\nVARIABLES = {variables}\n")
+    sources = [Source(package / BOOTSTRAP, "_bootstrap.py"), Source(facts, facts.name)]
     for path in (*map(package.joinpath, MODULES), *(path for name in FOLDERS for path in _files(package / name))):
         name = PurePosixPath("djbundle", *path.relative_to(package).parts)
         if path == package / BOOTSTRAP:

@@ -18,7 +18,7 @@ PYTHON_START = tuple(
         "encodings/aliases",
         "encodings/utf_8",
         "_bootstrap",
-        "_project_names",
+        "_project_facts",
         "importlib/__init__",
     )
 )

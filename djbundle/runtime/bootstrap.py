@@ -165,7 +165,7 @@ def open_tree() -> None:
     else:
         finder = archive_finder(_archive)
     sys.meta_path.insert(sys.meta_path.index(PathFinder), finder)
-    from _project_names import NAMES  # type: ignore[import-not-found]  # noqa: PLC0415 - the builder writes it
+    from _project_facts import NAMES  # type: ignore[import-not-found]  # noqa: PLC0415 - the builder writes it
 
     ProjectFinder.names = NAMES
     sys.meta_path.insert(sys.meta_path.index(PathFinder), ProjectFinder)
@@ -188,7 +188,13 @@ class SettingsFinder:
 
 
 def prepare_interpreter() -> None:
-    """Called when the bundle is to be a plain Python for -c, -m or a file."""
+    """Called when the bundle is to be a plain Python for -c, -m or a file; it knows which settings are the site's."""
+    import os  # noqa: PLC0415 - whatever runs then has it
+
+    from _project_facts import VARIABLES  # noqa: PLC0415
+
+    for name, value in VARIABLES.items():
+        os.environ.setdefault(name, value)
     sys.meta_path.insert(0, SettingsFinder)
 
 

@@ -143,6 +143,11 @@ def test_unknown_command_names_the_nearest(open_shop: Site) -> None:
     ]
 
 
+def test_interpreter_knows_the_settings_of_the_site(open_shop: Site) -> None:
+    code = "import django; django.setup(); from django.conf import settings as s; print(s.DEBUG, s.SETTINGS_MODULE)"
+    assert open_shop.run("-c", code).stdout.strip() == "False shop.settings"
+
+
 def test_bundle_is_an_interpreter_for_its_children(open_shop: Site) -> None:
     code = (
         "import subprocess, sys;"

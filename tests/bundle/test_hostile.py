@@ -136,7 +136,7 @@ PATHS = [
     f"{prefix}{way}{target}"
     for prefix in ("/static/", "/media/", "/static/notes/")
     for way in ("../", "../../", "%2e%2e/", "%2e%2e%2f", "..%2f", "..%5c", "..\\", "/", "%00/../", "./../", "....//")
-    for target in ("djbundle.json", "secret_key", "db.sqlite3", "serve.lock", "etc/passwd", "_project_names.pyc")
+    for target in ("djbundle.json", "secret_key", "db.sqlite3", "serve.lock", "etc/passwd", "_project_facts.pyc")
 ]
 
 

@@ -9,7 +9,7 @@ RECIPE = Recipe(
     "cookie",
     (
         *("django>=5.2,<6", "django-environ", "django-allauth[mfa]", "django-crispy-forms", "crispy-bootstrap5"),
-        *("django-anymail[mailgun]", "django-redis", "celery", "django-celery-beat", "redis", "hiredis"),
+        *("django-anymail[mailgun]", "django-redis", "celery[redis]", "django-celery-beat", "hiredis"),
         *("psycopg[binary]", "argon2-cffi", "whitenoise", "gunicorn", "sentry-sdk", "django-storages[s3]"),
     ),
     apps=("users",),
