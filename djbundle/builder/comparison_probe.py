@@ -13,11 +13,10 @@ from typing import Any
 from djbundle.builder.collect import prepare_static_files
 from djbundle.builder.customer import ACCEPT
 from djbundle.builder.layout import SETTINGS_VARIABLE
-from djbundle.builder.probe import give_secret_key, keep_files_away
+from djbundle.builder.probe import do_without_cache_servers, give_secret_key, keep_files_away
 from djbundle.builder.questions import SQLITE
 from djbundle.builder.sandbox import forbid_all_but
 from djbundle.settings_module import changing, import_settings
-from djbundle.stand_ins import replace_caches
 
 
 def run() -> None:
@@ -52,8 +51,7 @@ def change(settings: Any, questions: dict[str, Any], work: Path) -> None:
     give_secret_key(settings)
     keep_files_away(settings, str(work))
     prepare_static_files(settings, Path(questions["static"]))
-    if caches := getattr(settings, "CACHES", None):
-        settings.CACHES = caches | replace_caches(caches, work)
+    do_without_cache_servers(settings, str(work))
     for alias, database in getattr(settings, "DATABASES", {}).items():
         if not database.get("ENGINE", "").endswith(SQLITE):
             database["ENGINE"] = "django.db.backends.sqlite3"

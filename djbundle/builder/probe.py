@@ -109,8 +109,9 @@ def do_without_cache_servers(module: ModuleType, scratch: str) -> None:
     """The backends that are replaced are kept in a setting, so that they are imported all the same."""
     caches = getattr(module, "CACHES", {})
     replaced = replace_caches(caches, Path(scratch))
-    module.DJBUNDLE_CACHES = [caches[alias]["BACKEND"] for alias in replaced]  # type: ignore[attr-defined]
-    module.CACHES = caches | replaced  # type: ignore[attr-defined]
+    if replaced:
+        module.DJBUNDLE_CACHES = [caches[alias]["BACKEND"] for alias in replaced]  # type: ignore[attr-defined]
+        module.CACHES = caches | replaced  # type: ignore[attr-defined]
 
 
 def start_django() -> None:
