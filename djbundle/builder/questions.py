@@ -11,10 +11,10 @@ FOUND = '{"engines": '  # how the answer to the first begins
 CHECK = '''
 import json
 from importlib import import_module
+import django
 from django.conf import settings
 from django.core.management import call_command
 from django.utils.module_loading import import_string
-from djbundle.runtime.interpreter import start_site
 
 def found():
     engines = settings.DJBUNDLE_ENGINES - {"", "django.db.backends.dummy"}
@@ -33,7 +33,7 @@ def load(cache):
         pass  # it may want its server
 
 try:
-    start_site()
+    django.setup()
     for engine in found()["engines"]:
         import_module(f"{engine}.base")
     for cache in settings.DJBUNDLE_CACHES:
@@ -49,13 +49,13 @@ import datetime
 import json
 import secrets
 import uuid
+import django
 from django.apps import apps
 from django.conf import settings
 from django.urls import get_resolver
 from django.urls.resolvers import LocalePrefixPattern, RegexPattern, RoutePattern
 from django.utils import timezone
-from djbundle.runtime.interpreter import start_site
-start_site()
+django.setup()
 
 def plain(pattern):
     """Its text; None where it wants an argument, or is no plain text."""

@@ -17,7 +17,7 @@ from djbundle.manifest import Manifest
 from djbundle.runtime import paths
 from djbundle.runtime.bundle import Bundle
 from djbundle.runtime.environment import prepare_environment
-from djbundle.runtime.settings import change_settings, name_settings
+from djbundle.runtime.settings import change_settings
 from djbundle.runtime.settings_files import redirected
 from djbundle.settings_module import configured
 
@@ -55,11 +55,3 @@ def bundle_of_parent(root: Path) -> Bundle:
     manifest = Manifest.read(root)
     data = paths.find_data_directory(manifest.name, None, os.environ)
     return Bundle(root, manifest, sys.executable, data)
-
-
-def start_site() -> None:
-    """``django.setup()`` of the bundle that this interpreter is."""
-    import django  # noqa: PLC0415 - not every interpreter needs it
-
-    name_settings(Manifest.read(Path(__file__).parents[2]))
-    django.setup()

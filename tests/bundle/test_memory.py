@@ -42,8 +42,8 @@ def written():
     os.wait()
     return int(os.read(reader, 20))
 
-from djbundle.runtime.interpreter import start_site
-start_site()
+import django
+django.setup()
 before = written()
 _lasting.keep()
 print(before, written())
