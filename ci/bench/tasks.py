@@ -19,10 +19,10 @@ from ci.bench.task_peers.kills import measure_kills
 from ci.bench.task_peers.latency import measure_latency
 from ci.bench.task_peers.machine import REPOSITORY, Machine
 from ci.bench.task_peers.pages import measure_pages
-from ci.bench.task_peers.redis import Redis
 from ci.bench.task_peers.side import FAILURES, POSTGRES, SQLITE, Side
 from ci.bench.task_peers.table import Table
 from ci.postgres import Postgres
+from ci.redis import Redis
 
 ON_SQLITE = ("ours", "django_tasks_db", "django_ox", "dj_queue", "huey_sqlite", "django_q2")
 ON_POSTGRES = ("ours", "procrastinate_django", "django_tasks_db", "django_ox", "dj_queue", "celery_redis")

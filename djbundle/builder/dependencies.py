@@ -14,6 +14,7 @@ from pathlib import Path
 from packaging.requirements import Requirement
 
 from djbundle.builder import installed
+from djbundle.builder.extras import chosen_extras
 from djbundle.builder.imports import LateImports
 from djbundle.builder.inspection import Inspection
 from djbundle.builder.owners import DJBUNDLE, Owners, normalize
@@ -71,9 +72,14 @@ def _add(found: dict[str, Dependency], wanted: Iterable[Wanted], leave_out: set[
         found[name] = Dependency(name, distribution.version, reason, distribution)
         waiting += [
             (item.name, f"needed by {name}", item.extras)
-            for item in _requirements(distribution, extras)
+            for item in _requirements(distribution, extras | _chosen(distribution, name))
             if item.name not in NOT_NEEDED.get(name, ())
         ]
+
+
+def _chosen(distribution: importlib.metadata.Distribution, name: str) -> set[str]:
+    """Extras; all that the runtime uses of its own packages is known."""
+    return set() if name in RUNTIME[1:] else chosen_extras(distribution)
 
 
 def _roots(project: Project, inspection: Inspection, owners: Owners) -> Iterator[Wanted]:

@@ -1,9 +1,14 @@
 """The shape that cookiecutter-django gives a project: split settings, a user model, Celery, Sentry, Redis, S3, ..."""
 
+import subprocess
+from pathlib import Path
+
 from ci.customer import Customer
+from ci.redis import Redis
 from ci.site import Site
 from tests.real.in_browser import test_pages_in_a_browser  # noqa: F401 - a test of this project too
 from tests.real.recipe import Recipe
+from tests.waiting import wait_until
 
 RECIPE = Recipe(
     "cookie",
@@ -35,3 +40,23 @@ def test_driver_of_another_database_is_there(site: Site) -> None:
     site.environment["DATABASE_URL"] = "postgres://nobody@127.0.0.1:1/none"
     assert "Connection refused" in site.run("migrate", check=False).stderr
     del site.environment["DATABASE_URL"]
+
+
+def test_worker_of_celery_runs_a_task(site: Site, tmp_path: Path) -> None:
+    """From the bundle, as its own process, on a real Redis."""
+    with Redis(tmp_path / "redis") as redis:
+        site.environment["REDIS_URL"] = f"redis+socket://{redis.socket}"
+        log = tmp_path / "worker.log"
+        command = [str(site.bundle), "-m", "celery", "-A", "config", "worker", "--loglevel=info", "--concurrency=2"]
+        environment = site.environment | {"DJBUNDLE_DATA_DIR": str(site.data)}
+        with log.open("wb") as output:
+            worker = subprocess.Popen(command, env=environment, stdout=output, stderr=output)
+        try:
+            site.shell("from notebook.users.tasks import get_users_count; get_users_count.delay()")
+            wait_until(
+                lambda: "get_users_count" in log.read_text() and "succeeded" in log.read_text(), "a task is done"
+            )
+        finally:
+            worker.terminate()
+            worker.wait(30)
+            del site.environment["REDIS_URL"]

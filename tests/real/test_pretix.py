@@ -24,3 +24,7 @@ def test_log_in(visitor: Customer) -> None:
 def test_styles_are_compressed(visitor: Customer) -> None:
     page = visitor.get("/control/login").text
     assert "/static/CACHE/css/" in page
+
+
+def test_what_cron_does(site: Site) -> None:
+    site.run("runperiodic")

@@ -20,3 +20,7 @@ def test_page_is_edited_and_published(visitor: Customer, admin: Customer) -> Non
     fields = {"title": "Tea and biscuits", "slug": "home", "action-publish": "action-publish"}
     admin.post(page, page, **fields, **NO_COMMENTS)
     assert "Tea and biscuits" in visitor.get("/").text
+
+
+def test_what_cron_does(site: Site) -> None:
+    site.run("publish_scheduled")

@@ -9,9 +9,10 @@ from ci.customer import Customer
 from ci.postgres import temporary_postgres
 from ci.site import Site, bare_environment
 from tests.real.json_client import ask
+from tests.real.in_browser import test_pages_in_a_browser  # noqa: F401 - a test of this project too
 from tests.real.recipe import Recipe
 
-RECIPE = Recipe("weblate", ("weblate",))
+RECIPE = Recipe("weblate", ("weblate",), pages=("/", "/about/", "/accounts/login/"))
 TOKEN = "from weblate.auth.models import User; print(User.objects.get(username='admin').auth_token.key)"
 
 
@@ -44,3 +45,8 @@ def test_project_by_the_api(site: Site) -> None:
     made = {"name": "Shop", "slug": "shop", "web": "https://shop.example/"}
     assert ask(f"{site.url}/api/projects/", made, Authorization=f"Token {token}")["slug"] == "shop"
     assert "Shop" in Customer(site.url).get("/projects/shop/").text
+
+
+def test_what_cron_does(site: Site) -> None:
+    site.run("commit_pending", "--all")
+    site.run("cleanuptrans")

@@ -1,4 +1,4 @@
-"""A Redis for one run of a benchmark, with the durability it has by default, on a Unix socket."""
+"""A Redis for one run, with the durability it has by default, on a Unix socket."""
 
 import shutil
 import subprocess
