@@ -1,6 +1,7 @@
 """What ``wagtail start`` writes."""
 
 from ci.customer import Customer
+from ci.site import Site
 from tests.real.in_browser import test_pages_in_a_browser  # noqa: F401 - a test of this project too
 from tests.real.recipe import Recipe
 

@@ -8,8 +8,8 @@ import pytest
 from ci.customer import Customer
 from ci.postgres import temporary_postgres
 from ci.site import Site, bare_environment
-from tests.real.json_client import ask
 from tests.real.in_browser import test_pages_in_a_browser  # noqa: F401 - a test of this project too
+from tests.real.json_client import ask
 from tests.real.recipe import Recipe
 
 RECIPE = Recipe("weblate", ("weblate",), pages=("/", "/about/", "/accounts/login/"))
