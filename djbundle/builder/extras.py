@@ -14,7 +14,11 @@ from packaging.requirements import Requirement
 from djbundle.builder import installed
 
 # Of those who work on a package; whoever tries its tests is no reason to take pytest along.
-DEVELOPMENT = re.compile(r"(^|[-_.])(test|dev|doc|lint|format|typ|mypy|check|qa|ci|bench|build|release|contrib|cli)")
+DEVELOPMENT = re.compile(
+    r"(^|[-_.])(tests?|testing|dev|devel|develop|development|docs?|documentation|lint|linting|formatting"
+    r"|types?|typing|mypy|checks?|qa|ci|bench|benchmarks?|benchmarking|coverage|profiling|build|release|contrib|contributors)($|[-_.])",
+    re.IGNORECASE,
+)
 
 
 def chosen_extras(distribution: importlib.metadata.Distribution) -> set[str]:
