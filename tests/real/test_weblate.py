@@ -1,6 +1,5 @@
-"""weblate on PostgreSQL: a package of 180 others. It calls git, which is no part of a bundle."""
+"""weblate on PostgreSQL: a package of 180 others. It calls git, which its container has beside the bundle."""
 
-import os
 from collections.abc import Iterator
 
 import pytest
@@ -8,6 +7,7 @@ import pytest
 from ci.customer import Customer
 from ci.postgres import temporary_postgres
 from ci.site import Site, bare_environment
+from tests.real.container import ContainedSite
 from tests.real.in_browser import test_pages_in_a_browser  # noqa: F401 - a test of this project too
 from tests.real.json_client import ask
 from tests.real.recipe import Recipe
@@ -23,10 +23,9 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     with temporary_postgres() as server:
         server.create_database("weblate")
         bundle = RECIPE.build(folder)
-        environment = bare_environment(
-            DJBUNDLE_ALLOWED_HOSTS="127.0.0.1", PGHOST=server.host, PGUSER=server.owner, PATH=os.environ["PATH"]
-        )
-        site = Site(bundle, folder / "data", environment)
+        environment = bare_environment(DJBUNDLE_ALLOWED_HOSTS="127.0.0.1", PGHOST=server.host, PGUSER=server.owner)
+        site = ContainedSite(bundle, folder / "data", environment)
+        site.mounts, site.programs = (server.host,), ("git",)
         site.run("migrate")
         site.run("createadmin", "--username", "admin", "--password", "secret", "--email", "admin@shop.example")
         with site:
