@@ -10,7 +10,7 @@ from django.apps import apps
 from django.conf import settings
 from django.core.management import call_command
 
-from djbundle.runtime import process
+from djbundle.runtime import memory, process
 from djbundle.runtime.board import Board, Slot
 from djbundle.runtime.bundle import Bundle
 from djbundle.runtime.child import Child
@@ -99,5 +99,11 @@ def additions(options: ServeOptions) -> Additions:
 def run_worker(grace: int, heart: Heart) -> int:
     """Run background tasks until SIGTERM."""
     os.nice(WORKER_NICENESS)
-    call_command("worker", grace=grace, beat=heart.beat)
+    tidier = memory.Tidier()
+
+    def beat() -> None:
+        heart.beat()
+        tidier()
+
+    call_command("worker", grace=grace, beat=beat)
     return 0

@@ -7,10 +7,13 @@ sharing the pages that nobody writes to any more.
 
 import gc
 import sys
+import time
 
 # New objects before a collection; Python's own is 700 or 2000. A request makes some thousands, and nearly all of them
 # are freed without one.
 THRESHOLD = 10_000
+
+REST = 30.0  # seconds in which what has been unpacked may be wanted again
 
 ORDINARY = gc.get_threshold()  # before the project's settings can change it
 
@@ -39,3 +42,15 @@ def release_archive() -> None:
     archive = sys.modules.get("_archive")  # not there where the tree is on disk
     if archive:
         archive.release()
+
+
+class Tidier:
+    """Gives back what late imports and first requests have unpacked. To be called about each second."""
+
+    def __init__(self) -> None:
+        self._due = time.monotonic() + REST
+
+    def __call__(self) -> None:
+        if (now := time.monotonic()) >= self._due:
+            self._due = now + REST
+            release_archive()

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from djbundle.errors import CertificateError
-from djbundle.runtime import process
+from djbundle.runtime import memory, process
 from djbundle.runtime.heartbeat import BEAT, Heart
 from djbundle.runtime.http.server import Running, Server
 from djbundle.runtime.logs.lines import log
@@ -33,6 +33,7 @@ class Endpoint:
 def serve_web(server: Server, endpoints: Sequence[Endpoint], heart: Heart | None = None) -> int:
     """Answer requests until SIGTERM; then finish those that have begun."""
     web = Web(server)
+    web.spawn(tidy())
     if heart:
         web.spawn(beat(heart))
     web.server.loop.run_until_complete(web.run(endpoints))
@@ -42,6 +43,13 @@ def serve_web(server: Server, endpoints: Sequence[Endpoint], heart: Heart | None
 async def beat(heart: Heart) -> None:
     while True:
         heart.beat()
+        await asyncio.sleep(BEAT)
+
+
+async def tidy() -> None:
+    tidier = memory.Tidier()
+    while True:
+        tidier()
         await asyncio.sleep(BEAT)
 
 

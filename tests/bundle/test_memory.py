@@ -48,10 +48,35 @@ before = written()
 _lasting.keep()
 print(before, written())
 """
+TIDYING = """
+import re, time
+from pathlib import Path
+from djbundle.runtime import memory
+
+def kept():
+    "Kilobytes of the archive that are unpacked for all processes."
+    shared = Path("/proc/self/smaps").read_text().partition("rw-s")[2].split("rw-s")
+    return max(int(re.search(r"Rss: +([0-9]+)", each)[1]) for each in shared if "/dev/zero" in each.splitlines()[0])
+
+def read():
+    return [file.read_bytes() for file in sorted(Path("/djb/django/contrib").rglob("*.pyc"))]
+
+tidier, before, now = memory.Tidier(), read(), time.monotonic()
+full = kept()
+tidier()
+print(kept() == full > 1000)
+time.monotonic = lambda: now + memory.REST
+tidier()
+print(kept() < full / 10, read() == before)
+"""
 
 
 def test_what_lasts_is_as_before_and_what_has_an_end_ends(open_shop: Site) -> None:
     assert open_shop.run("-c", LASTING).stdout.split() == ["True", "True", "True", "2", "ended", "left"]
+
+
+def test_what_was_unpacked_is_given_back_and_unpacked_again(open_shop: Site) -> None:
+    assert open_shop.run("-c", TIDYING).stdout.split() == ["True", "True", "True"]
 
 
 def test_child_that_uses_everything_copies_little(open_shop: Site) -> None:
