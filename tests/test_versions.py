@@ -43,6 +43,9 @@ def test_small_project_builds_and_serves(wheel: Path, tmp_path: Path, python: st
 
     report = json.loads(run(programs / "djbundle", "build", project, "-o", tmp_path / "small", "--json"))
     assert report["size"] == (tmp_path / "small").stat().st_size
+    packages = {package["name"] for package in report["packages"]}
+    assert {"django", "granian", "cronsim"} <= packages
+    assert not packages & {"djbundle", "nuitka", "zstandard"}
 
     bundle = copy_bundle(tmp_path / "small", tmp_path / "server")
     site = Site(bundle, tmp_path / "data", bare_environment())

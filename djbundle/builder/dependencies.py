@@ -47,8 +47,9 @@ def find_dependencies(project: Project, inspection: Inspection) -> list[Dependen
     owners = Owners(inspection.modules)
     late = LateImports(owners, leave_alone=RUNTIME[1:])  # all that the runtime uses of these is known
     found: dict[str, Dependency] = {}
-    # The project may be installed too; when it was not loaded from there, it is not needed from there.
-    leave_out = {DJBUNDLE, normalize(project.name)} - set(owners.loaded)
+    # djbundle's runtime is in each bundle, and what its builder requires has no business there. The project may be
+    # installed too; when it was not loaded from there, it is not needed from there.
+    leave_out = {DJBUNDLE} | {normalize(project.name)} - set(owners.loaded)
     _add(found, _roots(project, inspection, owners), leave_out)
     new = late.of_project(project, found) | late.of_distributions(found)
     while new:

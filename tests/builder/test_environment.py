@@ -32,7 +32,9 @@ def start(tool: Path, *arguments: object, **environment: str) -> "subprocess.Com
 def django_of_check(result: "subprocess.CompletedProcess[str]") -> str:
     assert result.returncode == 0, result.stderr
     packages: list[dict[str, Any]] = json.loads(result.stdout)["packages"]
-    assert "granian" in {each["name"] for each in packages}  # which only djbundle's environment has
+    names = {each["name"] for each in packages}
+    assert "granian" in names  # which only djbundle's environment has
+    assert not names & {"djbundle", "nuitka"}  # and what only its builder needs
     return next(str(each["version"]) for each in packages if each["name"] == "django")
 
 
