@@ -3,9 +3,6 @@
 So no client holds a thread of the site by sending its body slowly (bodies.py); nor by reading slowly, since an answer
 in parts is sent by a thread of its own. And the site has as many threads, each with its connections to databases, as it
 was told to.
-
-Answers are made one after the other, as long as none takes longer than a moment: Python runs one thread at a time
-anyway, and threads that take turns within a page, at each query, lose much time over it.
 """
 
 import contextvars
@@ -19,9 +16,9 @@ from typing import Any, NamedTuple
 
 from django.db import connections
 
+from djbundle.runtime.http.turns import Turns
 from djbundle.runtime.logs import lines
 
-PATIENCE = 0.005  # seconds, as long as Python lets a thread run before another may (sys.getswitchinterval())
 STREAMS = 256  # answers in parts that one worker sends at once; made when they are needed
 
 Answer = Callable[[Any, dict[str, Any]], Any]
@@ -40,7 +37,7 @@ class SiteThreads:
 
     def __init__(self, site: Answer, count: int) -> None:
         self.site = site
-        self.turn = threading.Lock()
+        self.turns = Turns()
         self.streams = ThreadPoolExecutor(STREAMS, "stream")
         self.waiting: queue.SimpleQueue[Request] = queue.SimpleQueue()
         self.answering: dict[int, str] = {}  # the peer for whom each thread works, by the thread's number
@@ -57,7 +54,7 @@ class SiteThreads:
         protocol, environ, self.answering[number] = request
         environ["djbundle.begun"] = time.perf_counter()
         sender = Sender(protocol, environ.get("djbundle.spool"), self.streams)
-        turn = self.take_turn()
+        turn = self.turns.take()
         try:
             self.site(sender, environ)
         except Exception:  # the site's own errors are answered by Django; this one is of what stands around it
@@ -67,15 +64,6 @@ class SiteThreads:
         finally:
             turn.release()
             del self.answering[number]
-
-    def take_turn(self) -> threading.Lock:
-        """To be released behind the answer."""
-        turn = self.turn
-        if not turn.acquire(timeout=PATIENCE):  # who has it waits for something, so there is room for another
-            turn = threading.Lock()
-            turn.acquire()
-            self.turn = turn
-        return turn
 
 
 class Sender:
