@@ -11,10 +11,8 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from packaging.requirements import Requirement
-
 from djbundle.builder import installed
-from djbundle.builder.extras import chosen_extras
+from djbundle.builder.extras import chosen_extras, requirements
 from djbundle.builder.imports import LateImports
 from djbundle.builder.inspection import Inspection
 from djbundle.builder.owners import DJBUNDLE, Owners, normalize
@@ -23,6 +21,7 @@ from djbundle.errors import ConfigurationError
 
 # What the runtime needs besides Django; the rest of djbundle's own requirements only serve the build.
 RUNTIME = ("django", "granian", "servestatic", "certifi", "tzdata")
+KNOWN = frozenset(RUNTIME[1:])  # all that the runtime uses of these is known
 NOT_NEEDED = {"granian": ("click",)}  # by its command line only, which a bundle does not have
 # What a database is reached with; another address in the environment needs another of them.
 DRIVERS = frozenset({"mysqlclient", "oracledb", "psycopg", "psycopg2", "psycopg2-binary", "pymysql"})
@@ -45,11 +44,11 @@ Wanted = tuple[str, str, set[str]]  # the name of a distribution, the reason, ex
 def find_dependencies(project: Project, inspection: Inspection) -> list[Dependency]:
     """All distributions that the bundle needs, by name."""
     owners = Owners(inspection.modules)
-    late = LateImports(owners, leave_alone=RUNTIME[1:])  # all that the runtime uses of these is known
+    late = LateImports(owners, leave_alone=KNOWN)
     found: dict[str, Dependency] = {}
     # djbundle's runtime is in each bundle, and what its builder requires has no business there. The project may be
     # installed too; when it was not loaded from there, it is not needed from there.
-    leave_out = {DJBUNDLE} | {normalize(project.name)} - set(owners.loaded)
+    leave_out = {DJBUNDLE} | ({normalize(project.name)} - set(owners.loaded))
     _add(found, _roots(project, inspection, owners), leave_out)
     new = late.of_project(project, found) | late.of_distributions(found)
     while new:
@@ -71,16 +70,12 @@ def _add(found: dict[str, Dependency], wanted: Iterable[Wanted], leave_out: set[
         except importlib.metadata.PackageNotFoundError:
             continue
         found[name] = Dependency(name, distribution.version, reason, distribution)
+        chosen = set() if name in KNOWN else chosen_extras(distribution)
         waiting += [
             (item.name, f"needed by {name}", item.extras)
-            for item in _requirements(distribution, extras | _chosen(distribution, name))
+            for item in requirements(distribution.name, extras | chosen)
             if item.name not in NOT_NEEDED.get(name, ())
         ]
-
-
-def _chosen(distribution: importlib.metadata.Distribution, name: str) -> set[str]:
-    """Extras; all that the runtime uses of its own packages is known."""
-    return set() if name in RUNTIME[1:] else chosen_extras(distribution)
 
 
 def _roots(project: Project, inspection: Inspection, owners: Owners) -> Iterator[Wanted]:
@@ -99,14 +94,6 @@ def _roots(project: Project, inspection: Inspection, owners: Owners) -> Iterator
     named = (each.name for each in inspection.variables if DATABASE_VARIABLE.search(each.name))
     if variable := next(named, None):
         yield from ((name, f"a database that {variable} may name", set()) for name in sorted(DRIVERS))
-
-
-def _requirements(distribution: importlib.metadata.Distribution, extras: Iterable[str]) -> Iterator[Requirement]:
-    for text in distribution.requires or ():
-        requirement = Requirement(text)
-        marker = requirement.marker
-        if marker is None or any(marker.evaluate({"extra": extra}) for extra in ("", *extras)):
-            yield requirement
 
 
 def local_packages(project: Project, inspection: Inspection) -> dict[str, Path]:

@@ -7,7 +7,7 @@ before the first message is sent.
 import functools
 import importlib.metadata
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable
 
 from packaging.requirements import Requirement
 
@@ -15,10 +15,16 @@ from djbundle.builder import installed
 
 # Of those who work on a package; whoever tries its tests is no reason to take pytest along.
 DEVELOPMENT = re.compile(
-    r"(^|[-_.])(tests?|testing|dev|devel|develop|development|docs?|documentation|lint|linting|formatting"
-    r"|types?|typing|mypy|checks?|qa|ci|bench|benchmarks?|benchmarking|coverage|profiling|build|release|contrib|contributors)($|[-_.])",
+    r"(^|[-_.])(tests?|testing|dev|devel|develop|development|docs?|documentation|lint|linting|formatting|types?|typing"
+    r"|mypy|checks?|qa|ci|bench|benchmarks?|benchmarking|coverage|profiling|build|release|contrib|contributors)($|[-_.])",
     re.IGNORECASE,
 )
+
+
+def requirements(name: str, extras: Iterable[str] = ()) -> list[Requirement]:
+    """What a distribution wants on this machine, with these of its extras."""
+    plain, conditional = _requirements(name)
+    return [*plain, *(each for each in conditional if any(_is_of(each, extra) for extra in extras))]
 
 
 def chosen_extras(distribution: importlib.metadata.Distribution) -> set[str]:
@@ -27,28 +33,37 @@ def chosen_extras(distribution: importlib.metadata.Distribution) -> set[str]:
     return {extra for extra in provided if not DEVELOPMENT.search(extra) and _is_chosen(distribution.name, extra)}
 
 
-@functools.cache
 def _is_chosen(name: str, extra: str) -> bool:
-    wanted = list(_requirements_of(name, extra))
-    return bool(wanted) and all(_is_there(each, name) for each in wanted)
+    """With the extras of what it wants, and theirs, which may lead back to it."""
+    waiting, seen = [(name, extra)], set()
+    while waiting:
+        name, extra = each = waiting.pop()
+        if each in seen:
+            continue
+        seen.add(each)
+        wanted = [requirement for requirement in _requirements(name)[1] if _is_of(requirement, extra)]
+        if not wanted or not all(_is_there(requirement, name) for requirement in wanted):
+            return False
+        waiting += [(requirement.name, more) for requirement in wanted for more in requirement.extras]
+    return True
 
 
 def _is_there(requirement: Requirement, asking: str) -> bool:
-    """With its own extras. An extra may name others of its package, and these it again."""
     if requirement.name == asking:
-        return False  # each of them stands for itself
+        return False  # an extra that names others of its package: each of them stands for itself
     try:
-        distribution = installed.distribution(requirement.name)
+        return installed.is_of_project(installed.distribution(requirement.name))
     except importlib.metadata.PackageNotFoundError:
         return False
-    is_of_project = installed.is_of_project(distribution)
-    return is_of_project and all(_is_chosen(distribution.name, extra) for extra in requirement.extras)
 
 
-def _requirements_of(name: str, extra: str) -> Iterator[Requirement]:
-    """Those that it adds."""
-    for text in installed.distribution(name).requires or ():
-        requirement = Requirement(text)
-        marker = requirement.marker
-        if marker and marker.evaluate({"extra": extra}) and not marker.evaluate({"extra": ""}):
-            yield requirement
+def _is_of(requirement: Requirement, extra: str) -> bool:
+    return requirement.marker is None or requirement.marker.evaluate({"extra": extra})
+
+
+@functools.cache
+def _requirements(name: str) -> tuple[list[Requirement], list[Requirement]]:
+    """Those without any extra, and all others: of an extra, or for other machines."""
+    every = [Requirement(text) for text in installed.distribution(name).requires or ()]
+    plain = [each for each in every if _is_of(each, "")]
+    return plain, [each for each in every if each not in plain]

@@ -99,11 +99,11 @@ def additions(options: ServeOptions) -> Additions:
 def run_worker(grace: int, heart: Heart) -> int:
     """Run background tasks until SIGTERM."""
     os.nice(WORKER_NICENESS)
-    tidier = memory.Tidier()
+    tidier = memory.tidier()
 
     def beat() -> None:
         heart.beat()
-        tidier()
+        tidier.run()
 
     call_command("worker", grace=grace, beat=beat)
     return 0

@@ -8,6 +8,10 @@ sharing the pages that nobody writes to any more.
 import gc
 import sys
 import time
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from djbundle.tasks.periodic import Periodic
 
 # New objects before a collection; Python's own is 700 or 2000. A request makes some thousands, and nearly all of them
 # are freed without one.
@@ -44,13 +48,8 @@ def release_archive() -> None:
         archive.release()
 
 
-class Tidier:
-    """Gives back what late imports and first requests have unpacked. To be called about each second."""
+def tidier() -> "Periodic":
+    """Gives back what late imports and first requests have unpacked; to be run about each second."""
+    from djbundle.tasks.periodic import Periodic  # noqa: PLC0415 - a start has no need of it
 
-    def __init__(self) -> None:
-        self._due = time.monotonic() + REST
-
-    def __call__(self) -> None:
-        if (now := time.monotonic()) >= self._due:
-            self._due = now + REST
-            release_archive()
+    return Periodic(REST, release_archive, due=time.monotonic() + REST)

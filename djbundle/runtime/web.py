@@ -7,7 +7,7 @@ the new one on the same socket, and the first one leaves: no connection is refus
 import asyncio
 import signal
 import socket
-from collections.abc import Coroutine, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -33,23 +33,16 @@ class Endpoint:
 def serve_web(server: Server, endpoints: Sequence[Endpoint], heart: Heart | None = None) -> int:
     """Answer requests until SIGTERM; then finish those that have begun."""
     web = Web(server)
-    web.spawn(tidy())
+    web.spawn(with_each_beat(memory.tidier().run))
     if heart:
-        web.spawn(beat(heart))
+        web.spawn(with_each_beat(heart.beat))
     web.server.loop.run_until_complete(web.run(endpoints))
     return 0
 
 
-async def beat(heart: Heart) -> None:
+async def with_each_beat(action: Callable[[], None]) -> None:
     while True:
-        heart.beat()
-        await asyncio.sleep(BEAT)
-
-
-async def tidy() -> None:
-    tidier = memory.Tidier()
-    while True:
-        tidier()
+        action()
         await asyncio.sleep(BEAT)
 
 

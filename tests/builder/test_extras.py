@@ -30,7 +30,7 @@ def _packages(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         folder.mkdir()
         (folder / "METADATA").write_text("\n".join([*lines, *(f"Provides-Extra: {each}" for each in sorted(provided))]))
     monkeypatch.setattr(installed, "search_path", lambda: (str(tmp_path),))
-    extras._is_chosen.cache_clear()
+    extras._requirements.cache_clear()
 
 
 @pytest.mark.parametrize(

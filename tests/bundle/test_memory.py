@@ -61,12 +61,12 @@ def kept():
 def read():
     return [file.read_bytes() for file in sorted(Path("/djb/django/contrib").rglob("*.pyc"))]
 
-tidier, before, now = memory.Tidier(), read(), time.monotonic()
+tidier, before, now = memory.tidier(), read(), time.monotonic()
 full = kept()
-tidier()
+tidier.run()
 print(kept() == full > 1000)
 time.monotonic = lambda: now + memory.REST
-tidier()
+tidier.run()
 print(kept() < full / 10, read() == before)
 """
 
