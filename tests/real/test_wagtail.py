@@ -8,6 +8,29 @@ from tests.real.recipe import Recipe
 RECIPE = Recipe("wagtail", ("wagtail",), starts=("wagtail start mysite .",), pages=("/", "/admin/login/"))
 NO_COMMENTS = {f"comments-{name}": "0" for name in ("TOTAL_FORMS", "INITIAL_FORMS", "MIN_NUM_FORMS", "MAX_NUM_FORMS")}
 
+CONTENT = """
+from io import BytesIO
+from django.core.files.base import ContentFile
+from home.models import HomePage
+from PIL import Image as Picture
+from wagtail.images import get_image_model
+home = HomePage.objects.get(slug="home")
+for number in range(5):
+    home.add_child(instance=HomePage(title=f"Oolong {number}", slug=f"oolong-{number}"))
+picture = BytesIO()
+Picture.new("RGB", (800, 600), "teal").save(picture, "PNG")
+image = get_image_model().objects.create(title="teal", file=ContentFile(picture.getvalue(), "teal.png"))
+print(*(image.get_rendition(wanted).url for wanted in ("fill-200x150", "width-400|format-webp")))
+"""
+SCHEDULE = """
+from datetime import timedelta
+from django.utils import timezone
+from home.models import HomePage
+page = HomePage(title="Later", slug="later", live=False)
+HomePage.objects.get(slug="home").add_child(instance=page)
+page.save_revision(approved_go_live_at=timezone.now() - timedelta(minutes=1))
+"""
+
 
 def test_editor(admin: Customer) -> None:
     assert "Home" in admin.get("/admin/pages/").text
@@ -23,5 +46,16 @@ def test_page_is_edited_and_published(visitor: Customer, admin: Customer) -> Non
     assert "Tea and biscuits" in visitor.get("/").text
 
 
-def test_what_cron_does(site: Site) -> None:
+def test_content(site: Site, visitor: Customer) -> None:
+    """Of a small site: pages, a picture in two sizes, the search."""
+    pictures = site.shell(CONTENT).split()
+    assert [visitor.get(path).status for path in pictures] == [200, 200]
+    assert "Oolong 4" in visitor.get("/oolong-4/").text
+    assert "Oolong 2" in visitor.get("/search/?query=Oolong").text
+
+
+def test_cron_publishes_a_page(site: Site, visitor: Customer) -> None:
+    site.shell(SCHEDULE)
+    assert visitor.get("/later/").status == 404
     site.run("publish_scheduled")
+    assert visitor.get("/later/").status == 200
