@@ -2,15 +2,15 @@
 
 import datetime
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from django.core.checks import CheckMessage
 from django.db import router
 from django.utils import timezone
 
-from djbundle.tasks import unique, wakeup
+from djbundle.tasks import signals, unique, wakeup
 from djbundle.tasks.checks import check_installed, check_options, check_rate_limits
-from djbundle.tasks.compat import BaseTaskBackend, TaskResult, TaskResultDoesNotExist, normalize_json, task_enqueued
+from djbundle.tasks.compat import BaseTaskBackend, TaskResult, TaskResultDoesNotExist, normalize_json
 from djbundle.tasks.inserting import insert
 from djbundle.tasks.task import (
     RetryingTask,
@@ -26,6 +26,16 @@ if TYPE_CHECKING:
     from djbundle.tasks.models import TaskRecord
 
 
+MOST_KNOWN = 1000  # tasks; a project defines fewer, but ``.using()`` makes new ones
+
+
+class Prototype(NamedTuple):
+    """What all calls of a task have alike."""
+
+    task: RetryingTask
+    values: dict[str, Any]  # of fields of TaskRecord
+
+
 class DatabaseBackend(BaseTaskBackend):
     """Keeps tasks in the database of the project. ``QUEUES`` is Django's.
 
@@ -38,6 +48,10 @@ class DatabaseBackend(BaseTaskBackend):
     supports_async_task = True
     supports_get_result = True
     supports_priority = True
+
+    def __init__(self, alias: str, params: dict[str, Any]) -> None:
+        super().__init__(alias, params)
+        self._known: dict[int, tuple[Any, Prototype]] = {}  # by the id of the task, which is kept with it
 
     def validate_task(self, task: Any) -> None:
         super().validate_task(task)
@@ -54,18 +68,18 @@ class DatabaseBackend(BaseTaskBackend):
         """The same for a task of a workflow, whose place in that is `membership`: fields of TaskRecord."""
         from djbundle.tasks.models import TaskRecord  # noqa: PLC0415 - @task comes here before apps are loaded
 
-        self.validate_task(task)
-        record = self.record(with_rules(task), args, kwargs)
+        prototype = self.prototype(task)
+        record = self.record(prototype, args, kwargs)
         for name, value in membership.items():
             setattr(record, name, value)
         alias = router.db_for_write(TaskRecord)
         if record.unique_key and not (record.then or record.group_id):  # those must run, or nothing follows
-            if present := unique.add(record, alias, to_seconds(with_rules(task).unique_for)):
+            if present := unique.add(record, alias, to_seconds(prototype.task.unique_for)):
                 return present.to_result()
         else:
             insert(record, alias)
         result: TaskResult = record.to_result(task)  # type: ignore[type-arg,unused-ignore]
-        task_enqueued.send(type(self), task_result=result)
+        signals.send_enqueued(type(self), result)
         wakeup.send_on_commit(alias)
         return result
 
@@ -75,30 +89,50 @@ class DatabaseBackend(BaseTaskBackend):
 
         return bulk.add(self, task, calls)
 
-    def record(self, task: RetryingTask, args: Sequence[Any], kwargs: dict[str, Any]) -> "TaskRecord":
+    def prototype(self, task: Any) -> Prototype:
+        """Raises InvalidTask. What a task says does not change, so that is looked at once for each."""
+        known = self._known.get(id(task))
+        if known:
+            return known[1]
+        self.validate_task(task)
+        prototype = self._prototype(with_rules(task))
+        if task.run_after is None:  # else it was made for a single call
+            if len(self._known) >= MOST_KNOWN:
+                self._known.clear()
+            self._known[id(task)] = task, prototype
+        return prototype
+
+    def _prototype(self, task: RetryingTask) -> Prototype:
+        backoff = backoff_of(task, self.options)
+        values = {
+            "task_path": task.module_path,
+            "backend": self.alias,
+            "queue_name": task.queue_name,
+            "priority": task.priority,
+            "takes_context": task.takes_context,
+            "max_attempts": max_attempts_of(task, self.options),
+            "backoff": None if callable(backoff) else float(backoff),
+            "timeout": to_seconds(task.timeout),
+            "concurrency_limit": task.concurrency,
+        }
+        return Prototype(task, values)
+
+    def record(self, prototype: Prototype, args: Sequence[Any], kwargs: dict[str, Any]) -> "TaskRecord":
         """The row of this call, not saved. Raises TypeError or ValueError for arguments that JSON cannot hold."""
         from djbundle.tasks.models import TaskRecord  # noqa: PLC0415 - as above
 
+        task = prototype.task
         positional: Any = normalize_json(list(args))
         named: Any = normalize_json(kwargs)
         now = timezone.now()
         run_after = task.run_after or now
         expires = to_seconds(task.expires)
-        backoff = backoff_of(task, self.options)
         is_unique = task.unique or task.unique_for is not None
         return TaskRecord.new(
-            task_path=task.module_path,
-            backend=self.alias,
-            queue_name=task.queue_name,
-            priority=task.priority,
-            takes_context=task.takes_context,
-            max_attempts=max_attempts_of(task, self.options),
-            backoff=None if callable(backoff) else float(backoff),
-            timeout=to_seconds(task.timeout),
+            **prototype.values,
             expires_at=None if expires is None else run_after + datetime.timedelta(seconds=expires),
             unique_key=unique.key_of(task.module_path, positional, named) if is_unique else "",
             concurrency_key=concurrency_key_of(task, positional, named),
-            concurrency_limit=task.concurrency,
             args=positional,
             kwargs=named,
             run_after=run_after,

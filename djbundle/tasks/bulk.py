@@ -12,12 +12,12 @@ from typing import Any, NamedTuple
 from asgiref.sync import sync_to_async
 from django.db import IntegrityError, connections, router, transaction
 
-from djbundle.tasks import limits, unique, wakeup
+from djbundle.tasks import limits, signals, unique, wakeup
 from djbundle.tasks.backend import DatabaseBackend
-from djbundle.tasks.compat import Task, TaskResult, task_enqueued
+from djbundle.tasks.compat import Task, TaskResult
 from djbundle.tasks.inserting import fields_of, insert, prepared, statement
 from djbundle.tasks.models import READY, RUNNING, TaskRecord
-from djbundle.tasks.task import to_seconds, with_rules
+from djbundle.tasks.task import to_seconds
 
 
 class Arguments(NamedTuple):
@@ -60,20 +60,19 @@ def arguments_of(call: Call) -> Arguments:
 
 def add(backend: DatabaseBackend, task: Any, calls: Sequence[Arguments]) -> list[TaskResult]:  # type: ignore[type-arg,unused-ignore]
     """What ``DatabaseBackend.add_many`` does."""
-    backend.validate_task(task)
-    rules = with_rules(task)
-    records = [backend.record(rules, args, dict(kwargs)) for args, kwargs in calls]
+    prototype = backend.prototype(task)
+    records = [backend.record(prototype, args, dict(kwargs)) for args, kwargs in calls]
     if not records:
         return []
     alias = router.db_for_write(TaskRecord)
     with transaction.atomic(using=alias, savepoint=False):
         if records[0].unique_key:
-            found, added = _add_unique(records, alias, to_seconds(rules.unique_for))
+            found, added = _add_unique(records, alias, to_seconds(prototype.task.unique_for))
         else:
             found = added = _add(records, alias)
         new = {record.pk: record.to_result(task) for record in added}
         for result in new.values():
-            task_enqueued.send(type(backend), task_result=result)
+            signals.send_enqueued(type(backend), result)
         if added:
             wakeup.send_on_commit(alias)
     return [new.get(record.pk) or record.to_result() for record in found]

@@ -10,7 +10,14 @@ if TYPE_CHECKING or django.VERSION >= (6,):
     from django.tasks.base import Task, TaskContext, TaskError, TaskResult, TaskResultStatus
     from django.tasks.checks import check_tasks
     from django.tasks.exceptions import InvalidTask, TaskResultDoesNotExist
-    from django.tasks.signals import log_task_finished, log_task_started, task_enqueued, task_finished, task_started
+    from django.tasks.signals import (
+        log_task_enqueued,
+        log_task_finished,
+        log_task_started,
+        task_enqueued,
+        task_finished,
+        task_started,
+    )
     from django.utils.json import normalize_json
 else:
     from django_tasks import task, task_backends
@@ -19,7 +26,14 @@ else:
     from django_tasks.checks import check_tasks
     from django_tasks.exceptions import InvalidTaskError as InvalidTask
     from django_tasks.exceptions import TaskResultDoesNotExist
-    from django_tasks.signals import log_task_finished, log_task_started, task_enqueued, task_finished, task_started
+    from django_tasks.signals import (
+        log_task_enqueued,
+        log_task_finished,
+        log_task_started,
+        task_enqueued,
+        task_finished,
+        task_started,
+    )
     from django_tasks.utils import normalize_json
 
 __all__ = [
@@ -32,6 +46,7 @@ __all__ = [
     "TaskResultDoesNotExist",
     "TaskResultStatus",
     "check_tasks",
+    "log_task_enqueued",
     "log_task_finished",
     "log_task_started",
     "normalize_json",

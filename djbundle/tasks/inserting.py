@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from django.db import connections, models
 from django.db.backends.base.base import BaseDatabaseWrapper
 
+from djbundle.tasks import direct
+
 if TYPE_CHECKING:
     from djbundle.tasks.models import TaskRecord
 
@@ -23,24 +25,33 @@ PLAIN = (models.CharField, models.IntegerField, models.FloatField, models.Boolea
 def insert(record: "TaskRecord", alias: str) -> None:
     """Save it, and give it its primary key."""
     connection = connections[alias]
-    sql = statement(type(record), connection)
-    with connection.cursor() as cursor:
-        if _returns(connection):
-            cursor.execute(f"{sql} RETURNING id", prepared(record, connection))
-            (record.pk,) = cursor.fetchone()
-        else:
-            cursor.execute(sql, prepared(record, connection))
-            record.pk = cursor.lastrowid
+    record.pk = _insert(connection, statement(type(record), connection), prepared(record, connection))
     record._state.adding, record._state.db = False, alias
+
+
+def _insert(connection: BaseDatabaseWrapper, sql: str, values: list[Any]) -> int | None:
+    """The key of the new row."""
+    if direct.is_direct(connection):
+        return direct.execute(connection, sql, values).lastrowid
+    with connection.cursor() as cursor:
+        if not connection.features.can_return_columns_from_insert:  # MySQL
+            cursor.execute(sql, values)
+            return int(cursor.lastrowid)
+        cursor.execute(f"{sql} RETURNING id", values)
+        return int(cursor.fetchone()[0])
 
 
 def prepared(record: "TaskRecord", connection: BaseDatabaseWrapper) -> list[Any]:
     """Its values, for `statement`."""
     plan = _plan(type(record))
     values = list(plan.values_of(record))
+    before = text = None
     for index, prepare in plan.others:
-        if values[index] is not None:
-            values[index] = prepare(values[index], connection)
+        value = values[index]
+        if value is not None:
+            if value is not before:  # most tasks may run from the moment in which they are enqueued
+                before, text = value, prepare(value, connection)
+            values[index] = text
     return values
 
 
@@ -88,8 +99,3 @@ def _preparing(field: Any) -> Callable[[Any, BaseDatabaseWrapper], Any]:
     if isinstance(field, models.DateTimeField):
         return lambda value, connection: connection.ops.adapt_datetimefield_value(value)
     return field.get_db_prep_save  # type: ignore[no-any-return]
-
-
-def _returns(connection: BaseDatabaseWrapper) -> bool:
-    """MySQL does not."""
-    return connection.features.can_return_columns_from_insert

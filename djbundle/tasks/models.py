@@ -172,8 +172,9 @@ class TaskRecord(models.Model):
 def _defaults(model: type[models.Model]) -> tuple[dict[str, Any], list[tuple[str, Callable[[], Any]]]]:
     """By the names that an instance keeps them under: those that all share, and those that each has its own of."""
     fields = model._meta.concrete_fields
-    same = {field.attname: field.get_default() for field in fields if not callable(field.default)}
-    return same, [(field.attname, field.get_default) for field in fields if callable(field.default)]
+    made = [field for field in fields if field.has_default() and callable(field.default)]
+    same = {field.attname: field.get_default() for field in fields if field not in made}
+    return same, [(field.attname, field.default) for field in made]
 
 
 class PausedQueue(models.Model):

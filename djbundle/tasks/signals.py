@@ -15,17 +15,26 @@ from django.utils import timezone
 from django.utils.log import RequireDebugTrue
 
 from djbundle.tasks.compat import (
+    BaseTaskBackend,
     TaskError,
     TaskResult,
     TaskResultStatus,
+    log_task_enqueued,
     log_task_finished,
     log_task_started,
+    task_enqueued,
     task_finished,
     task_started,
 )
 from djbundle.tasks.outcome import Outcome
 
 logger = logging.getLogger(log_task_finished.__module__.removesuffix(".signals"))  # that of Django's receivers
+
+
+def send_enqueued(backend: type[BaseTaskBackend], result: TaskResult) -> None:  # type: ignore[type-arg,unused-ignore]
+    """A receiver that fails makes the enqueuing fail, as everywhere in Django."""
+    if _has_listeners(task_enqueued, log_task_enqueued) or logger.isEnabledFor(logging.DEBUG):
+        task_enqueued.send(backend, task_result=result)
 
 
 def send_started(result: TaskResult) -> None:  # type: ignore[type-arg,unused-ignore]

@@ -6,6 +6,7 @@ of the transaction. What gets lost costs a poll interval, nothing else.
 """
 
 import contextlib
+import errno
 import hashlib
 import socket
 from collections.abc import Callable
@@ -17,6 +18,7 @@ from django.db import connections, transaction
 from djbundle.tasks.options import option
 
 CHANNEL = "djbundle_tasks"
+CLOSED = {errno.EBADF, errno.ENOTSOCK}  # by somebody who closes all files of the process
 
 
 def address_of(alias: str) -> bytes:
@@ -32,11 +34,18 @@ def _address(identity: str) -> bytes:
 
 def send(alias: str) -> None:
     """Never waits, never fails."""
-    with (
-        contextlib.suppress(OSError),
-        socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK) as sender,
-    ):
-        sender.sendto(b"\0", address_of(alias))
+    try:
+        _sending_socket().sendto(b"\0", address_of(alias))
+    except OSError as error:
+        if error.errno in CLOSED:
+            _sending_socket().detach()  # else it would close what has its number now
+            _sending_socket.cache_clear()
+
+
+@cache
+def _sending_socket() -> socket.socket:
+    """One for the process and those that it forks, since a datagram needs no connection."""
+    return socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK)
 
 
 def send_on_commit(alias: str) -> None:
