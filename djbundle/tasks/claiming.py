@@ -1,25 +1,34 @@
 """How a worker takes tasks: the most urgent ones, and no two workers the same."""
 
-from collections.abc import Sequence
+import json
+from collections.abc import Callable, Sequence
 from functools import cache
-from typing import Any
+from typing import Any, NamedTuple
 
 from django.db import connections, models, transaction
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.utils import timezone
 
-from djbundle.tasks import limits, options
+from djbundle.tasks import direct, limits, options
 from djbundle.tasks.durability import relaxed
 from djbundle.tasks.identity import Identity
 from djbundle.tasks.models import PausedQueue, TaskRecord
 from djbundle.tasks.preparing import rows_of
 from djbundle.tasks.queue import Queues, alias, due
-from djbundle.tasks.runs import COLUMNS, Row, Run, runs_of
+from djbundle.tasks.runs import COLUMNS, Row, Run, by_urgency, run_of
 
 APPEND = {
     "sqlite": "json_insert(worker_ids, '$[#]', %s)",
     "postgresql": "worker_ids || jsonb_build_array(%s::text)",
     "mysql": "JSON_ARRAY_APPEND(worker_ids, '$', %s)",
+}
+# How SQLite reads a row as it will be once it is claimed.
+CLAIMED = {
+    "status": "'RUNNING'",
+    "epoch": "epoch + 1",
+    "started_at": "coalesce(started_at, %s)",
+    "last_attempted_at": "%s",
+    "worker_ids": APPEND["sqlite"],
 }
 # Says READY in a roundabout way: the condition of the partial index djbundle_tasks_limited must stand there as it is,
 # and a plain "status = 'READY'" has SQLite read every waiting task by djbundle_tasks_ready instead.
@@ -32,7 +41,7 @@ SELECT EXISTS (SELECT 1 FROM {table} WHERE status = 'READY' AND run_after <= %s 
     AND queue_name NOT IN (SELECT name FROM {paused})), {keyed}
 """
 FIND = """
-SELECT id FROM {table} WHERE status = 'READY' AND run_after <= %s
+SELECT {wanted} FROM {table} WHERE status = 'READY' AND run_after <= %s
     AND (expires_at IS NULL OR expires_at > %s OR started_at IS NOT NULL) {chosen}
     AND queue_name NOT IN (SELECT name FROM {paused})
 ORDER BY priority DESC, run_after, id LIMIT %s {lock}
@@ -91,32 +100,74 @@ def _take(worker: Identity, limit: int, chosen: str, values: Sequence[Any]) -> l
     connection = connections[alias()]
     now = timezone.now()
     stamp, lease = (connection.ops.adapt_datetimefield_value(moment) for moment in (now, now + options.lease()))
-    find = FIND.format(**_names(connection), chosen=chosen, lock=_lock(connection)), [stamp, stamp, *values, limit]
-    marks = [str(worker), str(worker), lease, stamp, stamp]
-    mark = _mark_and_return if connection.vendor in ("sqlite", "postgresql") else _find_and_mark
+    find = Find(chosen, [stamp, stamp, *values, limit])
     with relaxed(connection):
-        return runs_of(mark(connection, find, marks), connection.alias)
+        rows = _way_of(connection)(connection, find, Mark(str(worker), lease, stamp))
+        return [run_of(row, connection.alias) for row in rows]
 
 
-def _mark_and_return(connection: BaseDatabaseWrapper, find: tuple[str, list[Any]], marks: list[Any]) -> list[Row]:
+class Find(NamedTuple):
+    """Which tasks."""
+
+    chosen: str  # a condition
+    values: list[Any]  # all of FIND
+
+    def sql(self, connection: BaseDatabaseWrapper, wanted: str = "id") -> str:
+        return FIND.format(**_names(connection), wanted=wanted, chosen=self.chosen, lock=_lock(connection))
+
+
+class Mark(NamedTuple):
+    """What a claim writes; times as the database takes them."""
+
+    worker: str
+    lease: Any
+    now: Any
+
+    @property
+    def values(self) -> list[Any]:
+        """All of MARK, but for which tasks."""
+        return [self.worker, self.worker, self.lease, self.now, self.now]
+
+
+def _way_of(connection: BaseDatabaseWrapper) -> Callable[[BaseDatabaseWrapper, Find, Mark], list[Row]]:
+    """How this database claims; the rows are those of COLUMNS, the most urgent first."""
+    if direct.is_direct(connection):
+        return _read_and_mark
+    return _mark_and_return if connection.vendor in ("sqlite", "postgresql") else _find_and_mark
+
+
+def _read_and_mark(connection: BaseDatabaseWrapper, find: Find, mark: Mark) -> list[Row]:
+    """In two statements for SQLite, which takes twice as long to return what it updates."""
+    names = _names(connection)
+    now = {"started_at": mark.now, "last_attempted_at": mark.now, "worker_ids": mark.worker}
+    wanted = [now[name] for name in COLUMNS if name in now]
+    with direct.writing(connection):
+        rows = direct.execute(connection, find.sql(connection, names["claimed"]), [*wanted, *find.values]).fetchall()
+        if rows:
+            sql = MARK.format(**names, append=APPEND["sqlite"], found=direct.LISTED)
+            direct.execute(connection, sql, [*mark.values, json.dumps([row[0] for row in rows])])
+    return rows
+
+
+def _mark_and_return(connection: BaseDatabaseWrapper, find: Find, mark: Mark) -> list[Row]:
     """In one statement."""
     names = _names(connection)
-    sql = MARK.format(**names, append=APPEND[connection.vendor], found=find[0])
-    return rows_of(connection, f"{sql} RETURNING {names['columns']}", [*marks, *find[1]])
+    sql = MARK.format(**names, append=APPEND[connection.vendor], found=find.sql(connection))
+    return by_urgency(rows_of(connection, f"{sql} RETURNING {names['columns']}", [*mark.values, *find.values]))
 
 
-def _find_and_mark(connection: BaseDatabaseWrapper, find: tuple[str, list[Any]], marks: list[Any]) -> list[Row]:
+def _find_and_mark(connection: BaseDatabaseWrapper, find: Find, mark: Mark) -> list[Row]:
     """In three, for MySQL and MariaDB, which cannot return what they update."""
     names = _names(connection)
     with transaction.atomic(using=connection.alias), connection.cursor() as cursor:
-        cursor.execute(*find)
+        cursor.execute(find.sql(connection), find.values)
         keys = [key for (key,) in cursor.fetchall()]
         if not keys:
             return []
         found = ", ".join(["%s"] * len(keys))
-        cursor.execute(MARK.format(**names, append=APPEND["mysql"], found=found), [*marks, *keys])
+        cursor.execute(MARK.format(**names, append=APPEND["mysql"], found=found), [*mark.values, *keys])
         cursor.execute(f"SELECT {names['columns']} FROM {names['table']} WHERE id IN ({found})", keys)  # noqa: S608 - of names only
-        return list(cursor.fetchall())
+        return by_urgency(list(cursor.fetchall()))
 
 
 def _names(connection: BaseDatabaseWrapper) -> dict[str, str]:
@@ -133,6 +184,7 @@ def _names_for(vendor: str, alias: str) -> dict[str, str]:
         "table": table,
         "paused": quote(PausedQueue._meta.db_table),
         "columns": ", ".join(sign + quote(name) for name in COLUMNS),
+        "claimed": ", ".join(CLAIMED.get(name, sign + quote(name)) for name in COLUMNS),
         "keyed": KEYED.format(table=table),
     }
 

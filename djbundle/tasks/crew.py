@@ -155,7 +155,7 @@ class Crew:
         child.kill()
         for run in child.tasks.running:
             error = TimeoutError(f"It took longer than {run.timeout:g} seconds and was killed.")
-            self.unwritten.outcomes.append(fail_run(run.record(), error))
+            self.unwritten.outcomes.append(fail_run(run, error))
 
     # --- ending ---
 

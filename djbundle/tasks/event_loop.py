@@ -27,7 +27,7 @@ class EventLoop:
             try:
                 outcome = await _outcome_of(attempt)
             except BaseException as error:  # whatever it is: a task whose end nobody hears holds its place for ever
-                outcome = failure(attempt.record.pk, attempt.record.epoch, error_entry(error))
+                outcome = failure(attempt.of.pk, attempt.of.epoch, error_entry(error))
             ended(outcome)
 
         asyncio.run_coroutine_threadsafe(follow(), self._started())

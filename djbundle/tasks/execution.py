@@ -20,18 +20,20 @@ from djbundle.tasks.context import Channel, TaskContext
 from djbundle.tasks.failing import outcome_of
 from djbundle.tasks.models import TaskRecord
 from djbundle.tasks.outcome import Outcome, error_entry, failure, success
-from djbundle.tasks.task import RetryingTask
+from djbundle.tasks.runs import Call, Run
+from djbundle.tasks.task import RetryingTask, load
 
 logger = logging.getLogger("djbundle.tasks")
 
+ChannelOf = Callable[[Run], Channel]
 _is_async = lru_cache(maxsize=256)(iscoroutinefunction)  # which takes as long as a third of a quick task
 
 
-def execute(record: TaskRecord, channel: Channel | None = None) -> Outcome:
+def execute(run: Run, channel_of: ChannelOf = lambda _run: Channel()) -> Outcome:
     """Run it, in this thread."""
     close_old_connections()
     try:
-        begun = begin(record, channel or Channel())
+        begun = begin(run, channel_of)
         return begun if isinstance(begun, Outcome) else begun.run()
     finally:
         close_old_connections()
@@ -44,29 +46,39 @@ def close_old_connections() -> None:
             connection.close_if_unusable_or_obsolete()
 
 
-def begin(record: TaskRecord, channel: Channel) -> "Attempt | Outcome":
+def begin(run: Run, channel_of: ChannelOf) -> "Attempt | Outcome":
     """Find the function; an outcome when the project no longer has this task, or its module does not import."""
     try:
-        attempt = Attempt(record, record.load_defined(), channel)
+        call = run.call()
+        attempt = Attempt(run, call, load(call.task_path), channel_of)
         if signals.start_is_heard():
             signals.send_started(attempt.result)
         return attempt
     except Exception as error:
-        return failure(record.pk, record.epoch, error_entry(error))
+        return failure(run.pk, run.epoch, error_entry(error))
 
 
 @dataclass(slots=True)
 class Attempt:
     """A run that has begun."""
 
-    record: TaskRecord
+    of: Run
+    asked: Call
     task: RetryingTask  # as it is defined
-    channel: Channel
+    channel_of: ChannelOf
+    _record: TaskRecord | None = None
     _result: Any = None
 
     @property
+    def record(self) -> TaskRecord:
+        """This and the result are made for those only who look, since a quick task takes less time."""
+        if self._record is None:
+            self._record = self.of.record()
+        return self._record
+
+    @property
     def result(self) -> Any:
-        """What ``django.tasks`` shows of it; made for those only who look, since a quick task takes less time."""
+        """What ``django.tasks`` shows of it."""
         if self._result is None:
             self._result = self.record.to_result()
         return self._result
@@ -78,18 +90,17 @@ class Attempt:
     def call(self) -> Any:
         """What the task returns, or raises. For an async one, in a thread that has no event loop."""
         call = self.task.call if self.is_async else self.task.func
-        return call(*self._args(), **self.record.kwargs)
+        return call(*self._args(), **self.asked.kwargs)
 
     def start(self) -> Coroutine[Any, Any, Any]:
         """Of an async task; to be awaited, and `run` to be told of what comes of it."""
-        coroutine: Coroutine[Any, Any, Any] = self.task.func(*self._args(), **self.record.kwargs)
+        coroutine: Coroutine[Any, Any, Any] = self.task.func(*self._args(), **self.asked.kwargs)
         return coroutine
 
     def _args(self) -> list[Any]:
-        args: list[Any] = self.record.args
-        if self.record.takes_context:
-            return [TaskContext(task_result=self.result, channel=self.channel), *args]
-        return args
+        if self.asked.takes_context:
+            return [TaskContext(task_result=self.result, channel=self.channel_of(self.of)), *self.asked.args]
+        return self.asked.args
 
     def run(self, call: Callable[[], Any] | None = None) -> Outcome:
         """Until its end; `call` returns or raises in its place what the task does."""
@@ -98,8 +109,8 @@ class Attempt:
         except BaseException as error:
             if isinstance(error, KeyboardInterrupt) and threading.current_thread() is threading.main_thread():
                 raise  # Ctrl-C in somebody's tests: the worker runs no task in its main thread
-            return self._end(outcome_of(error, self.record, self.result))
-        return self._end(success(self.record, value))
+            return self._end(outcome_of(error, self.of, self.record, self.result))
+        return self._end(success(self.of, value))
 
     def _end(self, outcome: Outcome) -> Outcome:
         """Tell who listens, and no earlier than anybody can see it: then the outcome is written here."""

@@ -8,16 +8,17 @@ from djbundle.tasks.compat import TaskError, TaskResultStatus
 from djbundle.tasks.context import Cancelled
 from djbundle.tasks.models import TaskRecord
 from djbundle.tasks.outcome import Outcome, error_entry, failure, success
+from djbundle.tasks.runs import Run
 from djbundle.tasks.task import RetryAfter, delay_after
 
 logger = logging.getLogger("djbundle.tasks")
 
 
-def outcome_of(error: BaseException, record: TaskRecord, result: Any) -> Outcome:
-    """Failed for good, to be run again, or discarded."""
+def outcome_of(error: BaseException, run: Run, record: TaskRecord, result: Any) -> Outcome:
+    """Failed for good, to be run again, or discarded. `record` and `result` are those of the run."""
     if isinstance(error, result.task.discard_on):
         logger.info("%s is discarded: %r", record, error)
-        return success(record)
+        return success(run)
     entry = error_entry(error)
     if isinstance(error, Cancelled):
         logger.info("%s was cancelled", record)
@@ -36,9 +37,10 @@ def outcome_of(error: BaseException, record: TaskRecord, result: Any) -> Outcome
     return Outcome(record.pk, record.epoch, TaskResultStatus.READY, error=entry, delay=delay)
 
 
-def fail_run(record: TaskRecord, error: BaseException) -> Outcome:
+def fail_run(run: Run, error: BaseException) -> Outcome:
     """The same for a run that was ended from outside."""
+    record = run.record()
     try:
-        return outcome_of(error, record, record.to_result())
+        return outcome_of(error, run, record, record.to_result())
     except Exception as broken:  # the project no longer has this task
-        return failure(record.pk, record.epoch, error_entry(broken))
+        return failure(run.pk, run.epoch, error_entry(broken))

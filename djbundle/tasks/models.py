@@ -9,12 +9,11 @@ from django.core.exceptions import ValidationError
 from django.db import models, router
 from django.db.models.base import ModelState
 from django.utils import timezone
-from django.utils.module_loading import import_string
 from django.utils.translation import gettext_lazy as _
 
 from djbundle.tasks import validators, wakeup
 from djbundle.tasks.compat import TaskError, TaskResult, TaskResultStatus, task_backends
-from djbundle.tasks.task import RetryingTask, backoff_of, max_attempts_of, to_seconds, with_rules
+from djbundle.tasks.task import RetryingTask, backoff_of, load, max_attempts_of, to_seconds
 from djbundle.tasks.timing import Timing
 
 READY, RUNNING, FAILED = TaskResultStatus.READY, TaskResultStatus.RUNNING, TaskResultStatus.FAILED
@@ -131,13 +130,9 @@ class TaskRecord(models.Model):
         record.__dict__.update(values)
         return record
 
-    def load_defined(self) -> RetryingTask:
-        """The task as the project defines it; raises ImportError or AttributeError when it no longer does."""
-        return with_rules(import_string(self.task_path))
-
     def load_task(self) -> RetryingTask:
-        """The task as it was enqueued; raises what `load_defined` raises."""
-        defined = self.load_defined()
+        """The task as it was enqueued; raises ImportError or AttributeError when the project no longer has it."""
+        defined = load(self.task_path)
         options = task_backends[self.backend].options
         rules = (  # as kept here, and as they follow from the definition: those need not be said
             ("max_attempts", self.max_attempts, max_attempts_of(defined, options)),

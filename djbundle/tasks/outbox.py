@@ -46,7 +46,7 @@ class Outbox:
 
     def _flush(self) -> None:
         if self._outcomes:
-            self._send(Ended(self._outcomes, self._seconds))
+            self._send(Ended.of(self._outcomes, self._seconds))
             self._outcomes, self._seconds = [], 0.0
 
     def _send(self, answer: Answer) -> None:

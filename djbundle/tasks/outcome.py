@@ -4,7 +4,7 @@ from traceback import format_exception
 from typing import Any, NamedTuple
 
 from djbundle.tasks.compat import TaskResultStatus
-from djbundle.tasks.models import TaskRecord
+from djbundle.tasks.runs import Run
 
 
 class Outcome(NamedTuple):
@@ -20,9 +20,8 @@ class Outcome(NamedTuple):
     is_written: bool = False  # already, by the process that ran it
 
 
-def success(record: TaskRecord, value: Any = None) -> Outcome:
-    is_followed = bool(record.then or record.group_id)
-    return Outcome(record.pk, record.epoch, TaskResultStatus.SUCCESSFUL, value, is_followed=is_followed)
+def success(run: Run, value: Any = None) -> Outcome:
+    return Outcome(run.pk, run.epoch, TaskResultStatus.SUCCESSFUL, value, is_followed=run.is_followed)
 
 
 def failure(pk: int, epoch: int, entry: dict[str, str]) -> Outcome:

@@ -86,10 +86,11 @@ class Child:
 
     def _take(self, answer: Answer, heard: Heard) -> None:
         if isinstance(answer, Ended):
-            self._count(len(answer.outcomes), answer.seconds)
-            for outcome in answer.outcomes:
+            outcomes = answer.outcomes
+            self._count(len(outcomes), answer.seconds)
+            for outcome in outcomes:
                 self.tasks.remove(outcome.pk)
-            heard.outcomes.extend(answer.outcomes)
+            heard.outcomes.extend(outcomes)
         elif isinstance(answer, Returned):
             self.recalled = False
             heard.returned.extend(run for pk in answer.pks if (run := self.tasks.remove(pk)))

@@ -121,7 +121,7 @@ class Runner:
         """A thread must outlive whatever comes: a module of tasks that calls sys.exit, for one."""
         begun = time.monotonic()
         try:
-            attempt = begin(run.record(), self._channel_of(run))
+            attempt = begin(run, self._channel_of)
             if isinstance(attempt, Attempt) and attempt.is_async:
                 self._loop.run(attempt, lambda outcome: self._ended(outcome, begun))
                 return
@@ -140,7 +140,7 @@ class Runner:
             if self._idle == self._threads:  # it ended in the event loop
                 self._call_threads(1)
         self._outbox.add(outcome, time.monotonic() - begun, more=more)
-        if more:
+        if more and not self._busy.is_set():  # to set it again takes longer
             self._busy.set()
 
     def _channel_of(self, run: Run) -> Channel:

@@ -5,7 +5,7 @@ The worker looks at a few columns only, so the row is handed on as the database 
 
 import datetime
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import cache
 from operator import itemgetter
 from typing import Any, NamedTuple
@@ -16,6 +16,7 @@ from djbundle.tasks.models import TaskRecord
 
 Row = tuple[Any, ...]
 Converter = Callable[[Any, Any, Any], Any]  # of a value, its expression and the connection
+Conversions = Sequence[tuple[Any, Converter]]  # each with its expression
 UNREAD = {  # by a run; should a task's code look there, Django asks the database for them
     *("unique_key", "concurrency_key", "concurrency_limit", "expires_at", "group_index"),
     *("progress", "cancelled_at", "worker", "lease_until"),
@@ -23,15 +24,28 @@ UNREAD = {  # by a run; should a task's code look there, Django asks the databas
 FIELDS = [field for field in TaskRecord._meta.concrete_fields if field.name not in UNREAD]
 COLUMNS = [str(field.column) for field in FIELDS]
 NAMES = tuple(field.attname for field in FIELDS)
+INDEXES = {name: index for index, name in enumerate(NAMES)}
 _decode = json.JSONDecoder().raw_decode
 
 
 def _columns(*names: str) -> Callable[[Row], Any]:
-    return itemgetter(*map(NAMES.index, names))
+    return itemgetter(*map(INDEXES.__getitem__, names))
 
 
 _brief, _urgency = _columns("id", "epoch", "timeout", "losses"), _columns("run_after", "id")
-_priority = _columns("priority")
+_priority, _following = _columns("priority"), _columns("then", "group_id")
+
+
+class Call(NamedTuple):
+    """What is to be called, and with what."""
+
+    task_path: str
+    takes_context: bool
+    args: list[Any]
+    kwargs: dict[str, Any]
+
+
+CALL = [INDEXES[name] for name in Call._fields]
 
 
 class Run(NamedTuple):
@@ -45,19 +59,29 @@ class Run(NamedTuple):
     alias: str
 
     def record(self) -> TaskRecord:
-        """The whole."""
+        """The whole, which takes longer than a quick task."""
         connection = connections[self.alias]
         values = list(self.row)
-        for index, expression, convert in _converters(self.alias, connection.vendor):
-            if values[index] is not None:
-                values[index] = convert(values[index], expression, connection)
+        for index, conversions in _converters(self.alias, connection.vendor).items():
+            values[index] = _convert(values[index], conversions, connection)
         return TaskRecord.stored(self.alias, dict(zip(NAMES, values, strict=True)))
 
+    def call(self) -> Call:
+        """All that a quick task needs."""
+        connection = connections[self.alias]
+        converters = _converters(self.alias, connection.vendor)
+        return Call._make([_convert(self.row[index], converters.get(index, ()), connection) for index in CALL])
 
-def runs_of(rows: list[Row], alias: str) -> list[Run]:
-    """In the order in which they are to begin: the most urgent first."""
-    rows = sorted(rows, key=lambda row: (-_priority(row), _urgency(row)))
-    return [run_of(row, alias) for row in rows]
+    @property
+    def is_followed(self) -> bool:
+        """By other tasks, see workflow.py."""
+        then, group = _following(self.row)
+        return then is not None or group is not None
+
+
+def by_urgency(rows: list[Row]) -> list[Row]:
+    """In the order in which they are to begin."""
+    return sorted(rows, key=lambda row: (-_priority(row), _urgency(row)))
 
 
 def run_of(row: Row, alias: str) -> Run:
@@ -66,16 +90,23 @@ def run_of(row: Row, alias: str) -> Run:
 
 
 @cache
-def _converters(alias: str, _vendor: str) -> list[tuple[int, Any, Converter]]:
+def _converters(alias: str, _vendor: str) -> dict[int, Conversions]:
     """As Django's compiler makes them for each query; they are the same for all connections to a database."""
     connection = connections[alias]
-    found = []
+    found: dict[int, Conversions] = {}
     for index, field in enumerate(FIELDS):
         expression = field.get_col(TaskRecord._meta.db_table)
         own = connection.ops.get_db_converters(expression)
         both = [*own, *expression.get_db_converters(connection)]
-        found += [(index, expression, QUICK.get((connection.vendor, type(field)), each)) for each in both]
+        if both:
+            found[index] = [(expression, QUICK.get((connection.vendor, type(field)), each)) for each in both]
     return found
+
+
+def _convert(value: Any, conversions: Conversions, connection: Any) -> Any:
+    for expression, convert in conversions if value is not None else ():
+        value = convert(value, expression, connection)
+    return value
 
 
 def _to_json(text: Any, expression: Any, connection: Any) -> Any:

@@ -7,6 +7,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields, replace
 from typing import Any, Self, overload
 
+from django.utils.module_loading import import_string
+
 from djbundle.tasks.compat import InvalidTask, Task, TaskResult
 
 MAX_ATTEMPTS = 1
@@ -67,6 +69,11 @@ def with_rules(task: Any) -> RetryingTask:
     if isinstance(task, RetryingTask):
         return task
     return RetryingTask(**{field.name: getattr(task, field.name) for field in fields(task)})
+
+
+def load(path: str) -> RetryingTask:
+    """As the project defines it; raises ImportError or AttributeError when it no longer does."""
+    return with_rules(import_string(path))
 
 
 def validate_rules(task: RetryingTask) -> None:

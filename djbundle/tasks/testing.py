@@ -17,6 +17,7 @@ from djbundle.tasks.compat import Task, TaskResultStatus
 from djbundle.tasks.context import Channel
 from djbundle.tasks.execution import execute
 from djbundle.tasks.identity import Identity
+from djbundle.tasks.runs import Run
 
 AT_ONCE = 100
 
@@ -24,12 +25,15 @@ AT_ONCE = 100
 def run_pending(queues: queue.Queues = ()) -> int:
     """Run what is due, in this thread, and what that enqueues in turn; the number of runs. Failures are recorded."""
     worker, runs = Identity.of_this_process(), 0
-    while records := claiming.claim(worker, AT_ONCE, queues):
-        for record in records:
-            channel = Channel(tell=partial(queue.report, record.pk, record.epoch))
-            queue.finish([execute(record, channel)])
-        runs += len(records)
+    while claimed := claiming.take(worker, AT_ONCE, queues):
+        for run in claimed:
+            queue.finish([execute(run, _channel_of)])
+        runs += len(claimed)
     return runs
+
+
+def _channel_of(run: Run) -> Channel:
+    return Channel(tell=partial(queue.report, run.pk, run.epoch))
 
 
 def enqueued(task: Task | None = None) -> list[tuple[list[Any], dict[str, Any]]]:  # type: ignore[type-arg,unused-ignore]

@@ -57,7 +57,7 @@ def test_an_end_that_fails_is_an_end() -> None:
         raise RuntimeError("can't start new thread")
 
     heard: Queue[Outcome] = Queue()
-    attempt: Any = SimpleNamespace(record=SimpleNamespace(pk=1, epoch=2), start=nothing, run=fail)
+    attempt: Any = SimpleNamespace(of=SimpleNamespace(pk=1, epoch=2), start=nothing, run=fail)
     EventLoop().run(attempt, heard.put)
     outcome = heard.get(timeout=20)
     assert (outcome.pk, outcome.epoch, outcome.status) == (1, 2, FAILED)

@@ -7,8 +7,9 @@ from typing import Any
 
 import pytest
 from django.db import connections
-from django.tasks import TaskResultStatus, task_backends
+from django.tasks import TaskResultStatus
 from django.tasks.exceptions import InvalidTask
+from django.test import override_settings
 from django.utils import timezone
 
 from djbundle.tasks import RetryAfter, queue
@@ -152,8 +153,9 @@ def test_helpers_for_tests(tmp_path: Path) -> None:
     assert enqueued() == []
 
 
-def test_options_of_the_backend_are_the_rules_of_tasks_that_have_none(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(task_backends["default"], "options", {"MAX_ATTEMPTS": 4, "BACKOFF": 2})
-    jobs.say.enqueue("x")
-    jobs.fail.enqueue()
+def test_options_of_the_backend_are_the_rules_of_tasks_that_have_none() -> None:
+    options = {"MAX_ATTEMPTS": 4, "BACKOFF": 2}
+    with override_settings(TASKS={"default": {"BACKEND": "djbundle.tasks.DatabaseBackend", "OPTIONS": options}}):
+        jobs.say.enqueue("x")
+        jobs.fail.enqueue()
     assert list(TaskRecord.objects.order_by("id").values_list("max_attempts", "backoff")) == [(4, 2.0), (2, 1000.0)]

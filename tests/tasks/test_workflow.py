@@ -53,8 +53,8 @@ def test_a_group_is_followed_when_all_have_succeeded() -> None:
     assert not done.is_finished
     for _ in range(5):
         assert len(results()) == 5
-        record = claiming.claim(ME, 1)[0]
-        queue.finish([execute(record)])
+        (run,) = claiming.take(ME, 1)
+        queue.finish([execute(run)])
     assert done.is_finished
     assert [result.return_value for result in done.results] == [0, 1, 2, 3, 4]
     assert run_pending() == 1
@@ -103,8 +103,8 @@ def test_a_group_in_a_transaction_that_fails_is_not_there() -> None:
 
 def test_what_follows_is_there_with_the_success_or_not_at_all(monkeypatch: pytest.MonkeyPatch) -> None:
     chain(call(jobs.add, 1, 2), call(jobs.double)).enqueue()
-    record = claiming.claim(ME, 1)[0]
-    outcome = execute(record)
+    (run,) = claiming.take(ME, 1)
+    outcome = execute(run)
 
     def crash(*_: object) -> None:
         raise KeyboardInterrupt
@@ -156,15 +156,15 @@ def test_cancelling_ends_what_waits() -> None:
 
 def test_a_cancelled_run_is_not_tried_again() -> None:
     jobs.fail.enqueue()  # which has two attempts
-    record = claiming.claim(ME, 1)[0]
+    (run,) = claiming.take(ME, 1)
     control.cancel(queue.records())
-    queue.finish([execute(record)])
+    queue.finish([execute(run)])
     assert TaskRecord.objects.get().status == TaskResultStatus.FAILED
 
 
 def test_a_cancelled_run_that_is_lost_is_not_run_again() -> None:
     jobs.say.enqueue("x")
-    record = claiming.claim(ME, 1)[0]
+    (record,) = claiming.claim(ME, 1)
     control.cancel(queue.records())
     queue.lose(record)
     assert TaskRecord.objects.get().status == TaskResultStatus.FAILED
