@@ -32,6 +32,7 @@ POLL = 1.0  # seconds; for tasks that become due and for commits that nobody tel
 SEARCH = 5.0  # seconds between looks for tasks whose worker is gone, or that have expired
 CANCEL = 0.5  # seconds between looks for tasks that were asked to stop, where something wakes it so often
 PRUNE = 3600.0  # seconds
+AT_ONCE = 300  # tasks that are claimed; while it were more, processes that have done theirs would wait
 TICK = 0.05  # seconds between looks at a clock, where a task has a timeout
 
 
@@ -121,7 +122,7 @@ class Worker:
             queue.free_unknown(self.identity, [run.pk for run in (*self.crew.held, *self.crew.tasks)])
         if (room := self.crew.room) > 0:
             self.claim_is_doubtful = True
-            self.crew.held.extend(claiming.take(self.identity, room, self.queues))
+            self.crew.held.extend(claiming.take(self.identity, min(room, AT_ONCE), self.queues))
         self.claim_is_doubtful = False
 
     # --- waiting ---
