@@ -42,7 +42,7 @@ class Bodies:
         """By a thread of Granian's."""
         size = body_size(request.environ)
         if not size or (self.options.max_body and size > self.options.max_body):  # the latter is refused unread
-            self.site.waiting.put(request)
+            self.site.put(request)
         elif len(self.reading) >= READERS:
             request.protocol.response_bytes(503, [("Connection", "close"), ("Retry-After", "5")], b"")
         else:
@@ -67,7 +67,7 @@ class Bodies:
             return
         spool.seek(0)
         request.environ["wsgi.input"] = request.environ["djbundle.spool"] = spool
-        self.site.waiting.put(request)
+        self.site.put(request)
 
     def sweep(self) -> None:
         """Close the connections of clients whose body has stalled; proxies must look after their own."""
