@@ -9,9 +9,8 @@ import django
 import pytest
 
 os.environ["DJANGO_SETTINGS_MODULE"] = "tests.conformance.settings"
-os.environ.setdefault(
-    "CONFORMANCE_DATABASE", str(Path(tempfile.mkdtemp(prefix="djbundle-conformance-")) / "db.sqlite3")
-)
+FOLDER = tempfile.TemporaryDirectory(prefix="djbundle-conformance-")
+os.environ.setdefault("CONFORMANCE_DATABASE", str(Path(FOLDER.name) / "db.sqlite3"))
 django.setup()
 
 from django.core.management import call_command  # noqa: E402 - after setup
@@ -25,6 +24,7 @@ def _database() -> Iterator[None]:
     call_command("migrate", verbosity=0)
     yield
     connections.close_all()
+    FOLDER.cleanup()
 
 
 @pytest.fixture(autouse=True)
