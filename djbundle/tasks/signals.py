@@ -7,7 +7,7 @@ task, so that is found out once.
 import logging
 from collections.abc import Callable
 from dataclasses import replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from django.conf import settings
 from django.dispatch import Signal
@@ -26,7 +26,9 @@ from djbundle.tasks.compat import (
     task_finished,
     task_started,
 )
-from djbundle.tasks.outcome import Outcome
+
+if TYPE_CHECKING:  # @task comes here before apps are loaded
+    from djbundle.tasks.outcome import Outcome
 
 logger = logging.getLogger(log_task_finished.__module__.removesuffix(".signals"))  # that of Django's receivers
 
@@ -41,7 +43,7 @@ def send_started(result: TaskResult) -> None:  # type: ignore[type-arg,unused-ig
     task_started.send_robust(type(result.task.get_backend()), task_result=result)
 
 
-def send_finished(outcome: Outcome, result: TaskResult) -> None:  # type: ignore[type-arg,unused-ignore]
+def send_finished(outcome: "Outcome", result: TaskResult) -> None:  # type: ignore[type-arg,unused-ignore]
     """A receiver that fails must not fail the run."""
     errors = [*result.errors, TaskError(**outcome.error)] if outcome.error else result.errors
     ended: TaskResult = replace(  # type: ignore[type-arg,unused-ignore]
@@ -61,7 +63,7 @@ def finish_is_heard() -> bool:
     return _has_listeners(task_finished, log_task_finished)
 
 
-def is_logged(outcome: Outcome) -> bool:
+def is_logged(outcome: "Outcome") -> bool:
     """Whether Django's own receiver of task_finished has anything to write."""
     return logger.isEnabledFor(logging.ERROR if outcome.error else logging.INFO)
 

@@ -1,5 +1,8 @@
 """What a project sees: enqueue, results, retries."""
 
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -14,6 +17,7 @@ from djbundle.tasks.identity import Identity
 from djbundle.tasks.models import TaskRecord
 from djbundle.tasks.testing import run_pending
 from tests.tasks import jobs
+from tests.tasks.conftest import ENVIRONMENT, REPOSITORY
 
 
 def test_a_task_runs_and_its_result_is_kept() -> None:
@@ -105,3 +109,17 @@ def test_results_are_not_mixed_up() -> None:
 def test_the_backend_without_its_app_is_a_system_check_error() -> None:
     with override_settings(INSTALLED_APPS=["django.contrib.contenttypes", "django.contrib.auth"]):
         assert "djbundle_tasks.E001" in [message.id for message in run_checks()]
+
+
+def test_a_task_may_be_defined_before_apps_are_loaded() -> None:
+    """As by a module that models import."""
+    early = (
+        "from django.apps import apps; from django.tasks import task; import djbundle.tasks\n"
+        "def early(): ...\n"
+        "task(early); djbundle.tasks.DatabaseBackend; print(apps.ready)\n"
+    )
+    environment = ENVIRONMENT | os.environ
+    told = subprocess.run(
+        [sys.executable, "-c", early], cwd=REPOSITORY, env=environment, check=False, capture_output=True, text=True
+    )
+    assert (told.stdout, told.stderr) == ("False\n", "")
