@@ -56,6 +56,8 @@ class Running:
         """Ask until an answer comes; when it has come, in monotonic seconds."""
         end = time.monotonic() + 30
         while time.monotonic() < end:
+            if ended := next((process for process in self.processes if process.poll() is not None), None):
+                raise RuntimeError(f"{ended.args} has ended")
             with contextlib.suppress(OSError), urllib.request.urlopen(self.url + path, timeout=5) as answer:
                 answer.read()
                 return time.monotonic()
