@@ -5,6 +5,7 @@ machine may send one; all that it does is make the worker look. On other machine
 of the transaction. What gets lost costs a poll interval, nothing else.
 """
 
+import atexit
 import contextlib
 import errno
 import hashlib
@@ -45,7 +46,9 @@ def send(alias: str) -> None:
 @cache
 def _sending_socket() -> socket.socket:
     """One for the process and those that it forks, since a datagram needs no connection."""
-    return socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK)
+    sender = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK)
+    atexit.register(sender.close)
+    return sender
 
 
 def send_on_commit(alias: str) -> None:

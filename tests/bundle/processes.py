@@ -36,10 +36,17 @@ def with_role(site: Site, role: str, count: int = 1) -> list[psutil.Process]:
 
 def has_name(process: psutil.Process, name: str) -> bool:
     try:
-        return bool(process.name() == name) and process.status() != psutil.STATUS_ZOMBIE
+        return bool(process.name() == name) and is_alive(process)
     except psutil.NoSuchProcess:
         return False
 
 
 def all_gone(processes: list[psutil.Process]) -> bool:
-    return not any(each.is_running() and each.status() != psutil.STATUS_ZOMBIE for each in processes)
+    return not any(map(is_alive, processes))
+
+
+def is_alive(process: psutil.Process) -> bool:
+    try:
+        return process.is_running() and bool(process.status() != psutil.STATUS_ZOMBIE)
+    except psutil.NoSuchProcess:
+        return False

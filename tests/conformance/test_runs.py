@@ -216,10 +216,10 @@ def test_signal_of_the_end_when_the_database_refuses() -> None:
         heard.append(given)
 
     jobs.double.enqueue(1)
-    (record,) = claiming.claim(Identity.of_this_process(), 1)
+    (run,) = claiming.take(Identity.of_this_process(), 1)
     with listening(task_finished, hear), pytest.MonkeyPatch.context() as patch:
         patch.setattr(queue, "_succeed", refuse)
-        outcome = execute(record)
+        outcome = execute(run)
     assert heard == []
     assert queue.finish([outcome]) == 0
     assert TaskRecord.objects.get().status == TaskResultStatus.SUCCESSFUL

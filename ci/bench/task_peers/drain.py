@@ -1,5 +1,6 @@
 """Tasks per second by one worker process, from the first start to the last record; its own start is in no figure."""
 
+import statistics
 import time
 from collections.abc import Sequence
 
@@ -31,4 +32,17 @@ def measure_drain(sides: Sequence[Side], database: str, count: int, rounds: int)
                 table.add(label, [drain(side, count, command)], side.version, side.peer.DURABLE)
             except FAILURES as error:
                 table.remarks.append(f"{label} not measured in round {number + 1}: {error}")
+    for side in sides:
+        if side.peer.NAME == "djbundle":
+            table.remarks.append(_limit(side, count, rounds))
     return table
+
+
+def _limit(side: Side, count: int, rounds: int) -> str:
+    """What is left for the worker's own work, and for the processes that run tasks."""
+    rates = []
+    for _ in range(rounds):
+        side.reset()
+        side.run("driver.py", "fill", "note", count)
+        rates.append(float(side.run("driver.py", "records", count)))
+    return f"djbundle claims and records {statistics.median(rates):,.0f} tasks/s where nothing runs them"

@@ -1,5 +1,6 @@
 """What the benchmark asks a peer's project to do: python driver.py FUNCTION ARGUMENTS, a result is printed as JSON."""
 
+import contextlib
 import json
 import os
 import random
@@ -88,21 +89,49 @@ def claims(count: str) -> None:
     print(claimed / seconds)
 
 
+def records(count: str) -> None:
+    """Tasks that a worker claims and records per second, where nothing runs them: it can drain no more."""
+    from djbundle.tasks import claiming, queue, worker  # noqa: PLC0415 - only in our project
+    from djbundle.tasks.identity import Identity  # noqa: PLC0415
+    from djbundle.tasks.outcome import Outcome  # noqa: PLC0415
+
+    identity = Identity.of_this_process()
+    recorded, began = 0, time.perf_counter()
+    while taken := claiming.take(identity, worker.AT_ONCE):
+        queue.finish([Outcome(run.pk, run.epoch, "SUCCESSFUL") for run in taken])
+        recorded += len(taken)
+    seconds = time.perf_counter() - began
+    if recorded != int(count):
+        sys.exit(f"{recorded} tasks recorded of {count}")
+    print(recorded / seconds)
+
+
 def explain() -> None:
-    """How the database runs the statement by which our worker claims tasks."""
-    from djbundle.tasks import claiming, queue  # noqa: PLC0415 - only in our project
+    """How the database runs the statements by which our worker claims tasks."""
+    from djbundle.tasks import claiming, direct, queue  # noqa: PLC0415 - only in our project
     from djbundle.tasks.identity import Identity  # noqa: PLC0415
 
-    seen = []
-
-    def watch(execute, sql, params, many, context):
-        if sql.lstrip().upper().startswith(("UPDATE", "WITH", "INSERT")):
-            seen.append((sql, params))
-        return execute(sql, params, many, context)
-
     connection = django.db.connections[queue.alias()]
+    seen = []
+    if connection.vendor == "sqlite":
+        execute = direct.execute
+
+        def watch_direct(connection, sql, values=()):
+            seen.append((sql, values))
+            return execute(connection, sql, values)
+
+        direct.execute = watch_direct
+        watching = contextlib.nullcontext()
+    else:
+
+        def watch(execute, sql, params, many, context):
+            if sql.lstrip().upper().startswith(("UPDATE", "WITH", "INSERT")):
+                seen.append((sql, params))
+            return execute(sql, params, many, context)
+
+        watching = connection.execute_wrapper(watch)
     with transaction.atomic():
-        with connection.execute_wrapper(watch):
+        with watching:
             claiming.claim(Identity.of_this_process(), 10)
         transaction.set_rollback(True)
     prefix = {"sqlite": "EXPLAIN QUERY PLAN ", "postgresql": "EXPLAIN "}[connection.vendor]
