@@ -1,7 +1,7 @@
 """How a worker takes tasks: the most urgent ones, and no two workers the same."""
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from functools import cache
 from typing import Any, NamedTuple
 
@@ -22,14 +22,6 @@ APPEND = {
     "postgresql": "worker_ids || jsonb_build_array(%s::text)",
     "mysql": "JSON_ARRAY_APPEND(worker_ids, '$', %s)",
 }
-# How SQLite reads a row as it will be once it is claimed.
-CLAIMED = {
-    "status": "'RUNNING'",
-    "epoch": "epoch + 1",
-    "started_at": "coalesce(started_at, %s)",
-    "last_attempted_at": "%s",
-    "worker_ids": APPEND["sqlite"],
-}
 # Says READY in a roundabout way: the condition of the partial index djbundle_tasks_limited must stand there as it is,
 # and a plain "status = 'READY'" has SQLite read every waiting task by djbundle_tasks_ready instead.
 KEYED = """
@@ -46,11 +38,16 @@ SELECT {wanted} FROM {table} WHERE status = 'READY' AND run_after <= %s
     AND queue_name NOT IN (SELECT name FROM {paused})
 ORDER BY priority DESC, run_after, id LIMIT %s {lock}
 """
-MARK = """
-UPDATE {table} SET status = 'RUNNING', epoch = epoch + 1, worker = %s, worker_ids = {append}, lease_until = %s,
-    last_attempted_at = %s, started_at = coalesce(started_at, %s)
-WHERE id IN ({found})
-"""
+MARK = "UPDATE {table} SET {marks} WHERE id IN ({found})"
+MARKED = {  # what a claim writes, and so what stands in a row once it is claimed
+    "status": "'RUNNING'",
+    "epoch": "epoch + 1",
+    "worker": "%s",
+    "worker_ids": "",  # as APPEND has it
+    "lease_until": "%s",
+    "last_attempted_at": "%s",
+    "started_at": "coalesce(started_at, %s)",
+}
 
 
 def claim(worker: Identity, limit: int, queues: Queues = ()) -> list[TaskRecord]:
@@ -117,16 +114,22 @@ class Find(NamedTuple):
 
 
 class Mark(NamedTuple):
-    """What a claim writes; times as the database takes them."""
+    """The values of MARKED; times as the database takes them."""
 
     worker: str
     lease: Any
     now: Any
 
-    @property
-    def values(self) -> list[Any]:
-        """All of MARK, but for which tasks."""
-        return [self.worker, self.worker, self.lease, self.now, self.now]
+    def among(self, columns: Iterable[str]) -> list[Any]:
+        """Those of these columns, in their order."""
+        values = {
+            "worker": self.worker,
+            "worker_ids": self.worker,
+            "lease_until": self.lease,
+            "last_attempted_at": self.now,
+            "started_at": self.now,
+        }
+        return [values[name] for name in columns if name in values]
 
 
 def _way_of(connection: BaseDatabaseWrapper) -> Callable[[BaseDatabaseWrapper, Find, Mark], list[Row]]:
@@ -139,21 +142,20 @@ def _way_of(connection: BaseDatabaseWrapper) -> Callable[[BaseDatabaseWrapper, F
 def _read_and_mark(connection: BaseDatabaseWrapper, find: Find, mark: Mark) -> list[Row]:
     """In two statements for SQLite, which takes twice as long to return what it updates."""
     names = _names(connection)
-    now = {"started_at": mark.now, "last_attempted_at": mark.now, "worker_ids": mark.worker}
-    wanted = [now[name] for name in COLUMNS if name in now]
     with direct.writing(connection):
-        rows = direct.execute(connection, find.sql(connection, names["claimed"]), [*wanted, *find.values]).fetchall()
+        sql = find.sql(connection, names["claimed"])
+        rows = direct.execute(connection, sql, [*mark.among(COLUMNS), *find.values]).fetchall()
         if rows:
-            sql = MARK.format(**names, append=APPEND["sqlite"], found=direct.LISTED)
-            direct.execute(connection, sql, [*mark.values, json.dumps([row[0] for row in rows])])
+            sql = MARK.format(**names, found=direct.LISTED)
+            direct.execute(connection, sql, [*mark.among(MARKED), json.dumps([row[0] for row in rows])])
     return rows
 
 
 def _mark_and_return(connection: BaseDatabaseWrapper, find: Find, mark: Mark) -> list[Row]:
     """In one statement."""
     names = _names(connection)
-    sql = MARK.format(**names, append=APPEND[connection.vendor], found=find.sql(connection))
-    return by_urgency(rows_of(connection, f"{sql} RETURNING {names['columns']}", [*mark.values, *find.values]))
+    sql = MARK.format(**names, found=find.sql(connection))
+    return by_urgency(rows_of(connection, f"{sql} RETURNING {names['columns']}", [*mark.among(MARKED), *find.values]))
 
 
 def _find_and_mark(connection: BaseDatabaseWrapper, find: Find, mark: Mark) -> list[Row]:
@@ -165,7 +167,7 @@ def _find_and_mark(connection: BaseDatabaseWrapper, find: Find, mark: Mark) -> l
         if not keys:
             return []
         found = ", ".join(["%s"] * len(keys))
-        cursor.execute(MARK.format(**names, append=APPEND["mysql"], found=found), [*mark.values, *keys])
+        cursor.execute(MARK.format(**names, found=found), [*mark.among(MARKED), *keys])
         cursor.execute(f"SELECT {names['columns']} FROM {names['table']} WHERE id IN ({found})", keys)  # noqa: S608 - of names only
         return by_urgency(list(cursor.fetchall()))
 
@@ -180,11 +182,13 @@ def _names_for(vendor: str, alias: str) -> dict[str, str]:
     quote = connections[alias].ops.quote_name
     sign = "+" if vendor == "sqlite" else ""  # of a column as such Python's sqlite3 makes datetimes, all in the worker
     table = quote(TaskRecord._meta.db_table)
+    marked = MARKED | {"worker_ids": APPEND[vendor]}
     return {
         "table": table,
         "paused": quote(PausedQueue._meta.db_table),
         "columns": ", ".join(sign + quote(name) for name in COLUMNS),
-        "claimed": ", ".join(CLAIMED.get(name, sign + quote(name)) for name in COLUMNS),
+        "marks": ", ".join(f"{name} = {value}" for name, value in marked.items()),
+        "claimed": ", ".join(marked.get(name, sign + quote(name)) for name in COLUMNS),
         "keyed": KEYED.format(table=table),
     }
 

@@ -5,35 +5,19 @@ from typing import TYPE_CHECKING
 import django
 
 if TYPE_CHECKING or django.VERSION >= (6,):
-    from django.tasks import task, task_backends
+    from django.tasks import signals, task, task_backends
     from django.tasks.backends.base import BaseTaskBackend
     from django.tasks.base import Task, TaskContext, TaskError, TaskResult, TaskResultStatus
     from django.tasks.checks import check_tasks
     from django.tasks.exceptions import InvalidTask, TaskResultDoesNotExist
-    from django.tasks.signals import (
-        log_task_enqueued,
-        log_task_finished,
-        log_task_started,
-        task_enqueued,
-        task_finished,
-        task_started,
-    )
     from django.utils.json import normalize_json
 else:
-    from django_tasks import task, task_backends
+    from django_tasks import signals, task, task_backends
     from django_tasks.backends.base import BaseTaskBackend
     from django_tasks.base import Task, TaskContext, TaskError, TaskResult, TaskResultStatus
     from django_tasks.checks import check_tasks
     from django_tasks.exceptions import InvalidTaskError as InvalidTask
     from django_tasks.exceptions import TaskResultDoesNotExist
-    from django_tasks.signals import (
-        log_task_enqueued,
-        log_task_finished,
-        log_task_started,
-        task_enqueued,
-        task_finished,
-        task_started,
-    )
     from django_tasks.utils import normalize_json
 
 __all__ = [
@@ -46,13 +30,8 @@ __all__ = [
     "TaskResultDoesNotExist",
     "TaskResultStatus",
     "check_tasks",
-    "log_task_enqueued",
-    "log_task_finished",
-    "log_task_started",
     "normalize_json",
+    "signals",
     "task",
     "task_backends",
-    "task_enqueued",
-    "task_finished",
-    "task_started",
 ]

@@ -14,33 +14,27 @@ from django.dispatch import Signal
 from django.utils import timezone
 from django.utils.log import RequireDebugTrue
 
-from djbundle.tasks.compat import (
-    BaseTaskBackend,
-    TaskError,
-    TaskResult,
-    TaskResultStatus,
-    log_task_enqueued,
-    log_task_finished,
-    log_task_started,
-    task_enqueued,
-    task_finished,
-    task_started,
-)
+from djbundle.tasks.compat import BaseTaskBackend, TaskError, TaskResult, TaskResultStatus
+from djbundle.tasks.compat import signals as django_signals
 
 if TYPE_CHECKING:  # @task comes here before apps are loaded
     from djbundle.tasks.outcome import Outcome
 
-logger = logging.getLogger(log_task_finished.__module__.removesuffix(".signals"))  # that of Django's receivers
+logger = logging.getLogger(
+    django_signals.log_task_finished.__module__.removesuffix(".signals")
+)  # that of Django's receivers
 
 
 def send_enqueued(backend: type[BaseTaskBackend], result: TaskResult) -> None:  # type: ignore[type-arg,unused-ignore]
     """A receiver that fails makes the enqueuing fail, as everywhere in Django."""
-    if _has_listeners(task_enqueued, log_task_enqueued) or logger.isEnabledFor(logging.DEBUG):
-        task_enqueued.send(backend, task_result=result)
+    if _has_listeners(django_signals.task_enqueued, django_signals.log_task_enqueued) or logger.isEnabledFor(
+        logging.DEBUG
+    ):
+        django_signals.task_enqueued.send(backend, task_result=result)
 
 
 def send_started(result: TaskResult) -> None:  # type: ignore[type-arg,unused-ignore]
-    task_started.send_robust(type(result.task.get_backend()), task_result=result)
+    django_signals.task_started.send_robust(type(result.task.get_backend()), task_result=result)
 
 
 def send_finished(outcome: "Outcome", result: TaskResult) -> None:  # type: ignore[type-arg,unused-ignore]
@@ -50,17 +44,19 @@ def send_finished(outcome: "Outcome", result: TaskResult) -> None:  # type: igno
         result, status=TaskResultStatus(outcome.status), finished_at=timezone.now(), errors=errors
     )
     object.__setattr__(ended, "_return_value", outcome.return_value)
-    task_finished.send_robust(type(result.task.get_backend()), task_result=ended)
+    django_signals.task_finished.send_robust(type(result.task.get_backend()), task_result=ended)
 
 
 def start_is_heard() -> bool:
     """Whether anybody listens to task_started: the project, or a log."""
-    return _has_listeners(task_started, log_task_started) or logger.isEnabledFor(logging.INFO)
+    return _has_listeners(django_signals.task_started, django_signals.log_task_started) or logger.isEnabledFor(
+        logging.INFO
+    )
 
 
 def finish_is_heard() -> bool:
     """Whether the project listens to task_finished."""
-    return _has_listeners(task_finished, log_task_finished)
+    return _has_listeners(django_signals.task_finished, django_signals.log_task_finished)
 
 
 def is_logged(outcome: "Outcome") -> bool:

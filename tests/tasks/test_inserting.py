@@ -11,7 +11,7 @@ from django.db.transaction import TransactionManagementError
 from django.test.utils import CaptureQueriesContext
 
 from djbundle.tasks import wakeup
-from djbundle.tasks.compat import TaskResult, task_enqueued
+from djbundle.tasks.compat import TaskResult, signals
 from djbundle.tasks.models import TaskRecord
 from tests.tasks import jobs
 from tests.tasks.databases import use_sqlite
@@ -58,11 +58,11 @@ def test_a_receiver_of_the_signal_hears_of_it(each_database: str) -> None:
         heard.append(task_result.id)
 
     jobs.add.enqueue(1, 2)
-    task_enqueued.connect(receive)
+    signals.task_enqueued.connect(receive)
     try:
         result = jobs.add.enqueue(3, 4)
     finally:
-        task_enqueued.disconnect(receive)
+        signals.task_enqueued.disconnect(receive)
     assert heard == [result.id]
 
 
