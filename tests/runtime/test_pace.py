@@ -1,60 +1,25 @@
 """Threads of a site answer as few at once as keep the processor busy, but nobody waits for one that waits."""
 
-import threading
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import pytest
 
 from djbundle.runtime.http import pace, threads
 from djbundle.runtime.http.pace import Pace
-from djbundle.runtime.http.threads import Request, SiteThreads
+from djbundle.runtime.http.threads import Request
+from tests.runtime.site_pages import MOST, Pool, Visitor, make_site
 from tests.waiting import wait_until
 
-MOST = 3
 
-
-@dataclass
-class Page:
-    """One that is answered when it is told."""
-
-    computes: bool
-    answered_by: str = ""
-    over: threading.Event = field(default_factory=threading.Event)
-
-    def answer(self) -> None:
-        self.answered_by = threading.current_thread().name
-        while not self.over.is_set():
-            if not self.computes:
-                self.over.wait()
-
-
-class Visitor:
-    """Asks a site for pages."""
-
-    def __init__(self) -> None:
-        self.site = SiteThreads(lambda _sender, environ: environ["page"].answer(), MOST)
-        self.pages: list[Page] = []
-
-    def ask(self, *, computes: bool) -> Page:
-        page = Page(computes)
-        self.pages.append(page)
-        self.site.put(Request(None, {"page": page}, "127.0.0.1"))
-        return page
-
-    def answering(self) -> list[Page]:
-        return [page for page in self.pages if page.answered_by and not page.over.is_set()]
-
-
-@pytest.fixture
-def visitor() -> Iterator[Visitor]:
-    visitor = Visitor()
+@pytest.fixture(params=["handed over", "received"])
+def visitor(request: pytest.FixtureRequest) -> Iterator[Visitor]:
+    site = make_site()
+    visitor = Visitor(site, site.put if request.param == "handed over" else Pool(site).put)
     yield visitor
-    for page in visitor.pages:
-        page.over.set()
-    wait_until(lambda: not visitor.site.busy, "all threads are idle")
+    visitor.leave()
 
 
 @pytest.fixture
@@ -67,7 +32,9 @@ def patient(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.usefixtures("patient")
 def test_one_that_computes_is_waited_for(visitor: Visitor) -> None:
-    first, second, third = (visitor.ask(computes=True) for _ in range(3))
+    first = visitor.ask(computes=True)
+    wait_until(lambda: first.answered_by, "the first is answered")
+    second, third = (visitor.ask(computes=True) for _ in range(2))
     time.sleep(1)
     assert visitor.answering() == [first]
     first.over.set()
@@ -80,11 +47,12 @@ def test_one_that_computes_is_waited_for(visitor: Visitor) -> None:
 def test_one_that_waits_is_not_waited_for(visitor: Visitor) -> None:
     pages = [visitor.ask(computes=False) for _ in range(MOST + 1)]
     wait_until(lambda: len(visitor.answering()) == MOST, "as many as there are threads are answered at once")
-    assert len({page.answered_by for page in pages[:MOST]}) == MOST
+    answering = visitor.answering()
+    assert len({page.answered_by for page in answering}) == MOST
     time.sleep(0.5)
-    assert not pages[MOST].answered_by, "there is no thread for another"
-    pages[0].over.set()
-    wait_until(lambda: pages[MOST].answered_by, "the last is answered")
+    assert visitor.answering() == answering, "there is no thread for another"
+    answering[0].over.set()
+    wait_until(lambda: all(page.answered_by for page in pages), "the last is answered")
 
 
 def test_one_that_computes_for_long_is_not_waited_for(visitor: Visitor) -> None:
@@ -110,15 +78,27 @@ def test_after_those_that_wait_one_computes_at_a_time(visitor: Visitor) -> None:
     assert visitor.site.pace.wanted == 1
 
 
-def test_an_answer_that_fails_ends_no_thread(visitor: Visitor, capfd: pytest.CaptureFixture[str]) -> None:
+@dataclass
+class Failing:
+    error: type[BaseException]
+
+    def answer(self) -> None:
+        raise self.error
+
+
+@pytest.mark.parametrize("error", [ValueError, SystemExit])
+def test_an_answer_that_fails_ends_no_thread(
+    visitor: Visitor, error: type[BaseException], capfd: pytest.CaptureFixture[str]
+) -> None:
     sent: list[Any] = []
+    page: Any = Failing(error)
 
     class Protocol:
         def response_bytes(self, status: int, *_: object) -> None:
             sent.append(status)
 
     for _ in range(MOST + 1):
-        visitor.site.put(Request(Protocol(), {"page": None}, "127.0.0.1"))
+        visitor.put(Request(Protocol(), {"page": page}, "127.0.0.1"))
     wait_until(lambda: sent == [500] * (MOST + 1), "each is answered")
     page = visitor.ask(computes=False)
     wait_until(lambda: page.answered_by, "others still are")

@@ -14,7 +14,7 @@ from djbundle.runtime.http.options import HttpOptions
 from djbundle.runtime.http.threads import Request, SiteThreads
 from djbundle.runtime.logs.lines import log
 
-READERS = 256  # bodies read at once by one worker; beyond, clients are told to come again
+READERS = 62  # bodies read at once by one process; beyond, clients are told to come again
 PART = 64 << 10  # bytes
 IN_MEMORY = 1 << 20  # bytes of a body that needs no file
 SLOWEST = 1024  # bytes per second that even a slow upload must bring over all
@@ -38,17 +38,18 @@ class Bodies:
         self.folder = folder
         self.reading: dict[int, Body] = {}  # by the identity of the request's environ
 
-    def receive(self, request: Request) -> None:
-        """By a thread of Granian's."""
+    def size(self, request: Request) -> int:
+        """In bytes, of a body that is to be read."""
         size = body_size(request.environ)
-        if not size or (self.options.max_body and size > self.options.max_body):  # the latter is refused unread
-            self.site.put(request)
-        elif len(self.reading) >= READERS:
-            request.protocol.response_bytes(503, [("Connection", "close"), ("Retry-After", "5")], b"")
-        else:
-            self.read(request, size)
+        return 0 if self.options.max_body and size > self.options.max_body else size  # that one is refused unread
 
-    def read(self, request: Request, size: int) -> None:
+    def read(self, request: Request, size: int) -> bool:
+        """Whether the request may go to the site; otherwise it is answered. Granian ends the body when its thread
+        returns, so it must be that thread which reads.
+        """
+        if len(self.reading) >= READERS:
+            request.protocol.response_bytes(503, [("Connection", "close"), ("Retry-After", "5")], b"")
+            return False
         spool = tempfile.SpooledTemporaryFile(IN_MEMORY, dir=self.folder)  # noqa: SIM115 - closed behind the answer
         key = id(request.environ)
         self.reading[key] = Body(request.peer, size)
@@ -58,16 +59,16 @@ class Bodies:
             log(f"cannot keep the body of a request: {error.strerror}", "error")
             request.protocol.response_bytes(507, [("Connection", "close")], b"")
             spool.close()
-            return
+            return False
         finally:
             del self.reading[key]
         if not whole:  # the client has left, or was closed
             request.protocol.response_bytes(408, [("Connection", "close")], b"")
             spool.close()
-            return
+            return False
         spool.seek(0)
         request.environ["wsgi.input"] = request.environ["djbundle.spool"] = spool
-        self.site.put(request)
+        return True
 
     def sweep(self) -> None:
         """Close the connections of clients whose body has stalled; proxies must look after their own."""

@@ -21,7 +21,7 @@ class Answering(Protocol):
     begun: float  # when it began with that, monotonic seconds
 
     def used(self) -> float:
-        """Seconds on the processor, ever."""
+        """Seconds in which it computed, ever."""
         ...
 
 
@@ -30,14 +30,10 @@ class Pace:
 
     def __init__(self, most: int) -> None:
         self.most = most
-        self.wanted = 1  # threads, but for those that take long
-        self.long = 0  # threads whose request takes long; they hinder nobody
+        self.wanted = 1  # threads, but for those whose request takes long: they hinder nobody
+        self.room = 1  # threads that may answer now
+        self.is_slow = False  # some request is not answered at once: it shall be known whether others wait
         self._at = self._used = 0.0  # at the look before
-
-    @property
-    def room(self) -> int:
-        """Threads that may answer now."""
-        return min(self.wanted + self.long, self.most)
 
     def begin(self, threads: Collection[Answering]) -> None:
         """To be called some time before `look`."""
@@ -48,11 +44,13 @@ class Pace:
         before, used_before = self._at, self._used
         self.begin(threads)
         share = (self._used - used_before) / max(self._at - before, 1e-6)
-        self.long = sum(self._at - thread.begun > LONGEST for thread in answering)
+        ages = [self._at - thread.begun for thread in answering]
+        self.is_slow = any(age > LOOK for age in ages) or (bool(ages) and share < BUSY)
         if waiting and (share < IDLE or (share < BUSY and waiting > LONGEST)):
             self.wanted = min(self.wanted + 1, self.most)
         elif share >= BUSY:
             self.wanted = max(self.wanted - 1, 1)
+        self.room = min(self.wanted + sum(age > LONGEST for age in ages), self.most)
 
 
 def _used_by(threads: Collection[Answering]) -> float:

@@ -19,25 +19,24 @@ from granian.asgi import _callback_wrapper as _wrap_asgi
 from granian.constants import HTTPModes, Loops, SSLProtocols
 from granian.http import HTTP1Settings, HTTP2Settings
 from granian.log import LogLevels, configure_logging
-from granian.wsgi import _callback_wrapper as _wrap_wsgi
 
 from djbundle.manifest import Interface
-from djbundle.runtime.http.bodies import READERS, Bodies
+from djbundle.runtime.http.bodies import Bodies
 from djbundle.runtime.http.incoming import Incoming
 from djbundle.runtime.http.options import HttpOptions
+from djbundle.runtime.http.receivers import FOREVER, RECEIVERS, Receivers
 from djbundle.runtime.http.shortcut import Shortcut
 from djbundle.runtime.http.threads import Request, SiteThreads
 from djbundle.runtime.http.websockets import Departure
+from djbundle.runtime.http.wsgi import WsgiSite
 from djbundle.runtime.listener import BACKLOG
 from djbundle.runtime.tls.pair import Pair
 
 wrap_asgi: Any = _wrap_asgi  # untyped
-wrap_wsgi: Any = _wrap_wsgi
 BLOCK = 256 << 10  # bytes
 ENOUGH_FILES = 65536
 SPARE_FILES = 256  # for what is not a connection
-SPARE_THREADS = 4  # for requests without a body; they need one for microseconds
-RUNTIME_THREADS, RUNTIME_BLOCKING_THREADS, IDLE_TIMEOUT = 1, 512, 30  # Granian's defaults
+RUNTIME_THREADS, RUNTIME_BLOCKING_THREADS = 1, 512  # Granian's defaults
 NO_METRICS = (None, None)
 
 
@@ -58,6 +57,7 @@ class Running:
     socket: int  # the descriptor from which it accepts
     leaving: bool = False  # it will stop: tell clients to open another connection
     departure: Departure = field(default_factory=Departure)
+    receivers: Receivers | None = None  # of a WSGI site
 
     def leave(self) -> None:
         """Accept no more connections, and close each behind its next answer. Others listen to the same socket.
@@ -71,6 +71,12 @@ class Running:
             nobody.bind("")  # the kernel gives it a name, see unix(7)
             nobody.listen()
             os.dup2(nobody.fileno(), self.socket, inheritable=False)
+
+    def end(self) -> None:
+        """It has stopped."""
+        if self.receivers:
+            self.receivers.close()
+        self.finished.set()
 
     async def say_goodbye(self) -> None:
         """To WebSockets, of whose end Granian tells nobody."""
@@ -97,8 +103,8 @@ class Server:
         self.incoming = Incoming(options.http)
         self.bodies: Bodies | None = None
         if options.interface == "wsgi":
-            site = SiteThreads(wrap_wsgi(application, {}, None), options.blocking_threads)
-            self.bodies = Bodies(site, options.http, options.spool)
+            self.site = SiteThreads(WsgiSite(application), options.blocking_threads)
+            self.bodies = Bodies(self.site, options.http, options.spool)
         else:
             self.answer = wrap_asgi(application, {}, {}, None)
 
@@ -106,7 +112,7 @@ class Server:
         """Serve a socket, with TLS where there is a certificate; does not wait."""
         http, bodies, is_unix = self.options.http, self.bodies, listener.family == socket.AF_UNIX
         running = Running(WorkerSignal(), asyncio.Event(), os.dup(listener.fileno()))
-        running.signal.add_cb(lambda: self.loop.call_soon_threadsafe(running.finished.set))
+        running.signal.add_cb(lambda: self.loop.call_soon_threadsafe(running.end))
         make: Any = WSGIWorker if bodies else ASGIWorker  # whose types are those of an older version
         worker = make(
             1,
@@ -114,8 +120,8 @@ class Server:
             None,
             RUNTIME_THREADS,
             RUNTIME_BLOCKING_THREADS,
-            READERS + SPARE_THREADS if bodies else 1,
-            IDLE_TIMEOUT,
+            RECEIVERS if bodies else 1,
+            FOREVER,
             min(http.backpressure, most_connections()),
             HTTPModes.auto,
             HTTP1Settings(header_read_timeout=http.header_read_timeout, max_buffer_size=http.max_buffer_size),
@@ -133,6 +139,7 @@ class Server:
 
     def wsgi_callback(self, bodies: Bodies, running: Running) -> Callable[[Any, dict[str, Any]], None]:
         prepare, shortcut = self.incoming.prepare_wsgi, self.shortcut
+        receivers = running.receivers = Receivers(self.site, bodies)
 
         def callback(protocol: Any, environ: dict[str, Any]) -> None:
             peer = environ["REMOTE_ADDR"]
@@ -140,7 +147,7 @@ class Server:
             environ["djbundle.leaving"] = running.leaving
             if shortcut is None or not shortcut.answer(protocol, environ):
                 environ["wsgi.file_wrapper"] = Blocks
-                bodies.receive(Request(protocol, environ, peer))
+                receivers.receive(Request(protocol, environ, peer))
 
         return callback
 

@@ -1,26 +1,21 @@
-"""The threads of a WSGI site. Granian's own only receive requests and hand them over.
+"""The threads of a WSGI site: as many as it was told to have, each with its connections to databases.
 
-So no client holds a thread of the site by sending its body slowly (bodies.py); nor by reading slowly, since an answer
-in parts is sent by a thread of its own. And the site has as many threads, each with its connections to databases, as it
-was told to.
+Granian's threads, which receive the requests, hand them over; or answer them without that (receivers.py). No client
+holds a thread of the site by sending its body slowly (bodies.py); nor by reading slowly, since an answer in parts is
+sent by a thread of its own.
 """
 
-import contextvars
 import queue
 import threading
 import time
 import traceback
 from collections import deque
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
-from typing import Any, NamedTuple
-
-from django.db import connections
+from typing import Any, NamedTuple, Protocol
 
 from djbundle.runtime.http.pace import LOOK, Pace
+from djbundle.runtime.http.thread_time import ThreadTime
 from djbundle.runtime.logs import lines
-
-STREAMS = 256  # answers in parts that one worker sends at once; made when they are needed
 
 Answer = Callable[[Any, dict[str, Any]], Any]
 
@@ -33,128 +28,149 @@ class Request(NamedTuple):
     peer: str
 
 
+class Door(Protocol):
+    """Through it requests come in; some wait outside for as long as nobody receives them."""
+
+    def open(self) -> None:
+        """Have requests received."""
+        ...
+
+
 class SiteThreads:
-    """Run `site`, which is what Granian would call, in up to `count` threads, for one request after the other."""
+    """Run `site` in up to `count` threads at once, for one request after the other.
+
+    What is said to want the lock is called while `changed` is held.
+    """
 
     def __init__(self, site: Answer, count: int) -> None:
         self.site = site
-        self.streams = ThreadPoolExecutor(STREAMS, "stream")
         self.answering: dict[int, str] = {}  # the peer for whom each thread works, by the thread's number
         self.waiting: deque[tuple[float, Request]] = deque()  # with the time since when, monotonic seconds
-        self.threads = [SiteThread(self, number) for number in range(count)]
-        self.idle = self.threads[::-1]  # the last of them is called first, so that few have connections and caches
+        self.doors: list[Door] = []
+        self.idle: list[SiteThread] = []  # the last of them is called first, so that few have connections and caches
         self.busy: set[SiteThread] = set()
+        self.threads: list[SiteThread] = []
         self.pace = Pace(count)
         self.changed = threading.Lock()
         self.looking = threading.Event()
+        for number in reversed(range(count)):
+            self.idle.append(OwnThread(self, number))
         threading.Thread(target=self.look_after, name="pace", daemon=True).start()
+
+    @property
+    def has_room(self) -> bool:
+        """Whether another request may be answered now. Wants the lock."""
+        return len(self.busy) < self.pace.room
+
+    @property
+    def is_open(self) -> bool:
+        """Whether requests are to be received: they can be answered, or it shall be seen whether they wait. Wants the
+        lock.
+        """
+        return self.has_room or self.pace.is_slow
 
     def put(self, request: Request) -> None:
         """Have it answered."""
         with self.changed:
-            self.waiting.append((time.monotonic(), request))
-            self.call_thread()
-            looks = self.is_to_be_looked_after()
-        if looks and not self.looking.is_set():
-            self.looking.set()
+            self.queue(request)
+            self.settle()
+
+    def queue(self, request: Request) -> None:
+        """Wants the lock."""
+        self.waiting.append((time.monotonic(), request))
 
     def next(self, thread: "SiteThread") -> Request | None:
-        """What `thread` answers next; None: it is idle."""
+        """What `thread` answers next; None: it rests."""
         with self.changed:
             if self.waiting and len(self.busy) <= self.pace.room:
                 return self.waiting.popleft()[1]
             self.busy.remove(thread)
-            self.idle.append(thread)
+            thread.rest()
+            self.settle()
             return None
 
-    def call_thread(self) -> None:
-        """Where one more may answer; the lock is held."""
-        if self.waiting and self.idle and len(self.busy) < self.pace.room:
+    def settle(self) -> None:
+        """After every change: call threads for what waits, and let more in. Wants the lock."""
+        while self.waiting and self.idle and self.has_room:
             thread = self.idle.pop()
             self.busy.add(thread)
             thread.inbox.put(self.waiting.popleft()[1])
-
-    def is_to_be_looked_after(self) -> bool:
-        """The lock is held."""
-        return bool(self.waiting) or len(self.busy) > 1
+        if self.is_open:
+            for door in self.doors:
+                door.open()
+        if self.busy and not self.looking.is_set():
+            self.looking.set()
 
     def look_after(self) -> None:
-        """While requests wait, or several are answered at once, find out how many threads that takes."""
+        """While requests are answered, find out how many threads that takes."""
         while self.looking.wait():
-            self.pace.begin(self.threads)
+            with self.changed:
+                self.pace.begin(self.threads)
             while self.looking.is_set():
+                self.looking.clear()  # until somebody answers again
                 time.sleep(LOOK)
                 with self.changed:
                     waited = time.monotonic() - self.waiting[0][0] if self.waiting else 0.0
                     self.pace.look(self.threads, self.busy, waited)
-                    self.call_thread()
-                    if not self.is_to_be_looked_after():
-                        self.looking.clear()
+                    self.settle()
 
     def answer(self, request: Request) -> None:
         """In this thread."""
         number = threading.get_ident()
         protocol, environ, self.answering[number] = request
         environ["djbundle.begun"] = time.perf_counter()
-        sender = Sender(protocol, environ.get("djbundle.spool"), self.streams)
         try:
-            self.site(sender, environ)
-        except Exception:  # the site's own errors are answered by Django; this one is of what stands around it
+            self.site(protocol, environ)
+        except BaseException:  # Django answers the site's errors; but not sys.exit(), nor of what stands around it
             told = {"id": environ.get("HTTP_X_REQUEST_ID", "")}
             lines.write("error", "serve", "the answer to a request failed", told, traceback.format_exc())
-            sender.response_bytes(500, [], b"")
+            protocol.response_bytes(500, [], b"")
         finally:
             del self.answering[number]
 
 
 class SiteThread:
-    """One of them, and its time."""
+    """One that answers requests, and its time. None in its inbox is for what else it does."""
 
-    def __init__(self, site: SiteThreads, number: int) -> None:
+    def __init__(self, site: SiteThreads) -> None:
         self.site = site
-        self.inbox: queue.SimpleQueue[Request] = queue.SimpleQueue()
+        self.inbox: queue.SimpleQueue[Request | None] = queue.SimpleQueue()
         self.begun = 0.0  # with its request, monotonic seconds
-        thread = threading.Thread(target=self.work, name=f"site-{number}", daemon=True)
-        thread.start()
-        self.clock = time.pthread_getcpuclockid(thread.ident or 0)
+
+    def enter(self) -> None:
+        """To be called in the thread itself, first."""
+        self.time = ThreadTime()
+        self.site.threads.append(self)
 
     def used(self) -> float:
-        return time.clock_gettime(self.clock)
+        return self.time.seconds()
+
+    def rest(self) -> None:
+        """It is not busy any more. Wants the lock."""
+        self.site.idle.append(self)
+
+    def leave(self) -> None:
+        """It will answer no more. Wants the lock."""
+        if self in self.site.threads:
+            self.site.threads.remove(self)
+            self.time.close()
+
+    def answer(self, request: Request | None) -> None:
+        """And then what waits, until the thread rests."""
+        while request:
+            self.begun = time.monotonic()
+            self.site.answer(request)
+            request = self.site.next(self)
+
+
+class OwnThread(SiteThread):
+    """One that does nothing else."""
+
+    def __init__(self, site: SiteThreads, number: int) -> None:
+        super().__init__(site)
+        threading.Thread(target=self.work, name=f"site-{number}", daemon=True).start()
 
     def work(self) -> None:
+        self.enter()
         while True:
-            request: Request | None = self.inbox.get()
-            while request:
-                self.begun = time.monotonic()
-                self.site.answer(request)
-                request = self.site.next(self)
-
-
-class Sender:
-    """Stands for Granian's protocol of one request. An answer in parts is sent elsewhere, in the context of this
-    thread: with its language and time zone, but with connections to databases of its own, which are closed behind it.
-    """
-
-    __slots__ = ("protocol", "spool", "streams")
-
-    def __init__(self, protocol: Any, spool: Any, streams: ThreadPoolExecutor) -> None:
-        self.protocol, self.spool, self.streams = protocol, spool, streams
-
-    def response_bytes(self, status: int, headers: list[tuple[str, str]], body: bytes) -> None:
-        if self.spool:
-            self.spool.close()
-        self.protocol.response_bytes(status, headers, body)
-
-    def response_iter(self, status: int, headers: list[tuple[str, str]], parts: Any) -> None:
-        context = contextvars.copy_context()
-        self.streams.submit(context.run, self.stream, status, headers, parts)
-
-    def stream(self, status: int, headers: list[tuple[str, str]], parts: Any) -> None:
-        try:
-            self.protocol.response_iter(status, headers, parts)
-        except Exception:
-            lines.write("error", "serve", "an answer broke off", trace=traceback.format_exc())
-        finally:
-            if self.spool:
-                self.spool.close()
-            connections.close_all()
+            self.answer(self.inbox.get())

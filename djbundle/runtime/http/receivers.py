@@ -1,0 +1,164 @@
+"""Granian's threads: they receive the requests of one of its workers.
+
+To hand a request over to another thread takes two changes of threads, a third of what a small page costs. So the first
+of them answers what it has received, and then receives the next; the others are kept back, and what comes meanwhile
+waits with Granian. Another receives, and hands over, where a request could be answered beside the one that is, where
+that one takes long, so that nobody knows what waits, and where a body must be waited for.
+"""
+
+import contextlib
+import threading
+from collections.abc import Iterator
+
+from djbundle.runtime.http.bodies import READERS, Bodies
+from djbundle.runtime.http.threads import Request, SiteThread, SiteThreads
+
+RECEIVERS = READERS + 2  # Granian makes each when a request waits and nobody receives
+FOREVER = 10 * 365 * 24 * 3600  # seconds that they may be idle
+
+
+class Receivers:
+    def __init__(self, site: SiteThreads, bodies: Bodies) -> None:
+        self.site, self.bodies = site, bodies
+        self.first = FirstReceiver(self)
+        self.others: dict[int, OtherReceiver] = {}  # by the number of the thread
+        self.first_thread: int | None = None
+        self.outside = 0  # how many wait with Granian for a request, or are about to
+        self.kept: list[OtherReceiver] = []
+        self.closed = False
+        with site.changed:
+            site.doors.append(self)
+
+    def receive(self, request: Request) -> None:
+        """In one of Granian's threads; returns when that shall receive another."""
+        receiver = self.receiver(threading.get_ident())
+        if size := self.bodies.size(request):
+            with self.others_receive():
+                may_enter = self.bodies.read(request, size)
+            if not may_enter:
+                return
+        receiver.receive(request)
+
+    @contextlib.contextmanager
+    def others_receive(self) -> Iterator[None]:
+        """While this thread waits for its client."""
+        with self.site.changed:
+            self.outside -= 1
+            self.site.settle()
+        try:
+            yield
+        finally:
+            with self.site.changed:
+                self.outside += 1
+
+    def receiver(self, thread: int) -> "FirstReceiver | OtherReceiver":
+        """The one of this thread."""
+        if thread == self.first_thread:
+            return self.first
+        if thread not in self.others:
+            return self.welcome(thread)
+        return self.others[thread]
+
+    def welcome(self, thread: int) -> "FirstReceiver | OtherReceiver":
+        with self.site.changed:
+            self.outside += 1
+            if self.first_thread is None:
+                self.first_thread = thread
+                self.first.enter()
+                return self.first
+            self.others[thread] = other = OtherReceiver(self)
+            return other
+
+    def open(self) -> None:
+        """See Door. Wants the lock."""
+        if self.outside > 0:
+            return
+        if self.first in self.site.idle:
+            self.first.call()
+        elif self.kept:
+            self.kept.pop().call()
+
+    def close(self) -> None:
+        """Let all go back to Granian, which has ended."""
+        with self.site.changed:
+            self.closed = True
+            self.site.doors.remove(self)
+            self.first.close()
+            while self.kept:
+                self.kept.pop().call()
+
+
+class OtherReceiver:
+    """Receives, or is kept."""
+
+    def __init__(self, receivers: Receivers) -> None:
+        self.all, self.site = receivers, receivers.site
+        self.called = threading.Semaphore(0)
+
+    def receive(self, request: Request) -> None:
+        with self.site.changed:
+            self.site.queue(request)
+            self.site.settle()
+            stays = self.all.closed or (self.site.is_open and self.all.outside == 1)
+            if not stays:
+                self.all.outside -= 1
+                self.all.kept.append(self)
+        if not stays:
+            self.called.acquire()
+
+    def call(self) -> None:
+        """To receive. Wants the lock."""
+        self.all.outside += 1
+        self.called.release()
+
+
+class FirstReceiver(SiteThread):
+    """Receives, or is one of the site's threads that are idle, or answers."""
+
+    def __init__(self, receivers: Receivers) -> None:
+        super().__init__(receivers.site)
+        self.all = receivers
+        self.receives = True
+
+    def receive(self, request: Request) -> None:
+        with self.site.changed:
+            self.receives = False
+            self.all.outside -= 1
+            answers = self.site.has_room
+            if answers:
+                self.site.busy.add(self)
+            else:
+                self.site.queue(request)
+                self.rest()
+            self.site.settle()
+        if answers:
+            self.answer(request)
+        while not self.receives:
+            self.answer(self.inbox.get())
+
+    def rest(self) -> None:
+        if self.all.closed:
+            self.leave()
+        if self.all.closed or (self.site.is_open and not self.all.outside):
+            self.go_outside()
+        else:
+            super().rest()
+
+    def go_outside(self) -> None:
+        """Wants the lock."""
+        self.receives = True
+        self.all.outside += 1
+
+    def call(self) -> None:
+        """From those that are idle, to receive. Wants the lock."""
+        self.site.idle.remove(self)
+        self.go_outside()
+        self.inbox.put(None)
+
+    def close(self) -> None:
+        """Wants the lock."""
+        if self in self.site.busy:
+            return  # it leaves when it rests
+        if self in self.site.idle:
+            self.call()
+        self.leave()

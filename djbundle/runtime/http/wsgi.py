@@ -1,0 +1,86 @@
+"""Between Granian and a WSGI application: calls it for a request, and sends what it answers."""
+
+import contextvars
+import sys
+import traceback
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from typing import IO, Any
+
+from django.db import connections
+from django.http import HttpResponse
+
+from djbundle.runtime.logs import lines
+
+STREAMS = 256  # answers in parts that one process sends at once; made when they are needed
+
+Headers = list[tuple[str, str]]
+
+
+class WsgiSite:
+    """`application` as SiteThreads wants it."""
+
+    def __init__(self, application: Callable[..., Iterable[bytes]]) -> None:
+        self.application = application
+        self.streams = ThreadPoolExecutor(STREAMS, "stream")
+        self.base = {
+            "GATEWAY_INTERFACE": "CGI/1.1",
+            "SCRIPT_NAME": "",
+            "SERVER_SOFTWARE": "Granian",
+            "wsgi.errors": sys.stderr,
+            "wsgi.input_terminated": True,  # Granian's body ends where the request does
+            "wsgi.multiprocess": True,
+            "wsgi.multithread": True,
+            "wsgi.run_once": False,
+            "wsgi.version": (1, 0),
+        }
+
+    def __call__(self, protocol: Any, environ: dict[str, Any]) -> None:
+        """Answer by Granian's `protocol`. Raises what the application raises."""
+        head = Head()
+        answer = self.application(self.base | environ, head)
+        parts = Parts(answer, environ.get("djbundle.spool"))
+        if isinstance(answer, (HttpResponse, list)):  # whole; a StreamingHttpResponse is no HttpResponse
+            protocol.response_bytes(head.status, head.headers, b"".join(answer))
+            parts.close()
+        else:  # by another thread, in the context of this one: with its language and time zone
+            self.streams.submit(contextvars.copy_context().run, stream, protocol, head, parts)
+
+
+class Head:
+    """What the application calls to begin its answer."""
+
+    __slots__ = ("headers", "status")
+
+    def __call__(self, status: str, headers: Headers, _exc_info: Any = None) -> None:
+        self.status, self.headers = int(status[:3]), headers
+
+
+class Parts:
+    """Of an answer, as Granian asks for them."""
+
+    __slots__ = ("answer", "rest", "spool")
+
+    def __init__(self, answer: Iterable[bytes], spool: IO[bytes] | None) -> None:
+        self.answer, self.spool = answer, spool
+        self.rest: Iterator[bytes] = iter(answer)
+
+    def __next__(self) -> bytes:
+        return next(self.rest)
+
+    def close(self) -> None:
+        """Both the answer and the body of its request, which it may have read until now."""
+        if end := getattr(self.answer, "close", None):
+            end()
+        if self.spool:
+            self.spool.close()
+
+
+def stream(protocol: Any, head: Head, parts: Parts) -> None:
+    """Send them; with connections to databases of this thread's own, which are closed behind it."""
+    try:
+        protocol.response_iter(head.status, head.headers, parts)
+    except Exception:
+        lines.write("error", "serve", "an answer broke off", trace=traceback.format_exc())
+    finally:
+        connections.close_all()

@@ -1,0 +1,88 @@
+"""Pages that are answered when they are told, and who asks a site for them."""
+
+import queue
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from djbundle.runtime.http.bodies import Bodies
+from djbundle.runtime.http.options import HttpOptions
+from djbundle.runtime.http.receivers import Receivers
+from djbundle.runtime.http.threads import Request, SiteThreads
+from tests.waiting import wait_until
+
+MOST = 3  # threads
+RECEIVERS = 4
+
+
+@dataclass
+class Page:
+    computes: bool = False
+    answered_by: str = ""
+    over: threading.Event = field(default_factory=threading.Event)
+
+    def answer(self) -> None:
+        self.answered_by = threading.current_thread().name
+        while not self.over.is_set():
+            if not self.computes:
+                self.over.wait()
+
+
+class Pool:
+    """As one of Granian's workers has it: a queue, and threads that are made when nobody waits there."""
+
+    def __init__(self, site: SiteThreads) -> None:
+        self.receivers = Receivers(site, Bodies(site, HttpOptions(), None))
+        self.queue: queue.SimpleQueue[Request | None] = queue.SimpleQueue()
+        self.threads: list[threading.Thread] = []
+        self.outside = 0
+        self.counting = threading.Lock()
+
+    def put(self, request: Request) -> None:
+        with self.counting:
+            self.queue.put(request)
+            if self.queue.qsize() > self.outside and len(self.threads) < RECEIVERS:
+                self.threads.append(threading.Thread(target=self.work, daemon=True))
+                self.threads[-1].start()
+
+    def work(self) -> None:
+        while request := self.take():
+            self.receivers.receive(request)
+
+    def take(self) -> Request | None:
+        self.outside += 1
+        try:
+            return self.queue.get()
+        finally:
+            self.outside -= 1
+
+    def end(self) -> None:
+        self.receivers.close()
+        for _ in self.threads:
+            self.queue.put(None)
+
+
+class Visitor:
+    """Asks a site for pages, by `put`."""
+
+    def __init__(self, site: SiteThreads, put: Callable[[Request], None]) -> None:
+        self.site, self.put = site, put
+        self.pages: list[Page] = []
+
+    def ask(self, *, computes: bool = False) -> Page:
+        page = Page(computes)
+        self.pages.append(page)
+        self.put(Request(None, {"page": page}, "127.0.0.1"))
+        return page
+
+    def answering(self) -> list[Page]:
+        return [page for page in self.pages if page.answered_by and not page.over.is_set()]
+
+    def leave(self) -> None:
+        for page in self.pages:
+            page.over.set()
+        wait_until(lambda: not self.site.busy and not self.site.waiting, "all threads are idle")
+
+
+def make_site() -> SiteThreads:
+    return SiteThreads(lambda _protocol, environ: environ["page"].answer(), MOST)

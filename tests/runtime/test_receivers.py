@@ -1,0 +1,167 @@
+"""Granian's threads answer what they receive; but nobody waits with Granian for one that could be answered."""
+
+import random
+import threading
+import time
+from collections.abc import Iterator
+
+import pytest
+
+from djbundle.runtime.http import pace, threads
+from djbundle.runtime.http.threads import Request, SiteThreads
+from tests.runtime.site_pages import MOST, RECEIVERS, Page, Pool, Visitor, make_site
+from tests.waiting import wait_until
+
+
+@pytest.fixture
+def site() -> SiteThreads:
+    return make_site()
+
+
+@pytest.fixture
+def pool(site: SiteThreads) -> Pool:
+    return Pool(site)
+
+
+@pytest.fixture
+def visitor(site: SiteThreads, pool: Pool) -> Iterator[Visitor]:
+    visitor = Visitor(site, pool.put)
+    yield visitor
+    visitor.leave()
+
+
+@pytest.fixture
+def patient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing is slow."""
+    for module in (pace, threads):
+        monkeypatch.setattr(module, "LOOK", 60.0)
+
+
+def answer(visitor: Visitor, *, computes: bool = False) -> str:
+    """By whom."""
+    page = visitor.ask(computes=computes)
+    wait_until(lambda: page.answered_by, "it is answered")
+    page.over.set()
+    wait_until(lambda: not visitor.site.busy, "nobody is busy")
+    return page.answered_by
+
+
+@pytest.mark.usefixtures("patient")
+def test_who_receives_a_request_answers_it(visitor: Visitor, pool: Pool) -> None:
+    answered_by = {answer(visitor) for _ in range(10)}
+    assert answered_by == {pool.threads[0].name}, "so few threads have connections to databases"
+
+
+@pytest.mark.usefixtures("patient")
+def test_what_comes_meanwhile_waits_with_granian(visitor: Visitor, pool: Pool, site: SiteThreads) -> None:
+    pages = [visitor.ask() for _ in range(RECEIVERS + 2)]
+    wait_until(lambda: len(pool.threads) == RECEIVERS and not pool.outside, "all threads are there, and none receives")
+    assert pool.queue.qsize() == 2
+    for page in pages:
+        wait_until(lambda page=page: page.answered_by, "it is answered")  # type: ignore[misc]
+        assert len(visitor.answering()) == 1
+        page.over.set()
+    assert len({page.answered_by for page in pages}) == 1
+    assert not site.waiting
+
+
+def test_one_that_is_slow_keeps_nobody_waiting_with_granian(visitor: Visitor, pool: Pool) -> None:
+    slow = visitor.ask()
+    pages = [visitor.ask() for _ in range(MOST)]
+    wait_until(lambda: len(visitor.answering()) == MOST, "as many as may are answered at once")
+    wait_until(pool.queue.empty, "and others are received")
+    assert slow in visitor.answering()
+    for page in pages:
+        page.over.set()
+    wait_until(lambda: visitor.answering() == [slow], "all but one are answered")
+    for _ in range(3):
+        page = visitor.ask()
+        wait_until(lambda page=page: page.answered_by, "another is answered beside it")  # type: ignore[misc]
+        page.over.set()
+
+
+@pytest.mark.usefixtures("patient")
+def test_who_waits_for_a_body_keeps_nobody_waiting(visitor: Visitor, pool: Pool) -> None:
+    class Slow:
+        """A body that comes at last."""
+
+        def __init__(self) -> None:
+            self.comes = threading.Event()
+
+        def read(self, size: int) -> bytes:
+            self.comes.wait()
+            return b"a" * size
+
+    bodies = [Slow() for _ in range(RECEIVERS - 1)]
+    pages = [Page() for _ in bodies]
+    for body, page in zip(bodies, pages, strict=True):
+        pool.put(Request(None, {"page": page, "CONTENT_LENGTH": "5", "wsgi.input": body}, ""))
+        assert answer(visitor), "another is answered"
+    for body, page in zip(bodies, pages, strict=True):
+        assert not page.answered_by
+        body.comes.set()
+        page.over.set()
+        wait_until(lambda page=page: page.answered_by, "it is answered when it is whole")  # type: ignore[misc]
+
+
+@pytest.mark.usefixtures("patient")
+def test_what_others_hand_over_needs_no_receiver(visitor: Visitor, pool: Pool, site: SiteThreads) -> None:
+    """As a request whose body has been read, while Granian's threads wait for another."""
+    for _ in range(3):
+        answer(visitor)
+    page = Page()
+    page.over.set()
+    site.put(Request(None, {"page": page}, ""))
+    wait_until(lambda: page.answered_by, "it is answered")
+    assert page.answered_by not in {thread.name for thread in pool.threads}
+
+
+def test_threads_of_a_worker_that_has_ended_are_let_go(visitor: Visitor, pool: Pool, site: SiteThreads) -> None:
+    pages = [visitor.ask() for _ in range(RECEIVERS)]
+    wait_until(lambda: pool.receivers.kept and visitor.answering(), "some answer, and some are kept")
+    pool.end()
+    for page in pages:
+        page.over.set()
+    wait_until(lambda: not any(thread.is_alive() for thread in pool.threads), "all end")
+    assert len(site.threads) == MOST
+    assert answer(Visitor(site, Pool(site).put)), "another worker's requests are answered"
+
+
+def test_nothing_is_left_lying(site: SiteThreads) -> None:
+    """By two workers and by those who read bodies, all at once, pages that compute, wait, or take no time."""
+    pools = [Pool(site), Pool(site)]
+    ways = [pools[0].put, pools[0].put, pools[1].put, site.put]
+    pages: list[TimedPage] = []
+
+    def ask(number: int) -> None:
+        mine = random.Random(number)
+        for _ in range(150):
+            page = TimedPage(mine.choice((0, 0, 0.0005, 0.012)), computes=mine.random() < 0.5)
+            pages.append(page)
+            ways[number](Request(None, {"page": page}, ""))
+            time.sleep(mine.choice((0, 0, 0.002, 0.03)))
+
+    askers = [threading.Thread(target=ask, args=(number,)) for number in range(len(ways))]
+    for asker in askers:
+        asker.start()
+    for asker in askers:
+        asker.join()
+    wait_until(lambda: all(page.answers == 1 for page in pages), "each is answered, once")
+    wait_until(lambda: not site.busy, "nobody is busy")
+    for pool in pools:
+        assert pool.receivers.outside == sum(pool.receivers.outside for pool in pools) / 2 >= 1
+        answer(Visitor(site, pool.put))
+    assert len(site.idle) + sum(pool.receivers.first.receives for pool in pools) == MOST + len(pools)
+
+
+class TimedPage:
+    def __init__(self, seconds: float, *, computes: bool) -> None:
+        self.seconds, self.computes, self.answers = seconds, computes, 0
+
+    def answer(self) -> None:
+        self.answers += 1
+        end = time.monotonic() + self.seconds
+        if not self.computes:
+            time.sleep(self.seconds)
+        while time.monotonic() < end:
+            pass
