@@ -1,7 +1,7 @@
 """Pages that are answered when they are told, and who asks a site for them."""
 
-import queue
 import threading
+from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
@@ -29,37 +29,40 @@ class Page:
 
 
 class Pool:
-    """As one of Granian's workers has it: a queue, and threads that are made when nobody waits there."""
+    """As one of Granian's workers has it: requests that wait, and threads that are made when nobody waits for them."""
 
     def __init__(self, site: SiteThreads) -> None:
         self.receivers = Receivers(site, Bodies(site, HttpOptions(), None))
-        self.queue: queue.SimpleQueue[Request | None] = queue.SimpleQueue()
+        self.waiting: deque[Request] = deque()
         self.threads: list[threading.Thread] = []
-        self.outside = 0
-        self.counting = threading.Lock()
+        self.idle = 0
+        self.ended = False
+        self.changed = threading.Condition()
 
     def put(self, request: Request) -> None:
-        with self.counting:
-            self.queue.put(request)
-            if self.queue.qsize() > self.outside and len(self.threads) < RECEIVERS:
+        with self.changed:
+            self.waiting.append(request)
+            if len(self.waiting) > self.idle and len(self.threads) < RECEIVERS:
                 self.threads.append(threading.Thread(target=self.work, daemon=True))
                 self.threads[-1].start()
+            self.changed.notify()
 
     def work(self) -> None:
         while request := self.take():
             self.receivers.receive(request)
 
     def take(self) -> Request | None:
-        self.outside += 1
-        try:
-            return self.queue.get()
-        finally:
-            self.outside -= 1
+        with self.changed:
+            self.idle += 1
+            self.changed.wait_for(lambda: self.waiting or self.ended)
+            self.idle -= 1
+            return self.waiting.popleft() if self.waiting else None
 
     def end(self) -> None:
         self.receivers.close()
-        for _ in self.threads:
-            self.queue.put(None)
+        with self.changed:
+            self.ended = True
+            self.changed.notify_all()
 
 
 class Visitor:
