@@ -2,6 +2,7 @@
 
 import argparse
 import base64
+import contextlib
 import os
 import random
 import shutil
@@ -14,7 +15,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from ci.bench.peer import Peer
-from ci.bench.servers import THREADS, WORKERS, Load, Way, load, need
+from ci.bench.servers import THREADS, WORKERS, Load, Running, Way, need, run_wrk
 from ci.site import Site, bare_environment
 
 PROJECT = Path(__file__).parent / "web_project"
@@ -47,26 +48,34 @@ class Side:
         pages = {page: page for page in PAGES} if self.pages else {}
         return pages | {file: f"/static/{name}" for file, name in self.files.items()}
 
-    def measure(self) -> None:
-        with self.way.running() as running:
-            for target, path in self.paths().items():
-                running.wait_for(path)
-                found = load(running.url + path, CONNECTIONS, SECONDS, BROWSER)
-                self.loads.setdefault(target, []).append(found)
+    def measure(self, running: Running, target: str, seconds: int) -> Load:
+        url = running.url + self.paths()[target]
+        return run_wrk(url, CONNECTIONS, seconds, BROWSER)
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="ci/bench/run web", description=__doc__)
-    parser.add_argument("--rounds", type=int, default=3, help="runs of each server [3]")
+    parser.add_argument("--rounds", type=int, default=5, help="runs of each server for each page and file [5]")
     rounds = parser.parse_args().rounds
     need("wrk", "nginx")
     with tempfile.TemporaryDirectory(prefix="djbundle-bench-") as folder:
         Path(folder).chmod(0o755)  # nginx has a user of its own
         sides = list(_sides(Path(folder)))
-        for number in range(rounds):
-            for side in sides if number % 2 else reversed(sides):
-                side.measure()
+        with contextlib.ExitStack() as stack:
+            running = [(side, stack.enter_context(side.way.running())) for side in sides]
+            for target in TARGETS:
+                _measure([(side, it) for side, it in running if target in side.paths()], target, rounds)
     _print_table(sides)
+
+
+def _measure(running: Sequence[tuple[Side, Running]], target: str, rounds: int) -> None:
+    """All of them run, and are asked in turn: so they meet the same hours of the machine."""
+    for side, it in running:
+        it.wait_for(side.paths()[target])
+        side.measure(it, target, 1)  # which fills caches
+    for number in range(rounds):
+        for side, it in running if number % 2 else reversed(running):
+            side.loads.setdefault(target, []).append(side.measure(it, target, SECONDS))
 
 
 def _sides(work: Path) -> Iterator[Side]:

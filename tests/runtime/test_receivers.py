@@ -54,7 +54,10 @@ def test_who_receives_a_request_answers_it(visitor: Visitor, pool: Pool) -> None
 
 @pytest.mark.usefixtures("patient")
 def test_what_comes_meanwhile_waits_with_granian(visitor: Visitor, pool: Pool, site: SiteThreads) -> None:
-    pages = [visitor.ask() for _ in range(RECEIVERS + 2)]
+    answer(visitor)
+    pages = [visitor.ask()]
+    wait_until(visitor.answering, "one is answered")
+    pages += [visitor.ask() for _ in range(RECEIVERS + 1)]
     wait_until(lambda: len(pool.waiting) == 2, "all threads have received one")
     time.sleep(0.2)
     assert len(pool.waiting) == 2
