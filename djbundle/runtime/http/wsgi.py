@@ -5,7 +5,8 @@ import sys
 import traceback
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from typing import IO, Any
+from itertools import chain
+from typing import Any
 
 from django.db import connections
 from django.http import HttpResponse
@@ -39,11 +40,13 @@ class WsgiSite:
         """Answer by Granian's `protocol`. Raises what the application raises."""
         head = Head()
         answer = self.application(self.base | environ, head)
-        parts = Parts(answer, environ.get("djbundle.spool"))
         if isinstance(answer, (HttpResponse, list)):  # whole; a StreamingHttpResponse is no HttpResponse
             protocol.response_bytes(head.status, head.headers, b"".join(answer))
-            parts.close()
+            close(answer, environ)
         else:  # by another thread, in the context of this one: with its language and time zone
+            parts = Parts(answer, environ)
+            if not head.status:
+                parts.begin()
             self.streams.submit(contextvars.copy_context().run, stream, protocol, head, parts)
 
 
@@ -52,6 +55,9 @@ class Head:
 
     __slots__ = ("headers", "status")
 
+    def __init__(self) -> None:
+        self.status, self.headers = 0, list[tuple[str, str]]()
+
     def __call__(self, status: str, headers: Headers, _exc_info: Any = None) -> None:
         self.status, self.headers = int(status[:3]), headers
 
@@ -59,21 +65,29 @@ class Head:
 class Parts:
     """Of an answer, as Granian asks for them."""
 
-    __slots__ = ("answer", "rest", "spool")
+    __slots__ = ("answer", "environ", "rest")
 
-    def __init__(self, answer: Iterable[bytes], spool: IO[bytes] | None) -> None:
-        self.answer, self.spool = answer, spool
+    def __init__(self, answer: Iterable[bytes], environ: dict[str, Any]) -> None:
+        self.answer, self.environ = answer, environ
         self.rest: Iterator[bytes] = iter(answer)
+
+    def begin(self) -> None:
+        """A generator calls `Head` when it is asked for its first part."""
+        self.rest = chain([next(self.rest, b"")], self.rest)
 
     def __next__(self) -> bytes:
         return next(self.rest)
 
     def close(self) -> None:
-        """Both the answer and the body of its request, which it may have read until now."""
-        if end := getattr(self.answer, "close", None):
-            end()
-        if self.spool:
-            self.spool.close()
+        close(self.answer, self.environ)
+
+
+def close(answer: Iterable[bytes], environ: dict[str, Any]) -> None:
+    """Both it and the body of its request, which it may have read until now."""
+    if end := getattr(answer, "close", None):
+        end()
+    if spool := environ.get("djbundle.spool"):
+        spool.close()
 
 
 def stream(protocol: Any, head: Head, parts: Parts) -> None:

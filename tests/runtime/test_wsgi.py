@@ -1,0 +1,121 @@
+"""What an application answers is sent as Granian wants it: whole where it is whole, else in parts."""
+
+import io
+import threading
+from collections.abc import Callable, Iterable, Iterator
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from django.http import HttpResponse, StreamingHttpResponse
+from django.http.response import HttpResponseBase
+
+from djbundle.runtime.http import wsgi
+from djbundle.runtime.http.wsgi import WsgiSite
+
+
+class Protocol:
+    """Granian's; keeps what was sent."""
+
+    def __init__(self) -> None:
+        self.sent: list[tuple[str, int, list[tuple[str, str]], bytes]] = []
+        self.over = threading.Event()
+
+    def response_bytes(self, status: int, headers: list[tuple[str, str]], body: bytes) -> None:
+        self.sent.append(("whole", status, headers, body))
+        self.over.set()
+
+    def response_iter(self, status: int, headers: list[tuple[str, str]], parts: Any) -> None:
+        body = b""
+        try:
+            while True:
+                body += next(parts)
+        except StopIteration:
+            parts.close()
+        self.sent.append(("parts", status, headers, body))
+        self.over.set()
+
+
+def answer(given: Iterable[bytes], **environ: Any) -> tuple[str, int, list[tuple[str, str]], bytes]:
+    def application(_environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
+        start_response("201 Created", [("X-A", "b")])
+        return given
+
+    protocol = Protocol()
+    WsgiSite(application)(protocol, environ)
+    assert protocol.over.wait(10)
+    (sent,) = protocol.sent
+    return sent
+
+
+@pytest.fixture(autouse=True)
+def no_databases(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nobody has configured Django here."""
+    monkeypatch.setattr(wsgi, "connections", SimpleNamespace(close_all=lambda: None))
+    monkeypatch.setattr(HttpResponseBase, "close", lambda _self: None)
+
+
+TEXT = "text/plain; charset=utf-8"
+
+
+@pytest.mark.parametrize(
+    ("make", "how"),
+    [
+        (lambda: HttpResponse(b"abc", TEXT), "whole"),
+        (lambda: [b"a", b"bc"], "whole"),
+        (lambda: (part for part in (b"ab", b"c")), "parts"),
+        (lambda: StreamingHttpResponse([b"a", b"bc"], content_type=TEXT), "parts"),
+    ],
+)
+def test_answers_are_sent(make: Callable[[], Iterable[bytes]], how: str) -> None:
+    assert answer(make()) == (how, 201, [("X-A", "b")], b"abc")
+
+
+class Answer:
+    def __init__(self, parts: list[bytes]) -> None:
+        self.parts, self.closed = parts, False
+
+    def __iter__(self) -> Iterator[bytes]:
+        return iter(self.parts)
+
+    def close(self) -> None:
+        self.closed = True
+
+
+class Whole(Answer, list[bytes]):
+    """As one that knows its parts."""
+
+
+@pytest.mark.parametrize("kind", [Answer, Whole])
+def test_answer_and_body_are_closed_behind_it(kind: type[Answer]) -> None:
+    given, spool = kind([b"abc"]), io.BytesIO()
+    assert answer(given, **{"djbundle.spool": spool})[3] == b"abc"
+    assert given.closed
+    assert spool.closed
+
+
+def test_a_generator_may_begin_late() -> None:
+    def application(_environ: dict[str, Any], start_response: Any) -> Iterator[bytes]:
+        start_response("404 Not Found", [("X-A", "b")])
+        yield b"a"
+        yield b"bc"
+
+    protocol = Protocol()
+    WsgiSite(application)(protocol, {})
+    assert protocol.over.wait(10)
+    assert protocol.sent == [("parts", 404, [("X-A", "b")], b"abc")]
+
+
+def test_an_application_sees_its_request_and_not_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HTTP_PROXY", "http://elsewhere")
+    seen: dict[str, Any] = {}
+
+    def application(environ: dict[str, Any], start_response: Any) -> list[bytes]:
+        seen.update(environ)
+        start_response("204 No Content", [])
+        return []
+
+    WsgiSite(application)(Protocol(), {"PATH_INFO": "/a"})
+    assert seen["PATH_INFO"] == "/a"
+    assert seen["wsgi.multiprocess"] is True
+    assert "HTTP_PROXY" not in seen, "which Django would take for a header of the client"
