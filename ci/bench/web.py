@@ -56,15 +56,16 @@ class Side:
 def main() -> None:
     parser = argparse.ArgumentParser(prog="ci/bench/run web", description=__doc__)
     parser.add_argument("--rounds", type=int, default=5, help="runs of each server for each page and file [5]")
-    rounds = parser.parse_args().rounds
+    parser.add_argument("--only", nargs="+", choices=TARGETS, default=TARGETS, help="pages and files [all]")
+    options = parser.parse_args()
     need("wrk", "nginx")
     with tempfile.TemporaryDirectory(prefix="djbundle-bench-") as folder:
         Path(folder).chmod(0o755)  # nginx has a user of its own
         sides = list(_sides(Path(folder)))
         with contextlib.ExitStack() as stack:
             running = [(side, stack.enter_context(side.way.running())) for side in sides]
-            for target in TARGETS:
-                _measure([(side, it) for side, it in running if target in side.paths()], target, rounds)
+            for target in options.only:
+                _measure([(side, it) for side, it in running if target in side.paths()], target, options.rounds)
     _print_table(sides)
 
 
@@ -120,7 +121,7 @@ def _write_files(folder: Path) -> None:
 def _print_table(sides: Sequence[Side]) -> None:
     """Medians; ratios of ours to each, above 1 where ours is faster."""
     ours = sides[0]
-    for target in TARGETS:
+    for target in ours.loads:
         print(f"\n{target:20}{'requests/s':>12}{'ratio':>8}{'p99':>12}{'ratio':>8}")
         for side in sides:
             if target not in side.loads:

@@ -18,6 +18,7 @@ from djbundle.runtime.addresses import HTTP_PORT, HTTPS_PORT, UNIX, Address, Tcp
 from djbundle.runtime.options import ServeOptions
 
 BACKLOG = 1024  # connections that wait while workers are busy or restart
+UNSENT = 128 << 10  # bytes that the kernel takes for a client beyond what is under way to it; by default megabytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,9 +90,13 @@ def _bind(listener: socket.socket, host: str, port: int, *, is_first: bool) -> N
 
 
 def prepare(listener: socket.socket) -> None:
-    """Connections inherit it. Without, an answer in two parts waits 40 ms for the client's delayed acknowledgement."""
+    """For the connections, which inherit it. Without TCP_NODELAY an answer in two parts waits 40 ms for the client's
+    delayed acknowledgement; without the other, some clients of large files wait until megabytes of others are through.
+    """
     if listener.family != socket.AF_UNIX:
         listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        with contextlib.suppress(OSError):  # not every sandbox has it
+            listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, UNSENT)
 
 
 def listen_unix(path: Path, permissions: int) -> socket.socket:
