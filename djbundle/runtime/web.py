@@ -19,7 +19,7 @@ from djbundle.runtime.logs.lines import log
 from djbundle.runtime.tls.pair import Pair, Version
 
 LOOK = 1.0  # seconds between looks at the files of a certificate, and at bodies that have stalled
-LAME_DUCK = 5.0  # seconds in which a server that will stop closes each connection behind its answer
+HANDSHAKE = 10.0  # seconds that Granian gives a client for it
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,8 +101,9 @@ class Web:
             await asyncio.sleep(LOOK)
 
     async def retire(self, running: Running) -> None:
+        """Stop it when all who have connected to it are answered: they have so long for a handshake and a request."""
         running.leave()
-        await asyncio.sleep(LAME_DUCK)
+        await asyncio.sleep(HANDSHAKE + self.server.options.http.header_read_timeout / 1000)
         running.signal.set()
         await running.finished.wait()
         self.running.remove(running)

@@ -3,6 +3,7 @@
 import http.client
 import re
 import socket
+import ssl
 import stat
 import threading
 import time
@@ -160,14 +161,23 @@ def test_changed_files_are_taken_up_without_a_lost_request(new_small: NewSite, t
             customer.start()
         key.write_text("damaged")
         wait_for_log(site, "is damaged; the one before stays")
+        slow = socket.create_connection(("127.0.0.1", int(url.rpartition(":")[2])), timeout=20)
         make_files(tmp_path, root=root)
         wait_until(lambda: is_replaced(url, trusted, first), "only the new certificate")
-        time.sleep(0.5)  # some more requests, all on connections of the new one
+        time.sleep(6)  # more requests, all on connections of the new one; and a handshake that is long in coming
+        assert get_through(slow, trusted).startswith(b"HTTP/1.1 200 ")
         done.set()
         for customer in customers:
             customer.join()
         assert failures == []
         assert len(with_role(site, "web", 2)) == 2
+
+
+def get_through(connection: socket.socket, trusted: str) -> bytes:
+    """By an open connection, of which nothing has been said yet."""
+    with ssl.create_default_context(cadata=trusted).wrap_socket(connection, server_hostname="localhost") as secure:
+        secure.sendall(b"GET /static/notes/notes.css HTTP/1.1\r\nHost: localhost\r\n\r\n")
+        return secure.recv(1024)
 
 
 @pytest.mark.parametrize("fault", ["missing", "no certificate", "other key", "expired", "half"])

@@ -94,6 +94,16 @@ def test_answer_and_body_are_closed_behind_it(kind: type[Answer]) -> None:
     assert spool.closed
 
 
+def test_the_body_of_a_request_that_fails_is_closed() -> None:
+    def application(_environ: dict[str, Any], _start_response: Any) -> Iterable[bytes]:
+        raise ValueError
+
+    spool = io.BytesIO()
+    with pytest.raises(ValueError):  # noqa: PT011 - ours
+        WsgiSite(application)(Protocol(), {"djbundle.spool": spool})
+    assert spool.closed
+
+
 def test_a_generator_may_begin_late() -> None:
     def application(_environ: dict[str, Any], start_response: Any) -> Iterator[bytes]:
         start_response("404 Not Found", [("X-A", "b")])

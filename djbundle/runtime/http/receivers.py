@@ -18,6 +18,8 @@ FOREVER = 10 * 365 * 24 * 3600  # seconds that they may be idle
 
 
 class Receivers:
+    """A door of the site, and who goes through it."""
+
     def __init__(self, site: SiteThreads, bodies: Bodies) -> None:
         self.site, self.bodies = site, bodies
         self.first = FirstReceiver(self)

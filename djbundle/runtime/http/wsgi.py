@@ -39,7 +39,11 @@ class WsgiSite:
     def __call__(self, protocol: Any, environ: dict[str, Any]) -> None:
         """Answer by Granian's `protocol`. Raises what the application raises."""
         head = Head()
-        answer = self.application(self.base | environ, head)
+        try:
+            answer = self.application(self.base | environ, head)
+        except BaseException:
+            close((), environ)
+            raise
         if isinstance(answer, (HttpResponse, list)):  # whole; a StreamingHttpResponse is no HttpResponse
             protocol.response_bytes(head.status, head.headers, b"".join(answer))
             close(answer, environ)
