@@ -95,7 +95,8 @@ class OtherReceiver:
 
     def __init__(self, receivers: Receivers) -> None:
         self.all, self.site = receivers, receivers.site
-        self.called = threading.Semaphore(0)
+        self.called = threading.Lock()  # released by who calls it
+        self.called.acquire()
 
     def receive(self, request: Request) -> None:
         with self.site.changed:
