@@ -1,0 +1,98 @@
+"""What a machine runs out of: its disk, and the files that a process may open."""
+
+import contextlib
+import os
+import socket
+import sqlite3
+import subprocess
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from urllib.error import HTTPError
+from urllib.parse import urlsplit
+from urllib.request import urlopen
+
+import psutil
+import pytest
+
+from ci.site import Site, bare_environment
+from tests.bundle.processes import with_role
+from tests.waiting import wait_until
+
+FEW_FILES = 300  # of which a web process keeps 256 for other things than connections
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=40m,mode=700", "tmpfs", disk], check=True)
+    yield disk
+    subprocess.run(["umount", disk], check=True)
+
+
+def status(site: Site, path: str) -> int:
+    try:
+        with urlopen(site.url + path, timeout=30) as answer:
+            return int(answer.status)
+    except HTTPError as error:
+        return error.code
+
+
+def fill(file: Path) -> None:
+    """All that is left of the disk."""
+    with file.open("wb", buffering=0) as full, contextlib.suppress(OSError):
+        while full.write(b"a" * 4096):
+            pass
+
+
+def notes(site: Site) -> set[str]:
+    with contextlib.closing(sqlite3.connect(site.data / "db.sqlite3", timeout=30)) as database:
+        return {text for (text,) in database.execute("SELECT text FROM notes_note")}
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root may mount a small disk")
+def test_full_disk_loses_nothing_that_was_answered(small: Path, small_disk: Path) -> None:
+    """Its log lies there too. Pages that only read go on; the others do when there is room again."""
+    answered: set[str] = set()
+
+    def write(text: str) -> int:
+        found = status(site, f"/write/?text={text}")
+        if found == 200:
+            answered.add(text)
+        return found
+
+    with Site(small, small_disk / "data", bare_environment(), "--workers", "2") as site:
+        assert write("before") == 200
+        fill(small_disk / "filled")
+        wait_until(lambda: write(f"full-{time.monotonic()}") >= 500, "what has no room is refused")
+        assert status(site, "/") == 200
+        wait_until(lambda: status(site, "/up") == 503, "it says so")
+        (small_disk / "filled").unlink()
+        wait_until(lambda: write(f"after-{time.monotonic()}") == 200, "it goes on by itself")
+        wait_until(lambda: answered <= notes(site), "each task that was accepted is done")
+        wait_until(lambda: status(site, "/up") == 200, "it is well again")
+        assert site.process.poll() is None
+    assert site.run("check", check=False).returncode == 0
+
+
+class SiteOfFewFiles(Site):
+    def command(self) -> list[str]:
+        return ["sh", "-c", f'ulimit -n {FEW_FILES} && exec "$@"', "sh", *super().command()]
+
+
+def test_more_clients_than_files_hold_up_nobody_for_long(small: Path, tmp_path: Path) -> None:
+    options = ("--workers", "1", "--http1-header-read-timeout", "1000")
+    with (
+        SiteOfFewFiles(small, tmp_path / "data", bare_environment(), *options) as site,
+        contextlib.ExitStack() as stack,
+    ):
+        address = urlsplit(site.url)
+        for _ in range(FEW_FILES // 2):
+            slow = stack.enter_context(socket.create_connection((address.hostname, address.port), timeout=20))
+            slow.sendall(b"GET / HTTP/1.1\r\nHost: ")
+        (web,) = with_role(site, "web", 1)
+        for _ in range(5):
+            assert status(site, "/") == 200, "when those who do not finish have been closed"
+        assert with_role(site, "web", 1) == [web], "and no process was lost over it"
+        assert web.rlimit(psutil.RLIMIT_NOFILE)[0] == FEW_FILES
