@@ -7,13 +7,14 @@ the new one on the same socket, and the first one leaves: no connection is refus
 import asyncio
 import signal
 import socket
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Collection, Coroutine, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from djbundle.errors import CertificateError
 from djbundle.runtime import memory, process
 from djbundle.runtime.heartbeat import BEAT, Heart
+from djbundle.runtime.http.connections import close_mute
 from djbundle.runtime.http.server import Running, Server
 from djbundle.runtime.logs.lines import log
 from djbundle.runtime.tls.pair import Pair, Version
@@ -40,6 +41,11 @@ def serve_web(server: Server, endpoints: Sequence[Endpoint], heart: Heart | None
     return 0
 
 
+def port_of(listener: socket.socket) -> int:
+    """0 for a Unix socket."""
+    return 0 if listener.family == socket.AF_UNIX else int(listener.getsockname()[1])
+
+
 async def with_each_beat(action: Callable[[], None]) -> None:
     while True:
         action()
@@ -63,6 +69,7 @@ class Web:
             else:
                 self.start(endpoint)
         self.spawn(self.sweep())
+        self.spawn(self.sweep_mute({port_of(endpoint.listener) for endpoint in endpoints}))
         await stopped.wait()
         for task in self.tasks:
             task.cancel()
@@ -112,6 +119,12 @@ class Web:
         while bodies := self.server.bodies:
             await asyncio.sleep(LOOK)
             bodies.sweep()
+
+    async def sweep_mute(self, ports: Collection[int]) -> None:
+        timeout = self.server.options.http.header_read_timeout / 1000
+        while True:
+            await asyncio.sleep(timeout / 3)
+            close_mute(ports, timeout)
 
     def spawn(self, work: Coroutine[Any, Any, None]) -> None:
         """Run it beside everything else, and say so if it fails."""

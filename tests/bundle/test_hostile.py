@@ -5,6 +5,7 @@ import http.client
 import os
 import socket
 import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -38,6 +39,23 @@ def behind_proxy(small: Path, tmp_path_factory: pytest.TempPathFactory) -> Itera
     options = ("--workers", "1", "--trusted-proxies", "127.0.0.1,10.0.0.0/8", "--access-log")
     with Site(small, data, bare_environment(), *options) as site:
         yield site
+
+
+@pytest.fixture(scope="module")
+def mute(small: Path, streaming: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Site]]:
+    """A site of each interface where a request may take a second to come."""
+    with contextlib.ExitStack() as stack:
+        yield {
+            name: stack.enter_context(
+                Site(
+                    bundle,
+                    tmp_path_factory.mktemp(name) / "data",
+                    bare_environment(STREAMING_TOKEN="token"),
+                    *("--workers", "1", "--http1-header-read-timeout", "1000"),
+                )
+            )
+            for name, bundle in (("wsgi", small), ("asgi", streaming))
+        }
 
 
 def exchange(site: Site, request: bytes) -> bytes:
@@ -187,6 +205,20 @@ def test_slow_clients_hold_up_nobody(site: Site, beginning: str) -> None:
     finally:
         for connection in slow:
             connection.close()
+
+
+@pytest.mark.parametrize("interface", ["wsgi", "asgi"])
+@pytest.mark.parametrize("beginning", [b"", b"G", b"PRI * HTTP/2.0\r\n\r\nSM\r\n"[:-1], b"GET / HTTP/1.1\r\nHost: "])
+def test_clients_that_say_nothing_are_closed(mute: dict[str, Site], interface: str, beginning: bytes) -> None:
+    """Of those who speak, none is."""
+    site = mute[interface]
+    with connect(site) as silent, connect(site) as customer:
+        silent.sendall(beginning)
+        for _ in range(8):
+            customer.sendall(request("GET", "/up", HOST))
+            assert customer.recv(1 << 16).startswith(b"HTTP/1.1 200 ")
+            time.sleep(0.25)
+        wait_until(lambda: is_closed(silent), "it is closed")
 
 
 def is_closed(connection: socket.socket) -> bool:

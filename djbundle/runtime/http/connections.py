@@ -5,24 +5,46 @@ import os
 import socket
 import stat
 import struct
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from pathlib import Path
 
-LAST_DATA_RECEIVED = struct.Struct("=52xI")  # tcpi_last_data_recv in milliseconds (linux/tcp.h, struct tcp_info)
+# tcpi_last_data_recv in milliseconds, tcpi_bytes_received (linux/tcp.h, struct tcp_info)
+RECEIVED = struct.Struct("=52xI72xQ")
+PREFACE = 24  # bytes of the beginning of HTTP/2; until it has seen so many Granian cannot tell which HTTP it is
 
 
 def close_connections(peer: str, idle: float) -> None:
     """Close those to `peer` from which nothing has come for `idle` seconds."""
     for connection in connections():
         with connection, contextlib.suppress(OSError):
-            if is_to(connection, peer) and silence(connection) >= idle:
+            if is_to(connection, peer) and received(connection)[0] >= idle:
                 connection.shutdown(socket.SHUT_RDWR)
 
 
+def close_mute(ports: Collection[int], timeout: float) -> None:
+    """Close those to one of our ports over which hardly anything has come, for `timeout` seconds.
+
+    Granian's own limit begins when it knows which HTTP is spoken. A request so short names no host.
+    """
+    for connection in connections():
+        with connection, contextlib.suppress(OSError):
+            if is_by_client(connection, ports):
+                seconds, size = received(connection)
+                if size < PREFACE and seconds >= timeout:
+                    connection.shutdown(socket.SHUT_RDWR)
+
+
+def is_by_client(connection: socket.socket, ports: Collection[int]) -> bool:
+    """Raises OSError for a socket that listens."""
+    return is_internet(connection) and bool(connection.getpeername()) and connection.getsockname()[1] in ports
+
+
+def is_internet(connection: socket.socket) -> bool:
+    return connection.family in (socket.AF_INET, socket.AF_INET6)
+
+
 def is_to(connection: socket.socket, peer: str) -> bool:
-    if connection.family not in (socket.AF_INET, socket.AF_INET6):
-        return False
-    return str(connection.getpeername()[0]) == peer
+    return is_internet(connection) and str(connection.getpeername()[0]) == peer
 
 
 def connections() -> Iterator[socket.socket]:
@@ -33,8 +55,8 @@ def connections() -> Iterator[socket.socket]:
                 yield socket.socket(fileno=os.dup(int(entry.name)))
 
 
-def silence(connection: socket.socket) -> float:
-    """Seconds since data came."""
-    information = connection.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, LAST_DATA_RECEIVED.size)
-    milliseconds: int = LAST_DATA_RECEIVED.unpack(information)[0]
-    return milliseconds / 1000
+def received(connection: socket.socket) -> tuple[float, int]:
+    """Seconds since data came, and bytes that came in all."""
+    information = connection.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, RECEIVED.size)
+    milliseconds, size = RECEIVED.unpack(information)
+    return milliseconds / 1000, size
