@@ -10,13 +10,14 @@ from pathlib import Path
 
 # tcpi_last_data_recv in milliseconds, tcpi_bytes_received (linux/tcp.h, struct tcp_info)
 RECEIVED = struct.Struct("=52xI72xQ")
+NOT_TOLD = (OSError, struct.error)  # it was closed meanwhile; a sandbox tells less than Linux
 PREFACE = 24  # bytes of the beginning of HTTP/2; until it has seen so many Granian cannot tell which HTTP it is
 
 
 def close_connections(peer: str, idle: float) -> None:
     """Close those to `peer` from which nothing has come for `idle` seconds."""
     for connection in connections():
-        with connection, contextlib.suppress(OSError):
+        with connection, contextlib.suppress(*NOT_TOLD):
             if is_to(connection, peer) and received(connection)[0] >= idle:
                 connection.shutdown(socket.SHUT_RDWR)
 
@@ -27,7 +28,7 @@ def close_mute(ports: Collection[int], timeout: float) -> None:
     Granian's own limit begins when it knows which HTTP is spoken. A request so short names no host.
     """
     for connection in connections():
-        with connection, contextlib.suppress(OSError):
+        with connection, contextlib.suppress(*NOT_TOLD):
             if is_by_client(connection, ports):
                 seconds, size = received(connection)
                 if size < PREFACE and seconds >= timeout:
