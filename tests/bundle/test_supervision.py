@@ -108,9 +108,11 @@ def test_all_that_was_stopped_goes_on(new_small: NewSite) -> None:
 
 def test_no_process_outlives_a_killed_supervisor(new_small: NewSite) -> None:
     with new_small("--workers", "2") as site:
+        with_role(site, "web", 2)
         with_role(site, "worker")
+        with_role(site, "task")  # which it starts
         everyone = tree_of(site)
-        assert len(everyone) == 5
+        assert len(everyone) == 6
         site.process.kill()
         site.process.wait()
         wait_until(lambda: all_gone(everyone), "all processes are gone")
