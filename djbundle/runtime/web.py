@@ -19,7 +19,7 @@ from djbundle.runtime.http.server import Running, Server
 from djbundle.runtime.logs.lines import log
 from djbundle.runtime.tls.pair import Pair, Version
 
-LOOK = 1.0  # seconds between looks at the files of a certificate, and at bodies that have stalled
+LOOK = 1.0  # seconds between looks at the files of a certificate, and at connections that have stalled
 HANDSHAKE = 10.0  # seconds that Granian gives a client for it
 
 
@@ -123,7 +123,7 @@ class Web:
     async def sweep_mute(self, ports: Collection[int]) -> None:
         timeout = self.server.options.http.header_read_timeout / 1000
         while True:
-            await asyncio.sleep(timeout / 3)
+            await asyncio.sleep(max(LOOK, timeout / 3))
             close_mute(ports, timeout)
 
     def spawn(self, work: Coroutine[Any, Any, None]) -> None:
