@@ -110,7 +110,7 @@ class Web:
     async def retire(self, running: Running) -> None:
         """Stop it when all who have connected to it are answered: they have so long for a handshake and a request."""
         running.leave()
-        await asyncio.sleep(HANDSHAKE + self.server.options.http.header_read_timeout / 1000)
+        await asyncio.sleep(HANDSHAKE + self.server.options.http.head_seconds)
         running.signal.set()
         await running.finished.wait()
         self.running.remove(running)
@@ -121,7 +121,7 @@ class Web:
             bodies.sweep()
 
     async def sweep_mute(self, ports: Collection[int]) -> None:
-        timeout = self.server.options.http.header_read_timeout / 1000
+        timeout = self.server.options.http.head_seconds
         while True:
             await asyncio.sleep(max(LOOK, timeout / 3))
             close_mute(ports, timeout)

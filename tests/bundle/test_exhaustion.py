@@ -1,10 +1,8 @@
 """What a machine runs out of: its disk, and the files that a process may open."""
 
 import contextlib
-import os
 import socket
 import sqlite3
-import subprocess
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -17,18 +15,10 @@ import pytest
 
 from ci.site import Site, bare_environment
 from tests.bundle.processes import with_role
+from tests.disks import mounted_disk
 from tests.waiting import wait_until
 
 FEW_FILES = 300  # of which a web process keeps 256 for other things than connections
-
-
-@pytest.fixture
-def small_disk(tmp_path: Path) -> Iterator[Path]:
-    disk = tmp_path / "disk"
-    disk.mkdir()
-    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=40m,mode=700", "tmpfs", disk], check=True)
-    yield disk
-    subprocess.run(["umount", disk], check=True)
 
 
 def status(site: Site, path: str) -> int:
@@ -51,8 +41,14 @@ def notes(site: Site) -> set[str]:
         return {text for (text,) in database.execute("SELECT text FROM notes_note")}
 
 
-@pytest.mark.skipif(os.geteuid() != 0, reason="only root may mount a small disk")
-def test_full_disk_loses_nothing_that_was_answered(small: Path, small_disk: Path) -> None:
+@pytest.fixture
+def disk(tmp_path: Path) -> Iterator[Path]:
+    """With room enough for a site that is well."""
+    with mounted_disk(tmp_path / "disk", 40) as disk:
+        yield disk
+
+
+def test_full_disk_loses_nothing_that_was_answered(small: Path, disk: Path) -> None:
     """Its log lies there too. Pages that only read go on; the others do when there is room again."""
     answered: set[str] = set()
 
@@ -62,13 +58,13 @@ def test_full_disk_loses_nothing_that_was_answered(small: Path, small_disk: Path
             answered.add(text)
         return found
 
-    with Site(small, small_disk / "data", bare_environment(), "--workers", "2") as site:
+    with Site(small, disk / "data", bare_environment(), "--workers", "2") as site:
         assert write("before") == 200
-        fill(small_disk / "filled")
+        fill(disk / "filled")
         wait_until(lambda: write(f"full-{time.monotonic()}") >= 500, "what has no room is refused")
         assert status(site, "/") == 200
         wait_until(lambda: status(site, "/up") == 503, "it says so")
-        (small_disk / "filled").unlink()
+        (disk / "filled").unlink()
         wait_until(lambda: write(f"after-{time.monotonic()}") == 200, "it goes on by itself")
         wait_until(lambda: answered <= notes(site), "each task that was accepted is done")
         wait_until(lambda: status(site, "/up") == 200, "it is well again")

@@ -1,6 +1,5 @@
 """A bundle that is unpacked, where it must be or somebody wants to look inside: once and whole, whatever happens."""
 
-import os
 import signal
 import subprocess
 import time
@@ -11,6 +10,7 @@ import pytest
 
 from tests.bundle.processes import assert_refused
 from tests.conftest import PROJECTS
+from tests.disks import mounted_disk
 from tests.waiting import wait_until
 
 
@@ -77,14 +77,11 @@ def test_folder_that_others_may_write_to_is_refused(small: Path, tmp_path: Path)
 
 @pytest.fixture
 def small_disk(tmp_path: Path) -> Iterator[Path]:
-    disk = tmp_path / "disk"
-    disk.mkdir()
-    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=20m,mode=700", "tmpfs", disk], check=True)
-    yield disk
-    subprocess.run(["umount", disk], check=True)
+    with mounted_disk(tmp_path / "disk", 20) as disk:
+        disk.chmod(0o700)
+        yield disk
 
 
-@pytest.mark.skipif(os.geteuid() != 0, reason="only root may mount a small disk")
 def test_full_disk_leaves_nothing_behind(small: Path, small_disk: Path) -> None:
     assert_refused(run(small, small_disk / "tree"), 63, "the disk is full")
     assert list((small_disk / "tree").iterdir()) == []
@@ -118,7 +115,6 @@ def contents(folder: Path) -> dict[str, str | bytes | None]:
     }
 
 
-@pytest.mark.skipif(os.geteuid() != 0, reason="only root may mount a small disk")
 def test_extract_to_a_full_disk_leaves_nothing_behind(small: Path, tmp_path: Path, small_disk: Path) -> None:
     command = [small, "extract", small_disk / "inside"]
     environment = {"DJBUNDLE_DATA_DIR": str(tmp_path / "data")}

@@ -37,9 +37,9 @@ def patient(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(module, "LOOK", 60.0)
 
 
-def answer(visitor: Visitor, *, computes: bool = False) -> str:
+def answer(visitor: Visitor) -> str:
     """By whom."""
-    page = visitor.ask(computes=computes)
+    page = visitor.ask()
     wait_until(lambda: page.answered_by, "it is answered")
     page.over.set()
     wait_until(lambda: not visitor.site.busy, "nobody is busy")

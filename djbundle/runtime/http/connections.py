@@ -5,7 +5,7 @@ import os
 import socket
 import stat
 import struct
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterator
 from pathlib import Path
 
 # tcpi_last_data_recv in milliseconds, tcpi_bytes_received (linux/tcp.h, struct tcp_info)
@@ -16,10 +16,7 @@ PREFACE = 24  # bytes of the beginning of HTTP/2; until it has seen so many Gran
 
 def close_connections(peer: str, idle: float) -> None:
     """Close those to `peer` from which nothing has come for `idle` seconds."""
-    for connection in connections():
-        with connection, contextlib.suppress(*NOT_TOLD):
-            if is_to(connection, peer) and received(connection)[0] >= idle:
-                connection.shutdown(socket.SHUT_RDWR)
+    close_where(lambda connection: is_to(connection, peer) and received(connection)[0] >= idle)
 
 
 def close_mute(ports: Collection[int], timeout: float) -> None:
@@ -27,12 +24,21 @@ def close_mute(ports: Collection[int], timeout: float) -> None:
 
     Granian's own limit begins when it knows which HTTP is spoken. A request so short names no host.
     """
+
+    def is_mute(connection: socket.socket) -> bool:
+        if not is_by_client(connection, ports):
+            return False
+        seconds, size = received(connection)
+        return size < PREFACE and seconds >= timeout
+
+    close_where(is_mute)
+
+
+def close_where(condition: Callable[[socket.socket], bool]) -> None:
     for connection in connections():
         with connection, contextlib.suppress(*NOT_TOLD):
-            if is_by_client(connection, ports):
-                seconds, size = received(connection)
-                if size < PREFACE and seconds >= timeout:
-                    connection.shutdown(socket.SHUT_RDWR)
+            if condition(connection):
+                connection.shutdown(socket.SHUT_RDWR)
 
 
 def is_by_client(connection: socket.socket, ports: Collection[int]) -> bool:

@@ -25,6 +25,11 @@ class HttpOptions:
     server_timing: bool = False
     health_path: str = "/up"
 
+    @property
+    def head_seconds(self) -> float:
+        """`header_read_timeout`, which Granian counts in milliseconds."""
+        return self.header_read_timeout / 1000
+
     @classmethod
     def take(cls, options: dict[str, Any]) -> Self:
         """Take them out of all the options of ``serve``."""

@@ -142,7 +142,8 @@ class FirstReceiver(SiteThread):
     def rest(self) -> None:
         if self.all.closed:
             self.leave()
-        if self.all.closed or (self.site.is_open and not self.all.outside):
+            self.go_outside()
+        elif self.site.is_open and not self.all.outside:
             self.go_outside()
         else:
             super().rest()
