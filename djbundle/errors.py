@@ -204,8 +204,8 @@ class CertificateError(DjbundleError):
     exit_code = 51
 
 
-class TlsUnavailableError(DjbundleError):
-    """This bundle can make no keys, which getting certificates needs."""
+class OpenSslMissingError(DjbundleError):
+    """This bundle can neither make keys, which getting certificates needs, nor check signatures."""
 
     exit_code = 52
 

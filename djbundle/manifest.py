@@ -10,6 +10,7 @@ from typing import Literal, Self
 
 FILE_NAME = "djbundle.json"
 FORMAT = 1
+LIBCRYPTO = "libcrypto.so.3"  # by which the runtime signs and verifies, and which not each Python brings
 
 Interface = Literal["wsgi", "asgi"]
 
@@ -45,6 +46,7 @@ class Manifest:
     settings_class: str = ""  # of django-configurations
     interface: Interface
     application: str | None  # "shop.wsgi.application": what Granian serves; None: Django's own for WSGI
+    signer: str = ""  # the public key, PEM, by which a new version must be signed; "" where none must
     static_root: str  # folder of collected, hashed and compressed static files, relative to the root
     build: BuildInfo
     variables: tuple[Variable, ...] = ()

@@ -7,6 +7,7 @@ from fnmatch import fnmatch
 from pathlib import Path, PurePath
 from typing import Any
 
+from djbundle.builder.signer import read_signer
 from djbundle.errors import ConfigurationError
 
 TABLE = "tool.djbundle"
@@ -22,6 +23,7 @@ class Configuration:
     exclude: list[str] = field(default_factory=list)  # patterns of names in the tree, of files or of whole folders
     compile: list[str] = field(default_factory=list)  # packages to compile to C like the project itself
     before: list[str] = field(default_factory=list)  # commands to run in the project's folder before a build
+    signer: str | None = None  # a public key in PEM; the table has the name of its file
 
     def excludes(self, name: PurePath) -> bool:
         """Whether a file of the project (relative to it), of a package (relative to site-packages), or a library that
@@ -66,6 +68,8 @@ def _check(table: dict[str, Any], path: Path) -> Configuration:
             fix = f'write "{nearest[0]}"' if nearest else f"use one of: {', '.join(known)}"
             raise ConfigurationError(f'unknown key "{key}" in [{TABLE}] of {path.name}', fix)
         _check_type(key, value, wants_list=known[key].default_factory is list)
+    if "signer" in table:
+        table = table | {"signer": read_signer(path.parent / table["signer"])}
     return Configuration(**table)
 
 

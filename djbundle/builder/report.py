@@ -35,6 +35,7 @@ def describe(project: Project, inspection: Inspection, library_data: dict[str, s
         settings_class=project.settings_class,
         interface=inspection.interface,
         application=inspection.asgi_application or inspection.wsgi_application,
+        signer=project.configuration.signer or "",
         static_root=STATIC_FOLDER,
         variables=tuple(Variable(item.name, item.needed, item.place) for item in inspection.variables),
         library_data=library_data,

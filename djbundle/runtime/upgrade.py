@@ -18,6 +18,7 @@ from typing import Any
 from djbundle.errors import NotServingError, UpgradeError
 from djbundle.runtime.bundle import Bundle
 from djbundle.runtime.control import ask, ask_status
+from djbundle.runtime.signature import SUFFIX, Signature
 
 KEPT = ".previous"
 PATIENCE = 120.0  # seconds for each question to the new file
@@ -30,20 +31,26 @@ class Running:
     name: str
     version: str
     program: Path
+    signer: str  # the public key by which a new version must be signed, or ""
 
     @classmethod
     def of(cls, data: Path) -> "Running":
         told = ask_status(data)
-        return cls(told["name"], told["version"], Path(told["program"]))
+        return cls(told["name"], told["version"], Path(told["program"]), told["signer"])
 
     @property
     def previous(self) -> Path:
         return self.program.with_name(self.program.name + KEPT)
 
+    def wanted_signature(self, new: Path, file: Path | None) -> Signature | None:
+        """What must sign `new`; by default ``NEW.sig``. None where nothing must."""
+        return Signature(self.signer, file or new.with_name(new.name + SUFFIX)) if self.signer else None
+
 
 def add_upgrade_options(parser: ArgumentParser) -> None:
     parser.add_argument("new", type=Path, metavar="NEW", help="the file of the new version")
     parser.add_argument("--check", action="store_true", help="only say what would happen")
+    parser.add_argument("--signature", type=Path, metavar="FILE", help="where one is asked for  [default: NEW.sig]")
     add_json(parser)
 
 
@@ -57,12 +64,14 @@ def run_upgrade(bundle: Bundle, arguments: list[str]) -> int:
     options = parser.parse_args(arguments)
     running = Running.of(bundle.data)
     say = Says(as_json=options.json)
-    version = inspect(options.new, running, bundle.data)
-    say("checked", f"{options.new} is whole: {running.name} {version}, in place of {running.version}", version=version)
+    signature = running.wanted_signature(options.new, options.signature)
+    version = inspect(options.new, running, bundle.data, signature)
+    good = "whole and signed" if signature else "whole"
+    say("checked", f"{options.new} is {good}: {running.name} {version}, in place of {running.version}", version=version)
     if options.check:
         foretell(options.new, bundle.data, say)
         return 0
-    replace_and_reload(bundle, running, options.new, say)
+    replace_and_reload(bundle, running, options.new, say, signature)
     return 0
 
 
@@ -81,12 +90,17 @@ def run_rollback(bundle: Bundle, arguments: list[str]) -> int:
     return 0
 
 
-def inspect(new: Path, running: Running, data: Path) -> str:
-    """The version of the new file; raises UpgradeError for a file that is damaged, or of another application."""
+def inspect(new: Path, running: Running, data: Path, signature: Signature | None = None) -> str:
+    """The version of the new file; raises UpgradeError for a file that is damaged, or of another application.
+
+    A file that must be signed is not run before.
+    """
     if not new.is_file():
         raise UpgradeError(f"there is no file {new}", "name the file of the new version")
     if not os.access(new, os.X_OK):
         raise UpgradeError(f"{new} may not be executed", f"chmod +x {new}")
+    if signature:
+        signature.check(new)
     question(new, data, "verify")
     told = json.loads(question(new, data, "version", "--json"))
     if told["name"] != running.name:
@@ -120,8 +134,10 @@ def foretell(new: Path, data: Path, say: "Says") -> None:
         say("plan", text, migrations=steps)
 
 
-def replace_and_reload(bundle: Bundle, running: Running, new: Path, say: "Says") -> None:
-    with in_place(new, running):
+def replace_and_reload(
+    bundle: Bundle, running: Running, new: Path, say: "Says", signature: Signature | None = None
+) -> None:
+    with in_place(new, running, signature):
         for told in reload(bundle.data):
             state = told.pop("state")
             if state == "failed":
@@ -148,23 +164,22 @@ STEPS = {
 
 
 @contextlib.contextmanager
-def in_place(new: Path, running: Running) -> Iterator[None]:
+def in_place(new: Path, running: Running, signature: Signature | None) -> Iterator[None]:
     """Put `new` where the running file is, and that beside it; all as before if the block fails."""
     program, kept = running.program, running.previous
     coming, going = (program.with_name(f".{program.name}.{word}") for word in ("next", "last"))
     try:
-        shutil.copy(new, coming)
-        with coming.open("rb") as file:
-            os.fsync(file.fileno())
+        copy(new, coming, signature)
         going.unlink(missing_ok=True)
         going.hardlink_to(program)
         coming.replace(program)
     except OSError as error:
-        coming.unlink(missing_ok=True)
         raise UpgradeError(
             f"cannot put the new file in place of {program}: {error.strerror}",
             "run this as a user who may, or make room",
         ) from error
+    finally:
+        coming.unlink(missing_ok=True)
     try:
         yield
     except BaseException:
@@ -172,6 +187,15 @@ def in_place(new: Path, running: Running) -> Iterator[None]:
         raise
     going.replace(kept)
     sync_folder(program.parent)
+
+
+def copy(new: Path, to: Path, signature: Signature | None) -> None:
+    """To the disk; what is signed is what arrives there, whatever happens to `new` meanwhile."""
+    shutil.copy(new, to)
+    with to.open("rb") as file:
+        os.fsync(file.fileno())
+    if signature:
+        signature.check(to)
 
 
 def sync_folder(folder: Path) -> None:

@@ -67,7 +67,7 @@ def test_bundles_that_were_built_before_are_no_part(tmp_path: Path, with_git: bo
     ("text", "fix"),
     [
         ("[tool.djbundle]\nincldue = []", 'write "include"'),
-        ("[tool.djbundle]\nzzz = 1", "use one of: name, settings, include, exclude, compile, before"),
+        ("[tool.djbundle]\nzzz = 1", "use one of: name, settings, include, exclude, compile, before, signer"),
         ('[tool.djbundle]\ninclude = "x"', 'write include = ["..."]'),
         ("[tool.djbundle]\nname = 3", 'write name = "..."'),
         ("[tool.djbundle", "correct "),
@@ -77,6 +77,24 @@ def test_mistakes_in_pyproject(tmp_path: Path, text: str, fix: str) -> None:
     with pytest.raises(ConfigurationError) as caught:
         read_pyproject(make(tmp_path, pyproject_toml=text))
     assert fix in caught.value.fix
+
+
+@pytest.mark.parametrize(
+    ("key", "cause"),
+    [
+        (None, "is no file with a public key"),
+        ("-----BEGIN EC PRIVATE KEY-----\nMHc=\n-----END EC PRIVATE KEY-----", "is a private key"),
+        ("ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAI", "is no public key in PEM"),
+        ("-----BEGIN PUBLIC KEY-----\nMFk*\n-----END PUBLIC KEY-----", "is no public key in PEM"),
+    ],
+)
+def test_signer_that_is_none(tmp_path: Path, key: str | None, cause: str) -> None:
+    folder = make(tmp_path, pyproject_toml='[tool.djbundle]\nsigner = "deploy.pub"')
+    if key:
+        (folder / "deploy.pub").write_text(key)
+    with pytest.raises(ConfigurationError, match=cause) as caught:
+        read_pyproject(folder)
+    assert "MHc" not in str(caught.value)
 
 
 def test_exclude_takes_files_and_folders() -> None:

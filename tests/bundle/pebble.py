@@ -10,8 +10,8 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Self
 
+from djbundle.runtime.openssl import PrivateKey
 from djbundle.runtime.tls import x509
-from djbundle.runtime.tls.openssl import PrivateKey
 from tests.waiting import wait_until
 
 ACCOUNT = ("kid-1", "zWNDZM6eQGHWpSRTPal5eIUYFTu7EajVIoguysqZ9wG44nMEtx3MUAsUDkMTQ12W")

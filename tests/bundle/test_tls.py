@@ -13,8 +13,8 @@ from pathlib import Path
 import pytest
 
 from ci.site import Site
+from djbundle.runtime.openssl import PrivateKey
 from djbundle.runtime.tls import x509
-from djbundle.runtime.tls.openssl import PrivateKey
 from tests.bundle.pebble import ACCOUNT, Pebble, free_port
 from tests.bundle.processes import assert_refused, with_role
 from tests.bundle.tls_client import Connection, curl, get, serial

@@ -37,6 +37,13 @@ class Migration(migrations.Migration):
     dependencies = [("notes", "0002_rewrite")]
     operations = [migrations.RunPython(run, migrations.RunPython.noop)]
 """
+PYPROJECT = """
+[project]
+name = "small"
+version = "2"
+[tool.djbundle]
+signer = "deploy.pub"
+"""
 SETTINGS = """
 if os.environ.get("NEXT") == "no settings":
     raise RuntimeError("a setting is missing")
@@ -44,16 +51,33 @@ if os.environ.get("NEXT") == "no settings":
 
 
 @pytest.fixture(scope="session")
-def next_small(bundles: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The small project one version on: with a migration, and faults that NEXT in the environment switches on."""
+def key(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Who signs new versions."""
+    return new_key(tmp_path_factory.mktemp("key") / "deploy.pem")
+
+
+@pytest.fixture(scope="session")
+def next_small(bundles: Path, key: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The small project one version on: with a migration, and faults that NEXT in the environment switches on. It
+    trusts the key.
+    """
     project = Path(shutil.copytree(PROJECTS / "small", tmp_path_factory.mktemp("next") / "small"))
     with (project / "notes" / "views.py").open("a") as file:
         file.write(VIEWS.replace("\ndef", "\nimport os\n\ndef", 1))
     with (project / "small" / "settings.py").open("a") as file:
         file.write(SETTINGS)
     (project / "notes" / "migrations" / "0003_next.py").write_text(MIGRATION)
-    (project / "pyproject.toml").write_text('[project]\nname = "small"\nversion = "2"\n')
+    openssl("pkey", "-in", key, "-pubout", "-out", project / "deploy.pub")
+    (project / "pyproject.toml").write_text(PYPROJECT)
     return build(project, bundles / "next" / "small")
+
+
+@pytest.fixture
+def signed_small(small: Path, key: Path, tmp_path: Path) -> Path:
+    """The small project as it is, signed."""
+    copy = Path(shutil.copy(small, tmp_path / "signed"))
+    sign(copy, key)
+    return copy
 
 
 @pytest.fixture
@@ -64,6 +88,23 @@ def site(small: Path, tmp_path: Path, request: pytest.FixtureRequest) -> Iterato
     environment = bare_environment(**getattr(request, "param", {}))
     with Site(Path(shutil.copy(small, place)), tmp_path / "data", environment) as site:
         yield site
+
+
+def openssl(*arguments: object) -> None:
+    subprocess.run(["openssl", *map(str, arguments)], check=True, capture_output=True)
+
+
+def new_key(file: Path, algorithm: str = "EC") -> Path:
+    curve = ("-pkeyopt", "ec_paramgen_curve:P-256") if algorithm == "EC" else ()
+    openssl("genpkey", "-algorithm", algorithm, *curve, "-out", file)
+    return file
+
+
+def sign(file: Path, key: Path) -> Path:
+    """As docs/serve.md tells it."""
+    signature = file.with_name(f"{file.name}.sig")
+    openssl("dgst", "-sha256", "-sign", key, "-out", signature, file)
+    return signature
 
 
 def upgrade(site: Site, new: Path, *options: str) -> "subprocess.CompletedProcess[str]":
@@ -88,11 +129,11 @@ def version_of(site: Site) -> str:
     return str(json.loads(site.run("version", "--json").stdout)["version"])
 
 
-def test_upgrade_under_load(site: Site, small: Path, next_small: Path) -> None:
+def test_upgrade_under_load(site: Site, signed_small: Path, next_small: Path) -> None:
     """There with a migration, back, and there again without: nothing fails, nothing that was answered is lost."""
     pid, began = site.process.pid, version_of(site)
     with Load(site) as load:
-        for new, version in ((next_small, "2"), (small, began), (next_small, "2")):
+        for new, version in ((next_small, "2"), (signed_small, began), (next_small, "2")):
             before, old = load.seen(), with_role(site, "app")[0]
             result = upgrade(site, new)
             assert result.returncode == 0, result.stderr + site.log.read_text()
@@ -179,6 +220,39 @@ def test_rollback_brings_the_file_before_back(site: Site, next_small: Path) -> N
     wait_until(lambda: "small app" in {each.name() for each in tree_of(site)}, "it serves")
     assert site.run("rollback").returncode == 0
     assert version_of(site) == old
+
+
+def test_only_what_is_signed_takes_over(next_small: Path, signed_small: Path, tmp_path: Path) -> None:
+    """Where the version that serves has a signer. What is not signed is not even run."""
+    place = tmp_path / "place"
+    place.mkdir()
+    ran = tmp_path / "ran"
+    script = tmp_path / "script"
+    script.write_text(f"#!/bin/sh\ntouch {ran}\n")
+    script.chmod(0o755)
+    strangers = sign(Path(shutil.copy(script, tmp_path / "other")), new_key(tmp_path / "stranger.pem"))
+    signature = signed_small.with_name("signed.sig")
+    with Site(Path(shutil.copy(next_small, place)), tmp_path / "data", bare_environment()) as site:
+        assert_refused(upgrade(site, script), 55, "only what is signed may take over")
+        assert_refused(upgrade(site, script, "--signature", str(strangers)), 55, "does not sign")
+        assert_refused(upgrade(site, script, "--signature", str(signature)), 55, "does not sign")
+        damaged = signature.rename(signature.with_name("moved"))
+        damaged.write_bytes(damaged.read_bytes()[:-1])
+        assert_refused(upgrade(site, signed_small, "--signature", str(damaged)), 55, "does not sign")
+        assert not ran.exists()
+        assert version_of(site) == "2"
+        assert [each.name for each in place.iterdir()] == ["small"]
+
+
+@pytest.mark.parametrize("site", [{}], indirect=True)
+def test_rollback_of_a_signer(site: Site, next_small: Path, signed_small: Path) -> None:
+    """What has served before needs no signature, and the version with the signer decides, whoever is asked."""
+    assert upgrade(site, next_small).returncode == 0
+    signed_small.with_name("signed.sig").rename(signed_small.with_name("away"))
+    asked = [str(signed_small), "upgrade", str(signed_small), "--data-dir", str(site.data)]
+    refused = subprocess.run(asked, env=site.environment, capture_output=True, text=True, check=False)
+    assert_refused(refused, 55, "only what is signed may take over")
+    assert site.run("rollback").returncode == 0
 
 
 def test_hangup_reloads(site: Site) -> None:

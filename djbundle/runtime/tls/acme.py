@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 from typing import Any
 
+from djbundle.runtime.openssl import PrivateKey
 from djbundle.runtime.tls import jose, x509
-from djbundle.runtime.tls.openssl import PrivateKey
 
 ATTEMPTS = 20  # of one request whose nonce is refused
 TIMEOUT = 30.0  # seconds for one answer

@@ -2,8 +2,8 @@
 
 from datetime import UTC, datetime, timedelta
 
+from djbundle.runtime.openssl import PrivateKey
 from djbundle.runtime.tls import x509
-from djbundle.runtime.tls.openssl import PrivateKey
 from djbundle.runtime.tls.store import Store, read_certificate
 
 LOCAL_NAMES = ("localhost", "127.0.0.1", "::1")

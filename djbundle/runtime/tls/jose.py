@@ -7,8 +7,8 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
+from djbundle.runtime.openssl import SCALAR, PrivateKey
 from djbundle.runtime.tls import der
-from djbundle.runtime.tls.openssl import SCALAR, PrivateKey
 
 
 def base64url(data: bytes) -> str:

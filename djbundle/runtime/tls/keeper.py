@@ -10,10 +10,10 @@ from datetime import UTC, datetime
 from typing import NoReturn
 
 from djbundle.runtime.logs.lines import log
+from djbundle.runtime.openssl import PrivateKey
 from djbundle.runtime.tls.acme import AcmeError, Client, ExternalAccount, jittered
 from djbundle.runtime.tls.authority import LOCAL_NAMES, issue_internal
 from djbundle.runtime.tls.jose import decode_base64url
-from djbundle.runtime.tls.openssl import PrivateKey
 from djbundle.runtime.tls.options import TlsOptions
 from djbundle.runtime.tls.store import Store, read_certificate
 from djbundle.runtime.tls.x509 import Certificate

@@ -6,13 +6,13 @@ import threading
 from pathlib import Path
 
 from djbundle.errors import CertificateError
-from djbundle.runtime import process
+from djbundle.runtime import openssl, process
 from djbundle.runtime.bundle import Bundle
 from djbundle.runtime.child import Child
 from djbundle.runtime.http.options import HttpOptions
 from djbundle.runtime.listener import Listeners, address_of
 from djbundle.runtime.settings import HOSTS_VARIABLE
-from djbundle.runtime.tls import jose, openssl
+from djbundle.runtime.tls import jose
 from djbundle.runtime.tls.keeper import Keeper
 from djbundle.runtime.tls.options import TlsOptions
 from djbundle.runtime.tls.pair import Pair

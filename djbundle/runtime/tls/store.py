@@ -12,7 +12,7 @@ import re
 import tempfile
 from pathlib import Path
 
-from djbundle.runtime.tls.openssl import OpenSslError, PrivateKey
+from djbundle.runtime.openssl import OpenSslError, PrivateKey
 from djbundle.runtime.tls.options import TlsOptions
 from djbundle.runtime.tls.x509 import Certificate
 

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Self
 
+from djbundle.runtime.openssl import PrivateKey
 from djbundle.runtime.tls import der
-from djbundle.runtime.tls.openssl import PrivateKey
 
 ECDSA_WITH_SHA256 = "1.2.840.10045.4.3.2"
 COMMON_NAME = "2.5.4.3"
