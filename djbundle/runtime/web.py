@@ -14,8 +14,8 @@ from typing import Any
 from djbundle.errors import CertificateError
 from djbundle.runtime import memory, process
 from djbundle.runtime.heartbeat import BEAT, Heart
-from djbundle.runtime.http.connections import close_mute
 from djbundle.runtime.http.server import Running, Server
+from djbundle.runtime.http.sweeping import Sweeper
 from djbundle.runtime.logs.lines import log
 from djbundle.runtime.tls.pair import Pair, Version
 
@@ -69,7 +69,7 @@ class Web:
             else:
                 self.start(endpoint)
         self.spawn(self.sweep())
-        self.spawn(self.sweep_mute({port_of(endpoint.listener) for endpoint in endpoints}))
+        self.spawn(self.sweep_connections({port_of(endpoint.listener) for endpoint in endpoints}))
         await stopped.wait()
         for task in self.tasks:
             task.cancel()
@@ -120,11 +120,12 @@ class Web:
             await asyncio.sleep(LOOK)
             bodies.sweep()
 
-    async def sweep_mute(self, ports: Collection[int]) -> None:
-        timeout = self.server.options.http.head_seconds
+    async def sweep_connections(self, ports: Collection[int]) -> None:
+        server, http = self.server, self.server.options.http
+        sweeper = Sweeper(ports, server.most_connections, http.head_seconds, http.send_timeout, server.requests)
         while True:
-            await asyncio.sleep(max(LOOK, timeout / 3))
-            close_mute(ports, timeout)
+            await asyncio.sleep(max(LOOK, http.head_seconds / 3))
+            sweeper.sweep()
 
     def spawn(self, work: Coroutine[Any, Any, None]) -> None:
         """Run it beside everything else, and say so if it fails."""

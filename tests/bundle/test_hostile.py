@@ -4,6 +4,7 @@ import contextlib
 import http.client
 import os
 import socket
+import ssl
 import threading
 import time
 from collections.abc import Iterator
@@ -20,6 +21,7 @@ from tests.conftest import NewSite
 from tests.waiting import wait_until
 
 SLOW_CLIENTS = 2000
+ROOM = 8  # connections of a crowded site
 SMUGGLED = b"GET /smuggled/ HTTP/1.1\r\nHost: localhost\r\n\r\n"
 
 
@@ -43,19 +45,31 @@ def behind_proxy(small: Path, tmp_path_factory: pytest.TempPathFactory) -> Itera
 
 @pytest.fixture(scope="module")
 def mute(small: Path, streaming: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Site]]:
-    """A site of each interface where a request may take a second to come."""
     with contextlib.ExitStack() as stack:
         yield {
-            name: stack.enter_context(
-                Site(
-                    bundle,
-                    tmp_path_factory.mktemp(name) / "data",
-                    bare_environment(STREAMING_TOKEN="token"),
-                    *("--workers", "1", "--http1-header-read-timeout", "1000"),
-                )
-            )
-            for name, bundle in (("wsgi", small), ("asgi", streaming))
+            "wsgi": stack.enter_context(impatient(small, tmp_path_factory)),
+            "asgi": stack.enter_context(impatient(streaming, tmp_path_factory)),
         }
+
+
+@pytest.fixture(scope="module")
+def crowded(small: Path, streaming: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Site]]:
+    options = ("--tls", "internal", "--backpressure", str(ROOM))
+    with contextlib.ExitStack() as stack:
+        yield {
+            "wsgi": stack.enter_context(impatient(small, tmp_path_factory, *options)),
+            "asgi": stack.enter_context(impatient(streaming, tmp_path_factory, *options)),
+        }
+
+
+def impatient(bundle: Path, tmp_path_factory: pytest.TempPathFactory, *options: str) -> Site:
+    """A site where a request may take a second to come, and an answer two to be taken."""
+    return Site(
+        bundle,
+        tmp_path_factory.mktemp("impatient") / "data",
+        bare_environment(STREAMING_TOKEN="token"),
+        *("--workers", "1", "--http1-header-read-timeout", "1000", "--send-timeout", "2", *options),
+    )
 
 
 def exchange(site: Site, request: bytes) -> bytes:
@@ -178,8 +192,14 @@ def test_no_path_leads_out(site: Site) -> None:
 def exchange_once(site: Site, path: str) -> bytes:
     with connect(site) as connection:
         connection.sendall(request("GET", path, HOST, "Connection: close"))
-        answer = b""
-        while part := connection.recv(1 << 16):
+        return all_of(connection)
+
+
+def all_of(connection: socket.socket) -> bytes:
+    """Until the other side closes."""
+    answer = b""
+    with contextlib.suppress(ConnectionResetError):
+        while part := connection.recv(1 << 20):
             answer += part
     return answer
 
@@ -221,12 +241,38 @@ def test_clients_that_say_nothing_are_closed(mute: dict[str, Site], interface: s
         wait_until(lambda: is_closed(silent), "it is closed")
 
 
+@pytest.mark.parametrize("interface", ["wsgi", "asgi"])
+def test_who_says_nothing_after_the_handshake_makes_room(
+    crowded: dict[str, Site], interface: str, tmp_path: Path
+) -> None:
+    """And who waits for an answer stays."""
+    site = crowded[interface]
+    with contextlib.ExitStack() as stack:
+        waiting = stack.enter_context(connect_tls(site))
+        waiting.sendall(request("GET", f"/slow/?seconds=6&begun={tmp_path / 'begun'}", HOST))
+        silent = [stack.enter_context(connect_tls(site)) for _ in range(ROOM - 1)]
+        with connect_tls(site) as customer:
+            customer.sendall(request("GET", "/up", HOST))
+            assert customer.recv(1 << 16).startswith(b"HTTP/1.1 200 ")
+        for each in silent:
+            wait_until(lambda each=each: is_closed(each), "it is closed")  # type: ignore[misc]
+        assert waiting.recv(1 << 16).startswith(b"HTTP/1.1 200 ")
+
+
+def connect_tls(site: Site) -> ssl.SSLSocket:
+    context = ssl.create_default_context()
+    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+    connection = context.wrap_socket(connect(site), server_hostname="localhost")
+    connection.settimeout(20)
+    return connection
+
+
 def is_closed(connection: socket.socket) -> bool:
     connection.setblocking(False)
     try:
         while connection.recv(1024):
             pass
-    except BlockingIOError:
+    except (BlockingIOError, ssl.SSLWantReadError):
         return False
     except ConnectionResetError:
         return True
@@ -309,6 +355,22 @@ def test_slow_readers_hold_up_nobody(new_small: NewSite) -> None:
             assert exchange(site, request("GET", "/", HOST, "Connection: close")).startswith(b"HTTP/1.1 200 ")
         with urlopen(f"{site.url}/media/large.pdf", timeout=60) as answer:
             assert len(answer.read()) == 20 << 20
+
+
+def test_who_takes_nothing_of_an_answer_is_closed(mute: dict[str, Site]) -> None:
+    """But not who takes it slowly."""
+    site = mute["wsgi"]
+    (site.data / "media").mkdir(exist_ok=True)
+    (site.data / "media" / "large.pdf").write_bytes(os.urandom(20 << 20))
+    with connect(site) as stalled, connect(site) as slow:
+        for reader in (stalled, slow):
+            reader.sendall(request("GET", "/media/large.pdf", HOST, "Connection: close"))
+        size = 0
+        for _ in range(20):
+            size += len(slow.recv(1 << 20))
+            time.sleep(0.25)
+        assert size + len(all_of(slow)) > 20 << 20
+        assert len(all_of(stalled)) < 20 << 20
 
 
 def test_bodies_arrive_whole(new_small: NewSite) -> None:

@@ -75,7 +75,7 @@ class Visitor:
     def ask(self, *, computes: bool = False) -> Page:
         page = Page(computes)
         self.pages.append(page)
-        self.put(Request(None, {"page": page}, "127.0.0.1"))
+        self.put(Request(None, {"page": page, "djbundle.peer": "127.0.0.1"}))
         return page
 
     def answering(self) -> list[Page]:

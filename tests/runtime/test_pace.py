@@ -98,7 +98,7 @@ def test_an_answer_that_fails_ends_no_thread(
             sent.append(status)
 
     for _ in range(MOST + 1):
-        visitor.put(Request(Protocol(), {"page": page}, "127.0.0.1"))
+        visitor.put(Request(Protocol(), {"page": page}))
     wait_until(lambda: sent == [500] * (MOST + 1), "each is answered")
     page = visitor.ask(computes=False)
     wait_until(lambda: page.answered_by, "others still are")

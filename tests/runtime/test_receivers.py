@@ -98,7 +98,7 @@ def test_who_waits_for_a_body_keeps_nobody_waiting(visitor: Visitor, pool: Pool)
     bodies = [Slow() for _ in range(RECEIVERS - 1)]
     pages = [Page() for _ in bodies]
     for body, page in zip(bodies, pages, strict=True):
-        pool.put(Request(None, {"page": page, "CONTENT_LENGTH": "5", "wsgi.input": body}, ""))
+        pool.put(Request(None, {"page": page, "CONTENT_LENGTH": "5", "wsgi.input": body, "djbundle.peer": ""}))
         assert answer(visitor), "another is answered"
     for body, page in zip(bodies, pages, strict=True):
         assert not page.answered_by
@@ -114,7 +114,7 @@ def test_what_others_hand_over_needs_no_receiver(visitor: Visitor, pool: Pool, s
         answer(visitor)
     page = Page()
     page.over.set()
-    site.put(Request(None, {"page": page}, ""))
+    site.put(Request(None, {"page": page}))
     wait_until(lambda: page.answered_by, "it is answered")
     assert page.answered_by not in {thread.name for thread in pool.threads}
 
@@ -141,7 +141,7 @@ def test_nothing_is_left_lying(site: SiteThreads) -> None:
         for _ in range(150):
             page = TimedPage(mine.choice((0, 0, 0.0005, 0.012)), computes=mine.random() < 0.5)
             pages.append(page)
-            ways[number](Request(None, {"page": page}, ""))
+            ways[number](Request(None, {"page": page}))
             time.sleep(mine.choice((0, 0, 0.002, 0.03)))
 
     askers = [threading.Thread(target=ask, args=(number,)) for number in range(len(ways))]

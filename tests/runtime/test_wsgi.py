@@ -42,7 +42,7 @@ def answer(given: Iterable[bytes], **environ: Any) -> tuple[str, int, list[tuple
         return given
 
     protocol = Protocol()
-    WsgiSite(application)(protocol, environ)
+    WsgiSite(application)(protocol, {"djbundle.peer": "127.0.0.1", **environ})
     assert protocol.over.wait(10)
     (sent,) = protocol.sent
     return sent
@@ -111,7 +111,7 @@ def test_a_generator_may_begin_late() -> None:
         yield b"bc"
 
     protocol = Protocol()
-    WsgiSite(application)(protocol, {})
+    WsgiSite(application)(protocol, {"djbundle.peer": "127.0.0.1"})
     assert protocol.over.wait(10)
     assert protocol.sent == [("parts", 404, [("X-A", "b")], b"abc")]
 

@@ -4,12 +4,13 @@ A body that trickles in holds one of Granian's threads for as long as its client
 a client that sends nothing is closed: Granian knows no time limit for bodies.
 """
 
+import contextlib
 import tempfile
 import time
 from dataclasses import dataclass, field
 from typing import Any
 
-from djbundle.runtime.http.connections import close_connections
+from djbundle.runtime.http.connections import NOT_TOLD, Traffic, connections
 from djbundle.runtime.http.options import HttpOptions
 from djbundle.runtime.http.threads import Request, SiteThreads
 from djbundle.runtime.logs.lines import log
@@ -73,12 +74,21 @@ class Bodies:
     def sweep(self) -> None:
         """Close the connections of clients whose body has stalled; proxies must look after their own."""
         now, timeout = time.monotonic(), self.options.body_timeout
-        answering = {*self.site.answering.values()}
+        answering = {request.peer for request in [*self.site.answering.values()]}
         late = {body.peer: body for body in [*self.reading.values()] if now - body.begun > timeout}
         for peer, body in late.items():
             if peer not in answering and not self.options.trusted_proxies.trusts(peer):
                 hopeless = now - body.begun > timeout + body.size / SLOWEST
                 close_connections(peer, idle=0.0 if hopeless else timeout)
+
+
+def close_connections(peer: str, idle: float) -> None:
+    """Those to `peer` from which nothing has come for `idle` seconds."""
+    for connection in connections():
+        if connection.peer == peer:
+            with contextlib.suppress(*NOT_TOLD):
+                if Traffic.of(connection.socket).since_received >= idle:
+                    connection.close()
 
 
 def body_size(environ: dict[str, Any]) -> int:

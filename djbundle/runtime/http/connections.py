@@ -5,65 +5,61 @@ import os
 import socket
 import stat
 import struct
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Iterator
 from pathlib import Path
+from typing import NamedTuple, Self
 
-# tcpi_last_data_recv in milliseconds, tcpi_bytes_received (linux/tcp.h, struct tcp_info)
-RECEIVED = struct.Struct("=52xI72xQ")
+# tcpi_unacked, tcpi_last_data_sent, tcpi_last_data_recv, tcpi_bytes_received, tcpi_notsent_bytes
+# (linux/tcp.h, struct tcp_info)
+INFORMATION = struct.Struct("=24xI16xI4xI72xQ8xI")
 NOT_TOLD = (OSError, struct.error)  # it was closed meanwhile; a sandbox tells less than Linux
-PREFACE = 24  # bytes of the beginning of HTTP/2; until it has seen so many Granian cannot tell which HTTP it is
 
 
-def close_connections(peer: str, idle: float) -> None:
-    """Close those to `peer` from which nothing has come for `idle` seconds."""
-    close_where(lambda connection: is_to(connection, peer) and received(connection)[0] >= idle)
+class Traffic(NamedTuple):
+    """Of one connection; times in seconds."""
+
+    since_received: float
+    since_sent: float
+    received: int  # bytes, in all
+    is_read: bool  # the other side has taken all that we have sent
+
+    @classmethod
+    def of(cls, connection: socket.socket) -> Self:
+        information = connection.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, INFORMATION.size)
+        unacked, sent, received, size, unsent = INFORMATION.unpack(information)
+        return cls(received / 1000, sent / 1000, size, unacked == unsent == 0)
+
+    @property
+    def since(self) -> float:
+        """Anything moved."""
+        return min(self.since_received, self.since_sent)
 
 
-def close_mute(ports: Collection[int], timeout: float) -> None:
-    """Close those to one of our ports over which hardly anything has come, for `timeout` seconds.
+class Connection(NamedTuple):
+    """One that a client has opened."""
 
-    Granian's own limit begins when it knows which HTTP is spoken. A request so short names no host.
-    """
+    peer: str
+    peer_port: int
+    port: int
+    socket: socket.socket
 
-    def is_mute(connection: socket.socket) -> bool:
-        if not is_by_client(connection, ports):
-            return False
-        seconds, size = received(connection)
-        return size < PREFACE and seconds >= timeout
-
-    close_where(is_mute)
+    def close(self) -> None:
+        """Both ways, whoever else has the socket."""
+        self.socket.shutdown(socket.SHUT_RDWR)
 
 
-def close_where(condition: Callable[[socket.socket], bool]) -> None:
-    for connection in connections():
-        with connection, contextlib.suppress(*NOT_TOLD):
-            if condition(connection):
-                connection.shutdown(socket.SHUT_RDWR)
+def connections() -> Iterator[Connection]:
+    """Each, while it is looked at. What is closed meanwhile is left out, as are Unix sockets and those that listen."""
+    for each in _sockets():
+        with each, contextlib.suppress(*NOT_TOLD):
+            if each.family in (socket.AF_INET, socket.AF_INET6):
+                peer, port = each.getpeername()[:2]
+                yield Connection(peer, port, each.getsockname()[1], each)
 
 
-def is_by_client(connection: socket.socket, ports: Collection[int]) -> bool:
-    """Raises OSError for a socket that listens."""
-    return is_internet(connection) and bool(connection.getpeername()) and connection.getsockname()[1] in ports
-
-
-def is_internet(connection: socket.socket) -> bool:
-    return connection.family in (socket.AF_INET, socket.AF_INET6)
-
-
-def is_to(connection: socket.socket, peer: str) -> bool:
-    return is_internet(connection) and str(connection.getpeername()[0]) == peer
-
-
-def connections() -> Iterator[socket.socket]:
-    """A duplicate of each socket; what is closed meanwhile is left out."""
+def _sockets() -> Iterator[socket.socket]:
+    """A duplicate of each."""
     for entry in Path("/proc/self/fd").iterdir():
         with contextlib.suppress(OSError):
             if stat.S_ISSOCK(entry.stat().st_mode):
                 yield socket.socket(fileno=os.dup(int(entry.name)))
-
-
-def received(connection: socket.socket) -> tuple[float, int]:
-    """Seconds since data came, and bytes that came in all."""
-    information = connection.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, RECEIVED.size)
-    milliseconds, size = RECEIVED.unpack(information)
-    return milliseconds / 1000, size

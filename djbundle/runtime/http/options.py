@@ -20,6 +20,7 @@ class HttpOptions:
     body_timeout: int = 30  # seconds without a byte of a body
     header_read_timeout: int = 15_000  # milliseconds for the head of a request, and without one on an open connection
     max_buffer_size: int = 64 << 10  # bytes, of the head of a request
+    send_timeout: int = 60  # seconds in which a client takes nothing of an answer
     backpressure: int = 8192  # connections of one worker
     trusted_proxies: TrustedProxies = THIS_MACHINE
     server_timing: bool = False
@@ -60,6 +61,13 @@ def add_http_options(parser: ArgumentParser) -> None:
         default=default.body_timeout,
         metavar="SECONDS",
         help="without a byte of a request's body; default: %(default)s",
+    )
+    add(
+        "--send-timeout",
+        type=at_least(1),
+        default=default.send_timeout,
+        metavar="SECONDS",
+        help="in which a client takes nothing of its answer; default: %(default)s",
     )
     add(
         "--http1-header-read-timeout",

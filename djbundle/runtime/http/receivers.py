@@ -71,6 +71,11 @@ class Receivers:
             self.others[thread] = other = OtherReceiver(self)
             return other
 
+    @property
+    def is_attended(self) -> bool:
+        """See Door. Granian makes another thread when nobody receives. Wants the lock."""
+        return self.outside > 0 or len(self.others) + 1 < RECEIVERS
+
     def open(self) -> None:
         """See Door. Wants the lock."""
         if self.outside > 0:

@@ -25,7 +25,9 @@ from djbundle.runtime.http.bodies import Bodies
 from djbundle.runtime.http.incoming import Incoming
 from djbundle.runtime.http.options import HttpOptions
 from djbundle.runtime.http.receivers import FOREVER, RECEIVERS, Receivers
+from djbundle.runtime.http.requests import AsgiRequests, WsgiRequests
 from djbundle.runtime.http.shortcut import Shortcut
+from djbundle.runtime.http.sweeping import Requests
 from djbundle.runtime.http.threads import Request, SiteThreads
 from djbundle.runtime.http.websockets import Departure
 from djbundle.runtime.http.wsgi import WsgiSite
@@ -97,15 +99,18 @@ class Server:
     def __init__(self, application: Any, options: WebOptions, shortcut: Shortcut | None = None) -> None:
         self.shortcut = shortcut
         configure_logging(LogLevels.warning)
-        raise_file_limit()
         self.options = options
         self.loop: asyncio.AbstractEventLoop = loops.get(Loops.auto)
+        self.most_connections = min(options.http.backpressure, max(1, raise_file_limit() - SPARE_FILES))
         self.incoming = Incoming(options.http)
         self.bodies: Bodies | None = None
         if options.interface == "wsgi":
-            self.site = SiteThreads(WsgiSite(application), options.blocking_threads)
+            site = WsgiSite(application)
+            self.site = SiteThreads(site, options.blocking_threads)
+            self.requests: Requests = WsgiRequests(self.site, site.streaming)
             self.bodies = Bodies(self.site, options.http, options.spool)
         else:
+            self.requests = self.clients = AsgiRequests()
             self.answer = wrap_asgi(application, {}, {}, None)
 
     def start(self, listener: socket.socket, pair: Pair | None) -> Running:
@@ -122,7 +127,7 @@ class Server:
             RUNTIME_BLOCKING_THREADS,
             RECEIVERS if bodies else 1,
             FOREVER,
-            min(http.backpressure, most_connections()),
+            self.most_connections,
             HTTPModes.auto,
             HTTP1Settings(header_read_timeout=http.header_read_timeout, max_buffer_size=http.max_buffer_size),
             HTTP2Settings(max_headers_size=http.max_buffer_size),
@@ -142,12 +147,12 @@ class Server:
         receivers = running.receivers = Receivers(self.site, bodies)
 
         def callback(protocol: Any, environ: dict[str, Any]) -> None:
-            peer = environ["REMOTE_ADDR"]
+            environ["djbundle.peer"] = environ["REMOTE_ADDR"]
             prepare(environ)
             environ["djbundle.leaving"] = running.leaving
             if shortcut is None or not shortcut.answer(protocol, environ):
                 environ["wsgi.file_wrapper"] = Blocks
-                receivers.receive(Request(protocol, environ, peer))
+                receivers.receive(Request(protocol, environ))
 
         return callback
 
@@ -155,23 +160,22 @@ class Server:
         prepare = self.incoming.prepare_asgi
 
         def callback(scope: dict[str, Any], protocol: Any) -> Any:
+            address, port = scope["client"]
+            client = scope["client"] = (address, int(port))  # Granian has a text where ASGI has a number
             prepare(scope)
             scope["djbundle.leaving"] = running.leaving
             scope["djbundle.departure"] = running.departure
-            return self.answer(scope, protocol)
+            return self.clients.count(client, self.answer(scope, protocol))
 
         return _future_watcher_wrapper(callback)  # type: ignore[no-untyped-call]
 
 
-def raise_file_limit() -> None:
-    """As many files as the administrator lets us have; shells and systemd start programs with 1,024."""
+def raise_file_limit() -> int:
+    """To as many files as the administrator lets us have; shells and systemd start programs with 1,024."""
     _soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     enough = ENOUGH_FILES if hard == resource.RLIM_INFINITY else min(hard, ENOUGH_FILES)
     resource.setrlimit(resource.RLIMIT_NOFILE, (enough, hard))
-
-
-def most_connections() -> int:
-    return max(1, resource.getrlimit(resource.RLIMIT_NOFILE)[0] - SPARE_FILES)
+    return enough
 
 
 def tls_context(pair: Pair | None) -> tuple[Any, ...]:

@@ -21,15 +21,24 @@ Answer = Callable[[Any, dict[str, Any]], Any]
 
 
 class Request(NamedTuple):
-    """As Granian hands it over; `peer` is the address at the other end of the connection."""
+    """As Granian hands it over."""
 
     protocol: Any
     environ: dict[str, Any]
-    peer: str
+
+    @property
+    def peer(self) -> str:
+        """The address at the other end of the connection."""
+        return str(self.environ["djbundle.peer"])
 
 
 class Door(Protocol):
     """Through it requests come in; some wait outside for as long as nobody receives them."""
+
+    @property
+    def is_attended(self) -> bool:
+        """Whether somebody receives, so that nobody waits outside. Wants the lock."""
+        ...
 
     def open(self) -> None:
         """Have requests received."""
@@ -44,7 +53,7 @@ class SiteThreads:
 
     def __init__(self, site: Answer, count: int) -> None:
         self.site = site
-        self.answering: dict[int, str] = {}  # the peer for whom each thread works, by the thread's number
+        self.answering: dict[int, Request] = {}  # by the number of the thread
         self.waiting: deque[tuple[float, Request]] = deque()  # with the time since when, monotonic seconds
         self.doors: list[Door] = []
         self.idle: list[SiteThread] = []  # the last of them is called first, so that few have connections and caches
@@ -68,6 +77,12 @@ class SiteThreads:
         lock.
         """
         return self.has_room or self.pace.is_slow
+
+    @property
+    def has_unknown(self) -> bool:
+        """Whether somebody may have asked whom no thread has begun to answer."""
+        with self.changed:
+            return bool(self.waiting) or not all(door.is_attended for door in self.doors)
 
     def put(self, request: Request) -> None:
         """Have it answered."""
@@ -117,8 +132,9 @@ class SiteThreads:
     def answer(self, request: Request) -> None:
         """In this thread."""
         number = threading.get_ident()
-        protocol, environ, self.answering[number] = request
+        protocol, environ = request
         environ["djbundle.begun"] = time.perf_counter()
+        self.answering[number] = request
         try:
             self.site(protocol, environ)
         except BaseException:  # Django answers the site's errors; but not sys.exit(), nor of what stands around it

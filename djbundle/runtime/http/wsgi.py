@@ -2,6 +2,7 @@
 
 import contextvars
 import sys
+import threading
 import traceback
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -24,6 +25,7 @@ class WsgiSite:
     def __init__(self, application: Callable[..., Iterable[bytes]]) -> None:
         self.application = application
         self.streams = ThreadPoolExecutor(STREAMS, "stream")
+        self.streaming: dict[int, str] = {}  # the address of the client, by the number of the thread
         self.base = {
             "GATEWAY_INTERFACE": "CGI/1.1",
             "SCRIPT_NAME": "",
@@ -51,7 +53,19 @@ class WsgiSite:
             parts = Parts(answer, environ)
             if not head.status:
                 parts.begin()
-            self.streams.submit(contextvars.copy_context().run, stream, protocol, head, parts)
+            self.streams.submit(contextvars.copy_context().run, self.stream, protocol, head, parts)
+
+    def stream(self, protocol: Any, head: "Head", parts: "Parts") -> None:
+        """Send them; with connections to databases of this thread's own, which are closed behind it."""
+        number = threading.get_ident()
+        self.streaming[number] = parts.environ["djbundle.peer"]
+        try:
+            protocol.response_iter(head.status, head.headers, parts)
+        except Exception:
+            lines.write("error", "serve", "an answer broke off", trace=traceback.format_exc())
+        finally:
+            del self.streaming[number]
+            connections.close_all()
 
 
 class Head:
@@ -92,13 +106,3 @@ def close(answer: Iterable[bytes], environ: dict[str, Any]) -> None:
         end()
     if spool := environ.get("djbundle.spool"):
         spool.close()
-
-
-def stream(protocol: Any, head: Head, parts: Parts) -> None:
-    """Send them; with connections to databases of this thread's own, which are closed behind it."""
-    try:
-        protocol.response_iter(head.status, head.headers, parts)
-    except Exception:
-        lines.write("error", "serve", "an answer broke off", trace=traceback.format_exc())
-    finally:
-        connections.close_all()

@@ -1,0 +1,43 @@
+"""The requests that are being answered, by who has asked: what the Sweeper must know."""
+
+import time
+from collections.abc import Awaitable, Callable, Mapping
+
+from djbundle.runtime.http.connections import Connection
+from djbundle.runtime.http.threads import SiteThreads
+
+
+class WsgiRequests:
+    """Of a WSGI site. Granian tells it the client's address, and not the port."""
+
+    def __init__(self, threads: SiteThreads, streams: Mapping[int, str]) -> None:
+        """`streams`: for whom answers are sent in parts, by the number of the thread."""
+        self.threads, self.streams = threads, streams
+
+    def awaited(self, seconds: float) -> Callable[[Connection], bool] | None:
+        if self.threads.has_unknown:
+            return None
+        before = time.perf_counter() - seconds
+        answering = [*self.threads.answering.values()]
+        peers = {each.peer for each in answering if each.environ["djbundle.begun"] <= before}
+        peers.update([*self.streams.values()])
+        return lambda connection: connection.peer in peers
+
+
+class AsgiRequests:
+    """Of an ASGI site, its WebSockets included. All that Granian receives is begun at once."""
+
+    def __init__(self) -> None:
+        self.clients: dict[int, tuple[str, int]] = {}  # addresses and ports
+
+    def awaited(self, _seconds: float) -> Callable[[Connection], bool]:
+        clients = {*self.clients.values()}
+        return lambda connection: (connection.peer, connection.peer_port) in clients
+
+    async def count(self, client: tuple[str, int], answer: Awaitable[None]) -> None:
+        """Know of `client` until it is answered."""
+        self.clients[id(answer)] = client
+        try:
+            await answer
+        finally:
+            del self.clients[id(answer)]

@@ -1,0 +1,68 @@
+"""Which connections are closed, and which stay."""
+
+import socket
+import time
+from collections.abc import Callable, Iterator
+
+import pytest
+
+from djbundle.runtime.http.connections import Connection, Traffic
+from djbundle.runtime.http.requests import WsgiRequests
+from djbundle.runtime.http.sweeping import Sweeper
+from djbundle.runtime.http.threads import Request, SiteThreads
+
+SILENCE, STALL = 15.0, 60.0
+LONG = 1000.0
+ASKED = 500  # bytes of a request
+IsAwaited = Callable[[Connection], bool]
+
+
+class NobodyAsks:
+    def awaited(self, _seconds: float) -> None:
+        return None
+
+
+@pytest.fixture
+def connection() -> Iterator[Connection]:
+    with socket.socket() as unused:
+        yield Connection("192.0.2.1", 40000, 8000, unused)
+
+
+@pytest.mark.parametrize(
+    ("traffic", "is_awaited", "stale"),
+    [
+        (Traffic(SILENCE, LONG, 0, is_read=True), None, True),
+        (Traffic(SILENCE - 1, LONG, 23, is_read=True), None, False),
+        (Traffic(LONG, STALL, ASKED, is_read=False), None, True),
+        (Traffic(LONG, STALL - 1, ASKED, is_read=False), lambda _: False, False),
+        (Traffic(LONG, LONG, ASKED, is_read=True), None, False),
+        (Traffic(LONG, LONG, ASKED, is_read=True), lambda _: False, True),
+        (Traffic(LONG, LONG, ASKED, is_read=True), lambda _: True, False),
+        (Traffic(LONG, SILENCE - 1, ASKED, is_read=True), lambda _: False, False),
+    ],
+)
+def test_who_is_closed(connection: Connection, traffic: Traffic, is_awaited: IsAwaited | None, stale: bool) -> None:
+    """`is_awaited` is None where there is room, and where nobody can tell."""
+    sweeper = Sweeper({8000}, 8, SILENCE, STALL, NobodyAsks())
+    assert sweeper.is_stale(traffic, connection, is_awaited) is stale
+
+
+def test_a_wsgi_site_knows_who_waits(connection: Connection) -> None:
+    threads, streams = SiteThreads(lambda *_: None, 1), {}
+    requests = WsgiRequests(threads, streams)
+
+    def is_awaited() -> bool | None:
+        known = requests.awaited(SILENCE)
+        return known(connection) if known else None
+
+    environ = {"djbundle.peer": connection.peer, "djbundle.begun": time.perf_counter()}
+    assert is_awaited() is False
+    threads.answering[1] = Request(None, environ)
+    assert is_awaited() is False, "its connection was heard of a moment ago"
+    environ["djbundle.begun"] -= SILENCE
+    assert is_awaited() is True
+    del threads.answering[1]
+    streams[1] = connection.peer
+    assert is_awaited() is True
+    threads.waiting.append((0.0, Request(None, {})))
+    assert is_awaited() is None, "nobody knows yet who that is"
