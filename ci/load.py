@@ -1,85 +1,170 @@
-"""Clients of a site, who count what goes wrong for them."""
+"""Clients of a site of many kinds, who ask all the time, and what goes wrong for them."""
 
 import http.client
+import os
 import select
+import socket
+import subprocess
+import tempfile
 import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
-from typing import Protocol, Self
+from typing import Self
 from urllib.parse import quote, urlsplit
 
-Request = Callable[[http.client.HTTPConnection, int], http.client.HTTPResponse]
+from ci.websocket import CLOSE, GOING_AWAY, Reachable, WebSocket
+
+MANY = 1_000_000
+TOLD = "%{stderr}%{http_code} %{exitcode} %{errormsg}\n"  # of each transfer; stderr is not buffered
 
 
-class Reachable(Protocol):
-    @property
-    def url(self) -> str: ...
-
-
-@dataclass
 class Load:
-    """``with Load(site):`` asks all the time: over connections that are kept, over new ones, seldom, and writing."""
+    """``with Load(site):`` has `clients` ask; by default those of a site by WSGI."""
 
-    site: Reachable
-    pauses: Sequence[float] = (0.0, 0.0, 0.05, 3.1)  # seconds between two requests of a client
-    answers: Counter[int] = field(default_factory=Counter)  # by status
-    failures: list[str] = field(default_factory=list)
-    written: list[str] = field(default_factory=list)  # ids of tasks whose enqueuing was answered
+    def __init__(self, site: Reachable, clients: "Sequence[Client] | None" = None) -> None:
+        self.url = site.url
+        self.address = urlsplit(site.url).netloc
+        self.ended = threading.Event()
+        self.answers = Counter[int]()  # by status
+        self.failures = list[str]()
+        self.written = list[str]()  # ids of tasks whose enqueuing was answered
+        self._threads = [threading.Thread(target=each, args=[self]) for each in clients or (*PLAIN, *SLOW)]
 
     def __enter__(self) -> Self:
-        self._end = threading.Event()
-        clients = [(self._read, pause, keep) for pause in self.pauses for keep in (True, False)]
-        clients.append((self._write, 0.01, True))
-        self._threads = [threading.Thread(target=self._ask, args=each) for each in clients]
         for thread in self._threads:
             thread.start()
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._end.set()
+        self.ended.set()
         for thread in self._threads:
             thread.join()
 
     def seen(self) -> int:
         return sum(self.answers.values())
 
-    def _ask(self, request: Request, pause: float, keep: bool) -> None:
-        address = urlsplit(self.site.url).netloc
-        connection = http.client.HTTPConnection(address, timeout=60)
-        number = 0
-        while not self._end.is_set():
-            try:
-                if was_closed(connection):
-                    connection.close()
-                answer = request(connection, number)
-                self.answers[answer.status] += 1
-                if answer.status >= 500:
-                    self.failures.append(f"status {answer.status}")
-                if answer.will_close or not keep:
-                    connection.close()
-            except (OSError, http.client.HTTPException) as error:
-                self.failures.append(f"request {number} of one with a pause of {pause} s: {error!r}")
+    def answered(self, status: int) -> None:
+        self.answers[status] += 1
+        if status >= 500:
+            self.failures.append(f"status {status}")
+
+
+Client = Callable[[Load], None]  # asks until the load has ended
+
+
+def reader(pause: float, *, keep: bool) -> Client:
+    """One that waits for `pause` seconds between two requests, over a connection that is kept or over new ones."""
+
+    def read(load: Load) -> None:
+        _ask(load, lambda _number: "/", pause, keep=keep)
+
+    return read
+
+
+def writer(load: Load) -> None:
+    _ask(load, lambda number: f"/write/?text={quote(f'{time.monotonic()} {number}')}", 0.01, written=load.written)
+
+
+def curl(*options: str, path: str = "/") -> Client:
+    """curl, which speaks HTTP/2 and takes its time when it is told to; a process of its own."""
+
+    def ask(load: Load) -> None:
+        command = ["curl", "--silent", "--no-progress-meter", "--output", os.devnull, "--write-out", TOLD, *options]
+        url = f"{load.url}{path}?n=[1-{MANY}]"
+        with subprocess.Popen([*command, url], stderr=subprocess.PIPE, text=True) as process:
+            watch = threading.Thread(target=lambda: (load.ended.wait(), process.terminate()))
+            watch.start()
+            for line in process.stderr or ():
+                status, code, error = line.rstrip("\n").split(" ", 2)
+                if code == "0":
+                    load.answered(int(status))
+                else:
+                    load.failures.append(f"curl {' '.join(options)}: {error}")
+        if not load.ended.is_set():
+            load.failures.append(f"curl ended with {process.returncode}")
+        watch.join()
+
+    return ask
+
+
+def slow_head(load: Load) -> None:
+    """One whose request comes word by word."""
+    words = b"GET / HTTP/1.1\r\nHost: localhost\r\nX-A: a\r\nConnection: close\r\n\r\n".split(b" ")
+    host, _, port = load.address.rpartition(":")
+    while not load.ended.is_set():
+        try:
+            with socket.create_connection((host, int(port)), timeout=60) as connection:
+                connection.sendall(b" ".join(words[:3]))
+                for word in words[3:]:
+                    time.sleep(0.5)
+                    connection.sendall(b" " + word)
+                with connection.makefile("rb") as answer:
+                    load.answered(int(answer.readline().split()[1]))
+                    answer.read()
+        except (OSError, IndexError) as error:
+            load.failures.append(f"a request that came slowly: {error!r}")
+
+
+def slow_body(load: Load) -> None:
+    """One whose body takes four seconds."""
+    with tempfile.NamedTemporaryFile() as body:
+        body.write(b"a" * 400_000)
+        body.flush()
+        curl("--limit-rate", "100K", "--header", "Expect:", "--data-binary", f"@{body.name}", path="/size/")(load)
+
+
+def web_socket(load: Load) -> None:
+    """One that sends and receives, and connects again at once when it is told to."""
+    while not load.ended.is_set():
+        try:
+            with WebSocket(load) as client:
+                while not load.ended.wait(0.02):
+                    client.send("echo")
+                    kind, content = client.receive()
+                    if kind == CLOSE:
+                        assert content == GOING_AWAY, f"it was closed with {content!r}"
+                        break
+                    load.answered(101)
+        except (OSError, AssertionError) as error:
+            load.failures.append(f"a WebSocket: {error!r}")
+
+
+PLAIN: Sequence[Client] = (
+    *(reader(pause, keep=keep) for pause in (0.0, 0.0, 0.05, 3.1) for keep in (True, False)),
+    writer,
+)
+SECURE: Sequence[Client] = (  # by HTTPS, whoever has made the certificate
+    *(curl("--insecure", version) for version in ("--http2", "--http2", "--http1.1")),
+    curl("--insecure", "--header", "Connection: close"),
+    curl("--insecure", "--rate", "20/m"),
+)
+SLOW: Sequence[Client] = (slow_head, slow_head, slow_body, slow_body)
+
+
+def _ask(
+    load: Load, path: Callable[[int], str], pause: float, *, keep: bool = True, written: list[str] | None = None
+) -> None:
+    connection = http.client.HTTPConnection(load.address, timeout=60)
+    number = 0
+    while not load.ended.is_set():
+        try:
+            if was_closed(connection):
                 connection.close()
-            number += 1
-            self._end.wait(pause)
-        connection.close()
-
-    @staticmethod
-    def _read(connection: http.client.HTTPConnection, _number: int) -> http.client.HTTPResponse:
-        connection.request("GET", "/")
-        answer = connection.getresponse()
-        answer.read()
-        return answer
-
-    def _write(self, connection: http.client.HTTPConnection, number: int) -> http.client.HTTPResponse:
-        connection.request("GET", f"/write/?text={quote(f'{time.monotonic()} {number}')}")
-        answer = connection.getresponse()
-        body = answer.read().decode()
-        if answer.status == 200:
-            self.written.append(body)
-        return answer
+            connection.request("GET", path(number))
+            answer = connection.getresponse()
+            body = answer.read().decode()
+            load.answered(answer.status)
+            if written is not None and answer.status == 200:
+                written.append(body)
+            if answer.will_close or not keep:
+                connection.close()
+        except (OSError, http.client.HTTPException) as error:
+            load.failures.append(f"request {number} of one with a pause of {pause} s: {error!r}")
+            connection.close()
+        number += 1
+        load.ended.wait(pause)
+    connection.close()
 
 
 def was_closed(connection: http.client.HTTPConnection) -> bool:

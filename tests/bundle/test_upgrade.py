@@ -12,7 +12,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from ci.load import Load
+from ci.load import PLAIN, SECURE, SLOW, Load, curl
 from ci.site import Site, bare_environment
 from tests.bundle.processes import all_gone, assert_refused, tree_of, with_role
 from tests.conftest import PROJECTS, build
@@ -132,7 +132,9 @@ def version_of(site: Site) -> str:
 def test_upgrade_under_load(site: Site, signed_small: Path, next_small: Path) -> None:
     """There with a migration, back, and there again without: nothing fails, nothing that was answered is lost."""
     pid, began = site.process.pid, version_of(site)
-    with Load(site) as load:
+    (site.data / "media").mkdir()
+    (site.data / "media" / "large.bin").write_bytes(bytes(10 << 20))
+    with Load(site, [*PLAIN, *SLOW, curl("--limit-rate", "3M", path="/media/large.bin")]) as load:
         for new, version in ((next_small, "2"), (signed_small, began), (next_small, "2")):
             before, old = load.seen(), with_role(site, "app")[0]
             result = upgrade(site, new)
@@ -253,6 +255,20 @@ def test_rollback_of_a_signer(site: Site, next_small: Path, signed_small: Path) 
     refused = subprocess.run(asked, env=site.environment, capture_output=True, text=True, check=False)
     assert_refused(refused, 55, "only what is signed may take over")
     assert site.run("rollback").returncode == 0
+
+
+def test_upgrade_of_https_under_load(small: Path, next_small: Path, tmp_path: Path) -> None:
+    """HTTP/2, too."""
+    place = tmp_path / "place"
+    place.mkdir()
+    copy = Path(shutil.copy(small, place))
+    with Site(copy, tmp_path / "data", bare_environment(), "--tls", "internal") as site, Load(site, SECURE) as load:
+        assert upgrade(site, next_small).returncode == 0
+        assert site.run("rollback").returncode == 0
+        seen = load.seen()
+        wait_until(lambda: load.seen() > seen + 100, "clients are answered")
+    assert load.failures == []
+    assert set(load.answers) == {200}
 
 
 def test_hangup_reloads(site: Site) -> None:

@@ -6,9 +6,11 @@ from pathlib import Path
 
 import pytest
 
+from ci.load import Load, reader, slow_head, web_socket
 from ci.site import Site, bare_environment
+from ci.websocket import CLOSE, GOING_AWAY, TEXT, WebSocket
+from tests.bundle.processes import all_gone, with_role
 from tests.waiting import wait_until
-from tests.websocket import CLOSE, TEXT, WebSocket
 
 
 @pytest.fixture
@@ -18,7 +20,7 @@ def site(streaming: Path, tmp_path: Path) -> Iterator[Site]:
 
 
 def assert_is_told_to_come_again(client: WebSocket, site: Site) -> None:
-    assert client.receive() == (CLOSE, (1001).to_bytes(2))
+    assert client.receive() == (CLOSE, GOING_AWAY)
     wait_until(lambda: "websocket ended with 1001" in site.log.read_text(), "the site is told, too")
 
 
@@ -39,6 +41,18 @@ def test_new_process_takes_over(site: Site) -> None:
         with WebSocket(site) as again:  # at once
             again.send("two")
             assert again.receive() == (TEXT, b"two")
+
+
+def test_processes_change_under_load(site: Site) -> None:
+    """Pages are answered, and each WebSocket that is closed is told why."""
+    with Load(site, [reader(0.01, keep=True), slow_head, web_socket, web_socket]) as load:
+        for _ in range(3):
+            before, seen = with_role(site, "app")[0], load.seen()
+            site.process.send_signal(signal.SIGHUP)
+            wait_until(lambda gone=before: all_gone([gone]), "the process before has left")
+            wait_until(lambda then=seen: load.seen() > then + 100, "clients are answered")
+    assert load.failures == []
+    assert load.answers.keys() == {101, 404}
 
 
 def test_stop(site: Site) -> None:

@@ -2,9 +2,9 @@
 
 from ci.customer import Customer
 from ci.site import Site
+from ci.websocket import TEXT, WebSocket
 from tests.real.in_browser import test_pages_in_a_browser  # noqa: F401 - a test of this project too
 from tests.real.recipe import Recipe
-from tests.websocket import TEXT, WebSocket
 
 RECIPE = Recipe(
     "channels",

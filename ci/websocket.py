@@ -3,18 +3,22 @@
 import base64
 import os
 import socket
-from typing import Self
+from typing import Protocol, Self
 from urllib.parse import urlsplit
 
-from ci.site import Site
-
 TEXT, CLOSE = 0x81, 0x88  # the first bytes of frames (RFC 6455, 5.2)
+GOING_AWAY = (1001).to_bytes(2)  # what such a frame says of why (RFC 6455, 7.4.1)
+
+
+class Reachable(Protocol):
+    @property
+    def url(self) -> str: ...
 
 
 class WebSocket:
     """A client, of short texts only."""
 
-    def __init__(self, site: Site, path: str = "/echo/") -> None:
+    def __init__(self, site: Reachable, path: str = "/echo/") -> None:
         address = urlsplit(site.url)
         self.socket = socket.create_connection((address.hostname, address.port), timeout=30)
         key = base64.b64encode(os.urandom(16)).decode()
