@@ -1,7 +1,12 @@
-"""Requests that fail while a new process takes over, again and again under load; beside gunicorn and Granian."""
+"""Requests that fail while a new process takes over, again and again under load; beside gunicorn and Granian.
+
+The clients: over connections that are kept and over new ones, often and seldom, writing, with a head that comes word by
+word, with a body that takes four seconds. By HTTPS, HTTP/2 as well; by ASGI, WebSockets.
+"""
 
 import argparse
 import contextlib
+import itertools
 import os
 import shutil
 import signal
@@ -9,72 +14,107 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from ci.bench.peer import REPOSITORY, Peer
 from ci.bench.servers import THREADS, WORKERS, Running, Way
-from ci.load import Load
+from ci.load import PLAIN, SECURE, SLOW, Client, Load, reader, slow_head, web_socket
 from ci.site import Site, bare_environment
+from ci.websocket import Reachable
 
-PROJECT = REPOSITORY / "tests" / "projects" / "small"
+PROJECTS = REPOSITORY / "tests" / "projects"
 PATIENCE = 60.0  # seconds for a takeover
 SETTLE = 1.0  # seconds for new processes of a peer, which does not tell when it serves
+REFUSED = 55  # exit code of `upgrade` to a version that does not answer
+BROKEN_PAGE = """
 
-Upgrade = Callable[[Running], None]
+def index(request):
+    raise ValueError("the new front page is broken")
+"""
+
+Change = Callable[[], None]
+Serving = AbstractContextManager[tuple[Reachable, Change]]
 
 
 @dataclass
 class Side:
-    way: Way
-    upgrade: Upgrade
-    answers: int = 0
-    failures: int = 0
-    example: str = ""
+    name: str
+    serving: Serving
+    clients: Sequence[Client] = (*PLAIN, *SLOW)
+    share: float = 1.0  # of the upgrades that are asked for
 
-    def measure(self, count: int) -> None:
-        with self.way.running() as running:
-            running.wait_for("/")
-            with Load(running) as load:
-                for _ in range(count):
-                    self.upgrade(running)
-                    time.sleep(SETTLE)
-            self.answers, self.failures = load.seen(), len(load.failures)
-            self.example = load.failures[0] if load.failures else ""
+    def measure(self, upgrades: int) -> str:
+        """One line."""
+        count = max(1, round(upgrades * self.share))
+        with self.serving as (site, change), Load(site, self.clients) as load:
+            for _ in range(count):
+                change()
+                time.sleep(SETTLE)
+        example = load.failures[0] if load.failures else ""
+        told = f"{count:>3} upgrades, {load.seen():>8,} answers, {len(load.failures):>6,} failed"
+        return f"{self.name:24} {told}  {example}"
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="ci/bench/run upgrades", description=__doc__)
-    parser.add_argument("--upgrades", type=int, default=50, help="of each server [50]")
+    parser.add_argument("--upgrades", type=int, default=50, help="of each server; a tenth of that fail [50]")
     count = parser.parse_args().upgrades
     with tempfile.TemporaryDirectory(prefix="djbundle-bench-") as folder:
-        for side in _sides(Path(folder)):
-            side.measure(count)
-            print(
-                f"{side.way.name:10} {count} upgrades, {side.answers:>8,} answers, {side.failures:>6,} failed"
-                f"  {side.example}",
-                flush=True,
-            )
+        for side in itertools.chain(_ours(Path(folder)), _peers(Path(folder))):
+            print(side.measure(count), flush=True)
 
 
-def _sides(work: Path) -> Iterator[Side]:
-    djbundle = Path(sys.executable).with_name("djbundle")
-    subprocess.run([djbundle, "build", PROJECT, "-o", work / "site"], check=True, cwd=work, capture_output=True)
-    site = Site(work / "site", work / "data", bare_environment(HOME=str(work)))
-    site.run("migrate")
-    options = ["--workers", str(WORKERS), "--blocking-threads", str(THREADS), "--data-dir", str(site.data)]
-    ours = [site.bundle, "serve", "--bind", "127.0.0.1:{port}", *options]
+def _ours(work: Path) -> Iterator[Side]:
+    small, streaming = _build(PROJECTS / "small", work / "site"), _build(PROJECTS / "streaming", work / "streaming")
+    yield Side("bundle", _served(small, work / "data", _reload))
+    yield Side("bundle, HTTPS", _served(small, work / "data-tls", _reload, "--tls", "internal"), SECURE)
+    clients = (reader(0.01, keep=True), reader(0.01, keep=False), slow_head, web_socket, web_socket)
+    yield Side("bundle, WebSockets", _served(streaming, work / "data-asgi", _reload), clients)
+    source = Path(shutil.copytree(PROJECTS / "small", work / "broken"))
+    with (source / "notes" / "views.py").open("a") as file:
+        file.write(BROKEN_PAGE)
+    change = partial(_fail_to_upgrade, _build(source, work / "broken-site"))
+    yield Side("bundle, which fails", _served(small, work / "data-broken", change), share=0.1)
 
-    def take_over(running: Running) -> None:
-        before = site.told()["app"]
-        running.processes[0].send_signal(signal.SIGHUP)
-        _wait(lambda: site.told()["app"] != before)
 
-    yield Side(Way("bundle", [ours], work, site.environment), take_over)
+def _build(project: Path, output: Path) -> Path:
+    command = [Path(sys.executable).with_name("djbundle"), "build", project, "-o", output, "--no-verify"]
+    subprocess.run([*command, "--env", "STREAMING_TOKEN=none"], check=True, cwd=output.parent, capture_output=True)
+    return output
 
-    peer = Peer(work, PROJECT)
-    shutil.copy(site.data / "db.sqlite3", peer.project / "db.sqlite3")
+
+@contextlib.contextmanager
+def _served(
+    bundle: Path, data: Path, change: Callable[[Site], None], *options: str
+) -> Iterator[tuple[Reachable, Change]]:
+    place = data.with_name(f"{data.name}-bin")
+    place.mkdir()
+    environment = bare_environment(HOME=str(data.parent), STREAMING_TOKEN="none")
+    workers = ("--workers", str(WORKERS), "--blocking-threads", str(THREADS))
+    with Site(Path(shutil.copy(bundle, place)), data, environment, *workers, *options) as site:
+        yield site, partial(change, site)
+
+
+def _reload(site: Site) -> None:
+    before = site.told()["app"]
+    site.process.send_signal(signal.SIGHUP)
+    _wait(lambda: site.told()["app"] != before)
+
+
+def _fail_to_upgrade(broken: Path, site: Site) -> None:
+    told = site.run("upgrade", str(broken), check=False)
+    if told.returncode != REFUSED:
+        raise RuntimeError(told.stderr)
+
+
+def _peers(work: Path) -> Iterator[Side]:
+    peer = Peer(work, PROJECTS / "small")
+    migrate = (peer.python, "manage.py", "migrate")
+    subprocess.run(migrate, cwd=peer.project, env=peer.environment, check=True, capture_output=True)
     worker = [peer.python, "manage.py", "worker"]
     pid = work / "gunicorn.pid"
 
@@ -91,13 +131,18 @@ def _sides(work: Path) -> Iterator[Side]:
         running.processes[0].send_signal(signal.SIGHUP)
         time.sleep(SETTLE)
 
+    @contextlib.contextmanager
+    def serving(command: Sequence[str | Path], change: Callable[[Running], None]) -> Iterator[tuple[Reachable, Change]]:
+        with Way("", [command, worker], peer.project, peer.environment).running() as running:
+            running.wait_for("/")
+            yield running, partial(change, running)
+
     commands = dict(peer.servers("small.wsgi"))
-    gunicorn = [*commands["gunicorn, threads"], "--pid", pid]
-    yield Side(Way("gunicorn", [gunicorn, worker], peer.project, peer.environment), restart_gunicorn)
+    yield Side("gunicorn", serving([*commands["gunicorn, threads"], "--pid", pid], restart_gunicorn))
     if pid.exists():  # the last of its masters is no child of ours
         with contextlib.suppress(ProcessLookupError):
             os.kill(int(pid.read_text()), signal.SIGTERM)
-    yield Side(Way("Granian", [commands["Granian"], worker], peer.project, peer.environment), reload_granian)
+    yield Side("Granian", serving(commands["Granian"], reload_granian))
 
 
 def _wait(condition: Callable[[], bool]) -> None:

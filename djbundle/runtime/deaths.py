@@ -2,7 +2,6 @@
 
 import mmap
 import signal
-from pathlib import Path
 
 LONGEST = 500  # bytes of the last words
 MEANINGS = {
@@ -37,13 +36,3 @@ def describe(code: int, said: str, *, no_memory: bool) -> str:
     number = signal.Signals(-code)
     meaning = "there was no memory left" if no_memory and number == signal.SIGKILL else MEANINGS.get(number)
     return f"was killed by {number.name}" + (f": {meaning}" if meaning else "")
-
-
-def count_kills_for_memory(own: Path = Path("/proc/self/cgroup"), root: Path = Path("/sys/fs/cgroup")) -> int:
-    """In the container or service that this process is in; 0 where the kernel does not tell."""
-    try:
-        path = own.read_text().partition("::")[2].strip().lstrip("/")
-        events = dict(line.split() for line in (root / path / "memory.events").read_text().splitlines())
-        return int(events.get("oom_kill", 0))
-    except (OSError, ValueError):
-        return 0

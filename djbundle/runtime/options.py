@@ -4,16 +4,17 @@ import os
 import re
 from argparse import ArgumentParser, ArgumentTypeError
 from dataclasses import dataclass
-from pathlib import Path
 
 from djbundle.runtime.addresses import Address, Tcp, parse_address, parse_tcp
+from djbundle.runtime.cgroup import ControlGroup
 from djbundle.runtime.http.options import HttpOptions, add_http_options
 from djbundle.runtime.logs.lines import add_log_options
 from djbundle.runtime.tls.options import TlsOptions, add_tls_options, take_tls_options
 
 PERMISSIONS = re.compile("0?[0-7]{3}")
 WORKER_NICENESS = 5  # of the task worker: pages go first
-CGROUP_CPU = Path("/sys/fs/cgroup/cpu.max")
+OVERHEAD = 96 << 20  # bytes of a small site's processes without those that answer requests
+WEB_PROCESS = 64 << 20  # bytes of each of those
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +55,12 @@ def add_serve_options(parser: ArgumentParser) -> None:
     )
     add("--user", metavar="NAME", help="whose rights to have, when root has opened the sockets")
     add("--metrics-bind", type=parse_tcp, metavar="HOST:PORT", help="tell Prometheus there, at /metrics")
-    add("--workers", type=parse_count, default=count_cpus(), help="web processes; default: one for each CPU")
+    add(
+        "--workers",
+        type=parse_count,
+        default=count_workers(),
+        help="web processes; default: one for each CPU, as far as there is memory: %(default)s",
+    )
     add("--blocking-threads", type=parse_count, default=4, help="threads of each web process; default: %(default)s")
     add("--no-migrate", dest="migrate", action="store_false", help="leave the database as it is")
     add("--no-worker", dest="run_worker", action="store_false", help="run no background tasks")
@@ -105,11 +111,11 @@ def parse_seconds(text: str) -> int:
     return int(text)
 
 
-def count_cpus(limit: Path = CGROUP_CPU) -> int:
-    """The CPUs that this process may use: by affinity, and by the quota of its container (cgroup v2)."""
+def count_workers(group: ControlGroup | None = None) -> int:
+    """One web process for each CPU that this process may use, but no more than there is memory for."""
+    group = group or ControlGroup()
     allowed = len(os.sched_getaffinity(0))
-    try:
-        quota, period = limit.read_text().split()
-    except (OSError, ValueError):
-        return allowed
-    return allowed if quota == "max" else max(1, min(allowed, round(int(quota) / int(period))))
+    cpus = min(allowed, round(group.cpus() or allowed))
+    machine = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    memory = min(machine, group.memory() or machine)
+    return max(1, min(cpus, (memory - OVERHEAD) // WEB_PROCESS))

@@ -17,6 +17,7 @@ from types import FrameType
 from typing import Self
 
 from djbundle.runtime import deaths, process
+from djbundle.runtime.cgroup import ControlGroup
 from djbundle.runtime.child import LOOP, Child
 from djbundle.runtime.heartbeat import LOOK
 from djbundle.runtime.logs.lines import log
@@ -38,7 +39,8 @@ class Supervisor:
         self.on_stop: Action = lambda: None
         self.timers: list[tuple[float, Action]] = []
         self.selector = selectors.DefaultSelector()
-        self.kills_for_memory = deaths.count_kills_for_memory()
+        self.control_group = ControlGroup()
+        self.kills_for_memory = self.control_group.kills_for_memory()
 
     def __enter__(self) -> Self:
         self.wakeup, wake = os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK)
@@ -170,7 +172,7 @@ class Supervisor:
             child.ended(code)
 
     def tell_of_death(self, child: Child, code: int) -> None:
-        kills = deaths.count_kills_for_memory()
+        kills = self.control_group.kills_for_memory()
         why = deaths.describe(code, child.words.take(), no_memory=kills > self.kills_for_memory)
         self.kills_for_memory = kills
         then = "it is started again"

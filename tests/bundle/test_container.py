@@ -1,5 +1,6 @@
 """A bundle as the only file of a container image."""
 
+import json
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -51,6 +52,10 @@ class Container:
     def execute(self, *arguments: str) -> str:
         return podman("exec", self.id, "/shop", *arguments).stdout
 
+    def web_processes(self) -> list[int]:
+        told = json.loads(self.execute("status", "--json"))
+        return [each["pid"] for each in told["processes"] if each["role"] == "web"]
+
     def logs(self) -> str:
         result = podman("logs", self.id)
         return result.stdout + result.stderr
@@ -90,6 +95,29 @@ def test_process_one_stops_in_order(container: Container) -> None:
     container.wait()
     podman("stop", "--time", "20", container.id)
     assert podman("inspect", "--format", "{{.State.ExitCode}}", container.id).stdout.strip() == "0"
+
+
+HOG = """
+import pathlib, sys
+pathlib.Path("/proc/self/oom_score_adj").write_text("0")
+prey, hogged = pathlib.Path(f"/proc/{sys.argv[1]}"), []
+(prey / "oom_score_adj").write_text("1000")
+while prey.exists():
+    hogged.append(b"a" * (1 << 20))
+"""
+
+
+def test_memory_limit(container: Container) -> None:
+    """As many web processes as fit. When the kernel kills one, another takes its place, and the log says why."""
+    container.start("--memory=220m", "--memory-swap=220m")
+    container.wait()
+    (before,) = container.web_processes()
+    podman("exec", container.id, "/shop", "-c", HOG, str(before), check=False)  # the kernel may kill that, too
+    said = "web was killed by SIGKILL: there was no memory left; it is started again"
+    wait_until(lambda: said in container.logs(), "it is said why")
+    (after,) = wait_until(container.web_processes, "there is another")
+    assert after != before
+    assert Customer(container.url).get("/").status == 200
 
 
 def test_read_only_root(container: Container) -> None:

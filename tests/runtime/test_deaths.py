@@ -2,12 +2,11 @@
 
 import os
 import time
-from pathlib import Path
 
 import pytest
 
 from djbundle.runtime.child import Child
-from djbundle.runtime.deaths import count_kills_for_memory, describe
+from djbundle.runtime.deaths import describe
 
 
 def fail() -> int:
@@ -37,12 +36,3 @@ def test_last_words(capfd: pytest.CaptureFixture[str]) -> None:
 )
 def test_signals(code: int, no_memory: bool, expected: str) -> None:
     assert describe(code, "", no_memory=no_memory) == expected
-
-
-def test_kills_for_memory(tmp_path: Path) -> None:
-    (tmp_path / "cgroup").write_text("0::/system.slice/shop.service\n")
-    group = tmp_path / "sys/system.slice/shop.service"
-    group.mkdir(parents=True)
-    (group / "memory.events").write_text("low 0\nmax 7\noom 2\noom_kill 3\noom_group_kill 0\n")
-    assert count_kills_for_memory(tmp_path / "cgroup", tmp_path / "sys") == 3
-    assert count_kills_for_memory(tmp_path / "absent", tmp_path / "sys") == 0

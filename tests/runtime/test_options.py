@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 
 from djbundle.runtime.addresses import Tcp, Unix, default_address
-from djbundle.runtime.options import count_cpus, parse_serve_options
+from djbundle.runtime.cgroup import ControlGroup
+from djbundle.runtime.options import count_workers, parse_serve_options
 
 
 def test_defaults() -> None:
@@ -84,10 +85,18 @@ def test_mistakes(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> N
     assert "shop serve: error:" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize(("quota", "expected"), [("100000 100000", 1), ("50000 100000", 1), ("nonsense", None)])
-def test_container_quota(tmp_path: Path, quota: str, expected: int | None) -> None:
+@pytest.mark.parametrize(
+    ("quota", "memory", "expected"),
+    [("10000 100000", 1 << 40, 1), ("800000 100000", 64 << 20, 1), ("800000 100000", 256 << 20, 2)],
+)
+def test_web_processes_fit_into_a_container(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, quota: str, memory: int, expected: int
+) -> None:
+    monkeypatch.setattr("os.sched_getaffinity", lambda _pid: range(16))
+    (tmp_path / "cgroup").write_text("0::/\n")
     (tmp_path / "cpu.max").write_text(quota)
-    assert count_cpus(tmp_path / "cpu.max") == (expected or count_cpus(tmp_path / "absent"))
+    (tmp_path / "memory.max").write_text(str(memory))
+    assert count_workers(ControlGroup(tmp_path / "cgroup", tmp_path)) == expected
 
 
 def test_domains_are_as_dns_has_them() -> None:
