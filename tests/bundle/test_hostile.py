@@ -287,6 +287,26 @@ def test_a_client_that_leaves_in_its_body_is_forgotten(site: Site) -> None:
     assert "/left/" not in site.log.read_text()
 
 
+@pytest.mark.parametrize(
+    ("interface", "path"),
+    [("asgi", "/slow/?seconds=60&begun={0}.begun"), ("asgi", "/count/?to=600"), ("wsgi", "/count/?to=600")],
+)
+def test_a_client_that_leaves_while_it_is_answered_is_seen(
+    mute: dict[str, Site], interface: str, path: str, tmp_path: Path
+) -> None:
+    left = tmp_path / "left"
+    with connect(mute[interface]) as connection:
+        connection.sendall(request("GET", f"{path.format(left)}&left={left}", HOST))
+        if "count" in path:
+            answer = b""
+            while b"0\n" not in answer:
+                answer += connection.recv(1 << 16)
+        else:
+            wait_until(tmp_path.joinpath("left.begun").exists, "it has begun")
+        assert not left.exists()
+    wait_until(left.exists, "nobody works for it any more")
+
+
 def get(site: Site, path: str, **headers: str) -> Any:
     address = urlsplit(site.url)
     connection = http.client.HTTPConnection(address.hostname or "", address.port, timeout=20)

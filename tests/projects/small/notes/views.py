@@ -1,8 +1,9 @@
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 from django.conf import settings
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
 from django.shortcuts import render
 from django.views.decorators.csrf import csrf_exempt
 
@@ -22,6 +23,21 @@ def slow(request: HttpRequest) -> HttpResponse:
     Path(request.GET["begun"]).touch()
     time.sleep(float(request.GET["seconds"]))
     return HttpResponse("done")
+
+
+def count(request: HttpRequest) -> StreamingHttpResponse:
+    """A number each tenth of a second; tells by a file that nobody listens any more."""
+
+    def numbers() -> Iterator[str]:
+        try:
+            for number in range(int(request.GET["to"])):
+                yield f"{number}\n"
+                time.sleep(0.1)
+        except GeneratorExit:
+            Path(request.GET["left"]).touch()
+            raise
+
+    return StreamingHttpResponse(numbers(), content_type="text/plain")
 
 
 def write(request: HttpRequest) -> HttpResponse:

@@ -5,6 +5,7 @@ from notes import views
 urlpatterns = [
     path("", views.index),
     path("slow/", views.slow),
+    path("count/", views.count),
     path("write/", views.write),
     path("whoami/", views.whoami),
     path("size/", views.size),

@@ -8,20 +8,28 @@ from django.views.decorators.csrf import csrf_exempt
 
 
 async def count(request: HttpRequest) -> StreamingHttpResponse:
-    """A number each tenth of a second."""
+    """A number each tenth of a second; tells by a file that nobody listens any more."""
 
     async def numbers() -> AsyncIterator[str]:
-        for number in range(int(request.GET["to"])):
-            yield f"{number}\n"
-            await asyncio.sleep(0.1)
+        try:
+            for number in range(int(request.GET["to"])):
+                yield f"{number}\n"
+                await asyncio.sleep(0.1)
+        except asyncio.CancelledError:
+            Path(request.GET["left"]).touch()
+            raise
 
     return StreamingHttpResponse(numbers(), content_type="text/plain")
 
 
 async def slow(request: HttpRequest) -> HttpResponse:
-    """Answers after ``?seconds=``; tells by a file that it has begun."""
+    """Answers after ``?seconds=``; tells by files that it has begun, and that its client has left."""
     Path(request.GET["begun"]).touch()
-    await asyncio.sleep(float(request.GET["seconds"]))
+    try:
+        await asyncio.sleep(float(request.GET["seconds"]))
+    except asyncio.CancelledError:
+        Path(request.GET["left"]).touch()
+        raise
     return HttpResponse("done")
 
 
