@@ -2,16 +2,21 @@
 
 import http.client
 import os
+import random
 import signal
+import sqlite3
 import threading
 import time
 import urllib.request
+from contextlib import closing
 from pathlib import Path
 
 import psutil
 import pytest
 
 from ci.customer import Customer, first_product
+from ci.load import PLAIN, Load
+from ci.mailbox import free_port
 from ci.outside import Outside
 from ci.site import Site, bare_environment
 from tests.bundle.processes import all_gone, tree_of, with_role
@@ -116,6 +121,31 @@ def test_no_process_outlives_a_killed_supervisor(new_small: NewSite) -> None:
         site.process.kill()
         site.process.wait()
         wait_until(lambda: all_gone(everyone), "all processes are gone")
+
+
+def test_kills_under_load_lose_nothing(new_small: NewSite) -> None:
+    """Of any process, at any moment. Clients see connections break, and no error; what was answered is done."""
+    chance = random.Random()
+    with new_small("--bind", f"127.0.0.1:{free_port()}") as site, Load(site, PLAIN) as load:
+        for kill in range(15):
+            victim = chance.choice(tree_of(site))
+            if kill == 7:
+                victim = psutil.Process(site.process.pid)
+            victim.kill()
+            if victim.pid == site.process.pid:  # whoever has started it starts it again, as systemd does
+                site.process.wait()
+                site.__enter__()
+            seen = load.seen()
+            wait_until(lambda then=seen: load.seen() > then + 50, "clients are answered")
+        wait_until(lambda: set(load.written) <= finished_tasks(site), "all tasks are done", 60)
+    assert set(load.answers) == {200}
+    assert len(load.written) > 20
+
+
+def finished_tasks(site: Site) -> set[str]:
+    with closing(sqlite3.connect(site.data / "db.sqlite3")) as database:
+        found = database.execute("SELECT id FROM djbundle_tasks_taskrecord WHERE status = 'SUCCESSFUL'")
+        return {str(pk) for (pk,) in found}
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT], ids=lambda number: number.name)

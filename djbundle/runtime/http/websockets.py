@@ -30,28 +30,58 @@ async def run_websocket(
 ) -> None:
     """Until the site or the client ends it, or the worker leaves."""
     departure: Departure = scope["djbundle.departure"]
-    leaving = asyncio.ensure_future(departure.begun.wait())
-
-    async def receive_or_leave() -> Message:
-        if not leaving.done():
-            message = asyncio.ensure_future(receive())
-            await asyncio.wait([message, leaving], return_when=asyncio.FIRST_COMPLETED)
-            if message.done():
-                return message.result()
-            message.cancel()
-        return {"type": "websocket.disconnect", "code": GOING_AWAY}
-
-    site = asyncio.ensure_future(application(scope, receive_or_leave, send))
+    conversation = Conversation(departure, receive, send)
+    site = asyncio.ensure_future(application(scope, conversation.receive, conversation.send))
     departure.open.add(site)
     site.add_done_callback(departure.open.discard)
     try:
-        await asyncio.wait([site, leaving], return_when=asyncio.FIRST_COMPLETED)
+        await asyncio.wait([site, conversation.leaving], return_when=asyncio.FIRST_COMPLETED)
+        await asyncio.wait([site, conversation.accepted], timeout=FAREWELL, return_when=asyncio.FIRST_COMPLETED)
         if not site.done():
-            with contextlib.suppress(Exception):  # it has not been accepted yet, or is gone
-                await send({"type": "websocket.close", "code": GOING_AWAY})
+            await conversation.say_goodbye()
             await asyncio.wait([site], timeout=FAREWELL)
         if site.done():
             site.result()
     finally:
-        leaving.cancel()
+        conversation.leaving.cancel()
+        conversation.accepted.cancel()
         site.cancel()
+
+
+class Conversation:
+    """One WebSocket, as its site has it. A client that has been accepted can be told to come again; before, it would
+    only hear that it may not come.
+    """
+
+    def __init__(
+        self, departure: Departure, receive: Callable[[], Awaitable[Message]], send: Callable[..., Any]
+    ) -> None:
+        self._receive, self._send = receive, send
+        self.leaving = asyncio.ensure_future(departure.begun.wait())
+        self.accepted: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._is_over = False
+
+    async def send(self, message: Message) -> None:
+        await self._send(message)
+        if message["type"] == "websocket.accept":
+            self.accepted.set_result(None)
+
+    async def receive(self) -> Message:
+        """What the client says, or that it is gone, when it is sent away."""
+        if not self.accepted.done():
+            return await self._receive()
+        if not self.leaving.done():
+            message = asyncio.ensure_future(self._receive())
+            await asyncio.wait([message, self.leaving], return_when=asyncio.FIRST_COMPLETED)
+            if message.done():
+                return message.result()
+            message.cancel()
+        await self.say_goodbye()
+        return {"type": "websocket.disconnect", "code": GOING_AWAY}
+
+    async def say_goodbye(self) -> None:
+        """Once."""
+        if not self._is_over:
+            self._is_over = True
+            with contextlib.suppress(Exception):  # it is gone, or has not been accepted
+                await self._send({"type": "websocket.close", "code": GOING_AWAY})
