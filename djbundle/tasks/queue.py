@@ -22,6 +22,7 @@ from djbundle.tasks.models import PausedQueue, TaskGroup, TaskRecord
 from djbundle.tasks.outcome import Outcome, entry_of
 
 MAX_LOSSES = 3  # a task that took this many processes with it is given up
+MAX_LOSSES_OF_WORKERS = 10  # the same where its whole worker was gone, which more often is not its fault
 PRUNE_BATCH = 500  # rows
 KEEP_GROUPS = datetime.timedelta(days=23)  # longer: results for what follows a group of which one has failed
 
@@ -114,13 +115,13 @@ def free(record: TaskRecord) -> bool:
     return _leave(record, status=TaskResultStatus.READY)
 
 
-def lose(record: TaskRecord) -> bool:
+def lose(record: TaskRecord, most: int = MAX_LOSSES) -> bool:
     """Its run ended with the process: it is run again, but not for ever."""
     losses = record.losses + 1
     is_cancelled = records().filter(pk=record.pk, cancelled_at__isnull=False).exists()
-    if losses < MAX_LOSSES and not is_cancelled:
+    if losses < most and not is_cancelled:
         return _leave(record, status=TaskResultStatus.READY, losses=losses)
-    error = entry_of(Cancelled, CANCELLED) if is_cancelled else entry_of(RuntimeError, LOST.format(MAX_LOSSES))
+    error = entry_of(Cancelled, CANCELLED) if is_cancelled else entry_of(RuntimeError, LOST.format(losses))
     errors = [*record.errors, error]
     return _leave(record, status=TaskResultStatus.FAILED, losses=losses, errors=errors, finished_at=timezone.now())
 
@@ -159,7 +160,7 @@ def free_lost() -> int:
     for record in records().filter(status=TaskResultStatus.RUNNING):
         expired = record.lease_until is None or record.lease_until < timezone.now()
         if expired or Identity.parse(record.worker).is_gone():
-            freed += lose(record)
+            freed += lose(record, MAX_LOSSES_OF_WORKERS)
     return freed
 
 

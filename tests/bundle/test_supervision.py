@@ -126,17 +126,17 @@ def test_no_process_outlives_a_killed_supervisor(new_small: NewSite) -> None:
 def test_kills_under_load_lose_nothing(new_small: NewSite) -> None:
     """Of any process, at any moment. Clients see connections break, and no error; what was answered is done."""
     chance = random.Random()
-    with new_small("--bind", f"127.0.0.1:{free_port()}") as site, Load(site, PLAIN) as load:
-        for kill in range(15):
-            victim = chance.choice(tree_of(site))
-            if kill == 7:
-                victim = psutil.Process(site.process.pid)
-            victim.kill()
-            if victim.pid == site.process.pid:  # whoever has started it starts it again, as systemd does
-                site.process.wait()
-                site.__enter__()
-            seen = load.seen()
-            wait_until(lambda then=seen: load.seen() > then + 50, "clients are answered")
+    with new_small("--bind", f"127.0.0.1:{free_port()}") as site:
+        with Load(site, PLAIN) as load:
+            for kill in range(15):
+                top = psutil.Process(site.process.pid)
+                victim = top if kill == 7 else chance.choice(tree_of(site))
+                victim.kill()
+                if victim == top:  # whoever has started it starts it again, as systemd does
+                    site.process.wait()
+                    site.__enter__()
+                seen = load.seen()
+                wait_until(lambda then=seen: load.seen() > then + 50, "clients are answered")
         wait_until(lambda: set(load.written) <= finished_tasks(site), "all tasks are done", 60)
     assert set(load.answers) == {200}
     assert len(load.written) > 20

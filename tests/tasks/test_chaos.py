@@ -101,7 +101,7 @@ def test_workers_and_processes_are_killed(each_database: str, tmp_path: Path, st
     finish()
     records = check(trace, count, all_succeeded=False)
     failed = [record for record in records if record.status == TaskResultStatus.FAILED]
-    assert all(record.losses == 3 for record in failed)
+    assert all(record.losses >= 3 for record in failed)
     assert any(record.losses for record in records)
 
 

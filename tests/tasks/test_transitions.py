@@ -49,9 +49,9 @@ class Model:
     def leave(self, status: str) -> None:
         self.status, self.worker, self.lapsed = status, "", False
 
-    def lose(self) -> None:
+    def lose(self, most: int) -> None:
         self.losses += 1
-        given_up = self.losses >= queue.MAX_LOSSES
+        given_up = self.losses >= most
         self.errors += given_up
         self.leave(FAILED if given_up else READY)
 
@@ -137,7 +137,7 @@ class Transitions(RuleBasedStateMachine):
         model = self.current(run)
         assert queue.lose(run) == (model is not None)
         if model:
-            model.lose()
+            model.lose(queue.MAX_LOSSES)
 
     @rule(run=runs)
     def let_the_lease_end(self, run: TaskRecord) -> None:
@@ -157,7 +157,7 @@ class Transitions(RuleBasedStateMachine):
         gone = [each for each in self.model.values() if each.status == RUNNING and (each.lapsed or self.is_dead(each))]
         assert queue.free_lost() == len(gone)
         for model in gone:
-            model.lose()
+            model.lose(queue.MAX_LOSSES_OF_WORKERS)
 
     @staticmethod
     def is_dead(model: Model) -> bool:

@@ -31,6 +31,24 @@ def test_a_killed_worker_loses_no_task(tmp_path: Path, start_worker: StartWorker
     assert result.attempts == 2
 
 
+def test_a_task_outlives_many_workers(tmp_path: Path, start_worker: StartWorker) -> None:
+    """More than it may take processes with it: who kills whole workers is somebody else."""
+    jobs.wait_for.enqueue(str(tmp_path))
+    for run in range(1, queue.MAX_LOSSES + 2):
+        worker = start_worker()
+        begun = "x" * run
+        wait_until(lambda begun=begun: marks(tmp_path / "started") == begun, "the task starts")  # type: ignore[misc]
+        worker.kill()
+        worker.wait()
+    start_worker()
+    (tmp_path / "go").touch()
+    wait_until(lambda: status() == TaskResultStatus.SUCCESSFUL, "the task ends")
+
+
+def marks(file: Path) -> str:
+    return file.read_text() if file.exists() else ""
+
+
 def test_a_task_that_kills_its_process_is_given_up(start_worker: StartWorker) -> None:
     """The worker itself lives on."""
     jobs.kill_worker.enqueue()
