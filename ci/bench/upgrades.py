@@ -62,10 +62,12 @@ class Side:
 def main() -> None:
     parser = argparse.ArgumentParser(prog="ci/bench/run upgrades", description=__doc__)
     parser.add_argument("--upgrades", type=int, default=50, help="of each server; a tenth of that fail [50]")
-    count = parser.parse_args().upgrades
+    parser.add_argument("--only", default="", help="servers whose name has this")
+    options = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="djbundle-bench-") as folder:
         for side in itertools.chain(_ours(Path(folder)), _peers(Path(folder))):
-            print(side.measure(count), flush=True)
+            if options.only in side.name:
+                print(side.measure(options.upgrades), flush=True)
 
 
 def _ours(work: Path) -> Iterator[Side]:

@@ -4,13 +4,12 @@ A body that trickles in holds one of Granian's threads for as long as its client
 a client that sends nothing is closed: Granian knows no time limit for bodies.
 """
 
-import contextlib
 import tempfile
 import time
 from dataclasses import dataclass, field
 from typing import Any
 
-from djbundle.runtime.http.connections import NOT_TOLD, Traffic, connections
+from djbundle.runtime.http.connections import connections
 from djbundle.runtime.http.options import HttpOptions
 from djbundle.runtime.http.threads import Request, SiteThreads
 from djbundle.runtime.logs.lines import log
@@ -85,10 +84,8 @@ class Bodies:
 def close_connections(peer: str, idle: float) -> None:
     """Those to `peer` from which nothing has come for `idle` seconds."""
     for connection in connections():
-        if connection.peer == peer:
-            with contextlib.suppress(*NOT_TOLD):
-                if Traffic.of(connection.socket).since_received >= idle:
-                    connection.close()
+        if connection.peer == peer and (traffic := connection.traffic()) and traffic.since_received >= idle:
+            connection.close()
 
 
 def body_size(environ: dict[str, Any]) -> int:

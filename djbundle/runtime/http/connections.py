@@ -7,12 +7,11 @@ import stat
 import struct
 from collections.abc import Iterator
 from pathlib import Path
-from typing import NamedTuple, Self
+from typing import NamedTuple
 
 # tcpi_unacked, tcpi_last_data_sent, tcpi_last_data_recv, tcpi_bytes_received, tcpi_notsent_bytes
 # (linux/tcp.h, struct tcp_info)
 INFORMATION = struct.Struct("=24xI16xI4xI72xQ8xI")
-NOT_TOLD = (OSError, struct.error)  # it was closed meanwhile; a sandbox tells less than Linux
 
 
 class Traffic(NamedTuple):
@@ -22,12 +21,6 @@ class Traffic(NamedTuple):
     since_sent: float
     received: int  # bytes, in all
     is_read: bool  # the other side has taken all that we have sent
-
-    @classmethod
-    def of(cls, connection: socket.socket) -> Self:
-        information = connection.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, INFORMATION.size)
-        unacked, sent, received, size, unsent = INFORMATION.unpack(information)
-        return cls(received / 1000, sent / 1000, size, unacked == unsent == 0)
 
     @property
     def since(self) -> float:
@@ -43,15 +36,25 @@ class Connection(NamedTuple):
     port: int
     socket: socket.socket
 
+    def traffic(self) -> Traffic | None:
+        """None where the kernel does not tell: it was closed meanwhile, or a sandbox tells less than Linux."""
+        try:
+            information = self.socket.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, INFORMATION.size)
+            unacked, sent, received, size, unsent = INFORMATION.unpack(information)
+        except (OSError, struct.error):
+            return None
+        return Traffic(received / 1000, sent / 1000, size, unacked == unsent == 0)
+
     def close(self) -> None:
         """Both ways, whoever else has the socket."""
-        self.socket.shutdown(socket.SHUT_RDWR)
+        with contextlib.suppress(OSError):
+            self.socket.shutdown(socket.SHUT_RDWR)
 
 
 def connections() -> Iterator[Connection]:
     """Each, while it is looked at. What is closed meanwhile is left out, as are Unix sockets and those that listen."""
     for each in _sockets():
-        with each, contextlib.suppress(*NOT_TOLD):
+        with each, contextlib.suppress(OSError):
             if each.family in (socket.AF_INET, socket.AF_INET6):
                 peer, port = each.getpeername()[:2]
                 yield Connection(peer, port, each.getsockname()[1], each)

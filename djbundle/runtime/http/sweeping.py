@@ -4,11 +4,10 @@ What Granian makes of a connection is not known here, nor is what was said behin
 came and went.
 """
 
-import contextlib
 from collections.abc import Callable, Collection
 from typing import Protocol
 
-from djbundle.runtime.http.connections import NOT_TOLD, Connection, Traffic, connections
+from djbundle.runtime.http.connections import Connection, Traffic, connections
 
 PREFACE = 24  # bytes of the beginning of HTTP/2; until it has seen so many Granian cannot tell which HTTP it is
 CROWDED = 0.75  # of the connections that there may be
@@ -42,9 +41,8 @@ class Sweeper:
         for connection in connections():
             if connection.port in self.ports:
                 count += 1
-                with contextlib.suppress(*NOT_TOLD):
-                    if self.is_stale(Traffic.of(connection.socket), connection, is_awaited):
-                        connection.close()
+                if (traffic := connection.traffic()) and self.is_stale(traffic, connection, is_awaited):
+                    connection.close()
         self.is_crowded = count >= self.enough
 
     def is_stale(
