@@ -56,10 +56,11 @@ void name_preloaded_libraries(void)
     }
 }
 
-static void *load_new(const struct entry *entry, int mode)
+static int unpack(const struct entry *entry) { return handover->open_memory_file(handover->archive, entry); }
+
+static void *load_new(const struct entry *entry, int descriptor, int mode)
 {
     char path[PATH_MAX];
-    int descriptor = handover->open_memory_file(handover->archive, entry);
     if (descriptor < 0)
         return NEXT(dlopen)("/proc/self/fd/-1", mode); /* for the loader's own error, as dlerror(3) tells it */
     write_unique_path(descriptor, path);
@@ -70,16 +71,34 @@ static void *load_new(const struct entry *entry, int mode)
     return library;
 }
 
-static void *load_one(const struct entry *entry, int mode)
+static void *find_loaded(const struct entry *entry, int mode)
 {
     char path[PATH_MAX];
-    if (write_path(entry, path, sizeof path) < 0)
-        return NULL;
-    void *library = NEXT(dlopen)(path, mode | RTLD_NOLOAD);
-    if (library || mode & RTLD_NOLOAD)
+    return write_path(entry, path, sizeof path) < 0 ? NULL : NEXT(dlopen)(path, mode | RTLD_NOLOAD);
+}
+
+/* `unpacked` is its memory file, or negative. */
+static void *load_one(const struct entry *entry, int unpacked, int mode)
+{
+    void *library = find_loaded(entry, mode);
+    if (library || mode & RTLD_NOLOAD) {
+        if (unpacked >= 0)
+            close(unpacked);
         return library;
+    }
     dlerror(); /* that it was not there yet is no error */
-    return load_new(entry, mode);
+    return load_new(entry, unpacked < 0 ? unpack(entry) : unpacked, mode);
+}
+
+/* Before the lock is taken, so that others may load meanwhile; negative where it is loaded already. */
+static int unpack_if_new(const struct entry *entry, int mode)
+{
+    void *library = find_loaded(entry, mode);
+    if (library)
+        dlclose(library);
+    else
+        dlerror();
+    return library || mode & RTLD_NOLOAD ? -1 : unpack(entry);
 }
 
 /* What a library needs is loaded before it and stays: the loader then finds it by its name, and searches nowhere. */
@@ -88,11 +107,14 @@ static void *load(const struct entry *entry, int mode)
     const uint32_t *needs = handover->archive->needs + entry->needs;
     void *library = NULL;
     int complete = 1;
+    int unpacked = unpack_if_new(entry, mode);
     take_lock();
     for (uint32_t i = 1; i <= needs[0] && complete && !(mode & RTLD_NOLOAD); i++)
-        complete = !!load_one(&handover->archive->entries[needs[i]], RTLD_LAZY);
+        complete = !!load_one(&handover->archive->entries[needs[i]], -1, RTLD_LAZY);
     if (complete)
-        library = load_one(entry, mode);
+        library = load_one(entry, unpacked, mode);
+    else if (unpacked >= 0)
+        close(unpacked);
     leave_lock();
     return library;
 }
