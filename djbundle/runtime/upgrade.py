@@ -36,7 +36,8 @@ class Running:
     @classmethod
     def of(cls, data: Path) -> "Running":
         told = ask_status(data)
-        return cls(told["name"], told["version"], Path(told["program"]), told["signer"])
+        signer = told.get("signer", "")  # an older version says nothing of it
+        return cls(told["name"], told["version"], Path(told["program"]), signer)
 
     @property
     def previous(self) -> Path:

@@ -11,7 +11,7 @@ class WsgiRequests:
     """Of a WSGI site. Granian tells it the client's address, and not the port."""
 
     def __init__(self, threads: SiteThreads, streams: Mapping[int, str]) -> None:
-        """`streams`: for whom answers are sent in parts, by the number of the thread."""
+        """`streams`: addresses of those who are sent an answer in parts."""
         self.threads, self.streams = threads, streams
 
     def awaited(self, seconds: float) -> Callable[[Connection], bool] | None:

@@ -2,7 +2,6 @@
 
 import contextvars
 import sys
-import threading
 import traceback
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -25,7 +24,7 @@ class WsgiSite:
     def __init__(self, application: Callable[..., Iterable[bytes]]) -> None:
         self.application = application
         self.streams = ThreadPoolExecutor(STREAMS, "stream")
-        self.streaming: dict[int, str] = {}  # the address of the client, by the number of the thread
+        self.streaming: dict[int, str] = {}  # who is sent an answer in parts, by the identity of those
         self.base = {
             "GATEWAY_INTERFACE": "CGI/1.1",
             "SCRIPT_NAME": "",
@@ -53,18 +52,17 @@ class WsgiSite:
             parts = Parts(answer, environ)
             if not head.status:
                 parts.begin()
+            self.streaming[id(parts)] = environ["djbundle.peer"]
             self.streams.submit(contextvars.copy_context().run, self.stream, protocol, head, parts)
 
     def stream(self, protocol: Any, head: "Head", parts: "Parts") -> None:
         """Send them; with connections to databases of this thread's own, which are closed behind it."""
-        number = threading.get_ident()
-        self.streaming[number] = parts.environ["djbundle.peer"]
         try:
             protocol.response_iter(head.status, head.headers, parts)
         except Exception:
             lines.write("error", "serve", "an answer broke off", trace=traceback.format_exc())
         finally:
-            del self.streaming[number]
+            del self.streaming[id(parts)]
             connections.close_all()
 
 
