@@ -30,7 +30,7 @@ def count(request: HttpRequest) -> StreamingHttpResponse:
 
     def numbers() -> Iterator[str]:
         try:
-            for number in range(int(request.GET["to"])):
+            for number in range(int(request.GET.get("to", "3"))):
                 yield f"{number}\n"
                 time.sleep(0.1)
         except GeneratorExit:
