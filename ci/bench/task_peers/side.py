@@ -109,7 +109,7 @@ class Side:
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
-                start_new_session=True,
+                process_group=0,  # but the session of all: Linux gives each its share of the CPU (autogroup), nice or not
             )
 
     @contextlib.contextmanager
