@@ -109,7 +109,7 @@ class Side:
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
-                process_group=0,  # but the session of all: Linux gives each its share of the CPU (autogroup), nice or not
+                process_group=0,  # but no session, to each of which Linux gives its share of the CPU (autogroup)
             )
 
     @contextlib.contextmanager
