@@ -76,6 +76,8 @@ def curl(*options: str, path: str = "/") -> Client:
             watch = threading.Thread(target=lambda: (load.ended.wait(), process.terminate()))
             watch.start()
             for line in process.stderr or ():
+                if not line.endswith("\n"):  # it was told to end in the middle of it
+                    break
                 status, code, error = line.rstrip("\n").split(" ", 2)
                 if code == "0":
                     load.answered(int(status))

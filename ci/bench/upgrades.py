@@ -23,7 +23,7 @@ from pathlib import Path
 from ci.bench.peer import REPOSITORY, Peer
 from ci.bench.servers import THREADS, WORKERS, Running, Way
 from ci.load import PLAIN, SECURE, SLOW, Client, Load, reader, slow_head, web_socket
-from ci.site import Site, bare_environment
+from ci.site import Site, bare_environment, copy_bundle
 from ci.websocket import Reachable
 
 PROJECTS = REPOSITORY / "tests" / "projects"
@@ -93,11 +93,10 @@ def _build(project: Path, output: Path) -> Path:
 def _served(
     bundle: Path, data: Path, change: Callable[[Site], None], *options: str
 ) -> Iterator[tuple[Reachable, Change]]:
-    place = data.with_name(f"{data.name}-bin")
-    place.mkdir()
+    copy = copy_bundle(bundle, data.with_name(f"{data.name}-bin"))
     environment = bare_environment(HOME=str(data.parent), STREAMING_TOKEN="none")
     workers = ("--workers", str(WORKERS), "--blocking-threads", str(THREADS))
-    with Site(Path(shutil.copy(bundle, place)), data, environment, *workers, *options) as site:
+    with Site(copy, data, environment, *workers, *options) as site:
         yield site, partial(change, site)
 
 

@@ -5,6 +5,7 @@ Version 2 has one tree; version 1, which older machines have still, one for each
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path, PurePosixPath
 
 
@@ -29,8 +30,8 @@ class ControlGroup:
 
     def kills_for_memory(self) -> int:
         """How often the kernel has killed a process of it because there was no memory."""
-        told = (*self._read("memory", "memory.events"), *self._read("memory", "memory.oom_control"))
-        events = dict(line.split() for line in (told[0] if told else "").splitlines())
+        told = chain(self._read("memory", "memory.events"), self._read("memory", "memory.oom_control"))
+        events = dict(line.split() for line in next(told, "").splitlines())
         return int(events.get("oom_kill", 0))
 
     def _read(self, controller: str, name: str) -> Iterator[str]:

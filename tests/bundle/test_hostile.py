@@ -45,31 +45,26 @@ def behind_proxy(small: Path, tmp_path_factory: pytest.TempPathFactory) -> Itera
 
 @pytest.fixture(scope="module")
 def mute(small: Path, streaming: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Site]]:
-    with contextlib.ExitStack() as stack:
-        yield {
-            "wsgi": stack.enter_context(impatient(small, tmp_path_factory)),
-            "asgi": stack.enter_context(impatient(streaming, tmp_path_factory)),
-        }
+    with impatient(tmp_path_factory, small, streaming) as sites:
+        yield sites
 
 
 @pytest.fixture(scope="module")
 def crowded(small: Path, streaming: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Site]]:
-    options = ("--tls", "internal", "--backpressure", str(ROOM))
+    with impatient(tmp_path_factory, small, streaming, "--tls", "internal", "--backpressure", str(ROOM)) as sites:
+        yield sites
+
+
+@contextlib.contextmanager
+def impatient(folders: pytest.TempPathFactory, wsgi: Path, asgi: Path, *options: str) -> Iterator[dict[str, Site]]:
+    """A site of each interface where a request may take a second to come, and an answer two to be taken."""
+    given = ("--workers", "1", "--http1-header-read-timeout", "1000", "--send-timeout", "2", *options)
+    environment = bare_environment(STREAMING_TOKEN="token")
     with contextlib.ExitStack() as stack:
         yield {
-            "wsgi": stack.enter_context(impatient(small, tmp_path_factory, *options)),
-            "asgi": stack.enter_context(impatient(streaming, tmp_path_factory, *options)),
+            name: stack.enter_context(Site(bundle, folders.mktemp(name) / "data", environment, *given))
+            for name, bundle in (("wsgi", wsgi), ("asgi", asgi))
         }
-
-
-def impatient(bundle: Path, tmp_path_factory: pytest.TempPathFactory, *options: str) -> Site:
-    """A site where a request may take a second to come, and an answer two to be taken."""
-    return Site(
-        bundle,
-        tmp_path_factory.mktemp("impatient") / "data",
-        bare_environment(STREAMING_TOKEN="token"),
-        *("--workers", "1", "--http1-header-read-timeout", "1000", "--send-timeout", "2", *options),
-    )
 
 
 def exchange(site: Site, request: bytes) -> bytes:

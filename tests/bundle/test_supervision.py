@@ -4,11 +4,9 @@ import http.client
 import os
 import random
 import signal
-import sqlite3
 import threading
 import time
 import urllib.request
-from contextlib import closing
 from pathlib import Path
 
 import psutil
@@ -20,6 +18,7 @@ from ci.mailbox import free_port
 from ci.outside import Outside
 from ci.site import Site, bare_environment
 from tests.bundle.processes import all_gone, tree_of, with_role
+from tests.bundle.records import finished_tasks
 from tests.conftest import NewSite
 from tests.waiting import wait_until
 
@@ -140,12 +139,6 @@ def test_kills_under_load_lose_nothing(new_small: NewSite) -> None:
         wait_until(lambda: set(load.written) <= finished_tasks(site), "all tasks are done", 60)
     assert set(load.answers) == {200}
     assert len(load.written) > 20
-
-
-def finished_tasks(site: Site) -> set[str]:
-    with closing(sqlite3.connect(site.data / "db.sqlite3")) as database:
-        found = database.execute("SELECT id FROM djbundle_tasks_taskrecord WHERE status = 'SUCCESSFUL'")
-        return {str(pk) for (pk,) in found}
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT], ids=lambda number: number.name)
