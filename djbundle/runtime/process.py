@@ -5,6 +5,7 @@ import ctypes
 import os
 import signal
 import sys
+import threading
 import traceback
 from collections.abc import Callable
 from pathlib import Path
@@ -21,23 +22,32 @@ def guard_forks() -> None:
     """Let no child, ours or Granian's, start with our signal handlers: a SIGTERM would only wake a copy of our loop.
 
     From now on each fork of this process, and of its children, begins with default handling; what arrives before is
-    held back until then.
+    held back until then, and LEAVE until somebody listens to it.
     """
+
+    forking = threading.local()  # each thread has a mask of its own
+
+    def before() -> None:
+        forking.mask = signal.pthread_sigmask(signal.SIG_BLOCK, STOP_SIGNALS)
+
+    def after_in_parent() -> None:
+        signal.pthread_sigmask(signal.SIG_SETMASK, forking.mask)
 
     def after_in_child() -> None:
         reset_signals()
-        let_signals_in()
+        let_stop_in()
 
-    os.register_at_fork(
-        before=lambda: signal.pthread_sigmask(signal.SIG_BLOCK, STOP_SIGNALS),
-        after_in_parent=let_signals_in,
-        after_in_child=after_in_child,
-    )
+    os.register_at_fork(before=before, after_in_parent=after_in_parent, after_in_child=after_in_child)
 
 
 def let_signals_in() -> None:
     """What was held back while nobody listened comes now."""
     signal.pthread_sigmask(signal.SIG_UNBLOCK, STOP_SIGNALS)
+
+
+def let_stop_in() -> None:
+    """All but LEAVE, which waits: who does not hear it would go on accepting connections, to be cut off with them."""
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, {*STOP_SIGNALS} - {LEAVE})
 
 
 def fork(run: Callable[[], int], title: str) -> int:
@@ -83,8 +93,8 @@ def set_name(name: str) -> None:
 
 
 def reset_signals() -> None:
+    """To what a process begins with; but LEAVE, which a child holds back, is not to be lost here."""
     signal.set_wakeup_fd(-1)
     for number in (signal.SIGTERM, signal.SIGHUP, signal.SIGCHLD):
         signal.signal(number, signal.SIG_DFL)
     signal.signal(signal.SIGINT, signal.default_int_handler)
-    signal.signal(LEAVE, signal.SIG_IGN)

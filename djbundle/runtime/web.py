@@ -56,6 +56,7 @@ class Web:
     def __init__(self, server: Server) -> None:
         self.server = server
         self.running: list[Running] = []
+        self.is_leaving = False
         self.tasks: set[asyncio.Task[None]] = set()
 
     async def run(self, endpoints: Sequence[Endpoint]) -> None:
@@ -68,6 +69,7 @@ class Web:
                 self.spawn(self.watch(endpoint, endpoint.pair))
             else:
                 self.start(endpoint)
+        process.let_signals_in()
         self.spawn(self.sweep())
         self.spawn(self.sweep_connections({port_of(endpoint.listener) for endpoint in endpoints}))
         await stopped.wait()
@@ -80,6 +82,7 @@ class Web:
 
     def leave(self) -> None:
         """Other processes answer on the same sockets, and this one will stop."""
+        self.is_leaving = True
         for each in self.running:
             each.leave()
 
@@ -89,10 +92,10 @@ class Web:
         return running
 
     async def watch(self, endpoint: Endpoint, pair: Pair) -> None:
-        """Start a server with each certificate that appears, and let the one before go."""
+        """Start a server with each certificate that appears, and let the one before go; one that leaves starts none."""
         seen: Version | None = None
         current: Running | None = None
-        while True:
+        while not self.is_leaving:
             version = pair.version()
             if version not in (seen, None):
                 seen = version

@@ -240,7 +240,6 @@ def test_rollback_of_a_signer(site: Site, next_small: Path, signed_small: Path) 
     assert site.run("rollback").returncode == 0
 
 
-@pytest.mark.xfail(strict=False, reason="a fault of ours: in one of five runs a connection is cut off")
 def test_upgrade_of_https_under_load(small: Path, next_small: Path, tmp_path: Path) -> None:
     """HTTP/2, too."""
     copy = copy_bundle(small, tmp_path / "place")

@@ -1,0 +1,78 @@
+"""A web worker that is told to leave."""
+
+import asyncio
+import socket
+import subprocess
+import sys
+from types import SimpleNamespace
+from typing import Any, cast
+
+import pytest
+
+from djbundle.runtime import web
+from djbundle.runtime.http.server import Server
+from djbundle.runtime.tls.pair import Pair
+
+# A child that begins to listen when its parent has sent it LEAVE.
+HELD_BACK = """
+import os, signal
+from djbundle.runtime import process
+
+def run():
+    os.read(sent, 1)
+    signal.signal(process.LEAVE, lambda *_: os.write(1, b"told"))
+    process.let_signals_in()
+    return 0
+
+process.guard_forks()
+sent, send = os.pipe()
+child = process.fork(run, "child")
+os.kill(child, process.LEAVE)
+os.write(send, b"x")
+os.waitpid(child, 0)
+"""
+
+
+class NewCertificates:
+    """Each look finds another."""
+
+    def __init__(self) -> None:
+        self.looks = 0
+
+    def version(self) -> int:
+        self.looks += 1
+        return self.looks
+
+    def check(self) -> None: ...
+
+
+async def started_after(looks: int) -> int:
+    """How many servers are started by a worker that leaves after so many looks at its certificate."""
+    started, pair = list[Any](), NewCertificates()
+    server = SimpleNamespace(
+        loop=asyncio.get_running_loop(),
+        start=lambda *_: started.append(SimpleNamespace(leave=lambda: None)) or started[-1],
+        options=SimpleNamespace(http=SimpleNamespace(head_seconds=60)),
+    )
+    worker = web.Web(cast(Server, server))
+    with socket.socket() as listener:
+        watch = asyncio.create_task(worker.watch(web.Endpoint(listener), cast(Pair, pair)))
+        while pair.looks < looks:
+            await asyncio.sleep(0)
+        worker.leave()
+        await asyncio.wait_for(watch, 20)
+    for task in worker.tasks:
+        task.cancel()
+    return len(started)
+
+
+@pytest.mark.parametrize("looks", [0, 1, 3])
+def test_no_server_is_started_by_one_that_leaves(monkeypatch: pytest.MonkeyPatch, looks: int) -> None:
+    """Whoever connected to it would be cut off when it stops."""
+    monkeypatch.setattr(web, "LOOK", 0.001)
+    assert asyncio.run(started_after(looks)) == looks
+
+
+def test_what_is_told_before_anybody_listens_is_heard() -> None:
+    told = subprocess.run([sys.executable, "-c", HELD_BACK], capture_output=True, text=True, timeout=60, check=True)
+    assert told.stdout == "told"
