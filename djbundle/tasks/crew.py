@@ -45,6 +45,11 @@ class Crew:
         space = sum(child.space for child in self._ordinary()) - leaving
         return min(space, sum(child.room for child in self._ordinary())) - len(self.held)
 
+    @property
+    def is_short(self) -> bool:
+        """Whether a process has nothing to do."""
+        return any(not child.tasks for child in self._ordinary())
+
     def fill(self) -> None:
         """Start processes that are missing."""
         while len(self._ordinary()) < self.processes:

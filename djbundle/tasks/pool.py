@@ -19,7 +19,7 @@ from djbundle.tasks.recycling import Limits
 from djbundle.tasks.runs import Run
 
 AHEAD_SECONDS = 0.02  # of work that a process has waiting behind what it runs, so that it is never idle
-AHEAD_MOST = 200  # tasks
+AHEAD_MOST = 400  # tasks
 REFILL = 0.5  # of these must be missing before more are claimed: each claim has its price
 STUCK_SECONDS = 0.2  # a task that runs so long gets none behind it
 FIRST_MEAN = 0.005  # seconds; what a task is taken for before any has run

@@ -32,7 +32,8 @@ POLL = 1.0  # seconds; for tasks that become due and for commits that nobody tel
 SEARCH = 5.0  # seconds between looks for tasks whose worker is gone, or that have expired
 CANCEL = 0.5  # seconds between looks for tasks that were asked to stop, where something wakes it so often
 PRUNE = 3600.0  # seconds
-AT_ONCE = 300  # tasks that are claimed; while it were more, processes that have done theirs would wait
+AT_ONCE = 800  # tasks that are claimed: each claim, and the record of how they end, has its price
+SOON = 300  # the same, while a process has nothing to do and waits for them
 TICK = 0.05  # seconds between looks at a clock, where a task has a timeout
 
 
@@ -122,7 +123,8 @@ class Worker:
             queue.free_unknown(self.identity, [run.pk for run in (*self.crew.held, *self.crew.tasks)])
         if (room := self.crew.room) > 0:
             self.claim_is_doubtful = True
-            self.crew.held.extend(claiming.take(self.identity, min(room, AT_ONCE), self.queues))
+            most = SOON if self.crew.is_short else AT_ONCE
+            self.crew.held.extend(claiming.take(self.identity, min(room, most), self.queues))
         self.claim_is_doubtful = False
 
     # --- waiting ---
