@@ -302,6 +302,18 @@ def test_a_client_that_leaves_while_it_is_answered_is_seen(
     wait_until(left.exists, "nobody works for it any more")
 
 
+@pytest.mark.parametrize(("number", "whole"), [(1, False), (9, True)])
+def test_an_answer_that_fails_does_not_look_whole(mute: dict[str, Site], number: int, *, whole: bool) -> None:
+    """By ASGI and HTTP/1.1: a connection of HTTP/2 has answers to others too, and WSGI does not know its connection."""
+    with connect(mute["asgi"]) as connection:
+        connection.sendall(request("GET", f"/count/?to=3&fails={number}", HOST, "Connection: close"))
+        with connection.makefile("rb") as answer:
+            told = answer.read()
+    assert told.startswith(b"HTTP/1.1 200")
+    assert b"\r\n0\n\r\n" in told
+    assert told.endswith(b"\r\n0\r\n\r\n") == whole
+
+
 def get(site: Site, path: str, **headers: str) -> Any:
     address = urlsplit(site.url)
     connection = http.client.HTTPConnection(address.hostname or "", address.port, timeout=20)

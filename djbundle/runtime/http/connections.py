@@ -60,6 +60,13 @@ def connections() -> Iterator[Connection]:
                 yield Connection(peer, port, each.getsockname()[1], each)
 
 
+def break_off(peer: str, port: int) -> None:
+    """Close the connection of this client, who otherwise would take what it has got for the whole."""
+    for connection in connections():
+        if (connection.peer, connection.peer_port) == (peer, port):
+            connection.close()
+
+
 def _sockets() -> Iterator[socket.socket]:
     """A duplicate of each."""
     for entry in Path("/proc/self/fd").iterdir():

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any
 
+from djbundle.runtime.http.connections import break_off
 from djbundle.runtime.http.observing import Observer
 from djbundle.runtime.http.websockets import run_websocket
 from djbundle.runtime.logs import lines
@@ -112,6 +113,8 @@ class Asgi:
         except Exception:  # of a stream, or of what stands around Django, which answers its own errors
             told = {"id": exchange.header(b"x-request-id")}
             lines.write("error", "serve", "the answer to a request failed", told, traceback.format_exc())
+            if exchange.is_partly_answered and scope["http_version"] != "2":  # whose connection has other answers too
+                break_off(*scope["djbundle.peer"])
             raise
 
 
@@ -123,10 +126,15 @@ class Exchange:
         self.begun = time.perf_counter()
         self.size = 0
         self.complete = False  # the body has been read
-        self.answered = self.refused = False
+        self.answered = self.refused = self.ended = False
 
     def header(self, wanted: bytes) -> str:
         return next((value.decode("latin-1") for name, value in self.scope["headers"] if name == wanted), "")
+
+    @property
+    def is_partly_answered(self) -> bool:
+        """Granian ends such an answer as if it were whole."""
+        return self.answered and not self.ended
 
     async def receive(self) -> Message:
         """The next part of the body; an application to which we have said no sees its client leave."""
@@ -161,6 +169,8 @@ class Exchange:
             given = [(name.decode("latin-1"), value.decode("latin-1")) for name, value in message.get("headers", ())]
             headers = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in merged(given, added)]
             message = {**message, "headers": headers}
+        elif message["type"] == "http.response.body":
+            self.ended = not message.get("more_body", False)
         await self._send(message)
 
     async def refuse(self, status: HTTPStatus) -> Message:

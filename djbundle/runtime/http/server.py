@@ -162,6 +162,7 @@ class Server:
         def callback(scope: dict[str, Any], protocol: Any) -> Any:
             address, port = scope["client"]
             client = scope["client"] = (address, int(port))  # Granian has a text where ASGI has a number
+            scope["djbundle.peer"] = client
             prepare(scope)
             scope["djbundle.leaving"] = running.leaving
             scope["djbundle.departure"] = running.departure

@@ -8,12 +8,13 @@ from django.views.decorators.csrf import csrf_exempt
 
 
 async def count(request: HttpRequest) -> StreamingHttpResponse:
-    """A number each tenth of a second; tells by a file that nobody listens any more."""
+    """A number each tenth of a second, or up to ``?fails=``; tells by a file that nobody listens any more."""
 
     async def numbers() -> AsyncIterator[str]:
         try:
             for number in range(int(request.GET["to"])):
                 yield f"{number}\n"
+                assert str(number) != request.GET.get("fails")
                 await asyncio.sleep(0.1)
         except asyncio.CancelledError:
             Path(request.GET["left"]).touch()
