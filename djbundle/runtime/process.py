@@ -5,7 +5,6 @@ import ctypes
 import os
 import signal
 import sys
-import threading
 import traceback
 from collections.abc import Callable
 from pathlib import Path
@@ -16,28 +15,25 @@ PR_SET_PDEATHSIG = 1  # linux/prctl.h
 LEAVE = signal.SIGUSR1  # another serves too: send clients away, begin no task; SIGTERM will follow
 LONGEST_NAME = 15  # bytes that the kernel keeps, see proc_pid_comm(5)
 STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, LEAVE)
+_early: list[int] = []  # each LEAVE that came before anybody listened
 
 
 def guard_forks() -> None:
     """Let no child, ours or Granian's, start with our signal handlers: a SIGTERM would only wake a copy of our loop.
 
     From now on each fork of this process, and of its children, begins with default handling; what arrives before is
-    held back until then, and LEAVE until somebody listens to it.
+    held back until then. LEAVE is remembered until somebody listens.
     """
-
-    forking = threading.local()  # each thread has a mask of its own
-
-    def before() -> None:
-        forking.mask = signal.pthread_sigmask(signal.SIG_BLOCK, STOP_SIGNALS)
-
-    def after_in_parent() -> None:
-        signal.pthread_sigmask(signal.SIG_SETMASK, forking.mask)
 
     def after_in_child() -> None:
         reset_signals()
-        let_stop_in()
+        let_signals_in()
 
-    os.register_at_fork(before=before, after_in_parent=after_in_parent, after_in_child=after_in_child)
+    os.register_at_fork(
+        before=lambda: signal.pthread_sigmask(signal.SIG_BLOCK, STOP_SIGNALS),
+        after_in_parent=let_signals_in,
+        after_in_child=after_in_child,
+    )
 
 
 def let_signals_in() -> None:
@@ -45,9 +41,9 @@ def let_signals_in() -> None:
     signal.pthread_sigmask(signal.SIG_UNBLOCK, STOP_SIGNALS)
 
 
-def let_stop_in() -> None:
-    """All but LEAVE, which waits: who does not hear it would go on accepting connections, to be cut off with them."""
-    signal.pthread_sigmask(signal.SIG_UNBLOCK, {*STOP_SIGNALS} - {LEAVE})
+def early_signals() -> list[int]:
+    """To be asked for by who has begun to listen to LEAVE. Who misses it goes on accepting, and is cut off soon."""
+    return list(_early)
 
 
 def fork(run: Callable[[], int], title: str) -> int:
@@ -93,8 +89,9 @@ def set_name(name: str) -> None:
 
 
 def reset_signals() -> None:
-    """To what a process begins with; but LEAVE, which a child holds back, is not to be lost here."""
     signal.set_wakeup_fd(-1)
     for number in (signal.SIGTERM, signal.SIGHUP, signal.SIGCHLD):
         signal.signal(number, signal.SIG_DFL)
     signal.signal(signal.SIGINT, signal.default_int_handler)
+    _early.clear()
+    signal.signal(LEAVE, lambda number, _frame: _early.append(number))

@@ -62,7 +62,7 @@ def open_all(bundle: Bundle, options: ServeOptions) -> Handover:
 
 def run_candidate(bundle: Bundle, options: ServeOptions, listeners: Listeners, progress: Progress) -> int:
     """Load the site beside the one that serves, and take over from it."""
-    process.let_stop_in()
+    process.let_signals_in()
     process.set_name(process.title(bundle.manifest.name, "app"))
     return load_and_run(bundle, options, listeners, prepare_tls(bundle.data, options.tls), progress)
 

@@ -47,6 +47,7 @@ class Supervisor:
         signal.set_wakeup_fd(wake, warn_on_full_buffer=False)
         for number in process.STOP_SIGNALS:
             signal.signal(number, self.record)
+        self.signals += process.early_signals()
         signal.signal(signal.SIGCHLD, lambda *_: None)
         self.watch(self.wakeup, self.drain_wakeup)
         process.let_signals_in()
@@ -100,7 +101,8 @@ class Supervisor:
         for child in self.children:
             if not child.pid:
                 child.start(time.monotonic())
-        self.reap()  # what ended before we listened
+        self.act_on_signals()  # those that came before we listened
+        self.reap()  # what ended before
         if any(child.heart for child in self.children):
             self.listen_to_hearts(time.monotonic())
         while self.running or not self.stopping:

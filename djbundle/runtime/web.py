@@ -69,7 +69,8 @@ class Web:
                 self.spawn(self.watch(endpoint, endpoint.pair))
             else:
                 self.start(endpoint)
-        process.let_signals_in()
+        if process.early_signals():
+            self.leave()
         self.spawn(self.sweep())
         self.spawn(self.sweep_connections({port_of(endpoint.listener) for endpoint in endpoints}))
         await stopped.wait()

@@ -14,15 +14,16 @@ from djbundle.runtime.http.server import Server
 from djbundle.runtime.tls.pair import Pair
 
 # A child that begins to listen when its parent has sent it LEAVE.
-HELD_BACK = """
-import os, signal
+EARLY = """
+import os
 from djbundle.runtime import process
+from djbundle.runtime.supervisor import Supervisor
 
 def run():
     os.read(sent, 1)
-    signal.signal(process.LEAVE, lambda *_: os.write(1, b"told"))
-    process.let_signals_in()
-    return 0
+    with Supervisor([], grace=1, proven=True) as supervisor:
+        supervisor.on(process.LEAVE, lambda: (print("told"), supervisor.stop(0)))
+        return supervisor.run()
 
 process.guard_forks()
 sent, send = os.pipe()
@@ -74,5 +75,5 @@ def test_no_server_is_started_by_one_that_leaves(monkeypatch: pytest.MonkeyPatch
 
 
 def test_what_is_told_before_anybody_listens_is_heard() -> None:
-    told = subprocess.run([sys.executable, "-c", HELD_BACK], capture_output=True, text=True, timeout=60, check=True)
-    assert told.stdout == "told"
+    told = subprocess.run([sys.executable, "-c", EARLY], capture_output=True, text=True, timeout=60, check=True)
+    assert told.stdout == "told\n"
