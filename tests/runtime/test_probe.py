@@ -54,6 +54,16 @@ def test_front_page(view: str, said: str) -> None:
     assert result.stdout.splitlines()[-1].startswith(said)
 
 
+@pytest.mark.parametrize("view", ["from django.http import Http404; raise Http404", "1 / 0"])
+def test_only_failures_are_logged(view: str) -> None:
+    """By Django, to standard error where nothing is configured."""
+    result = subprocess.run(
+        [sys.executable, "-c", PROBE, view, "60"], capture_output=True, text=True, check=True, timeout=120
+    )
+    assert ("ZeroDivisionError" in result.stderr) == ("1 / 0" in view)
+    assert "Not Found" not in result.stderr
+
+
 def test_what_the_page_opens_is_not_there_afterwards() -> None:
     """Threads of a view would not live on in the processes that are forked next."""
     view = "import threading; threading.Thread(target=time.sleep, args=(600,), daemon=True).start()"
