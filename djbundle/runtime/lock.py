@@ -2,11 +2,14 @@
 
 import fcntl
 import os
+import time
 from pathlib import Path
 
 from djbundle.errors import DataDirectoryBusyError
 
 FILE_NAME = "serve.lock"
+PATIENCE = 5.0  # seconds in which the processes of one that was killed end, too
+LOOK = 0.02  # seconds
 
 
 def is_locked(data: Path) -> bool:
@@ -31,14 +34,22 @@ def lock_data_directory(data: Path) -> int:
     they stop the old one. The lock is then taken when that one has left.
     """
     lock = os.open(data / FILE_NAME, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-    if not take(lock) and os.getpid() != 1:
-        holder = os.read(lock, 32).decode().strip() or "unknown"
-        os.close(lock)
-        raise DataDirectoryBusyError(
-            f"the data directory {data} is served by another instance already (process {holder})",
-            "stop that one, or choose another folder:  --data-dir DIR",
-        )
+    end = time.monotonic() + PATIENCE
+    while not take(lock) and os.getpid() != 1:
+        holder = os.pread(lock, 32, 0).decode().strip()
+        if not _is_gone(holder) or time.monotonic() > end:
+            os.close(lock)
+            raise DataDirectoryBusyError(
+                f"the data directory {data} is served by another instance already (process {holder or 'unknown'})",
+                "stop that one, or choose another folder:  --data-dir DIR",
+            )
+        time.sleep(LOOK)
     return lock
+
+
+def _is_gone(holder: str) -> bool:
+    """Whether the process of this number has ended, so that only its children have the lock."""
+    return holder.isdecimal() and not Path("/proc", holder).exists()
 
 
 def take(lock: int) -> bool:

@@ -1,0 +1,50 @@
+"""The lock of a data directory, when its holder was killed."""
+
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import IO
+
+import pytest
+
+from djbundle.errors import DataDirectoryBusyError
+from djbundle.runtime import lock
+
+# Takes the lock and ends; a child of it lives on until its input is closed.
+HOLDER = """
+import os, sys
+from pathlib import Path
+from djbundle.runtime import lock
+
+lock.lock_data_directory(Path(sys.argv[1]))
+if os.fork():
+    os._exit(0)
+os.read(0, 1)
+"""
+
+
+@pytest.fixture
+def kept_alive(tmp_path: Path) -> Iterator[IO[bytes]]:
+    """What ends the child of a holder that has ended, when it is closed."""
+    with subprocess.Popen([sys.executable, "-c", HOLDER, str(tmp_path)], stdin=subprocess.PIPE) as process:
+        process.wait()
+        assert lock.is_locked(tmp_path)
+        assert process.stdin is not None
+        yield process.stdin
+
+
+def test_its_last_processes_are_waited_for(
+    kept_alive: IO[bytes], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As after SIGKILL, when a service manager starts it again at once."""
+    monkeypatch.setattr(lock.time, "sleep", lambda _seconds: kept_alive.close())
+    monkeypatch.setattr(lock, "PATIENCE", 60.0)
+    assert lock.lock_data_directory(tmp_path)
+
+
+@pytest.mark.usefixtures("kept_alive")
+def test_but_not_for_ever(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(lock, "PATIENCE", 0.1)
+    with pytest.raises(DataDirectoryBusyError):
+        lock.lock_data_directory(tmp_path)
