@@ -47,6 +47,20 @@ def test_who_is_closed(connection: Connection, traffic: Traffic, is_awaited: IsA
     assert sweeper.is_stale(traffic, connection, is_awaited) is stale
 
 
+def test_who_was_just_let_in_is_left_alone() -> None:
+    """However long ago it has sent something: it waited for room."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        address = listener.getsockname()
+        sweeper = Sweeper({address[1]}, 1, 0.0, STALL, NobodyAsks())
+        with socket.create_connection(address) as client, listener.accept()[0]:
+            client.settimeout(0.2)
+            sweeper.sweep()
+            with pytest.raises(TimeoutError):
+                client.recv(1)
+            sweeper.sweep()
+            assert client.recv(1) == b""
+
+
 def test_a_wsgi_site_knows_who_waits(connection: Connection) -> None:
     threads, streams = SiteThreads(lambda *_: None, 1), {}
     requests = WsgiRequests(threads, streams)

@@ -34,16 +34,21 @@ class Sweeper:
         self.ports, self.silence, self.stall, self.requests = ports, silence, stall, requests
         self.enough = most * CROWDED
         self.is_crowded = False
+        self.known: set[tuple[str, int]] = set()  # clients whose connections the sweep before has seen
 
     def sweep(self) -> None:
-        count = 0
+        """Who was accepted since the last is left alone: it may have waited long for this one to make room."""
+        seen: set[tuple[str, int]] = set()
         is_awaited = self.requests.awaited(self.silence) if self.is_crowded else None
         for connection in connections():
             if connection.port in self.ports:
-                count += 1
-                if (traffic := connection.traffic()) and self.is_stale(traffic, connection, is_awaited):
+                client = connection.peer, connection.peer_port
+                seen.add(client)
+                traffic = connection.traffic() if client in self.known else None
+                if traffic and self.is_stale(traffic, connection, is_awaited):
                     connection.close()
-        self.is_crowded = count >= self.enough
+        self.is_crowded = len(seen) >= self.enough
+        self.known = seen
 
     def is_stale(
         self, traffic: Traffic, connection: Connection, is_awaited: Callable[[Connection], bool] | None
