@@ -36,6 +36,11 @@ class Connection(NamedTuple):
     port: int
     socket: socket.socket
 
+    @property
+    def client(self) -> tuple[str, int]:
+        """Whose it is: no other has the same while it is open."""
+        return self.peer, self.peer_port
+
     def traffic(self) -> Traffic | None:
         """None where the kernel does not tell: it was closed meanwhile, or a sandbox tells less than Linux."""
         try:
@@ -63,7 +68,7 @@ def connections() -> Iterator[Connection]:
 def break_off(peer: str, port: int) -> None:
     """Close the connection of this client, who otherwise would take what it has got for the whole."""
     for connection in connections():
-        if (connection.peer, connection.peer_port) == (peer, port):
+        if connection.client == (peer, port):
             connection.close()
 
 

@@ -32,7 +32,7 @@ class AsgiRequests:
 
     def awaited(self, _seconds: float) -> Callable[[Connection], bool]:
         clients = {*self.clients.values()}
-        return lambda connection: (connection.peer, connection.peer_port) in clients
+        return lambda connection: connection.client in clients
 
     async def count(self, client: tuple[str, int], answer: Awaitable[None]) -> None:
         """Know of `client` until it is answered."""

@@ -33,21 +33,19 @@ class Sweeper:
     def __init__(self, ports: Collection[int], most: int, silence: float, stall: float, requests: Requests) -> None:
         self.ports, self.silence, self.stall, self.requests = ports, silence, stall, requests
         self.enough = most * CROWDED
-        self.is_crowded = False
         self.known: set[tuple[str, int]] = set()  # clients whose connections the sweep before has seen
 
     def sweep(self) -> None:
         """Who was accepted since the last is left alone: it may have waited long for this one to make room."""
         seen: set[tuple[str, int]] = set()
-        is_awaited = self.requests.awaited(self.silence) if self.is_crowded else None
+        is_crowded = len(self.known) >= self.enough
+        is_awaited = self.requests.awaited(self.silence) if is_crowded else None
         for connection in connections():
             if connection.port in self.ports:
-                client = connection.peer, connection.peer_port
-                seen.add(client)
-                traffic = connection.traffic() if client in self.known else None
+                seen.add(connection.client)
+                traffic = connection.traffic() if connection.client in self.known else None
                 if traffic and self.is_stale(traffic, connection, is_awaited):
                     connection.close()
-        self.is_crowded = len(seen) >= self.enough
         self.known = seen
 
     def is_stale(
