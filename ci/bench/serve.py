@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from ci.bench.peer import Peer
-from ci.bench.servers import THREADS, WORKERS, Way, load, need
+from ci.bench.servers import THREADS, WORKERS, Way, need
 from ci.bench.start import build_shop
 from ci.site import Site, bare_environment
 
@@ -29,7 +29,8 @@ class Measured:
     def measure(self) -> None:
         with self.way.running() as running:
             self.first_page.append(running.wait_for(PAGE) - running.began)
-            self.rate.append(load(running.url + PAGE, CONNECTIONS, SECONDS).rate)
+            running.load(PAGE, CONNECTIONS, SECONDS)  # which fills caches
+            self.rate.append(running.load(PAGE, CONNECTIONS, SECONDS).rate)
             self.memory.append(running.memory())
 
 

@@ -2,6 +2,7 @@
 
 import contextlib
 import re
+import resource
 import shutil
 import signal
 import subprocess
@@ -47,6 +48,14 @@ class Way:
 
 
 @dataclass(frozen=True)
+class Load:
+    rate: float  # answers per second
+    p99: float  # milliseconds
+    server: float  # milliseconds of the processor for each answer
+    client: float  # likewise
+
+
+@dataclass(frozen=True)
 class Running:
     url: str
     began: float  # monotonic seconds
@@ -64,38 +73,49 @@ class Running:
             time.sleep(0.002)
         raise TimeoutError(self.url + path)
 
-    def memory(self) -> float:
-        """Bytes of all processes and those below them; pages that several share count once."""
+    def everyone(self) -> set[psutil.Process]:
+        """All processes and those below them."""
         tops = [psutil.Process(process.pid) for process in self.processes]
-        everyone = {process for top in tops for process in (top, *top.children(recursive=True))}
-        return float(sum(process.memory_full_info().pss for process in everyone))
+        return {process for top in tops for process in (top, *top.children(recursive=True))}
+
+    def memory(self) -> float:
+        """Bytes of all of them; pages that several share count once."""
+        return float(sum(process.memory_full_info().pss for process in self.everyone()))
+
+    def processor(self) -> float:
+        """Seconds of it that those who are there have used."""
+        times = [process.cpu_times() for process in self.everyone()]
+        return sum(each.user + each.system for each in times)
+
+    def load(self, path: str, connections: int, seconds: int, *headers: str) -> Load:
+        """Of wrk, with as many threads as servers have workers: one alone is busy before they are.
+
+        Raises RuntimeError where an answer failed.
+        """
+        command = ["wrk", "--latency", "--threads", str(WORKERS), "--connections", str(connections)]
+        for header in headers:
+            command += ["--header", header]
+        server, client = self.processor(), _processor_of_children()
+        told = subprocess.run(
+            [*command, "--duration", f"{seconds}s", self.url + path], check=True, capture_output=True, text=True
+        ).stdout
+        server, client = self.processor() - server, _processor_of_children() - client
+        if "Non-2xx" in told or "Socket errors" in told:
+            raise RuntimeError(told)
+        rate = re.search(r"Requests/sec:\s+([\d.]+)", told)
+        late = re.search(r"99%\s+([\d.]+)(us|ms|s)", told)
+        count = re.search(r"(\d+) requests in", told)
+        assert rate
+        assert late
+        assert count
+        each = 1000 / int(count[1])
+        return Load(float(rate[1]), float(late[1]) * MILLISECONDS[late[2]], server * each, client * each)
 
 
-@dataclass(frozen=True)
-class Load:
-    rate: float  # answers per second
-    p99: float  # milliseconds
-
-
-def load(url: str, connections: int, seconds: int, *headers: str) -> Load:
-    """The second of two runs, since the first one fills caches."""
-    run_wrk(url, connections, seconds, *headers)
-    return run_wrk(url, connections, seconds, *headers)
-
-
-def run_wrk(url: str, connections: int, seconds: int, *headers: str) -> Load:
-    """Raises RuntimeError where an answer failed."""
-    command = ["wrk", "--latency", "--threads", "1", "--connections", str(connections), "--duration", f"{seconds}s"]
-    for header in headers:
-        command += ["--header", header]
-    told = subprocess.run([*command, url], check=True, capture_output=True, text=True).stdout
-    if "Non-2xx" in told or "Socket errors" in told:
-        raise RuntimeError(told)
-    rate = re.search(r"Requests/sec:\s+([\d.]+)", told)
-    late = re.search(r"99%\s+([\d.]+)(us|ms|s)", told)
-    assert rate
-    assert late
-    return Load(float(rate[1]), float(late[1]) * MILLISECONDS[late[2]])
+def _processor_of_children() -> float:
+    """Seconds of it that children which have ended have used."""
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
 
 
 def need(*programs: str) -> None:

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from ci.bench.peer import Peer
-from ci.bench.servers import THREADS, WORKERS, Load, Running, Way, need, run_wrk
+from ci.bench.servers import THREADS, WORKERS, Load, Running, Way, need
 from ci.site import Site, bare_environment
 
 PROJECT = Path(__file__).parent / "web_project"
@@ -49,8 +49,7 @@ class Side:
         return pages | {file: f"/static/{name}" for file, name in self.files.items()}
 
     def measure(self, running: Running, target: str, seconds: int) -> Load:
-        url = running.url + self.paths()[target]
-        return run_wrk(url, CONNECTIONS, seconds, BROWSER)
+        return running.load(self.paths()[target], CONNECTIONS, seconds, BROWSER)
 
 
 def main() -> None:
@@ -119,16 +118,19 @@ def _write_files(folder: Path) -> None:
 
 
 def _print_table(sides: Sequence[Side]) -> None:
-    """Medians; ratios of ours to each, above 1 where ours is faster."""
+    """Medians; ratios of ours to each, above 1 where ours is faster. CPU: of the server and of its client, for each."""
     ours = sides[0]
     for target in ours.loads:
-        print(f"\n{target:20}{'requests/s':>12}{'ratio':>8}{'p99':>12}{'ratio':>8}")
+        print(f"\n{target:20}{'requests/s':>12}{'ratio':>8}{'p99':>12}{'ratio':>8}{'CPU':>12}{'client':>12}")
         for side in sides:
             if target not in side.loads:
                 continue
-            rate, p99 = (_median(side, target, name) for name in ("rate", "p99"))
+            rate, p99, server, client = (_median(side, target, name) for name in ("rate", "p99", "server", "client"))
             ratios = _median(ours, target, "rate") / rate, p99 / _median(ours, target, "p99")
-            print(f"{side.way.name:20}{rate:>12,.0f}{ratios[0]:>8.2f}{p99:>9.1f} ms{ratios[1]:>8.2f}")
+            print(
+                f"{side.way.name:20}{rate:>12,.0f}{ratios[0]:>8.2f}{p99:>9.1f} ms{ratios[1]:>8.2f}"
+                f"{server:>9.2f} ms{client:>9.2f} ms"
+            )
 
 
 def _median(side: Side, target: str, name: str) -> float:

@@ -2,11 +2,13 @@
 
 import gzip
 import http.client
+from pathlib import Path
 from urllib.parse import urlsplit
 
 import brotli
 import pytest
 import zstandard
+from django.contrib import admin
 
 from ci.customer import Customer, static_files
 from ci.site import Site
@@ -65,6 +67,19 @@ def test_range_gets_a_part(customer: Customer, stylesheet: str) -> None:
     assert part.headers["Content-Range"] == f"bytes 10-19/{len(whole)}"
     beyond = customer.get(stylesheet, Range=f"bytes={len(whole) + 1}-")
     assert beyond.status == 416
+
+
+def test_large_file_is_sent_whole(customer: Customer) -> None:
+    """In parts, from memory; what asks for less than all of it, by the ordinary way."""
+    name = "admin/js/vendor/xregexp/xregexp.js"
+    content = (Path(admin.__file__).parent / "static" / name).read_bytes()
+    assert len(content) > 300_000
+    for _ in range(2):
+        answer = customer.get(f"/static/{name}")
+        assert answer.content == content
+        assert answer.headers["Content-Length"] == str(len(content))
+        assert answer.headers["X-Request-ID"]
+    assert customer.get(f"/static/{name}", Range="bytes=300000-").content == content[300_000:]
 
 
 def test_missing_file_is_not_found(customer: Customer) -> None:

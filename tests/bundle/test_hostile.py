@@ -18,6 +18,7 @@ import pytest
 
 from ci.customer import Customer
 from ci.site import Site, bare_environment
+from tests.bundle.processes import with_role
 from tests.conftest import NewSite
 from tests.waiting import wait_until
 
@@ -373,14 +374,17 @@ def test_request_id_goes_through(behind_proxy: Site) -> None:
 
 
 def test_slow_readers_hold_up_nobody(new_small: NewSite) -> None:
-    """Clients that ask for much and do not read it; more of them than threads."""
+    """Clients that ask for much and do not read it; more of them than threads. Each takes less than 1 MB of memory."""
     with new_small("--workers", "1", "--blocking-threads", "2") as site, contextlib.ExitStack() as stack:
         (site.data / "media").mkdir()
         (site.data / "media" / "large.pdf").write_bytes(os.urandom(20 << 20))
-        for _ in range(40):
+        (web,) = with_role(site, "web")
+        before, count = web.memory_full_info().uss, 200
+        for _ in range(count):
             reader = stack.enter_context(connect(site))
             reader.sendall(request("GET", "/media/large.pdf", HOST))
             assert reader.recv(15) == b"HTTP/1.1 200 OK"
+        assert (grown := web.memory_full_info().uss - before) < count << 20, f"{grown >> 20} MB"
         for _ in range(10):
             assert exchange(site, request("GET", "/", HOST, "Connection: close")).startswith(b"HTTP/1.1 200 ")
         with urlopen(f"{site.url}/media/large.pdf", timeout=60) as answer:

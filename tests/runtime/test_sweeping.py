@@ -8,6 +8,7 @@ import pytest
 
 from djbundle.runtime.http.connections import Connection, Traffic
 from djbundle.runtime.http.requests import WsgiRequests
+from djbundle.runtime.http.streams import Streams
 from djbundle.runtime.http.sweeping import Sweeper
 from djbundle.runtime.http.threads import Request, SiteThreads
 
@@ -62,7 +63,7 @@ def test_who_was_just_let_in_is_left_alone() -> None:
 
 
 def test_a_wsgi_site_knows_who_waits(connection: Connection) -> None:
-    threads, streams = SiteThreads(lambda *_: None, 1), {}
+    threads, streams = SiteThreads(lambda *_: None, 1), Streams()
     requests = WsgiRequests(threads, streams)
 
     def is_awaited() -> bool | None:
@@ -76,7 +77,7 @@ def test_a_wsgi_site_knows_who_waits(connection: Connection) -> None:
     environ["djbundle.begun"] -= SILENCE
     assert is_awaited() is True
     del threads.answering[1]
-    streams[1] = connection.peer
+    streams.peers[1] = connection.peer
     assert is_awaited() is True
     threads.waiting.append((0.0, Request(None, {})))
     assert is_awaited() is None, "nobody knows yet who that is"

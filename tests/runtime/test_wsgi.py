@@ -10,7 +10,8 @@ import pytest
 from django.http import HttpResponse, StreamingHttpResponse
 from django.http.response import HttpResponseBase
 
-from djbundle.runtime.http import wsgi
+from djbundle.runtime.http import streams
+from djbundle.runtime.http.streams import Streams
 from djbundle.runtime.http.wsgi import WsgiSite
 
 
@@ -42,7 +43,7 @@ def answer(given: Iterable[bytes], **environ: Any) -> tuple[str, int, list[tuple
         return given
 
     protocol = Protocol()
-    WsgiSite(application)(protocol, {"djbundle.peer": "127.0.0.1", **environ})
+    WsgiSite(application, Streams())(protocol, {"djbundle.peer": "127.0.0.1", **environ})
     assert protocol.over.wait(10)
     (sent,) = protocol.sent
     return sent
@@ -51,7 +52,7 @@ def answer(given: Iterable[bytes], **environ: Any) -> tuple[str, int, list[tuple
 @pytest.fixture(autouse=True)
 def no_databases(monkeypatch: pytest.MonkeyPatch) -> None:
     """Nobody has configured Django here."""
-    monkeypatch.setattr(wsgi, "connections", SimpleNamespace(close_all=lambda: None))
+    monkeypatch.setattr(streams, "connections", SimpleNamespace(close_all=lambda: None))
     monkeypatch.setattr(HttpResponseBase, "close", lambda _self: None)
 
 
@@ -100,7 +101,7 @@ def test_the_body_of_a_request_that_fails_is_closed() -> None:
 
     spool = io.BytesIO()
     with pytest.raises(ValueError):  # noqa: PT011 - ours
-        WsgiSite(application)(Protocol(), {"djbundle.spool": spool})
+        WsgiSite(application, Streams())(Protocol(), {"djbundle.spool": spool})
     assert spool.closed
 
 
@@ -111,7 +112,7 @@ def test_a_generator_may_begin_late() -> None:
         yield b"bc"
 
     protocol = Protocol()
-    WsgiSite(application)(protocol, {"djbundle.peer": "127.0.0.1"})
+    WsgiSite(application, Streams())(protocol, {"djbundle.peer": "127.0.0.1"})
     assert protocol.over.wait(10)
     assert protocol.sent == [("parts", 404, [("X-A", "b")], b"abc")]
 
@@ -125,7 +126,7 @@ def test_an_application_sees_its_request_and_not_the_environment(monkeypatch: py
         start_response("204 No Content", [])
         return []
 
-    WsgiSite(application)(Protocol(), {"PATH_INFO": "/a"})
+    WsgiSite(application, Streams())(Protocol(), {"PATH_INFO": "/a"})
     assert seen["PATH_INFO"] == "/a"
     assert seen["wsgi.multiprocess"] is True
     assert "HTTP_PROXY" not in seen, "which Django would take for a header of the client"

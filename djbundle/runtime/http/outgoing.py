@@ -169,7 +169,7 @@ class Exchange:
             given = [(name.decode("latin-1"), value.decode("latin-1")) for name, value in message.get("headers", ())]
             headers = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in merged(given, added)]
             message = {**message, "headers": headers}
-        elif message["type"] == "http.response.body":
+        else:  # a part of the body, or the path of a file that is all of it
             self.ended = not message.get("more_body", False)
         await self._send(message)
 

@@ -1,17 +1,17 @@
 """The requests that are being answered, by who has asked: what the Sweeper must know."""
 
 import time
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable
 
 from djbundle.runtime.http.connections import Connection
+from djbundle.runtime.http.streams import Streams
 from djbundle.runtime.http.threads import SiteThreads
 
 
 class WsgiRequests:
     """Of a WSGI site. Granian tells it the client's address, and not the port."""
 
-    def __init__(self, threads: SiteThreads, streams: Mapping[int, str]) -> None:
-        """`streams`: addresses of those who are sent an answer in parts."""
+    def __init__(self, threads: SiteThreads, streams: Streams) -> None:
         self.threads, self.streams = threads, streams
 
     def awaited(self, seconds: float) -> Callable[[Connection], bool] | None:
@@ -20,7 +20,7 @@ class WsgiRequests:
         before = time.perf_counter() - seconds
         answering = [*self.threads.answering.values()]
         peers = {each.peer for each in answering if each.environ["djbundle.begun"] <= before}
-        peers.update([*self.streams.values()])
+        peers.update([*self.streams.peers.values()])
         return lambda connection: connection.peer in peers
 
 

@@ -10,7 +10,6 @@ import socket
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
-from wsgiref.util import FileWrapper
 
 from granian._futures import _future_watcher_wrapper, _new_cbscheduler
 from granian._granian import ASGIWorker, SocketHolder, WorkerSignal, WSGIWorker
@@ -27,6 +26,7 @@ from djbundle.runtime.http.options import HttpOptions
 from djbundle.runtime.http.receivers import FOREVER, RECEIVERS, Receivers
 from djbundle.runtime.http.requests import AsgiRequests, WsgiRequests
 from djbundle.runtime.http.shortcut import Shortcut
+from djbundle.runtime.http.streams import Streams
 from djbundle.runtime.http.sweeping import Requests
 from djbundle.runtime.http.threads import Request, SiteThreads
 from djbundle.runtime.http.websockets import Departure
@@ -35,7 +35,6 @@ from djbundle.runtime.listener import BACKLOG
 from djbundle.runtime.tls.pair import Pair
 
 wrap_asgi: Any = _wrap_asgi  # untyped
-BLOCK = 256 << 10  # bytes
 ENOUGH_FILES = 65536
 SPARE_FILES = 256  # for what is not a connection
 RUNTIME_THREADS, RUNTIME_BLOCKING_THREADS = 1, 512  # Granian's defaults
@@ -86,13 +85,6 @@ class Running:
         await self.departure.wait_until_closed()
 
 
-class Blocks(FileWrapper):
-    """Of files that are sent in parts: larger than those of 8 KB, of which each takes a change of threads."""
-
-    def __init__(self, file: Any, size: int = BLOCK) -> None:
-        super().__init__(file, max(size, BLOCK))
-
-
 class Server:
     """One application, and the workers that serve it."""
 
@@ -105,9 +97,9 @@ class Server:
         self.incoming = Incoming(options.http)
         self.bodies: Bodies | None = None
         if options.interface == "wsgi":
-            site = WsgiSite(application)
-            self.site = SiteThreads(site, options.blocking_threads)
-            self.requests: Requests = WsgiRequests(self.site, site.streaming)
+            self.streams = Streams()
+            self.site = SiteThreads(WsgiSite(application, self.streams), options.blocking_threads)
+            self.requests: Requests = WsgiRequests(self.site, self.streams)
             self.bodies = Bodies(self.site, options.http, options.spool)
         else:
             self.requests = self.clients = AsgiRequests()
@@ -143,15 +135,14 @@ class Server:
         return running
 
     def wsgi_callback(self, bodies: Bodies, running: Running) -> Callable[[Any, dict[str, Any]], None]:
-        prepare, shortcut = self.incoming.prepare_wsgi, self.shortcut
+        prepare, shortcut, streams = self.incoming.prepare_wsgi, self.shortcut, self.streams
         receivers = running.receivers = Receivers(self.site, bodies)
 
         def callback(protocol: Any, environ: dict[str, Any]) -> None:
             environ["djbundle.peer"] = environ["REMOTE_ADDR"]
             prepare(environ)
             environ["djbundle.leaving"] = running.leaving
-            if shortcut is None or not shortcut.answer(protocol, environ):
-                environ["wsgi.file_wrapper"] = Blocks
+            if shortcut is None or not shortcut.answer(protocol, environ, streams):
                 receivers.receive(Request(protocol, environ))
 
         return callback

@@ -1,9 +1,10 @@
 """Static files that browsers ask for all the time, answered from memory before a request to the site is made of it.
 
 What is not the plain case is the site's: parts of a file, questions whether it has changed, methods other than GET,
-large files. So this knows nothing that servestatic does not tell it.
+files for which there is no room. So this knows nothing that servestatic does not tell it.
 """
 
+import threading
 import time
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -12,15 +13,16 @@ from servestatic.responders import StaticFile
 
 from djbundle.runtime.http.observing import Observer
 from djbundle.runtime.http.outgoing import Additions, Headers
+from djbundle.runtime.http.streams import LARGEST_PART, Streams
 
-LARGEST = 256 << 10  # bytes of a file
+WHOLE = 256 << 10  # bytes of a file; a larger one is sent in parts
 ROOM = 16 << 20  # bytes of all that one process keeps
 NOT_PLAIN = ("HTTP_RANGE", "HTTP_IF_NONE_MATCH", "HTTP_IF_MODIFIED_SINCE", "CONTENT_LENGTH", "HTTP_TRANSFER_ENCODING")
 
 
 class Kept(NamedTuple):
     headers: Headers
-    body: bytes
+    body: bytes | list[bytes]  # or its parts
 
 
 class Shortcut:
@@ -30,8 +32,9 @@ class Shortcut:
         self.files, self.additions, self.observer = files, additions, observer
         self.kept: dict[str, Kept | None] = {}  # by name; each encoding has its own; None: too large
         self.room = ROOM
+        self.reading = threading.Lock()
 
-    def answer(self, protocol: Any, environ: dict[str, Any]) -> bool:
+    def answer(self, protocol: Any, environ: dict[str, Any], streams: Streams) -> bool:
         """Whether it is answered. `environ` is prepared (incoming.py)."""
         path = environ["PATH_INFO"]
         if path not in self.files or environ["REQUEST_METHOD"] != "GET":
@@ -45,7 +48,11 @@ class Shortcut:
             return False
         seconds = time.perf_counter() - begun
         self.observer.answered("GET", path, 200, seconds, environ["REMOTE_ADDR"], environ["HTTP_X_REQUEST_ID"])
-        protocol.response_bytes(200, kept.headers + self.additions.wsgi_headers(environ, seconds), kept.body)
+        headers = kept.headers + self.additions.wsgi_headers(environ, seconds)
+        if isinstance(kept.body, bytes):
+            protocol.response_bytes(200, headers, kept.body)
+        else:
+            streams.send(protocol, 200, headers, streams.of_memory(kept.body), environ["djbundle.peer"])
         return True
 
     def find(self, file: Any, environ: dict[str, Any]) -> Kept | None:
@@ -53,12 +60,18 @@ class Shortcut:
             return None
         name, headers = file.get_path_and_headers(environ)
         if name not in self.kept:
-            self.kept[name] = self.read(name, headers)
+            with self.reading:
+                if name not in self.kept:
+                    self.kept[name] = self.read(Path(name), headers)
         return self.kept[name]
 
-    def read(self, name: str, headers: list[tuple[str, str | None]]) -> Kept | None:
-        size = Path(name).stat().st_size
-        if size > min(LARGEST, self.room):
+    def read(self, path: Path, headers: list[tuple[str, str | None]]) -> Kept | None:
+        size = path.stat().st_size
+        if size > self.room // 2:  # so that one large file leaves room for many small ones
             return None
         self.room -= size
-        return Kept([(key, value) for key, value in headers if value is not None], Path(name).read_bytes())
+        given = [(key, value) for key, value in headers if value is not None]
+        if size <= WHOLE:
+            return Kept(given, path.read_bytes())
+        with path.open("rb") as file:
+            return Kept(given, [*iter(lambda: file.read(LARGEST_PART), b"")])

@@ -1,35 +1,26 @@
 """Between Granian and a WSGI application: calls it for a request, and sends what it answers."""
 
-import contextvars
 import sys
-import traceback
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from itertools import chain
 from typing import Any
 
-from django.db import connections
 from django.http import HttpResponse
 
-from djbundle.runtime.logs import lines
-
-STREAMS = 256  # answers in parts that one process sends at once; made when they are needed
-
-Headers = list[tuple[str, str]]
+from djbundle.runtime.http.streams import Headers, Streams
 
 
 class WsgiSite:
     """`application` as SiteThreads wants it."""
 
-    def __init__(self, application: Callable[..., Iterable[bytes]]) -> None:
-        self.application = application
-        self.streams = ThreadPoolExecutor(STREAMS, "stream")
-        self.streaming: dict[int, str] = {}  # who is sent an answer in parts, by the identity of those
+    def __init__(self, application: Callable[..., Iterable[bytes]], streams: Streams) -> None:
+        self.application, self.streams = application, streams
         self.base = {
             "GATEWAY_INTERFACE": "CGI/1.1",
             "SCRIPT_NAME": "",
             "SERVER_SOFTWARE": "Granian",
             "wsgi.errors": sys.stderr,
+            "wsgi.file_wrapper": streams.of_file,
             "wsgi.input_terminated": True,  # Granian's body ends where the request does
             "wsgi.multiprocess": True,
             "wsgi.multithread": True,
@@ -48,22 +39,11 @@ class WsgiSite:
         if isinstance(answer, (HttpResponse, list)):  # whole; a StreamingHttpResponse is no HttpResponse
             protocol.response_bytes(head.status, head.headers, b"".join(answer))
             close(answer, environ)
-        else:  # by another thread, in the context of this one: with its language and time zone
+        else:
             parts = Parts(answer, environ)
             if not head.status:
                 parts.begin()
-            self.streaming[id(parts)] = environ["djbundle.peer"]
-            self.streams.submit(contextvars.copy_context().run, self.stream, protocol, head, parts)
-
-    def stream(self, protocol: Any, head: "Head", parts: "Parts") -> None:
-        """Send them; with connections to databases of this thread's own, which are closed behind it."""
-        try:
-            protocol.response_iter(head.status, head.headers, parts)
-        except Exception:
-            lines.write("error", "serve", "an answer broke off", trace=traceback.format_exc())
-        finally:
-            del self.streaming[id(parts)]
-            connections.close_all()
+            self.streams.send(protocol, head.status, head.headers, parts, environ["djbundle.peer"])
 
 
 class Head:

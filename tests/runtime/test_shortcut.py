@@ -1,0 +1,108 @@
+"""Static files are kept in memory while there is room, and sent as a whole or in parts."""
+
+import os
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from servestatic.responders import Redirect, StaticFile
+
+from djbundle.runtime.http.outgoing import Additions
+from djbundle.runtime.http.shortcut import ROOM, WHOLE, Shortcut
+
+ENVIRON = {
+    "REQUEST_METHOD": "GET",
+    "REMOTE_ADDR": "127.0.0.1",
+    "HTTP_X_REQUEST_ID": "a",
+    "wsgi.url_scheme": "http",
+    "djbundle.leaving": False,
+    "djbundle.peer": "127.0.0.1",
+}
+
+
+class Sent:
+    """Granian's protocol and our streams, which keep what they are given."""
+
+    def __init__(self) -> None:
+        self.whole: list[bytes] = []
+        self.parts: list[bytes] = []
+
+    def response_bytes(self, _status: int, _headers: Any, body: bytes) -> None:
+        self.whole.append(body)
+
+    def of_memory(self, body: list[bytes]) -> list[bytes]:
+        return body
+
+    def send(self, _protocol: Any, _status: int, headers: Any, parts: list[bytes], _peer: str) -> None:
+        assert int(dict(headers)["Content-Length"]) == sum(map(len, parts))
+        self.parts.append(b"".join(parts))
+
+
+@pytest.fixture
+def shortcut() -> Shortcut:
+    return Shortcut({}, Additions(), SimpleNamespace(answered=lambda *_: None))  # type: ignore[arg-type]
+
+
+def publish(shortcut: Shortcut, path: Path, size: int) -> bytes:
+    path.write_bytes(content := os.urandom(size))
+    shortcut.files[f"/{path.name}"] = StaticFile(str(path), [])
+    return content
+
+
+def ask(shortcut: Shortcut, path: str, **environ: str) -> Sent | None:
+    sent = Sent()
+    answered = shortcut.answer(sent, {**ENVIRON, "PATH_INFO": path, **environ}, sent)  # type: ignore[arg-type]
+    return sent if answered else None
+
+
+@pytest.mark.parametrize("size", [0, 1, WHOLE])
+def test_small_files_are_sent_whole(shortcut: Shortcut, tmp_path: Path, size: int) -> None:
+    content = publish(shortcut, tmp_path / "a", size)
+    sent = ask(shortcut, "/a")
+    assert sent
+    assert (sent.whole, sent.parts) == ([content], [])
+
+
+@pytest.mark.parametrize("size", [WHOLE + 1, ROOM // 2])
+def test_large_files_are_sent_in_parts(shortcut: Shortcut, tmp_path: Path, size: int) -> None:
+    content = publish(shortcut, tmp_path / "a", size)
+    for _ in range(2):
+        sent = ask(shortcut, "/a")
+        assert sent
+        assert (sent.whole, sent.parts) == ([], [content])
+    assert shortcut.room == ROOM - size, "it is kept once"
+
+
+def test_what_takes_too_much_room_is_the_sites(shortcut: Shortcut, tmp_path: Path) -> None:
+    publish(shortcut, tmp_path / "huge", ROOM // 2 + 1)
+    assert not ask(shortcut, "/huge")
+    assert shortcut.room == ROOM
+    for number in range(10):
+        publish(shortcut, tmp_path / f"{number}", ROOM // 4)
+    kept = [number for number in range(10) if ask(shortcut, f"/{number}")]
+    assert kept == [0, 1, 2]
+    publish(shortcut, tmp_path / "small", 20_000)
+    assert ask(shortcut, "/small"), "large ones leave room for small ones"
+
+
+@pytest.mark.parametrize(
+    "environ",
+    [
+        {"REQUEST_METHOD": "HEAD"},
+        {"REQUEST_METHOD": "POST"},
+        {"HTTP_RANGE": "bytes=0-1"},
+        {"HTTP_IF_NONE_MATCH": '"a"'},
+        {"HTTP_IF_MODIFIED_SINCE": "Thu, 01 Jan 2026 00:00:00 GMT"},
+        {"CONTENT_LENGTH": "1"},
+    ],
+)
+def test_what_is_not_plain_is_the_sites(shortcut: Shortcut, tmp_path: Path, environ: dict[str, str]) -> None:
+    publish(shortcut, tmp_path / "a", 1)
+    assert not ask(shortcut, "/a", **environ)
+
+
+def test_redirects_and_unknown_paths_are_the_sites(shortcut: Shortcut) -> None:
+    shortcut.files["/b"] = Redirect("/c")
+    assert not ask(shortcut, "/b")
+    assert not ask(shortcut, "/d")
