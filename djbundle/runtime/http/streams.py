@@ -14,6 +14,7 @@ from wsgiref.util import FileWrapper
 
 from django.db import connections
 
+from djbundle.runtime.http.outgoing import Headers
 from djbundle.runtime.logs import lines
 
 MOST = 256  # answers that one process sends at once; their threads are made when they are needed
@@ -21,8 +22,6 @@ LARGEST_PART, SMALLEST_PART = 1 << 20, 64 << 10  # bytes
 ALL_PARTS = 16 << 20  # bytes, about: the next parts of all clients
 AHEAD = 512 << 10  # bytes that Granian and the kernel take before the client has taken any
 QUICK = 0.02  # seconds in which a client shall take a part
-
-Headers = list[tuple[str, str]]
 
 
 class Streams:

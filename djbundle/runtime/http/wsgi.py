@@ -7,7 +7,8 @@ from typing import Any
 
 from django.http import HttpResponse
 
-from djbundle.runtime.http.streams import Headers, Streams
+from djbundle.runtime.http.outgoing import Headers
+from djbundle.runtime.http.streams import Streams
 
 
 class WsgiSite:
