@@ -41,7 +41,7 @@ class Manifest:
     """One bundle, as its runtime must know it."""
 
     name: str  # "shop": the name of the executable and of the data directory
-    version: str  # the project's own version, "0" when it has none
+    version: str  # the project's own; else its commit, shortened; else "0"
     settings_module: str  # "shop.settings"
     settings_class: str = ""  # of django-configurations
     interface: Interface

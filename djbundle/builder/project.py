@@ -3,12 +3,12 @@
 import ast
 import os
 import re
-import subprocess
 import tokenize
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from djbundle.builder import git
 from djbundle.builder.bundle import UNFINISHED, is_bundle
 from djbundle.builder.configuration import Configuration, read_pyproject
 from djbundle.builder.layout import (
@@ -38,7 +38,8 @@ class Project:
     settings_reason: str  # why this one
     settings_class: str  # of django-configurations; "" where the module is all
     name: str
-    version: str
+    version: str  # its own, else the short commit, else "0"
+    commit: str | None  # as git tells it
     configuration: Configuration
     files: tuple[Path, ...]  # all that belongs to the project, relative to root, sorted
     links: dict[Path, str]  # symbolic links that stay inside the project, and their targets
@@ -64,6 +65,7 @@ def find_project(folder: Path, *, settings: str | None, name: str | None) -> Pro
     links = {path: target for path in sorted(listed) if (target := _inner_target(root, path))}
     files = tuple(sorted(listed - links.keys()))
     _check_syntax(root, files)
+    commit = git.find_commit(root)
     own_name = name or configuration.name or metadata.name or _derived_name(chosen.module, root)
     return Project(
         root=root,
@@ -71,7 +73,8 @@ def find_project(folder: Path, *, settings: str | None, name: str | None) -> Pro
         settings_reason=chosen.reason,
         settings_class=find_settings_class(base, manage),
         name=_executable_name(own_name),
-        version=metadata.version or "0",
+        version=metadata.version or (git.shortened(commit) if commit else "0"),
+        commit=commit,
         configuration=configuration,
         files=files,
         links=links,
@@ -90,12 +93,7 @@ def _list_files(root: Path) -> Iterator[Path]:
 
     Less virtual environments, and the bundles that were built before, wherever they lie.
     """
-    command = ["git", "-C", str(root), "ls-files", "-z", "--cached", "--others", "--exclude-standard", "."]
-    try:
-        listed = subprocess.run(command, capture_output=True, check=True).stdout.decode().split("\0")
-    except (FileNotFoundError, subprocess.CalledProcessError):
-        listed = []
-    found = [Path(name) for name in listed if name] or [*_walk(root, root)]
+    found = [Path(name) for name in git.list_files(root)] or [*_walk(root, root)]
     environments = {path.parent for path in found if path.name == ENVIRONMENT} - {Path()}  # the project may lie in one
     for path in found:
         if _is_of_tools(path) or not environments.isdisjoint(path.parents):

@@ -3,7 +3,6 @@
 import datetime
 import json
 import platform
-import subprocess
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Self
@@ -45,24 +44,9 @@ def describe(project: Project, inspection: Inspection, library_data: dict[str, s
             django=inspection.django,
             sqlite=bundled_sqlite_version(),
             date=datetime.datetime.fromtimestamp(built, datetime.UTC).isoformat(),
-            git_commit=git_commit(project.root),
+            git_commit=project.commit,
         ),
     )
-
-
-def git_commit(root: Path) -> str | None:
-    """The commit of the work tree, ``+dirty`` behind it when something is changed; None outside of git."""
-
-    def git(*arguments: str) -> str:
-        return subprocess.run(
-            ["git", "-C", str(root), *arguments], capture_output=True, text=True, check=True
-        ).stdout.strip()
-
-    try:
-        commit = git("rev-parse", "HEAD")
-        return f"{commit}+dirty" if git("status", "--porcelain", ".") else commit
-    except (FileNotFoundError, subprocess.CalledProcessError):
-        return None
 
 
 @dataclass(frozen=True, slots=True)

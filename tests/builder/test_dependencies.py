@@ -90,6 +90,7 @@ def project(tmp_path: Path) -> Project:
         settings_class="",
         name="site",
         version="1",
+        commit=None,
         configuration=Configuration(),
         files=tuple(map(Path, files)),
         links={},

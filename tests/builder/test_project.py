@@ -50,6 +50,30 @@ def test_virtual_environment_of_any_name(tmp_path: Path) -> None:
     assert names == ["app/models.py", "manage.py"]
 
 
+def test_version_is_the_projects_or_the_commit(tmp_path: Path) -> None:
+    def git(*arguments: str) -> str:
+        who = ("-c", "user.name=a", "-c", "user.email=a@localhost")
+        command = ["git", "-C", tmp_path, *who, *arguments]
+        return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
+
+    def found() -> tuple[str, str | None]:
+        project = find_project(tmp_path, settings=None, name=None)
+        return project.version, project.commit
+
+    make(tmp_path, manage_py=MANAGE, shop__settings_py="")
+    assert found() == ("0", None)
+    git("init", "--quiet")
+    assert found() == ("0", None), "there is no commit yet"
+    git("add", ".")
+    git("commit", "--quiet", "--message", "a")
+    commit = git("rev-parse", "HEAD")
+    assert found() == (commit[:7], commit)
+    make(tmp_path, manage_py=f"{MANAGE}\n")
+    assert found() == (f"{commit[:7]}+dirty", f"{commit}+dirty")
+    make(tmp_path, pyproject_toml='[project]\nname = "shop"\nversion = "2"\n')
+    assert found() == ("2", f"{commit}+dirty")
+
+
 @pytest.mark.parametrize("with_git", [True, False])
 def test_bundles_that_were_built_before_are_no_part(tmp_path: Path, with_git: bool) -> None:
     make(tmp_path, manage_py=MANAGE, dist__shop="", dist__app_toml="x = 1", _djbundle="")
