@@ -1,9 +1,11 @@
 """``./shop install`` and ``uninstall``: a systemd service."""
 
 import shutil
+import stat
 import subprocess
 import sys
 from argparse import ArgumentParser
+from collections.abc import Iterator
 from pathlib import Path
 
 from djbundle.errors import InstallError
@@ -14,7 +16,7 @@ from djbundle.runtime.options import parse_serve_options
 UNITS = Path("/etc/systemd/system")
 MANAGED = Path("/run/systemd/system")  # there where systemd manages the machine, see sd_booted(3)
 STATE = Path("/var/lib")  # where StateDirectory lies
-HOMES = ("/home/", "/root/", "/run/user/")
+HIDDEN = ("/home/", "/root/", "/run/user/", "/tmp/", "/var/tmp/")  # noqa: S108 - by ProtectHome and PrivateTmp
 
 
 def add_install_options(parser: ArgumentParser) -> None:
@@ -81,16 +83,30 @@ def check_machine(otherwise: str) -> None:
 
 def check_places(bundle: Bundle) -> None:
     """Whether the service could read its file, and would find the data that is meant."""
-    if sys.executable.startswith(HOMES):
+    program = Path(sys.executable)
+    if sys.executable.startswith(HIDDEN):
         raise InstallError(
-            f"a service may not read {sys.executable}, in somebody's home",
+            f"the service does not see {program}: it has neither homes nor the temporary files of others",
             f"move it, as to /opt/{bundle.manifest.name}, and install from there",
+        )
+    closed = next((path for path, bits in needed_modes(program) if path.stat().st_mode & bits != bits), None)
+    if closed:
+        raise InstallError(
+            f"the service, which has a user of its own, may not read {program}",
+            f"chmod o+{'rx' if closed == program else 'x'} {closed}",
         )
     kept = STATE / bundle.manifest.name
     if bundle.data != kept:
         raise InstallError(
             f"the service keeps its data in {kept}, and not in {bundle.data}", "leave --data-dir out, or move the data"
         )
+
+
+def needed_modes(program: Path) -> Iterator[tuple[Path, int]]:
+    """Paths, and what others than their owners must be allowed to do there."""
+    yield program, stat.S_IROTH | stat.S_IXOTH  # it reads itself
+    for folder in program.parents:
+        yield folder, stat.S_IXOTH
 
 
 def write(file: Path, text: str) -> None:

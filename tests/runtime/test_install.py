@@ -1,0 +1,59 @@
+"""Where a service could not start, or would find other data, it is not installed."""
+
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from djbundle.errors import InstallError
+from djbundle.runtime import install
+
+
+@pytest.fixture
+def program(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """One that everybody may read, in a folder that everybody may enter."""
+    monkeypatch.setattr(install, "HIDDEN", ("/home/",))
+    program = tmp_path / "opt" / "shop"
+    program.parent.mkdir()
+    program.touch()
+    for path in (program, program.parent, tmp_path, *tmp_path.parents[:2]):  # pytest's own, which are closed
+        path.chmod(0o755)
+    monkeypatch.setattr(install.sys, "executable", str(program))
+    return program
+
+
+def check(data: str = "/var/lib/shop") -> None:
+    bundle: Any = SimpleNamespace(manifest=SimpleNamespace(name="shop"), data=Path(data))
+    install.check_places(bundle)
+
+
+def test_a_file_that_everybody_may_run_is_installed(program: Path) -> None:
+    assert program.exists()
+    check()
+
+
+@pytest.mark.parametrize("place", ["/home/me/shop", "/root/shop", "/tmp/shop", "/var/tmp/shop"])
+def test_what_the_service_does_not_see(monkeypatch: pytest.MonkeyPatch, place: str) -> None:
+    monkeypatch.setattr(install.sys, "executable", place)
+    with pytest.raises(InstallError, match=f"does not see {place}"):
+        check()
+
+
+@pytest.mark.parametrize("mode", [0o750, 0o751, 0o754])
+def test_what_the_service_may_not_read(program: Path, mode: int) -> None:
+    program.chmod(mode)
+    with pytest.raises(InstallError, match=f"may not read {program}\n  fix: chmod o\\+rx {program}"):
+        check()
+
+
+def test_where_the_service_may_not_look(program: Path) -> None:
+    program.parent.chmod(0o750)
+    with pytest.raises(InstallError, match=f"may not read {program}\n  fix: chmod o\\+x {program.parent}"):
+        check()
+
+
+def test_data_elsewhere(program: Path) -> None:
+    assert program.exists()
+    with pytest.raises(InstallError, match="keeps its data in /var/lib/shop, and not in /srv/shop"):
+        check("/srv/shop")
