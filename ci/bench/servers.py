@@ -10,7 +10,7 @@ import sys
 import time
 import urllib.request
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import psutil
@@ -49,10 +49,11 @@ class Way:
 
 @dataclass(frozen=True)
 class Load:
-    rate: float  # answers per second
+    count: int  # answers
+    rate: float  # of them per second
     p99: float  # milliseconds
-    server: float  # milliseconds of the processor for each answer
-    client: float  # likewise
+    client: float  # milliseconds of the processor for each answer
+    server: float = 0.0  # likewise, where it is known
 
 
 @dataclass(frozen=True)
@@ -88,28 +89,34 @@ class Running:
         return sum(each.user + each.system for each in times)
 
     def load(self, path: str, connections: int, seconds: int, *headers: str) -> Load:
-        """Of wrk, with as many threads as servers have workers: one alone is busy before they are.
+        """Raises RuntimeError where an answer failed."""
+        before = self.processor()
+        load = run_wrk(self.url + path, connections, seconds, *headers)
+        return replace(load, server=1000 * (self.processor() - before) / load.count)
 
-        Raises RuntimeError where an answer failed.
-        """
-        command = ["wrk", "--latency", "--threads", str(WORKERS), "--connections", str(connections)]
-        for header in headers:
-            command += ["--header", header]
-        server, client = self.processor(), _processor_of_children()
-        told = subprocess.run(
-            [*command, "--duration", f"{seconds}s", self.url + path], check=True, capture_output=True, text=True
-        ).stdout
-        server, client = self.processor() - server, _processor_of_children() - client
-        if "Non-2xx" in told or "Socket errors" in told:
-            raise RuntimeError(told)
-        rate = re.search(r"Requests/sec:\s+([\d.]+)", told)
-        late = re.search(r"99%\s+([\d.]+)(us|ms|s)", told)
-        count = re.search(r"(\d+) requests in", told)
-        assert rate
-        assert late
-        assert count
-        each = 1000 / int(count[1])
-        return Load(float(rate[1]), float(late[1]) * MILLISECONDS[late[2]], server * each, client * each)
+
+def run_wrk(url: str, connections: int, seconds: int, *headers: str) -> Load:
+    """With as many threads as servers have workers, since one alone is busy before they are.
+
+    Raises RuntimeError where an answer failed.
+    """
+    command = ["wrk", "--latency", "--threads", str(WORKERS), "--connections", str(connections)]
+    command += ["--duration", f"{seconds}s"]
+    for header in headers:
+        command += ["--header", header]
+    before = _processor_of_children()
+    told = subprocess.run([*command, url], check=True, capture_output=True, text=True).stdout
+    used = _processor_of_children() - before
+    if "Non-2xx" in told or "Socket errors" in told:
+        raise RuntimeError(told)
+    count = re.search(r"(\d+) requests in", told)
+    rate = re.search(r"Requests/sec:\s+([\d.]+)", told)
+    late = re.search(r"99%\s+([\d.]+)(us|ms|s)", told)
+    assert count
+    assert rate
+    assert late
+    p99 = float(late[1]) * MILLISECONDS[late[2]]
+    return Load(int(count[1]), float(rate[1]), p99, client=1000 * used / int(count[1]))
 
 
 def _processor_of_children() -> float:
