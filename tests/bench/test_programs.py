@@ -1,0 +1,17 @@
+"""Benchmarks run for minutes and are in no test; but what they share with one another is there."""
+
+import importlib
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent.parent
+FOLDERS = ("ci", "ci/bench", "ci/bench/task_peers")  # what lies deeper runs in environments of its own
+MODULES = [
+    ".".join(path.relative_to(ROOT).with_suffix("").parts) for each in FOLDERS for path in (ROOT / each).glob("*.py")
+]
+
+
+@pytest.mark.parametrize("name", sorted(MODULES))
+def test_it_can_be_imported(name: str) -> None:
+    importlib.import_module(name)
