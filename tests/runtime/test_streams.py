@@ -2,7 +2,7 @@
 
 import io
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import pytest
 
@@ -42,7 +42,7 @@ def given_ahead(sizes: Sizes) -> list[int]:
 
 
 @pytest.mark.parametrize("make", [in_memory, in_a_file])
-def test_it_arrives_whole_in_parts_that_grow(make: type[Iterator[bytes]]) -> None:
+def test_it_arrives_whole_in_parts_that_grow(make: Callable[[], Iterator[bytes]]) -> None:
     parts = list(make())
     assert b"".join(parts) == BODY
     sizes = [len(part) for part in parts]

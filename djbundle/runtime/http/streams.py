@@ -88,6 +88,5 @@ class FileParts(FileWrapper):
         self.sizes = sizes
 
     def __next__(self) -> bytes:
-        if part := self.filelike.read(self.sizes.next()):
-            return part
-        raise StopIteration
+        self.blksize = self.sizes.next()
+        return super().__next__()
