@@ -117,8 +117,10 @@ class Http2:
                 self.receive(PATIENCE)
 
     def reset(self, stream: int, code: ErrorCodes = ErrorCodes.CANCEL) -> None:
-        self.protocol.reset_stream(stream, code)
-        self.flush()
+        """Nothing where the server has ended it already."""
+        if self.is_open and not self.answers[stream].is_over:
+            self.protocol.reset_stream(stream, code)
+            self.flush()
 
     def answer(self, stream: int, seconds: float = PATIENCE) -> Answer:
         """The whole answer; TimeoutError where it does not come."""
