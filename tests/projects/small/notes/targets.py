@@ -1,6 +1,7 @@
 """Pages at which tests/attacks aim: large ones, and those that tell what of a request has come."""
 
 import hashlib
+import sys
 from collections.abc import Iterator
 
 from django.http import HttpRequest, HttpResponse, JsonResponse, StreamingHttpResponse
@@ -30,7 +31,7 @@ def stream(request: HttpRequest) -> StreamingHttpResponse:
 
 
 @csrf_exempt
-def echo(request: HttpRequest) -> JsonResponse:
+def echo(request: HttpRequest, rest: str = "") -> JsonResponse:
     """What has come: META, cookies, the size and the hash of the body."""
     body = request.read()
     meta = {name: value for name, value in request.META.items() if isinstance(value, str)}
@@ -41,3 +42,8 @@ def echo(request: HttpRequest) -> JsonResponse:
 def odd(request: HttpRequest) -> HttpResponse:
     """A reason of its own, and a header with a byte above 127."""
     return HttpResponse("odd", status=202, reason="Oddly Fine", headers={"X-City": "Z\xfcrich"})
+
+
+def leave(request: HttpRequest) -> HttpResponse:
+    """What Django does not turn into an answer."""
+    sys.exit("a view has ended")

@@ -12,6 +12,8 @@ urlpatterns = [
     path("large/", targets.large),
     path("stream/", targets.stream),
     path("echo/", targets.echo),
+    path("echo/<path:rest>", targets.echo),
+    path("exit/", targets.leave),
     path("odd/", targets.odd),
     path("admin/", admin.site.urls),
 ]

@@ -47,7 +47,7 @@ async def large(request: HttpRequest) -> HttpResponse:
 
 
 @csrf_exempt
-async def echo(request: HttpRequest) -> JsonResponse:
+async def echo(request: HttpRequest, rest: str = "") -> JsonResponse:
     """What has come: META, cookies, the size and the hash of the body."""
     body = request.body
     meta = {name: value for name, value in request.META.items() if isinstance(value, str)}
@@ -61,4 +61,5 @@ urlpatterns = [
     path("size/", size),
     path("large/", large),
     path("echo/", echo),
+    path("echo/<path:rest>", echo),
 ]
