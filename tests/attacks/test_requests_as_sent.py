@@ -1,5 +1,6 @@
 """What arrives is what was sent, byte by byte (PEP 3333); what has no meaning is refused before the site sees it."""
 
+import contextlib
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -135,7 +136,7 @@ def test_one_odd_byte_takes_nothing_else_away(sites: Sites, interface: str) -> N
 def test_a_cookie_beside_an_odd_one_is_read(sites: Sites, interface: str) -> None:
     with connect(sites[interface]) as connection:
         connection.sendall(
-            b"GET /echo/ HTTP/1.1\r\nHost: a.localhost\r\nConnection: close\r\nCookie: " + CITY + b"\r\n\r\n"
+            b"GET /echo/ HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nCookie: " + CITY + b"\r\n\r\n"
         )
         assert echo(all_of(connection))["cookies"]["sessionid"] == "abc"
     with Http2(sites[interface]) as client:  # which may cut the cookies apart
@@ -154,9 +155,9 @@ def test_any_bytes_of_a_header_arrive(sites: Sites, interface: str, value: bytes
 
 
 @TRIES
-@given(rest=st.binary(min_size=1, max_size=30).filter(lambda path: b"/" not in path and b"\0" not in path))
+@given(rest=st.binary(min_size=1, max_size=30).filter(lambda path: not {*b"/\n"} & {*path}))
 def test_any_bytes_of_a_path_arrive(sites: Sites, rest: bytes) -> None:
-    """Unquoted, and each byte as the letter with its number."""
+    """Unquoted, and each byte as the letter with its number. Django's own <path:> takes no newline."""
     path = f"/echo/{quote_from_bytes(b'a' + rest)}?q={quote_from_bytes(rest)}"
     for meta in (meta_by_http1(sites["wsgi"], path=path), meta_by_http2(sites["wsgi"], path=path)):
         assert meta["PATH_INFO"] == "/echo/a" + rest.decode("latin-1")
@@ -213,15 +214,17 @@ def test_http10_needs_no_host(sites: Sites) -> None:
 def test_a_request_without_one_host_never_reaches_the_site(
     sites: Sites, interface: str, headers: tuple[str, ...], tmp_path: Path
 ) -> None:
-    answer = exchange(sites[interface], request("GET", reaching(tmp_path), CLOSE, *headers))
-    assert_not_reached(sites[interface], status_of(answer), tmp_path)
+    with unreached(sites[interface], tmp_path):
+        answer = exchange(sites[interface], request("GET", reaching(tmp_path), CLOSE, *headers))
+        assert status_of(answer) == 400
 
 
 @pytest.mark.parametrize("interface", INTERFACES)
 def test_a_whole_address_is_no_host(sites: Sites, interface: str, tmp_path: Path) -> None:
     """In the first line, where proxies are asked; HTTP/1.1 wants the header all the same (RFC 9112, 3.2.2)."""
-    answer = exchange(sites[interface], request("GET", f"http://localhost{reaching(tmp_path)}", CLOSE))
-    assert_not_reached(sites[interface], status_of(answer), tmp_path)
+    with unreached(sites[interface], tmp_path):
+        answer = exchange(sites[interface], request("GET", f"http://localhost{reaching(tmp_path)}", CLOSE))
+        assert status_of(answer) == 400
 
 
 @pytest.mark.parametrize("interface", INTERFACES)
@@ -233,9 +236,9 @@ def test_a_whole_address_is_no_host(sites: Sites, interface: str, tmp_path: Path
 def test_nor_by_http2(
     sites: Sites, interface: str, authority: bytes | None, headers: list[Header], tmp_path: Path
 ) -> None:
-    with Http2(sites[interface]) as client:
+    with unreached(sites[interface], tmp_path), Http2(sites[interface]) as client:
         answer = client.answer(client.ask(reaching(tmp_path), headers=headers, authority=authority))
-    assert_not_reached(sites[interface], answer.status if answer.reset is None else 400, tmp_path)
+        assert answer.status == 400 or answer.reset
 
 
 @pytest.mark.parametrize("interface", INTERFACES)
@@ -272,7 +275,10 @@ def reaching(folder: Path) -> str:
     return f"/slow/?seconds=0&begun={folder / 'reached'}"
 
 
-def assert_not_reached(site: Site, status: int, folder: Path) -> None:
+@contextlib.contextmanager
+def unreached(site: Site, folder: Path) -> Iterator[None]:
+    """What is asked in the block makes no file, and it is not Django that says no."""
+    seen = site.log.stat().st_size
+    yield
     assert not (folder / "reached").exists()
-    assert status == 400
-    assert "DisallowedHost" not in site.log.read_text(), "it was Django that refused it"
+    assert "DisallowedHost" not in site.log.read_text()[seen:]
