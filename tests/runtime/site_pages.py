@@ -100,4 +100,9 @@ class Visitor:
 
 
 def make_site() -> SiteThreads:
-    return SiteThreads(lambda request: request.environ["page"].answer(), MOST)
+    def answer(request: Request) -> None:
+        request.environ["page"].answer()
+        if spool := request.environ.get("djbundle.spool"):
+            spool.close()
+
+    return SiteThreads(answer, MOST)
