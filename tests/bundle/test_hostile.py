@@ -4,8 +4,6 @@ import contextlib
 import http.client
 import os
 import select
-import socket
-import ssl
 import threading
 import time
 from collections.abc import Iterator
@@ -17,6 +15,7 @@ from urllib.request import Request, urlopen
 import pytest
 
 from ci.customer import Customer
+from ci.http1 import CHUNKED, HOST, all_of, connect, connect_tls, exchange, is_closed, request
 from ci.site import Site, bare_environment
 from tests.bundle.processes import with_role
 from tests.conftest import NewSite
@@ -67,33 +66,6 @@ def impatient(folders: pytest.TempPathFactory, wsgi: Path, asgi: Path, *options:
             name: stack.enter_context(Site(bundle, folders.mktemp(name) / "data", environment, *given))
             for name, bundle in (("wsgi", wsgi), ("asgi", asgi))
         }
-
-
-def exchange(site: Site, request: bytes) -> bytes:
-    """All that comes back for these bytes, until the other side closes or says nothing for a while."""
-    with connect(site) as connection:
-        connection.sendall(request)
-        answer = b""
-        connection.settimeout(1.5)
-        try:
-            while part := connection.recv(1 << 16):
-                answer += part
-        except (TimeoutError, ConnectionResetError):
-            pass
-    return answer
-
-
-def connect(site: Site) -> socket.socket:
-    address = urlsplit(site.url)
-    return socket.create_connection((address.hostname, address.port), timeout=20)
-
-
-def request(method: str, path: str, *headers: str, body: bytes = b"", version: str = "1.1") -> bytes:
-    return "\r\n".join([f"{method} {path} HTTP/{version}", *headers, "", ""]).encode("latin-1") + body
-
-
-CHUNKED = "Transfer-Encoding: chunked"
-HOST = "Host: localhost"
 
 
 @pytest.mark.parametrize(
@@ -192,15 +164,6 @@ def exchange_once(site: Site, path: str) -> bytes:
         return all_of(connection)
 
 
-def all_of(connection: socket.socket) -> bytes:
-    """Until the other side closes."""
-    answer = b""
-    with contextlib.suppress(ConnectionResetError):
-        while part := connection.recv(1 << 20):
-            answer += part
-    return answer
-
-
 @pytest.mark.parametrize("beginning", ["head", "body", "nothing"])
 def test_slow_clients_hold_up_nobody(site: Site, beginning: str) -> None:
     """Two thousand that have begun and never finish; the others are answered, and in the end the slow ones closed."""
@@ -256,26 +219,6 @@ def test_who_says_nothing_after_the_handshake_makes_room(
         for each in silent:
             wait_until(lambda each=each: is_closed(each), "it is closed")  # type: ignore[misc]
         assert waiting.recv(1 << 16).startswith(b"HTTP/1.1 200 ")
-
-
-def connect_tls(site: Site) -> ssl.SSLSocket:
-    context = ssl.create_default_context()
-    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
-    connection = context.wrap_socket(connect(site), server_hostname="localhost")
-    connection.settimeout(20)
-    return connection
-
-
-def is_closed(connection: socket.socket) -> bool:
-    connection.setblocking(False)
-    try:
-        while connection.recv(1024):
-            pass
-    except (BlockingIOError, ssl.SSLWantReadError):
-        return False
-    except ConnectionResetError:
-        return True
-    return True
 
 
 def test_a_client_that_leaves_in_its_body_is_forgotten(site: Site) -> None:

@@ -1,6 +1,6 @@
 from django.contrib import admin
 from django.urls import path
-from notes import views
+from notes import targets, views
 
 urlpatterns = [
     path("", views.index),
@@ -9,5 +9,11 @@ urlpatterns = [
     path("write/", views.write),
     path("whoami/", views.whoami),
     path("size/", views.size),
+    path("large/", targets.large),
+    path("stream/", targets.stream),
+    path("echo/", targets.echo),
+    path("echo/<path:rest>", targets.echo),
+    path("exit/", targets.leave),
+    path("odd/", targets.odd),
     path("admin/", admin.site.urls),
 ]

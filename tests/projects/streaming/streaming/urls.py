@@ -1,8 +1,9 @@
 import asyncio
+import hashlib
 from collections.abc import AsyncIterator
 from pathlib import Path
 
-from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
+from django.http import HttpRequest, HttpResponse, JsonResponse, StreamingHttpResponse
 from django.urls import path
 from django.views.decorators.csrf import csrf_exempt
 
@@ -40,4 +41,25 @@ async def size(request: HttpRequest) -> HttpResponse:
     return HttpResponse(str(len(request.body)))
 
 
-urlpatterns = [path("count/", count), path("slow/", slow), path("size/", size)]
+async def large(request: HttpRequest) -> HttpResponse:
+    """``?size=`` bytes, whole."""
+    return HttpResponse(b"a" * int(request.GET.get("size", 2 << 20)), content_type="text/plain")
+
+
+@csrf_exempt
+async def echo(request: HttpRequest, rest: str = "") -> JsonResponse:
+    """What has come: META, cookies, the size and the hash of the body."""
+    body = request.body
+    meta = {name: value for name, value in request.META.items() if isinstance(value, str)}
+    told = {"meta": meta, "cookies": request.COOKIES, "size": len(body), "sha256": hashlib.sha256(body).hexdigest()}
+    return JsonResponse(told)
+
+
+urlpatterns = [
+    path("count/", count),
+    path("slow/", slow),
+    path("size/", size),
+    path("large/", large),
+    path("echo/", echo),
+    path("echo/<path:rest>", echo),
+]

@@ -1,0 +1,153 @@
+"""All attacks from the network at once beside 50 honest clients: what fails for those, how long they wait, memory."""
+
+import argparse
+import multiprocessing
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass
+from multiprocessing.synchronize import Event
+from pathlib import Path
+from typing import NamedTuple, cast
+
+import psutil
+
+from ci.attackers import attack
+from ci.bench.peer import REPOSITORY
+from ci.honest import LARGE, Told, ask_all
+from ci.site import Site, bare_environment
+
+CLIENTS = 50
+WARMING = 15  # seconds, in which honest clients are alone
+COOLING = 90.0  # seconds in which memory must have come back
+TOLERANCE = 1.1  # times the memory of before
+MEGABYTE = 1 << 20
+OPTIONS = ("--workers", "2", "--no-worker", "--trusted-proxies", "none", "--access-log")
+LIMITS = ("--body-timeout", "10", "--send-timeout", "10", "--http1-header-read-timeout", "5000")
+
+
+class Address(NamedTuple):
+    """As much of a site as another process needs."""
+
+    url: str
+
+
+@dataclass(frozen=True)
+class Result:
+    alone: Told  # honest clients without attacks
+    attacked: Told
+    before: int  # bytes of all web processes
+    after: int
+    restarts: int  # of processes, which there must not be
+
+    @property
+    def memory(self) -> float:
+        """Ratio, after to before."""
+        return self.after / self.before
+
+    @property
+    def is_good(self) -> bool:
+        return not self.attacked.failures and self.memory <= TOLERANCE and not self.restarts
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="ci/bench/run hostile", description=__doc__)
+    parser.add_argument("--seconds", type=int, default=60, help="of attacks; 1200 stand for a day [60]")
+    seconds = parser.parse_args().seconds
+    with tempfile.TemporaryDirectory(prefix="djbundle-bench-") as folder:
+        result = measure(build_small(Path(folder)), Path(folder), seconds)
+    print_result(result)
+    sys.exit(0 if result.is_good else 1)
+
+
+def build_small(work: Path) -> Path:
+    """The small project as a bundle in `work`."""
+    djbundle, project = Path(sys.executable).with_name("djbundle"), REPOSITORY / "tests" / "projects" / "small"
+    subprocess.run([djbundle, "build", project, "-o", work / "small", "--no-verify"], check=True, cwd=work)
+    return work / "small"
+
+
+def measure(bundle: Path, work: Path, seconds: float) -> Result:
+    """Honest clients alone, then with all attacks; the memory of both web processes before and after."""
+    with Site(bundle, work / "data", bare_environment(HOME=str(work)), *OPTIONS, *LIMITS) as site:
+        (site.data / "media").mkdir(exist_ok=True)
+        (site.data / "media" / "small.pdf").write_bytes(b"a" * LARGE)
+        (site.data / "media" / "large.pdf").write_bytes(b"a" * 10 * LARGE)
+        address, web = Address(site.url), web_processes(site)
+        alone = run(address, WARMING, attacked=False)
+        before = memory_of(web)
+        attacked = run(address, seconds, attacked=True)
+        after = cooled(web, before)
+        return Result(alone, attacked, before, after, len(set(web) - set(web_processes(site))))
+
+
+def run(address: Address, seconds: float, *, attacked: bool) -> Told:
+    """Honest clients and attackers are processes of their own, so that neither waits for the other."""
+    context = multiprocessing.get_context("spawn")
+    ended = context.Event()
+    attackers = context.Process(target=attack_until, args=[address, ended])
+    with ProcessPoolExecutor(1, context, initializer=keep, initargs=[ended]) as apart:
+        if attacked:
+            attackers.start()
+        honest = apart.submit(ask_until_the_end, address)
+        threading.Timer(seconds, ended.set).start()
+        told = honest.result()
+        if attacked:
+            attackers.join()
+    return told
+
+
+_ended: list[Event] = []  # events go to a process only when it is made
+
+
+def keep(ended: Event) -> None:
+    _ended.append(ended)
+
+
+def ask_until_the_end(address: Address) -> Told:
+    return ask_all(address, CLIENTS, cast("threading.Event", _ended[0]))
+
+
+def attack_until(address: Address, ended: Event) -> None:
+    attack(address, cast("threading.Event", ended))
+
+
+def web_processes(site: Site) -> list[psutil.Process]:
+    name = f"{site.bundle.name} web"
+    return [each for each in psutil.Process(site.process.pid).children(recursive=True) if each.name() == name]
+
+
+def memory_of(processes: list[psutil.Process]) -> int:
+    """Bytes that they have for themselves."""
+    return sum(each.memory_full_info().uss for each in processes if each.is_running())
+
+
+def cooled(processes: list[psutil.Process], before: int) -> int:
+    """Memory once it has come back, or at the end of the time for that."""
+    end = time.monotonic() + COOLING
+    while (memory := memory_of(processes)) > before * TOLERANCE and time.monotonic() < end:
+        time.sleep(1)
+    return memory
+
+
+def print_result(result: Result) -> None:
+    print(f"{'':24}{'requests':>10}{'failed':>8}{'median':>11}{'p99':>11}")
+    for name, told in (("honest clients, alone", result.alone), ("and under attack", result.attacked)):
+        print(
+            f"{name:24}{len(told.requests):>10}{told.failures.total():>8}"
+            f"{told.percentile(0.5):>8.0f} ms{told.percentile(0.99):>8.0f} ms"
+        )
+    print(
+        f"memory: {result.before / MEGABYTE:.1f} MB before, {result.after / MEGABYTE:.1f} MB after; "
+        f"ratio {result.memory:.2f}, at most {TOLERANCE}"
+    )
+    print(f"web processes that ended: {result.restarts}")
+    for failure, count in result.attacked.failures.most_common(20):
+        print(f"  {count:>5}  {failure}")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,89 @@
+"""Honest clients of a site of the small project, each at its own address: what fails for them, how long they wait."""
+
+import http.client
+import random
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from urllib.parse import urlsplit
+
+from ci.load import was_closed
+from ci.websocket import Reachable
+
+PATIENCE = 30.0  # seconds
+THINKING = (0.2, 2.0)  # seconds between two requests
+LARGE = 2 << 20  # bytes of the page /large/
+
+Expected = Callable[[bytes], bool]
+
+
+@dataclass(frozen=True)
+class Step:
+    method: str
+    path: str
+    expected: Expected = bool
+    body: int = 0  # bytes
+
+
+STEPS = (
+    *[Step("GET", "/"), Step("GET", "/static/notes/notes.css"), Step("GET", "/whoami/")] * 4,
+    *[Step("POST", "/size/", lambda body: body.startswith(b"1000 in"), 1000)] * 3,
+    Step("POST", "/size/", lambda body: body.startswith(b"300000 in"), 300_000),
+    Step("POST", "/size/", lambda body: body.startswith(b"3000000 in"), 3_000_000),
+    Step("GET", "/large/", lambda body: len(body) == LARGE),
+    Step("GET", f"/stream/?size={LARGE}", lambda body: len(body) == LARGE),
+    Step("GET", "/media/small.pdf", lambda body: len(body) == LARGE),
+    Step("HEAD", "/up", lambda body: not body),
+    Step("GET", "/up"),
+)
+
+
+@dataclass
+class Told:
+    """What they saw."""
+
+    requests: list[float] = field(default_factory=list)  # seconds of each
+    failures: Counter[str] = field(default_factory=Counter)
+
+    def percentile(self, share: float) -> float:
+        """Milliseconds."""
+        times = sorted(self.requests) or [0.0]
+        return 1000 * times[min(len(times) - 1, int(share * len(times)))]
+
+
+def ask_all(site: Reachable, clients: int, ended: threading.Event) -> Told:
+    """Let so many ask until the end; some keep their connection."""
+    told = Told()
+    threads = [threading.Thread(target=_ask, args=[site, number, ended, told]) for number in range(clients)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    return told
+
+
+def _ask(site: Reachable, number: int, ended: threading.Event, told: Told) -> None:
+    chance, address = random.Random(number), urlsplit(site.url)
+    source = (f"127.0.2.{number + 1}", 0)
+    connection = http.client.HTTPConnection(address.hostname or "", address.port, PATIENCE, source)
+    while not ended.wait(chance.uniform(*THINKING)):
+        step = chance.choice(STEPS)
+        if was_closed(connection):
+            connection.close()
+        began = time.monotonic()
+        try:
+            connection.request(step.method, step.path, b"a" * step.body or None)
+            answer = connection.getresponse()
+            content = answer.read()
+        except (OSError, http.client.HTTPException) as error:
+            told.failures[f"{step.method} {step.path}: {error!r}"] += 1
+            connection.close()
+            continue
+        told.requests.append(time.monotonic() - began)
+        if answer.status != 200 or not step.expected(content):
+            told.failures[f"{step.method} {step.path}: {answer.status}, {len(content)} bytes"] += 1
+        if number % 2 or answer.will_close:
+            connection.close()
+    connection.close()

@@ -1,0 +1,75 @@
+"""A client of HTTP/1.1 that sends whatever bytes it is given, well formed or not."""
+
+import contextlib
+import socket
+import ssl
+from urllib.parse import urlsplit
+
+from ci.websocket import Reachable
+
+HOST = "Host: localhost"
+CHUNKED = "Transfer-Encoding: chunked"
+QUIET = 1.5  # seconds of silence after which an exchange is over
+PATIENCE = 20.0  # seconds for everything else
+HERE = "127.0.0.1"
+
+
+def request(method: str, path: str, *headers: str, body: bytes = b"", version: str = "1.1") -> bytes:
+    return "\r\n".join([f"{method} {path} HTTP/{version}", *headers, "", ""]).encode("latin-1") + body
+
+
+def connect(site: Reachable, source: str = HERE) -> socket.socket:
+    """A plain connection, from the address `source` of this machine: 127.0.0.2 is another client than 127.0.0.1."""
+    address = urlsplit(site.url)
+    return socket.create_connection((address.hostname, address.port), timeout=PATIENCE, source_address=(source, 0))
+
+
+def connect_tls(site: Reachable, source: str = HERE, *protocols: str) -> ssl.SSLSocket:
+    """A connection by TLS that believes every certificate; `protocols` for ALPN."""
+    context = ssl.create_default_context()
+    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+    if protocols:
+        context.set_alpn_protocols(protocols)
+    connection = context.wrap_socket(connect(site, source), server_hostname="localhost")
+    connection.settimeout(PATIENCE)
+    return connection
+
+
+def exchange(site: Reachable, sent: bytes, source: str = HERE) -> bytes:
+    """All that comes back for these bytes, until the other side closes or says nothing for a while."""
+    with connect(site, source) as connection:
+        connection.sendall(sent)
+        answer = b""
+        connection.settimeout(QUIET)
+        with contextlib.suppress(TimeoutError, ConnectionResetError):
+            while part := connection.recv(1 << 16):
+                answer += part
+    return answer
+
+
+def all_of(connection: socket.socket) -> bytes:
+    """What comes until the other side closes."""
+    answer = b""
+    with contextlib.suppress(ConnectionResetError):
+        while part := connection.recv(1 << 20):
+            answer += part
+    return answer
+
+
+def status_of(answer: bytes) -> int:
+    """The status in the first line of an answer; 0 where there is none."""
+    words = answer.partition(b"\r\n")[0].split(b" ")
+    return int(words[1]) if len(words) > 1 and words[1].isdigit() else 0
+
+
+def is_closed(connection: socket.socket) -> bool:
+    """Whether the other side has closed; what has come is thrown away."""
+    connection.setblocking(False)
+    try:
+        while connection.recv(1 << 16):
+            pass
+    except (BlockingIOError, ssl.SSLWantReadError):
+        return False
+    except OSError:
+        return True
+    return True

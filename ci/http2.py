@@ -1,0 +1,185 @@
+"""A client of HTTP/2 that may break the rules: no bodies, no window, odd headers. The protocol itself is h2's."""
+
+import contextlib
+import socket
+import time
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Self
+
+from h2.config import H2Configuration
+from h2.connection import H2Connection
+from h2.errors import ErrorCodes
+from h2.events import (
+    ConnectionTerminated,
+    DataReceived,
+    Event,
+    ResponseReceived,
+    StreamEnded,
+    StreamReset,
+    TrailersReceived,
+)
+from h2.exceptions import ProtocolError
+from h2.settings import SettingCodes, Settings
+
+from ci.http1 import HERE, PATIENCE, connect, connect_tls
+from ci.websocket import Reachable
+
+Header = tuple[bytes, bytes]
+
+
+@dataclass
+class Answer:
+    """What has come on one stream."""
+
+    status: int = 0
+    headers: list[Header] = field(default_factory=list)
+    body: bytearray = field(default_factory=bytearray)
+    is_whole: bool = False
+    reset: int | None = None  # the error code, of the stream or its connection
+
+    @property
+    def is_over(self) -> bool:
+        return self.is_whole or self.reset is not None
+
+    def header(self, name: bytes) -> bytes:
+        return next((value for key, value in self.headers if key == name), b"")
+
+
+class Http2:
+    """One connection, over TLS where the site's address says so. It sends no WINDOW_UPDATE unless it `reads`."""
+
+    def __init__(self, site: Reachable, *, source: str = HERE, window: int | None = None, reads: bool = True) -> None:
+        """`window`: bytes that the server may send on each stream before it is given leave for more."""
+        self.reads = reads
+        self.is_open = True
+        self.answers: dict[int, Answer] = {}
+        is_secure = site.url.startswith("https:")
+        self.socket: socket.socket = connect_tls(site, source, "h2") if is_secure else connect(site, source)
+        self.scheme = b"https" if is_secure else b"http"
+        configuration = H2Configuration(
+            header_encoding=None, validate_outbound_headers=False, normalize_outbound_headers=False
+        )
+        self.protocol = H2Connection(configuration)
+        if window is not None:
+            self.protocol.local_settings = Settings(initial_values={SettingCodes.INITIAL_WINDOW_SIZE: window})
+        self.protocol.initiate_connection()
+        self.flush()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Without a word, as who pulls the cable."""
+        self.socket.close()
+
+    def ask(
+        self,
+        path: str = "/",
+        method: str = "GET",
+        headers: Iterable[Header] = (),
+        *,
+        authority: bytes | None = b"localhost",
+        ends: bool = True,
+    ) -> int:
+        """Send the head of a request; the number of its stream."""
+        stream = self.protocol.get_next_available_stream_id()
+        pseudo = [(b":method", method.encode()), (b":scheme", self.scheme), (b":path", path.encode())]
+        if authority is not None:
+            pseudo.append((b":authority", authority))
+        self.protocol.send_headers(stream, [*pseudo, *headers], end_stream=ends)
+        self.answers[stream] = Answer()
+        self.flush()
+        return stream
+
+    def post(self, path: str, body: bytes, headers: Iterable[Header] = ()) -> Answer:
+        """The answer to a whole upload."""
+        stream = self.ask(path, "POST", [(b"content-length", str(len(body)).encode()), *headers], ends=not body)
+        if body:
+            self.send(stream, body)
+        return self.answer(stream)
+
+    def get(self, path: str = "/", headers: Iterable[Header] = (), method: str = "GET") -> Answer:
+        return self.answer(self.ask(path, method, headers))
+
+    def send(self, stream: int, body: bytes, *, ends: bool = True) -> None:
+        """Parts of a body, as large as the server allows."""
+        while body and self.is_open and not self.answers[stream].is_over:
+            room = min(self.protocol.local_flow_control_window(stream), self.protocol.max_outbound_frame_size)
+            if room:
+                part, body = body[:room], body[room:]
+                self.protocol.send_data(stream, part, end_stream=ends and not body)
+                self.flush()
+            else:
+                self.receive(PATIENCE)
+
+    def reset(self, stream: int, code: ErrorCodes = ErrorCodes.CANCEL) -> None:
+        """Nothing where the server has ended it already."""
+        if self.is_open and not self.answers[stream].is_over:
+            self.protocol.reset_stream(stream, code)
+            self.flush()
+
+    def answer(self, stream: int, seconds: float = PATIENCE) -> Answer:
+        """The whole answer; TimeoutError where it does not come."""
+        end = time.monotonic() + seconds
+        while not self.answers[stream].is_over:
+            if time.monotonic() > end:
+                raise TimeoutError(f"no answer on stream {stream}: {self.answers[stream]}")
+            self.receive(end - time.monotonic())
+        return self.answers[stream]
+
+    def receive(self, seconds: float) -> None:
+        """What comes next, or nothing for so many seconds. Raises ProtocolError where the server broke a rule."""
+        self.socket.settimeout(max(0.01, seconds))
+        try:
+            data = self.socket.recv(1 << 16)
+        except TimeoutError:
+            return
+        except OSError:
+            data = b""
+        if not data:
+            self._end(ErrorCodes.NO_ERROR)
+            return
+        try:
+            events = self.protocol.receive_data(data)
+        except ProtocolError:
+            self.flush()  # it tells the server
+            raise
+        for event in events:
+            self._take(event)
+        self.flush()
+
+    def flush(self) -> None:
+        data = self.protocol.data_to_send()
+        if data and self.is_open:
+            self.socket.settimeout(PATIENCE)
+            with contextlib.suppress(OSError):  # the server has closed; the next receive() says so
+                self.socket.sendall(data)
+
+    def _take(self, event: Event) -> None:
+        if isinstance(event, ConnectionTerminated):
+            self._end(event.error_code or ErrorCodes.NO_ERROR)
+            return
+        answer = self.answers.get(getattr(event, "stream_id", 0) or 0, Answer())
+        match event:
+            case ResponseReceived() | TrailersReceived():
+                answer.headers += event.headers
+                answer.status = int(answer.header(b":status") or 0)
+            case DataReceived():
+                answer.body += event.data
+                if self.reads and event.flow_controlled_length:
+                    self.protocol.acknowledge_received_data(event.flow_controlled_length, event.stream_id)
+            case StreamEnded():
+                answer.is_whole = True
+            case StreamReset():
+                answer.reset = int(event.error_code)
+
+    def _end(self, code: int) -> None:
+        """Nothing more comes on this connection."""
+        self.is_open = False
+        for answer in self.answers.values():
+            if not answer.is_over:
+                answer.reset = int(code)

@@ -1,0 +1,124 @@
+"""Clients that send the body of a request a byte at a time, many at once."""
+
+import contextlib
+import select
+import socket
+import threading
+from collections.abc import Sequence
+from typing import Protocol, Self
+
+from h2.exceptions import ProtocolError
+
+from ci.http1 import HERE, HOST, connect, request
+from ci.http2 import Http2
+from ci.websocket import Reachable
+
+DECLARED = 100 << 20  # bytes
+PAUSE = 0.4  # seconds between two bytes
+
+
+class Slow(Protocol):
+    def send_a_byte(self) -> None: ...
+
+    @property
+    def waiting(self) -> int:
+        """Uploads that the server still listens to."""
+        ...
+
+    def close(self) -> None: ...
+
+
+class SlowBodies:
+    """Uploads by HTTP/1.1, one from each of the addresses in `sources`, which may repeat."""
+
+    def __init__(
+        self, site: Reachable, sources: Sequence[str], *headers: str, beginning: bytes = b"a", path: str = "/size/"
+    ) -> None:
+        head = request("POST", path, HOST, *(headers or (f"Content-Length: {DECLARED}",)))
+        self.byte = b"1\r\na\r\n" if b"chunked" in head else b"a"
+        self.answers: list[bytes] = []
+        self.open: list[socket.socket] = []
+        for source in sources:
+            connection = connect(site, source)
+            with contextlib.suppress(OSError):  # it may be refused at once
+                connection.sendall(head + beginning)
+            self.open.append(connection)
+
+    @property
+    def waiting(self) -> int:
+        return len(self.open)
+
+    def send_a_byte(self) -> None:
+        for connection in [*self.open]:
+            if is_over(connection, self.answers):
+                self.open.remove(connection)
+                connection.close()
+            else:
+                with contextlib.suppress(OSError):
+                    connection.sendall(self.byte)
+
+    def close(self) -> None:
+        for connection in self.open:
+            connection.close()
+
+
+def is_over(connection: socket.socket, answers: list[bytes]) -> bool:
+    """Whether the server has answered or closed; an answer is kept."""
+    if not select.select([connection], [], [], 0)[0]:
+        return False
+    with contextlib.suppress(OSError):
+        if answer := connection.recv(1 << 16):
+            answers.append(answer)
+    return True
+
+
+class SlowStreams:
+    """Uploads by HTTP/2 over one connection."""
+
+    def __init__(self, site: Reachable, count: int, source: str = HERE, path: str = "/size/") -> None:
+        self.client = Http2(site, source=source)
+        length = [(b"content-length", str(DECLARED).encode())]
+        self.streams = [self.client.ask(path, "POST", length, ends=False) for _ in range(count)]
+
+    @property
+    def waiting(self) -> int:
+        return sum(not self.client.answers[each].is_over for each in self.streams) if self.client.is_open else 0
+
+    def send_a_byte(self) -> None:
+        for stream in self.streams:
+            if self.client.is_open and not self.client.answers[stream].is_over:
+                with contextlib.suppress(ProtocolError):
+                    self.client.send(stream, b"a", ends=False)
+        if self.client.is_open:
+            self.client.receive(0.01)
+
+    def close(self) -> None:
+        self.client.close()
+
+
+class Dripping:
+    """``with Dripping(uploads):`` each of them sends a byte now and then, from a thread."""
+
+    def __init__(self, *uploads: Slow, pause: float = PAUSE) -> None:
+        self.uploads, self.pause = uploads, pause
+        self.ended = threading.Event()
+        self.thread = threading.Thread(target=self.drip)
+
+    @property
+    def waiting(self) -> int:
+        return sum(each.waiting for each in self.uploads)
+
+    def drip(self) -> None:
+        while not self.ended.wait(self.pause):
+            for each in self.uploads:
+                each.send_a_byte()
+
+    def __enter__(self) -> Self:
+        self.thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.ended.set()
+        self.thread.join()
+        for each in self.uploads:
+            each.close()

@@ -1,0 +1,196 @@
+"""Clients that ask for much and take nothing of it: bounded in memory and time, and in nobody's way."""
+
+import contextlib
+import os
+import socket
+import time
+
+import pytest
+
+from ci.http1 import HERE, HOST, connect, request, status_of
+from ci.http2 import Http2
+from ci.site import Site
+from tests.attacks.conftest import INTERFACES, NewTarget
+from tests.attacks.watching import HONEST, get, memory_of, upload, warm_up, web_of
+from tests.waiting import wait_until
+
+STALL = ("--send-timeout", "3")  # seconds
+PAGES = 100  # of 2 MB each, asked for over one connection
+MOST_MEMORY = 64 << 20  # bytes; all of the pages are 200 MB
+READERS = 300  # once 256 slow ones stopped all large answers
+LARGE = 20 << 20  # bytes of a file
+SMALL_BUFFER = 4096  # bytes that the kernel keeps of what has come
+
+
+def ask_for_all(site: Site, path: str = "/large/", window: int | None = 0) -> Http2:
+    """Ask for many pages of 2 MB over one connection, and give leave for nothing."""
+    client = Http2(site, window=window, reads=False)
+    for _ in range(PAGES):
+        client.ask(path)
+    return client
+
+
+def receive_for(client: Http2, seconds: float) -> None:
+    end = time.monotonic() + seconds
+    while client.is_open and (rest := end - time.monotonic()) > 0:
+        client.receive(rest)
+
+
+def is_closed(client: Http2) -> bool:
+    if client.is_open:
+        client.receive(0.05)
+    return not client.is_open
+
+
+@pytest.mark.parametrize("path", ["/large/", "/stream/"])
+@pytest.mark.parametrize("window", [0, None], ids=["no window", "64 KB"])
+def test_a_window_that_stays_shut_costs_little(target: NewTarget, path: str, window: int | None) -> None:
+    """Memory is bounded while it lasts, and it does not last; then all of it is given back."""
+    with target("wsgi", *STALL) as site:
+        warm_up(site)
+        web = web_of(site)
+        before = memory_of(web)
+        with ask_for_all(site, path, window) as client:
+            most = 0
+            for _ in range(20):
+                receive_for(client, 0.1)
+                most = max(most, memory_of(web) - before)
+                assert get(site) == 200
+            wait_until(lambda: is_closed(client), "the connection is closed")
+        assert most < MOST_MEMORY, f"{most >> 20} MB"
+        wait_until(lambda: memory_of(web) < before * 1.1 + (8 << 20), "the memory is given back")
+
+
+def test_a_window_that_stays_shut_costs_little_on_asgi(target: NewTarget) -> None:
+    with target("asgi", *STALL) as site:
+        warm_up(site)
+        web = web_of(site)
+        before = memory_of(web)
+        with ask_for_all(site) as client:
+            receive_for(client, 2)
+            assert memory_of(web) - before < MOST_MEMORY
+            wait_until(lambda: is_closed(client), "the connection is closed")
+
+
+@pytest.mark.parametrize("interface", INTERFACES)
+def test_pings_are_no_progress(target: NewTarget, interface: str) -> None:
+    """Something is sent and received all the time, and nothing of the answer."""
+    with target(interface, *STALL) as site, Http2(site, window=0, reads=False) as client:
+        warm_up(site)
+        stream = client.ask("/large/")
+
+        def ping() -> bool:
+            if client.is_open:
+                client.protocol.ping(b"12345678")
+                client.flush()
+                client.receive(0.1)
+            return client.answers[stream].is_over
+
+        wait_until(ping, "the answer is broken off")
+
+
+@pytest.mark.parametrize("interface", INTERFACES)
+def test_a_byte_now_and_then_is_no_progress(target: NewTarget, interface: str) -> None:
+    """At this rate the page would take days."""
+    with target(interface, *STALL) as site, Http2(site, window=0, reads=False) as client:
+        warm_up(site)
+        stream = client.ask("/large/")
+
+        def take_a_byte() -> bool:
+            if client.is_open:
+                client.protocol.increment_flow_control_window(1, stream)
+                client.flush()
+                client.receive(0.2)
+            return client.answers[stream].is_over
+
+        wait_until(take_a_byte, "the answer is broken off")
+
+
+@pytest.mark.parametrize("interface", INTERFACES)
+def test_a_slow_but_honest_reader_gets_everything(target: NewTarget, interface: str) -> None:
+    """64 KB at a time, for three times as long as one may take nothing."""
+    with target(interface, *STALL) as site, Http2(site, window=1 << 16) as client:
+        stream = client.ask("/large/?size=1500000")
+        while not (answer := client.answers[stream]).is_over:
+            client.receive(20)
+            time.sleep(0.3)
+        assert answer.is_whole
+        assert len(answer.body) == 1_500_000
+
+
+def slow_reader(site: Site, path: str, source: str = HERE) -> socket.socket:
+    """Asks, and takes nothing; its kernel keeps as little as it can."""
+    connection = connect_narrow(site, source)
+    connection.sendall(request("GET", path, HOST))
+    return connection
+
+
+def connect_narrow(site: Site, source: str) -> socket.socket:
+    connection = connect(site, source)
+    connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, SMALL_BUFFER)
+    return connection
+
+
+def download(site: Site, path: str) -> tuple[int, int]:
+    """The status, and the size of all that came."""
+    with connect(site, HONEST) as connection:
+        connection.sendall(request("GET", path, HOST, "Connection: close"))
+        with connection.makefile("rb") as answer:
+            first, size = answer.readline(), 0
+            while part := answer.read(1 << 20):
+                size += len(part)
+    return status_of(first), size
+
+
+def is_served(site: Site, path: str) -> bool:
+    """An honest client gets all of it, or is told to come again: it never hangs."""
+    status, size = download(site, path)
+    assert (status == 200 and size > LARGE) or status == 503, (status, size)
+    return status == 200
+
+
+@pytest.mark.parametrize("path", ["/media/large.pdf", f"/stream/?size={LARGE}"])
+def test_slow_readers_stop_nobody_elses_large_answers(target: NewTarget, path: str) -> None:
+    """More of them than there ever were threads to send to them; where that costs others anything, the log says it."""
+    with target("wsgi", "--send-timeout", "20") as site, contextlib.ExitStack() as stack:
+        make_large_file(site)
+        warm_up(site)
+        for _ in range(READERS):
+            stack.enter_context(slow_reader(site, path))
+        for _ in range(3):
+            if not is_served(site, path):
+                wait_until(lambda: "level=warning" in site.log.read_text(), "the log says that there is no room")
+            assert get(site) == 200
+            assert upload(site) == 200
+
+
+def test_slow_readers_from_everywhere(target: NewTarget) -> None:
+    """None of them does more than an honest client may."""
+    with target("wsgi", "--send-timeout", "3") as site, contextlib.ExitStack() as stack:
+        make_large_file(site)
+        warm_up(site)
+        for number in range(READERS):
+            stack.enter_context(slow_reader(site, "/media/large.pdf", f"127.0.1.{number % 250 + 1}"))
+        is_served(site, "/media/large.pdf")
+        assert get(site) == 200
+        wait_until(lambda: is_served(site, "/media/large.pdf"), "large answers are served again")
+
+
+@pytest.mark.parametrize("interface", INTERFACES)
+def test_slow_readers_of_whole_pages_cost_little(target: NewTarget, interface: str) -> None:
+    """Of 4 MB each, by HTTP/1.1: what a page has made is kept until it is sent, so there is a limit of those."""
+    with target(interface, *STALL) as site, contextlib.ExitStack() as stack:
+        warm_up(site)
+        web = web_of(site)
+        before = memory_of(web)
+        readers = [stack.enter_context(slow_reader(site, f"/large/?size={4 << 20}")) for _ in range(150)]
+        assert get(site) == 200
+        grown = memory_of(web) - before
+        assert grown < 160 << 20, f"{grown >> 20} MB for {len(readers)} readers"
+        stack.close()
+        wait_until(lambda: memory_of(web) < before * 1.1 + (8 << 20), "the memory is given back")
+
+
+def make_large_file(site: Site) -> None:
+    (site.data / "media").mkdir(exist_ok=True)
+    (site.data / "media" / "large.pdf").write_bytes(os.urandom(LARGE))

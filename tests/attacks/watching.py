@@ -1,0 +1,71 @@
+"""What honest clients of an attacked site see, and what its web process holds."""
+
+import contextlib
+import json
+from typing import Any
+
+import psutil
+
+from ci.http1 import HERE, all_of, connect, connect_tls, request, status_of
+from ci.site import Site
+from tests.bundle.processes import with_role
+from tests.waiting import wait_until
+
+HONEST = "127.0.0.2"  # another client than 127.0.0.1, from which the attacks come
+SPARE_THREADS = 8  # that may be made for later: for streams, for the health check
+
+
+def ask(site: Site, method: str, path: str, *headers: str, body: bytes = b"", source: str = HONEST) -> bytes:
+    """All of the answer to a request over a connection of its own."""
+    make = connect_tls if site.url.startswith("https:") else connect
+    length = (f"Content-Length: {len(body)}",) if body else ()
+    with make(site, source) as connection:
+        connection.sendall(request(method, path, "Host: localhost", "Connection: close", *length, *headers, body=body))
+        return all_of(connection)
+
+
+def get(site: Site, path: str = "/up", source: str = HONEST) -> int:
+    """The status of a page."""
+    return status_of(ask(site, "GET", path, source=source))
+
+
+def is_ready(site: Site) -> bool:
+    """Whether /up says so; a site with TLS has its certificate a little later."""
+    with contextlib.suppress(OSError):
+        return get(site) == 200
+    return False
+
+
+def upload(site: Site, source: str = HONEST, size: int = 1000) -> int:
+    """The status of an upload that comes at once."""
+    return status_of(ask(site, "POST", "/size/", body=b"a" * size, source=source))
+
+
+def echo(answer: bytes | bytearray) -> dict[str, Any]:
+    """What the page /echo/ told."""
+    told: dict[str, Any] = json.loads(bytes(answer).rpartition(b"\r\n\r\n")[2])
+    return told
+
+
+def web_of(site: Site) -> psutil.Process:
+    return with_role(site, "web")[0]
+
+
+def memory_of(web: psutil.Process) -> int:
+    """Bytes that the process has for itself."""
+    return int(web.memory_full_info().uss)
+
+
+def warm_up(site: Site) -> None:
+    """Wait until it is ready, and have everything made that is made once."""
+    wait_until(lambda: is_ready(site), "the site is ready")
+    assert get(site, "/large/") == 200
+    assert upload(site) == upload(site, HERE) == 200
+
+
+def assert_recovered(site: Site, threads: int) -> None:
+    """Uploads are answered at once, of strangers and of the attacker's neighbours; no thread waits for nobody."""
+    assert upload(site) == 200
+    wait_until(lambda: upload(site, HERE) == 200, "uploads from the attacker's address are answered")
+    assert get(site) == 200
+    wait_until(lambda: web_of(site).num_threads() <= threads + SPARE_THREADS, "the threads have ended")
