@@ -5,19 +5,23 @@ import signal
 import socket
 from collections.abc import Iterator
 from functools import partial
+from typing import Any
 
 from django.apps import apps
 from django.conf import settings
 from django.core.management import call_command
 
+from djbundle.manifest import Interface
 from djbundle.runtime import memory, process
 from djbundle.runtime.board import Board, Slot
 from djbundle.runtime.bundle import Bundle
 from djbundle.runtime.child import Child
 from djbundle.runtime.files import Site
 from djbundle.runtime.heartbeat import Heart
+from djbundle.runtime.http.asgi import Asgi
+from djbundle.runtime.http.limits import Limits
 from djbundle.runtime.http.observing import Observer
-from djbundle.runtime.http.outgoing import Additions, wrap
+from djbundle.runtime.http.outgoing import Additions, Wsgi
 from djbundle.runtime.http.server import Server, WebOptions
 from djbundle.runtime.http.shortcut import Shortcut
 from djbundle.runtime.listener import Listeners
@@ -63,7 +67,8 @@ class Crew:
         heart, slot = Heart(self._options.worker_timeout), next(self._slots)
         interface = self._bundle.manifest.interface
         observer, added = Observer(slot, self._options.access_log), additions(self._options)
-        site = wrap(self._site.application, interface, added, observer)
+        limits = Limits(self._options.http, observer)
+        site = wrap(self._site.application, interface, added, observer, limits)
         shortcut = Shortcut(self._site.files, added, observer) if interface == "wsgi" else None
         web_options = WebOptions(
             interface=interface,
@@ -74,7 +79,7 @@ class Crew:
         endpoints = [self._endpoint(listener) for listener in self._listeners.of_worker(number)]
 
         def run() -> int:
-            return serve_web(Server(site, web_options, shortcut), endpoints, heart)
+            return serve_web(Server(site, web_options, shortcut, limits), endpoints, heart)
 
         return Child("web", self._title("web"), run, heart=heart, slot=slot)
 
@@ -84,6 +89,13 @@ class Crew:
 
     def _title(self, role: str) -> str:
         return process.title(self._bundle.manifest.name, role)
+
+
+def wrap(application: Any, interface: Interface, added: Additions, observer: Observer, limits: Limits) -> Any:
+    """The application of `interface` with what stands around every site."""
+    if interface == "wsgi":
+        return Wsgi(application, added, observer)
+    return Asgi(application, added, observer, limits)
 
 
 def additions(options: ServeOptions) -> Additions:

@@ -120,13 +120,20 @@ class Web:
         self.running.remove(running)
 
     async def sweep(self) -> None:
-        while bodies := self.server.bodies:
+        while True:
             await asyncio.sleep(LOOK)
-            bodies.sweep()
+            self.server.sweep()
 
     async def sweep_connections(self, ports: Collection[int]) -> None:
         server, http = self.server, self.server.options.http
-        sweeper = Sweeper(ports, server.most_connections, http.head_seconds, http.send_timeout, server.requests)
+        sweeper = Sweeper(
+            ports,
+            server.most_connections,
+            http.head_seconds,
+            http.send_timeout,
+            server.requests,
+            server.limits,
+        )
         while True:
             await asyncio.sleep(max(LOOK, http.head_seconds / 3))
             sweeper.sweep()

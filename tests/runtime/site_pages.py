@@ -5,10 +5,14 @@ from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from djbundle.runtime.http.admission import Admission
 from djbundle.runtime.http.bodies import Bodies
+from djbundle.runtime.http.limits import Limits
 from djbundle.runtime.http.options import HttpOptions
 from djbundle.runtime.http.receivers import Receivers
-from djbundle.runtime.http.threads import Request, SiteThreads
+from djbundle.runtime.http.threads import SiteThreads
+from djbundle.runtime.http.transport import Request
+from tests.runtime.granian import make_request
 from tests.waiting import wait_until
 
 MOST = 3  # threads
@@ -32,14 +36,19 @@ class Pool:
     """As one of Granian's workers has it: requests that wait, and threads that are made when nobody waits for them."""
 
     def __init__(self, site: SiteThreads) -> None:
-        self.receivers = Receivers(site, Bodies(site, HttpOptions(), None))
-        self.waiting: deque[Request] = deque()
+        limits = Limits(HttpOptions())
+        self.receivers = Receivers(site, Admission(limits, Bodies(limits, None), site.put))
+        self.waiting: deque[Request | Callable[[], object]] = deque()
         self.threads: list[threading.Thread] = []
         self.idle = 0
         self.ended = False
         self.changed = threading.Condition()
 
-    def put(self, request: Request) -> None:
+    def call(self, action: Callable[[], object]) -> None:
+        """Run it in one of the threads, as Granian does when a part of a body has come."""
+        self.put(action)
+
+    def put(self, request: Request | Callable[[], object]) -> None:
         with self.changed:
             self.waiting.append(request)
             if len(self.waiting) > self.idle and len(self.threads) < RECEIVERS:
@@ -49,9 +58,12 @@ class Pool:
 
     def work(self) -> None:
         while request := self.take():
-            self.receivers.receive(request)
+            if isinstance(request, Request):
+                self.receivers.receive(request)
+            else:
+                request()
 
-    def take(self) -> Request | None:
+    def take(self) -> Request | Callable[[], object] | None:
         with self.changed:
             self.idle += 1
             self.changed.wait_for(lambda: self.waiting or self.ended)
@@ -75,7 +87,7 @@ class Visitor:
     def ask(self, *, computes: bool = False) -> Page:
         page = Page(computes)
         self.pages.append(page)
-        self.put(Request(None, {"page": page, "djbundle.peer": "127.0.0.1"}))
+        self.put(make_request(page=page))
         return page
 
     def answering(self) -> list[Page]:
@@ -88,4 +100,9 @@ class Visitor:
 
 
 def make_site() -> SiteThreads:
-    return SiteThreads(lambda _protocol, environ: environ["page"].answer(), MOST)
+    def answer(request: Request) -> None:
+        request.environ["page"].answer()
+        if spool := request.environ.get("djbundle.spool"):
+            spool.close()
+
+    return SiteThreads(answer, MOST)

@@ -8,7 +8,8 @@ from collections.abc import Iterator
 import pytest
 
 from djbundle.runtime.http import pace, threads
-from djbundle.runtime.http.threads import Request, SiteThreads
+from djbundle.runtime.http.threads import SiteThreads
+from tests.runtime.granian import Protocol, make_request
 from tests.runtime.site_pages import MOST, RECEIVERS, Page, Pool, Visitor, make_site
 from tests.waiting import wait_until
 
@@ -84,26 +85,16 @@ def test_one_that_is_slow_keeps_nobody_waiting_with_granian(visitor: Visitor, po
 
 
 @pytest.mark.usefixtures("patient")
-def test_who_waits_for_a_body_keeps_nobody_waiting(visitor: Visitor, pool: Pool) -> None:
-    class Slow:
-        """A body that comes at last."""
-
-        def __init__(self) -> None:
-            self.comes = threading.Event()
-
-        def read(self, size: int) -> bytes:
-            self.comes.wait()
-            return b"a" * size
-
-    bodies = [Slow() for _ in range(RECEIVERS - 1)]
-    pages = [Page() for _ in bodies]
-    for body, page in zip(bodies, pages, strict=True):
-        pool.put(Request(None, {"page": page, "CONTENT_LENGTH": "5", "wsgi.input": body, "djbundle.peer": ""}))
+def test_a_body_keeps_no_thread(visitor: Visitor, pool: Pool) -> None:
+    protocols = [Protocol() for _ in range(2 * RECEIVERS)]
+    pages = [Page() for _ in protocols]
+    for protocol, page in zip(protocols, pages, strict=True):
+        pool.put(make_request(protocol, page=page, CONTENT_LENGTH="5"))
         assert answer(visitor), "another is answered"
-    for body, page in zip(bodies, pages, strict=True):
+    for protocol, page in zip(protocols, pages, strict=True):
         assert not page.answered_by
-        body.comes.set()
         page.over.set()
+        pool.call(lambda protocol=protocol: protocol.bring(b"abcde", more=False))  # type: ignore[misc]
         wait_until(lambda page=page: page.answered_by, "it is answered when it is whole")  # type: ignore[misc]
 
 
@@ -114,7 +105,7 @@ def test_what_others_hand_over_needs_no_receiver(visitor: Visitor, pool: Pool, s
         answer(visitor)
     page = Page()
     page.over.set()
-    site.put(Request(None, {"page": page}))
+    site.put(make_request(page=page))
     wait_until(lambda: page.answered_by, "it is answered")
     assert page.answered_by not in {thread.name for thread in pool.threads}
 
@@ -141,7 +132,7 @@ def test_nothing_is_left_lying(site: SiteThreads) -> None:
         for _ in range(150):
             page = TimedPage(mine.choice((0, 0, 0.0005, 0.012)), computes=mine.random() < 0.5)
             pages.append(page)
-            ways[number](Request(None, {"page": page}))
+            ways[number](make_request(page=page))
             time.sleep(mine.choice((0, 0, 0.002, 0.03)))
 
     askers = [threading.Thread(target=ask, args=(number,)) for number in range(len(ways))]

@@ -10,31 +10,24 @@ from servestatic.responders import Redirect, StaticFile
 
 from djbundle.runtime.http.outgoing import Additions
 from djbundle.runtime.http.shortcut import ROOM, WHOLE, Shortcut
-
-ENVIRON = {
-    "REQUEST_METHOD": "GET",
-    "REMOTE_ADDR": "127.0.0.1",
-    "HTTP_X_REQUEST_ID": "a",
-    "wsgi.url_scheme": "http",
-    "djbundle.leaving": False,
-    "djbundle.peer": "127.0.0.1",
-}
+from djbundle.runtime.http.transport import Request
+from tests.runtime.granian import make_request
 
 
 class Sent:
-    """Granian's protocol and our streams, which keep what they are given."""
+    """Our transport and streams, which keep what they are given."""
 
     def __init__(self) -> None:
         self.whole: list[bytes] = []
         self.parts: list[bytes] = []
 
-    def response_bytes(self, _status: int, _headers: Any, body: bytes) -> None:
+    def respond(self, _status: int, _headers: Any, body: bytes) -> None:
         self.whole.append(body)
 
     def of_memory(self, body: list[bytes]) -> list[bytes]:
         return body
 
-    def send(self, _protocol: Any, _status: int, headers: Any, parts: list[bytes], _peer: str) -> None:
+    def send(self, _request: Request, _status: int, headers: Any, parts: list[bytes]) -> None:
         assert int(dict(headers)["Content-Length"]) == sum(map(len, parts))
         self.parts.append(b"".join(parts))
 
@@ -52,7 +45,8 @@ def publish(shortcut: Shortcut, path: Path, size: int) -> bytes:
 
 def ask(shortcut: Shortcut, path: str, **environ: str) -> Sent | None:
     sent = Sent()
-    answered = shortcut.answer(sent, {**ENVIRON, "PATH_INFO": path, **environ}, sent)  # type: ignore[arg-type]
+    request = make_request(PATH_INFO=path, **environ)._replace(transport=sent)  # type: ignore[arg-type]
+    answered = shortcut.answer(request, sent)  # type: ignore[arg-type]
     return sent if answered else None
 
 

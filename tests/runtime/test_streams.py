@@ -7,6 +7,8 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from djbundle.runtime.http import streams
+from djbundle.runtime.http.limits import Limits
+from djbundle.runtime.http.options import HttpOptions
 from djbundle.runtime.http.streams import AHEAD, ALL_PARTS, LARGEST_PART, QUICK, SMALLEST_PART, Sizes, Streams
 
 BODY = os.urandom(5_000_000)
@@ -28,12 +30,16 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     return clock
 
 
+def make_streams() -> Streams:
+    return Streams(Limits(HttpOptions()))
+
+
 def in_memory() -> Iterator[bytes]:
-    return Streams().of_memory([BODY[begin : begin + LARGEST_PART] for begin in range(0, len(BODY), LARGEST_PART)])
+    return make_streams().of_memory([BODY[begin : begin + LARGEST_PART] for begin in range(0, len(BODY), LARGEST_PART)])
 
 
 def in_a_file() -> Iterator[bytes]:
-    return iter(Streams().of_file(io.BytesIO(BODY), 8192))
+    return iter(make_streams().of_file(io.BytesIO(BODY), 8192))
 
 
 def given_ahead(sizes: Sizes) -> list[int]:
@@ -51,15 +57,15 @@ def test_it_arrives_whole_in_parts_that_grow(make: Callable[[], Iterator[bytes]]
 
 
 def test_an_empty_file_has_no_parts() -> None:
-    assert not list(Streams().of_file(io.BytesIO()))
+    assert not list(make_streams().of_file(io.BytesIO()))
 
 
 def test_who_takes_nothing_has_little_ahead() -> None:
-    assert {*given_ahead(Sizes(Streams()))} == {SMALLEST_PART}
+    assert {*given_ahead(Sizes(make_streams()))} == {SMALLEST_PART}
 
 
 def test_parts_follow_the_client(clock: Clock) -> None:
-    sizes = Sizes(Streams())
+    sizes = Sizes(make_streams())
     given_ahead(sizes)
     assert [sizes.next(), sizes.next(), sizes.next()] == [4 * SMALLEST_PART, LARGEST_PART, LARGEST_PART]
     for expected in (LARGEST_PART // 4, SMALLEST_PART, SMALLEST_PART):
@@ -70,9 +76,9 @@ def test_parts_follow_the_client(clock: Clock) -> None:
 
 
 def test_many_clients_share_what_there_is() -> None:
-    shared = Streams()
+    shared = make_streams()
     for clients in (1, 32, 200, 10_000):
-        shared.peers |= dict.fromkeys(range(clients), "127.0.0.1")
+        shared.open |= dict.fromkeys(range(clients))  # type: ignore[arg-type]
         sizes = Sizes(shared)
         given_ahead(sizes)
         largest = [sizes.next() for _ in range(3)][-1]

@@ -3,14 +3,18 @@
 import socket
 import time
 from collections.abc import Callable, Iterator
+from typing import Any
 
 import pytest
 
 from djbundle.runtime.http.connections import Connection, Traffic
+from djbundle.runtime.http.limits import Limits
+from djbundle.runtime.http.options import HttpOptions
 from djbundle.runtime.http.requests import WsgiRequests
-from djbundle.runtime.http.streams import Streams
+from djbundle.runtime.http.streams import Delivery, Streams
 from djbundle.runtime.http.sweeping import Sweeper
-from djbundle.runtime.http.threads import Request, SiteThreads
+from djbundle.runtime.http.threads import SiteThreads
+from djbundle.runtime.http.transport import Request, Transport
 
 SILENCE, STALL = 15.0, 60.0
 LONG = 1000.0
@@ -63,21 +67,22 @@ def test_who_was_just_let_in_is_left_alone() -> None:
 
 
 def test_a_wsgi_site_knows_who_waits(connection: Connection) -> None:
-    threads, streams = SiteThreads(lambda *_: None, 1), Streams()
+    threads, streams = SiteThreads(lambda *_: None, 1), Streams(Limits(HttpOptions()))
     requests = WsgiRequests(threads, streams)
 
     def is_awaited() -> bool | None:
         known = requests.awaited(SILENCE)
         return known(connection) if known else None
 
-    environ = {"djbundle.peer": connection.peer, "djbundle.begun": time.perf_counter()}
+    environ: dict[str, Any] = {"djbundle.begun": time.perf_counter()}
+    request = Request(Transport(None, connection.client, "GET", None), environ)
     assert is_awaited() is False
-    threads.answering[1] = Request(None, environ)
+    threads.answering[1] = request
     assert is_awaited() is False, "its connection was heard of a moment ago"
     environ["djbundle.begun"] -= SILENCE
     assert is_awaited() is True
     del threads.answering[1]
-    streams.peers[1] = connection.peer
+    streams.open[1] = Delivery(streams, request, iter(()), 0)
     assert is_awaited() is True
-    threads.waiting.append((0.0, Request(None, {})))
+    threads.waiting.append((0.0, request))
     assert is_awaited() is None, "nobody knows yet who that is"

@@ -1,7 +1,6 @@
 """What an application answers is sent as Granian wants it: whole where it is whole, else in parts."""
 
 import io
-import threading
 from collections.abc import Callable, Iterable, Iterator
 from types import SimpleNamespace
 from typing import Any
@@ -11,42 +10,26 @@ from django.http import HttpResponse, StreamingHttpResponse
 from django.http.response import HttpResponseBase
 
 from djbundle.runtime.http import streams
+from djbundle.runtime.http.limits import Limits
+from djbundle.runtime.http.options import HttpOptions
 from djbundle.runtime.http.streams import Streams
 from djbundle.runtime.http.wsgi import WsgiSite
+from tests.runtime.granian import Protocol, make_request
+from tests.waiting import wait_until
 
 
-class Protocol:
-    """Granian's; keeps what was sent."""
-
-    def __init__(self) -> None:
-        self.sent: list[tuple[str, int, list[tuple[str, str]], bytes]] = []
-        self.over = threading.Event()
-
-    def response_bytes(self, status: int, headers: list[tuple[str, str]], body: bytes) -> None:
-        self.sent.append(("whole", status, headers, body))
-        self.over.set()
-
-    def response_iter(self, status: int, headers: list[tuple[str, str]], parts: Any) -> None:
-        body = b""
-        try:
-            while True:
-                body += next(parts)
-        except StopIteration:
-            parts.close()
-        self.sent.append(("parts", status, headers, body))
-        self.over.set()
+def call(application: Any, protocol: Protocol, **environ: Any) -> Protocol:
+    WsgiSite(application, Streams(Limits(HttpOptions())))(make_request(protocol, **environ))
+    assert protocol.over.wait(10)
+    return protocol
 
 
-def answer(given: Iterable[bytes], **environ: Any) -> tuple[str, int, list[tuple[str, str]], bytes]:
+def answer(given: Iterable[bytes], **environ: Any) -> Protocol:
     def application(_environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
         start_response("201 Created", [("X-A", "b")])
         return given
 
-    protocol = Protocol()
-    WsgiSite(application, Streams())(protocol, {"djbundle.peer": "127.0.0.1", **environ})
-    assert protocol.over.wait(10)
-    (sent,) = protocol.sent
-    return sent
+    return call(application, Protocol(), **environ)
 
 
 @pytest.fixture(autouse=True)
@@ -69,7 +52,9 @@ TEXT = "text/plain; charset=utf-8"
     ],
 )
 def test_answers_are_sent(make: Callable[[], Iterable[bytes]], how: str) -> None:
-    assert answer(make()) == (how, 201, [("X-A", "b")], b"abc")
+    sent = answer(make())
+    assert (sent.status, sent.headers, sent.body) == (201, [("X-A", "b")], b"abc")
+    assert len(sent.parts) == (1 if how == "whole" else 2)
 
 
 class Answer:
@@ -90,8 +75,8 @@ class Whole(Answer, list[bytes]):
 @pytest.mark.parametrize("kind", [Answer, Whole])
 def test_answer_and_body_are_closed_behind_it(kind: type[Answer]) -> None:
     given, spool = kind([b"abc"]), io.BytesIO()
-    assert answer(given, **{"djbundle.spool": spool})[3] == b"abc"
-    assert given.closed
+    assert answer(given, **{"djbundle.spool": spool}).body == b"abc"
+    wait_until(lambda: given.closed, "it is closed")
     assert spool.closed
 
 
@@ -101,7 +86,7 @@ def test_the_body_of_a_request_that_fails_is_closed() -> None:
 
     spool = io.BytesIO()
     with pytest.raises(ValueError):  # noqa: PT011 - ours
-        WsgiSite(application, Streams())(Protocol(), {"djbundle.spool": spool})
+        call(application, Protocol(), **{"djbundle.spool": spool})
     assert spool.closed
 
 
@@ -111,10 +96,8 @@ def test_a_generator_may_begin_late() -> None:
         yield b"a"
         yield b"bc"
 
-    protocol = Protocol()
-    WsgiSite(application, Streams())(protocol, {"djbundle.peer": "127.0.0.1"})
-    assert protocol.over.wait(10)
-    assert protocol.sent == [("parts", 404, [("X-A", "b")], b"abc")]
+    sent = call(application, Protocol())
+    assert (sent.status, sent.headers, sent.parts) == (404, [("X-A", "b")], [b"a", b"bc"])
 
 
 def test_an_application_sees_its_request_and_not_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -126,7 +109,7 @@ def test_an_application_sees_its_request_and_not_the_environment(monkeypatch: py
         start_response("204 No Content", [])
         return []
 
-    WsgiSite(application, Streams())(Protocol(), {"PATH_INFO": "/a"})
+    call(application, Protocol(), PATH_INFO="/a")
     assert seen["PATH_INFO"] == "/a"
     assert seen["wsgi.multiprocess"] is True
     assert "HTTP_PROXY" not in seen, "which Django would take for a header of the client"

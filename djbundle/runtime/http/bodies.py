@@ -1,101 +1,120 @@
-"""Bodies of requests to a WSGI site: read whole, into memory or a file, before the site is entered.
+"""Bodies of requests to a WSGI site: received whole, into memory or a file, before the site is entered.
 
-A body that trickles in holds one of Granian's threads for as long as its client likes. There are many of those, and
-a client that sends nothing is closed: Granian knows no time limit for bodies.
+No thread waits for a client. Granian calls back with each part, in one of its own threads, and the last part takes the
+request to the site.
 """
 
 import tempfile
 import time
-from dataclasses import dataclass, field
+from collections.abc import Callable
+from http import HTTPStatus
 from typing import Any
 
-from djbundle.runtime.http.connections import connections
-from djbundle.runtime.http.options import HttpOptions
-from djbundle.runtime.http.threads import Request, SiteThreads
+from djbundle.runtime.http.limits import Limits
+from djbundle.runtime.http.rate import Rate
+from djbundle.runtime.http.transport import Request
+from djbundle.runtime.http.validity import has_body
 from djbundle.runtime.logs.lines import log
 
-READERS = 62  # bodies read at once by one process; beyond, clients are told to come again
-PART = 64 << 10  # bytes
-IN_MEMORY = 1 << 20  # bytes of a body that needs no file
-SLOWEST = 1024  # bytes per second that even a slow upload must bring over all
+IN_MEMORY = 256 << 10  # bytes of a body that needs no file
 
-
-@dataclass(frozen=True, slots=True)
-class Body:
-    """One that is being read."""
-
-    peer: str
-    size: int
-    begun: float = field(default_factory=time.monotonic)
+Enter = Callable[[Request], None]
 
 
 class Bodies:
-    """Stands in front of the site's threads."""
+    """Stands in front of the site. `folder` is where large bodies are kept."""
 
-    def __init__(self, site: SiteThreads, options: HttpOptions, folder: str | None) -> None:
-        self.site = site
-        self.options = options
-        self.folder = folder
-        self.reading: dict[int, Body] = {}  # by the identity of the request's environ
+    def __init__(self, limits: Limits, folder: str | None) -> None:
+        self.limits, self.folder = limits, folder
+        self.receiving: dict[int, Body] = {}  # by the identity of the body
 
-    def size(self, request: Request) -> int:
-        """In bytes, of a body that is to be read."""
-        size = body_size(request.environ)
-        return 0 if self.options.max_body and size > self.options.max_body else size  # that one is refused unread
+    def receive(self, request: Request, enter: Enter) -> bool:
+        """Return whether there may be a body. Then `enter` is called when it is whole, in a thread of Granian's."""
+        if not has_body(request.environ):
+            return False
+        if refused := self.limits.quota.refusal(request.client):
+            self.limits.refusals.refuse(request, *refused)
+            return True
+        body = Body(self, request, enter)
+        self.limits.quota.take(request.client)
+        self.receiving[id(body)] = body
+        body.receive()
+        return True
 
-    def read(self, request: Request, size: int) -> bool:
-        """Whether the request may go to the site; otherwise it is answered. Granian ends the body when its thread
-        returns, so it must be that thread which reads.
-        """
-        if len(self.reading) >= READERS:
-            request.protocol.response_bytes(503, [("Connection", "close"), ("Retry-After", "5")], b"")
+    def forget(self, body: "Body") -> bool:
+        """Return whether it was being received until now: whoever learns so, and nobody else, ends it."""
+        if self.receiving.pop(id(body), None) is None:
             return False
-        spool = tempfile.SpooledTemporaryFile(IN_MEMORY, dir=self.folder)  # noqa: SIM115 - closed behind the answer
-        key = id(request.environ)
-        self.reading[key] = Body(request.peer, size)
-        try:
-            whole = fill(spool, request.environ["wsgi.input"], size)
-        except OSError as error:  # the disk is full
-            log(f"cannot keep the body of a request: {error.strerror}", "error")
-            request.protocol.response_bytes(507, [("Connection", "close")], b"")
-            spool.close()
-            return False
-        finally:
-            del self.reading[key]
-        if not whole:  # the client has left, or was closed
-            request.protocol.response_bytes(408, [("Connection", "close")], b"")
-            spool.close()
-            return False
-        spool.seek(0)
-        request.environ["wsgi.input"] = request.environ["djbundle.spool"] = spool
+        self.limits.quota.give(body.request.client)
         return True
 
     def sweep(self) -> None:
-        """Close the connections of clients whose body has stalled; proxies must look after their own."""
-        now, timeout = time.monotonic(), self.options.body_timeout
-        answering = {request.peer for request in [*self.site.answering.values()]}
-        late = {body.peer: body for body in [*self.reading.values()] if now - body.begun > timeout}
-        for peer, body in late.items():
-            if peer not in answering and not self.options.trusted_proxies.trusts(peer):
-                hopeless = now - body.begun > timeout + body.size / SLOWEST
-                close_connections(peer, idle=0.0 if hopeless else timeout)
+        """Refuse those that have come too slowly. Call it each second."""
+        now, window = time.monotonic(), self.limits.options.body_timeout
+        for body in [*self.receiving.values()]:
+            if body.rate.is_too_slow(now, window):
+                body.refuse(HTTPStatus.REQUEST_TIMEOUT, "the body came too slowly")
 
 
-def close_connections(peer: str, idle: float) -> None:
-    """Those to `peer` from which nothing has come for `idle` seconds."""
-    for connection in connections():
-        if connection.peer == peer and (traffic := connection.traffic()) and traffic.since_received >= idle:
-            connection.close()
+class Body:
+    """One that is being received."""
 
+    def __init__(self, bodies: Bodies, request: Request, enter: Enter) -> None:
+        self.bodies, self.request, self.enter = bodies, request, enter
+        self.spool = tempfile.SpooledTemporaryFile(IN_MEMORY, dir=bodies.folder)  # noqa: SIM115 - closed with the response
+        self.rate = Rate()
+        self.future: Any = None
 
-def body_size(environ: dict[str, Any]) -> int:
-    length = environ.get("CONTENT_LENGTH", "")
-    return int(length) if length.isdecimal() else 0
+    def receive(self) -> None:
+        """Wait for the next part, without a thread."""
+        self.future = self.request.transport.protocol.receive()
+        self.future.add_done_callback(self.received)
 
+    def received(self, future: Any) -> None:
+        """Take a part, in one of Granian's threads."""
+        if future.cancelled() or id(self) not in self.bodies.receiving:
+            return
+        message = future.result()
+        if message["type"] != "http.request":  # the client has left, or sent less than it said
+            self.drop()
+        elif self.keep(message.get("body", b"")):
+            if message.get("more_body"):
+                self.receive()
+            elif self.bodies.forget(self):
+                self.enter(self.whole_request())
 
-def fill(spool: Any, source: Any, size: int) -> bool:
-    """Read `size` bytes; whether so many came."""
-    while size and (part := source.read(min(size, PART))):
-        spool.write(part)
-        size -= len(part)
-    return size == 0
+    def keep(self, part: bytes) -> bool:
+        """Return whether there was room for it."""
+        self.rate.size += len(part)
+        most = self.bodies.limits.options.max_body
+        if most and self.rate.size > most:
+            self.refuse(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, f"the body is larger than {most} bytes")
+            return False
+        try:
+            self.spool.write(part)
+        except OSError as error:  # the disk is full
+            log(f"cannot keep the body of a request: {error.strerror}", "error")
+            self.refuse(HTTPStatus.INSUFFICIENT_STORAGE, "there is no room for the body on the disk")
+            return False
+        return True
+
+    def whole_request(self) -> Request:
+        environ = self.request.environ
+        self.spool.seek(0)
+        environ["wsgi.input"] = environ["djbundle.spool"] = self.spool
+        environ["CONTENT_LENGTH"] = str(self.rate.size)
+        environ.pop("HTTP_TRANSFER_ENCODING", None)
+        return self.request
+
+    def refuse(self, status: HTTPStatus, why: str) -> None:
+        if self.drop():
+            self.bodies.limits.refusals.refuse(self.request, status, why)
+
+    def drop(self) -> bool:
+        """Forget it, and return whether it was being received. Granian drops a request that nobody answers."""
+        if not self.bodies.forget(self):
+            return False
+        if self.future:
+            self.future.cancel()
+        self.spool.close()
+        return True

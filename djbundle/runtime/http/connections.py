@@ -5,13 +5,13 @@ import os
 import socket
 import stat
 import struct
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
-# tcpi_unacked, tcpi_last_data_sent, tcpi_last_data_recv, tcpi_bytes_received, tcpi_notsent_bytes
+# tcpi_unacked, tcpi_last_data_sent, tcpi_last_data_recv, tcpi_bytes_acked, tcpi_bytes_received, tcpi_notsent_bytes
 # (linux/tcp.h, struct tcp_info)
-INFORMATION = struct.Struct("=24xI16xI4xI72xQ8xI")
+INFORMATION = struct.Struct("=24xI16xI4xI64xQQ8xI")
 
 
 class Traffic(NamedTuple):
@@ -21,6 +21,7 @@ class Traffic(NamedTuple):
     since_sent: float
     received: int  # bytes, in all
     is_read: bool  # the other side has taken all that we have sent
+    acknowledged: int = 0  # bytes that the other side has taken, in all
 
     @property
     def since(self) -> float:
@@ -45,10 +46,10 @@ class Connection(NamedTuple):
         """None where the kernel does not tell: it was closed meanwhile, or a sandbox tells less than Linux."""
         try:
             information = self.socket.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, INFORMATION.size)
-            unacked, sent, received, size, unsent = INFORMATION.unpack(information)
+            unacked, sent, received, taken, size, unsent = INFORMATION.unpack(information)
         except (OSError, struct.error):
             return None
-        return Traffic(received / 1000, sent / 1000, size, unacked == unsent == 0)
+        return Traffic(received / 1000, sent / 1000, size, unacked == unsent == 0, taken)
 
     def close(self) -> None:
         """Both ways, whoever else has the socket."""
@@ -65,10 +66,10 @@ def connections() -> Iterator[Connection]:
                 yield Connection(peer, port, each.getsockname()[1], each)
 
 
-def break_off(peer: str, port: int) -> None:
-    """Close the connection of this client, who otherwise would take what it has got for the whole."""
+def break_off(clients: Collection[tuple[str, int]]) -> None:
+    """Close the connections of these clients, who otherwise would take what they have got for the whole."""
     for connection in connections():
-        if connection.client == (peer, port):
+        if connection.client in clients:
             connection.close()
 
 

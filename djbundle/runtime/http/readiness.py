@@ -1,6 +1,7 @@
 """What a site needs to do its work: databases that answer, are up to date and can be written, and a task worker."""
 
 import os
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -11,12 +12,20 @@ from djbundle.runtime.prepare import find_pending, used_databases
 
 LEAST_ROOM = 10 << 20  # bytes on the disk of a database; SQLite's log alone grows to 4 MB
 
+_watched: list[Callable[[], str | None]] = []  # by this process
+
 _up_to_date: set[str] = set()  # databases that lack nothing; a running site does not undo a migration
 
 
 def look(*, has_worker: bool) -> list[str]:
     """What is wrong, in words that tell no secret; to be called from one thread, which keeps its connections."""
-    return [*_problems_of_databases(), *(_problems_of_worker() if has_worker else [])]
+    own = [problem for find in _watched if (problem := find())]
+    return [*own, *_problems_of_databases(), *(_problems_of_worker() if has_worker else [])]
+
+
+def watch(find: Callable[[], str | None]) -> None:
+    """Ask `find` too, what is wrong with this process."""
+    _watched.append(find)
 
 
 def _problems_of_databases() -> list[str]:

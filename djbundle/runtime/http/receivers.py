@@ -2,26 +2,25 @@
 
 To hand a request over to another thread takes two changes of threads, a third of what a small page costs. So the first
 of them answers what it has received, and then receives the next; the others are kept back, and what comes meanwhile
-waits with Granian. Another receives, and hands over, where a request could be answered beside the one that is, where
-that one takes long, so that nobody knows what waits, and where a body must be waited for.
+waits with Granian. Another receives, and hands over, where a request could be answered beside the one that is, and
+where that one takes long, so that nobody knows what waits. None of them waits for a client.
 """
 
-import contextlib
 import threading
-from collections.abc import Iterator
 
-from djbundle.runtime.http.bodies import READERS, Bodies
-from djbundle.runtime.http.threads import Request, SiteThread, SiteThreads
+from djbundle.runtime.http.admission import Admission
+from djbundle.runtime.http.threads import SiteThread, SiteThreads
+from djbundle.runtime.http.transport import Request
 
-RECEIVERS = READERS + 2  # Granian makes each when a request waits and nobody receives
+RECEIVERS = 8  # Granian makes each when something waits and nobody receives
 FOREVER = 10 * 365 * 24 * 3600  # seconds that they may be idle
 
 
 class Receivers:
     """A door of the site, and who goes through it."""
 
-    def __init__(self, site: SiteThreads, bodies: Bodies) -> None:
-        self.site, self.bodies = site, bodies
+    def __init__(self, site: SiteThreads, admission: Admission) -> None:
+        self.site, self.admission = site, admission
         self.first = FirstReceiver(self)
         self.others: dict[int, OtherReceiver] = {}  # by the number of the thread
         self.first_thread: int | None = None
@@ -33,25 +32,11 @@ class Receivers:
 
     def receive(self, request: Request) -> None:
         """In one of Granian's threads; returns when that shall receive another."""
-        receiver = self.receiver(threading.get_ident())
-        if size := self.bodies.size(request):
-            with self.others_receive():
-                may_enter = self.bodies.read(request, size)
-            if not may_enter:
-                return
-        receiver.receive(request)
+        self.admission.admit(request, self.enter)
 
-    @contextlib.contextmanager
-    def others_receive(self) -> Iterator[None]:
-        """While this thread waits for its client."""
-        with self.site.changed:
-            self.outside -= 1
-            self.site.settle()
-        try:
-            yield
-        finally:
-            with self.site.changed:
-                self.outside += 1
+    def enter(self, request: Request) -> None:
+        """In one of Granian's threads, with a request that may go to the site."""
+        self.receiver(threading.get_ident()).receive(request)
 
     def receiver(self, thread: int) -> "FirstReceiver | OtherReceiver":
         """The one of this thread."""

@@ -9,7 +9,7 @@ from djbundle.runtime.http.threads import SiteThreads
 
 
 class WsgiRequests:
-    """Of a WSGI site. Granian tells it the client's address, and not the port."""
+    """Of a WSGI site."""
 
     def __init__(self, threads: SiteThreads, streams: Streams) -> None:
         self.threads, self.streams = threads, streams
@@ -19,9 +19,9 @@ class WsgiRequests:
             return None
         before = time.perf_counter() - seconds
         answering = [*self.threads.answering.values()]
-        peers = {each.peer for each in answering if each.environ["djbundle.begun"] <= before}
-        peers.update([*self.streams.peers.values()])
-        return lambda connection: connection.peer in peers
+        clients = {each.transport.connection for each in answering if each.environ["djbundle.begun"] <= before}
+        clients.update(each.request.transport.connection for each in [*self.streams.open.values()])
+        return lambda connection: connection.client in clients
 
 
 class AsgiRequests:

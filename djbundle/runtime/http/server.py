@@ -9,10 +9,10 @@ import resource
 import socket
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Self
 
 from granian._futures import _future_watcher_wrapper, _new_cbscheduler
-from granian._granian import ASGIWorker, SocketHolder, WorkerSignal, WSGIWorker
+from granian._granian import ASGIWorker, CallbackScheduler, SocketHolder, WorkerSignal
 from granian._loops import loops
 from granian.asgi import _callback_wrapper as _wrap_asgi
 from granian.constants import HTTPModes, Loops, SSLProtocols
@@ -20,24 +20,26 @@ from granian.http import HTTP1Settings, HTTP2Settings
 from granian.log import LogLevels, configure_logging
 
 from djbundle.manifest import Interface
-from djbundle.runtime.http.bodies import Bodies
+from djbundle.runtime.http import readiness
 from djbundle.runtime.http.incoming import Incoming
+from djbundle.runtime.http.limits import Limits
 from djbundle.runtime.http.options import HttpOptions
 from djbundle.runtime.http.receivers import FOREVER, RECEIVERS, Receivers
-from djbundle.runtime.http.requests import AsgiRequests, WsgiRequests
+from djbundle.runtime.http.requests import AsgiRequests
 from djbundle.runtime.http.shortcut import Shortcut
-from djbundle.runtime.http.streams import Streams
 from djbundle.runtime.http.sweeping import Requests
-from djbundle.runtime.http.threads import Request, SiteThreads
 from djbundle.runtime.http.websockets import Departure
-from djbundle.runtime.http.wsgi import WsgiSite
+from djbundle.runtime.http.wsgi_gateway import WsgiGateway
 from djbundle.runtime.listener import BACKLOG
 from djbundle.runtime.tls.pair import Pair
 
 wrap_asgi: Any = _wrap_asgi  # untyped
+make_worker: Any = ASGIWorker  # whose types are those of an older version
 ENOUGH_FILES = 65536
 SPARE_FILES = 256  # for what is not a connection
 RUNTIME_THREADS, RUNTIME_BLOCKING_THREADS = 1, 512  # Granian's defaults
+MOST_STREAMS = 128  # requests at once over one connection of HTTP/2; browsers have at most 100
+STREAM_BUFFER = 128 << 10  # bytes that are ready to be sent for each of them
 NO_METRICS = (None, None)
 
 
@@ -85,69 +87,86 @@ class Running:
         await self.departure.wait_until_closed()
 
 
+class Direct:
+    """Stands where Granian has an event loop: calls back at once, in Granian's own thread."""
+
+    def call_soon(self, callback: Callable[[Any], object], future: Any, context: object = None) -> None:  # noqa: ARG002
+        callback(future)
+
+    call_soon_threadsafe = call_soon
+
+
+class DirectScheduler(CallbackScheduler):
+    """Hands requests to `receive` in Granian's own threads, without an event loop."""
+
+    __slots__ = ()
+
+    def __new__(cls, loop: Direct, receive: Callable[[Any], None]) -> Self:
+        return super().__new__(cls, loop, receive, None, None, None)  # type: ignore[call-arg]
+
+    def __init__(self, _loop: Direct, receive: Callable[[Any], None]) -> None:
+        self._schedule_fn = receive
+
+
 class Server:
     """One application, and the workers that serve it."""
 
-    def __init__(self, application: Any, options: WebOptions, shortcut: Shortcut | None = None) -> None:
-        self.shortcut = shortcut
+    def __init__(
+        self, application: Any, options: WebOptions, shortcut: Shortcut | None = None, limits: Limits | None = None
+    ) -> None:
         configure_logging(LogLevels.warning)
         self.options = options
+        self.limits = limits or Limits(options.http)
         self.loop: asyncio.AbstractEventLoop = loops.get(Loops.auto)
         self.most_connections = min(options.http.backpressure, max(1, raise_file_limit() - SPARE_FILES))
-        self.incoming = Incoming(options.http)
-        self.bodies: Bodies | None = None
+        readiness.watch(self.limits.refusals.problem)
+        self.gateway: WsgiGateway | None = None
         if options.interface == "wsgi":
-            self.streams = Streams()
-            self.site = SiteThreads(WsgiSite(application, self.streams), options.blocking_threads)
-            self.requests: Requests = WsgiRequests(self.site, self.streams)
-            self.bodies = Bodies(self.site, options.http, options.spool)
+            threads = options.blocking_threads
+            self.gateway = WsgiGateway(application, self.limits, threads, options.spool, shortcut)
+            self.requests: Requests = self.gateway.requests
         else:
+            self.incoming = Incoming(options.http)
             self.requests = self.clients = AsgiRequests()
             self.answer = wrap_asgi(application, {}, {}, None)
 
     def start(self, listener: socket.socket, pair: Pair | None) -> Running:
         """Serve a socket, with TLS where there is a certificate; does not wait."""
-        http, bodies, is_unix = self.options.http, self.bodies, listener.family == socket.AF_UNIX
+        http, is_unix = self.options.http, listener.family == socket.AF_UNIX
         running = Running(WorkerSignal(), asyncio.Event(), os.dup(listener.fileno()))
         running.signal.add_cb(lambda: self.loop.call_soon_threadsafe(running.end))
-        make: Any = WSGIWorker if bodies else ASGIWorker  # whose types are those of an older version
-        worker = make(
+        worker = make_worker(
             1,
-            (None, SocketHolder(running.socket, is_unix, BACKLOG)),  # type: ignore[call-arg]  # likewise
+            (None, SocketHolder(running.socket, is_unix, BACKLOG)),  # type: ignore[call-arg]  # of an older version
             None,
             RUNTIME_THREADS,
             RUNTIME_BLOCKING_THREADS,
-            RECEIVERS if bodies else 1,
+            RECEIVERS if self.gateway else 1,
             FOREVER,
             self.most_connections,
             HTTPModes.auto,
             HTTP1Settings(header_read_timeout=http.header_read_timeout, max_buffer_size=http.max_buffer_size),
-            HTTP2Settings(max_headers_size=http.max_buffer_size),
-            *(() if bodies else (True,)),  # WebSockets
+            HTTP2Settings(
+                max_headers_size=http.max_buffer_size,
+                max_concurrent_streams=MOST_STREAMS,
+                max_send_buffer_size=STREAM_BUFFER,
+            ),
+            self.gateway is None,  # WebSockets
             None,
             *tls_context(pair),
             NO_METRICS,
         )
-        callback = self.wsgi_callback(bodies, running) if bodies else self.asgi_callback(running)
-        scheduler: Any = _new_cbscheduler(self.loop, callback, impl_asyncio=True)  # type: ignore[no-untyped-call]
+        loop: Any = Direct() if self.gateway else self.loop
+        scheduler = self.direct_scheduler(self.gateway, loop, running) if self.gateway else self.asgi_scheduler(running)
         serve = worker.serve_mtr_uds if is_unix else worker.serve_mtr
-        serve(scheduler, self.loop, running.signal)
+        serve(scheduler, loop, running.signal)
         return running
 
-    def wsgi_callback(self, bodies: Bodies, running: Running) -> Callable[[Any, dict[str, Any]], None]:
-        prepare, shortcut, streams = self.incoming.prepare_wsgi, self.shortcut, self.streams
-        receivers = running.receivers = Receivers(self.site, bodies)
+    def direct_scheduler(self, gateway: WsgiGateway, loop: Direct, running: Running) -> DirectScheduler:
+        receivers = running.receivers = gateway.new_receivers()
+        return DirectScheduler(loop, lambda watcher: gateway.receive(watcher, receivers, leaving=running.leaving))
 
-        def callback(protocol: Any, environ: dict[str, Any]) -> None:
-            environ["djbundle.peer"] = environ["REMOTE_ADDR"]
-            prepare(environ)
-            environ["djbundle.leaving"] = running.leaving
-            if shortcut is None or not shortcut.answer(protocol, environ, streams):
-                receivers.receive(Request(protocol, environ))
-
-        return callback
-
-    def asgi_callback(self, running: Running) -> Any:
+    def asgi_scheduler(self, running: Running) -> Any:
         prepare = self.incoming.prepare_asgi
 
         def callback(scope: dict[str, Any], protocol: Any) -> Any:
@@ -159,7 +178,14 @@ class Server:
             scope["djbundle.departure"] = running.departure
             return self.clients.count(client, self.answer(scope, protocol))
 
-        return _future_watcher_wrapper(callback)  # type: ignore[no-untyped-call]
+        watcher = _future_watcher_wrapper(callback)  # type: ignore[no-untyped-call]
+        return _new_cbscheduler(self.loop, watcher, impl_asyncio=True)  # type: ignore[no-untyped-call]
+
+    def sweep(self) -> None:
+        """Look at what waits for clients. Call it each second."""
+        if self.gateway:
+            self.gateway.sweep()
+        self.limits.refusals.tell()
 
 
 def raise_file_limit() -> int:

@@ -12,8 +12,9 @@ from typing import Any, NamedTuple
 from servestatic.responders import StaticFile
 
 from djbundle.runtime.http.observing import Observer
-from djbundle.runtime.http.outgoing import Additions, Headers
+from djbundle.runtime.http.outgoing import Additions
 from djbundle.runtime.http.streams import LARGEST_PART, Streams
+from djbundle.runtime.http.transport import Headers, Request
 
 WHOLE = 256 << 10  # bytes of a file; a larger one is sent in parts
 ROOM = 16 << 20  # bytes of all that one process keeps
@@ -34,8 +35,9 @@ class Shortcut:
         self.room = ROOM
         self.reading = threading.Lock()
 
-    def answer(self, protocol: Any, environ: dict[str, Any], streams: Streams) -> bool:
-        """Whether it is answered. `environ` is prepared (incoming.py)."""
+    def answer(self, request: Request, streams: Streams) -> bool:
+        """Whether it is answered. Its environ is prepared (incoming.py)."""
+        environ = request.environ
         path = environ["PATH_INFO"]
         if path not in self.files or environ["REQUEST_METHOD"] != "GET":
             return False
@@ -50,9 +52,9 @@ class Shortcut:
         self.observer.answered("GET", path, 200, seconds, environ["REMOTE_ADDR"], environ["HTTP_X_REQUEST_ID"])
         headers = kept.headers + self.additions.wsgi_headers(environ, seconds)
         if isinstance(kept.body, bytes):
-            protocol.response_bytes(200, headers, kept.body)
+            request.transport.respond(200, headers, kept.body)
         else:
-            streams.send(protocol, 200, headers, streams.of_memory(kept.body), environ["djbundle.peer"])
+            streams.send(request, 200, headers, streams.of_memory(kept.body))
         return True
 
     def find(self, file: Any, environ: dict[str, Any]) -> Kept | None:

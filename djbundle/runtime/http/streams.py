@@ -1,58 +1,101 @@
-"""Answers in parts, each sent by a thread of its own, so that clients who read slowly hold up nobody.
+"""Responses in parts. No thread waits for a client to take the parts of a file; only a generator keeps its own thread.
 
-What can be cut anywhere goes in large parts to who takes them quickly, since each part takes a change of threads; and
-in small ones to all others, since Granian queues some for each of them.
+What can be cut anywhere goes in large parts to clients that take them quickly, since each part takes a change of
+threads; and in small ones to all others, since Granian queues some for each of them.
 """
 
 import contextvars
+import threading
 import time
 import traceback
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from http import HTTPStatus
 from typing import Any
 from wsgiref.util import FileWrapper
 
 from django.db import connections
 
-from djbundle.runtime.http.outgoing import Headers
+from djbundle.runtime.http.budget import client_key
+from djbundle.runtime.http.connections import break_off
+from djbundle.runtime.http.limits import Limits
+from djbundle.runtime.http.transport import Headers, Request
 from djbundle.runtime.logs import lines
 
-MOST = 256  # answers that one process sends at once; their threads are made when they are needed
+SENDERS = 4  # threads that send what is at hand
+MOST_GENERATORS = 256  # that one process runs at once, each in a thread of its own
+MOST_OF_CLIENT = 64  # of them for one client
+BURST = 16  # parts that are sent in one go
 LARGEST_PART, SMALLEST_PART = 1 << 20, 64 << 10  # bytes
 ALL_PARTS = 16 << 20  # bytes, about: the next parts of all clients
 AHEAD = 512 << 10  # bytes that Granian and the kernel take before the client has taken any
 QUICK = 0.02  # seconds in which a client shall take a part
+COST = 5 * SMALLEST_PART  # bytes in memory of a response whose client takes nothing: Granian queues four parts
+EVICTABLE = 5.0  # seconds in which a client has taken nothing, before it makes room for others
 
 
 class Streams:
-    def __init__(self) -> None:
-        self.threads = ThreadPoolExecutor(MOST, "stream")
-        self.peers: dict[int, str] = {}  # who is sent an answer, by the identity of its parts
+    """Of one web process."""
 
-    def send(self, protocol: Any, status: int, headers: Headers, parts: Any, peer: str) -> None:
-        """By another thread, in the context of this one: with its language and time zone.
+    def __init__(self, limits: Limits) -> None:
+        self.refusals, self.budget = limits.refusals, limits.budget
+        self.senders = ThreadPoolExecutor(SENDERS, "stream")
+        self.generators = ThreadPoolExecutor(MOST_GENERATORS, "generator")
+        self.open: dict[int, Delivery] = {}
+        self.has_ended: Callable[[], object] = bool  # called when a response has made room
 
-        `parts` has ``__next__`` and ``close``, as Granian's `protocol` wants it.
+    def send(self, request: Request, status: int, headers: Headers, parts: Any, size: int = 0) -> None:
+        """Send parts that are at hand: of a file, or of `size` bytes in memory that nothing else keeps.
+
+        `parts` has ``__next__`` and may have ``close``.
         """
-        self.peers[id(parts)] = peer
-        self.threads.submit(contextvars.copy_context().run, self.stream, protocol, status, headers, parts)
+        delivery = Delivery(self, request, parts, COST + size)
+        if delivery.begin(status, headers):
+            self.senders.submit(delivery.run)
 
-    def stream(self, protocol: Any, status: int, headers: Headers, parts: Any) -> None:
-        """With connections to databases of this thread's own, which are closed behind it."""
-        try:
-            protocol.response_iter(status, headers, parts)
-        except Exception:
-            lines.write("error", "serve", "an answer broke off", trace=traceback.format_exc())
-        finally:
-            del self.peers[id(parts)]
-            connections.close_all()
+    def generate(self, request: Request, status: int, headers: Headers, parts: Any) -> None:
+        """Send parts that are made as they are sent, in a thread of their own.
+
+        It has the context of this thread, with its language and time zone, and its own connections to databases.
+        """
+        delivery = Generation(self, request, parts, COST)
+        if not self.has_room(request):
+            delivery.close()
+            why = "too many responses are being generated"
+            self.refusals.refuse(request, HTTPStatus.SERVICE_UNAVAILABLE, why)
+        elif delivery.begin(status, headers):
+            self.generators.submit(contextvars.copy_context().run, delivery.run)
+
+    def has_room(self, request: Request) -> bool:
+        """Return whether another generator may run, of all and for this client."""
+        running = [each for each in [*self.open.values()] if isinstance(each, Generation)]
+        if len(running) >= MOST_GENERATORS:
+            return False
+        if len(running) < MOST_OF_CLIENT or self.budget.is_exempt(request.client):
+            return True
+        client = client_key(request.client)
+        return sum(client_key(each.request.client) == client for each in running) < MOST_OF_CLIENT
+
+    def sweep(self, timeout: float) -> None:
+        """Break off what clients have taken nothing of for `timeout` seconds. Call it each second."""
+        now = time.monotonic()
+        waiting = [each for each in [*self.open.values()] if each.since is not None]
+        late = [each for each in waiting if each.waited(now) >= timeout]
+        if not late and self.budget.is_full:
+            waiting.sort(key=lambda each: each.waited(now), reverse=True)
+            late = [each for each in waiting[: 1 + len(waiting) // 4] if each.waited(now) >= EVICTABLE]
+        if late:
+            break_off({each.request.transport.connection for each in late})
+            for each in late:
+                each.stop()
+            self.refusals.count(HTTPStatus.OK, "cut off, since its client took nothing more")
 
     def of_file(self, file: Any, _size: int = 0) -> "FileParts":
-        """WSGI's ``file_wrapper``."""
+        """Return the parts of a file: WSGI's ``file_wrapper``."""
         return FileParts(file, Sizes(self))
 
     def of_memory(self, body: Sequence[bytes]) -> Iterator[bytes]:
-        """`body` is in the largest parts, which are cut where they shall be smaller."""
+        """Return the parts of a body, which are cut where they shall be smaller."""
         sizes = Sizes(self)
         for part in body:
             begin = 0
@@ -60,6 +103,132 @@ class Streams:
                 size = sizes.next()
                 yield part[begin : begin + size]  # all of it is not copied
                 begin += size
+
+
+class Delivery:
+    """One response in parts that are at hand."""
+
+    def __init__(self, streams: Streams, request: Request, parts: Any, cost: int) -> None:
+        self.streams, self.request, self.parts, self.cost = streams, request, parts, cost
+        self.since: float | None = None  # when the client was to take more, monotonic seconds
+        self.future: Any = None
+        self.is_stopped = False  # the client has left, or is too slow
+        self.is_closed = False
+
+    def begin(self, status: int, headers: Headers) -> bool:
+        """Send the head. Return whether a body follows."""
+        transport = self.request.transport
+        if transport.is_bodiless:
+            self.close()
+            transport.begin(status, headers)
+            transport.end()
+            return False
+        transport.begin(status, headers)
+        self.streams.open[id(self)] = self
+        self.streams.budget.take(transport.connection, self.request.client, self.cost)
+        self.watch()
+        return True
+
+    def watch(self) -> None:
+        """Learn when the client leaves: Granian takes parts for nobody without a word."""
+        self.request.transport.protocol.receive().add_done_callback(self.heard)
+
+    def heard(self, future: Any) -> None:
+        if self.is_closed or future.cancelled():
+            return
+        if future.result()["type"] == "http.disconnect":
+            self.is_stopped = True
+            self.request.transport.forget_handed()
+        else:  # the end of a body that was not there
+            self.watch()
+
+    def waited(self, now: float) -> float:
+        return 0.0 if self.since is None else now - self.since
+
+    def stop(self) -> None:
+        """Let it end now, in another thread."""
+        self.is_stopped = True
+        if future := self.future:
+            future.cancel()
+
+    def run(self) -> None:
+        """Send until the client has enough for the moment."""
+        try:
+            if self.advance():
+                self.finish()
+        except Exception:
+            self.fail()
+
+    def advance(self) -> bool:
+        """Return whether all is sent, or nobody takes it any more."""
+        for _ in range(BURST):
+            if self.is_stopped:
+                return True
+            part = next(self.parts, None)
+            if part is None:
+                self.request.transport.end()
+                return True
+            if part and (future := self.request.transport.send(part)):
+                self.wait(future)
+                return False
+        self.streams.senders.submit(self.run)
+        return False
+
+    def wait(self, future: Any) -> None:
+        self.since, self.future = time.monotonic(), future
+        future.add_done_callback(self.resume)
+
+    def resume(self, _future: Any) -> None:
+        self.since = self.future = None
+        self.streams.senders.submit(self.run)
+
+    def fail(self) -> None:
+        """Say so in the log, and break the connection off: else its client would take a part for the whole."""
+        told = {"id": self.request.environ.get("HTTP_X_REQUEST_ID", "")}
+        lines.write("error", "serve", "the answer to a request failed", told, traceback.format_exc())
+        break_off({self.request.transport.connection})
+        self.finish()
+
+    def finish(self) -> None:
+        if self.streams.open.pop(id(self), None):
+            transport = self.request.transport
+            self.streams.budget.take(transport.connection, self.request.client, -self.cost)
+        self.close()
+        self.streams.has_ended()
+
+    def close(self) -> None:
+        self.is_closed = True
+        if end := getattr(self.parts, "close", None):
+            end()
+
+
+class Generation(Delivery):
+    """One whose parts are made as they are sent: all of them in one thread, which a cursor of a database needs."""
+
+    def __init__(self, streams: Streams, request: Request, parts: Any, cost: int) -> None:
+        super().__init__(streams, request, parts, cost)
+        self.taken = threading.Semaphore(0)
+
+    def run(self) -> None:
+        try:
+            super().run()
+        finally:
+            connections.close_all()
+
+    def advance(self) -> bool:
+        while not self.is_stopped:
+            part = next(self.parts, None)
+            if part is None:
+                self.request.transport.end()
+                return True
+            if part and (future := self.request.transport.send(part)):
+                self.wait(future)
+                self.taken.acquire()
+        return True
+
+    def resume(self, _future: Any) -> None:
+        self.since = self.future = None
+        self.taken.release()
 
 
 class Sizes:
@@ -74,7 +243,7 @@ class Sizes:
         now = time.monotonic()
         if self.sum >= AHEAD:
             is_quick = now - self.asked < QUICK
-            most = min(LARGEST_PART, ALL_PARTS // max(1, len(self.streams.peers)))
+            most = min(LARGEST_PART, ALL_PARTS // max(1, len(self.streams.open)))
             self.size = max(SMALLEST_PART, min(most, self.size * 4) if is_quick else self.size // 4)
         self.sum, self.asked = self.sum + self.size, now
         return self.size

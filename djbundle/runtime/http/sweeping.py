@@ -4,13 +4,27 @@ What Granian makes of a connection is not known here, nor is what was said behin
 came and went.
 """
 
+import time
+from collections import Counter
 from collections.abc import Callable, Collection
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
+from djbundle.runtime.http.budget import client_key
 from djbundle.runtime.http.connections import Connection, Traffic, connections
+from djbundle.runtime.http.limits import Limits
+from djbundle.runtime.http.options import HttpOptions
 
 PREFACE = 24  # bytes of the beginning of HTTP/2; until it has seen so many Granian cannot tell which HTTP it is
 CROWDED = 0.75  # of the connections that there may be
+SHARE = 0.25  # of them that one client may have
+HARMLESS = 256 << 10  # bytes that a client need not take: those of small responses that it has cancelled
+
+
+class Untaken(NamedTuple):
+    """Of a connection over which a client was given more than it has taken."""
+
+    since: float  # monotonic seconds
+    acknowledged: int  # bytes
 
 
 class Requests(Protocol):
@@ -30,23 +44,67 @@ class Sweeper:
     of an answer. Who is silent after a handshake, or an answer by HTTP/2, is in nobody's way while there is room.
     """
 
-    def __init__(self, ports: Collection[int], most: int, silence: float, stall: float, requests: Requests) -> None:
+    def __init__(
+        self,
+        ports: Collection[int],
+        most: int,
+        silence: float,
+        stall: float,
+        requests: Requests,
+        limits: Limits | None = None,
+    ) -> None:
         self.ports, self.silence, self.stall, self.requests = ports, silence, stall, requests
-        self.enough = most * CROWDED
+        self.limits = limits or Limits(HttpOptions())
+        self.enough, self.share = most * CROWDED, max(1, int(most * SHARE))
+        self.untaken: dict[tuple[str, int], Untaken] = {}
         self.known: set[tuple[str, int]] = set()  # clients whose connections the sweep before has seen
 
     def sweep(self) -> None:
         """Who was accepted since the last is left alone: it may have waited long for this one to make room."""
         seen: set[tuple[str, int]] = set()
+        counted = {*self.limits.handed, *self.untaken}
         is_crowded = len(self.known) >= self.enough
         is_awaited = self.requests.awaited(self.silence) if is_crowded else None
+        of_client: Counter[str] = Counter()
         for connection in connections():
             if connection.port in self.ports:
                 seen.add(connection.client)
+                of_client[client_key(connection.peer)] += 1
                 traffic = connection.traffic() if connection.client in self.known else None
-                if traffic and self.is_stale(traffic, connection, is_awaited):
+                if traffic and (
+                    self.is_stale(traffic, connection, is_awaited)
+                    or self.is_stalled(traffic, connection)
+                    or self.is_greedy(of_client[client_key(connection.peer)], connection)
+                ):
                     connection.close()
         self.known = seen
+        self.forget(counted - seen)
+
+    def is_stalled(self, traffic: Traffic, connection: Connection) -> bool:
+        """Return whether a client of HTTP/2 has taken nothing of what it was given for too long.
+
+        The kernel has nothing left to send while the client's windows (RFC 9113, 5.2) are closed. But then it has
+        carried fewer bytes than the bodies of its responses have.
+        """
+        handed = self.limits.handed.get(connection.client, 0)
+        if handed <= traffic.acknowledged + HARMLESS:
+            self.untaken.pop(connection.client, None)
+            return False
+        now, before = time.monotonic(), self.untaken.get(connection.client)
+        if before is None or before.acknowledged != traffic.acknowledged:
+            self.untaken[connection.client] = Untaken(now, traffic.acknowledged)
+            return False
+        return now - before.since >= self.stall
+
+    def is_greedy(self, count: int, connection: Connection) -> bool:
+        """Return whether one client has more than its share of the connections."""
+        return count > self.share and not self.limits.is_proxy(connection.peer)
+
+    def forget(self, closed: set[tuple[str, int]]) -> None:
+        """Of connections that are closed."""
+        for client in closed:
+            self.limits.handed.pop(client, None)
+            self.untaken.pop(client, None)
 
     def is_stale(
         self, traffic: Traffic, connection: Connection, is_awaited: Callable[[Connection], bool] | None

@@ -11,25 +11,14 @@ import time
 import traceback
 from collections import deque
 from collections.abc import Callable
-from typing import Any, NamedTuple, Protocol
+from typing import Any, Protocol
 
 from djbundle.runtime.http.pace import LOOK, Pace
 from djbundle.runtime.http.thread_time import ThreadTime
+from djbundle.runtime.http.transport import Request
 from djbundle.runtime.logs import lines
 
-Answer = Callable[[Any, dict[str, Any]], Any]
-
-
-class Request(NamedTuple):
-    """As Granian hands it over."""
-
-    protocol: Any
-    environ: dict[str, Any]
-
-    @property
-    def peer(self) -> str:
-        """The address at the other end of the connection."""
-        return str(self.environ["djbundle.peer"])
+Answer = Callable[[Request], Any]
 
 
 class Door(Protocol):
@@ -132,15 +121,16 @@ class SiteThreads:
     def answer(self, request: Request) -> None:
         """In this thread."""
         number = threading.get_ident()
-        protocol, environ = request
+        environ = request.environ
         environ["djbundle.begun"] = time.perf_counter()
         self.answering[number] = request
         try:
-            self.site(protocol, environ)
+            self.site(request)
         except BaseException:  # Django answers the site's errors; but not sys.exit(), nor of what stands around it
             told = {"id": environ.get("HTTP_X_REQUEST_ID", "")}
             lines.write("error", "serve", "the answer to a request failed", told, traceback.format_exc())
-            protocol.response_bytes(500, [], b"")
+            if not request.transport.is_begun:
+                request.transport.respond(500, [], b"")
         finally:
             del self.answering[number]
 

@@ -1,4 +1,4 @@
-"""Between Granian and a WSGI application: calls it for a request, and sends what it answers."""
+"""Calls a WSGI application for a request, and sends what it answers."""
 
 import sys
 from collections.abc import Callable, Iterable, Iterator
@@ -7,8 +7,10 @@ from typing import Any
 
 from django.http import HttpResponse
 
-from djbundle.runtime.http.outgoing import Headers
-from djbundle.runtime.http.streams import Streams
+from djbundle.runtime.http.streams import FileParts, Streams
+from djbundle.runtime.http.transport import HTTP_2, Headers, Request, with_length
+
+WHOLE, WHOLE_BY_HTTP_2 = 256 << 10, 64 << 10  # bytes that are sent in one go; a connection of HTTP/2 has many of them
 
 
 class WsgiSite:
@@ -22,29 +24,40 @@ class WsgiSite:
             "SERVER_SOFTWARE": "Granian",
             "wsgi.errors": sys.stderr,
             "wsgi.file_wrapper": streams.of_file,
-            "wsgi.input_terminated": True,  # Granian's body ends where the request does
+            "wsgi.input_terminated": True,  # the body ends where the request does
             "wsgi.multiprocess": True,
             "wsgi.multithread": True,
             "wsgi.run_once": False,
             "wsgi.version": (1, 0),
         }
 
-    def __call__(self, protocol: Any, environ: dict[str, Any]) -> None:
-        """Answer by Granian's `protocol`. Raises what the application raises."""
-        head = Head()
+    def __call__(self, request: Request) -> None:
+        """Answer. Raises what the application raises."""
+        head, environ = Head(), request.environ
         try:
             answer = self.application(self.base | environ, head)
         except BaseException:
             close((), environ)
             raise
         if isinstance(answer, (HttpResponse, list)):  # whole; a StreamingHttpResponse is no HttpResponse
-            protocol.response_bytes(head.status, head.headers, b"".join(answer))
+            self.send_whole(request, head, b"".join(answer))
             close(answer, environ)
+            return
+        parts = Parts(answer, environ)
+        if isinstance(parts.rest, FileParts):
+            self.streams.send(request, head.status, head.headers, parts)
+            return
+        if not head.status:
+            parts.begin()
+        self.streams.generate(request, head.status, head.headers, parts)
+
+    def send_whole(self, request: Request, head: "Head", body: bytes) -> None:
+        size = len(body)
+        if size <= (WHOLE_BY_HTTP_2 if request.environ["SERVER_PROTOCOL"] == HTTP_2 else WHOLE):
+            request.transport.respond(head.status, head.headers, body)
         else:
-            parts = Parts(answer, environ)
-            if not head.status:
-                parts.begin()
-            self.streams.send(protocol, head.status, head.headers, parts, environ["djbundle.peer"])
+            parts = self.streams.of_memory([body])
+            self.streams.send(request, head.status, with_length(head.headers, size), parts, size)
 
 
 class Head:

@@ -1,0 +1,63 @@
+"""Decides which requests the site sees. Some are malformed or too large; some come from clients that take nothing."""
+
+import threading
+import time
+from collections import deque
+from collections.abc import Callable
+from http import HTTPStatus
+
+from djbundle.runtime.http.bodies import Bodies, Enter
+from djbundle.runtime.http.limits import Limits
+from djbundle.runtime.http.transport import Request
+from djbundle.runtime.http.validity import refusal
+
+LONGEST_HELD = 10.0  # seconds
+MOST_HELD = 1024  # requests
+NOTHING_TAKEN = "the client has not taken the responses before it"
+
+
+class Admission:
+    """Lets requests in, in this order: refused, held back while their client has taken too little, body, site.
+
+    `put` hands a request to the site from any thread; `enter` of `admit` does so in one of Granian's.
+    """
+
+    def __init__(self, limits: Limits, bodies: Bodies, put: Callable[[Request], None]) -> None:
+        self.max_body, self.refusals, self.budget = limits.options.max_body, limits.refusals, limits.budget
+        self.bodies, self.put = bodies, put
+        self.held: deque[tuple[float, Request, Enter]] = deque()  # with the time until when, monotonic seconds
+        self.sweeping = threading.Lock()
+
+    def admit(self, request: Request, enter: Enter) -> None:
+        if status := refusal(request.environ, self.max_body):
+            self.refusals.refuse(request, status, status.phrase.lower())
+        elif self.budget.is_spent(request.transport.connection, request.client):
+            self.hold(request, enter)
+        elif not self.bodies.receive(request, enter):
+            enter(request)
+
+    def hold(self, request: Request, enter: Enter) -> None:
+        if len(self.held) >= MOST_HELD:
+            self.refusals.refuse(request, HTTPStatus.SERVICE_UNAVAILABLE, NOTHING_TAKEN)
+        else:
+            self.held.append((time.monotonic() + LONGEST_HELD, request, enter))
+
+    def sweep(self) -> None:
+        """Let in those that may, and refuse those that have waited too long. Call it each second, in any thread."""
+        if not self.held or not self.sweeping.acquire(blocking=False):
+            return
+        try:
+            self.look_at_held()
+        finally:
+            self.sweeping.release()
+
+    def look_at_held(self) -> None:
+        for _ in range(len(self.held)):
+            until, request, enter = self.held.popleft()
+            if not self.budget.is_spent(request.transport.connection, request.client):
+                if not self.bodies.receive(request, enter):
+                    self.put(request)
+            elif time.monotonic() >= until:
+                self.refusals.refuse(request, HTTPStatus.SERVICE_UNAVAILABLE, NOTHING_TAKEN)
+            else:
+                self.held.append((until, request, enter))

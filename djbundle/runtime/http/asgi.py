@@ -1,0 +1,239 @@
+"""Around an ASGI site and its files: refuses requests, adds to each response, and gives up on clients that stall."""
+
+import asyncio
+import time
+import traceback
+from collections.abc import Awaitable, Callable
+from http import HTTPStatus
+from typing import Any
+
+from djbundle.runtime.http.connections import break_off
+from djbundle.runtime.http.limits import Limits
+from djbundle.runtime.http.observing import Observer
+from djbundle.runtime.http.outgoing import Additions, merged
+from djbundle.runtime.http.rate import Rate
+from djbundle.runtime.http.transport import BODY, START, Headers, with_length
+from djbundle.runtime.http.validity import is_bad_host, may_have_body, refusal_of_length
+from djbundle.runtime.http.websockets import run_websocket
+from djbundle.runtime.logs import lines
+
+WHOLE = 64 << 10  # bytes of a body that are sent in one go
+LONGEST_HELD, LOOK = 10.0, 0.1  # seconds that a request waits until its client has taken other responses
+NOTHING_TAKEN = "the client has not taken the responses before it"
+
+Message = dict[str, Any]
+Receive = Callable[[], Awaitable[Message]]
+Send = Callable[[Message], Awaitable[None]]
+
+
+class StalledClientError(Exception):
+    """The client has taken nothing of its response for too long."""
+
+
+class Asgi:
+    def __init__(self, application: Any, additions: Additions, observer: Observer, limits: Limits) -> None:
+        self.application, self.additions, self.observer, self.limits = application, additions, observer, limits
+
+    async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
+        if scope["type"] == "websocket":
+            await run_websocket(self.application, scope, receive, send)
+            return
+        exchange = Exchange(self, scope, receive, send)
+        try:
+            if await exchange.is_admitted():
+                await self.application(scope, exchange.receive, exchange.send)
+        except StalledClientError:
+            exchange.break_off()
+        except Exception:  # of a stream, or of what stands around Django, which answers its own errors
+            told = {"id": exchange.header(b"x-request-id")}
+            lines.write("error", "serve", "the answer to a request failed", told, traceback.format_exc())
+            if exchange.is_partly_answered and scope["http_version"] != "2":  # whose connection has other answers too
+                exchange.break_off()
+            raise
+        finally:
+            exchange.close()
+
+
+class Exchange:
+    """One request and its response."""
+
+    def __init__(self, site: Asgi, scope: Message, receive: Receive, send: Send) -> None:
+        self.additions, self.observer, self.limits = site.additions, site.observer, site.limits
+        self.scope, self._receive, self._send = scope, receive, send
+        self.begun = time.perf_counter()
+        self.rate = Rate()
+        self.head: Message | None = None  # of the response, while it is kept back
+        self.has_quota = False
+        self.complete = False  # the body has been read
+        self.answered = self.refused = self.ended = False
+
+    def header(self, wanted: bytes) -> str:
+        """Return its value, of several between commas; "" where there is none."""
+        return ",".join(value.decode("latin-1") for name, value in self.scope["headers"] if name == wanted)
+
+    @property
+    def client(self) -> str:
+        return str((self.scope["client"] or ("",))[0])
+
+    @property
+    def by_http_2(self) -> bool:
+        return bool(self.scope["http_version"] == "2")
+
+    @property
+    def is_partly_answered(self) -> bool:
+        """Granian ends such an answer as if it were whole."""
+        return self.answered and not self.ended
+
+    # --- the request ---
+
+    async def is_admitted(self) -> bool:
+        """Return whether the site shall see it. Otherwise it is answered."""
+        length = self.header(b"content-length") or None
+        if is_bad_host(self.header(b"host"), may_lack=self.scope["http_version"] == "1"):
+            await self.refuse(HTTPStatus.BAD_REQUEST, "bad request")
+        elif refused := refusal_of_length(length, self.additions.max_body):
+            await self.refuse(refused, refused.phrase.lower())
+        elif not await self.has_room():
+            await self.refuse(HTTPStatus.SERVICE_UNAVAILABLE, NOTHING_TAKEN)
+        elif self.may_have_body(length) and (without_quota := self.limits.quota.refusal(self.client)):
+            await self.refuse(*without_quota)
+        return not self.refused
+
+    async def has_room(self) -> bool:
+        """Wait until the client has taken other responses."""
+        budget, connection = self.limits.budget, self.scope["djbundle.peer"]
+        until = self.begun + LONGEST_HELD
+        while budget.is_spent(connection, self.client):
+            if time.perf_counter() > until:
+                return False
+            await asyncio.sleep(LOOK)
+        return True
+
+    def may_have_body(self, length: str | None) -> bool:
+        is_chunked = bool(self.header(b"transfer-encoding"))
+        return may_have_body(length, self.scope["method"], is_chunked=is_chunked, by_http_2=self.by_http_2)
+
+    async def receive(self) -> Message:
+        """Return the next part of the body. An application to which we have said no sees its client leave."""
+        if self.complete:
+            return await self._receive()
+        self.take_quota()
+        try:
+            message = await asyncio.wait_for(self._receive(), self.additions.body_timeout)
+        except (TimeoutError, AttributeError):  # which Granian's awaitables raise when they are cancelled too late
+            return await self.refuse(HTTPStatus.REQUEST_TIMEOUT, "the body came too slowly")
+        self.rate.size += len(message.get("body", b""))
+        if self.additions.max_body and self.rate.size > self.additions.max_body:
+            return await self.refuse(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "the body is too large")
+        self.complete = not message.get("more_body", False)
+        if self.complete:
+            self.give_quota()
+        elif self.rate.is_too_slow(time.monotonic(), self.additions.body_timeout):
+            return await self.refuse(HTTPStatus.REQUEST_TIMEOUT, "the body came too slowly")
+        return message
+
+    def take_quota(self) -> None:
+        if not self.has_quota:
+            self.has_quota = True
+            self.limits.quota.take(self.client)
+
+    def give_quota(self) -> None:
+        if self.has_quota:
+            self.has_quota = False
+            self.limits.quota.give(self.client)
+
+    # --- the response ---
+
+    async def send(self, message: Message) -> None:
+        if self.refused or self.ended:
+            return
+        if message["type"] == START:
+            await self.begin(message)
+        elif message["type"] == BODY:
+            await self.send_part(bytes(message.get("body", b"")), more=message.get("more_body", False))
+        else:  # the path of a file that is all of it
+            self.ended = True
+            await self.send_head()
+            await self._send(message)
+
+    async def begin(self, message: Message) -> None:
+        """Keep the head back until it is known how long the body is, as Granian does; but not of a stream of events."""
+        self.answered = True
+        given = [(name.decode("latin-1"), value.decode("latin-1")) for name, value in message.get("headers", ())]
+        headers = merged(given, self.added_headers(message["status"]))
+        self.head = {**message, "headers": headers}
+        if any(name.lower() == "content-type" and value.startswith("text/event-stream") for name, value in headers):
+            await self.send_head()
+
+    def added_headers(self, status: int) -> Headers:
+        seconds, request_id = time.perf_counter() - self.begun, self.header(b"x-request-id")
+        self.observer.answered(self.scope["method"], self.scope["path"], status, seconds, self.client, request_id)
+        return self.additions.headers(
+            request_id,
+            seconds,
+            secure=self.scope["scheme"] == "https",
+            leaving=self.scope["djbundle.leaving"] and not self.by_http_2,
+        )
+
+    async def send_head(self, length: int | None = None) -> None:
+        if head := self.head:
+            self.head = None
+            headers = head["headers"] if length is None else with_length(head["headers"], length)
+            raw = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in headers]
+            await self._send({**head, "headers": raw})
+
+    async def send_part(self, body: bytes, *, more: bool) -> None:
+        is_whole = self.head is not None and not more
+        status = self.head["status"] if self.head else 200
+        await self.send_head(len(body) if is_whole and status not in (204, 304) else None)
+        if self.scope["method"] == "HEAD":  # HTTP/2 allows no body
+            body, more = b"", False
+        self.ended = not more
+        if len(body) <= WHOLE:
+            await self.hand(body, more=more)
+        else:
+            await self.send_large(body, more=more)
+
+    async def send_large(self, body: bytes, *, more: bool) -> None:
+        """In pieces, so that the rest of it is given up when the client takes nothing."""
+        budget, connection = self.limits.budget, self.scope["djbundle.peer"]
+        budget.take(connection, self.client, len(body))
+        try:
+            for begin in range(0, len(body), WHOLE):
+                piece = body[begin : begin + WHOLE]
+                await self.hand(piece, more=more or begin + WHOLE < len(body))
+        finally:
+            budget.take(connection, self.client, -len(body))
+
+    async def hand(self, body: bytes, *, more: bool) -> None:
+        """Give bytes to Granian. Raises StalledClientError when the client takes none of them."""
+        if self.by_http_2:
+            handed, connection = self.limits.handed, self.scope["djbundle.peer"]
+            handed[connection] = handed.get(connection, 0) + len(body)
+        sent = self._send({"type": BODY, "body": body, "more_body": more})
+        if not hasattr(sent, "add_done_callback"):  # there is room
+            await sent
+            return
+        try:
+            await asyncio.wait_for(sent, self.limits.options.send_timeout)
+        except (TimeoutError, AttributeError):  # see receive()
+            raise StalledClientError from None
+
+    async def refuse(self, status: HTTPStatus, why: str) -> Message:
+        if not self.answered:
+            self.limits.refusals.count(status, why)
+            headers = [(b"content-length", b"0")]
+            headers += [] if self.by_http_2 else [(b"connection", b"close")]
+            headers += [(b"retry-after", b"5")] if status in (503, 429) else []
+            await self.send({"type": START, "status": status.value, "headers": headers})
+            await self.send({"type": BODY, "body": b""})
+        self.refused = self.complete = True
+        return {"type": "http.disconnect"}
+
+    def break_off(self) -> None:
+        """Close the connection: else the client would take a part for the whole."""
+        self.refused = True
+        break_off({self.scope["djbundle.peer"]})
+
+    def close(self) -> None:
+        self.give_quota()

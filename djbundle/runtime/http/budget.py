@@ -1,0 +1,64 @@
+"""How much memory the responses may take that clients have not taken yet: of a connection, of a client, of all."""
+
+import ipaddress
+import threading
+from collections import Counter
+from collections.abc import Callable, Hashable
+from functools import lru_cache
+
+from djbundle.runtime.http.transport import Connection
+
+CONNECTION = 16 << 20  # bytes
+CLIENT = 64 << 20
+PROCESS = 256 << 20
+IPV6_CLIENT = 64  # bits: what one customer of a provider is given
+
+
+class Budget:
+    """Of one web process. `exempt` tells the addresses that stand for many clients: proxies."""
+
+    def __init__(self, is_exempt: Callable[[str], bool] = bool) -> None:
+        self.is_exempt = is_exempt
+        self.connections: Counter[Hashable] = Counter()
+        self.clients: Counter[Hashable] = Counter()
+        self.total = 0
+        self.lock = threading.Lock()
+
+    def take(self, connection: Connection, client: str, size: int) -> None:
+        """Note that `size` bytes wait; a negative size gives them back."""
+        with self.lock:
+            self.total += size
+            add(self.connections, connection, size)
+            add(self.clients, client_key(client), size)
+
+    @property
+    def is_full(self) -> bool:
+        return self.total >= PROCESS
+
+    def is_spent(self, connection: Connection, client: str) -> bool:
+        """Return whether another response would be too much."""
+        if self.total == 0:
+            return False
+        if self.is_full:
+            return True
+        if not self.is_exempt(connection[0]) and self.connections[connection] >= CONNECTION:
+            return True
+        return not self.is_exempt(client) and self.clients[client_key(client)] >= CLIENT
+
+
+def add(counter: Counter[Hashable], key: Hashable, size: int) -> None:
+    counter[key] += size
+    if counter[key] <= 0:
+        del counter[key]
+
+
+@lru_cache(maxsize=4096)
+def client_key(address: str) -> str:
+    """Return what counts as one client: an IPv4 address, or the network of an IPv6 address."""
+    try:
+        parsed = ipaddress.ip_address(address)
+    except ValueError:
+        return address
+    if parsed.version == 4:
+        return address
+    return str(ipaddress.ip_network((int(parsed), IPV6_CLIENT), strict=False))

@@ -1,0 +1,74 @@
+"""Responses that the server gives itself. They are in the access log and the metrics like those of the site."""
+
+import threading
+import time
+from collections import Counter
+from http import HTTPStatus
+
+from djbundle.runtime.http.observing import Observer
+from djbundle.runtime.http.transport import Headers, Request
+from djbundle.runtime.logs.lines import log
+
+TELL_EVERY = 60.0  # seconds between lines of the log about one status
+LASTING = 10.0  # seconds; who refused for want of room within them is not ready
+RETRY_AFTER = "5"  # seconds
+WITHOUT_ROOM = frozenset((HTTPStatus.SERVICE_UNAVAILABLE, HTTPStatus.INSUFFICIENT_STORAGE))
+
+
+class Refusals:
+    """Of one web process. May be called by several threads."""
+
+    def __init__(self, observer: Observer | None) -> None:
+        self.observer = observer
+        self.counts: Counter[tuple[HTTPStatus, str]] = Counter()
+        self.told = float("-inf")
+        self.since = self.last = float("-inf")  # when room began to lack, and when it last did; monotonic seconds
+        self.lock = threading.Lock()
+
+    def refuse(self, request: Request, status: HTTPStatus, why: str) -> None:
+        """Answer a request with this status. HTTP/1 closes the connection, since the body may not have been read."""
+        headers: Headers = [("Content-Length", "0"), ("X-Request-ID", request.environ["HTTP_X_REQUEST_ID"])]
+        if request.environ["SERVER_PROTOCOL"] != "HTTP/2":
+            headers.append(("Connection", "close"))
+        if status in (HTTPStatus.SERVICE_UNAVAILABLE, HTTPStatus.TOO_MANY_REQUESTS):
+            headers.append(("Retry-After", RETRY_AFTER))
+        self.count(status, why)
+        if self.observer:
+            environ = request.environ
+            self.observer.answered(
+                environ["REQUEST_METHOD"],
+                environ["PATH_INFO"],
+                status.value,
+                0.0,
+                request.client,
+                environ["HTTP_X_REQUEST_ID"],
+            )
+        if not request.transport.is_begun:
+            request.transport.respond(status.value, headers, b"")
+
+    def count(self, status: HTTPStatus, why: str) -> None:
+        now = time.monotonic()
+        with self.lock:
+            self.counts[status, why] += 1
+            if status in WITHOUT_ROOM:
+                if now - self.last > LASTING:
+                    self.since = now
+                self.last = now
+
+    def problem(self) -> str | None:
+        """Return what /up says while requests are refused for want of room, and have been for some time."""
+        now = time.monotonic()
+        if now - self.last > LASTING or now - self.since < LASTING:
+            return None
+        return f"requests have been refused for {now - self.since:.0f} s: too many bodies or responses are under way"
+
+    def tell(self) -> None:
+        """Say now and then in the log how many were refused. Call it each second."""
+        now = time.monotonic()
+        if not self.counts or now - self.told < TELL_EVERY:
+            return
+        with self.lock:
+            counts, self.counts, self.told = self.counts, Counter(), now
+        for (status, why), count in counts.items():
+            what = "response" if status == HTTPStatus.OK else f"request refused with {status.value}"
+            log(f"{count} times: {what}: {why}", "warning")

@@ -1,0 +1,86 @@
+"""The response of one request, sent over Granian's ASGI protocol without an event loop.
+
+Granian's `send` needs no loop. It is done when it returns, or it returns a future that completes when the client has
+taken a part of what waits for it.
+"""
+
+from typing import Any, NamedTuple
+
+Headers = list[tuple[str, str]]
+Connection = tuple[str, int]  # address and port of the other end
+
+HTTP_2 = "HTTP/2"
+BODILESS = frozenset((204, 304))
+START, BODY = "http.response.start", "http.response.body"
+
+
+class Transport:
+    """Sends one response. `handed` counts the bytes that each connection of HTTP/2 was given."""
+
+    __slots__ = ("connection", "handed", "is_begun", "is_bodiless", "is_over", "protocol")
+
+    def __init__(
+        self, protocol: Any, connection: Connection, method: str, handed: dict[Connection, int] | None
+    ) -> None:
+        self.protocol, self.connection, self.handed = protocol, connection, handed
+        self.is_bodiless = method == "HEAD"
+        self.is_begun = self.is_over = False
+
+    def respond(self, status: int, headers: Headers, body: bytes) -> None:
+        """Send a whole response. Without a body for HEAD, of which HTTP/2 allows none, but with its length."""
+        if self.is_bodiless or status in BODILESS:
+            if self.is_bodiless:
+                headers = with_length(headers, len(body))
+            body = b""
+        self.begin(status, headers)
+        self.end(body)
+
+    def begin(self, status: int, headers: Headers) -> None:
+        """Send the head. Raises what is wrong with it; another one may be sent then."""
+        raw = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in headers]
+        self.protocol.send({"type": START, "status": status, "headers": raw})
+        self.is_begun = True
+
+    def send(self, part: bytes) -> Any:
+        """Send a part of the body. Return a future while the client has taken too little of those before, or None."""
+        self.count(part)
+        sent = self.protocol.send({"type": BODY, "body": part, "more_body": True})
+        return sent if hasattr(sent, "add_done_callback") else None
+
+    def end(self, body: bytes = b"") -> None:
+        self.count(body)
+        self.is_over = True
+        self.protocol.send({"type": BODY, "body": body})
+
+    def forget_handed(self) -> None:
+        """What its client has cancelled is never taken; begin to count anew."""
+        if self.handed is not None:
+            self.handed.pop(self.connection, None)
+
+    def count(self, body: bytes) -> None:
+        if self.handed is not None:
+            self.handed[self.connection] = self.handed.get(self.connection, 0) + len(body)
+
+
+class Request(NamedTuple):
+    """A request to a WSGI site, and how its response is sent."""
+
+    transport: Transport
+    environ: dict[str, Any]
+
+    @property
+    def peer(self) -> str:
+        """The address at the other end of the connection."""
+        return str(self.environ["djbundle.peer"])
+
+    @property
+    def client(self) -> str:
+        """The address of who asks, as far as trusted proxies say."""
+        return str(self.environ["REMOTE_ADDR"])
+
+
+def with_length(headers: Headers, length: int) -> Headers:
+    """Say how long the body is, unless that is said."""
+    if any(name.lower() == "content-length" for name, _ in headers):
+        return headers
+    return [*headers, ("Content-Length", str(length))]

@@ -1,0 +1,63 @@
+"""A WSGI site behind Granian: from what Granian tells of a request to a response."""
+
+import traceback
+from typing import Any
+
+from djbundle.runtime.http.admission import Admission
+from djbundle.runtime.http.bodies import Bodies
+from djbundle.runtime.http.environ import make_environ
+from djbundle.runtime.http.incoming import Incoming
+from djbundle.runtime.http.limits import Limits
+from djbundle.runtime.http.receivers import Receivers
+from djbundle.runtime.http.requests import WsgiRequests
+from djbundle.runtime.http.shortcut import Shortcut
+from djbundle.runtime.http.streams import Streams
+from djbundle.runtime.http.threads import SiteThreads
+from djbundle.runtime.http.transport import HTTP_2, Request, Transport
+from djbundle.runtime.http.wsgi import WsgiSite
+from djbundle.runtime.logs.lines import write
+
+
+class WsgiGateway:
+    """`spool` is the folder for bodies of requests."""
+
+    def __init__(
+        self, application: Any, limits: Limits, threads: int, spool: str | None, shortcut: Shortcut | None
+    ) -> None:
+        self.limits, self.shortcut = limits, shortcut
+        self.incoming = Incoming(limits.options)
+        self.streams = Streams(limits)
+        self.site = SiteThreads(WsgiSite(application, self.streams), threads)
+        self.bodies = Bodies(limits, spool)
+        self.admission = Admission(limits, self.bodies, self.site.put)
+        self.streams.has_ended = self.admission.sweep
+        self.requests = WsgiRequests(self.site, self.streams)
+
+    def new_receivers(self) -> Receivers:
+        """Return what takes the requests of one more of Granian's workers."""
+        return Receivers(self.site, self.admission)
+
+    def receive(self, watcher: Any, receivers: Receivers, *, leaving: bool) -> None:
+        """Answer a request, or hand it over. Granian calls this in one of its threads; nothing may be raised."""
+        try:
+            request = self.request(watcher.scope, watcher.proto)
+            request.environ["djbundle.leaving"] = leaving
+            if self.shortcut is None or not self.shortcut.answer(request, self.streams):
+                receivers.receive(request)
+        except BaseException:
+            write("error", "serve", "a request failed", trace=traceback.format_exc())
+
+    def request(self, scope: dict[str, Any], protocol: Any) -> Request:
+        peer, port = scope["client"]
+        connection = scope["client"] = (peer, int(port))
+        self.incoming.prepare_asgi(scope)
+        environ = make_environ(scope)
+        environ["djbundle.peer"] = peer
+        handed = self.limits.handed if environ["SERVER_PROTOCOL"] == HTTP_2 else None
+        return Request(Transport(protocol, connection, scope["method"], handed), environ)
+
+    def sweep(self) -> None:
+        """Look at what waits for clients. Call it each second."""
+        self.bodies.sweep()
+        self.streams.sweep(self.limits.options.send_timeout)
+        self.admission.sweep()

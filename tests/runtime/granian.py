@@ -1,0 +1,109 @@
+"""Granian's ASGI protocol as our gateways use it: keeps what is sent, and brings a body when it is told."""
+
+import threading
+from collections.abc import Callable
+from types import SimpleNamespace
+from typing import Any
+
+from djbundle.runtime.http.transport import Request, Transport
+
+CONNECTION = ("127.0.0.1", 40000)
+
+
+class Future:
+    """What Granian's `send` and `receive` return. Calls back in the thread that completes it."""
+
+    def __init__(self) -> None:
+        self.callbacks: list[Callable[[Any], object]] = []
+        self.is_done = self.is_cancelled = False
+        self.value: Any = None
+
+    def add_done_callback(self, callback: Callable[[Any], object]) -> None:
+        if self.is_done:
+            callback(self)
+        else:
+            self.callbacks.append(callback)
+
+    def complete(self, value: Any = None) -> None:
+        self.is_done, self.value = True, value
+        for callback in self.callbacks:
+            callback(self)
+
+    def cancel(self) -> bool:
+        if self.is_done:
+            return False
+        self.is_cancelled = True
+        self.complete()
+        return True
+
+    def cancelled(self) -> bool:
+        return self.is_cancelled
+
+    def result(self) -> Any:
+        return self.value
+
+
+class Protocol:
+    """`room` is how many parts of a response are taken before its client takes no more."""
+
+    def __init__(self, room: float = float("inf")) -> None:
+        self.room = room
+        self.status, self.headers = 0, list[tuple[str, str]]()
+        self.parts: list[bytes] = []
+        self.waiting: list[Future] = []  # of parts that are not taken
+        self.asked: list[Future] = []  # for parts of the body
+        self.over = threading.Event()
+
+    def send(self, message: dict[str, Any]) -> Any:
+        if message["type"] == "http.response.start":
+            self.status = message["status"]
+            self.headers = [(name.decode("latin-1"), value.decode("latin-1")) for name, value in message["headers"]]
+            return SimpleNamespace()
+        if message["body"]:
+            self.parts.append(message["body"])
+        if not message.get("more_body"):
+            self.over.set()
+        elif len(self.parts) > self.room:
+            self.waiting.append(Future())
+            return self.waiting[-1]
+        return SimpleNamespace()
+
+    def take(self) -> None:
+        """Let the client take all that waits."""
+        waiting, self.waiting = self.waiting, []
+        self.room += len(waiting)
+        for future in waiting:
+            future.complete()
+
+    def receive(self) -> Future:
+        self.asked.append(Future())
+        return self.asked[-1]
+
+    def bring(self, body: bytes, *, more: bool) -> None:
+        """Bring a part of the body to who has asked for it last."""
+        self.asked[-1].complete({"type": "http.request", "body": body, "more_body": more})
+
+    def leave(self) -> None:
+        """Let the client be gone."""
+        self.asked[-1].complete({"type": "http.disconnect"})
+
+    @property
+    def body(self) -> bytes:
+        return b"".join(self.parts)
+
+
+def make_request(protocol: Any = None, **environ: Any) -> Request:
+    """Return a request of a client; what the environ has to have is there."""
+    known = {
+        "REQUEST_METHOD": "GET",
+        "PATH_INFO": "/",
+        "SERVER_PROTOCOL": "HTTP/1.1",
+        "REMOTE_ADDR": CONNECTION[0],
+        "HTTP_HOST": "localhost",
+        "HTTP_X_REQUEST_ID": "a",
+        "wsgi.url_scheme": "http",
+        "djbundle.leaving": False,
+        "djbundle.peer": CONNECTION[0],
+    }
+    whole = {**known, **environ}
+    return Request(Transport(protocol or Protocol(), CONNECTION, whole["REQUEST_METHOD"], None), whole)
