@@ -8,6 +8,7 @@ urlpatterns = [
     path("count/", views.count),
     path("write/", views.write),
     path("whoami/", views.whoami),
+    path("heard/", views.heard),
     path("size/", views.size),
     path("admin/", admin.site.urls),
 ]

@@ -2,7 +2,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from pathlib import Path
 
-from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
+from django.http import HttpRequest, HttpResponse, JsonResponse, StreamingHttpResponse
 from django.urls import path
 from django.views.decorators.csrf import csrf_exempt
 
@@ -40,4 +40,9 @@ async def size(request: HttpRequest) -> HttpResponse:
     return HttpResponse(str(len(request.body)))
 
 
-urlpatterns = [path("count/", count), path("slow/", slow), path("size/", size)]
+async def heard(request: HttpRequest) -> JsonResponse:
+    """What the site believes of its client."""
+    return JsonResponse([request.META["REMOTE_ADDR"], request.scheme, dict(request.headers)], safe=False)
+
+
+urlpatterns = [path("count/", count), path("slow/", slow), path("size/", size), path("heard/", heard)]
