@@ -82,7 +82,7 @@ def load_site(bundle: Bundle, options: ServeOptions) -> "Site":
     dotted = bundle.manifest.application
     application = import_string(dotted) if dotted else get_wsgi_application()
     get_resolver()._populate()
-    site, path = serve_files(application, bundle), options.http.health_path
+    site, path = serve_files(application, bundle, media=options.media), options.http.health_path
     if not health.is_free(path):
         return site
     healthy = health.Health(path, has_worker=options.run_worker)

@@ -3,6 +3,7 @@
 import json
 import socket
 from collections.abc import Iterator
+from itertools import batched
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -55,10 +56,11 @@ def heard(site: Site, *lines: Line) -> tuple[str, str, dict[str, str]]:
 
 
 def test_strangers_say_nothing_of_themselves(open_site: Site) -> None:
-    forged = [(name, "6.6.6.6") for name in FORGED]
-    address, scheme, headers = heard(open_site, *forged, *[(name.replace("-", "_"), "6.6.6.6") for name, _ in forged])
-    assert (address, scheme) == ("127.0.0.1", "http")
-    assert {name for name, value in headers.items() if value == "6.6.6.6"} == set()
+    names = [*FORGED, *(name.replace("-", "_") for name in FORGED)]
+    for some in batched(names, 50):  # a request has at most 100 headers
+        address, scheme, headers = heard(open_site, *[(name, "6.6.6.6") for name in some])
+        assert (address, scheme) == ("127.0.0.1", "http")
+        assert {name for name, value in headers.items() if value == "6.6.6.6"} == set()
 
 
 @pytest.mark.parametrize("name", ["X_Forwarded_For", "X-Forwarded_For", "x_forwarded-for"])

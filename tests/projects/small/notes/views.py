@@ -60,6 +60,11 @@ def heard(request: HttpRequest) -> JsonResponse:
     return JsonResponse([request.META["REMOTE_ADDR"], request.scheme, dict(request.headers)], safe=False)
 
 
+def guarded(request: HttpRequest, name: str) -> HttpResponse:
+    """In front of some uploads."""
+    return HttpResponse(f"who are you, to ask for {name}?", status=403)
+
+
 @csrf_exempt
 def size(request: HttpRequest) -> HttpResponse:
     """How much has come, and where uploads are kept while they come."""
