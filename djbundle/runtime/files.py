@@ -11,15 +11,20 @@ from servestatic.wsgi import ServeStatic
 
 from djbundle.runtime import uploads
 from djbundle.runtime.bundle import Bundle
+from djbundle.runtime.heartbeat import Watch
 from djbundle.runtime.http.ranged_file import RangedFiles
 from djbundle.runtime.routes import Routes
 
 
 class Site(NamedTuple):
-    """An application, and what servestatic knows of the files of the build, by their paths."""
+    """An application, and what servestatic knows of the files of the build, by their paths.
+
+    `watch` looks at the processes above those that answer.
+    """
 
     application: Any
     files: dict[str, Any]
+    watch: Watch | None = None
 
 
 class WsgiFiles(RangedFiles, ServeStatic):  # type: ignore[misc]  # untyped
