@@ -38,17 +38,15 @@ with Supervisor(children, grace=1, proven=True) as supervisor:
         supervisor.stop(0) if done else supervisor.at(time.monotonic() + 0.1, look)
     look()
     supervisor.run()
-print(children[2].quick_deaths)
 """
 
 
 def test_child_that_is_stuck_is_started_again() -> None:
-    result = subprocess.run([sys.executable, "-c", STUCK], capture_output=True, text=True, timeout=60, check=True)
+    result = subprocess.run([sys.executable, "-c", STUCK], stderr=subprocess.PIPE, text=True, timeout=60, check=True)
     for name in ("waits", "computes"):
         assert f"{name} (process " in result.stderr
         assert f"{name} was killed by SIGKILL; it is started again" in result.stderr
     assert "beats" not in result.stderr
-    assert result.stdout == "0\n"
 
 
 def test_process_that_loads_the_site_may_take_its_time() -> None:
