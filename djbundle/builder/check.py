@@ -41,6 +41,7 @@ class Check:
     django: str
     interface: str
     apps: list[str]
+    public_uploads: str  # the path at which a bundle serves them to everybody, or ""
     compiled: int  # modules
     packages: list[Package]
     variables: list[ReadVariable]
@@ -66,6 +67,7 @@ def check_project(options: Options) -> Check:
         django=inspection.django,
         interface=inspection.interface.upper(),
         apps=inspection.apps,
+        public_uploads=inspection.media_url,
         compiled=len(modules.compiled_modules(project)),
         packages=[_package(each) for each in find_dependencies(project, inspection)],
         variables=inspection.variables,

@@ -27,6 +27,8 @@ def _rows(check: Check) -> Iterable[tuple[str, str]]:
     yield "environment", f"{check.environment}, Django {check.django}"
     yield "served as", check.interface
     yield "applications", f"{len(check.apps)}"
+    if check.public_uploads:
+        yield "uploads", f"public, at {check.public_uploads}; a route of the project's goes first, or serve --no-media"
     yield "compiled to C", f"{check.compiled} modules"
     size = sum(package.size for package in check.packages) / MEGABYTE
     yield "packages", f"{len(check.packages)}, {size:.0f} MB before compression"

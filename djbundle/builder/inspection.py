@@ -60,6 +60,7 @@ class Inspection:
     has_static_files: bool
     missing_static_files: list[str]  # that style sheets name
     media_root: str
+    media_url: str = ""  # where a bundle serves uploads; "" where others do
     static_root: str
     variables: list[ReadVariable]
     deployment: list[dict[str, str]]  # what `check --deploy` says: id, message, hint

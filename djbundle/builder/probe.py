@@ -229,9 +229,19 @@ def facts(static_root: str, *, start: list[str], collected: bool) -> dict[str, A
         "has_static_files": collected,
         "missing_static_files": sorted(HashedStorage.missing),
         "media_root": str(settings.MEDIA_ROOT),
+        "media_url": media_url(),
         "static_root": static_root,
         "deployment": deployment_advice(),
     }
+
+
+def media_url() -> str:
+    """Where a bundle serves uploads to everybody; "" where they are kept or served elsewhere."""
+    from django.conf import settings  # noqa: PLC0415
+
+    is_local = settings.STORAGES["default"]["BACKEND"].endswith(".FileSystemStorage")
+    url = str(settings.MEDIA_URL)
+    return url if is_local and url.startswith("/") and url.strip("/") else ""
 
 
 def mapped_libraries() -> list[str]:

@@ -13,6 +13,7 @@ from djbundle.errors import DjbundleError
 from djbundle.runtime import memory, process
 from djbundle.runtime.bundle import Bundle
 from djbundle.runtime.child import Child
+from djbundle.runtime.heartbeat import Heart, Watch
 from djbundle.runtime.listener import Listeners
 from djbundle.runtime.options import ServeOptions
 from djbundle.runtime.progress import Progress
@@ -24,14 +25,16 @@ if TYPE_CHECKING:
     from djbundle.runtime.files import Site  # needs Django
 
 
-def run_app(bundle: Bundle, options: ServeOptions, listeners: Listeners, pair: Pair | None, progress: Progress) -> int:
+def run_app(
+    bundle: Bundle, options: ServeOptions, listeners: Listeners, pair: Pair | None, progress: Progress, heart: Heart
+) -> int:
     """Run until SIGTERM; `progress` tells when requests are about to be answered."""
     from djbundle.runtime.entry import print_error  # noqa: PLC0415 - entry imports us
 
     server = threading.Thread(target=unpack_server, args=[bundle.root])
     server.start()
     try:
-        site = load_site(bundle, options)
+        site = load_site(bundle, options, Watch(heart))
         if not prepare_site(bundle, options, progress):
             return 1
     except DjbundleError as error:
@@ -46,7 +49,7 @@ def run_app(bundle: Bundle, options: ServeOptions, listeners: Listeners, pair: P
     memory.share_what_is_loaded()
     memory.start_collecting()
     memory.release_archive()
-    with Supervisor(children, grace=options.grace, proven=True) as supervisor:
+    with Supervisor(children, grace=options.grace, proven=True, heart=heart) as supervisor:
         supervisor.on(process.LEAVE, lambda: leave(children))
         progress.tell("serving")
         return supervisor.run()
@@ -67,7 +70,7 @@ def leave(children: list[Child]) -> None:
         child.leave()
 
 
-def load_site(bundle: Bundle, options: ServeOptions) -> "Site":
+def load_site(bundle: Bundle, options: ServeOptions, watch: Watch) -> "Site":
     """The project's WSGI or ASGI application behind its static files."""
     apply_overlay(bundle, "serve")
     import django  # noqa: PLC0415 - only after the overlay
@@ -82,10 +85,11 @@ def load_site(bundle: Bundle, options: ServeOptions) -> "Site":
     dotted = bundle.manifest.application
     application = import_string(dotted) if dotted else get_wsgi_application()
     get_resolver()._populate()
-    site, path = serve_files(application, bundle), options.http.health_path
+    site, path = serve_files(application, bundle, media=options.media), options.http.health_path
+    site = site._replace(watch=watch)
     if not health.is_free(path):
         return site
-    healthy = health.Health(path, has_worker=options.run_worker)
+    healthy = health.Health(path, has_worker=options.run_worker, watch=watch)
     return site._replace(application=health.wrap(site.application, bundle.manifest.interface, healthy))
 
 

@@ -148,8 +148,17 @@ def resolve_compiled_modules() -> None:
     os.path.realpath = realpath  # type: ignore[assignment]
 
 
+def trust_authorities() -> None:
+    """Let OpenSSL find certificates of authorities on this machine, or in the bundle."""
+    from djbundle.runtime.authorities import find_authorities  # noqa: PLC0415 - where TLS is spoken
+
+    paths = sys.modules["ssl"].get_default_verify_paths()
+    find_authorities(paths.openssl_cafile, paths.openssl_capath, f"{ROOT}/certifi/cacert.pem")
+
+
 # What is done when such a module is imported.
 CHANGES = {
+    "ssl": trust_authorities,
     "pathlib": resolve_compiled_modules,
     "pkgutil": list_compiled_modules,
     "ctypes.util": find_own_libraries,

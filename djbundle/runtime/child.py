@@ -36,6 +36,8 @@ class Child:
     def start(self, now: float) -> None:
         if self.slot:
             self.slot.begin(self.name)
+        if self.heart:
+            self.heart.begin()
         self.pid, self.started, self.due = process.fork(self._run, self.title), now, math.inf
 
     def _run(self) -> int:

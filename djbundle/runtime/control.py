@@ -20,6 +20,7 @@ NAME = "control.sock"
 LONGEST = 65536  # bytes of a request
 ATTEMPTS, PAUSE = 20, 0.1  # seconds
 PATIENCE = 600.0  # seconds that a command waits for the next line
+QUICK = 10.0  # seconds that `status` and `healthcheck` wait, which the supervisor answers at once
 
 Message = dict[str, Any]
 
@@ -75,7 +76,7 @@ class Control:
 def ask(data: Path, **request: Any) -> Iterator[Message]:
     """What the `serve` of this data directory answers, as it comes; raises NotServingError."""
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as connection:
-        connection.settimeout(PATIENCE)
+        connection.settimeout(QUICK if request.get("command") == "status" else PATIENCE)
         try:
             with _short_path(data) as path:
                 connection.connect(str(path))
@@ -98,6 +99,11 @@ def ask_status(data: Path) -> Message:
                 return answer
         except ConnectionError:
             pass
+        except TimeoutError as error:
+            raise NotServingError(
+                f"the `serve` of {data} does not answer within {QUICK:.0f} s",
+                "it hangs: look at its log, and restart it",
+            ) from error
         except NotServingError:
             if not is_locked(data):
                 raise

@@ -57,14 +57,16 @@ class Crew:
             run = partial(run_worker, self._options.grace, heart)
             children.append(Child("worker", self._title("worker"), run, heart=heart, leave_with=signal.SIGTERM))
         if self._listeners.metrics:
-            tell = partial(serve_metrics, self._bundle, self._board, self._listeners.metrics)
-            children.append(Child("metrics", self._title("metrics"), tell))
+            heart = Heart(self._options.worker_timeout)
+            tell = partial(serve_metrics, self._bundle, self._board, self._listeners.metrics, heart)
+            children.append(Child("metrics", self._title("metrics"), tell, heart=heart))
         for child in children:
             child.slot = child.slot or next(self._slots)
         return children
 
     def _web(self, number: int) -> Child:
         heart, slot = Heart(self._options.worker_timeout), next(self._slots)
+        heart.watch = self._site.watch
         interface = self._bundle.manifest.interface
         observer, added = Observer(slot, self._options.access_log), additions(self._options)
         limits = Limits(self._options.http, observer)

@@ -8,17 +8,12 @@ from djbundle.runtime.trial import is_trial, note_absent_programs
 
 
 def prepare_environment(bundle: Bundle) -> None:
-    """Keep what is written from other users; stand in for what an empty container lacks: certificates of authorities,
-    a folder for temporary files, and one that is the user's home.
+    """Keep what is written from other users; stand in for what an empty container lacks: a folder for temporary files,
+    and one that is the user's home.
     """
     os.umask(0o077)
     if is_trial():
         note_absent_programs(bundle.data)
-    if (
-        not any(name in os.environ for name in ("SSL_CERT_FILE", "SSL_CERT_DIR"))
-        and not Path("/etc/ssl/certs").is_dir()
-    ):
-        os.environ["SSL_CERT_FILE"] = str(bundle.root / "certifi" / "cacert.pem")
     name_library_data(bundle)
     if "TMPDIR" not in os.environ and not Path("/tmp").is_dir():  # noqa: S108 - looked at, not written to
         os.environ["TMPDIR"] = str(bundle.data)

@@ -18,7 +18,8 @@ from djbundle.runtime.listener import Listeners
 from djbundle.runtime.process import STOP_SIGNALS
 
 VARIABLE = "DJBUNDLE_HANDOVER"
-PROTOCOL = 2
+PROTOCOL = 3
+UNDERSTOOD = (2, PROTOCOL)  # the other one had no heart
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,6 +30,7 @@ class Handover:
     site: list[list[int]]  # for each address
     redirect: int | None
     metrics: int | None = None
+    heart: int | None = None  # of the process that serves, or is about to
     # For a candidate:
     status: int | None = None  # it tells how far it is
     go: int | None = None  # and is told to go on
@@ -44,11 +46,11 @@ class Handover:
         if text is None:
             return None
         given = json.loads(text)
-        if given.get("protocol") != PROTOCOL:
+        if given.get("protocol") not in UNDERSTOOD:
             raise HandoverError(
                 "the running version hands over in a way that this one does not know", "stop it, and start this one"
             )
-        return cls(**given)
+        return cls(**given | {"protocol": PROTOCOL})
 
     @classmethod
     def of(cls, listeners: Listeners, lock: int) -> Self:
@@ -78,7 +80,7 @@ class Handover:
 
     @property
     def descriptors(self) -> list[int]:
-        given = (*itertools.chain(*self.site), self.redirect, self.metrics, self.status, self.go, self.lock)
+        given = (*itertools.chain(*self.site), self.redirect, self.metrics, self.heart, self.status, self.go, self.lock)
         return [number for number in given if number is not None]
 
     def close_on_exec(self) -> None:

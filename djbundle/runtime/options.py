@@ -27,6 +27,7 @@ class ServeOptions:
     blocking_threads: int  # of each worker; for WSGI
     migrate: bool
     run_worker: bool
+    media: bool  # uploads are served
     grace: int  # seconds
     worker_timeout: int  # seconds; 0: for ever
     access_log: bool
@@ -63,6 +64,7 @@ def add_serve_options(parser: ArgumentParser) -> None:
     )
     add("--blocking-threads", type=parse_count, default=4, help="threads of each web process; default: %(default)s")
     add("--no-migrate", dest="migrate", action="store_false", help="leave the database as it is")
+    add("--no-media", dest="media", action="store_false", help="serve no uploads; the project or a proxy does")
     add("--no-worker", dest="run_worker", action="store_false", help="run no background tasks")
     add(
         "--grace",

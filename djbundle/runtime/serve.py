@@ -16,6 +16,7 @@ from djbundle.runtime.account import become, check_owner, find_account, give
 from djbundle.runtime.bundle import Bundle
 from djbundle.runtime.child import Child
 from djbundle.runtime.handover import Handover
+from djbundle.runtime.heartbeat import Heart
 from djbundle.runtime.listener import Listeners, open_listeners, remove_files
 from djbundle.runtime.lock import lock_data_directory, take
 from djbundle.runtime.logs import lines
@@ -40,7 +41,7 @@ def serve(bundle: Bundle, arguments: list[str]) -> int:
     if given:
         given.close_on_exec()
         if given.status is not None:
-            return run_candidate(bundle, options, given.open_listeners(), Progress(given.status, given.go))
+            return run_candidate(bundle, options, given, Progress(given.status, given.go))
     else:
         given = open_all(bundle, options)
     return supervise(bundle, options, given)
@@ -60,19 +61,21 @@ def open_all(bundle: Bundle, options: ServeOptions) -> Handover:
     return Handover.of(listeners, lock)
 
 
-def run_candidate(bundle: Bundle, options: ServeOptions, listeners: Listeners, progress: Progress) -> int:
+def run_candidate(bundle: Bundle, options: ServeOptions, given: Handover, progress: Progress) -> int:
     """Load the site beside the one that serves, and take over from it."""
     process.let_signals_in()
     process.set_name(process.title(bundle.manifest.name, "app"))
-    return load_and_run(bundle, options, listeners, prepare_tls(bundle.data, options.tls), progress)
+    heart = Heart.of_app(options.worker_timeout, given.heart)
+    pair = prepare_tls(bundle.data, options.tls)
+    return load_and_run(bundle, options, given.open_listeners(), pair, progress, heart)
 
 
 def load_and_run(
-    bundle: Bundle, options: ServeOptions, listeners: Listeners, pair: Pair | None, progress: Progress
+    bundle: Bundle, options: ServeOptions, listeners: Listeners, pair: Pair | None, progress: Progress, heart: Heart
 ) -> int:
     from djbundle.runtime import app  # noqa: PLC0415 - Django is loaded in this process only
 
-    return app.run_app(bundle, options, listeners, pair, progress)
+    return app.run_app(bundle, options, listeners, pair, progress, heart)
 
 
 def supervise(bundle: Bundle, options: ServeOptions, given: Handover) -> int:
@@ -82,12 +85,13 @@ def supervise(bundle: Bundle, options: ServeOptions, given: Handover) -> int:
     reader, writer = os.pipe2(os.O_CLOEXEC)
     title = process.title(bundle.manifest.name, "app")
     progress = Progress(writer, is_beside=given.lock is not None and not take(given.lock))
-    run = functools.partial(load_and_run, bundle, options, listeners, pair, progress)
-    app = Child("app", title, run, pid=given.app or 0, started=time.monotonic())
+    heart = Heart.of_app(options.worker_timeout, given.heart)
+    run = functools.partial(load_and_run, bundle, options, listeners, pair, progress, heart)
+    app = Child("app", title, run, pid=given.app or 0, started=time.monotonic(), heart=heart)
     memory.share_what_is_loaded()
     with Supervisor([app], grace=options.grace + MARGIN, proven=given.app is not None) as supervisor:
         about = About.of(bundle, options, listeners, pair)
-        service = Service(about, supervisor, app, replace(given, app=None, leaving=None))
+        service = Service(about, supervisor, app, replace(given, app=None, leaving=None, heart=None))
 
         def welcome() -> None:
             os.read(reader, 4096)

@@ -19,19 +19,23 @@ from typing import Self
 from djbundle.runtime import deaths, process
 from djbundle.runtime.cgroup import ControlGroup
 from djbundle.runtime.child import LOOP, Child
-from djbundle.runtime.heartbeat import LOOK
+from djbundle.runtime.heartbeat import LOOK, Heart
 from djbundle.runtime.logs.lines import log
 
 Action = Callable[[], object]
 
 
 class Supervisor:
-    """Until they are `proven`, the first child that ends ends all, and its exit code is that of the supervisor."""
+    """Until they are `proven`, the first child that ends ends all, and its exit code is that of the supervisor.
 
-    def __init__(self, children: Sequence[Child], *, grace: float, proven: bool) -> None:
+    `heart`: its own, at which its parent looks.
+    """
+
+    def __init__(self, children: Sequence[Child], *, grace: float, proven: bool, heart: Heart | None = None) -> None:
         self.children = list(children)
         self.grace = grace
         self.proven = proven
+        self.heart = heart
         self.exit_code = 0
         self.deadline = math.inf  # of the graceful stop
         self.signals: list[int] = []
@@ -103,8 +107,7 @@ class Supervisor:
                 child.start(time.monotonic())
         self.act_on_signals()  # those that came before we listened
         self.reap()  # what ended before
-        if any(child.heart for child in self.children):
-            self.listen_to_hearts(time.monotonic())
+        self.listen_to_hearts(time.monotonic())
         while self.running or not self.stopping:
             for key, _ in self.selector.select(self.pause()):
                 key.data()
@@ -141,6 +144,10 @@ class Supervisor:
         """Kill what hangs; it is started again. Who could not look, because all were stopped, has seen nothing."""
         now = time.monotonic()
         resumed = now if now - looked > 2 * LOOK else -math.inf
+        for heart in [child.heart for child in self.running if child.heart]:
+            heart.answer()
+        if self.heart:
+            self.heart.beat()
         for child in [] if self.stopping else self.running:
             if child.heart and not child.once and child.heart.is_silent(max(child.started, resumed)):
                 log(f"{child.name} (process {child.pid}) hangs, and is killed", "error")

@@ -18,6 +18,7 @@ from typing import Any
 from djbundle.runtime import handover
 from djbundle.runtime.child import Child
 from djbundle.runtime.handover import Handover
+from djbundle.runtime.heartbeat import Heart
 from djbundle.runtime.logs.lines import log
 from djbundle.runtime.supervisor import Supervisor
 
@@ -51,8 +52,11 @@ class Takeover:
         self._unread = b""
         self._status, status = os.pipe2(os.O_CLOEXEC)
         go, self._go = os.pipe2(os.O_CLOEXEC)
-        wanted = replace(given, status=status, go=go, lock=None)
-        self._candidate = Child("candidate", app.title, lambda: handover.execute(program, wanted), once=True)
+        self._heart = Heart.of_app(0)
+        wanted = replace(given, status=status, go=go, lock=None, heart=self._heart.file)
+        self._candidate = Child(
+            "candidate", app.title, lambda: handover.execute(program, wanted), once=True, heart=self._heart
+        )
         self._candidate.ended = self._on_end
         self._expect_a_word()
         supervisor.watch(self._status, self._hear)
@@ -92,7 +96,13 @@ class Takeover:
         self._app.leave()
         try:
             handover.execute(
-                self._program, replace(self._given, app=self._candidate.pid, leaving=self._app.pid or None)
+                self._program,
+                replace(
+                    self._given,
+                    app=self._candidate.pid,
+                    leaving=self._app.pid or None,
+                    heart=self._heart.file,
+                ),
             )
         except OSError as error:  # it was there a moment ago
             log(f"cannot become {self._program}: {error.strerror}; what was before starts again", "error")
@@ -105,6 +115,7 @@ class Takeover:
         with contextlib.suppress(KeyError):
             self._supervisor.forget(self._status)
         os.close(self._status)
+        self._heart.close()
         error = {"cause": f"the new process ended with code {code}", "fix": "look at its log", "code": 1} | self._error
         log(f"nobody has taken over: {error['cause']}", "error")
         self._app.once, self._app.ended = False, None

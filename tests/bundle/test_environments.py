@@ -7,11 +7,13 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import certifi
 import psutil
 import pytest
 
 from ci.customer import Customer
 from ci.mailbox import free_port
+from djbundle.runtime import authorities
 from tests.waiting import wait_until
 
 pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="only root may change the root of the file system")
@@ -103,6 +105,47 @@ def test_no_memory_file_may_be_run(enter: Enter) -> None:
 @pytest.mark.parametrize("locale", ["xx_YY.UTF-8", "nonsense", "C", "POSIX", "de_DE.ISO-8859-1", "C.UTF-8"])
 def test_locale_that_is_not_there(enter: Enter, locale: str) -> None:
     assert run(enter(*SHELL), LANG=locale, LC_ALL=locale).startswith("ü 0")
+
+
+def one_authority() -> str:
+    text = Path(certifi.where()).read_text()
+    begin, end = "-----BEGIN CERTIFICATE-----", "-----END CERTIFICATE-----\n"
+    return text[text.index(begin) : text.index(end) + len(end)]
+
+
+COUNT = "import ssl; print(len(ssl.create_default_context().get_ca_certs()))"
+
+
+@pytest.mark.parametrize("file", authorities.FILES)
+def test_authorities_of_the_machine_are_trusted(enter: Enter, tmp_path: Path, file: str) -> None:
+    """Fedora, Alpine and others keep them elsewhere than Debian, where this is built; by any way to run Python."""
+    root = tmp_path / "root"
+    (root / file[1:]).parent.mkdir(parents=True)
+    (root / file[1:]).write_text("# comments come first\n" + one_authority())
+    assert run(enter("-c", COUNT)) == "1"
+
+
+def test_authorities_in_a_folder_are_trusted(enter: Enter, tmp_path: Path) -> None:
+    folder = tmp_path / "root" / "etc" / "pki" / "tls" / "certs"
+    folder.mkdir(parents=True)
+    (folder / "12345678.0").write_text(one_authority())
+    code = "import os, ssl; print(os.environ['SSL_CERT_DIR'], 'SSL_CERT_FILE' in os.environ)"
+    assert run(enter("-c", code)) == "/etc/pki/tls/certs False"
+
+
+@pytest.mark.parametrize("command", [("-c", COUNT), ("shell", "-v0", "-c", COUNT)], ids=lambda command: command[0])
+def test_where_there_are_none_those_of_certifi_are(enter: Enter, tmp_path: Path, command: tuple[str, ...]) -> None:
+    (tmp_path / "root" / "etc" / "ssl" / "certs").mkdir(parents=True)  # as in an image without ca-certificates
+    (tmp_path / "root" / "etc" / "ssl" / "cert.pem").write_text("")
+    assert int(run(enter(*command))) > 100
+
+
+def test_named_authorities_go_first(enter: Enter, tmp_path: Path) -> None:
+    for name, count in (("own", 1), ("etc/ssl/cert.pem", 2)):
+        file = tmp_path / "root" / name
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(one_authority() * count)
+    assert run(enter("-c", COUNT), SSL_CERT_FILE="/own") == "1"
 
 
 def test_serves(enter: Enter, tmp_path: Path) -> None:

@@ -16,6 +16,7 @@ from asgiref.sync import sync_to_async
 from django.apps import apps
 from django.urls import Resolver404, resolve
 
+from djbundle.runtime.heartbeat import Watch
 from djbundle.runtime.http.readiness import look
 
 GOOD_FOR = 1.0  # seconds
@@ -29,7 +30,8 @@ Answer = tuple[HTTPStatus, bytes]
 class Health:
     """`has_worker`: a task worker belongs to this `serve`, and is to be heard of. To be asked by several threads."""
 
-    def __init__(self, path: str, *, has_worker: bool) -> None:
+    def __init__(self, path: str, *, has_worker: bool, watch: Watch | None = None) -> None:
+        self._watch = watch
         self.paths = {path: self.ready, path.rstrip("/") + LIVE: live}
         self._has_worker = has_worker and apps.is_installed("djbundle.tasks")
         self._lock = threading.Lock()
@@ -62,7 +64,7 @@ class Health:
         return found
 
     def ready(self) -> Answer:
-        problems = self.problems()
+        problems = [*(self._watch.problems() if self._watch else ()), *self.problems()]
         status = HTTPStatus.SERVICE_UNAVAILABLE if problems else HTTPStatus.OK
         return status, json.dumps({"ready": not problems, "problems": problems}).encode() + b"\n"
 

@@ -6,79 +6,95 @@ What proxies say is kept from proxies that are trusted and removed from everybod
 import os
 import random
 import re
+from collections.abc import Iterator
+from contextlib import suppress
 from functools import lru_cache
 from typing import Any
 
+from django.utils.module_loading import import_string
+
+from djbundle.runtime.http.forwarded import Node
 from djbundle.runtime.http.options import HttpOptions
-from djbundle.runtime.http.proxies import forwarded_scheme
+from djbundle.runtime.http.proxies import Client, Said, find_client
+from djbundle.runtime.http.proxy_headers import Headers, from_stranger
 
 REQUEST_ID = re.compile(r"[\w.:=+/@-]{1,128}", re.ASCII)
-SPOKEN_BY_PROXIES = (
-    *(
-        "Forwarded",
-        "X-Forwarded-For",
-        "X-Forwarded-Host",
-        "X-Forwarded-Port",
-        "X-Forwarded-Proto",
-        "X-Forwarded-Scheme",
-    ),
-    *("X-Forwarded-Ssl", "X-Forwarded-Server", "X-Forwarded-Prefix", "X-Forwarded-Client-Cert", "X-Scheme"),
-    *("X-Url-Scheme", "X-Real-Ip", "X-Client-Ip", "X-Cluster-Client-Ip", "True-Client-Ip", "Front-End-Https"),
-    *("X-Original-Url", "X-Rewrite-Url", "X-Request-Id"),
-)
-WSGI_NAMES = tuple("HTTP_" + name.upper().replace("-", "_") for name in SPOKEN_BY_PROXIES)
-ASGI_NAMES = frozenset(name.lower().encode() for name in SPOKEN_BY_PROXIES)
+FOR, PROTO, FORWARDED, ID = b"x-forwarded-for", b"x-forwarded-proto", b"forwarded", b"x-request-id"
+HEARD = frozenset((FOR, PROTO, FORWARDED, ID))
 
 
 class Incoming:
     def __init__(self, options: HttpOptions) -> None:
-        self.proxies = options.trusted_proxies
-        self.trusts = lru_cache(maxsize=1024)(self.proxies.trusts)
-        own = secure_header()  # a project may have chosen any name
-        self.wsgi_names = (*WSGI_NAMES, own) if own else WSGI_NAMES
-        self.asgi_names = (
-            ASGI_NAMES | {own.removeprefix("HTTP_").replace("_", "-").lower().encode()} if own else ASGI_NAMES
-        )
-
-    def prepare_wsgi(self, environ: dict[str, Any]) -> None:
-        peer = environ["REMOTE_ADDR"]
-        if self.trusts(peer):
-            forwarded = environ.get("HTTP_FORWARDED", "")
-            environ["REMOTE_ADDR"] = self.proxies.client(peer, environ.get("HTTP_X_FORWARDED_FOR", ""), forwarded)
-            scheme = forwarded_scheme(environ.get("HTTP_X_FORWARDED_PROTO", ""), forwarded)
-            environ["wsgi.url_scheme"] = scheme or environ["wsgi.url_scheme"]
-        else:
-            for name in self.wsgi_names:
-                environ.pop(name, None)
-        environ["HTTP_X_REQUEST_ID"] = request_id(environ.get("HTTP_X_REQUEST_ID", ""))
+        self.trusts = lru_cache(maxsize=1024)(options.trusted_proxies.trusts)
+        self.own = frozenset(believed_by_site())
 
     def prepare_asgi(self, scope: dict[str, Any]) -> None:
-        headers = scope["headers"]
+        """Change the scope of a request or a WebSocket in place; names of headers are in lower case."""
         peer, port = scope["client"] or ("", 0)
         if self.trusts(peer):
-            said = {name: value.decode("latin-1") for name, value in headers if name in self.asgi_names}
-            forwarded = said.get(b"forwarded", "")
-            scope["client"] = (self.proxies.client(peer, said.get(b"x-forwarded-for", ""), forwarded), port)
-            if scheme := forwarded_scheme(said.get(b"x-forwarded-proto", ""), forwarded):
-                scope["scheme"] = scheme if scope["type"] == "http" else scheme.replace("http", "ws")
-            given = said.get(b"x-request-id", "")
-            headers = [item for item in headers if item[0] != b"x-request-id" and b"_" not in item[0]]
+            headers, given = self.hear_proxy(scope, peer, port)
         else:
-            given = ""
-            headers = [item for item in headers if item[0] not in self.asgi_names and b"_" not in item[0]]
-        scope["headers"] = [*headers, (b"x-request-id", request_id(given).encode())]
+            headers, given = from_stranger(scope["headers"], self.own), ""
+        headers.append((ID, request_id(given).encode()))
+        scope["headers"] = headers
+
+    def hear_proxy(self, scope: dict[str, Any], peer: str, port: int) -> tuple[Headers, str]:
+        """Return the headers that are left, and the id that it has given. Change client and scheme."""
+        headers = [item for item in scope["headers"] if b"_" not in item[0]]
+        heard = [item for item in headers if item[0] in HEARD]
+        if not heard:
+            return headers, ""
+        given = joined(heard, ID)
+        said = Said(joined(heard, FOR), joined(heard, PROTO), joined(heard, FORWARDED))
+        client = find_client(self.trusts, Node(peer, port), said)
+        scope["client"] = (client.address, client.port)
+        if client.scheme:
+            scope["scheme"] = client.scheme if scope["type"] == "http" else client.scheme.replace("http", "ws")
+        return handed_on(headers, said, client), given
+
+
+def joined(headers: Headers, name: bytes) -> str:
+    """Return all lines of a header as one (RFC 9110, 5.3)."""
+    return ",".join([value.decode("latin-1") for key, value in headers if key == name])
+
+
+def handed_on(headers: Headers, said: Said, client: Client) -> Headers:
+    """Return the headers without what was not believed, since the site might: Django takes the first of a list.
+
+    That is a list of schemes, in whose place the one stands that counts, and ``Forwarded`` beside ``X-Forwarded-*``.
+    """
+    dropped = {ID}
+    if said.forwarded and (said.x_forwarded_for or said.x_forwarded_proto):
+        dropped.add(FORWARDED)
+    is_list = "," in said.x_forwarded_proto
+    if is_list:
+        dropped.add(PROTO)
+    kept = [item for item in headers if item[0] not in dropped]
+    if is_list and client.scheme:
+        kept.append((PROTO, client.scheme.encode()))
+    return kept
 
 
 def request_id(given: str) -> str:
-    """The one a trusted proxy has given, or a new one."""
+    """Return the id that a trusted proxy has given, or a new one."""
     return given if REQUEST_ID.fullmatch(given) else f"{random.getrandbits(128):032x}"
 
 
-def secure_header() -> str | None:
-    """By which the site's settings tell HTTPS, as a name of WSGI; None for a process without Django."""
+def believed_by_site() -> Iterator[bytes]:
+    """Names of headers by which the site tells HTTPS or a user; none in a process without Django."""
     if "DJANGO_SETTINGS_MODULE" not in os.environ:
-        return None
+        return
     from django.conf import settings  # noqa: PLC0415 - the process that redirects has none
 
-    header = settings.SECURE_PROXY_SSL_HEADER
-    return header[0] if header else None
+    names = [(settings.SECURE_PROXY_SSL_HEADER or [""])[0], *map(user_header, settings.MIDDLEWARE)]
+    for name in names:
+        if name.startswith("HTTP_"):
+            yield name.removeprefix("HTTP_").replace("_", "-").lower().encode("latin-1", "replace")
+
+
+def user_header(middleware: str) -> str:
+    """The header by which a middleware logs users in, as RemoteUserMiddleware does; "" where it has none."""
+    with suppress(ImportError):
+        found = getattr(import_string(middleware), "header", "")
+        return found if isinstance(found, str) else ""
+    return ""

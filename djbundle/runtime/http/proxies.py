@@ -1,16 +1,39 @@
 """Which proxies are believed, and what they say of the client."""
 
 import ipaddress
-import re
 from argparse import ArgumentTypeError
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import NamedTuple
+
+from djbundle.runtime.http.forwarded import HOPS, Node, parse_forwarded, parse_node
 
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 LOOPBACK = ("127.0.0.0/8", "::1/128")
 PRIVATE = (*LOOPBACK, "10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "169.254.0.0/16", "fc00::/7", "fe80::/10")
-FORWARDED_FOR = re.compile(r'for="?([^";,\s]+)"?', re.IGNORECASE)
-FORWARDED_PROTO = re.compile(r'proto="?([a-z]+)"?', re.IGNORECASE)
+SCHEMES = {"http": "http", "https": "https", "ws": "http", "wss": "https"}  # Traefik calls a WebSocket's so
+
+
+class Said(NamedTuple):
+    """The headers of a request from a proxy that is trusted; each with all of its lines, commas between them."""
+
+    x_forwarded_for: str = ""
+    x_forwarded_proto: str = ""
+    forwarded: str = ""
+
+
+class Hop(NamedTuple):
+    """What one proxy says of who has asked it."""
+
+    node: str
+    scheme: str
+
+
+class Client(NamedTuple):
+    address: str
+    port: int  # 0: not known
+    scheme: str | None  # None: nobody has said it
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,19 +52,6 @@ class TrustedProxies:
             parsed = parsed.ipv4_mapped
         return any(parsed in network for network in self.networks)
 
-    def client(self, peer: str, x_forwarded_for: str, forwarded: str) -> str:
-        """The last address that is not a trusted proxy's: what stands before it, anybody may have written."""
-        named = x_forwarded_for.split(",") if x_forwarded_for else FORWARDED_FOR.findall(forwarded)
-        client = peer
-        for item in reversed(named):
-            address = without_port(item.strip())
-            if address is None:
-                break
-            client = address
-            if not self.trusts(address):
-                break
-        return client
-
 
 THIS_MACHINE = TrustedProxies(tuple(map(ipaddress.ip_network, LOOPBACK)))
 
@@ -59,24 +69,43 @@ def parse_proxies(text: str) -> TrustedProxies:
     return TrustedProxies(tuple(networks))
 
 
-def without_port(text: str) -> str | None:
-    """The address of ``1.2.3.4``, ``1.2.3.4:80``, ``[::1]:80`` or ``::1``; None for what is none."""
-    address = text
-    if text.startswith("["):
-        address = text[1:].partition("]")[0]
-    elif text.count(":") == 1:
-        address = text.partition(":")[0]
-    try:
-        return str(ipaddress.ip_address(address))
-    except ValueError:
-        return None
+def find_client(trusts: Callable[[str], bool], peer: Node, said: Said) -> Client:
+    """Return the last client that is no trusted proxy: what stands before it, anybody may have written.
+
+    The scheme is that which the same proxy has said, or the last one that has said any. `peer` is trusted.
+    """
+    client, scheme = peer, ""
+    for hop in reversed(hops(said)):
+        scheme = hop.scheme or scheme
+        node = parse_node(hop.node)
+        if node is None:  # "unknown", "_hidden", garbage
+            break
+        client = node
+        if not trusts(client.address):
+            break
+    return Client(client.address, client.port, SCHEMES.get(scheme))
 
 
-def forwarded_scheme(x_forwarded_proto: str, forwarded: str) -> str | None:
-    """What the nearest proxy says that its client spoke."""
-    if x_forwarded_proto:
-        said = x_forwarded_proto.rpartition(",")[2].strip().lower()
-    else:
-        found = FORWARDED_PROTO.findall(forwarded)
-        said = found[-1].lower() if found else ""
-    return said if said in ("http", "https") else None
+def hops(said: Said) -> list[Hop]:
+    """Return what the proxies say, the nearest last.
+
+    ``Forwarded`` is only read without ``X-Forwarded-*``: a proxy that writes those hands on the other as it came.
+    """
+    if not (said.x_forwarded_for or said.x_forwarded_proto):
+        return [Hop(each.get("for", ""), each.get("proto", "").lower()) for each in parse_forwarded(said.forwarded)]
+    nodes = elements(said.x_forwarded_for) or [""]
+    schemes = [each.lower() for each in elements(said.x_forwarded_proto)]
+    if len(schemes) != len(nodes):
+        schemes = [common_scheme(schemes)] * len(nodes)
+    return list(map(Hop, nodes, schemes))
+
+
+def elements(text: str) -> list[str]:
+    """Return the last ones of a list; the rest of a very long one is one element, and garbage."""
+    return [stripped for each in text.rsplit(",", HOPS) if (stripped := each.strip(" \t"))]
+
+
+def common_scheme(schemes: list[str]) -> str:
+    """Return what all of them say, when nobody knows which proxy has said which: one "http" makes it "http"."""
+    said = {SCHEMES.get(each, "") for each in schemes}
+    return said.pop() if len(said) == 1 else "http" if said else ""

@@ -1,15 +1,18 @@
 """Answers GET /metrics, one question after the other."""
 
+import contextlib
 import itertools
 import os
 import platform
 import socket
+import threading
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from typing import Any
 
 from djbundle.runtime.board import Board
 from djbundle.runtime.bundle import Bundle
+from djbundle.runtime.heartbeat import Heart
 from djbundle.runtime.metrics import databases, serving
 from djbundle.runtime.metrics.families import CONTENT_TYPE, Family, Sample, exposition
 from djbundle.runtime.tree import tree
@@ -18,14 +21,34 @@ PATH = "/metrics"
 PATIENCE = 5.0  # seconds for a question to come
 
 
-def serve_metrics(bundle: Bundle, board: Board, listener: socket.socket) -> int:
+def serve_metrics(bundle: Bundle, board: Board, listener: socket.socket, heart: Heart) -> int:
     """Until SIGTERM."""
+
+    class Server(HTTPServer):
+        def service_actions(self) -> None:
+            """Called by its loop, twice a second."""
+            heart.beat()
 
     class Handler(BaseHTTPRequestHandler):
         timeout = PATIENCE
         server_version, sys_version = "djbundle", ""
 
+        def setup(self) -> None:
+            """Each part of a question may take so long, and all of it too: others wait behind it."""
+            super().setup()
+            self.deadline = threading.Timer(PATIENCE, self.give_up)
+            self.deadline.start()
+
+        def give_up(self) -> None:
+            with contextlib.suppress(OSError):  # it has gone
+                self.connection.shutdown(socket.SHUT_RD)
+
+        def finish(self) -> None:
+            self.deadline.cancel()
+            super().finish()
+
         def do_GET(self) -> None:
+            self.deadline.cancel()
             if self.path.partition("?")[0] != PATH:
                 self.send_error(HTTPStatus.NOT_FOUND)
                 return
@@ -39,7 +62,7 @@ def serve_metrics(bundle: Bundle, board: Board, listener: socket.socket) -> int:
         def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - its name there
             """Nobody wants to read of it."""
 
-    server = HTTPServer(("", 0), Handler, bind_and_activate=False)
+    server = Server(("", 0), Handler, bind_and_activate=False)
     server.socket.close()
     server.socket = listener
     server.serve_forever()

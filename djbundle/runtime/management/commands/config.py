@@ -13,6 +13,7 @@ from django.views.debug import SafeExceptionReporterFilter
 
 from djbundle.manifest import Variable
 from djbundle.runtime import commands
+from djbundle.runtime.bundle import Bundle
 
 PASSWORD = re.compile(r"(://[^/:@\s]*:)[^/@\s]+@")  # postgres://user:password@host
 
@@ -33,9 +34,11 @@ class Command(BaseCommand):
                 for change in changes
             }
             facts = {"settings_module": bundle.manifest.settings_module, "data_directory": str(bundle.data)}
+            facts |= {"uploads": describe_uploads(bundle)}
             self.stdout.write(json.dumps(facts | {"changes": shown, "variables": variables}, indent=1, default=str))
             return
         self.stdout.write(f"settings module  {bundle.manifest.settings_module}\ndata directory   {bundle.data}\n")
+        self.stdout.write(f"uploads          {describe_uploads(bundle)}\n")
         for change in changes:
             self.stdout.write(f"{change.setting}  # {change.reason}")
             value = mask(change.setting, change.value)
@@ -47,6 +50,19 @@ class Command(BaseCommand):
             self.stdout.write(
                 f"    {each['name']}  {value}  # {'needed' if each['needed'] else 'optional'}, {each['place']}"
             )
+
+
+def describe_uploads(bundle: Bundle) -> str:
+    """Who may read them."""
+    from django.conf import settings  # noqa: PLC0415 - the overlay has changed them by now
+
+    from djbundle.runtime.files import local_prefix  # noqa: PLC0415 - likewise
+    from djbundle.runtime.uploads import why_not  # noqa: PLC0415
+
+    prefix = local_prefix(settings.MEDIA_URL)
+    if reason := why_not(bundle, prefix):
+        return f"not served: {reason}"
+    return f"public: {settings.MEDIA_ROOT} is served at {prefix}, less what a route of the project's has; --no-media"
 
 
 def describe(variable: Variable) -> dict[str, Any]:

@@ -3,7 +3,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from django.conf import settings
-from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
+from django.http import HttpRequest, HttpResponse, JsonResponse, StreamingHttpResponse
 from django.shortcuts import render
 from django.views.decorators.csrf import csrf_exempt
 
@@ -53,6 +53,16 @@ def whoami(request: HttpRequest) -> HttpResponse:
         request.headers["X-Request-ID"],
     )
     return HttpResponse("\n".join(said), content_type="text/plain")
+
+
+def heard(request: HttpRequest) -> JsonResponse:
+    """What the site believes of its client."""
+    return JsonResponse([request.META["REMOTE_ADDR"], request.scheme, dict(request.headers)], safe=False)
+
+
+def guarded(request: HttpRequest, name: str) -> HttpResponse:
+    """In front of some uploads."""
+    return HttpResponse(f"who are you, to ask for {name}?", status=403)
 
 
 @csrf_exempt

@@ -1,5 +1,8 @@
+from django.conf import settings
 from django.contrib import admin
+from django.contrib.auth.decorators import login_required
 from django.urls import path
+from django.views.static import serve
 from notes import targets, views
 
 urlpatterns = [
@@ -8,6 +11,11 @@ urlpatterns = [
     path("count/", views.count),
     path("write/", views.write),
     path("whoami/", views.whoami),
+    path("heard/", views.heard),
+    path("media/private/<path:name>", views.guarded),
+    path("media/slashed/<str:name>/", views.guarded),
+    path("media/members/<path:path>", login_required(serve), {"document_root": settings.MEDIA_ROOT}),
+    path("media/open/<path:path>", serve, {"document_root": settings.MEDIA_ROOT / "open"}),
     path("size/", views.size),
     path("large/", targets.large),
     path("stream/", targets.stream),

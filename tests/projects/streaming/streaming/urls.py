@@ -55,6 +55,11 @@ async def echo(request: HttpRequest, rest: str = "") -> JsonResponse:
     return JsonResponse(told)
 
 
+async def heard(request: HttpRequest) -> JsonResponse:
+    """What the site believes of its client."""
+    return JsonResponse([request.META["REMOTE_ADDR"], request.scheme, dict(request.headers)], safe=False)
+
+
 urlpatterns = [
     path("count/", count),
     path("slow/", slow),
@@ -62,4 +67,5 @@ urlpatterns = [
     path("large/", large),
     path("echo/", echo),
     path("echo/<path:rest>", echo),
+    path("heard/", heard),
 ]

@@ -1,0 +1,95 @@
+"""The header ``Forwarded`` (RFC 7239), and the addresses that it and ``X-Forwarded-For`` name."""
+
+import ipaddress
+import re
+from functools import lru_cache
+from typing import NamedTuple
+
+LONGEST = 4096  # characters of a header that are looked at, from its end, where the nearest proxies write
+LONGEST_NODE = 100  # characters
+HOPS = 64  # elements of a list, likewise
+
+# Possessive (`*+`): a stranger's text is never gone through twice.
+BLANK = r"[ \t]*+"
+NAME = r"[!#$%&'*+\-.^_`|~0-9A-Za-z]++"
+QUOTED = r'"(?:[^"\\\x00-\x08\x0a-\x1f\x7f]|\\[^\x00-\x08\x0a-\x1f\x7f])*+"'
+PAIR = re.compile(f"({NAME})=({NAME}|{QUOTED})")
+SEPARATOR = re.compile(f"{BLANK}(?:([;,])|$){BLANK}")
+ESCAPE = re.compile(r"\\(.)")
+
+PORT = r"(?::(\d{1,5}|_[0-9A-Za-z._-]+))?"
+NODE = re.compile(rf"(\d[\d.]*|\[([0-9A-Fa-f:.]+)(?:%[0-9A-Za-z._~-]+)?\]){PORT}")
+BARE_IPV6 = re.compile(r"([0-9A-Fa-f:.]+)(?:%[0-9A-Za-z._~-]+)?")
+
+Element = dict[str, str]  # parameters by their names in lower case
+
+
+class Node(NamedTuple):
+    address: str
+    port: int  # 0: not said
+
+
+def parse_forwarded(text: str) -> list[Element]:
+    """Return the elements, the farthest proxy's first.
+
+    Garbage ends the chain: neither it nor what stands before it is returned, since a stranger may have written both.
+    What stands behind it was added by nearer proxies.
+    """
+    text = text[-LONGEST:]
+    found: list[Element] = []
+    at = len(text) - len(text.lstrip(" \t"))
+    while at < len(text):
+        element, after = parse_element(text, at)
+        if element is None:
+            found.clear()
+            after = text.find(",", at) + 1 or len(text)
+            after += len(text[after:]) - len(text[after:].lstrip(" \t"))
+        elif element:  # a list may have empty ones
+            found.append(element)
+        at = after
+    return found[-HOPS:]
+
+
+def parse_element(text: str, at: int) -> tuple[Element | None, int]:
+    """Return the element that begins there, and where the next one does; None for what is none by the grammar."""
+    element: Element = {}
+    while True:
+        if pair := PAIR.match(text, at):
+            name, value = pair[1].lower(), pair[2]
+            if name in element:  # each parameter once
+                return None, at
+            element[name] = ESCAPE.sub(r"\1", value[1:-1]) if value.startswith('"') else value
+            at = pair.end()
+        separator = SEPARATOR.match(text, at)
+        if separator is None:
+            return None, at
+        at = separator.end()
+        if separator[1] != ";":
+            return element, at
+
+
+def parse_node(text: str) -> Node | None:
+    """Return the address of ``1.2.3.4``, ``1.2.3.4:80``, ``[::1]:80`` or ``::1``; None for what is none."""
+    return parse_short_node(text) if len(text) <= LONGEST_NODE else None
+
+
+@lru_cache(maxsize=1024)
+def parse_short_node(text: str) -> Node | None:
+    """Do what `parse_node` says.
+
+    The zone of an IPv6 address means something to the machine alone that has written it, and is left out. An IPv4
+    address in an IPv6 one is the IPv4 address: what is blocked must not come by another name.
+    """
+    if match := NODE.fullmatch(text):
+        address, port = match[2] or match[1], match[3]
+    elif match := BARE_IPV6.fullmatch(text):
+        address, port = match[1], None
+    else:
+        return None
+    try:
+        parsed = ipaddress.ip_address(address)
+    except ValueError:
+        return None
+    mapped = parsed.ipv4_mapped if isinstance(parsed, ipaddress.IPv6Address) else None
+    number = int(port) if port and port.isdecimal() else 0
+    return Node(str(mapped or parsed), number) if number < 65536 else None

@@ -1,0 +1,64 @@
+"""Where certificates of authorities are found."""
+
+from pathlib import Path
+
+import pytest
+
+from djbundle.runtime import authorities
+from djbundle.runtime.authorities import FILE, FOLDER, find_authorities
+
+PEM = "# Some Authority\n-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\n"
+
+
+@pytest.fixture
+def machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder that stands for the root of the file system."""
+    for name in (FILE, FOLDER):
+        monkeypatch.setenv(name, "")  # so that it is put back
+        monkeypatch.delenv(name)
+    for name in ("FILES", "FOLDERS"):
+        monkeypatch.setattr(authorities, name, tuple(f"{tmp_path}{each}" for each in getattr(authorities, name)))
+    return tmp_path
+
+
+def write(path: Path, text: str = PEM) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text)
+    return path
+
+
+def find(machine: Path) -> tuple[str | None, str | None]:
+    """What the environment says then; the machine's OpenSSL looks in /usr/lib/ssl."""
+    find_authorities(f"{machine}/usr/lib/ssl/cert.pem", f"{machine}/usr/lib/ssl/certs", "carried")
+    return authorities.os.environ.get(FILE), authorities.os.environ.get(FOLDER)
+
+
+def test_nothing_is_there(machine: Path) -> None:
+    assert find(machine) == ("carried", None)
+
+
+def test_openssl_finds_them_itself(machine: Path) -> None:
+    write(machine / "etc/ssl/cert.pem")
+    write(machine / "usr/lib/ssl/certs/0123abcd.0")
+    assert find(machine) == (None, None)
+
+
+@pytest.mark.parametrize("text", ["", "nothing", "-----BEGIN PRIVATE KEY-----\n"])
+def test_file_without_a_certificate_is_none(machine: Path, text: str) -> None:
+    write(machine / "etc/ssl/cert.pem", text)
+    write(machine / "etc/ssl/certs/README", text)
+    assert find(machine) == ("carried", None)
+
+
+def test_folder_and_file(machine: Path) -> None:
+    """Some keep but their own in the folder, others all."""
+    folder = write(machine / "etc/ssl/certs/0123abcd.0").parent
+    file = write(machine / "etc/pki/tls/certs/ca-bundle.crt", PEM.replace(" CERT", " TRUSTED CERT"))
+    assert find(machine) == (str(file), str(folder))
+
+
+@pytest.mark.parametrize("name", [FILE, FOLDER])
+def test_what_somebody_has_named_stays(machine: Path, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    write(machine / "etc/ssl/cert.pem")
+    monkeypatch.setenv(name, "/mine")
+    assert set(find(machine)) == {"/mine", None}

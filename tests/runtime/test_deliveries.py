@@ -1,0 +1,154 @@
+"""Responses in parts: sent as their client takes them, given up when it does not, and never half of one for a whole."""
+
+import threading
+from collections.abc import Iterator
+from types import SimpleNamespace
+
+import pytest
+
+from djbundle.runtime.http import budget, streams
+from djbundle.runtime.http.limits import Limits
+from djbundle.runtime.http.options import HttpOptions
+from djbundle.runtime.http.streams import Streams
+from tests.runtime.granian import CONNECTION, Protocol, make_request
+from tests.waiting import wait_until
+
+PARTS = [b"a", b"b", b"c", b"d", b"e", b"f"]
+TIMEOUT = 60.0
+
+
+@pytest.fixture
+def broken(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, int]]:
+    """The connections that were broken off."""
+    broken: list[tuple[str, int]] = []
+    monkeypatch.setattr(streams, "break_off", broken.extend)
+    monkeypatch.setattr(streams, "connections", SimpleNamespace(close_all=lambda: None))
+    return broken
+
+
+@pytest.fixture
+def site(broken: list[tuple[str, int]]) -> Streams:
+    return Streams(Limits(HttpOptions()))
+
+
+class Source:
+    """Of parts; knows in which threads they were made, and whether it was closed."""
+
+    def __init__(self, fails_after: int = 100) -> None:
+        self.parts, self.left = iter(PARTS), fails_after
+        self.threads: set[int] = set()
+        self.is_closed = False
+
+    def __next__(self) -> bytes:
+        self.threads.add(threading.get_ident())
+        self.left -= 1
+        if self.left < 0:
+            raise ValueError
+        return next(self.parts)
+
+    def close(self) -> None:
+        self.is_closed = True
+
+
+def send(site: Streams, way: str, protocol: Protocol, source: Source | None = None) -> Source:
+    source = source or Source()
+    getattr(site, way)(make_request(protocol), 200, [], source)
+    return source
+
+
+@pytest.fixture(params=["send", "generate"])
+def way(request: pytest.FixtureRequest) -> Iterator[str]:
+    return request.param  # type: ignore[no-any-return]
+
+
+def test_parts_follow_each_other(site: Streams, way: str) -> None:
+    protocol = Protocol()
+    source = send(site, way, protocol)
+    wait_until(lambda: source.is_closed, "it is over")
+    assert protocol.body == b"".join(PARTS)
+    assert protocol.over.is_set()
+    assert not site.open
+    assert not site.budget.total
+
+
+def test_they_wait_for_their_client(site: Streams, way: str) -> None:
+    protocol = Protocol(room=2)
+    source = send(site, way, protocol)
+    for taken in range(3, len(PARTS) + 1):
+        wait_until(lambda taken=taken: len(protocol.parts) == taken and protocol.waiting, "one waits")  # type: ignore[misc]
+        assert not source.is_closed
+        assert site.budget.total
+        protocol.take()
+    wait_until(lambda: source.is_closed, "it is over")
+    assert protocol.body == b"".join(PARTS)
+
+
+def test_a_generator_has_one_thread(site: Streams) -> None:
+    protocol = Protocol(room=2)
+    source = send(site, "generate", protocol)
+    while not source.is_closed:
+        protocol.take()
+    assert len(source.threads) == 1
+
+
+def test_files_need_no_thread_while_they_wait(site: Streams) -> None:
+    protocols = [Protocol(room=2) for _ in range(20 * streams.SENDERS)]
+    sources = [send(site, "send", protocol) for protocol in protocols]
+    wait_until(lambda: all(protocol.waiting for protocol in protocols), "all wait for their clients")
+    for protocol, source in zip(protocols, sources, strict=True):
+        while not source.is_closed:
+            protocol.take()
+        assert protocol.body == b"".join(PARTS)
+
+
+def test_nothing_is_made_for_a_client_that_has_left(site: Streams, way: str) -> None:
+    protocol = Protocol(room=2)
+    source = send(site, way, protocol)
+    wait_until(lambda: protocol.waiting, "one waits")
+    protocol.leave()
+    protocol.take()
+    wait_until(lambda: source.is_closed, "it is over")
+    assert len(protocol.parts) < len(PARTS)
+    assert not site.budget.total
+
+
+def test_one_that_is_not_taken_is_broken_off(site: Streams, way: str, broken: list[tuple[str, int]]) -> None:
+    protocol = Protocol(room=2)
+    source = send(site, way, protocol)
+    wait_until(lambda: protocol.waiting, "one waits")
+    site.sweep(TIMEOUT)
+    assert not broken
+    site.sweep(0.0)
+    wait_until(lambda: source.is_closed, "it is over")
+    assert broken == [CONNECTION]
+    assert not protocol.over.is_set(), "nobody is told that this was all"
+    assert site.refusals.counts
+
+
+def test_one_that_fails_is_broken_off(site: Streams, way: str, broken: list[tuple[str, int]]) -> None:
+    protocol = Protocol()
+    source = send(site, way, protocol, Source(fails_after=3))
+    wait_until(lambda: source.is_closed, "it is over")
+    assert broken == [CONNECTION]
+    assert not protocol.over.is_set()
+
+
+def test_the_slowest_make_room(site: Streams, broken: list[tuple[str, int]], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(streams, "EVICTABLE", 0.0)
+    slow = [Protocol(room=2) for _ in range(8)]
+    sources = [send(site, "send", protocol) for protocol in slow]
+    wait_until(lambda: all(protocol.waiting for protocol in slow), "all wait")
+    monkeypatch.setattr(budget, "PROCESS", site.budget.total)
+    site.sweep(TIMEOUT)
+    wait_until(lambda: sum(source.is_closed for source in sources) == 3, "a quarter, and one, are over")
+    assert broken
+
+
+def test_too_many_generators_are_refused(site: Streams, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(streams, "MOST_GENERATORS", 2)
+    protocols = [Protocol(room=2) for _ in range(3)]
+    sources = [send(site, "generate", protocol) for protocol in protocols]
+    assert [protocol.status for protocol in protocols] == [200, 200, 503]
+    assert sources[2].is_closed
+    site.sweep(-1.0)
+    wait_until(lambda: all(source.is_closed for source in sources), "all are over")

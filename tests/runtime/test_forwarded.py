@@ -1,0 +1,223 @@
+"""What proxies say of their clients, by its grammar; and what strangers send in its place."""
+
+import ipaddress
+import re
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from djbundle.runtime.http.forwarded import HOPS, LONGEST, Node, parse_forwarded, parse_node
+from djbundle.runtime.http.incoming import Incoming
+from djbundle.runtime.http.options import HttpOptions
+from djbundle.runtime.http.proxies import Client, Said, find_client, parse_proxies
+from djbundle.runtime.http.proxy_headers import from_stranger
+
+PROXIES = parse_proxies("127.0.0.1,10.0.0.0/8,fd00::/8")
+TOKEN_CHARACTERS = "!#$%&'*+-.^_`|~0123456789abcdefghijklmnopqrstuvwxyzABC"
+tokens = st.text(TOKEN_CHARACTERS, min_size=1, max_size=8)
+texts = st.text(st.characters(min_codepoint=32, max_codepoint=126) | st.just("\t"), max_size=12)
+elements = st.dictionaries(tokens.map(str.lower), tokens | texts, min_size=1, max_size=4)
+addresses = st.ip_addresses().map(str)
+
+
+def quoted(text: str) -> str:
+    return '"' + re.sub(r'(["\\])', r"\\\1", text) + '"'
+
+
+def written(elements: list[dict[str, str]], blank: str = "") -> str:
+    """As a proxy writes them."""
+    return f",{blank}".join(
+        f"{blank};{blank}".join(
+            f"{name.upper()}={value if re.fullmatch(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+", value) else quoted(value)}"
+            for name, value in each.items()
+        )
+        for each in elements
+    )
+
+
+@given(st.lists(elements, max_size=5), st.sampled_from(["", " ", "\t "]))
+def test_what_is_written_is_read(given: list[dict[str, str]], blank: str) -> None:
+    assert parse_forwarded(written(given, blank)) == given
+
+
+@given(st.text(max_size=60), addresses)
+def test_no_stranger_hides_what_the_proxy_adds(before: str, address: str) -> None:
+    """Whatever stands before it, open quotes too."""
+    own = {"by": "_p", "for": f"[{address}]" if ":" in address else address, "proto": "http"}
+    assert parse_forwarded(f"{before}, {written([own])}")[-1] == own
+
+
+@given(st.text(max_size=60) | st.text('for=";,\\ _1.[]:', max_size=60))
+def test_garbage_ends_in_no_exception(text: str) -> None:
+    for each in parse_forwarded(text):
+        assert all(each)
+    find_client(PROXIES.trusts, Node("127.0.0.1", 1), Said(text, text, text))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "xfor=6.6.6.6",
+        'secret=";for=6.6.6.6"',
+        'secret="a,for=6.6.6.6"',
+        "for =6.6.6.6",
+        "for= 6.6.6.6",
+        "for",
+        'for="6.6.6.6',
+        "for=6.6.6.6:80",  # must be quoted
+        "for=[::1]",
+        "for=6.6.6.6;for=7.7.7.7",
+        "for=6.6.6.6 proto=https",
+        'for="6.6.6.6"x',
+        'for="6.6.6.6\x01"',
+    ],
+)
+def test_what_is_no_for_is_not_believed(text: str) -> None:
+    assert find_client(PROXIES.trusts, Node("127.0.0.1", 1), Said(forwarded=text)).address == "127.0.0.1"
+
+
+@pytest.mark.parametrize(
+    ("said", "client"),
+    [
+        (Said(), ("127.0.0.1", 9, None)),
+        (Said("9.9.9.9"), ("9.9.9.9", 0, None)),
+        (Said("6.6.6.6, 9.9.9.9:81 ,10.1.2.3"), ("9.9.9.9", 81, None)),
+        (Said("6.6.6.6, nonsense, 10.1.2.3"), ("10.1.2.3", 0, None)),
+        (Said("unknown"), ("127.0.0.1", 9, None)),
+        (Said("_hidden:_port"), ("127.0.0.1", 9, None)),
+        (Said("[2001:db8::1%eth0]:70"), ("2001:db8::1", 70, None)),
+        (Said("fe80::1%<script>"), ("127.0.0.1", 9, None)),
+        (Said("::ffff:9.9.9.9"), ("9.9.9.9", 0, None)),
+        (Said("9.9.9.9:_x"), ("9.9.9.9", 0, None)),
+        (Said("9.9.9.9:99999"), ("127.0.0.1", 9, None)),
+        (Said("9.9.9.9,,"), ("9.9.9.9", 0, None)),
+        (Said(x_forwarded_proto="https"), ("127.0.0.1", 9, "https")),
+        (Said(x_forwarded_proto="wss"), ("127.0.0.1", 9, "https")),
+        (Said(x_forwarded_proto="javascript"), ("127.0.0.1", 9, None)),
+        # as many schemes as addresses: that of the client's own connection
+        (Said("9.9.9.9, 10.0.0.1", "https, http"), ("9.9.9.9", 0, "https")),
+        (Said("9.9.9.9, 10.0.0.1", "http, https"), ("9.9.9.9", 0, "http")),
+        (Said("6.6.6.6, 9.9.9.9", "https, http"), ("9.9.9.9", 0, "http")),
+        # set once, by the first proxy
+        (Said("9.9.9.9, 10.0.0.1", "https"), ("9.9.9.9", 0, "https")),
+        # otherwise nobody knows whose they are
+        (Said("9.9.9.9", "https, http"), ("9.9.9.9", 0, "http")),
+        (Said("9.9.9.9", "https, https"), ("9.9.9.9", 0, "https")),
+        # one that writes X-Forwarded-* hands on the other as it came
+        (Said("9.9.9.9", forwarded="for=6.6.6.6;proto=https"), ("9.9.9.9", 0, None)),
+        (Said(forwarded='for="[2001:db8::2]:99";proto=https'), ("2001:db8::2", 99, "https")),
+        (Said(forwarded="proto=https;for=9.9.9.9, for=10.0.0.1; proto=http"), ("9.9.9.9", 0, "https")),
+        (Said(forwarded="For=9.9.9.9;PROTO=HTTPS,,"), ("9.9.9.9", 0, "https")),
+        (Said(forwarded="for=6.6.6.6;proto=https, for=9.9.9.9;proto=http"), ("9.9.9.9", 0, "http")),
+        (Said(forwarded='for=6.6.6.6;x=", for=9.9.9.9;proto=http'), ("9.9.9.9", 0, "http")),
+        (Said(forwarded="for=unknown;proto=https"), ("127.0.0.1", 9, "https")),
+    ],
+    ids=str,
+)
+def test_client_is_the_last_that_is_no_proxy(said: Said, client: tuple[str, int, str | None]) -> None:
+    assert find_client(PROXIES.trusts, Node("127.0.0.1", 9), said) == Client(*client)
+
+
+@given(st.text(max_size=30), addresses.filter(lambda each: not PROXIES.trusts(each)), st.sampled_from(["http", ""]))
+def test_no_stranger_changes_what_his_proxy_says(forged: str, address: str, scheme: str) -> None:
+    """It appends the address, and sets or appends the scheme."""
+    client = str(getattr(ipaddress.ip_address(address), "ipv4_mapped", None) or address)
+    for proto in filter(None, (scheme, f"https, {scheme}" if scheme else "")):
+        found = find_client(PROXIES.trusts, Node("127.0.0.1", 9), Said(f"{forged}, {address}", proto))
+        assert (found.address, found.scheme) == (client, "http")
+
+
+@given(st.text('0123456789abcdef.:[]%"_<>', max_size=60))
+def test_an_address_is_one(text: str) -> None:
+    """It goes into the log and into tables: nothing else may."""
+    if node := parse_node(text):
+        assert str(ipaddress.ip_address(node.address)) == node.address
+        assert "%" not in node.address
+        assert 0 <= node.port < 65536
+
+
+@pytest.mark.parametrize(
+    "text",
+    [",", " ", ";", '"', "for=", 'for="', 'for="\\', "for=1.1.1.1,", "10.0.0.1,", 'a="b";', "\t,", "="],
+)
+def test_long_headers_come_to_an_end(text: str) -> None:
+    """One that is gone through again and again takes minutes."""
+    value = text * (65536 // len(text))
+    find_client(PROXIES.trusts, Node("127.0.0.1", 1), Said(value, value))
+    find_client(PROXIES.trusts, Node("127.0.0.1", 1), Said(forwarded=value))
+    assert len(parse_forwarded(value)) <= HOPS
+    assert len(value) > LONGEST
+
+
+FORGED = [
+    *("Forwarded", "Forwarded-For", "Forwarded-Proto", "X-Forwarded", "X-Forwarded-For", "X-Forwarded-Proto"),
+    *("X-Forwarded-Protocol", "X-Forwarded-User", "X-Forwarded-Email", "X-Forwarded-Groups", "X-Forwarded-Host"),
+    *("X-Forwarded-Port", "X-Forwarded-Ssl", "X-Forwarded-Scheme", "X-Forwarded-Prefix", "X-Forwarded-Tls-Client-Cert"),
+    *("X-Forward-For", "X-Original-Forwarded-For", "Client-IP", "X-Client-IP", "X-ClientIP", "X-Real-IP", "X-RealIP"),
+    *("CF-Connecting-IP", "CF-Connecting-IPv6", "CF-Visitor", "Cf-Access-Authenticated-User-Email", "Fastly-Client-IP"),
+    *("True-Client-IP", "X-True-Client-IP", "X-Cluster-Client-IP", "X-ProxyUser-Ip", "Fly-Client-IP", "Fly-Region"),
+    *("DO-Connecting-IP", "X-NF-Client-Connection-IP", "Incap-Client-IP", "X-Sucuri-ClientIP", "Ali-Cdn-Real-Ip"),
+    *("X-Azure-ClientIP", "X-Azure-SocketIP", "X-Appengine-User-IP", "WL-Proxy-Client-IP", "Proxy-Client-IP"),
+    *("X-Originating-IP", "X-Remote-IP", "X-Remote-Addr", "Remote-Addr", "CloudFront-Viewer-Address", "X-Host"),
+    *("CloudFront-Forwarded-Proto", "X-Original-Host", "X-Original-URL", "X-Rewrite-URL", "X-Url-Scheme", "X-Scheme"),
+    *("Front-End-Https", "X-ARR-SSL", "X-Remote-User", "Remote-User", "Remote-Groups", "X-Auth-Request-Email"),
+    *("X-Authentik-Username", "X-WebAuth-User", "X-Authenticated-User", "X-Consumer-Username", "X-MS-Client-Principal"),
+    *("X-Goog-Authenticated-User-Email", "X-Amzn-Oidc-Identity", "Tailscale-User-Login", "X-SSL-Client-Verify"),
+    *("X-SSL-Client-S-DN", "SSL-Client-Cert", "Ssl-Client-Verify", "Client-Cert", "X-Client-Cert", "X-Client-Verify"),
+    *("X-Amzn-Mtls-Clientcert", "X-Envoy-External-Address", "X-Request-ID", "Proxy", "X-Script-Name"),
+]
+HARMLESS = [
+    *("Host", "User-Agent", "Accept", "Cookie", "Authorization", "Content-Type", "X-Requested-With", "X-CSRFToken"),
+    *("X-Client-Version", "X-API-Key", "X-Amzn-Trace-Id", "Traceparent", "HX-Request", "X-Http-Method-Override"),
+    *("Idempotency-Key", "Stripe-Signature", "X-Hub-Signature-256", "X-GitHub-Event", "Via", "Sec-WebSocket-Key"),
+    *("X-Goog-Channel-ID", "X-Amz-Sns-Message-Type", "Upgrade", "Range", "If-Range", "X-Shopify-Topic", "Zip", "Ship"),
+]
+
+
+@pytest.mark.parametrize("name", FORGED)
+def test_strangers_may_not_say_it(name: str) -> None:
+    lower = name.lower().encode()
+    assert from_stranger([(lower, b"1"), (b"accept", b"*/*")]) == [(b"accept", b"*/*")]
+
+
+@pytest.mark.parametrize("name", HARMLESS)
+def test_everybody_may_say_it(name: str) -> None:
+    headers = [(name.lower().encode(), b"1")]
+    assert from_stranger(headers) == headers
+
+
+def ask(headers: list[tuple[bytes, bytes]], peer: str, kind: str = "http") -> dict[str, Any]:
+    scope = {"type": kind, "client": (peer, 1234), "scheme": kind.replace("websocket", "ws"), "headers": headers}
+    Incoming(HttpOptions(trusted_proxies=PROXIES)).prepare_asgi(scope)
+    scope["headers"] = [item for item in scope["headers"] if item[0] != b"x-request-id"]
+    return scope
+
+
+@pytest.mark.parametrize("peer", ["127.0.0.1", "9.9.9.9"])
+def test_no_name_has_an_underscore(peer: str) -> None:
+    """A proxy hands them on, and WSGI takes them for the others."""
+    for name in (b"x_forwarded_for", b"x-forwarded_for", b"x_remote_user", b"x_anything"):
+        scope = ask([(name, b"6.6.6.6")], peer)
+        assert (scope["headers"], scope["client"][0]) == ([], peer)
+
+
+def test_lines_of_one_header_are_one_list() -> None:
+    scope = ask([(b"x-forwarded-for", b"6.6.6.6"), (b"x-forwarded-for", b"9.9.9.9, 10.0.0.1")], "10.0.0.2")
+    assert scope["client"] == ("9.9.9.9", 0)
+    scope = ask([(b"forwarded", b"for=6.6.6.6;proto=https"), (b"forwarded", b"for=9.9.9.9")], "10.0.0.2")
+    assert (scope["client"], scope["scheme"]) == (("9.9.9.9", 0), "http")
+
+
+def test_site_reads_no_more_than_is_believed() -> None:
+    """Django takes the first scheme of a list, and others read ``Forwarded``."""
+    given = [(b"x-forwarded-for", b"9.9.9.9"), (b"x-forwarded-proto", b"https, http"), (b"forwarded", b"for=6.6.6.6")]
+    scope = ask(given, "10.0.0.2")
+    assert scope["headers"] == [(b"x-forwarded-for", b"9.9.9.9"), (b"x-forwarded-proto", b"http")]
+    assert scope["scheme"] == "http"
+
+
+def test_websockets_have_schemes_of_their_own() -> None:
+    assert ask([(b"x-forwarded-proto", b"https")], "10.0.0.2", "websocket")["scheme"] == "wss"
+    assert ask([(b"x-forwarded-proto", b"https")], "9.9.9.9", "websocket")["scheme"] == "ws"
