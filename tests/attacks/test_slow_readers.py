@@ -10,6 +10,7 @@ import pytest
 from ci.http1 import HERE, HOST, connect, request, status_of
 from ci.http2 import Http2
 from ci.site import Site
+from ci.websocket import WebSocket
 from tests.attacks.conftest import INTERFACES, NewTarget
 from tests.attacks.watching import HONEST, get, memory_of, upload, warm_up, web_of
 from tests.waiting import wait_until
@@ -189,6 +190,34 @@ def test_slow_readers_of_whole_pages_cost_little(target: NewTarget, interface: s
         assert grown < 160 << 20, f"{grown >> 20} MB for {len(readers)} readers"
         stack.close()
         wait_until(lambda: memory_of(web) < before * 1.1 + (8 << 20), "the memory is given back")
+
+
+@pytest.mark.parametrize("interface", INTERFACES)
+def test_pipelined_requests_wait_for_their_reader(target: NewTarget, interface: str) -> None:
+    """A thousand pages of 2 MB over one connection, and nothing is read."""
+    with target(interface, *STALL) as site, connect_narrow(site, HERE) as connection:
+        warm_up(site)
+        web = web_of(site)
+        before = memory_of(web)
+        with contextlib.suppress(OSError):
+            connection.sendall(request("GET", "/large/", HOST) * 1000)
+        time.sleep(1)
+        assert (grown := memory_of(web) - before) < MOST_MEMORY, f"{grown >> 20} MB"
+        assert get(site) == 200
+
+
+def test_a_websocket_that_is_not_read_takes_little_memory(target: NewTarget) -> None:
+    """The site echoes megabytes to who takes none."""
+    with target("asgi", *STALL) as site, WebSocket(site) as client:
+        warm_up(site)
+        web = web_of(site)
+        before = memory_of(web)
+        client.socket.settimeout(3)
+        with contextlib.suppress(OSError):
+            for _ in range(200_000):
+                client.send("a" * 120)
+        assert (grown := memory_of(web) - before) < MOST_MEMORY, f"{grown >> 20} MB"
+        assert get(site) == 200
 
 
 def make_large_file(site: Site) -> None:

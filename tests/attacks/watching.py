@@ -12,7 +12,7 @@ from tests.bundle.processes import with_role
 from tests.waiting import wait_until
 
 HONEST = "127.0.0.2"  # another client than 127.0.0.1, from which the attacks come
-SPARE_THREADS = 8  # that may be made for later: for streams, for the health check
+SPARE_THREADS = 16  # of pools with a limit, made when they are first needed: receivers, senders, the health check
 
 
 def ask(site: Site, method: str, path: str, *headers: str, body: bytes = b"", source: str = HONEST) -> bytes:
