@@ -100,6 +100,7 @@ BY_CONTENT = {
     "config.ini": "[db]\npassword = " + "hunter2hunter2\n",
     "shop/config.yaml": "api_key: " + '"a1b2c3d4e5f6a7b8"\n',
     "prod.json": '{"SECRET_KEY": "' + 'k9x-0qv2!zz81hhd"}',
+    "db.toml": "DB_PASS=" + "hunter22x\n",
     "conf.toml": 'token = "' + 'abc123def456"\n',
     "users.csv": "name,hash\nann,pbkdf2_sha256$1000000$salt$hash\n",
     "accounts.txt": "root:$6$rounds$" + ALPHABET + ":1\n",

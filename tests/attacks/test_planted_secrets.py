@@ -292,7 +292,8 @@ def test_no_secret_is_in_a_bundle(tmp_path: Path) -> None:
     project = tmp_path / "small"
     shutil.copytree(PROJECTS / "small", project)
     marked = {
-        name.replace("shop/", "notes/"): (content if isinstance(content, bytes) else content.encode()) + CANARY.encode()
+        name.replace("shop/", "notes/"): (content if isinstance(content, bytes) else content.encode())
+        + f"\n{CANARY}".encode()
         for name, content in planted.planted().items()
         if name != "shop/words.txt"  # which the project has, and its page reads
     }
