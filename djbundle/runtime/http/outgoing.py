@@ -9,6 +9,7 @@ import time
 import traceback
 from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass
+from functools import partial
 from http import HTTPStatus
 from typing import Any
 
@@ -91,6 +92,9 @@ class Wsgi:
         if refused:
             start(f"{refused.value} {refused.phrase}", [("Connection", "close"), ("Content-Length", "0")])
             return [b""]
+        in_flight = self.observer.in_flight
+        place = in_flight.begin(environ["REQUEST_METHOD"], environ["PATH_INFO"].encode("latin-1", "backslashreplace"))
+        environ["djbundle.ended"] = partial(in_flight.end, place)  # for who closes the answer: see wsgi.py
         return self.application(environ, start)  # type: ignore[no-any-return]
 
 
@@ -108,6 +112,8 @@ class Asgi:
         if refused := self.additions.refuses(exchange.header(b"content-length")):
             await exchange.refuse(refused)
             return
+        in_flight = self.observer.in_flight
+        place = in_flight.begin(scope["method"], scope["path"].encode(errors="backslashreplace"))
         try:
             await self.application(scope, exchange.receive, exchange.send)
         except Exception:  # of a stream, or of what stands around Django, which answers its own errors
@@ -116,6 +122,8 @@ class Asgi:
             if exchange.is_partly_answered and scope["http_version"] != "2":  # whose connection has other answers too
                 break_off(*scope["djbundle.peer"])
             raise
+        finally:
+            in_flight.end(place)
 
 
 class Exchange:

@@ -81,6 +81,8 @@ class Parts:
 
 def close(answer: Iterable[bytes], environ: dict[str, Any]) -> None:
     """Both it and the body of its request, which it may have read until now."""
+    if ended := environ.pop("djbundle.ended", None):
+        ended()
     if end := getattr(answer, "close", None):
         end()
     if spool := environ.get("djbundle.spool"):
