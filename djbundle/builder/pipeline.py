@@ -41,7 +41,7 @@ from djbundle.builder.project import Project
 from djbundle.builder.report import Report, describe
 from djbundle.builder.startup import files_of_start
 from djbundle.builder.tree import Tree
-from djbundle.builder.visit import Visit
+from djbundle.builder.visit_record import Visit
 from djbundle.errors import DiskFullError
 
 COMPARED = "see in the traceback what it lacks: from the sources it works"

@@ -20,7 +20,7 @@ from djbundle.builder.left_out import LeftOut
 from djbundle.builder.project import Project
 from djbundle.builder.sqlite import bundled_sqlite_version
 from djbundle.builder.tree import PARTS
-from djbundle.builder.visit import Visit
+from djbundle.builder.visit_record import Visit
 from djbundle.manifest import BuildInfo, Manifest, Variable
 
 SHOWN_WARNINGS = 5

@@ -38,10 +38,14 @@ class InFlight:
             self._free.append(place)
 
     def take(self) -> list[str]:
-        """By the parent, when the process has ended: what it had not ended, as "GET /path", safe to print. Once."""
-        notes = [note for (note,) in NOTE.iter_unpack(self._memory[:]) if note[0]]
+        """By the parent, when the process has ended: what it had not ended. Once: the next has not been asked that."""
+        noted = self.noted()
         self._memory[:] = bytes(len(self._memory))
-        return sorted({_shown(note) for note in notes})
+        return noted
+
+    def noted(self) -> list[str]:
+        """As "GET /path", safe to print."""
+        return sorted({_shown(note) for (note,) in NOTE.iter_unpack(self._memory[:]) if note[0]})
 
 
 def _shown(note: bytes) -> str:

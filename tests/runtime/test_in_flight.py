@@ -1,15 +1,25 @@
 """The requests that a web process was answering when it died, as its parent sees them."""
 
+import contextlib
 import faulthandler
 import os
 import signal
 import threading
 from collections.abc import Callable
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
+from djbundle.runtime.board import Board
 from djbundle.runtime.deaths import describe
+from djbundle.runtime.http import streams
+from djbundle.runtime.http.observing import Observer
+from djbundle.runtime.http.outgoing import Additions, wrap
+from djbundle.runtime.http.streams import Streams
+from djbundle.runtime.http.wsgi import WsgiSite
 from djbundle.runtime.in_flight import NONE, InFlight
+from tests.waiting import wait_until
 
 
 def die(in_flight: InFlight, work: Callable[[], object]) -> int:
@@ -85,3 +95,39 @@ def test_many_requests_are_told_shortly() -> None:
     assert describe(3, "", no_memory=False, asked=asked) == (
         "ended with code 3 while answering GET /0, GET /1, GET /2, GET /3, GET /4 and 2 more"
     )
+
+
+class Protocol:
+    """Granian's, which takes the parts at once."""
+
+    def response_bytes(self, *_: Any) -> None:
+        pass
+
+    def response_iter(self, _status: int, _headers: Any, parts: Any) -> None:
+        for _ in iter(lambda: next(parts, None), None):
+            pass
+        parts.close()
+
+
+def fail() -> list[bytes]:
+    raise RuntimeError("no answer")
+
+
+@pytest.mark.parametrize("make", [lambda: [b"whole"], lambda: iter([b"in", b"parts"]), fail])
+def test_request_is_ended_with_its_answer(monkeypatch: pytest.MonkeyPatch, make: Callable[[], Any]) -> None:
+    monkeypatch.setattr(streams, "connections", SimpleNamespace(close_all=lambda: None))
+    in_flight, during = InFlight(), []
+
+    def application(_environ: dict[str, Any], start_response: Any) -> Any:
+        start_response("200 OK", [])
+        during.extend(in_flight.noted())
+        return make()
+
+    observer = Observer(Board.create(1).slot(0), access_log=False, in_flight=in_flight)
+    site = WsgiSite(wrap(application, "wsgi", Additions(), observer), Streams())
+    asked = {"REQUEST_METHOD": "GET", "PATH_INFO": "/page/", "REMOTE_ADDR": "", "HTTP_X_REQUEST_ID": ""}
+    told = {"djbundle.peer": "", "djbundle.begun": 0.0, "djbundle.leaving": False, "wsgi.url_scheme": "http"}
+    with contextlib.suppress(RuntimeError):
+        site(Protocol(), {**asked, **told})
+    assert during == ["GET /page/"]
+    wait_until(lambda: not in_flight.noted(), "the request is ended")

@@ -32,8 +32,9 @@ class WsgiSite:
     def __call__(self, protocol: Any, environ: dict[str, Any]) -> None:
         """Answer by Granian's `protocol`. Raises what the application raises."""
         head = Head()
+        environ = self.base | environ  # of which the application may keep, and add to, what it likes
         try:
-            answer = self.application(self.base | environ, head)
+            answer = self.application(environ, head)
         except BaseException:
             close((), environ)
             raise
