@@ -25,6 +25,7 @@ from djbundle.errors import ConfigurationError
 SOURCES = ("*.py", "*.py[cod]", "*.pyi", "*.po", "*.pot", "*.c", "*.h", "*.pyx", "*.pxd", "*.a", "*.la", "*.o")
 
 OPENED, NAMED = "opened by the start", "named by include"
+STATEMENTS = Suspicion("statements for a database, in no package")
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,24 +122,30 @@ class Contents:
         kind, is_opened, is_included = self._kind(path), str(source) in self.opened, self._is_included(path)
         suspicion = None if kind else self._suspicion_of_name(path)
         if suspicion and (suspicion.is_secret or not (is_opened or is_included)):
-            return Decision(name, False, suspicion.reason, is_included or (is_opened and not suspicion.is_expected))
+            return self._left_out(path, suspicion)
         if certain := secret_contents.certain_secret(source):
-            return Decision(name, False, certain.reason, is_included or is_opened or bool(kind))
+            return self._left_out(path, certain, is_news=bool(kind))
         if is_included:
             return Decision(name, True, NAMED)
         return Decision(name, True, kind or OPENED) if kind or is_opened else self._decide_other(path, source)
 
     def _decide_other(self, path: Path, source: Path) -> Decision:
         """Data that nothing but their names and their content speak for."""
-        in_package = path.parent in self.packages or not self.packages.isdisjoint(path.parents)
+        in_package = not self.packages.isdisjoint(path.parents)
         if path.suffix.lower() == ".sql" and not in_package:
-            return Decision(str(path), False, "statements for a database, in no package")
+            return self._left_out(path, STATEMENTS)
         if not in_package and not self.project.listing.is_tracked(path):
             return Decision(str(path), False, "not tracked by git")
-        suspicion = secret_contents.likely_secret(source) or suspicion_of_members(source)
-        if suspicion:
-            return Decision(str(path), False, suspicion.reason)
+        if suspicion := secret_contents.likely_secret(source) or suspicion_of_members(source):
+            return self._left_out(path, suspicion)
         return Decision(str(path), True, "data of a package" if in_package else "data")
+
+    def _left_out(self, path: Path, suspicion: Suspicion, *, is_news: bool = False) -> Decision:
+        """Who has read it here, tracked it, or included its folder, thinks that it goes in."""
+        listing = self.project.listing
+        is_wanted = str(self.project.root / path) in self.opened or (listing.tracked and listing.is_tracked(path))
+        is_news = is_news or self._is_included(path) or (bool(is_wanted) and not suspicion.is_expected)
+        return Decision(str(path), False, suspicion.reason, is_news)
 
     def _kind(self, path: Path) -> str:
         """What its folder says that it is, if its name ends as such files do; or ""."""

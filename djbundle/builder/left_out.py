@@ -53,6 +53,8 @@ def print_left_out(left_out: LeftOut, console: Console) -> None:
     news = [*(each for each in left_out.files if each.is_news), *left_out.static]
     for each in news[:SHOWN]:
         console.print(f"[yellow]warning:[/] {escape(printable(each.path))} is left out: {escape(each.reason)}")
+    if len(news) > SHOWN:
+        console.print(f"... and {len(news) - SHOWN} more")
     if number := len(left_out.files) + len(left_out.static):
         console.print(f"{'':10}{number} files are left out, and why:  [bold]{WHY}[/]")
 

@@ -51,7 +51,7 @@ def _all_files(dependencies: list[Dependency], local: dict[str, Path]) -> Iterat
     for dependency in dependencies:
         yield from _distribution_files(dependency.distribution)
     for module, file in local.items():
-        yield from _local_files(module, file)
+        yield from local_files(module, file)
 
 
 def _distribution_files(distribution: Distribution) -> Iterator[NamedFile]:
@@ -60,7 +60,7 @@ def _distribution_files(distribution: Distribution) -> Iterator[NamedFile]:
             yield PurePosixPath(file), Path(str(file.locate()))
 
 
-def _local_files(module: str, file: Path) -> Iterator[NamedFile]:
+def local_files(module: str, file: Path) -> Iterator[NamedFile]:
     """Of a package that is developed where it lies; what lies there besides is not chosen by anybody."""
     if file.name == "__init__.py":
         for path in sorted(file.parent.rglob("*")):

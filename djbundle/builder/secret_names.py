@@ -18,7 +18,7 @@ class Suspicion:
 
     reason: str  # "a private key by its name"
     is_secret: bool = False  # only `include` with its whole name brings it in; else a pattern does
-    is_expected: bool = False  # a project may well have it, and read it here: nobody need be told
+    is_expected: bool = False  # no bundle has it, and nobody thinks so: it need not be told
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +103,7 @@ RULES = (
     _rule("a database by its name", DATABASES, is_secret=True, is_expected=True),
     _rule("a dump or a backup by its name", DUMPS, is_secret=True, is_wordy=True),
     _rule("credentials by its name", CREDENTIALS, is_secret=True, is_wordy=True),
-    _rule("what an editor or a tool has left, by its name", LEFTOVERS, is_secret=True),
+    _rule("what an editor or a tool has left, by its name", LEFTOVERS, is_secret=True, is_expected=True),
     _rule("a log by its name", LOGS, is_secret=True, is_expected=True),
     _rule("an archive that a build cannot look into", ARCHIVES_NOBODY_READS),
 )
@@ -115,7 +115,7 @@ FOLDERS = frozenset(
 )
 FOLDER = Suspicion("in a folder of secrets or backups", is_secret=True)
 WELL_KNOWN = ".well-known"
-HIDDEN = Suspicion("hidden by a dot in its path", is_secret=False)
+HIDDEN = Suspicion("hidden by a dot in its path", is_expected=True)
 
 
 @cache

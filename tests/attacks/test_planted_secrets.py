@@ -16,6 +16,7 @@ import pytest
 
 from djbundle.builder.configuration import Configuration
 from djbundle.builder.contents import Contents, Decision
+from djbundle.builder.packages import local_files
 from djbundle.builder.project import Project, find_project
 from djbundle.builder.suspicions import secrets_among_static_files
 from djbundle.errors import ConfigurationError, GitError
@@ -96,11 +97,13 @@ def test_nothing_planted_goes_in_where_there_is_no_git(tmp_path: Path) -> None:
     assert taken(decide(tmp_path)) == set(HARMLESS) - set(planted.planted())
 
 
-@pytest.mark.parametrize("name", planted.IN_PLACES)
-def test_what_is_left_out_of_templates_is_told(tracked: dict[str, Decision], name: str) -> None:
-    """A page or a style may miss it; only what no place has room for is left out without a word."""
-    by_content = "PRIVATE KEY" in str(planted.IN_PLACES[name])
-    assert tracked[name].is_news is by_content
+def test_what_is_left_out_is_told_unless_everybody_knows(tracked: dict[str, Decision]) -> None:
+    """git tracks all of them, so their developer may think that they go in."""
+    expected = {name for name, each in tracked.items() if not each.taken and not each.is_news}
+    assert {".env", "db.sqlite3", "Dockerfile", "settings.py~", "debug.log"} <= expected
+    news = {"shop/words.txt", "templates/mail/notes.txt", "static/app.js", "shop/fixtures/keys.json", "dump.sql"}
+    assert news.isdisjoint(expected)
+    assert not expected & set(planted.BY_CONTENT)
 
 
 def test_untracked_data_stay_out_unless_their_place_speaks_for_them(tmp_path: Path) -> None:
@@ -282,6 +285,15 @@ def test_collected_static_files(tmp_path: Path) -> None:
     harmless: Files = {"a.css": "", "password.js": "", "secret.png": "", "download.zip": "", "LICENSE": "", "x.swf": ""}
     write(tmp_path, secret | harmless)
     assert {str(path) for path, _ in secrets_among_static_files(tmp_path)} == set(secret)
+
+
+def test_package_that_is_developed_elsewhere(tmp_path: Path) -> None:
+    """An editable install goes in as it lies there; what lies beside its modules is chosen by nobody."""
+    harmless: Files = {"__init__.py": "", "words.txt": "", "templates/token.html": "", "sub/a.py": ""}
+    secret: Files = {".env": PLAIN, "notes.txt": KEY, "db.sqlite3": "", ".git/config": PLAIN, "templates/id_rsa": PLAIN}
+    write(tmp_path, harmless | secret)
+    names = {str(name) for name, path in local_files("kit", tmp_path / "__init__.py") if path.is_file()}
+    assert names == {f"kit/{name}" for name in harmless}
 
 
 # --- a whole bundle ---
