@@ -174,12 +174,13 @@ class Contents:
         }
 
     def _suspicion_of_name(self, path: Path) -> Suspicion | None:
-        """Of a link to a file elsewhere, also of that one's name."""
+        """Of what is called a certificate, whether it is one; of a link to a file elsewhere, also of its name."""
         full = self.project.root / path
         behind = full.resolve()
-        if behind.is_relative_to(self.project.root):
-            return suspicion_of_name(self._plain(path))
-        return suspicion_of_name(self._plain(path)) or suspicion_of_name(PurePath(*behind.parts[-2:]))
+        own = suspicion_of_name(self._plain(path)) or secret_contents.no_certificate(full)
+        if own or behind.is_relative_to(self.project.root):
+            return own
+        return suspicion_of_name(PurePath(*behind.parts[-2:]))
 
     def _plain(self, path: Path) -> PurePath:
         """Without the folders that are packages, which may be called what they like."""

@@ -124,6 +124,18 @@ SHAPES = _shapes(TOKENS)
 LOWER_SHAPES, LOWER_SHAPES_OF_PROGRAMS = _in_lower_case(rb"[\"']?"), _in_lower_case(rb"[\"'`]")
 
 
+PUBLIC = re.compile(rb"-----BEGIN (?:TRUSTED |X509 |[A-Z]{1,8} )?(?:CERTIFICATE|PUBLIC KEY|PARAMETERS|X509 CRL)")
+NO_CERTIFICATE = Suspicion("no certificate, so a key by its name", is_secret=True)
+
+
+def no_certificate(file: Path) -> Suspicion | None:
+    """Of a file that is called so: it holds one, or a public key, unless it is something else."""
+    if file.suffix.lower() not in (".pem", ".crt", ".cer"):
+        return None
+    with file.open("rb") as content:
+        return None if PUBLIC.search(content.read(LONGEST_TEXT)) else NO_CERTIFICATE
+
+
 def certain_secret(file: Path) -> Suspicion | None:
     """A private key, or a file that is nothing else than a secret, whatever its name and its place."""
     with file.open("rb") as content:

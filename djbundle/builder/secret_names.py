@@ -37,7 +37,7 @@ def _rule(
 
 ENVIRONMENTS = (
     *(".env*", "*.env", "env.*", "*.env.*", "*.envrc", "dotenv", "dotenv.*", "settings.ini", "*.env-*", "*.env_*"),
-    *("environment.*", "flaskenv", ".flaskenv"),
+    *("environment", "environment.*", "env", "envfile", "flaskenv", ".flaskenv"),
 )
 KEYS = (
     *("id_rsa*", "id_dsa*", "id_ecdsa*", "id_ed25519*", "identity", "*_rsa", "*_dsa", "*_ecdsa", "*_ed25519"),
@@ -45,6 +45,8 @@ KEYS = (
     *("*.kdb", "*.kdbx", "*.ppk", "*.gpg", "*.pgp", "*.asc", "*.age", "*.agekey", "*.ovpn", "*.snk", "*.keytab"),
     *("*.keychain", "*.keychain-db", "*.jwk", "*.wallet", "wallet.dat", "secring*", "*.sec", "*.priv", "*.privkey"),
     *("privkey*", "private_key*", "private-key*", "privatekey*", "*.keys", "key3.db", "key4.db", "logins.json"),
+    *("*[-_]key", "*[-_]key.json", "*[-_]key.txt", "*[-_]key.yml", "*[-_]keys.json", "*deploykey*", "*.der"),
+    *("known_hosts", "authorized_keys", "wallet.*", "keystore.*", "utc--*", "*mnemonic*", "seed.txt"),
 )
 CREDENTIALS = (
     *("*credential*", "*secret*", "*password*", "*passwd*", "*passphrase*", "*.cred", "*.creds", "*.pwd", "*.pw"),
@@ -57,6 +59,11 @@ CREDENTIALS = (
     *("cookiejar*", "*.s3cfg", ".boto", "boto.cfg", "rclone.conf", ".dockercfg", "dockerconfig*", "*.rdp", "*.pcf"),
     *("*.publishsettings", "wp-config*", "database.yml", "*.mobileprovision", "*.npmrc", "*.vnc", "*.session"),
     *("*.cookie", "shadow", "gshadow", "*.htdigest", "heroku.json", "app.yaml", "*.tfbackend", "sessionid*"),
+    *("creds*", "*[-_]creds.*", "oauth*.json", "gcloud.*", "aws.json", "azure.json", "firebase.json", "vault.json"),
+    *("vault-*", "pass.txt", "pass.json", "logins.*", "*bitwarden*", "*lastpass*", "*keepass*", "*1password*"),
+    *("recovery?code*", "2fa.*", "otp.*", "session.json", "sessions.json", "k3s.yaml", "kube.config", "*.kube"),
+    *("kubelet.conf", "admin.conf", "wg*.conf", "wireguard*", "vpn*.conf", "openvpn*", "ansible.cfg", "hosts.ini"),
+    *("inventory", "inventory.ini", "inventory.y*ml", "web.config"),
 )
 DATABASES = (
     *("*.sqlite", "*.sqlite[23]", "*.sqlite*-*", "*.sqlite*.*", "*.db", "*.db-*", "*.db.*", "*.db[0-9]", "*.sdb"),
@@ -64,7 +71,8 @@ DATABASES = (
     *("celerybeat-schedule*", "*.dbm", "*.gdbm", "*.wal"),
 )
 DUMPS = (
-    *("*.dump", "*.dump.*", "dump.*", "*.dmp", "*.mdmp", "*.pgdump", "*dump*.sql*", "*backup*", "*.bkp", "*.bkup"),
+    *("*.dump", "*.dump.*", "dump", "dump.*", "pgdata*", "db.tar*", "db.zip", "database.sql", "core.*.[0-9]*"),
+    *("*.dmp", "*.mdmp", "*.pgdump", "*dump*.sql*", "*backup*", "*.bkp", "*.bkup"),
     *("dumpdata*", "*_dump.*", "*-dump.*", "*.mbox", "*.eml", "*.pst", "*.ost", "*.pcap", "*.pcapng", "*.cap"),
     *("*.ldif", "*.vcf", "export.sql*", "*.sql.*", "*.hprof", "core", "core.[0-9]*", "*.core", "vgcore.*"),
     *("*.stackdump", "*.crash", "*.heapsnapshot", "*.ips"),
@@ -86,13 +94,26 @@ LEFTOVERS = (
     ),
     *("*.old", "*.old.*", "*.save", "*.save.*", "*.tmp", "*.temp", "*.copy", "*.~*", ".~lock*", "*.autosave"),
     *("*.kate-swp", "*___jb_*", "*.py[._-]*", "*.py.[0-9]*", "* copy.*", "*.swap", "*.nfs*", "*.part", "*.rpmsave"),
-    *("*.dpkg-old", "*.dpkg-dist", "*.ucf-old", "*.patch", "*.diff", "*.working", "*.bck"),
+    *(
+        "*.dpkg-old",
+        "*.dpkg-dist",
+        "*.ucf-old",
+        "*.patch",
+        "*.diff",
+        "*.working",
+        "*.bck",
+        "*#",
+        "4913",
+        "*.pacnew",
+        "*.rpmnew",
+    ),
 )
 LOGS = ("*.log", "*.log.*", "*.log-*", "nohup.out", "*.pid", "*.sock", "*_history", "*.history", "*.trace", "*.out")
 DEVELOPMENT = (
     *(".git*", ".dockerignore", "dockerfile*", "*.dockerfile", "containerfile*", "docker-compose*", "compose*.y*ml"),
     *("uv.lock", "poetry.lock", "pipfile*", "vagrantfile", "makefile", "jenkinsfile", "*.hcl", "thumbs.db"),
-    *(".ds_store", "desktop.ini"),
+    *(".ds_store", "desktop.ini", "procfile", "fly.toml", "netlify.toml", "vercel.json", "now.json", "php.ini"),
+    *("uwsgi.ini", "nginx.conf", "supervisord.conf", "coverage.xml"),
 )
 ARCHIVES_NOBODY_READS = ("*.7z", "*.rar", "*.zst", "*.lz4", "*.lzma", "*.lz", "*.iso", "*.img", "*.dmg", "*.vmdk")
 
@@ -111,7 +132,10 @@ RULES = (
 PROSE = frozenset((".md", ".rst", ".html", ".htm", ".css", ".js", ".svg", ".png", ".jpg", ".webp", ".gif", ".mjml"))
 PROSE |= {".ts", ".tsx", ".jsx", ".vue", ".scss", ".map", ".mo"}
 FOLDERS = frozenset(
-    ("secrets", "credentials", "backups", "backup", "dumps", "dump", ".aws", ".ssh", ".gnupg", ".kube", ".docker")
+    (
+        *("secrets", "credentials", "backups", "backup", "dumps", "dump", "group_vars", "host_vars", "pgdata"),
+        *(".aws", ".ssh", ".gnupg", ".kube", ".docker"),
+    )
 )
 FOLDER = Suspicion("in a folder of secrets or backups", is_secret=True)
 WELL_KNOWN = ".well-known"
