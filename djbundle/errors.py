@@ -129,6 +129,12 @@ class BeforeError(DjbundleError):
     exit_code = 33
 
 
+class GitError(DjbundleError):
+    """git is there, and does not tell which files belong to the project."""
+
+    exit_code = 34
+
+
 class NotInTheBundleError(DjbundleError):
     """``djbundle why`` of what would not be in the bundle."""
 

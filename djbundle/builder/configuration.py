@@ -19,7 +19,7 @@ class Configuration:
 
     name: str | None = None
     settings: str | None = None
-    include: list[str] = field(default_factory=list)  # distributions that nothing imports by name
+    include: list[str] = field(default_factory=list)  # distributions, and files or folders of the project
     exclude: list[str] = field(default_factory=list)  # patterns of names in the tree, of files or of whole folders
     compile: list[str] = field(default_factory=list)  # packages to compile to C like the project itself
     before: list[str] = field(default_factory=list)  # commands to run in the project's folder before a build
@@ -32,6 +32,12 @@ class Configuration:
         return any(
             fnmatch(str(name), pattern) or fnmatch(str(name), f"{pattern.rstrip('/')}/*") for pattern in self.exclude
         )
+
+
+def names_of_files(include: list[str], root: Path) -> list[str]:
+    """Those in `include` that are patterns or name a file or a folder of the project; all others are distributions."""
+    plain = [each.rstrip("/").removeprefix("./") for each in include]
+    return [each for each in plain if "/" in each or set("*?[") & set(each) or (root / each).exists()]
 
 
 @dataclass(frozen=True, slots=True)

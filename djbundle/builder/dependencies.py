@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from djbundle.builder import installed
+from djbundle.builder.configuration import names_of_files
 from djbundle.builder.extras import chosen_extras, requirements
 from djbundle.builder.imports import LateImports
 from djbundle.builder.inspection import Inspection
@@ -81,19 +82,28 @@ def _add(found: dict[str, Dependency], wanted: Iterable[Wanted], leave_out: set[
 def _roots(project: Project, inspection: Inspection, owners: Owners) -> Iterator[Wanted]:
     for name in RUNTIME:
         yield name, "djbundle's runtime", set()
-    for name in project.configuration.include:
-        try:
-            installed.distribution(name)
-        except importlib.metadata.PackageNotFoundError as error:
-            raise ConfigurationError(
-                f'[tool.djbundle] includes "{name}", which is not installed', f"pip install {name}"
-            ) from error
-        yield name, "include in [tool.djbundle]", set()
+    yield from _included(project)
     for name, modules in owners.loaded.items():
         yield name, f"loaded as {next(iter(modules))}", set()
     named = (each.name for each in inspection.variables if DATABASE_VARIABLE.search(each.name))
     if variable := next(named, None):
         yield from ((name, f"a database that {variable} may name", set()) for name in sorted(DRIVERS))
+
+
+def _included(project: Project) -> Iterator[Wanted]:
+    """The distributions that `include` names; other entries are files of the project, see contents.py."""
+    files = set(names_of_files(project.configuration.include, project.root))
+    for name in project.configuration.include:
+        try:
+            installed.distribution(name)
+        except (importlib.metadata.PackageNotFoundError, ValueError) as error:
+            if name.rstrip("/").removeprefix("./") not in files:
+                raise ConfigurationError(
+                    f'[tool.djbundle] includes "{name}", which is neither installed nor a file of the project',
+                    f"pip install {name}, or correct the path",
+                ) from error
+        else:
+            yield name, "include in [tool.djbundle]", set()
 
 
 def local_packages(project: Project, inspection: Inspection) -> dict[str, Path]:

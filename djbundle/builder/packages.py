@@ -8,14 +8,15 @@ from pathlib import Path, PurePosixPath
 from django.utils.translation import to_locale
 
 from djbundle.builder import compiler
-from djbundle.builder.assets import SOURCES
 from djbundle.builder.bytecode import Source, add_bytecode
 from djbundle.builder.cache import Cache
+from djbundle.builder.contents import SOURCES
 from djbundle.builder.dependencies import Dependency, local_packages
 from djbundle.builder.inspection import Inspection
 from djbundle.builder.installed import files_of
 from djbundle.builder.modules import Modules
 from djbundle.builder.project import Project
+from djbundle.builder.suspicions import is_secret
 from djbundle.builder.tree import LICENSES_FOLDER, Tree
 
 METADATA_LEFT_OUT = ("RECORD", "INSTALLER", "REQUESTED", "WHEEL", "direct_url.json")
@@ -50,7 +51,7 @@ def _all_files(dependencies: list[Dependency], local: dict[str, Path]) -> Iterat
     for dependency in dependencies:
         yield from _distribution_files(dependency.distribution)
     for module, file in local.items():
-        yield from _local_files(module, file)
+        yield from local_files(module, file)
 
 
 def _distribution_files(distribution: Distribution) -> Iterator[NamedFile]:
@@ -59,10 +60,13 @@ def _distribution_files(distribution: Distribution) -> Iterator[NamedFile]:
             yield PurePosixPath(file), Path(str(file.locate()))
 
 
-def _local_files(module: str, file: Path) -> Iterator[NamedFile]:
+def local_files(module: str, file: Path) -> Iterator[NamedFile]:
+    """Of a package that is developed where it lies; what lies there besides is not chosen by anybody."""
     if file.name == "__init__.py":
         for path in sorted(file.parent.rglob("*")):
-            yield PurePosixPath(module, *path.relative_to(file.parent).parts), path
+            below = path.relative_to(file.parent)
+            if not (path.is_file() and path.suffix != ".py" and is_secret(below, path)):
+                yield PurePosixPath(module, *below.parts), path
     else:
         yield PurePosixPath(file.name), file
 

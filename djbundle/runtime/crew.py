@@ -24,6 +24,7 @@ from djbundle.runtime.http.observing import Observer
 from djbundle.runtime.http.outgoing import Additions, Wsgi
 from djbundle.runtime.http.server import Server, WebOptions
 from djbundle.runtime.http.shortcut import Shortcut
+from djbundle.runtime.in_flight import InFlight
 from djbundle.runtime.listener import Listeners
 from djbundle.runtime.metrics.server import serve_metrics
 from djbundle.runtime.options import WORKER_NICENESS, ServeOptions
@@ -68,7 +69,8 @@ class Crew:
         heart, slot = Heart(self._options.worker_timeout), next(self._slots)
         heart.watch = self._site.watch
         interface = self._bundle.manifest.interface
-        observer, added = Observer(slot, self._options.access_log), additions(self._options)
+        in_flight = InFlight()
+        observer, added = Observer(slot, self._options.access_log, in_flight), additions(self._options)
         limits = Limits(self._options.http, observer)
         site = wrap(self._site.application, interface, added, observer, limits)
         shortcut = Shortcut(self._site.files, added, observer) if interface == "wsgi" else None
@@ -83,7 +85,7 @@ class Crew:
         def run() -> int:
             return serve_web(Server(site, web_options, shortcut, limits), endpoints, heart)
 
-        return Child("web", self._title("web"), run, heart=heart, slot=slot)
+        return Child("web", self._title("web"), run, heart=heart, in_flight=in_flight, slot=slot)
 
     def _endpoint(self, listener: socket.socket) -> Endpoint:
         """A Unix socket is a proxy's, which has done with TLS."""

@@ -35,6 +35,7 @@ def serve(bundle: Bundle, arguments: list[str]) -> int:
     """Serve until told to stop; the exit code."""
     options = parse_serve_options(Path(bundle.program).name, arguments)
     lines.configure(options.log_format, options.log_level)
+    process.print_at_once()
     process.set_name(bundle.manifest.name)
     process.guard_forks()
     given = Handover.take()

@@ -31,6 +31,7 @@ def run_child(pipe: Connection, threads: int, set_begun: Callable[[int], None], 
         _set_name()
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, lambda *_: None)  # the worker hears them, and stops its children in order
+        _print_at_once()
         gc.freeze()  # what the worker has loaded stays: neither looked through nor copied
         signals.raise_log_level()
         _obey(pipe, Runner(Outbox(pipe), threads, set_begun))
@@ -61,6 +62,12 @@ def die_with(parent: int, number: signal.Signals) -> None:
         ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, number)
     if os.getppid() != parent:  # it went before the call
         os._exit(0)
+
+
+def _print_at_once() -> None:
+    """Into a pipe or a file, Python writes when it has 8 KB: too late for the last words of who is killed."""
+    with contextlib.suppress(AttributeError, ValueError, OSError):  # somebody has put another thing there
+        sys.stdout.reconfigure(line_buffering=True)  # type: ignore[union-attr]
 
 
 def _set_name() -> None:

@@ -1,0 +1,1 @@
+"""Attacks on what is promised, each in the file of its kind."""

@@ -18,6 +18,7 @@ INSPECTION = Inspection(
     wsgi_application="site_.wsgi.application",
     asgi_application=None,
     apps=[],
+    folders={},
     languages=None,
     modules={"django": django.__file__},
     libraries=[],

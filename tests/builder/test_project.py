@@ -12,6 +12,7 @@ from djbundle.builder.assets import add_project
 from djbundle.builder.bundle import FOOTER_SIZE, MAGIC
 from djbundle.builder.cache import Cache
 from djbundle.builder.configuration import Configuration, read_pyproject
+from djbundle.builder.contents import Contents
 from djbundle.builder.inspection import check_versions
 from djbundle.builder.project import find_project
 from djbundle.builder.tree import Tree
@@ -173,6 +174,8 @@ def test_data_with_the_names_of_tests(tmp_path: Path) -> None:
     tree = Tree(tmp_path)
     project = find_project(tmp_path / "site", settings=None, name=None)
     read = {str(tmp_path / "site" / name) for name in ("app/part.py", ".env")}
-    seen: Any = SimpleNamespace(media_root="", static_root=str(tmp_path / "site/static"), read_as_data=lambda: read)
-    add_project(tree, project, {}, seen, Cache(tmp_path / "cache"))
+    seen: Any = SimpleNamespace(
+        media_root="", static_root=str(tmp_path / "site/static"), folders={}, read_as_data=lambda: read
+    )
+    add_project(tree, Contents(project, seen), {}, Cache(tmp_path / "cache"))
     assert {file.name for file in tree} == {name.replace(".py", ".pyc") for name in kept} | {"app/part.py"}

@@ -39,6 +39,7 @@ class Asgi:
             await run_websocket(self.application, scope, receive, send)
             return
         exchange = Exchange(self, scope, receive, send)
+        place = self.observer.in_flight.begin(scope["method"], scope["raw_path"])
         try:
             if await exchange.is_admitted():
                 await self.application(scope, exchange.receive, exchange.send)
@@ -52,6 +53,7 @@ class Asgi:
             raise
         finally:
             exchange.close()
+            self.observer.in_flight.end(place)
 
 
 class Exchange:
