@@ -87,7 +87,12 @@ def own_command(bundle: Bundle, arguments: list[str]) -> int | None:
 
 def print_error(error: DjbundleError) -> None:
     """The two lines of an error; red on a terminal that wants colour."""
-    text = str(error)
+    from djbundle.runtime.logs import masking  # noqa: PLC0415 - an error is rare
+    from djbundle.runtime.logs.formats import printable  # noqa: PLC0415
+
+    masking.learn_environment()
+    cause, fix = (printable(masking.mask(text)) for text in (error.cause, error.fix))
+    text = f"error: {cause}\n  fix: {fix}"
     if sys.stderr.isatty() and "NO_COLOR" not in os.environ:
         text = text.replace("error:", "\033[1;31merror:\033[0m", 1)
     print(text, file=sys.stderr)
