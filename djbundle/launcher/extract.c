@@ -29,7 +29,7 @@ static int is_trusted(const struct way *way, const struct stat *status)
 /* In a sticky folder others may add things, and not replace those of somebody else. */
 static int is_safe(const struct way *way, const struct stat *status)
 {
-    return is_trusted(way, status) && (!(status->st_mode & 022) || status->st_mode & S_ISVTX);
+    return is_trusted(way, status) && (!(status->st_mode & MODE_WRITABLE_BY_OTHERS) || status->st_mode & MODE_STICKY);
 }
 
 static int go_to_top(struct way *way)
@@ -73,10 +73,10 @@ static int step(struct way *way, const char *name)
     struct stat status;
     int next = open_or_make(way->fd, name);
     int error = next < 0 ? next : status_of(next, &status);
-    if (!error && S_ISLNK(status.st_mode)) {
+    if (!error && (status.st_mode & MODE_TYPE) == MODE_LINK) {
         error = is_trusted(way, &status) ? follow(way, next) : -EPERM;
     } else if (!error) {
-        error = !S_ISDIR(status.st_mode) ? -ENOTDIR : is_safe(way, &status) ? 0 : -EPERM;
+        error = (status.st_mode & MODE_TYPE) != MODE_FOLDER ? -ENOTDIR : is_safe(way, &status) ? 0 : -EPERM;
         close_file(way->fd);
         way->fd = next;
         return error;
@@ -131,7 +131,7 @@ static int open_own_folder(char *path)
         return -1;
     append_number(append(own, OPEN_FOLDER), (unsigned)fd);
     long length = read_link_at(AT_FDCWD, own, path, PATH_SIZE - 1);
-    if (length > 0 && status_of(fd, &status) == 0 && is_trusted(&way, &status) && !(status.st_mode & 022)) {
+    if (length > 0 && status_of(fd, &status) == 0 && is_trusted(&way, &status) && !(status.st_mode & MODE_WRITABLE_BY_OTHERS)) {
         path[length] = 0;
         return fd;
     }

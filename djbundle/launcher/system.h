@@ -31,6 +31,14 @@
 
 #define PAGE 4096UL
 
+enum { /* of a file's mode; inode(7) */
+    MODE_TYPE = 0170000,
+    MODE_FOLDER = 0040000,
+    MODE_LINK = 0120000,
+    MODE_STICKY = 01000,
+    MODE_WRITABLE_BY_OTHERS = 022,
+};
+
 struct directory_entry { /* struct linux_dirent64 of getdents64(2) */
     uint64_t inode;
     int64_t offset;

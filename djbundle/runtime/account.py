@@ -112,8 +112,8 @@ def prepare_data_directory(data: Path, account: Account) -> None:
 
 
 def _make(data: Path, account: Account) -> None:
-    check_way(data.parent, account)
-    if find_weakness(data.parent, {0}):  # below a folder of the user's
+    check_way(data, account)
+    if find_weakness(data.parent, {0}, is_parent=True):  # below a folder of the user's
         with acting_as(account):
             create_data_directory(data)
         return

@@ -122,7 +122,7 @@ def listen_unix(path: Path, permissions: int) -> socket.socket:
 @contextlib.contextmanager
 def rights_in(folder: Path) -> Iterator[None]:
     """Root works in a folder that somebody else may change with no more than the rights of its owner."""
-    if os.geteuid() != 0 or not (weakness := find_weakness(folder, {0})):
+    if os.geteuid() != 0 or not (weakness := find_weakness(folder, {0}, is_parent=True)):
         yield
         return
     owner = owner_of(folder)

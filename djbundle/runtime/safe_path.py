@@ -25,11 +25,12 @@ class Weakness:
     fix: str
 
 
-def find_weakness(path: Path, owners: Set[int] | None = None) -> Weakness | None:
+def find_weakness(path: Path, owners: Set[int] | None = None, *, is_parent: bool = False) -> Weakness | None:
     """The first one on the way to the folder `path`, itself included; None where there is none.
 
     `owners` are the users who may own what is on the way; without them anybody may. What is not there yet is not looked
     at. The way is walked from the top: as long as nobody else may change it, it stays as it was seen.
+    `is_parent`: something is to be made in the folder itself, so that it may be one like /tmp.
     """
     at, rest, links = Path("/"), [*path.absolute().parts[1:]], 0
     trusted = None if owners is None else {*owners, at.stat().st_uid}  # who owns "/" has the machine
@@ -51,7 +52,7 @@ def find_weakness(path: Path, owners: Set[int] | None = None) -> Weakness | None
             if links > MOST_LINKS:
                 return None
             continue
-        is_kept = bool(rest) and bool(status.st_mode & stat.S_ISVTX)  # others may add, and not replace
+        is_kept = bool(rest or is_parent) and bool(status.st_mode & stat.S_ISVTX)  # others may add, and not replace
         if not is_kept and (weakness := _writable_by_others(place, status, trusted)):
             return weakness
         at = place

@@ -78,7 +78,7 @@ def take_rights(data: Path, program: Path) -> None:
     if os.geteuid() != 0:
         return
     owner = account.owner_of(data)
-    if weakness := find_weakness(program.parent, {0, owner.uid if owner else 0}):
+    if weakness := find_weakness(program.parent, {0, owner.uid if owner else 0}, is_parent=True):
         raise UpgradeError(f"{program} is not safe: {weakness.path} {weakness.why}", weakness.fix)
     if owner and program.parent.stat().st_uid == owner.uid:
         account.enter(data)

@@ -189,7 +189,12 @@ def test_sockets_in_the_folder_of_another_user(place: Place, precious: Path) -> 
     assert refused.returncode == 41
     assert is_untouched(precious)
     (run / "site.sock").unlink()
-    with place.site("--bind", f"unix:{run}/site.sock", "--uds-permissions", "600"):
+    shared = place.folder / "shared"  # as /tmp
+    shared.mkdir()
+    shared.chmod(0o1777)
+    binds = ("--bind", f"unix:{run}/site.sock", "--bind", f"unix:{shared}/site.sock")
+    with place.site(*binds, "--uds-permissions", "600"):
+        assert (shared / "site.sock").lstat().st_uid == 0
         status = (run / "site.sock").lstat()
         assert (status.st_uid, stat.S_IMODE(status.st_mode)) == (NEIGHBOUR, 0o600)
 
@@ -263,7 +268,7 @@ def test_root_without_the_right_to_become_another(place: Place) -> None:
 ENTER = """
 import os, sys
 from pathlib import Path
-from djbundle.runtime import account
+from djbundle.runtime import account, private_state
 private_state.PRIVATE = Path(sys.argv[1]).parent
 account.enter(Path(sys.argv[1]))
 Path(sys.argv[1], "made").touch()
