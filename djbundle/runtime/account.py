@@ -150,10 +150,7 @@ def become(account: Account, data: Path) -> None:
         os.setresgid(account.gid, account.gid, account.gid)
         os.setresuid(account.uid, account.uid, account.uid)
     except OSError as error:
-        raise AccountError(
-            f"{data} belongs to {account.name}, who this process cannot become: {error.strerror}",
-            f"run it as {account.name}, or as root with all rights",
-        ) from error
+        raise _cannot_become(account, error) from error
     _stay_visible()
     os.environ["HOME"] = account.home
     os.environ["USER"] = os.environ["LOGNAME"] = account.name
@@ -165,9 +162,12 @@ def become(account: Account, data: Path) -> None:
 def acting_as(account: Account) -> Iterator[None]:
     """Touch files with the rights of `account` alone, while sockets are still to be opened as root."""
     groups, gid = os.getgroups(), os.getegid()
-    os.setgroups(account.groups)
-    os.setegid(account.gid)
-    os.seteuid(account.uid)
+    try:
+        os.setgroups(account.groups)
+        os.setegid(account.gid)
+        os.seteuid(account.uid)
+    except OSError as error:
+        raise _cannot_become(account, error) from error
     _stay_visible()
     try:
         yield
@@ -176,6 +176,13 @@ def acting_as(account: Account) -> Iterator[None]:
         os.setegid(gid)
         os.setgroups(groups)
         _stay_visible()
+
+
+def _cannot_become(account: Account, error: OSError) -> AccountError:
+    return AccountError(
+        f"the data belong to {account.name}, who this process cannot become: {error.strerror}",
+        f"run it as {account.name}, or as root with all rights",
+    )
 
 
 def _stay_visible() -> None:

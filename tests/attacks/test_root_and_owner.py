@@ -254,15 +254,11 @@ def test_group_of_its_own_is_no_stranger(tmp_path: Path, monkeypatch: pytest.Mon
 @only_root
 def test_root_without_the_right_to_become_another(place: Place) -> None:
     """As in a container that has dropped all capabilities: it says so, and goes on as nobody."""
-    command = [place.bundle, "check", "--data-dir", place.data]
-    done = subprocess.run(
-        ["setpriv", "--bounding-set=-setuid,-setgid", "--inh-caps=-all", *command],
-        env={"PATH": os.defpath},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert_refused(done, 59, f"belongs to {NEIGHBOUR}, who this process cannot become")
+    for words in (["check"], ["serve", "--bind", f":{free_port()}"]):
+        command = ["setpriv", "--bounding-set=-setuid,-setgid", "--inh-caps=-all", place.bundle, *words]
+        command += ["--data-dir", place.data]
+        done = subprocess.run(command, env={"PATH": os.defpath}, capture_output=True, text=True, check=False)
+        assert_refused(done, 59, f"belong to {NEIGHBOUR}, who this process cannot become")
 
 
 ENTER = """
