@@ -22,7 +22,6 @@ class About:
     local_url: str  # for this machine, whatever the name of the certificate
     health_path: str
     certificate: Path | None
-    signer: str  # the public key by which a new version must be signed, or ""
     since: float = field(default_factory=time.time)  # seconds since 1970
 
     @classmethod
@@ -37,7 +36,6 @@ class About:
             local_url=url_of(listeners.main, scheme),
             health_path=options.http.health_path,
             certificate=pair.certificate if pair else None,
-            signer=bundle.manifest.signer,
         )
 
     def __str__(self) -> str:
@@ -54,7 +52,6 @@ class About:
             "local_url": self.local_url,
             "health_path": self.health_path,
             "certificate_ends": found.ends.timestamp() if found else None,
-            "signer": self.signer,
             "data": str(self.data),
             "program": sys.executable,
             "since": self.since,

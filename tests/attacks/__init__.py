@@ -1,1 +1,1 @@
-"""Attacks on what is promised, each in the file of its kind."""
+"""What strangers, neighbours on the machine and single tasks try, and must not get."""
