@@ -14,7 +14,7 @@ from typing import Any
 from asgiref.sync import iscoroutinefunction
 from django.db import DatabaseError, connections
 
-from djbundle.tasks import queue, signals
+from djbundle.tasks import held, queue, signals
 from djbundle.tasks.compat import TaskResultStatus, normalize_json
 from djbundle.tasks.context import Channel, TaskContext
 from djbundle.tasks.failing import outcome_of
@@ -47,13 +47,17 @@ def close_old_connections() -> None:
 
 
 def begin(run: Run, channel_of: ChannelOf) -> "Attempt | Outcome":
-    """Find the function; an outcome when the project no longer has this task, or its module does not import."""
+    """Find the function; an outcome when this code does not know the task."""
+    if run.is_unmade:
+        return held.unmade(run)
     try:
         call = run.call()
         attempt = Attempt(run, call, load(call.task_path), channel_of)
         if signals.start_is_heard():
             signals.send_started(attempt.result)
         return attempt
+    except held.UNKNOWN as error:
+        return held.unknown(run, error)
     except Exception as error:
         return failure(run.pk, run.epoch, error_entry(error))
 

@@ -27,8 +27,9 @@ def run_pending(queues: queue.Queues = ()) -> int:
     worker, runs = Identity.of_this_process(), 0
     while claimed := claiming.take(worker, AT_ONCE, queues):
         for run in claimed:
-            queue.finish([execute(run, _channel_of)])
-        runs += len(claimed)
+            outcome = execute(run, _channel_of)
+            queue.finish([outcome])
+            runs += not outcome.is_held
     return runs
 
 
