@@ -8,7 +8,7 @@ from djbundle.tasks.task import Seconds, to_seconds
 
 LEASE = 30.0  # seconds without a heartbeat, after which a task is given to another worker
 KEEP = 7 * 86400.0  # seconds that finished tasks are kept
-NAMES = ("BACKOFF", "KEEP", "LEASE", "LISTEN", "MAX_ATTEMPTS", "RATE_LIMITS", "RUNSERVER")
+NAMES = ("BACKOFF", "KEEP", "LEASE", "LISTEN", "MAX_ATTEMPTS", "RATE_LIMITS", "RUNSERVER", "VERSION")
 
 
 def option(name: str, default: Any) -> Any:
