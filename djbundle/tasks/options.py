@@ -3,7 +3,7 @@
 import datetime
 from typing import Any
 
-from djbundle.tasks.compat import task_backends
+from djbundle.tasks import backends
 from djbundle.tasks.task import Seconds, to_seconds
 
 LEASE = 30.0  # seconds without a heartbeat, after which a task is given to another worker
@@ -13,7 +13,7 @@ NAMES = ("BACKOFF", "KEEP", "LEASE", "LISTEN", "MAX_ATTEMPTS", "RATE_LIMITS", "R
 
 def option(name: str, default: Any) -> Any:
     """Of the first backend that has it."""
-    found = (backend.options[name] for backend in task_backends.all() if name in backend.options)
+    found = (backend.options[name] for backend in backends.usable() if name in backend.options)
     return next(found, default)
 
 

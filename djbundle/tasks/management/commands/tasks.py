@@ -13,6 +13,7 @@ from django.utils import timezone
 from djbundle.tasks import control, presence, queue, scheduler
 from djbundle.tasks.compat import TaskResultStatus
 from djbundle.tasks.models import Schedule, TaskRecord, WorkerRecord
+from djbundle.tasks.numbers import days, limit
 
 STATUSES = [status.value.lower() for status in TaskResultStatus]
 HIDDEN = ("worker", "lease_until", "epoch", "unique_key", "takes_context", "declared")
@@ -27,7 +28,7 @@ class Command(BaseCommand):
 
         listing = add("list", help="the newest tasks")
         listing.add_argument("--status", choices=STATUSES)
-        listing.add_argument("--limit", type=int, default=20, help="default: %(default)s")
+        listing.add_argument("--limit", type=limit, default=20, help="default: %(default)s")
         show = add("show", help="one task, with the traceback of each attempt")
         show.add_argument("id", type=int)
         retry = add("retry", help="run failed tasks again: some, or all")
@@ -41,7 +42,7 @@ class Command(BaseCommand):
             action.add_argument("--queue")
             action.add_argument("--task", metavar="PATH", help="orders.tasks.send_confirmation, or the end of it")
         purge = add("purge", help="delete finished tasks")
-        purge.add_argument("--days", type=float, default=0, help="only those that finished so long ago")
+        purge.add_argument("--days", type=days, default=0, help="only those that finished so long ago")
         for name, what in (("pause", "take no more tasks from a queue"), ("resume", "take them again")):
             add(name, help=what).add_argument("queue")
         stats = add("stats", help="counts and times of each queue")
