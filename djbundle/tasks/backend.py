@@ -8,7 +8,7 @@ from django.core.checks import CheckMessage
 from django.db import router
 from django.utils import timezone
 
-from djbundle.tasks import signals, unique, wakeup
+from djbundle.tasks import keepable, signals, unique, wakeup
 from djbundle.tasks.checks import check_installed, check_options, check_rate_limits
 from djbundle.tasks.compat import BaseTaskBackend, TaskResult, TaskResultDoesNotExist, normalize_json
 from djbundle.tasks.inserting import insert
@@ -128,6 +128,8 @@ class DatabaseBackend(BaseTaskBackend):
         task = prototype.task
         positional: Any = normalize_json(list(args))
         named: Any = normalize_json(kwargs)
+        if args or kwargs:
+            keepable.validate(f"Arguments of {task.module_path}", positional, named)
         now = timezone.now()
         run_after = task.run_after or now
         expires = to_seconds(task.expires)

@@ -8,7 +8,7 @@ import logging
 import threading
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Any
 
 from asgiref.sync import iscoroutinefunction
@@ -18,6 +18,7 @@ from djbundle.tasks import held, queue, signals
 from djbundle.tasks.compat import TaskResultStatus, normalize_json
 from djbundle.tasks.context import Channel, TaskContext
 from djbundle.tasks.failing import outcome_of
+from djbundle.tasks.isolation import call_in_savepoints, run_alone
 from djbundle.tasks.models import TaskRecord
 from djbundle.tasks.outcome import Outcome, error_entry, failure, success
 from djbundle.tasks.runs import Call, Run
@@ -30,13 +31,17 @@ _is_async = lru_cache(maxsize=256)(iscoroutinefunction)  # which takes as long a
 
 
 def execute(run: Run, channel_of: ChannelOf = lambda _run: Channel()) -> Outcome:
-    """Run it, in this thread."""
+    """Run it, in this thread: in tests, and where it is enqueued."""
     close_old_connections()
     try:
-        begun = begin(run, channel_of)
-        return begun if isinstance(begun, Outcome) else begun.run()
+        return run_alone(_execute, run, channel_of)
     finally:
         close_old_connections()
+
+
+def _execute(run: Run, channel_of: ChannelOf) -> Outcome:
+    begun = begin(run, channel_of)
+    return begun if isinstance(begun, Outcome) else begun.run(partial(call_in_savepoints, begun.call))
 
 
 def close_old_connections() -> None:

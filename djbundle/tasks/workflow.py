@@ -16,7 +16,7 @@ from typing import Any, Self
 from django.db import connections, models, router, transaction
 from django.utils import timezone
 
-from djbundle.tasks import held
+from djbundle.tasks import held, keepable
 from djbundle.tasks.backend import DatabaseBackend
 from djbundle.tasks.compat import InvalidTask, Task, TaskResult, TaskResultStatus, normalize_json
 from djbundle.tasks.models import TaskGroup, TaskRecord
@@ -47,10 +47,12 @@ class Call:
         """Raises TypeError or ValueError for arguments that JSON cannot hold, InvalidTask for changes it cannot."""
         _validate_changes(self.task)
         kept = {name: _plain(getattr(self.task, name, None)) for name in KEPT}
+        args, kwargs = normalize_json(list(self.args)), normalize_json(self.kwargs)
+        keepable.validate(f"Arguments of {self.task.module_path}", args, kwargs)
         found = {
             "task": self.task.module_path,
-            "args": normalize_json(list(self.args)),
-            "kwargs": normalize_json(self.kwargs),
+            "args": args,
+            "kwargs": kwargs,
             "takes_result": self.takes_result,
             "using": {name: value for name, value in kept.items() if value is not None and not callable(value)},
         }
