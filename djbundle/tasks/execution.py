@@ -18,7 +18,7 @@ from djbundle.tasks import held, queue, signals
 from djbundle.tasks.compat import TaskResultStatus, normalize_json
 from djbundle.tasks.context import Channel, TaskContext
 from djbundle.tasks.failing import outcome_of
-from djbundle.tasks.isolation import call_in_savepoints, run_alone
+from djbundle.tasks.isolation import call_in_savepoints, copy_decimal_context, run_alone
 from djbundle.tasks.models import TaskRecord
 from djbundle.tasks.outcome import Outcome, error_entry, failure, success
 from djbundle.tasks.runs import Call, Run
@@ -40,6 +40,7 @@ def execute(run: Run, channel_of: ChannelOf = lambda _run: Channel()) -> Outcome
 
 
 def _execute(run: Run, channel_of: ChannelOf) -> Outcome:
+    copy_decimal_context()
     begun = begin(run, channel_of)
     return begun if isinstance(begun, Outcome) else begun.run(partial(call_in_savepoints, begun.call))
 

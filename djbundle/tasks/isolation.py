@@ -18,14 +18,12 @@ logger = logging.getLogger("djbundle.tasks")
 
 
 def run_alone[**P, T](function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
-    """Call it with a context of its own: what it sets there is gone afterwards. Takes about a microsecond."""
-    context = contextvars.copy_context()
-    context.run(_copy_decimal_context)
-    return context.run(function, *args, **kwargs)
+    """Call it with a context of its own: what it sets there is gone afterwards."""
+    return contextvars.copy_context().run(function, *args, **kwargs)
 
 
-def _copy_decimal_context() -> None:
-    """The only value in a context that people change in place."""
+def copy_decimal_context() -> None:
+    """In a context that has one already: it is changed in place. Takes longer than all else here."""
     decimal.setcontext(decimal.getcontext().copy())
 
 

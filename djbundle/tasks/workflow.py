@@ -220,11 +220,11 @@ def _close(row: TaskGroup) -> None:
     if row.callback:
         members = TaskRecord.objects.using(row._state.db).filter(group=row, then__isnull=True)
         values = list(members.order_by("group_index").values_list("return_value", flat=True))
-        _enqueue_next(row.callback, values, group_of_callback=row)
+        _enqueue_next(row.callback, values, callback_of=row)
 
 
 def _enqueue_next(
-    calls: list[dict[str, Any]], value: Any, group_of_callback: TaskGroup | None = None, **membership: Any
+    calls: list[dict[str, Any]], value: Any, callback_of: TaskGroup | None = None, **membership: Any
 ) -> None:
     first, *rest = calls
     args = [value, *first["args"]] if first["takes_result"] else first["args"]
@@ -232,13 +232,15 @@ def _enqueue_next(
     membership["then"] = rest or None
     try:
         with transaction.atomic(using=alias):
+            if callback_of and len(value) < callback_of.total:
+                raise LookupError(f"Only {len(value)} of {callback_of.total} results of the group are still kept.")
             task = held.task_of(first)
             task.get_backend().add(task, args, first["kwargs"], **membership)
     except Exception as error:  # whatever the project's functions do
         if connections[alias].needs_rollback:
             raise  # the database is gone: nothing of this is recorded, and all of it is tried again
-        if group_of_callback:
-            membership["group"] = group_of_callback  # it is not finished while this row is there
+        if callback_of:
+            membership["group"] = callback_of  # it is not finished while this row is there
         held.keep(first, args, error, alias, **membership)
 
 

@@ -256,6 +256,20 @@ def test_member_that_is_discarded_before_another_has_ended_lets_nothing_follow()
     assert queue.prune(older_than=datetime.timedelta()) == 1
 
 
+def test_callback_is_not_called_with_results_that_are_no_longer_kept() -> None:
+    result = group([call(jobs.say, "a"), call(jobs.say, "b")], then=call(jobs.say)).enqueue()
+    (first, second) = claiming.take(ME, 2)
+    queue.finish([execute(first)])
+    TaskRecord.objects.filter(pk=first.pk).delete()  # as by an older version of prune, or by hand
+    queue.finish([execute(second)])
+    assert run_pending() == 0
+    assert result.is_failed
+    assert "Only 1 of 2 results" in newest().errors[0]["traceback"]
+    control.retry(queue.records().filter(pk=newest().pk))  # somebody says that it shall run all the same
+    assert run_pending() == 1
+    assert newest().return_value == ["b"]
+
+
 def test_link_of_a_chain_that_has_gone_on_may_be_discarded() -> None:
     result = group([chain(call(jobs.say, "a"), call(jobs.say)), call(jobs.say, "b")], then=call(jobs.say)).enqueue()
     (first, second) = claiming.take(ME, 2)
