@@ -18,6 +18,7 @@ class Outcome(NamedTuple):
     delay: float = 0.0
     is_followed: bool = False  # by other tasks, see workflow.py
     is_written: bool = False  # already, by the process that ran it
+    is_held: bool = False  # it could not begin, see held.py
 
 
 def success(run: Run, value: Any = None) -> Outcome:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from django.db import models
 from django.utils import timezone
 
-from djbundle.tasks import options, queue
+from djbundle.tasks import options, queue, releases
 from djbundle.tasks.identity import Identity
 from djbundle.tasks.models import WorkerRecord
 
@@ -31,26 +31,29 @@ class Presence:
             queues=list(self.queues),
             processes=self.processes,
             threads=self.threads,
+            release=releases.name(),
             started_at=self.started_at,
             seen_at=timezone.now(),
         )
-        known = _records().filter(pk=record.pk).update(host=record.host, seen_at=record.seen_at)
+        known = workers().filter(pk=record.pk).update(host=record.host, seen_at=record.seen_at)
         if not known:
             record.save(using=queue.alias(), force_insert=True)
+        releases.tell()
 
     def leave(self) -> None:
         """It is not, in a moment."""
-        _records().filter(pk=str(self.identity)).delete()
+        workers().filter(pk=str(self.identity)).delete()
 
 
 def remove_gone() -> None:
     """Take those from the list that have ended without a word."""
     silent_since = timezone.now() - options.lease()
     gone = [
-        record.pk for record in _records().all() if record.seen_at < silent_since or Identity.parse(record.pk).is_gone()
+        record.pk for record in workers().all() if record.seen_at < silent_since or Identity.parse(record.pk).is_gone()
     ]
-    _records().filter(pk__in=gone).delete()
+    workers().filter(pk__in=gone).delete()
 
 
-def _records() -> models.QuerySet[WorkerRecord]:
+def workers() -> models.QuerySet[WorkerRecord]:
+    """All of the list."""
     return WorkerRecord.objects.using(queue.alias())

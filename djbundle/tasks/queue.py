@@ -14,7 +14,7 @@ from typing import Any
 from django.db import connections, models, router, transaction
 from django.utils import timezone
 
-from djbundle.tasks import options, workflow
+from djbundle.tasks import held, options, workflow
 from djbundle.tasks.compat import TaskResultStatus
 from djbundle.tasks.context import Cancelled
 from djbundle.tasks.identity import Identity
@@ -96,6 +96,8 @@ def _end(outcome: Outcome) -> bool:
     record = _running(outcome.pk, outcome.epoch).first()
     if record is None:
         return False
+    if outcome.is_held and not record.cancelled_at:
+        return _leave(record, **held.put_back(record, outcome.error))
     now = timezone.now()
     if outcome.status == TaskResultStatus.SUCCESSFUL:
         value = outcome.return_value

@@ -8,10 +8,12 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
+from functools import partial
 
 from djbundle.tasks.context import Channel
 from djbundle.tasks.event_loop import EventLoop
 from djbundle.tasks.execution import Attempt, begin, close_old_connections
+from djbundle.tasks.isolation import call_and_close, prepare_thread, run_alone
 from djbundle.tasks.messages import Progress, Returned
 from djbundle.tasks.outbox import Outbox
 from djbundle.tasks.outcome import Outcome, error_entry, failure
@@ -70,9 +72,10 @@ class Runner:
             threading.Thread(target=self._work, daemon=True).start()
 
     def _work(self) -> None:
+        prepare_thread()
         while True:
             if run := self._next():
-                self._run(run)
+                run_alone(self._run, run)
             else:
                 self._wait()
                 close_old_connections()  # which the pause may have made old
@@ -126,7 +129,7 @@ class Runner:
                 self._loop.run(attempt, lambda outcome: self._ended(outcome, begun))
                 return
             self._executing.add(threading.get_ident())
-            outcome = attempt.run() if isinstance(attempt, Attempt) else attempt
+            outcome = attempt.run(partial(call_and_close, attempt.call)) if isinstance(attempt, Attempt) else attempt
             close_old_connections()
         except BaseException as error:
             outcome = failure(run.pk, run.epoch, error_entry(error))

@@ -19,7 +19,7 @@ Converter = Callable[[Any, Any, Any], Any]  # of a value, its expression and the
 Conversions = Sequence[tuple[Any, Converter]]  # each with its expression
 UNREAD = {  # by a run; should a task's code look there, Django asks the database for them
     *("unique_key", "concurrency_key", "concurrency_limit", "expires_at", "group_index"),
-    *("progress", "cancelled_at", "worker", "lease_until"),
+    *("progress", "cancelled_at", "worker", "lease_until", "held"),
 }
 FIELDS = [field for field in TaskRecord._meta.concrete_fields if field.name not in UNREAD]
 COLUMNS = [str(field.column) for field in FIELDS]
@@ -34,6 +34,7 @@ def _columns(*names: str) -> Callable[[Row], Any]:
 
 _brief, _urgency = _columns("id", "epoch", "timeout", "losses"), _columns("run_after", "id")
 _priority, _following = _columns("priority"), _columns("then", "group_id")
+_allowed = _columns("max_attempts")
 
 
 class Call(NamedTuple):
@@ -71,6 +72,11 @@ class Run(NamedTuple):
         connection = connections[self.alias]
         converters = _converters(self.alias, connection.vendor)
         return Call._make([_convert(self.row[index], converters.get(index, ()), connection) for index in CALL])
+
+    @property
+    def is_unmade(self) -> bool:
+        """Whether the row stands for a task that is yet to be made, see held.py."""
+        return not _allowed(self.row)
 
     @property
     def is_followed(self) -> bool:

@@ -32,6 +32,14 @@ class RetryAfter(Exception):  # noqa: N818 - no error, and named as the header o
         self.delay = to_seconds(delay)
 
 
+class UnknownTask(ImportError):  # noqa: N818 - it may be known elsewhere
+    """This process' code has no such task. Another version of the code may have it."""
+
+
+class AlreadyThere(Exception):  # noqa: N818 - no error: it waits
+    """A task that is unique must wait for the one that is there."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RetryingTask(Task):  # type: ignore[type-arg,unused-ignore]  # generic in the django-tasks package
     """Rules for the runs of a task. A run that ends with its process (``kill -9``) is no failure."""
@@ -72,8 +80,14 @@ def with_rules(task: Any) -> RetryingTask:
 
 
 def load(path: str) -> RetryingTask:
-    """As the project defines it; raises ImportError or AttributeError when it no longer does."""
-    return with_rules(import_string(path))
+    """As the project defines it; raises UnknownTask when it does not, or when its module cannot be imported."""
+    try:
+        found = import_string(path)
+    except Exception as error:  # whatever its module does
+        raise UnknownTask(f'"{path}" cannot be imported: {error}') from error
+    if not isinstance(found, Task):
+        raise UnknownTask(f'"{path}" is no task.')
+    return with_rules(found)
 
 
 def validate_rules(task: RetryingTask) -> None:
