@@ -22,9 +22,9 @@ BUSY = 0.7  # of the time on a CPU: then they would not
 
 
 class Runner:
-    """`most` tasks at once. Before each begins, `set_begun` is told how many have, see assigned.py."""
+    """`most` tasks at once. Before each begins, `set_begun` is told how many have, and says whether it may."""
 
-    def __init__(self, outbox: Outbox, most: int, set_begun: Callable[[int], None]) -> None:
+    def __init__(self, outbox: Outbox, most: int, set_begun: Callable[[int], bool]) -> None:
         self._outbox = outbox
         self._most = most
         self._set_begun = set_begun
@@ -35,6 +35,7 @@ class Runner:
         self._idle = 0  # of the threads
         self._executing: set[int] = set()  # threads that are in a task; others hand one to the event loop
         self._changed = threading.Condition()
+        self._is_recalled = False  # by the worker, whose message is still to come
         self._busy = threading.Event()  # tasks wait, or outcomes
         self._cancelled: frozenset[int] = frozenset()
         self._loop = EventLoop()
@@ -54,6 +55,7 @@ class Runner:
         with self._changed:
             pks = [run.pk for run in self._waiting]
             self._waiting.clear()
+            self._is_recalled = False
         self._outbox.tell(Returned(pks))
 
     def cancel(self, pks: frozenset[int]) -> None:
@@ -82,10 +84,11 @@ class Runner:
         with self._changed:
             if not self._may_begin():
                 return None
+            if not self._set_begun(self._taken - len(self._waiting) + 1):
+                self._is_recalled = True
+                return None
             self._running += 1
-            run = self._waiting.popleft()
-            self._set_begun(self._taken - len(self._waiting))
-            return run
+            return self._waiting.popleft()
 
     def _wait(self) -> None:
         with self._changed:
@@ -95,7 +98,7 @@ class Runner:
                 self._idle -= 1
 
     def _may_begin(self) -> bool:
-        return bool(self._waiting) and self._running < self._most
+        return bool(self._waiting) and self._running < self._most and not self._is_recalled
 
     def _look_after(self) -> None:
         """While there is anything to do, call more threads where these would help, and send outcomes in time."""
