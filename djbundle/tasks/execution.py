@@ -46,6 +46,14 @@ def close_old_connections() -> None:
             connection.close_if_unusable_or_obsolete()
 
 
+def check_connections() -> None:
+    """After a pause: one that is kept is asked whether it still works before it is used, as with CONN_HEALTH_CHECKS."""
+    close_old_connections()
+    for connection in connections.all(initialized_only=True):
+        if connection.connection is not None and not connection.in_atomic_block:
+            connection.health_check_enabled = True
+
+
 def begin(run: Run, channel_of: ChannelOf) -> "Attempt | Outcome":
     """Find the function; an outcome when the project no longer has this task, or its module does not import."""
     try:

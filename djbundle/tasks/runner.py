@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 
 from djbundle.tasks.context import Channel
 from djbundle.tasks.event_loop import EventLoop
-from djbundle.tasks.execution import Attempt, begin, close_old_connections
+from djbundle.tasks.execution import Attempt, begin, check_connections, close_old_connections
 from djbundle.tasks.messages import Progress, Returned
 from djbundle.tasks.outbox import Outbox
 from djbundle.tasks.outcome import Outcome, error_entry, failure
@@ -77,7 +77,7 @@ class Runner:
                 self._run(run)
             else:
                 self._wait()
-                close_old_connections()  # which the pause may have made old
+                check_connections()  # which the pause may have made old
 
     def _next(self) -> Run | None:
         """None: there is none, or as many run as may."""
