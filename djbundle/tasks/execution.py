@@ -51,7 +51,7 @@ def check_connections() -> None:
     close_old_connections()
     for connection in connections.all(initialized_only=True):
         if connection.connection is not None and not connection.in_atomic_block:
-            connection.health_check_enabled = True
+            connection.health_check_enabled = True  # type: ignore[attr-defined]
 
 
 def begin(run: Run, channel_of: ChannelOf) -> "Attempt | Outcome":
