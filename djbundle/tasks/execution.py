@@ -15,12 +15,12 @@ from asgiref.sync import iscoroutinefunction
 from django.db import DatabaseError, connections
 
 from djbundle.tasks import held, queue, signals
-from djbundle.tasks.compat import TaskResultStatus, normalize_json
+from djbundle.tasks.compat import TaskResultStatus
 from djbundle.tasks.context import Channel, TaskContext
-from djbundle.tasks.failing import outcome_of
+from djbundle.tasks.failing import fail_overdue, outcome_of
 from djbundle.tasks.isolation import call_in_savepoints, copy_decimal_context, run_alone
 from djbundle.tasks.models import TaskRecord
-from djbundle.tasks.outcome import Outcome, error_entry, failure, success
+from djbundle.tasks.outcome import Outcome, encoded, error_entry, failure, success
 from djbundle.tasks.runs import Call, Run
 from djbundle.tasks.task import RetryingTask, load
 
@@ -52,11 +52,21 @@ def close_old_connections() -> None:
             connection.close_if_unusable_or_obsolete()
 
 
+def check_connections() -> None:
+    """After a pause: one that is kept is asked whether it still works before it is used, as with CONN_HEALTH_CHECKS."""
+    close_old_connections()
+    for connection in connections.all(initialized_only=True):
+        if connection.connection is not None and not connection.in_atomic_block:
+            connection.health_check_enabled = True  # type: ignore[attr-defined]
+
+
 def begin(run: Run, channel_of: ChannelOf) -> "Attempt | Outcome":
     """Find the function; an outcome when this code does not know the task."""
     if run.is_unmade:
         return held.unmade(run)
     try:
+        if run.is_overdue:
+            return fail_overdue(run)
         call = run.call()
         attempt = Attempt(run, call, load(call.task_path), channel_of)
         if signals.start_is_heard():
@@ -115,7 +125,7 @@ class Attempt:
     def run(self, call: Callable[[], Any] | None = None) -> Outcome:
         """Until its end; `call` returns or raises in its place what the task does."""
         try:
-            value = normalize_json((call or self.call)())
+            value = encoded((call or self.call)(), connections[self.of.alias].vendor)
         except BaseException as error:
             if isinstance(error, KeyboardInterrupt) and threading.current_thread() is threading.main_thread():
                 raise  # Ctrl-C in somebody's tests: the worker runs no task in its main thread

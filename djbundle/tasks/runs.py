@@ -33,7 +33,7 @@ def _columns(*names: str) -> Callable[[Row], Any]:
 
 
 _brief, _urgency = _columns("id", "epoch", "timeout", "losses"), _columns("run_after", "id")
-_priority, _following = _columns("priority"), _columns("then", "group_id")
+_priority, _path, _following = _columns("priority"), _columns("task_path"), _columns("then", "group_id")
 _allowed = _columns("max_attempts")
 
 
@@ -58,6 +58,7 @@ class Run(NamedTuple):
     losses: int
     row: Row
     alias: str
+    is_overdue: bool = False  # it has taken too long, and was killed
 
     def record(self) -> TaskRecord:
         """The whole, which takes longer than a quick task."""
@@ -72,6 +73,10 @@ class Run(NamedTuple):
         connection = connections[self.alias]
         converters = _converters(self.alias, connection.vendor)
         return Call._make([_convert(self.row[index], converters.get(index, ()), connection) for index in CALL])
+
+    def __str__(self) -> str:
+        """As that of the record, but whatever stands in the row."""
+        return f"{str(_path(self.row)).rpartition('.')[2]} {self.pk}"
 
     @property
     def is_unmade(self) -> bool:
@@ -90,9 +95,9 @@ def by_urgency(rows: list[Row]) -> list[Row]:
     return sorted(rows, key=lambda row: (-_priority(row), _urgency(row)))
 
 
-def run_of(row: Row, alias: str) -> Run:
+def run_of(row: Row, alias: str, *, is_overdue: bool = False) -> Run:
     """With what the worker needs of the row."""
-    return Run._make((*_brief(row), row, alias))
+    return Run._make((*_brief(row), row, alias, is_overdue))
 
 
 @cache
