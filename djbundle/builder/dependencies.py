@@ -11,16 +11,21 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from packaging.version import Version
+
 from djbundle.builder import installed
 from djbundle.builder.extras import chosen_extras, requirements
 from djbundle.builder.imports import LateImports
 from djbundle.builder.inspection import Inspection
 from djbundle.builder.owners import DJBUNDLE, Owners, normalize
 from djbundle.builder.project import Project
-from djbundle.errors import ConfigurationError
+from djbundle.errors import ConfigurationError, UnsupportedVersionError
 
 # What the runtime needs besides Django; the rest of djbundle's own requirements only serve the build.
 RUNTIME = ("django", "granian", "servestatic", "certifi", "tzdata")
+TLS = ("cryptography", "josepy")  # what gets certificates: keys and X.509, and the signed JSON of ACME
+OLDEST_CRYPTOGRAPHY = Version("42")  # tells validity in UTC
+SIGNER = ("cryptography",)  # what checks the signature of a new version
 KNOWN = frozenset(RUNTIME[1:])  # all that the runtime uses of these is known
 NOT_NEEDED = {"granian": ("click",)}  # by its command line only, which a bundle does not have
 # What a database is reached with; another address in the environment needs another of them.
@@ -43,6 +48,7 @@ Wanted = tuple[str, str, set[str]]  # the name of a distribution, the reason, ex
 
 def find_dependencies(project: Project, inspection: Inspection) -> list[Dependency]:
     """All distributions that the bundle needs, by name."""
+    _check_cryptography(project)
     owners = Owners(inspection.modules)
     late = LateImports(owners, leave_alone=KNOWN)
     found: dict[str, Dependency] = {}
@@ -78,9 +84,30 @@ def _add(found: dict[str, Dependency], wanted: Iterable[Wanted], leave_out: set[
         ]
 
 
+def runtime_distributions(project: Project) -> Iterator[tuple[str, str]]:
+    """What djbundle itself needs in the bundle, and why."""
+    yield from ((name, "djbundle's runtime") for name in RUNTIME)
+    if project.configuration.tls:
+        yield from ((name, "tls in [tool.djbundle]: serve --domain") for name in TLS)
+    if project.configuration.signer:
+        yield from ((name, "signer in [tool.djbundle]") for name in SIGNER)
+
+
+def _check_cryptography(project: Project) -> None:
+    """The project's own goes before djbundle's, and may be of another time."""
+    named = [name for name, _ in runtime_distributions(project)]
+    if "cryptography" in named:
+        version = installed.distribution("cryptography").version
+        if Version(version) < OLDEST_CRYPTOGRAPHY:
+            raise UnsupportedVersionError(
+                f"the project has cryptography {version}, and TLS and `signer` need {OLDEST_CRYPTOGRAPHY}",
+                "pip install --upgrade cryptography, or write tls = false in [tool.djbundle], and no signer",
+            )
+
+
 def _roots(project: Project, inspection: Inspection, owners: Owners) -> Iterator[Wanted]:
-    for name in RUNTIME:
-        yield name, "djbundle's runtime", set()
+    for name, reason in runtime_distributions(project):
+        yield name, reason, set()
     for name in project.configuration.include:
         try:
             installed.distribution(name)

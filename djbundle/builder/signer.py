@@ -3,14 +3,18 @@
 The bundle carries it, and checks by it what is to take its place.
 """
 
-import base64
-import binascii
 from pathlib import Path
+
+from cryptography.exceptions import UnsupportedAlgorithm
+from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePublicKey
+from cryptography.hazmat.primitives.asymmetric.ed448 import Ed448PublicKey
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
+from cryptography.hazmat.primitives.serialization import load_pem_public_key
 
 from djbundle.errors import ConfigurationError
 
-BEGIN, END = "-----BEGIN PUBLIC KEY-----", "-----END PUBLIC KEY-----"
-SEQUENCE = b"\x30"  # how the DER of a key starts
+KINDS = (EllipticCurvePublicKey, RSAPublicKey, Ed25519PublicKey, Ed448PublicKey)  # as runtime/signature.py knows them
 FIX = "openssl pkey -in KEY.pem -pubout -out {}  makes one of a private key"
 
 
@@ -23,9 +27,9 @@ def read_signer(path: Path) -> str:
     if "PRIVATE KEY" in text:
         raise ConfigurationError(f"{path.name} is a private key, which must not go into a bundle", FIX.format("FILE"))
     try:
-        der = base64.b64decode("".join(text.removeprefix(BEGIN).removesuffix(END).split()), validate=True)
-    except binascii.Error:
-        der = b""
-    if not (text.startswith(BEGIN) and text.endswith(END) and der.startswith(SEQUENCE)):
-        raise ConfigurationError(f"{path.name} is no public key in PEM", FIX.format(path.name))
+        key = load_pem_public_key(text.encode())
+    except (ValueError, UnsupportedAlgorithm) as error:
+        raise ConfigurationError(f"{path.name} is no public key in PEM", FIX.format(path.name)) from error
+    if not isinstance(key, KINDS):
+        raise ConfigurationError(f"{path.name} is a key that signs no files", "make one for ECDSA, RSA or Ed25519")
     return text + "\n"
