@@ -25,6 +25,7 @@ from djbundle.errors import ConfigurationError, UnsupportedVersionError
 RUNTIME = ("django", "granian", "servestatic", "certifi", "tzdata")
 TLS = ("cryptography", "josepy")  # what gets certificates: keys and X.509, and the signed JSON of ACME
 OLDEST_CRYPTOGRAPHY = Version("42")  # tells validity in UTC
+TLS_REASON, SIGNER_REASON = "tls in [tool.djbundle]: serve --domain", "signer in [tool.djbundle]"
 SIGNER = ("cryptography",)  # what checks the signature of a new version
 KNOWN = frozenset(RUNTIME[1:])  # all that the runtime uses of these is known
 NOT_NEEDED = {"granian": ("click",)}  # by its command line only, which a bundle does not have
@@ -84,19 +85,17 @@ def _add(found: dict[str, Dependency], wanted: Iterable[Wanted], leave_out: set[
         ]
 
 
-def runtime_distributions(project: Project) -> Iterator[tuple[str, str]]:
-    """What djbundle itself needs in the bundle, and why."""
-    yield from ((name, "djbundle's runtime") for name in RUNTIME)
+def _for_tls(project: Project) -> Iterator[tuple[str, str]]:
+    """What TLS and signatures need, and why."""
     if project.configuration.tls:
-        yield from ((name, "tls in [tool.djbundle]: serve --domain") for name in TLS)
+        yield from ((name, TLS_REASON) for name in TLS)
     if project.configuration.signer:
-        yield from ((name, "signer in [tool.djbundle]") for name in SIGNER)
+        yield from ((name, SIGNER_REASON) for name in SIGNER)
 
 
 def _check_cryptography(project: Project) -> None:
     """The project's own goes before djbundle's, and may be of another time."""
-    named = [name for name, _ in runtime_distributions(project)]
-    if "cryptography" in named:
+    if "cryptography" in dict(_for_tls(project)):
         version = installed.distribution("cryptography").version
         if Version(version) < OLDEST_CRYPTOGRAPHY:
             raise UnsupportedVersionError(
@@ -106,8 +105,8 @@ def _check_cryptography(project: Project) -> None:
 
 
 def _roots(project: Project, inspection: Inspection, owners: Owners) -> Iterator[Wanted]:
-    for name, reason in runtime_distributions(project):
-        yield name, reason, set()
+    for name in RUNTIME:
+        yield name, "djbundle's runtime", set()
     for name in project.configuration.include:
         try:
             installed.distribution(name)
@@ -121,6 +120,18 @@ def _roots(project: Project, inspection: Inspection, owners: Owners) -> Iterator
     named = (each.name for each in inspection.variables if DATABASE_VARIABLE.search(each.name))
     if variable := next(named, None):
         yield from ((name, f"a database that {variable} may name", set()) for name in sorted(DRIVERS))
+    yield from ((name, reason, set()) for name, reason in _for_tls(project))  # unless the project has them anyway
+
+
+def only_for_tls(dependencies: list[Dependency]) -> set[str]:
+    """The names of those that a bundle has for TLS and signatures alone."""
+    reasons = {each.name: each.reason for each in dependencies}
+    found: set[str] = set()
+    new = {name for name, reason in reasons.items() if reason in (TLS_REASON, SIGNER_REASON)}
+    while new:
+        found |= new
+        new = {name for name, reason in reasons.items() if reason.removeprefix("needed by ") in new} - found
+    return found
 
 
 def local_packages(project: Project, inspection: Inspection) -> dict[str, Path]:
