@@ -210,8 +210,8 @@ class CertificateError(DjbundleError):
     exit_code = 51
 
 
-class OpenSslMissingError(DjbundleError):
-    """This bundle can neither make keys, which getting certificates needs, nor check signatures."""
+class TlsMissingError(DjbundleError):
+    """This bundle was built without what gets certificates, or checks signatures."""
 
     exit_code = 52
 

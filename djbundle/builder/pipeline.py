@@ -124,8 +124,6 @@ def _close_libraries(tree: Tree, project: Project, inspection: Inspection, cache
     excludes = project.configuration.excludes
     loaded = [path for path in map(Path, inspection.libraries) if not excludes(Path(path.name))]
     libraries.close_libraries(tree, loaded, cache)
-    if project.configuration.signer:
-        libraries.check_signatures(tree)
     return add_library_data(tree, loaded)
 
 

@@ -126,7 +126,7 @@ def print_report(report: Report, console: Console) -> None:
     table = plain_table()
     table.add_column()
     table.add_column(justify="right")
-    for part in report.parts:
+    for part in filter(lambda part: part.size, report.parts):
         table.add_row(f"  {part.name}", f"{part.size / MEGABYTE:.1f} MB")
     shown = Path(report.path)
     shown = shown.relative_to(Path.cwd()) if shown.is_relative_to(Path.cwd()) else shown

@@ -29,12 +29,12 @@ from djbundle.runtime.listener import Listeners
 from djbundle.runtime.metrics.server import serve_metrics
 from djbundle.runtime.options import WORKER_NICENESS, ServeOptions
 from djbundle.runtime.tls.pair import Pair
-from djbundle.runtime.tls.start import tls_child
+from djbundle.runtime.tls.start import tls_children
 from djbundle.runtime.web import Endpoint, serve_web
 
 # The loop of the task worker may wait for its database, longer than any request should last.
 WORKER_PATIENCE = 5
-OTHERS = 3  # slots of the board that are not a web worker's
+OTHERS = 4  # slots of the board that are not a web worker's
 
 
 class Crew:
@@ -51,8 +51,8 @@ class Crew:
     def children(self) -> list[Child]:
         """The web workers, the task worker where the project has tasks, what TLS needs, and who tells of all this."""
         children = [self._web(number) for number in range(self._options.workers)]
-        if self._options.tls and (tls := tls_child(self._bundle, self._options.tls, self._listeners)):
-            children.append(tls)
+        patience = self._options.worker_timeout
+        children += tls_children(self._bundle, self._options.tls, self._listeners, patience)
         if self._options.run_worker and apps.is_installed("djbundle.tasks"):
             heart = Heart(WORKER_PATIENCE * self._options.worker_timeout)
             run = partial(run_worker, self._options.grace, heart)

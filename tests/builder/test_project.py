@@ -20,6 +20,12 @@ from djbundle.errors import ConfigurationError, UnsupportedVersionError
 
 MANAGE = 'os.environ.setdefault("DJANGO_SETTINGS_MODULE", "shop.settings")\n'
 
+# A key to agree on others with.
+X25519 = """\
+-----BEGIN PUBLIC KEY-----
+MCowBQYDK2VuAyEAunqrrgLChKUDy2bJ+XIk9j3SUIkKVNu37VzqTfVOjG0=
+-----END PUBLIC KEY-----"""
+
 
 def make(folder: Path, **files: str) -> Path:
     """A project of these files; __ stands for a slash."""
@@ -92,9 +98,11 @@ def test_bundles_that_were_built_before_are_no_part(tmp_path: Path, with_git: bo
     ("text", "fix"),
     [
         ("[tool.djbundle]\nincldue = []", 'write "include"'),
-        ("[tool.djbundle]\nzzz = 1", "use one of: name, settings, include, exclude, compile, before, signer"),
+        ("[tool.djbundle]\nzzz = 1", "use one of: name, settings, include, exclude, compile, before, signer, tls"),
         ('[tool.djbundle]\ninclude = "x"', 'write include = ["..."]'),
         ("[tool.djbundle]\nname = 3", 'write name = "..."'),
+        ('[tool.djbundle]\ntls = "no"', "write tls = false"),
+        ("[tool.djbundle]\ntls = 0", "write tls = false"),
         ("[tool.djbundle", "correct "),
     ],
 )
@@ -111,6 +119,8 @@ def test_mistakes_in_pyproject(tmp_path: Path, text: str, fix: str) -> None:
         ("-----BEGIN EC PRIVATE KEY-----\nMHc=\n-----END EC PRIVATE KEY-----", "is a private key"),
         ("ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAI", "is no public key in PEM"),
         ("-----BEGIN PUBLIC KEY-----\nMFk*\n-----END PUBLIC KEY-----", "is no public key in PEM"),
+        ("-----BEGIN PUBLIC KEY-----\nMAA=\n-----END PUBLIC KEY-----", "is no public key in PEM"),
+        (X25519, "is a key that signs no files"),
     ],
 )
 def test_signer_that_is_none(tmp_path: Path, key: str | None, cause: str) -> None:
