@@ -54,7 +54,7 @@ def project_options(command: Callable[..., None]) -> Callable[..., None]:
             "--include",
             multiple=True,
             metavar="NAME",
-            help="A distribution that nothing imports by name; repeatable, as `include` of [tool.djbundle].",
+            help="A distribution that nothing imports by name, or a file of the project; repeatable, as `include`.",
         ),
         click.option(
             "--exclude",
@@ -117,19 +117,24 @@ def build(project: Path, python: Path | None, output: Path | None, *, as_json: b
 
 @cli.command()
 @project_options
+@click.option("--files", is_flag=True, help="List each file of the project on stdout: in or out, and why.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object on stdout.")
 @click.pass_context
-def check(context: click.Context, /, project: Path, python: Path | None, *, as_json: bool, **chosen: Any) -> None:
+def check(
+    context: click.Context, /, project: Path, python: Path | None, *, files: bool, as_json: bool, **chosen: Any
+) -> None:
     """Tell in seconds what a build of PROJECT would take, and what would fail in a bundle: then the exit code is 26."""
     packages = _enter(project, python)
     from djbundle.builder.check import FOUND, check_project  # noqa: PLC0415 - as above
-    from djbundle.builder.check_report import print_check  # noqa: PLC0415
+    from djbundle.builder.check_report import lines_of_files, print_check  # noqa: PLC0415
     from djbundle.builder.console import Console  # noqa: PLC0415
     from djbundle.builder.options import Options  # noqa: PLC0415
 
     found = check_project(Options(project=project, packages=packages, **chosen))
     if as_json:
         click.echo(found.to_json())
+    elif files:
+        click.echo("\n".join(lines_of_files(found)))
     else:
         print_check(found, Console())
     context.exit(FOUND if found.problems else 0)

@@ -129,6 +129,12 @@ class BeforeError(DjbundleError):
     exit_code = 33
 
 
+class GitError(DjbundleError):
+    """git is there, and does not tell which files belong to the project."""
+
+    exit_code = 34
+
+
 class NotInTheBundleError(DjbundleError):
     """``djbundle why`` of what would not be in the bundle."""
 
@@ -204,8 +210,8 @@ class CertificateError(DjbundleError):
     exit_code = 51
 
 
-class OpenSslMissingError(DjbundleError):
-    """This bundle can neither make keys, which getting certificates needs, nor check signatures."""
+class TlsMissingError(DjbundleError):
+    """This bundle was built without what gets certificates, or checks signatures."""
 
     exit_code = 52
 

@@ -10,7 +10,6 @@ from typing import Literal, Self
 
 FILE_NAME = "djbundle.json"
 FORMAT = 1
-LIBCRYPTO = "libcrypto.so.3"  # by which the runtime signs and verifies, and which not each Python brings
 
 Interface = Literal["wsgi", "asgi"]
 

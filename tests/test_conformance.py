@@ -3,19 +3,23 @@
 One of these runs by itself:  .venv/bin/pytest --confcutdir tests/conformance tests/conformance
 """
 
+import json
 import os
 import subprocess
 import sys
+import tarfile
 from collections.abc import Iterator
 from pathlib import Path
 
+import django as django_of_this
 import pytest
 
 from ci.mariadb import MariaDB
 from ci.postgres import Postgres
+from tests.conformance.djangos.differences import DIFFERENCES
 from tests.conftest import REPOSITORY
 from tests.servers import running
-from tests.wheel import make_environment
+from tests.wheel import UV, make_environment, run
 
 FOLDER = "tests/conformance"
 
@@ -58,6 +62,40 @@ def test_conformance(request: pytest.FixtureRequest, tmp_path: Path, django: str
         name = f"django{django.replace('.', '')}"
         server.create_database(name)
         run_tests(python, CONFORMANCE_POSTGRES=server.host, CONFORMANCE_DATABASE=name, PGUSER=server.owner)
+
+
+@pytest.fixture(scope="module")
+def tests_of_django(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of tests in the source archive of the Django of this environment: its wheel has none."""
+    folder = tmp_path_factory.mktemp("source")
+    pip = [UV, "tool", "run", "--python", sys.executable, "pip"]
+    django = f"django=={django_of_this.__version__}"
+    run(*pip, "download", "--quiet", "--no-deps", "--no-binary", ":all:", "--dest", folder, django)
+    (archive,) = folder.glob("*.tar.gz")
+    with tarfile.open(archive) as files:
+        wanted = [each for each in files.getmembers() if each.name.split("/")[1:3] == ["tests", "tasks"]]
+        files.extractall(folder, wanted, filter="data")
+    return next(folder.glob("*/tests"))
+
+
+@pytest.mark.skipif(django_of_this.VERSION < (6, 1), reason="the table of differences is that of Django 6.1")
+@pytest.mark.parametrize("database", ["sqlite", "postgresql"])
+def test_djangos_own_tests(
+    request: pytest.FixtureRequest, tmp_path: Path, tests_of_django: Path, database: str
+) -> None:
+    environment = {"CONFORMANCE_DATABASE": str(tmp_path / "db.sqlite3")}
+    if database == "postgresql":
+        server: Postgres = request.getfixturevalue("postgres")
+        server.create_database("djangos")
+        names = {"CONFORMANCE_DATABASE": "djangos", "PGUSER": server.owner}
+        environment = {"CONFORMANCE_POSTGRES": server.host, **names}
+    command = [sys.executable, "-m", "tests.conformance.djangos", str(tests_of_django)]
+    result = subprocess.run(
+        command, cwd=REPOSITORY, env=os.environ | environment, capture_output=True, text=True, check=True, timeout=300
+    )
+    ends: dict[str, str] = json.loads(result.stdout)
+    assert len(ends) >= 80
+    assert {name for name, end in ends.items() if end != "passed"} == set(DIFFERENCES), result.stderr
 
 
 def test_conformance_on_mariadb(mariadb: MariaDB) -> None:

@@ -6,13 +6,16 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from djbundle.builder import modules
+from djbundle.builder.contents import Contents, Decision
 from djbundle.builder.dependencies import Dependency, find_dependencies
 from djbundle.builder.inspection import Inspection, ReadVariable, check_versions
 from djbundle.builder.installed import files_of
 from djbundle.builder.layout import file_of_module
+from djbundle.builder.left_out import note_of
 from djbundle.builder.options import Options
 from djbundle.builder.project import Project
 from djbundle.builder.scan import DEVELOPMENT_APPS, Finding, scan
+from djbundle.builder.secret_contents import certain_secret
 
 SHOWN_FILES = 5  # of those that are missing
 FOUND = 26  # the exit code where something would fail
@@ -47,6 +50,7 @@ class Check:
     variables: list[ReadVariable]
     problems: list[Finding]  # would fail in a bundle
     advice: list[Finding]
+    files: list[Decision]  # of the project
 
     def to_json(self) -> str:
         return json.dumps(asdict(self), indent=1)
@@ -56,6 +60,7 @@ def check_project(options: Options) -> Check:
     """Raises the errors that a build would."""
     check_versions()
     project, inspection = options.look()
+    files = Contents(project, inspection).decisions
     sources = (path for path in project.sources() if not modules.is_test(path) and "migrations" not in path.parts)
     return Check(
         name=project.name,
@@ -72,7 +77,13 @@ def check_project(options: Options) -> Check:
         packages=[_package(each) for each in find_dependencies(project, inspection)],
         variables=inspection.variables,
         problems=scan(project.root, sources, _settings_files(project)),
-        advice=[*_development_apps(inspection, project), *_missing_files(inspection), *_deployment(inspection)],
+        advice=[
+            *_development_apps(inspection, project),
+            *_missing_files(inspection),
+            *_left_out(project, files),
+            *_deployment(inspection),
+        ],
+        files=files,
     )
 
 
@@ -101,6 +112,20 @@ def _missing_files(inspection: Inspection) -> Iterator[Finding]:
         more = f" and {len(missing) - SHOWN_FILES} more" if len(missing) > SHOWN_FILES else ""
         said = f"style sheets name what is not there: {', '.join(missing[:SHOWN_FILES])}{more}"
         yield Finding("static files", said, "add these files, or correct the style sheets")
+
+
+def _left_out(project: Project, files: list[Decision]) -> Iterator[Finding]:
+    """What stays out and may be missed; and keys that go in as a text of a module."""
+    if note := note_of(project):
+        yield Finding("files", note, "install git")
+    for each in files:
+        if each.is_news:
+            yield Finding(
+                each.path, f"is left out: {each.reason}", f'name it if it belongs there:  --include "{each.path}"'
+            )
+    for each in files:
+        if each.taken and each.path.endswith(".py") and certain_secret(project.root / each.path):
+            yield Finding(each.path, "holds a private key, which anybody can read in a bundle", "give it at run time")
 
 
 def _deployment(inspection: Inspection) -> Iterator[Finding]:

@@ -6,7 +6,10 @@ from rich.markup import escape
 
 from djbundle.builder.check import Check
 from djbundle.builder.console import MEGABYTE, Console, plain_table
+from djbundle.builder.left_out import printable
 from djbundle.builder.scan import Finding
+
+WIDEST = 60  # characters of a path for which all are made as wide
 
 
 def print_check(check: Check, console: Console) -> None:
@@ -22,6 +25,13 @@ def print_check(check: Check, console: Console) -> None:
     console.print("\nNext:  [bold]djbundle build[/]" if not check.problems else "")
 
 
+def lines_of_files(check: Check) -> Iterable[str]:
+    """Each file of the project, whether it goes in, and why."""
+    width = min(WIDEST, max((len(each.path) for each in check.files), default=0))
+    for each in check.files:
+        yield f"{'in ' if each.taken else 'out'}  {printable(each.path):{width}}  {each.reason}"
+
+
 def _rows(check: Check) -> Iterable[tuple[str, str]]:
     yield "settings", f"{check.settings} ({check.settings_reason})"
     yield "environment", f"{check.environment}, Django {check.django}"
@@ -34,6 +44,8 @@ def _rows(check: Check) -> Iterable[tuple[str, str]]:
     yield "packages", f"{len(check.packages)}, {size:.0f} MB before compression"
     for package in sorted(check.packages, key=lambda each: -each.size)[:5]:
         yield "", f"{package.size / MEGABYTE:5.1f} MB  {package.name} {package.version}  {package.reason}"
+    left_out = sum(not each.taken for each in check.files)
+    yield "files", f"{len(check.files) - left_out} go in, {left_out} are left out; each with its reason: --files"
     yield "variables", "none" if not check.variables else f"{len(check.variables)} of the environment are read"
     for variable in check.variables:
         need = "needed" if variable.needed else "optional"

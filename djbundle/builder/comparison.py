@@ -10,13 +10,13 @@ import os
 import shutil
 import subprocess
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from djbundle.builder.installed import project_command
 from djbundle.builder.project import Project
-from djbundle.builder.visit import Problem, Visit
+from djbundle.builder.visit_record import Problem, Visit
 
 COMMANDS = ("check", "migrate")
 IMPORT_ERRORS = ("ImportError", "ModuleNotFoundError")
@@ -34,16 +34,19 @@ class Comparison:
     def sort(self, seen: Visit, data: Path) -> None:
         """Make warnings of those problems that the project has outside of a bundle too.
 
+        A page that is not answered stays a problem: whoever asks for it takes a thread or a process from all others.
         `data` is what the visited bundle has written.
         """
         asked = [each for each in seen.problems if each.request or each.what in COMMANDS]
         outside = self.ask(asked, seen.told, data) if asked else {}
         problems, seen.problems = seen.problems, []
         for problem in problems:
-            if is_same(problem, outside.get(problem.what, "")):
-                seen.warnings.append(f"{problem.what}: {problem.said} (outside of a bundle too)")
+            is_known = is_same(problem, outside.get(problem.what, ""))
+            known = replace(problem, said=f"{problem.said} (outside of a bundle too)") if is_known else problem
+            if is_known and not problem.fate:
+                seen.warnings.append(f"{known.what}: {known.said}")
             else:
-                seen.problems.append(problem)
+                seen.problems.append(known)
 
     def ask(self, problems: list[Problem], told: Mapping[str, Any], data: Path) -> dict[str, str]:
         """What each of `problems` comes to there: the error, or "" where there is none."""
@@ -90,6 +93,8 @@ def is_same(problem: Problem, outside: str) -> bool:
     """
     if not problem.request:
         return bool(outside)
+    if problem.fate:
+        return problem.fate == outside
     if not problem.trace:
         return problem.said.rpartition(" ")[2] == outside  # a status
     failed = problem.said.partition(":")[0]

@@ -1,22 +1,27 @@
 """Asks the project, from its sources, for what failed in its bundle. Runs in a process of its own: see comparison.py.
 
 Started with the argument WORK in the project's folder, with DJANGO_SETTINGS_MODULE set. ``WORK/answer.json`` holds for
-each thing that was asked the error as the last line of a traceback has it, or a status such as "404", or "".
+each thing that was asked the error as the last line of a traceback has it, or a status such as "404", or ""; "dies" or
+"hangs" for a page that was not answered.
 """
 
 import json
 import os
+import select
+import signal
 import sys
 from pathlib import Path
 from typing import Any
 
 from djbundle.builder.collect import prepare_static_files
-from djbundle.builder.customer import ACCEPT
+from djbundle.builder.customer import ACCEPT, PATIENCE
 from djbundle.builder.layout import SETTINGS_VARIABLE
 from djbundle.builder.probe import do_without_cache_servers, give_secret_key, keep_files_away
 from djbundle.builder.questions import SQLITE
 from djbundle.builder.sandbox import forbid_all_but
 from djbundle.settings_module import changing, import_settings
+
+ANSWERED = "answered: "
 
 
 def run() -> None:
@@ -33,7 +38,7 @@ def answer(questions: dict[str, Any], work: Path) -> dict[str, str]:
     except BaseException as error:
         return dict.fromkeys(asked, said(error))
     commands = {name: outcome_of_command(name) for name in questions["commands"]}
-    return commands | {each["what"]: outcome_of_request(each, questions) for each in questions["requests"]}
+    return commands | {each["what"]: outcome_in_a_child(each, questions) for each in questions["requests"]}
 
 
 def prepare(questions: dict[str, Any], work: Path) -> None:
@@ -67,6 +72,31 @@ def outcome_of_command(name: str) -> str:
     except BaseException as error:
         return said(error)
     return ""
+
+
+def outcome_in_a_child(request: dict[str, Any], questions: dict[str, Any]) -> str:
+    """The same as `outcome_of_request`; "dies" where a page ends its process, "hangs" where it does not answer."""
+    from django.db import connections  # noqa: PLC0415 - as above
+
+    connections.close_all()  # none survives a fork
+    reader, writer = os.pipe()
+    child = os.fork()
+    if not child:
+        try:
+            os.write(writer, (ANSWERED + outcome_of_request(request, questions)).encode()[:4096])
+        finally:
+            os._exit(0)
+    os.close(writer)
+    try:
+        is_late = not select.select([reader], [], [], PATIENCE)[0]
+        told = "" if is_late else os.read(reader, 4096).decode(errors="replace")
+    finally:
+        os.close(reader)
+        os.kill(child, signal.SIGKILL)
+        os.waitpid(child, 0)
+    if is_late:
+        return "hangs"
+    return told.removeprefix(ANSWERED) if told else "dies"
 
 
 def outcome_of_request(request: dict[str, Any], questions: dict[str, Any]) -> str:

@@ -2,7 +2,7 @@
 
 import difflib
 import tomllib
-from dataclasses import dataclass, field, fields
+from dataclasses import Field, dataclass, field, fields
 from fnmatch import fnmatch
 from pathlib import Path, PurePath
 from typing import Any
@@ -19,11 +19,12 @@ class Configuration:
 
     name: str | None = None
     settings: str | None = None
-    include: list[str] = field(default_factory=list)  # distributions that nothing imports by name
+    include: list[str] = field(default_factory=list)  # distributions, and files or folders of the project
     exclude: list[str] = field(default_factory=list)  # patterns of names in the tree, of files or of whole folders
     compile: list[str] = field(default_factory=list)  # packages to compile to C like the project itself
     before: list[str] = field(default_factory=list)  # commands to run in the project's folder before a build
     signer: str | None = None  # a public key in PEM; the table has the name of its file
+    tls: bool = True  # whether the bundle can get certificates by itself
 
     def excludes(self, name: PurePath) -> bool:
         """Whether a file of the project (relative to it), of a package (relative to site-packages), or a library that
@@ -32,6 +33,12 @@ class Configuration:
         return any(
             fnmatch(str(name), pattern) or fnmatch(str(name), f"{pattern.rstrip('/')}/*") for pattern in self.exclude
         )
+
+
+def names_of_files(include: list[str], root: Path) -> list[str]:
+    """Those in `include` that are patterns or name a file or a folder of the project; all others are distributions."""
+    plain = [each.rstrip("/").removeprefix("./") for each in include]
+    return [each for each in plain if "/" in each or set("*?[") & set(each) or (root / each).exists()]
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,15 +74,19 @@ def _check(table: dict[str, Any], path: Path) -> Configuration:
             nearest = difflib.get_close_matches(key, known, n=1, cutoff=0.4)
             fix = f'write "{nearest[0]}"' if nearest else f"use one of: {', '.join(known)}"
             raise ConfigurationError(f'unknown key "{key}" in [{TABLE}] of {path.name}', fix)
-        _check_type(key, value, wants_list=known[key].default_factory is list)
+        _check_type(key, value, known[key])
     if "signer" in table:
         table = table | {"signer": read_signer(path.parent / table["signer"])}
     return Configuration(**table)
 
 
-def _check_type(key: str, value: object, *, wants_list: bool) -> None:
-    is_list = isinstance(value, list) and all(isinstance(item, str) for item in value)
-    if wants_list and not is_list:
-        raise ConfigurationError(f'"{key}" in [{TABLE}] is not a list of texts', f'write {key} = ["..."]')
-    if not wants_list and not isinstance(value, str):
-        raise ConfigurationError(f'"{key}" in [{TABLE}] is not a text', f'write {key} = "..."')
+def _check_type(key: str, value: object, known: "Field[Any]") -> None:
+    if known.default_factory is list:
+        is_right = isinstance(value, list) and all(isinstance(item, str) for item in value)
+        kind, example = "a list of texts", '["..."]'
+    elif isinstance(known.default, bool):
+        is_right, kind, example = isinstance(value, bool), "true or false", str(not known.default).lower()
+    else:
+        is_right, kind, example = isinstance(value, str), "a text", '"..."'
+    if not is_right:
+        raise ConfigurationError(f'"{key}" in [{TABLE}] is not {kind}', f"write {key} = {example}")

@@ -11,16 +11,23 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from packaging.version import Version
+
 from djbundle.builder import installed
+from djbundle.builder.configuration import names_of_files
 from djbundle.builder.extras import chosen_extras, requirements
 from djbundle.builder.imports import LateImports
 from djbundle.builder.inspection import Inspection
 from djbundle.builder.owners import DJBUNDLE, Owners, normalize
 from djbundle.builder.project import Project
-from djbundle.errors import ConfigurationError
+from djbundle.errors import ConfigurationError, UnsupportedVersionError
 
 # What the runtime needs besides Django; the rest of djbundle's own requirements only serve the build.
 RUNTIME = ("django", "granian", "servestatic", "certifi", "tzdata")
+TLS = ("cryptography", "josepy")  # what gets certificates: keys and X.509, and the signed JSON of ACME
+OLDEST_CRYPTOGRAPHY = Version("42")  # tells validity in UTC
+TLS_REASON, SIGNER_REASON = "tls in [tool.djbundle]: serve --domain", "signer in [tool.djbundle]"
+SIGNER = ("cryptography",)  # what checks the signature of a new version
 KNOWN = frozenset(RUNTIME[1:])  # all that the runtime uses of these is known
 NOT_NEEDED = {"granian": ("click",)}  # by its command line only, which a bundle does not have
 # What a database is reached with; another address in the environment needs another of them.
@@ -43,6 +50,7 @@ Wanted = tuple[str, str, set[str]]  # the name of a distribution, the reason, ex
 
 def find_dependencies(project: Project, inspection: Inspection) -> list[Dependency]:
     """All distributions that the bundle needs, by name."""
+    _check_cryptography(project)
     owners = Owners(inspection.modules)
     late = LateImports(owners, leave_alone=KNOWN)
     found: dict[str, Dependency] = {}
@@ -78,22 +86,62 @@ def _add(found: dict[str, Dependency], wanted: Iterable[Wanted], leave_out: set[
         ]
 
 
+def _for_tls(project: Project) -> Iterator[tuple[str, str]]:
+    """What TLS and signatures need, and why."""
+    if project.configuration.tls:
+        yield from ((name, TLS_REASON) for name in TLS)
+    if project.configuration.signer:
+        yield from ((name, SIGNER_REASON) for name in SIGNER)
+
+
+def _check_cryptography(project: Project) -> None:
+    """The project's own goes before djbundle's, and may be of another time."""
+    if "cryptography" in dict(_for_tls(project)):
+        version = installed.distribution("cryptography").version
+        if Version(version) < OLDEST_CRYPTOGRAPHY:
+            raise UnsupportedVersionError(
+                f"the project has cryptography {version}, and TLS and `signer` need {OLDEST_CRYPTOGRAPHY}",
+                "pip install --upgrade cryptography, or write tls = false in [tool.djbundle], and no signer",
+            )
+
+
 def _roots(project: Project, inspection: Inspection, owners: Owners) -> Iterator[Wanted]:
     for name in RUNTIME:
         yield name, "djbundle's runtime", set()
-    for name in project.configuration.include:
-        try:
-            installed.distribution(name)
-        except importlib.metadata.PackageNotFoundError as error:
-            raise ConfigurationError(
-                f'[tool.djbundle] includes "{name}", which is not installed', f"pip install {name}"
-            ) from error
-        yield name, "include in [tool.djbundle]", set()
+    yield from _included(project)
     for name, modules in owners.loaded.items():
         yield name, f"loaded as {next(iter(modules))}", set()
     named = (each.name for each in inspection.variables if DATABASE_VARIABLE.search(each.name))
     if variable := next(named, None):
         yield from ((name, f"a database that {variable} may name", set()) for name in sorted(DRIVERS))
+    yield from ((name, reason, set()) for name, reason in _for_tls(project))  # unless the project has them anyway
+
+
+def only_for_tls(dependencies: list[Dependency]) -> set[str]:
+    """The names of those that a bundle has for TLS and signatures alone."""
+    reasons = {each.name: each.reason for each in dependencies}
+    found: set[str] = set()
+    new = {name for name, reason in reasons.items() if reason in (TLS_REASON, SIGNER_REASON)}
+    while new:
+        found |= new
+        new = {name for name, reason in reasons.items() if reason.removeprefix("needed by ") in new} - found
+    return found
+
+
+def _included(project: Project) -> Iterator[Wanted]:
+    """The distributions that `include` names; other entries are files of the project, see contents.py."""
+    files = set(names_of_files(project.configuration.include, project.root))
+    for name in project.configuration.include:
+        try:
+            installed.distribution(name)
+        except (importlib.metadata.PackageNotFoundError, ValueError) as error:
+            if name.rstrip("/").removeprefix("./") not in files:
+                raise ConfigurationError(
+                    f'[tool.djbundle] includes "{name}", which is neither installed nor a file of the project',
+                    f"pip install {name}, or correct the path",
+                ) from error
+        else:
+            yield name, "include in [tool.djbundle]", set()
 
 
 def local_packages(project: Project, inspection: Inspection) -> dict[str, Path]:

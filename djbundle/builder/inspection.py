@@ -57,6 +57,9 @@ class Inspection:
     libraries: list[str]  # shared libraries that were loaded, extension modules among them; absolute
     opened: list[str]  # files that were opened to read, absolute, in order, until requests could be answered
     read_sources: list[str]  # sources that were read or looked for as files, absolute
+    folders: dict[
+        str, list[str]
+    ]  # of templates, static files, fixtures and translations, absolute, as settings name them
     has_static_files: bool
     missing_static_files: list[str]  # that style sheets name
     media_root: str

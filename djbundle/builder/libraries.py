@@ -10,8 +10,7 @@ from pathlib import Path, PurePosixPath
 from djbundle.builder import compiler, elf, sqlite, underlinked
 from djbundle.builder.cache import Cache
 from djbundle.builder.tree import File, Tree
-from djbundle.errors import ConfigurationError, LibraryError, UnsupportedVersionError
-from djbundle.manifest import LIBCRYPTO
+from djbundle.errors import LibraryError, UnsupportedVersionError
 
 FOLDER = "_lib"
 LOADER = "ld-linux-x86-64.so.2"
@@ -67,15 +66,6 @@ def close_libraries(tree: Tree, loaded: Iterable[Path], cache: Cache) -> None:
             tree.replace(files[name], slim)
     _add_loader(tree, cache)
     _note_order(tree, needs, cut)
-
-
-def check_signatures(tree: Tree) -> None:
-    """Refuse a bundle that could not check what it is told to."""
-    if f"{FOLDER}/{LIBCRYPTO}" not in tree:
-        raise ConfigurationError(
-            f"`signer` needs {LIBCRYPTO}, which this Python does not load",
-            "build with a Python that uses the system's OpenSSL, or take `signer` out of [tool.djbundle]",
-        )
 
 
 def add_module(tree: Tree, name: str, source: Path, cache: Cache) -> None:

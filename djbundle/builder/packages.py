@@ -8,15 +8,16 @@ from pathlib import Path, PurePosixPath
 from django.utils.translation import to_locale
 
 from djbundle.builder import compiler
-from djbundle.builder.assets import SOURCES
 from djbundle.builder.bytecode import Source, add_bytecode
 from djbundle.builder.cache import Cache
-from djbundle.builder.dependencies import Dependency, local_packages
+from djbundle.builder.contents import SOURCES
+from djbundle.builder.dependencies import Dependency, local_packages, only_for_tls
 from djbundle.builder.inspection import Inspection
 from djbundle.builder.installed import files_of
 from djbundle.builder.modules import Modules
 from djbundle.builder.project import Project
-from djbundle.builder.tree import LICENSES_FOLDER, Tree
+from djbundle.builder.suspicions import is_secret
+from djbundle.builder.tree import LICENSES_FOLDER, Part, Tree
 
 METADATA_LEFT_OUT = ("RECORD", "INSTALLER", "REQUESTED", "WHEEL", "direct_url.json")
 CATALOGUES = ("django.mo", "djangojs.mo")
@@ -33,16 +34,23 @@ def add_packages(
     cache: Cache,
 ) -> None:
     """Add `dependencies` and what is imported from elsewhere, less the modules that are `compiled`."""
-    sources: list[Source] = []
+    tls = only_for_tls(dependencies)
+    local = local_packages(project, inspection)
+    parts: dict[Part, Iterable[NamedFile]] = {
+        "packages": _all_files([each for each in dependencies if each.name not in tls], local),
+        "tls": _all_files([each for each in dependencies if each.name in tls], {}),
+    }
     unwanted, read = _Unwanted(inspection), inspection.read_as_data()
-    for name, path in _all_files(dependencies, local_packages(project, inspection)):
-        if name in compiled or not path.is_file() or unwanted.has(name) or project.configuration.excludes(name):
-            continue
-        if name.suffix == ".py":
-            sources.append(Source(path, str(name), keeps_docstrings=unwanted.keeps_docstrings(name)))
-        if str(path) in read or not any(fnmatch(name.name, pattern) for pattern in SOURCES):
-            tree.add(name, path, "packages")
-    add_bytecode(tree, sources, cache, "packages")
+    for part, files in parts.items():
+        sources: list[Source] = []
+        for name, path in files:
+            if name in compiled or not path.is_file() or unwanted.has(name) or project.configuration.excludes(name):
+                continue
+            if name.suffix == ".py":
+                sources.append(Source(path, str(name), keeps_docstrings=unwanted.keeps_docstrings(name)))
+            if str(path) in read or not any(fnmatch(name.name, pattern) for pattern in SOURCES):
+                tree.add(name, path, part)
+        add_bytecode(tree, sources, cache, part)
     tree.add(f"{LICENSES_FOLDER}/zstd.txt", compiler.zstd_sources() / "LICENSE.txt", "packages")
 
 
@@ -50,7 +58,7 @@ def _all_files(dependencies: list[Dependency], local: dict[str, Path]) -> Iterat
     for dependency in dependencies:
         yield from _distribution_files(dependency.distribution)
     for module, file in local.items():
-        yield from _local_files(module, file)
+        yield from local_files(module, file)
 
 
 def _distribution_files(distribution: Distribution) -> Iterator[NamedFile]:
@@ -59,10 +67,13 @@ def _distribution_files(distribution: Distribution) -> Iterator[NamedFile]:
             yield PurePosixPath(file), Path(str(file.locate()))
 
 
-def _local_files(module: str, file: Path) -> Iterator[NamedFile]:
+def local_files(module: str, file: Path) -> Iterator[NamedFile]:
+    """Of a package that is developed where it lies; what lies there besides is not chosen by anybody."""
     if file.name == "__init__.py":
         for path in sorted(file.parent.rglob("*")):
-            yield PurePosixPath(module, *path.relative_to(file.parent).parts), path
+            below = path.relative_to(file.parent)
+            if not (path.is_file() and path.suffix != ".py" and is_secret(below, path)):
+                yield PurePosixPath(module, *below.parts), path
     else:
         yield PurePosixPath(file.name), file
 

@@ -6,6 +6,7 @@ import os
 import tempfile
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from importlib.machinery import EXTENSION_SUFFIXES
 from pathlib import Path
 
@@ -29,8 +30,10 @@ from djbundle.builder.before import run_before
 from djbundle.builder.cache import Cache, default_folder
 from djbundle.builder.comparison import Comparison
 from djbundle.builder.console import Console
+from djbundle.builder.contents import Contents
 from djbundle.builder.dependencies import find_dependencies
 from djbundle.builder.inspection import Inspection, check_versions, inspect_project
+from djbundle.builder.left_out import LeftOut, print_left_out
 from djbundle.builder.library_data import add_library_data
 from djbundle.builder.migrated import Migrated
 from djbundle.builder.options import Options
@@ -38,7 +41,7 @@ from djbundle.builder.project import Project
 from djbundle.builder.report import Report, describe
 from djbundle.builder.startup import files_of_start
 from djbundle.builder.tree import Tree
-from djbundle.builder.visit import Visit
+from djbundle.builder.visit_record import Visit
 from djbundle.errors import DiskFullError
 
 COMPARED = "see in the traceback what it lacks: from the sources it works"
@@ -73,12 +76,12 @@ def build(options: Options, console: Console) -> Report:
 
             with console.step("collect packages, data and libraries") as step:
                 tree = Tree(work)
-                assets.add_project(tree, project, compiled, inspection, cache)
+                contents, left_out = _choose_files(project, inspection, work / "static", console)
+                assets.add_project(tree, contents, compiled, cache)
                 packages.add_packages(tree, dependencies, compiled, project, inspection, cache)
-                variables = project.settings_variables()
-                runtime.add_runtime(tree, modules.top_level_names(compiled), variables, cache, work)
+                runtime.add_runtime(tree, modules.top_level_names(compiled), project.settings_variables(), cache, work)
                 stdlib.add_standard_library(tree, cache)
-                assets.add_static_files(tree, work / "static", cache)
+                assets.add_static_files(tree, work / "static", left_out.static, cache)
                 data = _close_libraries(tree, project, inspection, cache)
                 tree.add_text(manifest.FILE_NAME, describe(project, inspection, data, built).to_json(), "project")
                 start = [*files_of_start(tree, project, inspection.opened)]
@@ -105,7 +108,15 @@ def build(options: Options, console: Console) -> Report:
                 migrated = Migrated.of(cache, archive, project.settings_module, environment)
                 seen = _visit(written, Comparison(project, environment, work / "static"), migrated, console)
 
-    return Report.of(output, project, dependencies, archive, console.steps, seen)
+    return replace(Report.of(output, project, dependencies, archive, console.steps, seen), left_out=left_out)
+
+
+def _choose_files(project: Project, inspection: Inspection, static: Path, console: Console) -> tuple[Contents, LeftOut]:
+    """What of the project goes in, and what not; the latter is told."""
+    contents = Contents(project, inspection)
+    left_out = LeftOut.of(contents, static)
+    print_left_out(left_out, console)
+    return contents, left_out
 
 
 def _close_libraries(tree: Tree, project: Project, inspection: Inspection, cache: Cache) -> dict[str, str]:
@@ -113,8 +124,6 @@ def _close_libraries(tree: Tree, project: Project, inspection: Inspection, cache
     excludes = project.configuration.excludes
     loaded = [path for path in map(Path, inspection.libraries) if not excludes(Path(path.name))]
     libraries.close_libraries(tree, loaded, cache)
-    if project.configuration.signer:
-        libraries.check_signatures(tree)
     return add_library_data(tree, loaded)
 
 

@@ -226,6 +226,7 @@ def facts(static_root: str, *, start: list[str], collected: bool) -> dict[str, A
         "libraries": mapped_libraries(),
         "opened": start,
         "read_sources": source_reads.sources(),
+        "folders": named_folders(),
         "has_static_files": collected,
         "missing_static_files": sorted(HashedStorage.missing),
         "media_root": str(settings.MEDIA_ROOT),
@@ -242,6 +243,22 @@ def media_url() -> str:
     is_local = settings.STORAGES["default"]["BACKEND"].endswith(".FileSystemStorage")
     url = str(settings.MEDIA_URL)
     return url if is_local and url.startswith("/") and url.strip("/") else ""
+
+
+def named_folders() -> dict[str, list[str]]:
+    """Where the settings have templates, static files, fixtures and translations, besides folders of these names."""
+    from django.conf import settings  # noqa: PLC0415
+
+    named: list[Any] = [*settings.STATICFILES_DIRS]
+    static = (each[1] if isinstance(each, list | tuple) else each for each in named)  # one may have a prefix
+    templates = (folder for engine in settings.TEMPLATES for folder in engine.get("DIRS", ()))
+    kinds = {
+        "templates": templates,
+        "static": static,
+        "fixtures": settings.FIXTURE_DIRS,
+        "locale": settings.LOCALE_PATHS,
+    }
+    return {kind: [str(Path(folder).absolute()) for folder in folders] for kind, folders in kinds.items()}
 
 
 def mapped_libraries() -> list[str]:

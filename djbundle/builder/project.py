@@ -1,28 +1,25 @@
 """Finds a Django project: its folder, its settings module, its name and its sources."""
 
 import ast
-import os
 import re
 import tokenize
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from djbundle.builder import git
-from djbundle.builder.bundle import UNFINISHED, is_bundle
 from djbundle.builder.configuration import Configuration, read_pyproject
 from djbundle.builder.layout import (
-    IGNORED_FOLDERS,
     SETTINGS_VARIABLE,
     choose_settings,
     find_manage,
     find_root,
     find_settings_class,
 )
+from djbundle.builder.listing import Listing, inner_target, list_project
 from djbundle.errors import ProjectSyntaxError
 from djbundle.settings_module import CLASS_VARIABLE
 
-ENVIRONMENT = "pyvenv.cfg"  # lies in the folder of a virtual environment, whatever its name is
 # Names of the package with the settings that say nothing about the site.
 GENERIC_NAMES = frozenset(
     ("app", "backend", "conf", "config", "core", "main", "project", "server", "settings", "src", "web", "website")
@@ -43,6 +40,7 @@ class Project:
     configuration: Configuration
     files: tuple[Path, ...]  # all that belongs to the project, relative to root, sorted
     links: dict[Path, str]  # symbolic links that stay inside the project, and their targets
+    listing: Listing = field(default_factory=Listing)  # how that was found out, and what does not belong to it
 
     def settings_variables(self) -> dict[str, str]:
         """What Django is told of the settings."""
@@ -50,7 +48,12 @@ class Project:
         return {name: value for name, value in told.items() if value}
 
     def sources(self) -> Iterator[Path]:
-        return (path for path in self.files if path.suffix == ".py")
+        return (path for path in self.files if is_source(path))
+
+
+def is_source(path: Path) -> bool:
+    """Whether it may be a module: what an editor has left under a hidden name is none."""
+    return path.suffix == ".py" and not any(part.startswith(".") for part in path.parts)
 
 
 def find_project(folder: Path, *, settings: str | None, name: str | None) -> Project:
@@ -61,11 +64,12 @@ def find_project(folder: Path, *, settings: str | None, name: str | None) -> Pro
     configuration, metadata = read_pyproject(base, base.parent, folder)
     chosen = choose_settings(folder, manage, configuration, settings)
     root = find_root(folder, manage, chosen.module)
-    listed = set(_list_files(root))
-    links = {path: target for path in sorted(listed) if (target := _inner_target(root, path))}
+    listing = list_project(root, _folders_between(folder, base, root))
+    listed = set(listing.files)
+    links = {path: target for path in sorted(listed) if (target := inner_target(root, path))}
     files = tuple(sorted(listed - links.keys()))
     _check_syntax(root, files)
-    commit = git.find_commit(root)
+    commit = git.find_commit(root) if listing.knowledge == "git" else None
     own_name = name or configuration.name or metadata.name or _derived_name(chosen.module, root)
     return Project(
         root=root,
@@ -78,7 +82,16 @@ def find_project(folder: Path, *, settings: str | None, name: str | None) -> Pro
         configuration=configuration,
         files=files,
         links=links,
+        listing=listing,
     )
+
+
+def _folders_between(folder: Path, base: Path, root: Path) -> list[Path]:
+    """Those above `root` whose .gitignore counts where there is no git: down from what was named, or pyproject.toml."""
+    tops = [each for each in (folder, base, base.parent) if root.is_relative_to(each)]
+    tops = [each for each in tops if each in (folder, base) or (each / "pyproject.toml").is_file()]
+    top = min(tops, key=lambda each: len(each.parts), default=root)
+    return [each for each in reversed(root.parents) if each.is_relative_to(top)]
 
 
 def _derived_name(settings_module: str, root: Path) -> str:
@@ -88,48 +101,9 @@ def _derived_name(settings_module: str, root: Path) -> str:
     return next(folders, package) if package in GENERIC_NAMES else package
 
 
-def _list_files(root: Path) -> Iterator[Path]:
-    """What a ``git add .`` would take, where git knows the folder; else every file outside of known tool folders.
-
-    Less virtual environments, and the bundles that were built before, wherever they lie.
-    """
-    found = [Path(name) for name in git.list_files(root)] or [*_walk(root, root)]
-    environments = {path.parent for path in found if path.name == ENVIRONMENT} - {Path()}  # the project may lie in one
-    for path in found:
-        if _is_of_tools(path) or not environments.isdisjoint(path.parents):
-            continue
-        if (root / path).is_file() or _inner_target(root, path):
-            if not is_bundle(root / path):
-                yield path
-        elif (root / path).is_dir():  # a link to a folder elsewhere, whose content is taken as if it lay here
-            yield from _walk(root / path, root)
-
-
-def _is_of_tools(path: Path) -> bool:
-    return any(part in IGNORED_FOLDERS or part.startswith(UNFINISHED) for part in path.parts)
-
-
-def _walk(top: Path, root: Path) -> Iterator[Path]:
-    """Files and links below `top`, relative to `root`."""
-    for folder, folders, names in os.walk(top):
-        links = [name for name in folders if (Path(folder) / name).is_symlink()]
-        folders[:] = [name for name in folders if name not in IGNORED_FOLDERS]
-        yield from ((Path(folder) / name).relative_to(root) for name in (*names, *links))
-
-
-def _inner_target(root: Path, path: Path) -> str | None:
-    """The target of a symbolic link that leads to somewhere in the project. A source is a module, link or not."""
-    full = root / path
-    if path.suffix == ".py" or not full.is_symlink():
-        return None
-    target = str(full.readlink())
-    inside = full.resolve().is_relative_to(root.resolve())
-    return target if inside and not target.startswith("/") else None
-
-
 def _check_syntax(root: Path, files: tuple[Path, ...]) -> None:
     for path in files:
-        if path.suffix == ".py":
+        if is_source(path):
             try:
                 with tokenize.open(root / path) as source:
                     ast.parse(source.read())

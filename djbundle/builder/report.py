@@ -16,10 +16,11 @@ from djbundle.builder.bundle import sha256
 from djbundle.builder.console import MEGABYTE, Console, StepTime, plain_table
 from djbundle.builder.dependencies import Dependency
 from djbundle.builder.inspection import Inspection
+from djbundle.builder.left_out import LeftOut
 from djbundle.builder.project import Project
 from djbundle.builder.sqlite import bundled_sqlite_version
 from djbundle.builder.tree import PARTS
-from djbundle.builder.visit import Visit
+from djbundle.builder.visit_record import Visit
 from djbundle.manifest import BuildInfo, Manifest, Variable
 
 SHOWN_WARNINGS = 5
@@ -88,6 +89,7 @@ class Report:
     packages: list[PackageReason]
     steps: list[StepTime]
     visit: Seen | None  # None where it was not verified
+    left_out: LeftOut | None = None  # of the project's files
 
     @classmethod
     def of(
@@ -124,7 +126,7 @@ def print_report(report: Report, console: Console) -> None:
     table = plain_table()
     table.add_column()
     table.add_column(justify="right")
-    for part in report.parts:
+    for part in filter(lambda part: part.size, report.parts):
         table.add_row(f"  {part.name}", f"{part.size / MEGABYTE:.1f} MB")
     shown = Path(report.path)
     shown = shown.relative_to(Path.cwd()) if shown.is_relative_to(Path.cwd()) else shown

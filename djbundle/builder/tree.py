@@ -8,10 +8,11 @@ from typing import Literal
 
 LICENSES_FOLDER = "_licenses"
 
-Part = Literal["project", "packages", "python", "libraries", "static"]
+Part = Literal["project", "packages", "python", "libraries", "static", "tls"]
 PARTS: dict[Part, str] = {
     "project": "your project",
     "packages": "packages",
+    "tls": "TLS and signatures; tls = false is without",
     "python": "Python, its standard library, djbundle",
     "libraries": "shared libraries",
     "static": "static files, compressed three ways",

@@ -14,17 +14,24 @@ from djbundle.builder.env_files import values_in
 from djbundle.builder.inspection import ReadVariable
 from djbundle.builder.migrated import Migrated, pack
 from djbundle.builder.sandbox import DATA, Place, SandboxError, Tell, may_isolate, run_in_sandbox
-from djbundle.builder.visit import Problem, Visit, Visitor
+from djbundle.builder.visit import Visitor
+from djbundle.builder.visit_record import Problem, Visit
 from djbundle.errors import OutputError, VerificationError
 
 SHOWN = 12  # last lines of a traceback
 HINTS = (
+    (re.compile(r"(outside of a bundle too)"), "correct the page: it does so from the sources too"),
+    (re.compile(r"its process (was killed|ended)"), "find what the page calls last: start the bundle, and ask for it"),
+    (re.compile(r"no answer began within (\d+) s"), "see what the page waits for: an answer has to begin within {0} s"),
     (
         re.compile(r"ModuleNotFoundError: No module named '([\w.]+)'"),
         "include the package that has {0}:  --include NAME",
     ),
     (re.compile(r"TemplateDoesNotExist: (\S+)"), "see that {0} lies in a folder of TEMPLATES, and is not excluded"),
-    (re.compile(rf"FileNotFoundError: .*'{ROOT}/(\S+)'"), "see that git tracks {0}, and that it is not excluded"),
+    (
+        re.compile(rf"FileNotFoundError: .*'{ROOT}/(\S+)'"),
+        "see why it was left out:  djbundle check --files,  and name it if it belongs there:  --include {0}",
+    ),
     (re.compile(r"FileNotFoundError: .*'(/\S+)'"), "do without {0}, which an empty container does not have"),
     (
         re.compile(rf"Read-only file system: '{ROOT}/(\S+)'"),

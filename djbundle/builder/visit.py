@@ -1,7 +1,6 @@
 """The first visitor of a bundle: starts it on a new database, and asks for every page that needs no argument."""
 
 import contextlib
-import hashlib
 import json
 import os
 import re
@@ -9,7 +8,7 @@ import subprocess
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -18,49 +17,15 @@ from djbundle.builder.excuses import Excuses
 from djbundle.builder.last_words import error_of, last_chain, last_words
 from djbundle.builder.questions import CHECK, FOUND, QUESTIONS, SQLITE
 from djbundle.builder.sandbox import Place, Tell
+from djbundle.builder.site_log import SiteLog
+from djbundle.builder.unanswered import get_patiently, problem_without_answer, wait_until_back
+from djbundle.builder.visit_record import Problem, Request, Visit
 
 START = 60.0  # seconds for the site, and for its worker
 TRIAL = {"DJBUNDLE_TRIAL": "1"}  # see runtime/trial.py
 READY = re.compile(r"serves http://([\d.]+):(\d+)/")
 LEAVES = re.compile(r"log-?out|sign-?out|delete|stream", re.IGNORECASE)  # pages that end a visit, or never end
-HANGING = 3  # pages after which the visitor goes
-
-
-@dataclass(frozen=True, slots=True)
-class Request:
-    """A page that was asked for, or a static file."""
-
-    path: str
-    superuser: bool = False
-
-    def __str__(self) -> str:
-        return f"GET {self.path}{' as a superuser' if self.superuser else ''}"
-
-    @property
-    def id(self) -> str:
-        """For X-Request-ID."""
-        return hashlib.sha256(str(self).encode()).hexdigest()[:32]
-
-
-@dataclass(frozen=True, slots=True)
-class Problem:
-    what: str  # "GET /basket/ as a superuser", "migrate"
-    said: str  # the last line of its traceback, or the status
-    trace: str = ""
-    request: Request | None = None
-
-
-@dataclass(slots=True)
-class Visit:
-    """What was seen."""
-
-    is_empty: bool  # nothing else was there
-    pages: int = 0
-    files: int = 0
-    tasks: int = 0
-    problems: list[Problem] = field(default_factory=list)
-    warnings: list[str] = field(default_factory=list)
-    told: dict[str, Any] = field(default_factory=dict)  # what the site said of itself: see questions.py
+LOST = 3  # pages without an answer, after which the visitor goes
 
 
 class CommandError(Exception):
@@ -90,10 +55,10 @@ class Visitor:
         self.tell = tell
         self.when_migrated = when_migrated
         self.seen = Visit(place.is_empty)
-        self.log = place.data / "verify.log"
+        self.log = SiteLog(place.data / "verify.log")
         self.engines: list[str] = []  # of databases
         self.excuses = Excuses(place.data)
-        self.hanging = 0
+        self.lost = 0  # pages that hang, or end their process
 
     def visit(self) -> Visit:
         """All of it; what goes wrong is in the answer."""
@@ -122,6 +87,8 @@ class Visitor:
         customer = Customer(address, told["host"], told["static_url"], is_https=told["redirects_to_https"])
         self.ask_for_files(customer, self.ask_for_pages(customer))
         self.wait_for_worker(customer)
+        for death in self.log.next_deaths():  # that no page was blamed for
+            self.seen.problems.append(Problem("serve", f"{death.name} {death.how}", death.words, fate="dies"))
 
     def prepare(self) -> bool:
         """Check it, and make its databases; whether it can be visited. Raises CommandError."""
@@ -185,7 +152,7 @@ class Visitor:
     @contextlib.contextmanager
     def serving(self) -> "Iterator[subprocess.Popen[bytes]]":
         command = [str(self.place.bundle), "serve", "--bind", "127.0.0.1:0", "--workers", "1", "--log-format", "json"]
-        with self.log.open("wb") as log:
+        with self.log.file.open("wb") as log:
             process = subprocess.Popen(command, env=self.environment, cwd="/", stdout=log, stderr=log)
         try:
             yield process
@@ -196,10 +163,10 @@ class Visitor:
     def wait_until_ready(self, process: "subprocess.Popen[bytes]") -> tuple[str, int] | None:
         end = time.monotonic() + START
         while time.monotonic() < end and process.poll() is None:
-            if found := READY.search(self.log.read_text()):
+            if found := READY.search(self.log.text()):
                 return found[1], int(found[2])
             time.sleep(0.02)
-        said = self.log.read_text().strip()
+        said = self.log.text().strip()
         self.seen.problems.append(Problem("serve", "it did not start", said))
         return None
 
@@ -215,12 +182,8 @@ class Visitor:
         files: set[str] = set()
         statuses: set[int] = set()
         for number, request in enumerate(requests):
-            if self.hanging >= HANGING:
-                said = f"{HANGING} pages did not answer, so those from {request.path} on were not seen"
-                if any(statuses):  # of those that wait for something
-                    self.seen.warnings.append(said)
-                else:
-                    self.seen.problems.append(Problem("serve", said))
+            if self.lost >= LOST:
+                self.seen.warnings.append(f"{LOST} pages did not answer, so those from {request.path} on were not seen")
                 break
             status, named = self.look_at(customer, request)
             files |= named
@@ -236,7 +199,7 @@ class Visitor:
             try:
                 status = customer.get(request.path).status
             except OSError as error:
-                self.seen.problems.append(Problem(str(request), str(error)))
+                self.seen.problems.append(problem_without_answer(request, error, self.log))
                 return
             self.seen.files += 1
             if status >= 400:
@@ -244,13 +207,14 @@ class Visitor:
                 self.seen.problems.append(Problem(str(request), said, request=request))
 
     def look_at(self, customer: Customer, request: Request) -> tuple[int, set[str]]:
-        """Its status, and the static files that the page names."""
+        """Its status, and the static files that the page names; 0 for one that is not answered."""
         what = str(request)
         try:
-            answer = customer.get(request.path, self.cookie() if request.superuser else "", request.id)
+            answer = get_patiently(customer, request, self.cookie() if request.superuser else "")
         except OSError as error:
-            self.hanging += isinstance(error, TimeoutError)
-            self.seen.warnings.append(f"{what}: {error}")
+            self.lost += 1
+            self.seen.problems.append(problem_without_answer(request, error, self.log))
+            wait_until_back(customer, START)
             return 0, set()
         if answer.status >= 500:
             self.seen.problems.append(Problem(what, f"it is answered {answer.status}", request=request))
@@ -300,14 +264,13 @@ class Visitor:
 
     def explain(self) -> None:
         """Find the traceback of each page that failed, by the id of its request."""
-        lines = []
-        for text in self.log.read_text().splitlines():
-            with contextlib.suppress(ValueError):
-                lines.append(json.loads(text))
         # The first is the cause: the page that tells of it may fail as well.
-        traces = {line.get("id"): line["trace"] for line in reversed(lines) if line.get("trace")}
+        traces = {line.get("id"): line["trace"] for line in reversed(self.log.lines()) if line.get("trace")}
         problems, self.seen.problems = self.seen.problems, []
         for problem in problems:
+            if problem.fate:
+                self.seen.problems.append(problem)
+                continue
             trace = problem.trace or traces.get(problem.request and problem.request.id, "")
             said = error_of(trace) or problem.said
             if excuse := self.excuses.find(said, trace):

@@ -8,30 +8,133 @@
 #define EXECUTABLE "DJBUNDLE_EXECUTABLE="
 #define PARTIAL ".partial-" /* prefix of a tree that is being written; leftovers are swept by the next start */
 
-/* Make `path` and the folders above it, private to this user where they are new. */
-static void make_folders(const char *path)
+#define OPEN_FOLDER "/proc/self/fd/"
+
+enum { MOST_LINKS = 40 }; /* in one path, as in Linux; path_resolution(7) */
+
+/* A way from the top of the file system, as far as it has been walked. */
+struct way {
+    int fd;               /* of the folder it has come to */
+    unsigned top_owner;   /* who owns "/" has the machine; in a namespace of users that may be no 0 */
+    int links;            /* symbolic links that it went by */
+    char rest[PATH_SIZE]; /* still to walk */
+};
+
+/* Whether nobody but this user and root could have put it there. */
+static int is_trusted(const struct way *way, const struct stat *status)
 {
-    char part[PATH_SIZE];
-    size_t length = text_length(path);
-    for (size_t i = 1; i <= length && i < PATH_SIZE; i++)
-        if (path[i] == '/' || path[i] == 0) {
-            memcpy(part, path, i);
-            part[i] = 0;
-            make_folder_at(AT_FDCWD, part, 0700);
-        }
+    return status->st_uid == user_id() || status->st_uid == 0 || status->st_uid == way->top_owner;
 }
 
-/* A folder that only this user (or root) can have filled, opened; or -1. Another's files must never be run. */
-static int open_own_folder(const char *path)
+/* In a sticky folder others may add things, and not replace those of somebody else. */
+static int is_safe(const struct way *way, const struct stat *status)
+{
+    return is_trusted(way, status) && (!(status->st_mode & MODE_WRITABLE_BY_OTHERS) || status->st_mode & MODE_STICKY);
+}
+
+static int go_to_top(struct way *way)
 {
     struct stat status;
-    make_folders(path);
-    int fd = open_at(AT_FDCWD, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0);
+    if (way->fd >= 0)
+        close_file(way->fd);
+    way->fd = open_at(AT_FDCWD, "/", O_PATH | O_DIRECTORY | O_CLOEXEC, 0);
+    int error = way->fd < 0 ? way->fd : status_of(way->fd, &status);
+    if (!error)
+        way->top_owner = status.st_uid;
+    return error;
+}
+
+/* Open what is called `name`, a private folder where there is nothing yet. */
+static int open_or_make(int folder, const char *name)
+{
+    int fd = open_at(folder, name, O_PATH | O_NOFOLLOW | O_CLOEXEC, 0);
+    if (fd != -ENOENT)
+        return fd;
+    make_folder_at(folder, name, 0700);
+    return open_at(folder, name, O_PATH | O_NOFOLLOW | O_CLOEXEC, 0);
+}
+
+/* Put the target of the open link in front of what is still to walk. */
+static int follow(struct way *way, int link)
+{
+    char target[PATH_SIZE];
+    long length = read_link_at(link, "", target, sizeof target - 1);
+    if (length < 0 || ++way->links > MOST_LINKS)
+        return -ELOOP;
+    target[length] = 0;
+    if (!join(target, target, "/", way->rest))
+        return -ENAMETOOLONG;
+    memcpy(way->rest, target, text_length(target) + 1);
+    return *target == '/' ? go_to_top(way) : 0;
+}
+
+static int step(struct way *way, const char *name)
+{
+    struct stat status;
+    int next = open_or_make(way->fd, name);
+    int error = next < 0 ? next : status_of(next, &status);
+    if (!error && (status.st_mode & MODE_TYPE) == MODE_LINK) {
+        error = is_trusted(way, &status) ? follow(way, next) : -EPERM;
+    } else if (!error) {
+        error = (status.st_mode & MODE_TYPE) != MODE_FOLDER ? -ENOTDIR : is_safe(way, &status) ? 0 : -EPERM;
+        close_file(way->fd);
+        way->fd = next;
+        return error;
+    }
+    if (next >= 0)
+        close_file(next);
+    return error;
+}
+
+/* Take the first name off what is still to walk; 0 where there is none. */
+static int take_name(struct way *way, char *name)
+{
+    size_t begin = 0, length = 0;
+    while (way->rest[begin] == '/')
+        begin++;
+    while (way->rest[begin + length] && way->rest[begin + length] != '/')
+        length++;
+    memcpy(name, way->rest + begin, length);
+    name[length] = 0;
+    memmove(way->rest, way->rest + begin + length, text_length(way->rest + begin + length) + 1);
+    return length > 0;
+}
+
+/* Begin with the working folder where the path is relative. */
+static int begin(struct way *way, const char *path)
+{
+    long length = *path == '/' ? 0 : read_link_at(AT_FDCWD, "/proc/self/cwd", way->rest, PATH_SIZE - 1);
+    way->fd = -1;
+    way->links = 0;
+    if (length < 0)
+        return (int)length;
+    way->rest[length] = 0;
+    return join(way->rest, way->rest, length ? "/" : "", path) ? go_to_top(way) : -ENAMETOOLONG;
+}
+
+/* Open a folder that only this user and root can have filled, made where there is none; -1 where others could, or could
+ * put another in its place: in any folder on the way to it. Another's files must never be run. `path` becomes what the
+ * kernel calls it, without links, so that all later uses of the path go the way that was checked.
+ */
+static int open_own_folder(char *path)
+{
+    static struct way way;
+    struct stat status;
+    char name[PATH_SIZE], own[sizeof OPEN_FOLDER + NUMBER_SIZE];
+    int error = begin(&way, path);
+    while (!error && take_name(&way, name))
+        error = step(&way, name);
+    int fd = error ? -1 : open_at(way.fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0);
+    if (way.fd >= 0)
+        close_file(way.fd);
     if (fd < 0)
         return -1;
-    if (status_of(fd, &status) == 0 && (status.st_mode & 022) == 0
-        && (status.st_uid == user_id() || status.st_uid == 0))
+    append_number(append(own, OPEN_FOLDER), (unsigned)fd);
+    long length = read_link_at(AT_FDCWD, own, path, PATH_SIZE - 1);
+    if (length > 0 && status_of(fd, &status) == 0 && is_trusted(&way, &status) && !(status.st_mode & MODE_WRITABLE_BY_OTHERS)) {
+        path[length] = 0;
         return fd;
+    }
     close_file(fd);
     return -1;
 }
@@ -47,7 +150,7 @@ static int open_base(char **environment, const char *asked, char *base)
         if (join(base, asked, "", "") && (fd = open_own_folder(base)) >= 0)
             return fd;
         fail(EXIT_NO_FOLDER, "cannot unpack to ", asked,
-             "name a folder that you own and nobody else may write to");
+             "name a folder that you own, which nobody else may write to, nor to any folder above it");
     }
     if (cache && join(base, cache, "/djbundle", "") && (fd = open_own_folder(base)) >= 0)
         return fd;
@@ -243,7 +346,7 @@ static char **with_executable(char **environment)
 {
     static char executable[sizeof EXECUTABLE + PATH_SIZE] = EXECUTABLE;
     char **result = map_memory((count_texts(environment) + 2) * sizeof *result), **to = result;
-    long length = read_link("/proc/self/exe", executable + sizeof EXECUTABLE - 1, PATH_SIZE - 1);
+    long length = read_link_at(AT_FDCWD, "/proc/self/exe", executable + sizeof EXECUTABLE - 1, PATH_SIZE - 1);
     if (!result || length < 0)
         fail(EXIT_START, "not enough memory", "", "give the process more memory");
     for (; *environment; environment++)

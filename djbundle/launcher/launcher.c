@@ -30,6 +30,18 @@ static const char *take_extract_option(struct process *process)
     return folder;
 }
 
+/* A capability of the file (setcap(8)) is for all who may start it, as whoever gave it wanted, and so is a security
+ * profile that it enters; the rights of another user are not: each can have a bundle run any code.
+ */
+static void check_rights(const struct process *process)
+{
+    if (fact(process, AT_UID) != fact(process, AT_EUID) || fact(process, AT_GID) != fact(process, AT_EGID))
+        fail(EXIT_START, "a bundle does not run with the rights of its file's owner", "",
+             "chmod ug-s it; for ports below 1024:  setcap cap_net_bind_service=+ep FILE");
+    if (fact(process, AT_SECURE))
+        be_open_to_own_user();
+}
+
 _Noreturn void launcher_main(long *stack)
 {
     static struct archive archive;
@@ -38,6 +50,7 @@ _Noreturn void launcher_main(long *stack)
         process.argc = 1;
         process.argv = no_arguments;
     }
+    check_rights(&process);
     open_archive(&archive, SELF);
     const char *folder = take_extract_option(&process);
     if (!folder)

@@ -52,7 +52,11 @@ static void close_libraries(void)
         close_file(handover.preloaded[--handover.preloaded_count].fd);
 }
 
-/* The auxiliary vector as the kernel would have written it, had it mapped these two. */
+/* The auxiliary vector as the kernel would have written it, had it mapped these two.
+ *
+ * Without AT_SECURE, which a capability of the file or a change of security profile sets: the loader would then preload
+ * nothing that is named by a path. What it protects from, the loader's variables, is left out for each start.
+ */
 static void describe(Elf64_auxv_t *vector, const struct image *program, const struct image *loader)
 {
     for (; vector->a_type != AT_NULL; vector++)
@@ -60,6 +64,7 @@ static void describe(Elf64_auxv_t *vector, const struct image *program, const st
         case AT_BASE: vector->a_un.a_val = loader->base; break;
         case AT_PHDR: vector->a_un.a_val = program->headers; break;
         case AT_PHNUM: vector->a_un.a_val = program->header_count; break;
+        case AT_SECURE: vector->a_un.a_val = 0; break;
         case AT_ENTRY: vector->a_un.a_val = program->entry; break;
         }
     vector[0] = (Elf64_auxv_t){AT_DJBUNDLE, {(uintptr_t)&handover}};

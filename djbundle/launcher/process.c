@@ -26,6 +26,14 @@ struct process read_stack(long *stack)
     return process;
 }
 
+unsigned long fact(const struct process *process, unsigned long type)
+{
+    for (const Elf64_auxv_t *each = process->vector; each->a_type != AT_NULL; each++)
+        if (each->a_type == type)
+            return each->a_un.a_val;
+    return 0;
+}
+
 const char *variable(char **environment, const char *name_and_equals)
 {
     for (; *environment; environment++)

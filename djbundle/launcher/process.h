@@ -15,6 +15,9 @@ struct process {
 /* Find the parts of the stack that a program begins with. */
 struct process read_stack(long *stack);
 
+/* The value of an entry of the auxiliary vector, AT_SECURE and the like; 0 when there is none. */
+unsigned long fact(const struct process *process, unsigned long type);
+
 /* The value of an environment variable, "NAME=" given; NULL when it is unset or empty. */
 const char *variable(char **environment, const char *name_and_equals);
 

@@ -12,6 +12,7 @@
 #include <linux/futex.h>
 #include <linux/memfd.h>
 #include <linux/mman.h>
+#include <linux/prctl.h>
 #include <linux/sched.h>
 #include <linux/stat.h>
 #include <stddef.h>
@@ -29,6 +30,14 @@
 #endif
 
 #define PAGE 4096UL
+
+enum { /* of a file's mode; inode(7) */
+    MODE_TYPE = 0170000,
+    MODE_FOLDER = 0040000,
+    MODE_LINK = 0120000,
+    MODE_STICKY = 01000,
+    MODE_WRITABLE_BY_OTHERS = 022,
+};
 
 struct directory_entry { /* struct linux_dirent64 of getdents64(2) */
     uint64_t inode;
@@ -82,9 +91,10 @@ static inline int unlink_at(int folder, const char *path, int flags)
     return (int)CALL4(__NR_unlinkat, folder, path, flags, 0);
 }
 static inline long read_folder(int fd, void *buffer, size_t size) { return CALL4(__NR_getdents64, fd, buffer, size, 0); }
-static inline long read_link(const char *path, char *buffer, size_t size)
+/* With "" that of a link which is open itself. */
+static inline long read_link_at(int folder, const char *path, char *buffer, size_t size)
 {
-    return CALL4(__NR_readlink, path, buffer, size, 0);
+    return CALL4(__NR_readlinkat, folder, path, buffer, size);
 }
 static inline int lock_file(int fd, int how) { return (int)CALL4(__NR_flock, fd, how, 0, 0); }
 static inline int flush_file_system(int fd) { return (int)CALL4(__NR_syncfs, fd, 0, 0, 0); }
@@ -94,6 +104,8 @@ static inline int create_memory_file(const char *name, unsigned flags)
 }
 static inline int seal_file(int fd, unsigned seals) { return (int)CALL4(__NR_fcntl, fd, F_ADD_SEALS, seals, 0); }
 static inline unsigned user_id(void) { return (unsigned)CALL4(__NR_geteuid, 0, 0, 0, 0); }
+/* Let other processes of this user look into this one, as into any; PR_SET_DUMPABLE of prctl(2). */
+static inline void be_open_to_own_user(void) { CALL4(__NR_prctl, PR_SET_DUMPABLE, 1, 0, 0); }
 static inline int execute(const char *path, char **arguments, char **environment)
 {
     return (int)CALL4(__NR_execve, path, arguments, environment, 0);

@@ -10,7 +10,6 @@ from djbundle.runtime.bundle import Bundle
 from djbundle.runtime.listener import Listeners, url_of
 from djbundle.runtime.options import ServeOptions
 from djbundle.runtime.tls.pair import Pair
-from djbundle.runtime.tls.store import read_certificate
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,8 +20,7 @@ class About:
     urls: list[str]  # for customers
     local_url: str  # for this machine, whatever the name of the certificate
     health_path: str
-    certificate: Path | None
-    signer: str  # the public key by which a new version must be signed, or ""
+    pair: Pair | None  # the certificate of its TLS
     since: float = field(default_factory=time.time)  # seconds since 1970
 
     @classmethod
@@ -36,8 +34,7 @@ class About:
             urls=[url_of(sockets[0], scheme, name) for sockets in listeners.site],
             local_url=url_of(listeners.main, scheme),
             health_path=options.http.health_path,
-            certificate=pair.certificate if pair else None,
-            signer=bundle.manifest.signer,
+            pair=pair,
         )
 
     def __str__(self) -> str:
@@ -45,7 +42,7 @@ class About:
 
     def facts(self) -> dict[str, Any]:
         """For ``status``, which prints JSON."""
-        found = read_certificate(self.certificate) if self.certificate else None
+        ends = self.pair.ends() if self.pair else None
         return {
             "name": self.name,
             "version": self.version,
@@ -53,8 +50,7 @@ class About:
             "urls": self.urls,
             "local_url": self.local_url,
             "health_path": self.health_path,
-            "certificate_ends": found.ends.timestamp() if found else None,
-            "signer": self.signer,
+            "certificate_ends": ends.timestamp() if ends else None,
             "data": str(self.data),
             "program": sys.executable,
             "since": self.since,

@@ -51,6 +51,7 @@ def run_app(
     memory.release_archive()
     with Supervisor(children, grace=options.grace, proven=True, heart=heart) as supervisor:
         supervisor.on(process.LEAVE, lambda: leave(children))
+        heart.beat()  # from now on it is expected
         progress.tell("serving")
         return supervisor.run()
 

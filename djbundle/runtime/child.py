@@ -9,6 +9,7 @@ from djbundle.runtime import process
 from djbundle.runtime.board import Slot
 from djbundle.runtime.deaths import LastWords
 from djbundle.runtime.heartbeat import Heart
+from djbundle.runtime.in_flight import InFlight
 
 FIRST_DELAY = 0.5  # seconds before a child that died is started again; doubled each time
 LONGEST_DELAY = 30.0
@@ -28,6 +29,7 @@ class Child:
     once: bool = False  # it is not started again
     heart: Heart | None = None  # of one that is killed when it does nothing any more
     words: LastWords = field(default_factory=LastWords)
+    in_flight: InFlight | None = None  # requests that it is answering
     quick_deaths: int = 0  # in a row
     slot: Slot | None = None  # where its starts are counted
     ended: Callable[[int], object] | None = None  # called with the exit code, unless all is being stopped

@@ -1,28 +1,47 @@
 """The control socket of `serve`, in its data directory: a command asks with one line of JSON, lines of JSON answer.
 
-Whoever may write to the data directory may ask; nobody else can reach the socket.
+Whoever may write to the data directory may ask; nobody else can reach the socket. What answers may be any process of
+the site's user: who it is, the kernel is asked.
 """
 
 import contextlib
 import json
 import os
 import socket
+import struct
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from djbundle.errors import NotServingError
 from djbundle.runtime.lock import is_locked
+from djbundle.runtime.logs.formats import printable
 from djbundle.runtime.supervisor import Supervisor
 
 NAME = "control.sock"
-LONGEST = 65536  # bytes of a request
+LONGEST = 65536  # bytes of a request, and of a line that answers
 ATTEMPTS, PAUSE = 20, 0.1  # seconds
 PATIENCE = 600.0  # seconds that a command waits for the next line
 QUICK = 10.0  # seconds that `status` and `healthcheck` wait, which the supervisor answers at once
 
 Message = dict[str, Any]
+CREDENTIALS = struct.Struct("iII")  # struct ucred of unix(7)
+
+
+@dataclass(frozen=True, slots=True)
+class Peer:
+    """Who listens at the other end, as the kernel knows it."""
+
+    pid: int  # 0 where it is in another container
+    uid: int
+
+    @classmethod
+    def of(cls, connection: socket.socket) -> "Peer":
+        raw = connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, CREDENTIALS.size)
+        pid, uid, _gid = CREDENTIALS.unpack(raw)
+        return cls(pid, uid)
 
 
 class Caller:
@@ -73,8 +92,11 @@ class Control:
         self._answer(request, Caller(connection))
 
 
-def ask(data: Path, **request: Any) -> Iterator[Message]:
-    """What the `serve` of this data directory answers, as it comes; raises NotServingError."""
+def ask(data: Path, check: Callable[[Peer], None] = lambda _peer: None, **request: Any) -> Iterator[Message]:
+    """What the `serve` of this data directory answers, as it comes; raises NotServingError.
+
+    `check` may refuse whoever listens, before anything is sent.
+    """
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as connection:
         connection.settimeout(QUICK if request.get("command") == "status" else PATIENCE)
         try:
@@ -84,18 +106,39 @@ def ask(data: Path, **request: Any) -> Iterator[Message]:
             raise NotServingError(
                 f"no `serve` answers in {data}: {error.strerror}", "start it, or name its folder with  --data-dir DIR"
             ) from error
+        check(Peer.of(connection))
         connection.sendall(json.dumps(request).encode())
-        with connection.makefile() as lines:
-            yield from map(json.loads, lines)
+        with connection.makefile("rb") as lines:
+            while line := lines.readline(LONGEST):
+                yield _message(line, data)
 
 
-def ask_status(data: Path) -> Message:
+def _message(line: bytes, data: Path) -> Message:
+    """Nothing in it can speak to the terminal of who asks."""
+    try:
+        message = _cleaned(json.loads(line))
+    except (ValueError, RecursionError):
+        message = None
+    if isinstance(message, dict):
+        return message
+    raise NotServingError(f"what answers in {data} is no `serve`", "stop the site, and look who put it there")
+
+
+def _cleaned(value: Any) -> Any:
+    if isinstance(value, str):
+        return printable(value)
+    if isinstance(value, list):
+        return [_cleaned(each) for each in value]
+    return {name: _cleaned(each) for name, each in value.items()} if isinstance(value, dict) else value
+
+
+def ask_status(data: Path, check: Callable[[Peer], None] = lambda _peer: None) -> Message:
     """What it tells of itself; raises NotServingError. While it becomes another program it drops who has asked, and for
     a moment nobody listens.
     """
     for _ in range(ATTEMPTS):
         try:
-            for answer in ask(data, command="status"):
+            for answer in ask(data, check, command="status"):
                 return answer
         except ConnectionError:
             pass

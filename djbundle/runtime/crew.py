@@ -24,16 +24,17 @@ from djbundle.runtime.http.observing import Observer
 from djbundle.runtime.http.outgoing import Additions, Wsgi
 from djbundle.runtime.http.server import Server, WebOptions
 from djbundle.runtime.http.shortcut import Shortcut
+from djbundle.runtime.in_flight import InFlight
 from djbundle.runtime.listener import Listeners
 from djbundle.runtime.metrics.server import serve_metrics
 from djbundle.runtime.options import WORKER_NICENESS, ServeOptions
 from djbundle.runtime.tls.pair import Pair
-from djbundle.runtime.tls.start import tls_child
+from djbundle.runtime.tls.start import tls_children
 from djbundle.runtime.web import Endpoint, serve_web
 
 # The loop of the task worker may wait for its database, longer than any request should last.
 WORKER_PATIENCE = 5
-OTHERS = 3  # slots of the board that are not a web worker's
+OTHERS = 4  # slots of the board that are not a web worker's
 
 
 class Crew:
@@ -50,8 +51,8 @@ class Crew:
     def children(self) -> list[Child]:
         """The web workers, the task worker where the project has tasks, what TLS needs, and who tells of all this."""
         children = [self._web(number) for number in range(self._options.workers)]
-        if self._options.tls and (tls := tls_child(self._bundle, self._options.tls, self._listeners)):
-            children.append(tls)
+        patience = self._options.worker_timeout
+        children += tls_children(self._bundle, self._options.tls, self._listeners, patience)
         if self._options.run_worker and apps.is_installed("djbundle.tasks"):
             heart = Heart(WORKER_PATIENCE * self._options.worker_timeout)
             run = partial(run_worker, self._options.grace, heart)
@@ -68,7 +69,8 @@ class Crew:
         heart, slot = Heart(self._options.worker_timeout), next(self._slots)
         heart.watch = self._site.watch
         interface = self._bundle.manifest.interface
-        observer, added = Observer(slot, self._options.access_log), additions(self._options)
+        in_flight = InFlight()
+        observer, added = Observer(slot, self._options.access_log, in_flight), additions(self._options)
         limits = Limits(self._options.http, observer)
         site = wrap(self._site.application, interface, added, observer, limits)
         shortcut = Shortcut(self._site.files, added, observer) if interface == "wsgi" else None
@@ -83,7 +85,7 @@ class Crew:
         def run() -> int:
             return serve_web(Server(site, web_options, shortcut, limits), endpoints, heart)
 
-        return Child("web", self._title("web"), run, heart=heart, slot=slot)
+        return Child("web", self._title("web"), run, heart=heart, in_flight=in_flight, slot=slot)
 
     def _endpoint(self, listener: socket.socket) -> Endpoint:
         """A Unix socket is a proxy's, which has done with TLS."""

@@ -2,8 +2,10 @@
 
 import mmap
 import signal
+from collections.abc import Sequence
 
 LONGEST = 500  # bytes of the last words
+SHOWN = 5  # requests
 MEANINGS = {
     signal.SIGSEGV: "a library written in C has crashed",
     signal.SIGABRT: "a library written in C has given up",
@@ -29,10 +31,25 @@ class LastWords:
         return said
 
 
-def describe(code: int, said: str, *, no_memory: bool) -> str:
-    """`code` as os.waitstatus_to_exitcode() has it; `no_memory`: the kernel has killed somebody for it meanwhile."""
+def describe(code: int, said: str, *, no_memory: bool, asked: Sequence[str] = ()) -> str:
+    """`code` as os.waitstatus_to_exitcode() has it; `no_memory`: the kernel has killed somebody for it meanwhile.
+
+    `asked` are the requests that it was answering, see in_flight.py.
+    """
+    return how(code, said, no_memory=no_memory) + while_answering(asked)
+
+
+def how(code: int, said: str, *, no_memory: bool) -> str:
     if code >= 0:
         return f"ended with code {code}" + (f", {said}" if said else "")
     number = signal.Signals(-code)
     meaning = "there was no memory left" if no_memory and number == signal.SIGKILL else MEANINGS.get(number)
     return f"was killed by {number.name}" + (f": {meaning}" if meaning else "")
+
+
+def while_answering(asked: Sequence[str]) -> str:
+    """Which one it was cannot be known where there are several."""
+    if not asked:
+        return ""
+    more = f" and {len(asked) - SHOWN} more" if len(asked) > SHOWN else ""
+    return f" while answering {', '.join(asked[:SHOWN])}{more}"

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from djbundle.errors import DjbundleError
 from djbundle.manifest import Manifest
-from djbundle.runtime import paths
+from djbundle.runtime import account, paths
 from djbundle.runtime.bundle import Bundle
 from djbundle.runtime.environment import prepare_environment
 
@@ -28,6 +28,8 @@ OWN = {  # each loads what it needs
     "verify": "verify:run_verify",
     "extract": "extract:run_extract",
 }
+# They touch no data, or enter the data directory when they have done what needs other rights.
+WITH_OWN_RIGHTS = {"serve", "upgrade", "rollback", "install", "uninstall", "version", "--version", "verify", "extract"}
 
 
 def main(root: Path, argv: list[str]) -> int:
@@ -56,6 +58,8 @@ def run(root: Path, argv: list[str]) -> int:
 
         print(explain(bundle))
         return 0
+    if wants_help(arguments) or arguments[0] not in WITH_OWN_RIGHTS:
+        account.enter(data)
     if not wants_help(arguments):
         answer = own_command(bundle, arguments)
         if answer is not None:
@@ -83,7 +87,12 @@ def own_command(bundle: Bundle, arguments: list[str]) -> int | None:
 
 def print_error(error: DjbundleError) -> None:
     """The two lines of an error; red on a terminal that wants colour."""
-    text = str(error)
+    from djbundle.runtime.logs import masking  # noqa: PLC0415 - an error is rare
+    from djbundle.runtime.logs.formats import printable  # noqa: PLC0415
+
+    masking.learn_environment()
+    cause, fix = (printable(masking.mask(text)) for text in (error.cause, error.fix))
+    text = f"error: {cause}\n  fix: {fix}"
     if sys.stderr.isatty() and "NO_COLOR" not in os.environ:
         text = text.replace("error:", "\033[1;31merror:\033[0m", 1)
     print(text, file=sys.stderr)

@@ -12,6 +12,7 @@ def prepare_environment(bundle: Bundle) -> None:
     and one that is the user's home.
     """
     os.umask(0o077)
+    os.environ["DJBUNDLE_RELEASE"] = f"{bundle.manifest.version} ({bundle.manifest.build.date})"  # for djbundle.tasks
     if is_trial():
         note_absent_programs(bundle.data)
     name_library_data(bundle)

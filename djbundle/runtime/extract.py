@@ -8,6 +8,7 @@ from pathlib import Path
 
 from djbundle.errors import ExtractError
 from djbundle.runtime.bundle import Bundle
+from djbundle.runtime.safe_path import find_weakness
 
 
 def add_extract_options(parser: ArgumentParser) -> None:
@@ -28,6 +29,8 @@ def extract(root: Path, folder: Path) -> tuple[int, int]:
     try:
         if folder.exists() and not (folder.is_dir() and not any(folder.iterdir())):
             raise ExtractError(f"{folder} is there already", "name a new or an empty folder")
+        if weakness := find_weakness(folder.parent, {0, os.geteuid()}, is_parent=True):
+            raise ExtractError(f"{folder} is not safe: {weakness.path} {weakness.why}", "name a folder of your own")
         folder.parent.mkdir(parents=True, exist_ok=True)
         partial = Path(tempfile.mkdtemp(dir=folder.parent, prefix=f".{folder.name}-"))
         try:

@@ -1,5 +1,6 @@
 """``./shop install`` and ``uninstall``: a systemd service."""
 
+import os
 import shutil
 import stat
 import subprocess
@@ -12,9 +13,12 @@ from djbundle.errors import InstallError
 from djbundle.runtime import units
 from djbundle.runtime.bundle import Bundle
 from djbundle.runtime.options import parse_serve_options
+from djbundle.runtime.tls.options import EAB_KEY_VARIABLE
 
 UNITS = Path("/etc/systemd/system")
 MANAGED = Path("/run/systemd/system")  # there where systemd manages the machine, see sd_booted(3)
+VARIABLES = Path("/etc")  # where NAME.env lies
+SECRET_OPTIONS = (("--acme-eab-hmac-key", EAB_KEY_VARIABLE),)
 STATE = Path("/var/lib")  # where StateDirectory lies
 HIDDEN = ("/home/", "/root/", "/run/user/", "/tmp/", "/var/tmp/")  # noqa: S108 - by ProtectHome and PrivateTmp
 
@@ -38,6 +42,7 @@ def run_install(bundle: Bundle, arguments: list[str]) -> int:
         return 0
     check_machine("install --print  shows the unit to adapt it by hand")
     check_places(bundle)
+    prepare_variables(VARIABLES / f"{bundle.manifest.name}.env")
     for name, text in texts.items():
         write(UNITS / name, text)
     service = f"{bundle.manifest.name}.service"
@@ -70,6 +75,7 @@ def run_uninstall(bundle: Bundle, arguments: list[str]) -> int:
 def unit_files(bundle: Bundle, words: list[str], *, with_sockets: bool) -> dict[str, str]:
     """The texts by the names of their files. Exits as ``serve`` would for wrong options."""
     name, options = bundle.manifest.name, parse_serve_options(bundle.program, words)
+    units.refuse_secrets(name, words, SECRET_OPTIONS)
     sockets = units.socket_units(name, options) if with_sockets else {}
     words = units.without_binds(words) if with_sockets else words
     service = units.service_unit(name, sys.executable, options, words, sockets=[*sockets])
@@ -100,6 +106,18 @@ def check_places(bundle: Bundle) -> None:
         raise InstallError(
             f"the service keeps its data in {kept}, and not in {bundle.data}", "leave --data-dir out, or move the data"
         )
+
+
+def prepare_variables(file: Path) -> None:
+    """The file of the variables, which only root may read, and systemd reads as root. Raises InstallError."""
+    try:
+        with open(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as opened:  # noqa: PTH123 - its mode
+            opened.write("# Variables for the settings, one NAME=VALUE in a line. Only root may read this file.\n")
+    except FileExistsError:
+        if file.stat().st_mode & (stat.S_IROTH | stat.S_IWOTH | stat.S_IWGRP):
+            raise InstallError(f"everybody may read {file}, where secrets are kept", f"chmod 600 {file}") from None
+    except OSError as error:
+        raise InstallError(f"cannot write {file}: {error.strerror}", "run this as root") from error
 
 
 def needed_modes(program: Path) -> Iterator[tuple[Path, int]]:

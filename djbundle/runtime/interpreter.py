@@ -14,7 +14,7 @@ from types import ModuleType
 from typing import Any
 
 from djbundle.manifest import Manifest
-from djbundle.runtime import paths
+from djbundle.runtime import account, paths
 from djbundle.runtime.bundle import Bundle
 from djbundle.runtime.environment import prepare_environment
 from djbundle.runtime.settings import change_settings
@@ -34,6 +34,7 @@ class SettingsLoader(Loader):
 
     def exec_module(self, module: ModuleType) -> None:
         bundle = bundle_of_parent(self._root)
+        account.enter(bundle.data)
         prepare_environment(bundle)
         with redirected(bundle, is_dry=False), configured(module.__name__):
             self._loader.exec_module(module)

@@ -9,13 +9,15 @@ import contextlib
 import errno
 import os
 import socket
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from djbundle.errors import AddressError
+from djbundle.runtime.account import acting_as, owner_of
 from djbundle.runtime.addresses import HTTP_PORT, HTTPS_PORT, UNIX, Address, Tcp, Unix, default_address
 from djbundle.runtime.options import ServeOptions
+from djbundle.runtime.safe_path import find_weakness
 
 BACKLOG = 1024  # connections that wait while workers are busy or restart
 UNSENT = 128 << 10  # bytes that the kernel takes for a client beyond what is under way to it; by default megabytes
@@ -100,18 +102,44 @@ def prepare(listener: socket.socket) -> None:
 
 
 def listen_unix(path: Path, permissions: int) -> socket.socket:
-    """A file that one who was killed has left is replaced, of one who lives it is not."""
+    """Replaces a stale socket file; never one on which a live process listens.
+
+    The file has its permissions from the first moment on: what is changed later by its path may be another file.
+    """
     listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     try:
-        if is_deserted(path):
-            path.unlink()
-        listener.bind(str(path))
-        path.chmod(permissions)
+        with rights_in(path.parent), masked(~permissions & 0o777):
+            if is_deserted(path):
+                path.unlink()
+            listener.bind(str(path))
         listener.listen(BACKLOG)
     except OSError as error:
         listener.close()
         raise refused(Unix(path), error, "--bind") from error
     return listener
+
+
+@contextlib.contextmanager
+def rights_in(folder: Path) -> Iterator[None]:
+    """Root works in a folder that somebody else may change with no more than the rights of its owner."""
+    if os.geteuid() != 0 or not (weakness := find_weakness(folder, {0}, is_parent=True)):
+        yield
+        return
+    owner = owner_of(folder)
+    if not owner:
+        raise PermissionError(errno.EPERM, f"{weakness.path} {weakness.why}")
+    with acting_as(owner):
+        yield
+
+
+@contextlib.contextmanager
+def masked(mask: int) -> Iterator[None]:
+    """With this umask(2), which all threads share."""
+    before = os.umask(mask)
+    try:
+        yield
+    finally:
+        os.umask(before)
 
 
 def is_deserted(path: Path) -> bool:

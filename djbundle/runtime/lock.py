@@ -5,7 +5,8 @@ import os
 import time
 from pathlib import Path
 
-from djbundle.errors import DataDirectoryBusyError
+from djbundle.errors import DataDirectoryBusyError, DataDirectoryError
+from djbundle.runtime.own_files import open_own
 
 FILE_NAME = "serve.lock"
 PATIENCE = 5.0  # seconds in which the processes of one that was killed end, too
@@ -15,7 +16,7 @@ LOOK = 0.02  # seconds
 def is_locked(data: Path) -> bool:
     """Whether a server has it. It holds the lock while it becomes another program, too."""
     try:
-        lock = os.open(data / FILE_NAME, os.O_RDWR | os.O_CLOEXEC)
+        lock = os.open(data / FILE_NAME, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
     except OSError:
         return False
     try:
@@ -33,7 +34,7 @@ def lock_data_directory(data: Path) -> int:
     The first process of a container may serve beside another instance: Kamal and ONCE start the new container before
     they stop the old one. The lock is then taken when that one has left.
     """
-    lock = os.open(data / FILE_NAME, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    lock = _open(data / FILE_NAME)
     end = time.monotonic() + PATIENCE
     while not take(lock) and os.getpid() != 1:
         holder = os.pread(lock, 32, 0).decode().strip()
@@ -45,6 +46,15 @@ def lock_data_directory(data: Path) -> int:
             )
         time.sleep(LOOK)
     return lock
+
+
+def _open(path: Path) -> int:
+    try:
+        return open_own(path, os.O_RDWR | os.O_CREAT)
+    except OSError as error:
+        raise DataDirectoryError(
+            f"cannot lock the data directory by {path}: {error.strerror}", "see what lies there, and move it away"
+        ) from error
 
 
 def _is_gone(holder: str) -> bool:

@@ -88,6 +88,12 @@ def set_name(name: str) -> None:
         Path("/proc/self/comm").write_text(name)
 
 
+def print_at_once() -> None:
+    """What the site prints is to be seen when it is printed, also in a pipe; so do all processes forked later."""
+    with contextlib.suppress(AttributeError, ValueError, OSError):  # somebody has put another thing there
+        sys.stdout.reconfigure(line_buffering=True)  # type: ignore[union-attr]
+
+
 def reset_signals() -> None:
     signal.set_wakeup_fd(-1)
     for number in (signal.SIGTERM, signal.SIGHUP, signal.SIGCHLD):

@@ -4,6 +4,7 @@ This process stays small: it loads neither Django nor SQLite. Its one child load
 (app.py), and says when it is ready. When a new version takes over (takeover.py), this process becomes that version.
 """
 
+import contextlib
 import functools
 import os
 import time
@@ -12,7 +13,16 @@ from pathlib import Path
 
 from djbundle.runtime import memory, notify, process
 from djbundle.runtime.about import About
-from djbundle.runtime.account import become, check_owner, find_account, give
+from djbundle.runtime.account import (
+    Account,
+    acting_as,
+    become,
+    check_content,
+    check_way,
+    find_account,
+    owner_of,
+    prepare_data_directory,
+)
 from djbundle.runtime.bundle import Bundle
 from djbundle.runtime.child import Child
 from djbundle.runtime.handover import Handover
@@ -35,6 +45,7 @@ def serve(bundle: Bundle, arguments: list[str]) -> int:
     """Serve until told to stop; the exit code."""
     options = parse_serve_options(Path(bundle.program).name, arguments)
     lines.configure(options.log_format, options.log_level)
+    process.print_at_once()
     process.set_name(bundle.manifest.name)
     process.guard_forks()
     given = Handover.take()
@@ -49,16 +60,27 @@ def serve(bundle: Bundle, arguments: list[str]) -> int:
 
 def open_all(bundle: Bundle, options: ServeOptions) -> Handover:
     """The lock and the sockets, as they will be handed on."""
-    account = find_account(options.user) if options.user else None
-    create_data_directory(bundle.data)
-    if account:
-        check_owner(bundle.data, account)
-    lock = lock_data_directory(bundle.data)
+    account = account_for(bundle.data, options)
+    check_way(bundle.data, account)
+    with acting_as(account) if account else contextlib.nullcontext():
+        create_data_directory(bundle.data)
+        if account:
+            check_content(bundle.data, account)
+        lock = lock_data_directory(bundle.data)
     listeners = open_listeners(options)
     if account:
-        give(bundle.data, lock, account)
-        become(account)
+        become(account, bundle.data)
     return Handover.of(listeners, lock)
+
+
+def account_for(data: Path, options: ServeOptions) -> Account | None:
+    """Whose rights root is to have: those of ``--user``, else of the owner of the data; None to stay as we are."""
+    account = find_account(options.user) if options.user else None
+    if account:
+        prepare_data_directory(data, account)
+    elif os.geteuid() == 0:
+        account = owner_of(data)
+    return account if account and account.uid else None
 
 
 def run_candidate(bundle: Bundle, options: ServeOptions, given: Handover, progress: Progress) -> int:

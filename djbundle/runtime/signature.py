@@ -6,8 +6,7 @@ The signature is what ``openssl dgst -sha256 -sign`` writes, in a file beside th
 from dataclasses import dataclass
 from pathlib import Path
 
-from djbundle.errors import UpgradeError
-from djbundle.runtime.openssl import OpenSslError, PublicKey
+from djbundle.errors import TlsMissingError, UpgradeError
 
 SUFFIX = ".sig"
 
@@ -29,13 +28,47 @@ class Signature:
                 f"openssl dgst -sha256 -sign KEY.pem -out {self.file.name} {signed.name}  where the key is; copy both",
             ) from error
         try:
-            is_good = PublicKey.from_pem(self.signer.encode()).verifies(content, signature)
-        except OpenSslError as error:
+            is_good = verifies(self.signer.encode(), content, signature)
+        except ValueError as error:
             raise UpgradeError(
-                "OpenSSL cannot read the `signer` of the running version", "put the new file in its place, and restart"
+                "there is no reading the `signer` of the running version", "put the new file in its place, and restart"
             ) from error
         if not is_good:
             raise UpgradeError(
                 f"{self.file} does not sign {signed} with the key of the running version's `signer`",
                 "copy both again, or sign with that key",
             )
+
+
+def verifies(signer: bytes, content: bytes, signature: bytes) -> bool:
+    """Return whether `signature` is of `content` by the key `signer`, in PEM: ECDSA, RSA, Ed25519 or Ed448.
+
+    The hash is the usual one: SHA-256 for ECDSA and RSA. Raises ValueError for what is no such key, and TlsMissingError
+    in a bundle that was built to check no signatures.
+    """
+    try:
+        from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm  # noqa: PLC0415 - for an upgrade only
+        from cryptography.hazmat.primitives.asymmetric import ec, ed448, ed25519, padding, rsa  # noqa: PLC0415
+        from cryptography.hazmat.primitives.hashes import SHA256  # noqa: PLC0415
+        from cryptography.hazmat.primitives.serialization import load_pem_public_key  # noqa: PLC0415
+    except ModuleNotFoundError as error:
+        raise TlsMissingError(
+            "this bundle was built with `tls = false` and without `signer`, so it can check no signature",
+            "ask the running version to upgrade itself: run the command with its file",
+        ) from error
+    try:
+        key = load_pem_public_key(signer)
+    except UnsupportedAlgorithm as error:
+        raise ValueError("a key of an unknown kind") from error
+    try:
+        if isinstance(key, ec.EllipticCurvePublicKey):
+            key.verify(signature, content, ec.ECDSA(SHA256()))
+        elif isinstance(key, rsa.RSAPublicKey):
+            key.verify(signature, content, padding.PKCS1v15(), SHA256())
+        elif isinstance(key, ed25519.Ed25519PublicKey | ed448.Ed448PublicKey):
+            key.verify(signature, content)
+        else:
+            raise ValueError("a key that signs nothing")
+    except InvalidSignature:
+        return False
+    return True

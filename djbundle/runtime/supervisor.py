@@ -182,7 +182,8 @@ class Supervisor:
 
     def tell_of_death(self, child: Child, code: int) -> None:
         kills = self.control_group.kills_for_memory()
-        why = deaths.describe(code, child.words.take(), no_memory=kills > self.kills_for_memory)
+        asked = child.in_flight.take() if child.in_flight else ()
+        why = deaths.describe(code, child.words.take(), no_memory=kills > self.kills_for_memory, asked=asked)
         self.kills_for_memory = kills
         then = "it is started again"
         if child.quick_deaths >= LOOP:

@@ -8,7 +8,7 @@ from django.core.checks import CheckMessage
 from django.db import router
 from django.utils import timezone
 
-from djbundle.tasks import signals, unique, wakeup
+from djbundle.tasks import keepable, signals, unique, wakeup
 from djbundle.tasks.checks import check_installed, check_options, check_rate_limits
 from djbundle.tasks.compat import BaseTaskBackend, TaskResult, TaskResultDoesNotExist, normalize_json
 from djbundle.tasks.inserting import insert
@@ -65,7 +65,10 @@ class DatabaseBackend(BaseTaskBackend):
         return self.add(task, args, kwargs)
 
     def add(self, task: Any, args: Sequence[Any], kwargs: dict[str, Any], **membership: Any) -> TaskResult:  # type: ignore[type-arg,unused-ignore]
-        """The same for a task of a workflow, whose place in that is `membership`: fields of TaskRecord."""
+        """The same for a task of a workflow, whose place in that is `membership`: fields of TaskRecord.
+
+        Raises AlreadyThere where it would have to wait for a task that is there already.
+        """
         from djbundle.tasks.models import TaskRecord  # noqa: PLC0415 - @task comes here before apps are loaded
 
         prototype = self.prototype(task)
@@ -73,11 +76,12 @@ class DatabaseBackend(BaseTaskBackend):
         for name, value in membership.items():
             setattr(record, name, value)
         alias = router.db_for_write(TaskRecord)
-        if record.unique_key and not (record.then or record.group_id):  # those must run, or nothing follows
-            if present := unique.add(record, alias, to_seconds(prototype.task.unique_for)):
-                return present.to_result()
-        else:
+        if not record.unique_key:
             insert(record, alias)
+        elif record.then or record.group_id:  # it must run, or nothing follows
+            unique.add_member(record, alias)
+        elif present := unique.add(record, alias, to_seconds(prototype.task.unique_for)):
+            return present.to_result()
         result: TaskResult = record.to_result(task)  # type: ignore[type-arg,unused-ignore]
         signals.send_enqueued(type(self), result)
         wakeup.send_on_commit(alias)
@@ -124,6 +128,8 @@ class DatabaseBackend(BaseTaskBackend):
         task = prototype.task
         positional: Any = normalize_json(list(args))
         named: Any = normalize_json(kwargs)
+        if args or kwargs:
+            keepable.validate(f"Arguments of {task.module_path}", positional, named)
         now = timezone.now()
         run_after = task.run_after or now
         expires = to_seconds(task.expires)

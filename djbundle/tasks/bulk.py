@@ -35,6 +35,8 @@ def enqueue_many(task: Task, calls: Iterable[Call]) -> list[TaskResult]:  # type
 
     A call is a tuple or list of positional arguments, a mapping of named ones, or Arguments with both.
     """
+    if not isinstance(task, Task):
+        raise TypeError(f"enqueue_many() takes a task, that is a function with @task; not {task!r}.")
     arguments = [arguments_of(each) for each in calls]
     backend = task.get_backend()
     if isinstance(backend, DatabaseBackend):

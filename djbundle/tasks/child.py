@@ -1,8 +1,11 @@
 """A process that runs tasks: forked by the worker, fed by it through a pipe, ended by it or with it.
 
-It touches the table of tasks in no way. A task that kills its process or hangs costs this process, not the worker.
+It ends as other programs do: what tasks and packages have registered for the exit is run, so exporters send the rest
+of what they have. It touches the table of tasks in no way. A task that kills its process or hangs costs this process,
+not the worker.
 """
 
+import atexit
 import contextlib
 import ctypes
 import gc
@@ -10,13 +13,13 @@ import os
 import signal
 import sys
 from collections.abc import Callable
-from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import NoReturn
 
-from djbundle.tasks import signals
+from djbundle.tasks import forks, signals
 from djbundle.tasks.messages import RECALL, Cancel, Given, Message
 from djbundle.tasks.outbox import Outbox
+from djbundle.tasks.pipe import ProcessEnd
 from djbundle.tasks.runner import Runner
 from djbundle.tasks.runs import run_of
 
@@ -24,31 +27,39 @@ PR_SET_PDEATHSIG = 1  # linux/prctl.h
 COMM = Path("/proc/self/comm")
 
 
-def run_child(pipe: Connection, threads: int, set_begun: Callable[[int], None], parent: int) -> NoReturn:
+def run_child(
+    pipe: ProcessEnd, threads: int, set_begun: Callable[[int], bool], parent: int, *, alone: bool
+) -> NoReturn:
     """All that a forked process does. `set_begun` tells how many runs have, see assigned.py."""
     try:
         die_with(parent, signal.SIGKILL)  # even while a task holds the interpreter
+        if forks.leads_group(alone=alone):
+            os.setpgid(0, 0)
         _set_name()
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, lambda *_: None)  # the worker hears them, and stops its children in order
+        _print_at_once()
+        forks.forget_owned()
+        forks.prepare(pipe)
         gc.freeze()  # what the worker has loaded stays: neither looked through nor copied
         signals.raise_log_level()
-        _obey(pipe, Runner(Outbox(pipe), threads, set_begun))
+        _obey(pipe, Runner(Outbox(pipe, together=not alone), threads, set_begun))
+        atexit._run_exitfuncs()
     finally:
         sys.stdout.flush()
         sys.stderr.flush()
-        os._exit(1)
+        os._exit(0)
 
 
-def _obey(pipe: Connection, runner: Runner) -> NoReturn:
+def _obey(pipe: ProcessEnd, runner: Runner) -> None:
     """Until the pipe is closed: by a worker that needs this process no more, or that is gone."""
     while True:
         try:
-            message: Message = pipe.recv()
+            message: Message = pipe.receive()
         except (EOFError, OSError):
-            os._exit(0)
+            return
         if isinstance(message, Given):
-            runner.take([run_of(row, message.alias) for row in message.rows])
+            runner.take([run_of(row, message.alias, is_overdue=message.are_overdue) for row in message.rows])
         elif isinstance(message, Cancel):
             runner.cancel(message.pks)
         elif message == RECALL:
@@ -61,6 +72,12 @@ def die_with(parent: int, number: signal.Signals) -> None:
         ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, number)
     if os.getppid() != parent:  # it went before the call
         os._exit(0)
+
+
+def _print_at_once() -> None:
+    """Into a pipe or a file, Python writes when it has 8 KB: too late for the last words of who is killed."""
+    with contextlib.suppress(AttributeError, ValueError, OSError):  # somebody has put another thing there
+        sys.stdout.reconfigure(line_buffering=True)  # type: ignore[union-attr]
 
 
 def _set_name() -> None:

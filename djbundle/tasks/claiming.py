@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable, Iterable, Sequence
+from enum import Enum
 from functools import cache
 from typing import Any, NamedTuple
 
@@ -9,7 +10,7 @@ from django.db import connections, models, transaction
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.utils import timezone
 
-from djbundle.tasks import direct, limits, options
+from djbundle.tasks import clock, direct, limits, options
 from djbundle.tasks.durability import relaxed
 from djbundle.tasks.identity import Identity
 from djbundle.tasks.models import PausedQueue, TaskRecord
@@ -17,6 +18,17 @@ from djbundle.tasks.preparing import rows_of
 from djbundle.tasks.queue import Queues, alias, due
 from djbundle.tasks.runs import COLUMNS, Row, Run, by_urgency, run_of
 
+
+class Kind(Enum):
+    """Which tasks: those that get a process of their own (see crew.py), those that do not, or both."""
+
+    ANY = ""
+    SHARED = " AND timeout IS NULL AND losses = 0"
+    ALONE = " AND (timeout IS NOT NULL OR losses > 0)"
+
+
+NEEDS_OWN = models.Q(timeout__isnull=False) | models.Q(losses__gt=0)
+CHOSEN = {Kind.ANY: models.Q(), Kind.SHARED: ~NEEDS_OWN, Kind.ALONE: NEEDS_OWN}
 APPEND = {
     "sqlite": "json_insert(worker_ids, '$[#]', %s)",
     "postgresql": "worker_ids || jsonb_build_array(%s::text)",
@@ -55,10 +67,10 @@ def claim(worker: Identity, limit: int, queues: Queues = ()) -> list[TaskRecord]
     return [run.record() for run in take(worker, limit, queues)]
 
 
-def take(worker: Identity, limit: int, queues: Queues = ()) -> list[Run]:
+def take(worker: Identity, limit: int, queues: Queues = (), kind: Kind = Kind.ANY) -> list[Run]:
     """The same, for who only passes them on."""
     limited = limits.rates()
-    unlimited = "AND concurrency_key = ''" + _among("queue_name", queues)
+    unlimited = f"AND concurrency_key = ''{kind.value}" + _among("queue_name", queues)
     connection = connections[alias()]
     if connection.vendor == "postgresql" and not limited:  # where an UPDATE that finds nothing locks nobody out
         none_is_keyed = f" AND NOT {_names(connection)['keyed']}"
@@ -70,7 +82,7 @@ def take(worker: Identity, limit: int, queues: Queues = ()) -> list[Run]:
     if not limited and not has_keys:
         return _take(worker, limit, unlimited, queues)
     with transaction.atomic(using=alias()):
-        keys = limits.choose(_startable(queues), limited, limit)
+        keys = limits.choose(_startable(queues).filter(CHOSEN[kind]), limited, limit)
         return _take(worker, limit, _among("id", keys), keys) if keys else []
 
 
@@ -96,7 +108,8 @@ def _take(worker: Identity, limit: int, chosen: str, values: Sequence[Any]) -> l
     """Those of which `chosen`, with its `values`, is true."""
     connection = connections[alias()]
     now = timezone.now()
-    stamp, lease = (connection.ops.adapt_datetimefield_value(moment) for moment in (now, now + options.lease()))
+    until = clock.now(connection.alias) + options.lease()
+    stamp, lease = (connection.ops.adapt_datetimefield_value(moment) for moment in (now, until))
     find = Find(chosen, [stamp, stamp, *values, limit])
     with relaxed(connection):
         rows = _way_of(connection)(connection, find, Mark(str(worker), lease, stamp))

@@ -5,14 +5,17 @@ def import_rows(context, path): ...
     context.progress(done, total, "prices")  # raises Cancelled when somebody has asked for it
 """
 
+import math
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
 from djbundle.tasks.compat import TaskContext as DjangoContext
+from djbundle.tasks.text import clean
 
 TELL_SECONDS = 0.2  # between two progress reports that are written
+LONGEST_NOTE = 1000  # characters
 
 
 class Cancelled(Exception):  # noqa: N818 - no error: somebody wished it
@@ -37,13 +40,15 @@ class TaskContext(DjangoContext):  # type: ignore[misc,type-arg,unused-ignore]  
     def progress(self, done: float, total: float | None = None, note: str = "") -> None:
         """Show how far the task is, in the admin and in ``tasks show``; it costs little to call often.
 
-        Raises Cancelled when the task shall stop.
+        Any kind of number will do. Raises Cancelled when the task shall stop; TypeError, ValueError or OverflowError
+        for what is no finite number.
         """
         self.check_cancelled()
+        values = {"done": _plain(done), "total": None if total is None else _plain(total)}
         now = time.monotonic()
         if now - self._told[0] >= TELL_SECONDS or done == total:
             self._told[0] = now
-            self.channel.tell({"done": done, "total": total, "note": str(note)})
+            self.channel.tell({**values, "note": clean(str(note)[:LONGEST_NOTE])})
 
     def is_cancelled(self) -> bool:
         """Whether the task shall stop as soon as it can."""
@@ -53,3 +58,11 @@ class TaskContext(DjangoContext):  # type: ignore[misc,type-arg,unused-ignore]  
         """Raises Cancelled when it shall."""
         if self.is_cancelled():
             raise Cancelled("It was cancelled.")
+
+
+def _plain(number: Any) -> float:
+    """Of the two kinds that can be written; raises for NaN, infinity and what no float can hold."""
+    plain = int(number) if isinstance(number, int) else float(number)
+    if not math.isfinite(plain):
+        raise ValueError(f"Progress is told in finite numbers, not {plain!r}.")
+    return plain

@@ -6,10 +6,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from django.db import models
+from django.db import models, transaction
 from django.utils import timezone
 
-from djbundle.tasks import queue, wakeup
+from djbundle.tasks import queue, wakeup, workflow
 from djbundle.tasks.compat import TaskResultStatus
 from djbundle.tasks.context import Cancelled
 from djbundle.tasks.models import PausedQueue, TaskRecord
@@ -79,8 +79,11 @@ class Appended(models.Func):
 
 
 def discard(chosen: Records) -> int:
-    """Delete tasks that do not run; how many."""
-    return chosen.exclude(status=TaskResultStatus.RUNNING).delete()[0]
+    """Delete tasks that do not run; how many. A group that loses a member ends: it has failed."""
+    idle = chosen.exclude(status=TaskResultStatus.RUNNING)
+    with transaction.atomic(using=queue.alias()):
+        workflow.end_groups(idle.using(queue.alias()))
+        return idle.delete()[0]
 
 
 def purge(older_than: datetime.timedelta) -> int:

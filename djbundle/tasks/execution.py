@@ -8,18 +8,19 @@ import logging
 import threading
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Any
 
 from asgiref.sync import iscoroutinefunction
 from django.db import DatabaseError, connections
 
-from djbundle.tasks import queue, signals
-from djbundle.tasks.compat import TaskResultStatus, normalize_json
+from djbundle.tasks import held, queue, signals
+from djbundle.tasks.compat import TaskResultStatus
 from djbundle.tasks.context import Channel, TaskContext
-from djbundle.tasks.failing import outcome_of
+from djbundle.tasks.failing import fail_overdue, outcome_of
+from djbundle.tasks.isolation import call_in_savepoints, copy_decimal_context, run_alone
 from djbundle.tasks.models import TaskRecord
-from djbundle.tasks.outcome import Outcome, error_entry, failure, success
+from djbundle.tasks.outcome import Outcome, encoded, error_entry, failure, success
 from djbundle.tasks.runs import Call, Run
 from djbundle.tasks.task import RetryingTask, load
 
@@ -30,13 +31,18 @@ _is_async = lru_cache(maxsize=256)(iscoroutinefunction)  # which takes as long a
 
 
 def execute(run: Run, channel_of: ChannelOf = lambda _run: Channel()) -> Outcome:
-    """Run it, in this thread."""
+    """Run it, in this thread: in tests, and where it is enqueued."""
     close_old_connections()
     try:
-        begun = begin(run, channel_of)
-        return begun if isinstance(begun, Outcome) else begun.run()
+        return run_alone(_execute, run, channel_of)
     finally:
         close_old_connections()
+
+
+def _execute(run: Run, channel_of: ChannelOf) -> Outcome:
+    copy_decimal_context()
+    begun = begin(run, channel_of)
+    return begun if isinstance(begun, Outcome) else begun.run(partial(call_in_savepoints, begun.call))
 
 
 def close_old_connections() -> None:
@@ -46,14 +52,28 @@ def close_old_connections() -> None:
             connection.close_if_unusable_or_obsolete()
 
 
+def check_connections() -> None:
+    """After a pause: one that is kept is asked whether it still works before it is used, as with CONN_HEALTH_CHECKS."""
+    close_old_connections()
+    for connection in connections.all(initialized_only=True):
+        if connection.connection is not None and not connection.in_atomic_block:
+            connection.health_check_enabled = True  # type: ignore[attr-defined]
+
+
 def begin(run: Run, channel_of: ChannelOf) -> "Attempt | Outcome":
-    """Find the function; an outcome when the project no longer has this task, or its module does not import."""
+    """Find the function; an outcome when this code does not know the task."""
+    if run.is_unmade:
+        return held.unmade(run)
     try:
+        if run.is_overdue:
+            return fail_overdue(run)
         call = run.call()
         attempt = Attempt(run, call, load(call.task_path), channel_of)
         if signals.start_is_heard():
             signals.send_started(attempt.result)
         return attempt
+    except held.UNKNOWN as error:
+        return held.unknown(run, error)
     except Exception as error:
         return failure(run.pk, run.epoch, error_entry(error))
 
@@ -105,7 +125,7 @@ class Attempt:
     def run(self, call: Callable[[], Any] | None = None) -> Outcome:
         """Until its end; `call` returns or raises in its place what the task does."""
         try:
-            value = normalize_json((call or self.call)())
+            value = encoded((call or self.call)(), connections[self.of.alias].vendor)
         except BaseException as error:
             if isinstance(error, KeyboardInterrupt) and threading.current_thread() is threading.main_thread():
                 raise  # Ctrl-C in somebody's tests: the worker runs no task in its main thread

@@ -9,7 +9,7 @@ from djbundle.tasks.context import Cancelled
 from djbundle.tasks.models import TaskRecord
 from djbundle.tasks.outcome import Outcome, error_entry, failure, success
 from djbundle.tasks.runs import Run
-from djbundle.tasks.task import RetryAfter, delay_after
+from djbundle.tasks.task import SHORTEST_SNOOZE, RetryAfter, bounded, delay_after
 
 logger = logging.getLogger("djbundle.tasks")
 
@@ -19,6 +19,8 @@ def outcome_of(error: BaseException, run: Run, record: TaskRecord, result: Any) 
     if isinstance(error, result.task.discard_on):
         logger.info("%s is discarded: %r", record, error)
         return success(run)
+    if isinstance(error, RetryAfter):
+        return _put_off(record, error)
     entry = error_entry(error)
     if isinstance(error, Cancelled):
         logger.info("%s was cancelled", record)
@@ -26,21 +28,29 @@ def outcome_of(error: BaseException, run: Run, record: TaskRecord, result: Any) 
     result = replace(result, errors=[*result.errors, TaskError(**entry)])
     try:
         delay = delay_after(result.task, error, result)
-    except Exception:
+    except BaseException:  # it may even exit
         logger.exception("the backoff of %s failed", record)
         delay = None
     if delay is None:
-        logger.error("%s failed", record, exc_info=None if isinstance(error, RetryAfter) else error)
+        logger.error("%s failed", record, exc_info=error)
         return failure(record.pk, record.epoch, entry)
     said = (record, error, len(result.errors) + 1, record.max_attempts, delay)
     logger.warning("%s failed (%r), attempt %d of %d in %.0f s", *said)
     return Outcome(record.pk, record.epoch, TaskResultStatus.READY, error=entry, delay=delay)
 
 
-def fail_run(run: Run, error: BaseException) -> Outcome:
-    """The same for a run that was ended from outside."""
+def _put_off(record: TaskRecord, error: RetryAfter) -> Outcome:
+    """No failure, so nothing of it is kept: a task may ask for years whether it can be done."""
+    delay = bounded(error.delay, SHORTEST_SNOOZE)  # once more: anybody may have set it
+    logger.info("%s is put off for %.0f s", record, delay)
+    return Outcome(record.pk, record.epoch, TaskResultStatus.READY, delay=delay)
+
+
+def fail_overdue(run: Run) -> Outcome:
+    """The same for a run that has taken longer than it may, and was killed."""
     record = run.record()
-    try:
-        return outcome_of(error, run, record, record.to_result())
-    except Exception as broken:  # the project no longer has this task
-        return failure(run.pk, run.epoch, error_entry(broken))
+    return outcome_of(timeout_of(run), run, record, record.to_result())
+
+
+def timeout_of(run: Run) -> TimeoutError:
+    return TimeoutError(f"It took longer than {run.timeout:g} seconds and was killed.")

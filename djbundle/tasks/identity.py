@@ -5,6 +5,7 @@ reboot or in another container, so those belong to it too.
 """
 
 import hashlib
+import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
@@ -35,7 +36,15 @@ class Identity:
 
     def is_gone(self) -> bool:
         """Whether this process has surely ended. False for one on another machine: only its lease can tell."""
-        return self.machine == this_machine() and start_time(self.pid) != self.started
+        return self._is_here and start_time(self.pid) != self.started and not is_hidden(self.pid)
+
+    def is_alive(self) -> bool:
+        """Whether it surely has not, though it may be stopped, or wait for a machine that was asleep."""
+        return self._is_here and start_time(self.pid) == self.started
+
+    @property
+    def _is_here(self) -> bool:
+        return self.machine == this_machine()
 
 
 def this_machine() -> str:
@@ -53,3 +62,14 @@ def start_time(pid: int) -> str:
         return ""
     fields = stat.rpartition(")")[2].split()  # the name before it may hold anything
     return "" if fields[0] in "ZX" else fields[19]
+
+
+def is_hidden(pid: int) -> bool:
+    """Whether there is such a process of another user, of which /proc tells nothing (hidepid)."""
+    try:
+        os.kill(pid, 0)
+    except PermissionError:
+        return start_time(pid) == ""
+    except OSError:
+        return False
+    return False

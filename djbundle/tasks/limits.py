@@ -13,7 +13,8 @@ from django.core.exceptions import ImproperlyConfigured
 from django.db import connections, models
 from django.utils import timezone
 
-from djbundle.tasks.compat import TaskResultStatus, task_backends
+from djbundle.tasks import backends
+from djbundle.tasks.compat import TaskResultStatus
 from djbundle.tasks.models import QueueLimit, TaskRecord
 
 PERIODS = {"s": 1, "m": 60, "h": 3600, "d": 86400}  # seconds
@@ -55,8 +56,8 @@ def rates() -> dict[str, Rate]:
     """By queue, of all backends that keep their tasks here."""
     return {
         name: Rate.parse(text)
-        for alias in task_backends
-        for name, text in task_backends[alias].options.get("RATE_LIMITS", {}).items()
+        for backend in backends.usable()
+        for name, text in backend.options.get("RATE_LIMITS", {}).items()
     }
 
 

@@ -11,10 +11,11 @@ RECALL = "recall"  # give back what has not begun
 
 @dataclass(frozen=True, slots=True)
 class Given:
-    """Run these."""
+    """Run these; or say what follows, when they have taken longer than they may."""
 
     rows: list[Row]
     alias: str
+    are_overdue: bool = False
 
 
 @dataclass(frozen=True, slots=True)

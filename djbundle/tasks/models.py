@@ -51,6 +51,7 @@ class TaskRecord(models.Model):
         "TaskGroup", models.SET_NULL, null=True, db_index=False, related_name="tasks", verbose_name=_("group")
     )
     group_index = models.PositiveIntegerField(null=True)  # the place of the result in the group's
+    held = models.JSONField(_("held back"), null=True, editable=False)  # why it cannot run yet, see held.py
 
     status = models.CharField(_("status"), max_length=10, choices=TaskResultStatus.choices, default=READY)
     run_after = models.DateTimeField(_("run after"), default=timezone.now)
@@ -313,6 +314,21 @@ class Schedule(models.Model):
         return passed or before.timing != self.timing
 
 
+class Release(models.Model):
+    """A version of the project's code that has run a worker here. The newest is the one that was seen first last."""
+
+    name = models.CharField(_("version"), max_length=200, primary_key=True)
+    first_seen_at = models.DateTimeField(_("first seen"))
+    seen_at = models.DateTimeField(_("last seen"))
+
+    class Meta:
+        verbose_name = _("version")
+        verbose_name_plural = _("versions")
+
+    def __str__(self) -> str:
+        return self.name
+
+
 class WorkerRecord(models.Model):
     """A worker that runs, as its heartbeat last told."""
 
@@ -322,6 +338,7 @@ class WorkerRecord(models.Model):
     queues = models.JSONField(_("queues"), default=list)  # empty: all
     processes = models.PositiveIntegerField(_("processes"))
     threads = models.PositiveIntegerField(_("threads"))
+    release = models.CharField(_("version"), max_length=200, null=True)  # noqa: DJ001 - of code that knows no versions
     started_at = models.DateTimeField(_("started"))
     seen_at = models.DateTimeField(_("last seen"))
 

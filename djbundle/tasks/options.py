@@ -3,17 +3,17 @@
 import datetime
 from typing import Any
 
-from djbundle.tasks.compat import task_backends
+from djbundle.tasks import backends
 from djbundle.tasks.task import Seconds, to_seconds
 
 LEASE = 30.0  # seconds without a heartbeat, after which a task is given to another worker
 KEEP = 7 * 86400.0  # seconds that finished tasks are kept
-NAMES = ("BACKOFF", "KEEP", "LEASE", "LISTEN", "MAX_ATTEMPTS", "RATE_LIMITS", "RUNSERVER")
+NAMES = ("BACKOFF", "KEEP", "LEASE", "LISTEN", "MAX_ATTEMPTS", "RATE_LIMITS", "RUNSERVER", "VERSION")
 
 
 def option(name: str, default: Any) -> Any:
     """Of the first backend that has it."""
-    found = (backend.options[name] for backend in task_backends.all() if name in backend.options)
+    found = (backend.options[name] for backend in backends.usable() if name in backend.options)
     return next(found, default)
 
 

@@ -3,19 +3,20 @@
 import contextlib
 import threading
 import time
-from multiprocessing.connection import Connection
 
 from djbundle.tasks.messages import Answer, Ended
 from djbundle.tasks.outcome import Outcome
+from djbundle.tasks.pipe import ProcessEnd
 
 FLUSH_SECONDS, FLUSH_COUNT = 0.005, 100  # outcomes wait for others while more tasks wait, so long or so many at most
 
 
 class Outbox:
-    """May be used by all threads."""
+    """May be used by all threads. `together`: outcomes may wait for others."""
 
-    def __init__(self, pipe: Connection) -> None:
+    def __init__(self, pipe: ProcessEnd, *, together: bool = True) -> None:
         self._pipe = pipe
+        self._together = together
         self._lock = threading.Lock()
         self._outcomes: list[Outcome] = []
         self._seconds = 0.0  # that they took
@@ -28,7 +29,7 @@ class Outbox:
                 self._oldest = time.monotonic()
             self._outcomes.append(outcome)
             self._seconds += seconds
-            if not more or len(self._outcomes) >= FLUSH_COUNT:
+            if not (more and self._together) or len(self._outcomes) >= FLUSH_COUNT:
                 self._flush()
 
     def tell(self, answer: Answer) -> None:

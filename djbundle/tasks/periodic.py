@@ -1,8 +1,9 @@
 """Things to do now and then."""
 
-import time
 from collections.abc import Callable
 from dataclasses import dataclass
+
+from djbundle.tasks.clock import steady
 
 
 @dataclass(slots=True)
@@ -11,15 +12,15 @@ class Periodic:
 
     interval: float
     action: Callable[[], object]
-    due: float = 0.0  # monotonic seconds
+    due: float = 0.0  # by a clock that goes on while the machine is suspended: leases end meanwhile
 
     @property
     def left(self) -> float:
         """Seconds until it is due."""
-        return self.due - time.monotonic()
+        return self.due - steady()
 
     def run(self) -> None:
         """Do it when it is due. It stays due when it raises."""
         if self.left <= 0:
             self.action()
-            self.due = time.monotonic() + self.interval
+            self.due = steady() + self.interval

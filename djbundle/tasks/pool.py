@@ -1,27 +1,27 @@
 """The worker's side of the processes that run tasks."""
 
 import contextlib
-import multiprocessing
 import os
-import signal
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
-from multiprocessing.connection import Connection
 
-from django.db import connections
-
+from djbundle.tasks import forks
 from djbundle.tasks.assigned import Assigned
 from djbundle.tasks.child import run_child
 from djbundle.tasks.messages import RECALL, Answer, Cancel, Ended, Given, Progress, Returned
 from djbundle.tasks.outcome import Outcome
+from djbundle.tasks.pipe import ProcessEnd, WorkerEnd, pair
 from djbundle.tasks.recycling import Limits
 from djbundle.tasks.runs import Run
 
 AHEAD_SECONDS = 0.02  # of work that a process has waiting behind what it runs, so that it is never idle
 AHEAD_MOST = 400  # tasks
 REFILL = 0.5  # of these must be missing before more are claimed: each claim has its price
-STUCK_SECONDS = 0.2  # a task that runs so long gets none behind it
+STUCK_SECONDS = 0.1  # a task that runs so long gets none behind it, and none waits longer for one
+START_SECONDS = 5.0  # the same where it runs nothing at all: it has just been made, or the machine is busy
+BLOCKED_SECONDS = 1.0  # that a process gets nothing, after tasks have waited in it in vain
+EXIT_SECONDS = 5.0  # that a process has to end by itself, for what runs at its exit
 FIRST_MEAN = 0.005  # seconds; what a task is taken for before any has run
 SMOOTHING = 0.2  # weight of the newest run in the mean
 
@@ -31,7 +31,7 @@ class Heard:
     """What a process told."""
 
     outcomes: list[Outcome] = field(default_factory=list)
-    returned: list[Run] = field(default_factory=list)  # that had not begun
+    unbegun: list[Run] = field(default_factory=list)  # that it gives back
     progress: list[Progress] = field(default_factory=list)
 
 
@@ -40,7 +40,7 @@ class Child:
     """One process, and what it has been given."""
 
     pid: int
-    pipe: Connection
+    pipe: WorkerEnd
     threads: int
     alone: bool = False  # for one task at a time that may harm others: see Crew
     limits: Limits = field(default_factory=Limits)
@@ -48,8 +48,10 @@ class Child:
     began: float = 0.0  # when a task last started or ended, monotonic seconds
     mean: float = FIRST_MEAN  # seconds that a task takes, lately
     recalled: bool = False
+    blocked_until: float = 0.0  # monotonic seconds
     retired: bool = False  # gets no more tasks, and ends when it has finished its own
     done: int = 0  # tasks
+    ends_at: float = 0.0  # when it is killed if it has not ended, monotonic seconds
 
     @property
     def room(self) -> int:
@@ -59,7 +61,9 @@ class Child:
     @property
     def space(self) -> int:
         """The same, but for its limits."""
-        if self.recalled or self.limits.memory or (self.tasks and time.monotonic() - self.began > STUCK_SECONDS):
+        if self.recalled or time.monotonic() < self.blocked_until:
+            return 0
+        if self.limits.memory or (self.tasks and time.monotonic() - self.began > STUCK_SECONDS):
             return max(0, self.threads - len(self.tasks))
         ahead = min(AHEAD_MOST, int(AHEAD_SECONDS / self.mean)) * self.threads
         space = self.threads + ahead - len(self.tasks)
@@ -69,19 +73,14 @@ class Child:
         if not self.tasks:
             self.began = time.monotonic()
         self.tasks.add(runs)
-        with contextlib.suppress(OSError):  # it has died, which the worker will see
-            self.pipe.send(Given([run.row for run in runs], runs[0].alias))
+        self.pipe.send(Given([run.row for run in runs], runs[0].alias, runs[0].is_overdue))
 
     def hear(self) -> Heard:
         """All that it has to tell by now; EOFError when it is gone and there is nothing more."""
+        self.pipe.flush()
         heard = Heard()
-        try:
-            self._take(self.pipe.recv(), heard)
-        except OSError as error:
-            raise EOFError from error
-        with contextlib.suppress(EOFError, OSError):  # it will be seen the next time
-            while self.pipe.poll():
-                self._take(self.pipe.recv(), heard)
+        for answer in self.pipe.receive():
+            self._take(answer, heard)
         return heard
 
     def _take(self, answer: Answer, heard: Heard) -> None:
@@ -93,30 +92,41 @@ class Child:
             heard.outcomes.extend(outcomes)
         elif isinstance(answer, Returned):
             self.recalled = False
-            heard.returned.extend(run for pk in answer.pks if (run := self.tasks.remove(pk)))
+            self.tasks.resume()
+            heard.unbegun.extend(run for pk in answer.pks if (run := self.tasks.remove(pk)))
         else:
             heard.progress.append(answer)
 
     def _count(self, ended: int, seconds: float) -> None:
         self.mean += min(1.0, SMOOTHING * ended) * (seconds / ended - self.mean)
         self.began = time.monotonic()
+        self.blocked_until = 0.0
         self.done += ended
 
     def is_stuck(self) -> bool:
-        """Whether tasks wait behind one that takes long."""
-        return self.tasks.has_waiting() and not self.recalled and time.monotonic() - self.began > STUCK_SECONDS
+        """Whether tasks wait behind some that take long: longer than was thought when they were given."""
+        now = time.monotonic()
+        waiting = self.tasks.count_waiting()
+        longest = STUCK_SECONDS if waiting < len(self.tasks) else START_SECONDS
+        if self.recalled or now - self.tasks.waits_since() < longest:
+            return False
+        left = waiting * self.mean / self.threads
+        return left > 2 * AHEAD_SECONDS or now - self.began > STUCK_SECONDS
 
-    def recall(self) -> None:
-        """Ask for what has not begun; `hear` will tell."""
+    def recall(self) -> list[Run]:
+        """Take back what has not begun. It gets nothing new until it has answered."""
+        if self.recalled or not self.tasks.has_waiting():
+            return []
         self.recalled = True
-        with contextlib.suppress(OSError):
-            self.pipe.send(RECALL)
+        self.blocked_until = time.monotonic() + BLOCKED_SECONDS
+        unbegun = self.tasks.withdraw()
+        self.pipe.send(RECALL)
+        return unbegun
 
     def cancel(self, pks: Iterable[int]) -> None:
         """Ask those of its tasks to stop."""
         if own := frozenset(pk for pk in pks if pk in self.tasks):
-            with contextlib.suppress(OSError):
-                self.pipe.send(Cancel(own))
+            self.pipe.send(Cancel(own))
 
     def is_spent(self) -> bool:
         """Whether it is to be given no more."""
@@ -126,16 +136,24 @@ class Child:
         """Whether its task has taken longer than it may."""
         return any(run.timeout and time.monotonic() - self.began > run.timeout for run in self.tasks.running)
 
-    def end(self) -> None:
-        """It ends at once when it is idle; so does one that is killed."""
+    def dismiss(self) -> None:
+        """It ends when it is idle; see `has_ended`."""
         self.pipe.close()
-        with contextlib.suppress(ChildProcessError):
-            os.waitpid(self.pid, 0)
+        self.ends_at = time.monotonic() + EXIT_SECONDS
 
     def kill(self) -> None:
-        with contextlib.suppress(ProcessLookupError):
-            os.kill(self.pid, signal.SIGKILL)
-        self.end()
+        """With all processes that its tasks have started."""
+        forks.kill_group(self.pid)
+        self.dismiss()
+
+    def has_ended(self) -> bool:
+        """Never waits for it; one that has been dismissed and takes too long is killed."""
+        if time.monotonic() > self.ends_at:
+            forks.kill_group(self.pid)
+        try:
+            return os.waitpid(self.pid, os.WNOHANG)[0] == self.pid
+        except ChildProcessError:
+            return True
 
 
 def fork_child(
@@ -145,8 +163,8 @@ def fork_child(
 
     The worker has one thread, and its connections to databases are closed before: neither survives a fork.
     """
-    connections.close_all()
-    ours, its = multiprocessing.Pipe()
+    forks.close_connections()
+    ours, its = pair()
     tasks = Assigned()
     parent = os.getpid()
     pid = os.fork()
@@ -155,6 +173,9 @@ def fork_child(
         for other in others:
             other.pipe.close()
         close()
-        run_child(its, threads, tasks.set_begun, parent)
+        run_child(ProcessEnd(its), threads, tasks.set_begun, parent, alone=alone)
     its.close()
+    if forks.leads_group(alone=alone):
+        with contextlib.suppress(OSError):  # the process says so too: whoever is first
+            os.setpgid(pid, pid)
     return Child(pid, ours, threads, alone, limits, tasks)

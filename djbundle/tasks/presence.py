@@ -5,9 +5,8 @@ import socket
 from dataclasses import dataclass
 
 from django.db import models
-from django.utils import timezone
 
-from djbundle.tasks import options, queue
+from djbundle.tasks import clock, options, queue, releases
 from djbundle.tasks.identity import Identity
 from djbundle.tasks.models import WorkerRecord
 
@@ -31,26 +30,32 @@ class Presence:
             queues=list(self.queues),
             processes=self.processes,
             threads=self.threads,
+            release=releases.name(),
             started_at=self.started_at,
-            seen_at=timezone.now(),
+            seen_at=clock.now(queue.alias()),
         )
-        known = _records().filter(pk=record.pk).update(host=record.host, seen_at=record.seen_at)
+        known = workers().filter(pk=record.pk).update(host=record.host, seen_at=record.seen_at)
         if not known:
             record.save(using=queue.alias(), force_insert=True)
+        releases.tell()
 
     def leave(self) -> None:
         """It is not, in a moment."""
-        _records().filter(pk=str(self.identity)).delete()
+        workers().filter(pk=str(self.identity)).delete()
 
 
 def remove_gone() -> None:
     """Take those from the list that have ended without a word."""
-    silent_since = timezone.now() - options.lease()
-    gone = [
-        record.pk for record in _records().all() if record.seen_at < silent_since or Identity.parse(record.pk).is_gone()
-    ]
-    _records().filter(pk__in=gone).delete()
+    silent_since = clock.now(queue.alias()) - options.lease()
+    gone = [record.pk for record in workers().all() if _is_gone(record, silent_since)]
+    workers().filter(pk__in=gone).delete()
 
 
-def _records() -> models.QuerySet[WorkerRecord]:
+def _is_gone(record: WorkerRecord, silent_since: datetime.datetime) -> bool:
+    identity = Identity.parse(record.pk)
+    return identity.is_gone() or (record.seen_at < silent_since and not identity.is_alive())
+
+
+def workers() -> models.QuerySet[WorkerRecord]:
+    """All of the list."""
     return WorkerRecord.objects.using(queue.alias())

@@ -14,12 +14,13 @@ from typing import Any
 from django.db import connections, models, router, transaction
 from django.utils import timezone
 
-from djbundle.tasks import options, workflow
+from djbundle.tasks import clock, held, options, wakeup, workflow
 from djbundle.tasks.compat import TaskResultStatus
 from djbundle.tasks.context import Cancelled
 from djbundle.tasks.identity import Identity
 from djbundle.tasks.models import PausedQueue, TaskGroup, TaskRecord
-from djbundle.tasks.outcome import Outcome, entry_of
+from djbundle.tasks.outcome import Outcome, entry_of, with_error
+from djbundle.tasks.runs import Run
 
 MAX_LOSSES = 3  # a task that took this many processes with it is given up
 MAX_LOSSES_OF_WORKERS = 10  # the same where its whole worker was gone, which more often is not its fault
@@ -30,6 +31,19 @@ SUCCEED = """
 UPDATE {table} SET status = 'SUCCESSFUL', return_value = %s, finished_at = %s, worker = '', lease_until = NULL
 WHERE id = %s AND epoch = %s AND status = 'RUNNING'
 """
+PUT_BACK = """
+UPDATE {table} SET status = 'READY', worker = '', lease_until = NULL,
+    started_at = CASE WHEN {only} THEN NULL ELSE started_at END, worker_ids = {last}
+WHERE id = %s AND epoch = %s AND status = 'RUNNING'
+"""
+WITHOUT_LAST = {  # the list of workers without the last one, and whether that is the only one
+    "sqlite": ("json_remove(worker_ids, '$[#-1]')", "json_array_length(worker_ids) = 1"),
+    "postgresql": ("worker_ids - -1", "jsonb_array_length(worker_ids) = 1"),
+    "mysql": (
+        "JSON_REMOVE(worker_ids, CONCAT('$[', JSON_LENGTH(worker_ids) - 1, ']'))",
+        "JSON_LENGTH(worker_ids) = 1",
+    ),
+}
 CANCELLED = "It was cancelled.\n"
 LOST = "{} processes ended while they ran this task.\n"
 
@@ -56,7 +70,8 @@ def due(queues: Queues = ()) -> models.QuerySet[TaskRecord]:
 def renew(worker: Identity) -> None:
     """The heartbeat: extend the leases of all that this worker has claimed."""
     running = records().filter(status=TaskResultStatus.RUNNING, worker=str(worker))
-    running.update(lease_until=timezone.now() + options.lease())
+    clock.read(alias())
+    running.update(lease_until=clock.now(alias()) + options.lease())
 
 
 def free_unknown(worker: Identity, known: Sequence[int]) -> int:
@@ -79,13 +94,9 @@ def _succeed(outcomes: Sequence[Outcome]) -> int:
     if not outcomes:
         return 0
     connection = connections[alias()]
-    adapt = TaskRecord._meta.get_field("return_value").get_db_prep_value
     now = connection.ops.adapt_datetimefield_value(timezone.now())
     sql = SUCCEED.format(table=connection.ops.quote_name(TaskRecord._meta.db_table))
-    rows = [
-        (None if each.return_value is None else adapt(each.return_value, connection), now, each.pk, each.epoch)
-        for each in outcomes
-    ]
+    rows = [(each.return_value, now, each.pk, each.epoch) for each in outcomes]
     with connection.cursor() as cursor:
         cursor.executemany(sql, rows)
         return int(cursor.rowcount)
@@ -96,18 +107,38 @@ def _end(outcome: Outcome) -> bool:
     record = _running(outcome.pk, outcome.epoch).first()
     if record is None:
         return False
+    if outcome.is_held and not record.cancelled_at:
+        return _leave(record, **held.put_back(record, outcome.error))
     now = timezone.now()
     if outcome.status == TaskResultStatus.SUCCESSFUL:
-        value = outcome.return_value
+        value = outcome.value
         ended = _leave(record, status=TaskResultStatus.SUCCESSFUL, return_value=value, finished_at=now)
         if ended:
             workflow.follow(record, value)
         return ended
-    errors = [*record.errors, outcome.error] if outcome.error else record.errors
+    later = now + datetime.timedelta(seconds=outcome.delay)
+    if not outcome.error and not record.cancelled_at:  # put off: as if it had not been tried
+        return _leave(record, status=TaskResultStatus.READY, run_after=later, worker_ids=record.worker_ids[:-1])
+    errors = with_error(record.errors, outcome.error or entry_of(Cancelled, CANCELLED))
     if outcome.status == TaskResultStatus.FAILED or record.cancelled_at:
         return _leave(record, status=TaskResultStatus.FAILED, errors=errors, finished_at=now)
-    later = now + datetime.timedelta(seconds=outcome.delay)
     return _leave(record, status=TaskResultStatus.READY, errors=errors, run_after=later)
+
+
+def is_writable(outcome: Outcome) -> bool:
+    """Whether the database takes something small about this run; raises what it raises when it takes nothing."""
+    return bool(_running(outcome.pk, outcome.epoch).update(epoch=outcome.epoch))
+
+
+def put_back(runs: Sequence[Run]) -> None:
+    """Give back what has not begun, as if it had never been claimed, in one transaction; other workers are told."""
+    connection = connections[alias()]
+    last, only = WITHOUT_LAST[connection.vendor]
+    sql = PUT_BACK.format(table=connection.ops.quote_name(TaskRecord._meta.db_table), last=last, only=only)
+    with transaction.atomic(using=alias()):
+        with connection.cursor() as cursor:
+            cursor.executemany(sql, [(run.pk, run.epoch) for run in runs])
+        wakeup.send_on_commit(alias())
 
 
 def free(record: TaskRecord) -> bool:
@@ -122,7 +153,7 @@ def lose(record: TaskRecord, most: int = MAX_LOSSES) -> bool:
     if losses < most and not is_cancelled:
         return _leave(record, status=TaskResultStatus.READY, losses=losses)
     error = entry_of(Cancelled, CANCELLED) if is_cancelled else entry_of(RuntimeError, LOST.format(losses))
-    errors = [*record.errors, error]
+    errors = with_error(record.errors, error)
     return _leave(record, status=TaskResultStatus.FAILED, losses=losses, errors=errors, finished_at=timezone.now())
 
 
@@ -156,12 +187,21 @@ def expire() -> int:
 
 def free_lost() -> int:
     """Free the tasks whose worker is gone; how many were."""
-    freed = 0
-    for record in records().filter(status=TaskResultStatus.RUNNING):
-        expired = record.lease_until is None or record.lease_until < timezone.now()
-        if expired or Identity.parse(record.worker).is_gone():
-            freed += lose(record, MAX_LOSSES_OF_WORKERS)
-    return freed
+    running = records().filter(status=TaskResultStatus.RUNNING)
+    workers = list(running.values_list("worker", flat=True).order_by().distinct())
+    return sum(lose(record, MAX_LOSSES_OF_WORKERS) for worker in workers for record in _lost_by(worker, running))
+
+
+def _lost_by(worker: str, running: models.QuerySet[TaskRecord]) -> models.QuerySet[TaskRecord]:
+    """Of what it runs: all when it has ended, nothing while it surely lives, else what it no longer has a lease for."""
+    own = running.filter(worker=worker)
+    if worker:
+        identity = Identity.parse(worker)
+        if identity.is_alive():
+            return own.none()
+        if identity.is_gone():
+            return own
+    return own.filter(models.Q(lease_until__isnull=True) | models.Q(lease_until__lt=clock.now(alias())))
 
 
 def prune(older_than: datetime.timedelta | None = None) -> int:
@@ -169,14 +209,21 @@ def prune(older_than: datetime.timedelta | None = None) -> int:
 
     Without `older_than`, as the settings say.
     """
+    deleted = 0
+    while batch := prune_batch(older_than):
+        deleted += batch
+    return deleted
+
+
+def prune_batch(older_than: datetime.timedelta | None = None) -> int:
+    """The first batch of these; 0 when there is none."""
     older_than = options.keep() if older_than is None else older_than
     if older_than is None:
         return 0
     limit = timezone.now() - older_than
     done = models.Q(group__isnull=True) | models.Q(group__finished_at__lt=limit)
     old = records().filter(done | models.Q(group__enqueued_at__lt=limit - KEEP_GROUPS), finished_at__lt=limit)
-    deleted = 0
-    while keys := list(old.values_list("pk", flat=True)[:PRUNE_BATCH]):
-        deleted += records().filter(pk__in=keys).delete()[0]
+    if keys := list(old.values_list("pk", flat=True)[:PRUNE_BATCH]):
+        return records().filter(pk__in=keys).delete()[0]
     TaskGroup.objects.using(alias()).filter(enqueued_at__lt=limit, tasks__isnull=True).delete()
-    return deleted
+    return 0

@@ -8,10 +8,12 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
+from functools import partial
 
 from djbundle.tasks.context import Channel
 from djbundle.tasks.event_loop import EventLoop
-from djbundle.tasks.execution import Attempt, begin, close_old_connections
+from djbundle.tasks.execution import Attempt, begin, check_connections, close_old_connections
+from djbundle.tasks.isolation import call_and_close, prepare_thread, run_alone
 from djbundle.tasks.messages import Progress, Returned
 from djbundle.tasks.outbox import Outbox
 from djbundle.tasks.outcome import Outcome, error_entry, failure
@@ -22,9 +24,9 @@ BUSY = 0.7  # of the time on a CPU: then they would not
 
 
 class Runner:
-    """`most` tasks at once. Before each begins, `set_begun` is told how many have, see assigned.py."""
+    """`most` tasks at once. Before each begins, `set_begun` is told how many have, and says whether it may."""
 
-    def __init__(self, outbox: Outbox, most: int, set_begun: Callable[[int], None]) -> None:
+    def __init__(self, outbox: Outbox, most: int, set_begun: Callable[[int], bool]) -> None:
         self._outbox = outbox
         self._most = most
         self._set_begun = set_begun
@@ -35,6 +37,7 @@ class Runner:
         self._idle = 0  # of the threads
         self._executing: set[int] = set()  # threads that are in a task; others hand one to the event loop
         self._changed = threading.Condition()
+        self._is_recalled = False  # by the worker, whose message is still to come
         self._busy = threading.Event()  # tasks wait, or outcomes
         self._cancelled: frozenset[int] = frozenset()
         self._loop = EventLoop()
@@ -54,6 +57,7 @@ class Runner:
         with self._changed:
             pks = [run.pk for run in self._waiting]
             self._waiting.clear()
+            self._is_recalled = False
         self._outbox.tell(Returned(pks))
 
     def cancel(self, pks: frozenset[int]) -> None:
@@ -70,22 +74,24 @@ class Runner:
             threading.Thread(target=self._work, daemon=True).start()
 
     def _work(self) -> None:
+        prepare_thread()
         while True:
             if run := self._next():
-                self._run(run)
+                run_alone(self._run, run)
             else:
                 self._wait()
-                close_old_connections()  # which the pause may have made old
+                check_connections()  # which the pause may have made old
 
     def _next(self) -> Run | None:
         """None: there is none, or as many run as may."""
         with self._changed:
             if not self._may_begin():
                 return None
+            if not self._set_begun(self._taken - len(self._waiting) + 1):
+                self._is_recalled = True
+                return None
             self._running += 1
-            run = self._waiting.popleft()
-            self._set_begun(self._taken - len(self._waiting))
-            return run
+            return self._waiting.popleft()
 
     def _wait(self) -> None:
         with self._changed:
@@ -95,7 +101,7 @@ class Runner:
                 self._idle -= 1
 
     def _may_begin(self) -> bool:
-        return bool(self._waiting) and self._running < self._most
+        return bool(self._waiting) and self._running < self._most and not self._is_recalled
 
     def _look_after(self) -> None:
         """While there is anything to do, call more threads where these would help, and send outcomes in time."""
@@ -126,7 +132,7 @@ class Runner:
                 self._loop.run(attempt, lambda outcome: self._ended(outcome, begun))
                 return
             self._executing.add(threading.get_ident())
-            outcome = attempt.run() if isinstance(attempt, Attempt) else attempt
+            outcome = attempt.run(partial(call_and_close, attempt.call)) if isinstance(attempt, Attempt) else attempt
             close_old_connections()
         except BaseException as error:
             outcome = failure(run.pk, run.epoch, error_entry(error))

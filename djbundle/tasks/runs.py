@@ -19,7 +19,7 @@ Converter = Callable[[Any, Any, Any], Any]  # of a value, its expression and the
 Conversions = Sequence[tuple[Any, Converter]]  # each with its expression
 UNREAD = {  # by a run; should a task's code look there, Django asks the database for them
     *("unique_key", "concurrency_key", "concurrency_limit", "expires_at", "group_index"),
-    *("progress", "cancelled_at", "worker", "lease_until"),
+    *("progress", "cancelled_at", "worker", "lease_until", "held"),
 }
 FIELDS = [field for field in TaskRecord._meta.concrete_fields if field.name not in UNREAD]
 COLUMNS = [str(field.column) for field in FIELDS]
@@ -33,7 +33,8 @@ def _columns(*names: str) -> Callable[[Row], Any]:
 
 
 _brief, _urgency = _columns("id", "epoch", "timeout", "losses"), _columns("run_after", "id")
-_priority, _following = _columns("priority"), _columns("then", "group_id")
+_priority, _path, _following = _columns("priority"), _columns("task_path"), _columns("then", "group_id")
+_allowed = _columns("max_attempts")
 
 
 class Call(NamedTuple):
@@ -57,6 +58,7 @@ class Run(NamedTuple):
     losses: int
     row: Row
     alias: str
+    is_overdue: bool = False  # it has taken too long, and was killed
 
     def record(self) -> TaskRecord:
         """The whole, which takes longer than a quick task."""
@@ -72,6 +74,15 @@ class Run(NamedTuple):
         converters = _converters(self.alias, connection.vendor)
         return Call._make([_convert(self.row[index], converters.get(index, ()), connection) for index in CALL])
 
+    def __str__(self) -> str:
+        """As that of the record, but whatever stands in the row."""
+        return f"{str(_path(self.row)).rpartition('.')[2]} {self.pk}"
+
+    @property
+    def is_unmade(self) -> bool:
+        """Whether the row stands for a task that is yet to be made, see held.py."""
+        return not _allowed(self.row)
+
     @property
     def is_followed(self) -> bool:
         """By other tasks, see workflow.py."""
@@ -84,9 +95,9 @@ def by_urgency(rows: list[Row]) -> list[Row]:
     return sorted(rows, key=lambda row: (-_priority(row), _urgency(row)))
 
 
-def run_of(row: Row, alias: str) -> Run:
+def run_of(row: Row, alias: str, *, is_overdue: bool = False) -> Run:
     """With what the worker needs of the row."""
-    return Run._make((*_brief(row), row, alias))
+    return Run._make((*_brief(row), row, alias, is_overdue))
 
 
 @cache

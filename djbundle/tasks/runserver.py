@@ -9,7 +9,7 @@ import sys
 
 from django.conf import settings
 
-from djbundle.tasks.compat import task_backends
+from djbundle.tasks import backends
 from djbundle.tasks.options import option
 
 GRACE = "1"  # seconds for running tasks after a reload; they are run again by the new worker
@@ -39,7 +39,7 @@ def is_wanted() -> bool:
 def _is_configured() -> bool:
     from djbundle.tasks.backend import DatabaseBackend  # noqa: PLC0415 - @task comes here before apps are loaded
 
-    used = any(isinstance(backend, DatabaseBackend) for backend in task_backends.all())
+    used = any(isinstance(backend, DatabaseBackend) for backend in backends.usable())
     return used and bool(option("RUNSERVER", True))
 
 

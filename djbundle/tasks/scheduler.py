@@ -15,7 +15,7 @@ from django.core.exceptions import ValidationError
 from django.db import InterfaceError, OperationalError, models, transaction
 from django.utils import timezone
 
-from djbundle.tasks import queue, schedules
+from djbundle.tasks import queue, releases, schedules
 from djbundle.tasks.compat import TaskResult
 from djbundle.tasks.models import Schedule
 from djbundle.tasks.schedules import Declaration
@@ -23,6 +23,7 @@ from djbundle.tasks.validators import load_task
 
 logger = logging.getLogger("djbundle.tasks")
 
+SYNC = 30.0  # seconds between looks whether newer code is gone, which alone may say what is declared
 LOOK = 1.0  # seconds between looks for schedules that others have changed
 PASS_OVER = 300.0  # seconds until a schedule that cannot be run is tried again: another worker may know its task
 MOST_MISSED = 1000  # runs for ticks that were missed
@@ -37,15 +38,15 @@ class Scheduler:
 
     def __init__(self) -> None:
         self._synced = False
+        self._sync_at = 0.0  # monotonic seconds
         self._look_at = 0.0  # monotonic seconds
         self._next: datetime.datetime | None = None
         self._passed: dict[int, float] = {}  # keys of schedules that cannot be run, and until when: monotonic seconds
 
     def turn(self) -> None:
         """Enqueue what is due. Asks the database when a known tick has come, or once in a second."""
-        if not self._synced:
-            sync()
-            self._synced = True
+        if not self._synced and time.monotonic() >= self._sync_at:
+            self._synced, self._sync_at = sync(), time.monotonic() + SYNC
         if self.pause() > 0 and time.monotonic() < self._look_at:
             return
         self._look_at = time.monotonic() + LOOK
@@ -117,14 +118,19 @@ def switch(chosen: Iterable[Schedule], *, enabled: bool) -> int:
     return len(changed)
 
 
-def sync() -> None:
-    """Bring what the code declares into the table. A row is changed only when its declaration has changed, so that
-    what was changed in the admin stays until then.
+def sync() -> bool:
+    """Bring what the code declares into the table; False, and nothing is done, where a worker of newer code is alive.
+
+    A row is changed only when its declaration has changed, so that what was changed in the admin stays until then.
     """
+    if newer := releases.newer():
+        logger.info("schedules are left as version %s of the code declares them; this is %s", newer, releases.name())
+        return False
     broken = schedules.discover()
     for declaration in list(schedules.declarations.values()):
         _attempt(f'schedule "{declaration.name}" cannot be kept', partial(_bring_in, declaration))
     _retire(broken)
+    return True
 
 
 def _bring_in(declaration: Declaration) -> None:

@@ -43,7 +43,7 @@ def send_finished(outcome: "Outcome", result: TaskResult) -> None:  # type: igno
     ended: TaskResult = replace(  # type: ignore[type-arg,unused-ignore]
         result, status=TaskResultStatus(outcome.status), finished_at=timezone.now(), errors=errors
     )
-    object.__setattr__(ended, "_return_value", outcome.return_value)
+    object.__setattr__(ended, "_return_value", outcome.value)
     django_signals.task_finished.send_robust(type(result.task.get_backend()), task_result=ended)
 
 

@@ -2,6 +2,7 @@
 
 import datetime
 import hashlib
+import math
 import random
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields, replace
@@ -14,6 +15,8 @@ from djbundle.tasks.compat import InvalidTask, Task, TaskResult
 MAX_ATTEMPTS = 1
 BACKOFF = 5.0  # seconds
 LONGEST_BACKOFF = 3600.0  # seconds
+LONGEST = 3e9  # seconds, a hundred years: what is longer is cut, as no calendar has it
+SHORTEST_SNOOZE = 0.1  # seconds, so that a task which asks again and again does not keep the worker busy
 LONGEST_KEY = 200  # characters
 JITTER = 0.1  # of the delay, so that tasks which failed together do not all come back together
 
@@ -22,14 +25,22 @@ Backoff = Callable[[BaseException, Any], Seconds | None]
 
 
 class RetryAfter(Exception):  # noqa: N818 - no error, and named as the header of HTTP is
-    """Raised by a task that cannot be done now: run it again after `delay`. Counts as an attempt.
+    """Raised by a task that cannot be done now: run it again after `delay`. No failure, so it counts as no attempt.
 
-    ``raise RetryAfter(int(response.headers["Retry-After"]))``
+    ``raise RetryAfter(int(response.headers["Retry-After"]))``; raises ValueError for NaN.
     """
 
     def __init__(self, delay: Seconds) -> None:
         super().__init__(f"after {delay}")
-        self.delay = to_seconds(delay)
+        self.delay = bounded(to_seconds(delay), SHORTEST_SNOOZE)
+
+
+class UnknownTask(ImportError):  # noqa: N818 - it may be known elsewhere
+    """This process' code has no such task. Another version of the code may have it."""
+
+
+class AlreadyThere(Exception):  # noqa: N818 - no error: it waits
+    """A task that is unique must wait for the one that is there."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,8 +83,14 @@ def with_rules(task: Any) -> RetryingTask:
 
 
 def load(path: str) -> RetryingTask:
-    """As the project defines it; raises ImportError or AttributeError when it no longer does."""
-    return with_rules(import_string(path))
+    """As the project defines it; raises UnknownTask when it does not, or when its module cannot be imported."""
+    try:
+        found = import_string(path)
+    except Exception as error:  # whatever its module does
+        raise UnknownTask(f'"{path}" cannot be imported: {error}') from error
+    if not isinstance(found, Task):
+        raise UnknownTask(f'"{path}" is no task.')
+    return with_rules(found)
 
 
 def validate_rules(task: RetryingTask) -> None:
@@ -83,13 +100,15 @@ def validate_rules(task: RetryingTask) -> None:
         if value is not None and (not isinstance(value, int) or value < 1):
             raise InvalidTask(f"{name} must be a whole number above 0, not {value!r}.")
     backoff = task.backoff
-    if backoff is not None and not callable(backoff) and (not isinstance(backoff, (int, float)) or backoff < 0):
+    if backoff is not None and not callable(backoff) and (not isinstance(backoff, (int, float)) or not backoff >= 0):
         raise InvalidTask(f"backoff must be a number of seconds or a function, not {backoff!r}.")
     if task.concurrency_key is not None and task.concurrency is None:
         raise InvalidTask("concurrency_key says nothing without concurrency.")
     for name in ("timeout", "expires", "unique_for"):
         value = getattr(task, name)
-        if value is not None and (not isinstance(value, (int, float, datetime.timedelta)) or to_seconds(value) <= 0):
+        if value is not None and (
+            not isinstance(value, (int, float, datetime.timedelta)) or not 0 < to_seconds(value) <= LONGEST
+        ):
             raise InvalidTask(f"{name} must be a number of seconds above 0 or a timedelta, not {value!r}.")
     for name in ("retry_on", "discard_on"):
         kinds = getattr(task, name)
@@ -130,17 +149,23 @@ def to_seconds(value: Seconds | None) -> float | None:
     return None if value is None else float(value)
 
 
+def bounded(seconds: float, least: float = 0.0) -> float:
+    """What a calendar can hold; raises ValueError for NaN, which says nothing."""
+    if math.isnan(seconds):
+        raise ValueError("A time to wait is a number of seconds, not NaN.")
+    return min(max(seconds, least), LONGEST)
+
+
 def delay_after(task: RetryingTask, error: BaseException, result: TaskResult) -> float | None:  # type: ignore[type-arg,unused-ignore]
     """Seconds until the next run after this failure, which is in `result` already; None for no further run."""
     failures, options = len(result.errors), task.get_backend().options
     if failures >= max_attempts_of(task, options):
         return None
-    if isinstance(error, RetryAfter):
-        return error.delay
     if not isinstance(error, task.retry_on):
         return None
     backoff = backoff_of(task, options)
     if callable(backoff):
-        return to_seconds(backoff(error, result))
-    doubled = min(backoff * 2.0 ** min(failures - 1, 32), LONGEST_BACKOFF)
+        said = backoff(error, result)
+        return None if said is None else bounded(to_seconds(said))
+    doubled = bounded(min(backoff * 2.0 ** min(failures - 1, 32), LONGEST_BACKOFF))
     return doubled * random.uniform(1 - JITTER, 1 + JITTER)  # noqa: S311 - not a secret

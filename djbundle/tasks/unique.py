@@ -9,6 +9,7 @@ from django.db import IntegrityError, models, transaction
 from django.utils import timezone
 
 from djbundle.tasks.inserting import insert
+from djbundle.tasks.task import AlreadyThere
 
 if TYPE_CHECKING:  # @task comes here before apps are loaded
     from djbundle.tasks.models import TaskRecord
@@ -35,6 +36,15 @@ def add(record: "TaskRecord", alias: str, window: float | None) -> "TaskRecord |
     except IntegrityError:
         return same.first()
     return None
+
+
+def add_member(record: "TaskRecord", alias: str) -> None:
+    """Save a task of a workflow; raise AlreadyThere while one with its key waits or runs."""
+    try:
+        with transaction.atomic(using=alias):
+            insert(record, alias)
+    except IntegrityError as error:
+        raise AlreadyThere(f"{record.task_path} waits for one with the same arguments.") from error
 
 
 def newest(keys: list[str], alias: str) -> "dict[str, TaskRecord]":

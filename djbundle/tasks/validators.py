@@ -10,6 +10,7 @@ from django.core.exceptions import ValidationError
 from django.utils.module_loading import import_string
 from django.utils.translation import gettext_lazy as _
 
+from djbundle.tasks import keepable
 from djbundle.tasks.compat import Task
 from djbundle.tasks.timing import UTC, zone_of
 
@@ -52,7 +53,11 @@ def load_task(path: str) -> Task:  # type: ignore[type-arg,unused-ignore]
 
 
 def validate_call(task: Task, args: Sequence[Any], kwargs: Mapping[str, Any]) -> None:  # type: ignore[type-arg,unused-ignore]
-    """The function takes these arguments."""
+    """The function takes these arguments, and the database too."""
+    try:
+        keepable.validate("Arguments", args, kwargs)
+    except ValueError as error:
+        raise ValidationError(str(error), "args") from error
     context = [None] if task.takes_context else []
     try:
         inspect.signature(task.func).bind(*context, *args, **kwargs)

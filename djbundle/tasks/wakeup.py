@@ -18,29 +18,32 @@ from django.db import connections, transaction
 
 from djbundle.tasks.options import option
 
+MOST_WORKERS = 8  # of a database on this machine that have a socket, each its own; to try one takes 2 microseconds
 CHANNEL = "djbundle_tasks"
 CLOSED = {errno.EBADF, errno.ENOTSOCK}  # by somebody who closes all files of the process
 
 
-def address_of(alias: str) -> bytes:
-    """The socket of the database `alias`; the same in every process that uses it."""
+def addresses_of(alias: str) -> tuple[bytes, ...]:
+    """The sockets of the database `alias`; the same in every process that uses it."""
     settings = connections[alias].settings_dict
-    return _address("\0".join([str(settings.get(key, "")) for key in ("ENGINE", "HOST", "PORT", "NAME")]))
+    return _addresses("\0".join([str(settings.get(key, "")) for key in ("ENGINE", "HOST", "PORT", "NAME")]))
 
 
 @cache
-def _address(identity: str) -> bytes:
-    return b"\0djbundle-tasks-" + hashlib.sha256(identity.encode()).hexdigest()[:32].encode()
+def _addresses(identity: str) -> tuple[bytes, ...]:
+    name = b"\0djbundle-tasks-" + hashlib.sha256(identity.encode()).hexdigest()[:32].encode()
+    return name, *(b"%s-%d" % (name, number) for number in range(1, MOST_WORKERS))
 
 
 def send(alias: str) -> None:
     """Never waits, never fails."""
-    try:
-        _sending_socket().sendto(b"\0", address_of(alias))
-    except OSError as error:
-        if error.errno in CLOSED:
-            _sending_socket().detach()  # else it would close what has its number now
-            _sending_socket.cache_clear()
+    for address in addresses_of(alias):
+        try:
+            _sending_socket().sendto(b"\0", address)
+        except OSError as error:
+            if error.errno in CLOSED:
+                _sending_socket().detach()  # else it would close what has its number now
+                _sending_socket.cache_clear()
 
 
 @cache
@@ -78,14 +81,14 @@ def without_pool(settings: dict[str, Any]) -> dict[str, Any]:
 
 
 def listen(alias: str) -> socket.socket | None:
-    """The receiving end, or None while another worker on this machine has it: then one polls."""
+    """A receiving end, or None while so many other workers on this machine have one: then one polls."""
     receiver = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK)
-    try:
-        receiver.bind(address_of(alias))
-    except OSError:
-        receiver.close()
-        return None
-    return receiver
+    for address in addresses_of(alias):
+        with contextlib.suppress(OSError):
+            receiver.bind(address)
+            return receiver
+    receiver.close()
+    return None
 
 
 def drain(receiver: socket.socket) -> None:

@@ -31,9 +31,10 @@ logger = logging.getLogger("djbundle.tasks")
 POLL = 1.0  # seconds; for tasks that become due and for commits that nobody tells of
 SEARCH = 5.0  # seconds between looks for tasks whose worker is gone, or that have expired
 CANCEL = 0.5  # seconds between looks for tasks that were asked to stop, where something wakes it so often
-PRUNE = 3600.0  # seconds
+PRUNE, PRUNE_AGAIN = 3600.0, 0.5  # seconds between batches that are deleted: when there is nothing more, and else
 AT_ONCE = 800  # tasks that are claimed: each claim, and the record of how they end, has its price
 SOON = 300  # the same, while a process has nothing to do and waits for them
+LAST_SECONDS = 5.0  # for giving back tasks when the worker itself has failed
 TICK = 0.05  # seconds between looks at a clock, where a task has a timeout
 
 
@@ -66,7 +67,8 @@ class Worker:
         )
         self.heartbeat = Periodic(options.lease().total_seconds() / 3, self._beat)
         self.cancelling = Periodic(CANCEL, self._pass_on_cancelling)
-        self.chores = [Periodic(SEARCH, self._search), Periodic(PRUNE, queue.prune)]
+        self.pruning = Periodic(PRUNE, self._prune)
+        self.chores = [Periodic(SEARCH, self._search), self.pruning]
 
     def run(self) -> None:
         """Until SIGTERM or SIGINT, or with `drain` until nothing is left to do."""
@@ -74,12 +76,19 @@ class Worker:
             stack.callback(self.selector.close)
             self.ears.open(stack)
             stack.callback(self.crew.end)
-            while not self.stopping and not self.idle:
-                self.guard.attempt(self._look)
-                self.crew.give()
-                if not self.idle:
-                    self._wait(self._pause())
-            self._finish()
+            try:
+                self._work()
+                self._finish()
+            except BaseException:
+                self._abandon()
+                raise
+
+    def _work(self) -> None:
+        while not self.stopping and not self.idle:
+            self.guard.attempt(self._look)
+            self.crew.give()
+            if not self.idle:
+                self._wait(self._pause())
 
     def stop(self, _number: int = 0, _frame: FrameType | None = None) -> None:
         """Take no more tasks; a second call forgets the grace."""
@@ -117,14 +126,18 @@ class Worker:
         presence.remove_gone()
         self.crew.dismiss_idle()
 
+    def _prune(self) -> None:
+        """A batch in a turn, so that no task waits for it."""
+        self.pruning.interval = PRUNE_AGAIN if queue.prune_batch() else PRUNE
+
     def _claim(self) -> None:
         self.crew.fill()
         if self.claim_is_doubtful:
             queue.free_unknown(self.identity, [run.pk for run in (*self.crew.held, *self.crew.tasks)])
-        if (room := self.crew.room) > 0:
+        for kind, room in self.crew.wanted():
             self.claim_is_doubtful = True
-            most = SOON if self.crew.is_short else AT_ONCE
-            self.crew.held.extend(claiming.take(self.identity, min(room, most), self.queues))
+            limit = min(room, SOON if self.crew.is_short else AT_ONCE)
+            self.crew.hold(kind, claiming.take(self.identity, limit, self.queues, kind), limit)
         self.claim_is_doubtful = False
 
     # --- waiting ---
@@ -133,6 +146,8 @@ class Worker:
         """Seconds until there may be something to do that nobody tells."""
         if self.guard.left > 0:
             pause = self.guard.left
+        elif self.unwritten:
+            pause = 0.0
         else:
             pause = min(self.poll, self.scheduler.pause(), self.heartbeat.left, *(chore.left for chore in self.chores))
         children = self.crew.children
@@ -145,6 +160,7 @@ class Worker:
     def _wait(self, seconds: float) -> None:
         """For somebody to tell something, that long at most."""
         self.beat()
+        self.crew.attend()
         for key, _ in self.selector.select(seconds):
             key.data()
         self.crew.watch()
@@ -163,12 +179,18 @@ class Worker:
             self._wait(min(left, TICK))
         if unfinished := len(self.crew.tasks):
             logger.warning("%d tasks were not finished in time and will be run again", unfinished)
-        self.unwritten.unfinished += self.crew.kill_busy()
+        self.crew.kill_busy()
         self._say_goodbye(begun + self.grace)
 
     def _tell(self) -> None:
         self.heartbeat.run()
         self.unwritten.write()
+
+    def _abandon(self) -> None:
+        """The worker fails: none of its tasks is to blame, so all are given back."""
+        with contextlib.suppress(Exception):
+            self.crew.kill_busy()
+            self._say_goodbye(time.monotonic() + LAST_SECONDS)
 
     def _say_goodbye(self, deadline: float) -> None:
         """Again and again as long as there is something to lose; without an answer, the leases end."""

@@ -4,26 +4,30 @@
     group([call(charge, pk) for pk in orders], then=call(report)).enqueue()
 
 What follows is enqueued in the transaction that records the success before it, so neither is there without the other.
-A task that fails for good ends its chain, and its group's callback does not run; ``tasks retry`` goes on from there.
+What cannot be enqueued then is there as a row that waits or has failed: see held.py. A task that fails for good ends
+its chain, and its group's callback does not run; ``tasks retry`` goes on from there.
 """
 
 import datetime
-import logging
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from typing import Any, Self
 
-from django.db import models, router, transaction
+from django.db import connections, models, router, transaction
 from django.utils import timezone
-from django.utils.module_loading import import_string
 
-from djbundle.tasks.compat import Task, TaskResult, TaskResultStatus, normalize_json
+from djbundle.tasks import held, keepable
+from djbundle.tasks.backend import DatabaseBackend
+from djbundle.tasks.compat import InvalidTask, Task, TaskResult, TaskResultStatus, normalize_json
 from djbundle.tasks.models import TaskGroup, TaskRecord
-from djbundle.tasks.task import to_seconds
+from djbundle.tasks.task import AlreadyThere, UnknownTask, load, to_seconds
 
-logger = logging.getLogger("djbundle.tasks")
-
-KEPT = ("priority", "queue_name", "backend", "max_attempts", "timeout")  # of ``.using()``, for a call that follows
+# Of ``.using()``, for a call that follows. Functions and classes are taken from the definition.
+KEPT = (
+    *("priority", "queue_name", "backend", "max_attempts", "timeout", "backoff", "expires"),
+    *("unique", "unique_for", "concurrency", "concurrency_key"),
+)
+DEFINED = ("retry_on", "discard_on", "takes_context")
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,22 +44,47 @@ class Call:
         return replace(self, takes_result=False)
 
     def to_json(self) -> dict[str, Any]:
-        """Raises TypeError or ValueError for arguments that JSON cannot hold."""
-        return {
+        """Raises TypeError or ValueError for arguments that JSON cannot hold, InvalidTask for changes it cannot."""
+        _validate_changes(self.task)
+        kept = {name: _plain(getattr(self.task, name, None)) for name in KEPT}
+        args, kwargs = normalize_json(list(self.args)), normalize_json(self.kwargs)
+        keepable.validate(f"Arguments of {self.task.module_path}", args, kwargs)
+        found = {
             "task": self.task.module_path,
-            "args": normalize_json(list(self.args)),
-            "kwargs": normalize_json(self.kwargs),
+            "args": args,
+            "kwargs": kwargs,
             "takes_result": self.takes_result,
-            "using": {name: _plain(getattr(self.task, name)) for name in KEPT if hasattr(self.task, name)},
+            "using": {name: value for name, value in kept.items() if value is not None and not callable(value)},
         }
+        after = self.task.run_after
+        return found if after is None else found | {"run_after": after.isoformat()}
 
 
 def _plain(value: Any) -> Any:
     return to_seconds(value) if isinstance(value, datetime.timedelta) else value
 
 
+def _validate_changes(task: Any) -> None:
+    """Raise InvalidTask for what ``.using()`` has changed and a row cannot keep until the task is enqueued."""
+    try:
+        defined = load(task.module_path)
+    except UnknownTask as error:
+        raise InvalidTask(f"{task.module_path} cannot follow: {error}") from error
+    for name in (*KEPT, *DEFINED):
+        value = getattr(task, name, None)
+        is_changed = value is not None and value != getattr(defined, name)
+        if is_changed and (callable(value) or name in DEFINED):
+            raise InvalidTask(
+                f"{name} of {task.module_path} cannot be changed for a call that follows: say it in @task."
+            )
+
+
 def call(task: Task, /, *args: Any, **kwargs: Any) -> Call:  # type: ignore[type-arg,unused-ignore]
-    """``task.enqueue(*args, **kwargs)``, later."""
+    """``task.enqueue(*args, **kwargs)``, later. Raises TypeError for what is no task of this backend."""
+    if not isinstance(task, Task):
+        raise TypeError(f"call() takes a task, that is a function with @task, and its arguments; not {task!r}.")
+    if not isinstance(task.get_backend(), DatabaseBackend):
+        raise TypeError(f'{task.module_path} belongs to backend "{task.backend}", which knows no chains and groups.')
     return Call(task, args, kwargs)
 
 
@@ -74,6 +103,9 @@ def chain(*calls: Call) -> Chain:
     """Each call gets what the one before returned as its first argument."""
     if not calls:
         raise ValueError("A chain needs a call.")
+    for each in calls:
+        if not isinstance(each, Call):
+            raise TypeError(f"A chain consists of call(task, ...){_instead_of(each)}")
     return Chain(calls)
 
 
@@ -100,7 +132,7 @@ class Group:
 
 def group(members: Iterable[Call | Chain], then: Call | Chain | None = None) -> Group:
     """`then` gets the list of what the members returned, in their order."""
-    return Group(tuple(map(_as_chain, members)), _as_chain(then) if then else None)
+    return Group(tuple(map(_as_chain, members)), None if then is None else _as_chain(then))
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,42 +144,70 @@ class GroupResult:
     @property
     def results(self) -> list[TaskResult]:  # type: ignore[type-arg,unused-ignore]
         """Of the members so far, in their order; of a chain its newest task."""
-        newest = {record.group_index: record for record in self._records().order_by("group_index", "id")}
+        members = self._records().filter(group_index__isnull=False).order_by("group_index", "id")
+        newest = {record.group_index: record for record in members}
         return [record.to_result() for record in newest.values()]
 
     @property
     def is_finished(self) -> bool:
-        """Whether all have succeeded."""
-        return not TaskGroup.objects.get(pk=self.id).remaining
+        """Whether all have succeeded, and what follows is enqueued."""
+        return not TaskGroup.objects.get(pk=self.id).remaining and not self._callback().exists()
 
     @property
     def is_failed(self) -> bool:
-        """Whether one has failed for good."""
-        return self._records().filter(status=TaskResultStatus.FAILED).exists()
+        """Whether one has failed for good or was discarded, or what follows could not be enqueued."""
+        if self._records().filter(status=TaskResultStatus.FAILED).exists():
+            return True
+        row = TaskGroup.objects.get(pk=self.id)
+        return row.finished_at is not None and row.remaining > 0
 
     def _records(self) -> models.QuerySet[TaskRecord]:
         return TaskRecord.objects.filter(group=self.id)
 
+    def _callback(self) -> models.QuerySet[TaskRecord]:
+        """What follows, as long as it is held back."""
+        return self._records().filter(group_index=None)
+
 
 def _as_chain(one: Call | Chain) -> Chain:
-    return one if isinstance(one, Chain) else Chain((one,))
+    if isinstance(one, Call):
+        return Chain((one,))
+    if isinstance(one, Chain):
+        return one
+    raise TypeError(
+        f"A group consists of call(task, ...) and chain(...), and is followed by one of them{_instead_of(one)}"
+    )
+
+
+def _instead_of(found: Any) -> str:
+    """The end of a message about what does not belong there."""
+    if isinstance(found, Group):
+        return "; a group cannot be part of a chain or of another group. Enqueue it in a task of its own."
+    if isinstance(found, Chain):
+        return "; a chain cannot be part of another one. Put its calls there."
+    if isinstance(found, Task):
+        return f", not of a task alone: write call({found.func.__name__})."
+    return f", not of {found!r}."
 
 
 def _enqueue(chain: Chain, **membership: Any) -> TaskResult:  # type: ignore[type-arg,unused-ignore]
     first, *rest = chain.calls
-    then = [each.to_json() for each in rest] or None
-    result: TaskResult = first.task.get_backend().add(  # type: ignore[type-arg,unused-ignore]
-        first.task, first.args, first.kwargs, then=then, **membership
-    )
-    return result
+    membership["then"] = [each.to_json() for each in rest] or None
+    backend: DatabaseBackend = first.task.get_backend()
+    try:
+        return backend.add(first.task, first.args, first.kwargs, **membership)
+    except AlreadyThere as error:
+        call = first.to_json()
+        record = held.keep(call, call["args"], error, router.db_for_write(TaskRecord), **membership)
+        return record.to_result(first.task)
 
 
 def follow(record: TaskRecord, value: Any) -> None:
     """Enqueue what follows a task that has succeeded, with `value`. In the transaction that records that."""
     if record.then:
         _enqueue_next(record.then, value, group_id=record.group_id, group_index=record.group_index)
-    elif record.group_id:
-        groups = TaskGroup.objects.using(record._state.db).filter(pk=record.group_id)
+    elif record.group_id and record.group_index is not None:
+        groups = TaskGroup.objects.using(record._state.db).filter(pk=record.group_id, finished_at=None)
         groups.update(remaining=models.F("remaining") - 1)
         if row := groups.filter(remaining=0).first():
             _close(row)
@@ -159,15 +219,34 @@ def _close(row: TaskGroup) -> None:
     row.save(update_fields=["finished_at"])
     if row.callback:
         members = TaskRecord.objects.using(row._state.db).filter(group=row, then__isnull=True)
-        _enqueue_next(row.callback, list(members.order_by("group_index").values_list("return_value", flat=True)))
+        values = list(members.order_by("group_index").values_list("return_value", flat=True))
+        _enqueue_next(row.callback, values, callback_of=row)
 
 
-def _enqueue_next(calls: list[dict[str, Any]], value: Any, **membership: Any) -> None:
+def _enqueue_next(
+    calls: list[dict[str, Any]], value: Any, callback_of: TaskGroup | None = None, **membership: Any
+) -> None:
     first, *rest = calls
     args = [value, *first["args"]] if first["takes_result"] else first["args"]
+    alias = router.db_for_write(TaskRecord)
+    membership["then"] = rest or None
     try:
-        task = import_string(first["task"]).using(**first["using"])
-        with transaction.atomic(using=router.db_for_write(TaskRecord)):
-            task.get_backend().add(task, args, first["kwargs"], then=rest or None, **membership)
-    except Exception:  # the project no longer has it; what came before has succeeded all the same
-        logger.exception("%s cannot follow", first["task"])
+        with transaction.atomic(using=alias):
+            if callback_of and len(value) < callback_of.total:
+                raise LookupError(f"Only {len(value)} of {callback_of.total} results of the group are still kept.")
+            task = held.task_of(first)
+            task.get_backend().add(task, args, first["kwargs"], **membership)
+    except Exception as error:  # whatever the project's functions do
+        if connections[alias].needs_rollback:
+            raise  # the database is gone: nothing of this is recorded, and all of it is tried again
+        if callback_of:
+            membership["group"] = callback_of  # it is not finished while this row is there
+        held.keep(first, args, error, alias, **membership)
+
+
+def end_groups(discarded: models.QuerySet[TaskRecord]) -> None:
+    """End the groups of which members are about to be deleted: what follows would wait for them for ever."""
+    is_over = models.Q(status=TaskResultStatus.SUCCESSFUL, then__isnull=False)  # its chain has gone on
+    members = discarded.filter(group__isnull=False, group_index__isnull=False).exclude(is_over)
+    groups = TaskGroup.objects.using(discarded.db).filter(finished_at=None, pk__in=members.values("group"))
+    groups.update(finished_at=timezone.now())

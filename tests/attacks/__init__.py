@@ -1,0 +1,1 @@
+"""What strangers, neighbours on the machine and single tasks try, and must not get."""

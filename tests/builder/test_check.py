@@ -181,3 +181,27 @@ def test_missing_static_file_is_told(tmp_path: Path) -> None:
     checked = json.loads(djbundle("check", project, "--json").stdout)
     (advice,) = [each for each in checked["advice"] if each["place"] == "static files"]
     assert "missing.png" in advice["cause"]
+
+
+def test_each_file_is_listed_with_its_reason(faulty: Path) -> None:
+    files = {
+        "prod.env": "",
+        "words.txt": "one",
+        "a\x1b[31mb.txt": "",
+        "site_/templates/a.html": "",
+        "keys/server.key": "",
+    }
+    for name, text in files.items():
+        (faulty / name).parent.mkdir(exist_ok=True)
+        (faulty / name).write_text(text)
+    listed = djbundle("check", faulty, "--files")
+    assert listed.returncode == 26
+    told = {line.split()[1]: line for line in listed.stdout.splitlines()}
+    assert told["prod.env"].startswith("out  prod.env")
+    assert told["prod.env"].endswith("  variables of the environment, by its name")
+    assert told["words.txt"].startswith("in ")
+    assert told["site_/templates/a.html"].endswith("  a template")
+    assert told["keys/server.key"].endswith("  a private key by its name")
+    assert "\x1b" not in listed.stdout
+    found = json.loads(djbundle("check", faulty, "--json", "--include", "keys/server.key").stdout)
+    assert {"path": "keys/server.key", "taken": True, "reason": "named by include", "is_news": False} in found["files"]

@@ -3,7 +3,7 @@
 import pytest
 
 from djbundle.builder.comparison import is_same
-from djbundle.builder.visit import Problem, Request
+from djbundle.builder.visit_record import Problem, Request
 
 PAGE = Request("/")
 

@@ -6,18 +6,22 @@ from types import SimpleNamespace
 
 import django
 import pytest
+from packaging.version import Version
 
+from djbundle.builder import dependencies
 from djbundle.builder.configuration import Configuration
 from djbundle.builder.dependencies import Dependency, find_dependencies
 from djbundle.builder.imports import ImportedModules, LateImports, NamedGroups
 from djbundle.builder.inspection import Inspection, ReadVariable
 from djbundle.builder.project import Project
+from djbundle.errors import UnsupportedVersionError
 
 INSPECTION = Inspection(
     django="6.1",
     wsgi_application="site_.wsgi.application",
     asgi_application=None,
     apps=[],
+    folders={},
     languages=None,
     modules={"django": django.__file__},
     libraries=[],
@@ -127,6 +131,27 @@ def test_plug_ins_of_a_group_that_is_named(tmp_path: Path) -> None:
     )
     late = LateImports(owners, leave_alone=())  # type: ignore[arg-type]
     assert late.of_distributions({"a"}) == {"b": "has an entry point for a.plugins, which a.py names"}
+
+
+@pytest.mark.parametrize(
+    ("tls", "signer", "expected"),
+    [(True, None, {"cryptography", "josepy"}), (False, None, set()), (False, "a key", {"cryptography"})],
+)
+def test_what_tls_and_signer_need(project: Project, tls: bool, signer: str | None, expected: set[str]) -> None:
+    """And nothing that they do not: the requests that PyPI's acme wants, or pyOpenSSL."""
+    configuration = Configuration(tls=tls, signer=signer)
+    found = find(replace(project, configuration=configuration))
+    assert {"cryptography", "josepy", "requests", "pyopenssl"} & found.keys() == expected
+    for name in expected:
+        assert found[name].reason in ("tls in [tool.djbundle]: serve --domain", "signer in [tool.djbundle]")
+
+
+def test_cryptography_of_another_time(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(dependencies, "OLDEST_CRYPTOGRAPHY", Version("4000"))
+    with pytest.raises(UnsupportedVersionError, match="TLS and `signer` need 4000") as caught:
+        find(project)
+    assert "tls = false" in caught.value.fix
+    find(replace(project, configuration=Configuration(tls=False)))
 
 
 def test_drivers_come_when_a_variable_may_name_a_database(project: Project) -> None:

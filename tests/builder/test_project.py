@@ -12,12 +12,19 @@ from djbundle.builder.assets import add_project
 from djbundle.builder.bundle import FOOTER_SIZE, MAGIC
 from djbundle.builder.cache import Cache
 from djbundle.builder.configuration import Configuration, read_pyproject
+from djbundle.builder.contents import Contents
 from djbundle.builder.inspection import check_versions
 from djbundle.builder.project import find_project
 from djbundle.builder.tree import Tree
 from djbundle.errors import ConfigurationError, UnsupportedVersionError
 
 MANAGE = 'os.environ.setdefault("DJANGO_SETTINGS_MODULE", "shop.settings")\n'
+
+# A key to agree on others with.
+X25519 = """\
+-----BEGIN PUBLIC KEY-----
+MCowBQYDK2VuAyEAunqrrgLChKUDy2bJ+XIk9j3SUIkKVNu37VzqTfVOjG0=
+-----END PUBLIC KEY-----"""
 
 
 def make(folder: Path, **files: str) -> Path:
@@ -91,9 +98,11 @@ def test_bundles_that_were_built_before_are_no_part(tmp_path: Path, with_git: bo
     ("text", "fix"),
     [
         ("[tool.djbundle]\nincldue = []", 'write "include"'),
-        ("[tool.djbundle]\nzzz = 1", "use one of: name, settings, include, exclude, compile, before, signer"),
+        ("[tool.djbundle]\nzzz = 1", "use one of: name, settings, include, exclude, compile, before, signer, tls"),
         ('[tool.djbundle]\ninclude = "x"', 'write include = ["..."]'),
         ("[tool.djbundle]\nname = 3", 'write name = "..."'),
+        ('[tool.djbundle]\ntls = "no"', "write tls = false"),
+        ("[tool.djbundle]\ntls = 0", "write tls = false"),
         ("[tool.djbundle", "correct "),
     ],
 )
@@ -110,6 +119,8 @@ def test_mistakes_in_pyproject(tmp_path: Path, text: str, fix: str) -> None:
         ("-----BEGIN EC PRIVATE KEY-----\nMHc=\n-----END EC PRIVATE KEY-----", "is a private key"),
         ("ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAI", "is no public key in PEM"),
         ("-----BEGIN PUBLIC KEY-----\nMFk*\n-----END PUBLIC KEY-----", "is no public key in PEM"),
+        ("-----BEGIN PUBLIC KEY-----\nMAA=\n-----END PUBLIC KEY-----", "is no public key in PEM"),
+        (X25519, "is a key that signs no files"),
     ],
 )
 def test_signer_that_is_none(tmp_path: Path, key: str | None, cause: str) -> None:
@@ -173,6 +184,8 @@ def test_data_with_the_names_of_tests(tmp_path: Path) -> None:
     tree = Tree(tmp_path)
     project = find_project(tmp_path / "site", settings=None, name=None)
     read = {str(tmp_path / "site" / name) for name in ("app/part.py", ".env")}
-    seen: Any = SimpleNamespace(media_root="", static_root=str(tmp_path / "site/static"), read_as_data=lambda: read)
-    add_project(tree, project, {}, seen, Cache(tmp_path / "cache"))
+    seen: Any = SimpleNamespace(
+        media_root="", static_root=str(tmp_path / "site/static"), folders={}, read_as_data=lambda: read
+    )
+    add_project(tree, Contents(project, seen), {}, Cache(tmp_path / "cache"))
     assert {file.name for file in tree} == {name.replace(".py", ".pyc") for name in kept} | {"app/part.py"}

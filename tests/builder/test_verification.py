@@ -3,7 +3,7 @@
 import pytest
 
 from djbundle.builder import verification
-from djbundle.builder.visit import Problem, Visit
+from djbundle.builder.visit_record import Problem, Visit
 from djbundle.errors import VerificationError
 
 MISSING = "ModuleNotFoundError: No module named 'stripe.webhook'"
@@ -21,7 +21,8 @@ MISSING = "ModuleNotFoundError: No module named 'stripe.webhook'"
         (
             "FileNotFoundError: [Errno 2] No such file or directory: '/djb/shop/rates.json'",
             MISSING,
-            "see that git tracks shop/rates.json, and that it is not excluded",
+            "see why it was left out:  djbundle check --files,  "
+            "and name it if it belongs there:  --include shop/rates.json",
         ),
         (
             "FileNotFoundError: [Errno 2] No such file or directory: '/etc/shop.conf'",

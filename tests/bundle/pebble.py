@@ -10,8 +10,8 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Self
 
-from djbundle.runtime.openssl import PrivateKey
 from djbundle.runtime.tls import x509
+from djbundle.runtime.tls.keys import generate_key, key_to_pem
 from tests.waiting import wait_until
 
 ACCOUNT = ("kid-1", "zWNDZM6eQGHWpSRTPal5eIUYFTu7EajVIoguysqZ9wG44nMEtx3MUAsUDkMTQ12W")
@@ -40,11 +40,12 @@ class Pebble:
     def certify_itself(self) -> None:
         """Its own server's certificate; not one that it issues."""
         begins, ends = datetime.now(UTC), datetime.now(UTC) + timedelta(days=1)
-        authority, key = PrivateKey.generate(), PrivateKey.generate()
-        self.ca.write_text(x509.make_authority(authority, "pebble", begins, ends))
+        authority, key = generate_key(), generate_key()
+        root = x509.make_authority(authority, "pebble", begins, ends)
+        self.ca.write_text(root)
         names = ["localhost", "127.0.0.1"]
-        (self.folder / "server.pem").write_text(x509.make_certificate(key, names, (authority, "pebble"), begins, ends))
-        (self.folder / "server.key").write_bytes(key.to_pem())
+        (self.folder / "server.pem").write_text(x509.make_certificate(key, names, (authority, root), begins, ends))
+        (self.folder / "server.key").write_bytes(key_to_pem(key))
 
     def __enter__(self) -> Self:
         self.log = (self.folder / "pebble.log").open("a")

@@ -15,7 +15,7 @@ from djbundle.builder.cache import Cache
 from djbundle.builder.comparison import Comparison
 from djbundle.builder.migrated import Migrated
 from djbundle.builder.sandbox import Place, SandboxError, Tell, may_isolate, run_in_sandbox
-from djbundle.builder.visit import Visit
+from djbundle.builder.visit_record import Visit
 from tests.conftest import DJBUNDLE, PROJECTS, build, run_build
 
 

@@ -26,8 +26,8 @@ def test_json() -> None:
 def test_text_has_one_line_but_for_tracebacks() -> None:
     assert FORMATS["text"](LINE).splitlines() == [
         '2023-11-14T22:13:20.250Z WARNING shop: a "quoted"\\x0aword  ms=1.5 path="/a b"',
-        "Traceback",
-        "  last",
+        "    Traceback",
+        "      last",
     ]
 
 

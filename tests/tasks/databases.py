@@ -80,10 +80,10 @@ def use_sqlite(path: Path) -> Iterator[None]:
 
 
 def _clear() -> None:
-    from djbundle.tasks.models import PausedQueue, TaskRecord, WorkerRecord  # noqa: PLC0415 - apps are loaded late
+    from django.apps import apps  # noqa: PLC0415 - these are loaded late
 
-    for model in (TaskRecord, PausedQueue, WorkerRecord):
-        model.objects.all().delete()
+    for model in apps.get_app_config("djbundle_tasks").get_models():
+        model._default_manager.all().delete()
 
 
 @contextmanager

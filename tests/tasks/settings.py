@@ -46,5 +46,6 @@ if "TASKS_TEST_POSTGRES" in os.environ:
     DATABASES = {"default": postgres_settings(os.environ["TASKS_TEST_POSTGRES"])}
 if "TASKS_TEST_MARIADB" in os.environ:
     DATABASES = {"default": mariadb_settings(os.environ["TASKS_TEST_MARIADB"], os.environ["TASKS_TEST_USER"])}
+DATABASES["default"] |= json.loads(os.environ.get("TASKS_TEST_SETTINGS", "{}"))
 OPTIONS = json.loads(os.environ.get("TASKS_TEST_OPTIONS", "{}"))
-TASKS = {"default": {"BACKEND": "djbundle.tasks.DatabaseBackend", "OPTIONS": OPTIONS}}
+TASKS = {"default": {"BACKEND": "djbundle.tasks.DatabaseBackend", "QUEUES": ["default", "mails"], "OPTIONS": OPTIONS}}

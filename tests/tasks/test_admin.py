@@ -272,6 +272,17 @@ def test_detail_takes_few_queries(boss: Client) -> None:
     assert len(queries) <= 8
 
 
+def test_detail_says_what_a_task_waits_for(boss: Client) -> None:
+    record = made("waiting")
+    assert "Waits" not in detail(boss, record)
+    record.held = {"why": '"shop.tasks.new" cannot be imported', "looks": 3}
+    record.max_attempts = 0
+    record.save()
+    html = detail(boss, record)
+    assert "&quot;shop.tasks.new&quot; cannot be imported" in html
+    assert "0 of 0" not in html
+
+
 def test_detail_of_what_is_gone(boss: Client) -> None:
     assert boss.get(f"{TASKS}999999/change/").status_code == 302
     assert boss.post(f"{TASKS}999999/command/", {"command": "retry"}).status_code == 404

@@ -82,13 +82,6 @@ def test_priority_goes_first() -> None:
     assert str(first.pk) == soon.id
 
 
-def test_a_task_that_the_project_no_longer_has_fails() -> None:
-    result = jobs.add.enqueue(1, 1)
-    TaskRecord.objects.update(task_path="tests.tasks.jobs.removed")
-    run_pending()
-    assert TaskRecord.objects.get(pk=result.id).status == TaskResultStatus.FAILED
-
-
 @pytest.mark.parametrize(
     "bad", [{"max_attempts": 0}, {"max_attempts": "many"}, {"backoff": -1}, {"queue_name": "other"}]
 )

@@ -27,6 +27,7 @@ from tests.tasks.databases import use_sqlite
 from tests.waiting import wait_until
 
 SCALE = float(os.environ.get("CHAOS_SCALE", "1"))
+ELSEWHERE = "another-machine/1/1"
 SHORT_LEASE = {"TASKS_TEST_OPTIONS": '{"LEASE": 1.5}'}
 UNFINISHED = [TaskResultStatus.READY, TaskResultStatus.RUNNING]
 
@@ -63,7 +64,7 @@ def check(trace: Path, count: int, *, all_succeeded: bool = True) -> list[TaskRe
     assert len(records) == count
     for record in records:
         number = record.args[1]
-        assert len(record.worker_ids) == record.epoch >= attempts[number]
+        assert record.epoch >= len(record.worker_ids) >= attempts[number]
         if record.status == TaskResultStatus.SUCCESSFUL:
             assert record.return_value == number * 2
             assert attempts[number] >= 1
@@ -111,7 +112,7 @@ def test_workers_and_processes_are_killed(each_database: str, tmp_path: Path, st
 def test_worker_that_is_held_up_longer_than_its_lease(
     each_database: str, tmp_path: Path, start_worker: StartWorker
 ) -> None:
-    """Its tasks are run by another; what it has to tell afterwards, while they run, is dropped."""
+    """On a machine of its own: its tasks are run by another; what it tells afterwards, while they run, is dropped."""
     trace, begun = tmp_path / "trace", tmp_path / "trace.begun"
     enqueue(trace, 4, 2.0)
     first = start_worker("--threads", "4", **SHORT_LEASE)
@@ -119,6 +120,7 @@ def test_worker_that_is_held_up_longer_than_its_lease(
     wait_until(lambda: begun.exists() and len(runs_of(begun)) == 4, "they run")
     first.send_signal(signal.SIGSTOP)
     wait_until(lambda: trace.exists() and len(runs_of(trace)) == 4, "its process goes on without it")
+    running.update(worker=ELSEWHERE)  # here the second one would see that the first one lives
     second = start_worker("--threads", "4", **SHORT_LEASE)
     wait_until(lambda: running.filter(epoch=2).count() == 4, "another one runs them")
     first.send_signal(signal.SIGCONT)
@@ -184,7 +186,9 @@ def _count_that_stays() -> int:
 
 
 def test_clock_is_set(each_database: str, tmp_path: Path, start_worker: StartWorker) -> None:
-    """To an hour later: leases of a worker that lives seem to have ended, and some of its tasks are taken from it."""
+    """To an hour later: leases of workers that live seem to have ended, and some of their tasks, which seem to be those
+    of another machine, are taken from them.
+    """
     trace, count = tmp_path / "trace", many(400)
     enqueue(trace, count, 0.3)  # longer than workers wait between looks for lost ones
     start_worker("--processes", "2")
@@ -194,7 +198,8 @@ def test_clock_is_set(each_database: str, tmp_path: Path, start_worker: StartWor
 
     def some_are_taken() -> bool:
         with contextlib.suppress(OperationalError):  # a deadlock with a worker that writes outcomes: try again
-            TaskRecord.objects.filter(status=TaskResultStatus.RUNNING).update(lease_until=hour_ago)
+            running = TaskRecord.objects.filter(status=TaskResultStatus.RUNNING)
+            running.update(lease_until=hour_ago, worker=ELSEWHERE)
         return TaskRecord.objects.filter(epoch__gt=1).exists()
 
     wait_until(some_are_taken, "the second worker takes them")

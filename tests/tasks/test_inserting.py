@@ -68,7 +68,7 @@ def test_a_receiver_of_the_signal_hears_of_it(each_database: str) -> None:
 
 def test_the_worker_is_told_after_all_files_of_the_process_were_closed() -> None:
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(wakeup, "address_of", lambda _: b"\0djbundle-test-inserting")
+        patch.setattr(wakeup, "addresses_of", lambda _: (b"\0djbundle-test-inserting",))
         receiver = wakeup.listen("default")
         assert receiver
         with receiver:

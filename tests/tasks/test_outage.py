@@ -84,8 +84,8 @@ def test_answer_to_a_claim_that_is_lost(monkeypatch: pytest.MonkeyPatch) -> None
     monkeypatch.setattr(type(worker.crew), "room", 5)
     take = claiming.take
 
-    def take_and_fail(identity: Identity, limit: int, queues: queue.Queues) -> list[Run]:
-        take(identity, limit, queues)
+    def take_and_fail(identity: Identity, limit: int, queues: queue.Queues, kind: claiming.Kind) -> list[Run]:
+        take(identity, limit, queues, kind)
         raise OperationalError("server closed the connection")
 
     with monkeypatch.context() as patch:

@@ -15,12 +15,14 @@ from django.utils import timezone
 from djbundle.tasks import claiming, queue
 from djbundle.tasks.identity import Identity, start_time
 from djbundle.tasks.models import TaskRecord
-from djbundle.tasks.outcome import Outcome
+from djbundle.tasks.outcome import Outcome, encoded
 from tests.tasks import jobs
+
+ELSEWHERE = Identity("another-machine", 1, "1")
 
 
 def outcome_of(record: TaskRecord, value: object) -> Outcome:
-    return Outcome(record.pk, record.epoch, TaskResultStatus.SUCCESSFUL, value)
+    return Outcome(record.pk, record.epoch, TaskResultStatus.SUCCESSFUL, encoded(value))
 
 
 def test_claims_at_the_same_time_share_out_the_tasks() -> None:
@@ -43,7 +45,7 @@ def test_claims_at_the_same_time_share_out_the_tasks() -> None:
 
 def test_a_run_that_lost_its_lease_writes_nothing() -> None:
     jobs.add.enqueue(1, 2)
-    (first,) = claiming.claim(Identity.of_this_process(), 1)
+    (first,) = claiming.claim(ELSEWHERE, 1)
     TaskRecord.objects.update(lease_until=timezone.now() - datetime.timedelta(seconds=1))
     assert queue.free_lost() == 1
     (second,) = claiming.claim(Identity.of_this_process(), 1)
@@ -54,7 +56,7 @@ def test_a_run_that_lost_its_lease_writes_nothing() -> None:
 
 def test_a_heartbeat_keeps_the_lease() -> None:
     jobs.add.enqueue(1, 2)
-    worker = Identity.of_this_process()
+    worker = ELSEWHERE
     claiming.claim(worker, 1)
     TaskRecord.objects.update(lease_until=timezone.now() - datetime.timedelta(seconds=1))
     queue.renew(worker)
@@ -63,8 +65,37 @@ def test_a_heartbeat_keeps_the_lease() -> None:
 
 def test_a_worker_elsewhere_is_trusted_until_its_lease_ends() -> None:
     jobs.add.enqueue(1, 2)
-    claiming.claim(Identity("another-machine", 1, "1"), 1)
+    claiming.claim(ELSEWHERE, 1)
     assert queue.free_lost() == 0
+
+
+@pytest.mark.usefixtures("each_database")
+def test_a_worker_that_lives_on_this_machine_is_not_robbed() -> None:
+    """Though its lease has ended: it was stopped, or the machine was asleep."""
+    jobs.add.enqueue(1, 2)
+    claiming.claim(Identity.of_this_process(), 1)
+    TaskRecord.objects.update(lease_until=timezone.now() - datetime.timedelta(hours=1))
+    assert queue.free_lost() == 0
+
+
+@pytest.mark.parametrize("skew", [datetime.timedelta(hours=-2), datetime.timedelta(hours=2)])
+def test_leases_are_told_by_the_clock_of_the_server(
+    skew: datetime.timedelta, postgres: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A machine whose own is wrong neither robs others nor is robbed."""
+    jobs.add.enqueue(1, 2)
+    claiming.claim(ELSEWHERE, 1)
+    right = datetime.datetime.now
+    monkeypatch.setattr(timezone, "now", lambda: right(datetime.UTC) + skew)
+    jobs.add.enqueue(1, 2)
+    TaskRecord.objects.filter(status=TaskResultStatus.READY).update(run_after=timezone.now() - skew.__abs__() * 2)
+    assert len(claiming.claim(ELSEWHERE, 1)) == 1
+    queue.renew(ELSEWHERE)
+    assert queue.free_lost() == 0
+    leases = TaskRecord.objects.values_list("lease_until", flat=True)
+    assert all(abs(lease - right(datetime.UTC)) < datetime.timedelta(minutes=1) for lease in leases if lease)
+    TaskRecord.objects.update(lease_until=right(datetime.UTC) - datetime.timedelta(seconds=1))
+    assert queue.free_lost() == 2
 
 
 def test_only_the_named_queues_are_served() -> None:
@@ -138,7 +169,7 @@ def test_only_the_claim_does_not_wait_for_the_disk() -> None:
         cursor.execute("PRAGMA synchronous = FULL")
     with connection.execute_wrapper(look):
         (record,) = claiming.claim(Identity.of_this_process(), 1)
-        queue.finish([Outcome(record.pk, record.epoch, TaskResultStatus.SUCCESSFUL, 3)])
+        queue.finish([Outcome(record.pk, record.epoch, TaskResultStatus.SUCCESSFUL, "3")])
     look_first, claim, *later = seen
     assert claim == 1  # NORMAL
     assert {look_first, *later} == {2}  # FULL

@@ -12,7 +12,7 @@ from django.tasks.exceptions import InvalidTask
 from django.test import override_settings
 from django.utils import timezone
 
-from djbundle.tasks import RetryAfter, queue
+from djbundle.tasks import queue
 from djbundle.tasks.models import TaskRecord
 from djbundle.tasks.testing import assert_enqueued, enqueued, run_pending
 from tests.tasks import jobs
@@ -67,12 +67,15 @@ def test_discarded_exception_ends_the_task_well() -> None:
     assert (result.status, result.return_value, result.errors) == (TaskResultStatus.SUCCESSFUL, None, [])
 
 
-def test_attempts_are_enough_for_retry_after_too() -> None:
+@pytest.mark.usefixtures("each_database")
+def test_task_that_is_put_off_costs_no_attempt_and_leaves_no_trace() -> None:
+    """However often: a task that asks for years whether it can be done has a row as small as at its beginning."""
     result = jobs.not_now.using(max_attempts=1).enqueue()
-    run_pending()
+    for _ in range(3):
+        TaskRecord.objects.update(run_after=timezone.now())
+        assert run_pending() == 1
     result.refresh()
-    assert result.status == TaskResultStatus.FAILED
-    assert result.errors[0].exception_class is RetryAfter
+    assert (result.status, result.errors, result.attempts) == (TaskResultStatus.READY, [], 0)
 
 
 def test_task_that_has_expired_is_not_begun() -> None:

@@ -105,7 +105,7 @@ class Transitions(RuleBasedStateMachine):
     def finish(self, run: TaskRecord, status: str) -> None:
         failed = status != SUCCESSFUL
         error = entry_of(ValueError, "") if failed else None
-        dropped = queue.finish([Outcome(run.pk, run.epoch, status, None if failed else run.epoch, error)])
+        dropped = queue.finish([Outcome(run.pk, run.epoch, status, None if failed else str(run.epoch), error)])
         model = self.current(run)
         assert dropped == (model is None)
         if model:
@@ -116,7 +116,7 @@ class Transitions(RuleBasedStateMachine):
     @rule(runs=st.lists(runs, min_size=2, max_size=5, unique_by=lambda run: (run.pk, run.epoch)))
     def finish_together(self, runs: list[TaskRecord]) -> None:
         current = [(run, model) for run in runs if (model := self.current(run))]
-        dropped = queue.finish([Outcome(run.pk, run.epoch, SUCCESSFUL, run.epoch) for run in runs])
+        dropped = queue.finish([Outcome(run.pk, run.epoch, SUCCESSFUL, str(run.epoch)) for run in runs])
         assert dropped == len(runs) - len(current)
         for run, model in current:
             model.leave(SUCCESSFUL)

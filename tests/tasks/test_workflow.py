@@ -119,16 +119,6 @@ def test_what_follows_is_there_with_the_success_or_not_at_all(monkeypatch: pytes
     assert TaskRecord.objects.count() == 2
 
 
-def test_a_task_that_is_gone_cannot_follow_but_harms_nothing(caplog: pytest.LogCaptureFixture) -> None:
-    chain(call(jobs.add, 1, 2), call(jobs.double)).enqueue()
-    record = TaskRecord.objects.get()
-    record.then[0]["task"] = "tests.tasks.jobs.gone"
-    record.save()
-    run_pending()
-    assert results() == [("add", 3)]
-    assert "tests.tasks.jobs.gone cannot follow" in caplog.text
-
-
 def test_members_of_an_unfinished_group_are_kept(tmp_path: Path) -> None:
     blocker = tmp_path / "blocker"
     blocker.touch()

@@ -39,6 +39,7 @@ class Asgi:
             await run_websocket(self.application, scope, receive, send)
             return
         exchange = Exchange(self, scope, receive, send)
+        place = self.observer.in_flight.begin(scope["method"], scope["raw_path"])
         try:
             if await exchange.is_admitted():
                 await self.application(scope, exchange.receive, exchange.send)
@@ -52,6 +53,7 @@ class Asgi:
             raise
         finally:
             exchange.close()
+            self.observer.in_flight.end(place)
 
 
 class Exchange:
@@ -78,6 +80,11 @@ class Exchange:
     @property
     def by_http_2(self) -> bool:
         return bool(self.scope["http_version"] == "2")
+
+    @property
+    def is_chunked(self) -> bool:
+        """Such a request may have had a length too, that a proxy believed: then nothing else is to be read."""
+        return bool(self.header(b"transfer-encoding"))
 
     @property
     def is_partly_answered(self) -> bool:
@@ -110,8 +117,7 @@ class Exchange:
         return True
 
     def may_have_body(self, length: str | None) -> bool:
-        is_chunked = bool(self.header(b"transfer-encoding"))
-        return may_have_body(length, self.scope["method"], is_chunked=is_chunked, by_http_2=self.by_http_2)
+        return may_have_body(length, self.scope["method"], is_chunked=self.is_chunked, by_http_2=self.by_http_2)
 
     async def receive(self) -> Message:
         """Return the next part of the body. An application to which we have said no sees its client leave."""
@@ -172,7 +178,7 @@ class Exchange:
             request_id,
             seconds,
             secure=self.scope["scheme"] == "https",
-            leaving=self.scope["djbundle.leaving"] and not self.by_http_2,
+            leaving=(self.scope["djbundle.leaving"] or self.is_chunked) and not self.by_http_2,
         )
 
     async def send_head(self, length: int | None = None) -> None:

@@ -72,6 +72,7 @@ class Body:
 
     def received(self, future: Any) -> None:
         """Take a part, in one of Granian's threads."""
+        self.future = None
         if future.cancelled() or id(self) not in self.bodies.receiving:
             return
         message = future.result()
@@ -103,7 +104,8 @@ class Body:
         self.spool.seek(0)
         environ["wsgi.input"] = environ["djbundle.spool"] = self.spool
         environ["CONTENT_LENGTH"] = str(self.rate.size)
-        environ.pop("HTTP_TRANSFER_ENCODING", None)
+        if environ.pop("HTTP_TRANSFER_ENCODING", None):  # it may have had a length too, that a proxy believed:
+            environ["djbundle.leaving"] = True  # nothing else is read of this connection (RFC 9112, 6.3)
         return self.request
 
     def refuse(self, status: HTTPStatus, why: str) -> None:
@@ -114,7 +116,8 @@ class Body:
         """Forget it, and return whether it was being received. Granian drops a request that nobody answers."""
         if not self.bodies.forget(self):
             return False
-        if self.future:
-            self.future.cancel()
+        future, self.future = self.future, None  # which keeps us, and with us the body that Granian has
+        if future:
+            future.cancel()
         self.spool.close()
         return True

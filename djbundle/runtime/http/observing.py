@@ -1,8 +1,9 @@
 """Told of each answer when its head is made: counts it, and writes the access log."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from djbundle.runtime.board import Slot
+from djbundle.runtime.in_flight import InFlight
 from djbundle.runtime.logs import lines
 from djbundle.runtime.logs.formats import Value
 
@@ -11,6 +12,7 @@ from djbundle.runtime.logs.formats import Value
 class Observer:
     slot: Slot
     access_log: bool
+    in_flight: InFlight = field(default_factory=InFlight)
 
     def answered(self, method: str, path: str, status: int, seconds: float, client: str, request_id: str) -> None:
         """`seconds` from the whole request to the head of its answer. The query is not told: secrets stand in it."""

@@ -7,6 +7,7 @@ that no client sends its next request into a connection that is about to end.
 import time
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from djbundle.runtime.http.observing import Observer
@@ -62,6 +63,9 @@ class Wsgi:
             )
             return start_response(status, merged(headers, additions.wsgi_headers(environ, seconds)), exc_info)
 
+        in_flight = self.observer.in_flight
+        place = in_flight.begin(environ["REQUEST_METHOD"], environ["PATH_INFO"].encode("latin-1", "backslashreplace"))
+        environ["djbundle.ended"] = partial(in_flight.end, place)  # called by who closes the answer, see wsgi.py
         return self.application(environ, start)  # type: ignore[no-any-return]
 
 

@@ -112,6 +112,7 @@ class Delivery:
         self.streams, self.request, self.parts, self.cost = streams, request, parts, cost
         self.since: float | None = None  # when the client was to take more, monotonic seconds
         self.future: Any = None
+        self.watching: Any = None
         self.is_stopped = False  # the client has left, or is too slow
         self.is_closed = False
 
@@ -131,9 +132,11 @@ class Delivery:
 
     def watch(self) -> None:
         """Learn when the client leaves: Granian takes parts for nobody without a word."""
-        self.request.transport.protocol.receive().add_done_callback(self.heard)
+        self.watching = self.request.transport.protocol.receive()
+        self.watching.add_done_callback(self.heard)
 
     def heard(self, future: Any) -> None:
+        self.watching = None
         if self.is_closed or future.cancelled():
             return
         if future.result()["type"] == "http.disconnect":
@@ -198,6 +201,9 @@ class Delivery:
 
     def close(self) -> None:
         self.is_closed = True
+        watching, self.watching = self.watching, None  # which keeps us
+        if watching:
+            watching.cancel()
         if end := getattr(self.parts, "close", None):
             end()
 

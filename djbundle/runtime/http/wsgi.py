@@ -33,9 +33,10 @@ class WsgiSite:
 
     def __call__(self, request: Request) -> None:
         """Answer. Raises what the application raises."""
-        head, environ = Head(), request.environ
+        head = Head()
+        environ = self.base | request.environ  # of which the application may keep, and add to, what it likes
         try:
-            answer = self.application(self.base | environ, head)
+            answer = self.application(environ, head)
         except BaseException:
             close((), environ)
             raise
@@ -48,7 +49,11 @@ class WsgiSite:
             self.streams.send(request, head.status, head.headers, parts)
             return
         if not head.status:
-            parts.begin()
+            try:
+                parts.begin()
+            except BaseException:
+                parts.close()
+                raise
         self.streams.generate(request, head.status, head.headers, parts)
 
     def send_whole(self, request: Request, head: "Head", body: bytes) -> None:
@@ -94,6 +99,8 @@ class Parts:
 
 def close(answer: Iterable[bytes], environ: dict[str, Any]) -> None:
     """Both it and the body of its request, which it may have read until now."""
+    if ended := environ.pop("djbundle.ended", None):
+        ended()
     if end := getattr(answer, "close", None):
         end()
     if spool := environ.get("djbundle.spool"):

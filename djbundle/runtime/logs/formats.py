@@ -10,7 +10,9 @@ LEVELS = ("debug", "info", "warning", "error")
 PRIORITIES = {"debug": 7, "info": 6, "warning": 4, "error": 3}  # of syslog(3)
 COLOURS = {"warning": "\033[33m", "error": "\033[1;31m"}
 DIM, PLAIN = "\033[2m", "\033[0m"
-CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")  # it could look like a line, or speak to a terminal
+# What could look like a line, speak to a terminal, or turn the direction of what is read behind it.
+CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]")
+INDENT = "    "  # of each line of a traceback: what it quotes can begin no line of the log
 BARE = re.compile(r"[^\s=\"\\]+")
 
 Value = str | int | float
@@ -42,7 +44,7 @@ def as_text(line: Line) -> str:
 def for_journald(line: Line) -> str:
     """It knows the time, and reads the priority (sd-daemon(3)) in front of each line of a text."""
     priority = f"<{PRIORITIES[line.level]}>"
-    return "\n".join(priority + each for each in said(line).splitlines())
+    return "\n".join(priority + each for each in said(line).split("\n"))
 
 
 def as_logfmt(line: Line) -> str:
@@ -50,7 +52,7 @@ def as_logfmt(line: Line) -> str:
 
 
 def as_json(line: Line) -> str:
-    return json.dumps(facts(line), ensure_ascii=False)
+    return CONTROL.sub(lambda found: f"\\u{ord(found[0]):04x}", json.dumps(facts(line), ensure_ascii=False))
 
 
 FORMATS: dict[str, Callable[[Line], str]] = {
@@ -69,8 +71,13 @@ def facts(line: Line) -> dict[str, Value]:
 
 def said(line: Line) -> str:
     told = " ".join(f"{name}={quoted(value)}" for name, value in line.fields.items())
-    text = f"{line.source}: {printable(line.message)}" + (f"  {told}" if told else "")
-    return f"{text}\n{line.trace.rstrip()}" if line.trace else text
+    text = f"{printable(line.source)}: {printable(line.message)}" + (f"  {told}" if told else "")
+    return "\n".join([text, *map(indented, line.trace.rstrip().split("\n"))]) if line.trace else text
+
+
+def indented(line: str) -> str:
+    """Of a traceback."""
+    return INDENT + "\t".join(map(printable, line.split("\t")))
 
 
 def moment(line: Line) -> str:
@@ -86,4 +93,5 @@ def quoted(value: Value) -> str:
 
 
 def printable(text: str) -> str:
-    return CONTROL.sub(lambda found: f"\\x{ord(found[0]):02x}", text)
+    """On one line, and without a word to a terminal."""
+    return CONTROL.sub(lambda found: repr(found[0])[1:-1] if found[0] > "\xff" else f"\\x{ord(found[0]):02x}", text)

@@ -37,6 +37,7 @@ def add_log_options(parser: ArgumentParser) -> None:
 def configure(form: str | None, level: str | None) -> None:
     global chosen_format, chosen_level
     chosen_format, chosen_level = form, level
+    masking.learn_environment()  # the supervisor has no settings, and tells what its children said last
 
 
 def write(level: str, source: str, message: str, fields: Mapping[str, Value] = NOTHING, trace: str = "") -> None:

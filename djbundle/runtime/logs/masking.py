@@ -1,16 +1,18 @@
 """Secrets that the process knows do not get into its log: the value of each is replaced wherever it stands."""
 
+import html
+import json
 import os
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
+from urllib.parse import quote, quote_plus
 
-SECRET_NAME = re.compile(
-    r"SECRET|PASSWORD|PASSWD|PASSPHRASE|TOKEN|API_?KEY|PRIVATE_KEY|ACCESS_KEY|SIGNATURE", re.IGNORECASE
-)
-IN_URL = re.compile(r"://[^/:@\s]*:([^/@\s]+)@")  # postgres://user:password@host
-DOTTED = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)+")  # the path of a class, no secret
-SHORTEST = 8  # characters; a shorter one could be a word of any line
+from djbundle.runtime.logs.secret_values import is_secret, secrets_by_shape, secrets_in
+
+SHORTEST = 8  # characters; a shorter one could be part of any word
+LONG_LINE = 16  # characters; of a secret with several lines, such a line is one by itself
+COMMON = re.compile("[a-z]+|[0-9]+")  # "shop" and "1234" stand in many a line
 MASK = "********"
 
 _known: re.Pattern[str] | None = None
@@ -23,23 +25,55 @@ def mask(text: str) -> str:
 def learn(settings: Mapping[str, Any]) -> None:
     """From these settings, and from the environment of this process."""
     global _known  # noqa: PLW0603 - a process has one environment
-    values = {*secrets_in(settings), *secrets_in(os.environ)}
-    parts = (re.escape(value) for value in sorted(values, key=len, reverse=True))
-    _known = re.compile("|".join(parts)) if values else None
+    _known = pattern_for({*secrets_in(settings), *secrets_in(os.environ)})
 
 
-def secrets_in(named: Mapping[Any, Any]) -> Iterator[str]:
-    """Values under the name of a secret, however deep, and passwords in URLs under any name."""
-    for name, value in named.items():
-        if isinstance(value, Mapping):
-            yield from secrets_in(value)
-        elif isinstance(value, str):
-            yield from IN_URL.findall(value)
-            if SECRET_NAME.search(str(name)) and is_secret(value):
-                yield value
-        elif isinstance(value, Iterable) and SECRET_NAME.search(str(name)):
-            yield from (each for each in value if isinstance(each, str) and is_secret(each))
+def learn_environment() -> None:
+    """For a process that has no settings, or has none yet."""
+    if _known is None:
+        learn({})
 
 
-def is_secret(value: str) -> bool:
-    return len(value) >= SHORTEST and not DOTTED.fullmatch(value) and not value.startswith("/")
+def pattern_for(secrets: Iterable[str]) -> re.Pattern[str] | None:
+    """Long ones are found anywhere, short ones as words of their own, common words where a value stands."""
+    values = {each for secret in secrets for each in ways_to_write(secret) if each.strip()}
+    long = {value for value in values if len(value) >= SHORTEST}
+    common = {value for value in values - long if COMMON.fullmatch(value)}
+    parts = (
+        ("", long, ""),
+        (r"(?<![\w./-])", values - long - common, r"(?![\w./-])"),
+        (r"""(?<=[=:'"])""", common, r"""(?=['"@&;,)\s/]|$)"""),
+    )
+    found = [f"{before}(?:{'|'.join(_escaped(each))}){behind}" for before, each, behind in parts if each]
+    return re.compile("|".join(found)) if found else None
+
+
+def _escaped(values: Iterable[str]) -> Iterator[str]:
+    """The longest first, of which others may be a part."""
+    return (re.escape(value) for value in sorted(values, key=lambda value: (-len(value), value)))
+
+
+def ways_to_write(secret: str) -> set[str]:
+    """As it is, and as it stands in Python's and JSON's strings, in URLs and in HTML; each long line of it, too."""
+    lines = [line for line in secret.splitlines() if len(line) >= LONG_LINE and not line.startswith("-----")]
+    found = {secret, *lines}
+    for each in (secret, *lines):
+        shown = each.encode(errors="replace").decode()
+        found |= {repr(each)[1:-1], json.dumps(each)[1:-1], html.escape(each)}
+        found |= {quote(shown), quote(shown, safe=""), quote_plus(shown)}
+    return found
+
+
+def hide(name: str, value: Any) -> Any:
+    """The value to be shown under this name, without the secrets in it."""
+    if isinstance(value, Mapping):
+        return {key: hide(str(key), each) for key, each in value.items()}
+    if isinstance(value, list | tuple):
+        return type(value)([hide(name, each) for each in value]) if type(value) in (list, tuple) else value
+    if not isinstance(value, str):
+        return value
+    if is_secret(name, value):
+        return MASK
+    for secret in sorted(secrets_by_shape(value), key=len, reverse=True):
+        value = value.replace(secret, MASK)
+    return value

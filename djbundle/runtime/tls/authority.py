@@ -2,26 +2,39 @@
 
 from datetime import UTC, datetime, timedelta
 
-from djbundle.runtime.openssl import PrivateKey
+from cryptography import x509 as certificates
+
 from djbundle.runtime.tls import x509
-from djbundle.runtime.tls.store import Store, read_certificate
+from djbundle.runtime.tls.keys import PrivateKey, generate_key, key_to_pem, stored_key
+from djbundle.runtime.tls.store import Store
 
 LOCAL_NAMES = ("localhost", "127.0.0.1", "::1")
 AUTHORITY_LIFE = timedelta(days=3650)
 CERTIFICATE_LIFE = timedelta(days=90)
 SKEW = timedelta(hours=1)  # of a client's clock
+ROOT = "root.pem"
 
 
 def issue_internal(store: Store, site: str, domains: tuple[str, ...]) -> str:
     """Key and chain for `domains` and this machine's own names; PEM."""
-    title = f"{site} local authority"
     now = datetime.now(UTC)
-    signer = store.key("authority.pem")
-    root = store.folder / "root.pem"
-    found = read_certificate(root)
-    if found is None or found.ends - CERTIFICATE_LIFE < now:
-        store.write(root, x509.make_authority(signer, title, now - SKEW, now + AUTHORITY_LIFE).encode())
-    key = PrivateKey.generate()
+    signer = stored_key(store, "authority.pem")
+    root = kept_root(store, signer, now)
+    if root is None:
+        root = x509.make_authority(signer, f"{site} local authority", now - SKEW, now + AUTHORITY_LIFE)
+        store.write(ROOT, root.encode())
+    key = generate_key()
     names = tuple(dict.fromkeys((*domains, *LOCAL_NAMES)))
-    certificate = x509.make_certificate(key, names, (signer, title), now - SKEW, now + CERTIFICATE_LIFE)
-    return key.to_pem().decode() + certificate
+    certificate = x509.make_certificate(key, names, (signer, root), now - SKEW, now + CERTIFICATE_LIFE)
+    return key_to_pem(key).decode() + certificate
+
+
+def kept_root(store: Store, signer: PrivateKey, now: datetime) -> str | None:
+    """The authority's certificate in PEM; None where another is needed, above all one for its key."""
+    try:
+        root = certificates.load_pem_x509_certificate(store.read(ROOT) or b"")
+    except ValueError:
+        return None
+    fits = root.public_key() == signer.public_key() and root.not_valid_before_utc <= now
+    is_lasting = root.not_valid_after_utc - CERTIFICATE_LIFE > now
+    return x509.to_pem(root) if fits and is_lasting else None

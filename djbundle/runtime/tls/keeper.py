@@ -1,6 +1,7 @@
-"""The process that keeps a certificate: gets it, renews it in time, and answers HTTP meanwhile.
+"""The process that keeps a certificate: gets it, and renews it in time.
 
-Web workers know nothing of authorities. They look at the file (web.py) and take up what is new.
+Web workers know nothing of authorities. They look at the file (web.py) and take up what is new. What this process
+does not survive, its supervisor sees: it is started again.
 """
 
 import random
@@ -10,19 +11,23 @@ from datetime import UTC, datetime
 from typing import NoReturn
 
 from djbundle.runtime.logs.lines import log
-from djbundle.runtime.openssl import PrivateKey
-from djbundle.runtime.tls.acme import AcmeError, Client, ExternalAccount, jittered
+from djbundle.runtime.tls.acme import Client, ExternalAccount
 from djbundle.runtime.tls.authority import LOCAL_NAMES, issue_internal
-from djbundle.runtime.tls.jose import decode_base64url
-from djbundle.runtime.tls.options import TlsOptions
-from djbundle.runtime.tls.store import Store, read_certificate
-from djbundle.runtime.tls.x509 import Certificate
+from djbundle.runtime.tls.chain import check_chain
+from djbundle.runtime.tls.deadline import Alarm
+from djbundle.runtime.tls.exchange import AcmeError
+from djbundle.runtime.tls.floor import OrderFloor
+from djbundle.runtime.tls.keys import generate_key, key_to_pem, stored_key
+from djbundle.runtime.tls.options import TlsOptions, decode_base64url
+from djbundle.runtime.tls.store import Store, short
+from djbundle.runtime.tls.x509 import Certificate, find_certificate
 
 RENEW_AT = 2 / 3  # of its life
 SPREAD = 0.05  # of its life, by which the renewals of sites differ
 LONGEST_SLEEP = 3600.0  # seconds; clocks are set, machines sleep
 UNAVAILABLE = (5.0, 600.0)  # seconds between attempts when the authority has troubles: the first, the longest
 REFUSED = (60.0, 6 * 3600.0)  # and when it has said no, which authorities count
+DEADLINE = 900.0  # seconds for an order, whatever the authority does meanwhile
 
 
 @dataclass(slots=True)
@@ -32,41 +37,57 @@ class Keeper:
     site: str  # name and version, for the authority's log
     options: TlsOptions
     store: Store
+    alarm: Alarm = field(default_factory=Alarm)
     failures: int = field(default=0, init=False)
+    floor: OrderFloor = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.floor = OrderFloor(self.store, self.options)
 
     def run(self) -> NoReturn:
-        while True:
-            time.sleep(self.keep())
+        self.store.clean()
+        with self.alarm:
+            while True:
+                time.sleep(self.keep())
 
     def keep(self) -> float:
         """Renew the certificate if it is time; seconds until the next look."""
-        path = self.store.certificate_file(self.options)
-        wait = seconds_left(read_certificate(path), self.names(), datetime.now(UTC))
+        name = self.store.certificate_name(self.options)
+        wait = seconds_left(find_certificate(self.store.read(name)), self.names(), datetime.now(UTC))
         if wait > 0:
             return min(wait, LONGEST_SLEEP)
+        if self.options.source == "acme" and (wait := self.floor.wait()) > 0:
+            log(f"no certificate for {self.shown()} yet: {self.floored(wait)}", source="tls")
+            return min(wait, LONGEST_SLEEP)
         try:
-            chain = self.issue()
-        except Exception as error:  # whatever an authority may say; without this process there is no next certificate
+            content = self.issue()
+            self.store.write(name, content.encode("ascii"))
+        except Exception as error:  # whatever an authority may say, and a full disk: the next attempt may do
             return self.fail(error)
         self.failures = 0
-        self.store.write(path, chain.encode("ascii"))
-        ends = "" if (found := read_certificate(path)) is None else f"; valid until {found.ends:%Y-%m-%d %H:%M} UTC"
-        log(f"new certificate for {', '.join(self.names())}{ends}", source="tls")
+        ends = "" if (found := find_certificate(content.encode())) is None else f"{found.ends:%Y-%m-%d %H:%M} UTC"
+        log(f"new certificate for {self.shown()}; valid until {ends}", source="tls")
         return 1.0
 
     def names(self) -> tuple[str, ...]:
         domains = self.options.domains
         return domains if self.options.source == "acme" else tuple(dict.fromkeys((*domains, *LOCAL_NAMES)))
 
+    def shown(self) -> str:
+        return ", ".join(self.names())
+
     def issue(self) -> str:
-        """A new key and its chain, in PEM."""
+        """A new key and its chain, in PEM; the chain has been checked."""
         if self.options.source == "internal":
             return issue_internal(self.store, self.site.partition("/")[0], self.options.domains)
-        client = Client(self.options.directory, self.store.account_key(self.options.directory), self.site)
-        client.register(self.options.email, external_account(self.options))
-        key = PrivateKey.generate()
-        chain = client.issue(self.options.domains, key, self.store.publish)
-        return key.to_pem().decode() + chain
+        account = stored_key(self.store, f"account-{short(self.options.directory)}.pem")
+        key, names = generate_key(), self.options.domains
+        client = Client(self.options.directory, account, self.site)
+        with self.alarm.limit(DEADLINE):
+            client.register(self.options.email, external_account(self.options))
+            self.floor.note()
+            pem = client.issue(names, key, self.store.publish)
+        return key_to_pem(key).decode() + check_chain(pem, key, names, datetime.now(UTC))
 
     def fail(self, error: Exception) -> float:
         passing = isinstance(error, OSError) or (isinstance(error, AcmeError) and error.passing)
@@ -75,10 +96,15 @@ class Keeper:
         said = f"{type(error).__name__}: {error}"
         if isinstance(error, AcmeError):
             wait, said = max(wait, error.retry_after), str(error)
+        if self.options.source == "acme":
+            wait = max(wait, self.floor.wait())
         self.failures += 1
-        message = f"no certificate for {', '.join(self.names())}: {said}; trying again in {in_words(wait)}"
+        message = f"no certificate for {self.shown()}: {said}; trying again in {in_words(wait)}"
         log(message, "warning", source="tls")
         return wait
+
+    def floored(self, wait: float) -> str:
+        return f"one was ordered less than an hour ago (tls/{self.floor.name}); the next order in {in_words(wait)}"
 
 
 def external_account(options: TlsOptions) -> ExternalAccount | None:
@@ -95,6 +121,11 @@ def seconds_left(certificate: Certificate | None, names: tuple[str, ...], now: d
     life = certificate.ends - certificate.begins
     own = random.Random(f"{certificate.begins} {names}").uniform(-SPREAD, SPREAD)  # noqa: S311 - no secret
     return max(0.0, (certificate.begins + life * (RENEW_AT + own) - now).total_seconds())
+
+
+def jittered(seconds: float) -> float:
+    """A tenth more or less, so that sites started together do not come together."""
+    return seconds * random.uniform(0.9, 1.1)  # noqa: S311 - no secret
 
 
 def in_words(seconds: float) -> str:

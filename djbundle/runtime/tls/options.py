@@ -1,18 +1,25 @@
 """The options of ``serve`` that have to do with TLS."""
 
+import base64
 import os
 import re
 from argparse import ArgumentParser, ArgumentTypeError, Namespace
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Literal
+from urllib.parse import urlsplit
 
+from djbundle.errors import TlsMissingError
 from djbundle.runtime.addresses import EVERYWHERE, HTTP_PORT, Tcp, parse_tcp
 from djbundle.runtime.http.options import at_least
 
 LETS_ENCRYPT = "https://acme-v02.api.letsencrypt.org/directory"
 EAB_KEY_VARIABLE = "DJBUNDLE_ACME_EAB_HMAC_KEY"
+PACKAGES = ("cryptography", "josepy")  # what certificates of our own are made with
+MOST_NAMES = 100  # of one certificate; more than that no authority of the public takes
 YEAR = 365 * 24 * 3600  # seconds; what browsers' lists of HSTS sites ask for
+EMAIL = re.compile(r"[!-~]{1,64}@[A-Za-z0-9.-]{1,253}")
 LABEL = re.compile(r"(?!-)[a-z0-9_-]{1,63}(?<!-)")
 
 Source = Literal["acme", "internal", "files"]
@@ -58,8 +65,14 @@ def add_tls_options(parser: ArgumentParser) -> None:
         metavar="SECONDS",
         help="tell browsers to use nothing but HTTPS for so long; default: a year",
     )
-    add("--acme-directory", metavar="URL", default=LETS_ENCRYPT, help="the authority; default: Let's Encrypt")
-    add("--acme-email", metavar="ADDRESS", help="where the authority may write to")
+    add(
+        "--acme-directory",
+        type=parse_directory,
+        metavar="URL",
+        default=LETS_ENCRYPT,
+        help="the authority; default: Let's Encrypt",
+    )
+    add("--acme-email", type=parse_email, metavar="ADDRESS", help="where the authority may write to")
     add("--acme-eab-kid", metavar="ID", help="account with the authority, where it wants one")
     add(
         "--acme-eab-hmac-key",
@@ -79,6 +92,30 @@ def parse_domain(text: str) -> str:
     if len(name) > 253 or len(labels) < 2 or not all(map(LABEL.fullmatch, labels)) or labels[-1].isdecimal():
         raise ArgumentTypeError(f'"{text}" is not a domain; write it as in shop.example')
     return name
+
+
+def parse_directory(text: str) -> str:
+    """An address of https: what an authority says decides which certificate the site has."""
+    try:
+        address = urlsplit(text)
+        is_good = address.scheme == "https" and bool(address.hostname) and (address.port or 1) > 0
+    except ValueError:
+        is_good = False
+    if not is_good or not text.startswith("https://") or not text.isascii() or not text.isprintable() or " " in text:
+        raise ArgumentTypeError(f'"{text}" is not the address of an authority; write it as in {LETS_ENCRYPT}')
+    return text
+
+
+def parse_email(text: str) -> str:
+    """Authorities look at it themselves; here it has to be one, and one only."""
+    if not EMAIL.fullmatch(text):
+        raise ArgumentTypeError(f'"{text}" is not an address of mail')
+    return text
+
+
+def decode_base64url(text: str) -> bytes:
+    """Raises ValueError for what is none."""
+    return base64.b64decode(text + "=" * (-len(text) % 4), altchars="-_", validate=True)
 
 
 def take_tls_options(parser: ArgumentParser, options: dict[str, Any]) -> TlsOptions | None:
@@ -102,6 +139,9 @@ def take_tls_options(parser: ArgumentParser, options: dict[str, Any]) -> TlsOpti
         if given.http_bind or given.hsts is not None:
             parser.error("--http-bind and --hsts need --domain, --tls-cert or --tls internal")
         return None
+    if len(set(given.domain or ())) > MOST_NAMES:
+        parser.error(f"--domain: a certificate has {MOST_NAMES} names at most; put a proxy in front")
+    check_packages(sources[0])
     return TlsOptions(
         source=sources[0],
         domains=tuple(dict.fromkeys(given.domain or ())),
@@ -112,6 +152,16 @@ def take_tls_options(parser: ArgumentParser, options: dict[str, Any]) -> TlsOpti
         email=given.acme_email,
         external_account=(given.acme_eab_kid, given.acme_eab_hmac_key) if given.acme_eab_kid else None,
     )
+
+
+def check_packages(source: Source) -> None:
+    """Raises TlsMissingError where certificates are wanted of a bundle that was built without what makes them."""
+    if source != "files" and not all(map(find_spec, PACKAGES)):
+        given = "--domain" if source == "acme" else "--tls internal"
+        raise TlsMissingError(
+            f"this bundle was built with `tls = false`, so {given} can get no certificate",
+            "build it without that line of [tool.djbundle], or give --tls-cert and --tls-key",
+        )
 
 
 NAMES = (

@@ -1,4 +1,7 @@
-"""A certificate with its key, checked before it is used: Granian ends with a traceback over one that does not do."""
+"""A certificate with its key, checked before it is used: Granian ends with a traceback over one that does not do.
+
+By the TLS of Python itself, in a handshake with itself: web processes have no need to load more.
+"""
 
 import ssl
 from dataclasses import dataclass
@@ -6,7 +9,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from djbundle.errors import CertificateError
-from djbundle.runtime.tls.store import read_certificate
+
+NO_CHECK_TIME = 0x200000  # x509_vfy.h, X509_V_FLAG_NO_CHECK_TIME: we say ourselves what is over
+FLIGHTS = 4  # more than a handshake has
 
 Version = tuple[tuple[int, int, int], ...]
 
@@ -28,6 +33,20 @@ class Pair:
 
     def check(self) -> None:
         """Raises CertificateError for what a server cannot use."""
+        ends = self._read_end()
+        if ends < datetime.now(UTC):
+            raise CertificateError(
+                f"the certificate in {self.certificate} has expired on {ends:%Y-%m-%d %H:%M} UTC", "renew it"
+            )
+
+    def ends(self) -> datetime | None:
+        """When the certificate is over; None where a server could not use it anyway."""
+        try:
+            return self._read_end()
+        except CertificateError:
+            return None
+
+    def _read_end(self) -> datetime:
         for path in (self.certificate, self.key):
             try:
                 path.read_bytes()
@@ -35,27 +54,49 @@ class Pair:
                 raise CertificateError(
                     f"cannot read {path}: {error.strerror}", "give a PEM file that this user may read"
                 ) from error
-        found = read_certificate(self.certificate)
-        if found is None:
+        client, server = _client(), ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        try:
+            client.load_verify_locations(self.certificate)
+        except (OSError, ValueError) as error:
             raise CertificateError(
                 f"{self.certificate} holds no certificate", "give the chain as PEM, the site's first"
-            )
+            ) from error
         try:
-            context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-            context.load_cert_chain(self.certificate, self.key, password=_no_password)
+            server.load_cert_chain(self.certificate, self.key, password=_no_password)
+            ends = _handshake(client, server)["notAfter"]
         except (OSError, ValueError) as error:
             raise CertificateError(self._complaint(error), "give the PEM file of the key it was made for") from error
-        if found.ends < datetime.now(UTC):
-            raise CertificateError(
-                f"the certificate in {self.certificate} has expired on {found.ends:%Y-%m-%d %H:%M} UTC", "renew it"
-            )
+        return datetime.fromtimestamp(ssl.cert_time_to_seconds(str(ends)), UTC)
 
     def _complaint(self, error: Exception) -> str:
+        if isinstance(error, ssl.SSLCertVerificationError):
+            return f"the certificate in {self.certificate} is not for servers: {error.verify_message}"
         if isinstance(error, ssl.SSLError) and error.reason == "KEY_VALUES_MISMATCH":
             return f"the key in {self.key} does not belong to the certificate in {self.certificate}"
         if isinstance(error, ValueError):
             return f"the key in {self.key} is protected by a password"
         return f"{self.key} or {self.certificate} is damaged"
+
+
+def _client() -> ssl.SSLContext:
+    """One that trusts the certificate itself: who has issued it is for others to judge."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.check_hostname = False
+    context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN | ssl.VerifyFlags(NO_CHECK_TIME)
+    return context
+
+
+def _handshake(client: ssl.SSLContext, server: ssl.SSLContext) -> dict[str, object]:
+    """What the client sees of the server's certificate."""
+    to_server, to_client = ssl.MemoryBIO(), ssl.MemoryBIO()
+    ours = client.wrap_bio(to_client, to_server)
+    theirs = server.wrap_bio(to_server, to_client, server_side=True)
+    for side in (ours, theirs) * FLIGHTS:
+        try:
+            side.do_handshake()
+        except ssl.SSLWantReadError:
+            continue
+    return dict(ours.getpeercert() or {})
 
 
 def _no_password() -> str:

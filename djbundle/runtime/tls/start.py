@@ -1,23 +1,26 @@
-"""Where TLS meets the process tree: what is checked before anything starts, and the child that keeps a certificate."""
+"""Where TLS meets the process tree: what is checked before anything starts, and the children that it needs.
+
+What cryptography brings along is loaded in the child that keeps certificates, and nowhere else.
+"""
 
 import os
 import socket
-import threading
 from pathlib import Path
 
 from djbundle.errors import CertificateError
-from djbundle.runtime import openssl, process
+from djbundle.runtime import process
 from djbundle.runtime.bundle import Bundle
 from djbundle.runtime.child import Child
+from djbundle.runtime.heartbeat import Heart
 from djbundle.runtime.http.options import HttpOptions
 from djbundle.runtime.listener import Listeners, address_of
 from djbundle.runtime.settings import HOSTS_VARIABLE
-from djbundle.runtime.tls import jose
-from djbundle.runtime.tls.keeper import Keeper
-from djbundle.runtime.tls.options import TlsOptions
+from djbundle.runtime.tls.options import TlsOptions, decode_base64url
 from djbundle.runtime.tls.pair import Pair
 from djbundle.runtime.tls.redirect import Redirect
 from djbundle.runtime.tls.store import Store
+
+KEEPER_PATIENCE = 2  # times as long as a web process may the keeper do nothing: it waits for name servers
 
 
 def prepare_tls(data: Path, options: TlsOptions | None) -> Pair | None:
@@ -31,47 +34,59 @@ def prepare_tls(data: Path, options: TlsOptions | None) -> Pair | None:
         pair = Pair(*(file.absolute() for file in options.files))
         pair.check()
         return pair
-    openssl.library()
     check_external_account(options)
     store = Store(data)
     store.create()
-    file = store.certificate_file(options)
+    file = store.folder / store.certificate_name(options)
     return Pair(file, file)
 
 
 def check_external_account(options: TlsOptions) -> None:
     try:
-        jose.decode_base64url(options.external_account[1] if options.external_account else "")
+        decode_base64url(options.external_account[1] if options.external_account else "")
     except ValueError as error:
         raise CertificateError(
             "--acme-eab-hmac-key is not base64url", "give it as the authority shows it, or ask for a new one"
         ) from error
 
 
-def tls_child(bundle: Bundle, options: TlsOptions, listeners: Listeners) -> Child | None:
-    """Keeps a certificate of our own, and answers HTTP; None where there is nothing to do."""
-    store, redirect = Store(bundle.data), listeners.redirect
-    keeper = None if options.files else Keeper(user_agent(bundle), options, store)
-    if keeper is None and redirect is None:
-        return None
-    application = Redirect(store, options.domains, address_of(listeners.main)[1])
+def tls_children(bundle: Bundle, options: TlsOptions | None, listeners: Listeners, patience: float) -> list[Child]:
+    """One that keeps a certificate of our own, and one that answers HTTP, where there is a need.
+
+    Who does nothing for `patience` seconds is killed and started again.
+    """
+    children = []
+    if options and not options.files:
+        children.append(keeper_child(bundle, options, patience))
+    if options and (listener := listeners.redirect):
+        redirect = Redirect(Store(bundle.data), options.domains, address_of(listeners.main)[1])
+        heart = Heart(patience)
+
+        def run() -> int:
+            return answer_http(redirect, listener, heart)
+
+        children.append(Child("redirect", process.title(bundle.manifest.name, "redirect"), run, heart=heart))
+    return children
+
+
+def keeper_child(bundle: Bundle, options: TlsOptions, patience: float) -> Child:
+    heart = Heart(KEEPER_PATIENCE * patience)
 
     def run() -> int:
-        if redirect is None:
-            return keeper.run() if keeper else 0
-        if keeper:
-            threading.Thread(target=keeper.run, daemon=True).start()  # it may be stopped between any two writes
-        return answer_http(application, redirect)
+        from djbundle.runtime.tls.deadline import Alarm  # noqa: PLC0415 - in this child only
+        from djbundle.runtime.tls.keeper import Keeper  # noqa: PLC0415
 
-    return Child("tls", process.title(bundle.manifest.name, "tls"), run)
+        Keeper(user_agent(bundle), options, Store(bundle.data), Alarm(heart)).run()
+
+    return Child("tls", process.title(bundle.manifest.name, "tls"), run, heart=heart)
 
 
-def answer_http(application: Redirect, listener: socket.socket) -> int:
+def answer_http(application: Redirect, listener: socket.socket, heart: Heart) -> int:
     from djbundle.runtime.http.server import Server, WebOptions  # noqa: PLC0415 - Granian, in this child only
     from djbundle.runtime.web import Endpoint, serve_web  # noqa: PLC0415
 
     options = WebOptions(interface="asgi", blocking_threads=1, http=HttpOptions())
-    return serve_web(Server(application, options), [Endpoint(listener)])
+    return serve_web(Server(application, options), [Endpoint(listener)], heart)
 
 
 def user_agent(bundle: Bundle) -> str:

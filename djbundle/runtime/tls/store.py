@@ -2,22 +2,33 @@
 
 tls/account-HASH.pem    the key of our account with the authority of that URL
 tls/SOURCE-NAME.pem     key and chain of the site, in one file, so that they are replaced together
+tls/ordered-HASH        when the authority was last asked for a certificate, in seconds since 1970
 tls/authority.pem       the key of --tls internal; root.pem is its certificate, for clients to trust
 tls/challenges/TOKEN    what the authority asks for
+
+No symbolic link is followed, and no file is ever half-written: a new one takes the place of the old one as a whole.
 """
 
+import contextlib
+import errno
 import hashlib
 import os
 import re
-import tempfile
+import secrets
+import stat
+import time
+from collections.abc import Iterator
 from pathlib import Path
 
-from djbundle.runtime.openssl import OpenSslError, PrivateKey
+from djbundle.errors import DataDirectoryError
 from djbundle.runtime.tls.options import TlsOptions
-from djbundle.runtime.tls.x509 import Certificate
 
 FOLDER = "tls"
+CHALLENGES = "challenges"
 TOKEN = re.compile(r"[A-Za-z0-9_-]{1,256}")
+DAY = 24 * 3600  # seconds; what is unfinished after that is nobody's
+LONGEST_FILE = 1 << 20  # bytes
+NO_FOLDER = (errno.ELOOP, errno.ENOTDIR)  # what open() says of a link, or a file, in place of a folder
 
 
 class Store:
@@ -25,71 +36,105 @@ class Store:
 
     def __init__(self, data: Path) -> None:
         self.folder = data / FOLDER
-        self.challenges = self.folder / "challenges"
 
     def create(self) -> None:
-        self.challenges.mkdir(mode=0o700, parents=True, exist_ok=True)
-        self.folder.chmod(0o700)
-        for left in self.challenges.iterdir():
-            left.unlink()
+        """Raise DataDirectoryError where something else than a folder is in the way."""
+        for folder in (self.folder, self.folder / CHALLENGES):
+            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            with _opened(folder) as descriptor:
+                os.fchmod(descriptor, 0o700)
 
-    def certificate_file(self, options: TlsOptions) -> Path:
-        """Where key and chain lie, or will lie."""
+    def certificate_name(self, options: TlsOptions) -> str:
+        """The file where key and chain lie, or will lie."""
         if options.source == "acme":
             # Another authority is another certificate: one for tests must not stay when it is changed.
-            return self.folder / f"{_short(options.directory)}-{options.domains[0]}.pem"
-        return self.folder / "internal.pem"
+            return f"{short(options.directory)}-{options.domains[0]}.pem"
+        return "internal.pem"
 
-    def account_key(self, directory: str) -> PrivateKey:
-        return self.key(f"account-{_short(directory)}.pem")
+    def read(self, name: str) -> bytes | None:
+        """Return the content of a file; None where there is none, or a link in its place."""
+        return _read(self.folder, name)
 
-    def key(self, name: str) -> PrivateKey:
-        """The key in a file, made when it is not there; a damaged one is put aside."""
-        path = self.folder / name
-        try:
-            return PrivateKey.from_pem(path.read_bytes())
-        except FileNotFoundError:
-            pass
-        except OpenSslError:
-            path.replace(path.with_suffix(".damaged"))
-        key = PrivateKey.generate()
-        self.write(path, key.to_pem())
-        return key
-
-    def write(self, path: Path, content: bytes) -> None:
+    def write(self, name: str, content: bytes) -> None:
         """All or nothing, also when the power goes."""
-        with tempfile.NamedTemporaryFile(dir=path.parent, delete=False) as file:  # 0600
-            try:
-                file.write(content)
-                file.flush()
-                os.fsync(file.fileno())
-                Path(file.name).replace(path)
-            except BaseException:
-                Path(file.name).unlink(missing_ok=True)
-                raise
+        _write(self.folder, name, content)
+
+    def put_aside(self, name: str) -> None:
+        """Keep a damaged file for its owner to look at."""
+        with _opened(self.folder) as folder:
+            aside = str(Path(name).with_suffix(".damaged"))
+            os.replace(name, aside, src_dir_fd=folder, dst_dir_fd=folder)
 
     def publish(self, token: str, content: str) -> None:
         """Show a challenge's answer to whoever asks for it."""
         if not TOKEN.fullmatch(token):
             raise ValueError("not a token")
-        self.write(self.challenges / token, content.encode())
+        _write(self.folder / CHALLENGES, token, content.encode())
 
     def challenge(self, token: str) -> bytes | None:
-        if not TOKEN.fullmatch(token):
-            return None
-        try:
-            return (self.challenges / token).read_bytes()
-        except FileNotFoundError:
-            return None
+        return _read(self.folder / CHALLENGES, token) if TOKEN.fullmatch(token) else None
+
+    def clean(self) -> None:
+        """Remove challenges that are over, and what a killed process has left half-written.
+
+        Of yesterday only: while one version takes over from another, the other may wait for an answer.
+        """
+        for folder, is_left in ((CHALLENGES, TOKEN.fullmatch), ("", re.compile(r"\..+\.[0-9a-f]{16}").fullmatch)):
+            for path in (self.folder / folder).iterdir():
+                found = path.lstat()
+                if is_left(path.name) and stat.S_ISREG(found.st_mode) and time.time() - found.st_mtime > DAY:
+                    path.unlink(missing_ok=True)
 
 
-def read_certificate(path: Path) -> Certificate | None:
-    """The first certificate of a file; None when there is none, or none that can be read."""
+@contextlib.contextmanager
+def _opened(folder: Path) -> Iterator[int]:
+    """A descriptor of a folder that is no symbolic link."""
     try:
-        return Certificate.from_pem(path.read_text("ascii"))
-    except (OSError, ValueError):
+        descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
+    except OSError as error:
+        if error.errno in NO_FOLDER:
+            raise DataDirectoryError(
+                f"{folder} is no folder, or a symbolic link", "put the folder itself there"
+            ) from error
+        raise
+    try:
+        yield descriptor
+    finally:
+        os.close(descriptor)
+
+
+def _read(folder: Path, name: str) -> bytes | None:
+    flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK  # a pipe must not hold us up
+    with _opened(folder) as parent:
+        try:
+            descriptor = os.open(name, flags, dir_fd=parent)
+        except OSError as error:
+            if error.errno in (errno.ENOENT, errno.ELOOP):
+                return None
+            raise
+    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        os.close(descriptor)
         return None
+    with os.fdopen(descriptor, "rb") as file:
+        return file.read(LONGEST_FILE)
 
 
-def _short(directory: str) -> str:
-    return hashlib.sha256(directory.encode()).hexdigest()[:8]
+def _write(folder: Path, name: str, content: bytes) -> None:
+    new = f".{name[:200]}.{secrets.token_hex(8)}"
+    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+    with _opened(folder) as parent:
+        try:
+            with os.fdopen(os.open(new, flags, 0o600, dir_fd=parent), "wb") as file:
+                file.write(content)
+                file.flush()
+                os.fsync(file.fileno())
+            os.replace(new, name, src_dir_fd=parent, dst_dir_fd=parent)
+        except BaseException:
+            with contextlib.suppress(OSError):
+                os.unlink(new, dir_fd=parent)
+            raise
+        os.fsync(parent)
+
+
+def short(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()[:8]

@@ -51,9 +51,15 @@ def detail(record: TaskRecord, now: datetime.datetime) -> dict[str, Any]:
         "progress": progress(record.progress),
         "result": None if record.return_value is None else pretty(record.return_value),
         "attempts": attempts(record.errors),
+        "held": held(record),
         "then": pretty(record.then) if record.then else None,
         "group": group(record),
     }
+
+
+def held(record: TaskRecord) -> str:
+    """Why it cannot run yet; "" when it can."""
+    return str(record.held.get("why", "")) if record.status == READY and isinstance(record.held, dict) else ""
 
 
 def wait_and_run(record: TaskRecord, now: datetime.datetime) -> tuple[float | None, float | None]:
@@ -89,7 +95,7 @@ def rules(record: TaskRecord) -> Facts:
     found = [
         (_("Queue"), record.queue_name),
         (_("Priority"), localize(record.priority) if record.priority else ""),
-        (_("Attempts"), _("%(made)d of %(allowed)d") % runs),
+        (_("Attempts"), _("%(made)d of %(allowed)d") % runs if record.max_attempts else ""),
         (
             _("Pause after the first failure"),
             span(record.backoff) if record.backoff and record.max_attempts > 1 else "",

@@ -2,7 +2,6 @@
 
 import json
 import os
-import re
 from argparse import ArgumentParser
 from dataclasses import asdict
 from pathlib import Path
@@ -14,8 +13,7 @@ from django.views.debug import SafeExceptionReporterFilter
 from djbundle.manifest import Variable
 from djbundle.runtime import commands
 from djbundle.runtime.bundle import Bundle
-
-PASSWORD = re.compile(r"(://[^/:@\s]*:)[^/@\s]+@")  # postgres://user:password@host
+from djbundle.runtime.logs import masking
 
 
 class Command(BaseCommand):
@@ -72,6 +70,5 @@ def describe(variable: Variable) -> dict[str, Any]:
 
 
 def mask(name: str, value: Any) -> Any:
-    """The value, with what looks like a password or key in it as asterisks; by Django's rules, and for URLs."""
-    shown = SafeExceptionReporterFilter().cleanse_setting(name, value)
-    return PASSWORD.sub(r"\1********@", shown) if isinstance(shown, str) else shown
+    """The value, with what is a password or key in it as asterisks; by Django's rules, and by those of the log."""
+    return masking.hide(name, SafeExceptionReporterFilter().cleanse_setting(name, value))

@@ -10,9 +10,10 @@ from django.core.management.base import BaseCommand, CommandError
 from django.core.serializers.json import DjangoJSONEncoder
 from django.utils import timezone
 
-from djbundle.tasks import control, queue, scheduler
+from djbundle.tasks import control, presence, queue, scheduler
 from djbundle.tasks.compat import TaskResultStatus
-from djbundle.tasks.models import Schedule, TaskRecord
+from djbundle.tasks.models import Schedule, TaskRecord, WorkerRecord
+from djbundle.tasks.numbers import days, limit
 
 STATUSES = [status.value.lower() for status in TaskResultStatus]
 HIDDEN = ("worker", "lease_until", "epoch", "unique_key", "takes_context", "declared")
@@ -27,7 +28,7 @@ class Command(BaseCommand):
 
         listing = add("list", help="the newest tasks")
         listing.add_argument("--status", choices=STATUSES)
-        listing.add_argument("--limit", type=int, default=20, help="default: %(default)s")
+        listing.add_argument("--limit", type=limit, default=20, help="default: %(default)s")
         show = add("show", help="one task, with the traceback of each attempt")
         show.add_argument("id", type=int)
         retry = add("retry", help="run failed tasks again: some, or all")
@@ -41,15 +42,16 @@ class Command(BaseCommand):
             action.add_argument("--queue")
             action.add_argument("--task", metavar="PATH", help="orders.tasks.send_confirmation, or the end of it")
         purge = add("purge", help="delete finished tasks")
-        purge.add_argument("--days", type=float, default=0, help="only those that finished so long ago")
+        purge.add_argument("--days", type=days, default=0, help="only those that finished so long ago")
         for name, what in (("pause", "take no more tasks from a queue"), ("resume", "take them again")):
             add(name, help=what).add_argument("queue")
         stats = add("stats", help="counts and times of each queue")
+        workers = add("workers", help="the workers that run, and the version of the code of each")
         schedules = add("schedules", help="what is enqueued again and again, and when")
         schedule = add("schedule", help="enqueue a schedule's task now, or enable or disable a schedule")
         schedule.add_argument("what", choices=("run", "enable", "disable"))
         schedule.add_argument("name")
-        for action in (listing, show, stats, schedules):
+        for action in (listing, show, stats, workers, schedules):
             action.add_argument("--json", action="store_true", help="print JSON")
 
     def handle(self, *_args: Any, **options: Any) -> None:
@@ -97,8 +99,18 @@ class Command(BaseCommand):
             cells = ("-" if value is None else value for value in asdict(each).values())
             self.stdout.write("".join(f"{cell!s:>10}" for cell in cells))
 
+    def do_workers(self, options: dict[str, Any]) -> None:
+        found = list(presence.workers().order_by("-started_at"))
+        if options["json"]:
+            self._print_json([_facts(worker) for worker in found])
+            return
+        for worker in found:
+            seen, release = _age(worker.seen_at), worker.release or "an unknown version"
+            queues = ",".join(worker.queues) or "all queues"
+            self.stdout.write(f"{seen:>12}  {worker.host} {worker.pid}  {queues}  {release}")
+
     def do_schedules(self, options: dict[str, Any]) -> None:
-        scheduler.sync()
+        self._sync()
         found = list(scheduler.rows().order_by("name"))
         if options["json"]:
             self._print_json([_facts(schedule) for schedule in found])
@@ -134,7 +146,7 @@ class Command(BaseCommand):
         self.stdout.write(f'"{options["queue"]}" {"runs again" if done else "was not paused"}.')
 
     def do_schedule(self, options: dict[str, Any]) -> None:
-        scheduler.sync()
+        self._sync()
         name, what = options["name"], options["what"]
         chosen = scheduler.rows().filter(name=name)
         if not chosen:
@@ -144,6 +156,10 @@ class Command(BaseCommand):
             return
         done = scheduler.switch(chosen, enabled=what == "enable")
         self.stdout.write(f'"{name}" {"is" if done else "was"} {what}d{"" if done else " already"}.')
+
+    def _sync(self) -> None:
+        if not scheduler.sync():
+            self.stderr.write("Workers with newer code run: these schedules are as that code declares them.")
 
     def _named(self, options: dict[str, Any]) -> control.Records:
         """What an action is told to take; nothing at all is a mistake."""
@@ -164,7 +180,7 @@ class Command(BaseCommand):
         self.stdout.write(json.dumps(facts, indent=1, cls=DjangoJSONEncoder))
 
 
-def _facts(record: TaskRecord | Schedule) -> dict[str, Any]:
+def _facts(record: TaskRecord | Schedule | WorkerRecord) -> dict[str, Any]:
     names = [field.name for field in record._meta.concrete_fields if field.name not in HIDDEN]
     return {name: getattr(record, name) for name in names}
 

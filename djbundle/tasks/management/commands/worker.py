@@ -5,9 +5,13 @@ import signal
 from argparse import SUPPRESS, ArgumentParser
 from typing import Any
 
-from django.core.management.base import BaseCommand
+from django.core.management.base import BaseCommand, CommandError
 
+from djbundle.tasks import backends
+from djbundle.tasks.backend import DatabaseBackend
 from djbundle.tasks.child import die_with
+from djbundle.tasks.numbers import count, limit, pause, seconds
+from djbundle.tasks.queue import Queues
 from djbundle.tasks.recycling import Limits
 from djbundle.tasks.worker import POLL, Worker
 
@@ -22,12 +26,12 @@ class Command(BaseCommand):
     def add_arguments(self, parser: ArgumentParser) -> None:
         add = parser.add_argument
         add("--queues", default="", metavar="Q,...", help="Only tasks of these queues; default: all.")
-        add("--processes", type=int, default=1, help="Processes that run tasks; default: %(default)s.")
-        add("--threads", type=int, default=DEFAULT_THREADS, help="Tasks at once in each; default: %(default)s.")
-        add("--poll", type=float, default=POLL, help="Seconds between looks for tasks; default: %(default)s.")
-        add("--grace", type=float, default=30, help="Seconds for running tasks when stopped; default: %(default)s.")
-        add("--max-tasks", type=int, default=0, metavar="N", help="Replace a process after so many tasks.")
-        add("--max-memory", type=int, default=0, metavar="MB", help="Replace a process that holds more memory.")
+        add("--processes", type=count, default=1, help="Processes that run tasks; default: %(default)s.")
+        add("--threads", type=count, default=DEFAULT_THREADS, help="Tasks at once in each; default: %(default)s.")
+        add("--poll", type=pause, default=POLL, help="Seconds between looks for tasks; default: %(default)s.")
+        add("--grace", type=seconds, default=30, help="Seconds for running tasks when stopped; default: %(default)s.")
+        add("--max-tasks", type=limit, default=0, metavar="N", help="Replace a process after so many tasks.")
+        add("--max-memory", type=limit, default=0, metavar="MB", help="Replace a process that holds more memory.")
         add("--with-parent", type=int, metavar="PID", help=SUPPRESS)  # stop when this one ends, which has started it
         add("--drain", action="store_true", help="Stop when no task is due.")
 
@@ -35,7 +39,7 @@ class Command(BaseCommand):
         show_log(options["verbosity"])
         if options["with_parent"]:
             die_with(options["with_parent"], signal.SIGTERM)
-        queues = tuple(name.strip() for name in options["queues"].split(",") if name.strip())
+        queues = queues_of(options["queues"])
         Worker(
             threads=options["threads"],
             processes=options["processes"],
@@ -46,6 +50,17 @@ class Command(BaseCommand):
             limits=Limits(options["max_tasks"], options["max_memory"]),
             beat=options.get("beat") or (lambda: None),
         ).run()
+
+
+def queues_of(text: str) -> Queues:
+    """The queues that ``--queues`` names. Raises CommandError for one that no backend has."""
+    queues = tuple(name.strip() for name in text.split(",") if name.strip())
+    known = [backend.queues for backend in backends.usable() if isinstance(backend, DatabaseBackend)]
+    for name in queues if all(known) else ():  # a backend without QUEUES takes every name
+        if not any(name in each for each in known):
+            names = ", ".join(sorted(set().union(*known)))
+            raise CommandError(f'--queues: no backend of TASKS has a queue "{name}"; there are: {names}.')
+    return queues
 
 
 def show_log(verbosity: int) -> None:

@@ -11,3 +11,8 @@ else:
 @task
 def write_note(text: str) -> int:
     return Note.objects.create(text=text).pk
+
+
+@task
+def say(text: str) -> None:
+    print(text)

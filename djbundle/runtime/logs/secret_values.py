@@ -1,0 +1,129 @@
+"""What is a secret among settings and variables: by the name that it stands under, or by what it is.
+
+A URL with a password, a connection string, a private key and the tokens of well-known services are secrets under any
+name.
+"""
+
+import importlib.util
+import os
+import posixpath
+import re
+import sys
+from collections.abc import Iterator, Mapping
+from typing import Any
+from urllib.parse import parse_qsl, unquote, urlsplit
+
+ANYWHERE = (
+    "SECRET|PASSWORD|PASSWD|PASSPHRASE|PASSCODE|TOKEN|CREDENTIAL|SIGNATURE|PRIVATE|"
+    "(?:API|ACCESS|ACCOUNT|ENCRYPTION|MASTER|SIGNING|HMAC)_?KEY"
+)
+LAST_WORD = "(?<![A-Z])(?:PASS|PWD|DSN|AUTH|SALT|KEYS?)[0-9]*"
+NAME = re.compile(f"{ANYWHERE}|{LAST_WORD}$", re.IGNORECASE)
+GROUP = re.compile("(?:SECRET|PASSWORD|TOKEN|CREDENTIAL|KEY)S$", re.IGNORECASE)  # what is in it, is secret
+ABOUT = re.compile(  # secrets, and none itself
+    "_(?:MODEL|HASHERS|VALIDATORS|BACKENDS?|CLASS|CLASSES|FUNCTION|TIMEOUT|AGE|LIFETIME|NAME|HEADER|PREFIX|ALGORITHMS?"
+    "|LENGTH|PATH|FILE|DIR|FIELDS?|UR[LI]|ENABLED|REQUIRED|DAYS|HOURS|MINUTES|SECONDS|TYPES?)$",
+    re.IGNORECASE,
+)
+PLAIN = frozenset(("", "0", "1", "true", "false", "yes", "no", "on", "off", "none", "null"))
+DOTTED = re.compile(r"[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)+")  # as the path of a class
+
+URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://\S+")
+NEXT_URL = re.compile(r",(?=[A-Za-z][A-Za-z0-9+.-]*://)")
+PAIR = re.compile(r"""(?:^|[\s;&?])([\w.-]+)\s*=\s*('(?:[^'\\]|\\.)*'|"[^"]*"|\{[^}]*\}|[^\s;&]+)""")  # libpq, ODBC
+PRIVATE_KEY = re.compile(r"-----BEGIN [A-Z ]*PRIVATE KEY-----.*?(?:-----END [A-Z ]*PRIVATE KEY-----|\Z)", re.DOTALL)
+TOKEN = re.compile(
+    r"\b(?:[spr]k_(?:live|test)_\w{8,}|gh[pousr]_\w{20,}|github_pat_\w{20,}|glpat-[\w-]{16,}|xox[abeprs]-[\w-]{10,}"
+    r"|AKIA[0-9A-Z]{16}|AIza[\w-]{30,}|SG\.[\w-]{16,}\.[\w-]{16,}|eyJ[\w-]{10,}\.[\w-]{10,}\.[\w-]*)"
+)
+LONG_USER = 16  # characters; without a password, a user of that length is a key, as in the DSN of Sentry
+DEEPEST = 20
+
+
+def secrets_in(named: Mapping[Any, Any]) -> Iterator[str]:
+    """All secrets among these values, however deep."""
+    for name, value in named.items():
+        yield from _secrets_of(str(name), value, DEEPEST)
+
+
+def _secrets_of(name: str, value: Any, depth: int) -> Iterator[str]:
+    if isinstance(value, bytes):
+        value = value.decode(errors="ignore")
+    if isinstance(value, str):
+        yield from secrets_by_shape(value)
+        if is_secret(name, value):
+            yield value
+    elif isinstance(value, Mapping) and depth:
+        for key, each in value.items():
+            yield from _secrets_of(name if GROUP.search(name) else str(key), each, depth - 1)
+    elif isinstance(value, list | tuple | set | frozenset) and depth:
+        for each in value:
+            yield from _secrets_of(name, each, depth - 1)
+
+
+def is_secret(name: str, value: str) -> bool:
+    """Whether the name says so, and the value is none of what such names are given too: a class, a file, a switch."""
+    return is_secret_name(name) and value.lower() not in PLAIN and not _is_class(value) and not _is_file(value)
+
+
+def is_secret_name(name: str) -> bool:
+    name = name.replace("-", "_")
+    return bool(NAME.search(name)) and not ABOUT.search(name)
+
+
+def _is_class(value: str) -> bool:
+    """Its package can be imported: "correct.horse" is a password."""
+    if not DOTTED.fullmatch(value):
+        return False
+    package = value.partition(".")[0]
+    try:
+        return package in sys.modules or importlib.util.find_spec(package) is not None
+    except (ImportError, ValueError):
+        return False
+
+
+def _is_file(value: str) -> bool:
+    """It is there, or the folder for it; a key in base64 may begin with a slash, too."""
+    if not value.startswith("/") or "\0" in value:
+        return False
+    folder = posixpath.dirname(value)
+    return os.path.exists(value) or (folder != "/" and os.path.exists(folder))  # noqa: PTH110 - it may be no path
+
+
+def secrets_by_shape(value: str) -> Iterator[str]:
+    yield from PRIVATE_KEY.findall(value)
+    yield from TOKEN.findall(value)
+    for found in URL.findall(value):
+        for url in NEXT_URL.split(found):
+            yield from _secrets_in_url(url)
+    for name, quoted in PAIR.findall(value):
+        if is_secret_name(name):
+            yield from (each for each in _inside(quoted) if each and not _is_file(each))
+
+
+def _secrets_in_url(url: str) -> Iterator[str]:
+    """Its password as it stands there and as it is meant, and what is secret among its parameters."""
+    try:
+        parts = urlsplit(url)
+        user, password = parts.username or "", parts.password or _unescaped_password(url, parts.netloc)
+    except ValueError:  # a bracket in the password
+        user, password = "", _unescaped_password(url, "")
+    if not password and len(user) >= LONG_USER:
+        password = user
+    yield from {each for each in (password, unquote(password)) if each}
+    for name, value in parse_qsl(url.partition("?")[2]):
+        if is_secret_name(name):
+            yield value
+
+
+def _unescaped_password(url: str, netloc: str) -> str:
+    """Where it has a slash, a question mark or a bracket in it, which would have to be escaped, and works with some."""
+    rest, _, _host = url.partition("://")[2].rpartition("@")
+    _user, colon, password = rest.partition(":")
+    return "" if not colon or "@" in netloc or netloc.rpartition(":")[2].isdecimal() else password
+
+
+def _inside(text: str) -> set[str]:
+    """What stands in these quotes, as it stands there and as it is meant."""
+    inner = text[1:-1] if text[0] in "'\"{" and len(text) > 1 else text
+    return {inner, re.sub(r"\\(.)", r"\1", inner)}

@@ -1,0 +1,90 @@
+"""Who could change what a path leads to: each folder on the way to it is looked at, as OpenSSH does with its files.
+
+Whoever may write to a folder may put another file, folder or symbolic link in the place of what is in it.
+"""
+
+import contextlib
+import grp
+import os
+import pwd
+import stat
+from collections.abc import Set
+from dataclasses import dataclass
+from pathlib import Path
+
+MOST_LINKS = 40  # in one path, as in Linux; path_resolution(7)
+ACL = "system.posix_acl_access"  # acl(5): its rights of further users show up as those of the group
+
+
+@dataclass(frozen=True, slots=True)
+class Weakness:
+    """A folder or a symbolic link that somebody else may change."""
+
+    path: Path
+    why: str  # "belongs to shop"
+    fix: str
+
+
+def find_weakness(path: Path, owners: Set[int] | None = None, *, is_parent: bool = False) -> Weakness | None:
+    """The first one on the way to the folder `path`, itself included; None where there is none.
+
+    `owners` are the users who may own what is on the way; without them anybody may. What is not there yet is not looked
+    at. The way is walked from the top: as long as nobody else may change it, it stays as it was seen.
+    `is_parent`: something is to be made in the folder itself, so that it may be one like /tmp.
+    """
+    at, rest, links = Path("/"), [*path.absolute().parts[1:]], 0
+    trusted = None if owners is None else {*owners, at.stat().st_uid}  # who owns "/" has the machine
+    while rest:
+        name = rest.pop(0)
+        place = at.parent if name == ".." else at / name
+        try:
+            status = place.lstat()
+        except OSError:  # whoever goes that way meets the same error
+            return None
+        if trusted is not None and status.st_uid not in trusted:
+            owner = name_of(status.st_uid)
+            return Weakness(place, f"belongs to {owner}", f"chown -h root: {place}  or run this as {owner}")
+        if stat.S_ISLNK(status.st_mode):
+            links += 1
+            target = place.readlink()
+            at = Path("/") if target.is_absolute() else at
+            rest = [*target.parts[target.is_absolute() :], *rest]
+            if links > MOST_LINKS:
+                return None
+            continue
+        is_kept = bool(rest or is_parent) and bool(status.st_mode & stat.S_ISVTX)  # others may add, and not replace
+        if not is_kept and (weakness := _writable_by_others(place, status, trusted)):
+            return weakness
+        at = place
+    return None
+
+
+def _writable_by_others(place: Path, status: os.stat_result, trusted: Set[int] | None) -> Weakness | None:
+    if status.st_mode & stat.S_IWOTH:
+        return Weakness(place, "may be written by everybody", f"chmod o-w {place}")
+    if not status.st_mode & stat.S_IWGRP:
+        return None
+    with contextlib.suppress(OSError):
+        os.getxattr(place, ACL)
+        return Weakness(place, "may be written by others", f"setfacl -b {place} && chmod g-w {place}")
+    others = members_of(status.st_gid) - (trusted or set()) - {0, status.st_uid, os.geteuid()}
+    if not others:
+        return None
+    return Weakness(place, f"may be written by {name_of(min(others))}", f"chmod g-w {place}")
+
+
+def members_of(gid: int) -> set[int]:
+    """The users of a group, as this machine knows them."""
+    found = {entry.pw_uid for entry in pwd.getpwall() if entry.pw_gid == gid}
+    with contextlib.suppress(KeyError):
+        for name in grp.getgrgid(gid).gr_mem:
+            with contextlib.suppress(KeyError):
+                found.add(pwd.getpwnam(name).pw_uid)
+    return found
+
+
+def name_of(uid: int) -> str:
+    try:
+        return pwd.getpwuid(uid).pw_name
+    except KeyError:
+        return f"user {uid}"

@@ -1,0 +1,48 @@
+"""An alarm in the main thread of the process that keeps certificates: nothing that it waits for holds it for ever.
+
+Time limits of single reads do not do: an authority may send a byte now and then, to each of a hundred requests. An
+alarm ends whatever is under way.
+"""
+
+import contextlib
+import math
+import signal
+import time
+from collections.abc import Iterator
+from types import FrameType
+from typing import Self
+
+from djbundle.runtime.heartbeat import BEAT, Heart
+from djbundle.runtime.tls.exchange import AcmeError
+
+
+class Alarm:
+    """As a context manager it rings each second: beats `heart`, and ends what is beyond its limit."""
+
+    def __init__(self, heart: Heart | None = None) -> None:
+        self._heart = heart
+        self._end, self._seconds = math.inf, 0.0
+
+    def __enter__(self) -> Self:
+        self._before = signal.signal(signal.SIGALRM, self._ring)
+        signal.setitimer(signal.ITIMER_REAL, BEAT, BEAT)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, self._before)
+
+    @contextlib.contextmanager
+    def limit(self, seconds: float) -> Iterator[None]:
+        """Raise AcmeError in the block when it takes longer. An exception that somebody swallows is raised again."""
+        self._end, self._seconds = time.monotonic() + seconds, seconds
+        try:
+            yield
+        finally:
+            self._end = math.inf
+
+    def _ring(self, _number: int, _frame: FrameType | None) -> None:
+        if self._heart:
+            self._heart.beat()
+        if time.monotonic() > self._end:
+            raise AcmeError(f"the authority was not done after {self._seconds:.0f} s", unreachable=True)

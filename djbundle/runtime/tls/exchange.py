@@ -1,0 +1,175 @@
+"""One exchange with an authority over HTTPS, and with nobody over anything else; what it may answer is bounded.
+
+How long it may take is not said here: deadline.py ends the whole order.
+"""
+
+import http.client
+import json
+import ssl
+import time
+import urllib.request
+from collections.abc import Mapping
+from dataclasses import dataclass
+from email.utils import parsedate_to_datetime
+from typing import Any
+from urllib.parse import urljoin
+
+TIMEOUT = 30.0  # seconds for the next bytes
+LARGEST = 1 << 20  # bytes of an answer
+REDIRECTS = 3  # of one request that is not signed
+LONGEST_WAIT = 24 * 3600.0  # seconds; an authority that asks for more is asked again after these
+LONGEST_TEXT = 300  # characters of what an authority says, in our log
+BAD_NONCE = "urn:ietf:params:acme:error:badNonce"
+PROBLEM_PREFIX = "urn:ietf:params:acme:error:"
+PASSING = (BAD_NONCE, PROBLEM_PREFIX + "serverInternal")  # troubles of the authority, which say nothing of our order
+
+
+class AcmeError(Exception):
+    """What the authority said, in one line."""
+
+    def __init__(self, message: str, *, kind: str = "", retry_after: float = 0.0, unreachable: bool = False) -> None:
+        line = " ".join("".join(each if each.isprintable() else " " for each in message).split())
+        super().__init__(line if len(line) <= LONGEST_TEXT else f"{line[:LONGEST_TEXT]}…")
+        self.kind = kind
+        self.retry_after = retry_after  # seconds; 0: not told
+        self.passing = unreachable or kind in PASSING  # it is no answer to what we asked for
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    url: str
+    headers: Mapping[str, str]  # names in lower case
+    body: bytes
+
+    def resource(self) -> "Resource":
+        """Return the JSON object that it is. Raises AcmeError for anything else, such as a page of a proxy."""
+        try:
+            members = json.loads(self.body)
+        except (ValueError, RecursionError):
+            members = None
+        if not isinstance(members, dict):
+            raise AcmeError(f"{self.url} answers with something else than ACME")
+        return Resource(self.url, members)
+
+    @property
+    def location(self) -> str:
+        return checked_url(self.headers.get("location", ""), f"the answer of {self.url}")
+
+
+@dataclass(frozen=True, slots=True)
+class Resource:
+    """A JSON object of the authority, whose members are checked when they are asked for."""
+
+    url: str
+    members: dict[str, Any]
+
+    def text(self, name: str) -> str:
+        return self._get(name, str)
+
+    def link(self, name: str) -> str:
+        return checked_url(self.members.get(name), f'"{name}" of {self.url}')
+
+    def texts(self, name: str) -> list[str]:
+        values = self._get(name, list)
+        if not all(isinstance(value, str) for value in values):
+            raise AcmeError(f'{self.url} has no "{name}" as ACME wants it')
+        return values
+
+    def inner(self, name: str) -> "Resource":
+        return Resource(self.url, self._get(name, dict))
+
+    def list_of(self, name: str) -> list["Resource"]:
+        return [Resource(self.url, value) for value in self._get(name, list) if isinstance(value, dict)]
+
+    def _get[T](self, name: str, kind: type[T]) -> T:
+        value = self.members.get(name)
+        if not isinstance(value, kind):
+            raise AcmeError(f'{self.url} has no "{name}" as ACME wants it')
+        return value
+
+
+def checked_url(value: object, of: str) -> str:
+    if not isinstance(value, str) or not value.startswith("https://"):
+        raise AcmeError(f"{of} is not an address of https")
+    return value
+
+
+class Exchange:
+    """Sends requests, by the proxy of the environment where there is one. The authority's own certificate is checked
+    as Python does it.
+    """
+
+    def __init__(self, user_agent: str) -> None:
+        self._user_agent = user_agent
+        self._opener = urllib.request.OpenerDirector()
+        for handler in (
+            urllib.request.ProxyHandler(),
+            urllib.request.HTTPSHandler(context=ssl.create_default_context()),
+        ):
+            self._opener.add_handler(handler)  # none follows redirects, or knows anything but https
+
+    def request(self, method: str, url: str, body: bytes | None = None) -> Answer:
+        """Raises AcmeError for an authority that cannot be reached, ProblemError for one that says no."""
+        for _ in range(REDIRECTS):
+            status, answer = self._request(method, checked_url(url, url), body)
+            if 200 <= status < 300:
+                return answer
+            if status not in (301, 302, 303, 307, 308):
+                raise ProblemError(status, answer)
+            if method not in ("GET", "HEAD"):  # a signature is for one address, and must not travel
+                raise AcmeError(f"{url} leads elsewhere, where nothing signed may go")
+            target = urljoin(url, answer.headers.get("location", ""))
+            url = checked_url(target, f"{target}, where {url} leads,")
+        raise AcmeError(f"{url} leads to yet another address")
+
+    def _request(self, method: str, url: str, body: bytes | None) -> tuple[int, Answer]:
+        """One exchange; the status and the answer, whatever they are."""
+        headers = {"Content-Type": "application/jose+json", "User-Agent": self._user_agent}
+        try:
+            request = urllib.request.Request(url, body, headers, method=method)  # noqa: S310 - https, see above
+            response = self._opener.open(request, timeout=TIMEOUT)
+            if not isinstance(response, http.client.HTTPResponse):
+                raise OSError("no answer of HTTP")
+            with response:
+                names = {name.lower(): value for name, value in response.headers.items()}
+                return response.status, Answer(url, names, read_body(response, url))
+        except (OSError, http.client.HTTPException, ValueError) as error:  # ValueError: an address that is none
+            reason = getattr(error, "reason", error)
+            raise AcmeError(f"cannot reach {url}: {reason}", unreachable=True) from error
+
+
+class ProblemError(AcmeError):
+    """An error as the authority words it (RFC 7807)."""
+
+    def __init__(self, status: int, answer: Answer) -> None:
+        self.answer = answer
+        try:
+            said = answer.resource()
+            kind = said.text("type")
+            parts = [said, *(said.list_of("subproblems") if "subproblems" in said.members else ())]
+            detail = "; ".join(str(part.members.get("detail")) for part in parts[:10])
+        except AcmeError:
+            kind, detail = "", f"{answer.url} answers {status}"
+        message = f"{detail} ({kind.removeprefix(PROBLEM_PREFIX)})" if kind else detail
+        super().__init__(message, kind=kind, retry_after=retry_after(answer.headers))
+        self.passing = self.passing or (not kind and status >= 500)
+
+
+def read_body(response: http.client.HTTPResponse, url: str) -> bytes:
+    """The whole of it: reading a given number of bytes, Python's own client does not tell that some are missing."""
+    body = response.read(LARGEST + 1)
+    if len(body) > LARGEST:
+        raise AcmeError(f"{url} answers with more than {LARGEST} bytes")
+    if response.length:
+        raise http.client.IncompleteRead(body, response.length)
+    return body
+
+
+def retry_after(headers: Mapping[str, str]) -> float:
+    """Return the seconds that the authority asks us to wait, a day at most; 0 when it does not."""
+    value = headers.get("retry-after", "").strip()
+    try:
+        seconds = float(value) if value.isdecimal() else parsedate_to_datetime(value).timestamp() - time.time()
+    except (ValueError, TypeError, OverflowError):
+        return 0.0
+    return min(max(0.0, seconds), LONGEST_WAIT)

@@ -1,0 +1,50 @@
+"""Arguments that are JSON to Python, and not to a database."""
+
+import math
+from typing import Any
+
+from django.db import connections, router
+
+
+def validate(what: str, *values: Any) -> None:
+    """Raise ValueError for JSON values that the database of the tasks refuses, naming `what` they belong to.
+
+    On PostgreSQL such a value would break the transaction, in which more than this task may be.
+    """
+    for value in values:
+        if reason := _reason(value):
+            raise ValueError(f"{what} cannot be kept: {reason}.")
+
+
+def _reason(value: Any) -> str:
+    """Why it cannot be kept; "" when it can."""
+    if isinstance(value, str):
+        return _reason_of_text(value)
+    if isinstance(value, float) and not math.isfinite(value):
+        return f"JSON has no {value}"
+    if isinstance(value, dict):
+        return next(filter(None, map(_reason, (*value, *value.values()))), "")
+    if isinstance(value, list):
+        return next(filter(None, map(_reason, value)), "")
+    return ""
+
+
+def _reason_of_text(text: str) -> str:
+    if "\0" in text and _is_postgresql():
+        return f"PostgreSQL takes no NUL, which is in {_shown(text)}"
+    if not text.isascii():
+        try:
+            text.encode()
+        except UnicodeEncodeError:
+            return f"there is half of a surrogate pair in {_shown(text)}"
+    return ""
+
+
+def _shown(text: str) -> str:
+    return ascii(text if len(text) <= 60 else f"{text[:60]}…")
+
+
+def _is_postgresql() -> bool:
+    from djbundle.tasks.models import TaskRecord  # noqa: PLC0415 - @task comes here before apps are loaded
+
+    return connections[router.db_for_write(TaskRecord)].vendor == "postgresql"

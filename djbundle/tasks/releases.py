@@ -1,0 +1,67 @@
+"""Which version of the project's code a process runs, and whether a newer one has run a worker lately.
+
+During a rolling deploy workers with old and new code run side by side, and old ones may be started again. Versions have
+no order of their own, so the one that was first seen last is the newest.
+"""
+
+import datetime
+import hashlib
+import os
+from functools import cache
+from pathlib import Path
+
+from django.apps import apps
+from django.db import IntegrityError, models, transaction
+from django.utils import timezone
+
+from djbundle.tasks import options, queue
+from djbundle.tasks.models import Release
+
+VARIABLE = "DJBUNDLE_RELEASE"  # as a bundle calls itself
+LONGEST_NAME = 200
+PATIENCE = datetime.timedelta(minutes=5)  # without a worker of the newer version, as while it starts again
+KEEP = datetime.timedelta(days=90)
+
+
+@cache
+def name() -> str:
+    """``OPTIONS["VERSION"]`` of TASKS; else what a bundle says; else a hash of the project's modules of tasks."""
+    said = options.option("VERSION", None) or os.environ.get(VARIABLE)
+    return str(said)[:LONGEST_NAME] if said else _fingerprint()
+
+
+def _fingerprint() -> str:
+    digest = hashlib.sha256()
+    for app in apps.get_app_configs():
+        for path in _modules_of_tasks(Path(app.path)):
+            digest.update(f"{app.name} {path.name}\n".encode() + path.read_bytes())
+    return digest.hexdigest()[:12]
+
+
+def _modules_of_tasks(folder: Path) -> list[Path]:
+    found = [folder / "tasks.py", *sorted((folder / "tasks").glob("*.py"))]
+    return [path for path in found if path.is_file()]
+
+
+def tell() -> None:
+    """A worker of this version is alive."""
+    now = timezone.now()
+    if not _rows().filter(pk=name()).update(seen_at=now):
+        try:
+            with transaction.atomic(using=queue.alias()):
+                _rows().create(name=name(), first_seen_at=now, seen_at=now)
+        except IntegrityError:
+            return  # another worker was faster
+        _rows().filter(seen_at__lt=now - KEEP).delete()
+
+
+def newer() -> Release | None:
+    """The newest version after this one of which a worker has been alive lately."""
+    lately = _rows().filter(seen_at__gt=timezone.now() - PATIENCE).order_by("first_seen_at")
+    if own := _rows().filter(pk=name()).first():
+        return lately.filter(first_seen_at__gt=own.first_seen_at).last()
+    return None  # it has never been seen, so there is none that came later
+
+
+def _rows() -> models.QuerySet[Release]:
+    return Release.objects.using(queue.alias())

@@ -1,0 +1,56 @@
+"""A user of this machine who is not root, and a place where root runs a bundle on that user's data."""
+
+import os
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from ci.site import Site, bare_environment, copy_bundle
+
+NEIGHBOUR = 54321  # a user whom /etc/passwd does not know, as the one of a container or of DynamicUser=
+only_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root can become another user")
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Root's folder, which everybody may read, with the bundle; and in it the neighbour's data."""
+
+    folder: Path
+    bundle: Path
+    data: Path
+
+    def site(self, *options: str, **environment: str) -> Site:
+        return Site(self.bundle, self.data, bare_environment(**environment), *options)
+
+    def as_neighbour(self, *command: object) -> subprocess.CompletedProcess[str]:
+        words = ["setpriv", f"--reuid={NEIGHBOUR}", f"--regid={NEIGHBOUR}", "--clear-groups", *map(str, command)]
+        return subprocess.run(
+            words, cwd=self.folder, env=bare_environment(), capture_output=True, text=True, check=False, timeout=120
+        )
+
+    def foreign(self) -> list[Path]:
+        """What lies in the data and does not belong to the neighbour."""
+        return [path for path in (self.data, *self.data.rglob("*")) if path.lstat().st_uid != NEIGHBOUR]
+
+
+@contextmanager
+def place_for(bundle: Path) -> Iterator[Place]:
+    """Not below pytest's own folder, which others may not enter."""
+    folder = Path(tempfile.mkdtemp(prefix="djbundle-neighbour-"))
+    try:
+        folder.chmod(0o755)
+        copy = copy_bundle(bundle, folder / "opt")
+        copy.parent.chmod(0o755)
+        copy.chmod(0o755)
+        data = folder / "data"
+        data.mkdir(mode=0o700)
+        os.chown(data, NEIGHBOUR, NEIGHBOUR)
+        yield Place(folder, copy, data)
+    finally:
+        shutil.rmtree(folder)

@@ -1,0 +1,142 @@
+"""What tasks start, inherit and leave behind: pools, processes, connections, work for the exit."""
+
+import json
+import signal
+from collections.abc import Iterator
+from pathlib import Path
+
+import psutil
+import pytest
+from django.tasks import TaskResultStatus
+
+from tests.tasks.conftest import (  # noqa: F401 - fixtures, and Django's setup
+    StartWorker,
+    each_database,
+    postgres,
+    postgres_server,
+    start_worker,
+)
+
+# isort: split
+
+from django.db import connections
+
+from ci.postgres import Postgres
+from djbundle.tasks.models import TaskRecord
+from tests.tasks import hostile_jobs, jobs
+from tests.tasks.databases import use_sqlite
+from tests.waiting import wait_until
+
+ON_BOTH = pytest.mark.parametrize("each_database", ["sqlite", "postgresql"], indirect=True)
+POOL = {"TASKS_TEST_SETTINGS": json.dumps({"OPTIONS": {"pool": {"min_size": 1, "max_size": 4, "timeout": 5}}})}
+KEPT = {"TASKS_TEST_SETTINGS": json.dumps({"CONN_MAX_AGE": None})}
+
+
+@pytest.fixture
+def own_database(tmp_path: Path) -> Iterator[None]:
+    with use_sqlite(tmp_path / "own.sqlite3"):
+        yield
+
+
+def started_by(folder: Path) -> list[psutil.Process]:
+    """The processes whose numbers a task has written down."""
+
+    def written() -> list[str]:
+        return (folder / "pids").read_text().split() if (folder / "pids").exists() else []
+
+    return [psutil.Process(int(pid)) for pid in wait_until(written, "the processes run")]
+
+
+def is_gone(process: psutil.Process) -> bool:
+    return not process.is_running() or process.status() == psutil.STATUS_ZOMBIE
+
+
+@pytest.mark.usefixtures("postgres")
+def test_pool_of_connections(start_worker: StartWorker) -> None:  # noqa: F811
+    """Processes that are forked while the worker has used its pool, and others that replace them."""
+    results = [hostile_jobs.tell_server_process.enqueue() for _ in range(40)]
+    assert start_worker("--drain", "--processes", "2", "--max-tasks", "5", **POOL).wait(60) == 0
+    for result in results:
+        result.refresh()
+    assert {result.status for result in results} == {TaskResultStatus.SUCCESSFUL}
+
+
+@ON_BOTH
+def test_multiprocessing_in_tasks(each_database: str, start_worker: StartWorker) -> None:  # noqa: F811
+    """Such processes end when they are asked to, and their queries disturb nobody."""
+    squares = [hostile_jobs.use_pool.enqueue() for _ in range(3)]
+    queries = [hostile_jobs.query_in_processes.enqueue() for _ in range(3)]
+    assert start_worker("--drain").wait(60) == 0
+    for result in (*squares, *queries):
+        result.refresh()
+    assert [result.return_value for result in squares] == [[0, 1, 4, 9, 16]] * 3
+    assert [result.return_value for result in queries] == [[0, 0]] * 3
+
+
+@pytest.mark.usefixtures("own_database")
+def test_process_that_dies_while_one_of_its_own_lives(tmp_path: Path, start_worker: StartWorker) -> None:  # noqa: F811
+    """The worker sees it, though the other has inherited all its files, and ends that one too."""
+    hostile_jobs.die_with_a_process.enqueue(str(tmp_path))
+    jobs.add.enqueue(1, 2)
+    start_worker()
+    (process,) = started_by(tmp_path)
+    wait_until(lambda: is_gone(process), "it is ended")
+    failed = TaskRecord.objects.filter(status=TaskResultStatus.FAILED, losses=3)
+    wait_until(failed.exists, "the task is given up")
+    wait_until(TaskRecord.objects.filter(status=TaskResultStatus.SUCCESSFUL).exists, "the other one is done")
+
+
+@pytest.mark.usefixtures("own_database")
+def test_timeout_ends_all_that_the_task_has_started(tmp_path: Path, start_worker: StartWorker) -> None:  # noqa: F811
+    hostile_jobs.hang_with_processes.enqueue(str(tmp_path))
+    start_worker()
+    processes = started_by(tmp_path)
+    assert len(processes) == 2
+    wait_until(TaskRecord.objects.filter(status=TaskResultStatus.FAILED).exists, "it takes too long")
+    wait_until(lambda: all(map(is_gone, processes)), "all are ended")
+
+
+@pytest.mark.usefixtures("own_database")
+@pytest.mark.parametrize("options", [["--max-tasks", "1"], ["--drain"]])
+def test_what_is_registered_for_the_exit_is_run(
+    options: list[str],
+    tmp_path: Path,
+    start_worker: StartWorker,  # noqa: F811
+) -> None:
+    """When a process has done enough, and when its worker ends; the worker waits for none that hangs there."""
+    hostile_jobs.register.enqueue(str(tmp_path))
+    start_worker(*options)
+    wait_until((tmp_path / "flushed").exists, "it is run")
+
+
+@pytest.mark.parametrize("environment", [{}, KEPT], ids=["closed", "kept"])
+def test_server_restarts_between_tasks(
+    environment: dict[str, str],
+    postgres: Postgres,  # noqa: F811
+    start_worker: StartWorker,  # noqa: F811
+) -> None:
+    """A connection that is kept is not handed to a task when it no longer works."""
+    done = TaskRecord.objects.filter(status=TaskResultStatus.SUCCESSFUL)
+    start_worker("--threads", "1", **environment)
+    for number in (1, 2, 3):
+        hostile_jobs.tell_server_process.enqueue()
+        wait_until(lambda number=number: done.count() == number, "it is done")  # type: ignore[misc]
+        postgres.restart()
+        connections["default"].close()
+    assert not TaskRecord.objects.exclude(status=TaskResultStatus.SUCCESSFUL).exists()
+
+
+@pytest.mark.usefixtures("own_database")
+def test_stopped_process_keeps_no_worker_from_ending(tmp_path: Path, start_worker: StartWorker) -> None:  # noqa: F811
+    """One that does nothing, and does not end when it is asked to."""
+    worker = start_worker("--processes", "2")
+    (first, _) = wait_until(lambda: two_children(worker.pid), "they run")
+    first.send_signal(signal.SIGSTOP)
+    worker.send_signal(signal.SIGTERM)
+    assert worker.wait(30) == 0
+    assert is_gone(first)
+
+
+def two_children(pid: int) -> list[psutil.Process]:
+    children = psutil.Process(pid).children()
+    return children if len(children) == 2 else []

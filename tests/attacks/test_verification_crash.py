@@ -1,0 +1,95 @@
+"""A page that ends its process, cuts its connection or never answers fails a verification, in the project too."""
+
+import json
+import subprocess
+from pathlib import Path
+from typing import Any
+from urllib.request import urlopen
+
+import pytest
+
+from ci.site import Site, bare_environment
+from djbundle.builder.sandbox import may_isolate
+from tests.conftest import DJBUNDLE, PROJECTS, build, run_build
+from tests.waiting import wait_until
+
+VARIABLE = "CRASHING_PAGES"
+
+
+@pytest.fixture(scope="module")
+def crashing(bundles: Path) -> Path:
+    return build(PROJECTS / "crashing", bundles / "crashing" / "crashing")
+
+
+def verify(bundle: Path, *pages: str) -> tuple[int, dict[str, Any], str]:
+    command = [DJBUNDLE, "verify", bundle, "--env", f"{VARIABLE}={','.join(pages)}", "--json"]
+    result = subprocess.run(command, capture_output=True, text=True, check=False, timeout=300)
+    return result.returncode, json.loads(result.stdout), result.stderr
+
+
+def said(seen: dict[str, Any]) -> dict[str, str]:
+    return {each["what"]: each["said"] for each in seen["problems"]}
+
+
+def test_plain_page_passes(crashing: Path) -> None:
+    code, seen, _ = verify(crashing, "plain")
+    assert (code, seen["problems"]) == (0, [])
+
+
+def test_page_that_ends_its_process_is_a_failure(crashing: Path) -> None:
+    """It is told with the signal and the last words; the pages after it are seen by the next process."""
+    code, seen, printed = verify(crashing, "leave", "crash", "plain")
+    assert code == 29
+    assert said(seen) == {
+        "GET /crash/": (
+            "its process was killed by SIGSEGV: a library written in C has crashed while answering GET /crash/"
+        ),
+        "GET /leave/": "its process ended with code 0 while answering GET /leave/",
+    }
+    assert "the last words of the page" in next(each["trace"] for each in seen["problems"] if "leave" in each["what"])
+    assert seen["pages"] == 3
+    assert "GET /crash/ fails: its process was killed by SIGSEGV" in printed
+
+
+def test_page_that_is_cut_off_or_hangs_is_a_failure(crashing: Path) -> None:
+    code, seen, printed = verify(crashing, "reset", "hang", "plain")
+    assert code == 29
+    assert said(seen)["GET /hang/"] == "no answer began within 10 s, twice"
+    assert said(seen)["GET /reset/"].startswith("its connection was closed without an answer (")
+    assert len(seen["problems"]) == 2
+    assert "an answer has to begin within 10 s" in printed
+
+
+def test_build_fails_although_the_project_does_the_same(tmp_path: Path) -> None:
+    if not may_isolate():
+        pytest.skip("this kernel lets nobody make namespaces")
+    output = tmp_path / "crashing"
+    option = ("--env", f"{VARIABLE}=crash,hang,leave")
+    result = run_build(PROJECTS / "crashing", "-o", output, *option, verify=True)
+    assert result.returncode == 29, result.stderr
+    assert not output.exists()
+    for page in ("crash", "hang", "leave"):
+        (line,) = [each for each in result.stderr.splitlines() if each.startswith(f"GET /{page}/: ")]
+        assert line.endswith("(outside of a bundle too)"), line
+    assert result.stderr.splitlines()[-1].startswith("  fix: correct the page: it does so from the sources too")
+
+
+def test_serving_site_names_the_request_that_its_process_died_of(crashing: Path, tmp_path: Path) -> None:
+    environment = bare_environment(**{VARIABLE: "plain,crash"})
+    with Site(crashing, tmp_path / "data", environment, "--workers", "1") as site:
+        assert urlopen(f"{site.url}/plain/", timeout=30).status == 200
+        with pytest.raises(OSError, match=r"."):
+            urlopen(f"{site.url}/crash/?token=hidden%0aerror", timeout=30)
+        told = "while answering GET /crash/; it is started again"
+        wait_until(lambda: told in site.log.read_text(), "its death is told")
+        assert "hidden" not in site.log.read_text()
+
+
+def test_what_pages_and_tasks_print_is_seen_at_once(crashing: Path, small: Path, tmp_path: Path) -> None:
+    """Not when the process has printed 8 KB, or ends: standard output is no terminal here."""
+    with Site(crashing, tmp_path / "crashing", bare_environment(), "--workers", "1") as site:
+        urlopen(f"{site.url}/plain/", timeout=30)
+        wait_until(lambda: "printed by a page" in site.log.read_text(), "what a page prints")
+    with Site(small, tmp_path / "small", bare_environment(), "--workers", "1") as site:
+        site.shell("from notes.tasks import say; say.enqueue('printed by a task')")
+        wait_until(lambda: "printed by a task" in site.log.read_text(), "what a task prints")

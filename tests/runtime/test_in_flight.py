@@ -1,0 +1,133 @@
+"""The requests that a web process was answering when it died, as its parent sees them."""
+
+import contextlib
+import faulthandler
+import os
+import signal
+import threading
+from collections.abc import Callable
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from djbundle.runtime.board import Board
+from djbundle.runtime.deaths import describe
+from djbundle.runtime.http import streams
+from djbundle.runtime.http.observing import Observer
+from djbundle.runtime.http.outgoing import Additions, wrap
+from djbundle.runtime.http.streams import Streams
+from djbundle.runtime.http.wsgi import WsgiSite
+from djbundle.runtime.in_flight import NONE, InFlight
+from tests.waiting import wait_until
+
+
+def die(in_flight: InFlight, work: Callable[[], object]) -> int:
+    """Do `work` in a child; how that ended."""
+    child = os.fork()
+    if not child:
+        faulthandler.disable()  # pytest's, which would print where it died
+        work()
+        os._exit(0)
+    return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+
+
+@pytest.mark.parametrize("number", [signal.SIGSEGV, signal.SIGKILL])
+def test_note_outlives_the_process(number: int) -> None:
+    in_flight = InFlight()
+
+    def work() -> None:
+        in_flight.end(in_flight.begin("GET", b"/before/"))
+        in_flight.begin("POST", b"/crash/")
+        os.kill(os.getpid(), number)
+
+    code = die(in_flight, work)
+    assert code == -number
+    assert describe(code, "", no_memory=False, asked=in_flight.take()).endswith(" while answering POST /crash/")
+    assert in_flight.take() == [], "the next process has not been asked that"
+
+
+def test_threads_do_not_end_each_others() -> None:
+    in_flight = InFlight()
+    places = {}
+
+    def begin(name: str) -> None:
+        places[name] = in_flight.begin("GET", f"/{name}/".encode())
+
+    threads = [threading.Thread(target=begin, args=(f"page{number}",)) for number in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    for name in ("page1", "page3", "page4", "page5", "page6", "page7"):
+        in_flight.end(places[name])
+    assert in_flight.take() == ["GET /page0/", "GET /page2/"]
+
+
+def test_more_at_once_than_there_are_places() -> None:
+    in_flight = InFlight(2)
+    places = [in_flight.begin("GET", b"/%d" % number) for number in range(3)]
+    assert places[2] == NONE
+    for place in places:
+        in_flight.end(place)
+    assert in_flight.begin("GET", b"/next") != NONE
+
+
+@pytest.mark.parametrize(
+    ("path", "shown"),
+    [
+        (b"/search/?token=secret", "GET /search/"),
+        (b"/a\nerror: forged\x1b[2J\x00b", "GET /a%0Aerror:%20forged%1B%5B2J%00b"),
+        (b"/a; it is started again", "GET /a%3B%20it%20is%20started%20again"),
+        ("/ü\u202e".encode(), "GET /%C3%BC%E2%80%AE"),
+        (b"/" + b"x" * 1000, "GET /" + "x" * 249 + "..."),
+        (b"/100%25/", "GET /100%25/"),
+    ],
+)
+def test_what_strangers_ask_for_cannot_forge_a_line(path: bytes, shown: str) -> None:
+    in_flight = InFlight()
+    in_flight.begin("GET", path)
+    assert in_flight.take() == [shown]
+
+
+def test_many_requests_are_told_shortly() -> None:
+    asked = [f"GET /{number}" for number in range(7)]
+    assert describe(3, "", no_memory=False, asked=asked) == (
+        "ended with code 3 while answering GET /0, GET /1, GET /2, GET /3, GET /4 and 2 more"
+    )
+
+
+class Protocol:
+    """Granian's, which takes the parts at once."""
+
+    def response_bytes(self, *_: Any) -> None:
+        pass
+
+    def response_iter(self, _status: int, _headers: Any, parts: Any) -> None:
+        for _ in iter(lambda: next(parts, None), None):
+            pass
+        parts.close()
+
+
+def fail() -> list[bytes]:
+    raise RuntimeError("no answer")
+
+
+@pytest.mark.parametrize("make", [lambda: [b"whole"], lambda: iter([b"in", b"parts"]), fail])
+def test_request_is_ended_with_its_answer(monkeypatch: pytest.MonkeyPatch, make: Callable[[], Any]) -> None:
+    monkeypatch.setattr(streams, "connections", SimpleNamespace(close_all=lambda: None))
+    in_flight, during = InFlight(), []
+
+    def application(_environ: dict[str, Any], start_response: Any) -> Any:
+        start_response("200 OK", [])
+        during.extend(in_flight.noted())
+        return make()
+
+    observer = Observer(Board.create(1).slot(0), access_log=False, in_flight=in_flight)
+    site = WsgiSite(wrap(application, "wsgi", Additions(), observer), Streams())
+    asked = {"REQUEST_METHOD": "GET", "PATH_INFO": "/page/", "REMOTE_ADDR": "", "HTTP_X_REQUEST_ID": ""}
+    told = {"djbundle.peer": "", "djbundle.begun": 0.0, "djbundle.leaving": False, "wsgi.url_scheme": "http"}
+    with contextlib.suppress(RuntimeError):
+        site(Protocol(), {**asked, **told})
+    assert during == ["GET /page/"]
+    wait_until(lambda: not in_flight.noted(), "the request is ended")

@@ -1,0 +1,216 @@
+"""Tasks whose end is hard to write down, or that keep things from their process and their worker."""
+
+import atexit
+import math
+import multiprocessing
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from decimal import Decimal
+from pathlib import Path
+from typing import Any, Never
+
+from django.db import connection
+from django.tasks import TaskContext, task
+
+from djbundle.tasks import RetryAfter
+
+ANYTHING: list[Any] = []  # what the next `return_anything` returns, in the process that asks for it
+
+
+class Leaf(str):
+    """As a string of BeautifulSoup: part of a tree, which pickle refuses."""
+
+    __slots__ = ()
+
+    def __reduce_ex__(self, protocol: Any) -> Never:
+        raise RecursionError("the tree is too deep")
+
+
+class MuteError(Exception):
+    def __str__(self) -> str:
+        raise ValueError("no text")
+
+
+def circle() -> list[Any]:
+    around: list[Any] = []
+    around.append(around)
+    return around
+
+
+def deep(levels: int) -> list[Any]:
+    inner: list[Any] = []
+    for _ in range(levels):
+        inner = [inner]
+    return inner
+
+
+def numbers() -> Iterator[int]:
+    yield 1
+
+
+RETURNED: dict[str, Callable[[], Any]] = {
+    "leaf": lambda: Leaf("text"),
+    "leaves": lambda: {Leaf("key"): [Leaf("text")]},
+    "long number": lambda: 10**5000,
+    "nan": lambda: math.nan,
+    "circle": circle,
+    "deep": lambda: deep(100_000),
+    "set": lambda: {1},
+    "bytes": lambda: b"\xff",
+    "generator": numbers,
+    "too long": lambda: "x" * (9 << 20),
+    "half of a pair": lambda: {"\udcff": "\udcff"},
+    "zero byte": lambda: ["\0"],
+}
+DELAYS = {"far": 1e12, "nan": math.nan, "infinite": math.inf, "past": -1e12}
+PROGRESS: dict[str, tuple[Any, ...]] = {
+    "decimal": (Decimal(1), 2),
+    "nan": (math.nan, 2),
+    "long number": (10**5000, 2),
+    "text": ("one", 2),
+    "half of a pair": (1, 2, "\udcff"),
+    "zero byte": (1, 2, "\0"),
+    "leaf": (1, 2, Leaf("text")),
+    "long note": (1, 2, "x" * 1_000_000),
+}
+RAISED: dict[str, Callable[[], BaseException]] = {
+    "long": lambda: ValueError("x" * 1_000_000),
+    "mute": MuteError,
+    "strange": lambda: type("Strange\udcff", (ValueError,), {"__module__": "\0"})("\udcff \0"),
+    "exit": lambda: SystemExit(3),
+    "leaf": lambda: ValueError(Leaf("text")),
+}
+
+
+@task
+def return_anything() -> Any:
+    return ANYTHING[-1]
+
+
+@task
+def return_strange(name: str) -> Any:
+    return RETURNED[name]()
+
+
+@task
+def put_off(name: str) -> None:
+    raise RetryAfter(DELAYS[name])
+
+
+@task(max_attempts=3, backoff=lambda _error, _result: 2.0**40)
+def back_off_far() -> None:
+    raise ValueError("far")
+
+
+@task(max_attempts=3, backoff=lambda _error, _result: math.nan)
+def back_off_nowhere() -> None:
+    raise ValueError("nowhere")
+
+
+@task(max_attempts=3, backoff=lambda _error, _result: sys.exit(3))
+def back_off_and_exit() -> None:
+    raise ValueError("exit")
+
+
+@task(takes_context=True)
+def tell(context: TaskContext, name: str) -> str:
+    context.progress(*PROGRESS[name])  # type: ignore[attr-defined]
+    return "told"
+
+
+@task
+def fail_strangely(name: str) -> None:
+    raise RAISED[name]()
+
+
+def hang_in_backoff(_error: BaseException, _result: Any) -> float:
+    time.sleep(1000)
+    return 1.0
+
+
+@task(timeout=0.3, max_attempts=2, backoff=hang_in_backoff)
+def hang_twice() -> None:
+    time.sleep(1000)
+
+
+@task
+def hold_the_interpreter(folder: str) -> None:
+    """For minutes, as a bad expression does: no other thread of the process runs."""
+    Path(folder, "held").touch()
+    re.match(r"(a|a)*$", "a" * 40 + "b")
+
+
+@task
+def take(_data: str) -> None:
+    """Arguments of any size."""
+
+
+# --- processes ---
+
+
+def square(number: int) -> int:
+    return number * number
+
+
+@task
+def use_pool() -> list[int]:
+    with multiprocessing.get_context("fork").Pool(2) as pool:
+        return pool.map(square, range(5))
+
+
+def count_rows() -> None:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT 1")
+
+
+@task
+def query_in_processes() -> list[int]:
+    """Each has connections of its own, and that of the task still works."""
+    count_rows()
+    processes = [multiprocessing.get_context("fork").Process(target=count_rows) for _ in range(2)]
+    for process in processes:
+        process.start()
+    for process in processes:
+        process.join(20)
+    count_rows()
+    return [process.exitcode if process.exitcode is not None else -1 for process in processes]
+
+
+def wait_long() -> None:
+    time.sleep(1000)
+
+
+@task
+def die_with_a_process(folder: str) -> None:
+    """One that it has started goes on, and has inherited all that was open."""
+    process = multiprocessing.get_context("fork").Process(target=wait_long)
+    process.start()
+    Path(folder, "pids").write_text(str(process.pid))
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+@task(timeout=1.0)
+def hang_with_processes(folder: str) -> None:
+    started = subprocess.Popen(["sh", "-c", "sleep 1000 & echo $!; wait"], stdout=subprocess.PIPE)
+    assert started.stdout
+    Path(folder, "pids").write_text(f"{started.pid} {started.stdout.readline().decode()}")
+    started.wait()
+
+
+@task
+def register(folder: str) -> None:
+    """Something to do when the process ends, as exporters of traces have."""
+    atexit.register(Path(folder, "flushed").touch)
+
+
+@task
+def tell_server_process() -> int:
+    """Of PostgreSQL."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_backend_pid()")
+        return int(cursor.fetchone()[0])

@@ -1,0 +1,188 @@
+"""Whatever a task returns, it crosses to the worker and is written, or fails that task and no other."""
+
+import json
+import math
+import pickle
+from typing import Any
+
+import pytest
+from django.db import OperationalError
+from django.tasks import TaskResultStatus
+from hypothesis import HealthCheck, example, given, settings
+from hypothesis import strategies as st
+
+from djbundle.tasks import RetryAfter, claiming, outcome, queue
+from djbundle.tasks.execution import execute
+from djbundle.tasks.identity import Identity
+from djbundle.tasks.messages import Ended
+from djbundle.tasks.models import TaskRecord
+from djbundle.tasks.outcome import MOST_TRACEBACKS, Outcome, entry_of, success, with_error
+from djbundle.tasks.task import LONGEST, SHORTEST_SNOOZE
+from djbundle.tasks.unwritten import PATIENCE, Unwritten
+from tests.tasks import hostile_jobs, jobs
+
+TEXTS = st.text(st.characters())  # \0 and halves of surrogate pairs too
+LEAVES = st.none() | st.booleans() | st.integers() | st.floats() | TEXTS | TEXTS.map(hostile_jobs.Leaf)
+ODD = (
+    st.binary()
+    | st.decimals()
+    | st.datetimes()
+    | st.complex_numbers()
+    | st.sets(st.integers())
+    | st.builds(object)
+    | st.integers(4000, 5000).map(lambda digits: 10**digits)
+)
+
+
+def is_hashable(value: Any) -> bool:
+    try:
+        hash(value)
+    except TypeError:
+        return False
+    return True
+
+
+VALUES = st.recursive(
+    LEAVES | ODD,
+    lambda inner: st.lists(inner) | st.tuples(inner) | st.dictionaries(LEAVES | ODD.filter(is_hashable), inner),
+    max_leaves=8,
+)
+
+
+@pytest.mark.parametrize("each_database", ["sqlite", "postgresql"], indirect=True)
+@settings(max_examples=80, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(value=VALUES)
+@example(value="\\u0000")  # no zero byte, though it looks like one in JSON
+@example(value="\\\0")
+@example(value={"\ud83d\ude00": "\U0001f600"})
+@example(value={None: 1, True: 2, 3: 4})
+def test_any_value(each_database: str, value: Any) -> None:
+    TaskRecord.objects.all().delete()
+    hostile_jobs.ANYTHING[:] = [value]
+    neighbours = [jobs.add.enqueue(1, 2), hostile_jobs.return_anything.enqueue(), jobs.add.enqueue(3, 4)]
+    unwritten = Unwritten()
+    ended = [execute(run) for run in claiming.take(Identity.of_this_process(), 3)]
+    unwritten.outcomes += pickle.loads(pickle.dumps(Ended.of(ended, 0.0))).outcomes
+    unwritten.write()
+    assert not unwritten
+    for result in neighbours:
+        result.refresh()
+    before, strange, after = neighbours
+    assert (before.return_value, after.return_value) == (3, 7)
+    if strange.status == TaskResultStatus.FAILED:
+        (error,) = strange.errors
+        assert error.exception_class in (TypeError, ValueError)
+    else:
+        assert with_floats(strange.return_value) == with_floats(json.loads(outcome.encoded(value) or "null"))
+
+
+def with_floats(value: Any) -> Any:
+    """PostgreSQL writes 1e22 as a whole number."""
+    if isinstance(value, list):
+        return [with_floats(each) for each in value]
+    if isinstance(value, dict):
+        return {name: with_floats(each) for name, each in value.items()}
+    if isinstance(value, bool) or not isinstance(value, int):
+        return value
+    try:
+        return float(value)
+    except OverflowError:
+        return value
+
+
+@pytest.mark.parametrize(
+    ("delay", "expected"),
+    [(30, 30.0), (1e12, LONGEST), (math.inf, LONGEST), (-5, SHORTEST_SNOOZE), (0, SHORTEST_SNOOZE)],
+)
+def test_time_to_wait_is_one_that_a_calendar_has(delay: float, expected: float) -> None:
+    assert RetryAfter(delay).delay == expected
+
+
+@pytest.mark.parametrize("delay", [math.nan, "soon", None])
+def test_time_to_wait_that_says_nothing_is_refused(delay: Any) -> None:
+    with pytest.raises((TypeError, ValueError)):
+        RetryAfter(delay)
+
+
+def test_row_keeps_the_newest_tracebacks_only() -> None:
+    errors: list[dict[str, str]] = []
+    for number in range(50):
+        errors = with_error(errors, entry_of(ValueError, f"{number} " + "x" * 10_000_000))
+    assert len(errors) == 50  # all count
+    assert [error["traceback"].split()[0] for error in errors[-MOST_TRACEBACKS:]] == [str(n) for n in range(40, 50)]
+    assert sum(len(error["traceback"]) for error in errors) < (MOST_TRACEBACKS + 1) * outcome.MOST_TRACEBACK
+
+
+def claimed(count: int) -> list[Any]:
+    for number in range(count):
+        jobs.add.enqueue(number, number)
+    return claiming.take(Identity.of_this_process(), count)
+
+
+def test_row_that_the_database_refuses_as_if_it_were_down(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The others are written, after it has been tried for a while."""
+    first, refused, last = (success(run, "1") for run in claimed(3))
+    finish = queue.finish
+
+    def finish_others(outcomes: list[Outcome]) -> int:
+        if any(each.pk == refused.pk and each.status != TaskResultStatus.FAILED for each in outcomes):
+            raise OperationalError("packet too large")
+        return finish(outcomes)
+
+    monkeypatch.setattr(queue, "finish", finish_others)
+    unwritten = Unwritten(outcomes=[first, refused, last])
+    for _ in range(PATIENCE - 1):
+        with pytest.raises(OperationalError):
+            unwritten.write()
+        assert len(unwritten.outcomes) == 3
+    unwritten.write()
+    assert not unwritten
+    statuses = TaskRecord.objects.order_by("id").values_list("status", flat=True)
+    assert list(statuses) == ["SUCCESSFUL", "FAILED", "SUCCESSFUL"]
+
+
+def test_nothing_fails_while_the_database_is_down(monkeypatch: pytest.MonkeyPatch) -> None:
+    """However long."""
+
+    def fail(*_: Any) -> None:
+        raise OperationalError("it is down")
+
+    unwritten = Unwritten(outcomes=[success(run, "1") for run in claimed(2)])
+    with monkeypatch.context() as patch:
+        patch.setattr(queue, "finish", fail)
+        patch.setattr(queue, "is_writable", fail)
+        for _ in range(3 * PATIENCE):
+            with pytest.raises(OperationalError):
+                unwritten.write()
+    unwritten.write()
+    assert set(TaskRecord.objects.values_list("status", flat=True)) == {"SUCCESSFUL"}
+
+
+def test_write_that_fails_for_any_reason_holds_up_no_other(monkeypatch: pytest.MonkeyPatch) -> None:
+    lost, unfinished = claimed(2)
+    unwritten = Unwritten(lost=[lost], unfinished=[unfinished])
+
+    def lose(_: TaskRecord) -> None:
+        raise RuntimeError("a fault of the worker's")
+
+    monkeypatch.setattr(queue, "lose", lose)
+    unwritten.write()
+    assert not unwritten
+    assert TaskRecord.objects.get(pk=unfinished.pk).status == TaskResultStatus.READY
+
+
+@pytest.mark.usefixtures("each_database")
+def test_what_was_not_begun_is_as_if_it_had_not_been_claimed() -> None:
+    first, second = claimed(2)
+    queue.finish([Outcome(second.pk, second.epoch, TaskResultStatus.READY, error=entry_of(ValueError, ""))])
+    (second,) = claiming.take(Identity.of_this_process(), 2)
+    began = TaskRecord.objects.get(pk=second.pk).started_at
+    queue.put_back([first, second])
+    records = list(TaskRecord.objects.order_by("id"))
+    assert [(record.status, len(record.worker_ids), record.worker) for record in records] == [
+        ("READY", 0, ""),
+        ("READY", 1, ""),
+    ]
+    assert [record.started_at for record in records] == [None, began]
+    queue.put_back([first, second])  # they are somebody else's now
+    assert [len(record.worker_ids) for record in TaskRecord.objects.order_by("id")] == [0, 1]

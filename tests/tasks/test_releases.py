@@ -1,0 +1,166 @@
+"""Old and new code side by side, as during a rolling deploy. Real workers, each with the code of its version."""
+
+import datetime
+import io
+import json
+import signal
+
+import pytest
+from django.contrib.auth.models import User
+from django.core.management import call_command
+from django.test import Client, override_settings
+from django.utils import timezone
+
+from djbundle.tasks import queue, releases, scheduler, schedules
+from djbundle.tasks.models import Release, Schedule, TaskRecord, WorkerRecord
+from tests.tasks import jobs
+from tests.tasks.conftest import StartWorker
+from tests.tasks.test_command import tasks, told
+from tests.waiting import wait_until
+
+OLD = {"TASKS_TEST_OPTIONS": json.dumps({"VERSION": "old"}), "TASKS_TEST_CODE": "old"}
+NEW = {"TASKS_TEST_OPTIONS": json.dumps({"VERSION": "new"}), "TASKS_TEST_CODE": "new"}
+BACKEND = "djbundle.tasks.DatabaseBackend"
+ONLY_NEW = "tests.tasks.following_jobs.only_in_new_code"
+
+
+@pytest.fixture(autouse=True)
+def _no_declarations(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(schedules, "declarations", {})
+
+
+def be(monkeypatch: pytest.MonkeyPatch, version: str) -> None:
+    """This process runs that version of the code."""
+    monkeypatch.setattr(releases, "name", lambda: version)
+
+
+def see(version: str, *, first: int, last: int = 0) -> None:
+    """A worker of that version was first and last seen so many seconds ago."""
+    now = timezone.now()
+    seconds = [datetime.timedelta(seconds=ago) for ago in (first, last)]
+    Release.objects.create(name=version, first_seen_at=now - seconds[0], seen_at=now - seconds[1])
+
+
+def declare_hourly() -> None:
+    schedules.schedule(every=3600, args=(1, 2), name="hourly")(jobs.add)
+
+
+def hourly() -> Schedule:
+    return Schedule.objects.get(name="hourly")
+
+
+def enqueue(path: str) -> TaskRecord:
+    jobs.say.enqueue("it is known")
+    TaskRecord.objects.update(task_path=path)
+    return TaskRecord.objects.get()
+
+
+@pytest.mark.usefixtures("each_database")
+def test_task_of_newer_code_waits_for_a_worker_that_knows_it(start_worker: StartWorker) -> None:
+    record = enqueue(ONLY_NEW)
+    old = start_worker(**OLD)
+    wait_until(lambda: TaskRecord.objects.get().held, "the old one has given it back")
+    start_worker(**NEW)
+    wait_until(lambda: TaskRecord.objects.get().status == "SUCCESSFUL", "the new one has run it")
+    record.refresh_from_db()
+    assert (record.errors, record.losses) == ([], 0)
+    assert str(old.pid) not in [worker.split("/")[1] for worker in record.worker_ids]
+
+
+@pytest.mark.usefixtures("each_database")
+def test_workers_tell_their_version(start_worker: StartWorker) -> None:
+    start_worker(**OLD)
+    start_worker(**NEW)
+    wait_until(lambda: WorkerRecord.objects.count() == 2, "both are listed")
+    assert {worker["release"] for worker in told("workers")} == {"old", "new"}
+    assert "new" in tasks("workers")
+    client = Client()
+    client.force_login(User.objects.get_or_create(username="boss", is_staff=True, is_superuser=True)[0])
+    page = client.get("/admin/djbundle_tasks/taskrecord/overview/").content.decode()
+    assert "<td>old</td>" in page
+    assert "<td>new</td>" in page
+
+
+def test_old_code_that_starts_again_leaves_what_newer_code_declares(monkeypatch: pytest.MonkeyPatch) -> None:
+    see("old", first=7200)
+    see("new", first=60)
+    be(monkeypatch, "new")
+    declare_hourly()
+    assert scheduler.sync()
+    be(monkeypatch, "old")
+    schedules.declarations.clear()  # it does not have this one
+    assert not scheduler.sync()
+    assert (hourly().enabled, hourly().in_code) == (True, True)
+    assert "newer code" in _stderr_of("schedules")
+
+
+def test_old_code_does_not_bring_back_what_newer_code_has_removed(monkeypatch: pytest.MonkeyPatch) -> None:
+    see("old", first=7200)
+    be(monkeypatch, "old")
+    declare_hourly()
+    assert scheduler.sync()
+    see("new", first=60)
+    be(monkeypatch, "new")
+    declared = dict(schedules.declarations)
+    schedules.declarations.clear()
+    assert scheduler.sync()
+    be(monkeypatch, "old")
+    schedules.declarations.update(declared)
+    assert not scheduler.sync()
+    assert not hourly().enabled
+
+
+def test_after_a_rollback_the_older_code_counts(monkeypatch: pytest.MonkeyPatch) -> None:
+    see("old", first=7200)
+    see("new", first=3600, last=int(releases.PATIENCE.total_seconds()) + 1)
+    be(monkeypatch, "old")
+    declare_hourly()
+    assert scheduler.sync()
+    assert hourly().enabled
+
+
+def test_waiting_scheduler_looks_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    see("old", first=7200)
+    see("new", first=60)
+    be(monkeypatch, "old")
+    declare_hourly()
+    waiting = scheduler.Scheduler()
+    waiting.turn()
+    assert not Schedule.objects.exists()
+    Release.objects.filter(name="new").delete()
+    waiting._sync_at = 0.0  # as when the time has passed
+    waiting.turn()
+    assert hourly().enabled
+
+
+def test_real_old_worker_changes_no_schedule(start_worker: StartWorker) -> None:
+    newer = start_worker(**NEW)
+    jobs.say.enqueue("x")
+    wait_until(TaskRecord.objects.filter(status="SUCCESSFUL").exists, "it has brought in its schedules")
+    see("old", first=7200, last=3600)
+    declared = Schedule.objects.create(name="new", task_path=ONLY_NEW, args=["x"], interval=3600, in_code=True)
+    old = start_worker(**OLD)
+    wait_until(lambda: WorkerRecord.objects.count() == 2, "both run")
+    jobs.say.enqueue("x")
+    for worker in (old, newer):
+        wait_until(lambda: not queue.due().exists(), "their loops have turned")
+        worker.send_signal(signal.SIGTERM)
+        assert worker.wait(30) == 0
+    declared.refresh_from_db()
+    assert (declared.enabled, declared.in_code) == (True, True)
+
+
+def test_version_is_what_somebody_says_or_follows_the_code(monkeypatch: pytest.MonkeyPatch) -> None:
+    name = releases.name.__wrapped__
+    assert len(name()) == 12
+    assert name() == name()
+    monkeypatch.setenv(releases.VARIABLE, "1.2 (2027-01-01)")
+    assert name() == "1.2 (2027-01-01)"
+    with override_settings(TASKS={"default": {"BACKEND": BACKEND, "OPTIONS": {"VERSION": 3}}}):
+        assert name() == "3"
+
+
+def _stderr_of(*arguments: str) -> str:
+    err = io.StringIO()
+    call_command("tasks", *arguments, stdout=io.StringIO(), stderr=err)
+    return err.getvalue()
