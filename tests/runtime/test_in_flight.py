@@ -14,11 +14,14 @@ import pytest
 from djbundle.runtime.board import Board
 from djbundle.runtime.deaths import describe
 from djbundle.runtime.http import streams
+from djbundle.runtime.http.limits import Limits
 from djbundle.runtime.http.observing import Observer
-from djbundle.runtime.http.outgoing import Additions, wrap
+from djbundle.runtime.http.options import HttpOptions
+from djbundle.runtime.http.outgoing import Additions, Wsgi
 from djbundle.runtime.http.streams import Streams
 from djbundle.runtime.http.wsgi import WsgiSite
 from djbundle.runtime.in_flight import NONE, InFlight
+from tests.runtime.granian import make_request
 from tests.waiting import wait_until
 
 
@@ -97,18 +100,6 @@ def test_many_requests_are_told_shortly() -> None:
     )
 
 
-class Protocol:
-    """Granian's, which takes the parts at once."""
-
-    def response_bytes(self, *_: Any) -> None:
-        pass
-
-    def response_iter(self, _status: int, _headers: Any, parts: Any) -> None:
-        for _ in iter(lambda: next(parts, None), None):
-            pass
-        parts.close()
-
-
 def fail() -> list[bytes]:
     raise RuntimeError("no answer")
 
@@ -124,10 +115,8 @@ def test_request_is_ended_with_its_answer(monkeypatch: pytest.MonkeyPatch, make:
         return make()
 
     observer = Observer(Board.create(1).slot(0), access_log=False, in_flight=in_flight)
-    site = WsgiSite(wrap(application, "wsgi", Additions(), observer), Streams())
-    asked = {"REQUEST_METHOD": "GET", "PATH_INFO": "/page/", "REMOTE_ADDR": "", "HTTP_X_REQUEST_ID": ""}
-    told = {"djbundle.peer": "", "djbundle.begun": 0.0, "djbundle.leaving": False, "wsgi.url_scheme": "http"}
+    site = WsgiSite(Wsgi(application, Additions(), observer), Streams(Limits(HttpOptions())))
     with contextlib.suppress(RuntimeError):
-        site(Protocol(), {**asked, **told})
+        site(make_request(PATH_INFO="/page/", **{"djbundle.begun": 0.0}))
     assert during == ["GET /page/"]
     wait_until(lambda: not in_flight.noted(), "the request is ended")
