@@ -113,7 +113,7 @@ def test_a_body_that_is_none_is_seen(observed: dict[str, Observed], interface: s
     assert status in (0, 400, 411)  # 0: it is closed without a word
     if status:
         wait_until(lambda: site.logged("POST", "/size/", status), "it is in the log", 10)
-    assert "ERROR" not in site.site.log.read_text()[seen:].upper()
+    assert "ERROR" not in site.site.log.read_bytes()[seen:].upper()
 
 
 def test_an_endless_body_is_seen(observed: dict[str, Observed]) -> None:
