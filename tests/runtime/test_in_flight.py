@@ -1,5 +1,6 @@
 """The requests that a web process was answering when it died, as its parent sees them."""
 
+import asyncio
 import contextlib
 import faulthandler
 import os
@@ -120,3 +121,25 @@ def test_request_is_ended_with_its_answer(monkeypatch: pytest.MonkeyPatch, make:
         site(make_request(PATH_INFO="/page/", **{"djbundle.begun": 0.0}))
     assert during == ["GET /page/"]
     wait_until(lambda: not in_flight.noted(), "the request is ended")
+
+
+@pytest.mark.parametrize("fails", [False, True])
+def test_request_of_an_asgi_site_is_ended(fails: bool) -> None:
+    in_flight, during = InFlight(), []
+
+    async def application(_scope: Any, _receive: Any, send: Any) -> None:
+        during.extend(in_flight.noted())
+        if fails:
+            raise RuntimeError("no answer")
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        await send({"type": "http.response.body", "body": b""})
+
+    async def send(_message: Any) -> None:
+        pass
+
+    observer = Observer(Board.create(1).slot(0), access_log=False, in_flight=in_flight)
+    scope = {"type": "http", "method": "GET", "path": "/ü", "headers": [], "client": ("127.0.0.1", 1)}
+    scope |= {"scheme": "http", "http_version": "2", "djbundle.leaving": False, "djbundle.peer": ("127.0.0.1", 1)}
+    with contextlib.suppress(RuntimeError):
+        asyncio.run(wrap(application, "asgi", Additions(), observer)(scope, None, send))
+    assert (during, in_flight.noted()) == (["GET /%C3%BC"], [])
