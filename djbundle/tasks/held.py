@@ -10,18 +10,20 @@ claims such a row makes it, instead of running it.
 """
 
 import datetime
+import inspect
 import logging
 from functools import cache
 from typing import Any
 
-from django.db import InterfaceError, OperationalError, transaction
+from django.db import Error, InterfaceError, OperationalError, transaction
 from django.utils import timezone
 
+from djbundle.tasks import releases
 from djbundle.tasks.compat import InvalidTaskBackend, TaskResultStatus
 from djbundle.tasks.models import READY, RUNNING, TaskRecord
 from djbundle.tasks.outcome import Outcome, error_entry
 from djbundle.tasks.runs import Run
-from djbundle.tasks.task import AlreadyThere, UnknownTask, load
+from djbundle.tasks.task import AlreadyThere, RetryingTask, UnknownTask, load
 
 logger = logging.getLogger("djbundle.tasks")
 
@@ -40,7 +42,7 @@ MADE = (
 # --- in the process that runs tasks ---
 
 
-def unknown(run: Run, error: Exception) -> Outcome:
+def unknown(run: Run, error: BaseException) -> Outcome:
     """The outcome of a run that this code does not know."""
     _say_once(str(error))
     return Outcome(run.pk, run.epoch, READY, error=error_entry(error), is_held=True)
@@ -49,6 +51,24 @@ def unknown(run: Run, error: Exception) -> Outcome:
 def unmade(run: Run) -> Outcome:
     """The outcome of what must be made before it can run."""
     return Outcome(run.pk, run.epoch, READY, is_held=True)
+
+
+def is_for_newer_code(error: BaseException, task: RetryingTask, args: list[Any], kwargs: dict[str, Any]) -> bool:
+    """Whether `error` came since the function of this code does not take these arguments, and newer code runs too."""
+    if not isinstance(error, TypeError):
+        return False
+    try:
+        inspect.signature(task.func).bind(*args, **kwargs)
+    except TypeError:
+        return _newer_code_runs()
+    return False
+
+
+def _newer_code_runs() -> bool:
+    try:
+        return releases.newer() is not None
+    except Error:
+        return False
 
 
 @cache
