@@ -15,6 +15,7 @@ import pytest
 from djbundle.runtime.board import Board
 from djbundle.runtime.deaths import describe
 from djbundle.runtime.http import streams
+from djbundle.runtime.http.asgi import Asgi
 from djbundle.runtime.http.limits import Limits
 from djbundle.runtime.http.observing import Observer
 from djbundle.runtime.http.options import HttpOptions
@@ -134,12 +135,15 @@ def test_request_of_an_asgi_site_is_ended(fails: bool) -> None:
         await send({"type": "http.response.start", "status": 200, "headers": []})
         await send({"type": "http.response.body", "body": b""})
 
+    async def nothing() -> Any:
+        pass
+
     async def send(_message: Any) -> None:
         pass
 
     observer = Observer(Board.create(1).slot(0), access_log=False, in_flight=in_flight)
-    scope = {"type": "http", "method": "GET", "path": "/ü", "headers": [], "client": ("127.0.0.1", 1)}
+    scope = {"type": "http", "method": "GET", "path": "/ü", "headers": [(b"host", b"a")], "client": ("127.0.0.1", 1)}
     scope |= {"scheme": "http", "http_version": "2", "djbundle.leaving": False, "djbundle.peer": ("127.0.0.1", 1)}
     with contextlib.suppress(RuntimeError):
-        asyncio.run(wrap(application, "asgi", Additions(), observer)(scope, None, send))
+        asyncio.run(Asgi(application, Additions(), observer, Limits(HttpOptions()))(scope, nothing, send))
     assert (during, in_flight.noted()) == (["GET /%C3%BC"], [])

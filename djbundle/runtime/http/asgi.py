@@ -39,7 +39,7 @@ class Asgi:
             await run_websocket(self.application, scope, receive, send)
             return
         exchange = Exchange(self, scope, receive, send)
-        place = self.observer.in_flight.begin(scope["method"], scope["raw_path"])
+        place = self.observer.in_flight.begin(scope["method"], scope["path"].encode())
         try:
             if await exchange.is_admitted():
                 await self.application(scope, exchange.receive, exchange.send)
