@@ -17,14 +17,21 @@ NOTHING_TAKEN = "the client has not taken the responses before it"
 
 
 class Admission:
-    """Lets requests in, in this order: refused, held back while their client has taken too little, body, site.
+    """Lets requests in, in this order: refused, held back while their client has taken too little, file, body, site.
 
-    `put` hands a request to the site from any thread; `enter` of `admit` does so in one of Granian's.
+    `put` hands a request to the site from any thread; `enter` of `admit` does so in one of Granian's. `answer` answers
+    what needs no site, and says whether it has.
     """
 
-    def __init__(self, limits: Limits, bodies: Bodies, put: Callable[[Request], None]) -> None:
+    def __init__(
+        self,
+        limits: Limits,
+        bodies: Bodies,
+        put: Callable[[Request], None],
+        answer: Callable[[Request], bool] = lambda _request: False,
+    ) -> None:
         self.max_body, self.refusals, self.budget = limits.options.max_body, limits.refusals, limits.budget
-        self.bodies, self.put = bodies, put
+        self.bodies, self.put, self.answer = bodies, put, answer
         self.held: deque[tuple[float, Request, Enter]] = deque()  # with the time until when, monotonic seconds
         self.sweeping = threading.Lock()
 
@@ -33,8 +40,13 @@ class Admission:
             self.refusals.refuse(request, status, status.phrase.lower())
         elif self.budget.is_spent(request.transport.connection, request.client):
             self.hold(request, enter)
-        elif not self.bodies.receive(request, enter):
-            enter(request)
+        else:
+            self.let_in(request, enter, enter)
+
+    def let_in(self, request: Request, enter: Enter, enter_now: Enter) -> None:
+        """Answer it, or see to it that it goes to the site: now, or when its body is whole."""
+        if not self.answer(request) and not self.bodies.receive(request, enter):
+            enter_now(request)
 
     def hold(self, request: Request, enter: Enter) -> None:
         if len(self.held) >= MOST_HELD:
@@ -55,8 +67,7 @@ class Admission:
         for _ in range(len(self.held)):
             until, request, enter = self.held.popleft()
             if not self.budget.is_spent(request.transport.connection, request.client):
-                if not self.bodies.receive(request, enter):
-                    self.put(request)
+                self.let_in(request, enter, self.put)
             elif time.monotonic() >= until:
                 self.refusals.refuse(request, HTTPStatus.SERVICE_UNAVAILABLE, NOTHING_TAKEN)
             else:
