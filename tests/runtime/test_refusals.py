@@ -65,7 +65,7 @@ def test_it_is_told_once_a_minute(clock: Clock, lines: list[str]) -> None:
 @pytest.mark.parametrize(("status", "matters"), [(HTTPStatus.SERVICE_UNAVAILABLE, True), (HTTPStatus.NOT_FOUND, False)])
 def test_want_of_room_is_a_problem_when_it_lasts(clock: Clock, status: HTTPStatus, matters: bool) -> None:
     refused = Refusals(None)
-    for _ in range(3):
+    for _ in range(2):
         assert not refused.problem()
         refused.count(status, "why")
         clock.now += LASTING / 2
