@@ -20,7 +20,7 @@ from djbundle.runtime.tls.floor import OrderFloor
 from djbundle.runtime.tls.keys import generate_key, key_to_pem, stored_key
 from djbundle.runtime.tls.options import TlsOptions, decode_base64url
 from djbundle.runtime.tls.store import Store, short
-from djbundle.runtime.tls.x509 import Certificate, find_certificate
+from djbundle.runtime.tls.x509 import Certificate, find_certificate, find_pair
 
 RENEW_AT = 2 / 3  # of its life
 SPREAD = 0.05  # of its life, by which the renewals of sites differ
@@ -53,7 +53,7 @@ class Keeper:
     def keep(self) -> float:
         """Renew the certificate if it is time; seconds until the next look."""
         name = self.store.certificate_name(self.options)
-        wait = seconds_left(find_certificate(self.store.read(name)), self.names(), datetime.now(UTC))
+        wait = seconds_left(find_pair(self.store.read(name)), self.names(), datetime.now(UTC))
         if wait > 0:
             return min(wait, LONGEST_SLEEP)
         if self.options.source == "acme" and (wait := self.floor.wait()) > 0:
