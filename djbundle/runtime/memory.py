@@ -7,7 +7,6 @@ sharing the pages that nobody writes to any more.
 
 import gc
 import sys
-import time
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -50,6 +49,6 @@ def release_archive() -> None:
 
 def tidier() -> "Periodic":
     """Gives back what late imports and first requests have unpacked; to be run about each second."""
-    from djbundle.tasks.periodic import Periodic  # noqa: PLC0415 - a start has no need of it
+    from djbundle.tasks.periodic import Periodic, steady  # noqa: PLC0415 - a start has no need of it
 
-    return Periodic(REST, release_archive, due=time.monotonic() + REST)
+    return Periodic(REST, release_archive, due=steady() + REST)
