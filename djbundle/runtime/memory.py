@@ -10,7 +10,6 @@ import ctypes
 import gc
 import resource
 import sys
-import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -80,7 +79,7 @@ def release_archive() -> None:
 
 def tidier() -> "Periodic":
     """Gives back what late imports and first requests have unpacked; to be run about each second."""
-    from djbundle.tasks.periodic import Periodic  # noqa: PLC0415 - a start has no need of it
+    from djbundle.tasks.periodic import Periodic, steady  # noqa: PLC0415 - a start has no need of it
 
     heap = Heap()
 
@@ -88,4 +87,4 @@ def tidier() -> "Periodic":
         release_archive()
         heap.give_back()
 
-    return Periodic(REST, tidy, due=time.monotonic() + REST)
+    return Periodic(REST, tidy, due=steady() + REST)

@@ -115,7 +115,7 @@ class Body:
         if "HTTP_TRANSFER_ENCODING" in self.request.environ:
             self.refuse(HTTPStatus.BAD_REQUEST, "the body broke off")
         elif self.drop():
-            self.request.transport.respond(HTTPStatus.BAD_REQUEST, [("Connection", "close")], b"")
+            self.request.transport.respond(HTTPStatus.BAD_REQUEST.value, [("Connection", "close")], b"")
 
     def refuse(self, status: HTTPStatus, why: str) -> None:
         if self.drop():
