@@ -12,7 +12,7 @@ claims such a row makes it, instead of running it.
 import datetime
 import inspect
 import logging
-from functools import cache
+from functools import lru_cache
 from typing import Any
 
 from django.db import Error, InterfaceError, OperationalError, transaction
@@ -71,9 +71,9 @@ def _newer_code_runs() -> bool:
         return False
 
 
-@cache
+@lru_cache(maxsize=1000)
 def _say_once(text: str) -> None:
-    logger.warning("%s It waits for a worker whose code knows it.", text)
+    logger.warning("%s; it waits for a worker whose code knows it", text.rstrip("."))
 
 
 # --- in the worker ---
@@ -99,6 +99,7 @@ def _postponed(record: TaskRecord, error: dict[str, str] | None) -> dict[str, An
     is_same = last is not None and now - last < SAME_WAIT
     since, looks = (_moment(held["since"]) or now, held["looks"]) if is_same else (now, 0)
     if now - since >= LONGEST_WAIT:
+        logger.error("%s has failed: for a day no worker could begin it", record)
         errors = [*record.errors, *([error] if error else [])]
         return {"status": TaskResultStatus.FAILED, "errors": errors, "finished_at": now, "held": call or None}
     delay = datetime.timedelta(seconds=min(SHORTEST * 2.0 ** min(looks, 32), LONGEST))
@@ -118,6 +119,8 @@ def _make(record: TaskRecord, call: dict[str, Any]) -> dict[str, Any]:
             made = _made(record, call)
             _expect_alone(made, record)
     except Exception as error:
+        if transaction.get_connection(record._state.db).needs_rollback:
+            raise  # the database is gone; all of this is tried again
         return _fail_or_wait(record, error)
     values = {name: getattr(made, name) for name in MADE}
     group = {} if record.group_index is not None else {"group": None}
