@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import shutil
 import signal
 import stat
 import time
@@ -393,6 +394,16 @@ def test_damaged_file_is_replaced(
     assert certificate_of(store, options) != content
     store.write(name, key_to_pem(key) + pem(fresh))
     assert new_keeper().keep() == HOUR  # until it looks again
+
+
+def test_folder_that_is_removed_is_made_anew(
+    new_keeper: Callable[[], Keeper], store: Store, options: TlsOptions
+) -> None:
+    process = new_keeper()
+    shutil.rmtree(store.folder)
+    assert store.challenge("token") is None
+    assert process.keep() == 1.0
+    assert find_certificate(certificate_of(store, options)) is not None
 
 
 def test_alarm_ends_what_swallows_exceptions(monkeypatch: pytest.MonkeyPatch) -> None:
