@@ -44,11 +44,12 @@ def test_small_project_builds_and_serves(wheel: Path, tmp_path: Path, python: st
     report = json.loads(run(programs / "djbundle", "build", project, "-o", tmp_path / "small", "--json"))
     assert report["size"] == (tmp_path / "small").stat().st_size
     packages = {package["name"] for package in report["packages"]}
-    assert {"django", "granian", "cronsim"} <= packages
+    assert {"django", "granian", "cronsim", "cryptography", "josepy"} <= packages
     assert not packages & {"djbundle", "nuitka", "zstandard"}
 
     bundle = copy_bundle(tmp_path / "small", tmp_path / "server")
     site = Site(bundle, tmp_path / "data", bare_environment())
+    run(bundle, "-c", "from djbundle.runtime.tls import acme, keys; keys.generate_key()")
     told = json.loads(site.run("version", "--json").stdout)
     assert told["python"].startswith(f"{python}.")
     assert told["django"].startswith(django.removeprefix("django>=").partition(",")[0])

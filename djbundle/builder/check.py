@@ -11,7 +11,7 @@ from djbundle.builder.dependencies import Dependency, find_dependencies
 from djbundle.builder.inspection import Inspection, ReadVariable, check_versions
 from djbundle.builder.installed import files_of
 from djbundle.builder.layout import file_of_module
-from djbundle.builder.left_out import note_of
+from djbundle.builder.left_out import note_of, printable
 from djbundle.builder.options import Options
 from djbundle.builder.project import Project
 from djbundle.builder.scan import DEVELOPMENT_APPS, Finding, scan
@@ -120,9 +120,8 @@ def _left_out(project: Project, files: list[Decision]) -> Iterator[Finding]:
         yield Finding("files", note, "install git")
     for each in files:
         if each.is_news:
-            yield Finding(
-                each.path, f"is left out: {each.reason}", f'name it if it belongs there:  --include "{each.path}"'
-            )
+            name = printable(each.path)
+            yield Finding(name, f"is left out: {each.reason}", f'if it belongs there:  --include "{name}"')
     for each in files:
         if each.taken and each.path.endswith(".py") and certain_secret(project.root / each.path):
             yield Finding(each.path, "holds a private key, which anybody can read in a bundle", "give it at run time")

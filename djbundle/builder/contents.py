@@ -70,6 +70,15 @@ class Contents:
     def taken(self) -> list[Path]:
         return [Path(each.path) for each in self.decisions if each.taken]
 
+    def secrets_by_name(self) -> Iterator[Path]:
+        """Files that stay out, absolute, whether git ignores them or not."""
+        for each in self.decisions:
+            path = Path(each.path)
+            if not each.taken and (self.project.root / path).is_file() and not self._kind(path):
+                suspicion = suspicion_of_name(self._plain(path))
+                if suspicion and suspicion.is_secret:
+                    yield self.project.root / path
+
     def takes_link(self, path: Path) -> bool:
         """Whether a symbolic link that stays inside the project goes in."""
         return not (suspicion_of_name(self._plain(path)) or self.project.configuration.excludes(path))

@@ -1,5 +1,7 @@
 """What a build says of the files that it leaves out."""
 
+import filecmp
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
@@ -9,6 +11,7 @@ from rich.markup import escape
 from djbundle.builder.console import Console
 from djbundle.builder.contents import Contents, Decision
 from djbundle.builder.project import Project
+from djbundle.builder.secret_names import Suspicion
 from djbundle.builder.suspicions import secrets_among_static_files
 
 SHOWN = 8  # of those that are news
@@ -27,14 +30,24 @@ class LeftOut:
     @classmethod
     def of(cls, contents: Contents, static: Path) -> Self:
         """`static` is the folder of those that were collected."""
+        found = dict(secrets_among_static_files(static)) | dict(copies_of_secrets(contents, static))
         return cls(
             [each for each in contents.decisions if not each.taken and each.reason not in EXPECTED],
-            [
-                Decision(str(path), False, suspicion.reason, is_news=True)
-                for path, suspicion in secrets_among_static_files(static)
-            ],
+            [Decision(str(path), False, suspicion.reason, is_news=True) for path, suspicion in found.items()],
             note_of(contents.project),
         )
+
+
+def copies_of_secrets(contents: Contents, static: Path) -> Iterator[tuple[Path, Suspicion]]:
+    """Static files that were collected through a link, or copied, of what stays out by its name."""
+    secrets: dict[int, list[Path]] = {}
+    for path in contents.secrets_by_name():
+        secrets.setdefault(path.stat().st_size, []).append(path)
+    for source in static.rglob("*") if secrets else ():
+        size = source.stat().st_size if source.is_file() else 0
+        for secret in secrets.get(size, ()) if size else ():
+            if filecmp.cmp(secret, source, shallow=False):
+                yield source.relative_to(static), Suspicion(f"a copy of {secret.relative_to(contents.project.root)}")
 
 
 def note_of(project: Project) -> str:

@@ -13,14 +13,15 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Self
 
-from djbundle.builder import compiler, elf
-from djbundle.builder.cache import Cache, hash_of
+from djbundle.builder import compiler, elf, recursion
+from djbundle.builder.cache import Cache, hash_of, hash_of_files
 from djbundle.builder.installed import own_folders
 from djbundle.builder.modules import LEFT_OUT, Modules, top_level_names
 from djbundle.errors import CompileError, DiskFullError, DjbundleError
 
 LOG = "nuitka.log"
 MODULE = "_project"  # a name that no package has
+PLUGIN = Path(__file__).with_name("nuitka_plugin.py")
 # -O2 in place of Nuitka's -O3, which takes half as long again and runs no faster; code that is not used is left out.
 FLAGS = {"CFLAGS": "-O2 -ffunction-sections -fdata-sections", "LDFLAGS": "-Wl,--gc-sections"}
 WORD = re.compile(r"[^\W\d]\w*")
@@ -97,10 +98,12 @@ class Compilation:
 
 
 def _key(modules: Modules, arguments: list[str]) -> str:
+    changes = (PLUGIN, Path(recursion.__file__), *recursion.sources())
     return hash_of(
         sys.version,
         sysconfig.get_platform(),
         importlib.metadata.version("nuitka"),
+        hash_of_files(changes),
         *arguments,
         *FLAGS.values(),
         *(part for name, path in modules.items() for part in (str(name), path.read_bytes())),
@@ -123,6 +126,7 @@ def _arguments(modules: Modules) -> list[str]:
         "--no-pyi-file",
         "--assume-yes-for-downloads",
         "--no-progressbar",
+        f"--user-plugin={PLUGIN}",
         *(f"--include-{'package' if name in packages else 'module'}={name}" for name in sorted(top_level)),
         *(f"--nofollow-import-to=*.{name}" for name in LEFT_OUT),
         *(f"--nofollow-import-to={name}" for name in sorted(others)),

@@ -5,7 +5,7 @@ import time
 
 from djbundle.builder.customer import PATIENCE, Answer, Customer
 from djbundle.builder.site_log import SOON, SiteLog
-from djbundle.builder.visit_record import Problem, Request
+from djbundle.builder.visit_record import BREAKS_OFF, Problem, Request
 
 TRIES = 2  # for a page that hangs: this machine may be busy
 
@@ -25,7 +25,7 @@ def problem_without_answer(request: Request, error: OSError, log: SiteLog) -> Pr
         return Problem(str(request), f"its process {died[-1].how}", died[-1].words, request, "dies")
     if is_late:
         return Problem(str(request), f"no answer began within {PATIENCE:.0f} s, twice", "", request, "hangs")
-    return Problem(str(request), f"its connection was closed without an answer ({error})", "", request, "breaks off")
+    return Problem(str(request), f"its connection was closed without an answer ({error})", "", request, BREAKS_OFF)
 
 
 def wait_until_back(customer: Customer, seconds: float) -> None:

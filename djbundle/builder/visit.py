@@ -19,7 +19,7 @@ from djbundle.builder.questions import CHECK, FOUND, QUESTIONS, SQLITE
 from djbundle.builder.sandbox import Place, Tell
 from djbundle.builder.site_log import SiteLog
 from djbundle.builder.unanswered import get_patiently, problem_without_answer, wait_until_back
-from djbundle.builder.visit_record import Problem, Request, Visit
+from djbundle.builder.visit_record import BREAKS_OFF, Problem, Request, Visit
 
 START = 60.0  # seconds for the site, and for its worker
 TRIAL = {"DJBUNDLE_TRIAL": "1"}  # see runtime/trial.py
@@ -212,8 +212,9 @@ class Visitor:
         try:
             answer = get_patiently(customer, request, self.cookie() if request.superuser else "")
         except OSError as error:
-            self.lost += 1
-            self.seen.problems.append(problem_without_answer(request, error, self.log))
+            problem = problem_without_answer(request, error, self.log)
+            self.lost += problem.fate != BREAKS_OFF
+            self.seen.problems.append(problem)
             wait_until_back(customer, START)
             return 0, set()
         if answer.status >= 500:
@@ -268,10 +269,10 @@ class Visitor:
         traces = {line.get("id"): line["trace"] for line in reversed(self.log.lines()) if line.get("trace")}
         problems, self.seen.problems = self.seen.problems, []
         for problem in problems:
-            if problem.fate:
+            trace = problem.trace or traces.get(problem.request and problem.request.id, "")
+            if problem.fate and not (problem.fate == BREAKS_OFF and trace):  # else an error has ended its answer
                 self.seen.problems.append(problem)
                 continue
-            trace = problem.trace or traces.get(problem.request and problem.request.id, "")
             said = error_of(trace) or problem.said
             if excuse := self.excuses.find(said, trace):
                 self.seen.warnings.append(f"{problem.what}: {excuse}")

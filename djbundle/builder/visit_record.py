@@ -2,7 +2,7 @@
 
 import hashlib
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +23,7 @@ class Request:
 
 # It ended its process; it did not answer in time; the connection was closed, and its process lives.
 Fate = Literal["", "dies", "hangs", "breaks off"]
+BREAKS_OFF: Final = "breaks off"
 
 
 @dataclass(frozen=True, slots=True)

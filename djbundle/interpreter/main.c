@@ -18,6 +18,7 @@
 PyMODINIT_FUNC PyInit__archive(void);
 PyMODINIT_FUNC PyInit__lasting(void);
 int has_archive(void);
+void enlarge_main_stack(void);
 
 static int ends_with(const char *text, const char *end)
 {
@@ -124,6 +125,7 @@ static void initialize(int argc, char **argv, int is_interpreter)
 
 int main(int argc, char **argv)
 {
+    enlarge_main_stack();
     int last, is_interpreter = is_for_the_interpreter(argc, argv, &last);
     argv[last] = argv[0];
     PyImport_AppendInittab("_archive", PyInit__archive);

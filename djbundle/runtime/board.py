@@ -5,13 +5,14 @@ finds it among the open files of that process. A child that is started again cou
 """
 
 import mmap
-import os
 import threading
 from bisect import bisect_left
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
+
+from djbundle.runtime import memory_file
 
 NAME = "djbundle-board"
 MAGIC = 20261125.0  # of this layout: another version's board is not read
@@ -85,9 +86,8 @@ class Board:
     @classmethod
     def create(cls, slots: int) -> Self:
         """To be made before the fork. Its file stays open as long as this process lives."""
-        file = os.memfd_create(NAME, os.MFD_CLOEXEC)
         size = (HEADER + slots * SLOT) * 8
-        os.truncate(file, size)
+        file = memory_file.create(NAME, size)
         cells = memoryview(mmap.mmap(file, size)).cast("d")
         cells[0], cells[1] = MAGIC, slots
         return cls(cells)

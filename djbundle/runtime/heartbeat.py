@@ -8,6 +8,8 @@ import os
 import time
 from typing import Self
 
+from djbundle.runtime import memory_file
+
 BEAT = 1.0  # seconds
 LOOK = 1.0  # seconds between two looks at it
 PATIENCE = 15  # looks in a row at which nothing has changed; while a program becomes its new version it does not beat
@@ -33,8 +35,7 @@ class Heart:
         `file` is the one that another program has made.
         """
         if file is None:
-            file = os.memfd_create("djbundle-heart", os.MFD_CLOEXEC)
-            os.truncate(file, SIZE)
+            file = memory_file.create("djbundle-heart", SIZE)
         return cls(limit, file=file, is_patient=True)
 
     def close(self) -> None:

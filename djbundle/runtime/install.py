@@ -13,6 +13,7 @@ from djbundle.errors import InstallError
 from djbundle.runtime import units
 from djbundle.runtime.bundle import Bundle
 from djbundle.runtime.options import parse_serve_options
+from djbundle.runtime.safe_path import find_weakness
 from djbundle.runtime.tls.options import EAB_KEY_VARIABLE
 
 UNITS = Path("/etc/systemd/system")
@@ -101,6 +102,8 @@ def check_places(bundle: Bundle) -> None:
             f"the service, which has a user of its own, may not read {program}",
             f"chmod o+{'rx' if closed == program else 'x'} {closed}",
         )
+    if weakness := find_weakness(program.parent):
+        raise InstallError(f"others may change {program}: {weakness.path} {weakness.why}", weakness.fix)
     kept = STATE / bundle.manifest.name
     if bundle.data != kept:
         raise InstallError(

@@ -5,9 +5,12 @@ start. What is loaded then stays until the end, so it is put out of the collecto
 sharing the pages that nobody writes to any more.
 """
 
+import contextlib
+import ctypes
 import gc
+import resource
 import sys
-import time
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -18,6 +21,9 @@ if TYPE_CHECKING:
 THRESHOLD = 10_000
 
 REST = 30.0  # seconds in which what has been unpacked may be wanted again
+
+GROWTH = 16 << 20  # bytes by which a process may grow before it is looked at
+PAGE = resource.getpagesize()
 
 ORDINARY = gc.get_threshold()  # before the project's settings can change it
 
@@ -41,6 +47,29 @@ def share_what_is_loaded() -> None:
         _lasting.keep()
 
 
+class Heap:
+    """Of this process. glibc keeps what is free of it, for each thread by itself."""
+
+    def __init__(self) -> None:
+        self.size = resident_size()  # bytes that the process needs
+
+    def give_back(self) -> None:
+        """Give the kernel what is free, if it has grown."""
+        size = resident_size()
+        if size > self.size + GROWTH:
+            with contextlib.suppress(AttributeError, OSError):  # another libc
+                ctypes.CDLL(None).malloc_trim(0)
+            size = resident_size()
+        self.size = min(size, self.size)
+
+
+def resident_size() -> int:
+    """Return the bytes of this process that are in memory; 0 where the kernel does not tell."""
+    with contextlib.suppress(OSError):
+        return int(Path("/proc/self/statm").read_text().split()[1]) * PAGE
+    return 0
+
+
 def release_archive() -> None:
     """Give back what the start has unpacked; a module that is imported later is unpacked again."""
     archive = sys.modules.get("_archive")  # not there where the tree is on disk
@@ -50,6 +79,12 @@ def release_archive() -> None:
 
 def tidier() -> "Periodic":
     """Gives back what late imports and first requests have unpacked; to be run about each second."""
-    from djbundle.tasks.periodic import Periodic  # noqa: PLC0415 - a start has no need of it
+    from djbundle.tasks.periodic import Periodic, steady  # noqa: PLC0415 - a start has no need of it
 
-    return Periodic(REST, release_archive, due=time.monotonic() + REST)
+    heap = Heap()
+
+    def tidy() -> None:
+        release_archive()
+        heap.give_back()
+
+    return Periodic(REST, tidy, due=steady() + REST)

@@ -77,8 +77,10 @@ def move_storages(overlay: Overlay) -> None:
 def move_caches(overlay: Overlay) -> None:
     caches = {alias: dict(entry) for alias, entry in overlay.get("CACHES", {}).items()}
     for entry in caches.values():
-        if str(entry.get("BACKEND", "")).endswith("FileBasedCache") and (target := overlay.moved(entry["LOCATION"])):
-            entry["LOCATION"] = like(entry["LOCATION"], target)
+        if str(entry.get("BACKEND", "")).endswith("FileBasedCache"):
+            location = entry["LOCATION"]
+            if target := overlay.moved(location) or overlay.out_of_shared(location):
+                entry["LOCATION"] = like(location, target)
     if caches != overlay.get("CACHES", {}):
         overlay.set("CACHES", caches, "files are written to the data directory")
 

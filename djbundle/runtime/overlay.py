@@ -13,6 +13,7 @@ from djbundle.runtime.trial import is_trial
 
 OUTSIDE_FOLDER = "outside"  # for what the settings have elsewhere, where nothing can be written
 TEMPORARY = Path("/tmp")  # noqa: S108 - looked at, not written to
+SHARED = (TEMPORARY, Path("/var/tmp"), Path("/dev/shm"))  # noqa: S108 - as above
 READ_ONLY_COMMANDS = ("help", "diffsettings", "config")  # they write nothing, not even a secret key
 
 
@@ -54,6 +55,16 @@ class Overlay:
         if is_trial() or (target.is_relative_to(TEMPORARY) and not TEMPORARY.is_dir()):
             return data / OUTSIDE_FOLDER / target.relative_to("/")
         return None
+
+    def out_of_shared(self, path: str | os.PathLike[str]) -> Path | None:
+        """The place in the data directory for what lies where everybody may make folders; None for all else.
+
+        Another user may have made it first. What is in a cache is unpickled, which runs whatever it says.
+        """
+        target = self.bundle.in_tree(Path(path))
+        if not any(target.is_relative_to(shared) for shared in SHARED):
+            return None
+        return self.bundle.data / OUTSIDE_FOLDER / target.relative_to("/")
 
     def make_folder(self, folder: Path) -> None:
         """Where a database is to be made; only in the data directory, and not to answer a question."""

@@ -9,6 +9,7 @@ from django.core.exceptions import ImproperlyConfigured
 from django.db import connections, router
 
 from djbundle.tasks import options
+from djbundle.tasks.task import is_duration, is_number
 
 SUPPORTED = ("sqlite", "postgresql", "mysql")
 
@@ -29,9 +30,17 @@ def check_options(backend: Any) -> list[CheckMessage]:
         messages.append(Error(f'OPTIONS of TASKS has an unknown name: "{name}".', hint=hint, id="djbundle_tasks.E005"))
     for name in ("LEASE", "KEEP"):
         value = backend.options.get(name, 1)
-        if not (options.is_duration(value) or (name == "KEEP" and value is None)):
+        if not (is_duration(value) or (name == "KEEP" and value is None)):
             message = f"{name} in OPTIONS must be a number of seconds above 0 or a timedelta, not {value!r}."
             messages.append(Error(message, id="djbundle_tasks.E006"))
+    most = backend.options.get("MAX_ATTEMPTS", 1)
+    if not isinstance(most, int) or most < 1:
+        message = f"MAX_ATTEMPTS in OPTIONS must be a whole number above 0, not {most!r}."
+        messages.append(Error(message, id="djbundle_tasks.E007"))
+    backoff = backend.options.get("BACKOFF", 0)
+    if not callable(backoff) and not is_number(backoff):
+        message = f"BACKOFF in OPTIONS must be a number of seconds or a function, not {backoff!r}."
+        messages.append(Error(message, id="djbundle_tasks.E008"))
     return messages
 
 

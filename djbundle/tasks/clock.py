@@ -5,12 +5,12 @@ the time since then is taken from a clock that nobody sets, and that goes on whi
 """
 
 import datetime
-import time
 from dataclasses import dataclass
 
 from django.db import connections
 from django.utils import timezone
 
+from djbundle.tasks.periodic import steady
 from djbundle.tasks.timing import UTC, to_stored
 
 GOOD_FOR = 60.0  # seconds that an answer is used
@@ -18,11 +18,6 @@ EPOCH = {
     "postgresql": "SELECT extract(epoch FROM clock_timestamp())",
     "mysql": "SELECT unix_timestamp(now(6))",
 }
-
-
-def steady() -> float:
-    """Seconds that nobody sets; they pass while the machine is suspended too."""
-    return time.clock_gettime(time.CLOCK_BOOTTIME)
 
 
 @dataclass(frozen=True, slots=True)

@@ -129,6 +129,8 @@ class Attempt:
         except BaseException as error:
             if isinstance(error, KeyboardInterrupt) and threading.current_thread() is threading.main_thread():
                 raise  # Ctrl-C in somebody's tests: the worker runs no task in its main thread
+            if held.is_for_newer_code(error, self.task, self._args(), self.asked.kwargs):
+                return held.unknown(self.of, error)
             return self._end(outcome_of(error, self.of, self.record, self.result))
         return self._end(success(self.of, value))
 

@@ -10,18 +10,20 @@ claims such a row makes it, instead of running it.
 """
 
 import datetime
+import inspect
 import logging
-from functools import cache
+from functools import lru_cache
 from typing import Any
 
-from django.db import InterfaceError, OperationalError, transaction
+from django.db import Error, InterfaceError, OperationalError, transaction
 from django.utils import timezone
 
+from djbundle.tasks import releases
 from djbundle.tasks.compat import InvalidTaskBackend, TaskResultStatus
 from djbundle.tasks.models import READY, RUNNING, TaskRecord
 from djbundle.tasks.outcome import Outcome, error_entry
 from djbundle.tasks.runs import Run
-from djbundle.tasks.task import AlreadyThere, UnknownTask, load
+from djbundle.tasks.task import AlreadyThere, RetryingTask, UnknownTask, load
 
 logger = logging.getLogger("djbundle.tasks")
 
@@ -40,7 +42,7 @@ MADE = (
 # --- in the process that runs tasks ---
 
 
-def unknown(run: Run, error: Exception) -> Outcome:
+def unknown(run: Run, error: BaseException) -> Outcome:
     """The outcome of a run that this code does not know."""
     _say_once(str(error))
     return Outcome(run.pk, run.epoch, READY, error=error_entry(error), is_held=True)
@@ -51,9 +53,27 @@ def unmade(run: Run) -> Outcome:
     return Outcome(run.pk, run.epoch, READY, is_held=True)
 
 
-@cache
+def is_for_newer_code(error: BaseException, task: RetryingTask, args: list[Any], kwargs: dict[str, Any]) -> bool:
+    """Whether `error` came since the function of this code does not take these arguments, and newer code runs too."""
+    if not isinstance(error, TypeError):
+        return False
+    try:
+        inspect.signature(task.func).bind(*args, **kwargs)
+    except TypeError:
+        return _newer_code_runs()
+    return False
+
+
+def _newer_code_runs() -> bool:
+    try:
+        return releases.newer() is not None
+    except Error:
+        return False
+
+
+@lru_cache(maxsize=1000)
 def _say_once(text: str) -> None:
-    logger.warning("%s It waits for a worker whose code knows it.", text)
+    logger.warning("%s; it waits for a worker whose code knows it", text.rstrip("."))
 
 
 # --- in the worker ---
@@ -79,6 +99,7 @@ def _postponed(record: TaskRecord, error: dict[str, str] | None) -> dict[str, An
     is_same = last is not None and now - last < SAME_WAIT
     since, looks = (_moment(held["since"]) or now, held["looks"]) if is_same else (now, 0)
     if now - since >= LONGEST_WAIT:
+        logger.error("%s has failed: for a day no worker could begin it", record)
         errors = [*record.errors, *([error] if error else [])]
         return {"status": TaskResultStatus.FAILED, "errors": errors, "finished_at": now, "held": call or None}
     delay = datetime.timedelta(seconds=min(SHORTEST * 2.0 ** min(looks, 32), LONGEST))
@@ -98,6 +119,8 @@ def _make(record: TaskRecord, call: dict[str, Any]) -> dict[str, Any]:
             made = _made(record, call)
             _expect_alone(made, record)
     except Exception as error:
+        if transaction.get_connection(record._state.db).needs_rollback:
+            raise  # the database is gone; all of this is tried again
         return _fail_or_wait(record, error)
     values = {name: getattr(made, name) for name in MADE}
     group = {} if record.group_index is not None else {"group": None}

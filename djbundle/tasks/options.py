@@ -30,9 +30,3 @@ def keep() -> datetime.timedelta | None:
 
 def _duration(value: Seconds) -> datetime.timedelta:
     return datetime.timedelta(seconds=to_seconds(value))
-
-
-def is_duration(value: Any) -> bool:
-    """Seconds or a timedelta, above 0."""
-    is_number = isinstance(value, (int, float)) and not isinstance(value, bool)
-    return (is_number or isinstance(value, datetime.timedelta)) and to_seconds(value) > 0

@@ -1,9 +1,13 @@
 """Things to do now and then."""
 
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from djbundle.tasks.clock import steady
+
+def steady() -> float:
+    """Seconds that nobody sets; they pass while the machine is suspended too."""
+    return time.clock_gettime(time.CLOCK_BOOTTIME)
 
 
 @dataclass(slots=True)
@@ -12,7 +16,7 @@ class Periodic:
 
     interval: float
     action: Callable[[], object]
-    due: float = 0.0  # by a clock that goes on while the machine is suspended: leases end meanwhile
+    due: float = 0.0  # `steady` then: leases end while a machine is suspended
 
     @property
     def left(self) -> float:

@@ -11,10 +11,10 @@ from functools import cache
 from pathlib import Path
 
 from django.apps import apps
-from django.db import IntegrityError, models, transaction
+from django.db import IntegrityError, models, router, transaction
 from django.utils import timezone
 
-from djbundle.tasks import options, queue
+from djbundle.tasks import options
 from djbundle.tasks.models import Release
 
 VARIABLE = "DJBUNDLE_RELEASE"  # as a bundle calls itself
@@ -48,7 +48,7 @@ def tell() -> None:
     now = timezone.now()
     if not _rows().filter(pk=name()).update(seen_at=now):
         try:
-            with transaction.atomic(using=queue.alias()):
+            with transaction.atomic(using=_rows().db):
                 _rows().create(name=name(), first_seen_at=now, seen_at=now)
         except IntegrityError:
             return  # another worker was faster
@@ -64,4 +64,4 @@ def newer() -> Release | None:
 
 
 def _rows() -> models.QuerySet[Release]:
-    return Release.objects.using(queue.alias())
+    return Release.objects.using(router.db_for_write(Release))

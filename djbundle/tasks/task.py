@@ -17,6 +17,7 @@ BACKOFF = 5.0  # seconds
 LONGEST_BACKOFF = 3600.0  # seconds
 LONGEST = 3e9  # seconds, a hundred years: what is longer is cut, as no calendar has it
 SHORTEST_SNOOZE = 0.1  # seconds, so that a task which asks again and again does not keep the worker busy
+MOST = {"max_attempts": 2**31 - 1, "concurrency": 2**15 - 1}  # as their columns can keep
 LONGEST_KEY = 200  # characters
 JITTER = 0.1  # of the delay, so that tasks which failed together do not all come back together
 
@@ -95,25 +96,34 @@ def load(path: str) -> RetryingTask:
 
 def validate_rules(task: RetryingTask) -> None:
     """Raises InvalidTask with what is wrong."""
-    for name in ("max_attempts", "concurrency"):
+    for name, most in MOST.items():
         value = getattr(task, name)
-        if value is not None and (not isinstance(value, int) or value < 1):
-            raise InvalidTask(f"{name} must be a whole number above 0, not {value!r}.")
+        if value is not None and (not isinstance(value, int) or not 1 <= value <= most):
+            raise InvalidTask(f"{name} must be a whole number from 1 to {most}, not {value!r}.")
     backoff = task.backoff
-    if backoff is not None and not callable(backoff) and (not isinstance(backoff, (int, float)) or not backoff >= 0):
+    if backoff is not None and not callable(backoff) and not is_number(backoff):
         raise InvalidTask(f"backoff must be a number of seconds or a function, not {backoff!r}.")
     if task.concurrency_key is not None and task.concurrency is None:
         raise InvalidTask("concurrency_key says nothing without concurrency.")
     for name in ("timeout", "expires", "unique_for"):
         value = getattr(task, name)
-        if value is not None and (
-            not isinstance(value, (int, float, datetime.timedelta)) or not 0 < to_seconds(value) <= LONGEST
-        ):
+        if value is not None and not is_duration(value):
             raise InvalidTask(f"{name} must be a number of seconds above 0 or a timedelta, not {value!r}.")
     for name in ("retry_on", "discard_on"):
         kinds = getattr(task, name)
         if not isinstance(kinds, tuple) or not all(isinstance(each, type) for each in kinds):
             raise InvalidTask(f"{name} must be a tuple of exception classes, not {kinds!r}.")
+
+
+def is_number(value: Any) -> bool:
+    """Whether it is 0 or more, and no more than a row and a clock can keep."""
+    return isinstance(value, (int, float)) and not isinstance(value, bool) and 0 <= value <= LONGEST
+
+
+def is_duration(value: Any) -> bool:
+    """Whether it is seconds or a timedelta, above 0."""
+    seconds = value.total_seconds() if isinstance(value, datetime.timedelta) else value
+    return is_number(seconds) and seconds > 0
 
 
 def max_attempts_of(task: RetryingTask, options: dict[str, Any]) -> int:

@@ -1,8 +1,8 @@
 """Tells workers that a task was committed, so that they need not wait for their next poll.
 
-On this machine by a datagram to an abstract Unix socket: no file to clean up, no permission to set. Anyone on the
-machine may send one; all that it does is make the worker look. On other machines by PostgreSQL's NOTIFY, which is part
-of the transaction. What gets lost costs a poll interval, nothing else.
+On this machine by a datagram to each worker's abstract Unix socket: no file to clean up, no permission to set. Anyone
+on the machine may send one; all that it does is make the worker look. On other machines by PostgreSQL's NOTIFY, which
+is part of the transaction. What gets lost costs a poll interval, nothing else.
 """
 
 import atexit
@@ -10,6 +10,7 @@ import contextlib
 import errno
 import hashlib
 import socket
+import time
 from collections.abc import Callable
 from functools import cache, partial
 from typing import Any
@@ -18,7 +19,8 @@ from django.db import connections, transaction
 
 from djbundle.tasks.options import option
 
-MOST_WORKERS = 8  # of a database on this machine that have a socket, each its own; to try one takes 2 microseconds
+MOST_WORKERS = 8  # of a database on this machine that have a socket, each its own
+ABSENT_SECONDS = 0.5  # that a worker beyond the first which was not there is not looked for
 CHANNEL = "djbundle_tasks"
 CLOSED = {errno.EBADF, errno.ENOTSOCK}  # by somebody who closes all files of the process
 
@@ -37,13 +39,26 @@ def _addresses(identity: str) -> tuple[bytes, ...]:
 
 def send(alias: str) -> None:
     """Never waits, never fails."""
-    for address in addresses_of(alias):
-        try:
-            _sending_socket().sendto(b"\0", address)
-        except OSError as error:
-            if error.errno in CLOSED:
-                _sending_socket().detach()  # else it would close what has its number now
-                _sending_socket.cache_clear()
+    now = time.monotonic()
+    for number, address in enumerate(addresses_of(alias)):
+        if _absent_until.get(address, 0.0) < now and not _send_to(address) and number:
+            _absent_until[address] = now + ABSENT_SECONDS
+
+
+_absent_until: dict[bytes, float] = {}  # monotonic seconds
+
+
+def _send_to(address: bytes) -> bool:
+    """False when nobody is there."""
+    try:
+        _sending_socket().sendto(b"\0", address)
+    except ConnectionRefusedError:
+        return False
+    except OSError as error:
+        if error.errno in CLOSED:
+            _sending_socket().detach()  # else it would close what has its number now
+            _sending_socket.cache_clear()
+    return True
 
 
 @cache

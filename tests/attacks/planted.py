@@ -47,7 +47,7 @@ debug.log  shop/logs/app.log.1  nohup.out  gunicorn.pid  .bash_history  .psql_hi
 server.pem  key.pem  private.der  gcp-key.json  github_deploy_key  ssh_host_rsa_key  authorized_keys  known_hosts
 creds.json  creds.yml  oauth.json  aws.json  vault-pass  ansible.cfg  group_vars/all.yml  inventory.ini  envfile
 wg0.conf  admin.conf  k3s.yaml  kube.config  pass.txt  bitwarden_export.json  recovery-codes.txt  wallet.json  dump
-database.sql  users.sql  db.tar.gz  pgdata/base  core.python.1234  settings.py#  settings.pyo  uwsgi.ini  Procfile
+database.sql  users.sql  db.tar.gz  pgdata/base  core.python.1234  settings.py#  uwsgi.ini  Procfile
 disk.img  site.7z  site.rar  dump.zst
 """
 

@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import shutil
 import signal
 import stat
 import time
@@ -372,6 +373,37 @@ def test_file_is_whole_or_not_there(store: Store, options: TlsOptions, monkeypat
         store.write(name, b"half of it")
     assert store.read(name) == before
     assert {path.name for path in store.folder.iterdir()} == {"challenges", name}
+
+
+@pytest.mark.parametrize("damage", ["no key", "key cut off", "other key", "nothing", "zeros"])
+def test_damaged_file_is_replaced(
+    new_keeper: Callable[[], Keeper], store: Store, options: TlsOptions, damage: str
+) -> None:
+    """Its certificate may be whole, and the site could not use it all the same."""
+    name = store.certificate_name(options)
+    fresh = issue((key := generate_key()).public_key(), NAMES, new_authority("before"))
+    content = {
+        "no key": pem(fresh),
+        "key cut off": key_to_pem(key)[:100] + pem(fresh),
+        "other key": key_to_pem(generate_key()) + pem(fresh),
+        "nothing": b"",
+        "zeros": bytes(2000),
+    }[damage]
+    store.write(name, content)
+    assert new_keeper().keep() == 1.0
+    assert certificate_of(store, options) != content
+    store.write(name, key_to_pem(key) + pem(fresh))
+    assert new_keeper().keep() == HOUR  # until it looks again
+
+
+def test_folder_that_is_removed_is_made_anew(
+    new_keeper: Callable[[], Keeper], store: Store, options: TlsOptions
+) -> None:
+    process = new_keeper()
+    shutil.rmtree(store.folder)
+    assert store.challenge("token") is None
+    assert process.keep() == 1.0
+    assert find_certificate(certificate_of(store, options)) is not None
 
 
 def test_alarm_ends_what_swallows_exceptions(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -148,6 +148,12 @@ def test_error_mails(secretive: Site) -> None:
         assert secret not in told
 
 
+def test_traceback_of_a_command(secretive: Site) -> None:
+    failed = secretive.run("shell", "-v0", "-c", "raise ValueError('it was ' + 'correct' + '.horse')", check=False)
+    assert f"ValueError: it was {MASK}" in failed.stderr
+    assert "correct.horse" not in failed.stderr
+
+
 def test_settings_that_fail_with_a_secret(secretive: Site) -> None:
     """The error of the import is shown, and quotes what could not be parsed."""
     secretive.environment["DJANGO_SETTINGS_MODULE"] = "correct.horse"

@@ -8,6 +8,7 @@ import shutil
 import subprocess
 import zipfile
 from collections.abc import Collection
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -16,6 +17,7 @@ import pytest
 
 from djbundle.builder.configuration import Configuration
 from djbundle.builder.contents import Contents, Decision
+from djbundle.builder.left_out import LeftOut
 from djbundle.builder.packages import local_files
 from djbundle.builder.project import Project, find_project
 from djbundle.builder.suspicions import secrets_among_static_files
@@ -54,11 +56,13 @@ def decide(folder: Path, opened: Collection[str] = (), include: Collection[str] 
 
 
 def decisions_of(project: Project, opened: Collection[str], include: Collection[str]) -> dict[str, Decision]:
-    changed: Any = {name: getattr(project, name) for name in Project.__slots__}
-    changed["configuration"] = Configuration(include=[*include])
+    return {each.path: each for each in contents_of(project, opened, include).decisions}
+
+
+def contents_of(project: Project, opened: Collection[str] = (), include: Collection[str] = ()) -> Contents:
     read = {str(project.root / name) for name in opened}
     seen: Any = SimpleNamespace(media_root="", static_root="", folders={}, read_as_data=lambda: read)
-    return {each.path: each for each in Contents(Project(**changed), seen).decisions}
+    return Contents(replace(project, configuration=Configuration(include=[*include])), seen)
 
 
 def taken(decisions: dict[str, Decision]) -> set[str]:
@@ -285,6 +289,18 @@ def test_collected_static_files(tmp_path: Path) -> None:
     harmless: Files = {"a.css": "", "password.js": "", "secret.png": "", "download.zip": "", "LICENSE": "", "x.swf": ""}
     write(tmp_path, secret | harmless)
     assert {str(path) for path, _ in secrets_among_static_files(tmp_path)} == set(secret)
+
+
+def test_link_among_static_files_to_a_secret(tmp_path: Path) -> None:
+    """collectstatic follows it, and copies what it finds."""
+    rules: Files = {".gitignore": ".env\nstatic/built.js\n", "static/built.js": "built()", "static/a.css": "a"}
+    site = write(tmp_path / "site", MANAGE | rules | {".env": "A=1", "db.sqlite3": "rows"})
+    (site / "static" / "public.txt").symlink_to("../.env")
+    commit(site)
+    collected = shutil.copytree(site / "static", tmp_path / "collected")
+    shutil.copy(site / "db.sqlite3", collected / "data.json")
+    left_out = LeftOut.of(contents_of(find_project(site, settings=None, name=None)), collected)
+    assert {each.path for each in left_out.static} == {"public.txt", "data.json"}
 
 
 def test_package_that_is_developed_elsewhere(tmp_path: Path) -> None:

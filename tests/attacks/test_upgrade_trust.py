@@ -28,8 +28,10 @@ listener.listen()
 os.rename("liar.sock", "control.sock")
 while True:
     caller, _ = listener.accept()
-    asked = json.loads(caller.recv(65536))
-    if asked["command"] == "status":
+    asked = json.loads(caller.recv(65536) or "{}")  # nothing, of one who has seen who listens
+    if not asked:
+        pass
+    elif asked["command"] == "status":
         told = {"name": "small", "version": "0\\x1b[2J", "program": program, "signer": "", "urls": [], "app": 1}
         caller.sendall(json.dumps(told).encode() + b"\\n")
     else:

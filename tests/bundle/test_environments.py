@@ -19,6 +19,8 @@ from tests.waiting import wait_until
 pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="only root may change the root of the file system")
 NOBODY = 65534
 MEMFD_NOEXEC = Path("/proc/sys/vm/memfd_noexec")  # Linux 6.3
+# vm.memfd_noexec=2, of this PID namespace alone.
+FORBID = f"mount -t proc proc /proc; echo 2 >{MEMFD_NOEXEC}; test $(cat {MEMFD_NOEXEC}) = 2"
 
 # What a root needs for the bundle: nothing but itself, /proc, and a place for data.
 MOUNTS = """
@@ -97,9 +99,7 @@ def test_nothing_may_be_run_from_tmp(enter: Enter, tmp_path: Path) -> None:
 
 @pytest.mark.skipif(not MEMFD_NOEXEC.exists(), reason="the kernel is older than 6.3 and has no such setting")
 def test_no_memory_file_may_be_run(enter: Enter) -> None:
-    """vm.memfd_noexec=2, of this PID namespace alone."""
-    forbid = f"mount -t proc proc /proc; echo 2 >{MEMFD_NOEXEC}; test $(cat {MEMFD_NOEXEC}) = 2"
-    assert run(enter(*SHELL, more=forbid)).startswith("ü 0")
+    assert run(enter(*SHELL, more=FORBID)).startswith("ü 0")
 
 
 @pytest.mark.parametrize("locale", ["xx_YY.UTF-8", "nonsense", "C", "POSIX", "de_DE.ISO-8859-1", "C.UTF-8"])
@@ -148,9 +148,10 @@ def test_named_authorities_go_first(enter: Enter, tmp_path: Path) -> None:
     assert run(enter("-c", COUNT), SSL_CERT_FILE="/own") == "1"
 
 
-def test_serves(enter: Enter, tmp_path: Path) -> None:
+@pytest.mark.parametrize("more", ["", FORBID if MEMFD_NOEXEC.exists() else "true"], ids=["", "noexec"])
+def test_serves(enter: Enter, tmp_path: Path, more: str) -> None:
     port = free_port()
-    command = enter("serve", "--bind", f"127.0.0.1:{port}", user=NOBODY)
+    command = enter("serve", "--bind", f"127.0.0.1:{port}", user=NOBODY, more=more)
     log = tmp_path / "log"
     with log.open("wb") as stream:
         process = subprocess.Popen(command, env={"PATH": os.environ["PATH"]}, stderr=stream)

@@ -93,8 +93,16 @@ def test_of_a_client_that_leaves_nothing_stays(site: Bodies) -> None:
     upload.protocol.bring(b"abc", more=True)
     upload.protocol.leave()
     assert not upload.entered
-    assert not upload.protocol.status
     assert is_idle(site)
+    assert not site.limits.refusals.counts, "nobody was refused"
+
+
+def test_chunks_that_are_none_are_refused(site: Bodies) -> None:
+    upload = Upload(site, HTTP_TRANSFER_ENCODING="chunked")
+    upload.protocol.leave()
+    assert upload.protocol.status == 400
+    assert is_idle(site)
+    assert site.limits.refusals.counts
 
 
 def test_more_than_may_come_is_refused(site: Bodies) -> None:

@@ -1,5 +1,6 @@
 """The requests that a web process was answering when it died, as its parent sees them."""
 
+import asyncio
 import contextlib
 import faulthandler
 import os
@@ -14,11 +15,15 @@ import pytest
 from djbundle.runtime.board import Board
 from djbundle.runtime.deaths import describe
 from djbundle.runtime.http import streams
+from djbundle.runtime.http.asgi import Asgi
+from djbundle.runtime.http.limits import Limits
 from djbundle.runtime.http.observing import Observer
-from djbundle.runtime.http.outgoing import Additions, wrap
+from djbundle.runtime.http.options import HttpOptions
+from djbundle.runtime.http.outgoing import Additions, Wsgi
 from djbundle.runtime.http.streams import Streams
 from djbundle.runtime.http.wsgi import WsgiSite
 from djbundle.runtime.in_flight import NONE, InFlight
+from tests.runtime.granian import make_request
 from tests.waiting import wait_until
 
 
@@ -97,18 +102,6 @@ def test_many_requests_are_told_shortly() -> None:
     )
 
 
-class Protocol:
-    """Granian's, which takes the parts at once."""
-
-    def response_bytes(self, *_: Any) -> None:
-        pass
-
-    def response_iter(self, _status: int, _headers: Any, parts: Any) -> None:
-        for _ in iter(lambda: next(parts, None), None):
-            pass
-        parts.close()
-
-
 def fail() -> list[bytes]:
     raise RuntimeError("no answer")
 
@@ -124,10 +117,33 @@ def test_request_is_ended_with_its_answer(monkeypatch: pytest.MonkeyPatch, make:
         return make()
 
     observer = Observer(Board.create(1).slot(0), access_log=False, in_flight=in_flight)
-    site = WsgiSite(wrap(application, "wsgi", Additions(), observer), Streams())
-    asked = {"REQUEST_METHOD": "GET", "PATH_INFO": "/page/", "REMOTE_ADDR": "", "HTTP_X_REQUEST_ID": ""}
-    told = {"djbundle.peer": "", "djbundle.begun": 0.0, "djbundle.leaving": False, "wsgi.url_scheme": "http"}
+    site = WsgiSite(Wsgi(application, Additions(), observer), Streams(Limits(HttpOptions())))
     with contextlib.suppress(RuntimeError):
-        site(Protocol(), {**asked, **told})
+        site(make_request(PATH_INFO="/page/", **{"djbundle.begun": 0.0}))
     assert during == ["GET /page/"]
     wait_until(lambda: not in_flight.noted(), "the request is ended")
+
+
+@pytest.mark.parametrize("fails", [False, True])
+def test_request_of_an_asgi_site_is_ended(fails: bool) -> None:
+    in_flight, during = InFlight(), []
+
+    async def application(_scope: Any, _receive: Any, send: Any) -> None:
+        during.extend(in_flight.noted())
+        if fails:
+            raise RuntimeError("no answer")
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        await send({"type": "http.response.body", "body": b""})
+
+    async def nothing() -> Any:
+        pass
+
+    async def send(_message: Any) -> None:
+        pass
+
+    observer = Observer(Board.create(1).slot(0), access_log=False, in_flight=in_flight)
+    scope = {"type": "http", "method": "GET", "path": "/ü", "headers": [(b"host", b"a")], "client": ("127.0.0.1", 1)}
+    scope |= {"scheme": "http", "http_version": "2", "djbundle.leaving": False, "djbundle.peer": ("127.0.0.1", 1)}
+    with contextlib.suppress(RuntimeError):
+        asyncio.run(Asgi(application, Additions(), observer, Limits(HttpOptions()))(scope, nothing, send))
+    assert (during, in_flight.noted()) == (["GET /%C3%BC"], [])

@@ -53,6 +53,14 @@ def test_where_the_service_may_not_look(program: Path) -> None:
         check()
 
 
+def test_what_others_may_change(program: Path) -> None:
+    program.parent.chmod(0o777)
+    with pytest.raises(
+        InstallError, match=f"others may change {program}: {program.parent} may be written by everybody"
+    ):
+        check()
+
+
 def test_data_elsewhere(program: Path) -> None:
     assert program.exists()
     with pytest.raises(InstallError, match="keeps its data in /var/lib/shop, and not in /srv/shop"):

@@ -3,16 +3,19 @@
 import socket
 import time
 from collections.abc import Callable, Iterator
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
+from djbundle.runtime.http import sweeping
 from djbundle.runtime.http.connections import Connection, Traffic
 from djbundle.runtime.http.limits import Limits
 from djbundle.runtime.http.options import HttpOptions
+from djbundle.runtime.http.proxies import parse_proxies
 from djbundle.runtime.http.requests import WsgiRequests
 from djbundle.runtime.http.streams import Delivery, Streams
-from djbundle.runtime.http.sweeping import Sweeper
+from djbundle.runtime.http.sweeping import HARMLESS, Sweeper
 from djbundle.runtime.http.threads import SiteThreads
 from djbundle.runtime.http.transport import Request, Transport
 
@@ -86,3 +89,36 @@ def test_a_wsgi_site_knows_who_waits(connection: Connection) -> None:
     assert is_awaited() is True
     threads.waiting.append((0.0, request))
     assert is_awaited() is None, "nobody knows yet who that is"
+
+
+def test_one_that_takes_nothing_by_http_2_is_closed(connection: Connection, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The kernel has nothing to send for it: it has shut its windows."""
+    clock = SimpleNamespace(now=0.0, monotonic=lambda: clock.now)
+    monkeypatch.setattr(sweeping, "time", clock)
+    limits = Limits(HttpOptions())
+    sweeper = Sweeper({8000}, 8, SILENCE, STALL, NobodyAsks(), limits)
+
+    def is_stalled(acknowledged: int) -> bool:
+        return sweeper.is_stalled(Traffic(0.0, 0.0, ASKED, is_read=True, acknowledged=acknowledged), connection)
+
+    limits.handed[connection.client] = HARMLESS + 1000
+    assert not is_stalled(0)
+    clock.now += STALL - 1
+    assert not is_stalled(0)
+    clock.now += 1
+    assert is_stalled(0)
+    assert not is_stalled(500), "it has taken something"
+    clock.now += STALL
+    assert not is_stalled(1000), "it has taken what was to be taken"
+    clock.now += STALL
+    assert not is_stalled(1000)
+    sweeper.forget({connection.client})
+    assert not limits.handed
+
+
+def test_one_client_has_its_share(connection: Connection) -> None:
+    limits = Limits(HttpOptions(trusted_proxies=parse_proxies("192.0.2.9")))
+    sweeper = Sweeper({8000}, 8, SILENCE, STALL, NobodyAsks(), limits)
+    assert not sweeper.is_greedy(2, connection)
+    assert sweeper.is_greedy(3, connection)
+    assert not sweeper.is_greedy(8, connection._replace(peer="192.0.2.9")), "a proxy stands for many"

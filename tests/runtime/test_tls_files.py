@@ -14,7 +14,7 @@ from djbundle.runtime.tls.keeper import seconds_left
 from djbundle.runtime.tls.keys import generate_key, key_to_pem, read_key, stored_key
 from djbundle.runtime.tls.pair import Pair
 from djbundle.runtime.tls.store import Store
-from djbundle.runtime.tls.x509 import find_certificate
+from djbundle.runtime.tls.x509 import find_certificate, find_pair
 from tests.attacks.hostile_ca import issue, new_authority, pem
 from tests.tls_files import AUTHORITY, ROOT, SITE
 
@@ -52,6 +52,13 @@ def test_authority_that_lost_its_key_is_made_anew(store: Store) -> None:
     content = issue_internal(store, "small", ())
     assert store.read("authority.damaged") == AUTHORITY[:100]
     assert issued_by(content, store.read("root.pem") or b"")
+
+
+@pytest.mark.parametrize("domain", [f"{'a' * 63}.{'b' * 63}.test", "xn--mnchen-3ya.test", "_a.test"])
+def test_names_that_are_odd(store: Store, domain: str) -> None:
+    found = find_pair(issue_internal(store, "s" * 200, (domain,)).encode())
+    assert found is not None
+    assert found.names == {domain, "localhost", "127.0.0.1", "::1"}
 
 
 @pytest.mark.parametrize(

@@ -8,11 +8,13 @@ import signal
 import pytest
 from django.contrib.auth.models import User
 from django.core.management import call_command
+from django.tasks import Task
 from django.test import Client, override_settings
 from django.utils import timezone
 
-from djbundle.tasks import queue, releases, scheduler, schedules
+from djbundle.tasks import call, chain, control, queue, releases, scheduler, schedules
 from djbundle.tasks.models import Release, Schedule, TaskRecord, WorkerRecord
+from djbundle.tasks.testing import run_pending
 from tests.tasks import jobs
 from tests.tasks.conftest import StartWorker
 from tests.tasks.test_command import tasks, told
@@ -55,16 +57,59 @@ def enqueue(path: str) -> TaskRecord:
     return TaskRecord.objects.get()
 
 
+def has_run(count: int) -> bool:
+    """Whether so many tasks have; those that the old worker was faster to take are looked at again at once."""
+    control.run_now(queue.records())
+    return TaskRecord.objects.filter(status="SUCCESSFUL").count() == count
+
+
 @pytest.mark.usefixtures("each_database")
 def test_task_of_newer_code_waits_for_a_worker_that_knows_it(start_worker: StartWorker) -> None:
     record = enqueue(ONLY_NEW)
     old = start_worker(**OLD)
     wait_until(lambda: TaskRecord.objects.get().held, "the old one has given it back")
     start_worker(**NEW)
-    wait_until(lambda: TaskRecord.objects.get().status == "SUCCESSFUL", "the new one has run it")
+    wait_until(lambda: has_run(1), "the new one has run it")
     record.refresh_from_db()
     assert (record.errors, record.losses) == ([], 0)
     assert str(old.pid) not in [worker.split("/")[1] for worker in record.worker_ids]
+
+
+@pytest.mark.parametrize("task", [jobs.double, jobs.add_slowly])
+def test_call_of_newer_code_with_other_arguments_waits(monkeypatch: pytest.MonkeyPatch, task: Task) -> None:
+    task.enqueue(1, 2, rounded=True)
+    see("old", first=7200)
+    see("new", first=60)
+    be(monkeypatch, "old")
+    assert run_pending() == 0
+    assert "rounded" in TaskRecord.objects.get().held["why"] or "positional" in TaskRecord.objects.get().held["why"]
+    be(monkeypatch, "new")  # which does not know them either
+    TaskRecord.objects.update(run_after=timezone.now())
+    assert run_pending() == 1
+    assert TaskRecord.objects.get().status == "FAILED"
+
+
+def test_type_error_of_the_task_itself_is_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    jobs.total.enqueue("no list")
+    see("old", first=7200)
+    see("new", first=60)
+    be(monkeypatch, "old")
+    assert run_pending() == 1
+    assert TaskRecord.objects.get().status == "FAILED"
+
+
+@pytest.mark.usefixtures("each_database")
+def test_follower_of_newer_code_is_made_by_a_worker_that_knows_it(start_worker: StartWorker) -> None:
+    chain(call(jobs.say, "x"), call(jobs.say)).enqueue()
+    record = TaskRecord.objects.get()
+    record.then[0]["task"] = ONLY_NEW
+    record.save()
+    start_worker(**OLD)
+    wait_until(lambda: TaskRecord.objects.count() == 2, "the old one has noted what follows")
+    assert TaskRecord.objects.get(task_path=ONLY_NEW).status in ("READY", "RUNNING")
+    start_worker(**NEW)
+    wait_until(lambda: has_run(2), "the new one has run it")
+    assert TaskRecord.objects.get(task_path=ONLY_NEW).concurrency_key == ONLY_NEW
 
 
 @pytest.mark.usefixtures("each_database")

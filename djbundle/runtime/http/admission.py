@@ -6,7 +6,7 @@ from collections import deque
 from collections.abc import Callable
 from http import HTTPStatus
 
-from djbundle.runtime.http.bodies import Bodies, Enter
+from djbundle.runtime.http.bodies import SPOOL, Bodies, Enter
 from djbundle.runtime.http.limits import Limits
 from djbundle.runtime.http.transport import Request
 from djbundle.runtime.http.validity import refusal
@@ -17,14 +17,21 @@ NOTHING_TAKEN = "the client has not taken the responses before it"
 
 
 class Admission:
-    """Lets requests in, in this order: refused, held back while their client has taken too little, body, site.
+    """Lets requests in, in this order: refused, held back while their client has taken too little, file, body, site.
 
-    `put` hands a request to the site from any thread; `enter` of `admit` does so in one of Granian's.
+    `put` hands a request to the site from any thread; `enter` of `admit` does so in one of Granian's. `answer` answers
+    what needs no site, and says whether it has.
     """
 
-    def __init__(self, limits: Limits, bodies: Bodies, put: Callable[[Request], None]) -> None:
+    def __init__(
+        self,
+        limits: Limits,
+        bodies: Bodies,
+        put: Callable[[Request], None],
+        answer: Callable[[Request], bool] = lambda _request: False,
+    ) -> None:
         self.max_body, self.refusals, self.budget = limits.options.max_body, limits.refusals, limits.budget
-        self.bodies, self.put = bodies, put
+        self.bodies, self.put, self.answer = bodies, put, answer
         self.held: deque[tuple[float, Request, Enter]] = deque()  # with the time until when, monotonic seconds
         self.sweeping = threading.Lock()
 
@@ -33,14 +40,34 @@ class Admission:
             self.refusals.refuse(request, status, status.phrase.lower())
         elif self.budget.is_spent(request.transport.connection, request.client):
             self.hold(request, enter)
-        elif not self.bodies.receive(request, enter):
-            enter(request)
+        else:
+            self.let_in(request, enter, enter)
+
+    def let_in(self, request: Request, enter: Enter, enter_now: Enter) -> None:
+        """Answer it, or see to it that it goes to the site: now, or when its body is whole."""
+        if has_whole_body(request) or not (self.answer(request) or self.bodies.receive(request, enter)):
+            enter_now(request)
 
     def hold(self, request: Request, enter: Enter) -> None:
         if len(self.held) >= MOST_HELD:
-            self.refusals.refuse(request, HTTPStatus.SERVICE_UNAVAILABLE, NOTHING_TAKEN)
+            self.give_up(request)
         else:
             self.held.append((time.monotonic() + LONGEST_HELD, request, enter))
+
+    def give_up(self, request: Request) -> None:
+        """Refuse one that was held. It is no want of room of ours where only its client has had its share."""
+        close(request)
+        if self.budget.is_full:
+            self.refusals.refuse(request, HTTPStatus.SERVICE_UNAVAILABLE, "too many responses are not taken")
+        else:
+            self.refusals.refuse(request, HTTPStatus.TOO_MANY_REQUESTS, NOTHING_TAKEN)
+
+    def hold_back(self, request: Request) -> bool:
+        """Return whether it waits once more. Others of its client may have been answered since it was let in."""
+        if not self.budget.is_spent(request.transport.connection, request.client):
+            return False
+        self.hold(request, self.put)
+        return True
 
     def sweep(self) -> None:
         """Let in those that may, and refuse those that have waited too long. Call it each second, in any thread."""
@@ -55,9 +82,18 @@ class Admission:
         for _ in range(len(self.held)):
             until, request, enter = self.held.popleft()
             if not self.budget.is_spent(request.transport.connection, request.client):
-                if not self.bodies.receive(request, enter):
-                    self.put(request)
+                self.let_in(request, enter, self.put)
             elif time.monotonic() >= until:
-                self.refusals.refuse(request, HTTPStatus.SERVICE_UNAVAILABLE, NOTHING_TAKEN)
+                self.give_up(request)
             else:
                 self.held.append((until, request, enter))
+
+
+def has_whole_body(request: Request) -> bool:
+    return SPOOL in request.environ
+
+
+def close(request: Request) -> None:
+    """Let go of the body of a request that nobody will answer."""
+    if spool := request.environ.get(SPOOL):
+        spool.close()

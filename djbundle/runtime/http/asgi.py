@@ -39,10 +39,11 @@ class Asgi:
             await run_websocket(self.application, scope, receive, send)
             return
         exchange = Exchange(self, scope, receive, send)
-        place = self.observer.in_flight.begin(scope["method"], scope["raw_path"])
+        place = self.observer.in_flight.begin(scope["method"], scope["path"].encode())
         try:
             if await exchange.is_admitted():
                 await self.application(scope, exchange.receive, exchange.send)
+                await exchange.answer_somehow()
         except StalledClientError:
             exchange.break_off()
         except Exception:  # of a stream, or of what stands around Django, which answers its own errors
@@ -50,7 +51,7 @@ class Asgi:
             lines.write("error", "serve", "the answer to a request failed", told, traceback.format_exc())
             if exchange.is_partly_answered and scope["http_version"] != "2":  # whose connection has other answers too
                 exchange.break_off()
-            raise
+            await exchange.fail()
         finally:
             exchange.close()
             self.observer.in_flight.end(place)
@@ -96,12 +97,16 @@ class Exchange:
     async def is_admitted(self) -> bool:
         """Return whether the site shall see it. Otherwise it is answered."""
         length = self.header(b"content-length") or None
-        if is_bad_host(self.header(b"host"), may_lack=self.scope["http_version"] == "1"):
+        if self.scope["method"] == "CONNECT":
+            await self.refuse(HTTPStatus.METHOD_NOT_ALLOWED, "that is for proxies")
+        elif is_bad_host(self.header(b"host"), may_lack=self.scope["http_version"] == "1"):
             await self.refuse(HTTPStatus.BAD_REQUEST, "bad request")
         elif refused := refusal_of_length(length, self.additions.max_body):
             await self.refuse(refused, refused.phrase.lower())
         elif not await self.has_room():
-            await self.refuse(HTTPStatus.SERVICE_UNAVAILABLE, NOTHING_TAKEN)
+            full = self.limits.budget.is_full
+            status = HTTPStatus.SERVICE_UNAVAILABLE if full else HTTPStatus.TOO_MANY_REQUESTS
+            await self.refuse(status, NOTHING_TAKEN)
         elif self.may_have_body(length) and (without_quota := self.limits.quota.refusal(self.client)):
             await self.refuse(*without_quota)
         return not self.refused
@@ -235,6 +240,16 @@ class Exchange:
             await self.send({"type": BODY, "body": b""})
         self.refused = self.complete = True
         return {"type": "http.disconnect"}
+
+    async def answer_somehow(self) -> None:
+        """To a client that has left, or has sent what is no body: Granian takes no answer for a fault of ours."""
+        if not self.answered:
+            await self.refuse(HTTPStatus.BAD_REQUEST, "the body broke off")
+
+    async def fail(self) -> None:
+        """Answer for a site that has failed before it answered."""
+        if not self.answered:
+            await self.refuse(HTTPStatus.INTERNAL_SERVER_ERROR, "the site failed")
 
     def break_off(self) -> None:
         """Close the connection: else the client would take a part for the whole."""

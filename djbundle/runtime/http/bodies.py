@@ -18,6 +18,8 @@ from djbundle.runtime.logs.lines import log
 
 IN_MEMORY = 256 << 10  # bytes of a body that needs no file
 
+SPOOL = "djbundle.spool"  # where the environ has a body that is whole
+
 Enter = Callable[[Request], None]
 
 
@@ -76,8 +78,8 @@ class Body:
         if future.cancelled() or id(self) not in self.bodies.receiving:
             return
         message = future.result()
-        if message["type"] != "http.request":  # the client has left, or sent less than it said
-            self.drop()
+        if message["type"] != "http.request":  # the client has left, or sent what is no body
+            self.give_up()
         elif self.keep(message.get("body", b"")):
             if message.get("more_body"):
                 self.receive()
@@ -102,18 +104,25 @@ class Body:
     def whole_request(self) -> Request:
         environ = self.request.environ
         self.spool.seek(0)
-        environ["wsgi.input"] = environ["djbundle.spool"] = self.spool
+        environ["wsgi.input"] = environ[SPOOL] = self.spool
         environ["CONTENT_LENGTH"] = str(self.rate.size)
         if environ.pop("HTTP_TRANSFER_ENCODING", None):  # it may have had a length too, that a proxy believed:
             environ["djbundle.leaving"] = True  # nothing else is read of this connection (RFC 9112, 6.3)
         return self.request
+
+    def give_up(self) -> None:
+        """Who sends chunks that are none is refused; who has left hears nothing, and the log says nothing of it."""
+        if "HTTP_TRANSFER_ENCODING" in self.request.environ:
+            self.refuse(HTTPStatus.BAD_REQUEST, "the body broke off")
+        elif self.drop():
+            self.request.transport.respond(HTTPStatus.BAD_REQUEST.value, [("Connection", "close")], b"")
 
     def refuse(self, status: HTTPStatus, why: str) -> None:
         if self.drop():
             self.bodies.limits.refusals.refuse(self.request, status, why)
 
     def drop(self) -> bool:
-        """Forget it, and return whether it was being received. Granian drops a request that nobody answers."""
+        """Forget it, and return whether it was being received."""
         if not self.bodies.forget(self):
             return False
         future, self.future = self.future, None  # which keeps us, and with us the body that Granian has

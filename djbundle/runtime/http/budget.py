@@ -9,8 +9,8 @@ from functools import lru_cache
 from djbundle.runtime.http.transport import Connection
 
 CONNECTION = 16 << 20  # bytes
-CLIENT = 64 << 20
-PROCESS = 256 << 20
+CLIENT = 32 << 20
+PROCESS = 128 << 20
 IPV6_CLIENT = 64  # bits: what one customer of a provider is given
 
 

@@ -16,7 +16,7 @@ from django.utils.module_loading import import_string
 from djbundle.runtime.http.forwarded import Node
 from djbundle.runtime.http.options import HttpOptions
 from djbundle.runtime.http.proxies import Client, Said, find_client
-from djbundle.runtime.http.proxy_headers import Headers, from_stranger
+from djbundle.runtime.http.proxy_headers import ORDINARY, Headers, from_stranger
 
 REQUEST_ID = re.compile(r"[\w.:=+/@-]{1,128}", re.ASCII)
 FOR, PROTO, FORWARDED, ID = b"x-forwarded-for", b"x-forwarded-proto", b"forwarded", b"x-request-id"
@@ -40,8 +40,11 @@ class Incoming:
 
     def hear_proxy(self, scope: dict[str, Any], peer: str, port: int) -> tuple[Headers, str]:
         """Return the headers that are left, and the id that it has given. Change client and scheme."""
-        headers = [item for item in scope["headers"] if b"_" not in item[0]]
-        heard = [item for item in headers if item[0] in HEARD]
+        odd = [item for item in scope["headers"] if item[0] not in ORDINARY]
+        if not odd:
+            return [*scope["headers"]], ""
+        headers = [item for item in scope["headers"] if item[0] in ORDINARY or b"_" not in item[0]]
+        heard = [item for item in odd if item[0] in HEARD]
         if not heard:
             return headers, ""
         given = joined(heard, ID)

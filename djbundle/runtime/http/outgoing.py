@@ -66,7 +66,11 @@ class Wsgi:
         in_flight = self.observer.in_flight
         place = in_flight.begin(environ["REQUEST_METHOD"], environ["PATH_INFO"].encode("latin-1", "backslashreplace"))
         environ["djbundle.ended"] = partial(in_flight.end, place)  # called by who closes the answer, see wsgi.py
-        return self.application(environ, start)  # type: ignore[no-any-return]
+        try:
+            return self.application(environ, start)  # type: ignore[no-any-return]
+        except BaseException:  # sys.exit() in a view
+            start("500 Internal Server Error", [])
+            raise
 
 
 def merged(headers: Headers, added: Headers) -> Headers:

@@ -59,22 +59,23 @@ class Streams:
         It has the context of this thread, with its language and time zone, and its own connections to databases.
         """
         delivery = Generation(self, request, parts, COST)
-        if not self.has_room(request):
+        if refusal := self.refusal(request):
             delivery.close()
-            why = "too many responses are being generated"
-            self.refusals.refuse(request, HTTPStatus.SERVICE_UNAVAILABLE, why)
+            self.refusals.refuse(request, *refusal)
         elif delivery.begin(status, headers):
             self.generators.submit(contextvars.copy_context().run, delivery.run)
 
-    def has_room(self, request: Request) -> bool:
-        """Return whether another generator may run, of all and for this client."""
+    def refusal(self, request: Request) -> tuple[HTTPStatus, str] | None:
+        """Return with what, and why, another generator may not run; or None."""
         running = [each for each in [*self.open.values()] if isinstance(each, Generation)]
         if len(running) >= MOST_GENERATORS:
-            return False
-        if len(running) < MOST_OF_CLIENT or self.budget.is_exempt(request.client):
-            return True
+            return HTTPStatus.SERVICE_UNAVAILABLE, f"{MOST_GENERATORS} responses are being generated"
         client = client_key(request.client)
-        return sum(client_key(each.request.client) == client for each in running) < MOST_OF_CLIENT
+        if sum(client_key(each.request.client) == client for each in running) < MOST_OF_CLIENT:
+            return None
+        if self.budget.is_exempt(request.client):
+            return None
+        return HTTPStatus.TOO_MANY_REQUESTS, f"{MOST_OF_CLIENT} responses are being generated for one client"
 
     def sweep(self, timeout: float) -> None:
         """Break off what clients have taken nothing of for `timeout` seconds. Call it each second."""

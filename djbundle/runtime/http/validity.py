@@ -14,6 +14,8 @@ def refusal(environ: dict[str, Any], max_body: int) -> HTTPStatus | None:
 
     Granian gives "" where no host is named. A request by HTTP/1.0 need not name one; then its environ has none either.
     """
+    if environ["REQUEST_METHOD"] == "CONNECT":
+        return HTTPStatus.METHOD_NOT_ALLOWED  # that is for proxies
     host = environ.get("HTTP_HOST", "")
     if not host:
         environ.pop("HTTP_HOST", None)

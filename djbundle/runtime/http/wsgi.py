@@ -16,8 +16,13 @@ WHOLE, WHOLE_BY_HTTP_2 = 256 << 10, 64 << 10  # bytes that are sent in one go; a
 class WsgiSite:
     """`application` as SiteThreads wants it."""
 
-    def __init__(self, application: Callable[..., Iterable[bytes]], streams: Streams) -> None:
-        self.application, self.streams = application, streams
+    def __init__(
+        self,
+        application: Callable[..., Iterable[bytes]],
+        streams: Streams,
+        hold_back: Callable[[Request], bool] = lambda _request: False,
+    ) -> None:
+        self.application, self.streams, self.hold_back = application, streams, hold_back
         self.base = {
             "GATEWAY_INTERFACE": "CGI/1.1",
             "SCRIPT_NAME": "",
@@ -32,7 +37,9 @@ class WsgiSite:
         }
 
     def __call__(self, request: Request) -> None:
-        """Answer. Raises what the application raises."""
+        """Answer, unless `hold_back` keeps the request. Raises what the application raises."""
+        if self.hold_back(request):
+            return
         head = Head()
         environ = self.base | request.environ  # of which the application may keep, and add to, what it likes
         try:

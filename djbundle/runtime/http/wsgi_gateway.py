@@ -27,9 +27,9 @@ class WsgiGateway:
         self.limits, self.shortcut = limits, shortcut
         self.incoming = Incoming(limits.options)
         self.streams = Streams(limits)
-        self.site = SiteThreads(WsgiSite(application, self.streams), threads)
+        self.site = SiteThreads(WsgiSite(application, self.streams, self.hold_back), threads)
         self.bodies = Bodies(limits, spool)
-        self.admission = Admission(limits, self.bodies, self.site.put)
+        self.admission = Admission(limits, self.bodies, self.site.put, self.answer_at_once)
         self.streams.has_ended = self.admission.sweep
         self.requests = WsgiRequests(self.site, self.streams)
 
@@ -42,10 +42,16 @@ class WsgiGateway:
         try:
             request = self.request(watcher.scope, watcher.proto)
             request.environ["djbundle.leaving"] = leaving
-            if self.shortcut is None or not self.shortcut.answer(request, self.streams):
-                receivers.receive(request)
+            receivers.receive(request)
         except BaseException:
             write("error", "serve", "a request failed", trace=traceback.format_exc())
+
+    def hold_back(self, request: Request) -> bool:
+        return self.admission.hold_back(request)
+
+    def answer_at_once(self, request: Request) -> bool:
+        """Return whether it is a file in memory, which needs no thread of the site."""
+        return self.shortcut is not None and self.shortcut.answer(request, self.streams)
 
     def request(self, scope: dict[str, Any], protocol: Any) -> Request:
         peer, port = scope["client"]

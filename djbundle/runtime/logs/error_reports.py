@@ -1,5 +1,8 @@
-"""Django's error mails: they show settings and local variables, and hide less than our log does."""
+"""Django's error mails, which show settings and local variables, and tracebacks of errors that nobody has caught."""
 
+import sys
+import traceback
+from types import TracebackType
 from typing import Any
 
 from django.utils.safestring import SafeString, mark_safe
@@ -17,6 +20,8 @@ def mask_error_reports() -> None:
     SafeExceptionReporterFilter.cleanse_setting = _cleanse_setting  # type: ignore[method-assign]
     ExceptionReporter.get_traceback_text = _get_traceback_text  # type: ignore[method-assign]
     ExceptionReporter.get_traceback_html = _get_traceback_html  # type: ignore[method-assign]
+    if sys.excepthook is sys.__excepthook__:  # else the project has one
+        sys.excepthook = _print_uncaught
 
 
 def _cleanse_setting(self: SafeExceptionReporterFilter, key: Any, value: Any) -> Any:
@@ -30,3 +35,7 @@ def _get_traceback_text(self: ExceptionReporter) -> SafeString:
 
 def _get_traceback_html(self: ExceptionReporter) -> SafeString:
     return mark_safe(masking.mask(_html(self)))  # noqa: S308 - as safe as before
+
+
+def _print_uncaught(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
+    sys.stderr.write(masking.mask("".join(traceback.format_exception(kind, error, trace))))

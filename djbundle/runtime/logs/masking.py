@@ -4,7 +4,7 @@ import html
 import json
 import os
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 from urllib.parse import quote, quote_plus
 
@@ -35,22 +35,23 @@ def learn_environment() -> None:
 
 
 def pattern_for(secrets: Iterable[str]) -> re.Pattern[str] | None:
-    """Long ones are found anywhere, short ones as words of their own, common words where a value stands."""
+    """The longest first, of which others may be a part.
+
+    Each begins with a letter of its own: so ``re`` passes over text without one ten times faster.
+    """
     values = {each for secret in secrets for each in ways_to_write(secret) if each.strip()}
-    long = {value for value in values if len(value) >= SHORTEST}
-    common = {value for value in values - long if COMMON.fullmatch(value)}
-    parts = (
-        ("", long, ""),
-        (r"(?<![\w./-])", values - long - common, r"(?![\w./-])"),
-        (r"""(?<=[=:'"])""", common, r"""(?=['"@&;,)\s/]|$)"""),
-    )
-    found = [f"{before}(?:{'|'.join(_escaped(each))}){behind}" for before, each, behind in parts if each]
-    return re.compile("|".join(found)) if found else None
+    longest_first = sorted(values, key=lambda value: (-len(value), value))
+    return re.compile("|".join(map(_where_it_counts, longest_first))) if values else None
 
 
-def _escaped(values: Iterable[str]) -> Iterator[str]:
-    """The longest first, of which others may be a part."""
-    return (re.escape(value) for value in sorted(values, key=lambda value: (-len(value), value)))
+def _where_it_counts(value: str) -> str:
+    """Long ones anywhere, short ones as words of their own, common words where a value stands."""
+    text = re.escape(value)
+    if len(value) >= SHORTEST:
+        return text
+    if COMMON.fullmatch(value):
+        return rf"""{text}(?<=[=:'"]{text})(?=['"@&;,)\s/]|$)"""
+    return rf"{text}(?<![\w./-]{text})(?![\w./-])"
 
 
 def ways_to_write(secret: str) -> set[str]:

@@ -33,8 +33,8 @@ def kept_root(store: Store, signer: PrivateKey, now: datetime) -> str | None:
     """The authority's certificate in PEM; None where another is needed, above all one for its key."""
     try:
         root = certificates.load_pem_x509_certificate(store.read(ROOT) or b"")
-    except ValueError:
+        fits = root.public_key() == signer.public_key() and root.not_valid_before_utc <= now
+    except x509.UNREADABLE:
         return None
-    fits = root.public_key() == signer.public_key() and root.not_valid_before_utc <= now
     is_lasting = root.not_valid_after_utc - CERTIFICATE_LIFE > now
     return x509.to_pem(root) if fits and is_lasting else None

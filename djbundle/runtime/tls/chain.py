@@ -5,12 +5,12 @@ from datetime import datetime
 from itertools import pairwise
 
 from cryptography import x509
-from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
+from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from cryptography.x509.oid import ExtendedKeyUsageOID
 
 from djbundle.runtime.tls.keys import PrivateKey
-from djbundle.runtime.tls.x509 import read_names, to_pem
+from djbundle.runtime.tls.x509 import UNREADABLE, read_names, to_pem
 
 BEGIN, END = b"-----BEGIN ", b"-----END "
 CERTIFICATE = b"CERTIFICATE-----"
@@ -39,7 +39,7 @@ def check_chain(pem: bytes, key: PrivateKey, names: Sequence[str], now: datetime
             _check_dates(certificate, now)
         for certificate, issuer in pairwise(chain):
             _check_issued(certificate, issuer)
-    except (ValueError, x509.DuplicateExtension, x509.UnsupportedGeneralNameType) as error:
+    except UNREADABLE as error:
         raise ChainError(f"the certificate is malformed: {error}") from error
     return "".join(map(to_pem, chain))
 
@@ -53,7 +53,7 @@ def _parse(pem: bytes) -> list[x509.Certificate]:
         raise ChainError(f"the chain has {begun} certificates")
     try:
         chain = x509.load_pem_x509_certificates(pem)
-    except ValueError as error:
+    except UNREADABLE as error:
         raise ChainError("the answer is no whole chain of certificates") from error
     if len(chain) != begun:
         raise ChainError("the answer is no whole chain of certificates")
@@ -65,7 +65,7 @@ def _parse(pem: bytes) -> list[x509.Certificate]:
 def _public(certificate: x509.Certificate) -> bytes:
     try:
         return certificate.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
-    except (ValueError, UnsupportedAlgorithm) as error:
+    except UNREADABLE as error:
         raise ChainError("the key of a certificate cannot be read") from error
 
 
@@ -101,5 +101,5 @@ def _check_issued(certificate: x509.Certificate, issuer: x509.Certificate) -> No
         raise ChainError("a certificate of the chain was issued by one that may not")
     try:
         certificate.verify_directly_issued_by(issuer)
-    except (ValueError, TypeError, InvalidSignature, UnsupportedAlgorithm) as error:
+    except (*UNREADABLE, InvalidSignature) as error:
         raise ChainError("the chain does not lead from the certificate to its issuer") from error

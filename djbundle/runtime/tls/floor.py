@@ -28,7 +28,7 @@ class OrderFloor:
     def note(self) -> None:
         """An order is about to be made. Where that cannot be written down, it must not be."""
         self._noted = time.monotonic()
-        self._store.write(self.name, f"{time.time():.0f}\n".encode())
+        self._store.write(self.name, f"{int(time.time())}\n".encode())
 
     def _wait_by_file(self) -> float:
         content = self._store.read(self.name)
@@ -39,6 +39,6 @@ class OrderFloor:
         except ValueError:
             age = -1.0
         if not 0 <= age < math.inf:  # it is damaged, or the clock has been set back: the hour begins now
-            self._store.write(self.name, f"{time.time():.0f}\n".encode())
+            self._store.write(self.name, f"{int(time.time())}\n".encode())
             age = 0.0
         return max(0.0, FLOOR - age)

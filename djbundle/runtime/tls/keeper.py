@@ -20,7 +20,7 @@ from djbundle.runtime.tls.floor import OrderFloor
 from djbundle.runtime.tls.keys import generate_key, key_to_pem, stored_key
 from djbundle.runtime.tls.options import TlsOptions, decode_base64url
 from djbundle.runtime.tls.store import Store, short
-from djbundle.runtime.tls.x509 import Certificate, find_certificate
+from djbundle.runtime.tls.x509 import Certificate, find_certificate, find_pair
 
 RENEW_AT = 2 / 3  # of its life
 SPREAD = 0.05  # of its life, by which the renewals of sites differ
@@ -45,6 +45,7 @@ class Keeper:
         self.floor = OrderFloor(self.store, self.options)
 
     def run(self) -> NoReturn:
+        self.store.create()
         self.store.clean()
         with self.alarm:
             while True:
@@ -52,12 +53,13 @@ class Keeper:
 
     def keep(self) -> float:
         """Renew the certificate if it is time; seconds until the next look."""
+        self.store.create()  # somebody may have removed it
         name = self.store.certificate_name(self.options)
-        wait = seconds_left(find_certificate(self.store.read(name)), self.names(), datetime.now(UTC))
+        wait = seconds_left(find_pair(self.store.read(name)), self.names(), datetime.now(UTC))
         if wait > 0:
             return min(wait, LONGEST_SLEEP)
         if self.options.source == "acme" and (wait := self.floor.wait()) > 0:
-            log(f"no certificate for {self.shown()} yet: {self.floored(wait)}", source="tls")
+            log(f"no new certificate for {self.shown()} yet: {self.floored(wait)}", source="tls")
             return min(wait, LONGEST_SLEEP)
         try:
             content = self.issue()

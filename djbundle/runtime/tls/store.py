@@ -105,13 +105,13 @@ def _opened(folder: Path) -> Iterator[int]:
 
 def _read(folder: Path, name: str) -> bytes | None:
     flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK  # a pipe must not hold us up
-    with _opened(folder) as parent:
-        try:
+    try:
+        with _opened(folder) as parent:
             descriptor = os.open(name, flags, dir_fd=parent)
-        except OSError as error:
-            if error.errno in (errno.ENOENT, errno.ELOOP):
-                return None
-            raise
+    except OSError as error:
+        if error.errno in (errno.ENOENT, errno.ELOOP):
+            return None
+        raise
     if not stat.S_ISREG(os.fstat(descriptor).st_mode):
         os.close(descriptor)
         return None

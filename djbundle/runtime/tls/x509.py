@@ -7,12 +7,18 @@ from datetime import datetime
 from typing import Self
 
 from cryptography import x509
+from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
-from djbundle.runtime.tls.keys import PrivateKey
+from djbundle.runtime.tls.keys import PrivateKey, read_key
 
+# What cryptography raises for a certificate that is damaged, or is none, some of it when a part is looked at.
+UNREADABLE = (
+    *(ValueError, TypeError, x509.InvalidVersion, x509.DuplicateExtension, x509.UnsupportedGeneralNameType),
+    UnsupportedAlgorithm,
+)
 UNUSED = dict.fromkeys(
     ("content_commitment", "key_encipherment", "data_encipherment", "key_agreement", "encipher_only", "decipher_only"),
     False,
@@ -30,10 +36,10 @@ class Certificate:
     @classmethod
     def from_pem(cls, pem: bytes) -> Self:
         """Read the first one of a chain. Raises ValueError for what is none."""
-        first = x509.load_pem_x509_certificate(pem)
         try:
+            first = x509.load_pem_x509_certificate(pem)
             return cls(first.not_valid_before_utc, first.not_valid_after_utc, read_names(first))
-        except (x509.DuplicateExtension, x509.UnsupportedGeneralNameType) as error:
+        except UNREADABLE as error:
             raise ValueError("not a certificate") from error
 
 
@@ -43,6 +49,18 @@ def find_certificate(content: bytes | None) -> Certificate | None:
         return Certificate.from_pem(content or b"")
     except ValueError:
         return None
+
+
+def find_pair(content: bytes | None) -> Certificate | None:
+    """The certificate of a file that has its key too; None where a server could not use it."""
+    found = find_certificate(content)
+    if content is None or found is None:
+        return None
+    try:
+        fits = read_key(content).public_key() == x509.load_pem_x509_certificate(content).public_key()
+    except UNREADABLE:
+        return None
+    return found if fits else None
 
 
 def to_pem(certificate: x509.Certificate) -> str:

@@ -1,0 +1,51 @@
+/* The stacks of this process are large, so that Python's limit of recursion is met before the end of a stack.
+ *
+ * CPython allows its own C 10,000 levels, each of up to 800 bytes; that needs 8 MB beside what Python's own 1,000 calls
+ * take. The main thread has 8 MB as a rule, the threads of a library in Rust have 2. Only what is touched is memory.
+ */
+#define _GNU_SOURCE
+#include <dlfcn.h>
+#include <pthread.h>
+#include <stdint.h>
+#include <sys/resource.h>
+
+#define STACK_SIZE ((size_t)32 << 20)
+
+void enlarge_main_stack(void)
+{
+    struct rlimit limit;
+    if (getrlimit(RLIMIT_STACK, &limit) || limit.rlim_cur >= STACK_SIZE)
+        return;
+    limit.rlim_cur = limit.rlim_max < STACK_SIZE ? limit.rlim_max : STACK_SIZE;
+    setrlimit(RLIMIT_STACK, &limit); /* the kernel lets the stack grow up to it from now on */
+}
+
+/* A program may bring the memory for a stack of its own. */
+static int has_own_stack(const pthread_attr_t *attributes)
+{
+    void *lowest = NULL;
+    size_t size = 0;
+    return !pthread_attr_getstack(attributes, &lowest, &size) && (uintptr_t)lowest + size != 0;
+}
+
+typedef int create_function(pthread_t *, const pthread_attr_t *, void *(*)(void *), void *);
+
+/* Stands before the C library's, for this program and for all libraries that it loads. */
+int pthread_create(pthread_t *thread, const pthread_attr_t *attributes, void *(*start)(void *), void *argument)
+{
+    create_function *create = (create_function *)dlsym(RTLD_NEXT, "pthread_create");
+    pthread_attr_t larger;
+    size_t size = 0;
+    int error;
+    if (attributes)
+        larger = *attributes;
+    else if ((error = pthread_attr_init(&larger)))
+        return error;
+    pthread_attr_getstacksize(&larger, &size);
+    if (size < STACK_SIZE && !has_own_stack(&larger))
+        pthread_attr_setstacksize(&larger, STACK_SIZE);
+    error = create(thread, &larger, start, argument);
+    if (!attributes)
+        pthread_attr_destroy(&larger);
+    return error;
+}

@@ -1,0 +1,51 @@
+import json
+import os
+from typing import Any
+
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.views.decorators.csrf import csrf_exempt
+
+from deep import running
+from deep.kinds import KINDS
+from deep.tasks import run_kinds
+
+
+def fail(request: HttpRequest, name: str) -> HttpResponse:
+    """Nothing is caught here."""
+    return HttpResponse(str(KINDS[name]()))
+
+
+def run(request: HttpRequest, name: str) -> HttpResponse:
+    """`name` is a place; the kinds are in the query."""
+    return JsonResponse(running.run_all(request.GET.getlist("kind"), name))
+
+
+def depth(value: Any) -> int:
+    if isinstance(value, dict):
+        return 1 + max((depth(each) for each in value.values()), default=0)
+    if isinstance(value, list):
+        return 1 + max([depth(each) for each in value], default=0)
+    return 0
+
+
+@csrf_exempt
+def walk(request: HttpRequest) -> HttpResponse:
+    """As a site looks through what it is sent."""
+    try:
+        return JsonResponse({"depth": depth(json.loads(request.body)), "process": os.getpid()})
+    except RecursionError:
+        return JsonResponse({"depth": None, "process": os.getpid()})
+
+
+def enqueue(request: HttpRequest, name: str) -> HttpResponse:
+    return HttpResponse(run_kinds.enqueue(request.GET.getlist("kind"), name).id)
+
+
+def result(request: HttpRequest, task: str) -> HttpResponse:
+    found = run_kinds.get_result(task)
+    return JsonResponse(
+        {
+            "status": found.status,
+            "value": found.return_value if found.is_finished and found.status == "SUCCESSFUL" else None,
+        }
+    )

@@ -1,0 +1,10 @@
+from deep import views
+from django.urls import path
+
+urlpatterns = [
+    path("fail/<name>/", views.fail),
+    path("run/<name>/", views.run),
+    path("walk/", views.walk),
+    path("enqueue/<name>/", views.enqueue),
+    path("result/<task>/", views.result),
+]

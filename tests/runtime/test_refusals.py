@@ -1,0 +1,92 @@
+"""What the server refuses is counted, told of, and, when it lasts, a reason not to be ready."""
+
+from http import HTTPStatus
+from types import SimpleNamespace
+
+import pytest
+
+from djbundle.runtime.board import Board
+from djbundle.runtime.http import budget, refusals
+from djbundle.runtime.http.budget import Budget
+from djbundle.runtime.http.observing import Observer
+from djbundle.runtime.http.refusals import LASTING, TELL_EVERY, Refusals
+from tests.runtime.granian import Protocol, make_request
+
+
+class Clock(SimpleNamespace):
+    def monotonic(self) -> float:
+        return float(self.now)
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
+    clock = Clock(now=0.0)
+    monkeypatch.setattr(refusals, "time", clock)
+    return clock
+
+
+@pytest.fixture
+def lines(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    lines: list[str] = []
+    monkeypatch.setattr(refusals, "log", lambda line, _level: lines.append(line))
+    return lines
+
+
+@pytest.mark.usefixtures("clock")
+def test_it_is_answered_and_counted() -> None:
+    slot, protocol = Board.create(1).slot(0), Protocol()
+    refused = Refusals(Observer(slot, access_log=False))
+    refused.refuse(make_request(protocol), HTTPStatus.SERVICE_UNAVAILABLE, "why")
+    assert protocol.status == 503
+    assert dict(protocol.headers) == {
+        "Content-Length": "0",
+        "X-Request-ID": "a",
+        "Connection": "close",
+        "Retry-After": "5",
+    }
+    assert slot.read().answers[5] == 1
+
+
+def test_it_is_told_once_a_minute(clock: Clock, lines: list[str]) -> None:
+    refused = Refusals(None)
+    for _ in range(3):
+        refused.refuse(make_request(), HTTPStatus.REQUEST_TIMEOUT, "why")
+    refused.tell()
+    assert lines == ["3 times: request refused with 408: why"]
+    refused.refuse(make_request(), HTTPStatus.BAD_REQUEST, "bad")
+    refused.tell()
+    assert len(lines) == 1
+    clock.now += TELL_EVERY
+    refused.tell()
+    refused.tell()
+    assert len(lines) == 2
+
+
+@pytest.mark.parametrize(("status", "matters"), [(HTTPStatus.SERVICE_UNAVAILABLE, True), (HTTPStatus.NOT_FOUND, False)])
+def test_want_of_room_is_a_problem_when_it_lasts(clock: Clock, status: HTTPStatus, matters: bool) -> None:
+    refused = Refusals(None)
+    for _ in range(2):
+        assert not refused.problem()
+        refused.count(status, "why")
+        clock.now += LASTING / 2
+    assert bool(refused.problem()) is matters
+    clock.now += LASTING
+    assert not refused.problem()
+
+
+def test_what_waits_is_granted_per_connection_client_and_process(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, size in (("CONNECTION", 10), ("CLIENT", 20), ("PROCESS", 40)):
+        monkeypatch.setattr(budget, name, size)
+    granted = Budget(lambda address: address == "10.0.0.1")
+    granted.take(("192.0.2.1", 1), "192.0.2.1", 10)
+    assert granted.is_spent(("192.0.2.1", 1), "192.0.2.1")
+    assert not granted.is_spent(("192.0.2.1", 2), "192.0.2.1")
+    granted.take(("192.0.2.1", 2), "192.0.2.1", 10)
+    assert granted.is_spent(("192.0.2.1", 3), "192.0.2.1")
+    granted.take(("10.0.0.1", 1), "10.0.0.1", 15)
+    assert not granted.is_spent(("10.0.0.1", 1), "10.0.0.1"), "a proxy stands for many"
+    granted.take(("192.0.2.2", 1), "192.0.2.2", 5)
+    assert granted.is_spent(("192.0.2.3", 1), "192.0.2.3"), "all of them have too much"
+    for port in (1, 2):
+        granted.take(("192.0.2.1", port), "192.0.2.1", -10)
+    assert not granted.is_spent(("192.0.2.1", 1), "192.0.2.1")
