@@ -57,7 +57,8 @@ def tell() -> None:
 
 def newer() -> Release | None:
     """The newest version after this one of which a worker has been alive lately."""
-    lately = _rows().filter(seen_at__gt=timezone.now() - PATIENCE).order_by("first_seen_at")
+    since = timezone.now() - max(PATIENCE, options.lease())  # each tells three times in a lease
+    lately = _rows().filter(seen_at__gt=since).order_by("first_seen_at")
     if own := _rows().filter(pk=name()).first():
         return lately.filter(first_seen_at__gt=own.first_seen_at).last()
     return None  # it has never been seen, so there is none that came later

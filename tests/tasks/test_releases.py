@@ -8,6 +8,7 @@ import signal
 import pytest
 from django.contrib.auth.models import User
 from django.core.management import call_command
+from django.db import connections
 from django.tasks import Task
 from django.test import Client, override_settings
 from django.utils import timezone
@@ -203,6 +204,21 @@ def test_version_is_what_somebody_says_or_follows_the_code(monkeypatch: pytest.M
     assert name() == "1.2 (2027-01-01)"
     with override_settings(TASKS={"default": {"BACKEND": BACKEND, "OPTIONS": {"VERSION": 3}}}):
         assert name() == "3"
+
+
+@pytest.mark.usefixtures("each_database")
+def test_code_from_before_versions_can_write_its_rows() -> None:
+    """Migration 0005 is run while workers with the code before it are alive."""
+    jobs.say.enqueue("x")
+    now = connections["default"].ops.adapt_datetimefield_value(timezone.now())
+    columns = "identity, host, pid, queues, processes, threads, started_at, seen_at"
+    with connections["default"].cursor() as cursor:
+        sql = f"INSERT INTO djbundle_tasks_workerrecord ({columns}) VALUES (%s, 'h', 1, '[]', 1, 4, %s, %s)"
+        cursor.execute(sql, ["machine/1/1", now, now])
+    assert told("workers")[0]["release"] is None
+    assert "an unknown version" in tasks("workers")
+    assert releases.newer() is None
+    assert run_pending() == 1
 
 
 def _stderr_of(*arguments: str) -> str:
