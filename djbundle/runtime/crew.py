@@ -115,11 +115,11 @@ def additions(options: ServeOptions) -> Additions:
 def run_worker(grace: int, heart: Heart) -> int:
     """Run background tasks until SIGTERM."""
     os.nice(WORKER_NICENESS)
-    tidier = memory.tidier()
+    tidy = memory.tidier()
 
     def beat() -> None:
         heart.beat()
-        tidier.run()
+        tidy()
 
     call_command("worker", grace=grace, beat=beat)
     return 0

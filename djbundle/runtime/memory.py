@@ -10,16 +10,14 @@ import ctypes
 import gc
 import resource
 import sys
+from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from djbundle.tasks.periodic import Periodic
 
 # New objects before a collection; Python's own is 700 or 2000. A request makes some thousands, and nearly all of them
 # are freed without one.
 THRESHOLD = 10_000
 
+LOOK = 5.0  # seconds between looks at the heap
 REST = 30.0  # seconds in which what has been unpacked may be wanted again
 
 GROWTH = 16 << 20  # bytes by which a process may grow before it is looked at
@@ -77,14 +75,15 @@ def release_archive() -> None:
         archive.release()
 
 
-def tidier() -> "Periodic":
-    """Gives back what late imports and first requests have unpacked; to be run about each second."""
+def tidier() -> Callable[[], None]:
+    """Return what gives back memory that is not needed any more; to be called about each second."""
     from djbundle.tasks.periodic import Periodic, steady  # noqa: PLC0415 - a start has no need of it
 
-    heap = Heap()
+    archive = Periodic(REST, release_archive, due=steady() + REST)
+    heap = Periodic(LOOK, Heap().give_back)
 
     def tidy() -> None:
-        release_archive()
-        heap.give_back()
+        archive.run()
+        heap.run()
 
-    return Periodic(REST, tidy, due=steady() + REST)
+    return tidy

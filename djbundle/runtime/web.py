@@ -34,7 +34,7 @@ class Endpoint:
 def serve_web(server: Server, endpoints: Sequence[Endpoint], heart: Heart | None = None) -> int:
     """Answer requests until SIGTERM; then finish those that have begun."""
     web = Web(server)
-    web.spawn(with_each_beat(memory.tidier().run))
+    web.spawn(with_each_beat(memory.tidier()))
     if heart:
         web.spawn(with_each_beat(heart.beat))
     web.server.loop.run_until_complete(web.run(endpoints))

@@ -104,12 +104,15 @@ class Exchange:
         elif refused := refusal_of_length(length, self.additions.max_body):
             await self.refuse(refused, refused.phrase.lower())
         elif not await self.has_room():
-            full = self.limits.budget.is_full
-            status = HTTPStatus.SERVICE_UNAVAILABLE if full else HTTPStatus.TOO_MANY_REQUESTS
-            await self.refuse(status, NOTHING_TAKEN)
+            await self.refuse(*self.want_of_room())
         elif self.may_have_body(length) and (without_quota := self.limits.quota.refusal(self.client)):
             await self.refuse(*without_quota)
         return not self.refused
+
+    def want_of_room(self) -> tuple[HTTPStatus, str]:
+        """Return with what a request is refused that is wanted by nobody; 503 only if all clients together have too much."""
+        is_full = self.limits.budget.is_full
+        return HTTPStatus.SERVICE_UNAVAILABLE if is_full else HTTPStatus.TOO_MANY_REQUESTS, NOTHING_TAKEN
 
     async def has_room(self) -> bool:
         """Wait until the client has taken other responses."""
@@ -169,9 +172,7 @@ class Exchange:
 
     async def begin(self, message: Message) -> None:
         """Keep the head back until it is known how long the body is, as Granian does; but not of a stream of events."""
-        self.answered = True
-        given = [(name.decode("latin-1"), value.decode("latin-1")) for name, value in message.get("headers", ())]
-        headers = merged(given, self.added_headers(message["status"]))
+        headers = [(name.decode("latin-1"), value.decode("latin-1")) for name, value in message.get("headers", ())]
         self.head = {**message, "headers": headers}
         if any(name.lower() == "content-type" and value.startswith("text/event-stream") for name, value in headers):
             await self.send_head()
@@ -188,13 +189,18 @@ class Exchange:
 
     async def send_head(self, length: int | None = None) -> None:
         if head := self.head:
-            self.head = None
-            headers = head["headers"] if length is None else with_length(head["headers"], length)
+            self.head, self.answered = None, True
+            headers = merged(head["headers"], self.added_headers(head["status"]))
+            if length is not None:
+                headers = with_length(headers, length)
             raw = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in headers]
             await self._send({**head, "headers": raw})
 
     async def send_part(self, body: bytes, *, more: bool) -> None:
         is_whole = self.head is not None and not more
+        if is_whole and len(body) > WHOLE and self.limits.budget.is_spent(self.scope["djbundle.peer"], self.client):
+            await self.refuse(*self.want_of_room())
+            return
         status = self.head["status"] if self.head else 200
         await self.send_head(len(body) if is_whole and status not in (204, 304) else None)
         if self.scope["method"] == "HEAD":  # HTTP/2 allows no body
@@ -231,7 +237,7 @@ class Exchange:
             raise StalledClientError from None
 
     async def refuse(self, status: HTTPStatus, why: str) -> Message:
-        if not self.answered:
+        if not self.answered and not self.refused:
             self.limits.refusals.count(status, why)
             headers = [(b"content-length", b"0")]
             headers += [] if self.by_http_2 else [(b"connection", b"close")]
