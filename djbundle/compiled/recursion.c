@@ -10,7 +10,7 @@
  */
 #define RESERVE ((size_t)8 << 20)
 
-HIDDEN __thread uintptr_t djbundle_stack_floor = UINTPTR_MAX;
+DJBUNDLE_HIDDEN __thread uintptr_t djbundle_stack_floor = UINTPTR_MAX;
 static __thread uintptr_t stack_end; /* its lowest address */
 
 static void measure_stack(void)

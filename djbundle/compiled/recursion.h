@@ -9,13 +9,13 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#define HIDDEN __attribute__((visibility("hidden")))
+#define DJBUNDLE_HIDDEN __attribute__((visibility("hidden")))
 
 /* No compiled function starts below this address. UINTPTR_MAX until the thread's first call. */
-extern HIDDEN __thread uintptr_t djbundle_stack_floor __attribute__((tls_model("initial-exec")));
+extern DJBUNDLE_HIDDEN __thread uintptr_t djbundle_stack_floor __attribute__((tls_model("initial-exec")));
 
 /* Return whether a call at the address `stack` is refused; then RecursionError is set. The slow part of the check. */
-HIDDEN __attribute__((cold)) bool djbundle_refuse(PyThreadState *tstate, uintptr_t stack, bool counts);
+DJBUNDLE_HIDDEN __attribute__((cold)) bool djbundle_refuse(PyThreadState *tstate, uintptr_t stack, bool counts);
 
 /* Count one call more, and return whether it is refused. Without `counts`, only the stack is a reason: a generator is
  * closed at any depth.

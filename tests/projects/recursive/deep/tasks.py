@@ -11,3 +11,8 @@ else:
 @task
 def run_kinds(names: list[str], place: str) -> dict[str, str]:
     return running.run_all(names, place)
+
+
+@task
+async def run_kinds_in_loop(names: list[str], place: str) -> dict[str, str]:
+    return running.run_all(names, place)

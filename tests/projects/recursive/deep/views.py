@@ -6,8 +6,13 @@ from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.views.decorators.csrf import csrf_exempt
 
 from deep import running
+from deep.chains import CHAINS
 from deep.kinds import KINDS
-from deep.tasks import run_kinds
+from deep.tasks import run_kinds, run_kinds_in_loop
+
+
+def names(request: HttpRequest, name: str) -> HttpResponse:
+    return JsonResponse([*(KINDS if name == "kinds" else CHAINS)], safe=False)
 
 
 def fail(request: HttpRequest, name: str) -> HttpResponse:
@@ -38,14 +43,10 @@ def walk(request: HttpRequest) -> HttpResponse:
 
 
 def enqueue(request: HttpRequest, name: str) -> HttpResponse:
-    return HttpResponse(run_kinds.enqueue(request.GET.getlist("kind"), name).id)
+    task = run_kinds_in_loop if "loop" in request.GET else run_kinds
+    return HttpResponse(task.enqueue(request.GET.getlist("kind"), name).id)
 
 
 def result(request: HttpRequest, task: str) -> HttpResponse:
     found = run_kinds.get_result(task)
-    return JsonResponse(
-        {
-            "status": found.status,
-            "value": found.return_value if found.is_finished and found.status == "SUCCESSFUL" else None,
-        }
-    )
+    return JsonResponse({"status": found.status, "ends": found.return_value if found.status == "SUCCESSFUL" else {}})

@@ -2,6 +2,7 @@ from deep import views
 from django.urls import path
 
 urlpatterns = [
+    path("names/<name>/", views.names),
     path("fail/<name>/", views.fail),
     path("run/<name>/", views.run),
     path("walk/", views.walk),

@@ -1,0 +1,139 @@
+"""Code that calls itself without end raises RecursionError; it never ends the process with a signal."""
+
+import http.client
+import json
+from collections.abc import Callable, Iterator
+from typing import Any
+from urllib.parse import urlencode, urlsplit
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from ci.site import Site, bare_environment
+from tests.conftest import PROJECTS, build
+from tests.waiting import wait_until
+
+BATCH = 25  # kinds of a request
+PLACES = ("here", "thread", "small thread", "event loop", "high limit", "high limit in a thread")
+MATCHED = "matched"  # Nuitka takes any exception of an attribute for a pattern that does not match
+OWN_LOOP = {"coroutine", "coroutines", "async_generator", "async_context", "awaitable"}  # cannot run inside of a loop
+MODEST = 400  # a depth that Python's limit of 1,000 allows
+
+Ask = Callable[..., Any]
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+    folder = tmp_path_factory.mktemp("recursion")
+    bundle = build(PROJECTS / "recursive", folder / "recursive")
+    with Site(bundle, folder / "data", bare_environment(), "--workers", "1") as site:
+        yield site
+
+
+@pytest.fixture(scope="module")
+def ask(site: Site) -> Ask:
+    return lambda path, body=None: request(site, path, body)[1]
+
+
+@pytest.fixture(scope="module")
+def kinds(ask: Ask) -> list[str]:
+    return list(ask("/names/kinds/"))
+
+
+@pytest.fixture(scope="module")
+def chains(ask: Ask) -> list[str]:
+    return list(ask("/names/chains/"))
+
+
+@pytest.fixture(autouse=True)
+def same_process(ask: Ask) -> Iterator[None]:
+    """Whatever a test asks for, the process that answers afterwards is the one from before."""
+    before = ask("/walk/", "[]")["process"]
+    yield
+    assert ask("/walk/", "[]")["process"] == before
+
+
+def request(site: Site, path: str, body: str | None = None) -> tuple[int, Any]:
+    connection = http.client.HTTPConnection(urlsplit(site.url).netloc, timeout=120)
+    connection.request("POST" if body is not None else "GET", path, body)
+    response = connection.getresponse()
+    text = response.read().decode()
+    connection.close()
+    is_json = response.getheader("Content-Type") == "application/json"
+    return response.status, json.loads(text) if is_json else text
+
+
+def batches(names: list[str]) -> Iterator[str]:
+    """Queries that name all of them."""
+    for start in range(0, len(names), BATCH):
+        yield urlencode({"kind": names[start : start + BATCH]}, doseq=True)
+
+
+def assert_recursion_errors(ends: dict[str, str], *, in_loop: bool = False) -> None:
+    """Each kind ended as in Python."""
+    others = {name: end for name, end in ends.items() if end != "RecursionError" and name != "process"}
+    assert others.pop(MATCHED, "") == ""
+    if in_loop:
+        assert {others.pop(name, None) for name in OWN_LOOP} <= {"RuntimeError", None}
+    assert others == {}
+
+
+def test_kind_that_nobody_catches_is_an_error_500(site: Site, kinds: list[str]) -> None:
+    assert len(kinds) > 100
+    for name in kinds:
+        assert request(site, f"/fail/{name}/")[0] == (200 if name == MATCHED else 500), name
+
+
+@pytest.mark.parametrize("place", PLACES)
+def test_kind_raises_recursion_error(ask: Ask, kinds: list[str], place: str) -> None:
+    for query in batches(kinds):
+        assert_recursion_errors(ask(f"/run/{place.replace(' ', '%20')}/?{query}"), in_loop=place == "event loop")
+
+
+@pytest.mark.parametrize("place", PLACES)
+def test_long_chain_ends_no_process(ask: Ask, chains: list[str], place: str) -> None:
+    for name in chains:
+        assert name in ask(f"/run/{place.replace(' ', '%20')}/?kind={name}")
+
+
+@pytest.mark.parametrize("place", ["here", "thread", "high limit"])
+@pytest.mark.parametrize("kind_of_task", ["", "&loop=1"], ids=["task", "async task"])
+def test_kind_raises_recursion_error_in_a_task(ask: Ask, kinds: list[str], place: str, kind_of_task: str) -> None:
+    in_loop = bool(kind_of_task) and place != "thread"
+    for query in batches(kinds):
+        ends = task_result(ask, ask(f"/enqueue/{place.replace(' ', '%20')}/?{query}{kind_of_task}"))
+        assert_recursion_errors(ends, in_loop=in_loop)
+
+
+def test_long_chain_ends_no_process_of_tasks(ask: Ask, chains: list[str]) -> None:
+    ends = task_result(ask, ask(f"/enqueue/here/?{urlencode({'kind': chains}, doseq=True)}"))
+    assert ends.keys() == {*chains, "process"}
+
+
+def task_result(ask: Ask, task: str) -> dict[str, str]:
+    """What the task returned. One whose process died would fail, or would run in another process."""
+    results: list[dict[str, Any]] = []
+
+    def is_finished() -> bool:
+        results.append(ask(f"/result/{task}/"))
+        return results[-1]["status"] in ("SUCCESSFUL", "FAILED")
+
+    wait_until(is_finished, "the end of the task", 120)
+    assert results[-1]["status"] == "SUCCESSFUL"
+    return dict(results[-1]["ends"])
+
+
+def nested(depth: int, pattern: list[bool]) -> str:
+    """JSON of `depth` levels; the `pattern`, repeated, says which are lists and which are objects."""
+    kinds = [pattern[level % len(pattern)] for level in range(depth)]
+    start = "".join("[" if is_list else '{"a":' for is_list in kinds)
+    return start + "1" + "".join("]" if is_list else "}" for is_list in reversed(kinds))
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.integers(0, MODEST) | st.integers(0, 100_000), st.lists(st.booleans(), min_size=1, max_size=8))
+def test_walk_over_json_of_any_depth(site: Site, depth: int, pattern: list[bool]) -> None:
+    status, answer = request(site, "/walk/", nested(depth, pattern))
+    assert status == 200
+    assert answer["depth"] in ({depth} if depth <= MODEST // 2 else {depth, None})
