@@ -96,7 +96,7 @@ def decorator() -> Any:
 
 @kind
 def default_argument() -> Any:
-    def inner(value: Any = default_argument()) -> Any:  # noqa: B008
+    def inner(value: Any = default_argument()) -> Any:
         return value
 
     return inner()
@@ -313,7 +313,7 @@ class Odd:
         return f"{self}"
 
     def __format__(self, how: str) -> str:
-        return "{:a}".format(self)  # noqa: PLE1300
+        return "{:a}".format(self)
 
     def __iter__(self) -> Iterator[Any]:
         return iter(list(self))
