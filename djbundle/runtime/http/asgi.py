@@ -110,7 +110,7 @@ class Exchange:
         return not self.refused
 
     def want_of_room(self) -> tuple[HTTPStatus, str]:
-        """Return with what a request is refused, and why. It is our fault (503) if all clients together have too much."""
+        """Return with what a request is refused, and why. It is 503 only if all clients together have too much."""
         is_full = self.limits.budget.is_full
         return HTTPStatus.SERVICE_UNAVAILABLE if is_full else HTTPStatus.TOO_MANY_REQUESTS, NOTHING_TAKEN
 
