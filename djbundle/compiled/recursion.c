@@ -42,3 +42,5 @@ bool djbundle_refuse(PyThreadState *tstate, uintptr_t stack, bool counts)
     tstate->recursion_headroom--;
     return true;
 }
+
+bool djbundle_pause(PyThreadState *tstate) { return !CONSIDER_THREADING(tstate); }

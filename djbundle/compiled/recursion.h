@@ -17,6 +17,20 @@ extern DJBUNDLE_HIDDEN __thread uintptr_t djbundle_stack_floor __attribute__((tl
 /* Return whether a call at the address `stack` is refused; then RecursionError is set. The slow part of the check. */
 DJBUNDLE_HIDDEN __attribute__((cold)) bool djbundle_refuse(PyThreadState *tstate, uintptr_t stack, bool counts);
 
+/* Let other threads run, or handle signals; return whether that raised an exception. */
+DJBUNDLE_HIDDEN __attribute__((cold)) bool djbundle_pause(PyThreadState *tstate);
+
+static inline bool djbundle_is_wanted(PyThreadState *tstate)
+{
+#if PYTHON_VERSION >= 0x3d0
+    /* Without the bit for garbage: only bytecode collects it, and the bit stays until then. */
+    uintptr_t asked = _PY_GIL_DROP_REQUEST_BIT | _PY_SIGNALS_PENDING_BIT | _PY_CALLS_TO_DO_BIT;
+    return _Py_atomic_load_uintptr_relaxed(&tstate->eval_breaker) & asked;
+#else
+    return _Py_atomic_load_relaxed(&tstate->interp->ceval.gil_drop_request) || tstate->async_exc;
+#endif
+}
+
 /* Count one call more, and return whether it is refused. Without `counts`, only the stack is a reason: a generator is
  * closed at any depth.
  */
@@ -25,7 +39,9 @@ static inline bool djbundle_enter(PyThreadState *tstate, bool counts)
     char here;
     uintptr_t stack = (uintptr_t)&here;
     bool is_deep = tstate->py_recursion_remaining-- <= 0 || stack < djbundle_stack_floor;
-    return __builtin_expect(is_deep, 0) && djbundle_refuse(tstate, stack, counts);
+    if (__builtin_expect(is_deep, 0) && djbundle_refuse(tstate, stack, counts))
+        return true;
+    return counts && __builtin_expect(djbundle_is_wanted(tstate), 0) && djbundle_pause(tstate);
 }
 
 static inline void djbundle_leave(PyThreadState **tstate) { (*tstate)->py_recursion_remaining++; }

@@ -149,16 +149,6 @@ def finalizers() -> None:
     Ending(LENGTH // 100)
 
 
-class Endless:
-    def __del__(self) -> None:
-        Endless()
-
-
-@chain
-def finalizers_without_end() -> None:
-    Endless()
-
-
 async def await_inner(inner: Any) -> Any:
     return await inner
 

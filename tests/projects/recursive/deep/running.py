@@ -11,7 +11,7 @@ from deep.kinds import KINDS
 
 HIGH_LIMIT = 10_000_000
 # With a high limit, their time grows with the square of the depth.
-SLOW_WHEN_DEEP = ("generator_from", "async_generator", "in_handler")
+SLOW_WHEN_DEEP = ("generator_from", "async_generator", "in_handler", "nodes_listed")
 
 
 def end_of(name: str) -> str:

@@ -4,6 +4,7 @@ from typing import Any
 
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.views.decorators.csrf import csrf_exempt
+from django.views.decorators.http import require_POST
 
 from deep import running
 from deep.chains import CHAINS
@@ -23,6 +24,28 @@ def fail(request: HttpRequest, name: str) -> HttpResponse:
 def run(request: HttpRequest, name: str) -> HttpResponse:
     """`name` is a place; the kinds are in the query."""
     return JsonResponse(running.run_all(request.GET.getlist("kind"), name))
+
+
+STOPPED: list[bool] = []
+
+
+def busy(depth: int) -> bool:
+    """Calls itself in no loop, and calls no bytecode; it takes ages if nobody stops it."""
+    return bool(STOPPED) or (depth > 0 and (busy(depth - 1) or busy(depth - 1)))
+
+
+@csrf_exempt
+@require_POST
+def wait(request: HttpRequest) -> HttpResponse:
+    STOPPED.clear()
+    return HttpResponse(str(busy(100)))
+
+
+@csrf_exempt
+@require_POST
+def stop(request: HttpRequest) -> HttpResponse:
+    STOPPED.append(True)
+    return HttpResponse("")
 
 
 def depth(value: Any) -> int:
@@ -48,5 +71,5 @@ def enqueue(request: HttpRequest, name: str) -> HttpResponse:
 
 
 def result(request: HttpRequest, task: str) -> HttpResponse:
-    found = run_kinds.get_result(task)
+    found = run_kinds.get_backend().get_result(task)  # of either function
     return JsonResponse({"status": found.status, "ends": found.return_value if found.status == "SUCCESSFUL" else {}})

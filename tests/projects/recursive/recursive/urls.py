@@ -6,6 +6,8 @@ urlpatterns = [
     path("fail/<name>/", views.fail),
     path("run/<name>/", views.run),
     path("walk/", views.walk),
+    path("wait/", views.wait),
+    path("stop/", views.stop),
     path("enqueue/<name>/", views.enqueue),
     path("result/<task>/", views.result),
 ]
