@@ -16,9 +16,10 @@ from djbundle.tasks.recycling import Limits
 from djbundle.tasks.runs import Run
 
 AHEAD_SECONDS = 0.02  # of work that a process has waiting behind what it runs, so that it is never idle
-AHEAD_MOST = 400  # tasks
+AHEAD_MOST = 400  # tasks, for each thread
+LESS_AHEAD, MORE_AHEAD = 1 / 8, 1.1  # what becomes of that when tasks have waited in vain, and with what ends well
 REFILL = 0.5  # of these must be missing before more are claimed: each claim has its price
-STUCK_SECONDS = 0.1  # a task that runs so long gets none behind it, and none waits longer for one
+STUCK_SECONDS = 0.2  # a task that runs so long gets none behind it, and none waits longer for one
 START_SECONDS = 5.0  # the same where it runs nothing at all: it has just been made, or the machine is busy
 BLOCKED_SECONDS = 1.0  # that a process gets nothing, after tasks have waited in it in vain
 EXIT_SECONDS = 5.0  # that a process has to end by itself, for what runs at its exit
@@ -47,6 +48,7 @@ class Child:
     tasks: Assigned = field(default_factory=Assigned)
     began: float = 0.0  # when a task last started or ended, monotonic seconds
     mean: float = FIRST_MEAN  # seconds that a task takes, lately
+    most_ahead: float = AHEAD_MOST
     recalled: bool = False
     blocked_until: float = 0.0  # monotonic seconds
     retired: bool = False  # gets no more tasks, and ends when it has finished its own
@@ -65,7 +67,7 @@ class Child:
             return 0
         if self.limits.memory or (self.tasks and time.monotonic() - self.began > STUCK_SECONDS):
             return max(0, self.threads - len(self.tasks))
-        ahead = min(AHEAD_MOST, int(AHEAD_SECONDS / self.mean)) * self.threads
+        ahead = int(min(self.most_ahead, AHEAD_SECONDS / self.mean)) * self.threads
         space = self.threads + ahead - len(self.tasks)
         return space if space >= ahead * REFILL else 0
 
@@ -101,6 +103,7 @@ class Child:
         self.mean += min(1.0, SMOOTHING * ended) * (seconds / ended - self.mean)
         self.began = time.monotonic()
         self.blocked_until = 0.0
+        self.most_ahead = min(AHEAD_MOST, self.most_ahead * MORE_AHEAD)
         self.done += ended
 
     def is_stuck(self) -> bool:
@@ -119,6 +122,7 @@ class Child:
             return []
         self.recalled = True
         self.blocked_until = time.monotonic() + BLOCKED_SECONDS
+        self.most_ahead = max(1.0, self.most_ahead * LESS_AHEAD)
         unbegun = self.tasks.withdraw()
         self.pipe.send(RECALL)
         return unbegun
