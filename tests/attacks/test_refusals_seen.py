@@ -126,7 +126,7 @@ def test_an_endless_body_is_seen(observed: dict[str, Observed]) -> None:
 def test_a_page_that_ends_its_process_is_seen(observed: dict[str, Observed]) -> None:
     """By sys.exit(), which Django does not turn into an answer: 500 is the server's."""
     with seen(observed["wsgi"], "GET", "/exit/", 500):
-        assert status_of(exchange(observed["wsgi"].site, request("GET", "/exit/", HOST))) == 500
+        assert status_of(exchange(observed["wsgi"].site, request("GET", "/exit/?why=x", HOST))) == 500
 
 
 def test_a_full_disk_is_seen(small: Path, small_disk: Path) -> None:

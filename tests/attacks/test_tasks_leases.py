@@ -69,7 +69,7 @@ def test_worker_that_is_stopped_is_not_robbed(tmp_path: Path, start_worker: Star
 
 def test_commit_wakes_every_worker(start_worker: StartWorker) -> None:  # noqa: F811
     """Each has its queues, and none looks by itself."""
-    names = ["first", "second", "third"]
+    names = ["default", "mails"]
     for name in names:
         start_worker("--queues", name, "--poll", "3600")
     wait_until(lambda: WorkerRecord.objects.count() == len(names), "all run")

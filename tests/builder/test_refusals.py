@@ -59,6 +59,7 @@ def test_each_project_of_the_folder_is_tried() -> None:
     assert {path.name for path in PROJECTS.iterdir()} == {
         *REFUSALS,
         "crashing",
+        "recursive",
         "small",
         "streaming",
         "packages",

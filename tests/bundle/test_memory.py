@@ -49,9 +49,10 @@ _lasting.keep()
 print(before, written())
 """
 TIDYING = """
-import re, time
+import re
 from pathlib import Path
 from djbundle.runtime import memory
+from djbundle.tasks import periodic
 
 def kept():
     "Kilobytes of the archive that are unpacked for all processes."
@@ -61,12 +62,12 @@ def kept():
 def read():
     return [file.read_bytes() for file in sorted(Path("/djb/django/contrib").rglob("*.pyc"))]
 
-tidier, before, now = memory.tidier(), read(), time.monotonic()
+tidy, before, now = memory.tidier(), read(), periodic.steady()
 full = kept()
-tidier.run()
+tidy()
 print(kept() == full > 1000)
-time.monotonic = lambda: now + memory.REST
-tidier.run()
+periodic.steady = lambda: now + memory.REST
+tidy()
 print(kept() < full / 10, read() == before)
 """
 

@@ -9,7 +9,7 @@ import pytest
 
 from djbundle.runtime.http import pace, threads
 from djbundle.runtime.http.pace import Pace
-from djbundle.runtime.http.threads import Request
+from tests.runtime.granian import Protocol, make_request
 from tests.runtime.site_pages import MOST, Pool, Visitor, make_site
 from tests.waiting import wait_until
 
@@ -90,16 +90,11 @@ class Failing:
 def test_an_answer_that_fails_ends_no_thread(
     visitor: Visitor, error: type[BaseException], capfd: pytest.CaptureFixture[str]
 ) -> None:
-    sent: list[Any] = []
     page: Any = Failing(error)
-
-    class Protocol:
-        def response_bytes(self, status: int, *_: object) -> None:
-            sent.append(status)
-
-    for _ in range(MOST + 1):
-        visitor.put(Request(Protocol(), {"page": page}))
-    wait_until(lambda: sent == [500] * (MOST + 1), "each is answered")
+    protocols = [Protocol() for _ in range(MOST + 1)]
+    for protocol in protocols:
+        visitor.put(make_request(protocol, page=page))
+    wait_until(lambda: all(protocol.status == 500 for protocol in protocols), "each is answered")
     page = visitor.ask(computes=False)
     wait_until(lambda: page.answered_by, "others still are")
     assert "the answer to a request failed" in capfd.readouterr().err

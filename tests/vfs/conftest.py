@@ -51,7 +51,7 @@ def odd(bundles: Path) -> Path:
     """The small project with a folder "odd", as a bundle."""
     project = Path(shutil.copytree(PROJECTS / "small", bundles / "odd" / "project"))
     fill(project / "odd")
-    return build(project, bundles / "odd" / "small")
+    return build(project, bundles / "odd" / "small", "--include", "odd/data.sq3")
 
 
 @pytest.fixture(scope="session")

@@ -46,4 +46,4 @@ def odd(request: HttpRequest) -> HttpResponse:
 
 def leave(request: HttpRequest) -> HttpResponse:
     """What Django does not turn into an answer."""
-    sys.exit("a view has ended")
+    sys.exit(request.GET["why"])
