@@ -105,8 +105,6 @@ def wrap(application: Any, interface: Interface, added: Additions, observer: Obs
 def additions(options: ServeOptions) -> Additions:
     http, tls = options.http, options.tls
     return Additions(
-        max_body=http.max_body,
-        body_timeout=http.body_timeout,
         hsts=tls.hsts if tls else None,
         server_timing=http.server_timing,
     )

@@ -40,8 +40,7 @@ def seconds(text: str) -> float:
 
 def days(text: str) -> float:
     """How long ago something was."""
-    seconds(text)
-    number = float(text)
+    number = seconds(text)
     if number > MOST_DAYS:
         raise ArgumentTypeError(f"must be from 0 to {MOST_DAYS} days, not {text}")
     return number

@@ -103,7 +103,6 @@ def make_request(protocol: Any = None, **environ: Any) -> Request:
         "HTTP_X_REQUEST_ID": "a",
         "wsgi.url_scheme": "http",
         "djbundle.leaving": False,
-        "djbundle.peer": CONNECTION[0],
     }
     whole = {**known, **environ}
     return Request(Transport(protocol or Protocol(), CONNECTION, whole["REQUEST_METHOD"], None), whole)

@@ -4,16 +4,14 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable
-from http import HTTPStatus
 
-from djbundle.runtime.http.bodies import SPOOL, Bodies, Enter
+from djbundle.runtime.http.bodies import SPOOL, Bodies, Enter, close_body
+from djbundle.runtime.http.budget import LONGEST_WAIT
 from djbundle.runtime.http.limits import Limits
 from djbundle.runtime.http.transport import Request
 from djbundle.runtime.http.validity import refusal
 
-LONGEST_HELD = 10.0  # seconds
 MOST_HELD = 1024  # requests
-NOTHING_TAKEN = "the client has not taken the responses before it"
 
 
 class Admission:
@@ -45,22 +43,20 @@ class Admission:
 
     def let_in(self, request: Request, enter: Enter, enter_now: Enter) -> None:
         """Answer it, or see to it that it goes to the site: now, or when its body is whole."""
-        if has_whole_body(request) or not (self.answer(request) or self.bodies.receive(request, enter)):
+        has_whole_body = SPOOL in request.environ
+        if has_whole_body or not (self.answer(request) or self.bodies.receive(request, enter)):
             enter_now(request)
 
     def hold(self, request: Request, enter: Enter) -> None:
         if len(self.held) >= MOST_HELD:
             self.give_up(request)
         else:
-            self.held.append((time.monotonic() + LONGEST_HELD, request, enter))
+            self.held.append((time.monotonic() + LONGEST_WAIT, request, enter))
 
     def give_up(self, request: Request) -> None:
-        """Refuse one that was held. It is no want of room of ours where only its client has had its share."""
-        close(request)
-        if self.budget.is_full:
-            self.refusals.refuse(request, HTTPStatus.SERVICE_UNAVAILABLE, "too many responses are not taken")
-        else:
-            self.refusals.refuse(request, HTTPStatus.TOO_MANY_REQUESTS, NOTHING_TAKEN)
+        """Refuse one that was held."""
+        close_body(request.environ)
+        self.refusals.refuse(request, *self.budget.refusal())
 
     def hold_back(self, request: Request) -> bool:
         """Return whether it waits once more. Others of its client may have been answered since it was let in."""
@@ -87,13 +83,3 @@ class Admission:
                 self.give_up(request)
             else:
                 self.held.append((until, request, enter))
-
-
-def has_whole_body(request: Request) -> bool:
-    return SPOOL in request.environ
-
-
-def close(request: Request) -> None:
-    """Let go of the body of a request that nobody will answer."""
-    if spool := request.environ.get(SPOOL):
-        spool.close()

@@ -3,23 +3,25 @@
 import asyncio
 import time
 import traceback
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from http import HTTPStatus
 from typing import Any
 
+from djbundle.runtime.http.budget import LONGEST_WAIT
 from djbundle.runtime.http.connections import break_off
 from djbundle.runtime.http.limits import Limits
 from djbundle.runtime.http.observing import Observer
 from djbundle.runtime.http.outgoing import Additions, merged
 from djbundle.runtime.http.rate import Rate
-from djbundle.runtime.http.transport import BODY, START, Headers, with_length
+from djbundle.runtime.http.refusals import headers_of_refusal
+from djbundle.runtime.http.transport import BODILESS, BODY, START, Connection, Headers, raw, with_length
 from djbundle.runtime.http.validity import is_bad_host, may_have_body, refusal_of_length
 from djbundle.runtime.http.websockets import run_websocket
 from djbundle.runtime.logs import lines
 
 WHOLE = 64 << 10  # bytes of a body that are sent in one go
-LONGEST_HELD, LOOK = 10.0, 0.1  # seconds that a request waits until its client has taken other responses
-NOTHING_TAKEN = "the client has not taken the responses before it"
+LOOK = 0.1  # seconds between looks whether the client has taken other responses
+READ = frozenset((b"host", b"content-length", b"transfer-encoding", b"x-request-id"))  # headers that are for us
 
 Message = dict[str, Any]
 Receive = Callable[[], Awaitable[Message]]
@@ -63,6 +65,8 @@ class Exchange:
     def __init__(self, site: Asgi, scope: Message, receive: Receive, send: Send) -> None:
         self.additions, self.observer, self.limits = site.additions, site.observer, site.limits
         self.scope, self._receive, self._send = scope, receive, send
+        self.connection: Connection = scope["djbundle.peer"]
+        self.said = headers_for_us(scope["headers"])
         self.begun = time.perf_counter()
         self.rate = Rate()
         self.head: Message | None = None  # of the response, while it is kept back
@@ -71,8 +75,8 @@ class Exchange:
         self.answered = self.refused = self.ended = False
 
     def header(self, wanted: bytes) -> str:
-        """Return its value, of several between commas; "" where there is none."""
-        return ",".join(value.decode("latin-1") for name, value in self.scope["headers"] if name == wanted)
+        """Return the value of one of READ, of several between commas; "" where there is none."""
+        return self.said.get(wanted, "")
 
     @property
     def client(self) -> str:
@@ -101,24 +105,18 @@ class Exchange:
             await self.refuse(HTTPStatus.METHOD_NOT_ALLOWED, "that is for proxies")
         elif is_bad_host(self.header(b"host"), may_lack=self.scope["http_version"] == "1"):
             await self.refuse(HTTPStatus.BAD_REQUEST, "bad request")
-        elif refused := refusal_of_length(length, self.additions.max_body):
+        elif refused := refusal_of_length(length, self.limits.options.max_body):
             await self.refuse(refused, refused.phrase.lower())
         elif not await self.has_room():
-            await self.refuse(*self.want_of_room())
+            await self.refuse(*self.limits.budget.refusal())
         elif self.may_have_body(length) and (without_quota := self.limits.quota.refusal(self.client)):
             await self.refuse(*without_quota)
         return not self.refused
 
-    def want_of_room(self) -> tuple[HTTPStatus, str]:
-        """Return with what a request is refused, and why. It is 503 only if all clients together have too much."""
-        is_full = self.limits.budget.is_full
-        return HTTPStatus.SERVICE_UNAVAILABLE if is_full else HTTPStatus.TOO_MANY_REQUESTS, NOTHING_TAKEN
-
     async def has_room(self) -> bool:
         """Wait until the client has taken other responses."""
-        budget, connection = self.limits.budget, self.scope["djbundle.peer"]
-        until = self.begun + LONGEST_HELD
-        while budget.is_spent(connection, self.client):
+        until = self.begun + LONGEST_WAIT
+        while self.limits.budget.is_spent(self.connection, self.client):
             if time.perf_counter() > until:
                 return False
             await asyncio.sleep(LOOK)
@@ -133,16 +131,17 @@ class Exchange:
             return await self._receive()
         self.take_quota()
         try:
-            message = await asyncio.wait_for(self._receive(), self.additions.body_timeout)
+            message = await asyncio.wait_for(self._receive(), self.limits.options.body_timeout)
         except (TimeoutError, AttributeError):  # which Granian's awaitables raise when they are cancelled too late
             return await self.refuse(HTTPStatus.REQUEST_TIMEOUT, "the body came too slowly")
         self.rate.size += len(message.get("body", b""))
-        if self.additions.max_body and self.rate.size > self.additions.max_body:
+        most = self.limits.options.max_body
+        if most and self.rate.size > most:
             return await self.refuse(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "the body is too large")
         self.complete = not message.get("more_body", False)
         if self.complete:
             self.give_quota()
-        elif self.rate.is_too_slow(time.monotonic(), self.additions.body_timeout):
+        elif self.rate.is_too_slow(time.monotonic(), self.limits.options.body_timeout):
             return await self.refuse(HTTPStatus.REQUEST_TIMEOUT, "the body came too slowly")
         return message
 
@@ -193,16 +192,15 @@ class Exchange:
             headers = merged(head["headers"], self.added_headers(head["status"]))
             if length is not None:
                 headers = with_length(headers, length)
-            raw = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in headers]
-            await self._send({**head, "headers": raw})
+            await self._send({**head, "headers": raw(headers)})
 
     async def send_part(self, body: bytes, *, more: bool) -> None:
         is_whole = self.head is not None and not more
-        if is_whole and len(body) > WHOLE and self.limits.budget.is_spent(self.scope["djbundle.peer"], self.client):
-            await self.refuse(*self.want_of_room())
+        if is_whole and len(body) > WHOLE and self.limits.budget.is_spent(self.connection, self.client):
+            await self.refuse(*self.limits.budget.refusal())
             return
         status = self.head["status"] if self.head else 200
-        await self.send_head(len(body) if is_whole and status not in (204, 304) else None)
+        await self.send_head(len(body) if is_whole and status not in BODILESS else None)
         if self.scope["method"] == "HEAD":  # HTTP/2 allows no body
             body, more = b"", False
         self.ended = not more
@@ -213,20 +211,19 @@ class Exchange:
 
     async def send_large(self, body: bytes, *, more: bool) -> None:
         """In pieces, so that the rest of it is given up when the client takes nothing."""
-        budget, connection = self.limits.budget, self.scope["djbundle.peer"]
-        budget.take(connection, self.client, len(body))
+        budget = self.limits.budget
+        budget.take(self.connection, self.client, len(body))
         try:
             for begin in range(0, len(body), WHOLE):
                 piece = body[begin : begin + WHOLE]
                 await self.hand(piece, more=more or begin + WHOLE < len(body))
         finally:
-            budget.take(connection, self.client, -len(body))
+            budget.take(self.connection, self.client, -len(body))
 
     async def hand(self, body: bytes, *, more: bool) -> None:
         """Give bytes to Granian. Raises StalledClientError when the client takes none of them."""
         if self.by_http_2:
-            handed, connection = self.limits.handed, self.scope["djbundle.peer"]
-            handed[connection] = handed.get(connection, 0) + len(body)
+            self.limits.handed[self.connection] += len(body)
         sent = self._send({"type": BODY, "body": body, "more_body": more})
         if not hasattr(sent, "add_done_callback"):  # there is room
             await sent
@@ -239,9 +236,7 @@ class Exchange:
     async def refuse(self, status: HTTPStatus, why: str) -> Message:
         if not self.answered and not self.refused:
             self.limits.refusals.count(status, why)
-            headers = [(b"content-length", b"0")]
-            headers += [] if self.by_http_2 else [(b"connection", b"close")]
-            headers += [(b"retry-after", b"5")] if status in (503, 429) else []
+            headers = raw(headers_of_refusal(status, by_http_2=self.by_http_2))
             await self.send({"type": START, "status": status.value, "headers": headers})
             await self.send({"type": BODY, "body": b""})
         self.refused = self.complete = True
@@ -260,7 +255,17 @@ class Exchange:
     def break_off(self) -> None:
         """Close the connection: else the client would take a part for the whole."""
         self.refused = True
-        break_off({self.scope["djbundle.peer"]})
+        break_off({self.connection})
 
     def close(self) -> None:
         self.give_quota()
+
+
+def headers_for_us(headers: Iterable[tuple[bytes, bytes]]) -> dict[bytes, str]:
+    """Return those of READ; the values of one that comes several times stand between commas."""
+    found: dict[bytes, str] = {}
+    for name, value in headers:
+        if name in READ:
+            text = value.decode("latin-1")
+            found[name] = f"{found[name]},{text}" if name in found else text
+    return found

@@ -23,6 +23,12 @@ SPOOL = "djbundle.spool"  # where the environ has a body that is whole
 Enter = Callable[[Request], None]
 
 
+def close_body(environ: dict[str, Any]) -> None:
+    """Let go of the body of a request, if it has a whole one."""
+    if spool := environ.get(SPOOL):
+        spool.close()
+
+
 class Bodies:
     """Stands in front of the site. `folder` is where large bodies are kept."""
 

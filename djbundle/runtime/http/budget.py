@@ -5,17 +5,19 @@ import threading
 from collections import Counter
 from collections.abc import Callable, Hashable
 from functools import lru_cache
+from http import HTTPStatus
 
 from djbundle.runtime.http.transport import Connection
 
 CONNECTION = 16 << 20  # bytes
 CLIENT = 32 << 20
 PROCESS = 128 << 20
+LONGEST_WAIT = 10.0  # seconds that a request waits until its client has taken other responses
 IPV6_CLIENT = 64  # bits: what one customer of a provider is given
 
 
 class Budget:
-    """Of one web process. `exempt` tells the addresses that stand for many clients: proxies."""
+    """Of one web process. `is_exempt` tells the addresses that stand for many clients: proxies."""
 
     def __init__(self, is_exempt: Callable[[str], bool] = bool) -> None:
         self.is_exempt = is_exempt
@@ -45,8 +47,15 @@ class Budget:
             return True
         return not self.is_exempt(client) and self.clients[client_key(client)] >= CLIENT
 
+    def refusal(self) -> tuple[HTTPStatus, str]:
+        """Return with what a request is refused when it is spent, and why: 503 only if all together have too much."""
+        if self.is_full:
+            return HTTPStatus.SERVICE_UNAVAILABLE, "too many responses are not taken"
+        return HTTPStatus.TOO_MANY_REQUESTS, "the client has not taken the responses before it"
+
 
 def add(counter: Counter[Hashable], key: Hashable, size: int) -> None:
+    """Count `size` more. What comes to nothing is forgotten."""
     counter[key] += size
     if counter[key] <= 0:
         del counter[key]

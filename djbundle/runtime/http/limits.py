@@ -1,5 +1,6 @@
 """What one web process grants its clients, and what it has counted of them."""
 
+from collections import Counter
 from functools import lru_cache
 
 from djbundle.runtime.http.budget import Budget
@@ -19,4 +20,4 @@ class Limits:
         self.refusals = Refusals(observer)
         self.budget = Budget(self.is_proxy)
         self.quota = Quota(self.is_proxy)
-        self.handed: dict[Connection, int] = {}
+        self.handed: Counter[Connection] = Counter()

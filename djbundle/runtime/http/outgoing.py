@@ -11,15 +11,13 @@ from functools import partial
 from typing import Any
 
 from djbundle.runtime.http.observing import Observer
-from djbundle.runtime.http.transport import Headers
+from djbundle.runtime.http.transport import HTTP_2, Headers
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Additions:
     """What is the same for every answer."""
 
-    max_body: int = 0  # bytes; 0: no limit
-    body_timeout: int = 30  # seconds
     hsts: int | None = None  # seconds
     server_timing: bool = False
 
@@ -38,7 +36,7 @@ class Additions:
             environ["HTTP_X_REQUEST_ID"],
             seconds,
             secure=environ["wsgi.url_scheme"] == "https",
-            leaving=environ["djbundle.leaving"] and environ["SERVER_PROTOCOL"] != "HTTP/2",
+            leaving=environ["djbundle.leaving"] and environ["SERVER_PROTOCOL"] != HTTP_2,
         )
 
 

@@ -1,10 +1,10 @@
 """How many bodies are received at once: of all clients, and of each."""
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from http import HTTPStatus
 
-from djbundle.runtime.http.budget import client_key
+from djbundle.runtime.http.budget import add, client_key
 
 MOST = 512  # bodies received at once by one process; beyond, clients are told to come again
 MOST_OF_CLIENT = 32  # of them from one client
@@ -15,7 +15,7 @@ class Quota:
 
     def __init__(self, is_exempt: Callable[[str], bool] = bool) -> None:
         self.is_exempt = is_exempt
-        self.clients: Counter[str] = Counter()
+        self.clients: Counter[Hashable] = Counter()
         self.total = 0
 
     def refusal(self, client: str) -> tuple[HTTPStatus, str] | None:
@@ -28,11 +28,8 @@ class Quota:
 
     def take(self, client: str) -> None:
         self.total += 1
-        self.clients[client_key(client)] += 1
+        add(self.clients, client_key(client), 1)
 
     def give(self, client: str) -> None:
-        key = client_key(client)
         self.total -= 1
-        self.clients[key] -= 1
-        if self.clients[key] <= 0:
-            del self.clients[key]
+        add(self.clients, client_key(client), -1)

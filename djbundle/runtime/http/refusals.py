@@ -6,12 +6,13 @@ from collections import Counter
 from http import HTTPStatus
 
 from djbundle.runtime.http.observing import Observer
-from djbundle.runtime.http.transport import Headers, Request
+from djbundle.runtime.http.transport import HTTP_2, Headers, Request
 from djbundle.runtime.logs.lines import log
 
 TELL_EVERY = 60.0  # seconds between lines of the log about one status
 LASTING = 10.0  # seconds; who refused for want of room within them is not ready
 RETRY_AFTER = "5"  # seconds
+COME_AGAIN = frozenset((HTTPStatus.SERVICE_UNAVAILABLE, HTTPStatus.TOO_MANY_REQUESTS))
 WITHOUT_ROOM = frozenset((HTTPStatus.SERVICE_UNAVAILABLE, HTTPStatus.INSUFFICIENT_STORAGE))
 
 
@@ -26,12 +27,9 @@ class Refusals:
         self.lock = threading.Lock()
 
     def refuse(self, request: Request, status: HTTPStatus, why: str) -> None:
-        """Answer a request with this status. HTTP/1 closes the connection, since the body may not have been read."""
-        headers: Headers = [("Content-Length", "0"), ("X-Request-ID", request.environ["HTTP_X_REQUEST_ID"])]
-        if request.environ["SERVER_PROTOCOL"] != "HTTP/2":
-            headers.append(("Connection", "close"))
-        if status in (HTTPStatus.SERVICE_UNAVAILABLE, HTTPStatus.TOO_MANY_REQUESTS):
-            headers.append(("Retry-After", RETRY_AFTER))
+        """Answer a request with this status."""
+        headers = headers_of_refusal(status, by_http_2=request.environ["SERVER_PROTOCOL"] == HTTP_2)
+        headers.append(("X-Request-ID", request.environ["HTTP_X_REQUEST_ID"]))
         self.count(status, why)
         if self.observer:
             environ = request.environ
@@ -72,3 +70,13 @@ class Refusals:
         for (status, why), count in counts.items():
             what = "response" if status == HTTPStatus.OK else f"request refused with {status.value}"
             log(f"{count} times: {what}: {why}", "warning")
+
+
+def headers_of_refusal(status: HTTPStatus, *, by_http_2: bool) -> Headers:
+    """Return the head of a refusal. HTTP/1 closes the connection, since the body may not have been read."""
+    headers = [("Content-Length", "0")]
+    if not by_http_2:
+        headers.append(("Connection", "close"))
+    if status in COME_AGAIN:
+        headers.append(("Retry-After", RETRY_AFTER))
+    return headers

@@ -163,16 +163,24 @@ class Delivery:
         except Exception:
             self.fail()
 
+    @property
+    def is_over(self) -> bool:
+        """Whether all is sent, or nobody takes it any more."""
+        return self.is_stopped or self.request.transport.is_over
+
+    def send_next(self) -> Any:
+        """Send the next part, or the end. Return a future while the client has enough, or None."""
+        part = next(self.parts, None)
+        if part is None:
+            self.request.transport.end()
+        return self.request.transport.send(part) if part else None
+
     def advance(self) -> bool:
-        """Return whether all is sent, or nobody takes it any more."""
+        """Return whether it is over; if not, it goes on later."""
         for _ in range(BURST):
-            if self.is_stopped:
+            if self.is_over:
                 return True
-            part = next(self.parts, None)
-            if part is None:
-                self.request.transport.end()
-                return True
-            if part and (future := self.request.transport.send(part)):
+            if future := self.send_next():
                 self.wait(future)
                 return False
         self.streams.senders.submit(self.run)
@@ -223,12 +231,8 @@ class Generation(Delivery):
             connections.close_all()
 
     def advance(self) -> bool:
-        while not self.is_stopped:
-            part = next(self.parts, None)
-            if part is None:
-                self.request.transport.end()
-                return True
-            if part and (future := self.request.transport.send(part)):
+        while not self.is_over:
+            if future := self.send_next():
                 self.wait(future)
                 self.taken.acquire()
         return True

@@ -69,12 +69,13 @@ class Sweeper:
         for connection in connections():
             if connection.port in self.ports:
                 seen.add(connection.client)
-                of_client[client_key(connection.peer)] += 1
+                client = client_key(connection.peer)
+                of_client[client] += 1
                 traffic = connection.traffic() if connection.client in self.known else None
                 if traffic and (
                     self.is_stale(traffic, connection, is_awaited)
                     or self.is_stalled(traffic, connection)
-                    or self.is_greedy(of_client[client_key(connection.peer)], connection)
+                    or self.is_greedy(of_client[client], connection)
                 ):
                     connection.close()
         self.known = seen
@@ -86,7 +87,7 @@ class Sweeper:
         The kernel has nothing left to send while the client's windows (RFC 9113, 5.2) are closed. But then it has
         carried fewer bytes than the bodies of its responses have.
         """
-        handed = self.limits.handed.get(connection.client, 0)
+        handed = self.limits.handed[connection.client]
         if handed <= traffic.acknowledged + HARMLESS:
             self.untaken.pop(connection.client, None)
             return False

@@ -4,6 +4,7 @@ Granian's `send` needs no loop. It is done when it returns, or it returns a futu
 taken a part of what waits for it.
 """
 
+from collections import Counter
 from typing import Any, NamedTuple
 
 Headers = list[tuple[str, str]]
@@ -19,9 +20,7 @@ class Transport:
 
     __slots__ = ("connection", "handed", "is_begun", "is_bodiless", "is_over", "protocol")
 
-    def __init__(
-        self, protocol: Any, connection: Connection, method: str, handed: dict[Connection, int] | None
-    ) -> None:
+    def __init__(self, protocol: Any, connection: Connection, method: str, handed: Counter[Connection] | None) -> None:
         self.protocol, self.connection, self.handed = protocol, connection, handed
         self.is_bodiless = method == "HEAD"
         self.is_begun = self.is_over = False
@@ -37,8 +36,7 @@ class Transport:
 
     def begin(self, status: int, headers: Headers) -> None:
         """Send the head. Raises what is wrong with it; another one may be sent then."""
-        raw = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in headers]
-        self.protocol.send({"type": START, "status": status, "headers": raw})
+        self.protocol.send({"type": START, "status": status, "headers": raw(headers)})
         self.is_begun = True
 
     def send(self, part: bytes) -> Any:
@@ -59,7 +57,7 @@ class Transport:
 
     def count(self, body: bytes) -> None:
         if self.handed is not None:
-            self.handed[self.connection] = self.handed.get(self.connection, 0) + len(body)
+            self.handed[self.connection] += len(body)
 
 
 class Request(NamedTuple):
@@ -69,14 +67,14 @@ class Request(NamedTuple):
     environ: dict[str, Any]
 
     @property
-    def peer(self) -> str:
-        """The address at the other end of the connection."""
-        return str(self.environ["djbundle.peer"])
-
-    @property
     def client(self) -> str:
         """The address of who asks, as far as trusted proxies say."""
         return str(self.environ["REMOTE_ADDR"])
+
+
+def raw(headers: Headers) -> list[tuple[bytes, bytes]]:
+    """Return headers as ASGI has them."""
+    return [(name.encode("latin-1"), value.encode("latin-1")) for name, value in headers]
 
 
 def with_length(headers: Headers, length: int) -> Headers:

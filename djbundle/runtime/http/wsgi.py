@@ -7,6 +7,7 @@ from typing import Any
 
 from django.http import HttpResponse
 
+from djbundle.runtime.http.bodies import close_body
 from djbundle.runtime.http.streams import FileParts, Streams
 from djbundle.runtime.http.transport import HTTP_2, Headers, Request, with_length
 
@@ -110,5 +111,4 @@ def close(answer: Iterable[bytes], environ: dict[str, Any]) -> None:
         ended()
     if end := getattr(answer, "close", None):
         end()
-    if spool := environ.get("djbundle.spool"):
-        spool.close()
+    close_body(environ)

@@ -54,11 +54,10 @@ class WsgiGateway:
         return self.shortcut is not None and self.shortcut.answer(request, self.streams)
 
     def request(self, scope: dict[str, Any], protocol: Any) -> Request:
-        peer, port = scope["client"]
-        connection = scope["client"] = (peer, int(port))
+        address, port = scope["client"]
+        connection = scope["client"] = (address, int(port))
         self.incoming.prepare_asgi(scope)
         environ = make_environ(scope)
-        environ["djbundle.peer"] = peer
         handed = self.limits.handed if environ["SERVER_PROTOCOL"] == HTTP_2 else None
         return Request(Transport(protocol, connection, scope["method"], handed), environ)
 
