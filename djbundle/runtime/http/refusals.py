@@ -21,7 +21,7 @@ class Refusals:
 
     def __init__(self, observer: Observer | None) -> None:
         self.observer = observer
-        self.counts: Counter[tuple[HTTPStatus, str]] = Counter()
+        self.counts: Counter[str] = Counter()  # of what the log will tell
         self.told = float("-inf")
         self.since = self.last = float("-inf")  # when room began to lack, and when it last did; monotonic seconds
         self.lock = threading.Lock()
@@ -46,12 +46,17 @@ class Refusals:
 
     def count(self, status: HTTPStatus, why: str) -> None:
         now = time.monotonic()
+        self.note(f"request refused with {status.value}: {why}")
         with self.lock:
-            self.counts[status, why] += 1
             if status in WITHOUT_ROOM:
                 if now - self.last > LASTING:
                     self.since = now
                 self.last = now
+
+    def note(self, what: str, times: int = 1) -> None:
+        """Have the log tell of it."""
+        with self.lock:
+            self.counts[what] += times
 
     def problem(self) -> str | None:
         """Return what /up says while requests are refused for want of room, and have been for some time."""
@@ -67,9 +72,8 @@ class Refusals:
             return
         with self.lock:
             counts, self.counts, self.told = self.counts, Counter(), now
-        for (status, why), count in counts.items():
-            what = "response" if status == HTTPStatus.OK else f"request refused with {status.value}"
-            log(f"{count} times: {what}: {why}", "warning")
+        for what, count in counts.items():
+            log(f"{count} times: {what}", "warning")
 
 
 def headers_of_refusal(status: HTTPStatus, *, by_http_2: bool) -> Headers:

@@ -89,7 +89,7 @@ class Streams:
             break_off({each.request.transport.connection for each in late})
             for each in late:
                 each.stop()
-            self.refusals.count(HTTPStatus.OK, "cut off, since its client took nothing more")
+            self.refusals.note("response: cut off, since its client took nothing more", len(late))
 
     def of_file(self, file: Any, _size: int = 0) -> "FileParts":
         """Return the parts of a file: WSGI's ``file_wrapper``."""
