@@ -109,8 +109,8 @@ class Exchange:
             await self.refuse(refused, refused.phrase.lower())
         elif not await self.has_room():
             await self.refuse(*self.limits.budget.refusal())
-        elif self.may_have_body(length) and (without_quota := self.limits.quota.refusal(self.client)):
-            await self.refuse(*without_quota)
+        elif self.may_have_body(length):
+            await self.take_quota()
         return not self.refused
 
     async def has_room(self) -> bool:
@@ -129,7 +129,6 @@ class Exchange:
         """Return the next part of the body. An application to which we have said no sees its client leave."""
         if self.complete:
             return await self._receive()
-        self.take_quota()
         try:
             message = await asyncio.wait_for(self._receive(), self.limits.options.body_timeout)
         except (TimeoutError, AttributeError):  # which Granian's awaitables raise when they are cancelled too late
@@ -145,8 +144,11 @@ class Exchange:
             return await self.refuse(HTTPStatus.REQUEST_TIMEOUT, "the body came too slowly")
         return message
 
-    def take_quota(self) -> None:
-        if not self.has_quota:
+    async def take_quota(self) -> None:
+        """Ask for room and take it at once: else all who ask before one takes it would be let in."""
+        if without_quota := self.limits.quota.refusal(self.client):
+            await self.refuse(*without_quota)
+        else:
             self.has_quota = True
             self.limits.quota.take(self.client)
 
