@@ -117,11 +117,8 @@ def _make(data: Path, account: Account) -> None:
         with acting_as(account):
             create_data_directory(data)
         return
-    before = os.umask(0o022)  # the user passes through those above it
-    try:
+    with masked(0o022):  # the user passes through those above it
         data.parent.mkdir(parents=True, exist_ok=True)
-    finally:
-        os.umask(before)
     create_data_directory(data)
     _hand_over(data, account)
 
@@ -176,6 +173,16 @@ def acting_as(account: Account) -> Iterator[None]:
         os.setegid(gid)
         os.setgroups(groups)
         _stay_visible()
+
+
+@contextlib.contextmanager
+def masked(mask: int) -> Iterator[None]:
+    """With this umask(2), which all threads share."""
+    before = os.umask(mask)
+    try:
+        yield
+    finally:
+        os.umask(before)
 
 
 def _cannot_become(account: Account, error: OSError) -> AccountError:

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from djbundle.errors import AddressError
-from djbundle.runtime.account import acting_as, owner_of
+from djbundle.runtime.account import acting_as, masked, owner_of
 from djbundle.runtime.addresses import HTTP_PORT, HTTPS_PORT, UNIX, Address, Tcp, Unix, default_address
 from djbundle.runtime.options import ServeOptions
 from djbundle.runtime.safe_path import find_weakness
@@ -130,16 +130,6 @@ def rights_in(folder: Path) -> Iterator[None]:
         raise PermissionError(errno.EPERM, f"{weakness.path} {weakness.why}")
     with acting_as(owner):
         yield
-
-
-@contextlib.contextmanager
-def masked(mask: int) -> Iterator[None]:
-    """With this umask(2), which all threads share."""
-    before = os.umask(mask)
-    try:
-        yield
-    finally:
-        os.umask(before)
 
 
 def is_deserted(path: Path) -> bool:

@@ -4,7 +4,6 @@ The worker never waits for a process, neither to be heard nor to hear the rest o
 interpreter of its process for minutes, or stop it.
 """
 
-import contextlib
 import os
 import pickle
 import socket
@@ -43,16 +42,15 @@ class WorkerEnd:
         self.flush()
 
     def flush(self) -> None:
-        with contextlib.suppress(BlockingIOError):
-            while self._unsent:
-                try:
-                    sent = self._end.send(self._unsent, socket.MSG_DONTWAIT | socket.MSG_NOSIGNAL)
-                except BlockingIOError:
-                    raise
-                except OSError:
-                    self._unsent.clear()
-                    return
-                del self._unsent[:sent]
+        while self._unsent:
+            try:
+                sent = self._end.send(self._unsent, socket.MSG_DONTWAIT | socket.MSG_NOSIGNAL)
+            except BlockingIOError:
+                return
+            except OSError:
+                self._unsent.clear()
+                return
+            del self._unsent[:sent]
 
     def receive(self) -> list[Any]:
         """The messages that have come in by now; EOFError when there are none and will be none."""
@@ -64,19 +62,18 @@ class WorkerEnd:
 
     def _read(self) -> bool:
         """False when the other end is closed."""
-        with contextlib.suppress(BlockingIOError):
-            for _ in range(PIECES):
-                try:
-                    piece = self._end.recv(PIECE, socket.MSG_DONTWAIT)
-                except BlockingIOError:
-                    raise
-                except OSError:
-                    return False
-                if not piece:
-                    return False
-                self._received += piece
-                if len(piece) < PIECE:
-                    return True
+        for _ in range(PIECES):
+            try:
+                piece = self._end.recv(PIECE, socket.MSG_DONTWAIT)
+            except BlockingIOError:
+                return True
+            except OSError:
+                return False
+            if not piece:
+                return False
+            self._received += piece
+            if len(piece) < PIECE:
+                return True
         return True
 
     def _messages(self) -> list[Any]:
