@@ -152,6 +152,13 @@ class Http2:
             self._take(event)
         self.flush()
 
+    def ping(self, seconds: float = 0.1) -> None:
+        """Have something move on the connection that is no body, and take what comes."""
+        if self.is_open:
+            self.protocol.ping(b"12345678")
+            self.flush()
+            self.receive(seconds)
+
     def flush(self) -> None:
         data = self.protocol.data_to_send()
         if data and self.is_open:

@@ -85,10 +85,7 @@ def test_one_who_only_pings_is_closed(target: NewTarget, interface: str) -> None
             stream = client.ask("/size/", "POST", [(b"content-length", b"1000")], ends=False)
 
             def ping() -> bool:
-                if client.is_open:
-                    client.protocol.ping(b"12345678")
-                    client.flush()
-                    client.receive(0.1)
+                client.ping()
                 return client.answers[stream].is_over
 
             wait_until(ping, "the upload is answered or reset")

@@ -87,10 +87,7 @@ def test_pings_are_no_progress(target: NewTarget, interface: str) -> None:
         stream = client.ask("/large/")
 
         def ping() -> bool:
-            if client.is_open:
-                client.protocol.ping(b"12345678")
-                client.flush()
-                client.receive(0.1)
+            client.ping()
             return client.answers[stream].is_over
 
         wait_until(ping, "the answer is broken off")
