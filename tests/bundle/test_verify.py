@@ -33,9 +33,9 @@ def test_small_project(small: Path) -> None:
     result = run_verify(small)
     assert result.returncode == 0, result.stderr + result.stdout
     *warnings, last = result.stdout.splitlines()
-    assert len(warnings) == 4
+    assert len(warnings) == 6
     assert all("it wants a parameter" in each for each in warnings)
-    assert last.startswith("52 pages and ")
+    assert last.startswith("62 pages and ")
     assert last.endswith(" files seen, a task run, in an empty root, without a network")
 
 
@@ -220,7 +220,7 @@ def test_next_visit_begins_with_the_databases_of_the_last(small: Path, tmp_path:
     migrated.pack(laid_out)
     kept.keep(laid_out)
     seen = verification.verify(small, {}, witness, kept)
-    assert (seen.pages, seen.tasks) == (52, 1)
+    assert (seen.pages, seen.tasks) == (62, 1)
     assert ["of the first" in each for each in witness.found] == [False, True]
 
 
