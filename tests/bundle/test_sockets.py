@@ -51,7 +51,8 @@ def test_unix_socket_alone(small: Path, tmp_path: Path) -> None:
     site = Site(small, tmp_path / "data", bare_environment(), "--bind", f"unix:{path}", "--uds-permissions", "600")
     with site:
         assert stat.S_IMODE(path.stat().st_mode) == 0o600
-        assert site.run("healthcheck").stdout == f"unix:{path} is up\n"
+        up = f"unix:{path} is up\n"  # once the task worker has been heard of
+        wait_until(lambda: site.run("healthcheck", check=False).stdout == up, "it is up")
         second = Site(small, tmp_path / "other", bare_environment(), "--bind", f"unix:{path}")
         assert_refused(second.run("serve", "--bind", f"unix:{path}", check=False), 41, "in use by another program")
         site.process.kill()
