@@ -6,6 +6,7 @@ All of them share what has been loaded. This process itself answers no request a
 import contextlib
 import os
 import threading
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -24,6 +25,8 @@ from djbundle.runtime.tls.pair import Pair
 if TYPE_CHECKING:
     from djbundle.runtime.files import Site  # needs Django
 
+ALLOCATOR_OPTIONS = "_RJEM_MALLOC_CONF"  # the variable where tikv-jemallocator, which is in Granian, looks for them
+
 
 def run_app(
     bundle: Bundle, options: ServeOptions, listeners: Listeners, pair: Pair | None, progress: Progress, heart: Heart
@@ -31,18 +34,15 @@ def run_app(
     """Run until SIGTERM; `progress` tells when requests are about to be answered."""
     from djbundle.runtime.entry import print_error  # noqa: PLC0415 - entry imports us
 
-    server = threading.Thread(target=unpack_server, args=[bundle.root])
-    server.start()
     try:
-        site = load_site(bundle, options, Watch(heart))
-        if not prepare_site(bundle, options, progress):
-            return 1
+        with server_loaded_beside(bundle.root):
+            site = load_site(bundle, options, Watch(heart))
+            if not prepare_site(bundle, options, progress):
+                return 1
     except DjbundleError as error:
         print_error(error)
         progress.fail(error)
         return error.exit_code
-    finally:
-        server.join()  # before anything forks
     from djbundle.runtime.crew import Crew  # noqa: PLC0415 - needs the site
 
     children = Crew(bundle, options, listeners, pair, site).children()
@@ -56,8 +56,26 @@ def run_app(
         return supervisor.run()
 
 
-def unpack_server(root: Path) -> None:
-    """Load Granian's library, whose 20 MB take a tenth of a start to unpack: beside the project, on another CPU."""
+@contextlib.contextmanager
+def server_loaded_beside(root: Path) -> Iterator[None]:
+    """Load Granian's library, whose 20 MB take a tenth of a start to unpack: beside the block, on another CPU.
+
+    Its memory is jemalloc's, which gives freed memory back when its arena is used again. With one arena for all
+    threads that is soon.
+    """
+    is_given = ALLOCATOR_OPTIONS in os.environ
+    os.environ.setdefault(ALLOCATOR_OPTIONS, "narenas:1,dirty_decay_ms:1000,muzzy_decay_ms:0")
+    server = threading.Thread(target=load_server, args=[root])
+    server.start()
+    try:
+        yield
+    finally:
+        server.join()  # before anything forks
+        if not is_given:  # they are not for the programs that the site starts
+            os.environ.pop(ALLOCATOR_OPTIONS, None)
+
+
+def load_server(root: Path) -> None:
     with contextlib.suppress(ImportError, OSError, StopIteration):  # it is only for speed
         import ctypes  # noqa: PLC0415 - a start has no other need of it
 

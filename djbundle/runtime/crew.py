@@ -18,7 +18,7 @@ from djbundle.runtime.bundle import Bundle
 from djbundle.runtime.child import Child
 from djbundle.runtime.files import Site
 from djbundle.runtime.heartbeat import Heart
-from djbundle.runtime.http.asgi import Asgi
+from djbundle.runtime.http.asgi import Asgi, keep_responses_whole
 from djbundle.runtime.http.limits import Limits
 from djbundle.runtime.http.observing import Observer
 from djbundle.runtime.http.outgoing import Additions, Wsgi
@@ -99,6 +99,7 @@ def wrap(application: Any, interface: Interface, added: Additions, observer: Obs
     """The application of `interface` with what stands around every site."""
     if interface == "wsgi":
         return Wsgi(application, added, observer)
+    keep_responses_whole()
     return Asgi(application, added, observer, limits)
 
 

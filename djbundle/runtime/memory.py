@@ -10,6 +10,7 @@ import ctypes
 import gc
 import resource
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -18,9 +19,11 @@ from pathlib import Path
 THRESHOLD = 10_000
 
 LOOK = 5.0  # seconds between looks at the heap
+LONGEST_REST = 600.0  # seconds between them while there is nothing to give back
 REST = 30.0  # seconds in which what has been unpacked may be wanted again
 
-GROWTH = 16 << 20  # bytes by which a process may grow before it is looked at
+GROWTH = 4 << 20  # bytes by which a process may grow before it is looked at
+DROPPED = 16 << 20  # bytes of large objects that are dropped before their cycles are looked for
 PAGE = resource.getpagesize()
 
 ORDINARY = gc.get_threshold()  # before the project's settings can change it
@@ -46,19 +49,51 @@ def share_what_is_loaded() -> None:
 
 
 class Heap:
-    """Of this process. glibc keeps what is free of it, for each thread by itself."""
+    """Of this process. glibc keeps what is free of it, for each thread by itself; and large responses lie in cycles,
+    whose few objects are no reason for Python to collect.
+    """
 
     def __init__(self) -> None:
-        self.size = resident_size()  # bytes that the process needs
+        self.least = self.size = resident_size()  # bytes that the process needs, and had when it was tidied
+        self.rest = LOOK  # seconds between two looks in vain
+        self.due = 0.0  # monotonic seconds
 
     def give_back(self) -> None:
-        """Give the kernel what is free, if it has grown."""
-        size = resident_size()
-        if size > self.size + GROWTH:
-            with contextlib.suppress(AttributeError, OSError):  # another libc
-                ctypes.CDLL(None).malloc_trim(0)
-            size = resident_size()
-        self.size = min(size, self.size)
+        """Give the kernel what is free, if it has grown. What it can not give back is looked at more and more rarely:
+        it takes time in which nobody is answered.
+        """
+        size, now = resident_size(), time.monotonic()
+        self.least = min(size, self.least)
+        has_grown = size > self.size + GROWTH
+        if has_grown or (now >= self.due and size > self.least + GROWTH):
+            tidy()
+            self.size = resident_size()
+            was_in_vain = not has_grown and self.size > size - GROWTH
+            self.rest = min(2 * self.rest, LONGEST_REST) if was_in_vain else LOOK
+            self.due = now + self.rest
+
+
+class Cycles:
+    """Of large objects. Python counts objects, not bytes, until it looks for those that only hold each other; Django
+    6.1 leaves each response by ASGI in such a cycle.
+    """
+
+    def __init__(self) -> None:
+        self.size = 0  # bytes since the last look
+
+    def left(self, size: int) -> None:
+        """Note that an object of so many bytes may lie in one."""
+        self.size += size
+        if self.size >= DROPPED:
+            self.size = 0
+            gc.collect(1)  # they are young
+
+
+def tidy() -> None:
+    """Free what nobody uses, and give it to the kernel."""
+    gc.collect()
+    with contextlib.suppress(AttributeError, OSError):  # another libc
+        ctypes.CDLL(None).malloc_trim(0)
 
 
 def resident_size() -> int:
@@ -82,8 +117,8 @@ def tidier() -> Callable[[], None]:
     archive = Periodic(REST, release_archive, due=steady() + REST)
     heap = Periodic(LOOK, Heap().give_back)
 
-    def tidy() -> None:
+    def run() -> None:
         archive.run()
         heap.run()
 
-    return tidy
+    return run

@@ -10,7 +10,6 @@ from hypothesis import strategies as st
 
 from djbundle.runtime.http.forwarded import HOPS, LONGEST, Node, parse_forwarded, parse_node
 from djbundle.runtime.http.incoming import Incoming
-from djbundle.runtime.http.options import HttpOptions
 from djbundle.runtime.http.proxies import Client, Said, find_client, parse_proxies
 from djbundle.runtime.http.proxy_headers import from_stranger
 
@@ -190,7 +189,7 @@ def test_everybody_may_say_it(name: str) -> None:
 
 def ask(headers: list[tuple[bytes, bytes]], peer: str, kind: str = "http") -> dict[str, Any]:
     scope = {"type": kind, "client": (peer, 1234), "scheme": kind.replace("websocket", "ws"), "headers": headers}
-    Incoming(HttpOptions(trusted_proxies=PROXIES)).prepare_asgi(scope)
+    Incoming(PROXIES.trusts).prepare_asgi(scope)
     scope["headers"] = [item for item in scope["headers"] if item[0] != b"x-request-id"]
     return scope
 

@@ -12,6 +12,7 @@ from djbundle.runtime.http.transport import Request
 from djbundle.runtime.http.validity import refusal
 
 MOST_HELD = 1024  # requests
+HELD_UNTIL = "djbundle.held_until"  # in the environ of one that was held, monotonic seconds
 
 
 class Admission:
@@ -30,7 +31,7 @@ class Admission:
     ) -> None:
         self.max_body, self.refusals, self.budget = limits.options.max_body, limits.refusals, limits.budget
         self.bodies, self.put, self.answer = bodies, put, answer
-        self.held: deque[tuple[float, Request, Enter]] = deque()  # with the time until when, monotonic seconds
+        self.held: deque[tuple[Request, Enter]] = deque()
         self.sweeping = threading.Lock()
 
     def admit(self, request: Request, enter: Enter) -> None:
@@ -48,10 +49,12 @@ class Admission:
             enter_now(request)
 
     def hold(self, request: Request, enter: Enter) -> None:
-        if len(self.held) >= MOST_HELD:
+        """Until it may go in, but not for ever."""
+        now = time.monotonic()
+        if len(self.held) >= MOST_HELD or now > request.environ.setdefault(HELD_UNTIL, now + LONGEST_WAIT):
             self.give_up(request)
         else:
-            self.held.append((time.monotonic() + LONGEST_WAIT, request, enter))
+            self.held.append((request, enter))
 
     def give_up(self, request: Request) -> None:
         """Refuse one that was held."""
@@ -76,10 +79,8 @@ class Admission:
 
     def look_at_held(self) -> None:
         for _ in range(len(self.held)):
-            until, request, enter = self.held.popleft()
+            request, enter = self.held.popleft()
             if not self.budget.is_spent(request.transport.connection, request.client):
                 self.let_in(request, enter, self.put)
-            elif time.monotonic() >= until:
-                self.give_up(request)
             else:
-                self.held.append((until, request, enter))
+                self.hold(request, enter)

@@ -71,6 +71,7 @@ class Exchange:
         self.rate = Rate()
         self.head: Message | None = None  # of the response, while it is kept back
         self.has_quota = False
+        self.large = 0  # bytes of a large body
         self.complete = False  # the body has been read
         self.answered = self.refused = self.ended = False
 
@@ -128,7 +129,7 @@ class Exchange:
     async def receive(self) -> Message:
         """Return the next part of the body. An application to which we have said no sees its client leave."""
         if self.complete:
-            return await self._receive()
+            return await self.receive_end()
         try:
             message = await asyncio.wait_for(self._receive(), self.limits.options.body_timeout)
         except (TimeoutError, AttributeError):  # which Granian's awaitables raise when they are cancelled too late
@@ -142,6 +143,13 @@ class Exchange:
             self.give_quota()
         elif self.rate.is_too_slow(time.monotonic(), self.limits.options.body_timeout):
             return await self.refuse(HTTPStatus.REQUEST_TIMEOUT, "the body came too slowly")
+        return message
+
+    async def receive_end(self) -> Message:
+        """Return that the client has left. What it has cancelled it never takes: begin to count anew."""
+        message = await self._receive()
+        if message["type"] == "http.disconnect":
+            self.limits.handed.pop(self.connection, None)
         return message
 
     async def take_quota(self) -> None:
@@ -197,30 +205,43 @@ class Exchange:
             await self._send({**head, "headers": raw(headers)})
 
     async def send_part(self, body: bytes, *, more: bool) -> None:
-        is_whole = self.head is not None and not more
-        if is_whole and len(body) > WHOLE and self.limits.budget.is_spent(self.connection, self.client):
-            await self.refuse(*self.limits.budget.refusal())
-            return
-        status = self.head["status"] if self.head else 200
-        await self.send_head(len(body) if is_whole and status not in BODILESS else None)
+        length = self.length_to_say(body, more=more)
         if self.scope["method"] == "HEAD":  # HTTP/2 allows no body
             body, more = b"", False
-        self.ended = not more
         if len(body) <= WHOLE:
-            await self.hand(body, more=more)
+            await self.send_small(body, length, more=more)
+        elif self.take_budget(self.keep(body)):
+            try:
+                await self.send_large(body, length, more=more)
+            finally:
+                self.limits.budget.take(self.connection, self.client, -len(body))
         else:
-            await self.send_large(body, more=more)
+            await self.refuse(*self.limits.budget.refusal())
 
-    async def send_large(self, body: bytes, *, more: bool) -> None:
-        """In pieces, so that the rest of it is given up when the client takes nothing."""
+    def length_to_say(self, body: bytes, *, more: bool) -> int | None:
+        """Return the length of a body that is whole."""
+        return len(body) if self.head and not more and self.head["status"] not in BODILESS else None
+
+    def take_budget(self, size: int) -> bool:
+        """Return whether so many bytes may wait for the client: of what has begun, all."""
         budget = self.limits.budget
-        budget.take(self.connection, self.client, len(body))
-        try:
-            for begin in range(0, len(body), WHOLE):
-                piece = body[begin : begin + WHOLE]
-                await self.hand(piece, more=more or begin + WHOLE < len(body))
-        finally:
-            budget.take(self.connection, self.client, -len(body))
+        if self.head:
+            return budget.take_if_left(self.connection, self.client, size)
+        budget.take(self.connection, self.client, size)
+        return True
+
+    async def send_small(self, body: bytes, length: int | None, *, more: bool) -> None:
+        await self.send_head(length)
+        self.ended = not more
+        await self.hand(body, more=more)
+
+    async def send_large(self, body: bytes, length: int | None, *, more: bool) -> None:
+        """In pieces, so that the rest of it is given up when the client takes nothing."""
+        await self.send_head(length)
+        self.ended = not more
+        for begin in range(0, len(body), WHOLE):
+            piece = body[begin : begin + WHOLE]
+            await self.hand(piece, more=more or begin + WHOLE < len(body))
 
     async def hand(self, body: bytes, *, more: bool) -> None:
         """Give bytes to Granian. Raises StalledClientError when the client takes none of them."""
@@ -259,8 +280,24 @@ class Exchange:
         self.refused = True
         break_off({self.connection})
 
+    def keep(self, body: bytes) -> int:
+        """Note that the site has made a large body. Return its size."""
+        self.large = max(self.large, len(body))
+        return len(body)
+
     def close(self) -> None:
         self.give_quota()
+        self.limits.cycles.left(self.large)
+
+
+def keep_responses_whole() -> None:
+    """Have Django send a page in one message, however large: it keeps all of it until the last part is taken, and tells
+    its size to nobody. Here it is cut into parts.
+    """
+    from django.core.handlers.asgi import ASGIHandler  # noqa: PLC0415 - a WSGI site has no need of it
+
+    handler: Any = ASGIHandler
+    handler.chunk_bytes = staticmethod(lambda data: [(data, True)])
 
 
 def headers_for_us(headers: Iterable[tuple[bytes, bytes]]) -> dict[bytes, str]:

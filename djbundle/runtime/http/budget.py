@@ -29,9 +29,24 @@ class Budget:
     def take(self, connection: Connection, client: str, size: int) -> None:
         """Note that `size` bytes wait; a negative size gives them back."""
         with self.lock:
-            self.total += size
-            add(self.connections, connection, size)
-            add(self.clients, client_key(client), size)
+            self.add(connection, client, size)
+
+    def take_if_left(self, connection: Connection, client: str, size: int) -> bool:
+        """Note that `size` bytes wait, unless the client or all of them together have had enough before.
+
+        Its responses may be made at the same time, so that none of them knows of the others when it begins.
+        """
+        with self.lock:
+            if self.is_full or self.client_has_enough(client):
+                return False
+            self.add(connection, client, size)
+            return True
+
+    def add(self, connection: Connection, client: str, size: int) -> None:
+        """Count them. Wants the lock."""
+        self.total += size
+        add(self.connections, connection, size)
+        add(self.clients, client_key(client), size)
 
     @property
     def is_full(self) -> bool:
@@ -45,6 +60,9 @@ class Budget:
             return True
         if not self.is_exempt(connection[0]) and self.connections[connection] >= CONNECTION:
             return True
+        return self.client_has_enough(client)
+
+    def client_has_enough(self, client: str) -> bool:
         return not self.is_exempt(client) and self.clients[client_key(client)] >= CLIENT
 
     def refusal(self) -> tuple[HTTPStatus, str]:

@@ -6,15 +6,13 @@ What proxies say is kept from proxies that are trusted and removed from everybod
 import os
 import random
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
-from functools import lru_cache
 from typing import Any
 
 from django.utils.module_loading import import_string
 
 from djbundle.runtime.http.forwarded import Node
-from djbundle.runtime.http.options import HttpOptions
 from djbundle.runtime.http.proxies import Client, Said, find_client
 from djbundle.runtime.http.proxy_headers import ORDINARY, Headers, from_stranger
 
@@ -24,8 +22,8 @@ HEARD = frozenset((FOR, PROTO, FORWARDED, ID))
 
 
 class Incoming:
-    def __init__(self, options: HttpOptions) -> None:
-        self.trusts = lru_cache(maxsize=1024)(options.trusted_proxies.trusts)
+    def __init__(self, is_proxy: Callable[[str], bool]) -> None:
+        self.trusts = is_proxy
         self.own = frozenset(believed_by_site())
 
     def prepare_asgi(self, scope: dict[str, Any]) -> None:

@@ -9,6 +9,7 @@ from djbundle.runtime.http.options import HttpOptions
 from djbundle.runtime.http.quota import Quota
 from djbundle.runtime.http.refusals import Refusals
 from djbundle.runtime.http.transport import Connection
+from djbundle.runtime.memory import Cycles
 
 
 class Limits:
@@ -20,4 +21,5 @@ class Limits:
         self.refusals = Refusals(observer)
         self.budget = Budget(self.is_proxy)
         self.quota = Quota(self.is_proxy)
+        self.cycles = Cycles()
         self.handed: Counter[Connection] = Counter()

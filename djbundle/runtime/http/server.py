@@ -126,7 +126,7 @@ class Server:
             self.gateway = WsgiGateway(application, self.limits, threads, options.spool, shortcut)
             self.requests: Requests = self.gateway.requests
         else:
-            self.incoming = Incoming(options.http)
+            self.incoming = Incoming(self.limits.is_proxy)
             self.requests = self.clients = AsgiRequests()
             self.answer = wrap_asgi(application, {}, {}, None)
 

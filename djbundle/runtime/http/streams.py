@@ -10,6 +10,7 @@ import time
 import traceback
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from http import HTTPStatus
 from typing import Any
 from wsgiref.util import FileWrapper
@@ -40,7 +41,6 @@ class Streams:
     def __init__(self, limits: Limits) -> None:
         self.refusals, self.budget = limits.refusals, limits.budget
         self.senders = ThreadPoolExecutor(SENDERS, "stream")
-        self.generators = ThreadPoolExecutor(MOST_GENERATORS, "generator")
         self.open: dict[int, Delivery] = {}
         self.has_ended: Callable[[], object] = bool  # called when a response has made room
 
@@ -63,7 +63,8 @@ class Streams:
             delivery.close()
             self.refusals.refuse(request, *refusal)
         elif delivery.begin(status, headers):
-            self.generators.submit(contextvars.copy_context().run, delivery.run)
+            run = partial(contextvars.copy_context().run, delivery.run)
+            threading.Thread(target=run, name="generator", daemon=True).start()  # which ends with it: they may be many
 
     def refusal(self, request: Request) -> tuple[HTTPStatus, str] | None:
         """Return with what, and why, another generator may not run; or None."""

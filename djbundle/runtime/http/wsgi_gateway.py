@@ -25,7 +25,7 @@ class WsgiGateway:
         self, application: Any, limits: Limits, threads: int, spool: str | None, shortcut: Shortcut | None
     ) -> None:
         self.limits, self.shortcut = limits, shortcut
-        self.incoming = Incoming(limits.options)
+        self.incoming = Incoming(limits.is_proxy)
         self.streams = Streams(limits)
         self.site = SiteThreads(WsgiSite(application, self.streams, self.hold_back), threads)
         self.bodies = Bodies(limits, spool)
