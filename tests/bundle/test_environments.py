@@ -209,6 +209,7 @@ def version(small: Path) -> str:
     return subprocess.run([small, "version"], env={"HOME": "/"}, capture_output=True, text=True, check=True).stdout
 
 
+@pytest.mark.slow
 def test_a_thousand_starts(small: Path) -> None:
     with ThreadPoolExecutor(2) as pool:
         assert len(set(pool.map(lambda _: version(small), range(1000)))) == 1

@@ -9,7 +9,7 @@ import pytest
 from servestatic.responders import Redirect, StaticFile
 
 from djbundle.runtime.http.outgoing import Additions
-from djbundle.runtime.http.shortcut import ROOM, WHOLE, Shortcut
+from djbundle.runtime.http.shortcut import LONGEST_REMEMBERED, MOST_FOUND, ROOM, WHOLE, Shortcut
 from djbundle.runtime.http.transport import Request
 from tests.runtime.granian import make_request
 
@@ -21,7 +21,10 @@ class Sent:
         self.whole: list[bytes] = []
         self.parts: list[bytes] = []
 
-    def respond(self, _status: int, _headers: Any, body: bytes) -> None:
+    def begin_raw(self, _status: int, headers: Any) -> None:
+        assert all(isinstance(text, bytes) for header in headers for text in header)
+
+    def end(self, body: bytes) -> None:
         self.whole.append(body)
 
     def of_memory(self, body: list[bytes]) -> list[bytes]:
@@ -94,6 +97,25 @@ def test_what_takes_too_much_room_is_the_sites(shortcut: Shortcut, tmp_path: Pat
 def test_what_is_not_plain_is_the_sites(shortcut: Shortcut, tmp_path: Path, environ: dict[str, str]) -> None:
     publish(shortcut, tmp_path / "a", 1)
     assert not ask(shortcut, "/a", **environ)
+
+
+def test_each_encoding_has_its_own_file(shortcut: Shortcut, tmp_path: Path) -> None:
+    content = {name: publish(shortcut, tmp_path / name, 10) for name in ("a", "a.gz")}
+    shortcut.files["/a"].alternatives = [("gzip", str(tmp_path / "a.gz"), []), ("", str(tmp_path / "a"), [])]
+    for _ in range(2):
+        for accepted, name in (("gzip, br", "a.gz"), ("br", "a")):
+            sent = ask(shortcut, "/a", HTTP_ACCEPT_ENCODING=accepted)
+            assert sent
+            assert sent.whole == [content[name]]
+
+
+def test_strangers_fill_no_memory_with_what_they_accept(shortcut: Shortcut, tmp_path: Path) -> None:
+    publish(shortcut, tmp_path / "a", 10)
+    for number in range(MOST_FOUND + 10):
+        assert ask(shortcut, "/a", HTTP_ACCEPT_ENCODING=f"x-{number}")
+    assert ask(shortcut, "/a", HTTP_ACCEPT_ENCODING="y" * 1000)
+    assert len(shortcut.found) == MOST_FOUND
+    assert max(len(accepted) for _, accepted in shortcut.found) < LONGEST_REMEMBERED
 
 
 def test_redirects_and_unknown_paths_are_the_sites(shortcut: Shortcut) -> None:

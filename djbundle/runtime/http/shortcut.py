@@ -14,15 +14,18 @@ from servestatic.responders import StaticFile
 from djbundle.runtime.http.observing import Observer
 from djbundle.runtime.http.outgoing import Additions
 from djbundle.runtime.http.streams import LARGEST_PART, Streams
-from djbundle.runtime.http.transport import Headers, Request
+from djbundle.runtime.http.transport import Headers, RawHeaders, Request, raw
 
 WHOLE = 256 << 10  # bytes of a file; a larger one is sent in parts
 ROOM = 16 << 20  # bytes of all that one process keeps
+MOST_FOUND = 4096  # answers that are remembered; strangers may say that they accept anything
+LONGEST_REMEMBERED = 128  # characters of what a client accepts
 NOT_PLAIN = ("HTTP_RANGE", "HTTP_IF_NONE_MATCH", "HTTP_IF_MODIFIED_SINCE", "CONTENT_LENGTH", "HTTP_TRANSFER_ENCODING")
 
 
 class Kept(NamedTuple):
     headers: Headers
+    raw_headers: RawHeaders
     body: bytes | list[bytes]  # or its parts
 
 
@@ -32,6 +35,7 @@ class Shortcut:
     def __init__(self, files: dict[str, Any], additions: Additions, observer: Observer) -> None:
         self.files, self.additions, self.observer = files, additions, observer
         self.kept: dict[str, Kept | None] = {}  # by name; each encoding has its own; None: too large
+        self.found: dict[tuple[str, str], Kept | None] = {}  # by path and what the client accepts
         self.room = ROOM
         self.reading = threading.Lock()
 
@@ -45,17 +49,28 @@ class Shortcut:
             if name in environ:
                 return False
         begun = time.perf_counter()
-        kept = self.find(self.files[path], environ)
+        kept = self.look_up(path, environ)
         if kept is None:
             return False
         seconds = time.perf_counter() - begun
         self.observer.answered("GET", path, 200, seconds, environ["REMOTE_ADDR"], environ["HTTP_X_REQUEST_ID"])
-        headers = kept.headers + self.additions.wsgi_headers(environ, seconds)
+        added = self.additions.wsgi_headers(environ, seconds)
         if isinstance(kept.body, bytes):
-            request.transport.respond(200, headers, kept.body)
+            request.transport.begin_raw(200, kept.raw_headers + raw(added))
+            request.transport.end(kept.body)
         else:
-            streams.send(request, 200, headers, streams.of_memory(kept.body))
+            streams.send(request, 200, kept.headers + added, streams.of_memory(kept.body))
         return True
+
+    def look_up(self, path: str, environ: dict[str, Any]) -> Kept | None:
+        """Return what was found for such a client before: servestatic tries one encoding after the other."""
+        key = path, environ.get("HTTP_ACCEPT_ENCODING", "")
+        if key in self.found:
+            return self.found[key]
+        kept = self.find(self.files[path], environ)
+        if len(self.found) < MOST_FOUND and len(key[1]) < LONGEST_REMEMBERED:
+            self.found[key] = kept
+        return kept
 
     def find(self, file: Any, environ: dict[str, Any]) -> Kept | None:
         if not isinstance(file, StaticFile):  # a redirect
@@ -74,6 +89,6 @@ class Shortcut:
         self.room -= size
         given = [(key, value) for key, value in headers if value is not None]
         if size <= WHOLE:
-            return Kept(given, path.read_bytes())
+            return Kept(given, raw(given), path.read_bytes())
         with path.open("rb") as file:
-            return Kept(given, [*iter(lambda: file.read(LARGEST_PART), b"")])
+            return Kept(given, raw(given), [*iter(lambda: file.read(LARGEST_PART), b"")])

@@ -8,6 +8,7 @@ from collections import Counter
 from typing import Any, NamedTuple
 
 Headers = list[tuple[str, str]]
+RawHeaders = list[tuple[bytes, bytes]]  # as ASGI has them
 Connection = tuple[str, int]  # address and port of the other end
 
 HTTP_2 = "HTTP/2"
@@ -36,7 +37,10 @@ class Transport:
 
     def begin(self, status: int, headers: Headers) -> None:
         """Send the head. Raises what is wrong with it; another one may be sent then."""
-        self.protocol.send({"type": START, "status": status, "headers": raw(headers)})
+        self.begin_raw(status, raw(headers))
+
+    def begin_raw(self, status: int, headers: RawHeaders) -> None:
+        self.protocol.send({"type": START, "status": status, "headers": headers})
         self.is_begun = True
 
     def send(self, part: bytes) -> Any:
@@ -72,7 +76,7 @@ class Request(NamedTuple):
         return str(self.environ["REMOTE_ADDR"])
 
 
-def raw(headers: Headers) -> list[tuple[bytes, bytes]]:
+def raw(headers: Headers) -> RawHeaders:
     """Return headers as ASGI has them."""
     return [(name.encode("latin-1"), value.encode("latin-1")) for name, value in headers]
 
