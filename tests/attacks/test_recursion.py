@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from ci.site import Site, bare_environment
 from tests.conftest import PROJECTS, build
 from tests.waiting import wait_until
+from tests.wheel import make_environment, run
 
 BATCH = 25  # kinds of a request
 PLACES = ("here", "thread", "small thread", "event loop", "high limit", "high limit in a thread")
@@ -25,17 +26,25 @@ MODEST = 400  # a depth that Python's limit of 1,000 allows
 Ask = Callable[..., Any]
 
 
-@pytest.fixture(scope="module")
-def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+@pytest.fixture(scope="module", params=["this", pytest.param("3.12", marks=pytest.mark.slow)])
+def site(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+    """Built by this Python or another one, whose compiled code is another."""
     folder = tmp_path_factory.mktemp("recursion")
-    bundle = build(PROJECTS / "recursive", folder / "recursive")
+    bundle = folder / "recursive"
+    if request.param == "this":
+        build(PROJECTS / "recursive", bundle)
+    else:
+        environment = make_environment(
+            folder / "environment", request.param, request.getfixturevalue("wheel"), "django>=6.1,<6.2"
+        )
+        run(environment / "djbundle", "build", PROJECTS / "recursive", "-o", bundle, "--no-verify")
     with Site(bundle, folder / "data", bare_environment(), "--workers", "1") as site:
         yield site
 
 
 @pytest.fixture(scope="module")
 def ask(site: Site) -> Ask:
-    return lambda path, body=None: request(site, path, body)[1]
+    return lambda path, body=None: ask_site(site, path, body)[1]
 
 
 @pytest.fixture(scope="module")
@@ -56,7 +65,7 @@ def same_process(ask: Ask) -> Iterator[None]:
     assert ask("/walk/", "[]")["process"] == before
 
 
-def request(site: Site, path: str, body: str | None = None) -> tuple[int, Any]:
+def ask_site(site: Site, path: str, body: str | None = None) -> tuple[int, Any]:
     connection = http.client.HTTPConnection(urlsplit(site.url).netloc, timeout=120)
     connection.request("POST" if body is not None else "GET", path, body)
     response = connection.getresponse()
@@ -84,7 +93,7 @@ def assert_recursion_errors(ends: dict[str, str], *, in_loop: bool = False) -> N
 def test_kind_that_nobody_catches_is_an_error_500(site: Site, kinds: list[str]) -> None:
     assert len(kinds) > 100
     for name in kinds:
-        assert request(site, f"/fail/{name}/")[0] == (200 if name == MATCHED else 500), name
+        assert ask_site(site, f"/fail/{name}/")[0] == (200 if name == MATCHED else 500), name
 
 
 @pytest.mark.parametrize("place", PLACES)
@@ -117,8 +126,8 @@ def test_long_chain_ends_no_process_of_tasks(ask: Ask, chains: list[str]) -> Non
 def test_other_requests_are_answered_while_one_recurses_in_no_loop(site: Site) -> None:
     """Its process would seem to hang, and be killed, if calls did not let other threads run."""
     with ThreadPoolExecutor() as pool:
-        waiting = pool.submit(request, site, "/wait/", "")
-        wait_until(lambda: request(site, "/stop/", "")[0] == 200 and waiting.done(), "the end of the recursion")
+        waiting = pool.submit(ask_site, site, "/wait/", "")
+        wait_until(lambda: ask_site(site, "/stop/", "")[0] == 200 and waiting.done(), "the end of the recursion")
     assert waiting.result() == (200, "True")
 
 
@@ -145,6 +154,6 @@ def nested(depth: int, pattern: list[bool]) -> str:
 @settings(max_examples=60, deadline=None)
 @given(st.integers(0, MODEST) | st.integers(0, 100_000), st.lists(st.booleans(), min_size=1, max_size=8))
 def test_walk_over_json_of_any_depth(site: Site, depth: int, pattern: list[bool]) -> None:
-    status, answer = request(site, "/walk/", nested(depth, pattern))
+    status, answer = ask_site(site, "/walk/", nested(depth, pattern))
     assert status == 200
     assert answer["depth"] in ({depth} if depth <= MODEST // 2 else {depth, None})
