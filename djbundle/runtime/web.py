@@ -122,7 +122,7 @@ class Web:
     async def sweep(self) -> None:
         while True:
             await asyncio.sleep(LOOK)
-            self.server.sweep()
+            run_guarded(self.server.sweep)
 
     async def sweep_connections(self, ports: Collection[int]) -> None:
         server, http = self.server, self.server.options.http
@@ -136,7 +136,7 @@ class Web:
         )
         while True:
             await asyncio.sleep(max(LOOK, http.head_seconds / 3))
-            sweeper.sweep()
+            run_guarded(sweeper.sweep)
 
     def spawn(self, work: Coroutine[Any, Any, None]) -> None:
         """Run it beside everything else, and say so if it fails."""
@@ -150,3 +150,11 @@ class Web:
         task = loop.create_task(work)
         self.tasks.add(task)
         task.add_done_callback(ended)
+
+
+def run_guarded(sweep: Callable[[], None]) -> None:
+    """Sweep. What fails once, for want of descriptors as a rule, is tried again the next time."""
+    try:
+        sweep()
+    except Exception as error:
+        log(f"cannot look at connections: {error!r}", "error")

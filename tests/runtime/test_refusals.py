@@ -1,15 +1,17 @@
 """What the server refuses is counted, told of, and, when it lasts, a reason not to be ready."""
 
+import contextlib
 from http import HTTPStatus
 from types import SimpleNamespace
 
 import pytest
 
 from djbundle.runtime.board import Board
-from djbundle.runtime.http import budget, refusals
-from djbundle.runtime.http.budget import Budget
+from djbundle.runtime.http import budget, refusals, waiting
+from djbundle.runtime.http.budget import COST, Budget
 from djbundle.runtime.http.observing import Observer
 from djbundle.runtime.http.refusals import LASTING, TELL_EVERY, Refusals
+from djbundle.runtime.http.waiting import StalledClientError, Waiting
 from tests.runtime.granian import Protocol, make_request
 
 
@@ -90,3 +92,32 @@ def test_what_waits_is_granted_per_connection_client_and_process(monkeypatch: py
     for port in (1, 2):
         granted.take(("192.0.2.1", port), "192.0.2.1", -10)
     assert not granted.is_spent(("192.0.2.1", 1), "192.0.2.1")
+
+
+def test_the_slowest_responses_make_room_by_asgi(monkeypatch: pytest.MonkeyPatch) -> None:
+    broken: list[tuple[str, int]] = []
+    monkeypatch.setattr(waiting, "break_off", broken.extend)
+    monkeypatch.setattr(waiting, "EVICTABLE", 0.0)
+    granted = Budget()
+    responses = Waiting(granted, Refusals(None))
+    with contextlib.ExitStack() as stack:
+        for number in range(8):
+            address = f"192.0.2.{number}"
+            stack.enter_context(responses.waits(object(), (address, 1), address))
+        responses.sweep()
+        assert not broken, "there is room"
+        monkeypatch.setattr(budget, "PROCESS", granted.total)
+        responses.sweep()
+        assert len(broken) == 3, "a quarter, and one"
+    assert not granted.total
+
+
+def test_who_takes_nothing_of_too_many_is_told_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(waiting, "CLIENT", COST)
+    responses = Waiting(granted := Budget(lambda _address: False), Refusals(None))
+    with responses.waits("a", ("192.0.2.1", 1), "192.0.2.1"):
+        with pytest.raises(StalledClientError), responses.waits("b", ("192.0.2.1", 2), "192.0.2.1"):
+            pass
+        with responses.waits("c", ("192.0.2.2", 1), "192.0.2.2"):
+            pass
+    assert not granted.total

@@ -13,6 +13,7 @@ from djbundle.runtime.http.connections import Connection, Traffic
 from djbundle.runtime.http.limits import Limits
 from djbundle.runtime.http.options import HttpOptions
 from djbundle.runtime.http.proxies import parse_proxies
+from djbundle.runtime.http.rate import SLOWEST
 from djbundle.runtime.http.requests import WsgiRequests
 from djbundle.runtime.http.streams import Delivery, Streams
 from djbundle.runtime.http.sweeping import HARMLESS, Sweeper
@@ -107,8 +108,11 @@ def test_one_that_takes_nothing_by_http_2_is_closed(connection: Connection, monk
     assert not is_stalled(0)
     clock.now += 1
     assert is_stalled(0)
-    assert not is_stalled(500), "it has taken something"
     clock.now += STALL
+    assert is_stalled(500), "as much as the heads of further responses"
+    clock.now += STALL
+    assert not is_stalled(SLOWEST * STALL + 500), "it has taken something"
+    limits.handed[connection.client] = HARMLESS + 1000
     assert not is_stalled(1000), "it has taken what was to be taken"
     clock.now += STALL
     assert not is_stalled(1000)

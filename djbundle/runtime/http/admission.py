@@ -6,12 +6,11 @@ from collections import deque
 from collections.abc import Callable
 
 from djbundle.runtime.http.bodies import SPOOL, Bodies, Enter, close_body
-from djbundle.runtime.http.budget import LONGEST_WAIT
+from djbundle.runtime.http.budget import LONGEST_WAIT, MOST_HELD
 from djbundle.runtime.http.limits import Limits
 from djbundle.runtime.http.transport import Request
 from djbundle.runtime.http.validity import refusal
 
-MOST_HELD = 1024  # requests
 HELD_UNTIL = "djbundle.held_until"  # in the environ of one that was held, monotonic seconds
 
 

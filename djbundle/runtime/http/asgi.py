@@ -7,15 +7,16 @@ from collections.abc import Awaitable, Callable, Iterable
 from http import HTTPStatus
 from typing import Any
 
-from djbundle.runtime.http.budget import LONGEST_WAIT
+from djbundle.runtime.http.budget import LONGEST_WAIT, MOST_HELD
 from djbundle.runtime.http.connections import break_off
 from djbundle.runtime.http.limits import Limits
 from djbundle.runtime.http.observing import Observer
 from djbundle.runtime.http.outgoing import Additions, merged
 from djbundle.runtime.http.rate import Rate
 from djbundle.runtime.http.refusals import headers_of_refusal
-from djbundle.runtime.http.transport import BODILESS, BODY, START, Connection, Headers, raw, with_length
+from djbundle.runtime.http.transport import BODILESS, BODY, START, Connection, Headers, forget, raw, with_length
 from djbundle.runtime.http.validity import is_bad_host, may_have_body, refusal_of_length
+from djbundle.runtime.http.waiting import StalledClientError
 from djbundle.runtime.http.websockets import run_websocket
 from djbundle.runtime.logs import lines
 
@@ -28,17 +29,13 @@ Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 
 
-class StalledClientError(Exception):
-    """The client has taken nothing of its response for too long."""
-
-
 class Asgi:
     def __init__(self, application: Any, additions: Additions, observer: Observer, limits: Limits) -> None:
         self.application, self.additions, self.observer, self.limits = application, additions, observer, limits
 
     async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
         if scope["type"] == "websocket":
-            await run_websocket(self.application, scope, receive, send)
+            await self.run_websocket(scope, receive, send)
             return
         exchange = Exchange(self, scope, receive, send)
         place = self.observer.in_flight.begin(scope["method"], scope["path"].encode())
@@ -58,6 +55,26 @@ class Asgi:
             exchange.close()
             self.observer.in_flight.end(place)
 
+    async def run_websocket(self, scope: Message, receive: Receive, send: Send) -> None:
+        """Refuse a handshake as any other request; the log and the metrics know of both."""
+        said, begun = headers_for_us(scope["headers"]), time.perf_counter()
+
+        def answered(status: int) -> None:
+            seconds, client = time.perf_counter() - begun, str((scope["client"] or ("",))[0])
+            self.observer.answered("GET", scope["path"], status, seconds, client, said.get(b"x-request-id", ""))
+
+        async def send_and_tell(message: Message) -> None:
+            await send(message)
+            if message["type"] == "websocket.accept":
+                answered(HTTPStatus.SWITCHING_PROTOCOLS)
+
+        if is_bad_host(said.get(b"host", ""), may_lack=False):
+            self.limits.refusals.count(HTTPStatus.FORBIDDEN, "a WebSocket without one host")
+            answered(HTTPStatus.FORBIDDEN)  # that is what Granian makes of it
+            await send({"type": "websocket.close"})
+        else:
+            await run_websocket(self.application, scope, receive, send_and_tell)
+
 
 class Exchange:
     """One request and its response."""
@@ -72,6 +89,7 @@ class Exchange:
         self.head: Message | None = None  # of the response, while it is kept back
         self.has_quota = False
         self.large = 0  # bytes of a large body
+        self.handed = 0  # bytes that were handed for this response by HTTP/2
         self.complete = False  # the body has been read
         self.answered = self.refused = self.ended = False
 
@@ -116,6 +134,17 @@ class Exchange:
 
     async def has_room(self) -> bool:
         """Wait until the client has taken other responses."""
+        if not self.limits.budget.is_spent(self.connection, self.client):
+            return True
+        if self.limits.held >= MOST_HELD:
+            return False
+        self.limits.held += 1
+        try:
+            return await self.wait_for_room()
+        finally:
+            self.limits.held -= 1
+
+    async def wait_for_room(self) -> bool:
         until = self.begun + LONGEST_WAIT
         while self.limits.budget.is_spent(self.connection, self.client):
             if time.perf_counter() > until:
@@ -141,15 +170,24 @@ class Exchange:
         self.complete = not message.get("more_body", False)
         if self.complete:
             self.give_quota()
+        elif not await self.has_place():
+            return {"type": "http.disconnect"}
         elif self.rate.is_too_slow(time.monotonic(), self.limits.options.body_timeout):
             return await self.refuse(HTTPStatus.REQUEST_TIMEOUT, "the body came too slowly")
         return message
 
+    async def has_place(self) -> bool:
+        """Return whether a body may be received: also of a request that seemed to have none, as a GET by HTTP/2."""
+        if not self.has_quota:
+            await self.take_quota()
+        return not self.refused
+
     async def receive_end(self) -> Message:
-        """Return that the client has left. What it has cancelled it never takes: begin to count anew."""
+        """Return that the client has left. What it has cancelled it never takes."""
         message = await self._receive()
         if message["type"] == "http.disconnect":
-            self.limits.handed.pop(self.connection, None)
+            forget(self.limits.handed, self.connection, self.handed)
+            self.handed = 0
         return message
 
     async def take_quota(self) -> None:
@@ -168,7 +206,8 @@ class Exchange:
     # --- the response ---
 
     async def send(self, message: Message) -> None:
-        if self.refused or self.ended:
+        if self.refused or self.ended:  # nobody takes it; the site hears so when the loop comes to it
+            await asyncio.sleep(0)
             return
         if message["type"] == START:
             await self.begin(message)
@@ -198,11 +237,12 @@ class Exchange:
 
     async def send_head(self, length: int | None = None) -> None:
         if head := self.head:
-            self.head, self.answered = None, True
             headers = merged(head["headers"], self.added_headers(head["status"]))
             if length is not None:
                 headers = with_length(headers, length)
-            await self._send({**head, "headers": raw(headers)})
+            self.head = None
+            await self._send({**head, "headers": raw(headers)})  # raises what is wrong with it
+            self.answered = True
 
     async def send_part(self, body: bytes, *, more: bool) -> None:
         length = self.length_to_say(body, more=more)
@@ -247,12 +287,16 @@ class Exchange:
         """Give bytes to Granian. Raises StalledClientError when the client takes none of them."""
         if self.by_http_2:
             self.limits.handed[self.connection] += len(body)
+            self.handed += len(body)
         sent = self._send({"type": BODY, "body": body, "more_body": more})
         if not hasattr(sent, "add_done_callback"):  # there is room
             await sent
+            if more:  # a site that always has a next part would let nobody else run
+                await asyncio.sleep(0)
             return
         try:
-            await asyncio.wait_for(sent, self.limits.options.send_timeout)
+            with self.limits.waiting.waits(self, self.connection, self.client):
+                await asyncio.wait_for(sent, self.limits.options.send_timeout)
         except (TimeoutError, AttributeError):  # see receive()
             raise StalledClientError from None
 

@@ -9,6 +9,7 @@ from djbundle.runtime.http.options import HttpOptions
 from djbundle.runtime.http.quota import Quota
 from djbundle.runtime.http.refusals import Refusals
 from djbundle.runtime.http.transport import Connection
+from djbundle.runtime.http.waiting import Waiting
 from djbundle.runtime.memory import Cycles
 
 
@@ -21,5 +22,7 @@ class Limits:
         self.refusals = Refusals(observer)
         self.budget = Budget(self.is_proxy)
         self.quota = Quota(self.is_proxy)
+        self.waiting = Waiting(self.budget, self.refusals)
+        self.held = 0  # requests to an ASGI site
         self.cycles = Cycles()
         self.handed: Counter[Connection] = Counter()

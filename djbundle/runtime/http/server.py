@@ -174,6 +174,8 @@ class Server:
             client = scope["client"] = (address, int(port))  # Granian has a text where ASGI has a number
             scope["djbundle.peer"] = client
             prepare(scope)
+            if scope["http_version"] == "2":  # whose clients would keep any number of files open
+                scope["extensions"] = {}
             scope["djbundle.leaving"] = running.leaving
             scope["djbundle.departure"] = running.departure
             return self.clients.count(client, self.answer(scope, protocol))
@@ -185,6 +187,7 @@ class Server:
         """Look at what waits for clients. Call it each second."""
         if self.gateway:
             self.gateway.sweep()
+        self.limits.waiting.sweep()
         self.limits.refusals.tell()
 
 

@@ -17,7 +17,7 @@ from wsgiref.util import FileWrapper
 
 from django.db import connections
 
-from djbundle.runtime.http.budget import client_key
+from djbundle.runtime.http.budget import COST, EVICTABLE, client_key
 from djbundle.runtime.http.connections import break_off
 from djbundle.runtime.http.limits import Limits
 from djbundle.runtime.http.transport import Headers, Request
@@ -31,8 +31,6 @@ LARGEST_PART, SMALLEST_PART = 1 << 20, 64 << 10  # bytes
 ALL_PARTS = 16 << 20  # bytes, about: the next parts of all clients
 AHEAD = 512 << 10  # bytes that Granian and the kernel take before the client has taken any
 QUICK = 0.02  # seconds in which a client shall take a part
-COST = 5 * SMALLEST_PART  # bytes in memory of a response whose client takes nothing: Granian queues four parts
-EVICTABLE = 5.0  # seconds in which a client has taken nothing, before it makes room for others
 
 
 class Streams:
@@ -64,7 +62,10 @@ class Streams:
             self.refusals.refuse(request, *refusal)
         elif delivery.begin(status, headers):
             run = partial(contextvars.copy_context().run, delivery.run)
-            threading.Thread(target=run, name="generator", daemon=True).start()  # which ends with it: they may be many
+            try:
+                threading.Thread(target=run, name="generator", daemon=True).start()  # ends with it: they may be many
+            except RuntimeError:  # the machine has no room for another
+                delivery.fail()
 
     def refusal(self, request: Request) -> tuple[HTTPStatus, str] | None:
         """Return with what, and why, another generator may not run; or None."""
@@ -126,7 +127,7 @@ class Delivery:
             transport.begin(status, headers)
             transport.end()
             return False
-        transport.begin(status, headers)
+        transport.begin(status, headers)  # raises what is wrong with it, before anything is counted
         self.streams.open[id(self)] = self
         self.streams.budget.take(transport.connection, self.request.client, self.cost)
         self.watch()

@@ -13,6 +13,7 @@ from djbundle.runtime.http.budget import client_key
 from djbundle.runtime.http.connections import Connection, Traffic, connections
 from djbundle.runtime.http.limits import Limits
 from djbundle.runtime.http.options import HttpOptions
+from djbundle.runtime.http.rate import SLOWEST
 
 PREFACE = 24  # bytes of the beginning of HTTP/2; until it has seen so many Granian cannot tell which HTTP it is
 CROWDED = 0.75  # of the connections that there may be
@@ -82,7 +83,7 @@ class Sweeper:
         self.forget(counted - seen)
 
     def is_stalled(self, traffic: Traffic, connection: Connection) -> bool:
-        """Return whether a client of HTTP/2 has taken nothing of what it was given for too long.
+        """Return whether a client of HTTP/2 has taken next to nothing of what it was given for too long.
 
         The kernel has nothing left to send while the client's windows (RFC 9113, 5.2) are closed. But then it has
         carried fewer bytes than the bodies of its responses have.
@@ -92,10 +93,10 @@ class Sweeper:
             self.untaken.pop(connection.client, None)
             return False
         now, before = time.monotonic(), self.untaken.get(connection.client)
-        if before is None or before.acknowledged != traffic.acknowledged:
-            self.untaken[connection.client] = Untaken(now, traffic.acknowledged)
+        if before and now - before.since < self.stall:
             return False
-        return now - before.since >= self.stall
+        self.untaken[connection.client] = Untaken(now, traffic.acknowledged)
+        return before is not None and traffic.acknowledged - before.acknowledged < SLOWEST * self.stall
 
     def is_greedy(self, count: int, connection: Connection) -> bool:
         """Return whether one client has more than its share of the connections."""

@@ -19,12 +19,13 @@ START, BODY = "http.response.start", "http.response.body"
 class Transport:
     """Sends one response. `handed` counts the bytes that each connection of HTTP/2 was given."""
 
-    __slots__ = ("connection", "handed", "is_begun", "is_bodiless", "is_over", "protocol")
+    __slots__ = ("connection", "handed", "is_begun", "is_bodiless", "is_over", "own", "protocol")
 
     def __init__(self, protocol: Any, connection: Connection, method: str, handed: Counter[Connection] | None) -> None:
         self.protocol, self.connection, self.handed = protocol, connection, handed
         self.is_bodiless = method == "HEAD"
         self.is_begun = self.is_over = False
+        self.own = 0  # bytes that were handed for this response
 
     def respond(self, status: int, headers: Headers, body: bytes) -> None:
         """Send a whole response. Without a body for HEAD, of which HTTP/2 allows none, but with its length."""
@@ -55,13 +56,22 @@ class Transport:
         self.protocol.send({"type": BODY, "body": body})
 
     def forget_handed(self) -> None:
-        """What its client has cancelled is never taken; begin to count anew."""
+        """What its client has cancelled is never taken."""
         if self.handed is not None:
-            self.handed.pop(self.connection, None)
+            forget(self.handed, self.connection, self.own)
+            self.own = 0
 
     def count(self, body: bytes) -> None:
         if self.handed is not None:
             self.handed[self.connection] += len(body)
+            self.own += len(body)
+
+
+def forget(handed: Counter[Connection], connection: Connection, size: int) -> None:
+    """Count `size` bytes less: of one response, since its client may have others that it does not take."""
+    handed[connection] -= size
+    if handed[connection] <= 0:
+        del handed[connection]
 
 
 class Request(NamedTuple):

@@ -49,19 +49,24 @@ class WsgiSite:
             close((), environ)
             raise
         if isinstance(answer, (HttpResponse, list)):  # whole; a StreamingHttpResponse is no HttpResponse
-            self.send_whole(request, head, b"".join(answer))
-            close(answer, environ)
+            try:
+                self.send_whole(request, head, b"".join(answer))
+            finally:  # Granian refuses a head with control characters
+                close(answer, environ)
             return
         parts = Parts(answer, environ)
+        try:
+            self.send_parts(request, head, parts)
+        except BaseException:
+            parts.close()
+            raise
+
+    def send_parts(self, request: Request, head: "Head", parts: "Parts") -> None:
         if isinstance(parts.rest, FileParts):
             self.streams.send(request, head.status, head.headers, parts)
             return
         if not head.status:
-            try:
-                parts.begin()
-            except BaseException:
-                parts.close()
-                raise
+            parts.begin()
         self.streams.generate(request, head.status, head.headers, parts)
 
     def send_whole(self, request: Request, head: "Head", body: bytes) -> None:

@@ -30,6 +30,11 @@ def stream(request: HttpRequest) -> StreamingHttpResponse:
     return StreamingHttpResponse(parts(), content_type="text/plain")
 
 
+def reflected(_request: HttpRequest, value: str) -> HttpResponse:
+    """A value in a header."""
+    return HttpResponse("", headers={"X-Value": value})
+
+
 @csrf_exempt
 def echo(request: HttpRequest, rest: str = "") -> JsonResponse:
     """What has come: META, cookies, the size and the hash of the body."""

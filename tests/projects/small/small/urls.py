@@ -19,6 +19,7 @@ urlpatterns = [
     path("size/", views.size),
     path("large/", targets.large),
     path("stream/", targets.stream),
+    path("reflected/<value>/", targets.reflected),
     path("echo/", targets.echo),
     path("echo/<path:rest>", targets.echo),
     path("exit/", targets.leave),

@@ -46,6 +46,16 @@ async def large(request: HttpRequest) -> HttpResponse:
     return HttpResponse(b"a" * int(request.GET.get("size", 2 << 20)), content_type="text/plain")
 
 
+async def endless(request: HttpRequest) -> StreamingHttpResponse:
+    """Parts that are at hand, without end."""
+
+    async def parts() -> AsyncIterator[bytes]:
+        while True:
+            yield b"a" * 60_000
+
+    return StreamingHttpResponse(parts(), content_type="text/event-stream")
+
+
 @csrf_exempt
 async def echo(request: HttpRequest, rest: str = "") -> JsonResponse:
     """What has come: META, cookies, the size and the hash of the body."""
@@ -65,6 +75,7 @@ urlpatterns = [
     path("slow/", slow),
     path("size/", size),
     path("large/", large),
+    path("endless/", endless),
     path("echo/", echo),
     path("echo/<path:rest>", echo),
     path("heard/", heard),

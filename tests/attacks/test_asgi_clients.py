@@ -1,0 +1,98 @@
+"""Clients of an ASGI site that leave, ask for heads, send bodies that nobody announced, or shake hands oddly."""
+
+import contextlib
+import os
+
+import pytest
+
+from ci.http1 import HOST, all_of, connect, request, status_of
+from ci.http2 import Http2
+from ci.site import Site
+from tests.attacks.conftest import NewTarget
+from tests.attacks.watching import get, memory_of, warm_up, web_of
+from tests.waiting import wait_until
+
+BODIES = 100  # of one client at once; 32 are received
+EVENTS = 120  # streams of each connection
+CONNECTIONS = 10
+MOST_MEMORY = 160 << 20  # bytes; all streams have 300 MB at hand
+
+
+def ask_and_leave(site: Site, method: str) -> None:
+    """Take the beginning of a response that has no end."""
+    with connect(site) as connection:
+        connection.sendall(request(method, "/endless/", HOST))
+        assert connection.recv(1000)
+
+
+@pytest.mark.parametrize("method", ["GET", "HEAD"])
+def test_a_response_without_end_stops_nobody(target: NewTarget, method: str) -> None:
+    """Its parts are at hand, so that it never waits for anything but its client."""
+    with target("asgi", "--send-timeout", "3") as site:
+        warm_up(site)
+        web = web_of(site)
+        with connect(site) as stays:
+            stays.sendall(request(method, "/endless/", HOST))
+            for _ in range(3):
+                ask_and_leave(site, method)
+                assert get(site) == 200
+        assert web_of(site) == web
+
+
+def test_bodies_that_nobody_announced_are_counted(target: NewTarget) -> None:
+    """A GET by HTTP/2 without a length may have one."""
+    with target("asgi") as site, Http2(site) as client:
+        warm_up(site)
+        streams = [client.ask("/size/", ends=False) for _ in range(BODIES)]
+        for stream in streams:
+            client.send(stream, b"a", ends=False)
+        wait_until(lambda: refused(client) >= BODIES // 2, "most are refused")
+        assert get(site) == 200
+
+
+def refused(client: Http2) -> int:
+    client.receive(0.1)
+    return sum(answer.status == 429 for answer in client.answers.values())
+
+
+@pytest.mark.parametrize("hosts", [(), (HOST, HOST)])
+def test_websockets_name_one_host(target: NewTarget, hosts: tuple[str, ...]) -> None:
+    key = ("Upgrade: websocket", "Connection: Upgrade", "Sec-WebSocket-Version: 13", f"Sec-WebSocket-Key: {'a' * 22}==")
+    with target("asgi") as site:
+        with connect(site) as connection:
+            connection.sendall(request("GET", "/echo/", *hosts, *key))
+            assert status_of(all_of(connection)) in (400, 403)
+        wait_until(lambda: 'msg="GET /echo/" status=403' in site.log.read_text(), "the log tells of it")
+
+
+def test_events_that_nobody_takes_cost_little(target: NewTarget) -> None:
+    """Begun at the same time, before anybody could know that they are not taken."""
+    with target("asgi", "--send-timeout", "30") as site, contextlib.ExitStack() as stack:
+        warm_up(site)
+        web = web_of(site)
+        before = memory_of(web)
+        clients = [stack.enter_context(Http2(site, window=0, reads=False)) for _ in range(CONNECTIONS)]
+        for client in clients:
+            for _ in range(EVENTS):
+                client.ask("/endless/")
+        wait_until(lambda: any(not is_open(client) for client in clients), "some are broken off")
+        wait_until(lambda: get(site) == 200 and memory_of(web) - before < MOST_MEMORY, "the memory is given back", 20)
+
+
+def is_open(client: Http2) -> bool:
+    if client.is_open:
+        client.receive(0.05)
+    return client.is_open
+
+
+def test_heads_that_are_refused_let_go_of_the_response(target: NewTarget) -> None:
+    """The death of the process names no request that has been answered long ago."""
+    with target("wsgi") as site:
+        warm_up(site)
+        web = web_of(site)
+        with connect(site) as connection:
+            connection.sendall(request("GET", "/reflected/%01/", HOST, "Connection: close"))
+            assert status_of(all_of(connection)) == 500
+        os.kill(web.pid, 9)
+        wait_until(lambda: "was killed by SIGKILL" in site.log.read_text(), "the log tells of the death")
+        assert "while answering" not in site.log.read_text()
