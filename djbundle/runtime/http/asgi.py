@@ -250,7 +250,7 @@ class Exchange:
             body, more = b"", False
         if len(body) <= WHOLE:
             await self.send_small(body, length, more=more)
-        elif self.take_budget(self.keep(body)):
+        elif await self.take_budget(self.keep(body)):
             try:
                 await self.send_large(body, length, more=more)
             finally:
@@ -262,12 +262,18 @@ class Exchange:
         """Return the length of a body that is whole."""
         return len(body) if self.head and not more and self.head["status"] not in BODILESS else None
 
-    def take_budget(self, size: int) -> bool:
-        """Return whether so many bytes may wait for the client: of what has begun, all."""
-        budget = self.limits.budget
-        if self.head:
-            return budget.take_if_left(self.connection, self.client, size)
-        budget.take(self.connection, self.client, size)
+    async def take_budget(self, size: int) -> bool:
+        """Return whether so many bytes may wait for the client: of what has begun, all. A page that has not begun waits
+        as long as the client takes others.
+        """
+        budget, since = self.limits.budget, time.monotonic()
+        if not self.head:
+            budget.take(self.connection, self.client, size)
+            return True
+        while not budget.take_if_left(self.connection, self.client, size):
+            if time.monotonic() - since > LONGEST_WAIT or budget.is_stuck(self.client, since):
+                return False
+            await asyncio.sleep(LOOK)
         return True
 
     async def send_small(self, body: bytes, length: int | None, *, more: bool) -> None:
@@ -282,6 +288,7 @@ class Exchange:
         for begin in range(0, len(body), WHOLE):
             piece = body[begin : begin + WHOLE]
             await self.hand(piece, more=more or begin + WHOLE < len(body))
+            self.limits.budget.note_progress(self.client)
 
     async def hand(self, body: bytes, *, more: bool) -> None:
         """Give bytes to Granian. Raises StalledClientError when the client takes none of them."""

@@ -2,6 +2,7 @@
 
 import ipaddress
 import threading
+import time
 from collections import Counter
 from collections.abc import Callable, Hashable
 from functools import lru_cache
@@ -15,6 +16,7 @@ PROCESS = 128 << 20
 COST = 320 << 10  # in memory of a response whose client takes nothing: Granian queues four parts of 64 KB beside ours
 EVICTABLE = 5.0  # seconds in which a client has taken nothing, before it makes room for others
 MOST_HELD = 1024  # requests that wait until their clients have taken other responses
+IMPATIENCE = 1.0  # seconds that a page which is made waits for a client that takes nothing
 LONGEST_WAIT = 10.0  # seconds that a request waits until its client has taken other responses
 IPV6_CLIENT = 64  # bits: what one customer of a provider is given
 
@@ -26,6 +28,7 @@ class Budget:
         self.is_exempt = is_exempt
         self.connections: Counter[Hashable] = Counter()
         self.clients: Counter[Hashable] = Counter()
+        self.moved: dict[Hashable, float] = {}  # when a client has last taken something, monotonic seconds
         self.total = 0
         self.lock = threading.Lock()
 
@@ -48,8 +51,19 @@ class Budget:
     def add(self, connection: Connection, client: str, size: int) -> None:
         """Count them. Wants the lock."""
         self.total += size
+        key = client_key(client)
         add(self.connections, connection, size)
-        add(self.clients, client_key(client), size)
+        add(self.clients, key, size)
+        if key not in self.clients:
+            self.moved.pop(key, None)
+
+    def note_progress(self, client: str) -> None:
+        """Note that it takes what it was given."""
+        self.moved[client_key(client)] = time.monotonic()
+
+    def is_stuck(self, client: str, since: float) -> bool:
+        """Return whether it has taken nothing for IMPATIENCE, of which the caller has waited since `since`."""
+        return time.monotonic() - max(since, self.moved.get(client_key(client), since)) > IMPATIENCE
 
     @property
     def is_full(self) -> bool:
