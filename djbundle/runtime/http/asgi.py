@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable, Iterable
 from http import HTTPStatus
 from typing import Any
 
-from djbundle.runtime.http.budget import LONGEST_WAIT, MOST_HELD
+from djbundle.runtime.http.budget import LONGEST_WAIT, MOST_HELD, PROCESS
 from djbundle.runtime.http.connections import break_off
 from djbundle.runtime.http.limits import Limits
 from djbundle.runtime.http.observing import Observer
@@ -266,10 +266,22 @@ class Exchange:
         """Return whether so many bytes may wait for the client: of what has begun, all. A page that has not begun waits
         as long as the client takes others.
         """
-        budget, since = self.limits.budget, time.monotonic()
+        budget = self.limits.budget
         if not self.head:
             budget.take(self.connection, self.client, size)
             return True
+        if budget.take_if_left(self.connection, self.client, size):
+            return True
+        if budget.waiting + size > PROCESS:
+            return False
+        budget.waiting += size
+        try:
+            return await self.wait_for_budget(size)
+        finally:
+            budget.waiting -= size
+
+    async def wait_for_budget(self, size: int) -> bool:
+        budget, since = self.limits.budget, time.monotonic()
         while not budget.take_if_left(self.connection, self.client, size):
             if time.monotonic() - since > LONGEST_WAIT or budget.is_stuck(self.client, since):
                 return False

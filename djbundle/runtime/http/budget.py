@@ -30,6 +30,7 @@ class Budget:
         self.clients: Counter[Hashable] = Counter()
         self.moved: dict[Hashable, float] = {}  # when a client has last taken something, monotonic seconds
         self.total = 0
+        self.waiting = 0  # bytes of pages that are made, and wait until they may be begun
         self.lock = threading.Lock()
 
     def take(self, connection: Connection, client: str, size: int) -> None:
