@@ -53,7 +53,7 @@ def test_site_without_a_database(streaming: Path) -> None:
     result = run_verify(streaming, "--env", "STREAMING_TOKEN=any", "--json")
     assert result.returncode == 0, result.stderr
     seen = json.loads(result.stdout)
-    assert (seen["pages"], seen["tasks"], seen["problems"]) == (6, 0, [])
+    assert (seen["pages"], seen["tasks"], seen["problems"]) == (7, 0, [])
 
 
 @pytest.fixture(scope="module")
