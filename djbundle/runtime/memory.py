@@ -49,8 +49,10 @@ def share_what_is_loaded() -> None:
 
 
 class Heap:
-    """Of this process. glibc keeps what is free of it, for each thread by itself; and large responses lie in cycles,
-    whose few objects are no reason for Python to collect.
+    """The heap of this process.
+
+    glibc keeps freed memory, for each thread by itself. Large responses lie in reference cycles. These have few
+    objects, so Python sees no reason to collect them.
     """
 
     def __init__(self) -> None:
@@ -74,8 +76,10 @@ class Heap:
 
 
 class Cycles:
-    """Of large objects. Python counts objects, not bytes, until it looks for those that only hold each other; Django
-    6.1 leaves each response by ASGI in such a cycle.
+    """Collects reference cycles of large objects.
+
+    Python collects after a number of new objects, whatever their size. Django 6.1 leaves each response by ASGI in a
+    cycle, so that a few large pages would stay for long.
     """
 
     def __init__(self) -> None:

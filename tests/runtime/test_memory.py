@@ -1,4 +1,4 @@
-"""What a process gives back to the kernel, and when it looks for it."""
+"""A process gives freed memory back to the kernel."""
 
 import gc
 
@@ -11,7 +11,7 @@ IDLE = 50 << 20  # bytes
 
 
 class Process:
-    """Of a size that the test sets; when it is tidied it shrinks to `needed`."""
+    """A process whose size the test sets. When it is tidied, it shrinks to `needed`."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.size = self.needed = IDLE

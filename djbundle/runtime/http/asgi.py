@@ -14,7 +14,7 @@ from djbundle.runtime.http.observing import Observer
 from djbundle.runtime.http.outgoing import Additions, merged
 from djbundle.runtime.http.rate import Rate
 from djbundle.runtime.http.refusals import headers_of_refusal
-from djbundle.runtime.http.transport import BODILESS, BODY, START, Connection, Headers, forget, raw, with_length
+from djbundle.runtime.http.transport import BODILESS, BODY, START, Connection, Handed, Headers, raw, with_length
 from djbundle.runtime.http.validity import is_bad_host, may_have_body, refusal_of_length
 from djbundle.runtime.http.waiting import StalledClientError
 from djbundle.runtime.http.websockets import run_websocket
@@ -60,8 +60,8 @@ class Asgi:
         said, begun = headers_for_us(scope["headers"]), time.perf_counter()
 
         def answered(status: int) -> None:
-            seconds, client = time.perf_counter() - begun, str((scope["client"] or ("",))[0])
-            self.observer.answered("GET", scope["path"], status, seconds, client, said.get(b"x-request-id", ""))
+            seconds, request_id = time.perf_counter() - begun, said.get(b"x-request-id", "")
+            self.observer.answered("GET", scope["path"], status, seconds, client_of(scope), request_id)
 
         async def send_and_tell(message: Message) -> None:
             await send(message)
@@ -89,7 +89,7 @@ class Exchange:
         self.head: Message | None = None  # of the response, while it is kept back
         self.has_quota = False
         self.large = 0  # bytes of a large body
-        self.handed = 0  # bytes that were handed for this response by HTTP/2
+        self.handed = Handed(self.limits.handed, self.connection)
         self.complete = False  # the body has been read
         self.answered = self.refused = self.ended = False
 
@@ -99,7 +99,7 @@ class Exchange:
 
     @property
     def client(self) -> str:
-        return str((self.scope["client"] or ("",))[0])
+        return client_of(self.scope)
 
     @property
     def by_http_2(self) -> bool:
@@ -183,11 +183,10 @@ class Exchange:
         return not self.refused
 
     async def receive_end(self) -> Message:
-        """Return that the client has left. What it has cancelled it never takes."""
+        """Return that the client has left, or has cancelled this request."""
         message = await self._receive()
         if message["type"] == "http.disconnect":
-            forget(self.limits.handed, self.connection, self.handed)
-            self.handed = 0
+            self.handed.forget()
         return message
 
     async def take_quota(self) -> None:
@@ -250,7 +249,9 @@ class Exchange:
             body, more = b"", False
         if len(body) <= WHOLE:
             await self.send_small(body, length, more=more)
-        elif await self.take_budget(self.keep(body)):
+            return
+        self.large = max(self.large, len(body))
+        if await self.take_budget(len(body)):
             try:
                 await self.send_large(body, length, more=more)
             finally:
@@ -305,8 +306,7 @@ class Exchange:
     async def hand(self, body: bytes, *, more: bool) -> None:
         """Give bytes to Granian. Raises StalledClientError when the client takes none of them."""
         if self.by_http_2:
-            self.limits.handed[self.connection] += len(body)
-            self.handed += len(body)
+            self.handed.add(len(body))
         sent = self._send({"type": BODY, "body": body, "more_body": more})
         if not hasattr(sent, "add_done_callback"):  # there is room
             await sent
@@ -343,11 +343,6 @@ class Exchange:
         self.refused = True
         break_off({self.connection})
 
-    def keep(self, body: bytes) -> int:
-        """Note that the site has made a large body. Return its size."""
-        self.large = max(self.large, len(body))
-        return len(body)
-
     def close(self) -> None:
         self.give_quota()
         self.limits.cycles.left(self.large)
@@ -361,6 +356,11 @@ def keep_responses_whole() -> None:
 
     handler: Any = ASGIHandler
     handler.chunk_bytes = staticmethod(lambda data: [(data, True)])
+
+
+def client_of(scope: Message) -> str:
+    """Return the address of who asks; "" by a Unix socket."""
+    return str((scope["client"] or ("",))[0])
 
 
 def headers_for_us(headers: Iterable[tuple[bytes, bytes]]) -> dict[bytes, str]:

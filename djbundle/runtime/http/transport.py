@@ -17,15 +17,15 @@ START, BODY = "http.response.start", "http.response.body"
 
 
 class Transport:
-    """Sends one response. `handed` counts the bytes that each connection of HTTP/2 was given."""
+    """Sends one response. `handed` counts the bytes that each connection of HTTP/2 was given; None for HTTP/1."""
 
-    __slots__ = ("connection", "handed", "is_begun", "is_bodiless", "is_over", "own", "protocol")
+    __slots__ = ("connection", "handed", "is_begun", "is_bodiless", "is_over", "protocol")
 
     def __init__(self, protocol: Any, connection: Connection, method: str, handed: Counter[Connection] | None) -> None:
-        self.protocol, self.connection, self.handed = protocol, connection, handed
+        self.protocol, self.connection = protocol, connection
+        self.handed = Handed(handed, connection) if handed is not None else None
         self.is_bodiless = method == "HEAD"
         self.is_begun = self.is_over = False
-        self.own = 0  # bytes that were handed for this response
 
     def respond(self, status: int, headers: Headers, body: bytes) -> None:
         """Send a whole response. Without a body for HEAD, of which HTTP/2 allows none, but with its length."""
@@ -56,22 +56,34 @@ class Transport:
         self.protocol.send({"type": BODY, "body": body})
 
     def forget_handed(self) -> None:
-        """What its client has cancelled is never taken."""
-        if self.handed is not None:
-            forget(self.handed, self.connection, self.own)
-            self.own = 0
+        """The client has cancelled this response."""
+        if self.handed:
+            self.handed.forget()
 
     def count(self, body: bytes) -> None:
-        if self.handed is not None:
-            self.handed[self.connection] += len(body)
-            self.own += len(body)
+        if self.handed:
+            self.handed.add(len(body))
 
 
-def forget(handed: Counter[Connection], connection: Connection, size: int) -> None:
-    """Count `size` bytes less: of one response, since its client may have others that it does not take."""
-    handed[connection] -= size
-    if handed[connection] <= 0:
-        del handed[connection]
+class Handed:
+    """Counts the bytes of one response in `handed`, the counts of all connections of HTTP/2."""
+
+    __slots__ = ("connection", "handed", "size")
+
+    def __init__(self, handed: Counter[Connection], connection: Connection) -> None:
+        self.handed, self.connection = handed, connection
+        self.size = 0  # bytes of this response
+
+    def add(self, size: int) -> None:
+        self.handed[self.connection] += size
+        self.size += size
+
+    def forget(self) -> None:
+        """Count this response no more: its client has cancelled it. Other responses of the connection still count."""
+        self.handed[self.connection] -= self.size
+        self.size = 0
+        if self.handed[self.connection] <= 0:
+            del self.handed[self.connection]
 
 
 class Request(NamedTuple):

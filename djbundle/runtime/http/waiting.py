@@ -15,7 +15,7 @@ class StalledClientError(Exception):
 
 
 class Waiting:
-    """Of one web process."""
+    """The waiting responses of one web process."""
 
     def __init__(self, budget: Budget, refusals: Refusals) -> None:
         self.budget, self.refusals = budget, refusals
