@@ -32,6 +32,7 @@ def retry(chosen: Records) -> int:
         errors=[],
         progress=None,
         losses=0,
+        worker_losses=None,
         unique_key="",  # another one may be there by now
     )
     wakeup.send_on_commit(queue.alias())

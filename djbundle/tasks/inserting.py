@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 ALIKE = {"status": "'READY'", "errors": "'[]'", "worker_ids": "'[]'", "worker": "''", "epoch": "0", "losses": "0"}
 LATER = {
     *("started_at", "last_attempted_at", "finished_at", "lease_until"),
-    *("return_value", "progress", "cancelled_at", "held"),
+    *("return_value", "progress", "cancelled_at", "held", "worker_losses"),
 }
 PLAIN = (models.CharField, models.IntegerField, models.FloatField, models.BooleanField, models.ForeignKey)
 

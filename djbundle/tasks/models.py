@@ -68,7 +68,8 @@ class TaskRecord(models.Model):
     worker = models.CharField(max_length=200, default="")  # who holds the lease; see identity.py
     lease_until = models.DateTimeField(null=True)
     epoch = models.PositiveIntegerField(default=0)  # grows with each claim; a run may only write under its own
-    losses = models.PositiveSmallIntegerField(default=0)  # runs that ended with their worker
+    losses = models.PositiveSmallIntegerField(default=0)  # runs that ended with their process
+    worker_losses = models.PositiveSmallIntegerField(null=True)  # those of them whose whole worker was gone
 
     class Meta:
         verbose_name = _("task")

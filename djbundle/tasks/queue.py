@@ -22,8 +22,8 @@ from djbundle.tasks.models import PausedQueue, TaskGroup, TaskRecord
 from djbundle.tasks.outcome import Outcome, entry_of, with_error
 from djbundle.tasks.runs import Run
 
-MAX_LOSSES = 3  # a task that took this many processes with it is given up
-MAX_LOSSES_OF_WORKERS = 10  # the same where its whole worker was gone, which more often is not its fault
+MAX_LOSSES = 3  # a task whose process died this many times, while the worker lived, is given up
+MAX_LOSSES_IN_ALL = 10  # those counted too where the whole worker was gone, which more often is not its fault
 PRUNE_BATCH = 500  # rows
 KEEP_GROUPS = datetime.timedelta(days=23)  # longer: results for what follows a group of which one has failed
 
@@ -146,15 +146,18 @@ def free(record: TaskRecord) -> bool:
     return _leave(record, status=TaskResultStatus.READY)
 
 
-def lose(record: TaskRecord, most: int = MAX_LOSSES) -> bool:
+def lose(record: TaskRecord, *, with_worker: bool = False) -> bool:
     """Its run ended with the process: it is run again, but not for ever."""
     losses = record.losses + 1
+    worker_losses = (record.worker_losses or 0) + with_worker
+    is_given_up = losses - worker_losses >= MAX_LOSSES or losses >= MAX_LOSSES_IN_ALL
+    counts = {"losses": losses, "worker_losses": worker_losses or None}
     is_cancelled = records().filter(pk=record.pk, cancelled_at__isnull=False).exists()
-    if losses < most and not is_cancelled:
-        return _leave(record, status=TaskResultStatus.READY, losses=losses)
+    if not is_given_up and not is_cancelled:
+        return _leave(record, status=TaskResultStatus.READY, **counts)
     error = entry_of(Cancelled, CANCELLED) if is_cancelled else entry_of(RuntimeError, LOST.format(losses))
     errors = with_error(record.errors, error)
-    return _leave(record, status=TaskResultStatus.FAILED, losses=losses, errors=errors, finished_at=timezone.now())
+    return _leave(record, status=TaskResultStatus.FAILED, errors=errors, finished_at=timezone.now(), **counts)
 
 
 def _running(pk: int, epoch: int) -> models.QuerySet[TaskRecord]:
@@ -189,7 +192,7 @@ def free_lost() -> int:
     """Free the tasks whose worker is gone; how many were."""
     running = records().filter(status=TaskResultStatus.RUNNING)
     workers = list(running.values_list("worker", flat=True).order_by().distinct())
-    return sum(lose(record, MAX_LOSSES_OF_WORKERS) for worker in workers for record in _lost_by(worker, running))
+    return sum(lose(record, with_worker=True) for worker in workers for record in _lost_by(worker, running))
 
 
 def _lost_by(worker: str, running: models.QuerySet[TaskRecord]) -> models.QuerySet[TaskRecord]:

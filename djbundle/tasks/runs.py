@@ -19,7 +19,7 @@ Converter = Callable[[Any, Any, Any], Any]  # of a value, its expression and the
 Conversions = Sequence[tuple[Any, Converter]]  # each with its expression
 UNREAD = {  # by a run; should a task's code look there, Django asks the database for them
     *("unique_key", "concurrency_key", "concurrency_limit", "expires_at", "group_index"),
-    *("progress", "cancelled_at", "worker", "lease_until", "held"),
+    *("progress", "cancelled_at", "worker", "lease_until", "held", "worker_losses"),
 }
 FIELDS = [field for field in TaskRecord._meta.concrete_fields if field.name not in UNREAD]
 COLUMNS = [str(field.column) for field in FIELDS]

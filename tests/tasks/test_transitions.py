@@ -39,6 +39,7 @@ class Model:
     status: str = READY
     epoch: int = 0
     losses: int = 0
+    worker_losses: int = 0  # among them
     errors: int = 0
     worker: str = ""
     begun: bool = False
@@ -49,9 +50,11 @@ class Model:
     def leave(self, status: str) -> None:
         self.status, self.worker, self.lapsed = status, "", False
 
-    def lose(self, most: int) -> None:
+    def lose(self, *, with_worker: bool = False) -> None:
         self.losses += 1
-        given_up = self.losses >= most
+        self.worker_losses += with_worker
+        own = self.losses - self.worker_losses
+        given_up = own >= queue.MAX_LOSSES or self.losses >= queue.MAX_LOSSES_IN_ALL
         self.errors += given_up
         self.leave(FAILED if given_up else READY)
 
@@ -137,7 +140,7 @@ class Transitions(RuleBasedStateMachine):
         model = self.current(run)
         assert queue.lose(run) == (model is not None)
         if model:
-            model.lose(queue.MAX_LOSSES)
+            model.lose()
 
     @rule(run=runs)
     def let_the_lease_end(self, run: TaskRecord) -> None:
@@ -157,7 +160,7 @@ class Transitions(RuleBasedStateMachine):
         gone = [each for each in self.model.values() if each.status == RUNNING and (each.lapsed or self.is_dead(each))]
         assert queue.free_lost() == len(gone)
         for model in gone:
-            model.lose(queue.MAX_LOSSES_OF_WORKERS)
+            model.lose(with_worker=True)
 
     @staticmethod
     def is_dead(model: Model) -> bool:
@@ -190,7 +193,8 @@ class Transitions(RuleBasedStateMachine):
         model = self.model[pk]
         assert control.retry(queue.records().filter(pk=pk)) == (model.status == FAILED)
         if model.status == FAILED:
-            model.status, model.errors, model.losses, model.begun, model.expired = READY, 0, 0, False, False
+            model.status, model.errors, model.begun, model.expired = READY, 0, False, False
+            model.losses = model.worker_losses = 0
 
     @rule(pk=consumes(tasks))
     def discard(self, pk: int) -> None:
@@ -205,7 +209,8 @@ class Transitions(RuleBasedStateMachine):
         assert rows.keys() == self.model.keys()
         for pk, model in self.model.items():
             row = rows[pk]
-            assert (row.status, row.epoch, row.losses) == (model.status, model.epoch, model.losses)
+            assert (row.status, row.epoch) == (model.status, model.epoch)
+            assert (row.losses, row.worker_losses or 0) == (model.losses, model.worker_losses)
             assert (row.worker, len(row.errors), row.return_value) == (model.worker, model.errors, model.value)
             assert (row.lease_until is not None) == (model.status == RUNNING)
             assert (row.finished_at is not None) == (model.status in (SUCCESSFUL, FAILED))

@@ -49,6 +49,27 @@ def marks(file: Path) -> str:
     return file.read_text() if file.exists() else ""
 
 
+def test_killed_workers_are_no_charge_on_a_task(tmp_path: Path, start_worker: StartWorker) -> None:
+    """Its own process may die beside them as often as without them."""
+    jobs.wait_for.enqueue(str(tmp_path))
+    deaths = [*["worker"] * queue.MAX_LOSSES, *["processes"] * (queue.MAX_LOSSES - 1), "worker"]
+    worker = start_worker()
+    for number, dies in enumerate(deaths, 1):
+        begun = "x" * number
+        wait_until(lambda begun=begun: marks(tmp_path / "started") == begun, "the task starts")  # type: ignore[misc]
+        if dies == "worker":
+            worker.kill()
+            worker.wait()
+            worker = start_worker()
+        else:
+            for process in psutil.Process(worker.pid).children():
+                process.kill()
+    (tmp_path / "go").touch()
+    wait_until(lambda: status() == TaskResultStatus.SUCCESSFUL, "the task ends")
+    record = TaskRecord.objects.get()
+    assert (record.losses, record.worker_losses) == (len(deaths), deaths.count("worker"))
+
+
 def test_a_task_that_kills_its_process_is_given_up(start_worker: StartWorker) -> None:
     """The worker itself lives on."""
     jobs.kill_worker.enqueue()
