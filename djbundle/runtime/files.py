@@ -13,6 +13,7 @@ from djbundle.runtime import uploads
 from djbundle.runtime.bundle import Bundle
 from djbundle.runtime.heartbeat import Watch
 from djbundle.runtime.http.ranged_file import RangedFiles
+from djbundle.runtime.http.transport import OPEN_FILE
 from djbundle.runtime.routes import Routes
 
 
@@ -37,7 +38,10 @@ class AsgiFiles(RangedFiles, ServeStaticASGI):  # type: ignore[misc]  # untyped
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         """Take the path as ASGI has it: in Unicode, where servestatic takes it for WSGI's."""
         file = self.files.get(scope["path"]) if scope["type"] == "http" else None
-        await (FileServerASGI(file) if file else self.application)(scope, receive, send)
+        if not file:
+            await self.application(scope, receive, send)
+        elif await scope[OPEN_FILE]():
+            await FileServerASGI(file)(scope, receive, send)
 
 
 def serve_files(application: Any, bundle: Bundle, *, media: bool) -> Site:

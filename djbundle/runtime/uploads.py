@@ -19,6 +19,7 @@ from servestatic.wsgi import FileServerWSGI
 
 from djbundle.runtime.bundle import Bundle
 from djbundle.runtime.http.ranged_file import RangedFile, RangedFiles
+from djbundle.runtime.http.transport import OPEN_FILE
 from djbundle.runtime.routes import Routes
 
 # What a browser shows and can run no script from. Everything else, HTML and SVG above all, is a download.
@@ -112,8 +113,9 @@ def _asgi(application: Any, uploads: Uploads) -> Callable[..., Awaitable[None]]:
         if file is None:
             await application(scope, receive, send)
             return
-        server = FileServerASGI(file)
-        server.block_size = BLOCK
-        await server(scope, receive, send)
+        if await scope[OPEN_FILE]():
+            server = FileServerASGI(file)
+            server.block_size = BLOCK
+            await server(scope, receive, send)
 
     return answer

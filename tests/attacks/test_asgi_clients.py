@@ -8,13 +8,15 @@ import pytest
 from ci.http1 import HOST, all_of, connect, request, status_of
 from ci.http2 import Http2
 from ci.site import Site
-from tests.attacks.conftest import NewTarget
+from tests.attacks.conftest import INTERFACES, NewTarget
 from tests.attacks.watching import get, memory_of, warm_up, web_of
 from tests.waiting import wait_until
 
 BODIES = 100  # of one client at once; 32 are received
 EVENTS = 120  # streams of each connection
 CONNECTIONS = 10
+FILES = 60  # requests of each connection for one
+FILES_HELD = 128  # descriptors: as many files as the budget of one client has room for, and what the process needs
 MOST_MEMORY = 160 << 20  # bytes; all streams have 300 MB at hand
 
 
@@ -96,3 +98,22 @@ def test_heads_that_are_refused_let_go_of_the_response(target: NewTarget) -> Non
         os.kill(web.pid, 9)
         wait_until(lambda: "was killed by SIGKILL" in site.log.read_text(), "the log tells of the death")
         assert "while answering" not in site.log.read_text()
+
+
+@pytest.mark.parametrize("interface", INTERFACES)
+def test_files_that_nobody_takes_hold_few_descriptors(target: NewTarget, interface: str) -> None:
+    """By HTTP/2 a client asks for many, and takes none; the next client must find descriptors left."""
+    with target(interface, "--send-timeout", "10") as site, contextlib.ExitStack() as stack:
+        media = site.data / "media"
+        media.mkdir(exist_ok=True)
+        (media / "large.pdf").write_bytes(b"a" * (4 << 20))
+        warm_up(site)
+        web = web_of(site)
+        most = web.num_fds() + CONNECTIONS + FILES_HELD
+        clients = [stack.enter_context(Http2(site, window=0, reads=False)) for _ in range(CONNECTIONS)]
+        for client in clients:
+            for _ in range(FILES):
+                client.ask("/media/large.pdf")
+        assert get(site) == 200
+        assert web.num_fds() < most
+        assert get(site, "/media/large.pdf") == 200

@@ -152,3 +152,18 @@ def test_too_many_generators_are_refused(site: Streams, monkeypatch: pytest.Monk
     assert sources[2].is_closed
     site.sweep(-1.0)
     wait_until(lambda: all(source.is_closed for source in sources), "all are over")
+
+
+def test_a_generator_that_gets_no_thread_is_broken_off(
+    site: Streams, broken: list[tuple[str, int]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The machine may have no room for another; the client must not wait for what will not come."""
+    monkeypatch.setattr(threading.Thread, "start", no_thread)
+    source = send(site, "generate", Protocol())
+    assert broken == [CONNECTION]
+    assert source.is_closed
+    assert not site.open
+
+
+def no_thread(_self: threading.Thread) -> None:
+    raise RuntimeError("can't start new thread")

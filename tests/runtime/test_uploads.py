@@ -23,6 +23,7 @@ from django.views.static import serve
 from djbundle.runtime import uploads
 from djbundle.runtime.bundle import Bundle
 from djbundle.runtime.http.ranged_file import RangedFile
+from djbundle.runtime.http.transport import OPEN_FILE
 from djbundle.runtime.routes import Routes, is_translated
 from djbundle.runtime.uploads import Uploads, why_not
 from tests.runtime.overlays import make_bundle
@@ -164,9 +165,13 @@ def test_asgi_serves_them_too(bundle: Bundle) -> None:
     async def send(message: dict[str, Any]) -> None:
         sent.append(message)
 
+    async def open_file() -> bool:
+        return True
+
     def ask(name: str, *headers: tuple[bytes, bytes]) -> list[dict[str, Any]]:
         sent.clear()
         scope = {"type": "http", "method": "GET", "path": f"/media/{name}", "query_string": b"", "headers": headers}
+        scope[OPEN_FILE] = open_file
         asyncio.run(uploads.wrap(application, "asgi", found)(scope, None, send))
         return sent
 

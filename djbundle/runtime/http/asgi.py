@@ -7,21 +7,30 @@ from collections.abc import Awaitable, Callable, Iterable
 from http import HTTPStatus
 from typing import Any
 
-from djbundle.runtime.http.budget import LONGEST_WAIT, MOST_HELD, PROCESS
+from djbundle.runtime.http.budget import COST
 from djbundle.runtime.http.connections import break_off
 from djbundle.runtime.http.limits import Limits
 from djbundle.runtime.http.observing import Observer
 from djbundle.runtime.http.outgoing import Additions, merged
 from djbundle.runtime.http.rate import Rate
 from djbundle.runtime.http.refusals import headers_of_refusal
-from djbundle.runtime.http.transport import BODILESS, BODY, START, Connection, Handed, Headers, raw, with_length
+from djbundle.runtime.http.transport import (
+    BODILESS,
+    BODY,
+    OPEN_FILE,
+    START,
+    Connection,
+    Handed,
+    Headers,
+    raw,
+    with_length,
+)
 from djbundle.runtime.http.validity import is_bad_host, may_have_body, refusal_of_length
 from djbundle.runtime.http.waiting import StalledClientError
 from djbundle.runtime.http.websockets import run_websocket
 from djbundle.runtime.logs import lines
 
 WHOLE = 64 << 10  # bytes of a body that are sent in one go
-LOOK = 0.1  # seconds between looks whether the client has taken other responses
 READ = frozenset((b"host", b"content-length", b"transfer-encoding", b"x-request-id"))  # headers that are for us
 
 Message = dict[str, Any]
@@ -41,6 +50,7 @@ class Asgi:
         place = self.observer.in_flight.begin(scope["method"], scope["path"].encode())
         try:
             if await exchange.is_admitted():
+                scope[OPEN_FILE] = exchange.open_file
                 await self.application(scope, exchange.receive, exchange.send)
                 await exchange.answer_somehow()
         except StalledClientError:
@@ -89,6 +99,7 @@ class Exchange:
         self.head: Message | None = None  # of the response, while it is kept back
         self.has_quota = False
         self.large = 0  # bytes of a large body
+        self.has_file = False
         self.handed = Handed(self.limits.handed, self.connection)
         self.complete = False  # the body has been read
         self.answered = self.refused = self.ended = False
@@ -126,31 +137,11 @@ class Exchange:
             await self.refuse(HTTPStatus.BAD_REQUEST, "bad request")
         elif refused := refusal_of_length(length, self.limits.options.max_body):
             await self.refuse(refused, refused.phrase.lower())
-        elif not await self.has_room():
+        elif not await self.limits.waiting.has_room(self.connection, self.client):
             await self.refuse(*self.limits.budget.refusal())
         elif self.may_have_body(length):
             await self.take_quota()
         return not self.refused
-
-    async def has_room(self) -> bool:
-        """Wait until the client has taken other responses."""
-        if not self.limits.budget.is_spent(self.connection, self.client):
-            return True
-        if self.limits.held >= MOST_HELD:
-            return False
-        self.limits.held += 1
-        try:
-            return await self.wait_for_room()
-        finally:
-            self.limits.held -= 1
-
-    async def wait_for_room(self) -> bool:
-        until = self.begun + LONGEST_WAIT
-        while self.limits.budget.is_spent(self.connection, self.client):
-            if time.perf_counter() > until:
-                return False
-            await asyncio.sleep(LOOK)
-        return True
 
     def may_have_body(self, length: str | None) -> bool:
         return may_have_body(length, self.scope["method"], is_chunked=self.is_chunked, by_http_2=self.by_http_2)
@@ -264,29 +255,10 @@ class Exchange:
         return len(body) if self.head and not more and self.head["status"] not in BODILESS else None
 
     async def take_budget(self, size: int) -> bool:
-        """Return whether so many bytes may wait for the client: of what has begun, all. A page that has not begun waits
-        as long as the client takes others.
-        """
-        budget = self.limits.budget
-        if not self.head:
-            budget.take(self.connection, self.client, size)
-            return True
-        if budget.take_if_left(self.connection, self.client, size):
-            return True
-        if budget.waiting + size > PROCESS:
-            return False
-        budget.waiting += size
-        try:
-            return await self.wait_for_budget(size)
-        finally:
-            budget.waiting -= size
-
-    async def wait_for_budget(self, size: int) -> bool:
-        budget, since = self.limits.budget, time.monotonic()
-        while not budget.take_if_left(self.connection, self.client, size):
-            if time.monotonic() - since > LONGEST_WAIT or budget.is_stuck(self.client, since):
-                return False
-            await asyncio.sleep(LOOK)
+        """Return whether so many bytes may wait for the client: of what has begun, all."""
+        if self.head:
+            return await self.limits.waiting.take(self.connection, self.client, size)
+        self.limits.budget.take(self.connection, self.client, size)
         return True
 
     async def send_small(self, body: bytes, length: int | None, *, more: bool) -> None:
@@ -301,7 +273,13 @@ class Exchange:
         for begin in range(0, len(body), WHOLE):
             piece = body[begin : begin + WHOLE]
             await self.hand(piece, more=more or begin + WHOLE < len(body))
-            self.limits.budget.note_progress(self.client)
+
+    async def open_file(self) -> bool:
+        """Return whether a file may be opened, to be sent: as many are open at once as the budget has room for."""
+        self.has_file = await self.limits.waiting.take(self.connection, self.client, COST)
+        if not self.has_file:
+            await self.refuse(*self.limits.budget.refusal())
+        return self.has_file
 
     async def hand(self, body: bytes, *, more: bool) -> None:
         """Give bytes to Granian. Raises StalledClientError when the client takes none of them."""
@@ -313,11 +291,13 @@ class Exchange:
             if more:  # a site that always has a next part would let nobody else run
                 await asyncio.sleep(0)
             return
+        cost = 0 if self.has_file else COST  # of which that is taken
         try:
-            with self.limits.waiting.waits(self, self.connection, self.client):
+            with self.limits.waiting.waits(self, self.connection, self.client, cost):
                 await asyncio.wait_for(sent, self.limits.options.send_timeout)
         except (TimeoutError, AttributeError):  # see receive()
             raise StalledClientError from None
+        self.limits.budget.note_progress(self.client)
 
     async def refuse(self, status: HTTPStatus, why: str) -> Message:
         if not self.answered and not self.refused:
@@ -345,6 +325,8 @@ class Exchange:
 
     def close(self) -> None:
         self.give_quota()
+        if self.has_file:
+            self.limits.budget.take(self.connection, self.client, -COST)
         self.limits.cycles.left(self.large)
 
 

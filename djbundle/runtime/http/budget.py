@@ -60,7 +60,8 @@ class Budget:
 
     def note_progress(self, client: str) -> None:
         """Note that it takes what it was given."""
-        self.moved[client_key(client)] = time.monotonic()
+        if (key := client_key(client)) in self.clients:
+            self.moved[key] = time.monotonic()
 
     def is_stuck(self, client: str, since: float) -> bool:
         """Return whether it has taken nothing for IMPATIENCE, of which the caller has waited since `since`."""

@@ -23,6 +23,5 @@ class Limits:
         self.budget = Budget(self.is_proxy)
         self.quota = Quota(self.is_proxy)
         self.waiting = Waiting(self.budget, self.refusals)
-        self.held = 0  # requests to an ASGI site
         self.cycles = Cycles()
         self.handed: Counter[Connection] = Counter()

@@ -37,6 +37,7 @@ wrap_asgi: Any = _wrap_asgi  # untyped
 make_worker: Any = ASGIWorker  # whose types are those of an older version
 ENOUGH_FILES = 65536
 SPARE_FILES = 256  # for what is not a connection
+FILES_OF_CONNECTION = 2  # itself, and the file that it is sent
 RUNTIME_THREADS, RUNTIME_BLOCKING_THREADS = 1, 512  # Granian's defaults
 MOST_STREAMS = 128  # requests at once over one connection of HTTP/2; browsers have at most 100
 STREAM_BUFFER = 128 << 10  # bytes that are ready to be sent for each of them
@@ -118,7 +119,8 @@ class Server:
         self.options = options
         self.limits = limits or Limits(options.http)
         self.loop: asyncio.AbstractEventLoop = loops.get(Loops.auto)
-        self.most_connections = min(options.http.backpressure, max(1, raise_file_limit() - SPARE_FILES))
+        most = (raise_file_limit() - SPARE_FILES) // FILES_OF_CONNECTION
+        self.most_connections = min(options.http.backpressure, max(1, most))
         readiness.watch(self.limits.refusals.problem)
         self.gateway: WsgiGateway | None = None
         if options.interface == "wsgi":

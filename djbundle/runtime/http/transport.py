@@ -13,6 +13,7 @@ Connection = tuple[str, int]  # address and port of the other end
 
 HTTP_2 = "HTTP/2"
 BODILESS = frozenset((204, 304))
+OPEN_FILE = "djbundle.open_file"  # in the scope of ASGI: what is asked before a file is opened
 START, BODY = "http.response.start", "http.response.body"
 
 

@@ -1,13 +1,16 @@
-"""Responses of an ASGI site that wait until their clients take more of them."""
+"""What waits in an ASGI site until clients take more of their responses: requests, pages, files."""
 
+import asyncio
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-from djbundle.runtime.http.budget import CLIENT, COST, EVICTABLE, Budget
+from djbundle.runtime.http.budget import CLIENT, COST, EVICTABLE, LONGEST_WAIT, MOST_HELD, PROCESS, Budget
 from djbundle.runtime.http.connections import break_off
 from djbundle.runtime.http.refusals import Refusals
 from djbundle.runtime.http.transport import Connection
+
+LOOK = 0.1  # seconds between looks whether the client has taken other responses
 
 
 class StalledClientError(Exception):
@@ -15,26 +18,67 @@ class StalledClientError(Exception):
 
 
 class Waiting:
-    """The waiting responses of one web process."""
+    """In one web process."""
 
     def __init__(self, budget: Budget, refusals: Refusals) -> None:
         self.budget, self.refusals = budget, refusals
         self.since: dict[object, tuple[float, Connection]] = {}  # monotonic seconds, by the response
+        self.held = 0  # requests
+
+    async def has_room(self, connection: Connection, client: str) -> bool:
+        """Hold a request back until its client has taken other responses. Return whether it may go on."""
+        if not self.budget.is_spent(connection, client):
+            return True
+        if self.held >= MOST_HELD:
+            return False
+        self.held += 1
+        try:
+            return await self.becomes_true(lambda: not self.budget.is_spent(connection, client))
+        finally:
+            self.held -= 1
+
+    async def take(self, connection: Connection, client: str, size: int) -> bool:
+        """Take so many bytes of the budget for a response that has not begun, as soon as they are left.
+
+        It waits as long as its client takes others. Return whether the bytes are taken.
+        """
+        budget, since = self.budget, time.monotonic()
+        if budget.take_if_left(connection, client, size):
+            return True
+        if budget.waiting + size > PROCESS:
+            return False
+        budget.waiting += size
+        try:
+            return await self.becomes_true(
+                lambda: budget.take_if_left(connection, client, size), lambda: budget.is_stuck(client, since)
+            )
+        finally:
+            budget.waiting -= size
+
+    @staticmethod
+    async def becomes_true(wanted: Callable[[], bool], is_hopeless: Callable[[], bool] = bool) -> bool:
+        """Look again and again, but not for ever. Return whether it has become true."""
+        until = time.monotonic() + LONGEST_WAIT
+        while not wanted():
+            if time.monotonic() > until or is_hopeless():
+                return False
+            await asyncio.sleep(LOOK)
+        return True
 
     @contextmanager
-    def waits(self, response: object, connection: Connection, client: str) -> Iterator[None]:
+    def waits(self, response: object, connection: Connection, client: str, cost: int = COST) -> Iterator[None]:
         """Count what Granian keeps of a response while its client takes nothing.
 
         Raises StalledClientError when it takes nothing of so many that were begun before that was known.
         """
         self.since[response] = time.monotonic(), connection
-        self.budget.take(connection, client, COST)
+        self.budget.take(connection, client, cost)
         try:
             if self.budget.client_has_enough(client, 2 * CLIENT):
                 raise StalledClientError
             yield
         finally:
-            self.budget.take(connection, client, -COST)
+            self.budget.take(connection, client, -cost)
             del self.since[response]
 
     def sweep(self) -> None:

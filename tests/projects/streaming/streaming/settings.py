@@ -1,4 +1,4 @@
-"""As little as Django runs with, for ASGI: no database, no apps, no static files."""
+"""As little as Django runs with, for ASGI: no database, no apps, no static files; and uploads."""
 
 import os
 from pathlib import Path
@@ -12,3 +12,5 @@ SECRET_KEY = "django-insecure-streaming"
 ROOT_URLCONF = "streaming.urls"
 ASGI_APPLICATION = "streaming.asgi.application"
 USE_TZ = True
+MEDIA_URL = "media/"
+MEDIA_ROOT = Path(__file__).parent.parent / "media"

@@ -1,0 +1,69 @@
+"""Requests of a client that takes nothing are held back, but neither for ever nor in any number."""
+
+import pytest
+
+from djbundle.runtime.http import admission
+from djbundle.runtime.http.admission import Admission
+from djbundle.runtime.http.bodies import Bodies
+from djbundle.runtime.http.budget import CONNECTION, LONGEST_WAIT
+from djbundle.runtime.http.limits import Limits
+from djbundle.runtime.http.options import HttpOptions
+from djbundle.runtime.http.proxies import parse_proxies
+from djbundle.runtime.http.transport import Request
+from tests.runtime import granian
+from tests.runtime.granian import Protocol, make_request
+
+
+class Gate:
+    """An admission, and what it has let in."""
+
+    def __init__(self) -> None:
+        self.limits = Limits(HttpOptions(trusted_proxies=parse_proxies("10.0.0.0/8")))
+        self.let_in: list[Request] = []
+        self.admission = Admission(self.limits, Bodies(self.limits, None), self.let_in.append)
+
+    def keep_waiting(self, size: int = CONNECTION) -> None:
+        """Note that `size` bytes wait for the client."""
+        self.limits.budget.take(granian.CONNECTION, "127.0.0.1", size)
+
+    def ask(self) -> Protocol:
+        protocol = Protocol()
+        self.admission.admit(make_request(protocol), self.let_in.append)
+        return protocol
+
+
+@pytest.fixture
+def gate() -> Gate:
+    return Gate()
+
+
+def test_it_goes_in_when_the_client_has_taken_the_others(gate: Gate) -> None:
+    gate.keep_waiting()
+    gate.ask()
+    gate.admission.sweep()
+    assert not gate.let_in
+    gate.keep_waiting(-CONNECTION)
+    gate.admission.sweep()
+    assert len(gate.let_in) == 1
+
+
+def test_no_more_are_held_than_may_be(gate: Gate, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(admission, "MOST_HELD", 3)
+    gate.keep_waiting()
+    assert [gate.ask().status for _ in range(5)] == [0, 0, 0, 429, 429]
+    gate.admission.sweep()
+    assert len(gate.admission.held) == 3, "a look drops nobody"
+
+
+def test_none_is_held_for_ever(gate: Gate, monkeypatch: pytest.MonkeyPatch) -> None:
+    now = 0.0
+    monkeypatch.setattr(admission.time, "monotonic", lambda: now)
+    gate.keep_waiting()
+    protocol = gate.ask()
+    now = LONGEST_WAIT
+    gate.admission.sweep()
+    assert protocol.status == 0
+    now += 1
+    gate.admission.sweep()
+    assert protocol.status == 429
+    assert not gate.admission.held
