@@ -18,15 +18,18 @@ from tests.waiting import wait_until
 STALL = ("--send-timeout", "3")  # seconds
 PAGES = 100  # of 2 MB each, asked for over one connection
 MOST_MEMORY = 64 << 20  # bytes; all of the pages are 200 MB
+SMALL = 60_000  # bytes of a page that is sent in one go
+SMALL_PAGES = 120  # asked for over each of 60 connections
+MOST_OF_MANY = 160 << 20  # bytes; all of these are 430 MB, and as much again in an ASGI site that makes them
 READERS = 300  # once 256 slow ones stopped all large answers
 LARGE = 20 << 20  # bytes of a file
 SMALL_BUFFER = 4096  # bytes that the kernel keeps of what has come
 
 
-def ask_for_all(site: Site, path: str = "/large/", window: int | None = 0) -> Http2:
+def ask_for_all(site: Site, path: str = "/large/", window: int | None = 0, count: int = PAGES) -> Http2:
     """Ask for many pages of 2 MB over one connection, and give leave for nothing."""
     client = Http2(site, window=window, reads=False)
-    for _ in range(PAGES):
+    for _ in range(count):
         client.ask(path)
     return client
 
@@ -235,3 +238,19 @@ def test_a_websocket_that_is_not_read_takes_little_memory(target: NewTarget) -> 
 def make_large_file(site: Site) -> None:
     (site.data / "media").mkdir(exist_ok=True)
     (site.data / "media" / "large.pdf").write_bytes(os.urandom(LARGE))
+
+
+@pytest.mark.parametrize("interface", INTERFACES)
+def test_small_pages_that_nobody_takes_are_bounded_too(target: NewTarget, interface: str) -> None:
+    """Granian keeps each until the window opens: over 60 connections, 430 MB."""
+    with target(interface, "--send-timeout", "30") as site, contextlib.ExitStack() as stack:
+        warm_up(site)
+        web = web_of(site)
+        before, most = memory_of(web), 0
+        for _ in range(60):
+            client = stack.enter_context(ask_for_all(site, f"/large/?size={SMALL}", count=SMALL_PAGES))
+            receive_for(client, 0.02)
+            most = max(most, memory_of(web) - before)
+        assert get(site) == 200
+        most = max(most, memory_of(web) - before)
+        assert most < MOST_OF_MANY, f"{most >> 20} MB"

@@ -134,7 +134,7 @@ def test_one_that_fails_is_broken_off(site: Streams, way: str, broken: list[tupl
 
 
 def test_the_slowest_make_room(site: Streams, broken: list[tuple[str, int]], monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(streams, "EVICTABLE", 0.0)
+    monkeypatch.setattr(budget, "EVICTABLE", 0.0)
     slow = [Protocol(room=2) for _ in range(8)]
     sources = [send(site, "send", protocol) for protocol in slow]
     wait_until(lambda: all(protocol.waiting for protocol in slow), "all wait")

@@ -8,17 +8,17 @@ from typing import Any
 
 import pytest
 
-from djbundle.runtime.http import sweeping
+from djbundle.runtime.http import untaken
 from djbundle.runtime.http.connections import Connection, Traffic
 from djbundle.runtime.http.limits import Limits
 from djbundle.runtime.http.options import HttpOptions
 from djbundle.runtime.http.proxies import parse_proxies
-from djbundle.runtime.http.rate import SLOWEST
 from djbundle.runtime.http.requests import WsgiRequests
 from djbundle.runtime.http.streams import Delivery, Streams
-from djbundle.runtime.http.sweeping import HARMLESS, Sweeper
+from djbundle.runtime.http.sweeping import Sweeper
 from djbundle.runtime.http.threads import SiteThreads
 from djbundle.runtime.http.transport import Request, Transport
+from djbundle.runtime.http.untaken import HARMLESS
 
 SILENCE, STALL = 15.0, 60.0
 LONG = 1000.0
@@ -95,29 +95,14 @@ def test_a_wsgi_site_knows_who_waits(connection: Connection) -> None:
 def test_one_that_takes_nothing_by_http_2_is_closed(connection: Connection, monkeypatch: pytest.MonkeyPatch) -> None:
     """The kernel has nothing to send for it: it has shut its windows."""
     clock = SimpleNamespace(now=0.0, monotonic=lambda: clock.now)
-    monkeypatch.setattr(sweeping, "time", clock)
+    monkeypatch.setattr(untaken, "time", clock)
     limits = Limits(HttpOptions())
     sweeper = Sweeper({8000}, 8, SILENCE, STALL, NobodyAsks(), limits)
-
-    def is_stalled(acknowledged: int) -> bool:
-        return sweeper.is_stalled(Traffic(0.0, 0.0, ASKED, is_read=True, acknowledged=acknowledged), connection)
-
-    limits.handed[connection.client] = HARMLESS + 1000
-    assert not is_stalled(0)
-    clock.now += STALL - 1
-    assert not is_stalled(0)
-    clock.now += 1
-    assert is_stalled(0)
+    limits.untaken.add(connection.client, HARMLESS + 1000)
+    traffic = Traffic(0.0, 0.0, ASKED, is_read=True, acknowledged=0)
+    assert not sweeper.is_stalled(traffic, connection)
     clock.now += STALL
-    assert is_stalled(500), "as much as the heads of further responses"
-    clock.now += STALL
-    assert not is_stalled(SLOWEST * STALL + 500), "it has taken something"
-    limits.handed[connection.client] = HARMLESS + 1000
-    assert not is_stalled(1000), "it has taken what was to be taken"
-    clock.now += STALL
-    assert not is_stalled(1000)
-    sweeper.forget({connection.client})
-    assert not limits.handed
+    assert sweeper.is_stalled(traffic, connection)
 
 
 def test_one_client_has_its_share(connection: Connection) -> None:

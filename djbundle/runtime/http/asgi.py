@@ -20,11 +20,11 @@ from djbundle.runtime.http.transport import (
     OPEN_FILE,
     START,
     Connection,
-    Handed,
     Headers,
     raw,
     with_length,
 )
+from djbundle.runtime.http.untaken import Handed
 from djbundle.runtime.http.validity import is_bad_host, may_have_body, refusal_of_length
 from djbundle.runtime.http.waiting import StalledClientError
 from djbundle.runtime.http.websockets import run_websocket
@@ -98,9 +98,9 @@ class Exchange:
         self.rate = Rate()
         self.head: Message | None = None  # of the response, while it is kept back
         self.has_quota = False
-        self.large = 0  # bytes of a large body
-        self.has_file = False
-        self.handed = Handed(self.limits.handed, self.connection)
+        self.largest = 0  # bytes of the largest part of the body
+        self.has_begun = self.has_file = False
+        self.handed = Handed(self.limits.untaken, self.connection)
         self.complete = False  # the body has been read
         self.answered = self.refused = self.ended = False
 
@@ -138,9 +138,11 @@ class Exchange:
         elif refused := refusal_of_length(length, self.limits.options.max_body):
             await self.refuse(refused, refused.phrase.lower())
         elif not await self.limits.waiting.has_room(self.connection, self.client):
-            await self.refuse(*self.limits.budget.refusal())
-        elif self.may_have_body(length):
-            await self.take_quota()
+            await self.refuse(*self.limits.waiting.refusal(self.client))
+        else:
+            self.has_begun = True
+            if self.may_have_body(length):
+                await self.take_quota()
         return not self.refused
 
     def may_have_body(self, length: str | None) -> bool:
@@ -238,10 +240,11 @@ class Exchange:
         length = self.length_to_say(body, more=more)
         if self.scope["method"] == "HEAD":  # HTTP/2 allows no body
             body, more = b"", False
+        self.largest = max(self.largest, len(body))
         if len(body) <= WHOLE:
-            await self.send_small(body, length, more=more)
+            if await self.may_begin(len(body)):
+                await self.send_small(body, length, more=more)
             return
-        self.large = max(self.large, len(body))
         if await self.take_budget(len(body)):
             try:
                 await self.send_large(body, length, more=more)
@@ -253,6 +256,18 @@ class Exchange:
     def length_to_say(self, body: bytes, *, more: bool) -> int | None:
         """Return the length of a body that is whole."""
         return len(body) if self.head and not more and self.head["status"] not in BODILESS else None
+
+    async def may_begin(self, size: int) -> bool:
+        """Return whether a small response may be sent; one that has begun may. Others of its client may have been
+        made since it was admitted, which HTTP/2 would keep until they are taken.
+        """
+        if not self.head or not self.by_http_2 or not self.limits.budget.is_spent(self.connection, self.client):
+            return True
+        if await self.limits.waiting.take(self.connection, self.client, size):
+            self.limits.budget.take(self.connection, self.client, -size)  # it counts as what is not taken
+            return True
+        await self.refuse(*self.limits.budget.refusal())
+        return False
 
     async def take_budget(self, size: int) -> bool:
         """Return whether so many bytes may wait for the client: of what has begun, all."""
@@ -325,9 +340,11 @@ class Exchange:
 
     def close(self) -> None:
         self.give_quota()
+        if self.has_begun:
+            self.limits.waiting.leave(self.client)
         if self.has_file:
             self.limits.budget.take(self.connection, self.client, -COST)
-        self.limits.cycles.left(self.large)
+        self.limits.cycles.left(self.largest)
 
 
 def keep_responses_whole() -> None:

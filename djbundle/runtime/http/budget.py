@@ -4,7 +4,7 @@ import ipaddress
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Iterable
 from functools import lru_cache
 from http import HTTPStatus
 
@@ -28,6 +28,7 @@ class Budget:
         self.is_exempt = is_exempt
         self.connections: Counter[Hashable] = Counter()
         self.clients: Counter[Hashable] = Counter()
+        self.untaken: dict[Connection, int] = {}  # bytes of small responses by HTTP/2
         self.moved: dict[Hashable, float] = {}  # when a client has last taken something, monotonic seconds
         self.total = 0
         self.waiting = 0  # bytes of pages that are made, and wait until they may be begun
@@ -57,6 +58,18 @@ class Budget:
         add(self.clients, key, size)
         if key not in self.clients:
             self.moved.pop(key, None)
+
+    def set_untaken(self, connection: Connection, size: int) -> None:
+        """Note that the client of this connection has not taken `size` bytes.
+
+        Among them are those of responses that are counted themselves.
+        """
+        with self.lock:
+            before = self.untaken.pop(connection, 0)
+            if now := max(0, size - (self.connections[connection] - before)):
+                self.untaken[connection] = now
+            if now != before:
+                self.add(connection, connection[0], now - before)
 
     def note_progress(self, client: str) -> None:
         """Note that it takes what it was given."""
@@ -90,6 +103,14 @@ class Budget:
         if self.is_full:
             return HTTPStatus.SERVICE_UNAVAILABLE, "too many responses are not taken"
         return HTTPStatus.TOO_MANY_REQUESTS, "the client has not taken the responses before it"
+
+
+def longest[T](waiting: Iterable[tuple[float, T]]) -> set[T]:
+    """Return who makes room for others, of those who have waited so many seconds: a quarter, and nobody who has not
+    waited long enough.
+    """
+    by_seconds = sorted(waiting, key=lambda each: each[0], reverse=True)
+    return {each for seconds, each in by_seconds[: 1 + len(by_seconds) // 4] if seconds >= EVICTABLE}
 
 
 def add(counter: Counter[Hashable], key: Hashable, size: int) -> None:

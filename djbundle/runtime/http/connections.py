@@ -59,11 +59,32 @@ class Connection(NamedTuple):
 
 def connections() -> Iterator[Connection]:
     """Each, while it is looked at. What is closed meanwhile is left out, as are Unix sockets and those that listen."""
-    for each in _sockets():
-        with each, contextlib.suppress(OSError):
-            if each.family in (socket.AF_INET, socket.AF_INET6):
-                peer, port = each.getpeername()[:2]
-                yield Connection(peer, port, each.getsockname()[1], each)
+    for _, connection in _numbered():
+        yield connection
+
+
+class Descriptors:
+    """Finds connections again without a look at all descriptors.
+
+    A number may have come to mean another connection; so each is looked at before it is used.
+    """
+
+    def __init__(self) -> None:
+        self.numbers: dict[tuple[str, int], int] = {}
+
+    def find(self, clients: Collection[tuple[str, int]]) -> Iterator[Connection]:
+        """Yield the open ones of these clients, each while it is looked at."""
+        missing = {*clients}
+        for client in clients:
+            with contextlib.suppress(OSError, KeyError), _duplicate(self.numbers[client]) as found:
+                if (connection := _connection(found)) and connection.client == client:
+                    missing.discard(client)
+                    yield connection
+        self.numbers = {client: self.numbers[client] for client in clients if client not in missing}
+        for number, connection in _numbered() if missing else ():
+            if connection.client in missing:
+                self.numbers[connection.client] = number
+                yield connection
 
 
 def break_off(clients: Collection[tuple[str, int]]) -> None:
@@ -73,9 +94,26 @@ def break_off(clients: Collection[tuple[str, int]]) -> None:
             connection.close()
 
 
-def _sockets() -> Iterator[socket.socket]:
-    """A duplicate of each."""
+def _numbered() -> Iterator[tuple[int, Connection]]:
+    """Each with its descriptor."""
     for entry in Path("/proc/self/fd").iterdir():
         with contextlib.suppress(OSError):
             if stat.S_ISSOCK(entry.stat().st_mode):
-                yield socket.socket(fileno=os.dup(int(entry.name)))
+                with _duplicate(number := int(entry.name)) as found:
+                    if connection := _connection(found):
+                        yield number, connection
+
+
+def _duplicate(descriptor: int) -> socket.socket:
+    return socket.socket(fileno=os.dup(descriptor))
+
+
+def _connection(found: socket.socket) -> Connection | None:
+    """None: it is a Unix socket, or not connected."""
+    if found.family not in (socket.AF_INET, socket.AF_INET6):
+        return None
+    try:
+        peer, port = found.getpeername()[:2]
+        return Connection(peer, port, found.getsockname()[1], found)
+    except OSError:
+        return None

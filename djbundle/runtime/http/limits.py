@@ -1,6 +1,5 @@
 """What one web process grants its clients, and what it has counted of them."""
 
-from collections import Counter
 from functools import lru_cache
 
 from djbundle.runtime.http.budget import Budget
@@ -8,14 +7,12 @@ from djbundle.runtime.http.observing import Observer
 from djbundle.runtime.http.options import HttpOptions
 from djbundle.runtime.http.quota import Quota
 from djbundle.runtime.http.refusals import Refusals
-from djbundle.runtime.http.transport import Connection
+from djbundle.runtime.http.untaken import Untaken
 from djbundle.runtime.http.waiting import Waiting
 from djbundle.runtime.memory import Cycles
 
 
 class Limits:
-    """`handed` counts the bytes of responses that each connection of HTTP/2 was given; sweeping.py compares."""
-
     def __init__(self, options: HttpOptions, observer: Observer | None = None) -> None:
         self.options = options
         self.is_proxy = lru_cache(maxsize=1024)(options.trusted_proxies.trusts)
@@ -24,4 +21,4 @@ class Limits:
         self.quota = Quota(self.is_proxy)
         self.waiting = Waiting(self.budget, self.refusals)
         self.cycles = Cycles()
-        self.handed: Counter[Connection] = Counter()
+        self.untaken = Untaken(self.budget, self.refusals)

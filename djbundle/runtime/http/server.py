@@ -190,6 +190,7 @@ class Server:
         if self.gateway:
             self.gateway.sweep()
         self.limits.waiting.sweep()
+        self.limits.untaken.sweep()
         self.limits.refusals.tell()
 
 

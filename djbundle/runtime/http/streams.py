@@ -17,7 +17,7 @@ from wsgiref.util import FileWrapper
 
 from django.db import connections
 
-from djbundle.runtime.http.budget import COST, EVICTABLE, client_key
+from djbundle.runtime.http.budget import COST, client_key, longest
 from djbundle.runtime.http.connections import break_off
 from djbundle.runtime.http.limits import Limits
 from djbundle.runtime.http.transport import Headers, Request
@@ -82,11 +82,10 @@ class Streams:
     def sweep(self, timeout: float) -> None:
         """Break off what clients have taken nothing of for `timeout` seconds. Call it each second."""
         now = time.monotonic()
-        waiting = [each for each in [*self.open.values()] if each.since is not None]
-        late = [each for each in waiting if each.waited(now) >= timeout]
+        waiting = [(each.waited(now), each) for each in [*self.open.values()] if each.since is not None]
+        late = {each for seconds, each in waiting if seconds >= timeout}
         if not late and self.budget.is_full:
-            waiting.sort(key=lambda each: each.waited(now), reverse=True)
-            late = [each for each in waiting[: 1 + len(waiting) // 4] if each.waited(now) >= EVICTABLE]
+            late = longest(waiting)
         if late:
             break_off({each.request.transport.connection for each in late})
             for each in late:

@@ -4,28 +4,18 @@ What Granian makes of a connection is not known here, nor is what was said behin
 came and went.
 """
 
-import time
 from collections import Counter
 from collections.abc import Callable, Collection
-from typing import NamedTuple, Protocol
+from typing import Protocol
 
 from djbundle.runtime.http.budget import client_key
 from djbundle.runtime.http.connections import Connection, Traffic, connections
 from djbundle.runtime.http.limits import Limits
 from djbundle.runtime.http.options import HttpOptions
-from djbundle.runtime.http.rate import SLOWEST
 
 PREFACE = 24  # bytes of the beginning of HTTP/2; until it has seen so many Granian cannot tell which HTTP it is
 CROWDED = 0.75  # of the connections that there may be
 SHARE = 0.25  # of them that one client may have
-HARMLESS = 256 << 10  # bytes that a client need not take: those of small responses that it has cancelled
-
-
-class Untaken(NamedTuple):
-    """Of a connection over which a client was given more than it has taken."""
-
-    since: float  # monotonic seconds
-    acknowledged: int  # bytes
 
 
 class Requests(Protocol):
@@ -57,13 +47,12 @@ class Sweeper:
         self.ports, self.silence, self.stall, self.requests = ports, silence, stall, requests
         self.limits = limits or Limits(HttpOptions())
         self.enough, self.share = most * CROWDED, max(1, int(most * SHARE))
-        self.untaken: dict[tuple[str, int], Untaken] = {}
         self.known: set[tuple[str, int]] = set()  # clients whose connections the sweep before has seen
 
     def sweep(self) -> None:
         """Who was accepted since the last is left alone: it may have waited long for this one to make room."""
         seen: set[tuple[str, int]] = set()
-        counted = {*self.limits.handed, *self.untaken}
+        counted = {*self.limits.untaken.accounts}
         is_crowded = len(self.known) >= self.enough
         is_awaited = self.requests.awaited(self.silence) if is_crowded else None
         of_client: Counter[str] = Counter()
@@ -80,7 +69,7 @@ class Sweeper:
                 ):
                     connection.close()
         self.known = seen
-        self.forget(counted - seen)
+        self.limits.untaken.forget(counted - seen)
 
     def is_stalled(self, traffic: Traffic, connection: Connection) -> bool:
         """Return whether a client of HTTP/2 has taken next to nothing of what it was given for too long.
@@ -88,25 +77,12 @@ class Sweeper:
         The kernel has nothing left to send while the client's windows (RFC 9113, 5.2) are closed. But then it has
         carried fewer bytes than the bodies of its responses have.
         """
-        handed = self.limits.handed[connection.client]
-        if handed <= traffic.acknowledged + HARMLESS:
-            self.untaken.pop(connection.client, None)
-            return False
-        now, before = time.monotonic(), self.untaken.get(connection.client)
-        if before and now - before.since < self.stall:
-            return False
-        self.untaken[connection.client] = Untaken(now, traffic.acknowledged)
-        return before is not None and traffic.acknowledged - before.acknowledged < SLOWEST * self.stall
+        self.limits.untaken.note(connection.client, traffic.acknowledged)
+        return self.limits.untaken.is_stalled(connection.client, self.stall)
 
     def is_greedy(self, count: int, connection: Connection) -> bool:
         """Return whether one client has more than its share of the connections."""
         return count > self.share and not self.limits.is_proxy(connection.peer)
-
-    def forget(self, closed: set[tuple[str, int]]) -> None:
-        """Of connections that are closed."""
-        for client in closed:
-            self.limits.handed.pop(client, None)
-            self.untaken.pop(client, None)
 
     def is_stale(
         self, traffic: Traffic, connection: Connection, is_awaited: Callable[[Connection], bool] | None

@@ -4,8 +4,10 @@ Granian's `send` needs no loop. It is done when it returns, or it returns a futu
 taken a part of what waits for it.
 """
 
-from collections import Counter
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+if TYPE_CHECKING:
+    from djbundle.runtime.http.untaken import Handed
 
 Headers = list[tuple[str, str]]
 RawHeaders = list[tuple[bytes, bytes]]  # as ASGI has them
@@ -18,13 +20,12 @@ START, BODY = "http.response.start", "http.response.body"
 
 
 class Transport:
-    """Sends one response. `handed` counts the bytes that each connection of HTTP/2 was given; None for HTTP/1."""
+    """Sends one response. `handed` counts its bytes; None for HTTP/1, which has one response at a time."""
 
     __slots__ = ("connection", "handed", "is_begun", "is_bodiless", "is_over", "protocol")
 
-    def __init__(self, protocol: Any, connection: Connection, method: str, handed: Counter[Connection] | None) -> None:
-        self.protocol, self.connection = protocol, connection
-        self.handed = Handed(handed, connection) if handed is not None else None
+    def __init__(self, protocol: Any, connection: Connection, method: str, handed: "Handed | None" = None) -> None:
+        self.protocol, self.connection, self.handed = protocol, connection, handed
         self.is_bodiless = method == "HEAD"
         self.is_begun = self.is_over = False
 
@@ -64,27 +65,6 @@ class Transport:
     def count(self, body: bytes) -> None:
         if self.handed:
             self.handed.add(len(body))
-
-
-class Handed:
-    """Counts the bytes of one response in `handed`, the counts of all connections of HTTP/2."""
-
-    __slots__ = ("connection", "handed", "size")
-
-    def __init__(self, handed: Counter[Connection], connection: Connection) -> None:
-        self.handed, self.connection = handed, connection
-        self.size = 0  # bytes of this response
-
-    def add(self, size: int) -> None:
-        self.handed[self.connection] += size
-        self.size += size
-
-    def forget(self) -> None:
-        """Count this response no more: its client has cancelled it. Other responses of the connection still count."""
-        self.handed[self.connection] -= self.size
-        self.size = 0
-        if self.handed[self.connection] <= 0:
-            del self.handed[self.connection]
 
 
 class Request(NamedTuple):

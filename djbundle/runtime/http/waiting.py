@@ -2,14 +2,27 @@
 
 import asyncio
 import time
-from collections.abc import Callable, Iterator
+from collections import Counter
+from collections.abc import Callable, Hashable, Iterator
 from contextlib import contextmanager
+from http import HTTPStatus
 
-from djbundle.runtime.http.budget import CLIENT, COST, EVICTABLE, LONGEST_WAIT, MOST_HELD, PROCESS, Budget
+from djbundle.runtime.http.budget import (
+    CLIENT,
+    COST,
+    LONGEST_WAIT,
+    MOST_HELD,
+    PROCESS,
+    Budget,
+    add,
+    client_key,
+    longest,
+)
 from djbundle.runtime.http.connections import break_off
 from djbundle.runtime.http.refusals import Refusals
 from djbundle.runtime.http.transport import Connection
 
+MOST_REQUESTS = 512  # of one client at once, which take 40 KB each
 LOOK = 0.1  # seconds between looks whether the client has taken other responses
 
 
@@ -23,17 +36,42 @@ class Waiting:
     def __init__(self, budget: Budget, refusals: Refusals) -> None:
         self.budget, self.refusals = budget, refusals
         self.since: dict[object, tuple[float, Connection]] = {}  # monotonic seconds, by the response
-        self.held = 0  # requests
+        self.held = 0  # requests that have not begun
+        self.begun: Counter[Hashable] = Counter()  # requests, by their client
 
     async def has_room(self, connection: Connection, client: str) -> bool:
-        """Hold a request back until its client has taken other responses. Return whether it may go on."""
-        if not self.budget.is_spent(connection, client):
-            return True
+        """Hold a request back until others of its client are answered, and their responses taken.
+
+        Return whether it may begin; then it is counted.
+        """
+        if self.must_wait(connection, client) and not await self.hold(connection, client):
+            return False
+        self.begun[client_key(client)] += 1
+        return True
+
+    def must_wait(self, connection: Connection, client: str) -> bool:
+        return self.budget.is_spent(connection, client) or self.has_enough(client)
+
+    def has_enough(self, client: str) -> bool:
+        """Return whether as many requests of this client are being answered as may be."""
+        return self.begun[client_key(client)] >= MOST_REQUESTS and not self.budget.is_exempt(client)
+
+    def leave(self, client: str) -> None:
+        """Count a request no more."""
+        add(self.begun, client_key(client), -1)
+
+    def refusal(self, client: str) -> tuple[HTTPStatus, str]:
+        """Return with what one that has found no room is refused, and why."""
+        if self.has_enough(client):
+            return HTTPStatus.TOO_MANY_REQUESTS, f"{MOST_REQUESTS} requests of the client are being answered"
+        return self.budget.refusal()
+
+    async def hold(self, connection: Connection, client: str) -> bool:
         if self.held >= MOST_HELD:
             return False
         self.held += 1
         try:
-            return await self.becomes_true(lambda: not self.budget.is_spent(connection, client))
+            return await self.becomes_true(lambda: not self.must_wait(connection, client))
         finally:
             self.held -= 1
 
@@ -85,8 +123,8 @@ class Waiting:
         """Break off the slowest when there is no room for others. Call it each second."""
         if not self.budget.is_full:
             return
-        slowest = sorted(self.since.values())[: 1 + len(self.since) // 4]
-        late = {connection for since, connection in slowest if time.monotonic() - since >= EVICTABLE}
+        now = time.monotonic()
+        late = longest((now - since, connection) for since, connection in self.since.values())
         if late:
             break_off(late)
             self.refusals.note("response: cut off, since its client took nothing more", len(late))

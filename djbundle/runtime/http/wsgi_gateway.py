@@ -14,6 +14,7 @@ from djbundle.runtime.http.shortcut import Shortcut
 from djbundle.runtime.http.streams import Streams
 from djbundle.runtime.http.threads import SiteThreads
 from djbundle.runtime.http.transport import HTTP_2, Request, Transport
+from djbundle.runtime.http.untaken import Handed
 from djbundle.runtime.http.wsgi import WsgiSite
 from djbundle.runtime.logs.lines import write
 
@@ -58,7 +59,7 @@ class WsgiGateway:
         connection = scope["client"] = (address, int(port))
         self.incoming.prepare_asgi(scope)
         environ = make_environ(scope)
-        handed = self.limits.handed if environ["SERVER_PROTOCOL"] == HTTP_2 else None
+        handed = Handed(self.limits.untaken, connection) if environ["SERVER_PROTOCOL"] == HTTP_2 else None
         return Request(Transport(protocol, connection, scope["method"], handed), environ)
 
     def sweep(self) -> None:
