@@ -34,6 +34,7 @@ def run_app(
     """Run until SIGTERM; `progress` tells when requests are about to be answered."""
     from djbundle.runtime.entry import print_error  # noqa: PLC0415 - entry imports us
 
+    memory.share_heaps()
     try:
         with server_loaded_beside(bundle.root):
             site = load_site(bundle, options, Watch(heart))

@@ -41,6 +41,7 @@ class BundleUtility(ManagementUtility):
 
     def fetch_command(self, subcommand: str) -> BaseCommand:
         if subcommand == "worker":  # it forks those that run tasks
+            memory.share_heaps()
             memory.share_what_is_loaded()
         memory.start_collecting()  # Django is set up by now
         commands = get_commands()

@@ -26,6 +26,9 @@ GROWTH = 4 << 20  # bytes by which a process may grow before it is looked at
 DROPPED = 16 << 20  # bytes of large objects that are dropped before their cycles are looked for
 PAGE = resource.getpagesize()
 
+M_ARENA_MAX = -8  # malloc.h
+ARENAS = 2  # heaps that threads share; with glibc's 16 each keeps what a large response once took
+
 ORDINARY = gc.get_threshold()  # before the project's settings can change it
 
 
@@ -35,6 +38,12 @@ def start_collecting() -> None:
     if gc.get_threshold() == ORDINARY:  # a project that sets its own knows why
         gc.set_threshold(THRESHOLD)
     gc.enable()
+
+
+def share_heaps() -> None:
+    """Have all threads take memory from a few heaps. Call it before there are threads."""
+    with contextlib.suppress(AttributeError, OSError):  # another libc
+        ctypes.CDLL(None).mallopt(M_ARENA_MAX, ARENAS)
 
 
 def share_what_is_loaded() -> None:
@@ -51,7 +60,7 @@ def share_what_is_loaded() -> None:
 class Heap:
     """The heap of this process.
 
-    glibc keeps freed memory, for each thread by itself. Large responses lie in reference cycles. These have few
+    glibc keeps freed memory. Large responses lie in reference cycles. These have few
     objects, so Python sees no reason to collect them.
     """
 
