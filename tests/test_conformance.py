@@ -51,8 +51,13 @@ def run_tests(python: Path, **environment: str) -> None:
     assert result.returncode == 0, result.stdout + result.stderr
 
 
-@pytest.mark.parametrize("django", ["this", "5.2"])
-@pytest.mark.parametrize("database", ["sqlite", "postgresql"])
+@pytest.mark.parametrize(
+    ("database", "django"),
+    [
+        *[("sqlite", "this"), ("postgresql", "this"), ("sqlite", "5.2")],
+        pytest.param("postgresql", "5.2", marks=pytest.mark.slow),
+    ],
+)
 def test_conformance(request: pytest.FixtureRequest, tmp_path: Path, django: str, database: str) -> None:
     python = Path(sys.executable) if django == "this" else request.getfixturevalue("python_with_django52")
     if database == "sqlite":

@@ -166,7 +166,9 @@ def test_serves(enter: Enter, tmp_path: Path, more: str) -> None:
         process.wait(timeout=20)
 
 
-@pytest.mark.parametrize(("suite", "version"), [("bullseye", "11."), ("trixie", "13.")])
+@pytest.mark.parametrize(
+    ("suite", "version"), [("bullseye", "11."), pytest.param("trixie", "13.", marks=pytest.mark.slow)]
+)
 def test_other_distribution(enter: Enter, suite: str, version: str, tmp_path: Path) -> None:
     """An older and a newer Debian: glibc 2.31 and 2.41. Its programs run from the bundle with its own libc."""
     root = tmp_path / suite
