@@ -22,6 +22,7 @@ from ci.site import Site, bare_environment
 
 CLIENTS = 50
 WARMING = 15  # seconds, in which honest clients are alone
+SETTLING = 45.0  # seconds in which an idle process gives back what it does not need
 COOLING = 90.0  # seconds in which memory must have come back
 TOLERANCE = 1.1  # times the memory of before
 MEGABYTE = 1 << 20
@@ -78,6 +79,7 @@ def measure(bundle: Path, work: Path, seconds: float) -> Result:
         (site.data / "media" / "large.pdf").write_bytes(b"a" * 10 * LARGE)
         address, web = Address(site.url), web_processes(site)
         alone = run(address, WARMING, attacked=False)
+        time.sleep(SETTLING)
         before = memory_of(web)
         attacked = run(address, seconds, attacked=True)
         after = cooled(web, before)

@@ -20,6 +20,8 @@ THRESHOLD = 10_000
 
 LOOK = 5.0  # seconds between looks at the heap
 LONGEST_REST = 600.0  # seconds between them while there is nothing to give back
+IDLE_REST = 30.0  # the same of a process that has nothing else to do
+IDLE = 0.05  # of the time on a CPU
 REST = 30.0  # seconds in which what has been unpacked may be wanted again
 
 GROWTH = 4 << 20  # bytes by which a process may grow before it is looked at
@@ -60,14 +62,15 @@ def share_what_is_loaded() -> None:
 class Heap:
     """The heap of this process.
 
-    glibc keeps freed memory. Large responses lie in reference cycles. These have few
-    objects, so Python sees no reason to collect them.
+    glibc keeps freed memory. Large responses lie in reference cycles. These have few objects, so Python sees no reason
+    to collect them.
     """
 
     def __init__(self) -> None:
         self.least = self.size = resident_size()  # bytes that the process needs, and had when it was tidied
         self.rest = LOOK  # seconds between two looks in vain
-        self.due = 0.0  # monotonic seconds
+        self.tidied = -LONGEST_REST  # monotonic seconds
+        self.looked, self.used = time.monotonic(), time.process_time()
 
     def give_back(self) -> None:
         """Give the kernel what is free, if it has grown. What it can not give back is looked at more and more rarely:
@@ -76,12 +79,19 @@ class Heap:
         size, now = resident_size(), time.monotonic()
         self.least = min(size, self.least)
         has_grown = size > self.size + GROWTH
-        if has_grown or (now >= self.due and size > self.least + GROWTH):
+        rest = min(self.rest, IDLE_REST) if self.was_idle(now) else self.rest
+        if has_grown or (now >= self.tidied + rest and size > self.least + GROWTH):
             tidy()
             self.size = resident_size()
             was_in_vain = not has_grown and self.size > size - GROWTH
             self.rest = min(2 * self.rest, LONGEST_REST) if was_in_vain else LOOK
-            self.due = now + self.rest
+            self.tidied = now
+
+    def was_idle(self, now: float) -> bool:
+        """Return whether the process has done next to nothing since the last look."""
+        wall, self.looked = now - self.looked, now
+        before, self.used = self.used, time.process_time()
+        return self.used - before < IDLE * wall
 
 
 class Cycles:

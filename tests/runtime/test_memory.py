@@ -5,20 +5,22 @@ import gc
 import pytest
 
 from djbundle.runtime import memory
-from djbundle.runtime.memory import DROPPED, GROWTH, LONGEST_REST, LOOK, Cycles, Heap
+from djbundle.runtime.memory import DROPPED, GROWTH, IDLE_REST, LONGEST_REST, LOOK, Cycles, Heap
 
-IDLE = 50 << 20  # bytes
+LEAST = 50 << 20  # bytes
 
 
 class Process:
     """A process whose size the test sets. When it is tidied, it shrinks to `needed`."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        self.size = self.needed = IDLE
-        self.now, self.tidied = 0.0, 0
+        self.size = self.needed = LEAST
+        self.now, self.used, self.tidied = 0.0, 0.0, 0
+        self.is_busy = True
         monkeypatch.setattr(memory, "resident_size", lambda: self.size)
         monkeypatch.setattr(memory, "tidy", self.tidy)
         monkeypatch.setattr(memory.time, "monotonic", lambda: self.now)
+        monkeypatch.setattr(memory.time, "process_time", lambda: self.used)
         self.heap = Heap()
 
     def tidy(self) -> None:
@@ -30,6 +32,7 @@ class Process:
         before = self.tidied
         for _ in range(int(seconds / LOOK)):
             self.now += LOOK
+            self.used += LOOK * self.is_busy
             self.heap.give_back()
         return self.tidied - before
 
@@ -47,25 +50,35 @@ def test_process_that_does_not_grow_is_left_alone(process: Process) -> None:
 def test_what_was_needed_for_a_moment_is_given_back(process: Process) -> None:
     process.size += 10 * GROWTH
     assert process.look(LOOK) == 1
-    assert process.size == IDLE
+    assert process.size == LEAST
 
 
 def test_what_is_needed_for_longer_is_given_back_soon_after(process: Process) -> None:
-    process.size = process.needed = IDLE + 10 * GROWTH
+    process.size = process.needed = LEAST + 10 * GROWTH
     process.look(60)
-    process.needed = IDLE
+    process.needed = LEAST
     process.look(120)
-    assert process.size == IDLE
+    assert process.size == LEAST
 
 
 def test_what_is_always_needed_is_looked_at_rarely(process: Process) -> None:
-    process.size = process.needed = IDLE + 10 * GROWTH
+    process.size = process.needed = LEAST + 10 * GROWTH
     process.look(2 * LONGEST_REST)
     assert 1 <= process.look(10 * LONGEST_REST) <= 10
 
 
+def test_an_idle_process_has_time_to_look(process: Process) -> None:
+    """After an attack in which nothing could be given back."""
+    process.size = process.needed = LEAST + 10 * GROWTH
+    process.look(2 * LONGEST_REST)
+    process.is_busy = False
+    process.needed = LEAST
+    process.look(IDLE_REST + LOOK)
+    assert process.size == LEAST
+
+
 def test_another_growth_is_seen_at_once(process: Process) -> None:
-    process.size = process.needed = IDLE + 10 * GROWTH
+    process.size = process.needed = LEAST + 10 * GROWTH
     process.look(2 * LONGEST_REST)
     process.size += 2 * GROWTH
     assert process.look(LOOK) == 1
