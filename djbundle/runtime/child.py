@@ -34,6 +34,7 @@ class Child:
     slot: Slot | None = None  # where its starts are counted
     ended: Callable[[int], object] | None = None  # called with the exit code, unless all is being stopped
     leave_with: int = process.LEAVE  # the signal that makes it leave
+    stops_at: float = 0.0  # when one that leaves is told to stop, monotonic seconds
 
     def start(self, now: float) -> None:
         if self.slot:

@@ -10,7 +10,7 @@ import os
 import signal
 import socket
 import sys
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import NoReturn, Self
 
 from djbundle.errors import HandoverError
@@ -18,6 +18,9 @@ from djbundle.runtime.listener import Listeners
 from djbundle.runtime.process import STOP_SIGNALS
 
 VARIABLE = "DJBUNDLE_HANDOVER"
+LEAVING_TOO = (
+    "DJBUNDLE_LEAVING_TOO"  # a variable of its own, since versions before would refuse a field they do not know
+)
 PROTOCOL = 3
 UNDERSTOOD = (2, PROTOCOL)  # the other one had no heart
 
@@ -38,6 +41,7 @@ class Handover:
     lock: int | None = None
     app: int | None = None  # the process that serves
     leaving: int | None = None  # the process that served, and is on its way out
+    leaving_too: list[int] = field(default_factory=list)  # those before it, which have been told to stop
 
     @classmethod
     def take(cls) -> Self | None:
@@ -46,11 +50,12 @@ class Handover:
         if text is None:
             return None
         given = json.loads(text)
+        leaving_too = json.loads(os.environ.pop(LEAVING_TOO, "[]"))
         if given.get("protocol") not in UNDERSTOOD:
             raise HandoverError(
                 "the running version hands over in a way that this one does not know", "stop it, and start this one"
             )
-        return cls(**given | {"protocol": PROTOCOL})
+        return cls(**given | {"protocol": PROTOCOL, "leaving_too": leaving_too})
 
     @classmethod
     def of(cls, listeners: Listeners, lock: int) -> Self:
@@ -97,7 +102,10 @@ def execute(program: str, handover: Handover) -> NoReturn:
     signal.pthread_sigmask(signal.SIG_BLOCK, STOP_SIGNALS)
     sys.stdout.flush()
     sys.stderr.flush()
-    os.execve(program, _words(program), os.environ | {VARIABLE: json.dumps(asdict(handover))})  # noqa: S606 - no shell
+    fields = asdict(handover)
+    leaving_too = json.dumps(fields.pop("leaving_too"))
+    environment = os.environ | {VARIABLE: json.dumps(fields), LEAVING_TOO: leaving_too}
+    os.execve(program, _words(program), environment)  # noqa: S606 - no shell
 
 
 def _words(program: str) -> list[str]:

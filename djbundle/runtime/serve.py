@@ -113,7 +113,7 @@ def supervise(bundle: Bundle, options: ServeOptions, given: Handover) -> int:
     memory.share_what_is_loaded()
     with Supervisor([app], grace=options.grace + MARGIN, proven=given.app is not None) as supervisor:
         about = About.of(bundle, options, listeners, pair)
-        service = Service(about, supervisor, app, replace(given, app=None, leaving=None, heart=None))
+        service = Service(about, supervisor, app, replace(given, app=None, leaving=None, leaving_too=[], heart=None))
 
         def welcome() -> None:
             os.read(reader, 4096)
@@ -128,6 +128,8 @@ def supervise(bundle: Bundle, options: ServeOptions, given: Handover) -> int:
             memory.release_archive()
         if given.leaving:
             service.see_off(given.leaving)
+        for pid in given.leaving_too:
+            service.expect_end(pid)
         supervisor.on_stop = notify.stopping
         code = supervisor.run()
     remove_files(options.binds)

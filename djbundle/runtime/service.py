@@ -14,7 +14,7 @@ from djbundle.runtime.handover import Handover
 from djbundle.runtime.lock import take
 from djbundle.runtime.logs.lines import log
 from djbundle.runtime.supervisor import Supervisor
-from djbundle.runtime.takeover import Takeover, stop_after_lingering
+from djbundle.runtime.takeover import LINGER, Takeover, stop_after_lingering
 
 LOOK_FOR_LOCK = 0.25  # seconds
 
@@ -60,10 +60,21 @@ class Service:
             self._supervisor.at(time.monotonic() + self._interval, self._tell_watchdog)
 
     def see_off(self, pid: int) -> None:
-        """The process that served before, which has been told to leave."""
-        before = Child("app before", self._app.title, lambda: 1, pid=pid, started=time.monotonic(), once=True)
+        """Stop the process that served before, which has been told to leave."""
+        stop_after_lingering(self._supervisor, self.expect_end(pid))
+
+    def expect_end(self, pid: int) -> Child:
+        """Kill a process that served before, if it has not ended when its grace is over."""
+        now = time.monotonic()
+        before = Child("app before", self._app.title, lambda: 1, pid=pid, started=now, once=True)
         self._supervisor.add(before)
-        stop_after_lingering(self._supervisor, before)
+        self._supervisor.at(now + LINGER + self._supervisor.grace, lambda: self._kill(before))
+        return before
+
+    def _kill(self, before: Child) -> None:
+        if before.pid:
+            log(f"{before.name} (process {before.pid}) does not end, and is killed", "error")
+            before.signal(signal.SIGKILL)
 
     def _answer(self, request: Message, caller: Caller) -> None:
         if request.get("command") == "status":
@@ -91,4 +102,11 @@ class Service:
             self._takeover = None
             self._tell_ready()
 
-        self._takeover = Takeover(self._supervisor, self._app, self._given, sys.executable, tell=tell, failed=failed)
+        self._takeover = Takeover(
+            self._supervisor,
+            self._app,
+            self._given,
+            sys.executable,
+            tell=tell,
+            failed=failed,
+        )

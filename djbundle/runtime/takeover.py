@@ -29,12 +29,17 @@ Tell = Callable[..., None]
 
 
 def stop_after_lingering(supervisor: Supervisor, child: Child) -> None:
-    """One that has been told to leave."""
-    supervisor.at(time.monotonic() + LINGER, lambda: child.signal(signal.SIGTERM))
+    """Stop one that has been told to leave."""
+    child.stops_at = time.monotonic() + LINGER
+    supervisor.at(child.stops_at, lambda: child.signal(signal.SIGTERM))
 
 
 class Takeover:
-    """One try. `tell` hears of each step, `failed` is called if it fails; if not, this program becomes `program`."""
+    """One try. `tell` hears of each step, `failed` is called if it fails; if not, this program becomes `program`.
+
+    That is not before the moment when those who served earlier have been told to stop: the next program does not tell
+    them.
+    """
 
     def __init__(
         self,
@@ -83,13 +88,23 @@ class Takeover:
             return
         self._tell(state=state, **facts)
         if state == "pending":  # nobody may write while it migrates
-            self._app.ended = lambda _code: self._order("migrate")
+            for child in [self._app, *self._leaving()]:
+                child.ended = lambda _code: self._migrate_when_alone()
             self._app.leave()
             stop_after_lingering(self._supervisor, self._app)
         elif state == "ready":
-            self._order("serve")
+            stopped = max([child.stops_at for child in self._leaving()], default=0.0)
+            self._supervisor.at(stopped, lambda: self._order("serve"))
         elif state == "serving":
             self._become_the_new_program()
+
+    def _leaving(self) -> list[Child]:
+        """Return those that served before the one that serves."""
+        return [child for child in self._supervisor.running if child.once and child not in (self._app, self._candidate)]
+
+    def _migrate_when_alone(self) -> None:
+        if not self._app.pid and not self._leaving():
+            self._order("migrate")
 
     def _become_the_new_program(self) -> None:
         log("another process of the site has taken over")
@@ -101,6 +116,7 @@ class Takeover:
                     self._given,
                     app=self._candidate.pid,
                     leaving=self._app.pid or None,
+                    leaving_too=[child.pid for child in self._leaving()],
                     heart=self._heart.file,
                 ),
             )
@@ -118,7 +134,9 @@ class Takeover:
         self._heart.close()
         error = {"cause": f"the new process ended with code {code}", "fix": "look at its log", "code": 1} | self._error
         log(f"nobody has taken over: {error['cause']}", "error")
-        self._app.once, self._app.ended = False, None
+        for child in self._supervisor.children:
+            child.ended = None
+        self._app.once = False
         if self._app not in self._supervisor.children:
             self._supervisor.add(self._app)
         self._tell(state="failed", **error)
