@@ -59,7 +59,7 @@ class Protocol:
             self.status = message["status"]
             self.headers = [(name.decode("latin-1"), value.decode("latin-1")) for name, value in message["headers"]]
             return SimpleNamespace()
-        if message["body"]:
+        if message["body"] or message.get("more_body"):
             self.parts.append(message["body"])
         if not message.get("more_body"):
             self.over.set()

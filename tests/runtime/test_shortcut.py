@@ -17,6 +17,8 @@ from tests.runtime.granian import make_request
 class Sent:
     """Our transport and streams, which keep what they are given."""
 
+    is_suspicious = False
+
     def __init__(self) -> None:
         self.whole: list[bytes] = []
         self.parts: list[bytes] = []

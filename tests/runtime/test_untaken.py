@@ -1,4 +1,4 @@
-"""What clients of HTTP/2 have not taken is known, counts in the budget, and is given up when others need the room."""
+"""What clients of HTTP/2 may not have taken is suspected; then it is sent so that it is known when they take it."""
 
 import socket
 from collections.abc import Iterator
@@ -6,17 +6,24 @@ from types import SimpleNamespace
 
 import pytest
 
-from djbundle.runtime.http import budget, untaken
-from djbundle.runtime.http.budget import EVICTABLE, Budget
-from djbundle.runtime.http.connections import Descriptors
+from djbundle.runtime.http import untaken
+from djbundle.runtime.http.connections import Descriptors, Traffic
+from djbundle.runtime.http.limits import Limits
+from djbundle.runtime.http.options import HttpOptions
 from djbundle.runtime.http.rate import SLOWEST
-from djbundle.runtime.http.refusals import Refusals
-from djbundle.runtime.http.untaken import HARMLESS, LOOK_AFTER, Handed, Untaken
+from djbundle.runtime.http.streams import Streams
+from djbundle.runtime.http.untaken import HARMLESS, HEAD, LOOK_AFTER, OF_ALL, OF_CLIENT, OF_CONNECTION, Handed, Untaken
+from tests.runtime.granian import CONNECTION, Protocol, make_request
+from tests.waiting import wait_until
 
 CLIENT = ("192.0.2.1", 40000)
 STALL = 60.0
 MUCH = HARMLESS + 1000
 Pair = tuple[socket.socket, socket.socket]  # the two ends of one connection
+
+
+def traffic(taken: int, received: int = 0) -> Traffic:
+    return Traffic(0.0, 0.0, received, is_read=True, acknowledged=taken)
 
 
 @pytest.fixture
@@ -28,7 +35,14 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> SimpleNamespace:
 
 @pytest.fixture
 def site() -> Untaken:
-    return Untaken(Budget(lambda _address: False), Refusals(None))
+    return Untaken()
+
+
+@pytest.fixture
+def nobody(site: Untaken, monkeypatch: pytest.MonkeyPatch) -> Untaken:
+    """One whose clients are in no kernel."""
+    monkeypatch.setattr(site, "look", lambda: None)
+    return site
 
 
 @pytest.fixture
@@ -42,7 +56,7 @@ def pair() -> Iterator[Pair]:
 
 def test_who_takes_too_little_is_stalled(site: Untaken, clock: SimpleNamespace) -> None:
     def is_stalled(taken: int) -> bool:
-        site.note(CLIENT, taken)
+        site.note(CLIENT, traffic(taken))
         return site.is_stalled(CLIENT, STALL)
 
     site.add(CLIENT, MUCH)
@@ -62,9 +76,9 @@ def test_who_takes_too_little_is_stalled(site: Untaken, clock: SimpleNamespace) 
 def test_heads_are_no_credit(site: Untaken) -> None:
     """A client that has taken many of them has not taken a later body."""
     site.add(CLIENT, 1)
-    site.note(CLIENT, 10 * MUCH)
+    site.note(CLIENT, traffic(10 * MUCH))
     site.add(CLIENT, MUCH)
-    site.note(CLIENT, 10 * MUCH)
+    site.note(CLIENT, traffic(10 * MUCH))
     assert site.accounts[CLIENT].left == MUCH
 
 
@@ -77,35 +91,53 @@ def test_what_is_cancelled_counts_no_more(site: Untaken) -> None:
     assert site.accounts[CLIENT].given == 10
 
 
-def test_it_counts_beside_what_is_counted_as_a_response(site: Untaken) -> None:
-    site.budget.take(CLIENT, CLIENT[0], 3000)
-    site.add(CLIENT, 10_000)
-    site.note(CLIENT, 0)
-    assert site.budget.total == 10_000
-    site.budget.take(CLIENT, CLIENT[0], -3000)
-    site.note(CLIENT, 4000)
-    assert site.budget.total == 6000
-    site.forget({CLIENT})
-    assert (site.budget.total, site.accounts) == (0, {})
-    assert not site.budget.clients
-    assert not site.budget.connections
+@pytest.mark.parametrize(("others", "received"), [(HEAD, 0), (0, 5000), (HEAD, 5000)])
+def test_what_is_no_body_does_not_hide_one(site: Untaken, others: int, received: int) -> None:
+    """Each byte that the client sends may be answered with one, as a PING is."""
+    site.add(CLIENT, MUCH)
+    for _ in range(others // HEAD):
+        site.begin(CLIENT)
+    site.note(CLIENT, traffic(others + received, received))
+    assert site.accounts[CLIENT].suspected == MUCH
 
 
-def test_who_takes_nothing_makes_room(site: Untaken, clock: SimpleNamespace, monkeypatch: pytest.MonkeyPatch) -> None:
-    broken: list[tuple[str, int]] = []
-    monkeypatch.setattr(untaken, "break_off", broken.extend)
-    monkeypatch.setattr(Untaken, "look", lambda _self: None)
-    for number in range(8):
-        site.add((f"192.0.2.{number}", 1), MUCH)
-        site.note((f"192.0.2.{number}", 1), 0)
-        clock.now += 1
-    monkeypatch.setattr(budget, "PROCESS", site.budget.total)
-    site.sweep()
-    assert sorted(broken) == [(f"192.0.2.{number}", 1) for number in range(3)]
-    monkeypatch.setattr(budget, "PROCESS", site.budget.total + 1)
-    clock.now += EVICTABLE
-    site.sweep()
-    assert len(broken) == 3, "there is room"
+def test_no_more_is_suspected_than_can_be(nobody: Untaken) -> None:
+    """A cancelled film was given, and is never taken."""
+    nobody.add(CLIENT, 200 << 20)
+    nobody.note(CLIENT, traffic(0))
+    assert nobody.accounts[CLIENT].suspected == OF_CONNECTION
+
+
+def test_many_connections_of_one_client_are_suspicious(nobody: Untaken) -> None:
+    for port in range(OF_CLIENT // OF_CONNECTION + 1):
+        assert not nobody.is_suspicious(CLIENT)
+        nobody.add((CLIENT[0], port), OF_CONNECTION)
+        nobody.note((CLIENT[0], port), traffic(0))
+        nobody.sum_up()
+    assert nobody.is_suspicious(CLIENT)
+    assert not nobody.is_suspicious(("192.0.2.2", 1))
+
+
+def test_many_clients_are_suspicious_together(nobody: Untaken) -> None:
+    for number in range(OF_ALL // OF_CONNECTION + 1):
+        client = (f"192.0.3.{number}", 1)
+        nobody.add(client, OF_CONNECTION)
+        nobody.note(client, traffic(0))
+    nobody.sum_up()
+    assert nobody.is_suspicious(CLIENT)
+
+
+def test_a_suspicious_response_counts_until_it_is_taken() -> None:
+    """Its empty parts are accepted when it has left the queue."""
+    limits, protocol = Limits(HttpOptions()), Protocol(room=4)
+    streams = Streams(limits)
+    streams.send_fenced(make_request(protocol), 200, [], b"page")
+    wait_until(lambda: protocol.waiting, "a part waits")
+    assert protocol.headers == [("Content-Length", "4")]
+    assert limits.budget.connections[CONNECTION] == 4
+    wait_until(lambda: protocol.take() or protocol.over.is_set(), "all parts are taken")  # type: ignore[func-returns-value]
+    assert protocol.body == b"page"
+    wait_until(lambda: not limits.budget.total, "it counts no more")
 
 
 def test_the_kernel_is_asked_after_some_bytes(site: Untaken, pair: Pair) -> None:
@@ -114,9 +146,9 @@ def test_the_kernel_is_asked_after_some_bytes(site: Untaken, pair: Pair) -> None
     while len(client.recv(10_000, socket.MSG_PEEK)) < 10_000:
         pass
     site.add(client.getsockname(), LOOK_AFTER - 1)
-    assert not site.budget.total
+    assert not site.suspected
     site.add(client.getsockname(), 1)
-    assert site.budget.total == LOOK_AFTER - 10_000
+    assert site.suspected["127.0.0.1"] == LOOK_AFTER - 10_000
     client.close()
     server.close()
     site.look()

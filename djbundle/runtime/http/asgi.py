@@ -24,7 +24,7 @@ from djbundle.runtime.http.transport import (
     raw,
     with_length,
 )
-from djbundle.runtime.http.untaken import Handed
+from djbundle.runtime.http.untaken import Handed, fenced
 from djbundle.runtime.http.validity import is_bad_host, may_have_body, refusal_of_length
 from djbundle.runtime.http.waiting import StalledClientError
 from djbundle.runtime.http.websockets import run_websocket
@@ -36,6 +36,10 @@ READ = frozenset((b"host", b"content-length", b"transfer-encoding", b"x-request-
 Message = dict[str, Any]
 Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
+
+
+class ClientLeftError(Exception):
+    """Nobody wants the rest of the response."""
 
 
 class Asgi:
@@ -53,6 +57,8 @@ class Asgi:
                 scope[OPEN_FILE] = exchange.open_file
                 await self.application(scope, exchange.receive, exchange.send)
                 await exchange.answer_somehow()
+        except ClientLeftError:
+            pass
         except StalledClientError:
             exchange.break_off()
         except Exception:  # of a stream, or of what stands around Django, which answers its own errors
@@ -99,8 +105,10 @@ class Exchange:
         self.head: Message | None = None  # of the response, while it is kept back
         self.has_quota = False
         self.largest = 0  # bytes of the largest part of the body
-        self.has_begun = self.has_file = False
-        self.handed = Handed(self.limits.untaken, self.connection)
+        self.has_begun = self.has_file = self.is_counted = False
+        self.watching: asyncio.Future[None] | None = None
+        self.is_gone = False  # the client, who watches
+        self.handed = Handed(self.limits.untaken, self.connection) if self.by_http_2 else None
         self.complete = False  # the body has been read
         self.answered = self.refused = self.ended = False
 
@@ -179,8 +187,19 @@ class Exchange:
         """Return that the client has left, or has cancelled this request."""
         message = await self._receive()
         if message["type"] == "http.disconnect":
-            self.handed.forget()
+            self.forget_handed()
         return message
+
+    def forget_handed(self) -> None:
+        if self.handed:
+            self.handed.forget()
+
+    async def watch_client(self) -> None:
+        """Learn when it leaves: Granian takes parts for nobody without a word, and a server of files does not ask."""
+        while (await self._receive())["type"] != "http.disconnect":
+            pass
+        self.is_gone = True
+        self.forget_handed()
 
     async def take_quota(self) -> None:
         """Ask for room and take it at once: else all who ask before one takes it would be let in."""
@@ -241,13 +260,12 @@ class Exchange:
         if self.scope["method"] == "HEAD":  # HTTP/2 allows no body
             body, more = b"", False
         self.largest = max(self.largest, len(body))
-        if len(body) <= WHOLE:
-            if await self.may_begin(len(body)):
-                await self.send_small(body, length, more=more)
-            return
-        if await self.take_budget(len(body)):
+        is_small, is_fenced = len(body) <= WHOLE, self.is_to_be_fenced(body, more=more)
+        if is_small and not is_fenced:
+            await self.send_small(body, length, more=more)
+        elif await self.take_budget(len(body)):
             try:
-                await self.send_large(body, length, more=more)
+                await (self.send_fenced(body, length) if is_fenced else self.send_large(body, length, more=more))
             finally:
                 self.limits.budget.take(self.connection, self.client, -len(body))
         else:
@@ -257,17 +275,9 @@ class Exchange:
         """Return the length of a body that is whole."""
         return len(body) if self.head and not more and self.head["status"] not in BODILESS else None
 
-    async def may_begin(self, size: int) -> bool:
-        """Return whether a small response may be sent; one that has begun may. Others of its client may have been
-        made since it was admitted, which HTTP/2 would keep until they are taken.
-        """
-        if not self.head or not self.by_http_2 or not self.limits.budget.is_spent(self.connection, self.client):
-            return True
-        if await self.limits.waiting.take(self.connection, self.client, size):
-            self.limits.budget.take(self.connection, self.client, -size)  # it counts as what is not taken
-            return True
-        await self.refuse(*self.limits.budget.refusal())
-        return False
+    def is_to_be_fenced(self, body: bytes, *, more: bool) -> bool:
+        """Return whether it shall be known when this small response is taken."""
+        return bool(body and self.head and not more and self.handed and self.handed.is_suspicious)
 
     async def take_budget(self, size: int) -> bool:
         """Return whether so many bytes may wait for the client: of what has begun, all."""
@@ -281,6 +291,13 @@ class Exchange:
         self.ended = not more
         await self.hand(body, more=more)
 
+    async def send_fenced(self, body: bytes, length: int | None) -> None:
+        await self.send_head(length)
+        self.ended = self.is_counted = True
+        for part in fenced(body):
+            await self.hand(part, more=True)
+        await self.hand(b"", more=False)
+
     async def send_large(self, body: bytes, length: int | None, *, more: bool) -> None:
         """In pieces, so that the rest of it is given up when the client takes nothing."""
         await self.send_head(length)
@@ -291,14 +308,18 @@ class Exchange:
 
     async def open_file(self) -> bool:
         """Return whether a file may be opened, to be sent: as many are open at once as the budget has room for."""
-        self.has_file = await self.limits.waiting.take(self.connection, self.client, COST)
-        if not self.has_file:
+        self.has_file = self.is_counted = await self.limits.waiting.take(self.connection, self.client, COST)
+        if self.has_file:
+            self.watching = asyncio.ensure_future(self.watch_client())
+        else:
             await self.refuse(*self.limits.budget.refusal())
         return self.has_file
 
     async def hand(self, body: bytes, *, more: bool) -> None:
-        """Give bytes to Granian. Raises StalledClientError when the client takes none of them."""
-        if self.by_http_2:
+        """Give bytes to Granian. Raises StalledClientError when the client takes none of them, and ClientLeftError."""
+        if self.is_gone:
+            raise ClientLeftError
+        if self.handed:
             self.handed.add(len(body))
         sent = self._send({"type": BODY, "body": body, "more_body": more})
         if not hasattr(sent, "add_done_callback"):  # there is room
@@ -306,7 +327,7 @@ class Exchange:
             if more:  # a site that always has a next part would let nobody else run
                 await asyncio.sleep(0)
             return
-        cost = 0 if self.has_file else COST  # of which that is taken
+        cost = 0 if self.is_counted else COST
         try:
             with self.limits.waiting.waits(self, self.connection, self.client, cost):
                 await asyncio.wait_for(sent, self.limits.options.send_timeout)
@@ -342,6 +363,8 @@ class Exchange:
         self.give_quota()
         if self.has_begun:
             self.limits.waiting.leave(self.client)
+        if self.watching:
+            self.watching.cancel()
         if self.has_file:
             self.limits.budget.take(self.connection, self.client, -COST)
         self.limits.cycles.left(self.largest)

@@ -28,7 +28,6 @@ class Budget:
         self.is_exempt = is_exempt
         self.connections: Counter[Hashable] = Counter()
         self.clients: Counter[Hashable] = Counter()
-        self.untaken: dict[Connection, int] = {}  # bytes of small responses by HTTP/2
         self.moved: dict[Hashable, float] = {}  # when a client has last taken something, monotonic seconds
         self.total = 0
         self.waiting = 0  # bytes of pages that are made, and wait until they may be begun
@@ -58,18 +57,6 @@ class Budget:
         add(self.clients, key, size)
         if key not in self.clients:
             self.moved.pop(key, None)
-
-    def set_untaken(self, connection: Connection, size: int) -> None:
-        """Note that the client of this connection has not taken `size` bytes.
-
-        Among them are those of responses that are counted themselves.
-        """
-        with self.lock:
-            before = self.untaken.pop(connection, 0)
-            if now := max(0, size - (self.connections[connection] - before)):
-                self.untaken[connection] = now
-            if now != before:
-                self.add(connection, connection[0], now - before)
 
     def note_progress(self, client: str) -> None:
         """Note that it takes what it was given."""

@@ -21,4 +21,4 @@ class Limits:
         self.quota = Quota(self.is_proxy)
         self.waiting = Waiting(self.budget, self.refusals)
         self.cycles = Cycles()
-        self.untaken = Untaken(self.budget, self.refusals)
+        self.untaken = Untaken()

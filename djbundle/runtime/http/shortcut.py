@@ -55,7 +55,9 @@ class Shortcut:
         seconds = time.perf_counter() - begun
         self.observer.answered("GET", path, 200, seconds, environ["REMOTE_ADDR"], environ["HTTP_X_REQUEST_ID"])
         added = self.additions.wsgi_headers(environ, seconds)
-        if isinstance(kept.body, bytes):
+        if isinstance(kept.body, bytes) and request.transport.is_suspicious:
+            streams.send_fenced(request, 200, kept.headers + added, kept.body)
+        elif isinstance(kept.body, bytes):
             request.transport.begin_raw(200, kept.raw_headers + raw(added))
             request.transport.end(kept.body)
         else:

@@ -20,7 +20,8 @@ from django.db import connections
 from djbundle.runtime.http.budget import COST, client_key, longest
 from djbundle.runtime.http.connections import break_off
 from djbundle.runtime.http.limits import Limits
-from djbundle.runtime.http.transport import Headers, Request
+from djbundle.runtime.http.transport import Headers, Request, with_length
+from djbundle.runtime.http.untaken import fenced
 from djbundle.runtime.logs import lines
 
 SENDERS = 4  # threads that send what is at hand
@@ -47,7 +48,13 @@ class Streams:
 
         `parts` has ``__next__`` and may have ``close``.
         """
-        delivery = Delivery(self, request, parts, COST + size)
+        self.deliver(Delivery(self, request, parts, COST + size), status, headers)
+
+    def send_fenced(self, request: Request, status: int, headers: Headers, body: bytes) -> None:
+        """Send a small response by HTTP/2, and count it until it is taken."""
+        self.deliver(Fenced(self, request, fenced(body), len(body)), status, with_length(headers, len(body)))
+
+    def deliver(self, delivery: "Delivery", status: int, headers: Headers) -> None:
         if delivery.begin(status, headers):
             self.senders.submit(delivery.run)
 
@@ -174,6 +181,9 @@ class Delivery:
         part = next(self.parts, None)
         if part is None:
             self.request.transport.end()
+        return None if part is None else self.send_part(part)
+
+    def send_part(self, part: bytes) -> Any:
         return self.request.transport.send(part) if part else None
 
     def advance(self) -> bool:
@@ -216,6 +226,13 @@ class Delivery:
             watching.cancel()
         if end := getattr(self.parts, "close", None):
             end()
+
+
+class Fenced(Delivery):
+    """One whose empty parts are sent too."""
+
+    def send_part(self, part: bytes) -> Any:
+        return self.request.transport.send(part)
 
 
 class Generation(Delivery):

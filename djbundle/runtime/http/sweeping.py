@@ -77,7 +77,7 @@ class Sweeper:
         The kernel has nothing left to send while the client's windows (RFC 9113, 5.2) are closed. But then it has
         carried fewer bytes than the bodies of its responses have.
         """
-        self.limits.untaken.note(connection.client, traffic.acknowledged)
+        self.limits.untaken.note(connection.client, traffic)
         return self.limits.untaken.is_stalled(connection.client, self.stall)
 
     def is_greedy(self, count: int, connection: Connection) -> bool:

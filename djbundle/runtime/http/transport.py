@@ -57,6 +57,11 @@ class Transport:
         self.is_over = True
         self.protocol.send({"type": BODY, "body": body})
 
+    @property
+    def is_suspicious(self) -> bool:
+        """Whether the client may have left much of what it was given."""
+        return self.handed is not None and self.handed.is_suspicious
+
     def forget_handed(self) -> None:
         """The client has cancelled this response."""
         if self.handed:

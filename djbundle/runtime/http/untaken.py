@@ -1,21 +1,38 @@
-"""What clients of HTTP/2 were given and have not taken.
+"""What clients of HTTP/2 may not have taken of small responses.
 
-Granian keeps a response until the client's windows open (RFC 9113, 5.2), and does not tell when it is taken. But the
-kernel tells how many bytes the other end of a connection has acknowledged.
+Granian keeps a response until the client's windows open (RFC 9113, 5.2), and does not tell when it is taken. The kernel
+tells how many bytes the other end of a connection has acknowledged; but among them are heads and what HTTP/2 itself
+says, and a response that was cancelled is never taken. So this is a suspicion. It cuts nobody off and refuses nobody:
+responses over suspicious connections are sent in the way in which it is known when they are taken (`fenced`).
 """
 
 import threading
 import time
+from collections import Counter
+from collections.abc import Hashable, Iterator
 from dataclasses import dataclass
 
-from djbundle.runtime.http.budget import Budget, longest
-from djbundle.runtime.http.connections import Descriptors, break_off
+from djbundle.runtime.http.budget import client_key
+from djbundle.runtime.http.connections import Descriptors, Traffic
 from djbundle.runtime.http.rate import SLOWEST
-from djbundle.runtime.http.refusals import Refusals
 from djbundle.runtime.http.transport import Connection
 
 LOOK_AFTER = 8 << 20  # bytes that all clients together were given
+OF_CLIENT = 16 << 20  # bytes that one client may not have taken, before it is suspicious
+OF_ALL = 64 << 20  # the same of all clients, who are suspicious together
+OF_CONNECTION = 128 * (64 << 10)  # bytes of all small responses that one can have at once
+HEAD = 512  # bytes of the head of a response, about
 HARMLESS = 256 << 10  # bytes that a client need not take: those of small responses that it has cancelled
+FENCES = 5  # one more than the parts that Granian queues
+
+
+def fenced(body: bytes) -> Iterator[bytes]:
+    """Yield the parts of a small response: one, and empty ones. When the last of these is accepted, the first one has
+    left Granian's queue.
+    """
+    yield body
+    for _ in range(FENCES):
+        yield b""
 
 
 @dataclass(slots=True)
@@ -23,18 +40,23 @@ class Account:
     """Of one connection, in bytes and monotonic seconds."""
 
     given: int = 0  # of bodies
+    responses: int = 0
     taken: int = 0  # as the kernel has told last
     beyond: int = 0  # taken beyond the bodies: heads, which nobody counts
+    suspected: int = 0  # at most so many are not taken, if all that the client has sent was answered with as many bytes
     since: float | None = None  # when it was found to take too little, and what it had taken then
     taken_then: int = 0
 
     @property
     def left(self) -> int:
+        """Bytes that are not taken, if all that was taken were bodies."""
         return self.given + self.beyond - self.taken
 
-    def note(self, taken: int) -> None:
-        self.taken = taken
-        self.beyond = max(self.beyond, taken - self.given)
+    def note(self, traffic: Traffic) -> None:
+        self.taken = traffic.acknowledged
+        self.beyond = max(self.beyond, self.taken - self.given)
+        others = HEAD * self.responses + traffic.received
+        self.suspected = min(OF_CONNECTION, max(0, self.given + others - self.taken))
         if self.left <= HARMLESS:
             self.since = None
         elif self.since is None:
@@ -46,22 +68,32 @@ class Account:
 
 
 class Untaken:
-    """In one web process. It counts in the budget, unless it is counted there as the response that it belongs to."""
+    """In one web process."""
 
-    def __init__(self, budget: Budget, refusals: Refusals) -> None:
-        self.budget, self.refusals = budget, refusals
+    def __init__(self) -> None:
         self.accounts: dict[Connection, Account] = {}
         self.descriptors = Descriptors()
         self.unseen = 0  # bytes, given since the last look
+        self.suspected: Counter[Hashable] = Counter()  # bytes, by client
+        self.is_much = False  # of all together
         self.looking = threading.Lock()
 
+    def begin(self, connection: Connection) -> None:
+        """Note that a response is about to be given to its client."""
+        account = self.accounts.get(connection) or self.accounts.setdefault(connection, Account())
+        account.responses += 1
+
     def add(self, connection: Connection, size: int) -> None:
-        """Note that so many bytes were given to its client; a negative size: that it wants them no more."""
+        """Note that so many bytes of it were given; a negative size: that the client wants them no more."""
         account = self.accounts.get(connection) or self.accounts.setdefault(connection, Account())
         account.given += size
         self.unseen += max(0, size)
         if self.unseen >= LOOK_AFTER:
             self.look()
+
+    def is_suspicious(self, connection: Connection) -> bool:
+        """Return whether its client may have left much."""
+        return self.is_much or self.suspected[client_key(connection[0])] > OF_CLIENT
 
     def look(self) -> None:
         """Ask the kernel. While another thread does so, there is nothing to do."""
@@ -73,16 +105,21 @@ class Untaken:
             for connection in self.descriptors.find([*closed]):
                 closed.discard(connection.client)
                 if traffic := connection.traffic():
-                    self.note(connection.client, traffic.acknowledged)
+                    self.note(connection.client, traffic)
             self.forget(closed)
+            self.sum_up()
         finally:
             self.looking.release()
 
-    def note(self, connection: Connection, taken: int) -> None:
-        """Note how many bytes its client has taken in all."""
+    def note(self, connection: Connection, traffic: Traffic) -> None:
         if account := self.accounts.get(connection):
-            account.note(taken)
-            self.budget.set_untaken(connection, max(0, account.left))
+            account.note(traffic)
+
+    def sum_up(self) -> None:
+        suspected: Counter[Hashable] = Counter()
+        for connection, account in [*self.accounts.items()]:
+            suspected[client_key(connection[0])] += account.suspected
+        self.suspected, self.is_much = suspected, suspected.total() > OF_ALL
 
     def is_stalled(self, connection: Connection, seconds: float) -> bool:
         """Return whether for so long a client has taken next to nothing of what it was given."""
@@ -96,24 +133,13 @@ class Untaken:
 
     def forget(self, closed: set[Connection]) -> None:
         """Forget connections that are closed."""
-        for connection in closed & {*self.accounts}:
-            del self.accounts[connection]
-            self.budget.set_untaken(connection, 0)
+        for connection in closed:
+            self.accounts.pop(connection, None)
 
     def sweep(self) -> None:
-        """Break off those who take least when there is no room for others. Call it each second."""
-        if not self.accounts:
-            return
-        self.look()
-        if self.budget.is_full:
-            now = time.monotonic()
-            since = [
-                (each.since, connection) for connection, each in [*self.accounts.items()] if each.since is not None
-            ]
-            late = longest([(now - begun, connection) for begun, connection in since])
-            if late:
-                break_off(late)
-                self.refusals.note("response: cut off, since its client took nothing more", len(late))
+        """Look anew. Call it each second."""
+        if self.accounts:
+            self.look()
 
 
 class Handed:
@@ -124,6 +150,11 @@ class Handed:
     def __init__(self, untaken: Untaken, connection: Connection) -> None:
         self.untaken, self.connection = untaken, connection
         self.size = 0  # bytes of this response
+        untaken.begin(connection)
+
+    @property
+    def is_suspicious(self) -> bool:
+        return self.untaken.is_suspicious(self.connection)
 
     def add(self, size: int) -> None:
         self.size += size

@@ -9,7 +9,7 @@ from django.http import HttpResponse
 
 from djbundle.runtime.http.bodies import close_body
 from djbundle.runtime.http.streams import FileParts, Streams
-from djbundle.runtime.http.transport import HTTP_2, Headers, Request, with_length
+from djbundle.runtime.http.transport import BODILESS, HTTP_2, Headers, Request, with_length
 
 WHOLE, WHOLE_BY_HTTP_2 = 256 << 10, 64 << 10  # bytes that are sent in one go; a connection of HTTP/2 has many of them
 
@@ -72,10 +72,17 @@ class WsgiSite:
     def send_whole(self, request: Request, head: "Head", body: bytes) -> None:
         size = len(body)
         if size <= (WHOLE_BY_HTTP_2 if request.environ["SERVER_PROTOCOL"] == HTTP_2 else WHOLE):
-            request.transport.respond(head.status, head.headers, body)
+            self.send_small(request, head, body)
         else:
             parts = self.streams.of_memory([body])
             self.streams.send(request, head.status, with_length(head.headers, size), parts, size)
+
+    def send_small(self, request: Request, head: "Head", body: bytes) -> None:
+        transport = request.transport
+        if body and transport.is_suspicious and not transport.is_bodiless and head.status not in BODILESS:
+            self.streams.send_fenced(request, head.status, head.headers, body)
+        else:
+            transport.respond(head.status, head.headers, body)
 
 
 class Head:
