@@ -175,6 +175,10 @@ class Crew:
         """End what takes too long, free what waits behind something long, replace processes that have done enough."""
         self.ending = [child for child in self.ending if not child.has_ended()]
         for child in list(self.children):
+            if child.is_stopped():
+                logger.error("process %d was stopped by a signal, and does not go on; it is killed", child.pid)
+                self._bury(child)
+                continue
             if child.overdue():
                 self._end_overdue(child)
                 continue

@@ -1,6 +1,8 @@
 """Async tasks of a process share one event loop, in a thread that starts with the first of them."""
 
 import asyncio
+import os
+import sys
 import threading
 from collections.abc import Callable
 from typing import Any
@@ -36,8 +38,17 @@ class EventLoop:
         with self._starting:
             if self._loop is None:
                 self._loop = asyncio.new_event_loop()
-                threading.Thread(target=self._loop.run_forever, daemon=True).start()
+                threading.Thread(target=_run, args=[self._loop], daemon=True).start()
             return self._loop
+
+
+def _run(loop: asyncio.AbstractEventLoop) -> None:
+    """A task that stops the loop ends this process, as one that kills it does: nobody would hear of the others."""
+    try:
+        loop.run_forever()
+    finally:
+        print("a task has stopped the event loop; its process ends", file=sys.stderr, flush=True)
+        os._exit(1)
 
 
 async def _outcome_of(attempt: Attempt) -> Outcome:

@@ -5,6 +5,7 @@ import os
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from djbundle.tasks import forks
 from djbundle.tasks.assigned import Assigned
@@ -22,6 +23,9 @@ REFILL = 0.5  # of these must be missing before more are claimed: each claim has
 STUCK_SECONDS = 0.2  # a task that runs so long gets none behind it, and none waits longer for one
 START_SECONDS = 5.0  # the same where it runs nothing at all: it has just been made, or the machine is busy
 BLOCKED_SECONDS = 1.0  # that a process gets nothing, after tasks have waited in it in vain
+LOOK_SECONDS = 5.0  # between looks whether a process was stopped
+STOPPED_SECONDS = 30.0  # that it may be
+STOPPED = "T"  # see proc_pid_stat(5)
 EXIT_SECONDS = 5.0  # that a process has to end by itself, for what runs at its exit
 FIRST_MEAN = 0.005  # seconds; what a task is taken for before any has run
 SMOOTHING = 0.2  # weight of the newest run in the mean
@@ -54,6 +58,8 @@ class Child:
     retired: bool = False  # gets no more tasks, and ends when it has finished its own
     done: int = 0  # tasks
     ends_at: float = 0.0  # when it is killed if it has not ended, monotonic seconds
+    next_look: float = 0.0  # whether it was stopped, monotonic seconds
+    stopped_since: float | None = None
 
     @property
     def room(self) -> int:
@@ -136,6 +142,18 @@ class Child:
         """Whether it is to be given no more."""
         return self.limits.are_reached(self.done + len(self.tasks), self.pid)
 
+    def is_stopped(self) -> bool:
+        """Whether it has been stopped, as SIGSTOP does, for so long that nobody will have it go on."""
+        now = time.monotonic()
+        if now < self.next_look:
+            return False
+        self.next_look = now + LOOK_SECONDS
+        if state_of(self.pid) != STOPPED:
+            self.stopped_since = None
+            return False
+        self.stopped_since = self.stopped_since or now
+        return now - self.stopped_since >= STOPPED_SECONDS
+
     def overdue(self) -> bool:
         """Whether its task has taken longer than it may."""
         return any(run.timeout and time.monotonic() - self.began > run.timeout for run in self.tasks.running)
@@ -158,6 +176,13 @@ class Child:
             return os.waitpid(self.pid, os.WNOHANG)[0] == self.pid
         except ChildProcessError:
             return True
+
+
+def state_of(pid: int) -> str:
+    """The letter that the kernel has for it; "" of one that is gone."""
+    with contextlib.suppress(OSError):
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+    return ""
 
 
 def fork_child(

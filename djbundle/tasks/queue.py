@@ -8,6 +8,7 @@ Every statement on a running task names the epoch under which it was claimed: a 
 """
 
 import datetime
+import logging
 from collections.abc import Sequence
 from typing import Any
 
@@ -21,6 +22,8 @@ from djbundle.tasks.identity import Identity
 from djbundle.tasks.models import PausedQueue, TaskGroup, TaskRecord
 from djbundle.tasks.outcome import Outcome, entry_of, with_error
 from djbundle.tasks.runs import Run
+
+logger = logging.getLogger("djbundle.tasks")
 
 MAX_LOSSES = 3  # a task whose process died this many times, while the worker lived, is given up
 MAX_LOSSES_IN_ALL = 10  # those counted too where the whole worker was gone, which more often is not its fault
@@ -156,6 +159,8 @@ def lose(record: TaskRecord, *, with_worker: bool = False) -> bool:
     if not is_given_up and not is_cancelled:
         return _leave(record, status=TaskResultStatus.READY, **counts)
     error = entry_of(Cancelled, CANCELLED) if is_cancelled else entry_of(RuntimeError, LOST.format(losses))
+    if not is_cancelled:
+        logger.error("%s is given up: %s", record, error["traceback"].rstrip())
     errors = with_error(record.errors, error)
     return _leave(record, status=TaskResultStatus.FAILED, errors=errors, finished_at=timezone.now(), **counts)
 

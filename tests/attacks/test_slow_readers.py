@@ -254,3 +254,54 @@ def test_small_pages_that_nobody_takes_are_bounded_too(target: NewTarget, interf
         assert get(site) == 200
         most = max(most, memory_of(web) - before)
         assert most < MOST_OF_MANY, f"{most >> 20} MB"
+
+
+PING = b"\0\0\x08\x06\0\0\0\0\0" + b"12345678"  # a frame (RFC 9113, 6.7)
+
+
+def send_pings(client: Http2, size: int) -> None:
+    """Send so many bytes of them, and take as many: the kernel counts the answers as taken."""
+    for _ in range(size // (len(PING) * 600)):
+        client.socket.sendall(PING * 600)
+        left = len(PING) * 600
+        while left > 0 and (come := client.socket.recv(min(left, 1 << 16))):
+            left -= len(come)
+
+
+@pytest.mark.parametrize("interface", INTERFACES)
+def test_pings_hide_no_small_pages(target: NewTarget, interface: str) -> None:
+    """What is taken of the answers to PINGs stands for no page."""
+    with target(interface, "--send-timeout", "10") as site, contextlib.ExitStack() as stack:
+        warm_up(site)
+        web = web_of(site)
+        before = memory_of(web)
+        for _ in range(30):
+            client = stack.enter_context(ask_for_all(site, f"/large/?size={SMALL}", count=SMALL_PAGES))
+            with contextlib.suppress(OSError):  # it is cut off
+                send_pings(client, SMALL * SMALL_PAGES)
+        assert memory_of(web) - before < MOST_OF_MANY
+        assert get(site) == 200
+        wait_until(lambda: memory_of(web) - before < MOST_MEMORY, "most are cut off", 30)
+
+
+@pytest.mark.parametrize("interface", INTERFACES)
+def test_cancelled_films_are_in_nobodys_way(target: NewTarget, interface: str) -> None:
+    """Who seeks in a film cancels one response after the other; of those nobody takes the rest."""
+    with target(interface) as site, Http2(site) as client:
+        media = site.data / "media"
+        media.mkdir(exist_ok=True)
+        (media / "film.mp4").write_bytes(b"a" * (100 << 20))
+        warm_up(site)
+        for _ in range(8):
+            stream = client.ask("/media/film.mp4")
+            wait_until(lambda stream=stream: begins(client, stream), "it begins")  # type: ignore[misc]
+            client.reset(stream)
+            assert get(site) == 200
+        last = client.ask("/up")
+        wait_until(lambda: begins(client, last), "the same client is answered")
+        assert client.answers[last].status == 200
+
+
+def begins(client: Http2, stream: int) -> bool:
+    client.receive(0.1)
+    return bool(client.answers[stream].status)

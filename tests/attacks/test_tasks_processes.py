@@ -2,8 +2,10 @@
 
 import json
 import signal
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 
 import psutil
 import pytest
@@ -22,6 +24,7 @@ from tests.tasks.conftest import (  # noqa: F401 - fixtures, and Django's setup
 from django.db import connections
 
 from ci.postgres import Postgres
+from djbundle.tasks import pool
 from djbundle.tasks.models import TaskRecord
 from tests.tasks import hostile_jobs, jobs
 from tests.tasks.databases import use_sqlite
@@ -140,3 +143,39 @@ def test_stopped_process_keeps_no_worker_from_ending(tmp_path: Path, start_worke
 def two_children(pid: int) -> list[psutil.Process]:
     children = psutil.Process(pid).children()
     return children if len(children) == 2 else []
+
+
+@pytest.mark.usefixtures("own_database")
+def test_event_loop_that_is_stopped(start_worker: StartWorker) -> None:  # noqa: F811
+    """Async tasks share it; what none of them hears of any more is run again, elsewhere."""
+    guilty = hostile_jobs.stop_the_loop.enqueue()
+    innocent = [hostile_jobs.wait_a_little.enqueue() for _ in range(6)]
+    assert start_worker("--drain").wait(60) == 0
+    for result in (guilty, *innocent):
+        result.refresh()
+    assert guilty.status == TaskResultStatus.FAILED
+    assert {result.status for result in innocent} == {TaskResultStatus.SUCCESSFUL}
+
+
+def test_process_that_was_stopped_is_seen(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pool, "LOOK_SECONDS", 0.0)
+    monkeypatch.setattr(pool, "STOPPED_SECONDS", 0.2)
+    with subprocess.Popen(["sleep", "60"]) as process:
+        child = pool.Child(process.pid, SimpleNamespace(), 1)  # type: ignore[arg-type]
+        assert not child.is_stopped()
+        process.send_signal(signal.SIGSTOP)
+        wait_until(child.is_stopped, "it is seen")
+        process.send_signal(signal.SIGCONT)
+        wait_until(lambda: not child.is_stopped(), "it goes on")
+        process.kill()
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("own_database")
+def test_process_that_stops_itself_is_killed(start_worker: StartWorker) -> None:  # noqa: F811
+    guilty, innocent = hostile_jobs.stop_the_process.enqueue(), jobs.add.enqueue(1, 2)
+    start_worker()
+    wait_until(lambda: TaskRecord.objects.filter(pk=guilty.id, losses=1).exists(), "it is killed", 60)
+    wait_until(
+        lambda: TaskRecord.objects.get(pk=innocent.id).status == TaskResultStatus.SUCCESSFUL, "the other is done"
+    )

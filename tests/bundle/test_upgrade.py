@@ -210,6 +210,15 @@ def test_rollback_brings_the_file_before_back(site: Site, next_small: Path) -> N
     assert version_of(site) == old
 
 
+def test_handovers_that_follow_at_once_leave_nobody(site: Site, next_small: Path) -> None:
+    """The second begins while the process before the first is still on its way out; the next program sees it end."""
+    assert upgrade(site, next_small).returncode == 0
+    for _ in range(2):
+        assert site.run("rollback").returncode == 0
+    assert version_of(site) == "2"
+    wait_until(lambda: [each.name() for each in tree_of(site)].count("small app") == 1, "the others have ended", 20)
+
+
 def test_only_what_is_signed_takes_over(next_small: Path, signed_small: Path, tmp_path: Path) -> None:
     """Where the version that serves has a signer. What is not signed is not even run."""
     ran = tmp_path / "ran"

@@ -1,5 +1,6 @@
 """Tasks whose end is hard to write down, or that keep things from their process and their worker."""
 
+import asyncio
 import atexit
 import math
 import multiprocessing
@@ -214,3 +215,22 @@ def tell_server_process() -> int:
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_backend_pid()")
         return int(cursor.fetchone()[0])
+
+
+@task
+async def stop_the_loop() -> None:
+    """Others share it."""
+    asyncio.get_running_loop().stop()
+    await asyncio.sleep(60)
+
+
+@task
+async def wait_a_little() -> str:
+    await asyncio.sleep(0.05)
+    return "done"
+
+
+@task
+def stop_the_process() -> None:
+    """As somebody who types Ctrl-Z, or a debugger."""
+    os.kill(os.getpid(), signal.SIGSTOP)

@@ -37,6 +37,11 @@ def make_environ(scope: dict[str, Any]) -> dict[str, Any]:
     return environ
 
 
+def as_written(path: str) -> str:
+    """Return a path of WSGI, which has a character for each byte (PEP 3333), as people write it: in UTF-8."""
+    return path if path.isascii() else path.encode("latin-1", "replace").decode("utf-8", "replace")
+
+
 def name_of(header: bytes) -> str:
     name = f"HTTP_{header.decode('latin-1').upper().replace('-', '_')}"
     if len(_names) < MOST_NAMES:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
+from djbundle.runtime.http.environ import as_written
 from djbundle.runtime.http.observing import Observer
 from djbundle.runtime.http.transport import HTTP_2, Headers
 
@@ -53,7 +54,7 @@ class Wsgi:
             seconds = time.perf_counter() - environ["djbundle.begun"]
             self.observer.answered(
                 environ["REQUEST_METHOD"],
-                environ["PATH_INFO"],
+                as_written(environ["PATH_INFO"]),
                 int(status[:3]),
                 seconds,
                 environ["REMOTE_ADDR"],

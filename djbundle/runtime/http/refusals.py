@@ -5,6 +5,7 @@ import time
 from collections import Counter
 from http import HTTPStatus
 
+from djbundle.runtime.http.environ import as_written
 from djbundle.runtime.http.observing import Observer
 from djbundle.runtime.http.transport import HTTP_2, Headers, Request
 from djbundle.runtime.logs.lines import log
@@ -35,7 +36,7 @@ class Refusals:
             environ = request.environ
             self.observer.answered(
                 environ["REQUEST_METHOD"],
-                environ["PATH_INFO"],
+                as_written(environ["PATH_INFO"]),
                 status.value,
                 0.0,
                 request.client,
