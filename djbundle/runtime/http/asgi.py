@@ -88,8 +88,15 @@ class Asgi:
             self.limits.refusals.count(HTTPStatus.FORBIDDEN, "a WebSocket without one host")
             answered(HTTPStatus.FORBIDDEN)  # that is what Granian makes of it
             await send({"type": "websocket.close"})
-        else:
-            await run_websocket(self.application, scope, receive, send_and_tell)
+            return
+        with self.limits.unfinished.watched(scope["djbundle.peer"]) as arrivals:
+
+            async def receive_and_count() -> Message:
+                message = await receive()
+                arrivals.messages += message["type"] == "websocket.receive"
+                return message
+
+            await run_websocket(self.application, scope, receive_and_count, send_and_tell)
 
 
 class Exchange:

@@ -7,6 +7,7 @@ from djbundle.runtime.http.observing import Observer
 from djbundle.runtime.http.options import HttpOptions
 from djbundle.runtime.http.quota import Quota
 from djbundle.runtime.http.refusals import Refusals
+from djbundle.runtime.http.unfinished import Unfinished
 from djbundle.runtime.http.untaken import Untaken
 from djbundle.runtime.http.waiting import Waiting
 from djbundle.runtime.memory import Cycles
@@ -22,3 +23,4 @@ class Limits:
         self.waiting = Waiting(self.budget, self.refusals)
         self.cycles = Cycles()
         self.untaken = Untaken()
+        self.unfinished = Unfinished(self.is_proxy, self.refusals)

@@ -191,6 +191,7 @@ class Server:
             self.gateway.sweep()
         self.limits.waiting.sweep()
         self.limits.untaken.sweep()
+        self.limits.unfinished.sweep()
         self.limits.refusals.tell()
 
 
