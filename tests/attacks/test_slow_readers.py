@@ -281,7 +281,7 @@ def test_pings_hide_no_small_pages(target: NewTarget, interface: str) -> None:
                 send_pings(client, SMALL * SMALL_PAGES)
         assert memory_of(web) - before < MOST_OF_MANY
         assert get(site) == 200
-        wait_until(lambda: memory_of(web) - before < MOST_MEMORY, "most are cut off", 30)
+        wait_until(lambda: "cut off, since its client took nothing" in site.log.read_text(), "some are cut off", 40)
 
 
 @pytest.mark.parametrize("interface", INTERFACES)
