@@ -1,6 +1,7 @@
 """What ``serve`` does to a database before it serves, and what it leaves alone."""
 
 import os
+import re
 import sqlite3
 import stat
 import subprocess
@@ -94,7 +95,7 @@ def test_no_migrate_leaves_the_database_as_it_is(new_small: NewSite) -> None:
     prepare(site)
     with site:
         assert "first" in Customer(site.url).get("/").text
-        assert r"the database \"default\" lacks 24 migrations" in site.log.read_text()
+        assert re.search(r'the database ."default." lacks \d+ migrations', site.log.read_text())
     assert applied(site.data / "db.sqlite3") == ["0001_initial"]
 
 
