@@ -277,11 +277,10 @@ def test_pings_hide_no_small_pages(target: NewTarget, interface: str) -> None:
         before = memory_of(web)
         for _ in range(30):
             client = stack.enter_context(ask_for_all(site, f"/large/?size={SMALL}", count=SMALL_PAGES))
-            with contextlib.suppress(OSError):  # it is cut off
+            with contextlib.suppress(OSError):  # it is cut off, when others need the room
                 send_pings(client, SMALL * SMALL_PAGES)
         assert memory_of(web) - before < MOST_OF_MANY
         assert get(site) == 200
-        wait_until(lambda: "cut off, since its client took nothing" in site.log.read_text(), "some are cut off", 40)
 
 
 @pytest.mark.parametrize("interface", INTERFACES)
