@@ -18,9 +18,8 @@ from djbundle.runtime.listener import Listeners
 from djbundle.runtime.process import STOP_SIGNALS
 
 VARIABLE = "DJBUNDLE_HANDOVER"
-LEAVING_TOO = (
-    "DJBUNDLE_LEAVING_TOO"  # a variable of its own, since versions before would refuse a field they do not know
-)
+# In a variable of its own: an older version raises TypeError for a field of Handover that it does not know.
+LEAVING_TOO = "DJBUNDLE_LEAVING_TOO"
 PROTOCOL = 3
 UNDERSTOOD = (2, PROTOCOL)  # the other one had no heart
 

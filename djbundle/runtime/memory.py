@@ -20,8 +20,8 @@ THRESHOLD = 10_000
 
 LOOK = 5.0  # seconds between looks at the heap
 LONGEST_REST = 600.0  # seconds between them while there is nothing to give back
-IDLE_REST = 30.0  # the same of a process that has nothing else to do
-IDLE = 0.05  # of the time on a CPU
+IDLE_REST = 30.0  # seconds between them in an idle process
+IDLE = 0.05  # share of the time that an idle process uses a CPU at most
 REST = 30.0  # seconds in which what has been unpacked may be wanted again
 
 GROWTH = 4 << 20  # bytes by which a process may grow before it is looked at

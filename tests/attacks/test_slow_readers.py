@@ -270,7 +270,7 @@ def send_pings(client: Http2, size: int) -> None:
 
 @pytest.mark.parametrize("interface", INTERFACES)
 def test_pings_hide_no_small_pages(target: NewTarget, interface: str) -> None:
-    """What is taken of the answers to PINGs stands for no page."""
+    """A client that reads answers to PINGs has not read its pages."""
     with target(interface, "--send-timeout", "10") as site, contextlib.ExitStack() as stack:
         warm_up(site)
         web = web_of(site)
@@ -285,7 +285,7 @@ def test_pings_hide_no_small_pages(target: NewTarget, interface: str) -> None:
 
 @pytest.mark.parametrize("interface", INTERFACES)
 def test_cancelled_films_are_in_nobodys_way(target: NewTarget, interface: str) -> None:
-    """Who seeks in a film cancels one response after the other; of those nobody takes the rest."""
+    """A player that seeks cancels many responses. Their unread bytes must not count against anybody."""
     with target(interface) as site, Http2(site) as client:
         media = site.data / "media"
         media.mkdir(exist_ok=True)

@@ -1,4 +1,4 @@
-"""What clients of HTTP/2 may not have taken is suspected; then it is sent so that it is known when they take it."""
+"""Clients of HTTP/2 that may have left much unread are sent small responses whose reading is counted exactly."""
 
 import socket
 from collections.abc import Iterator

@@ -232,5 +232,5 @@ async def wait_a_little() -> str:
 
 @task
 def stop_the_process() -> None:
-    """As somebody who types Ctrl-Z, or a debugger."""
+    """Ctrl-Z and debuggers do the same."""
     os.kill(os.getpid(), signal.SIGSTOP)

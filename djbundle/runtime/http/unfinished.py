@@ -17,12 +17,12 @@ from djbundle.runtime.http.transport import Connection
 LONGEST = 16 << 20  # bytes of one message
 OF_CLIENT = 64 << 20  # bytes of all unfinished messages of one client
 BEFORE = 1 << 20  # bytes of what came before the first message: browsers make a connection for each WebSocket
-OF_ALL = 256 << 20  # the same of all clients
+OF_ALL = 256 << 20  # bytes of all unfinished messages of all clients
 
 
 @dataclass(slots=True)
 class Arrivals:
-    """What comes over one connection."""
+    """Counts the messages and bytes that one WebSocket has sent."""
 
     is_proxys: bool = False  # which may have had many requests before
     messages: int = 0  # whole ones

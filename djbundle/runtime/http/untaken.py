@@ -1,4 +1,4 @@
-"""What clients of HTTP/2 may not have taken of small responses.
+"""Estimates which small responses clients of HTTP/2 have left unread.
 
 Granian keeps a response until the client's windows open (RFC 9113, 5.2), and does not tell when it is taken. The kernel
 tells how many bytes the other end of a connection has acknowledged; but among them are heads and what HTTP/2 itself
@@ -19,7 +19,7 @@ from djbundle.runtime.http.transport import Connection
 
 LOOK_AFTER = 8 << 20  # bytes that all clients together were given
 OF_CLIENT = 16 << 20  # bytes that one client may not have taken, before it is suspicious
-OF_ALL = 64 << 20  # the same of all clients, who are suspicious together
+OF_ALL = 64 << 20  # bytes that all clients may have left; above it every client is suspicious
 OF_CONNECTION = 128 * (64 << 10)  # bytes of all small responses that one can have at once
 HEAD = 512  # bytes of the head of a response, about
 HARMLESS = 256 << 10  # bytes that a client need not take: those of small responses that it has cancelled
@@ -37,14 +37,14 @@ def fenced(body: bytes) -> Iterator[bytes]:
 
 @dataclass(slots=True)
 class Account:
-    """Of one connection, in bytes and monotonic seconds."""
+    """The bytes given and taken over one connection."""
 
     given: int = 0  # of bodies
     responses: int = 0
     taken: int = 0  # as the kernel has told last
     beyond: int = 0  # taken beyond the bodies: heads, which nobody counts
     suspected: int = 0  # at most so many are not taken, if all that the client has sent was answered with as many bytes
-    since: float | None = None  # when it was found to take too little, and what it had taken then
+    since: float | None = None  # when it was found to take too little, monotonic seconds; and what it had taken then
     taken_then: int = 0
 
     @property

@@ -1,4 +1,4 @@
-"""What waits in an ASGI site until clients take more of their responses: requests, pages, files."""
+"""Holds requests, pages and files of an ASGI site back until their clients read what they were sent."""
 
 import asyncio
 import time

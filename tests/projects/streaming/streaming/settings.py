@@ -1,4 +1,4 @@
-"""As little as Django runs with, for ASGI: no database, no apps, no static files; and uploads."""
+"""As little as Django runs with, for ASGI: uploads, but no database, no apps and no static files."""
 
 import os
 from pathlib import Path
