@@ -1,6 +1,7 @@
 """What a machine runs out of: its disk, and the files that a process may open."""
 
 import contextlib
+import json
 import socket
 import sqlite3
 import time
@@ -41,6 +42,13 @@ def notes(site: Site) -> set[str]:
         return {text for (text,) in database.execute("SELECT text FROM notes_note")}
 
 
+def tasks(site: Site) -> list[tuple[str, str, str]]:
+    """Status, argument and errors of each."""
+    with contextlib.closing(sqlite3.connect(site.data / "db.sqlite3", timeout=30)) as database:
+        rows = database.execute("SELECT status, args, errors FROM djbundle_tasks_taskrecord")
+        return [(status, json.loads(args)[0], errors) for status, args, errors in rows]
+
+
 @pytest.fixture
 def disk(tmp_path: Path) -> Iterator[Path]:
     """With room enough for a site that is well."""
@@ -49,7 +57,10 @@ def disk(tmp_path: Path) -> Iterator[Path]:
 
 
 def test_full_disk_loses_nothing_that_was_answered(small: Path, disk: Path) -> None:
-    """Its log lies there too. Pages that only read go on; the others do when there is room again."""
+    """Its log lies there too. Pages that only read go on; the others do when there is room again.
+
+    A task that meets the full disk fails, as by any exception of its own: it may have sent a mail before.
+    """
     answered: set[str] = set()
 
     def write(text: str) -> int:
@@ -66,7 +77,15 @@ def test_full_disk_loses_nothing_that_was_answered(small: Path, disk: Path) -> N
         wait_until(lambda: status(site, "/up") == 503, "it says so")
         (disk / "filled").unlink()
         wait_until(lambda: write(f"after-{time.monotonic()}") == 200, "it goes on by itself")
-        wait_until(lambda: answered <= notes(site), "each task that was accepted is done")
+        wait_until(lambda: {status for status, *_ in tasks(site)} <= {"SUCCESSFUL", "FAILED"}, "all have ended")
+        ended = {
+            status: {text for found, text, _ in tasks(site) if found == status} for status in ("SUCCESSFUL", "FAILED")
+        }
+        assert ended["SUCCESSFUL"] <= notes(site)
+        assert answered <= ended["SUCCESSFUL"] | ended["FAILED"], "each that was accepted is there"
+        assert all("disk is full" in errors for status, _, errors in tasks(site) if status == "FAILED")
+        site.run("tasks", "retry", "--all")
+        wait_until(lambda: answered <= notes(site), "those that the full disk has failed are done too")
         wait_until(lambda: status(site, "/up") == 200, "it is well again")
         assert site.process.poll() is None
     assert site.run("check", check=False).returncode == 0
