@@ -2,6 +2,7 @@
 
 import http.client
 import json
+import shutil
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -37,7 +38,9 @@ def site(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactor
         environment = make_environment(
             folder / "environment", request.param, request.getfixturevalue("wheel"), "django>=6.1,<6.2"
         )
-        run(environment / "djbundle", "build", PROJECTS / "recursive", "-o", bundle, "--no-verify")
+        project = folder / "project"  # not in this repository, whose environment would be taken for its own
+        shutil.copytree(PROJECTS / "recursive", project)
+        run(environment / "djbundle", "build", project, "-o", bundle, "--no-verify")
     with Site(bundle, folder / "data", bare_environment(), "--workers", "1") as site:
         yield site
 
