@@ -234,3 +234,4 @@ async def wait_a_little() -> str:
 def stop_the_process() -> None:
     """Ctrl-Z and debuggers do the same."""
     os.kill(os.getpid(), signal.SIGSTOP)
+    time.sleep(300)  # the kernel stops one thread after the other: this one shall not end its task before its turn
