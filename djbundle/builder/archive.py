@@ -24,6 +24,19 @@ import zstandard
 from djbundle.builder import elf
 from djbundle.builder.branches import FILTER, replace_distances
 from djbundle.builder.cache import Cache, hash_of
+from djbundle.builder.format import (
+    BLOCK,
+    CODING_NONE,
+    CODING_ZSTD,
+    ENTRY,
+    INDEX,
+    KIND_EXECUTABLE,
+    KIND_FILE,
+    KIND_FOLDER,
+    KIND_LINK,
+    NOT_KEPT,
+    PAGE,
+)
 from djbundle.builder.libraries import PROGRAM
 from djbundle.builder.tree import PARTS, File, Part, Tree
 from djbundle.errors import LargeFileError
@@ -34,14 +47,6 @@ LARGE_FILE = 256 << 10
 LARGEST_FILE = (1 << 32) - 1
 PROGRAM_LEVEL = 15  # it is unpacked before anything runs: a sixth faster, for a tenth more of it
 LEVEL = 19  # 22 gains 1 % and takes three times as long
-KIND_FOLDER, KIND_FILE, KIND_EXECUTABLE, KIND_LINK = range(4)
-NOT_KEPT = (1 << 64) - 1
-PAGE = 4096
-
-_INDEX = struct.Struct("<6I3Q")
-CODING_ZSTD, CODING_NONE = range(2)
-_BLOCK = struct.Struct("<3Q6I")
-_ENTRY = struct.Struct("<I2H5I")
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +91,7 @@ class Archive:
         needs, names = numbering.needs, bytes(numbering.names)
         blocks, rooms = self._pack_blocks(start)
         counts = len(self.blocks), self.start_blocks, len(entries), len(needs), len(names), start_files
-        head = _INDEX.pack(*counts, built, *rooms)
+        head = INDEX.pack(*counts, built, *rooms)
         return b"".join([head, *blocks, *entries, struct.pack(f"<{len(needs)}I", *needs), names])
 
     def _pack_blocks(self, file_offset: int) -> tuple[list[bytes], list[int]]:
@@ -98,7 +103,7 @@ class Archive:
             offset = file_offset - block.size if block.is_frame else file_offset
             coding = CODING_NONE if block.is_frame else CODING_ZSTD
             sizes = block.size, block.raw_size, *block.code
-            packed.append(_BLOCK.pack(offset, block.hash, kept_offset, *sizes, coding, 0))
+            packed.append(BLOCK.pack(offset, block.hash, kept_offset, *sizes, coding, 0))
             file_offset = offset + block.size
             if block.is_shared:
                 rooms[later] += -(-block.raw_size // PAGE) * PAGE
@@ -152,11 +157,11 @@ class _Index:
         if name in self._children:
             children = self._children[name]
             first = min((self._numbers[child] for child in children), default=0)
-            return _ENTRY.pack(position, len(base), KIND_FOLDER, parent, 0, first, 0, len(children))
+            return ENTRY.pack(position, len(base), KIND_FOLDER, parent, 0, first, 0, len(children))
         place = self._archive.places[name]
         numbers = place.block, place.offset, place.size
         needs = self.add_list(self._archive.tree.needs.get(name, ()))
-        return _ENTRY.pack(position, len(base), self._kind(name), parent, needs, *numbers)
+        return ENTRY.pack(position, len(base), self._kind(name), parent, needs, *numbers)
 
     def _kind(self, name: str) -> int:
         tree = self._archive.tree

@@ -6,7 +6,6 @@ The format is described in launcher/format.h.
 import contextlib
 import hashlib
 import os
-import struct
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,22 +13,8 @@ from pathlib import Path
 import xxhash
 
 from djbundle.builder.archive import Archive, compress
+from djbundle.builder.format import FOOTER, FOOTER_SIZE, FORMAT, MAGIC, UNFINISHED
 from djbundle.errors import OutputError
-
-MAGIC = b"djbundle"
-FORMAT = 2
-UNFINISHED = ".djbundle-"  # how the name of a folder starts that holds a bundle which is being written
-_FOOTER = struct.Struct("<8sII7Q")  # struct footer up to its SHA-256
-FOOTER_SIZE = _FOOTER.size + 32 + 8
-
-
-def is_bundle(path: Path) -> bool:
-    """Whether this file, of any name, has been built by djbundle."""
-    if not path.is_file() or not os.access(path, os.X_OK) or path.stat().st_size < FOOTER_SIZE:
-        return False
-    with path.open("rb") as file:
-        file.seek(-FOOTER_SIZE, os.SEEK_END)
-        return file.read(len(MAGIC)) == MAGIC
 
 
 def check_output(output: Path) -> None:
@@ -73,11 +58,11 @@ def write_bundle(path: Path, launcher: Path, archive: Archive, built: int) -> No
         size = file.tell() + FOOTER_SIZE
         launcher_hash = xxhash.xxh64_intdigest(launcher.read_bytes())
         numbers = (start, launcher_hash, index_offset, len(index), len(raw_index), xxhash.xxh64_intdigest(index), size)
-        footer = _FOOTER.pack(MAGIC, FORMAT, 0, *numbers)
+        footer = FOOTER.pack(MAGIC, FORMAT, 0, *numbers)
         file.write(footer)
         file.flush()
         footer += bytes.fromhex(sha256(path))
-        file.write(footer[_FOOTER.size :] + xxhash.xxh64_intdigest(footer).to_bytes(8, "little"))
+        file.write(footer[FOOTER.size :] + xxhash.xxh64_intdigest(footer).to_bytes(8, "little"))
         file.flush()
         os.fsync(file.fileno())
     path.chmod(0o755)

@@ -15,9 +15,9 @@ from typing import Any
 
 from djbundle.builder.collect import prepare_static_files
 from djbundle.builder.customer import ACCEPT, PATIENCE
+from djbundle.builder.engines import SQLITE
 from djbundle.builder.layout import SETTINGS_VARIABLE
 from djbundle.builder.probe import do_without_cache_servers, give_secret_key, keep_files_away
-from djbundle.builder.questions import SQLITE
 from djbundle.builder.sandbox import forbid_all_but
 from djbundle.settings_module import changing, import_settings
 

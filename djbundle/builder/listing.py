@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from djbundle.builder import git, gitignore
-from djbundle.builder.bundle import UNFINISHED, is_bundle
+from djbundle.builder.format import UNFINISHED, is_bundle
 from djbundle.builder.layout import IGNORED_FOLDERS
 
 ENVIRONMENT = "pyvenv.cfg"  # lies in the folder of a virtual environment, whatever its name is

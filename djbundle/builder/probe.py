@@ -22,9 +22,9 @@ from typing import Any
 
 from djbundle.builder import source_reads
 from djbundle.builder.collect import collect_static_files, prepare_static_files
+from djbundle.builder.engines import SQLITE
 from djbundle.builder.env_files import ENV_FILE, names_in
 from djbundle.builder.layout import SETTINGS_VARIABLE
-from djbundle.builder.questions import SQLITE
 from djbundle.builder.sandbox import keep_writes_in_memory
 from djbundle.builder.settings_models import model_readings
 from djbundle.builder.trial import (

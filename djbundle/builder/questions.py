@@ -3,8 +3,6 @@
 Not by its ``shell``: a project may have put a command of its own in the place of that.
 """
 
-SQLITE = ("sqlite3", "spatialite")  # how the names of engines end that need no server
-
 FOUND = '{"engines": '  # how the answer to the first begins
 
 # The engines of its databases and the caches that are servers, each of which is loaded; and Django's checks.

@@ -13,9 +13,10 @@ from pathlib import Path
 from typing import Any
 
 from djbundle.builder.customer import Answer, Customer
+from djbundle.builder.engines import SQLITE
 from djbundle.builder.excuses import Excuses
 from djbundle.builder.last_words import error_of, last_chain, last_words
-from djbundle.builder.questions import CHECK, FOUND, QUESTIONS, SQLITE
+from djbundle.builder.questions import CHECK, FOUND, QUESTIONS
 from djbundle.builder.sandbox import Place, Tell
 from djbundle.builder.site_log import SiteLog
 from djbundle.builder.unanswered import get_patiently, problem_without_answer, wait_until_back

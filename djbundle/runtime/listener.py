@@ -15,8 +15,7 @@ from pathlib import Path
 
 from djbundle.errors import AddressError
 from djbundle.runtime.account import acting_as, masked, owner_of
-from djbundle.runtime.addresses import HTTP_PORT, HTTPS_PORT, UNIX, Address, Tcp, Unix, default_address
-from djbundle.runtime.options import ServeOptions
+from djbundle.runtime.addresses import HTTP_PORT, HTTPS_PORT, UNIX, Address, Tcp, Unix
 from djbundle.runtime.safe_path import find_weakness
 
 BACKLOG = 1024  # connections that wait while workers are busy or restart
@@ -37,19 +36,6 @@ class Listeners:
     def of_worker(self, number: int) -> list[socket.socket]:
         """One for each address."""
         return [sockets[number % len(sockets)] for sockets in self.site]
-
-
-def open_listeners(options: ServeOptions) -> Listeners:
-    """All that a `serve` with these options needs; raises AddressError."""
-    site, redirect = activated() if not options.binds else ([], [])
-    binds = options.binds or ((default_address(tls=options.tls is not None),) if not site else ())
-    groups = [[listener] for listener in site]
-    groups += [listen(address, options.workers, options.uds_permissions) for address in binds]
-    http = options.tls.http_bind if options.tls else None
-    if http and not redirect:
-        redirect = listen_tcp(http, 1, "--http-bind")
-    metrics = listen_tcp(options.metrics_bind, 1, "--metrics-bind") if options.metrics_bind else []
-    return Listeners(groups, redirect[0] if redirect else None, metrics[0] if metrics else None)
 
 
 def listen(address: Address, count: int, permissions: int) -> list[socket.socket]:

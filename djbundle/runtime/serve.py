@@ -27,7 +27,8 @@ from djbundle.runtime.bundle import Bundle
 from djbundle.runtime.child import Child
 from djbundle.runtime.handover import Handover
 from djbundle.runtime.heartbeat import Heart
-from djbundle.runtime.listener import Listeners, open_listeners, remove_files
+from djbundle.runtime.listener import Listeners, remove_files
+from djbundle.runtime.listeners import open_listeners
 from djbundle.runtime.lock import lock_data_directory, take
 from djbundle.runtime.logs import lines
 from djbundle.runtime.options import ServeOptions, parse_serve_options

@@ -9,7 +9,7 @@ from typing import Any
 from django.db import models, transaction
 from django.utils import timezone
 
-from djbundle.tasks import queue, wakeup, workflow
+from djbundle.tasks import following, queue, wakeup
 from djbundle.tasks.compat import TaskResultStatus
 from djbundle.tasks.context import Cancelled
 from djbundle.tasks.models import PausedQueue, TaskRecord
@@ -83,7 +83,7 @@ def discard(chosen: Records) -> int:
     """Delete tasks that do not run; how many. A group that loses a member ends: it has failed."""
     idle = chosen.exclude(status=TaskResultStatus.RUNNING)
     with transaction.atomic(using=queue.alias()):
-        workflow.end_groups(idle.using(queue.alias()))
+        following.end_groups(idle.using(queue.alias()))
         return idle.delete()[0]
 
 

@@ -46,7 +46,7 @@ class TaskRecord(models.Model):
     concurrency_limit = models.PositiveSmallIntegerField(_("at once"), null=True)  # with the same key
     args = models.JSONField(_("arguments"), default=list)
     kwargs = models.JSONField(_("named arguments"), default=dict)
-    then = models.JSONField(_("followed by"), null=True)  # calls to enqueue after this one, see workflow.py
+    then = models.JSONField(_("followed by"), null=True)  # calls to enqueue after this one, see following.py
     group = models.ForeignKey(
         "TaskGroup", models.SET_NULL, null=True, db_index=False, related_name="tasks", verbose_name=_("group")
     )
@@ -204,7 +204,7 @@ class TaskGroup(models.Model):
 
     total = models.PositiveIntegerField(_("tasks"))
     remaining = models.PositiveIntegerField(_("not done"))
-    callback = models.JSONField(_("followed by"), null=True)  # calls, see workflow.py
+    callback = models.JSONField(_("followed by"), null=True)  # calls, see following.py
     enqueued_at = models.DateTimeField(_("enqueued"), default=timezone.now)
     finished_at = models.DateTimeField(_("finished"), null=True)
 

@@ -30,7 +30,7 @@ class Outcome(NamedTuple):
     return_value: str | None = None  # JSON
     error: dict[str, str] | None = None
     delay: float = 0.0
-    is_followed: bool = False  # by other tasks, see workflow.py
+    is_followed: bool = False  # by other tasks, see following.py
     is_written: bool = False  # already, by the process that ran it
     is_held: bool = False  # it could not begin, see held.py
 

@@ -15,7 +15,7 @@ from typing import Any
 from django.db import connections, models, router, transaction
 from django.utils import timezone
 
-from djbundle.tasks import clock, held, options, wakeup, workflow
+from djbundle.tasks import clock, following, held, options, wakeup
 from djbundle.tasks.compat import TaskResultStatus
 from djbundle.tasks.context import Cancelled
 from djbundle.tasks.identity import Identity
@@ -117,7 +117,7 @@ def _end(outcome: Outcome) -> bool:
         value = outcome.value
         ended = _leave(record, status=TaskResultStatus.SUCCESSFUL, return_value=value, finished_at=now)
         if ended:
-            workflow.follow(record, value)
+            following.follow(record, value)
         return ended
     later = now + datetime.timedelta(seconds=outcome.delay)
     if not outcome.error and not record.cancelled_at:  # put off: as if it had not been tried

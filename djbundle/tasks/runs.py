@@ -85,7 +85,7 @@ class Run(NamedTuple):
 
     @property
     def is_followed(self) -> bool:
-        """By other tasks, see workflow.py."""
+        """By other tasks, see following.py."""
         then, group = _following(self.row)
         return then is not None or group is not None
 

@@ -13,10 +13,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from typing import Any, Self
 
-from django.db import connections, models, router, transaction
-from django.utils import timezone
+from django.db import models, router, transaction
 
-from djbundle.tasks import held, keepable
+from djbundle.tasks import following, held, keepable
 from djbundle.tasks.backend import DatabaseBackend
 from djbundle.tasks.compat import InvalidTask, Task, TaskResult, TaskResultStatus, normalize_json
 from djbundle.tasks.models import TaskGroup, TaskRecord
@@ -126,7 +125,7 @@ class Group:
             for index, member in enumerate(self.members):
                 _enqueue(member, group=row, group_index=index)
             if not total:
-                _close(row)
+                following.close(row)
         return GroupResult(row.pk)
 
 
@@ -200,53 +199,3 @@ def _enqueue(chain: Chain, **membership: Any) -> TaskResult:  # type: ignore[typ
         call = first.to_json()
         record = held.keep(call, call["args"], error, router.db_for_write(TaskRecord), **membership)
         return record.to_result(first.task)
-
-
-def follow(record: TaskRecord, value: Any) -> None:
-    """Enqueue what follows a task that has succeeded, with `value`. In the transaction that records that."""
-    if record.then:
-        _enqueue_next(record.then, value, group_id=record.group_id, group_index=record.group_index)
-    elif record.group_id and record.group_index is not None:
-        groups = TaskGroup.objects.using(record._state.db).filter(pk=record.group_id, finished_at=None)
-        groups.update(remaining=models.F("remaining") - 1)
-        if row := groups.filter(remaining=0).first():
-            _close(row)
-
-
-def _close(row: TaskGroup) -> None:
-    """All members have succeeded."""
-    row.finished_at = timezone.now()
-    row.save(update_fields=["finished_at"])
-    if row.callback:
-        members = TaskRecord.objects.using(row._state.db).filter(group=row, then__isnull=True)
-        values = list(members.order_by("group_index").values_list("return_value", flat=True))
-        _enqueue_next(row.callback, values, callback_of=row)
-
-
-def _enqueue_next(
-    calls: list[dict[str, Any]], value: Any, callback_of: TaskGroup | None = None, **membership: Any
-) -> None:
-    first, *rest = calls
-    args = [value, *first["args"]] if first["takes_result"] else first["args"]
-    alias = router.db_for_write(TaskRecord)
-    membership["then"] = rest or None
-    try:
-        with transaction.atomic(using=alias):
-            if callback_of and len(value) < callback_of.total:
-                raise LookupError(f"Only {len(value)} of {callback_of.total} results of the group are still kept.")
-            task = held.task_of(first)
-            task.get_backend().add(task, args, first["kwargs"], **membership)
-    except Exception as error:  # whatever the project's functions do
-        if connections[alias].needs_rollback:
-            raise  # the database is gone: nothing of this is recorded, and all of it is tried again
-        if callback_of:
-            membership["group"] = callback_of  # it is not finished while this row is there
-        held.keep(first, args, error, alias, **membership)
-
-
-def end_groups(discarded: models.QuerySet[TaskRecord]) -> None:
-    """End the groups of which members are about to be deleted: what follows would wait for them for ever."""
-    is_over = models.Q(status=TaskResultStatus.SUCCESSFUL, then__isnull=False)  # its chain has gone on
-    members = discarded.filter(group__isnull=False, group_index__isnull=False).exclude(is_over)
-    groups = TaskGroup.objects.using(discarded.db).filter(finished_at=None, pk__in=members.values("group"))
-    groups.update(finished_at=timezone.now())

@@ -7,19 +7,9 @@ from typing import NamedTuple
 import xxhash
 import zstandard
 
-from djbundle.builder.archive import (
-    CODING_ZSTD,
-    KIND_EXECUTABLE,
-    KIND_FILE,
-    KIND_FOLDER,
-    KIND_LINK,
-    LARGE_FILE,
-    NOT_KEPT,
-    PAGE,
-    Archive,
-    pack_tree,
-)
+from djbundle.builder.archive import LARGE_FILE, Archive, pack_tree
 from djbundle.builder.cache import Cache
+from djbundle.builder.format import CODING_ZSTD, KIND_EXECUTABLE, KIND_FILE, KIND_FOLDER, KIND_LINK, NOT_KEPT, PAGE
 from djbundle.builder.tree import File, Tree
 
 BUILT = 1_700_000_000

@@ -9,10 +9,10 @@ import pytest
 
 from djbundle.builder import inspection
 from djbundle.builder.assets import add_project
-from djbundle.builder.bundle import FOOTER_SIZE, MAGIC
 from djbundle.builder.cache import Cache
 from djbundle.builder.configuration import Configuration, read_pyproject
 from djbundle.builder.contents import Contents
+from djbundle.builder.format import FOOTER_SIZE, MAGIC
 from djbundle.builder.inspection import check_versions
 from djbundle.builder.project import find_project
 from djbundle.builder.tree import Tree

@@ -110,7 +110,7 @@ def test_what_follows_is_there_with_the_success_or_not_at_all(monkeypatch: pytes
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr("djbundle.tasks.workflow.follow", crash)
+        patch.setattr("djbundle.tasks.following.follow", crash)
         with pytest.raises(KeyboardInterrupt):
             queue.finish([outcome])
     assert TaskRecord.objects.get().status == TaskResultStatus.RUNNING

@@ -4,10 +4,7 @@ Granian's `send` needs no loop. It is done when it returns, or it returns a futu
 taken a part of what waits for it.
 """
 
-from typing import TYPE_CHECKING, Any, NamedTuple
-
-if TYPE_CHECKING:
-    from djbundle.runtime.http.untaken import Handed
+from typing import Any, NamedTuple, Protocol
 
 Headers = list[tuple[str, str]]
 RawHeaders = list[tuple[bytes, bytes]]  # as ASGI has them
@@ -19,12 +16,29 @@ OPEN_FILE = "djbundle.open_file"  # in the scope of ASGI: what is asked before a
 START, BODY = "http.response.start", "http.response.body"
 
 
+class Count(Protocol):
+    """Counts the bytes of one response that its client has not taken."""
+
+    @property
+    def is_suspicious(self) -> bool:
+        """Whether the client may have left much of what it was given."""
+        ...
+
+    def add(self, size: int) -> None:
+        """Count so many bytes more."""
+        ...
+
+    def forget(self) -> None:
+        """Count this response no more: its client has cancelled it."""
+        ...
+
+
 class Transport:
     """Sends one response. `handed` counts its bytes; None for HTTP/1, which has one response at a time."""
 
     __slots__ = ("connection", "handed", "is_begun", "is_bodiless", "is_over", "protocol")
 
-    def __init__(self, protocol: Any, connection: Connection, method: str, handed: "Handed | None" = None) -> None:
+    def __init__(self, protocol: Any, connection: Connection, method: str, handed: Count | None = None) -> None:
         self.protocol, self.connection, self.handed = protocol, connection, handed
         self.is_bodiless = method == "HEAD"
         self.is_begun = self.is_over = False
