@@ -84,7 +84,7 @@ def project_options(command: Callable[..., None]) -> Callable[..., None]:
 
 def _enter(project: Path, python: Path | None) -> str:
     """Continue in the project's environment; which it is."""
-    from djbundle.builder.environment import enter_environment  # noqa: PLC0415 - --help need not load the builder
+    from djbundle.builder.project.environment import enter_environment  # noqa: PLC0415 - --help need not load the builder
 
     return enter_environment(project, python)
 
@@ -102,7 +102,7 @@ def build(project: Path, python: Path | None, output: Path | None, *, as_json: b
     """Build PROJECT, the folder with manage.py, into one executable file."""
     packages = _enter(project, python)
     from djbundle.builder import pipeline  # noqa: PLC0415 - as above
-    from djbundle.builder.console import Console  # noqa: PLC0415
+    from djbundle.builder.core.console import Console  # noqa: PLC0415
     from djbundle.builder.options import Options  # noqa: PLC0415
     from djbundle.builder.report import print_report  # noqa: PLC0415
 
@@ -127,7 +127,7 @@ def check(
     packages = _enter(project, python)
     from djbundle.builder.check import FOUND, check_project  # noqa: PLC0415 - as above
     from djbundle.builder.check_report import lines_of_files, print_check  # noqa: PLC0415
-    from djbundle.builder.console import Console  # noqa: PLC0415
+    from djbundle.builder.core.console import Console  # noqa: PLC0415
     from djbundle.builder.options import Options  # noqa: PLC0415
 
     found = check_project(Options(project=project, packages=packages, **chosen))
@@ -157,7 +157,7 @@ def verify(bundle: Path, environment: dict[str, str], *, as_json: bool) -> None:
     Each page is asked for as a stranger and as a superuser, and each static file that a page names. A page that fails
     ends this with exit code 29, its traceback and what is likely missing.
     """
-    from djbundle.builder import verification  # noqa: PLC0415 - as above
+    from djbundle.builder.verify import verification  # noqa: PLC0415 - as above
 
     seen = verification.verify(bundle, environment)
     click.echo(verification.to_json(seen) if as_json else "\n".join(verification.describe(seen)))
@@ -183,7 +183,7 @@ def init(project: Path, python: Path | None, *, force: bool, **chosen: Any) -> N
     """Write the [tool.djbundle] table, a Containerfile and a workflow for GitHub Actions for PROJECT."""
     packages = _enter(project, python)
     from djbundle.builder.init import write_files  # noqa: PLC0415 - as above
-    from djbundle.builder.inspection import check_versions  # noqa: PLC0415
+    from djbundle.builder.inspection.inspection import check_versions  # noqa: PLC0415
     from djbundle.builder.options import Options  # noqa: PLC0415
 
     check_versions()

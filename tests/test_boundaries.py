@@ -42,7 +42,7 @@ def test_bundle_holds_no_builder_and_no_sources(shop: Path, tmp_path: Path) -> N
     environment = {"DJBUNDLE_EXTRACT": str(tree), "HOME": str(tmp_path)}
     subprocess.run([shop, "version"], env=environment, capture_output=True, check=True)
     names = [str(path.relative_to(tree)).partition("/")[2] for path in tree.rglob("*")]
-    assert "djbundle/runtime/entry.pyc" in names
+    assert "djbundle/runtime/cli/main.pyc" in names
     assert "catalogue/migrations/0001_initial.pyc" in names
     assert [name for name in names if name.startswith(("djbundle/builder", "djbundle/cli", "nuitka/", "pip/"))] == []
     own = ("catalogue/", "orders/", "shop/")

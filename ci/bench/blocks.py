@@ -14,8 +14,9 @@ import zstandard
 from ci.bench.measure import Side, take_turns
 from ci.bench.peer import REPOSITORY
 from ci.site import bare_environment
-from djbundle.builder import archive, pipeline
-from djbundle.builder.console import Console
+from djbundle.builder import pipeline
+from djbundle.builder.archive import pack
+from djbundle.builder.core.console import Console
 from djbundle.builder.options import Options
 
 KIB, MEGABYTE = 1 << 10, 1_000_000
@@ -29,8 +30,8 @@ class Choice:
     """One way to lay the archive out."""
 
     name: str
-    largest: int = archive.BLOCK_SIZE
-    first: int = archive.FIRST_BLOCK_SIZE
+    largest: int = pack.BLOCK_SIZE
+    first: int = pack.FIRST_BLOCK_SIZE
     raw_program: bool = False
 
 
@@ -64,7 +65,7 @@ def build(choice: Choice, folder: Path) -> tuple[Path, list[bytes]]:
     """The shop built that way, and its raw blocks that hold several files."""
     options = Options(project=REPOSITORY / "sample_shop", output=folder / "shop")
     raw: list[bytes] = []
-    compress, compress_blocks = archive.compress, archive._compress_blocks
+    compress, compress_blocks = pack.compress, pack._compress_blocks
 
     def remember(blocks: list[Any], *rest: Any) -> Any:
         raw.extend(bytes(block.data) for block in blocks if block.is_shared)
@@ -74,11 +75,11 @@ def build(choice: Choice, folder: Path) -> tuple[Path, list[bytes]]:
         return store(data) if choice.raw_program and INTERPRETER in data[:PAGE] else compress(data)
 
     with (
-        mock.patch.object(archive, "BLOCK_SIZE", choice.largest),
-        mock.patch.object(archive, "FIRST_BLOCK_SIZE", choice.first),
-        mock.patch.object(archive, "FILTER", f"{archive.FILTER} {choice.name}"),  # it is in the cache's key
-        mock.patch.object(archive, "compress", compress_or_store),
-        mock.patch.object(archive, "_compress_blocks", remember),
+        mock.patch.object(pack, "BLOCK_SIZE", choice.largest),
+        mock.patch.object(pack, "FIRST_BLOCK_SIZE", choice.first),
+        mock.patch.object(pack, "FILTER", f"{pack.FILTER} {choice.name}"),  # it is in the cache's key
+        mock.patch.object(pack, "compress", compress_or_store),
+        mock.patch.object(pack, "_compress_blocks", remember),
     ):
         pipeline.build(options, Console(quiet=True))
     return folder / "shop", raw
@@ -97,8 +98,8 @@ def saved_by_dictionary(blocks: list[bytes]) -> int:
     """Bytes less, the dictionary itself counted; 0 where none can be made."""
     pieces = [block[at : at + 8 * KIB] for block in blocks for at in range(0, len(block), 8 * KIB)]
     dictionary = zstandard.train_dictionary(DICTIONARY_SIZE, pieces)
-    alone = zstandard.ZstdCompressor(level=archive.LEVEL)
-    helped = zstandard.ZstdCompressor(level=archive.LEVEL, dict_data=dictionary)
+    alone = zstandard.ZstdCompressor(level=pack.LEVEL)
+    helped = zstandard.ZstdCompressor(level=pack.LEVEL, dict_data=dictionary)
     saved = sum(len(alone.compress(block)) - len(helped.compress(block)) for block in blocks)
     return saved - len(alone.compress(dictionary.as_bytes()))
 

@@ -15,7 +15,7 @@ WORK = "import json; from app.heavy import seconds; print(json.dumps(seconds()))
 UNCHECKED = """
 import sys
 from djbundle import cli
-from djbundle.builder import nuitka
+from djbundle.builder.native import nuitka
 nuitka.PLUGIN = nuitka.Path(sys.argv.pop(1))
 sys.exit(cli.main())
 """

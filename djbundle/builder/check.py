@@ -5,17 +5,17 @@ from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from djbundle.builder import modules
-from djbundle.builder.contents import Contents, Decision
-from djbundle.builder.dependencies import Dependency, find_dependencies
-from djbundle.builder.inspection import Inspection, ReadVariable, check_versions
-from djbundle.builder.installed import files_of
-from djbundle.builder.layout import file_of_module
-from djbundle.builder.left_out import note_of, printable
+from djbundle.builder.contents.left_out import note_of, printable
+from djbundle.builder.contents.secret_contents import certain_secret
+from djbundle.builder.contents.selection import Contents, Decision
+from djbundle.builder.dependencies import modules
+from djbundle.builder.dependencies.dependencies import Dependency, find_dependencies
+from djbundle.builder.inspection.inspection import Inspection, ReadVariable, check_versions
 from djbundle.builder.options import Options
-from djbundle.builder.project import Project
+from djbundle.builder.project.discovery import file_of_module
+from djbundle.builder.project.installed import files_of
+from djbundle.builder.project.project import Project
 from djbundle.builder.scan import DEVELOPMENT_APPS, Finding, scan
-from djbundle.builder.secret_contents import certain_secret
 
 SHOWN_FILES = 5  # of those that are missing
 FOUND = 26  # the exit code where something would fail

@@ -5,8 +5,8 @@ from collections.abc import Iterable
 from rich.markup import escape
 
 from djbundle.builder.check import Check
-from djbundle.builder.console import MEGABYTE, Console, plain_table
-from djbundle.builder.left_out import printable
+from djbundle.builder.contents.left_out import printable
+from djbundle.builder.core.console import MEGABYTE, Console, plain_table
 from djbundle.builder.scan import Finding
 
 WIDEST = 60  # characters of a path for which all are made as wide

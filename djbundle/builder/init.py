@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from djbundle.builder.project import Project
+from djbundle.builder.project.project import Project
 from djbundle.errors import FileExistsAlreadyError
 
 TABLE = """\

@@ -4,8 +4,8 @@ import tempfile
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from djbundle.builder.inspection import Inspection, inspect_project
-from djbundle.builder.project import Project, find_project
+from djbundle.builder.inspection.inspection import Inspection, inspect_project
+from djbundle.builder.project.project import Project, find_project
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -13,35 +13,28 @@ from pathlib import Path
 from rich.markup import escape
 
 from djbundle import manifest
-from djbundle.builder import (
-    assets,
-    bundle,
-    compiler,
-    libraries,
-    modules,
-    nuitka,
-    packages,
-    runtime,
-    stdlib,
-    verification,
-)
-from djbundle.builder.archive import pack_tree
-from djbundle.builder.before import run_before
-from djbundle.builder.cache import Cache, default_folder
-from djbundle.builder.comparison import Comparison
-from djbundle.builder.console import Console
-from djbundle.builder.contents import Contents
-from djbundle.builder.dependencies import find_dependencies
-from djbundle.builder.inspection import Inspection, check_versions, inspect_project
-from djbundle.builder.left_out import LeftOut, print_left_out
-from djbundle.builder.library_data import add_library_data
-from djbundle.builder.migrated import Migrated
+from djbundle.builder.archive import write
+from djbundle.builder.archive.pack import pack_tree
+from djbundle.builder.contents import assets, packages, runtime, stdlib
+from djbundle.builder.contents.left_out import LeftOut, print_left_out
+from djbundle.builder.contents.library_data import add_library_data
+from djbundle.builder.contents.selection import Contents
+from djbundle.builder.contents.startup import files_of_start
+from djbundle.builder.core.cache import Cache, default_folder
+from djbundle.builder.core.console import Console
+from djbundle.builder.core.tree import Tree
+from djbundle.builder.dependencies import modules
+from djbundle.builder.dependencies.dependencies import find_dependencies
+from djbundle.builder.inspection.inspection import Inspection, check_versions, inspect_project
+from djbundle.builder.native import compiler, libraries, nuitka
 from djbundle.builder.options import Options
-from djbundle.builder.project import Project
+from djbundle.builder.project.hooks import run_before
+from djbundle.builder.project.project import Project
 from djbundle.builder.report import Report, describe
-from djbundle.builder.startup import files_of_start
-from djbundle.builder.tree import Tree
-from djbundle.builder.visit_record import Visit
+from djbundle.builder.verify import verification
+from djbundle.builder.verify.comparison import Comparison
+from djbundle.builder.verify.crawl_record import Visit
+from djbundle.builder.verify.migrated import Migrated
 from djbundle.errors import DiskFullError
 
 COMPARED = "see in the traceback what it lacks: from the sources it works"
@@ -60,7 +53,7 @@ def build(options: Options, console: Console) -> Report:
             compiler.find_compiler()
             project = options.find()
             output = (options.output or Path("dist") / project.name).absolute()
-            bundle.check_output(output)
+            write.check_output(output)
             step.note(f"{project.name} {project.version}, {project.settings_module} ({project.settings_reason})")
 
         for command in project.configuration.before:
@@ -100,7 +93,7 @@ def build(options: Options, console: Console) -> Report:
         with contextlib.ExitStack() as stack:
             with console.step("write the bundle") as step:
                 archive = pack_tree(tree, start, cache, step.progress)
-                written = stack.enter_context(bundle.new_bundle(output, launcher, archive, built))
+                written = stack.enter_context(write.new_bundle(output, launcher, archive, built))
                 cache.prune()
             seen = None
             if options.verify:

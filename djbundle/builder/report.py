@@ -10,17 +10,17 @@ from typing import Self
 from rich.markup import escape
 
 import djbundle
-from djbundle.builder.archive import Archive
-from djbundle.builder.assets import STATIC_FOLDER
-from djbundle.builder.bundle import sha256
-from djbundle.builder.console import MEGABYTE, Console, StepTime, plain_table
-from djbundle.builder.dependencies import Dependency
-from djbundle.builder.inspection import Inspection
-from djbundle.builder.left_out import LeftOut
-from djbundle.builder.project import Project
-from djbundle.builder.sqlite import bundled_sqlite_version
-from djbundle.builder.tree import PARTS
-from djbundle.builder.visit_record import Visit
+from djbundle.builder.archive.pack import Archive
+from djbundle.builder.archive.write import sha256
+from djbundle.builder.contents.assets import STATIC_FOLDER
+from djbundle.builder.contents.left_out import LeftOut
+from djbundle.builder.core.console import MEGABYTE, Console, StepTime, plain_table
+from djbundle.builder.core.tree import PARTS
+from djbundle.builder.dependencies.dependencies import Dependency
+from djbundle.builder.inspection.inspection import Inspection
+from djbundle.builder.native.sqlite import bundled_sqlite_version
+from djbundle.builder.project.project import Project
+from djbundle.builder.verify.crawl_record import Visit
 from djbundle.manifest import BuildInfo, Manifest, Variable
 
 SHOWN_WARNINGS = 5

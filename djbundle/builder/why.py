@@ -1,8 +1,8 @@
 """``djbundle why NAME``: the chain of reasons for a distribution to be in the bundle."""
 
-from djbundle.builder.dependencies import find_dependencies
+from djbundle.builder.dependencies.dependencies import find_dependencies
+from djbundle.builder.dependencies.owners import normalize
 from djbundle.builder.options import Options
-from djbundle.builder.owners import normalize
 from djbundle.errors import NotInTheBundleError
 
 NEEDED_BY = "needed by "

@@ -7,7 +7,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* Turn addresses back to distances in `size` bytes of code; undoes djbundle/builder/branches.py. */
+/* Turn addresses back to distances in `size` bytes of code; undoes djbundle/builder/native/branches.py. */
 void restore_branches(uint8_t *code, size_t size);
 
 #endif

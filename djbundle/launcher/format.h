@@ -1,4 +1,4 @@
-/* The file format of a bundle: what djbundle/builder/format.py says too. All numbers are little-endian.
+/* The file format of a bundle: what djbundle/builder/core/format.py says too. All numbers are little-endian.
  *
  *     launcher | blocks | index | footer
  *

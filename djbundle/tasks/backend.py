@@ -8,10 +8,11 @@ from django.core.checks import CheckMessage
 from django.db import router
 from django.utils import timezone
 
-from djbundle.tasks import keepable, signals, unique, wakeup
+from djbundle.tasks import signals
 from djbundle.tasks.checks import check_installed, check_options, check_rate_limits
 from djbundle.tasks.compat import BaseTaskBackend, TaskResult, TaskResultDoesNotExist, normalize_json
-from djbundle.tasks.inserting import insert
+from djbundle.tasks.store import keepable, unique, wakeup
+from djbundle.tasks.store.insert import insert
 from djbundle.tasks.task import (
     RetryingTask,
     backoff_of,

@@ -12,11 +12,12 @@ from typing import Any, NamedTuple
 from asgiref.sync import sync_to_async
 from django.db import IntegrityError, connections, router, transaction
 
-from djbundle.tasks import limits, signals, unique, wakeup
+from djbundle.tasks import signals
 from djbundle.tasks.backend import DatabaseBackend
 from djbundle.tasks.compat import Task, TaskResult
-from djbundle.tasks.inserting import fields_of, insert, prepared, statement
 from djbundle.tasks.models import READY, RUNNING, TaskRecord
+from djbundle.tasks.store import limits, unique, wakeup
+from djbundle.tasks.store.insert import fields_of, insert, prepared, statement
 from djbundle.tasks.task import to_seconds
 
 

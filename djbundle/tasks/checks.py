@@ -46,7 +46,7 @@ def check_options(backend: Any) -> list[CheckMessage]:
 
 def check_rate_limits(backend: Any) -> list[CheckMessage]:
     """Every rate can be read, and names a queue."""
-    from djbundle.tasks.limits import Rate  # noqa: PLC0415 - apps are not loaded when this module is
+    from djbundle.tasks.store.limits import Rate  # noqa: PLC0415 - apps are not loaded when this module is
 
     messages: list[CheckMessage] = []
     for name, text in backend.options.get("RATE_LIMITS", {}).items():

@@ -11,8 +11,9 @@ from django.db.models.base import ModelState
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from djbundle.tasks import validators, wakeup
+from djbundle.tasks import validators
 from djbundle.tasks.compat import TaskError, TaskResult, TaskResultStatus, task_backends
+from djbundle.tasks.store import wakeup
 from djbundle.tasks.task import RetryingTask, backoff_of, load, max_attempts_of, to_seconds
 from djbundle.tasks.timing import Timing
 
@@ -28,7 +29,7 @@ def restored(
 
 
 class TaskRecord(models.Model):
-    """A task, its state and its result. Rows change by the statements of queue.py only."""
+    """A task, its state and its result. Rows change by the statements of store/transitions.py only."""
 
     task_path = models.CharField(_("task"), max_length=255)
     backend = models.CharField(_("backend"), max_length=100)
@@ -46,7 +47,7 @@ class TaskRecord(models.Model):
     concurrency_limit = models.PositiveSmallIntegerField(_("at once"), null=True)  # with the same key
     args = models.JSONField(_("arguments"), default=list)
     kwargs = models.JSONField(_("named arguments"), default=dict)
-    then = models.JSONField(_("followed by"), null=True)  # calls to enqueue after this one, see following.py
+    then = models.JSONField(_("followed by"), null=True)  # calls to enqueue after this one, see store/following.py
     group = models.ForeignKey(
         "TaskGroup", models.SET_NULL, null=True, db_index=False, related_name="tasks", verbose_name=_("group")
     )
@@ -65,7 +66,7 @@ class TaskRecord(models.Model):
     cancelled_at = models.DateTimeField(_("cancelled"), null=True)  # when it was asked to stop
     worker_ids = models.JSONField(_("workers"), default=list)
 
-    worker = models.CharField(max_length=200, default="")  # who holds the lease; see identity.py
+    worker = models.CharField(max_length=200, default="")  # who holds the lease; see store/worker_identity.py
     lease_until = models.DateTimeField(null=True)
     epoch = models.PositiveIntegerField(default=0)  # grows with each claim; a run may only write under its own
     losses = models.PositiveSmallIntegerField(default=0)  # runs that ended with their process
@@ -204,7 +205,7 @@ class TaskGroup(models.Model):
 
     total = models.PositiveIntegerField(_("tasks"))
     remaining = models.PositiveIntegerField(_("not done"))
-    callback = models.JSONField(_("followed by"), null=True)  # calls, see following.py
+    callback = models.JSONField(_("followed by"), null=True)  # calls, see store/following.py
     enqueued_at = models.DateTimeField(_("enqueued"), default=timezone.now)
     finished_at = models.DateTimeField(_("finished"), null=True)
 
@@ -333,7 +334,7 @@ class Release(models.Model):
 class WorkerRecord(models.Model):
     """A worker that runs, as its heartbeat last told."""
 
-    identity = models.CharField(max_length=200, primary_key=True)  # see identity.py
+    identity = models.CharField(max_length=200, primary_key=True)  # see store/worker_identity.py
     host = models.CharField(_("host"), max_length=255)
     pid = models.PositiveIntegerField()
     queues = models.JSONField(_("queues"), default=list)  # empty: all

@@ -18,7 +18,7 @@ from djbundle.tasks.compat import BaseTaskBackend, TaskError, TaskResult, TaskRe
 from djbundle.tasks.compat import signals as django_signals
 
 if TYPE_CHECKING:  # @task comes here before apps are loaded
-    from djbundle.tasks.outcome import Outcome
+    from djbundle.tasks.store.outcome import Outcome
 
 logger = logging.getLogger(
     django_signals.log_task_finished.__module__.removesuffix(".signals")

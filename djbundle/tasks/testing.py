@@ -14,47 +14,47 @@ from typing import Any
 
 from django.utils import timezone
 
-from djbundle.tasks import claiming, queue
 from djbundle.tasks.compat import Task, TaskResultStatus, normalize_json
 from djbundle.tasks.context import Channel
-from djbundle.tasks.execution import execute
-from djbundle.tasks.identity import Identity
-from djbundle.tasks.runs import Run
+from djbundle.tasks.store import claim, transitions
+from djbundle.tasks.store.claimed_run import Run
+from djbundle.tasks.store.worker_identity import Identity
+from djbundle.tasks.worker.attempt import execute
 
 AT_ONCE = 100
 MOST_RUNS = 10_000
 
 
-def run_pending(queues: queue.Queues = (), *, retries: bool = False) -> int:
+def run_pending(queues: transitions.Queues = (), *, retries: bool = False) -> int:
     """Run what is due, in this thread, and what that enqueues in turn; the number of runs. Failures are recorded.
 
     With `retries`, tasks that have failed need not wait for their next attempt. Raises RuntimeError when that never
     ends, as with a task that comes back again and again.
     """
     worker, runs = Identity.of_this_process(), 0
-    while claimed := claiming.take(worker, AT_ONCE, queues) or (retries and _claim_retries(worker, queues)):
+    while claimed := claim.take(worker, AT_ONCE, queues) or (retries and _claim_retries(worker, queues)):
         for run in claimed:
             outcome = execute(run, _channel_of)
-            queue.finish([outcome])
+            transitions.finish([outcome])
             runs += not outcome.is_held
         if retries and runs > MOST_RUNS:
             raise RuntimeError(f"{runs} tasks have run, and there are still retries.")
     return runs
 
 
-def _claim_retries(worker: Identity, queues: queue.Queues) -> list[Run]:
-    begun = queue.records().filter(status=TaskResultStatus.READY, started_at__isnull=False)
+def _claim_retries(worker: Identity, queues: transitions.Queues) -> list[Run]:
+    begun = transitions.records().filter(status=TaskResultStatus.READY, started_at__isnull=False)
     begun.update(run_after=timezone.now())
-    return claiming.take(worker, AT_ONCE, queues)
+    return claim.take(worker, AT_ONCE, queues)
 
 
 def _channel_of(run: Run) -> Channel:
-    return Channel(tell=partial(queue.report, run.pk, run.epoch))
+    return Channel(tell=partial(transitions.report, run.pk, run.epoch))
 
 
 def enqueued(task: Task | None = None) -> list[tuple[list[Any], dict[str, Any]]]:  # type: ignore[type-arg,unused-ignore]
     """Arguments of what waits, of `task` or of all, in the order of enqueuing."""
-    waiting = queue.records().filter(status=TaskResultStatus.READY).order_by("enqueued_at", "id")
+    waiting = transitions.records().filter(status=TaskResultStatus.READY).order_by("enqueued_at", "id")
     if task is not None:
         waiting = waiting.filter(task_path=task.module_path)
     return [(record.args, record.kwargs) for record in waiting]

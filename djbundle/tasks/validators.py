@@ -10,8 +10,8 @@ from django.core.exceptions import ValidationError
 from django.utils.module_loading import import_string
 from django.utils.translation import gettext_lazy as _
 
-from djbundle.tasks import keepable
 from djbundle.tasks.compat import Task
+from djbundle.tasks.store import keepable
 from djbundle.tasks.timing import UTC, zone_of
 
 SHORTEST, LONGEST = 1.0, 3e9  # seconds; a hundred years

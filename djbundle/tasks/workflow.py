@@ -15,10 +15,10 @@ from typing import Any, Self
 
 from django.db import models, router, transaction
 
-from djbundle.tasks import following, held, keepable
 from djbundle.tasks.backend import DatabaseBackend
 from djbundle.tasks.compat import InvalidTask, Task, TaskResult, TaskResultStatus, normalize_json
 from djbundle.tasks.models import TaskGroup, TaskRecord
+from djbundle.tasks.store import following, held, keepable
 from djbundle.tasks.task import AlreadyThere, UnknownTask, load, to_seconds
 
 # Of ``.using()``, for a call that follows. Functions and classes are taken from the definition.

@@ -15,12 +15,12 @@ from cryptography import x509 as certificates
 from cryptography.x509.oid import ExtendedKeyUsageOID
 
 from djbundle.errors import DataDirectoryError
-from djbundle.runtime.heartbeat import Heart
+from djbundle.runtime.options.tls import TlsOptions
+from djbundle.runtime.process.heartbeat import Heart
 from djbundle.runtime.tls import deadline, floor, keeper
 from djbundle.runtime.tls.exchange import LONGEST_WAIT, AcmeError
 from djbundle.runtime.tls.keeper import Keeper
 from djbundle.runtime.tls.keys import generate_key, key_to_pem
-from djbundle.runtime.tls.options import TlsOptions
 from djbundle.runtime.tls.store import Store
 from djbundle.runtime.tls.x509 import find_certificate
 from tests.attacks import hostile_ca

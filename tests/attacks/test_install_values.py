@@ -14,9 +14,9 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from djbundle.errors import InstallError
-from djbundle.runtime import install, units
-from djbundle.runtime.addresses import Unix
-from djbundle.runtime.options import parse_serve_options
+from djbundle.runtime.cli import install, units
+from djbundle.runtime.net.addresses import Unix
+from djbundle.runtime.options.serve import parse_serve_options
 
 SYSTEMD = Path("/lib/systemd/systemd")
 OPTIONS = parse_serve_options("shop", [])

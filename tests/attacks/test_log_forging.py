@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from ci.customer import Customer
 from djbundle.errors import UnhealthyError
-from djbundle.runtime.entry import print_error
+from djbundle.runtime.cli.main import print_error
 from djbundle.runtime.logs.formats import FORMATS, Line, for_people
 from tests.conftest import NewSite
 from tests.waiting import wait_until

@@ -15,12 +15,12 @@ from typing import Any
 
 import pytest
 
-from djbundle.builder.configuration import Configuration
-from djbundle.builder.contents import Contents, Decision
-from djbundle.builder.left_out import LeftOut
-from djbundle.builder.packages import local_files
-from djbundle.builder.project import Project, find_project
-from djbundle.builder.suspicions import secrets_among_static_files
+from djbundle.builder.contents.left_out import LeftOut
+from djbundle.builder.contents.packages import local_files
+from djbundle.builder.contents.selection import Contents, Decision
+from djbundle.builder.contents.suspicions import secrets_among_static_files
+from djbundle.builder.project.configuration import Configuration
+from djbundle.builder.project.project import Project, find_project
 from djbundle.errors import ConfigurationError, GitError
 from tests.attacks import planted
 from tests.attacks.planted import CANARY, HARMLESS, KEY, PLAIN

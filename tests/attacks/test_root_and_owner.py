@@ -17,11 +17,11 @@ import pytest
 from ci.customer import Customer
 from ci.mailbox import free_port
 from djbundle.errors import AccountError, DataDirectoryError
-from djbundle.runtime import account
-from djbundle.runtime.listener import listen_unix
-from djbundle.runtime.lock import is_locked, lock_data_directory
-from djbundle.runtime.safe_path import find_weakness
-from djbundle.runtime.secret_key import read_or_create
+from djbundle.runtime.core.safe_path import find_weakness
+from djbundle.runtime.net.sockets import listen_unix
+from djbundle.runtime.process import privileges
+from djbundle.runtime.process.lock import is_locked, lock_data_directory
+from djbundle.runtime.settings.secret_key import read_or_create
 from tests.attacks.neighbours import NEIGHBOUR, Place, only_root, place_for
 from tests.bundle.processes import assert_refused, tree_of
 from tests.waiting import wait_until
@@ -243,9 +243,9 @@ def test_files_of_ours_that_are_something_else(tmp_path: Path, kind: str) -> Non
 def test_group_of_its_own_is_no_stranger(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """As useradd makes one for each user, and Kubernetes for a volume; one with a member is another matter."""
     tmp_path.chmod(0o770)
-    monkeypatch.setattr("djbundle.runtime.safe_path.members_of", lambda _gid: {os.geteuid(), 0})
+    monkeypatch.setattr("djbundle.runtime.core.safe_path.members_of", lambda _gid: {os.geteuid(), 0})
     assert find_weakness(tmp_path) is None
-    monkeypatch.setattr("djbundle.runtime.safe_path.members_of", lambda _gid: {NEIGHBOUR})
+    monkeypatch.setattr("djbundle.runtime.core.safe_path.members_of", lambda _gid: {NEIGHBOUR})
     weakness = find_weakness(tmp_path)
     assert weakness
     assert weakness.why == f"may be written by user {NEIGHBOUR}"
@@ -264,9 +264,9 @@ def test_root_without_the_right_to_become_another(place: Place) -> None:
 ENTER = """
 import os, sys
 from pathlib import Path
-from djbundle.runtime import account, private_state
+from djbundle.runtime.process import private_state, privileges
 private_state.PRIVATE = Path(sys.argv[1]).parent
-account.enter(Path(sys.argv[1]))
+privileges.enter(Path(sys.argv[1]))
 Path(sys.argv[1], "made").touch()
 print(os.getuid(), os.listdir(sys.argv[1]), os.listdir(private_state.PRIVATE))
 """
@@ -291,4 +291,4 @@ def test_data_of_a_service_with_a_user_of_its_own(open_folder: Path) -> None:
 
 def test_user_who_is_not_there() -> None:
     with pytest.raises(AccountError):
-        account.find_account("nobody-at-all")
+        privileges.find_account("nobody-at-all")

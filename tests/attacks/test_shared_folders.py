@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 from django.core.cache.backends.filebased import FileBasedCache
 
-from djbundle.runtime import moving
-from djbundle.runtime.bundle import Bundle
+from djbundle.runtime.core.bundle import Bundle
+from djbundle.runtime.settings import relocation
 from tests.runtime.overlays import make_bundle, overlay_of
 
 BACKEND = "django.core.cache.backends.filebased.FileBasedCache"
@@ -17,13 +17,13 @@ PLANTED = b"cos\nsystem\n(S'touch %s'\ntR."  # a pickle that runs a command
 def bundle(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Bundle:
     shared = tmp_path / "tmp"
     shared.mkdir()
-    monkeypatch.setattr("djbundle.runtime.overlay.SHARED", (shared,))
+    monkeypatch.setattr("djbundle.runtime.settings.overlay.SHARED", (shared,))
     return make_bundle(tmp_path, monkeypatch)
 
 
 def cache_of(bundle: Bundle, location: str) -> FileBasedCache:
     overlay = overlay_of(bundle, CACHES={"default": {"BACKEND": BACKEND, "LOCATION": location}})
-    moving.move_caches(overlay)
+    relocation.move_caches(overlay)
     return FileBasedCache(overlay.get("CACHES")["default"]["LOCATION"], {})
 
 

@@ -17,7 +17,7 @@ from tests.tasks.conftest import (  # noqa: F401 - fixtures, and Django's setup
 # isort: split
 
 from djbundle.tasks.models import TaskRecord
-from djbundle.tasks.outcome import MOST_TRACEBACK
+from djbundle.tasks.store.outcome import MOST_TRACEBACK
 from tests.tasks import hostile_jobs, jobs
 from tests.waiting import wait_until
 

@@ -24,8 +24,8 @@ from tests.tasks.conftest import (  # noqa: F401 - fixtures, and Django's setup
 from django.db import connections
 
 from ci.postgres import Postgres
-from djbundle.tasks import pool
 from djbundle.tasks.models import TaskRecord
+from djbundle.tasks.worker import process_handle
 from tests.tasks import hostile_jobs, jobs
 from tests.tasks.databases import use_sqlite
 from tests.waiting import wait_until
@@ -158,10 +158,10 @@ def test_event_loop_that_is_stopped(start_worker: StartWorker) -> None:  # noqa:
 
 
 def test_process_that_was_stopped_is_seen(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(pool, "LOOK_SECONDS", 0.0)
-    monkeypatch.setattr(pool, "STOPPED_SECONDS", 0.2)
+    monkeypatch.setattr(process_handle, "LOOK_SECONDS", 0.0)
+    monkeypatch.setattr(process_handle, "STOPPED_SECONDS", 0.2)
     with subprocess.Popen(["sleep", "60"]) as process:
-        child = pool.Child(process.pid, SimpleNamespace(), 1)  # type: ignore[arg-type]
+        child = process_handle.Child(process.pid, SimpleNamespace(), 1)  # type: ignore[arg-type]
         assert not child.is_stopped()
         process.send_signal(signal.SIGSTOP)
         wait_until(child.is_stopped, "it is seen")

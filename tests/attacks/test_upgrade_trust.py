@@ -11,7 +11,7 @@ import pytest
 
 from ci.site import bare_environment
 from djbundle.errors import NotServingError
-from djbundle.runtime.control import ask_status
+from djbundle.runtime.handover.control_socket import ask_status
 from tests.attacks.neighbours import NEIGHBOUR, Place, only_root, place_for
 from tests.bundle.processes import assert_refused
 from tests.bundle.test_upgrade import key, next_small, sign  # noqa: F401 - fixtures

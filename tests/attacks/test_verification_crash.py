@@ -9,7 +9,7 @@ from urllib.request import urlopen
 import pytest
 
 from ci.site import Site, bare_environment
-from djbundle.builder.sandbox import may_isolate
+from djbundle.builder.core.sandbox import may_isolate
 from tests.conftest import DJBUNDLE, PROJECTS, build, run_build
 from tests.waiting import wait_until
 

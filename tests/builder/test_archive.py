@@ -7,10 +7,10 @@ from typing import NamedTuple
 import xxhash
 import zstandard
 
-from djbundle.builder.archive import LARGE_FILE, Archive, pack_tree
-from djbundle.builder.cache import Cache
-from djbundle.builder.format import CODING_ZSTD, KIND_EXECUTABLE, KIND_FILE, KIND_FOLDER, KIND_LINK, NOT_KEPT, PAGE
-from djbundle.builder.tree import File, Tree
+from djbundle.builder.archive.pack import LARGE_FILE, Archive, pack_tree
+from djbundle.builder.core.cache import Cache
+from djbundle.builder.core.format import CODING_ZSTD, KIND_EXECUTABLE, KIND_FILE, KIND_FOLDER, KIND_LINK, NOT_KEPT, PAGE
+from djbundle.builder.core.tree import File, Tree
 
 BUILT = 1_700_000_000
 

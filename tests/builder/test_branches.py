@@ -9,8 +9,8 @@ import zstandard
 from hypothesis import given
 from hypothesis import strategies as st
 
-from djbundle.builder import compiler, elf
-from djbundle.builder.branches import replace_distances
+from djbundle.builder.native import compiler, elf
+from djbundle.builder.native.branches import replace_distances
 
 PROGRAM = """
 #include "branches.h"
@@ -33,7 +33,7 @@ def restore(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A program that undoes the filter from stdin to stdout, with the launcher's own code."""
     folder = tmp_path_factory.mktemp("restore")
     (folder / "main.c").write_text(PROGRAM)
-    launcher = Path(compiler.__file__).parents[1] / "launcher"
+    launcher = Path(compiler.__file__).parents[2] / "launcher"
     command = ["gcc", "-O1", f"-I{launcher}", folder / "main.c", launcher / "branches.c", "-o", folder / "restore"]
     subprocess.run([*command, "-fsanitize=address,undefined"], check=True)
     return folder / "restore"

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from djbundle.builder.sandbox import may_isolate
+from djbundle.builder.core.sandbox import may_isolate
 from tests.conftest import DJBUNDLE, PROJECTS, REPOSITORY
 
 VIEWS = """\

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from djbundle.builder.collect import add_others
+from djbundle.builder.inspection.collect import add_others
 
 
 @pytest.mark.parametrize(

@@ -2,8 +2,8 @@
 
 import pytest
 
-from djbundle.builder.comparison import is_same
-from djbundle.builder.visit_record import Problem, Request
+from djbundle.builder.verify.comparison import is_same
+from djbundle.builder.verify.crawl_record import Problem, Request
 
 PAGE = Request("/")
 

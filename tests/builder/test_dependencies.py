@@ -8,12 +8,12 @@ import django
 import pytest
 from packaging.version import Version
 
-from djbundle.builder import dependencies
-from djbundle.builder.configuration import Configuration
-from djbundle.builder.dependencies import Dependency, find_dependencies
-from djbundle.builder.imports import ImportedModules, LateImports, NamedGroups
-from djbundle.builder.inspection import Inspection, ReadVariable
-from djbundle.builder.project import Project
+from djbundle.builder.dependencies import dependencies
+from djbundle.builder.dependencies.dependencies import Dependency, find_dependencies
+from djbundle.builder.dependencies.imports import ImportedModules, LateImports, NamedGroups
+from djbundle.builder.inspection.inspection import Inspection, ReadVariable
+from djbundle.builder.project.configuration import Configuration
+from djbundle.builder.project.project import Project
 from djbundle.errors import UnsupportedVersionError
 
 INSPECTION = Inspection(

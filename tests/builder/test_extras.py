@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from djbundle.builder import extras, installed
+from djbundle.builder.dependencies import extras
+from djbundle.builder.project import installed
 
 PACKAGES = {
     "queue": ("wire", 'wire[redis]; extra == "fast"', 'boto; extra == "sqs"', 'wire[amqp]; extra == "rabbit"'),

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from djbundle.builder.layout import SETTINGS_VARIABLE
-from djbundle.builder.project import Project, find_project
+from djbundle.builder.project.discovery import SETTINGS_VARIABLE
+from djbundle.builder.project.project import Project, find_project
 from djbundle.errors import AmbiguousProjectError, AmbiguousSettingsError, ProjectNotFoundError
 
 

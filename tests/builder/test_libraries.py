@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from djbundle.builder import compiler, elf, sqlite, underlinked
-from djbundle.builder.cache import Cache
+from djbundle.builder.core.cache import Cache
+from djbundle.builder.native import compiler, elf, sqlite, underlinked
 
 # "data" is used by "reader", which does not name it; "top" names both, as GDAL does with those of HDF4.
 SOURCES = {

@@ -6,10 +6,10 @@ from pathlib import Path
 import pytest
 
 from djbundle import manifest
-from djbundle.builder.archive import pack_tree
-from djbundle.builder.cache import Cache
-from djbundle.builder.migrated import Migrated, pack
-from djbundle.builder.tree import Tree
+from djbundle.builder.archive.pack import pack_tree
+from djbundle.builder.core.cache import Cache
+from djbundle.builder.core.tree import Tree
+from djbundle.builder.verify.migrated import Migrated, pack
 
 Files = dict[str, str]
 

@@ -5,7 +5,7 @@ from pathlib import Path
 import nuitka
 import pytest
 
-from djbundle.builder.recursion import (
+from djbundle.builder.native.recursion import (
     CALL_CHECK,
     CHECKS,
     ENTRY,

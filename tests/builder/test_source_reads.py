@@ -9,7 +9,7 @@ import pytest
 
 LOOK = """
 import json, sys
-from djbundle.builder import source_reads
+from djbundle.builder.inspection import source_reads
 sys.path.insert(0, sys.argv[1])
 sys.addaudithook(source_reads.note_event)
 import plugins

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from djbundle.builder.inspection import ReadVariable, inspect_project
-from djbundle.builder.project import find_project
+from djbundle.builder.inspection.inspection import ReadVariable, inspect_project
+from djbundle.builder.project.project import find_project
 from djbundle.errors import MissingVariableError, SettingsError
 
 HEAD = "import os\nfrom pathlib import Path\nBASE_DIR = Path(__file__).parent.parent\nROOT_URLCONF = 'site_.urls'\n"

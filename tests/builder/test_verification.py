@@ -2,8 +2,8 @@
 
 import pytest
 
-from djbundle.builder import verification
-from djbundle.builder.visit_record import Problem, Visit
+from djbundle.builder.verify import verification
+from djbundle.builder.verify.crawl_record import Problem, Visit
 from djbundle.errors import VerificationError
 
 MISSING = "ModuleNotFoundError: No module named 'stripe.webhook'"

@@ -13,9 +13,9 @@ from django.db import models
 from django.utils import timezone
 
 from djbundle import stand_ins
-from djbundle.builder.excuses import ABSENT_PROGRAMS, Excuses
-from djbundle.builder.last_words import last_chain, last_words
-from djbundle.builder.questions import QUESTIONS
+from djbundle.builder.core.last_words import last_chain, last_words
+from djbundle.builder.verify.diagnosis import ABSENT_PROGRAMS, Excuses
+from djbundle.builder.verify.in_bundle_scripts import QUESTIONS
 
 
 @pytest.fixture

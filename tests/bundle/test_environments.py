@@ -13,7 +13,7 @@ import pytest
 
 from ci.customer import Customer
 from ci.mailbox import free_port
-from djbundle.runtime import authorities
+from djbundle.runtime.core import authorities
 from tests.waiting import wait_until
 
 pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="only root may change the root of the file system")

@@ -51,8 +51,8 @@ print(before, written())
 TIDYING = """
 import re
 from pathlib import Path
-from djbundle.runtime import memory
-from djbundle.tasks import periodic
+from djbundle.runtime.process import memory
+from djbundle.common import periodic
 
 def kept():
     "Kilobytes of the archive that are unpacked for all processes."

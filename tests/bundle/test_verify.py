@@ -10,12 +10,12 @@ from typing import Any, ClassVar
 
 import pytest
 
-from djbundle.builder import migrated, verification
-from djbundle.builder.cache import Cache
-from djbundle.builder.comparison import Comparison
-from djbundle.builder.migrated import Migrated
-from djbundle.builder.sandbox import Place, SandboxError, Tell, may_isolate, run_in_sandbox
-from djbundle.builder.visit_record import Visit
+from djbundle.builder.core.cache import Cache
+from djbundle.builder.core.sandbox import Place, SandboxError, Tell, may_isolate, run_in_sandbox
+from djbundle.builder.verify import migrated, verification
+from djbundle.builder.verify.comparison import Comparison
+from djbundle.builder.verify.crawl_record import Visit
+from djbundle.builder.verify.migrated import Migrated
 from tests.conftest import DJBUNDLE, PROJECTS, build, run_build
 
 
@@ -227,11 +227,11 @@ def test_next_visit_begins_with_the_databases_of_the_last(small: Path, tmp_path:
 COMPARED = """
 import os, socket, sys
 from pathlib import Path
-from djbundle.builder import migrated, verification
-from djbundle.builder.cache import Cache
-from djbundle.builder.comparison import Comparison
-from djbundle.builder.migrated import Migrated
-from djbundle.builder.sandbox import forbid_all_but
+from djbundle.builder.verify import migrated, verification
+from djbundle.builder.core.cache import Cache
+from djbundle.builder.verify.comparison import Comparison
+from djbundle.builder.verify.migrated import Migrated
+from djbundle.builder.core.sandbox import forbid_all_but
 work = Path(sys.argv[1])
 assert forbid_all_but(work)
 def outcome(path):

@@ -15,8 +15,9 @@ from django.test import override_settings
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from djbundle.tasks import Arguments, DatabaseBackend, aenqueue_many, enqueue_many, wakeup
+from djbundle.tasks import Arguments, DatabaseBackend, aenqueue_many, enqueue_many
 from djbundle.tasks.models import TaskRecord
+from djbundle.tasks.store import wakeup
 from djbundle.tasks.testing import enqueued, run_pending
 from tests.conformance import jobs
 from tests.conformance.api import InvalidTask, TaskResultStatus, task_enqueued

@@ -11,11 +11,12 @@ from django.db import OperationalError, transaction
 from django.dispatch import Signal
 from django.utils import timezone
 
-from djbundle.tasks import DatabaseBackend, claiming, queue
-from djbundle.tasks.execution import execute
-from djbundle.tasks.identity import Identity
+from djbundle.tasks import DatabaseBackend
 from djbundle.tasks.models import TaskRecord
+from djbundle.tasks.store import claim, transitions
+from djbundle.tasks.store.worker_identity import Identity
 from djbundle.tasks.testing import run_pending
+from djbundle.tasks.worker.attempt import execute
 from tests.conformance import jobs
 from tests.conformance.api import LOGGER, TaskResult, TaskResultStatus, task_finished, task_started
 from tests.conformance.workers import drain
@@ -216,12 +217,12 @@ def test_signal_of_the_end_when_the_database_refuses() -> None:
         heard.append(given)
 
     jobs.double.enqueue(1)
-    (run,) = claiming.take(Identity.of_this_process(), 1)
+    (run,) = claim.take(Identity.of_this_process(), 1)
     with listening(task_finished, hear), pytest.MonkeyPatch.context() as patch:
-        patch.setattr(queue, "_succeed", refuse)
+        patch.setattr(transitions, "_succeed", refuse)
         outcome = execute(run)
     assert heard == []
-    assert queue.finish([outcome]) == 0
+    assert transitions.finish([outcome]) == 0
     assert TaskRecord.objects.get().status == TaskResultStatus.SUCCESSFUL
 
 

@@ -18,11 +18,11 @@ import pytest
 import xxhash
 import zstandard
 
-from djbundle.builder.archive import pack_tree
-from djbundle.builder.bundle import write_bundle
-from djbundle.builder.cache import Cache
-from djbundle.builder.compiler import compile_launcher
-from djbundle.builder.tree import Tree
+from djbundle.builder.archive.pack import pack_tree
+from djbundle.builder.archive.write import write_bundle
+from djbundle.builder.core.cache import Cache
+from djbundle.builder.core.tree import Tree
+from djbundle.builder.native.compiler import compile_launcher
 from tests.conftest import REPOSITORY
 
 LAUNCHER, VFS = REPOSITORY / "djbundle" / "launcher", REPOSITORY / "djbundle" / "vfs"

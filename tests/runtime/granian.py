@@ -5,7 +5,7 @@ from collections.abc import Callable
 from types import SimpleNamespace
 from typing import Any
 
-from djbundle.runtime.http.transport import Request, Transport
+from djbundle.runtime.http.protocol.transport import Request, Transport
 
 CONNECTION = ("127.0.0.1", 40000)
 

@@ -6,13 +6,13 @@ from typing import Any
 
 import pytest
 
-from djbundle.runtime.bundle import Bundle
-from djbundle.runtime.overlay import Overlay
+from djbundle.runtime.core.bundle import Bundle
+from djbundle.runtime.settings.overlay import Overlay
 
 
 def make_bundle(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Bundle:
     """This interpreter's SQLite may be older than a bundle's."""
-    monkeypatch.setattr("djbundle.runtime.sqlite.check_version", lambda: None)
+    monkeypatch.setattr("djbundle.runtime.database.sqlite.check_version", lambda: None)
     (folder / "data").mkdir()
     manifest: Any = SimpleNamespace(name="shop", static_root="_static", interface="wsgi")
     return Bundle(folder / "tree", manifest, "./shop", folder / "data")

@@ -5,13 +5,13 @@ from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from djbundle.runtime.http.admission import Admission
-from djbundle.runtime.http.bodies import Bodies
-from djbundle.runtime.http.limits import Limits
-from djbundle.runtime.http.options import HttpOptions
+from djbundle.runtime.http.limits.admission import Admission
+from djbundle.runtime.http.limits.bodies import Bodies
+from djbundle.runtime.http.limits.limits import Limits
+from djbundle.runtime.http.protocol.transport import Request
 from djbundle.runtime.http.receivers import Receivers
 from djbundle.runtime.http.threads import SiteThreads
-from djbundle.runtime.http.transport import Request
+from djbundle.runtime.options.http import HttpOptions
 from tests.runtime.granian import make_request
 from tests.waiting import wait_until
 

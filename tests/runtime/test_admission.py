@@ -2,14 +2,14 @@
 
 import pytest
 
-from djbundle.runtime.http import admission
-from djbundle.runtime.http.admission import Admission
-from djbundle.runtime.http.bodies import Bodies
-from djbundle.runtime.http.budget import CONNECTION, LONGEST_WAIT
-from djbundle.runtime.http.limits import Limits
-from djbundle.runtime.http.options import HttpOptions
-from djbundle.runtime.http.proxies import parse_proxies
-from djbundle.runtime.http.transport import Request
+from djbundle.runtime.http.limits import admission
+from djbundle.runtime.http.limits.admission import Admission
+from djbundle.runtime.http.limits.bodies import Bodies
+from djbundle.runtime.http.limits.budget import CONNECTION, LONGEST_WAIT
+from djbundle.runtime.http.limits.limits import Limits
+from djbundle.runtime.http.protocol.transport import Request
+from djbundle.runtime.net.trusted_proxies import parse_proxies
+from djbundle.runtime.options.http import HttpOptions
 from tests.runtime import granian
 from tests.runtime.granian import Protocol, make_request
 

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from djbundle.runtime import authorities
-from djbundle.runtime.authorities import FILE, FOLDER, find_authorities
+from djbundle.runtime.core import authorities
+from djbundle.runtime.core.authorities import FILE, FOLDER, find_authorities
 
 PEM = "# Some Authority\n-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\n"
 

@@ -4,13 +4,14 @@ from typing import Any
 
 import pytest
 
-from djbundle.runtime.http import bodies, quota, rate
-from djbundle.runtime.http.bodies import Bodies
-from djbundle.runtime.http.limits import Limits
-from djbundle.runtime.http.options import HttpOptions
-from djbundle.runtime.http.proxies import parse_proxies
-from djbundle.runtime.http.rate import SLOWEST
-from djbundle.runtime.http.transport import Request
+from djbundle.runtime.http.limits import bodies, quota
+from djbundle.runtime.http.limits.bodies import Bodies
+from djbundle.runtime.http.limits.limits import Limits
+from djbundle.runtime.http.protocol import rate
+from djbundle.runtime.http.protocol.rate import SLOWEST
+from djbundle.runtime.http.protocol.transport import Request
+from djbundle.runtime.net.trusted_proxies import parse_proxies
+from djbundle.runtime.options.http import HttpOptions
 from tests.runtime.granian import Protocol, make_request
 
 WINDOW = 10

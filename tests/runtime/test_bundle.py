@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from djbundle.runtime.bundle import Bundle
+from djbundle.runtime.core.bundle import Bundle
 
 MANIFEST: Any = None
 

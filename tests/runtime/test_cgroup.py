@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from djbundle.runtime.cgroup import ControlGroup
+from djbundle.runtime.process.cgroup import ControlGroup
 
 SERVICE = "0::/system.slice/shop.service\n"
 UNLIMITED_V1 = str((1 << 63) - 4096)

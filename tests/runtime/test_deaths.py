@@ -5,8 +5,8 @@ import time
 
 import pytest
 
-from djbundle.runtime.child import Child
-from djbundle.runtime.deaths import describe
+from djbundle.runtime.process.child import Child
+from djbundle.runtime.process.exit_reason import describe
 
 
 def fail() -> int:

@@ -6,10 +6,10 @@ from types import SimpleNamespace
 
 import pytest
 
-from djbundle.runtime.http import budget, streams
-from djbundle.runtime.http.limits import Limits
-from djbundle.runtime.http.options import HttpOptions
-from djbundle.runtime.http.streams import Streams
+from djbundle.runtime.http.limits import budget, streams
+from djbundle.runtime.http.limits.limits import Limits
+from djbundle.runtime.http.limits.streams import Streams
+from djbundle.runtime.options.http import HttpOptions
 from tests.runtime.granian import CONNECTION, Protocol, make_request
 from tests.waiting import wait_until
 

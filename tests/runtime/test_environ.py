@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from djbundle.runtime.http.environ import make_environ
-from djbundle.runtime.http.validity import has_body, refusal
+from djbundle.runtime.http.protocol.environ import make_environ
+from djbundle.runtime.http.protocol.validity import has_body, refusal
 
 
 def scope(*headers: tuple[bytes, bytes], **changes: Any) -> dict[str, Any]:

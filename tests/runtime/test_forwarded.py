@@ -8,10 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from djbundle.runtime.http.forwarded import HOPS, LONGEST, Node, parse_forwarded, parse_node
-from djbundle.runtime.http.incoming import Incoming
-from djbundle.runtime.http.proxies import Client, Said, find_client, parse_proxies
-from djbundle.runtime.http.proxy_headers import from_stranger
+from djbundle.runtime.http.protocol.proxy_headers import from_stranger
+from djbundle.runtime.http.protocol.request_middleware import Incoming
+from djbundle.runtime.net.forwarded import HOPS, LONGEST, Node, parse_forwarded, parse_node
+from djbundle.runtime.net.trusted_proxies import Client, Said, find_client, parse_proxies
 
 PROXIES = parse_proxies("127.0.0.1,10.0.0.0/8,fd00::/8")
 TOKEN_CHARACTERS = "!#$%&'*+-.^_`|~0123456789abcdefghijklmnopqrstuvwxyzABC"

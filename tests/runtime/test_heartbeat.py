@@ -3,15 +3,15 @@
 import subprocess
 import sys
 
-from djbundle.runtime.heartbeat import PATIENCE, Heart, Watch
+from djbundle.runtime.process.heartbeat import PATIENCE, Heart, Watch
 
 # One child waits for a lock that it holds itself, another computes for ever, a third one beats and is let be.
 STUCK = """
 import os, threading, time
-from djbundle.runtime.child import Child
-from djbundle.runtime.heartbeat import Heart
-from djbundle.runtime import process
-from djbundle.runtime.supervisor import Supervisor
+from djbundle.runtime.process.child import Child
+from djbundle.runtime.process.heartbeat import Heart
+from djbundle.runtime.process import forking
+from djbundle.runtime.process.supervisor import Supervisor
 
 def waits():
     hearts["waits"].beat()
@@ -30,7 +30,7 @@ def beats():
         time.sleep(0.1)
 
 hearts = {name: Heart(1) for name in ("waits", "computes", "beats")}
-process.guard_forks()
+forking.guard_forks()
 children = [Child(name, name, globals()[name], heart=heart) for name, heart in hearts.items()]
 with Supervisor(children, grace=1, proven=True) as supervisor:
     def look():
@@ -61,7 +61,7 @@ def test_process_that_loads_the_site_may_take_its_time() -> None:
 def test_heart_goes_through_an_exec() -> None:
     """The candidate of a takeover is another program."""
     heart = Heart.of_app(30)
-    code = f"from djbundle.runtime.heartbeat import Heart; Heart.of_app(30, {heart.file}).beat()"
+    code = f"from djbundle.runtime.process.heartbeat import Heart; Heart.of_app(30, {heart.file}).beat()"
     assert heart.file
     subprocess.run([sys.executable, "-c", code], check=True, pass_fds=[heart.file])
     assert heart.times()[0] > 0

@@ -12,17 +12,17 @@ from typing import Any
 
 import pytest
 
-from djbundle.runtime.board import Board
-from djbundle.runtime.deaths import describe
-from djbundle.runtime.http import streams
 from djbundle.runtime.http.asgi import Asgi
-from djbundle.runtime.http.limits import Limits
-from djbundle.runtime.http.observing import Observer
-from djbundle.runtime.http.options import HttpOptions
-from djbundle.runtime.http.outgoing import Additions, Wsgi
-from djbundle.runtime.http.streams import Streams
+from djbundle.runtime.http.limits import streams
+from djbundle.runtime.http.limits.limits import Limits
+from djbundle.runtime.http.limits.streams import Streams
+from djbundle.runtime.http.protocol.observing import Observer
+from djbundle.runtime.http.protocol.response_middleware import Additions, Wsgi
 from djbundle.runtime.http.wsgi import WsgiSite
-from djbundle.runtime.in_flight import NONE, InFlight
+from djbundle.runtime.options.http import HttpOptions
+from djbundle.runtime.process.counters import Board
+from djbundle.runtime.process.exit_reason import describe
+from djbundle.runtime.process.in_flight import NONE, InFlight
 from tests.runtime.granian import make_request
 from tests.waiting import wait_until
 

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from djbundle.errors import InstallError
-from djbundle.runtime import install
+from djbundle.runtime.cli import install
 
 
 @pytest.fixture

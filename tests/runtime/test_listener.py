@@ -4,8 +4,8 @@ import socket
 
 import pytest
 
-from djbundle.runtime.addresses import Tcp
-from djbundle.runtime.listener import UNSENT, listen_tcp
+from djbundle.runtime.net.addresses import Tcp
+from djbundle.runtime.net.sockets import UNSENT, listen_tcp
 
 
 @pytest.mark.parametrize(("option", "value"), [(socket.TCP_NODELAY, 1), (socket.TCP_NOTSENT_LOWAT, UNSENT)])

@@ -9,13 +9,13 @@ from typing import IO
 import pytest
 
 from djbundle.errors import DataDirectoryBusyError
-from djbundle.runtime import lock
+from djbundle.runtime.process import lock
 
 # Takes the lock and ends; a child of it lives on until its input is closed.
 HOLDER = """
 import os, sys
 from pathlib import Path
-from djbundle.runtime import lock
+from djbundle.runtime.process import lock
 
 lock.lock_data_directory(Path(sys.argv[1]))
 if os.fork():

@@ -4,8 +4,8 @@ import gc
 
 import pytest
 
-from djbundle.runtime import memory
-from djbundle.runtime.memory import DROPPED, GROWTH, IDLE_REST, LONGEST_REST, LOOK, Cycles, Heap
+from djbundle.runtime.process import memory
+from djbundle.runtime.process.memory import DROPPED, GROWTH, IDLE_REST, LONGEST_REST, LOOK, Cycles, Heap
 
 LEAST = 50 << 20  # bytes
 

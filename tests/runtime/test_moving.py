@@ -5,10 +5,10 @@ from pathlib import Path
 import pytest
 
 from djbundle import stand_ins
-from djbundle.runtime import moving, settings, trial_settings
-from djbundle.runtime import overlay as overlay_module
-from djbundle.runtime.bundle import Bundle
-from djbundle.runtime.trial import TRIAL_VARIABLE
+from djbundle.runtime.core.bundle import Bundle
+from djbundle.runtime.core.verify_mode import TRIAL_VARIABLE
+from djbundle.runtime.settings import overlay as overlay_module
+from djbundle.runtime.settings import relocation, rules, verify_mode
 from tests.runtime.overlays import make_bundle, overlay_of
 
 
@@ -29,7 +29,7 @@ def bundle(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Bundle:
 def test_sqlite_moves_to_the_data_directory(bundle: Bundle, name: str, expected: str) -> None:
     database = {"ENGINE": "django.db.backends.sqlite3", "NAME": name.format(tree=bundle.root)}
     overlay = overlay_of(bundle, DATABASES={"default": database | {"OPTIONS": {"timeout": 3}}})
-    moving.move_databases(overlay)
+    relocation.move_databases(overlay)
     changed = overlay.get("DATABASES")["default"]
     assert str(changed["NAME"]) == expected.format(data=bundle.data)
     assert changed["OPTIONS"]["transaction_mode"] == "IMMEDIATE"
@@ -48,7 +48,7 @@ def test_other_databases_are_left_alone(bundle: Bundle) -> None:
         "memory": {"ENGINE": "django.db.backends.sqlite3", "NAME": ":memory:", "OPTIONS": {"timeout": 1}},
     }
     overlay = overlay_of(bundle, DATABASES=databases)
-    moving.move_databases(overlay)
+    relocation.move_databases(overlay)
     assert overlay.get("DATABASES")["default"] == databases["default"]
     assert overlay.get("DATABASES")["memory"]["NAME"] == ":memory:"
 
@@ -63,11 +63,11 @@ def test_files_move_to_the_data_directory(bundle: Bundle) -> None:
         LOGGING={"version": 1, "handlers": {"file": {"filename": bundle.root / "logs" / "shop.log"}, "other": {}}},
     )
     for rule in (
-        moving.move_media,
-        moving.move_folders,
-        moving.move_mailers,
-        moving.move_caches,
-        moving.move_logs,
+        relocation.move_media,
+        relocation.move_folders,
+        relocation.move_mailers,
+        relocation.move_caches,
+        relocation.move_logs,
     ):
         rule(overlay)
     assert overlay.get("MEDIA_ROOT") == bundle.data / "media"
@@ -84,8 +84,8 @@ def test_paths_stay_of_the_kind_that_they_were(bundle: Bundle) -> None:
     """A project may go on with either: ``settings.MEDIA_ROOT / "exports"``, ``settings.MEDIA_ROOT + "/exports"``."""
     for kind in (Path, str):
         overlay = overlay_of(bundle, MEDIA_ROOT=kind(bundle.root / "media"), STATIC_ROOT=kind(bundle.root / "static"))
-        moving.move_media(overlay)
-        settings.use_bundled_static_files(overlay)
+        relocation.move_media(overlay)
+        rules.use_bundled_static_files(overlay)
         assert overlay.get("MEDIA_ROOT") == kind(bundle.data / "media")
         assert overlay.get("STATIC_ROOT") == kind(bundle.static_root)
 
@@ -94,7 +94,7 @@ def test_storage_with_a_folder_of_its_own(bundle: Bundle) -> None:
     options = {"location": str(bundle.root / "uploads"), "base_url": "/uploads/"}
     storages = {"default": {"BACKEND": "x", "OPTIONS": options}, "staticfiles": {"OPTIONS": {"location": "static"}}}
     overlay = overlay_of(bundle, STORAGES=storages)
-    moving.move_storages(overlay)
+    relocation.move_storages(overlay)
     assert overlay.get("STORAGES")["default"]["OPTIONS"] == options | {"location": str(bundle.data / "uploads")}
     assert overlay.get("STORAGES")["staticfiles"] == {"OPTIONS": {"location": "static"}}
     assert options["location"] == str(bundle.root / "uploads")
@@ -114,7 +114,7 @@ def test_what_is_not_in_the_bundle_is_to_be_written(bundle: Bundle) -> None:
         TEXT="/djb",
         lower=bundle.root / "absent",
     )
-    moving.move_absent(overlay)
+    relocation.move_absent(overlay)
     assert overlay.get("PRIVATE_ROOT") == bundle.data / "private"
     assert overlay.get("SEARCH") == {"default": index["default"] | {"PATH": str(bundle.data / "index")}}
     assert [change.setting for change in overlay.changes] == ["PRIVATE_ROOT", "SEARCH"]
@@ -127,7 +127,7 @@ def test_relative_folders_are_those_of_the_project(bundle: Bundle) -> None:
     overlay = overlay_of(
         bundle, TEMPLATES=engines, LOCALE_PATHS=("locale",), FIXTURE_DIRS=["/srv/f"], STATICFILES_DIRS=static
     )
-    moving.anchor_folders(overlay)
+    relocation.anchor_folders(overlay)
     root = bundle.root
     assert overlay.get("TEMPLATES") == [
         {"DIRS": [f"{root}/templates", root / "more", "/srv/t"], "APP_DIRS": True},
@@ -153,9 +153,10 @@ def test_trial_writes_nothing_elsewhere(bundle: Bundle, monkeypatch: pytest.Monk
         LOGGING={"handlers": {"file": {"filename": "/var/log/shop/errors.log"}}},
         MEDIA_ROOT="/srv/media",
     )
-    for rule in (trial_settings.stay_in_data_directory, moving.move_databases, moving.move_media, moving.move_logs):
+    rules = (relocation.move_databases, relocation.move_media, relocation.move_logs)
+    for rule in (verify_mode.stay_in_data_directory, *rules):
         rule(overlay)
-    moving.move_caches(overlay)
+    relocation.move_caches(overlay)
     outside = bundle.data / "outside"
     databases = overlay.get("DATABASES")
     assert databases["default"]["NAME"] == str(outside / "var/lib/shop/db.sqlite3")

@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from djbundle.runtime.addresses import Tcp, Unix, default_address
-from djbundle.runtime.cgroup import ControlGroup
-from djbundle.runtime.options import count_workers, parse_serve_options
+from djbundle.runtime.net.addresses import Tcp, Unix, default_address
+from djbundle.runtime.options.serve import count_workers, parse_serve_options
+from djbundle.runtime.process.cgroup import ControlGroup
 
 
 def test_defaults() -> None:

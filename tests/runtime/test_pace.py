@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from djbundle.runtime.http import pace, threads
-from djbundle.runtime.http.pace import Pace
+from djbundle.runtime.http import concurrency, threads
+from djbundle.runtime.http.concurrency import Pace
 from tests.runtime.granian import Protocol, make_request
 from tests.runtime.site_pages import MOST, Pool, Visitor, make_site
 from tests.waiting import wait_until
@@ -25,9 +25,9 @@ def visitor(request: pytest.FixtureRequest) -> Iterator[Visitor]:
 @pytest.fixture
 def patient(monkeypatch: pytest.MonkeyPatch) -> None:
     """So that a machine with other work does not make one that computes look idle, or long."""
-    for module in (pace, threads):
+    for module in (concurrency, threads):
         monkeypatch.setattr(module, "LOOK", 0.2)
-    monkeypatch.setattr(pace, "LONGEST", 60.0)
+    monkeypatch.setattr(concurrency, "LONGEST", 60.0)
 
 
 @pytest.mark.usefixtures("patient")

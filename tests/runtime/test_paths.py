@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 
 from djbundle.errors import DataDirectoryError, NetworkFileSystemError, SqliteTooOldError
-from djbundle.runtime import filesystem, sqlite
-from djbundle.runtime.paths import find_data_directory, take_option
+from djbundle.runtime.core.data_directory import find_data_directory, take_option
+from djbundle.runtime.database import filesystem, sqlite
 
 MOUNTS = """\
 22 1 0:20 / / rw,relatime - ext4 /dev/sda1 rw

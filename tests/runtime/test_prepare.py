@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from djbundle.runtime.prepare import file_of
+from djbundle.runtime.database.migrations import file_of
 
 
 @pytest.mark.parametrize(

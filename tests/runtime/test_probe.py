@@ -23,7 +23,7 @@ urlpatterns = [path("", front_page)]
 
 import django
 from djbundle.errors import UnhealthyError
-from djbundle.runtime import probe
+from djbundle.runtime.handover import front_page_probe as probe
 
 django.setup()
 probe.PATIENCE = int(patience)

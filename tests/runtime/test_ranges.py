@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from djbundle.runtime.http.ranged_file import RangedFile
-from djbundle.runtime.http.ranges import MOST, Span, matches, parse_ranges
+from djbundle.runtime.files.ranged_file import RangedFile
+from djbundle.runtime.files.ranges import MOST, Span, matches, parse_ranges
 
 SIZE = 1000
 SHAPES = st.text("0123456789-, =bytes\t", max_size=40) | st.lists(

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from djbundle.runtime.http import pace, threads
+from djbundle.runtime.http import concurrency, threads
 from djbundle.runtime.http.threads import SiteThreads
 from tests.runtime.granian import Protocol, make_request
 from tests.runtime.site_pages import MOST, RECEIVERS, Page, Pool, Visitor, make_site
@@ -34,7 +34,7 @@ def visitor(site: SiteThreads, pool: Pool) -> Iterator[Visitor]:
 @pytest.fixture
 def patient(monkeypatch: pytest.MonkeyPatch) -> None:
     """Nothing is slow."""
-    for module in (pace, threads):
+    for module in (concurrency, threads):
         monkeypatch.setattr(module, "LOOK", 60.0)
 
 

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from djbundle.runtime import settings
-from djbundle.runtime.bundle import Bundle
-from djbundle.runtime.trial import TRIAL_VARIABLE
+from djbundle.runtime.core.bundle import Bundle
+from djbundle.runtime.core.verify_mode import TRIAL_VARIABLE
+from djbundle.runtime.settings import rules
 from djbundle.storages import HASHED_STORAGE
 from tests.runtime.overlays import make_bundle, overlay_of
 
@@ -19,7 +19,7 @@ def bundle(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Bundle:
 
 def test_debug_is_turned_off(bundle: Bundle) -> None:
     overlay = overlay_of(bundle, DEBUG=True)
-    settings.turn_off_debug(overlay)
+    rules.turn_off_debug(overlay)
     assert overlay.get("DEBUG") is False
     assert [change.setting for change in overlay.changes] == ["DEBUG"]
 
@@ -27,18 +27,18 @@ def test_debug_is_turned_off(bundle: Bundle) -> None:
 @pytest.mark.parametrize("key", ["", "django-insecure-abc"])
 def test_insecure_key_is_replaced_once(bundle: Bundle, key: str) -> None:
     overlay = overlay_of(bundle, SECRET_KEY=key)
-    settings.replace_secret_key(overlay)
+    rules.replace_secret_key(overlay)
     made = overlay.get("SECRET_KEY")
     assert len(made) >= 50
     again = overlay_of(bundle, SECRET_KEY=key)
-    settings.replace_secret_key(again)
+    rules.replace_secret_key(again)
     assert again.get("SECRET_KEY") == made
     assert stat.S_IMODE((bundle.data / "secret_key").stat().st_mode) == 0o600
 
 
 def test_own_key_is_kept(bundle: Bundle) -> None:
     overlay = overlay_of(bundle, SECRET_KEY="mine")
-    settings.replace_secret_key(overlay)
+    rules.replace_secret_key(overlay)
     assert overlay.get("SECRET_KEY") == "mine"
     assert list(bundle.data.iterdir()) == []
 
@@ -48,7 +48,7 @@ def test_key_of_a_trial_is_the_same_at_each_start(bundle: Bundle, monkeypatch: p
     keys = set()
     for key in ("made at random", "made again"):
         overlay = overlay_of(bundle, SECRET_KEY=key)
-        settings.replace_secret_key(overlay)
+        rules.replace_secret_key(overlay)
         keys.add(overlay.get("SECRET_KEY"))
     assert len(keys) == 1
 
@@ -67,14 +67,14 @@ def test_hosts(
 ) -> None:
     monkeypatch.setenv("DJBUNDLE_ALLOWED_HOSTS", named)
     overlay = overlay_of(bundle, ALLOWED_HOSTS=own)
-    settings.allow_hosts(overlay)
+    rules.allow_hosts(overlay)
     assert overlay.get("ALLOWED_HOSTS") == expected
 
 
 def test_errors_are_shown_unless_the_project_logs(bundle: Bundle) -> None:
     silent, own = overlay_of(bundle), overlay_of(bundle, LOGGING={"version": 1})
-    settings.show_errors(silent)
-    settings.show_errors(own)
+    rules.show_errors(silent)
+    rules.show_errors(own)
     assert "root" in silent.get("LOGGING")
     assert own.get("LOGGING") == {"version": 1}
 
@@ -83,7 +83,7 @@ def test_static_files_come_from_the_bundle(bundle: Bundle) -> None:
     overlay = overlay_of(
         bundle, MIDDLEWARE=["django.middleware.common.CommonMiddleware", "whitenoise.middleware.WhiteNoiseMiddleware"]
     )
-    settings.use_bundled_static_files(overlay)
+    rules.use_bundled_static_files(overlay)
     assert overlay.get("STATIC_ROOT") == str(bundle.static_root)
     assert overlay.get("STORAGES")["staticfiles"]["BACKEND"] == HASHED_STORAGE
     assert overlay.get("MIDDLEWARE") == ["django.middleware.common.CommonMiddleware"]
@@ -92,5 +92,5 @@ def test_static_files_come_from_the_bundle(bundle: Bundle) -> None:
 def test_own_static_storage_is_kept(bundle: Bundle) -> None:
     storages = {"staticfiles": {"BACKEND": "storages.backends.s3.S3Storage"}}
     overlay = overlay_of(bundle, STORAGES=storages)
-    settings.use_bundled_static_files(overlay)
+    rules.use_bundled_static_files(overlay)
     assert overlay.get("STORAGES") == storages

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from djbundle.runtime.bundle import Bundle
-from djbundle.runtime.settings_files import redirected
+from djbundle.runtime.core.bundle import Bundle
+from djbundle.runtime.settings.import_redirect import redirected
 
 
 @pytest.fixture

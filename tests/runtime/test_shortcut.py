@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 from servestatic.responders import Redirect, StaticFile
 
-from djbundle.runtime.http.outgoing import Additions
-from djbundle.runtime.http.shortcut import LONGEST_REMEMBERED, MOST_FOUND, ROOM, WHOLE, Shortcut
-from djbundle.runtime.http.transport import Request
+from djbundle.runtime.http.protocol.response_middleware import Additions
+from djbundle.runtime.http.protocol.transport import Request
+from djbundle.runtime.http.static_cache import LONGEST_REMEMBERED, MOST_FOUND, ROOM, WHOLE, Shortcut
 from tests.runtime.granian import make_request
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from djbundle.errors import UpgradeError
-from djbundle.runtime.signature import Signature
+from djbundle.runtime.handover.signature import Signature
 
 P_256 = ("EC", "-pkeyopt", "ec_paramgen_curve:P-256")
 DIGEST = ("dgst", "-sha256", "-sign", "key", "-out", "new.sig", "new")

@@ -6,10 +6,10 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from djbundle.runtime.http import streams
-from djbundle.runtime.http.limits import Limits
-from djbundle.runtime.http.options import HttpOptions
-from djbundle.runtime.http.streams import AHEAD, ALL_PARTS, LARGEST_PART, QUICK, SMALLEST_PART, Sizes, Streams
+from djbundle.runtime.http.limits import streams
+from djbundle.runtime.http.limits.limits import Limits
+from djbundle.runtime.http.limits.streams import AHEAD, ALL_PARTS, LARGEST_PART, QUICK, SMALLEST_PART, Sizes, Streams
+from djbundle.runtime.options.http import HttpOptions
 
 BODY = os.urandom(5_000_000)
 

@@ -8,17 +8,17 @@ from typing import Any
 
 import pytest
 
-from djbundle.runtime.http import untaken
-from djbundle.runtime.http.connections import Connection, Traffic
-from djbundle.runtime.http.limits import Limits
-from djbundle.runtime.http.options import HttpOptions
-from djbundle.runtime.http.proxies import parse_proxies
+from djbundle.runtime.http.limits import untaken
+from djbundle.runtime.http.limits.idle_reaper import Sweeper
+from djbundle.runtime.http.limits.limits import Limits
+from djbundle.runtime.http.limits.streams import Delivery, Streams
+from djbundle.runtime.http.limits.untaken import HARMLESS
+from djbundle.runtime.http.protocol.connections import Connection, Traffic
+from djbundle.runtime.http.protocol.transport import Request, Transport
 from djbundle.runtime.http.requests import WsgiRequests
-from djbundle.runtime.http.streams import Delivery, Streams
-from djbundle.runtime.http.sweeping import Sweeper
 from djbundle.runtime.http.threads import SiteThreads
-from djbundle.runtime.http.transport import Request, Transport
-from djbundle.runtime.http.untaken import HARMLESS
+from djbundle.runtime.net.trusted_proxies import parse_proxies
+from djbundle.runtime.options.http import HttpOptions
 
 SILENCE, STALL = 15.0, 60.0
 LONG = 1000.0

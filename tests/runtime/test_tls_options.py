@@ -12,9 +12,9 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from djbundle.errors import TlsMissingError
-from djbundle.runtime.options import parse_serve_options
-from djbundle.runtime.tls import options
-from djbundle.runtime.tls.options import decode_base64url, parse_directory, parse_domain, parse_email
+from djbundle.runtime.options import tls as options
+from djbundle.runtime.options.serve import parse_serve_options
+from djbundle.runtime.options.tls import decode_base64url, parse_directory, parse_domain, parse_email
 
 DOMAIN = re.compile(r"([a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?\.)+[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?")
 FLAGS = {

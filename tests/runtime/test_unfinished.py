@@ -2,9 +2,9 @@
 
 import pytest
 
-from djbundle.runtime.http import unfinished
-from djbundle.runtime.http.refusals import Refusals
-from djbundle.runtime.http.unfinished import BEFORE, Arrivals, Unfinished
+from djbundle.runtime.http.limits import unfinished
+from djbundle.runtime.http.limits.refusals import Refusals
+from djbundle.runtime.http.limits.unfinished import BEFORE, Arrivals, Unfinished
 
 PROXY = "10.0.0.1"
 

@@ -6,13 +6,22 @@ from types import SimpleNamespace
 
 import pytest
 
-from djbundle.runtime.http import untaken
-from djbundle.runtime.http.connections import Descriptors, Traffic
-from djbundle.runtime.http.limits import Limits
-from djbundle.runtime.http.options import HttpOptions
-from djbundle.runtime.http.rate import SLOWEST
-from djbundle.runtime.http.streams import Streams
-from djbundle.runtime.http.untaken import HARMLESS, HEAD, LOOK_AFTER, OF_ALL, OF_CLIENT, OF_CONNECTION, Handed, Untaken
+from djbundle.runtime.http.limits import untaken
+from djbundle.runtime.http.limits.limits import Limits
+from djbundle.runtime.http.limits.streams import Streams
+from djbundle.runtime.http.limits.untaken import (
+    HARMLESS,
+    HEAD,
+    LOOK_AFTER,
+    OF_ALL,
+    OF_CLIENT,
+    OF_CONNECTION,
+    Handed,
+    Untaken,
+)
+from djbundle.runtime.http.protocol.connections import Descriptors, Traffic
+from djbundle.runtime.http.protocol.rate import SLOWEST
+from djbundle.runtime.options.http import HttpOptions
 from tests.runtime.granian import CONNECTION, Protocol, make_request
 from tests.waiting import wait_until
 

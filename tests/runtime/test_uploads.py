@@ -20,12 +20,12 @@ from django.utils import translation
 from django.utils.translation import gettext_lazy
 from django.views.static import serve
 
-from djbundle.runtime import uploads
-from djbundle.runtime.bundle import Bundle
-from djbundle.runtime.http.ranged_file import RangedFile
-from djbundle.runtime.http.transport import OPEN_FILE
-from djbundle.runtime.routes import Routes, is_translated
-from djbundle.runtime.uploads import Uploads, why_not
+from djbundle.runtime.core.bundle import Bundle
+from djbundle.runtime.files import uploads
+from djbundle.runtime.files.ranged_file import RangedFile
+from djbundle.runtime.files.routes import Routes, is_translated
+from djbundle.runtime.files.uploads import Uploads, why_not
+from djbundle.runtime.http.protocol.transport import OPEN_FILE
 from tests.runtime.overlays import make_bundle
 
 

@@ -9,26 +9,26 @@ from typing import Any, cast
 
 import pytest
 
-from djbundle.runtime import web
 from djbundle.runtime.http.server import Server
+from djbundle.runtime.serve import web_process
 from djbundle.runtime.tls.pair import Pair
 
 # A child that begins to listen when its parent has sent it LEAVE.
 EARLY = """
 import os
-from djbundle.runtime import process
-from djbundle.runtime.supervisor import Supervisor
+from djbundle.runtime.process import forking
+from djbundle.runtime.process.supervisor import Supervisor
 
 def run():
     os.read(sent, 1)
     with Supervisor([], grace=1, proven=True) as supervisor:
-        supervisor.on(process.LEAVE, lambda: (print("told"), supervisor.stop(0)))
+        supervisor.on(forking.LEAVE, lambda: (print("told"), supervisor.stop(0)))
         return supervisor.run()
 
-process.guard_forks()
+forking.guard_forks()
 sent, send = os.pipe()
-child = process.fork(run, "child")
-os.kill(child, process.LEAVE)
+child = forking.fork(run, "child")
+os.kill(child, forking.LEAVE)
 os.write(send, b"x")
 os.waitpid(child, 0)
 """
@@ -55,9 +55,9 @@ async def started_after(looks: int) -> int:
         start=lambda *_: started.append(SimpleNamespace(leave=lambda: None)) or started[-1],
         options=SimpleNamespace(http=SimpleNamespace(head_seconds=60)),
     )
-    worker = web.Web(cast(Server, server))
+    worker = web_process.Web(cast(Server, server))
     with socket.socket() as listener:
-        watch = asyncio.create_task(worker.watch(web.Endpoint(listener), cast(Pair, pair)))
+        watch = asyncio.create_task(worker.watch(web_process.Endpoint(listener), cast(Pair, pair)))
         while pair.looks < looks:
             await asyncio.sleep(0)
         worker.leave()
@@ -70,7 +70,7 @@ async def started_after(looks: int) -> int:
 @pytest.mark.parametrize("looks", [0, 1, 3])
 def test_no_server_is_started_by_one_that_leaves(monkeypatch: pytest.MonkeyPatch, looks: int) -> None:
     """Whoever connected to it would be cut off when it stops."""
-    monkeypatch.setattr(web, "LOOK", 0.001)
+    monkeypatch.setattr(web_process, "LOOK", 0.001)
     assert asyncio.run(started_after(looks)) == looks
 
 

@@ -9,11 +9,11 @@ import pytest
 from django.http import HttpResponse, StreamingHttpResponse
 from django.http.response import HttpResponseBase
 
-from djbundle.runtime.http import streams
-from djbundle.runtime.http.limits import Limits
-from djbundle.runtime.http.options import HttpOptions
-from djbundle.runtime.http.streams import Streams
+from djbundle.runtime.http.limits import streams
+from djbundle.runtime.http.limits.limits import Limits
+from djbundle.runtime.http.limits.streams import Streams
 from djbundle.runtime.http.wsgi import WsgiSite
+from djbundle.runtime.options.http import HttpOptions
 from tests.runtime.granian import Protocol, make_request
 from tests.waiting import wait_until
 

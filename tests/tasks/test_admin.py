@@ -14,7 +14,7 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone, translation
 
-from djbundle.tasks import control
+from djbundle.tasks import operations_api
 from djbundle.tasks.admin.chart import latency, nice_count, nice_seconds, throughput
 from djbundle.tasks.admin.history import history, percentile
 from djbundle.tasks.admin.overview import cards, workers
@@ -370,7 +370,7 @@ def test_viewers_have_no_actions_and_others_see_nothing(viewer: Client) -> None:
 
 def test_cancel_fails_what_waits_and_asks_what_runs() -> None:
     waiting, retrying, running, done = made(), made("retrying"), made("running"), made("done")
-    assert control.cancel(TaskRecord.objects.all()) == 3
+    assert operations_api.cancel(TaskRecord.objects.all()) == 3
     for record, errors in ((waiting, 1), (retrying, 2)):
         record.refresh_from_db()
         assert record.status == "FAILED"
@@ -382,15 +382,15 @@ def test_cancel_fails_what_waits_and_asks_what_runs() -> None:
     assert running.cancelled_at is not None
     done.refresh_from_db()
     assert done.cancelled_at is None
-    assert control.cancel(TaskRecord.objects.all()) == 0
+    assert operations_api.cancel(TaskRecord.objects.all()) == 0
 
 
 def test_a_cancelled_task_can_be_run_again() -> None:
     result = jobs.add.enqueue(1, 2)
-    control.cancel(TaskRecord.objects.all())
+    operations_api.cancel(TaskRecord.objects.all())
     result.refresh()
     assert issubclass(result.errors[0].exception_class, BaseException)
-    assert control.retry(TaskRecord.objects.all()) == 1
+    assert operations_api.retry(TaskRecord.objects.all()) == 1
     assert TaskRecord.objects.get().cancelled_at is None
 
 

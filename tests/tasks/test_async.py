@@ -6,9 +6,9 @@ from typing import Any
 
 from django.tasks import TaskResult, TaskResultStatus
 
-from djbundle.tasks.event_loop import EventLoop
 from djbundle.tasks.models import TaskRecord
-from djbundle.tasks.outcome import Outcome
+from djbundle.tasks.store.outcome import Outcome
+from djbundle.tasks.worker.event_loop import EventLoop
 from tests.tasks import async_jobs
 from tests.tasks.conftest import StartWorker
 from tests.waiting import wait_until

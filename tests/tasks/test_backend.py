@@ -12,9 +12,9 @@ from django.tasks import TaskResultStatus, task_backends
 from django.tasks.exceptions import InvalidTask, TaskResultDoesNotExist, TaskResultMismatch
 from django.test import override_settings
 
-from djbundle.tasks import claiming
-from djbundle.tasks.identity import Identity
 from djbundle.tasks.models import TaskRecord
+from djbundle.tasks.store import claim
+from djbundle.tasks.store.worker_identity import Identity
 from djbundle.tasks.testing import run_pending
 from tests.tasks import jobs
 from tests.tasks.conftest import ENVIRONMENT, REPOSITORY
@@ -78,7 +78,7 @@ def test_backoff_delays_the_next_attempt() -> None:
 def test_priority_goes_first() -> None:
     jobs.add.enqueue(1, 1)
     soon = jobs.add.using(priority=10).enqueue(1, 1)
-    (first,) = claiming.claim(Identity.of_this_process(), 1)
+    (first,) = claim.claim(Identity.of_this_process(), 1)
     assert str(first.pk) == soon.id
 
 

@@ -3,8 +3,9 @@
 import pytest
 from django.test import override_settings
 
-from djbundle.tasks import limits, options
+from djbundle.tasks import options
 from djbundle.tasks.models import TaskRecord
+from djbundle.tasks.store import limits
 from djbundle.tasks.testing import run_pending
 from tests.tasks import jobs
 

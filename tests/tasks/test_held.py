@@ -10,11 +10,12 @@ from django.tasks import TaskResultStatus
 from django.tasks.exceptions import InvalidTask
 from django.utils import timezone
 
-from djbundle.tasks import call, chain, claiming, control, group, held, queue
-from djbundle.tasks.execution import execute
-from djbundle.tasks.identity import Identity
+from djbundle.tasks import call, chain, group, operations_api
 from djbundle.tasks.models import TaskGroup, TaskRecord
+from djbundle.tasks.store import claim, held, transitions
+from djbundle.tasks.store.worker_identity import Identity
 from djbundle.tasks.testing import run_pending
+from djbundle.tasks.worker.attempt import execute
 from tests.tasks import following_jobs, jobs
 
 ME = Identity.of_this_process()
@@ -84,7 +85,7 @@ def test_unknown_task_fails_after_a_day_and_can_be_retried(monkeypatch: pytest.M
     run_pending()
     assert newest().status == TaskResultStatus.FAILED
     assert "not_yet_written" in newest().errors[0]["traceback"]
-    control.retry(queue.records())
+    operations_api.retry(transitions.records())
     assert run_pending() == 0
     assert newest().status == TaskResultStatus.READY  # for another day
     let_it_be_known(monkeypatch)
@@ -101,10 +102,10 @@ def test_path_that_is_no_task_waits_and_says_so() -> None:
 def test_waiting_for_newer_code_can_be_cancelled() -> None:
     jobs.double.enqueue(4)
     TaskRecord.objects.update(task_path=UNKNOWN)
-    (run,) = claiming.take(ME, 1)
+    (run,) = claim.take(ME, 1)
     outcome = execute(run)
-    control.cancel(queue.records())
-    queue.finish([outcome])
+    operations_api.cancel(transitions.records())
+    transitions.finish([outcome])
     assert newest().status == TaskResultStatus.FAILED
 
 
@@ -128,12 +129,12 @@ def test_follower_whose_key_raises_has_failed_and_can_be_retried(blocker: Path) 
     record = newest()
     assert record.status == TaskResultStatus.FAILED
     assert "the account is gone" in record.errors[0]["traceback"]
-    control.retry(queue.records())
+    operations_api.retry(transitions.records())
     assert run_pending() == 0
     record.refresh_from_db()
     assert (record.status, len(record.errors)) == (TaskResultStatus.FAILED, 1)  # the cause is still there
     blocker.unlink()
-    control.retry(queue.records())
+    operations_api.retry(transitions.records())
     assert run_pending() == 2
     record.refresh_from_db()
     assert (record.concurrency_key, record.return_value, newest().return_value) == ("account", 3, 3)
@@ -153,7 +154,7 @@ def test_follower_whose_key_asks_the_database_wrongly_harms_nothing(monkeypatch:
     assert TaskRecord.objects.order_by("id")[0].status == TaskResultStatus.SUCCESSFUL
     assert newest().task_path == defined.module_path
     monkeypatch.setattr(following_jobs, "with_key", defined)
-    control.retry(queue.records())
+    operations_api.retry(transitions.records())
     TaskRecord.objects.filter(status="READY").update(run_after=timezone.now())
     assert run_pending() == 1
 
@@ -165,7 +166,7 @@ def test_group_whose_callback_cannot_be_made_is_not_finished(blocker: Path) -> N
     assert result.is_failed
     assert [each.return_value for each in result.results] == ["a", "b"]
     blocker.unlink()
-    control.retry(queue.records())
+    operations_api.retry(transitions.records())
     assert run_pending() == 1
     assert result.is_finished
     assert not result.is_failed
@@ -179,7 +180,7 @@ def test_chain_in_a_group_whose_link_cannot_be_made_keeps_it_open(blocker: Path)
     run_pending()
     assert result.is_failed
     blocker.unlink()
-    control.retry(queue.records())
+    operations_api.retry(transitions.records())
     run_pending()
     assert result.is_finished
     assert newest().return_value == ["a", "b"]
@@ -239,7 +240,7 @@ def test_what_cannot_be_kept_is_refused_when_a_chain_is_enqueued(changes: dict[s
 def test_discarded_member_ends_its_group() -> None:
     result = group([call(jobs.fail.using(max_attempts=1)), call(jobs.say, "b")], then=call(jobs.say)).enqueue()
     run_pending()
-    assert control.discard(queue.records().filter(status=TaskResultStatus.FAILED)) == 1
+    assert operations_api.discard(transitions.records().filter(status=TaskResultStatus.FAILED)) == 1
     assert result.is_failed
     assert not result.is_finished
     assert TaskGroup.objects.get().finished_at
@@ -247,35 +248,35 @@ def test_discarded_member_ends_its_group() -> None:
 
 def test_member_that_is_discarded_before_another_has_ended_lets_nothing_follow() -> None:
     result = group([call(jobs.say, "a"), call(jobs.say, "b")], then=call(jobs.say)).enqueue()
-    (first, second) = claiming.take(ME, 2)
-    queue.finish([execute(first)])
-    control.discard(queue.records().filter(pk=first.pk))
-    queue.finish([execute(second)])
+    (first, second) = claim.take(ME, 2)
+    transitions.finish([execute(first)])
+    operations_api.discard(transitions.records().filter(pk=first.pk))
+    transitions.finish([execute(second)])
     assert run_pending() == 0
     assert result.is_failed
-    assert queue.prune(older_than=datetime.timedelta()) == 1
+    assert transitions.prune(older_than=datetime.timedelta()) == 1
 
 
 def test_callback_is_not_called_with_results_that_are_no_longer_kept() -> None:
     result = group([call(jobs.say, "a"), call(jobs.say, "b")], then=call(jobs.say)).enqueue()
-    (first, second) = claiming.take(ME, 2)
-    queue.finish([execute(first)])
+    (first, second) = claim.take(ME, 2)
+    transitions.finish([execute(first)])
     TaskRecord.objects.filter(pk=first.pk).delete()  # as by an older version of prune, or by hand
-    queue.finish([execute(second)])
+    transitions.finish([execute(second)])
     assert run_pending() == 0
     assert result.is_failed
     assert "Only 1 of 2 results" in newest().errors[0]["traceback"]
-    control.retry(queue.records().filter(pk=newest().pk))  # somebody says that it shall run all the same
+    operations_api.retry(transitions.records().filter(pk=newest().pk))  # somebody says that it shall run all the same
     assert run_pending() == 1
     assert newest().return_value == ["b"]
 
 
 def test_link_of_a_chain_that_has_gone_on_may_be_discarded() -> None:
     result = group([chain(call(jobs.say, "a"), call(jobs.say)), call(jobs.say, "b")], then=call(jobs.say)).enqueue()
-    (first, second) = claiming.take(ME, 2)
-    queue.finish([execute(first)])
-    control.discard(queue.records().filter(pk=first.pk))
-    queue.finish([execute(second)])
+    (first, second) = claim.take(ME, 2)
+    transitions.finish([execute(first)])
+    operations_api.discard(transitions.records().filter(pk=first.pk))
+    transitions.finish([execute(second)])
     run_pending()
     assert result.is_finished
     assert newest().return_value == ["a", "b"]

@@ -10,9 +10,9 @@ from django.db import DatabaseError, connection, transaction
 from django.db.transaction import TransactionManagementError
 from django.test.utils import CaptureQueriesContext
 
-from djbundle.tasks import wakeup
 from djbundle.tasks.compat import TaskResult, signals
 from djbundle.tasks.models import TaskRecord
+from djbundle.tasks.store import wakeup
 from tests.tasks import jobs
 from tests.tasks.databases import use_sqlite
 

@@ -8,8 +8,9 @@ from django.db import transaction
 from django.tasks import Task
 from django.test import TestCase
 
-from djbundle.tasks import control, queue
+from djbundle.tasks import operations_api
 from djbundle.tasks.models import PausedQueue, TaskRecord
+from djbundle.tasks.store import transitions
 from djbundle.tasks.testing import assert_enqueued, enqueued, run_pending
 from tests.tasks import isolation_jobs, jobs
 from tests.tasks.conftest import StartWorker
@@ -81,7 +82,7 @@ class InTestCase(TestCase):
         isolation_jobs.write_twice.enqueue("twice")
         assert run_pending() == 1
         assert not PausedQueue.objects.exists()
-        assert control.retry(queue.records()) == 1
+        assert operations_api.retry(transitions.records()) == 1
         assert run_pending() == 1
 
 

@@ -8,10 +8,11 @@ from django.core.exceptions import ImproperlyConfigured
 from django.tasks import TaskResultStatus, task_backends
 from django.tasks.exceptions import InvalidTask
 
-from djbundle.tasks import claiming, queue
-from djbundle.tasks.identity import Identity
-from djbundle.tasks.limits import Rate
 from djbundle.tasks.models import QueueLimit, TaskRecord
+from djbundle.tasks.store import claim as claiming
+from djbundle.tasks.store import transitions
+from djbundle.tasks.store.limits import Rate
+from djbundle.tasks.store.worker_identity import Identity
 from tests.tasks import jobs
 from tests.tasks.conftest import StartWorker
 
@@ -23,7 +24,7 @@ def claim(limit: int = 100) -> list[TaskRecord]:
 
 
 def finish(record: TaskRecord) -> None:
-    queue.finish([queue.Outcome(record.pk, record.epoch, TaskResultStatus.SUCCESSFUL)])
+    transitions.finish([transitions.Outcome(record.pk, record.epoch, TaskResultStatus.SUCCESSFUL)])
 
 
 def test_tasks_with_one_key_are_claimed_one_after_the_other(tmp_path: Path) -> None:
@@ -48,7 +49,7 @@ def test_a_lost_run_frees_its_place(tmp_path: Path) -> None:
     for _ in range(2):
         jobs.alone_with.enqueue(1, str(tmp_path))
     (first,) = claim()
-    queue.lose(first)
+    transitions.lose(first)
     assert len(claim()) == 1
 
 
@@ -86,9 +87,9 @@ def test_a_queue_with_a_rate_is_claimed_no_faster() -> None:
         jobs.say.enqueue(str(number))
     assert len(claim()) == 10  # ten a second
     assert len(claim()) <= 1
-    QueueLimit.objects.update(counted_at=queue.timezone.now() - datetime.timedelta(seconds=0.55))
+    QueueLimit.objects.update(counted_at=transitions.timezone.now() - datetime.timedelta(seconds=0.55))
     assert len(claim()) in (5, 6)
-    QueueLimit.objects.update(counted_at=queue.timezone.now() - datetime.timedelta(days=1))
+    QueueLimit.objects.update(counted_at=transitions.timezone.now() - datetime.timedelta(days=1))
     assert len(claim()) == 10  # what was not used is not saved up
 
 
@@ -97,7 +98,7 @@ def test_a_clock_that_goes_back_gives_nothing_and_takes_nothing() -> None:
     for number in range(30):
         jobs.say.enqueue(str(number))
     claim(4)
-    QueueLimit.objects.update(counted_at=queue.timezone.now() + datetime.timedelta(hours=1))
+    QueueLimit.objects.update(counted_at=transitions.timezone.now() + datetime.timedelta(hours=1))
     assert len(claim()) == 6
 
 

@@ -10,9 +10,9 @@ from django.db import connections, transaction
 from django.test.utils import CaptureQueriesContext
 
 from ci.postgres import Postgres
-from djbundle.tasks import wakeup
 from djbundle.tasks.compat import TaskResultStatus
 from djbundle.tasks.models import TaskRecord
+from djbundle.tasks.store import wakeup
 from tests.tasks import jobs
 from tests.tasks.conftest import StartWorker
 from tests.waiting import wait_until

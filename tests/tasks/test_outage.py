@@ -12,11 +12,11 @@ from django.db import OperationalError, connections
 from django.tasks import TaskResultStatus
 
 from ci.postgres import Postgres
-from djbundle.tasks import claiming, queue
-from djbundle.tasks.identity import Identity
 from djbundle.tasks.models import TaskRecord
-from djbundle.tasks.runs import Run
-from djbundle.tasks.worker import Worker
+from djbundle.tasks.store import claim, transitions
+from djbundle.tasks.store.claimed_run import Run
+from djbundle.tasks.store.worker_identity import Identity
+from djbundle.tasks.worker.loop import Worker
 from tests.tasks import heavy_jobs, jobs
 from tests.tasks.conftest import StartWorker
 from tests.waiting import wait_until
@@ -82,14 +82,14 @@ def test_answer_to_a_claim_that_is_lost(monkeypatch: pytest.MonkeyPatch) -> None
     worker = Worker(threads=1)
     monkeypatch.setattr(worker.crew, "fill", lambda: None)
     monkeypatch.setattr(type(worker.crew), "room", 5)
-    take = claiming.take
+    take = claim.take
 
-    def take_and_fail(identity: Identity, limit: int, queues: queue.Queues, kind: claiming.Kind) -> list[Run]:
+    def take_and_fail(identity: Identity, limit: int, queues: transitions.Queues, kind: claim.Kind) -> list[Run]:
         take(identity, limit, queues, kind)
         raise OperationalError("server closed the connection")
 
     with monkeypatch.context() as patch:
-        patch.setattr(claiming, "take", take_and_fail)
+        patch.setattr(claim, "take", take_and_fail)
         with pytest.raises(OperationalError):
             worker._claim()
     assert TaskRecord.objects.get().status == TaskResultStatus.RUNNING

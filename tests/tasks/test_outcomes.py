@@ -11,14 +11,15 @@ from django.tasks import TaskResultStatus
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from djbundle.tasks import RetryAfter, claiming, outcome, queue
-from djbundle.tasks.execution import execute
-from djbundle.tasks.identity import Identity
-from djbundle.tasks.messages import Ended
+from djbundle.tasks import RetryAfter
 from djbundle.tasks.models import TaskRecord
-from djbundle.tasks.outcome import MOST_TRACEBACKS, Outcome, entry_of, success, with_error
+from djbundle.tasks.store import claim, outcome, transitions
+from djbundle.tasks.store.outcome import MOST_TRACEBACKS, Outcome, entry_of, success, with_error
+from djbundle.tasks.store.worker_identity import Identity
 from djbundle.tasks.task import LONGEST, SHORTEST_SNOOZE
-from djbundle.tasks.unwritten import PATIENCE, Unwritten
+from djbundle.tasks.worker.attempt import execute
+from djbundle.tasks.worker.pending_writes import PATIENCE, Unwritten
+from djbundle.tasks.worker.protocol import Ended
 from tests.tasks import hostile_jobs, jobs
 
 TEXTS = st.text(st.characters())  # \0 and halves of surrogate pairs too
@@ -61,7 +62,7 @@ def test_any_value(each_database: str, value: Any) -> None:
     hostile_jobs.ANYTHING[:] = [value]
     neighbours = [jobs.add.enqueue(1, 2), hostile_jobs.return_anything.enqueue(), jobs.add.enqueue(3, 4)]
     unwritten = Unwritten()
-    ended = [execute(run) for run in claiming.take(Identity.of_this_process(), 3)]
+    ended = [execute(run) for run in claim.take(Identity.of_this_process(), 3)]
     unwritten.outcomes += pickle.loads(pickle.dumps(Ended.of(ended, 0.0))).outcomes
     unwritten.write()
     assert not unwritten
@@ -116,20 +117,20 @@ def test_row_keeps_the_newest_tracebacks_only() -> None:
 def claimed(count: int) -> list[Any]:
     for number in range(count):
         jobs.add.enqueue(number, number)
-    return claiming.take(Identity.of_this_process(), count)
+    return claim.take(Identity.of_this_process(), count)
 
 
 def test_row_that_the_database_refuses_as_if_it_were_down(monkeypatch: pytest.MonkeyPatch) -> None:
     """The others are written, after it has been tried for a while."""
     first, refused, last = (success(run, "1") for run in claimed(3))
-    finish = queue.finish
+    finish = transitions.finish
 
     def finish_others(outcomes: list[Outcome]) -> int:
         if any(each.pk == refused.pk and each.status != TaskResultStatus.FAILED for each in outcomes):
             raise OperationalError("packet too large")
         return finish(outcomes)
 
-    monkeypatch.setattr(queue, "finish", finish_others)
+    monkeypatch.setattr(transitions, "finish", finish_others)
     unwritten = Unwritten(outcomes=[first, refused, last])
     for _ in range(PATIENCE - 1):
         with pytest.raises(OperationalError):
@@ -149,8 +150,8 @@ def test_nothing_fails_while_the_database_is_down(monkeypatch: pytest.MonkeyPatc
 
     unwritten = Unwritten(outcomes=[success(run, "1") for run in claimed(2)])
     with monkeypatch.context() as patch:
-        patch.setattr(queue, "finish", fail)
-        patch.setattr(queue, "is_writable", fail)
+        patch.setattr(transitions, "finish", fail)
+        patch.setattr(transitions, "is_writable", fail)
         for _ in range(3 * PATIENCE):
             with pytest.raises(OperationalError):
                 unwritten.write()
@@ -165,7 +166,7 @@ def test_write_that_fails_for_any_reason_holds_up_no_other(monkeypatch: pytest.M
     def lose(_: TaskRecord) -> None:
         raise RuntimeError("a fault of the worker's")
 
-    monkeypatch.setattr(queue, "lose", lose)
+    monkeypatch.setattr(transitions, "lose", lose)
     unwritten.write()
     assert not unwritten
     assert TaskRecord.objects.get(pk=unfinished.pk).status == TaskResultStatus.READY
@@ -174,15 +175,15 @@ def test_write_that_fails_for_any_reason_holds_up_no_other(monkeypatch: pytest.M
 @pytest.mark.usefixtures("each_database")
 def test_what_was_not_begun_is_as_if_it_had_not_been_claimed() -> None:
     first, second = claimed(2)
-    queue.finish([Outcome(second.pk, second.epoch, TaskResultStatus.READY, error=entry_of(ValueError, ""))])
-    (second,) = claiming.take(Identity.of_this_process(), 2)
+    transitions.finish([Outcome(second.pk, second.epoch, TaskResultStatus.READY, error=entry_of(ValueError, ""))])
+    (second,) = claim.take(Identity.of_this_process(), 2)
     began = TaskRecord.objects.get(pk=second.pk).started_at
-    queue.put_back([first, second])
+    transitions.put_back([first, second])
     records = list(TaskRecord.objects.order_by("id"))
     assert [(record.status, len(record.worker_ids), record.worker) for record in records] == [
         ("READY", 0, ""),
         ("READY", 1, ""),
     ]
     assert [record.started_at for record in records] == [None, began]
-    queue.put_back([first, second])  # they are somebody else's now
+    transitions.put_back([first, second])  # they are somebody else's now
     assert [len(record.worker_ids) for record in TaskRecord.objects.order_by("id")] == [0, 1]

@@ -9,10 +9,11 @@ from django.db import connections
 
 from ci.pgbouncer import PORT, pooled
 from ci.postgres import Postgres
-from djbundle.tasks import claiming, preparing
 from djbundle.tasks.compat import TaskResultStatus
-from djbundle.tasks.identity import Identity
 from djbundle.tasks.models import TaskRecord
+from djbundle.tasks.store import claim as claiming
+from djbundle.tasks.store import prepared_statement
+from djbundle.tasks.store.worker_identity import Identity
 from tests.servers import running
 from tests.tasks import jobs
 from tests.tasks.conftest import StartWorker
@@ -65,7 +66,7 @@ def test_new_connection_prepares_anew(postgres: Postgres) -> None:
 def test_nothing_is_prepared_through_a_pooler(pooler: None) -> None:
     for _ in range(3):
         claim()
-    assert not preparing.can_prepare(connections["default"])
+    assert not prepared_statement.can_prepare(connections["default"])
     assert prepared() == 0
 
 

@@ -12,10 +12,11 @@ from django.db import connections
 from django.tasks import TaskResultStatus, task_backends
 from django.utils import timezone
 
-from djbundle.tasks import claiming, queue
-from djbundle.tasks.identity import Identity, start_time
 from djbundle.tasks.models import TaskRecord
-from djbundle.tasks.outcome import Outcome, encoded
+from djbundle.tasks.store import claim as claiming
+from djbundle.tasks.store import transitions
+from djbundle.tasks.store.outcome import Outcome, encoded
+from djbundle.tasks.store.worker_identity import Identity, start_time
 from tests.tasks import jobs
 
 ELSEWHERE = Identity("another-machine", 1, "1")
@@ -47,10 +48,10 @@ def test_a_run_that_lost_its_lease_writes_nothing() -> None:
     jobs.add.enqueue(1, 2)
     (first,) = claiming.claim(ELSEWHERE, 1)
     TaskRecord.objects.update(lease_until=timezone.now() - datetime.timedelta(seconds=1))
-    assert queue.free_lost() == 1
+    assert transitions.free_lost() == 1
     (second,) = claiming.claim(Identity.of_this_process(), 1)
-    assert queue.finish([outcome_of(first, "stale")]) == 1
-    assert queue.finish([outcome_of(second, "fresh")]) == 0
+    assert transitions.finish([outcome_of(first, "stale")]) == 1
+    assert transitions.finish([outcome_of(second, "fresh")]) == 0
     assert TaskRecord.objects.get().return_value == "fresh"
 
 
@@ -59,14 +60,14 @@ def test_a_heartbeat_keeps_the_lease() -> None:
     worker = ELSEWHERE
     claiming.claim(worker, 1)
     TaskRecord.objects.update(lease_until=timezone.now() - datetime.timedelta(seconds=1))
-    queue.renew(worker)
-    assert queue.free_lost() == 0
+    transitions.renew(worker)
+    assert transitions.free_lost() == 0
 
 
 def test_a_worker_elsewhere_is_trusted_until_its_lease_ends() -> None:
     jobs.add.enqueue(1, 2)
     claiming.claim(ELSEWHERE, 1)
-    assert queue.free_lost() == 0
+    assert transitions.free_lost() == 0
 
 
 @pytest.mark.usefixtures("each_database")
@@ -75,7 +76,7 @@ def test_a_worker_that_lives_on_this_machine_is_not_robbed() -> None:
     jobs.add.enqueue(1, 2)
     claiming.claim(Identity.of_this_process(), 1)
     TaskRecord.objects.update(lease_until=timezone.now() - datetime.timedelta(hours=1))
-    assert queue.free_lost() == 0
+    assert transitions.free_lost() == 0
 
 
 @pytest.mark.parametrize("skew", [datetime.timedelta(hours=-2), datetime.timedelta(hours=2)])
@@ -90,12 +91,12 @@ def test_leases_are_told_by_the_clock_of_the_server(
     jobs.add.enqueue(1, 2)
     TaskRecord.objects.filter(status=TaskResultStatus.READY).update(run_after=timezone.now() - skew.__abs__() * 2)
     assert len(claiming.claim(ELSEWHERE, 1)) == 1
-    queue.renew(ELSEWHERE)
-    assert queue.free_lost() == 0
+    transitions.renew(ELSEWHERE)
+    assert transitions.free_lost() == 0
     leases = TaskRecord.objects.values_list("lease_until", flat=True)
     assert all(abs(lease - right(datetime.UTC)) < datetime.timedelta(minutes=1) for lease in leases if lease)
     TaskRecord.objects.update(lease_until=right(datetime.UTC) - datetime.timedelta(seconds=1))
-    assert queue.free_lost() == 2
+    assert transitions.free_lost() == 2
 
 
 def test_only_the_named_queues_are_served() -> None:
@@ -110,7 +111,7 @@ def test_old_results_are_pruned() -> None:
     moment = timezone.now() - datetime.timedelta(days=7, seconds=1)
     TaskRecord.objects.filter(pk=old.id).update(status=TaskResultStatus.FAILED, finished_at=moment)
     TaskRecord.objects.filter(pk=new.id).update(status=TaskResultStatus.FAILED, finished_at=timezone.now())
-    assert queue.prune() == 1
+    assert transitions.prune() == 1
     assert {str(pk) for pk in TaskRecord.objects.values_list("pk", flat=True)} == {new.id, waiting.id}
 
 
@@ -122,7 +123,7 @@ def test_results_are_kept_as_long_as_the_settings_say(
     assert task_backends["default"].check() == []
     moment = timezone.now() - datetime.timedelta(hours=2)
     TaskRecord.objects.filter(pk=jobs.add.enqueue(1, 2).id).update(status=TaskResultStatus.FAILED, finished_at=moment)
-    assert queue.prune() == pruned
+    assert transitions.prune() == pruned
 
 
 @pytest.mark.parametrize(
@@ -175,7 +176,7 @@ def test_only_the_claim_does_not_wait_for_the_disk() -> None:
         cursor.execute("PRAGMA synchronous = FULL")
     with connection.execute_wrapper(look):
         (record,) = claiming.claim(Identity.of_this_process(), 1)
-        queue.finish([Outcome(record.pk, record.epoch, TaskResultStatus.SUCCESSFUL, "3")])
+        transitions.finish([Outcome(record.pk, record.epoch, TaskResultStatus.SUCCESSFUL, "3")])
     look_first, claim, *later = seen
     assert claim == 1  # NORMAL
     assert {look_first, *later} == {2}  # FULL

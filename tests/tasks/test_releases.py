@@ -13,9 +13,11 @@ from django.tasks import Task
 from django.test import Client, override_settings
 from django.utils import timezone
 
-from djbundle.tasks import call, chain, control, queue, releases, scheduler, schedules
+from djbundle.tasks import call, chain, operations_api, schedules
 from djbundle.tasks.models import Release, Schedule, TaskRecord, WorkerRecord
+from djbundle.tasks.store import releases, transitions
 from djbundle.tasks.testing import run_pending
+from djbundle.tasks.worker import scheduler
 from tests.tasks import jobs
 from tests.tasks.conftest import StartWorker
 from tests.tasks.test_command import tasks, told
@@ -60,7 +62,7 @@ def enqueue(path: str) -> TaskRecord:
 
 def has_run(count: int) -> bool:
     """Whether so many tasks have; those that the old worker was faster to take are looked at again at once."""
-    control.run_now(queue.records())
+    operations_api.run_now(transitions.records())
     return TaskRecord.objects.filter(status="SUCCESSFUL").count() == count
 
 
@@ -189,7 +191,7 @@ def test_real_old_worker_changes_no_schedule(start_worker: StartWorker) -> None:
     wait_until(lambda: WorkerRecord.objects.count() == 2, "both run")
     jobs.say.enqueue("x")
     for worker in (old, newer):
-        wait_until(lambda: not queue.due().exists(), "their loops have turned")
+        wait_until(lambda: not transitions.due().exists(), "their loops have turned")
         worker.send_signal(signal.SIGTERM)
         assert worker.wait(30) == 0
     declared.refresh_from_db()

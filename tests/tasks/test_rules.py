@@ -12,8 +12,8 @@ from django.tasks.exceptions import InvalidTask
 from django.test import override_settings
 from django.utils import timezone
 
-from djbundle.tasks import queue
 from djbundle.tasks.models import TaskRecord
+from djbundle.tasks.store import transitions
 from djbundle.tasks.testing import assert_enqueued, enqueued, run_pending
 from tests.tasks import jobs
 
@@ -82,7 +82,7 @@ def test_task_that_has_expired_is_not_begun() -> None:
     result = jobs.add.using(expires=10).enqueue(1, 2)
     TaskRecord.objects.update(expires_at=timezone.now() - datetime.timedelta(seconds=1))
     assert run_pending() == 0
-    assert queue.expire() == 1
+    assert transitions.expire() == 1
     result.refresh()
     assert result.status == TaskResultStatus.FAILED
     assert result.errors[0].exception_class is TimeoutError
@@ -92,7 +92,7 @@ def test_task_that_has_begun_does_not_expire() -> None:
     jobs.fail.using(expires=10).enqueue()
     run_pending()
     TaskRecord.objects.update(expires_at=timezone.now() - datetime.timedelta(seconds=1), run_after=timezone.now())
-    assert queue.expire() == 0
+    assert transitions.expire() == 0
     assert run_pending() == 1
 
 

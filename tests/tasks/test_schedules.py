@@ -19,12 +19,13 @@ from django.test import modify_settings, override_settings
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from djbundle.tasks import schedule, scheduler, schedules
+from djbundle.tasks import schedule, schedules
 from djbundle.tasks.models import Schedule, TaskRecord
-from djbundle.tasks.scheduler import Scheduler, run_tick, sync
 from djbundle.tasks.testing import enqueued
 from djbundle.tasks.timing import Timing
-from djbundle.tasks.worker import Worker
+from djbundle.tasks.worker import scheduler
+from djbundle.tasks.worker.loop import Worker
+from djbundle.tasks.worker.scheduler import Scheduler, run_tick, sync
 from tests.tasks import jobs
 from tests.tasks import tasks as _tasks  # noqa: F401 - so that its declarations are made before a test replaces them
 from tests.tasks.conftest import StartWorker

@@ -1,4 +1,4 @@
-"""Any order of the statements of queue.py, against a model of what a task may become."""
+"""Any order of the statements of transitions.py, against a model of what a task may become."""
 
 import datetime
 from dataclasses import dataclass
@@ -18,10 +18,12 @@ from hypothesis.stateful import (
     rule,
 )
 
-from djbundle.tasks import claiming, control, queue
-from djbundle.tasks.identity import Identity, this_machine
+from djbundle.tasks import operations_api
 from djbundle.tasks.models import TaskRecord
-from djbundle.tasks.outcome import Outcome, entry_of
+from djbundle.tasks.store import claim as claiming
+from djbundle.tasks.store import transitions
+from djbundle.tasks.store.outcome import Outcome, entry_of
+from djbundle.tasks.store.worker_identity import Identity, this_machine
 from tests.tasks import jobs
 
 READY, RUNNING = TaskResultStatus.READY, TaskResultStatus.RUNNING
@@ -54,7 +56,7 @@ class Model:
         self.losses += 1
         self.worker_losses += with_worker
         own = self.losses - self.worker_losses
-        given_up = own >= queue.MAX_LOSSES or self.losses >= queue.MAX_LOSSES_IN_ALL
+        given_up = own >= transitions.MAX_LOSSES or self.losses >= transitions.MAX_LOSSES_IN_ALL
         self.errors += given_up
         self.leave(FAILED if given_up else READY)
 
@@ -81,7 +83,7 @@ class Transitions(RuleBasedStateMachine):
     def claim(self, worker: Identity, limit: int) -> object:
         return multiple(*self.claimed(worker, limit))
 
-    @rule(times=st.integers(1, queue.MAX_LOSSES))
+    @rule(times=st.integers(1, transitions.MAX_LOSSES))
     def processes_die(self, times: int) -> None:
         """One after the other, with whatever they run."""
         for _ in range(times):
@@ -108,7 +110,7 @@ class Transitions(RuleBasedStateMachine):
     def finish(self, run: TaskRecord, status: str) -> None:
         failed = status != SUCCESSFUL
         error = entry_of(ValueError, "") if failed else None
-        dropped = queue.finish([Outcome(run.pk, run.epoch, status, None if failed else str(run.epoch), error)])
+        dropped = transitions.finish([Outcome(run.pk, run.epoch, status, None if failed else str(run.epoch), error)])
         model = self.current(run)
         assert dropped == (model is None)
         if model:
@@ -119,7 +121,7 @@ class Transitions(RuleBasedStateMachine):
     @rule(runs=st.lists(runs, min_size=2, max_size=5, unique_by=lambda run: (run.pk, run.epoch)))
     def finish_together(self, runs: list[TaskRecord]) -> None:
         current = [(run, model) for run in runs if (model := self.current(run))]
-        dropped = queue.finish([Outcome(run.pk, run.epoch, SUCCESSFUL, str(run.epoch)) for run in runs])
+        dropped = transitions.finish([Outcome(run.pk, run.epoch, SUCCESSFUL, str(run.epoch)) for run in runs])
         assert dropped == len(runs) - len(current)
         for run, model in current:
             model.leave(SUCCESSFUL)
@@ -128,7 +130,7 @@ class Transitions(RuleBasedStateMachine):
     @rule(run=runs)
     def free(self, run: TaskRecord) -> None:
         model = self.current(run)
-        assert queue.free(run) == (model is not None)
+        assert transitions.free(run) == (model is not None)
         if model:
             model.leave(READY)
 
@@ -138,7 +140,7 @@ class Transitions(RuleBasedStateMachine):
 
     def lose(self, run: TaskRecord) -> None:
         model = self.current(run)
-        assert queue.lose(run) == (model is not None)
+        assert transitions.lose(run) == (model is not None)
         if model:
             model.lose()
 
@@ -150,7 +152,7 @@ class Transitions(RuleBasedStateMachine):
 
     @rule(worker=st.sampled_from(ELSEWHERE))
     def renew(self, worker: Identity) -> None:
-        queue.renew(worker)
+        transitions.renew(worker)
         for model in self.model.values():
             if model.worker == str(worker):
                 model.lapsed = False
@@ -158,7 +160,7 @@ class Transitions(RuleBasedStateMachine):
     @rule()
     def free_lost(self) -> None:
         gone = [each for each in self.model.values() if each.status == RUNNING and (each.lapsed or self.is_dead(each))]
-        assert queue.free_lost() == len(gone)
+        assert transitions.free_lost() == len(gone)
         for model in gone:
             model.lose(with_worker=True)
 
@@ -170,7 +172,7 @@ class Transitions(RuleBasedStateMachine):
     def free_unknown(self, worker: Identity, known: list[TaskRecord]) -> None:
         pks = {run.pk for run in known}
         unknown = [each for pk, each in self.model.items() if each.worker == str(worker) and pk not in pks]
-        assert queue.free_unknown(worker, list(pks)) == len(unknown)
+        assert transitions.free_unknown(worker, list(pks)) == len(unknown)
         for model in unknown:
             model.leave(READY)
 
@@ -183,7 +185,7 @@ class Transitions(RuleBasedStateMachine):
     @rule()
     def expire(self) -> None:
         late = [each for each in self.model.values() if each.status == READY and each.expired]
-        assert queue.expire() == len(late)
+        assert transitions.expire() == len(late)
         for model in late:
             model.leave(FAILED)
             model.errors = 1
@@ -191,7 +193,7 @@ class Transitions(RuleBasedStateMachine):
     @rule(pk=tasks)
     def retry(self, pk: int) -> None:
         model = self.model[pk]
-        assert control.retry(queue.records().filter(pk=pk)) == (model.status == FAILED)
+        assert operations_api.retry(transitions.records().filter(pk=pk)) == (model.status == FAILED)
         if model.status == FAILED:
             model.status, model.errors, model.begun, model.expired = READY, 0, False, False
             model.losses = model.worker_losses = 0
@@ -199,7 +201,7 @@ class Transitions(RuleBasedStateMachine):
     @rule(pk=consumes(tasks))
     def discard(self, pk: int) -> None:
         running = self.model[pk].status == RUNNING
-        assert control.discard(queue.records().filter(pk=pk)) == (not running)
+        assert operations_api.discard(transitions.records().filter(pk=pk)) == (not running)
         if not running:
             del self.model[pk]
 

@@ -6,8 +6,9 @@ from pathlib import Path
 import psutil
 from django.tasks import TaskResultStatus
 
-from djbundle.tasks import control, queue
+from djbundle.tasks import operations_api
 from djbundle.tasks.models import TaskRecord
+from djbundle.tasks.store import transitions
 from tests.tasks import jobs
 from tests.tasks.conftest import StartWorker
 from tests.waiting import wait_until
@@ -34,7 +35,7 @@ def test_a_killed_worker_loses_no_task(tmp_path: Path, start_worker: StartWorker
 def test_a_task_outlives_many_workers(tmp_path: Path, start_worker: StartWorker) -> None:
     """More than it may take processes with it: who kills whole workers is somebody else."""
     jobs.wait_for.enqueue(str(tmp_path))
-    for run in range(1, queue.MAX_LOSSES + 2):
+    for run in range(1, transitions.MAX_LOSSES + 2):
         worker = start_worker()
         begun = "x" * run
         wait_until(lambda begun=begun: marks(tmp_path / "started") == begun, "the task starts")  # type: ignore[misc]
@@ -52,7 +53,7 @@ def marks(file: Path) -> str:
 def test_killed_workers_are_no_charge_on_a_task(tmp_path: Path, start_worker: StartWorker) -> None:
     """Its own process may die beside them as often as without them."""
     jobs.wait_for.enqueue(str(tmp_path))
-    deaths = [*["worker"] * queue.MAX_LOSSES, *["processes"] * (queue.MAX_LOSSES - 1), "worker"]
+    deaths = [*["worker"] * transitions.MAX_LOSSES, *["processes"] * (transitions.MAX_LOSSES - 1), "worker"]
     worker = start_worker()
     for number, dies in enumerate(deaths, 1):
         begun = "x" * number
@@ -75,7 +76,7 @@ def test_a_task_that_kills_its_process_is_given_up(start_worker: StartWorker) ->
     jobs.kill_worker.enqueue()
     assert start_worker("--drain").wait(30) == 0
     record = TaskRecord.objects.get()
-    assert (record.status, record.losses) == (TaskResultStatus.FAILED, queue.MAX_LOSSES)
+    assert (record.status, record.losses) == (TaskResultStatus.FAILED, transitions.MAX_LOSSES)
     assert "processes ended while they ran this task" in record.errors[0]["traceback"]
 
 
@@ -157,7 +158,7 @@ def test_progress_is_seen_while_a_task_runs_and_cancelling_ends_it(tmp_path: Pat
     jobs.until_cancelled.enqueue(str(tmp_path))
     start_worker()
     wait_until(lambda: TaskRecord.objects.get().progress == {"done": 1, "total": 2, "note": "waiting"}, "it is told")
-    assert control.cancel(queue.records()) == 1
+    assert operations_api.cancel(transitions.records()) == 1
     wait_until(lambda: status() == TaskResultStatus.FAILED, "the task has ended")
     record = TaskRecord.objects.get()
     assert [error["exception_class_path"] for error in record.errors] == ["djbundle.tasks.context.Cancelled"]

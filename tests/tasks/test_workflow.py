@@ -7,11 +7,12 @@ import pytest
 from django.db import transaction
 from django.tasks import TaskResultStatus
 
-from djbundle.tasks import call, chain, claiming, control, group, queue
-from djbundle.tasks.execution import execute
-from djbundle.tasks.identity import Identity
+from djbundle.tasks import call, chain, group, operations_api
 from djbundle.tasks.models import TaskGroup, TaskRecord
+from djbundle.tasks.store import claim, transitions
+from djbundle.tasks.store.worker_identity import Identity
 from djbundle.tasks.testing import run_pending
+from djbundle.tasks.worker.attempt import execute
 from tests.tasks import jobs
 
 ME = Identity.of_this_process()
@@ -43,7 +44,7 @@ def test_a_failure_ends_a_chain_and_retry_goes_on(tmp_path: Path) -> None:
     assert run_pending() == 1
     assert TaskRecord.objects.count() == 1
     blocker.unlink()
-    control.retry(queue.records())
+    operations_api.retry(transitions.records())
     assert run_pending() == 2
     assert results() == [("fail_while_there", "gone"), ("say", "gone")]
 
@@ -53,8 +54,8 @@ def test_a_group_is_followed_when_all_have_succeeded() -> None:
     assert not done.is_finished
     for _ in range(5):
         assert len(results()) == 5
-        (run,) = claiming.take(ME, 1)
-        queue.finish([execute(run)])
+        (run,) = claim.take(ME, 1)
+        transitions.finish([execute(run)])
     assert done.is_finished
     assert [result.return_value for result in done.results] == [0, 1, 2, 3, 4]
     assert run_pending() == 1
@@ -76,7 +77,7 @@ def test_a_group_with_a_failure_waits_for_its_retry(tmp_path: Path) -> None:
     assert done.is_failed
     assert not done.is_finished
     blocker.unlink()
-    control.retry(queue.records())
+    operations_api.retry(transitions.records())
     run_pending()
     assert done.is_finished
     assert not done.is_failed
@@ -103,19 +104,19 @@ def test_a_group_in_a_transaction_that_fails_is_not_there() -> None:
 
 def test_what_follows_is_there_with_the_success_or_not_at_all(monkeypatch: pytest.MonkeyPatch) -> None:
     chain(call(jobs.add, 1, 2), call(jobs.double)).enqueue()
-    (run,) = claiming.take(ME, 1)
+    (run,) = claim.take(ME, 1)
     outcome = execute(run)
 
     def crash(*_: object) -> None:
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr("djbundle.tasks.following.follow", crash)
+        patch.setattr("djbundle.tasks.store.following.follow", crash)
         with pytest.raises(KeyboardInterrupt):
-            queue.finish([outcome])
+            transitions.finish([outcome])
     assert TaskRecord.objects.get().status == TaskResultStatus.RUNNING
-    assert queue.finish([outcome]) == 0
-    assert queue.finish([outcome]) == 1  # its epoch is over: nothing follows twice
+    assert transitions.finish([outcome]) == 0
+    assert transitions.finish([outcome]) == 1  # its epoch is over: nothing follows twice
     assert TaskRecord.objects.count() == 2
 
 
@@ -125,7 +126,7 @@ def test_members_of_an_unfinished_group_are_kept(tmp_path: Path) -> None:
     group([call(jobs.say, "a"), call(jobs.fail_while_there, str(blocker))]).enqueue()
     jobs.say.enqueue("alone")
     run_pending()
-    assert queue.prune(older_than=datetime.timedelta()) == 1
+    assert transitions.prune(older_than=datetime.timedelta()) == 1
     assert TaskRecord.objects.count() == 2
 
 
@@ -137,7 +138,7 @@ def test_progress_is_seen() -> None:
 
 def test_cancelling_ends_what_waits() -> None:
     jobs.say.enqueue("never")
-    assert control.cancel(queue.records()) == 1
+    assert operations_api.cancel(transitions.records()) == 1
     assert run_pending() == 0
     record = TaskRecord.objects.get()
     assert record.status == TaskResultStatus.FAILED
@@ -146,15 +147,15 @@ def test_cancelling_ends_what_waits() -> None:
 
 def test_a_cancelled_run_is_not_tried_again() -> None:
     jobs.fail.enqueue()  # which has two attempts
-    (run,) = claiming.take(ME, 1)
-    control.cancel(queue.records())
-    queue.finish([execute(run)])
+    (run,) = claim.take(ME, 1)
+    operations_api.cancel(transitions.records())
+    transitions.finish([execute(run)])
     assert TaskRecord.objects.get().status == TaskResultStatus.FAILED
 
 
 def test_a_cancelled_run_that_is_lost_is_not_run_again() -> None:
     jobs.say.enqueue("x")
-    (record,) = claiming.claim(ME, 1)
-    control.cancel(queue.records())
-    queue.lose(record)
+    (record,) = claim.claim(ME, 1)
+    operations_api.cancel(transitions.records())
+    transitions.lose(record)
     assert TaskRecord.objects.get().status == TaskResultStatus.FAILED

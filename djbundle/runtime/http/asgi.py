@@ -7,14 +7,16 @@ from collections.abc import Awaitable, Callable, Iterable
 from http import HTTPStatus
 from typing import Any
 
-from djbundle.runtime.http.budget import COST
-from djbundle.runtime.http.connections import break_off
-from djbundle.runtime.http.limits import Limits
-from djbundle.runtime.http.observing import Observer
-from djbundle.runtime.http.outgoing import Additions, merged
-from djbundle.runtime.http.rate import Rate
-from djbundle.runtime.http.refusals import headers_of_refusal
-from djbundle.runtime.http.transport import (
+from djbundle.runtime.http.limits.budget import COST
+from djbundle.runtime.http.limits.limits import Limits
+from djbundle.runtime.http.limits.refusals import headers_of_refusal
+from djbundle.runtime.http.limits.untaken import Handed, fenced
+from djbundle.runtime.http.limits.waiting import StalledClientError
+from djbundle.runtime.http.protocol.connections import break_off
+from djbundle.runtime.http.protocol.observing import Observer
+from djbundle.runtime.http.protocol.rate import Rate
+from djbundle.runtime.http.protocol.response_middleware import Additions, merged
+from djbundle.runtime.http.protocol.transport import (
     BODILESS,
     BODY,
     OPEN_FILE,
@@ -24,9 +26,7 @@ from djbundle.runtime.http.transport import (
     raw,
     with_length,
 )
-from djbundle.runtime.http.untaken import Handed, fenced
-from djbundle.runtime.http.validity import is_bad_host, may_have_body, refusal_of_length
-from djbundle.runtime.http.waiting import StalledClientError
+from djbundle.runtime.http.protocol.validity import is_bad_host, may_have_body, refusal_of_length
 from djbundle.runtime.http.websockets import run_websocket
 from djbundle.runtime.logs import lines
 

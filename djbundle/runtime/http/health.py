@@ -16,8 +16,8 @@ from asgiref.sync import sync_to_async
 from django.apps import apps
 from django.urls import Resolver404, resolve
 
-from djbundle.runtime.heartbeat import Watch
 from djbundle.runtime.http.readiness import look
+from djbundle.runtime.process.heartbeat import Watch
 
 GOOD_FOR = 1.0  # seconds
 PATIENCE = 3.0  # seconds for the databases to answer

@@ -8,7 +8,7 @@ from typing import Any
 from django.db import Error, connections
 from django.utils import timezone
 
-from djbundle.runtime.prepare import find_pending, used_databases
+from djbundle.runtime.database.migrations import find_pending, used_databases
 
 LEAST_ROOM = 10 << 20  # bytes on the disk of a database; SQLite's log alone grows to 4 MB
 
@@ -73,11 +73,12 @@ def _problem_of_file(path: Path) -> str | None:
 
 
 def _problems_of_worker() -> list[str]:
-    from djbundle.tasks import options, queue  # noqa: PLC0415 - where the project has tasks
+    from djbundle.tasks import options  # noqa: PLC0415 - where the project has tasks
     from djbundle.tasks.models import WorkerRecord  # noqa: PLC0415
+    from djbundle.tasks.store import transitions  # noqa: PLC0415 - where the project has tasks
 
     try:
-        heard = WorkerRecord.objects.using(queue.alias()).filter(seen_at__gt=timezone.now() - options.lease())
+        heard = WorkerRecord.objects.using(transitions.alias()).filter(seen_at__gt=timezone.now() - options.lease())
         return [] if heard.exists() else ["no task worker is heard of"]
     except Error:
         return []  # said already

@@ -8,9 +8,9 @@ where that one takes long, so that nobody knows what waits. None of them waits f
 
 import threading
 
-from djbundle.runtime.http.admission import Admission
+from djbundle.runtime.http.limits.admission import Admission
+from djbundle.runtime.http.protocol.transport import Request
 from djbundle.runtime.http.threads import SiteThread, SiteThreads
-from djbundle.runtime.http.transport import Request
 
 RECEIVERS = 8  # Granian makes each when something waits and nobody receives
 FOREVER = 10 * 365 * 24 * 3600  # seconds that they may be idle

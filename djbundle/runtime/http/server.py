@@ -21,16 +21,16 @@ from granian.log import LogLevels, configure_logging
 
 from djbundle.manifest import Interface
 from djbundle.runtime.http import readiness
-from djbundle.runtime.http.incoming import Incoming
-from djbundle.runtime.http.limits import Limits
-from djbundle.runtime.http.options import HttpOptions
+from djbundle.runtime.http.limits.idle_reaper import Requests
+from djbundle.runtime.http.limits.limits import Limits
+from djbundle.runtime.http.protocol.request_middleware import Incoming
 from djbundle.runtime.http.receivers import FOREVER, RECEIVERS, Receivers
 from djbundle.runtime.http.requests import AsgiRequests
-from djbundle.runtime.http.shortcut import Shortcut
-from djbundle.runtime.http.sweeping import Requests
+from djbundle.runtime.http.static_cache import Shortcut
 from djbundle.runtime.http.websockets import Departure
 from djbundle.runtime.http.wsgi_gateway import WsgiGateway
-from djbundle.runtime.listener import BACKLOG
+from djbundle.runtime.net.sockets import BACKLOG
+from djbundle.runtime.options.http import HttpOptions
 from djbundle.runtime.tls.pair import Pair
 
 wrap_asgi: Any = _wrap_asgi  # untyped

@@ -13,9 +13,9 @@ from collections import deque
 from collections.abc import Callable
 from typing import Any, Protocol
 
-from djbundle.runtime.http.pace import LOOK, Pace
+from djbundle.runtime.http.concurrency import LOOK, Pace
+from djbundle.runtime.http.protocol.transport import Request
 from djbundle.runtime.http.thread_time import ThreadTime
-from djbundle.runtime.http.transport import Request
 from djbundle.runtime.logs import lines
 
 Answer = Callable[[Request], Any]

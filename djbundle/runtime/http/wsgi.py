@@ -7,9 +7,9 @@ from typing import Any
 
 from django.http import HttpResponse
 
-from djbundle.runtime.http.bodies import close_body
-from djbundle.runtime.http.streams import FileParts, Streams
-from djbundle.runtime.http.transport import BODILESS, HTTP_2, Headers, Request, with_length
+from djbundle.runtime.http.limits.bodies import close_body
+from djbundle.runtime.http.limits.streams import FileParts, Streams
+from djbundle.runtime.http.protocol.transport import BODILESS, HTTP_2, Headers, Request, with_length
 
 WHOLE, WHOLE_BY_HTTP_2 = 256 << 10, 64 << 10  # bytes that are sent in one go; a connection of HTTP/2 has many of them
 

@@ -3,18 +3,18 @@
 import traceback
 from typing import Any
 
-from djbundle.runtime.http.admission import Admission
-from djbundle.runtime.http.bodies import Bodies
-from djbundle.runtime.http.environ import make_environ
-from djbundle.runtime.http.incoming import Incoming
-from djbundle.runtime.http.limits import Limits
+from djbundle.runtime.http.limits.admission import Admission
+from djbundle.runtime.http.limits.bodies import Bodies
+from djbundle.runtime.http.limits.limits import Limits
+from djbundle.runtime.http.limits.streams import Streams
+from djbundle.runtime.http.limits.untaken import Handed
+from djbundle.runtime.http.protocol.environ import make_environ
+from djbundle.runtime.http.protocol.request_middleware import Incoming
+from djbundle.runtime.http.protocol.transport import HTTP_2, Request, Transport
 from djbundle.runtime.http.receivers import Receivers
 from djbundle.runtime.http.requests import WsgiRequests
-from djbundle.runtime.http.shortcut import Shortcut
-from djbundle.runtime.http.streams import Streams
+from djbundle.runtime.http.static_cache import Shortcut
 from djbundle.runtime.http.threads import SiteThreads
-from djbundle.runtime.http.transport import HTTP_2, Request, Transport
-from djbundle.runtime.http.untaken import Handed
 from djbundle.runtime.http.wsgi import WsgiSite
 from djbundle.runtime.logs.lines import write
 

@@ -1,4 +1,4 @@
-"""What ``help`` knows of a command that entry.py answers without loading Django."""
+"""What ``help`` knows of a command that cli/main.py answers without loading Django."""
 
 from typing import Any
 

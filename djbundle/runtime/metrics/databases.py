@@ -7,8 +7,8 @@ from pathlib import Path
 from django.apps import apps
 from django.db import Error, connections
 
+from djbundle.runtime.database.migrations import used_databases
 from djbundle.runtime.metrics.families import Family, Sample
-from djbundle.runtime.prepare import used_databases
 
 
 def databases() -> Iterator[Family]:
@@ -48,7 +48,7 @@ def _sizes(path: Path, alias: str) -> Iterator[Sample]:
 def tasks() -> Iterator[Family]:
     if not apps.is_installed("djbundle.tasks"):
         return
-    from djbundle.tasks.backlog import backlog  # noqa: PLC0415 - where the project has tasks
+    from djbundle.tasks.store.backlog import backlog  # noqa: PLC0415 - where the project has tasks
 
     try:
         queues = backlog()

@@ -10,12 +10,12 @@ from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from typing import Any
 
-from djbundle.runtime.board import Board
-from djbundle.runtime.bundle import Bundle
-from djbundle.runtime.heartbeat import Heart
+from djbundle.runtime.core.bundle import Bundle
 from djbundle.runtime.metrics import databases, serving
 from djbundle.runtime.metrics.families import CONTENT_TYPE, Family, Sample, exposition
-from djbundle.runtime.tree import tree
+from djbundle.runtime.process.counters import Board
+from djbundle.runtime.process.heartbeat import Heart
+from djbundle.runtime.process.process_tree import tree
 
 PATH = "/metrics"
 PATIENCE = 5.0  # seconds for a question to come

@@ -3,9 +3,9 @@
 import itertools
 from collections.abc import Iterable, Iterator
 
-from djbundle.runtime.board import BOUNDS, Board, Counts
 from djbundle.runtime.metrics.families import Family, Sample
-from djbundle.runtime.tree import Process
+from djbundle.runtime.process.counters import BOUNDS, Board, Counts
+from djbundle.runtime.process.process_tree import Process
 
 
 def requests(board: Board) -> Iterator[Family]:

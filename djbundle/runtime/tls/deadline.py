@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from types import FrameType
 from typing import Self
 
-from djbundle.runtime.heartbeat import BEAT, Heart
+from djbundle.runtime.process.heartbeat import BEAT, Heart
 from djbundle.runtime.tls.exchange import AcmeError
 
 

@@ -6,7 +6,7 @@ Kept on the disk, so that it holds for a process that ends and is started again.
 import math
 import time
 
-from djbundle.runtime.tls.options import TlsOptions
+from djbundle.runtime.options.tls import TlsOptions
 from djbundle.runtime.tls.store import Store, short
 
 FLOOR = 3600.0  # seconds between two orders for the same names

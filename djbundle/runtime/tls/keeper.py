@@ -1,7 +1,7 @@
 """The process that keeps a certificate: gets it, and renews it in time.
 
-Web workers know nothing of authorities. They look at the file (web.py) and take up what is new. What this process
-does not survive, its supervisor sees: it is started again.
+Web workers know nothing of authorities. They look at the file (web_process.py) and take up what is new. What this
+process does not survive, its supervisor sees: it is started again.
 """
 
 import random
@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from typing import NoReturn
 
 from djbundle.runtime.logs.lines import log
+from djbundle.runtime.options.tls import TlsOptions, decode_base64url
 from djbundle.runtime.tls.acme import Client, ExternalAccount
 from djbundle.runtime.tls.authority import LOCAL_NAMES, issue_internal
 from djbundle.runtime.tls.chain import check_chain
@@ -18,7 +19,6 @@ from djbundle.runtime.tls.deadline import Alarm
 from djbundle.runtime.tls.exchange import AcmeError
 from djbundle.runtime.tls.floor import OrderFloor
 from djbundle.runtime.tls.keys import generate_key, key_to_pem, stored_key
-from djbundle.runtime.tls.options import TlsOptions, decode_base64url
 from djbundle.runtime.tls.store import Store, short
 from djbundle.runtime.tls.x509 import Certificate, find_certificate, find_pair
 

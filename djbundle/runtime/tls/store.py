@@ -21,7 +21,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from djbundle.errors import DataDirectoryError
-from djbundle.runtime.tls.options import TlsOptions
+from djbundle.runtime.options.tls import TlsOptions
 
 FOLDER = "tls"
 CHALLENGES = "challenges"

@@ -8,7 +8,7 @@ from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 
-from djbundle.tasks import control
+from djbundle.tasks import operations_api
 from djbundle.tasks.admin.states import (
     CANCELLED,
     FAILED,
@@ -30,7 +30,7 @@ class Command:
     name: str
     label: Any
     states: tuple[State, ...]  # that have its button
-    run: Callable[[control.Records], int]
+    run: Callable[[operations_api.Records], int]
     told: Callable[[int], str]  # what it has done to so many
 
 
@@ -39,21 +39,21 @@ COMMANDS = (
         "retry",
         _("Run again"),
         (FAILED, CANCELLED),
-        control.retry,
+        operations_api.retry,
         lambda n: ngettext("%d task will be run again.", "%d tasks will be run again.", n) % n,
     ),
     Command(
         "run_now",
         _("Run now"),
         (SCHEDULED, RETRYING),
-        control.run_now,
+        operations_api.run_now,
         lambda n: ngettext("%d task need not wait.", "%d tasks need not wait.", n) % n,
     ),
     Command(
         "cancel",
         _("Cancel"),
         (WAITING, OVERDUE, SCHEDULED, RETRYING, RUNS),
-        control.cancel,
+        operations_api.cancel,
         lambda n: ngettext("%d task is cancelled.", "%d tasks are cancelled.", n) % n,
     ),
 )

@@ -7,10 +7,10 @@ from typing import Any
 from django.utils.formats import localize
 from django.utils.translation import gettext as _
 
-from djbundle.tasks import queue
 from djbundle.tasks.admin.states import state_of
 from djbundle.tasks.admin.texts import NOTHING, pretty, seconds_between, short_name, span, to_the_second
 from djbundle.tasks.models import FAILED, READY, RUNNING, TaskRecord
+from djbundle.tasks.store import transitions
 
 Facts = list[tuple[str, str]]
 
@@ -132,7 +132,7 @@ def group(record: TaskRecord) -> dict[str, Any] | None:
     """The tasks that were enqueued together with this one."""
     if record.group_id is None or (found := record.group) is None:
         return None
-    others = queue.records().filter(group_id=record.group_id).exclude(pk=record.pk)
+    others = transitions.records().filter(group_id=record.group_id).exclude(pk=record.pk)
     return {
         "pk": found.pk,
         "text": _("%(done)d of %(total)d done") % {"done": found.total - found.remaining, "total": found.total},

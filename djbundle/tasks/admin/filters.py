@@ -12,10 +12,10 @@ from django.http import HttpRequest
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from djbundle.tasks import queue
 from djbundle.tasks.admin.states import STATES, condition, named
 from djbundle.tasks.admin.texts import short_name
 from djbundle.tasks.models import TaskRecord
+from djbundle.tasks.store import transitions
 
 RECENT = 10_000  # rows that are looked at for names to choose from
 Choices = list[tuple[str, Any]]
@@ -81,5 +81,5 @@ class FinishedFilter(SimpleListFilter):
 
 
 def _recent(column: str) -> Iterable[str]:
-    newest = queue.records().aggregate(newest=Max("pk"))["newest"] or 0
-    return queue.records().filter(pk__gt=newest - RECENT).order_by().values_list(column, flat=True).distinct()
+    newest = transitions.records().aggregate(newest=Max("pk"))["newest"] or 0
+    return transitions.records().filter(pk__gt=newest - RECENT).order_by().values_list(column, flat=True).distinct()

@@ -14,10 +14,10 @@ from typing import Any
 from django.db.models import Count, F, QuerySet, Value
 from django.utils import timezone
 
-from djbundle.tasks import queue
 from djbundle.tasks.admin.texts import local, seconds_between
 from djbundle.tasks.compat import TaskResultStatus
 from djbundle.tasks.models import TaskRecord
+from djbundle.tasks.store import transitions
 
 HOURS = 24
 SAMPLE = 500  # rows
@@ -116,4 +116,4 @@ def _sample(hours: list[Hour]) -> Iterable[Any]:
 
 
 def _in(hour: Hour) -> QuerySet[TaskRecord]:
-    return queue.records().filter(finished_at__gte=hour.begin, finished_at__lt=hour.end).order_by()
+    return transitions.records().filter(finished_at__gte=hour.begin, finished_at__lt=hour.end).order_by()

@@ -15,11 +15,12 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_POST
 
-from djbundle.tasks import control, options, queue
+from djbundle.tasks import operations_api, options
 from djbundle.tasks.admin.chart import latency, table, throughput
 from djbundle.tasks.admin.history import SAMPLE, History, history, mean
 from djbundle.tasks.admin.texts import seconds_between, span
 from djbundle.tasks.models import READY, RUNNING, PausedQueue, WorkerRecord
+from djbundle.tasks.store import transitions
 
 if TYPE_CHECKING:
     from django.contrib.admin import ModelAdmin
@@ -97,10 +98,10 @@ class OverviewViews(Base):
         if not request.user.has_perm(f"djbundle_tasks.{permission}_pausedqueue"):
             raise PermissionDenied
         if wanted == "pause":
-            control.pause(name)
+            operations_api.pause(name)
             told = _("No worker takes tasks from “%s” now.")
         else:
-            control.resume(name)
+            operations_api.resume(name)
             told = _("Workers take tasks from “%s” again.")
         self.message_user(request, told % name, messages.SUCCESS)
         return redirect(reverse("admin:djbundle_tasks_overview", current_app=self.admin_site.name))
@@ -108,7 +109,7 @@ class OverviewViews(Base):
 
 def cards(found: History, now: datetime.datetime) -> list[Card]:
     """Every queue that has had tasks in 24 hours, has some now, or is paused."""
-    paused = set(PausedQueue.objects.using(queue.alias()).values_list("name", flat=True))
+    paused = set(PausedQueue.objects.using(transitions.alias()).values_list("name", flat=True))
     ready, running = _ready(now), _running()
     names = {*found.done, *found.failed, *ready, *running, *paused}
     return [
@@ -130,7 +131,7 @@ def cards(found: History, now: datetime.datetime) -> list[Card]:
 def _ready(now: datetime.datetime) -> dict[str, dict[str, Any]]:
     due = Q(run_after__lte=now)
     rows = (
-        queue.records()
+        transitions.records()
         .filter(status=READY)
         .order_by()
         .values("queue_name")
@@ -144,13 +145,13 @@ def _ready(now: datetime.datetime) -> dict[str, dict[str, Any]]:
 
 
 def _running() -> dict[str, int]:
-    rows = queue.records().filter(status=RUNNING).order_by().values("queue_name").annotate(count=Count("pk"))
+    rows = transitions.records().filter(status=RUNNING).order_by().values("queue_name").annotate(count=Count("pk"))
     return {row["queue_name"]: row["count"] for row in rows}
 
 
 def workers(now: datetime.datetime) -> list[Seen]:
     """Those seen lately, the last one first."""
-    rows = WorkerRecord.objects.using(queue.alias()).filter(seen_at__gt=now - FORGOTTEN).order_by("-seen_at")
+    rows = WorkerRecord.objects.using(transitions.alias()).filter(seen_at__gt=now - FORGOTTEN).order_by("-seen_at")
     return [
         Seen(row, silent=row.seen_at < now - options.lease(), ago=span(seconds_between(row.seen_at, now)))
         for row in rows

@@ -5,7 +5,7 @@ from typing import Any
 from django.contrib import admin
 from django.http import HttpRequest
 
-from djbundle.tasks import control
+from djbundle.tasks import operations_api
 from djbundle.tasks.models import PausedQueue
 
 
@@ -17,8 +17,8 @@ class PausedQueueAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
     readonly_fields = ("paused_at",)
 
     def delete_model(self, _request: HttpRequest, paused: PausedQueue) -> None:
-        control.resume(paused.name)
+        operations_api.resume(paused.name)
 
     def delete_queryset(self, _request: HttpRequest, chosen: Any) -> None:
         for paused in chosen:
-            control.resume(paused.name)
+            operations_api.resume(paused.name)

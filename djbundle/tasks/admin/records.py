@@ -15,7 +15,7 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_POST
 
-from djbundle.tasks import control, queue
+from djbundle.tasks import operations_api
 from djbundle.tasks.admin.commands import COMMANDS, Command, buttons, may_command
 from djbundle.tasks.admin.detail import detail, progress, wait_and_run
 from djbundle.tasks.admin.filters import FinishedFilter, QueueFilter, StateFilter, TaskFilter
@@ -24,11 +24,12 @@ from djbundle.tasks.admin.overview import OverviewViews
 from djbundle.tasks.admin.states import NEWEST, RUNS, named, state_of
 from djbundle.tasks.admin.texts import briefly, short_call, short_name, span, to_the_second
 from djbundle.tasks.models import RUNNING, TaskRecord
+from djbundle.tasks.store import transitions
 
 
 def _action(command: Command) -> Any:
     @admin.action(description=command.label, permissions=["command"])
-    def run(model_admin: Any, request: HttpRequest, chosen: control.Records) -> None:
+    def run(model_admin: Any, request: HttpRequest, chosen: operations_api.Records) -> None:
         model_admin.message_user(request, command.told(command.run(chosen)), messages.SUCCESS)
 
     run.__name__ = command.name
@@ -90,7 +91,7 @@ class TaskRecordAdmin(OverviewViews, admin.ModelAdmin):  # type: ignore[type-arg
         return WindowPaginator(rows, per_page, max(1, int(number)) if number.isdecimal() else 1)
 
     def get_queryset(self, _request: HttpRequest) -> QuerySet[TaskRecord]:
-        return queue.records().all()
+        return transitions.records().all()
 
     def get_ordering(self, request: HttpRequest) -> tuple[str, ...]:
         states = named(request.GET.get("state", ""))
@@ -126,8 +127,8 @@ class TaskRecordAdmin(OverviewViews, admin.ModelAdmin):  # type: ignore[type-arg
         command = next((each for each in COMMANDS if each.name == request.POST.get("command")), None)
         if command is None:
             raise BadRequest("There is no such command.")
-        record = get_object_or_404(queue.records(), pk=object_id)
-        if count := command.run(queue.records().filter(pk=record.pk)):
+        record = get_object_or_404(transitions.records(), pk=object_id)
+        if count := command.run(transitions.records().filter(pk=record.pk)):
             self.log_change(request, record, str(command.label))
             self.message_user(request, command.told(count), messages.SUCCESS)
         else:
@@ -161,12 +162,12 @@ class TaskRecordAdmin(OverviewViews, admin.ModelAdmin):  # type: ignore[type-arg
         return not runs and super().has_delete_permission(request, record)
 
     @admin.action(description=_("Discard"), permissions=["delete"])
-    def delete_selected(self, request: HttpRequest, chosen: control.Records) -> Any:
+    def delete_selected(self, request: HttpRequest, chosen: operations_api.Records) -> Any:
         """Django's own, with its confirmation; for those that do not run."""
         return delete_selected(self, request, chosen.exclude(status=RUNNING))
 
     def delete_model(self, _request: HttpRequest, record: TaskRecord) -> None:
-        control.discard(queue.records().filter(pk=record.pk))
+        operations_api.discard(transitions.records().filter(pk=record.pk))
 
-    def delete_queryset(self, _request: HttpRequest, chosen: control.Records) -> None:
-        control.discard(chosen)
+    def delete_queryset(self, _request: HttpRequest, chosen: operations_api.Records) -> None:
+        operations_api.discard(chosen)

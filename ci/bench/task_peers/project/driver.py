@@ -76,12 +76,12 @@ def _wait(count: int) -> float:
 
 def claims(count: str) -> None:
     """Tasks claimed per second, ten with each statement, which is a transaction."""
-    from djbundle.tasks import claiming  # noqa: PLC0415 - only in our project
-    from djbundle.tasks.identity import Identity  # noqa: PLC0415
+    from djbundle.tasks.store import claim  # noqa: PLC0415 - only in our project
+    from djbundle.tasks.store.worker_identity import Identity  # noqa: PLC0415
 
     worker = Identity.of_this_process()
     claimed, began = 0, time.perf_counter()
-    while taken := len(claiming.take(worker, 10)):
+    while taken := len(claim.take(worker, 10)):
         claimed += taken
     seconds = time.perf_counter() - began
     if claimed != int(count):
@@ -91,14 +91,15 @@ def claims(count: str) -> None:
 
 def records(count: str) -> None:
     """Tasks that a worker claims and records per second, where nothing runs them: it can drain no more."""
-    from djbundle.tasks import claiming, queue, worker  # noqa: PLC0415 - only in our project
-    from djbundle.tasks.identity import Identity  # noqa: PLC0415
-    from djbundle.tasks.outcome import Outcome  # noqa: PLC0415
+    from djbundle.tasks.store import claim, transitions  # noqa: PLC0415 - only in our project
+    from djbundle.tasks.store.outcome import Outcome  # noqa: PLC0415
+    from djbundle.tasks.store.worker_identity import Identity  # noqa: PLC0415
+    from djbundle.tasks.worker import loop as worker  # noqa: PLC0415 - only in our project
 
     identity = Identity.of_this_process()
     recorded, began = 0, time.perf_counter()
-    while taken := claiming.take(identity, worker.AT_ONCE):
-        queue.finish([Outcome(run.pk, run.epoch, "SUCCESSFUL") for run in taken])
+    while taken := claim.take(identity, worker.AT_ONCE):
+        transitions.finish([Outcome(run.pk, run.epoch, "SUCCESSFUL") for run in taken])
         recorded += len(taken)
     seconds = time.perf_counter() - began
     if recorded != int(count):
@@ -108,19 +109,19 @@ def records(count: str) -> None:
 
 def explain() -> None:
     """How the database runs the statements by which our worker claims tasks."""
-    from djbundle.tasks import claiming, direct, queue  # noqa: PLC0415 - only in our project
-    from djbundle.tasks.identity import Identity  # noqa: PLC0415
+    from djbundle.tasks.store import claim, fast_sql, transitions  # noqa: PLC0415 - only in our project
+    from djbundle.tasks.store.worker_identity import Identity  # noqa: PLC0415
 
-    connection = django.db.connections[queue.alias()]
+    connection = django.db.connections[transitions.alias()]
     seen = []
     if connection.vendor == "sqlite":
-        execute = direct.execute
+        execute = fast_sql.execute
 
         def watch_direct(connection, sql, values=()):
             seen.append((sql, values))
             return execute(connection, sql, values)
 
-        direct.execute = watch_direct
+        fast_sql.execute = watch_direct
         watching = contextlib.nullcontext()
     else:
 
@@ -132,7 +133,7 @@ def explain() -> None:
         watching = connection.execute_wrapper(watch)
     with transaction.atomic():
         with watching:
-            claiming.claim(Identity.of_this_process(), 10)
+            claim.claim(Identity.of_this_process(), 10)
         transaction.set_rollback(True)
     prefix = {"sqlite": "EXPLAIN QUERY PLAN ", "postgresql": "EXPLAIN "}[connection.vendor]
     with connection.cursor() as cursor:

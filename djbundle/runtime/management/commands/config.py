@@ -11,8 +11,8 @@ from django.core.management.base import BaseCommand
 from django.views.debug import SafeExceptionReporterFilter
 
 from djbundle.manifest import Variable
-from djbundle.runtime import commands
-from djbundle.runtime.bundle import Bundle
+from djbundle.runtime.cli import management_commands
+from djbundle.runtime.core.bundle import Bundle
 from djbundle.runtime.logs import masking
 
 
@@ -24,7 +24,7 @@ class Command(BaseCommand):
         parser.add_argument("--json", action="store_true", help="Print JSON.")
 
     def handle(self, *_args: Any, **options: Any) -> None:
-        bundle, changes = commands.running.bundle, commands.running.changes
+        bundle, changes = management_commands.running.bundle, management_commands.running.changes
         variables = [describe(variable) for variable in bundle.manifest.variables]
         if options["json"]:
             shown = {
@@ -54,8 +54,8 @@ def describe_uploads(bundle: Bundle) -> str:
     """Who may read them."""
     from django.conf import settings  # noqa: PLC0415 - the overlay has changed them by now
 
-    from djbundle.runtime.files import local_prefix  # noqa: PLC0415 - likewise
-    from djbundle.runtime.uploads import why_not  # noqa: PLC0415
+    from djbundle.runtime.files.static_files import local_prefix  # noqa: PLC0415 - likewise
+    from djbundle.runtime.files.uploads import why_not  # noqa: PLC0415
 
     prefix = local_prefix(settings.MEDIA_URL)
     if reason := why_not(bundle, prefix):

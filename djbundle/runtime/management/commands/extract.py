@@ -2,7 +2,7 @@
 
 from argparse import ArgumentParser
 
-from djbundle.runtime.extract import add_extract_options
+from djbundle.runtime.cli.extract import add_extract_options
 from djbundle.runtime.management.own_command import OwnCommand
 
 

@@ -2,7 +2,7 @@
 
 from argparse import ArgumentParser
 
-from djbundle.runtime.install import add_install_options
+from djbundle.runtime.cli.install import add_install_options
 from djbundle.runtime.management.own_command import OwnCommand
 
 

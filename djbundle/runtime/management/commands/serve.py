@@ -3,7 +3,7 @@
 from argparse import ArgumentParser
 
 from djbundle.runtime.management.own_command import OwnCommand
-from djbundle.runtime.options import add_serve_options
+from djbundle.runtime.options.serve import add_serve_options
 
 
 class Command(OwnCommand):

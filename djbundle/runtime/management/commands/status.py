@@ -2,8 +2,8 @@
 
 from argparse import ArgumentParser
 
+from djbundle.runtime.cli.status import add_status_options
 from djbundle.runtime.management.own_command import OwnCommand
-from djbundle.runtime.status import add_status_options
 
 
 class Command(OwnCommand):

@@ -2,8 +2,8 @@
 
 from argparse import ArgumentParser
 
+from djbundle.runtime.cli.upgrade import add_upgrade_options
 from djbundle.runtime.management.own_command import OwnCommand
-from djbundle.runtime.upgrade import add_upgrade_options
 
 
 class Command(OwnCommand):

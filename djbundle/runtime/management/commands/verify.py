@@ -2,8 +2,8 @@
 
 from argparse import ArgumentParser
 
+from djbundle.runtime.cli.verify import add_verify_options
 from djbundle.runtime.management.own_command import OwnCommand
-from djbundle.runtime.verify import add_verify_options
 
 
 class Command(OwnCommand):

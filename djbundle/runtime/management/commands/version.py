@@ -5,12 +5,12 @@ from typing import Any
 
 from django.core.management.base import BaseCommand
 
-from djbundle.runtime import commands
-from djbundle.runtime.version import print_version
+from djbundle.runtime.cli import management_commands
+from djbundle.runtime.cli.version import print_version
 
 
 class Command(BaseCommand):
-    """Only ``help`` and ``call_command`` come here; entry.py answers ``./shop version`` without loading Django."""
+    """Only ``help`` and ``call_command`` come here; cli/main.py answers ``./shop version`` without loading Django."""
 
     help = "Shows the versions of the project, djbundle, Python, Django and SQLite, and what it was built from."
     requires_system_checks = []
@@ -19,4 +19,4 @@ class Command(BaseCommand):
         parser.add_argument("--json", action="store_true", help="Print JSON.")
 
     def handle(self, *_args: Any, **options: Any) -> None:
-        print_version(commands.running.bundle, as_json=options["json"])
+        print_version(management_commands.running.bundle, as_json=options["json"])

@@ -10,10 +10,12 @@ from django.core.management.base import BaseCommand, CommandError
 from django.core.serializers.json import DjangoJSONEncoder
 from django.utils import timezone
 
-from djbundle.tasks import control, presence, queue, scheduler
+from djbundle.tasks import operations_api
 from djbundle.tasks.compat import TaskResultStatus
+from djbundle.tasks.management.numbers import days, limit
 from djbundle.tasks.models import Schedule, TaskRecord, WorkerRecord
-from djbundle.tasks.numbers import days, limit
+from djbundle.tasks.store import transitions, worker_registry
+from djbundle.tasks.worker import scheduler
 
 STATUSES = [status.value.lower() for status in TaskResultStatus]
 HIDDEN = ("worker", "lease_until", "epoch", "unique_key", "takes_context", "declared")
@@ -74,7 +76,7 @@ class Command(BaseCommand):
             )
 
     def do_show(self, options: dict[str, Any]) -> None:
-        record = queue.records().filter(pk=options["id"]).first()
+        record = transitions.records().filter(pk=options["id"]).first()
         if record is None:
             raise CommandError(f"There is no task {options['id']}.")
         facts = _facts(record)
@@ -89,18 +91,18 @@ class Command(BaseCommand):
             self.stdout.write(f"\nattempt {number}\n{error['traceback'].rstrip()}")
 
     def do_stats(self, options: dict[str, Any]) -> None:
-        found = control.stats()
+        found = operations_api.stats()
         if options["json"]:
             self._print_json([asdict(each) for each in found])
             return
-        names = [field.name for field in fields(control.QueueStats)]
+        names = [field.name for field in fields(operations_api.QueueStats)]
         self.stdout.write("".join(f"{name:>10}" for name in names))
         for each in found:
             cells = ("-" if value is None else value for value in asdict(each).values())
             self.stdout.write("".join(f"{cell!s:>10}" for cell in cells))
 
     def do_workers(self, options: dict[str, Any]) -> None:
-        found = list(presence.workers().order_by("-started_at"))
+        found = list(worker_registry.workers().order_by("-started_at"))
         if options["json"]:
             self._print_json([_facts(worker) for worker in found])
             return
@@ -123,26 +125,26 @@ class Command(BaseCommand):
     # --- to change ---
 
     def do_retry(self, options: dict[str, Any]) -> None:
-        self.stdout.write(f"{_tasks(control.retry(self._named(options)))} will be run again.")
+        self.stdout.write(f"{_tasks(operations_api.retry(self._named(options)))} will be run again.")
 
     def do_discard(self, options: dict[str, Any]) -> None:
-        self.stdout.write(f"{_tasks(control.discard(self._named(options)))} deleted.")
+        self.stdout.write(f"{_tasks(operations_api.discard(self._named(options)))} deleted.")
 
     def do_cancel(self, options: dict[str, Any]) -> None:
-        self.stdout.write(f"{_tasks(control.cancel(self._named(options)))} cancelled, or asked to stop.")
+        self.stdout.write(f"{_tasks(operations_api.cancel(self._named(options)))} cancelled, or asked to stop.")
 
     def do_run(self, options: dict[str, Any]) -> None:
-        self.stdout.write(f"{_tasks(control.run_now(self._named(options)))} will be run now.")
+        self.stdout.write(f"{_tasks(operations_api.run_now(self._named(options)))} will be run now.")
 
     def do_purge(self, options: dict[str, Any]) -> None:
-        self.stdout.write(f"{_tasks(control.purge(datetime.timedelta(days=options['days'])))} deleted.")
+        self.stdout.write(f"{_tasks(operations_api.purge(datetime.timedelta(days=options['days'])))} deleted.")
 
     def do_pause(self, options: dict[str, Any]) -> None:
-        done = control.pause(options["queue"])
+        done = operations_api.pause(options["queue"])
         self.stdout.write(f'"{options["queue"]}" {"is paused" if done else "was paused already"}.')
 
     def do_resume(self, options: dict[str, Any]) -> None:
-        done = control.resume(options["queue"])
+        done = operations_api.resume(options["queue"])
         self.stdout.write(f'"{options["queue"]}" {"runs again" if done else "was not paused"}.')
 
     def do_schedule(self, options: dict[str, Any]) -> None:
@@ -161,15 +163,15 @@ class Command(BaseCommand):
         if not scheduler.sync():
             self.stderr.write("Workers with newer code run: these schedules are as that code declares them.")
 
-    def _named(self, options: dict[str, Any]) -> control.Records:
+    def _named(self, options: dict[str, Any]) -> operations_api.Records:
         """What an action is told to take; nothing at all is a mistake."""
         if not (options["ids"] or options["all"] or options["queue"] or options["task"]):
             raise CommandError("Say which: ID..., --queue, --task or --all.")
         chosen = self._chosen(options)
         return chosen.filter(pk__in=options["ids"]) if options["ids"] else chosen
 
-    def _chosen(self, options: dict[str, Any]) -> control.Records:
-        chosen = queue.records().all()
+    def _chosen(self, options: dict[str, Any]) -> operations_api.Records:
+        chosen = transitions.records().all()
         if options["queue"]:
             chosen = chosen.filter(queue_name=options["queue"])
         if options["task"]:

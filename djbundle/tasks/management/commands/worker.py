@@ -9,11 +9,11 @@ from django.core.management.base import BaseCommand, CommandError
 
 from djbundle.tasks import backends
 from djbundle.tasks.backend import DatabaseBackend
-from djbundle.tasks.child import die_with
-from djbundle.tasks.numbers import count, limit, pause, seconds
-from djbundle.tasks.queue import Queues
-from djbundle.tasks.recycling import Limits
-from djbundle.tasks.worker import POLL, Worker
+from djbundle.tasks.management.numbers import count, limit, pause, seconds
+from djbundle.tasks.store.transitions import Queues
+from djbundle.tasks.worker.loop import POLL, Worker
+from djbundle.tasks.worker.process_main import die_with
+from djbundle.tasks.worker.recycling import Limits
 
 DEFAULT_THREADS = 4  # so that a long job does not keep mails waiting
 

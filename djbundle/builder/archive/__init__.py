@@ -1,0 +1,1 @@
+"""Packs the tree into compressed blocks, and writes the bundle."""

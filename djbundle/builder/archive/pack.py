@@ -1,0 +1,319 @@
+"""The archive: the tree in compressed blocks, and the index that finds a file in them.
+
+The format is described in launcher/format.h. What the order of files follows from:
+
+- What a start reads lies first, in the order of reading, so that it can be unpacked ahead.
+- Other files of one kind lie side by side, which compresses best.
+- A large file, or a shared library, has a block to itself, and is unpacked to where it is wanted.
+- The zstd copy of a static file is the very frame that the file itself is stored as, and so takes no room.
+- A block holds files of one part of the tree only, so that a change in the project leaves the blocks of the packages
+  as they are, and in the cache. Files with the same bytes share them.
+"""
+
+import hashlib
+import os
+import struct
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from dataclasses import dataclass, field
+from pathlib import Path, PurePosixPath
+
+import xxhash
+import zstandard
+
+from djbundle.builder.core.cache import Cache, hash_of
+from djbundle.builder.core.format import (
+    BLOCK,
+    CODING_NONE,
+    CODING_ZSTD,
+    ENTRY,
+    INDEX,
+    KIND_EXECUTABLE,
+    KIND_FILE,
+    KIND_FOLDER,
+    KIND_LINK,
+    NOT_KEPT,
+    PAGE,
+)
+from djbundle.builder.core.tree import PARTS, File, Part, Tree
+from djbundle.builder.native import elf
+from djbundle.builder.native.branches import FILTER, replace_distances
+from djbundle.builder.native.libraries import PROGRAM
+from djbundle.errors import LargeFileError
+
+BLOCK_SIZE = 4 << 20
+FIRST_BLOCK_SIZE = 128 << 10  # of a start, whose blocks double from here on: nobody waits long for the first modules
+LARGE_FILE = 256 << 10
+LARGEST_FILE = (1 << 32) - 1
+PROGRAM_LEVEL = 15  # it is unpacked before anything runs: a sixth faster, for a tenth more of it
+LEVEL = 19  # 22 gains 1 % and takes three times as long
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """One compressed block on this disk."""
+
+    part: Part
+    path: Path
+    hash: int  # XXH64
+    size: int
+    raw_size: int
+    is_shared: bool  # by several files; such a block is kept unpacked for a while
+    code: tuple[int, int] = (0, 0)  # offset and size of machine code
+    is_frame: bool = False  # whether its content is the frame of the block before it, and adds nothing to the file
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where the content of a file or link lies."""
+
+    block: int
+    offset: int  # in the raw block
+    size: int
+    digest: bytes  # SHA-256
+
+
+@dataclass(frozen=True, slots=True)
+class Archive:
+    """The compressed tree, ready to be written behind the launcher."""
+
+    tree: Tree
+    blocks: list[Block]
+    start_blocks: int
+    start_files: list[str]  # large ones that a start reads
+    places: dict[str, Place]
+
+    def index(self, start: int, built: int) -> bytes:
+        """The index, not yet compressed, with the first block at byte `start` of the file; `built` in seconds."""
+        numbering = _Index(self)
+        entries = numbering.pack_entries()
+        start_files = numbering.add_list(self.start_files)
+        needs, names = numbering.needs, bytes(numbering.names)
+        blocks, rooms = self._pack_blocks(start)
+        counts = len(self.blocks), self.start_blocks, len(entries), len(needs), len(names), start_files
+        head = INDEX.pack(*counts, built, *rooms)
+        return b"".join([head, *blocks, *entries, struct.pack(f"<{len(needs)}I", *needs), names])
+
+    def _pack_blocks(self, file_offset: int) -> tuple[list[bytes], list[int]]:
+        """The blocks' share of the index; and bytes of room for those of the start, and for all others."""
+        packed, rooms = [], [0, 0]
+        for number, block in enumerate(self.blocks):
+            later = int(number >= self.start_blocks)
+            kept_offset = rooms[later] if block.is_shared else NOT_KEPT
+            offset = file_offset - block.size if block.is_frame else file_offset
+            coding = CODING_NONE if block.is_frame else CODING_ZSTD
+            sizes = block.size, block.raw_size, *block.code
+            packed.append(BLOCK.pack(offset, block.hash, kept_offset, *sizes, coding, 0))
+            file_offset = offset + block.size
+            if block.is_shared:
+                rooms[later] += -(-block.raw_size // PAGE) * PAGE
+        return packed, rooms
+
+    def sizes(self) -> dict[Part, tuple[int, int]]:
+        """Raw and compressed bytes of each part."""
+        return {
+            part: (
+                sum(block.raw_size for block in self.blocks if block.part == part),
+                sum(block.size for block in self.blocks if block.part == part and not block.is_frame),
+            )
+            for part in PARTS
+        }
+
+
+class _Index:
+    """Numbers the entries so that the children of a folder stand side by side, sorted by name."""
+
+    def __init__(self, archive: Archive) -> None:
+        self._archive = archive
+        self._children: dict[str, list[str]] = {".": []}
+        for name in sorted(archive.tree.folders()):
+            self._children[name] = []
+        for name in [*archive.tree.folders(), *archive.places]:
+            self._children[str(PurePosixPath(name).parent)].append(name)
+        self._order = ["."]
+        for name in self._order:  # grows while it is walked: folder by folder, level by level
+            self._order += sorted(self._children.get(name, ()), key=lambda child: PurePosixPath(child).name.encode())
+        self._numbers = {name: number for number, name in enumerate(self._order)}
+        self.needs = [0]
+        self.names = bytearray()
+
+    def pack_entries(self) -> list[bytes]:
+        """All entries in order; fills `needs` and `names`."""
+        return [self._entry(name) for name in self._order]
+
+    def add_list(self, names: Sequence[str]) -> int:
+        """The position of a new list in `needs`; 0 for an empty one."""
+        if not names:
+            return 0
+        position = len(self.needs)
+        self.needs += [len(names), *(self._numbers[name] for name in names)]
+        return position
+
+    def _entry(self, name: str) -> bytes:
+        base = b"" if name == "." else PurePosixPath(name).name.encode()
+        position = len(self.names)
+        self.names += base
+        parent = self._numbers[str(PurePosixPath(name).parent)]
+        if name in self._children:
+            children = self._children[name]
+            first = min((self._numbers[child] for child in children), default=0)
+            return ENTRY.pack(position, len(base), KIND_FOLDER, parent, 0, first, 0, len(children))
+        place = self._archive.places[name]
+        numbers = place.block, place.offset, place.size
+        needs = self.add_list(self._archive.tree.needs.get(name, ()))
+        return ENTRY.pack(position, len(base), self._kind(name), parent, needs, *numbers)
+
+    def _kind(self, name: str) -> int:
+        tree = self._archive.tree
+        if name in tree.links:
+            return KIND_LINK
+        return KIND_EXECUTABLE if tree[name].executable else KIND_FILE
+
+
+def pack_tree(tree: Tree, start: Iterable[str], cache: Cache, progress: Callable[[float], None]) -> Archive:
+    """Compress the tree; `start` names what a start reads, in order; `progress` hears the share done, 0 to 1."""
+    packer = _Packer()
+    packer.add_frames(tree)
+    first = [tree[name] for name in dict.fromkeys(start)]
+    packer.block_size = FIRST_BLOCK_SIZE
+    for part in reversed(PARTS):  # Python before what runs on it
+        packer.add_files((file for file in first if file.part == part), part)
+    packer.block_size = BLOCK_SIZE
+    start_blocks = len(packer.shared)
+    start_files = [file.name for file in first if file.name in packer.large]
+    for part in PARTS:
+        packer.add_files(sorted((file for file in tree if file.part == part), key=_packing_order), part)
+    packer.add_links(tree.links)
+    raw_blocks = [*packer.shared, *packer.own]
+    blocks = _compress_blocks(raw_blocks, cache, progress)
+    return Archive(tree, blocks, start_blocks, start_files, packer.places())
+
+
+def _packing_order(file: File) -> tuple[str, str]:
+    return PurePosixPath(file.name).suffix, file.name
+
+
+@dataclass(slots=True)
+class _RawBlock:
+    part: Part
+    data: bytearray = field(default_factory=bytearray)
+    is_shared: bool = True
+    code: tuple[int, int] = (0, 0)
+    level: int = LEVEL
+    frame: bytes | None = None  # compressed already
+    is_frame: bool = False
+
+
+class _Packer:
+    """Lays files into blocks; no file is cut."""
+
+    def __init__(self) -> None:
+        self.block_size = BLOCK_SIZE
+        self.shared: list[_RawBlock] = []
+        self.own: list[_RawBlock] = []
+        self.large: set[str] = set()  # files that have a block to themselves
+        self._found: dict[bytes, tuple[_RawBlock, int]] = {}  # by digest of the content
+        self._files: dict[str, tuple[bytes, int]] = {}  # digest and size by name
+
+    def add_files(self, files: Iterable[File], part: Part) -> None:
+        """Files that are in already are passed over."""
+        block = _RawBlock(part)
+        for file in files:
+            if file.name in self._files:
+                continue
+            data = file.source.read_bytes()
+            if len(data) > LARGEST_FILE:
+                raise LargeFileError(f"{file.name} is larger than 4 GB", "exclude it in [tool.djbundle]")
+            block = self._add(file.name, data, block, file.source)
+        self._close(block)
+
+    def add_frames(self, tree: Tree) -> None:
+        """Files that lie in the tree as zstd frames too, and those frames."""
+        for name, frame_name in tree.frames.items():
+            data, frame = tree[name].source.read_bytes(), tree[frame_name].source.read_bytes()
+            part = tree[name].part
+            for each, content in ((name, data), (frame_name, frame)):
+                self._files[each] = hashlib.sha256(content).digest(), len(content)
+            if self._files[name][0] not in self._found:
+                whole = _RawBlock(part, bytearray(data), is_shared=False, frame=frame)
+                as_it_is = _RawBlock(part, bytearray(frame), is_shared=False, frame=frame, is_frame=True)
+                self.own += [whole, as_it_is]
+                self._found[self._files[name][0]] = whole, 0
+                self._found[self._files[frame_name][0]] = as_it_is, 0
+
+    def add_links(self, links: dict[str, str]) -> None:
+        block = _RawBlock("project")
+        for name, target in sorted(links.items()):
+            block = self._add(name, target.encode(), block)
+        self._close(block)
+
+    def _add(self, name: str, data: bytes, block: _RawBlock, source: Path | None = None) -> _RawBlock:
+        """The block to go on with."""
+        digest = hashlib.sha256(data).digest()
+        self._files[name] = digest, len(data)
+        has_own_block = len(data) >= LARGE_FILE or block.part == "libraries"
+        if has_own_block:
+            self.large.add(name)
+        if digest in self._found:
+            return block
+        if has_own_block:
+            code = elf.code_range(source) if source and elf.is_elf(source) else (0, 0)
+            level = PROGRAM_LEVEL if name == PROGRAM else LEVEL
+            self.own.append(_RawBlock(block.part, bytearray(data), is_shared=False, code=code, level=level))
+            self._found[digest] = self.own[-1], 0
+            return block
+        if len(block.data) + len(data) > self.block_size:
+            self._close(block)
+            self.block_size = min(2 * self.block_size, BLOCK_SIZE)
+            block = _RawBlock(block.part)
+        self._found[digest] = block, len(block.data)
+        block.data += data
+        return block
+
+    def _close(self, block: _RawBlock) -> None:
+        if block.data:
+            self.shared.append(block)
+
+    def places(self) -> dict[str, Place]:
+        numbers = {id(block): number for number, block in enumerate([*self.shared, *self.own])}
+        found = {}
+        for name, (digest, size) in self._files.items():
+            block, offset = self._found[digest]
+            found[name] = Place(numbers.get(id(block), 0), offset, size, digest)  # none has only empty files
+        return found
+
+
+def _filter(data: bytes, offset: int, size: int) -> bytes:
+    end = offset + size
+    return data[:offset] + replace_distances(data[offset:end]) + data[end:] if size else data
+
+
+def compress(data: bytes, level: int = LEVEL) -> bytes:
+    """One zstd frame."""
+    return zstandard.ZstdCompressor(level=level).compress(data)
+
+
+def _compress_blocks(raw_blocks: list[_RawBlock], cache: Cache, progress: Callable[[float], None]) -> list[Block]:
+    def compress_block(raw: _RawBlock) -> Block:
+        data = bytes(raw.data)
+        how = f"zstd {zstandard.__version__} level {raw.level} code {raw.code} filter {FILTER}"
+        key = hash_of(raw.frame) if raw.frame else hash_of(data, how)
+        path = cache.store_bytes("blocks", key, lambda: raw.frame or compress(_filter(data, *raw.code), raw.level))
+        stored = path.read_bytes()
+        return Block(
+            part=raw.part,
+            path=path,
+            hash=xxhash.xxh64_intdigest(stored),
+            size=len(stored),
+            raw_size=len(data),
+            is_shared=raw.is_shared,
+            code=raw.code,
+            is_frame=raw.is_frame,
+        )
+
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        largest_first = sorted(range(len(raw_blocks)), key=lambda number: -len(raw_blocks[number].data))
+        running = {number: pool.submit(compress_block, raw_blocks[number]) for number in largest_first}
+        for done, _ in enumerate(as_completed(running.values()), 1):
+            progress(done / len(raw_blocks))
+    return [running[number].result() for number in range(len(raw_blocks))]

@@ -1,0 +1,67 @@
+"""Fonts for sites that write documents with pango, as WeasyPrint does: those which this machine takes where a document
+names a generic family. A container made from nothing has none, and leaves the text out.
+
+The fonts of the machine that a bundle runs on are found as well, and its own rules go first; see fonts.conf(5).
+"""
+
+import ctypes
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+from xml.sax.saxutils import escape
+
+from djbundle.builder.core.tree import Tree
+
+LIBRARY = "libfontconfig.so.1"
+VARIABLE = "FONTCONFIG_FILE"
+GENERIC = ("sans-serif", "serif", "monospace")
+STYLES = ("", ":bold", ":italic", ":bold:italic")
+MATCH_PATTERN = 0  # FcMatchKind
+CONFIGURATION = """\
+<?xml version="1.0"?>
+<!DOCTYPE fontconfig SYSTEM "urn:fontconfig:fonts.dtd">
+<fontconfig>
+  <include ignore_missing="yes">/etc/fonts/fonts.conf</include>
+  <dir prefix="relative">.</dir>
+{aliases}
+</fontconfig>
+"""
+ALIAS = "  <alias><family>{generic}</family><prefer><family>{family}</family></prefer></alias>"
+
+
+class Font(NamedTuple):
+    generic: str
+    family: str
+    file: Path
+
+
+def add_fonts(tree: Tree, folder: str) -> dict[str, str]:
+    """Add them to a folder of the tree; the variable that names their configuration, and its path there."""
+    fonts = list(default_fonts())
+    for font in fonts:
+        tree.add(f"{folder}/{font.file.name}", font.file, "libraries")
+    families = {font.generic: font.family for font in reversed(fonts)}  # the first, which is the plain one, stays
+    aliases = (ALIAS.format(generic=generic, family=escape(family)) for generic, family in families.items())
+    name = f"{folder}/fonts.conf"
+    tree.add_text(name, CONFIGURATION.format(aliases="\n".join(aliases)), "libraries")
+    return {VARIABLE: name}
+
+
+def default_fonts() -> Iterator[Font]:
+    """What the library answers here for each generic family and style."""
+    library = ctypes.CDLL(LIBRARY)
+    library.FcNameParse.restype = library.FcFontMatch.restype = ctypes.c_void_p
+    for generic in GENERIC:
+        for style in STYLES:
+            wanted = ctypes.c_void_p(library.FcNameParse(f"{generic}{style}".encode()))
+            library.FcConfigSubstitute(None, wanted, MATCH_PATTERN)
+            library.FcDefaultSubstitute(wanted)
+            found = ctypes.c_void_p(library.FcFontMatch(None, wanted, ctypes.byref(ctypes.c_int())))
+            if found:  # else this machine has no fonts
+                yield Font(generic, _text(library, found, b"family"), Path(_text(library, found, b"file")))
+
+
+def _text(library: ctypes.CDLL, pattern: ctypes.c_void_p, name: bytes) -> str:
+    value = ctypes.c_char_p()
+    library.FcPatternGetString(pattern, name, 0, ctypes.byref(value))
+    return (value.value or b"").decode()

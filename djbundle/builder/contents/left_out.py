@@ -1,0 +1,77 @@
+"""What a build says of the files that it leaves out."""
+
+import filecmp
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Self
+
+from rich.markup import escape
+
+from djbundle.builder.contents.secret_names import Suspicion
+from djbundle.builder.contents.selection import Contents, Decision
+from djbundle.builder.contents.suspicions import secrets_among_static_files
+from djbundle.builder.core.console import Console
+from djbundle.builder.project.project import Project
+
+SHOWN = 8  # of those that are news
+EXPECTED = ("a test", "data of tests", "a source, which a bundle does not read", "named by exclude")
+WHY = "djbundle check --files"
+
+
+@dataclass(frozen=True, slots=True)
+class LeftOut:
+    """Names of static files are those that they are collected by."""
+
+    files: list[Decision]  # of the project, less sources and tests
+    static: list[Decision]  # of those that were collected
+    note: str  # of how the project's files were told, where git was not asked although there is a repository
+
+    @classmethod
+    def of(cls, contents: Contents, static: Path) -> Self:
+        """`static` is the folder of those that were collected."""
+        found = dict(secrets_among_static_files(static)) | dict(copies_of_secrets(contents, static))
+        return cls(
+            [each for each in contents.decisions if not each.taken and each.reason not in EXPECTED],
+            [Decision(str(path), False, suspicion.reason, is_news=True) for path, suspicion in found.items()],
+            note_of(contents.project),
+        )
+
+
+def copies_of_secrets(contents: Contents, static: Path) -> Iterator[tuple[Path, Suspicion]]:
+    """Static files that were collected through a link, or copied, of what stays out by its name."""
+    secrets: dict[int, list[Path]] = {}
+    for path in contents.secrets_by_name():
+        secrets.setdefault(path.stat().st_size, []).append(path)
+    for source in static.rglob("*") if secrets else ():
+        size = source.stat().st_size if source.is_file() else 0
+        for secret in secrets.get(size, ()) if size else ():
+            if filecmp.cmp(secret, source, shallow=False):
+                yield source.relative_to(static), Suspicion(f"a copy of {secret.relative_to(contents.project.root)}")
+
+
+def note_of(project: Project) -> str:
+    if project.listing.knowledge != "no git":
+        return ""
+    return (
+        "git is not installed here: .gitignore alone says what belongs to the project, and nobody what is tracked"
+        " (install git, and its answer counts)"
+    )
+
+
+def print_left_out(left_out: LeftOut, console: Console) -> None:
+    """Whatever its developer would not think of, one by one; how many others there are, and how to see them."""
+    if left_out.note:
+        console.print(f"[yellow]warning:[/] {escape(left_out.note)}")
+    news = [*(each for each in left_out.files if each.is_news), *left_out.static]
+    for each in news[:SHOWN]:
+        console.print(f"[yellow]warning:[/] {escape(printable(each.path))} is left out: {escape(each.reason)}")
+    if len(news) > SHOWN:
+        console.print(f"... and {len(news) - SHOWN} more")
+    if number := len(left_out.files) + len(left_out.static):
+        console.print(f"{'':10}{number} files are left out, and why:  [bold]{WHY}[/]")
+
+
+def printable(text: str) -> str:
+    """Names of files may hold what speaks to a terminal."""
+    return "".join(each if each.isprintable() else ascii(each)[1:-1] for each in text)

@@ -1,0 +1,118 @@
+"""The packages' share of the tree: every distribution as it lies in site-packages, its sources as bytecode."""
+
+from collections.abc import Iterable, Iterator
+from fnmatch import fnmatch
+from importlib.metadata import Distribution
+from pathlib import Path, PurePosixPath
+
+from django.utils.translation import to_locale
+
+from djbundle.builder.contents.bytecode import Source, add_bytecode
+from djbundle.builder.contents.selection import SOURCES
+from djbundle.builder.contents.suspicions import is_secret
+from djbundle.builder.core.cache import Cache
+from djbundle.builder.core.tree import LICENSES_FOLDER, Part, Tree
+from djbundle.builder.dependencies.dependencies import Dependency, local_packages, only_for_tls
+from djbundle.builder.dependencies.modules import Modules
+from djbundle.builder.inspection.inspection import Inspection
+from djbundle.builder.native import compiler
+from djbundle.builder.project.installed import files_of
+from djbundle.builder.project.project import Project
+
+METADATA_LEFT_OUT = ("RECORD", "INSTALLER", "REQUESTED", "WHEEL", "direct_url.json")
+CATALOGUES = ("django.mo", "djangojs.mo")
+
+NamedFile = tuple[PurePosixPath, Path]
+
+
+def add_packages(
+    tree: Tree,
+    dependencies: list[Dependency],
+    compiled: Modules,
+    project: Project,
+    inspection: Inspection,
+    cache: Cache,
+) -> None:
+    """Add `dependencies` and what is imported from elsewhere, less the modules that are `compiled`."""
+    tls = only_for_tls(dependencies)
+    local = local_packages(project, inspection)
+    parts: dict[Part, Iterable[NamedFile]] = {
+        "packages": _all_files([each for each in dependencies if each.name not in tls], local),
+        "tls": _all_files([each for each in dependencies if each.name in tls], {}),
+    }
+    unwanted, read = _Unwanted(inspection), inspection.read_as_data()
+    for part, files in parts.items():
+        sources: list[Source] = []
+        for name, path in files:
+            if name in compiled or not path.is_file() or unwanted.has(name) or project.configuration.excludes(name):
+                continue
+            if name.suffix == ".py":
+                sources.append(Source(path, str(name), keeps_docstrings=unwanted.keeps_docstrings(name)))
+            if str(path) in read or not any(fnmatch(name.name, pattern) for pattern in SOURCES):
+                tree.add(name, path, part)
+        add_bytecode(tree, sources, cache, part)
+    tree.add(f"{LICENSES_FOLDER}/zstd.txt", compiler.zstd_sources() / "LICENSE.txt", "packages")
+
+
+def _all_files(dependencies: list[Dependency], local: dict[str, Path]) -> Iterator[NamedFile]:
+    for dependency in dependencies:
+        yield from _distribution_files(dependency.distribution)
+    for module, file in local.items():
+        yield from local_files(module, file)
+
+
+def _distribution_files(distribution: Distribution) -> Iterator[NamedFile]:
+    for file in files_of(distribution):
+        if not file.is_absolute() and ".." not in file.parts:
+            yield PurePosixPath(file), Path(str(file.locate()))
+
+
+def local_files(module: str, file: Path) -> Iterator[NamedFile]:
+    """Of a package that is developed where it lies; what lies there besides is not chosen by anybody."""
+    if file.name == "__init__.py":
+        for path in sorted(file.parent.rglob("*")):
+            below = path.relative_to(file.parent)
+            if not (path.is_file() and path.suffix != ".py" and is_secret(below, path)):
+                yield PurePosixPath(module, *below.parts), path
+    else:
+        yield PurePosixPath(file.name), file
+
+
+class _Unwanted:
+    """What of the packages a running site has no use for."""
+
+    def __init__(self, inspection: Inspection) -> None:
+        self._loaded = set(inspection.modules)
+        self._locales = None if inspection.languages is None else set(_locales_of(inspection.languages))
+        self._shows_docstrings = "django.contrib.admindocs" in inspection.apps
+
+    def has(self, name: PurePosixPath) -> bool:
+        if "__pycache__" in name.parts or name.suffix == ".pth":
+            return True
+        if name.parts[0].endswith(".dist-info"):
+            return name.name in METADATA_LEFT_OUT or name.parts[1] == "sboms"
+        return self._is_test(name) or self._is_foreign(name)
+
+    def keeps_docstrings(self, name: PurePosixPath) -> bool:
+        """Django's own are for developers, unless its admin shows them; what others do with theirs is not known."""
+        return name.parts[0] != "django" or self._shows_docstrings
+
+    def _is_test(self, name: PurePosixPath) -> bool:
+        """Whether it is a test that the running project did not import all the same."""
+        module = ".".join(name.with_suffix("").parts).removesuffix(".__init__")
+        return "tests" in name.parts and module not in self._loaded
+
+    def _is_foreign(self, name: PurePosixPath) -> bool:
+        """Whether it is a translation into a language that the project's LANGUAGES do not offer."""
+        if self._locales is None or name.name not in CATALOGUES:
+            return False
+        *_, folder, locale, messages, _ = ("", "", "", *name.parts)
+        return folder == "locale" and messages == "LC_MESSAGES" and locale not in self._locales
+
+
+def _locales_of(languages: Iterable[str]) -> Iterator[str]:
+    """The folders that Django looks into for translations, de_AT and de for "de-at"; English is its fallback."""
+    yield "en"
+    for language in languages:
+        yield to_locale(language)
+        yield language.partition("-")[0]

@@ -1,0 +1,36 @@
+"""djbundle's own share of the tree: the half of it that runs on a server."""
+
+from importlib.resources import files
+from pathlib import Path, PurePosixPath
+
+from djbundle.builder.contents.bytecode import Source, add_bytecode
+from djbundle.builder.core.cache import Cache
+from djbundle.builder.core.tree import Tree
+
+MODULES = ("__init__.py", "errors.py", "manifest.py", "settings_module.py", "static_storage.py", "storages.py")
+FOLDERS = ("common", "runtime", "stand_ins", "tasks")
+FACTS = "_project_facts"
+BOOTSTRAP = "runtime/cli/bootstrap.py"  # the program imports it by a name of its own, before there are packages
+
+
+def add_runtime(tree: Tree, compiled: set[str], variables: dict[str, str], cache: Cache, work: Path) -> None:
+    """Add ``djbundle.runtime``, ``djbundle.tasks`` and what these share with the builder; and for bootstrap.py the
+    names of the packages and modules that are `compiled`, and the `variables` that name the settings.
+    """
+    package = Path(str(files("djbundle")))
+    facts = work / f"{FACTS}.py"
+    facts.write_text(f"NAMES = frozenset({sorted(compiled)})\nVARIABLES = {variables}\n")
+    sources = [Source(package / BOOTSTRAP, "_bootstrap.py"), Source(facts, facts.name)]
+    for path in (*map(package.joinpath, MODULES), *(path for name in FOLDERS for path in _files(package / name))):
+        name = PurePosixPath("djbundle", *path.relative_to(package).parts)
+        if path == package / BOOTSTRAP:
+            continue
+        if path.suffix == ".py":
+            sources.append(Source(path, str(name)))
+        else:
+            tree.add(name, path, "python")
+    add_bytecode(tree, sources, cache, "python")
+
+
+def _files(folder: Path) -> list[Path]:
+    return sorted(path for path in folder.rglob("*") if path.is_file() and "__pycache__" not in path.parts)

@@ -1,0 +1,179 @@
+"""What a file holds, where that has no place in a bundle: private keys, keys of clouds, dumps, databases, memory.
+
+The shapes are a table of ours. detect-secrets has most of them too; its last release is of May 2024, and it would bring
+requests, urllib3 and PyYAML to every build for expressions that look at one line at a time.
+"""
+
+import mmap
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from djbundle.builder.contents.secret_names import Suspicion
+
+LONGEST_TEXT = 4 << 20  # bytes that are searched for what may be a secret; for a private key a file is, however long
+HEAD = 4096  # bytes that tell text from other data
+UTF_16 = (b"\xff\xfe", b"\xfe\xff")
+
+# A header alone is in programs that read keys, so a body must follow it: letters of a key soon, or a whole block that
+# no quote and no variable interrupts. Lines may end as in JSON.
+HEADER = rb"-----BEGIN (?:[A-Z0-9 ]{1,20} )?PRIVATE KEY(?: BLOCK)?-----"
+PRIVATE_KEY = re.compile(
+    HEADER + rb"(?:(?!-----)(?s:.)){0,600}?[A-Za-z0-9+/]{40,}"
+    b"|" + HEADER + rb"(?:\s|\\[rn])[^\"'`{}$<>()]{8,16384}?-----END "
+    rb"|---- BEGIN SSH2 ENCRYPTED PRIVATE KEY ----\s|PuTTY-User-Key-File-[23]:|AGE-SECRET-KEY-1[0-9A-Z]{50,}"
+)
+MARKS = (b"PRIVATE KEY", b"PuTTY-User-Key-File-", b"AGE-SECRET-KEY-1")  # one of which each of these has
+HOLDS_KEY = Suspicion("it holds a private key", is_secret=True)
+
+# How files begin that are what their names may hide.
+HEADS = (
+    (rb"\x30(?:\x82..|\x81.|[\x20-\x7f])\x02\x01(?:[\x00\x01][\x30\x04]|\x00\x02[\x20-\x82]|\x03\x30)", HOLDS_KEY),
+    (rb"\xfe\xed\xfe\xed|\xce\xce\xce\xce", Suspicion("it is a key store of Java", is_secret=True)),
+    (rb"\x03\xd9\xa2\x9a", Suspicion("it is a store of passwords", is_secret=True)),
+    (rb"openssh-key-v1\0", HOLDS_KEY),
+    (rb"SQLite format 3\0|(?s:.{4}Standard (?:Jet|ACE) DB)", Suspicion("it is a database", is_secret=True)),
+    (rb"REDIS\d{4}", Suspicion("it is a dump of Redis", is_secret=True)),
+    (rb"PGDMP", Suspicion("it is a dump of PostgreSQL", is_secret=True)),
+    (rb"\x7fELF(?s:.{12})\x04\x00", Suspicion("it is the memory of a process", is_secret=True)),
+    (rb"JAVA PROFILE|MDMP", Suspicion("it is the memory of a process", is_secret=True)),
+    (rb"\xd4\xc3\xb2\xa1|\xa1\xb2\xc3\xd4|\x0a\x0d\x0d\x0a", Suspicion("it is a record of a network", is_secret=True)),
+    (rb"b0VIM ", Suspicion("it is what an editor has left", is_secret=True)),
+    (rb"LUKS\xba\xbe|kych", Suspicion("it is a store of secrets", is_secret=True)),
+    (rb"\$ANSIBLE_VAULT;|\0GITCRYPT\0|Salted__|age-encryption\.org", Suspicion("it is an encrypted secret")),
+)
+HEAD_SHAPES = tuple((re.compile(shape, re.DOTALL), suspicion) for shape, suspicion in HEADS)
+
+# What is looked like, a mark that each such text has, and the shape. Most shapes begin with the mark, which is fast.
+TOKENS = (
+    *(("a key of AWS", mark, mark + rb"[A-Z0-9]{16}(?![\w+/=])") for mark in (b"AKIA", b"ASIA", b"ABIA", b"ACCA")),
+    ("a key of Google", b"AIza", rb"AIza[\w-]{35}(?![\w-])"),
+    ("a key of Google", b"GOCSPX-", rb"GOCSPX-[\w-]{28}"),
+    ("a key of Google", b'"service_account"', rb'"service_account"'),
+    ("a key of Google", b'"authorized_user"', rb'"authorized_user"'),
+    *(("a token of GitHub", b"gh%c_" % kind, rb"gh%c_[A-Za-z0-9]{36}" % kind) for kind in b"pousr"),
+    ("a token of GitHub", b"github_pat_", rb"github_pat_\w{22,}"),
+    ("a token of GitLab", b"gl", rb"gl(?:pat|dt|rt|ptt|soat)-[\w-]{20}"),
+    ("a token of Slack", b"xox", rb"xox[abeoprs]-[\w-]{10,}"),
+    ("a token of Slack", b"hooks.slack.com/", rb"hooks\.slack\.com/services/T\w+/B\w+/\w+"),
+    *(("a key of Stripe", mark, mark + rb"(?:live|test)_[0-9A-Za-z]{16,}") for mark in (b"sk_", b"rk_")),
+    ("a key of Stripe", b"whsec_", rb"whsec_[A-Za-z0-9+/=]{24,}"),
+    ("a key of SendGrid", b"SG.", rb"SG\.[\w-]{16,}\.[\w-]{16,}"),
+    ("a key of Twilio", b"SK", rb"SK[0-9a-f]{32}(?!\w)"),
+    ("a token of a package registry", b"npm_", rb"npm_[A-Za-z0-9]{36}(?!\w)"),
+    ("a token of a package registry", b"pypi-AgE", rb"pypi-AgE[\w-]{50,}"),
+    ("a token of a package registry", b":_auth", rb":_auth(?:Token)?\s*="),
+    *(("a key of Azure", mark, mark + rb"[A-Za-z0-9+/=]{40,}") for mark in (b"AccountKey=", b"SharedAccessKey=")),
+    ("a token of DigitalOcean", b"_v1_", rb"do[opr]_v1_[a-f0-9]{64}"),
+    ("a key of a language model's service", b"hf_", rb"hf_[A-Za-z]{34}(?!\w)"),
+    ("a key of a language model's service", b"sk-", rb"sk-(?:proj-|ant-|or-)?[A-Za-z0-9_-]{32,}"),
+    ("a token of Telegram", b":AA", rb":AA[\w-]{33}(?![\w-])"),
+    ("a key of Mailgun", b"key-", rb"key-[0-9a-f]{32}(?!\w)"),
+    ("a token of Vault", b"hv", rb"hv[sbr]\.[\w-]{24,}"),
+    ("a token", b"eyJ", rb"eyJ[\w-]{10,}\.eyJ[\w-]{10,}\.[\w-]{10,}"),
+    ("a token of Shopify", b"shp", rb"shp(?:at|ca|pa|ss)_[a-fA-F0-9]{32}"),
+    ("a private key of JSON", b'"d"', rb'"d"\s*:\s*"[\w-]{40,}"'),
+    ("a configuration of Kubernetes", b"client-key-data:", rb"client-key-data:"),
+    ("a secret of Kubernetes", b"kind:", rb"kind:\s*Secret\b"),
+    ("logins of a registry", b'"auths"', rb'"auths"\s*:\s*\{'),
+    ("a state of Terraform", b'"terraform_version"', rb'"terraform_version"\s*:'),
+    ("a URL with a password", b"://", rb"://[^\s/:@'\"`<>{}$]{1,64}:[^\s/@'\"`<>{}$]{3,128}@[\w.\[-]"),
+    ("a hash of a password", b"$", rb"\$(?:2[aby]|5|6|y|apr1|argon2id?|scrypt)\$[\w./=,$+-]{20,}"),
+    ("a hash of a password", b"pbkdf2_sha", rb"pbkdf2_sha\d+\$\d+\$"),
+    ("a dump of a database", b"-- ", rb"-- (?:PostgreSQL database|MySQL|MariaDB) dump"),
+    ("a dump of a database", b"COPY ", rb"COPY [^;]{1,500} FROM stdin"),
+    ("a dump of a database", b"INSERT INTO ", rb"INSERT INTO [\w.\"`]+ (?:VALUES|\([^;)]{1,2000}\) VALUES)"),
+    ("a dump of a database", b"PASSWORD", rb"(?:CREATE|ALTER) (?:ROLE|USER)\b[^;]{1,200}\bPASSWORD\b"),
+)
+# The same in lower case: a word, a sign, and a text with letters and digits, which is quoted in a program.
+SIGN = rb"[\"'\]]*\s*(?:=>|:=|[:=])\s*%b(?=[^\s\"'`<>{}$,;]*\d)(?=[^\s\"'`<>{}$,;]*[a-z])[^\s\"'`<>{}$,;]{8,}"
+WORDS = (
+    *((b"pass", rb"pass(?:w(?:or)?d|phrase|_?key)?"), (b"pwd", rb"pwd"), (b"secret", rb"secret(?:_?key)?")),
+    *((b"api", rb"api_?key"), (b"access", rb"access_?key"), (b"auth", rb"auth_?key"), (b"token", rb"token")),
+    *((b"private", rb"private_?key"), (b"encryption", rb"encryption_?key"), (b"credential", rb"credentials?")),
+)
+LINE = "a line with a password"
+HEADER_WITH_CREDENTIALS = (
+    *("a header with credentials", b"authorization"),
+    rb"authorization\"?:\s*\"?(?:basic|bearer)\s+[\w.~+/=-]{12,}",
+)
+PROGRAMS = (".js", ".mjs", ".cjs", ".ts", ".tsx", ".jsx", ".vue", ".css", ".scss", ".html", ".svg", ".map", ".graphql")
+
+
+@dataclass(frozen=True, slots=True)
+class Shape:
+    what: str
+    mark: bytes
+    pattern: re.Pattern[bytes]
+
+    def is_in(self, content: bytes) -> bool:
+        return self.mark in content and bool(self.pattern.search(content))
+
+
+def _in_lower_case(quote: bytes) -> tuple[Shape, ...]:
+    words = ((LINE, mark, word + SIGN % quote) for mark, word in WORDS)
+    return _shapes((*words, HEADER_WITH_CREDENTIALS))
+
+
+def _shapes(table: Iterable[tuple[str, bytes, bytes]]) -> tuple[Shape, ...]:
+    return tuple(Shape(what, mark, re.compile(shape)) for what, mark, shape in table)
+
+
+SHAPES = _shapes(TOKENS)
+LOWER_SHAPES, LOWER_SHAPES_OF_PROGRAMS = _in_lower_case(rb"[\"']?"), _in_lower_case(rb"[\"'`]")
+
+
+PUBLIC = re.compile(rb"-----BEGIN (?:TRUSTED |X509 |[A-Z]{1,8} )?(?:CERTIFICATE|PUBLIC KEY|PARAMETERS|X509 CRL)")
+NO_CERTIFICATE = Suspicion("no certificate, so a key by its name", is_secret=True)
+
+
+def no_certificate(file: Path) -> Suspicion | None:
+    """Of a file that is called so: it holds one, or a public key, unless it is something else."""
+    if file.suffix.lower() not in (".pem", ".crt", ".cer"):
+        return None
+    with file.open("rb") as content:
+        return None if PUBLIC.search(content.read(LONGEST_TEXT)) else NO_CERTIFICATE
+
+
+def certain_secret(file: Path) -> Suspicion | None:
+    """A private key, or a file that is nothing else than a secret, whatever its name and its place."""
+    with file.open("rb") as content:
+        head = content.read(HEAD)
+        if not head:
+            return None
+        with mmap.mmap(content.fileno(), 0, access=mmap.ACCESS_READ) as whole:
+            return certain_secret_in(head, whole)
+
+
+def certain_secret_in(head: bytes, whole: "bytes | mmap.mmap") -> Suspicion | None:
+    """The same of its first bytes and all of them."""
+    for shape, suspicion in HEAD_SHAPES:
+        if shape.match(head):
+            return suspicion
+    if head.startswith(UTF_16):
+        whole = _plain(whole[:LONGEST_TEXT])
+    marked = any(whole.find(mark) >= 0 for mark in MARKS)
+    return HOLDS_KEY if marked and PRIVATE_KEY.search(whole) else None
+
+
+def likely_secret(file: Path) -> Suspicion | None:
+    """What a text has that looks like a key of a cloud, a password, or a row of a dump."""
+    with file.open("rb") as content:
+        return likely_secret_in(content.read(LONGEST_TEXT), is_program=file.suffix.lower() in PROGRAMS)
+
+
+def likely_secret_in(content: bytes, *, is_program: bool = False) -> Suspicion | None:
+    if content.startswith(UTF_16):
+        content = _plain(content)
+    if b"\0" in content[:HEAD]:  # no text
+        return None
+    found = [each.what for each in SHAPES if each.is_in(content)]
+    lower = content.lower()
+    found += [each.what for each in (LOWER_SHAPES_OF_PROGRAMS if is_program else LOWER_SHAPES) if each.is_in(lower)]
+    return Suspicion(f"it holds what looks like {found[0]}") if found else None
+
+
+def _plain(content: bytes) -> bytes:
+    """UTF-16, as a shell of Windows writes it, in UTF-8."""
+    return content.decode("utf-16", "replace").encode()

@@ -1,0 +1,213 @@
+"""Which of a project's files go into its bundle, and why the others do not.
+
+In go modules, templates, static files, fixtures, translations, what the start opens, and what `include` names. Other
+data go in when git tracks them, or when they lie in a package, and neither their name nor their content tells of a
+secret. A private key stays out wherever it lies, unless `include` has its whole name.
+"""
+
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from fnmatch import fnmatch
+from functools import cached_property
+from pathlib import Path, PurePath
+
+from djbundle.builder.contents import secret_contents
+from djbundle.builder.contents.secret_names import HIDDEN, Suspicion, suspicion_of_name
+from djbundle.builder.contents.suspicions import KINDS, Kind, suspicion_of_members
+from djbundle.builder.dependencies.modules import is_test
+from djbundle.builder.inspection.inspection import Inspection
+from djbundle.builder.project.configuration import names_of_files
+from djbundle.builder.project.discovery import IGNORED_FOLDERS
+from djbundle.builder.project.project import Project, is_source
+from djbundle.errors import ConfigurationError
+
+SOURCES = ("*.py", "*.py[cod]", "*.pyi", "*.po", "*.pot", "*.c", "*.h", "*.pyx", "*.pxd", "*.a", "*.la", "*.o")
+
+OPENED, NAMED = "opened by the start", "named by include"
+STATEMENTS = Suspicion("statements for a database, in no package")
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """About one file, or one folder that is ignored as a whole."""
+
+    path: str  # relative to the project
+    taken: bool
+    reason: str  # what it is: "a template"; or why it stays out
+    is_news: bool = False  # that it stays out is not what its developer would think
+
+
+class Contents:
+    """The decisions about all files of `project`."""
+
+    def __init__(self, project: Project, inspection: Inspection) -> None:
+        self.project, self.inspection = project, inspection
+        self.opened = inspection.read_as_data()
+        self.patterns = names_of_files(project.configuration.include, project.root)
+        places = (inspection.media_root, inspection.static_root)
+        self.uploads = tuple(f"{folder.rstrip('/')}/" for folder in places if folder)
+        sources = [*project.sources()]
+        # Templates may lie in a folder of that name, so only one with sources is of tests.
+        self.tests = {parent for path in sources for parent in path.parents if parent.name == "tests"}
+        self.packages = {path.parent for path in sources if path.name == "__init__.py"}
+
+    @cached_property
+    def decisions(self) -> list[Decision]:
+        """By path."""
+        named = set(self._named_by_include())
+        if lost := [each for each in self.patterns if not any(_matches(path, each) for path in named)]:
+            raise ConfigurationError(
+                f'[tool.djbundle] includes "{lost[0]}", and no file of the project is called so',
+                "correct the path, or take it out",
+            )
+        files = {*self.project.files, *named, *self._compiled_translations()}
+        found = [self._decide(path) for path in files]
+        found += [self._ignored(path) for path in self.project.listing.ignored if path not in files]
+        return sorted(found, key=lambda each: each.path)
+
+    @property
+    def taken(self) -> list[Path]:
+        return [Path(each.path) for each in self.decisions if each.taken]
+
+    def secrets_by_name(self) -> Iterator[Path]:
+        """Files that stay out, absolute, whether git ignores them or not."""
+        for each in self.decisions:
+            path = Path(each.path)
+            if not each.taken and (self.project.root / path).is_file() and not self._kind(path):
+                suspicion = suspicion_of_name(self._plain(path))
+                if suspicion and suspicion.is_secret:
+                    yield self.project.root / path
+
+    def takes_link(self, path: Path) -> bool:
+        """Whether a symbolic link that stays inside the project goes in."""
+        return not (suspicion_of_name(self._plain(path)) or self.project.configuration.excludes(path))
+
+    def _named_by_include(self) -> Iterator[Path]:
+        """Whether or not git ignores them."""
+        if not self.patterns:
+            return
+        for folder, folders, names in os.walk(self.project.root):
+            folders[:] = sorted(set(folders) - IGNORED_FOLDERS)
+            for name in names:
+                path = (Path(folder) / name).relative_to(self.project.root)
+                if self._is_included(path) and (self.project.root / path).is_file():
+                    yield path
+
+    def _compiled_translations(self) -> Iterator[Path]:
+        """They are made from sources, so git often ignores them."""
+        for path in self.project.listing.ignored:
+            if path.suffix == ".mo" and self._kind(path) and (self.project.root / path).is_file():
+                yield path
+
+    def _is_included(self, path: PurePath) -> bool:
+        return any(_matches(path, each) for each in self.patterns)
+
+    def _decide(self, path: Path) -> Decision:
+        name = str(path)
+        if reason := self._reason_against(path):
+            return Decision(name, False, reason)
+        if path.suffix == ".py":
+            return Decision(name, True, "a module")
+        return Decision(name, True, NAMED) if name in self.patterns else self._decide_data(path)
+
+    def _reason_against(self, path: Path) -> str:
+        """Without a look into it; "" where there is none."""
+        if self.project.configuration.excludes(path):
+            return "named by exclude"
+        if path.suffix == ".py":
+            return "a test" if is_test(path) else "" if is_source(path) else HIDDEN.reason
+        if str(path) in self.patterns:
+            return ""
+        if any(fnmatch(path.name.lower(), pattern) for pattern in SOURCES):
+            return "a source, which a bundle does not read"
+        if not self.tests.isdisjoint(path.parents):
+            return "data of tests"
+        return "below MEDIA_ROOT or STATIC_ROOT" if str(self.project.root / path).startswith(self.uploads) else ""
+
+    def _decide_data(self, path: Path) -> Decision:
+        """By its place and its name; a secret, by a name or by its content, stays out of each place."""
+        name, source = str(path), self.project.root / path
+        kind, is_opened, is_included = self._kind(path), str(source) in self.opened, self._is_included(path)
+        suspicion = None if kind else self._suspicion_of_name(path)
+        if suspicion and (suspicion.is_secret or not (is_opened or is_included)):
+            return self._left_out(path, suspicion)
+        if certain := secret_contents.certain_secret(source):
+            return self._left_out(path, certain, is_news=bool(kind))
+        if is_included:
+            return Decision(name, True, NAMED)
+        return Decision(name, True, kind or OPENED) if kind or is_opened else self._decide_other(path, source)
+
+    def _decide_other(self, path: Path, source: Path) -> Decision:
+        """Data that nothing but their names and their content speak for."""
+        in_package = not self.packages.isdisjoint(path.parents)
+        if path.suffix.lower() == ".sql" and not in_package:
+            return self._left_out(path, STATEMENTS)
+        if not in_package and not self.project.listing.is_tracked(path):
+            return Decision(str(path), False, "not tracked by git")
+        if suspicion := secret_contents.likely_secret(source) or suspicion_of_members(source):
+            return self._left_out(path, suspicion)
+        return Decision(str(path), True, "data of a package" if in_package else "data")
+
+    def _left_out(self, path: Path, suspicion: Suspicion, *, is_news: bool = False) -> Decision:
+        """Who has read it here, tracked it, or included its folder, thinks that it goes in."""
+        listing = self.project.listing
+        is_wanted = str(self.project.root / path) in self.opened or (listing.tracked and listing.is_tracked(path))
+        is_news = is_news or self._is_included(path) or (bool(is_wanted) and not suspicion.is_expected)
+        return Decision(str(path), False, suspicion.reason, is_news)
+
+    def _kind(self, path: Path) -> str:
+        """What its folder says that it is, if its name ends as such files do; or ""."""
+        suffix = path.suffix.lower()
+        if any(part.startswith(".") and part != ".well-known" for part in path.parts):
+            return ""
+        for kind, suffixes in self._kinds(path):
+            if suffix in suffixes:
+                return kind
+        return ""
+
+    def _kinds(self, path: Path) -> Iterator[Kind]:
+        for folder in path.parents:
+            if found := self._named_folders.get(folder) or KINDS.get(folder.name):
+                yield found
+
+    @cached_property
+    def _named_folders(self) -> dict[Path, Kind]:
+        """Those that the settings name, relative to the project."""
+        root = self.project.root
+        return {
+            Path(folder).relative_to(root): KINDS[kind]
+            for kind, folders in self.inspection.folders.items()
+            for folder in folders
+            if Path(folder).is_relative_to(root) and Path(folder) != root
+        }
+
+    def _suspicion_of_name(self, path: Path) -> Suspicion | None:
+        """Of what is called a certificate, whether it is one; of a link to a file elsewhere, also of its name."""
+        full = self.project.root / path
+        behind = full.resolve()
+        own = suspicion_of_name(self._plain(path)) or secret_contents.no_certificate(full)
+        if own or behind.is_relative_to(self.project.root):
+            return own
+        return suspicion_of_name(PurePath(*behind.parts[-2:]))
+
+    def _plain(self, path: Path) -> PurePath:
+        """Without the folders that are packages, which may be called what they like."""
+        depth = max((len(folder.parts) for folder in path.parents if folder in self.packages), default=0)
+        return PurePath(*path.parts[depth:])
+
+    def _ignored(self, path: Path) -> Decision:
+        """It was opened all the same, by settings that want what is not there for everybody: that is news."""
+        by = "git" if self.project.listing.knowledge == "git" else ".gitignore"
+        full = str(self.project.root / path)
+        is_read = full in self.opened and not full.startswith(self.uploads)
+        suspicion = suspicion_of_name(PurePath(path))
+        is_news = is_read and not (suspicion and suspicion.is_expected)
+        also = f", and {OPENED}" if is_read else ""
+        shown = f"{path}/" if (self.project.root / path).is_dir() else str(path)
+        return Decision(shown, False, f"ignored by {by}{also}", is_news=is_news)
+
+
+def _matches(path: PurePath, pattern: str) -> bool:
+    """As the patterns of `exclude` do: a file, or all that lies in a folder."""
+    return fnmatch(str(path), pattern) or fnmatch(str(path), f"{pattern}/*")

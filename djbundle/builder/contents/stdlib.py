@@ -1,0 +1,41 @@
+"""The standard library's share of the tree: all of it, less what can only serve development, or another system."""
+
+import sysconfig
+from fnmatch import fnmatch
+from pathlib import Path
+
+from djbundle.builder.contents.bytecode import Source, add_bytecode
+from djbundle.builder.core.cache import Cache
+from djbundle.builder.core.tree import LICENSES_FOLDER, Tree
+
+UNNEEDED = frozenset(  # on a server, which runs Linux
+    (
+        *("test", "tests", "idlelib", "tkinter", "turtledemo", "turtle.py", "ensurepip", "lib2to3", "venv"),
+        *("pydoc_data", "__phello__", "__hello__.py", "antigravity.py", "this.py", "site-packages", "__pycache__"),
+        *("_aix_support.py", "_android_support.py", "_apple_support.py", "_ios_support.py", "_osx_support.py"),
+    )
+)
+TEST_EXTENSIONS = ("_test*", "xx*", "_xx*", "_ctypes_test", "_tkinter")
+
+
+def add_standard_library(tree: Tree, cache: Cache) -> None:
+    """Add the standard library of the interpreter that runs this build, extension modules beside the others.
+
+    Docstrings stay behind: help() is for development too.
+    """
+    library = Path(sysconfig.get_path("stdlib"))
+    names = (path.relative_to(library) for path in sorted(library.rglob("*.py")))
+    sources = [
+        Source(library / name, str(name), keeps_docstrings=False) for name in names if not UNNEEDED & set(name.parts)
+    ]
+    add_bytecode(tree, sources, cache, "python")
+    _add_extensions(tree)
+    for path in (library / "LICENSE.txt", library.parents[1] / "LICENSE"):
+        if path.is_file():
+            tree.add(f"{LICENSES_FOLDER}/python.txt", path, "python")
+
+
+def _add_extensions(tree: Tree) -> None:
+    for path in sorted(Path(sysconfig.get_config_var("DESTSHARED")).glob("*.so")):
+        if not any(fnmatch(path.name.split(".")[0], pattern) for pattern in TEST_EXTENSIONS):
+            tree.add(path.name, path, "python")

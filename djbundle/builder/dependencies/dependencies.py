@@ -1,0 +1,159 @@
+"""Which distributions go into a bundle, and why.
+
+The start is every distribution of which the running project loaded a module; their requirements follow, and what the
+project or a module that it loaded imports in a function. Tools that are only installed beside the project do not go in.
+"""
+
+import importlib.metadata
+import re
+import sysconfig
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from packaging.version import Version
+
+from djbundle.builder.dependencies.extras import chosen_extras, requirements
+from djbundle.builder.dependencies.imports import LateImports
+from djbundle.builder.dependencies.owners import DJBUNDLE, Owners, normalize
+from djbundle.builder.inspection.inspection import Inspection
+from djbundle.builder.project import installed
+from djbundle.builder.project.configuration import names_of_files
+from djbundle.builder.project.project import Project
+from djbundle.errors import ConfigurationError, UnsupportedVersionError
+
+# What the runtime needs besides Django; the rest of djbundle's own requirements only serve the build.
+RUNTIME = ("django", "granian", "servestatic", "certifi", "tzdata")
+TLS = ("cryptography", "josepy")  # what gets certificates: keys and X.509, and the signed JSON of ACME
+OLDEST_CRYPTOGRAPHY = Version("42")  # tells validity in UTC
+TLS_REASON, SIGNER_REASON = "tls in [tool.djbundle]: serve --domain", "signer in [tool.djbundle]"
+SIGNER = ("cryptography",)  # what checks the signature of a new version
+KNOWN = frozenset(RUNTIME[1:])  # all that the runtime uses of these is known
+NOT_NEEDED = {"granian": ("click",)}  # by its command line only, which a bundle does not have
+# What a database is reached with; another address in the environment needs another of them.
+DRIVERS = frozenset({"mysqlclient", "oracledb", "psycopg", "psycopg2", "psycopg2-binary", "pymysql"})
+DATABASE_VARIABLE = re.compile(r"DATABASE|POSTGRES|MYSQL|^(DB|PG)_?[A-Z]")
+
+
+@dataclass(frozen=True, slots=True)
+class Dependency:
+    """One distribution and the reason why it goes in."""
+
+    name: str  # normalized as in PEP 503
+    version: str
+    reason: str
+    distribution: importlib.metadata.Distribution
+
+
+Wanted = tuple[str, str, set[str]]  # the name of a distribution, the reason, extras
+
+
+def find_dependencies(project: Project, inspection: Inspection) -> list[Dependency]:
+    """All distributions that the bundle needs, by name."""
+    _check_cryptography(project)
+    owners = Owners(inspection.modules)
+    late = LateImports(owners, leave_alone=KNOWN)
+    found: dict[str, Dependency] = {}
+    # djbundle's runtime is in each bundle, and what its builder requires has no business there. The project may be
+    # installed too; when it was not loaded from there, it is not needed from there.
+    leave_out = {DJBUNDLE} | ({normalize(project.name)} - set(owners.loaded))
+    _add(found, _roots(project, inspection, owners), leave_out)
+    new = late.of_project(project, found) | late.of_distributions(found)
+    while new:
+        _add(found, ((name, reason, set()) for name, reason in new.items()), leave_out)
+        new = late.of_distributions(found)
+    return [found[name] for name in sorted(found)]
+
+
+def _add(found: dict[str, Dependency], wanted: Iterable[Wanted], leave_out: set[str]) -> None:
+    """Add what is installed of `wanted`, each with its requirements behind it, less those in `leave_out`."""
+    waiting = [*wanted][::-1]
+    while waiting:
+        name, reason, extras = waiting.pop()
+        name = normalize(name)
+        if name in found or name in leave_out:
+            continue
+        try:
+            distribution = installed.distribution(name)
+        except importlib.metadata.PackageNotFoundError:
+            continue
+        found[name] = Dependency(name, distribution.version, reason, distribution)
+        chosen = set() if name in KNOWN else chosen_extras(distribution)
+        waiting += [
+            (item.name, f"needed by {name}", item.extras)
+            for item in requirements(distribution.name, extras | chosen)
+            if item.name not in NOT_NEEDED.get(name, ())
+        ]
+
+
+def _for_tls(project: Project) -> Iterator[tuple[str, str]]:
+    """What TLS and signatures need, and why."""
+    if project.configuration.tls:
+        yield from ((name, TLS_REASON) for name in TLS)
+    if project.configuration.signer:
+        yield from ((name, SIGNER_REASON) for name in SIGNER)
+
+
+def _check_cryptography(project: Project) -> None:
+    """The project's own goes before djbundle's, and may be of another time."""
+    if "cryptography" in dict(_for_tls(project)):
+        version = installed.distribution("cryptography").version
+        if Version(version) < OLDEST_CRYPTOGRAPHY:
+            raise UnsupportedVersionError(
+                f"the project has cryptography {version}, and TLS and `signer` need {OLDEST_CRYPTOGRAPHY}",
+                "pip install --upgrade cryptography, or write tls = false in [tool.djbundle], and no signer",
+            )
+
+
+def _roots(project: Project, inspection: Inspection, owners: Owners) -> Iterator[Wanted]:
+    for name in RUNTIME:
+        yield name, "djbundle's runtime", set()
+    yield from _included(project)
+    for name, modules in owners.loaded.items():
+        yield name, f"loaded as {next(iter(modules))}", set()
+    named = (each.name for each in inspection.variables if DATABASE_VARIABLE.search(each.name))
+    if variable := next(named, None):
+        yield from ((name, f"a database that {variable} may name", set()) for name in sorted(DRIVERS))
+    yield from ((name, reason, set()) for name, reason in _for_tls(project))  # unless the project has them anyway
+
+
+def only_for_tls(dependencies: list[Dependency]) -> set[str]:
+    """The names of those that a bundle has for TLS and signatures alone."""
+    reasons = {each.name: each.reason for each in dependencies}
+    found: set[str] = set()
+    new = {name for name, reason in reasons.items() if reason in (TLS_REASON, SIGNER_REASON)}
+    while new:
+        found |= new
+        new = {name for name, reason in reasons.items() if reason.removeprefix("needed by ") in new} - found
+    return found
+
+
+def _included(project: Project) -> Iterator[Wanted]:
+    """The distributions that `include` names; other entries are files of the project, see contents/selection.py."""
+    files = set(names_of_files(project.configuration.include, project.root))
+    for name in project.configuration.include:
+        try:
+            installed.distribution(name)
+        except (importlib.metadata.PackageNotFoundError, ValueError) as error:
+            if name.rstrip("/").removeprefix("./") not in files:
+                raise ConfigurationError(
+                    f'[tool.djbundle] includes "{name}", which is neither installed nor a file of the project',
+                    f"pip install {name}, or correct the path",
+                ) from error
+        else:
+            yield name, "include in [tool.djbundle]", set()
+
+
+def local_packages(project: Project, inspection: Inspection) -> dict[str, Path]:
+    """Top-level packages outside of the project, the standard library and every distribution: editable installs."""
+    places = [
+        str(project.root),
+        *(sysconfig.get_path(name) for name in ("stdlib", "platstdlib")),
+        *map(str, installed.package_folders()),
+    ]
+    found = {}
+    for module, file in inspection.modules.items():
+        is_local = file and "." not in module and not any(file.startswith(f"{place}/") for place in places)
+        if is_local and module not in (DJBUNDLE, "__main__", "__mp_main__"):
+            found[module] = Path(str(file))
+    return found

@@ -1,0 +1,69 @@
+"""Extras of packages: who has installed all that one wants has chosen it, though nothing on the disk says so.
+
+``celery[redis]`` is installed as celery and what its extra wants, kombu's extra among it, some of which nobody imports
+before the first message is sent.
+"""
+
+import functools
+import importlib.metadata
+import re
+from collections.abc import Iterable
+
+from packaging.requirements import Requirement
+
+from djbundle.builder.project import installed
+
+# Of those who work on a package; whoever tries its tests is no reason to take pytest along.
+DEVELOPMENT = re.compile(
+    r"(^|[-_.])(tests?|testing|dev|devel|develop|development|docs?|documentation|lint|linting|formatting|types?|typing"
+    r"|mypy|checks?|qa|ci|bench|benchmarks?|benchmarking|coverage|profiling|build|release|contrib|contributors)($|[-_.])",
+    re.IGNORECASE,
+)
+
+
+def requirements(name: str, extras: Iterable[str] = ()) -> list[Requirement]:
+    """What a distribution wants on this machine, with these of its extras."""
+    plain, conditional = _requirements(name)
+    return [*plain, *(each for each in conditional if any(_is_of(each, extra) for extra in extras))]
+
+
+def chosen_extras(distribution: importlib.metadata.Distribution) -> set[str]:
+    """Those of which all that they want is installed for the project."""
+    provided = distribution.metadata.get_all("Provides-Extra") or []
+    return {extra for extra in provided if not DEVELOPMENT.search(extra) and _is_chosen(distribution.name, extra)}
+
+
+def _is_chosen(name: str, extra: str) -> bool:
+    """With the extras of what it wants, and theirs, which may lead back to it."""
+    waiting, seen = [(name, extra)], set()
+    while waiting:
+        name, extra = each = waiting.pop()
+        if each in seen:
+            continue
+        seen.add(each)
+        wanted = [requirement for requirement in _requirements(name)[1] if _is_of(requirement, extra)]
+        if not wanted or not all(_is_there(requirement, name) for requirement in wanted):
+            return False
+        waiting += [(requirement.name, more) for requirement in wanted for more in requirement.extras]
+    return True
+
+
+def _is_there(requirement: Requirement, asking: str) -> bool:
+    if requirement.name == asking:
+        return False  # an extra that names others of its package: each of them stands for itself
+    try:
+        return installed.is_of_project(installed.distribution(requirement.name))
+    except importlib.metadata.PackageNotFoundError:
+        return False
+
+
+def _is_of(requirement: Requirement, extra: str) -> bool:
+    return requirement.marker is None or requirement.marker.evaluate({"extra": extra})
+
+
+@functools.cache
+def _requirements(name: str) -> tuple[list[Requirement], list[Requirement]]:
+    """Those without any extra, and all others: of an extra, or for other machines."""
+    every = [Requirement(text) for text in installed.distribution(name).requires or ()]
+    plain = [each for each in every if _is_of(each, "")]
+    return plain, [each for each in every if each not in plain]

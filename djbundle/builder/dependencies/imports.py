@@ -1,0 +1,154 @@
+"""Which packages a source names, wherever in it: a view may import what it needs when it is first called.
+
+What a running project has loaded is only the half of it (dependencies.py); the other half is found by reading.
+"""
+
+import ast
+import contextlib
+import re
+from collections.abc import Collection, Iterable, Iterator
+from pathlib import Path
+
+from djbundle.builder.dependencies.modules import is_test
+from djbundle.builder.dependencies.owners import DJBUNDLE, Owners
+from djbundle.builder.project.project import Project
+
+TESTS = frozenset({"test", "tests", "testing"})
+# Packages name them for their own development, or for that of a project.
+TOOLS = frozenset(
+    (
+        *("black", "bpython", "coverage", "cython", "django-stubs", "flake8", "hypothesis", "ipdb", "ipython", "isort"),
+        *("mypy", "nose", "nuitka", "pdbpp", "pip", "playwright", "ptpython", "pylint", "pytest", "ruff", "selenium"),
+        *("setuptools", "sphinx", "tox", "twine", "watchfiles", "wheel"),
+    )
+)
+STATEMENT = re.compile(rb"^[ \t]*(?:from|import)[ \t](.+)", re.MULTILINE)
+NAME = re.compile(rb"[A-Za-z_]\w*")
+BY_TEXT = re.compile(rb"\b(?:import_module|__import__|import_string)\b")
+BLOCKS = ("body", "orelse", "finalbody", "handlers", "cases")  # fields of nodes that hold statements
+
+
+class LateImports:
+    """Finds what is imported in functions, and plug-ins. Of the distributions `leave_alone`, nothing."""
+
+    def __init__(self, owners: Owners, leave_alone: Iterable[str]) -> None:
+        self._owners = owners
+        self._read = {*leave_alone}
+
+    def of_project(self, project: Project, found: Collection[str]) -> dict[str, str]:
+        """Distributions that are not in `found`, each with the first place that imports it."""
+        sources = ((path, project.root / path) for path in project.sources() if not is_test(path))
+        return self._search(sources, found, without=())
+
+    def of_distributions(self, found: Collection[str]) -> dict[str, str]:
+        """The same for the modules of all in `found`, each read once."""
+        names = [name for name in found if name not in self._read]
+        self._read.update(names)
+        files = (file for name in names for file in self._files_of(name))
+        return self._search(files, found, without=TOOLS)
+
+    def _files_of(self, name: str) -> Iterator[tuple[Path, Path]]:
+        """Of a package with a hundred choices, that of the project; all of one that nothing has loaded yet."""
+        modules = self._owners.loaded.get(name) or self._owners.modules.get(name, {})
+        for module, path in modules.items():
+            names = module.split(".")  # the environment itself may lie in a folder called tests
+            if path.suffix == ".py" and TESTS.isdisjoint(names):
+                yield Path(*names), path
+
+    def _search(
+        self, sources: Iterable[tuple[Path, Path]], found: Collection[str], without: Collection[str]
+    ) -> dict[str, str]:
+        wanted = {
+            module: name
+            for name, modules in self._owners.modules.items()
+            if name not in (*found, *without, DJBUNDLE)
+            for module in modules
+        }
+        plugins = {
+            group: rest
+            for group, names in self._owners.plugins.items()
+            if (rest := names - {*found, *without, DJBUNDLE})
+        }
+        imports, groups, new = ImportedModules(wanted), NamedGroups(plugins), dict[str, str]()
+        for shown, path in sources:
+            content, file = path.read_bytes(), shown.with_suffix(".py")
+            for module in imports.of(content):
+                new.setdefault(wanted[module], f"imported in {file}")
+            for group in groups.of(content):
+                for name in plugins[group]:
+                    new.setdefault(name, f"has an entry point for {group}, which {file} names")
+        return new
+
+
+class ImportedModules:
+    """Of the modules in `wanted`; all others might as well not exist."""
+
+    def __init__(self, wanted: Iterable[str]) -> None:
+        self._wanted = frozenset(wanted)
+        self._tops = {name.partition(".")[0].encode() for name in self._wanted}
+
+    def of(self, content: bytes) -> Iterator[str]:
+        """Those that a source imports, somewhere; none for what is no Python."""
+        named = (name for rest in STATEMENT.findall(content) for name in NAME.findall(rest))
+        has_texts = BY_TEXT.search(content)
+        if self._tops.isdisjoint(named) and not has_texts:
+            return  # parsing takes a hundred times as long
+        with contextlib.suppress(SyntaxError, ValueError):
+            tree = ast.parse(content)
+            yield from filter(None, map(self._longest, _imported(tree)))
+            if has_texts:
+                yield from filter(None, map(self._longest, _named_in_calls(tree)))
+
+    def _longest(self, name: str) -> str:
+        """`name`, or the package above it, that is wanted."""
+        while name and name not in self._wanted:
+            name = name.rpartition(".")[0]
+        return name
+
+
+class NamedGroups:
+    """Of the groups of entry points in `wanted`, those that a source has as a text: it loads what is in them."""
+
+    def __init__(self, wanted: Iterable[str]) -> None:
+        names = "|".join(map(re.escape, sorted(wanted)))
+        self._pattern = re.compile(rf"""["']({names})["']""".encode()) if names else None
+
+    def of(self, content: bytes) -> set[str]:
+        return {found.decode() for found in self._pattern.findall(content)} if self._pattern else set()
+
+
+def _imported(tree: ast.AST) -> Iterator[str]:
+    """Dotted names; of ``from a import b`` a.b, which may be a module. Only statements are looked at."""
+    waiting = [tree]
+    while waiting:
+        node = waiting.pop()
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            if node.module and not node.level:
+                yield from (f"{node.module}.{alias.name}" for alias in node.names)
+        else:
+            is_for_types = isinstance(node, ast.If) and _is_for_types(node.test)
+            for field in ("orelse",) if is_for_types else BLOCKS:
+                waiting.extend(getattr(node, field, ()))
+
+
+def _named_in_calls(tree: ast.AST) -> Iterator[str]:
+    """What ``import_module("a.b")`` names."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Call) and (text := _text_of(node)):
+            yield text
+
+
+def _is_for_types(test: ast.expr) -> bool:
+    """``if TYPE_CHECKING:``"""
+    return "TYPE_CHECKING" in (getattr(test, "id", ""), getattr(test, "attr", ""))
+
+
+def _text_of(call: ast.Call) -> str:
+    function = call.func
+    name = function.attr if isinstance(function, ast.Attribute) else getattr(function, "id", "")
+    first = call.args[0] if call.args else None
+    if BY_TEXT.fullmatch(name.encode()) and isinstance(first, ast.Constant) and isinstance(first.value, str):
+        return first.value
+    return ""

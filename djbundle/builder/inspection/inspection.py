@@ -1,0 +1,183 @@
+"""What only running the project can tell: its applications, the modules that it loads, its static files.
+
+The project runs in a child process (probe.py), so that nothing of it stays in the builder.
+"""
+
+import json
+import os
+import re
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from djbundle.builder.project.discovery import SETTINGS_VARIABLE
+from djbundle.builder.project.installed import distribution, project_command
+from djbundle.builder.project.project import Project
+from djbundle.errors import (
+    AppNotInstalledError,
+    DiskFullError,
+    DjbundleError,
+    MissingVariableError,
+    ProjectImportError,
+    SettingsError,
+    StaticFilesError,
+    UnsupportedVersionError,
+)
+from djbundle.manifest import Interface
+
+DJANGO_FLOOR, DJANGO_CEILING = (5, 2), (7, 0)
+PYTHON_FLOOR = (3, 12)
+STAND_INS = "--stand-ins"  # for the probe
+UNREACHABLE = re.compile(r"connection refused|name or service not known|name resolution", re.IGNORECASE)
+OBJECT = re.compile(r"<([\w.]+) object at 0x[0-9a-f]+>")  # an address says nothing to anybody
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReadVariable:
+    """An environment variable that the project reads while it is imported."""
+
+    name: str
+    needed: bool  # the settings do not import without it
+    place: str  # "shop/settings.py:12"
+    origin: str  # where its value came from here: "the environment", a .env file, or "" where it has none
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Inspection:
+    """What the probe saw."""
+
+    django: str
+    wsgi_application: str | None
+    asgi_application: str | None
+    apps: list[str]
+    languages: list[str] | None  # codes in LANGUAGES and LANGUAGE_CODE; None where they are Django's own
+    modules: dict[str, str | None]  # name of each loaded module and its file
+    libraries: list[str]  # shared libraries that were loaded, extension modules among them; absolute
+    opened: list[str]  # files that were opened to read, absolute, in order, until requests could be answered
+    read_sources: list[str]  # sources that were read or looked for as files, absolute
+    folders: dict[
+        str, list[str]
+    ]  # of templates, static files, fixtures and translations, absolute, as settings name them
+    has_static_files: bool
+    missing_static_files: list[str]  # that style sheets name
+    media_root: str
+    media_url: str = ""  # where a bundle serves uploads; "" where others do
+    static_root: str
+    variables: list[ReadVariable]
+    deployment: list[dict[str, str]]  # what `check --deploy` says: id, message, hint
+
+    @property
+    def interface(self) -> Interface:
+        """ASGI where it is asked for: startproject writes WSGI_APPLICATION, nobody has the other by accident."""
+        return "asgi" if self.asgi_application else "wsgi"
+
+    def read_as_data(self) -> set[str]:
+        """Files that were opened, less the sources of modules that were imported."""
+        return {path for path in self.opened if not path.endswith(".py")} | set(self.read_sources)
+
+
+def check_versions() -> None:
+    """Refuse a Python or Django that a bundle cannot carry, before any work is done."""
+    if sys.version_info < PYTHON_FLOOR:
+        raise UnsupportedVersionError(f"Python {sys.version.split()[0]} is too old", "build with Python 3.12 or later")
+    django = distribution("django").version
+    if not DJANGO_FLOOR <= tuple(map(int, re.findall(r"\d+", django)[:2])) < DJANGO_CEILING:
+        raise UnsupportedVersionError(
+            f"Django {django} is not supported", 'install another:  pip install "django>=5.2,<7"'
+        )
+
+
+def inspect_project(project: Project, environment: dict[str, str], work: Path) -> Inspection:
+    """Run the probe; static files are collected to ``work/static``.
+
+    Where the project does not reach its servers, it is tried once more, with stand-ins for those of its caches.
+    """
+    answer = _run_probe(project, environment, work)
+    if "failure" in answer and UNREACHABLE.search(answer["failure"]["message"]):
+        again = _run_probe(project, environment, work, STAND_INS)
+        answer = again if "facts" in again else answer
+    if "failure" in answer:
+        raise explain(answer["failure"], project)
+    facts = answer["facts"]
+    return Inspection(**facts | {"variables": [ReadVariable(**item) for item in facts["variables"]]})
+
+
+def _run_probe(project: Project, environment: dict[str, str], work: Path, *options: str) -> dict[str, Any]:
+    """What it answers."""
+    report = work / "probe.json"
+    report.unlink(missing_ok=True)
+    # Sets in one order: what a start opens lies in that order in the bundle, and what stays as it was is cached.
+    own = {"PYTHONDONTWRITEBYTECODE": "1", "PYTHONHASHSEED": "0"}
+    command = project_command("from djbundle.builder.inspection.probe import run; run()")
+    result = subprocess.run(
+        [*command, str(report), str(work / "static"), *options],
+        cwd=project.root,
+        env=os.environ | project.settings_variables() | environment | own,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if not report.exists() or not report.stat().st_size:
+        last = (result.stderr.strip().splitlines() or [f"exit code {result.returncode}"])[-1]
+        if "No space left" in result.stderr:
+            raise DiskFullError("the disk is full while collecting static files", "free some room")
+        raise SettingsError(
+            f"the project ended the process that imports it: {last}",
+            f"see why:  python -c 'import {project.settings_module}'  in {project.root}",
+        )
+    return json.loads(report.read_text())  # type: ignore[no-any-return]
+
+
+def explain(failure: dict[str, Any], project: Project) -> DjbundleError:
+    """The error for what the probe caught."""
+    step, message, kind = failure["step"], failure["message"], failure["type"]
+    place = failure["place"] or project.settings_module
+    if missing := failure["missing_variables"]:
+        return _missing_variables(project, missing)
+    said = OBJECT.sub(r"\1", " ".join(f"{kind}: {message}".split()))
+    absent = failure["missing_module"]
+    is_own = bool(absent) and any((project.root / f"{absent.partition('.')[0]}{end}").exists() for end in ("", ".py"))
+    if step == "settings":
+        if absent and f"{project.settings_module}.".startswith(f"{absent}."):
+            return SettingsError(
+                f'there is no module "{project.settings_module}" in {project.root}',
+                "give the right one with --settings MODULE",
+            )
+        if not absent or is_own:
+            return SettingsError(
+                f'{SETTINGS_VARIABLE} "{project.settings_module}" does not import: {said}', f"correct {place}"
+            )
+    if absent and not is_own:
+        return AppNotInstalledError(
+            f'INSTALLED_APPS or an import needs "{absent}", which is not installed in {sys.prefix} ({place})',
+            f"install the package that has {absent}, take it out, or name the environment that has it with --python",
+        )
+    if step == "static":
+        command = "compress" if kind == "CompressError" else "collectstatic"
+        return StaticFilesError(f"{command} failed: {said}", "add the file, or correct the file that names it")
+    return _does_not_start(said, place)
+
+
+def _does_not_start(said: str, place: str) -> ProjectImportError:
+    if UNREACHABLE.search(said):
+        return ProjectImportError(
+            f"the project connects to a server while it is loaded: {said}",
+            "start that server for the build too, name another one with  --env NAME=VALUE,  or have it connect later",
+        )
+    return ProjectImportError(
+        f"the project does not start: {said}",
+        f"correct {place}; `python manage.py check` shows the traceback",
+    )
+
+
+def _missing_variables(project: Project, missing: list[tuple[str, str]]) -> MissingVariableError:
+    """`missing`: each variable, and where it is read."""
+    named = ", ".join(f"{name} ({place})" if place else name for name, place in missing)
+    word = "variable" if len(missing) == 1 else "variables"
+    given = " ".join(f"--env {name}=build-only" for name, _ in missing)
+    return MissingVariableError(
+        f'{SETTINGS_VARIABLE} "{project.settings_module}" needs the environment {word} {named}',
+        f"give a value for the build:  djbundle build {given}",
+    )

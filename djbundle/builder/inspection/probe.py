@@ -1,0 +1,340 @@
+"""Imports the project in a process of its own and writes down what it saw, as JSON.
+
+Started by inspection.py with the arguments REPORT, STATIC_FOLDER, and --stand-ins where caches are not to be servers,
+in the project's folder, with DJANGO_SETTINGS_MODULE set.
+The report is ``{"facts": {...}}`` or ``{"failure": {"step", "type", "message", ...}}``.
+The project's own folder stays as it is: databases and caches are made elsewhere, and what else is written is gone.
+"""
+
+import contextlib
+import importlib
+import json
+import os
+import pkgutil
+import secrets
+import sys
+import tempfile
+import traceback
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+from djbundle.builder.core.engines import SQLITE
+from djbundle.builder.core.sandbox import keep_writes_in_memory
+from djbundle.builder.inspection import source_reads
+from djbundle.builder.inspection.collect import collect_static_files, prepare_static_files
+from djbundle.builder.inspection.required_variables import (
+    missing_in_models,
+    missing_variable,
+    missing_variables,
+    needed_variables,
+)
+from djbundle.builder.inspection.settings_models import model_readings
+from djbundle.builder.inspection.watch import Watch
+from djbundle.builder.project.discovery import SETTINGS_VARIABLE
+from djbundle.builder.project.env_files import ENV_FILE, names_in
+from djbundle.settings_module import changing, import_settings
+from djbundle.stand_ins import replace_caches
+
+opened: list[str] = []  # files, in the order of reading
+env_files: list[str] = []  # those that hold environment variables, each once
+
+
+def note_opened(event: str, arguments: tuple[Any, ...]) -> None:
+    """An audit hook; see sys.addaudithook. Extension modules are not opened but raise an event of their own."""
+    path = arguments[0] if event == "open" else arguments[1] if event == "import" else None
+    if not isinstance(path, str):
+        return
+    if path.startswith("/"):
+        opened.append(path)
+    if event == "open" and ENV_FILE.search(path) and (file := str(Path(path).absolute())) not in env_files:
+        env_files.append(file)
+
+
+def probe(report: Path, static_folder: Path, scratch: str, *, stand_ins: bool) -> None:
+    step = "settings"
+    name, before = os.environ[SETTINGS_VARIABLE], dict(os.environ)
+    watch = Watch(Path.cwd())
+    opened.extend(file for module in list(sys.modules.values()) if (file := origin(module)))
+    sys.addaudithook(note_opened)
+    sys.addaudithook(source_reads.note_event)
+    watch.start()
+    try:
+        module = import_settings(name)
+        needed = needed_variables(watch, name, before, env_files)
+        static_root = str(getattr(module, "STATIC_ROOT", None) or "")
+        with changing(module):
+            prepare_static_files(module, static_folder)
+            keep_files_away(module, scratch)
+            if stand_ins:
+                do_without_cache_servers(module, scratch)
+            give_secret_key(module)
+        step = "setup"
+        start_django()
+        step = "imports"
+        import_what_requests_need()
+        start = list(dict.fromkeys(opened))
+        for module_name in modules_of_apps():
+            import_if_possible(module_name)
+        step = "static"
+        collected = collect_static_files(static_root)
+        seen = facts(static_root, start=start, collected=collected)
+        answer: dict[str, Any] = {"facts": seen | {"variables": variables(watch, needed, before)}}
+    except BaseException as error:
+        answer = {"failure": failure(step, error, watch)}
+    report.write_text(json.dumps(answer))
+
+
+def give_secret_key(module: ModuleType) -> None:
+    """A bundle makes a key where the project has none; here one for the moment will do."""
+    if not getattr(module, "SECRET_KEY", None):
+        module.SECRET_KEY = secrets.token_hex()  # type: ignore[attr-defined]
+
+
+def keep_files_away(module: ModuleType, scratch: str) -> None:
+    """Let databases, caches and logs that are files lie in `scratch`: a start opens them."""
+    for database in getattr(module, "DATABASES", {}).values():
+        if database.get("ENGINE", "").endswith(SQLITE):
+            database["NAME"] = ":memory:"
+    for cache in getattr(module, "CACHES", {}).values():
+        if cache.get("BACKEND", "").endswith("FileBasedCache"):
+            cache["LOCATION"] = scratch
+    for handler in (getattr(module, "LOGGING", None) or {}).get("handlers", {}).values():
+        if "filename" in handler:
+            handler["filename"] = os.path.join(scratch, "log")  # noqa: PTH118 - a text, as handlers want it
+
+
+def do_without_cache_servers(module: ModuleType, scratch: str) -> None:
+    """The backends that are replaced are kept in a setting, so that they are imported all the same."""
+    caches = getattr(module, "CACHES", {})
+    replaced = replace_caches(caches, Path(scratch))
+    if replaced:
+        module.DJBUNDLE_CACHES = [caches[alias]["BACKEND"] for alias in replaced]  # type: ignore[attr-defined]
+        module.CACHES = caches | replaced  # type: ignore[attr-defined]
+
+
+def start_django() -> None:
+    import django  # noqa: PLC0415 - after the settings, whose errors come first
+
+    django.setup()
+
+
+def import_what_requests_need() -> None:
+    """Import what a running site does before its first request."""
+    from django.conf import settings  # noqa: PLC0415
+    from django.core.checks import run_checks  # noqa: PLC0415
+    from django.db import Error as DatabaseError  # noqa: PLC0415
+    from django.utils.module_loading import import_string  # noqa: PLC0415
+
+    without_database = contextlib.suppress(DatabaseError)  # a build needs no server, and no tables
+    with without_database:
+        importlib.import_module(settings.ROOT_URLCONF)
+    with without_database:
+        run_checks()
+    for dotted in dotted_settings():
+        with contextlib.suppress(Exception):  # a site may never import it, or not before its tables are there
+            import_string(dotted)
+    for name in (settings.WSGI_APPLICATION, getattr(settings, "ASGI_APPLICATION", None)):
+        if name:
+            with without_database:
+                import_string(name)
+    for name in late_modules():
+        import_if_possible(name)
+    load_extensions_of_sqlite()
+
+
+def load_extensions_of_sqlite() -> None:
+    """Connect to databases in memory: their engine, or a signal that the project hears, may load libraries."""
+    from django.db import connections  # noqa: PLC0415
+
+    for connection in connections.all():
+        if connection.settings_dict["ENGINE"].endswith(SQLITE):
+            with contextlib.suppress(Exception):  # whatever the project does then, it is not the site's start
+                connection.ensure_connection()
+
+
+def late_modules() -> Iterator[str]:
+    """What Django imports by a name that is no literal, when a fixture is read or a password is hashed."""
+    from django.apps import apps  # noqa: PLC0415
+    from django.core.exceptions import ImproperlyConfigured  # noqa: PLC0415
+    from django.core.serializers import BUILTIN_SERIALIZERS  # noqa: PLC0415
+
+    yield BUILTIN_SERIALIZERS["yaml"]
+    if not apps.is_installed("django.contrib.auth"):
+        return
+    from django.contrib.auth.hashers import get_hashers  # noqa: PLC0415
+
+    with contextlib.suppress(ImportError, ImproperlyConfigured):
+        for hasher in get_hashers():
+            if library := getattr(hasher, "library", None):
+                yield library if isinstance(library, str) else library[-1]
+
+
+def dotted_settings() -> Iterator[str]:
+    """Every text in the project's settings that may be the dotted path of a class or function.
+
+    Django's defaults are left alone: they name parts of Django, which may need apps that are not installed.
+    """
+    from django.conf import settings  # noqa: PLC0415
+
+    own = (name for name in dir(settings) if name.isupper() and settings.is_overridden(name))  # type: ignore[misc]
+    waiting: list[object] = [getattr(settings, name) for name in own]
+    while waiting:
+        value = waiting.pop()
+        if isinstance(value, str):
+            if "." in value and all(part.isidentifier() for part in value.split(".")):
+                yield value
+        elif isinstance(value, dict):
+            waiting.extend(value.values())
+        elif isinstance(value, list | tuple | set):
+            waiting.extend(value)
+
+
+def modules_of_apps() -> Iterator[str]:
+    """Template tags, management commands and tasks: Django imports them by name when they are needed."""
+    from django.apps import apps  # noqa: PLC0415
+
+    for app in apps.get_app_configs():
+        for below in ("templatetags", "management.commands"):
+            folder = Path(app.path, *below.split("."))
+            yield from (f"{app.name}.{below}.{item.name}" for item in pkgutil.iter_modules([str(folder)]))
+        if Path(app.path, "tasks.py").is_file():
+            yield f"{app.name}.tasks"
+
+
+def import_if_possible(name: str) -> None:
+    """It may lack a package, a library of the system, a server."""
+    with contextlib.suppress(Exception, SystemExit):
+        importlib.import_module(name)
+
+
+def facts(static_root: str, *, start: list[str], collected: bool) -> dict[str, Any]:
+    import django  # noqa: PLC0415
+    from django.apps import apps  # noqa: PLC0415
+    from django.conf import settings  # noqa: PLC0415
+
+    from djbundle.static_storage import HashedStorage  # noqa: PLC0415
+
+    return {
+        "django": django.get_version(),
+        "wsgi_application": settings.WSGI_APPLICATION,
+        "asgi_application": getattr(settings, "ASGI_APPLICATION", None),
+        "languages": offered_languages(),
+        "apps": [config.name for config in apps.get_app_configs()],
+        "modules": {name: origin(loaded) for name, loaded in list(sys.modules.items())},
+        "libraries": mapped_libraries(),
+        "opened": start,
+        "read_sources": source_reads.sources(),
+        "folders": named_folders(),
+        "has_static_files": collected,
+        "missing_static_files": sorted(HashedStorage.missing),
+        "media_root": str(settings.MEDIA_ROOT),
+        "media_url": media_url(),
+        "static_root": static_root,
+        "deployment": deployment_advice(),
+    }
+
+
+def media_url() -> str:
+    """Where a bundle serves uploads to everybody; "" where they are kept or served elsewhere."""
+    from django.conf import settings  # noqa: PLC0415
+
+    is_local = settings.STORAGES["default"]["BACKEND"].endswith(".FileSystemStorage")
+    url = str(settings.MEDIA_URL)
+    return url if is_local and url.startswith("/") and url.strip("/") else ""
+
+
+def named_folders() -> dict[str, list[str]]:
+    """Where the settings have templates, static files, fixtures and translations, besides folders of these names."""
+    from django.conf import settings  # noqa: PLC0415
+
+    named: list[Any] = [*settings.STATICFILES_DIRS]
+    static = (each[1] if isinstance(each, list | tuple) else each for each in named)  # one may have a prefix
+    templates = (folder for engine in settings.TEMPLATES for folder in engine.get("DIRS", ()))
+    kinds = {
+        "templates": templates,
+        "static": static,
+        "fixtures": settings.FIXTURE_DIRS,
+        "locale": settings.LOCALE_PATHS,
+    }
+    return {kind: [str(Path(folder).absolute()) for folder in folders] for kind, folders in kinds.items()}
+
+
+def mapped_libraries() -> list[str]:
+    """Files of the shared libraries that this process has loaded, by ctypes, by cffi, or because another needs them."""
+    maps = Path("/proc/self/maps").read_text().splitlines()
+    paths = {line.split(maxsplit=5)[5] for line in maps if "/" in line}
+    return sorted(path for path in paths if ".so" in Path(path).name)
+
+
+def deployment_advice() -> list[dict[str, Any]]:
+    """What ``check --deploy`` says. Not part of a start, so asked when that has been traced."""
+    from django.core.checks import Tags, run_checks  # noqa: PLC0415
+
+    said = run_checks(tags=[Tags.security], include_deployment_checks=True)
+    return [
+        {"id": each.id, "message": each.msg, "hint": each.hint} for each in said if str(each.id).startswith("security.")
+    ]
+
+
+def offered_languages() -> list[str] | None:
+    from django.conf import settings  # noqa: PLC0415
+
+    if not settings.is_overridden("LANGUAGES"):  # type: ignore[misc]
+        return None
+    return [settings.LANGUAGE_CODE, *(code for code, _ in settings.LANGUAGES)]
+
+
+def origin(module: ModuleType | None) -> str | None:
+    file = getattr(module, "__file__", None)
+    return str(file) if file else None
+
+
+def variables(watch: Watch, needed: set[str], before: Mapping[str, str]) -> list[dict[str, Any]]:
+    """What was read, whether the project starts without it, and where its value came from here."""
+    in_files = {name: file for file in reversed(env_files) for name in names_in([file])}
+    return [
+        {
+            "name": reading.name,
+            "needed": reading.name in needed,
+            "place": reading.place,
+            "origin": "the environment" if reading.name in before else in_files.get(reading.name, ""),
+        }
+        for reading in watch.readings.values()
+    ]
+
+
+def failure(step: str, error: BaseException, watch: Watch) -> dict[str, Any]:
+    frames = traceback.extract_tb(error.__traceback__)
+    own = [frame for frame in frames if watch.is_own(frame.filename)]
+    at = own[-1] if own else None
+    return {
+        "step": step,
+        "type": type(error).__name__,
+        "message": str(error.args[0]) if isinstance(error, KeyError) and error.args else str(error),
+        "missing_module": error.name if isinstance(error, ModuleNotFoundError) else None,
+        "missing_variables": missing_of(step, error, watch),
+        "place": f"{Path(at.filename).relative_to(Path.cwd())}:{at.lineno}" if at else None,
+    }
+
+
+def missing_of(step: str, error: BaseException, watch: Watch) -> list[tuple[str, str]]:
+    """Every variable that the project lacks, each with its place behind it."""
+    if names := missing_in_models(watch):
+        found = names
+        places = {item.name: item.place for item in model_readings(watch)}
+    else:
+        first = missing_variable(error)
+        found = missing_variables(watch, os.environ[SETTINGS_VARIABLE], first) if first and step == "settings" else []
+        found = found or ([first] if first else [])
+        places = {name: reading.place for name, reading in watch.readings.items()}
+    return [(name, places.get(name, "")) for name in found]
+
+
+def run() -> None:
+    report, static_folder = Path(sys.argv[1]), Path(sys.argv[2])
+    if not report.is_relative_to(Path.cwd()):  # as where TMPDIR is a folder of the project
+        keep_writes_in_memory(Path.cwd(), report.parent)
+    with tempfile.TemporaryDirectory() as folder:
+        probe(report, static_folder, folder, stand_ins=bool(sys.argv[3:]))

@@ -1,0 +1,136 @@
+"""Which variables the settings need, found by importing them again without each. Runs in the probe.
+
+Each trial is a child process, forked when the settings have been imported: packages are loaded by then, so that a
+trial takes milliseconds. Only the project's own modules and the packages that read settings are imported again.
+"""
+
+import builtins
+import contextlib
+import importlib
+import io
+import os
+import re
+import signal
+import sys
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from djbundle.builder.inspection.settings_models import model_readings
+from djbundle.builder.inspection.watch import Watch
+from djbundle.builder.project.env_files import ENV_FILE, names_in
+
+SECONDS = 5  # for one trial
+READERS = frozenset({"environ", "environs", "decouple", "dj_database_url", "dotenv", "pydantic_settings"})
+LIKELY = "1"  # it passes for a number, a flag and a text
+
+
+def needed_variables(watch: Watch, module: str, before: Mapping[str, str], env_files: Iterable[str]) -> set[str]:
+    """Of the variables that have a value, in the environment `before` the import or in a file, those without which
+    `module` does not import.
+    """
+    modelled = {reading.name: reading for reading in model_readings(watch)}
+    watch.readings |= modelled
+    if not _imports(watch, module, before, hidden=None):  # a second import fails by itself, and shows nothing
+        return {name for name, reading in watch.readings.items() if reading.insists}
+    in_files = names_in(env_files)
+    candidates = [name for name in watch.readings if name not in modelled and (name in before or name in in_files)]
+    insisting = {name for name, reading in modelled.items() if reading.insists}
+    return insisting | {name for name in candidates if not _imports(watch, module, before, hidden=name)}
+
+
+def _imports(watch: Watch, module: str, before: Mapping[str, str], hidden: str | None) -> bool:
+    child = os.fork()
+    if not child:
+        code = 1
+        try:
+            signal.alarm(SECONDS)
+            _silence()
+            _forget(watch)
+            _restore(before)
+            watch.hidden = hidden
+            if hidden:
+                _hide_in_files(hidden)
+            importlib.import_module(module)
+            code = 0
+        finally:
+            os._exit(code)
+    return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+
+
+def missing_variables(watch: Watch, module: str, missing: str) -> list[str]:
+    """`missing`, which the settings failed for, and those that they fail for when it is given. Spoils this process."""
+    found: list[str] = []
+    while missing and missing not in found:
+        found.append(missing)
+        os.environ[missing] = LIKELY
+        _forget(watch)
+        try:
+            with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
+                importlib.import_module(module)
+        except BaseException as error:
+            missing = missing_variable(error) or ""
+        else:
+            break
+    return found
+
+
+def missing_in_models(watch: Watch) -> list[str]:
+    """What pydantic-settings did not find; its own message names fields, not variables."""
+    return [item.name for item in model_readings(watch) if item.insists and item.name not in os.environ]
+
+
+# How packages for settings say that a variable is missing: django-environ, decouple, environs, django-configurations.
+MESSAGES = (
+    r"Set the (\w+) environment variable",
+    r"^(\w+) not found\. Declare it as envvar",
+    r'Environment variable "(\w+)" not set',
+    r"set as the environment variable '(\w+)'",
+)
+
+
+def missing_variable(error: BaseException) -> str | None:
+    """The variable for want of which `error` was raised."""
+    if isinstance(error, KeyError) and error.__traceback__ and _comes_from_environment(error):
+        return str(error.args[0])
+    found = (re.search(pattern, str(error)) for pattern in MESSAGES)
+    return next((match[1] for match in found if match), None)
+
+
+def _comes_from_environment(error: KeyError) -> bool:
+    traceback = error.__traceback__
+    while traceback and traceback.tb_next:
+        traceback = traceback.tb_next
+    return traceback is not None and traceback.tb_frame.f_globals.get("__name__") in ("os", Watch.__module__)
+
+
+def _silence() -> None:
+    null = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(null, 1)
+    os.dup2(null, 2)
+
+
+def _forget(watch: Watch) -> None:
+    """Have the project's modules imported again, and the packages that remember what they read."""
+    for name, module in list(sys.modules.items()):
+        if name.partition(".")[0] in READERS or watch.is_own(str(getattr(module, "__file__", None) or "")):
+            del sys.modules[name]
+
+
+def _restore(before: Mapping[str, str]) -> None:
+    """Undo what the first import has set, such as what it found in a file."""
+    for name in [name for name in os.environ if name not in before]:
+        del os.environ[name]
+
+
+def _hide_in_files(name: str) -> None:
+    """Leave the line that sets `name` out of every .env file that is read from now on."""
+    line = re.compile(rf"^\s*(?:export\s+)?{re.escape(name)}\s*=.*\n?", re.MULTILINE)
+    open_really = builtins.open
+
+    def open_without(file: Any, *arguments: Any, **options: Any) -> Any:
+        opened = open_really(file, *arguments, **options)
+        if isinstance(file, str | os.PathLike) and ENV_FILE.search(os.fspath(file)):
+            return io.StringIO(line.sub("", opened.read()))
+        return opened
+
+    builtins.open = io.open = open_without

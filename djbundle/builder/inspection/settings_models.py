@@ -1,0 +1,44 @@
+"""The variables of pydantic-settings, which reads the whole environment at once: its models say what they look for."""
+
+import importlib.util
+import re
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from djbundle.builder.inspection.watch import Reading, Watch
+
+
+def model_readings(watch: Watch) -> Iterator[Reading]:
+    """Each variable of a model that the project defines."""
+    base = getattr(sys.modules.get("pydantic_settings"), "BaseSettings", None)
+    for model in _subclasses(base) if base else ():
+        spec = importlib.util.find_spec(model.__module__)  # its module may have failed, and be gone
+        file = str(spec.origin if spec else "")
+        if not watch.is_own(file):
+            continue
+        for field, info in model.model_fields.items():
+            name = _name(model, field, info)
+            place = f"{watch.shown(file)}:{_line(file, model.__name__, field)}"
+            yield Reading(name, place, was_there=False, insists=info.is_required())
+
+
+def _subclasses(model: Any) -> Iterator[Any]:
+    for below in model.__subclasses__():
+        yield below
+        yield from _subclasses(below)
+
+
+def _name(model: Any, field: str, info: Any) -> str:
+    alias = info.validation_alias
+    choices = getattr(alias, "choices", None)  # of AliasChoices
+    name = choices[0] if choices else alias or f"{model.model_config.get('env_prefix', '')}{field}"
+    return str(name) if model.model_config.get("case_sensitive") else str(name).upper()
+
+
+def _line(file: str, model: str, field: str) -> int:
+    text = Path(file).read_text(errors="replace")
+    start = re.search(rf"^class {model}\b", text, re.MULTILINE)
+    at = re.compile(rf"^[ \t]+{field}\s*[:=]", re.MULTILINE).search(text, start.start() if start else 0)
+    return text.count("\n", 0, at.start()) + 1 if at else 1

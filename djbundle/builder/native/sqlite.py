@@ -1,0 +1,48 @@
+"""The SQLite of a bundle: one that cannot corrupt a database with write-ahead log, whatever the machine has."""
+
+import sqlite3
+from collections.abc import Iterable
+from importlib.util import find_spec
+from pathlib import Path
+
+from djbundle.builder.core.cache import Cache
+from djbundle.builder.core.tree import Tree
+from djbundle.builder.native import compiler, elf
+from djbundle.errors import SqliteTooOldError
+
+LIBRARY = "libsqlite3.so.0"
+COLUMN_NAMES = "libsqlite3-column-names.so"
+FLOOR = (3, 51, 3)  # 3.7.0 to 3.51.2 can corrupt a WAL database (sqlite.org/wal.html, "WAL-reset bug")
+
+
+def add_sqlite(tree: Tree, folder: str, cache: Cache, callers: Iterable[Path]) -> None:
+    """Put a safe SQLite under CPython's own ``_sqlite3`` module, into `folder` of the tree.
+
+    Where the interpreter's is too old, the extension of PyPI's pysqlite3 takes its place: it exports SQLite's whole
+    C API, so under the library's name it is the library. It lacks column metadata, which libraries of the system such
+    as GDAL call: where there are `callers` of the library besides that module, column_names.c stands in for it.
+    """
+    if sqlite3.sqlite_version_info >= FLOOR:
+        return
+    spec = find_spec("pysqlite3._sqlite3")
+    if spec is None or spec.origin is None or not find_spec("_sqlite3").origin:  # type: ignore[union-attr]
+        floor = ".".join(map(str, FLOOR))
+        raise SqliteTooOldError(
+            f"SQLite {sqlite3.sqlite_version} can corrupt a database; {floor} is needed",
+            "pip install pysqlite3",
+        )
+    with_needs = []
+    if any(not path.name.startswith("_sqlite3.") for path in callers):
+        tree.add(f"{folder}/{COLUMN_NAMES}", compiler.compile_column_names(COLUMN_NAMES, cache), "libraries")
+        with_needs.append(COLUMN_NAMES)
+    library = elf.slim(Path(spec.origin), cache, soname=LIBRARY, with_needs=with_needs)
+    tree.add(f"{folder}/{LIBRARY}", library, "libraries")
+
+
+def bundled_sqlite_version() -> str:
+    """The version that a bundle built here runs with."""
+    if sqlite3.sqlite_version_info >= FLOOR:
+        return sqlite3.sqlite_version
+    from pysqlite3 import dbapi2  # noqa: PLC0415 - only where the interpreter's own is too old
+
+    return str(dbapi2.sqlite_version)

@@ -1,0 +1,92 @@
+"""The optional ``[tool.djbundle]`` table of a project's ``pyproject.toml``."""
+
+import difflib
+import tomllib
+from dataclasses import Field, dataclass, field, fields
+from fnmatch import fnmatch
+from pathlib import Path, PurePath
+from typing import Any
+
+from djbundle.builder.project.signer import read_signer
+from djbundle.errors import ConfigurationError
+
+TABLE = "tool.djbundle"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Configuration:
+    """What a project may say about its own build; a command line option goes before each of these."""
+
+    name: str | None = None
+    settings: str | None = None
+    include: list[str] = field(default_factory=list)  # distributions, and files or folders of the project
+    exclude: list[str] = field(default_factory=list)  # patterns of names in the tree, of files or of whole folders
+    compile: list[str] = field(default_factory=list)  # packages to compile to C like the project itself
+    before: list[str] = field(default_factory=list)  # commands to run in the project's folder before a build
+    signer: str | None = None  # a public key in PEM; the table has the name of its file
+    tls: bool = True  # whether the bundle can get certificates by itself
+
+    def excludes(self, name: PurePath) -> bool:
+        """Whether a file of the project (relative to it), of a package (relative to site-packages), or a library that
+        is opened by name stays out.
+        """
+        return any(
+            fnmatch(str(name), pattern) or fnmatch(str(name), f"{pattern.rstrip('/')}/*") for pattern in self.exclude
+        )
+
+
+def names_of_files(include: list[str], root: Path) -> list[str]:
+    """Those in `include` that are patterns or name a file or a folder of the project; all others are distributions."""
+    plain = [each.rstrip("/").removeprefix("./") for each in include]
+    return [each for each in plain if "/" in each or set("*?[") & set(each) or (root / each).exists()]
+
+
+@dataclass(frozen=True, slots=True)
+class ProjectMetadata:
+    """The ``[project]`` table, where there is one."""
+
+    name: str | None
+    version: str | None
+
+
+def read_pyproject(*folders: Path) -> tuple[Configuration, ProjectMetadata]:
+    """Read the first ``pyproject.toml`` that lies in one of `folders`; empty records when there is none."""
+    for folder in folders:
+        if (path := folder / "pyproject.toml").is_file():
+            document = _parse(path)
+            metadata = document.get("project", {})
+            table = document.get("tool", {}).get("djbundle", {})
+            return _check(table, path), ProjectMetadata(metadata.get("name"), metadata.get("version"))
+    return Configuration(), ProjectMetadata(None, None)
+
+
+def _parse(path: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(path.read_text())
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ConfigurationError(f"{path.name} is not valid TOML: {error}", f"correct {path}") from error
+
+
+def _check(table: dict[str, Any], path: Path) -> Configuration:
+    known = {item.name: item for item in fields(Configuration)}
+    for key, value in table.items():
+        if key not in known:
+            nearest = difflib.get_close_matches(key, known, n=1, cutoff=0.4)
+            fix = f'write "{nearest[0]}"' if nearest else f"use one of: {', '.join(known)}"
+            raise ConfigurationError(f'unknown key "{key}" in [{TABLE}] of {path.name}', fix)
+        _check_type(key, value, known[key])
+    if "signer" in table:
+        table = table | {"signer": read_signer(path.parent / table["signer"])}
+    return Configuration(**table)
+
+
+def _check_type(key: str, value: object, known: "Field[Any]") -> None:
+    if known.default_factory is list:
+        is_right = isinstance(value, list) and all(isinstance(item, str) for item in value)
+        kind, example = "a list of texts", '["..."]'
+    elif isinstance(known.default, bool):
+        is_right, kind, example = isinstance(value, bool), "true or false", str(not known.default).lower()
+    else:
+        is_right, kind, example = isinstance(value, str), "a text", '"..."'
+    if not is_right:
+        raise ConfigurationError(f'"{key}" in [{TABLE}] is not {kind}', f"write {key} = {example}")

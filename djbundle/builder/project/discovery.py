@@ -1,0 +1,184 @@
+"""Finds the two things that everything else of a build rests on: the folder that Python starts in, and the settings."""
+
+import ast
+import os
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from djbundle.builder.project.configuration import Configuration
+from djbundle.errors import AmbiguousProjectError, AmbiguousSettingsError, ProjectNotFoundError
+from djbundle.settings_module import CLASS_VARIABLE
+
+SETTINGS_VARIABLE = "DJANGO_SETTINGS_MODULE"
+IGNORED_FOLDERS = frozenset(
+    (
+        *(".git", ".hg", ".svn", ".idea", ".vscode", ".mypy_cache", ".pytest_cache", ".ruff_cache", ".tox", ".nox"),
+        *(".venv", "venv", "env", "node_modules", "__pycache__", "site-packages"),
+    )
+)
+NOT_THE_PROJECT = frozenset({"tests", "test", "docs", "examples", "example", "demo", "sandbox"})
+DEPTH = 3  # folders below the named one in which a manage.py is looked for
+# The last part of a settings module, as people name them.
+SHARED = frozenset({"base", "common", "defaults", "shared", "__init__"})
+DEVELOPMENT = frozenset({"dev", "develop", "development", "local", "debug"})
+TESTING = frozenset({"test", "tests", "testing", "ci"})
+PRODUCTION = ("production", "prod", "live", "deploy", "deployment")
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """The settings module, and what speaks for it."""
+
+    module: str
+    reason: str  # "named by manage.py"
+
+
+def find_manage(folder: Path) -> Path | None:
+    """The one manage.py in `folder`, in its ``src``, or further below."""
+    if not folder.is_dir():
+        raise ProjectNotFoundError(f"there is no folder {folder}", "name the folder that holds manage.py")
+    for candidate in (folder, folder / "src"):
+        if (candidate / "manage.py").is_file():
+            return candidate / "manage.py"
+    found = sorted(_manage_files(folder, DEPTH))
+    likely = [path for path in found if not NOT_THE_PROJECT & set(path.relative_to(folder).parts)] or found
+    if len(likely) > 1:
+        names = [str(path.parent.relative_to(folder)) for path in likely]
+        raise AmbiguousProjectError(
+            f"there are {len(names)} projects in {folder}: {', '.join(names)}",
+            f"name one:  djbundle build {_as_typed(likely[0].parent)}",
+        )
+    return likely[0] if likely else None
+
+
+def _manage_files(folder: Path, depth: int) -> Iterator[Path]:
+    for path in folder.iterdir():
+        if path.name == "manage.py" and path.is_file() and "django" in path.read_text(errors="replace"):
+            yield path
+        elif depth and path.is_dir() and not path.is_symlink() and path.name not in IGNORED_FOLDERS:
+            yield from _manage_files(path, depth - 1)
+
+
+def choose_settings(folder: Path, manage: Path | None, configuration: Configuration, chosen: str | None) -> Settings:
+    """The first that speaks: the command line, pyproject.toml, the environment, what servers import, manage.py."""
+    named = (
+        Settings(chosen or "", "by --settings"),
+        Settings(configuration.settings or "", "by [tool.djbundle]"),
+        Settings(os.environ.get(SETTINGS_VARIABLE, ""), f"by ${SETTINGS_VARIABLE}"),
+    )
+    for settings in named:
+        if settings.module:
+            return settings
+    base = manage.parent if manage else folder
+    if found := _settings_in_files(base, manage):
+        return _for_production(base, found)
+    return _only_candidate(base, manage, folder)
+
+
+def find_settings_class(base: Path, manage: Path | None) -> str:
+    """What django-configurations takes the settings from: as the environment, a server's module or manage.py says."""
+    files = (*_server_modules(base), *([manage] if manage else []))
+    named = (os.environ.get(CLASS_VARIABLE), *(_constant_in(path, CLASS_VARIABLE) for path in files))
+    return next(filter(None, named), "")
+
+
+def _settings_in_files(base: Path, manage: Path | None) -> Settings | None:
+    """What wsgi.py and asgi.py name is what servers run with; manage.py often names the developer's."""
+    by_manage = _constant_in(manage) if manage else None
+    named = {path: name for path in _server_modules(base) if (name := _constant_in(path))}
+    # One that was left behind when settings.py became a package of several would not start.
+    by_server = {path: name for path, name in named.items() if not (by_manage and _is_empty_package(base, name))}
+    if len(set(by_server.values())) == 1:
+        path, module = next(iter(by_server.items()))
+        if module != by_manage:
+            beside = f"; manage.py names {by_manage}" if by_manage else ""
+            return Settings(module, f"named by {path.relative_to(base)}{beside}")
+    return Settings(by_manage, "named by manage.py") if by_manage else None
+
+
+def _is_empty_package(base: Path, module: str) -> bool:
+    file = file_of_module(base, module)
+    if file is None or file.name != "__init__.py":
+        return False
+    statements = ast.parse(file.read_bytes()).body
+    return all(isinstance(each, ast.Expr) and isinstance(each.value, ast.Constant) for each in statements)
+
+
+def _server_modules(base: Path) -> Iterator[Path]:
+    for name in ("wsgi.py", "asgi.py"):
+        for pattern in (name, f"*/{name}", f"*/*/{name}"):
+            found = (path for path in sorted(base.glob(pattern)) if path.is_file())
+            yield from (path for path in found if not IGNORED_FOLDERS & set(path.relative_to(base).parts))
+
+
+def _constant_in(path: Path, variable: str = SETTINGS_VARIABLE) -> str | None:
+    """The text in ``os.environ.setdefault("DJANGO_SETTINGS_MODULE", "...")`` or an assignment to that key."""
+    text = path.read_text(errors="replace")
+    pattern = rf"""['"]{variable}['"]\s*(?:,|\]\s*=)\s*['"]([\w.]+)['"]"""
+    found = re.search(pattern, text)
+    return found[1] if found else None
+
+
+def _for_production(base: Path, found: Settings) -> Settings:
+    """The production settings beside those of a developer, where there are such."""
+    package, _, last = found.module.rpartition(".")
+    if last not in DEVELOPMENT:
+        return found
+    for name in PRODUCTION:
+        module = f"{package}.{name}".lstrip(".")
+        if file_of_module(base, module):
+            return Settings(module, f"the one for production; {found.reason.removeprefix('named by ')} names {last}")
+    return found
+
+
+def _only_candidate(base: Path, manage: Path | None, folder: Path) -> Settings:
+    """The settings when no file names them."""
+    candidates = sorted(_candidates(base))
+    production = [module for module in candidates if module.rpartition(".")[2] in PRODUCTION]
+    if not manage:
+        example = (production or candidates or ["MODULE"])[0]
+        raise ProjectNotFoundError(
+            f"there is no manage.py in {folder}",
+            f"name the folder that holds manage.py, or give the settings:  djbundle build --settings {example}",
+        )
+    if len(candidates) == 1:
+        return Settings(candidates[0], "the only settings module")
+    if len(production) == 1:
+        return Settings(production[0], f"the one for production of {len(candidates)}")
+    if not candidates:
+        raise ProjectNotFoundError(
+            f"manage.py names no {SETTINGS_VARIABLE} and there is no settings.py", "give --settings MODULE"
+        )
+    raise AmbiguousSettingsError(
+        f"there are several settings modules: {', '.join(candidates)}",
+        f"choose one:  djbundle build --settings {candidates[-1]}",
+    )
+
+
+def _candidates(base: Path) -> Iterator[str]:
+    for pattern in ("settings.py", "*/settings.py", "*/*/settings.py", "settings/*.py", "*/settings/*.py"):
+        for path in base.glob(pattern):
+            parts = path.relative_to(base).with_suffix("").parts
+            if not (IGNORED_FOLDERS | NOT_THE_PROJECT) & set(parts) and path.stem not in SHARED | TESTING:
+                yield ".".join(parts)
+
+
+def find_root(folder: Path, manage: Path | None, module: str) -> Path:
+    """The folder from which the settings are imported: that of manage.py, or one above where it lies in a package."""
+    base = manage.parent if manage else folder
+    for candidate in (base, base / "src", base.parent, base.parent.parent):
+        if file_of_module(candidate, module):
+            return candidate
+    return base
+
+
+def file_of_module(folder: Path, module: str) -> Path | None:
+    path = folder.joinpath(*module.split("."))
+    return next((file for file in (path.with_name(f"{path.name}.py"), path / "__init__.py") if file.is_file()), None)
+
+
+def _as_typed(path: Path) -> Path:
+    """A path as somebody in this folder would type it."""
+    return path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path

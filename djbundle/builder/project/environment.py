@@ -1,0 +1,180 @@
+"""Finds the environment of a project, and continues there when djbundle runs from another one.
+
+``uvx djbundle`` and ``pipx run djbundle`` have an environment of their own. The build then goes on under the project's
+interpreter, which gets djbundle's packages on its search path (see installed.py): the project's environment stays as
+it is, and the bundle holds the Python and the packages that the project is developed with.
+"""
+
+import importlib.metadata
+import json
+import os
+import re
+import shlex
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NoReturn
+
+from packaging.requirements import Requirement
+
+from djbundle.builder.project.installed import builder_command
+from djbundle.errors import EnvironmentNotFoundError, PythonMismatchError
+
+CONTINUED = "DJBUNDLE_ENVIRONMENT"  # set for the process that continues: what it was told of its environment
+FOLDERS = (".venv", "venv", "env")
+INSTALLERS = frozenset(("pip", "setuptools", "wheel", "uv"))  # they are in every environment
+QUERY = """
+import importlib.metadata, json, sys
+try:
+    django = importlib.metadata.version("django")
+except importlib.metadata.PackageNotFoundError:
+    django = None
+print(json.dumps({"version": sys.version_info[:2], "prefix": sys.prefix, "django": django}))
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Environment:
+    """An environment that may be the project's."""
+
+    python: Path
+    version: tuple[int, int]
+    prefix: Path
+    django: str | None
+    origin: str  # how it was found, for people: ".venv", "the active environment"
+
+
+def enter_environment(folder: Path, chosen: Path | None) -> str:
+    """Make sure that this process runs under the interpreter of the project in `folder`; does not return when another
+    one has to take over. `chosen` is an interpreter or an environment's folder. Returns which it is, for people.
+    """
+    if continued := os.environ.get(CONTINUED):
+        return continued
+    found = _ask_chosen(chosen) if chosen else _find_environment(folder.resolve())
+    if found and found.prefix != Path(sys.prefix):
+        _continue_in(found)
+    return _shown(Path(sys.prefix))
+
+
+def _continue_in(found: Environment) -> NoReturn:
+    if found.version != sys.version_info[:2]:
+        raise _mismatch(found)
+    told = f"{_shown(found.prefix)} ({found.origin})" if found.origin else _shown(found.prefix)
+    command = builder_command(found.python, "from djbundle.cli import main; main()")
+    os.execve(found.python, [*command, *sys.argv[1:]], os.environ | {CONTINUED: told})  # noqa: S606 - no shell
+
+
+def _ask_chosen(chosen: Path) -> Environment:
+    found = _ask(chosen, "--python")
+    if found is None:
+        raise EnvironmentNotFoundError(
+            f"--python {chosen} is neither a Python that starts nor an environment that has one",
+            "name the folder of the environment, such as .venv, or its python",
+        )
+    if found.django is None:
+        raise EnvironmentNotFoundError(
+            f"--python {chosen} has no Django", "install the project's packages there, or name another environment"
+        )
+    return found
+
+
+def _find_environment(folder: Path) -> Environment | None:
+    """The first environment with Django in it; None where it is the one that djbundle runs in."""
+    if _is_beside_project(folder):
+        return None
+    for origin, place in _candidates(folder):
+        found = _ask(place, origin)
+        if found and found.django:
+            return found
+    return None
+
+
+def _is_beside_project(folder: Path) -> bool:
+    """Whether djbundle is installed in the project's own environment, by its place or because it is active."""
+    return os.environ.get("VIRTUAL_ENV") == sys.prefix or Path(sys.prefix).parent in _folders_upwards(folder)
+
+
+def _is_for_djbundle_alone() -> bool:
+    """Whether nothing is installed here but djbundle and what it requires: by ``uvx``, ``pipx`` and the like."""
+    needed: set[str] = set()
+    waiting = ["djbundle"]
+    while waiting:
+        name = _normal(waiting.pop())
+        if name not in needed:
+            needed.add(name)
+            try:
+                requires = importlib.metadata.requires(name) or []
+            except importlib.metadata.PackageNotFoundError:
+                continue
+            waiting += [Requirement(text).name for text in requires]
+    return {_normal(item.name) for item in importlib.metadata.distributions()} <= needed | INSTALLERS
+
+
+def _normal(name: str) -> str:
+    return re.sub(r"[-_.]+", "-", name).lower()
+
+
+def _candidates(folder: Path) -> Iterator[tuple[str, Path]]:
+    """Places where an environment may be, each with how it was found."""
+    if active := os.environ.get("VIRTUAL_ENV"):
+        yield "the active environment", Path(active)
+    for parent in _folders_upwards(folder):
+        yield from (("", parent / name) for name in FOLDERS)
+        if (named := parent / ".pdm-python").is_file():
+            yield "PDM's", Path(named.read_text().strip())
+        if (parent / "poetry.lock").is_file() and (printed := _output("poetry", "env", "info", "-p", cwd=parent)):
+            yield "Poetry's", Path(printed)
+        if (parent / "Pipfile").is_file() and (printed := _output("pipenv", "--venv", cwd=parent)):
+            yield "Pipenv's", Path(printed)
+    # Conda's is always active; who has installed more beside djbundle has put the project there.
+    if (conda := os.environ.get("CONDA_PREFIX")) and (sys.prefix == sys.base_prefix or _is_for_djbundle_alone()):
+        yield "the active environment", Path(conda)
+
+
+def _folders_upwards(folder: Path) -> list[Path]:
+    """The folder and those above it, up to the top of its repository; without one, up to its parent."""
+    above = [folder, *folder.parents]
+    top = next((at for at, parent in enumerate(above) if (parent / ".git").exists()), 1)
+    return above[: top + 1]
+
+
+def _output(*command: str, cwd: Path) -> str | None:
+    """What a program prints; None where it is not there, or fails."""
+    if not shutil.which(command[0]):
+        return None
+    result = subprocess.run(command, cwd=cwd, capture_output=True, text=True, check=False)
+    return result.stdout.strip() if result.returncode == 0 else None
+
+
+def _ask(place: Path, origin: str) -> Environment | None:
+    """Start the interpreter `place`, or the one in the folder `place`; None where there is none that starts."""
+    python = place.absolute()
+    if python.is_dir():
+        python = next((path for name in ("python", "python3") if (path := python / "bin" / name).exists()), python)
+    try:
+        result = subprocess.run([python, "-I", "-c", QUERY], capture_output=True, text=True, check=True)
+        told = json.loads(result.stdout)
+    except (OSError, subprocess.CalledProcessError, json.JSONDecodeError):
+        return None
+    major, minor = told["version"]
+    return Environment(python, (major, minor), Path(told["prefix"]), told["django"], origin)
+
+
+def _mismatch(found: Environment) -> PythonMismatchError:
+    wanted = ".".join(map(str, found.version))
+    running = ".".join(map(str, sys.version_info[:2]))
+    again = shlex.join(["djbundle", *sys.argv[1:]])
+    install = f"install djbundle there:  {found.python} -m pip install djbundle"
+    return PythonMismatchError(
+        f"the project's environment {_shown(found.prefix)} has Python {wanted}, but djbundle runs on Python {running}",
+        f"uvx --python {wanted} {again}" if shutil.which("uv") else install,
+    )
+
+
+def _shown(prefix: Path) -> str:
+    """An environment as people write it."""
+    here = Path.cwd()
+    return str(prefix.relative_to(here)) if prefix.is_relative_to(here) and prefix != here else str(prefix)

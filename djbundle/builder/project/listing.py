@@ -1,0 +1,86 @@
+"""Which files belong to a project: those that git knows and those that it does not ignore.
+
+Where the project is in no repository, or git is not installed, .gitignore counts alone, and nothing is known to be
+tracked. Less virtual environments, folders of tools, and the bundles that were built before, wherever they lie.
+"""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from djbundle.builder.core import git
+from djbundle.builder.core.format import UNFINISHED, is_bundle
+from djbundle.builder.project import gitignore
+from djbundle.builder.project.discovery import IGNORED_FOLDERS
+
+ENVIRONMENT = "pyvenv.cfg"  # lies in the folder of a virtual environment, whatever its name is
+
+
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """Paths are relative to the root of the project."""
+
+    knowledge: git.Knowledge = "no repository"
+    files: tuple[Path, ...] = ()
+    tracked: frozenset[Path] | None = None  # None: nobody knows
+    ignored: tuple[Path, ...] = ()  # files, and folders for all that is in them
+
+    def is_tracked(self, path: Path) -> bool:
+        """What nobody knows to be untracked counts. So does what lies in a tracked link, or in a submodule."""
+        return self.tracked is None or path in self.tracked or not self.tracked.isdisjoint(path.parents)
+
+
+def list_project(root: Path, above: list[Path]) -> Listing:
+    """Raises GitError. `above` are folders whose .gitignore counts as well, where git is not asked."""
+    knowledge = git.knowledge_of(root)
+    if knowledge == "git":
+        tracked, others = git.tracked_files(root), git.other_files(root)
+        # Of a project that its repository ignores as a whole, as that of somebody's dotfiles does, git says nothing.
+        if tracked or others:
+            files = _expanded([*map(Path, tracked), *map(Path, others)], root)
+            return Listing("git", files, frozenset(map(Path, tracked)), _sorted(git.ignored_files(root)))
+        knowledge = "no repository"
+    walked = [*gitignore.walk(root, root, above)]
+    files = _expanded([path for path, is_ignored in walked if not is_ignored], root)
+    return Listing(knowledge, files, None, _sorted(path for path, is_ignored in walked if is_ignored))
+
+
+def _sorted(names: Iterable[str | Path]) -> tuple[Path, ...]:
+    return tuple(sorted(path for path in map(Path, names) if not _is_of_tools(path)))
+
+
+def _expanded(names: list[Path], root: Path) -> tuple[Path, ...]:
+    return tuple(sorted(set(_files(names, root))))
+
+
+def _files(names: list[Path], root: Path) -> Iterator[Path]:
+    environments = {path.parent for path in names if path.name == ENVIRONMENT} - {Path()}  # the project may lie in one
+    for path in names:
+        if _is_of_tools(path) or not environments.isdisjoint(path.parents):
+            continue
+        if (root / path).is_file() or inner_target(root, path):
+            if not is_bundle(root / path):
+                yield path
+        elif (root / path).is_dir():  # a link to a folder elsewhere, or a repository: as if its content lay here
+            yield from _files_of_folder(path, root)
+
+
+def _files_of_folder(folder: Path, root: Path) -> Iterator[Path]:
+    """Relative to `root`, with what that folder itself ignores left out."""
+    for path, is_ignored in gitignore.walk(root / folder, root, []):
+        if not is_ignored and (root / path).is_file() and not is_bundle(root / path):
+            yield path
+
+
+def _is_of_tools(path: Path) -> bool:
+    return any(part in IGNORED_FOLDERS or part.startswith(UNFINISHED) for part in path.parts)
+
+
+def inner_target(root: Path, path: Path) -> str | None:
+    """The target of a symbolic link that leads to somewhere in the project. A source is a module, link or not."""
+    full = root / path
+    if path.suffix == ".py" or not full.is_symlink():
+        return None
+    target = str(full.readlink())
+    inside = full.resolve().is_relative_to(root.resolve())
+    return target if inside and not target.startswith("/") else None

@@ -1,0 +1,119 @@
+"""Finds a Django project: its folder, its settings module, its name and its sources."""
+
+import ast
+import re
+import tokenize
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from djbundle.builder.core import git
+from djbundle.builder.project.configuration import Configuration, read_pyproject
+from djbundle.builder.project.discovery import (
+    SETTINGS_VARIABLE,
+    choose_settings,
+    find_manage,
+    find_root,
+    find_settings_class,
+)
+from djbundle.builder.project.listing import Listing, inner_target, list_project
+from djbundle.errors import ProjectSyntaxError
+from djbundle.settings_module import CLASS_VARIABLE
+
+# Names of the package with the settings that say nothing about the site.
+GENERIC_NAMES = frozenset(
+    ("app", "backend", "conf", "config", "core", "main", "project", "server", "settings", "src", "web", "website")
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Project:
+    """A project as its files tell it; nothing of it has been imported yet."""
+
+    root: Path  # the folder with manage.py, first on sys.path
+    settings_module: str
+    settings_reason: str  # why this one
+    settings_class: str  # of django-configurations; "" where the module is all
+    name: str
+    version: str  # its own, else the short commit, else "0"
+    commit: str | None  # as git tells it
+    configuration: Configuration
+    files: tuple[Path, ...]  # all that belongs to the project, relative to root, sorted
+    links: dict[Path, str]  # symbolic links that stay inside the project, and their targets
+    listing: Listing = field(default_factory=Listing)  # how that was found out, and what does not belong to it
+
+    def settings_variables(self) -> dict[str, str]:
+        """What Django is told of the settings."""
+        told = {SETTINGS_VARIABLE: self.settings_module, CLASS_VARIABLE: self.settings_class}
+        return {name: value for name, value in told.items() if value}
+
+    def sources(self) -> Iterator[Path]:
+        return (path for path in self.files if is_source(path))
+
+
+def is_source(path: Path) -> bool:
+    """Whether it may be a module: what an editor has left under a hidden name is none."""
+    return path.suffix == ".py" and not any(part.startswith(".") for part in path.parts)
+
+
+def find_project(folder: Path, *, settings: str | None, name: str | None) -> Project:
+    """Find the project in `folder`; `settings` and `name` are the command line's and go before all else."""
+    folder = folder.resolve()
+    manage = find_manage(folder)
+    base = manage.parent if manage else folder
+    configuration, metadata = read_pyproject(base, base.parent, folder)
+    chosen = choose_settings(folder, manage, configuration, settings)
+    root = find_root(folder, manage, chosen.module)
+    listing = list_project(root, _folders_between(folder, base, root))
+    listed = set(listing.files)
+    links = {path: target for path in sorted(listed) if (target := inner_target(root, path))}
+    files = tuple(sorted(listed - links.keys()))
+    _check_syntax(root, files)
+    commit = git.find_commit(root) if listing.knowledge == "git" else None
+    own_name = name or configuration.name or metadata.name or _derived_name(chosen.module, root)
+    return Project(
+        root=root,
+        settings_module=chosen.module,
+        settings_reason=chosen.reason,
+        settings_class=find_settings_class(base, manage),
+        name=_executable_name(own_name),
+        version=metadata.version or (git.shortened(commit) if commit else "0"),
+        commit=commit,
+        configuration=configuration,
+        files=files,
+        links=links,
+        listing=listing,
+    )
+
+
+def _folders_between(folder: Path, base: Path, root: Path) -> list[Path]:
+    """Those above `root` whose .gitignore counts where there is no git: down from what was named, or pyproject.toml."""
+    tops = [each for each in (folder, base, base.parent) if root.is_relative_to(each)]
+    tops = [each for each in tops if each in (folder, base) or (each / "pyproject.toml").is_file()]
+    top = min(tops, key=lambda each: len(each.parts), default=root)
+    return [each for each in reversed(root.parents) if each.is_relative_to(top)]
+
+
+def _derived_name(settings_module: str, root: Path) -> str:
+    """The package of the settings; the folder's name where that says nothing."""
+    package = settings_module.split(".", maxsplit=1)[0]
+    folders = (folder.name for folder in (root, *root.parents) if folder.name not in GENERIC_NAMES)
+    return next(folders, package) if package in GENERIC_NAMES else package
+
+
+def _check_syntax(root: Path, files: tuple[Path, ...]) -> None:
+    for path in files:
+        if is_source(path):
+            try:
+                with tokenize.open(root / path) as source:
+                    ast.parse(source.read())
+            except (SyntaxError, UnicodeDecodeError) as error:
+                line = getattr(error, "lineno", None) or 1
+                raise ProjectSyntaxError(
+                    f"{path}:{line} is not valid Python: {getattr(error, 'msg', error)}",
+                    f"correct line {line} of {path}",
+                ) from error
+
+
+def _executable_name(name: str) -> str:
+    return re.sub(r"[^a-z0-9_.-]+", "-", name.lower()).strip("-.") or "site"

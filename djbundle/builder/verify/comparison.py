@@ -1,0 +1,101 @@
+"""The second opinion on a visit: what fails in a bundle is tried in the project itself, from its sources.
+
+What fails there in the same way is a fault of the project, which a build tells and does not stop at; what works there
+fails because of the bundle. The project sees a copy of the visit's databases and no network, and what it writes is gone
+afterwards (comparison_probe.py); where nothing can be isolated, it is not asked.
+"""
+
+import json
+import os
+import shutil
+import subprocess
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from djbundle.builder.project.installed import project_command
+from djbundle.builder.project.project import Project
+from djbundle.builder.verify.crawl_record import Problem, Visit
+
+COMMANDS = ("check", "migrate")
+IMPORT_ERRORS = ("ImportError", "ModuleNotFoundError")
+PATIENCE = 120.0  # seconds for all of it
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """`environment` holds the variables of the build, `static` its collected files."""
+
+    project: Project
+    environment: Mapping[str, str]
+    static: Path
+
+    def sort(self, seen: Visit, data: Path) -> None:
+        """Make warnings of those problems that the project has outside of a bundle too.
+
+        A page that is not answered stays a problem: whoever asks for it takes a thread or a process from all others.
+        `data` is what the visited bundle has written.
+        """
+        asked = [each for each in seen.problems if each.request or each.what in COMMANDS]
+        outside = self.ask(asked, seen.told, data) if asked else {}
+        problems, seen.problems = seen.problems, []
+        for problem in problems:
+            is_known = is_same(problem, outside.get(problem.what, ""))
+            known = replace(problem, said=f"{problem.said} (outside of a bundle too)") if is_known else problem
+            if is_known and not problem.fate:
+                seen.warnings.append(f"{known.what}: {known.said}")
+            else:
+                seen.problems.append(known)
+
+    def ask(self, problems: list[Problem], told: Mapping[str, Any], data: Path) -> dict[str, str]:
+        """What each of `problems` comes to there: the error, or "" where there is none."""
+        work = data.with_name("outside")
+        databases = {
+            alias: str(work / name) for alias, name in told.get("databases", {}).items() if (data / name).is_file()
+        }
+        shutil.copytree(data, work, ignore=shutil.ignore_patterns("*.sock"))
+        questions = {
+            "commands": [each.what for each in problems if each.what in COMMANDS],
+            "requests": [
+                {"what": each.what, "path": each.request.path, "superuser": each.request.superuser}
+                for each in problems
+                if each.request
+            ],
+            "databases": databases,
+            "static": str(self.static),
+            "host": told.get("host", ""),
+            "superuser": told.get("superuser", ""),
+            "is_https": told.get("redirects_to_https", False),
+        }
+        answer = work / "answer.json"
+        (work / "questions.json").write_text(json.dumps(questions))
+        own = {"PYTHONDONTWRITEBYTECODE": "1", "TMPDIR": str(work)}
+        try:
+            subprocess.run(
+                [*project_command("from djbundle.builder.verify.comparison_probe import run; run()"), str(work)],
+                cwd=self.project.root,
+                env={**os.environ, **self.project.settings_variables(), **self.environment, **own},
+                capture_output=True,
+                stdin=subprocess.DEVNULL,
+                timeout=PATIENCE,
+                check=False,
+            )
+        except subprocess.TimeoutExpired:
+            return {}
+        return json.loads(answer.read_bytes()) if answer.exists() else {}
+
+
+def is_same(problem: Problem, outside: str) -> bool:
+    """Whether a page fails with an error of the same class, whose words may name another place, or a command at all.
+
+    A module that is missing must be the same one: this is what a bundle may lack.
+    """
+    if not problem.request:
+        return bool(outside)
+    if problem.fate:
+        return problem.fate == outside
+    if not problem.trace:
+        return problem.said.rpartition(" ")[2] == outside  # a status
+    failed = problem.said.partition(":")[0]
+    return problem.said == outside if failed in IMPORT_ERRORS else failed == outside.partition(":")[0]

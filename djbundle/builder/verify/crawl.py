@@ -1,0 +1,281 @@
+"""The first visitor of a bundle: starts it on a new database, and asks for every page that needs no argument."""
+
+import contextlib
+import json
+import os
+import re
+import subprocess
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from djbundle.builder.core.engines import SQLITE
+from djbundle.builder.core.last_words import error_of, last_chain, last_words
+from djbundle.builder.core.sandbox import Place, Tell
+from djbundle.builder.verify.client import Answer, Customer
+from djbundle.builder.verify.crawl_record import BREAKS_OFF, Problem, Request, Visit
+from djbundle.builder.verify.diagnosis import Excuses
+from djbundle.builder.verify.in_bundle_scripts import CHECK, FOUND, QUESTIONS
+from djbundle.builder.verify.site_log import SiteLog
+from djbundle.builder.verify.unanswered import get_patiently, problem_without_answer, wait_until_back
+
+START = 60.0  # seconds for the site, and for its worker
+TRIAL = {"DJBUNDLE_TRIAL": "1"}  # see runtime/trial.py
+READY = re.compile(r"serves http://([\d.]+):(\d+)/")
+LEAVES = re.compile(r"log-?out|sign-?out|delete|stream", re.IGNORECASE)  # pages that end a visit, or never end
+LOST = 3  # pages without an answer, after which the visitor goes
+
+
+class CommandError(Exception):
+    """A command of the bundle failed; `printed` is the last line of its output."""
+
+    def __init__(self, problem: Problem, printed: str) -> None:
+        super().__init__(problem)
+        self.problem, self.printed = problem, printed
+
+
+class Visitor:
+    """`environment` is what the bundle needs to start; progress goes to `tell`.
+
+    `when_migrated` is called with the data directory before anything but the migrations was there.
+    """
+
+    def __init__(
+        self,
+        place: Place,
+        environment: Mapping[str, str],
+        tell: Tell,
+        when_migrated: Callable[[Path], object] | None = None,
+    ) -> None:
+        self.place = place
+        own = TRIAL | {"DJBUNDLE_DATA_DIR": str(place.data)}
+        self.environment = {"DJBUNDLE_ALLOWED_HOSTS": "localhost,127.0.0.1", **environment, **own}
+        self.tell = tell
+        self.when_migrated = when_migrated
+        self.seen = Visit(place.is_empty)
+        self.log = SiteLog(place.data / "verify.log")
+        self.engines: list[str] = []  # of databases
+        self.excuses = Excuses(place.data)
+        self.lost = 0  # pages that hang, or end their process
+
+    def visit(self) -> Visit:
+        """All of it; what goes wrong is in the answer."""
+        try:
+            if self.prepare():
+                if self.when_migrated:
+                    self.when_migrated(self.place.data)
+                with self.serving() as process:
+                    self.seen.told = self.look_around()  # while it starts
+                    if address := self.wait_until_ready(process):
+                        self.see_all(address)
+                self.explain()
+        except CommandError as error:
+            problem = error.problem
+            if excuse := self.excuses.find(problem.said, last_chain(problem.trace)):
+                self.seen.warnings.append(f"no page was visited: {problem.what} fails: {excuse}")
+            else:
+                self.seen.problems.append(problem)
+        return self.seen
+
+    def see_all(self, address: tuple[str, int]) -> None:
+        """Its pages, their files, a task."""
+        told = self.seen.told
+        if told["no_session"]:
+            self.seen.warnings.append(f"no superuser could be made ({told['no_session']}): admin pages were not seen")
+        customer = Customer(address, told["host"], told["static_url"], is_https=told["redirects_to_https"])
+        self.ask_for_files(customer, self.ask_for_pages(customer))
+        self.wait_for_worker(customer)
+        for death in self.log.next_deaths():  # that no page was blamed for
+            self.seen.problems.append(Problem("serve", f"{death.name} {death.how}", death.words, fate="dies"))
+
+    def prepare(self) -> bool:
+        """Check it, and make its databases; whether it can be visited. Raises CommandError."""
+        with ThreadPoolExecutor(1) as beside:  # most of the time of both is that in which the site is loaded
+            migrating = beside.submit(self.run, "migrate")
+            self.check()
+        try:
+            if self.engines:
+                migrating.result()
+        except CommandError as error:
+            if not self.excuses.servers:
+                raise
+            wish = self.excuses.wish()
+            self.seen.warnings.append(f"no page was visited: {wish}, and migrate fails: {error.problem.said}")
+            return False
+        return True
+
+    def check(self) -> None:
+        """Raises CommandError; what stands in for what is known even then."""
+        try:
+            self.learn(self.ask(CHECK, "check"))
+        except CommandError as error:
+            self.learn(error.printed)
+            raise
+
+    def learn(self, told: str) -> None:
+        if told.startswith(FOUND):  # else the settings do not import
+            found = json.loads(told)
+            self.engines, self.excuses.caches = found["engines"], found["caches"]
+            self.excuses.servers = [each for each in self.engines if not each.endswith(SQLITE)]
+
+    def look_around(self) -> dict[str, Any]:
+        """What there is to see. Raises CommandError."""
+        told: dict[str, Any] = json.loads(self.ask(QUESTIONS, "shell"))
+        names = told["databases"].items()
+        return told | {"databases": {alias: os.path.relpath(name, self.place.data) for alias, name in names}}
+
+    def ask(self, question: str, what: str) -> str:
+        """The last line that a Python text prints in the bundle; raises CommandError, of `what`."""
+        try:
+            return self.run("-c", question).splitlines()[-1]
+        except CommandError as error:
+            raise CommandError(replace(error.problem, what=what), error.printed) from error
+
+    def run(self, *words: str) -> str:
+        """What it prints; raises CommandError."""
+        done = subprocess.run(
+            [str(self.place.bundle), *words],
+            env=self.environment,
+            cwd="/",
+            capture_output=True,
+            text=True,
+            stdin=subprocess.DEVNULL,
+            check=False,
+        )
+        if done.returncode:
+            said = last_words(done.stderr) or f"code {done.returncode}"
+            raise CommandError(Problem(words[0], said, done.stderr.strip()), "".join(done.stdout.splitlines()[-1:]))
+        return done.stdout.strip()
+
+    @contextlib.contextmanager
+    def serving(self) -> "Iterator[subprocess.Popen[bytes]]":
+        command = [str(self.place.bundle), "serve", "--bind", "127.0.0.1:0", "--workers", "1", "--log-format", "json"]
+        with self.log.file.open("wb") as log:
+            process = subprocess.Popen(command, env=self.environment, cwd="/", stdout=log, stderr=log)
+        try:
+            yield process
+        finally:
+            process.terminate()
+            process.wait(60)
+
+    def wait_until_ready(self, process: "subprocess.Popen[bytes]") -> tuple[str, int] | None:
+        end = time.monotonic() + START
+        while time.monotonic() < end and process.poll() is None:
+            if found := READY.search(self.log.text()):
+                return found[1], int(found[2])
+            time.sleep(0.02)
+        said = self.log.text().strip()
+        self.seen.problems.append(Problem("serve", "it did not start", said))
+        return None
+
+    def ask_for_pages(self, customer: Customer) -> set[str]:
+        """The static files that they name."""
+        told = self.seen.told
+        requests = [
+            Request(path, superuser)
+            for path in told["paths"]
+            if not LEAVES.search(path)
+            for superuser in ((False, True) if told["cookies"] else (False,))
+        ]
+        files: set[str] = set()
+        statuses: set[int] = set()
+        for number, request in enumerate(requests):
+            if self.lost >= LOST:
+                self.seen.warnings.append(f"{LOST} pages did not answer, so those from {request.path} on were not seen")
+                break
+            status, named = self.look_at(customer, request)
+            files |= named
+            statuses.add(status)
+            self.seen.pages += 1
+            self.tell(number / len(requests))
+        if statuses == {400}:
+            self.seen.warnings.append(f"every page is answered 400: is {told['host']} the name of the site?")
+        return files
+
+    def ask_for_files(self, customer: Customer, paths: Iterable[str]) -> None:
+        for request in map(Request, sorted(paths)):
+            try:
+                status = customer.get(request.path).status
+            except OSError as error:
+                self.seen.problems.append(problem_without_answer(request, error, self.log))
+                return
+            self.seen.files += 1
+            if status >= 400:
+                said = f"a page names it, and it is answered {status}"
+                self.seen.problems.append(Problem(str(request), said, request=request))
+
+    def look_at(self, customer: Customer, request: Request) -> tuple[int, set[str]]:
+        """Its status, and the static files that the page names; 0 for one that is not answered."""
+        what = str(request)
+        try:
+            answer = get_patiently(customer, request, self.cookie() if request.superuser else "")
+        except OSError as error:
+            problem = problem_without_answer(request, error, self.log)
+            self.lost += problem.fate != BREAKS_OFF
+            self.seen.problems.append(problem)
+            wait_until_back(customer, START)
+            return 0, set()
+        if answer.status >= 500:
+            self.seen.problems.append(Problem(what, f"it is answered {answer.status}", request=request))
+        if request.superuser:
+            self.renew_session(answer)
+        return answer.status, answer.files(request.path, customer.static_url)
+
+    def cookie(self) -> str:
+        """Of the superuser's session."""
+        return str(self.seen.told["cookies"][0])
+
+    def renew_session(self, answer: Answer) -> None:
+        """Go on with another one, as long as there are some, when a page has ended it or changed who it is of."""
+        name = self.cookie().partition("=")[0]
+        others = {each for each in answer.cookies if each.startswith(f"{name}=")} - {self.cookie()}
+        if others and len(self.seen.told["cookies"]) > 1:
+            del self.seen.told["cookies"][0]
+
+    def wait_for_worker(self, customer: Customer) -> None:
+        end = time.monotonic() + START
+        try:
+            while (answer := customer.get("/up")).status == 503 and time.monotonic() < end:
+                time.sleep(0.1)
+        except OSError as error:
+            self.seen.problems.append(Problem("GET /up", str(error)))
+            return
+        if answer.status == 503:
+            self.seen.problems.append(Problem("GET /up", answer.body.strip()))
+        elif self.seen.told["task"]:
+            self.wait_for_task(str(self.seen.told["task"]), end)
+
+    def wait_for_task(self, number: str, end: float) -> None:
+        """It has had all the time of the visit."""
+        try:
+            while (task := json.loads(self.run("tasks", "show", number, "--json")))["status"] in ("READY", "RUNNING"):
+                if time.monotonic() > end:
+                    break
+        except CommandError as error:
+            self.seen.problems.append(error.problem)
+            return
+        if task["status"] == "SUCCESSFUL":
+            self.seen.tasks += 1
+        else:
+            trace = "".join(each["traceback"] for each in task["errors"])
+            said = error_of(trace) or f"it is {task['status'].lower()} and has not run"
+            self.seen.problems.append(Problem("a task", said, trace))
+
+    def explain(self) -> None:
+        """Find the traceback of each page that failed, by the id of its request."""
+        # The first is the cause: the page that tells of it may fail as well.
+        traces = {line.get("id"): line["trace"] for line in reversed(self.log.lines()) if line.get("trace")}
+        problems, self.seen.problems = self.seen.problems, []
+        for problem in problems:
+            trace = problem.trace or traces.get(problem.request and problem.request.id, "")
+            if problem.fate and not (problem.fate == BREAKS_OFF and trace):  # else an error has ended its answer
+                self.seen.problems.append(problem)
+                continue
+            said = error_of(trace) or problem.said
+            if excuse := self.excuses.find(said, trace):
+                self.seen.warnings.append(f"{problem.what}: {excuse}")
+            else:
+                self.seen.problems.append(Problem(problem.what, said, trace, problem.request))

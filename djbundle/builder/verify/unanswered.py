@@ -1,0 +1,38 @@
+"""Pages that are not answered: of what the process died that should have, or that it hangs."""
+
+import contextlib
+import time
+
+from djbundle.builder.verify.client import PATIENCE, Answer, Customer
+from djbundle.builder.verify.crawl_record import BREAKS_OFF, Problem, Request
+from djbundle.builder.verify.site_log import SOON, SiteLog
+
+TRIES = 2  # for a page that hangs: this machine may be busy
+
+
+def get_patiently(customer: Customer, request: Request, cookie: str) -> Answer:
+    """Raises OSError, for a page that hangs only when it does so twice."""
+    for _ in range(TRIES - 1):
+        with contextlib.suppress(TimeoutError):
+            return customer.get(request.path, cookie, request.id)
+    return customer.get(request.path, cookie, request.id)
+
+
+def problem_without_answer(request: Request, error: OSError, log: SiteLog) -> Problem:
+    """With the last words of the process."""
+    is_late = isinstance(error, TimeoutError)
+    if died := [each for each in log.next_deaths(0.0 if is_late else SOON) if each.name == "web"]:
+        return Problem(str(request), f"its process {died[-1].how}", died[-1].words, request, "dies")
+    if is_late:
+        return Problem(str(request), f"no answer began within {PATIENCE:.0f} s, twice", "", request, "hangs")
+    return Problem(str(request), f"its connection was closed without an answer ({error})", "", request, BREAKS_OFF)
+
+
+def wait_until_back(customer: Customer, seconds: float) -> None:
+    """A process that has died is started again, each time a little later."""
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        with contextlib.suppress(OSError):
+            customer.get("/up")
+            return
+        time.sleep(0.1)

@@ -1,0 +1,76 @@
+"""Management commands in a bundle: what ``manage.py`` does, with the settings overlay in front."""
+
+import difflib
+import os
+from dataclasses import dataclass
+
+from django.core.management import BaseCommand, ManagementUtility, get_commands, load_command_class
+
+from djbundle.errors import BelongsToTheProjectError, UnknownCommandError
+from djbundle.runtime.core.bundle import Bundle
+from djbundle.runtime.process import memory
+from djbundle.runtime.settings.overlay import Change
+from djbundle.runtime.settings.rules import apply_overlay
+
+OUTSIDE = {
+    "makemigrations": "writes migrations, and a bundle is read-only",
+    "squashmigrations": "writes migrations, and a bundle is read-only",
+    "optimizemigration": "writes migrations, and a bundle is read-only",
+    "makemessages": "reads sources and writes translations, and a bundle has neither",
+    "compilemessages": "writes translations, and a bundle is read-only",
+    "startapp": "writes sources, and a bundle is read-only",
+    "startproject": "writes sources, and belongs elsewhere",
+    "test": "runs tests, and those are not in a bundle",
+}
+HARMLESS = {"--help", "-h", "--check", "--dry-run"}
+
+
+@dataclass(frozen=True, slots=True)
+class Running:
+    """What our own management commands want to know of the bundle that they run in."""
+
+    bundle: Bundle
+    changes: list[Change]
+
+
+running: Running  # set by run_command
+
+
+class BundleUtility(ManagementUtility):
+    """Django's dispatcher; an unknown command raises our error with the commands it may have meant."""
+
+    def fetch_command(self, subcommand: str) -> BaseCommand:
+        if subcommand == "worker":  # it forks those that run tasks
+            memory.share_heaps()
+            memory.share_what_is_loaded()
+        memory.start_collecting()  # Django is set up by now
+        commands = get_commands()
+        app = commands.get(subcommand)
+        if app is None:
+            raise unknown_command(subcommand, sorted(commands), self.prog_name)
+        return app if isinstance(app, BaseCommand) else load_command_class(app, subcommand)
+
+
+def refuse_outside_work(arguments: list[str]) -> None:
+    """Raises BelongsToTheProjectError for what has no sense where nothing can be written and no test is."""
+    name, *rest = arguments
+    if name in OUTSIDE and not HARMLESS & {*rest}:
+        raise BelongsToTheProjectError(
+            f'"{name}" {OUTSIDE[name]}', f"run  manage.py {name}  in the project, and build again"
+        )
+
+
+def unknown_command(name: str, known: list[str], program: str) -> UnknownCommandError:
+    near = difflib.get_close_matches(name, known, n=1)
+    meant = f"did you mean  {program} {near[0]}  ?  " if near else ""
+    return UnknownCommandError(f'unknown command "{name}"', f"{meant}{program} help  lists all commands")
+
+
+def run_command(bundle: Bundle, arguments: list[str]) -> None:
+    """Run one management command, as typed behind the name of the program."""
+    refuse_outside_work(arguments)
+    global running  # noqa: PLW0603 - a management command is made by Django and takes no argument of ours
+    running = Running(bundle, apply_overlay(bundle, arguments[0]))
+    utility = BundleUtility([bundle.program, *arguments])
+    utility.prog_name = os.path.basename(bundle.program)  # noqa: PTH119 - a name, not a path
+    utility.execute()

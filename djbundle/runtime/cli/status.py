@@ -1,0 +1,114 @@
+"""``./shop status``: the site that runs with this data directory, its processes, and what they have answered."""
+
+import json
+import sys
+import time
+from argparse import ArgumentParser
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from djbundle.runtime.core.bundle import Bundle
+from djbundle.runtime.handover.control_socket import Message, ask_status
+from djbundle.runtime.process.counters import Board, Counts
+from djbundle.runtime.process.process_tree import Process, tree
+
+INTERVAL = 1.0  # seconds between two looks
+MEGABYTE = 1_000_000
+DAY = 86400
+CLEAR = "\033[H\033[2J"  # home, and all of the screen
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    """One look. `told` is what the supervisor says."""
+
+    told: Message
+    processes: list[Process]
+    requests: int
+    errors: int  # answered with 5xx
+    seconds: float  # that all answers took together
+    restarts: dict[str, int]  # by role; of those that had to be
+    moment: float  # monotonic seconds
+
+    def to_json(self) -> str:
+        facts = asdict(self)
+        told = facts.pop("told")
+        return json.dumps(told | facts)
+
+
+def add_status_options(parser: ArgumentParser) -> None:
+    parser.add_argument("--json", action="store_true", help="print JSON; with --watch a line for each look")
+    parser.add_argument("--watch", action="store_true", help="look again each second, until Ctrl-C")
+
+
+def run_status(bundle: Bundle, arguments: list[str]) -> int:
+    parser = ArgumentParser(prog=f"{Path(bundle.program).name} status", allow_abbrev=False)
+    add_status_options(parser)
+    options = parser.parse_args(arguments)
+    before: Status | None = None
+    while True:
+        status = look(bundle.data)
+        text = status.to_json() if options.json else "\n".join(describe(status, before))
+        is_screen = options.watch and not options.json and sys.stdout.isatty()
+        print(f"{CLEAR}{text}" if is_screen else text, flush=True)
+        if not options.watch:
+            return 0
+        before = status
+        time.sleep(INTERVAL)
+
+
+def look(data: Path) -> Status:
+    """Raises NotServingError."""
+    told = ask_status(data)
+    board = Board.of_process(told["app"])
+    counts = board.by_role() if board else {}
+    web = Counts.sum(counts.get("web", []))
+    starts = {role: Counts.sum(each).starts - len(each) for role, each in counts.items()}
+    restarts = {role: count for role, count in starts.items() if count}
+    processes = list(tree(told["supervisor"]))
+    return Status(told, processes, web.total, web.answers[5], web.seconds, restarts, time.monotonic())
+
+
+def describe(status: Status, before: Status | None) -> Iterator[str]:
+    """For people; `before` is an earlier look, to tell what happens between two."""
+    told = status.told
+    yield f"{told['name']} {told['version']} serves {', '.join(told['urls'])} with data in {told['data']}"
+    if told["taking_over"]:
+        yield "another process is about to take over"
+    yield traffic(status, before)
+    if told["certificate_ends"]:
+        left = told["certificate_ends"] - time.time()
+        ends = time.strftime("%Y-%m-%d", time.gmtime(told["certificate_ends"]))
+        yield f"certificate until {ends}, {left / DAY:.0f} days from now"
+    for role, count in status.restarts.items():
+        yield f"{role} had to be started again {count} {'time' if count == 1 else 'times'}; see the log"
+    yield ""
+    yield from table(status.processes)
+
+
+def traffic(status: Status, before: Status | None) -> str:
+    """Requests of the process that serves now; one that takes over begins at 0."""
+    requests, errors, seconds = status.requests, status.errors, status.seconds
+    told = f"{requests:,} requests, {errors:,} of them failed"
+    if before and before.requests <= requests:
+        rate = (requests - before.requests) / (status.moment - before.moment)
+        told += f", {rate:,.0f} in this second"
+        requests, seconds = requests - before.requests, seconds - before.seconds
+    return f"{told}, {seconds / requests * 1000:.1f} ms each" if requests else told
+
+
+def table(processes: list[Process]) -> Iterator[str]:
+    depths: dict[int, int] = {}
+    for each in processes:
+        depths[each.pid] = depths.get(each.parent, -1) + 1
+        name = "  " * depths[each.pid] + each.title
+        yield f"  {name:24} {each.pid:>8}  up {age(each.seconds):>8}  {each.memory / MEGABYTE:6.1f} MB"
+    yield f"  {'':24} {'':>8}     {'':>8}  {sum(each.memory for each in processes) / MEGABYTE:6.1f} MB"
+
+
+def age(seconds: float) -> str:
+    for unit, length in (("d", DAY), ("h", 3600), ("min", 60)):
+        if seconds >= length:
+            return f"{seconds / length:.1f} {unit}"
+    return f"{seconds:.0f} s"

@@ -1,0 +1,163 @@
+"""The text of systemd's units for a site, as locked up as one can be."""
+
+import re
+from argparse import ArgumentParser
+from collections.abc import Sequence
+
+from djbundle.errors import InstallError
+from djbundle.runtime.logs import masking
+from djbundle.runtime.logs.secret_values import secrets_by_shape
+from djbundle.runtime.net.addresses import Address, Unix, default_address
+from djbundle.runtime.options.serve import ServeOptions
+
+CONTROL = re.compile(r"[\x00-\x1f\x7f]")
+BARE = re.compile(r"[\w@%+=:,./\[\]*~^{}()-]+", re.ASCII)  # needs no quotes
+MARGIN = 15  # seconds behind the grace, before systemd kills
+SERVICE = """\
+# Written by `{name} install`. Own settings go into:  systemctl edit {name}
+[Unit]
+Description={name}, a Django site
+After=network-online.target
+Wants=network-online.target
+{requires}
+[Service]
+Type=notify
+ExecStart={command}
+ExecReload=kill -HUP $MAINPID
+EnvironmentFile=-/etc/{name}.env
+StateDirectory={name}
+StateDirectoryMode=0700
+DynamicUser=yes
+Restart=on-failure
+RestartSec=1
+TimeoutStopSec={stop}
+WatchdogSec=30
+KillMode=mixed
+OOMPolicy=continue
+LimitNOFILE=65536
+UMask=0077
+
+# It may bind ports below 1024, and has no other right.
+AmbientCapabilities=CAP_NET_BIND_SERVICE
+CapabilityBoundingSet=CAP_NET_BIND_SERVICE
+NoNewPrivileges=yes
+LockPersonality=yes
+PrivateDevices=yes
+PrivateTmp=yes
+ProtectClock=yes
+ProtectControlGroups=yes
+ProtectHome=yes
+ProtectHostname=yes
+ProtectKernelLogs=yes
+ProtectKernelModules=yes
+ProtectKernelTunables=yes
+ProtectProc=invisible
+ProtectSystem=strict
+RemoveIPC=yes
+RestrictAddressFamilies=AF_UNIX AF_INET AF_INET6
+RestrictNamespaces=yes
+RestrictRealtime=yes
+RestrictSUIDSGID=yes
+SystemCallArchitectures=native
+SystemCallFilter=@system-service
+SystemCallFilter=~@privileged
+SystemCallErrorNumber=EPERM
+
+[Install]
+WantedBy=multi-user.target
+"""
+SOCKET = """\
+# Written by `{name} install --socket`: systemd opens the sockets, where connections wait while {name} is restarted.
+[Unit]
+Description=Sockets of {name}
+
+[Socket]
+{listen}
+FileDescriptorName={label}
+Service={name}.service
+Backlog=4096
+NoDelay=true
+SocketMode={mode:04o}
+
+[Install]
+WantedBy=sockets.target
+"""
+
+
+def service_unit(name: str, program: str, options: ServeOptions, words: list[str], *, sockets: list[str]) -> str:
+    """`words` are those of ``serve`` on its command line, of which `options` were made."""
+    command = " ".join((quoted(program, is_program=True), *map(quoted, ("serve", *words))))
+    requires = f"Requires={' '.join(sockets)}\n" if sockets else ""
+    return SERVICE.format(name=name, command=command, stop=options.grace + MARGIN, requires=requires)
+
+
+def socket_units(name: str, options: ServeOptions) -> dict[str, str]:
+    """The texts by the names of their files."""
+    tls = options.tls
+    binds: tuple[Address, ...] = options.binds or (default_address(tls=tls is not None, environment={}),)
+    found = {f"{name}.socket": socket_unit(name, "site", binds, options.uds_permissions)}
+    if tls and tls.http_bind:
+        found[f"{name}-http.socket"] = socket_unit(name, "http", (tls.http_bind,), options.uds_permissions)
+    return found
+
+
+def socket_unit(name: str, label: str, binds: tuple[Address, ...], mode: int) -> str:
+    """`label` is by which ``serve`` tells what a socket is for."""
+    listen = "\n".join(f"ListenStream={bare(str(bind.path if isinstance(bind, Unix) else bind))}" for bind in binds)
+    return SOCKET.format(name=name, label=label, listen=listen, mode=mode)
+
+
+def without_binds(words: list[str]) -> list[str]:
+    """Words of ``serve`` without ``--bind`` and ``--http-bind``, which are the socket units' affair."""
+    parser = ArgumentParser(add_help=False, allow_abbrev=False)
+    parser.add_argument("--bind", action="append")
+    parser.add_argument("--http-bind")
+    _, others = parser.parse_known_args(words)
+    return list(others)
+
+
+def quoted(word: str, *, is_program: bool = False) -> str:
+    """As a word of ExecStart=, of which systemd reads `word` again: systemd.service(5) and systemd.syntax(7).
+
+    Raises InstallError for what no unit can have: systemd refuses programs with odd names.
+    """
+    check_text(word)
+    if is_program and (CONTROL.search(word) or set(word) & set("\"'\\$")):
+        raise InstallError(f"no unit can start a file that is called {word!r}", "give it another name")
+    text = word.replace("\\", "\\\\").replace('"', '\\"').replace("%", "%%").replace("$", "$$")
+    text = CONTROL.sub(lambda found: f"\\x{ord(found[0]):02x}", text)
+    return text if BARE.fullmatch(text) else f'"{text}"'
+
+
+def bare(value: str) -> str:
+    """As all of a line behind ``ListenStream=``, where nothing can be quoted. Raises InstallError."""
+    check_text(value)
+    if CONTROL.search(value) or value != value.strip() or value.endswith("\\"):
+        raise InstallError(f"no unit can have the address {value!r}", "choose another, of letters and digits")
+    return value.replace("%", "%%")
+
+
+def check_text(value: str) -> None:
+    """systemd reads UTF-8 only."""
+    try:
+        value.encode()
+    except UnicodeEncodeError as error:
+        raise InstallError(f"{value!r} is no text in UTF-8, as units have to be", "give it another name") from error
+
+
+def refuse_secrets(name: str, words: Sequence[str], secrets: Sequence[tuple[str, str]]) -> None:
+    """Raises InstallError for a word that must not stand in a file, and a list of processes, that everybody may read.
+
+    `secrets` are options with the variables that may be given in their place.
+    """
+    for option, variable in secrets:
+        if any(word == option or word.startswith(f"{option}=") for word in words):
+            raise InstallError(
+                f"{option} is a secret, and everybody may read a unit",
+                f"leave it out, and put it into /etc/{name}.env, which only root may read:  {variable}=KEY",
+            )
+    for word in words:
+        if next(secrets_by_shape(word), None):
+            raise InstallError(
+                f"{masking.hide('', word)} has a secret in it, and everybody may read a unit", "do without it"
+            )

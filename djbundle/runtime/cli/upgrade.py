@@ -1,0 +1,193 @@
+"""``./shop upgrade NEW`` and ``./shop rollback``: another version takes the place of the one that serves.
+
+The new file is checked and put in place with the old one kept beside it; then `serve` is asked to hand over. If the new
+version does not take over, the old file comes back, as the database has by then.
+
+Who answers at the control socket may be any process of the site's user, and root may be the one who asks. So nothing
+that it says decides what is replaced, run or trusted: that it is this very program, the kernel says, and the name, the
+version and the key of the signer are this program's own.
+"""
+
+import json
+import os
+import sys
+from argparse import ArgumentParser
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from djbundle.errors import NotServingError, UpgradeError
+from djbundle.runtime.core.bundle import Bundle
+from djbundle.runtime.core.safe_path import find_weakness
+from djbundle.runtime.handover.control_socket import Peer, ask, ask_status
+from djbundle.runtime.handover.new_version import NewVersion, Version, copied_beside, in_place, open_new
+from djbundle.runtime.handover.signature import SUFFIX, Signature
+from djbundle.runtime.logs.formats import printable
+from djbundle.runtime.process import privileges
+
+KEPT = ".previous"
+
+
+@dataclass(frozen=True, slots=True)
+class Running:
+    """What serves: this very program."""
+
+    version: Version
+    program: Path
+    signer: str  # the public key by which a new version must be signed, or ""
+
+    @classmethod
+    def of(cls, bundle: Bundle) -> "Running":
+        """Raises NotServingError where nothing serves, UpgradeError where something else does."""
+        ask_status(bundle.data, check_program)
+        return cls(Version.of(bundle.manifest), Path(sys.executable), bundle.manifest.signer)
+
+    @property
+    def previous(self) -> Path:
+        return self.program.with_name(self.program.name + KEPT)
+
+    def wanted_signature(self, new: Path, file: Path | None) -> Signature | None:
+        """What must sign `new`; by default ``NEW.sig``. None where nothing must."""
+        return Signature(self.signer, file or new.with_name(new.name + SUFFIX)) if self.signer else None
+
+
+def check_program(peer: Peer) -> None:
+    """Raises UpgradeError where the process that listens does not run this program."""
+    other = f"/proc/{peer.pid}/exe"
+    try:
+        theirs, own = os.stat(other), os.stat("/proc/self/exe")  # noqa: PTH116 - by links of the kernel's own
+        name = printable(os.readlink(other))  # noqa: PTH115
+    except OSError as error:
+        raise UpgradeError(
+            f"cannot see which program serves (process {peer.pid}): {error.strerror}",
+            "run this as the user who serves, or as root, and in the same container",
+        ) from error
+    if (theirs.st_dev, theirs.st_ino) != (own.st_dev, own.st_ino):
+        raise UpgradeError(
+            f"{name} serves (process {peer.pid}), and not {sys.executable}",
+            "ask that file:  FILE upgrade NEW  or, where it was replaced by hand, restart the site",
+        )
+
+
+def take_rights(data: Path, program: Path) -> None:
+    """Root replaces its own programs as root, and those of the data's owner as that one. Raises UpgradeError.
+
+    The program of anybody else could be another one each time that it is looked at.
+    """
+    if os.geteuid() != 0:
+        return
+    owner = privileges.owner_of(data)
+    if weakness := find_weakness(program.parent, {0, owner.uid if owner else 0}, is_parent=True):
+        raise UpgradeError(f"{program} is not safe: {weakness.path} {weakness.why}", weakness.fix)
+    if owner and program.parent.stat().st_uid == owner.uid:
+        privileges.enter(data)
+
+
+# --- the commands ---
+
+
+def add_upgrade_options(parser: ArgumentParser) -> None:
+    parser.add_argument("new", type=Path, metavar="NEW", help="the file of the new version")
+    parser.add_argument("--check", action="store_true", help="only say what would happen")
+    parser.add_argument("--signature", type=Path, metavar="FILE", help="where one is asked for  [default: NEW.sig]")
+    parser.add_argument(
+        "--allow-downgrade", action="store_true", help="take an older version too, where a signature is asked for"
+    )
+    add_json(parser)
+
+
+def add_json(parser: ArgumentParser) -> None:
+    parser.add_argument("--json", action="store_true", help="print each step as a line of JSON")
+
+
+def run_upgrade(bundle: Bundle, arguments: list[str]) -> int:
+    parser = ArgumentParser(prog=f"{Path(bundle.program).name} upgrade", allow_abbrev=False)
+    add_upgrade_options(parser)
+    options = parser.parse_args(arguments)
+    privileges.check_way(bundle.data, privileges.owner_of(bundle.data))
+    running = Running.of(bundle)
+    say = Says(as_json=options.json)
+    signature = running.wanted_signature(options.new, options.signature)
+    with open_new(options.new) as opened:
+        take_rights(bundle.data, running.program)
+        with copied_beside(running.program, opened, options.new, bundle.data) as new:
+            may_be_older = not signature or options.allow_downgrade
+            found = new.check(running.version, signature, may_be_older=may_be_older).version
+            good = "whole and signed" if signature else "whole"
+            text = f"{options.new} is {good}: {running.version.name} {found}, in place of {running.version.version}"
+            say("checked", text, version=found)
+            if options.check:
+                foretell(new, say)
+            else:
+                replace_and_reload(running, new, say)
+    return 0
+
+
+def run_rollback(bundle: Bundle, arguments: list[str]) -> int:
+    """The file that was before the last upgrade comes back; what was migrated stays so."""
+    parser = ArgumentParser(prog=f"{Path(bundle.program).name} rollback", allow_abbrev=False)
+    add_json(parser)
+    options = parser.parse_args(arguments)
+    privileges.check_way(bundle.data, privileges.owner_of(bundle.data))
+    running = Running.of(bundle)
+    take_rights(bundle.data, running.program)
+    if not running.previous.is_file():
+        raise UpgradeError(f"there is no {running.previous}", "nothing was upgraded here; upgrade to the file you want")
+    say = Says(as_json=options.json)
+    with (
+        open_new(running.previous) as opened,
+        copied_beside(running.program, opened, running.previous, bundle.data) as new,
+    ):
+        found = new.check(running.version, None, may_be_older=True).version
+        say("checked", f"back from {running.version.version} to {found}", version=found)
+        replace_and_reload(running, new, say)
+    return 0
+
+
+def foretell(new: NewVersion, say: "Says") -> None:
+    """Whether migrations would be applied."""
+    if steps := new.pending_migrations():
+        text = (
+            f"{len(steps)} migrations: connections would wait while they are applied to a database that was backed up"
+        )
+        say("plan", text, migrations=steps)
+    else:
+        say("plan", "no migrations: the new version would serve beside the old one, then replace it", migrations=[])
+
+
+def replace_and_reload(running: Running, new: NewVersion, say: "Says") -> None:
+    with in_place(new, running.program, running.previous):
+        for answer in reload(new.data):
+            state = answer.pop("state")
+            if state == "failed":
+                raise UpgradeError(f"the new version did not take over: {answer['cause']}", answer["fix"])
+            say(state, STEPS.get(state, state), **answer)
+
+
+def reload(data: Path) -> Iterator[dict[str, Any]]:
+    """The steps of the handover, up to the one that ends it."""
+    state = ""
+    for answer in ask(data, check_program, command="reload"):
+        state = answer["state"]
+        yield answer
+        if state in ("serving", "failed"):
+            return
+    raise NotServingError(f"`serve` went away while it was {state or 'asked'}", "look at its log")
+
+
+STEPS = {
+    "pending": "the old version finishes; new connections wait",
+    "ready": "the new version answers",
+    "serving": "the new version serves, the old one leaves",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Says:
+    """What the person at the terminal, or a machine, is told of each step."""
+
+    as_json: bool
+
+    def __call__(self, state: str, text: str, **facts: Any) -> None:
+        print(json.dumps({"state": state, **facts}) if self.as_json else text, flush=True)

@@ -1,0 +1,64 @@
+"""``./shop verify``: the whole file against the checksum that it carries.
+
+Each start checks the launcher and the index, and each block is checked when it is read. This reads everything at once,
+as after a copy over a bad line or a year on a bad disk.
+"""
+
+import hashlib
+import json
+import sys
+from argparse import ArgumentParser
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from djbundle.errors import BundleUnreadableError, DamagedBundleError
+from djbundle.runtime.core.bundle import Bundle
+
+TAIL = 40  # bytes: the SHA-256 of all before it, and the hash of the footer; see struct footer in launcher/format.h
+CHUNK = 1 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class Verified:
+    """A file that is as it was built."""
+
+    file: str
+    size: int  # bytes
+    sha256: str  # of the whole file, as sha256sum(1) prints it
+
+
+def add_verify_options(parser: ArgumentParser) -> None:
+    parser.add_argument("--json", action="store_true", help="print JSON")
+
+
+def run_verify(bundle: Bundle, arguments: list[str]) -> int:
+    parser = ArgumentParser(prog=f"{bundle.program} verify", allow_abbrev=False)
+    add_verify_options(parser)
+    options = parser.parse_args(arguments)
+    file = Path(sys.executable)
+    found = verify(file)
+    if options.json:
+        print(json.dumps(asdict(found)))
+    else:
+        print(f"{file} is whole: {found.size:,} bytes, SHA-256 {found.sha256}")
+    return 0
+
+
+def verify(file: Path) -> Verified:
+    """Compare; raises DamagedBundleError."""
+    digest = hashlib.sha256()
+    try:
+        left = size = file.stat().st_size
+        with file.open("rb") as opened:
+            while left > TAIL and (chunk := opened.read(min(CHUNK, left - TAIL))):
+                digest.update(chunk)
+                left -= len(chunk)
+            tail = opened.read()
+    except OSError as error:
+        raise BundleUnreadableError(
+            f"cannot read {file}: {error.strerror}", "run verify as a user who may read the bundle"
+        ) from error
+    if tail[:32] != digest.digest() or len(tail) != TAIL:
+        raise DamagedBundleError(f"{file} is damaged", "copy it again and compare its SHA-256 with the original")
+    digest.update(tail)
+    return Verified(str(file), size, digest.hexdigest())

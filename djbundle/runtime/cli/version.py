@@ -1,0 +1,34 @@
+"""``./shop version``: what is in the bundle and where it comes from."""
+
+import json
+
+from djbundle.runtime.core.bundle import Bundle
+
+
+def describe(bundle: Bundle) -> dict[str, str | None]:
+    """Versions by name, in the order shown."""
+    manifest, build = bundle.manifest, bundle.manifest.build
+    return {
+        manifest.name: manifest.version,
+        "djbundle": build.djbundle,
+        "python": build.python,
+        "django": build.django,
+        "sqlite": build.sqlite,
+        "built": build.date,
+        "commit": build.git_commit,
+    }
+
+
+def run_version(bundle: Bundle, arguments: list[str]) -> int:
+    return print_version(bundle, as_json="--json" in arguments)
+
+
+def print_version(bundle: Bundle, *, as_json: bool) -> int:
+    facts = describe(bundle)
+    if as_json:
+        print(json.dumps({"name": bundle.manifest.name, "version": facts.pop(bundle.manifest.name), **facts}))
+        return 0
+    width = max(map(len, facts))
+    for name, value in facts.items():
+        print(f"{name:<{width}}  {value or '-'}")
+    return 0

@@ -1,0 +1,1 @@
+"""What every part of a running bundle uses: the bundle, its data directory, its environment."""

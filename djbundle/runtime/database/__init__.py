@@ -1,0 +1,1 @@
+"""Databases before a start: SQLite's options, migrations, backups."""

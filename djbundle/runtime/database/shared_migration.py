@@ -1,0 +1,48 @@
+"""Migrations of a database that another instance writes to, as while Kamal replaces one container by the next."""
+
+import sqlite3
+
+from django.db.backends.base.base import BaseDatabaseWrapper
+
+from djbundle.errors import MigrationError
+from djbundle.runtime.core.bundle import Bundle
+from djbundle.runtime.database import sqlite
+from djbundle.runtime.database.migrations import Applied, Pending, answering, back_up, count, file_of, migrate, remove
+from djbundle.runtime.logs.lines import log
+
+
+def apply_beside(bundle: Bundle, pending: list[Pending]) -> list[Applied]:
+    """The same while another instance writes, whose writes a backup that is put back would lose.
+
+    So all is tried on a copy first, which is thrown away. What has passed there is applied for good.
+    """
+    with answering() as connection_of:
+        for each in pending:
+            rehearse(bundle, connection_of(each.alias), each)
+    with answering() as connection_of:
+        for each in pending:
+            connection = connection_of(each.alias)
+            database = file_of(connection)
+            if database and each.had_content:
+                back_up(database, bundle.data)
+            log(f"applying {count(each.migrations)} to {connection.settings_dict['NAME']}, which another instance uses")
+            migrate(connection, each, "what has been applied stays, since another instance writes to it")
+    return []
+
+
+def rehearse(bundle: Bundle, connection: BaseDatabaseWrapper, pending: Pending) -> None:
+    given, database = connection.settings_dict["NAME"], file_of(connection)
+    if database is None:  # in memory
+        return
+    copy = bundle.data / f"rehearsal-{pending.alias}.sqlite3"
+    try:
+        remove(copy)
+        sqlite.copy_database(database, copy)
+        connection.settings_dict["NAME"] = copy
+        migrate(connection, pending, "it was tried on a copy, and nothing has changed")
+    except (OSError, sqlite3.Error) as error:
+        raise MigrationError(f"{database} cannot be copied to try its migrations: {error}", "make room") from error
+    finally:
+        connection.close()
+        connection.settings_dict["NAME"] = given
+        remove(copy)

@@ -1,0 +1,1 @@
+"""Static files and uploads, answered before Django is entered."""

@@ -1,0 +1,202 @@
+"""A file as servestatic answers it, with what that has not: ``If-Range``, several parts, a tag for each encoding."""
+
+import asyncio
+import os
+import secrets
+from collections import deque
+from collections.abc import Iterable, Mapping
+from http import HTTPStatus
+from io import BufferedIOBase
+from pathlib import Path
+from typing import Any, BinaryIO, Self, cast
+from wsgiref.headers import Headers
+
+from servestatic.responders import (
+    NOT_ALLOWED_RESPONSE,
+    NOT_MODIFIED_HEADERS,
+    MissingFileError,
+    Response,
+    StaticFile,
+)
+
+from djbundle.runtime.files.ranges import Span, is_unchanged, matches, parse_ranges
+
+Asked = Mapping[str, str]  # headers, as WSGI calls them
+Given = list[tuple[str, str | None]]
+Segment = bytes | Span
+
+
+class RangedFile(StaticFile):  # type: ignore[misc]  # untyped
+    @staticmethod
+    def get_headers(headers_list: list[tuple[str, str]], files: Any) -> Any:
+        """Tell two files apart that were written within one second."""
+        main = files[None]
+        tag = [("ETag", f'"{int(main.mtime * 1e6):x}-{main.size:x}"')] if main.mtime else []
+        return StaticFile.get_headers([*headers_list, *tag], files)
+
+    @staticmethod
+    def get_alternatives(base_headers: Any, files: Any) -> list[tuple[str | None, str, Given]]:
+        """Give each encoding a tag of its own: parts of two encodings make a broken file."""
+        found = StaticFile.get_alternatives(base_headers, files)
+        for encoding, _, headers in found:
+            for number, (name, value) in enumerate(headers):
+                if encoding and name == "ETag":
+                    headers[number] = (name, f'{value[:-1]}-{encoding}"')
+        return cast("list[tuple[str | None, str, Given]]", found)
+
+    def get_response(self, method: str, request_headers: Asked) -> Response:
+        response, segments = self.respond(method, request_headers)
+        if segments:
+            response.file = open_segments(Path(response.path), segments)
+        elif response.path:
+            response.file = Path(response.path).open("rb")  # noqa: SIM115 - the server closes it
+        return response
+
+    async def aget_response(
+        self, method: str, request_headers: Asked, *, pathsend: bool = False, **_: bool
+    ) -> Response:
+        """Return the answer; a whole file is sent by its path where the server can."""
+        response, segments = self.respond(method, request_headers)
+        if response.path and (segments or not pathsend):
+            size = Path(response.path).stat().st_size
+            parts = segments or [Span(0, size)]
+            response.file, response.path = AsyncFile(open_segments(Path(response.path), parts)), None
+        return response
+
+    def respond(self, method: str, asked: Asked) -> tuple[Response, list[Segment]]:
+        """Return an answer whose file is not opened yet, `path` names it, and the parts; none: all of it."""
+        if method not in ("GET", "HEAD"):
+            return NOT_ALLOWED_RESPONSE, []
+        path, headers = self.get_path_and_headers(asked)
+        if self.is_not_modified(asked):
+            kept = [item for item in headers if item[0] in NOT_MODIFIED_HEADERS]
+            return Response(HTTPStatus.NOT_MODIFIED, kept, None), []
+        if method == "HEAD":
+            return Response(HTTPStatus.OK, headers, None), []
+        named = {name: value or "" for name, value in headers}
+        size = int(named["Content-Length"])
+        spans = asked_spans(asked, named, size)
+        if spans is None:
+            return Response(HTTPStatus.OK, headers, None, path), []
+        headers = [item for item in headers if item[0] != "Content-Length"]
+        if not spans:
+            headers += [("Content-Range", f"bytes */{size}"), ("Content-Length", "0")]
+            return Response(HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE, headers, None), []
+        headers, segments = partial(headers, spans, size)
+        return Response(HTTPStatus.PARTIAL_CONTENT, headers, None, path), segments
+
+    def is_not_modified(self, request_headers: Asked) -> bool:
+        tags = request_headers.get("HTTP_IF_NONE_MATCH")
+        if tags is None:
+            return bool(super().is_not_modified(request_headers))
+        own = {value for _, _, headers in self.alternatives for name, value in headers if name == "ETag"}
+        return matches(tags, own)
+
+
+class RangedFiles:
+    """servestatic's finder of files, which finds these. `encodings`: copies that the build has compressed."""
+
+    encodings: tuple[tuple[str, str], ...] = (("zstd", ".zstd"), ("gzip", ".gz"), ("br", ".br"))
+
+    def get_static_file(self: Any, path: str, url: str, stat_cache: Any = None) -> RangedFile:
+        if stat_cache is None and not os.path.exists(path):  # noqa: PTH110 - for each upload
+            raise MissingFileError(path)
+        headers = Headers([])
+        self.add_mime_headers(headers, path, url)
+        self.add_cache_headers(headers, path, url)
+        if self.allow_all_origins:
+            headers["Access-Control-Allow-Origin"] = "*"
+        if self.add_headers_function is not None:
+            self.add_headers_function(headers, path, url)
+        encodings = {encoding: path + suffix for encoding, suffix in self.encodings}
+        return RangedFile(path, headers.items(), encodings, stat_cache)
+
+
+def asked_spans(asked: Asked, headers: Mapping[str, str], size: int) -> list[Span] | None:
+    """Return which parts are asked for; None for the whole file."""
+    if "HTTP_RANGE" not in asked:
+        return None
+    condition = asked.get("HTTP_IF_RANGE")
+    if condition is not None and not is_unchanged(condition, headers.get("ETag"), headers.get("Last-Modified")):
+        return None
+    return parse_ranges(asked["HTTP_RANGE"], size)
+
+
+def partial(headers: Given, spans: list[Span], size: int) -> tuple[Given, list[Segment]]:
+    """Return head and body of an answer with these parts: one as it is, several as multipart/byteranges."""
+    if len(spans) == 1:
+        segments: list[Segment] = [*spans]
+        headers = [*headers, ("Content-Range", spans[0].of(size))]
+    else:
+        boundary = secrets.token_hex(16)  # nobody can have written it into the file
+        kind = next((value for name, value in headers if name == "Content-Type"), None)
+        segments = multipart(spans, size, boundary, kind or "application/octet-stream")
+        headers = [item for item in headers if item[0] != "Content-Type"]
+        headers.append(("Content-Type", f"multipart/byteranges; boundary={boundary}"))
+    length = sum(map(size_of, segments))
+    return [*headers, ("Content-Length", str(length))], segments
+
+
+def multipart(spans: Iterable[Span], size: int, boundary: str, kind: str) -> list[Segment]:
+    segments: list[Segment] = []
+    for span in spans:
+        head = f"\r\n--{boundary}\r\nContent-Type: {kind}\r\nContent-Range: {span.of(size)}\r\n\r\n"
+        segments += [head.encode("latin-1"), span]
+    return [*segments, f"\r\n--{boundary}--\r\n".encode()]
+
+
+def size_of(segment: Segment) -> int:
+    return segment.size if isinstance(segment, Span) else len(segment)
+
+
+def open_segments(path: Path, segments: list[Segment]) -> "Segments":
+    return Segments(path.open("rb"), segments)
+
+
+class Segments(BufferedIOBase):
+    """Parts of a file, and what stands between them, as one file to be read."""
+
+    def __init__(self, file: BinaryIO, segments: list[Segment]) -> None:
+        self._file = file
+        self._left = deque(segments)
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        if size is None or size < 0:
+            return b"".join(iter(lambda: self.read(1 << 16), b""))
+        while self._left:
+            if data := self._take(self._left.popleft(), size):
+                return data
+        return b""
+
+    def _take(self, segment: Segment, size: int) -> bytes:
+        """Return the first bytes of a segment, and put the rest of it back."""
+        rest: Segment
+        if isinstance(segment, bytes):
+            data, rest = segment[:size], segment[size:]
+        else:
+            self._file.seek(segment.begin)
+            data = self._file.read(min(size, segment.size))
+            rest = Span(segment.begin + len(data), segment.end) if data else b""  # it has become shorter
+        if size_of(rest):
+            self._left.appendleft(rest)
+        return data
+
+    def close(self) -> None:
+        self._file.close()
+        super().close()
+
+
+class AsyncFile:
+    """What servestatic reads for ASGI, by threads, since a disk may be slow."""
+
+    def __init__(self, file: Segments) -> None:
+        self._file = file
+
+    async def read(self, size: int) -> bytes:
+        return await asyncio.to_thread(self._file.read, size)
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        self._file.close()

@@ -1,0 +1,69 @@
+"""Which paths the project has views for, told without a request."""
+
+import os
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+from django.conf import settings
+from django.urls import Resolver404, get_resolver, get_script_prefix
+from django.utils import translation
+from django.utils.functional import Promise
+from django.views.static import serve
+
+from djbundle.runtime.core.bundle import Bundle
+
+
+class Routes:
+    """Those of ROOT_URLCONF, and of each other URLconf that a setting names, as PUBLIC_SCHEMA_URLCONF does."""
+
+    def __init__(self, bundle: Bundle) -> None:
+        self._bundle = bundle
+        named = (getattr(settings, name, None) for name in dir(settings) if name.endswith("URLCONF"))
+        self._urlconfs = [each for each in named if isinstance(each, str)]
+        self._languages = list(languages(self._urlconfs))
+
+    def has_view(self, path: str) -> bool:
+        """Return whether the project answers this path, or is led to it by APPEND_SLASH.
+
+        In the site's own language, whatever that thread has spoken last.
+        """
+        shorter = "/" + path.removeprefix(get_script_prefix())
+        paths = {path, f"{path}/", shorter, f"{shorter}/"}
+        for language in self._languages:
+            with translation.override(language):
+                if any(self._answers(urlconf, each) for urlconf in self._urlconfs for each in paths):
+                    return True
+        return False
+
+    def _answers(self, urlconf: str, path: str) -> bool:
+        try:
+            match = get_resolver(urlconf).resolve(path)
+        except Resolver404:
+            return False
+        except Exception:  # of a converter; what comes of it is the project's
+            return True
+        return not self._is_for_development(match)
+
+    def _is_for_development(self, match: Any) -> bool:
+        """Return whether Django's own view would send the same file. One with a login around it is another view."""
+        root = str(match.kwargs.get("document_root") or "")
+        if match.func is not serve or not root:
+            return False
+        moved = self._bundle.in_data(Path(root)) or root
+        return os.path.realpath(moved) == os.path.realpath(settings.MEDIA_ROOT)
+
+
+def languages(urlconfs: Iterable[str]) -> Iterator[str]:
+    """Return the languages in which paths differ: all of them where routes are translated."""
+    yield settings.LANGUAGE_CODE
+    if any(is_translated(get_resolver(urlconf).url_patterns) for urlconf in urlconfs):
+        yield from (code for code, _ in settings.LANGUAGES)
+
+
+def is_translated(patterns: Iterable[Any]) -> bool:
+    for each in patterns:
+        written = getattr(each.pattern, "_route", None) or getattr(each.pattern, "_regex", None)
+        if isinstance(written, Promise) or is_translated(getattr(each, "url_patterns", ())):
+            return True
+    return False

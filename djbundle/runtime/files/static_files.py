@@ -1,0 +1,73 @@
+"""Static files of the build and uploads of the site, answered by servestatic before Django is entered."""
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+from urllib.parse import urlsplit
+
+from django.conf import settings
+from django.contrib.staticfiles.storage import staticfiles_storage
+from servestatic.asgi import FileServerASGI, ServeStaticASGI
+from servestatic.wsgi import ServeStatic
+
+from djbundle.runtime.core.bundle import Bundle
+from djbundle.runtime.files import uploads
+from djbundle.runtime.files.ranged_file import RangedFiles
+from djbundle.runtime.files.routes import Routes
+from djbundle.runtime.http.protocol.transport import OPEN_FILE
+from djbundle.runtime.process.heartbeat import Watch
+
+
+class Site(NamedTuple):
+    """An application, and what servestatic knows of the files of the build, by their paths.
+
+    `watch` looks at the processes above those that answer.
+    """
+
+    application: Any
+    files: dict[str, Any]
+    watch: Watch | None = None
+
+
+class WsgiFiles(RangedFiles, ServeStatic):  # type: ignore[misc]  # untyped
+    """Static files in front of a WSGI application."""
+
+
+class AsgiFiles(RangedFiles, ServeStaticASGI):  # type: ignore[misc]  # untyped
+    """Static files in front of an ASGI application."""
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        """Take the path as ASGI has it: in Unicode, where servestatic takes it for WSGI's."""
+        file = self.files.get(scope["path"]) if scope["type"] == "http" else None
+        if not file:
+            await self.application(scope, receive, send)
+        elif await scope[OPEN_FILE]():
+            await FileServerASGI(file)(scope, receive, send)
+
+
+def serve_files(application: Any, bundle: Bundle, *, media: bool) -> Site:
+    """Wrap the project's application; `media`: uploads are served, where the project leaves that to us."""
+    interface = bundle.manifest.interface
+    files: dict[str, Any] = {}
+    prefix = local_prefix(settings.MEDIA_URL)
+    if media and not uploads.why_not(bundle, prefix):
+        found = uploads.Uploads(settings.MEDIA_ROOT, prefix, Routes(bundle))
+        application = uploads.wrap(application, interface, found)
+    if prefix := local_prefix(settings.STATIC_URL):
+        wrapper = WsgiFiles if interface == "wsgi" else AsgiFiles
+        application = wrapper(
+            application, root=bundle.static_root, prefix=prefix, immutable_file_test=hashed_name_test(prefix)
+        )
+        files = application.files
+    return Site(application, files)
+
+
+def local_prefix(url: str | None) -> str:
+    """The path of a STATIC_URL or MEDIA_URL on this site; "" where another host or nobody serves it."""
+    parts = urlsplit(url or "")
+    return "" if parts.netloc or parts.path in ("", "/") else parts.path
+
+
+def hashed_name_test(prefix: str) -> Callable[[str, str], bool]:
+    """Tells the names that carry a hash of their content, by the manifest of the storage."""
+    hashed = frozenset(getattr(staticfiles_storage, "hashed_files", {}).values())
+    return lambda _path, url: url.removeprefix(prefix) in hashed

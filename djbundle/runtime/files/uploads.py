@@ -1,0 +1,121 @@
+"""Uploads of the site, answered before Django is entered: public, like the files of any web server.
+
+A route of the project's goes first: who wants a login before some of them writes a view for their paths. What is hidden
+(``.git``), no plain file, or led out of the folder by a link is nobody's.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from pathlib import Path, PurePosixPath
+from typing import Any
+from wsgiref.headers import Headers
+
+from django.conf import settings
+from servestatic.asgi import FileServerASGI
+from servestatic.base import ServeStaticBase
+from servestatic.responders import NotARegularFileError
+from servestatic.utils import decode_path_info
+from servestatic.wsgi import FileServerWSGI
+
+from djbundle.runtime.core.bundle import Bundle
+from djbundle.runtime.files.ranged_file import RangedFile, RangedFiles
+from djbundle.runtime.files.routes import Routes
+from djbundle.runtime.http.protocol.transport import OPEN_FILE
+
+# What a browser shows and can run no script from. Everything else, HTML and SVG above all, is a download.
+SAFE_SUFFIXES = frozenset(
+    (
+        *(".png", ".jpg", ".jpeg", ".gif", ".webp", ".avif", ".bmp", ".ico"),
+        *(".mp3", ".ogg", ".oga", ".wav", ".flac", ".m4a", ".mp4", ".webm", ".ogv", ".mov"),
+        *(".pdf", ".txt"),
+    )
+)
+MAX_AGE = 60  # seconds; an upload may be replaced under the same name
+BLOCK = 64 << 10  # bytes
+
+
+class Uploads(RangedFiles, ServeStaticBase):  # type: ignore[misc]  # untyped
+    """Finds them, at the moment of each request: they come and go while we serve."""
+
+    encodings = ()  # shop.txt.gz is an upload of its own, perhaps of somebody else
+
+    def __init__(self, root: Path | str, prefix: str, routes: Routes) -> None:
+        self._prefix, self._routes = prefix, routes
+        super().__init__(
+            None,
+            root=root,
+            prefix=prefix,
+            autorefresh=True,
+            max_age=MAX_AGE,
+            allow_all_origins=False,
+            immutable_file_test=lambda _path, _url: False,
+            add_headers_function=defuse,
+        )
+
+    def initialize(self) -> None:
+        """There is no application behind it."""
+
+    @staticmethod
+    def is_compressed_variant(path: str, stat_cache: Any = None) -> bool:  # noqa: ARG004 - servestatic's
+        return False
+
+    def may_have(self, path: str) -> bool:
+        """Return whether it is worth a look at the disk."""
+        return path.startswith(self._prefix) and "/." not in path
+
+    def find(self, path: str) -> RangedFile | None:
+        """Return the file, unless the project answers this path."""
+        try:
+            file = self.find_file(path)
+        except (NotARegularFileError, OSError):  # a socket, a name that is too long, one that we may not read
+            return None
+        return None if file is None or self._routes.has_view(path) else file
+
+
+def defuse(headers: Headers, path: str, _url: str) -> None:
+    """An upload is a stranger's file: no guessing of its type, no script, no frame of this site."""
+    headers["X-Content-Type-Options"] = "nosniff"
+    headers["Content-Security-Policy"] = "sandbox; default-src 'none'"
+    if PurePosixPath(path).suffix.lower() not in SAFE_SUFFIXES:
+        headers["Content-Disposition"] = "attachment"
+
+
+def why_not(bundle: Bundle, prefix: str) -> str | None:
+    """Return why uploads are not ours to serve; None where they are. `prefix` is that of MEDIA_URL on this site."""
+    if not prefix:
+        return "MEDIA_URL names no path of this site"
+    if not settings.STORAGES["default"]["BACKEND"].endswith(".FileSystemStorage"):
+        return f"they are kept by {settings.STORAGES['default']['BACKEND']}"
+    root = Path(settings.MEDIA_ROOT or "/").resolve()
+    if bundle.data.resolve().is_relative_to(root) or bundle.is_inside(root):
+        return f"MEDIA_ROOT ({root}) holds more than uploads"
+    return None
+
+
+def wrap(application: Any, interface: str, uploads: Uploads) -> Any:
+    """The application of `interface`, with uploads in front."""
+    return _wsgi(application, uploads) if interface == "wsgi" else _asgi(application, uploads)
+
+
+def _wsgi(application: Any, uploads: Uploads) -> Any:
+    def answer(environ: dict[str, Any], start_response: Any) -> Any:
+        path = decode_path_info(environ["PATH_INFO"])
+        file = uploads.find(path) if uploads.may_have(path) else None
+        return FileServerWSGI(file)(environ, start_response) if file else application(environ, start_response)
+
+    return answer
+
+
+def _asgi(application: Any, uploads: Uploads) -> Callable[..., Awaitable[None]]:
+    async def answer(scope: dict[str, Any], receive: Any, send: Any) -> None:
+        wanted = scope["type"] == "http" and uploads.may_have(scope["path"])
+        file = await asyncio.to_thread(uploads.find, scope["path"]) if wanted else None
+        if file is None:
+            await application(scope, receive, send)
+            return
+        if await scope[OPEN_FILE]():
+            server = FileServerASGI(file)
+            server.block_size = BLOCK
+            await server(scope, receive, send)
+
+    return answer

@@ -1,0 +1,167 @@
+"""The control socket of `serve`, in its data directory: a command asks with one line of JSON, lines of JSON answer.
+
+Whoever may write to the data directory may ask; nobody else can reach the socket. What answers may be any process of
+the site's user: who it is, the kernel is asked.
+"""
+
+import contextlib
+import json
+import os
+import socket
+import struct
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from djbundle.errors import NotServingError
+from djbundle.runtime.logs.formats import printable
+from djbundle.runtime.process.lock import is_locked
+from djbundle.runtime.process.supervisor import Supervisor
+
+NAME = "control.sock"
+LONGEST = 65536  # bytes of a request, and of a line that answers
+ATTEMPTS, PAUSE = 20, 0.1  # seconds
+PATIENCE = 600.0  # seconds that a command waits for the next line
+QUICK = 10.0  # seconds that `status` and `healthcheck` wait, which the supervisor answers at once
+
+Message = dict[str, Any]
+CREDENTIALS = struct.Struct("iII")  # struct ucred of unix(7)
+
+
+@dataclass(frozen=True, slots=True)
+class Peer:
+    """Who listens at the other end, as the kernel knows it."""
+
+    pid: int  # 0 where it is in another container
+    uid: int
+
+    @classmethod
+    def of(cls, connection: socket.socket) -> "Peer":
+        raw = connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, CREDENTIALS.size)
+        pid, uid, _gid = CREDENTIALS.unpack(raw)
+        return cls(pid, uid)
+
+
+class Caller:
+    """One command that has asked, as `serve` sees it. Whether it listens to the answer is its own affair."""
+
+    def __init__(self, connection: socket.socket) -> None:
+        self._connection = connection
+
+    def tell(self, **message: Any) -> None:
+        with contextlib.suppress(OSError):
+            self._connection.sendall(json.dumps(message).encode() + b"\n")
+
+    def close(self) -> None:
+        self._connection.close()
+
+
+Answer = Callable[[Message, Caller], None]
+
+
+class Control:
+    """The socket, watched by the supervisor's loop. `answer` is called with each request."""
+
+    def __init__(self, data: Path, supervisor: Supervisor, answer: Answer) -> None:
+        self._supervisor = supervisor
+        self._answer = answer
+        self._listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        with _short_path(data) as path:
+            path.unlink(missing_ok=True)  # left by one that was killed: the lock is ours
+            self._listener.bind(str(path))
+        self._listener.listen()
+        supervisor.watch(self._listener.fileno(), self._accept)
+
+    def _accept(self) -> None:
+        connection, _ = self._listener.accept()
+        connection.setblocking(False)
+        self._supervisor.watch(connection.fileno(), lambda: self._read(connection))
+
+    def _read(self, connection: socket.socket) -> None:
+        """The request, which comes at once and whole, or is none."""
+        self._supervisor.forget(connection.fileno())
+        try:
+            request = json.loads(connection.recv(LONGEST))
+        except (OSError, ValueError):
+            connection.close()
+            return
+        connection.setblocking(True)
+        connection.settimeout(1.0)  # for a command that does not read
+        self._answer(request, Caller(connection))
+
+
+def ask(data: Path, check: Callable[[Peer], None] = lambda _peer: None, **request: Any) -> Iterator[Message]:
+    """What the `serve` of this data directory answers, as it comes; raises NotServingError.
+
+    `check` may refuse whoever listens, before anything is sent.
+    """
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as connection:
+        connection.settimeout(QUICK if request.get("command") == "status" else PATIENCE)
+        try:
+            with _short_path(data) as path:
+                connection.connect(str(path))
+        except OSError as error:
+            raise NotServingError(
+                f"no `serve` answers in {data}: {error.strerror}", "start it, or name its folder with  --data-dir DIR"
+            ) from error
+        check(Peer.of(connection))
+        connection.sendall(json.dumps(request).encode())
+        with connection.makefile("rb") as lines:
+            while line := lines.readline(LONGEST):
+                yield _message(line, data)
+
+
+def _message(line: bytes, data: Path) -> Message:
+    """Nothing in it can speak to the terminal of who asks."""
+    try:
+        message = _cleaned(json.loads(line))
+    except (ValueError, RecursionError):
+        message = None
+    if isinstance(message, dict):
+        return message
+    raise NotServingError(f"what answers in {data} is no `serve`", "stop the site, and look who put it there")
+
+
+def _cleaned(value: Any) -> Any:
+    if isinstance(value, str):
+        return printable(value)
+    if isinstance(value, list):
+        return [_cleaned(each) for each in value]
+    return {name: _cleaned(each) for name, each in value.items()} if isinstance(value, dict) else value
+
+
+def ask_status(data: Path, check: Callable[[Peer], None] = lambda _peer: None) -> Message:
+    """What it tells of itself; raises NotServingError. While it becomes another program it drops who has asked, and for
+    a moment nobody listens.
+    """
+    for _ in range(ATTEMPTS):
+        try:
+            for answer in ask(data, check, command="status"):
+                return answer
+        except ConnectionError:
+            pass
+        except TimeoutError as error:
+            raise NotServingError(
+                f"the `serve` of {data} does not answer within {QUICK:.0f} s",
+                "it hangs: look at its log, and restart it",
+            ) from error
+        except NotServingError:
+            if not is_locked(data):
+                raise
+        time.sleep(PAUSE)
+    raise NotServingError(f"the `serve` of {data} does not say how it is", "look at its log")
+
+
+@contextlib.contextmanager
+def _short_path(data: Path) -> Iterator[Path]:
+    """The socket's path, however long that of the folder is: the kernel takes 107 bytes."""
+    try:
+        folder = os.open(data, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
+    except FileNotFoundError as error:
+        raise NotServingError(f"there is no folder {data}", "name another with  --data-dir DIR") from error
+    try:
+        yield Path(f"/proc/self/fd/{folder}") / NAME
+    finally:
+        os.close(folder)

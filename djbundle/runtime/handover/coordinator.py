@@ -1,0 +1,158 @@
+"""A running site hands over to another process of the site, or to another version of it, and drops no request.
+
+The candidate starts beside the site, on the same sockets, and tells how far it is. When it can serve, it does; then the
+one before tells its clients to come back, and leaves. Where it must migrate an SQLite database first, the one before
+leaves first: new connections wait in the sockets meanwhile, and what it has written is written. If anything fails, the
+candidate puts the database back and ends, and the one before goes on, or starts again.
+"""
+
+import contextlib
+import json
+import os
+import signal
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+from djbundle.runtime.handover import inherited_state
+from djbundle.runtime.handover.inherited_state import Handover
+from djbundle.runtime.logs.lines import log
+from djbundle.runtime.process.child import Child
+from djbundle.runtime.process.heartbeat import Heart
+from djbundle.runtime.process.supervisor import Supervisor
+
+LINGER = 2.0  # seconds in which one that leaves closes each connection behind its answer
+PATIENCE = 300.0  # seconds without a word from the candidate
+
+Tell = Callable[..., None]
+
+
+def stop_after_lingering(supervisor: Supervisor, child: Child) -> None:
+    """Stop one that has been told to leave."""
+    child.stops_at = time.monotonic() + LINGER
+    supervisor.at(child.stops_at, lambda: child.signal(signal.SIGTERM))
+
+
+class Takeover:
+    """One try. `tell` hears of each step, `failed` is called if it fails; if not, this program becomes `program`.
+
+    That is not before the moment when those who served earlier have been told to stop: the next program does not tell
+    them.
+    """
+
+    def __init__(
+        self,
+        supervisor: Supervisor,
+        app: Child,
+        given: Handover,
+        program: str,
+        *,
+        tell: Tell,
+        failed: Callable[[], None],
+    ) -> None:
+        self._supervisor, self._app, self._given, self._program = supervisor, app, given, program
+        self._tell, self._failed = tell, failed
+        self._error: dict[str, Any] = {}
+        self._unread = b""
+        self._status, status = os.pipe2(os.O_CLOEXEC)
+        go, self._go = os.pipe2(os.O_CLOEXEC)
+        self._heart = Heart.of_app(0)
+        wanted = replace(given, status=status, go=go, lock=None, heart=self._heart.file)
+        self._candidate = Child(
+            "candidate", app.title, lambda: inherited_state.execute(program, wanted), once=True, heart=self._heart
+        )
+        self._candidate.ended = self._on_end
+        self._expect_a_word()
+        supervisor.watch(self._status, self._hear)
+        supervisor.add(self._candidate)
+        os.close(status)
+        os.close(go)
+
+    # --- what the candidate tells ---
+
+    def _hear(self) -> None:
+        told = os.read(self._status, 65536)
+        if not told:
+            self._supervisor.forget(self._status)  # it has ended, of which the supervisor will hear
+            return
+        self._expect_a_word()
+        *lines, self._unread = (self._unread + told).split(b"\n")
+        for line in lines:
+            message = json.loads(line)
+            self._on(message.pop("state"), message)
+
+    def _on(self, state: str, facts: dict[str, Any]) -> None:
+        if state == "failed":
+            self._error = facts
+            return
+        self._tell(state=state, **facts)
+        if state == "pending":  # nobody may write while it migrates
+            for child in [self._app, *self._leaving()]:
+                child.ended = lambda _code: self._migrate_when_alone()
+            self._app.leave()
+            stop_after_lingering(self._supervisor, self._app)
+        elif state == "ready":
+            stopped = max([child.stops_at for child in self._leaving()], default=0.0)
+            self._supervisor.at(stopped, lambda: self._order("serve"))
+        elif state == "serving":
+            self._become_the_new_program()
+
+    def _leaving(self) -> list[Child]:
+        """Return those that served before the one that serves."""
+        return [child for child in self._supervisor.running if child.once and child not in (self._app, self._candidate)]
+
+    def _migrate_when_alone(self) -> None:
+        if not self._app.pid and not self._leaving():
+            self._order("migrate")
+
+    def _become_the_new_program(self) -> None:
+        log("another process of the site has taken over")
+        self._app.leave()
+        try:
+            inherited_state.execute(
+                self._program,
+                replace(
+                    self._given,
+                    app=self._candidate.pid,
+                    leaving=self._app.pid or None,
+                    leaving_too=[child.pid for child in self._leaving()],
+                    heart=self._heart.file,
+                ),
+            )
+        except OSError as error:  # it was there a moment ago
+            log(f"cannot become {self._program}: {error.strerror}; what was before starts again", "error")
+            self._app.signal(signal.SIGTERM)
+            self._candidate.signal(signal.SIGTERM)
+
+    def _on_end(self, code: int) -> None:
+        """It could not take over: the site before goes on, or starts again."""
+        os.close(self._go)
+        with contextlib.suppress(KeyError):
+            self._supervisor.forget(self._status)
+        os.close(self._status)
+        self._heart.close()
+        error = {"cause": f"the new process ended with code {code}", "fix": "look at its log", "code": 1} | self._error
+        log(f"nobody has taken over: {error['cause']}", "error")
+        for child in self._supervisor.children:
+            child.ended = None
+        self._app.once = False
+        if self._app not in self._supervisor.children:
+            self._supervisor.add(self._app)
+        self._tell(state="failed", **error)
+        self._failed()
+
+    # --- what is asked of it ---
+
+    def _order(self, word: str) -> None:
+        with contextlib.suppress(OSError):  # it has ended
+            os.write(self._go, f"{word}\n".encode())
+
+    def _expect_a_word(self) -> None:
+        self._heard = time.monotonic()
+        self._supervisor.at(self._heard + PATIENCE, self._end_if_silent)
+
+    def _end_if_silent(self) -> None:
+        if time.monotonic() - self._heard >= PATIENCE:
+            self._error = {"cause": f"the new process said nothing for {PATIENCE:.0f} s"}
+            self._candidate.signal(signal.SIGKILL)

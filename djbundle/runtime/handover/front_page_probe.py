@@ -1,0 +1,77 @@
+"""Whether a site that has been loaded answers: one request, before its first customer's."""
+
+import logging
+import os
+import signal
+import sys
+from collections.abc import Callable
+from typing import Any
+from wsgiref.util import setup_testing_defaults
+
+from django.conf import settings
+from django.core.handlers.wsgi import WSGIHandler
+from django.core.signals import got_request_exception
+from django.db import connections
+
+from djbundle.errors import UnhealthyError
+from djbundle.runtime.process import forking
+from djbundle.runtime.process.exit_reason import LONGEST, describe
+
+PATH = "/"
+PATIENCE = 60  # seconds
+
+
+def probe_site() -> None:
+    """Ask for the front page; raises UnhealthyError when it fails.
+
+    In a process of its own: what a view opens and keeps (threads, channels to servers) must not be there when those
+    that answer customers are forked.
+    """
+    connections.close_all()
+    reader, writer = os.pipe()
+
+    def run() -> int:
+        signal.alarm(PATIENCE)
+        logging.disable(logging.WARNING)  # a site need not have a front page, and no customer has asked for it
+        os.write(writer, failure_of_front_page().encode()[:LONGEST])
+        return 0
+
+    child = forking.fork(run, "probe")
+    os.close(writer)
+    with os.fdopen(reader, errors="replace") as answer:
+        said = answer.read()
+    code = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+    if code == -signal.SIGALRM:
+        said = f"no answer within {PATIENCE} s"
+    elif code:
+        said = f"the process {describe(code, said, no_memory=False)}"
+    if said:
+        raise UnhealthyError(f"{PATH} fails: {said}", "look at the log, and correct the site")
+
+
+def failure_of_front_page() -> str:
+    """As over HTTPS; "" when it is answered."""
+    environ: dict[str, Any] = {"HTTP_HOST": _host(), "PATH_INFO": PATH, "wsgi.url_scheme": "https", "HTTPS": "on"}
+    setup_testing_defaults(environ)
+    statuses: list[str] = []
+    reasons: list[str] = []
+
+    def start(status: str, _headers: Any, _exc_info: Any = None, /) -> Callable[[bytes], object]:
+        statuses.append(status)
+        return lambda _part: None
+
+    def keep(**_: Any) -> None:
+        reasons.append(" ".join(repr(sys.exception()).split()))
+
+    got_request_exception.connect(keep)
+    answer = WSGIHandler()(environ, start)
+    for _ in answer:
+        pass
+    answer.close()
+    return (reasons or statuses)[0] if statuses[0].startswith("5") else ""
+
+
+def _host() -> str:
+    """A name by which the site lets itself be called."""
+    named = (host.removeprefix(".") for host in settings.ALLOWED_HOSTS if host != "*")
+    return next(named, "localhost")

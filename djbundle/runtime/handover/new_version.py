@@ -1,0 +1,207 @@
+"""A file that is to take the place of the program: copied beside it first, then checked, and only that copy is run.
+
+Between a look at a file and its start, whoever may write to its folder can put another in its place. Nobody may write
+to the program's folder but root and the site's own user: there the copy stays what was checked.
+"""
+
+import contextlib
+import functools
+import json
+import os
+import re
+import shutil
+import stat
+import subprocess
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO, Self
+
+from djbundle.errors import UpgradeError
+from djbundle.manifest import Manifest
+from djbundle.runtime.handover.signature import Signature
+from djbundle.runtime.logs.formats import printable
+from djbundle.runtime.process import privileges
+
+PATIENCE = 120.0  # seconds for each question to the new file
+NUMBER = re.compile(r"v?(\d+(?:\.\d+)*)")
+CAPABILITIES = "security.capability"  # of a file, as setcap(8) gives them
+
+
+@dataclass(frozen=True, slots=True)
+class Version:
+    """Of a file: what it is of, and when it was built."""
+
+    name: str
+    version: str
+    built: str  # ISO 8601, UTC
+
+    @classmethod
+    def of(cls, manifest: Manifest) -> Self:
+        return cls(manifest.name, manifest.version, manifest.build.date)
+
+    def is_older_than(self, other: "Version") -> bool:
+        """By the numbers of their versions; where those do not tell, by when they were built."""
+        mine, others = numbers_in(self.version), numbers_in(other.version)
+        return mine < others if mine and others and mine != others else self.built < other.built
+
+
+def numbers_in(version: str) -> list[int]:
+    """[1, 9, 3] of "1.9.3"; nothing of a commit, whatever its first digits are."""
+    found = NUMBER.match(version)
+    if not found or not (version == found[0] or "." in found[0]):
+        return []
+    numbers = [int(each) for each in found[1].split(".")]
+    while numbers[1:] and not numbers[-1]:
+        numbers.pop()
+    return numbers
+
+
+@dataclass(frozen=True, slots=True)
+class NewVersion:
+    """`file` is the copy, `given` what the user has named."""
+
+    file: Path
+    given: Path
+    data: Path
+
+    def check(self, running: Version, signature: Signature | None, *, may_be_older: bool) -> Version:
+        """What it is; raises UpgradeError for a file that is damaged, of another application, or not to be trusted.
+
+        A file that must be signed is not run before.
+        """
+        if signature:
+            self._check_signature(signature)
+        self.ask("verify")
+        facts = json.loads(self.ask("version", "--json"))
+        found = Version(printable(facts["name"]), printable(facts["version"]), str(facts["built"]))
+        if found.name != running.name:
+            raise UpgradeError(
+                f'{self.given} is "{found.name}", and "{running.name}" serves', "name a file of this site"
+            )
+        if found.is_older_than(running) and not may_be_older:
+            raise UpgradeError(
+                f"{self.given} is {found.version} of {found.built}, older than {running.version} of {running.built}",
+                "name a newer file, or say that it is meant:  --allow-downgrade",
+            )
+        return found
+
+    def _check_signature(self, signature: Signature) -> None:
+        try:
+            signature.check(self.file)
+        except UpgradeError as error:
+            cause, fix = (each.replace(str(self.file), str(self.given)) for each in (error.cause, error.fix))
+            raise UpgradeError(cause, fix.replace(self.file.name, self.given.name)) from error
+
+    def ask(self, *words: str) -> str:
+        """What it answers, run by the owner of the data; raises UpgradeError with what it says when it fails."""
+        command = [str(self.file), *words, "--data-dir", str(self.data)]
+        become_owner = functools.partial(privileges.enter, self.data) if os.geteuid() == 0 else None
+        try:
+            done = subprocess.run(
+                command,
+                preexec_fn=become_owner,  # this command has one thread
+                capture_output=True,
+                text=True,
+                errors="replace",
+                timeout=PATIENCE,
+                check=False,
+            )
+        except (OSError, subprocess.SubprocessError) as error:
+            raise UpgradeError(
+                f"{self.given} does not run: {error}", "build it for this machine, and copy it again"
+            ) from error
+        if done.returncode:
+            raise UpgradeError(f"{self.given} is unusable: {self._cause(done)}", "copy it again, or build it again")
+        return done.stdout
+
+    def _cause(self, done: "subprocess.CompletedProcess[str]") -> str:
+        said = (done.stderr.strip().splitlines() or [f"it ends with code {done.returncode}"])[0]
+        return printable(said.removeprefix("error: ").replace(str(self.file), str(self.given)))
+
+    def pending_migrations(self) -> list[str]:
+        plan = self.ask("migrate", "--plan", "--no-color")
+        steps = [line.strip() for line in plan.splitlines()[1:] if line.strip() and not line.startswith(" ")]
+        return [] if "No planned" in plan else [printable(step) for step in steps]
+
+
+def open_new(given: Path) -> BinaryIO:
+    """The file as it is now, whatever its path leads to later. Raises UpgradeError."""
+    try:
+        opened = os.fdopen(os.open(given, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC), "rb")
+    except FileNotFoundError as error:
+        raise UpgradeError(f"there is no file {given}", "name the file of the new version") from error
+    except OSError as error:
+        raise UpgradeError(f"cannot read {given}: {error.strerror}", "run this as a user who may") from error
+    mode = os.fstat(opened.fileno()).st_mode
+    if stat.S_ISREG(mode) and mode & 0o111:
+        return opened
+    opened.close()
+    if stat.S_ISREG(mode):
+        raise UpgradeError(f"{given} may not be executed", f"chmod +x {given}")
+    raise UpgradeError(f"there is no file {given}", "name the file of the new version")
+
+
+@contextlib.contextmanager
+def copied_beside(program: Path, new: BinaryIO, given: Path, data: Path) -> Iterator[NewVersion]:
+    """The copy, with the mode of the `program`; it is gone behind the block, unless it has taken its place."""
+    coming = program.with_name(f".{program.name}.next")
+    try:
+        try:
+            coming.unlink(missing_ok=True)  # of one that was killed
+            _copy(new, coming, program)
+        except OSError as error:
+            raise cannot_replace(program, error) from error
+        yield NewVersion(coming, given, data)
+    finally:
+        with contextlib.suppress(OSError):
+            coming.unlink(missing_ok=True)
+
+
+def _copy(new: BinaryIO, to: Path, program: Path) -> None:
+    descriptor = os.open(to, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o700)
+    with open(descriptor, "wb") as file:  # noqa: PTH123 - of a descriptor
+        shutil.copyfileobj(new, file, 1 << 20)
+        os.fchmod(descriptor, stat.S_IMODE(program.stat().st_mode) & 0o755)
+        file.flush()
+        os.fsync(descriptor)
+
+
+@contextlib.contextmanager
+def in_place(new: NewVersion, program: Path, kept: Path) -> Iterator[None]:
+    """Put `new` where the running file is, and that beside it; all as before if the block fails."""
+    going = program.with_name(f".{program.name}.last")
+    try:
+        keep_capabilities(program, new.file)
+        going.unlink(missing_ok=True)
+        going.hardlink_to(program)
+        new.file.replace(program)
+    except OSError as error:
+        raise cannot_replace(program, error) from error
+    try:
+        yield
+    except BaseException:
+        going.replace(program)
+        raise
+    going.replace(kept)
+    sync_folder(program.parent)
+
+
+def keep_capabilities(program: Path, new: Path) -> None:
+    """The right to bind ports below 1024 is that of the file's place, and root has given it."""
+    with contextlib.suppress(OSError):  # there are none, or only root may give them
+        os.setxattr(new, CAPABILITIES, os.getxattr(program, CAPABILITIES))
+
+
+def cannot_replace(program: Path, error: OSError) -> UpgradeError:
+    return UpgradeError(
+        f"cannot put the new file in place of {program}: {error.strerror}", "run this as a user who may, or make room"
+    )
+
+
+def sync_folder(folder: Path) -> None:
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,1 @@
+"""What one client may hold of a web process: bodies, responses, memory, connections."""

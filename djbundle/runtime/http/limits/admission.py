@@ -1,0 +1,85 @@
+"""Decides which requests the site sees. Some are malformed or too large; some come from clients that take nothing."""
+
+import threading
+import time
+from collections import deque
+from collections.abc import Callable
+
+from djbundle.runtime.http.limits.bodies import SPOOL, Bodies, Enter, close_body
+from djbundle.runtime.http.limits.budget import LONGEST_WAIT, MOST_HELD
+from djbundle.runtime.http.limits.limits import Limits
+from djbundle.runtime.http.protocol.transport import Request
+from djbundle.runtime.http.protocol.validity import refusal
+
+HELD_UNTIL = "djbundle.held_until"  # in the environ of one that was held, monotonic seconds
+
+
+class Admission:
+    """Lets requests in, in this order: refused, held back while their client has taken too little, file, body, site.
+
+    `put` hands a request to the site from any thread; `enter` of `admit` does so in one of Granian's. `answer` answers
+    what needs no site, and says whether it has.
+    """
+
+    def __init__(
+        self,
+        limits: Limits,
+        bodies: Bodies,
+        put: Callable[[Request], None],
+        answer: Callable[[Request], bool] = lambda _request: False,
+    ) -> None:
+        self.max_body, self.refusals, self.budget = limits.options.max_body, limits.refusals, limits.budget
+        self.bodies, self.put, self.answer = bodies, put, answer
+        self.held: deque[tuple[Request, Enter]] = deque()
+        self.sweeping = threading.Lock()
+
+    def admit(self, request: Request, enter: Enter) -> None:
+        if status := refusal(request.environ, self.max_body):
+            self.refusals.refuse(request, status, status.phrase.lower())
+        elif self.budget.is_spent(request.transport.connection, request.client):
+            self.hold(request, enter)
+        else:
+            self.let_in(request, enter, enter)
+
+    def let_in(self, request: Request, enter: Enter, enter_now: Enter) -> None:
+        """Answer it, or see to it that it goes to the site: now, or when its body is whole."""
+        has_whole_body = SPOOL in request.environ
+        if has_whole_body or not (self.answer(request) or self.bodies.receive(request, enter)):
+            enter_now(request)
+
+    def hold(self, request: Request, enter: Enter) -> None:
+        """Until it may go in, but not for ever."""
+        now = time.monotonic()
+        if len(self.held) >= MOST_HELD or now > request.environ.setdefault(HELD_UNTIL, now + LONGEST_WAIT):
+            self.give_up(request)
+        else:
+            self.held.append((request, enter))
+
+    def give_up(self, request: Request) -> None:
+        """Refuse one that was held."""
+        close_body(request.environ)
+        self.refusals.refuse(request, *self.budget.refusal())
+
+    def hold_back(self, request: Request) -> bool:
+        """Return whether it waits once more. Others of its client may have been answered since it was let in."""
+        if not self.budget.is_spent(request.transport.connection, request.client):
+            return False
+        self.hold(request, self.put)
+        return True
+
+    def sweep(self) -> None:
+        """Let in those that may, and refuse those that have waited too long. Call it each second, in any thread."""
+        if not self.held or not self.sweeping.acquire(blocking=False):
+            return
+        try:
+            self.look_at_held()
+        finally:
+            self.sweeping.release()
+
+    def look_at_held(self) -> None:
+        for _ in range(len(self.held)):
+            request, enter = self.held.popleft()
+            if not self.budget.is_spent(request.transport.connection, request.client):
+                self.let_in(request, enter, self.put)
+            else:
+                self.hold(request, enter)

@@ -1,0 +1,138 @@
+"""Bodies of requests to a WSGI site: received whole, into memory or a file, before the site is entered.
+
+No thread waits for a client. Granian calls back with each part, in one of its own threads, and the last part takes the
+request to the site.
+"""
+
+import tempfile
+import time
+from collections.abc import Callable
+from http import HTTPStatus
+from typing import Any
+
+from djbundle.runtime.http.limits.limits import Limits
+from djbundle.runtime.http.protocol.rate import Rate
+from djbundle.runtime.http.protocol.transport import Request
+from djbundle.runtime.http.protocol.validity import has_body
+from djbundle.runtime.logs.lines import log
+
+IN_MEMORY = 256 << 10  # bytes of a body that needs no file
+
+SPOOL = "djbundle.spool"  # where the environ has a body that is whole
+
+Enter = Callable[[Request], None]
+
+
+def close_body(environ: dict[str, Any]) -> None:
+    """Let go of the body of a request, if it has a whole one."""
+    if spool := environ.get(SPOOL):
+        spool.close()
+
+
+class Bodies:
+    """Stands in front of the site. `folder` is where large bodies are kept."""
+
+    def __init__(self, limits: Limits, folder: str | None) -> None:
+        self.limits, self.folder = limits, folder
+        self.receiving: dict[int, Body] = {}  # by the identity of the body
+
+    def receive(self, request: Request, enter: Enter) -> bool:
+        """Return whether there may be a body. Then `enter` is called when it is whole, in a thread of Granian's."""
+        if not has_body(request.environ):
+            return False
+        if refused := self.limits.quota.refusal(request.client):
+            self.limits.refusals.refuse(request, *refused)
+            return True
+        body = Body(self, request, enter)
+        self.limits.quota.take(request.client)
+        self.receiving[id(body)] = body
+        body.receive()
+        return True
+
+    def forget(self, body: "Body") -> bool:
+        """Return whether it was being received until now: whoever learns so, and nobody else, ends it."""
+        if self.receiving.pop(id(body), None) is None:
+            return False
+        self.limits.quota.give(body.request.client)
+        return True
+
+    def sweep(self) -> None:
+        """Refuse those that have come too slowly. Call it each second."""
+        now, window = time.monotonic(), self.limits.options.body_timeout
+        for body in [*self.receiving.values()]:
+            if body.rate.is_too_slow(now, window):
+                body.refuse(HTTPStatus.REQUEST_TIMEOUT, "the body came too slowly")
+
+
+class Body:
+    """One that is being received."""
+
+    def __init__(self, bodies: Bodies, request: Request, enter: Enter) -> None:
+        self.bodies, self.request, self.enter = bodies, request, enter
+        self.spool = tempfile.SpooledTemporaryFile(IN_MEMORY, dir=bodies.folder)  # noqa: SIM115 - closed with the response
+        self.rate = Rate()
+        self.future: Any = None
+
+    def receive(self) -> None:
+        """Wait for the next part, without a thread."""
+        self.future = self.request.transport.protocol.receive()
+        self.future.add_done_callback(self.received)
+
+    def received(self, future: Any) -> None:
+        """Take a part, in one of Granian's threads."""
+        self.future = None
+        if future.cancelled() or id(self) not in self.bodies.receiving:
+            return
+        message = future.result()
+        if message["type"] != "http.request":  # the client has left, or sent what is no body
+            self.give_up()
+        elif self.keep(message.get("body", b"")):
+            if message.get("more_body"):
+                self.receive()
+            elif self.bodies.forget(self):
+                self.enter(self.whole_request())
+
+    def keep(self, part: bytes) -> bool:
+        """Return whether there was room for it."""
+        self.rate.size += len(part)
+        most = self.bodies.limits.options.max_body
+        if most and self.rate.size > most:
+            self.refuse(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, f"the body is larger than {most} bytes")
+            return False
+        try:
+            self.spool.write(part)
+        except OSError as error:  # the disk is full
+            log(f"cannot keep the body of a request: {error.strerror}", "error")
+            self.refuse(HTTPStatus.INSUFFICIENT_STORAGE, "there is no room for the body on the disk")
+            return False
+        return True
+
+    def whole_request(self) -> Request:
+        environ = self.request.environ
+        self.spool.seek(0)
+        environ["wsgi.input"] = environ[SPOOL] = self.spool
+        environ["CONTENT_LENGTH"] = str(self.rate.size)
+        if environ.pop("HTTP_TRANSFER_ENCODING", None):  # it may have had a length too, that a proxy believed:
+            environ["djbundle.leaving"] = True  # nothing else is read of this connection (RFC 9112, 6.3)
+        return self.request
+
+    def give_up(self) -> None:
+        """Who sends chunks that are none is refused; who has left hears nothing, and the log says nothing of it."""
+        if "HTTP_TRANSFER_ENCODING" in self.request.environ:
+            self.refuse(HTTPStatus.BAD_REQUEST, "the body broke off")
+        elif self.drop():
+            self.request.transport.respond(HTTPStatus.BAD_REQUEST.value, [("Connection", "close")], b"")
+
+    def refuse(self, status: HTTPStatus, why: str) -> None:
+        if self.drop():
+            self.bodies.limits.refusals.refuse(self.request, status, why)
+
+    def drop(self) -> bool:
+        """Forget it, and return whether it was being received."""
+        if not self.bodies.forget(self):
+            return False
+        future, self.future = self.future, None  # which keeps us, and with us the body that Granian has
+        if future:
+            future.cancel()
+        self.spool.close()
+        return True

@@ -1,0 +1,94 @@
+"""Closes connections that only take up room: Granian has a limit of time for the head of a request, and little else.
+
+What Granian makes of a connection is not known here, nor is what was said behind TLS; but the kernel tells when data
+came and went.
+"""
+
+from collections import Counter
+from collections.abc import Callable, Collection
+from typing import Protocol
+
+from djbundle.runtime.http.limits.budget import client_key
+from djbundle.runtime.http.limits.limits import Limits
+from djbundle.runtime.http.protocol.connections import Connection, Traffic, connections
+from djbundle.runtime.options.http import HttpOptions
+
+PREFACE = 24  # bytes of the beginning of HTTP/2; until it has seen so many Granian cannot tell which HTTP it is
+CROWDED = 0.75  # of the connections that there may be
+SHARE = 0.25  # of them that one client may have
+
+
+class Requests(Protocol):
+    """Those that are being answered."""
+
+    def awaited(self, seconds: float) -> Callable[[Connection], bool] | None:
+        """Whether over a connection somebody may wait for an answer, who has asked before so many seconds; None while
+        nobody can tell.
+        """
+        ...
+
+
+class Sweeper:
+    """Of the connections to `ports`, of which there may be `most`.
+
+    `silence` is for how many seconds a client may say nothing before it asks; `stall` for how many it may take nothing
+    of an answer. Who is silent after a handshake, or an answer by HTTP/2, is in nobody's way while there is room.
+    """
+
+    def __init__(
+        self,
+        ports: Collection[int],
+        most: int,
+        silence: float,
+        stall: float,
+        requests: Requests,
+        limits: Limits | None = None,
+    ) -> None:
+        self.ports, self.silence, self.stall, self.requests = ports, silence, stall, requests
+        self.limits = limits or Limits(HttpOptions())
+        self.enough, self.share = most * CROWDED, max(1, int(most * SHARE))
+        self.known: set[tuple[str, int]] = set()  # clients whose connections the sweep before has seen
+
+    def sweep(self) -> None:
+        """Who was accepted since the last is left alone: it may have waited long for this one to make room."""
+        seen: set[tuple[str, int]] = set()
+        counted = {*self.limits.untaken.accounts}
+        is_crowded = len(self.known) >= self.enough
+        is_awaited = self.requests.awaited(self.silence) if is_crowded else None
+        of_client: Counter[str] = Counter()
+        for connection in connections():
+            if connection.port in self.ports:
+                seen.add(connection.client)
+                client = client_key(connection.peer)
+                of_client[client] += 1
+                traffic = connection.traffic() if connection.client in self.known else None
+                if traffic and (
+                    self.is_stale(traffic, connection, is_awaited)
+                    or self.is_stalled(traffic, connection)
+                    or self.is_greedy(of_client[client], connection)
+                ):
+                    connection.close()
+        self.known = seen
+        self.limits.untaken.forget(counted - seen)
+
+    def is_stalled(self, traffic: Traffic, connection: Connection) -> bool:
+        """Return whether a client of HTTP/2 has taken next to nothing of what it was given for too long.
+
+        The kernel has nothing left to send while the client's windows (RFC 9113, 5.2) are closed. But then it has
+        carried fewer bytes than the bodies of its responses have.
+        """
+        self.limits.untaken.note(connection.client, traffic)
+        return self.limits.untaken.is_stalled(connection.client, self.stall)
+
+    def is_greedy(self, count: int, connection: Connection) -> bool:
+        """Return whether one client has more than its share of the connections."""
+        return count > self.share and not self.limits.is_proxy(connection.peer)
+
+    def is_stale(
+        self, traffic: Traffic, connection: Connection, is_awaited: Callable[[Connection], bool] | None
+    ) -> bool:
+        if traffic.received < PREFACE:  # a request so short names no host
+            return traffic.since_received >= self.silence
+        if not traffic.is_read:
+            return traffic.since_sent >= self.stall
+        return is_awaited is not None and traffic.since >= self.silence and not is_awaited(connection)

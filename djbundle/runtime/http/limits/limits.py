@@ -1,0 +1,26 @@
+"""What one web process grants its clients, and what it has counted of them."""
+
+from functools import lru_cache
+
+from djbundle.runtime.http.limits.budget import Budget
+from djbundle.runtime.http.limits.quota import Quota
+from djbundle.runtime.http.limits.refusals import Refusals
+from djbundle.runtime.http.limits.unfinished import Unfinished
+from djbundle.runtime.http.limits.untaken import Untaken
+from djbundle.runtime.http.limits.waiting import Waiting
+from djbundle.runtime.http.protocol.observing import Observer
+from djbundle.runtime.options.http import HttpOptions
+from djbundle.runtime.process.memory import Cycles
+
+
+class Limits:
+    def __init__(self, options: HttpOptions, observer: Observer | None = None) -> None:
+        self.options = options
+        self.is_proxy = lru_cache(maxsize=1024)(options.trusted_proxies.trusts)
+        self.refusals = Refusals(observer)
+        self.budget = Budget(self.is_proxy)
+        self.quota = Quota(self.is_proxy)
+        self.waiting = Waiting(self.budget, self.refusals)
+        self.cycles = Cycles()
+        self.untaken = Untaken()
+        self.unfinished = Unfinished(self.is_proxy, self.refusals)

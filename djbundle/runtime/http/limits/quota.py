@@ -1,0 +1,35 @@
+"""How many bodies are received at once: of all clients, and of each."""
+
+from collections import Counter
+from collections.abc import Callable, Hashable
+from http import HTTPStatus
+
+from djbundle.runtime.http.limits.budget import add, client_key
+
+MOST = 512  # bodies received at once by one process; beyond, clients are told to come again
+MOST_OF_CLIENT = 32  # of them from one client
+
+
+class Quota:
+    """Of one web process. `is_exempt` tells the addresses that stand for many clients: proxies."""
+
+    def __init__(self, is_exempt: Callable[[str], bool] = bool) -> None:
+        self.is_exempt = is_exempt
+        self.clients: Counter[Hashable] = Counter()
+        self.total = 0
+
+    def refusal(self, client: str) -> tuple[HTTPStatus, str] | None:
+        """Return with what, and why, another body of this client is refused; or None."""
+        if self.total >= MOST:
+            return HTTPStatus.SERVICE_UNAVAILABLE, f"{MOST} bodies are being received"
+        if self.clients[client_key(client)] >= MOST_OF_CLIENT and not self.is_exempt(client):
+            return HTTPStatus.TOO_MANY_REQUESTS, f"one client sends {MOST_OF_CLIENT} bodies at once"
+        return None
+
+    def take(self, client: str) -> None:
+        self.total += 1
+        add(self.clients, client_key(client), 1)
+
+    def give(self, client: str) -> None:
+        self.total -= 1
+        add(self.clients, client_key(client), -1)

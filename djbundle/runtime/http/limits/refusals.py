@@ -1,0 +1,87 @@
+"""Responses that the server gives itself. They are in the access log and the metrics like those of the site."""
+
+import threading
+import time
+from collections import Counter
+from http import HTTPStatus
+
+from djbundle.runtime.http.protocol.environ import as_written
+from djbundle.runtime.http.protocol.observing import Observer
+from djbundle.runtime.http.protocol.transport import HTTP_2, Headers, Request
+from djbundle.runtime.logs.lines import log
+
+TELL_EVERY = 60.0  # seconds between lines of the log about one status
+LASTING = 10.0  # seconds; who refused for want of room within them is not ready
+RETRY_AFTER = "5"  # seconds
+COME_AGAIN = frozenset((HTTPStatus.SERVICE_UNAVAILABLE, HTTPStatus.TOO_MANY_REQUESTS))
+WITHOUT_ROOM = frozenset((HTTPStatus.SERVICE_UNAVAILABLE, HTTPStatus.INSUFFICIENT_STORAGE))
+
+
+class Refusals:
+    """Of one web process. May be called by several threads."""
+
+    def __init__(self, observer: Observer | None) -> None:
+        self.observer = observer
+        self.counts: Counter[str] = Counter()  # of what the log will tell
+        self.told = float("-inf")
+        self.since = self.last = float("-inf")  # when room began to lack, and when it last did; monotonic seconds
+        self.lock = threading.Lock()
+
+    def refuse(self, request: Request, status: HTTPStatus, why: str) -> None:
+        """Answer a request with this status."""
+        headers = headers_of_refusal(status, by_http_2=request.environ["SERVER_PROTOCOL"] == HTTP_2)
+        headers.append(("X-Request-ID", request.environ["HTTP_X_REQUEST_ID"]))
+        self.count(status, why)
+        if self.observer:
+            environ = request.environ
+            self.observer.answered(
+                environ["REQUEST_METHOD"],
+                as_written(environ["PATH_INFO"]),
+                status.value,
+                0.0,
+                request.client,
+                environ["HTTP_X_REQUEST_ID"],
+            )
+        if not request.transport.is_begun:
+            request.transport.respond(status.value, headers, b"")
+
+    def count(self, status: HTTPStatus, why: str) -> None:
+        now = time.monotonic()
+        self.note(f"request refused with {status.value}: {why}")
+        with self.lock:
+            if status in WITHOUT_ROOM:
+                if now - self.last > LASTING:
+                    self.since = now
+                self.last = now
+
+    def note(self, what: str, times: int = 1) -> None:
+        """Have the log tell of it."""
+        with self.lock:
+            self.counts[what] += times
+
+    def problem(self) -> str | None:
+        """Return what /up says while requests are refused for want of room, and have been for some time."""
+        now = time.monotonic()
+        if now - self.last > LASTING or now - self.since < LASTING:
+            return None
+        return f"requests have been refused for {now - self.since:.0f} s: too many bodies or responses are under way"
+
+    def tell(self) -> None:
+        """Say now and then in the log how many were refused. Call it each second."""
+        now = time.monotonic()
+        if not self.counts or now - self.told < TELL_EVERY:
+            return
+        with self.lock:
+            counts, self.counts, self.told = self.counts, Counter(), now
+        for what, count in counts.items():
+            log(f"{count} times: {what}", "warning")
+
+
+def headers_of_refusal(status: HTTPStatus, *, by_http_2: bool) -> Headers:
+    """Return the head of a refusal. HTTP/1 closes the connection, since the body may not have been read."""
+    headers = [("Content-Length", "0")]
+    if not by_http_2:
+        headers.append(("Connection", "close"))
+    if status in COME_AGAIN:
+        headers.append(("Retry-After", RETRY_AFTER))
+    return headers

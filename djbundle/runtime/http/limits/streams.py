@@ -1,0 +1,290 @@
+"""Responses in parts. No thread waits for a client to take the parts of a file; only a generator keeps its own thread.
+
+What can be cut anywhere goes in large parts to clients that take them quickly, since each part takes a change of
+threads; and in small ones to all others, since Granian queues some for each of them.
+"""
+
+import contextvars
+import threading
+import time
+import traceback
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from http import HTTPStatus
+from typing import Any
+from wsgiref.util import FileWrapper
+
+from django.db import connections
+
+from djbundle.runtime.http.limits.budget import COST, client_key, longest
+from djbundle.runtime.http.limits.limits import Limits
+from djbundle.runtime.http.limits.untaken import fenced
+from djbundle.runtime.http.protocol.connections import break_off
+from djbundle.runtime.http.protocol.transport import Headers, Request, with_length
+from djbundle.runtime.logs import lines
+
+SENDERS = 4  # threads that send what is at hand
+MOST_GENERATORS = 256  # that one process runs at once, each in a thread of its own
+MOST_OF_CLIENT = 64  # of them for one client
+BURST = 16  # parts that are sent in one go
+LARGEST_PART, SMALLEST_PART = 1 << 20, 64 << 10  # bytes
+ALL_PARTS = 16 << 20  # bytes, about: the next parts of all clients
+AHEAD = 512 << 10  # bytes that Granian and the kernel take before the client has taken any
+QUICK = 0.02  # seconds in which a client shall take a part
+
+
+class Streams:
+    """Of one web process."""
+
+    def __init__(self, limits: Limits) -> None:
+        self.refusals, self.budget = limits.refusals, limits.budget
+        self.senders = ThreadPoolExecutor(SENDERS, "stream")
+        self.open: dict[int, Delivery] = {}
+        self.has_ended: Callable[[], object] = bool  # called when a response has made room
+
+    def send(self, request: Request, status: int, headers: Headers, parts: Any, size: int = 0) -> None:
+        """Send parts that are at hand: of a file, or of `size` bytes in memory that nothing else keeps.
+
+        `parts` has ``__next__`` and may have ``close``.
+        """
+        self.deliver(Delivery(self, request, parts, COST + size), status, headers)
+
+    def send_fenced(self, request: Request, status: int, headers: Headers, body: bytes) -> None:
+        """Send a small response by HTTP/2, and count it until it is taken."""
+        self.deliver(Fenced(self, request, fenced(body), len(body)), status, with_length(headers, len(body)))
+
+    def deliver(self, delivery: "Delivery", status: int, headers: Headers) -> None:
+        if delivery.begin(status, headers):
+            self.senders.submit(delivery.run)
+
+    def generate(self, request: Request, status: int, headers: Headers, parts: Any) -> None:
+        """Send parts that are made as they are sent, in a thread of their own.
+
+        It has the context of this thread, with its language and time zone, and its own connections to databases.
+        """
+        delivery = Generation(self, request, parts, COST)
+        if refusal := self.refusal(request):
+            delivery.close()
+            self.refusals.refuse(request, *refusal)
+        elif delivery.begin(status, headers):
+            run = partial(contextvars.copy_context().run, delivery.run)
+            try:
+                threading.Thread(target=run, name="generator", daemon=True).start()  # ends with it: they may be many
+            except RuntimeError:  # the machine has no room for another
+                delivery.fail()
+
+    def refusal(self, request: Request) -> tuple[HTTPStatus, str] | None:
+        """Return with what, and why, another generator may not run; or None."""
+        running = [each for each in [*self.open.values()] if isinstance(each, Generation)]
+        if len(running) >= MOST_GENERATORS:
+            return HTTPStatus.SERVICE_UNAVAILABLE, f"{MOST_GENERATORS} responses are being generated"
+        client = client_key(request.client)
+        if sum(client_key(each.request.client) == client for each in running) < MOST_OF_CLIENT:
+            return None
+        if self.budget.is_exempt(request.client):
+            return None
+        return HTTPStatus.TOO_MANY_REQUESTS, f"{MOST_OF_CLIENT} responses are being generated for one client"
+
+    def sweep(self, timeout: float) -> None:
+        """Break off what clients have taken nothing of for `timeout` seconds. Call it each second."""
+        now = time.monotonic()
+        waiting = [(each.waited(now), each) for each in [*self.open.values()] if each.since is not None]
+        late = {each for seconds, each in waiting if seconds >= timeout}
+        if not late and self.budget.is_full:
+            late = longest(waiting)
+        if late:
+            break_off({each.request.transport.connection for each in late})
+            for each in late:
+                each.stop()
+            self.refusals.note("response: cut off, since its client took nothing more", len(late))
+
+    def of_file(self, file: Any, _size: int = 0) -> "FileParts":
+        """Return the parts of a file: WSGI's ``file_wrapper``."""
+        return FileParts(file, Sizes(self))
+
+    def of_memory(self, body: Sequence[bytes]) -> Iterator[bytes]:
+        """Return the parts of a body, which are cut where they shall be smaller."""
+        sizes = Sizes(self)
+        for part in body:
+            begin = 0
+            while begin < len(part):
+                size = sizes.next()
+                yield part[begin : begin + size]  # all of it is not copied
+                begin += size
+
+
+class Delivery:
+    """One response in parts that are at hand."""
+
+    def __init__(self, streams: Streams, request: Request, parts: Any, cost: int) -> None:
+        self.streams, self.request, self.parts, self.cost = streams, request, parts, cost
+        self.since: float | None = None  # when the client was to take more, monotonic seconds
+        self.future: Any = None
+        self.watching: Any = None
+        self.is_stopped = False  # the client has left, or is too slow
+        self.is_closed = False
+
+    def begin(self, status: int, headers: Headers) -> bool:
+        """Send the head. Return whether a body follows."""
+        transport = self.request.transport
+        if transport.is_bodiless:
+            self.close()
+            transport.begin(status, headers)
+            transport.end()
+            return False
+        transport.begin(status, headers)  # raises what is wrong with it, before anything is counted
+        self.streams.open[id(self)] = self
+        self.streams.budget.take(transport.connection, self.request.client, self.cost)
+        self.watch()
+        return True
+
+    def watch(self) -> None:
+        """Learn when the client leaves: Granian takes parts for nobody without a word."""
+        self.watching = self.request.transport.protocol.receive()
+        self.watching.add_done_callback(self.heard)
+
+    def heard(self, future: Any) -> None:
+        self.watching = None
+        if self.is_closed or future.cancelled():
+            return
+        if future.result()["type"] == "http.disconnect":
+            self.is_stopped = True
+            self.request.transport.forget_handed()
+        else:  # the end of a body that was not there
+            self.watch()
+
+    def waited(self, now: float) -> float:
+        return 0.0 if self.since is None else now - self.since
+
+    def stop(self) -> None:
+        """Let it end now, in another thread."""
+        self.is_stopped = True
+        if future := self.future:
+            future.cancel()
+
+    def run(self) -> None:
+        """Send until the client has enough for the moment."""
+        try:
+            if self.advance():
+                self.finish()
+        except Exception:
+            self.fail()
+
+    @property
+    def is_over(self) -> bool:
+        """Whether all is sent, or nobody takes it any more."""
+        return self.is_stopped or self.request.transport.is_over
+
+    def send_next(self) -> Any:
+        """Send the next part, or the end. Return a future while the client has enough, or None."""
+        part = next(self.parts, None)
+        if part is None:
+            self.request.transport.end()
+        return None if part is None else self.send_part(part)
+
+    def send_part(self, part: bytes) -> Any:
+        return self.request.transport.send(part) if part else None
+
+    def advance(self) -> bool:
+        """Return whether it is over; if not, it goes on later."""
+        for _ in range(BURST):
+            if self.is_over:
+                return True
+            if future := self.send_next():
+                self.wait(future)
+                return False
+        self.streams.senders.submit(self.run)
+        return False
+
+    def wait(self, future: Any) -> None:
+        self.since, self.future = time.monotonic(), future
+        future.add_done_callback(self.resume)
+
+    def resume(self, _future: Any) -> None:
+        self.since = self.future = None
+        self.streams.senders.submit(self.run)
+
+    def fail(self) -> None:
+        """Say so in the log, and break the connection off: else its client would take a part for the whole."""
+        told = {"id": self.request.environ.get("HTTP_X_REQUEST_ID", "")}
+        lines.write("error", "serve", "the answer to a request failed", told, traceback.format_exc())
+        break_off({self.request.transport.connection})
+        self.finish()
+
+    def finish(self) -> None:
+        if self.streams.open.pop(id(self), None):
+            transport = self.request.transport
+            self.streams.budget.take(transport.connection, self.request.client, -self.cost)
+        self.close()
+        self.streams.has_ended()
+
+    def close(self) -> None:
+        self.is_closed = True
+        watching, self.watching = self.watching, None  # which keeps us
+        if watching:
+            watching.cancel()
+        if end := getattr(self.parts, "close", None):
+            end()
+
+
+class Fenced(Delivery):
+    """One whose empty parts are sent too."""
+
+    def send_part(self, part: bytes) -> Any:
+        return self.request.transport.send(part)
+
+
+class Generation(Delivery):
+    """One whose parts are made as they are sent: all of them in one thread, which a cursor of a database needs."""
+
+    def __init__(self, streams: Streams, request: Request, parts: Any, cost: int) -> None:
+        super().__init__(streams, request, parts, cost)
+        self.taken = threading.Semaphore(0)
+
+    def run(self) -> None:
+        try:
+            super().run()
+        finally:
+            connections.close_all()
+
+    def advance(self) -> bool:
+        while not self.is_over:
+            if future := self.send_next():
+                self.wait(future)
+                self.taken.acquire()
+        return True
+
+    def resume(self, _future: Any) -> None:
+        self.since = self.future = None
+        self.taken.release()
+
+
+class Sizes:
+    """Of the parts that one client is sent."""
+
+    def __init__(self, streams: Streams) -> None:
+        self.streams = streams
+        self.size, self.sum, self.asked = SMALLEST_PART, 0, 0.0
+
+    def next(self) -> int:
+        """Bytes of the next part: it is asked for when there is room for it."""
+        now = time.monotonic()
+        if self.sum >= AHEAD:
+            is_quick = now - self.asked < QUICK
+            most = min(LARGEST_PART, ALL_PARTS // max(1, len(self.streams.open)))
+            self.size = max(SMALLEST_PART, min(most, self.size * 4) if is_quick else self.size // 4)
+        self.sum, self.asked = self.sum + self.size, now
+        return self.size
+
+
+class FileParts(FileWrapper):
+    """Larger ones than the 8 KB that are asked for."""
+
+    def __init__(self, file: Any, sizes: Sizes) -> None:
+        super().__init__(file)
+        self.sizes = sizes
+
+    def __next__(self) -> bytes:
+        self.blksize = self.sizes.next()
+        return super().__next__()

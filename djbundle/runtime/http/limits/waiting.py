@@ -1,0 +1,130 @@
+"""Holds requests, pages and files of an ASGI site back until their clients read what they were sent."""
+
+import asyncio
+import time
+from collections import Counter
+from collections.abc import Callable, Hashable, Iterator
+from contextlib import contextmanager
+from http import HTTPStatus
+
+from djbundle.runtime.http.limits.budget import (
+    CLIENT,
+    COST,
+    LONGEST_WAIT,
+    MOST_HELD,
+    PROCESS,
+    Budget,
+    add,
+    client_key,
+    longest,
+)
+from djbundle.runtime.http.limits.refusals import Refusals
+from djbundle.runtime.http.protocol.connections import break_off
+from djbundle.runtime.http.protocol.transport import Connection
+
+MOST_REQUESTS = 512  # of one client at once, which take 40 KB each
+LOOK = 0.1  # seconds between looks whether the client has taken other responses
+
+
+class StalledClientError(Exception):
+    """The client has taken nothing of its response for too long, or of too many at once."""
+
+
+class Waiting:
+    """In one web process."""
+
+    def __init__(self, budget: Budget, refusals: Refusals) -> None:
+        self.budget, self.refusals = budget, refusals
+        self.since: dict[object, tuple[float, Connection]] = {}  # monotonic seconds, by the response
+        self.held = 0  # requests that have not begun
+        self.begun: Counter[Hashable] = Counter()  # requests, by their client
+
+    async def has_room(self, connection: Connection, client: str) -> bool:
+        """Hold a request back until others of its client are answered, and their responses taken.
+
+        Return whether it may begin; then it is counted.
+        """
+        if self.must_wait(connection, client) and not await self.hold(connection, client):
+            return False
+        self.begun[client_key(client)] += 1
+        return True
+
+    def must_wait(self, connection: Connection, client: str) -> bool:
+        return self.budget.is_spent(connection, client) or self.has_enough(client)
+
+    def has_enough(self, client: str) -> bool:
+        """Return whether as many requests of this client are being answered as may be."""
+        return self.begun[client_key(client)] >= MOST_REQUESTS and not self.budget.is_exempt(client)
+
+    def leave(self, client: str) -> None:
+        """Count a request no more."""
+        add(self.begun, client_key(client), -1)
+
+    def refusal(self, client: str) -> tuple[HTTPStatus, str]:
+        """Return with what one that has found no room is refused, and why."""
+        if self.has_enough(client):
+            return HTTPStatus.TOO_MANY_REQUESTS, f"{MOST_REQUESTS} requests of the client are being answered"
+        return self.budget.refusal()
+
+    async def hold(self, connection: Connection, client: str) -> bool:
+        if self.held >= MOST_HELD:
+            return False
+        self.held += 1
+        try:
+            return await self.becomes_true(lambda: not self.must_wait(connection, client))
+        finally:
+            self.held -= 1
+
+    async def take(self, connection: Connection, client: str, size: int) -> bool:
+        """Take so many bytes of the budget for a response that has not begun, as soon as they are left.
+
+        It waits as long as its client takes others. Return whether the bytes are taken.
+        """
+        budget, since = self.budget, time.monotonic()
+        if budget.take_if_left(connection, client, size):
+            return True
+        if budget.waiting + size > PROCESS:
+            return False
+        budget.waiting += size
+        try:
+            return await self.becomes_true(
+                lambda: budget.take_if_left(connection, client, size), lambda: budget.is_stuck(client, since)
+            )
+        finally:
+            budget.waiting -= size
+
+    @staticmethod
+    async def becomes_true(wanted: Callable[[], bool], is_hopeless: Callable[[], bool] = bool) -> bool:
+        """Look again and again, but not for ever. Return whether it has become true."""
+        until = time.monotonic() + LONGEST_WAIT
+        while not wanted():
+            if time.monotonic() > until or is_hopeless():
+                return False
+            await asyncio.sleep(LOOK)
+        return True
+
+    @contextmanager
+    def waits(self, response: object, connection: Connection, client: str, cost: int = COST) -> Iterator[None]:
+        """Count what Granian keeps of a response while its client takes nothing.
+
+        Raises StalledClientError when it takes nothing of so many that were begun before that was known.
+        """
+        self.since[response] = time.monotonic(), connection
+        self.budget.take(connection, client, cost)
+        try:
+            if self.budget.client_has_enough(client, 2 * CLIENT):
+                raise StalledClientError
+            yield
+        finally:
+            self.budget.take(connection, client, -cost)
+            del self.since[response]
+
+    def sweep(self) -> None:
+        """Break off the slowest when there is no room for others. Call it each second."""
+        if not self.budget.is_full:
+            return
+        now = time.monotonic()
+        late = longest((now - since, connection) for since, connection in self.since.values())
+        if late:
+            break_off(late)
+            self.refusals.note("response: cut off, since its client took nothing more", len(late))

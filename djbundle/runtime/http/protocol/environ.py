@@ -1,0 +1,49 @@
+"""The environ of WSGI (PEP 3333), made of what Granian tells an ASGI site: headers come as they were sent."""
+
+import io
+from typing import Any
+from urllib.parse import unquote_to_bytes
+
+from djbundle.runtime.http.protocol.transport import HTTP_2
+
+PROTOCOLS = {"1": "HTTP/1.0", "1.1": "HTTP/1.1", "2": HTTP_2}
+WITHOUT_PREFIX = {b"content-type": "CONTENT_TYPE", b"content-length": "CONTENT_LENGTH"}
+MOST_NAMES = 1024  # that are remembered; strangers send any
+
+_names: dict[bytes, str] = dict(WITHOUT_PREFIX)
+
+
+def make_environ(scope: dict[str, Any]) -> dict[str, Any]:
+    """Return what a WSGI application finds of one request; all text is latin-1, as it was sent."""
+    path = scope["raw_path"]
+    name, port = scope["server"]
+    environ: dict[str, Any] = {
+        "REQUEST_METHOD": scope["method"],
+        "PATH_INFO": (unquote_to_bytes(path) if b"%" in path else path).decode("latin-1"),
+        "QUERY_STRING": scope["query_string"].decode("latin-1"),
+        "SERVER_NAME": name,
+        "SERVER_PORT": str(port),
+        "SERVER_PROTOCOL": PROTOCOLS.get(scope["http_version"], "HTTP/1.1"),
+        "REMOTE_ADDR": scope["client"][0],
+        "wsgi.url_scheme": scope["scheme"],
+        "wsgi.input": io.BytesIO(),
+    }
+    for raw, value in scope["headers"]:
+        key = _names.get(raw) or name_of(raw)
+        text = value.decode("latin-1")
+        if key in environ:
+            text = f"{environ[key]}{'; ' if key == 'HTTP_COOKIE' else ','}{text}"
+        environ[key] = text
+    return environ
+
+
+def as_written(path: str) -> str:
+    """Return a path of WSGI, which has a character for each byte (PEP 3333), as people write it: in UTF-8."""
+    return path if path.isascii() else path.encode("latin-1", "replace").decode("utf-8", "replace")
+
+
+def name_of(header: bytes) -> str:
+    name = f"HTTP_{header.decode('latin-1').upper().replace('-', '_')}"
+    if len(_names) < MOST_NAMES:
+        _names[header] = name
+    return name

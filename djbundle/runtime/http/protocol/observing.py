@@ -1,0 +1,27 @@
+"""Told of each answer when its head is made: counts it, and writes the access log."""
+
+from dataclasses import dataclass, field
+
+from djbundle.runtime.logs import lines
+from djbundle.runtime.logs.formats import Value
+from djbundle.runtime.process.counters import Slot
+from djbundle.runtime.process.in_flight import InFlight
+
+
+@dataclass(frozen=True, slots=True)
+class Observer:
+    slot: Slot
+    access_log: bool
+    in_flight: InFlight = field(default_factory=InFlight)
+
+    def answered(self, method: str, path: str, status: int, seconds: float, client: str, request_id: str) -> None:
+        """`seconds` from the whole request to the head of its answer. The query is not told: secrets stand in it."""
+        self.slot.count(status, seconds)
+        if self.access_log:
+            told: dict[str, Value] = {
+                "status": status,
+                "ms": round(seconds * 1000, 1),
+                "client": client,
+                "id": request_id,
+            }
+            lines.write("info", "access", f"{method} {path}", told)

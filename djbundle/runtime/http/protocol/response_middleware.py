@@ -1,0 +1,78 @@
+"""Around a WSGI site and its files: adds to each answer what `serve` was told to.
+
+The request's id, Strict-Transport-Security, Server-Timing; and ``Connection: close`` while a worker is leaving, so
+that no client sends its next request into a connection that is about to end.
+"""
+
+import time
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+from djbundle.runtime.http.protocol.environ import as_written
+from djbundle.runtime.http.protocol.observing import Observer
+from djbundle.runtime.http.protocol.transport import HTTP_2, Headers
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Additions:
+    """What is the same for every answer."""
+
+    hsts: int | None = None  # seconds
+    server_timing: bool = False
+
+    def headers(self, request_id: str, seconds: float, *, secure: bool, leaving: bool) -> Headers:
+        added = [("X-Request-ID", request_id)]
+        if self.hsts is not None and secure:
+            added.append(("Strict-Transport-Security", f"max-age={self.hsts}"))
+        if self.server_timing:
+            added.append(("Server-Timing", f"total;dur={seconds * 1000:.1f}"))
+        if leaving:
+            added.append(("Connection", "close"))
+        return added
+
+    def wsgi_headers(self, environ: dict[str, Any], seconds: float) -> Headers:
+        return self.headers(
+            environ["HTTP_X_REQUEST_ID"],
+            seconds,
+            secure=environ["wsgi.url_scheme"] == "https",
+            leaving=environ["djbundle.leaving"] and environ["SERVER_PROTOCOL"] != HTTP_2,
+        )
+
+
+class Wsgi:
+    def __init__(self, application: Any, additions: Additions, observer: Observer) -> None:
+        self.application = application
+        self.additions = additions
+        self.observer = observer
+
+    def __call__(self, environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
+        additions = self.additions
+
+        def start(status: str, headers: Headers, exc_info: Any = None) -> Any:
+            seconds = time.perf_counter() - environ["djbundle.begun"]
+            self.observer.answered(
+                environ["REQUEST_METHOD"],
+                as_written(environ["PATH_INFO"]),
+                int(status[:3]),
+                seconds,
+                environ["REMOTE_ADDR"],
+                environ["HTTP_X_REQUEST_ID"],
+            )
+            return start_response(status, merged(headers, additions.wsgi_headers(environ, seconds)), exc_info)
+
+        in_flight = self.observer.in_flight
+        place = in_flight.begin(environ["REQUEST_METHOD"], environ["PATH_INFO"].encode("latin-1", "backslashreplace"))
+        environ["djbundle.ended"] = partial(in_flight.end, place)  # called by who closes the answer, see wsgi.py
+        try:
+            return self.application(environ, start)  # type: ignore[no-any-return]
+        except BaseException:  # sys.exit() in a view
+            start("500 Internal Server Error", [])
+            raise
+
+
+def merged(headers: Headers, added: Headers) -> Headers:
+    """The site's own headers go first: what it has set is not set again."""
+    present = {name.lower() for name, _ in headers}
+    return [*headers, *(item for item in added if item[0].lower() not in present)]

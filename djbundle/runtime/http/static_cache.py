@@ -1,0 +1,96 @@
+"""Static files that browsers ask for all the time, answered from memory before a request to the site is made of it.
+
+What is not the plain case is the site's: parts of a file, questions whether it has changed, methods other than GET,
+files for which there is no room. So this knows nothing that servestatic does not tell it.
+"""
+
+import threading
+import time
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from servestatic.responders import StaticFile
+
+from djbundle.runtime.http.limits.streams import LARGEST_PART, Streams
+from djbundle.runtime.http.protocol.observing import Observer
+from djbundle.runtime.http.protocol.response_middleware import Additions
+from djbundle.runtime.http.protocol.transport import Headers, RawHeaders, Request, raw
+
+WHOLE = 256 << 10  # bytes of a file; a larger one is sent in parts
+ROOM = 16 << 20  # bytes of all that one process keeps
+MOST_FOUND = 4096  # answers that are remembered; strangers may say that they accept anything
+LONGEST_REMEMBERED = 128  # characters of what a client accepts
+NOT_PLAIN = ("HTTP_RANGE", "HTTP_IF_NONE_MATCH", "HTTP_IF_MODIFIED_SINCE", "CONTENT_LENGTH", "HTTP_TRANSFER_ENCODING")
+
+
+class Kept(NamedTuple):
+    headers: Headers
+    raw_headers: RawHeaders
+    body: bytes | list[bytes]  # or its parts
+
+
+class Shortcut:
+    """`files` is what servestatic has found, by path."""
+
+    def __init__(self, files: dict[str, Any], additions: Additions, observer: Observer) -> None:
+        self.files, self.additions, self.observer = files, additions, observer
+        self.kept: dict[str, Kept | None] = {}  # by name; each encoding has its own; None: too large
+        self.found: dict[tuple[str, str], Kept | None] = {}  # by path and what the client accepts
+        self.room = ROOM
+        self.reading = threading.Lock()
+
+    def answer(self, request: Request, streams: Streams) -> bool:
+        """Whether it is answered. Its environ is prepared (request_middleware.py)."""
+        environ = request.environ
+        path = environ["PATH_INFO"]
+        if path not in self.files or environ["REQUEST_METHOD"] != "GET":
+            return False
+        for name in NOT_PLAIN:
+            if name in environ:
+                return False
+        begun = time.perf_counter()
+        kept = self.look_up(path, environ)
+        if kept is None:
+            return False
+        seconds = time.perf_counter() - begun
+        self.observer.answered("GET", path, 200, seconds, environ["REMOTE_ADDR"], environ["HTTP_X_REQUEST_ID"])
+        added = self.additions.wsgi_headers(environ, seconds)
+        if isinstance(kept.body, bytes) and request.transport.is_suspicious:
+            streams.send_fenced(request, 200, kept.headers + added, kept.body)
+        elif isinstance(kept.body, bytes):
+            request.transport.begin_raw(200, kept.raw_headers + raw(added))
+            request.transport.end(kept.body)
+        else:
+            streams.send(request, 200, kept.headers + added, streams.of_memory(kept.body))
+        return True
+
+    def look_up(self, path: str, environ: dict[str, Any]) -> Kept | None:
+        """Return what was found for such a client before: servestatic tries one encoding after the other."""
+        key = path, environ.get("HTTP_ACCEPT_ENCODING", "")
+        if key in self.found:
+            return self.found[key]
+        kept = self.find(self.files[path], environ)
+        if len(self.found) < MOST_FOUND and len(key[1]) < LONGEST_REMEMBERED:
+            self.found[key] = kept
+        return kept
+
+    def find(self, file: Any, environ: dict[str, Any]) -> Kept | None:
+        if not isinstance(file, StaticFile):  # a redirect
+            return None
+        name, headers = file.get_path_and_headers(environ)
+        if name not in self.kept:
+            with self.reading:
+                if name not in self.kept:
+                    self.kept[name] = self.read(Path(name), headers)
+        return self.kept[name]
+
+    def read(self, path: Path, headers: list[tuple[str, str | None]]) -> Kept | None:
+        size = path.stat().st_size
+        if size > self.room // 2:  # so that one large file leaves room for many small ones
+            return None
+        self.room -= size
+        given = [(key, value) for key, value in headers if value is not None]
+        if size <= WHOLE:
+            return Kept(given, raw(given), path.read_bytes())
+        with path.open("rb") as file:
+            return Kept(given, raw(given), [*iter(lambda: file.read(LARGEST_PART), b"")])

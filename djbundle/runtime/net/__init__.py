@@ -1,0 +1,1 @@
+"""Addresses, listening sockets, and proxies that are trusted."""

@@ -1,0 +1,193 @@
+"""The listening sockets. Each web worker has its own, among which the kernel spreads connections (SO_REUSEPORT).
+
+With one socket for all, the worker that is quickest at the moment takes most connections, and with them their later
+requests. The supervisor owns the sockets, so that a restart of the web process refuses no connection. A Unix socket is
+one for all, and so is one that systemd has opened.
+"""
+
+import contextlib
+import errno
+import os
+import socket
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from djbundle.errors import AddressError
+from djbundle.runtime.core.safe_path import find_weakness
+from djbundle.runtime.net.addresses import HTTP_PORT, HTTPS_PORT, UNIX, Address, Tcp, Unix
+from djbundle.runtime.process.privileges import acting_as, masked, owner_of
+
+BACKLOG = 1024  # connections that wait while workers are busy or restart
+UNSENT = 128 << 10  # bytes that the kernel takes for a client beyond what is under way to it; by default megabytes
+
+
+@dataclass(frozen=True, slots=True)
+class Listeners:
+    site: list[list[socket.socket]]  # for each address: one for each web worker, or one for all
+    redirect: socket.socket | None  # from HTTP to HTTPS
+    metrics: socket.socket | None
+
+    @property
+    def main(self) -> socket.socket:
+        """Of the address that is named first."""
+        return self.site[0][0]
+
+    def of_worker(self, number: int) -> list[socket.socket]:
+        """One for each address."""
+        return [sockets[number % len(sockets)] for sockets in self.site]
+
+
+def listen(address: Address, count: int, permissions: int) -> list[socket.socket]:
+    """Bind and listen, with `count` sockets on a port of TCP. `permissions` are those of the file of a Unix socket."""
+    if isinstance(address, Tcp):
+        return listen_tcp(address, count, "--bind")
+    return [listen_unix(address.path, permissions)]
+
+
+def listen_tcp(address: Tcp, count: int, option: str) -> list[socket.socket]:
+    """Port 0 is one that is free. `option` has named the address."""
+    family = socket.AF_INET6 if ":" in address.host else socket.AF_INET
+    sockets: list[socket.socket] = []
+    port = address.port
+    try:
+        for _ in range(count):
+            sockets.append(socket.socket(family, socket.SOCK_STREAM))
+            _bind(sockets[-1], address.host, port, is_first=len(sockets) == 1)
+            port = sockets[0].getsockname()[1]
+        for listener in sockets:
+            listener.listen(BACKLOG)
+    except OSError as error:
+        for listener in sockets:
+            listener.close()
+        raise refused(address, error, option) from error
+    return sockets
+
+
+def _bind(listener: socket.socket, host: str, port: int, *, is_first: bool) -> None:
+    """The first one binds before it may share the port: that fails when any other program has it, us included."""
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    if listener.family == socket.AF_INET6:  # [::] beside 0.0.0.0
+        listener.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+    prepare(listener)
+    if is_first:
+        listener.bind((host, port))
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+    if not is_first:
+        listener.bind((host, port))
+
+
+def prepare(listener: socket.socket) -> None:
+    """For the connections, which inherit it. Without TCP_NODELAY an answer in two parts waits 40 ms for the client's
+    delayed acknowledgement; without the other, some clients of large files wait until megabytes of others are through.
+    """
+    if listener.family != socket.AF_UNIX:
+        listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        with contextlib.suppress(OSError):  # not every sandbox has it
+            listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, UNSENT)
+
+
+def listen_unix(path: Path, permissions: int) -> socket.socket:
+    """Replaces a stale socket file; never one on which a live process listens.
+
+    The file has its permissions from the first moment on: what is changed later by its path may be another file.
+    """
+    listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    try:
+        with rights_in(path.parent), masked(~permissions & 0o777):
+            if is_deserted(path):
+                path.unlink()
+            listener.bind(str(path))
+        listener.listen(BACKLOG)
+    except OSError as error:
+        listener.close()
+        raise refused(Unix(path), error, "--bind") from error
+    return listener
+
+
+@contextlib.contextmanager
+def rights_in(folder: Path) -> Iterator[None]:
+    """Root works in a folder that somebody else may change with no more than the rights of its owner."""
+    if os.geteuid() != 0 or not (weakness := find_weakness(folder, {0}, is_parent=True)):
+        yield
+        return
+    owner = owner_of(folder)
+    if not owner:
+        raise PermissionError(errno.EPERM, f"{weakness.path} {weakness.why}")
+    with acting_as(owner):
+        yield
+
+
+def is_deserted(path: Path) -> bool:
+    """Whether it is a socket to which nobody listens."""
+    if not path.is_socket():
+        return False
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as caller:
+        try:
+            caller.connect(str(path))
+        except ConnectionRefusedError:
+            return True
+    return False
+
+
+def activated() -> tuple[list[socket.socket], list[socket.socket]]:
+    """What systemd has opened for us (sd_listen_fds(3)): for the site, and for redirects, those whose
+    FileDescriptorName= is "http".
+    """
+    if os.environ.get("LISTEN_PID") != str(os.getpid()):
+        return [], []
+    names = os.environ.get("LISTEN_FDNAMES", "").split(":")
+    site: list[socket.socket] = []
+    redirect: list[socket.socket] = []
+    for number in range(int(os.environ.get("LISTEN_FDS", "0"))):
+        listener = socket.socket(fileno=FIRST_ACTIVATED + number)
+        listener.set_inheritable(False)
+        prepare(listener)
+        (redirect if names[number : number + 1] == ["http"] else site).append(listener)
+    for variable in ("LISTEN_PID", "LISTEN_FDS", "LISTEN_FDNAMES"):
+        os.environ.pop(variable, None)
+    return site, redirect
+
+
+FIRST_ACTIVATED = 3  # SD_LISTEN_FDS_START
+
+
+def refused(address: Address, error: OSError, option: str) -> AddressError:
+    kind = "HOST:PORT" if isinstance(address, Tcp) else "unix:/PATH"
+    other = f"choose another:  {option} {kind}"
+    if error.errno == errno.EADDRINUSE:
+        return AddressError(f"{address} is in use by another program", f"stop it, or {other}")
+    if error.errno == errno.EACCES and isinstance(address, Tcp) and address.port < 1024:
+        return AddressError(
+            f"port {address.port} may not be bound by this user",
+            f"choose a port above 1023:  {option} HOST:PORT  or start as root with  --user NAME",
+        )
+    return AddressError(f"cannot listen on {address}: {error.strerror}", other)
+
+
+def remove_files(addresses: Iterable[Address]) -> None:
+    """Of Unix sockets, when they are closed for good. One that may not be removed is replaced by the next start."""
+    for address in addresses:
+        if isinstance(address, Unix):
+            with contextlib.suppress(OSError):
+                address.path.unlink(missing_ok=True)
+
+
+# --- how it is told ---
+
+
+def url_of(listener: socket.socket, scheme: str, name: str | None = None) -> str:
+    """Where a person reaches it: by this name, or on this machine; ``unix:PATH`` where no URL leads to."""
+    if listener.family == socket.AF_UNIX:
+        return f"{UNIX}{listener.getsockname()}"
+    host, port = address_of(listener)
+    if port == {"http": HTTP_PORT, "https": HTTPS_PORT}[scheme]:
+        return f"{scheme}://{name or host}/"
+    return f"{scheme}://{name or host}:{port}/"
+
+
+def address_of(listener: socket.socket) -> tuple[str, int]:
+    """As in a URL of this machine."""
+    host, port = listener.getsockname()[:2]
+    host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104 - any address, as a person types it
+    return f"[{host}]" if ":" in host else host, port

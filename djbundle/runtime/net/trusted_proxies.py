@@ -1,0 +1,111 @@
+"""Which proxies are believed, and what they say of the client."""
+
+import ipaddress
+from argparse import ArgumentTypeError
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from djbundle.runtime.net.forwarded import HOPS, Node, parse_forwarded, parse_node
+
+Network = ipaddress.IPv4Network | ipaddress.IPv6Network
+
+LOOPBACK = ("127.0.0.0/8", "::1/128")
+PRIVATE = (*LOOPBACK, "10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "169.254.0.0/16", "fc00::/7", "fe80::/10")
+SCHEMES = {"http": "http", "https": "https", "ws": "http", "wss": "https"}  # Traefik calls a WebSocket's so
+
+
+class Said(NamedTuple):
+    """The headers of a request from a proxy that is trusted; each with all of its lines, commas between them."""
+
+    x_forwarded_for: str = ""
+    x_forwarded_proto: str = ""
+    forwarded: str = ""
+
+
+class Hop(NamedTuple):
+    """What one proxy says of who has asked it."""
+
+    node: str
+    scheme: str
+
+
+class Client(NamedTuple):
+    address: str
+    port: int  # 0: not known
+    scheme: str | None  # None: nobody has said it
+
+
+@dataclass(frozen=True, slots=True)
+class TrustedProxies:
+    networks: tuple[Network, ...]
+
+    def trusts(self, address: str) -> bool:
+        """A Unix socket has no address; who may write to it is this machine's affair."""
+        if not address:
+            return bool(self.networks)
+        try:
+            parsed = ipaddress.ip_address(address)
+        except ValueError:
+            return False
+        if isinstance(parsed, ipaddress.IPv6Address) and parsed.ipv4_mapped:
+            parsed = parsed.ipv4_mapped
+        return any(parsed in network for network in self.networks)
+
+
+THIS_MACHINE = TrustedProxies(tuple(map(ipaddress.ip_network, LOOPBACK)))
+
+
+def parse_proxies(text: str) -> TrustedProxies:
+    """Addresses and networks between commas; "private" for all that the internet has no way to; "none"."""
+    networks: list[Network] = []
+    for item in filter(None, (part.strip() for part in text.split(","))):
+        if item == "none":
+            continue
+        try:
+            networks += map(ipaddress.ip_network, PRIVATE if item == "private" else (item,))
+        except ValueError as error:
+            raise ArgumentTypeError(f'"{item}" is no network; write it as in 10.0.0.0/8 ({error})') from error
+    return TrustedProxies(tuple(networks))
+
+
+def find_client(trusts: Callable[[str], bool], peer: Node, said: Said) -> Client:
+    """Return the last client that is no trusted proxy: what stands before it, anybody may have written.
+
+    The scheme is that which the same proxy has said, or the last one that has said any. `peer` is trusted.
+    """
+    client, scheme = peer, ""
+    for hop in reversed(hops(said)):
+        scheme = hop.scheme or scheme
+        node = parse_node(hop.node)
+        if node is None:  # "unknown", "_hidden", garbage
+            break
+        client = node
+        if not trusts(client.address):
+            break
+    return Client(client.address, client.port, SCHEMES.get(scheme))
+
+
+def hops(said: Said) -> list[Hop]:
+    """Return what the proxies say, the nearest last.
+
+    ``Forwarded`` is only read without ``X-Forwarded-*``: a proxy that writes those hands on the other as it came.
+    """
+    if not (said.x_forwarded_for or said.x_forwarded_proto):
+        return [Hop(each.get("for", ""), each.get("proto", "").lower()) for each in parse_forwarded(said.forwarded)]
+    nodes = elements(said.x_forwarded_for) or [""]
+    schemes = [each.lower() for each in elements(said.x_forwarded_proto)]
+    if len(schemes) != len(nodes):
+        schemes = [common_scheme(schemes)] * len(nodes)
+    return list(map(Hop, nodes, schemes))
+
+
+def elements(text: str) -> list[str]:
+    """Return the last ones of a list; the rest of a very long one is one element, and garbage."""
+    return [stripped for each in text.rsplit(",", HOPS) if (stripped := each.strip(" \t"))]
+
+
+def common_scheme(schemes: list[str]) -> str:
+    """Return what all of them say, when nobody knows which proxy has said which: one "http" makes it "http"."""
+    said = {SCHEMES.get(each, "") for each in schemes}
+    return said.pop() if len(said) == 1 else "http" if said else ""

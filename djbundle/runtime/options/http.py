@@ -1,0 +1,125 @@
+"""The options of ``serve`` that have to do with HTTP; those that Granian has are named as there."""
+
+import re
+from argparse import ArgumentParser, ArgumentTypeError
+from collections.abc import Callable
+from dataclasses import dataclass, fields
+from typing import Any, Self
+
+from djbundle.runtime.net.trusted_proxies import THIS_MACHINE, TrustedProxies, parse_proxies
+
+SIZE = re.compile(r"(\d+)\s*([kmg]?)i?b?", re.IGNORECASE)
+PATH = re.compile(r"/[\w./-]+", re.ASCII)
+SMALLEST_BUFFER = 8192  # bytes; less is refused by Granian
+UNITS = {"": 1, "k": 1 << 10, "m": 1 << 20, "g": 1 << 30}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HttpOptions:
+    max_body: int = 100 << 20  # bytes; 0: no limit
+    body_timeout: int = 30  # seconds without a byte of a body
+    header_read_timeout: int = 15_000  # milliseconds for the head of a request, and without one on an open connection
+    max_buffer_size: int = 64 << 10  # bytes, of the head of a request
+    send_timeout: int = 60  # seconds in which a client takes nothing of an answer
+    backpressure: int = 8192  # connections of one worker
+    trusted_proxies: TrustedProxies = THIS_MACHINE
+    server_timing: bool = False
+    health_path: str = "/up"
+
+    @property
+    def head_seconds(self) -> float:
+        """`header_read_timeout`, which Granian counts in milliseconds."""
+        return self.header_read_timeout / 1000
+
+    @classmethod
+    def take(cls, options: dict[str, Any]) -> Self:
+        """Take them out of all the options of ``serve``."""
+        return cls(**{field.name: options.pop(field.name) for field in fields(cls)})
+
+
+def add_http_options(parser: ArgumentParser) -> None:
+    default = HttpOptions()
+    add = parser.add_argument_group("HTTP").add_argument
+    add(
+        "--trusted-proxies",
+        type=parse_proxies,
+        default=default.trusted_proxies,
+        metavar="NETWORKS",
+        help='whose X-Forwarded-* and Forwarded headers are believed, as in "10.0.0.0/8,fd00::/8" or "private"; '
+        "from others they are removed; default: this machine; none: nobody",
+    )
+    add(
+        "--max-body",
+        type=parse_size,
+        default=default.max_body,
+        metavar="SIZE",
+        help="of a request; default: 100M; 0: any",
+    )
+    add(
+        "--body-timeout",
+        type=at_least(1),
+        default=default.body_timeout,
+        metavar="SECONDS",
+        help="without a byte of a request's body; default: %(default)s",
+    )
+    add(
+        "--send-timeout",
+        type=at_least(1),
+        default=default.send_timeout,
+        metavar="SECONDS",
+        help="in which a client takes nothing of its answer; default: %(default)s",
+    )
+    add(
+        "--http1-header-read-timeout",
+        dest="header_read_timeout",
+        type=at_least(1),
+        default=default.header_read_timeout,
+        metavar="MILLISECONDS",
+        help="for the head of a request; default: %(default)s",
+    )
+    add(
+        "--http1-max-buffer-size",
+        dest="max_buffer_size",
+        type=at_least(SMALLEST_BUFFER),
+        default=default.max_buffer_size,
+        metavar="BYTES",
+        help="of the head of a request; default: %(default)s",
+    )
+    add(
+        "--backpressure",
+        type=at_least(1),
+        default=default.backpressure,
+        metavar="COUNT",
+        help="connections of each web process; default: %(default)s",
+    )
+    add(
+        "--health-path",
+        type=parse_path,
+        default=default.health_path,
+        metavar="PATH",
+        help="tells whether the site can work; PATH/live whether its process lives; default: %(default)s",
+    )
+    add("--server-timing", action="store_true", help="tell browsers how long each answer took to make")
+
+
+def at_least(minimum: int) -> Callable[[str], int]:
+    def parse(text: str) -> int:
+        if not text.isdecimal() or int(text) < minimum:
+            raise ArgumentTypeError(f'"{text}" is not a number from {minimum} on')
+        return int(text)
+
+    return parse
+
+
+def parse_path(text: str) -> str:
+    if not PATH.fullmatch(text):
+        raise ArgumentTypeError(f'"{text}" is not a path; write it as in /up')
+    return text
+
+
+def parse_size(text: str) -> int:
+    """Bytes, of "10M" and the like."""
+    match = SIZE.fullmatch(text)
+    if not match:
+        raise ArgumentTypeError(f'"{text}" is not a size; write it as in 10M')
+    return int(match[1]) * UNITS[match[2].lower()]

@@ -1,0 +1,123 @@
+"""The options of ``serve``, named as Granian's are."""
+
+import os
+import re
+from argparse import ArgumentParser, ArgumentTypeError
+from dataclasses import dataclass
+
+from djbundle.runtime.logs.lines import add_log_options
+from djbundle.runtime.net.addresses import Address, Tcp, parse_address, parse_tcp
+from djbundle.runtime.options.http import HttpOptions, add_http_options
+from djbundle.runtime.options.tls import TlsOptions, add_tls_options, take_tls_options
+from djbundle.runtime.process.cgroup import ControlGroup
+
+PERMISSIONS = re.compile("0?[0-7]{3}")
+WORKER_NICENESS = 5  # of the task worker: pages go first
+OVERHEAD = 96 << 20  # bytes of a small site's processes without those that answer requests
+WEB_PROCESS = 64 << 20  # bytes of each of those
+
+
+@dataclass(frozen=True, slots=True)
+class ServeOptions:
+    binds: tuple[Address, ...]  # none: those that systemd has opened, or the default
+    uds_permissions: int
+    user: str | None
+    metrics_bind: Tcp | None
+    workers: int
+    blocking_threads: int  # of each worker; for WSGI
+    migrate: bool
+    run_worker: bool
+    media: bool  # uploads are served
+    grace: int  # seconds
+    worker_timeout: int  # seconds; 0: for ever
+    access_log: bool
+    log_format: str | None
+    log_level: str | None
+    http: HttpOptions
+    tls: TlsOptions | None
+
+
+def add_serve_options(parser: ArgumentParser) -> None:
+    add = parser.add_argument
+    add(
+        "--bind",
+        action="append",
+        type=parse_address,
+        metavar="ADDRESS",
+        help="HOST:PORT, [IPv6]:PORT, :PORT for every address, or unix:/PATH; may be given again; default: what "
+        "systemd has opened, port 443 with TLS, $PORT, port 80 as the first process of a container, or 127.0.0.1:8000",
+    )
+    add(
+        "--uds-permissions",
+        type=parse_permissions,
+        default="660",
+        metavar="MODE",
+        help="of the file of a Unix socket, in octal digits; default: %(default)s",
+    )
+    add("--user", metavar="NAME", help="whose rights to have, when root has opened the sockets")
+    add("--metrics-bind", type=parse_tcp, metavar="HOST:PORT", help="tell Prometheus there, at /metrics")
+    add(
+        "--workers",
+        type=parse_count,
+        default=count_workers(),
+        help="web processes; default: one for each CPU, as far as there is memory: %(default)s",
+    )
+    add("--blocking-threads", type=parse_count, default=4, help="threads of each web process; default: %(default)s")
+    add("--no-migrate", dest="migrate", action="store_false", help="leave the database as it is")
+    add("--no-media", dest="media", action="store_false", help="serve no uploads; the project or a proxy does")
+    add("--no-worker", dest="run_worker", action="store_false", help="run no background tasks")
+    add(
+        "--grace",
+        type=parse_count,
+        default=30,
+        metavar="SECONDS",
+        help="to finish work when stopped; default: %(default)s",
+    )
+    add(
+        "--worker-timeout",
+        type=parse_seconds,
+        default=30,
+        metavar="SECONDS",
+        help="a web process that does nothing for so long is killed and started again, the task worker after five times"
+        " as long; default: %(default)s, 0: never",
+    )
+    add_http_options(parser)
+    add_log_options(parser)
+    add_tls_options(parser)
+
+
+def parse_serve_options(program: str, arguments: list[str]) -> ServeOptions:
+    parser = ArgumentParser(prog=f"{program} serve", allow_abbrev=False)
+    add_serve_options(parser)
+    options = vars(parser.parse_args(arguments))
+    tls = take_tls_options(parser, options)
+    binds = tuple(dict.fromkeys(options.pop("bind") or ()))
+    return ServeOptions(binds=binds, tls=tls, http=HttpOptions.take(options), **options)
+
+
+def parse_permissions(text: str) -> int:
+    if not PERMISSIONS.fullmatch(text):
+        raise ArgumentTypeError(f'"{text}" is no mode of a file; write it as in 660')
+    return int(text, 8)
+
+
+def parse_count(text: str) -> int:
+    if not text.isdecimal() or int(text) < 1:
+        raise ArgumentTypeError(f'"{text}" is not a number above 0')
+    return int(text)
+
+
+def parse_seconds(text: str) -> int:
+    if not text.isdecimal():
+        raise ArgumentTypeError(f'"{text}" is not a number of seconds')
+    return int(text)
+
+
+def count_workers(group: ControlGroup | None = None) -> int:
+    """One web process for each CPU that this process may use, but no more than there is memory for."""
+    group = group or ControlGroup()
+    allowed = len(os.sched_getaffinity(0))
+    cpus = min(allowed, round(group.cpus() or allowed))
+    machine = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    memory = min(machine, group.memory() or machine)
+    return max(1, min(cpus, (memory - OVERHEAD) // WEB_PROCESS))

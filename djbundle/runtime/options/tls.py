@@ -1,0 +1,170 @@
+"""The options of ``serve`` that have to do with TLS."""
+
+import base64
+import os
+import re
+from argparse import ArgumentParser, ArgumentTypeError, Namespace
+from dataclasses import dataclass
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any, Literal
+from urllib.parse import urlsplit
+
+from djbundle.errors import TlsMissingError
+from djbundle.runtime.net.addresses import EVERYWHERE, HTTP_PORT, Tcp, parse_tcp
+from djbundle.runtime.options.http import at_least
+
+LETS_ENCRYPT = "https://acme-v02.api.letsencrypt.org/directory"
+EAB_KEY_VARIABLE = "DJBUNDLE_ACME_EAB_HMAC_KEY"
+PACKAGES = ("cryptography", "josepy")  # what certificates of our own are made with
+MOST_NAMES = 100  # of one certificate; more than that no authority of the public takes
+YEAR = 365 * 24 * 3600  # seconds; what browsers' lists of HSTS sites ask for
+EMAIL = re.compile(r"[!-~]{1,64}@[A-Za-z0-9.-]{1,253}")
+LABEL = re.compile(r"(?!-)[a-z0-9_-]{1,63}(?<!-)")
+
+Source = Literal["acme", "internal", "files"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TlsOptions:
+    source: Source
+    domains: tuple[str, ...]  # of the certificate; the first one names it
+    files: tuple[Path, Path] | None  # certificate and key, where they are the user's
+    http_bind: Tcp | None  # for redirects and challenges
+    hsts: int | None  # seconds
+    directory: str
+    email: str | None
+    external_account: tuple[str, str] | None  # identifier, key in base64url
+
+
+def add_tls_options(parser: ArgumentParser) -> None:
+    add = parser.add_argument_group(
+        "TLS", "With one of the first three options, --bind speaks HTTPS; its default is then port 443."
+    ).add_argument
+    add(
+        "--domain",
+        action="append",
+        type=parse_domain,
+        metavar="NAME",
+        help="get a certificate for this name, and renew it; may be given again for further names",
+    )
+    add("--tls", choices=["internal"], help="make an authority and certificates of our own, for tests")
+    add("--tls-cert", type=Path, metavar="FILE", help="the certificate and its chain (PEM); read again when it changes")
+    add("--tls-key", type=Path, metavar="FILE", help="its key; default: the same file")
+    add(
+        "--http-bind",
+        type=parse_tcp,
+        metavar="HOST:PORT",
+        help="where HTTP is redirected to HTTPS; default with --domain: 0.0.0.0:80",
+    )
+    add(
+        "--hsts",
+        type=at_least(0),
+        nargs="?",
+        const=YEAR,
+        metavar="SECONDS",
+        help="tell browsers to use nothing but HTTPS for so long; default: a year",
+    )
+    add(
+        "--acme-directory",
+        type=parse_directory,
+        metavar="URL",
+        default=LETS_ENCRYPT,
+        help="the authority; default: Let's Encrypt",
+    )
+    add("--acme-email", type=parse_email, metavar="ADDRESS", help="where the authority may write to")
+    add("--acme-eab-kid", metavar="ID", help="account with the authority, where it wants one")
+    add(
+        "--acme-eab-hmac-key",
+        metavar="KEY",
+        default=os.environ.get(EAB_KEY_VARIABLE),
+        help=f"key of that account, in base64url; better given as {EAB_KEY_VARIABLE}, which no list of processes shows",
+    )
+
+
+def parse_domain(text: str) -> str:
+    """In lower case, international names as DNS has them."""
+    try:
+        name = text.rstrip(".").lower().encode("idna").decode()
+    except UnicodeError:
+        name = ""
+    labels = name.split(".")
+    if len(name) > 253 or len(labels) < 2 or not all(map(LABEL.fullmatch, labels)) or labels[-1].isdecimal():
+        raise ArgumentTypeError(f'"{text}" is not a domain; write it as in shop.example')
+    return name
+
+
+def parse_directory(text: str) -> str:
+    """An address of https: what an authority says decides which certificate the site has."""
+    try:
+        address = urlsplit(text)
+        is_good = address.scheme == "https" and bool(address.hostname) and (address.port or 1) > 0
+    except ValueError:
+        is_good = False
+    if not is_good or not text.startswith("https://") or not text.isascii() or not text.isprintable() or " " in text:
+        raise ArgumentTypeError(f'"{text}" is not the address of an authority; write it as in {LETS_ENCRYPT}')
+    return text
+
+
+def parse_email(text: str) -> str:
+    """Authorities look at it themselves; here it has to be one, and one only."""
+    if not EMAIL.fullmatch(text):
+        raise ArgumentTypeError(f'"{text}" is not an address of mail')
+    return text
+
+
+def decode_base64url(text: str) -> bytes:
+    """Raises ValueError for what is none."""
+    return base64.b64decode(text + "=" * (-len(text) % 4), altchars="-_", validate=True)
+
+
+def take_tls_options(parser: ArgumentParser, options: dict[str, Any]) -> TlsOptions | None:
+    """Take them out of all the options of ``serve``; None for a site without TLS."""
+    taken = {name: options.pop(name) for name in NAMES}
+    given = Namespace(**taken)
+    sources: list[Source] = []
+    if given.tls_cert:
+        sources.append("files")
+    if given.tls:
+        sources.append("internal")
+    if given.domain and not sources:
+        sources.append("acme")
+    if given.tls_key and not given.tls_cert:
+        parser.error("--tls-key needs --tls-cert")
+    if given.acme_eab_kid and not given.acme_eab_hmac_key:
+        parser.error(f"--acme-eab-kid needs --acme-eab-hmac-key or {EAB_KEY_VARIABLE}")
+    if len(sources) > 1:
+        parser.error("--tls internal and --tls-cert exclude each other")
+    if not sources:
+        if given.http_bind or given.hsts is not None:
+            parser.error("--http-bind and --hsts need --domain, --tls-cert or --tls internal")
+        return None
+    if len(set(given.domain or ())) > MOST_NAMES:
+        parser.error(f"--domain: a certificate has {MOST_NAMES} names at most; put a proxy in front")
+    check_packages(sources[0])
+    return TlsOptions(
+        source=sources[0],
+        domains=tuple(dict.fromkeys(given.domain or ())),
+        files=(given.tls_cert, given.tls_key or given.tls_cert) if given.tls_cert else None,
+        http_bind=given.http_bind or (Tcp(EVERYWHERE, HTTP_PORT) if sources[0] == "acme" else None),
+        hsts=given.hsts,
+        directory=given.acme_directory,
+        email=given.acme_email,
+        external_account=(given.acme_eab_kid, given.acme_eab_hmac_key) if given.acme_eab_kid else None,
+    )
+
+
+def check_packages(source: Source) -> None:
+    """Raises TlsMissingError where certificates are wanted of a bundle that was built without what makes them."""
+    if source != "files" and not all(map(find_spec, PACKAGES)):
+        given = "--domain" if source == "acme" else "--tls internal"
+        raise TlsMissingError(
+            f"this bundle was built with `tls = false`, so {given} can get no certificate",
+            "build it without that line of [tool.djbundle], or give --tls-cert and --tls-key",
+        )
+
+
+NAMES = (
+    *("domain", "tls", "tls_cert", "tls_key", "http_bind", "hsts"),
+    *("acme_directory", "acme_email", "acme_eab_kid", "acme_eab_hmac_key"),
+)

@@ -1,0 +1,122 @@
+"""What the processes of a site count, in memory that they share; anybody may read it, each slot has one writer.
+
+It is a file without a name (memfd_create(2)) that the app process keeps open: `metrics` inherits it, and ``status``
+finds it among the open files of that process. A child that is started again counts on in the slot of the one before.
+"""
+
+import mmap
+import threading
+from bisect import bisect_left
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Self
+
+from djbundle.runtime.core import memory_file
+
+NAME = "djbundle-board"
+MAGIC = 20261125.0  # of this layout: another version's board is not read
+BOUNDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)  # seconds
+CLASSES = 6  # of answers, by the first digit of their status; the first is never used
+ROLES = ("", "web", "worker", "tls", "metrics", "redirect")
+ROLE, STARTS, SECONDS, FIRST_CLASS = 0, 1, 2, 3
+FIRST_BOUND = FIRST_CLASS + CLASSES
+SLOT = FIRST_BOUND + len(BOUNDS) + 1  # the last bound is infinity
+HEADER = 2
+
+type Cells = "memoryview[float]"  # in quotes: before Python 3.14 it is no generic type
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """One slot, or the sum of several."""
+
+    starts: int
+    seconds: float  # from a request to the head of its answer, all together
+    answers: tuple[int, ...]  # by the first digit of their status
+    within: tuple[int, ...]  # how many took so long: the first of BOUNDS that they keep, or none
+
+    @property
+    def total(self) -> int:
+        return sum(self.answers)
+
+    @classmethod
+    def sum(cls, each: Sequence[Self]) -> Self:
+        return cls(
+            sum(item.starts for item in each),
+            sum(item.seconds for item in each),
+            tuple(sum(item.answers[at] for item in each) for at in range(CLASSES)),
+            tuple(sum(item.within[at] for item in each) for at in range(len(BOUNDS) + 1)),
+        )
+
+
+class Slot:
+    """Where one process counts, in all of its threads."""
+
+    def __init__(self, cells: Cells) -> None:
+        self._cells = cells
+        self._lock = threading.Lock()
+
+    @property
+    def role(self) -> str:
+        """One of ROLES; the first of them while nobody has it."""
+        return ROLES[int(self._cells[ROLE])]
+
+    def begin(self, role: str) -> None:
+        """By the parent, for each start."""
+        self._cells[ROLE] = ROLES.index(role)
+        self._cells[STARTS] += 1
+
+    def count(self, status: int, seconds: float) -> None:
+        with self._lock:
+            self._cells[FIRST_CLASS + min(status // 100, CLASSES - 1)] += 1
+            self._cells[SECONDS] += seconds
+            self._cells[FIRST_BOUND + bisect_left(BOUNDS, seconds)] += 1
+
+    def read(self) -> Counts:
+        cells = self._cells.tolist()
+        whole = tuple(map(int, cells[FIRST_CLASS:SLOT]))
+        return Counts(int(cells[STARTS]), cells[SECONDS], whole[:CLASSES], whole[CLASSES:])
+
+
+class Board:
+    def __init__(self, cells: Cells) -> None:
+        self._cells = cells
+
+    @classmethod
+    def create(cls, slots: int) -> Self:
+        """To be made before the fork. Its file stays open as long as this process lives."""
+        size = (HEADER + slots * SLOT) * 8
+        file = memory_file.create(NAME, size)
+        cells = memoryview(mmap.mmap(file, size)).cast("d")
+        cells[0], cells[1] = MAGIC, slots
+        return cls(cells)
+
+    @classmethod
+    def of_process(cls, pid: int) -> Self | None:
+        """The board that this process keeps open; None where it keeps none, or one of another version."""
+        for file in Path(f"/proc/{pid}/fd").iterdir():
+            try:
+                if NAME not in str(file.readlink()):
+                    continue
+                content = file.read_bytes()
+            except OSError:  # closed meanwhile
+                continue
+            cells = memoryview(content).cast("d")
+            return cls(cells) if len(cells) > HEADER and cells[0] == MAGIC else None
+        return None
+
+    def slot(self, number: int) -> Slot:
+        begin = HEADER + number * SLOT
+        return Slot(self._cells[begin : begin + SLOT])
+
+    def by_role(self) -> dict[str, list[Counts]]:
+        """What the processes of each role have counted, of all that were started."""
+        found: dict[str, list[Counts]] = {}
+        for slot in self:
+            if slot.role:
+                found.setdefault(slot.role, []).append(slot.read())
+        return found
+
+    def __iter__(self) -> Iterator[Slot]:
+        return (self.slot(number) for number in range(int(self._cells[1])))

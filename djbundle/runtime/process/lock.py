@@ -1,0 +1,73 @@
+"""One server for each data directory."""
+
+import fcntl
+import os
+import time
+from pathlib import Path
+
+from djbundle.errors import DataDirectoryBusyError, DataDirectoryError
+from djbundle.runtime.core.own_files import open_own
+
+FILE_NAME = "serve.lock"
+PATIENCE = 5.0  # seconds in which the processes of one that was killed end, too
+LOOK = 0.02  # seconds
+
+
+def is_locked(data: Path) -> bool:
+    """Whether a server has it. It holds the lock while it becomes another program, too."""
+    try:
+        lock = os.open(data / FILE_NAME, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+    except OSError:
+        return False
+    try:
+        fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    finally:
+        os.close(lock)
+    return False
+
+
+def lock_data_directory(data: Path) -> int:
+    """Take the lock; the descriptor that holds it until it is closed, in this process and in each that it forks.
+
+    The first process of a container may serve beside another instance: Kamal and ONCE start the new container before
+    they stop the old one. The lock is then taken when that one has left.
+    """
+    lock = _open(data / FILE_NAME)
+    end = time.monotonic() + PATIENCE
+    while not take(lock) and os.getpid() != 1:
+        holder = os.pread(lock, 32, 0).decode().strip()
+        if not _is_gone(holder) or time.monotonic() > end:
+            os.close(lock)
+            raise DataDirectoryBusyError(
+                f"the data directory {data} is served by another instance already (process {holder or 'unknown'})",
+                "stop that one, or choose another folder:  --data-dir DIR",
+            )
+        time.sleep(LOOK)
+    return lock
+
+
+def _open(path: Path) -> int:
+    try:
+        return open_own(path, os.O_RDWR | os.O_CREAT)
+    except OSError as error:
+        raise DataDirectoryError(
+            f"cannot lock the data directory by {path}: {error.strerror}", "see what lies there, and move it away"
+        ) from error
+
+
+def _is_gone(holder: str) -> bool:
+    """Whether the process of this number has ended, so that only its children have the lock."""
+    return holder.isdecimal() and not Path("/proc", holder).exists()
+
+
+def take(lock: int) -> bool:
+    """Whether this process has the lock now; it may have had it before."""
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    os.truncate(lock, 0)
+    os.pwrite(lock, f"{os.getpid()}\n".encode(), 0)
+    return True

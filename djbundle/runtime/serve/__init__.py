@@ -1,0 +1,1 @@
+"""``./shop serve``: its processes, from the supervisor down to a web worker."""

@@ -1,0 +1,143 @@
+"""The process that loads the site: brings the database up to date, then forks those that work.
+
+All of them share what has been loaded. This process itself answers no request and runs no task: it supervises.
+"""
+
+import contextlib
+import os
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from djbundle.errors import DjbundleError
+from djbundle.runtime.core.bundle import Bundle
+from djbundle.runtime.net.sockets import Listeners
+from djbundle.runtime.options.serve import ServeOptions
+from djbundle.runtime.process import forking, memory
+from djbundle.runtime.process.child import Child
+from djbundle.runtime.process.heartbeat import Heart, Watch
+from djbundle.runtime.process.progress_pipe import Progress
+from djbundle.runtime.process.supervisor import Supervisor
+from djbundle.runtime.settings.rules import apply_overlay
+from djbundle.runtime.tls.pair import Pair
+
+if TYPE_CHECKING:
+    from djbundle.runtime.files.static_files import Site  # needs Django
+
+ALLOCATOR_OPTIONS = "_RJEM_MALLOC_CONF"  # the variable where tikv-jemallocator, which is in Granian, looks for them
+
+
+def run_app(
+    bundle: Bundle, options: ServeOptions, listeners: Listeners, pair: Pair | None, progress: Progress, heart: Heart
+) -> int:
+    """Run until SIGTERM; `progress` tells when requests are about to be answered."""
+    from djbundle.runtime.cli.main import print_error  # noqa: PLC0415 - entry imports us
+
+    memory.share_heaps()
+    try:
+        with server_loaded_beside(bundle.root):
+            site = load_site(bundle, options, Watch(heart))
+            if not prepare_site(bundle, options, progress):
+                return 1
+    except DjbundleError as error:
+        print_error(error)
+        progress.fail(error)
+        return error.exit_code
+    from djbundle.runtime.serve.children import Crew  # noqa: PLC0415 - needs the site
+
+    children = Crew(bundle, options, listeners, pair, site).children()
+    memory.share_what_is_loaded()
+    memory.start_collecting()
+    memory.release_archive()
+    with Supervisor(children, grace=options.grace, proven=True, heart=heart) as supervisor:
+        supervisor.on(forking.LEAVE, lambda: leave(children))
+        heart.beat()  # from now on it is expected
+        progress.tell("serving")
+        return supervisor.run()
+
+
+@contextlib.contextmanager
+def server_loaded_beside(root: Path) -> Iterator[None]:
+    """Load Granian's library, whose 20 MB take a tenth of a start to unpack: beside the block, on another CPU.
+
+    Its memory is jemalloc's, which gives freed memory back when its arena is used again. With one arena for all
+    threads that is soon.
+    """
+    is_given = ALLOCATOR_OPTIONS in os.environ
+    os.environ.setdefault(ALLOCATOR_OPTIONS, "narenas:1,dirty_decay_ms:1000,muzzy_decay_ms:0")
+    server = threading.Thread(target=load_server, args=[root])
+    server.start()
+    try:
+        yield
+    finally:
+        server.join()  # before anything forks
+        if not is_given:  # they are not for the programs that the site starts
+            os.environ.pop(ALLOCATOR_OPTIONS, None)
+
+
+def load_server(root: Path) -> None:
+    with contextlib.suppress(ImportError, OSError, StopIteration):  # it is only for speed
+        import ctypes  # noqa: PLC0415 - a start has no other need of it
+
+        library = next((root / "granian").glob("_granian*.so"))
+        ctypes.CDLL(None).dlopen(os.fsencode(library), os.RTLD_NOW)  # Python's own would keep all threads waiting
+
+
+def leave(children: list[Child]) -> None:
+    """Another process of the site serves too, and this one is about to be stopped."""
+    for child in children:
+        child.leave()
+
+
+def load_site(bundle: Bundle, options: ServeOptions, watch: Watch) -> "Site":
+    """The project's WSGI or ASGI application behind its static files."""
+    apply_overlay(bundle, "serve")
+    import django  # noqa: PLC0415 - only after the overlay
+    from django.core.wsgi import get_wsgi_application  # noqa: PLC0415
+    from django.urls import get_resolver  # noqa: PLC0415
+    from django.utils.module_loading import import_string  # noqa: PLC0415
+
+    from djbundle.runtime.files.static_files import serve_files  # noqa: PLC0415
+    from djbundle.runtime.http import health  # noqa: PLC0415
+
+    django.setup()
+    dotted = bundle.manifest.application
+    application = import_string(dotted) if dotted else get_wsgi_application()
+    get_resolver()._populate()
+    site, path = serve_files(application, bundle, media=options.media), options.http.health_path
+    site = site._replace(watch=watch)
+    if not health.is_free(path):
+        return site
+    healthy = health.Health(path, has_worker=options.run_worker, watch=watch)
+    return site._replace(application=health.wrap(site.application, bundle.manifest.interface, healthy))
+
+
+def prepare_site(bundle: Bundle, options: ServeOptions, progress: Progress) -> bool:
+    """Bring the databases up to date, and if another process serves still, see that this one can before it does.
+
+    False when that one is not to be replaced any more. Whoever says no finds the databases as they were.
+    """
+    from djbundle.runtime.database.migrations import apply_all, look_for_pending, undo_all  # noqa: PLC0415 - needs Django
+    from djbundle.runtime.database.shared_migration import apply_beside  # noqa: PLC0415
+    from djbundle.runtime.handover.front_page_probe import probe_site  # noqa: PLC0415
+
+    pending = look_for_pending(bundle, migrate=options.migrate)
+    names = [name for each in pending for name in each.migrations]
+    if pending and progress.takes_over:
+        progress.tell("pending", migrations=names)
+        if not progress.wait():
+            return False
+    applied = apply_beside(bundle, pending) if progress.is_beside else apply_all(bundle, pending)
+    if not progress.takes_over:
+        return True
+    try:
+        probe_site()
+        progress.tell("ready")
+        if progress.wait():
+            return True
+    except DjbundleError:
+        undo_all(applied)
+        raise
+    undo_all(applied)
+    return False

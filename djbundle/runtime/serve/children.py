@@ -1,0 +1,124 @@
+"""Those who work: the children of the process that has loaded the site."""
+
+import os
+import signal
+import socket
+from collections.abc import Iterator
+from functools import partial
+from typing import Any
+
+from django.apps import apps
+from django.conf import settings
+from django.core.management import call_command
+
+from djbundle.manifest import Interface
+from djbundle.runtime.core.bundle import Bundle
+from djbundle.runtime.files.static_files import Site
+from djbundle.runtime.http.asgi import Asgi, keep_responses_whole
+from djbundle.runtime.http.limits.limits import Limits
+from djbundle.runtime.http.protocol.observing import Observer
+from djbundle.runtime.http.protocol.response_middleware import Additions, Wsgi
+from djbundle.runtime.http.server import Server, WebOptions
+from djbundle.runtime.http.static_cache import Shortcut
+from djbundle.runtime.metrics.server import serve_metrics
+from djbundle.runtime.net.sockets import Listeners
+from djbundle.runtime.options.serve import WORKER_NICENESS, ServeOptions
+from djbundle.runtime.process import forking, memory
+from djbundle.runtime.process.child import Child
+from djbundle.runtime.process.counters import Board, Slot
+from djbundle.runtime.process.heartbeat import Heart
+from djbundle.runtime.process.in_flight import InFlight
+from djbundle.runtime.serve.tls_process import tls_children
+from djbundle.runtime.serve.web_process import Endpoint, serve_web
+from djbundle.runtime.tls.pair import Pair
+
+# The loop of the task worker may wait for its database, longer than any request should last.
+WORKER_PATIENCE = 5
+OTHERS = 4  # slots of the board that are not a web worker's
+
+
+class Crew:
+    """`pair` is the certificate of its TLS."""
+
+    def __init__(
+        self, bundle: Bundle, options: ServeOptions, listeners: Listeners, pair: Pair | None, site: Site
+    ) -> None:
+        self._bundle, self._options, self._listeners = bundle, options, listeners
+        self._pair, self._site = pair, site
+        self._board = Board.create(options.workers + OTHERS)
+        self._slots: Iterator[Slot] = iter(self._board)
+
+    def children(self) -> list[Child]:
+        """The web workers, the task worker where the project has tasks, what TLS needs, and who tells of all this."""
+        children = [self._web(number) for number in range(self._options.workers)]
+        patience = self._options.worker_timeout
+        children += tls_children(self._bundle, self._options.tls, self._listeners, patience)
+        if self._options.run_worker and apps.is_installed("djbundle.tasks"):
+            heart = Heart(WORKER_PATIENCE * self._options.worker_timeout)
+            run = partial(run_worker, self._options.grace, heart)
+            children.append(Child("worker", self._title("worker"), run, heart=heart, leave_with=signal.SIGTERM))
+        if self._listeners.metrics:
+            heart = Heart(self._options.worker_timeout)
+            tell = partial(serve_metrics, self._bundle, self._board, self._listeners.metrics, heart)
+            children.append(Child("metrics", self._title("metrics"), tell, heart=heart))
+        for child in children:
+            child.slot = child.slot or next(self._slots)
+        return children
+
+    def _web(self, number: int) -> Child:
+        heart, slot = Heart(self._options.worker_timeout), next(self._slots)
+        heart.watch = self._site.watch
+        interface = self._bundle.manifest.interface
+        in_flight = InFlight()
+        observer, added = Observer(slot, self._options.access_log, in_flight), additions(self._options)
+        limits = Limits(self._options.http, observer)
+        site = wrap(self._site.application, interface, added, observer, limits)
+        shortcut = Shortcut(self._site.files, added, observer) if interface == "wsgi" else None
+        web_options = WebOptions(
+            interface=interface,
+            blocking_threads=self._options.blocking_threads,
+            http=self._options.http,
+            spool=settings.FILE_UPLOAD_TEMP_DIR,
+        )
+        endpoints = [self._endpoint(listener) for listener in self._listeners.of_worker(number)]
+
+        def run() -> int:
+            return serve_web(Server(site, web_options, shortcut, limits), endpoints, heart)
+
+        return Child("web", self._title("web"), run, heart=heart, in_flight=in_flight, slot=slot)
+
+    def _endpoint(self, listener: socket.socket) -> Endpoint:
+        """A Unix socket is a proxy's, which has done with TLS."""
+        return Endpoint(listener, None if listener.family == socket.AF_UNIX else self._pair)
+
+    def _title(self, role: str) -> str:
+        return forking.title(self._bundle.manifest.name, role)
+
+
+def wrap(application: Any, interface: Interface, added: Additions, observer: Observer, limits: Limits) -> Any:
+    """The application of `interface` with what stands around every site."""
+    if interface == "wsgi":
+        return Wsgi(application, added, observer)
+    keep_responses_whole()
+    return Asgi(application, added, observer, limits)
+
+
+def additions(options: ServeOptions) -> Additions:
+    http, tls = options.http, options.tls
+    return Additions(
+        hsts=tls.hsts if tls else None,
+        server_timing=http.server_timing,
+    )
+
+
+def run_worker(grace: int, heart: Heart) -> int:
+    """Run background tasks until SIGTERM."""
+    os.nice(WORKER_NICENESS)
+    tidy = memory.tidier()
+
+    def beat() -> None:
+        heart.beat()
+        tidy()
+
+    call_command("worker", grace=grace, beat=beat)
+    return 0

@@ -1,0 +1,18 @@
+"""All sockets at which a site listens, as its options name them."""
+
+from djbundle.runtime.net.addresses import default_address
+from djbundle.runtime.net.sockets import Listeners, activated, listen, listen_tcp
+from djbundle.runtime.options.serve import ServeOptions
+
+
+def open_listeners(options: ServeOptions) -> Listeners:
+    """All that a `serve` with these options needs; raises AddressError."""
+    site, redirect = activated() if not options.binds else ([], [])
+    binds = options.binds or ((default_address(tls=options.tls is not None),) if not site else ())
+    groups = [[listener] for listener in site]
+    groups += [listen(address, options.workers, options.uds_permissions) for address in binds]
+    http = options.tls.http_bind if options.tls else None
+    if http and not redirect:
+        redirect = listen_tcp(http, 1, "--http-bind")
+    metrics = listen_tcp(options.metrics_bind, 1, "--metrics-bind") if options.metrics_bind else []
+    return Listeners(groups, redirect[0] if redirect else None, metrics[0] if metrics else None)

@@ -1,0 +1,57 @@
+"""Where a site can be reached, and by what name: for the log, systemd, ``status`` and ``healthcheck``."""
+
+import sys
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Self
+
+from djbundle.runtime.core.bundle import Bundle
+from djbundle.runtime.net.sockets import Listeners, url_of
+from djbundle.runtime.options.serve import ServeOptions
+from djbundle.runtime.tls.pair import Pair
+
+
+@dataclass(frozen=True, slots=True)
+class About:
+    name: str
+    version: str
+    data: Path
+    urls: list[str]  # for customers
+    local_url: str  # for this machine, whatever the name of the certificate
+    health_path: str
+    pair: Pair | None  # the certificate of its TLS
+    since: float = field(default_factory=time.time)  # seconds since 1970
+
+    @classmethod
+    def of(cls, bundle: Bundle, options: ServeOptions, listeners: Listeners, pair: Pair | None) -> Self:
+        scheme = "https" if options.tls else "http"
+        name = options.tls.domains[0] if options.tls and options.tls.domains else None
+        return cls(
+            name=bundle.manifest.name,
+            version=bundle.manifest.version,
+            data=bundle.data,
+            urls=[url_of(sockets[0], scheme, name) for sockets in listeners.site],
+            local_url=url_of(listeners.main, scheme),
+            health_path=options.http.health_path,
+            pair=pair,
+        )
+
+    def __str__(self) -> str:
+        return f"{self.name} {self.version} serves {', '.join(self.urls)} with data in {self.data}"
+
+    def facts(self) -> dict[str, Any]:
+        """For ``status``, which prints JSON."""
+        ends = self.pair.ends() if self.pair else None
+        return {
+            "name": self.name,
+            "version": self.version,
+            "url": self.urls[0],
+            "urls": self.urls,
+            "local_url": self.local_url,
+            "health_path": self.health_path,
+            "certificate_ends": ends.timestamp() if ends else None,
+            "data": str(self.data),
+            "program": sys.executable,
+            "since": self.since,
+        }

@@ -1,0 +1,138 @@
+"""``./shop serve``: take the data directory and the port, then keep the site running.
+
+This process stays small: it loads neither Django nor SQLite. Its one child loads the site and forks those that work
+(app_process.py), and says when it is ready. When a new version takes over (handover/coordinator.py), this process
+becomes that version.
+"""
+
+import contextlib
+import functools
+import os
+import time
+from dataclasses import replace
+from pathlib import Path
+
+from djbundle.runtime.core.bundle import Bundle
+from djbundle.runtime.core.data_directory import create_data_directory
+from djbundle.runtime.handover.inherited_state import Handover
+from djbundle.runtime.logs import lines
+from djbundle.runtime.net.sockets import Listeners, remove_files
+from djbundle.runtime.options.serve import ServeOptions, parse_serve_options
+from djbundle.runtime.process import forking, memory, sd_notify
+from djbundle.runtime.process.child import Child
+from djbundle.runtime.process.heartbeat import Heart
+from djbundle.runtime.process.lock import lock_data_directory, take
+from djbundle.runtime.process.privileges import (
+    Account,
+    acting_as,
+    become,
+    check_content,
+    check_way,
+    find_account,
+    owner_of,
+    prepare_data_directory,
+)
+from djbundle.runtime.process.progress_pipe import Progress
+from djbundle.runtime.process.supervisor import Supervisor
+from djbundle.runtime.serve.control_handler import Service
+from djbundle.runtime.serve.listeners import open_listeners
+from djbundle.runtime.serve.site_info import About
+from djbundle.runtime.serve.tls_process import prepare_tls
+from djbundle.runtime.tls.pair import Pair
+
+MARGIN = 2  # seconds that the site's process has to stop its children after their grace
+
+
+def serve(bundle: Bundle, arguments: list[str]) -> int:
+    """Serve until told to stop; the exit code."""
+    options = parse_serve_options(Path(bundle.program).name, arguments)
+    lines.configure(options.log_format, options.log_level)
+    forking.print_at_once()
+    forking.set_name(bundle.manifest.name)
+    forking.guard_forks()
+    given = Handover.take()
+    if given:
+        given.close_on_exec()
+        if given.status is not None:
+            return run_candidate(bundle, options, given, Progress(given.status, given.go))
+    else:
+        given = open_all(bundle, options)
+    return supervise(bundle, options, given)
+
+
+def open_all(bundle: Bundle, options: ServeOptions) -> Handover:
+    """The lock and the sockets, as they will be handed on."""
+    account = account_for(bundle.data, options)
+    check_way(bundle.data, account)
+    with acting_as(account) if account else contextlib.nullcontext():
+        create_data_directory(bundle.data)
+        if account:
+            check_content(bundle.data, account)
+        lock = lock_data_directory(bundle.data)
+    listeners = open_listeners(options)
+    if account:
+        become(account, bundle.data)
+    return Handover.of(listeners, lock)
+
+
+def account_for(data: Path, options: ServeOptions) -> Account | None:
+    """Whose rights root is to have: those of ``--user``, else of the owner of the data; None to stay as we are."""
+    account = find_account(options.user) if options.user else None
+    if account:
+        prepare_data_directory(data, account)
+    elif os.geteuid() == 0:
+        account = owner_of(data)
+    return account if account and account.uid else None
+
+
+def run_candidate(bundle: Bundle, options: ServeOptions, given: Handover, progress: Progress) -> int:
+    """Load the site beside the one that serves, and take over from it."""
+    forking.let_signals_in()
+    forking.set_name(forking.title(bundle.manifest.name, "app"))
+    heart = Heart.of_app(options.worker_timeout, given.heart)
+    pair = prepare_tls(bundle.data, options.tls)
+    return load_and_run(bundle, options, given.open_listeners(), pair, progress, heart)
+
+
+def load_and_run(
+    bundle: Bundle, options: ServeOptions, listeners: Listeners, pair: Pair | None, progress: Progress, heart: Heart
+) -> int:
+    from djbundle.runtime.serve import app_process as app  # noqa: PLC0415 - Django is loaded in this process only
+
+    return app.run_app(bundle, options, listeners, pair, progress, heart)
+
+
+def supervise(bundle: Bundle, options: ServeOptions, given: Handover) -> int:
+    """Start the site, or go on with the one that was handed over."""
+    pair = prepare_tls(bundle.data, options.tls)
+    listeners = given.open_listeners()
+    reader, writer = os.pipe2(os.O_CLOEXEC)
+    title = forking.title(bundle.manifest.name, "app")
+    progress = Progress(writer, is_beside=given.lock is not None and not take(given.lock))
+    heart = Heart.of_app(options.worker_timeout, given.heart)
+    run = functools.partial(load_and_run, bundle, options, listeners, pair, progress, heart)
+    app = Child("app", title, run, pid=given.app or 0, started=time.monotonic(), heart=heart)
+    memory.share_what_is_loaded()
+    with Supervisor([app], grace=options.grace + MARGIN, proven=given.app is not None) as supervisor:
+        about = About.of(bundle, options, listeners, pair)
+        service = Service(about, supervisor, app, replace(given, app=None, leaving=None, leaving_too=[], heart=None))
+
+        def welcome() -> None:
+            os.read(reader, 4096)
+            if not supervisor.proven:
+                supervisor.proven = True
+                service.announce()
+                memory.release_archive()
+
+        supervisor.watch(reader, welcome)
+        if given.app:
+            service.announce()
+            memory.release_archive()
+        if given.leaving:
+            service.see_off(given.leaving)
+        for pid in given.leaving_too:
+            service.expect_end(pid)
+        supervisor.on_stop = sd_notify.stopping
+        code = supervisor.run()
+    remove_files(options.binds)
+    return code

@@ -1,0 +1,95 @@
+"""Where TLS meets the process tree: what is checked before anything starts, and the children that it needs.
+
+What cryptography brings along is loaded in the child that keeps certificates, and nowhere else.
+"""
+
+import os
+import socket
+from pathlib import Path
+
+from djbundle.errors import CertificateError
+from djbundle.runtime.core.bundle import Bundle
+from djbundle.runtime.net.sockets import Listeners, address_of
+from djbundle.runtime.options.http import HttpOptions
+from djbundle.runtime.options.tls import TlsOptions, decode_base64url
+from djbundle.runtime.process import forking
+from djbundle.runtime.process.child import Child
+from djbundle.runtime.process.heartbeat import Heart
+from djbundle.runtime.settings.rules import HOSTS_VARIABLE
+from djbundle.runtime.tls.pair import Pair
+from djbundle.runtime.tls.redirect import Redirect
+from djbundle.runtime.tls.store import Store
+
+KEEPER_PATIENCE = 2  # times as long as a web process may the keeper do nothing: it waits for name servers
+
+
+def prepare_tls(data: Path, options: TlsOptions | None) -> Pair | None:
+    """Where the certificate lies, or will lie; raises CertificateError for files that do not do."""
+    if options is None:
+        return None
+    hosts = [*filter(None, os.environ.get(HOSTS_VARIABLE, "").split(",")), *options.domains]
+    # Each once: a new version gets this environment, and comes here too.
+    os.environ[HOSTS_VARIABLE] = ",".join(dict.fromkeys(hosts))
+    if options.files:
+        pair = Pair(*(file.absolute() for file in options.files))
+        pair.check()
+        return pair
+    check_external_account(options)
+    store = Store(data)
+    store.create()
+    file = store.folder / store.certificate_name(options)
+    return Pair(file, file)
+
+
+def check_external_account(options: TlsOptions) -> None:
+    try:
+        decode_base64url(options.external_account[1] if options.external_account else "")
+    except ValueError as error:
+        raise CertificateError(
+            "--acme-eab-hmac-key is not base64url", "give it as the authority shows it, or ask for a new one"
+        ) from error
+
+
+def tls_children(bundle: Bundle, options: TlsOptions | None, listeners: Listeners, patience: float) -> list[Child]:
+    """One that keeps a certificate of our own, and one that answers HTTP, where there is a need.
+
+    Who does nothing for `patience` seconds is killed and started again.
+    """
+    children = []
+    if options and not options.files:
+        children.append(keeper_child(bundle, options, patience))
+    if options and (listener := listeners.redirect):
+        redirect = Redirect(Store(bundle.data), options.domains, address_of(listeners.main)[1])
+        heart = Heart(patience)
+
+        def run() -> int:
+            return answer_http(redirect, listener, heart)
+
+        children.append(Child("redirect", forking.title(bundle.manifest.name, "redirect"), run, heart=heart))
+    return children
+
+
+def keeper_child(bundle: Bundle, options: TlsOptions, patience: float) -> Child:
+    heart = Heart(KEEPER_PATIENCE * patience)
+
+    def run() -> int:
+        from djbundle.runtime.tls.deadline import Alarm  # noqa: PLC0415 - in this child only
+        from djbundle.runtime.tls.keeper import Keeper  # noqa: PLC0415
+
+        Keeper(user_agent(bundle), options, Store(bundle.data), Alarm(heart)).run()
+
+    return Child("tls", forking.title(bundle.manifest.name, "tls"), run, heart=heart)
+
+
+def answer_http(application: Redirect, listener: socket.socket, heart: Heart) -> int:
+    from djbundle.runtime.http.server import Server, WebOptions  # noqa: PLC0415 - Granian, in this child only
+    from djbundle.runtime.serve.web_process import Endpoint, serve_web  # noqa: PLC0415
+
+    options = WebOptions(interface="asgi", blocking_threads=1, http=HttpOptions())
+    return serve_web(Server(application, options), [Endpoint(listener)], heart)
+
+
+def user_agent(bundle: Bundle) -> str:
+    """Authorities ask for one (RFC 8555, 6.1)."""
+    manifest = bundle.manifest
+    return f"{manifest.name}/{manifest.version} djbundle/{manifest.build.djbundle}"

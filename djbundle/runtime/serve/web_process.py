@@ -1,0 +1,160 @@
+"""One web worker: serves the site at its endpoints until it is told to stop.
+
+Where an endpoint speaks TLS, serving starts once there is a certificate. When that changes, a second server takes up
+the new one on the same socket, and the first one leaves: no connection is refused or lost.
+"""
+
+import asyncio
+import signal
+import socket
+from collections.abc import Callable, Collection, Coroutine, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from djbundle.errors import CertificateError
+from djbundle.runtime.http.limits.idle_reaper import Sweeper
+from djbundle.runtime.http.server import Running, Server
+from djbundle.runtime.logs.lines import log
+from djbundle.runtime.process import forking, memory
+from djbundle.runtime.process.heartbeat import BEAT, Heart
+from djbundle.runtime.tls.pair import Pair, Version
+
+LOOK = 1.0  # seconds between looks at the files of a certificate, and at connections that have stalled
+HANDSHAKE = 10.0  # seconds that Granian gives a client for it
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """A listening socket, and the certificate with which it speaks TLS."""
+
+    listener: socket.socket
+    pair: Pair | None = None
+
+
+def serve_web(server: Server, endpoints: Sequence[Endpoint], heart: Heart | None = None) -> int:
+    """Answer requests until SIGTERM; then finish those that have begun."""
+    web = Web(server)
+    web.spawn(with_each_beat(memory.tidier()))
+    if heart:
+        web.spawn(with_each_beat(heart.beat))
+    web.server.loop.run_until_complete(web.run(endpoints))
+    return 0
+
+
+def port_of(listener: socket.socket) -> int:
+    """0 for a Unix socket."""
+    return 0 if listener.family == socket.AF_UNIX else int(listener.getsockname()[1])
+
+
+async def with_each_beat(action: Callable[[], None]) -> None:
+    while True:
+        action()
+        await asyncio.sleep(BEAT)
+
+
+class Web:
+    def __init__(self, server: Server) -> None:
+        self.server = server
+        self.running: list[Running] = []
+        self.is_leaving = False
+        self.tasks: set[asyncio.Task[None]] = set()
+
+    async def run(self, endpoints: Sequence[Endpoint]) -> None:
+        stopped = asyncio.Event()
+        for number in (signal.SIGINT, signal.SIGTERM):
+            self.server.loop.add_signal_handler(number, stopped.set)
+        self.server.loop.add_signal_handler(forking.LEAVE, self.leave)
+        for endpoint in endpoints:
+            if endpoint.pair:
+                self.spawn(self.watch(endpoint, endpoint.pair))
+            else:
+                self.start(endpoint)
+        if forking.early_signals():
+            self.leave()
+        self.spawn(self.sweep())
+        self.spawn(self.sweep_connections({port_of(endpoint.listener) for endpoint in endpoints}))
+        await stopped.wait()
+        for task in self.tasks:
+            task.cancel()
+        for each in self.running:
+            await each.say_goodbye()
+            each.signal.set()
+        await asyncio.gather(*(each.finished.wait() for each in self.running))
+
+    def leave(self) -> None:
+        """Other processes answer on the same sockets, and this one will stop."""
+        self.is_leaving = True
+        for each in self.running:
+            each.leave()
+
+    def start(self, endpoint: Endpoint) -> Running:
+        running = self.server.start(endpoint.listener, endpoint.pair)
+        self.running.append(running)
+        return running
+
+    async def watch(self, endpoint: Endpoint, pair: Pair) -> None:
+        """Start a server with each certificate that appears, and let the one before go; one that leaves starts none."""
+        seen: Version | None = None
+        current: Running | None = None
+        while not self.is_leaving:
+            version = pair.version()
+            if version not in (seen, None):
+                seen = version
+                try:
+                    pair.check()
+                except CertificateError as error:
+                    then = "the one before stays" if current else "waiting for another"
+                    log(f"{error.cause}; {then}", "error", source="tls")
+                else:
+                    before, current = current, self.start(endpoint)
+                    if before:
+                        self.spawn(self.retire(before))
+            await asyncio.sleep(LOOK)
+
+    async def retire(self, running: Running) -> None:
+        """Stop it when all who have connected to it are answered: they have so long for a handshake and a request."""
+        running.leave()
+        await asyncio.sleep(HANDSHAKE + self.server.options.http.head_seconds)
+        running.signal.set()
+        await running.finished.wait()
+        self.running.remove(running)
+
+    async def sweep(self) -> None:
+        while True:
+            await asyncio.sleep(LOOK)
+            run_guarded(self.server.sweep)
+
+    async def sweep_connections(self, ports: Collection[int]) -> None:
+        server, http = self.server, self.server.options.http
+        sweeper = Sweeper(
+            ports,
+            server.most_connections,
+            http.head_seconds,
+            http.send_timeout,
+            server.requests,
+            server.limits,
+        )
+        while True:
+            await asyncio.sleep(max(LOOK, http.head_seconds / 3))
+            run_guarded(sweeper.sweep)
+
+    def spawn(self, work: Coroutine[Any, Any, None]) -> None:
+        """Run it beside everything else, and say so if it fails."""
+        loop = self.server.loop
+
+        def ended(task: asyncio.Task[None]) -> None:
+            self.tasks.discard(task)
+            if not task.cancelled() and (error := task.exception()):
+                loop.call_exception_handler({"message": "a task of the web worker failed", "exception": error})
+
+        task = loop.create_task(work)
+        self.tasks.add(task)
+        task.add_done_callback(ended)
+
+
+def run_guarded(sweep: Callable[[], None]) -> None:
+    """Sweep. What fails once, for want of descriptors as a rule, is tried again the next time."""
+    try:
+        sweep()
+    except Exception as error:
+        log(f"cannot look at connections: {error!r}", "error")

@@ -1,0 +1,1 @@
+"""The settings overlay: rules that change what cannot work in a bundle."""

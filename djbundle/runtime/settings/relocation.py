@@ -1,0 +1,140 @@
+"""Rules of the overlay for what the settings name on the disk: written to the data directory, read from the tree."""
+
+import copy
+from pathlib import Path
+from typing import Any
+
+from djbundle.runtime.database import filesystem, sqlite
+from djbundle.runtime.settings.overlay import Overlay
+from djbundle.settings_module import like
+
+UPLOADS_FOLDER = "incoming"
+FROM_PROJECT = "relative folders are those of the project"
+
+
+def move_databases(overlay: Overlay) -> None:
+    databases = {alias: dict(entry) for alias, entry in overlay.get("DATABASES", {}).items()}
+    for entry in databases.values():
+        if entry.get("ENGINE") not in sqlite.ENGINES:
+            continue
+        sqlite.check_version()
+        if named := sqlite.file_of(entry.get("NAME")):
+            path = overlay.moved(named) or named
+            entry["NAME"] = like(entry["NAME"], path)
+            filesystem.refuse_network(path)
+            overlay.make_folder(path.parent)
+        entry["OPTIONS"] = sqlite.OPTIONS | entry.get("OPTIONS", {})
+        if overlay.bundle.manifest.interface == "wsgi":  # ASGI has a thread for each request, which ends with it
+            entry.setdefault("CONN_MAX_AGE", None)  # opening a database takes as long as a query or two
+    if databases != overlay.get("DATABASES", {}):
+        overlay.set("DATABASES", databases, "SQLite lives in the data directory, with safe options")
+
+
+def move_media(overlay: Overlay) -> None:
+    given = overlay.get("MEDIA_ROOT")
+    if media := overlay.moved(given or "media"):
+        overlay.set("MEDIA_ROOT", like(given, media), "uploads live in the data directory")
+
+
+def move_folders(overlay: Overlay) -> None:
+    for name in ("EMAIL_FILE_PATH", "SESSION_FILE_PATH", "FILE_UPLOAD_TEMP_DIR"):
+        value = overlay.get(name)
+        if value and (target := overlay.moved(value)):
+            target.mkdir(parents=True, exist_ok=True)
+            overlay.set(name, like(value, target), "files are written to the data directory")
+
+
+def spool_uploads(overlay: Overlay) -> None:
+    """Beside the uploads, so that a large one is moved there and not copied; /tmp is often memory."""
+    if not overlay.get("FILE_UPLOAD_TEMP_DIR") and overlay.command == "serve":
+        folder = overlay.bundle.data / UPLOADS_FOLDER
+        folder.mkdir(exist_ok=True)
+        overlay.set("FILE_UPLOAD_TEMP_DIR", str(folder), "uploads are received in the data directory")
+
+
+def move_mailers(overlay: Overlay) -> None:
+    """The file backend of MAILERS, which take the place of EMAIL_FILE_PATH in Django 6.1."""
+    mailers = copy.deepcopy(overlay.get("MAILERS") or {})
+    for mailer in mailers.values():
+        options = mailer.get("OPTIONS", {})
+        if "file_path" in options and (target := overlay.moved(options["file_path"])):
+            options["file_path"] = like(options["file_path"], target)
+    if mailers != (overlay.get("MAILERS") or {}):
+        overlay.set("MAILERS", mailers, "files are written to the data directory")
+
+
+def move_storages(overlay: Overlay) -> None:
+    """Those with a folder of their own; that of the static files is none which a site writes to."""
+    storages = copy.deepcopy(overlay.get("STORAGES") or {})
+    for alias, storage in storages.items():
+        options = storage.get("OPTIONS", {})
+        if alias != "staticfiles" and "location" in options and (target := overlay.moved(options["location"])):
+            options["location"] = like(options["location"], target)
+    if storages != (overlay.get("STORAGES") or {}):
+        overlay.set("STORAGES", storages, "files are written to the data directory")
+
+
+def move_caches(overlay: Overlay) -> None:
+    caches = {alias: dict(entry) for alias, entry in overlay.get("CACHES", {}).items()}
+    for entry in caches.values():
+        if str(entry.get("BACKEND", "")).endswith("FileBasedCache"):
+            location = entry["LOCATION"]
+            if target := overlay.moved(location) or overlay.out_of_shared(location):
+                entry["LOCATION"] = like(location, target)
+    if caches != overlay.get("CACHES", {}):
+        overlay.set("CACHES", caches, "files are written to the data directory")
+
+
+def move_logs(overlay: Overlay) -> None:
+    logging = overlay.get("LOGGING") or {}
+    handlers = {name: dict(handler) for name, handler in logging.get("handlers", {}).items()}
+    for handler in handlers.values():
+        if "filename" in handler and (target := overlay.moved(handler["filename"])):
+            target.parent.mkdir(parents=True, exist_ok=True)
+            handler["filename"] = like(handler["filename"], target)
+    if handlers != logging.get("handlers", {}):
+        overlay.set("LOGGING", logging | {"handlers": handlers}, "files are written to the data directory")
+
+
+def move_absent(overlay: Overlay) -> None:
+    """Whatever else names a place in the tree where nothing is: an index for searching, private uploads. It is to be
+    written, since it cannot be read. Lists are of folders to look into, and stay.
+    """
+    for name, value in list(vars(overlay.module).items()):
+        if name.isupper() and (moved := _without_absent(value, overlay)) is not value:
+            overlay.set(name, moved, "it is not in the bundle, and so lies in the data directory")
+
+
+def _without_absent(value: Any, overlay: Overlay) -> Any:
+    """The same object where there is nothing to move."""
+    if isinstance(value, dict):
+        changed = {key: _without_absent(item, overlay) for key, item in value.items()}
+        return changed if any(changed[key] is not item for key, item in value.items()) else value
+    if not isinstance(value, str | Path) or not str(value).startswith("/"):
+        return value
+    place = overlay.bundle.in_data(Path(value))
+    return value if place is None or Path(value).exists() else like(value, place)
+
+
+def anchor_folders(overlay: Overlay) -> None:
+    """Relative folders to look into: they are meant from the project's, in which manage.py is started."""
+
+    def anchored(folders: Any) -> Any:
+        """The same object where there is nothing to change."""
+        places = [place(each) for each in folders]
+        return places if any(str(new) != str(old) for new, old in zip(places, folders, strict=True)) else folders
+
+    def place(folder: Any) -> Any:
+        if isinstance(folder, str | Path):
+            return like(folder, overlay.bundle.root / folder)
+        prefix, path = folder  # of STATICFILES_DIRS
+        return prefix, place(path)
+
+    for name in ("LOCALE_PATHS", "FIXTURE_DIRS", "STATICFILES_DIRS"):
+        folders = overlay.get(name, ())
+        if (places := anchored(folders)) is not folders:
+            overlay.set(name, places, FROM_PROJECT)
+    templates = overlay.get("TEMPLATES", [])
+    engines = [engine | {"DIRS": anchored(engine["DIRS"])} if "DIRS" in engine else engine for engine in templates]
+    if engines != templates:
+        overlay.set("TEMPLATES", engines, FROM_PROJECT)

@@ -1,0 +1,173 @@
+"""The settings overlay: the project's settings module, with what cannot work in a bundle changed in place.
+
+The module is imported as everywhere, so ``os.environ`` works. Before ``django.conf.settings`` is first read, each rule
+below changes what points into the tree, where nothing can be written, or what is only good for development.
+``./shop config`` prints every change and why it was made.
+"""
+
+import os
+import traceback
+from collections.abc import Callable
+from types import ModuleType
+
+from djbundle.errors import MissingVariableError, SettingsError
+from djbundle.manifest import Manifest
+from djbundle.runtime.core.bundle import Bundle
+from djbundle.runtime.core.verify_mode import is_trial
+from djbundle.runtime.logs import masking
+from djbundle.runtime.logs.handler import logging_settings
+from djbundle.runtime.settings import import_redirect, relocation, secret_key, verify_mode
+from djbundle.runtime.settings.overlay import READ_ONLY_COMMANDS, Change, Overlay
+from djbundle.settings_module import CLASS_VARIABLE, changing, import_settings, like
+from djbundle.storages import with_hashed_names
+
+SETTINGS_VARIABLE = "DJANGO_SETTINGS_MODULE"
+HOSTS_VARIABLE = "DJBUNDLE_ALLOWED_HOSTS"
+LOCAL_HOSTS = ["localhost", "127.0.0.1", "[::1]"]
+KEY_VARIABLES = ("SECRET_KEY", "SECRET_KEY_BASE")  # the second is what platforms for containers give
+INSECURE_KEY = "django-insecure-"  # what startproject writes
+STATIC_MIDDLEWARE = ("whitenoise.", "servestatic.")
+OVERRIDES_FOLDER = "overrides"
+
+
+def apply_overlay(bundle: Bundle, command: str = "") -> list[Change]:
+    """Import the settings and change them; the changes are returned for ``config``."""
+    name = name_settings(bundle.manifest)
+    with import_redirect.redirected(bundle, is_dry=command in READ_ONLY_COMMANDS):
+        module = _import(name, bundle)
+    return change_settings(module, bundle, command)
+
+
+def name_settings(manifest: Manifest) -> str:
+    """Tell Django which settings there are, unless somebody has; the module."""
+    if manifest.settings_class:
+        os.environ.setdefault(CLASS_VARIABLE, manifest.settings_class)
+    return os.environ.setdefault(SETTINGS_VARIABLE, manifest.settings_module)
+
+
+def change_settings(module: ModuleType, bundle: Bundle, command: str = "") -> list[Change]:
+    """Apply every rule to the imported settings."""
+    overlay = Overlay(module, bundle, command)
+    with changing(module):
+        for rule in RULES:
+            rule(overlay)
+    masking.learn({name: value for name, value in vars(module).items() if name.isupper()})
+    return overlay.changes
+
+
+def _import(name: str, bundle: Bundle) -> ModuleType:
+    try:
+        return import_settings(name)
+    except Exception as error:  # a settings module may raise anything; the cause is what the user needs
+        if missing := _missing_variables(error, bundle):
+            raise _lacking(missing, bundle) from error
+        said = " ".join(f"{type(error).__name__}: {error}".split())
+        raise SettingsError(
+            f'the settings "{name}" do not import: {said}', "correct the environment, or build again"
+        ) from error
+
+
+def _missing_variables(error: Exception, bundle: Bundle) -> dict[str, str]:
+    """What the settings need and have not got, and where they read it: as the build saw it, and as the error says."""
+    missing = {
+        each.name: each.place for each in bundle.manifest.variables if each.needed and each.name not in os.environ
+    }
+    if isinstance(error, KeyError) and _comes_from_environment(error):
+        missing.setdefault(str(error.args[0]), "")
+    return missing
+
+
+def _lacking(missing: dict[str, str], bundle: Bundle) -> MissingVariableError:
+    named = ", ".join(f"{name} ({place})" if place else name for name, place in missing.items())
+    given = " ".join(f"{name}=VALUE" for name in missing)
+    word = "variable" if len(missing) == 1 else "variables"
+    return MissingVariableError(f"the settings need the environment {word} {named}", f"{given} {bundle.program} ...")
+
+
+def _comes_from_environment(error: KeyError) -> bool:
+    *_, (frame, _) = traceback.walk_tb(error.__traceback__)
+    return frame.f_globals.get("__name__") == "os"
+
+
+def turn_off_debug(overlay: Overlay) -> None:
+    if overlay.get("DEBUG", False):
+        overlay.set("DEBUG", value=False, reason="a bundle serves customers")
+
+
+def replace_secret_key(overlay: Overlay) -> None:
+    """In a trial any key: a project may make one at each start, and with another one the visitor's session is void."""
+    key = overlay.get("SECRET_KEY", "")
+    if key and not str(key).startswith(INSECURE_KEY) and not is_trial():
+        return
+    for variable in KEY_VARIABLES:
+        if given := os.environ.get(variable):
+            overlay.set("SECRET_KEY", given, variable)
+            return
+    if overlay.command not in READ_ONLY_COMMANDS:
+        path = overlay.bundle.data / secret_key.FILE_NAME
+        overlay.set("SECRET_KEY", secret_key.read_or_create(overlay.bundle.data), f"made once, kept in {path}")
+
+
+def allow_hosts(overlay: Overlay) -> None:
+    named = [host.strip() for host in os.environ.get(HOSTS_VARIABLE, "").split(",") if host.strip()]
+    if named:
+        overlay.set("ALLOWED_HOSTS", [*overlay.get("ALLOWED_HOSTS", []), *named], HOSTS_VARIABLE)
+    elif not overlay.get("ALLOWED_HOSTS"):
+        overlay.set("ALLOWED_HOSTS", LOCAL_HOSTS, f"it was empty; name your hosts in it or in {HOSTS_VARIABLE}")
+
+
+def show_errors(overlay: Overlay) -> None:
+    """Without DEBUG, Django only mails errors; who runs a bundle must find the traceback in its output."""
+    if not overlay.get("LOGGING"):
+        overlay.set("LOGGING", logging_settings(), "it was empty; errors belong in the output of serve")
+
+
+def use_bundled_static_files(overlay: Overlay) -> None:
+    if storages := with_hashed_names(overlay.get("STORAGES")):
+        overlay.set("STORAGES", storages, "static files have hashed names and are served from the bundle")
+    collected = overlay.bundle.static_root
+    overlay.set("STATIC_ROOT", like(overlay.get("STATIC_ROOT"), collected), "collected by the build")
+    if given := overlay.get("COMPRESS_ROOT"):  # of django-compressor, which takes STATIC_ROOT by itself
+        overlay.set("COMPRESS_ROOT", like(given, collected), "compressed by the build")
+    middleware = overlay.get("MIDDLEWARE", [])
+    kept = [name for name in middleware if not name.startswith(STATIC_MIDDLEWARE)]
+    if kept != list(middleware):
+        overlay.set("MIDDLEWARE", kept, "static files are answered before Django is entered")
+
+
+def override_templates(overlay: Overlay) -> None:
+    """A template in the data directory goes before the one of the same name in the bundle: to mend a text in place."""
+    folder = overlay.bundle.data / OVERRIDES_FOLDER / "templates"
+    if not folder.is_dir():
+        return
+    templates = [dict(engine) for engine in overlay.get("TEMPLATES", [])]
+    for engine in templates:
+        engine["DIRS"] = [str(folder), *engine.get("DIRS", [])]
+    overlay.set("TEMPLATES", templates, f"templates in {folder} go first")
+
+
+def add_commands(overlay: Overlay) -> None:
+    """Add the app of ``serve``, ``version`` and ``config``; not a change that concerns anybody."""
+    overlay.module.INSTALLED_APPS = [*overlay.get("INSTALLED_APPS", []), "djbundle.runtime"]  # type: ignore[attr-defined]
+
+
+RULES: list[Callable[[Overlay], None]] = [
+    turn_off_debug,
+    replace_secret_key,
+    allow_hosts,
+    verify_mode.stay_in_data_directory,
+    relocation.move_databases,
+    relocation.move_media,
+    relocation.move_folders,
+    relocation.spool_uploads,
+    relocation.move_mailers,
+    relocation.move_storages,
+    relocation.move_caches,
+    relocation.move_logs,
+    show_errors,
+    use_bundled_static_files,
+    relocation.move_absent,
+    relocation.anchor_folders,
+    override_templates,
+    add_commands,
+]

@@ -1,0 +1,43 @@
+"""For a trial of the bundle: no database but SQLite in the data directory, no cache elsewhere, and no mail."""
+
+from djbundle.runtime.core.verify_mode import TRIAL_VARIABLE, is_trial
+from djbundle.runtime.database import sqlite
+from djbundle.runtime.settings.overlay import Overlay
+from djbundle.stand_ins import replace_caches
+
+ENGINES = "DJBUNDLE_ENGINES"  # the setting that keeps the engines of the databases, which others may stand in for
+CACHES = "DJBUNDLE_CACHES"  # and that with the caches which others stand in for
+DUMMY_MAIL = "django.core.mail.backends.dummy.EmailBackend"
+
+
+def stay_in_data_directory(overlay: Overlay) -> None:
+    if is_trial():
+        replace_databases(overlay)
+        replace_cache_servers(overlay)
+        drop_mail(overlay)
+
+
+def replace_databases(overlay: Overlay) -> None:
+    databases = overlay.get("DATABASES", {})
+    overlay.set(ENGINES, {entry.get("ENGINE", "") for entry in databases.values()}, TRIAL_VARIABLE)
+    stand_ins = {
+        alias: {"ENGINE": "django.db.backends.sqlite3", "NAME": str(overlay.bundle.data / f"{alias}.sqlite3")}
+        for alias, entry in databases.items()
+        if entry.get("ENGINE") not in sqlite.ENGINES
+    }
+    overlay.set("DATABASES", databases | stand_ins, TRIAL_VARIABLE)
+
+
+def replace_cache_servers(overlay: Overlay) -> None:
+    caches = overlay.get("CACHES", {})
+    stand_ins = replace_caches(caches, overlay.bundle.data)
+    overlay.set(CACHES, [caches[alias] for alias in stand_ins], TRIAL_VARIABLE)
+    if stand_ins:
+        overlay.set("CACHES", caches | stand_ins, TRIAL_VARIABLE)
+
+
+def drop_mail(overlay: Overlay) -> None:
+    if mailers := overlay.get("MAILERS"):
+        overlay.set("MAILERS", {name: {"BACKEND": DUMMY_MAIL} for name in mailers}, TRIAL_VARIABLE)
+    else:
+        overlay.set("EMAIL_BACKEND", DUMMY_MAIL, TRIAL_VARIABLE)

@@ -1,0 +1,170 @@
+"""What people do with tasks, from the command line and in the admin."""
+
+import datetime
+import json
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from django.db import models, transaction
+from django.utils import timezone
+
+from djbundle.tasks.compat import TaskResultStatus
+from djbundle.tasks.context import Cancelled
+from djbundle.tasks.models import PausedQueue, TaskRecord
+from djbundle.tasks.store import following, wakeup
+from djbundle.tasks.store import transitions as queue
+from djbundle.tasks.store.outcome import entry_of
+
+Records = models.QuerySet[TaskRecord]
+LATELY = datetime.timedelta(hours=1)
+
+
+def retry(chosen: Records) -> int:
+    """Run failed tasks again, as if they were new; how many."""
+    failed = chosen.filter(status=TaskResultStatus.FAILED)
+    count = failed.update(
+        status=TaskResultStatus.READY,
+        run_after=timezone.now(),
+        started_at=None,
+        finished_at=None,
+        expires_at=None,
+        cancelled_at=None,
+        errors=[],
+        progress=None,
+        losses=0,
+        worker_losses=None,
+        unique_key="",  # another one may be there by now
+    )
+    wakeup.send_on_commit(queue.alias())
+    return count
+
+
+def run_now(chosen: Records) -> int:
+    """Let waiting tasks not wait for their time; how many."""
+    waiting = chosen.filter(status=TaskResultStatus.READY, run_after__gt=timezone.now())
+    count = waiting.update(run_after=timezone.now())
+    wakeup.send_on_commit(queue.alias())
+    return count
+
+
+def cancel(chosen: Records) -> int:
+    """Fail tasks that wait, and ask those that run to stop; how many."""
+    now = timezone.now()
+    entry = entry_of(Cancelled, queue.CANCELLED)
+    waiting = chosen.filter(status=TaskResultStatus.READY)
+    failed = waiting.update(
+        status=TaskResultStatus.FAILED, cancelled_at=now, finished_at=now, errors=Appended("errors", json.dumps(entry))
+    )
+    asked = chosen.filter(status=TaskResultStatus.RUNNING, cancelled_at=None).update(cancelled_at=now)
+    wakeup.send_on_commit(queue.alias())
+    return failed + asked
+
+
+class Appended(models.Func):
+    """A column's JSON list with one more item, which is given as text."""
+
+    output_field = models.JSONField()
+
+    def __init__(self, column: str, item: str) -> None:
+        super().__init__(models.F(column), models.Value(item, models.TextField()))
+
+    def as_sqlite(self, compiler: Any, connection: Any, **_context: Any) -> Any:
+        template = "json_insert(%(expressions)s))"
+        return self.as_sql(compiler, connection, template=template, arg_joiner=", '$[#]', json(")
+
+    def as_postgresql(self, compiler: Any, connection: Any) -> Any:
+        return self.as_sql(compiler, connection, template="(%(expressions)s::jsonb)", arg_joiner=" || ")
+
+    def as_mysql(self, compiler: Any, connection: Any) -> Any:
+        return self.as_sql(compiler, connection, template="JSON_MERGE_PRESERVE(%(expressions)s)")
+
+
+def discard(chosen: Records) -> int:
+    """Delete tasks that do not run; how many. A group that loses a member ends: it has failed."""
+    idle = chosen.exclude(status=TaskResultStatus.RUNNING)
+    with transaction.atomic(using=queue.alias()):
+        following.end_groups(idle.using(queue.alias()))
+        return idle.delete()[0]
+
+
+def purge(older_than: datetime.timedelta) -> int:
+    """Delete what finished longer ago than that; how many."""
+    return queue.prune(older_than)
+
+
+def pause(name: str) -> bool:
+    """Claim nothing more from a queue; False when it was paused already."""
+    return PausedQueue.objects.using(queue.alias()).get_or_create(name=name)[1]
+
+
+def resume(name: str) -> bool:
+    """False when it was not paused."""
+    deleted, _ = PausedQueue.objects.using(queue.alias()).filter(name=name).delete()
+    wakeup.send_on_commit(queue.alias())
+    return bool(deleted)
+
+
+@dataclass(frozen=True, slots=True)
+class QueueStats:
+    """One queue now, and in the last hour."""
+
+    queue: str
+    paused: bool
+    ready: int  # to be run now
+    scheduled: int  # to be run later
+    running: int
+    failed: int
+    oldest: float | None  # seconds that the first of the ready ones has waited
+    done: int  # in the last hour
+    wait: float | None  # seconds from due to begun, the mean of these
+    took: float | None  # seconds from begun to done
+
+
+def stats() -> list[QueueStats]:
+    """Every queue that has tasks or is paused, by name."""
+    now = timezone.now()
+    paused = set(PausedQueue.objects.using(queue.alias()).values_list("name", flat=True))
+    found = {row["queue_name"]: row for row in _counts(now)}
+    return [_stats_of(name, name in paused, found.get(name, {}), now) for name in sorted({*found, *paused})]
+
+
+def _counts(now: datetime.datetime) -> Iterable[Any]:
+    status = TaskResultStatus
+    ready = models.Q(status=status.READY, run_after__lte=now)
+    lately = models.Q(status=status.SUCCESSFUL, finished_at__gt=now - LATELY)
+    wait = models.ExpressionWrapper(
+        models.F("last_attempted_at") - models.F("run_after"), output_field=models.DurationField()
+    )
+    took = models.ExpressionWrapper(
+        models.F("finished_at") - models.F("last_attempted_at"), output_field=models.DurationField()
+    )
+    return (
+        queue.records()
+        .values("queue_name")
+        .annotate(
+            ready=models.Count("pk", filter=ready),
+            scheduled=models.Count("pk", filter=models.Q(status=status.READY, run_after__gt=now)),
+            running=models.Count("pk", filter=models.Q(status=status.RUNNING)),
+            failed=models.Count("pk", filter=models.Q(status=status.FAILED)),
+            oldest=models.Min("run_after", filter=ready),
+            done=models.Count("pk", filter=lately),
+            wait=models.Avg(wait, filter=lately),
+            took=models.Avg(took, filter=lately),
+        )
+    )
+
+
+def _stats_of(name: str, paused: bool, row: dict[str, Any], now: datetime.datetime) -> QueueStats:
+    def seconds(value: datetime.timedelta | None) -> float | None:
+        return None if value is None else round(value.total_seconds(), 3)
+
+    oldest = row.get("oldest")
+    return QueueStats(
+        queue=name,
+        paused=paused,
+        **{count: row.get(count, 0) for count in ("ready", "scheduled", "running", "failed", "done")},
+        oldest=seconds(now - oldest) if oldest else None,
+        wait=seconds(row.get("wait")),
+        took=seconds(row.get("took")),
+    )

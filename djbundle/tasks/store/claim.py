@@ -1,0 +1,219 @@
+"""How a worker takes tasks: the most urgent ones, and no two workers the same."""
+
+import json
+from collections.abc import Callable, Iterable, Sequence
+from enum import Enum
+from functools import cache
+from typing import Any, NamedTuple
+
+from django.db import connections, models, transaction
+from django.db.backends.base.base import BaseDatabaseWrapper
+from django.utils import timezone
+
+from djbundle.tasks import options
+from djbundle.tasks.models import PausedQueue, TaskRecord
+from djbundle.tasks.store import clock, fast_sql, limits
+from djbundle.tasks.store.claimed_run import COLUMNS, Row, Run, by_urgency, run_of
+from djbundle.tasks.store.durability import relaxed
+from djbundle.tasks.store.prepared_statement import rows_of
+from djbundle.tasks.store.transitions import Queues, alias, due
+from djbundle.tasks.store.worker_identity import Identity
+
+
+class Kind(Enum):
+    """Which tasks: those that get a process of their own (see worker/process_pool.py), those that do not, or both."""
+
+    ANY = ""
+    SHARED = " AND timeout IS NULL AND losses = 0"
+    ALONE = " AND (timeout IS NOT NULL OR losses > 0)"
+
+
+NEEDS_OWN = models.Q(timeout__isnull=False) | models.Q(losses__gt=0)
+CHOSEN = {Kind.ANY: models.Q(), Kind.SHARED: ~NEEDS_OWN, Kind.ALONE: NEEDS_OWN}
+APPEND = {
+    "sqlite": "json_insert(worker_ids, '$[#]', %s)",
+    "postgresql": "worker_ids || jsonb_build_array(%s::text)",
+    "mysql": "JSON_ARRAY_APPEND(worker_ids, '$', %s)",
+}
+# Says READY in a roundabout way: the condition of the partial index djbundle_tasks_limited must stand there as it is,
+# and a plain "status = 'READY'" has SQLite read every waiting task by djbundle_tasks_ready instead.
+KEYED = """
+EXISTS (SELECT 1 FROM {table} WHERE NOT (concurrency_key = '') AND status IN ('READY', 'RUNNING')
+    AND status <> 'RUNNING')
+"""
+LOOK = """
+SELECT EXISTS (SELECT 1 FROM {table} WHERE status = 'READY' AND run_after <= %s {chosen}
+    AND queue_name NOT IN (SELECT name FROM {paused})), {keyed}
+"""
+FIND = """
+SELECT {wanted} FROM {table} WHERE status = 'READY' AND run_after <= %s
+    AND (expires_at IS NULL OR expires_at > %s OR started_at IS NOT NULL) {chosen}
+    AND queue_name NOT IN (SELECT name FROM {paused})
+ORDER BY priority DESC, run_after, id LIMIT %s {lock}
+"""
+MARK = "UPDATE {table} SET {marks} WHERE id IN ({found})"
+MARKED = {  # what a claim writes, and so what stands in a row once it is claimed
+    "status": "'RUNNING'",
+    "epoch": "epoch + 1",
+    "worker": "%s",
+    "worker_ids": "",  # as APPEND has it
+    "lease_until": "%s",
+    "last_attempted_at": "%s",
+    "started_at": "coalesce(started_at, %s)",
+}
+
+
+def claim(worker: Identity, limit: int, queues: Queues = ()) -> list[TaskRecord]:
+    """Take up to `limit` tasks, the most urgent ones."""
+    return [run.record() for run in take(worker, limit, queues)]
+
+
+def take(worker: Identity, limit: int, queues: Queues = (), kind: Kind = Kind.ANY) -> list[Run]:
+    """The same, for who only passes them on."""
+    limited = limits.rates()
+    unlimited = f"AND concurrency_key = ''{kind.value}" + _among("queue_name", queues)
+    connection = connections[alias()]
+    if connection.vendor == "postgresql" and not limited:  # where an UPDATE that finds nothing locks nobody out
+        none_is_keyed = f" AND NOT {_names(connection)['keyed']}"
+        if runs := _take(worker, limit, unlimited + none_is_keyed, queues):
+            return runs
+    is_due, has_keys = _look(queues)
+    if not is_due:
+        return []
+    if not limited and not has_keys:
+        return _take(worker, limit, unlimited, queues)
+    with transaction.atomic(using=alias()):
+        keys = limits.choose(_startable(queues).filter(CHOSEN[kind]), limited, limit)
+        return _take(worker, limit, _among("id", keys), keys) if keys else []
+
+
+def _look(queues: Queues) -> tuple[bool, bool]:
+    """Whether anything is due, and whether anything waits that may be limited by its key. Reading takes no lock."""
+    connection = connections[alias()]
+    now = connection.ops.adapt_datetimefield_value(timezone.now())
+    sql = LOOK.format(**_names(connection), chosen=_among("queue_name", queues))
+    with connection.cursor() as cursor:
+        cursor.execute(sql, [now, *queues])
+        is_due, has_keys = cursor.fetchone()
+    return bool(is_due), bool(has_keys)
+
+
+def _startable(queues: Queues) -> models.QuerySet[TaskRecord]:
+    """What is due and has not expired, in the order of claiming."""
+    begun_in_time = models.Q(expires_at__isnull=True) | models.Q(expires_at__gt=timezone.now())
+    startable = due(queues).filter(begun_in_time | models.Q(started_at__isnull=False))
+    return startable.order_by("-priority", "run_after", "id")
+
+
+def _take(worker: Identity, limit: int, chosen: str, values: Sequence[Any]) -> list[Run]:
+    """Those of which `chosen`, with its `values`, is true."""
+    connection = connections[alias()]
+    now = timezone.now()
+    until = clock.now(connection.alias) + options.lease()
+    stamp, lease = (connection.ops.adapt_datetimefield_value(moment) for moment in (now, until))
+    find = Find(chosen, [stamp, stamp, *values, limit])
+    with relaxed(connection):
+        rows = _way_of(connection)(connection, find, Mark(str(worker), lease, stamp))
+        return [run_of(row, connection.alias) for row in rows]
+
+
+class Find(NamedTuple):
+    """Which tasks."""
+
+    chosen: str  # a condition
+    values: list[Any]  # all of FIND
+
+    def sql(self, connection: BaseDatabaseWrapper, wanted: str = "id") -> str:
+        return FIND.format(**_names(connection), wanted=wanted, chosen=self.chosen, lock=_lock(connection))
+
+
+class Mark(NamedTuple):
+    """The values of MARKED; times as the database takes them."""
+
+    worker: str
+    lease: Any
+    now: Any
+
+    def among(self, columns: Iterable[str]) -> list[Any]:
+        """Those of these columns, in their order."""
+        values = {
+            "worker": self.worker,
+            "worker_ids": self.worker,
+            "lease_until": self.lease,
+            "last_attempted_at": self.now,
+            "started_at": self.now,
+        }
+        return [values[name] for name in columns if name in values]
+
+
+def _way_of(connection: BaseDatabaseWrapper) -> Callable[[BaseDatabaseWrapper, Find, Mark], list[Row]]:
+    """How this database claims; the rows are those of COLUMNS, the most urgent first."""
+    if fast_sql.is_direct(connection):
+        return _read_and_mark
+    return _mark_and_return if connection.vendor in ("sqlite", "postgresql") else _find_and_mark
+
+
+def _read_and_mark(connection: BaseDatabaseWrapper, find: Find, mark: Mark) -> list[Row]:
+    """In two statements for SQLite, which takes twice as long to return what it updates."""
+    names = _names(connection)
+    with fast_sql.writing(connection):
+        sql = find.sql(connection, names["claimed"])
+        rows = fast_sql.execute(connection, sql, [*mark.among(COLUMNS), *find.values]).fetchall()
+        if rows:
+            sql = MARK.format(**names, found=fast_sql.LISTED)
+            fast_sql.execute(connection, sql, [*mark.among(MARKED), json.dumps([row[0] for row in rows])])
+    return rows
+
+
+def _mark_and_return(connection: BaseDatabaseWrapper, find: Find, mark: Mark) -> list[Row]:
+    """In one statement."""
+    names = _names(connection)
+    sql = MARK.format(**names, found=find.sql(connection))
+    return by_urgency(rows_of(connection, f"{sql} RETURNING {names['columns']}", [*mark.among(MARKED), *find.values]))
+
+
+def _find_and_mark(connection: BaseDatabaseWrapper, find: Find, mark: Mark) -> list[Row]:
+    """In three, for MySQL and MariaDB, which cannot return what they update."""
+    names = _names(connection)
+    with transaction.atomic(using=connection.alias), connection.cursor() as cursor:
+        cursor.execute(find.sql(connection), find.values)
+        keys = [key for (key,) in cursor.fetchall()]
+        if not keys:
+            return []
+        found = ", ".join(["%s"] * len(keys))
+        cursor.execute(MARK.format(**names, found=found), [*mark.among(MARKED), *keys])
+        cursor.execute(f"SELECT {names['columns']} FROM {names['table']} WHERE id IN ({found})", keys)  # noqa: S608 - of names only
+        return by_urgency(list(cursor.fetchall()))
+
+
+def _names(connection: BaseDatabaseWrapper) -> dict[str, str]:
+    return _names_for(connection.vendor, connection.alias)
+
+
+@cache
+def _names_for(vendor: str, alias: str) -> dict[str, str]:
+    """Of the tables, and of the columns that a run needs."""
+    quote = connections[alias].ops.quote_name
+    sign = "+" if vendor == "sqlite" else ""  # of a column as such Python's sqlite3 makes datetimes, all in the worker
+    table = quote(TaskRecord._meta.db_table)
+    marked = MARKED | {"worker_ids": APPEND[vendor]}
+    return {
+        "table": table,
+        "paused": quote(PausedQueue._meta.db_table),
+        "columns": ", ".join(sign + quote(name) for name in COLUMNS),
+        "marks": ", ".join(f"{name} = {value}" for name, value in marked.items()),
+        "claimed": ", ".join(marked.get(name, sign + quote(name)) for name in COLUMNS),
+        "keyed": KEYED.format(table=table),
+    }
+
+
+def _lock(connection: BaseDatabaseWrapper) -> str:
+    """Workers pass over what another one is about to take. SQLite has one writer."""
+    features = connection.features
+    if not features.has_select_for_update:
+        return ""
+    return connection.ops.for_update_sql(skip_locked=features.has_select_for_update_skip_locked)
+
+
+def _among(column: str, values: Sequence[Any]) -> str:
+    return f" AND {column} IN ({', '.join(['%s'] * len(values))})" if values else ""

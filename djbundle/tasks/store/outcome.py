@@ -1,0 +1,98 @@
+"""How runs end, as processes tell it to the worker, which writes it.
+
+Only texts and numbers cross: what a task returns is made JSON where it ran, so what cannot be kept fails that task.
+"""
+
+import json
+import re
+from traceback import format_exception
+from typing import Any, NamedTuple
+
+from djbundle.tasks.compat import TaskResultStatus, normalize_json
+from djbundle.tasks.store.claimed_run import Run
+from djbundle.tasks.text import clean, shortened
+
+MOST_RESULT = 8 << 20  # characters of JSON; MariaDB takes 16 MB in a statement
+MOST_TRACEBACK = 32 << 10  # characters
+MOST_TRACEBACKS = 10  # that a row keeps: its newest
+NO_LONGER_KEPT = "It is no longer kept.\n"
+NUL = re.compile(r"(?<!\\)(?:\\\\)*\\u0000")  # in JSON
+_encode = json.JSONEncoder(allow_nan=False).encode
+_encode_unescaped = json.JSONEncoder(ensure_ascii=False).encode
+
+
+class Outcome(NamedTuple):
+    """How a run ended. `status` READY: it is to be run again after `delay` seconds; without an error it was put off."""
+
+    pk: int
+    epoch: int  # of the run
+    status: str
+    return_value: str | None = None  # JSON
+    error: dict[str, str] | None = None
+    delay: float = 0.0
+    is_followed: bool = False  # by other tasks, see following.py
+    is_written: bool = False  # already, by the process that ran it
+    is_held: bool = False  # it could not begin, see held.py
+
+    @property
+    def value(self) -> Any:
+        """What the task returned."""
+        return None if self.return_value is None else json.loads(self.return_value)
+
+
+def success(run: Run, return_value: str | None = None) -> Outcome:
+    """`return_value` as `encoded` gives it."""
+    return Outcome(run.pk, run.epoch, TaskResultStatus.SUCCESSFUL, return_value, is_followed=run.is_followed)
+
+
+def failure(pk: int, epoch: int, entry: dict[str, str]) -> Outcome:
+    """For good."""
+    return Outcome(pk, epoch, TaskResultStatus.FAILED, error=entry)
+
+
+def encoded(value: Any, vendor: str = "") -> str | None:
+    """A return value as JSON; None stays None.
+
+    Raises TypeError or ValueError for what JSON cannot say, and for what the database of `vendor` cannot keep.
+    """
+    if value is None:
+        return None
+    plain = normalize_json(value)
+    text = _encode(plain)
+    if len(text) > MOST_RESULT:
+        raise ValueError(f"A task may return {MOST_RESULT:,} characters of JSON; this one returned {len(text):,}.")
+    if vendor == "postgresql" and ("\\u0000" in text or "\\ud" in text):
+        _refuse_strange_text(_encode_unescaped(plain))
+    return text
+
+
+def _refuse_strange_text(text: str) -> None:
+    """What JSON can say, and PostgreSQL cannot keep."""
+    try:
+        text.encode()
+    except UnicodeEncodeError as error:
+        raise ValueError("PostgreSQL keeps no half of a surrogate pair, which this task returned.") from error
+    if NUL.search(text):
+        raise ValueError("PostgreSQL keeps no text with \\0, which this task returned.")
+
+
+def error_entry(error: BaseException) -> dict[str, str]:
+    """Never fails, whatever the error is."""
+    try:
+        traceback = "".join(format_exception(error))
+    except Exception as broken:
+        traceback = f"Its traceback cannot be shown: {type(broken).__qualname__}\n"
+    return entry_of(type(error), traceback)
+
+
+def entry_of(kind: type[BaseException], traceback: str) -> dict[str, str]:
+    """As TaskError keeps it."""
+    path = clean(f"{kind.__module__}.{kind.__qualname__}")
+    return {"exception_class_path": path, "traceback": clean(shortened(traceback, MOST_TRACEBACK))}
+
+
+def with_error(errors: list[dict[str, str]], entry: dict[str, str]) -> list[dict[str, str]]:
+    """One more. All are counted, but of the older ones no traceback is kept, as the row is written with each."""
+    errors = [*errors, entry]
+    older = [{**each, "traceback": NO_LONGER_KEPT} for each in errors[:-MOST_TRACEBACKS]]
+    return older + errors[-MOST_TRACEBACKS:]

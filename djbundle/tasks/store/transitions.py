@@ -1,0 +1,238 @@
+"""The statements that move a task through its states. Each is one statement, so a crash leaves no half state.
+
+    READY --claim--> RUNNING --finish--> SUCCESSFUL
+      ^                 |-----finish--> FAILED
+      '---retry, free---'
+
+Every statement on a running task names the epoch under which it was claimed: a run that lost its lease writes nothing.
+"""
+
+import datetime
+import logging
+from collections.abc import Sequence
+from typing import Any
+
+from django.db import connections, models, router, transaction
+from django.utils import timezone
+
+from djbundle.tasks import options
+from djbundle.tasks.compat import TaskResultStatus
+from djbundle.tasks.context import Cancelled
+from djbundle.tasks.models import PausedQueue, TaskGroup, TaskRecord
+from djbundle.tasks.store import clock, following, held, wakeup
+from djbundle.tasks.store.claimed_run import Run
+from djbundle.tasks.store.outcome import Outcome, entry_of, with_error
+from djbundle.tasks.store.worker_identity import Identity
+
+logger = logging.getLogger("djbundle.tasks")
+
+MAX_LOSSES = 3  # a task whose process died this many times, while the worker lived, is given up
+MAX_LOSSES_IN_ALL = 10  # those counted too where the whole worker was gone, which more often is not its fault
+PRUNE_BATCH = 500  # rows
+KEEP_GROUPS = datetime.timedelta(days=23)  # longer: results for what follows a group of which one has failed
+
+SUCCEED = """
+UPDATE {table} SET status = 'SUCCESSFUL', return_value = %s, finished_at = %s, worker = '', lease_until = NULL
+WHERE id = %s AND epoch = %s AND status = 'RUNNING'
+"""
+PUT_BACK = """
+UPDATE {table} SET status = 'READY', worker = '', lease_until = NULL,
+    started_at = CASE WHEN {only} THEN NULL ELSE started_at END, worker_ids = {last}
+WHERE id = %s AND epoch = %s AND status = 'RUNNING'
+"""
+WITHOUT_LAST = {  # the list of workers without the last one, and whether that is the only one
+    "sqlite": ("json_remove(worker_ids, '$[#-1]')", "json_array_length(worker_ids) = 1"),
+    "postgresql": ("worker_ids - -1", "jsonb_array_length(worker_ids) = 1"),
+    "mysql": (
+        "JSON_REMOVE(worker_ids, CONCAT('$[', JSON_LENGTH(worker_ids) - 1, ']'))",
+        "JSON_LENGTH(worker_ids) = 1",
+    ),
+}
+CANCELLED = "It was cancelled.\n"
+LOST = "{} processes ended while they ran this task.\n"
+
+Queues = tuple[str, ...]  # empty: all
+
+
+def alias() -> str:
+    """The database that keeps the tasks."""
+    return router.db_for_write(TaskRecord)
+
+
+def records() -> models.QuerySet[TaskRecord]:
+    """Every task in it."""
+    return TaskRecord.objects.using(alias())
+
+
+def due(queues: Queues = ()) -> models.QuerySet[TaskRecord]:
+    """Tasks that could be claimed now."""
+    ready = records().filter(status=TaskResultStatus.READY, run_after__lte=timezone.now())
+    ready = ready.exclude(queue_name__in=PausedQueue.objects.using(alias()).values("name"))
+    return ready.filter(queue_name__in=queues) if queues else ready
+
+
+def renew(worker: Identity) -> None:
+    """The heartbeat: extend the leases of all that this worker has claimed."""
+    running = records().filter(status=TaskResultStatus.RUNNING, worker=str(worker))
+    clock.read(alias())
+    running.update(lease_until=clock.now(alias()) + options.lease())
+
+
+def free_unknown(worker: Identity, known: Sequence[int]) -> int:
+    """Free what this worker holds without knowing: the answer to its claim was lost. How many tasks."""
+    running = records().filter(status=TaskResultStatus.RUNNING, worker=str(worker))
+    return running.exclude(pk__in=known).update(status=TaskResultStatus.READY, worker="", lease_until=None)
+
+
+def finish(outcomes: Sequence[Outcome]) -> int:
+    """Write how runs ended, in one transaction; how many had lost their lease, and whose outcome is dropped."""
+    outcomes = [each for each in outcomes if not each.is_written]
+    succeeded = [each for each in outcomes if each.status == TaskResultStatus.SUCCESSFUL and not each.is_followed]
+    others = [each for each in outcomes if each.status != TaskResultStatus.SUCCESSFUL or each.is_followed]
+    with transaction.atomic(using=alias()):
+        kept = _succeed(succeeded) + sum(_end(outcome) for outcome in others)
+    return len(outcomes) - kept
+
+
+def _succeed(outcomes: Sequence[Outcome]) -> int:
+    if not outcomes:
+        return 0
+    connection = connections[alias()]
+    now = connection.ops.adapt_datetimefield_value(timezone.now())
+    sql = SUCCEED.format(table=connection.ops.quote_name(TaskRecord._meta.db_table))
+    rows = [(each.return_value, now, each.pk, each.epoch) for each in outcomes]
+    with connection.cursor() as cursor:
+        cursor.executemany(sql, rows)
+        return int(cursor.rowcount)
+
+
+def _end(outcome: Outcome) -> bool:
+    """Failed for good, or to be run again, or done with others to follow."""
+    record = _running(outcome.pk, outcome.epoch).first()
+    if record is None:
+        return False
+    if outcome.is_held and not record.cancelled_at:
+        return _leave(record, **held.put_back(record, outcome.error))
+    now = timezone.now()
+    if outcome.status == TaskResultStatus.SUCCESSFUL:
+        value = outcome.value
+        ended = _leave(record, status=TaskResultStatus.SUCCESSFUL, return_value=value, finished_at=now)
+        if ended:
+            following.follow(record, value)
+        return ended
+    later = now + datetime.timedelta(seconds=outcome.delay)
+    if not outcome.error and not record.cancelled_at:  # put off: as if it had not been tried
+        return _leave(record, status=TaskResultStatus.READY, run_after=later, worker_ids=record.worker_ids[:-1])
+    errors = with_error(record.errors, outcome.error or entry_of(Cancelled, CANCELLED))
+    if outcome.status == TaskResultStatus.FAILED or record.cancelled_at:
+        return _leave(record, status=TaskResultStatus.FAILED, errors=errors, finished_at=now)
+    return _leave(record, status=TaskResultStatus.READY, errors=errors, run_after=later)
+
+
+def is_writable(outcome: Outcome) -> bool:
+    """Whether the database takes something small about this run; raises what it raises when it takes nothing."""
+    return bool(_running(outcome.pk, outcome.epoch).update(epoch=outcome.epoch))
+
+
+def put_back(runs: Sequence[Run]) -> None:
+    """Give back what has not begun, as if it had never been claimed, in one transaction; other workers are told."""
+    connection = connections[alias()]
+    last, only = WITHOUT_LAST[connection.vendor]
+    sql = PUT_BACK.format(table=connection.ops.quote_name(TaskRecord._meta.db_table), last=last, only=only)
+    with transaction.atomic(using=alias()):
+        with connection.cursor() as cursor:
+            cursor.executemany(sql, [(run.pk, run.epoch) for run in runs])
+        wakeup.send_on_commit(alias())
+
+
+def free(record: TaskRecord) -> bool:
+    """Give it back unfinished."""
+    return _leave(record, status=TaskResultStatus.READY)
+
+
+def lose(record: TaskRecord, *, with_worker: bool = False) -> bool:
+    """Its run ended with the process: it is run again, but not for ever."""
+    losses = record.losses + 1
+    worker_losses = (record.worker_losses or 0) + with_worker
+    is_given_up = losses - worker_losses >= MAX_LOSSES or losses >= MAX_LOSSES_IN_ALL
+    counts = {"losses": losses, "worker_losses": worker_losses or None}
+    is_cancelled = records().filter(pk=record.pk, cancelled_at__isnull=False).exists()
+    if not is_given_up and not is_cancelled:
+        return _leave(record, status=TaskResultStatus.READY, **counts)
+    error = entry_of(Cancelled, CANCELLED) if is_cancelled else entry_of(RuntimeError, LOST.format(losses))
+    if not is_cancelled:
+        logger.error("%s is given up: %s", record, error["traceback"].rstrip())
+    errors = with_error(record.errors, error)
+    return _leave(record, status=TaskResultStatus.FAILED, errors=errors, finished_at=timezone.now(), **counts)
+
+
+def _running(pk: int, epoch: int) -> models.QuerySet[TaskRecord]:
+    return records().filter(pk=pk, epoch=epoch, status=TaskResultStatus.RUNNING)
+
+
+def _leave(record: TaskRecord, **values: Any) -> bool:
+    """End the run; False when its lease was lost."""
+    return _running(record.pk, record.epoch).update(worker="", lease_until=None, **values) == 1
+
+
+def report(pk: int, epoch: int, progress: dict[str, Any]) -> None:
+    """Note how far a run is."""
+    _running(pk, epoch).update(progress=progress)
+
+
+def cancelled(worker: Identity) -> list[int]:
+    """Keys of what this worker runs, and what was asked to stop."""
+    running = records().filter(status=TaskResultStatus.RUNNING, worker=str(worker), cancelled_at__isnull=False)
+    return list(running.values_list("pk", flat=True))
+
+
+def expire() -> int:
+    """Fail what has not begun in time; how many tasks."""
+    now = timezone.now()
+    late = records().filter(status=TaskResultStatus.READY, expires_at__lte=now, started_at__isnull=True)
+    error = entry_of(TimeoutError, "It had not begun when it expired.\n")
+    return late.update(status=TaskResultStatus.FAILED, errors=[error], finished_at=now)
+
+
+def free_lost() -> int:
+    """Free the tasks whose worker is gone; how many were."""
+    running = records().filter(status=TaskResultStatus.RUNNING)
+    workers = list(running.values_list("worker", flat=True).order_by().distinct())
+    return sum(lose(record, with_worker=True) for worker in workers for record in _lost_by(worker, running))
+
+
+def _lost_by(worker: str, running: models.QuerySet[TaskRecord]) -> models.QuerySet[TaskRecord]:
+    """Of what it runs: all when it has ended, nothing while it surely lives, else what it no longer has a lease for."""
+    own = running.filter(worker=worker)
+    if worker:
+        identity = Identity.parse(worker)
+        if identity.is_alive():
+            return own.none()
+        if identity.is_gone():
+            return own
+    return own.filter(models.Q(lease_until__isnull=True) | models.Q(lease_until__lt=clock.now(alias())))
+
+
+def prune(older_than: datetime.timedelta | None = None) -> int:
+    """Delete what finished longer ago, a batch at a time, so that nobody waits for the table; how many rows.
+
+    Without `older_than`, as the settings say.
+    """
+    deleted = 0
+    while batch := prune_batch(older_than):
+        deleted += batch
+    return deleted
+
+
+def prune_batch(older_than: datetime.timedelta | None = None) -> int:
+    """The first batch of these; 0 when there is none."""
+    older_than = options.keep() if older_than is None else older_than
+    if older_than is None:
+        return 0
+    limit = timezone.now() - older_than
+    done = models.Q(group__isnull=True) | models.Q(group__finished_at__lt=limit)
+    old = records().filter(done | models.Q(group__enqueued_at__lt=limit - KEEP_GROUPS), finished_at__lt=limit)
+    if keys := list(old.values_list("pk", flat=True)[:PRUNE_BATCH]):
+        return records().filter(pk__in=keys).delete()[0]
+    TaskGroup.objects.using(alias()).filter(enqueued_at__lt=limit, tasks__isnull=True).delete()
+    return 0

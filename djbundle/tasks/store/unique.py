@@ -1,0 +1,64 @@
+"""Tasks that must not be there twice."""
+
+import datetime
+import hashlib
+import json
+from typing import TYPE_CHECKING, Any
+
+from django.db import IntegrityError, models, transaction
+from django.utils import timezone
+
+from djbundle.tasks.store.insert import insert
+from djbundle.tasks.task import AlreadyThere
+
+if TYPE_CHECKING:  # @task comes here before apps are loaded
+    from djbundle.tasks.models import TaskRecord
+
+
+def key_of(path: str, args: list[Any], kwargs: dict[str, Any]) -> str:
+    """The same for calls with the same arguments."""
+    return hashlib.sha256(json.dumps([path, args, kwargs], sort_keys=True).encode()).hexdigest()
+
+
+def add(record: "TaskRecord", alias: str, window: float | None) -> "TaskRecord | None":
+    """Save `record`, or return the one with its key that waits, runs, or was enqueued within the last `window` seconds.
+
+    Two that come at the same time are told apart by the database (the constraint djbundle_tasks_unique).
+    """
+    same = type(record).objects.using(alias).filter(unique_key=record.unique_key).order_by("-id")
+    if window is not None:
+        since = record.enqueued_at - datetime.timedelta(seconds=window)
+        if recent := same.filter(enqueued_at__gt=since).first():
+            return recent
+    try:
+        with transaction.atomic(using=alias):
+            insert(record, alias)
+    except IntegrityError:
+        return same.first()
+    return None
+
+
+def add_member(record: "TaskRecord", alias: str) -> None:
+    """Save a task of a workflow; raise AlreadyThere while one with its key waits or runs."""
+    try:
+        with transaction.atomic(using=alias):
+            insert(record, alias)
+    except IntegrityError as error:
+        raise AlreadyThere(f"{record.task_path} waits for one with the same arguments.") from error
+
+
+def newest(keys: list[str], alias: str) -> "dict[str, TaskRecord]":
+    """The newest task with each of these keys."""
+    return {record.unique_key: record for record in _with(keys, alias)}
+
+
+def recent(keys: list[str], alias: str, window: float) -> "dict[str, TaskRecord]":
+    """The same, of those that were enqueued within the last `window` seconds."""
+    since = timezone.now() - datetime.timedelta(seconds=window)
+    return {record.unique_key: record for record in _with(keys, alias).filter(enqueued_at__gt=since)}
+
+
+def _with(keys: list[str], alias: str) -> "models.QuerySet[TaskRecord]":
+    from djbundle.tasks.models import TaskRecord  # noqa: PLC0415 - @task comes here before apps are loaded
+
+    return TaskRecord.objects.using(alias).filter(unique_key__in=keys).order_by("id")

@@ -1,0 +1,62 @@
+"""Which workers there are: each tells with its heartbeat, and takes itself from the list when it stops."""
+
+import datetime
+import socket
+from dataclasses import dataclass
+
+from django.db import models
+
+from djbundle.tasks import options
+from djbundle.tasks.models import WorkerRecord
+from djbundle.tasks.store import clock, releases, transitions
+from djbundle.tasks.store.worker_identity import Identity
+
+
+@dataclass(frozen=True, slots=True)
+class Presence:
+    """One worker in the list."""
+
+    identity: Identity
+    queues: transitions.Queues
+    processes: int
+    threads: int
+    started_at: datetime.datetime
+
+    def tell(self) -> None:
+        """This worker is alive."""
+        record = WorkerRecord(
+            identity=str(self.identity),
+            host=socket.gethostname(),
+            pid=self.identity.pid,
+            queues=list(self.queues),
+            processes=self.processes,
+            threads=self.threads,
+            release=releases.name(),
+            started_at=self.started_at,
+            seen_at=clock.now(transitions.alias()),
+        )
+        known = workers().filter(pk=record.pk).update(host=record.host, seen_at=record.seen_at)
+        if not known:
+            record.save(using=transitions.alias(), force_insert=True)
+        releases.tell()
+
+    def leave(self) -> None:
+        """It is not, in a moment."""
+        workers().filter(pk=str(self.identity)).delete()
+
+
+def remove_gone() -> None:
+    """Take those from the list that have ended without a word."""
+    silent_since = clock.now(transitions.alias()) - options.lease()
+    gone = [record.pk for record in workers().all() if _is_gone(record, silent_since)]
+    workers().filter(pk__in=gone).delete()
+
+
+def _is_gone(record: WorkerRecord, silent_since: datetime.datetime) -> bool:
+    identity = Identity.parse(record.pk)
+    return identity.is_gone() or (record.seen_at < silent_since and not identity.is_alive())
+
+
+def workers() -> models.QuerySet[WorkerRecord]:
+    """All of the list."""
+    return WorkerRecord.objects.using(transitions.alias())

@@ -1,0 +1,157 @@
+"""One run of one task, from the claimed row to its outcome. Nothing is written here: the worker does that.
+
+Only where the project listens to task_finished is the outcome written here, and first: nobody is told of what nobody
+can see.
+"""
+
+import logging
+import threading
+from collections.abc import Callable, Coroutine
+from dataclasses import dataclass
+from functools import lru_cache, partial
+from typing import Any
+
+from asgiref.sync import iscoroutinefunction
+from django.db import DatabaseError, connections
+
+from djbundle.tasks import signals
+from djbundle.tasks.compat import TaskResultStatus
+from djbundle.tasks.context import Channel, TaskContext
+from djbundle.tasks.models import TaskRecord
+from djbundle.tasks.store import held, transitions
+from djbundle.tasks.store.claimed_run import Call, Run
+from djbundle.tasks.store.outcome import Outcome, encoded, error_entry, failure, success
+from djbundle.tasks.task import RetryingTask, load
+from djbundle.tasks.worker.isolation import call_in_savepoints, copy_decimal_context, run_alone
+from djbundle.tasks.worker.retry import fail_overdue, outcome_of
+
+logger = logging.getLogger("djbundle.tasks")
+
+ChannelOf = Callable[[Run], Channel]
+_is_async = lru_cache(maxsize=256)(iscoroutinefunction)  # which takes as long as a third of a quick task
+
+
+def execute(run: Run, channel_of: ChannelOf = lambda _run: Channel()) -> Outcome:
+    """Run it, in this thread: in tests, and where it is enqueued."""
+    close_old_connections()
+    try:
+        return run_alone(_execute, run, channel_of)
+    finally:
+        close_old_connections()
+
+
+def _execute(run: Run, channel_of: ChannelOf) -> Outcome:
+    copy_decimal_context()
+    begun = begin(run, channel_of)
+    return begun if isinstance(begun, Outcome) else begun.run(partial(call_in_savepoints, begun.call))
+
+
+def close_old_connections() -> None:
+    """Django's, which would also close one in the transaction of a TestCase."""
+    for connection in connections.all(initialized_only=True):
+        if not connection.in_atomic_block:
+            connection.close_if_unusable_or_obsolete()
+
+
+def check_connections() -> None:
+    """After a pause: one that is kept is asked whether it still works before it is used, as with CONN_HEALTH_CHECKS."""
+    close_old_connections()
+    for connection in connections.all(initialized_only=True):
+        if connection.connection is not None and not connection.in_atomic_block:
+            connection.health_check_enabled = True  # type: ignore[attr-defined]
+
+
+def begin(run: Run, channel_of: ChannelOf) -> "Attempt | Outcome":
+    """Find the function; an outcome when this code does not know the task."""
+    if run.is_unmade:
+        return held.unmade(run)
+    try:
+        if run.is_overdue:
+            return fail_overdue(run)
+        call = run.call()
+        attempt = Attempt(run, call, load(call.task_path), channel_of)
+        if signals.start_is_heard():
+            signals.send_started(attempt.result)
+        return attempt
+    except held.UNKNOWN as error:
+        return held.unknown(run, error)
+    except Exception as error:
+        return failure(run.pk, run.epoch, error_entry(error))
+
+
+@dataclass(slots=True)
+class Attempt:
+    """A run that has begun."""
+
+    of: Run
+    asked: Call
+    task: RetryingTask  # as it is defined
+    channel_of: ChannelOf
+    _record: TaskRecord | None = None
+    _result: Any = None
+
+    @property
+    def record(self) -> TaskRecord:
+        """This and the result are made for those only who look, since a quick task takes less time."""
+        if self._record is None:
+            self._record = self.of.record()
+        return self._record
+
+    @property
+    def result(self) -> Any:
+        """What ``django.tasks`` shows of it."""
+        if self._result is None:
+            self._result = self.record.to_result()
+        return self._result
+
+    @property
+    def is_async(self) -> bool:
+        return _is_async(self.task.func)
+
+    def call(self) -> Any:
+        """What the task returns, or raises. For an async one, in a thread that has no event loop."""
+        call = self.task.call if self.is_async else self.task.func
+        return call(*self._args(), **self.asked.kwargs)
+
+    def start(self) -> Coroutine[Any, Any, Any]:
+        """Of an async task; to be awaited, and `run` to be told of what comes of it."""
+        coroutine: Coroutine[Any, Any, Any] = self.task.func(*self._args(), **self.asked.kwargs)
+        return coroutine
+
+    def _args(self) -> list[Any]:
+        if self.asked.takes_context:
+            return [TaskContext(task_result=self.result, channel=self.channel_of(self.of)), *self.asked.args]
+        return self.asked.args
+
+    def run(self, call: Callable[[], Any] | None = None) -> Outcome:
+        """Until its end; `call` returns or raises in its place what the task does."""
+        try:
+            value = encoded((call or self.call)(), connections[self.of.alias].vendor)
+        except BaseException as error:
+            if isinstance(error, KeyboardInterrupt) and threading.current_thread() is threading.main_thread():
+                raise  # Ctrl-C in somebody's tests: the worker runs no task in its main thread
+            if held.is_for_newer_code(error, self.task, self._args(), self.asked.kwargs):
+                return held.unknown(self.of, error)
+            return self._end(outcome_of(error, self.of, self.record, self.result))
+        return self._end(success(self.of, value))
+
+    def _end(self, outcome: Outcome) -> Outcome:
+        """Tell who listens, and no earlier than anybody can see it: then the outcome is written here."""
+        if outcome.status == TaskResultStatus.READY:
+            return outcome
+        if signals.finish_is_heard():
+            try:
+                outcome = _write(outcome)
+            except DatabaseError:
+                logger.exception("the database does not take the end of task %d; the worker tries again", outcome.pk)
+                return outcome
+            if not outcome.is_written:  # its lease was lost: another run counts
+                return outcome
+        if signals.finish_is_heard() or signals.is_logged(outcome):
+            signals.send_finished(outcome, self.result)
+        return outcome
+
+
+def _write(outcome: Outcome) -> Outcome:
+    close_old_connections()  # whatever state the task has left it in
+    return outcome._replace(is_written=not transitions.finish([outcome]))

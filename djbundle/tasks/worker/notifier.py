@@ -1,0 +1,130 @@
+"""What wakes the worker: a signal, a datagram of this machine, a NOTIFY of any machine."""
+
+import contextlib
+import logging
+import os
+import selectors
+import signal
+import socket
+from collections.abc import Callable
+from types import FrameType
+from typing import Any
+
+from django.db import Error, connections
+
+from djbundle.common.periodic import Periodic
+from djbundle.tasks.store import transitions, wakeup
+
+logger = logging.getLogger("djbundle.tasks")
+
+LISTEN_AGAIN = 5.0  # seconds between attempts to take the socket, or to have a connection that listens
+
+Handler = Callable[[int, FrameType | None], object]
+
+
+class Subscription:
+    """A connection of its own that has said LISTEN; notifications come in on its socket."""
+
+    def __init__(self, alias: str) -> None:
+        self._wrapper = connections.create_connection(alias)
+        self._wrapper.settings_dict = wakeup.without_pool(self._wrapper.settings_dict)
+        try:
+            with self._wrapper.cursor() as cursor:
+                cursor.execute(f"LISTEN {wakeup.CHANNEL}")
+            self.descriptor: int = self._connection.fileno()
+        except BaseException:
+            self.close()
+            raise
+
+    @property
+    def _connection(self) -> Any:
+        return self._wrapper.connection
+
+    def drain(self) -> None:
+        """Take all that has come in; raises what the database raises when it has gone."""
+        with self._wrapper.wrap_database_errors:
+            if hasattr(self._connection, "pgconn"):  # psycopg 3
+                self._connection.pgconn.consume_input()
+                while self._connection.pgconn.notifies():
+                    pass
+            else:
+                self._connection.poll()
+                self._connection.notifies.clear()
+
+    def close(self) -> None:
+        with contextlib.suppress(Error):
+            self._wrapper.close()
+
+
+class Ears:
+    """Registers all of them with the worker's selector."""
+
+    def __init__(self, selector: selectors.BaseSelector, stop: Handler) -> None:
+        self._selector = selector
+        self._stop = stop
+        self._ends: tuple[socket.socket, ...] = ()
+        self._receiver: socket.socket | None = None
+        self._subscription: Subscription | None = None
+        self._again = Periodic(LISTEN_AGAIN, self._listen)
+
+    def open(self, stack: contextlib.ExitStack) -> None:
+        """Hear signals, and have everything closed with `stack`."""
+        stack.callback(self._close)
+        self._ends = socket.socketpair()
+        for end in self._ends:
+            end.setblocking(False)
+        self._watch(self._ends[0].fileno(), lambda: wakeup.drain(self._ends[0]))
+        signal.set_wakeup_fd(self._ends[1].fileno(), warn_on_full_buffer=False)
+        stack.callback(signal.set_wakeup_fd, -1)
+        for number in (signal.SIGTERM, signal.SIGINT):
+            stack.callback(signal.signal, number, signal.signal(number, self._stop))
+
+    def listen(self) -> None:
+        """Hear of commits too, where that has not begun or has broken off."""
+        if self._receiver is None or self._subscription is None:
+            self._again.run()
+
+    def _listen(self) -> None:
+        alias = transitions.alias()
+        if self._receiver is None and (receiver := wakeup.listen(alias)):  # no other worker has it
+            self._receiver = receiver
+            self._watch(receiver.fileno(), lambda: wakeup.drain(receiver))
+        if self._subscription is None and wakeup.can_notify(connections[alias]):
+            try:
+                self._subscription = Subscription(alias)
+            except Error as error:
+                with connections[alias].cursor() as cursor:
+                    cursor.execute("SELECT 1")  # raises when it is not only this that the server refuses
+                logger.warning("no LISTEN, new tasks are looked for instead: %s", str(error).strip())
+            else:
+                self._watch(self._subscription.descriptor, self._hear_notification)
+
+    def _hear_notification(self) -> None:
+        assert self._subscription  # noqa: S101 - else it is not watched
+        try:
+            self._subscription.drain()
+        except Error:
+            self._selector.unregister(self._subscription.descriptor)
+            self._subscription.close()
+            self._subscription = None
+            self._again.due = 0.0
+
+    def _watch(self, descriptor: int, hear: Callable[[], None]) -> None:
+        self._selector.register(descriptor, selectors.EVENT_READ, hear)
+
+    def _close(self) -> None:
+        if self._subscription:
+            self._subscription.close()
+        self._close_sockets()
+
+    def close_in_child(self) -> None:
+        """Let go of what a forked process has inherited, without a word to the server."""
+        signal.set_wakeup_fd(-1)
+        if self._subscription:
+            os.close(self._subscription.descriptor)
+        self._close_sockets()
+
+    def _close_sockets(self) -> None:
+        for end in (*self._ends, self._receiver):
+            if end:
+                end.close()

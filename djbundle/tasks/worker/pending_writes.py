@@ -1,0 +1,102 @@
+"""What the worker still has to tell the database.
+
+A row that the database refuses concerns one task: that one fails, the rest is written. When the database does not
+answer, everything waits. Some databases say the one like the other (MySQL with a text that is too long), so after
+many vain attempts each row is tried by itself.
+"""
+
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from django.db import InterfaceError, OperationalError
+
+from djbundle.tasks.store import transitions
+from djbundle.tasks.store.claimed_run import Run
+from djbundle.tasks.store.outcome import Outcome, error_entry, failure
+from djbundle.tasks.worker.protocol import Progress
+
+logger = logging.getLogger("djbundle.tasks")
+
+SILENT = OperationalError, InterfaceError  # it does not answer: the same again later
+PATIENCE = 10  # attempts in a row, about half a minute with the pauses of database_backoff.py
+
+
+@dataclass
+class Unwritten:
+    """How runs ended. Kept until it is written; each under the epoch of its run, so writing it twice does no harm."""
+
+    outcomes: list[Outcome] = field(default_factory=list)
+    progress: dict[int, Progress] = field(default_factory=dict)  # the newest of each task
+    lost: list[Run] = field(default_factory=list)  # with the process that ran them
+    unfinished: list[Run] = field(default_factory=list)  # to be given back
+    unbegun: list[Run] = field(default_factory=list)  # the same, and nothing of them has run
+    vain: int = 0  # attempts in a row to write outcomes
+
+    def __bool__(self) -> bool:
+        return bool(self.outcomes or self.lost or self.unfinished or self.unbegun)
+
+    def write(self) -> None:
+        """Raises what the database raises that does not answer; then what is not written stays."""
+        while self.progress:
+            newest = next(iter(self.progress.values()))
+            _write_one(newest.pk, lambda newest=newest: transitions.report(newest.pk, newest.epoch, newest.values))  # type: ignore[misc]
+            del self.progress[newest.pk]
+        if self.outcomes:
+            if dropped := self._finish():
+                logger.warning("%d runs had lost their lease; their outcome is dropped", dropped)
+            self.outcomes, self.vain = [], 0
+        for runs, write in ((self.lost, transitions.lose), (self.unfinished, transitions.free)):
+            while runs:
+                _write_one(runs[-1].pk, lambda run=runs[-1], write=write: write(run.record()))  # type: ignore[misc]
+                runs.pop()
+        if self.unbegun:
+            transitions.put_back(self.unbegun)
+            self.unbegun = []
+
+    def _finish(self) -> int:
+        try:
+            return transitions.finish(self.outcomes)
+        except SILENT:
+            self.vain += 1
+            if self.vain < PATIENCE:
+                raise
+        except Exception:
+            logger.debug("outcomes are written one by one", exc_info=True)
+        return self._finish_one_by_one()
+
+    def _finish_one_by_one(self) -> int:
+        dropped = 0
+        while self.outcomes:
+            dropped += _finish_alone(self.outcomes[0], can_wait=self.vain < PATIENCE)
+            del self.outcomes[0]
+        return dropped
+
+
+def _finish_alone(outcome: Outcome, *, can_wait: bool) -> int:
+    """A task whose outcome the database refuses has failed."""
+    try:
+        return transitions.finish([outcome])
+    except SILENT as error:
+        if can_wait:
+            raise
+        transitions.is_writable(outcome)  # raises when it is not only this that the database refuses
+        refused = error_entry(error)
+    except Exception as error:
+        refused = error_entry(error)
+    logger.error(
+        "the outcome of task %d cannot be kept: %s", outcome.pk, refused["traceback"].strip().rpartition("\n")[2]
+    )
+    failed = failure(outcome.pk, outcome.epoch, refused)
+    return _write_one(outcome.pk, lambda: transitions.finish([failed])) or 0
+
+
+def _write_one(pk: int, write: Callable[[], int | None]) -> int | None:
+    """One row; None also when that is refused, which must not hold up the others."""
+    try:
+        return write()
+    except SILENT:
+        raise
+    except Exception:
+        logger.exception("what became of task %d cannot be written", pk)
+        return None

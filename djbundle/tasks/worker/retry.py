@@ -1,0 +1,56 @@
+"""What follows when a run has failed, by the rules of its task."""
+
+import logging
+from dataclasses import replace
+from typing import Any
+
+from djbundle.tasks.compat import TaskError, TaskResultStatus
+from djbundle.tasks.context import Cancelled
+from djbundle.tasks.models import TaskRecord
+from djbundle.tasks.store.claimed_run import Run
+from djbundle.tasks.store.outcome import Outcome, error_entry, failure, success
+from djbundle.tasks.task import SHORTEST_SNOOZE, RetryAfter, bounded, delay_after
+
+logger = logging.getLogger("djbundle.tasks")
+
+
+def outcome_of(error: BaseException, run: Run, record: TaskRecord, result: Any) -> Outcome:
+    """Failed for good, to be run again, or discarded. `record` and `result` are those of the run."""
+    if isinstance(error, result.task.discard_on):
+        logger.info("%s is discarded: %r", record, error)
+        return success(run)
+    if isinstance(error, RetryAfter):
+        return _put_off(record, error)
+    entry = error_entry(error)
+    if isinstance(error, Cancelled):
+        logger.info("%s was cancelled", record)
+        return failure(record.pk, record.epoch, entry)
+    result = replace(result, errors=[*result.errors, TaskError(**entry)])
+    try:
+        delay = delay_after(result.task, error, result)
+    except BaseException:  # it may even exit
+        logger.exception("the backoff of %s failed", record)
+        delay = None
+    if delay is None:
+        logger.error("%s failed", record, exc_info=error)
+        return failure(record.pk, record.epoch, entry)
+    said = (record, error, len(result.errors) + 1, record.max_attempts, delay)
+    logger.warning("%s failed (%r), attempt %d of %d in %.0f s", *said)
+    return Outcome(record.pk, record.epoch, TaskResultStatus.READY, error=entry, delay=delay)
+
+
+def _put_off(record: TaskRecord, error: RetryAfter) -> Outcome:
+    """No failure, so nothing of it is kept: a task may ask for years whether it can be done."""
+    delay = bounded(error.delay, SHORTEST_SNOOZE)  # once more: anybody may have set it
+    logger.info("%s is put off for %.0f s", record, delay)
+    return Outcome(record.pk, record.epoch, TaskResultStatus.READY, delay=delay)
+
+
+def fail_overdue(run: Run) -> Outcome:
+    """The same for a run that has taken longer than it may, and was killed."""
+    record = run.record()
+    return outcome_of(timeout_of(run), run, record, record.to_result())
+
+
+def timeout_of(run: Run) -> TimeoutError:
+    return TimeoutError(f"It took longer than {run.timeout:g} seconds and was killed.")

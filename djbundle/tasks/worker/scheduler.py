@@ -1,0 +1,169 @@
+"""The worker's share of schedules: brings in what the code declares, and enqueues each tick once.
+
+A tick is one transaction: ``next_run`` moves on, if it still is what this worker has read, and the task is enqueued.
+So of any number of workers one does it, and a crash leaves the tick for the next one.
+"""
+
+import datetime
+import logging
+import math
+import time
+from collections.abc import Callable, Iterable
+from functools import partial
+
+from django.core.exceptions import ValidationError
+from django.db import InterfaceError, OperationalError, models, transaction
+from django.utils import timezone
+
+from djbundle.tasks import schedules
+from djbundle.tasks.compat import TaskResult
+from djbundle.tasks.models import Schedule
+from djbundle.tasks.schedules import Declaration
+from djbundle.tasks.store import releases, transitions
+from djbundle.tasks.validators import load_task
+
+logger = logging.getLogger("djbundle.tasks")
+
+SYNC = 30.0  # seconds between looks whether newer code is gone, which alone may say what is declared
+LOOK = 1.0  # seconds between looks for schedules that others have changed
+PASS_OVER = 300.0  # seconds until a schedule that cannot be run is tried again: another worker may know its task
+MOST_MISSED = 1000  # runs for ticks that were missed
+
+
+def rows() -> models.QuerySet[Schedule]:
+    return Schedule.objects.using(transitions.alias())
+
+
+class Scheduler:
+    """The worker calls `turn` in each turn of its loop, and then waits for `pause` seconds at most."""
+
+    def __init__(self) -> None:
+        self._synced = False
+        self._sync_at = 0.0  # monotonic seconds
+        self._look_at = 0.0  # monotonic seconds
+        self._next: datetime.datetime | None = None
+        self._passed: dict[int, float] = {}  # keys of schedules that cannot be run, and until when: monotonic seconds
+
+    def turn(self) -> None:
+        """Enqueue what is due. Asks the database when a known tick has come, or once in a second."""
+        if not self._synced and time.monotonic() >= self._sync_at:
+            self._synced, self._sync_at = sync(), time.monotonic() + SYNC
+        if self.pause() > 0 and time.monotonic() < self._look_at:
+            return
+        self._look_at = time.monotonic() + LOOK
+        self._passed = {pk: until for pk, until in self._passed.items() if until > time.monotonic()}
+        self._next = self._first()
+        if self.pause() <= 0:
+            self._run_due(timezone.now())
+            self._next = self._first()
+
+    def pause(self) -> float:
+        """Seconds until the next tick."""
+        return math.inf if self._next is None else max(0.0, (self._next - timezone.now()).total_seconds())
+
+    def _run_due(self, now: datetime.datetime) -> None:
+        for schedule in self._waiting().filter(next_run__lte=now).order_by("next_run"):
+            what = f'schedule "{schedule}" is passed over for {PASS_OVER:.0f} s'
+            if not _attempt(what, partial(run_tick, schedule, now)):
+                self._passed[schedule.pk] = time.monotonic() + PASS_OVER
+
+    def _waiting(self) -> models.QuerySet[Schedule]:
+        return rows().filter(enabled=True, next_run__isnull=False).exclude(pk__in=list(self._passed))
+
+    def _first(self) -> datetime.datetime | None:
+        return self._waiting().order_by("next_run").values_list("next_run", flat=True).first()
+
+
+def run_tick(schedule: Schedule, now: datetime.datetime) -> bool:
+    """Enqueue the tick `next_run`, and what else has been missed until now; False when another worker was first."""
+    tick = schedule.next_run
+    if tick is None:
+        return False
+    task, runs = load_task(schedule.task_path), _runs(schedule, tick, now)
+    moved = {"next_run": schedule.timing.following(tick, now)} | ({"last_run": now} if runs else {})
+    with transaction.atomic(using=transitions.alias()):
+        if not rows().filter(pk=schedule.pk, next_run=tick, enabled=True).update(**moved):
+            return False
+        for _ in range(runs):
+            task.enqueue(*schedule.args, **schedule.kwargs)
+    return True
+
+
+def _runs(schedule: Schedule, tick: datetime.datetime, now: datetime.datetime) -> int:
+    """How often to run for all ticks from `tick` until now."""
+    timing = schedule.timing
+    if schedule.missed == Schedule.Missed.ONCE:
+        return 1
+    if schedule.missed == Schedule.Missed.SKIP:
+        return 0 if timing.is_missed(tick, now) else 1
+    runs = timing.count(tick, now, MOST_MISSED + 1)
+    if runs > MOST_MISSED:
+        logger.warning('schedule "%s" has missed more than %d ticks; so many are run', schedule, MOST_MISSED)
+    return min(runs, MOST_MISSED)
+
+
+def run_now(schedule: Schedule) -> TaskResult:  # type: ignore[type-arg,unused-ignore]
+    """Enqueue it beside its ticks."""
+    task = load_task(schedule.task_path)
+    with transaction.atomic(using=transitions.alias()):
+        rows().filter(pk=schedule.pk).update(last_run=timezone.now())
+        return task.enqueue(*schedule.args, **schedule.kwargs)
+
+
+def switch(chosen: Iterable[Schedule], *, enabled: bool) -> int:
+    """Enable or disable; how many were not so yet. Ticks that pass while one is disabled are not missed."""
+    changed = [schedule for schedule in chosen if schedule.enabled != enabled]
+    for schedule in changed:
+        schedule.enabled = enabled
+        schedule.save(update_fields=["enabled"])
+    return len(changed)
+
+
+def sync() -> bool:
+    """Bring what the code declares into the table; False, and nothing is done, where a worker of newer code is alive.
+
+    A row is changed only when its declaration has changed, so that what was changed in the admin stays until then.
+    """
+    if newer := releases.newer():
+        logger.info("schedules are left as version %s of the code declares them; this is %s", newer, releases.name())
+        return False
+    broken = schedules.discover()
+    for declaration in list(schedules.declarations.values()):
+        _attempt(f'schedule "{declaration.name}" cannot be kept', partial(_bring_in, declaration))
+    _retire(broken)
+    return True
+
+
+def _bring_in(declaration: Declaration) -> None:
+    values = declaration.values()
+    row, created = rows().get_or_create(name=declaration.name, defaults=values)
+    if created or row.declared == declaration.digest:
+        return
+    for name, value in values.items():
+        setattr(row, name, value)
+    row.save(update_fields=list(values))
+
+
+def _retire(broken: list[str]) -> None:
+    """Disable what is declared no more, unless that is unknown. Not deleted: where the declaration comes back, as with
+    a version of the site that is rolled back and forth, `last_run` keeps what has run once from running again.
+    """
+    for row in rows().filter(in_code=True).exclude(name__in=list(schedules.declarations)):
+        if not any(row.task_path.startswith(f"{app}.") for app in broken):
+            rows().filter(pk=row.pk).update(in_code=False, declared="", enabled=False)
+            logger.warning('schedule "%s" is no longer in the code and is disabled', row)
+
+
+def _attempt(what: str, do: Callable[[], object]) -> bool:
+    """One schedule that fails harms no other: False. A database that does not answer is the worker's matter."""
+    try:
+        do()
+    except (OperationalError, InterfaceError):
+        raise
+    except ValidationError as error:
+        logger.error("%s: %s", what, " ".join(error.messages))
+    except Exception as error:
+        logger.error("%s: %s", what, error, exc_info=error)
+    else:
+        return True
+    return False
