@@ -3,7 +3,7 @@
 #include <Python.h>
 #include <marshal.h>
 
-#include "../launcher/handover.h"
+#include "start/handover.h"
 
 #define ROOT "/djb"
 

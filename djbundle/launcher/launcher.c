@@ -3,12 +3,13 @@
  * It finds the archive behind itself in its own file, and starts the program in it: from memory, or, when asked to or
  * when the kernel refuses that, from a folder that it unpacks the tree to.
  */
-#include "archive.h"
-#include "extract.h"
-#include "memory_start.h"
-#include "process.h"
-#include "system.h"
-#include "text.h"
+#include "archive/archive.h"
+#include "archive/blocks.h"
+#include "base/text.h"
+#include "platform/process.h"
+#include "platform/system.h"
+#include "start/extract.h"
+#include "start/memory_start.h"
 
 PROCESS_START
 
@@ -52,6 +53,7 @@ _Noreturn void launcher_main(long *stack)
     }
     check_rights(&process);
     open_archive(&archive, SELF);
+    make_room(&archive);
     const char *folder = take_extract_option(&process);
     if (!folder)
         folder = variable(process.environment, "DJBUNDLE_EXTRACT=");

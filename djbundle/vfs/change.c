@@ -1,7 +1,6 @@
 /* Everything that would change something inside is refused as on a read-only file system. */
 #include "vfs.h"
 
-#include <errno.h>
 #include <stdio.h>
 #include <sys/time.h>
 #include <sys/xattr.h>

@@ -1,7 +1,6 @@
 #include "vfs.h"
 
 #include <dirent.h>
-#include <errno.h>
 #include <glob.h>
 #include <stdatomic.h>
 #include <stdlib.h>

@@ -1,6 +1,5 @@
 #include "vfs.h"
 
-#include <errno.h>
 #include <link.h>
 #include <pthread.h>
 #include <stdatomic.h>

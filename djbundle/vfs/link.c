@@ -1,6 +1,5 @@
 #include "vfs.h"
 
-#include <errno.h>
 #include <stdlib.h>
 #include <unistd.h>
 

@@ -1,14 +1,15 @@
 #include "vfs.h"
 
-#include <errno.h>
+#include <stdatomic.h>
 
 enum { MOST_LINKS = 40 }; /* in one path, as in Linux; path_resolution(7) */
 
-int failed(int error)
-{
-    errno = error;
-    return -1;
-}
+/* While the program is inside, the kernel has it in "/". */
+static _Atomic(const struct entry *) here;
+
+const struct entry *working_folder(void) { return atomic_load_explicit(&here, memory_order_relaxed); }
+
+void set_working_folder(const struct entry *folder) { atomic_store(&here, folder); }
 
 static int is_end(char c) { return c == '/' || c == 0; }
 

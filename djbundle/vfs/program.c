@@ -1,7 +1,6 @@
 /* Programs that lie in the archive, as some packages bring them, are started from a memory file. */
 #include "vfs.h"
 
-#include <errno.h>
 #include <spawn.h>
 #include <stdio.h>
 #include <unistd.h>

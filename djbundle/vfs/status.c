@@ -1,6 +1,5 @@
 #include "vfs.h"
 
-#include <errno.h>
 #include <sys/statfs.h>
 #include <sys/statvfs.h>
 #include <sys/sysmacros.h>

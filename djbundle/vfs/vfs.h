@@ -20,9 +20,10 @@
 #define _GNU_SOURCE
 #endif
 
-#include "../launcher/handover.h"
+#include "start/handover.h"
 
 #include <dlfcn.h>
+#include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
 #include <string.h>
@@ -45,7 +46,11 @@
     }))
 
 /* Set errno; -1, to be returned. */
-int failed(int error);
+static inline int failed(int error)
+{
+    errno = error;
+    return -1;
+}
 
 /* --- start.c --- */
 
@@ -71,6 +76,10 @@ struct place {
 
 /* A symbolic link at the end of the path: NO_FOLLOW follows it when a slash stands behind it, STAY not even then. */
 enum { NO_FOLLOW, FOLLOW, STAY };
+
+/* The working folder, when it is inside; else NULL. */
+const struct entry *working_folder(void);
+void set_working_folder(const struct entry *folder);
 
 /* Find where `path`, relative to the descriptor `folder` as for openat(2), leads; whether that is inside. */
 int is_inside(int folder, const char *path, int follow, struct place *place);
@@ -98,11 +107,6 @@ void write_descriptor_path(int descriptor, char path[DESCRIPTOR_PATH_SIZE]);
 
 /* Let a fork find the lock of this file free. */
 void register_fork_handlers(void);
-
-/* --- working_folder.c --- */
-
-/* The working folder, when it is inside; else NULL. */
-const struct entry *working_folder(void);
 
 /* --- status.c --- */
 

@@ -1,14 +1,7 @@
 #include "vfs.h"
 
-#include <errno.h>
-#include <stdatomic.h>
 #include <stdlib.h>
 #include <unistd.h>
-
-/* While the program is inside, the kernel has it in "/". */
-static _Atomic(const struct entry *) here;
-
-const struct entry *working_folder(void) { return atomic_load_explicit(&here, memory_order_relaxed); }
 
 static int enter(const struct entry *entry)
 {
@@ -16,7 +9,7 @@ static int enter(const struct entry *entry)
         return failed(ENOTDIR);
     if (NEXT(chdir)("/"))
         return -1;
-    atomic_store(&here, entry);
+    set_working_folder(entry);
     return 0;
 }
 
@@ -27,7 +20,7 @@ EXPORT int chdir(const char *path)
         return place.entry ? enter(place.entry) : failed(place.error);
     if (NEXT(chdir)(place.path))
         return -1;
-    atomic_store(&here, NULL);
+    set_working_folder(NULL);
     return 0;
 }
 
@@ -38,7 +31,7 @@ EXPORT int fchdir(int descriptor)
         return enter(entry);
     if (NEXT(fchdir)(descriptor))
         return -1;
-    atomic_store(&here, NULL);
+    set_working_folder(NULL);
     return 0;
 }
 

@@ -13,7 +13,7 @@ from djbundle.builder.native import compiler, elf
 from djbundle.builder.native.branches import replace_distances
 
 PROGRAM = """
-#include "branches.h"
+#include "archive/branches.h"
 #include <stdio.h>
 #include <stdlib.h>
 int main(void)
@@ -34,7 +34,7 @@ def restore(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("restore")
     (folder / "main.c").write_text(PROGRAM)
     launcher = Path(compiler.__file__).parents[2] / "launcher"
-    command = ["gcc", "-O1", f"-I{launcher}", folder / "main.c", launcher / "branches.c", "-o", folder / "restore"]
+    command = ["gcc", "-O1", f"-I{launcher}", folder / "main.c", launcher / "archive" / "branches.c", "-o", folder / "restore"]
     subprocess.run([*command, "-fsanitize=address,undefined"], check=True)
     return folder / "restore"
 

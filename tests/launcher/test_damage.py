@@ -60,7 +60,7 @@ def workshop(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def victim(workshop: Path) -> Path:
     """Launcher and virtual root in one program, watched by sanitizers; see victim.c."""
-    launcher = [path for path in sorted(LAUNCHER.glob("*.c")) if path.name not in ("freestanding.c", "launcher.c")]
+    launcher = [path for path in sorted(LAUNCHER.rglob("*.c")) if path.name not in ("freestanding.c", "launcher.c")]
     vfs = [path for path in sorted(VFS.glob("*.c")) if path.name != "start.c"]
     sources = [Path(__file__).with_name("victim.c"), *launcher, *vfs]
     folders = ["-isystem", ZSTD, "-isystem", ZSTD / "common", "-I", LAUNCHER]

@@ -9,13 +9,13 @@
  * codes; anything else, and any that takes longer than LONGEST, is told on stdout.
  */
 #define _GNU_SOURCE
-#include "archive.h"
-#include "blocks.h"
-#include "extract.h"
-#include "handover.h"
-#include "memory_file.h"
-#include "memory_start.h"
-#include "process.h"
+#include "archive/archive.h"
+#include "archive/blocks.h"
+#include "platform/process.h"
+#include "start/ahead.h"
+#include "start/extract.h"
+#include "start/handover.h"
+#include "start/memory_start.h"
 
 #include <dirent.h>
 #include <fcntl.h>
@@ -153,6 +153,7 @@ static _Noreturn void use(const char *how, const char *file, const char *folder)
     struct process process = own_process();
     alarm(LONGEST);
     open_archive(&archive, file);
+    make_room(&archive);
     if (!strcmp(how, "unpack"))
         start_from_folder(&archive, &process, folder);
     look();

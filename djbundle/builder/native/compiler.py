@@ -47,13 +47,13 @@ def find_compiler() -> str:
 def compile_launcher(cache: Cache) -> Path:
     """The launcher, ready to be the first bytes of a bundle."""
     zstd = zstd_sources()
-    flags = [*FREESTANDING, *SMALL, *WARNINGS, "-isystem", str(zstd), "-isystem", str(zstd / "common")]
-    return _compile(sorted(_folder("launcher").glob("*.c")), flags, cache)
+    flags = [*FREESTANDING, *SMALL, *WARNINGS, *_headers(), "-isystem", str(zstd), "-isystem", str(zstd / "common")]
+    return _compile(sorted(_folder("launcher").rglob("*.c")), flags, cache)
 
 
 def compile_vfs(cache: Cache) -> Path:
     """The library that shows the archive to the program."""
-    return _compile(sorted(_folder("vfs").glob("*.c")), [*SHARED, *SMALL, *WARNINGS], cache)
+    return _compile(sorted(_folder("vfs").glob("*.c")), [*SHARED, *SMALL, *WARNINGS, *_headers()], cache)
 
 
 def compile_column_names(soname: str, cache: Cache) -> Path:
@@ -64,7 +64,13 @@ def compile_column_names(soname: str, cache: Cache) -> Path:
 
 def compile_program(cache: Cache) -> Path:
     """The program that embeds the interpreter which runs this build."""
-    flags = [*PROGRAM, *SMALL, f"-I{sysconfig.get_path('include')}", f'-DSOABI="{sysconfig.get_config_var("SOABI")}"']
+    flags = [
+        *PROGRAM,
+        *SMALL,
+        *_headers(),
+        f"-I{sysconfig.get_path('include')}",
+        f'-DSOABI="{sysconfig.get_config_var("SOABI")}"',
+    ]
     sources = sorted(_folder("interpreter").glob("*.c"))
     if static := _static_library():
         # All of it: extension modules call more than the program itself does.
@@ -98,6 +104,11 @@ def _shared_library() -> Path:
     raise CompileError(f"{sys.executable} has no library to embed it", "build with a Python that has libpython")
 
 
+def _headers() -> list[str]:
+    """Where our own headers are found, by their folder and name."""
+    return [f"-I{_folder('launcher')}"]
+
+
 def _folder(name: str) -> Path:
     return Path(str(files("djbundle") / name))
 
@@ -105,7 +116,7 @@ def _folder(name: str) -> Path:
 def _compile(sources: list[Path], flags: list[str], cache: Cache, libraries: Sequence[str] = ()) -> Path:
     compiler = find_compiler()
     version = subprocess.run([compiler, "--version"], capture_output=True, check=True).stdout
-    headers = sorted(path for name in ("launcher", "vfs") for path in _folder(name).glob("*.h"))
+    headers = sorted(path for name in ("launcher", "vfs") for path in _folder(name).rglob("*.h"))
     key = hash_of(
         hash_of_files([*sources, *headers]), metadata.version("nuitka"), sys.version, version, *flags, *libraries
     )

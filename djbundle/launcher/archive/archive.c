@@ -1,11 +1,10 @@
-#include "archive.h"
+#include "archive/archive.h"
 
-#include "blocks.h"
-#include "branches.h"
-#include "codec.h"
-#include "sha256.h"
-#include "system.h"
-#include "text.h"
+#include "archive/branches.h"
+#include "archive/codec.h"
+#include "archive/sha256.h"
+#include "base/text.h"
+#include "platform/system.h"
 
 #define COPY_AGAIN "copy the bundle again and compare its SHA-256 with the original"
 
@@ -137,7 +136,6 @@ void open_archive(struct archive *archive, const char *path)
     check_footer(archive);
     unpack_index(archive);
     check_index(archive);
-    make_room(archive);
 }
 
 void verify_archive(const struct archive *archive)

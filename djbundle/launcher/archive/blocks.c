@@ -1,8 +1,7 @@
-#include "blocks.h"
+#include "archive/blocks.h"
 
-#include "ahead.h"
-#include "system.h"
-#include "text.h"
+#include "base/text.h"
+#include "platform/system.h"
 
 #include <stdatomic.h>
 
@@ -28,6 +27,10 @@ static struct kept_blocks *map_room(const struct archive *archive, uint64_t size
         kept->room = (uint8_t *)kept + head;
     return kept;
 }
+
+int reading_ahead;
+
+int is_reading_ahead(void) { return __atomic_load_n(&reading_ahead, __ATOMIC_ACQUIRE); }
 
 void make_room(struct archive *archive)
 {

@@ -12,6 +12,8 @@
 
 enum { MACHINE = EM_X86_64 };
 
+#define LOADER "ld-linux-x86-64.so.2" /* of the C library, in the tree */
+
 /* Where the process starts, to be placed in one file of the program. The stack at entry is argc, argv[], NULL,
  * envp[], NULL, auxv[]; hand its address to launcher_main.
  */

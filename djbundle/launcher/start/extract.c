@@ -1,9 +1,9 @@
-#include "extract.h"
+#include "start/extract.h"
 
-#include "blocks.h"
-#include "memory_start.h"
-#include "system.h"
-#include "text.h"
+#include "archive/blocks.h"
+#include "base/text.h"
+#include "platform/system.h"
+#include "start/memory_start.h"
 
 #define EXECUTABLE "DJBUNDLE_EXECUTABLE="
 #define PARTIAL ".partial-" /* prefix of a tree that is being written; leftovers are swept by the next start */

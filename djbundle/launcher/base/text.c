@@ -1,6 +1,6 @@
-#include "text.h"
+#include "base/text.h"
 
-#include "system.h"
+#include "platform/system.h"
 
 size_t text_length(const char *text)
 {

@@ -2,16 +2,13 @@
 #ifndef MEMORY_FILE_H
 #define MEMORY_FILE_H
 
-#include "archive.h"
-#include "blocks.h"
+#include "archive/archive.h"
+#include "archive/blocks.h"
 
 /* A descriptor of a new file with the content of the entry, or empty for a folder; minus errno when refused.
  *
  * Its time of change tells which entry it is: the seconds are those of all entries, the nanoseconds its number.
  */
 int make_memory_file(const struct archive *archive, const struct entry *entry, struct scratch *scratch);
-
-/* The same, taken from the thread that reads ahead when it has made this file. */
-int open_memory_file(const struct archive *archive, const struct entry *entry);
 
 #endif

@@ -19,7 +19,7 @@
 #include <stdint.h>
 
 #if defined(__x86_64__)
-#include "system_x86_64.h"
+#include "platform/system_x86_64.h"
 #else
 #error "the launcher is written for x86-64; add a system_<machine>.h for another one"
 #endif

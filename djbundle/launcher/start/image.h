@@ -2,7 +2,7 @@
 #ifndef IMAGE_H
 #define IMAGE_H
 
-#include "archive.h"
+#include "archive/archive.h"
 
 #include <stddef.h>
 #include <stdint.h>

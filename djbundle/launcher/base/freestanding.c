@@ -1,4 +1,4 @@
-#include "text.h"
+#include "base/text.h"
 
 /* The four functions that a C compiler may call by itself, libc or not. */
 

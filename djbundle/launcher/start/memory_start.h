@@ -2,11 +2,8 @@
 #ifndef MEMORY_START_H
 #define MEMORY_START_H
 
-#include "archive.h"
-#include "process.h"
-
-#define LOADER "ld-linux-x86-64.so.2"
-#define PROGRAM "_main"
+#include "archive/archive.h"
+#include "platform/process.h"
 
 /* Does not return, unless the kernel refuses something: then minus errno, and nothing has changed. */
 int start_from_memory(const struct archive *archive, const struct process *process);

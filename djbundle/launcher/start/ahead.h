@@ -6,15 +6,15 @@
 #ifndef AHEAD_H
 #define AHEAD_H
 
-#include "archive.h"
+#include "archive/archive.h"
 
 /* Start the thread, where there is a CPU for it. */
 void start_ahead(const struct archive *archive);
 
-int is_reading_ahead(void);
-
-/* The memory file of an entry, if the thread has made it or is about to, and nobody has taken it; else -1. */
-int take_ahead(const struct entry *entry);
+/* A memory file of the entry: that which the thread has made or is about to make, if nobody has taken it, else a new
+ * one. Minus errno when refused.
+ */
+int open_memory_file(const struct archive *archive, const struct entry *entry);
 
 /* Wait for the thread and close the files that nobody took. */
 void finish_ahead(void);

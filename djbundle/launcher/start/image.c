@@ -1,9 +1,9 @@
-#include "image.h"
+#include "start/image.h"
 
-#include "blocks.h"
-#include "memory_file.h"
-#include "system.h"
-#include "text.h"
+#include "archive/blocks.h"
+#include "base/text.h"
+#include "platform/system.h"
+#include "start/ahead.h"
 
 #include <elf.h>
 

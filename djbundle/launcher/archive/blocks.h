@@ -11,7 +11,7 @@
 #ifndef BLOCKS_H
 #define BLOCKS_H
 
-#include "archive.h"
+#include "archive/archive.h"
 
 /* Give an archive room for its blocks, none of them unpacked yet. Where memory is refused, none is ever kept. */
 void make_room(struct archive *archive);
@@ -31,6 +31,10 @@ void drop_scratch(struct scratch *scratch);
  * `scratch`, so that other threads can go on mapping.
  */
 int write_entry(const struct archive *archive, const struct entry *entry, int fd, struct scratch *scratch);
+
+/* The id of the thread that unpacks blocks ahead of their use, see start/ahead.h; the kernel sets it to 0 when that ends. */
+extern int reading_ahead;
+int is_reading_ahead(void);
 
 /* Unpack a block ahead of its use. */
 void unpack_ahead(const struct archive *archive, uint32_t block);

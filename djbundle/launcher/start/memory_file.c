@@ -1,8 +1,7 @@
-#include "memory_file.h"
+#include "start/memory_file.h"
 
-#include "ahead.h"
-#include "system.h"
-#include "text.h"
+#include "base/text.h"
+#include "platform/system.h"
 
 enum { LONGEST_NAME = 249 }; /* bytes, as memfd_create(2) says */
 
@@ -38,14 +37,4 @@ int make_memory_file(const struct archive *archive, const struct entry *entry, s
         return fd;
     close_file(fd);
     return error;
-}
-
-int open_memory_file(const struct archive *archive, const struct entry *entry)
-{
-    struct scratch scratch = {0};
-    int fd = take_ahead(entry);
-    if (fd < 0)
-        fd = make_memory_file(archive, entry, &scratch);
-    drop_scratch(&scratch);
-    return fd;
 }

@@ -1,4 +1,4 @@
-#include "branches.h"
+#include "archive/branches.h"
 
 enum { LENGTH = 5 /* bytes of such an instruction: the operation and a distance */ };
 

@@ -6,10 +6,12 @@
 #ifndef ARCHIVE_H
 #define ARCHIVE_H
 
-#include "format.h"
+#include "archive/format.h"
 
 #include <stddef.h>
 #include <stdint.h>
+
+#define PROGRAM "_main" /* the entry that a bundle starts */
 
 struct kept_blocks;
 

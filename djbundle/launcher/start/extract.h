@@ -4,8 +4,8 @@
 #ifndef EXTRACT_H
 #define EXTRACT_H
 
-#include "archive.h"
-#include "process.h"
+#include "archive/archive.h"
+#include "platform/process.h"
 
 /* Start the program from the tree in `folder`, unpacking it first when it is not there yet. Without a folder, one is
  * chosen in the order of the README.

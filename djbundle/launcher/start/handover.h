@@ -2,7 +2,7 @@
 #ifndef HANDOVER_H
 #define HANDOVER_H
 
-#include "archive.h"
+#include "archive/archive.h"
 
 /* The type of an entry of the auxiliary vector whose value is the address of a struct handover; see getauxval(3).
  * The kernel's own types are small numbers (<linux/auxvec.h>).
@@ -22,7 +22,7 @@ struct handover {
     struct preloaded preloaded[MOST_PRELOADED];
     uint32_t preloaded_count;
 
-    /* Functions of the launcher, described in archive.h, blocks.h, memory_file.h and ahead.h. */
+    /* Functions of the launcher, described in archive.h, blocks.h and ahead.h. */
     const struct entry *(*find_child)(const struct archive *, const struct entry *, const char *, size_t);
     void (*read_entry)(const struct archive *, const struct entry *, void *);
     int (*open_memory_file)(const struct archive *, const struct entry *);

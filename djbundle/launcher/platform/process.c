@@ -1,6 +1,6 @@
-#include "process.h"
+#include "platform/process.h"
 
-#include "text.h"
+#include "base/text.h"
 
 size_t count_texts(char **texts)
 {

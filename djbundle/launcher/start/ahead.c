@@ -1,9 +1,8 @@
-#include "ahead.h"
+#include "start/ahead.h"
 
-#include "blocks.h"
-#include "memory_file.h"
-#include "memory_start.h"
-#include "system.h"
+#include "archive/blocks.h"
+#include "platform/system.h"
+#include "start/memory_file.h"
 
 #include <stdatomic.h>
 
@@ -22,7 +21,6 @@ static struct cpus {
     uint64_t words[128]; /* 8,192 CPUs; a kernel with more refuses, and there is no thread */
     size_t size;         /* bytes of it in use */
 } cpus;
-static int alive; /* the thread's id while it runs; the kernel sets it to 0 */
 
 static int move(struct file *file, int from, int to) { return atomic_compare_exchange_strong(&file->state, &from, to); }
 
@@ -86,17 +84,15 @@ void start_ahead(const struct archive *opened)
     add_files(find_entry(archive, PROGRAM)->needs);
     first_count = file_count;
     add_files(archive->index->start_files);
-    alive = 1;
+    reading_ahead = 1;
     block_signals(&mask); /* they are for the program */
-    long thread = start_thread(FLAGS, stack + STACK_SIZE, &alive, work);
+    long thread = start_thread(FLAGS, stack + STACK_SIZE, &reading_ahead, work);
     if (thread < 0)
-        alive = 0;
+        reading_ahead = 0;
     else
         move_from_this_cpu((int)thread);
     unblock_signals(&mask);
 }
-
-int is_reading_ahead(void) { return __atomic_load_n(&alive, __ATOMIC_ACQUIRE); }
 
 static struct file *find(const struct entry *entry)
 {
@@ -106,7 +102,8 @@ static struct file *find(const struct entry *entry)
     return NULL;
 }
 
-int take_ahead(const struct entry *entry)
+/* The memory file that the thread has made or is about to make, if nobody has taken it; else -1. */
+static int take(const struct entry *entry)
 {
     struct file *file = find(entry);
     if (!file || move(file, WAITING, GONE))
@@ -116,9 +113,19 @@ int take_ahead(const struct entry *entry)
     return move(file, READY, GONE) ? file->fd : -1;
 }
 
+int open_memory_file(const struct archive *opened, const struct entry *entry)
+{
+    struct scratch scratch = {0};
+    int fd = take(entry);
+    if (fd < 0)
+        fd = make_memory_file(opened, entry, &scratch);
+    drop_scratch(&scratch);
+    return fd;
+}
+
 void finish_ahead(void)
 {
-    wait_while(&alive, 1);
+    wait_while(&reading_ahead, 1);
     for (uint32_t i = 0; i < file_count; i++)
         if (move(&files[i], READY, GONE))
             close_file(files[i].fd);

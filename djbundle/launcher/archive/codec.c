@@ -1,9 +1,9 @@
 /* The decoder half of zstd, from the sources that Nuitka carries for its own onefile mode (BSD licence, which the
  * builder puts into every bundle). They are compiled as one unit, in this order, and without a heap.
  */
-#include "codec.h"
+#include "archive/codec.h"
 
-#include "system.h"
+#include "platform/system.h"
 
 #include <stdatomic.h>
 
