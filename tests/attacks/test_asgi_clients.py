@@ -13,6 +13,7 @@ from tests.attacks.watching import get, memory_of, warm_up, web_of
 from tests.waiting import wait_until
 
 BODIES = 100  # of one client at once; 32 are received
+BODY = b"a" * 2_600_000  # just below what Django keeps of one in memory
 EVENTS = 120  # streams of each connection
 CONNECTIONS = 10
 FILES = 60  # requests of each connection for one
@@ -50,6 +51,20 @@ def test_bodies_that_nobody_announced_are_counted(target: NewTarget) -> None:
             client.send(stream, b"a", ends=False)
         wait_until(lambda: refused(client) >= BODIES // 2, "most are refused")
         assert get(site) == 200
+
+
+def test_bodies_that_django_keeps_are_bounded(target: NewTarget) -> None:
+    """Of each up to 2.5 MB stays in memory until the response is sent: with 200 whole ones, 500 MB."""
+    with target("asgi") as site, contextlib.ExitStack() as stack:
+        warm_up(site)
+        web = web_of(site)
+        before = memory_of(web)
+        for _ in range(200):
+            connection = stack.enter_context(connect(site))
+            with contextlib.suppress(OSError):  # most are refused before all of it is sent
+                connection.sendall(request("POST", "/slow/", HOST, f"Content-Length: {len(BODY)}", body=BODY))
+        assert get(site) == 200
+        assert (grown := memory_of(web) - before) < MOST_MEMORY, f"{grown >> 20} MB"
 
 
 def refused(client: Http2) -> int:

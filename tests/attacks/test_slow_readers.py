@@ -20,6 +20,8 @@ PAGES = 100  # of 2 MB each, asked for over one connection
 MOST_MEMORY = 64 << 20  # bytes; all of the pages are 200 MB
 SMALL = 60_000  # bytes of a page that is sent in one go
 SMALL_PAGES = 120  # asked for over each of 60 connections
+MEDIUM = 250_000  # bytes of a page that Granian queues whole, in four parts
+MEDIUM_READERS = 800  # connections of one client; their pages are 200 MB
 MOST_OF_MANY = 160 << 20  # bytes; all of these are 430 MB, and as much again in an ASGI site that makes them
 READERS = 300  # once 256 slow ones stopped all large answers
 LARGE = 20 << 20  # bytes of a file
@@ -254,6 +256,35 @@ def test_small_pages_that_nobody_takes_are_bounded_too(target: NewTarget, interf
         assert get(site) == 200
         most = max(most, memory_of(web) - before)
         assert most < MOST_OF_MANY, f"{most >> 20} MB"
+
+
+@pytest.mark.parametrize("interface", INTERFACES)
+def test_pages_that_fit_into_the_queue_are_bounded_too(target: NewTarget, interface: str) -> None:
+    """Granian accepts all parts of each at once: over 20 connections, 500 MB."""
+    with target(interface, "--send-timeout", "30") as site, contextlib.ExitStack() as stack:
+        warm_up(site)
+        web = web_of(site)
+        before = memory_of(web)
+        for _ in range(20):
+            client = stack.enter_context(ask_for_all(site, f"/large/?size={MEDIUM}"))
+            receive_for(client, 0.02)
+        assert (grown := memory_of(web) - before) < MOST_OF_MANY, f"{grown >> 20} MB"
+        assert get(site) == 200
+        wait_until(lambda: memory_of(web) - before < MOST_OF_MANY // 2, "what is too much is dropped", 10)
+
+
+@pytest.mark.parametrize("interface", INTERFACES)
+def test_one_page_of_each_of_many_connections_is_bounded_too(target: NewTarget, interface: str) -> None:
+    """By HTTP/1.1, where each connection has one response at a time."""
+    with target(interface, "--send-timeout", "30") as site, contextlib.ExitStack() as stack:
+        warm_up(site)
+        web = web_of(site)
+        before = memory_of(web)
+        for _ in range(MEDIUM_READERS):
+            stack.enter_context(slow_reader(site, f"/large/?size={MEDIUM}"))
+        assert (grown := memory_of(web) - before) < MOST_OF_MANY, f"{grown >> 20} MB"
+        assert get(site) == 200
+        wait_until(lambda: memory_of(web) - before < MOST_OF_MANY // 2, "what is too much is dropped", 10)
 
 
 PING = b"\0\0\x08\x06\0\0\0\0\0" + b"12345678"  # a frame (RFC 9113, 6.7)

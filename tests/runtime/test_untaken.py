@@ -21,6 +21,7 @@ from djbundle.runtime.http.limits.untaken import (
 )
 from djbundle.runtime.http.protocol.connections import Descriptors, Traffic
 from djbundle.runtime.http.protocol.rate import SLOWEST
+from djbundle.runtime.http.protocol.transport import size_of
 from djbundle.runtime.options.http import HttpOptions
 from tests.runtime.granian import CONNECTION, Protocol, make_request
 from tests.waiting import wait_until
@@ -140,10 +141,11 @@ def test_a_suspicious_response_counts_until_it_is_taken() -> None:
     """Its empty parts are accepted when it has left the queue."""
     limits, protocol = Limits(HttpOptions()), Protocol(room=4)
     streams = Streams(limits)
-    streams.send_fenced(make_request(protocol), 200, [], b"page")
+    request = make_request(protocol)
+    streams.send_fenced(request, 200, [], b"page")
     wait_until(lambda: protocol.waiting, "a part waits")
     assert protocol.headers == [("Content-Length", "4")]
-    assert limits.budget.connections[CONNECTION] == 4
+    assert limits.budget.connections[CONNECTION] == 4 + size_of([("Content-Length", "4")]) + request.size
     wait_until(lambda: protocol.take() or protocol.over.is_set(), "all parts are taken")  # type: ignore[func-returns-value]
     assert protocol.body == b"page"
     wait_until(lambda: not limits.budget.total, "it counts no more")

@@ -7,10 +7,11 @@ from collections.abc import Awaitable, Callable, Iterable
 from http import HTTPStatus
 from typing import Any
 
+from djbundle.runtime.http.limits.bodies import IN_MEMORY
 from djbundle.runtime.http.limits.budget import COST
 from djbundle.runtime.http.limits.limits import Limits
 from djbundle.runtime.http.limits.refusals import headers_of_refusal
-from djbundle.runtime.http.limits.untaken import Handed, fenced
+from djbundle.runtime.http.limits.untaken import FENCES, Handed
 from djbundle.runtime.http.limits.waiting import StalledClientError
 from djbundle.runtime.http.protocol.connections import break_off
 from djbundle.runtime.http.protocol.observing import Observer
@@ -20,6 +21,7 @@ from djbundle.runtime.http.protocol.transport import (
     BODILESS,
     BODY,
     OPEN_FILE,
+    OVERHEAD,
     START,
     Connection,
     Headers,
@@ -106,11 +108,13 @@ class Exchange:
         self.additions, self.observer, self.limits = site.additions, site.observer, site.limits
         self.scope, self._receive, self._send = scope, receive, send
         self.connection: Connection = scope["djbundle.peer"]
+        self.client = client_of(scope)  # now: the site may change what stands there
         self.said = headers_for_us(scope["headers"])
         self.begun = time.perf_counter()
         self.rate = Rate()
         self.head: Message | None = None  # of the response, while it is kept back
         self.has_quota = False
+        self.sent = 0  # bytes of the body
         self.largest = 0  # bytes of the largest part of the body
         self.has_begun = self.has_file = self.is_counted = False
         self.watching: asyncio.Future[None] | None = None
@@ -124,8 +128,10 @@ class Exchange:
         return self.said.get(wanted, "")
 
     @property
-    def client(self) -> str:
-        return client_of(self.scope)
+    def size_of_heads(self) -> int:
+        """Bytes of the head of the request, and of that of the response as far as it is kept back."""
+        headers = [*self.scope["headers"], *(self.head["headers"] if self.head else ())]
+        return sum(len(name) + len(value) for name, value in headers)
 
     @property
     def by_http_2(self) -> bool:
@@ -177,7 +183,8 @@ class Exchange:
             return await self.refuse(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "the body is too large")
         self.complete = not message.get("more_body", False)
         if self.complete:
-            self.give_quota()
+            if self.rate.size <= IN_MEMORY:  # Django keeps a larger one until the response is sent
+                self.give_quota()
         elif not await self.has_place():
             return {"type": "http.disconnect"}
         elif self.rate.is_too_slow(time.monotonic(), self.limits.options.body_timeout):
@@ -267,14 +274,15 @@ class Exchange:
         if self.scope["method"] == "HEAD":  # HTTP/2 allows no body
             body, more = b"", False
         self.largest = max(self.largest, len(body))
-        is_small, is_fenced = len(body) <= WHOLE, self.is_to_be_fenced(body, more=more)
-        if is_small and not is_fenced:
+        is_fenced = not more and self.is_to_be_fenced(body)
+        cost = self.cost_of(body)
+        if len(body) <= WHOLE and not is_fenced:
             await self.send_small(body, length, more=more)
-        elif await self.take_budget(len(body)):
+        elif await self.take_budget(cost):
             try:
-                await (self.send_fenced(body, length) if is_fenced else self.send_large(body, length, more=more))
+                await self.send_large(body, length, more=more, fences=FENCES if is_fenced else 0)
             finally:
-                self.limits.budget.take(self.connection, self.client, -len(body))
+                self.limits.budget.take(self.connection, self.client, -cost)
         else:
             await self.refuse(*self.limits.budget.refusal())
 
@@ -282,9 +290,15 @@ class Exchange:
         """Return the length of a body that is whole."""
         return len(body) if self.head and not more and self.head["status"] not in BODILESS else None
 
-    def is_to_be_fenced(self, body: bytes, *, more: bool) -> bool:
-        """Return whether it shall be known when this small response is taken."""
-        return bool(body and self.head and not more and self.handed and self.handed.is_suspicious)
+    def is_to_be_fenced(self, body: bytes) -> bool:
+        """Return whether it shall be known when a response is taken, whose last part this is."""
+        if self.sent + len(body) > WHOLE:
+            return True
+        return bool(body and self.head and self.handed and self.handed.is_suspicious)
+
+    def cost_of(self, body: bytes) -> int:
+        """Return how many bytes wait until the last part of a body is taken: its head, and what Granian has queued."""
+        return len(body) + min(self.sent, COST) + OVERHEAD + self.size_of_heads
 
     async def take_budget(self, size: int) -> bool:
         """Return whether so many bytes may wait for the client: of what has begun, all."""
@@ -298,20 +312,17 @@ class Exchange:
         self.ended = not more
         await self.hand(body, more=more)
 
-    async def send_fenced(self, body: bytes, length: int | None) -> None:
-        await self.send_head(length)
-        self.ended = self.is_counted = True
-        for part in fenced(body):
-            await self.hand(part, more=True)
-        await self.hand(b"", more=False)
-
-    async def send_large(self, body: bytes, length: int | None, *, more: bool) -> None:
+    async def send_large(self, body: bytes, length: int | None, *, more: bool, fences: int) -> None:
         """In pieces, so that the rest of it is given up when the client takes nothing."""
         await self.send_head(length)
         self.ended = not more
         for begin in range(0, len(body), WHOLE):
             piece = body[begin : begin + WHOLE]
-            await self.hand(piece, more=more or begin + WHOLE < len(body))
+            await self.hand(piece, more=more or bool(fences) or begin + WHOLE < len(body))
+        for _ in range(fences):
+            await self.hand(b"", more=True)
+        if fences:
+            await self.hand(b"", more=False)
 
     async def open_file(self) -> bool:
         """Return whether a file may be opened, to be sent: as many are open at once as the budget has room for."""
@@ -326,6 +337,7 @@ class Exchange:
         """Give bytes to Granian. Raises StalledClientError when the client takes none of them, and ClientLeftError."""
         if self.is_gone:
             raise ClientLeftError
+        self.sent += len(body)
         if self.handed:
             self.handed.add(len(body))
         sent = self._send({"type": BODY, "body": body, "more_body": more})
@@ -375,16 +387,6 @@ class Exchange:
         if self.has_file:
             self.limits.budget.take(self.connection, self.client, -COST)
         self.limits.cycles.left(self.largest)
-
-
-def keep_responses_whole() -> None:
-    """Have Django send a page in one message, however large: it keeps all of it until the last part is taken, and tells
-    its size to nobody. Here it is cut into parts.
-    """
-    from django.core.handlers.asgi import ASGIHandler  # noqa: PLC0415 - a WSGI site has no need of it
-
-    handler: Any = ASGIHandler
-    handler.chunk_bytes = staticmethod(lambda data: [(data, True)])
 
 
 def client_of(scope: Message) -> str:

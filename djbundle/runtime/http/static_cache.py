@@ -16,7 +16,7 @@ from djbundle.runtime.http.protocol.observing import Observer
 from djbundle.runtime.http.protocol.response_middleware import Additions
 from djbundle.runtime.http.protocol.transport import Headers, RawHeaders, Request, raw
 
-WHOLE = 256 << 10  # bytes of a file; a larger one is sent in parts
+WHOLE = 64 << 10  # bytes of a file; a larger one is sent in parts
 ROOM = 16 << 20  # bytes of all that one process keeps
 MOST_FOUND = 4096  # answers that are remembered; strangers may say that they accept anything
 LONGEST_REMEMBERED = 128  # characters of what a client accepts

@@ -9,9 +9,9 @@ from django.http import HttpResponse
 
 from djbundle.runtime.http.limits.bodies import close_body
 from djbundle.runtime.http.limits.streams import FileParts, Streams
-from djbundle.runtime.http.protocol.transport import BODILESS, HTTP_2, Headers, Request, with_length
+from djbundle.runtime.http.protocol.transport import BODILESS, Headers, Request, with_length
 
-WHOLE, WHOLE_BY_HTTP_2 = 256 << 10, 64 << 10  # bytes that are sent in one go; a connection of HTTP/2 has many of them
+WHOLE = 64 << 10  # bytes that are sent in one go: a client may leave them, and have many connections
 
 
 class WsgiSite:
@@ -71,7 +71,7 @@ class WsgiSite:
 
     def send_whole(self, request: Request, head: "Head", body: bytes) -> None:
         size = len(body)
-        if size <= (WHOLE_BY_HTTP_2 if request.environ["SERVER_PROTOCOL"] == HTTP_2 else WHOLE):
+        if size <= WHOLE:
             self.send_small(request, head, body)
         else:
             parts = self.streams.of_memory([body])

@@ -14,7 +14,7 @@ from django.core.management import call_command
 from djbundle.manifest import Interface
 from djbundle.runtime.core.bundle import Bundle
 from djbundle.runtime.files.static_files import Site
-from djbundle.runtime.http.asgi import Asgi, keep_responses_whole
+from djbundle.runtime.http.asgi import Asgi
 from djbundle.runtime.http.limits.limits import Limits
 from djbundle.runtime.http.protocol.observing import Observer
 from djbundle.runtime.http.protocol.response_middleware import Additions, Wsgi
@@ -99,7 +99,9 @@ def wrap(application: Any, interface: Interface, added: Additions, observer: Obs
     """The application of `interface` with what stands around every site."""
     if interface == "wsgi":
         return Wsgi(application, added, observer)
-    keep_responses_whole()
+    from djbundle.runtime.http.django_handler import bound_memory  # noqa: PLC0415 - a WSGI site has no need of it
+
+    bound_memory()
     return Asgi(application, added, observer, limits)
 
 

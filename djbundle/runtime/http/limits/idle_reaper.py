@@ -10,7 +10,8 @@ from typing import Protocol
 
 from djbundle.runtime.http.limits.budget import client_key
 from djbundle.runtime.http.limits.limits import Limits
-from djbundle.runtime.http.protocol.connections import Connection, Traffic, connections
+from djbundle.runtime.http.limits.slow_readers import SlowReaders
+from djbundle.runtime.http.protocol.connections import Connection, Traffic, break_off, connections
 from djbundle.runtime.options.http import HttpOptions
 
 PREFACE = 24  # bytes of the beginning of HTTP/2; until it has seen so many Granian cannot tell which HTTP it is
@@ -47,6 +48,7 @@ class Sweeper:
         self.ports, self.silence, self.stall, self.requests = ports, silence, stall, requests
         self.limits = limits or Limits(HttpOptions())
         self.enough, self.share = most * CROWDED, max(1, int(most * SHARE))
+        self.slow = SlowReaders(self.limits.is_proxy)
         self.known: set[tuple[str, int]] = set()  # clients whose connections the sweep before has seen
 
     def sweep(self) -> None:
@@ -62,6 +64,8 @@ class Sweeper:
                 client = client_key(connection.peer)
                 of_client[client] += 1
                 traffic = connection.traffic() if connection.client in self.known else None
+                if traffic:
+                    self.slow.note(connection, traffic)
                 if traffic and (
                     self.is_stale(traffic, connection, is_awaited)
                     or self.is_stalled(traffic, connection)
@@ -70,6 +74,14 @@ class Sweeper:
                     connection.close()
         self.known = seen
         self.limits.untaken.forget(counted - seen)
+        self.close_slow(seen)
+
+    def close_slow(self, seen: set[tuple[str, int]]) -> None:
+        """Close connections of clients that read slowly over too many of them."""
+        self.slow.forget_all_but(seen)
+        if late := self.slow.too_many():
+            break_off(late)
+            self.limits.refusals.note("connection: closed, since its client reads slowly over too many", len(late))
 
     def is_stalled(self, traffic: Traffic, connection: Connection) -> bool:
         """Return whether a client of HTTP/2 has taken next to nothing of what it was given for too long.

@@ -19,9 +19,9 @@ from django.db import connections
 
 from djbundle.runtime.http.limits.budget import COST, client_key, longest
 from djbundle.runtime.http.limits.limits import Limits
-from djbundle.runtime.http.limits.untaken import fenced
+from djbundle.runtime.http.limits.untaken import FENCES
 from djbundle.runtime.http.protocol.connections import break_off
-from djbundle.runtime.http.protocol.transport import Headers, Request, with_length
+from djbundle.runtime.http.protocol.transport import Headers, Request, size_of, with_length
 from djbundle.runtime.logs import lines
 
 SENDERS = 4  # threads that send what is at hand
@@ -48,11 +48,15 @@ class Streams:
 
         `parts` has ``__next__`` and may have ``close``.
         """
-        self.deliver(Delivery(self, request, parts, COST + size), status, headers)
+        self.deliver(Delivery(self, request, parts, COST + size + request.size), status, headers)
 
     def send_fenced(self, request: Request, status: int, headers: Headers, body: bytes) -> None:
         """Send a small response by HTTP/2, and count it until it is taken."""
-        self.deliver(Fenced(self, request, fenced(body), len(body)), status, with_length(headers, len(body)))
+        headers = with_length(headers, len(body))
+        cost = len(body) + size_of(headers) + request.size
+        delivery = Delivery(self, request, iter([body]), cost)
+        delivery.fences = FENCES
+        self.deliver(delivery, status, headers)
 
     def deliver(self, delivery: "Delivery", status: int, headers: Headers) -> None:
         if delivery.begin(status, headers):
@@ -63,7 +67,7 @@ class Streams:
 
         It has the context of this thread, with its language and time zone, and its own connections to databases.
         """
-        delivery = Generation(self, request, parts, COST)
+        delivery = Generation(self, request, parts, COST + request.size)
         if refusal := self.refusal(request):
             delivery.close()
             self.refusals.refuse(request, *refusal)
@@ -122,6 +126,8 @@ class Delivery:
         self.since: float | None = None  # when the client was to take more, monotonic seconds
         self.future: Any = None
         self.watching: Any = None
+        self.sent = 0  # bytes
+        self.fences = FENCES if request.transport.handed else 0  # that are left to be sent behind the last part
         self.is_stopped = False  # the client has left, or is too slow
         self.is_closed = False
 
@@ -177,14 +183,19 @@ class Delivery:
         return self.is_stopped or self.request.transport.is_over
 
     def send_next(self) -> Any:
-        """Send the next part, or the end. Return a future while the client has enough, or None."""
+        """Send the next part, or a fence, or the end. Return a future while the client has enough, or None."""
         part = next(self.parts, None)
+        if part:
+            self.sent += len(part)
+            if self.sent > SMALLEST_PART:  # Granian queues several parts: they shall count until they are taken
+                self.fences = FENCES
+            return self.request.transport.send(part)
+        if part is None and self.fences:
+            self.fences -= 1
+            return self.request.transport.send(b"")
         if part is None:
             self.request.transport.end()
-        return None if part is None else self.send_part(part)
-
-    def send_part(self, part: bytes) -> Any:
-        return self.request.transport.send(part) if part else None
+        return None
 
     def advance(self) -> bool:
         """Return whether it is over; if not, it goes on later."""
@@ -226,13 +237,6 @@ class Delivery:
             watching.cancel()
         if end := getattr(self.parts, "close", None):
             end()
-
-
-class Fenced(Delivery):
-    """One whose empty parts are sent too."""
-
-    def send_part(self, part: bytes) -> Any:
-        return self.request.transport.send(part)
 
 
 class Generation(Delivery):

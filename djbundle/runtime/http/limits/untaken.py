@@ -3,13 +3,13 @@
 Granian keeps a response until the client's windows open (RFC 9113, 5.2), and does not tell when it is taken. The kernel
 tells how many bytes the other end of a connection has acknowledged; but among them are heads and what HTTP/2 itself
 says, and a response that was cancelled is never taken. So this is a suspicion. It cuts nobody off and refuses nobody:
-responses over suspicious connections are sent in the way in which it is known when they are taken (`fenced`).
+responses over suspicious connections are sent in the way in which it is known when they are taken (FENCES).
 """
 
 import threading
 import time
 from collections import Counter
-from collections.abc import Hashable, Iterator
+from collections.abc import Hashable
 from dataclasses import dataclass
 
 from djbundle.runtime.http.limits.budget import client_key
@@ -23,16 +23,7 @@ OF_ALL = 64 << 20  # bytes that all clients may have left; above it every client
 OF_CONNECTION = 128 * (64 << 10)  # bytes of all small responses that one can have at once
 HEAD = 512  # bytes of the head of a response, about
 HARMLESS = 256 << 10  # bytes that a client need not take: those of small responses that it has cancelled
-FENCES = 5  # one more than the parts that Granian queues
-
-
-def fenced(body: bytes) -> Iterator[bytes]:
-    """Yield the parts of a small response: one, and empty ones. When the last of these is accepted, the first one has
-    left Granian's queue.
-    """
-    yield body
-    for _ in range(FENCES):
-        yield b""
+FENCES = 5  # empty parts behind a body, one more than Granian queues: when the last is accepted, the body is taken
 
 
 @dataclass(slots=True)

@@ -38,6 +38,7 @@ class Waiting:
         self.since: dict[object, tuple[float, Connection]] = {}  # monotonic seconds, by the response
         self.held = 0  # requests that have not begun
         self.begun: Counter[Hashable] = Counter()  # requests, by their client
+        self.made: Counter[Hashable] = Counter()  # bytes of pages that are made and wait, by their client
 
     async def has_room(self, connection: Connection, client: str) -> bool:
         """Hold a request back until others of its client are answered, and their responses taken.
@@ -83,15 +84,18 @@ class Waiting:
         budget, since = self.budget, time.monotonic()
         if budget.take_if_left(connection, client, size):
             return True
-        if budget.waiting + size > PROCESS:
+        key = client_key(client)
+        if budget.waiting + size > PROCESS or (self.made[key] + size > CLIENT and not budget.is_exempt(client)):
             return False
         budget.waiting += size
+        self.made[key] += size
         try:
             return await self.becomes_true(
                 lambda: budget.take_if_left(connection, client, size), lambda: budget.is_stuck(client, since)
             )
         finally:
             budget.waiting -= size
+            add(self.made, key, -size)
 
     @staticmethod
     async def becomes_true(wanted: Callable[[], bool], is_hopeless: Callable[[], bool] = bool) -> bool:

@@ -14,6 +14,7 @@ HTTP_2 = "HTTP/2"
 BODILESS = frozenset((204, 304))
 OPEN_FILE = "djbundle.open_file"  # in the scope of ASGI: what is asked before a file is opened
 START, BODY = "http.response.start", "http.response.body"
+OVERHEAD = 4 << 10  # bytes of memory that the objects of a head take, about
 
 
 class Count(Protocol):
@@ -97,10 +98,20 @@ class Request(NamedTuple):
         """The address of who asks, as far as trusted proxies say."""
         return str(self.environ["REMOTE_ADDR"])
 
+    @property
+    def size(self) -> int:
+        """Bytes, about, that it takes in memory, without its body."""
+        return OVERHEAD + sum(len(value) for value in self.environ.values() if isinstance(value, str))
+
 
 def raw(headers: Headers) -> RawHeaders:
     """Return headers as ASGI has them."""
     return [(name.encode("latin-1"), value.encode("latin-1")) for name, value in headers]
+
+
+def size_of(headers: Headers) -> int:
+    """Return how many bytes, about, the head of a response takes in memory."""
+    return OVERHEAD + sum(len(name) + len(value) for name, value in headers)
 
 
 def with_length(headers: Headers, length: int) -> Headers:

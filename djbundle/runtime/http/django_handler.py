@@ -1,0 +1,37 @@
+"""What is changed in Django's ASGIHandler, so that one client cannot make it keep much in memory."""
+
+import tempfile
+from typing import Any
+
+from django.core.handlers import asgi
+
+from djbundle.runtime.http.limits.bodies import IN_MEMORY
+
+
+def bound_memory() -> None:
+    """Make all the changes, in this process."""
+    spool_bodies()
+    keep_responses_whole()
+
+
+def spool_bodies() -> None:
+    """Have Django keep bodies of requests in files from the size on from which a WSGI site has them there.
+
+    It would keep up to FILE_UPLOAD_MAX_MEMORY_SIZE of each in memory, which is meant for one file of one upload.
+    """
+
+    class SmallerFiles:
+        @staticmethod
+        def SpooledTemporaryFile(max_size: int, mode: str) -> Any:  # noqa: N802 - the name in tempfile
+            return tempfile.SpooledTemporaryFile(min(max_size, IN_MEMORY), mode)
+
+    module: Any = asgi
+    module.tempfile = SmallerFiles
+
+
+def keep_responses_whole() -> None:
+    """Have Django send a page in one message, however large: it keeps all of it until the last part is taken, and tells
+    its size to nobody. Here it is cut into parts.
+    """
+    handler: Any = asgi.ASGIHandler
+    handler.chunk_bytes = staticmethod(lambda data: [(data, True)])

@@ -1,0 +1,44 @@
+"""What is counted of a client is given back under the same name, whatever the site does to the scope."""
+
+import asyncio
+from types import SimpleNamespace
+from typing import Any
+
+from djbundle.runtime.http.asgi import Asgi
+from djbundle.runtime.http.limits.limits import Limits
+from djbundle.runtime.http.protocol.observing import Observer
+from djbundle.runtime.http.protocol.response_middleware import Additions
+from djbundle.runtime.options.http import HttpOptions
+
+
+async def rename(scope: dict[str, Any], receive: Any, send: Any) -> None:
+    """A site that shortens addresses, before it reads the body."""
+    scope["client"] = ("192.0.2.0", 0)
+    await receive()
+    await send({"type": "http.response.start", "status": 200, "headers": []})
+    await send({"type": "http.response.body", "body": b"page"})
+
+
+def test_a_site_that_changes_the_address_leaves_nothing_counted() -> None:
+    limits = Limits(HttpOptions())
+    observer = Observer(SimpleNamespace(count=lambda *_: None), access_log=False)  # type: ignore[arg-type]
+    site = Asgi(rename, Additions(), observer, limits)
+    scope = {
+        "type": "http",
+        "method": "POST",
+        "path": "/",
+        "scheme": "http",
+        "http_version": "1.1",
+        "client": ("192.0.2.1", 40000),
+        "djbundle.peer": ("192.0.2.1", 40000),
+        "djbundle.leaving": False,
+        "headers": [(b"host", b"localhost"), (b"content-length", b"4")],
+    }
+
+    async def receive() -> dict[str, Any]:
+        return {"type": "http.request", "body": b"body", "more_body": False}
+
+    async def send(_message: dict[str, Any]) -> None: ...
+
+    asyncio.run(site(scope, receive, send))
+    assert (limits.quota.clients, limits.waiting.begun, limits.budget.total) == ({}, {}, 0)

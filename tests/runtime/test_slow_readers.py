@@ -1,0 +1,78 @@
+"""Who reads slowly over many connections loses those that have been slow for longest."""
+
+import socket
+from types import SimpleNamespace
+
+import pytest
+
+from djbundle.runtime.http.limits import slow_readers
+from djbundle.runtime.http.limits.slow_readers import LITTLE, LOOK_BACK, MOST, MOST_OF_CLIENT, SlowReaders
+from djbundle.runtime.http.protocol.connections import Connection, Traffic
+
+PROXY = "192.0.2.99"
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> SimpleNamespace:
+    clock = SimpleNamespace(now=0.0, monotonic=lambda: clock.now)
+    monkeypatch.setattr(slow_readers, "time", clock)
+    return clock
+
+
+@pytest.fixture
+def site(clock: SimpleNamespace) -> SlowReaders:
+    return SlowReaders(lambda address: address == PROXY)
+
+
+def note(site: SlowReaders, address: str, port: int, taken: int = 0, *, is_read: bool = False) -> None:
+    connection = Connection(address, port, 443, socket.socket())
+    site.note(connection, Traffic(0.0, 0.0, 100, is_read=is_read, acknowledged=taken))
+    connection.socket.close()
+
+
+def test_some_slow_connections_are_allowed(site: SlowReaders, clock: SimpleNamespace) -> None:
+    for port in range(MOST_OF_CLIENT + 1):
+        clock.now = port / 1000
+        note(site, "192.0.2.1", port)
+    assert not site.too_many(), "nobody is slow yet"
+    clock.now = LOOK_BACK + 1
+    assert site.too_many() == {("192.0.2.1", 0)}
+
+
+def test_who_reads_is_not_slow(site: SlowReaders, clock: SimpleNamespace) -> None:
+    """All of it, or enough within the time."""
+    for port in range(2 * MOST_OF_CLIENT):
+        note(site, "192.0.2.1", port)
+    clock.now = LOOK_BACK + 1
+    for port in range(2 * MOST_OF_CLIENT):
+        note(site, "192.0.2.1", port, LITTLE, is_read=port % 2 == 0)
+    assert not site.too_many()
+
+
+def test_a_drop_now_and_then_is_slow(site: SlowReaders, clock: SimpleNamespace) -> None:
+    for second in range(int(LOOK_BACK) + 1):
+        clock.now = float(second)
+        for port in range(MOST_OF_CLIENT + 3):
+            note(site, "192.0.2.1", port, taken=second * 1000)
+    assert len(site.too_many()) == 3
+
+
+def test_all_clients_together_have_a_limit_too(site: SlowReaders, clock: SimpleNamespace) -> None:
+    for number in range(MOST + 5):
+        note(site, f"192.0.{number % 200}.1", number)
+    clock.now = LOOK_BACK
+    assert len(site.too_many()) == 5
+
+
+def test_a_proxy_may_have_any_number(site: SlowReaders, clock: SimpleNamespace) -> None:
+    for port in range(2 * MOST):
+        note(site, PROXY, port)
+    clock.now = LOOK_BACK
+    assert not site.too_many()
+
+
+def test_what_is_closed_is_forgotten(site: SlowReaders) -> None:
+    note(site, "192.0.2.1", 1)
+    note(site, "192.0.2.1", 2)
+    site.forget_all_but({("192.0.2.1", 2)})
+    assert [*site.readers] == [("192.0.2.1", 2)]
