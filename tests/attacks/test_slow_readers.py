@@ -6,6 +6,7 @@ import socket
 import time
 
 import pytest
+from h2.exceptions import InvalidBodyLengthError
 
 from ci.http1 import HERE, HOST, connect, request, status_of
 from ci.http2 import Http2
@@ -335,3 +336,29 @@ def test_cancelled_films_are_in_nobodys_way(target: NewTarget, interface: str) -
 def begins(client: Http2, stream: int) -> bool:
     client.receive(0.1)
     return bool(client.answers[stream].status)
+
+
+@pytest.mark.parametrize("interface", INTERFACES)
+def test_a_stalled_client_behind_a_proxy_ends_nobody_elses_answers(target: NewTarget, interface: str) -> None:
+    """The proxy brings all of its clients over one connection of HTTP/2."""
+    proxy = ("--trusted-proxies", HERE)
+    with target(interface, *STALL, *proxy) as site, Http2(site, window=1 << 16, reads=False) as client:
+        warm_up(site)
+        stalled = client.ask("/large/?size=3000000", headers=[(b"x-forwarded-for", b"203.0.113.66")])
+        client.protocol.increment_flow_control_window(1 << 26)
+        client.flush()
+        end = time.monotonic() + 3 * float(STALL[1])
+        while time.monotonic() < end:
+            assert client.get("/heard/", headers=[(b"x-forwarded-for", b"198.51.100.1")]).status == 200
+        client.protocol.increment_flow_control_window(1 << 26, stalled)
+        client.flush()
+        wait_until(lambda: has_ended_early(client, stalled), "the proxy sees that a part is missing")
+
+
+def has_ended_early(client: Http2, stream: int) -> bool:
+    """By a reset, or by an end before as many bytes as were said, which is an error in HTTP/2."""
+    try:
+        client.receive(0.1)
+    except InvalidBodyLengthError:
+        return True
+    return client.answers[stream].reset is not None

@@ -26,6 +26,7 @@ from djbundle.runtime.http.protocol.transport import (
     Connection,
     Headers,
     raw,
+    says_length,
     with_length,
 )
 from djbundle.runtime.http.protocol.validity import is_bad_host, may_have_body, refusal_of_length
@@ -113,7 +114,7 @@ class Exchange:
         self.begun = time.perf_counter()
         self.rate = Rate()
         self.head: Message | None = None  # of the response, while it is kept back
-        self.has_quota = False
+        self.has_quota = self.has_length = False
         self.sent = 0  # bytes of the body
         self.largest = 0  # bytes of the largest part of the body
         self.has_begun = self.has_file = self.is_counted = False
@@ -265,6 +266,7 @@ class Exchange:
             headers = merged(head["headers"], self.added_headers(head["status"]))
             if length is not None:
                 headers = with_length(headers, length)
+            self.has_length = says_length(headers)
             self.head = None
             await self._send({**head, "headers": raw(headers)})  # raises what is wrong with it
             self.answered = True
@@ -374,9 +376,13 @@ class Exchange:
             await self.refuse(HTTPStatus.INTERNAL_SERVER_ERROR, "the site failed")
 
     def break_off(self) -> None:
-        """Close the connection: else the client would take a part for the whole."""
+        """Close the connection: else the client would take a part for the whole.
+
+        Not that of a proxy which brings other clients too, and sees by the length that a part is missing.
+        """
         self.refused = True
-        break_off({self.connection})
+        if not (self.has_length and self.by_http_2 and self.limits.is_proxy(self.connection[0])):
+            break_off({self.connection})
 
     def close(self) -> None:
         self.give_quota()

@@ -21,7 +21,7 @@ from djbundle.runtime.http.limits.budget import COST, client_key, longest
 from djbundle.runtime.http.limits.limits import Limits
 from djbundle.runtime.http.limits.untaken import FENCES
 from djbundle.runtime.http.protocol.connections import break_off
-from djbundle.runtime.http.protocol.transport import Headers, Request, size_of, with_length
+from djbundle.runtime.http.protocol.transport import Headers, Request, says_length, size_of, with_length
 from djbundle.runtime.logs import lines
 
 SENDERS = 4  # threads that send what is at hand
@@ -38,7 +38,7 @@ class Streams:
     """Of one web process."""
 
     def __init__(self, limits: Limits) -> None:
-        self.refusals, self.budget = limits.refusals, limits.budget
+        self.refusals, self.budget, self.is_proxy = limits.refusals, limits.budget, limits.is_proxy
         self.senders = ThreadPoolExecutor(SENDERS, "stream")
         self.open: dict[int, Delivery] = {}
         self.has_ended: Callable[[], object] = bool  # called when a response has made room
@@ -98,10 +98,17 @@ class Streams:
         if not late and self.budget.is_full:
             late = longest(waiting)
         if late:
-            break_off({each.request.transport.connection for each in late})
+            break_off({each.request.transport.connection for each in late if not self.may_end_alone(each)})
             for each in late:
                 each.stop()
             self.refusals.note("response: cut off, since its client took nothing more", len(late))
+
+    def may_end_alone(self, delivery: "Delivery") -> bool:
+        """Return whether only this response is to be given up, and not its connection: over that a proxy brings other
+        clients, and it sees by the length which was said that a part is missing.
+        """
+        transport = delivery.request.transport
+        return delivery.has_length and transport.handed is not None and self.is_proxy(transport.connection[0])
 
     def of_file(self, file: Any, _size: int = 0) -> "FileParts":
         """Return the parts of a file: WSGI's ``file_wrapper``."""
@@ -126,6 +133,7 @@ class Delivery:
         self.since: float | None = None  # when the client was to take more, monotonic seconds
         self.future: Any = None
         self.watching: Any = None
+        self.has_length = False
         self.sent = 0  # bytes
         self.fences = FENCES if request.transport.handed else 0  # that are left to be sent behind the last part
         self.is_stopped = False  # the client has left, or is too slow
@@ -140,6 +148,7 @@ class Delivery:
             transport.end()
             return False
         transport.begin(status, headers)  # raises what is wrong with it, before anything is counted
+        self.has_length = says_length(headers)
         self.streams.open[id(self)] = self
         self.streams.budget.take(transport.connection, self.request.client, self.cost)
         self.watch()

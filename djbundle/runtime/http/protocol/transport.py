@@ -114,8 +114,13 @@ def size_of(headers: Headers) -> int:
     return OVERHEAD + sum(len(name) + len(value) for name, value in headers)
 
 
+def says_length(headers: Headers) -> bool:
+    """Return whether the head of a response tells how long its body is."""
+    return any(name.lower() == "content-length" for name, _ in headers)
+
+
 def with_length(headers: Headers, length: int) -> Headers:
     """Say how long the body is, unless that is said."""
-    if any(name.lower() == "content-length" for name, _ in headers):
+    if says_length(headers):
         return headers
     return [*headers, ("Content-Length", str(length))]
