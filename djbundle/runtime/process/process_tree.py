@@ -6,6 +6,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from djbundle.runtime.logs.formats import printable
+
 PROC = Path("/proc")
 
 
@@ -23,10 +25,10 @@ def tree(pid: int, parent: int = 0) -> Iterator[Process]:
     """A process and all below it, parents first. One that ends meanwhile is left out."""
     try:
         folder = PROC / str(pid)
-        fields = (folder / "stat").read_text().rpartition(")")[2].split()
+        fields = (folder / "stat").read_text(errors="replace").rpartition(")")[2].split()
         started = int(fields[19]) / os.sysconf("SC_CLK_TCK")  # field 22 of proc_pid_stat(5), after boot
         children = (folder / "task" / str(pid) / "children").read_text().split()
-        title = (folder / "comm").read_text().strip()
+        title = printable((folder / "comm").read_text(errors="replace").strip())  # which any process sets for itself
         role = title.rpartition(" ")[2] if " " in title else "serve"
         yield Process(title, role, pid, parent, time.clock_gettime(time.CLOCK_BOOTTIME) - started, memory_of(folder))
     except OSError:
