@@ -166,6 +166,19 @@ def test_one_who_hangs_or_leaves(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
         list(upgrade.reload(tmp_path))
 
 
+@pytest.mark.parametrize("command", ["status", "healthcheck"])
+def test_commands_end_with_one_error(new_small: NewSite, command: str) -> None:
+    """Cause, fix and code, and no traceback."""
+    site = new_small()
+    site.data.mkdir(mode=0o700)
+    with answering(site.data, {"state": "serving", "name": "small", "processes": []}):
+        refused = site.run(command, check=False)
+    assert refused.returncode == 54
+    cause, fix = refused.stderr.splitlines()
+    assert cause == f"error: what answers in {site.data} is no `serve`: its version is not what a site says"
+    assert fix == "  fix: stop the site, and look who put it there"
+
+
 CELLS = st.lists(st.floats() | st.sampled_from([MAGIC, 0.0, 1.0, 2.0, 6.0, 1e300]), max_size=HEADER + 2 * SLOT)
 
 
