@@ -4,6 +4,7 @@ import json
 import os
 import socket
 import struct
+import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -15,6 +16,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from ci.site import Site
 from djbundle.errors import NotServingError, UnhealthyError, UpgradeError
 from djbundle.runtime.cli import healthcheck, status, upgrade
 from djbundle.runtime.core.bundle import Bundle
@@ -22,6 +24,7 @@ from djbundle.runtime.handover import control_socket
 from djbundle.runtime.handover.new_version import NewVersion
 from djbundle.runtime.process import counters
 from djbundle.runtime.process.counters import HEADER, MAGIC, SLOT, Board
+from tests.bundle.test_upgrade import site  # noqa: F401 - a fixture
 from tests.conftest import NewSite
 
 TRUE = {
@@ -169,13 +172,13 @@ def test_one_who_hangs_or_leaves(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 @pytest.mark.parametrize("command", ["status", "healthcheck"])
 def test_commands_end_with_one_error(new_small: NewSite, command: str) -> None:
     """Cause, fix and code, and no traceback."""
-    site = new_small()
-    site.data.mkdir(mode=0o700)
-    with answering(site.data, {"state": "serving", "name": "small", "processes": []}):
-        refused = site.run(command, check=False)
+    small = new_small()
+    small.data.mkdir(mode=0o700)
+    with answering(small.data, {"state": "serving", "name": "small", "processes": []}):
+        refused = small.run(command, check=False)
     assert refused.returncode == 54
     cause, fix = refused.stderr.splitlines()
-    assert cause == f"error: what answers in {site.data} is no `serve`: its version is not what a site says"
+    assert cause == f"error: what answers in {small.data} is no `serve`: its version is not what a site says"
     assert fix == "  fix: stop the site, and look who put it there"
 
 
@@ -229,19 +232,46 @@ def test_file_that_does_not_say_its_version(tmp_path: Path, said: str) -> None:
         NewVersion(new, new, tmp_path)._version()
 
 
+BABBLER = """#!{python}
+import json, os, sys, time
+match sys.argv[1]:
+    case "version":
+        print(json.dumps({{"name": "small", "version": "99", "built": "2099-01-01"}}))
+    case "migrate":
+        print("No planned migration operations.")
+    case "serve":
+        os.write(json.loads(os.environ["DJBUNDLE_HANDOVER"])["status"], {said!r})
+        time.sleep(60)
+"""
+STATES = [b"nonsense\n", b"[]\n", b'{"cause": "x"}\n', b'{"state": "failed"}\n', b"[" * 60_000 + b"\n"]
+
+
+def test_new_version_that_babbles(site: Site, tmp_path: Path) -> None:  # noqa: F811
+    """It does not take over, and the one that serves goes on."""
+    for said in STATES:
+        new = tmp_path / "babbler"
+        new.write_text(BABBLER.format(python=sys.executable, said=said))
+        new.chmod(0o755)
+        refused = site.run("upgrade", str(new), check=False)
+        assert refused.returncode == 55
+        assert "the new process says what is no step of a handover\n  fix: " in refused.stderr
+        assert site.told()["supervisor"] == site.process.pid
+    assert "Traceback" not in site.log.read_text()
+
+
 REQUESTS = [b"[]", b"null", b"7", b"[" * 60_000, b"\xff", b"{", b"", b'{"command": []}', b'{"command": NaN}']
 
 
 def test_requests_that_are_none(new_small: NewSite) -> None:
     """The supervisor outlives them all."""
-    with new_small() as site:
+    with new_small() as small:
         for request in REQUESTS:
             with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as caller:
                 caller.settimeout(20)
-                caller.connect(str(site.data / control_socket.NAME))
+                caller.connect(str(small.data / control_socket.NAME))
                 caller.sendall(request)
                 caller.shutdown(socket.SHUT_WR)
                 with suppress(ConnectionError):
                     caller.recv(65536)
-        assert site.told()["supervisor"] == site.process.pid
-        assert "Traceback" not in site.log.read_text()
+        assert small.told()["supervisor"] == small.process.pid
+        assert "Traceback" not in small.log.read_text()
