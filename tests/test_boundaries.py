@@ -1,7 +1,11 @@
-"""The three sentences of the layout: who may import whom, and what of djbundle is in a bundle."""
+"""The architecture: who may import whom, in which order the packages stand, and what of djbundle is in a bundle."""
 
 import ast
+import graphlib
+import re
 import subprocess
+from collections.abc import Iterator, Mapping, Sequence
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -35,6 +39,198 @@ def test_who_may_import_whom(folder: str, forbidden: tuple[str, ...]) -> None:
     assert len(files) > 10
     for path in files:
         assert [name for name in imports_of(path) if name.startswith(forbidden)] == [], path
+
+
+# --- the packages ---
+
+SHARED = frozenset(("errors", "manifest", "settings_module", "storages", "stand_ins", "common"))  # for all of djbundle
+# Each may import those before it; ROOT are the modules that stand in the folder itself.
+ROOT = "(root)"
+BUILDER = ("core", "project", "inspection", "dependencies", "native", "contents", "archive", "verify", ROOT)
+RUNTIME = (
+    *(ROOT, "core", "logs", "process", "database", "settings", "net", "metrics", "options", "tls", "handover"),
+    *("http", "files", "cli", "management", "serve"),
+)
+MAY_BE_WIRED = frozenset(("djbundle.tasks.testing", "djbundle.tasks.apps"))  # root modules that import the worker
+MOST_FILES = 22  # in one folder: what a person takes in at a look
+SOURCES = (".py", ".c", ".h")
+
+
+def name_of(path: Path) -> str:
+    parts = path.relative_to(PACKAGE.parent).with_suffix("").parts
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+
+
+@cache
+def modules() -> Mapping[str, Path]:
+    return {name_of(path): path for path in PACKAGE.rglob("*.py")}
+
+
+def run_at_import(body: Sequence[ast.stmt]) -> Iterator[ast.Import | ast.ImportFrom]:
+    """The imports that are run with the module: none in a function, none for a type checker."""
+    for node in body:
+        if isinstance(node, ast.Import | ast.ImportFrom):
+            yield node
+        elif isinstance(node, ast.If) and "TYPE_CHECKING" in ast.unparse(node.test):
+            yield from run_at_import(node.orelse)
+        elif not isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            for field in ("body", "orelse", "finalbody", "handlers"):
+                for child in getattr(node, field, []):
+                    yield from run_at_import(child.body if isinstance(child, ast.ExceptHandler) else [child])
+
+
+def top_level_imports(path: Path) -> set[str]:
+    """The modules of djbundle that are loaded with this one, as it names them."""
+    found = set()
+    for node in run_at_import(ast.parse(path.read_text()).body):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+            continue
+        assert node.level == 0, f"{path} has a relative import"
+        names = {alias.name: f"{node.module}.{alias.name}" for alias in node.names}
+        found |= {each if each in modules() else str(node.module) for each in names.values()}
+    return {name for name in found if name in modules() and name != name_of(path)}
+
+
+@cache
+def imports() -> Mapping[str, set[str]]:
+    return {name: top_level_imports(path) for name, path in modules().items()}
+
+
+def package_of(name: str, root: str) -> str:
+    """The folder directly below `root` in which a module of it stands."""
+    below = modules()[name].parent.relative_to(PACKAGE / root).parts
+    return below[0] if below else ROOT
+
+
+def part_of(name: str) -> str:
+    """The folder or module directly below djbundle, or ROOT for djbundle itself, which has its version."""
+    return (name.split(".")[1:2] or [ROOT])[0]
+
+
+def arrows(root: str) -> dict[str, dict[str, list[str]]]:
+    """Which package of this folder imports which other, and the lines of which that is so."""
+    found: dict[str, dict[str, list[str]]] = {}
+    inside = f"djbundle.{root}"
+    for name in modules():
+        if name != inside and not name.startswith(f"{inside}."):
+            continue
+        source = package_of(name, root)
+        found.setdefault(source, {})
+        for other in imports()[name]:
+            if other.startswith(f"{inside}.") and package_of(other, root) != source:
+                found[source].setdefault(package_of(other, root), []).append(f"{name} imports {other}")
+    return found
+
+
+def assert_no_circle(graph: Mapping[str, object]) -> None:
+    try:
+        graphlib.TopologicalSorter(graph).prepare()  # type: ignore[type-var,arg-type,unused-ignore]
+    except graphlib.CycleError as error:
+        pytest.fail(" imports ".join(reversed(error.args[1])))
+
+
+def test_reader_of_imports() -> None:
+    """What it must see, and what it must not."""
+    lines = (
+        "import djbundle.errors",
+        "try:\n    from djbundle import manifest\nexcept ImportError:\n    import djbundle.storages",
+        "class A:\n    from djbundle.common.periodic import Periodic",
+        "if TYPE_CHECKING:\n    import djbundle.cli",
+        "def later():\n    import djbundle.builder.scan",
+    )
+    seen = run_at_import(ast.parse("\n".join(lines)).body)
+    assert [ast.unparse(node) for node in seen] == [
+        "import djbundle.errors",
+        "from djbundle import manifest",
+        "import djbundle.storages",
+        "from djbundle.common.periodic import Periodic",
+    ]
+    with pytest.raises(pytest.fail.Exception, match=r"a imports b imports a|b imports a imports b"):
+        assert_no_circle({"a": {"b"}, "b": {"a"}})
+
+
+def test_no_module_imports_itself_by_way_of_others() -> None:
+    assert len(imports()) > 200
+    assert sum(map(len, imports().values())) > 500
+    assert_no_circle(imports())
+
+
+@pytest.mark.parametrize("root", ["builder", "runtime"])
+def test_no_circle_of_packages(root: str) -> None:
+    assert_no_circle(arrows(root))
+
+
+@pytest.mark.parametrize(("root", "order"), [("builder", BUILDER), ("runtime", RUNTIME)])
+def test_packages_stand_in_layers(root: str, order: tuple[str, ...]) -> None:
+    assert set(arrows(root)) == set(order), "a new package needs its place in the order"
+    upwards = [
+        line
+        for package, others in arrows(root).items()
+        for other, lines in others.items()
+        if order.index(other) > order.index(package)
+        for line in lines
+    ]
+    assert upwards == []
+
+
+def test_layers_of_tasks() -> None:
+    """The store knows no worker, and what an application imports loads none."""
+    found = arrows("tasks")
+    assert set(found["store"]) == {ROOT}
+    assert set(found["worker"]) == {ROOT, "store"}
+    assert {line.split()[0] for line in found[ROOT]["worker"]} <= MAY_BE_WIRED
+
+
+def test_shared_modules_stand_below_all() -> None:
+    """Each of djbundle may import them; so they import nobody but each other."""
+    names = [name for name in modules() if part_of(name) in SHARED]
+    assert {part_of(name) for name in names} == SHARED
+    for name in names:
+        assert {part_of(other) for other in imports()[name]} <= SHARED, name
+
+
+@pytest.mark.parametrize("root", ["builder", "runtime", "tasks"])
+def test_parts_meet_in_shared_modules_alone(root: str) -> None:
+    """At their top level, too."""
+    inside = [name for name in modules() if name.startswith(f"djbundle.{root}.")]
+    used = {part_of(other) for name in inside for other in imports()[name]}
+    assert used <= SHARED | {root, ROOT}
+
+
+# --- files in a folder, and C ---
+
+
+def test_folders_are_small() -> None:
+    folders = [PACKAGE, *(path for path in PACKAGE.rglob("*") if path.is_dir())]
+    counts = {folder: sum(path.suffix in SOURCES for path in folder.iterdir()) for folder in folders}
+    assert sum(counts.values()) > 300
+    assert {str(folder): count for folder, count in counts.items() if count > MOST_FILES} == {}
+
+
+# Whose header a C file of this folder may include.
+LAUNCHER = {
+    "base": {"base", "platform"},
+    "platform": {"base", "platform"},
+    "archive": {"base", "platform", "archive"},
+    "start": {"base", "platform", "archive", "start"},
+}
+
+
+@pytest.mark.parametrize("folder", LAUNCHER)
+def test_layers_of_the_launcher(folder: str) -> None:
+    files = [path for path in (PACKAGE / "launcher" / folder).iterdir() if path.suffix in (".c", ".h")]
+    assert files
+    for path in files:
+        included = set(re.findall(r'^\s*#\s*include\s+"(\w+)/', path.read_text(), re.MULTILINE))
+        assert included & LAUNCHER.keys() <= LAUNCHER[folder], path
+
+
+def test_launcher_has_no_other_folders() -> None:
+    assert {path.name for path in (PACKAGE / "launcher").iterdir() if path.is_dir()} == LAUNCHER.keys()
+
+
+# --- the bundle ---
 
 
 def test_bundle_holds_no_builder_and_no_sources(shop: Path, tmp_path: Path) -> None:

@@ -1,14 +1,18 @@
 """Secrets of the settings and of the environment stand in no log, in no error mail, and in nothing that is shown."""
 
 import os
+import re
 from typing import Any
 from urllib.parse import quote
 
 import pytest
-from hypothesis import assume, given
+from django.conf import global_settings
+from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
 from ci.site import Site
+from djbundle.builder.contents.secret_contents import likely_secret_in
+from djbundle.common.token_shapes import TOKEN_SHAPES, TokenShape
 from djbundle.runtime.logs.masking import MASK, hide, pattern_for
 from djbundle.runtime.logs.secret_values import PLAIN, secrets_in
 from tests.conftest import NewSite
@@ -32,6 +36,12 @@ HARMLESS = {
     "STATIC_URL": "/static/",
     "SITE": "https://shop.example:8000/path/@user",
     "KEYBOARD": "qwertyuiop",
+    "WEBHOOK_URL": "https://shop.example/webhooks/stripe/of-the-whole-site/",
+    "WEBHOOK_PATH": "webhooks/stripe/payment-notifications",
+    "WEBHOOK_HANDLER": "ShopWebhookHandlerOfPayments",
+    "WEBHOOK_PORT": "8443",
+    "HOOK_HOST": "2001-0db8-0000.example",
+    "ARTICLE": "risk-assessment-of-everything-that-there-is-in-2026",
     "MONKEY": "bananas and more",
 }
 KEY = (
@@ -51,6 +61,12 @@ SHAPES = {  # the value, and what must not be seen of it
     "Server=db;Database=shop;Uid=shop;Pwd=open-sesame;": "open-sesame",
     "DefaultEndpointsProtocol=https;AccountKey=b3BlbiBzZXNhbWU=;": "b3BlbiBzZXNhbWU=",
     KEY: "MC4CAQAwBQYDK2VwBCIEIHcHbQpzGKV9PBbBclGyZkXfTC+H68CZKrF3",
+    "https://hooks.slack.com/services/T00000000/B00000000/XXXXXXXXXXXXXXXXXXXXXXXX": (
+        "T00000000/B00000000/XXXXXXXXXXXXXXXXXXXXXXXX"
+    ),
+    "authorization=Bearer%200a1b2c3d4e5f": "0a1b2c3d4e5f",
+    "AGE-SECRET-KEY-1" + "Q" * 58: "AGE-SECRET-KEY-1" + "Q" * 58,
+    KEY.replace("KEY-----", "KEY BLOCK-----"): "MC4CAQAwBQYDK2VwBCIEIHcHbQpzGKV9PBbBclGyZkXfTC+H68CZKrF3",
     "sk_live_0123456789abcdef": "sk_live_0123456789abcdef",
     "ghp_0123456789abcdefghijABCDEFGHIJ012345": "ghp_0123456789abcdefghijABCDEFGHIJ012345",
 }
@@ -92,10 +108,49 @@ def test_shapes_of_secrets(name: str, value: str) -> None:
     assert shown != value
 
 
+@pytest.mark.parametrize("shape", TOKEN_SHAPES, ids=lambda shape: f"{shape.what} {shape.mark}")
+@settings(max_examples=5, suppress_health_check=[HealthCheck.filter_too_much, HealthCheck.too_slow])
+@given(st.data())
+def test_builder_and_log_know_the_same_tokens(shape: TokenShape, data: st.DataObject) -> None:
+    """What a bundle may not hold, its log does not show."""
+    pattern = re.compile(shape.pattern, re.ASCII)
+    token = data.draw(st.from_regex(pattern, fullmatch=True))
+    found = pattern.fullmatch(token)
+    assert found
+    assert shape.mark in token
+    assert pattern.groups <= 1
+    secret = found[pattern.groups]
+    assert likely_secret_in(f"it is {token}\n".encode())
+    assert secret not in masked(f"before {secret} behind", PLACE=token)
+    assert secret not in hide("PLACE", token)
+
+
+HOOKS = {
+    "SLACK_WEBHOOK_URL": "https://hooks.example/0a1b2c3d4e5f6a7b8c9d",
+    "DEPLOY_HOOK": "https://api.example/deploy/srv-1?x=AbCdEfGhIjKlMnOpQr",
+    "WEBHOOK_PATH": "incoming/0a1b2c3d4e5f6a7b8c9d/",
+    "GITHUB_WEBHOOK": "0a1b2c3d4e5f6a7b8c9d",
+}
+
+
+@pytest.mark.parametrize("name", HOOKS)
+def test_addresses_that_let_in_whoever_knows_them(name: str) -> None:
+    value = HOOKS[name]
+    secret = re.findall(r"\w{17,}", value)[0]
+    assert secret not in masked(f"POST {value} and {secret}", **{name: value})
+    assert secret not in hide(name, value)
+    assert hide("PLACE", value) == value  # nothing else tells what it is
+
+
+def test_settings_of_django_are_no_secrets() -> None:
+    named = {name: getattr(global_settings, name) for name in dir(global_settings) if name.isupper()}
+    assert not any(secrets_in(named))
+
+
 @given(st.text(ALPHABET, min_size=1, max_size=24), st.text("ab/", max_size=4))
 def test_any_password_in_any_url(password: str, path: str) -> None:
     """As it stands there, and as it is meant."""
-    assume(len(password) >= 8)
+    assume(len(password) >= 8 and "*" not in password)  # what masks is made of asterisks
     url = f"postgres://shop:{quote(password, safe='')}@db:5432/{path}"
     told = masked(f"connection to {url} failed: password was ({password})", DATABASE=url)
     assert password not in told

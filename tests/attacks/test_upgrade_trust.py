@@ -33,6 +33,8 @@ while True:
         pass
     elif asked["command"] == "status":
         told = {"name": "small", "version": "0\\x1b[2J", "program": program, "signer": "", "urls": [], "app": 1}
+        told |= {"url": "", "local_url": "", "health_path": "/", "certificate_ends": None, "data": data, "since": 0}
+        told |= {"supervisor": 1, "taking_over": False}
         caller.sendall(json.dumps(told).encode() + b"\\n")
     else:
         for state in ("ready\\x1b[2J", "serving"):

@@ -5,7 +5,7 @@ import os
 
 import pytest
 
-from djbundle.runtime.logs import masking
+from djbundle.runtime.logs import lines, masking
 from djbundle.runtime.logs.formats import FORMATS, Line, for_people
 
 LINE = Line(1_700_000_000.25, "warning", "shop", 'a "quoted"\nword', {"ms": 1.5, "path": "/a b"}, "Traceback\n  last")
@@ -63,3 +63,20 @@ def test_secrets_of_settings(monkeypatch: pytest.MonkeyPatch) -> None:
     finally:
         monkeypatch.undo()
         masking.learn({})
+
+
+@pytest.mark.parametrize("form", FORMATS)
+def test_webhooks_in_each_format(
+    form: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """In the message, in a field, and in a traceback."""
+    path = "T0AAAAAAA/B0AAAAAAA/abcdefghijklmnopqrstuvwx"
+    url = f"https://hooks.slack.com/services/{path}"
+    monkeypatch.setattr(os, "environ", {"ALERTS": url})
+    monkeypatch.setattr(lines, "chosen_format", form)
+    monkeypatch.setattr(masking, "_known", None)
+    masking.learn_environment()
+    lines.write("error", "shop", f"POST {url} failed", {"path": f"/services/{path}"}, f"Traceback\n  {url}")
+    told = capsys.readouterr().err
+    assert path not in told
+    assert told.count(masking.MASK) == 3

@@ -1,7 +1,8 @@
 """What a file holds, where that has no place in a bundle: private keys, keys of clouds, dumps, databases, memory.
 
-The shapes are a table of ours. detect-secrets has most of them too; its last release is of May 2024, and it would bring
-requests, urllib3 and PyYAML to every build for expressions that look at one line at a time.
+The shapes are tables of ours, of which the runtime has that of tokens too. detect-secrets has most of them; its last
+release is of May 2024, and it would bring requests, urllib3 and PyYAML to every build for expressions that look at one
+line at a time.
 """
 
 import mmap
@@ -11,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from djbundle.builder.contents.secret_names import Suspicion
+from djbundle.common.token_shapes import TOKEN_SHAPES
 
 LONGEST_TEXT = 4 << 20  # bytes that are searched for what may be a secret; for a private key a file is, however long
 HEAD = 4096  # bytes that tell text from other data
@@ -45,42 +47,16 @@ HEADS = (
 )
 HEAD_SHAPES = tuple((re.compile(shape, re.DOTALL), suspicion) for shape, suspicion in HEADS)
 
-# What is looked like, a mark that each such text has, and the shape. Most shapes begin with the mark, which is fast.
-TOKENS = (
-    *(("a key of AWS", mark, mark + rb"[A-Z0-9]{16}(?![\w+/=])") for mark in (b"AKIA", b"ASIA", b"ABIA", b"ACCA")),
-    ("a key of Google", b"AIza", rb"AIza[\w-]{35}(?![\w-])"),
-    ("a key of Google", b"GOCSPX-", rb"GOCSPX-[\w-]{28}"),
+# What else tells of secrets: what it looks like, a mark that each such text has, and the shape.
+CONTEXTS = (
     ("a key of Google", b'"service_account"', rb'"service_account"'),
     ("a key of Google", b'"authorized_user"', rb'"authorized_user"'),
-    *(("a token of GitHub", b"gh%c_" % kind, rb"gh%c_[A-Za-z0-9]{36}" % kind) for kind in b"pousr"),
-    ("a token of GitHub", b"github_pat_", rb"github_pat_\w{22,}"),
-    ("a token of GitLab", b"gl", rb"gl(?:pat|dt|rt|ptt|soat)-[\w-]{20}"),
-    ("a token of Slack", b"xox", rb"xox[abeoprs]-[\w-]{10,}"),
-    ("a token of Slack", b"hooks.slack.com/", rb"hooks\.slack\.com/services/T\w+/B\w+/\w+"),
-    *(("a key of Stripe", mark, mark + rb"(?:live|test)_[0-9A-Za-z]{16,}") for mark in (b"sk_", b"rk_")),
-    ("a key of Stripe", b"whsec_", rb"whsec_[A-Za-z0-9+/=]{24,}"),
-    ("a key of SendGrid", b"SG.", rb"SG\.[\w-]{16,}\.[\w-]{16,}"),
-    ("a key of Twilio", b"SK", rb"SK[0-9a-f]{32}(?!\w)"),
-    ("a token of a package registry", b"npm_", rb"npm_[A-Za-z0-9]{36}(?!\w)"),
-    ("a token of a package registry", b"pypi-AgE", rb"pypi-AgE[\w-]{50,}"),
     ("a token of a package registry", b":_auth", rb":_auth(?:Token)?\s*="),
-    *(("a key of Azure", mark, mark + rb"[A-Za-z0-9+/=]{40,}") for mark in (b"AccountKey=", b"SharedAccessKey=")),
-    ("a token of DigitalOcean", b"_v1_", rb"do[opr]_v1_[a-f0-9]{64}"),
-    ("a key of a language model's service", b"hf_", rb"hf_[A-Za-z]{34}(?!\w)"),
-    ("a key of a language model's service", b"sk-", rb"sk-(?:proj-|ant-|or-)?[A-Za-z0-9_-]{32,}"),
-    ("a token of Telegram", b":AA", rb":AA[\w-]{33}(?![\w-])"),
-    ("a key of Mailgun", b"key-", rb"key-[0-9a-f]{32}(?!\w)"),
-    ("a token of Vault", b"hv", rb"hv[sbr]\.[\w-]{24,}"),
-    ("a token", b"eyJ", rb"eyJ[\w-]{10,}\.eyJ[\w-]{10,}\.[\w-]{10,}"),
-    ("a token of Shopify", b"shp", rb"shp(?:at|ca|pa|ss)_[a-fA-F0-9]{32}"),
-    ("a private key of JSON", b'"d"', rb'"d"\s*:\s*"[\w-]{40,}"'),
     ("a configuration of Kubernetes", b"client-key-data:", rb"client-key-data:"),
     ("a secret of Kubernetes", b"kind:", rb"kind:\s*Secret\b"),
     ("logins of a registry", b'"auths"', rb'"auths"\s*:\s*\{'),
     ("a state of Terraform", b'"terraform_version"', rb'"terraform_version"\s*:'),
     ("a URL with a password", b"://", rb"://[^\s/:@'\"`<>{}$]{1,64}:[^\s/@'\"`<>{}$]{3,128}@[\w.\[-]"),
-    ("a hash of a password", b"$", rb"\$(?:2[aby]|5|6|y|apr1|argon2id?|scrypt)\$[\w./=,$+-]{20,}"),
-    ("a hash of a password", b"pbkdf2_sha", rb"pbkdf2_sha\d+\$\d+\$"),
     ("a dump of a database", b"-- ", rb"-- (?:PostgreSQL database|MySQL|MariaDB) dump"),
     ("a dump of a database", b"COPY ", rb"COPY [^;]{1,500} FROM stdin"),
     ("a dump of a database", b"INSERT INTO ", rb"INSERT INTO [\w.\"`]+ (?:VALUES|\([^;)]{1,2000}\) VALUES)"),
@@ -120,7 +96,8 @@ def _shapes(table: Iterable[tuple[str, bytes, bytes]]) -> tuple[Shape, ...]:
     return tuple(Shape(what, mark, re.compile(shape)) for what, mark, shape in table)
 
 
-SHAPES = _shapes(TOKENS)
+TOKENS = ((each.what, each.mark.encode(), each.pattern.encode()) for each in TOKEN_SHAPES)
+SHAPES = _shapes((*TOKENS, *CONTEXTS))
 LOWER_SHAPES, LOWER_SHAPES_OF_PROGRAMS = _in_lower_case(rb"[\"']?"), _in_lower_case(rb"[\"'`]")
 
 

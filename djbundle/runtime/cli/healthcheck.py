@@ -13,16 +13,17 @@ from djbundle.runtime.handover.control_socket import ask_status
 from djbundle.runtime.net.addresses import UNIX
 
 PATIENCE = 10.0  # seconds for the answer
+LONGEST = 65536  # bytes of it that are read
 
 
 def run_healthcheck(bundle: Bundle, arguments: list[str]) -> int:
     """Raises UnhealthyError, or NotServingError."""
     ArgumentParser(prog=f"{Path(bundle.program).name} healthcheck", allow_abbrev=False).parse_args(arguments)
     told = ask_status(bundle.data)
-    url, path = told["local_url"], told["health_path"]
+    url, path = told.local_url, told.health_path
     try:
         status, body = get(url, path)
-    except OSError as error:
+    except (OSError, http.client.HTTPException, ValueError) as error:  # ValueError: no such URL or path can be asked
         raise UnhealthyError(f"{url} does not answer: {error}", "look at the log of serve") from error
     if status >= 400:
         said = body[:500].strip() if status == 503 else f"{path} is answered {status}"
@@ -37,18 +38,25 @@ def get(url: str, path: str) -> tuple[int, str]:
     try:
         connection.request("GET", path)
         answer = connection.getresponse()
-        return answer.status, answer.read().decode(errors="replace")
+        return answer.status, answer.read(LONGEST).decode(errors="replace")
     finally:
         connection.close()
 
 
+class UnixConnection(http.client.HTTPConnection):
+    def __init__(self, path: str) -> None:
+        super().__init__("localhost", timeout=PATIENCE)
+        self._path = path
+
+    def connect(self) -> None:
+        self.sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        self.sock.settimeout(PATIENCE)
+        self.sock.connect(self._path)
+
+
 def connection_to(url: str) -> http.client.HTTPConnection:
     if url.startswith(UNIX):
-        connection = http.client.HTTPConnection("localhost", timeout=PATIENCE)
-        connection.sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-        connection.sock.settimeout(PATIENCE)
-        connection.sock.connect(url.removeprefix(UNIX))
-        return connection
+        return UnixConnection(url.removeprefix(UNIX))
     parts = urlsplit(url)
     host = parts.hostname or ""
     if parts.scheme == "https":

@@ -9,7 +9,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from djbundle.runtime.core.bundle import Bundle
-from djbundle.runtime.handover.control_socket import Message, ask_status
+from djbundle.runtime.handover.answers import SiteStatus
+from djbundle.runtime.handover.control_socket import ask_status
 from djbundle.runtime.process.counters import Board, Counts
 from djbundle.runtime.process.process_tree import Process, tree
 
@@ -23,7 +24,7 @@ CLEAR = "\033[H\033[2J"  # home, and all of the screen
 class Status:
     """One look. `told` is what the supervisor says."""
 
-    told: Message
+    told: SiteStatus
     processes: list[Process]
     requests: int
     errors: int  # answered with 5xx
@@ -61,25 +62,25 @@ def run_status(bundle: Bundle, arguments: list[str]) -> int:
 def look(data: Path) -> Status:
     """Raises NotServingError."""
     told = ask_status(data)
-    board = Board.of_process(told["app"])
+    board = Board.of_process(told.app)
     counts = board.by_role() if board else {}
     web = Counts.sum(counts.get("web", []))
     starts = {role: Counts.sum(each).starts - len(each) for role, each in counts.items()}
     restarts = {role: count for role, count in starts.items() if count}
-    processes = list(tree(told["supervisor"]))
+    processes = list(tree(told.supervisor))
     return Status(told, processes, web.total, web.answers[5], web.seconds, restarts, time.monotonic())
 
 
 def describe(status: Status, before: Status | None) -> Iterator[str]:
     """For people; `before` is an earlier look, to tell what happens between two."""
     told = status.told
-    yield f"{told['name']} {told['version']} serves {', '.join(told['urls'])} with data in {told['data']}"
-    if told["taking_over"]:
+    yield f"{told.name} {told.version} serves {', '.join(told.urls)} with data in {told.data}"
+    if told.taking_over:
         yield "another process is about to take over"
     yield traffic(status, before)
-    if told["certificate_ends"]:
-        left = told["certificate_ends"] - time.time()
-        ends = time.strftime("%Y-%m-%d", time.gmtime(told["certificate_ends"]))
+    if told.certificate_ends:
+        left = told.certificate_ends - time.time()
+        ends = time.strftime("%Y-%m-%d", time.gmtime(told.certificate_ends))
         yield f"certificate until {ends}, {left / DAY:.0f} days from now"
     for role, count in status.restarts.items():
         yield f"{role} had to be started again {count} {'time' if count == 1 else 'times'}; see the log"

@@ -20,7 +20,8 @@ from typing import Any
 from djbundle.errors import NotServingError, UpgradeError
 from djbundle.runtime.core.bundle import Bundle
 from djbundle.runtime.core.safe_path import find_weakness
-from djbundle.runtime.handover.control_socket import Peer, ask, ask_status
+from djbundle.runtime.handover.answers import Step
+from djbundle.runtime.handover.control_socket import Peer, ask, ask_status, understood
 from djbundle.runtime.handover.new_version import NewVersion, Version, copied_beside, in_place, open_new
 from djbundle.runtime.handover.signature import SUFFIX, Signature
 from djbundle.runtime.logs.formats import printable
@@ -158,19 +159,19 @@ def foretell(new: NewVersion, say: "Says") -> None:
 
 def replace_and_reload(running: Running, new: NewVersion, say: "Says") -> None:
     with in_place(new, running.program, running.previous):
-        for answer in reload(new.data):
-            state = answer.pop("state")
-            if state == "failed":
-                raise UpgradeError(f"the new version did not take over: {answer['cause']}", answer["fix"])
-            say(state, STEPS.get(state, state), **answer)
+        for step in reload(new.data):
+            if step.state == "failed":
+                raise UpgradeError(f"the new version did not take over: {step.facts['cause']}", step.facts["fix"])
+            say(step.state, STEPS.get(step.state, step.state), **step.facts)
 
 
-def reload(data: Path) -> Iterator[dict[str, Any]]:
+def reload(data: Path) -> Iterator[Step]:
     """The steps of the handover, up to the one that ends it."""
     state = ""
     for answer in ask(data, check_program, command="reload"):
-        state = answer["state"]
-        yield answer
+        step = understood(Step.of, answer, data)
+        state = step.state
+        yield step
         if state in ("serving", "failed"):
             return
     raise NotServingError(f"`serve` went away while it was {state or 'asked'}", "look at its log")
@@ -189,5 +190,5 @@ class Says:
 
     as_json: bool
 
-    def __call__(self, state: str, text: str, **facts: Any) -> None:
+    def __call__(self, state: str, text: str, /, **facts: Any) -> None:
         print(json.dumps({"state": state, **facts}) if self.as_json else text, flush=True)

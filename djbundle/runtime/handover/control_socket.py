@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from djbundle.errors import NotServingError
-from djbundle.runtime.logs.formats import printable
+from djbundle.runtime.handover.answers import Message, SiteStatus, read_message
 from djbundle.runtime.process.lock import is_locked
 from djbundle.runtime.process.supervisor import Supervisor
 
@@ -26,7 +26,8 @@ ATTEMPTS, PAUSE = 20, 0.1  # seconds
 PATIENCE = 600.0  # seconds that a command waits for the next line
 QUICK = 10.0  # seconds that `status` and `healthcheck` wait, which the supervisor answers at once
 
-Message = dict[str, Any]
+MOMENT = 0.001  # seconds; a socket takes 0 for "do not wait"
+
 CREDENTIALS = struct.Struct("iII")  # struct ucred of unix(7)
 
 
@@ -42,6 +43,13 @@ class Peer:
         raw = connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, CREDENTIALS.size)
         pid, uid, _gid = CREDENTIALS.unpack(raw)
         return cls(pid, uid)
+
+
+Check = Callable[[Peer], None]
+
+
+class NobodyAnswersError(NotServingError):
+    """Nobody listens, or whoever did has gone."""
 
 
 class Caller:
@@ -83,8 +91,8 @@ class Control:
         """The request, which comes at once and whole, or is none."""
         self._supervisor.forget(connection.fileno())
         try:
-            request = json.loads(connection.recv(LONGEST))
-        except (OSError, ValueError):
+            request = read_message(connection.recv(LONGEST))
+        except (OSError, ValueError):  # whoever may write to the data directory may ask for anything
             connection.close()
             return
         connection.setblocking(True)
@@ -92,62 +100,71 @@ class Control:
         self._answer(request, Caller(connection))
 
 
-def ask(data: Path, check: Callable[[Peer], None] = lambda _peer: None, **request: Any) -> Iterator[Message]:
+def ask(data: Path, check: Check = lambda _peer: None, **request: Any) -> Iterator[Message]:
     """What the `serve` of this data directory answers, as it comes; raises NotServingError.
 
     `check` may refuse whoever listens, before anything is sent.
     """
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as connection:
-        connection.settimeout(QUICK if request.get("command") == "status" else PATIENCE)
+        patience = QUICK if request.get("command") == "status" else PATIENCE
+        connection.settimeout(patience)
         try:
             with _short_path(data) as path:
                 connection.connect(str(path))
-        except OSError as error:
+            check(Peer.of(connection))
+            connection.sendall(json.dumps(request).encode())
+            for line in _lines(connection, patience):
+                yield understood(read_message, line, data)
+        except TimeoutError as error:
             raise NotServingError(
+                f"the `serve` of {data} does not answer within {patience:.0f} s",
+                "it hangs: look at its log, and restart it",
+            ) from error
+        except OSError as error:
+            raise NobodyAnswersError(
                 f"no `serve` answers in {data}: {error.strerror}", "start it, or name its folder with  --data-dir DIR"
             ) from error
-        check(Peer.of(connection))
-        connection.sendall(json.dumps(request).encode())
-        with connection.makefile("rb") as lines:
-            while line := lines.readline(LONGEST):
-                yield _message(line, data)
 
 
-def _message(line: bytes, data: Path) -> Message:
-    """Nothing in it can speak to the terminal of who asks."""
+def _lines(connection: socket.socket, patience: float) -> Iterator[bytes]:
+    """Each line that comes within `patience`, up to the end; one that is too long is cut. Raises TimeoutError."""
+    buffer, end = b"", time.monotonic() + patience
+    while True:
+        line, newline, rest = buffer.partition(b"\n")
+        if newline or len(line) > LONGEST:
+            yield line[:LONGEST]
+            buffer, end = rest, time.monotonic() + patience
+            continue
+        connection.settimeout(max(end - time.monotonic(), MOMENT))
+        part = connection.recv(LONGEST)
+        if not part:
+            break
+        buffer += part
+        if time.monotonic() > end:
+            raise TimeoutError
+    if buffer:
+        yield buffer
+
+
+def understood[Form, Record](read: Callable[[Form], Record], answer: Form, data: Path) -> Record:
+    """Return what `read` makes of this answer; raises NotServingError for one that no `serve` gives."""
     try:
-        message = _cleaned(json.loads(line))
-    except (ValueError, RecursionError):
-        message = None
-    if isinstance(message, dict):
-        return message
-    raise NotServingError(f"what answers in {data} is no `serve`", "stop the site, and look who put it there")
+        return read(answer)
+    except ValueError as error:
+        raise NotServingError(
+            f"what answers in {data} is no `serve`: {error}", "stop the site, and look who put it there"
+        ) from error
 
 
-def _cleaned(value: Any) -> Any:
-    if isinstance(value, str):
-        return printable(value)
-    if isinstance(value, list):
-        return [_cleaned(each) for each in value]
-    return {name: _cleaned(each) for name, each in value.items()} if isinstance(value, dict) else value
-
-
-def ask_status(data: Path, check: Callable[[Peer], None] = lambda _peer: None) -> Message:
+def ask_status(data: Path, check: Check = lambda _peer: None) -> SiteStatus:
     """What it tells of itself; raises NotServingError. While it becomes another program it drops who has asked, and for
     a moment nobody listens.
     """
     for _ in range(ATTEMPTS):
         try:
             for answer in ask(data, check, command="status"):
-                return answer
-        except ConnectionError:
-            pass
-        except TimeoutError as error:
-            raise NotServingError(
-                f"the `serve` of {data} does not answer within {QUICK:.0f} s",
-                "it hangs: look at its log, and restart it",
-            ) from error
-        except NotServingError:
+                return understood(SiteStatus.of, answer, data)
+        except NobodyAnswersError:
             if not is_locked(data):
                 raise
         time.sleep(PAUSE)

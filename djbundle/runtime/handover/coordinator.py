@@ -7,7 +7,6 @@ candidate puts the database back and ends, and the one before goes on, or starts
 """
 
 import contextlib
-import json
 import os
 import signal
 import time
@@ -16,6 +15,7 @@ from dataclasses import replace
 from typing import Any
 
 from djbundle.runtime.handover import inherited_state
+from djbundle.runtime.handover.answers import Step, read_message
 from djbundle.runtime.handover.inherited_state import Handover
 from djbundle.runtime.logs.lines import log
 from djbundle.runtime.process.child import Child
@@ -79,8 +79,13 @@ class Takeover:
         self._expect_a_word()
         *lines, self._unread = (self._unread + told).split(b"\n")
         for line in lines:
-            message = json.loads(line)
-            self._on(message.pop("state"), message)
+            try:
+                step = Step.of(read_message(line))
+            except ValueError:  # the site that runs does not fail for what a new one says
+                self._error = {"cause": "the new process says what is no step of a handover"}
+                self._candidate.signal(signal.SIGKILL)
+                return
+            self._on(step.state, step.facts)
 
     def _on(self, state: str, facts: dict[str, Any]) -> None:
         if state == "failed":

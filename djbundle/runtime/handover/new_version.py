@@ -73,8 +73,7 @@ class NewVersion:
         if signature:
             self._check_signature(signature)
         self.ask("verify")
-        facts = json.loads(self.ask("version", "--json"))
-        found = Version(printable(facts["name"]), printable(facts["version"]), str(facts["built"]))
+        found = self._version()
         if found.name != running.name:
             raise UpgradeError(
                 f'{self.given} is "{found.name}", and "{running.name}" serves', "name a file of this site"
@@ -85,6 +84,15 @@ class NewVersion:
                 "name a newer file, or say that it is meant:  --allow-downgrade",
             )
         return found
+
+    def _version(self) -> Version:
+        try:
+            facts = json.loads(self.ask("version", "--json"))
+            return Version(printable(facts["name"]), printable(facts["version"]), printable(facts["built"]))
+        except (ValueError, KeyError, TypeError, RecursionError) as error:
+            raise UpgradeError(
+                f"{self.given} does not say which version it is", "name a file that djbundle has built"
+            ) from error
 
     def _check_signature(self, signature: Signature) -> None:
         try:

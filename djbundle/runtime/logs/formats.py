@@ -10,8 +10,9 @@ LEVELS = ("debug", "info", "warning", "error")
 PRIORITIES = {"debug": 7, "info": 6, "warning": 4, "error": 3}  # of syslog(3)
 COLOURS = {"warning": "\033[33m", "error": "\033[1;31m"}
 DIM, PLAIN = "\033[2m", "\033[0m"
-# What could look like a line, speak to a terminal, or turn the direction of what is read behind it.
-CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]")
+# What could look like a line, speak to a terminal, or turn the direction of what is read behind it; and halves of a
+# character, which no output can encode.
+CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
 INDENT = "    "  # of each line of a traceback: what it quotes can begin no line of the log
 BARE = re.compile(r"[^\s=\"\\]+")
 

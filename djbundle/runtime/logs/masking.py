@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 from urllib.parse import quote, quote_plus
 
-from djbundle.runtime.logs.secret_values import is_secret, secrets_by_shape, secrets_in
+from djbundle.runtime.logs.secret_values import is_secret, secrets_in, secrets_in_text
 
 SHORTEST = 8  # characters; a shorter one could be part of any word
 LONG_LINE = 16  # characters; of a secret with several lines, such a line is one by itself
@@ -75,6 +75,6 @@ def hide(name: str, value: Any) -> Any:
         return value
     if is_secret(name, value):
         return MASK
-    for secret in sorted(secrets_by_shape(value), key=len, reverse=True):
+    for secret in sorted(secrets_in_text(name, value), key=len, reverse=True):
         value = value.replace(secret, MASK)
     return value

@@ -13,6 +13,8 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 from urllib.parse import parse_qsl, unquote, urlsplit
 
+from djbundle.common.token_shapes import TOKEN_SHAPES
+
 ANYWHERE = (
     "SECRET|PASSWORD|PASSWD|PASSPHRASE|PASSCODE|TOKEN|CREDENTIAL|SIGNATURE|PRIVATE|"
     "(?:API|ACCESS|ACCOUNT|ENCRYPTION|MASTER|SIGNING|HMAC)_?KEY"
@@ -31,11 +33,23 @@ DOTTED = re.compile(r"[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)+")  # as the path of a clas
 URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://\S+")
 NEXT_URL = re.compile(r",(?=[A-Za-z][A-Za-z0-9+.-]*://)")
 PAIR = re.compile(r"""(?:^|[\s;&?])([\w.-]+)\s*=\s*('(?:[^'\\]|\\.)*'|"[^"]*"|\{[^}]*\}|[^\s;&]+)""")  # libpq, ODBC
-PRIVATE_KEY = re.compile(r"-----BEGIN [A-Z ]*PRIVATE KEY-----.*?(?:-----END [A-Z ]*PRIVATE KEY-----|\Z)", re.DOTALL)
-TOKEN = re.compile(
-    r"\b(?:[spr]k_(?:live|test)_\w{8,}|gh[pousr]_\w{20,}|github_pat_\w{20,}|glpat-[\w-]{16,}|xox[abeprs]-[\w-]{10,}"
-    r"|AKIA[0-9A-Z]{16}|AIza[\w-]{30,}|SG\.[\w-]{16,}\.[\w-]{16,}|eyJ[\w-]{10,}\.[\w-]{10,}\.[\w-]*)"
+PRIVATE_KEY = re.compile(
+    r"-----BEGIN [A-Z0-9 ]*PRIVATE KEY(?: BLOCK)?-----.*?(?:-----END [A-Z0-9 ]*PRIVATE KEY(?: BLOCK)?-----|\Z)",
+    re.DOTALL,
 )
+TOKENS = tuple(  # each begins a word, if it begins with a letter: "risk-" has no "sk-" in it
+    (each.mark, re.compile((r"\b" if each.pattern[0].isalnum() else "") + each.pattern, re.ASCII))
+    for each in TOKEN_SHAPES
+)
+SHORT_TOKEN = re.compile(  # which in a file could be any text, and in a variable is none else
+    r"\b(?:[spr]k_(?:live|test)_\w{8,}|gh[pousr]_\w{20,}|github_pat_\w{20,}|glpat-[\w-]{16,}|AIza[\w-]{30,}"
+    r"|eyJ[\w-]{10,}\.[\w-]{10,}\.[\w-]*)"
+)
+HEADER = re.compile(r"authorization\W{1,4}(?:basic|bearer|token)(?:\s+|%20)([\w.~+/=%-]{12,})", re.IGNORECASE)
+# A URL by which whoever knows it is let in: such a name, and a part that nobody can guess.
+HOOK = re.compile("HOOK", re.IGNORECASE)
+GUESSABLE = 15  # characters of a part, at the most
+PART = re.compile(r"[/?&=;#]")
 LONG_USER = 16  # characters; without a password, a user of that length is a key, as in the DSN of Sentry
 DEEPEST = 20
 
@@ -50,7 +64,7 @@ def _secrets_of(name: str, value: Any, depth: int) -> Iterator[str]:
     if isinstance(value, bytes):
         value = value.decode(errors="ignore")
     if isinstance(value, str):
-        yield from secrets_by_shape(value)
+        yield from secrets_in_text(name, value)
         if is_secret(name, value):
             yield value
     elif isinstance(value, Mapping) and depth:
@@ -90,9 +104,35 @@ def _is_file(value: str) -> bool:
     return os.path.exists(value) or (folder != "/" and os.path.exists(folder))  # noqa: PTH110 - it may be no path
 
 
+def secrets_in_text(name: str, value: str) -> Iterator[str]:
+    """Parts of a value that may stand under any name, and of the address of a hook."""
+    yield from secrets_by_shape(value)
+    if HOOK.search(name):
+        yield from _secrets_of_hook(value)
+
+
+def _secrets_of_hook(value: str) -> Iterator[str]:
+    """What is behind the host, or all of what is no URL; and the parts of it that nobody can guess."""
+    for text in value.split():
+        _scheme, is_url, rest = text.partition("://")
+        path = rest.partition("/")[2] if is_url else text
+        if parts := [part for part in PART.split(path) if _is_unguessable(part, in_url=bool(is_url))]:
+            yield from (path, *parts)
+
+
+def _is_unguessable(part: str, *, in_url: bool) -> bool:
+    """A name of a class has capitals too, and stands in no URL."""
+    is_mixed = any(each.isdigit() or (in_url and each.isupper()) for each in part)
+    return len(part) > GUESSABLE and is_mixed and part.replace("-", "").replace("_", "").isalnum()
+
+
 def secrets_by_shape(value: str) -> Iterator[str]:
     yield from PRIVATE_KEY.findall(value)
-    yield from TOKEN.findall(value)
+    yield from SHORT_TOKEN.findall(value)
+    yield from HEADER.findall(value)
+    for mark, token in TOKENS:
+        if mark in value:
+            yield from token.findall(value)  # its group, where it has one
     for found in URL.findall(value):
         for url in NEXT_URL.split(found):
             yield from _secrets_in_url(url)

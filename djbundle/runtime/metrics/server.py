@@ -5,12 +5,16 @@ import itertools
 import os
 import platform
 import socket
+import sys
 import threading
+import traceback
+from collections.abc import Callable
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from typing import Any
 
 from djbundle.runtime.core.bundle import Bundle
+from djbundle.runtime.logs.lines import write
 from djbundle.runtime.metrics import databases, serving
 from djbundle.runtime.metrics.families import CONTENT_TYPE, Family, Sample, exposition
 from djbundle.runtime.process.counters import Board
@@ -23,50 +27,67 @@ PATIENCE = 5.0  # seconds for a question to come
 
 def serve_metrics(bundle: Bundle, board: Board, listener: socket.socket, heart: Heart) -> int:
     """Until SIGTERM."""
-
-    class Server(HTTPServer):
-        def service_actions(self) -> None:
-            """Called by its loop, twice a second."""
-            heart.beat()
-
-    class Handler(BaseHTTPRequestHandler):
-        timeout = PATIENCE
-        server_version, sys_version = "djbundle", ""
-
-        def setup(self) -> None:
-            """Each part of a question may take so long, and all of it too: others wait behind it."""
-            super().setup()
-            self.deadline = threading.Timer(PATIENCE, self.give_up)
-            self.deadline.start()
-
-        def give_up(self) -> None:
-            with contextlib.suppress(OSError):  # it has gone
-                self.connection.shutdown(socket.SHUT_RD)
-
-        def finish(self) -> None:
-            self.deadline.cancel()
-            super().finish()
-
-        def do_GET(self) -> None:
-            self.deadline.cancel()
-            if self.path.partition("?")[0] != PATH:
-                self.send_error(HTTPStatus.NOT_FOUND)
-                return
-            body = collect(bundle, board).encode()
-            self.send_response(HTTPStatus.OK)
-            self.send_header("Content-Type", CONTENT_TYPE)
-            self.send_header("Content-Length", str(len(body)))
-            self.end_headers()
-            self.wfile.write(body)
-
-        def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - its name there
-            """Nobody wants to read of it."""
-
-    server = Server(("", 0), Handler, bind_and_activate=False)
-    server.socket.close()
-    server.socket = listener
-    server.serve_forever()
+    MetricsServer(listener, lambda: collect(bundle, board), heart).serve_forever()
     return 0
+
+
+class MetricsServer(HTTPServer):
+    """What fails in it is a line of the log, as everything that `serve` says; a client that leaves is no failure."""
+
+    def __init__(self, listener: socket.socket, tell: Callable[[], str], heart: Heart) -> None:
+        super().__init__(("", 0), Handler, bind_and_activate=False)
+        self.socket.close()
+        self.socket = listener
+        self.tell, self._heart = tell, heart
+
+    def service_actions(self) -> None:
+        """Called by its loop, twice a second."""
+        self._heart.beat()
+
+    def handle_error(self, request: object, client_address: object) -> None:  # noqa: ARG002 - as it is called
+        error = sys.exception()
+        if not isinstance(error, ConnectionError | TimeoutError):
+            write("error", "serve", f"a question to metrics failed: {error}", trace=traceback.format_exc())
+
+
+class Handler(BaseHTTPRequestHandler):
+    server: MetricsServer
+    timeout = PATIENCE
+    server_version, sys_version = "djbundle", ""
+
+    def setup(self) -> None:
+        """Each part of a question may take so long, and all of it too: others wait behind it."""
+        super().setup()
+        self.deadline = threading.Timer(PATIENCE, self.give_up)
+        self.deadline.start()
+
+    def give_up(self) -> None:
+        with contextlib.suppress(OSError):  # it has gone
+            self.connection.shutdown(socket.SHUT_RD)
+
+    def finish(self) -> None:
+        self.deadline.cancel()
+        super().finish()
+
+    def do_GET(self) -> None:
+        self.deadline.cancel()
+        if self.path.partition("?")[0] != PATH:
+            self.send_error(HTTPStatus.NOT_FOUND)
+            return
+        try:
+            body = self.server.tell().encode()
+        except Exception as error:  # of a database's driver, too
+            write("error", "serve", f"metrics cannot be told: {error}", trace=traceback.format_exc())
+            self.send_error(HTTPStatus.INTERNAL_SERVER_ERROR)
+            return
+        self.send_response(HTTPStatus.OK)
+        self.send_header("Content-Type", CONTENT_TYPE)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - its name there
+        """Nobody wants to read of it."""
 
 
 def collect(bundle: Bundle, board: Board) -> str:

@@ -23,6 +23,8 @@ ROLE, STARTS, SECONDS, FIRST_CLASS = 0, 1, 2, 3
 FIRST_BOUND = FIRST_CLASS + CLASSES
 SLOT = FIRST_BOUND + len(BOUNDS) + 1  # the last bound is infinity
 HEADER = 2
+LARGEST = 1 << 20  # bytes of a board that is read; a slot has 176
+MOST = 2.0**53  # of anything that is counted: behind it, adding one changes nothing
 
 type Cells = "memoryview[float]"  # in quotes: before Python 3.14 it is no generic type
 
@@ -62,6 +64,11 @@ class Slot:
         """One of ROLES; the first of them while nobody has it."""
         return ROLES[int(self._cells[ROLE])]
 
+    @property
+    def is_sound(self) -> bool:
+        """It has a role, and counts what can be counted."""
+        return self._cells[ROLE] in range(len(ROLES)) and all(0 <= cell < MOST for cell in self._cells)
+
     def begin(self, role: str) -> None:
         """By the parent, for each start."""
         self._cells[ROLE] = ROLES.index(role)
@@ -94,17 +101,32 @@ class Board:
 
     @classmethod
     def of_process(cls, pid: int) -> Self | None:
-        """The board that this process keeps open; None where it keeps none, or one of another version."""
-        for file in Path(f"/proc/{pid}/fd").iterdir():
+        """The board that this process keeps open; None where it keeps none, or one of another version.
+
+        What is asked may be any process: nothing that it keeps open makes this wait or fail.
+        """
+        try:
+            files = list(Path(f"/proc/{pid}/fd").iterdir())
+        except OSError:  # it has ended, or is of another user
+            return None
+        for file in files:
             try:
-                if NAME not in str(file.readlink()):
-                    continue
-                content = file.read_bytes()
+                if str(file.readlink()).startswith(f"/memfd:{NAME}"):
+                    return cls._read(memory_file.read(file, LARGEST))
             except OSError:  # closed meanwhile
                 continue
-            cells = memoryview(content).cast("d")
-            return cls(cells) if len(cells) > HEADER and cells[0] == MAGIC else None
         return None
+
+    @classmethod
+    def _read(cls, content: bytes) -> Self | None:
+        """None for what no `create` has made."""
+        if len(content) % 8 or len(content) < HEADER * 8:
+            return None
+        cells = memoryview(content).cast("d")
+        if cells[0] != MAGIC or cells[1] * SLOT != len(cells) - HEADER:
+            return None
+        board = cls(cells)
+        return board if all(slot.is_sound for slot in board) else None
 
     def slot(self, number: int) -> Slot:
         begin = HEADER + number * SLOT

@@ -9,7 +9,7 @@ import traceback
 from collections.abc import Callable
 from pathlib import Path
 
-from djbundle.runtime.logs import lines
+from djbundle.runtime.logs import lines, uncaught
 
 PR_SET_PDEATHSIG = 1  # linux/prctl.h
 LEAVE = signal.SIGUSR1  # another serves too: send clients away, begin no task; SIGTERM will follow
@@ -58,6 +58,7 @@ def fork(run: Callable[[], int], title: str) -> int:
     try:
         die_with(parent)
         set_name(title)
+        uncaught.log_uncaught()
         os.setpgid(0, 0)  # Ctrl-C on the terminal reaches the supervisor alone, which stops its children in order
         code = run()
     except SystemExit as stop:

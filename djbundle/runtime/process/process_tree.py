@@ -6,6 +6,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from djbundle.runtime.logs.formats import printable
+
 PROC = Path("/proc")
 
 
@@ -20,19 +22,26 @@ class Process:
 
 
 def tree(pid: int, parent: int = 0) -> Iterator[Process]:
-    """A process and all below it, parents first. One that ends meanwhile is left out."""
-    try:
-        folder = PROC / str(pid)
-        fields = (folder / "stat").read_text().rpartition(")")[2].split()
-        started = int(fields[19]) / os.sysconf("SC_CLK_TCK")  # field 22 of proc_pid_stat(5), after boot
-        children = (folder / "task" / str(pid) / "children").read_text().split()
-        title = (folder / "comm").read_text().strip()
-        role = title.rpartition(" ")[2] if " " in title else "serve"
-        yield Process(title, role, pid, parent, time.clock_gettime(time.CLOCK_BOOTTIME) - started, memory_of(folder))
-    except OSError:
-        return
-    for child in children:
-        yield from tree(int(child), pid)
+    """A process and all below it, parents first, however deep. One that ends meanwhile is left out."""
+    pending = [(pid, parent)]
+    while pending:
+        try:
+            process, children = _look(*pending.pop())
+        except OSError:
+            continue
+        yield process
+        pending += [(child, process.pid) for child in reversed(children)]
+
+
+def _look(pid: int, parent: int) -> tuple[Process, list[int]]:
+    """The process, and the ids of its children. Raises OSError for one that has ended."""
+    folder = PROC / str(pid)
+    fields = (folder / "stat").read_text(errors="replace").rpartition(")")[2].split()
+    seconds = time.clock_gettime(time.CLOCK_BOOTTIME) - int(fields[19]) / os.sysconf("SC_CLK_TCK")  # field 22, proc(5)
+    children = (folder / "task" / str(pid) / "children").read_text().split()
+    title = printable((folder / "comm").read_text(errors="replace").strip())  # which any process sets for itself
+    role = title.rpartition(" ")[2] if " " in title else "serve"
+    return Process(title, role, pid, parent, seconds, memory_of(folder)), [int(child) for child in children]
 
 
 def memory_of(folder: Path) -> int:

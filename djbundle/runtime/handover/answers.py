@@ -1,0 +1,123 @@
+"""What the control socket answers, when it has the form that `serve` gives it.
+
+Any process of the site's user may listen there. Who asks gets a record of known kinds, or a ValueError.
+"""
+
+import json
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Self
+
+from djbundle.runtime.logs.formats import printable
+
+Message = dict[str, Any]
+HIGHEST_PID = 1 << 22  # PID_MAX_LIMIT of Linux
+LAST_MOMENT = 253_402_300_799  # seconds since 1970: the end of the year 9999, behind which a date has no text
+
+
+def read_message(line: bytes) -> Message:
+    """Return the object of this line of JSON, in which nothing can speak to a terminal. Raises ValueError."""
+    try:
+        message = _cleaned(json.loads(line))
+    except RecursionError as error:
+        raise ValueError("it is nested too deep") from error
+    if not isinstance(message, dict):
+        raise ValueError("it is no object")
+    return message
+
+
+def _cleaned(value: Any) -> Any:
+    if isinstance(value, str):
+        return printable(value)
+    if isinstance(value, list):
+        return [_cleaned(each) for each in value]
+    if isinstance(value, float) and not math.isfinite(value):
+        raise ValueError("JSON has no such number")
+    return {printable(name): _cleaned(each) for name, each in value.items()} if isinstance(value, dict) else value
+
+
+def _is_text(value: object) -> bool:
+    return isinstance(value, str)
+
+
+def _is_list_of_texts(value: object) -> bool:
+    return isinstance(value, list) and all(map(_is_text, value))
+
+
+def _is_moment(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value <= LAST_MOMENT
+
+
+def _is_moment_or_none(value: object) -> bool:
+    return value is None or _is_moment(value)
+
+
+def _is_pid(value: object) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= HIGHEST_PID
+
+
+def _is_switch(value: object) -> bool:
+    return isinstance(value, bool)
+
+
+@dataclass(frozen=True, slots=True)
+class SiteStatus:
+    """What a site says of itself. Its `data` and `program` are what it says, and prove nothing."""
+
+    name: str
+    version: str
+    url: str
+    urls: list[str]  # for customers
+    local_url: str  # for this machine
+    health_path: str
+    certificate_ends: float | None  # seconds since 1970, as `since`
+    data: str
+    program: str
+    since: float
+    supervisor: int  # process ids; 0 while it does not run
+    app: int
+    taking_over: bool
+
+    @classmethod
+    def of(cls, message: Mapping[str, Any]) -> Self:
+        """Fields that are not known here are left out. Raises ValueError for one that is missing or of another kind."""
+        if wrong := [name for name, is_right in CHECKS.items() if not is_right(message.get(name, MISSING))]:
+            raise ValueError(f"its {wrong[0]} is not what a site says")
+        return cls(**{name: message[name] for name in CHECKS})
+
+
+MISSING = object()
+CHECKS: Mapping[str, Callable[[object], bool]] = {
+    "name": _is_text,
+    "version": _is_text,
+    "url": _is_text,
+    "urls": _is_list_of_texts,
+    "local_url": _is_text,
+    "health_path": _is_text,
+    "certificate_ends": _is_moment_or_none,
+    "data": _is_text,
+    "program": _is_text,
+    "since": _is_moment,
+    "supervisor": _is_pid,
+    "app": _is_pid,
+    "taking_over": _is_switch,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """How far a handover is."""
+
+    state: str  # "pending", "ready", "serving" or "failed"
+    facts: Message  # of "failed", a cause and a fix
+
+    @classmethod
+    def of(cls, message: Message) -> Self:
+        """Raises ValueError."""
+        facts = dict(message)
+        state = facts.pop("state", None)
+        is_whole = state != "failed" or (_is_text(facts.get("cause")) and _is_text(facts.get("fix")))
+        if not isinstance(state, str) or not is_whole:
+            raise ValueError("it is no step of a handover")
+        return cls(state, facts)
