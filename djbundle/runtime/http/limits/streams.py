@@ -135,6 +135,7 @@ class Delivery:
         self.watching: Any = None
         self.has_length = False
         self.sent = 0  # bytes
+        self.is_fencing = False  # all parts are sent
         self.fences = FENCES if request.transport.handed else 0  # that are left to be sent behind the last part
         self.is_stopped = False  # the client has left, or is too slow
         self.is_closed = False
@@ -199,6 +200,7 @@ class Delivery:
             if self.sent > SMALLEST_PART:  # Granian queues several parts: they shall count until they are taken
                 self.fences = FENCES
             return self.request.transport.send(part)
+        self.is_fencing = part is None
         if part is None and self.fences:
             self.fences -= 1
             return self.request.transport.send(b"")
@@ -222,8 +224,12 @@ class Delivery:
         future.add_done_callback(self.resume)
 
     def resume(self, _future: Any) -> None:
+        """Go on, in a thread of ours where a part is to be made or read; fences cost less than a change of threads."""
         self.since = self.future = None
-        self.streams.senders.submit(self.run)
+        if self.is_fencing:
+            self.run()
+        else:
+            self.streams.senders.submit(self.run)
 
     def fail(self) -> None:
         """Say so in the log, and break the connection off: else its client would take a part for the whole."""
