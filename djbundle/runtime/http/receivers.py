@@ -119,9 +119,12 @@ class Receivers:
             self.look_at = time.monotonic() + (ANSWERING if self.received - before > MUCH else UNSEEN)
 
     def has_seen_none(self) -> bool:
-        """Return whether somebody is there to receive, and nothing comes. Wants the lock."""
+        """Return whether somebody is there to receive, and nothing comes; or nobody could be called, since Granian has
+        had no need of another thread. Wants the lock.
+        """
         now = time.monotonic()
-        if self.outside == 0 or now - self.moved < STILL:
+        can_call = bool(self.kept) or self.first in self.site.idle
+        if can_call if self.outside == 0 else now - self.moved < STILL:
             return False
         self.look_at = now + UNSEEN
         return True
