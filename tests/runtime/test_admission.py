@@ -20,7 +20,10 @@ class Gate:
     def __init__(self) -> None:
         self.limits = Limits(HttpOptions(trusted_proxies=parse_proxies("10.0.0.0/8")))
         self.let_in: list[Request] = []
-        self.admission = Admission(self.limits, Bodies(self.limits, None), self.let_in.append)
+        self.greedy: set[str] = set()  # clients that have enough requests
+        self.admission = Admission(
+            self.limits, Bodies(self.limits, None), self.let_in.append, has_enough=lambda client: client in self.greedy
+        )
 
     def keep_waiting(self, size: int = CONNECTION) -> None:
         """Note that `size` bytes wait for the client."""
@@ -45,6 +48,15 @@ def test_it_goes_in_when_the_client_has_taken_the_others(gate: Gate) -> None:
     gate.keep_waiting(-CONNECTION)
     gate.admission.sweep()
     assert len(gate.let_in) == 1
+
+
+def test_who_has_too_many_requests_is_refused_at_once(gate: Gate) -> None:
+    assert gate.ask().status == 0
+    gate.greedy.add("127.0.0.1")
+    assert gate.ask().status == 429
+    assert len(gate.let_in) == 1
+    gate.greedy.clear()
+    assert gate.ask().status == 0
 
 
 def test_no_more_are_held_than_may_be(gate: Gate, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from djbundle.runtime.http import concurrency, threads
+from djbundle.runtime.http import concurrency, receivers, threads
 from djbundle.runtime.http.threads import SiteThreads
 from tests.runtime.granian import Protocol, make_request
 from tests.runtime.site_pages import MOST, RECEIVERS, Page, Pool, Visitor, make_site
@@ -119,6 +119,45 @@ def test_threads_of_a_worker_that_has_ended_are_let_go(visitor: Visitor, pool: P
     wait_until(lambda: not any(thread.is_alive() for thread in pool.threads), "all end")
     assert len(site.threads) == MOST
     assert answer(Visitor(site, Pool(site).put)), "another worker's requests are answered"
+
+
+def test_nobody_waits_with_granian_for_a_client_that_asks_for_much(
+    pool: Pool, site: SiteThreads, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(receivers, "UNSEEN", 0.0)
+    greedy = [TimedPage(0.005, computes=True) for _ in range(300)]
+    for page in greedy:
+        pool.put(make_request(page=page, REMOTE_ADDR="192.0.2.1"))
+    honest = TimedPage(0.0, computes=True)
+    pool.put(make_request(page=honest, REMOTE_ADDR="192.0.2.2"))
+    wait_until(lambda: honest.answers, "the honest client is answered")
+    assert sum(page.answers for page in greedy) < len(greedy) / 2, "before most of the others"
+    wait_until(lambda: all(page.answers == 1 for page in greedy), "those are answered too, once")
+    wait_until(lambda: not site.busy, "nobody is busy")
+    assert not site.is_taking_in
+    assert not site.waiting.counts
+
+
+def test_there_is_no_pause_where_somebody_receives_and_nothing_comes(pool: Pool, visitor: Visitor) -> None:
+    slow = [visitor.ask(), visitor.ask()]
+    wait_until(lambda: visitor.answering() == slow, "both are answered, and wait")
+    wait_until(lambda: pool.receivers.outside, "somebody else receives")
+    time.sleep(2 * receivers.STILL)
+    assert pool.receivers.is_unseen
+    with visitor.site.changed:
+        assert pool.receivers.has_seen_none()
+    assert not pool.receivers.is_unseen
+
+
+@pytest.mark.usefixtures("patient")
+def test_there_is_no_pause_where_granian_has_no_other_thread(pool: Pool, visitor: Visitor) -> None:
+    """It would have made one, if something waited."""
+    visitor.ask()
+    wait_until(visitor.answering, "one is answered")
+    assert pool.receivers.is_unseen
+    with visitor.site.changed:
+        assert pool.receivers.has_seen_none()
+    assert not pool.receivers.is_unseen
 
 
 def test_nothing_is_left_lying(site: SiteThreads) -> None:

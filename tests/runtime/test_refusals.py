@@ -1,5 +1,6 @@
 """What the server refuses is counted, told of, and, when it lasts, a reason not to be ready."""
 
+import asyncio
 import contextlib
 from http import HTTPStatus
 from types import SimpleNamespace
@@ -121,3 +122,26 @@ def test_who_takes_nothing_of_too_many_is_told_at_once(monkeypatch: pytest.Monke
         with responses.waits("c", ("192.0.2.2", 1), "192.0.2.2"):
             pass
     assert not granted.total
+
+
+def test_of_one_client_as_many_wait_as_are_answered_by_asgi(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(waiting, "MOST_REQUESTS", 2)
+    monkeypatch.setattr(waiting, "LOOK", 0.001)
+    responses = Waiting(Budget(lambda _address: False), Refusals(None))
+
+    def ask(client: str) -> asyncio.Task[bool]:
+        return asyncio.ensure_future(responses.has_room((client, 1), client))
+
+    async def flood() -> None:
+        asked = [ask("192.0.2.1") for _ in range(8)]
+        assert await ask("192.0.2.2"), "others find room"
+        await asyncio.sleep(0)
+        assert [each.done() and each.result() for each in asked] == [True, True, False, False, *[False] * 4]
+        assert sum(each.done() for each in asked) == 6, "two wait, and the others are refused at once"
+        assert responses.refusal("192.0.2.1")[0] == HTTPStatus.TOO_MANY_REQUESTS
+        for _ in range(2):
+            responses.leave("192.0.2.1")
+        assert await asyncio.gather(*asked[2:4]) == [True, True]
+        assert not responses.held
+
+    asyncio.run(flood())

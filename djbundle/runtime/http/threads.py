@@ -9,11 +9,11 @@ import queue
 import threading
 import time
 import traceback
-from collections import deque
 from collections.abc import Callable
 from typing import Any, Protocol
 
 from djbundle.runtime.http.concurrency import LOOK, Pace
+from djbundle.runtime.http.limits.fair_queue import FairQueue
 from djbundle.runtime.http.protocol.transport import Request
 from djbundle.runtime.http.thread_time import ThreadTime
 from djbundle.runtime.logs import lines
@@ -29,22 +29,32 @@ class Door(Protocol):
         """Whether somebody receives, so that nobody waits outside. Wants the lock."""
         ...
 
+    @property
+    def is_unseen(self) -> bool:
+        """Whether nobody has seen for some time how many wait outside."""
+        ...
+
     def open(self) -> None:
-        """Have requests received."""
+        """Have requests received. Wants the lock."""
+        ...
+
+    def take_in(self) -> None:
+        """Have all received that wait outside, or many of them; the calling thread answers none meanwhile."""
         ...
 
 
 class SiteThreads:
     """Run `site` in up to `count` threads at once, for one request after the other.
 
-    What is said to want the lock is called while `changed` is held.
+    What is said to want the lock is called while `changed` is held. `is_exempt` tells the addresses of proxies.
     """
 
-    def __init__(self, site: Answer, count: int) -> None:
+    def __init__(self, site: Answer, count: int, is_exempt: Callable[[str], bool] = bool) -> None:
         self.site = site
         self.answering: dict[int, Request] = {}  # by the number of the thread
-        self.waiting: deque[tuple[float, Request]] = deque()  # with the time since when, monotonic seconds
+        self.waiting = FairQueue(is_exempt)
         self.doors: list[Door] = []
+        self.is_taking_in = False  # a busy thread answers nothing, so that others receive what waits outside
         self.idle: list[SiteThread] = []  # the last of them is called first, so that few have connections and caches
         self.busy: set[SiteThread] = set()
         self.threads: list[SiteThread] = []
@@ -81,13 +91,22 @@ class SiteThreads:
 
     def queue(self, request: Request) -> None:
         """Wants the lock."""
-        self.waiting.append((time.monotonic(), request))
+        self.waiting.put(request)
 
-    def next(self, thread: "SiteThread") -> Request | None:
+    def take_in(self) -> None:
+        """Where it is not known how many wait outside, have them received: an honest request may be among thousands
+        of another client.
+        """
+        for door in self.doors:
+            if door.is_unseen:
+                door.take_in()
+
+    def next(self, thread: "SiteThread", answered: Request) -> Request | None:
         """What `thread` answers next; None: it rests."""
         with self.changed:
+            self.waiting.leave(answered)
             if self.waiting and len(self.busy) <= self.pace.room:
-                return self.waiting.popleft()[1]
+                return self.waiting.next()
             self.busy.remove(thread)
             thread.rest()
             self.settle()
@@ -98,7 +117,7 @@ class SiteThreads:
         while self.waiting and self.idle and self.has_room:
             thread = self.idle.pop()
             self.busy.add(thread)
-            thread.inbox.put(self.waiting.popleft()[1])
+            thread.inbox.put(self.waiting.next())
         if self.is_open:
             for door in self.doors:
                 door.open()
@@ -114,8 +133,10 @@ class SiteThreads:
                 self.looking.clear()  # until somebody answers again
                 time.sleep(LOOK)
                 with self.changed:
-                    waited = time.monotonic() - self.waiting[0][0] if self.waiting else 0.0
-                    self.pace.look(self.threads, self.busy, waited)
+                    if self.is_taking_in:  # who answers nothing meanwhile does not wait for anything else
+                        self.pace.begin(self.threads)
+                    else:
+                        self.pace.look(self.threads, self.busy, self.waiting.oldest())
                     self.settle()
 
     def answer(self, request: Request) -> None:
@@ -166,7 +187,8 @@ class SiteThread:
         while request:
             self.begun = time.monotonic()
             self.site.answer(request)
-            request = self.site.next(self)
+            self.site.take_in()
+            request = self.site.next(self, request)
 
 
 class OwnThread(SiteThread):

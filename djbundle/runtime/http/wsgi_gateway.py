@@ -28,9 +28,11 @@ class WsgiGateway:
         self.limits, self.shortcut = limits, shortcut
         self.incoming = Incoming(limits.is_proxy)
         self.streams = Streams(limits)
-        self.site = SiteThreads(WsgiSite(application, self.streams, self.hold_back), threads)
+        self.site = SiteThreads(WsgiSite(application, self.streams, self.hold_back), threads, limits.is_proxy)
         self.bodies = Bodies(limits, spool)
-        self.admission = Admission(limits, self.bodies, self.site.put, self.answer_at_once)
+        self.admission = Admission(
+            limits, self.bodies, self.site.put, self.answer_at_once, self.site.waiting.has_enough
+        )
         self.streams.has_ended = self.admission.sweep
         self.requests = WsgiRequests(self.site, self.streams)
 

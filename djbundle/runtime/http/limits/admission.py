@@ -4,6 +4,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable
+from http import HTTPStatus
 
 from djbundle.runtime.http.limits.bodies import SPOOL, Bodies, Enter, close_body
 from djbundle.runtime.http.limits.budget import LONGEST_WAIT, MOST_HELD
@@ -18,7 +19,7 @@ class Admission:
     """Lets requests in, in this order: refused, held back while their client has taken too little, file, body, site.
 
     `put` hands a request to the site from any thread; `enter` of `admit` does so in one of Granian's. `answer` answers
-    what needs no site, and says whether it has.
+    what needs no site, and says whether it has. `has_enough` says of which client no more requests may come in.
     """
 
     def __init__(
@@ -27,15 +28,18 @@ class Admission:
         bodies: Bodies,
         put: Callable[[Request], None],
         answer: Callable[[Request], bool] = lambda _request: False,
+        has_enough: Callable[[str], bool] = lambda _client: False,
     ) -> None:
         self.max_body, self.refusals, self.budget = limits.options.max_body, limits.refusals, limits.budget
-        self.bodies, self.put, self.answer = bodies, put, answer
+        self.bodies, self.put, self.answer, self.has_enough = bodies, put, answer, has_enough
         self.held: deque[tuple[Request, Enter]] = deque()
         self.sweeping = threading.Lock()
 
     def admit(self, request: Request, enter: Enter) -> None:
         if status := refusal(request.environ, self.max_body):
             self.refusals.refuse(request, status, status.phrase.lower())
+        elif self.has_enough(request.client):
+            self.refusals.refuse(request, HTTPStatus.TOO_MANY_REQUESTS, "the client has too many requests that wait")
         elif self.budget.is_spent(request.transport.connection, request.client):
             self.hold(request, enter)
         else:

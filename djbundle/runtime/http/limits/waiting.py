@@ -36,7 +36,7 @@ class Waiting:
     def __init__(self, budget: Budget, refusals: Refusals) -> None:
         self.budget, self.refusals = budget, refusals
         self.since: dict[object, tuple[float, Connection]] = {}  # monotonic seconds, by the response
-        self.held = 0  # requests that have not begun
+        self.held: Counter[Hashable] = Counter()  # requests that have not begun, by their client
         self.begun: Counter[Hashable] = Counter()  # requests, by their client
         self.made: Counter[Hashable] = Counter()  # bytes of pages that are made and wait, by their client
 
@@ -68,13 +68,17 @@ class Waiting:
         return self.budget.refusal()
 
     async def hold(self, connection: Connection, client: str) -> bool:
-        if self.held >= MOST_HELD:
+        if self.held.total() >= MOST_HELD or self.is_flooding(client):
             return False
-        self.held += 1
+        self.held[client_key(client)] += 1
         try:
             return await self.becomes_true(lambda: not self.must_wait(connection, client))
         finally:
-            self.held -= 1
+            add(self.held, client_key(client), -1)
+
+    def is_flooding(self, client: str) -> bool:
+        """Return whether as many requests wait as are being answered, of a client that has enough of these."""
+        return self.held[client_key(client)] >= MOST_REQUESTS and self.has_enough(client)
 
     async def take(self, connection: Connection, client: str, size: int) -> bool:
         """Take so many bytes of the budget for a response that has not begun, as soon as they are left.
