@@ -20,6 +20,7 @@ from django.core.exceptions import ValidationError
 
 from djbundle.tasks import validators
 from djbundle.tasks.compat import InvalidTask, Task, normalize_json
+from djbundle.tasks.store.outcome import is_a, shown
 from djbundle.tasks.task import Seconds, to_seconds
 from djbundle.tasks.timing import to_stored, zone_of
 
@@ -112,9 +113,9 @@ def discover() -> list[str]:
         module = f"{app.name}.tasks"
         try:
             importlib.import_module(module)
-        except Exception as error:
-            if not (isinstance(error, ModuleNotFoundError) and error.name == module):
-                logger.warning("%s cannot be imported, its schedules are not known: %r", module, error)
+        except BaseException as error:  # it may even exit
+            if not (is_a(error, ModuleNotFoundError) and getattr(error, "name", "") == module):
+                logger.warning("%s cannot be imported, its schedules are not known: %s", module, shown(error))
                 broken.append(app.name)
     return broken
 

@@ -11,6 +11,7 @@ import selectors
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 from types import FrameType
 
 from django.utils import timezone
@@ -190,10 +191,11 @@ class Worker:
         self.unwritten.write()
 
     def _abandon(self) -> None:
-        """The worker fails: none of its tasks is to blame, so all are given back."""
-        with contextlib.suppress(Exception):
-            self.crew.kill_busy()
-            self._say_goodbye(time.monotonic() + LAST_SECONDS)
+        """The worker fails: none of its tasks is to blame, so all are given back. What has ended may be the cause."""
+        deadline = time.monotonic() + LAST_SECONDS
+        for step in (self.crew.kill_busy, self.unwritten.give_back, partial(self._say_goodbye, deadline)):
+            with contextlib.suppress(BaseException):
+                step()
 
     def _say_goodbye(self, deadline: float) -> None:
         """Again and again as long as there is something to lose; without an answer, the leases end."""
