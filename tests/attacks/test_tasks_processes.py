@@ -3,6 +3,7 @@
 import json
 import signal
 import subprocess
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
@@ -179,3 +180,42 @@ def test_process_that_stops_itself_is_killed(start_worker: StartWorker) -> None:
     wait_until(
         lambda: TaskRecord.objects.get(pk=innocent.id).status == TaskResultStatus.SUCCESSFUL, "the other is done"
     )
+
+
+@ON_BOTH
+def test_exceptions_raised_in_threads_that_are_idle(each_database: str, start_worker: StartWorker) -> None:  # noqa: F811
+    """As many as there are threads, and more: each thread goes on."""
+    for seconds in (0.0, 0.0001, 0.001, 0.01, 0.05, 0.05, 0.1, 0.3):
+        hostile_jobs.interrupt_later.enqueue(seconds)
+    worker = start_worker("--processes", "1", "--threads", "2")
+    done = TaskRecord.objects.filter(finished_at__isnull=False)
+    wait_until(lambda: done.count() == 8, "all have ended")
+    for _ in range(3):
+        time.sleep(0.4)  # so that the threads are idle when the last of them are interrupted
+        results = [jobs.add.enqueue(number, number) for number in range(20)]
+        wait_until(lambda: not TaskRecord.objects.filter(finished_at=None).exists(), "all others are done")
+    for result in results:
+        result.refresh()
+    assert [result.return_value for result in results] == [2 * number for number in range(20)]
+    assert worker.poll() is None
+    assert not TaskRecord.objects.filter(losses__gt=0).exists()
+
+
+@pytest.mark.parametrize("name", ["silence", "tire"])
+@pytest.mark.usefixtures("own_database")
+def test_process_that_begins_nothing_is_replaced(name: str, start_worker: StartWorker) -> None:  # noqa: F811
+    """None of the tasks that it was given is charged with that."""
+    getattr(hostile_jobs, name).enqueue()
+    impatient = {"DJANGO_SETTINGS_MODULE": "tests.tasks.listening_settings", "TASKS_TEST_IMPATIENT": "1"}
+    worker = start_worker("--processes", "1", "--threads", "2", **impatient)
+    wait_until(lambda: TaskRecord.objects.filter(status=TaskResultStatus.SUCCESSFUL).exists(), "it has run")
+    (process,) = psutil.Process(worker.pid).children()
+    time.sleep(0.5)
+    results = [jobs.add.enqueue(number, number) for number in range(20)]
+    wait_until(lambda: is_gone(process), "the process is replaced")
+    wait_until(lambda: not TaskRecord.objects.filter(finished_at=None).exists(), "all others are done")
+    for result in results:
+        result.refresh()
+    assert [result.return_value for result in results] == [2 * number for number in range(20)]
+    assert {result.attempts for result in results} == {1}
+    assert not TaskRecord.objects.filter(losses__gt=0).exists()

@@ -2,6 +2,8 @@
 
 import asyncio
 import atexit
+import ctypes
+import gc
 import math
 import multiprocessing
 import os
@@ -9,6 +11,7 @@ import re
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
 from decimal import Decimal
@@ -19,6 +22,7 @@ from django.db import connection
 from django.tasks import TaskContext, task
 
 from djbundle.tasks import RetryAfter
+from djbundle.tasks.worker import executor
 
 ANYTHING: list[Any] = []  # what the next `return_anything` returns, in the process that asks for it
 
@@ -235,3 +239,31 @@ def stop_the_process() -> None:
     """Ctrl-Z and debuggers do the same."""
     os.kill(os.getpid(), signal.SIGSTOP)
     time.sleep(300)  # the kernel stops one thread after the other: this one shall not end its task before its turn
+
+
+# --- threads ---
+
+
+@task
+def interrupt_later(seconds: float) -> None:
+    """As a soft time limit that comes when its task has just ended."""
+    interrupt = ctypes.pythonapi.PyThreadState_SetAsyncExc
+    thread = ctypes.c_ulong(threading.get_ident())
+    threading.Timer(seconds, interrupt, [thread, ctypes.py_object(KeyboardInterrupt)]).start()
+
+
+def runner() -> Any:
+    """That of this process."""
+    return next(found for found in gc.get_objects() if type(found) is executor.Runner)
+
+
+@task
+def silence() -> None:
+    """From now on the process neither begins a task nor answers."""
+    threading.Timer(0.3, runner()._changed.acquire).start()
+
+
+@task
+def tire() -> None:
+    """From now on the process answers, but begins nothing."""
+    runner()._may_begin = bool
