@@ -190,14 +190,15 @@ def test_exceptions_raised_in_threads_that_are_idle(each_database: str, start_wo
     worker = start_worker("--processes", "1", "--threads", "2")
     done = TaskRecord.objects.filter(finished_at__isnull=False)
     wait_until(lambda: done.count() == 8, "all have ended")
-    for _ in range(3):
+    (process,) = psutil.Process(worker.pid).children()
+    for _ in range(2):
         time.sleep(0.4)  # so that the threads are idle when the last of them are interrupted
         results = [jobs.add.enqueue(number, number) for number in range(20)]
         wait_until(lambda: not TaskRecord.objects.filter(finished_at=None).exists(), "all others are done")
     for result in results:
         result.refresh()
     assert [result.return_value for result in results] == [2 * number for number in range(20)]
-    assert worker.poll() is None
+    assert psutil.Process(worker.pid).children() == [process]
     assert not TaskRecord.objects.filter(losses__gt=0).exists()
 
 
