@@ -101,6 +101,36 @@ def test_timeout_ends_all_that_the_task_has_started(tmp_path: Path, start_worker
 
 
 @pytest.mark.usefixtures("own_database")
+def test_timeout_ends_daemons_and_what_starts_itself_anew(tmp_path: Path, start_worker: StartWorker) -> None:  # noqa: F811
+    """They have groups and sessions of their own, and parents that have ended."""
+    hostile_jobs.hang_with_daemons.enqueue(str(tmp_path))
+    start_worker()
+    wait_until(TaskRecord.objects.filter(status=TaskResultStatus.FAILED).exists, "it takes too long")
+    assert len(started_by(tmp_path)) == 2
+    wait_until(lambda: not with_argument(str(tmp_path)), "all are ended")
+
+
+def with_argument(text: str) -> list[psutil.Process]:
+    """Processes that run with it."""
+    found = [process for process in psutil.process_iter(["cmdline"]) if text in (process.info["cmdline"] or [])]
+    return [process for process in found if not is_gone(process)]
+
+
+@pytest.mark.usefixtures("own_database")
+def test_timeout_does_not_end_what_an_earlier_task_has_left(tmp_path: Path, start_worker: StartWorker) -> None:  # noqa: F811
+    leaving = hostile_jobs.leave_a_daemon.enqueue(str(tmp_path))
+    start_worker("--threads", "1")
+    (daemon,) = started_by(tmp_path)
+    wait_until(TaskRecord.objects.filter(status=TaskResultStatus.SUCCESSFUL).exists, "it has left a daemon")
+    hostile_jobs.hang_twice.enqueue()
+    wait_until(TaskRecord.objects.filter(status=TaskResultStatus.FAILED).exists, "another one takes too long")
+    leaving.refresh()
+    wait_until(lambda: not psutil.pid_exists(leaving.return_value), "the process of the first is replaced")
+    assert not is_gone(daemon)
+    daemon.kill()
+
+
+@pytest.mark.usefixtures("own_database")
 @pytest.mark.parametrize("options", [["--max-tasks", "1"], ["--drain"]])
 def test_what_is_registered_for_the_exit_is_run(
     options: list[str],

@@ -41,6 +41,31 @@ class MuteError(Exception):
         raise ValueError("no text")
 
 
+class EvilError(Exception):
+    """Whatever it is asked for, it exits."""
+
+    def __getattribute__(self, name: str) -> Never:
+        sys.exit(3)
+
+
+class EvilKind(type):
+    def __getattribute__(cls, name: str) -> Any:
+        if name in ("__module__", "__name__", "__qualname__"):
+            sys.exit(3)
+        return super().__getattribute__(name)
+
+
+class NamelessError(Exception, metaclass=EvilKind):
+    """Its class exits when it is asked for its name."""
+
+
+class UnsayableError(Exception):
+    def __str__(self) -> str:
+        raise SystemExit(3)
+
+    __repr__ = __str__
+
+
 def circle() -> list[Any]:
     around: list[Any] = []
     around.append(around)
@@ -89,6 +114,9 @@ RAISED: dict[str, Callable[[], BaseException]] = {
     "strange": lambda: type("Strange\udcff", (ValueError,), {"__module__": "\0"})("\udcff \0"),
     "exit": lambda: SystemExit(3),
     "leaf": lambda: ValueError(Leaf("text")),
+    "evil": EvilError,
+    "nameless": NamelessError,
+    "unsayable": UnsayableError,
 }
 
 
@@ -130,6 +158,17 @@ def tell(context: TaskContext, name: str) -> str:
 
 @task
 def fail_strangely(name: str) -> None:
+    raise RAISED[name]()
+
+
+@task
+async def fail_strangely_later(name: str) -> None:
+    await asyncio.sleep(0)
+    raise RAISED[name]()
+
+
+@task(max_attempts=2, backoff=0, discard_on=(LookupError,))
+def fail_strangely_twice(name: str) -> None:
     raise RAISED[name]()
 
 
@@ -205,6 +244,42 @@ def hang_with_processes(folder: str) -> None:
     assert started.stdout
     Path(folder, "pids").write_text(f"{started.pid} {started.stdout.readline().decode()}")
     started.wait()
+
+
+ESCAPES = """
+import os, sys, time
+def tell():
+    with open(sys.argv[1] + "/pids", "a") as file:
+        file.write(f"{os.getpid()}\\n")
+tell()
+if not os.fork():  # a daemon: a session of its own, and its parent ends
+    os.setsid()
+    if os.fork():
+        os._exit(0)
+    tell()
+    time.sleep(1000)
+if not os.fork():  # one that goes on by starting itself anew, in ever new groups
+    for _ in range(100_000):
+        if os.fork():
+            os._exit(0)
+        os.setsid()
+        time.sleep(0.001)
+time.sleep(1000)
+"""
+
+
+@task(timeout=2.0)
+def hang_with_daemons(folder: str) -> None:
+    subprocess.Popen([sys.executable, "-c", ESCAPES, folder], start_new_session=True)
+    time.sleep(1000)
+
+
+@task(timeout=60.0)
+def leave_a_daemon(folder: str) -> int:
+    with subprocess.Popen(["sh", "-c", "setsid sleep 1000 >&- & echo $!"], stdout=subprocess.PIPE) as shell:
+        assert shell.stdout
+        Path(folder, "pids").write_bytes(shell.stdout.read())
+    return os.getpid()
 
 
 @task

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from djbundle.tasks.store.claimed_run import Run
 from djbundle.tasks.store.outcome import Outcome
-from djbundle.tasks.worker import forks
+from djbundle.tasks.worker import descendants, forks
 from djbundle.tasks.worker.assignments import Assigned
 from djbundle.tasks.worker.pipe import ProcessEnd, WorkerEnd, pair
 from djbundle.tasks.worker.process_main import run_child
@@ -102,6 +102,8 @@ class Child:
             for outcome in outcomes:
                 self.tasks.remove(outcome.pk)
             heard.outcomes.extend(outcomes)
+            if self.alone and descendants.has_children(self.pid):  # which must not end with a later task
+                self.retired = True
         elif isinstance(answer, Returned):
             self.recalled = False
             self.tasks.resume()
@@ -176,7 +178,9 @@ class Child:
         self.ends_at = time.monotonic() + EXIT_SECONDS
 
     def kill(self) -> None:
-        """With all processes that its tasks have started."""
+        """With its group; where it runs a task with a timeout, with all processes that this has started."""
+        if any(run.timeout for run in self.tasks.running):
+            descendants.kill_all(self.pid)
         forks.kill_group(self.pid)
         self.dismiss()
 

@@ -18,7 +18,7 @@ from typing import NoReturn
 
 from djbundle.tasks import signals
 from djbundle.tasks.store.claimed_run import run_of
-from djbundle.tasks.worker import forks
+from djbundle.tasks.worker import descendants, forks
 from djbundle.tasks.worker.executor import Runner
 from djbundle.tasks.worker.outbox import Outbox
 from djbundle.tasks.worker.pipe import ProcessEnd
@@ -36,6 +36,8 @@ def run_child(
         die_with(parent, signal.SIGKILL)  # even while a task holds the interpreter
         if forks.leads_group(alone=alone):
             os.setpgid(0, 0)
+        if alone:
+            descendants.adopt_orphans()
         _set_name()
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, lambda *_: None)  # the worker hears them, and stops its children in order
