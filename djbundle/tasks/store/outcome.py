@@ -9,6 +9,7 @@ from traceback import format_exception
 from typing import Any, NamedTuple
 
 from djbundle.tasks.compat import TaskResultStatus, normalize_json
+from djbundle.tasks.store import result_size
 from djbundle.tasks.store.claimed_run import Run
 from djbundle.tasks.text import clean, shortened
 
@@ -59,6 +60,8 @@ def encoded(value: Any, vendor: str = "") -> str | None:
     """
     if value is None:
         return None
+    if result_size.exceeds(value, MOST_RESULT):
+        raise ValueError(f"A task may return {MOST_RESULT:,} characters of JSON; this one returned more.")
     plain = normalize_json(value)
     text = _encode(plain)
     if len(text) > MOST_RESULT:
