@@ -1,8 +1,9 @@
 """The worker: claims tasks, gives them to its processes, records how they ended, keeps their leases alive.
 
 One loop, one thread, waits for a wake-up (a task was committed, a process tells something, a signal came) or for the
-next poll. Signal handlers do nothing but wake it. Only the worker writes to the table: many outcomes in one
-transaction, each under the epoch of its run. While the database does not answer, it waits and forgets nothing.
+next poll. Signal handlers do nothing but wake it. Of the project's code it runs none but what loads modules. Only the
+worker writes to the table: many outcomes in one transaction, each under the epoch of its run. While the database does
+not answer, it waits and forgets nothing.
 """
 
 import contextlib

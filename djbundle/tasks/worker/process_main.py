@@ -1,8 +1,8 @@
 """A process that runs tasks: forked by the worker, fed by it through a pipe, ended by it or with it.
 
-It ends as other programs do: what tasks and packages have registered for the exit is run, so exporters send the rest
-of what they have. It touches the table of tasks in no way. A task that kills its process or hangs costs this process,
-not the worker.
+It ends as other programs do: what tasks and packages have registered for the exit is run, so exporters send the rest of
+what they have. It writes nothing into the table of tasks, but for who listens to the end of one. A task that kills its
+process or hangs costs this process, not the worker.
 """
 
 import atexit
