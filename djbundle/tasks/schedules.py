@@ -20,7 +20,6 @@ from django.core.exceptions import ValidationError
 
 from djbundle.tasks import validators
 from djbundle.tasks.compat import InvalidTask, Task, normalize_json
-from djbundle.tasks.store.outcome import is_a, shown
 from djbundle.tasks.task import Seconds, to_seconds
 from djbundle.tasks.timing import to_stored, zone_of
 
@@ -108,6 +107,8 @@ def discover() -> list[str]:
 
     These end nothing: apps of others may carry such a module for a library that is not installed.
     """
+    from djbundle.tasks.store.outcome import is_a, shown  # noqa: PLC0415 - @schedule comes here before apps are loaded
+
     broken = []
     for app in apps.get_app_configs():
         module = f"{app.name}.tasks"

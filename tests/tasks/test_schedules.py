@@ -4,6 +4,8 @@ import datetime
 import io
 import json
 import logging
+import subprocess
+import sys
 import threading
 import time
 from collections import Counter
@@ -555,3 +557,14 @@ def test_switching() -> None:
     assert row().enabled
     with pytest.raises(CommandError, match='no schedule "unknown"'):
         tasks("schedule", "run", "unknown")
+
+
+def test_schedules_can_be_declared_before_apps_are_loaded() -> None:
+    """As where the package of an app imports its tasks."""
+    program = """
+from django.conf import settings
+settings.configure(TASKS={"default": {"BACKEND": "djbundle.tasks.DatabaseBackend"}})
+from djbundle.tasks import RetryAfter, schedule
+import sys; assert "djbundle.tasks.models" not in sys.modules
+"""
+    assert subprocess.run([sys.executable, "-c", program], check=False, timeout=60).returncode == 0
