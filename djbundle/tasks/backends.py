@@ -14,7 +14,7 @@ def usable() -> list[BaseTaskBackend]:
     for alias in task_backends:
         try:
             found.append(task_backends[alias])
-        except Exception as error:  # whatever its module or its class does
+        except BaseException as error:  # whatever its module or its class does: it may even exit
             _say_once(alias, str(error))
     return found
 

@@ -107,14 +107,16 @@ def discover() -> list[str]:
 
     These end nothing: apps of others may carry such a module for a library that is not installed.
     """
+    from djbundle.tasks.store.outcome import is_a, shown  # noqa: PLC0415 - @schedule comes here before apps are loaded
+
     broken = []
     for app in apps.get_app_configs():
         module = f"{app.name}.tasks"
         try:
             importlib.import_module(module)
-        except Exception as error:
-            if not (isinstance(error, ModuleNotFoundError) and error.name == module):
-                logger.warning("%s cannot be imported, its schedules are not known: %r", module, error)
+        except BaseException as error:  # it may even exit
+            if not (is_a(error, ModuleNotFoundError) and getattr(error, "name", "") == module):
+                logger.warning("%s cannot be imported, its schedules are not known: %s", module, shown(error))
                 broken.append(app.name)
     return broken
 

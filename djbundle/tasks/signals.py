@@ -27,10 +27,15 @@ logger = logging.getLogger(
 
 def send_enqueued(backend: type[BaseTaskBackend], result: TaskResult) -> None:  # type: ignore[type-arg,unused-ignore]
     """A receiver that fails makes the enqueuing fail, as everywhere in Django."""
-    if _has_listeners(django_signals.task_enqueued, django_signals.log_task_enqueued) or logger.isEnabledFor(
-        logging.DEBUG
-    ):
+    if enqueuing_is_heard():
         django_signals.task_enqueued.send(backend, task_result=result)
+
+
+def enqueuing_is_heard() -> bool:
+    """Whether anybody listens to task_enqueued: the project, or a log."""
+    return _has_listeners(django_signals.task_enqueued, django_signals.log_task_enqueued) or logger.isEnabledFor(
+        logging.DEBUG
+    )
 
 
 def send_started(result: TaskResult) -> None:  # type: ignore[type-arg,unused-ignore]

@@ -4,8 +4,10 @@ import datetime
 import hashlib
 import math
 import random
+import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields, replace
+from types import ModuleType
 from typing import Any, Self, overload
 
 from django.utils.module_loading import import_string
@@ -94,6 +96,14 @@ def load(path: str) -> RetryingTask:
     return with_rules(found)
 
 
+def loaded(path: str) -> RetryingTask | None:
+    """The same where nothing must be imported or asked for it, so that none of the project's code is run."""
+    name, _, attribute = path.rpartition(".")
+    module = sys.modules.get(name)
+    found = vars(module).get(attribute) if type(module) is ModuleType else None
+    return found if type(found) is RetryingTask else None
+
+
 def validate_rules(task: RetryingTask) -> None:
     """Raises InvalidTask with what is wrong."""
     for name, most in MOST.items():
@@ -171,7 +181,7 @@ def delay_after(task: RetryingTask, error: BaseException, result: TaskResult) ->
     failures, options = len(result.errors), task.get_backend().options
     if failures >= max_attempts_of(task, options):
         return None
-    if not isinstance(error, task.retry_on):
+    if not issubclass(type(error), task.retry_on):  # the error itself is not asked: it may exit
         return None
     backoff = backoff_of(task, options)
     if callable(backoff):

@@ -197,5 +197,7 @@ def _enqueue(chain: Chain, **membership: Any) -> TaskResult:  # type: ignore[typ
         return backend.add(first.task, first.args, first.kwargs, **membership)
     except AlreadyThere as error:
         call = first.to_json()
-        record = held.keep(call, call["args"], error, router.db_for_write(TaskRecord), **membership)
+        alias = router.db_for_write(TaskRecord)
+        record = held.row_of(call, call["args"], error, alias, **membership)
+        record.save(using=alias, force_insert=True)
         return record.to_result(first.task)

@@ -79,13 +79,19 @@ def test_commit_wakes_every_worker(start_worker: StartWorker) -> None:  # noqa: 
     wait_until(lambda: TaskRecord.objects.filter(status=SUCCESSFUL).count() == len(names), "all are woken")
 
 
-def test_worker_that_fails_gives_its_tasks_back(tmp_path: Path, start_worker: StartWorker) -> None:  # noqa: F811
+@pytest.mark.parametrize(("fault", "code"), [("", 1), ("exit", 3), ("write", 3)])
+def test_worker_that_fails_gives_its_tasks_back(
+    fault: str,
+    code: int,
+    tmp_path: Path,
+    start_worker: StartWorker,  # noqa: F811
+) -> None:
     """By a fault of its own, as often as it may: none of the tasks is charged."""
     for _ in range(3):
         jobs.wait_for.enqueue(str(tmp_path))
     for _ in range(3):
-        worker = start_worker("--threads", "2", DJANGO_SETTINGS_MODULE="tests.tasks.broken_settings")
-        assert worker.wait(30) == 1
+        broken = {"DJANGO_SETTINGS_MODULE": "tests.tasks.broken_settings", "TASKS_TEST_FAULT": fault}
+        assert start_worker("--threads", "2", **broken).wait(30) == code
     records = list(TaskRecord.objects.all())
     assert Counter((record.status, record.losses, record.worker) for record in records) == {
         (TaskResultStatus.READY, 0, ""): 3

@@ -53,6 +53,8 @@ def test_outcomes_that_cannot_be_written(
     put_off = {name: hostile_jobs.put_off.enqueue(name) for name in hostile_jobs.DELAYS}
     told = {name: hostile_jobs.tell.enqueue(name) for name in hostile_jobs.PROGRESS}
     raised = {name: hostile_jobs.fail_strangely.enqueue(name) for name in hostile_jobs.RAISED}
+    later = {name: hostile_jobs.fail_strangely_later.enqueue(name) for name in hostile_jobs.RAISED}
+    twice = {name: hostile_jobs.fail_strangely_twice.enqueue(name) for name in hostile_jobs.RAISED}
     far, nowhere = hostile_jobs.back_off_far.enqueue(), hostile_jobs.back_off_nowhere.enqueue()
     leaving = hostile_jobs.back_off_and_exit.enqueue()
     innocent = [jobs.add.enqueue(number, number) for number in range(20)]
@@ -62,7 +64,9 @@ def test_outcomes_that_cannot_be_written(
     assert statuses(returned) == {name: SUCCESSFUL if name in kept else FAILED for name in returned}
     assert statuses(put_off) == {"far": READY, "infinite": READY, "nan": FAILED, "past": READY}
     assert statuses(told) == {name: SUCCESSFUL if name in TOLD else FAILED for name in told}
-    assert statuses(raised) == dict.fromkeys(raised, FAILED)
+    assert statuses(raised) == statuses(later) == statuses(twice) == dict.fromkeys(raised, FAILED)
+    runs = {record.args[0]: len(record.errors) for record in TaskRecord.objects.filter(max_attempts=2)}
+    assert runs == dict.fromkeys(twice, 2) | {"exit": 1}  # what is no Exception is not tried again
     assert statuses({"far": far, "nowhere": nowhere, "leaving": leaving}) == {
         "far": READY,
         "nowhere": FAILED,

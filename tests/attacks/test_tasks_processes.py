@@ -3,6 +3,7 @@
 import json
 import signal
 import subprocess
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
@@ -100,6 +101,36 @@ def test_timeout_ends_all_that_the_task_has_started(tmp_path: Path, start_worker
 
 
 @pytest.mark.usefixtures("own_database")
+def test_timeout_ends_daemons_and_what_starts_itself_anew(tmp_path: Path, start_worker: StartWorker) -> None:  # noqa: F811
+    """They have groups and sessions of their own, and parents that have ended."""
+    hostile_jobs.hang_with_daemons.enqueue(str(tmp_path))
+    start_worker()
+    wait_until(TaskRecord.objects.filter(status=TaskResultStatus.FAILED).exists, "it takes too long")
+    assert len(started_by(tmp_path)) == 2
+    wait_until(lambda: not with_argument(str(tmp_path)), "all are ended")
+
+
+def with_argument(text: str) -> list[psutil.Process]:
+    """Processes that run with it."""
+    found = [process for process in psutil.process_iter(["cmdline"]) if text in (process.info["cmdline"] or [])]
+    return [process for process in found if not is_gone(process)]
+
+
+@pytest.mark.usefixtures("own_database")
+def test_timeout_does_not_end_what_an_earlier_task_has_left(tmp_path: Path, start_worker: StartWorker) -> None:  # noqa: F811
+    leaving = hostile_jobs.leave_a_daemon.enqueue(str(tmp_path))
+    start_worker("--threads", "1")
+    (daemon,) = started_by(tmp_path)
+    wait_until(TaskRecord.objects.filter(status=TaskResultStatus.SUCCESSFUL).exists, "it has left a daemon")
+    hostile_jobs.hang_twice.enqueue()
+    wait_until(TaskRecord.objects.filter(status=TaskResultStatus.FAILED).exists, "another one takes too long")
+    leaving.refresh()
+    wait_until(lambda: not psutil.pid_exists(leaving.return_value), "the process of the first is replaced")
+    assert not is_gone(daemon)
+    daemon.kill()
+
+
+@pytest.mark.usefixtures("own_database")
 @pytest.mark.parametrize("options", [["--max-tasks", "1"], ["--drain"]])
 def test_what_is_registered_for_the_exit_is_run(
     options: list[str],
@@ -179,3 +210,43 @@ def test_process_that_stops_itself_is_killed(start_worker: StartWorker) -> None:
     wait_until(
         lambda: TaskRecord.objects.get(pk=innocent.id).status == TaskResultStatus.SUCCESSFUL, "the other is done"
     )
+
+
+@ON_BOTH
+def test_exceptions_raised_in_threads_that_are_idle(each_database: str, start_worker: StartWorker) -> None:  # noqa: F811
+    """As many as there are threads, and more: each thread goes on."""
+    for seconds in (0.0, 0.0001, 0.001, 0.01, 0.05, 0.05, 0.1, 0.3):
+        hostile_jobs.interrupt_later.enqueue(seconds)
+    worker = start_worker("--processes", "1", "--threads", "2")
+    done = TaskRecord.objects.filter(finished_at__isnull=False)
+    wait_until(lambda: done.count() == 8, "all have ended")
+    (process,) = psutil.Process(worker.pid).children()
+    for _ in range(2):
+        time.sleep(0.4)  # so that the threads are idle when the last of them are interrupted
+        results = [jobs.add.enqueue(number, number) for number in range(20)]
+        wait_until(lambda: not TaskRecord.objects.filter(finished_at=None).exists(), "all others are done")
+    for result in results:
+        result.refresh()
+    assert [result.return_value for result in results] == [2 * number for number in range(20)]
+    assert psutil.Process(worker.pid).children() == [process]
+    assert not TaskRecord.objects.filter(losses__gt=0).exists()
+
+
+@pytest.mark.parametrize("name", ["silence", "tire"])
+@pytest.mark.usefixtures("own_database")
+def test_process_that_begins_nothing_is_replaced(name: str, start_worker: StartWorker) -> None:  # noqa: F811
+    """None of the tasks that it was given is charged with that."""
+    getattr(hostile_jobs, name).enqueue()
+    impatient = {"DJANGO_SETTINGS_MODULE": "tests.tasks.listening_settings", "TASKS_TEST_IMPATIENT": "1"}
+    worker = start_worker("--processes", "1", "--threads", "2", **impatient)
+    wait_until(lambda: TaskRecord.objects.filter(status=TaskResultStatus.SUCCESSFUL).exists(), "it has run")
+    (process,) = psutil.Process(worker.pid).children()
+    time.sleep(0.5)
+    results = [jobs.add.enqueue(number, number) for number in range(20)]
+    wait_until(lambda: is_gone(process), "the process is replaced")
+    wait_until(lambda: not TaskRecord.objects.filter(finished_at=None).exists(), "all others are done")
+    for result in results:
+        result.refresh()
+    assert [result.return_value for result in results] == [2 * number for number in range(20)]
+    assert {result.attempts for result in results} == {1}
+    assert not TaskRecord.objects.filter(losses__gt=0).exists()

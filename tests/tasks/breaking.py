@@ -1,4 +1,9 @@
-"""The worker fails in each turn, once it runs tasks: by a fault of its own, which no task has caused."""
+"""The worker fails in each turn, once it runs tasks: by a fault of its own, which no task has caused.
+
+``TASKS_TEST_FAULT``: "exit", so that the process would end at once; "write", it can also write no outcomes.
+"""
+
+import os
 
 from django.apps import AppConfig
 
@@ -9,11 +14,20 @@ class BreakingConfig(AppConfig):
 
     def ready(self) -> None:
         from djbundle.tasks.worker import database_backoff  # noqa: PLC0415 - apps are loaded later
+        from djbundle.tasks.worker.pending_writes import Unwritten  # noqa: PLC0415
         from djbundle.tasks.worker.process_pool import Crew  # noqa: PLC0415
+
+        fault = os.environ.get("TASKS_TEST_FAULT", "")
 
         def cancel(crew: Crew, _pks: object) -> None:
             if any(child.tasks.running for child in crew.children):
-                raise RuntimeError("a fault of the worker's")
+                raise SystemExit(3) if fault else RuntimeError("a fault of the worker's")
+
+        def write(_unwritten: Unwritten) -> None:
+            raise SystemExit(3)
+
+        if fault == "write":
+            Unwritten.write = write  # type: ignore[method-assign]
 
         database_backoff.MOST_FAULTS = 3
         Crew.cancel = cancel  # type: ignore[method-assign,assignment]

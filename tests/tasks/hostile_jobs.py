@@ -2,6 +2,8 @@
 
 import asyncio
 import atexit
+import ctypes
+import gc
 import math
 import multiprocessing
 import os
@@ -9,6 +11,7 @@ import re
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
 from decimal import Decimal
@@ -19,6 +22,7 @@ from django.db import connection
 from django.tasks import TaskContext, task
 
 from djbundle.tasks import RetryAfter
+from djbundle.tasks.worker import executor
 
 ANYTHING: list[Any] = []  # what the next `return_anything` returns, in the process that asks for it
 
@@ -35,6 +39,31 @@ class Leaf(str):
 class MuteError(Exception):
     def __str__(self) -> str:
         raise ValueError("no text")
+
+
+class EvilError(Exception):
+    """Whatever it is asked for, it exits."""
+
+    def __getattribute__(self, name: str) -> Never:
+        sys.exit(3)
+
+
+class EvilKind(type):
+    def __getattribute__(cls, name: str) -> Any:
+        if name in ("__module__", "__name__", "__qualname__"):
+            sys.exit(3)
+        return super().__getattribute__(name)
+
+
+class NamelessError(Exception, metaclass=EvilKind):
+    """Its class exits when it is asked for its name."""
+
+
+class UnsayableError(Exception):
+    def __str__(self) -> str:
+        raise SystemExit(3)
+
+    __repr__ = __str__
 
 
 def circle() -> list[Any]:
@@ -85,6 +114,9 @@ RAISED: dict[str, Callable[[], BaseException]] = {
     "strange": lambda: type("Strange\udcff", (ValueError,), {"__module__": "\0"})("\udcff \0"),
     "exit": lambda: SystemExit(3),
     "leaf": lambda: ValueError(Leaf("text")),
+    "evil": EvilError,
+    "nameless": NamelessError,
+    "unsayable": UnsayableError,
 }
 
 
@@ -126,6 +158,17 @@ def tell(context: TaskContext, name: str) -> str:
 
 @task
 def fail_strangely(name: str) -> None:
+    raise RAISED[name]()
+
+
+@task
+async def fail_strangely_later(name: str) -> None:
+    await asyncio.sleep(0)
+    raise RAISED[name]()
+
+
+@task(max_attempts=2, backoff=0, discard_on=(LookupError,))
+def fail_strangely_twice(name: str) -> None:
     raise RAISED[name]()
 
 
@@ -203,6 +246,42 @@ def hang_with_processes(folder: str) -> None:
     started.wait()
 
 
+ESCAPES = """
+import os, sys, time
+def tell():
+    with open(sys.argv[1] + "/pids", "a") as file:
+        file.write(f"{os.getpid()}\\n")
+tell()
+if not os.fork():  # a daemon: a session of its own, and its parent ends
+    os.setsid()
+    if os.fork():
+        os._exit(0)
+    tell()
+    time.sleep(1000)
+if not os.fork():  # one that goes on by starting itself anew, in ever new groups
+    for _ in range(100_000):
+        if os.fork():
+            os._exit(0)
+        os.setsid()
+        time.sleep(0.001)
+time.sleep(1000)
+"""
+
+
+@task(timeout=2.0)
+def hang_with_daemons(folder: str) -> None:
+    subprocess.Popen([sys.executable, "-c", ESCAPES, folder], start_new_session=True)
+    time.sleep(1000)
+
+
+@task(timeout=60.0)
+def leave_a_daemon(folder: str) -> int:
+    with subprocess.Popen(["sh", "-c", "setsid sleep 1000 >&- & echo $!"], stdout=subprocess.PIPE) as shell:
+        assert shell.stdout
+        Path(folder, "pids").write_bytes(shell.stdout.read())
+    return os.getpid()
+
+
 @task
 def register(folder: str) -> None:
     """Something to do when the process ends, as exporters of traces have."""
@@ -235,3 +314,31 @@ def stop_the_process() -> None:
     """Ctrl-Z and debuggers do the same."""
     os.kill(os.getpid(), signal.SIGSTOP)
     time.sleep(300)  # the kernel stops one thread after the other: this one shall not end its task before its turn
+
+
+# --- threads ---
+
+
+@task
+def interrupt_later(seconds: float) -> None:
+    """As a soft time limit that comes when its task has just ended."""
+    interrupt = ctypes.pythonapi.PyThreadState_SetAsyncExc
+    thread = ctypes.c_ulong(threading.get_ident())
+    threading.Timer(seconds, interrupt, [thread, ctypes.py_object(KeyboardInterrupt)]).start()
+
+
+def runner() -> Any:
+    """That of this process."""
+    return next(found for found in gc.get_objects() if type(found) is executor.Runner)
+
+
+@task
+def silence() -> None:
+    """From now on the process neither begins a task nor answers."""
+    threading.Timer(0.3, runner()._changed.acquire).start()
+
+
+@task
+def tire() -> None:
+    """From now on the process answers, but begins nothing."""
+    runner()._may_begin = bool

@@ -6,8 +6,9 @@ from typing import Any
 
 import pytest
 from django.db import connections
-from django.tasks import TaskResultStatus
+from django.tasks import TaskResultStatus, task_backends
 from django.tasks.exceptions import InvalidTask
+from django.tasks.signals import task_enqueued
 from django.utils import timezone
 
 from djbundle.tasks import call, chain, group, operations_api
@@ -16,7 +17,7 @@ from djbundle.tasks.store import claim, held, transitions
 from djbundle.tasks.store.worker_identity import Identity
 from djbundle.tasks.testing import run_pending
 from djbundle.tasks.worker.attempt import execute
-from tests.tasks import following_jobs, jobs
+from tests.tasks import following_jobs, hostile_followers, jobs
 
 ME = Identity.of_this_process()
 UNKNOWN = "tests.tasks.following_jobs.not_yet_written"
@@ -197,6 +198,56 @@ def test_unique_link_waits_for_the_one_that_is_there() -> None:
         TaskRecord.objects.filter(status="READY").update(run_after=timezone.now())
         run_pending()
     assert [record.return_value for record in TaskRecord.objects.order_by("id")] == ["a", "a", "aa", "aa"]
+
+
+def test_unique_end_of_a_chain_that_is_there_is_not_made_twice() -> None:
+    """Also where a process must make it; and for as long as ``unique_for`` says."""
+    chain(call(jobs.say, "a"), call(hostile_followers.only_one)).enqueue()
+    hostile_followers.only_one.enqueue("a")
+    assert run_pending() == 2
+    assert run_pending() == 0
+    assert TaskRecord.objects.filter(task_path=hostile_followers.only_one.module_path).count() == 1
+
+
+def test_unique_follower_that_is_enqueued_while_it_is_made_waits() -> None:
+    chain(call(jobs.say, "a"), call(hostile_followers.only_one), call(jobs.double)).enqueue()
+    (first,) = claim.take(ME, 1)
+    transitions.finish([execute(first)])
+    (unmade,) = claim.take(ME, 1)
+    outcome = execute(unmade)
+    assert outcome.made
+    other = hostile_followers.only_one.enqueue("a")
+    transitions.finish([outcome])
+    waiting = TaskRecord.objects.get(pk=unmade.pk)
+    assert (waiting.status, waiting.max_attempts) == (TaskResultStatus.READY, 0)
+    assert "waits for one with the same arguments" in waiting.held["why"]
+    TaskRecord.objects.filter(pk=other.id).delete()
+    TaskRecord.objects.filter(status="READY").update(run_after=timezone.now())
+    assert run_pending() == 2
+
+
+def test_receivers_hear_of_a_follower_once() -> None:
+    heard: list[Any] = []
+
+    def hear(task_result: Any, **_: Any) -> None:
+        heard.append((task_result.id, task_result.task.module_path))
+
+    chain(call(jobs.say, "a"), call(jobs.double)).enqueue()
+    task_enqueued.connect(hear)
+    try:
+        assert run_pending() == 2
+    finally:
+        task_enqueued.disconnect(hear)
+    assert heard == [(str(newest().pk), jobs.double.module_path)]
+
+
+def test_row_that_is_only_made_uses_up_no_rate(monkeypatch: pytest.MonkeyPatch) -> None:
+    backend = task_backends["default"]
+    following = hostile_followers.has_strange_key.using(queue_name="mails")  # type: ignore[call-arg]
+    chain(call(jobs.say, "a"), call(following)).enqueue()
+    monkeypatch.setitem(backend.options, "RATE_LIMITS", {"mails": "1/h"})
+    assert run_pending() == 2
+    assert newest().status == TaskResultStatus.SUCCESSFUL
 
 
 def test_all_of_using_reaches_what_follows() -> None:

@@ -4,6 +4,8 @@ import datetime
 import io
 import json
 import logging
+import subprocess
+import sys
 import threading
 import time
 from collections import Counter
@@ -11,9 +13,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.core.management import CommandError, call_command
 from django.db import OperationalError, connection, connections
+from django.tasks import task_backends
 from django.tasks.exceptions import InvalidTask
 from django.test import modify_settings, override_settings
 from django.test.utils import CaptureQueriesContext
@@ -21,12 +25,12 @@ from django.utils import timezone
 
 from djbundle.tasks import schedule, schedules
 from djbundle.tasks.models import Schedule, TaskRecord
-from djbundle.tasks.testing import enqueued
+from djbundle.tasks.testing import enqueued, run_pending
 from djbundle.tasks.timing import Timing
 from djbundle.tasks.worker import scheduler
 from djbundle.tasks.worker.loop import Worker
 from djbundle.tasks.worker.scheduler import Scheduler, run_tick, sync
-from tests.tasks import jobs
+from tests.tasks import following_jobs, jobs
 from tests.tasks import tasks as _tasks  # noqa: F401 - so that its declarations are made before a test replaces them
 from tests.tasks.conftest import StartWorker
 from tests.waiting import wait_until
@@ -100,6 +104,23 @@ def test_a_tick_that_cannot_be_enqueued_is_not_lost() -> None:
     with pytest.raises(TypeError):
         run_tick(made, now)
     assert row().next_run == now
+
+
+def test_a_task_of_another_backend_is_handed_over_by_a_process(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whose code the worker does not run."""
+    elsewhere = {"BACKEND": "django.tasks.backends.dummy.DummyBackend"}
+    with override_settings(TASKS=settings.TASKS | {"elsewhere": elsewhere}):
+        task = jobs.say.using(backend="elsewhere")
+        monkeypatch.setattr(following_jobs, "not_yet_written", task, raising=False)
+        made = make(
+            interval=60, next_run=timezone.now(), args=["a"], task_path="tests.tasks.following_jobs.not_yet_written"
+        )
+        assert run_tick(made, timezone.now())
+        backend: Any = task_backends["elsewhere"]
+        assert not backend.results
+        assert run_pending() == 0
+        assert [result.args for result in backend.results] == [["a"]]
+    assert not TaskRecord.objects.exists()
 
 
 def test_a_worker_waits_no_longer_than_to_the_next_tick() -> None:
@@ -536,3 +557,14 @@ def test_switching() -> None:
     assert row().enabled
     with pytest.raises(CommandError, match='no schedule "unknown"'):
         tasks("schedule", "run", "unknown")
+
+
+def test_schedules_can_be_declared_before_apps_are_loaded() -> None:
+    """As where the package of an app imports its tasks."""
+    program = """
+from django.conf import settings
+settings.configure(TASKS={"default": {"BACKEND": "djbundle.tasks.DatabaseBackend"}})
+from djbundle.tasks import RetryAfter, schedule
+import sys; assert "djbundle.tasks.models" not in sys.modules
+"""
+    assert subprocess.run([sys.executable, "-c", program], check=False, timeout=60).returncode == 0

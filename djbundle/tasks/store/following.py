@@ -1,7 +1,8 @@
 """What follows a task that has succeeded: the next call of its chain, or the callback of its group.
 
-It is enqueued in the transaction that records the success, so neither is there without the other. What cannot be
-enqueued then is a row that waits or has failed: see held.py.
+It is enqueued in the transaction that records the success, so neither is there without the other. The worker does
+that, and runs none of the project's code: a call that needs any to become a task is a row that a process makes a task
+of. What cannot be enqueued is a row that waits or has failed: see held.py for both.
 """
 
 from typing import Any
@@ -27,8 +28,7 @@ def follow(record: TaskRecord, value: Any) -> None:
 
 def close(row: TaskGroup) -> None:
     """All members have succeeded."""
-    row.finished_at = timezone.now()
-    row.save(update_fields=["finished_at"])
+    TaskGroup.objects.using(row._state.db).filter(pk=row.pk).update(finished_at=timezone.now())
     if row.callback:
         members = TaskRecord.objects.using(row._state.db).filter(group=row, then__isnull=True)
         values = list(members.order_by("group_index").values_list("return_value", flat=True))
@@ -42,18 +42,25 @@ def _enqueue_next(
     args = [value, *first["args"]] if first["takes_result"] else first["args"]
     alias = router.db_for_write(TaskRecord)
     membership["then"] = rest or None
+    until_made = {"group": callback_of} if callback_of else {}  # that is not finished while this row is there
     try:
         with transaction.atomic(using=alias):
             if callback_of and len(value) < callback_of.total:
                 raise LookupError(f"Only {len(value)} of {callback_of.total} results of the group are still kept.")
-            task = held.task_of(first)
-            task.get_backend().add(task, args, first["kwargs"], **membership)
-    except Exception as error:  # whatever the project's functions do
+            if not enqueue_plain(first, args, **membership):
+                held.keep(first, args, None, alias, **membership | until_made)
+    except BaseException as error:
         if connections[alias].needs_rollback:
             raise  # the database is gone: nothing of this is recorded, and all of it is tried again
-        if callback_of:
-            membership["group"] = callback_of  # it is not finished while this row is there
-        held.keep(first, args, error, alias, **membership)
+        held.keep(first, args, error, alias, **membership | until_made)
+
+
+def enqueue_plain(call: dict[str, Any], args: list[Any], **membership: Any) -> bool:
+    """False, and nothing is done, where that would run any of the project's code."""
+    if task := held.plain_task_of(call):
+        backend: Any = task.get_backend()
+        backend.add(task, args, call["kwargs"], **membership)
+    return task is not None
 
 
 def end_groups(discarded: models.QuerySet[TaskRecord]) -> None:

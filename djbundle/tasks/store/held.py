@@ -3,27 +3,32 @@
 During a rolling deploy a worker with old code claims tasks of newer code. It puts them back, for a worker that knows
 them: that is no attempt and no failure, until a day has passed. `TaskRecord.held` says why and since when.
 
-What follows another task is made by the worker that records the success of that one. Where this is impossible, the row
-is there all the same, with ``max_attempts`` 0 and the call that it is to be made of in `held`: as a task that waits
-where another version of the code may be able to, as a failed one where ``tasks retry`` has to say when. A worker that
-claims such a row makes it, instead of running it.
+What follows another task is enqueued by the worker that records the success of that one, a tick of a schedule by the
+worker that is first. Where that takes any of the project's code (its module is not loaded, a function says its
+concurrency key, somebody listens to task_enqueued), or is impossible, the row is there all the same, with
+``max_attempts`` 0 and the call that it is to be made of in `held`. A process that gets such a row makes a task of it,
+instead of running it: see worker/making.py. Until it can be made it waits, where another version of the code may be
+able to; or it has failed, where ``tasks retry`` has to say when.
 """
 
 import datetime
 import inspect
+import json
 import logging
 from functools import lru_cache
 from typing import Any
 
-from django.db import Error, InterfaceError, OperationalError, transaction
+from django.db import Error, InterfaceError, OperationalError
 from django.utils import timezone
 
-from djbundle.tasks.compat import InvalidTaskBackend, TaskResultStatus
-from djbundle.tasks.models import READY, RUNNING, TaskRecord
-from djbundle.tasks.store import releases
+from djbundle.tasks import signals
+from djbundle.tasks.backend import DatabaseBackend
+from djbundle.tasks.compat import InvalidTaskBackend, TaskResultStatus, task_backends
+from djbundle.tasks.models import READY, TaskRecord
+from djbundle.tasks.store import releases, wakeup
 from djbundle.tasks.store.claimed_run import Run
-from djbundle.tasks.store.outcome import Outcome, error_entry
-from djbundle.tasks.task import AlreadyThere, RetryingTask, UnknownTask, load
+from djbundle.tasks.store.outcome import Outcome, error_entry, is_a, last_line
+from djbundle.tasks.task import AlreadyThere, RetryingTask, UnknownTask, load, loaded
 
 logger = logging.getLogger("djbundle.tasks")
 
@@ -37,6 +42,8 @@ MADE = (
     *("takes_context", "max_attempts", "backoff", "timeout", "expires_at", "run_after"),
     *("unique_key", "concurrency_key", "concurrency_limit"),
 )
+MOMENTS = "expires_at", "run_after"
+REDUNDANT = "null"  # what is made of a row that stood for a unique task, where that is there
 
 
 # --- in the process that runs tasks ---
@@ -48,14 +55,9 @@ def unknown(run: Run, error: BaseException) -> Outcome:
     return Outcome(run.pk, run.epoch, READY, error=error_entry(error), is_held=True)
 
 
-def unmade(run: Run) -> Outcome:
-    """The outcome of what must be made before it can run."""
-    return Outcome(run.pk, run.epoch, READY, is_held=True)
-
-
 def is_for_newer_code(error: BaseException, task: RetryingTask, args: list[Any], kwargs: dict[str, Any]) -> bool:
     """Whether `error` came since the function of this code does not take these arguments, and newer code runs too."""
-    if not isinstance(error, TypeError):
+    if not is_a(error, TypeError):
         return False
     try:
         inspect.signature(task.func).bind(*args, **kwargs)
@@ -79,11 +81,13 @@ def _say_once(text: str) -> None:
 # --- in the worker ---
 
 
-def put_back(record: TaskRecord, error: dict[str, str] | None) -> dict[str, Any]:
+def put_back(record: TaskRecord, outcome: Outcome) -> dict[str, Any]:
     """What is written to a claimed row that was not run."""
-    if record.held and "call" in record.held:
-        return _undone(record) | _make(record, record.held["call"])
-    return _undone(record) | _postponed(record, error)
+    if outcome.made:
+        return _undone(record) | _made(record, json.loads(outcome.made))
+    if outcome.status == TaskResultStatus.FAILED:
+        return _undone(record) | _failed(record, outcome.error or {})
+    return _undone(record) | _postponed(record, outcome.error)
 
 
 def _undone(record: TaskRecord) -> dict[str, Any]:
@@ -103,7 +107,7 @@ def _postponed(record: TaskRecord, error: dict[str, str] | None) -> dict[str, An
         errors = [*record.errors, *([error] if error else [])]
         return {"status": TaskResultStatus.FAILED, "errors": errors, "finished_at": now, "held": call or None}
     delay = datetime.timedelta(seconds=min(SHORTEST * 2.0 ** min(looks, 32), LONGEST))
-    why = error["traceback"].strip().rpartition("\n")[2] if error else ""
+    why = last_line(error) if error else ""
     wait = {"since": since.isoformat(), "last": now.isoformat(), "looks": looks + 1, "why": why}
     return {"status": READY, "run_after": now + delay, "held": call | wait}
 
@@ -112,60 +116,67 @@ def _moment(text: str | None) -> datetime.datetime | None:
     return datetime.datetime.fromisoformat(text) if text else None
 
 
-def _make(record: TaskRecord, call: dict[str, Any]) -> dict[str, Any]:
-    """What turns the row into the task that it stands for; or lets it wait, or fail."""
-    try:
-        with transaction.atomic(using=record._state.db):  # the project's functions may break it
-            made = _made(record, call)
-            _expect_alone(made, record)
-    except Exception as error:
-        if transaction.get_connection(record._state.db).needs_rollback:
-            raise  # the database is gone; all of this is tried again
-        return _fail_or_wait(record, error)
-    values = {name: getattr(made, name) for name in MADE}
+def _made(record: TaskRecord, values: dict[str, Any]) -> dict[str, Any]:
+    """What turns the row into the task that it stood for."""
+    moments = {name: _moment(values[name]) for name in MOMENTS}
     group = {} if record.group_index is not None else {"group": None}
-    return {"status": READY, "errors": [], "held": None, **values, **group}
+    return {"status": READY, "errors": [], "held": None, **values, **moments, **group}
 
 
-def _made(record: TaskRecord, call: dict[str, Any]) -> TaskRecord:
-    task = task_of(call)
-    backend = task.get_backend()
-    made: TaskRecord = backend.record(backend.prototype(task), record.args, record.kwargs)
-    return made
-
-
-def _expect_alone(made: TaskRecord, record: TaskRecord) -> None:
-    """Raise AlreadyThere while a task like this unique one waits or runs."""
-    same = TaskRecord.objects.using(record._state.db).filter(unique_key=made.unique_key, status__in=(READY, RUNNING))
-    if made.unique_key and same.exclude(pk=record.pk).exists():
-        raise AlreadyThere(f"{made.task_path} waits for one with the same arguments.")
-
-
-def _fail_or_wait(record: TaskRecord, error: Exception) -> dict[str, Any]:
-    if isinstance(error, PASSING):
-        return _postponed(record, error_entry(error))
-    logger.error("%s cannot be made", record, exc_info=error)
-    ended = {"status": TaskResultStatus.FAILED, "errors": [error_entry(error)], "finished_at": timezone.now()}
+def _failed(record: TaskRecord, error: dict[str, str]) -> dict[str, Any]:
+    """It cannot be made; ``tasks retry`` says when to try again."""
+    ended = {"status": TaskResultStatus.FAILED, "errors": [error], "finished_at": timezone.now()}
     return ended | {"held": {"call": (record.held or {})["call"]}}
+
+
+def plain_task_of(call: dict[str, Any]) -> RetryingTask | None:
+    """The task of a call that can be enqueued without any of the project's code; None: that takes some."""
+    task = loaded(call["task"])
+    if task is None or signals.enqueuing_is_heard() or not _is_plain(task.concurrency_key):
+        return None
+    try:
+        backend = task_backends[call["using"].get("backend", task.backend)]
+    except InvalidTaskBackend:
+        return None
+    return _changed(task, call) if type(backend) is DatabaseBackend else None
+
+
+def _is_plain(key: Any) -> bool:
+    return key is None or type(key) is str
 
 
 def task_of(call: dict[str, Any]) -> Any:
     """The task of a call in a workflow, with what was changed by ``.using()``."""
+    return _changed(load(call["task"]), call)
+
+
+def _changed(task: RetryingTask, call: dict[str, Any]) -> RetryingTask:
     changes = dict(call["using"])
     if call.get("run_after"):
         changes["run_after"] = datetime.datetime.fromisoformat(call["run_after"])
-    task = load(call["task"])
     return task.using(**changes) if changes else task
 
 
-def keep(call: dict[str, Any], args: list[Any], error: Exception, alias: str, **membership: Any) -> TaskRecord:
-    """Add the row of a call that cannot be made now."""
+def keep(call: dict[str, Any], args: list[Any], error: BaseException | None, alias: str, **membership: Any) -> None:
+    """Add the row of a call that is no task yet, since there was an `error`, or since a process shall make it one.
+
+    No signal is sent: who listens would be called in the worker.
+    """
+    TaskRecord.objects.using(alias).bulk_create([row_of(call, args, error, alias, **membership)])
+    wakeup.send_on_commit(alias)
+
+
+def row_of(
+    call: dict[str, Any], args: list[Any], error: BaseException | None, alias: str, **membership: Any
+) -> TaskRecord:
+    """That row, not saved. To be made, it has as long as the task."""
     using, now = call["using"], timezone.now()
     record = TaskRecord(
         task_path=call["task"],
         backend=using.get("backend", "default"),
         queue_name=using.get("queue_name", "default"),
         priority=using.get("priority", 0),
+        timeout=using.get("timeout"),
         max_attempts=0,
         args=args,
         kwargs=call["kwargs"],
@@ -175,7 +186,14 @@ def keep(call: dict[str, Any], args: list[Any], error: Exception, alias: str, **
         **membership,
     )
     record._state.db = alias
-    for name, value in _fail_or_wait(record, error).items():
+    for name, value in _fail_or_wait(record, error).items() if error else ():
         setattr(record, name, value)
-    record.save(using=alias, force_insert=True)
     return record
+
+
+def _fail_or_wait(record: TaskRecord, error: BaseException) -> dict[str, Any]:
+    entry = error_entry(error)
+    if is_a(error, PASSING):
+        return _postponed(record, entry)
+    logger.error("%s cannot be made: %s", record, last_line(entry))
+    return _failed(record, entry)

@@ -24,6 +24,7 @@ LOCK = {
     "postgresql": "LOCK TABLE {} IN EXCLUSIVE MODE",
     "mysql": "INSERT INTO {} (name, tokens, counted_at) VALUES ('', 0, NOW()) ON DUPLICATE KEY UPDATE tokens = tokens",
 }
+LOOKED_AT = "queue_name", "concurrency_key", "concurrency_limit", "max_attempts"
 LOCK_BY_WRITING = "UPDATE {} SET tokens = tokens WHERE 1 = 0"  # SQLite has one writer
 
 
@@ -71,7 +72,7 @@ def choose(due: models.QuerySet[TaskRecord], limited: dict[str, Rate], count: in
     chosen: list[int] = []
     while len(chosen) < count:
         open_ = due.exclude(pk__in=chosen).exclude(concurrency_key__in=allowance.full)
-        rows = open_.exclude(queue_name__in=allowance.spent).only("queue_name", "concurrency_key", "concurrency_limit")
+        rows = open_.exclude(queue_name__in=allowance.spent).only(*LOOKED_AT)
         seen = list(rows[: count - len(chosen)])
         if not seen:
             break
@@ -106,7 +107,9 @@ class _Allowance:
             return False
         if key:
             self._running[key] = self._running.get(key, 0) + 1
-        if queue_name in self._tokens:
+        if (
+            queue_name in self._tokens and record.max_attempts
+        ):  # else it is only made now, see held.py, and begins later
             self._tokens[queue_name] -= 1
             if self._tokens[queue_name] < 1:
                 self.spent.add(queue_name)

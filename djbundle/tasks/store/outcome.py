@@ -9,6 +9,7 @@ from traceback import format_exception
 from typing import Any, NamedTuple
 
 from djbundle.tasks.compat import TaskResultStatus, normalize_json
+from djbundle.tasks.store import result_size
 from djbundle.tasks.store.claimed_run import Run
 from djbundle.tasks.text import clean, shortened
 
@@ -16,6 +17,7 @@ MOST_RESULT = 8 << 20  # characters of JSON; MariaDB takes 16 MB in a statement
 MOST_TRACEBACK = 32 << 10  # characters
 MOST_TRACEBACKS = 10  # that a row keeps: its newest
 NO_LONGER_KEPT = "It is no longer kept.\n"
+UNSHOWN = {"exception_class_path": "builtins.BaseException", "traceback": "It cannot be shown, nor can its class.\n"}
 NUL = re.compile(r"(?<!\\)(?:\\\\)*\\u0000")  # in JSON
 _encode = json.JSONEncoder(allow_nan=False).encode
 _encode_unescaped = json.JSONEncoder(ensure_ascii=False).encode
@@ -33,6 +35,7 @@ class Outcome(NamedTuple):
     is_followed: bool = False  # by other tasks, see following.py
     is_written: bool = False  # already, by the process that ran it
     is_held: bool = False  # it could not begin, see held.py
+    made: str | None = None  # what is to be written to a row that stood for a task: JSON, see held.py
 
     @property
     def value(self) -> Any:
@@ -57,6 +60,8 @@ def encoded(value: Any, vendor: str = "") -> str | None:
     """
     if value is None:
         return None
+    if result_size.exceeds(value, MOST_RESULT):
+        raise ValueError(f"A task may return {MOST_RESULT:,} characters of JSON; this one returned more.")
     plain = normalize_json(value)
     text = _encode(plain)
     if len(text) > MOST_RESULT:
@@ -77,12 +82,36 @@ def _refuse_strange_text(text: str) -> None:
 
 
 def error_entry(error: BaseException) -> dict[str, str]:
-    """Never fails, whatever the error is."""
+    """Never fails, whatever the error is: its class may exit when it is asked for its name."""
     try:
-        traceback = "".join(format_exception(error))
-    except Exception as broken:
-        traceback = f"Its traceback cannot be shown: {type(broken).__qualname__}\n"
-    return entry_of(type(error), traceback)
+        return entry_of(type(error), _traceback_of(error))
+    except BaseException:
+        return dict(UNSHOWN)
+
+
+def _traceback_of(error: BaseException) -> str:
+    try:
+        return "".join(format_exception(error))
+    except BaseException as broken:
+        return f"Its traceback cannot be shown: {type(broken).__qualname__}\n"
+
+
+def is_a(error: BaseException, kinds: type[BaseException] | tuple[type[BaseException], ...]) -> bool:
+    """``isinstance()``, which asks the error for its class where it is none of these; that may even exit."""
+    return issubclass(type(error), kinds)
+
+
+def shown(error: BaseException) -> str:
+    """Its repr(), which may do anything."""
+    try:
+        return clean(repr(error))
+    except BaseException:
+        return last_line(error_entry(error))
+
+
+def last_line(entry: dict[str, str]) -> str:
+    """The class and the text of an error."""
+    return entry["traceback"].strip().rpartition("\n")[2]
 
 
 def entry_of(kind: type[BaseException], traceback: str) -> dict[str, str]:

@@ -12,7 +12,7 @@ import logging
 from collections.abc import Sequence
 from typing import Any
 
-from django.db import connections, models, router, transaction
+from django.db import IntegrityError, connections, models, router, transaction
 from django.utils import timezone
 
 from djbundle.tasks import options
@@ -23,6 +23,7 @@ from djbundle.tasks.store import clock, following, held, wakeup
 from djbundle.tasks.store.claimed_run import Run
 from djbundle.tasks.store.outcome import Outcome, entry_of, with_error
 from djbundle.tasks.store.worker_identity import Identity
+from djbundle.tasks.task import AlreadyThere
 
 logger = logging.getLogger("djbundle.tasks")
 
@@ -112,7 +113,7 @@ def _end(outcome: Outcome) -> bool:
     if record is None:
         return False
     if outcome.is_held and not record.cancelled_at:
-        return _leave(record, **held.put_back(record, outcome.error))
+        return _put_back_held(record, outcome)
     now = timezone.now()
     if outcome.status == TaskResultStatus.SUCCESSFUL:
         value = outcome.value
@@ -127,6 +128,18 @@ def _end(outcome: Outcome) -> bool:
     if outcome.status == TaskResultStatus.FAILED or record.cancelled_at:
         return _leave(record, status=TaskResultStatus.FAILED, errors=errors, finished_at=now)
     return _leave(record, status=TaskResultStatus.READY, errors=errors, run_after=later)
+
+
+def _put_back_held(record: TaskRecord, outcome: Outcome) -> bool:
+    """What could not begin, or has only now become a task."""
+    if outcome.made == held.REDUNDANT:
+        return _running(record.pk, record.epoch)._raw_delete(alias()) == 1
+    try:
+        with transaction.atomic(using=alias()):
+            return _leave(record, **held.put_back(record, outcome))
+    except IntegrityError:  # it is unique, and one like it was enqueued a moment ago
+        error = entry_of(AlreadyThere, f"{record.task_path} waits for one with the same arguments.\n")
+        return _leave(record, **held.put_back(record, outcome._replace(made=None, error=error)))
 
 
 def is_writable(outcome: Outcome) -> bool:

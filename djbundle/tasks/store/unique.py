@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from django.db import IntegrityError, models, transaction
 from django.utils import timezone
 
+from djbundle.tasks.compat import TaskResultStatus
 from djbundle.tasks.store.insert import insert
 from djbundle.tasks.task import AlreadyThere
 
@@ -45,6 +46,15 @@ def add_member(record: "TaskRecord", alias: str) -> None:
             insert(record, alias)
     except IntegrityError as error:
         raise AlreadyThere(f"{record.task_path} waits for one with the same arguments.") from error
+
+
+def is_present(record: "TaskRecord", alias: str, window: float | None = None) -> bool:
+    """Whether another one with its key waits, runs, or was enqueued within the last `window` seconds."""
+    counts = models.Q(status__in=(TaskResultStatus.READY, TaskResultStatus.RUNNING))
+    if window is not None:
+        counts |= models.Q(enqueued_at__gt=record.enqueued_at - datetime.timedelta(seconds=window))
+    same = type(record).objects.using(alias).filter(counts, unique_key=record.unique_key)
+    return same.exclude(pk=record.pk).exists()
 
 
 def newest(keys: list[str], alias: str) -> "dict[str, TaskRecord]":

@@ -20,9 +20,10 @@ from djbundle.tasks.context import Channel, TaskContext
 from djbundle.tasks.models import TaskRecord
 from djbundle.tasks.store import held, transitions
 from djbundle.tasks.store.claimed_run import Call, Run
-from djbundle.tasks.store.outcome import Outcome, encoded, error_entry, failure, success
+from djbundle.tasks.store.outcome import Outcome, encoded, error_entry, failure, is_a, success
 from djbundle.tasks.task import RetryingTask, load
 from djbundle.tasks.worker.isolation import call_in_savepoints, copy_decimal_context, run_alone
+from djbundle.tasks.worker.making import Making, begin_making
 from djbundle.tasks.worker.retry import fail_overdue, outcome_of
 
 logger = logging.getLogger("djbundle.tasks")
@@ -61,10 +62,10 @@ def check_connections() -> None:
             connection.health_check_enabled = True  # type: ignore[attr-defined]
 
 
-def begin(run: Run, channel_of: ChannelOf) -> "Attempt | Outcome":
+def begin(run: Run, channel_of: ChannelOf) -> "Attempt | Making | Outcome":
     """Find the function; an outcome when this code does not know the task."""
     if run.is_unmade:
-        return held.unmade(run)
+        return begin_making(run)
     try:
         if run.is_overdue:
             return fail_overdue(run)
@@ -128,7 +129,7 @@ class Attempt:
         try:
             value = encoded((call or self.call)(), connections[self.of.alias].vendor)
         except BaseException as error:
-            if isinstance(error, KeyboardInterrupt) and threading.current_thread() is threading.main_thread():
+            if is_a(error, KeyboardInterrupt) and threading.current_thread() is threading.main_thread():
                 raise  # Ctrl-C in somebody's tests: the worker runs no task in its main thread
             if held.is_for_newer_code(error, self.task, self._args(), self.asked.kwargs):
                 return held.unknown(self.of, error)

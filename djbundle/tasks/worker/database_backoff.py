@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from django.db import Error, connections
 
 from djbundle.tasks.store import transitions
+from djbundle.tasks.store.outcome import error_entry, shown
 
 logger = logging.getLogger("djbundle.tasks")
 
@@ -40,11 +41,13 @@ class Guard:
             action()
         except Error as error:
             self._tell("the database does not answer, trying again: %s", error)
-        except Exception as error:
+        except (
+            BaseException
+        ) as error:  # one that would end the process is a mistake too: signals are no exceptions here
             self.faults += 1
             if self.faults >= MOST_FAULTS:
                 raise
-            self._tell("the worker made a mistake, trying again: %r", error, exc_info=True)
+            self._tell("the worker made a mistake, trying again: %s", error, with_traceback=True)
         else:
             if self.delay:
                 logger.warning("the database answers again" if not self.faults else "the worker goes on")
@@ -53,10 +56,11 @@ class Guard:
         self._wait()
         return False
 
-    def _tell(self, message: str, error: Exception, *, exc_info: bool = False) -> None:
+    def _tell(self, message: str, error: BaseException, *, with_traceback: bool = False) -> None:
         """Once for each error, however often it comes."""
-        if (text := str(error).strip()) != self.said:
-            logger.error(message, error if exc_info else text, exc_info=exc_info)
+        text = shown(error) if with_traceback else str(error).strip()
+        if text != self.said:
+            logger.error(message, error_entry(error)["traceback"].rstrip() if with_traceback else text)
         self.said = text
 
     def _wait(self) -> None:

@@ -2,12 +2,18 @@
 
 Threads that take turns at the interpreter make quick tasks slower, and waiting tasks faster. So one thread begins, and
 others join it as long as tasks wait although the process has CPU time to spare. Async tasks need none to help.
+
+Whoever has the number of a thread can raise an exception in it at any moment (PyThreadState_SetAsyncExc, as soft time
+limits do), also when the task that it was meant for has ended. So what a thread holds is given back however it is left.
+CPython looks for such an exception at calls and at the end of loops; lines that must stay together have neither.
 """
 
+import logging
 import threading
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from functools import partial
 
 from djbundle.tasks.context import Channel
@@ -21,6 +27,16 @@ from djbundle.tasks.worker.protocol import Progress, Returned
 
 LOOK_SECONDS = 0.002  # between looks whether more threads would help
 BUSY = 0.7  # of the time on a CPU: then they would not
+logger = logging.getLogger("djbundle.tasks")
+
+
+@dataclass(slots=True)
+class Turn:
+    """What a thread is at."""
+
+    run: Run | None = None  # that it must tell the end of
+    begun: float = 0.0  # monotonic seconds
+    broken: BaseException | None = None  # what left the turn before its end
 
 
 class Runner:
@@ -32,7 +48,7 @@ class Runner:
         self._set_begun = set_begun
         self._taken = 0  # ever
         self._waiting: deque[Run] = deque()
-        self._running = 0  # tasks, in threads and in the event loop
+        self._running: dict[tuple[int, int], Run] = {}  # in threads and in the event loop, by key and epoch
         self._threads = 0
         self._idle = 0  # of the threads
         self._executing: set[int] = set()  # threads that are in a task; others hand one to the event loop
@@ -41,7 +57,7 @@ class Runner:
         self._busy = threading.Event()  # tasks wait, or outcomes
         self._cancelled: frozenset[int] = frozenset()
         self._loop = EventLoop()
-        threading.Thread(target=self._look_after, daemon=True).start()
+        threading.Thread(target=self._look_after_always, daemon=True).start()
 
     # --- what the worker asks for ---
 
@@ -67,41 +83,83 @@ class Runner:
 
     def _call_threads(self, count: int) -> None:
         """Have up to `count` more of them take tasks; the lock is held."""
-        count = min(count, len(self._waiting), self._most - self._running)
+        count = min(count, len(self._waiting), self._most - len(self._running))
         self._changed.notify(min(count, self._idle))
         for _ in range(min(count - self._idle, self._most - self._threads)):
             self._threads += 1
             threading.Thread(target=self._work, daemon=True).start()
 
     def _work(self) -> None:
-        prepare_thread()
-        while True:
-            if run := self._next():
-                run_alone(self._run, run)
+        turn = Turn()
+        try:
+            prepare_thread()
+            while True:
+                self._take_turn(turn)
+        except BaseException:
+            logger.exception("a thread that runs tasks has ended; another takes its place")
+        finally:
+            self._replace_thread(turn)
+
+    def _take_turn(self, turn: Turn) -> None:
+        """Run one task, or wait until there is one. A thread outlives whatever is raised in it."""
+        try:
+            if turn.run:
+                self._end_broken(turn)
+            elif self._next(turn):
+                run_alone(self._run, turn)
             else:
                 self._wait()
                 check_connections()  # which the pause may have made old
+        except BaseException as error:
+            turn.broken = error
 
-    def _next(self) -> Run | None:
-        """None: there is none, or as many run as may."""
+    def _next(self, turn: Turn) -> bool:
+        """False: there is none, or as many run as may."""
         with self._changed:
             if not self._may_begin():
-                return None
+                return False
             if not self._set_begun(self._taken - len(self._waiting) + 1):
                 self._is_recalled = True
-                return None
-            self._running += 1
-            return self._waiting.popleft()
+                return False
+            turn.begun = time.monotonic()
+            run = self._waiting[0]  # no call from here on, see above
+            turn.run = run
+            self._running[run.pk, run.epoch] = run
+            del self._waiting[0]
+            return True
+
+    def _end_broken(self, turn: Turn) -> None:
+        """Something was raised after the task itself, or before it: nobody else will tell of it."""
+        run, error = turn.run, turn.broken or RuntimeError("The thread that ran it was interrupted.")
+        if run:
+            self._ended(run, failure(run.pk, run.epoch, error_entry(error)), turn.begun)
+        turn.run = turn.broken = None
+
+    def _replace_thread(self, turn: Turn) -> None:
+        with self._changed:
+            self._threads -= 1
+        self._end_broken(turn)
+        with self._changed:
+            self._call_threads(1)
 
     def _wait(self) -> None:
         with self._changed:
             while not self._may_begin():
-                self._idle += 1
-                self._changed.wait()
-                self._idle -= 1
+                try:
+                    self._idle += 1
+                    self._changed.wait()
+                finally:
+                    self._idle -= 1
 
     def _may_begin(self) -> bool:
-        return bool(self._waiting) and self._running < self._most and not self._is_recalled
+        return bool(self._waiting) and len(self._running) < self._most and not self._is_recalled
+
+    def _look_after_always(self) -> None:
+        while True:
+            try:
+                self._look_after()
+            except BaseException:
+                logger.exception("the thread that looks after tasks goes on")
 
     def _look_after(self) -> None:
         """While there is anything to do, call more threads where these would help, and send outcomes in time."""
@@ -123,25 +181,30 @@ class Runner:
 
     # --- runs ---
 
-    def _run(self, run: Run) -> None:
-        """A thread must outlive whatever comes: a module of tasks that calls sys.exit, for one."""
-        begun = time.monotonic()
+    def _run(self, turn: Turn) -> None:
+        """Whatever the task does, its end is told: a module of tasks that calls sys.exit, for one."""
+        run, begun = turn.run, turn.begun
+        if run is None:
+            return
         try:
             attempt = begin(run, self._channel_of)
             if isinstance(attempt, Attempt) and attempt.is_async:
-                self._loop.run(attempt, lambda outcome: self._ended(outcome, begun))
+                self._loop.run(attempt, lambda outcome: self._ended(run, outcome, begun))
+                turn.run = None
                 return
             self._executing.add(threading.get_ident())
-            outcome = attempt.run(partial(call_and_close, attempt.call)) if isinstance(attempt, Attempt) else attempt
+            outcome = attempt if isinstance(attempt, Outcome) else attempt.run(partial(call_and_close, attempt.call))
             close_old_connections()
         except BaseException as error:
             outcome = failure(run.pk, run.epoch, error_entry(error))
         self._executing.discard(threading.get_ident())
-        self._ended(outcome, begun)
+        self._ended(run, outcome, begun)
+        turn.run = None
 
-    def _ended(self, outcome: Outcome, begun: float) -> None:
+    def _ended(self, run: Run, outcome: Outcome, begun: float) -> None:
+        """May be called twice for a run, as only one outcome of it counts."""
         with self._changed:
-            self._running -= 1
+            self._running.pop((run.pk, run.epoch), None)
             more = bool(self._waiting)
             if self._idle == self._threads:  # it ended in the event loop
                 self._call_threads(1)

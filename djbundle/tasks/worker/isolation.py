@@ -31,7 +31,7 @@ def prepare_thread() -> None:
     """Make what all tasks of this thread share; Django keeps it in the context, where each would make its own."""
     backends.usable()
     for alias in caches:
-        with suppress(Exception):  # whoever uses it will see
+        with suppress(BaseException):  # whoever uses it will see
             caches[alias]
 
 

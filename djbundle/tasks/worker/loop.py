@@ -1,8 +1,9 @@
 """The worker: claims tasks, gives them to its processes, records how they ended, keeps their leases alive.
 
 One loop, one thread, waits for a wake-up (a task was committed, a process tells something, a signal came) or for the
-next poll. Signal handlers do nothing but wake it. Only the worker writes to the table: many outcomes in one
-transaction, each under the epoch of its run. While the database does not answer, it waits and forgets nothing.
+next poll. Signal handlers do nothing but wake it. Of the project's code it runs none but what loads modules. Only the
+worker writes to the table: many outcomes in one transaction, each under the epoch of its run. While the database does
+not answer, it waits and forgets nothing.
 """
 
 import contextlib
@@ -11,6 +12,7 @@ import selectors
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 from types import FrameType
 
 from django.utils import timezone
@@ -190,10 +192,11 @@ class Worker:
         self.unwritten.write()
 
     def _abandon(self) -> None:
-        """The worker fails: none of its tasks is to blame, so all are given back."""
-        with contextlib.suppress(Exception):
-            self.crew.kill_busy()
-            self._say_goodbye(time.monotonic() + LAST_SECONDS)
+        """The worker fails: none of its tasks is to blame, so all are given back. What has ended may be the cause."""
+        deadline = time.monotonic() + LAST_SECONDS
+        for step in (self.crew.kill_busy, self.unwritten.give_back, partial(self._say_goodbye, deadline)):
+            with contextlib.suppress(BaseException):
+                step()
 
     def _say_goodbye(self, deadline: float) -> None:
         """Again and again as long as there is something to lose; without an answer, the leases end."""

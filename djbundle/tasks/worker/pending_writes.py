@@ -13,7 +13,7 @@ from django.db import InterfaceError, OperationalError
 
 from djbundle.tasks.store import transitions
 from djbundle.tasks.store.claimed_run import Run
-from djbundle.tasks.store.outcome import Outcome, error_entry, failure
+from djbundle.tasks.store.outcome import Outcome, error_entry, failure, last_line, shown
 from djbundle.tasks.worker.protocol import Progress
 
 logger = logging.getLogger("djbundle.tasks")
@@ -46,6 +46,10 @@ class Unwritten:
             if dropped := self._finish():
                 logger.warning("%d runs had lost their lease; their outcome is dropped", dropped)
             self.outcomes, self.vain = [], 0
+        self.give_back()
+
+    def give_back(self) -> None:
+        """What other workers may take; of what has ended nothing is told."""
         for runs, write in ((self.lost, transitions.lose), (self.unfinished, transitions.free)):
             while runs:
                 _write_one(runs[-1].pk, lambda run=runs[-1], write=write: write(run.record()))  # type: ignore[misc]
@@ -61,8 +65,8 @@ class Unwritten:
             self.vain += 1
             if self.vain < PATIENCE:
                 raise
-        except Exception:
-            logger.debug("outcomes are written one by one", exc_info=True)
+        except BaseException as error:
+            logger.debug("outcomes are written one by one: %s", shown(error))
         return self._finish_one_by_one()
 
     def _finish_one_by_one(self) -> int:
@@ -82,11 +86,9 @@ def _finish_alone(outcome: Outcome, *, can_wait: bool) -> int:
             raise
         transitions.is_writable(outcome)  # raises when it is not only this that the database refuses
         refused = error_entry(error)
-    except Exception as error:
+    except BaseException as error:
         refused = error_entry(error)
-    logger.error(
-        "the outcome of task %d cannot be kept: %s", outcome.pk, refused["traceback"].strip().rpartition("\n")[2]
-    )
+    logger.error("the outcome of task %d cannot be kept: %s", outcome.pk, last_line(refused))
     failed = failure(outcome.pk, outcome.epoch, refused)
     return _write_one(outcome.pk, lambda: transitions.finish([failed])) or 0
 
@@ -97,6 +99,6 @@ def _write_one(pk: int, write: Callable[[], int | None]) -> int | None:
         return write()
     except SILENT:
         raise
-    except Exception:
-        logger.exception("what became of task %d cannot be written", pk)
+    except BaseException as error:
+        logger.error("what became of task %d cannot be written\n%s", pk, error_entry(error)["traceback"].rstrip())
         return None

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from djbundle.tasks.store.claimed_run import Run
 from djbundle.tasks.store.outcome import Outcome
-from djbundle.tasks.worker import forks
+from djbundle.tasks.worker import descendants, forks
 from djbundle.tasks.worker.assignments import Assigned
 from djbundle.tasks.worker.pipe import ProcessEnd, WorkerEnd, pair
 from djbundle.tasks.worker.process_main import run_child
@@ -22,6 +22,8 @@ LESS_AHEAD, MORE_AHEAD = 1 / 8, 1.1  # what becomes of that when tasks have wait
 REFILL = 0.5  # of these must be missing before more are claimed: each claim has its price
 STUCK_SECONDS = 0.2  # a task that runs so long gets none behind it, and none waits longer for one
 START_SECONDS = 5.0  # the same where it runs nothing at all: it has just been made, or the machine is busy
+MOST_VAIN = 4  # times in a row that it may have begun nothing in that time
+ANSWER_SECONDS = 30.0  # that a process which runs nothing has to answer
 BLOCKED_SECONDS = 1.0  # that a process gets nothing, after tasks have waited in it in vain
 LOOK_SECONDS = 5.0  # between looks whether a process was stopped
 STOPPED_SECONDS = 30.0  # that it may be
@@ -54,6 +56,8 @@ class Child:
     mean: float = FIRST_MEAN  # seconds that a task takes, lately
     most_ahead: float = AHEAD_MOST
     recalled: bool = False
+    recalled_at: float = 0.0  # monotonic seconds
+    vain: int = 0  # recalls in a row while it ran nothing
     blocked_until: float = 0.0  # monotonic seconds
     retired: bool = False  # gets no more tasks, and ends when it has finished its own
     done: int = 0  # tasks
@@ -98,6 +102,8 @@ class Child:
             for outcome in outcomes:
                 self.tasks.remove(outcome.pk)
             heard.outcomes.extend(outcomes)
+            if self.alone and descendants.has_children(self.pid):  # which must not end with a later task
+                self.retired = True
         elif isinstance(answer, Returned):
             self.recalled = False
             self.tasks.resume()
@@ -108,7 +114,7 @@ class Child:
     def _count(self, ended: int, seconds: float) -> None:
         self.mean += min(1.0, SMOOTHING * ended) * (seconds / ended - self.mean)
         self.began = time.monotonic()
-        self.blocked_until = 0.0
+        self.blocked_until, self.vain = 0.0, 0
         self.most_ahead = min(AHEAD_MOST, self.most_ahead * MORE_AHEAD)
         self.done += ended
 
@@ -126,12 +132,20 @@ class Child:
         """Take back what has not begun. It gets nothing new until it has answered."""
         if self.recalled or not self.tasks.has_waiting():
             return []
-        self.recalled = True
+        self.recalled, self.recalled_at = True, time.monotonic()
+        self.vain = 0 if self.tasks.running else self.vain + 1
         self.blocked_until = time.monotonic() + BLOCKED_SECONDS
         self.most_ahead = max(1.0, self.most_ahead * LESS_AHEAD)
         unbegun = self.tasks.withdraw()
         self.pipe.send(RECALL)
         return unbegun
+
+    def is_wedged(self) -> bool:
+        """Whether it runs nothing, and begins nothing of what it gets, or does not answer: its threads have ended, or
+        wait for something for ever. No task is to blame.
+        """
+        is_mute = self.recalled and time.monotonic() - self.recalled_at > ANSWER_SECONDS
+        return (is_mute or self.vain >= MOST_VAIN) and not self.tasks.running
 
     def cancel(self, pks: Iterable[int]) -> None:
         """Ask those of its tasks to stop."""
@@ -164,7 +178,9 @@ class Child:
         self.ends_at = time.monotonic() + EXIT_SECONDS
 
     def kill(self) -> None:
-        """With all processes that its tasks have started."""
+        """With its group; where it runs a task with a timeout, with all processes that this has started."""
+        if any(run.timeout for run in self.tasks.running):
+            descendants.kill_all(self.pid)
         forks.kill_group(self.pid)
         self.dismiss()
 

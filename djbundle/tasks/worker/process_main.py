@@ -1,8 +1,8 @@
 """A process that runs tasks: forked by the worker, fed by it through a pipe, ended by it or with it.
 
-It ends as other programs do: what tasks and packages have registered for the exit is run, so exporters send the rest
-of what they have. It touches the table of tasks in no way. A task that kills its process or hangs costs this process,
-not the worker.
+It ends as other programs do: what tasks and packages have registered for the exit is run, so exporters send the rest of
+what they have. It writes nothing into the table of tasks, but for who listens to the end of one. A task that kills its
+process or hangs costs this process, not the worker.
 """
 
 import atexit
@@ -18,7 +18,7 @@ from typing import NoReturn
 
 from djbundle.tasks import signals
 from djbundle.tasks.store.claimed_run import run_of
-from djbundle.tasks.worker import forks
+from djbundle.tasks.worker import descendants, forks
 from djbundle.tasks.worker.executor import Runner
 from djbundle.tasks.worker.outbox import Outbox
 from djbundle.tasks.worker.pipe import ProcessEnd
@@ -36,6 +36,8 @@ def run_child(
         die_with(parent, signal.SIGKILL)  # even while a task holds the interpreter
         if forks.leads_group(alone=alone):
             os.setpgid(0, 0)
+        if alone:
+            descendants.adopt_orphans()
         _set_name()
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, lambda *_: None)  # the worker hears them, and stops its children in order

@@ -182,6 +182,10 @@ class Crew:
             if child.overdue():
                 self._end_overdue(child)
                 continue
+            if child.is_wedged():
+                logger.error("process %d begins no tasks; it is replaced", child.pid)
+                self._bury(child)
+                continue
             if child.is_stuck():
                 self.unwritten.unbegun += child.recall()
             self._recycle(child)

@@ -8,7 +8,7 @@ from djbundle.tasks.compat import TaskError, TaskResultStatus
 from djbundle.tasks.context import Cancelled
 from djbundle.tasks.models import TaskRecord
 from djbundle.tasks.store.claimed_run import Run
-from djbundle.tasks.store.outcome import Outcome, error_entry, failure, success
+from djbundle.tasks.store.outcome import Outcome, error_entry, failure, is_a, shown, success
 from djbundle.tasks.task import SHORTEST_SNOOZE, RetryAfter, bounded, delay_after
 
 logger = logging.getLogger("djbundle.tasks")
@@ -16,27 +16,35 @@ logger = logging.getLogger("djbundle.tasks")
 
 def outcome_of(error: BaseException, run: Run, record: TaskRecord, result: Any) -> Outcome:
     """Failed for good, to be run again, or discarded. `record` and `result` are those of the run."""
-    if isinstance(error, result.task.discard_on):
-        logger.info("%s is discarded: %r", record, error)
+    if is_a(error, result.task.discard_on):
+        logger.info("%s is discarded: %s", record, shown(error))
         return success(run)
-    if isinstance(error, RetryAfter):
-        return _put_off(record, error)
+    if is_a(error, RetryAfter):
+        return _put_off(record, error)  # type: ignore[arg-type]
     entry = error_entry(error)
-    if isinstance(error, Cancelled):
+    if is_a(error, Cancelled):
         logger.info("%s was cancelled", record)
         return failure(record.pk, record.epoch, entry)
     result = replace(result, errors=[*result.errors, TaskError(**entry)])
     try:
         delay = delay_after(result.task, error, result)
-    except BaseException:  # it may even exit
-        logger.exception("the backoff of %s failed", record)
+    except BaseException as broken:  # it may even exit
+        _tell(f"the backoff of {record} failed", broken)
         delay = None
     if delay is None:
-        logger.error("%s failed", record, exc_info=error)
+        _tell(f"{record} failed", error)
         return failure(record.pk, record.epoch, entry)
-    said = (record, error, len(result.errors) + 1, record.max_attempts, delay)
-    logger.warning("%s failed (%r), attempt %d of %d in %.0f s", *said)
+    said = (record, shown(error), len(result.errors) + 1, record.max_attempts, delay)
+    logger.warning("%s failed (%s), attempt %d of %d in %.0f s", *said)
     return Outcome(record.pk, record.epoch, TaskResultStatus.READY, error=entry, delay=delay)
+
+
+def _tell(text: str, error: BaseException) -> None:
+    """With the error itself, for handlers that send it on; without it where they fail at that."""
+    try:
+        logger.error("%s", text, exc_info=error)
+    except BaseException:
+        logger.error("%s\n%s", text, error_entry(error)["traceback"].rstrip())
 
 
 def _put_off(record: TaskRecord, error: RetryAfter) -> Outcome:

@@ -1,7 +1,8 @@
 """The worker's share of schedules: brings in what the code declares, and enqueues each tick once.
 
 A tick is one transaction: ``next_run`` moves on, if it still is what this worker has read, and the task is enqueued.
-So of any number of workers one does it, and a crash leaves the tick for the next one.
+So of any number of workers one does it, and a crash leaves the tick for the next one. Of the project's code the worker
+only imports the modules; what needs more is a row that a process makes a task of, as what follows a task.
 """
 
 import datetime
@@ -10,16 +11,18 @@ import math
 import time
 from collections.abc import Callable, Iterable
 from functools import partial
+from typing import Any
 
 from django.core.exceptions import ValidationError
 from django.db import InterfaceError, OperationalError, models, transaction
 from django.utils import timezone
 
 from djbundle.tasks import schedules
-from djbundle.tasks.compat import TaskResult
+from djbundle.tasks.compat import Task, TaskResult
 from djbundle.tasks.models import Schedule
 from djbundle.tasks.schedules import Declaration
-from djbundle.tasks.store import releases, transitions
+from djbundle.tasks.store import following, held, releases, transitions
+from djbundle.tasks.store.outcome import error_entry
 from djbundle.tasks.validators import load_task
 
 logger = logging.getLogger("djbundle.tasks")
@@ -85,8 +88,22 @@ def run_tick(schedule: Schedule, now: datetime.datetime) -> bool:
         if not rows().filter(pk=schedule.pk, next_run=tick, enabled=True).update(**moved):
             return False
         for _ in range(runs):
-            task.enqueue(*schedule.args, **schedule.kwargs)
+            _enqueue(_call_of(task, schedule), schedule.args)
     return True
+
+
+def _call_of(task: Task, schedule: Schedule) -> dict[str, Any]:  # type: ignore[type-arg,unused-ignore]
+    """As calls of a workflow are kept."""
+    names = ("queue_name", "priority", "backend", "timeout")
+    kept = {name: value for name in names if (value := getattr(task, name, None)) is not None}
+    if isinstance(timeout := kept.get("timeout"), datetime.timedelta):
+        kept["timeout"] = timeout.total_seconds()
+    return {"task": schedule.task_path, "kwargs": schedule.kwargs, "using": kept}
+
+
+def _enqueue(call: dict[str, Any], args: list[Any]) -> None:
+    if not following.enqueue_plain(call, args):
+        held.keep(call, args, None, transitions.alias())
 
 
 def _runs(schedule: Schedule, tick: datetime.datetime, now: datetime.datetime) -> int:
@@ -162,8 +179,8 @@ def _attempt(what: str, do: Callable[[], object]) -> bool:
         raise
     except ValidationError as error:
         logger.error("%s: %s", what, " ".join(error.messages))
-    except Exception as error:
-        logger.error("%s: %s", what, error, exc_info=error)
+    except BaseException as error:  # a module of tasks may even exit
+        logger.error("%s: %s", what, error_entry(error)["traceback"].rstrip())
     else:
         return True
     return False

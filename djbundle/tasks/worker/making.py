@@ -1,0 +1,87 @@
+"""Makes a task of a row that stands for one, see store/held.py.
+
+In a process that runs tasks, since the project's code has a say in it: its module is imported, a function tells the
+concurrency key, others listen to task_enqueued. What these do costs this process at most.
+"""
+
+import datetime
+import json
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+from djbundle.tasks import signals
+from djbundle.tasks.backend import DatabaseBackend, Prototype
+from djbundle.tasks.models import READY, TaskRecord
+from djbundle.tasks.store import held, unique
+from djbundle.tasks.store.claimed_run import Run
+from djbundle.tasks.store.outcome import Outcome, error_entry, failure, last_line
+from djbundle.tasks.task import AlreadyThere, to_seconds
+from djbundle.tasks.worker.retry import timeout_of
+
+logger = logging.getLogger("djbundle.tasks")
+
+
+@dataclass(frozen=True, slots=True)
+class Making:
+    """In place of a run."""
+
+    of: Run
+    is_async: ClassVar[bool] = False
+
+    def call(self) -> str:
+        """What is to be written to the row, as JSON: texts and numbers, whatever the project's functions return."""
+        record = self.of.record()
+        task = held.task_of((record.held or {})["call"])
+        backend = task.get_backend()
+        if not isinstance(backend, DatabaseBackend) and not _is_member(record):
+            task.enqueue(*record.args, **record.kwargs)  # somewhere else
+            return held.REDUNDANT
+        prototype = backend.prototype(task)
+        made = backend.record(prototype, record.args, record.kwargs)
+        made.pk, made.enqueued_at = record.pk, record.enqueued_at
+        if made.unique_key and _is_redundant(made, record, prototype):
+            return held.REDUNDANT
+        signals.send_enqueued(type(backend), made.to_result(task))
+        return json.dumps({name: getattr(made, name) for name in held.MADE}, default=_to_text)
+
+    def run(self, call: Callable[[], Any] | None = None) -> Outcome:
+        """Until its end; `call` stands in for the method."""
+        run = self.of
+        try:
+            return Outcome(run.pk, run.epoch, READY, is_held=True, made=(call or self.call)())
+        except held.PASSING as error:
+            return Outcome(run.pk, run.epoch, READY, error=error_entry(error), is_held=True)
+        except BaseException as error:  # it may even exit
+            return _failed(run, error)
+
+
+def begin_making(run: Run) -> Making | Outcome:
+    """An outcome where that has taken longer than the task may."""
+    return _failed(run, timeout_of(run)) if run.is_overdue else Making(run)
+
+
+def _failed(run: Run, error: BaseException) -> Outcome:
+    entry = error_entry(error)
+    logger.error("%s cannot be made: %s", run, last_line(entry))
+    return failure(run.pk, run.epoch, entry)._replace(is_held=True)
+
+
+def _is_member(record: TaskRecord) -> bool:
+    """Whether others wait for it; what follows a group is kept as a part of it until it is made."""
+    return bool(record.then) or record.group_index is not None
+
+
+def _is_redundant(made: TaskRecord, record: TaskRecord, prototype: Prototype) -> bool:
+    """Whether a unique task is there; raises AlreadyThere where it must wait for that one, as something follows it."""
+    alias = record._state.db or ""
+    if not _is_member(record):
+        return unique.is_present(made, alias, to_seconds(prototype.task.unique_for))
+    if unique.is_present(made, alias):
+        raise AlreadyThere(f"{made.task_path} waits for one with the same arguments.")
+    return False
+
+
+def _to_text(moment: datetime.datetime) -> str:
+    return moment.isoformat()
