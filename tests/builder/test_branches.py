@@ -34,7 +34,15 @@ def restore(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("restore")
     (folder / "main.c").write_text(PROGRAM)
     launcher = Path(compiler.__file__).parents[2] / "launcher"
-    command = ["gcc", "-O1", f"-I{launcher}", folder / "main.c", launcher / "archive" / "branches.c", "-o", folder / "restore"]
+    command = [
+        "gcc",
+        "-O1",
+        f"-I{launcher}",
+        folder / "main.c",
+        launcher / "archive" / "branches.c",
+        "-o",
+        folder / "restore",
+    ]
     subprocess.run([*command, "-fsanitize=address,undefined"], check=True)
     return folder / "restore"
 
