@@ -1,5 +1,6 @@
 """What WebSockets hold is counted; the largest are closed when it is too much, and others stay."""
 
+import asyncio
 import contextlib
 import socket
 from collections.abc import Iterator
@@ -292,3 +293,24 @@ def test_a_message_is_seen_between_two_looks(account: Unfinished) -> None:
             assert len(server.recv(2000, socket.MSG_WAITALL)) == 2000
             account.sweep()
             assert arrivals.unfinished == 2000
+
+
+def test_what_comes_by_a_proxy_counts_soon() -> None:
+    """Not only from the next look on, until when much can come."""
+    account = Unfinished(lambda _: True, Refusals(None), send_timeout=60)
+
+    async def count(client: socket.socket, server: socket.socket, arrivals: Arrivals) -> None:
+        client.sendall(b"a" * 5000)  # requests before
+        assert len(server.recv(5000, socket.MSG_WAITALL)) == 5000
+        account.look_soon()
+        while not arrivals.is_known:
+            await asyncio.sleep(0.01)
+        client.sendall(b"a" * 2000)
+        assert len(server.recv(2000, socket.MSG_WAITALL)) == 2000
+        account.sweep()
+        assert (arrivals.before, arrivals.unfinished) == (5000, 2000)
+
+    with socket.create_server((HERE, 0)) as listener, socket.create_connection(listener.getsockname()) as client:
+        server, address = listener.accept()
+        with server, account.watched(address, HERE) as arrivals:
+            asyncio.run(asyncio.wait_for(count(client, server, arrivals), 10))

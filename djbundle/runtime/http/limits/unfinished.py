@@ -2,6 +2,8 @@
 likes, and whole ones. What a client holds in memory is counted, and the largest are closed when it is too much.
 """
 
+import asyncio
+import time
 from collections import Counter, defaultdict
 from collections.abc import Callable, Hashable, Iterable, Iterator
 from contextlib import contextmanager
@@ -15,6 +17,7 @@ from djbundle.runtime.http.protocol.transport import Connection
 LONGEST = 16 << 20  # bytes of one message
 OF_CLIENT = 64 << 20  # bytes of all messages of one client
 OF_ALL = 256 << 20  # bytes of all messages of all clients
+SOON = 0.05  # seconds
 TOO_LARGE = "WebSocket: cut off, since a message is too large"
 TOO_MUCH = "WebSocket: cut off, since its messages take too much memory"
 STALLED = "WebSocket: cut off, since its client took nothing more"
@@ -29,6 +32,8 @@ class Unfinished:
         self.clients: Counter[Hashable] = Counter()
         self.total = 0
         self.descriptors = Descriptors()
+        self.is_to_look = False  # soon
+        self.pause = SOON
 
     @contextmanager
     def watched(self, connection: Connection, client: str) -> Iterator[Arrivals]:
@@ -101,6 +106,20 @@ class Unfinished:
         self.cut([each for each in self.open if each.is_stalled(self.send_timeout)], STALLED)
         if self.is_too_much(max(self.clients.values(), default=0)):
             self.cut(self.too_large(), TOO_MUCH)
+
+    def look_soon(self) -> None:
+        """Learn what a proxy had sent before its WebSocket began: until then nothing of that counts.
+
+        A look takes milliseconds if there are many connections, and is not to take more than a tenth of the time.
+        """
+        if not self.is_to_look:
+            self.is_to_look = True
+            asyncio.get_running_loop().call_later(self.pause, self.look_now)
+
+    def look_now(self) -> None:
+        begun, self.is_to_look = time.perf_counter(), False
+        self.look()
+        self.pause = max(SOON, 10 * (time.perf_counter() - begun))
 
     def look(self) -> None:
         by_connection = {each.connection: each for each in self.open}
