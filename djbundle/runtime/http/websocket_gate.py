@@ -38,8 +38,7 @@ class WebSocketGate:
             await send({"type": "websocket.close"})
             return
         with self.limits.unfinished.watched(self.scope["djbundle.peer"], self.client) as arrivals:
-            if arrivals.is_proxys:
-                self.limits.unfinished.look_soon()
+            self.limits.unfinished.look_soon()
             passage = Passage(self, arrivals, receive, send)
             with contextlib.suppress(CutOffError):
                 await run_websocket(application, self.scope, passage.receive, passage.send, passage.gone)
