@@ -1,6 +1,7 @@
-"""WebSockets whose clients send messages without an end."""
+"""WebSockets whose clients send more than they should, or take nothing."""
 
 import contextlib
+import threading
 
 import pytest
 
@@ -13,6 +14,10 @@ from tests.waiting import wait_until
 MEGABYTE = 1 << 20
 MOST_MEMORY = 128 << 20  # bytes; what is sent is more than twice that
 SOCKETS = 20
+SIZE = 15 * MEGABYTE  # of a message: it is allowed to be so large
+ALLOWED = 7 * MEGABYTE  # of a message that two WebSockets of one client may have echoed at once
+BEGINS, GOES_ON, LAST = 0x01, 0x00, 0x80  # the first bytes of frames (RFC 6455, 5.2)
+OF_HEAD = 10  # bytes, of a large frame that is not masked
 
 
 @pytest.fixture
@@ -20,26 +25,112 @@ def site(target: NewTarget) -> Site:
     return target("asgi")
 
 
-def send_frame(client: WebSocket, size: int, *, first: bool) -> None:
-    """Send a frame that is not the last of its message (RFC 6455, 5.4)."""
-    kind = bytes((0x01 if first else 0x00,))
-    client.socket.sendall(kind + bytes((0x80 | 127,)) + size.to_bytes(8) + bytes(4) + b"a" * size)
+def frame(kind: int, size: int) -> bytes:
+    """A frame of a text; the mask changes nothing."""
+    length = bytes((0x80 | 127,)) + size.to_bytes(8) if size > 125 else bytes((0x80 | size,))
+    return bytes((kind,)) + length + bytes(4) + b"a" * size
 
 
-def test_messages_that_do_not_end(site: Site) -> None:
-    """Most are closed, and the site answers others all the time."""
+def frames(size: int, *, whole: bool) -> bytes:
+    """A message in frames of 1 MB."""
+    count = size // MEGABYTE
+    parts = [frame(GOES_ON if number else BEGINS, MEGABYTE) for number in range(count - 1)]
+    return b"".join(parts) + frame(GOES_ON | (LAST if whole else 0), MEGABYTE)
+
+
+def take(client: WebSocket, size: int) -> bytes:
+    taken = bytearray()
+    while len(taken) < size and (part := client.socket.recv(size - len(taken))):
+        taken += part
+    return bytes(taken)
+
+
+def exchange(client: WebSocket, message: bytes, size: int) -> bytes:
+    """Send a message, and take what is echoed meanwhile."""
+
+    def send() -> None:
+        with contextlib.suppress(OSError):  # it is cut off
+            client.socket.sendall(message)
+
+    sender = threading.Thread(target=send)
+    sender.start()
+    try:
+        return take(client, OF_HEAD + size)
+    finally:
+        sender.join()
+
+
+def send_each(site: Site, stack: contextlib.ExitStack, content: bytes) -> None:
+    """Send it over many WebSockets, until they are cut off; the site answers others all the time."""
+    for _ in range(SOCKETS):
+        client = stack.enter_context(WebSocket(site))
+        with contextlib.suppress(OSError):
+            client.socket.sendall(content)
+        assert get(site) == 200
+
+
+def assert_takes_little(site: Site, before: int) -> None:
+    web = web_of(site)
+    wait_until(lambda: "WebSocket: cut off" in site.log.read_text(), "some are cut off", 20)
+    wait_until(lambda: get(site) == 200 and memory_of(web) - before < MOST_MEMORY, "the memory is given back", 40)
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        frames(SIZE, whole=False),
+        frame(BEGINS | LAST, 1) + frames(SIZE, whole=False),
+        frame(BEGINS | LAST, 1) + frames(3 * SIZE, whole=False),
+        frames(SIZE, whole=True),
+        frames(2 * SIZE, whole=True),
+    ],
+    ids=["without an end", "behind a small one", "large, behind a small one", "echoed", "too large, whole"],
+)
+def test_messages_take_bounded_memory(site: Site, content: bytes) -> None:
+    """Each client sends one, and takes nothing."""
     with site, contextlib.ExitStack() as stack:
         warm_up(site)
-        web = web_of(site)
-        before = memory_of(web)
+        before = memory_of(web_of(site))
+        send_each(site, stack, content)
+        assert_takes_little(site, before)
+
+
+def test_silence_after_large_messages_takes_bounded_memory(site: Site) -> None:
+    """Granian keeps the room of the largest frame, and of the largest echo, for as long as the WebSocket is open."""
+    with site, contextlib.ExitStack() as stack:
+        warm_up(site)
+        before = memory_of(web_of(site))
         for _ in range(SOCKETS):
             client = stack.enter_context(WebSocket(site))
-            with contextlib.suppress(OSError):  # it is cut off
-                for number in range(15):
-                    send_frame(client, MEGABYTE, first=number == 0)
+            with contextlib.suppress(OSError):
+                exchange(client, frame(BEGINS | LAST, SIZE), SIZE)
             assert get(site) == 200
-        wait_until(lambda: get(site) == 200 and memory_of(web) - before < MOST_MEMORY, "the memory is given back", 40)
-        assert "a message that is not whole is too large" in site.log.read_text()
+        assert_takes_little(site, before)
+
+
+def test_who_takes_nothing_is_cut_off(target: NewTarget) -> None:
+    """Who takes what was sent before that, stays."""
+    with target("asgi", "--send-timeout", "3") as site, WebSocket(site) as reader, WebSocket(site) as stalled:
+        warm_up(site)
+        for client in (reader, stalled):
+            client.socket.sendall(frame(BEGINS | LAST, ALLOWED))
+        assert len(take(reader, OF_HEAD + ALLOWED)) == OF_HEAD + ALLOWED
+        wait_until(lambda: "its client took nothing more" in site.log.read_text(), "the other is cut off", 20)
+        with contextlib.suppress(ConnectionError):
+            assert len(take(stalled, OF_HEAD + ALLOWED)) < OF_HEAD + ALLOWED
+        reader.send("one")
+        assert reader.receive()[1] == b"one"
+        assert "Traceback" not in site.log.read_text()
+
+
+def test_large_messages_are_answered(site: Site) -> None:
+    """Several, one behind the other, over two WebSockets of one client."""
+    with site, WebSocket(site) as one, WebSocket(site) as other:
+        warm_up(site)
+        for message in (frame(BEGINS | LAST, ALLOWED), frames(ALLOWED, whole=True)) * 3:
+            for client in (one, other):
+                assert len(exchange(client, message, ALLOWED)) == OF_HEAD + ALLOWED
+        assert "cut off" not in site.log.read_text()
 
 
 def test_who_talks_stays(site: Site) -> None:

@@ -88,7 +88,7 @@ def test_a_wsgi_site_knows_who_waits(connection: Connection) -> None:
     del threads.answering[1]
     streams.open[1] = Delivery(streams, request, iter(()), 0)
     assert is_awaited() is True
-    threads.waiting.append((0.0, request))
+    threads.waiting.put(request)
     assert is_awaited() is None, "nobody knows yet who that is"
 
 

@@ -30,7 +30,7 @@ from djbundle.runtime.http.protocol.transport import (
     with_length,
 )
 from djbundle.runtime.http.protocol.validity import is_bad_host, may_have_body, refusal_of_length
-from djbundle.runtime.http.websockets import run_websocket
+from djbundle.runtime.http.websocket_gate import WebSocketGate
 from djbundle.runtime.logs import lines
 
 WHOLE = 64 << 10  # bytes of a body that are sent in one go
@@ -51,7 +51,9 @@ class Asgi:
 
     async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
         if scope["type"] == "websocket":
-            await self.run_websocket(scope, receive, send)
+            said = headers_for_us(scope["headers"])
+            gate = WebSocketGate(self.observer, self.limits, scope, client_of(scope), said.get(b"x-request-id", ""))
+            await gate.run(self.application, receive, send, said.get(b"host", ""))
             return
         exchange = Exchange(self, scope, receive, send)
         place = self.observer.in_flight.begin(scope["method"], scope["path"].encode())
@@ -73,33 +75,6 @@ class Asgi:
         finally:
             exchange.close()
             self.observer.in_flight.end(place)
-
-    async def run_websocket(self, scope: Message, receive: Receive, send: Send) -> None:
-        """Refuse a handshake as any other request; the log and the metrics know of both."""
-        said, begun = headers_for_us(scope["headers"]), time.perf_counter()
-
-        def answered(status: int) -> None:
-            seconds, request_id = time.perf_counter() - begun, said.get(b"x-request-id", "")
-            self.observer.answered("GET", scope["path"], status, seconds, client_of(scope), request_id)
-
-        async def send_and_tell(message: Message) -> None:
-            await send(message)
-            if message["type"] == "websocket.accept":
-                answered(HTTPStatus.SWITCHING_PROTOCOLS)
-
-        if is_bad_host(said.get(b"host", ""), may_lack=False):
-            self.limits.refusals.count(HTTPStatus.FORBIDDEN, "a WebSocket without one host")
-            answered(HTTPStatus.FORBIDDEN)  # that is what Granian makes of it
-            await send({"type": "websocket.close"})
-            return
-        with self.limits.unfinished.watched(scope["djbundle.peer"]) as arrivals:
-
-            async def receive_and_count() -> Message:
-                message = await receive()
-                arrivals.messages += message["type"] == "websocket.receive"
-                return message
-
-            await run_websocket(self.application, scope, receive_and_count, send_and_tell)
 
 
 class Exchange:

@@ -26,11 +26,17 @@ class Departure:
 
 
 async def run_websocket(
-    application: Any, scope: Message, receive: Callable[[], Awaitable[Message]], send: Callable[..., Any]
+    application: Any,
+    scope: Message,
+    receive: Callable[[], Awaitable[Message]],
+    send: Callable[..., Any],
+    gone: asyncio.Future[None] | None = None,
 ) -> None:
-    """Until the site or the client ends it, or the worker leaves."""
+    """Until the site or the client ends it, the worker leaves, or `gone` tells that the client is cut off."""
     departure: Departure = scope["djbundle.departure"]
     conversation = Conversation(departure, receive, send)
+    if gone:
+        gone.add_done_callback(conversation.leave)
     site = asyncio.ensure_future(application(scope, conversation.receive, conversation.send))
     departure.open.add(site)
     site.add_done_callback(departure.open.discard)
@@ -43,7 +49,7 @@ async def run_websocket(
         if site.done():
             site.result()
     finally:
-        conversation.leaving.cancel()
+        conversation.departing.cancel()
         conversation.accepted.cancel()
         site.cancel()
 
@@ -57,9 +63,15 @@ class Conversation:
         self, departure: Departure, receive: Callable[[], Awaitable[Message]], send: Callable[..., Any]
     ) -> None:
         self._receive, self._send = receive, send
-        self.leaving = asyncio.ensure_future(departure.begun.wait())
+        self.leaving: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self.departing = asyncio.ensure_future(departure.begun.wait())
+        self.departing.add_done_callback(self.leave)
         self.accepted: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._is_over = False
+
+    def leave(self, _done: object) -> None:
+        if not self.leaving.done():
+            self.leaving.set_result(None)
 
     async def send(self, message: Message) -> None:
         await self._send(message)
@@ -72,7 +84,8 @@ class Conversation:
             return await self._receive()
         if not self.leaving.done():
             message = asyncio.ensure_future(self._receive())
-            await asyncio.wait([message, self.leaving], return_when=asyncio.FIRST_COMPLETED)
+            waiting: list[asyncio.Future[Any]] = [message, self.leaving]
+            await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
             if message.done():
                 return message.result()
             message.cancel()
@@ -84,4 +97,4 @@ class Conversation:
         if not self._is_over:
             self._is_over = True
             with contextlib.suppress(Exception):  # it is gone, or has not been accepted
-                await self._send({"type": "websocket.close", "code": GOING_AWAY})
+                await asyncio.wait_for(self._send({"type": "websocket.close", "code": GOING_AWAY}), FAREWELL)

@@ -23,4 +23,4 @@ class Limits:
         self.waiting = Waiting(self.budget, self.refusals)
         self.cycles = Cycles()
         self.untaken = Untaken()
-        self.unfinished = Unfinished(self.is_proxy, self.refusals)
+        self.unfinished = Unfinished(self.is_proxy, self.refusals, options.send_timeout)

@@ -1,90 +1,169 @@
-"""Messages of WebSockets that are not whole. Granian keeps up to 64 MB of each, for as long as its client likes.
-
-Granian does not tell how much of a message has come. But the kernel tells how many bytes have come over a connection,
-and a whole message is seen. So what has come since the last one was seen belongs to the next.
+"""Messages of WebSockets: those that are not whole, of which Granian keeps up to 64 MB each for as long as its client
+likes, and whole ones. What a client holds in memory is counted, and the largest are closed when it is too much.
 """
 
-from collections import defaultdict
+import asyncio
+import time
+from collections import Counter, defaultdict
 from collections.abc import Callable, Hashable, Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 
-from djbundle.runtime.http.limits.budget import client_key
+from djbundle.runtime.http.limits.arrivals import Arrivals, memory_of, payload_of
+from djbundle.runtime.http.limits.budget import add, client_key
 from djbundle.runtime.http.limits.refusals import Refusals
 from djbundle.runtime.http.protocol.connections import Descriptors, break_off
 from djbundle.runtime.http.protocol.transport import Connection
 
 LONGEST = 16 << 20  # bytes of one message
-OF_CLIENT = 64 << 20  # bytes of all unfinished messages of one client
-BEFORE = 1 << 20  # bytes of what came before the first message: browsers make a connection for each WebSocket
-OF_ALL = 256 << 20  # bytes of all unfinished messages of all clients
-
-
-@dataclass(slots=True)
-class Arrivals:
-    """Counts the messages and bytes that one WebSocket has sent."""
-
-    is_proxys: bool = False  # which may have had many requests before
-    messages: int = 0  # whole ones
-    seen: int | None = None  # of them, at the last look
-    before: int = 0  # bytes that had come when a message was seen last
-    unfinished: int = 0  # bytes
-
-    def note(self, received: int) -> None:
-        """Take what the kernel tells: bytes, in all."""
-        if self.seen is None and not self.messages and not self.is_proxys:
-            self.before = min(received, BEFORE)
-        elif self.seen != self.messages:
-            self.before = received
-        self.seen = self.messages
-        self.unfinished = received - self.before
+OF_CLIENT = 64 << 20  # bytes of all messages of one client
+OF_ALL = 256 << 20  # bytes of all messages of all clients
+SOON = 0.05  # seconds
+MUCH = 1 << 20  # bytes that have come between two looks
+TOO_LARGE = "WebSocket: cut off, since a message is too large"
+TOO_MUCH = "WebSocket: cut off, since its messages take too much memory"
+STALLED = "WebSocket: cut off, since its client took nothing more"
 
 
 class Unfinished:
     """In one web process. `is_exempt` tells the addresses that stand for many clients: proxies."""
 
-    def __init__(self, is_exempt: Callable[[str], bool], refusals: Refusals) -> None:
-        self.is_exempt, self.refusals = is_exempt, refusals
-        self.open: dict[Connection, Arrivals] = {}
+    def __init__(self, is_exempt: Callable[[str], bool], refusals: Refusals, send_timeout: float) -> None:
+        self.is_exempt, self.refusals, self.send_timeout = is_exempt, refusals, send_timeout
+        self.open: dict[Arrivals, None] = {}  # oldest first; two have one address and port when one is about to end
+        self.clients: Counter[Hashable] = Counter()
+        self.total = 0
         self.descriptors = Descriptors()
+        self.is_to_look = False  # soon
+        self.pause = SOON
 
     @contextmanager
-    def watched(self, connection: Connection) -> Iterator[Arrivals]:
-        """Look at this WebSocket, until it is closed. Its whole messages are to be counted."""
-        self.open[connection] = arrivals = Arrivals(is_proxys=self.is_exempt(connection[0]))
+    def watched(self, connection: Connection, client: str) -> Iterator[Arrivals]:
+        """Look at this WebSocket, until it is closed. Its messages are to be counted."""
+        arrivals = Arrivals(connection, client, is_proxys=self.is_exempt(connection[0]))
+        self.open[arrivals] = None
         try:
             yield arrivals
         finally:
-            del self.open[connection]
+            del self.open[arrivals]
+            self.add(arrivals, -arrivals.weighed)
+
+    def receive(self, arrivals: Arrivals, message: dict[str, object]) -> None:
+        """Count a whole message, which the site gets unless this WebSocket is cut off."""
+        size = payload_of(message)
+        arrivals.add_whole(size, memory_of(message))
+        if not arrivals.is_marked:
+            for found in self.descriptors.find_known(arrivals.connection):
+                if traffic := found.traffic():
+                    arrivals.mark(traffic.received - found.unread())
+        if size > LONGEST:
+            self.cut({arrivals}, TOO_LARGE)
+        self.weigh(arrivals)
+
+    @contextmanager
+    def sends(self, arrivals: Arrivals, size: int) -> Iterator[None]:
+        """Count what waits for the client."""
+        arrivals.begin_to_send(size)
+        self.weigh(arrivals)
+        try:
+            yield
+        finally:
+            arrivals.has_sent(size)
+            self.weigh(arrivals)
+
+    def weigh(self, arrivals: Arrivals) -> None:
+        """Count what it holds now. When that is too much for its client, or for all, the largest are closed.
+
+        If those were closed before, and their sites have not ended, it is closed itself.
+        """
+        if self.count(arrivals) > 0 and self.is_too_much(self.clients[self.key(arrivals)]):
+            self.cut(self.too_large() or {arrivals}, TOO_MUCH)
+
+    def is_too_much(self, of_client: int) -> bool:
+        return self.total > OF_ALL or of_client > OF_CLIENT
+
+    def count(self, arrivals: Arrivals) -> int:
+        """Return how many bytes more it holds than before. What has ended holds nothing, even if its site goes on."""
+        if arrivals not in self.open:
+            return 0
+        more = arrivals.held - arrivals.weighed
+        self.add(arrivals, more)
+        return more
+
+    def add(self, arrivals: Arrivals, more: int) -> None:
+        arrivals.weighed += more
+        self.total += more
+        if more:
+            add(self.clients, self.key(arrivals), more)
+
+    def key(self, arrivals: Arrivals) -> Hashable:
+        return arrivals if self.is_exempt(arrivals.client) else client_key(arrivals.client)
 
     def sweep(self) -> None:
-        """Close those whose messages are too large, alone or together. Call it each second."""
+        """Close those that are too large, alone or together, and those that take nothing. Call it each second."""
         if not self.open:
             return
-        for found in self.descriptors.find([*self.open]):
+        if self.look() > MUCH:
+            self.look_soon()
+        self.cut([each for each in self.open if each.unfinished > LONGEST], TOO_LARGE)
+        self.cut([each for each in self.open if each.is_stalled(self.send_timeout)], STALLED)
+        if self.is_too_much(max(self.clients.values(), default=0)):
+            self.cut(self.too_large(), TOO_MUCH)
+
+    def look_soon(self) -> None:
+        """Sweep before the next second, since one has begun or much has come: a quick network brings gigabytes in it.
+
+        A look takes milliseconds if there are many connections, and is not to take more than a tenth of the time.
+        """
+        if not self.is_to_look:
+            self.is_to_look = True
+            asyncio.get_running_loop().call_later(self.pause, self.look_now)
+
+    def look_now(self) -> None:
+        begun, self.is_to_look = time.perf_counter(), False
+        try:
+            self.sweep()
+        finally:
+            self.pause = max(SOON, 10 * (time.perf_counter() - begun))
+
+    def look(self) -> int:
+        """Learn what has come. Return how many bytes more are not whole."""
+        by_connection, more = {each.connection: each for each in self.open}, 0
+        for found in self.descriptors.find([*by_connection]):
             if traffic := found.traffic():
-                self.open[found.client].note(traffic.received)
-        if late := self.too_large():
-            break_off(late)
-            self.refusals.note("WebSocket: cut off, since a message that is not whole is too large", len(late))
+                arrivals = by_connection[found.client]
+                before = arrivals.unfinished
+                arrivals.note(traffic.received - found.unread())
+                arrivals.taken = traffic.acknowledged
+                more += max(0, arrivals.unfinished - before)
+                self.count(arrivals)
+        return more
 
-    def too_large(self) -> set[Connection]:
-        late = {connection for connection, each in self.open.items() if each.unfinished > LONGEST}
-        others = {connection: each.unfinished for connection, each in self.open.items() if connection not in late}
-        of_clients: defaultdict[Hashable, dict[Connection, int]] = defaultdict(dict)
-        for connection, size in others.items():
-            if not self.is_exempt(connection[0]):
-                of_clients[client_key(connection[0])][connection] = size
-        for sizes in of_clients.values():
-            late.update(largest(sizes, OF_CLIENT))
-        return late | {*largest({each: size for each, size in others.items() if each not in late}, OF_ALL)}
+    def cut(self, late: Iterable[Arrivals], why: str) -> None:
+        """Close them. They count until their sites have ended."""
+        late = [each for each in late if not each.is_cut]
+        if late:
+            break_off({each.connection for each in late})
+            self.refusals.note(why, len(late))
+        for each in late:
+            each.is_cut = True
+            each.on_cut()
+
+    def too_large(self) -> set[Arrivals]:
+        """Return those that make room for the others, as if those were gone that are cut off already."""
+        left = [each for each in self.open if not each.is_cut]
+        of_clients: defaultdict[Hashable, list[Arrivals]] = defaultdict(list)
+        for each in left:
+            of_clients[self.key(each)].append(each)
+        late = {each for those in of_clients.values() for each in largest(those, OF_CLIENT)}
+        return late | {*largest([each for each in left if each not in late], OF_ALL)}
 
 
-def largest(sizes: dict[Connection, int], most: int) -> Iterable[Connection]:
+def largest(those: Iterable[Arrivals], most: int) -> Iterator[Arrivals]:
     """Yield the largest, until no more than `most` bytes are left."""
-    left = sum(sizes.values())
-    for connection in sorted(sizes, key=sizes.__getitem__, reverse=True):
+    by_size = sorted(those, key=lambda each: each.weighed, reverse=True)
+    left = sum(each.weighed for each in by_size)
+    for each in by_size:
         if left <= most:
             return
-        left -= sizes[connection]
-        yield connection
+        left -= each.weighed
+        yield each

@@ -1,10 +1,12 @@
 """The open connections of this process, as the kernel knows them; Granian does not tell which request has which."""
 
 import contextlib
+import fcntl
 import os
 import socket
 import stat
 import struct
+import termios
 from collections.abc import Collection, Iterator
 from pathlib import Path
 from typing import NamedTuple
@@ -12,6 +14,8 @@ from typing import NamedTuple
 # tcpi_unacked, tcpi_last_data_sent, tcpi_last_data_recv, tcpi_bytes_acked, tcpi_bytes_received, tcpi_notsent_bytes
 # (linux/tcp.h, struct tcp_info)
 INFORMATION = struct.Struct("=24xI16xI4xI64xQQ8xI")
+
+NUMBER = struct.Struct("=i")  # what FIONREAD gives, see tcp(7)
 
 
 class Traffic(NamedTuple):
@@ -51,6 +55,13 @@ class Connection(NamedTuple):
             return None
         return Traffic(received / 1000, sent / 1000, size, unacked == unsent == 0, taken)
 
+    def unread(self) -> int:
+        """Return how many bytes that were received wait in the kernel until this process reads them."""
+        try:
+            return int(*NUMBER.unpack(fcntl.ioctl(self.socket, termios.FIONREAD, bytes(NUMBER.size))))
+        except OSError:
+            return 0
+
     def close(self) -> None:
         """Both ways, whoever else has the socket."""
         with contextlib.suppress(OSError):
@@ -76,14 +87,19 @@ class Descriptors:
         """Yield the open ones of these clients, each while it is looked at."""
         missing = {*clients}
         for client in clients:
-            with contextlib.suppress(OSError, KeyError), _duplicate(self.numbers[client]) as found:
-                if (connection := _connection(found)) and connection.client == client:
-                    missing.discard(client)
-                    yield connection
+            for connection in self.find_known(client):
+                missing.discard(client)
+                yield connection
         self.numbers = {client: self.numbers[client] for client in clients if client not in missing}
         for number, connection in _numbered() if missing else ():
             if connection.client in missing:
                 self.numbers[connection.client] = number
+                yield connection
+
+    def find_known(self, client: tuple[str, int]) -> Iterator[Connection]:
+        """Yield the one of this client, if it was found before."""
+        with contextlib.suppress(OSError, KeyError), _duplicate(self.numbers[client]) as found:
+            if (connection := _connection(found)) and connection.client == client:
                 yield connection
 
 

@@ -1,0 +1,88 @@
+"""Stands between a WebSocket and its site: refuses handshakes, counts messages, and cuts off who holds too much."""
+
+import asyncio
+import contextlib
+import time
+from collections.abc import Awaitable, Callable
+from http import HTTPStatus
+from typing import Any
+
+from djbundle.runtime.http.limits.arrivals import Arrivals, payload_of
+from djbundle.runtime.http.limits.limits import Limits
+from djbundle.runtime.http.protocol.observing import Observer
+from djbundle.runtime.http.protocol.validity import is_bad_host
+from djbundle.runtime.http.websockets import run_websocket
+
+Message = dict[str, Any]
+Receive = Callable[[], Awaitable[Message]]
+Send = Callable[[Message], Awaitable[None]]
+CUT_OFF: Message = {"type": "websocket.disconnect", "code": 1006}  # RFC 6455, 7.4.1: without a word
+
+
+class CutOffError(ConnectionError):
+    """The client is cut off, and takes no more messages."""
+
+
+class WebSocketGate:
+    """Of one WebSocket. The log and the metrics know of its handshake as of any other request."""
+
+    def __init__(self, observer: Observer, limits: Limits, scope: Message, client: str, request_id: str) -> None:
+        self.observer, self.limits, self.scope = observer, limits, scope
+        self.client, self.request_id = client, request_id
+        self.begun = time.perf_counter()
+
+    async def run(self, application: Any, receive: Receive, send: Send, host: str) -> None:
+        if is_bad_host(host, may_lack=False):
+            self.limits.refusals.count(HTTPStatus.FORBIDDEN, "a WebSocket without one host")
+            self.note_answer(HTTPStatus.FORBIDDEN)  # that is what Granian makes of it
+            await send({"type": "websocket.close"})
+            return
+        with self.limits.unfinished.watched(self.scope["djbundle.peer"], self.client) as arrivals:
+            self.limits.unfinished.look_soon()
+            passage = Passage(self, arrivals, receive, send)
+            with contextlib.suppress(CutOffError):
+                await run_websocket(application, self.scope, passage.receive, passage.send, passage.gone)
+
+    def note_answer(self, status: int) -> None:
+        seconds = time.perf_counter() - self.begun
+        self.observer.answered("GET", self.scope["path"], status, seconds, self.client, self.request_id)
+
+
+class Passage:
+    """Through which messages go, both ways."""
+
+    def __init__(self, gate: WebSocketGate, arrivals: Arrivals, receive: Receive, send: Send) -> None:
+        self.gate, self.unfinished, self.arrivals = gate, gate.limits.unfinished, arrivals
+        self._receive, self._send = receive, send
+        self.gone: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        arrivals.on_cut = self.cut
+
+    def cut(self) -> None:
+        if not self.gone.done():
+            self.gone.set_result(None)
+
+    async def receive(self) -> Message:
+        message = await self._receive()
+        if message["type"] == "websocket.receive":
+            self.unfinished.receive(self.arrivals, message)
+        return CUT_OFF if self.arrivals.is_cut else message
+
+    async def send(self, message: Message) -> None:
+        if size := payload_of(message):
+            with self.unfinished.sends(self.arrivals, size):
+                await self.hand(message)
+        else:
+            await self.hand(message)
+        if message["type"] == "websocket.accept":
+            self.gate.note_answer(HTTPStatus.SWITCHING_PROTOCOLS)
+
+    async def hand(self, message: Message) -> None:
+        """Give a message to Granian, until the client takes it. Raises CutOffError when it is cut off meanwhile."""
+        if not self.arrivals.is_cut:
+            try:
+                await self._send(message)
+            except Exception:
+                if not self.arrivals.is_cut:
+                    raise
+        if self.arrivals.is_cut:
+            raise CutOffError
