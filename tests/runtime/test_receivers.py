@@ -143,7 +143,7 @@ def test_there_is_no_pause_where_somebody_receives_and_nothing_comes(pool: Pool,
     wait_until(lambda: visitor.answering() == slow, "both are answered, and wait")
     wait_until(lambda: pool.receivers.outside, "somebody else receives")
     time.sleep(2 * receivers.STILL)
-    assert pool.receivers.is_unseen
+    wait_until(lambda: pool.receivers.is_unseen, "it is time for a look")
     with visitor.site.changed:
         assert pool.receivers.has_seen_none()
     assert not pool.receivers.is_unseen
@@ -154,7 +154,7 @@ def test_there_is_no_pause_where_granian_has_no_other_thread(pool: Pool, visitor
     """It would have made one, if something waited."""
     visitor.ask()
     wait_until(visitor.answering, "one is answered")
-    assert pool.receivers.is_unseen
+    wait_until(lambda: pool.receivers.is_unseen, "it is time for a look")
     with visitor.site.changed:
         assert pool.receivers.has_seen_none()
     assert not pool.receivers.is_unseen

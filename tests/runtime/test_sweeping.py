@@ -78,7 +78,7 @@ def test_a_wsgi_site_knows_who_waits(connection: Connection) -> None:
         known = requests.awaited(SILENCE)
         return known(connection) if known else None
 
-    environ: dict[str, Any] = {"djbundle.begun": time.perf_counter()}
+    environ: dict[str, Any] = {"djbundle.begun": time.perf_counter(), "REMOTE_ADDR": connection.peer}
     request = Request(Transport(None, connection.client, "GET", None), environ)
     assert is_awaited() is False
     threads.answering[1] = request
