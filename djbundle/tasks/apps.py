@@ -14,7 +14,7 @@ class TasksConfig(AppConfig):
     def ready(self) -> None:
         from djbundle.tasks.checks import check_database  # noqa: PLC0415 - needs the settings
         from djbundle.tasks.compat import check_tasks  # noqa: PLC0415 - as above
-        from djbundle.tasks.worker.runserver import start_worker_beside  # noqa: PLC0415 - as above
+        from djbundle.tasks.management.runserver import start_worker_beside  # noqa: PLC0415 - as above
 
         register(check_database, Tags.database)
         register(check_tasks)  # with Django 5.2, only the app of django-tasks does it

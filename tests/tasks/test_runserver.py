@@ -16,7 +16,7 @@ import pytest
 from django.test import override_settings
 
 from ci.mailbox import free_port
-from djbundle.tasks.worker import runserver
+from djbundle.tasks.management import runserver
 from tests.waiting import wait_until
 
 PROJECT = Path(__file__).parents[1] / "projects" / "small"

@@ -7,10 +7,9 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from djbundle.common import descendants
 from djbundle.tasks.store.claimed_run import Run
 from djbundle.tasks.store.outcome import Outcome
-from djbundle.tasks.worker import forks
+from djbundle.tasks.worker import descendants, forks
 from djbundle.tasks.worker.assignments import Assigned
 from djbundle.tasks.worker.pipe import ProcessEnd, WorkerEnd, pair
 from djbundle.tasks.worker.process_main import run_child

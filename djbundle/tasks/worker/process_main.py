@@ -16,10 +16,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import NoReturn
 
-from djbundle.common import descendants
 from djbundle.tasks import signals
 from djbundle.tasks.store.claimed_run import run_of
-from djbundle.tasks.worker import forks
+from djbundle.tasks.worker import descendants, forks
 from djbundle.tasks.worker.executor import Runner
 from djbundle.tasks.worker.outbox import Outbox
 from djbundle.tasks.worker.pipe import ProcessEnd
