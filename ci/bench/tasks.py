@@ -28,7 +28,7 @@ ON_SQLITE = ("ours", "django_tasks_db", "django_ox", "dj_queue", "huey_sqlite", 
 ON_POSTGRES = ("ours", "procrastinate_django", "django_tasks_db", "django_ox", "dj_queue", "celery_redis")
 DATABASES = {SQLITE: ON_SQLITE, POSTGRES: ON_POSTGRES}
 OUT = REPOSITORY / "ci" / "bench" / "charts"
-DOCUMENTS = (REPOSITORY / "docs" / "benchmarks.md", REPOSITORY / "README.md")
+DOCUMENTS = (REPOSITORY / "docs" / "benchmarks.md",)
 
 
 class Bench:

@@ -1,4 +1,4 @@
-"""The figures in docs/benchmarks.md and README.md, between markers: <!-- tasks: NAME --> ... <!-- end -->."""
+"""The figures in docs/benchmarks.md, between markers: <!-- tasks: NAME --> ... <!-- end -->."""
 
 import re
 from collections.abc import Callable

@@ -1,0 +1,49 @@
+"""The documents: each link in them leads to a file or heading that is there, and the README is read in minutes."""
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+REPOSITORY = Path(__file__).parents[1]
+DOCUMENTS = sorted([*REPOSITORY.glob("*.md"), *(REPOSITORY / "docs").glob("*.md")])
+CODE = re.compile(r"```.*?```", re.DOTALL)
+LINK = re.compile(r"\]\(([^)\s]+)\)|src=\"([^\"]+)\"")
+HEADING = re.compile(r"^#+ (.*)$", re.MULTILINE)
+MOST_WORDS = 1000
+
+
+def text_of(document: Path) -> str:
+    return CODE.sub("", document.read_text())
+
+
+def links_of(document: Path) -> Iterator[str]:
+    """Yield those that lead to this repository."""
+    for found in LINK.finditer(text_of(document)):
+        link = found[1] or found[2]
+        if not link.startswith("http"):
+            yield link
+
+
+def anchors_of(document: Path) -> set[str]:
+    """Return the names of its headings, as GitHub makes them."""
+    headings = (re.sub(r"[^\w\- ]", "", found[1].lower()) for found in HEADING.finditer(text_of(document)))
+    return {heading.replace(" ", "-") for heading in headings}
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda document: document.name)
+def test_links_lead_somewhere(document: Path) -> None:
+    for link in links_of(document):
+        path, _, anchor = link.partition("#")
+        target = document.parent / path if path else document
+        assert target.exists(), link
+        assert not anchor or anchor in anchors_of(target), link
+
+
+def test_documents_have_links() -> None:
+    assert sum(len([*links_of(document)]) for document in DOCUMENTS) > 50
+
+
+def test_the_readme_is_short() -> None:
+    assert len((REPOSITORY / "README.md").read_text().split()) < MOST_WORDS
