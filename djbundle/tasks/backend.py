@@ -34,7 +34,7 @@ class Prototype(NamedTuple):
     """What all calls of a task have in common."""
 
     task: RetryingTask
-    values: dict[str, Any]  # of fields of TaskRecord
+    values: dict[str, Any]  # values of fields of TaskRecord
 
 
 class DatabaseBackend(BaseTaskBackend):

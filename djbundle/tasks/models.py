@@ -49,11 +49,11 @@ class TaskRecord(models.Model):
     concurrency_limit = models.PositiveSmallIntegerField(_("at once"), null=True)  # runs with the same key
     args = models.JSONField(_("arguments"), default=list)
     kwargs = models.JSONField(_("named arguments"), default=dict)
-    then = models.JSONField(_("followed by"), null=True)  # calls to enqueue after this one, see store/following.py
+    then = models.JSONField(_("followed by"), null=True)  # calls to enqueue after this task, see store/following.py
     group = models.ForeignKey(
         "TaskGroup", models.SET_NULL, null=True, db_index=False, related_name="tasks", verbose_name=_("group")
     )
-    group_index = models.PositiveIntegerField(null=True)  # the place of the result in the group's
+    group_index = models.PositiveIntegerField(null=True)  # the index of the result in the group's results
     held = models.JSONField(_("held back"), null=True, editable=False)  # why the task cannot run yet, see held.py
 
     status = models.CharField(_("status"), max_length=10, choices=TaskResultStatus.choices, default=READY)

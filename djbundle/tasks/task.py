@@ -98,7 +98,7 @@ def load(path: str) -> RetryingTask:
     """
     try:
         found = import_string(path)
-    except Exception as error:  # whatever its module does
+    except Exception as error:  # its module may raise anything
         raise UnknownTask(f'"{path}" cannot be imported: {error}') from error
     if not isinstance(found, Task):
         raise UnknownTask(f'"{path}" is no task.')

@@ -34,7 +34,7 @@ def validate_interval(seconds: float) -> None:
 def validate_time_zone(name: str) -> None:
     try:
         zone_of(name)
-    except (KeyError, ValueError, OSError) as error:  # unknown, no such name possible, a folder
+    except (KeyError, ValueError, OSError) as error:  # unknown, not a possible name, a folder
         raise ValidationError(_('There is no time zone "%(text)s".'), "time_zone", {"text": name}) from error
 
 

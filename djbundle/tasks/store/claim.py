@@ -121,7 +121,7 @@ class Find(NamedTuple):
     """Which tasks to claim."""
 
     chosen: str  # a condition in SQL
-    values: list[Any]  # of all parameters of FIND
+    values: list[Any]  # for all parameters in FIND
 
     def sql(self, connection: BaseDatabaseWrapper, wanted: str = "id") -> str:
         return FIND.format(**_names(connection), wanted=wanted, chosen=self.chosen, lock=_lock(connection))

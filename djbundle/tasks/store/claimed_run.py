@@ -16,8 +16,8 @@ from django.db import connections, models
 from djbundle.tasks.models import TaskRecord
 
 Row = tuple[Any, ...]
-Converter = Callable[[Any, Any, Any], Any]  # of a value, its expression and the connection
-Conversions = Sequence[tuple[Any, Converter]]  # each with its expression
+Converter = Callable[[Any, Any, Any], Any]  # takes a value, its expression and the connection
+Conversions = Sequence[tuple[Any, Converter]]  # converters, each with its expression
 UNREAD = {  # not needed by a run; if a task's code reads them, Django loads them from the database
     *("unique_key", "concurrency_key", "concurrency_limit", "expires_at", "group_index"),
     *("progress", "cancelled_at", "worker", "lease_until", "held", "worker_losses"),

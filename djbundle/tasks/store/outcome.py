@@ -27,7 +27,7 @@ _encode_unescaped = json.JSONEncoder(ensure_ascii=False).encode
 class Outcome(NamedTuple):
     """How a run ended.
 
-    `status` READY: the task runs again after `delay` seconds. If there is no error then, it was put off.
+    With `status` READY, the task runs again after `delay` seconds. Without an error then, the task was put off.
     """
 
     pk: int

@@ -14,7 +14,7 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 
 from djbundle.tasks.store.claimed_run import Row
 
-_direct: WeakKeyDictionary[Any, bool] = WeakKeyDictionary()  # by the driver's connection
+_direct: WeakKeyDictionary[Any, bool] = WeakKeyDictionary()  # keyed by the driver's connection
 
 
 def rows_of(connection: BaseDatabaseWrapper, sql: str, params: list[Any]) -> list[Row]:

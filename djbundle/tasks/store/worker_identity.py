@@ -17,7 +17,7 @@ PROC = Path("/proc")
 class Identity:
     """One worker process."""
 
-    machine: str  # this boot of it, and the process namespace
+    machine: str  # hash of its boot id and of the process namespace
     pid: int
     started: str  # clock ticks since boot; field 22 of proc_pid_stat(5)
 

@@ -28,13 +28,13 @@ class Given(NamedTuple):
 
 
 class Assigned:
-    """The runs of a process whose end it has not yet reported."""
+    """The runs of a process that it has not yet reported as ended."""
 
     def __init__(self) -> None:
         self._shared = memoryview(mmap.mmap(-1, 16)).cast("Q")
         self._shared[LAST] = ALL
         self._fence = threading.Lock()
-        self._given = 0  # runs, ever
+        self._given = 0  # count of all runs ever given
         self._runs: dict[int, Given] = {}  # by primary key
 
     def __len__(self) -> int:
@@ -89,7 +89,9 @@ class Assigned:
     @property
     def running(self) -> list[Run]:
         """The runs that have started, including those whose end is not yet reported."""
-        begun = takewhile(lambda given: given.number <= self._shared[BEGUN], self._runs.values())  # in order of giving
+        begun = takewhile(
+            lambda given: given.number <= self._shared[BEGUN], self._runs.values()
+        )  # in the order in which they were given
         return [given.run for given in begun]
 
     @property

@@ -51,11 +51,11 @@ class Runner:
         self._outbox = outbox
         self._most = most
         self._set_begun = set_begun
-        self._taken = 0  # ever
+        self._taken = 0  # tasks, ever
         self._waiting: deque[Run] = deque()
         self._running: dict[tuple[int, int], Run] = {}  # in threads and in the event loop, by primary key and epoch
         self._threads = 0
-        self._idle = 0  # of the threads
+        self._idle = 0  # idle threads
         self._executing: set[int] = set()  # threads in a task; others are handing one to the event loop
         self._changed = threading.Condition()
         self._is_recalled = False  # by the worker, whose message has not arrived yet

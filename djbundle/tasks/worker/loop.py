@@ -51,7 +51,7 @@ class Worker:
     threads: int
     processes: int = 1
     queues: transitions.Queues = ()
-    grace: float = 30.0  # seconds for running tasks when stopped
+    grace: float = 30.0  # seconds for running tasks to end when the worker stops
     drain: bool = False
     poll: float = POLL
     limits: Limits = field(default_factory=Limits)
@@ -173,7 +173,7 @@ class Worker:
             key.data()
         self.crew.watch()
 
-    # --- the end ---
+    # --- shutdown ---
 
     def _busy(self) -> bool:
         return bool(self.crew.held or self.crew.tasks or self.unwritten)

@@ -56,7 +56,7 @@ class Making:
             return Outcome(run.pk, run.epoch, READY, is_held=True, made=(call or self.call)())
         except held.PASSING as error:
             return Outcome(run.pk, run.epoch, READY, error=error_entry(error), is_held=True)
-        except BaseException as error:  # it may even exit
+        except BaseException as error:  # the project's code may even exit
             return _failed(run, error)
 
 

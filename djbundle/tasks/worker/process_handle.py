@@ -17,7 +17,7 @@ from djbundle.tasks.worker.protocol import RECALL, Answer, Cancel, Ended, Given,
 from djbundle.tasks.worker.recycling import Limits
 
 AHEAD_SECONDS = 0.02  # seconds of work that wait in a process behind what it runs, so that it is never idle
-AHEAD_MOST = 400  # tasks, for each thread
+AHEAD_MOST = 400  # most tasks that wait, for each thread
 LESS_AHEAD, MORE_AHEAD = 1 / 8, 1.1  # factors for it: after tasks waited in vain, and after tasks ended
 REFILL = 0.5  # share of it that must be missing before more is claimed, since each claim has a cost
 STUCK_SECONDS = 0.2  # no task is queued behind one that runs this long, and none waits longer for one

@@ -118,7 +118,7 @@ class Crew:
         self.selector.close()
         self.close_in_child()
 
-    # --- giving ---
+    # --- assigning ---
 
     def give(self) -> None:
         """Assign the held runs to processes that have room. The rest goes back to the table."""
@@ -156,7 +156,7 @@ class Crew:
         for child in self.children if pks else ():
             child.cancel(pks)
 
-    # --- hearing ---
+    # --- reports of the processes ---
 
     def _hear(self, child: Child) -> None:
         try:
