@@ -34,7 +34,7 @@ class Prototype(NamedTuple):
     """What all calls of a task have in common."""
 
     task: RetryingTask
-    values: dict[str, Any]  # values of fields of TaskRecord
+    values: dict[str, Any]  # by field of TaskRecord
 
 
 class DatabaseBackend(BaseTaskBackend):
@@ -95,7 +95,7 @@ class DatabaseBackend(BaseTaskBackend):
         return bulk.add(self, task, calls)
 
     def prototype(self, task: Any) -> Prototype:
-        """Return the prototype of `task`, or raise InvalidTask. Each task gets one, since tasks do not change."""
+        """Return the prototype of `task`, made once, since tasks do not change. Raise InvalidTask for invalid rules."""
         known = self._known.get(id(task))
         if known:
             return known[1]
@@ -159,7 +159,7 @@ class DatabaseBackend(BaseTaskBackend):
 
 
 class InlineBackend(DatabaseBackend):
-    """Runs each task where and when it is enqueued, and records it as usual: for tests and experiments."""
+    """Runs each task in the call that enqueues it, and records it as usual: for tests and experiments."""
 
     def add(self, task: Any, args: Sequence[Any], kwargs: dict[str, Any], **membership: Any) -> TaskResult:  # type: ignore[type-arg,unused-ignore]
         """Enqueue the task, run all that is due, and return the result.

@@ -42,9 +42,7 @@ class TaskRecord(models.Model):
     )
     timeout = models.FloatField(_("timeout"), help_text=_("seconds"), null=True)
     expires_at = models.DateTimeField(_("expires"), null=True)
-    unique_key = models.CharField(
-        max_length=64, default="", editable=False
-    )  # equal for unique tasks of which only one may exist
+    unique_key = models.CharField(max_length=64, default="", editable=False)  # only one task per key may wait or run
     concurrency_key = models.CharField(_("concurrency key"), max_length=200, default="")
     concurrency_limit = models.PositiveSmallIntegerField(_("at once"), null=True)  # runs with the same key
     args = models.JSONField(_("arguments"), default=list)
@@ -114,7 +112,10 @@ class TaskRecord(models.Model):
 
     @classmethod
     def check(cls, **kwargs: Any) -> list[CheckMessage]:
-        """Ignore that MySQL has no conditions on indexes and constraints. Migration 0004 adds what replaces them."""
+        """Return Django's messages, without the warnings that MySQL has no conditions on indexes and constraints.
+
+        Migration 0004 adds there what replaces them.
+        """
         return [message for message in super().check(**kwargs) if message.id not in ("models.W036", "models.W037")]
 
     @classmethod
@@ -139,7 +140,7 @@ class TaskRecord(models.Model):
         return record
 
     def load_task(self) -> RetryingTask:
-        """Return the task as it was enqueued. Raise ImportError or AttributeError if the project no longer has it."""
+        """Return the task as it was enqueued, or raise UnknownTask, an ImportError, if the project no longer has it."""
         defined = load(self.task_path)
         options = task_backends[self.backend].options
         rules = (  # as this row has them, and as the definition implies them: equal ones are no change
@@ -173,10 +174,7 @@ class TaskRecord(models.Model):
 
 @cache
 def _defaults(model: type[models.Model]) -> tuple[dict[str, Any], list[tuple[str, Callable[[], Any]]]]:
-    """Return the defaults that all instances share, and the functions that make those of which each has its own.
-
-    Both go by the attribute names of the fields.
-    """
+    """Return the defaults that all instances share, and the functions that make the others, by attribute name."""
     fields = model._meta.concrete_fields
     made = [field for field in fields if field.has_default() and callable(field.default)]
     same = {field.attname: field.get_default() for field in fields if field not in made}
@@ -268,9 +266,7 @@ class Schedule(models.Model):
     missed = models.CharField(_("missed runs"), max_length=4, choices=Missed.choices, default=Missed.ONCE)
     enabled = models.BooleanField(_("enabled"), default=True)
     in_code = models.BooleanField(_("declared in code"), default=False, editable=False)
-    declared = models.CharField(
-        max_length=64, default="", editable=False
-    )  # hash of the declaration that was brought in last
+    declared = models.CharField(max_length=64, default="", editable=False)  # hash of the last declaration
     next_run = models.DateTimeField(_("next run"), null=True, blank=True)  # none: never again
     last_run = models.DateTimeField(_("last run"), null=True, editable=False)
 

@@ -146,7 +146,7 @@ def group(members: Iterable[Call | Chain], then: Call | Chain | None = None) -> 
 
 @dataclass(frozen=True, slots=True)
 class GroupResult:
-    """The state of a group that was enqueued. `id` is the primary key of the group."""
+    """A group that was enqueued, by its `id`, and what became of its tasks."""
 
     id: int
 

@@ -95,9 +95,7 @@ class _Allowance:
         counts = running.values_list("concurrency_key").annotate(models.Count("pk")).order_by()
         self._running: dict[str, int] = dict(counts)
         self.full: set[str] = set()  # keys with which no more may run
-        self.spent = {
-            name for name, tokens in self._tokens.items() if tokens < 1
-        }  # queues from which no more tasks may start
+        self.spent = {name for name, tokens in self._tokens.items() if tokens < 1}  # queues whose tokens are used up
 
     def take(self, record: TaskRecord) -> bool:
         """Return whether this task may start, and count it if so."""

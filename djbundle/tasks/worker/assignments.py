@@ -89,9 +89,7 @@ class Assigned:
     @property
     def running(self) -> list[Run]:
         """The runs that have started, including those whose end is not yet reported."""
-        begun = takewhile(
-            lambda given: given.number <= self._shared[BEGUN], self._runs.values()
-        )  # in the order in which they were given
+        begun = takewhile(lambda given: given.number <= self._shared[BEGUN], self._runs.values())  # oldest first
         return [given.run for given in begun]
 
     @property
