@@ -194,7 +194,7 @@ def _names(connection: BaseDatabaseWrapper) -> dict[str, str]:
 def _names_for(vendor: str, alias: str) -> dict[str, str]:
     """Return the names of the tables and of the columns that a run needs, as SQL."""
     quote = connections[alias].ops.quote_name
-    sign = "+" if vendor == "sqlite" else ""  # of a bare column sqlite3 makes datetimes, in the worker
+    sign = "+" if vendor == "sqlite" else ""  # Python's sqlite3 makes datetimes of a bare column, in the worker
     table = quote(TaskRecord._meta.db_table)
     marked = MARKED | {"worker_ids": APPEND[vendor]}
     return {

@@ -2,7 +2,7 @@
 
 A claim that a power failure undoes is no loss: the run ended with the power, and the task waits again. So a claim is
 not worth the milliseconds that a disk takes; the outcome of a run is. This applies to SQLite only, where the database
-and all its users are on one machine. A PostgreSQL server that forgot a claim would meet workers that still run.
+and all its users are on one machine. A PostgreSQL server that forgot a claim would meet workers that did not.
 """
 
 from collections.abc import Iterator

@@ -19,7 +19,7 @@ from djbundle.tasks.models import Release
 
 VARIABLE = "DJBUNDLE_RELEASE"  # the version of the bundle
 LONGEST_NAME = 200
-PATIENCE = datetime.timedelta(minutes=5)  # without a worker of the newer version, for example while it restarts
+PATIENCE = datetime.timedelta(minutes=5)  # gap without a worker of the newer version, for example while it restarts
 KEEP = datetime.timedelta(days=90)
 
 

@@ -28,7 +28,7 @@ from djbundle.tasks.task import AlreadyThere
 logger = logging.getLogger("djbundle.tasks")
 
 MAX_LOSSES = 3  # a task whose process died this many times, while the worker lived, fails for good
-MAX_LOSSES_IN_ALL = 10  # with the times when the whole worker was gone, which is seldom the task's fault
+MAX_LOSSES_IN_ALL = 10  # the same with the times when the whole worker was gone, which is seldom the task's fault
 PRUNE_BATCH = 500  # rows
 KEEP_GROUPS = datetime.timedelta(days=23)  # longer, for the callback of a group of which a member has failed
 
@@ -41,7 +41,7 @@ UPDATE {table} SET status = 'READY', worker = '', lease_until = NULL,
     started_at = CASE WHEN {only} THEN NULL ELSE started_at END, worker_ids = {last}
 WHERE id = %s AND epoch = %s AND status = 'RUNNING'
 """
-WITHOUT_LAST = {  # the list of workers without the last one; whether it has only one
+WITHOUT_LAST = {  # the list of workers without its last entry; whether it has only one entry
     "sqlite": ("json_remove(worker_ids, '$[#-1]')", "json_array_length(worker_ids) = 1"),
     "postgresql": ("worker_ids - -1", "jsonb_array_length(worker_ids) = 1"),
     "mysql": (

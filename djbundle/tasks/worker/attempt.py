@@ -115,7 +115,7 @@ class Attempt:
         return call(*self._args(), **self.asked.kwargs)
 
     def start(self) -> Coroutine[Any, Any, Any]:
-        """Return the coroutine of an async task. Await it, then call `run` with its result."""
+        """Return the coroutine of an async task. Await it, then pass `run` a function that returns or raises its result."""
         coroutine: Coroutine[Any, Any, Any] = self.task.func(*self._args(), **self.asked.kwargs)
         return coroutine
 
@@ -125,7 +125,7 @@ class Attempt:
         return self.asked.args
 
     def run(self, call: Callable[[], Any] | None = None) -> Outcome:
-        """Run the task to its end, and return the outcome. `call` may replace the call of the task."""
+        """Run the task to its end, and return the outcome. `call`, if passed, returns or raises what the task does."""
         try:
             value = encoded((call or self.call)(), connections[self.of.alias].vendor)
         except BaseException as error:

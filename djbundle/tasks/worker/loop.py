@@ -2,8 +2,8 @@
 
 One loop in one thread waits for a wake-up (a task was committed, a process reported something, a signal came) or for
 the next poll. Signal handlers only wake it. Of the project's code it runs only what loads modules. Only the worker
-writes to the table: many outcomes in one transaction, each under the epoch of its run. While the database does not
-answer, it waits and loses nothing.
+writes to the table, with one exception (see attempt.py): many outcomes in one transaction, each under the epoch of its
+run. While the database does not answer, it waits and loses nothing.
 """
 
 import contextlib

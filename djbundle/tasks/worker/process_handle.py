@@ -26,7 +26,7 @@ MOST_VAIN = 4  # recalls in a row at which it may have started nothing
 ANSWER_SECONDS = 30.0  # for a process that runs nothing to answer
 BLOCKED_SECONDS = 1.0  # pause in which a process gets nothing, after tasks waited in it in vain
 LOOK_SECONDS = 5.0  # between checks whether a process was stopped
-STOPPED_SECONDS = 30.0  # that it may be stopped
+STOPPED_SECONDS = 30.0  # that a process may be stopped
 STOPPED = "T"  # see proc_pid_stat(5)
 EXIT_SECONDS = 5.0  # for a process to exit by itself, with its exit handlers
 FIRST_MEAN = 0.005  # seconds; the assumed duration of a task before any has run
@@ -179,10 +179,7 @@ class Child:
         self.ends_at = time.monotonic() + EXIT_SECONDS
 
     def kill(self) -> None:
-        """Kill it with its process group.
-
-        If it runs a task with a timeout, also kill all processes that this task started.
-        """
+        """Kill it with its process group. If it runs a task with a timeout, also kill all its descendants."""
         if any(run.timeout for run in self.tasks.running):
             descendants.kill_all(self.pid)
         forks.kill_group(self.pid)
