@@ -61,7 +61,8 @@ class DatabaseBackend(BaseTaskBackend):
     def enqueue(self, task: Any, args: Sequence[Any], kwargs: dict[str, Any]) -> TaskResult:  # type: ignore[override,type-arg,unused-ignore]
         """Add the row, and return its result. The worker is woken when the transaction commits.
 
-        If the task is unique and exists already, return the result of the existing one.
+        If the task is unique and exists already, return the result of the existing one. Raise TypeError or ValueError
+        for arguments that JSON or the database cannot hold.
         """
         return self.add(task, args, kwargs)
 
@@ -123,7 +124,10 @@ class DatabaseBackend(BaseTaskBackend):
         return Prototype(task, values)
 
     def record(self, prototype: Prototype, args: Sequence[Any], kwargs: dict[str, Any]) -> "TaskRecord":
-        """Return the row of this call, not saved. Raise TypeError or ValueError for arguments that JSON cannot hold."""
+        """Return the row of this call, not saved.
+
+        Raise TypeError or ValueError for arguments that JSON or the database cannot hold.
+        """
         from djbundle.tasks.models import TaskRecord  # noqa: PLC0415 - as above
 
         task = prototype.task

@@ -109,7 +109,10 @@ class Chain:
 
 
 def chain(*calls: Call) -> Chain:
-    """Return a chain of `calls`. Each call gets what the call before it returned as its first argument."""
+    """Return a chain of `calls`. Each call gets what the call before it returned as its first argument.
+
+    Raise ValueError if there is no call, and TypeError for an object that is no call.
+    """
     if not calls:
         raise ValueError("A chain needs a call.")
     for each in calls:
@@ -140,7 +143,10 @@ class Group:
 
 
 def group(members: Iterable[Call | Chain], then: Call | Chain | None = None) -> Group:
-    """Return a group of `members`. `then` gets the list of what they returned, in their order."""
+    """Return a group of `members`. `then` gets the list of what they returned, in their order.
+
+    Raise TypeError for an object that is neither a call nor a chain.
+    """
     return Group(tuple(map(_as_chain, members)), None if then is None else _as_chain(then))
 
 

@@ -115,7 +115,10 @@ class Attempt:
         return call(*self._args(), **self.asked.kwargs)
 
     def start(self) -> Coroutine[Any, Any, Any]:
-        """Return the coroutine of an async task. Await it, then pass `run` a function that returns or raises its result."""
+        """Return the coroutine of an async task.
+
+        Await it, then pass `run` a function that returns or raises its result.
+        """
         coroutine: Coroutine[Any, Any, Any] = self.task.func(*self._args(), **self.asked.kwargs)
         return coroutine
 
