@@ -1,11 +1,11 @@
-"""Background tasks in the project's database: a backend for ``django.tasks`` and its worker.
+"""Background tasks in the project's database: a backend for ``django.tasks``, and its worker.
 
-A reusable app for any Django project, with a bundle or without:
+It is a reusable app for any Django project, with or without a bundle:
 
     INSTALLED_APPS += ["djbundle.tasks"]
     TASKS = {"default": {"BACKEND": "djbundle.tasks.DatabaseBackend"}}
 
-and ``manage.py worker``, which ``./shop serve`` starts by itself.
+Run tasks with ``manage.py worker``, which ``./shop serve`` starts by itself.
 """
 
 from importlib import import_module
@@ -51,7 +51,7 @@ PLACES = {
 
 
 def __getattr__(name: str) -> Any:
-    # Late: Django imports this package before its settings and apps can be used.
+    # Import late: Django imports this package before its settings and apps can be used.
     if name in PLACES:
         return getattr(import_module(f"{__name__}.{PLACES[name]}"), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -17,5 +17,5 @@ class TasksConfig(AppConfig):
         from djbundle.tasks.management.runserver import start_worker_beside  # noqa: PLC0415 - as above
 
         register(check_database, Tags.database)
-        register(check_tasks)  # with Django 5.2, only the app of django-tasks does it
+        register(check_tasks)  # on Django 5.2, only the app of django-tasks would register it
         start_worker_beside()

@@ -1,4 +1,4 @@
-"""The backend that ``TASKS`` names: a task becomes a row in the same transaction as the rest of the request."""
+"""The backend that ``TASKS`` names: it adds a row for each task, in the transaction of the rest of the request."""
 
 import datetime
 from collections.abc import Sequence
@@ -31,17 +31,17 @@ MOST_KNOWN = 1000  # tasks; a project defines fewer, but ``.using()`` makes new 
 
 
 class Prototype(NamedTuple):
-    """What all calls of a task have alike."""
+    """What all calls of a task have in common."""
 
     task: RetryingTask
-    values: dict[str, Any]  # of fields of TaskRecord
+    values: dict[str, Any]  # by field of TaskRecord
 
 
 class DatabaseBackend(BaseTaskBackend):
     """Keeps tasks in the database of the project. ``QUEUES`` is Django's.
 
-    ``OPTIONS``: ``MAX_ATTEMPTS`` and ``BACKOFF`` for tasks that do not say; ``RATE_LIMITS``, tasks of a queue that may
-    begin in a time: ``{"mails": "100/m"}``; and those of options.py, for the worker.
+    ``OPTIONS`` are ``MAX_ATTEMPTS`` and ``BACKOFF``, for tasks that do not set them; ``RATE_LIMITS``, how many tasks of
+    a queue may start in a period (``{"mails": "100/m"}``); and the options for the worker, see options.py.
     """
 
     task_class = RetryingTask
@@ -52,23 +52,24 @@ class DatabaseBackend(BaseTaskBackend):
 
     def __init__(self, alias: str, params: dict[str, Any]) -> None:
         super().__init__(alias, params)
-        self._known: dict[int, tuple[Any, Prototype]] = {}  # by the id of the task, which is kept with it
+        self._known: dict[int, tuple[Any, Prototype]] = {}  # by the id() of the task, which is kept in the value
 
     def validate_task(self, task: Any) -> None:
         super().validate_task(task)
         validate_rules(with_rules(task))
 
     def enqueue(self, task: Any, args: Sequence[Any], kwargs: dict[str, Any]) -> TaskResult:  # type: ignore[override,type-arg,unused-ignore]
-        """Add the row; the worker is woken when the transaction commits.
+        """Add the row, and return its result. The worker is woken when the transaction commits.
 
-        For a unique task that is there already, the result of that one.
+        If the task is unique and exists already, return the result of the existing one. Raise TypeError or ValueError
+        for arguments that JSON or the database cannot hold.
         """
         return self.add(task, args, kwargs)
 
     def add(self, task: Any, args: Sequence[Any], kwargs: dict[str, Any], **membership: Any) -> TaskResult:  # type: ignore[type-arg,unused-ignore]
-        """The same for a task of a workflow, whose place in that is `membership`: fields of TaskRecord.
+        """Do the same for a task of a workflow. `membership` are the fields of TaskRecord that say its place there.
 
-        Raises AlreadyThere where it would have to wait for a task that is there already.
+        Raise AlreadyThere if the task must wait for an equal one because it is unique.
         """
         from djbundle.tasks.models import TaskRecord  # noqa: PLC0415 - @task comes here before apps are loaded
 
@@ -79,7 +80,7 @@ class DatabaseBackend(BaseTaskBackend):
         alias = router.db_for_write(TaskRecord)
         if not record.unique_key:
             insert(record, alias)
-        elif record.then or record.group_id:  # it must run, or nothing follows
+        elif record.then or record.group_id:  # it must run itself, else nothing follows
             unique.add_member(record, alias)
         elif present := unique.add(record, alias, to_seconds(prototype.task.unique_for)):
             return present.to_result()
@@ -89,19 +90,19 @@ class DatabaseBackend(BaseTaskBackend):
         return result
 
     def add_many(self, task: Any, calls: Sequence[Any]) -> list[TaskResult]:  # type: ignore[type-arg,unused-ignore]
-        """Enqueue all of `calls`, which are pairs of args and kwargs."""
+        """Enqueue all `calls`, which are pairs of args and kwargs."""
         from djbundle.tasks import bulk  # noqa: PLC0415 - needs the models
 
         return bulk.add(self, task, calls)
 
     def prototype(self, task: Any) -> Prototype:
-        """Raises InvalidTask. What a task says does not change, so that is looked at once for each."""
+        """Return the prototype of `task`, made once, since tasks do not change. Raise InvalidTask for invalid rules."""
         known = self._known.get(id(task))
         if known:
             return known[1]
         self.validate_task(task)
         prototype = self._prototype(with_rules(task))
-        if task.run_after is None:  # else it was made for a single call
+        if task.run_after is None:  # else ``.using()`` made it for a single call
             if len(self._known) >= MOST_KNOWN:
                 self._known.clear()
             self._known[id(task)] = task, prototype
@@ -123,7 +124,10 @@ class DatabaseBackend(BaseTaskBackend):
         return Prototype(task, values)
 
     def record(self, prototype: Prototype, args: Sequence[Any], kwargs: dict[str, Any]) -> "TaskRecord":
-        """The row of this call, not saved. Raises TypeError or ValueError for arguments that JSON cannot hold."""
+        """Return the row of this call, not saved.
+
+        Raise TypeError or ValueError for arguments that JSON or the database cannot hold.
+        """
         from djbundle.tasks.models import TaskRecord  # noqa: PLC0415 - as above
 
         task = prototype.task
@@ -159,10 +163,13 @@ class DatabaseBackend(BaseTaskBackend):
 
 
 class InlineBackend(DatabaseBackend):
-    """Runs each task where and when it is enqueued, and records it all the same: for tests, and for trying things."""
+    """Runs each task in the call that enqueues it, and records it as usual: for tests and experiments."""
 
     def add(self, task: Any, args: Sequence[Any], kwargs: dict[str, Any], **membership: Any) -> TaskResult:  # type: ignore[type-arg,unused-ignore]
-        """Run what is due, which this task is, unless it shall run later; its result as it is then."""
+        """Enqueue the task, run all that is due, and return the result.
+
+        A task with a later `run_after` stays enqueued.
+        """
         from djbundle.tasks.testing import run_pending  # noqa: PLC0415 - needs the models
 
         result = super().add(task, args, kwargs, **membership)
@@ -170,7 +177,7 @@ class InlineBackend(DatabaseBackend):
         return self.get_result(result.id)
 
     def add_many(self, task: Any, calls: Sequence[Any]) -> list[TaskResult]:  # type: ignore[type-arg,unused-ignore]
-        """The same for many."""
+        """Do the same for many calls."""
         from djbundle.tasks.testing import run_pending  # noqa: PLC0415 - as above
 
         results = super().add_many(task, calls)

@@ -9,12 +9,12 @@ logger = logging.getLogger("djbundle.tasks")
 
 
 def usable() -> list[BaseTaskBackend]:
-    """Those that can be made. One that cannot, as where its package is not installed, breaks no other."""
+    """Return the backends that can be created. Log each other one, for example because its package is not installed."""
     found = []
     for alias in task_backends:
         try:
             found.append(task_backends[alias])
-        except BaseException as error:  # whatever its module or its class does: it may even exit
+        except BaseException as error:  # its module and its class may do anything, even exit
             _say_once(alias, str(error))
     return found
 

@@ -1,4 +1,4 @@
-"""Many calls of one task, enqueued by one statement.
+"""Enqueues many calls of one task with one statement.
 
 enqueue_many(send_invoice, [(order.pk,) for order in orders])
 enqueue_many(send_invoice, ({"order_id": order.pk, "copy": True} for order in orders))
@@ -22,7 +22,7 @@ from djbundle.tasks.task import to_seconds
 
 
 class Arguments(NamedTuple):
-    """Of a call that has positional and named ones: ``Arguments((1, 2), {"copy": True})``."""
+    """The positional and named arguments of a call: ``Arguments((1, 2), {"copy": True})``."""
 
     args: Sequence[Any] = ()
     kwargs: Mapping[str, Any] = {}
@@ -32,9 +32,11 @@ Call = Arguments | Sequence[Any] | Mapping[str, Any]
 
 
 def enqueue_many(task: Task, calls: Iterable[Call]) -> list[TaskResult]:  # type: ignore[type-arg,unused-ignore]
-    """``task.enqueue()`` for each of `calls`, all or none; the results in their order.
+    """Do ``task.enqueue()`` for all `calls` or for none, and return the results in their order.
 
-    A call is a tuple or list of positional arguments, a mapping of named ones, or Arguments with both.
+    A call is a tuple or list of positional arguments, a mapping of named arguments, or Arguments with both.
+
+    Raise TypeError if `task` is no task or a call is none of these.
     """
     if not isinstance(task, Task):
         raise TypeError(f"enqueue_many() takes a task, that is a function with @task; not {task!r}.")
@@ -46,12 +48,12 @@ def enqueue_many(task: Task, calls: Iterable[Call]) -> list[TaskResult]:  # type
 
 
 async def aenqueue_many(task: Task, calls: Iterable[Call]) -> list[TaskResult]:  # type: ignore[type-arg,unused-ignore]
-    """The same."""
+    """Do the same as `enqueue_many`, from async code."""
     return await sync_to_async(enqueue_many, thread_sensitive=True)(task, calls)
 
 
 def arguments_of(call: Call) -> Arguments:
-    """Raises TypeError for what is no call: a bare value, such as in ``enqueue_many(task, ["text"])``."""
+    """Return the arguments of a call. Raise TypeError for a bare value, as in ``enqueue_many(task, ["text"])``."""
     if isinstance(call, Arguments):
         return call
     if isinstance(call, Mapping):
@@ -62,7 +64,7 @@ def arguments_of(call: Call) -> Arguments:
 
 
 def add(backend: DatabaseBackend, task: Any, calls: Sequence[Arguments]) -> list[TaskResult]:  # type: ignore[type-arg,unused-ignore]
-    """What ``DatabaseBackend.add_many`` does."""
+    """Do the work of ``DatabaseBackend.add_many``."""
     prototype = backend.prototype(task)
     records = [backend.record(prototype, args, dict(kwargs)) for args, kwargs in calls]
     if not records:
@@ -87,13 +89,13 @@ Records = list[TaskRecord]
 def _add(records: Records, alias: str) -> Records:
     if connections[alias].features.can_return_rows_from_bulk_insert:
         return TaskRecord.objects.using(alias).bulk_create(records)
-    for record in records:  # MySQL, which does not tell their keys
+    for record in records:  # MySQL returns no keys for many rows
         insert(record, alias)
     return records
 
 
 def _add_unique(records: Records, alias: str, window: float | None) -> tuple[Records, Records]:
-    """For each of `records` itself, or the one that is there instead; and those that were added."""
+    """Return for each of `records` the record itself or the existing one, and then those that were added."""
     found: dict[str, TaskRecord] = {}
     firsts: dict[str, TaskRecord] = {}
     for record in records:
@@ -117,12 +119,16 @@ def _add_unique(records: Records, alias: str, window: float | None) -> tuple[Rec
 
 
 def _by_turns(firsts: dict[str, TaskRecord], alias: str) -> Iterable[TaskRecord]:
-    """On PostgreSQL who adds the same keys at the same time waits for the other: all in one order, or in a circle."""
+    """Return the records in one order for all processes on PostgreSQL.
+
+    There, processes that add the same keys at the same time wait for each other. Without one order that may be a
+    deadlock.
+    """
     return [firsts[key] for key in sorted(firsts)] if connections[alias].vendor == "postgresql" else firsts.values()
 
 
 def _insert_alone(records: Records, alias: str) -> dict[str, int]:
-    """The same for MySQL and MariaDB: who adds many does so alone, or two would wait for each other."""
+    """Do the same as `_insert` on MySQL and MariaDB, under a lock: two processes that add many would deadlock."""
     limits.lock(alias)
     keys = [record.unique_key for record in records]
     alive = {record.unique_key for record in unique.newest(keys, alias).values() if record.status in (READY, RUNNING)}
@@ -130,7 +136,7 @@ def _insert_alone(records: Records, alias: str) -> dict[str, int]:
     try:
         with transaction.atomic(using=alias):
             _add(new, alias)
-    except IntegrityError:  # one of them has just been enqueued by itself
+    except IntegrityError:  # one of them was enqueued singly a moment ago
         for record in new:
             with suppress(IntegrityError), transaction.atomic(using=alias):
                 insert(record, alias)
@@ -138,12 +144,15 @@ def _insert_alone(records: Records, alias: str) -> dict[str, int]:
 
 
 def _batch_size(records: Records, alias: str) -> int:
-    """Rows whose values one statement can carry."""
+    """Return how many rows the values of one statement can hold."""
     return max(connections[alias].ops.bulk_batch_size(fields_of(TaskRecord), records), 1)
 
 
 def _insert(records: Records, alias: str) -> dict[str, int]:
-    """Those whose key is not there; their ids by key. Django's ``bulk_create`` does not tell ids with ON CONFLICT."""
+    """Insert the records whose key does not exist, and return their ids by key.
+
+    Django's ``bulk_create`` returns no ids when it uses ON CONFLICT.
+    """
     connection = connections[alias]
     sql = f"{statement(TaskRecord, connection, len(records))} ON CONFLICT DO NOTHING RETURNING unique_key, id"
     with connection.cursor() as cursor:

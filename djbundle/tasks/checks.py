@@ -1,4 +1,4 @@
-"""System checks: mistakes in the settings that would only show when a task is enqueued."""
+"""System checks for mistakes in the settings that would otherwise only show when a task is enqueued."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -15,7 +15,7 @@ SUPPORTED = ("sqlite", "postgresql", "mysql")
 
 
 def check_installed() -> list[CheckMessage]:
-    """The backend is used; its table must exist."""
+    """Report an error if the app, and so its table, is missing while its backend is used."""
     if apps.is_installed("djbundle.tasks"):
         return []
     hint = 'Add "djbundle.tasks" to INSTALLED_APPS.'
@@ -23,7 +23,7 @@ def check_installed() -> list[CheckMessage]:
 
 
 def check_options(backend: Any) -> list[CheckMessage]:
-    """OPTIONS holds what is known, and durations where those belong."""
+    """Report unknown names in OPTIONS, and values that are no duration, number or function where one is needed."""
     messages: list[CheckMessage] = []
     for name in backend.options.keys() - set(options.NAMES):
         hint = f"These are known: {', '.join(options.NAMES)}."
@@ -45,7 +45,7 @@ def check_options(backend: Any) -> list[CheckMessage]:
 
 
 def check_rate_limits(backend: Any) -> list[CheckMessage]:
-    """Every rate can be read, and names a queue."""
+    """Report rates that cannot be parsed, and rates for queues that do not exist."""
     from djbundle.tasks.store.limits import Rate  # noqa: PLC0415 - apps are not loaded when this module is
 
     messages: list[CheckMessage] = []
@@ -61,7 +61,7 @@ def check_rate_limits(backend: Any) -> list[CheckMessage]:
 
 
 def check_database(databases: Sequence[str] | None = None, **_: Any) -> list[CheckMessage]:
-    """Tasks are kept in a database whose statements we know."""
+    """Report an error if tasks are kept in a kind of database that is not supported."""
     from djbundle.tasks.models import TaskRecord  # noqa: PLC0415 - apps are not loaded when this module is
 
     alias = router.db_for_write(TaskRecord)

@@ -1,4 +1,4 @@
-"""``django.tasks`` of Django 6, or the ``django-tasks`` package that stands in for it on Django 5.2."""
+"""``django.tasks`` of Django 6, or the ``django-tasks`` package, which replaces it on Django 5.2."""
 
 from typing import TYPE_CHECKING
 

@@ -1,8 +1,8 @@
-"""What a task with ``takes_context=True`` gets: django.tasks' context, and a way to tell how far it is.
+"""The context of a task with ``takes_context=True``: that of django.tasks, with progress reports and cancellation.
 
 @task(takes_context=True)
 def import_rows(context, path): ...
-    context.progress(done, total, "prices")  # raises Cancelled when somebody has asked for it
+    context.progress(done, total, "prices")  # raises Cancelled if the task was cancelled
 """
 
 import math
@@ -14,17 +14,17 @@ from typing import Any
 from djbundle.tasks.compat import TaskContext as DjangoContext
 from djbundle.tasks.text import clean
 
-TELL_SECONDS = 0.2  # between two progress reports that are written
+TELL_SECONDS = 0.2  # seconds between two progress reports that are sent
 LONGEST_NOTE = 1000  # characters
 
 
 class Cancelled(Exception):  # noqa: N818 - no error: somebody wished it
-    """Raised in a task that was asked to stop; it ends as failed, and is not run again."""
+    """Raised in a task that was asked to stop. The task ends as failed, and does not run again."""
 
 
 @dataclass(frozen=True, slots=True)
 class Channel:
-    """From a running task to who runs it."""
+    """The way from a running task to the process or thread that runs it."""
 
     tell: Callable[[dict[str, Any]], None] = lambda _progress: None
     is_cancelled: Callable[[], bool] = lambda: False
@@ -32,16 +32,16 @@ class Channel:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TaskContext(DjangoContext):  # type: ignore[misc,type-arg,unused-ignore]  # the stubs know neither
-    """`attempt` and `task_result` are Django's."""
+    """The context of a run. `attempt` and `task_result` are Django's."""
 
     channel: Channel = field(default_factory=Channel, repr=False)
-    _told: list[float] = field(default_factory=lambda: [float("-inf")], repr=False)  # when, monotonic seconds
+    _told: list[float] = field(default_factory=lambda: [float("-inf")], repr=False)  # sent at, monotonic seconds
 
     def progress(self, done: float, total: float | None = None, note: str = "") -> None:
-        """Show how far the task is, in the admin and in ``tasks show``; it costs little to call often.
+        """Show in the admin and in ``tasks show`` how far the task is. Frequent calls are cheap.
 
-        Any kind of number will do. Raises Cancelled when the task shall stop; TypeError, ValueError or OverflowError
-        for what is no finite number.
+        `done` and `total` may be any kind of number. Raise Cancelled if the task shall stop; raise TypeError,
+        ValueError or OverflowError for a value that is no finite number.
         """
         self.check_cancelled()
         values = {"done": _plain(done), "total": None if total is None else _plain(total)}
@@ -51,17 +51,17 @@ class TaskContext(DjangoContext):  # type: ignore[misc,type-arg,unused-ignore]  
             self.channel.tell({**values, "note": clean(str(note)[:LONGEST_NOTE])})
 
     def is_cancelled(self) -> bool:
-        """Whether the task shall stop as soon as it can."""
+        """Return whether the task shall stop as soon as it can."""
         return self.channel.is_cancelled()
 
     def check_cancelled(self) -> None:
-        """Raises Cancelled when it shall."""
+        """Raise Cancelled if the task shall stop."""
         if self.is_cancelled():
             raise Cancelled("It was cancelled.")
 
 
 def _plain(number: Any) -> float:
-    """Of the two kinds that can be written; raises for NaN, infinity and what no float can hold."""
+    """Return the number as int or float, which JSON has. Raise for NaN, infinity and what no float can hold."""
     plain = int(number) if isinstance(number, int) else float(number)
     if not math.isfinite(plain):
         raise ValueError(f"Progress is told in finite numbers, not {plain!r}.")

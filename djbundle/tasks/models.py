@@ -1,4 +1,4 @@
-"""The tables: a row for each task, from its enqueuing until it is pruned; and what is known of many of them."""
+"""The tables: a row for each task, from its enqueuing until it is pruned; rows for groups, schedules and workers."""
 
 from collections.abc import Callable
 from functools import cache, lru_cache
@@ -24,12 +24,12 @@ READY, RUNNING, FAILED = TaskResultStatus.READY, TaskResultStatus.RUNNING, TaskR
 def restored(
     defined: RetryingTask, priority: int, queue_name: str, backend: str, changes: tuple[tuple[str, Any], ...]
 ) -> RetryingTask:
-    """The same for all its calls."""
+    """Return the task with the rules of a row. Calls with the same rules share one task."""
     return defined.restored(priority=priority, queue_name=queue_name, backend=backend, **dict(changes))
 
 
 class TaskRecord(models.Model):
-    """A task, its state and its result. Rows change by the statements of store/transitions.py only."""
+    """A task, its state and its result. Only the statements of store/transitions.py change rows."""
 
     task_path = models.CharField(_("task"), max_length=255)
     backend = models.CharField(_("backend"), max_length=100)
@@ -42,17 +42,17 @@ class TaskRecord(models.Model):
     )
     timeout = models.FloatField(_("timeout"), help_text=_("seconds"), null=True)
     expires_at = models.DateTimeField(_("expires"), null=True)
-    unique_key = models.CharField(max_length=64, default="", editable=False)  # of what must not be there twice
+    unique_key = models.CharField(max_length=64, default="", editable=False)  # only one task per key may wait or run
     concurrency_key = models.CharField(_("concurrency key"), max_length=200, default="")
-    concurrency_limit = models.PositiveSmallIntegerField(_("at once"), null=True)  # with the same key
+    concurrency_limit = models.PositiveSmallIntegerField(_("at once"), null=True)  # runs with the same key
     args = models.JSONField(_("arguments"), default=list)
     kwargs = models.JSONField(_("named arguments"), default=dict)
-    then = models.JSONField(_("followed by"), null=True)  # calls to enqueue after this one, see store/following.py
+    then = models.JSONField(_("followed by"), null=True)  # calls to enqueue after this task, see store/following.py
     group = models.ForeignKey(
         "TaskGroup", models.SET_NULL, null=True, db_index=False, related_name="tasks", verbose_name=_("group")
     )
-    group_index = models.PositiveIntegerField(null=True)  # the place of the result in the group's
-    held = models.JSONField(_("held back"), null=True, editable=False)  # why it cannot run yet, see held.py
+    group_index = models.PositiveIntegerField(null=True)  # the index of the result in the group's results
+    held = models.JSONField(_("held back"), null=True, editable=False)  # why the task cannot run yet, see held.py
 
     status = models.CharField(_("status"), max_length=10, choices=TaskResultStatus.choices, default=READY)
     run_after = models.DateTimeField(_("run after"), default=timezone.now)
@@ -63,14 +63,14 @@ class TaskRecord(models.Model):
     return_value = models.JSONField(_("return value"), null=True)
     errors = models.JSONField(_("errors"), default=list)
     progress = models.JSONField(_("progress"), null=True)  # {"done": 3, "total": 10, "note": "..."}
-    cancelled_at = models.DateTimeField(_("cancelled"), null=True)  # when it was asked to stop
+    cancelled_at = models.DateTimeField(_("cancelled"), null=True)  # when the task was asked to stop
     worker_ids = models.JSONField(_("workers"), default=list)
 
-    worker = models.CharField(max_length=200, default="")  # who holds the lease; see store/worker_identity.py
+    worker = models.CharField(max_length=200, default="")  # holds the lease; see store/worker_identity.py
     lease_until = models.DateTimeField(null=True)
-    epoch = models.PositiveIntegerField(default=0)  # grows with each claim; a run may only write under its own
-    losses = models.PositiveSmallIntegerField(default=0)  # runs that ended with their process
-    worker_losses = models.PositiveSmallIntegerField(null=True)  # those of them whose whole worker was gone
+    epoch = models.PositiveIntegerField(default=0)  # grows with each claim; a run may write only under its own epoch
+    losses = models.PositiveSmallIntegerField(default=0)  # crash count: runs whose process died
+    worker_losses = models.PositiveSmallIntegerField(null=True)  # those of them whose whole worker was gone as well
 
     class Meta:
         verbose_name = _("task")
@@ -112,12 +112,18 @@ class TaskRecord(models.Model):
 
     @classmethod
     def check(cls, **kwargs: Any) -> list[CheckMessage]:
-        """MySQL has no conditions of indexes and constraints: migration 0004 gives it what stands in for them."""
+        """Return Django's messages, without the warnings that MySQL has no conditions on indexes and constraints.
+
+        Migration 0004 adds there what replaces them.
+        """
         return [message for message in super().check(**kwargs) if message.id not in ("models.W036", "models.W037")]
 
     @classmethod
     def new(cls, **values: Any) -> Self:
-        """``cls(**values)`` in a tenth of the time, which counts in requests: each field is set, no signal is sent."""
+        """Return ``cls(**values)`` in a tenth of the time: set each field, and send no signal.
+
+        The time matters because requests enqueue tasks.
+        """
         same, made = _defaults(cls)
         record = cls.__new__(cls)
         record._state = ModelState()
@@ -126,7 +132,7 @@ class TaskRecord(models.Model):
 
     @classmethod
     def stored(cls, alias: str, values: dict[str, Any]) -> Self:
-        """``cls.from_db()``, in the same way."""
+        """Return what ``cls.from_db()`` returns, in the same way as `new`."""
         record = cls.__new__(cls)
         record._state = state = ModelState()
         state.adding, state.db = False, alias
@@ -134,10 +140,10 @@ class TaskRecord(models.Model):
         return record
 
     def load_task(self) -> RetryingTask:
-        """The task as it was enqueued; raises ImportError or AttributeError when the project no longer has it."""
+        """Return the task as it was enqueued, or raise UnknownTask, an ImportError, if the project no longer has it."""
         defined = load(self.task_path)
         options = task_backends[self.backend].options
-        rules = (  # as kept here, and as they follow from the definition: those need not be said
+        rules = (  # as this row has them, and as the definition implies them: equal ones are no change
             ("max_attempts", self.max_attempts, max_attempts_of(defined, options)),
             ("backoff", self.backoff, backoff_of(defined, options)),
             ("timeout", self.timeout, to_seconds(defined.timeout)),
@@ -147,7 +153,7 @@ class TaskRecord(models.Model):
         return restored(defined, self.priority, self.queue_name, self.backend, tuple(changes))
 
     def to_result(self, task: Any = None) -> TaskResult:  # type: ignore[type-arg,unused-ignore]
-        """As ``django.tasks`` shows it. `task`, if known, saves loading it."""
+        """Return the result as ``django.tasks`` shows it. Pass `task` if it is known: that saves loading it."""
         result: Any = TaskResult(
             task=task if task and task.backend == self.backend else self.load_task(),
             id=str(self.pk),
@@ -168,7 +174,7 @@ class TaskRecord(models.Model):
 
 @cache
 def _defaults(model: type[models.Model]) -> tuple[dict[str, Any], list[tuple[str, Callable[[], Any]]]]:
-    """By the names that an instance keeps them under: those that all share, and those that each has its own of."""
+    """Return the defaults that all instances share, and the functions that make the others, by attribute name."""
     fields = model._meta.concrete_fields
     made = [field for field in fields if field.has_default() and callable(field.default)]
     same = {field.attname: field.get_default() for field in fields if field not in made}
@@ -176,7 +182,7 @@ def _defaults(model: type[models.Model]) -> tuple[dict[str, Any], list[tuple[str
 
 
 class PausedQueue(models.Model):
-    """A queue that no worker takes tasks from."""
+    """A queue from which no worker takes tasks."""
 
     name = models.CharField(_("queue"), max_length=100, primary_key=True)
     paused_at = models.DateTimeField(_("paused"), default=timezone.now)
@@ -190,7 +196,7 @@ class PausedQueue(models.Model):
 
 
 class QueueLimit(models.Model):
-    """How many tasks of a queue with a rate limit may begin now: a token bucket."""
+    """A token bucket: how many tasks of a queue with a rate limit may start now."""
 
     name = models.CharField(_("queue"), max_length=100, primary_key=True)
     tokens = models.FloatField()  # at `counted_at`
@@ -201,7 +207,7 @@ class QueueLimit(models.Model):
 
 
 class TaskGroup(models.Model):
-    """Tasks that were enqueued together, and the call that follows when all have succeeded."""
+    """Tasks that were enqueued together, and the callback that follows when all have succeeded."""
 
     total = models.PositiveIntegerField(_("tasks"))
     remaining = models.PositiveIntegerField(_("not done"))
@@ -218,7 +224,7 @@ class TaskGroup(models.Model):
 
 
 class Schedule(models.Model):
-    """A task that is enqueued again and again. Declared in code with ``@schedule``, or made in the admin."""
+    """A task that is enqueued again and again. It is declared in code with ``@schedule``, or created in the admin."""
 
     class Missed(models.TextChoices):
         """What to do about ticks that passed while no worker ran."""
@@ -260,7 +266,7 @@ class Schedule(models.Model):
     missed = models.CharField(_("missed runs"), max_length=4, choices=Missed.choices, default=Missed.ONCE)
     enabled = models.BooleanField(_("enabled"), default=True)
     in_code = models.BooleanField(_("declared in code"), default=False, editable=False)
-    declared = models.CharField(max_length=64, default="", editable=False)  # hash of the declaration last seen
+    declared = models.CharField(max_length=64, default="", editable=False)  # hash of the last declaration
     next_run = models.DateTimeField(_("next run"), null=True, blank=True)  # none: never again
     last_run = models.DateTimeField(_("last run"), null=True, editable=False)
 
@@ -272,19 +278,19 @@ class Schedule(models.Model):
         return self.name
 
     def save(self, *args: Any, **kwargs: Any) -> None:
-        """Also set `next_run` where it follows from the rest, and let a worker see it."""
+        """Save the schedule. Compute `next_run` if the timing decides it, and wake a worker."""
         if self._waits_anew():
             now = timezone.now()
             self.next_run = self.timing.following(
                 min(self.next_run or now, now), now
-            )  # one that has begun keeps its beat
+            )  # an interval that has begun keeps its phase
             if kwargs.get("update_fields") is not None:
                 kwargs["update_fields"] = {*kwargs["update_fields"], "next_run"}
         super().save(*args, **kwargs)
         wakeup.send_on_commit(router.db_for_write(type(self), instance=self))
 
     def clean(self) -> None:
-        """What no field can tell by itself."""
+        """Raise ValidationError for mistakes that no single field shows."""
         if self.cron and self.interval is not None:
             raise ValidationError(_("Cron or an interval, not both."))
         if not self.timing.recurs and self.next_run is None and self._state.adding:
@@ -294,7 +300,7 @@ class Schedule(models.Model):
         try:
             task = validators.load_task(self.task_path)
         except ValidationError:
-            return  # the field tells
+            return  # the field reports it
         validators.validate_call(task, self.args, self.kwargs)
 
     @property
@@ -302,8 +308,11 @@ class Schedule(models.Model):
         return Timing(self.cron, self.interval, self.time_zone)
 
     def _waits_anew(self) -> bool:
-        """Whether `next_run` is not to stay: the timing is new, it was enabled again, or that tick has been run."""
-        if self.next_run and self.last_run and self.next_run <= self.last_run:  # as from a form that was open meanwhile
+        """Return whether `next_run` must be computed again.
+
+        That is so if the timing is new, if the schedule was enabled again, or if that tick has already run.
+        """
+        if self.next_run and self.last_run and self.next_run <= self.last_run:  # a form was open while that tick ran
             return True
         if not self.timing.recurs:
             return False
@@ -317,7 +326,7 @@ class Schedule(models.Model):
 
 
 class Release(models.Model):
-    """A version of the project's code that has run a worker here. The newest is the one that was seen first last."""
+    """A version of the project's code that has run a worker here. The newest is the one that was first seen last."""
 
     name = models.CharField(_("version"), max_length=200, primary_key=True)
     first_seen_at = models.DateTimeField(_("first seen"))
@@ -332,7 +341,7 @@ class Release(models.Model):
 
 
 class WorkerRecord(models.Model):
-    """A worker that runs, as its heartbeat last told."""
+    """A running worker, as of its last heartbeat."""
 
     identity = models.CharField(max_length=200, primary_key=True)  # see store/worker_identity.py
     host = models.CharField(_("host"), max_length=255)

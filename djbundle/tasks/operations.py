@@ -1,4 +1,4 @@
-"""For migrations: what one kind of database needs besides."""
+"""An operation for migrations that only one kind of database needs."""
 
 from typing import Any
 
@@ -6,7 +6,7 @@ from django.db import migrations
 
 
 class RunOnMySQL(migrations.RunSQL):
-    """RunSQL for MySQL and MariaDB; elsewhere nothing."""
+    """RunSQL on MySQL and MariaDB; does nothing on other databases."""
 
     def database_forwards(self, app_label: str, schema_editor: Any, from_state: Any, to_state: Any) -> None:
         if schema_editor.connection.vendor == "mysql":

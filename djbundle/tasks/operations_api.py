@@ -1,4 +1,4 @@
-"""What people do with tasks, from the command line and in the admin."""
+"""Operations on tasks and queues, for the command line and the admin."""
 
 import datetime
 import json
@@ -21,7 +21,7 @@ LATELY = datetime.timedelta(hours=1)
 
 
 def retry(chosen: Records) -> int:
-    """Run failed tasks again, as if they were new; how many."""
+    """Run failed tasks again, as if they were new. Return how many."""
     failed = chosen.filter(status=TaskResultStatus.FAILED)
     count = failed.update(
         status=TaskResultStatus.READY,
@@ -34,14 +34,14 @@ def retry(chosen: Records) -> int:
         progress=None,
         losses=0,
         worker_losses=None,
-        unique_key="",  # another one may be there by now
+        unique_key="",  # an equal task may exist by now
     )
     wakeup.send_on_commit(queue.alias())
     return count
 
 
 def run_now(chosen: Records) -> int:
-    """Let waiting tasks not wait for their time; how many."""
+    """Make scheduled tasks due now. Return how many."""
     waiting = chosen.filter(status=TaskResultStatus.READY, run_after__gt=timezone.now())
     count = waiting.update(run_after=timezone.now())
     wakeup.send_on_commit(queue.alias())
@@ -49,7 +49,7 @@ def run_now(chosen: Records) -> int:
 
 
 def cancel(chosen: Records) -> int:
-    """Fail tasks that wait, and ask those that run to stop; how many."""
+    """Fail tasks that wait, and ask running tasks to stop. Return how many of both."""
     now = timezone.now()
     entry = entry_of(Cancelled, queue.CANCELLED)
     waiting = chosen.filter(status=TaskResultStatus.READY)
@@ -62,7 +62,7 @@ def cancel(chosen: Records) -> int:
 
 
 class Appended(models.Func):
-    """A column's JSON list with one more item, which is given as text."""
+    """A column's JSON list with one more item, which is passed as JSON text."""
 
     output_field = models.JSONField()
 
@@ -81,7 +81,7 @@ class Appended(models.Func):
 
 
 def discard(chosen: Records) -> int:
-    """Delete tasks that do not run; how many. A group that loses a member ends: it has failed."""
+    """Delete tasks that do not run, and return how many. A group that loses a member ends as failed."""
     idle = chosen.exclude(status=TaskResultStatus.RUNNING)
     with transaction.atomic(using=queue.alias()):
         following.end_groups(idle.using(queue.alias()))
@@ -89,17 +89,17 @@ def discard(chosen: Records) -> int:
 
 
 def purge(older_than: datetime.timedelta) -> int:
-    """Delete what finished longer ago than that; how many."""
+    """Delete tasks that finished longer ago than `older_than`. Return how many."""
     return queue.prune(older_than)
 
 
 def pause(name: str) -> bool:
-    """Claim nothing more from a queue; False when it was paused already."""
+    """Stop claiming from a queue. Return False if it was paused already."""
     return PausedQueue.objects.using(queue.alias()).get_or_create(name=name)[1]
 
 
 def resume(name: str) -> bool:
-    """False when it was not paused."""
+    """Claim from a paused queue again. Return False if it was not paused."""
     deleted, _ = PausedQueue.objects.using(queue.alias()).filter(name=name).delete()
     wakeup.send_on_commit(queue.alias())
     return bool(deleted)
@@ -107,22 +107,22 @@ def resume(name: str) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class QueueStats:
-    """One queue now, and in the last hour."""
+    """The state of one queue now, and its figures for the last hour."""
 
     queue: str
     paused: bool
-    ready: int  # to be run now
-    scheduled: int  # to be run later
+    ready: int  # may run now
+    scheduled: int  # may run later
     running: int
     failed: int
-    oldest: float | None  # seconds that the first of the ready ones has waited
+    oldest: float | None  # seconds that the oldest ready task has waited
     done: int  # in the last hour
-    wait: float | None  # seconds from due to begun, the mean of these
-    took: float | None  # seconds from begun to done
+    wait: float | None  # mean seconds from due to started, of these
+    took: float | None  # mean seconds from started to done, of these
 
 
 def stats() -> list[QueueStats]:
-    """Every queue that has tasks or is paused, by name."""
+    """Return the figures of each queue that has tasks or is paused, by name."""
     now = timezone.now()
     paused = set(PausedQueue.objects.using(queue.alias()).values_list("name", flat=True))
     found = {row["queue_name"]: row for row in _counts(now)}

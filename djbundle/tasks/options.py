@@ -1,4 +1,7 @@
-"""What ``TASKS`` tells the worker: ``"OPTIONS": {"LEASE": 30, "KEEP": 604800, "LISTEN": True, "RUNSERVER": True}``."""
+"""The options of ``TASKS`` for the worker.
+
+An example is ``"OPTIONS": {"LEASE": 30, "KEEP": 604800, "LISTEN": True, "RUNSERVER": True}``.
+"""
 
 import datetime
 from typing import Any
@@ -12,18 +15,18 @@ NAMES = ("BACKOFF", "KEEP", "LEASE", "LISTEN", "MAX_ATTEMPTS", "RATE_LIMITS", "R
 
 
 def option(name: str, default: Any) -> Any:
-    """Of the first backend that has it."""
+    """Return the value of the first backend that sets this option."""
     found = (backend.options[name] for backend in backends.usable() if name in backend.options)
     return next(found, default)
 
 
 def lease() -> datetime.timedelta:
-    """How long a claim is good for."""
+    """Return how long a claim is valid without a heartbeat."""
     return _duration(option("LEASE", LEASE))
 
 
 def keep() -> datetime.timedelta | None:
-    """How long finished tasks are kept; None: for ever."""
+    """Return how long finished tasks are kept, or None for ever."""
     value = option("KEEP", KEEP)
     return None if value is None else _duration(value)
 

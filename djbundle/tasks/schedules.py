@@ -1,4 +1,4 @@
-"""``@schedule``: what is enqueued again and again, declared beside the task. Nothing is written here: see scheduler.py.
+"""``@schedule`` declares, beside the task, what is enqueued again and again. scheduler.py writes it to the database.
 
 @schedule(cron="0 3 * * *", time_zone="Europe/Zurich")
 @schedule(every=3600, name="mail the report hourly", kwargs={"to": "office@example.org"})
@@ -49,7 +49,7 @@ class Declaration:
         return hashlib.sha256(json.dumps(asdict(self), sort_keys=True, default=str).encode()).hexdigest()
 
     def values(self) -> dict[str, Any]:
-        """The fields of the row beside its name."""
+        """Return the fields of the row, except its name."""
         values = asdict(self) | {"in_code": True, "declared": self.digest}
         del values["name"]
         at = values.pop("at")
@@ -71,10 +71,11 @@ def schedule[T](  # noqa: PLR0913 - all by name
     kwargs: Mapping[str, Any] | None = None,
     enabled: bool = True,
 ) -> Callable[[T], T]:
-    """Enqueue the task below by cron, at an interval, or once `at` a time; returns the task itself.
+    """Enqueue the task below by cron, at an interval (`every`, in seconds), or once (`at`), and return the task itself.
 
-    `name` is the task's path unless given; a second schedule of a task needs one. `missed` says what becomes of ticks
-    that passed while no worker ran: one run for all of them, one for each, or none.
+    Give exactly one of `cron`, `every` and `at`. The default `name` is the path of the task; a second schedule of the
+    same task needs a name. `missed` decides about ticks that passed while no worker ran: one run for all ("once"), one
+    for each ("all"), or none ("skip"). Raise InvalidTask for values that are not valid.
     """
 
     def declare(task: T) -> T:
@@ -103,9 +104,9 @@ def schedule[T](  # noqa: PLR0913 - all by name
 
 
 def discover() -> list[str]:
-    """Import the ``tasks`` module of each app, for its declarations; the apps of which it cannot be imported.
+    """Import the ``tasks`` module of each app for its declarations, and return the apps where that fails.
 
-    These end nothing: apps of others may carry such a module for a library that is not installed.
+    A module that cannot be imported stops nothing: a third-party app may have one for a library that is not installed.
     """
     from djbundle.tasks.store.outcome import is_a, shown  # noqa: PLC0415 - @schedule comes here before apps are loaded
 
@@ -114,7 +115,7 @@ def discover() -> list[str]:
         module = f"{app.name}.tasks"
         try:
             importlib.import_module(module)
-        except BaseException as error:  # it may even exit
+        except BaseException as error:  # the module may even exit
             if not (is_a(error, ModuleNotFoundError) and getattr(error, "name", "") == module):
                 logger.warning("%s cannot be imported, its schedules are not known: %s", module, shown(error))
                 broken.append(app.name)

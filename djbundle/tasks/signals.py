@@ -1,7 +1,7 @@
-"""django.tasks' signals, where somebody hears them.
+"""Sends the signals of django.tasks, but only if there is a listener.
 
-Django itself does: it logs each start and end. To make a log record that no handler takes lasts longer than a short
-task, so that is found out once.
+Django itself listens, to log each start and end. A log record that no handler takes costs more time than a short task.
+So handlers are examined once.
 """
 
 import logging
@@ -22,17 +22,17 @@ if TYPE_CHECKING:  # @task comes here before apps are loaded
 
 logger = logging.getLogger(
     django_signals.log_task_finished.__module__.removesuffix(".signals")
-)  # that of Django's receivers
+)  # the logger of Django's receivers
 
 
 def send_enqueued(backend: type[BaseTaskBackend], result: TaskResult) -> None:  # type: ignore[type-arg,unused-ignore]
-    """A receiver that fails makes the enqueuing fail, as everywhere in Django."""
+    """Send task_enqueued. If a receiver fails, enqueuing fails, as with other signals of Django."""
     if enqueuing_is_heard():
         django_signals.task_enqueued.send(backend, task_result=result)
 
 
 def enqueuing_is_heard() -> bool:
-    """Whether anybody listens to task_enqueued: the project, or a log."""
+    """Return whether the project or a log handler listens to task_enqueued."""
     return _has_listeners(django_signals.task_enqueued, django_signals.log_task_enqueued) or logger.isEnabledFor(
         logging.DEBUG
     )
@@ -43,7 +43,7 @@ def send_started(result: TaskResult) -> None:  # type: ignore[type-arg,unused-ig
 
 
 def send_finished(outcome: "Outcome", result: TaskResult) -> None:  # type: ignore[type-arg,unused-ignore]
-    """A receiver that fails must not fail the run."""
+    """Send task_finished. If a receiver fails, the run does not."""
     errors = [*result.errors, TaskError(**outcome.error)] if outcome.error else result.errors
     ended: TaskResult = replace(  # type: ignore[type-arg,unused-ignore]
         result, status=TaskResultStatus(outcome.status), finished_at=timezone.now(), errors=errors
@@ -53,36 +53,39 @@ def send_finished(outcome: "Outcome", result: TaskResult) -> None:  # type: igno
 
 
 def start_is_heard() -> bool:
-    """Whether anybody listens to task_started: the project, or a log."""
+    """Return whether the project or a log handler listens to task_started."""
     return _has_listeners(django_signals.task_started, django_signals.log_task_started) or logger.isEnabledFor(
         logging.INFO
     )
 
 
 def finish_is_heard() -> bool:
-    """Whether the project listens to task_finished."""
+    """Return whether the project listens to task_finished."""
     return _has_listeners(django_signals.task_finished, django_signals.log_task_finished)
 
 
 def is_logged(outcome: "Outcome") -> bool:
-    """Whether Django's own receiver of task_finished has anything to write."""
+    """Return whether Django's own receiver of task_finished has anything to log."""
     return logger.isEnabledFor(logging.ERROR if outcome.error else logging.INFO)
 
 
 def _has_listeners(signal: Signal, djangos: Callable[..., Any]) -> bool:
-    """Others than the receiver that logs."""
+    """Return whether the signal has receivers other than the one that logs."""
     known = id(djangos)
     return any([receiver[0][0] != known for receiver in signal.receivers])  # noqa: C419 - a generator takes longer
 
 
 def raise_log_level() -> None:
-    """In a process that runs tasks and nothing else: make no records that every handler would refuse."""
+    """Raise the level of the logger if every handler would refuse its INFO records.
+
+    Only for processes that do nothing but run tasks.
+    """
     if logger.isEnabledFor(logging.INFO) and not any(map(_takes_info, _handlers())):
         logger.setLevel(logging.WARNING)
 
 
 def _handlers() -> list[logging.Handler]:
-    """All that a record of `logger` reaches."""
+    """Return all handlers that a record of `logger` reaches."""
     found: list[logging.Handler] = []
     at: logging.Logger | None = logger
     while at:

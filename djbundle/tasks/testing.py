@@ -1,4 +1,4 @@
-"""For the tests of a project: look at what was enqueued, and run it here and now, without a worker.
+"""Helpers for the tests of a project: look at enqueued tasks, and run them in the test without a worker.
 
     def test_order_is_confirmed(self):
         self.client.post("/checkout/", ...)
@@ -6,7 +6,8 @@
         run_pending()
         self.assertEqual(len(mail.outbox), 1)
 
-Inside a ``TestCase`` too: the rows are part of its transaction, which a task that fails in the database does not break.
+They work inside a ``TestCase`` too: the rows are part of its transaction, and a task with a database error does not
+break it.
 """
 
 from functools import partial
@@ -26,10 +27,10 @@ MOST_RUNS = 10_000
 
 
 def run_pending(queues: transitions.Queues = (), *, retries: bool = False) -> int:
-    """Run what is due, in this thread, and what that enqueues in turn; the number of runs. Failures are recorded.
+    """Run due tasks in this thread, then the tasks that these enqueue, and return the number of runs.
 
-    With `retries`, tasks that have failed need not wait for their next attempt. Raises RuntimeError when that never
-    ends, as with a task that comes back again and again.
+    Failures are recorded, not raised. With `retries`, failed tasks do not wait for their next attempt; raise
+    RuntimeError after 10,000 runs if there are still retries, as with a task that always asks to run again.
     """
     worker, runs = Identity.of_this_process(), 0
     while claimed := claim.take(worker, AT_ONCE, queues) or (retries and _claim_retries(worker, queues)):
@@ -53,7 +54,7 @@ def _channel_of(run: Run) -> Channel:
 
 
 def enqueued(task: Task | None = None) -> list[tuple[list[Any], dict[str, Any]]]:  # type: ignore[type-arg,unused-ignore]
-    """Arguments of what waits, of `task` or of all, in the order of enqueuing."""
+    """Return the arguments of the waiting tasks, of `task` or of all, in the order of enqueuing."""
     waiting = transitions.records().filter(status=TaskResultStatus.READY).order_by("enqueued_at", "id")
     if task is not None:
         waiting = waiting.filter(task_path=task.module_path)
@@ -61,7 +62,10 @@ def enqueued(task: Task | None = None) -> list[tuple[list[Any], dict[str, Any]]]
 
 
 def assert_enqueued(task: Task, *args: Any, **kwargs: Any) -> None:  # type: ignore[type-arg,unused-ignore]
-    """Such a call waits to be run. Arguments are compared as they are kept: a tuple is a list."""
+    """Raise AssertionError unless such a call waits.
+
+    Arguments are compared as JSON keeps them: a tuple equals a list.
+    """
     found = enqueued(task)
     if (normalize_json(list(args)), normalize_json(kwargs)) not in found:
         raise AssertionError(f"{task.module_path} was not enqueued with {args} {kwargs}, but with {found}")

@@ -1,13 +1,13 @@
-"""Text as every database keeps it. Needs no models: tasks come here before apps are loaded."""
+"""Text that every database can store. It needs no models, since tasks import it before apps are loaded."""
 
 
 def clean(text: str) -> str:
-    """Without \\0 and halves of surrogate pairs, which are written out; never a subclass of str."""
+    """Return the text with \\0 and halves of surrogate pairs written out as escapes; never a subclass of str."""
     return str.encode(text, errors="backslashreplace").decode().replace("\0", "\\0")
 
 
 def shortened(text: str, most: int) -> str:
-    """At most about so many characters: the beginning, and of the end the most."""
+    """Return about `most` characters at most: a quarter of them from the beginning, the rest from the end."""
     left_out = len(text) - most
     if left_out <= 0:
         return text

@@ -1,7 +1,7 @@
-"""When a schedule is due. All of it is computed in UTC; a time zone only says what the fields of cron mean.
+"""Computes when a schedule is due. All is computed in UTC; a time zone only says what the fields of cron mean.
 
-Summer time, as Debian's cron has it: a job at a time of day that is left out runs right after the gap, one at a time
-that comes twice runs the first time; a job that runs at least hourly, or at an interval, is not affected.
+Summer time works as in Debian's cron. A job at a time of day that the clock skips runs right after the gap. A job at a
+time that comes twice runs the first time. A job that runs at least hourly, or at an interval, is not affected.
 """
 
 import datetime
@@ -13,7 +13,7 @@ from django.conf import settings
 from django.utils import timezone
 
 UTC = datetime.UTC
-GRACE = datetime.timedelta(seconds=60)  # a tick that is later has been missed
+GRACE = datetime.timedelta(seconds=60)  # a tick that is later than this is missed
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +29,7 @@ class Timing:
         return bool(self.cron) or self.interval is not None
 
     def following(self, tick: datetime.datetime, moment: datetime.datetime) -> datetime.datetime | None:
-        """The first tick after `moment`, which is not before `tick`; None for never again."""
+        """Return the first tick after `moment`, or None for never again. Intervals are counted from `tick`."""
         tick, moment = tick.astimezone(UTC), moment.astimezone(UTC)
         if self.cron:
             return self._following_of_cron(moment)
@@ -40,19 +40,19 @@ class Timing:
 
     def _following_of_cron(self, moment: datetime.datetime) -> datetime.datetime | None:
         for tick in CronSim(self.cron, moment.astimezone(zone_of(self.time_zone))):
-            if tick.astimezone(UTC) > moment:  # in an hour that comes twice, cronsim starts with the first one
+            if tick.astimezone(UTC) > moment:  # in an hour that comes twice, cronsim starts with its first occurrence
                 return to_stored(tick)
         return None
 
     def count(self, tick: datetime.datetime | None, now: datetime.datetime, most: int) -> int:
-        """How many ticks there are from `tick` to `now`, up to `most`."""
+        """Return how many ticks there are from `tick` to `now`, up to `most`."""
         found = 0
         while tick is not None and tick <= now and found < most:
             found, tick = found + 1, self.following(tick, tick)
         return found
 
     def is_missed(self, tick: datetime.datetime, now: datetime.datetime) -> bool:
-        """Whether neither `tick` nor one since then is recent enough to be run for its own sake."""
+        """Return whether neither `tick` nor a later one is recent enough to run for its own sake."""
         if tick >= now - GRACE:
             return False
         latest = self.following(tick, now - GRACE)
@@ -64,5 +64,5 @@ def zone_of(name: str) -> datetime.tzinfo:
 
 
 def to_stored(moment: datetime.datetime) -> datetime.datetime:
-    """As the database takes it, with USE_TZ and without."""
+    """Return the moment as the database takes it, with or without USE_TZ."""
     return moment.astimezone(UTC) if settings.USE_TZ else timezone.make_naive(moment)

@@ -1,4 +1,4 @@
-"""The task that ``djbundle verify`` has a worker run, to see that one does. Only imported for that."""
+"""The task with which ``djbundle verify`` tests that a worker runs tasks. Nothing else imports this module."""
 
 from djbundle.tasks.backend import DatabaseBackend
 from djbundle.tasks.compat import task, task_backends
@@ -12,5 +12,5 @@ def do_nothing() -> str:
 
 
 def enqueue() -> int | None:
-    """The number of a new task; None where the tasks of the project are not djbundle's."""
+    """Return the number of a new task, or None if the tasks of the project are not djbundle's."""
     return int(do_nothing.enqueue().id) if isinstance(backend, DatabaseBackend) else None

@@ -1,4 +1,4 @@
-"""What a schedule may consist of. The decorator and the admin ask the same functions; each raises ValidationError."""
+"""Validators of schedules, for the decorator and for the admin. Each raises ValidationError."""
 
 import datetime
 import inspect
@@ -34,7 +34,7 @@ def validate_interval(seconds: float) -> None:
 def validate_time_zone(name: str) -> None:
     try:
         zone_of(name)
-    except (KeyError, ValueError, OSError) as error:  # unknown, no such name possible, a folder
+    except (KeyError, ValueError, OSError) as error:  # unknown, not a possible name, a folder
         raise ValidationError(_('There is no time zone "%(text)s".'), "time_zone", {"text": name}) from error
 
 
@@ -45,7 +45,7 @@ def validate_task_path(path: str) -> None:
 def load_task(path: str) -> Task:  # type: ignore[type-arg,unused-ignore]
     try:
         found = import_string(path)
-    except Exception as error:  # whatever its module does
+    except Exception as error:  # its module may raise anything
         raise ValidationError(_('"%(text)s" cannot be imported: %(error)s'), "task_path", _told(path, error)) from error
     if not isinstance(found, Task):
         raise ValidationError(_('"%(text)s" is no task.'), "task_path", {"text": path})
@@ -53,7 +53,7 @@ def load_task(path: str) -> Task:  # type: ignore[type-arg,unused-ignore]
 
 
 def validate_call(task: Task, args: Sequence[Any], kwargs: Mapping[str, Any]) -> None:  # type: ignore[type-arg,unused-ignore]
-    """The function takes these arguments, and the database too."""
+    """Raise ValidationError unless the function takes these arguments and the database can keep them."""
     try:
         keepable.validate("Arguments", args, kwargs)
     except ValueError as error:

@@ -1,11 +1,14 @@
-"""Tasks that follow others: a chain, in which each gets what the one before returned; a group, and what follows all.
+"""Tasks that follow others: chains and groups.
+
+In a chain, each task gets what the task before it returned. A group runs tasks side by side, and its callback follows
+when all have succeeded.
 
     chain(call(fetch, url), call(parse), call(store, folder="in")).enqueue()
     group([call(charge, pk) for pk in orders], then=call(report)).enqueue()
 
-What follows is enqueued in the transaction that records the success before it, so neither is there without the other.
-What cannot be enqueued then is there as a row that waits or has failed: see held.py. A task that fails for good ends
-its chain, and its group's callback does not run; ``tasks retry`` goes on from there.
+The next task is enqueued in the transaction that records the success of the task before it, so neither exists without
+the other. If it cannot be enqueued then, its row still exists and waits or has failed: see held.py. A task that fails
+for good ends its chain, and the callback of its group does not run. ``tasks retry`` continues from there.
 """
 
 import datetime
@@ -21,7 +24,7 @@ from djbundle.tasks.models import TaskGroup, TaskRecord
 from djbundle.tasks.store import following, held, keepable
 from djbundle.tasks.task import AlreadyThere, UnknownTask, load, to_seconds
 
-# Of ``.using()``, for a call that follows. Functions and classes are taken from the definition.
+# What a call that follows keeps of ``.using()``. Functions and classes are taken from the task's definition.
 KEPT = (
     *("priority", "queue_name", "backend", "max_attempts", "timeout", "backoff", "expires"),
     *("unique", "unique_for", "concurrency", "concurrency_key"),
@@ -39,11 +42,15 @@ class Call:
     takes_result: bool = True
 
     def without_result(self) -> Self:
-        """The same call, not given what the task before it returned."""
+        """Return the same call, which does not get what the task before it returned."""
         return replace(self, takes_result=False)
 
     def to_json(self) -> dict[str, Any]:
-        """Raises TypeError or ValueError for arguments that JSON cannot hold, InvalidTask for changes it cannot."""
+        """Return the call as JSON values.
+
+        Raise TypeError or ValueError for arguments that JSON cannot hold, and InvalidTask for changes by ``.using()``
+        that it cannot hold.
+        """
         _validate_changes(self.task)
         kept = {name: _plain(getattr(self.task, name, None)) for name in KEPT}
         args, kwargs = normalize_json(list(self.args)), normalize_json(self.kwargs)
@@ -64,7 +71,7 @@ def _plain(value: Any) -> Any:
 
 
 def _validate_changes(task: Any) -> None:
-    """Raise InvalidTask for what ``.using()`` has changed and a row cannot keep until the task is enqueued."""
+    """Raise InvalidTask if ``.using()`` changed something that a row cannot keep until the task is enqueued."""
     try:
         defined = load(task.module_path)
     except UnknownTask as error:
@@ -79,7 +86,10 @@ def _validate_changes(task: Any) -> None:
 
 
 def call(task: Task, /, *args: Any, **kwargs: Any) -> Call:  # type: ignore[type-arg,unused-ignore]
-    """``task.enqueue(*args, **kwargs)``, later. Raises TypeError for what is no task of this backend."""
+    """Return a call that does ``task.enqueue(*args, **kwargs)`` later.
+
+    Raise TypeError if `task` is no task, or if it belongs to another kind of backend.
+    """
     if not isinstance(task, Task):
         raise TypeError(f"call() takes a task, that is a function with @task, and its arguments; not {task!r}.")
     if not isinstance(task.get_backend(), DatabaseBackend):
@@ -89,17 +99,20 @@ def call(task: Task, /, *args: Any, **kwargs: Any) -> Call:  # type: ignore[type
 
 @dataclass(frozen=True, slots=True)
 class Chain:
-    """Calls one after the other."""
+    """Calls that run one after the other."""
 
     calls: tuple[Call, ...]
 
     def enqueue(self) -> TaskResult:  # type: ignore[type-arg,unused-ignore]
-        """Enqueue the first; its result."""
+        """Enqueue the first call, and return its result."""
         return _enqueue(self)
 
 
 def chain(*calls: Call) -> Chain:
-    """Each call gets what the one before returned as its first argument."""
+    """Return a chain of `calls`. Each call gets what the call before it returned as its first argument.
+
+    Raise ValueError if there is no call, and TypeError for an object that is no call.
+    """
     if not calls:
         raise ValueError("A chain needs a call.")
     for each in calls:
@@ -116,7 +129,7 @@ class Group:
     then: Chain | None = None
 
     def enqueue(self) -> "GroupResult":
-        """Enqueue all, or none."""
+        """Enqueue all members, or none."""
         alias = router.db_for_write(TaskGroup)
         callback = [each.to_json() for each in self.then.calls] if self.then else None
         with transaction.atomic(using=alias):
@@ -130,31 +143,34 @@ class Group:
 
 
 def group(members: Iterable[Call | Chain], then: Call | Chain | None = None) -> Group:
-    """`then` gets the list of what the members returned, in their order."""
+    """Return a group of `members`. `then` gets the list of what they returned, in their order.
+
+    Raise TypeError for an object that is neither a call nor a chain.
+    """
     return Group(tuple(map(_as_chain, members)), None if then is None else _as_chain(then))
 
 
 @dataclass(frozen=True, slots=True)
 class GroupResult:
-    """What became of a group; `id` finds it again."""
+    """A group that was enqueued, by its `id`, and what became of its tasks."""
 
     id: int
 
     @property
     def results(self) -> list[TaskResult]:  # type: ignore[type-arg,unused-ignore]
-        """Of the members so far, in their order; of a chain its newest task."""
+        """The results of the members so far, in their order; for a chain, the result of its newest task."""
         members = self._records().filter(group_index__isnull=False).order_by("group_index", "id")
         newest = {record.group_index: record for record in members}
         return [record.to_result() for record in newest.values()]
 
     @property
     def is_finished(self) -> bool:
-        """Whether all have succeeded, and what follows is enqueued."""
+        """Whether all members have succeeded and the callback is enqueued."""
         return not TaskGroup.objects.get(pk=self.id).remaining and not self._callback().exists()
 
     @property
     def is_failed(self) -> bool:
-        """Whether one has failed for good or was discarded, or what follows could not be enqueued."""
+        """Whether a member has failed for good or was discarded, or the callback could not be enqueued."""
         if self._records().filter(status=TaskResultStatus.FAILED).exists():
             return True
         row = TaskGroup.objects.get(pk=self.id)
@@ -164,7 +180,7 @@ class GroupResult:
         return TaskRecord.objects.filter(group=self.id)
 
     def _callback(self) -> models.QuerySet[TaskRecord]:
-        """What follows, as long as it is held back."""
+        """Return the callback's row, as long as it is held back."""
         return self._records().filter(group_index=None)
 
 
@@ -179,7 +195,7 @@ def _as_chain(one: Call | Chain) -> Chain:
 
 
 def _instead_of(found: Any) -> str:
-    """The end of a message about what does not belong there."""
+    """Return the end of the error message about an object that is not allowed there."""
     if isinstance(found, Group):
         return "; a group cannot be part of a chain or of another group. Enqueue it in a task of its own."
     if isinstance(found, Chain):

@@ -1,4 +1,4 @@
-"""The tasks in the admin: what waits, what happened, and what to do about it."""
+"""Tasks in the admin: what waits, what happened, and what to do about it."""
 
 from djbundle.tasks.admin.queues import PausedQueueAdmin
 from djbundle.tasks.admin.records import TaskRecordAdmin

@@ -1,6 +1,6 @@
-"""Charts of 24 hours as SVG: where everything is. The template writes it, the style sheet colours it.
+"""Charts of 24 hours as SVG. This module computes positions; the template writes the SVG, the style sheet colours it.
 
-Coordinates are text, so that no template writes them with the decimal comma of a language.
+Coordinates are text, so that no template writes them with a decimal comma.
 """
 
 from collections.abc import Callable, Iterable, Sequence
@@ -17,7 +17,7 @@ from djbundle.tasks.admin.texts import local, span
 WIDTH, HEIGHT = 480, 190
 LEFT, RIGHT, TOP, BOTTOM = 52, 18, 12, 24  # margins
 LABEL_EVERY = 4  # hours
-SLIMMEST = 2.0  # of a bar that is not nothing
+SLIMMEST = 2.0  # least height of a bar whose value is not zero
 MINUTE, HOUR, DAY = 60, 3600, 86400
 LONG = (2 * MINUTE, 4 * MINUTE, 10 * MINUTE, 20 * MINUTE, HOUR, 2 * HOUR, 4 * HOUR, 12 * HOUR, DAY, 4 * DAY)
 
@@ -27,7 +27,7 @@ class Label:
     x: str
     y: str
     text: str
-    is_minor: bool = False  # left out where there is little room
+    is_minor: bool = False  # left out on small screens
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +41,7 @@ class Bar:
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """An hour, with what is told when one points at it."""
+    """An hour, with the text that is shown when the user points at it."""
 
     title: str
     area: Bar
@@ -53,7 +53,7 @@ class Column:
 class Chart:
     name: str
     title: str
-    summary: str  # for those who do not see it
+    summary: str  # for users who do not see the chart
     legend: list[tuple[str, str]]  # kind, text
     rows: list[Label]
     marks: list[Label]
@@ -92,7 +92,7 @@ def throughput(hours: Sequence[Hour]) -> Chart:
 
 
 def latency(hours: Sequence[Hour]) -> Chart:
-    """How long tasks waited from when they were due."""
+    """Return the chart of how long tasks waited after they were due."""
     found = [(percentile(hour.waits, 50), percentile(hour.waits, 95)) for hour in hours]
     worst = max((high for _half, high in found if high is not None), default=0.0)
     top = nice_seconds(worst)
@@ -125,7 +125,7 @@ def clock(hour: Hour) -> str:
 
 
 def nice_count(most: int) -> int:
-    """An even number not below it, that people like to read: 2, 4, 6, 8, 10, 20, 40..."""
+    """Return the smallest even round number that is not below `most`: 2, 4, 6, 8, 10, 20, 40 and so on."""
     size = 1
     while True:
         for factor in (2, 4, 6, 8, 10):
@@ -163,7 +163,7 @@ def _area(number: int, hours: Sequence[Hour]) -> Bar:
 
 
 def _lines(kind: str, values: Iterable[float | None], top: float) -> list[tuple[str, str]]:
-    """Without a gap: an hour in which nothing finished breaks a line in two."""
+    """Return lines without gaps: an hour in which nothing finished splits a line in two."""
     placed = list(enumerate(values))
     found = []
     for is_there, run in groupby(placed, lambda each: each[1] is not None):
@@ -174,12 +174,12 @@ def _lines(kind: str, values: Iterable[float | None], top: float) -> list[tuple[
 
 
 def _rows(top: float, write: Callable[[float], str]) -> list[Label]:
-    """Lines across, with what they stand for."""
+    """Return the horizontal lines, with their values."""
     return [Label("", _text(HEIGHT - BOTTOM - _size(value, top)), write(value)) for value in (0, top / 2, top)]
 
 
 def _marks(hours: Sequence[Hour]) -> list[Label]:
-    """Times below it; the last one is now."""
+    """Return the times below the chart; the last one is now."""
     shown = [number for number in range(len(hours)) if (len(hours) - 1 - number) % LABEL_EVERY == 0]
     return [
         Label(_point(number, len(hours), 0, 1)[0], str(HEIGHT - 7), clock(hours[number]), is_minor=bool(place % 2 == 0))
@@ -192,7 +192,7 @@ def _text(value: float) -> str:
 
 
 def table(hours: Sequence[Hour]) -> list[dict[str, Any]]:
-    """The same in numbers, newest first."""
+    """Return the same figures as a table, newest first."""
     return [
         {
             "time": clock(hour),

@@ -1,4 +1,4 @@
-"""What the buttons of a task and the actions of the list do."""
+"""The commands of the buttons of a task, which are also the actions of the list."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -25,13 +25,13 @@ PERMISSION = "djbundle_tasks.change_taskrecord"
 
 @dataclass(frozen=True, slots=True)
 class Command:
-    """Changes tasks; those in other states are left alone."""
+    """Changes tasks in some states, and ignores tasks in other states."""
 
     name: str
     label: Any
-    states: tuple[State, ...]  # that have its button
+    states: tuple[State, ...]  # states with its button
     run: Callable[[operations_api.Records], int]
-    told: Callable[[int], str]  # what it has done to so many
+    told: Callable[[int], str]  # the message about that many changed tasks
 
 
 COMMANDS = (
@@ -64,5 +64,5 @@ def may_command(request: HttpRequest) -> bool:
 
 
 def buttons(request: HttpRequest, state: State) -> list[Command]:
-    """For a task in this state, if this user may press any."""
+    """Return the commands for a task in this state; none if this user may not run commands."""
     return [command for command in COMMANDS if state in command.states] if may_command(request) else []

@@ -1,4 +1,4 @@
-"""All that is known of one task."""
+"""The details of one task."""
 
 import datetime
 from dataclasses import dataclass
@@ -17,21 +17,24 @@ Facts = list[tuple[str, str]]
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
-    """One that failed."""
+    """A failed attempt."""
 
     number: int
     kind: str  # of the exception
-    message: str  # the last line
+    message: str  # last line of the traceback
     traceback: str
     is_last: bool
 
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """Numbers are text here: a template would write them as people of its language do, which HTML does not read."""
+    """The progress of a task.
+
+    Its numbers are text, because a template would format them for the user's language, which HTML cannot parse.
+    """
 
     done: str
-    total: str  # "": not known
+    total: str  # "": unknown
     note: str
 
     @property
@@ -40,7 +43,7 @@ class Progress:
 
 
 def detail(record: TaskRecord, now: datetime.datetime) -> dict[str, Any]:
-    """What the template shows."""
+    """Return what the template shows."""
     return {
         "state": state_of(record, now),
         "short_name": short_name(record.task_path),
@@ -58,12 +61,15 @@ def detail(record: TaskRecord, now: datetime.datetime) -> dict[str, Any]:
 
 
 def held(record: TaskRecord) -> str:
-    """Why it cannot run yet; "" when it can."""
+    """Return why the task cannot run yet, or "" if it can."""
     return str(record.held.get("why", "")) if record.status == READY and isinstance(record.held, dict) else ""
 
 
 def wait_and_run(record: TaskRecord, now: datetime.datetime) -> tuple[float | None, float | None]:
-    """Seconds from when it was due until it began, and from then until it ended: in its last run, up to now."""
+    """Return how long the last run waited and how long it took, in seconds, up to now.
+
+    It waited from when it was due until it started, and took from then until it ended.
+    """
     begun, ended = record.last_attempted_at, record.finished_at
     if record.status == READY or begun is None:
         end = ended or now
@@ -109,7 +115,7 @@ def rules(record: TaskRecord) -> Facts:
 
 
 def progress(told: Any) -> Progress | None:
-    """What the task has told; it may be anything."""
+    """Return the progress that the task has reported, which may be any value."""
     if not isinstance(told, dict):
         return None
     done, total = (value if isinstance(value := told.get(key), int | float) else None for key in ("done", "total"))
@@ -129,7 +135,7 @@ def attempts(errors: list[dict[str, str]]) -> list[Attempt]:
 
 
 def group(record: TaskRecord) -> dict[str, Any] | None:
-    """The tasks that were enqueued together with this one."""
+    """Return the group of the task, with tasks that were enqueued together with it."""
     if record.group_id is None or (found := record.group) is None:
         return None
     others = transitions.records().filter(group_id=record.group_id).exclude(pk=record.pk)

@@ -1,4 +1,4 @@
-"""Filters of the task list. Their choices are known without a look at the whole table."""
+"""Filters of the task list. Their choices are found without reading the whole table."""
 
 import datetime
 from collections.abc import Iterable
@@ -17,7 +17,7 @@ from djbundle.tasks.admin.texts import short_name
 from djbundle.tasks.models import TaskRecord
 from djbundle.tasks.store import transitions
 
-RECENT = 10_000  # rows that are looked at for names to choose from
+RECENT = 10_000  # newest rows that are read for the choices
 Choices = list[tuple[str, Any]]
 
 
@@ -35,7 +35,7 @@ class StateFilter(SimpleListFilter):
 
 
 class RecentFilter(SimpleListFilter):
-    """The values of a column in the newest rows, and the chosen one."""
+    """Offers the values of a column in the newest rows, and the chosen value."""
 
     parameter_name: str
 

@@ -1,8 +1,8 @@
 """What finished in the last 24 hours, hour by hour.
 
-The database counts, over ranges of the index on `finished_at`: one statement with a part for each hour. Times are those
-of a sample, SAMPLE rows of each hour at most. Both are the same on SQLite and PostgreSQL, which differ in how they
-truncate and subtract times. A million rows take SQLite two seconds.
+The database counts over ranges of the index on `finished_at`, in one statement with a part for each hour. Times come
+from a sample of at most SAMPLE rows of each hour. This works alike on SQLite and PostgreSQL, which truncate and
+subtract times differently. A million rows take SQLite two seconds.
 """
 
 import datetime
@@ -46,7 +46,7 @@ class History:
 
 
 def history(now: datetime.datetime) -> History:
-    """The last of the hours is the one that has not ended."""
+    """Return the history. Its last hour has not ended yet."""
     hours = list(_hours(now))
     found = History(hours, Counter(), Counter(), defaultdict(list))
     for number, name, status, count in _counts(hours):
@@ -70,7 +70,7 @@ def history(now: datetime.datetime) -> History:
 
 
 def percentile(values: list[float], percent: int) -> float | None:
-    """Of sorted values, by the nearest rank."""
+    """Return the percentile of sorted values, by the nearest rank."""
     return values[max(0, -(-len(values) * percent // 100) - 1)] if values else None
 
 
@@ -79,7 +79,7 @@ def mean(values: list[float]) -> float | None:
 
 
 def _hours(now: datetime.datetime) -> Iterator[Hour]:
-    """In UTC, so that each has 60 minutes; they begin on the hour of the people's clock."""
+    """Yield the hours, in UTC so that each has 60 minutes. They begin at a full hour of the local time."""
     begun = local(now).replace(minute=0, second=0, microsecond=0)
     if timezone.is_aware(begun):
         begun = begun.astimezone(datetime.UTC)
@@ -89,7 +89,7 @@ def _hours(now: datetime.datetime) -> Iterator[Hour]:
 
 
 def _counts(hours: list[Hour]) -> Iterable[Any]:
-    """Hour, queue, status, number."""
+    """Return hour, queue, status and number."""
     parts = [
         _in(hour)
         .annotate(hour=Value(number))
@@ -102,7 +102,7 @@ def _counts(hours: list[Hour]) -> Iterable[Any]:
 
 
 def _sample(hours: list[Hour]) -> Iterable[Any]:
-    """Hour, queue, and when each was due, begun and finished: of each n-th row."""
+    """Return hour, queue, and the times when a task was due, started and finished, of each n-th row."""
     columns = ("hour", "queue_name", "run_after", "last_attempted_at", "finished_at")
     parts = [
         _in(hour)

@@ -1,4 +1,4 @@
-"""A list of tasks that stays fast in a table of millions: nothing in it counts the rows, and sorts by the key only."""
+"""A task list that stays fast with millions of rows: it never counts rows, and sorts only by the key."""
 
 import json
 from functools import cached_property
@@ -17,7 +17,7 @@ LONGEST_KEY = 18  # digits
 
 
 class WindowPaginator(Paginator):  # type: ignore[type-arg]
-    """Reads one page and a row more, to know whether there is a next one. The rows before it are taken to be there."""
+    """Reads one page and one row more, to know whether there is a next page. Assumes that the rows before it exist."""
 
     def __init__(self, rows: Any, per_page: int, number: int) -> None:
         super().__init__(rows, per_page)
@@ -33,7 +33,7 @@ class WindowPaginator(Paginator):  # type: ignore[type-arg]
 
     @cached_property
     def count(self) -> int:
-        """Of the rows up to here."""
+        """The number of rows up to here."""
         return self.first + len(self.window)
 
     @property
@@ -45,7 +45,7 @@ class WindowPaginator(Paginator):  # type: ignore[type-arg]
 
 
 class TaskList(ChangeList):
-    """The page of the list."""
+    """The change list of tasks."""
 
     def get_queryset(self, request: HttpRequest, exclude_parameters: Any = None) -> QuerySet[TaskRecord]:
         return super().get_queryset(request, exclude_parameters).defer(*UNSEEN)
@@ -53,12 +53,12 @@ class TaskList(ChangeList):
     def get_results(self, request: HttpRequest) -> None:
         super().get_results(request)
         if not self.multi_page:
-            self.result_list = self.paginator.page(1).object_list  # is read already
-        self.full_result_count = self.result_count  # the search form then tells no number
+            self.result_list = self.paginator.page(1).object_list  # was read already
+        self.full_result_count = self.result_count  # the search form then shows no total
 
 
 def search(rows: QuerySet[TaskRecord], text: str) -> QuerySet[TaskRecord]:
-    """Each word is in the task's name or its arguments, or is its key."""
+    """Return the rows that match all words: a word is in the task's name or its arguments, or is the task's number."""
     for word in smart_split(text):
         is_quoted = len(word) > 1 and word[0] in "\"'" and word[-1] == word[0]
         rows = rows.filter(_has(unescape_string_literal(word) if is_quoted else word))
@@ -67,7 +67,7 @@ def search(rows: QuerySet[TaskRecord], text: str) -> QuerySet[TaskRecord]:
 
 def _has(word: str) -> Q:
     found = Q(task_path__icontains=word)
-    # SQLite keeps JSON as it was written, in ASCII; PostgreSQL gives the characters themselves.
+    # SQLite keeps JSON as it was written, in ASCII; PostgreSQL returns the characters themselves.
     for written in {json.dumps(word)[1:-1], json.dumps(word, ensure_ascii=False)[1:-1]}:
         found |= Q(args__icontains=written) | Q(kwargs__icontains=written)
     return found | Q(pk=int(word)) if word.isdecimal() and len(word) <= LONGEST_KEY else found

@@ -1,4 +1,4 @@
-"""The overview: queues, the last 24 hours, and the workers."""
+"""The overview page: queues, the last 24 hours, and the workers."""
 
 import datetime
 from dataclasses import dataclass
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 else:
     Base = object
 
-FORGOTTEN = datetime.timedelta(days=1)  # and it is not shown
+FORGOTTEN = datetime.timedelta(days=1)  # a worker that was last seen earlier is not shown
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,10 +41,10 @@ class Card:
     ready: int
     scheduled: int
     running: int
-    done: int  # in 24 hours, and so on
+    done: int  # in the last 24 hours, as are `failed` and `wait`
     failed: int
-    oldest: str  # how long the first of the ready ones has waited
-    wait: str  # the mean
+    oldest: str  # how long the oldest ready task has waited
+    wait: str  # the mean wait
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +57,7 @@ class Seen:
 
 
 class OverviewViews(Base):
-    """The views of it, for the admin of the tasks."""
+    """The views of the overview, for the admin of the tasks."""
 
     def overview_urls(self) -> list[URLPattern]:
         view = self.admin_site.admin_view
@@ -90,7 +90,7 @@ class OverviewViews(Base):
         return TemplateResponse(request, "admin/djbundle_tasks/overview.html", context)
 
     def set_queue(self, request: HttpRequest) -> HttpResponse:
-        """Pause or resume one."""
+        """Pause or resume a queue."""
         name, wanted = request.POST.get("queue", ""), request.POST.get("command")
         if not name or wanted not in ("pause", "resume"):
             raise BadRequest("There is no such command.")
@@ -108,7 +108,7 @@ class OverviewViews(Base):
 
 
 def cards(found: History, now: datetime.datetime) -> list[Card]:
-    """Every queue that has had tasks in 24 hours, has some now, or is paused."""
+    """Return each queue that had tasks in the last 24 hours, has some now, or is paused."""
     paused = set(PausedQueue.objects.using(transitions.alias()).values_list("name", flat=True))
     ready, running = _ready(now), _running()
     names = {*found.done, *found.failed, *ready, *running, *paused}
@@ -150,7 +150,7 @@ def _running() -> dict[str, int]:
 
 
 def workers(now: datetime.datetime) -> list[Seen]:
-    """Those seen lately, the last one first."""
+    """Return the workers that were seen lately, the latest first."""
     rows = WorkerRecord.objects.using(transitions.alias()).filter(seen_at__gt=now - FORGOTTEN).order_by("-seen_at")
     return [
         Seen(row, silent=row.seen_at < now - options.lease(), ago=span(seconds_between(row.seen_at, now)))

@@ -11,7 +11,7 @@ from djbundle.tasks.models import PausedQueue
 
 @admin.register(PausedQueue)
 class PausedQueueAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
-    """Pause a queue by adding its name; resume it by deleting that."""
+    """Pause a queue by adding its name; resume it by deleting the name."""
 
     list_display = ("name", "paused_at")
     readonly_fields = ("paused_at",)

@@ -1,4 +1,4 @@
-"""Tasks in the admin: to look at, and to run again."""
+"""Tasks in the admin: shows them, and runs them again."""
 
 from typing import Any
 
@@ -42,7 +42,7 @@ class TaskRecordAdmin(OverviewViews, admin.ModelAdmin):  # type: ignore[type-arg
     list_filter = (StateFilter, QueueFilter, TaskFilter, FinishedFilter)
     search_fields = ("task_path", "args", "kwargs")
     search_help_text = _("Words of the task's name or its arguments, or its number")
-    sortable_by = ()  # there is no index for it
+    sortable_by = ()  # no index supports it
     show_full_result_count = False
     show_facets = admin.ShowFacets.NEVER
     list_max_show_all = 0
@@ -121,7 +121,7 @@ class TaskRecordAdmin(OverviewViews, admin.ModelAdmin):  # type: ignore[type-arg
         return super().change_view(request, object_id, form_url, {**extra, **(extra_context or {})})
 
     def command_view(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        """A button was pressed."""
+        """Run the command of a button."""
         if not may_command(request):
             raise PermissionDenied
         command = next((each for each in COMMANDS if each.name == request.POST.get("command")), None)
@@ -145,16 +145,16 @@ class TaskRecordAdmin(OverviewViews, admin.ModelAdmin):  # type: ignore[type-arg
         )
         return [command, *self.overview_urls(), *super().get_urls()]
 
-    # --- who may what ---
+    # --- permissions ---
 
     def has_add_permission(self, _request: HttpRequest) -> bool:
         return False
 
     def has_change_permission(self, _request: HttpRequest, _record: TaskRecord | None = None) -> bool:
-        return False  # not in a form
+        return False  # no form changes a task
 
     def has_command_permission(self, request: HttpRequest) -> bool:
-        """For the actions that ask for "command"."""
+        """Return whether the user may use the actions that require "command"."""
         return may_command(request)
 
     def has_delete_permission(self, request: HttpRequest, record: TaskRecord | None = None) -> bool:
@@ -163,7 +163,7 @@ class TaskRecordAdmin(OverviewViews, admin.ModelAdmin):  # type: ignore[type-arg
 
     @admin.action(description=_("Discard"), permissions=["delete"])
     def delete_selected(self, request: HttpRequest, chosen: operations_api.Records) -> Any:
-        """Django's own, with its confirmation; for those that do not run."""
+        """Discard with Django's confirmation page, but only tasks that do not run."""
         return delete_selected(self, request, chosen.exclude(status=RUNNING))
 
     def delete_model(self, _request: HttpRequest, record: TaskRecord) -> None:

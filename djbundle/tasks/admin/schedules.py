@@ -1,4 +1,4 @@
-"""Schedules in the admin: those made here can be changed at will, those declared in code keep their name."""
+"""Schedules in the admin. Those made here can be changed freely; those declared in code keep their name."""
 
 import datetime
 from typing import Any
@@ -85,7 +85,7 @@ class ScheduleAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
 
     @admin.action(description=_("Delete"), permissions=["delete"])
     def delete_selected(self, request: HttpRequest, chosen: Any) -> Any:
-        """Django's own, with its confirmation; for those that were made here."""
+        """Delete with Django's confirmation page, but only schedules that were made in the admin."""
         if kept := chosen.filter(in_code=True).count():
             told = ngettext(
                 "%d schedule is declared in code and stays.", "%d schedules are declared in code and stay.", kept

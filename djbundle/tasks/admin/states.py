@@ -1,4 +1,4 @@
-"""The states that people see: finer than the status in the table. Each row is in exactly one."""
+"""The states that users see, which are finer than the status in the table. Each row is in exactly one."""
 
 import datetime
 from dataclasses import dataclass
@@ -13,17 +13,17 @@ from djbundle.tasks.compat import TaskResultStatus
 from djbundle.tasks.models import READY, RUNNING, TaskRecord
 
 NEWEST = ("-id",)
-NEXT = ("-priority", "run_after", "id")  # as workers take them
+NEXT = ("-priority", "run_after", "id")  # the order in which workers claim
 LONGEST = ("last_attempted_at", "id")
-PATIENCE = datetime.timedelta(minutes=5)  # a task that is due for longer is overdue
+PATIENCE = datetime.timedelta(minutes=5)  # a task that has been due for longer is overdue
 
 
 @dataclass(frozen=True, slots=True)
 class State:
-    name: str  # in the address of a filter, and in the style sheet
+    name: str  # used in filter URLs and in the style sheet
     label: Any
-    sign: str  # for those who do not see the colour
-    order: tuple[str, ...] = NEWEST  # of a list of them; for those that are not done, one that has the help of an index
+    sign: str  # for users who do not see the colour
+    order: tuple[str, ...] = NEWEST  # order of the list; an index supports it for states that are not done
 
     def badge(self) -> SafeString:
         return format_html(
@@ -47,7 +47,7 @@ STATES = (WAITING, OVERDUE, SCHEDULED, RETRYING, RUNS, STOPPING, DONE, FAILED, C
 
 
 def named(names: str) -> list[State]:
-    """Those of a filter: "failed", or several, "waiting,overdue"."""
+    """Return the states of a filter: "failed", or several, "waiting,overdue"."""
     return [state for state in STATES if state.name in names.split(",")]
 
 
@@ -64,7 +64,7 @@ def state_of(record: TaskRecord, now: datetime.datetime) -> State:
 
 
 def condition(state: State, now: datetime.datetime) -> Q:
-    """What rows in this state have in common."""
+    """Return the condition of the rows in this state."""
     later = Q(status=READY, run_after__gt=now)
     return {
         WAITING: Q(status=READY, run_after__lte=now, run_after__gt=now - PATIENCE),

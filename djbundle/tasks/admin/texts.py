@@ -1,4 +1,4 @@
-"""Values as people read them."""
+"""Values as users read them."""
 
 import datetime
 import json
@@ -16,12 +16,12 @@ SHORT = 60  # characters of arguments in a list
 
 
 def short_name(path: str) -> str:
-    """ "send_confirmation" of "orders.tasks.send_confirmation"."""
+    """Return "send_confirmation" for "orders.tasks.send_confirmation"."""
     return path.rpartition(".")[2]
 
 
 def call_of(record: TaskRecord) -> str:
-    """Its arguments as in the source: `42, "Smith", urgent=true`."""
+    """Return the arguments of the task as in source code: `42, "Smith", urgent=true`."""
     named = (f"{name}={_json(value)}" for name, value in record.kwargs.items())
     return ", ".join([*map(_json, record.args), *named])
 
@@ -35,12 +35,12 @@ def _json(value: Any) -> str:
 
 
 def pretty(value: Any) -> str:
-    """JSON over as many lines as it needs."""
+    """Return JSON over as many lines as it needs."""
     return json.dumps(value, ensure_ascii=False, indent=2)
 
 
 def local(moment: datetime.datetime) -> datetime.datetime:
-    """In the time zone of the reader; a project without USE_TZ has but one."""
+    """Return the moment in the time zone of the user. A project without USE_TZ has only one."""
     return timezone.localtime(moment) if timezone.is_aware(moment) else moment
 
 
@@ -52,7 +52,7 @@ def to_the_second(moment: datetime.datetime | None) -> str:
 
 
 def briefly(moment: datetime.datetime, now: datetime.datetime) -> str:
-    """The time of today, or the day with it."""
+    """Return the time if it is today, else the day and the time."""
     shown = local(moment)
     return f"{shown:%H:%M:%S}" if shown.date() == local(now).date() else date_format(shown, "j M, H:i")
 
@@ -62,7 +62,7 @@ def seconds_between(begin: datetime.datetime | None, end: datetime.datetime | No
 
 
 def span(seconds: float | None) -> str:
-    """ "12 ms", "3.4 s", "2 min 5 s", "12 min", "3 h 20 min", "2 d 4 h"."""
+    """Return a text such as "12 ms", "3.4 s", "2 min 5 s", "12 min", "3 h 20 min" or "2 d 4 h"."""
     if seconds is None:
         return NOTHING
     if seconds < 1:

@@ -1,4 +1,4 @@
-"""When a schedule runs, in words."""
+"""The timing of a schedule in words."""
 
 import re
 
@@ -9,11 +9,11 @@ from djbundle.tasks.admin.texts import NOTHING, span
 
 NUMBER = re.compile(r"\d{1,2}")
 STEP = re.compile(r"\*/\d{1,2}")
-SUNDAY = 6  # of Django's weekdays; cron begins with it
+SUNDAY = 6  # in Django's weekdays; cron begins with Sunday
 
 
 def in_words(cron: str, interval: float | None) -> str:
-    """ "each day at 03:00". A pattern that few people write stays as it is."""
+    """Return a text such as "each day at 03:00". Rare patterns stay as they are."""
     if interval:
         return _("every %s") % span(interval)
     return _pattern(cron) or cron or NOTHING

@@ -1,4 +1,4 @@
-"""Numbers in the options of commands. Each raises ArgumentTypeError with what is wrong; argparse prints it."""
+"""Parsers of numbers in command options. Each raises ArgumentTypeError with the reason, and argparse prints it."""
 
 import math
 from argparse import ArgumentTypeError
@@ -9,7 +9,7 @@ MOST_AT_ONCE = 10_000
 
 
 def count(text: str) -> int:
-    """Processes and threads."""
+    """Parse a number of processes or threads."""
     number = limit(text)
     if not 1 <= number <= MOST_AT_ONCE:
         raise ArgumentTypeError(f"must be from 1 to {MOST_AT_ONCE}, not {text}")
@@ -17,7 +17,7 @@ def count(text: str) -> int:
 
 
 def limit(text: str) -> int:
-    """A whole number; 0 for none."""
+    """Parse a whole number; 0 means no limit."""
     try:
         number = int(text)
     except ValueError as error:
@@ -28,7 +28,7 @@ def limit(text: str) -> int:
 
 
 def seconds(text: str) -> float:
-    """How long something may last; 0 for no time."""
+    """Parse a duration in seconds; 0 means no time."""
     try:
         number = float(text)
     except ValueError as error:
@@ -39,7 +39,7 @@ def seconds(text: str) -> float:
 
 
 def days(text: str) -> float:
-    """How long ago something was."""
+    """Parse an age in days."""
     number = seconds(text)
     if number > MOST_DAYS:
         raise ArgumentTypeError(f"must be from 0 to {MOST_DAYS} days, not {text}")
@@ -47,7 +47,7 @@ def days(text: str) -> float:
 
 
 def pause(text: str) -> float:
-    """Seconds between two looks."""
+    """Parse the seconds between two polls."""
     number = seconds(text)
     if number <= 0:
         raise ArgumentTypeError(f"must be above 0 seconds, not {text}")

@@ -1,7 +1,7 @@
-"""Beside ``manage.py runserver`` a worker, so that tasks run while a project is developed, with its newest code.
+"""Starts a worker beside ``manage.py runserver``, so that tasks run during development, with the newest code.
 
-It is a process of its own, started by the process of runserver that serves, which the autoreloader replaces when a
-file changes. The kernel ends it with that one, however that goes.
+The worker is a process of its own, started by the serving process of runserver, which the autoreloader replaces when a
+file changes. The kernel ends the worker with the serving process, however that ends.
 """
 
 import os
@@ -12,12 +12,12 @@ from django.conf import settings
 from djbundle.tasks import backends
 from djbundle.tasks.options import option
 
-GRACE = "1"  # seconds for running tasks after a reload; they are run again by the new worker
+GRACE = "1"  # seconds for running tasks after a reload; the new worker runs them again
 SWITCH = "DJBUNDLE_RUNSERVER_WORKER"  # environment variable; 0: no worker
 
 
 def start_worker_beside() -> None:
-    """Where this process is the serving one of ``runserver``."""
+    """Start a worker if this is the serving process of ``runserver``."""
     if is_wanted():
         command = worker_command()
         no_input = (os.POSIX_SPAWN_OPEN, 0, os.devnull, os.O_RDONLY, 0)
@@ -25,7 +25,10 @@ def start_worker_beside() -> None:
 
 
 def is_wanted() -> bool:
-    """Only for development: with DEBUG, a database backend in TASKS, and not turned off."""
+    """Return whether to start a worker.
+
+    That is so in development with DEBUG and a database backend in TASKS, unless it is turned off.
+    """
     return (
         sys.platform == "linux"  # the worker needs /proc
         and sys.argv[1:2] == ["runserver"]
@@ -44,7 +47,7 @@ def _is_configured() -> bool:
 
 
 def worker_command() -> list[str]:
-    """This Python and this manage.py, with another command."""
+    """Return the command line: this Python and this manage.py, with another command."""
     from django.core.management.base import CommandParser  # noqa: PLC0415 - this module is loaded at each start
     from django.utils.autoreload import get_child_arguments  # noqa: PLC0415 - as above
 

@@ -1,5 +1,7 @@
-"""MySQL and MariaDB have no partial indexes. Django makes whole ones, which do not lead to the few rows of a state: so
-these do. A generated column holds the unique key of tasks that wait or run, in place of the constraint with a condition.
+"""Adds indexes for MySQL and MariaDB, which have no partial indexes.
+
+There, Django creates whole indexes, which do not lead to the few rows of a state; these indexes do. A generated column
+holds the unique key of tasks that wait or run. It replaces the constraint with a condition.
 """
 
 from django.db import migrations

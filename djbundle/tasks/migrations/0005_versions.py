@@ -1,4 +1,4 @@
-"""Additive, so that workers with the code before it go on: they neither read nor write any of these."""
+"""Adds columns and tables only, so workers with older code continue: they neither read nor write these."""
 
 from django.db import migrations, models
 

@@ -1,4 +1,4 @@
-"""Additive: workers with the code before it neither read nor write this column."""
+"""Adds a column only, so workers with older code continue: they neither read nor write it."""
 
 from django.db import migrations, models
 

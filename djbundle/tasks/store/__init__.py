@@ -1,1 +1,1 @@
-"""The task table: every statement that reads or changes it. Knows no worker."""
+"""The task table: every statement that reads or changes it. Nothing here depends on a worker."""

@@ -1,4 +1,4 @@
-"""What waits in each queue. Asked often, so finished tasks, of which there may be millions, are not looked at."""
+"""Counts what waits in each queue. It is asked often, so it does not read finished tasks, which may be millions."""
 
 import datetime
 from dataclasses import dataclass
@@ -13,14 +13,14 @@ from djbundle.tasks.store import transitions as queue
 @dataclass(frozen=True, slots=True)
 class Backlog:
     queue: str
-    ready: int  # to be run now
-    scheduled: int  # to be run later
+    ready: int  # may run now
+    scheduled: int  # may run later
     running: int
-    oldest: float  # seconds that the first of the ready ones has waited; 0: there is none
+    oldest: float  # seconds that the oldest ready task has waited; 0: there is none
 
 
 def backlog() -> list[Backlog]:
-    """Every queue that has any, by name."""
+    """Return the backlog of each queue that has waiting or running tasks, by name."""
     now, status = timezone.now(), TaskResultStatus
     ready = models.Q(status=status.READY, run_after__lte=now)
     rows = (

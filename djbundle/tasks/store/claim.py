@@ -1,4 +1,4 @@
-"""How a worker takes tasks: the most urgent ones, and no two workers the same."""
+"""Claims tasks for a worker: the most urgent ones, and none that another worker claims."""
 
 import json
 from collections.abc import Callable, Iterable, Sequence
@@ -21,7 +21,7 @@ from djbundle.tasks.store.worker_identity import Identity
 
 
 class Kind(Enum):
-    """Which tasks: those that get a process of their own (see worker/process_pool.py), those that do not, or both."""
+    """Which tasks to claim: those that get a process of their own (see worker/process_pool.py), the others, or both."""
 
     ANY = ""
     SHARED = " AND timeout IS NULL AND losses = 0"
@@ -35,8 +35,8 @@ APPEND = {
     "postgresql": "worker_ids || jsonb_build_array(%s::text)",
     "mysql": "JSON_ARRAY_APPEND(worker_ids, '$', %s)",
 }
-# Says READY in a roundabout way: the condition of the partial index djbundle_tasks_limited must stand there as it is,
-# and a plain "status = 'READY'" has SQLite read every waiting task by djbundle_tasks_ready instead.
+# Says READY in a roundabout way. The condition of the partial index djbundle_tasks_limited must appear literally, and
+# with a plain "status = 'READY'" SQLite would read every waiting task through djbundle_tasks_ready instead.
 KEYED = """
 EXISTS (SELECT 1 FROM {table} WHERE NOT (concurrency_key = '') AND status IN ('READY', 'RUNNING')
     AND status <> 'RUNNING')
@@ -52,11 +52,11 @@ SELECT {wanted} FROM {table} WHERE status = 'READY' AND run_after <= %s
 ORDER BY priority DESC, run_after, id LIMIT %s {lock}
 """
 MARK = "UPDATE {table} SET {marks} WHERE id IN ({found})"
-MARKED = {  # what a claim writes, and so what stands in a row once it is claimed
+MARKED = {  # what a claim writes, and so the values of a claimed row
     "status": "'RUNNING'",
     "epoch": "epoch + 1",
     "worker": "%s",
-    "worker_ids": "",  # as APPEND has it
+    "worker_ids": "",  # see APPEND
     "lease_until": "%s",
     "last_attempted_at": "%s",
     "started_at": "coalesce(started_at, %s)",
@@ -64,16 +64,16 @@ MARKED = {  # what a claim writes, and so what stands in a row once it is claime
 
 
 def claim(worker: Identity, limit: int, queues: Queues = ()) -> list[TaskRecord]:
-    """Take up to `limit` tasks, the most urgent ones."""
+    """Claim up to `limit` tasks, the most urgent ones, and return their rows."""
     return [run.record() for run in take(worker, limit, queues)]
 
 
 def take(worker: Identity, limit: int, queues: Queues = (), kind: Kind = Kind.ANY) -> list[Run]:
-    """The same, for who only passes them on."""
+    """Claim in the same way, but return runs, which a worker can hand on without converting the rows."""
     limited = limits.rates()
     unlimited = f"AND concurrency_key = ''{kind.value}" + _among("queue_name", queues)
     connection = connections[alias()]
-    if connection.vendor == "postgresql" and not limited:  # where an UPDATE that finds nothing locks nobody out
+    if connection.vendor == "postgresql" and not limited:  # where an UPDATE that matches no row blocks no other worker
         none_is_keyed = f" AND NOT {_names(connection)['keyed']}"
         if runs := _take(worker, limit, unlimited + none_is_keyed, queues):
             return runs
@@ -88,7 +88,7 @@ def take(worker: Identity, limit: int, queues: Queues = (), kind: Kind = Kind.AN
 
 
 def _look(queues: Queues) -> tuple[bool, bool]:
-    """Whether anything is due, and whether anything waits that may be limited by its key. Reading takes no lock."""
+    """Return whether any task is due, and whether any waiting task may be limited by its key. Reading takes no lock."""
     connection = connections[alias()]
     now = connection.ops.adapt_datetimefield_value(timezone.now())
     sql = LOOK.format(**_names(connection), chosen=_among("queue_name", queues))
@@ -99,14 +99,14 @@ def _look(queues: Queues) -> tuple[bool, bool]:
 
 
 def _startable(queues: Queues) -> models.QuerySet[TaskRecord]:
-    """What is due and has not expired, in the order of claiming."""
+    """Return the tasks that are due and have not expired, in the order of claiming."""
     begun_in_time = models.Q(expires_at__isnull=True) | models.Q(expires_at__gt=timezone.now())
     startable = due(queues).filter(begun_in_time | models.Q(started_at__isnull=False))
     return startable.order_by("-priority", "run_after", "id")
 
 
 def _take(worker: Identity, limit: int, chosen: str, values: Sequence[Any]) -> list[Run]:
-    """Those of which `chosen`, with its `values`, is true."""
+    """Claim the tasks that match the condition `chosen`, with its `values`."""
     connection = connections[alias()]
     now = timezone.now()
     until = clock.now(connection.alias) + options.lease()
@@ -118,24 +118,24 @@ def _take(worker: Identity, limit: int, chosen: str, values: Sequence[Any]) -> l
 
 
 class Find(NamedTuple):
-    """Which tasks."""
+    """Which tasks to claim."""
 
-    chosen: str  # a condition
-    values: list[Any]  # all of FIND
+    chosen: str  # a condition in SQL
+    values: list[Any]  # for all parameters in FIND
 
     def sql(self, connection: BaseDatabaseWrapper, wanted: str = "id") -> str:
         return FIND.format(**_names(connection), wanted=wanted, chosen=self.chosen, lock=_lock(connection))
 
 
 class Mark(NamedTuple):
-    """The values of MARKED; times as the database takes them."""
+    """The values of MARKED. Times are as the database takes them."""
 
     worker: str
     lease: Any
     now: Any
 
     def among(self, columns: Iterable[str]) -> list[Any]:
-        """Those of these columns, in their order."""
+        """Return the values for these columns, in their order."""
         values = {
             "worker": self.worker,
             "worker_ids": self.worker,
@@ -147,14 +147,14 @@ class Mark(NamedTuple):
 
 
 def _way_of(connection: BaseDatabaseWrapper) -> Callable[[BaseDatabaseWrapper, Find, Mark], list[Row]]:
-    """How this database claims; the rows are those of COLUMNS, the most urgent first."""
+    """Return the function that claims on this database. It returns rows of COLUMNS, the most urgent first."""
     if fast_sql.is_direct(connection):
         return _read_and_mark
     return _mark_and_return if connection.vendor in ("sqlite", "postgresql") else _find_and_mark
 
 
 def _read_and_mark(connection: BaseDatabaseWrapper, find: Find, mark: Mark) -> list[Row]:
-    """In two statements for SQLite, which takes twice as long to return what it updates."""
+    """Claim with two statements, for SQLite: it takes twice as long to return what it updates."""
     names = _names(connection)
     with fast_sql.writing(connection):
         sql = find.sql(connection, names["claimed"])
@@ -166,14 +166,14 @@ def _read_and_mark(connection: BaseDatabaseWrapper, find: Find, mark: Mark) -> l
 
 
 def _mark_and_return(connection: BaseDatabaseWrapper, find: Find, mark: Mark) -> list[Row]:
-    """In one statement."""
+    """Claim with one statement."""
     names = _names(connection)
     sql = MARK.format(**names, found=find.sql(connection))
     return by_urgency(rows_of(connection, f"{sql} RETURNING {names['columns']}", [*mark.among(MARKED), *find.values]))
 
 
 def _find_and_mark(connection: BaseDatabaseWrapper, find: Find, mark: Mark) -> list[Row]:
-    """In three, for MySQL and MariaDB, which cannot return what they update."""
+    """Claim with three statements, for MySQL and MariaDB: they cannot return what they update."""
     names = _names(connection)
     with transaction.atomic(using=connection.alias), connection.cursor() as cursor:
         cursor.execute(find.sql(connection), find.values)
@@ -192,9 +192,9 @@ def _names(connection: BaseDatabaseWrapper) -> dict[str, str]:
 
 @cache
 def _names_for(vendor: str, alias: str) -> dict[str, str]:
-    """Of the tables, and of the columns that a run needs."""
+    """Return the names of the tables and of the columns that a run needs, as SQL."""
     quote = connections[alias].ops.quote_name
-    sign = "+" if vendor == "sqlite" else ""  # of a column as such Python's sqlite3 makes datetimes, all in the worker
+    sign = "+" if vendor == "sqlite" else ""  # Python's sqlite3 makes datetimes of a bare column, in the worker
     table = quote(TaskRecord._meta.db_table)
     marked = MARKED | {"worker_ids": APPEND[vendor]}
     return {
@@ -208,7 +208,7 @@ def _names_for(vendor: str, alias: str) -> dict[str, str]:
 
 
 def _lock(connection: BaseDatabaseWrapper) -> str:
-    """Workers pass over what another one is about to take. SQLite has one writer."""
+    """Return SQL that makes workers skip rows that another worker is claiming. SQLite has one writer and needs none."""
     features = connection.features
     if not features.has_select_for_update:
         return ""

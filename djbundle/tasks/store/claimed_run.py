@@ -1,6 +1,7 @@
 """A claimed task on its way from the table to the process that runs it.
 
-The worker looks at a few columns only, so the row is handed on as the database gave it and converted where it is run.
+The worker needs only a few columns. So the row is handed on as the database returned it, and converted in the process
+that runs it.
 """
 
 import datetime
@@ -15,9 +16,9 @@ from django.db import connections, models
 from djbundle.tasks.models import TaskRecord
 
 Row = tuple[Any, ...]
-Converter = Callable[[Any, Any, Any], Any]  # of a value, its expression and the connection
-Conversions = Sequence[tuple[Any, Converter]]  # each with its expression
-UNREAD = {  # by a run; should a task's code look there, Django asks the database for them
+Converter = Callable[[Any, Any, Any], Any]  # takes a value, its expression and the connection
+Conversions = Sequence[tuple[Any, Converter]]  # converters, each with its expression
+UNREAD = {  # not needed by a run; if a task's code reads them, Django loads them from the database
     *("unique_key", "concurrency_key", "concurrency_limit", "expires_at", "group_index"),
     *("progress", "cancelled_at", "worker", "lease_until", "held", "worker_losses"),
 }
@@ -38,7 +39,7 @@ _allowed = _columns("max_attempts")
 
 
 class Call(NamedTuple):
-    """What is to be called, and with what."""
+    """The function to call, and its arguments."""
 
     task_path: str
     takes_context: bool
@@ -58,10 +59,10 @@ class Run(NamedTuple):
     losses: int
     row: Row
     alias: str
-    is_overdue: bool = False  # it has taken too long, and was killed
+    is_overdue: bool = False  # it exceeded its timeout and was killed
 
     def record(self) -> TaskRecord:
-        """The whole, which takes longer than a quick task."""
+        """Return the whole record. That takes longer than a quick task."""
         connection = connections[self.alias]
         values = list(self.row)
         for index, conversions in _converters(self.alias, connection.vendor).items():
@@ -69,13 +70,13 @@ class Run(NamedTuple):
         return TaskRecord.stored(self.alias, dict(zip(NAMES, values, strict=True)))
 
     def call(self) -> Call:
-        """All that a quick task needs."""
+        """Return all that a quick task needs."""
         connection = connections[self.alias]
         converters = _converters(self.alias, connection.vendor)
         return Call._make([_convert(self.row[index], converters.get(index, ()), connection) for index in CALL])
 
     def __str__(self) -> str:
-        """As that of the record, but whatever stands in the row."""
+        """Return the text of the record, whatever values the row has."""
         return f"{str(_path(self.row)).rpartition('.')[2]} {self.pk}"
 
     @property
@@ -85,24 +86,27 @@ class Run(NamedTuple):
 
     @property
     def is_followed(self) -> bool:
-        """By other tasks, see following.py."""
+        """Whether other tasks follow it, see following.py."""
         then, group = _following(self.row)
         return then is not None or group is not None
 
 
 def by_urgency(rows: list[Row]) -> list[Row]:
-    """In the order in which they are to begin."""
+    """Return the rows in the order in which they are to start."""
     return sorted(rows, key=lambda row: (-_priority(row), _urgency(row)))
 
 
 def run_of(row: Row, alias: str, *, is_overdue: bool = False) -> Run:
-    """With what the worker needs of the row."""
+    """Return the run of a row, with the columns that the worker needs."""
     return Run._make((*_brief(row), row, alias, is_overdue))
 
 
 @cache
 def _converters(alias: str, _vendor: str) -> dict[int, Conversions]:
-    """As Django's compiler makes them for each query; they are the same for all connections to a database."""
+    """Return the converters that Django's compiler makes for each query.
+
+    They are cached, since they are the same for all connections to a database.
+    """
     connection = connections[alias]
     found: dict[int, Conversions] = {}
     for index, field in enumerate(FIELDS):
@@ -121,7 +125,7 @@ def _convert(value: Any, conversions: Conversions, connection: Any) -> Any:
 
 
 def _to_json(text: Any, expression: Any, connection: Any) -> Any:
-    """As JSONField reads what Django or a database wrote, in a third of the time; it has the last word on all else."""
+    """Convert what Django or a database wrote, in a third of the time of JSONField, which converts all else."""
     try:
         return _decode(text)[0]
     except (TypeError, ValueError):
@@ -129,7 +133,7 @@ def _to_json(text: Any, expression: Any, connection: Any) -> Any:
 
 
 def _to_datetime(text: str, _expression: Any, connection: Any) -> datetime.datetime:
-    """As Django reads the text that SQLite keeps, in a sixth of the time."""
+    """Convert the text that SQLite keeps as Django does, in a sixth of the time."""
     return datetime.datetime.fromisoformat(text).replace(tzinfo=connection.timezone)
 
 

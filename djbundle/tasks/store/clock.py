@@ -1,7 +1,7 @@
-"""The time by which leases are told: that of the database server, since the workers' machines may disagree.
+"""The time for leases is that of the database server, since the clocks of the workers' machines may disagree.
 
-SQLite has no server, and all its workers are on one machine. Elsewhere the server is asked with each heartbeat, and
-the time since then is taken from a clock that nobody sets, and that goes on while the machine sleeps.
+SQLite has no server, and all its workers are on one machine. Elsewhere each heartbeat asks the server. The time since
+then comes from a clock that is never set, and that continues while the machine sleeps.
 """
 
 import datetime
@@ -13,7 +13,7 @@ from django.utils import timezone
 from djbundle.common.periodic import steady
 from djbundle.tasks.timing import UTC, to_stored
 
-GOOD_FOR = 60.0  # seconds that an answer is used
+GOOD_FOR = 60.0  # seconds for which an answer is used
 EPOCH = {
     "postgresql": "SELECT extract(epoch FROM clock_timestamp())",
     "mysql": "SELECT unix_timestamp(now(6))",
@@ -22,17 +22,17 @@ EPOCH = {
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """What the server said."""
+    """An answer of the server."""
 
     epoch: float  # seconds since 1970
-    at: float  # `steady` then
+    at: float  # value of `steady()` then
 
 
 _readings: dict[str, Reading] = {}  # by the alias of the database
 
 
 def now(alias: str) -> datetime.datetime:
-    """As the database takes it, with USE_TZ and without. Asks it now and then."""
+    """Return the time as the database takes it, with or without USE_TZ. Ask the server now and then."""
     if connections[alias].vendor not in EPOCH:
         return timezone.now()
     if alias not in _readings or steady() - _readings[alias].at > GOOD_FOR:
@@ -42,7 +42,7 @@ def now(alias: str) -> datetime.datetime:
 
 
 def read(alias: str) -> None:
-    """Ask the database. Its answer is from a moment before it arrived: a lease is rather too short than too long."""
+    """Ask the database. Its answer is a moment old when it arrives, so a lease is rather too short than too long."""
     connection = connections[alias]
     if connection.vendor in EPOCH:
         with connection.cursor() as cursor:

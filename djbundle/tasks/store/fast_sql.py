@@ -1,4 +1,4 @@
-"""SQLite without what a cursor of Django's adds to each statement, which takes longer than a small statement itself."""
+"""Runs SQLite statements without Django's cursor, which takes longer than a small statement itself."""
 
 import sqlite3
 from collections.abc import Iterator, Sequence
@@ -11,15 +11,15 @@ LISTED = "SELECT value FROM json_each(%s)"  # the values of a JSON list
 
 
 def is_direct(connection: BaseDatabaseWrapper) -> bool:
-    """Whether nobody wants to see its statements: no wrapper, no log of queries. Connects."""
+    """Return whether no wrapper or query log wants to see its statements. Connect if necessary."""
     if connection.vendor != "sqlite" or connection.execute_wrappers or connection.queries_logged:
         return False
     connection.ensure_connection()
-    return isinstance(connection.connection, sqlite3.Connection)  # some backends speak SQL of SQLite to a server
+    return isinstance(connection.connection, sqlite3.Connection)  # some backends send SQLite's SQL to a server
 
 
 def execute(connection: BaseDatabaseWrapper, sql: str, values: Sequence[Any] = ()) -> sqlite3.Cursor:
-    """`sql` has Django's %s. Refuses and raises what a cursor of Django's does."""
+    """Execute `sql`, with Django's %s. Refuse and raise what a Django cursor refuses and raises."""
     connection.validate_thread_sharing()
     connection.validate_no_broken_transaction()
     with connection.wrap_database_errors:
@@ -29,7 +29,10 @@ def execute(connection: BaseDatabaseWrapper, sql: str, values: Sequence[Any] = (
 
 @contextmanager
 def writing(connection: BaseDatabaseWrapper) -> Iterator[None]:
-    """A transaction that may write from its beginning: one that has read may find that another was faster."""
+    """Open a transaction that may write from its beginning.
+
+    A transaction that reads first may find, when it writes, that another one was faster.
+    """
     if connection.in_atomic_block:
         yield
         return

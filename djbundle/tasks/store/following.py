@@ -1,8 +1,8 @@
 """What follows a task that has succeeded: the next call of its chain, or the callback of its group.
 
-It is enqueued in the transaction that records the success, so neither is there without the other. The worker does
-that, and runs none of the project's code: a call that needs any to become a task is a row that a process makes a task
-of. What cannot be enqueued is a row that waits or has failed: see held.py for both.
+It is enqueued in the transaction that records the success, so neither exists without the other. The worker does that,
+and runs none of the project's code. A call that needs such code to become a task is written as a row, of which a
+process makes a task. A call that cannot be enqueued is written as a row that waits or has failed. See held.py for both.
 """
 
 from typing import Any
@@ -16,7 +16,7 @@ from djbundle.tasks.store import held
 
 
 def follow(record: TaskRecord, value: Any) -> None:
-    """Enqueue what follows a task that has succeeded, with `value`. In the transaction that records that."""
+    """Enqueue what follows a task that returned `value`. Call it in the transaction that records the success."""
     if record.then:
         _enqueue_next(record.then, value, group_id=record.group_id, group_index=record.group_index)
     elif record.group_id and record.group_index is not None:
@@ -27,7 +27,7 @@ def follow(record: TaskRecord, value: Any) -> None:
 
 
 def close(row: TaskGroup) -> None:
-    """All members have succeeded."""
+    """Close a group, all members of which have succeeded, and enqueue its callback."""
     TaskGroup.objects.using(row._state.db).filter(pk=row.pk).update(finished_at=timezone.now())
     if row.callback:
         members = TaskRecord.objects.using(row._state.db).filter(group=row, then__isnull=True)
@@ -42,7 +42,7 @@ def _enqueue_next(
     args = [value, *first["args"]] if first["takes_result"] else first["args"]
     alias = router.db_for_write(TaskRecord)
     membership["then"] = rest or None
-    until_made = {"group": callback_of} if callback_of else {}  # that is not finished while this row is there
+    until_made = {"group": callback_of} if callback_of else {}  # the group is not finished while this row exists
     try:
         with transaction.atomic(using=alias):
             if callback_of and len(value) < callback_of.total:
@@ -51,12 +51,12 @@ def _enqueue_next(
                 held.keep(first, args, None, alias, **membership | until_made)
     except BaseException as error:
         if connections[alias].needs_rollback:
-            raise  # the database is gone: nothing of this is recorded, and all of it is tried again
+            raise  # the database is gone: nothing is recorded, and all is tried again
         held.keep(first, args, error, alias, **membership | until_made)
 
 
 def enqueue_plain(call: dict[str, Any], args: list[Any], **membership: Any) -> bool:
-    """False, and nothing is done, where that would run any of the project's code."""
+    """Enqueue the call if that runs none of the project's code. Otherwise do nothing and return False."""
     if task := held.plain_task_of(call):
         backend: Any = task.get_backend()
         backend.add(task, args, call["kwargs"], **membership)
@@ -64,8 +64,8 @@ def enqueue_plain(call: dict[str, Any], args: list[Any], **membership: Any) -> b
 
 
 def end_groups(discarded: models.QuerySet[TaskRecord]) -> None:
-    """End the groups of which members are about to be deleted: what follows would wait for them for ever."""
-    is_over = models.Q(status=TaskResultStatus.SUCCESSFUL, then__isnull=False)  # its chain has gone on
+    """End the groups whose members are about to be deleted, since their callbacks would wait for ever."""
+    is_over = models.Q(status=TaskResultStatus.SUCCESSFUL, then__isnull=False)  # its chain has continued
     members = discarded.filter(group__isnull=False, group_index__isnull=False).exclude(is_over)
     groups = TaskGroup.objects.using(discarded.db).filter(finished_at=None, pk__in=members.values("group"))
     groups.update(finished_at=timezone.now())

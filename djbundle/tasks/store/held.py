@@ -1,14 +1,16 @@
 """Tasks that are held back: the code of this worker does not know them, or what follows could not be made.
 
-During a rolling deploy a worker with old code claims tasks of newer code. It puts them back, for a worker that knows
-them: that is no attempt and no failure, until a day has passed. `TaskRecord.held` says why and since when.
+During a rolling deploy, a worker with old code claims tasks of newer code. It puts them back for a worker that knows
+them. That is no attempt and no failure, until a day has passed. `TaskRecord.held` says why and since when.
 
-What follows another task is enqueued by the worker that records the success of that one, a tick of a schedule by the
-worker that is first. Where that takes any of the project's code (its module is not loaded, a function says its
-concurrency key, somebody listens to task_enqueued), or is impossible, the row is there all the same, with
-``max_attempts`` 0 and the call that it is to be made of in `held`. A process that gets such a row makes a task of it,
-instead of running it: see worker/making.py. Until it can be made it waits, where another version of the code may be
-able to; or it has failed, where ``tasks retry`` has to say when.
+What follows a task is enqueued by the worker that records the success of that task; a tick of a schedule is enqueued by
+the first worker that reaches it. That may need the project's code: its module is not loaded, a function computes its
+concurrency key, or a receiver listens to task_enqueued. Or it may be impossible. Then the row is written all the same,
+with ``max_attempts`` 0 and, in `held`, the call that it stands for. A process that gets such a row does not run it, but
+makes a task of it: see worker/making.py.
+
+A row that cannot be made waits if another version of the code may be able to make it. Otherwise it has failed, and
+``tasks retry`` tries again.
 """
 
 import datetime
@@ -32,9 +34,9 @@ from djbundle.tasks.task import AlreadyThere, RetryingTask, UnknownTask, load, l
 
 logger = logging.getLogger("djbundle.tasks")
 
-SHORTEST, LONGEST = 1.0, 60.0  # seconds until the next look, doubled with each
+SHORTEST, LONGEST = 1.0, 60.0  # seconds until the next attempt, doubled with each
 LONGEST_WAIT = datetime.timedelta(days=1)
-SAME_WAIT = datetime.timedelta(seconds=10 * LONGEST)  # a look that is longer ago belongs to another wait
+SAME_WAIT = datetime.timedelta(seconds=10 * LONGEST)  # an attempt that is longer ago belongs to an earlier wait
 
 UNKNOWN = (UnknownTask, InvalidTaskBackend)  # another version of the code may know it
 PASSING = (*UNKNOWN, AlreadyThere, OperationalError, InterfaceError)
@@ -43,20 +45,23 @@ MADE = (
     *("unique_key", "concurrency_key", "concurrency_limit"),
 )
 MOMENTS = "expires_at", "run_after"
-REDUNDANT = "null"  # what is made of a row that stood for a unique task, where that is there
+REDUNDANT = "null"  # made of a row that stood for a unique task, if that task exists already
 
 
 # --- in the process that runs tasks ---
 
 
 def unknown(run: Run, error: BaseException) -> Outcome:
-    """The outcome of a run that this code does not know."""
+    """Return the outcome of a run whose task this code does not know."""
     _say_once(str(error))
     return Outcome(run.pk, run.epoch, READY, error=error_entry(error), is_held=True)
 
 
 def is_for_newer_code(error: BaseException, task: RetryingTask, args: list[Any], kwargs: dict[str, Any]) -> bool:
-    """Whether `error` came since the function of this code does not take these arguments, and newer code runs too."""
+    """Return whether the function of this code does not take these arguments while newer code runs too.
+
+    That is so only if `error` is a TypeError.
+    """
     if not is_a(error, TypeError):
         return False
     try:
@@ -82,7 +87,7 @@ def _say_once(text: str) -> None:
 
 
 def put_back(record: TaskRecord, outcome: Outcome) -> dict[str, Any]:
-    """What is written to a claimed row that was not run."""
+    """Return what to write to a claimed row that was not run."""
     if outcome.made:
         return _undone(record) | _made(record, json.loads(outcome.made))
     if outcome.status == TaskResultStatus.FAILED:
@@ -91,7 +96,7 @@ def put_back(record: TaskRecord, outcome: Outcome) -> dict[str, Any]:
 
 
 def _undone(record: TaskRecord) -> dict[str, Any]:
-    """The claim was no attempt."""
+    """Return the values that undo a claim, which was no attempt."""
     earlier = list(record.worker_ids)[:-1]
     return {"worker_ids": earlier} | ({} if earlier else {"started_at": None, "last_attempted_at": None})
 
@@ -117,20 +122,20 @@ def _moment(text: str | None) -> datetime.datetime | None:
 
 
 def _made(record: TaskRecord, values: dict[str, Any]) -> dict[str, Any]:
-    """What turns the row into the task that it stood for."""
+    """Return the values that turn the row into the task that it stood for."""
     moments = {name: _moment(values[name]) for name in MOMENTS}
     group = {} if record.group_index is not None else {"group": None}
     return {"status": READY, "errors": [], "held": None, **values, **moments, **group}
 
 
 def _failed(record: TaskRecord, error: dict[str, str]) -> dict[str, Any]:
-    """It cannot be made; ``tasks retry`` says when to try again."""
+    """Return the values of a row that cannot be made; ``tasks retry`` tries again."""
     ended = {"status": TaskResultStatus.FAILED, "errors": [error], "finished_at": timezone.now()}
     return ended | {"held": {"call": (record.held or {})["call"]}}
 
 
 def plain_task_of(call: dict[str, Any]) -> RetryingTask | None:
-    """The task of a call that can be enqueued without any of the project's code; None: that takes some."""
+    """Return the task of a call that can be enqueued without the project's code, or None if that needs some."""
     task = loaded(call["task"])
     if task is None or signals.enqueuing_is_heard() or not _is_plain(task.concurrency_key):
         return None
@@ -146,7 +151,7 @@ def _is_plain(key: Any) -> bool:
 
 
 def task_of(call: dict[str, Any]) -> Any:
-    """The task of a call in a workflow, with what was changed by ``.using()``."""
+    """Return the task of a call in a workflow, with the changes by ``.using()``."""
     return _changed(load(call["task"]), call)
 
 
@@ -158,9 +163,9 @@ def _changed(task: RetryingTask, call: dict[str, Any]) -> RetryingTask:
 
 
 def keep(call: dict[str, Any], args: list[Any], error: BaseException | None, alias: str, **membership: Any) -> None:
-    """Add the row of a call that is no task yet, since there was an `error`, or since a process shall make it one.
+    """Add the row of a call that is no task yet, because of an `error` or because a process shall make it one.
 
-    No signal is sent: who listens would be called in the worker.
+    No signal is sent, since its receivers would run in the worker.
     """
     TaskRecord.objects.using(alias).bulk_create([row_of(call, args, error, alias, **membership)])
     wakeup.send_on_commit(alias)
@@ -169,7 +174,7 @@ def keep(call: dict[str, Any], args: list[Any], error: BaseException | None, ali
 def row_of(
     call: dict[str, Any], args: list[Any], error: BaseException | None, alias: str, **membership: Any
 ) -> TaskRecord:
-    """That row, not saved. To be made, it has as long as the task."""
+    """Return that row, not saved. Making the task has the timeout of the task itself."""
     using, now = call["using"], timezone.now()
     record = TaskRecord(
         task_path=call["task"],

@@ -1,4 +1,4 @@
-"""A new row, in a fraction of the time of ``save(force_insert=True)``: what that does anew for each is done once."""
+"""Inserts a row in a fraction of the time of ``save(force_insert=True)``: it caches what that computes each time."""
 
 from collections.abc import Callable
 from functools import cache
@@ -13,7 +13,7 @@ from djbundle.tasks.store import fast_sql
 if TYPE_CHECKING:
     from djbundle.tasks.models import TaskRecord
 
-# What every new task has is part of the statement; what it gets later is NULL, which needs no mention.
+# Values that all new tasks share are part of the statement. Columns that are set later are NULL, and left out.
 ALIKE = {"status": "'READY'", "errors": "'[]'", "worker_ids": "'[]'", "worker": "''", "epoch": "0", "losses": "0"}
 LATER = {
     *("started_at", "last_attempted_at", "finished_at", "lease_until"),
@@ -23,14 +23,14 @@ PLAIN = (models.CharField, models.IntegerField, models.FloatField, models.Boolea
 
 
 def insert(record: "TaskRecord", alias: str) -> None:
-    """Save it, and give it its primary key."""
+    """Save the record, and set its primary key."""
     connection = connections[alias]
     record.pk = _insert(connection, statement(type(record), connection), prepared(record, connection))
     record._state.adding, record._state.db = False, alias
 
 
 def _insert(connection: BaseDatabaseWrapper, sql: str, values: list[Any]) -> int | None:
-    """The key of the new row."""
+    """Return the key of the new row."""
     if fast_sql.is_direct(connection):
         return fast_sql.execute(connection, sql, values).lastrowid
     with connection.cursor() as cursor:
@@ -42,21 +42,21 @@ def _insert(connection: BaseDatabaseWrapper, sql: str, values: list[Any]) -> int
 
 
 def prepared(record: "TaskRecord", connection: BaseDatabaseWrapper) -> list[Any]:
-    """Its values, for `statement`."""
+    """Return the values of the record, for `statement`."""
     plan = _plan(type(record))
     values = list(plan.values_of(record))
     before = text = None
     for index, prepare in plan.others:
         value = values[index]
         if value is not None:
-            if value is not before:  # most tasks may run from the moment in which they are enqueued
+            if value is not before:  # for most tasks run_after equals enqueued_at
                 before, text = value, prepare(value, connection)
             values[index] = text
     return values
 
 
 def statement(model: type[models.Model], connection: BaseDatabaseWrapper, rows: int = 1) -> str:
-    """An INSERT of so many rows."""
+    """Return an INSERT of `rows` rows."""
     key = model, connection.vendor
     if key not in _statements:
         quote = connection.ops.quote_name
@@ -74,12 +74,12 @@ _statements: dict[tuple[type[models.Model], str], tuple[str, str]] = {}  # by mo
 
 @cache
 def fields_of(model: type[models.Model]) -> list[Any]:
-    """Those of which a new task has a value of its own."""
+    """Return the fields of which a new task has its own value."""
     return [field for field in model._meta.concrete_fields if field.name not in {"id", *ALIKE, *LATER}]
 
 
 class Plan(NamedTuple):
-    """How a record becomes a row. Texts and numbers are taken as they are; `others` are the rest, by their index."""
+    """How a record becomes a row. Texts and numbers are used as they are; `others` are the other values, by index."""
 
     values_of: Callable[[models.Model], tuple[Any, ...]]
     others: list[tuple[int, Callable[[Any, BaseDatabaseWrapper], Any]]]
@@ -93,7 +93,7 @@ def _plan(model: type[models.Model]) -> Plan:
 
 
 def _preparing(field: Any) -> Callable[[Any, BaseDatabaseWrapper], Any]:
-    """What Django's get_db_prep_save() comes to for the values that a new task has."""
+    """Return the function that does what Django's get_db_prep_save() does for the values of a new task."""
     if isinstance(field, models.JSONField):
         return lambda value, connection: connection.ops.adapt_json_value(value, field.encoder)
     if isinstance(field, models.DateTimeField):

@@ -1,4 +1,4 @@
-"""Arguments that are JSON to Python, and not to a database."""
+"""Refuses arguments that are JSON to Python but not to the database."""
 
 import math
 from typing import Any
@@ -7,9 +7,9 @@ from django.db import connections, router
 
 
 def validate(what: str, *values: Any) -> None:
-    """Raise ValueError for JSON values that the database of the tasks refuses, naming `what` they belong to.
+    """Raise ValueError for JSON values that the database of the tasks refuses. `what` names the values in the message.
 
-    On PostgreSQL such a value would break the transaction, in which more than this task may be.
+    On PostgreSQL such a value would break the transaction, which may contain more than this task.
     """
     for value in values:
         if reason := _reason(value):
@@ -17,7 +17,7 @@ def validate(what: str, *values: Any) -> None:
 
 
 def _reason(value: Any) -> str:
-    """Why it cannot be kept; "" when it can."""
+    """Return why the value cannot be kept, or "" if it can."""
     if isinstance(value, str):
         return _reason_of_text(value)
     if isinstance(value, float) and not math.isfinite(value):

@@ -1,7 +1,7 @@
-"""How many tasks may run at once with one key, and how many of a queue may begin in a time.
+"""Limits: how many tasks with one key may run at once, and how many of a queue may start in a period.
 
 Where such limits apply, workers take turns: each reads what runs, chooses, and claims, in one transaction under one
-lock. All other tasks are claimed in one statement, without it.
+lock. All other tasks are claimed with one statement, without the lock.
 """
 
 import datetime
@@ -19,7 +19,7 @@ from djbundle.tasks.models import QueueLimit, TaskRecord
 
 PERIODS = {"s": 1, "m": 60, "h": 3600, "d": 86400}  # seconds
 RATE = re.compile(r"(\d+)/(\d*)([smhd])")
-BURST_SECONDS = 1.0  # what a queue may begin at once: what falls into so long, one task at least
+BURST_SECONDS = 1.0  # a queue may start at once as many tasks as its rate allows in this time, at least one
 LOCK = {
     "postgresql": "LOCK TABLE {} IN EXCLUSIVE MODE",
     "mysql": "INSERT INTO {} (name, tokens, counted_at) VALUES ('', 0, NOW()) ON DUPLICATE KEY UPDATE tokens = tokens",
@@ -30,14 +30,14 @@ LOCK_BY_WRITING = "UPDATE {} SET tokens = tokens WHERE 1 = 0"  # SQLite has one 
 
 @dataclass(frozen=True, slots=True)
 class Rate:
-    """Tasks that may begin, spread evenly over the time."""
+    """How many tasks may start in a period, spread evenly over it."""
 
     count: int
     seconds: float
 
     @classmethod
     def parse(cls, text: str) -> "Rate":
-        """Of ``"100/m"``: 100 a minute, or ``"10/30s"``; raises ImproperlyConfigured."""
+        """Parse ``"100/m"`` (100 a minute) or ``"10/30s"``. Raise ImproperlyConfigured if the text is not valid."""
         found = RATE.fullmatch(text) if isinstance(text, str) else None
         if not found or not int(found[1]) or found[2] == "0":
             raise ImproperlyConfigured(f'A rate limit is written as "100/m" or "10/30s", not {text!r}.')
@@ -45,7 +45,7 @@ class Rate:
 
     @property
     def most(self) -> float:
-        """Tokens that are saved up when nothing begins."""
+        """The most tokens that are saved up while nothing starts."""
         return max(1.0, self.count * BURST_SECONDS / self.seconds)
 
     def tokens(self, limit: QueueLimit, now: datetime.datetime) -> float:
@@ -54,7 +54,7 @@ class Rate:
 
 
 def rates() -> dict[str, Rate]:
-    """By queue, of all backends that keep their tasks here."""
+    """Return the rates by queue, of all backends that keep their tasks here."""
     return {
         name: Rate.parse(text)
         for backend in backends.usable()
@@ -63,9 +63,9 @@ def rates() -> dict[str, Rate]:
 
 
 def choose(due: models.QuerySet[TaskRecord], limited: dict[str, Rate], count: int) -> list[int]:
-    """The keys of up to `count` of the tasks that are `due`, in their order, of which none breaks a limit.
+    """Return the keys of up to `count` of the tasks in `due`, in their order, that no limit forbids.
 
-    To be called in a transaction, in which they are claimed as well.
+    Call it in the transaction that also claims them.
     """
     lock(due.db)
     allowance = _Allowance(due.db, limited)
@@ -82,7 +82,7 @@ def choose(due: models.QuerySet[TaskRecord], limited: dict[str, Rate], count: in
 
 
 class _Allowance:
-    """What may still begin."""
+    """How many tasks may still start."""
 
     def __init__(self, alias: str, limited: dict[str, Rate]) -> None:
         self._now = timezone.now()
@@ -94,11 +94,11 @@ class _Allowance:
         running = TaskRecord.objects.using(alias).filter(status=TaskResultStatus.RUNNING).exclude(concurrency_key="")
         counts = running.values_list("concurrency_key").annotate(models.Count("pk")).order_by()
         self._running: dict[str, int] = dict(counts)
-        self.full: set[str] = set()  # keys of which no more may run
-        self.spent = {name for name, tokens in self._tokens.items() if tokens < 1}  # queues of which no more may begin
+        self.full: set[str] = set()  # keys with which no more may run
+        self.spent = {name for name, tokens in self._tokens.items() if tokens < 1}  # queues whose tokens are used up
 
     def take(self, record: TaskRecord) -> bool:
-        """Whether this one may begin; then it counts."""
+        """Return whether this task may start, and count it if so."""
         queue_name, key, most = record.queue_name, record.concurrency_key, record.concurrency_limit or 1
         if queue_name in self.spent or key in self.full:
             return False
@@ -109,7 +109,7 @@ class _Allowance:
             self._running[key] = self._running.get(key, 0) + 1
         if (
             queue_name in self._tokens and record.max_attempts
-        ):  # else it is only made now, see held.py, and begins later
+        ):  # else the task is only made now, see held.py, and starts later
             self._tokens[queue_name] -= 1
             if self._tokens[queue_name] < 1:
                 self.spent.add(queue_name)
@@ -122,7 +122,7 @@ class _Allowance:
 
 
 def lock(alias: str) -> None:
-    """Until the transaction ends nobody else chooses."""
+    """Let no other process choose until the transaction ends."""
     connection = connections[alias]
     sql = LOCK.get(connection.vendor, LOCK_BY_WRITING)
     with connection.cursor() as cursor:

@@ -1,6 +1,7 @@
-"""How runs end, as processes tell it to the worker, which writes it.
+"""The outcomes of runs: processes report them to the worker, and the worker writes them.
 
-Only texts and numbers cross: what a task returns is made JSON where it ran, so what cannot be kept fails that task.
+They hold only texts and numbers. A return value becomes JSON in the process that ran the task, so a value that cannot
+be kept fails only that task.
 """
 
 import json
@@ -15,7 +16,7 @@ from djbundle.tasks.text import clean, shortened
 
 MOST_RESULT = 8 << 20  # characters of JSON; MariaDB takes 16 MB in a statement
 MOST_TRACEBACK = 32 << 10  # characters
-MOST_TRACEBACKS = 10  # that a row keeps: its newest
+MOST_TRACEBACKS = 10  # that a row keeps: the newest
 NO_LONGER_KEPT = "It is no longer kept.\n"
 UNSHOWN = {"exception_class_path": "builtins.BaseException", "traceback": "It cannot be shown, nor can its class.\n"}
 NUL = re.compile(r"(?<!\\)(?:\\\\)*\\u0000")  # in JSON
@@ -24,7 +25,10 @@ _encode_unescaped = json.JSONEncoder(ensure_ascii=False).encode
 
 
 class Outcome(NamedTuple):
-    """How a run ended. `status` READY: it is to be run again after `delay` seconds; without an error it was put off."""
+    """How a run ended.
+
+    With `status` READY, the task runs again after `delay` seconds. Without an error then, the task was put off.
+    """
 
     pk: int
     epoch: int  # of the run
@@ -32,10 +36,10 @@ class Outcome(NamedTuple):
     return_value: str | None = None  # JSON
     error: dict[str, str] | None = None
     delay: float = 0.0
-    is_followed: bool = False  # by other tasks, see following.py
-    is_written: bool = False  # already, by the process that ran it
-    is_held: bool = False  # it could not begin, see held.py
-    made: str | None = None  # what is to be written to a row that stood for a task: JSON, see held.py
+    is_followed: bool = False  # other tasks follow, see following.py
+    is_written: bool = False  # already written, by the process that ran it
+    is_held: bool = False  # it could not start, see held.py
+    made: str | None = None  # values for a row that stood for a task: JSON, see held.py
 
     @property
     def value(self) -> Any:
@@ -44,19 +48,19 @@ class Outcome(NamedTuple):
 
 
 def success(run: Run, return_value: str | None = None) -> Outcome:
-    """`return_value` as `encoded` gives it."""
+    """Return the outcome of a success. `return_value` is JSON, as `encoded` returns it."""
     return Outcome(run.pk, run.epoch, TaskResultStatus.SUCCESSFUL, return_value, is_followed=run.is_followed)
 
 
 def failure(pk: int, epoch: int, entry: dict[str, str]) -> Outcome:
-    """For good."""
+    """Return the outcome of a failure for good."""
     return Outcome(pk, epoch, TaskResultStatus.FAILED, error=entry)
 
 
 def encoded(value: Any, vendor: str = "") -> str | None:
-    """A return value as JSON; None stays None.
+    """Return a return value as JSON; None stays None.
 
-    Raises TypeError or ValueError for what JSON cannot say, and for what the database of `vendor` cannot keep.
+    Raise TypeError or ValueError for a value that JSON cannot hold, or that the database of `vendor` cannot keep.
     """
     if value is None:
         return None
@@ -72,7 +76,7 @@ def encoded(value: Any, vendor: str = "") -> str | None:
 
 
 def _refuse_strange_text(text: str) -> None:
-    """What JSON can say, and PostgreSQL cannot keep."""
+    """Raise ValueError for text that JSON can hold but PostgreSQL cannot keep."""
     try:
         text.encode()
     except UnicodeEncodeError as error:
@@ -82,7 +86,7 @@ def _refuse_strange_text(text: str) -> None:
 
 
 def error_entry(error: BaseException) -> dict[str, str]:
-    """Never fails, whatever the error is: its class may exit when it is asked for its name."""
+    """Return the entry of an error. Never fail: the class of an error may even exit when its name is asked for."""
     try:
         return entry_of(type(error), _traceback_of(error))
     except BaseException:
@@ -97,12 +101,15 @@ def _traceback_of(error: BaseException) -> str:
 
 
 def is_a(error: BaseException, kinds: type[BaseException] | tuple[type[BaseException], ...]) -> bool:
-    """``isinstance()``, which asks the error for its class where it is none of these; that may even exit."""
+    """Return whether the error is of these classes, without running its code.
+
+    ``isinstance()`` asks the error for its class if it is of none of these, and that code may even exit.
+    """
     return issubclass(type(error), kinds)
 
 
 def shown(error: BaseException) -> str:
-    """Its repr(), which may do anything."""
+    """Return the repr() of the error, whatever its code does."""
     try:
         return clean(repr(error))
     except BaseException:
@@ -110,18 +117,21 @@ def shown(error: BaseException) -> str:
 
 
 def last_line(entry: dict[str, str]) -> str:
-    """The class and the text of an error."""
+    """Return the class and the text of an error."""
     return entry["traceback"].strip().rpartition("\n")[2]
 
 
 def entry_of(kind: type[BaseException], traceback: str) -> dict[str, str]:
-    """As TaskError keeps it."""
+    """Return an error as TaskError keeps it."""
     path = clean(f"{kind.__module__}.{kind.__qualname__}")
     return {"exception_class_path": path, "traceback": clean(shortened(traceback, MOST_TRACEBACK))}
 
 
 def with_error(errors: list[dict[str, str]], entry: dict[str, str]) -> list[dict[str, str]]:
-    """One more. All are counted, but of the older ones no traceback is kept, as the row is written with each."""
+    """Return the errors with one more.
+
+    All errors are kept, but older ones without a traceback, because the row is written with each error.
+    """
     errors = [*errors, entry]
     older = [{**each, "traceback": NO_LONGER_KEPT} for each in errors[:-MOST_TRACEBACKS]]
     return older + errors[-MOST_TRACEBACKS:]

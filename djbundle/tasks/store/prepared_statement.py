@@ -1,7 +1,8 @@
-"""A statement that is run again and again, which PostgreSQL need not plan each time: that takes longer than to run it.
+"""Prepares frequent statements on PostgreSQL, where planning them takes longer than running them.
 
-Django prepares none, because of poolers that give each transaction another server process: what one of them has
-prepared, the next does not know. So it is asked first whether the process that answers is that of the connection.
+Django prepares none because of poolers, which give each transaction another server process: what one of them has
+prepared, the next does not know. So this module first asks whether the answering server process is that of the
+connection.
 """
 
 import sys
@@ -13,11 +14,11 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 
 from djbundle.tasks.store.claimed_run import Row
 
-_direct: WeakKeyDictionary[Any, bool] = WeakKeyDictionary()  # by the driver's connection
+_direct: WeakKeyDictionary[Any, bool] = WeakKeyDictionary()  # keyed by the driver's connection
 
 
 def rows_of(connection: BaseDatabaseWrapper, sql: str, params: list[Any]) -> list[Row]:
-    """What it returns."""
+    """Return the rows that the statement returns."""
     connection.ensure_connection()
     if not can_prepare(connection):
         with connection.cursor() as cursor:
@@ -28,7 +29,7 @@ def rows_of(connection: BaseDatabaseWrapper, sql: str, params: list[Any]) -> lis
 
 
 def can_prepare(connection: BaseDatabaseWrapper) -> bool:
-    """Whether it is psycopg 3 without a pooler, and nobody wants to see each statement."""
+    """Return whether this is psycopg 3 without a pooler, and no wrapper wants to see each statement."""
     driver = connection.connection
     if connection.vendor != "postgresql" or not hasattr(driver, "pgconn") or connection.execute_wrappers:
         return False
@@ -36,13 +37,13 @@ def can_prepare(connection: BaseDatabaseWrapper) -> bool:
         with connection.cursor() as cursor:
             cursor.execute("SELECT pg_backend_pid()")
             _direct[driver] = cursor.fetchone() == (driver.info.backend_pid,)
-        if _direct[driver] and driver.prepare_threshold is None:  # Django's way to say never
-            driver.prepare_threshold = sys.maxsize  # only what asks for it
+        if _direct[driver] and driver.prepare_threshold is None:  # how Django says never
+            driver.prepare_threshold = sys.maxsize  # only statements that ask for it
     return _direct[driver]
 
 
 def _server_cursor(driver: Any) -> Any:
-    """Django's own puts the values into the text."""
+    """Return a cursor that binds values on the server; Django's own puts them into the text."""
     from psycopg import Cursor  # noqa: PLC0415 - where there is PostgreSQL
 
     return Cursor(driver)

@@ -1,7 +1,7 @@
 """Which version of the project's code a process runs, and whether a newer one has run a worker lately.
 
-During a rolling deploy workers with old and new code run side by side, and old ones may be started again. Versions have
-no order of their own, so the one that was first seen last is the newest.
+During a rolling deploy, workers with old and new code run side by side, and old ones may be restarted. Versions have no
+order of their own, so the one that was first seen last is the newest.
 """
 
 import datetime
@@ -17,15 +17,18 @@ from django.utils import timezone
 from djbundle.tasks import options
 from djbundle.tasks.models import Release
 
-VARIABLE = "DJBUNDLE_RELEASE"  # as a bundle calls itself
+VARIABLE = "DJBUNDLE_RELEASE"  # the version of the bundle
 LONGEST_NAME = 200
-PATIENCE = datetime.timedelta(minutes=5)  # without a worker of the newer version, as while it starts again
+PATIENCE = datetime.timedelta(minutes=5)  # gap without a worker of the newer version, for example while it restarts
 KEEP = datetime.timedelta(days=90)
 
 
 @cache
 def name() -> str:
-    """``OPTIONS["VERSION"]`` of TASKS; else what a bundle says; else a hash of the project's modules of tasks."""
+    """Return the name of the version that this process runs.
+
+    It is ``OPTIONS["VERSION"]`` of TASKS, else the version of the bundle, else a hash of the project's task modules.
+    """
     said = options.option("VERSION", None) or os.environ.get(VARIABLE)
     return str(said)[:LONGEST_NAME] if said else _fingerprint()
 
@@ -44,7 +47,7 @@ def _modules_of_tasks(folder: Path) -> list[Path]:
 
 
 def tell() -> None:
-    """A worker of this version is alive."""
+    """Write that a worker of this version is alive."""
     now = timezone.now()
     if not _rows().filter(pk=name()).update(seen_at=now):
         try:
@@ -56,12 +59,12 @@ def tell() -> None:
 
 
 def newer() -> Release | None:
-    """The newest version after this one of which a worker has been alive lately."""
-    since = timezone.now() - max(PATIENCE, options.lease())  # each tells three times in a lease
+    """Return the newest version after this one of which a worker was alive lately."""
+    since = timezone.now() - max(PATIENCE, options.lease())  # each writes three times in a lease
     lately = _rows().filter(seen_at__gt=since).order_by("first_seen_at")
     if own := _rows().filter(pk=name()).first():
         return lately.filter(first_seen_at__gt=own.first_seen_at).last()
-    return None  # it has never been seen, so there is none that came later
+    return None  # this version was never seen, so none came later
 
 
 def _rows() -> models.QuerySet[Release]:

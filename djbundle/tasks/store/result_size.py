@@ -1,14 +1,14 @@
-"""How much a return value is, before it is copied and encoded: a short program makes a value that no memory holds."""
+"""Measures a return value before it is copied and encoded, since a short program can make one that no memory holds."""
 
 from typing import Any
 
-DIGITS = 3  # of ten bits, at least
+DIGITS = 3  # at least, for ten bits
 
 
 def exceeds(value: Any, most: int) -> bool:
-    """Whether its JSON surely has more than `most` characters. Looks at no more than so many parts of it.
+    """Return whether its JSON certainly has more than `most` characters. Look at no more than `most` parts of it.
 
-    Only Python's own types are counted, whose length nobody else says; a list that stands in two places counts twice.
+    Count only Python's own types, whose length no project code computes. A list that is referenced twice counts twice.
     """
     left, waiting = most, [value]
     while waiting and left >= 0:
@@ -17,7 +17,7 @@ def exceeds(value: Any, most: int) -> bool:
         if kind is str:
             left -= len(part)
         elif kind is bytes:
-            left -= len(part) // 4  # a character takes up to four
+            left -= len(part) // 4  # a character takes up to four bytes
         elif kind is int:
             left -= part.bit_length() * DIGITS // 10
         elif kind is list or kind is tuple or kind is dict:

@@ -4,7 +4,7 @@
       ^                 |-----finish--> FAILED
       '---retry, free---'
 
-Every statement on a running task names the epoch under which it was claimed: a run that lost its lease writes nothing.
+Every statement on a running task names the epoch of its claim, so a run that lost its lease writes nothing.
 """
 
 import datetime
@@ -27,10 +27,10 @@ from djbundle.tasks.task import AlreadyThere
 
 logger = logging.getLogger("djbundle.tasks")
 
-MAX_LOSSES = 3  # a task whose process died this many times, while the worker lived, is given up
-MAX_LOSSES_IN_ALL = 10  # those counted too where the whole worker was gone, which more often is not its fault
+MAX_LOSSES = 3  # a task whose process died this many times, while the worker lived, fails for good
+MAX_LOSSES_IN_ALL = 10  # the same with the times when the whole worker was gone, which is seldom the task's fault
 PRUNE_BATCH = 500  # rows
-KEEP_GROUPS = datetime.timedelta(days=23)  # longer: results for what follows a group of which one has failed
+KEEP_GROUPS = datetime.timedelta(days=23)  # longer, for the callback of a group of which a member has failed
 
 SUCCEED = """
 UPDATE {table} SET status = 'SUCCESSFUL', return_value = %s, finished_at = %s, worker = '', lease_until = NULL
@@ -41,7 +41,7 @@ UPDATE {table} SET status = 'READY', worker = '', lease_until = NULL,
     started_at = CASE WHEN {only} THEN NULL ELSE started_at END, worker_ids = {last}
 WHERE id = %s AND epoch = %s AND status = 'RUNNING'
 """
-WITHOUT_LAST = {  # the list of workers without the last one, and whether that is the only one
+WITHOUT_LAST = {  # the list of workers without its last entry; whether it has only one entry
     "sqlite": ("json_remove(worker_ids, '$[#-1]')", "json_array_length(worker_ids) = 1"),
     "postgresql": ("worker_ids - -1", "jsonb_array_length(worker_ids) = 1"),
     "mysql": (
@@ -56,37 +56,37 @@ Queues = tuple[str, ...]  # empty: all
 
 
 def alias() -> str:
-    """The database that keeps the tasks."""
+    """Return the alias of the database that keeps the tasks."""
     return router.db_for_write(TaskRecord)
 
 
 def records() -> models.QuerySet[TaskRecord]:
-    """Every task in it."""
+    """Return all tasks in that database."""
     return TaskRecord.objects.using(alias())
 
 
 def due(queues: Queues = ()) -> models.QuerySet[TaskRecord]:
-    """Tasks that could be claimed now."""
+    """Return the tasks that could be claimed now."""
     ready = records().filter(status=TaskResultStatus.READY, run_after__lte=timezone.now())
     ready = ready.exclude(queue_name__in=PausedQueue.objects.using(alias()).values("name"))
     return ready.filter(queue_name__in=queues) if queues else ready
 
 
 def renew(worker: Identity) -> None:
-    """The heartbeat: extend the leases of all that this worker has claimed."""
+    """Extend the leases of all tasks that this worker has claimed. This is the heartbeat."""
     running = records().filter(status=TaskResultStatus.RUNNING, worker=str(worker))
     clock.read(alias())
     running.update(lease_until=clock.now(alias()) + options.lease())
 
 
 def free_unknown(worker: Identity, known: Sequence[int]) -> int:
-    """Free what this worker holds without knowing: the answer to its claim was lost. How many tasks."""
+    """Free tasks that this worker holds without knowing, because the answer to its claim was lost. Return how many."""
     running = records().filter(status=TaskResultStatus.RUNNING, worker=str(worker))
     return running.exclude(pk__in=known).update(status=TaskResultStatus.READY, worker="", lease_until=None)
 
 
 def finish(outcomes: Sequence[Outcome]) -> int:
-    """Write how runs ended, in one transaction; how many had lost their lease, and whose outcome is dropped."""
+    """Write the outcomes of runs in one transaction. Return how many were dropped because their lease was lost."""
     outcomes = [each for each in outcomes if not each.is_written]
     succeeded = [each for each in outcomes if each.status == TaskResultStatus.SUCCESSFUL and not each.is_followed]
     others = [each for each in outcomes if each.status != TaskResultStatus.SUCCESSFUL or each.is_followed]
@@ -108,7 +108,7 @@ def _succeed(outcomes: Sequence[Outcome]) -> int:
 
 
 def _end(outcome: Outcome) -> bool:
-    """Failed for good, or to be run again, or done with others to follow."""
+    """Write one outcome with its own statements: a failure, a retry, or a success that other tasks follow."""
     record = _running(outcome.pk, outcome.epoch).first()
     if record is None:
         return False
@@ -122,7 +122,7 @@ def _end(outcome: Outcome) -> bool:
             following.follow(record, value)
         return ended
     later = now + datetime.timedelta(seconds=outcome.delay)
-    if not outcome.error and not record.cancelled_at:  # put off: as if it had not been tried
+    if not outcome.error and not record.cancelled_at:  # put off, as if it had not run
         return _leave(record, status=TaskResultStatus.READY, run_after=later, worker_ids=record.worker_ids[:-1])
     errors = with_error(record.errors, outcome.error or entry_of(Cancelled, CANCELLED))
     if outcome.status == TaskResultStatus.FAILED or record.cancelled_at:
@@ -131,24 +131,27 @@ def _end(outcome: Outcome) -> bool:
 
 
 def _put_back_held(record: TaskRecord, outcome: Outcome) -> bool:
-    """What could not begin, or has only now become a task."""
+    """Write the row of a task that could not start, or that has only now been made."""
     if outcome.made == held.REDUNDANT:
         return _running(record.pk, record.epoch)._raw_delete(alias()) == 1
     try:
         with transaction.atomic(using=alias()):
             return _leave(record, **held.put_back(record, outcome))
-    except IntegrityError:  # it is unique, and one like it was enqueued a moment ago
+    except IntegrityError:  # the task is unique, and an equal one was enqueued a moment ago
         error = entry_of(AlreadyThere, f"{record.task_path} waits for one with the same arguments.\n")
         return _leave(record, **held.put_back(record, outcome._replace(made=None, error=error)))
 
 
 def is_writable(outcome: Outcome) -> bool:
-    """Whether the database takes something small about this run; raises what it raises when it takes nothing."""
+    """Return whether the database accepts a trivial write for this run. Raise its error if it accepts none at all."""
     return bool(_running(outcome.pk, outcome.epoch).update(epoch=outcome.epoch))
 
 
 def put_back(runs: Sequence[Run]) -> None:
-    """Give back what has not begun, as if it had never been claimed, in one transaction; other workers are told."""
+    """Give back runs that have not started, as if they had never been claimed, and wake other workers.
+
+    All of that is one transaction.
+    """
     connection = connections[alias()]
     last, only = WITHOUT_LAST[connection.vendor]
     sql = PUT_BACK.format(table=connection.ops.quote_name(TaskRecord._meta.db_table), last=last, only=only)
@@ -159,12 +162,12 @@ def put_back(runs: Sequence[Run]) -> None:
 
 
 def free(record: TaskRecord) -> bool:
-    """Give it back unfinished."""
+    """Give the task back unfinished."""
     return _leave(record, status=TaskResultStatus.READY)
 
 
 def lose(record: TaskRecord, *, with_worker: bool = False) -> bool:
-    """Its run ended with the process: it is run again, but not for ever."""
+    """Give back a task whose process died, and raise its crash count; fail the task if the count is too high."""
     losses = record.losses + 1
     worker_losses = (record.worker_losses or 0) + with_worker
     is_given_up = losses - worker_losses >= MAX_LOSSES or losses >= MAX_LOSSES_IN_ALL
@@ -184,23 +187,23 @@ def _running(pk: int, epoch: int) -> models.QuerySet[TaskRecord]:
 
 
 def _leave(record: TaskRecord, **values: Any) -> bool:
-    """End the run; False when its lease was lost."""
+    """End the run. Return False if its lease was lost."""
     return _running(record.pk, record.epoch).update(worker="", lease_until=None, **values) == 1
 
 
 def report(pk: int, epoch: int, progress: dict[str, Any]) -> None:
-    """Note how far a run is."""
+    """Write the progress of a run."""
     _running(pk, epoch).update(progress=progress)
 
 
 def cancelled(worker: Identity) -> list[int]:
-    """Keys of what this worker runs, and what was asked to stop."""
+    """Return the keys of the tasks that this worker runs and that were asked to stop."""
     running = records().filter(status=TaskResultStatus.RUNNING, worker=str(worker), cancelled_at__isnull=False)
     return list(running.values_list("pk", flat=True))
 
 
 def expire() -> int:
-    """Fail what has not begun in time; how many tasks."""
+    """Fail tasks that did not start in time. Return how many."""
     now = timezone.now()
     late = records().filter(status=TaskResultStatus.READY, expires_at__lte=now, started_at__isnull=True)
     error = entry_of(TimeoutError, "It had not begun when it expired.\n")
@@ -208,14 +211,17 @@ def expire() -> int:
 
 
 def free_lost() -> int:
-    """Free the tasks whose worker is gone; how many were."""
+    """Rescue the tasks whose worker is gone. Return how many."""
     running = records().filter(status=TaskResultStatus.RUNNING)
     workers = list(running.values_list("worker", flat=True).order_by().distinct())
     return sum(lose(record, with_worker=True) for worker in workers for record in _lost_by(worker, running))
 
 
 def _lost_by(worker: str, running: models.QuerySet[TaskRecord]) -> models.QuerySet[TaskRecord]:
-    """Of what it runs: all when it has ended, nothing while it surely lives, else what it no longer has a lease for."""
+    """Return the tasks of `worker` to rescue.
+
+    These are all if the worker has ended, none if it certainly lives, and otherwise those whose lease has expired.
+    """
     own = running.filter(worker=worker)
     if worker:
         identity = Identity.parse(worker)
@@ -227,9 +233,9 @@ def _lost_by(worker: str, running: models.QuerySet[TaskRecord]) -> models.QueryS
 
 
 def prune(older_than: datetime.timedelta | None = None) -> int:
-    """Delete what finished longer ago, a batch at a time, so that nobody waits for the table; how many rows.
+    """Delete tasks that finished longer ago, and return how many rows. Without `older_than`, the settings decide.
 
-    Without `older_than`, as the settings say.
+    Delete in batches, so that no other statement waits long for the table.
     """
     deleted = 0
     while batch := prune_batch(older_than):
@@ -238,7 +244,7 @@ def prune(older_than: datetime.timedelta | None = None) -> int:
 
 
 def prune_batch(older_than: datetime.timedelta | None = None) -> int:
-    """The first batch of these; 0 when there is none."""
+    """Delete the first batch of these tasks. Return 0 if there is none."""
     older_than = options.keep() if older_than is None else older_than
     if older_than is None:
         return 0

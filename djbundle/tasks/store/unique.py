@@ -1,4 +1,4 @@
-"""Tasks that must not be there twice."""
+"""Unique tasks: tasks that must not exist twice."""
 
 import datetime
 import hashlib
@@ -17,14 +17,15 @@ if TYPE_CHECKING:  # @task comes here before apps are loaded
 
 
 def key_of(path: str, args: list[Any], kwargs: dict[str, Any]) -> str:
-    """The same for calls with the same arguments."""
+    """Return a key that is equal for calls with the same arguments."""
     return hashlib.sha256(json.dumps([path, args, kwargs], sort_keys=True).encode()).hexdigest()
 
 
 def add(record: "TaskRecord", alias: str, window: float | None) -> "TaskRecord | None":
-    """Save `record`, or return the one with its key that waits, runs, or was enqueued within the last `window` seconds.
+    """Save `record`, or return the existing task with its key.
 
-    Two that come at the same time are told apart by the database (the constraint djbundle_tasks_unique).
+    A task exists if it waits, runs, or was enqueued within the last `window` seconds. If two processes add the same key
+    at once, the constraint djbundle_tasks_unique decides.
     """
     same = type(record).objects.using(alias).filter(unique_key=record.unique_key).order_by("-id")
     if window is not None:
@@ -40,7 +41,7 @@ def add(record: "TaskRecord", alias: str, window: float | None) -> "TaskRecord |
 
 
 def add_member(record: "TaskRecord", alias: str) -> None:
-    """Save a task of a workflow; raise AlreadyThere while one with its key waits or runs."""
+    """Save a task of a workflow. Raise AlreadyThere while a task with its key waits or runs."""
     try:
         with transaction.atomic(using=alias):
             insert(record, alias)
@@ -49,7 +50,7 @@ def add_member(record: "TaskRecord", alias: str) -> None:
 
 
 def is_present(record: "TaskRecord", alias: str, window: float | None = None) -> bool:
-    """Whether another one with its key waits, runs, or was enqueued within the last `window` seconds."""
+    """Return whether another task with its key waits, runs, or was enqueued within the last `window` seconds."""
     counts = models.Q(status__in=(TaskResultStatus.READY, TaskResultStatus.RUNNING))
     if window is not None:
         counts |= models.Q(enqueued_at__gt=record.enqueued_at - datetime.timedelta(seconds=window))
@@ -58,12 +59,12 @@ def is_present(record: "TaskRecord", alias: str, window: float | None = None) ->
 
 
 def newest(keys: list[str], alias: str) -> "dict[str, TaskRecord]":
-    """The newest task with each of these keys."""
+    """Return the newest task with each of these keys."""
     return {record.unique_key: record for record in _with(keys, alias)}
 
 
 def recent(keys: list[str], alias: str, window: float) -> "dict[str, TaskRecord]":
-    """The same, of those that were enqueued within the last `window` seconds."""
+    """Return the same, but only tasks that were enqueued within the last `window` seconds."""
     since = timezone.now() - datetime.timedelta(seconds=window)
     return {record.unique_key: record for record in _with(keys, alias).filter(enqueued_at__gt=since)}
 

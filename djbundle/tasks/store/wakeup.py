@@ -1,8 +1,8 @@
-"""Tells workers that a task was committed, so that they need not wait for their next poll.
+"""Wakes workers when a task was committed, so that they need not wait for their next poll.
 
-On this machine by a datagram to each worker's abstract Unix socket: no file to clean up, no permission to set. Anyone
-on the machine may send one; all that it does is make the worker look. On other machines by PostgreSQL's NOTIFY, which
-is part of the transaction. What gets lost costs a poll interval, nothing else.
+On this machine, it sends a datagram to the abstract Unix socket of each worker: no file to clean up, no permission to
+set. Any process on the machine may send one; that only makes the worker look. Other machines get PostgreSQL's NOTIFY,
+which is part of the transaction. A lost wake-up costs a poll interval, nothing else.
 """
 
 import atexit
@@ -19,14 +19,14 @@ from django.db import connections, transaction
 
 from djbundle.tasks.options import option
 
-MOST_WORKERS = 8  # of a database on this machine that have a socket, each its own
-ABSENT_SECONDS = 0.5  # that a worker beyond the first which was not there is not looked for
+MOST_WORKERS = 8  # workers of a database on this machine that have a socket of their own
+ABSENT_SECONDS = 0.5  # seconds to skip an address that had no worker, except the first address
 CHANNEL = "djbundle_tasks"
-CLOSED = {errno.EBADF, errno.ENOTSOCK}  # by somebody who closes all files of the process
+CLOSED = {errno.EBADF, errno.ENOTSOCK}  # by code that closes all files of the process
 
 
 def addresses_of(alias: str) -> tuple[bytes, ...]:
-    """The sockets of the database `alias`; the same in every process that uses it."""
+    """Return the socket addresses for the database `alias`. They are the same in every process that uses it."""
     settings = connections[alias].settings_dict
     return _addresses("\0".join([str(settings.get(key, "")) for key in ("ENGINE", "HOST", "PORT", "NAME")]))
 
@@ -38,7 +38,7 @@ def _addresses(identity: str) -> tuple[bytes, ...]:
 
 
 def send(alias: str) -> None:
-    """Never waits, never fails."""
+    """Wake the workers on this machine. Never wait, never fail."""
     now = time.monotonic()
     for number, address in enumerate(addresses_of(alias)):
         if _absent_until.get(address, 0.0) < now and not _send_to(address) and number:
@@ -49,28 +49,28 @@ _absent_until: dict[bytes, float] = {}  # monotonic seconds
 
 
 def _send_to(address: bytes) -> bool:
-    """False when nobody is there."""
+    """Return False if no worker has this socket."""
     try:
         _sending_socket().sendto(b"\0", address)
     except ConnectionRefusedError:
         return False
     except OSError as error:
         if error.errno in CLOSED:
-            _sending_socket().detach()  # else it would close what has its number now
+            _sending_socket().detach()  # else it would close the file that has its number now
             _sending_socket.cache_clear()
     return True
 
 
 @cache
 def _sending_socket() -> socket.socket:
-    """One for the process and those that it forks, since a datagram needs no connection."""
+    """Return one socket for this process and those that it forks, since datagrams need no connection."""
     sender = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK)
     atexit.register(sender.close)
     return sender
 
 
 def send_on_commit(alias: str) -> None:
-    """When this transaction is committed, once, however often it is called; at once where there is none."""
+    """Wake workers when this transaction commits, once for all calls; at once if there is no transaction."""
     connection, sender = connections[alias], _sender_to(alias)
     if any(sender in call for call in connection.run_on_commit):
         return
@@ -86,17 +86,20 @@ def _sender_to(alias: str) -> Callable[[], None]:
 
 
 def can_notify(connection: Any) -> bool:
-    """Whether its server tells other machines. ``"LISTEN": False`` in OPTIONS is for poolers that cannot."""
+    """Return whether its server notifies other machines. ``"LISTEN": False`` in OPTIONS is for poolers that cannot."""
     return connection.vendor == "postgresql" and bool(option("LISTEN", True))
 
 
 def without_pool(settings: dict[str, Any]) -> dict[str, Any]:
-    """The same database, by a connection that nobody else gets."""
+    """Return the settings of the same database without its pool, for a connection that nothing else uses."""
     return settings | {"OPTIONS": {name: value for name, value in settings["OPTIONS"].items() if name != "pool"}}
 
 
 def listen(alias: str) -> socket.socket | None:
-    """A receiving end, or None while so many other workers on this machine have one: then one polls."""
+    """Return a receiving socket, or None if other workers on this machine use all addresses.
+
+    Without a socket, the worker polls.
+    """
     receiver = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK)
     for address in addresses_of(alias):
         with contextlib.suppress(OSError):
@@ -107,7 +110,7 @@ def listen(alias: str) -> socket.socket | None:
 
 
 def drain(receiver: socket.socket) -> None:
-    """Take all that has come in."""
+    """Receive all that has arrived."""
     with contextlib.suppress(BlockingIOError):
         while receiver.recv(4096):
             pass

@@ -1,7 +1,7 @@
-"""Who runs a task, told so exactly that another worker on the same machine can see that it is gone.
+"""Identifies worker processes, so exactly that a worker on the same machine can see that another one is gone.
 
-Process ids are used again, so the start time belongs to the name; they mean nothing on another machine, after a
-reboot or in another container, so those belong to it too.
+Process ids are reused, so the identity includes the start time. They mean nothing on another machine, after a reboot,
+or in another container, so the identity includes these too.
 """
 
 import hashlib
@@ -17,7 +17,7 @@ PROC = Path("/proc")
 class Identity:
     """One worker process."""
 
-    machine: str  # this boot of it, and the process namespace
+    machine: str  # hash of its boot id and of the process namespace
     pid: int
     started: str  # clock ticks since boot; field 22 of proc_pid_stat(5)
 
@@ -35,11 +35,17 @@ class Identity:
         return cls(this_machine(), pid, start_time(pid))
 
     def is_gone(self) -> bool:
-        """Whether this process has surely ended. False for one on another machine: only its lease can tell."""
+        """Return whether this process has certainly ended.
+
+        Return False for a process on another machine, where only its lease can tell.
+        """
         return self._is_here and start_time(self.pid) != self.started and not is_hidden(self.pid)
 
     def is_alive(self) -> bool:
-        """Whether it surely has not, though it may be stopped, or wait for a machine that was asleep."""
+        """Return whether this process certainly lives.
+
+        It may be stopped all the same, or it may still wait because its machine was asleep.
+        """
         return self._is_here and start_time(self.pid) == self.started
 
     @property
@@ -48,24 +54,24 @@ class Identity:
 
 
 def this_machine() -> str:
-    """A short name, since each task is written with it."""
+    """Return a short name of the machine. It is short because it is written with each task."""
     boot = (PROC / "sys/kernel/random/boot_id").read_bytes()
     namespace = str((PROC / "self/ns/pid").stat().st_ino).encode()
     return hashlib.blake2b(boot + namespace, digest_size=8).hexdigest()
 
 
 def start_time(pid: int) -> str:
-    """Of a live process; "" when there is none."""
+    """Return the start time of a live process, or "" if there is none."""
     try:
         stat = (PROC / str(pid) / "stat").read_text()
     except OSError:
         return ""
-    fields = stat.rpartition(")")[2].split()  # the name before it may hold anything
+    fields = stat.rpartition(")")[2].split()  # the process name before it may contain anything
     return "" if fields[0] in "ZX" else fields[19]
 
 
 def is_hidden(pid: int) -> bool:
-    """Whether there is such a process of another user, of which /proc tells nothing (hidepid)."""
+    """Return whether the process exists but belongs to another user, and /proc does not show it (hidepid)."""
     try:
         os.kill(pid, 0)
     except PermissionError:

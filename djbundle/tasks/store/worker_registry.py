@@ -1,4 +1,4 @@
-"""Which workers there are: each tells with its heartbeat, and takes itself from the list when it stops."""
+"""The list of workers. Each adds itself with its heartbeat, and removes itself when it stops."""
 
 import datetime
 import socket
@@ -23,7 +23,7 @@ class Presence:
     started_at: datetime.datetime
 
     def tell(self) -> None:
-        """This worker is alive."""
+        """Write that this worker is alive."""
         record = WorkerRecord(
             identity=str(self.identity),
             host=socket.gethostname(),
@@ -41,12 +41,12 @@ class Presence:
         releases.tell()
 
     def leave(self) -> None:
-        """It is not, in a moment."""
+        """Remove this worker, which is about to stop."""
         workers().filter(pk=str(self.identity)).delete()
 
 
 def remove_gone() -> None:
-    """Take those from the list that have ended without a word."""
+    """Remove the workers that ended without removing themselves."""
     silent_since = clock.now(transitions.alias()) - options.lease()
     gone = [record.pk for record in workers().all() if _is_gone(record, silent_since)]
     workers().filter(pk__in=gone).delete()
@@ -58,5 +58,5 @@ def _is_gone(record: WorkerRecord, silent_since: datetime.datetime) -> bool:
 
 
 def workers() -> models.QuerySet[WorkerRecord]:
-    """All of the list."""
+    """Return all workers in the list."""
     return WorkerRecord.objects.using(transitions.alias())

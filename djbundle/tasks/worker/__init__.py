@@ -1,1 +1,1 @@
-"""The worker: claims tasks, runs them in its processes, and records how they end."""
+"""The worker: claims tasks, runs them in its processes, and writes their outcomes."""

@@ -1,9 +1,9 @@
-"""What a process has been given, and how much of it has begun.
+"""The assignments of a process, and how many of them have started.
 
-A process begins its runs in the order in which it got them, and says how far it is in memory that it shares with the
-worker. So when it dies, the worker knows exactly which runs may have done something, and which never began. The worker
-says there how far the process may go: so it takes back what has not begun at once, even from a process that does not
-answer.
+A process starts its runs in the order in which it got them, and counts them in memory that it shares with the worker.
+So when it dies, the worker knows exactly which runs may have done something and which never started. The worker writes
+there how far the process may go. So it can take back runs that have not started at once, even from a process that does
+not answer.
 """
 
 import mmap
@@ -15,26 +15,26 @@ from typing import NamedTuple
 
 from djbundle.tasks.store.claimed_run import Run
 
-BEGUN, LAST = 0, 1  # runs, ever: that have begun, written by the process; that may begin, written by the worker
+BEGUN, LAST = 0, 1  # counts of runs: started, written by the process; allowed to start, written by the worker
 ALL = (1 << 64) - 1
 
 
 class Given(NamedTuple):
     """A run in a process."""
 
-    number: int  # the how manyeth it was
+    number: int  # ordinal of the run in this process
     run: Run
     at: float  # monotonic seconds
 
 
 class Assigned:
-    """The runs of a process that it has not yet told the end of."""
+    """The runs of a process that it has not yet reported as ended."""
 
     def __init__(self) -> None:
         self._shared = memoryview(mmap.mmap(-1, 16)).cast("Q")
         self._shared[LAST] = ALL
         self._fence = threading.Lock()
-        self._given = 0  # runs, ever
+        self._given = 0  # count of all runs ever given
         self._runs: dict[int, Given] = {}  # by primary key
 
     def __len__(self) -> int:
@@ -53,17 +53,23 @@ class Assigned:
             self._runs[run.pk] = Given(self._given, run, now)
 
     def remove(self, pk: int) -> Run | None:
-        """None for one that is not there."""
+        """Remove a run and return it, or None if it is not there."""
         given = self._runs.pop(pk, None)
         return given and given.run
 
     def set_begun(self, count: int) -> bool:
-        """To be called in the process, before a run begins; False when it may not, as the worker has taken it back."""
+        """Record in the process, before a run starts, that `count` runs have started.
+
+        Return False if this run must not start, because the worker has taken it back.
+        """
         self._write(BEGUN, count)
         return count <= self._shared[LAST]
 
     def withdraw(self) -> list[Run]:
-        """Take back what has not begun. What begins at this very moment stays, and the process may have refused it."""
+        """Take back the runs that have not started.
+
+        A run that starts at this very moment stays here, and the process may have refused it.
+        """
         self._write(LAST, self._shared[BEGUN])
         waiting = self.waiting
         for run in waiting:
@@ -71,24 +77,24 @@ class Assigned:
         return waiting
 
     def resume(self) -> None:
-        """The process may begin all that it gets."""
+        """Let the process start all that it gets."""
         self._shared[LAST] = ALL
 
     def _write(self, index: int, value: int) -> None:
-        """Before anything is read afterwards: each side writes, and then reads what the other one has written."""
+        """Write a count before any later read. Each side first writes its count, then reads that of the other side."""
         self._shared[index] = value
-        with self._fence:  # which the processor does not reorder
+        with self._fence:  # a lock is a memory barrier for the processor
             pass
 
     @property
     def running(self) -> list[Run]:
-        """Those that have begun; an end that was not told is none."""
-        begun = takewhile(lambda given: given.number <= self._shared[BEGUN], self._runs.values())  # in order of giving
+        """The runs that have started, including those whose end is not yet reported."""
+        begun = takewhile(lambda given: given.number <= self._shared[BEGUN], self._runs.values())  # oldest first
         return [given.run for given in begun]
 
     @property
     def waiting(self) -> list[Run]:
-        """Those that have not."""
+        """The runs that have not started."""
         begun = self._shared[BEGUN]
         return [given.run for given in self._runs.values() if given.number > begun]
 
@@ -100,6 +106,6 @@ class Assigned:
         return max(0, newest.number - self._shared[BEGUN]) if newest else 0
 
     def waits_since(self) -> float:
-        """When the first of those that wait was given, monotonic seconds; infinity: none waits."""
+        """Return when the first waiting run was given, in monotonic seconds; infinity if none waits."""
         begun = self._shared[BEGUN]
         return next((given.at for given in self._runs.values() if given.number > begun), float("inf"))

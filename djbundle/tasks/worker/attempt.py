@@ -1,7 +1,7 @@
-"""One run of one task, from the claimed row to its outcome. Nothing is written here: the worker does that.
+"""One run of one task, from the claimed row to its outcome. The worker, not this module, writes the outcome.
 
-Only where the project listens to task_finished is the outcome written here, and first: nobody is told of what nobody
-can see.
+There is one exception. If the project listens to task_finished, this module writes the outcome first, so that receivers
+learn only of what is visible in the database.
 """
 
 import logging
@@ -29,11 +29,11 @@ from djbundle.tasks.worker.retry import fail_overdue, outcome_of
 logger = logging.getLogger("djbundle.tasks")
 
 ChannelOf = Callable[[Run], Channel]
-_is_async = lru_cache(maxsize=256)(iscoroutinefunction)  # which takes as long as a third of a quick task
+_is_async = lru_cache(maxsize=256)(iscoroutinefunction)  # cached: it takes a third of the time of a quick task
 
 
 def execute(run: Run, channel_of: ChannelOf = lambda _run: Channel()) -> Outcome:
-    """Run it, in this thread: in tests, and where it is enqueued."""
+    """Run it in this thread: for tests, and for backends that run a task where it is enqueued."""
     close_old_connections()
     try:
         return run_alone(_execute, run, channel_of)
@@ -48,14 +48,14 @@ def _execute(run: Run, channel_of: ChannelOf) -> Outcome:
 
 
 def close_old_connections() -> None:
-    """Django's, which would also close one in the transaction of a TestCase."""
+    """Close old connections as Django does, but none in the transaction of a TestCase."""
     for connection in connections.all(initialized_only=True):
         if not connection.in_atomic_block:
             connection.close_if_unusable_or_obsolete()
 
 
 def check_connections() -> None:
-    """After a pause: one that is kept is asked whether it still works before it is used, as with CONN_HEALTH_CHECKS."""
+    """Have connections that were kept during a pause checked before their next use, as with CONN_HEALTH_CHECKS."""
     close_old_connections()
     for connection in connections.all(initialized_only=True):
         if connection.connection is not None and not connection.in_atomic_block:
@@ -63,7 +63,7 @@ def check_connections() -> None:
 
 
 def begin(run: Run, channel_of: ChannelOf) -> "Attempt | Making | Outcome":
-    """Find the function; an outcome when this code does not know the task."""
+    """Find the function, and return an attempt; or an outcome if this code does not know the task."""
     if run.is_unmade:
         return begin_making(run)
     try:
@@ -82,7 +82,7 @@ def begin(run: Run, channel_of: ChannelOf) -> "Attempt | Making | Outcome":
 
 @dataclass(slots=True)
 class Attempt:
-    """A run that has begun."""
+    """A run that has started."""
 
     of: Run
     asked: Call
@@ -93,14 +93,14 @@ class Attempt:
 
     @property
     def record(self) -> TaskRecord:
-        """This and the result are made for those only who look, since a quick task takes less time."""
+        """The record. It and the result are made only on demand, since a quick task takes less time."""
         if self._record is None:
             self._record = self.of.record()
         return self._record
 
     @property
     def result(self) -> Any:
-        """What ``django.tasks`` shows of it."""
+        """What ``django.tasks`` shows of the run."""
         if self._result is None:
             self._result = self.record.to_result()
         return self._result
@@ -110,12 +110,15 @@ class Attempt:
         return _is_async(self.task.func)
 
     def call(self) -> Any:
-        """What the task returns, or raises. For an async one, in a thread that has no event loop."""
+        """Call the task, and return what it returns. Call async tasks in a thread that has no event loop."""
         call = self.task.call if self.is_async else self.task.func
         return call(*self._args(), **self.asked.kwargs)
 
     def start(self) -> Coroutine[Any, Any, Any]:
-        """Of an async task; to be awaited, and `run` to be told of what comes of it."""
+        """Return the coroutine of an async task.
+
+        Await it, then pass `run` a function that returns or raises its result.
+        """
         coroutine: Coroutine[Any, Any, Any] = self.task.func(*self._args(), **self.asked.kwargs)
         return coroutine
 
@@ -125,19 +128,19 @@ class Attempt:
         return self.asked.args
 
     def run(self, call: Callable[[], Any] | None = None) -> Outcome:
-        """Until its end; `call` returns or raises in its place what the task does."""
+        """Run the task to its end, and return the outcome. `call`, if passed, returns or raises what the task does."""
         try:
             value = encoded((call or self.call)(), connections[self.of.alias].vendor)
         except BaseException as error:
             if is_a(error, KeyboardInterrupt) and threading.current_thread() is threading.main_thread():
-                raise  # Ctrl-C in somebody's tests: the worker runs no task in its main thread
+                raise  # Ctrl-C in tests: the worker runs no task in its main thread
             if held.is_for_newer_code(error, self.task, self._args(), self.asked.kwargs):
                 return held.unknown(self.of, error)
             return self._end(outcome_of(error, self.of, self.record, self.result))
         return self._end(success(self.of, value))
 
     def _end(self, outcome: Outcome) -> Outcome:
-        """Tell who listens, and no earlier than anybody can see it: then the outcome is written here."""
+        """Send task_finished. If the project listens to it, write the outcome first, so that it is visible by then."""
         if outcome.status == TaskResultStatus.READY:
             return outcome
         if signals.finish_is_heard():
@@ -146,7 +149,7 @@ class Attempt:
             except DatabaseError:
                 logger.exception("the database does not take the end of task %d; the worker tries again", outcome.pk)
                 return outcome
-            if not outcome.is_written:  # its lease was lost: another run counts
+            if not outcome.is_written:  # its lease was lost, so another run counts
                 return outcome
         if signals.finish_is_heard() or signals.is_logged(outcome):
             signals.send_finished(outcome, self.result)
@@ -154,5 +157,5 @@ class Attempt:
 
 
 def _write(outcome: Outcome) -> Outcome:
-    close_old_connections()  # whatever state the task has left it in
+    close_old_connections()  # the task may have left them in any state
     return outcome._replace(is_written=not transitions.finish([outcome]))

@@ -1,6 +1,7 @@
-"""Stands between the worker and a database that may not answer: restarted, locked by somebody, out of disk.
+"""Guards the worker against a database that does not answer: it restarts, is locked, or its disk is full.
 
-A mistake of the worker's own is treated alike: it is told, and tried again; only one that stays ends the worker.
+A mistake of the worker itself is treated alike: it is logged, and the work is tried again. Only one that persists ends
+the worker.
 """
 
 import logging
@@ -15,26 +16,29 @@ from djbundle.tasks.store.outcome import error_entry, shown
 
 logger = logging.getLogger("djbundle.tasks")
 
-SHORTEST, LONGEST = 0.1, 5.0  # seconds before it is asked again, doubled with each failure
+SHORTEST, LONGEST = 0.1, 5.0  # seconds before the next attempt, doubled with each failure
 MOST_FAULTS = 20  # in a row, about a minute and a half
 
 
 @dataclass(slots=True)
 class Guard:
-    """Whatever the worker wants of the database goes through `attempt`."""
+    """Runs all database work of the worker through `attempt`, with backoff."""
 
     delay: float = 0.0
-    until: float = 0.0  # monotonic seconds; it is not asked before
+    until: float = 0.0  # monotonic seconds; no attempt before that
     said: str = ""
-    faults: int = 0  # of the worker itself, in a row
+    faults: int = 0  # mistakes of the worker itself, in a row
 
     @property
     def left(self) -> float:
-        """Seconds until it may be asked again."""
+        """The seconds until the database may be asked again."""
         return self.until - time.monotonic()
 
     def attempt(self, action: Callable[[], object]) -> bool:
-        """Do it; False when that failed, or did a moment ago. Raises what fails again and again for other reasons."""
+        """Run the action, and return whether that succeeded. Return False without running it during the backoff.
+
+        Raise an error of another kind if it occurs again and again.
+        """
         if self.left > 0:
             return False
         try:
@@ -43,7 +47,7 @@ class Guard:
             self._tell("the database does not answer, trying again: %s", error)
         except (
             BaseException
-        ) as error:  # one that would end the process is a mistake too: signals are no exceptions here
+        ) as error:  # one that would end the process is a mistake too: here signals raise no exceptions
             self.faults += 1
             if self.faults >= MOST_FAULTS:
                 raise
@@ -57,7 +61,7 @@ class Guard:
         return False
 
     def _tell(self, message: str, error: BaseException, *, with_traceback: bool = False) -> None:
-        """Once for each error, however often it comes."""
+        """Log each error once, however often it occurs."""
         text = shown(error) if with_traceback else str(error).strip()
         if text != self.said:
             logger.error(message, error_entry(error)["traceback"].rstrip() if with_traceback else text)

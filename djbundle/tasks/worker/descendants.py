@@ -1,8 +1,8 @@
-"""The processes that a process has started, those that these have started, and so on, to be killed with it.
+"""Finds the children of a process, their children, and so on, to kill all of them with it.
 
-A process that runs tasks with a timeout adopts those whose parents have ended. So all are below it, also those with a
-session of their own, and daemons. Each is stopped before the next look: what is stopped starts no more, and waits for
-no other, so numbers stay what they are until all are killed.
+A process that runs tasks with a timeout adopts orphans, so all of them are below it, even daemons and those with their
+own session. Each is stopped before the next look. A stopped process starts and reaps no other, so process ids stay the
+same until all are killed.
 """
 
 import contextlib
@@ -18,12 +18,12 @@ from djbundle.tasks.worker import forks
 
 PROC = Path("/proc")
 PR_SET_CHILD_SUBREAPER = 36  # linux/prctl.h
-MOST_LOOKS, LOOK_SECONDS = 50, 0.002  # until nothing runs; what the kernel does not stop by then is killed as it is
-HALTED = "TtZX"  # states of what starts no more, see proc_pid_stat(5)
+MOST_LOOKS, LOOK_SECONDS = 50, 0.002  # looks until nothing runs; then all are killed, stopped or not
+HALTED = "TtZX"  # states in which a process starts no other, see proc_pid_stat(5)
 
 
 class Process(NamedTuple):
-    """As /proc shows it."""
+    """A process as /proc shows it."""
 
     pid: int
     state: str
@@ -31,20 +31,20 @@ class Process(NamedTuple):
 
 
 def adopt_orphans() -> None:
-    """Of this process' children, from now on. Linux only."""
+    """Make this process the parent of its descendants whose own parents end, from now on. Linux only."""
     with contextlib.suppress(OSError, AttributeError):
         ctypes.CDLL(None).prctl(PR_SET_CHILD_SUBREAPER, 1)
 
 
 def has_children(pid: int) -> bool:
-    """Whether it has any, ended or not. False also where the kernel does not tell."""
+    """Return whether it has children, ended or not. Also return False if the kernel does not show them."""
     with contextlib.suppress(OSError):
         return any((thread / "children").read_bytes() for thread in (PROC / str(pid) / "task").iterdir())
     return False
 
 
 def kill_all(pid: int) -> None:
-    """This child of ours, which has not been waited for, and all below it."""
+    """Kill this child process of ours, which has not been reaped, and all below it."""
     with contextlib.suppress(OSError):
         os.kill(pid, signal.SIGSTOP)
     found: dict[int, Process] = {}
@@ -81,7 +81,7 @@ def _all() -> list[Process]:
 
 
 def _look(pid: int) -> Process | None:
-    """None: it is gone."""
+    """Return the process, or None if it is gone."""
     with contextlib.suppress(OSError, IndexError, ValueError):
         state, parent = (PROC / str(pid) / "stat").read_bytes().rpartition(b")")[2].split()[:2]
         return Process(pid, state.decode(), int(parent))
@@ -89,7 +89,10 @@ def _look(pid: int) -> Process | None:
 
 
 def _send(process: Process, number: signal.Signals) -> None:
-    """Unless another one has got its number meanwhile: the parent is asked for while the number is held."""
+    """Send a signal, unless another process has got the number meanwhile.
+
+    The pidfd holds the process while its parent is checked.
+    """
     with contextlib.suppress(OSError):
         held = os.pidfd_open(process.pid)
         try:

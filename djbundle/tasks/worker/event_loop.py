@@ -1,4 +1,4 @@
-"""Async tasks of a process share one event loop, in a thread that starts with the first of them."""
+"""The event loop that the async tasks of a process share. Its thread starts with the first of them."""
 
 import asyncio
 import os
@@ -16,19 +16,19 @@ from djbundle.tasks.worker.attempt import Attempt, close_old_connections
 
 
 class EventLoop:
-    """Starts when it is first needed, and ends with the process."""
+    """An event loop that starts when it is first needed, and ends with the process."""
 
     def __init__(self) -> None:
         self._loop: asyncio.AbstractEventLoop | None = None
         self._starting = threading.Lock()
 
     def run(self, attempt: Attempt, ended: Callable[[Outcome], None]) -> None:
-        """Begin it, and return; `ended` is called when it has ended, in any thread."""
+        """Start the attempt, and return. `ended` is called in any thread when it has ended."""
 
         async def follow() -> None:
             try:
                 outcome = await _outcome_of(attempt)
-            except BaseException as error:  # whatever it is: a task whose end nobody hears holds its place for ever
+            except BaseException as error:  # any error: a task whose end is not reported would hold its place for ever
                 outcome = failure(attempt.of.pk, attempt.of.epoch, error_entry(error))
             ended(outcome)
 
@@ -43,7 +43,7 @@ class EventLoop:
 
 
 def _run(loop: asyncio.AbstractEventLoop) -> None:
-    """A task that stops the loop ends this process, as one that kills it does: nobody would hear of the others."""
+    """Run the loop. If a task stops it, end the process as a crash does, since no other task could report its end."""
     try:
         loop.run_forever()
     finally:
@@ -56,18 +56,18 @@ async def _outcome_of(attempt: Attempt) -> Outcome:
         call = _returning(await _alone(attempt))
     except BaseException as error:
         call = _raising(error)
-    if signals.finish_is_heard():  # by receivers that may use the database, and by our own writing
+    if signals.finish_is_heard():  # receivers may use the database, and the outcome is written here
         return await asyncio.to_thread(_conclude, attempt, call)
     return attempt.run(call)
 
 
 async def _alone(attempt: Attempt) -> Any:
-    """Its synchronous parts, the ORM for one, have a thread of their own, as those of a request have."""
+    """Run the task with its own thread for its synchronous parts, such as the ORM, as a request has."""
     async with ThreadSensitiveContext() as context:
         try:
             return await attempt.start()
         finally:
-            if context in SyncToAsync.context_to_thread_executor:  # the thread is there, and ends with the task
+            if context in SyncToAsync.context_to_thread_executor:  # the thread exists, and ends with the task
                 await sync_to_async(connections.close_all)()
 
 

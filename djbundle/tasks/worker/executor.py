@@ -1,11 +1,13 @@
-"""The tasks of one process: they wait here, first in, first out, for one of its threads, or for its event loop.
+"""Runs the tasks of one process. They wait in a queue, first in, first out, for a thread or for the event loop.
 
-Threads that take turns at the interpreter make quick tasks slower, and waiting tasks faster. So one thread begins, and
-others join it as long as tasks wait although the process has CPU time to spare. Async tasks need none to help.
+Threads that compete for the interpreter slow down quick tasks, but speed up tasks that wait for something. So one
+thread begins, and others join while tasks wait and the process has CPU time to spare. Async tasks need no further
+threads.
 
-Whoever has the number of a thread can raise an exception in it at any moment (PyThreadState_SetAsyncExc, as soft time
-limits do), also when the task that it was meant for has ended. So what a thread holds is given back however it is left.
-CPython looks for such an exception at calls and at the end of loops; lines that must stay together have neither.
+Code that knows the number of a thread can raise an exception in it at any moment (PyThreadState_SetAsyncExc, as soft
+time limits do), even after the task that it was meant for has ended. So a thread gives back what it holds, however it
+is interrupted. CPython checks for such exceptions at calls and at the end of loops; lines that must stay together
+contain neither.
 """
 
 import logging
@@ -25,41 +27,44 @@ from djbundle.tasks.worker.isolation import call_and_close, prepare_thread, run_
 from djbundle.tasks.worker.outbox import Outbox
 from djbundle.tasks.worker.protocol import Progress, Returned
 
-LOOK_SECONDS = 0.002  # between looks whether more threads would help
-BUSY = 0.7  # of the time on a CPU: then they would not
+LOOK_SECONDS = 0.002  # between checks whether more threads would help
+BUSY = 0.7  # share of the time on a CPU, from which on they would not help
 logger = logging.getLogger("djbundle.tasks")
 
 
 @dataclass(slots=True)
 class Turn:
-    """What a thread is at."""
+    """The current turn of a thread."""
 
-    run: Run | None = None  # that it must tell the end of
+    run: Run | None = None  # the run whose end it must report
     begun: float = 0.0  # monotonic seconds
-    broken: BaseException | None = None  # what left the turn before its end
+    broken: BaseException | None = None  # the exception that interrupted the turn
 
 
 class Runner:
-    """`most` tasks at once. Before each begins, `set_begun` is told how many have, and says whether it may."""
+    """Runs up to `most` tasks at once.
+
+    Before each starts, it calls `set_begun` with the count of started runs, which returns whether the run may start.
+    """
 
     def __init__(self, outbox: Outbox, most: int, set_begun: Callable[[int], bool]) -> None:
         self._outbox = outbox
         self._most = most
         self._set_begun = set_begun
-        self._taken = 0  # ever
+        self._taken = 0  # tasks, ever
         self._waiting: deque[Run] = deque()
-        self._running: dict[tuple[int, int], Run] = {}  # in threads and in the event loop, by key and epoch
+        self._running: dict[tuple[int, int], Run] = {}  # in threads and in the event loop, by primary key and epoch
         self._threads = 0
-        self._idle = 0  # of the threads
-        self._executing: set[int] = set()  # threads that are in a task; others hand one to the event loop
+        self._idle = 0  # idle threads
+        self._executing: set[int] = set()  # threads in a task; others are handing one to the event loop
         self._changed = threading.Condition()
-        self._is_recalled = False  # by the worker, whose message is still to come
-        self._busy = threading.Event()  # tasks wait, or outcomes
+        self._is_recalled = False  # by the worker, whose message has not arrived yet
+        self._busy = threading.Event()  # set while tasks or outcomes wait
         self._cancelled: frozenset[int] = frozenset()
         self._loop = EventLoop()
         threading.Thread(target=self._look_after_always, daemon=True).start()
 
-    # --- what the worker asks for ---
+    # --- requests of the worker ---
 
     def take(self, runs: Sequence[Run]) -> None:
         with self._changed:
@@ -69,7 +74,7 @@ class Runner:
         self._busy.set()
 
     def give_back(self) -> None:
-        """What has not begun."""
+        """Give back the tasks that have not started."""
         with self._changed:
             pks = [run.pk for run in self._waiting]
             self._waiting.clear()
@@ -82,7 +87,7 @@ class Runner:
     # --- threads ---
 
     def _call_threads(self, count: int) -> None:
-        """Have up to `count` more of them take tasks; the lock is held."""
+        """Have up to `count` more threads take tasks. Call it with the lock held."""
         count = min(count, len(self._waiting), self._most - len(self._running))
         self._changed.notify(min(count, self._idle))
         for _ in range(min(count - self._idle, self._most - self._threads)):
@@ -101,7 +106,7 @@ class Runner:
             self._replace_thread(turn)
 
     def _take_turn(self, turn: Turn) -> None:
-        """Run one task, or wait until there is one. A thread outlives whatever is raised in it."""
+        """Run one task, or wait until there is one. The thread survives whatever is raised in it."""
         try:
             if turn.run:
                 self._end_broken(turn)
@@ -109,12 +114,12 @@ class Runner:
                 run_alone(self._run, turn)
             else:
                 self._wait()
-                check_connections()  # which the pause may have made old
+                check_connections()  # some may have gone stale during the pause
         except BaseException as error:
             turn.broken = error
 
     def _next(self, turn: Turn) -> bool:
-        """False: there is none, or as many run as may."""
+        """Take the next task. Return False if there is none, or if as many run as may."""
         with self._changed:
             if not self._may_begin():
                 return False
@@ -122,14 +127,14 @@ class Runner:
                 self._is_recalled = True
                 return False
             turn.begun = time.monotonic()
-            run = self._waiting[0]  # no call from here on, see above
+            run = self._waiting[0]  # no call from here on, see the docstring of this module
             turn.run = run
             self._running[run.pk, run.epoch] = run
             del self._waiting[0]
             return True
 
     def _end_broken(self, turn: Turn) -> None:
-        """Something was raised after the task itself, or before it: nobody else will tell of it."""
+        """Fail a task around which something was raised, before or after its code. No other code reports its end."""
         run, error = turn.run, turn.broken or RuntimeError("The thread that ran it was interrupted.")
         if run:
             self._ended(run, failure(run.pk, run.epoch, error_entry(error)), turn.begun)
@@ -162,7 +167,7 @@ class Runner:
                 logger.exception("the thread that looks after tasks goes on")
 
     def _look_after(self) -> None:
-        """While there is anything to do, call more threads where these would help, and send outcomes in time."""
+        """Start more threads while these would help, and send outcomes in time, while there is anything to do."""
         wall, used = time.monotonic(), time.process_time()
         while True:
             if not self._busy.wait(0):
@@ -182,7 +187,7 @@ class Runner:
     # --- runs ---
 
     def _run(self, turn: Turn) -> None:
-        """Whatever the task does, its end is told: a module of tasks that calls sys.exit, for one."""
+        """Run the task, and report its end whatever it does. Its module may even call sys.exit."""
         run, begun = turn.run, turn.begun
         if run is None:
             return
@@ -202,14 +207,14 @@ class Runner:
         turn.run = None
 
     def _ended(self, run: Run, outcome: Outcome, begun: float) -> None:
-        """May be called twice for a run, as only one outcome of it counts."""
+        """Report the end of a run. It may be called twice for a run, as only one outcome counts."""
         with self._changed:
             self._running.pop((run.pk, run.epoch), None)
             more = bool(self._waiting)
-            if self._idle == self._threads:  # it ended in the event loop
+            if self._idle == self._threads:  # the task ended in the event loop
                 self._call_threads(1)
         self._outbox.add(outcome, time.monotonic() - begun, more=more)
-        if more and not self._busy.is_set():  # to set it again takes longer
+        if more and not self._busy.is_set():  # setting it again takes longer than this check
             self._busy.set()
 
     def _channel_of(self, run: Run) -> Channel:

@@ -1,6 +1,6 @@
-"""What does not survive a fork: connections, pools of them, other people's clean-up, the handlers of signals.
+"""Handles what does not survive a fork: connections and pools, clean-up of the parent, and signal handlers.
 
-The worker forks processes, and tasks fork more of them by ``multiprocessing``.
+The worker forks processes, and tasks fork more of them with ``multiprocessing``.
 """
 
 import contextlib
@@ -17,11 +17,14 @@ from django.db import connections
 
 from djbundle.tasks.worker.pipe import ProcessEnd
 
-_kept: list[Any] = []  # what belongs to another process: it must not be closed here, nor collected
+_kept: list[Any] = []  # objects that belong to another process: they must not be closed or collected here
 
 
 def close_connections() -> None:
-    """Of this process, before it forks; with Django's pools, whose threads no forked process has."""
+    """Close the connections of this process and Django's pools before it forks.
+
+    A forked process has none of the threads of a pool.
+    """
     connections.close_all()
     for pools in {id(pools): pools for pools in map(_pools_of, connections.all(initialized_only=True))}.values():
         for alias in list(pools):
@@ -29,15 +32,15 @@ def close_connections() -> None:
 
 
 def _pools_of(connection: Any) -> dict[str, Any]:
-    """Those of all connections of its kind, by alias."""
+    """Return the pools of all connections of its kind, by alias."""
     pools: dict[str, Any] = getattr(connection, "_connection_pools", {})
     return pools
 
 
 def forget_owned() -> None:
-    """In a process that runs tasks: at its exit nothing is cleaned up that its worker still uses, as temporary folders.
+    """Keep a process that runs tasks from cleaning up at its exit what its worker still uses.
 
-    ``multiprocessing`` does the same in its own processes.
+    Temporary folders are an example. ``multiprocessing`` does the same in its own processes.
     """
     for finalizer in list(weakref.finalize._registry):  # type: ignore[attr-defined]
         finalizer.atexit = False
@@ -46,12 +49,15 @@ def forget_owned() -> None:
 
 
 def prepare(pipe: ProcessEnd) -> None:
-    """In a process that runs tasks: see to it that what these fork gets what it needs."""
+    """Make processes that are forked from a process that runs tasks become ordinary ones."""
     os.register_at_fork(after_in_child=partial(_become_ordinary, pipe))
 
 
 def _become_ordinary(pipe: ProcessEnd) -> None:
-    """Or the worker would not see that the process of the task has ended, and nobody could end this one by SIGTERM."""
+    """Undo in a forked process what only the process that runs tasks needs.
+
+    Otherwise the worker would not see that the parent has ended, and SIGTERM could not end this process.
+    """
     pipe.close()
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     signal.signal(signal.SIGINT, signal.default_int_handler)
@@ -62,15 +68,16 @@ def _become_ordinary(pipe: ProcessEnd) -> None:
 
 
 def leads_group(*, alone: bool) -> bool:
-    """Whether a process that runs tasks leads a group, so that it can be killed with all that they have started.
+    """Return whether a process that runs tasks leads a process group.
 
-    Not at a terminal, where a debugger in a task could not read what is typed; except for tasks with a timeout.
+    Then it can be killed with all processes that its tasks started. At a terminal it leads none, because a debugger in
+    a task could not read from it; processes for tasks with a timeout lead one even there.
     """
     return alone or not sys.stdin or sys.stdin.closed or not sys.stdin.isatty()
 
 
 def kill_group(pid: int) -> None:
-    """Of a process that has not been waited for, so that nobody else has its number."""
+    """Kill a process that has not been reaped, so that its number is not reused, and its group if it leads one."""
     with contextlib.suppress(ProcessLookupError, PermissionError):
         if os.getpgid(pid) == pid:
             os.killpg(pid, signal.SIGKILL)

@@ -1,5 +1,6 @@
-"""What one task leaves behind must not reach the next one: an activated language or time zone, context variables, a
-transaction that it has not ended.
+"""Keeps the state of one task from the next.
+
+Such state is an activated language or time zone, context variables, or a transaction that the task has not ended.
 """
 
 import contextvars
@@ -18,25 +19,25 @@ logger = logging.getLogger("djbundle.tasks")
 
 
 def run_alone[**P, T](function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
-    """Call it with a context of its own: what it sets there is gone afterwards."""
+    """Call the function in a context of its own, so that what it sets there is gone afterwards."""
     return contextvars.copy_context().run(function, *args, **kwargs)
 
 
 def copy_decimal_context() -> None:
-    """In a context that has one already: it is changed in place. Takes longer than all else here."""
+    """Give this context its own decimal context, which is changed in place. This takes longer than all else here."""
     decimal.setcontext(decimal.getcontext().copy())
 
 
 def prepare_thread() -> None:
-    """Make what all tasks of this thread share; Django keeps it in the context, where each would make its own."""
+    """Create what all tasks of this thread share. Django keeps it in the context, so each task would create its own."""
     backends.usable()
     for alias in caches:
-        with suppress(BaseException):  # whoever uses it will see
+        with suppress(BaseException):  # the task that uses it will see the error
             caches[alias]
 
 
 def call_and_close[T](call: Callable[[], T]) -> T:
-    """What `call` returns; afterwards no transaction is open, which would swallow all that later tasks write."""
+    """Return what `call` returns, and leave no transaction open: it would swallow all that later tasks write."""
     try:
         return call()
     finally:
@@ -44,14 +45,14 @@ def call_and_close[T](call: Callable[[], T]) -> T:
             if connection.in_atomic_block:
                 logger.warning('a task has left a transaction open on "%s"; it is rolled back', connection.alias)
                 connection.close()
-                del connections[connection.alias]  # it takes itself for being in that transaction still
+                del connections[connection.alias]  # the object still believes that it is in that transaction
 
 
 def call_in_savepoints[T](call: Callable[[], T]) -> T:
-    """What `call` returns, inside the transaction of a TestCase.
+    """Return what `call` returns, inside the transaction of a TestCase.
 
-    There, a task that fails in the database would make every later statement fail, and one that has no transaction of
-    its own would in real life keep what it has written before. So only what the database has refused is rolled back.
+    There, a task with a database error would make every later statement fail. Outside a test, a task without its own
+    transaction would keep what it wrote before the error. So only what the database has refused is rolled back.
     """
     points = [(each, each.savepoint()) for each in connections.all(initialized_only=True) if each.in_atomic_block]
     try:

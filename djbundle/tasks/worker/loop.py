@@ -1,9 +1,9 @@
-"""The worker: claims tasks, gives them to its processes, records how they ended, keeps their leases alive.
+"""The worker: claims tasks, gives them to its processes, writes their outcomes, and renews their leases.
 
-One loop, one thread, waits for a wake-up (a task was committed, a process tells something, a signal came) or for the
-next poll. Signal handlers do nothing but wake it. Of the project's code it runs none but what loads modules. Only the
-worker writes to the table: many outcomes in one transaction, each under the epoch of its run. While the database does
-not answer, it waits and forgets nothing.
+One loop in one thread waits for a wake-up (a task was committed, a process reported something, a signal came) or for
+the next poll. Signal handlers only wake it. Of the project's code it runs only what loads modules. Only the worker
+writes to the table, with one exception (see attempt.py): many outcomes in one transaction, each under the epoch of its
+run. While the database does not answer, it waits and loses nothing.
 """
 
 import contextlib
@@ -31,28 +31,31 @@ from djbundle.tasks.worker.scheduler import Scheduler
 
 logger = logging.getLogger("djbundle.tasks")
 
-POLL = 1.0  # seconds; for tasks that become due and for commits that nobody tells of
-SEARCH = 5.0  # seconds between looks for tasks whose worker is gone, or that have expired
-CANCEL = 0.5  # seconds between looks for tasks that were asked to stop, where something wakes it so often
-PRUNE, PRUNE_AGAIN = 3600.0, 0.5  # seconds between batches that are deleted: when there is nothing more, and else
-AT_ONCE = 800  # tasks that are claimed: each claim, and the record of how they end, has its price
-SOON = 300  # the same, while a process has nothing to do and waits for them
-LAST_SECONDS = 5.0  # for giving back tasks when the worker itself has failed
-TICK = 0.05  # seconds between looks at a clock, where a task has a timeout
+POLL = 1.0  # seconds; for tasks that become due and for commits without a wake-up
+SEARCH = 5.0  # seconds between searches for tasks whose worker is gone, or that have expired
+CANCEL = 0.5  # seconds between checks for cancelled tasks, if the loop wakes that often
+PRUNE, PRUNE_AGAIN = 3600.0, 0.5  # seconds between batches that are deleted: if nothing is left, and otherwise
+AT_ONCE = 800  # tasks in one claim, since each claim, and each write of outcomes, has a cost
+SOON = 300  # the same, while a process is idle and waits for them
+LAST_SECONDS = 5.0  # for giving back tasks after the worker itself has failed
+TICK = 0.05  # seconds between checks of timeouts, and of a worker that stops
 
 
 @dataclass(kw_only=True)
 class Worker:
-    """`processes` with `threads` each run tasks from `queues` (empty: all). With `drain`, ends when nothing is due."""
+    """Runs tasks from `queues` (empty: all) in `processes` with `threads` each.
+
+    With `drain`, it ends when nothing is due.
+    """
 
     threads: int
     processes: int = 1
     queues: transitions.Queues = ()
-    grace: float = 30.0  # seconds for running tasks when stopped
+    grace: float = 30.0  # seconds for running tasks to end when the worker stops
     drain: bool = False
     poll: float = POLL
     limits: Limits = field(default_factory=Limits)
-    beat: Callable[[], None] = lambda: None  # called in each turn of the loop, for who watches whether it hangs
+    beat: Callable[[], None] = lambda: None  # called in each turn of the loop, for a watchdog
 
     def __post_init__(self) -> None:
         self.identity = Identity.of_this_process()
@@ -61,7 +64,7 @@ class Worker:
         )
         self.stopping = False
         self.idle = False
-        self.claim_is_doubtful = False  # the statement was sent, its answer never came
+        self.claim_is_doubtful = False  # the statement was sent, but no answer came
         self.guard = Guard()
         self.unwritten = Unwritten()
         self.selector = selectors.DefaultSelector()
@@ -76,7 +79,7 @@ class Worker:
         self.chores = [Periodic(SEARCH, self._search), self.pruning]
 
     def run(self) -> None:
-        """Until SIGTERM or SIGINT, or with `drain` until nothing is left to do."""
+        """Run until SIGTERM or SIGINT, or with `drain` until nothing is left to do."""
         with contextlib.ExitStack() as stack:
             stack.callback(self.selector.close)
             self.ears.open(stack)
@@ -96,7 +99,7 @@ class Worker:
                 self._wait(self._pause())
 
     def stop(self, _number: int = 0, _frame: FrameType | None = None) -> None:
-        """Take no more tasks; a second call forgets the grace."""
+        """Take no more tasks. A second call ends the grace period."""
         if self.stopping:
             self.grace = 0.0
         self.stopping = True
@@ -104,7 +107,7 @@ class Worker:
     # --- one turn of the loop ---
 
     def _look(self) -> None:
-        """All that is wanted of the database. The heartbeat first: the worker itself may have been held up."""
+        """Do all work on the database. The heartbeat comes first, since the worker itself may have been held up."""
         self.heartbeat.run()
         for chore in self.chores:
             chore.run()
@@ -132,7 +135,7 @@ class Worker:
         self.crew.dismiss_idle()
 
     def _prune(self) -> None:
-        """A batch in a turn, so that no task waits for it."""
+        """Delete one batch for each turn, so that no task waits long."""
         self.pruning.interval = PRUNE_AGAIN if transitions.prune_batch() else PRUNE
 
     def _claim(self) -> None:
@@ -148,7 +151,7 @@ class Worker:
     # --- waiting ---
 
     def _pause(self) -> float:
-        """Seconds until there may be something to do that nobody tells."""
+        """Return the seconds until there may be work for which no wake-up comes."""
         if self.guard.left > 0:
             pause = self.guard.left
         elif self.unwritten:
@@ -163,20 +166,20 @@ class Worker:
         return max(pause, 0.0)
 
     def _wait(self, seconds: float) -> None:
-        """For somebody to tell something, that long at most."""
+        """Wait for a wake-up, at most this many seconds."""
         self.beat()
         self.crew.attend()
         for key, _ in self.selector.select(seconds):
             key.data()
         self.crew.watch()
 
-    # --- the end ---
+    # --- shutdown ---
 
     def _busy(self) -> bool:
         return bool(self.crew.held or self.crew.tasks or self.unwritten)
 
     def _finish(self) -> None:
-        """Let running tasks end within the grace, then give the rest back."""
+        """Let running tasks end within the grace period, then give the rest back."""
         begun = time.monotonic()
         self.crew.recall()
         while (self.crew.tasks or self.unwritten) and (left := begun + self.grace - time.monotonic()) > 0:
@@ -192,14 +195,20 @@ class Worker:
         self.unwritten.write()
 
     def _abandon(self) -> None:
-        """The worker fails: none of its tasks is to blame, so all are given back. What has ended may be the cause."""
+        """Give all tasks back, because the worker itself fails and no task is to blame.
+
+        Outcomes are not written at first, since one of them may be the cause.
+        """
         deadline = time.monotonic() + LAST_SECONDS
         for step in (self.crew.kill_busy, self.unwritten.give_back, partial(self._say_goodbye, deadline)):
             with contextlib.suppress(BaseException):
                 step()
 
     def _say_goodbye(self, deadline: float) -> None:
-        """Again and again as long as there is something to lose; without an answer, the leases end."""
+        """Write all that is pending, and remove this worker from the list.
+
+        Retry until the deadline while there are pending writes. If the database does not answer, the leases expire.
+        """
 
         def goodbye() -> None:
             self.unwritten.write()

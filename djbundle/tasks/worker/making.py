@@ -1,7 +1,7 @@
 """Makes a task of a row that stands for one, see store/held.py.
 
-In a process that runs tasks, since the project's code has a say in it: its module is imported, a function tells the
-concurrency key, others listen to task_enqueued. What these do costs this process at most.
+This happens in a process that runs tasks, because it runs the project's code: a module is imported, a function computes
+the concurrency key, receivers listen to task_enqueued. Whatever that code does costs this process at most.
 """
 
 import datetime
@@ -25,18 +25,21 @@ logger = logging.getLogger("djbundle.tasks")
 
 @dataclass(frozen=True, slots=True)
 class Making:
-    """In place of a run."""
+    """Makes a task in place of a run."""
 
     of: Run
     is_async: ClassVar[bool] = False
 
     def call(self) -> str:
-        """What is to be written to the row, as JSON: texts and numbers, whatever the project's functions return."""
+        """Return what to write to the row, as JSON.
+
+        It holds only texts and numbers, whatever the project's functions return.
+        """
         record = self.of.record()
         task = held.task_of((record.held or {})["call"])
         backend = task.get_backend()
         if not isinstance(backend, DatabaseBackend) and not _is_member(record):
-            task.enqueue(*record.args, **record.kwargs)  # somewhere else
+            task.enqueue(*record.args, **record.kwargs)  # on another backend
             return held.REDUNDANT
         prototype = backend.prototype(task)
         made = backend.record(prototype, record.args, record.kwargs)
@@ -47,18 +50,18 @@ class Making:
         return json.dumps({name: getattr(made, name) for name in held.MADE}, default=_to_text)
 
     def run(self, call: Callable[[], Any] | None = None) -> Outcome:
-        """Until its end; `call` stands in for the method."""
+        """Make the task, and return the outcome. `call` may replace the method."""
         run = self.of
         try:
             return Outcome(run.pk, run.epoch, READY, is_held=True, made=(call or self.call)())
         except held.PASSING as error:
             return Outcome(run.pk, run.epoch, READY, error=error_entry(error), is_held=True)
-        except BaseException as error:  # it may even exit
+        except BaseException as error:  # the project's code may even exit
             return _failed(run, error)
 
 
 def begin_making(run: Run) -> Making | Outcome:
-    """An outcome where that has taken longer than the task may."""
+    """Return a Making, or a failure if making the task has already exceeded its timeout."""
     return _failed(run, timeout_of(run)) if run.is_overdue else Making(run)
 
 
@@ -69,12 +72,18 @@ def _failed(run: Run, error: BaseException) -> Outcome:
 
 
 def _is_member(record: TaskRecord) -> bool:
-    """Whether others wait for it; what follows a group is kept as a part of it until it is made."""
+    """Return whether other tasks wait for it.
+
+    The callback of a group belongs to the group until it is made, but counts as no member.
+    """
     return bool(record.then) or record.group_index is not None
 
 
 def _is_redundant(made: TaskRecord, record: TaskRecord, prototype: Prototype) -> bool:
-    """Whether a unique task is there; raises AlreadyThere where it must wait for that one, as something follows it."""
+    """Return whether the task is unique and exists already.
+
+    Raise AlreadyThere if it must wait for that one, because other tasks follow it.
+    """
     alias = record._state.db or ""
     if not _is_member(record):
         return unique.is_present(made, alias, to_seconds(prototype.task.unique_for))

@@ -1,4 +1,4 @@
-"""What wakes the worker: a signal, a datagram of this machine, a NOTIFY of any machine."""
+"""What wakes the worker: a signal, a datagram from this machine, or a NOTIFY from any machine."""
 
 import contextlib
 import logging
@@ -17,13 +17,13 @@ from djbundle.tasks.store import transitions, wakeup
 
 logger = logging.getLogger("djbundle.tasks")
 
-LISTEN_AGAIN = 5.0  # seconds between attempts to take the socket, or to have a connection that listens
+LISTEN_AGAIN = 5.0  # seconds between attempts to get the socket, or a connection that listens
 
 Handler = Callable[[int, FrameType | None], object]
 
 
 class Subscription:
-    """A connection of its own that has said LISTEN; notifications come in on its socket."""
+    """A separate database connection on which LISTEN was executed. Notifications arrive on its socket."""
 
     def __init__(self, alias: str) -> None:
         self._wrapper = connections.create_connection(alias)
@@ -41,7 +41,7 @@ class Subscription:
         return self._wrapper.connection
 
     def drain(self) -> None:
-        """Take all that has come in; raises what the database raises when it has gone."""
+        """Receive all that has arrived. Raise the database's error if the connection is lost."""
         with self._wrapper.wrap_database_errors:
             if hasattr(self._connection, "pgconn"):  # psycopg 3
                 self._connection.pgconn.consume_input()
@@ -57,7 +57,7 @@ class Subscription:
 
 
 class Ears:
-    """Registers all of them with the worker's selector."""
+    """Registers all wake-up sources with the worker's selector."""
 
     def __init__(self, selector: selectors.BaseSelector, stop: Handler) -> None:
         self._selector = selector
@@ -68,7 +68,7 @@ class Ears:
         self._again = Periodic(LISTEN_AGAIN, self._listen)
 
     def open(self, stack: contextlib.ExitStack) -> None:
-        """Hear signals, and have everything closed with `stack`."""
+        """Register for signals, and have `stack` close everything."""
         stack.callback(self._close)
         self._ends = socket.socketpair()
         for end in self._ends:
@@ -80,7 +80,7 @@ class Ears:
             stack.callback(signal.signal, number, signal.signal(number, self._stop))
 
     def listen(self) -> None:
-        """Hear of commits too, where that has not begun or has broken off."""
+        """Also register for commits, if that has not been done or the connection was lost."""
         if self._receiver is None or self._subscription is None:
             self._again.run()
 
@@ -94,7 +94,7 @@ class Ears:
                 self._subscription = Subscription(alias)
             except Error as error:
                 with connections[alias].cursor() as cursor:
-                    cursor.execute("SELECT 1")  # raises when it is not only this that the server refuses
+                    cursor.execute("SELECT 1")  # raises if the server does not refuse only LISTEN
                 logger.warning("no LISTEN, new tasks are looked for instead: %s", str(error).strip())
             else:
                 self._watch(self._subscription.descriptor, self._hear_notification)
@@ -118,7 +118,7 @@ class Ears:
         self._close_sockets()
 
     def close_in_child(self) -> None:
-        """Let go of what a forked process has inherited, without a word to the server."""
+        """Close what a forked process has inherited, without sending anything to the server."""
         signal.set_wakeup_fd(-1)
         if self._subscription:
             os.close(self._subscription.descriptor)

@@ -1,4 +1,4 @@
-"""A process' way to tell the worker what happened; quick tasks are told of together."""
+"""Reports of a process to the worker. The outcomes of quick tasks are sent together."""
 
 import contextlib
 import threading
@@ -8,22 +8,22 @@ from djbundle.tasks.store.outcome import Outcome
 from djbundle.tasks.worker.pipe import ProcessEnd
 from djbundle.tasks.worker.protocol import Answer, Ended
 
-FLUSH_SECONDS, FLUSH_COUNT = 0.005, 100  # outcomes wait for others while more tasks wait, so long or so many at most
+FLUSH_SECONDS, FLUSH_COUNT = 0.005, 100  # the most that outcomes wait for others, while more tasks wait
 
 
 class Outbox:
-    """May be used by all threads. `together`: outcomes may wait for others."""
+    """Sends reports, from any thread. With `together`, outcomes may wait for others."""
 
     def __init__(self, pipe: ProcessEnd, *, together: bool = True) -> None:
         self._pipe = pipe
         self._together = together
         self._lock = threading.Lock()
         self._outcomes: list[Outcome] = []
-        self._seconds = 0.0  # that they took
+        self._seconds = 0.0  # sum of their durations
         self._oldest = 0.0  # when the first of them was added, monotonic seconds
 
     def add(self, outcome: Outcome, seconds: float, *, more: bool) -> None:
-        """Send it, with how long it took; or let it wait a moment for others, where there are `more` to come."""
+        """Send the outcome and its duration, or let it wait a moment for others if there are `more` to come."""
         with self._lock:
             if not self._outcomes:
                 self._oldest = time.monotonic()
@@ -33,13 +33,16 @@ class Outbox:
                 self._flush()
 
     def tell(self, answer: Answer) -> None:
-        """At once, and after what came before."""
+        """Send the answer at once, after all that came before it."""
         with self._lock:
             self._flush()
             self._send(answer)
 
     def flush_late(self) -> bool:
-        """Send what has waited long enough; whether anything still waits. To be called every few milliseconds."""
+        """Send outcomes that have waited long enough, and return whether any still wait.
+
+        Call it every few milliseconds.
+        """
         with self._lock:
             if self._outcomes and time.monotonic() - self._oldest >= FLUSH_SECONDS:
                 self._flush()
@@ -51,5 +54,5 @@ class Outbox:
             self._outcomes, self._seconds = [], 0.0
 
     def _send(self, answer: Answer) -> None:
-        with contextlib.suppress(OSError):  # the worker is gone, and so is this process in a moment
+        with contextlib.suppress(OSError):  # the worker is gone, so this process ends in a moment
             self._pipe.send(answer)

@@ -1,8 +1,8 @@
-"""What the worker still has to tell the database.
+"""The pending writes of the worker to the database.
 
-A row that the database refuses concerns one task: that one fails, the rest is written. When the database does not
-answer, everything waits. Some databases say the one like the other (MySQL with a text that is too long), so after
-many vain attempts each row is tried by itself.
+If the database refuses a row, that task fails, and the rest is written. If the database does not answer, everything
+waits. Some databases report both in the same way (MySQL for a text that is too long), so after several failed attempts
+each row is tried alone.
 """
 
 import logging
@@ -18,26 +18,29 @@ from djbundle.tasks.worker.protocol import Progress
 
 logger = logging.getLogger("djbundle.tasks")
 
-SILENT = OperationalError, InterfaceError  # it does not answer: the same again later
+SILENT = OperationalError, InterfaceError  # the database does not answer: try again later
 PATIENCE = 10  # attempts in a row, about half a minute with the pauses of database_backoff.py
 
 
 @dataclass
 class Unwritten:
-    """How runs ended. Kept until it is written; each under the epoch of its run, so writing it twice does no harm."""
+    """Outcomes and other changes that are not yet written.
+
+    Each names the epoch of its run, so writing it twice does no harm.
+    """
 
     outcomes: list[Outcome] = field(default_factory=list)
-    progress: dict[int, Progress] = field(default_factory=dict)  # the newest of each task
-    lost: list[Run] = field(default_factory=list)  # with the process that ran them
+    progress: dict[int, Progress] = field(default_factory=dict)  # the newest for each task
+    lost: list[Run] = field(default_factory=list)  # their process died
     unfinished: list[Run] = field(default_factory=list)  # to be given back
-    unbegun: list[Run] = field(default_factory=list)  # the same, and nothing of them has run
+    unbegun: list[Run] = field(default_factory=list)  # the same, but they have not started
     vain: int = 0  # attempts in a row to write outcomes
 
     def __bool__(self) -> bool:
         return bool(self.outcomes or self.lost or self.unfinished or self.unbegun)
 
     def write(self) -> None:
-        """Raises what the database raises that does not answer; then what is not written stays."""
+        """Write all. If the database does not answer, raise its error and keep what is not written."""
         while self.progress:
             newest = next(iter(self.progress.values()))
             _write_one(newest.pk, lambda newest=newest: transitions.report(newest.pk, newest.epoch, newest.values))  # type: ignore[misc]
@@ -49,7 +52,7 @@ class Unwritten:
         self.give_back()
 
     def give_back(self) -> None:
-        """What other workers may take; of what has ended nothing is told."""
+        """Give back what other workers may take. Write no outcomes."""
         for runs, write in ((self.lost, transitions.lose), (self.unfinished, transitions.free)):
             while runs:
                 _write_one(runs[-1].pk, lambda run=runs[-1], write=write: write(run.record()))  # type: ignore[misc]
@@ -78,13 +81,13 @@ class Unwritten:
 
 
 def _finish_alone(outcome: Outcome, *, can_wait: bool) -> int:
-    """A task whose outcome the database refuses has failed."""
+    """Write one outcome. If the database refuses it, the task fails."""
     try:
         return transitions.finish([outcome])
     except SILENT as error:
         if can_wait:
             raise
-        transitions.is_writable(outcome)  # raises when it is not only this that the database refuses
+        transitions.is_writable(outcome)  # raises if the database does not refuse only this outcome
         refused = error_entry(error)
     except BaseException as error:
         refused = error_entry(error)
@@ -94,7 +97,7 @@ def _finish_alone(outcome: Outcome, *, can_wait: bool) -> int:
 
 
 def _write_one(pk: int, write: Callable[[], int | None]) -> int | None:
-    """One row; None also when that is refused, which must not hold up the others."""
+    """Write one row. Also return None if the database refuses it, since that must not hold up the other rows."""
     try:
         return write()
     except SILENT:

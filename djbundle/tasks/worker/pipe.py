@@ -1,7 +1,7 @@
-"""Between the worker and one of its processes: messages, pickled, each with its length before it.
+"""The pipe between the worker and a process: pickled messages, each preceded by its length.
 
-The worker never waits for a process, neither to be heard nor to hear the rest of a message: a task may hold the
-interpreter of its process for minutes, or stop it.
+The worker never waits for a process, neither to send a message nor to receive the rest of one: a task may hold the
+interpreter of its process for minutes, or stop the process.
 """
 
 import os
@@ -11,8 +11,8 @@ import struct
 from typing import Any
 
 LENGTH = struct.Struct("!Q")
-PIECE = 1 << 18  # bytes that are read at once
-PIECES = 64  # that are read in a turn, so that one process does not keep the worker from the others
+PIECE = 1 << 18  # bytes in one read
+PIECES = 64  # reads in a turn, so that one process does not keep the worker from the others
 
 
 def _packed(message: object) -> bytes:
@@ -21,7 +21,7 @@ def _packed(message: object) -> bytes:
 
 
 class WorkerEnd:
-    """Sends what the socket takes, and keeps the rest for `flush`."""
+    """The worker's end. It sends what the socket takes, and keeps the rest for `flush`."""
 
     def __init__(self, end: socket.socket) -> None:
         self._end = end
@@ -37,7 +37,7 @@ class WorkerEnd:
         return bool(self._unsent)
 
     def send(self, message: object) -> None:
-        """To one that has died too: that is seen by `receive`."""
+        """Send a message, even to a dead process: `receive` reports that it died."""
         self._unsent += _packed(message)
         self.flush()
 
@@ -53,7 +53,7 @@ class WorkerEnd:
             del self._unsent[:sent]
 
     def receive(self) -> list[Any]:
-        """The messages that have come in by now; EOFError when there are none and will be none."""
+        """Return the messages that have arrived. Raise EOFError if there are none and none will come."""
         is_open = self._read()
         messages = self._messages()
         if not is_open and not messages:
@@ -61,7 +61,7 @@ class WorkerEnd:
         return messages
 
     def _read(self) -> bool:
-        """False when the other end is closed."""
+        """Read what has arrived. Return False if the other end is closed."""
         for _ in range(PIECES):
             try:
                 piece = self._end.recv(PIECE, socket.MSG_DONTWAIT)
@@ -93,7 +93,7 @@ class WorkerEnd:
 
 
 def _unpacked(data: memoryview) -> Any:
-    """EOFError for what is no message: a task has written into the file, and nothing behind it can be read."""
+    """Return a message. Raise EOFError for other data: a task wrote into the file, and nothing after it can be read."""
     try:
         with data:
             return pickle.loads(data)  # noqa: S301 - from our own process
@@ -102,9 +102,10 @@ def _unpacked(data: memoryview) -> Any:
 
 
 class ProcessEnd:
-    """Waits, as the process has nothing else to do; one thread receives, any of them sends, one at a time.
+    """The end of the process, which may block since the process has nothing else to do.
 
-    No file of Python's is used: its lock would be held for ever in a process that is forked while one thread reads.
+    One thread receives. Any thread may send, one at a time. It is no Python file object: the lock of that would be held
+    for ever in a process that is forked while a thread reads.
     """
 
     def __init__(self, end: socket.socket) -> None:
@@ -114,7 +115,7 @@ class ProcessEnd:
         self._end.sendall(_packed(message))
 
     def receive(self) -> Any:
-        """The next message; EOFError when there will be none."""
+        """Return the next message. Raise EOFError if none will come."""
         (length,) = LENGTH.unpack(self._read(LENGTH.size))
         return pickle.loads(self._read(length))  # noqa: S301 - from the worker
 
@@ -129,12 +130,12 @@ class ProcessEnd:
         return data
 
     def close(self) -> None:
-        """In a process that was forked from this one; without a word to the worker."""
+        """Close it in a process that was forked from this one, without a message to the worker."""
         if self._end.fileno() >= 0:
             os.close(self._end.detach())
 
 
 def pair() -> tuple[WorkerEnd, socket.socket]:
-    """The worker's end, and the socket of the process, which makes a ProcessEnd of it."""
+    """Return the worker's end, and the socket of which the process makes a ProcessEnd."""
     ours, its = socket.socketpair()
     return WorkerEnd(ours), its

@@ -16,63 +16,63 @@ from djbundle.tasks.worker.process_main import run_child
 from djbundle.tasks.worker.protocol import RECALL, Answer, Cancel, Ended, Given, Progress, Returned
 from djbundle.tasks.worker.recycling import Limits
 
-AHEAD_SECONDS = 0.02  # of work that a process has waiting behind what it runs, so that it is never idle
-AHEAD_MOST = 400  # tasks, for each thread
-LESS_AHEAD, MORE_AHEAD = 1 / 8, 1.1  # what becomes of that when tasks have waited in vain, and with what ends well
-REFILL = 0.5  # of these must be missing before more are claimed: each claim has its price
-STUCK_SECONDS = 0.2  # a task that runs so long gets none behind it, and none waits longer for one
-START_SECONDS = 5.0  # the same where it runs nothing at all: it has just been made, or the machine is busy
-MOST_VAIN = 4  # times in a row that it may have begun nothing in that time
-ANSWER_SECONDS = 30.0  # that a process which runs nothing has to answer
-BLOCKED_SECONDS = 1.0  # that a process gets nothing, after tasks have waited in it in vain
-LOOK_SECONDS = 5.0  # between looks whether a process was stopped
-STOPPED_SECONDS = 30.0  # that it may be
+AHEAD_SECONDS = 0.02  # seconds of work that wait in a process behind what it runs, so that it is never idle
+AHEAD_MOST = 400  # most tasks that wait, for each thread
+LESS_AHEAD, MORE_AHEAD = 1 / 8, 1.1  # factors for it: after tasks waited in vain, and after tasks ended
+REFILL = 0.5  # share of it that must be missing before more is claimed, since each claim has a cost
+STUCK_SECONDS = 0.2  # no task is queued behind one that runs this long, and none waits longer for one
+START_SECONDS = 5.0  # the same if it runs nothing at all: it is new, or the machine is busy
+MOST_VAIN = 4  # recalls in a row at which it may have started nothing
+ANSWER_SECONDS = 30.0  # for a process that runs nothing to answer
+BLOCKED_SECONDS = 1.0  # pause in which a process gets nothing, after tasks waited in it in vain
+LOOK_SECONDS = 5.0  # between checks whether a process was stopped
+STOPPED_SECONDS = 30.0  # that a process may be stopped
 STOPPED = "T"  # see proc_pid_stat(5)
-EXIT_SECONDS = 5.0  # that a process has to end by itself, for what runs at its exit
-FIRST_MEAN = 0.005  # seconds; what a task is taken for before any has run
+EXIT_SECONDS = 5.0  # for a process to exit by itself, with its exit handlers
+FIRST_MEAN = 0.005  # seconds; the assumed duration of a task before any has run
 SMOOTHING = 0.2  # weight of the newest run in the mean
 
 
 @dataclass(frozen=True, slots=True)
 class Heard:
-    """What a process told."""
+    """What a process reported."""
 
     outcomes: list[Outcome] = field(default_factory=list)
-    unbegun: list[Run] = field(default_factory=list)  # that it gives back
+    unbegun: list[Run] = field(default_factory=list)  # runs that it gives back
     progress: list[Progress] = field(default_factory=list)
 
 
 @dataclass
 class Child:
-    """One process, and what it has been given."""
+    """One process, and its assignments."""
 
     pid: int
     pipe: WorkerEnd
     threads: int
-    alone: bool = False  # for one task at a time that may harm others: see Crew
+    alone: bool = False  # for one task at a time, which might harm others: see Crew
     limits: Limits = field(default_factory=Limits)
     tasks: Assigned = field(default_factory=Assigned)
     began: float = 0.0  # when a task last started or ended, monotonic seconds
-    mean: float = FIRST_MEAN  # seconds that a task takes, lately
+    mean: float = FIRST_MEAN  # recent mean of the seconds that a task takes
     most_ahead: float = AHEAD_MOST
     recalled: bool = False
     recalled_at: float = 0.0  # monotonic seconds
-    vain: int = 0  # recalls in a row while it ran nothing
+    vain: int = 0  # recalls in a row at which it ran nothing
     blocked_until: float = 0.0  # monotonic seconds
-    retired: bool = False  # gets no more tasks, and ends when it has finished its own
+    retired: bool = False  # gets no more tasks, and drains
     done: int = 0  # tasks
-    ends_at: float = 0.0  # when it is killed if it has not ended, monotonic seconds
-    next_look: float = 0.0  # whether it was stopped, monotonic seconds
+    ends_at: float = 0.0  # when it is killed unless it has ended, monotonic seconds
+    next_look: float = 0.0  # time of the next check whether it was stopped, monotonic seconds
     stopped_since: float | None = None
 
     @property
     def room(self) -> int:
-        """Tasks that it can be given now."""
+        """How many tasks it can get now."""
         return int(min(self.space, self.limits.left(self.done + len(self.tasks))))
 
     @property
     def space(self) -> int:
-        """The same, but for its limits."""
+        """The same, without its limits."""
         if self.recalled or time.monotonic() < self.blocked_until:
             return 0
         if self.limits.memory or (self.tasks and time.monotonic() - self.began > STUCK_SECONDS):
@@ -88,7 +88,7 @@ class Child:
         self.pipe.send(Given([run.row for run in runs], runs[0].alias, runs[0].is_overdue))
 
     def hear(self) -> Heard:
-        """All that it has to tell by now; EOFError when it is gone and there is nothing more."""
+        """Return all that it has reported so far. Raise EOFError if it is gone and there is nothing more."""
         self.pipe.flush()
         heard = Heard()
         for answer in self.pipe.receive():
@@ -102,7 +102,7 @@ class Child:
             for outcome in outcomes:
                 self.tasks.remove(outcome.pk)
             heard.outcomes.extend(outcomes)
-            if self.alone and descendants.has_children(self.pid):  # which must not end with a later task
+            if self.alone and descendants.has_children(self.pid):  # a timeout of a later task must not kill these
                 self.retired = True
         elif isinstance(answer, Returned):
             self.recalled = False
@@ -119,7 +119,7 @@ class Child:
         self.done += ended
 
     def is_stuck(self) -> bool:
-        """Whether tasks wait behind some that take long: longer than was thought when they were given."""
+        """Return whether tasks wait in it behind tasks that take longer than expected when they were given."""
         now = time.monotonic()
         waiting = self.tasks.count_waiting()
         longest = STUCK_SECONDS if waiting < len(self.tasks) else START_SECONDS
@@ -129,7 +129,7 @@ class Child:
         return left > 2 * AHEAD_SECONDS or now - self.began > STUCK_SECONDS
 
     def recall(self) -> list[Run]:
-        """Take back what has not begun. It gets nothing new until it has answered."""
+        """Take back what has not started. The process gets nothing new until it has answered."""
         if self.recalled or not self.tasks.has_waiting():
             return []
         self.recalled, self.recalled_at = True, time.monotonic()
@@ -141,23 +141,24 @@ class Child:
         return unbegun
 
     def is_wedged(self) -> bool:
-        """Whether it runs nothing, and begins nothing of what it gets, or does not answer: its threads have ended, or
-        wait for something for ever. No task is to blame.
+        """Return whether it runs nothing, and either starts nothing of what it gets or does not answer.
+
+        Then its threads have ended or wait for ever, and no task is to blame.
         """
         is_mute = self.recalled and time.monotonic() - self.recalled_at > ANSWER_SECONDS
         return (is_mute or self.vain >= MOST_VAIN) and not self.tasks.running
 
     def cancel(self, pks: Iterable[int]) -> None:
-        """Ask those of its tasks to stop."""
+        """Ask those of the tasks that it has to stop."""
         if own := frozenset(pk for pk in pks if pk in self.tasks):
             self.pipe.send(Cancel(own))
 
     def is_spent(self) -> bool:
-        """Whether it is to be given no more."""
+        """Return whether it shall get no more tasks."""
         return self.limits.are_reached(self.done + len(self.tasks), self.pid)
 
     def is_stopped(self) -> bool:
-        """Whether it has been stopped, as SIGSTOP does, for so long that nobody will have it go on."""
+        """Return whether it has been stopped, as by SIGSTOP, for so long that it is not expected to continue."""
         now = time.monotonic()
         if now < self.next_look:
             return False
@@ -169,23 +170,26 @@ class Child:
         return now - self.stopped_since >= STOPPED_SECONDS
 
     def overdue(self) -> bool:
-        """Whether its task has taken longer than it may."""
+        """Return whether its task has exceeded the timeout."""
         return any(run.timeout and time.monotonic() - self.began > run.timeout for run in self.tasks.running)
 
     def dismiss(self) -> None:
-        """It ends when it is idle; see `has_ended`."""
+        """Let it exit when it is idle; see `has_ended`."""
         self.pipe.close()
         self.ends_at = time.monotonic() + EXIT_SECONDS
 
     def kill(self) -> None:
-        """With its group; where it runs a task with a timeout, with all processes that this has started."""
+        """Kill it with its process group. If it runs a task with a timeout, also kill all its descendants."""
         if any(run.timeout for run in self.tasks.running):
             descendants.kill_all(self.pid)
         forks.kill_group(self.pid)
         self.dismiss()
 
     def has_ended(self) -> bool:
-        """Never waits for it; one that has been dismissed and takes too long is killed."""
+        """Reap the process, and return whether it has ended. Never wait.
+
+        Kill a dismissed process that takes too long.
+        """
         if time.monotonic() > self.ends_at:
             forks.kill_group(self.pid)
         try:
@@ -195,7 +199,7 @@ class Child:
 
 
 def state_of(pid: int) -> str:
-    """The letter that the kernel has for it; "" of one that is gone."""
+    """Return the letter for its state in the kernel, or "" if it is gone."""
     with contextlib.suppress(OSError):
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
     return ""
@@ -204,9 +208,9 @@ def state_of(pid: int) -> str:
 def fork_child(
     threads: int, others: Iterable[Child], close: Callable[[], None], *, alone: bool, limits: Limits
 ) -> Child:
-    """A new process. `others` and `close` tell it what it must let go of: the worker's ends of pipes and sockets.
+    """Fork a new process. In it, `others` and `close` close the worker's ends of pipes and its sockets.
 
-    The worker has one thread, and its connections to databases are closed before: neither survives a fork.
+    The worker has one thread, and closes its database connections first, because neither survives a fork.
     """
     forks.close_connections()
     ours, its = pair()
@@ -221,6 +225,6 @@ def fork_child(
         run_child(ProcessEnd(its), threads, tasks.set_begun, parent, alone=alone)
     its.close()
     if forks.leads_group(alone=alone):
-        with contextlib.suppress(OSError):  # the process says so too: whoever is first
+        with contextlib.suppress(OSError):  # the process does so too: the first call counts
             os.setpgid(pid, pid)
     return Child(pid, ours, threads, alone, limits, tasks)

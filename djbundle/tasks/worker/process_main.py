@@ -1,8 +1,8 @@
-"""A process that runs tasks: forked by the worker, fed by it through a pipe, ended by it or with it.
+"""A process that runs tasks. The worker forks it, feeds it through a pipe, and ends it; it never outlives the worker.
 
-It ends as other programs do: what tasks and packages have registered for the exit is run, so exporters send the rest of
-what they have. It writes nothing into the table of tasks, but for who listens to the end of one. A task that kills its
-process or hangs costs this process, not the worker.
+It exits as other programs do: it runs what tasks and packages registered for the exit, so exporters send the rest of
+their data. It writes nothing into the task table, except if a receiver listens to the end of a task. A task that kills
+its process, or hangs, costs this process and not the worker.
 """
 
 import atexit
@@ -31,20 +31,20 @@ COMM = Path("/proc/self/comm")
 def run_child(
     pipe: ProcessEnd, threads: int, set_begun: Callable[[int], bool], parent: int, *, alone: bool
 ) -> NoReturn:
-    """All that a forked process does. `set_begun` tells how many runs have, see assignments.py."""
+    """Do all that a forked process does. It calls `set_begun` with the count of started runs, see assignments.py."""
     try:
-        die_with(parent, signal.SIGKILL)  # even while a task holds the interpreter
+        die_with(parent, signal.SIGKILL)  # works even while a task holds the interpreter
         if forks.leads_group(alone=alone):
             os.setpgid(0, 0)
         if alone:
             descendants.adopt_orphans()
         _set_name()
         for number in (signal.SIGINT, signal.SIGTERM):
-            signal.signal(number, lambda *_: None)  # the worker hears them, and stops its children in order
+            signal.signal(number, lambda *_: None)  # the worker handles them, and stops its children in order
         _print_at_once()
         forks.forget_owned()
         forks.prepare(pipe)
-        gc.freeze()  # what the worker has loaded stays: neither looked through nor copied
+        gc.freeze()  # the garbage collector neither scans nor copies what the worker has loaded
         signals.raise_log_level()
         _obey(pipe, Runner(Outbox(pipe, together=not alone), threads, set_begun))
         atexit._run_exitfuncs()
@@ -55,7 +55,7 @@ def run_child(
 
 
 def _obey(pipe: ProcessEnd, runner: Runner) -> None:
-    """Until the pipe is closed: by a worker that needs this process no more, or that is gone."""
+    """Handle messages until the pipe is closed, because the worker dismisses this process or is gone."""
     while True:
         try:
             message: Message = pipe.receive()
@@ -70,21 +70,24 @@ def _obey(pipe: ProcessEnd, runner: Runner) -> None:
 
 
 def die_with(parent: int, number: signal.Signals) -> None:
-    """Have the kernel send this process a signal when its parent ends, whatever that does. Linux only."""
+    """Have the kernel send this process a signal when its parent ends, however that ends. Linux only."""
     with contextlib.suppress(OSError, AttributeError):
         ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, number)
-    if os.getppid() != parent:  # it went before the call
+    if os.getppid() != parent:  # the parent ended before the call
         os._exit(0)
 
 
 def _print_at_once() -> None:
-    """Into a pipe or a file, Python writes when it has 8 KB: too late for the last words of who is killed."""
-    with contextlib.suppress(AttributeError, ValueError, OSError):  # somebody has put another thing there
+    """Flush standard output after each line.
+
+    Into a pipe or a file, Python writes only when it has 8 KB, so the last lines of a killed process would be lost.
+    """
+    with contextlib.suppress(AttributeError, ValueError, OSError):  # other code has replaced sys.stdout
         sys.stdout.reconfigure(line_buffering=True)  # type: ignore[union-attr]
 
 
 def _set_name() -> None:
-    """In a bundle the worker is called "NAME worker", and this "NAME task"."""
+    """Set the process name: in a bundle the worker is called "NAME worker", and this process "NAME task"."""
     with contextlib.suppress(OSError):
         name = COMM.read_text().strip()
         if name.endswith(" worker"):

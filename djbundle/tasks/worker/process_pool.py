@@ -1,8 +1,8 @@
-"""The processes of a worker: which of them gets which task, and what becomes of a task whose process ends.
+"""The process pool of a worker: it assigns tasks to processes, and handles tasks whose process ends.
 
-A task that has a timeout, or that was running when a process died, gets a process of its own: so one that hangs or
-kills harms nobody else. A process is given a little more than it runs, so that it is never idle: some milliseconds of
-work. What turns out to take longer is given back to the table, where other workers and more urgent tasks find it.
+A task gets a process of its own if it has a timeout, or if a process died while running it. So a task that hangs or
+kills its process harms no other. A process gets some milliseconds of work more than it runs, so that it is never idle.
+Work that turns out to take longer goes back to the table, where other workers and more urgent tasks find it.
 """
 
 import logging
@@ -23,13 +23,16 @@ from djbundle.tasks.worker.retry import timeout_of
 
 logger = logging.getLogger("djbundle.tasks")
 
-REAP_SECONDS = 0.005  # between looks whether processes have ended
-KILL_SECONDS = 2.0  # that the system has to end one that is killed
+REAP_SECONDS = 0.005  # between checks whether processes have ended
+KILL_SECONDS = 2.0  # for the system to end a killed process
 
 
 @dataclass
 class Crew:
-    """`processes` with `threads` each, and as many as these for tasks alone. What they tell goes to `unwritten`."""
+    """A pool of `processes` with `threads` each, and of processes for one task alone, up to `most_alone`.
+
+    What the processes report is added to `unwritten`.
+    """
 
     processes: int
     threads: int
@@ -39,17 +42,17 @@ class Crew:
     unwritten: Unwritten
     children: list[Child] = field(default_factory=list)
     ending: list[Child] = field(default_factory=list)
-    held: deque[Run] = field(default_factory=deque)  # claimed, and to be given to a process in this turn
-    is_crowded: bool = False  # more tasks wait for a process of their own than there may be
+    held: deque[Run] = field(default_factory=deque)  # claimed, to be given to a process in this turn
+    is_crowded: bool = False  # more tasks need a process of their own than there may be
 
     @property
     def tasks(self) -> list[Run]:
-        """All that processes have been given."""
+        """All assignments of the processes."""
         return [run for child in self.children for run in child.tasks]
 
     @property
     def room(self) -> int:
-        """Tasks that can be claimed now. What runs in a process that is to end takes the place of another."""
+        """How many tasks can be claimed now. Tasks in a draining process take the place of others."""
         leaving = sum(len(child.tasks) for child in self.children if child.retired and not child.alone)
         space = sum(child.space for child in self._ordinary()) - leaving
         return min(space, sum(child.room for child in self._ordinary()))
@@ -65,25 +68,28 @@ class Crew:
         return self.processes * self.threads
 
     def wanted(self) -> list[tuple[Kind, int]]:
-        """What to claim, and how many. Both kinds together, unless the one would be claimed only to be given back."""
+        """Return what kinds of tasks to claim, and how many.
+
+        Both kinds are claimed together, unless one kind would be claimed only to be given back.
+        """
         if not self.is_crowded:
             return [(Kind.ANY, self.room)] if self.room > 0 else []
         wanted = [(Kind.SHARED, self.room), (Kind.ALONE, self.room_alone)]
         return [(kind, room) for kind, room in wanted if room > 0]
 
     def hold(self, kind: Kind, runs: list[Run], limit: int) -> None:
-        """Take what was claimed, of which there could have been `limit`."""
+        """Take claimed runs, of which there could have been `limit`."""
         self.held.extend(runs)
         if kind == Kind.ALONE and len(runs) < limit:
             self.is_crowded = False
 
     @property
     def is_short(self) -> bool:
-        """Whether a process has nothing to do."""
+        """Whether a process is idle."""
         return any(not child.tasks for child in self._ordinary())
 
     def fill(self) -> None:
-        """Start processes that are missing."""
+        """Start missing processes."""
         while len(self._ordinary()) < self.processes:
             self._fork()
 
@@ -101,7 +107,7 @@ class Crew:
         return child
 
     def attend(self) -> None:
-        """Have the selector say when a process can take the rest of what it is sent."""
+        """Have the selector report when a process can take the rest of what is sent to it."""
         for child in self.children:
             key = self.selector.get_key(child.pipe)
             events = selectors.EVENT_READ | (selectors.EVENT_WRITE if child.pipe.is_waiting else 0)
@@ -112,10 +118,10 @@ class Crew:
         self.selector.close()
         self.close_in_child()
 
-    # --- giving ---
+    # --- assigning ---
 
     def give(self) -> None:
-        """Hand what is held to processes that have room; what is left goes back to the table."""
+        """Assign the held runs to processes that have room. The rest goes back to the table."""
         given: defaultdict[int, list[Run]] = defaultdict(list)
         shared = {child.pid: child.room for child in self._ordinary()}
         alone = {child.pid: child.room for child in self._alone()}
@@ -137,20 +143,20 @@ class Crew:
                 child.give(runs)
 
     def _has_idle(self, rooms: dict[int, int], given: dict[int, list[Run]]) -> bool:
-        """Whether one of these processes has nothing to do."""
+        """Return whether one of these processes is idle."""
         return any(child.pid in rooms and not child.tasks and child.pid not in given for child in self.children)
 
     def recall(self) -> None:
-        """Take back what has not begun."""
+        """Take back all runs that have not started."""
         for child in self.children:
             self.unwritten.unbegun += child.recall()
 
     def cancel(self, pks: Collection[int]) -> None:
-        """Ask tasks that run to stop."""
+        """Ask running tasks to stop."""
         for child in self.children if pks else ():
             child.cancel(pks)
 
-    # --- hearing ---
+    # --- reports of the processes ---
 
     def _hear(self, child: Child) -> None:
         try:
@@ -163,7 +169,7 @@ class Crew:
         self.unwritten.progress.update((progress.pk, progress) for progress in heard.progress)
 
     def _bury(self, child: Child) -> None:
-        """A process has died. What it ran may be the cause; what waited in it is not."""
+        """Handle the death of a process. A task that it ran may be the cause; a task that waited in it is not."""
         self._kill(child)
         lost = child.tasks.running
         if lost:
@@ -172,7 +178,7 @@ class Crew:
         self.unwritten.lost += lost
 
     def watch(self) -> None:
-        """End what takes too long, free what waits behind something long, replace processes that have done enough."""
+        """Kill processes that exceed a timeout, free tasks that wait behind long ones, and replace spent processes."""
         self.ending = [child for child in self.ending if not child.has_ended()]
         for child in list(self.children):
             if child.is_stopped():
@@ -191,7 +197,7 @@ class Crew:
             self._recycle(child)
 
     def _recycle(self, child: Child) -> None:
-        """One that has done enough finishes what it has, while another takes its place."""
+        """Drain a process that has done enough, while another takes its place."""
         if child.is_spent() and not child.retired:
             logger.info("process %d has done enough, a new one takes its place", child.pid)
             child.retired = True
@@ -199,11 +205,14 @@ class Crew:
             self._dismiss(child)
 
     def _end_overdue(self, child: Child) -> None:
-        """What follows is told by another process, since it may be a function of the project's that does."""
+        """Kill the process, and let another process compute what follows.
+
+        A function of the project may decide about that.
+        """
         self._kill(child)
         self.unwritten.unbegun += child.tasks.waiting
         for run in child.tasks.running:
-            if run.is_overdue:  # its backoff hangs too
+            if run.is_overdue:  # computing its backoff has hung too
                 self.unwritten.outcomes.append(failure(run.pk, run.epoch, error_entry(timeout_of(run))))
             else:
                 self._fork(alone=True).give([run._replace(is_overdue=True)])
@@ -211,7 +220,7 @@ class Crew:
     # --- ending ---
 
     def dismiss_idle(self) -> None:
-        """End the processes for tasks alone that have none."""
+        """Dismiss the idle ones of the processes for one task alone."""
         for child in [child for child in self.children if child.alone and not child.tasks]:
             self._dismiss(child)
 
@@ -229,7 +238,7 @@ class Crew:
         self.ending.append(child)
 
     def kill_busy(self) -> None:
-        """End the processes that have tasks, at once; these tasks, and those that no process had, are given back."""
+        """Kill the processes that have tasks. Give back these tasks, and those that no process had."""
         self.unwritten.unbegun += self.held
         self.held.clear()
         for child in [child for child in self.children if child.tasks]:
@@ -238,7 +247,7 @@ class Crew:
             self.unwritten.unfinished += child.tasks.running
 
     def end(self) -> None:
-        """End the idle ones, and wait for all, a few seconds."""
+        """Dismiss all processes, and wait for them a few seconds."""
         for child in list(self.children):
             self._dismiss(child)
         deadline = time.monotonic() + EXIT_SECONDS + KILL_SECONDS

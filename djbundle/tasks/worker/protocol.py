@@ -1,4 +1,4 @@
-"""What the worker and its processes tell each other, through a pipe, pickled."""
+"""The messages between the worker and its processes, pickled, through a pipe."""
 
 from dataclasses import dataclass
 from typing import Any, Self
@@ -6,12 +6,12 @@ from typing import Any, Self
 from djbundle.tasks.store.claimed_run import Row
 from djbundle.tasks.store.outcome import Outcome
 
-RECALL = "recall"  # give back what has not begun
+RECALL = "recall"  # give back what has not started
 
 
 @dataclass(frozen=True, slots=True)
 class Given:
-    """Run these; or say what follows, when they have taken longer than they may."""
+    """Run these tasks; or, if `are_overdue`, compute what follows runs that exceeded their timeout."""
 
     rows: list[Row]
     alias: str
@@ -27,7 +27,7 @@ class Cancel:
 
 @dataclass(frozen=True, slots=True)
 class Ended:
-    """How runs ended, and how many seconds they took, added up."""
+    """The outcomes of runs, and the sum of the seconds that these took."""
 
     rows: list[tuple[Any, ...]]  # outcomes as plain tuples, which are pickled in a third of the time
     seconds: float
@@ -43,14 +43,14 @@ class Ended:
 
 @dataclass(frozen=True, slots=True)
 class Returned:
-    """Answer to RECALL: tasks that had not begun."""
+    """The answer to RECALL: tasks that had not started."""
 
     pks: list[int]
 
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """How far a run is, see context.py."""
+    """The progress of a run, see context.py."""
 
     pk: int
     epoch: int

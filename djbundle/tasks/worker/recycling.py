@@ -1,4 +1,4 @@
-"""When a process that runs tasks has done enough: memory that a task leaks goes back with its process."""
+"""Limits after which a process that runs tasks is replaced. Memory that a task leaks is freed with its process."""
 
 import contextlib
 import os
@@ -11,22 +11,22 @@ MB = 1 << 20
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """Of one process; 0: none."""
+    """The limits of one process; 0 means no limit."""
 
-    tasks: int = 0  # that it runs in its life
-    memory: int = 0  # MB that it holds, of which it shares some with the worker
+    tasks: int = 0  # tasks that it runs in its life
+    memory: int = 0  # resident memory in MB, of which it shares some with the worker
 
     def left(self, given: int) -> float:
-        """Tasks that it may be given, after so many."""
+        """Return how many tasks it may still get, after `given` tasks."""
         return self.tasks - given if self.tasks else float("inf")
 
     def are_reached(self, given: int, pid: int) -> bool:
-        """Whether it may be given no more."""
+        """Return whether it may get no more tasks."""
         return self.left(given) <= 0 or 0 < self.memory < resident_memory(pid) / MB
 
 
 def resident_memory(pid: int) -> int:
-    """Bytes, as proc_pid_statm(5) tells; 0 when the process is gone."""
+    """Return the resident memory in bytes, from proc_pid_statm(5); 0 if the process is gone."""
     with contextlib.suppress(OSError):
         return int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * PAGE
     return 0

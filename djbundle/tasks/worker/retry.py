@@ -1,4 +1,4 @@
-"""What follows when a run has failed, by the rules of its task."""
+"""Decides what follows a failed run, by the rules of its task."""
 
 import logging
 from dataclasses import replace
@@ -15,7 +15,10 @@ logger = logging.getLogger("djbundle.tasks")
 
 
 def outcome_of(error: BaseException, run: Run, record: TaskRecord, result: Any) -> Outcome:
-    """Failed for good, to be run again, or discarded. `record` and `result` are those of the run."""
+    """Return the outcome of an error: failed for good, to be run again, or discarded.
+
+    `record` and `result` are those of the run.
+    """
     if is_a(error, result.task.discard_on):
         logger.info("%s is discarded: %s", record, shown(error))
         return success(run)
@@ -28,7 +31,7 @@ def outcome_of(error: BaseException, run: Run, record: TaskRecord, result: Any) 
     result = replace(result, errors=[*result.errors, TaskError(**entry)])
     try:
         delay = delay_after(result.task, error, result)
-    except BaseException as broken:  # it may even exit
+    except BaseException as broken:  # the project's function may even exit
         _tell(f"the backoff of {record} failed", broken)
         delay = None
     if delay is None:
@@ -40,7 +43,7 @@ def outcome_of(error: BaseException, run: Run, record: TaskRecord, result: Any) 
 
 
 def _tell(text: str, error: BaseException) -> None:
-    """With the error itself, for handlers that send it on; without it where they fail at that."""
+    """Log with the error itself, for handlers that send it on, or with its traceback if such a handler fails."""
     try:
         logger.error("%s", text, exc_info=error)
     except BaseException:
@@ -48,14 +51,17 @@ def _tell(text: str, error: BaseException) -> None:
 
 
 def _put_off(record: TaskRecord, error: RetryAfter) -> Outcome:
-    """No failure, so nothing of it is kept: a task may ask for years whether it can be done."""
-    delay = bounded(error.delay, SHORTEST_SNOOZE)  # once more: anybody may have set it
+    """Return an outcome that is no failure.
+
+    Nothing of it is kept, since a task may ask for years whether it can be done.
+    """
+    delay = bounded(error.delay, SHORTEST_SNOOZE)  # bounded again: any code may have set it
     logger.info("%s is put off for %.0f s", record, delay)
     return Outcome(record.pk, record.epoch, TaskResultStatus.READY, delay=delay)
 
 
 def fail_overdue(run: Run) -> Outcome:
-    """The same for a run that has taken longer than it may, and was killed."""
+    """Return the outcome of a run that exceeded its timeout and was killed."""
     record = run.record()
     return outcome_of(timeout_of(run), run, record, record.to_result())
 

@@ -1,8 +1,9 @@
-"""The worker's share of schedules: brings in what the code declares, and enqueues each tick once.
+"""The worker's part of schedules: it brings declarations into the table, and enqueues each tick once.
 
-A tick is one transaction: ``next_run`` moves on, if it still is what this worker has read, and the task is enqueued.
-So of any number of workers one does it, and a crash leaves the tick for the next one. Of the project's code the worker
-only imports the modules; what needs more is a row that a process makes a task of, as what follows a task.
+A tick is one transaction: ``next_run`` moves on, if it still is what this worker has read, and the task is enqueued. So
+only one of any number of workers enqueues it, and after a crash another worker does. Of the project's code the worker
+only imports the modules. A task that needs more is written as a row, of which a process makes a task, as with a task
+that follows another.
 """
 
 import datetime
@@ -27,9 +28,9 @@ from djbundle.tasks.validators import load_task
 
 logger = logging.getLogger("djbundle.tasks")
 
-SYNC = 30.0  # seconds between looks whether newer code is gone, which alone may say what is declared
-LOOK = 1.0  # seconds between looks for schedules that others have changed
-PASS_OVER = 300.0  # seconds until a schedule that cannot be run is tried again: another worker may know its task
+SYNC = 30.0  # seconds between checks whether newer code is gone; only the newest code brings declarations in
+LOOK = 1.0  # seconds between checks for schedules that other processes have changed
+PASS_OVER = 300.0  # seconds until a schedule that cannot be run is retried; another worker may know its task
 MOST_MISSED = 1000  # runs for ticks that were missed
 
 
@@ -38,17 +39,17 @@ def rows() -> models.QuerySet[Schedule]:
 
 
 class Scheduler:
-    """The worker calls `turn` in each turn of its loop, and then waits for `pause` seconds at most."""
+    """Enqueues ticks. The worker calls `turn` in each turn of its loop, and then waits for `pause` seconds at most."""
 
     def __init__(self) -> None:
         self._synced = False
         self._sync_at = 0.0  # monotonic seconds
         self._look_at = 0.0  # monotonic seconds
         self._next: datetime.datetime | None = None
-        self._passed: dict[int, float] = {}  # keys of schedules that cannot be run, and until when: monotonic seconds
+        self._passed: dict[int, float] = {}  # schedules that cannot be run: until when, by key, monotonic seconds
 
     def turn(self) -> None:
-        """Enqueue what is due. Asks the database when a known tick has come, or once in a second."""
+        """Enqueue what is due. Ask the database when a known tick has come, or once a second."""
         if not self._synced and time.monotonic() >= self._sync_at:
             self._synced, self._sync_at = sync(), time.monotonic() + SYNC
         if self.pause() > 0 and time.monotonic() < self._look_at:
@@ -61,7 +62,7 @@ class Scheduler:
             self._next = self._first()
 
     def pause(self) -> float:
-        """Seconds until the next tick."""
+        """Return the seconds until the next tick."""
         return math.inf if self._next is None else max(0.0, (self._next - timezone.now()).total_seconds())
 
     def _run_due(self, now: datetime.datetime) -> None:
@@ -78,7 +79,7 @@ class Scheduler:
 
 
 def run_tick(schedule: Schedule, now: datetime.datetime) -> bool:
-    """Enqueue the tick `next_run`, and what else has been missed until now; False when another worker was first."""
+    """Enqueue the tick `next_run` and the missed ticks until now. Return False if another worker was first."""
     tick = schedule.next_run
     if tick is None:
         return False
@@ -93,7 +94,7 @@ def run_tick(schedule: Schedule, now: datetime.datetime) -> bool:
 
 
 def _call_of(task: Task, schedule: Schedule) -> dict[str, Any]:  # type: ignore[type-arg,unused-ignore]
-    """As calls of a workflow are kept."""
+    """Return the call of a schedule, as calls of a workflow are kept."""
     names = ("queue_name", "priority", "backend", "timeout")
     kept = {name: value for name in names if (value := getattr(task, name, None)) is not None}
     if isinstance(timeout := kept.get("timeout"), datetime.timedelta):
@@ -107,7 +108,7 @@ def _enqueue(call: dict[str, Any], args: list[Any]) -> None:
 
 
 def _runs(schedule: Schedule, tick: datetime.datetime, now: datetime.datetime) -> int:
-    """How often to run for all ticks from `tick` until now."""
+    """Return how many runs all ticks from `tick` until now need."""
     timing = schedule.timing
     if schedule.missed == Schedule.Missed.ONCE:
         return 1
@@ -120,7 +121,7 @@ def _runs(schedule: Schedule, tick: datetime.datetime, now: datetime.datetime) -
 
 
 def run_now(schedule: Schedule) -> TaskResult:  # type: ignore[type-arg,unused-ignore]
-    """Enqueue it beside its ticks."""
+    """Enqueue the task of the schedule in addition to its ticks."""
     task = load_task(schedule.task_path)
     with transaction.atomic(using=transitions.alias()):
         rows().filter(pk=schedule.pk).update(last_run=timezone.now())
@@ -128,7 +129,10 @@ def run_now(schedule: Schedule) -> TaskResult:  # type: ignore[type-arg,unused-i
 
 
 def switch(chosen: Iterable[Schedule], *, enabled: bool) -> int:
-    """Enable or disable; how many were not so yet. Ticks that pass while one is disabled are not missed."""
+    """Enable or disable schedules, and return how many changed.
+
+    Ticks that pass while a schedule is disabled are not missed.
+    """
     changed = [schedule for schedule in chosen if schedule.enabled != enabled]
     for schedule in changed:
         schedule.enabled = enabled
@@ -137,9 +141,9 @@ def switch(chosen: Iterable[Schedule], *, enabled: bool) -> int:
 
 
 def sync() -> bool:
-    """Bring what the code declares into the table; False, and nothing is done, where a worker of newer code is alive.
+    """Bring the declarations of the code into the table. If a worker of newer code is alive, return False instead.
 
-    A row is changed only when its declaration has changed, so that what was changed in the admin stays until then.
+    A row changes only if its declaration has changed, so changes in the admin stay until then.
     """
     if newer := releases.newer():
         logger.info("schedules are left as version %s of the code declares them; this is %s", newer, releases.name())
@@ -162,8 +166,10 @@ def _bring_in(declaration: Declaration) -> None:
 
 
 def _retire(broken: list[str]) -> None:
-    """Disable what is declared no more, unless that is unknown. Not deleted: where the declaration comes back, as with
-    a version of the site that is rolled back and forth, `last_run` keeps what has run once from running again.
+    """Disable schedules that are no longer declared, unless the code of their app cannot be imported.
+
+    They are not deleted. If a declaration comes back, as when the site is rolled back and forth, `last_run` keeps a
+    schedule that runs once from running again.
     """
     for row in rows().filter(in_code=True).exclude(name__in=list(schedules.declarations)):
         if not any(row.task_path.startswith(f"{app}.") for app in broken):
@@ -172,7 +178,10 @@ def _retire(broken: list[str]) -> None:
 
 
 def _attempt(what: str, do: Callable[[], object]) -> bool:
-    """One schedule that fails harms no other: False. A database that does not answer is the worker's matter."""
+    """Return whether it succeeded; a schedule that fails harms no other.
+
+    If the database does not answer, raise its error: that is the matter of the worker.
+    """
     try:
         do()
     except (OperationalError, InterfaceError):

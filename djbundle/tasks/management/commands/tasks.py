@@ -1,4 +1,4 @@
-"""``manage.py tasks``: what waits, what failed and why, and what to do about it."""
+"""``manage.py tasks``: shows what waits and what failed and why, and acts on it."""
 
 import datetime
 import json
@@ -59,7 +59,7 @@ class Command(BaseCommand):
     def handle(self, *_args: Any, **options: Any) -> None:
         getattr(self, f"do_{options['action']}")(options)
 
-    # --- to look at ---
+    # --- commands that show ---
 
     def do_list(self, options: dict[str, Any]) -> None:
         chosen = self._chosen(options)
@@ -122,7 +122,7 @@ class Command(BaseCommand):
             timing = schedule.cron or (f"every {schedule.interval:g} s" if schedule.interval else "once")
             self.stdout.write(f"{following:>12}  {_age(schedule.last_run):>12}  {timing:16}  {schedule.name}")
 
-    # --- to change ---
+    # --- commands that change ---
 
     def do_retry(self, options: dict[str, Any]) -> None:
         self.stdout.write(f"{_tasks(operations_api.retry(self._named(options)))} will be run again.")
@@ -164,7 +164,7 @@ class Command(BaseCommand):
             self.stderr.write("Workers with newer code run: these schedules are as that code declares them.")
 
     def _named(self, options: dict[str, Any]) -> operations_api.Records:
-        """What an action is told to take; nothing at all is a mistake."""
+        """Return the tasks that the options of an action select. Raise CommandError if they select nothing."""
         if not (options["ids"] or options["all"] or options["queue"] or options["task"]):
             raise CommandError("Say which: ID..., --queue, --task or --all.")
         chosen = self._chosen(options)
@@ -192,7 +192,7 @@ def _tasks(count: int) -> str:
 
 
 def _age(moment: datetime.datetime | None) -> str:
-    """ "5 min ago", "in 2 h", "never"."""
+    """Return a text such as "5 min ago", "in 2 h" or "never"."""
     if moment is None:
         return "never"
     seconds = (timezone.now() - moment).total_seconds()

@@ -15,13 +15,13 @@ from djbundle.tasks.worker.loop import POLL, Worker
 from djbundle.tasks.worker.process_main import die_with
 from djbundle.tasks.worker.recycling import Limits
 
-DEFAULT_THREADS = 4  # so that a long job does not keep mails waiting
+DEFAULT_THREADS = 4  # several, so that a long job does not delay mails
 
 
 class Command(BaseCommand):
     help = "Runs background tasks until stopped by SIGTERM or Ctrl-C; running tasks are finished first."
 
-    stealth_options = ("beat",)  # of Worker, for who calls this command from Python
+    stealth_options = ("beat",)  # passed to Worker by Python code that calls this command
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         add = parser.add_argument
@@ -32,7 +32,7 @@ class Command(BaseCommand):
         add("--grace", type=seconds, default=30, help="Seconds for running tasks when stopped; default: %(default)s.")
         add("--max-tasks", type=limit, default=0, metavar="N", help="Replace a process after so many tasks.")
         add("--max-memory", type=limit, default=0, metavar="MB", help="Replace a process that holds more memory.")
-        add("--with-parent", type=int, metavar="PID", help=SUPPRESS)  # stop when this one ends, which has started it
+        add("--with-parent", type=int, metavar="PID", help=SUPPRESS)  # the process that started it; stop when that ends
         add("--drain", action="store_true", help="Stop when no task is due.")
 
     def handle(self, *_args: Any, **options: Any) -> None:
@@ -53,7 +53,7 @@ class Command(BaseCommand):
 
 
 def queues_of(text: str) -> Queues:
-    """The queues that ``--queues`` names. Raises CommandError for one that no backend has."""
+    """Return the queues that ``--queues`` names. Raise CommandError for a queue that no backend has."""
     queues = tuple(name.strip() for name in text.split(",") if name.strip())
     known = [backend.queues for backend in backends.usable() if isinstance(backend, DatabaseBackend)]
     for name in queues if all(known) else ():  # a backend without QUEUES takes every name
@@ -64,7 +64,7 @@ def queues_of(text: str) -> Queues:
 
 
 def show_log(verbosity: int) -> None:
-    """Print what the worker says, unless the project configures this logger itself."""
+    """Print the log of the worker, unless the project configures this logger itself."""
     logger = logging.getLogger("djbundle.tasks")
     if not logger.hasHandlers():
         logger.addHandler(logging.StreamHandler())
