@@ -16,7 +16,7 @@ UNUSED_SECONDS = 30 * 24 * 3600
 
 
 def default_folder() -> Path:
-    """Return ``DJBUNDLE_BUILD_CACHE``, ``$XDG_CACHE_HOME/djbundle-build`` or ``~/.cache/djbundle-build``."""
+    """Return ``DJBUNDLE_BUILD_CACHE``, else ``$XDG_CACHE_HOME/djbundle-build``, else ``~/.cache/djbundle-build``."""
     if chosen := os.environ.get("DJBUNDLE_BUILD_CACHE"):
         return Path(chosen)
     base = os.environ.get("XDG_CACHE_HOME")
@@ -24,7 +24,7 @@ def default_folder() -> Path:
 
 
 def hash_of(*parts: str | bytes) -> str:
-    """Return a key for `parts`; moving bytes from one part to the next changes it."""
+    """Return a hash of `parts` as a key; the boundaries between the parts count."""
     digest = hashlib.sha256()
     for part in parts:
         data = part.encode() if isinstance(part, str) else part

@@ -22,7 +22,7 @@ Knowledge = Literal["git", "no repository", "no git"]
 
 
 def knowledge_of(root: Path) -> Knowledge:
-    """Return which source can tell the project's files.
+    """Return whether git can list the project's files, and if not, why.
 
     Raises GitError if git is installed and refuses to answer.
     """

@@ -11,9 +11,10 @@ HARMLESS = "WARNINGS:"  # the heading above its warnings
 
 
 def last_words(stderr: str) -> str:
-    """Return the error that a command printed.
+    """Return the error in what a command printed.
 
-    That is djbundle's own error, the first message of Django's checks, the exception raised, or the last line.
+    It looks, in this order, for djbundle's own error, the first message of Django's checks, the exception, the last
+    line.
     """
     lines = stderr.strip().splitlines()
     if ours := next((line for line in lines if line.startswith("error: ")), ""):
