@@ -233,7 +233,7 @@ class Visitor:
         return str(self.seen.told["cookies"][0])
 
     def renew_session(self, answer: Answer) -> None:
-        """Switch to the next session if a page ended the session or changed its user, while there are some left."""
+        """Switch to the next session, if one is left, when a page ended the session or changed its user."""
         name = self.cookie().partition("=")[0]
         others = {each for each in answer.cookies if each.startswith(f"{name}=")} - {self.cookie()}
         if others and len(self.seen.told["cookies"]) > 1:

@@ -82,10 +82,9 @@ def verify(
 
 
 def environment_of_build(variables: Sequence[ReadVariable], given: Mapping[str, str]) -> dict[str, str]:
-    """Return the value of each variable on this machine, from the environment or from the file that the project reads.
+    """Return the value of each variable on this machine, from the environment or from its .env file.
 
-    Without isolation, only variables that the settings require are returned, so that the crawled site reaches no
-    server.
+    Without isolation, return only variables that the settings require, so that the crawled site reaches no server.
     """
     wanted = variables if may_isolate() else [each for each in variables if each.needed]
     found = {}
