@@ -166,10 +166,10 @@ def _check_glibc() -> None:
 
 
 def _provided(tree: Tree, file: File, soname: str, dynamic: elf.Dynamic) -> str | None:
-    """Return the library's name in the tree, or None: look in the file's own search path, in FOLDER, and beside the file.
+    """Return the library's name in the tree, or None.
 
-    In a wheel it may lie beside the file although the file has no search path: only the search path of the file that
-    needs this one points there.
+    Look in the file's own search path, in FOLDER, and beside the file. In a wheel it may lie beside a file that has no
+    search path, because only the library that needs the file has one.
     """
     here = PurePosixPath(file.name).parent
     origins = (item.replace("$ORIGIN", ".").lstrip("/") for item in dynamic.search_path if item.startswith("$ORIGIN"))

@@ -138,7 +138,7 @@ def _arguments(modules: Modules) -> list[str]:
 
 
 def _words(modules: Modules) -> set[str]:
-    """Return every name and word in the sources. A module whose name is not among them is not imported."""
+    """Return every word in the sources, in code or in text. A module that is not among them is not imported."""
     return {word for path in modules.values() for word in WORD.findall(path.read_text(errors="replace"))}
 
 
