@@ -50,7 +50,7 @@ class AppNotInstalledError(DjbundleError):
 
 
 class ProjectImportError(DjbundleError):
-    """A module of the project or its URLconf fails to import, or a system check fails."""
+    """A module of the project or its URLconf fails to import, or a system check raises an exception."""
 
     exit_code = 16
 

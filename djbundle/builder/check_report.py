@@ -1,4 +1,4 @@
-"""What ``djbundle check`` and ``djbundle why`` print."""
+"""Print the result of ``djbundle check``."""
 
 from collections.abc import Iterable
 

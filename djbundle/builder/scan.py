@@ -1,6 +1,6 @@
 """Find code in the project's sources that works with ``manage.py`` but would fail in a bundle.
 
-Only certain problems are reported: the line itself must prove them. Code that may be fine is not reported.
+Only problems that the line itself proves are reported. Code that may be fine is not reported.
 """
 
 import ast

@@ -58,7 +58,7 @@ class Block:
     hash: int  # XXH64
     size: int
     raw_size: int
-    is_shared: bool  # several files are in it; it stays unpacked in memory for a while
+    is_shared: bool  # several files are in it; it is kept unpacked for a while
     code: tuple[int, int] = (0, 0)  # offset and size of machine code
     is_frame: bool = False  # its content is the frame of the block before it, so it adds no bytes to the file
 

@@ -48,8 +48,7 @@ Tell = Callable[[float], None]  # the share that is done, 0 to 1
 def run_in_sandbox[T](bundle: Path, work: Path, visit: Callable[[Place, Tell], T], tell: Tell) -> T:
     """Call `visit` in a process inside the sandbox; return its result, or raise SandboxError.
 
-    All modules that `visit` needs must be imported already. The files of the data directory are in ``work/data``
-    afterwards.
+    `visit` must have imported all modules that it needs before. The data directory is ``work/data`` afterwards.
     """
     root, data = work / "root", work / DATA
     data.mkdir(mode=0o700, exist_ok=True)
@@ -116,7 +115,7 @@ def forbid_all_but(folder: Path) -> bool:
         return False
     with contextlib.suppress(OSError):
         _cover(here, folder / "covered")
-    os.chdir(here)  # as it is seen now
+    os.chdir(here)  # enter the folder again, to see the new mounts
     return True
 
 
@@ -126,7 +125,7 @@ def keep_writes_in_memory(folder: Path, scratch: Path) -> None:
         _unshare(os.CLONE_NEWNS)
         _mount("", "/", "", MS_REC | MS_PRIVATE)
         _cover(folder, scratch / "covered")
-    os.chdir(folder)  # as it is seen now
+    os.chdir(folder)  # enter the folder again, to see the new mounts
 
 
 def _cover(folder: Path, above: Path) -> None:
@@ -184,7 +183,7 @@ def _furnish(bundle: Path, root: Path, data: Path) -> None:
     for device in DEVICES:
         _bind(Path("/dev", device), root / "dev" / device)
     (root / "dev" / "shm").mkdir()
-    _mount("tmpfs", root / "dev" / "shm", "tmpfs", MS_NOSUID | MS_NODEV, "mode=1777")  # for locks among processes
+    _mount("tmpfs", root / "dev" / "shm", "tmpfs", MS_NOSUID | MS_NODEV, "mode=1777")  # for locks shared by processes
     _mount("proc", root / "proc", "proc", MS_NOSUID | MS_NODEV)
     _mount(data, root / DATA, "", MS_BIND)
     _mount("", root, "", MS_REMOUNT | MS_RDONLY | MS_NOSUID | MS_NODEV)

@@ -35,7 +35,7 @@ def chosen_extras(distribution: importlib.metadata.Distribution) -> set[str]:
 
 
 def _is_chosen(name: str, extra: str) -> bool:
-    """Return whether all requirements of an extra are installed, including their own extras, which may be cyclic."""
+    """Return whether the requirements of an extra, and of their own extras, are installed; these may form cycles."""
     waiting, seen = [(name, extra)], set()
     while waiting:
         name, extra = each = waiting.pop()

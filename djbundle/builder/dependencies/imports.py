@@ -111,7 +111,10 @@ class ImportedModules:
 
 
 class NamedGroups:
-    """Find entry point groups in `wanted` that a source has as a string: it loads their entry points."""
+    """Find the entry point groups in `wanted` that a source names in a string.
+
+    Such a source loads the entry points of the group.
+    """
 
     def __init__(self, wanted: Iterable[str]) -> None:
         names = "|".join(map(re.escape, sorted(wanted)))

@@ -1,4 +1,4 @@
-"""Which installed distribution owns which module."""
+"""Find which installed distribution owns which module."""
 
 import re
 from importlib.metadata import PackagePath

@@ -39,7 +39,7 @@ class ReadVariable:
     """An environment variable that the project reads while it is imported."""
 
     name: str
-    needed: bool  # the settings do not import without it
+    needed: bool  # whether the settings fail to import without it
     place: str  # "shop/settings.py:12"
     origin: str  # source of its value on this machine: "the environment", a .env file, or "" if it has none
 

@@ -262,7 +262,7 @@ def named_folders() -> dict[str, list[str]]:
     from django.conf import settings  # noqa: PLC0415
 
     named: list[Any] = [*settings.STATICFILES_DIRS]
-    static = (each[1] if isinstance(each, list | tuple) else each for each in named)  # one may have a prefix
+    static = (each[1] if isinstance(each, list | tuple) else each for each in named)  # it may be (prefix, folder)
     templates = (folder for engine in settings.TEMPLATES for folder in engine.get("DIRS", ()))
     kinds = {
         "templates": templates,

@@ -31,7 +31,7 @@ def note_event(event: str, arguments: tuple[Any, ...]) -> None:
         noted = _listed
     else:
         return
-    if _is_of_interest(sys._getframe(1)):  # which raises an event too
+    if _is_of_interest(sys._getframe(1)):  # sys._getframe raises an event too
         noted[str(Path(arguments[0]).absolute())] = None
 
 

@@ -14,7 +14,7 @@ Needs = dict[str, dict[str, str]]  # Needs[file][library] is the soname; both ar
 
 
 def complete(needs: Needs, files: dict[str, Path], folder: str, program: str) -> dict[str, list[str]]:
-    """Add the libraries to `needs` that libraries in `folder` of the tree use but do not name.
+    """Add to `needs` the libraries that libraries in `folder` of the tree use but do not name.
 
     Return the new sonames by file. Libraries that `program` loads are available to all.
     """

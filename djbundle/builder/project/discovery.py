@@ -19,7 +19,7 @@ IGNORED_FOLDERS = frozenset(
     )
 )
 NOT_THE_PROJECT = frozenset({"tests", "test", "docs", "examples", "example", "demo", "sandbox"})
-DEPTH = 3  # levels of folders that are searched for a manage.py
+DEPTH = 3  # levels of folders below the named one that are searched for a manage.py
 # Usual names for the last part of a settings module.
 SHARED = frozenset({"base", "common", "defaults", "shared", "__init__"})
 DEVELOPMENT = frozenset({"dev", "develop", "development", "local", "debug"})

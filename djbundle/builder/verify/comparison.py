@@ -32,7 +32,7 @@ class Comparison:
     static: Path
 
     def sort(self, seen: Visit, data: Path) -> None:
-        """Turn those problems into warnings that the project also has outside of a bundle.
+        """Turn problems into warnings if the project has them outside of a bundle too.
 
         A page that does not answer stays a problem: each request for it takes a thread or a process from all other
         requests. `data` is the data directory of the crawled bundle.
@@ -97,6 +97,6 @@ def is_same(problem: Problem, outside: str) -> bool:
     if problem.fate:
         return problem.fate == outside
     if not problem.trace:
-        return problem.said.rpartition(" ")[2] == outside  # a status
+        return problem.said.rpartition(" ")[2] == outside  # the status
     failed = problem.said.partition(":")[0]
     return problem.said == outside if failed in IMPORT_ERRORS else failed == outside.partition(":")[0]

@@ -10,7 +10,7 @@ from typing import Any
 
 DIED = re.compile(r"(\w+) ((?:was killed by|ended with code) .*?); it is started again", re.DOTALL)
 SOON = 5.0  # seconds within which the supervisor has logged why a process died
-SHOWN = 12  # lines
+SHOWN = 12  # lines of output before a death
 
 
 @dataclass(frozen=True, slots=True)
