@@ -1,4 +1,4 @@
-"""The commands that a developer types. This file only parses and prints."""
+"""The developer's command line. This file only parses arguments and prints results."""
 
 import sys
 import warnings
@@ -28,7 +28,7 @@ The value of --env is used while building only; it is not in the bundle.
 @click.version_option(djbundle.__version__, prog_name="djbundle")
 def cli() -> None:
     """Build a Django project into one executable file."""
-    warnings.simplefilter("ignore", SyntaxWarning)  # of other people's sources, which are parsed
+    warnings.simplefilter("ignore", SyntaxWarning)  # third-party sources are parsed, and may raise it
 
 
 def _parse_variables(_context: click.Context, _parameter: click.Parameter, values: tuple[str, ...]) -> dict[str, str]:
@@ -40,7 +40,7 @@ def _parse_variables(_context: click.Context, _parameter: click.Parameter, value
 
 
 def project_options(command: Callable[..., None]) -> Callable[..., None]:
-    """The argument PROJECT, and the options that say what cannot be found out about it."""
+    """Add the argument PROJECT and the options for what djbundle cannot find out about a project."""
     options = (
         click.argument("project", default=".", type=click.Path(path_type=Path)),
         click.option("--settings", metavar="MODULE", help="The settings module, when the wrong one is found."),
@@ -83,7 +83,7 @@ def project_options(command: Callable[..., None]) -> Callable[..., None]:
 
 
 def _enter(project: Path, python: Path | None) -> str:
-    """Continue in the project's environment; which it is."""
+    """Continue in the project's environment, and return its description."""
     from djbundle.builder.project.environment import enter_environment  # noqa: PLC0415 - --help need not load the builder
 
     return enter_environment(project, python)
@@ -196,7 +196,7 @@ def init(project: Path, python: Path | None, *, force: bool, **chosen: Any) -> N
 
 
 def main() -> None:
-    """Run the command line; a mistake of the user's ends in two lines and the exit code of its class."""
+    """Run the command line. A DjbundleError prints two lines and exits with the exit code of its class."""
     try:
         cli(prog_name="djbundle")
     except DjbundleError as error:

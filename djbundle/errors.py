@@ -1,15 +1,15 @@
-"""What can go wrong, one class for each cause.
+"""The errors of djbundle, one class for each cause.
 
-Each error carries one line of cause and one line of fix for the person at the terminal, and each class
-has an exit code of its own, so that a script can tell them apart without reading English.
-Codes 10-39 belong to the build, 40-59 to a running bundle, 60-69 to the launcher (see launcher/text.h).
+Each error has one line of cause and one line of fix for the user. Each class has its own exit code, so that a script
+can distinguish them without reading English. Codes 10-39 belong to the build, 40-59 to a running bundle, 60-69 to the
+launcher (see launcher/base/text.h).
 """
 
 from typing import ClassVar
 
 
 class DjbundleError(Exception):
-    """A mistake or obstacle that the user can remove; shown without a traceback."""
+    """A mistake or an obstacle that the user can fix; shown without a traceback."""
 
     exit_code: ClassVar[int] = 1
 
@@ -50,7 +50,7 @@ class AppNotInstalledError(DjbundleError):
 
 
 class ProjectImportError(DjbundleError):
-    """A module of the project, or its URLconf, or a system check, does not import."""
+    """A module of the project or its URLconf fails to import, or a system check raises an exception."""
 
     exit_code = 16
 
@@ -60,7 +60,7 @@ class StaticFilesError(DjbundleError):
 
 
 class ToolMissingError(DjbundleError):
-    """The C compiler or another program of the build machine is not there."""
+    """The build machine lacks the C compiler or another program."""
 
     exit_code = 18
 
@@ -94,13 +94,13 @@ class LibraryError(DjbundleError):
 
 
 class LargeFileError(DjbundleError):
-    """A file of the tree that the format cannot hold."""
+    """A file is too large for the format of the bundle."""
 
     exit_code = 25
 
 
 class EnvironmentNotFoundError(DjbundleError):
-    """What ``--python`` names is no environment of a Django project."""
+    """``--python`` does not name an environment of a Django project."""
 
     exit_code = 30
 
@@ -112,13 +112,13 @@ class PythonMismatchError(DjbundleError):
 
 
 class AmbiguousProjectError(DjbundleError):
-    """There are several projects in the folder."""
+    """The folder contains several projects."""
 
     exit_code = 32
 
 
 class VerificationError(DjbundleError):
-    """A bundle does not do what it is made for."""
+    """The bundle failed its verification."""
 
     exit_code = 29
 
@@ -130,19 +130,19 @@ class BeforeError(DjbundleError):
 
 
 class GitError(DjbundleError):
-    """git is there, and does not tell which files belong to the project."""
+    """git is installed, but refuses to list the project's files."""
 
     exit_code = 34
 
 
 class NotInTheBundleError(DjbundleError):
-    """``djbundle why`` of what would not be in the bundle."""
+    """``djbundle why`` was asked about a distribution that would not be in the bundle."""
 
     exit_code = 27
 
 
 class FileExistsAlreadyError(DjbundleError):
-    """``djbundle init`` would write over a file."""
+    """``djbundle init`` would overwrite a file."""
 
     exit_code = 28
 
@@ -193,70 +193,70 @@ class DatabaseUnreachableError(DjbundleError):
 
 
 class ExtractError(DjbundleError):
-    """``extract`` cannot write where it is told to."""
+    """``extract`` cannot write to its target."""
 
     exit_code = 49
 
 
 class BundleUnreadableError(DjbundleError):
-    """``verify`` cannot read the file of the bundle."""
+    """``verify`` cannot read the bundle's file."""
 
     exit_code = 50
 
 
 class CertificateError(DjbundleError):
-    """A certificate or key that was given does not do: missing, damaged, not a pair, expired."""
+    """The given certificate or key cannot be used: missing, damaged, not a pair, or expired."""
 
     exit_code = 51
 
 
 class TlsMissingError(DjbundleError):
-    """This bundle was built without what gets certificates, or checks signatures."""
+    """This bundle was built without the packages for certificates or signatures."""
 
     exit_code = 52
 
 
 class UnhealthyError(DjbundleError):
-    """The new version starts, and does not answer."""
+    """The new version starts, but does not answer."""
 
     exit_code = 53
 
 
 class NotServingError(DjbundleError):
-    """No `serve` runs with this data directory."""
+    """No ``serve`` process runs with this data directory."""
 
     exit_code = 54
 
 
 class UpgradeError(DjbundleError):
-    """The new version did not take over; the one before goes on."""
+    """The new version did not take over; the previous version continues."""
 
     exit_code = 55
 
 
 class HandoverError(DjbundleError):
-    """The running version is of another kind than this one."""
+    """The running version hands over in a way that this version does not know."""
 
     exit_code = 56
 
 
 class InstallError(DjbundleError):
-    """No service can be made on this machine."""
+    """No service can be installed on this machine."""
 
     exit_code = 57
 
 
 class BelongsToTheProjectError(DjbundleError):
-    """A command that writes sources, or runs what a bundle has not."""
+    """The command writes sources, or runs what a bundle does not contain."""
 
     exit_code = 58
 
 
 class AccountError(DjbundleError):
-    """``--user`` names nobody, or somebody who may not have the data directory."""
+    """``--user`` names no account, or one that may not use the data directory."""
 
     exit_code = 59
 
 
 class DamagedBundleError(DjbundleError):
-    exit_code = 61  # EXIT_DAMAGED: what the launcher says when it finds the damage
+    exit_code = 61  # EXIT_DAMAGED, as in the launcher

@@ -1,6 +1,6 @@
-"""The record that the builder writes and the runtime reads: all that the two sides know of each other.
+"""The manifest: all that the builder tells the runtime about a bundle.
 
-It lies as ``djbundle.json`` at the root of the tree. What the runtime can find out by itself is not in it.
+It is ``djbundle.json`` at the root of the tree. Facts that the runtime can find out by itself are not in it.
 """
 
 import json
@@ -16,14 +16,14 @@ Interface = Literal["wsgi", "asgi"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BuildInfo:
-    """Where a bundle comes from; shown by ``./shop version``."""
+    """How and from which versions a bundle was built; shown by ``./shop version``."""
 
     djbundle: str
     python: str
     django: str
     sqlite: str
     date: str  # ISO 8601, UTC, whole seconds
-    git_commit: str | None  # 40 hex digits, with "+dirty" behind when the work tree was changed
+    git_commit: str | None  # 40 hex digits, with "+dirty" appended if the work tree had changes
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,25 +31,25 @@ class Variable:
     """An environment variable that the project reads. Its value is never in the bundle."""
 
     name: str
-    needed: bool  # without it the settings do not import
-    place: str  # where it is read first: "shop/settings.py:12"
+    needed: bool  # whether the settings fail to import without it
+    place: str  # where it is first read: "shop/settings.py:12"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Manifest:
-    """One bundle, as its runtime must know it."""
+    """The facts about one bundle that its runtime needs."""
 
     name: str  # "shop": the name of the executable and of the data directory
-    version: str  # the project's own; else its commit, shortened; else "0"
+    version: str  # the project's own, else its short commit, else "0"
     settings_module: str  # "shop.settings"
     settings_class: str = ""  # of django-configurations
     interface: Interface
-    application: str | None  # "shop.wsgi.application": what Granian serves; None: Django's own for WSGI
-    signer: str = ""  # the public key, PEM, by which a new version must be signed; "" where none must
+    application: str | None  # "shop.wsgi.application", which Granian serves; None for Django's own WSGI application
+    signer: str = ""  # PEM public key that must verify a new version; "" if no signature is required
     static_root: str  # folder of collected, hashed and compressed static files, relative to the root
     build: BuildInfo
     variables: tuple[Variable, ...] = ()
-    library_data: dict[str, str] = field(default_factory=dict)  # by the variable that names it, relative to the root
+    library_data: dict[str, str] = field(default_factory=dict)  # paths relative to the root, by variable
     format: int = FORMAT
 
     def write(self, root: Path) -> None:

@@ -1,4 +1,4 @@
-"""The project's settings module, imported and changed before Django reads it: by the build and by the running site."""
+"""Import the project's settings module, and change it before Django reads it. The build and the running site do so."""
 
 import contextlib
 import importlib
@@ -20,8 +20,9 @@ def import_settings(name: str) -> ModuleType:
 
 @contextlib.contextmanager
 def configured(name: str) -> Iterator[None]:
-    """While the module of that name is loaded. With django-configurations, it gets what the class that the environment
-    names makes of it.
+    """Load the settings module `name` inside this block.
+
+    With django-configurations, the module gets the settings of the class that the environment names.
     """
     chosen = os.environ.get(CLASS_VARIABLE)
     if not chosen or not find_spec("configurations"):
@@ -30,16 +31,16 @@ def configured(name: str) -> Iterator[None]:
     importer: Any = importlib.import_module("configurations.importer")
     importer.install()
     yield
-    if not hasattr(sys.modules[name], "CONFIGURATION"):  # its own finder knows no module but one in a file
+    if not hasattr(sys.modules[name], "CONFIGURATION"):  # its finder only finds modules that are files
         importer.ConfigurationLoader(chosen, None).load_module(name)
 
 
 @contextlib.contextmanager
 def changing(module: ModuleType) -> Iterator[None]:
-    """Have ``django.conf.settings`` see what is changed in this block.
+    """Apply changes of `module` that are made in this block to ``django.conf.settings``.
 
-    A module that reads those while it is imported has them set up of what it holds by then: that is forgotten. dynaconf
-    puts an object of its own in their place, filled already, for all who ask for them later: that is told the changes.
+    A module that reads those settings while it is imported makes Django set them up too early; they are reset. dynaconf
+    replaces them with a filled object of its own, which gets the changed values.
     """
     before = {name: _copied(value) for name, value in vars(module).items() if name.isupper()}
     yield
@@ -57,12 +58,15 @@ def changing(module: ModuleType) -> Iterator[None]:
 
 
 def _copied(value: Any) -> Any:
-    """So that what is changed in it shows."""
+    """Copy nested dicts and lists, so that later changes in them can be detected."""
     if isinstance(value, dict):
         return {key: _copied(item) for key, item in value.items()}
     return [*map(_copied, value)] if isinstance(value, list) else value
 
 
 def like(given: object, path: Path) -> str | Path:
-    """`path`, to take the place of the setting `given`: a text for a text, since a project may go on with either."""
+    """Return `path` as a replacement for the setting `given`.
+
+    If that is a text, so is the result, because the project's code may rely on it.
+    """
     return path if isinstance(given, Path) else str(path)

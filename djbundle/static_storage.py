@@ -1,7 +1,7 @@
-"""Hashed names for static files, in place of Django's default storage, which has none: so as patient as that one.
+"""Hashed names for static files. This replaces Django's default storage, which does not hash, and is as tolerant.
 
-Django's own refuses a style sheet that names a file which is not there, and a page that does. With the default storage
-such a project works, but for a file that is answered 404.
+Django's own hashing storage refuses a style sheet or a page that names a missing file. With the default storage such a
+project works, except that the file is answered with 404.
 """
 
 from collections.abc import Iterator
@@ -12,19 +12,22 @@ from django.core.exceptions import SuspiciousFileOperation
 
 
 class HashedStorage(ManifestStaticFilesStorage):
-    """What cannot have a hashed name keeps its own."""
+    """A file that cannot have a hashed name keeps its own name."""
 
-    missing: ClassVar[set[str]] = set()  # what style sheets name, as ``collectstatic`` has seen
+    missing: ClassVar[set[str]] = set()  # names in style sheets that ``collectstatic`` did not find
 
     def stored_name(self, name: str) -> str:
-        """Of what a page names, or a module while it is imported, which may be before the files are collected."""
+        """Return the hashed name of a file that a page names.
+
+        A module may also ask for it while it is imported, before the files are collected.
+        """
         try:
             return super().stored_name(name)
         except ValueError:
             return name
 
     def hashed_name(self, name: str, content: Any = None, filename: str | None = None) -> str:
-        """Of what a style sheet names."""
+        """Return the hashed name of a file that a style sheet names."""
         try:
             return super().hashed_name(name, content, filename)
         except (ValueError, SuspiciousFileOperation):
@@ -32,7 +35,7 @@ class HashedStorage(ManifestStaticFilesStorage):
             return name
 
     def post_process(self, paths: dict[str, Any], dry_run: bool = False, **options: Any) -> Iterator[Any]:
-        """All but the style sheets that are not UTF-8."""
+        """Yield the result for each file, except for style sheets that are not UTF-8."""
         for each in super().post_process(paths, dry_run=dry_run, **options):
             if not isinstance(each[2], UnicodeDecodeError):
                 yield each

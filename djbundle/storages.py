@@ -1,4 +1,4 @@
-"""Where a bundle's static files come from: told alike to the build, which collects them, and to the running site."""
+"""The storage of a bundle's static files, for the build, which collects them, and for the running site."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -9,7 +9,7 @@ FILES = {"BACKEND": "django.core.files.storage.FileSystemStorage"}
 
 
 def with_hashed_names(storages: Mapping[str, Any] | None) -> dict[str, Any] | None:
-    """STORAGES for hashed names; None where the project has a storage of its own, which stays."""
+    """Return STORAGES with hashed names for static files; None if the project has its own storage, which stays."""
     given = {"default": FILES} | dict(storages or {})
     backend = given.get("staticfiles", {}).get("BACKEND", REPLACED_STORAGES[0])
     if not str(backend).startswith(REPLACED_STORAGES):

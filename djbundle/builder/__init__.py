@@ -1,1 +1,1 @@
-"""Turns a Django project into a bundle. Runs on the build machine only; nothing of it is in a bundle."""
+"""Turn a Django project into a bundle. Runs on the build machine only; no bundle contains any of it."""

@@ -1,4 +1,4 @@
-"""``djbundle check``: what a build would find and take, and what would fail in a bundle. Compiles nothing."""
+"""``djbundle check``: report what a build would include, and what would fail in a bundle. Compiles nothing."""
 
 import json
 from collections.abc import Iterator
@@ -17,9 +17,9 @@ from djbundle.builder.project.installed import files_of
 from djbundle.builder.project.project import Project
 from djbundle.builder.scan import DEVELOPMENT_APPS, Finding, scan
 
-SHOWN_FILES = 5  # of those that are missing
-FOUND = 26  # the exit code where something would fail
-# What `check --deploy` says of settings that a bundle changes by itself.
+SHOWN_FILES = 5  # missing files shown at most
+FOUND = 26  # exit code if something would fail
+# Warnings of `check --deploy` about settings that the bundle changes by itself.
 CURED = frozenset({"security.W009", "security.W018", "security.W020"})
 
 
@@ -33,7 +33,7 @@ class Package:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Check:
-    """What was found; `to_json` is what ``--json`` prints."""
+    """The result of a check; `to_json` returns what ``--json`` prints."""
 
     name: str
     version: str
@@ -44,20 +44,20 @@ class Check:
     django: str
     interface: str
     apps: list[str]
-    public_uploads: str  # the path at which a bundle serves them to everybody, or ""
-    compiled: int  # modules
+    public_uploads: str  # URL path at which a bundle serves uploads publicly, or ""
+    compiled: int  # number of modules
     packages: list[Package]
     variables: list[ReadVariable]
-    problems: list[Finding]  # would fail in a bundle
+    problems: list[Finding]  # things that would fail in a bundle
     advice: list[Finding]
-    files: list[Decision]  # of the project
+    files: list[Decision]  # the project's files
 
     def to_json(self) -> str:
         return json.dumps(asdict(self), indent=1)
 
 
 def check_project(options: Options) -> Check:
-    """Raises the errors that a build would."""
+    """Check the project. Raises the errors that a build would raise."""
     check_versions()
     project, inspection = options.look()
     files = Contents(project, inspection).decisions
@@ -88,7 +88,7 @@ def check_project(options: Options) -> Check:
 
 
 def _settings_files(project: Project) -> list[Path]:
-    """The settings, and what lies beside them in a package of settings; relative to the root."""
+    """Return the settings file, and the other files in its settings package; relative to the root."""
     file = file_of_module(project.root, project.settings_module)
     if file is None:
         return []
@@ -115,7 +115,7 @@ def _missing_files(inspection: Inspection) -> Iterator[Finding]:
 
 
 def _left_out(project: Project, files: list[Decision]) -> Iterator[Finding]:
-    """What stays out and may be missed; and keys that go in as a text of a module."""
+    """Yield files that are left out and may be missed, and included modules that hold a private key."""
     if note := note_of(project):
         yield Finding("files", note, "install git")
     for each in files:
@@ -128,7 +128,7 @@ def _left_out(project: Project, files: list[Decision]) -> Iterator[Finding]:
 
 
 def _deployment(inspection: Inspection) -> Iterator[Finding]:
-    """Django's own deployment checks."""
+    """Yield the findings of Django's own deployment checks."""
     for item in inspection.deployment:
         if item["id"] not in CURED:
             said = " ".join(item["message"].split())

@@ -1,4 +1,4 @@
-"""What ``djbundle check`` and ``djbundle why`` print."""
+"""Print the result of ``djbundle check``."""
 
 from collections.abc import Iterable
 
@@ -9,7 +9,7 @@ from djbundle.builder.contents.left_out import printable
 from djbundle.builder.core.console import MEGABYTE, Console, plain_table
 from djbundle.builder.scan import Finding
 
-WIDEST = 60  # characters of a path for which all are made as wide
+WIDEST = 60  # characters; the path column is at most this wide
 
 
 def print_check(check: Check, console: Console) -> None:
@@ -26,7 +26,7 @@ def print_check(check: Check, console: Console) -> None:
 
 
 def lines_of_files(check: Check) -> Iterable[str]:
-    """Each file of the project, whether it goes in, and why."""
+    """Yield a line for each file of the project: whether it goes in, and why."""
     width = min(WIDEST, max((len(each.path) for each in check.files), default=0))
     for each in check.files:
         yield f"{'in ' if each.taken else 'out'}  {printable(each.path):{width}}  {each.reason}"

@@ -1,4 +1,4 @@
-"""``djbundle init``: the files by which a project is built everywhere in the same way."""
+"""``djbundle init``: write the files that make the project build the same way everywhere."""
 
 import tomllib
 from collections.abc import Iterator
@@ -47,7 +47,7 @@ jobs:
           name: {name}
           path: dist/{name}
 """
-INSTALLATIONS = {  # the first of these files that is there says how the project's packages are installed
+INSTALLATIONS = {  # the first file that exists decides how packages are installed
     "uv.lock": "pip install uv && uv export --frozen --no-emit-project | pip install -r /dev/stdin",
     "poetry.lock": "pip install poetry poetry-plugin-export && poetry export | pip install -r /dev/stdin",
     "pdm.lock": "pip install pdm && pdm export --prod | pip install -r /dev/stdin",
@@ -59,7 +59,7 @@ NO_INSTALLATION = "pip install django"
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """A file, and what it is to hold. With `appends`, behind what it holds already."""
+    """A file to write, and its text. If `appends`, the text goes after the file's current content."""
 
     path: Path
     text: str
@@ -67,9 +67,10 @@ class Wanted:
 
 
 def write_files(project: Project, needed: list[str], python: str, *, force: bool) -> list[Path]:
-    """Write what is not there; the files, relative to the project. Raises FileExistsAlreadyError, and changes nothing.
+    """Write the files, and return their paths relative to the project.
 
-    `needed` are variables without which the settings do not import.
+    If a file exists already and `force` is not set, change nothing and raise FileExistsAlreadyError. `needed` are
+    variables without which the settings do not import.
     """
     wanted = list(_files(project, needed, python))
     there = [each.path for each in wanted if not each.appends and each.path.exists()]

@@ -1,4 +1,4 @@
-"""What the command line asks for, of a build and of what only looks at a project."""
+"""The options of the command line, for a build and for commands that only inspect a project."""
 
 import tempfile
 from dataclasses import dataclass, field, replace
@@ -11,18 +11,18 @@ from djbundle.builder.project.project import Project, find_project
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Options:
     project: Path
-    packages: str = ""  # the environment that they come from, for people
+    packages: str = ""  # the environment that provides them, for display
     output: Path | None = None  # ./dist/<name>
     settings: str | None = None
     name: str | None = None
     environment: dict[str, str] = field(default_factory=dict)  # for importing the project; never in the bundle
-    include: tuple[str, ...] = ()  # beside those of pyproject.toml
+    include: tuple[str, ...] = ()  # in addition to those of pyproject.toml
     exclude: tuple[str, ...] = ()
     compile: tuple[str, ...] = ()
-    verify: bool = True  # visit the bundle before it is put in place
+    verify: bool = True  # crawl the bundle before it is put in place
 
     def find(self) -> Project:
-        """The project, with these options in front of its own configuration."""
+        """Return the project; these options take precedence over its own configuration."""
         project = find_project(self.project, settings=self.settings, name=self.name)
         own = project.configuration
         configuration = replace(
@@ -34,7 +34,7 @@ class Options:
         return replace(project, configuration=configuration)
 
     def look(self) -> tuple[Project, Inspection]:
-        """The project, and what it says when it is imported; nothing is kept of its static files."""
+        """Return the project and its inspection. Collected static files are discarded."""
         project = self.find()
         with tempfile.TemporaryDirectory(prefix="djbundle-") as folder:
             return project, inspect_project(project, self.environment, Path(folder))

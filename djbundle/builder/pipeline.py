@@ -1,4 +1,4 @@
-"""A build from beginning to end."""
+"""All steps of a build, in order."""
 
 import contextlib
 import errno
@@ -43,7 +43,7 @@ UNVERIFIED = ", or write the bundle all the same with --no-verify"
 
 
 def build(options: Options, console: Console) -> Report:
-    """Build the bundle; every error is a DjbundleError and leaves nothing behind."""
+    """Build the bundle. Every error is a DjbundleError, and leaves no files behind."""
     cache = Cache(default_folder())
     built = int(os.environ.get("SOURCE_DATE_EPOCH", time.time()))
     with _full_disk_explained(), tempfile.TemporaryDirectory(prefix="djbundle-") as folder:
@@ -105,7 +105,7 @@ def build(options: Options, console: Console) -> Report:
 
 
 def _choose_files(project: Project, inspection: Inspection, static: Path, console: Console) -> tuple[Contents, LeftOut]:
-    """What of the project goes in, and what not; the latter is told."""
+    """Decide which project files go in, and print which are left out."""
     contents = Contents(project, inspection)
     left_out = LeftOut.of(contents, static)
     print_left_out(left_out, console)
@@ -113,7 +113,7 @@ def _choose_files(project: Project, inspection: Inspection, static: Path, consol
 
 
 def _close_libraries(tree: Tree, project: Project, inspection: Inspection, cache: Cache) -> dict[str, str]:
-    """The libraries; where their data are, as the manifest has it."""
+    """Add the shared libraries; return the locations of their data files, for the manifest."""
     excludes = project.configuration.excludes
     loaded = [path for path in map(Path, inspection.libraries) if not excludes(Path(path.name))]
     libraries.close_libraries(tree, loaded, cache)
@@ -121,7 +121,7 @@ def _close_libraries(tree: Tree, project: Project, inspection: Inspection, cache
 
 
 def _visit(written: Path, comparison: Comparison, migrated: Migrated, console: Console) -> Visit:
-    """Show what fails, and raise VerificationError if anything does."""
+    """Crawl the bundle and print what fails; raise VerificationError if anything does."""
     with console.step("visit its pages") as step:
         seen = verification.verify(written, comparison.environment, comparison, migrated, step.progress)
         for line in verification.describe_problems(seen):

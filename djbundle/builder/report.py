@@ -1,4 +1,4 @@
-"""What a build says of itself: the manifest inside the bundle, and the summary for its maker."""
+"""What a build reports: the manifest inside the bundle, and the summary for the developer."""
 
 import datetime
 import json
@@ -27,7 +27,7 @@ SHOWN_WARNINGS = 5
 
 
 def describe(project: Project, inspection: Inspection, library_data: dict[str, str], built: int) -> Manifest:
-    """The manifest of the bundle; `built` in seconds since 1970."""
+    """Return the manifest of the bundle; `built` is in seconds since 1970."""
     return Manifest(
         name=project.name,
         version=project.version,
@@ -52,7 +52,7 @@ def describe(project: Project, inspection: Inspection, library_data: dict[str, s
 
 @dataclass(frozen=True, slots=True)
 class PartSize:
-    """A part of the bundle; bytes as they lie in the file, and unpacked."""
+    """A part of the bundle, with its size in bytes: in the file, and unpacked."""
 
     name: str
     size: int
@@ -68,7 +68,7 @@ class PackageReason:
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """What was visited, and what that had to tell."""
+    """What was crawled, and the warnings of the crawl."""
 
     pages: int
     files: int
@@ -78,7 +78,7 @@ class Seen:
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """The outcome of a build; `to_json` is what ``--json`` prints."""
+    """The result of a build; `to_json` returns what ``--json`` prints."""
 
     path: str
     name: str
@@ -88,7 +88,7 @@ class Report:
     parts: list[PartSize]
     packages: list[PackageReason]
     steps: list[StepTime]
-    visit: Seen | None  # None where it was not verified
+    visit: Seen | None  # None if the bundle was not verified
     left_out: LeftOut | None = None  # of the project's files
 
     @classmethod
@@ -122,7 +122,7 @@ class Report:
 
 
 def print_report(report: Report, console: Console) -> None:
-    """The file, its size, what it is made of, and the next command to type."""
+    """Print the path of the bundle, its size, its parts, and the next command to type."""
     table = plain_table()
     table.add_column()
     table.add_column(justify="right")
@@ -139,7 +139,7 @@ def print_report(report: Report, console: Console) -> None:
 
 
 def print_warnings(warnings: list[str], console: Console) -> None:
-    """The first few: a large project has pages that want a parameter or the network."""
+    """Print the first few warnings. In a large project many pages need a parameter or the network."""
     console.print("")
     for each in warnings[:SHOWN_WARNINGS]:
         console.print(f"[yellow]warning:[/] {escape(each)}")

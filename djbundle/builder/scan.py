@@ -1,6 +1,6 @@
-"""Finds in the project's sources what runs with ``manage.py`` and would fail in a bundle.
+"""Find code in the project's sources that works with ``manage.py`` but would fail in a bundle.
 
-Only what is certain by the line itself is told; what may be all right is left alone.
+Only problems that the line itself proves are reported. Code that may be fine is not reported.
 """
 
 import ast
@@ -17,7 +17,7 @@ DEVELOPMENT_APPS = frozenset({"debug_toolbar", "django_browser_reload", "django_
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One line of the project, what is wrong with it, and what to write instead."""
+    """A line of the project, what is wrong with it, and what to write instead."""
 
     place: str  # "shop/views.py:12"
     cause: str
@@ -25,7 +25,10 @@ class Finding:
 
 
 def scan(root: Path, sources: Iterator[Path], settings: Collection[Path] = ()) -> list[Finding]:
-    """`sources` are relative to `root`, and parse. Those in `settings` may write: see runtime/settings_files.py."""
+    """Return the findings in `sources`, which are relative to `root` and valid Python.
+
+    The files in `settings` may write into the project; see runtime/settings/import_redirect.py.
+    """
     found: list[Finding] = []
     for path in sources:
         rules = [rule for rule in RULES if rule is not writes_into_the_project or path not in settings]
@@ -39,7 +42,10 @@ Rule = Callable[[ast.Call], Iterator[tuple[str, str]]]
 
 
 def writes_into_the_project(call: ast.Call) -> Iterator[tuple[str, str]]:
-    """``open(BASE_DIR / "x", "w")``, ``(BASE_DIR / "x").write_text()``: a bundle is read-only."""
+    """Report writes into the project, because a bundle is read-only.
+
+    Examples are ``open(BASE_DIR / "x", "w")`` and ``(BASE_DIR / "x").write_text()``.
+    """
     name, own = _name(call), call.func.value if isinstance(call.func, ast.Attribute) else None
     if name == "open":
         target = own or next(iter(call.args), None)
@@ -72,7 +78,7 @@ def _name(call: ast.Call) -> str:
 
 
 def _modes(call: ast.Call) -> list[ast.Constant]:
-    """What may say how a file is opened."""
+    """Return the arguments that may be the mode of an opened file."""
     first = 0 if isinstance(call.func, ast.Attribute) else 1
     given = [*call.args[first : first + 1], *(word.value for word in call.keywords if word.arg == "mode")]
     return [each for each in given if isinstance(each, ast.Constant)]
@@ -85,7 +91,7 @@ def _texts(call: ast.Call) -> Iterator[str]:
 
 
 def _lies_in_the_project(node: ast.expr) -> bool:
-    """Whether a path is made of BASE_DIR or __file__."""
+    """Return whether a path is built from BASE_DIR or __file__."""
     names = {
         each.id if isinstance(each, ast.Name) else each.attr
         for each in ast.walk(node)

@@ -1,4 +1,4 @@
-"""``djbundle why NAME``: the chain of reasons for a distribution to be in the bundle."""
+"""``djbundle why NAME``: explain why a distribution would be in the bundle."""
 
 from djbundle.builder.dependencies.dependencies import find_dependencies
 from djbundle.builder.dependencies.owners import normalize
@@ -9,7 +9,10 @@ NEEDED_BY = "needed by "
 
 
 def explain(options: Options, name: str) -> list[str]:
-    """From NAME up to what the project itself asks for, a line each; raises NotInTheBundleError."""
+    """Return a line for each distribution on the way from `name` up to what the project itself needs.
+
+    Raises NotInTheBundleError.
+    """
     found = {each.name: each for each in find_dependencies(*options.look())}
     at, lines = normalize(name), []
     if at not in found:

@@ -1,1 +1,1 @@
-"""What the builder, the runtime and the tasks would each have to write for themselves."""
+"""Code that the builder, the runtime and the tasks share."""

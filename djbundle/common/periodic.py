@@ -1,4 +1,4 @@
-"""Things to do now and then."""
+"""Actions that repeat at an interval."""
 
 import time
 from collections.abc import Callable
@@ -6,25 +6,25 @@ from dataclasses import dataclass
 
 
 def steady() -> float:
-    """Seconds that nobody sets; they pass while the machine is suspended too."""
+    """Return seconds of a clock that cannot be set, and that continues while the machine is suspended."""
     return time.clock_gettime(time.CLOCK_BOOTTIME)
 
 
 @dataclass(slots=True)
 class Periodic:
-    """Something to do every `interval` seconds; the first time at once."""
+    """An action that runs every `interval` seconds; the first time at once."""
 
     interval: float
     action: Callable[[], object]
-    due: float = 0.0  # `steady` then: leases end while a machine is suspended
+    due: float = 0.0  # on the clock of `steady`, because leases expire while a machine is suspended
 
     @property
     def left(self) -> float:
-        """Seconds until it is due."""
+        """The seconds until the action is due."""
         return self.due - steady()
 
     def run(self) -> None:
-        """Do it when it is due. It stays due when it raises."""
+        """Run the action if it is due. If it raises, it stays due."""
         if self.left <= 0:
             self.action()
             self.due = steady() + self.interval

@@ -1,18 +1,21 @@
-"""How the tokens and keys of well-known services look. The builder keeps files with them out of a bundle, and the
-runtime masks them in its log.
+"""Patterns for the tokens and keys of well-known services.
 
-The table is ours. detect-secrets has most of it too; its last release is of May 2024.
+The builder keeps files that contain them out of a bundle, and the runtime masks them in its log. The table is our own.
+detect-secrets has most of the patterns too, but its last release is of May 2024.
 """
 
 from typing import NamedTuple
 
 
 class TokenShape(NamedTuple):
-    """Mark and pattern are of ASCII, so that they do for text and for bytes, with \\w as ASCII has it."""
+    """The pattern of one kind of token.
+
+    Mark and pattern are ASCII, so that they work for text and for bytes. In both, \\w matches only ASCII.
+    """
 
     what: str
-    mark: str  # stands in all that the pattern matches: to look for it is fast
-    pattern: str  # its only group, if it has one, is the secret
+    mark: str  # a part of every match, which is fast to search for
+    pattern: str  # its group, if it has one, is the secret
 
 
 TOKEN_SHAPES = (
@@ -49,7 +52,7 @@ TOKEN_SHAPES = (
     TokenShape("a private key of JSON", '"d"', r'"d"\s*:\s*"([\w-]{40,})"'),
     TokenShape("a hash of a password", "$", r"\$(?:2[aby]|5|6|y|apr1|argon2id?|scrypt)\$[\w./=,$+-]{20,}"),
     TokenShape("a hash of a password", "pbkdf2_sha", r"pbkdf2_sha\d+\$\d+\$[\w./=$+-]*"),
-    # URLs that let in whoever knows them.
+    # URLs that grant access to everyone who knows them.
     TokenShape("a webhook of Slack", "hooks.slack.com/", r"hooks\.slack\.com/services/(T\w+/B\w+/\w+)"),
     TokenShape(
         "a webhook of Slack", "hooks.slack.com/", r"hooks\.slack\.com/(?:workflows|triggers)/(\w+/\w+/[\w/]{16,})"

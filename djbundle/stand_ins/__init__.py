@@ -1,5 +1,6 @@
-"""What stands in for the servers of a project while it is looked at: in a visit and in its second opinion, where no
-network is, and in a build that does not reach them.
+"""Stand-ins for a project's cache servers while djbundle inspects or crawls it.
+
+The crawl and the second opinion after it have no network. A build uses stand-ins if it cannot reach the servers.
 """
 
 import re
@@ -8,13 +9,16 @@ from pathlib import Path
 from typing import Any
 
 CACHE = "djbundle.stand_ins.cache.CacheStandIn"
-SERVER = re.compile(r"redis|valkey|memcache|://", re.IGNORECASE)  # in the backend or the place of a cache that is one
+SERVER = re.compile(r"redis|valkey|memcache|://", re.IGNORECASE)  # in the backend or location of a cache server
 KEPT = ("TIMEOUT", "KEY_PREFIX", "KEY_FUNCTION", "VERSION")
-UNLIMITED = {"MAX_ENTRIES": 1_000_000}  # no session of a visitor is to be dropped
+UNLIMITED = {"MAX_ENTRIES": 1_000_000}  # the crawler's sessions must not be dropped
 
 
 def replace_caches(entries: Mapping[str, Mapping[str, Any]], folder: Path) -> dict[str, dict[str, Any]]:
-    """For CACHES: in place of those `entries` that are servers, what keeps the same in `folder`, for all processes."""
+    """Return replacements for the caches in `entries` that are servers.
+
+    They are caches in files in `folder`, which all processes share.
+    """
     return {
         alias: {name: entry[name] for name in KEPT if name in entry}
         | {"BACKEND": CACHE, "LOCATION": str(folder / f"cache-{alias}"), "OPTIONS": UNLIMITED}

@@ -1,7 +1,10 @@
-"""A cache for as long as a project is looked at."""
+"""A cache for the time of an inspection or a crawl."""
 
 from django.core.cache.backends.filebased import FileBasedCache
 
 
 class CacheStandIn(FileBasedCache):
-    """Its name is in the error of a project that wants more of its cache than Django's own functions."""
+    """A file cache under its own name.
+
+    The name appears in the error of a project that needs more of its cache than Django's own functions.
+    """

@@ -1,1 +1,1 @@
-"""Packs the tree into compressed blocks, and writes the bundle."""
+"""Pack the tree into compressed blocks, and write the bundle."""

@@ -1,13 +1,13 @@
-"""The archive: the tree in compressed blocks, and the index that finds a file in them.
+"""The archive: the tree in compressed blocks, and the index that locates files in them.
 
-The format is described in launcher/format.h. What the order of files follows from:
+launcher/archive/format.h describes the format. These rules decide the order of files:
 
-- What a start reads lies first, in the order of reading, so that it can be unpacked ahead.
-- Other files of one kind lie side by side, which compresses best.
-- A large file, or a shared library, has a block to itself, and is unpacked to where it is wanted.
-- The zstd copy of a static file is the very frame that the file itself is stored as, and so takes no room.
-- A block holds files of one part of the tree only, so that a change in the project leaves the blocks of the packages
-  as they are, and in the cache. Files with the same bytes share them.
+- Files that a start reads come first, in the order of reading, so that the launcher can unpack them ahead.
+- The remaining files are sorted by kind, because similar files side by side compress best.
+- A large file or a shared library has its own block, and is unpacked directly to its destination.
+- A static file is stored as a zstd frame. Its zstd copy is that same frame, and takes no extra room.
+- A block holds files of only one part of the tree. A change in the project then leaves the blocks of the packages
+  unchanged and in the cache. Files with the same bytes are stored once.
 """
 
 import hashlib
@@ -42,49 +42,52 @@ from djbundle.builder.native.libraries import PROGRAM
 from djbundle.errors import LargeFileError
 
 BLOCK_SIZE = 4 << 20
-FIRST_BLOCK_SIZE = 128 << 10  # of a start, whose blocks double from here on: nobody waits long for the first modules
+FIRST_BLOCK_SIZE = 128 << 10  # for a start; later blocks double, so the first modules are ready soon
 LARGE_FILE = 256 << 10
 LARGEST_FILE = (1 << 32) - 1
-PROGRAM_LEVEL = 15  # it is unpacked before anything runs: a sixth faster, for a tenth more of it
+PROGRAM_LEVEL = 15  # unpacked before anything runs; a sixth faster than 19, a tenth larger
 LEVEL = 19  # 22 gains 1 % and takes three times as long
 
 
 @dataclass(frozen=True, slots=True)
 class Block:
-    """One compressed block on this disk."""
+    """One compressed block on the build machine's disk."""
 
     part: Part
     path: Path
     hash: int  # XXH64
     size: int
     raw_size: int
-    is_shared: bool  # by several files; such a block is kept unpacked for a while
+    is_shared: bool  # several files are in it; it is kept unpacked for a while
     code: tuple[int, int] = (0, 0)  # offset and size of machine code
-    is_frame: bool = False  # whether its content is the frame of the block before it, and adds nothing to the file
+    is_frame: bool = False  # its content is the frame of the block before it, so it adds no bytes to the file
 
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where the content of a file or link lies."""
+    """The location of a file's or link's content."""
 
     block: int
-    offset: int  # in the raw block
+    offset: int  # in the uncompressed block
     size: int
     digest: bytes  # SHA-256
 
 
 @dataclass(frozen=True, slots=True)
 class Archive:
-    """The compressed tree, ready to be written behind the launcher."""
+    """The compressed tree, ready to be written after the launcher."""
 
     tree: Tree
     blocks: list[Block]
     start_blocks: int
-    start_files: list[str]  # large ones that a start reads
+    start_files: list[str]  # large files that a start reads
     places: dict[str, Place]
 
     def index(self, start: int, built: int) -> bytes:
-        """The index, not yet compressed, with the first block at byte `start` of the file; `built` in seconds."""
+        """Return the index, uncompressed.
+
+        The first block is at byte `start` of the bundle; `built` is in seconds since 1970.
+        """
         numbering = _Index(self)
         entries = numbering.pack_entries()
         start_files = numbering.add_list(self.start_files)
@@ -95,7 +98,10 @@ class Archive:
         return b"".join([head, *blocks, *entries, struct.pack(f"<{len(needs)}I", *needs), names])
 
     def _pack_blocks(self, file_offset: int) -> tuple[list[bytes], list[int]]:
-        """The blocks' share of the index; and bytes of room for those of the start, and for all others."""
+        """Return the block records of the index, and the bytes that kept blocks need when unpacked.
+
+        The bytes are counted separately for the blocks of the start and for all other blocks.
+        """
         packed, rooms = [], [0, 0]
         for number, block in enumerate(self.blocks):
             later = int(number >= self.start_blocks)
@@ -110,7 +116,7 @@ class Archive:
         return packed, rooms
 
     def sizes(self) -> dict[Part, tuple[int, int]]:
-        """Raw and compressed bytes of each part."""
+        """Return the raw and compressed bytes of each part."""
         return {
             part: (
                 sum(block.raw_size for block in self.blocks if block.part == part),
@@ -121,7 +127,7 @@ class Archive:
 
 
 class _Index:
-    """Numbers the entries so that the children of a folder stand side by side, sorted by name."""
+    """Number the entries so that the children of a folder are adjacent and sorted by name."""
 
     def __init__(self, archive: Archive) -> None:
         self._archive = archive
@@ -131,18 +137,18 @@ class _Index:
         for name in [*archive.tree.folders(), *archive.places]:
             self._children[str(PurePosixPath(name).parent)].append(name)
         self._order = ["."]
-        for name in self._order:  # grows while it is walked: folder by folder, level by level
+        for name in self._order:  # the list grows while it is walked, level by level
             self._order += sorted(self._children.get(name, ()), key=lambda child: PurePosixPath(child).name.encode())
         self._numbers = {name: number for number, name in enumerate(self._order)}
         self.needs = [0]
         self.names = bytearray()
 
     def pack_entries(self) -> list[bytes]:
-        """All entries in order; fills `needs` and `names`."""
+        """Return all entries in order; fill `needs` and `names`."""
         return [self._entry(name) for name in self._order]
 
     def add_list(self, names: Sequence[str]) -> int:
-        """The position of a new list in `needs`; 0 for an empty one."""
+        """Append a list to `needs` and return its position; 0 for an empty list."""
         if not names:
             return 0
         position = len(self.needs)
@@ -171,12 +177,15 @@ class _Index:
 
 
 def pack_tree(tree: Tree, start: Iterable[str], cache: Cache, progress: Callable[[float], None]) -> Archive:
-    """Compress the tree; `start` names what a start reads, in order; `progress` hears the share done, 0 to 1."""
+    """Compress the tree.
+
+    `start` names the files that a start reads, in order. `progress` is called with the share done, 0 to 1.
+    """
     packer = _Packer()
     packer.add_frames(tree)
     first = [tree[name] for name in dict.fromkeys(start)]
     packer.block_size = FIRST_BLOCK_SIZE
-    for part in reversed(PARTS):  # Python before what runs on it
+    for part in reversed(PARTS):  # Python before the packages and the project
         packer.add_files((file for file in first if file.part == part), part)
     packer.block_size = BLOCK_SIZE
     start_blocks = len(packer.shared)
@@ -200,23 +209,23 @@ class _RawBlock:
     is_shared: bool = True
     code: tuple[int, int] = (0, 0)
     level: int = LEVEL
-    frame: bytes | None = None  # compressed already
+    frame: bytes | None = None  # the compressed content, if there is one
     is_frame: bool = False
 
 
 class _Packer:
-    """Lays files into blocks; no file is cut."""
+    """Put files into blocks; a file is never split."""
 
     def __init__(self) -> None:
         self.block_size = BLOCK_SIZE
         self.shared: list[_RawBlock] = []
         self.own: list[_RawBlock] = []
-        self.large: set[str] = set()  # files that have a block to themselves
-        self._found: dict[bytes, tuple[_RawBlock, int]] = {}  # by digest of the content
+        self.large: set[str] = set()  # names of files that have their own block
+        self._found: dict[bytes, tuple[_RawBlock, int]] = {}  # block and offset by digest of the content
         self._files: dict[str, tuple[bytes, int]] = {}  # digest and size by name
 
     def add_files(self, files: Iterable[File], part: Part) -> None:
-        """Files that are in already are passed over."""
+        """Add files, except those that were added already."""
         block = _RawBlock(part)
         for file in files:
             if file.name in self._files:
@@ -228,7 +237,7 @@ class _Packer:
         self._close(block)
 
     def add_frames(self, tree: Tree) -> None:
-        """Files that lie in the tree as zstd frames too, and those frames."""
+        """Add files for which the tree also has a zstd frame, together with the frames."""
         for name, frame_name in tree.frames.items():
             data, frame = tree[name].source.read_bytes(), tree[frame_name].source.read_bytes()
             part = tree[name].part
@@ -248,7 +257,7 @@ class _Packer:
         self._close(block)
 
     def _add(self, name: str, data: bytes, block: _RawBlock, source: Path | None = None) -> _RawBlock:
-        """The block to go on with."""
+        """Add a file, and return the block for the next file."""
         digest = hashlib.sha256(data).digest()
         self._files[name] = digest, len(data)
         has_own_block = len(data) >= LARGE_FILE or block.part == "libraries"
@@ -279,7 +288,7 @@ class _Packer:
         found = {}
         for name, (digest, size) in self._files.items():
             block, offset = self._found[digest]
-            found[name] = Place(numbers.get(id(block), 0), offset, size, digest)  # none has only empty files
+            found[name] = Place(numbers.get(id(block), 0), offset, size, digest)  # no block: only empty files
         return found
 
 
@@ -289,7 +298,7 @@ def _filter(data: bytes, offset: int, size: int) -> bytes:
 
 
 def compress(data: bytes, level: int = LEVEL) -> bytes:
-    """One zstd frame."""
+    """Return the data as one zstd frame."""
     return zstandard.ZstdCompressor(level=level).compress(data)
 
 

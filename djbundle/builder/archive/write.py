@@ -1,6 +1,6 @@
-"""Writes the bundle: launcher, blocks, index and footer in one file, there whole or not at all.
+"""Write the bundle: launcher, blocks, index and footer in one file. An incomplete bundle never appears at its path.
 
-The format is described in launcher/format.h.
+launcher/archive/format.h describes the format.
 """
 
 import contextlib
@@ -18,7 +18,7 @@ from djbundle.errors import OutputError
 
 
 def check_output(output: Path) -> None:
-    """Refuse, before the work starts, a path that cannot be written."""
+    """Refuse, before the build starts, a path that cannot be written."""
     if output.is_dir():
         raise OutputError(f"{output} is a folder", f"name a file:  -o {output / 'site'}")
     existing = next(parent for parent in output.parents if parent.exists())
@@ -31,9 +31,9 @@ def check_output(output: Path) -> None:
 
 @contextlib.contextmanager
 def new_bundle(output: Path, launcher: Path, archive: Archive, built: int) -> Iterator[Path]:
-    """Write it to a hidden folder beside `output`, and put it in place when the block has ended well.
+    """Write the bundle to a hidden folder beside `output`; move it into place if the block ends without an error.
 
-    A bundle that runs from the same path keeps running on its old file.
+    A process that runs the previous bundle at this path keeps its old file.
     """
     output.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=output.parent, prefix=UNFINISHED) as folder:
@@ -44,7 +44,7 @@ def new_bundle(output: Path, launcher: Path, archive: Archive, built: int) -> It
 
 
 def write_bundle(path: Path, launcher: Path, archive: Archive, built: int) -> None:
-    """The file as it stays, on the disk for good."""
+    """Write the complete file and sync it to the disk."""
     with path.open("w+b") as file:
         file.write(launcher.read_bytes())
         start = file.tell()
@@ -69,6 +69,6 @@ def write_bundle(path: Path, launcher: Path, archive: Archive, built: int) -> No
 
 
 def sha256(path: Path) -> str:
-    """Of the whole file, in hexadecimal."""
+    """Return the SHA-256 of the whole file, in hexadecimal."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()

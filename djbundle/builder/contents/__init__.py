@@ -1,1 +1,1 @@
-"""Puts files into the tree: of the project, of packages, of the standard library, of djbundle itself."""
+"""Add files to the tree: of the project, of packages, of the standard library, of djbundle itself."""

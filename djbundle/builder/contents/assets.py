@@ -1,4 +1,4 @@
-"""The project's own share of the tree: its data files, the modules that stay bytecode, and its static files."""
+"""Add the project's part of the tree: its data files, the modules that stay bytecode, and its static files."""
 
 import gzip
 import re
@@ -21,18 +21,18 @@ COMPRESSIBLE = frozenset(
     (".css", ".js", ".mjs", ".json", ".map", ".svg", ".html", ".txt", ".xml", ".webmanifest", ".wasm", ".ttf", ".otf")
 )
 ZSTD = ".zstd"
-HASH_IN_NAME = re.compile(r"\.[0-9a-f]{12}$")  # of ManifestStaticFilesStorage, at the end of a stem
-ONE_PACKET = 1400  # bytes; what fits into one arrives no sooner for being smaller
-WORTH_KEEPING = 0.9  # a compressed copy that is not a tenth smaller is not worth a file
+HASH_IN_NAME = re.compile(r"\.[0-9a-f]{12}$")  # the hash of ManifestStaticFilesStorage, at the end of a stem
+ONE_PACKET = 1400  # bytes; a file that fits into one packet arrives no sooner if compressed
+WORTH_KEEPING = 0.9  # a compressed copy must be at least a tenth smaller
 
 
 def add_project(tree: Tree, contents: Contents, compiled: Modules, cache: Cache) -> None:
-    """The project's files that are wanted (selection.py); `compiled` modules are in the executable.
+    """Add the project's files that selection.py chose; `compiled` modules are in the executable already.
 
-    A source that the project has read as a file is there as one too.
+    A source that the project reads as a file is added as a file too.
     """
     project, bytecode = contents.project, []
-    tree.empty |= {str(path.parent) for path in compiled}  # ``Path(__file__).parent`` is looked at
+    tree.empty |= {str(path.parent) for path in compiled}  # code may look at ``Path(__file__).parent``
     for path in contents.taken:
         source = project.root / path
         if path.suffix != ".py" or str(source) in contents.opened:
@@ -44,9 +44,9 @@ def add_project(tree: Tree, contents: Contents, compiled: Modules, cache: Cache)
 
 
 def add_static_files(tree: Tree, folder: Path, left_out: Iterable[Decision], cache: Cache) -> None:
-    """The collected static files, each with copies compressed as zstd, brotli and gzip where that pays.
+    """Add the collected static files, each with zstd, brotli and gzip copies where that pays.
 
-    A file that has a minified twin is for developing, and has no copies that take room.
+    A file with a minified twin is for development, and gets only the zstd copy, which takes no room.
     """
     unwanted = {each.path for each in left_out}
     for path in sorted(path for path in folder.rglob("*") if path.is_file()):
@@ -64,7 +64,7 @@ def add_static_files(tree: Tree, folder: Path, left_out: Iterable[Decision], cac
 def _compressed_copies(path: Path, cache: Cache) -> Iterator[tuple[str, Path]]:
     data = path.read_bytes()
     for suffix, compress in ENCODERS.items():
-        if suffix != ZSTD and _has_minified(path):  # which is what browsers get; a zstd copy takes no room
+        if suffix != ZSTD and _has_minified(path):  # browsers get the minified file; a zstd copy takes no room
             continue
         copy = cache.store_bytes("static", hash_of(data, suffix), partial(compress, data))
         if copy.stat().st_size < len(data) * WORTH_KEEPING:
@@ -72,7 +72,7 @@ def _compressed_copies(path: Path, cache: Cache) -> Iterator[tuple[str, Path]]:
 
 
 def _has_minified(path: Path) -> bool:
-    """Whether ``jquery.min.js`` stands beside ``jquery.js``, or ``jquery.12e87d2f3a4c.js``."""
+    """Return whether ``jquery.min.js`` stands beside ``jquery.js``, or beside ``jquery.12e87d2f3a4c.js``."""
     plain = HASH_IN_NAME.sub("", path.stem)
     return path.with_name(f"{plain}.min{path.suffix}").exists()
 
@@ -89,4 +89,4 @@ def _gzip(data: bytes) -> bytes:
     return gzip.compress(data, 9, mtime=0)
 
 
-ENCODERS: dict[str, Callable[[bytes], bytes]] = {ZSTD: _zstd, ".br": _brotli, ".gz": _gzip}  # servestatic's names
+ENCODERS: dict[str, Callable[[bytes], bytes]] = {ZSTD: _zstd, ".br": _brotli, ".gz": _gzip}  # suffixes of servestatic

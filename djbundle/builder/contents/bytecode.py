@@ -1,4 +1,4 @@
-"""Compiles Python sources to ``.pyc`` files that never look for their source."""
+"""Compile Python sources to ``.pyc`` files that never look for their source."""
 
 import ast
 import importlib.util
@@ -14,7 +14,7 @@ from djbundle.builder.core.cache import Cache, hash_of
 from djbundle.builder.core.tree import Part, Tree
 
 BATCH = 100
-ROOT = "/djb"  # of the tree, see vfs/vfs.h
+ROOT = "/djb"  # the path of the tree in a bundle, see vfs/vfs.h
 UNCHECKED_HASH = 0b01  # flags of a .pyc file, PEP 552
 
 
@@ -27,7 +27,7 @@ class Source(NamedTuple):
 
 
 def add_bytecode(tree: Tree, sources: Iterable[Source], cache: Cache, part: Part) -> None:
-    """Add ``name.pyc`` for each source; a file that is not valid Python (a template, say) is left out, as by pip."""
+    """Add ``name.pyc`` for each source. Skip files that are not valid Python, such as templates, as pip does."""
     magic = importlib.util.MAGIC_NUMBER
     keys = {
         source: hash_of(source.path.read_bytes(), _shown(source), str(source.keeps_docstrings), magic)
@@ -51,12 +51,15 @@ def _compile_in_parallel(sources: list[Source]) -> Iterable[tuple[Source, bytes]
 
 
 def _compile_batch(batch: list[Source]) -> list[bytes | None]:
-    warnings.simplefilter("ignore")  # SyntaxWarnings of other people's packages
+    warnings.simplefilter("ignore")  # SyntaxWarnings in third-party packages
     return [_compile(source) for source in batch]
 
 
 def _shown(source: Source) -> str:
-    """Its path in the bundle: tracebacks show it, and packages look for what lies beside a caller of theirs."""
+    """Return the path of a source in the bundle.
+
+    Tracebacks show it, and some packages look for files beside their caller's source.
+    """
     return f"{ROOT}/{source.name}"
 
 
@@ -72,9 +75,10 @@ def _compile(source: Source) -> bytes | None:
 
 
 def without_docstrings(text: bytes, name: str) -> ast.Module:
-    """What help() shows: a third of the text in a module that somebody documented well.
+    """Return the syntax tree without docstrings, which only help() shows.
 
-    The way over objects takes twice as long as compiling the text.
+    They are a third of the text in a well-documented module. Parsing into objects takes twice as long as compiling the
+    text.
     """
     module = ast.parse(text, name)
     for node in ast.walk(module):

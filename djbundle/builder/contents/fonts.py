@@ -1,7 +1,8 @@
-"""Fonts for sites that write documents with pango, as WeasyPrint does: those which this machine takes where a document
-names a generic family. A container made from nothing has none, and leaves the text out.
+"""Add fonts for sites that write documents with pango, as WeasyPrint does.
 
-The fonts of the machine that a bundle runs on are found as well, and its own rules go first; see fonts.conf(5).
+They are the fonts that the build machine uses for the generic families. A container made from scratch has no fonts, and
+a document would have no text. The fonts of the machine that runs the bundle are found as well, and its own rules go
+first; see fonts.conf(5).
 """
 
 import ctypes
@@ -36,11 +37,14 @@ class Font(NamedTuple):
 
 
 def add_fonts(tree: Tree, folder: str) -> dict[str, str]:
-    """Add them to a folder of the tree; the variable that names their configuration, and its path there."""
+    """Add the fonts to a folder of the tree.
+
+    Return the variable that names their configuration file, with the file's path in the tree.
+    """
     fonts = list(default_fonts())
     for font in fonts:
         tree.add(f"{folder}/{font.file.name}", font.file, "libraries")
-    families = {font.generic: font.family for font in reversed(fonts)}  # the first, which is the plain one, stays
+    families = {font.generic: font.family for font in reversed(fonts)}  # the first one wins, which is the plain style
     aliases = (ALIAS.format(generic=generic, family=escape(family)) for generic, family in families.items())
     name = f"{folder}/fonts.conf"
     tree.add_text(name, CONFIGURATION.format(aliases="\n".join(aliases)), "libraries")
@@ -48,7 +52,7 @@ def add_fonts(tree: Tree, folder: str) -> dict[str, str]:
 
 
 def default_fonts() -> Iterator[Font]:
-    """What the library answers here for each generic family and style."""
+    """Yield the font that fontconfig chooses on this machine for each generic family and style."""
     library = ctypes.CDLL(LIBRARY)
     library.FcNameParse.restype = library.FcFontMatch.restype = ctypes.c_void_p
     for generic in GENERIC:
@@ -57,7 +61,7 @@ def default_fonts() -> Iterator[Font]:
             library.FcConfigSubstitute(None, wanted, MATCH_PATTERN)
             library.FcDefaultSubstitute(wanted)
             found = ctypes.c_void_p(library.FcFontMatch(None, wanted, ctypes.byref(ctypes.c_int())))
-            if found:  # else this machine has no fonts
+            if found:  # otherwise this machine has no fonts
                 yield Font(generic, _text(library, found, b"family"), Path(_text(library, found, b"file")))
 
 

@@ -1,4 +1,4 @@
-"""What a build says of the files that it leaves out."""
+"""Report the files that a build leaves out."""
 
 import filecmp
 from collections.abc import Iterator
@@ -14,22 +14,22 @@ from djbundle.builder.contents.suspicions import secrets_among_static_files
 from djbundle.builder.core.console import Console
 from djbundle.builder.project.project import Project
 
-SHOWN = 8  # of those that are news
+SHOWN = 8  # surprising files that are listed
 EXPECTED = ("a test", "data of tests", "a source, which a bundle does not read", "named by exclude")
 WHY = "djbundle check --files"
 
 
 @dataclass(frozen=True, slots=True)
 class LeftOut:
-    """Names of static files are those that they are collected by."""
+    """The files that were left out. Static files have the names under which they were collected."""
 
-    files: list[Decision]  # of the project, less sources and tests
-    static: list[Decision]  # of those that were collected
-    note: str  # of how the project's files were told, where git was not asked although there is a repository
+    files: list[Decision]  # the project's files, without sources and tests
+    static: list[Decision]  # collected static files
+    note: str  # how the project's files were found, if there is a repository but no git
 
     @classmethod
     def of(cls, contents: Contents, static: Path) -> Self:
-        """`static` is the folder of those that were collected."""
+        """Return the files that were left out; `static` is the folder of collected static files."""
         found = dict(secrets_among_static_files(static)) | dict(copies_of_secrets(contents, static))
         return cls(
             [each for each in contents.decisions if not each.taken and each.reason not in EXPECTED],
@@ -39,7 +39,7 @@ class LeftOut:
 
 
 def copies_of_secrets(contents: Contents, static: Path) -> Iterator[tuple[Path, Suspicion]]:
-    """Static files that were collected through a link, or copied, of what stays out by its name."""
+    """Yield static files that have the content of a file left out for its name: links to it, or copies."""
     secrets: dict[int, list[Path]] = {}
     for path in contents.secrets_by_name():
         secrets.setdefault(path.stat().st_size, []).append(path)
@@ -60,7 +60,7 @@ def note_of(project: Project) -> str:
 
 
 def print_left_out(left_out: LeftOut, console: Console) -> None:
-    """Whatever its developer would not think of, one by one; how many others there are, and how to see them."""
+    """Print each file that its developer would miss; the number of all, and the command that lists them."""
     if left_out.note:
         console.print(f"[yellow]warning:[/] {escape(left_out.note)}")
     news = [*(each for each in left_out.files if each.is_news), *left_out.static]
@@ -73,5 +73,5 @@ def print_left_out(left_out: LeftOut, console: Console) -> None:
 
 
 def printable(text: str) -> str:
-    """Names of files may hold what speaks to a terminal."""
+    """Escape unprintable characters, because file names may contain terminal control sequences."""
     return "".join(each if each.isprintable() else ascii(each)[1:-1] for each in text)

@@ -1,7 +1,7 @@
-"""Data that libraries of the system read from a folder of the machine, which another machine may not have.
+"""Add data files that system libraries read from a folder, which another machine may not have.
 
-A library does not tell what it will open, nor when; so this is a list. Each comes with the environment variable by
-which the library is told another place.
+A library does not tell which files it will open, so this is a fixed list. Each entry has the environment variables that
+tell the library another location.
 """
 
 import re
@@ -13,12 +13,15 @@ from djbundle.builder.contents.fonts import add_fonts
 from djbundle.builder.core.tree import Tree
 
 FOLDER = "_data"
-WRITER = re.compile(r"libpango-")  # of documents with text; GDAL has fontconfig as well, and writes none
+WRITER = re.compile(r"libpango-")  # pango writes text; GDAL has fontconfig too, but writes none
 
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """`place` is a folder or a file of Debian, Fedora and most others; `variables` name it, from new to old."""
+    """The data of one library.
+
+    `place` is its folder or file on Debian, Fedora and most others; `variables` name the location, from new to old.
+    """
 
     library: str
     place: str
@@ -36,9 +39,9 @@ RULES = (
 
 
 def add_library_data(tree: Tree, loaded: Iterable[Path]) -> dict[str, str]:
-    """Add the data of the `loaded` libraries of the system; for each variable a path relative to the root.
+    """Add the data of the `loaded` system libraries. Return a path, relative to the root, for each variable.
 
-    What lies in a wheel comes with its data, and knows where.
+    Libraries from wheels bring their own data and know where it is.
     """
     found: dict[str, str] = {}
     names = {path.name for path in loaded if path.is_relative_to("/usr/lib") or path.is_relative_to("/lib")}

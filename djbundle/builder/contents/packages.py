@@ -1,4 +1,4 @@
-"""The packages' share of the tree: every distribution as it lies in site-packages, its sources as bytecode."""
+"""Add the packages' part of the tree: each distribution as in site-packages, with its sources as bytecode."""
 
 from collections.abc import Iterable, Iterator
 from fnmatch import fnmatch
@@ -33,7 +33,7 @@ def add_packages(
     inspection: Inspection,
     cache: Cache,
 ) -> None:
-    """Add `dependencies` and what is imported from elsewhere, less the modules that are `compiled`."""
+    """Add `dependencies` and packages installed in editable mode, without the `compiled` modules."""
     tls = only_for_tls(dependencies)
     local = local_packages(project, inspection)
     parts: dict[Part, Iterable[NamedFile]] = {
@@ -68,7 +68,10 @@ def _distribution_files(distribution: Distribution) -> Iterator[NamedFile]:
 
 
 def local_files(module: str, file: Path) -> Iterator[NamedFile]:
-    """Of a package that is developed where it lies; what lies there besides is not chosen by anybody."""
+    """Yield the files of a package that is imported from its own folder, outside of site-packages.
+
+    Secrets in that folder are skipped, because nobody selected its data files for a distribution.
+    """
     if file.name == "__init__.py":
         for path in sorted(file.parent.rglob("*")):
             below = path.relative_to(file.parent)
@@ -79,7 +82,7 @@ def local_files(module: str, file: Path) -> Iterator[NamedFile]:
 
 
 class _Unwanted:
-    """What of the packages a running site has no use for."""
+    """Files of packages that a running site does not need."""
 
     def __init__(self, inspection: Inspection) -> None:
         self._loaded = set(inspection.modules)
@@ -94,16 +97,19 @@ class _Unwanted:
         return self._is_test(name) or self._is_foreign(name)
 
     def keeps_docstrings(self, name: PurePosixPath) -> bool:
-        """Django's own are for developers, unless its admin shows them; what others do with theirs is not known."""
+        """Return whether to keep the docstrings of a module.
+
+        Django's own are for developers, unless admindocs shows them. Other packages may use theirs.
+        """
         return name.parts[0] != "django" or self._shows_docstrings
 
     def _is_test(self, name: PurePosixPath) -> bool:
-        """Whether it is a test that the running project did not import all the same."""
+        """Return whether it is a test that the running project did not import."""
         module = ".".join(name.with_suffix("").parts).removesuffix(".__init__")
         return "tests" in name.parts and module not in self._loaded
 
     def _is_foreign(self, name: PurePosixPath) -> bool:
-        """Whether it is a translation into a language that the project's LANGUAGES do not offer."""
+        """Return whether it is a translation into a language that the project's LANGUAGES do not have."""
         if self._locales is None or name.name not in CATALOGUES:
             return False
         *_, folder, locale, messages, _ = ("", "", "", *name.parts)
@@ -111,7 +117,10 @@ class _Unwanted:
 
 
 def _locales_of(languages: Iterable[str]) -> Iterator[str]:
-    """The folders that Django looks into for translations, de_AT and de for "de-at"; English is its fallback."""
+    """Yield the folders in which Django looks for translations: de_AT and de for "de-at".
+
+    English is its fallback.
+    """
     yield "en"
     for language in languages:
         yield to_locale(language)

@@ -1,4 +1,4 @@
-"""djbundle's own share of the tree: the half of it that runs on a server."""
+"""Add djbundle's own part of the tree: the code that runs on the server."""
 
 from importlib.resources import files
 from pathlib import Path, PurePosixPath
@@ -10,12 +10,14 @@ from djbundle.builder.core.tree import Tree
 MODULES = ("__init__.py", "errors.py", "manifest.py", "settings_module.py", "static_storage.py", "storages.py")
 FOLDERS = ("common", "runtime", "stand_ins", "tasks")
 FACTS = "_project_facts"
-BOOTSTRAP = "runtime/cli/bootstrap.py"  # the program imports it by a name of its own, before there are packages
+BOOTSTRAP = "runtime/cli/bootstrap.py"  # imported under another name, before packages can be
 
 
 def add_runtime(tree: Tree, compiled: set[str], variables: dict[str, str], cache: Cache, work: Path) -> None:
-    """Add ``djbundle.runtime``, ``djbundle.tasks`` and what these share with the builder; and for bootstrap.py the
-    names of the packages and modules that are `compiled`, and the `variables` that name the settings.
+    """Add ``djbundle.runtime``, ``djbundle.tasks`` and the modules that they share with the builder.
+
+    A generated module tells bootstrap.py the names of the `compiled` packages and modules, and the `variables` that
+    name the settings.
     """
     package = Path(str(files("djbundle")))
     facts = work / f"{FACTS}.py"

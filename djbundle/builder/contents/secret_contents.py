@@ -1,7 +1,7 @@
-"""What a file holds, where that has no place in a bundle: private keys, keys of clouds, dumps, databases, memory.
+"""Find content that has no place in a bundle: private keys, cloud keys, dumps, databases, process memory.
 
-The shapes are tables of ours, of which the runtime has that of tokens too. detect-secrets has most of them; its last
-release is of May 2024, and it would bring requests, urllib3 and PyYAML to every build for expressions that look at one
+The patterns are our own tables; the runtime shares the one of tokens. detect-secrets has most of them, but its last
+release is of May 2024. It would also add requests, urllib3 and PyYAML to every build, for expressions that look at one
 line at a time.
 """
 
@@ -14,22 +14,22 @@ from pathlib import Path
 from djbundle.builder.contents.secret_names import Suspicion
 from djbundle.common.token_shapes import TOKEN_SHAPES
 
-LONGEST_TEXT = 4 << 20  # bytes that are searched for what may be a secret; for a private key a file is, however long
-HEAD = 4096  # bytes that tell text from other data
+LONGEST_TEXT = 4 << 20  # bytes searched for likely secrets; private keys are searched for in the whole file
+HEAD = 4096  # first bytes, which show what kind of file it is
 UTF_16 = (b"\xff\xfe", b"\xfe\xff")
 
-# A header alone is in programs that read keys, so a body must follow it: letters of a key soon, or a whole block that
-# no quote and no variable interrupts. Lines may end as in JSON.
+# Programs that read keys contain the header alone, so a body must follow it: characters of a key soon after, or a
+# complete block without quotes and variables. Line ends may be escaped as in JSON.
 HEADER = rb"-----BEGIN (?:[A-Z0-9 ]{1,20} )?PRIVATE KEY(?: BLOCK)?-----"
 PRIVATE_KEY = re.compile(
     HEADER + rb"(?:(?!-----)(?s:.)){0,600}?[A-Za-z0-9+/]{40,}"
     b"|" + HEADER + rb"(?:\s|\\[rn])[^\"'`{}$<>()]{8,16384}?-----END "
     rb"|---- BEGIN SSH2 ENCRYPTED PRIVATE KEY ----\s|PuTTY-User-Key-File-[23]:|AGE-SECRET-KEY-1[0-9A-Z]{50,}"
 )
-MARKS = (b"PRIVATE KEY", b"PuTTY-User-Key-File-", b"AGE-SECRET-KEY-1")  # one of which each of these has
+MARKS = (b"PRIVATE KEY", b"PuTTY-User-Key-File-", b"AGE-SECRET-KEY-1")  # every match contains one of these
 HOLDS_KEY = Suspicion("it holds a private key", is_secret=True)
 
-# How files begin that are what their names may hide.
+# First bytes of files whose names may hide what they are.
 HEADS = (
     (rb"\x30(?:\x82..|\x81.|[\x20-\x7f])\x02\x01(?:[\x00\x01][\x30\x04]|\x00\x02[\x20-\x82]|\x03\x30)", HOLDS_KEY),
     (rb"\xfe\xed\xfe\xed|\xce\xce\xce\xce", Suspicion("it is a key store of Java", is_secret=True)),
@@ -47,7 +47,7 @@ HEADS = (
 )
 HEAD_SHAPES = tuple((re.compile(shape, re.DOTALL), suspicion) for shape, suspicion in HEADS)
 
-# What else tells of secrets: what it looks like, a mark that each such text has, and the shape.
+# Other signs of secrets: a description, a mark that each match contains, and the pattern.
 CONTEXTS = (
     ("a key of Google", b'"service_account"', rb'"service_account"'),
     ("a key of Google", b'"authorized_user"', rb'"authorized_user"'),
@@ -62,7 +62,7 @@ CONTEXTS = (
     ("a dump of a database", b"INSERT INTO ", rb"INSERT INTO [\w.\"`]+ (?:VALUES|\([^;)]{1,2000}\) VALUES)"),
     ("a dump of a database", b"PASSWORD", rb"(?:CREATE|ALTER) (?:ROLE|USER)\b[^;]{1,200}\bPASSWORD\b"),
 )
-# The same in lower case: a word, a sign, and a text with letters and digits, which is quoted in a program.
+# The same in lower case: a word, a sign, and a value with letters and digits. In a program the value is quoted.
 SIGN = rb"[\"'\]]*\s*(?:=>|:=|[:=])\s*%b(?=[^\s\"'`<>{}$,;]*\d)(?=[^\s\"'`<>{}$,;]*[a-z])[^\s\"'`<>{}$,;]{8,}"
 WORDS = (
     *((b"pass", rb"pass(?:w(?:or)?d|phrase|_?key)?"), (b"pwd", rb"pwd"), (b"secret", rb"secret(?:_?key)?")),
@@ -106,7 +106,7 @@ NO_CERTIFICATE = Suspicion("no certificate, so a key by its name", is_secret=Tru
 
 
 def no_certificate(file: Path) -> Suspicion | None:
-    """Of a file that is called so: it holds one, or a public key, unless it is something else."""
+    """Return a suspicion if the name says certificate, but the file holds no certificate or other public data."""
     if file.suffix.lower() not in (".pem", ".crt", ".cer"):
         return None
     with file.open("rb") as content:
@@ -114,7 +114,7 @@ def no_certificate(file: Path) -> Suspicion | None:
 
 
 def certain_secret(file: Path) -> Suspicion | None:
-    """A private key, or a file that is nothing else than a secret, whatever its name and its place."""
+    """Return what the file is if it is a private key or nothing but a secret, whatever its name and folder."""
     with file.open("rb") as content:
         head = content.read(HEAD)
         if not head:
@@ -124,7 +124,7 @@ def certain_secret(file: Path) -> Suspicion | None:
 
 
 def certain_secret_in(head: bytes, whole: "bytes | mmap.mmap") -> Suspicion | None:
-    """The same of its first bytes and all of them."""
+    """Return the same as `certain_secret`, for the first bytes and the whole content."""
     for shape, suspicion in HEAD_SHAPES:
         if shape.match(head):
             return suspicion
@@ -135,7 +135,7 @@ def certain_secret_in(head: bytes, whole: "bytes | mmap.mmap") -> Suspicion | No
 
 
 def likely_secret(file: Path) -> Suspicion | None:
-    """What a text has that looks like a key of a cloud, a password, or a row of a dump."""
+    """Return what looks like a cloud key, a password or a row of a dump in a text file."""
     with file.open("rb") as content:
         return likely_secret_in(content.read(LONGEST_TEXT), is_program=file.suffix.lower() in PROGRAMS)
 
@@ -143,7 +143,7 @@ def likely_secret(file: Path) -> Suspicion | None:
 def likely_secret_in(content: bytes, *, is_program: bool = False) -> Suspicion | None:
     if content.startswith(UTF_16):
         content = _plain(content)
-    if b"\0" in content[:HEAD]:  # no text
+    if b"\0" in content[:HEAD]:  # not a text
         return None
     found = [each.what for each in SHAPES if each.is_in(content)]
     lower = content.lower()
@@ -152,5 +152,5 @@ def likely_secret_in(content: bytes, *, is_program: bool = False) -> Suspicion |
 
 
 def _plain(content: bytes) -> bytes:
-    """UTF-16, as a shell of Windows writes it, in UTF-8."""
+    """Convert UTF-16, which PowerShell writes, to UTF-8."""
     return content.decode("utf-16", "replace").encode()

@@ -1,7 +1,7 @@
-"""What a file most likely is by its name, where that has no place in a bundle: a key, a dump, an editor's leftover.
+"""Judge by its name what kind of file has no place in a bundle: a key, a dump, an editor's leftover.
 
-The table is ours, and for data only: modules, and templates, static files and fixtures of the usual kinds, may be
-called what they like. Names are compared in lower case.
+The table is our own, and only for data. Modules, templates, static files and fixtures of the usual kinds may have any
+name. Names are compared in lower case.
 """
 
 import re
@@ -17,15 +17,15 @@ class Suspicion:
     """Why a file stays out."""
 
     reason: str  # "a private key by its name"
-    is_secret: bool = False  # only `include` with its whole name brings it in; else a pattern does
-    is_expected: bool = False  # no bundle has it, and nobody thinks so: it need not be told
+    is_secret: bool = False  # only `include` with the full name includes it, not a pattern
+    is_expected: bool = False  # developers expect it to stay out, so it is not reported
 
 
 @dataclass(frozen=True, slots=True)
 class Rule:
     suspicion: Suspicion
     pattern: re.Pattern[str]
-    is_wordy: bool = False  # it does not count for what is there to be read
+    is_wordy: bool = False  # it does not apply to suffixes in PROSE
 
 
 def _rule(
@@ -128,7 +128,7 @@ RULES = (
     _rule("a log by its name", LOGS, is_secret=True, is_expected=True),
     _rule("an archive that a build cannot look into", ARCHIVES_NOBODY_READS),
 )
-# Of files that are for reading, and may be about passwords.
+# Suffixes of documents, pages and pictures, which may be about passwords.
 PROSE = frozenset((".md", ".rst", ".html", ".htm", ".css", ".js", ".svg", ".png", ".jpg", ".webp", ".gif", ".mjml"))
 PROSE |= {".ts", ".tsx", ".jsx", ".vue", ".scss", ".map", ".mo"}
 FOLDERS = frozenset(
@@ -144,7 +144,10 @@ HIDDEN = Suspicion("hidden by a dot in its path", is_expected=True)
 
 @cache
 def suspicion_of_name(path: PurePath) -> Suspicion | None:
-    """Why a file of data of this name, relative to the project, stays out; None where nothing speaks against it."""
+    """Return why a data file of this name, relative to the project, stays out.
+
+    None means that nothing speaks against it.
+    """
     name = path.name.lower()
     if not FOLDERS.isdisjoint(part.lower() for part in path.parts[:-1]):
         return FOLDER

@@ -1,8 +1,8 @@
-"""Which of a project's files go into its bundle, and why the others do not.
+"""Decide which of a project's files go into the bundle, and why the others do not.
 
-In go modules, templates, static files, fixtures, translations, what the start opens, and what `include` names. Other
-data go in when git tracks them, or when they lie in a package, and neither their name nor their content tells of a
-secret. A private key stays out wherever it lies, unless `include` has its whole name.
+These go in: modules, templates, static files, fixtures, translations, files that the start opens, and files that
+`include` names. Other data files go in when git tracks them or when they lie in a package, unless their name or content
+suggests a secret. A private key stays out wherever it lies, unless `include` has its full name.
 """
 
 import os
@@ -30,12 +30,12 @@ STATEMENTS = Suspicion("statements for a database, in no package")
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """About one file, or one folder that is ignored as a whole."""
+    """The decision about one file, or about one folder that is ignored as a whole."""
 
     path: str  # relative to the project
     taken: bool
     reason: str  # what it is: "a template"; or why it stays out
-    is_news: bool = False  # that it stays out is not what its developer would think
+    is_news: bool = False  # its developer would not expect it to stay out
 
 
 class Contents:
@@ -48,13 +48,13 @@ class Contents:
         places = (inspection.media_root, inspection.static_root)
         self.uploads = tuple(f"{folder.rstrip('/')}/" for folder in places if folder)
         sources = [*project.sources()]
-        # Templates may lie in a folder of that name, so only one with sources is of tests.
+        # A folder named tests may hold only templates, so it counts as tests only if it has sources.
         self.tests = {parent for path in sources for parent in path.parents if parent.name == "tests"}
         self.packages = {path.parent for path in sources if path.name == "__init__.py"}
 
     @cached_property
     def decisions(self) -> list[Decision]:
-        """By path."""
+        """All decisions, sorted by path."""
         named = set(self._named_by_include())
         if lost := [each for each in self.patterns if not any(_matches(path, each) for path in named)]:
             raise ConfigurationError(
@@ -71,7 +71,7 @@ class Contents:
         return [Path(each.path) for each in self.decisions if each.taken]
 
     def secrets_by_name(self) -> Iterator[Path]:
-        """Files that stay out, absolute, whether git ignores them or not."""
+        """Yield the absolute paths of files left out for their name, whether git ignores them or not."""
         for each in self.decisions:
             path = Path(each.path)
             if not each.taken and (self.project.root / path).is_file() and not self._kind(path):
@@ -80,11 +80,11 @@ class Contents:
                     yield self.project.root / path
 
     def takes_link(self, path: Path) -> bool:
-        """Whether a symbolic link that stays inside the project goes in."""
+        """Return whether a symbolic link that stays inside the project goes in."""
         return not (suspicion_of_name(self._plain(path)) or self.project.configuration.excludes(path))
 
     def _named_by_include(self) -> Iterator[Path]:
-        """Whether or not git ignores them."""
+        """Yield the files that `include` names, whether git ignores them or not."""
         if not self.patterns:
             return
         for folder, folders, names in os.walk(self.project.root):
@@ -95,7 +95,7 @@ class Contents:
                     yield path
 
     def _compiled_translations(self) -> Iterator[Path]:
-        """They are made from sources, so git often ignores them."""
+        """Yield ignored translations. They are made from sources, so git often ignores them."""
         for path in self.project.listing.ignored:
             if path.suffix == ".mo" and self._kind(path) and (self.project.root / path).is_file():
                 yield path
@@ -112,7 +112,7 @@ class Contents:
         return Decision(name, True, NAMED) if name in self.patterns else self._decide_data(path)
 
     def _reason_against(self, path: Path) -> str:
-        """Without a look into it; "" where there is none."""
+        """Return a reason against a file, without reading it; "" if there is none."""
         if self.project.configuration.excludes(path):
             return "named by exclude"
         if path.suffix == ".py":
@@ -126,7 +126,10 @@ class Contents:
         return "below MEDIA_ROOT or STATIC_ROOT" if str(self.project.root / path).startswith(self.uploads) else ""
 
     def _decide_data(self, path: Path) -> Decision:
-        """By its place and its name; a secret, by a name or by its content, stays out of each place."""
+        """Decide about a data file by its folder, its name and its content.
+
+        A file with a secret in its content stays out, whatever its folder.
+        """
         name, source = str(path), self.project.root / path
         kind, is_opened, is_included = self._kind(path), str(source) in self.opened, self._is_included(path)
         suspicion = None if kind else self._suspicion_of_name(path)
@@ -139,7 +142,7 @@ class Contents:
         return Decision(name, True, kind or OPENED) if kind or is_opened else self._decide_other(path, source)
 
     def _decide_other(self, path: Path, source: Path) -> Decision:
-        """Data that nothing but their names and their content speak for."""
+        """Decide about a data file for which only its name and content speak."""
         in_package = not self.packages.isdisjoint(path.parents)
         if path.suffix.lower() == ".sql" and not in_package:
             return self._left_out(path, STATEMENTS)
@@ -150,14 +153,18 @@ class Contents:
         return Decision(str(path), True, "data of a package" if in_package else "data")
 
     def _left_out(self, path: Path, suspicion: Suspicion, *, is_news: bool = False) -> Decision:
-        """Who has read it here, tracked it, or included its folder, thinks that it goes in."""
+        """Leave a file out.
+
+        It is news if the project opened the file, git tracks it, or `include` matches it: its developer expects it to
+        go in.
+        """
         listing = self.project.listing
         is_wanted = str(self.project.root / path) in self.opened or (listing.tracked and listing.is_tracked(path))
         is_news = is_news or self._is_included(path) or (bool(is_wanted) and not suspicion.is_expected)
         return Decision(str(path), False, suspicion.reason, is_news)
 
     def _kind(self, path: Path) -> str:
-        """What its folder says that it is, if its name ends as such files do; or ""."""
+        """Return what kind of file it is by its folder, if its suffix fits that kind; else ""."""
         suffix = path.suffix.lower()
         if any(part.startswith(".") and part != ".well-known" for part in path.parts):
             return ""
@@ -173,7 +180,7 @@ class Contents:
 
     @cached_property
     def _named_folders(self) -> dict[Path, Kind]:
-        """Those that the settings name, relative to the project."""
+        """The folders that the settings name, relative to the project."""
         root = self.project.root
         return {
             Path(folder).relative_to(root): KINDS[kind]
@@ -183,7 +190,11 @@ class Contents:
         }
 
     def _suspicion_of_name(self, path: Path) -> Suspicion | None:
-        """Of what is called a certificate, whether it is one; of a link to a file elsewhere, also of its name."""
+        """Return the suspicion about the name of a file.
+
+        If the name says certificate, the content must be one. If it is a link to a file outside of the project, the
+        name of that file counts as well.
+        """
         full = self.project.root / path
         behind = full.resolve()
         own = suspicion_of_name(self._plain(path)) or secret_contents.no_certificate(full)
@@ -192,12 +203,15 @@ class Contents:
         return suspicion_of_name(PurePath(*behind.parts[-2:]))
 
     def _plain(self, path: Path) -> PurePath:
-        """Without the folders that are packages, which may be called what they like."""
+        """Return the path without the folders that are packages, because packages may have any name."""
         depth = max((len(folder.parts) for folder in path.parents if folder in self.packages), default=0)
         return PurePath(*path.parts[depth:])
 
     def _ignored(self, path: Path) -> Decision:
-        """It was opened all the same, by settings that want what is not there for everybody: that is news."""
+        """Leave out a file that git ignores.
+
+        It is news if the project opened the file: other machines may not have it.
+        """
         by = "git" if self.project.listing.knowledge == "git" else ".gitignore"
         full = str(self.project.root / path)
         is_read = full in self.opened and not full.startswith(self.uploads)
@@ -209,5 +223,5 @@ class Contents:
 
 
 def _matches(path: PurePath, pattern: str) -> bool:
-    """As the patterns of `exclude` do: a file, or all that lies in a folder."""
+    """Return whether a pattern matches a file, or a folder above it, as `exclude` does."""
     return fnmatch(str(path), pattern) or fnmatch(str(path), f"{pattern}/*")

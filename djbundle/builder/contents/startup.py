@@ -1,4 +1,4 @@
-"""What a start of the bundle reads, in the order of reading: such files lie first in it and are unpacked ahead."""
+"""The files that a start of the bundle reads, in the order of reading: they come first, and are unpacked ahead."""
 
 import sysconfig
 from collections.abc import Iterable, Iterator
@@ -10,7 +10,7 @@ from djbundle.builder.project.project import Project
 from djbundle.manifest import FILE_NAME
 
 RUNTIME = "djbundle/runtime/"
-# What Python reads before it can import from the archive.
+# Files that Python reads before it can import from the archive.
 PYTHON_START = tuple(
     f"{name}.pyc"
     for name in (
@@ -26,7 +26,10 @@ BEFORE_IMPORTS = (*PYTHON_START, FILE_NAME)
 
 
 def files_of_start(tree: Tree, project: Project, opened: Iterable[str]) -> Iterator[str]:
-    """Names in the tree, the libraries of each before it; `opened` are the files that the project opened, in order."""
+    """Yield names in the tree, each after the libraries that it needs.
+
+    `opened` are the files that the project opened, in order.
+    """
     runtime = sorted(file.name for file in tree if file.name.startswith(RUNTIME) and file.name.endswith(".pyc"))
     for name in (*BEFORE_IMPORTS, *runtime, *_names_of(project, opened)):
         yield from (needed for needed in tree.needs.get(name, ()) if needed in tree)
@@ -35,10 +38,10 @@ def files_of_start(tree: Tree, project: Project, opened: Iterable[str]) -> Itera
 
 
 def _names_of(project: Project, opened: Iterable[str]) -> Iterator[str]:
-    """The name in the tree for each path, if it were there. A source has its bytecode there."""
+    """Yield the name that each path would have in the tree. A source has the name of its bytecode."""
     roots = [project.root, *package_folders(), Path(sysconfig.get_path("stdlib"))]
     roots.append(Path(sysconfig.get_config_var("DESTSHARED")))
-    roots.sort(key=lambda root: -len(root.parts))  # the environment may lie in the project's folder
+    roots.sort(key=lambda root: -len(root.parts))  # deepest first: the environment may lie in the project's folder
     for text in opened:
         path = PurePath(text)
         root = next((root for root in roots if path.is_relative_to(root)), None)

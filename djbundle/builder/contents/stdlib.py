@@ -1,4 +1,4 @@
-"""The standard library's share of the tree: all of it, less what can only serve development, or another system."""
+"""Add the standard library, without the parts that only serve development or another system."""
 
 import sysconfig
 from fnmatch import fnmatch
@@ -8,7 +8,7 @@ from djbundle.builder.contents.bytecode import Source, add_bytecode
 from djbundle.builder.core.cache import Cache
 from djbundle.builder.core.tree import LICENSES_FOLDER, Tree
 
-UNNEEDED = frozenset(  # on a server, which runs Linux
+UNNEEDED = frozenset(  # not needed on a Linux server
     (
         *("test", "tests", "idlelib", "tkinter", "turtledemo", "turtle.py", "ensurepip", "lib2to3", "venv"),
         *("pydoc_data", "__phello__", "__hello__.py", "antigravity.py", "this.py", "site-packages", "__pycache__"),
@@ -19,9 +19,9 @@ TEST_EXTENSIONS = ("_test*", "xx*", "_xx*", "_ctypes_test", "_tkinter")
 
 
 def add_standard_library(tree: Tree, cache: Cache) -> None:
-    """Add the standard library of the interpreter that runs this build, extension modules beside the others.
+    """Add the standard library of the interpreter that runs this build, with its extension modules.
 
-    Docstrings stay behind: help() is for development too.
+    Docstrings are removed, because help() is for development too.
     """
     library = Path(sysconfig.get_path("stdlib"))
     names = (path.relative_to(library) for path in sorted(library.rglob("*.py")))

@@ -1,4 +1,4 @@
-"""What files are by their place, and what speaks against those that have no such place."""
+"""What a file is by its folder, and the suspicions about files that have no such folder."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,8 +14,8 @@ FONTS = (".woff", ".woff2", ".ttf", ".otf", ".eot")
 MEDIA = (".mp3", ".mp4", ".m4a", ".webm", ".ogg", ".ogv", ".oga", ".wav", ".flac", ".vtt", ".srt", ".pdf", ".glb")
 SCRIPTS = (".mjs", ".cjs", ".map", ".less", ".scss", ".sass", ".ts", ".tsx", ".jsx", ".vue", ".wasm", ".webmanifest")
 FIXTURES = (".json", ".jsonl", ".xml", ".yaml", ".yml", ".gz", ".bz2", ".zip", ".xz", ".lzma", ".7z")
-Kind = tuple[str, tuple[str, ...]]  # what lies in a folder, and how the names of such files end
-# By the name of a folder.
+Kind = tuple[str, tuple[str, ...]]  # what the folder holds, and the suffixes of such files
+# By the name of the folder.
 KINDS: dict[str, Kind] = {
     "templates": ("a template", TEMPLATES),
     "jinja2": ("a template", TEMPLATES),
@@ -26,7 +26,7 @@ KINDS: dict[str, Kind] = {
 
 
 def suspicion_of_members(file: Path) -> Suspicion | None:
-    """Of an archive or a compressed file: what its members are."""
+    """Return the suspicion about the members of an archive or a compressed file."""
     if not packed.is_packed(file.name.lower()):
         return None
     try:
@@ -44,7 +44,10 @@ def suspicion_of_content(content: bytes) -> Suspicion | None:
 
 
 def secrets_among_static_files(folder: Path) -> Iterator[tuple[Path, Suspicion]]:
-    """Those collected in `folder` that are no static files; a name that ends as theirs do says nothing."""
+    """Yield the collected files that hold secrets.
+
+    A name with the suffix of static files raises no suspicion; only the content counts then.
+    """
     for source in sorted(path for path in folder.rglob("*") if path.is_file()):
         path = source.relative_to(folder)
         if suspicion := _suspicion_of_static(path, source):
@@ -62,6 +65,6 @@ def _suspicion_of_static(path: Path, source: Path) -> Suspicion | None:
 
 
 def is_secret(path: Path, source: Path) -> bool:
-    """Whether data of a package that lies outside of the project stay out."""
+    """Return whether a data file of a package outside of the project and of site-packages stays out."""
     is_kind = any(path.suffix.lower() in KINDS[part][1] for part in path.parts[:-1] if part in KINDS)
     return bool((not is_kind and suspicion_of_name(path)) or secret_contents.certain_secret(source))

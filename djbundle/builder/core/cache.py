@@ -1,7 +1,7 @@
-"""Results of slow steps, kept by the hash of everything that goes into them.
+"""A cache of slow steps' results, keyed by the hash of all inputs.
 
-An entry is written beside its place and renamed, so a build that is killed leaves no half entry and two builds may
-share the cache. Entries that no build has used for a month are removed.
+An entry is written to a temporary folder and renamed. So a killed build leaves no incomplete entry, and two builds may
+share the cache. Entries that no build has used for 30 days are removed.
 """
 
 import hashlib
@@ -16,7 +16,7 @@ UNUSED_SECONDS = 30 * 24 * 3600
 
 
 def default_folder() -> Path:
-    """``DJBUNDLE_BUILD_CACHE``, else ``$XDG_CACHE_HOME/djbundle-build``, else ``~/.cache/djbundle-build``."""
+    """Return ``DJBUNDLE_BUILD_CACHE``, else ``$XDG_CACHE_HOME/djbundle-build``, else ``~/.cache/djbundle-build``."""
     if chosen := os.environ.get("DJBUNDLE_BUILD_CACHE"):
         return Path(chosen)
     base = os.environ.get("XDG_CACHE_HOME")
@@ -24,7 +24,7 @@ def default_folder() -> Path:
 
 
 def hash_of(*parts: str | bytes) -> str:
-    """A key from `parts`; their borders count."""
+    """Return a hash of `parts` as a key; the boundaries between the parts count."""
     digest = hashlib.sha256()
     for part in parts:
         data = part.encode() if isinstance(part, str) else part
@@ -38,14 +38,14 @@ def hash_of_files(paths: Iterable[Path]) -> str:
 
 
 class Cache:
-    """A folder of files, ``<kind>/<first two digits>/<key>``."""
+    """A folder of files, ``<kind>/<first two digits of the key>/<key>``."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.folder.mkdir(parents=True, exist_ok=True)
 
     def place(self, kind: str, key: str) -> Path:
-        """Where the entry lies or would lie."""
+        """Return the path of an entry, whether it exists or not."""
         return self.folder / kind / key[:2] / key
 
     def find(self, kind: str, key: str) -> Path | None:
@@ -57,7 +57,7 @@ class Cache:
         return path
 
     def file(self, kind: str, key: str, make: Callable[[Path], None]) -> Path:
-        """The entry, made by `make(path)` when it is not there."""
+        """Return the entry; if it does not exist, call `make(path)` to create it."""
         return self.find(kind, key) or self.store(kind, key, make)
 
     def store(self, kind: str, key: str, make: Callable[[Path], None]) -> Path:
@@ -70,7 +70,7 @@ class Cache:
         return path
 
     def store_bytes(self, kind: str, key: str, make: Callable[[], bytes]) -> Path:
-        """The entry, with the bytes of `make()` when it is not there."""
+        """Return the entry; if it does not exist, fill it with the bytes of `make()`."""
 
         def write(path: Path) -> None:
             path.write_bytes(make())
@@ -78,7 +78,7 @@ class Cache:
         return self.file(kind, key, write)
 
     def prune(self) -> None:
-        """Remove what no build has used for a month, and what killed builds left behind."""
+        """Remove entries that no build has used for 30 days, and leftovers of killed builds as old as that."""
         limit = time.time() - UNUSED_SECONDS
         for path in self.folder.glob("*/*/*"):
             if path.stat().st_mtime < limit:

@@ -1,4 +1,4 @@
-"""Shows a build as it goes: each step with its progress, its time and one note. Errors are not its business."""
+"""Show the progress of a build: each step with its share done, its time and one note. Errors are printed elsewhere."""
 
 import contextlib
 import time
@@ -14,13 +14,13 @@ MEGABYTE = 1_000_000
 
 
 def plain_table() -> Table:
-    """Columns without lines or titles."""
+    """Return a table without lines or titles."""
     return Table(box=None, pad_edge=False, show_header=False, padding=(0, 2, 0, 0))
 
 
 @dataclass(frozen=True, slots=True)
 class StepTime:
-    """One finished step."""
+    """A finished step and its time."""
 
     name: str
     seconds: float
@@ -28,7 +28,7 @@ class StepTime:
 
 
 class Step:
-    """What a running step may tell."""
+    """A running step, for reporting its note and progress."""
 
     def __init__(self, name: str, show: "Console") -> None:
         self.name = name
@@ -40,7 +40,7 @@ class Step:
         self.text, self.cached = text, cached
 
     def progress(self, share: float) -> None:
-        """`share` of the step is done, 0 to 1."""
+        """Report that `share` of the step is done, 0 to 1."""
         self._show.update(self.name, share)
 
 
@@ -60,7 +60,7 @@ class Console:
 
     @contextlib.contextmanager
     def step(self, name: str) -> Iterator[Step]:
-        """Time a step and print its line when it is done; a step that raises prints nothing."""
+        """Time a step and print its line when it is done; print nothing for a step that raises."""
         step, start = Step(name, self), time.monotonic()
         self._status.update(name)
         with self._status:

@@ -1,3 +1,3 @@
 """Database engines."""
 
-SQLITE = ("sqlite3", "spatialite")  # how the names of engines end that need no server
+SQLITE = ("sqlite3", "spatialite")  # the ends of the names of engines that need no server

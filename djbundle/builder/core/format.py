@@ -1,4 +1,4 @@
-"""The file format of a bundle: each number and struct of it, as launcher/format.h has them for the launcher.
+"""The file format of a bundle: the numbers and structs of launcher/archive/format.h.
 
 All numbers are little-endian.
 """
@@ -9,11 +9,11 @@ from pathlib import Path
 
 MAGIC = b"djbundle"
 FORMAT = 2
-UNFINISHED = ".djbundle-"  # how the name of a folder starts that holds a bundle which is being written
+UNFINISHED = ".djbundle-"  # prefix of the folder in which a bundle is being written
 
 KIND_FOLDER, KIND_FILE, KIND_EXECUTABLE, KIND_LINK = range(4)
 CODING_ZSTD, CODING_NONE = range(2)
-NOT_KEPT = (1 << 64) - 1  # the place of a block that is unpacked to where it is wanted
+NOT_KEPT = (1 << 64) - 1  # the kept offset of a block that is unpacked directly to its destination
 PAGE = 4096
 
 INDEX = struct.Struct("<6I3Q")  # struct index

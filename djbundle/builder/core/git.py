@@ -1,4 +1,7 @@
-"""What git knows of a project; nothing where the project is in no repository. Where git refuses, so does the build."""
+"""What git knows about a project: its files and its commit.
+
+Without a repository there is nothing to know. If git refuses to answer, the build fails.
+"""
 
 import os
 import shutil
@@ -8,8 +11,8 @@ from typing import Literal
 
 from djbundle.errors import GitError
 
-SHORT = 7  # characters of a commit that git shows
-NO_REPOSITORY = "not a git repository (or any"  # how git says so, in English
+SHORT = 7  # characters of a short commit hash
+NO_REPOSITORY = "not a git repository (or any"  # git's message for it, in English
 FOREIGN = "dubious ownership"
 ENGLISH = {"LC_ALL": "C", "LANGUAGE": "C", "GIT_OPTIONAL_LOCKS": "0"}
 
@@ -19,7 +22,10 @@ Knowledge = Literal["git", "no repository", "no git"]
 
 
 def knowledge_of(root: Path) -> Knowledge:
-    """Who can say which files belong to the project. Raises GitError where git is there and refuses to."""
+    """Return whether git can list the project's files, and if not, why.
+
+    Raises GitError if git is installed and refuses to answer.
+    """
     if not shutil.which("git"):
         return "no git" if _repository_above(root) else "no repository"
     result = _run(root, "rev-parse", "--is-inside-work-tree")
@@ -51,17 +57,20 @@ def _repository_above(root: Path) -> Path | None:
 
 
 def tracked_files(root: Path) -> tuple[str, ...]:
-    """Those below `root`, relative to it, submodules included. Raises GitError."""
+    """Return the tracked files below `root`, relative to it, including submodules. Raises GitError."""
     return _names(root, "ls-files", "-z", "--cached", "--recurse-submodules")
 
 
 def other_files(root: Path) -> tuple[str, ...]:
-    """Those that are neither tracked nor ignored; of a repository in this one only its folder. Raises GitError."""
+    """Return the files that are neither tracked nor ignored. Raises GitError.
+
+    For a repository nested in this one, only its folder is returned.
+    """
     return _names(root, *OTHERS)
 
 
 def ignored_files(root: Path) -> tuple[str, ...]:
-    """Those that are not tracked but ignored, and folders in which all is. Raises GitError."""
+    """Return the ignored files, and the folders in which all files are ignored. Raises GitError."""
     return _names(root, *OTHERS, "--ignored", "--directory")
 
 
@@ -73,7 +82,10 @@ def _names(root: Path, *arguments: str) -> tuple[str, ...]:
 
 
 def find_commit(root: Path) -> str | None:
-    """The one of the work tree, ``+dirty`` behind it when something is changed; None where there is none yet."""
+    """Return the commit of the work tree, or None if there is no commit yet.
+
+    If files have changed since, "+dirty" is appended.
+    """
     found = _run(root, "rev-parse", "--verify", "--quiet", "HEAD")
     commit = found.stdout.decode().strip()
     if found.returncode or not commit:

@@ -1,17 +1,21 @@
-"""What went wrong, in what a command or a log has printed."""
+"""Find the error in the output of a command or in a log."""
 
 import re
 from itertools import pairwise
 
 TRACEBACK = "Traceback (most recent call last):"
 CHAINED = ("the direct cause of the following exception:", "another exception occurred:")
-RAISED = re.compile(r"[A-Za-z_][\w.]*(?::|$)")  # how the last line of a traceback begins
-CHECKS = ("CRITICALS:", "ERRORS:")  # lines before those of Django's system checks
-HARMLESS = "WARNINGS:"  # the same
+RAISED = re.compile(r"[A-Za-z_][\w.]*(?::|$)")  # the start of a traceback's last line
+CHECKS = ("CRITICALS:", "ERRORS:")  # headings above messages of Django's system checks
+HARMLESS = "WARNINGS:"  # the heading above its warnings
 
 
 def last_words(stderr: str) -> str:
-    """Of a command: our own error, the first of Django's checks, what was raised, or whatever came last."""
+    """Return the error in what a command printed.
+
+    It looks, in this order, for djbundle's own error, the first message of Django's checks, the exception, the last
+    line.
+    """
     lines = stderr.strip().splitlines()
     if ours := next((line for line in lines if line.startswith("error: ")), ""):
         return ours.removeprefix("error: ")
@@ -21,7 +25,7 @@ def last_words(stderr: str) -> str:
 
 
 def last_chain(stderr: str) -> str:
-    """The last traceback and those that led to it, without what was printed before and after."""
+    """Return the last traceback and those chained to it, without other output before and after."""
     *before, last = stderr.split(TRACEBACK)
     if not before:
         return ""
@@ -35,6 +39,6 @@ def last_chain(stderr: str) -> str:
 
 
 def error_of(trace: str) -> str:
-    """The first line of what was raised last, which may have several."""
+    """Return the first line of the exception raised last, whose message may have several lines."""
     last = [line for line in trace.rpartition("Traceback ")[2].splitlines()[1:] if line[:1].strip()]
     return next(filter(RAISED.match, last), "")  # other threads may print between its lines

@@ -1,4 +1,4 @@
-"""What archives and compressed files hold, as far as a build looks into them: each member's name and content."""
+"""Read archives and compressed files: each member's name and content, up to limits."""
 
 import bz2
 import gzip
@@ -11,8 +11,8 @@ from pathlib import Path, PurePath
 from typing import Any
 
 MEMBERS = 2000
-LARGEST = 8 << 20  # bytes of a member that are looked at
-ROOM = 128 << 20  # bytes of all members
+LARGEST = 8 << 20  # bytes read of each member
+ROOM = 128 << 20  # bytes read of all members
 TARS = (".tar", ".tgz", ".tbz2", ".txz", ".tar.gz", ".tar.bz2", ".tar.xz")
 COMPRESSED: dict[str, Any] = {".gz": gzip.open, ".bz2": bz2.open, ".xz": lzma.open}
 ZIPS = (".zip", ".jar", ".whl", ".egg", ".xlsx", ".docx", ".odt", ".ods", ".epub", ".kmz")
@@ -20,7 +20,7 @@ ERRORS = (OSError, EOFError, ValueError, RuntimeError, NotImplementedError, zlib
 
 
 class UnreadableError(Exception):
-    """It is damaged, encrypted, or too large."""
+    """The file is damaged, encrypted, or too large."""
 
 
 def is_packed(name: str) -> bool:
@@ -28,7 +28,7 @@ def is_packed(name: str) -> bool:
 
 
 def members(file: Path) -> Iterator[tuple[PurePath, bytes]]:
-    """Each member's name and the beginning of its content. Raises UnreadableError."""
+    """Yield each member's name and the beginning of its content. Raises UnreadableError."""
     name = file.name.lower()
     room = ROOM
     try:

@@ -1,8 +1,8 @@
-"""An empty machine for one bundle: a root with nothing in it but that file, no network but loopback, its own processes.
+"""A sandbox for one bundle: a root that has only its file, no network but loopback, its own process namespace.
 
-Made of Linux namespaces, as containers are, and thrown away afterwards. Root may make them, and other users where the
-kernel lets them (user_namespaces(7)); where nobody may, as in some containers, the bundle runs beside everything else.
-The data directory alone lies on the disk, where it can be read afterwards.
+It is built from Linux namespaces, as containers are, and discarded afterwards. Root may create namespaces, and other
+users too where the kernel allows it (user_namespaces(7)). Where this is impossible, as in some containers, the bundle
+runs unisolated. Only the data directory lies on the disk, where the build can read it afterwards.
 """
 
 import codecs
@@ -31,30 +31,30 @@ libc = ctypes.CDLL(None, use_errno=True)
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where the bundle runs, as it sees it."""
+    """The paths of the bundle and its data directory, as the bundle sees them."""
 
     bundle: Path
     data: Path
-    is_empty: bool  # there is nothing else
+    is_empty: bool  # whether the bundle is isolated in an empty root
 
 
 class SandboxError(Exception):
-    """What was run in it has raised this."""
+    """The function that ran in the sandbox raised an exception."""
 
 
 Tell = Callable[[float], None]  # the share that is done, 0 to 1
 
 
 def run_in_sandbox[T](bundle: Path, work: Path, visit: Callable[[Place, Tell], T], tell: Tell) -> T:
-    """Call `visit` there, in a process of its own; its answer, or SandboxError. It must have imported what it needs.
+    """Call `visit` in a process inside the sandbox; return its result, or raise SandboxError.
 
-    What it writes to the data directory is in ``work/data`` afterwards.
+    `visit` must have imported all modules that it needs before. The data directory is ``work/data`` afterwards.
     """
     root, data = work / "root", work / DATA
     data.mkdir(mode=0o700, exist_ok=True)
     if not may_isolate():
         return visit(Place(bundle, data, is_empty=False), tell)
-    codecs.lookup("idna")  # of sockets, which would load it when nothing can be loaded any more
+    codecs.lookup("idna")  # sockets load it lazily, which fails inside the sandbox
     root.mkdir()
     reader, writer = os.pipe()
     child = os.fork()
@@ -72,7 +72,7 @@ def run_in_sandbox[T](bundle: Path, work: Path, visit: Callable[[Place, Tell], T
 
 
 def _listen(answers: BinaryIO, tell: Tell) -> tuple[str, Any]:
-    """How it ended: "answer" or "error", and which; progress is passed on until then."""
+    """Return how it ended, "answer" or "error", and the value. Pass progress to `tell` until then."""
     while True:
         try:
             kind, value = pickle.load(answers)  # noqa: S301 - of a process of ours
@@ -85,7 +85,7 @@ def _listen(answers: BinaryIO, tell: Tell) -> tuple[str, Any]:
 
 @functools.cache
 def may_isolate() -> bool:
-    """Whether this user may make namespaces here; tried in a process that is gone afterwards."""
+    """Return whether this user may create namespaces; a short-lived child process tries it."""
     child = os.fork()
     if not child:
         try:
@@ -99,9 +99,9 @@ def may_isolate() -> bool:
 
 
 def forbid_all_but(folder: Path) -> bool:
-    """Let this process and its children write nowhere but in `folder`, and reach no network; whether that could be.
+    """Forbid this process and its children to write outside `folder` or use the network; return whether it worked.
 
-    What they write in the current folder is gone when they end, where the kernel can do that; else it is refused too.
+    Writes to the current folder are discarded when the processes exit; where the kernel cannot do that, they fail.
     """
     here = Path.cwd()
     try:
@@ -115,31 +115,31 @@ def forbid_all_but(folder: Path) -> bool:
         return False
     with contextlib.suppress(OSError):
         _cover(here, folder / "covered")
-    os.chdir(here)  # as it is seen now
+    os.chdir(here)  # enter the folder again, to see the new mounts
     return True
 
 
 def keep_writes_in_memory(folder: Path, scratch: Path) -> None:
-    """What this process and its children write in `folder` is gone when they end, where the kernel can do that."""
+    """Discard what this process and its children write in `folder` when they exit, where the kernel can do that."""
     with contextlib.suppress(OSError):
         _unshare(os.CLONE_NEWNS)
         _mount("", "/", "", MS_REC | MS_PRIVATE)
         _cover(folder, scratch / "covered")
-    os.chdir(folder)  # as it is seen now
+    os.chdir(folder)  # enter the folder again, to see the new mounts
 
 
 def _cover(folder: Path, above: Path) -> None:
-    """Have what is written in `folder` lie in memory."""
+    """Keep writes to `folder` in memory, with an overlay."""
     above.mkdir()
     _mount("tmpfs", above, "tmpfs", MS_NOSUID | MS_NODEV)
     for part in ("upper", "work"):
         (above / part).mkdir()
     _mount("overlay", folder, "overlay", 0, f"lowerdir={folder},upperdir={above}/upper,workdir={above}/work")
-    os.environ["GIT_DISCOVERY_ACROSS_FILESYSTEM"] = "1"  # a repository may begin above it
+    os.environ["GIT_DISCOVERY_ACROSS_FILESYSTEM"] = "1"  # the repository may begin above the folder
 
 
 def _become(answers: BinaryIO, work: Callable[[], Any]) -> None:
-    """Do it, and end this process; an error is told."""
+    """Call `work`, then exit this process; report an exception to `answers`."""
     try:
         work()
     except BaseException as error:
@@ -152,7 +152,7 @@ def _isolate_and_visit(
     bundle: Path, root: Path, data: Path, visit: Callable[[Place, Tell], Any], answers: BinaryIO
 ) -> None:
     _unshare(NAMESPACES)
-    child = os.fork()  # the first process of its namespace: when it ends, the kernel kills all others
+    child = os.fork()  # PID 1 of the namespace: when it exits, the kernel kills all others
     if child:
         os.waitpid(child, 0)
         return
@@ -174,7 +174,7 @@ def _unshare(namespaces: int) -> None:
 
 
 def _furnish(bundle: Path, root: Path, data: Path) -> None:
-    """What a container has that is made of nothing."""
+    """Set up the root like a container image made from scratch."""
     _mount("", "/", "", MS_REC | MS_PRIVATE)
     _mount("tmpfs", root, "tmpfs", MS_NOSUID | MS_NODEV, "mode=755")
     for folder in ("dev", "proc", DATA):
@@ -183,7 +183,7 @@ def _furnish(bundle: Path, root: Path, data: Path) -> None:
     for device in DEVICES:
         _bind(Path("/dev", device), root / "dev" / device)
     (root / "dev" / "shm").mkdir()
-    _mount("tmpfs", root / "dev" / "shm", "tmpfs", MS_NOSUID | MS_NODEV, "mode=1777")  # for locks among processes
+    _mount("tmpfs", root / "dev" / "shm", "tmpfs", MS_NOSUID | MS_NODEV, "mode=1777")  # for locks shared by processes
     _mount("proc", root / "proc", "proc", MS_NOSUID | MS_NODEV)
     _mount(data, root / DATA, "", MS_BIND)
     _mount("", root, "", MS_REMOUNT | MS_RDONLY | MS_NOSUID | MS_NODEV)
@@ -208,7 +208,7 @@ def _mount(source: str | Path, target: str | Path, kind: str, flags: int, option
 
 
 def _set_attributes(place: Path, added: int, removed: int) -> None:
-    """Of the mount at `place`; those that are added also of every mount below it."""
+    """Change attributes of the mount at `place`, and of every mount below it."""
     attributes = struct.pack("4Q", added, removed, 0, 0)  # struct mount_attr
     if libc.syscall(MOUNT_SETATTR, AT_FDCWD, os.fsencode(place), AT_RECURSIVE, attributes, len(attributes)):
         number = ctypes.get_errno()

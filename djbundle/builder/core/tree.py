@@ -1,4 +1,4 @@
-"""The tree that becomes the archive: names under the virtual root and the files on this disk behind them."""
+"""The tree that becomes the archive: names below the virtual root, and the files on the build machine's disk."""
 
 import stat
 from collections.abc import Iterator
@@ -30,18 +30,18 @@ class File:
 
 
 def is_program(path: Path) -> bool:
-    """Whether a file is there to be started. Shared libraries often have that mode without need."""
+    """Return whether a file is a program. Shared libraries do not count, though many are executable."""
     return bool(path.stat().st_mode & stat.S_IXUSR) and ".so" not in path.suffixes
 
 
 class Tree:
-    """Files by name. The first to take a name keeps it: the order of the build's steps is the precedence."""
+    """Files by name. The first file under a name wins, so the order of build steps sets precedence."""
 
     def __init__(self, work: Path) -> None:
-        self.links: dict[str, str] = {}  # symbolic links and their targets, relative to the link's folder
-        self.needs: dict[str, tuple[str, ...]] = {}  # ELF files and the libraries to load before them, in order
-        self.frames: dict[str, str] = {}  # files that another file is the zstd frame of, by name
-        self.empty: set[str] = set()  # folders that are there whether or not a file is in them
+        self.links: dict[str, str] = {}  # target of each symbolic link, relative to the link's folder
+        self.needs: dict[str, tuple[str, ...]] = {}  # libraries to load before each ELF file, in order
+        self.frames: dict[str, str] = {}  # the zstd frame of each file that has one, by name
+        self.empty: set[str] = set()  # folders that exist even if no file is in them
         self._files: dict[str, File] = {}
         self._work = work
 
@@ -50,14 +50,14 @@ class Tree:
         self._files.setdefault(file.name, file)
 
     def add_text(self, name: str, text: str, part: Part) -> None:
-        """Add a file that this build writes itself."""
+        """Add a file whose text the build writes itself."""
         source = self._work / "written" / name
         source.parent.mkdir(parents=True, exist_ok=True)
         source.write_text(text)
         self.add(name, source, part)
 
     def replace(self, file: File, source: Path) -> None:
-        """Put other bytes behind a name, such as a library after it was stripped."""
+        """Replace the content of a file, for example with a stripped library."""
         self._files[file.name] = File(file.name, source, file.part, file.executable)
 
     def remove(self, name: str) -> None:
@@ -76,7 +76,7 @@ class Tree:
         return len(self._files)
 
     def folders(self) -> list[str]:
-        """Every folder that the names imply, parents first."""
+        """Return every folder that the names imply, parents first."""
         names = [*self._files, *self.links]
         found = {str(parent) for name in names for parent in PurePosixPath(name).parents}
         found |= {str(folder) for name in self.empty for folder in (name, *PurePosixPath(name).parents)}

@@ -1,1 +1,1 @@
-"""Decides which packages go into the bundle, and which modules are compiled."""
+"""Decide which packages go into the bundle, and which modules are compiled."""

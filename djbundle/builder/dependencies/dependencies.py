@@ -1,7 +1,7 @@
-"""Which distributions go into a bundle, and why.
+"""Decide which distributions go into a bundle, and why.
 
-The start is every distribution of which the running project loaded a module; their requirements follow, and what the
-project or a module that it loaded imports in a function. Tools that are only installed beside the project do not go in.
+The roots are the distributions of which the running project loaded a module. Added are their requirements, and packages
+that the project or a loaded module imports inside functions. Tools that are only installed beside the project stay out.
 """
 
 import importlib.metadata
@@ -22,22 +22,22 @@ from djbundle.builder.project.configuration import names_of_files
 from djbundle.builder.project.project import Project
 from djbundle.errors import ConfigurationError, UnsupportedVersionError
 
-# What the runtime needs besides Django; the rest of djbundle's own requirements only serve the build.
+# Packages that the runtime needs. djbundle's other requirements only serve the build.
 RUNTIME = ("django", "granian", "servestatic", "certifi", "tzdata")
-TLS = ("cryptography", "josepy")  # what gets certificates: keys and X.509, and the signed JSON of ACME
-OLDEST_CRYPTOGRAPHY = Version("42")  # tells validity in UTC
+TLS = ("cryptography", "josepy")  # for getting certificates: keys and X.509, and ACME's signed JSON
+OLDEST_CRYPTOGRAPHY = Version("42")  # the first with certificate validity in UTC
 TLS_REASON, SIGNER_REASON = "tls in [tool.djbundle]: serve --domain", "signer in [tool.djbundle]"
-SIGNER = ("cryptography",)  # what checks the signature of a new version
-KNOWN = frozenset(RUNTIME[1:])  # all that the runtime uses of these is known
-NOT_NEEDED = {"granian": ("click",)}  # by its command line only, which a bundle does not have
-# What a database is reached with; another address in the environment needs another of them.
+SIGNER = ("cryptography",)  # for checking the signature of a new version
+KNOWN = frozenset(RUNTIME[1:])  # the runtime's use of these is known, so they are not searched
+NOT_NEEDED = {"granian": ("click",)}  # only for its command line, which a bundle does not have
+# Database drivers. Another database address in the environment may need another driver.
 DRIVERS = frozenset({"mysqlclient", "oracledb", "psycopg", "psycopg2", "psycopg2-binary", "pymysql"})
 DATABASE_VARIABLE = re.compile(r"DATABASE|POSTGRES|MYSQL|^(DB|PG)_?[A-Z]")
 
 
 @dataclass(frozen=True, slots=True)
 class Dependency:
-    """One distribution and the reason why it goes in."""
+    """One distribution, and the reason why it goes in."""
 
     name: str  # normalized as in PEP 503
     version: str
@@ -49,13 +49,13 @@ Wanted = tuple[str, str, set[str]]  # the name of a distribution, the reason, ex
 
 
 def find_dependencies(project: Project, inspection: Inspection) -> list[Dependency]:
-    """All distributions that the bundle needs, by name."""
+    """Return all distributions that the bundle needs, sorted by name."""
     _check_cryptography(project)
     owners = Owners(inspection.modules)
     late = LateImports(owners, leave_alone=KNOWN)
     found: dict[str, Dependency] = {}
-    # djbundle's runtime is in each bundle, and what its builder requires has no business there. The project may be
-    # installed too; when it was not loaded from there, it is not needed from there.
+    # Each bundle has djbundle's runtime already, and does not need what the builder requires. The project may be
+    # installed too. If no module was loaded from that installation, the bundle does not need it.
     leave_out = {DJBUNDLE} | ({normalize(project.name)} - set(owners.loaded))
     _add(found, _roots(project, inspection, owners), leave_out)
     new = late.of_project(project, found) | late.of_distributions(found)
@@ -66,7 +66,7 @@ def find_dependencies(project: Project, inspection: Inspection) -> list[Dependen
 
 
 def _add(found: dict[str, Dependency], wanted: Iterable[Wanted], leave_out: set[str]) -> None:
-    """Add what is installed of `wanted`, each with its requirements behind it, less those in `leave_out`."""
+    """Add the installed distributions among `wanted`, with their requirements, except those in `leave_out`."""
     waiting = [*wanted][::-1]
     while waiting:
         name, reason, extras = waiting.pop()
@@ -87,7 +87,7 @@ def _add(found: dict[str, Dependency], wanted: Iterable[Wanted], leave_out: set[
 
 
 def _for_tls(project: Project) -> Iterator[tuple[str, str]]:
-    """What TLS and signatures need, and why."""
+    """Yield what TLS and signatures need, and why."""
     if project.configuration.tls:
         yield from ((name, TLS_REASON) for name in TLS)
     if project.configuration.signer:
@@ -95,7 +95,10 @@ def _for_tls(project: Project) -> Iterator[tuple[str, str]]:
 
 
 def _check_cryptography(project: Project) -> None:
-    """The project's own goes before djbundle's, and may be of another time."""
+    """Refuse a cryptography that is too old for TLS and signatures.
+
+    The project's own is used instead of djbundle's, and may be of any age.
+    """
     if "cryptography" in dict(_for_tls(project)):
         version = installed.distribution("cryptography").version
         if Version(version) < OLDEST_CRYPTOGRAPHY:
@@ -114,11 +117,11 @@ def _roots(project: Project, inspection: Inspection, owners: Owners) -> Iterator
     named = (each.name for each in inspection.variables if DATABASE_VARIABLE.search(each.name))
     if variable := next(named, None):
         yield from ((name, f"a database that {variable} may name", set()) for name in sorted(DRIVERS))
-    yield from ((name, reason, set()) for name, reason in _for_tls(project))  # unless the project has them anyway
+    yield from ((name, reason, set()) for name, reason in _for_tls(project))  # last, so the project's own reason wins
 
 
 def only_for_tls(dependencies: list[Dependency]) -> set[str]:
-    """The names of those that a bundle has for TLS and signatures alone."""
+    """Return the names of distributions that the bundle needs only for TLS and signatures."""
     reasons = {each.name: each.reason for each in dependencies}
     found: set[str] = set()
     new = {name for name, reason in reasons.items() if reason in (TLS_REASON, SIGNER_REASON)}
@@ -129,7 +132,10 @@ def only_for_tls(dependencies: list[Dependency]) -> set[str]:
 
 
 def _included(project: Project) -> Iterator[Wanted]:
-    """The distributions that `include` names; other entries are files of the project, see contents/selection.py."""
+    """Yield the distributions that `include` names.
+
+    Its other entries are files of the project, see contents/selection.py.
+    """
     files = set(names_of_files(project.configuration.include, project.root))
     for name in project.configuration.include:
         try:
@@ -145,7 +151,10 @@ def _included(project: Project) -> Iterator[Wanted]:
 
 
 def local_packages(project: Project, inspection: Inspection) -> dict[str, Path]:
-    """Top-level packages outside of the project, the standard library and every distribution: editable installs."""
+    """Return editable installs: top-level packages and modules, with their files.
+
+    They lie outside of the project, the standard library and every distribution.
+    """
     places = [
         str(project.root),
         *(sysconfig.get_path(name) for name in ("stdlib", "platstdlib")),

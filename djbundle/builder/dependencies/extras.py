@@ -1,7 +1,8 @@
-"""Extras of packages: who has installed all that one wants has chosen it, though nothing on the disk says so.
+"""Detect which extras of packages were installed. Nothing on the disk records them.
 
-``celery[redis]`` is installed as celery and what its extra wants, kombu's extra among it, some of which nobody imports
-before the first message is sent.
+An extra counts as chosen if everything it requires is installed. ``celery[redis]`` is installed as celery and the
+requirements of its extra, which may include an extra of kombu. The project imports some of those only when the first
+message is sent.
 """
 
 import functools
@@ -13,7 +14,7 @@ from packaging.requirements import Requirement
 
 from djbundle.builder.project import installed
 
-# Of those who work on a package; whoever tries its tests is no reason to take pytest along.
+# Extras for developers of a package. If pytest happens to be installed, the bundle still does not need it.
 DEVELOPMENT = re.compile(
     r"(^|[-_.])(tests?|testing|dev|devel|develop|development|docs?|documentation|lint|linting|formatting|types?|typing"
     r"|mypy|checks?|qa|ci|bench|benchmarks?|benchmarking|coverage|profiling|build|release|contrib|contributors)($|[-_.])",
@@ -22,19 +23,19 @@ DEVELOPMENT = re.compile(
 
 
 def requirements(name: str, extras: Iterable[str] = ()) -> list[Requirement]:
-    """What a distribution wants on this machine, with these of its extras."""
+    """Return what a distribution requires on this machine, including these of its extras."""
     plain, conditional = _requirements(name)
     return [*plain, *(each for each in conditional if any(_is_of(each, extra) for extra in extras))]
 
 
 def chosen_extras(distribution: importlib.metadata.Distribution) -> set[str]:
-    """Those of which all that they want is installed for the project."""
+    """Return the extras whose requirements are all installed for the project."""
     provided = distribution.metadata.get_all("Provides-Extra") or []
     return {extra for extra in provided if not DEVELOPMENT.search(extra) and _is_chosen(distribution.name, extra)}
 
 
 def _is_chosen(name: str, extra: str) -> bool:
-    """With the extras of what it wants, and theirs, which may lead back to it."""
+    """Return whether the requirements of an extra, and of their own extras, are installed; these may form cycles."""
     waiting, seen = [(name, extra)], set()
     while waiting:
         name, extra = each = waiting.pop()
@@ -50,7 +51,7 @@ def _is_chosen(name: str, extra: str) -> bool:
 
 def _is_there(requirement: Requirement, asking: str) -> bool:
     if requirement.name == asking:
-        return False  # an extra that names others of its package: each of them stands for itself
+        return False  # an extra that lists other extras of its package, each of which is checked itself
     try:
         return installed.is_of_project(installed.distribution(requirement.name))
     except importlib.metadata.PackageNotFoundError:
@@ -63,7 +64,7 @@ def _is_of(requirement: Requirement, extra: str) -> bool:
 
 @functools.cache
 def _requirements(name: str) -> tuple[list[Requirement], list[Requirement]]:
-    """Those without any extra, and all others: of an extra, or for other machines."""
+    """Return the requirements without extras, and all others: those of extras or for other machines."""
     every = [Requirement(text) for text in installed.distribution(name).requires or ()]
     plain = [each for each in every if _is_of(each, "")]
     return plain, [each for each in every if each not in plain]

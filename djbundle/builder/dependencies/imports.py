@@ -1,6 +1,6 @@
-"""Which packages a source names, wherever in it: a view may import what it needs when it is first called.
+"""Find packages that a source imports anywhere: a view may import a package when it is first called.
 
-What a running project has loaded is only the half of it (dependencies.py); the other half is found by reading.
+Loading the project shows only some imports (dependencies.py); reading its sources finds the others.
 """
 
 import ast
@@ -14,7 +14,7 @@ from djbundle.builder.dependencies.owners import DJBUNDLE, Owners
 from djbundle.builder.project.project import Project
 
 TESTS = frozenset({"test", "tests", "testing"})
-# Packages name them for their own development, or for that of a project.
+# Packages import these tools only for their own development or a project's.
 TOOLS = frozenset(
     (
         *("black", "bpython", "coverage", "cython", "django-stubs", "flake8", "hypothesis", "ipdb", "ipython", "isort"),
@@ -25,33 +25,37 @@ TOOLS = frozenset(
 STATEMENT = re.compile(rb"^[ \t]*(?:from|import)[ \t](.+)", re.MULTILINE)
 NAME = re.compile(rb"[A-Za-z_]\w*")
 BY_TEXT = re.compile(rb"\b(?:import_module|__import__|import_string)\b")
-BLOCKS = ("body", "orelse", "finalbody", "handlers", "cases")  # fields of nodes that hold statements
+BLOCKS = ("body", "orelse", "finalbody", "handlers", "cases")  # fields of AST nodes that hold statements
 
 
 class LateImports:
-    """Finds what is imported in functions, and plug-ins. Of the distributions `leave_alone`, nothing."""
+    """Find imports inside functions, and plug-ins. Distributions in `leave_alone` are not searched."""
 
     def __init__(self, owners: Owners, leave_alone: Iterable[str]) -> None:
         self._owners = owners
         self._read = {*leave_alone}
 
     def of_project(self, project: Project, found: Collection[str]) -> dict[str, str]:
-        """Distributions that are not in `found`, each with the first place that imports it."""
+        """Return distributions that are not in `found`, each with the first place that imports it."""
         sources = ((path, project.root / path) for path in project.sources() if not is_test(path))
         return self._search(sources, found, without=())
 
     def of_distributions(self, found: Collection[str]) -> dict[str, str]:
-        """The same for the modules of all in `found`, each read once."""
+        """Return the same for the modules of all distributions in `found`; each is read once."""
         names = [name for name in found if name not in self._read]
         self._read.update(names)
         files = (file for name in names for file in self._files_of(name))
         return self._search(files, found, without=TOOLS)
 
     def _files_of(self, name: str) -> Iterator[tuple[Path, Path]]:
-        """Of a package with a hundred choices, that of the project; all of one that nothing has loaded yet."""
+        """Yield the modules to read of a distribution.
+
+        If the project loaded some of its modules, only those, because a package may have a hundred alternatives; else
+        all of them.
+        """
         modules = self._owners.loaded.get(name) or self._owners.modules.get(name, {})
         for module, path in modules.items():
-            names = module.split(".")  # the environment itself may lie in a folder called tests
+            names = module.split(".")  # not the path: the environment may lie in a folder called tests
             if path.suffix == ".py" and TESTS.isdisjoint(names):
                 yield Path(*names), path
 
@@ -81,18 +85,18 @@ class LateImports:
 
 
 class ImportedModules:
-    """Of the modules in `wanted`; all others might as well not exist."""
+    """Find imports of the modules in `wanted`, and ignore all others."""
 
     def __init__(self, wanted: Iterable[str]) -> None:
         self._wanted = frozenset(wanted)
         self._tops = {name.partition(".")[0].encode() for name in self._wanted}
 
     def of(self, content: bytes) -> Iterator[str]:
-        """Those that a source imports, somewhere; none for what is no Python."""
+        """Yield the wanted modules that a source imports anywhere; none for a file that is not Python."""
         named = (name for rest in STATEMENT.findall(content) for name in NAME.findall(rest))
         has_texts = BY_TEXT.search(content)
         if self._tops.isdisjoint(named) and not has_texts:
-            return  # parsing takes a hundred times as long
+            return  # parsing would take a hundred times as long
         with contextlib.suppress(SyntaxError, ValueError):
             tree = ast.parse(content)
             yield from filter(None, map(self._longest, _imported(tree)))
@@ -100,14 +104,17 @@ class ImportedModules:
                 yield from filter(None, map(self._longest, _named_in_calls(tree)))
 
     def _longest(self, name: str) -> str:
-        """`name`, or the package above it, that is wanted."""
+        """Return `name`, or the nearest package above it, if it is wanted; else ""."""
         while name and name not in self._wanted:
             name = name.rpartition(".")[0]
         return name
 
 
 class NamedGroups:
-    """Of the groups of entry points in `wanted`, those that a source has as a text: it loads what is in them."""
+    """Find the entry point groups in `wanted` that a source names in a string.
+
+    Such a source loads the entry points of the group.
+    """
 
     def __init__(self, wanted: Iterable[str]) -> None:
         names = "|".join(map(re.escape, sorted(wanted)))
@@ -118,7 +125,10 @@ class NamedGroups:
 
 
 def _imported(tree: ast.AST) -> Iterator[str]:
-    """Dotted names; of ``from a import b`` a.b, which may be a module. Only statements are looked at."""
+    """Yield dotted names that statements import.
+
+    For ``from a import b`` that is a.b, which may be a module.
+    """
     waiting = [tree]
     while waiting:
         node = waiting.pop()
@@ -134,14 +144,14 @@ def _imported(tree: ast.AST) -> Iterator[str]:
 
 
 def _named_in_calls(tree: ast.AST) -> Iterator[str]:
-    """What ``import_module("a.b")`` names."""
+    """Yield names in calls such as ``import_module("a.b")``."""
     for node in ast.walk(tree):
         if isinstance(node, ast.Call) and (text := _text_of(node)):
             yield text
 
 
 def _is_for_types(test: ast.expr) -> bool:
-    """``if TYPE_CHECKING:``"""
+    """Return whether it is the test of ``if TYPE_CHECKING:``."""
     return "TYPE_CHECKING" in (getattr(test, "id", ""), getattr(test, "attr", ""))
 
 

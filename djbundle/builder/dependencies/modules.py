@@ -1,4 +1,4 @@
-"""Which modules are compiled to C: the project's own, and those of the packages that it names for it."""
+"""Decide which modules are compiled to C: the project's own, and those of packages that `compile` names."""
 
 from collections.abc import Iterator
 from importlib.metadata import PackageNotFoundError
@@ -9,16 +9,16 @@ from djbundle.builder.project import installed
 from djbundle.builder.project.project import Project
 from djbundle.errors import ConfigurationError
 
-# Requests and tasks do not run in these: compiling them to C would take long and gain nothing.
+# Requests and tasks do not run this code, so compiling it to C would take long and gain nothing.
 NOT_WORTH_COMPILING = ("migrations", "management")
 NOT_PACKAGES = ("manage.py", "setup.py", "conftest.py")
-LEFT_OUT = (*NOT_WORTH_COMPILING, "tests", "conftest")  # by Nuitka, wherever a module or package has such a name
+LEFT_OUT = (*NOT_WORTH_COMPILING, "tests", "conftest")  # names that Nuitka does not compile, in any package
 
-Modules = dict[PurePosixPath, Path]  # by the name that a source would have in the tree
+Modules = dict[PurePosixPath, Path]  # by the name that the source would have in the tree
 
 
 def compiled_modules(project: Project) -> Modules:
-    """All that Nuitka compiles."""
+    """Return all modules that Nuitka compiles."""
     modules = {PurePosixPath(path): project.root / path for path in _sources_of_project(project)}
     for name in project.configuration.compile:
         modules |= _modules_of_package(name)
@@ -26,17 +26,17 @@ def compiled_modules(project: Project) -> Modules:
 
 
 def top_level_names(modules: Modules) -> set[str]:
-    """The packages and modules that are imported from the extension module."""
+    """Return the packages and modules that can be imported from the extension module."""
     return {name.parts[0].removesuffix(".py") for name in modules}
 
 
 def is_test(path: PurePath) -> bool:
-    """Whether a source of the project is only for testing."""
+    """Return whether a source of the project is only for testing."""
     return "tests" in path.parts or path.name in ("conftest.py", "tests.py") or path.name.startswith("test_")
 
 
 def _sources_of_project(project: Project) -> Iterator[Path]:
-    """Those below the project's top-level packages, and modules beside them."""
+    """Yield the sources in the project's top-level packages, and the modules beside those."""
     packages = {path.parts[0] for path in project.sources() if len(path.parts) == 2 and path.name == "__init__.py"}
     for path in project.sources():
         is_module = path.parts[0] in packages or (len(path.parts) == 1 and path.name not in NOT_PACKAGES)
@@ -49,7 +49,7 @@ def _is_worth_compiling(path: PurePath) -> bool:
 
 
 def _modules_of_package(name: str) -> Modules:
-    """Those of a distribution, or of a package or module, whatever of these has that name."""
+    """Return the modules of a distribution, a package or a module with this name."""
     modules = {}
     for module in _imported_as(name):
         spec = find_spec(module)
@@ -70,7 +70,10 @@ def _modules_of_package(name: str) -> Modules:
 
 
 def _imported_as(name: str) -> list[str]:
-    """The top-level modules of the distribution `name`; where there is none, it is a module."""
+    """Return the top-level modules of the distribution `name`.
+
+    If there is no such distribution, `name` itself is a module.
+    """
     try:
         files = installed.files_of(installed.distribution(name))
     except PackageNotFoundError:

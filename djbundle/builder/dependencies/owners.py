@@ -1,4 +1,4 @@
-"""Which installed distribution owns which module."""
+"""Find which installed distribution owns which module."""
 
 import re
 from importlib.metadata import PackagePath
@@ -7,27 +7,28 @@ from pathlib import Path
 from djbundle.builder.project import installed
 
 DJBUNDLE = "djbundle"
-SCRIPTS = frozenset({"console_scripts", "gui_scripts"})  # for people, not for other packages
+SCRIPTS = frozenset({"console_scripts", "gui_scripts"})  # commands, not plug-ins for other packages
 
 
 def normalize(name: str) -> str:
-    """As in PEP 503."""
+    """Return the normalized name of a distribution, as in PEP 503."""
     return re.sub(r"[-_.]+", "-", name).lower()
 
 
 class Owners:
-    """What is installed, by distribution; `modules` are those that the project has loaded, and their files.
+    """The installed distributions and their modules; `modules` are those that the project has loaded, with files.
 
-    A module is given to a distribution by its file, not by its name: distributions may share a namespace package.
+    A module belongs to a distribution by its file, not by its name, because distributions may share a namespace
+    package.
     """
 
     def __init__(self, modules: dict[str, str | None]) -> None:
-        self.modules: dict[str, dict[str, Path]] = {}  # by distribution of the project's environment: module and file
-        self.loaded: dict[str, dict[str, Path]] = {}  # the same, of those that the project has loaded
-        self.plugins: dict[str, set[str]] = {}  # by group of entry points: distributions of the project's environment
+        self.modules: dict[str, dict[str, Path]] = {}  # in the project's environment: files by module name
+        self.loaded: dict[str, dict[str, Path]] = {}  # the same for loaded modules
+        self.plugins: dict[str, set[str]] = {}  # distributions in the project's environment, by entry point group
         owners: dict[str, str] = {}
         for distribution in installed.distributions():
-            base, name = str(distribution.locate_file("")), normalize(distribution.name)  # each takes its time
+            base, name = str(distribution.locate_file("")), normalize(distribution.name)  # slow, so called once
             own: dict[str, Path] = {}
             if installed.is_of_project(distribution):
                 own = self.modules.setdefault(name, {})
@@ -44,6 +45,6 @@ class Owners:
 
 
 def _module(file: PackagePath) -> str:
-    """The dotted name of a source or an extension module."""
+    """Return the dotted name of a source or an extension module."""
     parts = [*file.parts[:-1], file.name.partition(".")[0]]
     return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)

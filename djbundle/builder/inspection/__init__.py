@@ -1,1 +1,1 @@
-"""Runs the project once, and reports what only a run can tell. The half that runs beside it starts in probe.py."""
+"""Run the project once, and report what only a run can tell. The child process starts in probe.py."""

@@ -1,4 +1,4 @@
-"""Collects the project's static files as they will be served from the bundle. Runs in the probe."""
+"""Collect the project's static files as the bundle will serve them. Runs in the probe."""
 
 import os
 import re
@@ -10,7 +10,7 @@ from typing import Any
 from djbundle.settings_module import like
 from djbundle.storages import with_hashed_names
 
-# What `collectstatic` and its storages make of another file, and their list of that.
+# Copies that `collectstatic` and its storages make of a file, and their list of the copies.
 MADE = re.compile(r"(.*)\.[0-9a-f]{12}(\.[^/]*|)$|(.*)\.(?:gz|br|zst)$")
 LISTS = frozenset({"staticfiles.json"})
 
@@ -20,7 +20,7 @@ class CompressError(Exception):
 
 
 def prepare_static_files(module: Any, folder: Path) -> None:
-    """Point ``collectstatic`` at `folder` and have it hash names, unless the project has a storage of its own."""
+    """Point ``collectstatic`` at `folder`, and hash names unless the project has its own storage."""
     if storages := with_hashed_names(getattr(module, "STORAGES", None)):
         module.STORAGES = storages
     module.STATIC_ROOT = like(getattr(module, "STATIC_ROOT", None), folder)
@@ -29,9 +29,10 @@ def prepare_static_files(module: Any, folder: Path) -> None:
 
 
 def collect_static_files(static_root: str) -> bool:
-    """Collect them, unless the project's storage is a remote one: what lies there is not part of the bundle.
+    """Collect the static files and return True; return False if the project's storage is remote.
 
-    `static_root` is the project's own folder for them, to which a front end may have written too.
+    Files in a remote storage are not part of the bundle. `static_root` is the project's own STATIC_ROOT, to which a
+    frontend build may have written files too.
     """
     from django.apps import apps  # noqa: PLC0415 - the settings come first
     from django.core.files.storage import FileSystemStorage, storages  # noqa: PLC0415
@@ -48,7 +49,7 @@ def collect_static_files(static_root: str) -> bool:
 
 
 def add_others(static_root: Path, folder: Path) -> None:
-    """What somebody else has put there: neither collected now, nor left from an earlier time."""
+    """Copy files that another tool put into `static_root`, but no results of `collectstatic`, old or new."""
     for path in static_root.rglob("*"):
         name = path.relative_to(static_root)
         if path.is_file() and name.name not in LISTS and not (folder / name).exists() and not _is_made(name, folder):
@@ -57,7 +58,7 @@ def add_others(static_root: Path, folder: Path) -> None:
 
 
 def _is_made(name: Path, folder: Path) -> bool:
-    """Whether it is a hashed or compressed copy of a file that is there."""
+    """Return whether `name` is a hashed or compressed copy of a file that exists."""
     found = MADE.fullmatch(str(name))
     if not found:
         return False
@@ -67,7 +68,10 @@ def _is_made(name: Path, folder: Path) -> bool:
 
 
 def _compress_offline() -> None:
-    """What django-compressor makes of the templates; in a child, since the bundle needs none of what that loads."""
+    """Run django-compressor's ``compress``, if the project uses it.
+
+    It runs in a child process, because the bundle needs none of the modules that it loads.
+    """
     from django.apps import apps  # noqa: PLC0415 - as above
     from django.conf import settings  # noqa: PLC0415
     from django.core.management import call_command  # noqa: PLC0415

@@ -1,4 +1,4 @@
-"""What only running the project can tell: its applications, the modules that it loads, its static files.
+"""What only running the project can tell: its applications, the modules it loads, its static files.
 
 The project runs in a child process (probe.py), so that nothing of it stays in the builder.
 """
@@ -31,7 +31,7 @@ DJANGO_FLOOR, DJANGO_CEILING = (5, 2), (7, 0)
 PYTHON_FLOOR = (3, 12)
 STAND_INS = "--stand-ins"  # for the probe
 UNREACHABLE = re.compile(r"connection refused|name or service not known|name resolution", re.IGNORECASE)
-OBJECT = re.compile(r"<([\w.]+) object at 0x[0-9a-f]+>")  # an address says nothing to anybody
+OBJECT = re.compile(r"<([\w.]+) object at 0x[0-9a-f]+>")  # the address helps no reader
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,9 +39,9 @@ class ReadVariable:
     """An environment variable that the project reads while it is imported."""
 
     name: str
-    needed: bool  # the settings do not import without it
+    needed: bool  # whether the settings fail to import without it
     place: str  # "shop/settings.py:12"
-    origin: str  # where its value came from here: "the environment", a .env file, or "" where it has none
+    origin: str  # source of its value on this machine: "the environment", a .env file, or "" if it has none
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,34 +52,37 @@ class Inspection:
     wsgi_application: str | None
     asgi_application: str | None
     apps: list[str]
-    languages: list[str] | None  # codes in LANGUAGES and LANGUAGE_CODE; None where they are Django's own
-    modules: dict[str, str | None]  # name of each loaded module and its file
-    libraries: list[str]  # shared libraries that were loaded, extension modules among them; absolute
-    opened: list[str]  # files that were opened to read, absolute, in order, until requests could be answered
-    read_sources: list[str]  # sources that were read or looked for as files, absolute
+    languages: list[str] | None  # codes in LANGUAGES and LANGUAGE_CODE; None if LANGUAGES is Django's default
+    modules: dict[str, str | None]  # each loaded module's name and file
+    libraries: list[str]  # absolute paths of loaded shared libraries, including extension modules
+    opened: list[str]  # absolute paths of files opened until requests can be answered, in order
+    read_sources: list[str]  # absolute paths of sources that were read or looked for as files
     folders: dict[
         str, list[str]
-    ]  # of templates, static files, fixtures and translations, absolute, as settings name them
+    ]  # absolute folders of templates, static files, fixtures and translations that the settings name
     has_static_files: bool
-    missing_static_files: list[str]  # that style sheets name
+    missing_static_files: list[str]  # named by style sheets
     media_root: str
-    media_url: str = ""  # where a bundle serves uploads; "" where others do
+    media_url: str = ""  # URL where a bundle serves uploads; "" if they are served elsewhere
     static_root: str
     variables: list[ReadVariable]
-    deployment: list[dict[str, str]]  # what `check --deploy` says: id, message, hint
+    deployment: list[dict[str, str]]  # from `check --deploy`: id, message, hint
 
     @property
     def interface(self) -> Interface:
-        """ASGI where it is asked for: startproject writes WSGI_APPLICATION, nobody has the other by accident."""
+        """ASGI if the project sets ASGI_APPLICATION, else WSGI.
+
+        startproject writes WSGI_APPLICATION into every project, but never ASGI_APPLICATION.
+        """
         return "asgi" if self.asgi_application else "wsgi"
 
     def read_as_data(self) -> set[str]:
-        """Files that were opened, less the sources of modules that were imported."""
+        """Return the opened files, without the sources of imported modules."""
         return {path for path in self.opened if not path.endswith(".py")} | set(self.read_sources)
 
 
 def check_versions() -> None:
-    """Refuse a Python or Django that a bundle cannot carry, before any work is done."""
+    """Refuse a Python or Django version that a bundle cannot carry, before any work is done."""
     if sys.version_info < PYTHON_FLOOR:
         raise UnsupportedVersionError(f"Python {sys.version.split()[0]} is too old", "build with Python 3.12 or later")
     django = distribution("django").version
@@ -90,9 +93,9 @@ def check_versions() -> None:
 
 
 def inspect_project(project: Project, environment: dict[str, str], work: Path) -> Inspection:
-    """Run the probe; static files are collected to ``work/static``.
+    """Run the probe; it collects static files to ``work/static``.
 
-    Where the project does not reach its servers, it is tried once more, with stand-ins for those of its caches.
+    If the project cannot reach its servers, run it once more with stand-ins for its cache servers.
     """
     answer = _run_probe(project, environment, work)
     if "failure" in answer and UNREACHABLE.search(answer["failure"]["message"]):
@@ -105,10 +108,11 @@ def inspect_project(project: Project, environment: dict[str, str], work: Path) -
 
 
 def _run_probe(project: Project, environment: dict[str, str], work: Path, *options: str) -> dict[str, Any]:
-    """What it answers."""
+    """Run the probe and return its report."""
     report = work / "probe.json"
     report.unlink(missing_ok=True)
-    # Sets in one order: what a start opens lies in that order in the bundle, and what stays as it was is cached.
+    # A fixed hash seed gives sets a stable order, and so the opened files. The bundle stores files in the order of
+    # opening, and takes unchanged blocks from the cache.
     own = {"PYTHONDONTWRITEBYTECODE": "1", "PYTHONHASHSEED": "0"}
     command = project_command("from djbundle.builder.inspection.probe import run; run()")
     result = subprocess.run(
@@ -131,7 +135,7 @@ def _run_probe(project: Project, environment: dict[str, str], work: Path, *optio
 
 
 def explain(failure: dict[str, Any], project: Project) -> DjbundleError:
-    """The error for what the probe caught."""
+    """Return the error for the failure that the probe reports."""
     step, message, kind = failure["step"], failure["message"], failure["type"]
     place = failure["place"] or project.settings_module
     if missing := failure["missing_variables"]:
@@ -173,7 +177,7 @@ def _does_not_start(said: str, place: str) -> ProjectImportError:
 
 
 def _missing_variables(project: Project, missing: list[tuple[str, str]]) -> MissingVariableError:
-    """`missing`: each variable, and where it is read."""
+    """Return the error for missing variables; `missing` has each variable and the place where it is read."""
     named = ", ".join(f"{name} ({place})" if place else name for name, place in missing)
     word = "variable" if len(missing) == 1 else "variables"
     given = " ".join(f"--env {name}=build-only" for name, _ in missing)

@@ -1,9 +1,9 @@
-"""Imports the project in a process of its own and writes down what it saw, as JSON.
+"""Import the project in a separate process and write what it saw to a JSON report.
 
-Started by inspection.py with the arguments REPORT, STATIC_FOLDER, and --stand-ins where caches are not to be servers,
-in the project's folder, with DJANGO_SETTINGS_MODULE set.
-The report is ``{"facts": {...}}`` or ``{"failure": {"step", "type", "message", ...}}``.
-The project's own folder stays as it is: databases and caches are made elsewhere, and what else is written is gone.
+inspection.py starts it in the project's folder, with DJANGO_SETTINGS_MODULE set. The arguments are REPORT and
+STATIC_FOLDER, and --stand-ins to replace cache servers. The report is ``{"facts": {...}}`` or ``{"failure": {"step",
+"type", "message", ...}}``. The project's own folder stays unchanged: databases and caches are created elsewhere, and
+all other writes are discarded.
 """
 
 import contextlib
@@ -37,12 +37,15 @@ from djbundle.builder.project.env_files import ENV_FILE, names_in
 from djbundle.settings_module import changing, import_settings
 from djbundle.stand_ins import replace_caches
 
-opened: list[str] = []  # files, in the order of reading
-env_files: list[str] = []  # those that hold environment variables, each once
+opened: list[str] = []  # absolute paths of opened files, in order
+env_files: list[str] = []  # files with environment variables, each once
 
 
 def note_opened(event: str, arguments: tuple[Any, ...]) -> None:
-    """An audit hook; see sys.addaudithook. Extension modules are not opened but raise an event of their own."""
+    """Record opened files, as an audit hook (see sys.addaudithook).
+
+    Extension modules raise no "open" event, but an "import" event with their path.
+    """
     path = arguments[0] if event == "open" else arguments[1] if event == "import" else None
     if not isinstance(path, str):
         return
@@ -87,13 +90,13 @@ def probe(report: Path, static_folder: Path, scratch: str, *, stand_ins: bool) -
 
 
 def give_secret_key(module: ModuleType) -> None:
-    """A bundle makes a key where the project has none; here one for the moment will do."""
+    """Set a temporary SECRET_KEY where the project has none, as a bundle makes its own."""
     if not getattr(module, "SECRET_KEY", None):
         module.SECRET_KEY = secrets.token_hex()  # type: ignore[attr-defined]
 
 
 def keep_files_away(module: ModuleType, scratch: str) -> None:
-    """Let databases, caches and logs that are files lie in `scratch`: a start opens them."""
+    """Move file-based databases, caches and logs to `scratch`, because starting Django opens them."""
     for database in getattr(module, "DATABASES", {}).values():
         if database.get("ENGINE", "").endswith(SQLITE):
             database["NAME"] = ":memory:"
@@ -106,7 +109,10 @@ def keep_files_away(module: ModuleType, scratch: str) -> None:
 
 
 def do_without_cache_servers(module: ModuleType, scratch: str) -> None:
-    """The backends that are replaced are kept in a setting, so that they are imported all the same."""
+    """Replace caches that are servers.
+
+    A setting keeps the replaced backends, so that they are still imported.
+    """
     caches = getattr(module, "CACHES", {})
     replaced = replace_caches(caches, Path(scratch))
     if replaced:
@@ -121,19 +127,19 @@ def start_django() -> None:
 
 
 def import_what_requests_need() -> None:
-    """Import what a running site does before its first request."""
+    """Import what a running site imports before its first request."""
     from django.conf import settings  # noqa: PLC0415
     from django.core.checks import run_checks  # noqa: PLC0415
     from django.db import Error as DatabaseError  # noqa: PLC0415
     from django.utils.module_loading import import_string  # noqa: PLC0415
 
-    without_database = contextlib.suppress(DatabaseError)  # a build needs no server, and no tables
+    without_database = contextlib.suppress(DatabaseError)  # a build needs no database server and no tables
     with without_database:
         importlib.import_module(settings.ROOT_URLCONF)
     with without_database:
         run_checks()
     for dotted in dotted_settings():
-        with contextlib.suppress(Exception):  # a site may never import it, or not before its tables are there
+        with contextlib.suppress(Exception):  # a site may never import it, or only once its tables exist
             import_string(dotted)
     for name in (settings.WSGI_APPLICATION, getattr(settings, "ASGI_APPLICATION", None)):
         if name:
@@ -145,17 +151,20 @@ def import_what_requests_need() -> None:
 
 
 def load_extensions_of_sqlite() -> None:
-    """Connect to databases in memory: their engine, or a signal that the project hears, may load libraries."""
+    """Connect to the in-memory databases.
+
+    Their engine, or a signal handler of the project, may then load libraries.
+    """
     from django.db import connections  # noqa: PLC0415
 
     for connection in connections.all():
         if connection.settings_dict["ENGINE"].endswith(SQLITE):
-            with contextlib.suppress(Exception):  # whatever the project does then, it is not the site's start
+            with contextlib.suppress(Exception):  # an error of the project here is no error of the site's start
                 connection.ensure_connection()
 
 
 def late_modules() -> Iterator[str]:
-    """What Django imports by a name that is no literal, when a fixture is read or a password is hashed."""
+    """Yield modules that Django imports by a computed name, when it reads a fixture or hashes a password."""
     from django.apps import apps  # noqa: PLC0415
     from django.core.exceptions import ImproperlyConfigured  # noqa: PLC0415
     from django.core.serializers import BUILTIN_SERIALIZERS  # noqa: PLC0415
@@ -172,9 +181,9 @@ def late_modules() -> Iterator[str]:
 
 
 def dotted_settings() -> Iterator[str]:
-    """Every text in the project's settings that may be the dotted path of a class or function.
+    """Yield every text in the project's settings that may be the dotted path of a class or function.
 
-    Django's defaults are left alone: they name parts of Django, which may need apps that are not installed.
+    Django's defaults are skipped: they name parts of Django, which may need apps that are not installed.
     """
     from django.conf import settings  # noqa: PLC0415
 
@@ -192,7 +201,7 @@ def dotted_settings() -> Iterator[str]:
 
 
 def modules_of_apps() -> Iterator[str]:
-    """Template tags, management commands and tasks: Django imports them by name when they are needed."""
+    """Yield template tags, management commands and tasks, which Django imports by name when needed."""
     from django.apps import apps  # noqa: PLC0415
 
     for app in apps.get_app_configs():
@@ -204,7 +213,7 @@ def modules_of_apps() -> Iterator[str]:
 
 
 def import_if_possible(name: str) -> None:
-    """It may lack a package, a library of the system, a server."""
+    """Import a module, and ignore errors: a package, a system library or a server may be missing."""
     with contextlib.suppress(Exception, SystemExit):
         importlib.import_module(name)
 
@@ -237,7 +246,7 @@ def facts(static_root: str, *, start: list[str], collected: bool) -> dict[str, A
 
 
 def media_url() -> str:
-    """Where a bundle serves uploads to everybody; "" where they are kept or served elsewhere."""
+    """Return the URL at which a bundle serves uploads publicly; "" if they are stored or served elsewhere."""
     from django.conf import settings  # noqa: PLC0415
 
     is_local = settings.STORAGES["default"]["BACKEND"].endswith(".FileSystemStorage")
@@ -246,11 +255,14 @@ def media_url() -> str:
 
 
 def named_folders() -> dict[str, list[str]]:
-    """Where the settings have templates, static files, fixtures and translations, besides folders of these names."""
+    """Return the folders of templates, static files, fixtures and translations that the settings name.
+
+    Folders with these conventional names count as well, but are not listed here.
+    """
     from django.conf import settings  # noqa: PLC0415
 
     named: list[Any] = [*settings.STATICFILES_DIRS]
-    static = (each[1] if isinstance(each, list | tuple) else each for each in named)  # one may have a prefix
+    static = (each[1] if isinstance(each, list | tuple) else each for each in named)  # it may be (prefix, folder)
     templates = (folder for engine in settings.TEMPLATES for folder in engine.get("DIRS", ()))
     kinds = {
         "templates": templates,
@@ -262,14 +274,17 @@ def named_folders() -> dict[str, list[str]]:
 
 
 def mapped_libraries() -> list[str]:
-    """Files of the shared libraries that this process has loaded, by ctypes, by cffi, or because another needs them."""
+    """Return the files of the shared libraries that this process has loaded.
+
+    ctypes or cffi loaded them, or another library needs them.
+    """
     maps = Path("/proc/self/maps").read_text().splitlines()
     paths = {line.split(maxsplit=5)[5] for line in maps if "/" in line}
     return sorted(path for path in paths if ".so" in Path(path).name)
 
 
 def deployment_advice() -> list[dict[str, Any]]:
-    """What ``check --deploy`` says. Not part of a start, so asked when that has been traced."""
+    """Return what ``check --deploy`` reports. It is no part of a start, so call it after tracing the start."""
     from django.core.checks import Tags, run_checks  # noqa: PLC0415
 
     said = run_checks(tags=[Tags.security], include_deployment_checks=True)
@@ -292,7 +307,10 @@ def origin(module: ModuleType | None) -> str | None:
 
 
 def variables(watch: Watch, needed: set[str], before: Mapping[str, str]) -> list[dict[str, Any]]:
-    """What was read, whether the project starts without it, and where its value came from here."""
+    """Return the variables that the project read.
+
+    For each: whether the project needs it to start, and where its value came from on this machine.
+    """
     in_files = {name: file for file in reversed(env_files) for name in names_in([file])}
     return [
         {
@@ -320,7 +338,7 @@ def failure(step: str, error: BaseException, watch: Watch) -> dict[str, Any]:
 
 
 def missing_of(step: str, error: BaseException, watch: Watch) -> list[tuple[str, str]]:
-    """Every variable that the project lacks, each with its place behind it."""
+    """Return every variable that the project lacks, and the place where it is read."""
     if names := missing_in_models(watch):
         found = names
         places = {item.name: item.place for item in model_readings(watch)}
@@ -334,7 +352,7 @@ def missing_of(step: str, error: BaseException, watch: Watch) -> list[tuple[str,
 
 def run() -> None:
     report, static_folder = Path(sys.argv[1]), Path(sys.argv[2])
-    if not report.is_relative_to(Path.cwd()):  # as where TMPDIR is a folder of the project
+    if not report.is_relative_to(Path.cwd()):  # else TMPDIR is inside the project
         keep_writes_in_memory(Path.cwd(), report.parent)
     with tempfile.TemporaryDirectory() as folder:
         probe(report, static_folder, folder, stand_ins=bool(sys.argv[3:]))

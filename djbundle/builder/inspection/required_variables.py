@@ -1,7 +1,7 @@
-"""Which variables the settings need, found by importing them again without each. Runs in the probe.
+"""Find which variables the settings need, by importing the settings again without each. Runs in the probe.
 
-Each trial is a child process, forked when the settings have been imported: packages are loaded by then, so that a
-trial takes milliseconds. Only the project's own modules and the packages that read settings are imported again.
+Each trial is a child process, forked after the settings were imported. The packages are already loaded then, so a trial
+takes milliseconds. Only the project's own modules and the packages that read settings are imported again.
 """
 
 import builtins
@@ -21,16 +21,17 @@ from djbundle.builder.project.env_files import ENV_FILE, names_in
 
 SECONDS = 5  # for one trial
 READERS = frozenset({"environ", "environs", "decouple", "dj_database_url", "dotenv", "pydantic_settings"})
-LIKELY = "1"  # it passes for a number, a flag and a text
+LIKELY = "1"  # valid as a number, a flag and a text
 
 
 def needed_variables(watch: Watch, module: str, before: Mapping[str, str], env_files: Iterable[str]) -> set[str]:
-    """Of the variables that have a value, in the environment `before` the import or in a file, those without which
-    `module` does not import.
+    """Return the variables without which `module` does not import.
+
+    Only variables that have a value are tried: in the environment `before` the import, or in a file.
     """
     modelled = {reading.name: reading for reading in model_readings(watch)}
     watch.readings |= modelled
-    if not _imports(watch, module, before, hidden=None):  # a second import fails by itself, and shows nothing
+    if not _imports(watch, module, before, hidden=None):  # a second import always fails, so trials prove nothing
         return {name for name, reading in watch.readings.items() if reading.insists}
     in_files = names_in(env_files)
     candidates = [name for name in watch.readings if name not in modelled and (name in before or name in in_files)]
@@ -58,7 +59,10 @@ def _imports(watch: Watch, module: str, before: Mapping[str, str], hidden: str |
 
 
 def missing_variables(watch: Watch, module: str, missing: str) -> list[str]:
-    """`missing`, which the settings failed for, and those that they fail for when it is given. Spoils this process."""
+    """Return `missing`, which the settings failed for, and the variables that they fail for next.
+
+    Each one is set to a likely value before the next import. This process cannot be used for other imports afterwards.
+    """
     found: list[str] = []
     while missing and missing not in found:
         found.append(missing)
@@ -75,11 +79,14 @@ def missing_variables(watch: Watch, module: str, missing: str) -> list[str]:
 
 
 def missing_in_models(watch: Watch) -> list[str]:
-    """What pydantic-settings did not find; its own message names fields, not variables."""
+    """Return the variables that pydantic-settings did not find.
+
+    Its own error message names fields, not variables.
+    """
     return [item.name for item in model_readings(watch) if item.insists and item.name not in os.environ]
 
 
-# How packages for settings say that a variable is missing: django-environ, decouple, environs, django-configurations.
+# How settings packages report a missing variable: django-environ, decouple, environs, django-configurations.
 MESSAGES = (
     r"Set the (\w+) environment variable",
     r"^(\w+) not found\. Declare it as envvar",
@@ -89,7 +96,7 @@ MESSAGES = (
 
 
 def missing_variable(error: BaseException) -> str | None:
-    """The variable for want of which `error` was raised."""
+    """Return the variable whose absence caused `error`, or None."""
     if isinstance(error, KeyError) and error.__traceback__ and _comes_from_environment(error):
         return str(error.args[0])
     found = (re.search(pattern, str(error)) for pattern in MESSAGES)
@@ -110,20 +117,20 @@ def _silence() -> None:
 
 
 def _forget(watch: Watch) -> None:
-    """Have the project's modules imported again, and the packages that remember what they read."""
+    """Make Python import the project's modules again, and the packages that cache the values they read."""
     for name, module in list(sys.modules.items()):
         if name.partition(".")[0] in READERS or watch.is_own(str(getattr(module, "__file__", None) or "")):
             del sys.modules[name]
 
 
 def _restore(before: Mapping[str, str]) -> None:
-    """Undo what the first import has set, such as what it found in a file."""
+    """Remove variables that the first import has set, such as those from a file."""
     for name in [name for name in os.environ if name not in before]:
         del os.environ[name]
 
 
 def _hide_in_files(name: str) -> None:
-    """Leave the line that sets `name` out of every .env file that is read from now on."""
+    """Hide the line that sets `name` in every .env file that is read from now on."""
     line = re.compile(rf"^\s*(?:export\s+)?{re.escape(name)}\s*=.*\n?", re.MULTILINE)
     open_really = builtins.open
 

@@ -1,4 +1,7 @@
-"""The variables of pydantic-settings, which reads the whole environment at once: its models say what they look for."""
+"""Variables that pydantic-settings models read.
+
+pydantic-settings reads the whole environment at once, so the models' fields show which variables they use.
+"""
 
 import importlib.util
 import re
@@ -11,10 +14,10 @@ from djbundle.builder.inspection.watch import Reading, Watch
 
 
 def model_readings(watch: Watch) -> Iterator[Reading]:
-    """Each variable of a model that the project defines."""
+    """Yield a reading for each variable of a model that the project defines."""
     base = getattr(sys.modules.get("pydantic_settings"), "BaseSettings", None)
     for model in _subclasses(base) if base else ():
-        spec = importlib.util.find_spec(model.__module__)  # its module may have failed, and be gone
+        spec = importlib.util.find_spec(model.__module__)  # the module may have failed to import and be unloaded
         file = str(spec.origin if spec else "")
         if not watch.is_own(file):
             continue

@@ -1,7 +1,7 @@
-"""Which sources a project reads as files while it is imported, as django-split-settings does with those it includes,
-or looks for, as a package does that imports each file beside it.
+"""Record which Python sources the project reads or looks for as files while it is imported. Runs in the probe.
 
-A bundle has no use for sources otherwise: modules are in there as bytecode or machine code. Runs in the probe.
+django-split-settings reads the sources that it includes. Some packages look for each file beside them and import it.
+Other sources are not put in a bundle: their modules are there as bytecode or machine code.
 """
 
 import os
@@ -11,12 +11,12 @@ from pathlib import Path
 from types import FrameType
 from typing import Any
 
-# Of imports and entry points, which are found in a bundle too; and of os.walk(), by which people look for a file of
-# data in all folders there are.
+# Imports and entry points, which also work in a bundle; and os.walk(), which is mostly used to search all folders for
+# a data file.
 MACHINERY = frozenset({"pkgutil", "importlib.metadata", "os"})
-LINES = frozenset({"linecache", "tokenize"})  # of tracebacks, warnings and inspect.stack(), which go without them
-ASKING = frozenset({"getsource", "getsourcelines"})  # of inspect, for who cannot go without: typeguard
-OTHERS = frozenset({"django", "djbundle"})  # who read and list for reasons that are known
+LINES = frozenset({"linecache", "tokenize"})  # tracebacks, warnings and inspect.stack() work without sources
+ASKING = frozenset({"getsource", "getsourcelines"})  # inspect functions that need sources (typeguard)
+OTHERS = frozenset({"django", "djbundle"})  # they read and list sources for known reasons
 LISTING = frozenset({"os.listdir", "os.scandir"})
 
 _read: dict[str, None] = {}  # sources, absolute, in order
@@ -24,19 +24,22 @@ _listed: dict[str, None] = {}  # folders
 
 
 def note_event(event: str, arguments: tuple[Any, ...]) -> None:
-    """An audit hook; see sys.addaudithook."""
+    """Record an opened source or a listed folder, as an audit hook (see sys.addaudithook)."""
     if event == "open" and str(arguments[0]).endswith(".py"):
         noted = _read
     elif event in LISTING and isinstance(arguments[0], str | os.PathLike):
         noted = _listed
     else:
         return
-    if _is_of_interest(sys._getframe(1)):  # which raises an event too
+    if _is_of_interest(sys._getframe(1)):  # sys._getframe raises an event too
         noted[str(Path(arguments[0]).absolute())] = None
 
 
 def sources() -> list[str]:
-    """Those that were read or looked for, absolute; the sources of a folder that was listed count."""
+    """Return the sources that were read or looked for, absolute.
+
+    Listing a folder counts as looking for all sources in it.
+    """
     return [*dict.fromkeys((*_read, *(path for folder in list(_listed) for path in _sources_in(folder))))]
 
 
@@ -45,7 +48,10 @@ def _sources_in(folder: str) -> Iterator[str]:
 
 
 def _is_of_interest(opening: FrameType) -> bool:
-    """Whether that is done for the project or a package: not for an import, not for a line that is shown."""
+    """Return whether the project or a package caused the read.
+
+    Reads for an import, or to show a source line in a traceback or warning, do not count.
+    """
     frame: FrameType | None = opening
     is_shown = False
     while frame:

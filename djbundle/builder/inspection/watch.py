@@ -1,7 +1,8 @@
-"""Watches which environment variables a project reads while it is imported, and where. Runs in the probe.
+"""Record which environment variables a project reads while it is imported, and where. Runs in the probe.
 
-A variable counts when a line of the project asked for it, itself or through a package for settings (django-environ,
-decouple, dj-database-url, ...). What the standard library, Django and other packages look up for themselves does not.
+A variable counts when a line of the project asks for it, directly or through a settings package (django-environ,
+decouple, dj-database-url, ...). Variables that the standard library, Django and other packages read for themselves do
+not count.
 """
 
 import functools
@@ -14,16 +15,16 @@ from types import FrameType
 from djbundle.builder.project.discovery import IGNORED_FOLDERS, SETTINGS_VARIABLE
 from djbundle.settings_module import CLASS_VARIABLE
 
-MACHINERY = frozenset({"os", "_collections_abc", "collections.abc", __name__})  # what lies between a line and its value
-# Packages that read variables which the project's line does not name: env.db() reads DATABASE_URL.
+MACHINERY = frozenset({"os", "_collections_abc", "collections.abc", __name__})  # between reader and value
+# Packages that read variables the project's line does not name: env.db() reads DATABASE_URL.
 IMPLYING = frozenset({"environ", "dj_database_url", "dj_email_url", "django_cache_url", "configurations"})
-# They ask for each name that there is, whether anybody wants it or not; for the second see settings_models.py.
+# They read every variable of the environment, wanted or not. For pydantic_settings see settings_models.py.
 LOADERS = frozenset({"dotenv", "pydantic_settings"})
 
 
 @dataclass(slots=True)
 class Reading:
-    """The first time that the project asked for a variable."""
+    """The project's first read of a variable."""
 
     name: str
     place: str  # "shop/settings.py:12"
@@ -32,15 +33,15 @@ class Reading:
 
 
 class Watch:
-    """The readings of one process, by name, in the order of reading."""
+    """The readings of one process, by variable name, in the order of reading."""
 
     def __init__(self, root: Path) -> None:
         self.readings: dict[str, Reading] = {}
-        self.hidden: str | None = None  # a variable that is to seem missing
+        self.hidden: str | None = None  # a variable that must appear to be unset
         self._root = f"{root}/"
 
     def start(self) -> None:
-        """From now on, ``os.environ`` reports to this watch."""
+        """Make ``os.environ`` report to this watch from now on."""
         _WatchedEnviron.watch = self
         os.environ.__class__ = _WatchedEnviron
 
@@ -53,18 +54,18 @@ class Watch:
             self.readings[name] = Reading(name, shown, was_there, insists and is_direct)
 
     def shown(self, file: str) -> str:
-        """A source as people write it: relative to the project."""
+        """Return the path of a source for display: relative to the project."""
         return file.removeprefix(self._root)
 
     def _reader(self, name: str) -> tuple[FrameType, bool] | None:
-        """The frame of the project that asks for `name`, and whether it does so itself."""
+        """Return the frame of the project that asks for `name`, and whether it asks directly."""
         frame: FrameType | None = sys._getframe(2)
         while frame and frame.f_globals.get("__name__") in MACHINERY:
             frame = frame.f_back
         package = str(frame.f_globals.get("__name__", "")).partition(".")[0] if frame else ""
         first = frame
         while frame and not self.is_own(frame.f_code.co_filename):
-            if frame.f_code.co_filename.startswith("<frozen importlib"):  # another package, while it is imported
+            if frame.f_code.co_filename.startswith("<frozen importlib"):  # a package reads it while being imported
                 return None
             frame = frame.f_back
         if frame is None or frame is first:
@@ -75,7 +76,7 @@ class Watch:
         return (frame, False) if is_named else None
 
     def is_own(self, file: str) -> bool:
-        """Whether a source belongs to the project; its environment may lie in its folder."""
+        """Return whether a source belongs to the project and not to an environment inside the project's folder."""
         return file.startswith(self._root) and IGNORED_FOLDERS.isdisjoint(file.split("/"))
 
 
@@ -99,7 +100,7 @@ class _WatchedEnviron(os._Environ[str]):
         return True
 
     def setdefault(self, key: str, value: str) -> str:
-        """Writing is no reading: this is how a .env file is loaded."""
+        """Set the variable if unset. It does not count as a read, because .env files are loaded this way."""
         try:
             return super().__getitem__(key)
         except KeyError:

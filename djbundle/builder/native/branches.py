@@ -1,18 +1,18 @@
-"""Makes machine code of x86-64 easier to compress; launcher/branches.h says why, and undoes it."""
+"""Make x86-64 machine code easier to compress. launcher/archive/branches.h explains it, and has the inverse."""
 
 import re
 
-FILTER = 2  # to be counted up with each change of the result, which caches hold
+FILTER = 2  # increment it with each change of the result, because caches keep results
 
-# What may be a call or jump, with its distance, 32 bits with a sign. What is not is passed over as a whole too, or the
-# way back could not know it.
+# A possible call or jump, with its distance of 32 bits, signed. A match that is no branch is skipped as a whole too;
+# otherwise the inverse could not find the same matches.
 _BRANCH = re.compile(rb"[\xe8\xe9]....", re.DOTALL)
 _SIGN = 1 << 24
-_ONLY_SIGN = (0x00, 0xFF)  # as the last byte: the branch leads somewhere near
+_ONLY_SIGN = (0x00, 0xFF)  # as the last byte: the target is near
 
 
 def replace_distances(code: bytes) -> bytes:
-    """Replace the distance of each branch by the address it leads to, modulo 2**25, counted from the begin."""
+    """Replace the distance of each branch by its target address, modulo 2**25, relative to the start of the code."""
     result = bytearray(code)
     for found in _BRANCH.finditer(code):
         at = found.start() + 1

@@ -1,4 +1,4 @@
-"""The C compiler: finds it, and compiles our own C with it. The only file that calls it."""
+"""Find the C compiler, and compile djbundle's own C with it. The only file that calls the compiler."""
 
 import contextlib
 import os
@@ -23,18 +23,18 @@ FREESTANDING = (
     "-std=c11",
     "-ffreestanding",
     "-fno-stack-protector",
-    "-fno-tree-loop-distribute-patterns",  # or memcpy's own loop becomes a call of memcpy
+    "-fno-tree-loop-distribute-patterns",  # otherwise memcpy's own loop becomes a call of memcpy
     "-static",
     "-nostdlib",
     "-no-pie",
-    "-Wl,-Ttext-segment=0x60000000",  # it stays in memory: out of the way of a program with a fixed place
+    "-Wl,-Ttext-segment=0x60000000",  # it stays in memory, away from a program with fixed addresses
 )
 SHARED = ("-std=gnu11", "-fPIC", "-shared", "-fvisibility=hidden", "-Wl,-Bsymbolic")
-PROGRAM = ("-std=gnu11", "-fPIE", "-pie", "-Wl,--export-dynamic")  # its functions are for extension modules
+PROGRAM = ("-std=gnu11", "-fPIE", "-pie", "-Wl,--export-dynamic")  # extension modules call its functions
 
 
 def find_compiler() -> str:
-    """The command of the C compiler: ``$CC``, else the first of CANDIDATES on the PATH."""
+    """Return the command of the C compiler: ``$CC``, else the first of CANDIDATES on the PATH."""
     for command in (os.environ.get("CC"), *CANDIDATES):
         if command and shutil.which(command):
             return command
@@ -45,25 +45,25 @@ def find_compiler() -> str:
 
 
 def compile_launcher(cache: Cache) -> Path:
-    """The launcher, ready to be the first bytes of a bundle."""
+    """Return the launcher, which is the first part of a bundle."""
     zstd = zstd_sources()
     flags = [*FREESTANDING, *SMALL, *WARNINGS, *_headers(), "-isystem", str(zstd), "-isystem", str(zstd / "common")]
     return _compile(sorted(_folder("launcher").rglob("*.c")), flags, cache)
 
 
 def compile_vfs(cache: Cache) -> Path:
-    """The library that shows the archive to the program."""
+    """Return the library that shows the archive to the program as files."""
     return _compile(sorted(_folder("vfs").glob("*.c")), [*SHARED, *SMALL, *WARNINGS, *_headers()], cache)
 
 
 def compile_column_names(soname: str, cache: Cache) -> Path:
-    """The library that stands in for what pysqlite3's SQLite lacks."""
+    """Return the library that provides the functions that pysqlite3's SQLite lacks."""
     flags = [*SHARED, *SMALL, *WARNINGS, f"-Wl,-soname,{soname}"]
     return _compile(sorted(_folder("sqlite").glob("*.c")), flags, cache)
 
 
 def compile_program(cache: Cache) -> Path:
-    """The program that embeds the interpreter which runs this build."""
+    """Return the program that embeds the Python interpreter of this build."""
     flags = [
         *PROGRAM,
         *SMALL,
@@ -73,23 +73,27 @@ def compile_program(cache: Cache) -> Path:
     ]
     sources = sorted(_folder("interpreter").glob("*.c"))
     if static := _static_library():
-        # All of it: extension modules call more than the program itself does.
+        # The whole archive, because extension modules call more functions than the program does.
         whole = ["-Wl,--whole-archive", str(static), "-Wl,--no-whole-archive", *_libraries("LIBS", "MODLIBS")]
-        with contextlib.suppress(CompileError):  # what it needs may not be there for linking
+        with contextlib.suppress(CompileError):  # the libraries that it needs may not be installed for linking
             return _compile(sources, flags, cache, whole)
     return _compile(sources, flags, cache, [str(_shared_library()), *_libraries("LIBS")])
 
 
 def _libraries(*variables: str) -> list[str]:
-    """Those that the interpreter was linked with; MODLIBS are for the modules that it has built in."""
+    """Return the libraries that the interpreter was linked with.
+
+    MODLIBS are those of its built-in modules.
+    """
     words = (word for name in variables for word in (sysconfig.get_config_var(name) or "").split())
     return [*dict.fromkeys(word for word in words if word.startswith("-l")), "-lm"]
 
 
 def _static_library() -> Path | None:
-    """Python in the program itself is faster than beside it, and more of it can be left out.
+    """Return the static libpython, or None if there is none.
 
-    Debian has one more, for programs that may lie anywhere in memory.
+    A program that contains Python is faster than one that loads it as a library, and more of it can be left out. Debian
+    has a second one, compiled as position-independent code.
     """
     folder, name = sysconfig.get_config_var("LIBPL"), sysconfig.get_config_var("LDVERSION")
     paths = (Path(folder or "") / f"libpython{name}{suffix}" for suffix in ("-pic.a", ".a"))
@@ -105,7 +109,7 @@ def _shared_library() -> Path:
 
 
 def _headers() -> list[str]:
-    """Where our own headers are found, by their folder and name."""
+    """Return the compiler flag for djbundle's own headers."""
     return [f"-I{_folder('launcher')}"]
 
 
@@ -134,12 +138,15 @@ def _compile(sources: list[Path], flags: list[str], cache: Cache, libraries: Seq
 
 
 def _first_error(text: str) -> str:
-    """The linker's own lines do not say "error", but that of the compiler behind them does."""
+    """Return the first line of an error.
+
+    Lines of the linker do not contain "error:", but the compiler's line after them does.
+    """
     lines = text.splitlines()
     wanted = ("error:", "ld:")
     return next((line for mark in wanted for line in lines if mark in line and "collect2" not in line), "no message")
 
 
 def zstd_sources() -> Path:
-    """The folder of zstd's decoder sources, which Nuitka carries."""
+    """Return the folder of zstd's decoder sources, which are part of Nuitka."""
     return Path(nuitka.__file__).parent / "build" / "inline_copy" / "zstd"

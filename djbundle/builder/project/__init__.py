@@ -1,1 +1,1 @@
-"""Finds the project: its folder, its configuration, its environment and its files."""
+"""Find the project: its folder, its configuration, its environment and its files."""

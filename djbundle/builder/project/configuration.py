@@ -15,20 +15,22 @@ TABLE = "tool.djbundle"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Configuration:
-    """What a project may say about its own build; a command line option goes before each of these."""
+    """A project's own build options; a command line option takes precedence over each."""
 
     name: str | None = None
     settings: str | None = None
     include: list[str] = field(default_factory=list)  # distributions, and files or folders of the project
-    exclude: list[str] = field(default_factory=list)  # patterns of names in the tree, of files or of whole folders
+    exclude: list[str] = field(default_factory=list)  # patterns for names in the tree, of files or whole folders
     compile: list[str] = field(default_factory=list)  # packages to compile to C like the project itself
     before: list[str] = field(default_factory=list)  # commands to run in the project's folder before a build
-    signer: str | None = None  # a public key in PEM; the table has the name of its file
-    tls: bool = True  # whether the bundle can get certificates by itself
+    signer: str | None = None  # a public key in PEM; pyproject.toml has its file name
+    tls: bool = True  # whether the bundle can get TLS certificates by itself
 
     def excludes(self, name: PurePath) -> bool:
-        """Whether a file of the project (relative to it), of a package (relative to site-packages), or a library that
-        is opened by name stays out.
+        """Return whether a file stays out.
+
+        A file of the project is relative to the project, a file of a package is relative to site-packages, and a
+        library opened by name has only its file name.
         """
         return any(
             fnmatch(str(name), pattern) or fnmatch(str(name), f"{pattern.rstrip('/')}/*") for pattern in self.exclude
@@ -36,21 +38,21 @@ class Configuration:
 
 
 def names_of_files(include: list[str], root: Path) -> list[str]:
-    """Those in `include` that are patterns or name a file or a folder of the project; all others are distributions."""
+    """Return the entries of `include` that are patterns or name files or folders; the others are distributions."""
     plain = [each.rstrip("/").removeprefix("./") for each in include]
     return [each for each in plain if "/" in each or set("*?[") & set(each) or (root / each).exists()]
 
 
 @dataclass(frozen=True, slots=True)
 class ProjectMetadata:
-    """The ``[project]`` table, where there is one."""
+    """The ``[project]`` table of pyproject.toml, if there is one."""
 
     name: str | None
     version: str | None
 
 
 def read_pyproject(*folders: Path) -> tuple[Configuration, ProjectMetadata]:
-    """Read the first ``pyproject.toml`` that lies in one of `folders`; empty records when there is none."""
+    """Read ``pyproject.toml`` from the first of `folders` that has one; without one, return empty records."""
     for folder in folders:
         if (path := folder / "pyproject.toml").is_file():
             document = _parse(path)

@@ -1,4 +1,4 @@
-"""Finds the two things that everything else of a build rests on: the folder that Python starts in, and the settings."""
+"""Find the two things that a build rests on: the folder that Python starts in, and the settings module."""
 
 import ast
 import os
@@ -19,8 +19,8 @@ IGNORED_FOLDERS = frozenset(
     )
 )
 NOT_THE_PROJECT = frozenset({"tests", "test", "docs", "examples", "example", "demo", "sandbox"})
-DEPTH = 3  # folders below the named one in which a manage.py is looked for
-# The last part of a settings module, as people name them.
+DEPTH = 3  # levels of folders below the named one that are searched for a manage.py
+# Usual names for the last part of a settings module.
 SHARED = frozenset({"base", "common", "defaults", "shared", "__init__"})
 DEVELOPMENT = frozenset({"dev", "develop", "development", "local", "debug"})
 TESTING = frozenset({"test", "tests", "testing", "ci"})
@@ -29,14 +29,14 @@ PRODUCTION = ("production", "prod", "live", "deploy", "deployment")
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """The settings module, and what speaks for it."""
+    """The settings module, and why it was chosen."""
 
     module: str
     reason: str  # "named by manage.py"
 
 
 def find_manage(folder: Path) -> Path | None:
-    """The one manage.py in `folder`, in its ``src``, or further below."""
+    """Return the only manage.py in `folder`, in its ``src``, or further below; None if there is none."""
     if not folder.is_dir():
         raise ProjectNotFoundError(f"there is no folder {folder}", "name the folder that holds manage.py")
     for candidate in (folder, folder / "src"):
@@ -62,7 +62,10 @@ def _manage_files(folder: Path, depth: int) -> Iterator[Path]:
 
 
 def choose_settings(folder: Path, manage: Path | None, configuration: Configuration, chosen: str | None) -> Settings:
-    """The first that speaks: the command line, pyproject.toml, the environment, what servers import, manage.py."""
+    """Return the settings module from the first source that names one.
+
+    The sources are the command line, pyproject.toml, the environment, wsgi.py and asgi.py, and manage.py.
+    """
     named = (
         Settings(chosen or "", "by --settings"),
         Settings(configuration.settings or "", "by [tool.djbundle]"),
@@ -78,17 +81,23 @@ def choose_settings(folder: Path, manage: Path | None, configuration: Configurat
 
 
 def find_settings_class(base: Path, manage: Path | None) -> str:
-    """What django-configurations takes the settings from: as the environment, a server's module or manage.py says."""
+    """Return the settings class of django-configurations, or "".
+
+    It is named in the environment, in wsgi.py or asgi.py, or in manage.py.
+    """
     files = (*_server_modules(base), *([manage] if manage else []))
     named = (os.environ.get(CLASS_VARIABLE), *(_constant_in(path, CLASS_VARIABLE) for path in files))
     return next(filter(None, named), "")
 
 
 def _settings_in_files(base: Path, manage: Path | None) -> Settings | None:
-    """What wsgi.py and asgi.py name is what servers run with; manage.py often names the developer's."""
+    """Return the settings module that project files name, or None.
+
+    Servers run with the one in wsgi.py and asgi.py; manage.py often names the developer's.
+    """
     by_manage = _constant_in(manage) if manage else None
     named = {path: name for path in _server_modules(base) if (name := _constant_in(path))}
-    # One that was left behind when settings.py became a package of several would not start.
+    # A name from before settings.py became a package of several modules would not start.
     by_server = {path: name for path, name in named.items() if not (by_manage and _is_empty_package(base, name))}
     if len(set(by_server.values())) == 1:
         path, module = next(iter(by_server.items()))
@@ -114,7 +123,10 @@ def _server_modules(base: Path) -> Iterator[Path]:
 
 
 def _constant_in(path: Path, variable: str = SETTINGS_VARIABLE) -> str | None:
-    """The text in ``os.environ.setdefault("DJANGO_SETTINGS_MODULE", "...")`` or an assignment to that key."""
+    """Return the text set for the variable in a file, or None.
+
+    It is set by ``os.environ.setdefault("DJANGO_SETTINGS_MODULE", "...")`` or an assignment to that key.
+    """
     text = path.read_text(errors="replace")
     pattern = rf"""['"]{variable}['"]\s*(?:,|\]\s*=)\s*['"]([\w.]+)['"]"""
     found = re.search(pattern, text)
@@ -122,7 +134,7 @@ def _constant_in(path: Path, variable: str = SETTINGS_VARIABLE) -> str | None:
 
 
 def _for_production(base: Path, found: Settings) -> Settings:
-    """The production settings beside those of a developer, where there are such."""
+    """Return the production settings beside the developer's settings, if they exist; else `found`."""
     package, _, last = found.module.rpartition(".")
     if last not in DEVELOPMENT:
         return found
@@ -134,7 +146,7 @@ def _for_production(base: Path, found: Settings) -> Settings:
 
 
 def _only_candidate(base: Path, manage: Path | None, folder: Path) -> Settings:
-    """The settings when no file names them."""
+    """Return the settings module if no file names it."""
     candidates = sorted(_candidates(base))
     production = [module for module in candidates if module.rpartition(".")[2] in PRODUCTION]
     if not manage:
@@ -166,7 +178,10 @@ def _candidates(base: Path) -> Iterator[str]:
 
 
 def find_root(folder: Path, manage: Path | None, module: str) -> Path:
-    """The folder from which the settings are imported: that of manage.py, or one above where it lies in a package."""
+    """Return the folder from which the settings module can be imported.
+
+    It is the folder of manage.py, or a folder above if manage.py lies in a package.
+    """
     base = manage.parent if manage else folder
     for candidate in (base, base / "src", base.parent, base.parent.parent):
         if file_of_module(candidate, module):
@@ -180,5 +195,5 @@ def file_of_module(folder: Path, module: str) -> Path | None:
 
 
 def _as_typed(path: Path) -> Path:
-    """A path as somebody in this folder would type it."""
+    """Return a path as the user would type it in the current folder."""
     return path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path

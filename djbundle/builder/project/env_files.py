@@ -1,4 +1,4 @@
-"""Files that hold environment variables, such as ``.env``: which names they set, and to what."""
+"""Read files with environment variables, such as ``.env``: the names they set, and the values."""
 
 import contextlib
 import re
@@ -12,7 +12,7 @@ COMMENT = re.compile(r"\s+#.*")
 
 
 def values_in(file: str | Path) -> dict[str, str]:
-    """The variables that its lines set; none where it cannot be read."""
+    """Return the variables that a file sets; none if it cannot be read."""
     text = ""
     with contextlib.suppress(OSError):
         text = Path(file).read_text(errors="replace")
@@ -20,11 +20,11 @@ def values_in(file: str | Path) -> dict[str, str]:
 
 
 def names_in(files: Iterable[str]) -> set[str]:
-    """The variables that any of these files sets."""
+    """Return the variables that any of these files sets."""
     return {name for file in files for name in values_in(file)}
 
 
 def _plain(value: str) -> str:
-    """Without its quotes, or the comment behind it."""
+    """Return the value without its quotes, or without the comment behind it."""
     quoted = QUOTED.fullmatch(value)
     return quoted[2] if quoted else COMMENT.sub("", value)

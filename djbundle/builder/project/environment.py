@@ -1,8 +1,8 @@
-"""Finds the environment of a project, and continues there when djbundle runs from another one.
+"""Find the environment of a project, and continue there when djbundle runs from another one.
 
-``uvx djbundle`` and ``pipx run djbundle`` have an environment of their own. The build then goes on under the project's
-interpreter, which gets djbundle's packages on its search path (see installed.py): the project's environment stays as
-it is, and the bundle holds the Python and the packages that the project is developed with.
+``uvx djbundle`` and ``pipx run djbundle`` have an environment of their own. The build then continues under the
+project's interpreter, with djbundle's packages on the search path (see installed.py). So the project's environment
+stays unchanged, and the bundle holds the Python and the packages that the project is developed with.
 """
 
 import importlib.metadata
@@ -23,7 +23,7 @@ from packaging.requirements import Requirement
 from djbundle.builder.project.installed import builder_command
 from djbundle.errors import EnvironmentNotFoundError, PythonMismatchError
 
-CONTINUED = "DJBUNDLE_ENVIRONMENT"  # set for the process that continues: what it was told of its environment
+CONTINUED = "DJBUNDLE_ENVIRONMENT"  # set in the process that continues: the environment, for display
 FOLDERS = (".venv", "venv", "env")
 INSTALLERS = frozenset(("pip", "setuptools", "wheel", "uv"))  # they are in every environment
 QUERY = """
@@ -44,12 +44,14 @@ class Environment:
     version: tuple[int, int]
     prefix: Path
     django: str | None
-    origin: str  # how it was found, for people: ".venv", "the active environment"
+    origin: str  # how it was found, for display: "the active environment"
 
 
 def enter_environment(folder: Path, chosen: Path | None) -> str:
-    """Make sure that this process runs under the interpreter of the project in `folder`; does not return when another
-    one has to take over. `chosen` is an interpreter or an environment's folder. Returns which it is, for people.
+    """Make sure that this process runs under the interpreter of the project in `folder`.
+
+    Replace the process if another interpreter must take over. `chosen` is an interpreter or an environment's folder.
+    Return a description of the environment, for display.
     """
     if continued := os.environ.get(CONTINUED):
         return continued
@@ -82,7 +84,7 @@ def _ask_chosen(chosen: Path) -> Environment:
 
 
 def _find_environment(folder: Path) -> Environment | None:
-    """The first environment with Django in it; None where it is the one that djbundle runs in."""
+    """Return the first environment that has Django; None if djbundle already runs in the right one."""
     if _is_beside_project(folder):
         return None
     for origin, place in _candidates(folder):
@@ -93,12 +95,18 @@ def _find_environment(folder: Path) -> Environment | None:
 
 
 def _is_beside_project(folder: Path) -> bool:
-    """Whether djbundle is installed in the project's own environment, by its place or because it is active."""
+    """Return whether djbundle is installed in the project's own environment.
+
+    This environment is active, or lies in the project's folder or a folder above.
+    """
     return os.environ.get("VIRTUAL_ENV") == sys.prefix or Path(sys.prefix).parent in _folders_upwards(folder)
 
 
 def _is_for_djbundle_alone() -> bool:
-    """Whether nothing is installed here but djbundle and what it requires: by ``uvx``, ``pipx`` and the like."""
+    """Return whether this environment has only djbundle and its requirements.
+
+    ``uvx``, ``pipx`` and similar tools make such environments.
+    """
     needed: set[str] = set()
     waiting = ["djbundle"]
     while waiting:
@@ -118,7 +126,7 @@ def _normal(name: str) -> str:
 
 
 def _candidates(folder: Path) -> Iterator[tuple[str, Path]]:
-    """Places where an environment may be, each with how it was found."""
+    """Yield places where the environment may be, each with how it was found."""
     if active := os.environ.get("VIRTUAL_ENV"):
         yield "the active environment", Path(active)
     for parent in _folders_upwards(folder):
@@ -129,20 +137,23 @@ def _candidates(folder: Path) -> Iterator[tuple[str, Path]]:
             yield "Poetry's", Path(printed)
         if (parent / "Pipfile").is_file() and (printed := _output("pipenv", "--venv", cwd=parent)):
             yield "Pipenv's", Path(printed)
-    # Conda's is always active; who has installed more beside djbundle has put the project there.
+    # Conda's is always active. If djbundle's environment has other packages, it is the project's own.
     if (conda := os.environ.get("CONDA_PREFIX")) and (sys.prefix == sys.base_prefix or _is_for_djbundle_alone()):
         yield "the active environment", Path(conda)
 
 
 def _folders_upwards(folder: Path) -> list[Path]:
-    """The folder and those above it, up to the top of its repository; without one, up to its parent."""
+    """Return the folder and the folders above it.
+
+    The last one is the top of its repository, or without a repository its parent.
+    """
     above = [folder, *folder.parents]
     top = next((at for at, parent in enumerate(above) if (parent / ".git").exists()), 1)
     return above[: top + 1]
 
 
 def _output(*command: str, cwd: Path) -> str | None:
-    """What a program prints; None where it is not there, or fails."""
+    """Return the output of a program; None if it does not exist or fails."""
     if not shutil.which(command[0]):
         return None
     result = subprocess.run(command, cwd=cwd, capture_output=True, text=True, check=False)
@@ -150,7 +161,10 @@ def _output(*command: str, cwd: Path) -> str | None:
 
 
 def _ask(place: Path, origin: str) -> Environment | None:
-    """Start the interpreter `place`, or the one in the folder `place`; None where there is none that starts."""
+    """Start the interpreter `place`, or the one in the folder `place`, and query its environment.
+
+    Return None if no interpreter starts there.
+    """
     python = place.absolute()
     if python.is_dir():
         python = next((path for name in ("python", "python3") if (path := python / "bin" / name).exists()), python)
@@ -175,6 +189,6 @@ def _mismatch(found: Environment) -> PythonMismatchError:
 
 
 def _shown(prefix: Path) -> str:
-    """An environment as people write it."""
+    """Return an environment's path for display."""
     here = Path.cwd()
     return str(prefix.relative_to(here)) if prefix.is_relative_to(here) and prefix != here else str(prefix)

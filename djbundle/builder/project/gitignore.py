@@ -1,4 +1,4 @@
-"""Which files a project ignores, read from its .gitignore files where git itself cannot be asked."""
+"""Read which files a project ignores from its .gitignore files, when git itself cannot be asked."""
 
 import os
 from collections.abc import Iterator
@@ -14,21 +14,22 @@ NAME = ".gitignore"
 
 @dataclass(frozen=True, slots=True)
 class Rules:
-    """One file of them; it speaks of what lies in its folder."""
+    """The rules of one .gitignore file, which apply to its folder."""
 
     folder: Path
     lines: GitIgnoreSpec
 
     def verdict(self, path: Path, *, is_folder: bool) -> bool | None:
-        """Whether `path`, absolute, is ignored; None: it is not spoken of."""
+        """Return whether `path`, which is absolute, is ignored; None if no rule matches."""
         name = path.relative_to(self.folder).as_posix()
         return self.lines.check_file(f"{name}/" if is_folder else name).include
 
 
 def walk(top: Path, root: Path, above: list[Path]) -> Iterator[tuple[Path, bool]]:
-    """Files and links below `top`, relative to `root`, each with whether it is ignored. So are whole folders.
+    """Yield files and links below `top`, relative to `root`, each with whether it is ignored.
 
-    The rules of the folders `above` count as well, the outermost first. Folders of tools are passed over.
+    A folder that is ignored as a whole is yielded itself, without its files. The rules in the folders `above` count as
+    well, outermost first. Folders of tools are skipped.
     """
     rules = {top: [found for outer in above if (found := _read(outer))]}
     for place, folders, files in os.walk(top):
@@ -57,6 +58,6 @@ def _read(folder: Path) -> Rules | None:
 
 
 def _is_ignored(path: Path, rules: list[Rules], *, is_folder: bool) -> bool:
-    """As the innermost says that speaks of it."""
+    """Return the verdict of the innermost rules that match."""
     verdicts = (each.verdict(path, is_folder=is_folder) for each in reversed(rules))
     return next((verdict for verdict in verdicts if verdict is not None), False)

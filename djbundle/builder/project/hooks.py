@@ -1,4 +1,4 @@
-"""What a project wants done before a build looks at its files: ``before = ["npm run build"]`` in [tool.djbundle]."""
+"""Commands to run before a build reads the project's files: ``before = ["npm run build"]`` in [tool.djbundle]."""
 
 import os
 import subprocess
@@ -8,13 +8,13 @@ from pathlib import Path
 from djbundle.builder.project.project import Project
 from djbundle.errors import BeforeError
 
-SHOWN = 20  # last lines of what a command that failed has said
+SHOWN = 20  # last lines of a failed command's output that are shown
 
 
 def run_before(command: str, project: Project, environment: dict[str, str]) -> None:
-    """Run it by the shell in the project's folder, `python` and the settings being those of the build.
+    """Run a command by the shell in the project's folder, with the build's `python` and settings.
 
-    Raises BeforeError, and shows the end of what it said.
+    If it fails, print the end of its output and raise BeforeError.
     """
     settings = project.settings_variables()
     programs = os.pathsep.join((str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath)))

@@ -1,7 +1,7 @@
-"""Which files belong to a project: those that git knows and those that it does not ignore.
+"""Find the files that belong to a project: those that git tracks, and those that it does not ignore.
 
-Where the project is in no repository, or git is not installed, .gitignore counts alone, and nothing is known to be
-tracked. Less virtual environments, folders of tools, and the bundles that were built before, wherever they lie.
+If the project is in no repository, or git is not installed, only .gitignore counts, and no file is known to be tracked.
+Virtual environments, folders of tools and bundles of earlier builds never belong to the project.
 """
 
 from collections.abc import Iterable, Iterator
@@ -13,29 +13,35 @@ from djbundle.builder.core.format import UNFINISHED, is_bundle
 from djbundle.builder.project import gitignore
 from djbundle.builder.project.discovery import IGNORED_FOLDERS
 
-ENVIRONMENT = "pyvenv.cfg"  # lies in the folder of a virtual environment, whatever its name is
+ENVIRONMENT = "pyvenv.cfg"  # marks the folder of a virtual environment, whatever its name
 
 
 @dataclass(frozen=True, slots=True)
 class Listing:
-    """Paths are relative to the root of the project."""
+    """The files of a project. All paths are relative to its root."""
 
     knowledge: git.Knowledge = "no repository"
     files: tuple[Path, ...] = ()
-    tracked: frozenset[Path] | None = None  # None: nobody knows
-    ignored: tuple[Path, ...] = ()  # files, and folders for all that is in them
+    tracked: frozenset[Path] | None = None  # None if unknown
+    ignored: tuple[Path, ...] = ()  # files, and folders that are ignored as a whole
 
     def is_tracked(self, path: Path) -> bool:
-        """What nobody knows to be untracked counts. So does what lies in a tracked link, or in a submodule."""
+        """Return whether a file counts as tracked.
+
+        It does if tracking is unknown, and inside a tracked link or a submodule.
+        """
         return self.tracked is None or path in self.tracked or not self.tracked.isdisjoint(path.parents)
 
 
 def list_project(root: Path, above: list[Path]) -> Listing:
-    """Raises GitError. `above` are folders whose .gitignore counts as well, where git is not asked."""
+    """List the project's files. Raises GitError.
+
+    The .gitignore files of the folders `above` count as well, when git is not used.
+    """
     knowledge = git.knowledge_of(root)
     if knowledge == "git":
         tracked, others = git.tracked_files(root), git.other_files(root)
-        # Of a project that its repository ignores as a whole, as that of somebody's dotfiles does, git says nothing.
+        # For a project that its repository ignores as a whole, as dotfiles repositories do, git lists nothing.
         if tracked or others:
             files = _expanded([*map(Path, tracked), *map(Path, others)], root)
             return Listing("git", files, frozenset(map(Path, tracked)), _sorted(git.ignored_files(root)))
@@ -61,12 +67,12 @@ def _files(names: list[Path], root: Path) -> Iterator[Path]:
         if (root / path).is_file() or inner_target(root, path):
             if not is_bundle(root / path):
                 yield path
-        elif (root / path).is_dir():  # a link to a folder elsewhere, or a repository: as if its content lay here
+        elif (root / path).is_dir():  # a linked folder or a nested repository: its content counts as the project's
             yield from _files_of_folder(path, root)
 
 
 def _files_of_folder(folder: Path, root: Path) -> Iterator[Path]:
-    """Relative to `root`, with what that folder itself ignores left out."""
+    """Yield the files of a folder, relative to `root`, without those that the folder itself ignores."""
     for path, is_ignored in gitignore.walk(root / folder, root, []):
         if not is_ignored and (root / path).is_file() and not is_bundle(root / path):
             yield path
@@ -77,7 +83,10 @@ def _is_of_tools(path: Path) -> bool:
 
 
 def inner_target(root: Path, path: Path) -> str | None:
-    """The target of a symbolic link that leads to somewhere in the project. A source is a module, link or not."""
+    """Return the target of a symbolic link that stays in the project, else None.
+
+    A source is always a module, link or not.
+    """
     full = root / path
     if path.suffix == ".py" or not full.is_symlink():
         return None

@@ -1,4 +1,4 @@
-"""Finds a Django project: its folder, its settings module, its name and its sources."""
+"""Find a Django project: its folder, its settings module, its name and its sources."""
 
 import ast
 import re
@@ -20,7 +20,7 @@ from djbundle.builder.project.listing import Listing, inner_target, list_project
 from djbundle.errors import ProjectSyntaxError
 from djbundle.settings_module import CLASS_VARIABLE
 
-# Names of the package with the settings that say nothing about the site.
+# Names of settings packages that say nothing about the site.
 GENERIC_NAMES = frozenset(
     ("app", "backend", "conf", "config", "core", "main", "project", "server", "settings", "src", "web", "website")
 )
@@ -28,22 +28,22 @@ GENERIC_NAMES = frozenset(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Project:
-    """A project as its files tell it; nothing of it has been imported yet."""
+    """A project as its files describe it. Nothing of it is imported yet."""
 
     root: Path  # the folder with manage.py, first on sys.path
     settings_module: str
     settings_reason: str  # why this one
-    settings_class: str  # of django-configurations; "" where the module is all
+    settings_class: str  # of django-configurations; "" if the module is enough
     name: str
     version: str  # its own, else the short commit, else "0"
-    commit: str | None  # as git tells it
+    commit: str | None  # from git
     configuration: Configuration
     files: tuple[Path, ...]  # all that belongs to the project, relative to root, sorted
     links: dict[Path, str]  # symbolic links that stay inside the project, and their targets
-    listing: Listing = field(default_factory=Listing)  # how that was found out, and what does not belong to it
+    listing: Listing = field(default_factory=Listing)  # how the files were found, and which are ignored
 
     def settings_variables(self) -> dict[str, str]:
-        """What Django is told of the settings."""
+        """Return the environment variables that name the settings for Django."""
         told = {SETTINGS_VARIABLE: self.settings_module, CLASS_VARIABLE: self.settings_class}
         return {name: value for name, value in told.items() if value}
 
@@ -52,12 +52,15 @@ class Project:
 
 
 def is_source(path: Path) -> bool:
-    """Whether it may be a module: what an editor has left under a hidden name is none."""
+    """Return whether a file may be a module. Hidden files may not: editors leave some of them."""
     return path.suffix == ".py" and not any(part.startswith(".") for part in path.parts)
 
 
 def find_project(folder: Path, *, settings: str | None, name: str | None) -> Project:
-    """Find the project in `folder`; `settings` and `name` are the command line's and go before all else."""
+    """Find the project in `folder`.
+
+    `settings` and `name` come from the command line, and take precedence over everything else.
+    """
     folder = folder.resolve()
     manage = find_manage(folder)
     base = manage.parent if manage else folder
@@ -87,7 +90,10 @@ def find_project(folder: Path, *, settings: str | None, name: str | None) -> Pro
 
 
 def _folders_between(folder: Path, base: Path, root: Path) -> list[Path]:
-    """Those above `root` whose .gitignore counts where there is no git: down from what was named, or pyproject.toml."""
+    """Return the folders above `root` whose .gitignore counts when git is not used.
+
+    They start at the folder of the command line, or at pyproject.toml.
+    """
     tops = [each for each in (folder, base, base.parent) if root.is_relative_to(each)]
     tops = [each for each in tops if each in (folder, base) or (each / "pyproject.toml").is_file()]
     top = min(tops, key=lambda each: len(each.parts), default=root)
@@ -95,7 +101,7 @@ def _folders_between(folder: Path, base: Path, root: Path) -> list[Path]:
 
 
 def _derived_name(settings_module: str, root: Path) -> str:
-    """The package of the settings; the folder's name where that says nothing."""
+    """Return the name of the settings package, or the folder's name if the package has a generic name."""
     package = settings_module.split(".", maxsplit=1)[0]
     folders = (folder.name for folder in (root, *root.parents) if folder.name not in GENERIC_NAMES)
     return next(folders, package) if package in GENERIC_NAMES else package

@@ -1,6 +1,6 @@
-"""The public key of who signs new versions: ``signer = "deploy.pub"`` in ``[tool.djbundle]``.
+"""The public key for the signatures of new versions: ``signer = "deploy.pub"`` in ``[tool.djbundle]``.
 
-The bundle carries it, and checks by it what is to take its place.
+The bundle contains it, and uses it to check the bundle that shall replace it.
 """
 
 from pathlib import Path
@@ -11,7 +11,7 @@ FIX = "openssl pkey -in KEY.pem -pubout -out {}  makes one of a private key"
 
 
 def read_signer(path: Path) -> str:
-    """The key in PEM; raises ConfigurationError for what is none, and above all for a private one."""
+    """Return the key in PEM. Raises ConfigurationError for anything else, above all for a private key."""
     try:
         text = path.read_text().strip()
     except (OSError, UnicodeDecodeError) as error:
@@ -24,8 +24,8 @@ def read_signer(path: Path) -> str:
 
 
 def _can_verify(pem: bytes, name: str) -> bool:
-    """Whether it is a key of a kind that runtime/signature.py knows."""
-    # Imported here: what the process has loaded that imports the project counts as loaded by the project.
+    """Return whether runtime/handover/signature.py supports this kind of key."""
+    # Imported here, because the probe counts every module that its process has loaded as loaded by the project.
     from cryptography.exceptions import UnsupportedAlgorithm  # noqa: PLC0415
     from cryptography.hazmat.primitives.asymmetric import ec, ed448, ed25519, rsa  # noqa: PLC0415
     from cryptography.hazmat.primitives.serialization import load_pem_public_key  # noqa: PLC0415

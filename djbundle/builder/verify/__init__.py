@@ -1,1 +1,1 @@
-"""Starts a bundle in a sandbox, crawls it, and compares what fails with the project itself."""
+"""Start a bundle in a sandbox, crawl it, and compare its failures with the project itself."""

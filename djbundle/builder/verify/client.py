@@ -1,4 +1,4 @@
-"""Who visits a site: asks for a page, and reads which static files it names."""
+"""The crawler's HTTP client: request a page, and extract the static files that it loads."""
 
 import http.client
 from dataclasses import dataclass
@@ -6,17 +6,17 @@ from html.parser import HTMLParser
 from urllib.parse import urljoin, urlsplit
 
 PATIENCE = 10.0  # seconds for a page
-ACCEPT = "text/html,*/*"  # as a browser wants it: what a view answers may depend on it
+ACCEPT = "text/html,*/*"  # as a browser sends it: a view's response may depend on it
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
     status: int
     body: str
-    cookies: frozenset[str] = frozenset()  # "name=value" of each that it sets
+    cookies: frozenset[str] = frozenset()  # "name=value" of each cookie that the response sets
 
     def files(self, path: str, static_url: str) -> set[str]:
-        """Paths of static files that it names, if it is a page."""
+        """Return the paths of the static files that the page loads; an empty set if it is no HTML."""
         if not static_url:
             return set()
         names = Names()
@@ -26,7 +26,7 @@ class Answer:
 
 
 class Names(HTMLParser):
-    """What a page loads."""
+    """The URLs of what a page loads."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -38,7 +38,7 @@ class Names(HTMLParser):
 
 
 class Customer:
-    """Asks under a name that the site allows, and as over HTTPS where it wants that."""
+    """An HTTP client. It sends an allowed host name, and an HTTPS header if the site redirects to HTTPS."""
 
     def __init__(self, address: tuple[str, int], host: str, static_url: str, *, is_https: bool) -> None:
         self.address = address
@@ -49,7 +49,10 @@ class Customer:
             self.headers["X-Forwarded-Proto"] = "https"
 
     def get(self, path: str, cookie: str = "", request_id: str = "") -> Answer:
-        """Redirects are an answer; lines of the log have `request_id`. Raises OSError for a page that hangs."""
+        """Request a page, without following redirects. Raises OSError for a page that hangs.
+
+        The site logs `request_id` with each line about the request.
+        """
         connection = http.client.HTTPConnection(*self.address, timeout=PATIENCE)
         try:
             own = {name: value for name, value in (("Cookie", cookie), ("X-Request-ID", request_id)) if value}

@@ -1,8 +1,8 @@
-"""The second opinion on a visit: what fails in a bundle is tried in the project itself, from its sources.
+"""The second opinion after a crawl: try in the project itself, from its sources, what fails in the bundle.
 
-What fails there in the same way is a fault of the project, which a build tells and does not stop at; what works there
-fails because of the bundle. The project sees a copy of the visit's databases and no network, and what it writes is gone
-afterwards (comparison_probe.py); where nothing can be isolated, it is not asked.
+If it fails there in the same way, it is a fault of the project: the build warns and continues. If it works there, the
+bundle is to blame. The project gets a copy of the crawl's databases and no network, and its writes are discarded
+(comparison_probe.py). Where isolation is impossible, the project is not tried.
 """
 
 import json
@@ -20,22 +20,22 @@ from djbundle.builder.verify.crawl_record import Problem, Visit
 
 COMMANDS = ("check", "migrate")
 IMPORT_ERRORS = ("ImportError", "ModuleNotFoundError")
-PATIENCE = 120.0  # seconds for all of it
+PATIENCE = 120.0  # seconds for the whole comparison
 
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """`environment` holds the variables of the build, `static` its collected files."""
+    """The project, the variables of its build (`environment`), and its collected static files (`static`)."""
 
     project: Project
     environment: Mapping[str, str]
     static: Path
 
     def sort(self, seen: Visit, data: Path) -> None:
-        """Make warnings of those problems that the project has outside of a bundle too.
+        """Turn problems into warnings if the project has them outside of a bundle too.
 
-        A page that is not answered stays a problem: whoever asks for it takes a thread or a process from all others.
-        `data` is what the visited bundle has written.
+        A page that does not answer stays a problem: each request for it takes a thread or a process from all other
+        requests. `data` is the data directory of the crawled bundle.
         """
         asked = [each for each in seen.problems if each.request or each.what in COMMANDS]
         outside = self.ask(asked, seen.told, data) if asked else {}
@@ -49,7 +49,7 @@ class Comparison:
                 seen.problems.append(known)
 
     def ask(self, problems: list[Problem], told: Mapping[str, Any], data: Path) -> dict[str, str]:
-        """What each of `problems` comes to there: the error, or "" where there is none."""
+        """Return the outcome of each of `problems` outside of the bundle: the error, or "" if there is none."""
         work = data.with_name("outside")
         databases = {
             alias: str(work / name) for alias, name in told.get("databases", {}).items() if (data / name).is_file()
@@ -87,15 +87,16 @@ class Comparison:
 
 
 def is_same(problem: Problem, outside: str) -> bool:
-    """Whether a page fails with an error of the same class, whose words may name another place, or a command at all.
+    """Return whether the project fails in the same way as its bundle.
 
-    A module that is missing must be the same one: this is what a bundle may lack.
+    For a page, the class of the error must be the same; its message may name another place. For a command, any failure
+    is enough. A missing module must be the same one, because a module may be what the bundle lacks.
     """
     if not problem.request:
         return bool(outside)
     if problem.fate:
         return problem.fate == outside
     if not problem.trace:
-        return problem.said.rpartition(" ")[2] == outside  # a status
+        return problem.said.rpartition(" ")[2] == outside  # the status
     failed = problem.said.partition(":")[0]
     return problem.said == outside if failed in IMPORT_ERRORS else failed == outside.partition(":")[0]

@@ -1,8 +1,8 @@
-"""Asks the project, from its sources, for what failed in its bundle. Runs in a process of its own: see comparison.py.
+"""Try in the project, from its sources, what failed in its bundle. Runs in a separate process; see comparison.py.
 
-Started with the argument WORK in the project's folder, with DJANGO_SETTINGS_MODULE set. ``WORK/answer.json`` holds for
-each thing that was asked the error as the last line of a traceback has it, or a status such as "404", or ""; "dies" or
-"hangs" for a page that was not answered.
+comparison.py starts it in the project's folder, with DJANGO_SETTINGS_MODULE set and the argument WORK. It writes to
+``WORK/answer.json`` an outcome for each command and request: the last line of the traceback, a status such as "404", or
+"" if nothing fails. A page that does not answer has the outcome "dies" or "hangs".
 """
 
 import json
@@ -42,7 +42,7 @@ def answer(questions: dict[str, Any], work: Path) -> dict[str, str]:
 
 
 def prepare(questions: dict[str, Any], work: Path) -> None:
-    """Start Django on the databases of the visit, or on new ones, with the settings changed as in a bundle."""
+    """Start Django with the settings changed as in a bundle, on the crawl's databases or on new ones."""
     settings: Any = import_settings(os.environ[SETTINGS_VARIABLE])
     with changing(settings):
         change(settings, questions, work)
@@ -75,10 +75,13 @@ def outcome_of_command(name: str) -> str:
 
 
 def outcome_in_a_child(request: dict[str, Any], questions: dict[str, Any]) -> str:
-    """The same as `outcome_of_request`; "dies" where a page ends its process, "hangs" where it does not answer."""
+    """Return the result of `outcome_of_request`, run in a child process.
+
+    It is "dies" if the page ends its process, and "hangs" if the page does not answer in time.
+    """
     from django.db import connections  # noqa: PLC0415 - as above
 
-    connections.close_all()  # none survives a fork
+    connections.close_all()  # no connection survives a fork
     reader, writer = os.pipe()
     child = os.fork()
     if not child:
@@ -109,7 +112,7 @@ def outcome_of_request(request: dict[str, Any], questions: dict[str, Any]) -> st
     path = request["path"]
     if static and path.startswith(static):
         return "" if finders.find(path.removeprefix(static)) else "404"
-    raised: list[str] = []  # the first is the cause: the page that tells of it may fail as well
+    raised: list[str] = []  # the first is the cause: the error page may fail as well
 
     def note(**_: object) -> None:
         raised.append(said(sys.exception() or RuntimeError()))
@@ -123,7 +126,7 @@ def outcome_of_request(request: dict[str, Any], questions: dict[str, Any]) -> st
             client.force_login(get_user_model()._default_manager.get(pk=questions["superuser"]))
         response = client.get(path, secure=questions["is_https"])
         if response.streaming:
-            next(iter(response), None)  # which is made after the head, and may fail
+            next(iter(response), None)  # the content is made after the headers, and may fail
     except BaseException as error:
         return raised[0] if raised else said(error)
     finally:
@@ -132,7 +135,7 @@ def outcome_of_request(request: dict[str, Any], questions: dict[str, Any]) -> st
 
 
 def said(error: BaseException) -> str:
-    """As the first line of what a traceback ends with."""
+    """Return the first line of the error, as at the end of a traceback."""
     kind = type(error)
     name = kind.__qualname__ if kind.__module__ == "builtins" else f"{kind.__module__}.{kind.__qualname__}"
     return f"{name}: {error}".splitlines()[0]

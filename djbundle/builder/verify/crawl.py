@@ -1,4 +1,4 @@
-"""The first visitor of a bundle: starts it on a new database, and asks for every page that needs no argument."""
+"""The crawler: start a bundle on a new database, and request every page that needs no argument."""
 
 import contextlib
 import json
@@ -22,11 +22,11 @@ from djbundle.builder.verify.in_bundle_scripts import CHECK, FOUND, QUESTIONS
 from djbundle.builder.verify.site_log import SiteLog
 from djbundle.builder.verify.unanswered import get_patiently, problem_without_answer, wait_until_back
 
-START = 60.0  # seconds for the site, and for its worker
-TRIAL = {"DJBUNDLE_TRIAL": "1"}  # see runtime/trial.py
+START = 60.0  # seconds for the site to start, and for its worker
+TRIAL = {"DJBUNDLE_TRIAL": "1"}  # see runtime/core/verify_mode.py
 READY = re.compile(r"serves http://([\d.]+):(\d+)/")
-LEAVES = re.compile(r"log-?out|sign-?out|delete|stream", re.IGNORECASE)  # pages that end a visit, or never end
-LOST = 3  # pages without an answer, after which the visitor goes
+LEAVES = re.compile(r"log-?out|sign-?out|delete|stream", re.IGNORECASE)  # pages that end the session, or never end
+LOST = 3  # unanswered pages after which the crawl stops
 
 
 class CommandError(Exception):
@@ -38,9 +38,10 @@ class CommandError(Exception):
 
 
 class Visitor:
-    """`environment` is what the bundle needs to start; progress goes to `tell`.
+    """The crawler of one bundle.
 
-    `when_migrated` is called with the data directory before anything but the migrations was there.
+    `environment` has the variables that the bundle needs to start; progress is reported to `tell`. `when_migrated` is
+    called with the data directory when nothing but the migrations has run.
     """
 
     def __init__(
@@ -57,18 +58,18 @@ class Visitor:
         self.when_migrated = when_migrated
         self.seen = Visit(place.is_empty)
         self.log = SiteLog(place.data / "verify.log")
-        self.engines: list[str] = []  # of databases
+        self.engines: list[str] = []  # engines of the databases
         self.excuses = Excuses(place.data)
-        self.lost = 0  # pages that hang, or end their process
+        self.lost = 0  # number of pages that hang or end their process
 
     def visit(self) -> Visit:
-        """All of it; what goes wrong is in the answer."""
+        """Crawl the bundle, and return what was seen, including all problems."""
         try:
             if self.prepare():
                 if self.when_migrated:
                     self.when_migrated(self.place.data)
                 with self.serving() as process:
-                    self.seen.told = self.look_around()  # while it starts
+                    self.seen.told = self.look_around()  # while the site starts
                     if address := self.wait_until_ready(process):
                         self.see_all(address)
                 self.explain()
@@ -81,19 +82,19 @@ class Visitor:
         return self.seen
 
     def see_all(self, address: tuple[str, int]) -> None:
-        """Its pages, their files, a task."""
+        """Request the pages and their static files, and run a task."""
         told = self.seen.told
         if told["no_session"]:
             self.seen.warnings.append(f"no superuser could be made ({told['no_session']}): admin pages were not seen")
         customer = Customer(address, told["host"], told["static_url"], is_https=told["redirects_to_https"])
         self.ask_for_files(customer, self.ask_for_pages(customer))
         self.wait_for_worker(customer)
-        for death in self.log.next_deaths():  # that no page was blamed for
+        for death in self.log.next_deaths():  # deaths that no page was blamed for
             self.seen.problems.append(Problem("serve", f"{death.name} {death.how}", death.words, fate="dies"))
 
     def prepare(self) -> bool:
-        """Check it, and make its databases; whether it can be visited. Raises CommandError."""
-        with ThreadPoolExecutor(1) as beside:  # most of the time of both is that in which the site is loaded
+        """Check the bundle and create its databases; return whether it can be crawled. Raises CommandError."""
+        with ThreadPoolExecutor(1) as beside:  # both spend most of their time loading the site
             migrating = beside.submit(self.run, "migrate")
             self.check()
         try:
@@ -108,7 +109,7 @@ class Visitor:
         return True
 
     def check(self) -> None:
-        """Raises CommandError; what stands in for what is known even then."""
+        """Check the bundle. Raises CommandError, but first learns which stand-ins are in use."""
         try:
             self.learn(self.ask(CHECK, "check"))
         except CommandError as error:
@@ -116,26 +117,26 @@ class Visitor:
             raise
 
     def learn(self, told: str) -> None:
-        if told.startswith(FOUND):  # else the settings do not import
+        if told.startswith(FOUND):  # otherwise the settings do not import
             found = json.loads(told)
             self.engines, self.excuses.caches = found["engines"], found["caches"]
             self.excuses.servers = [each for each in self.engines if not each.endswith(SQLITE)]
 
     def look_around(self) -> dict[str, Any]:
-        """What there is to see. Raises CommandError."""
+        """Return what there is to crawl. Raises CommandError."""
         told: dict[str, Any] = json.loads(self.ask(QUESTIONS, "shell"))
         names = told["databases"].items()
         return told | {"databases": {alias: os.path.relpath(name, self.place.data) for alias, name in names}}
 
     def ask(self, question: str, what: str) -> str:
-        """The last line that a Python text prints in the bundle; raises CommandError, of `what`."""
+        """Run Python code in the bundle, and return its last line. Raises CommandError, with `what` as the command."""
         try:
             return self.run("-c", question).splitlines()[-1]
         except CommandError as error:
             raise CommandError(replace(error.problem, what=what), error.printed) from error
 
     def run(self, *words: str) -> str:
-        """What it prints; raises CommandError."""
+        """Run a command of the bundle, and return its output. Raises CommandError."""
         done = subprocess.run(
             [str(self.place.bundle), *words],
             env=self.environment,
@@ -172,7 +173,7 @@ class Visitor:
         return None
 
     def ask_for_pages(self, customer: Customer) -> set[str]:
-        """The static files that they name."""
+        """Request all pages, and return the static files that they load."""
         told = self.seen.told
         requests = [
             Request(path, superuser)
@@ -208,7 +209,10 @@ class Visitor:
                 self.seen.problems.append(Problem(str(request), said, request=request))
 
     def look_at(self, customer: Customer, request: Request) -> tuple[int, set[str]]:
-        """Its status, and the static files that the page names; 0 for one that is not answered."""
+        """Request a page; return its status, and the static files that it loads.
+
+        The status is 0 if the page does not answer.
+        """
         what = str(request)
         try:
             answer = get_patiently(customer, request, self.cookie() if request.superuser else "")
@@ -225,11 +229,11 @@ class Visitor:
         return answer.status, answer.files(request.path, customer.static_url)
 
     def cookie(self) -> str:
-        """Of the superuser's session."""
+        """Return the superuser's session cookie."""
         return str(self.seen.told["cookies"][0])
 
     def renew_session(self, answer: Answer) -> None:
-        """Go on with another one, as long as there are some, when a page has ended it or changed who it is of."""
+        """Switch to the next session, if one is left, when a page ended the session or changed its user."""
         name = self.cookie().partition("=")[0]
         others = {each for each in answer.cookies if each.startswith(f"{name}=")} - {self.cookie()}
         if others and len(self.seen.told["cookies"]) > 1:
@@ -249,7 +253,7 @@ class Visitor:
             self.wait_for_task(str(self.seen.told["task"]), end)
 
     def wait_for_task(self, number: str, end: float) -> None:
-        """It has had all the time of the visit."""
+        """Check the result of the task. It had the whole crawl to run; wait until `end` if it did not finish."""
         try:
             while (task := json.loads(self.run("tasks", "show", number, "--json")))["status"] in ("READY", "RUNNING"):
                 if time.monotonic() > end:
@@ -265,13 +269,13 @@ class Visitor:
             self.seen.problems.append(Problem("a task", said, trace))
 
     def explain(self) -> None:
-        """Find the traceback of each page that failed, by the id of its request."""
-        # The first is the cause: the page that tells of it may fail as well.
+        """Find the traceback of each failed page, by its request ID."""
+        # The first traceback is the cause: the error page may fail as well.
         traces = {line.get("id"): line["trace"] for line in reversed(self.log.lines()) if line.get("trace")}
         problems, self.seen.problems = self.seen.problems, []
         for problem in problems:
             trace = problem.trace or traces.get(problem.request and problem.request.id, "")
-            if problem.fate and not (problem.fate == BREAKS_OFF and trace):  # else an error has ended its answer
+            if problem.fate and not (problem.fate == BREAKS_OFF and trace):  # else an error ended the response
                 self.seen.problems.append(problem)
                 continue
             said = error_of(trace) or problem.said

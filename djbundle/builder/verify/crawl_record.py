@@ -1,4 +1,4 @@
-"""What was asked for in a visit, and what was seen."""
+"""The requests of a crawl, and what the crawler saw."""
 
 import hashlib
 from dataclasses import dataclass, field
@@ -7,7 +7,7 @@ from typing import Any, Final, Literal
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """A page that was asked for, or a static file."""
+    """A request for a page or a static file."""
 
     path: str
     superuser: bool = False
@@ -17,11 +17,12 @@ class Request:
 
     @property
     def id(self) -> str:
-        """For X-Request-ID."""
+        """The value for X-Request-ID."""
         return hashlib.sha256(str(self).encode()).hexdigest()[:32]
 
 
-# It ended its process; it did not answer in time; the connection was closed, and its process lives.
+# Dies: the page ended its process. Hangs: it did not answer in time. Breaks off: the connection was closed, but the
+# process lives.
 Fate = Literal["", "dies", "hangs", "breaks off"]
 BREAKS_OFF: Final = "breaks off"
 
@@ -32,17 +33,17 @@ class Problem:
     said: str  # the last line of its traceback, or the status
     trace: str = ""
     request: Request | None = None
-    fate: Fate = ""  # of a page that was not answered
+    fate: Fate = ""  # if the page did not answer
 
 
 @dataclass(slots=True)
 class Visit:
-    """What was seen."""
+    """What the crawler saw."""
 
-    is_empty: bool  # nothing else was there
+    is_empty: bool  # whether the bundle ran isolated, in an empty root
     pages: int = 0
     files: int = 0
     tasks: int = 0
     problems: list[Problem] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
-    told: dict[str, Any] = field(default_factory=dict)  # what the site said of itself: see in_bundle_scripts.py
+    told: dict[str, Any] = field(default_factory=dict)  # what the site reported about itself: see in_bundle_scripts.py

@@ -1,4 +1,4 @@
-"""Why something may fail in a visit although nothing is wrong with the bundle: what it wants is nowhere there."""
+"""Find out why a correct bundle may fail in the crawl: it needs something that the sandbox does not have."""
 
 import re
 from dataclasses import dataclass, field
@@ -8,23 +8,23 @@ from djbundle.builder.core.last_words import HARMLESS
 
 UNREACHABLE = ("Name or service not known", "Temporary failure in name resolution", "Network is unreachable")
 REFUSED = "Connection refused"
-PARAMETER = "MultiValueDictKeyError"  # of a view that reads request.GET["name"]
-DATABASE = "django.db."  # modules of what is raised by a database
+PARAMETER = "MultiValueDictKeyError"  # raised by request.GET["name"] in a view
+DATABASE = "django.db."  # the modules of database errors
 CACHE = "CacheStandIn"  # see djbundle/stand_ins
-NO_REDIS = "This backend does not support this feature"  # of django-redis, where the cache is not its own
+NO_REDIS = "This backend does not support this feature"  # django-redis's error if the cache is not its own
 NO_FILE = "No such file or directory"
 NO_MODULE = "ModuleNotFoundError:"
-ABSENT_PROGRAMS = "absent-programs"  # a file in the data directory: see runtime/trial.py
+ABSENT_PROGRAMS = "absent-programs"  # a file in the data directory: see runtime/core/verify_mode.py
 
 
 @dataclass(slots=True)
 class Excuses:
-    data: Path  # directory of the visited bundle
-    servers: list[str] = field(default_factory=list)  # engines of databases that SQLite stands in for
-    caches: list[str] = field(default_factory=list)  # backends that a cache in files stands in for
+    data: Path  # the data directory of the crawled bundle
+    servers: list[str] = field(default_factory=list)  # engines of the databases that SQLite replaces
+    caches: list[str] = field(default_factory=list)  # backends of the caches that a file cache replaces
 
     def find(self, said: str, trace: str) -> str:
-        """What is wanted and not there, if that is why something has failed; or ""."""
+        """Return what the site needed and the sandbox lacks, if that explains the failure; else ""."""
         if self.servers and said.startswith(DATABASE):
             return f"{self.wish()} ({said})"
         if CACHE in said or (self.caches and said.endswith(NO_REDIS)):
@@ -41,7 +41,7 @@ class Excuses:
         return f"it wants {' and '.join(each.rpartition('.')[2] for each in self.servers)}, SQLite stood in for it"
 
     def _absent_program(self, said: str, trace: str) -> str:
-        """One that the site has not found, and that the messages of its errors name; or ""."""
+        """Return a program that the site did not find and that its error messages name; or ""."""
         noted = self.data / ABSENT_PROGRAMS
         if said.startswith(NO_MODULE) or not noted.exists():
             return ""

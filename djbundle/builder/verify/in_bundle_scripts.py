@@ -1,11 +1,11 @@
-"""What a site is asked before it is visited. The texts run in the bundle, by ``./shop -c``, and print JSON.
+"""Scripts that collect facts about a site before the crawl. They run in the bundle, by ``./shop -c``, and print JSON.
 
-Not by its ``shell``: a project may have put a command of its own in the place of that.
+The ``shell`` command would not do, because a project may replace it with its own.
 """
 
-FOUND = '{"engines": '  # how the answer to the first begins
+FOUND = '{"engines": '  # the start of the output of CHECK
 
-# The engines of its databases and the caches that are servers, each of which is loaded; and Django's checks.
+# Load and print the database engines and the cache servers, and run Django's checks.
 CHECK = '''
 import json
 from importlib import import_module

@@ -1,10 +1,10 @@
-"""The data directory as the migrations of a bundle have left it, kept for the next visit of one with the same code.
+"""Cache the data directory right after the migrations, for the next crawl of a bundle with the same code.
 
-Migrations take most of a visit's time, and nothing but what they can read decides what they come to: the tree, less the
-static files, and the environment. The next visit migrates all the same, and finds nothing to do.
+Migrations take most of a crawl's time. Their result depends only on what they can read: the tree, without the static
+files, and the environment. The next crawl still runs ``migrate``, and it finds nothing to do.
 """
 
-import gzip  # before there is nothing to import it from, see sandbox.py
+import gzip  # imported early, because sandbox.py leaves nothing to import from
 import shutil
 import tarfile
 from collections.abc import Mapping
@@ -16,12 +16,12 @@ from djbundle.builder.archive.pack import Archive
 from djbundle.builder.core.cache import Cache, hash_of
 
 KIND = "migrated"
-PACKED = "migrated.tar.gz"  # in the data directory, as long as a visit takes
+PACKED = "migrated.tar.gz"  # a file in the data directory, during a crawl
 
 
 @dataclass(frozen=True, slots=True)
 class Migrated:
-    """The entry of one bundle in the cache."""
+    """The cache entry of one bundle."""
 
     cache: Cache
     key: str
@@ -37,7 +37,7 @@ class Migrated:
         return cls(cache, hash_of(*parts))
 
     def lay_out(self, data: Path) -> bool:
-        """Fill an empty data directory; whether there is anything to fill it with."""
+        """Fill an empty data directory from the cache; return whether there was an entry."""
         packed = self.cache.find(KIND, self.key)
         if not packed:
             return False
@@ -46,7 +46,7 @@ class Migrated:
         return True
 
     def keep(self, data: Path) -> None:
-        """What `pack` has made of it, if it has come to that."""
+        """Store the file that `pack` made in the cache, if there is one."""
 
         def copy(entry: Path) -> None:
             shutil.copy(data / PACKED, entry)
@@ -56,7 +56,10 @@ class Migrated:
 
 
 def pack(data: Path) -> None:
-    """Keep the content of a data directory in it, for its owner alone: the migrations may have been told secrets."""
+    """Pack the content of a data directory into a file in it.
+
+    Only the owner can read the file, because the migrations may have stored secrets.
+    """
     packed = data / PACKED
     packed.touch(mode=0o600)
     with gzip.open(packed, "wb", compresslevel=1) as file, tarfile.open(fileobj=file, mode="w") as archive:

@@ -1,4 +1,4 @@
-"""What a visited site has logged: lines of JSON, and between them what its processes print besides."""
+"""The log of a crawled site: JSON lines, mixed with other output of its processes."""
 
 import contextlib
 import json
@@ -9,21 +9,21 @@ from pathlib import Path
 from typing import Any
 
 DIED = re.compile(r"(\w+) ((?:was killed by|ended with code) .*?); it is started again", re.DOTALL)
-SOON = 5.0  # seconds in which the supervisor has said of what a process died
-SHOWN = 12  # lines
+SOON = 5.0  # seconds within which the supervisor has logged why a process died
+SHOWN = 12  # lines of output before a death
 
 
 @dataclass(frozen=True, slots=True)
 class Death:
-    name: str  # of the process: "web"
-    how: str  # "was killed by SIGSEGV: ... while answering GET /", as its supervisor says it
-    words: str  # what was printed last before that, other than lines of the log
+    name: str  # the process: "web"
+    how: str  # "was killed by SIGSEGV: ... while answering GET /", as the supervisor logs it
+    words: str  # the last output before the death, without log lines
 
 
 class SiteLog:
     def __init__(self, file: Path) -> None:
         self.file = file
-        self._told = 0  # deaths that `next_deaths` has given
+        self._told = 0  # number of deaths that `next_deaths` has returned
 
     def text(self) -> str:
         return self.file.read_text(errors="replace")
@@ -32,7 +32,7 @@ class SiteLog:
         return [line for line in map(_parsed, self.text().splitlines()) if line]
 
     def next_deaths(self, patience: float = 0.0) -> list[Death]:
-        """Those since the last call; waits so many seconds for the first of them."""
+        """Return the deaths since the last call; wait up to `patience` seconds for the first one."""
         end = time.monotonic() + patience
         while not (new := self._deaths()[self._told :]) and time.monotonic() < end:
             time.sleep(0.05)

@@ -1,4 +1,4 @@
-"""Pages that are not answered: of what the process died that should have, or that it hangs."""
+"""Pages that do not answer: find out whether the process died, and of what, or whether the page hangs."""
 
 import contextlib
 import time
@@ -7,11 +7,11 @@ from djbundle.builder.verify.client import PATIENCE, Answer, Customer
 from djbundle.builder.verify.crawl_record import BREAKS_OFF, Problem, Request
 from djbundle.builder.verify.site_log import SOON, SiteLog
 
-TRIES = 2  # for a page that hangs: this machine may be busy
+TRIES = 2  # requests of a page that hangs, as the machine may be busy
 
 
 def get_patiently(customer: Customer, request: Request, cookie: str) -> Answer:
-    """Raises OSError, for a page that hangs only when it does so twice."""
+    """Request a page, twice if it hangs. Raises OSError; for a page that hangs only after the second try."""
     for _ in range(TRIES - 1):
         with contextlib.suppress(TimeoutError):
             return customer.get(request.path, cookie, request.id)
@@ -19,7 +19,7 @@ def get_patiently(customer: Customer, request: Request, cookie: str) -> Answer:
 
 
 def problem_without_answer(request: Request, error: OSError, log: SiteLog) -> Problem:
-    """With the last words of the process."""
+    """Return the problem of a page that does not answer, with the last output of its process."""
     is_late = isinstance(error, TimeoutError)
     if died := [each for each in log.next_deaths(0.0 if is_late else SOON) if each.name == "web"]:
         return Problem(str(request), f"its process {died[-1].how}", died[-1].words, request, "dies")
@@ -29,7 +29,7 @@ def problem_without_answer(request: Request, error: OSError, log: SiteLog) -> Pr
 
 
 def wait_until_back(customer: Customer, seconds: float) -> None:
-    """A process that has died is started again, each time a little later."""
+    """Wait until the site answers again. A dead process is restarted, each time after a longer delay."""
     end = time.monotonic() + seconds
     while time.monotonic() < end:
         with contextlib.suppress(OSError):

@@ -1,4 +1,4 @@
-"""``djbundle verify``, and the end of a build: a bundle is started where nothing else is, and its pages asked for."""
+"""``djbundle verify``, also the last step of a build: start the bundle in a sandbox, and request its pages."""
 
 import json
 import os
@@ -18,7 +18,7 @@ from djbundle.builder.verify.crawl_record import Problem, Visit
 from djbundle.builder.verify.migrated import Migrated, pack
 from djbundle.errors import OutputError, VerificationError
 
-SHOWN = 12  # last lines of a traceback
+SHOWN = 12  # last lines of a traceback that are shown
 HINTS = (
     (re.compile(r"(outside of a bundle too)"), "correct the page: it does so from the sources too"),
     (re.compile(r"its process (was killed|ended)"), "find what the page calls last: start the bundle, and ask for it"),
@@ -38,7 +38,7 @@ HINTS = (
         "have {0} lie below MEDIA_ROOT or another setting: those move to the data directory",
     ),
     (
-        re.compile(rf"{ROOT}/(\S+) is not writ"),  # as a check of the project may say
+        re.compile(rf"{ROOT}/(\S+) is not writ"),  # a check of the project may print this
         "leave {0} out of the bundle, and it lies in the data directory:  --exclude {0}",
     ),
     (re.compile(r"KeyError: '([A-Z][A-Z0-9_]+)'"), "give the variable:  --env {0}=VALUE"),
@@ -53,9 +53,10 @@ def verify(
     migrated: Migrated | None = None,
     tell: Tell = lambda _share: None,
 ) -> Visit:
-    """Visit it; raises OutputError where there is no such file, VerificationError where that cannot be done.
+    """Crawl the bundle. Raises OutputError if there is no such file, and VerificationError if the crawl breaks off.
 
-    With `comparison`, what fails outside of the bundle too is a warning; `migrated` spares migrations done before.
+    With `comparison`, failures that also happen outside of the bundle become warnings. With `migrated`, migrations that
+    ran before are taken from the cache.
     """
     if not bundle.is_file():
         raise OutputError(f"there is no file {bundle}", "name the bundle that djbundle build has written")
@@ -63,7 +64,7 @@ def verify(
     with tempfile.TemporaryDirectory(prefix="djbundle-verify-") as folder:
         work = Path(folder)
         (data := work / DATA).mkdir(mode=0o700)
-        # Elsewhere the databases may hold the path of this folder.
+        # Only if isolated: otherwise the databases may hold the path of this folder.
         is_new = migrated and may_isolate() and not migrated.lay_out(data)
 
         def visit(place: Place, tell: Tell) -> Visit:
@@ -81,9 +82,9 @@ def verify(
 
 
 def environment_of_build(variables: Sequence[ReadVariable], given: Mapping[str, str]) -> dict[str, str]:
-    """What each variable has here, in the environment or in the file that the project reads it from.
+    """Return the value of each variable on this machine, from the environment or from its .env file.
 
-    Where nothing can be isolated, only what the settings insist on: a site that is visited there shall reach nobody.
+    Without isolation, return only variables that the settings require, so that the crawled site reaches no server.
     """
     wanted = variables if may_isolate() else [each for each in variables if each.needed]
     found = {}
@@ -95,16 +96,16 @@ def environment_of_build(variables: Sequence[ReadVariable], given: Mapping[str, 
 
 
 def to_json(seen: Visit) -> str:
-    """What people are told, for machines."""
+    """Return the result of the crawl as JSON."""
     facts = asdict(seen)
     del facts["told"]
     return json.dumps(facts, indent=1)
 
 
 def refuse(seen: Visit, advice: str = "correct it, and build again", escape: str = "") -> None:
-    """Raises VerificationError, of the first problem, if there is any.
+    """Raise VerificationError for the first problem, if there is any.
 
-    `advice` is for a problem of which nothing is known; `escape` is what else can be done.
+    `advice` is the fix if no hint is known; `escape` is appended as the way around.
     """
     if seen.problems:
         first, *others = seen.problems
@@ -113,7 +114,10 @@ def refuse(seen: Visit, advice: str = "correct it, and build again", escape: str
 
 
 def hint(problem: Problem) -> str:
-    """What is likely to help, or "". The trace of a command is all that it has printed, so it is asked last."""
+    """Return the likely fix, or "".
+
+    The trace is searched after the message, because for a command it has all of the output.
+    """
     for text in (problem.said, problem.trace):
         for pattern, advice in HINTS:
             if found := pattern.search(text):
@@ -122,12 +126,12 @@ def hint(problem: Problem) -> str:
 
 
 def describe(seen: Visit) -> list[str]:
-    """Lines for people: problems, warnings, and what was seen."""
+    """Return the problems, the warnings and the summary as lines of text."""
     return [*describe_problems(seen), *(f"warning: {each}" for each in seen.warnings), summary(seen)]
 
 
 def describe_problems(seen: Visit) -> list[str]:
-    """Each with the end of its traceback."""
+    """Return lines for each problem, with the end of its traceback."""
     lines: list[str] = []
     for problem in seen.problems:
         lines += [f"{problem.what}: {problem.said}", *(f"  | {line}" for line in problem.trace.splitlines()[-SHOWN:])]
