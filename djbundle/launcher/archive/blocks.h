@@ -1,7 +1,7 @@
 /* Blocks that are kept unpacked.
  *
- * The blocks of the start lie in private memory of this process. A fork shares that memory until a process writes to it,
- * and so in practice for good. All other blocks lie in memory that this process shares with those that it forks before
+ * The blocks of the start lie in private memory of this process. A fork shares it until a process writes to it, and so
+ * in practice for good. All other blocks lie in memory that this process shares with those that it forks before
  * or after. Each of them is unpacked once for all processes.
  *
  * There is no lock. A thread that finds a block empty takes it by a compare-and-swap and unpacks it. Other threads that
