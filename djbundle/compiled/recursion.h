@@ -1,7 +1,7 @@
 /* Recursion of compiled code ends in RecursionError, as in bytecode. Nuitka alone lets it overflow the stack.
  *
- * The build writes these checks into the C that Nuitka generates: see builder/native/recursion.py. A call is counted where
- * CPython counts its own calls (py_recursion_remaining). So sys.setrecursionlimit holds for compiled code, for
+ * The build writes these checks into the C that Nuitka generates: see builder/native/recursion.py. A call is counted
+ * where CPython counts its own calls (py_recursion_remaining). So sys.setrecursionlimit holds for compiled code, for
  * bytecode, and for recursion through both. A call is also refused when the thread's stack is nearly used up, since the
  * limit may be any number and a frame may have any size.
  */

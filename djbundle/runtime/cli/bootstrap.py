@@ -185,7 +185,7 @@ class SettingsFinder:
 
     @classmethod
     def find_spec(cls, name: str, path: "Any" = None, target: "Any" = None) -> ModuleSpec | None:  # noqa: ARG003
-        environment = getattr(sys.modules.get("os"), "environ", {})  # before os is loaded nobody wants settings
+        environment = getattr(sys.modules.get("os"), "environ", {})  # settings are imported only after os
         if environment.get("DJANGO_SETTINGS_MODULE") != name:
             return None
         from pathlib import Path  # noqa: PLC0415
