@@ -14,7 +14,7 @@ struct kept_blocks {
     uint8_t *room;
     _Atomic uint64_t size; /* bytes of all blocks that are READY */
     _Atomic uint32_t hand; /* the next block to release when too many are kept */
-    _Atomic uint32_t states[]; /* of every block of the archive, though only some lie in this room */
+    _Atomic uint32_t states[]; /* of every block of the archive, although this room holds only some of them */
 };
 
 static struct kept_blocks *map_room(const struct archive *archive, uint64_t size, int sharing)

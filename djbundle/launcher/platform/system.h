@@ -146,7 +146,7 @@ static inline _Noreturn void exit_process(int code)
         CALL4(__NR_exit_group, code, 0, 0, 0);
 }
 
-/* mmap(2); NULL when refused. Offsets are multiples of PAGE. */
+/* Call mmap(2); return NULL if the kernel refuses. Offsets are multiples of PAGE. */
 static inline void *map_at(void *address, size_t size, int protection, int flags, int fd, uint64_t offset)
 {
     long result = system_call(__NR_mmap, (long)address, (long)size, protection, flags, fd, (long)offset);

@@ -14,7 +14,7 @@ from pathlib import Path
 from djbundle.errors import BundleUnreadableError, DamagedBundleError
 from djbundle.runtime.core.bundle import Bundle
 
-TAIL = 40  # bytes: the SHA-256 of all before it, and the hash of the footer; see struct footer in launcher/format.h
+TAIL = 40  # bytes: SHA-256 of all before it, and hash of the footer; see struct footer in launcher/archive/format.h
 CHUNK = 1 << 20
 
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 MOST_LINKS = 40  # in one path, as in Linux; path_resolution(7)
-ACL = "system.posix_acl_access"  # acl(5): its rights of further users show up as those of the group
+ACL = "system.posix_acl_access"  # acl(5): the rights of additional users appear as rights of the group
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,7 +24,7 @@ def move_databases(overlay: Overlay) -> None:
             filesystem.refuse_network(path)
             overlay.make_folder(path.parent)
         entry["OPTIONS"] = sqlite.OPTIONS | entry.get("OPTIONS", {})
-        if overlay.bundle.manifest.interface == "wsgi":  # ASGI has a thread for each request, which ends with it
+        if overlay.bundle.manifest.interface == "wsgi":  # with ASGI, a request has a thread that ends with it
             entry.setdefault("CONN_MAX_AGE", None)  # opening a database takes as long as a query or two
     if databases != overlay.get("DATABASES", {}):
         overlay.set("DATABASES", databases, "SQLite lives in the data directory, with safe options")

@@ -130,7 +130,7 @@ def use_bundled_static_files(overlay: Overlay) -> None:
         overlay.set("STORAGES", storages, "static files have hashed names and are served from the bundle")
     collected = overlay.bundle.static_root
     overlay.set("STATIC_ROOT", like(overlay.get("STATIC_ROOT"), collected), "collected by the build")
-    if given := overlay.get("COMPRESS_ROOT"):  # of django-compressor, which takes STATIC_ROOT by itself
+    if given := overlay.get("COMPRESS_ROOT"):  # of django-compressor, which defaults to STATIC_ROOT
         overlay.set("COMPRESS_ROOT", like(given, collected), "compressed by the build")
     middleware = overlay.get("MIDDLEWARE", [])
     kept = [name for name in middleware if not name.startswith(STATIC_MIDDLEWARE)]
