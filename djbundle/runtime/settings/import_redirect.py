@@ -59,7 +59,7 @@ class _SettingsFiles:
     def place(self, path: Any, *, dir_fd: int | None = None, **_: Any) -> Path | None:
         """Return the path to use instead of `path`; None where `path` stays, as one relative to an open folder does.
 
-        A relative path stays too if it leads to an existing file from the working folder.
+        A relative path stays too if it leads to an existing file or folder.
         """
         if dir_fd is not None or not isinstance(path, str | Path) or not path:
             return None

@@ -45,7 +45,8 @@ class Overlay:
     def moved(self, path: str | os.PathLike[str]) -> Path | None:
         """Return the place in the data directory for a path in the tree or a relative one; None where it may stay.
 
-        In a trial, paths elsewhere are moved too. So are paths in /tmp where there is none, as in an empty container.
+        A trial must write nothing outside the data directory, so it moves paths elsewhere too. Where there is no /tmp,
+        as in an empty container, paths in it are moved.
         """
         target, data = Path(path), self.bundle.data
         if moved := self.bundle.in_data(target):

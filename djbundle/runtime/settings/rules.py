@@ -68,7 +68,7 @@ def _import(name: str, bundle: Bundle) -> ModuleType:
 
 
 def _missing_variables(error: Exception, bundle: Bundle) -> dict[str, str]:
-    """Return the variables that the settings lack, with the place that reads each; from the build and the error."""
+    """Return the variables that the settings lack, as the build and the error report them, with the place of each."""
     missing = {
         each.name: each.place for each in bundle.manifest.variables if each.needed and each.name not in os.environ
     }
