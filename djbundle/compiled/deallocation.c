@@ -1,12 +1,12 @@
-/* Deallocation of a long chain does not overrun the stack: CPython defers it for its own types, Nuitka does not.
+/* Deallocation of a long chain of objects without a stack overflow. CPython defers it for its types, Nuitka does not.
  *
- * Such chains are functions that hold each other in closures, generators that iterate over each other, frames.
+ * Such chains are functions that hold each other in closures, generators that iterate over each other, and frames.
  */
 #include "nuitka/prelude.h"
 
 #include <stdbool.h>
 
-enum { MOST_NESTED = 50 }; /* as CPython's trashcan has it */
+enum { MOST_NESTED = 50 }; /* as in CPython's trashcan */
 
 static __thread int nested;
 static __thread struct {
@@ -76,5 +76,5 @@ static inline void deallocate(PyObject *object, destructor original)
 
 TYPES(DEFINE)
 
-/* While the library is loaded, before Nuitka makes its types ready. */
+/* Runs while the library is loaded, before Nuitka makes its types ready. */
 __attribute__((constructor)) static void replace_deallocation(void) { TYPES(REPLACE) }

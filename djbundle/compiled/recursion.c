@@ -5,8 +5,8 @@
 
 #include <pthread.h>
 
-/* Bytes of the stack that compiled functions leave for the C which they call, and which does not look at the stack.
- * CPython's C recurses up to 10,000 times, with about 800 bytes each time. Of a small stack, a quarter is left.
+/* Bytes of the stack that compiled functions leave free for C code, which they call and which does not check the stack.
+ * CPython's C code recurses up to 10,000 times, with about 800 bytes each time. On a small stack, a quarter stays free.
  */
 #define RESERVE ((size_t)8 << 20)
 
@@ -32,12 +32,12 @@ bool djbundle_refuse(PyThreadState *tstate, uintptr_t stack, bool counts)
 {
     if (djbundle_stack_floor == UINTPTR_MAX)
         measure_stack();
-    /* An address below the stack is in another stack: that of a signal handler or a fiber. */
+    /* An address below this stack belongs to another stack: that of a signal handler or a fiber. */
     bool is_low = stack < djbundle_stack_floor && stack >= stack_end;
     bool is_over_limit = counts && tstate->py_recursion_remaining < 0 && !tstate->recursion_headroom;
     if (!is_low && !is_over_limit)
         return false;
-    tstate->recursion_headroom++; /* as CPython does while it makes this exception */
+    tstate->recursion_headroom++; /* as CPython does while it creates this exception */
     PyErr_SetString(PyExc_RecursionError, "maximum recursion depth exceeded");
     tstate->recursion_headroom--;
     return true;

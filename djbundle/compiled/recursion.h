@@ -1,9 +1,9 @@
-/* Recursion of compiled code ends in RecursionError, as it does in bytecode. Nuitka alone lets it overrun the stack.
+/* Recursion of compiled code ends in RecursionError, as in bytecode. Nuitka alone lets it overflow the stack.
  *
- * The build writes these checks into the C that Nuitka generates: see builder/recursion.py. A call is counted where
- * CPython counts its own calls (py_recursion_remaining). So sys.setrecursionlimit holds for compiled code, for
- * bytecode, and for recursion through both. A call is also refused when the thread's stack is nearly used up: the limit
- * may be any number, and a frame of any size.
+ * The build writes these checks into the C that Nuitka generates: see builder/native/recursion.py. A call is counted
+ * where CPython counts its own calls (py_recursion_remaining). So sys.setrecursionlimit holds for compiled code, for
+ * bytecode, and for recursion through both. A call is also refused when the thread's stack is nearly used up, since the
+ * limit may be any number and a frame may have any size.
  */
 #pragma once
 #include <stdbool.h>
@@ -14,7 +14,7 @@
 /* No compiled function starts below this address. UINTPTR_MAX until the thread's first call. */
 extern DJBUNDLE_HIDDEN __thread uintptr_t djbundle_stack_floor __attribute__((tls_model("initial-exec")));
 
-/* Return whether a call at the address `stack` is refused; then RecursionError is set. The slow part of the check. */
+/* Return whether a call at the address `stack` is refused; if so, set RecursionError. The slow part of the check. */
 DJBUNDLE_HIDDEN __attribute__((cold)) bool djbundle_refuse(PyThreadState *tstate, uintptr_t stack, bool counts);
 
 /* Let other threads run, or handle signals; return whether that raised an exception. */
@@ -23,7 +23,7 @@ DJBUNDLE_HIDDEN __attribute__((cold)) bool djbundle_pause(PyThreadState *tstate)
 static inline bool djbundle_is_wanted(PyThreadState *tstate)
 {
 #if PYTHON_VERSION >= 0x3d0
-    /* Without the bit for garbage: only bytecode collects it, and the bit stays until then. */
+    /* The bit for garbage collection is left out: only bytecode collects garbage, and the bit stays set until then. */
     uintptr_t asked = _PY_GIL_DROP_REQUEST_BIT | _PY_SIGNALS_PENDING_BIT | _PY_CALLS_TO_DO_BIT;
     return _Py_atomic_load_uintptr_relaxed(&tstate->eval_breaker) & asked;
 #else
@@ -31,8 +31,8 @@ static inline bool djbundle_is_wanted(PyThreadState *tstate)
 #endif
 }
 
-/* Count one call more, and return whether it is refused. Without `counts`, only the stack is a reason: a generator is
- * closed at any depth.
+/* Count one more call and return whether it is refused. Without `counts`, only a full stack is a reason to refuse,
+ * since a generator must be closed at any depth.
  */
 static inline bool djbundle_enter(PyThreadState *tstate, bool counts)
 {

@@ -1,4 +1,4 @@
-/* The built-in module `_archive`: what bootstrap.py imports from, without a file being opened for each module. */
+/* The built-in module `_archive`: bootstrap.py imports modules from it without opening a file for each. */
 #define PY_SSIZE_T_CLEAN
 #include <Python.h>
 #include <marshal.h>
@@ -7,18 +7,18 @@
 
 #define ROOT "/djb"
 
-/* Of vfs.so, which the launcher preloads. */
+/* From vfs.so, which the launcher preloads. */
 extern const struct handover *djbundle_handover(void) __attribute__((weak));
 
 static const struct handover *handover;
 static const struct archive *archive;
 
-/* Whether this program runs from a bundle, and not from a folder. */
+/* Return whether this program runs from a bundle, and not from a folder. */
 int has_archive(void) { return djbundle_handover && djbundle_handover(); }
 
 enum { PYC_HEADER = 16 /* bytes; see importlib._bootstrap_external._code_to_hash_pyc */ };
 
-/* As importlib orders them: an extension module goes before bytecode. */
+/* In the order of importlib: an extension module comes before bytecode. */
 static const char *const SUFFIXES[] = {"." SOABI ".so", ".abi3.so", ".so", ".pyc"};
 
 static const struct entry *find_folder(const char *path)

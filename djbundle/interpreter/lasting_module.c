@@ -1,17 +1,18 @@
-/* The built-in module `_lasting`: what has been loaded stays until the end, so nobody needs to count who uses it.
+/* The built-in module `_lasting`: it makes loaded objects immortal. They stay until the process ends, so their
+ * references need no counting.
  *
- * Python writes to an object whenever it is used, in its reference count; after a fork, the kernel copies the page that
- * is written to. An object that is immortal (PEP 683) is not written to, so that its page stays shared.
+ * Python writes to the reference count of an object whenever the object is used. After a fork, the kernel copies each
+ * page that is written to. Python does not write to an immortal object (PEP 683), so its page stays shared.
  */
 #define PY_SSIZE_T_CLEAN
 #include <Python.h>
 
-/* How many were made so. */
+/* The number of objects made immortal. */
 static Py_ssize_t made;
 
 static int make_lasting(PyObject *object, void *argument);
 
-/* It counts for something when it ends: a file is closed, a generator's finally runs. */
+/* Return whether the end of an object has an effect: a file is closed, or the `finally` of a generator runs. */
 static int has_an_end(PyObject *object)
 {
     PyTypeObject *type = Py_TYPE(object);
@@ -27,7 +28,9 @@ static void make_code_lasting(PyCodeObject *code)
         make_lasting(parts[i], NULL);
 }
 
-/* Once, and what it alone leads to: constants, names, tuples and dictionaries that no collector looks at. */
+/* Make an object immortal, and also the objects that only it leads to: constants, names, and the tuples and
+ * dictionaries that the garbage collector does not track.
+ */
 static int make_lasting(PyObject *object, void *Py_UNUSED(argument))
 {
     if (!object || _Py_IsImmortal(object) || has_an_end(object))
@@ -41,7 +44,7 @@ static int make_lasting(PyObject *object, void *Py_UNUSED(argument))
     return 0;
 }
 
-/* The collector knows all the others. */
+/* Make an object and the objects that it refers to immortal. It is called for each object that the collector tracks. */
 static int visit(PyObject *object, void *Py_UNUSED(argument))
 {
     make_lasting(object, NULL);

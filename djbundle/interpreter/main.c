@@ -1,7 +1,7 @@
-/* The program of a bundle: Python, embedded so that it lives in the tree and needs nothing of the host.
+/* The program of a bundle: an embedded Python that uses only the tree and nothing of the host.
  *
  *     ./shop serve             the bundle's own commands: _bootstrap.main()
- *     ./shop -c, -m, file.py   as any Python, for what starts sys.executable: multiprocessing, autoreload, subprocess
+ *     ./shop -c, -m, file.py   a plain Python for what starts sys.executable: multiprocessing, autoreload, subprocess
  */
 #define PY_SSIZE_T_CLEAN
 #include <Python.h>
@@ -26,7 +26,7 @@ static int ends_with(const char *text, const char *end)
     return length >= end_length && !strcmp(text + length - end_length, end);
 }
 
-/* Whether `path` is the file of the bundle. */
+/* Return whether `path` is the file of the bundle. */
 static int is_own_file(const char *path)
 {
     const char *own = has_archive() ? SELF : getenv("DJBUNDLE_EXECUTABLE");
@@ -35,9 +35,9 @@ static int is_own_file(const char *path)
            && status.st_dev == own_status.st_dev && status.st_ino == own_status.st_ino;
 }
 
-/* What the arguments are for: the interpreter, by its options up to -c or -m, or by a source file; or the bundle, whose
- * own arguments begin behind `*last`. That is behind 0; or behind the bundle's path where an interpreter would have
- * its source file, as Django's autoreload calls it.
+/* Return whether the arguments are for the interpreter: they have -c or -m, or name a source file. Otherwise they are
+ * for the bundle, and its own arguments begin after `*last`. That is 0, or the position of the bundle's path if that
+ * path stands where an interpreter expects its source file; Django's autoreload calls it so.
  */
 static int is_for_the_interpreter(int argc, char **argv, int *last)
 {
@@ -71,7 +71,7 @@ static void set(PyConfig *config, wchar_t **field, const wchar_t *value)
         end(status);
 }
 
-/* The file behind SELF: the bundle, or where the tree is on disk the loader in it. */
+/* Return the path of SELF: the bundle, or the loader in the tree if the tree is on disk. */
 static wchar_t *own_file(void)
 {
     char path[PATH_MAX];
@@ -80,7 +80,7 @@ static wchar_t *own_file(void)
     return Py_DecodeLocale(path, NULL);
 }
 
-/* Let nothing be searched for: everything lies in one folder. */
+/* Set all paths, so that Python searches for nothing: everything lies in one folder. */
 static void set_paths(PyConfig *config)
 {
     wchar_t *executable = own_file(), *root = VIRTUAL_ROOT;

@@ -1,7 +1,8 @@
-/* The stacks of this process are large, so that Python's limit of recursion is met before the end of a stack.
+/* Large stacks for this process, so that Python's recursion limit is reached before the end of a stack.
  *
- * CPython allows its own C 10,000 levels, each of up to 800 bytes; that needs 8 MB beside what Python's own 1,000 calls
- * take. The main thread has 8 MB as a rule, the threads of a library in Rust have 2. Only what is touched is memory.
+ * CPython allows its own C code 10,000 levels, each of up to 800 bytes. That needs 8 MB in addition to the stack of
+ * Python's own 1,000 calls. The main thread usually has 8 MB, and the threads of a Rust library have 2 MB. A large
+ * stack costs memory only for the pages that are used.
  */
 #define _GNU_SOURCE
 #include <dlfcn.h>
@@ -17,10 +18,10 @@ void enlarge_main_stack(void)
     if (getrlimit(RLIMIT_STACK, &limit) || limit.rlim_cur >= STACK_SIZE)
         return;
     limit.rlim_cur = limit.rlim_max < STACK_SIZE ? limit.rlim_max : STACK_SIZE;
-    setrlimit(RLIMIT_STACK, &limit); /* the kernel lets the stack grow up to it from now on */
+    setrlimit(RLIMIT_STACK, &limit); /* from now on, the kernel lets the stack grow to this size */
 }
 
-/* A program may bring the memory for a stack of its own. */
+/* Return whether the caller provides the memory of the stack itself. */
 static int has_own_stack(const pthread_attr_t *attributes)
 {
     void *lowest = NULL;
@@ -30,7 +31,7 @@ static int has_own_stack(const pthread_attr_t *attributes)
 
 typedef int create_function(pthread_t *, const pthread_attr_t *, void *(*)(void *), void *);
 
-/* Stands before the C library's, for this program and for all libraries that it loads. */
+/* Replaces the function of libc, for this program and for all libraries that it loads. */
 int pthread_create(pthread_t *thread, const pthread_attr_t *attributes, void *(*start)(void *), void *argument)
 {
     create_function *create = (create_function *)dlsym(RTLD_NEXT, "pthread_create");

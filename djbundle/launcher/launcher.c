@@ -1,7 +1,8 @@
-/* The first program of a bundle: static, without libc.
+/* The launcher, the first program of a bundle: static, without libc.
  *
- * It finds the archive behind itself in its own file, and starts the program in it: from memory, or, when asked to or
- * when the kernel refuses that, from a folder that it unpacks the tree to.
+ * The archive follows the launcher in its own file. The launcher starts the program in the archive from memory. If the
+ * user asks for a folder, or if the kernel refuses to run from memory, it unpacks the tree to a folder and starts the
+ * program there.
  */
 #include "archive/archive.h"
 #include "archive/blocks.h"
@@ -17,7 +18,7 @@ PROCESS_START
 
 static char *no_arguments[] = {"bundle", NULL};
 
-/* Take "--extract DIR", which is only understood as the first argument, off the arguments; NULL when it is not there. */
+/* Remove "--extract DIR" from the arguments and return DIR; NULL if it is not there. It must be the first argument. */
 static const char *take_extract_option(struct process *process)
 {
     if (process->argc < 2 || !text_is(process->argv[1], "--extract"))
@@ -31,8 +32,9 @@ static const char *take_extract_option(struct process *process)
     return folder;
 }
 
-/* A capability of the file (setcap(8)) is for all who may start it, as whoever gave it wanted, and so is a security
- * profile that it enters; the rights of another user are not: each can have a bundle run any code.
+/* Refuse set-user-ID and set-group-ID: anyone who may start a bundle can make it run any code, with that user's rights.
+ * A capability of the file (setcap(8)) and a security profile are allowed: they are meant for every user who may start
+ * the file.
  */
 static void check_rights(const struct process *process)
 {

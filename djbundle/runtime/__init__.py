@@ -1,1 +1,1 @@
-"""What runs on the server: the start of a bundle, its settings overlay, its server and their supervisor."""
+"""The part of djbundle that runs on the server: the start, the settings overlay, the web server, the supervisor."""

@@ -1,6 +1,6 @@
-/* What a SQLite without SQLITE_ENABLE_COLUMN_METADATA lacks. Libraries such as GDAL, linked to one that has it, do not load
- * otherwise. SQLite's own answer for a column of an expression is NULL as well, so each caller is prepared for it:
- * https://sqlite.org/c3ref/column_database_name.html
+/* The functions that a SQLite without SQLITE_ENABLE_COLUMN_METADATA lacks. Libraries such as GDAL, linked to a SQLite
+ * that has them, do not load without them. These functions return NULL. SQLite's own do so too for a column that is an
+ * expression, so each caller expects it: https://sqlite.org/c3ref/column_database_name.html
  */
 #include <stddef.h>
 

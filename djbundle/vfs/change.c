@@ -1,4 +1,4 @@
-/* Everything that would change something inside is refused as on a read-only file system. */
+/* Calls that would change something inside ROOT are refused, as on a read-only file system. */
 #include "vfs.h"
 
 #include <stdio.h>
@@ -7,7 +7,7 @@
 #include <unistd.h>
 #include <utime.h>
 
-/* The errors are those of Linux' fs/namei.c, in its order. */
+/* The errors and their order are those of Linux' fs/namei.c. */
 
 static int refuse_change(const struct place *place) { return failed(place->entry ? EROFS : place->error); }
 
@@ -25,7 +25,7 @@ static int refuse_folder(const struct place *place)
     return failed(place->error == ENOENT ? EROFS : place->error);
 }
 
-/* Anything but a folder may not be made by a name with a slash behind it. */
+/* Only a folder can be created by a name that ends with a slash. */
 static int refuse_new(const struct place *place)
 {
     if (place->has_parent && !place->entry && place->error == ENOENT && place->has_slash)
@@ -47,7 +47,7 @@ static int refuse_rmdir(const struct place *place)
     return failed(place->has_parent ? ERRORS[place->last] : place->error);
 }
 
-/* Define a function of libc that changes what is at `path`, relative to `folder`. */
+/* Define a function in front of libc's that changes the file at `path`, relative to `folder`. */
 #define CHANGES(type, name, parameters, folder, path, follow, refuse, ...) \
     EXPORT type name parameters \
     { \
@@ -123,7 +123,7 @@ EXPORT int renameat2(int old_folder, const char *old_path, int new_folder, const
     if (is_new_inside && !new.has_parent)
         return failed(new.error);
     if (!is_old_inside || !is_new_inside)
-        return failed(EXDEV); /* the two are on different file systems */
+        return failed(EXDEV); /* inside and outside are different file systems */
     return failed(old.last == LAST_NAME && new.last == LAST_NAME ? EROFS : EBUSY);
 }
 EXPORT int renameat(int old_folder, const char *old_path, int new_folder, const char *new_path)
@@ -154,7 +154,7 @@ EXPORT int link(const char *old_path, const char *new_path)
     return linkat(AT_FDCWD, old_path, AT_FDCWD, new_path, 0);
 }
 
-/* Descriptors of entries can be read only, but a few functions change a file through one all the same. */
+/* Descriptors of entries are read-only, but a few functions change a file even through such a descriptor. */
 #define CHANGES_DESCRIPTOR(name, parameters, descriptor, ...) \
     EXPORT int name parameters { return entry_of(descriptor) ? failed(EROFS) : NEXT(name)(__VA_ARGS__); }
 

@@ -5,9 +5,10 @@
 #include <stdio.h>
 #include <unistd.h>
 
-/* A descriptor is opened anew from a memory file for each caller, so that each has a position of its own. The memory
- * files of entries used last are kept; a static file is not unpacked for each request. Something may have closed ours,
- * as daemons do with all descriptors, and its number may be another file's now: so each is looked at before its use.
+/* Each caller gets a new descriptor of the memory file, with a position of its own. The memory files of the latest
+ * entries are kept open, so a static file is not unpacked for each request. Other code may have closed such a
+ * descriptor, as daemons close all descriptors, and its number may now be another file. So each descriptor is checked
+ * before its use.
  */
 enum { KEPT = 16 };
 
@@ -19,7 +20,7 @@ static struct {
 static unsigned clock_hand;
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 
-/* The device on which all memory files lie; 0 until there is one. Saves looking for entries where none can be. */
+/* The device of all memory files; 0 until there is one. A descriptor on another device needs no search for an entry. */
 static _Atomic dev_t memory_device;
 
 static void take_lock(void) { pthread_mutex_lock(&lock); }
@@ -61,7 +62,7 @@ void write_descriptor_path(int descriptor, char path[DESCRIPTOR_PATH_SIZE])
     snprintf(path, DESCRIPTOR_PATH_SIZE, "/proc/self/fd/%d", descriptor);
 }
 
-/* The place among the kept ones for an entry: its own, or that of the one not used for longest. */
+/* Return the index in `kept` for an entry: its own, or that of the least recently used entry. */
 static int place_for(const struct entry *entry)
 {
     int oldest = 0;
@@ -74,7 +75,7 @@ static int place_for(const struct entry *entry)
     return oldest;
 }
 
-/* The memory file of an entry, made when there is none. The lock is held. */
+/* Return the memory file of an entry; create it if there is none. Call it with the lock held. */
 static int keep(const struct entry *entry)
 {
     int place = place_for(entry);

@@ -11,12 +11,12 @@ enum { MOST_STREAMS = 256, DOT = 0, DOT_DOT, FIRST_CHILD };
 struct stream {
     _Atomic int is_taken;
     const struct entry *folder;
-    long position;  /* of what is read next: DOT, DOT_DOT, FIRST_CHILD, ... */
-    int descriptor; /* -1 until one is asked for */
+    long position;  /* of the next entry to read: DOT, DOT_DOT, FIRST_CHILD, ... */
+    int descriptor; /* -1 until dirfd(3) asks for one */
     struct dirent64 entry;
 };
 
-/* Our streams all lie here, and so are told from libc's by their address. */
+/* All our streams lie in this array, so their address distinguishes them from libc's. */
 static struct stream streams[MOST_STREAMS];
 
 static struct stream *ours(DIR *directory)
@@ -164,7 +164,7 @@ EXPORT void seekdir(DIR *directory, long position)
         NEXT(seekdir)(directory, position);
 }
 
-/* scandir(3), whose libc form opens the folder without asking us. */
+/* scandir(3): libc's own opens the folder without calling our functions. */
 
 typedef int selector(const struct dirent64 *);
 typedef int comparator(const struct dirent64 **, const struct dirent64 **);
@@ -209,7 +209,7 @@ EXPORT int scandirat(int, const char *, struct dirent ***, int (*)(const struct 
 EXPORT int scandir(const char *, struct dirent ***, int (*)(const struct dirent *),
                    int (*)(const struct dirent **, const struct dirent **)) __attribute__((alias("scandir64")));
 
-/* glob(3) takes functions in place of its own. */
+/* glob(3) accepts functions that replace its own. */
 static void glob_close(void *directory) { closedir(directory); }
 static struct dirent64 *glob_read(void *directory) { return readdir64(directory); }
 static void *glob_open(const char *path) { return opendir(path); }

@@ -7,18 +7,18 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-#define LIBRARIES "_lib" /* where names without a slash are looked for */
+#define LIBRARIES "_lib" /* the folder for names without a slash */
 
-#define UNLOCKED PTHREAD_RECURSIVE_MUTEX_INITIALIZER_NP /* a library's own start may load others */
+#define UNLOCKED PTHREAD_RECURSIVE_MUTEX_INITIALIZER_NP /* a library's constructor may load other libraries */
 
 static pthread_mutex_t loading = UNLOCKED;
 
 static void take_lock(void) { pthread_mutex_lock(&loading); }
 static void leave_lock(void) { pthread_mutex_unlock(&loading); }
-static void forget_lock(void) { loading = (pthread_mutex_t)UNLOCKED; } /* its owner is another thread now */
+static void forget_lock(void) { loading = (pthread_mutex_t)UNLOCKED; } /* in a child, the owner has another thread id */
 
-/* A path of the descriptor that no other call has written. The loader tells libraries apart by the path that it was
- * given, and the descriptor's number will be used again. So the path counts, in binary: "/" is 0 and "./" is 1.
+/* Write a path of the descriptor that is different in every call. The loader distinguishes libraries by their path, and
+ * the descriptor's number will be used again. So the path contains a counter in binary: "/" is 0 and "./" is 1.
  */
 static void write_unique_path(int descriptor, char path[PATH_MAX])
 {
@@ -29,7 +29,7 @@ static void write_unique_path(int descriptor, char path[PATH_MAX])
     snprintf(end, 16, "%d", descriptor);
 }
 
-/* The name of a loaded library is ours to free: the loader does the same when it closes one (dl-close.c of glibc). */
+/* Give a loaded library its true name. We may free the old one, as the loader does in dlclose (dl-close.c of glibc). */
 static void name_library(struct link_map *library, const struct entry *entry, int is_allocated)
 {
     char path[PATH_MAX];
@@ -61,7 +61,7 @@ static void *load_new(const struct entry *entry, int descriptor, int mode)
 {
     char path[PATH_MAX];
     if (descriptor < 0)
-        return NEXT(dlopen)("/proc/self/fd/-1", mode); /* for the loader's own error, as dlerror(3) tells it */
+        return NEXT(dlopen)("/proc/self/fd/-1", mode); /* fails, so that dlerror(3) has the loader's own error */
     write_unique_path(descriptor, path);
     void *library = NEXT(dlopen)(path, mode);
     close(descriptor);
@@ -76,7 +76,7 @@ static void *find_loaded(const struct entry *entry, int mode)
     return write_path(entry, path, sizeof path) < 0 ? NULL : NEXT(dlopen)(path, mode | RTLD_NOLOAD);
 }
 
-/* `unpacked` is its memory file, or negative. */
+/* Load one library. `unpacked` is its memory file, or negative if it is not unpacked yet. */
 static void *load_one(const struct entry *entry, int unpacked, int mode)
 {
     void *library = find_loaded(entry, mode);
@@ -85,11 +85,13 @@ static void *load_one(const struct entry *entry, int unpacked, int mode)
             close(unpacked);
         return library;
     }
-    dlerror(); /* that it was not there yet is no error */
+    dlerror(); /* clear it: not being loaded yet is no error */
     return load_new(entry, unpacked < 0 ? unpack(entry) : unpacked, mode);
 }
 
-/* Before the lock is taken, so that others may load meanwhile; negative where it is loaded already. */
+/* Unpack a library that is not loaded yet; return its memory file, or a negative number if there is nothing to load.
+ * This runs without the lock, so other threads can load libraries meanwhile.
+ */
 static int unpack_if_new(const struct entry *entry, int mode)
 {
     void *library = find_loaded(entry, mode);
@@ -100,7 +102,9 @@ static int unpack_if_new(const struct entry *entry, int mode)
     return library || mode & RTLD_NOLOAD ? -1 : unpack(entry);
 }
 
-/* What a library needs is loaded before it and stays: the loader then finds it by its name, and searches nowhere. */
+/* Load a library after the libraries that it needs. Those stay loaded. So the loader finds them by name and does not
+ * search for them.
+ */
 static void *load(const struct entry *entry, int mode)
 {
     const uint32_t *needs = handover->archive->needs + entry->needs;

@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-/* open(2) of an entry, with the errors of a read-only file system. */
+/* Open an entry as open(2) does, with the errors of a read-only file system. */
 static int open_inside(const struct place *place, int flags)
 {
     const struct entry *entry = place->entry;
@@ -30,7 +30,9 @@ static int open_inside(const struct place *place, int flags)
     return writes ? failed(EROFS) : open_entry(entry, flags);
 }
 
-/* A name with a slash behind it, for a file to be made, is not looked up: a folder cannot be made by open(2). */
+/* Return how to treat a link at the end of `path`. With O_CREAT, a name that ends with a slash is not looked up, since
+ * open(2) cannot create a folder.
+ */
 static int follow_of(const char *path, int flags)
 {
     int is_exclusive = (flags & (O_CREAT | O_EXCL)) == (O_CREAT | O_EXCL);
@@ -47,7 +49,7 @@ static int open_any(int folder, const char *path, int flags, mode_t mode)
     return NEXT(openat64)(place.folder, place.path, flags, mode);
 }
 
-/* The third argument is only there when a file may be made (open(2)). */
+/* The mode argument exists only if open(2) may create a file. */
 #define MODE_OF(flags, last) \
     (__extension__({ \
         mode_t mode = 0; \
@@ -73,7 +75,7 @@ EXPORT int creat64(const char *path, mode_t mode)
 }
 EXPORT int creat(const char *, mode_t) __attribute__((alias("creat64")));
 
-/* What code compiled with _FORTIFY_SOURCE calls. */
+/* The functions that code compiled with _FORTIFY_SOURCE calls. */
 EXPORT int __open64_2(const char *path, int flags) { return open_any(AT_FDCWD, path, flags, 0); }
 EXPORT int __open_2(const char *, int) __attribute__((alias("__open64_2")));
 EXPORT int __openat64_2(int folder, const char *path, int flags) { return open_any(folder, path, flags, 0); }

@@ -4,7 +4,7 @@
 
 enum { MOST_LINKS = 40 }; /* in one path, as in Linux; path_resolution(7) */
 
-/* While the program is inside, the kernel has it in "/". */
+/* The working folder inside ROOT. Meanwhile the kernel's working folder is "/". */
 static _Atomic(const struct entry *) here;
 
 const struct entry *working_folder(void) { return atomic_load_explicit(&here, memory_order_relaxed); }
@@ -13,7 +13,7 @@ void set_working_folder(const struct entry *folder) { atomic_store(&here, folder
 
 static int is_end(char c) { return c == '/' || c == 0; }
 
-/* Whether the first `length` bytes of `path` lead to the root of the file system. */
+/* Return whether the first `length` bytes of `path` lead to the root of the file system. */
 static int leads_to_top(int folder, const char *path, size_t length)
 {
     char prefix[PATH_MAX];
@@ -29,7 +29,7 @@ static int leads_to_top(int folder, const char *path, size_t length)
            && here.st_ino == top.st_ino;
 }
 
-/* The part of a path behind the name of ROOT, when the path enters it from outside; else NULL. */
+/* Return the part of a path after the name of ROOT, if the path enters ROOT from outside; else NULL. */
 static const char *behind_root(int folder, const char *path)
 {
     for (const char *at = path; (at = strstr(at, ROOT_NAME)); at++)
@@ -39,7 +39,7 @@ static const char *behind_root(int folder, const char *path)
     return NULL;
 }
 
-/* Write `first` and `rest`, which may lie in the buffer already; 0 when they do not fit. */
+/* Write `first` and `rest` to the buffer; `rest` may lie in it already. Return 0 if they do not fit. */
 static int join(struct place *place, const char *first, size_t length, const char *rest)
 {
     size_t rest_length = strlen(rest);
@@ -58,7 +58,7 @@ static int nothing(struct place *place, int error, int has_parent)
     return 1;
 }
 
-/* Go on outside: `rest` is relative to the top of the file system, and may well lead back. */
+/* Continue outside ROOT: `rest` is relative to the root of the file system, and may lead back into ROOT. */
 static int leave(struct place *place, const char *rest, int follow)
 {
     if (!join(place, "/", 1, rest))
@@ -66,7 +66,7 @@ static int leave(struct place *place, const char *rest, int follow)
     return is_inside(AT_FDCWD, place->buffer, follow, place);
 }
 
-/* Put the target of a link in front of the rest of the path; NULL when they do not fit. */
+/* Put the target of a link in front of the rest of the path; return NULL if they do not fit. */
 static const char *expand(struct place *place, const struct entry *link, const char *rest)
 {
     char target[PATH_MAX];
@@ -83,7 +83,7 @@ static enum last kind_of(const char *name, size_t length)
     return length == 2 && name[0] == '.' && name[1] == '.' ? LAST_DOT_DOT : LAST_NAME;
 }
 
-/* Follow `path`, which is what is left of it, from the folder `at`. */
+/* Follow `path`, the remaining part of the path, from the folder `at`. */
 static int walk(struct place *place, const struct entry *at, const char *path, int follow)
 {
     const struct archive *archive = handover->archive;

@@ -1,4 +1,4 @@
-/* Programs that lie in the archive, as some packages bring them, are started from a memory file. */
+/* Programs in the archive, which some packages contain, are started from a memory file. */
 #include "vfs.h"
 
 #include <spawn.h>
@@ -7,7 +7,7 @@
 
 extern char **environ;
 
-/* Whether a program lies inside at `place`; else errno says why not. */
+/* Return whether there is a program at `place`; if not, errno has the reason. */
 static int has_program(const struct place *place)
 {
     if (place->entry && place->entry->kind == KIND_EXECUTABLE)
@@ -16,8 +16,8 @@ static int has_program(const struct place *place)
     return 0;
 }
 
-/* The path by which the kernel can start `path`: itself when it is outside; NULL with errno when there is none. The
- * descriptor that it goes by is left open: an interpreter, named by "#!", opens the file by that path once more.
+/* Return a path by which the kernel can start `path`: the same path if it is outside ROOT; NULL with errno if there is
+ * no program. The descriptor in the path stays open: the interpreter of a "#!" line opens the file by that path again.
  */
 static const char *startable(const char *path, struct place *place, char found[DESCRIPTOR_PATH_SIZE])
 {
@@ -47,7 +47,9 @@ EXPORT int execvpe(const char *name, char *const arguments[], char *const enviro
 
 EXPORT int execvp(const char *name, char *const arguments[]) { return execvpe(name, arguments, environ); }
 
-/* The path by which a child can start `path`, whatever descriptors it closes before: one of this process. */
+/* Return a path by which a child can start `path`. It names a descriptor of this process, so the child may close any
+ * descriptors before.
+ */
 static const char *spawnable(const char *path, struct place *place, char found[DESCRIPTOR_PATH_SIZE])
 {
     if (!is_inside(AT_FDCWD, path, FOLLOW, place))

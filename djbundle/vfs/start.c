@@ -1,4 +1,4 @@
-/* What happens between the loader and main. */
+/* The code that runs between the loader and main. */
 #include "vfs.h"
 
 #include <nss.h>
@@ -9,7 +9,7 @@ const struct handover *handover;
 
 extern char **environ;
 
-/* The host's nsswitch.conf may name plugins, which are built for the host's libc and must not be loaded into ours. */
+/* Ignore the host's nsswitch.conf: its plugins are built for the host's libc and must not be loaded into ours. */
 static void use_own_name_services(void)
 {
     static const char *const FILES[] = {"passwd", "group", "shadow", "gshadow", "initgroups", "networks",
@@ -19,7 +19,7 @@ static void use_own_name_services(void)
     __nss_configure_lookup("hosts", "files dns");
 }
 
-/* A program that forks has one thread, as it believes. */
+/* End the launcher's thread before a fork: the program does not know of that thread. */
 static void finish_reading_ahead(void) { handover->finish_ahead(); }
 
 __attribute__((constructor)) static void start(void)
@@ -34,5 +34,5 @@ __attribute__((constructor)) static void start(void)
     pthread_atfork(finish_reading_ahead, NULL, NULL);
 }
 
-/* For the Python module that imports from the archive (archive_module.c). */
+/* The handover, for the Python module that imports from the archive (archive_module.c). */
 EXPORT const struct handover *djbundle_handover(void) { return handover; }

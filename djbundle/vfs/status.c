@@ -71,8 +71,8 @@ EXPORT int fstatat(int folder, const char *path, struct stat *status, int flags)
 EXPORT int stat(const char *path, struct stat *status) { return fstatat(AT_FDCWD, path, status, 0); }
 EXPORT int lstat(const char *path, struct stat *status) { return fstatat(AT_FDCWD, path, status, AT_SYMLINK_NOFOLLOW); }
 
-/* On a 64-bit machine the two structures are one. The functions with a version are those of programs that were linked
- * before glibc 2.33.
+/* On a 64-bit machine the two structures are the same. Programs that were linked before glibc 2.33 use the functions
+ * with a version.
  */
 _Static_assert(sizeof(struct stat) == sizeof(struct stat64), "one structure");
 EXPORT int fstat64(int, struct stat64 *) __attribute__((alias("fstat")));

@@ -1,10 +1,10 @@
 /* The virtual root: the archive of the bundle as a read-only folder ROOT that is on no disk.
  *
- * This library is preloaded by the launcher and stands in front of libc's functions that take a path, or a descriptor
- * that may be of a file below ROOT. What lies outside of ROOT is handed on untouched.
+ * The launcher preloads this library. Its functions replace those of libc that take a path, or a descriptor that may
+ * belong to a file below ROOT. Calls for files outside ROOT are passed on unchanged.
  *
- * Not as on a disk: read(2) from the descriptor of a folder finds no bytes, where it should fail with EISDIR. And who
- * calls the kernel without libc, as programs written in Go do, sees nothing of ROOT.
+ * Two things differ from a disk. read(2) from the descriptor of a folder returns no bytes, where it should fail with
+ * EISDIR. Programs that call the kernel without libc, such as those written in Go, do not see ROOT.
  *
  *     path.c        from a path to an entry of the archive     change.c   everything that writes: refused
  *     descriptor.c  entries as open files, and back            link.c     readlink, realpath
@@ -33,7 +33,7 @@
 #define ROOT_NAME (ROOT + 1)
 #define ROOT_NAME_LENGTH (sizeof ROOT - 2)
 
-/* The functions that stand in front of libc's; all else is hidden. */
+/* Marks the functions that replace libc's; all others are hidden. */
 #define EXPORT __attribute__((visibility("default")))
 
 /* libc's own function of that name. */
@@ -45,7 +45,7 @@
         (__typeof__(&name))next; \
     }))
 
-/* Set errno; -1, to be returned. */
+/* Set errno and return -1. */
 static inline int failed(int error)
 {
     errno = error;
@@ -54,58 +54,62 @@ static inline int failed(int error)
 
 /* --- start.c --- */
 
-extern const struct handover *handover; /* NULL where the program runs from a folder: then there is no ROOT */
+extern const struct handover *handover; /* NULL if the program runs from a folder: then there is no ROOT */
 
 /* --- path.c --- */
 
-/* What the last part of a path is: see enum last_type of Linux' fs/namei.c. */
+/* The kind of the last part of a path: see enum last_type of Linux' fs/namei.c. */
 enum last { LAST_NAME, LAST_DOT, LAST_DOT_DOT, LAST_ROOT };
 
-/* Where a path leads. */
+/* The place that a path leads to. */
 struct place {
-    const struct entry *entry; /* inside; NULL for nothing there, with the reason in error */
+    const struct entry *entry; /* if inside; NULL if there is nothing, and then `error` has the reason */
     int error;
-    int has_parent; /* the folder is there in which it lies or would lie */
+    int has_parent; /* whether the parent folder of the place exists */
     enum last last;
     int has_slash; /* at its end */
 
-    int folder; /* outside: what to give to libc in place of the arguments */
+    int folder; /* if outside: with `path`, the arguments to pass to libc */
     const char *path;
-    char buffer[PATH_MAX]; /* of a path that had to be written anew */
+    char buffer[PATH_MAX]; /* for a path that had to be rewritten */
 };
 
-/* A symbolic link at the end of the path: NO_FOLLOW follows it when a slash stands behind it, STAY not even then. */
+/* How to treat a symbolic link at the end of a path: NO_FOLLOW follows it only if a slash comes after it, STAY never.
+ * FOLLOW always follows it.
+ */
 enum { NO_FOLLOW, FOLLOW, STAY };
 
-/* The working folder, when it is inside; else NULL. */
+/* Return the working folder if it is inside; else NULL. */
 const struct entry *working_folder(void);
 void set_working_folder(const struct entry *folder);
 
-/* Find where `path`, relative to the descriptor `folder` as for openat(2), leads; whether that is inside. */
+/* Find the place of `path`, relative to the descriptor `folder` as for openat(2). Return whether it is inside. */
 int is_inside(int folder, const char *path, int follow, struct place *place);
 
-/* The canonical path of an entry; its length, or -1 with errno when it does not fit. */
+/* Write the canonical path of an entry; return its length, or -1 with errno if it does not fit. */
 int write_path(const struct entry *entry, char *path, size_t size);
 
 /* --- descriptor.c --- */
 
-/* The entry behind a descriptor; NULL for a descriptor of anything else. */
+/* Return the entry of a descriptor; NULL if the descriptor belongs to another file. */
 const struct entry *entry_of(int descriptor);
 
-/* Whether `status`, from a descriptor, is that of an entry. */
+/* Return the entry that `status`, the status of a descriptor, belongs to; NULL if it belongs to another file. */
 const struct entry *entry_of_status(const struct stat *status);
 
-/* A new descriptor; `flags` as for open(2). -1 with errno. */
+/* Return a new descriptor, with `flags` as for open(2); -1 with errno on failure. */
 int open_entry(const struct entry *entry, int flags);
 
-/* The descriptor of a memory file that is kept for a while; to be looked at only. -1 with errno. */
+/* Return the descriptor of a memory file that is kept open for a while; -1 with errno on failure. The caller may use it
+ * in a path, but not read from it or close it.
+ */
 int keep_entry(const struct entry *entry);
 
-/* "/proc/self/fd/<descriptor>" */
+/* Write "/proc/self/fd/<descriptor>". */
 enum { DESCRIPTOR_PATH_SIZE = 32 };
 void write_descriptor_path(int descriptor, char path[DESCRIPTOR_PATH_SIZE]);
 
-/* Let a fork find the lock of this file free. */
+/* Make sure that the lock of descriptor.c is free after a fork. */
 void register_fork_handlers(void);
 
 /* --- status.c --- */
@@ -114,7 +118,7 @@ void describe_entry(const struct entry *entry, struct stat *status);
 
 /* --- library.c --- */
 
-/* Tell the loader the true names of the libraries that the launcher preloaded. */
+/* Give the loader the true names of the libraries that the launcher preloaded. */
 void name_preloaded_libraries(void);
 
 #endif

@@ -8,7 +8,7 @@
 
 #define COPY_AGAIN "copy the bundle again and compare its SHA-256 with the original"
 
-#define MOST_ROOM (1UL << 40) /* bytes: no tree has as many, and sums with it do not overflow */
+#define MOST_ROOM (1UL << 40) /* bytes: no tree is as large, and sums with it do not overflow */
 
 static _Noreturn void truncated(void) { fail(EXIT_TRUNCATED, "this bundle is not whole", "", COPY_AGAIN); }
 static _Noreturn void damaged(void) { fail(EXIT_DAMAGED, "this bundle is damaged", "", COPY_AGAIN); }
@@ -28,7 +28,7 @@ static void map_file(struct archive *archive, const char *path)
         fail(EXIT_START, "not enough memory", "", "give the process more memory");
 }
 
-/* Whether a range lies in the file before the footer. */
+/* Return whether a range lies in the file before the footer. */
 static int is_in_file(const struct archive *archive, uint64_t offset, uint64_t size)
 {
     uint64_t end = archive->file_size - sizeof(struct footer);
@@ -114,7 +114,7 @@ static int is_good_entry(const struct archive *archive, uint32_t number)
     return entry->offset <= raw_size && entry->size <= raw_size - entry->offset;
 }
 
-/* After this no number of the index leads outside of the file or of the index. */
+/* Check every number of the index. After this, none leads outside of the file or of the index. */
 static void check_index(const struct archive *archive)
 {
     const struct index *index = archive->index;

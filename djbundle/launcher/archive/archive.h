@@ -1,7 +1,7 @@
 /* The archive of a bundle: its file mapped to memory, its index checked, its blocks unpacked on demand.
  *
- * Once open nothing of it changes but the blocks that are kept unpacked (see blocks.h), so that any thread, and any
- * process forked from this one, may use it at any time.
+ * Once the archive is open, only the blocks that are kept unpacked change (see blocks.h). So any thread, and any
+ * process forked from this one, may use the archive at any time.
  */
 #ifndef ARCHIVE_H
 #define ARCHIVE_H
@@ -18,7 +18,7 @@ struct kept_blocks;
 struct archive {
     const uint8_t *file;
     size_t file_size;
-    struct footer footer; /* a copy: in the file it lies at any address */
+    struct footer footer; /* a copy: in the file, its address may not be aligned */
     const struct index *index;
     const struct block *blocks;
     const struct entry *entries;
@@ -27,22 +27,22 @@ struct archive {
     struct kept_blocks *start, *later; /* unpacked blocks, see blocks.h; NULL for none */
 };
 
-/* Map the file at `path` and check its footer, its launcher and its index; ends the process with EXIT_TRUNCATED or
- * EXIT_DAMAGED when something is wrong with them.
+/* Map the file at `path` and check its footer, its launcher and its index. End the process with EXIT_TRUNCATED or
+ * EXIT_DAMAGED if one of them is wrong.
  */
 void open_archive(struct archive *archive, const char *path);
 
-/* Compare every byte of the file with the checksum in the footer; ends the process with EXIT_DAMAGED. */
+/* Check the whole file against the checksum in the footer. End the process with EXIT_DAMAGED if they differ. */
 void verify_archive(const struct archive *archive);
 
-/* Unpack a block, whose raw_size bytes go to `to`; ends the process when the block is damaged. */
+/* Unpack a block, raw_size bytes, to `to`. End the process if the block is damaged. */
 void unpack_block(const struct archive *archive, uint32_t block, void *to);
 
-/* The entry called by the `length` bytes of `name` in a folder; NULL when there is none. */
+/* Return the entry in a folder whose name is the `length` bytes of `name`; NULL if there is none. */
 const struct entry *find_child(const struct archive *archive, const struct entry *folder, const char *name,
                                size_t length);
 
-/* The entry at a path relative to the root, without "." or ".."; NULL when there is none. */
+/* Return the entry at a path relative to the root, without "." or ".."; NULL if there is none. */
 const struct entry *find_entry(const struct archive *archive, const char *path);
 
 #endif

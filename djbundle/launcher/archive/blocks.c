@@ -5,16 +5,16 @@
 
 #include <stdatomic.h>
 
-enum { MOST_KEPT = 32 << 20 }; /* bytes; a tree may be larger than anyone wants in memory */
+enum { MOST_KEPT = 32 << 20 }; /* bytes; a whole tree may be too large for memory */
 
-/* What a block is now, modulo STATES. The number grows with each change, so that a reader sees that there was one. */
+/* The state of a block, modulo STATES. The number grows with each change, so a reader notices every change. */
 enum { EMPTY, TAKEN, READY, STATES };
 
 struct kept_blocks {
     uint8_t *room;
     _Atomic uint64_t size; /* bytes of all blocks that are READY */
-    _Atomic uint32_t hand; /* the next block to be given back when too many are kept */
-    _Atomic uint32_t states[]; /* of every block of the archive, though only some lie in this room */
+    _Atomic uint32_t hand; /* the next block to release when too many are kept */
+    _Atomic uint32_t states[]; /* of every block of the archive, although this room holds only some of them */
 };
 
 static struct kept_blocks *map_room(const struct archive *archive, uint64_t size, int sharing)
@@ -40,7 +40,7 @@ void make_room(struct archive *archive)
         advise(archive->start, archive->index->start_room, MADV_HUGEPAGE);
 }
 
-/* Where a block is kept; NULL when it is not. */
+/* Return where a block is kept; NULL if it is never kept. */
 static struct kept_blocks *keeper_of(const struct archive *archive, uint32_t number)
 {
     if (archive->blocks[number].kept_offset == NOT_KEPT)
@@ -48,7 +48,7 @@ static struct kept_blocks *keeper_of(const struct archive *archive, uint32_t num
     return number < archive->index->start_blocks ? archive->start : archive->later;
 }
 
-/* Move a block from one state to the one `steps` further; 0 when somebody else was faster. */
+/* Move a block to the state that is `steps` further; return 0 if another thread or process was faster. */
 static int move(_Atomic uint32_t *state, uint32_t from, uint32_t steps)
 {
     return atomic_compare_exchange_strong_explicit(state, &from, from + steps, memory_order_acq_rel,
@@ -74,7 +74,7 @@ static void give_surplus_back(const struct archive *archive)
         give_back(archive, atomic_fetch_add(&archive->later->hand, 1) % count);
 }
 
-/* Unpack a block for everybody, if it is EMPTY; the state that it is in now. */
+/* Unpack a block for all users if it is EMPTY; return its state after that. */
 static uint32_t fill(const struct archive *archive, struct kept_blocks *kept, uint32_t number)
 {
     const struct block *block = &archive->blocks[number];
@@ -89,7 +89,7 @@ static uint32_t fill(const struct archive *archive, struct kept_blocks *kept, ui
     return state + READY - EMPTY;
 }
 
-/* Where the content of an entry is kept, and the state of its block; NULL when it is not. */
+/* Return where the content of an entry is kept, and set `state` to that of its block; NULL if it is not kept. */
 static const uint8_t *find_kept(const struct archive *archive, const struct entry *entry, uint32_t *state)
 {
     struct kept_blocks *kept = keeper_of(archive, entry->block);
@@ -97,13 +97,13 @@ static const uint8_t *find_kept(const struct archive *archive, const struct entr
         return NULL;
     *state = fill(archive, kept, entry->block);
     while (*state % STATES == TAKEN && kept == archive->start && is_reading_ahead()) {
-        yield(); /* it will be done in less time than a copy of our own */
+        yield(); /* waiting takes less time than unpacking a copy */
         *state = atomic_load_explicit(&kept->states[entry->block], memory_order_acquire);
     }
     return *state % STATES == READY ? kept->room + archive->blocks[entry->block].kept_offset + entry->offset : NULL;
 }
 
-/* Whether a block has been in that state since find_kept found it. */
+/* Return whether a block is still in the state that find_kept returned. */
 static int is_still(const struct archive *archive, uint32_t block, uint32_t state)
 {
     atomic_thread_fence(memory_order_acquire);
@@ -144,7 +144,7 @@ void read_entry(const struct archive *archive, const struct entry *entry, void *
     if (entry->size == 0)
         return;
     if (entry->offset == 0 && entry->size == archive->blocks[entry->block].raw_size) {
-        unpack_block(archive, entry->block, to); /* it has the block to itself */
+        unpack_block(archive, entry->block, to); /* the block holds only this entry */
         return;
     }
     const uint8_t *kept = find_kept(archive, entry, &state);
@@ -189,5 +189,5 @@ void release_blocks(const struct archive *archive)
 {
     for (uint32_t i = 0; i < archive->index->block_count; i++)
         give_back(archive, i);
-    advise((void *)archive->file, archive->file_size, MADV_DONTNEED); /* pages of the file, which the system keeps */
+    advise((void *)archive->file, archive->file_size, MADV_DONTNEED); /* pages of the file; the page cache keeps them */
 }

@@ -1,18 +1,18 @@
 #include "archive/branches.h"
 
-enum { LENGTH = 5 /* bytes of such an instruction: the operation and a distance */ };
+enum { LENGTH = 5 /* bytes of a branch instruction: the operation and a distance */ };
 
-/* Distances and addresses are numbers of 25 bits with a sign. */
+/* Sign-extend a number: distances and addresses are signed 25-bit numbers. */
 static int32_t wrap(uint32_t number) { return (int32_t)(number << 7) >> 7; }
 
-/* Where the next call or jmp begins in the eight bytes at `code`, 0 to 7; 8 when none does. */
+/* Return where the next call or jmp begins in the eight bytes at `code`, 0 to 7; 8 if none does. */
 static size_t find_branch(const uint8_t *code)
 {
     const uint64_t each = 0x0101010101010101;
     uint64_t bytes;
     __builtin_memcpy(&bytes, code, sizeof bytes);
     uint64_t others = (bytes & 0xfe * each) ^ 0xe8 * each; /* a byte is 0 where a branch begins */
-    uint64_t zero = (others - each) & ~others & 0x80 * each; /* right up to the first of them */
+    uint64_t zero = (others - each) & ~others & 0x80 * each; /* correct up to the first branch */
     return zero ? (size_t)__builtin_ctzll(zero) / 8 : sizeof bytes;
 }
 
@@ -33,7 +33,7 @@ void restore_branches(uint8_t *code, size_t size)
         __builtin_memcpy(&address, code + at - sizeof address, sizeof address);
         last = address >> 24;
         uint32_t distance = (uint32_t)wrap(address - (uint32_t)at);
-        distance = last == 0 || last == 0xff ? distance : address; /* others lead far away, and are as they were */
+        distance = last == 0 || last == 0xff ? distance : address; /* others lead far away and were not changed */
         __builtin_memcpy(code + at - sizeof distance, &distance, sizeof distance);
     }
 }

@@ -1,5 +1,5 @@
-/* A filter for machine code, as xz and others have it: calls of one function look alike once their distances are
- * addresses, and compress better (the largest library of a bundle by a tenth).
+/* A filter for machine code, as in xz and others. All calls of one function look the same once their distances are
+ * replaced by addresses, and then they compress better (the largest library of a bundle by a tenth).
  */
 #ifndef BRANCHES_H
 #define BRANCHES_H
@@ -7,7 +7,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* Turn addresses back to distances in `size` bytes of code; undoes djbundle/builder/native/branches.py. */
+/* Turn addresses back into distances in `size` bytes of code: the reverse of djbundle/builder/native/branches.py. */
 void restore_branches(uint8_t *code, size_t size);
 
 #endif

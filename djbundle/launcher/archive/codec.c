@@ -1,5 +1,5 @@
-/* The decoder half of zstd, from the sources that Nuitka carries for its own onefile mode (BSD licence, which the
- * builder puts into every bundle). They are compiled as one unit, in this order, and without a heap.
+/* The decoder of zstd, from the sources that Nuitka ships for its onefile mode (BSD licence, which the builder puts
+ * into every bundle). The sources are compiled as one unit, in this order, and use no heap.
  */
 #include "archive/codec.h"
 
@@ -25,8 +25,8 @@
 
 uint64_t hash_of(const void *bytes, size_t size) { return XXH64(bytes, size, 0); }
 
-/* Workspaces of the decoder. One that is in use while its process forks stays so in the child, which loses nothing by
- * it: where all are in use, a new one is mapped.
+/* Workspaces of the decoder. A workspace that is in use during a fork stays taken in the child. That is harmless: if
+ * all are taken, a new one is mapped.
  */
 enum { WORKSPACES = 3, WORKSPACE_SIZE = 160 << 10 };
 

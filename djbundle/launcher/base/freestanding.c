@@ -1,6 +1,6 @@
 #include "base/text.h"
 
-/* The four functions that a C compiler may call by itself, libc or not. */
+/* The four functions that a C compiler may call by itself, with or without libc. */
 
 void *memcpy(void *to, const void *from, size_t size)
 {

@@ -1,4 +1,4 @@
-/* Strings: building a path in a fixed buffer, comparing, and telling the user what went wrong. */
+/* Strings: build a path in a fixed buffer, compare, and print notes and errors. */
 #ifndef TEXT_H
 #define TEXT_H
 
@@ -18,11 +18,11 @@ size_t text_length(const char *text);
 int text_is(const char *text, const char *other);
 int text_starts_with(const char *text, const char *prefix);
 
-/* Write behind what is there already; the end, to go on from. The caller knows that there is room. */
+/* Write at the end of a text and return its new end, for the next call. The caller makes sure that there is room. */
 char *append(char *end, const char *text);
 char *append_number(char *end, unsigned number);
 
-/* Join up to three parts into `out`; 0 when they do not fit in PATH_SIZE. Parts may be "". */
+/* Join up to three parts into `out`; return 0 if they do not fit in PATH_SIZE. Parts may be "". */
 int join(char *out, const char *a, const char *b, const char *c);
 
 /* Print "note: <text><detail>" on stderr. */

@@ -1,4 +1,4 @@
-/* A process as the kernel starts it: what lies on its first stack (System V ABI, AMD64 supplement, section 3.4.1). */
+/* A process as the kernel starts it: the content of its first stack (System V ABI, AMD64 supplement, section 3.4.1). */
 #ifndef PROCESS_H
 #define PROCESS_H
 
@@ -12,21 +12,21 @@ struct process {
     Elf64_auxv_t *vector; /* the auxiliary vector, ends with AT_NULL */
 };
 
-/* Find the parts of the stack that a program begins with. */
+/* Find the parts of the first stack of a program. */
 struct process read_stack(long *stack);
 
-/* The value of an entry of the auxiliary vector, AT_SECURE and the like; 0 when there is none. */
+/* Return the value of an entry of the auxiliary vector, such as AT_SECURE; 0 if there is none. */
 unsigned long fact(const struct process *process, unsigned long type);
 
-/* The value of an environment variable, "NAME=" given; NULL when it is unset or empty. */
+/* Return the value of the environment variable passed as "NAME="; NULL if it is unset or empty. */
 const char *variable(char **environment, const char *name_and_equals);
 
 size_t count_texts(char **texts);
 
-/* Bytes that write_stack needs. */
+/* Return the number of bytes that write_stack needs. */
 size_t stack_size(const struct process *process);
 
-/* Write a first stack to `to`, which is aligned to 16 bytes. The texts themselves stay where they are. */
+/* Write a first stack to `to`, which is aligned to 16 bytes. The strings themselves stay where they are. */
 void write_stack(const struct process *process, void *to);
 
 #endif

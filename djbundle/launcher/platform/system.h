@@ -1,6 +1,6 @@
-/* The kernel's calls that the launcher makes, by their usual names. There is no libc here.
+/* The system calls that the launcher makes, without libc.
  *
- * Each returns what the kernel returns: a result, or minus errno. Meanings: section 2 of the Linux manual pages.
+ * Each returns what the kernel returns: a result, or minus errno. See section 2 of the Linux manual pages.
  */
 #ifndef SYSTEM_H
 #define SYSTEM_H
@@ -91,7 +91,7 @@ static inline int unlink_at(int folder, const char *path, int flags)
     return (int)CALL4(__NR_unlinkat, folder, path, flags, 0);
 }
 static inline long read_folder(int fd, void *buffer, size_t size) { return CALL4(__NR_getdents64, fd, buffer, size, 0); }
-/* With "" that of a link which is open itself. */
+/* With the path "", read the link that `folder` itself is. */
 static inline long read_link_at(int folder, const char *path, char *buffer, size_t size)
 {
     return CALL4(__NR_readlinkat, folder, path, buffer, size);
@@ -104,7 +104,7 @@ static inline int create_memory_file(const char *name, unsigned flags)
 }
 static inline int seal_file(int fd, unsigned seals) { return (int)CALL4(__NR_fcntl, fd, F_ADD_SEALS, seals, 0); }
 static inline unsigned user_id(void) { return (unsigned)CALL4(__NR_geteuid, 0, 0, 0, 0); }
-/* Let other processes of this user look into this one, as into any; PR_SET_DUMPABLE of prctl(2). */
+/* Let other processes of this user inspect this one, as they can any other process; PR_SET_DUMPABLE of prctl(2). */
 static inline void be_open_to_own_user(void) { CALL4(__NR_prctl, PR_SET_DUMPABLE, 1, 0, 0); }
 static inline int execute(const char *path, char **arguments, char **environment)
 {
@@ -127,9 +127,9 @@ static inline void unblock_signals(const uint64_t *old)
 {
     CALL4(__NR_rt_sigprocmask, SIG_SETMASK, old, NULL, sizeof *old);
 }
-/* Bytes of the set of CPUs that were written to `set`, one bit for each CPU that this process may use. */
+/* Write the CPUs that this process may use to `set`, one bit each; return the number of bytes written. */
 static inline long usable_cpus(void *set, size_t size) { return CALL4(__NR_sched_getaffinity, 0, size, set, 0); }
-/* Let a thread, or the calling one for 0, run on the CPUs of `set` only. */
+/* Let a thread run on the CPUs of `set` only; 0 is the calling thread. */
 static inline void use_cpus(int thread, const void *set, size_t size)
 {
     CALL4(__NR_sched_setaffinity, thread, size, set, 0);
@@ -146,13 +146,13 @@ static inline _Noreturn void exit_process(int code)
         CALL4(__NR_exit_group, code, 0, 0, 0);
 }
 
-/* mmap(2); NULL when refused. Offsets are multiples of PAGE. */
+/* Call mmap(2); return NULL if the kernel refuses. Offsets are multiples of PAGE. */
 static inline void *map_at(void *address, size_t size, int protection, int flags, int fd, uint64_t offset)
 {
     long result = system_call(__NR_mmap, (long)address, (long)size, protection, flags, fd, (long)offset);
     return result < 0 && result > -(long)PAGE ? NULL : (void *)result;
 }
-/* Zeroed memory of this process alone. */
+/* Map zeroed memory that is private to this process. */
 static inline void *map_memory(size_t size)
 {
     return map_at(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);

@@ -1,4 +1,4 @@
-/* The machine: how a process starts and how it calls the kernel, on Linux x86-64.
+/* The architecture: how a process starts and how it calls the kernel on Linux x86-64.
  *
  * This is the only file that knows the architecture. Conventions: System V ABI, AMD64 supplement, section 3.4.1
  * (process start) and appendix A.2 (system calls). Numbers: <asm/unistd_64.h>.
@@ -14,8 +14,8 @@ enum { MACHINE = EM_X86_64 };
 
 #define LOADER "ld-linux-x86-64.so.2" /* of the C library, in the tree */
 
-/* Where the process starts, to be placed in one file of the program. The stack at entry is argc, argv[], NULL,
- * envp[], NULL, auxv[]; hand its address to launcher_main.
+/* The entry point of the process, to be placed in one file of the program. The stack at entry is argc, argv[], NULL,
+ * envp[], NULL, auxv[]; its address is passed to launcher_main.
  */
 #define PROCESS_START \
     __asm__(".globl _start\n" \
@@ -27,7 +27,7 @@ enum { MACHINE = EM_X86_64 };
             "  call launcher_main\n" \
             "  ud2\n");
 
-/* Begin another program as the kernel would: its stack in place, no function to be called at exit (rdx). */
+/* Enter another program as the kernel would: with its stack in place, and no function to call at exit (rdx). */
 static inline _Noreturn void enter_program(uintptr_t entry, void *stack)
 {
     __asm__ volatile("mov %1, %%rsp\n"
@@ -40,8 +40,8 @@ static inline _Noreturn void enter_program(uintptr_t entry, void *stack)
     __builtin_unreachable();
 }
 
-/* clone(2) with a function for the new thread, which runs on a stack of its own and must use no more of libc than this
- * program does. The kernel writes 0 to `*alive` when the thread has ended, and wakes who waits there by futex(2).
+/* Call clone(2) with a function for the new thread, which runs on its own stack and may not use libc, as this program
+ * does not. When the thread has ended, the kernel writes 0 to `*alive` and wakes threads that wait there by futex(2).
  */
 static inline long start_thread(long flags, void *stack_end, int *alive, void (*run)(void))
 {
@@ -64,7 +64,7 @@ static inline long start_thread(long flags, void *stack_end, int *alive, void (*
     return result;
 }
 
-/* The result, or minus errno. */
+/* Call the kernel; return the result, or minus errno. */
 static inline long system_call(long number, long a, long b, long c, long d, long e, long f)
 {
     long result;

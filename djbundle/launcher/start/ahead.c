@@ -16,10 +16,10 @@ static struct file {
 } files[MOST_FILES];
 
 static const struct archive *archive;
-static uint32_t first_count, file_count; /* the program's own libraries stand first */
+static uint32_t first_count, file_count; /* the program's own libraries come first */
 static struct cpus {
-    uint64_t words[128]; /* 8,192 CPUs; a kernel with more refuses, and there is no thread */
-    size_t size;         /* bytes of it in use */
+    uint64_t words[128]; /* 8,192 CPUs; a kernel with more refuses, and no thread is started */
+    size_t size;         /* bytes of `words` in use */
 } cpus;
 
 static int move(struct file *file, int from, int to) { return atomic_compare_exchange_strong(&file->state, &from, to); }
@@ -32,11 +32,11 @@ static void make_file(struct file *file, struct scratch *scratch)
     atomic_store_explicit(&file->state, file->fd < 0 ? GONE : READY, memory_order_release);
 }
 
-/* The program's own libraries are wanted at once, others when modules import them. */
+/* The program needs its own libraries at once, and other libraries when modules import them. */
 static void work(void)
 {
     struct scratch scratch = {0};
-    use_cpus(0, cpus.words, cpus.size); /* it began on another CPU than the program, see start_ahead */
+    use_cpus(0, cpus.words, cpus.size); /* start_ahead moved this thread off the program's CPU; allow all again */
     for (uint32_t i = 0; i < first_count; i++)
         make_file(&files[i], &scratch);
     for (uint32_t i = 0; i < archive->index->start_blocks; i++)
@@ -64,7 +64,7 @@ static int find_two_cpus(void)
     return count >= 2;
 }
 
-/* Left alone, two threads share a CPU for half of a start while another is idle. */
+/* Without this, the two threads share one CPU for half of a start while another CPU is idle. */
 static void move_from_this_cpu(int thread)
 {
     struct cpus others = cpus;
@@ -85,7 +85,7 @@ void start_ahead(const struct archive *opened)
     first_count = file_count;
     add_files(archive->index->start_files);
     reading_ahead = 1;
-    block_signals(&mask); /* they are for the program */
+    block_signals(&mask); /* in the thread; signals are for the program */
     long thread = start_thread(FLAGS, stack + STACK_SIZE, &reading_ahead, work);
     if (thread < 0)
         reading_ahead = 0;
@@ -102,7 +102,9 @@ static struct file *find(const struct entry *entry)
     return NULL;
 }
 
-/* The memory file that the thread has made or is about to make, if nobody has taken it; else -1. */
+/* Take the memory file that the thread has made or is making, if no caller has taken it yet. Return its descriptor, or
+ * -1 if there is none.
+ */
 static int take(const struct entry *entry)
 {
     struct file *file = find(entry);

@@ -1,6 +1,6 @@
-/* A thread that unpacks what every start reads while the program begins to read it.
+/* A thread that unpacks the content which every start reads, while the program already begins to read it.
  *
- * It uses nothing that a fork could leave locked. It is over before the program forks for the first time, see
+ * The thread uses nothing that a fork could leave locked. It ends before the program forks for the first time, see
  * finish_ahead.
  */
 #ifndef AHEAD_H
@@ -8,15 +8,15 @@
 
 #include "archive/archive.h"
 
-/* Start the thread, where there is a CPU for it. */
+/* Start the thread if there is a second CPU for it. */
 void start_ahead(const struct archive *archive);
 
-/* A memory file of the entry: that which the thread has made or is about to make, if nobody has taken it, else a new
- * one. Minus errno when refused.
+/* Return a memory file of the entry: the one that the thread has made or is making, if no caller has taken it yet, else
+ * a new one. Return minus errno if the kernel refuses.
  */
 int open_memory_file(const struct archive *archive, const struct entry *entry);
 
-/* Wait for the thread and close the files that nobody took. */
+/* Wait for the thread to end and close the files that no caller took. */
 void finish_ahead(void);
 
 #endif

@@ -6,27 +6,27 @@
 #include "start/memory_start.h"
 
 #define EXECUTABLE "DJBUNDLE_EXECUTABLE="
-#define PARTIAL ".partial-" /* prefix of a tree that is being written; leftovers are swept by the next start */
+#define PARTIAL ".partial-" /* prefix of a tree that is being written; the next start removes leftovers */
 
 #define OPEN_FOLDER "/proc/self/fd/"
 
 enum { MOST_LINKS = 40 }; /* in one path, as in Linux; path_resolution(7) */
 
-/* A way from the top of the file system, as far as it has been walked. */
+/* The walk along a path from the top of the file system. */
 struct way {
-    int fd;               /* of the folder it has come to */
-    unsigned top_owner;   /* who owns "/" has the machine; in a namespace of users that may be no 0 */
-    int links;            /* symbolic links that it went by */
+    int fd;               /* of the folder that the walk has reached */
+    unsigned top_owner;   /* the owner of "/" controls the machine; in a user namespace that may not be user 0 */
+    int links;            /* symbolic links followed so far */
     char rest[PATH_SIZE]; /* still to walk */
 };
 
-/* Whether nobody but this user and root could have put it there. */
+/* Return whether only this user or root could have created the file. */
 static int is_trusted(const struct way *way, const struct stat *status)
 {
     return status->st_uid == user_id() || status->st_uid == 0 || status->st_uid == way->top_owner;
 }
 
-/* In a sticky folder others may add things, and not replace those of somebody else. */
+/* Return whether no other user can replace what is in the folder. In a sticky folder, others may only add files. */
 static int is_safe(const struct way *way, const struct stat *status)
 {
     return is_trusted(way, status) && (!(status->st_mode & MODE_WRITABLE_BY_OTHERS) || status->st_mode & MODE_STICKY);
@@ -44,7 +44,7 @@ static int go_to_top(struct way *way)
     return error;
 }
 
-/* Open what is called `name`, a private folder where there is nothing yet. */
+/* Open `name`; create a private folder first if nothing has that name. */
 static int open_or_make(int folder, const char *name)
 {
     int fd = open_at(folder, name, O_PATH | O_NOFOLLOW | O_CLOEXEC, 0);
@@ -54,7 +54,7 @@ static int open_or_make(int folder, const char *name)
     return open_at(folder, name, O_PATH | O_NOFOLLOW | O_CLOEXEC, 0);
 }
 
-/* Put the target of the open link in front of what is still to walk. */
+/* Put the target of the open link in front of the path that is still to walk. */
 static int follow(struct way *way, int link)
 {
     char target[PATH_SIZE];
@@ -86,7 +86,7 @@ static int step(struct way *way, const char *name)
     return error;
 }
 
-/* Take the first name off what is still to walk; 0 where there is none. */
+/* Take the first name off the path that is still to walk; return 0 if there is none. */
 static int take_name(struct way *way, char *name)
 {
     size_t begin = 0, length = 0;
@@ -100,7 +100,7 @@ static int take_name(struct way *way, char *name)
     return length > 0;
 }
 
-/* Begin with the working folder where the path is relative. */
+/* Start the walk; a relative path starts at the working folder. */
 static int begin(struct way *way, const char *path)
 {
     long length = *path == '/' ? 0 : read_link_at(AT_FDCWD, "/proc/self/cwd", way->rest, PATH_SIZE - 1);
@@ -112,9 +112,9 @@ static int begin(struct way *way, const char *path)
     return join(way->rest, way->rest, length ? "/" : "", path) ? go_to_top(way) : -ENAMETOOLONG;
 }
 
-/* Open a folder that only this user and root can have filled, made where there is none; -1 where others could, or could
- * put another in its place: in any folder on the way to it. Another's files must never be run. `path` becomes what the
- * kernel calls it, without links, so that all later uses of the path go the way that was checked.
+/* Open a folder to which only this user and root can write, and create it if it does not exist. Return -1 if another
+ * user could write to it or could replace any folder on the way to it: files of another user must never be run. `path`
+ * is replaced by the kernel's name for the folder, without links, so all later uses follow the path that was checked.
  */
 static int open_own_folder(char *path)
 {
@@ -139,7 +139,7 @@ static int open_own_folder(char *path)
     return -1;
 }
 
-/* The folder that holds the trees of all bundles, tried in the order of the README. */
+/* Open the folder that holds the trees of all bundles. The candidates are tried in the order of the README. */
 static int open_base(char **environment, const char *asked, char *base)
 {
     const char *cache = variable(environment, "XDG_CACHE_HOME="), *home = variable(environment, "HOME=");
@@ -163,7 +163,7 @@ static int open_base(char **environment, const char *asked, char *base)
     fail(EXIT_NO_FOLDER, "there is no folder to unpack to", "", "name one that you can write to with --extract DIR");
 }
 
-/* Remove a folder and all below it; `name` is relative to `folder`. */
+/* Remove a folder and everything in it; `name` is relative to `folder`. */
 static void remove_tree(int folder, const char *name)
 {
     char buffer[4096] __attribute__((aligned(8)));
@@ -182,7 +182,7 @@ static void remove_tree(int folder, const char *name)
     unlink_at(folder, name, AT_REMOVEDIR);
 }
 
-/* Remove what a start that was killed left behind. Only the holder of the lock writes partial trees. */
+/* Remove the partial trees of starts that were killed. Only the holder of the lock writes partial trees. */
 static void sweep(int base)
 {
     char buffer[4096] __attribute__((aligned(8)));
@@ -226,7 +226,7 @@ static int write_link(int tree, const char *name, const uint8_t *bytes, uint64_t
     return make_link_at(target, tree, name);
 }
 
-/* The path of an entry relative to the root, written from its end; NULL when it does not fit. */
+/* Return the path of an entry relative to the root, written from its end; NULL if it does not fit. */
 static const char *path_of(const struct archive *archive, const struct entry *entry, char path[PATH_SIZE])
 {
     char *begin = path + PATH_SIZE - 1;
@@ -286,7 +286,7 @@ static int write_tree(int tree, const struct archive *archive)
     return error ? error : flush_file_system(tree);
 }
 
-/* Lay the tree out beside its final name, then rename it: it is there whole or not at all. */
+/* Write the tree beside its final name, then rename it, so that it exists whole or not at all. */
 static void unpack(const struct archive *archive, int base, const char *base_path, const char *name)
 {
     char partial[PATH_SIZE];
@@ -313,7 +313,7 @@ static void name_of_tree(const struct archive *archive, char name[33])
     name[32] = 0;
 }
 
-/* Write the path of the unpacked tree to `tree`, unpacking it first when it is not there yet. */
+/* Write the path of the unpacked tree to `tree`; unpack the tree first if it does not exist. */
 static void find_or_unpack_tree(const struct archive *archive, char **environment, const char *asked, char *tree)
 {
     char base_path[PATH_SIZE], name[33];
@@ -356,7 +356,7 @@ static char **with_executable(char **environment)
     return result;
 }
 
-/* The loader that the tree brings along starts the program, so nothing of the host's libc is used; see ld.so(8):
+/* The tree's own loader starts the program, so nothing of the host's libc is used; see ld.so(8):
  *
  *     TREE/ld-linux-x86-64.so.2 --inhibit-cache --library-path TREE/_lib --argv0 ./shop TREE/_main ARGUMENTS...
  */

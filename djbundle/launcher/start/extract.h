@@ -1,5 +1,5 @@
-/* The step down from running in memory: the tree on disk, in a folder whose name is the checksum of the bundle, complete
- * or not there at all.
+/* The fallback for running from memory: the tree on disk, in a folder named by the checksum of the bundle. The folder
+ * is complete or does not exist.
  */
 #ifndef EXTRACT_H
 #define EXTRACT_H
@@ -7,7 +7,7 @@
 #include "archive/archive.h"
 #include "platform/process.h"
 
-/* Start the program from the tree in `folder`, unpacking it first when it is not there yet. Without a folder, one is
+/* Start the program from the tree in `folder`; unpack the tree first if it does not exist. Without a folder, one is
  * chosen in the order of the README.
  */
 _Noreturn void start_from_folder(const struct archive *archive, const struct process *process, const char *folder);

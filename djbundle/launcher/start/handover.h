@@ -1,4 +1,4 @@
-/* What the launcher, which stays in memory, offers to the library that it preloads (djbundle/vfs). */
+/* The data and functions that the launcher, which stays in memory, offers to the library it preloads (djbundle/vfs). */
 #ifndef HANDOVER_H
 #define HANDOVER_H
 
@@ -18,7 +18,7 @@ struct preloaded {
 
 struct handover {
     const struct archive *archive;
-    char **environment; /* as the kernel gave it: with the LD_ variables that were kept from our loader */
+    char **environment; /* from the kernel, with the LD_ variables that our loader must not see */
     struct preloaded preloaded[MOST_PRELOADED];
     uint32_t preloaded_count;
 

@@ -9,12 +9,12 @@
 
 enum { MOST_HEADERS = 32, HUGE_PAGE = 2 << 20, MOST_ZEROED = 64 << 20 };
 
-/* What the headers of a file say. */
+/* The layout of a program, from the headers of its file. */
 struct layout {
     Elf64_Ehdr header;
     Elf64_Phdr segments[MOST_HEADERS];
-    int segment_count;   /* of those that are mapped */
-    uintptr_t low, high; /* their addresses, relative to the base */
+    int segment_count;   /* only mapped segments */
+    uintptr_t low, high; /* lowest and highest address of the segments, relative to the base */
     uintptr_t alignment;
 };
 
@@ -27,7 +27,7 @@ static int protection_of(const Elf64_Phdr *segment)
            | (segment->p_flags & PF_X ? PROT_EXEC : 0);
 }
 
-/* Keep the segments that are mapped, and measure them. `headers` are all program headers of the file. */
+/* Select the segments to map and measure them. `headers` are all program headers of the file. */
 static int lay_out(struct layout *layout, const Elf64_Phdr *headers)
 {
     layout->segment_count = 0;
@@ -63,9 +63,9 @@ static void describe(const struct layout *layout, uintptr_t base, struct image *
     }
 }
 
-/* --- From memory of this process: with huge pages, which take a tenth of the time to get. --- */
+/* --- Mapping from this process's memory: with huge pages, which take a tenth of the time to get. --- */
 
-/* Whether each byte of the file lies where it will be in memory, as in what current linkers write. */
+/* Return whether each byte of the file has the same place as in memory, as current linkers write it. */
 static int is_memory_image(const struct layout *layout)
 {
     for (int i = 0; i < layout->segment_count; i++) {
@@ -77,7 +77,7 @@ static int is_memory_image(const struct layout *layout)
     return layout->header.e_type == ET_DYN && layout->low == 0;
 }
 
-/* Set the protections of the unpacked file at `base`, and zero what is behind its bytes. */
+/* Set the protections of the unpacked file at `base`, and zero the memory after its bytes. */
 static int protect_segments(const struct layout *layout, uint8_t *base, size_t file_size)
 {
     const Elf64_Phdr *last = &layout->segments[layout->segment_count - 1];
@@ -88,7 +88,7 @@ static int protect_segments(const struct layout *layout, uint8_t *base, size_t f
         const Elf64_Phdr *segment = &layout->segments[i];
         uintptr_t begin = page_of(segment->p_vaddr), end = segment->p_vaddr + segment->p_memsz;
         int error = protect(base + begin, align_up(end, PAGE) - begin, protection_of(segment));
-        if (error) /* some security policies let no memory be run that could be written */
+        if (error) /* some security policies forbid running memory that was writable */
             return error;
     }
     return 0;
@@ -123,9 +123,9 @@ static int map_from_memory(const struct archive *archive, const struct entry *pr
     return 0;
 }
 
-/* --- From a file in memory: as any program, at any place, and where memory that was written may not be run. --- */
+/* --- Mapping from a memory file: for any program, at any address, also where written memory may not be run. --- */
 
-/* Reserve the addresses of all segments together; the base. */
+/* Reserve the addresses of all segments together, and set `base`. */
 static int reserve(const struct layout *layout, uintptr_t *base)
 {
     size_t size = layout->high - layout->low;
@@ -139,7 +139,7 @@ static int reserve(const struct layout *layout, uintptr_t *base)
     return begin ? 0 : -ENOMEM;
 }
 
-/* Map one segment over its reserved addresses; what reaches beyond the file's bytes is zeroed memory. */
+/* Map one segment over its reserved addresses; the part beyond the file's bytes is zeroed memory. */
 static int map_segment(int fd, const Elf64_Phdr *segment, uintptr_t base)
 {
     uintptr_t begin = base + page_of(segment->p_vaddr), bytes_end = base + segment->p_vaddr + segment->p_filesz;

@@ -5,8 +5,9 @@
 
 enum { LONGEST_NAME = 249 }; /* bytes, as memfd_create(2) says */
 
-/* From Linux 6.3 on a file says whether it may be started, and the system may insist that none is (vm.memfd_noexec);
- * an older one knows neither flag. A file that may not be started can still be mapped as the code of a library.
+/* Since Linux 6.3 a flag says whether a memory file may be executed, and the system may forbid that for all of them
+ * (vm.memfd_noexec). Older kernels know neither flag. A file that may not be executed can still be mapped as the code
+ * of a library.
  */
 static int create(const char *name, int is_executable)
 {

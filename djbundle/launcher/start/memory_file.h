@@ -1,13 +1,15 @@
-/* Files of the archive as files of the kernel: without a name in any folder, in memory, sealed (memfd_create(2)). */
+/* Files of the archive as memory files of the kernel: sealed and without a path (memfd_create(2)). */
 #ifndef MEMORY_FILE_H
 #define MEMORY_FILE_H
 
 #include "archive/archive.h"
 #include "archive/blocks.h"
 
-/* A descriptor of a new file with the content of the entry, or empty for a folder; minus errno when refused.
+/* Return the descriptor of a new file with the content of the entry, or empty for a folder; minus errno if the kernel
+ * refuses.
  *
- * Its time of change tells which entry it is: the seconds are those of all entries, the nanoseconds its number.
+ * The file's modification time identifies the entry: the seconds are the time of all entries, the nanoseconds are the
+ * number of the entry.
  */
 int make_memory_file(const struct archive *archive, const struct entry *entry, struct scratch *scratch);
 

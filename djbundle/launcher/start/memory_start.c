@@ -13,10 +13,10 @@
 
 enum { MORE_VECTOR = 2, PRELOAD_SIZE = sizeof PRELOAD + MOST_PRELOADED * (sizeof DESCRIPTORS + NUMBER_SIZE) };
 
-static struct handover handover; /* outlives the launcher's own run, as all of its code and data do */
+static struct handover handover; /* outlives the launcher's own run, as all code and data of the launcher do */
 
-/* Variables of the host that concern its own libc, not ours. The library gives them back to the program, so that
- * programs which it starts see them.
+/* Variables of the host that are meant for the host's libc, not for ours. The preloaded library gives them back to the
+ * program, so that programs which it starts see them.
  */
 static int is_for_the_loader(const char *variable)
 {
@@ -29,7 +29,9 @@ static int map_entry(const struct archive *archive, const char *name, struct ima
     return entry ? map_program(archive, entry, image) : -ENOENT;
 }
 
-/* Libraries that the program names, as memory files for the loader to preload: it looks for nothing on the host. */
+/* Open the libraries that the program needs as memory files for the loader to preload. So the loader searches for
+ * nothing on the host.
+ */
 static int open_libraries(const struct archive *archive, char *preload)
 {
     const uint32_t *needs = archive->needs + find_entry(archive, PROGRAM)->needs;
@@ -52,10 +54,10 @@ static void close_libraries(void)
         close_file(handover.preloaded[--handover.preloaded_count].fd);
 }
 
-/* The auxiliary vector as the kernel would have written it, had it mapped these two.
+/* Change the auxiliary vector to what the kernel would have written, had it mapped these two images.
  *
- * Without AT_SECURE, which a capability of the file or a change of security profile sets: the loader would then preload
- * nothing that is named by a path. What it protects from, the loader's variables, is left out for each start.
+ * AT_SECURE is cleared. A capability of the file or a change of security profile sets it, and then the loader would
+ * preload nothing by path. AT_SECURE protects from the loader's variables, and every start leaves those out.
  */
 static void describe(Elf64_auxv_t *vector, const struct image *program, const struct image *loader)
 {
@@ -71,7 +73,7 @@ static void describe(Elf64_auxv_t *vector, const struct image *program, const st
     vector[1] = (Elf64_auxv_t){AT_NULL, {0}};
 }
 
-/* A copy of the environment with the loader's variables left out and `preload` added. */
+/* Copy the environment without the loader's variables, and add `preload`. */
 static void copy_environment(char **to, char **from, char *preload)
 {
     for (; *from; from++)
@@ -93,7 +95,7 @@ static _Noreturn void enter(const struct process *old, const struct image *progr
     describe(new.vector, program, loader);
     new.environment = __builtin_alloca((count_texts(old->environment) + 2) * sizeof(char *));
     copy_environment(new.environment, old->environment, preload);
-    /* On this very stack: pthread_getattr_np(3) tells the main thread's stack by where its program began. */
+    /* On this very stack: pthread_getattr_np(3) finds the main thread's stack by the place where the program began. */
     void *stack = __builtin_alloca_with_align(stack_size(&new), 8 * 16);
     write_stack(&new, stack);
     enter_program(loader->entry, stack);

@@ -19,12 +19,12 @@ PROJECT = "_project"
 
 
 class ProjectFinder:
-    """Loads `_project` when the first of its modules is wanted. From then on Nuitka's own finder knows them.
+    """Loads `_project` at the first import of one of its modules. From then on Nuitka's own finder finds them.
 
-    It stands before PathFinder, which would take a folder of templates for a package without code.
+    It comes before PathFinder, which would take a folder of templates for a package without code.
     """
 
-    names: frozenset[str]  # of its top level
+    names: frozenset[str]  # of the top-level modules
 
     @classmethod
     def find_spec(cls, name: str, path: "Any" = None, target: "Any" = None) -> ModuleSpec | None:  # noqa: ARG003
@@ -36,12 +36,12 @@ class ProjectFinder:
 
 
 def compiled_modules() -> "Any":
-    """Nuitka's finder of what is compiled."""
+    """Return Nuitka's finder of compiled modules."""
     return next(finder for finder in sys.meta_path if repr(finder).startswith("<nuitka_module_loader"))
 
 
 class ModuleLoader(SourcelessFileLoader):
-    """Loads bytecode, and makes what it loads fit a bundle."""
+    """Loads bytecode, then applies the change that `CHANGES` has for the module."""
 
     def exec_module(self, module: "ModuleType") -> None:
         super().exec_module(module)
@@ -50,7 +50,7 @@ class ModuleLoader(SourcelessFileLoader):
 
 
 class ChangedFinder:
-    """Finds the modules of `CHANGES` where the tree is on disk; all others are left to PathFinder."""
+    """Finds the modules of `CHANGES` where the tree is on disk. PathFinder finds all others."""
 
     @staticmethod
     def find_spec(name: str, path: "Any" = None, target: "Any" = None) -> ModuleSpec | None:  # noqa: ARG004
@@ -61,7 +61,7 @@ class ChangedFinder:
 
 
 def archive_finder(archive: "Any") -> "Any":
-    """Finds modules in the index of the archive: no folder is listed for it, and no file opened.
+    """Return a finder that uses the archive's index, so that an import lists no folder and opens no file.
 
     `archive` is the built-in module of interpreter/archive_module.c.
     """
@@ -70,7 +70,7 @@ def archive_finder(archive: "Any") -> "Any":
     entries: dict[str, int] = {}
 
     class ArchiveLoader(ModuleLoader):
-        """Reads bytecode without a file; the rest of a loader's work goes by the file."""
+        """Reads bytecode without a file. Everything else a loader does uses the file."""
 
         def get_code(self, fullname: str) -> "Any":
             return load(entries.pop(fullname)) if fullname in entries else super().get_code(fullname)
@@ -88,7 +88,7 @@ def archive_finder(archive: "Any") -> "Any":
         return spec
 
     class ArchiveFinder:
-        """Stands before PathFinder and knows the files below the root; what it does not find may lie elsewhere."""
+        """Comes before PathFinder and finds the files below the root. Other modules may lie elsewhere."""
 
         @staticmethod
         def find_spec(name: str, path: "Any" = None, target: "Any" = None) -> ModuleSpec | None:  # noqa: ARG004
@@ -102,7 +102,7 @@ def archive_finder(archive: "Any") -> "Any":
 
 
 def list_compiled_modules() -> None:
-    """Let ``pkgutil.iter_modules`` see compiled modules too; Django finds template tags and commands by it."""
+    """Make ``pkgutil.iter_modules`` list compiled modules too. Django uses it to find template tags and commands."""
     import pkgutil  # noqa: PLC0415 - it has just been imported
 
     list_files = pkgutil.iter_importer_modules.dispatch(FileFinder)  # type: ignore[attr-defined]
@@ -120,9 +120,9 @@ def list_compiled_modules() -> None:
 
 
 def find_own_libraries() -> None:
-    """Let ``ctypes.util.find_library`` know those of the bundle, and no other.
+    """Make ``ctypes.util.find_library`` find the libraries of the bundle, and no others.
 
-    The machine's own are made for its own libc, and another machine may have none, or others.
+    The machine's own libraries are built for its own libc, and another machine may have none, or others.
     """
     import os  # noqa: PLC0415 - ctypes.util has it
 
@@ -149,14 +149,14 @@ def resolve_compiled_modules() -> None:
 
 
 def trust_authorities() -> None:
-    """Let OpenSSL find certificates of authorities on this machine, or in the bundle."""
+    """Make OpenSSL find the certificates of authorities on this machine, or else in the bundle."""
     from djbundle.runtime.core.authorities import find_authorities  # noqa: PLC0415 - where TLS is spoken
 
     paths = sys.modules["ssl"].get_default_verify_paths()
     find_authorities(paths.openssl_cafile, paths.openssl_capath, f"{ROOT}/certifi/cacert.pem")
 
 
-# What is done when such a module is imported.
+# The function to call after a module of that name is imported.
 CHANGES = {
     "ssl": trust_authorities,
     "pathlib": resolve_compiled_modules,
@@ -166,7 +166,7 @@ CHANGES = {
 
 
 def open_tree() -> None:
-    """Make everything importable."""
+    """Make the modules of the tree and of the project importable."""
     try:
         import _archive  # type: ignore[import-not-found]  # noqa: PLC0415
     except ImportError:  # the tree is on disk
@@ -181,11 +181,11 @@ def open_tree() -> None:
 
 
 class SettingsFinder:
-    """Gives the project's settings the same changes in an interpreter as in the bundle's own commands."""
+    """Applies the settings overlay in an interpreter too, as the bundle's own commands do."""
 
     @classmethod
     def find_spec(cls, name: str, path: "Any" = None, target: "Any" = None) -> ModuleSpec | None:  # noqa: ARG003
-        environment = getattr(sys.modules.get("os"), "environ", {})  # before os is loaded nobody wants settings
+        environment = getattr(sys.modules.get("os"), "environ", {})  # settings are imported only after os
         if environment.get("DJANGO_SETTINGS_MODULE") != name:
             return None
         from pathlib import Path  # noqa: PLC0415
@@ -197,7 +197,7 @@ class SettingsFinder:
 
 
 def prepare_interpreter() -> None:
-    """Called when the bundle is to be a plain Python for -c, -m or a file; it knows which settings are the site's."""
+    """Prepare a plain Python (``-c``, ``-m`` or a file) that uses the site's settings; main.c calls this."""
     import os  # noqa: PLC0415 - whatever runs then has it
 
     from _project_facts import VARIABLES  # noqa: PLC0415
@@ -208,17 +208,17 @@ def prepare_interpreter() -> None:
 
 
 def main() -> int:
-    """Run one of the bundle's own commands; the exit code."""
+    """Run one of the bundle's own commands and return the exit code."""
     import gc  # noqa: PLC0415 - built in
 
-    # Collecting while modules load finds nothing to free and costs a fifth of the start.
+    # While modules load, the garbage collector finds nothing to free and costs a fifth of the start.
     gc.disable()
     from pathlib import Path  # noqa: PLC0415
 
     from djbundle.runtime.cli import main as entry  # noqa: PLC0415
 
     argv = [*sys.argv]
-    sys.argv[0] = sys.executable  # by which autoreload starts it again, from wherever
+    sys.argv[0] = sys.executable  # autoreload restarts the bundle by this path, from any working folder
     return entry.main(Path(ROOT), argv)
 
 

@@ -25,7 +25,7 @@ def run_extract(bundle: Bundle, arguments: list[str]) -> int:
 
 
 def extract(root: Path, folder: Path) -> tuple[int, int]:
-    """Copy the tree to `folder`, whole or not at all; the number of files, and their bytes. Raises ExtractError."""
+    """Copy the tree to `folder`, whole or not at all; return the numbers of files and bytes. Raises ExtractError."""
     try:
         if folder.exists() and not (folder.is_dir() and not any(folder.iterdir())):
             raise ExtractError(f"{folder} is there already", "name a new or an empty folder")

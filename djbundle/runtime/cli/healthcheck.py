@@ -1,4 +1,4 @@
-"""``./shop healthcheck``: asks the site that runs with this data directory whether it is ready, as a container must."""
+"""``./shop healthcheck``: ask the site that runs with this data directory whether it is ready; for containers."""
 
 import http.client
 import socket
@@ -12,12 +12,12 @@ from djbundle.runtime.core.bundle import Bundle
 from djbundle.runtime.handover.control_socket import ask_status
 from djbundle.runtime.net.addresses import UNIX
 
-PATIENCE = 10.0  # seconds for the answer
-LONGEST = 65536  # bytes of it that are read
+PATIENCE = 10.0  # seconds to wait for the answer
+LONGEST = 65536  # most bytes of the answer that are read
 
 
 def run_healthcheck(bundle: Bundle, arguments: list[str]) -> int:
-    """Raises UnhealthyError, or NotServingError."""
+    """Request the site's health check. Raises UnhealthyError or NotServingError."""
     ArgumentParser(prog=f"{Path(bundle.program).name} healthcheck", allow_abbrev=False).parse_args(arguments)
     told = ask_status(bundle.data)
     url, path = told.local_url, told.health_path
@@ -33,7 +33,7 @@ def run_healthcheck(bundle: Bundle, arguments: list[str]) -> int:
 
 
 def get(url: str, path: str) -> tuple[int, str]:
-    """Status and body. The certificate is not looked at: it is made for another name than this address."""
+    """Return status and body. The certificate is not verified: it is issued for a name, not for this address."""
     connection = connection_to(url)
     try:
         connection.request("GET", path)

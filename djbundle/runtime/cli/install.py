@@ -1,4 +1,4 @@
-"""``./shop install`` and ``uninstall``: a systemd service."""
+"""``./shop install`` and ``uninstall``: set up or remove a systemd service."""
 
 import os
 import shutil
@@ -17,7 +17,7 @@ from djbundle.runtime.options.serve import parse_serve_options
 from djbundle.runtime.options.tls import EAB_KEY_VARIABLE
 
 UNITS = Path("/etc/systemd/system")
-MANAGED = Path("/run/systemd/system")  # there where systemd manages the machine, see sd_booted(3)
+MANAGED = Path("/run/systemd/system")  # exists where systemd manages the machine, see sd_booted(3)
 VARIABLES = Path("/etc")  # where NAME.env lies
 SECRET_OPTIONS = (("--acme-eab-hmac-key", EAB_KEY_VARIABLE),)
 STATE = Path("/var/lib")  # where StateDirectory lies
@@ -33,7 +33,7 @@ def add_install_options(parser: ArgumentParser) -> None:
 
 
 def run_install(bundle: Bundle, arguments: list[str]) -> int:
-    """Write the units, enable and start them. Raises InstallError where that cannot be."""
+    """Write the units, enable and start them. Raises InstallError where that is impossible."""
     parser = ArgumentParser(prog=f"{bundle.program} install", allow_abbrev=False)
     add_install_options(parser)
     options, of_serve = parser.parse_known_args(arguments)
@@ -49,7 +49,7 @@ def run_install(bundle: Bundle, arguments: list[str]) -> int:
     service = f"{bundle.manifest.name}.service"
     systemctl("daemon-reload")
     systemctl("enable", *texts)
-    systemctl("stop", service)  # until now it may have opened the addresses itself
+    systemctl("stop", service)  # an earlier install without sockets opens the addresses itself
     systemctl("start", *reversed(texts))  # sockets first
     print(f"{UNITS / service} is written; {bundle.manifest.name} runs, and starts with the machine.")
     print(f"  systemctl status {bundle.manifest.name}\n  journalctl -u {bundle.manifest.name}")
@@ -74,7 +74,7 @@ def run_uninstall(bundle: Bundle, arguments: list[str]) -> int:
 
 
 def unit_files(bundle: Bundle, words: list[str], *, with_sockets: bool) -> dict[str, str]:
-    """The texts by the names of their files. Exits as ``serve`` would for wrong options."""
+    """Return the texts of the units by file name. For wrong options, exit as ``serve`` would."""
     name, options = bundle.manifest.name, parse_serve_options(bundle.program, words)
     units.refuse_secrets(name, words, SECRET_OPTIONS)
     sockets = units.socket_units(name, options) if with_sockets else {}
@@ -89,7 +89,7 @@ def check_machine(otherwise: str) -> None:
 
 
 def check_places(bundle: Bundle) -> None:
-    """Whether the service could read its file, and would find the data that is meant."""
+    """Raise InstallError if the service could not read its file, or would use another data directory."""
     program = Path(sys.executable)
     if sys.executable.startswith(HIDDEN):
         raise InstallError(
@@ -112,7 +112,7 @@ def check_places(bundle: Bundle) -> None:
 
 
 def prepare_variables(file: Path) -> None:
-    """The file of the variables, which only root may read, and systemd reads as root. Raises InstallError."""
+    """Create the file of environment variables, which only root may read; systemd is root. Raises InstallError."""
     try:
         with open(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as opened:  # noqa: PTH123 - its mode
             opened.write("# Variables for the settings, one NAME=VALUE in a line. Only root may read this file.\n")
@@ -124,8 +124,8 @@ def prepare_variables(file: Path) -> None:
 
 
 def needed_modes(program: Path) -> Iterator[tuple[Path, int]]:
-    """Paths, and what others than their owners must be allowed to do there."""
-    yield program, stat.S_IROTH | stat.S_IXOTH  # it reads itself
+    """Yield each path with the mode bits that users other than its owner need there."""
+    yield program, stat.S_IROTH | stat.S_IXOTH  # the program reads its own file
     for folder in program.parents:
         yield folder, stat.S_IXOTH
 

@@ -1,7 +1,7 @@
-"""An interpreter that a bundle has started: ``sys.executable -c``, ``-m`` or a file, as multiprocessing does.
+"""A bundle that was started as an interpreter: ``sys.executable -c``, ``-m`` or a file, as multiprocessing does.
 
-It is an ordinary Python with the bundle's modules. When the project's settings are imported in it, they get the same
-changes as in the bundle's own commands, so that it works on the same database.
+It is an ordinary Python with the bundle's modules. When it imports the project's settings, they get the same changes as
+in the bundle's own commands, so it works on the same database.
 """
 
 import os
@@ -46,7 +46,7 @@ class SettingsLoader(Loader):
 
 
 def settings_spec(name: str, root: Path) -> ModuleSpec | None:
-    """The spec of the settings module `name` of the bundle whose tree is `root`; None when there is no such module."""
+    """Return the spec of the settings module `name` in the bundle with the tree `root`; None for no such module."""
     spec = find_spec(name)
     if spec is not None and spec.loader is not None:
         spec.loader = SettingsLoader(spec.loader, root)

@@ -1,7 +1,7 @@
-"""The start of a bundle: from the words on the command line to the code that answers them.
+"""The start of a bundle: from the command line to the code that runs the command.
 
-bootstrap.py calls `main` as soon as modules can be imported. ``serve``, ``upgrade``, ``version`` and a few more are
-answered without loading Django; everything else is a management command, and works as with ``manage.py``.
+bootstrap.py calls `main` as soon as modules can be imported. ``serve``, ``upgrade``, ``version`` and a few more run
+without loading Django. Every other command is a management command and works as with ``manage.py``.
 """
 
 import importlib
@@ -16,7 +16,7 @@ from djbundle.runtime.core.bundle import Bundle
 from djbundle.runtime.core.environment import prepare_environment
 from djbundle.runtime.process import privileges
 
-OWN = {  # each loads what it needs
+OWN = {  # each command imports only what it needs
     "serve": "serve.supervisor_process:serve",
     "upgrade": "cli.upgrade:run_upgrade",
     "rollback": "cli.upgrade:run_rollback",
@@ -29,12 +29,12 @@ OWN = {  # each loads what it needs
     "verify": "cli.verify:run_verify",
     "extract": "cli.extract:run_extract",
 }
-# They touch no data, or enter the data directory when they have done what needs other rights.
+# They touch no data, or become the owner of the data directory only after the steps that need other rights.
 WITH_OWN_RIGHTS = {"serve", "upgrade", "rollback", "install", "uninstall", "version", "--version", "verify", "extract"}
 
 
 def main(root: Path, argv: list[str]) -> int:
-    """Run one command; the exit code. `root` is the tree, `argv` as in sys.argv."""
+    """Run one command and return the exit code. `root` is the tree, `argv` is like sys.argv."""
     try:
         return run(root, argv)
     except DjbundleError as error:
@@ -72,12 +72,12 @@ def run(root: Path, argv: list[str]) -> int:
 
 
 def wants_help(arguments: list[str]) -> bool:
-    """Django prints the help of every command, ours too."""
+    """Return whether help is requested. Django prints the help of every command, also of djbundle's own."""
     return "--help" in arguments or "-h" in arguments
 
 
 def own_command(bundle: Bundle, arguments: list[str]) -> int | None:
-    """Answer what needs no Django; the exit code, or None for a management command."""
+    """Run a command that needs no Django and return the exit code; return None for a management command."""
     command, *rest = arguments
     if command not in OWN:
         return None
@@ -87,7 +87,7 @@ def own_command(bundle: Bundle, arguments: list[str]) -> int | None:
 
 
 def print_error(error: DjbundleError) -> None:
-    """The two lines of an error; red on a terminal that wants colour."""
+    """Print the two lines of an error, with a red label on a terminal unless NO_COLOR is set."""
     from djbundle.runtime.logs import masking  # noqa: PLC0415 - an error is rare
     from djbundle.runtime.logs.formats import printable  # noqa: PLC0415
 

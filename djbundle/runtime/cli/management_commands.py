@@ -1,4 +1,4 @@
-"""Management commands in a bundle: what ``manage.py`` does, with the settings overlay in front."""
+"""Management commands in a bundle: apply the settings overlay, then do what ``manage.py`` does."""
 
 import difflib
 import os
@@ -27,7 +27,7 @@ HARMLESS = {"--help", "-h", "--check", "--dry-run"}
 
 @dataclass(frozen=True, slots=True)
 class Running:
-    """What our own management commands want to know of the bundle that they run in."""
+    """The facts that djbundle's own management commands need of the bundle that they run in."""
 
     bundle: Bundle
     changes: list[Change]
@@ -37,10 +37,10 @@ running: Running  # set by run_command
 
 
 class BundleUtility(ManagementUtility):
-    """Django's dispatcher; an unknown command raises our error with the commands it may have meant."""
+    """Django's dispatcher, which raises djbundle's own error for an unknown command, with the closest known one."""
 
     def fetch_command(self, subcommand: str) -> BaseCommand:
-        if subcommand == "worker":  # it forks those that run tasks
+        if subcommand == "worker":  # it forks the processes that run tasks
             memory.share_heaps()
             memory.share_what_is_loaded()
         memory.start_collecting()  # Django is set up by now
@@ -52,7 +52,7 @@ class BundleUtility(ManagementUtility):
 
 
 def refuse_outside_work(arguments: list[str]) -> None:
-    """Raises BelongsToTheProjectError for what has no sense where nothing can be written and no test is."""
+    """Raise BelongsToTheProjectError for a command that cannot work in a bundle: it is read-only and has no tests."""
     name, *rest = arguments
     if name in OUTSIDE and not HARMLESS & {*rest}:
         raise BelongsToTheProjectError(
@@ -67,7 +67,7 @@ def unknown_command(name: str, known: list[str], program: str) -> UnknownCommand
 
 
 def run_command(bundle: Bundle, arguments: list[str]) -> None:
-    """Run one management command, as typed behind the name of the program."""
+    """Run one management command. `arguments` are those typed after the name of the program."""
     refuse_outside_work(arguments)
     global running  # noqa: PLW0603 - a management command is made by Django and takes no argument of ours
     running = Running(bundle, apply_overlay(bundle, arguments[0]))

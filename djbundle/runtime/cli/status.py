@@ -1,4 +1,4 @@
-"""``./shop status``: the site that runs with this data directory, its processes, and what they have answered."""
+"""``./shop status``: the site that runs with this data directory, its processes, and the requests they answered."""
 
 import json
 import sys
@@ -14,23 +14,23 @@ from djbundle.runtime.handover.control_socket import ask_status
 from djbundle.runtime.process.counters import Board, Counts
 from djbundle.runtime.process.process_tree import Process, tree
 
-INTERVAL = 1.0  # seconds between two looks
+INTERVAL = 1.0  # seconds between two snapshots
 MEGABYTE = 1_000_000
 DAY = 86400
-CLEAR = "\033[H\033[2J"  # home, and all of the screen
+CLEAR = "\033[H\033[2J"  # move the cursor home and clear the screen
 
 
 @dataclass(frozen=True, slots=True)
 class Status:
-    """One look. `told` is what the supervisor says."""
+    """One snapshot of the site. `told` is the answer of the supervisor."""
 
     told: SiteStatus
     processes: list[Process]
     requests: int
     errors: int  # answered with 5xx
     seconds: float  # that all answers took together
-    restarts: dict[str, int]  # by role; of those that had to be
-    moment: float  # monotonic seconds
+    restarts: dict[str, int]  # by role; only roles whose processes had to be restarted
+    moment: float  # of the snapshot, in monotonic seconds
 
     def to_json(self) -> str:
         facts = asdict(self)
@@ -60,7 +60,7 @@ def run_status(bundle: Bundle, arguments: list[str]) -> int:
 
 
 def look(data: Path) -> Status:
-    """Raises NotServingError."""
+    """Take a snapshot. Raises NotServingError."""
     told = ask_status(data)
     board = Board.of_process(told.app)
     counts = board.by_role() if board else {}
@@ -72,7 +72,7 @@ def look(data: Path) -> Status:
 
 
 def describe(status: Status, before: Status | None) -> Iterator[str]:
-    """For people; `before` is an earlier look, to tell what happens between two."""
+    """Yield the lines for a person. `before` is an earlier snapshot, for the rate between the two."""
     told = status.told
     yield f"{told.name} {told.version} serves {', '.join(told.urls)} with data in {told.data}"
     if told.taking_over:
@@ -89,7 +89,7 @@ def describe(status: Status, before: Status | None) -> Iterator[str]:
 
 
 def traffic(status: Status, before: Status | None) -> str:
-    """Requests of the process that serves now; one that takes over begins at 0."""
+    """Describe the requests to the server that runs now; one that takes over starts at 0."""
     requests, errors, seconds = status.requests, status.errors, status.seconds
     told = f"{requests:,} requests, {errors:,} of them failed"
     if before and before.requests <= requests:

@@ -1,4 +1,4 @@
-"""The text of systemd's units for a site, as locked up as one can be."""
+"""The text of systemd's units for a site, with as few rights as the site can work with."""
 
 import re
 from argparse import ArgumentParser
@@ -12,7 +12,7 @@ from djbundle.runtime.options.serve import ServeOptions
 
 CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 BARE = re.compile(r"[\w@%+=:,./\[\]*~^{}()-]+", re.ASCII)  # needs no quotes
-MARGIN = 15  # seconds behind the grace, before systemd kills
+MARGIN = 15  # seconds after the grace period before systemd kills the processes
 SERVICE = """\
 # Written by `{name} install`. Own settings go into:  systemctl edit {name}
 [Unit]
@@ -85,14 +85,14 @@ WantedBy=sockets.target
 
 
 def service_unit(name: str, program: str, options: ServeOptions, words: list[str], *, sockets: list[str]) -> str:
-    """`words` are those of ``serve`` on its command line, of which `options` were made."""
+    """Return the text of the service unit. `words` are the arguments of ``serve`` from which `options` were parsed."""
     command = " ".join((quoted(program, is_program=True), *map(quoted, ("serve", *words))))
     requires = f"Requires={' '.join(sockets)}\n" if sockets else ""
     return SERVICE.format(name=name, command=command, stop=options.grace + MARGIN, requires=requires)
 
 
 def socket_units(name: str, options: ServeOptions) -> dict[str, str]:
-    """The texts by the names of their files."""
+    """Return the texts of the socket units by file name."""
     tls = options.tls
     binds: tuple[Address, ...] = options.binds or (default_address(tls=tls is not None, environment={}),)
     found = {f"{name}.socket": socket_unit(name, "site", binds, options.uds_permissions)}
@@ -102,13 +102,13 @@ def socket_units(name: str, options: ServeOptions) -> dict[str, str]:
 
 
 def socket_unit(name: str, label: str, binds: tuple[Address, ...], mode: int) -> str:
-    """`label` is by which ``serve`` tells what a socket is for."""
+    """Return the text of one socket unit. By `label`, ``serve`` knows what the socket is for."""
     listen = "\n".join(f"ListenStream={bare(str(bind.path if isinstance(bind, Unix) else bind))}" for bind in binds)
     return SOCKET.format(name=name, label=label, listen=listen, mode=mode)
 
 
 def without_binds(words: list[str]) -> list[str]:
-    """Words of ``serve`` without ``--bind`` and ``--http-bind``, which are the socket units' affair."""
+    """Return the arguments of ``serve`` without ``--bind`` and ``--http-bind``, which the socket units replace."""
     parser = ArgumentParser(add_help=False, allow_abbrev=False)
     parser.add_argument("--bind", action="append")
     parser.add_argument("--http-bind")
@@ -117,9 +117,9 @@ def without_binds(words: list[str]) -> list[str]:
 
 
 def quoted(word: str, *, is_program: bool = False) -> str:
-    """As a word of ExecStart=, of which systemd reads `word` again: systemd.service(5) and systemd.syntax(7).
+    """Return `word` quoted for ExecStart=, so that systemd reads it unchanged: systemd.service(5), systemd.syntax(7).
 
-    Raises InstallError for what no unit can have: systemd refuses programs with odd names.
+    Raises InstallError for a word that no unit can contain: systemd refuses programs with odd names.
     """
     check_text(word)
     if is_program and (CONTROL.search(word) or set(word) & set("\"'\\$")):
@@ -130,7 +130,7 @@ def quoted(word: str, *, is_program: bool = False) -> str:
 
 
 def bare(value: str) -> str:
-    """As all of a line behind ``ListenStream=``, where nothing can be quoted. Raises InstallError."""
+    """Return `value` as the rest of a ``ListenStream=`` line, where nothing can be quoted. Raises InstallError."""
     check_text(value)
     if CONTROL.search(value) or value != value.strip() or value.endswith("\\"):
         raise InstallError(f"no unit can have the address {value!r}", "choose another, of letters and digits")
@@ -138,7 +138,7 @@ def bare(value: str) -> str:
 
 
 def check_text(value: str) -> None:
-    """systemd reads UTF-8 only."""
+    """Raise InstallError for a text that is not UTF-8, since systemd reads UTF-8 only."""
     try:
         value.encode()
     except UnicodeEncodeError as error:
@@ -146,9 +146,9 @@ def check_text(value: str) -> None:
 
 
 def refuse_secrets(name: str, words: Sequence[str], secrets: Sequence[tuple[str, str]]) -> None:
-    """Raises InstallError for a word that must not stand in a file, and a list of processes, that everybody may read.
+    """Raise InstallError for a secret among `words`, because every user may read a unit and the list of processes.
 
-    `secrets` are options with the variables that may be given in their place.
+    `secrets` are options, each with the variable that may be set in its place.
     """
     for option, variable in secrets:
         if any(word == option or word.startswith(f"{option}=") for word in words):

@@ -1,11 +1,11 @@
-"""``./shop upgrade NEW`` and ``./shop rollback``: another version takes the place of the one that serves.
+"""``./shop upgrade NEW`` and ``./shop rollback``: another version replaces the one that serves.
 
-The new file is checked and put in place with the old one kept beside it; then `serve` is asked to hand over. If the new
-version does not take over, the old file comes back, as the database has by then.
+The new file is checked and put in place, and the old file is kept beside it. Then `serve` is asked to hand over. If the
+new version does not take over, the old file is restored; the database has been restored by then.
 
-Who answers at the control socket may be any process of the site's user, and root may be the one who asks. So nothing
-that it says decides what is replaced, run or trusted: that it is this very program, the kernel says, and the name, the
-version and the key of the signer are this program's own.
+Any process of the site's user may answer at the control socket, and root may be the caller. So no answer decides what
+is replaced, run or trusted. The kernel confirms that the process which answers runs this very program. The name, the
+version and the signer's key are those of this program itself.
 """
 
 import json
@@ -32,7 +32,7 @@ KEPT = ".previous"
 
 @dataclass(frozen=True, slots=True)
 class Running:
-    """What serves: this very program."""
+    """The program that serves, which is this very program."""
 
     version: Version
     program: Path
@@ -40,7 +40,7 @@ class Running:
 
     @classmethod
     def of(cls, bundle: Bundle) -> "Running":
-        """Raises NotServingError where nothing serves, UpgradeError where something else does."""
+        """Return the program that serves. Raises NotServingError if none does, UpgradeError if another one does."""
         ask_status(bundle.data, check_program)
         return cls(Version.of(bundle.manifest), Path(sys.executable), bundle.manifest.signer)
 
@@ -49,12 +49,12 @@ class Running:
         return self.program.with_name(self.program.name + KEPT)
 
     def wanted_signature(self, new: Path, file: Path | None) -> Signature | None:
-        """What must sign `new`; by default ``NEW.sig``. None where nothing must."""
+        """Return the signature that `new` needs, by default in ``NEW.sig``; None where it needs none."""
         return Signature(self.signer, file or new.with_name(new.name + SUFFIX)) if self.signer else None
 
 
 def check_program(peer: Peer) -> None:
-    """Raises UpgradeError where the process that listens does not run this program."""
+    """Raise UpgradeError if the process that listens does not run this program."""
     other = f"/proc/{peer.pid}/exe"
     try:
         theirs, own = os.stat(other), os.stat("/proc/self/exe")  # noqa: PTH116 - by links of the kernel's own
@@ -72,9 +72,10 @@ def check_program(peer: Peer) -> None:
 
 
 def take_rights(data: Path, program: Path) -> None:
-    """Root replaces its own programs as root, and those of the data's owner as that one. Raises UpgradeError.
+    """Drop the rights of root if the program's folder belongs to the owner of the data. Raises UpgradeError.
 
-    The program of anybody else could be another one each time that it is looked at.
+    Root replaces its own programs as root. A program of any other user is refused: that user could exchange it between
+    two checks.
     """
     if os.geteuid() != 0:
         return
@@ -126,7 +127,7 @@ def run_upgrade(bundle: Bundle, arguments: list[str]) -> int:
 
 
 def run_rollback(bundle: Bundle, arguments: list[str]) -> int:
-    """The file that was before the last upgrade comes back; what was migrated stays so."""
+    """Restore the file from before the last upgrade. Applied migrations stay applied."""
     parser = ArgumentParser(prog=f"{Path(bundle.program).name} rollback", allow_abbrev=False)
     add_json(parser)
     options = parser.parse_args(arguments)
@@ -147,7 +148,7 @@ def run_rollback(bundle: Bundle, arguments: list[str]) -> int:
 
 
 def foretell(new: NewVersion, say: "Says") -> None:
-    """Whether migrations would be applied."""
+    """Report whether migrations would be applied."""
     if steps := new.pending_migrations():
         text = (
             f"{len(steps)} migrations: connections would wait while they are applied to a database that was backed up"
@@ -166,7 +167,7 @@ def replace_and_reload(running: Running, new: NewVersion, say: "Says") -> None:
 
 
 def reload(data: Path) -> Iterator[Step]:
-    """The steps of the handover, up to the one that ends it."""
+    """Yield the steps of the handover, up to the last one."""
     state = ""
     for answer in ask(data, check_program, command="reload"):
         step = understood(Step.of, answer, data)
@@ -186,7 +187,7 @@ STEPS = {
 
 @dataclass(frozen=True, slots=True)
 class Says:
-    """What the person at the terminal, or a machine, is told of each step."""
+    """Prints each step: as text for a person, or as a line of JSON for a program."""
 
     as_json: bool
 

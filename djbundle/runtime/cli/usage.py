@@ -1,4 +1,4 @@
-"""What a bundle says of itself when it is started with no command."""
+"""The text that a bundle prints when it is started without a command."""
 
 from djbundle.runtime.core.bundle import Bundle
 

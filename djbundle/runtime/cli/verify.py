@@ -1,7 +1,7 @@
-"""``./shop verify``: the whole file against the checksum that it carries.
+"""``./shop verify``: check the whole file against the checksum that it carries.
 
-Each start checks the launcher and the index, and each block is checked when it is read. This reads everything at once,
-as after a copy over a bad line or a year on a bad disk.
+Each start checks the launcher and the index, and each block is checked when it is read. This command reads everything
+at once. It is for a file that was copied over a bad line, or that was on a bad disk for a year.
 """
 
 import hashlib
@@ -14,13 +14,13 @@ from pathlib import Path
 from djbundle.errors import BundleUnreadableError, DamagedBundleError
 from djbundle.runtime.core.bundle import Bundle
 
-TAIL = 40  # bytes: the SHA-256 of all before it, and the hash of the footer; see struct footer in launcher/format.h
+TAIL = 40  # bytes: SHA-256 of all before it, and hash of the footer; see struct footer in launcher/archive/format.h
 CHUNK = 1 << 20
 
 
 @dataclass(frozen=True, slots=True)
 class Verified:
-    """A file that is as it was built."""
+    """A file that is exactly as it was built."""
 
     file: str
     size: int  # bytes
@@ -45,7 +45,7 @@ def run_verify(bundle: Bundle, arguments: list[str]) -> int:
 
 
 def verify(file: Path) -> Verified:
-    """Compare; raises DamagedBundleError."""
+    """Compare the file with its checksum. Raises DamagedBundleError or BundleUnreadableError."""
     digest = hashlib.sha256()
     try:
         left = size = file.stat().st_size

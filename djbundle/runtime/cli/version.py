@@ -1,4 +1,4 @@
-"""``./shop version``: what is in the bundle and where it comes from."""
+"""``./shop version``: the versions in the bundle and the commit it was built from."""
 
 import json
 
@@ -6,7 +6,7 @@ from djbundle.runtime.core.bundle import Bundle
 
 
 def describe(bundle: Bundle) -> dict[str, str | None]:
-    """Versions by name, in the order shown."""
+    """Return the versions by name, in the order of the output."""
     manifest, build = bundle.manifest, bundle.manifest.build
     return {
         manifest.name: manifest.version,

@@ -1,1 +1,1 @@
-"""What every part of a running bundle uses: the bundle, its data directory, its environment."""
+"""Modules that every part of a running bundle uses: the bundle, its data directory, its environment."""

@@ -1,7 +1,7 @@
-"""Which certificate authorities a bundle trusts: those of the machine it runs on, wherever that keeps them.
+"""The certificate authorities that a bundle trusts: those of the machine it runs on, wherever that machine keeps them.
 
-OpenSSL looks where the machine that has built Python kept them: ``/usr/lib/ssl`` on Debian, which Fedora, Alpine and
-Arch have not. bootstrap.py calls `find_authorities` when ``ssl`` is imported, so it keeps to a few modules.
+OpenSSL looks in the folder of the machine that built Python: ``/usr/lib/ssl`` on Debian, which Fedora, Alpine and Arch
+do not have. bootstrap.py calls `find_authorities` when ``ssl`` is imported, so this module imports few others.
 """
 
 import os
@@ -22,10 +22,10 @@ HASHED = re.compile(r"[0-9a-f]{8}\.\d+")  # openssl-rehash(1); OpenSSL looks for
 
 
 def find_authorities(openssl_file: str, openssl_folder: str, carried: str) -> None:
-    """Name them in the environment, for this process and its children, unless somebody has.
+    """Set the variables that name the authorities, for this process and its children, unless one is set already.
 
-    `openssl_file` and `openssl_folder` are where OpenSSL looks by itself. They stay if anything is there, since a
-    folder is read as it is needed, and a file for each connection. `carried` is the bundle's own file.
+    `openssl_file` and `openssl_folder` are where OpenSSL looks by itself. If certificates are there, nothing is set:
+    OpenSSL reads a folder only as needed, but reads a file for each connection. `carried` is the bundle's own file.
     """
     if FILE in os.environ or FOLDER in os.environ or has_file(openssl_file) or has_folder(openssl_folder):
         return
@@ -37,7 +37,7 @@ def find_authorities(openssl_file: str, openssl_folder: str, carried: str) -> No
 
 
 def has_file(path: str) -> bool:
-    """Return whether there is a certificate in it."""
+    """Return whether the file at `path` contains a certificate."""
     try:
         with open(path, "rb") as file:  # noqa: PTH123 - pathlib may not be loaded
             return any(b"-----BEGIN " in line and b"CERTIFICATE-----" in line for line in file)

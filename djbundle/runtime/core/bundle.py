@@ -1,4 +1,4 @@
-"""The running bundle: the one record that the runtime's modules pass around."""
+"""The running bundle: the record that the runtime's modules pass to each other."""
 
 import os
 from dataclasses import dataclass
@@ -9,11 +9,11 @@ from djbundle.manifest import Manifest
 
 @dataclass(frozen=True, slots=True)
 class Bundle:
-    """Where everything is."""
+    """The places and the manifest of the running bundle."""
 
     root: Path  # the tree
     manifest: Manifest
-    program: str  # what the user typed to start it: "./shop"
+    program: str  # as the user typed it to start the bundle: "./shop"
     data: Path  # the data directory; it may not exist yet
 
     @property
@@ -21,16 +21,18 @@ class Bundle:
         return self.root / self.manifest.static_root
 
     def is_inside(self, path: Path) -> bool:
-        """Whether `path` lies in the tree, where nothing can be written."""
+        """Return whether `path` lies in the tree, which is read-only."""
         return path == self.root or self.root in path.parents
 
     def in_tree(self, path: Path) -> Path:
-        """`path` without ``..``, a relative one as meant from the project's folder, in which manage.py is started."""
+        """Return `path` without ``..``. A relative path starts at the project's folder, where manage.py is started."""
         return Path(os.path.normpath(self.root / path))
 
     def in_data(self, path: Path) -> Path | None:
-        """The same place in the data directory, for a path in the tree, for a relative one, and for one that leads from
-        there to what lies beside the project, as ``BASE_DIR / "../media"``; None for all others.
+        """Return the place in the data directory that replaces `path`; None for a path that needs no replacement.
+
+        A path in the tree and a relative path are replaced. So is one that leads from the tree to a place beside the
+        project, such as ``BASE_DIR / "../media"``.
         """
         whole = self.in_tree(path)
         if self.is_inside(whole):

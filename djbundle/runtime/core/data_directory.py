@@ -1,4 +1,4 @@
-"""The data directory: the one place that a running bundle writes to."""
+"""The data directory: the only place that a running bundle writes to."""
 
 import os
 from collections.abc import Mapping
@@ -11,7 +11,7 @@ OPTION = "--data-dir"
 
 
 def take_option(arguments: list[str]) -> tuple[list[str], str | None]:
-    """Split ``--data-dir DIR`` or ``--data-dir=DIR`` off, wherever it stands; the last one counts."""
+    """Split ``--data-dir DIR`` or ``--data-dir=DIR`` off the arguments, at any position. The last one counts."""
     rest: list[str] = []
     chosen = None
     waiting = iter(arguments)
@@ -28,11 +28,11 @@ def take_option(arguments: list[str]) -> tuple[list[str], str | None]:
 
 
 def find_data_directory(name: str, chosen: str | None, environment: Mapping[str, str]) -> Path:
-    """Where the bundle `name` keeps its data. The first of these that is given or there:
+    """Return the data directory of the bundle `name`.
 
-    `chosen` (``--data-dir``), what a parent of the same name uses, ``DJBUNDLE_DATA_DIR``, ``STATE_DIRECTORY``
-    (systemd; the first of several), ``/storage``, ``/var/lib/NAME`` for root, ``$XDG_DATA_HOME/NAME``,
-    ``~/.local/share/NAME``.
+    It is the first of these that is set or exists: `chosen` (``--data-dir``), the data directory of a parent process of
+    the same bundle, ``DJBUNDLE_DATA_DIR``, ``STATE_DIRECTORY`` (systemd; the first of several), ``/storage``,
+    ``/var/lib/NAME`` for root, ``$XDG_DATA_HOME/NAME``, ``~/.local/share/NAME``.
     """
     state = environment.get("STATE_DIRECTORY", "").split(":")[0]
     for named in (chosen, environment.get(_children_variable(name)), environment.get(VARIABLE), state):
@@ -51,17 +51,17 @@ def find_data_directory(name: str, chosen: str | None, environment: Mapping[str,
 
 
 def tell_children(name: str, data: Path) -> None:
-    """Let processes of this bundle that this one starts (``sys.executable -c``) use the same data directory."""
+    """Make child processes of the same bundle (``sys.executable -c``) use the same data directory."""
     os.environ[_children_variable(name)] = str(data)
 
 
 def _children_variable(name: str) -> str:
-    """With the name in it: a child may be another bundle, whose data lies elsewhere."""
+    """Return a variable with the bundle's name in it: a child may be another bundle with its data elsewhere."""
     return f"{VARIABLE}_OF_{name}"
 
 
 def create_data_directory(path: Path) -> None:
-    """Make it, readable by its owner alone, and make sure that it can be written."""
+    """Create the data directory, readable by its owner only, and check that it is writable."""
     try:
         path.mkdir(parents=True, exist_ok=True, mode=0o700)
     except OSError as error:

@@ -1,4 +1,4 @@
-"""What a bundle sets in its own environment before anything else runs."""
+"""The environment that a bundle sets up for itself before anything else runs."""
 
 import os
 from pathlib import Path
@@ -8,8 +8,9 @@ from djbundle.runtime.core.verify_mode import is_trial, note_absent_programs
 
 
 def prepare_environment(bundle: Bundle) -> None:
-    """Keep what is written from other users; stand in for what an empty container lacks: a folder for temporary files,
-    and one that is the user's home.
+    """Make new files private to this user, and replace the folders that an empty container lacks.
+
+    Those are the folder for temporary files and the user's home.
     """
     os.umask(0o077)
     os.environ["DJBUNDLE_RELEASE"] = f"{bundle.manifest.version} ({bundle.manifest.build.date})"  # for djbundle.tasks
@@ -23,6 +24,6 @@ def prepare_environment(bundle: Bundle) -> None:
 
 
 def name_library_data(bundle: Bundle) -> None:
-    """Tell libraries where the bundle has their data, unless somebody has named another place."""
+    """Set the variables that tell libraries where their data lies in the bundle, unless they are set already."""
     for variable, name in bundle.manifest.library_data.items():
         os.environ.setdefault(variable, str(bundle.root / name))

@@ -1,4 +1,4 @@
-"""Files of the data directory that are opened by their own name alone: no link leads away from them."""
+"""Opening files of the data directory without following a link."""
 
 import errno
 import os
@@ -7,9 +7,9 @@ from pathlib import Path
 
 
 def open_own(path: Path, flags: int, mode: int = 0o600) -> int:
-    """The descriptor of a regular file of this user, or of root, that has one name.
+    """Return the descriptor of a regular file that has no second hard link and belongs to this user or to root.
 
-    Raises OSError for a symbolic link, a pipe or a file of somebody else. Does not wait, whatever lies there.
+    Raises OSError for a symbolic link, a pipe or a file of another user. Never blocks, whatever lies at `path`.
     """
     descriptor = os.open(path, flags | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC, mode)
     status = os.fstat(descriptor)

@@ -1,6 +1,6 @@
-"""Who could change what a path leads to: each folder on the way to it is looked at, as OpenSSH does with its files.
+"""Check that no other user can change what a path leads to. OpenSSH checks its files in the same way.
 
-Whoever may write to a folder may put another file, folder or symbolic link in the place of what is in it.
+Each folder on the way is checked. A user who may write to a folder may replace any file, folder or symbolic link in it.
 """
 
 import contextlib
@@ -13,12 +13,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 MOST_LINKS = 40  # in one path, as in Linux; path_resolution(7)
-ACL = "system.posix_acl_access"  # acl(5): its rights of further users show up as those of the group
+ACL = "system.posix_acl_access"  # acl(5): the rights of additional users appear as rights of the group
 
 
 @dataclass(frozen=True, slots=True)
 class Weakness:
-    """A folder or a symbolic link that somebody else may change."""
+    """A folder or a symbolic link that another user may change."""
 
     path: Path
     why: str  # "belongs to shop"
@@ -26,20 +26,20 @@ class Weakness:
 
 
 def find_weakness(path: Path, owners: Set[int] | None = None, *, is_parent: bool = False) -> Weakness | None:
-    """The first one on the way to the folder `path`, itself included; None where there is none.
+    """Return the first weakness on the way to the folder `path`, the folder included; None where there is none.
 
-    `owners` are the users who may own what is on the way; without them anybody may. What is not there yet is not looked
-    at. The way is walked from the top: as long as nobody else may change it, it stays as it was seen.
-    `is_parent`: something is to be made in the folder itself, so that it may be one like /tmp.
+    `owners` are the users who may own the folders and links on the way; without it, any user may. The check ends at
+    the first folder that does not exist. It goes from the top down: no other user may change the part that was already
+    checked. With `is_parent`, something will be created in the folder, so the folder itself may be sticky like /tmp.
     """
     at, rest, links = Path("/"), [*path.absolute().parts[1:]], 0
-    trusted = None if owners is None else {*owners, at.stat().st_uid}  # who owns "/" has the machine
+    trusted = None if owners is None else {*owners, at.stat().st_uid}  # the owner of "/" controls the machine
     while rest:
         name = rest.pop(0)
         place = at.parent if name == ".." else at / name
         try:
             status = place.lstat()
-        except OSError:  # whoever goes that way meets the same error
+        except OSError:  # the later use of the path fails with the same error
             return None
         if trusted is not None and status.st_uid not in trusted:
             owner = name_of(status.st_uid)
@@ -52,7 +52,7 @@ def find_weakness(path: Path, owners: Set[int] | None = None, *, is_parent: bool
             if links > MOST_LINKS:
                 return None
             continue
-        is_kept = bool(rest or is_parent) and bool(status.st_mode & stat.S_ISVTX)  # others may add, and not replace
+        is_kept = bool(rest or is_parent) and bool(status.st_mode & stat.S_ISVTX)  # others may add, not replace
         if not is_kept and (weakness := _writable_by_others(place, status, trusted)):
             return weakness
         at = place
@@ -74,7 +74,7 @@ def _writable_by_others(place: Path, status: os.stat_result, trusted: Set[int] |
 
 
 def members_of(gid: int) -> set[int]:
-    """The users of a group, as this machine knows them."""
+    """Return the users of a group, as far as this machine's user database knows them."""
     found = {entry.pw_uid for entry in pwd.getpwall() if entry.pw_gid == gid}
     with contextlib.suppress(KeyError):
         for name in grp.getgrgid(gid).gr_mem:

@@ -1,7 +1,7 @@
-"""Django's error pages and error mails, for code that was compiled to C.
+"""Django's error pages and error mails, made to work for code that was compiled to C.
 
-They show where in its line an instruction lies, and look that up by the number of the instruction. A compiled function
-has none (its traceback says -1), which they do not expect: the report itself would fail.
+Django shows where in its line an instruction lies. It looks that up by the number of the instruction. A compiled
+function has no such number (its traceback says -1). Django does not expect that, and the report itself would fail.
 """
 
 from collections.abc import Iterator
@@ -15,7 +15,7 @@ _frames_of: Any = ExceptionReporter.get_exception_traceback_frames
 
 
 def report_compiled_code() -> None:
-    """Let every exception reporter of this process, the project's own too, take tracebacks of compiled code."""
+    """Make every exception reporter of this process, also the project's own, accept tracebacks of compiled code."""
     ExceptionReporter.get_exception_traceback_frames = _get_exception_traceback_frames  # type: ignore[method-assign, assignment]
 
 
@@ -28,7 +28,7 @@ def _get_exception_traceback_frames(
 
 @dataclass(frozen=True, slots=True)
 class Traceback:
-    """What Django reads of a traceback; Python makes no real one for the frame of a compiled function."""
+    """The attributes of a traceback that Django reads. Python creates no real one for a compiled function's frame."""
 
     tb_frame: FrameType
     tb_lasti: int
@@ -37,7 +37,7 @@ class Traceback:
 
 
 def with_instructions(traceback: TracebackType | None) -> Traceback | None:
-    """The same traceback, with the first instruction of a function where none is known."""
+    """Return the same traceback, with the function's first instruction wherever the instruction is unknown."""
     entries = []
     while traceback:
         entries.append((traceback.tb_frame, max(traceback.tb_lasti, 0), traceback.tb_lineno))

@@ -1,4 +1,4 @@
-"""A start of the bundle by `djbundle verify`, which visits it where nothing else is."""
+"""A trial: a start of the bundle by `djbundle verify`, which crawls the site in an empty environment."""
 
 import os
 import sys
@@ -6,17 +6,18 @@ from pathlib import Path
 from typing import Any
 
 TRIAL_VARIABLE = "DJBUNDLE_TRIAL"
-ABSENT_PROGRAMS = "absent-programs"  # in the data directory, one in a line; the visitor reads it
+ABSENT_PROGRAMS = "absent-programs"  # in the data directory, one per line; `djbundle verify` reads it
 
 
 def is_trial() -> bool:
-    """Whether `djbundle verify` has started this bundle."""
+    """Return whether `djbundle verify` has started this bundle."""
     return bool(os.environ.get(TRIAL_VARIABLE))
 
 
 def note_absent_programs(data: Path) -> None:
-    """Write down which programs this process would start and does not find. Whoever catches the error may raise one
-    of its own, which does not tell.
+    """Record the programs that this process tries to start but cannot find.
+
+    Code that catches the error may raise another one, which does not name the program.
     """
     import shutil  # noqa: PLC0415 - a start that is no trial needs none of this
 

@@ -1,1 +1,1 @@
-"""Databases before a start: SQLite's options, migrations, backups."""
+"""The databases before a start: SQLite's options, migrations, backups."""

@@ -1,4 +1,4 @@
-"""Which file system a path lies on. SQLite's locks are not safe on one that other machines share."""
+"""The file system that a path lies on. SQLite's locks are not safe on one that other machines share."""
 
 from pathlib import Path
 
@@ -28,7 +28,7 @@ NETWORK_TYPES = frozenset(
 
 
 def file_system_of(path: Path, mounts: str) -> str:
-    """The type of the file system of `path`, judged by `mounts` in the form of mountinfo (proc(5)); "" when unknown."""
+    """Return the type of the file system of `path`, "" if unknown. `mounts` is the text of mountinfo, see proc(5)."""
     target, best, found = path.resolve(), -1, ""
     for line in mounts.splitlines():
         fields, _, rest = line.partition(" - ")
@@ -39,7 +39,7 @@ def file_system_of(path: Path, mounts: str) -> str:
 
 
 def refuse_network(path: Path, mounts: Path = MOUNTS) -> None:
-    """Raise where a SQLite file at `path` would lie on a network file system."""
+    """Raise NetworkFileSystemError if a SQLite file at `path` would lie on a network file system."""
     kind = file_system_of(path, mounts.read_text())
     if kind in NETWORK_TYPES:
         raise NetworkFileSystemError(

@@ -1,4 +1,4 @@
-"""The databases before a start: SQLite is backed up and migrated, any other must be up to date already."""
+"""The databases before a start: SQLite is backed up and migrated, any other database must be up to date already."""
 
 import contextlib
 import sqlite3
@@ -17,21 +17,21 @@ from djbundle.runtime.core.bundle import Bundle
 from djbundle.runtime.database import sqlite
 from djbundle.runtime.logs.lines import log
 
-NO_DATABASE = "django.db.backends.dummy"  # what Django makes of an empty DATABASES
+NO_DATABASE = "django.db.backends.dummy"  # Django's engine for an empty DATABASES
 
 
 @dataclass(frozen=True, slots=True)
 class Pending:
-    """What a database lacks."""
+    """The migrations that a database lacks."""
 
     alias: str
     migrations: list[str]  # "app.name"
-    had_content: bool  # before anybody opened it, which makes the file
+    had_content: bool  # before the first connection, which creates the file
 
 
 @dataclass(frozen=True, slots=True)
 class Applied:
-    """A database that was migrated, and the copy of what it was; None: there was nothing."""
+    """A database that was migrated, and its backup; None if there was nothing to back up."""
 
     database: Path | None  # None: in memory
     backup: Path | None
@@ -41,15 +41,15 @@ class Applied:
 
 
 def used_databases() -> list[str]:
-    """Their aliases."""
+    """Return the aliases of the databases that the settings define."""
     return [alias for alias in connections if connections.settings[alias]["ENGINE"] != NO_DATABASE]
 
 
 def look_for_pending(bundle: Bundle, *, migrate: bool) -> list[Pending]:
-    """What `serve` has to apply. Without `migrate` it only says what is lacking.
+    """Return the migrations that `serve` has to apply. Without `migrate`, only log the missing ones.
 
-    Raises where only a person may apply them, or a database does not answer. Leaves no connection open: none may cross
-    the fork.
+    Raises PendingMigrationsError for a database that only an administrator may migrate, DatabaseUnreachableError for
+    one that does not answer. Leaves no connection open, since none may cross the fork.
     """
     found = []
     with answering() as connection_of:
@@ -68,7 +68,10 @@ def look_for_pending(bundle: Bundle, *, migrate: bool) -> list[Pending]:
 
 
 def apply_all(bundle: Bundle, pending: list[Pending]) -> list[Applied]:
-    """Back up and migrate; raises MigrationError with everything as it was before. Leaves no connection open."""
+    """Back up and migrate the databases. Leaves no connection open.
+
+    On failure, restores every database and raises MigrationError.
+    """
     applied: list[Applied] = []
     try:
         with answering() as connection_of:
@@ -87,7 +90,10 @@ def undo_all(applied: list[Applied]) -> None:
 
 @contextlib.contextmanager
 def answering() -> Iterator[Callable[[str], BaseDatabaseWrapper]]:
-    """Connections by alias while the block runs; raises DatabaseUnreachableError for one that does not answer."""
+    """Yield a function that returns the connection of an alias, and close all connections after the block.
+
+    Raises DatabaseUnreachableError for a database that does not answer.
+    """
     asked = ""
 
     def connection_of(alias: str) -> BaseDatabaseWrapper:
@@ -107,7 +113,7 @@ def answering() -> Iterator[Callable[[str], BaseDatabaseWrapper]]:
 
 
 def find_pending(connection: BaseDatabaseWrapper) -> list[str]:
-    """Migrations not applied, as "app.name". A further database that nobody ever migrated is left alone."""
+    """Return the missing migrations, as "app.name"; none for an additional server that was never migrated."""
     if file := file_of(connection):
         file.parent.mkdir(parents=True, exist_ok=True)
     executor = MigrationExecutor(connection)
@@ -137,10 +143,10 @@ def apply_pending(bundle: Bundle, connection: BaseDatabaseWrapper, pending: Pend
 def migrate(
     connection: BaseDatabaseWrapper, pending: Pending, kept: str, undo: Callable[[], None] = lambda: None
 ) -> None:
-    """Raises MigrationError, which tells what is `kept`, behind `undo`."""
+    """Apply the migrations. On failure, call `undo` and raise MigrationError, whose text ends with `kept`."""
     try:
         call_command("migrate", database=pending.alias, interactive=False, verbosity=0)
-    except Exception as error:  # a migration may raise anything; the old state comes back in each case
+    except Exception as error:  # a migration may raise anything; the old state is restored in each case
         connection.close()
         undo()
         said = " ".join(f"{type(error).__name__}: {error}".split())
@@ -175,7 +181,7 @@ def has_content(database: Path | None) -> bool:
 
 
 def file_of(connection: BaseDatabaseWrapper) -> Path | None:
-    """Of whatever engine that is SQLite underneath; None for a server, or for a database in memory."""
+    """Return the file of a database whose engine is based on SQLite; None for a server or a database in memory."""
     return sqlite.file_of(connection.settings_dict["NAME"]) if is_sqlite(connection) else None
 
 

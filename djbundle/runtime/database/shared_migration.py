@@ -1,4 +1,4 @@
-"""Migrations of a database that another instance writes to, as while Kamal replaces one container by the next."""
+"""Migrations of a database that another instance writes to, for example while Kamal replaces a container."""
 
 import sqlite3
 
@@ -12,9 +12,10 @@ from djbundle.runtime.logs.lines import log
 
 
 def apply_beside(bundle: Bundle, pending: list[Pending]) -> list[Applied]:
-    """The same while another instance writes, whose writes a backup that is put back would lose.
+    """Back up and migrate the databases while another instance writes to them.
 
-    So all is tried on a copy first, which is thrown away. What has passed there is applied for good.
+    Restoring a backup would lose the writes of that instance. So all migrations are first tried on a copy, which is
+    deleted afterwards. Migrations that passed there are applied for good.
     """
     with answering() as connection_of:
         for each in pending:

@@ -1,4 +1,4 @@
-"""SQLite as a bundle uses it: safe options, a floor for its version, backups."""
+"""SQLite as a bundle uses it: safe options, a lowest version, backups."""
 
 import datetime
 import sqlite3
@@ -13,7 +13,7 @@ FLOOR = (3, 51, 3)  # 3.7.0 to 3.51.2 can corrupt a WAL database (sqlite.org/wal
 BACKUPS = "backups"
 KEPT_BACKUPS = 5
 
-# Writers queue up at BEGIN IMMEDIATE; a deferred transaction would fail with "database is locked" half way.
+# Writers queue at BEGIN IMMEDIATE. A deferred transaction would fail half way with "database is locked".
 OPTIONS: dict[str, Any] = {
     "transaction_mode": "IMMEDIATE",
     "timeout": 20,  # seconds that a writer waits for another
@@ -32,13 +32,13 @@ def check_version(version: tuple[int, ...] = sqlite3.sqlite_version_info) -> Non
 
 
 def file_of(name: str | Path | None) -> Path | None:
-    """The file that NAME of a SQLite database means; None where that has none."""
+    """Return the file that NAME of a SQLite database means; None where the database has no file."""
     text = str(name or "")
     return None if text in ("", ":memory:") or text.startswith("file:") else Path(text)
 
 
 def back_up(database: Path, data: Path) -> Path:
-    """Copy a database that may be in use to ``DATA/backups``; the newest few are kept."""
+    """Copy a database that may be in use to ``DATA/backups`` and delete all but its newest few backups."""
     folder = data / BACKUPS
     folder.mkdir(mode=0o700, exist_ok=True)
     stamp = datetime.datetime.now(datetime.UTC).strftime("%Y%m%dT%H%M%S.%fZ")
@@ -55,11 +55,11 @@ def back_up(database: Path, data: Path) -> Path:
 
 
 def copy_database(source: Path, target: Path) -> None:
-    """Copy by SQLite's online backup, which sees the write-ahead log and respects locks."""
+    """Copy by SQLite's online backup, which includes the write-ahead log and respects locks."""
     with closing(sqlite3.connect(source)) as reader, closing(sqlite3.connect(target)) as writer:
         reader.backup(writer)
 
 
 def files_of(database: Path) -> list[Path]:
-    """The database file and those that SQLite keeps beside it."""
+    """Return the database file and the files that SQLite keeps beside it."""
     return [database, *(database.with_name(database.name + suffix) for suffix in ("-wal", "-shm", "-journal"))]

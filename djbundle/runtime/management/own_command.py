@@ -1,4 +1,4 @@
-"""What ``help`` knows of a command that cli/main.py answers without loading Django."""
+"""The entry in ``help`` of a command that cli/main.py runs without loading Django."""
 
 from typing import Any
 
@@ -6,7 +6,7 @@ from django.core.management.base import BaseCommand, CommandError
 
 
 class OwnCommand(BaseCommand):
-    """Only ``help`` and ``call_command`` come here."""
+    """Reached only by ``help`` and ``call_command``."""
 
     requires_system_checks = []
 

@@ -1,1 +1,1 @@
-"""The settings overlay: rules that change what cannot work in a bundle."""
+"""The settings overlay: rules that change settings which cannot work in a bundle."""

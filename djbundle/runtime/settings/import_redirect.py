@@ -1,7 +1,7 @@
-"""What settings make beside themselves while they are imported: a folder for logs, a file with a secret key.
+"""Files and folders that settings create while they are imported: a folder for logs, a file with a secret key.
 
-Nothing can be made in a bundle, and what a setting names there is moved to the data directory afterwards. So it is made
-there, and found there by the next start.
+The tree of a bundle is read-only, and after the import the overlay moves such settings to the data directory. So the
+files are created in the data directory at once, and the next start finds them there.
 """
 
 import builtins
@@ -23,8 +23,10 @@ Function = Callable[..., Any]
 
 @contextlib.contextmanager
 def redirected(bundle: Bundle, *, is_dry: bool) -> Iterator[None]:
-    """These functions, on which those of ``pathlib`` and ``shutil`` stand, take a path of the tree where nothing is for
-    the same one of the data directory. With `is_dry`, no folder is made, as long as no file is written to it.
+    """Redirect these functions, on which ``pathlib`` and ``shutil`` are built, while the block runs.
+
+    A path in the tree where nothing exists becomes the same path in the data directory. With `is_dry`, a folder is
+    created only when a file is written to it.
     """
     files = _SettingsFiles(bundle, os.lstat)
     with contextlib.ExitStack() as stack:
@@ -49,15 +51,15 @@ def _replaced(module: Any, name: str, function: Function) -> Iterator[None]:
 
 
 class _SettingsFiles:
-    """`look` is the ``os.lstat`` that is not redirected."""
+    """The redirected functions. `look` is the ``os.lstat`` that is not redirected."""
 
     def __init__(self, bundle: Bundle, look: Function) -> None:
         self.bundle, self.look = bundle, look
 
     def place(self, path: Any, *, dir_fd: int | None = None, **_: Any) -> Path | None:
-        """Where it is instead; None for what is as it is named, in a folder that is open already for one.
+        """Return the path to use instead of `path`; None where `path` stays, as one relative to an open folder does.
 
-        A relative path that leads to something here is meant so.
+        A relative path stays too if it leads to an existing file or folder.
         """
         if dir_fd is not None or not isinstance(path, str | Path) or not path:
             return None
@@ -106,6 +108,6 @@ class _SettingsFiles:
         return mkdir
 
     def make_folder(self, folder: Path) -> None:
-        """With those above it, and none that is in the way: it may be there from an earlier start."""
+        """Create the folder and its parents. It may exist already, from an earlier start."""
         create_data_directory(self.bundle.data)
         folder.mkdir(parents=True, exist_ok=True)

@@ -11,7 +11,7 @@ from djbundle.runtime.core.bundle import Bundle
 from djbundle.runtime.core.data_directory import create_data_directory
 from djbundle.runtime.core.verify_mode import is_trial
 
-OUTSIDE_FOLDER = "outside"  # for what the settings have elsewhere, where nothing can be written
+OUTSIDE_FOLDER = "outside"  # for paths outside the tree that the site must not use
 TEMPORARY = Path("/tmp")  # noqa: S108 - looked at, not written to
 SHARED = (TEMPORARY, Path("/var/tmp"), Path("/dev/shm"))  # noqa: S108 - as above
 READ_ONLY_COMMANDS = ("help", "diffsettings", "config")  # they write nothing, not even a secret key
@@ -43,9 +43,10 @@ class Overlay:
         self.changes.append(Change(name, copy.deepcopy(value), reason))  # Django fills its defaults into the original
 
     def moved(self, path: str | os.PathLike[str]) -> Path | None:
-        """The place in the data directory for a path in the tree, or for a relative one; None where it may stay.
+        """Return the place in the data directory for a path in the tree or a relative one; None where it may stay.
 
-        A trial writes nothing elsewhere, and an empty container has no /tmp.
+        A trial must write nothing outside the data directory, so it moves paths elsewhere too. Where there is no /tmp,
+        as in an empty container, paths in it are moved.
         """
         target, data = Path(path), self.bundle.data
         if moved := self.bundle.in_data(target):
@@ -57,9 +58,9 @@ class Overlay:
         return None
 
     def out_of_shared(self, path: str | os.PathLike[str]) -> Path | None:
-        """The place in the data directory for what lies where everybody may make folders; None for all else.
+        """Return the place in the data directory for a path where every user may create folders; None for all others.
 
-        Another user may have made it first. What is in a cache is unpickled, which runs whatever it says.
+        Another user may have created the folder first. A cache unpickles its files, which runs any code in them.
         """
         target = self.bundle.in_tree(Path(path))
         if not any(target.is_relative_to(shared) for shared in SHARED):
@@ -67,7 +68,7 @@ class Overlay:
         return self.bundle.data / OUTSIDE_FOLDER / target.relative_to("/")
 
     def make_folder(self, folder: Path) -> None:
-        """Where a database is to be made; only in the data directory, and not to answer a question."""
+        """Create the folder for a database, only inside the data directory and not for a read-only command."""
         if folder.is_relative_to(self.bundle.data) and self.command not in READ_ONLY_COMMANDS:
             create_data_directory(self.bundle.data)
             folder.mkdir(parents=True, exist_ok=True)

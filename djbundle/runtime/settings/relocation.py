@@ -1,4 +1,4 @@
-"""Rules of the overlay for what the settings name on the disk: written to the data directory, read from the tree."""
+"""Rules of the overlay for paths in the settings: written paths go to the data directory, read paths to the tree."""
 
 import copy
 from pathlib import Path
@@ -24,7 +24,7 @@ def move_databases(overlay: Overlay) -> None:
             filesystem.refuse_network(path)
             overlay.make_folder(path.parent)
         entry["OPTIONS"] = sqlite.OPTIONS | entry.get("OPTIONS", {})
-        if overlay.bundle.manifest.interface == "wsgi":  # ASGI has a thread for each request, which ends with it
+        if overlay.bundle.manifest.interface == "wsgi":  # with ASGI, a request has a thread that ends with it
             entry.setdefault("CONN_MAX_AGE", None)  # opening a database takes as long as a query or two
     if databases != overlay.get("DATABASES", {}):
         overlay.set("DATABASES", databases, "SQLite lives in the data directory, with safe options")
@@ -45,7 +45,7 @@ def move_folders(overlay: Overlay) -> None:
 
 
 def spool_uploads(overlay: Overlay) -> None:
-    """Beside the uploads, so that a large one is moved there and not copied; /tmp is often memory."""
+    """Receive uploads in the data directory, so a large one is moved there and not copied; /tmp is often memory."""
     if not overlay.get("FILE_UPLOAD_TEMP_DIR") and overlay.command == "serve":
         folder = overlay.bundle.data / UPLOADS_FOLDER
         folder.mkdir(exist_ok=True)
@@ -53,7 +53,7 @@ def spool_uploads(overlay: Overlay) -> None:
 
 
 def move_mailers(overlay: Overlay) -> None:
-    """The file backend of MAILERS, which take the place of EMAIL_FILE_PATH in Django 6.1."""
+    """Move the folders of the file backend in MAILERS, which replaces EMAIL_FILE_PATH in Django 6.1."""
     mailers = copy.deepcopy(overlay.get("MAILERS") or {})
     for mailer in mailers.values():
         options = mailer.get("OPTIONS", {})
@@ -64,7 +64,7 @@ def move_mailers(overlay: Overlay) -> None:
 
 
 def move_storages(overlay: Overlay) -> None:
-    """Those with a folder of their own; that of the static files is none which a site writes to."""
+    """Move the storages with a folder of their own, except that of the static files: a site does not write to it."""
     storages = copy.deepcopy(overlay.get("STORAGES") or {})
     for alias, storage in storages.items():
         options = storage.get("OPTIONS", {})
@@ -97,8 +97,9 @@ def move_logs(overlay: Overlay) -> None:
 
 
 def move_absent(overlay: Overlay) -> None:
-    """Whatever else names a place in the tree where nothing is: an index for searching, private uploads. It is to be
-    written, since it cannot be read. Lists are of folders to look into, and stay.
+    """Move all other settings that name a path in the tree where nothing exists: a search index, private uploads.
+
+    The site must want to write there, since there is nothing to read. Lists stay, because they are folders to search.
     """
     for name, value in list(vars(overlay.module).items()):
         if name.isupper() and (moved := _without_absent(value, overlay)) is not value:
@@ -106,7 +107,7 @@ def move_absent(overlay: Overlay) -> None:
 
 
 def _without_absent(value: Any, overlay: Overlay) -> Any:
-    """The same object where there is nothing to move."""
+    """Return `value` with its absent paths moved; the same object where there is nothing to move."""
     if isinstance(value, dict):
         changed = {key: _without_absent(item, overlay) for key, item in value.items()}
         return changed if any(changed[key] is not item for key, item in value.items()) else value
@@ -117,10 +118,10 @@ def _without_absent(value: Any, overlay: Overlay) -> Any:
 
 
 def anchor_folders(overlay: Overlay) -> None:
-    """Relative folders to look into: they are meant from the project's, in which manage.py is started."""
+    """Make relative search folders absolute, starting at the project's folder, where manage.py is started."""
 
     def anchored(folders: Any) -> Any:
-        """The same object where there is nothing to change."""
+        """Return the absolute folders; the same object where there is nothing to change."""
         places = [place(each) for each in folders]
         return places if any(str(new) != str(old) for new, old in zip(places, folders, strict=True)) else folders
 

@@ -1,8 +1,8 @@
-"""The settings overlay: the project's settings module, with what cannot work in a bundle changed in place.
+"""The settings overlay: it changes, in the project's settings module, the settings that cannot work in a bundle.
 
-The module is imported as everywhere, so ``os.environ`` works. Before ``django.conf.settings`` is first read, each rule
-below changes what points into the tree, where nothing can be written, or what is only good for development.
-``./shop config`` prints every change and why it was made.
+The module is imported as usual, so ``os.environ`` works. Before ``django.conf.settings`` is first read, the rules below
+change settings that point into the read-only tree, and settings that only suit development. ``./shop config`` prints
+every change and its reason.
 """
 
 import os
@@ -24,14 +24,14 @@ from djbundle.storages import with_hashed_names
 SETTINGS_VARIABLE = "DJANGO_SETTINGS_MODULE"
 HOSTS_VARIABLE = "DJBUNDLE_ALLOWED_HOSTS"
 LOCAL_HOSTS = ["localhost", "127.0.0.1", "[::1]"]
-KEY_VARIABLES = ("SECRET_KEY", "SECRET_KEY_BASE")  # the second is what platforms for containers give
+KEY_VARIABLES = ("SECRET_KEY", "SECRET_KEY_BASE")  # container platforms set the second
 INSECURE_KEY = "django-insecure-"  # what startproject writes
 STATIC_MIDDLEWARE = ("whitenoise.", "servestatic.")
 OVERRIDES_FOLDER = "overrides"
 
 
 def apply_overlay(bundle: Bundle, command: str = "") -> list[Change]:
-    """Import the settings and change them; the changes are returned for ``config``."""
+    """Import the settings, change them and return the changes for ``config``."""
     name = name_settings(bundle.manifest)
     with import_redirect.redirected(bundle, is_dry=command in READ_ONLY_COMMANDS):
         module = _import(name, bundle)
@@ -39,7 +39,7 @@ def apply_overlay(bundle: Bundle, command: str = "") -> list[Change]:
 
 
 def name_settings(manifest: Manifest) -> str:
-    """Tell Django which settings there are, unless somebody has; the module."""
+    """Set the variables that name Django's settings, unless they are set; return the name of the module."""
     if manifest.settings_class:
         os.environ.setdefault(CLASS_VARIABLE, manifest.settings_class)
     return os.environ.setdefault(SETTINGS_VARIABLE, manifest.settings_module)
@@ -68,7 +68,7 @@ def _import(name: str, bundle: Bundle) -> ModuleType:
 
 
 def _missing_variables(error: Exception, bundle: Bundle) -> dict[str, str]:
-    """What the settings need and have not got, and where they read it: as the build saw it, and as the error says."""
+    """Return the variables that the settings lack, as the build and the error report them, with the place of each."""
     missing = {
         each.name: each.place for each in bundle.manifest.variables if each.needed and each.name not in os.environ
     }
@@ -95,7 +95,10 @@ def turn_off_debug(overlay: Overlay) -> None:
 
 
 def replace_secret_key(overlay: Overlay) -> None:
-    """In a trial any key: a project may make one at each start, and with another one the visitor's session is void."""
+    """Replace a key that is missing or insecure, and in a trial any key.
+
+    A project may make a new key at each start, and a new key would end the crawler's session.
+    """
     key = overlay.get("SECRET_KEY", "")
     if key and not str(key).startswith(INSECURE_KEY) and not is_trial():
         return
@@ -117,7 +120,7 @@ def allow_hosts(overlay: Overlay) -> None:
 
 
 def show_errors(overlay: Overlay) -> None:
-    """Without DEBUG, Django only mails errors; who runs a bundle must find the traceback in its output."""
+    """Write errors to the output, where the operator looks for a traceback. Without DEBUG, Django only mails errors."""
     if not overlay.get("LOGGING"):
         overlay.set("LOGGING", logging_settings(), "it was empty; errors belong in the output of serve")
 
@@ -127,7 +130,7 @@ def use_bundled_static_files(overlay: Overlay) -> None:
         overlay.set("STORAGES", storages, "static files have hashed names and are served from the bundle")
     collected = overlay.bundle.static_root
     overlay.set("STATIC_ROOT", like(overlay.get("STATIC_ROOT"), collected), "collected by the build")
-    if given := overlay.get("COMPRESS_ROOT"):  # of django-compressor, which takes STATIC_ROOT by itself
+    if given := overlay.get("COMPRESS_ROOT"):  # of django-compressor, which defaults to STATIC_ROOT
         overlay.set("COMPRESS_ROOT", like(given, collected), "compressed by the build")
     middleware = overlay.get("MIDDLEWARE", [])
     kept = [name for name in middleware if not name.startswith(STATIC_MIDDLEWARE)]
@@ -136,7 +139,7 @@ def use_bundled_static_files(overlay: Overlay) -> None:
 
 
 def override_templates(overlay: Overlay) -> None:
-    """A template in the data directory goes before the one of the same name in the bundle: to mend a text in place."""
+    """Prefer a template in the data directory to the bundle's one of the same name, so a text can be fixed in place."""
     folder = overlay.bundle.data / OVERRIDES_FOLDER / "templates"
     if not folder.is_dir():
         return
@@ -147,7 +150,7 @@ def override_templates(overlay: Overlay) -> None:
 
 
 def add_commands(overlay: Overlay) -> None:
-    """Add the app of ``serve``, ``version`` and ``config``; not a change that concerns anybody."""
+    """Add the app of ``serve``, ``version`` and ``config``. It is not recorded: it concerns no user."""
     overlay.module.INSTALLED_APPS = [*overlay.get("INSTALLED_APPS", []), "djbundle.runtime"]  # type: ignore[attr-defined]
 
 

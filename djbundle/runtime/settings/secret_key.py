@@ -1,4 +1,4 @@
-"""The SECRET_KEY of a site that brings none of its own: made once, kept in the data directory."""
+"""The SECRET_KEY of a site whose settings have none: created once and stored in the data directory."""
 
 import contextlib
 import fcntl
@@ -15,7 +15,7 @@ FILE_NAME = "secret_key"
 
 
 def read_or_create(data: Path) -> str:
-    """The key of this data directory. Two first starts at once agree on one. Raises DataDirectoryError."""
+    """Return the key of this data directory, the same for two first starts at once. Raises DataDirectoryError."""
     path = data / FILE_NAME
     try:
         if not os.path.lexists(path):
@@ -32,9 +32,9 @@ def _create(path: Path) -> None:
     create_data_directory(path.parent)
     new = path.with_name(f".{FILE_NAME}.{os.getpid()}")
     with _locked(path.parent):
-        if os.path.lexists(path):  # another start has made it
+        if os.path.lexists(path):  # another start has created it
             return
-        new.unlink(missing_ok=True)  # of one that was killed
+        new.unlink(missing_ok=True)  # left by a start that was killed
         with open(open_own(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL), "w") as file:  # noqa: PTH123 - of a descriptor
             file.write(secrets.token_urlsafe(48))
             file.flush()
@@ -44,7 +44,7 @@ def _create(path: Path) -> None:
 
 @contextlib.contextmanager
 def _locked(folder: Path) -> Iterator[None]:
-    """One start at a time."""
+    """Lock the folder, so that only one start at a time creates the key."""
     descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX)

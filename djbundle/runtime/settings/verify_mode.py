@@ -1,12 +1,12 @@
-"""For a trial of the bundle: no database but SQLite in the data directory, no cache elsewhere, and no mail."""
+"""The settings of a trial: no database but SQLite, no database or cache outside the data directory, and no mail."""
 
 from djbundle.runtime.core.verify_mode import TRIAL_VARIABLE, is_trial
 from djbundle.runtime.database import sqlite
 from djbundle.runtime.settings.overlay import Overlay
 from djbundle.stand_ins import replace_caches
 
-ENGINES = "DJBUNDLE_ENGINES"  # the setting that keeps the engines of the databases, which others may stand in for
-CACHES = "DJBUNDLE_CACHES"  # and that with the caches which others stand in for
+ENGINES = "DJBUNDLE_ENGINES"  # the setting with the original engines of the databases
+CACHES = "DJBUNDLE_CACHES"  # the setting with the original caches that are replaced
 DUMMY_MAIL = "django.core.mail.backends.dummy.EmailBackend"
 
 

@@ -1,4 +1,4 @@
-"""What the settings overlay changed, and what the environment gave."""
+"""The ``config`` command: the changes of the settings overlay, and the environment variables."""
 
 import json
 import os
@@ -51,7 +51,7 @@ class Command(BaseCommand):
 
 
 def describe_uploads(bundle: Bundle) -> str:
-    """Who may read them."""
+    """Describe who may read the uploads."""
     from django.conf import settings  # noqa: PLC0415 - the overlay has changed them by now
 
     from djbundle.runtime.files.static_files import local_prefix  # noqa: PLC0415 - likewise
@@ -64,11 +64,11 @@ def describe_uploads(bundle: Bundle) -> str:
 
 
 def describe(variable: Variable) -> dict[str, Any]:
-    """With its value of this moment, masked where its name is that of a secret."""
+    """Describe a variable with its current value, masked where its name is that of a secret."""
     value = os.environ.get(variable.name)
     return asdict(variable) | {"value": None if value is None else mask(variable.name, value)}
 
 
 def mask(name: str, value: Any) -> Any:
-    """The value, with what is a password or key in it as asterisks; by Django's rules, and by those of the log."""
+    """Replace passwords and keys in the value by asterisks, following Django's rules and those of the log."""
     return masking.hide(name, SafeExceptionReporterFilter().cleanse_setting(name, value))

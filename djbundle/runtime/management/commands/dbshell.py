@@ -1,4 +1,4 @@
-"""Django's ``dbshell``, with Python's own shell for SQLite where the machine has no ``sqlite3`` program."""
+"""Django's ``dbshell``, which uses Python's own SQLite shell where the machine has no ``sqlite3`` program."""
 
 import shutil
 from sqlite3.__main__ import main as run_sqlite_shell  # type: ignore[import-not-found]  # not in the stubs

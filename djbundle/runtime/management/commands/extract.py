@@ -1,4 +1,4 @@
-"""``extract`` as ``help`` lists it."""
+"""The entry of ``extract`` in ``help``."""
 
 from argparse import ArgumentParser
 

@@ -1,4 +1,4 @@
-"""``healthcheck`` as ``help`` lists it."""
+"""The entry of ``healthcheck`` in ``help``."""
 
 from djbundle.runtime.management.own_command import OwnCommand
 

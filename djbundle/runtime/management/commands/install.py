@@ -1,4 +1,4 @@
-"""``install`` as ``help`` lists it."""
+"""The entry of ``install`` in ``help``."""
 
 from argparse import ArgumentParser
 

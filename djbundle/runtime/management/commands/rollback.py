@@ -1,4 +1,4 @@
-"""``rollback`` as ``help`` lists it."""
+"""The entry of ``rollback`` in ``help``."""
 
 from argparse import ArgumentParser
 

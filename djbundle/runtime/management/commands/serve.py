@@ -1,4 +1,4 @@
-"""``serve`` as ``help`` lists it."""
+"""The entry of ``serve`` in ``help``."""
 
 from argparse import ArgumentParser
 

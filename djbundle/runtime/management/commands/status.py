@@ -1,4 +1,4 @@
-"""``status`` as ``help`` lists it."""
+"""The entry of ``status`` in ``help``."""
 
 from argparse import ArgumentParser
 

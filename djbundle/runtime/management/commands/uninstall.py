@@ -1,4 +1,4 @@
-"""``uninstall`` as ``help`` lists it."""
+"""The entry of ``uninstall`` in ``help``."""
 
 from djbundle.runtime.management.own_command import OwnCommand
 

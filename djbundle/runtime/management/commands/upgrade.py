@@ -1,4 +1,4 @@
-"""``upgrade`` as ``help`` lists it."""
+"""The entry of ``upgrade`` in ``help``."""
 
 from argparse import ArgumentParser
 

@@ -1,4 +1,4 @@
-"""``verify`` as ``help`` lists it."""
+"""The entry of ``verify`` in ``help``."""
 
 from argparse import ArgumentParser
 

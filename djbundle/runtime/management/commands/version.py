@@ -1,4 +1,4 @@
-"""The versions of everything in the bundle."""
+"""The ``version`` command: the versions of the software in the bundle."""
 
 from argparse import ArgumentParser
 from typing import Any
@@ -10,7 +10,7 @@ from djbundle.runtime.cli.version import print_version
 
 
 class Command(BaseCommand):
-    """Only ``help`` and ``call_command`` come here; cli/main.py answers ``./shop version`` without loading Django."""
+    """Reached only by ``help`` and ``call_command``; cli/main.py runs ``./shop version`` without loading Django."""
 
     help = "Shows the versions of the project, djbundle, Python, Django and SQLite, and what it was built from."
     requires_system_checks = []
