@@ -24,7 +24,7 @@ class Found(NamedTuple):
 
 
 class Reader:
-    """Reads launcher/format.h with nothing of the writer's code."""
+    """Reads launcher/archive/format.h with nothing of the writer's code."""
 
     def __init__(self, archive: Archive) -> None:
         stored = b"".join(block.path.read_bytes() for block in archive.blocks if not block.is_frame)
