@@ -13,7 +13,7 @@ from djbundle.runtime.core import memory_file
 
 BEAT = 1.0  # seconds
 LOOK = 1.0  # seconds between two checks
-PATIENCE = 15  # checks in a row without a change; while a program becomes its new version it sends no heartbeat
+PATIENCE = 15  # unchanged checks in a row that are tolerated; a program does not beat while it becomes its new version
 SIZE = 16  # bytes of two numbers
 CHILD, PARENT = 0, 1
 

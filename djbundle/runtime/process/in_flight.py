@@ -38,7 +38,7 @@ class InFlight:
             self._free.append(place)
 
     def take(self) -> list[str]:
-        """Return the unfinished requests of an exited process, and clear them for the next. Only the parent calls it."""
+        """Return the unfinished requests of an exited process, and clear them for the next. The parent calls it."""
         noted = self.noted()
         self._memory[:] = bytes(len(self._memory))
         return noted

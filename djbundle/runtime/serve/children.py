@@ -32,7 +32,8 @@ from djbundle.runtime.serve.tls_process import tls_children
 from djbundle.runtime.serve.web_process import Endpoint, serve_web
 from djbundle.runtime.tls.pair import Pair
 
-# Times the heartbeat limit of a web worker: the task worker may wait for its database longer than a request should last.
+# Times the heartbeat limit of a web worker: the task worker's loop may wait for its database, longer than any request
+# should last.
 WORKER_PATIENCE = 5
 OTHERS = 4  # slots of the board for children other than web workers
 
