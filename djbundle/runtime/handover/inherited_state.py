@@ -58,7 +58,7 @@ class Handover:
 
     @classmethod
     def of(cls, listeners: Listeners, lock: int) -> Self:
-        """Take the descriptors of these sockets and the lock; detach the sockets from their descriptors."""
+        """Build it from the lock and the sockets, which give up their descriptors."""
 
         def number(listener: socket.socket | None) -> int | None:
             return listener.detach() if listener else None

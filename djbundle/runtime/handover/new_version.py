@@ -41,7 +41,7 @@ class Version:
         return cls(manifest.name, manifest.version, manifest.build.date)
 
     def is_older_than(self, other: "Version") -> bool:
-        """Compare version numbers; where these are missing or equal, compare build dates."""
+        """Return whether this is older: by version number, or by build date if numbers are missing or equal."""
         mine, others = numbers_in(self.version), numbers_in(other.version)
         return mine < others if mine and others and mine != others else self.built < other.built
 

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 LEVELS = ("debug", "info", "warning", "error")
-PRIORITIES = {"debug": 7, "info": 6, "warning": 4, "error": 3}  # of syslog(3)
+PRIORITIES = {"debug": 7, "info": 6, "warning": 4, "error": 3}  # see syslog(3)
 COLOURS = {"warning": "\033[33m", "error": "\033[1;31m"}
 DIM, PLAIN = "\033[2m", "\033[0m"
 # Characters that could fake a line, control a terminal, or change the direction of the text behind them; and surrogates

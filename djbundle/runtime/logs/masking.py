@@ -55,7 +55,7 @@ def _where_it_counts(value: str) -> str:
 
 
 def ways_to_write(secret: str) -> set[str]:
-    """Return a secret, and each long line of it, as it is and as in strings of Python and JSON, in URLs and in HTML."""
+    """Return a secret, and each long line of it, as it is and as written in Python, JSON, URLs and HTML."""
     lines = [line for line in secret.splitlines() if len(line) >= LONG_LINE and not line.startswith("-----")]
     found = {secret, *lines}
     for each in (secret, *lines):

@@ -28,7 +28,7 @@ ABOUT = re.compile(  # names of facts about secrets, which are no secrets themse
     re.IGNORECASE,
 )
 PLAIN = frozenset(("", "0", "1", "true", "false", "yes", "no", "on", "off", "none", "null"))
-DOTTED = re.compile(r"[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)+")  # as the path of a class
+DOTTED = re.compile(r"[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)+")  # like the path of a class
 
 URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://\S+")
 NEXT_URL = re.compile(r",(?=[A-Za-z][A-Za-z0-9+.-]*://)")
@@ -76,7 +76,7 @@ def _secrets_of(name: str, value: Any, depth: int) -> Iterator[str]:
 
 
 def is_secret(name: str, value: str) -> bool:
-    """Return whether the name is that of a secret, and the value is no class, file or switch, which may have it too."""
+    """Return whether the name marks a secret, and the value is not a class, a file or a switch under such a name."""
     return is_secret_name(name) and value.lower() not in PLAIN and not _is_class(value) and not _is_file(value)
 
 

@@ -32,7 +32,7 @@ class Child:
     in_flight: InFlight | None = None  # requests that it is answering
     quick_deaths: int = 0  # in a row
     slot: Slot | None = None  # where its starts are counted
-    ended: Callable[[int], object] | None = None  # called with the exit code, unless all is being stopped
+    ended: Callable[[int], object] | None = None  # called with the exit code, unless all children are being stopped
     leave_with: int = forking.LEAVE  # the signal that makes it drain
     stops_at: float = 0.0  # when it is sent SIGTERM while it drains, monotonic seconds
 

@@ -108,7 +108,7 @@ class Board:
         """
         try:
             files = list(Path(f"/proc/{pid}/fd").iterdir())
-        except OSError:  # it has ended, or is of another user
+        except OSError:  # it has exited, or belongs to another user
             return None
         for file in files:
             try:

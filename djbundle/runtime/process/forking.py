@@ -44,7 +44,7 @@ def let_signals_in() -> None:
 def early_signals() -> list[int]:
     """Return each LEAVE that arrived too early. Call it once there is a handler.
 
-    A process that misses LEAVE goes on accepting connections, and is soon stopped in the middle of them.
+    A process that misses LEAVE goes on accepting connections, and soon cuts them off when it is stopped.
     """
     return list(_early)
 

@@ -31,7 +31,7 @@ class Heart:
 
     @classmethod
     def of_app(cls, limit: float, file: int | None = None) -> Self:
-        """Return that of the app process, which may migrate for hours, and outlives its supervisor's program.
+        """Return the heartbeat of the app process, which may migrate for hours, and outlives its supervisor's program.
 
         `file` is memory that another program has made.
         """
@@ -69,7 +69,7 @@ class Heart:
             return False
         return 0 < self._limit < time.monotonic() - max(beaten, since)
 
-    # --- by those below the child ---
+    # --- by the processes below the child ---
 
     def times(self) -> tuple[float, float]:
         """Return the times of the last beat of the child, and of its parent."""

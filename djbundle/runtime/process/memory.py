@@ -49,7 +49,7 @@ def share_heaps() -> None:
 
 
 def share_what_is_loaded() -> None:
-    """Stop counting references to all loaded objects. Call it before a fork.
+    """Make the loaded objects immortal: references to them are no longer counted. Call it before a fork.
 
     Each change of a count writes to a page, and such a page is no longer shared. The objects are those that the
     collector knows, so call it before they are hidden from the collector.
@@ -69,14 +69,14 @@ class Heap:
 
     def __init__(self) -> None:
         self.least = self.size = resident_size()  # bytes: the least so far, and those after the last tidying
-        self.rest = LOOK  # seconds to the next attempt; doubled after each in vain
+        self.rest = LOOK  # seconds to the next attempt; doubled after each that frees nothing
         self.tidied = -LONGEST_REST  # monotonic seconds
         self.looked, self.used = time.monotonic(), time.process_time()
 
     def give_back(self) -> None:
         """Give free memory back to the kernel if the process has grown.
 
-        After an attempt in vain the next one waits longer: an attempt takes time in which no request is answered.
+        After an attempt that frees nothing, the next one waits longer: no request is answered during an attempt.
         """
         size, now = resident_size(), time.monotonic()
         self.least = min(size, self.least)

@@ -15,7 +15,7 @@ from djbundle.runtime.tls import jose, x509
 from djbundle.runtime.tls.exchange import BAD_NONCE, AcmeError, Answer, Exchange, ProblemError, Resource, retry_after
 from djbundle.runtime.tls.keys import PrivateKey
 
-ATTEMPTS = 20  # of one request whose nonce is rejected
+ATTEMPTS = 20  # at one request whose nonce is rejected
 PATIENCE = 300.0  # seconds for the authority to check a challenge, and to issue
 POLL = (1.0, 10.0)  # seconds between polls: the first, the longest
 CLOCKS_DIFFER = 3600.0  # seconds; beyond that a new certificate would seem expired, or not yet valid

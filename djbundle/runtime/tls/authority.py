@@ -1,4 +1,4 @@
-"""The local authority of ``--tls internal``, for tests: by default, no client trusts it."""
+"""The local authority of ``--tls internal``, for tests: a client trusts it only if it is set up to."""
 
 from datetime import UTC, datetime, timedelta
 

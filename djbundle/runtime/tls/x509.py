@@ -78,7 +78,7 @@ def read_names(certificate: x509.Certificate) -> frozenset[str]:
 
 
 def make_request(key: PrivateKey, names: Sequence[str]) -> bytes:
-    """Return a certificate signing request in DER. Its names are in the extension for them, not in the subject."""
+    """Return a certificate signing request in DER. Names belong in the alternative names today, not in the subject."""
     builder = x509.CertificateSigningRequestBuilder().subject_name(x509.Name([]))
     request = builder.add_extension(_alternative_names(names), critical=False).sign(key, hashes.SHA256())
     return request.public_bytes(Encoding.DER)
