@@ -1,6 +1,6 @@
-"""What the control socket answers, when it has the form that `serve` gives it.
+"""Checks that an answer from the control socket has the form that `serve` gives it.
 
-Any process of the site's user may listen there. Who asks gets a record of known kinds, or a ValueError.
+Any process of the site's user may listen there. So a caller gets a record with fields of known types, or a ValueError.
 """
 
 import json
@@ -13,11 +13,11 @@ from djbundle.runtime.logs.formats import printable
 
 Message = dict[str, Any]
 HIGHEST_PID = 1 << 22  # PID_MAX_LIMIT of Linux
-LAST_MOMENT = 253_402_300_799  # seconds since 1970: the end of the year 9999, behind which a date has no text
+LAST_MOMENT = 253_402_300_799  # seconds since 1970: the end of the year 9999; a later date cannot be printed
 
 
 def read_message(line: bytes) -> Message:
-    """Return the object of this line of JSON, in which nothing can speak to a terminal. Raises ValueError."""
+    """Return the object in this line of JSON, its control characters escaped. Raise ValueError if it is none."""
     try:
         message = _cleaned(json.loads(line))
     except RecursionError as error:
@@ -63,7 +63,7 @@ def _is_switch(value: object) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class SiteStatus:
-    """What a site says of itself. Its `data` and `program` are what it says, and prove nothing."""
+    """What a site reports of itself. Its `data` and `program` are only claims, and prove nothing."""
 
     name: str
     version: str
@@ -71,7 +71,7 @@ class SiteStatus:
     urls: list[str]  # for customers
     local_url: str  # for this machine
     health_path: str
-    certificate_ends: float | None  # seconds since 1970, as `since`
+    certificate_ends: float | None  # seconds since 1970, like `since`
     data: str
     program: str
     since: float
@@ -81,7 +81,7 @@ class SiteStatus:
 
     @classmethod
     def of(cls, message: Mapping[str, Any]) -> Self:
-        """Fields that are not known here are left out. Raises ValueError for one that is missing or of another kind."""
+        """Build it from a message; ignore unknown fields. Raise ValueError if one is missing or of another type."""
         if wrong := [name for name, is_right in CHECKS.items() if not is_right(message.get(name, MISSING))]:
             raise ValueError(f"its {wrong[0]} is not what a site says")
         return cls(**{name: message[name] for name in CHECKS})
@@ -107,14 +107,14 @@ CHECKS: Mapping[str, Callable[[object], bool]] = {
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """How far a handover is."""
+    """One progress report of a handover."""
 
     state: str  # "pending", "ready", "serving" or "failed"
-    facts: Message  # of "failed", a cause and a fix
+    facts: Message  # for "failed": a cause and a fix
 
     @classmethod
     def of(cls, message: Message) -> Self:
-        """Raises ValueError."""
+        """Build it from a message. Raise ValueError for an invalid one."""
         facts = dict(message)
         state = facts.pop("state", None)
         is_whole = state != "failed" or (_is_text(facts.get("cause")) and _is_text(facts.get("fix")))

@@ -1,7 +1,7 @@
-"""The control socket of `serve`, in its data directory: a command asks with one line of JSON, lines of JSON answer.
+"""The control socket of `serve`, in its data directory: a command sends one line of JSON, and reads lines of JSON.
 
-Whoever may write to the data directory may ask; nobody else can reach the socket. What answers may be any process of
-the site's user: who it is, the kernel is asked.
+Only users who may write to the data directory can reach the socket. Any process of the site's user may listen there,
+so a command asks the kernel which process it is connected to.
 """
 
 import contextlib
@@ -21,10 +21,10 @@ from djbundle.runtime.process.lock import is_locked
 from djbundle.runtime.process.supervisor import Supervisor
 
 NAME = "control.sock"
-LONGEST = 65536  # bytes of a request, and of a line that answers
+LONGEST = 65536  # bytes of a request, and of each line of an answer
 ATTEMPTS, PAUSE = 20, 0.1  # seconds
 PATIENCE = 600.0  # seconds that a command waits for the next line
-QUICK = 10.0  # seconds that `status` and `healthcheck` wait, which the supervisor answers at once
+QUICK = 10.0  # seconds that `status` and `healthcheck` wait; the supervisor answers them at once
 
 MOMENT = 0.001  # seconds; a socket takes 0 for "do not wait"
 
@@ -33,9 +33,9 @@ CREDENTIALS = struct.Struct("iII")  # struct ucred of unix(7)
 
 @dataclass(frozen=True, slots=True)
 class Peer:
-    """Who listens at the other end, as the kernel knows it."""
+    """The process that listens at the other end, as the kernel reports it."""
 
-    pid: int  # 0 where it is in another container
+    pid: int  # 0 if it is in another container
     uid: int
 
     @classmethod
@@ -49,11 +49,11 @@ Check = Callable[[Peer], None]
 
 
 class NobodyAnswersError(NotServingError):
-    """Nobody listens, or whoever did has gone."""
+    """No process listens on the control socket, or it has closed the connection."""
 
 
 class Caller:
-    """One command that has asked, as `serve` sees it. Whether it listens to the answer is its own affair."""
+    """A command that has sent a request, as `serve` sees it. It is no error if the command does not read the answer."""
 
     def __init__(self, connection: socket.socket) -> None:
         self._connection = connection
@@ -70,14 +70,14 @@ Answer = Callable[[Message, Caller], None]
 
 
 class Control:
-    """The socket, watched by the supervisor's loop. `answer` is called with each request."""
+    """The control socket, watched by the supervisor's loop. `answer` is called with each request."""
 
     def __init__(self, data: Path, supervisor: Supervisor, answer: Answer) -> None:
         self._supervisor = supervisor
         self._answer = answer
         self._listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         with _short_path(data) as path:
-            path.unlink(missing_ok=True)  # left by one that was killed: the lock is ours
+            path.unlink(missing_ok=True)  # left by a killed server: we hold the lock
             self._listener.bind(str(path))
         self._listener.listen()
         supervisor.watch(self._listener.fileno(), self._accept)
@@ -88,22 +88,22 @@ class Control:
         self._supervisor.watch(connection.fileno(), lambda: self._read(connection))
 
     def _read(self, connection: socket.socket) -> None:
-        """The request, which comes at once and whole, or is none."""
+        """Read a request, and answer it. A request that does not arrive at once and complete is dropped."""
         self._supervisor.forget(connection.fileno())
         try:
             request = read_message(connection.recv(LONGEST))
-        except (OSError, ValueError):  # whoever may write to the data directory may ask for anything
+        except (OSError, ValueError):  # any user who may write to the data directory can send anything
             connection.close()
             return
         connection.setblocking(True)
-        connection.settimeout(1.0)  # for a command that does not read
+        connection.settimeout(1.0)  # in case the command does not read
         self._answer(request, Caller(connection))
 
 
 def ask(data: Path, check: Check = lambda _peer: None, **request: Any) -> Iterator[Message]:
-    """What the `serve` of this data directory answers, as it comes; raises NotServingError.
+    """Yield the answers of the `serve` of this data directory as they arrive. Raise NotServingError on failure.
 
-    `check` may refuse whoever listens, before anything is sent.
+    `check` may reject the listening process before anything is sent.
     """
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as connection:
         patience = QUICK if request.get("command") == "status" else PATIENCE
@@ -127,7 +127,7 @@ def ask(data: Path, check: Check = lambda _peer: None, **request: Any) -> Iterat
 
 
 def _lines(connection: socket.socket, patience: float) -> Iterator[bytes]:
-    """Each line that comes within `patience`, up to the end; one that is too long is cut. Raises TimeoutError."""
+    """Yield each line up to the end, cut if too long. Raise TimeoutError if one takes longer than `patience`."""
     buffer, end = b"", time.monotonic() + patience
     while True:
         line, newline, rest = buffer.partition(b"\n")
@@ -147,7 +147,7 @@ def _lines(connection: socket.socket, patience: float) -> Iterator[bytes]:
 
 
 def understood[Form, Record](read: Callable[[Form], Record], answer: Form, data: Path) -> Record:
-    """Return what `read` makes of this answer; raises NotServingError for one that no `serve` gives."""
+    """Return what `read` makes of this answer. Raise NotServingError for an answer that no `serve` sends."""
     try:
         return read(answer)
     except ValueError as error:
@@ -157,8 +157,9 @@ def understood[Form, Record](read: Callable[[Form], Record], answer: Form, data:
 
 
 def ask_status(data: Path, check: Check = lambda _peer: None) -> SiteStatus:
-    """What it tells of itself; raises NotServingError. While it becomes another program it drops who has asked, and for
-    a moment nobody listens.
+    """Return the status that `serve` reports. Raise NotServingError on failure.
+
+    While `serve` becomes another program, it drops its connections, and for a moment no process listens: try again.
     """
     for _ in range(ATTEMPTS):
         try:
@@ -173,7 +174,7 @@ def ask_status(data: Path, check: Check = lambda _peer: None) -> SiteStatus:
 
 @contextlib.contextmanager
 def _short_path(data: Path) -> Iterator[Path]:
-    """The socket's path, however long that of the folder is: the kernel takes 107 bytes."""
+    """Yield a short path of the socket, however long the folder's path is: the kernel takes 107 bytes."""
     try:
         folder = os.open(data, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
     except FileNotFoundError as error:

@@ -1,9 +1,9 @@
 """A running site hands over to another process of the site, or to another version of it, and drops no request.
 
-The candidate starts beside the site, on the same sockets, and tells how far it is. When it can serve, it does; then the
-one before tells its clients to come back, and leaves. Where it must migrate an SQLite database first, the one before
-leaves first: new connections wait in the sockets meanwhile, and what it has written is written. If anything fails, the
-candidate puts the database back and ends, and the one before goes on, or starts again.
+The candidate starts beside the old app process, on the same sockets, and reports its progress. When the candidate can
+serve, it does; then the old process tells its clients to reconnect, and drains. If the candidate must migrate an SQLite
+database, the old process drains first: new connections wait in the sockets meanwhile, and all its writes are complete.
+If anything fails, the candidate restores the database and exits. The old process then goes on, or starts again.
 """
 
 import contextlib
@@ -22,23 +22,22 @@ from djbundle.runtime.process.child import Child
 from djbundle.runtime.process.heartbeat import Heart
 from djbundle.runtime.process.supervisor import Supervisor
 
-LINGER = 2.0  # seconds in which one that leaves closes each connection behind its answer
-PATIENCE = 300.0  # seconds without a word from the candidate
+LINGER = 2.0  # seconds in which a draining process closes each connection after its answer
+PATIENCE = 300.0  # seconds without a message from the candidate
 
 Tell = Callable[..., None]
 
 
 def stop_after_lingering(supervisor: Supervisor, child: Child) -> None:
-    """Stop one that has been told to leave."""
+    """Stop a draining child after LINGER seconds."""
     child.stops_at = time.monotonic() + LINGER
     supervisor.at(child.stops_at, lambda: child.signal(signal.SIGTERM))
 
 
 class Takeover:
-    """One try. `tell` hears of each step, `failed` is called if it fails; if not, this program becomes `program`.
+    """One attempt. `tell` is called with each step, `failed` on failure; on success this program becomes `program`.
 
-    That is not before the moment when those who served earlier have been told to stop: the next program does not tell
-    them.
+    It does so only after each app process that served earlier has been sent SIGTERM: the next program sends none.
     """
 
     def __init__(
@@ -69,19 +68,19 @@ class Takeover:
         os.close(status)
         os.close(go)
 
-    # --- what the candidate tells ---
+    # --- messages from the candidate ---
 
     def _hear(self) -> None:
         told = os.read(self._status, 65536)
         if not told:
-            self._supervisor.forget(self._status)  # it has ended, of which the supervisor will hear
+            self._supervisor.forget(self._status)  # it has exited, and the supervisor will reap it
             return
         self._expect_a_word()
         *lines, self._unread = (self._unread + told).split(b"\n")
         for line in lines:
             try:
                 step = Step.of(read_message(line))
-            except ValueError:  # the site that runs does not fail for what a new one says
+            except ValueError:  # a wrong message of the candidate must not stop the running site
                 self._error = {"cause": "the new process says what is no step of a handover"}
                 self._candidate.signal(signal.SIGKILL)
                 return
@@ -92,7 +91,7 @@ class Takeover:
             self._error = facts
             return
         self._tell(state=state, **facts)
-        if state == "pending":  # nobody may write while it migrates
+        if state == "pending":  # no other process may write while the candidate migrates
             for child in [self._app, *self._leaving()]:
                 child.ended = lambda _code: self._migrate_when_alone()
             self._app.leave()
@@ -104,7 +103,7 @@ class Takeover:
             self._become_the_new_program()
 
     def _leaving(self) -> list[Child]:
-        """Return those that served before the one that serves."""
+        """Return the draining app processes that served before the current one."""
         return [child for child in self._supervisor.running if child.once and child not in (self._app, self._candidate)]
 
     def _migrate_when_alone(self) -> None:
@@ -125,13 +124,13 @@ class Takeover:
                     heart=self._heart.file,
                 ),
             )
-        except OSError as error:  # it was there a moment ago
+        except OSError as error:  # the file was there a moment ago
             log(f"cannot become {self._program}: {error.strerror}; what was before starts again", "error")
             self._app.signal(signal.SIGTERM)
             self._candidate.signal(signal.SIGTERM)
 
     def _on_end(self, code: int) -> None:
-        """It could not take over: the site before goes on, or starts again."""
+        """Handle the exit of a candidate that could not take over: the old app process goes on, or starts again."""
         os.close(self._go)
         with contextlib.suppress(KeyError):
             self._supervisor.forget(self._status)
@@ -147,10 +146,10 @@ class Takeover:
         self._tell(state="failed", **error)
         self._failed()
 
-    # --- what is asked of it ---
+    # --- orders to the candidate ---
 
     def _order(self, word: str) -> None:
-        with contextlib.suppress(OSError):  # it has ended
+        with contextlib.suppress(OSError):  # it has exited
             os.write(self._go, f"{word}\n".encode())
 
     def _expect_a_word(self) -> None:

@@ -1,4 +1,4 @@
-"""Whether a site that has been loaded answers: one request, before its first customer's."""
+"""Checks that a loaded site answers: sends one request before the first customer does."""
 
 import logging
 import os
@@ -22,17 +22,17 @@ PATIENCE = 60  # seconds
 
 
 def probe_site() -> None:
-    """Ask for the front page; raises UnhealthyError when it fails.
+    """Request the front page; raise UnhealthyError if it fails.
 
-    In a process of its own: what a view opens and keeps (threads, channels to servers) must not be there when those
-    that answer customers are forked.
+    The request runs in a process of its own: what a view opens and keeps (threads, connections to servers) must not be
+    there when the workers are forked.
     """
     connections.close_all()
     reader, writer = os.pipe()
 
     def run() -> int:
         signal.alarm(PATIENCE)
-        logging.disable(logging.WARNING)  # a site need not have a front page, and no customer has asked for it
+        logging.disable(logging.WARNING)  # a site need not have a front page, and no customer has requested it
         os.write(writer, failure_of_front_page().encode()[:LONGEST])
         return 0
 
@@ -50,7 +50,7 @@ def probe_site() -> None:
 
 
 def failure_of_front_page() -> str:
-    """As over HTTPS; "" when it is answered."""
+    """Request the front page as if over HTTPS; return why it failed, or "" if it did not."""
     environ: dict[str, Any] = {"HTTP_HOST": _host(), "PATH_INFO": PATH, "wsgi.url_scheme": "https", "HTTPS": "on"}
     setup_testing_defaults(environ)
     statuses: list[str] = []
@@ -72,6 +72,6 @@ def failure_of_front_page() -> str:
 
 
 def _host() -> str:
-    """A name by which the site lets itself be called."""
+    """Return a host name that ALLOWED_HOSTS accepts."""
     named = (host.removeprefix(".") for host in settings.ALLOWED_HOSTS if host != "*")
     return next(named, "localhost")

@@ -1,7 +1,7 @@
-"""What one `serve` gives to the next across an exec: sockets, the lock, processes; in one variable of the environment.
+"""What one `serve` passes to the next across an exec, in an environment variable: sockets, the lock, and processes.
 
-Two programs read it, perhaps of two versions: the candidate that is to take over from a running site, and then the
-supervisor itself, when it becomes the new program. A program that does not know the protocol ends, and all stays.
+Two programs read it, perhaps of two versions: first the candidate that takes over from a running site, then the
+supervisor itself, when it becomes the new program. A program that does not know the protocol exits; nothing changes.
 """
 
 import itertools
@@ -21,30 +21,30 @@ VARIABLE = "DJBUNDLE_HANDOVER"
 # In a variable of its own: an older version raises TypeError for a field of Handover that it does not know.
 LEAVING_TOO = "DJBUNDLE_LEAVING_TOO"
 PROTOCOL = 3
-UNDERSTOOD = (2, PROTOCOL)  # the other one had no heart
+UNDERSTOOD = (2, PROTOCOL)  # protocol 2 had no heartbeat
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Handover:
-    """Numbers are descriptors, or process ids."""
+    """All numbers are file descriptors or process ids."""
 
     protocol: int = PROTOCOL
-    site: list[list[int]]  # for each address
+    site: list[list[int]]  # the sockets of each address
     redirect: int | None
     metrics: int | None = None
-    heart: int | None = None  # of the process that serves, or is about to
+    heart: int | None = None  # the heartbeat of the app process that serves, or is about to
     # For a candidate:
-    status: int | None = None  # it tells how far it is
-    go: int | None = None  # and is told to go on
+    status: int | None = None  # the candidate reports its progress here
+    go: int | None = None  # and reads here when to go on
     # For the supervisor itself:
     lock: int | None = None
-    app: int | None = None  # the process that serves
-    leaving: int | None = None  # the process that served, and is on its way out
-    leaving_too: list[int] = field(default_factory=list)  # those before it, which have been told to stop
+    app: int | None = None  # the app process that serves
+    leaving: int | None = None  # the app process that served before, and drains
+    leaving_too: list[int] = field(default_factory=list)  # those before it, which have been sent SIGTERM
 
     @classmethod
     def take(cls) -> Self | None:
-        """What this process was given, if it was."""
+        """Return what this process has inherited, if anything."""
         text = os.environ.pop(VARIABLE, None)
         if text is None:
             return None
@@ -58,7 +58,7 @@ class Handover:
 
     @classmethod
     def of(cls, listeners: Listeners, lock: int) -> Self:
-        """Whose descriptors are no longer those of the sockets."""
+        """Build it from the lock and the sockets, which give up their descriptors."""
 
         def number(listener: socket.socket | None) -> int | None:
             return listener.detach() if listener else None
@@ -71,7 +71,7 @@ class Handover:
         )
 
     def open_listeners(self) -> Listeners:
-        """To be called once: the sockets own their descriptors."""
+        """Return the sockets. Call it only once: they own their descriptors."""
 
         def opened(number: int | None) -> socket.socket | None:
             return None if number is None else socket.socket(fileno=number)
@@ -88,13 +88,13 @@ class Handover:
         return [number for number in given if number is not None]
 
     def close_on_exec(self) -> None:
-        """Descriptors came across one exec, and shall come across no other."""
+        """Let the inherited descriptors pass through no further exec."""
         for number in self.descriptors:
             os.set_inheritable(number, False)
 
 
 def execute(program: str, handover: Handover) -> NoReturn:
-    """Become `program`, with the words of this command line. Stop signals wait until that listens to them."""
+    """Become `program`, with the arguments of this command line. Stop signals stay blocked until it handles them."""
     for number in handover.descriptors:
         os.set_inheritable(number, True)
     signal.set_wakeup_fd(-1)

@@ -1,7 +1,7 @@
-"""A file that is to take the place of the program: copied beside it first, then checked, and only that copy is run.
+"""The file of a new version: it is copied beside the program, then checked, and only that copy is run.
 
-Between a look at a file and its start, whoever may write to its folder can put another in its place. Nobody may write
-to the program's folder but root and the site's own user: there the copy stays what was checked.
+A user who may write to a file's folder can swap the file between its check and its start. Only root and the site's own
+user may write to the program's folder, so the copy there stays what was checked.
 """
 
 import contextlib
@@ -23,14 +23,14 @@ from djbundle.runtime.handover.signature import Signature
 from djbundle.runtime.logs.formats import printable
 from djbundle.runtime.process import privileges
 
-PATIENCE = 120.0  # seconds for each question to the new file
+PATIENCE = 120.0  # seconds for each command of the new file
 NUMBER = re.compile(r"v?(\d+(?:\.\d+)*)")
-CAPABILITIES = "security.capability"  # of a file, as setcap(8) gives them
+CAPABILITIES = "security.capability"  # extended attribute of a file, see setcap(8)
 
 
 @dataclass(frozen=True, slots=True)
 class Version:
-    """Of a file: what it is of, and when it was built."""
+    """What a file contains: an application, its version, and when it was built."""
 
     name: str
     version: str
@@ -41,13 +41,13 @@ class Version:
         return cls(manifest.name, manifest.version, manifest.build.date)
 
     def is_older_than(self, other: "Version") -> bool:
-        """By the numbers of their versions; where those do not tell, by when they were built."""
+        """Return whether this is older: by version number, or by build date if numbers are missing or equal."""
         mine, others = numbers_in(self.version), numbers_in(other.version)
         return mine < others if mine and others and mine != others else self.built < other.built
 
 
 def numbers_in(version: str) -> list[int]:
-    """[1, 9, 3] of "1.9.3"; nothing of a commit, whatever its first digits are."""
+    """Return [1, 9, 3] for "1.9.3", and [] for a commit hash, even if it starts with digits."""
     found = NUMBER.match(version)
     if not found or not (version == found[0] or "." in found[0]):
         return []
@@ -59,16 +59,16 @@ def numbers_in(version: str) -> list[int]:
 
 @dataclass(frozen=True, slots=True)
 class NewVersion:
-    """`file` is the copy, `given` what the user has named."""
+    """`file` is the copy, `given` the path that the user named."""
 
     file: Path
     given: Path
     data: Path
 
     def check(self, running: Version, signature: Signature | None, *, may_be_older: bool) -> Version:
-        """What it is; raises UpgradeError for a file that is damaged, of another application, or not to be trusted.
+        """Return its version. Raise UpgradeError if it is damaged, of another application, or not to be trusted.
 
-        A file that must be signed is not run before.
+        A file that must be signed is not run before its signature is checked.
         """
         if signature:
             self._check_signature(signature)
@@ -102,13 +102,16 @@ class NewVersion:
             raise UpgradeError(cause, fix.replace(self.file.name, self.given.name)) from error
 
     def ask(self, *words: str) -> str:
-        """What it answers, run by the owner of the data; raises UpgradeError with what it says when it fails."""
+        """Run a command of the new file as the owner of the data, and return its output.
+
+        Raise UpgradeError with its error message if it fails.
+        """
         command = [str(self.file), *words, "--data-dir", str(self.data)]
         become_owner = functools.partial(privileges.enter, self.data) if os.geteuid() == 0 else None
         try:
             done = subprocess.run(
                 command,
-                preexec_fn=become_owner,  # this command has one thread
+                preexec_fn=become_owner,  # safe: this process has one thread
                 capture_output=True,
                 text=True,
                 errors="replace",
@@ -134,7 +137,7 @@ class NewVersion:
 
 
 def open_new(given: Path) -> BinaryIO:
-    """The file as it is now, whatever its path leads to later. Raises UpgradeError."""
+    """Open the file as it is now, so that a later change of its path has no effect. Raise UpgradeError on failure."""
     try:
         opened = os.fdopen(os.open(given, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC), "rb")
     except FileNotFoundError as error:
@@ -152,11 +155,11 @@ def open_new(given: Path) -> BinaryIO:
 
 @contextlib.contextmanager
 def copied_beside(program: Path, new: BinaryIO, given: Path, data: Path) -> Iterator[NewVersion]:
-    """The copy, with the mode of the `program`; it is gone behind the block, unless it has taken its place."""
+    """Yield the copy, with the mode of `program`. Delete it after the block, unless it has replaced the program."""
     coming = program.with_name(f".{program.name}.next")
     try:
         try:
-            coming.unlink(missing_ok=True)  # of one that was killed
+            coming.unlink(missing_ok=True)  # left by a command that was killed
             _copy(new, coming, program)
         except OSError as error:
             raise cannot_replace(program, error) from error
@@ -177,7 +180,7 @@ def _copy(new: BinaryIO, to: Path, program: Path) -> None:
 
 @contextlib.contextmanager
 def in_place(new: NewVersion, program: Path, kept: Path) -> Iterator[None]:
-    """Put `new` where the running file is, and that beside it; all as before if the block fails."""
+    """Replace the running file by `new`. Keep the old file as `kept`, or put it back if the block fails."""
     going = program.with_name(f".{program.name}.last")
     try:
         keep_capabilities(program, new.file)
@@ -196,8 +199,8 @@ def in_place(new: NewVersion, program: Path, kept: Path) -> Iterator[None]:
 
 
 def keep_capabilities(program: Path, new: Path) -> None:
-    """The right to bind ports below 1024 is that of the file's place, and root has given it."""
-    with contextlib.suppress(OSError):  # there are none, or only root may give them
+    """Copy the file capabilities: root granted the right to bind ports below 1024 to the program at this path."""
+    with contextlib.suppress(OSError):  # there are none, or only root may set them
         os.setxattr(new, CAPABILITIES, os.getxattr(program, CAPABILITIES))
 
 

@@ -1,6 +1,6 @@
-"""Whether a new version comes from whom the running one was told to trust: ``signer`` in ``[tool.djbundle]``.
+"""Checks that a new version is signed with the key that the running one trusts: ``signer`` in ``[tool.djbundle]``.
 
-The signature is what ``openssl dgst -sha256 -sign`` writes, in a file beside that of the new version.
+The signature is a file beside the new version, as ``openssl dgst -sha256 -sign`` writes it.
 """
 
 from dataclasses import dataclass
@@ -13,13 +13,13 @@ SUFFIX = ".sig"
 
 @dataclass(frozen=True, slots=True)
 class Signature:
-    """What must have been made of a file by the signer's private key."""
+    """A signature file, and the public key of the signer who must have made it."""
 
     signer: str  # the public key, PEM
     file: Path
 
     def check(self, signed: Path) -> None:
-        """Raises UpgradeError where it is not of `signed`, or not by the signer."""
+        """Raise UpgradeError unless this is the signer's signature of `signed`."""
         try:
             signature, content = self.file.read_bytes(), signed.read_bytes()
         except OSError as error:
@@ -41,10 +41,10 @@ class Signature:
 
 
 def verifies(signer: bytes, content: bytes, signature: bytes) -> bool:
-    """Return whether `signature` is of `content` by the key `signer`, in PEM: ECDSA, RSA, Ed25519 or Ed448.
+    """Return whether `signature` matches `content` and the public key `signer`, in PEM: ECDSA, RSA, Ed25519 or Ed448.
 
-    The hash is the usual one: SHA-256 for ECDSA and RSA. Raises ValueError for what is no such key, and TlsMissingError
-    in a bundle that was built to check no signatures.
+    The hash is the usual one: SHA-256 for ECDSA and RSA. Raise ValueError if `signer` is no such key. Raise
+    TlsMissingError in a bundle that was built without signature checks.
     """
     try:
         from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm  # noqa: PLC0415 - for an upgrade only

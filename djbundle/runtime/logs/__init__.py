@@ -1,1 +1,1 @@
-"""What a site tells, in one form: its supervisor, its web processes, its worker, and the logging of the project."""
+"""The log of a site, in one format: of the supervisor, web workers, the task worker, and the project's logging."""

@@ -1,4 +1,4 @@
-"""Django's error mails, which show settings and local variables, and tracebacks of errors that nobody has caught."""
+"""Masks secrets in Django's error mails, which show settings and local variables, and in uncaught tracebacks."""
 
 import sys
 import traceback
@@ -16,7 +16,7 @@ _html: Any = ExceptionReporter.get_traceback_html
 
 
 def mask_error_reports() -> None:
-    """Let every report of this process, the project's own too, hide what is known to be a secret."""
+    """Let every report of this process, the project's own too, hide known secrets."""
     SafeExceptionReporterFilter.cleanse_setting = _cleanse_setting  # type: ignore[method-assign]
     ExceptionReporter.get_traceback_text = _get_traceback_text  # type: ignore[method-assign]
     ExceptionReporter.get_traceback_html = _get_traceback_html  # type: ignore[method-assign]

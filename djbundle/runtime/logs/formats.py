@@ -1,4 +1,4 @@
-"""The forms of a line: for people, for journald, and for programs as logfmt or JSON."""
+"""The formats of a log line: for people, for journald, and for programs as logfmt or JSON."""
 
 import json
 import re
@@ -7,13 +7,13 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 LEVELS = ("debug", "info", "warning", "error")
-PRIORITIES = {"debug": 7, "info": 6, "warning": 4, "error": 3}  # of syslog(3)
+PRIORITIES = {"debug": 7, "info": 6, "warning": 4, "error": 3}  # see syslog(3)
 COLOURS = {"warning": "\033[33m", "error": "\033[1;31m"}
 DIM, PLAIN = "\033[2m", "\033[0m"
-# What could look like a line, speak to a terminal, or turn the direction of what is read behind it; and halves of a
-# character, which no output can encode.
+# Characters that could fake a line, control a terminal, or change the direction of the text behind them; and surrogates
+# (halves of a character), which no output can encode.
 CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
-INDENT = "    "  # of each line of a traceback: what it quotes can begin no line of the log
+INDENT = "    "  # of each line of a traceback, so that text quoted in it cannot fake a log line
 BARE = re.compile(r"[^\s=\"\\]+")
 
 Value = str | int | float
@@ -23,14 +23,14 @@ Value = str | int | float
 class Line:
     time: float  # seconds since 1970
     level: str  # one of LEVELS
-    source: str  # who says it: "serve", "access", or the name of a logger
+    source: str  # "serve", "access", or the name of a logger
     message: str
     fields: Mapping[str, Value] = field(default_factory=dict)
-    trace: str = ""  # a traceback; the only part of several lines
+    trace: str = ""  # a traceback; the only part with several lines
 
 
 def for_people(line: Line, *, colour: bool) -> str:
-    """With the time of day on their clock; for a terminal."""
+    """Format a line for a terminal, with the local time of day."""
     clock = time.strftime("%H:%M:%S", time.localtime(line.time))
     if not colour:
         return f"{clock} {said(line)}"
@@ -38,12 +38,12 @@ def for_people(line: Line, *, colour: bool) -> str:
 
 
 def as_text(line: Line) -> str:
-    """The same for a file."""
+    """Format a line for a file."""
     return f"{moment(line)} {line.level.upper():7} {said(line)}"
 
 
 def for_journald(line: Line) -> str:
-    """It knows the time, and reads the priority (sd-daemon(3)) in front of each line of a text."""
+    """Format a line for journald, which knows the time, and reads a priority (sd-daemon(3)) before each line."""
     priority = f"<{PRIORITIES[line.level]}>"
     return "\n".join(priority + each for each in said(line).split("\n"))
 
@@ -77,22 +77,22 @@ def said(line: Line) -> str:
 
 
 def indented(line: str) -> str:
-    """Of a traceback."""
+    """Indent a line of a traceback."""
     return INDENT + "\t".join(map(printable, line.split("\t")))
 
 
 def moment(line: Line) -> str:
-    """In UTC, as ISO 8601 has it."""
+    """Return the time in UTC, in the format of ISO 8601."""
     seconds = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(line.time))
     return f"{seconds}.{int(line.time % 1 * 1000):03d}Z"
 
 
 def quoted(value: Value) -> str:
-    """As logfmt has it: bare, or in the quotes of JSON."""
+    """Format a value for logfmt: bare, or as a JSON string."""
     text = str(value)
     return text if BARE.fullmatch(text) and not CONTROL.search(text) else json.dumps(text)
 
 
 def printable(text: str) -> str:
-    """On one line, and without a word to a terminal."""
+    """Escape control characters: the text stays on one line, and cannot control a terminal."""
     return CONTROL.sub(lambda found: repr(found[0])[1:-1] if found[0] > "\xff" else f"\\x{ord(found[0]):02x}", text)

@@ -1,4 +1,4 @@
-"""The project's logging, where it has not said itself where its log goes."""
+"""Handles the project's logging, unless the project configures it itself."""
 
 import logging
 import traceback
@@ -13,18 +13,18 @@ FORMATTER = logging.Formatter()  # of tracebacks
 
 
 class LineHandler(logging.Handler):
-    """Records as lines. An error of a request has the request's id, as its line in the access log has."""
+    """Writes log records as lines. An error of a request has the same id as the request's line in the access log."""
 
     def emit(self, record: logging.LogRecord) -> None:
         try:
             trace = FORMATTER.formatException(record.exc_info) if record.exc_info and record.exc_info[0] else ""
             lines.write(level_of(record.levelno), record.name, record.getMessage(), fields_of(record), trace)
-        except Exception:  # a wrong argument of whoever logs
+        except Exception:  # the caller has passed a wrong argument
             self.handleError(record)
 
 
 def report_failed_requests() -> None:
-    """As lines too, wherever the project's own LOGGING puts them."""
+    """Write failed requests as lines too, wherever the project's own LOGGING sends them."""
     from django.core.signals import got_request_exception  # noqa: PLC0415 - only a trial asks for it
 
     got_request_exception.connect(_report, dispatch_uid="djbundle.runtime")
@@ -50,7 +50,7 @@ def level_of(number: int) -> str:
 
 
 def logging_settings() -> dict[str, Any]:
-    """For LOGGING: ours and the worker's at info, the rest from warnings on, unless the command line says otherwise."""
+    """Return LOGGING: ours and the worker's at info, the rest at warning, unless the command line sets a level."""
     level = lines.chosen_level
     return {
         "version": 1,

@@ -1,6 +1,6 @@
-"""Where lines go: to stderr, one write each, so that those of several processes do not mix.
+"""Writes log lines to stderr, one write each, so that lines of several processes do not mix.
 
-What is chosen here is inherited by every process that is forked later.
+Every process that is forked later inherits the format and the level.
 """
 
 import os
@@ -16,7 +16,7 @@ DEFAULT_LEVEL = "info"
 NOTHING: Mapping[str, Value] = {}
 
 chosen_format: str | None = None
-chosen_level: str | None = None  # what the command line asks for
+chosen_level: str | None = None  # from the command line
 
 
 def add_log_options(parser: ArgumentParser) -> None:
@@ -37,11 +37,11 @@ def add_log_options(parser: ArgumentParser) -> None:
 def configure(form: str | None, level: str | None) -> None:
     global chosen_format, chosen_level
     chosen_format, chosen_level = form, level
-    masking.learn_environment()  # the supervisor has no settings, and tells what its children said last
+    masking.learn_environment()  # the supervisor has no settings, and logs the last errors of its children
 
 
 def write(level: str, source: str, message: str, fields: Mapping[str, Value] = NOTHING, trace: str = "") -> None:
-    """Never fails: who logs has other things to do."""
+    """Write a line, if its level is logged. Never fail: the caller has other things to do."""
     if LEVELS.index(level) < LEVELS.index(chosen_level or DEFAULT_LEVEL):
         return
     known = {name: masking.mask(value) if isinstance(value, str) else value for name, value in fields.items()}
@@ -54,7 +54,7 @@ def write(level: str, source: str, message: str, fields: Mapping[str, Value] = N
 
 
 def log(message: str, level: str = "info", *, source: str = "serve") -> None:
-    """What `serve` says itself."""
+    """Write a line of `serve` itself."""
     write(level, source, message)
 
 
@@ -67,7 +67,7 @@ def _format(line: Line) -> str:
 
 
 def goes_to_journald() -> bool:
-    """As systemd.exec(5) has it: the variable names the file that stderr is."""
+    """Return whether stderr goes to journald: then the variable names stderr's file (systemd.exec(5))."""
     device, _, inode = os.environ.get("JOURNAL_STREAM", "").partition(":")
     try:
         own = os.fstat(2)

@@ -1,4 +1,4 @@
-"""Secrets that the process knows do not get into its log: the value of each is replaced wherever it stands."""
+"""Keeps the secrets that a process knows out of its log: each value is replaced wherever it appears."""
 
 import html
 import json
@@ -10,9 +10,9 @@ from urllib.parse import quote, quote_plus
 
 from djbundle.runtime.logs.secret_values import is_secret, secrets_in, secrets_in_text
 
-SHORTEST = 8  # characters; a shorter one could be part of any word
-LONG_LINE = 16  # characters; of a secret with several lines, such a line is one by itself
-COMMON = re.compile("[a-z]+|[0-9]+")  # "shop" and "1234" stand in many a line
+SHORTEST = 8  # characters; a shorter value could be part of any word
+LONG_LINE = 16  # characters; a line of that length in a secret with several lines is a secret by itself
+COMMON = re.compile("[a-z]+|[0-9]+")  # "shop" and "1234" appear in many lines
 MASK = "********"
 
 _known: re.Pattern[str] | None = None
@@ -23,21 +23,21 @@ def mask(text: str) -> str:
 
 
 def learn(settings: Mapping[str, Any]) -> None:
-    """From these settings, and from the environment of this process."""
+    """Learn the secrets in these settings, and in the environment of this process."""
     global _known  # noqa: PLW0603 - a process has one environment
     _known = pattern_for({*secrets_in(settings), *secrets_in(os.environ)})
 
 
 def learn_environment() -> None:
-    """For a process that has no settings, or has none yet."""
+    """Learn the secrets in the environment, for a process that has no settings, or none yet."""
     if _known is None:
         learn({})
 
 
 def pattern_for(secrets: Iterable[str]) -> re.Pattern[str] | None:
-    """The longest first, of which others may be a part.
+    """Return a pattern that matches any of these secrets, the longest first: others may be part of it.
 
-    Each begins with a letter of its own: so ``re`` passes over text without one ten times faster.
+    Each alternative begins with a literal character, so ``re`` skips text without secrets ten times faster.
     """
     values = {each for secret in secrets for each in ways_to_write(secret) if each.strip()}
     longest_first = sorted(values, key=lambda value: (-len(value), value))
@@ -45,7 +45,7 @@ def pattern_for(secrets: Iterable[str]) -> re.Pattern[str] | None:
 
 
 def _where_it_counts(value: str) -> str:
-    """Long ones anywhere, short ones as words of their own, common words where a value stands."""
+    """Return a pattern: long values match anywhere, short ones as whole words, common words only as a value."""
     text = re.escape(value)
     if len(value) >= SHORTEST:
         return text
@@ -55,7 +55,7 @@ def _where_it_counts(value: str) -> str:
 
 
 def ways_to_write(secret: str) -> set[str]:
-    """As it is, and as it stands in Python's and JSON's strings, in URLs and in HTML; each long line of it, too."""
+    """Return a secret, and each long line of it, as it is and as written in Python, JSON, URLs and HTML."""
     lines = [line for line in secret.splitlines() if len(line) >= LONG_LINE and not line.startswith("-----")]
     found = {secret, *lines}
     for each in (secret, *lines):
@@ -66,7 +66,7 @@ def ways_to_write(secret: str) -> set[str]:
 
 
 def hide(name: str, value: Any) -> Any:
-    """The value to be shown under this name, without the secrets in it."""
+    """Return the value to show under this name, without the secrets in it."""
     if isinstance(value, Mapping):
         return {key: hide(str(key), each) for key, each in value.items()}
     if isinstance(value, list | tuple):

@@ -1,4 +1,4 @@
-"""What is a secret among settings and variables: by the name that it stands under, or by what it is.
+"""Decides which settings and variables are secrets: by their name, or by their value.
 
 A URL with a password, a connection string, a private key and the tokens of well-known services are secrets under any
 name.
@@ -21,14 +21,14 @@ ANYWHERE = (
 )
 LAST_WORD = "(?<![A-Z])(?:PASS|PWD|DSN|AUTH|SALT|KEYS?)[0-9]*"
 NAME = re.compile(f"{ANYWHERE}|{LAST_WORD}$", re.IGNORECASE)
-GROUP = re.compile("(?:SECRET|PASSWORD|TOKEN|CREDENTIAL|KEY)S$", re.IGNORECASE)  # what is in it, is secret
-ABOUT = re.compile(  # secrets, and none itself
+GROUP = re.compile("(?:SECRET|PASSWORD|TOKEN|CREDENTIAL|KEY)S$", re.IGNORECASE)  # the values inside are secrets
+ABOUT = re.compile(  # names of facts about secrets, which are no secrets themselves
     "_(?:MODEL|HASHERS|VALIDATORS|BACKENDS?|CLASS|CLASSES|FUNCTION|TIMEOUT|AGE|LIFETIME|NAME|HEADER|PREFIX|ALGORITHMS?"
     "|LENGTH|PATH|FILE|DIR|FIELDS?|UR[LI]|ENABLED|REQUIRED|DAYS|HOURS|MINUTES|SECONDS|TYPES?)$",
     re.IGNORECASE,
 )
 PLAIN = frozenset(("", "0", "1", "true", "false", "yes", "no", "on", "off", "none", "null"))
-DOTTED = re.compile(r"[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)+")  # as the path of a class
+DOTTED = re.compile(r"[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)+")  # like the path of a class
 
 URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://\S+")
 NEXT_URL = re.compile(r",(?=[A-Za-z][A-Za-z0-9+.-]*://)")
@@ -37,25 +37,25 @@ PRIVATE_KEY = re.compile(
     r"-----BEGIN [A-Z0-9 ]*PRIVATE KEY(?: BLOCK)?-----.*?(?:-----END [A-Z0-9 ]*PRIVATE KEY(?: BLOCK)?-----|\Z)",
     re.DOTALL,
 )
-TOKENS = tuple(  # each begins a word, if it begins with a letter: "risk-" has no "sk-" in it
+TOKENS = tuple(  # one that begins with a letter must begin a word: "risk-" contains no "sk-"
     (each.mark, re.compile((r"\b" if each.pattern[0].isalnum() else "") + each.pattern, re.ASCII))
     for each in TOKEN_SHAPES
 )
-SHORT_TOKEN = re.compile(  # which in a file could be any text, and in a variable is none else
+SHORT_TOKEN = re.compile(  # in a file it could be any text, in a variable it is a token
     r"\b(?:[spr]k_(?:live|test)_\w{8,}|gh[pousr]_\w{20,}|github_pat_\w{20,}|glpat-[\w-]{16,}|AIza[\w-]{30,}"
     r"|eyJ[\w-]{10,}\.[\w-]{10,}\.[\w-]*)"
 )
 HEADER = re.compile(r"authorization\W{1,4}(?:basic|bearer|token)(?:\s+|%20)([\w.~+/=%-]{12,})", re.IGNORECASE)
-# A URL by which whoever knows it is let in: such a name, and a part that nobody can guess.
+# A webhook's URL lets in every caller that knows it. It has such a name, and a part that cannot be guessed.
 HOOK = re.compile("HOOK", re.IGNORECASE)
-GUESSABLE = 15  # characters of a part, at the most
+GUESSABLE = 15  # most characters of a part that can be guessed
 PART = re.compile(r"[/?&=;#]")
-LONG_USER = 16  # characters; without a password, a user of that length is a key, as in the DSN of Sentry
+LONG_USER = 16  # characters; without a password, a user name of that length is a key, as in a Sentry DSN
 DEEPEST = 20
 
 
 def secrets_in(named: Mapping[Any, Any]) -> Iterator[str]:
-    """All secrets among these values, however deep."""
+    """Yield all secrets among these values, nested ones too."""
     for name, value in named.items():
         yield from _secrets_of(str(name), value, DEEPEST)
 
@@ -76,7 +76,7 @@ def _secrets_of(name: str, value: Any, depth: int) -> Iterator[str]:
 
 
 def is_secret(name: str, value: str) -> bool:
-    """Whether the name says so, and the value is none of what such names are given too: a class, a file, a switch."""
+    """Return whether the name marks a secret, and the value is not a class, a file or a switch under such a name."""
     return is_secret_name(name) and value.lower() not in PLAIN and not _is_class(value) and not _is_file(value)
 
 
@@ -86,7 +86,7 @@ def is_secret_name(name: str) -> bool:
 
 
 def _is_class(value: str) -> bool:
-    """Its package can be imported: "correct.horse" is a password."""
+    """Return whether the value's package can be imported: "correct.horse" is a password."""
     if not DOTTED.fullmatch(value):
         return False
     package = value.partition(".")[0]
@@ -97,7 +97,7 @@ def _is_class(value: str) -> bool:
 
 
 def _is_file(value: str) -> bool:
-    """It is there, or the folder for it; a key in base64 may begin with a slash, too."""
+    """Return whether the file or its folder exists. A slash is not enough: a key in base64 may begin with one."""
     if not value.startswith("/") or "\0" in value:
         return False
     folder = posixpath.dirname(value)
@@ -105,14 +105,14 @@ def _is_file(value: str) -> bool:
 
 
 def secrets_in_text(name: str, value: str) -> Iterator[str]:
-    """Parts of a value that may stand under any name, and of the address of a hook."""
+    """Yield the parts of a value that are secrets under any name, and those of a webhook's URL."""
     yield from secrets_by_shape(value)
     if HOOK.search(name):
         yield from _secrets_of_hook(value)
 
 
 def _secrets_of_hook(value: str) -> Iterator[str]:
-    """What is behind the host, or all of what is no URL; and the parts of it that nobody can guess."""
+    """Yield what is behind the host, or all of a text that is no URL; and its parts that cannot be guessed."""
     for text in value.split():
         _scheme, is_url, rest = text.partition("://")
         path = rest.partition("/")[2] if is_url else text
@@ -121,7 +121,7 @@ def _secrets_of_hook(value: str) -> Iterator[str]:
 
 
 def _is_unguessable(part: str, *, in_url: bool) -> bool:
-    """A name of a class has capitals too, and stands in no URL."""
+    """Return whether a part cannot be guessed. Capitals count only in a URL: class names have them too."""
     is_mixed = any(each.isdigit() or (in_url and each.isupper()) for each in part)
     return len(part) > GUESSABLE and is_mixed and part.replace("-", "").replace("_", "").isalnum()
 
@@ -132,7 +132,7 @@ def secrets_by_shape(value: str) -> Iterator[str]:
     yield from HEADER.findall(value)
     for mark, token in TOKENS:
         if mark in value:
-            yield from token.findall(value)  # its group, where it has one
+            yield from token.findall(value)  # its group, if it has one
     for found in URL.findall(value):
         for url in NEXT_URL.split(found):
             yield from _secrets_in_url(url)
@@ -142,7 +142,7 @@ def secrets_by_shape(value: str) -> Iterator[str]:
 
 
 def _secrets_in_url(url: str) -> Iterator[str]:
-    """Its password as it stands there and as it is meant, and what is secret among its parameters."""
+    """Yield its password, both as written and unquoted, and the secrets among its parameters."""
     try:
         parts = urlsplit(url)
         user, password = parts.username or "", parts.password or _unescaped_password(url, parts.netloc)
@@ -157,13 +157,13 @@ def _secrets_in_url(url: str) -> Iterator[str]:
 
 
 def _unescaped_password(url: str, netloc: str) -> str:
-    """Where it has a slash, a question mark or a bracket in it, which would have to be escaped, and works with some."""
+    """Return a password with an unescaped slash, question mark or bracket, which some programs accept."""
     rest, _, _host = url.partition("://")[2].rpartition("@")
     _user, colon, password = rest.partition(":")
     return "" if not colon or "@" in netloc or netloc.rpartition(":")[2].isdecimal() else password
 
 
 def _inside(text: str) -> set[str]:
-    """What stands in these quotes, as it stands there and as it is meant."""
+    """Return what is in these quotes, both as written and unescaped."""
     inner = text[1:-1] if text[0] in "'\"{" and len(text) > 1 else text
     return {inner, re.sub(r"\\(.)", r"\1", inner)}

@@ -1,4 +1,4 @@
-"""Errors that nobody catches, in threads and destructors: lines of the log, masked, as all that a process says."""
+"""Writes uncaught errors of threads and destructors as log lines, masked like all output of a process."""
 
 import sys
 import threading
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 def log_uncaught() -> None:
-    """In this process from now on, where the project has no hooks of its own."""
+    """Log uncaught errors of this process from now on, unless the project has hooks of its own."""
     if threading.excepthook is threading.__excepthook__:
         threading.excepthook = _log_error_of_thread
     if sys.unraisablehook is sys.__unraisablehook__:
@@ -20,14 +20,14 @@ def log_uncaught() -> None:
 
 
 def _log_error_of_thread(caught: threading.ExceptHookArgs) -> None:
-    if caught.exc_type is SystemExit:  # as Python has it
+    if caught.exc_type is SystemExit:  # Python ignores it too
         return
     trace = "".join(traceback.format_exception(caught.exc_type, caught.exc_value, caught.exc_traceback))
     write("error", "serve", f"thread {caught.thread.name if caught.thread else 'unknown'} failed", trace=trace)
 
 
 def _log_unraisable(caught: "UnraisableHookArgs") -> None:
-    """Its object may be half taken down, so that of its text nothing is said but the kind."""
+    """Log only the type of the object: it may be half destroyed, so its text is not used."""
     trace = "".join(traceback.format_exception(caught.exc_type, caught.exc_value, caught.exc_traceback))
     kind = type(caught.object).__name__
     write("error", "serve", f"{caught.err_msg or 'an error could not be raised in'}: {kind}", trace=trace)

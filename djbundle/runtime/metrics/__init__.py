@@ -1,1 +1,1 @@
-"""``--metrics-bind``: what Prometheus asks for, told by a process of its own."""
+"""``--metrics-bind``: metrics for Prometheus, served by a process of their own."""

@@ -1,4 +1,4 @@
-"""How the databases of the site are, and what waits in its queues."""
+"""The state of the site's databases, and the tasks in its queues."""
 
 import time
 from collections.abc import Iterator
@@ -21,7 +21,7 @@ def databases() -> Iterator[Family]:
         try:
             with connection.cursor() as cursor:
                 begun = time.perf_counter()
-                # Of SQLite's log, as much as nobody reads goes into the database: what its writers do now and then.
+                # This copies SQLite's log to the database, as far as no reader needs it. Writers also do so at times.
                 cursor.execute("PRAGMA wal_checkpoint(PASSIVE)" if connection.vendor == "sqlite" else "SELECT 1")
                 cursor.fetchall()
                 took = time.perf_counter() - begun
@@ -52,7 +52,7 @@ def tasks() -> Iterator[Family]:
 
     try:
         queues = backlog()
-    except Error:  # told by databases()
+    except Error:  # reported by databases()
         return
     waiting = [
         Sample(count, {"queue": each.queue, "state": state})

@@ -1,4 +1,7 @@
-"""Prometheus' text format: https://prometheus.io/docs/instrumenting/exposition_formats/"""
+"""Prometheus' text format.
+
+See https://prometheus.io/docs/instrumenting/exposition_formats/
+"""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -12,12 +15,12 @@ ESCAPES = str.maketrans({"\\": "\\\\", "\n": "\\n", '"': '\\"'})
 class Sample:
     value: float
     labels: Mapping[str, str] = field(default_factory=dict)
-    suffix: str = ""  # "_bucket" of a histogram
+    suffix: str = ""  # "_bucket" for a histogram
 
 
 @dataclass(frozen=True, slots=True)
 class Family:
-    """All samples of one name."""
+    """A metric: all samples of one name."""
 
     name: str
     kind: Literal["counter", "gauge", "histogram"]
@@ -26,7 +29,7 @@ class Family:
 
 
 def exposition(families: Iterable[Family]) -> str:
-    """Families without a sample are left out."""
+    """Return the families in Prometheus' text format, without those that have no sample."""
     lines: list[str] = []
     for family in families:
         if family.samples:

@@ -1,4 +1,4 @@
-"""Answers GET /metrics, one question after the other."""
+"""Answers GET /metrics, one request after the other."""
 
 import contextlib
 import itertools
@@ -22,17 +22,17 @@ from djbundle.runtime.process.heartbeat import Heart
 from djbundle.runtime.process.process_tree import tree
 
 PATH = "/metrics"
-PATIENCE = 5.0  # seconds for a question to come
+PATIENCE = 5.0  # seconds for a request to arrive
 
 
 def serve_metrics(bundle: Bundle, board: Board, listener: socket.socket, heart: Heart) -> int:
-    """Until SIGTERM."""
+    """Serve metrics until SIGTERM."""
     MetricsServer(listener, lambda: collect(bundle, board), heart).serve_forever()
     return 0
 
 
 class MetricsServer(HTTPServer):
-    """What fails in it is a line of the log, as everything that `serve` says; a client that leaves is no failure."""
+    """Logs its errors as lines, like all of `serve`. A client that disconnects is no error."""
 
     def __init__(self, listener: socket.socket, tell: Callable[[], str], heart: Heart) -> None:
         super().__init__(("", 0), Handler, bind_and_activate=False)
@@ -41,7 +41,7 @@ class MetricsServer(HTTPServer):
         self.tell, self._heart = tell, heart
 
     def service_actions(self) -> None:
-        """Called by its loop, twice a second."""
+        """Beat. The server's loop calls this twice a second."""
         self._heart.beat()
 
     def handle_error(self, request: object, client_address: object) -> None:  # noqa: ARG002 - as it is called
@@ -56,13 +56,13 @@ class Handler(BaseHTTPRequestHandler):
     server_version, sys_version = "djbundle", ""
 
     def setup(self) -> None:
-        """Each part of a question may take so long, and all of it too: others wait behind it."""
+        """Limit the whole request to PATIENCE, like each part of it: others wait behind it."""
         super().setup()
         self.deadline = threading.Timer(PATIENCE, self.give_up)
         self.deadline.start()
 
     def give_up(self) -> None:
-        with contextlib.suppress(OSError):  # it has gone
+        with contextlib.suppress(OSError):  # the client has disconnected
             self.connection.shutdown(socket.SHUT_RD)
 
     def finish(self) -> None:
@@ -76,7 +76,7 @@ class Handler(BaseHTTPRequestHandler):
             return
         try:
             body = self.server.tell().encode()
-        except Exception as error:  # of a database's driver, too
+        except Exception as error:  # of a database driver, too
             write("error", "serve", f"metrics cannot be told: {error}", trace=traceback.format_exc())
             self.send_error(HTTPStatus.INTERNAL_SERVER_ERROR)
             return
@@ -87,7 +87,7 @@ class Handler(BaseHTTPRequestHandler):
         self.wfile.write(body)
 
     def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - its name there
-        """Nobody wants to read of it."""
+        """Log nothing: no reader of the log wants these requests."""
 
 
 def collect(bundle: Bundle, board: Board) -> str:

@@ -1,1 +1,1 @@
-"""Processes and what the kernel says of them. Knows neither Django nor HTTP."""
+"""Processes, and what the kernel reports of them. Knows neither Django nor HTTP."""

@@ -1,6 +1,6 @@
-"""The limits of the container or service in which this process runs, as its control group has them (cgroups(7)).
+"""The limits of the container or service in which this process runs, as its control group sets them (cgroups(7)).
 
-Version 2 has one tree; version 1, which older machines have still, one for each controller.
+Version 2 has one tree. Version 1, which older machines still use, has one tree for each controller.
 """
 
 from collections.abc import Iterator
@@ -11,35 +11,35 @@ from pathlib import Path, PurePosixPath
 
 @dataclass(frozen=True, slots=True)
 class ControlGroup:
-    """Of this process. What cannot be read is no limit."""
+    """The control group of this process. A limit that cannot be read is no limit."""
 
     own: Path = Path("/proc/self/cgroup")
     root: Path = Path("/sys/fs/cgroup")
 
     def memory(self) -> int | None:
-        """Bytes."""
+        """Return the memory limit in bytes; None if there is none."""
         limits = [*self._read("memory", "memory.max"), *self._read("memory", "memory.limit_in_bytes")]
         return min((int(each) for each in limits if each.isdecimal()), default=None)
 
     def cpus(self) -> float | None:
-        """As many as may be used on average."""
+        """Return how many CPUs may be used on average; None if there is no limit."""
         version_1 = zip(self._read("cpu", "cpu.cfs_quota_us"), self._read("cpu", "cpu.cfs_period_us"), strict=True)
         version_2 = (each.split() for each in self._read("cpu", "cpu.max"))
         quotas = [(quota, period) for quota, period in (*version_1, *version_2) if quota.isdecimal()]
         return min((int(quota) / int(period) for quota, period in quotas), default=None)
 
     def kills_for_memory(self) -> int:
-        """How often the kernel has killed a process of it because there was no memory."""
+        """Return how often the kernel has killed a process of this group for lack of memory."""
         told = chain(self._read("memory", "memory.events"), self._read("memory", "memory.oom_control"))
         events = dict(line.split() for line in next(told, "").splitlines())
         return int(events.get("oom_kill", 0))
 
     def _read(self, controller: str, name: str) -> Iterator[str]:
-        """What files called `name` hold: of the group, then of those around it, whose limits are limits too."""
+        """Yield the content of each file called `name`: of the group, then of its parents, whose limits apply too."""
         for folder in self._folders(controller):
             try:
                 yield (folder / name).read_text().strip()
-            except OSError:  # the outermost has no limits; a container sees its own as if it were that
+            except OSError:  # the root group has no limits; a container sees its own group as the root
                 continue
 
     def _folders(self, controller: str) -> Iterator[Path]:

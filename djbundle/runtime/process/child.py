@@ -1,4 +1,4 @@
-"""One role in the process tree, and the process that plays it."""
+"""One role in the process tree, and the process that has it."""
 
 import math
 import os
@@ -11,11 +11,11 @@ from djbundle.runtime.process.exit_reason import LastWords
 from djbundle.runtime.process.heartbeat import Heart
 from djbundle.runtime.process.in_flight import InFlight
 
-FIRST_DELAY = 0.5  # seconds before a child that died is started again; doubled each time
+FIRST_DELAY = 0.5  # seconds of backoff before a child that died is started again; doubled each time
 LONGEST_DELAY = 30.0
-DOUBLINGS = 10  # beyond the longest delay by far
-LOOP = 3  # deaths in a row that look like one cause
-STEADY = 60.0  # seconds after which a child counts as healthy, and its delay starts anew
+DOUBLINGS = 10  # far beyond the longest delay
+LOOP = 3  # quick deaths in a row that suggest one cause
+STEADY = 60.0  # seconds after which a child counts as healthy, and its backoff starts anew
 
 
 @dataclass(slots=True)
@@ -25,16 +25,16 @@ class Child:
     run: Callable[[], int]
     pid: int = 0  # 0: not running
     started: float = 0.0
-    due: float = math.inf  # when to start it; infinity: not by itself
+    due: float = math.inf  # when to start it; infinity: not automatically
     once: bool = False  # it is not started again
-    heart: Heart | None = None  # of one that is killed when it does nothing any more
+    heart: Heart | None = None  # if set, the child is killed when its heartbeat is stale
     words: LastWords = field(default_factory=LastWords)
     in_flight: InFlight | None = None  # requests that it is answering
     quick_deaths: int = 0  # in a row
     slot: Slot | None = None  # where its starts are counted
-    ended: Callable[[int], object] | None = None  # called with the exit code, unless all is being stopped
-    leave_with: int = forking.LEAVE  # the signal that makes it leave
-    stops_at: float = 0.0  # when one that leaves is told to stop, monotonic seconds
+    ended: Callable[[int], object] | None = None  # called with the exit code, unless all children are being stopped
+    leave_with: int = forking.LEAVE  # the signal that makes it drain
+    stops_at: float = 0.0  # when it is sent SIGTERM while it drains, monotonic seconds
 
     def start(self, now: float) -> None:
         if self.slot:
@@ -51,7 +51,7 @@ class Child:
             raise
 
     def died(self, now: float) -> None:
-        """Plan the next start."""
+        """Plan the next start, with backoff."""
         if now - self.started > STEADY:
             self.quick_deaths = 0
         delay = FIRST_DELAY * 2 ** min(self.quick_deaths, DOUBLINGS)
@@ -63,6 +63,6 @@ class Child:
             os.kill(self.pid, number)
 
     def leave(self) -> None:
-        """Another does its work from now on; it stays a moment, and is not started again."""
+        """Drain it: another process does its work from now on. It runs on for a moment, and is not started again."""
         self.once = True
         self.signal(self.leave_with)

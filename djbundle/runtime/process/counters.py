@@ -1,7 +1,8 @@
-"""What the processes of a site count, in memory that they share; anybody may read it, each slot has one writer.
+"""Counters of a site's processes, in memory that they share: each slot has one writer, and any process may read it.
 
-It is a file without a name (memfd_create(2)) that the app process keeps open: `metrics` inherits it, and ``status``
-finds it among the open files of that process. A child that is started again counts on in the slot of the one before.
+The memory is a file without a name (memfd_create(2)) that the app process keeps open: `metrics` inherits it, and
+``status`` finds it among the app process's open files. A child that is started again goes on with the counts in its
+slot.
 """
 
 import mmap
@@ -15,28 +16,28 @@ from typing import Self
 from djbundle.runtime.core import memory_file
 
 NAME = "djbundle-board"
-MAGIC = 20261125.0  # of this layout: another version's board is not read
+MAGIC = 20261125.0  # marks this layout: another version's board is not read
 BOUNDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)  # seconds
-CLASSES = 6  # of answers, by the first digit of their status; the first is never used
+CLASSES = 6  # of responses, by the first digit of their status; class 0 is never used
 ROLES = ("", "web", "worker", "tls", "metrics", "redirect")
 ROLE, STARTS, SECONDS, FIRST_CLASS = 0, 1, 2, 3
 FIRST_BOUND = FIRST_CLASS + CLASSES
 SLOT = FIRST_BOUND + len(BOUNDS) + 1  # the last bound is infinity
 HEADER = 2
-LARGEST = 1 << 20  # bytes of a board that is read; a slot has 176
-MOST = 2.0**53  # of anything that is counted: behind it, adding one changes nothing
+LARGEST = 1 << 20  # most bytes of a board that are read; a slot has 176
+MOST = 2.0**53  # no count reaches it: beyond it, adding one to a float changes nothing
 
 type Cells = "memoryview[float]"  # in quotes: before Python 3.14 it is no generic type
 
 
 @dataclass(frozen=True, slots=True)
 class Counts:
-    """One slot, or the sum of several."""
+    """The counts of one slot, or the sum of several."""
 
     starts: int
-    seconds: float  # from a request to the head of its answer, all together
-    answers: tuple[int, ...]  # by the first digit of their status
-    within: tuple[int, ...]  # how many took so long: the first of BOUNDS that they keep, or none
+    seconds: float  # sum of the times from each request to the head of its response
+    answers: tuple[int, ...]  # responses by the first digit of their status
+    within: tuple[int, ...]  # responses by the first of BOUNDS that they kept; the last are those that kept none
 
     @property
     def total(self) -> int:
@@ -53,7 +54,7 @@ class Counts:
 
 
 class Slot:
-    """Where one process counts, in all of its threads."""
+    """The counters of one process, for all its threads."""
 
     def __init__(self, cells: Cells) -> None:
         self._cells = cells
@@ -61,16 +62,16 @@ class Slot:
 
     @property
     def role(self) -> str:
-        """One of ROLES; the first of them while nobody has it."""
+        """One of ROLES; the first of them while no process has the slot."""
         return ROLES[int(self._cells[ROLE])]
 
     @property
     def is_sound(self) -> bool:
-        """It has a role, and counts what can be counted."""
+        """Whether its role and all its counts are possible."""
         return self._cells[ROLE] in range(len(ROLES)) and all(0 <= cell < MOST for cell in self._cells)
 
     def begin(self, role: str) -> None:
-        """By the parent, for each start."""
+        """Count a start. The parent calls it for each."""
         self._cells[ROLE] = ROLES.index(role)
         self._cells[STARTS] += 1
 
@@ -92,7 +93,7 @@ class Board:
 
     @classmethod
     def create(cls, slots: int) -> Self:
-        """To be made before the fork. Its file stays open as long as this process lives."""
+        """Create a board before the fork. Its file stays open as long as this process lives."""
         size = (HEADER + slots * SLOT) * 8
         file = memory_file.create(NAME, size)
         cells = memoryview(mmap.mmap(file, size)).cast("d")
@@ -101,13 +102,13 @@ class Board:
 
     @classmethod
     def of_process(cls, pid: int) -> Self | None:
-        """The board that this process keeps open; None where it keeps none, or one of another version.
+        """Return the board that this process keeps open; None if it has none, or one of another version.
 
-        What is asked may be any process: nothing that it keeps open makes this wait or fail.
+        It may be any process: nothing that it keeps open makes this wait or fail.
         """
         try:
             files = list(Path(f"/proc/{pid}/fd").iterdir())
-        except OSError:  # it has ended, or is of another user
+        except OSError:  # it has exited, or belongs to another user
             return None
         for file in files:
             try:
@@ -119,7 +120,7 @@ class Board:
 
     @classmethod
     def _read(cls, content: bytes) -> Self | None:
-        """None for what no `create` has made."""
+        """Return the board with this content; None if `create` has not made it."""
         if len(content) % 8 or len(content) < HEADER * 8:
             return None
         cells = memoryview(content).cast("d")
@@ -133,7 +134,7 @@ class Board:
         return Slot(self._cells[begin : begin + SLOT])
 
     def by_role(self) -> dict[str, list[Counts]]:
-        """What the processes of each role have counted, of all that were started."""
+        """Return the counts of all processes that were started, by role."""
         found: dict[str, list[Counts]] = {}
         for slot in self:
             if slot.role:

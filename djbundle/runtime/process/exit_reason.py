@@ -1,11 +1,11 @@
-"""Why a process has died: what it said last, or what the signal means that has killed it."""
+"""Why a process has died: its last error, or the meaning of the signal that killed it."""
 
 import mmap
 import signal
 from collections.abc import Sequence
 
-LONGEST = 500  # bytes of the last words
-SHOWN = 5  # requests
+LONGEST = 500  # bytes of a last error
+SHOWN = 5  # requests that are listed
 MEANINGS = {
     signal.SIGSEGV: "a library written in C has crashed",
     signal.SIGABRT: "a library written in C has given up",
@@ -15,7 +15,7 @@ MEANINGS = {
 
 
 class LastWords:
-    """Of a process, to its parent, in memory that they share; to be made before the fork."""
+    """The last error of a process, in memory shared with its parent. Make it before the fork."""
 
     def __init__(self) -> None:
         self._memory = mmap.mmap(-1, LONGEST)
@@ -25,16 +25,17 @@ class LastWords:
         self._memory[:] = text.ljust(LONGEST, b"\0")
 
     def take(self) -> str:
-        """Once: the next process has not said it."""
+        """Return the last error, and clear it for the next process."""
         said = self._memory[:].rstrip(b"\0").decode(errors="replace")
         self._memory[:] = bytes(LONGEST)
         return said
 
 
 def describe(code: int, said: str, *, no_memory: bool, asked: Sequence[str] = ()) -> str:
-    """`code` as os.waitstatus_to_exitcode() has it; `no_memory`: the kernel has killed somebody for it meanwhile.
+    """Return why a process has ended. `code` is that of os.waitstatus_to_exitcode().
 
-    `asked` are the requests that it was answering, see in_flight.py.
+    `no_memory`: the kernel has killed a process for lack of memory meanwhile. `asked` are the requests that the process
+    was answering, see in_flight.py.
     """
     return how(code, said, no_memory=no_memory) + while_answering(asked)
 
@@ -48,7 +49,7 @@ def how(code: int, said: str, *, no_memory: bool) -> str:
 
 
 def while_answering(asked: Sequence[str]) -> str:
-    """Which one it was cannot be known where there are several."""
+    """Name the requests in progress. If there are several, the cause among them is unknown."""
     if not asked:
         return ""
     more = f" and {len(asked) - SHOWN} more" if len(asked) > SHOWN else ""

@@ -1,4 +1,4 @@
-"""Child processes that never outlive their parent, and the names under which top and pkill know them."""
+"""Child processes that never outlive their parent, and the names that top and pkill use for them."""
 
 import contextlib
 import ctypes
@@ -12,17 +12,17 @@ from pathlib import Path
 from djbundle.runtime.logs import lines, uncaught
 
 PR_SET_PDEATHSIG = 1  # linux/prctl.h
-LEAVE = signal.SIGUSR1  # another serves too: send clients away, begin no task; SIGTERM will follow
+LEAVE = signal.SIGUSR1  # drain, because another process serves too: disconnect clients, start no task; SIGTERM follows
 LONGEST_NAME = 15  # bytes that the kernel keeps, see proc_pid_comm(5)
 STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, LEAVE)
-_early: list[int] = []  # each LEAVE that came before anybody listened
+_early: list[int] = []  # each LEAVE that arrived before there was a handler
 
 
 def guard_forks() -> None:
     """Let no child, ours or Granian's, start with our signal handlers: a SIGTERM would only wake a copy of our loop.
 
-    From now on each fork of this process, and of its children, begins with default handling; what arrives before is
-    held back until then. LEAVE is remembered until somebody listens.
+    From now on each fork of this process, and of its children, begins with default handlers. Signals that arrive
+    before that stay blocked until then. LEAVE is remembered until the process has a handler for it.
     """
 
     def after_in_child() -> None:
@@ -37,17 +37,20 @@ def guard_forks() -> None:
 
 
 def let_signals_in() -> None:
-    """What was held back while nobody listened comes now."""
+    """Unblock the stop signals: those that were held back arrive now."""
     signal.pthread_sigmask(signal.SIG_UNBLOCK, STOP_SIGNALS)
 
 
 def early_signals() -> list[int]:
-    """To be asked for by who has begun to listen to LEAVE. Who misses it goes on accepting, and is cut off soon."""
+    """Return each LEAVE that arrived too early. Call it once there is a handler.
+
+    A process that misses LEAVE goes on accepting connections, and soon cuts them off when it is stopped.
+    """
     return list(_early)
 
 
 def fork(run: Callable[[], int], title: str) -> int:
-    """Run `run` in a child called `title`, with a process group of its own; the child's process id."""
+    """Run `run` in a child called `title`, in its own process group; return the child's process id."""
     parent = os.getpid()
     sys.stdout.flush()
     sys.stderr.flush()
@@ -72,26 +75,26 @@ def fork(run: Callable[[], int], title: str) -> int:
 
 
 def die_with(parent: int) -> None:
-    """Have the kernel kill this process as soon as `parent`, which has forked it, is gone."""
+    """Have the kernel kill this process as soon as its parent `parent` is gone."""
     ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
-    if os.getppid() != parent:  # it went before the call
+    if os.getppid() != parent:  # the parent was gone before the call
         os._exit(1)
 
 
 def title(name: str, role: str) -> str:
-    """ "shop web", of which the role is whole however long the name is."""
+    """Return a title such as "shop web". A long name is cut; the role stays whole."""
     return f"{name[: LONGEST_NAME - len(role) - 1]} {role}"
 
 
 def set_name(name: str) -> None:
-    """Name this process, "ld-linux-x86-64" by its executable."""
+    """Set the name of this process; by its executable it would be "ld-linux-x86-64"."""
     with contextlib.suppress(OSError):
         Path("/proc/self/comm").write_text(name)
 
 
 def print_at_once() -> None:
-    """What the site prints is to be seen when it is printed, also in a pipe; so do all processes forked later."""
-    with contextlib.suppress(AttributeError, ValueError, OSError):  # somebody has put another thing there
+    """Flush stdout after each line, also into a pipe, in this process and in all that it forks later."""
+    with contextlib.suppress(AttributeError, ValueError, OSError):  # the project has replaced stdout
         sys.stdout.reconfigure(line_buffering=True)  # type: ignore[union-attr]
 
 

@@ -1,4 +1,4 @@
-"""One server for each data directory."""
+"""The lock that permits only one server for each data directory."""
 
 import fcntl
 import os
@@ -9,12 +9,12 @@ from djbundle.errors import DataDirectoryBusyError, DataDirectoryError
 from djbundle.runtime.core.own_files import open_own
 
 FILE_NAME = "serve.lock"
-PATIENCE = 5.0  # seconds in which the processes of one that was killed end, too
-LOOK = 0.02  # seconds
+PATIENCE = 5.0  # seconds to wait for a killed server's children to exit
+LOOK = 0.02  # seconds between attempts
 
 
 def is_locked(data: Path) -> bool:
-    """Whether a server has it. It holds the lock while it becomes another program, too."""
+    """Return whether a server holds the lock. It also holds the lock while it becomes another program."""
     try:
         lock = os.open(data / FILE_NAME, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
     except OSError:
@@ -29,10 +29,10 @@ def is_locked(data: Path) -> bool:
 
 
 def lock_data_directory(data: Path) -> int:
-    """Take the lock; the descriptor that holds it until it is closed, in this process and in each that it forks.
+    """Take the lock; return its descriptor, which holds it until it is closed here and in each forked process.
 
     The first process of a container may serve beside another instance: Kamal and ONCE start the new container before
-    they stop the old one. The lock is then taken when that one has left.
+    they stop the old one. It takes the lock when the other instance has exited.
     """
     lock = _open(data / FILE_NAME)
     end = time.monotonic() + PATIENCE
@@ -58,12 +58,12 @@ def _open(path: Path) -> int:
 
 
 def _is_gone(holder: str) -> bool:
-    """Whether the process of this number has ended, so that only its children have the lock."""
+    """Return whether the process with this id has exited, so that only its children hold the lock."""
     return holder.isdecimal() and not Path("/proc", holder).exists()
 
 
 def take(lock: int) -> bool:
-    """Whether this process has the lock now; it may have had it before."""
+    """Take the lock if it is free; return whether this process holds it now. It may have held it before."""
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:

@@ -1,8 +1,8 @@
-"""Memory of a process that has been loaded and is about to work.
+"""Memory of a process that is loaded and about to work.
 
 bootstrap.py switches garbage collection off: while modules load it finds nothing to free, and costs a fifth of the
-start. What is loaded then stays until the end, so it is put out of the collector's sight; and forked processes go on
-sharing the pages that nobody writes to any more.
+start. What is loaded stays until the end, so it is hidden from the collector. Forked processes then go on sharing the
+pages, because no process writes to them any more.
 """
 
 import contextlib
@@ -14,46 +14,47 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-# New objects before a collection; Python's own is 700 or 2000. A request makes some thousands, and nearly all of them
-# are freed without one.
+# New objects before a collection; Python's default is 700 or 2000. A request makes some thousands, and nearly all of
+# them are freed without a collection.
 THRESHOLD = 10_000
 
-LOOK = 5.0  # seconds between looks at the heap
-LONGEST_REST = 600.0  # seconds between them while there is nothing to give back
-IDLE_REST = 30.0  # seconds between them in an idle process
-IDLE = 0.05  # share of the time that an idle process uses a CPU at most
-REST = 30.0  # seconds in which what has been unpacked may be wanted again
+LOOK = 5.0  # seconds between checks of the heap
+LONGEST_REST = 600.0  # most seconds between them while there is nothing to give back
+IDLE_REST = 30.0  # most seconds between them in an idle process
+IDLE = 0.05  # largest share of a CPU that an idle process uses
+REST = 30.0  # seconds in which unpacked modules may be needed again
 
-GROWTH = 4 << 20  # bytes by which a process may grow before it is looked at
-DROPPED = 16 << 20  # bytes of large objects that are dropped before their cycles are looked for
+GROWTH = 4 << 20  # bytes by which a process may grow before it is tidied
+DROPPED = 16 << 20  # bytes of large objects that are dropped before their cycles are collected
 PAGE = resource.getpagesize()
 
 M_ARENA_MAX = -8  # malloc.h
-ARENAS = 2  # heaps that threads share; with glibc's 16 each keeps what a large response once took
+ARENAS = 2  # heaps that all threads share; with glibc's 16, each keeps the memory of its largest response
 
 ORDINARY = gc.get_threshold()  # before the project's settings can change it
 
 
 def start_collecting() -> None:
-    """Collect garbage from now on, among what is made from now on."""
+    """Start garbage collection, only of objects made from now on."""
     gc.freeze()
-    if gc.get_threshold() == ORDINARY:  # a project that sets its own knows why
+    if gc.get_threshold() == ORDINARY:  # a project that sets its own threshold keeps it
         gc.set_threshold(THRESHOLD)
     gc.enable()
 
 
 def share_heaps() -> None:
-    """Have all threads take memory from a few heaps. Call it before there are threads."""
+    """Let all threads allocate from a few heaps. Call it before there are threads."""
     with contextlib.suppress(AttributeError, OSError):  # another libc
         ctypes.CDLL(None).mallopt(M_ARENA_MAX, ARENAS)
 
 
 def share_what_is_loaded() -> None:
-    """Before a fork: have nobody count who uses it. A count is written, and a page that is written to is not shared.
+    """Make the loaded objects immortal: references to them are no longer counted. Call it before a fork.
 
-    The collector is asked what there is, so it must not have been put out of its sight.
+    Each change of a count writes to a page, and such a page is no longer shared. The objects are those that the
+    collector knows, so call it before they are hidden from the collector.
     """
-    if "_lasting" in sys.builtin_module_names:  # of a bundle's program
+    if "_lasting" in sys.builtin_module_names:  # only a bundle's program has it
         import _lasting  # type: ignore[import-not-found]  # noqa: PLC0415
 
         _lasting.keep()
@@ -67,14 +68,15 @@ class Heap:
     """
 
     def __init__(self) -> None:
-        self.least = self.size = resident_size()  # bytes that the process needs, and had when it was tidied
-        self.rest = LOOK  # seconds between two looks in vain
+        self.least = self.size = resident_size()  # bytes: the least so far, and those after the last tidying
+        self.rest = LOOK  # seconds to the next attempt; doubled after each that frees nothing
         self.tidied = -LONGEST_REST  # monotonic seconds
         self.looked, self.used = time.monotonic(), time.process_time()
 
     def give_back(self) -> None:
-        """Give the kernel what is free, if it has grown. What it can not give back is looked at more and more rarely:
-        it takes time in which nobody is answered.
+        """Give free memory back to the kernel if the process has grown.
+
+        After an attempt that frees nothing, the next one waits longer: no request is answered during an attempt.
         """
         size, now = resident_size(), time.monotonic()
         self.least = min(size, self.least)
@@ -88,7 +90,7 @@ class Heap:
             self.tidied = now
 
     def was_idle(self, now: float) -> bool:
-        """Return whether the process has done next to nothing since the last look."""
+        """Return whether the process has used next to no CPU since the last check."""
         wall, self.looked = now - self.looked, now
         before, self.used = self.used, time.process_time()
         return self.used - before < IDLE * wall
@@ -97,15 +99,15 @@ class Heap:
 class Cycles:
     """Collects reference cycles of large objects.
 
-    Python collects after a number of new objects, whatever their size. Django 6.1 leaves each response by ASGI in a
-    cycle, so that a few large pages would stay for long.
+    Python collects after a number of new objects, whatever their size. Django 6.1 leaves each ASGI response in a cycle,
+    so a few large pages would stay in memory for long.
     """
 
     def __init__(self) -> None:
-        self.size = 0  # bytes since the last look
+        self.size = 0  # bytes since the last collection
 
     def left(self, size: int) -> None:
-        """Note that an object of so many bytes may lie in one."""
+        """Note that an object of `size` bytes may lie in a cycle; collect when there are enough."""
         self.size += size
         if self.size >= DROPPED:
             self.size = 0
@@ -113,28 +115,28 @@ class Cycles:
 
 
 def tidy() -> None:
-    """Free what nobody uses, and give it to the kernel."""
+    """Free unused objects, and give their memory back to the kernel."""
     gc.collect()
     with contextlib.suppress(AttributeError, OSError):  # another libc
         ctypes.CDLL(None).malloc_trim(0)
 
 
 def resident_size() -> int:
-    """Return the bytes of this process that are in memory; 0 where the kernel does not tell."""
+    """Return the resident memory of this process in bytes; 0 if the kernel does not report it."""
     with contextlib.suppress(OSError):
         return int(Path("/proc/self/statm").read_text().split()[1]) * PAGE
     return 0
 
 
 def release_archive() -> None:
-    """Give back what the start has unpacked; a module that is imported later is unpacked again."""
-    archive = sys.modules.get("_archive")  # not there where the tree is on disk
+    """Free what the start has unpacked; a module that is imported later is unpacked again."""
+    archive = sys.modules.get("_archive")  # absent if the tree is on disk
     if archive:
         archive.release()
 
 
 def tidier() -> Callable[[], None]:
-    """Return what gives back memory that is not needed any more; to be called about each second."""
+    """Return a function that gives back unneeded memory; call it about once a second."""
     from djbundle.common.periodic import Periodic, steady  # noqa: PLC0415 - a start has no need of it
 
     archive = Periodic(REST, release_archive, due=steady() + REST)

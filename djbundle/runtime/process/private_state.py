@@ -1,7 +1,7 @@
-"""systemd's folder for the data of services with a user of their own (DynamicUser=), which root alone may enter.
+"""systemd's folder for the data of services with their own user (DynamicUser=), which only root may enter.
 
-Such a service sees its own data in there, by mounts of its own; /var/lib/NAME is a link to it. A command that becomes
-the user of the data needs the same mounts.
+Such a service reaches its data there through its own mounts; /var/lib/NAME is a link to the data. A command that
+becomes the owner of the data needs the same mounts.
 """
 
 import ctypes
@@ -13,12 +13,12 @@ MS_NOSUID, MS_NODEV, MS_BIND, MS_REC, MS_SLAVE = 2, 4, 4096, 16384, 1 << 19  # l
 
 
 def is_private(data: Path) -> bool:
-    """Whether it is root who lets its owner in there."""
+    """Return whether the data are in that folder, which their owner cannot enter without root."""
     return data.resolve().parent == PRIVATE
 
 
 def show_to_owner(data: Path) -> None:
-    """Let this process, and all that it starts, find `data` when it is no longer root; raises OSError."""
+    """Let this process, and all that it starts, reach `data` when it is no longer root. Raise OSError on failure."""
     folder = data.resolve()
     os.unshare(os.CLONE_NEWNS)
     mount("none", Path("/"), "none", MS_REC | MS_SLAVE)
@@ -32,7 +32,7 @@ def show_to_owner(data: Path) -> None:
 
 
 def mount(source: str, target: Path, kind: str, flags: int, options: str = "") -> None:
-    """mount(2)"""
+    """Call mount(2). Raise OSError on failure."""
     libc = ctypes.CDLL(None, use_errno=True)
     words = source.encode(), os.fsencode(target), kind.encode()
     if libc.mount(*words, ctypes.c_ulong(flags), options.encode()):

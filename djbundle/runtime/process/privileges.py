@@ -1,7 +1,7 @@
-"""Whose rights a command has. Root opens sockets, and touches nothing that belongs to somebody else.
+"""Decides with which user's rights a command runs. Root opens sockets, and touches no file of another user.
 
-In a folder of another user, that user could have put a symbolic link in the place of any file. So a command that root
-runs on a data directory of another user becomes that user first, and works as it from then on.
+The owner of a folder can replace any file in it by a symbolic link. So a command that root runs on another user's data
+directory becomes that user first, and stays that user.
 """
 
 import contextlib
@@ -19,7 +19,7 @@ from djbundle.runtime.core.safe_path import find_weakness, name_of
 from djbundle.runtime.process import private_state
 
 PR_SET_DUMPABLE = 4  # linux/prctl.h
-NOT_OURS = ("lost+found",)  # what file systems have in their own folder
+NOT_OURS = ("lost+found",)  # what file systems create in their root folder
 HOMES = ("XDG_CACHE_HOME", "XDG_CONFIG_HOME", "XDG_DATA_HOME", "XDG_RUNTIME_DIR", "XDG_STATE_HOME")
 
 
@@ -33,7 +33,7 @@ class Account:
 
 
 def find_account(name: str) -> Account:
-    """Of this machine's /etc/passwd; ``NAME`` or ``UID``. Raises AccountError."""
+    """Return the account ``NAME`` or ``UID`` of this machine's /etc/passwd. Raise AccountError if it is unknown."""
     if os.geteuid() != 0:
         raise AccountError(f"only root can become {name}", "start it as that user, without  --user")
     try:
@@ -48,7 +48,7 @@ def _account_of(entry: pwd.struct_passwd) -> Account:
 
 
 def owner_of(folder: Path) -> Account | None:
-    """Who owns it, known to this machine or not; None for root, and where there is no folder."""
+    """Return the owner of a folder, also one unknown to this machine; None for root, and if there is no folder."""
     try:
         status = folder.stat()
     except OSError:
@@ -65,9 +65,9 @@ def owner_of(folder: Path) -> Account | None:
 
 
 def enter(data: Path) -> None:
-    """Make sure that nobody else can write to the data directory; as root, become its owner for good.
+    """Make sure that no other user can write to the data directory; as root, become its owner for good.
 
-    Every command that reads or writes data begins with this. Raises DataDirectoryError or AccountError.
+    Every command that reads or writes data calls this first. Raise DataDirectoryError or AccountError.
     """
     owner = owner_of(data) if os.geteuid() == 0 else None
     check_way(data, owner)
@@ -77,9 +77,9 @@ def enter(data: Path) -> None:
 
 
 def check_way(data: Path, owner: Account | None = None) -> None:
-    """Raises DataDirectoryError where others may write to it, or put another folder in its place.
+    """Raise DataDirectoryError if other users may write to the data directory, or put another in its place.
 
-    Root goes by folders of root and of the `owner` alone.
+    Root passes only through folders of root and of `owner`.
     """
     owners = {0, owner.uid if owner else 0} if os.geteuid() == 0 else None
     if weak := find_weakness(data, owners):
@@ -90,7 +90,7 @@ def check_way(data: Path, owner: Account | None = None) -> None:
 
 
 def check_content(data: Path, owner: Account) -> None:
-    """Raises AccountError for what somebody else has left in the data directory, as commands of root once did."""
+    """Raise AccountError if another user owns an entry of the data directory, as commands of root once left them."""
     with os.scandir(data) as entries:
         for entry in entries:
             uid = entry.stat(follow_symlinks=False).st_uid
@@ -99,7 +99,7 @@ def check_content(data: Path, owner: Account) -> None:
 
 
 def prepare_data_directory(data: Path, account: Account) -> None:
-    """Make it for ``--user``, or hand over an empty one of root's. Raises AccountError where it is somebody else's."""
+    """Create it for ``--user``, or hand over an empty one of root's. Raise AccountError if another user owns it."""
     if not data.exists():
         _make(data, account)
         return
@@ -113,11 +113,11 @@ def prepare_data_directory(data: Path, account: Account) -> None:
 
 def _make(data: Path, account: Account) -> None:
     check_way(data, account)
-    if find_weakness(data.parent, {0}, is_parent=True):  # below a folder of the user's
+    if find_weakness(data.parent, {0}, is_parent=True):  # it is below a folder of the user's
         with acting_as(account):
             create_data_directory(data)
         return
-    with masked(0o022):  # the user passes through those above it
+    with masked(0o022):  # the user must be able to pass through its parents
         data.parent.mkdir(parents=True, exist_ok=True)
     create_data_directory(data)
     _hand_over(data, account)
@@ -139,7 +139,7 @@ def _foreign(cause: str, data: Path, account: Account) -> AccountError:
 
 
 def become(account: Account, data: Path) -> None:
-    """For good: the rights of root do not come back. Raises AccountError where the kernel does not let it."""
+    """Become `account` for good: root's rights do not come back. Raise AccountError if the kernel refuses."""
     try:
         if private_state.is_private(data):
             private_state.show_to_owner(data)
@@ -157,7 +157,7 @@ def become(account: Account, data: Path) -> None:
 
 @contextlib.contextmanager
 def acting_as(account: Account) -> Iterator[None]:
-    """Touch files with the rights of `account` alone, while sockets are still to be opened as root."""
+    """Access files with only the rights of `account`, while sockets are still to be opened as root."""
     groups, gid = os.getgroups(), os.getegid()
     try:
         os.setgroups(account.groups)
@@ -177,7 +177,7 @@ def acting_as(account: Account) -> Iterator[None]:
 
 @contextlib.contextmanager
 def masked(mask: int) -> Iterator[None]:
-    """With this umask(2), which all threads share."""
+    """Run the block with this umask(2), which all threads share."""
     before = os.umask(mask)
     try:
         yield
@@ -193,5 +193,5 @@ def _cannot_become(account: Account, error: OSError) -> AccountError:
 
 
 def _stay_visible() -> None:
-    """The kernel hides /proc/self of one that has changed its user, where the bundle's own files are found."""
+    """Keep /proc/self readable, where the bundle finds its own files. The kernel hides it after a change of user."""
     ctypes.CDLL(None).prctl(PR_SET_DUMPABLE, 1)

@@ -1,4 +1,4 @@
-"""The processes of a site, as the kernel knows them."""
+"""The processes of a site, as the kernel reports them."""
 
 import os
 import time
@@ -14,7 +14,7 @@ PROC = Path("/proc")
 @dataclass(frozen=True, slots=True)
 class Process:
     title: str  # "shop web"
-    role: str  # "web"; of the supervisor, whose title is the name of the site alone, "serve"
+    role: str  # "web"; "serve" for the supervisor, whose title is only the name of the site
     pid: int
     parent: int
     seconds: float  # since its start
@@ -22,7 +22,7 @@ class Process:
 
 
 def tree(pid: int, parent: int = 0) -> Iterator[Process]:
-    """A process and all below it, parents first, however deep. One that ends meanwhile is left out."""
+    """Yield a process and all its descendants, parents first. A process that exits meanwhile is left out."""
     pending = [(pid, parent)]
     while pending:
         try:
@@ -34,12 +34,12 @@ def tree(pid: int, parent: int = 0) -> Iterator[Process]:
 
 
 def _look(pid: int, parent: int) -> tuple[Process, list[int]]:
-    """The process, and the ids of its children. Raises OSError for one that has ended."""
+    """Return the process, and the ids of its children. Raise OSError if it has exited."""
     folder = PROC / str(pid)
     fields = (folder / "stat").read_text(errors="replace").rpartition(")")[2].split()
     seconds = time.clock_gettime(time.CLOCK_BOOTTIME) - int(fields[19]) / os.sysconf("SC_CLK_TCK")  # field 22, proc(5)
     children = (folder / "task" / str(pid) / "children").read_text().split()
-    title = printable((folder / "comm").read_text(errors="replace").strip())  # which any process sets for itself
+    title = printable((folder / "comm").read_text(errors="replace").strip())  # any process can set its own
     role = title.rpartition(" ")[2] if " " in title else "serve"
     return Process(title, role, pid, parent, seconds, memory_of(folder)), [int(child) for child in children]
 
@@ -47,6 +47,6 @@ def _look(pid: int, parent: int) -> tuple[Process, list[int]]:
 def memory_of(folder: Path) -> int:
     try:
         lines = (folder / "smaps_rollup").read_text().splitlines()
-    except OSError:  # of another user
+    except OSError:  # it belongs to another user
         return 0
     return sum(int(line.split()[1]) * 1024 for line in lines if line.startswith("Pss:"))

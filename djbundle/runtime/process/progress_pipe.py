@@ -1,7 +1,7 @@
-"""How far the process that loads the site is, and what it waits for, as its supervisor is told through pipes.
+"""Two pipes to the supervisor: the app process reports its progress, and waits for orders.
 
-The first process of a `serve` just tells that it serves. One that shall take over from another waits for a word before
-it touches the database, and before it answers requests.
+The first app process of a `serve` only reports that it serves. A candidate for a takeover waits for an order before it
+changes the database, and before it answers requests.
 """
 
 import json
@@ -14,7 +14,7 @@ from djbundle.errors import DjbundleError
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """`status` is written to; `go` is read from, and None where nobody is to be waited for.
+    """The pipe `status` is for reports, the pipe `go` for orders; `go` is None if there are none to wait for.
 
     `is_beside`: another instance, in another container, writes to the same databases.
     """
@@ -31,10 +31,10 @@ class Progress:
         os.write(self.status, json.dumps({"state": state, **facts}).encode() + b"\n")
 
     def fail(self, error: DjbundleError) -> None:
-        """The exit code says it to the supervisor; whoever has asked for a takeover wants to know more."""
+        """Report an error to the command that asked for a takeover. The supervisor itself needs only the exit code."""
         if self.takes_over:
             self.tell("failed", cause=error.cause, fix=error.fix, code=error.exit_code)
 
     def wait(self) -> bool:
-        """For the word to go on; False when that will not come."""
+        """Wait for the order to go on; return False if it will not come."""
         return self.go is None or os.read(self.go, 64) != b""

@@ -1,4 +1,4 @@
-"""What systemd is told of a service with ``Type=notify``: sd_notify(3), in a few lines."""
+"""Reports the state of a service with ``Type=notify`` to systemd: sd_notify(3), in a few lines."""
 
 import os
 import socket
@@ -6,11 +6,11 @@ import time
 from contextlib import suppress
 
 SOCKET, WATCHDOG, WATCHDOG_PID = "NOTIFY_SOCKET", "WATCHDOG_USEC", "WATCHDOG_PID"
-PATIENCE = 1.0  # seconds for a state to be taken: a reader that is late must hear it, one that hangs must not hang us
+PATIENCE = 1.0  # seconds to send a state: a slow reader must still get it, one that hangs must not block us
 
 
 def notify(*lines: str, patience: float = PATIENCE) -> None:
-    """Tell it, where there is one that listens; never fails. A queue of few messages may be full."""
+    """Send the lines to systemd if it listens; never fail. Its queue takes few messages, and may be full."""
     address = os.environ.get(SOCKET, "")
     if not address:
         return
@@ -26,7 +26,7 @@ def ready(status: str) -> None:
 
 
 def reloading() -> None:
-    """`ready` follows, from this program or from the one that it becomes."""
+    """Report a reload. `ready` follows, from this program or from the one that it becomes."""
     notify("RELOADING=1", f"MONOTONIC_USEC={time.clock_gettime_ns(time.CLOCK_MONOTONIC) // 1000}")
 
 
@@ -35,12 +35,12 @@ def stopping() -> None:
 
 
 def alive() -> None:
-    """For the watchdog. One that finds no room is as good as heard: those before it wait to be read."""
+    """Report to the watchdog. A report that finds the queue full is not needed: earlier ones wait in it."""
     notify("WATCHDOG=1", patience=0)
 
 
 def watchdog_interval() -> float | None:
-    """Seconds between two signs of life, half of what systemd allows; None where it does not ask for any."""
+    """Return the seconds between two watchdog reports, half of what systemd allows; None if it wants none."""
     given, pid = os.environ.get(WATCHDOG, ""), os.environ.get(WATCHDOG_PID, "")
     if not given.isdecimal() or pid not in ("", str(os.getpid())):
         return None

@@ -1,10 +1,10 @@
 """Keeps child processes running, and stops them in order. Knows nothing of Django.
 
-There are two of it in ``serve``: one over the process that loads the site (supervisor_process.py), one in that process
-over those that work (app_process.py).
+``serve`` has two: one supervises the app process (supervisor_process.py), one in the app process supervises the workers
+(app_process.py).
 
-Signal handlers only wake the loop. The loop reaps, restarts with backoff, and on SIGTERM or SIGINT lets every child
-finish for `grace` seconds; a second signal, or the end of that time, kills them.
+Signal handlers only wake the loop. The loop reaps children, and restarts them with backoff. On SIGTERM or SIGINT it
+gives every child `grace` seconds to finish. A second signal, or the end of that time, kills them.
 """
 
 import math
@@ -26,9 +26,9 @@ Action = Callable[[], object]
 
 
 class Supervisor:
-    """Until they are `proven`, the first child that ends ends all, and its exit code is that of the supervisor.
+    """Until the children are `proven`, the first exit stops all, and its code becomes the supervisor's exit code.
 
-    `heart`: its own, at which its parent looks.
+    `heart` is the supervisor's own heartbeat, which its parent checks.
     """
 
     def __init__(self, children: Sequence[Child], *, grace: float, proven: bool, heart: Heart | None = None) -> None:
@@ -64,25 +64,25 @@ class Supervisor:
     def record(self, number: int, _frame: FrameType | None) -> None:
         self.signals.append(number)
 
-    # --- what others want of the loop ---
+    # --- what callers register with the loop ---
 
     def watch(self, descriptor: int, answer: Action) -> None:
-        """Call `answer` whenever the descriptor can be read."""
+        """Call `answer` whenever the descriptor is readable."""
         self.selector.register(descriptor, selectors.EVENT_READ, answer)
 
     def forget(self, descriptor: int) -> None:
         self.selector.unregister(descriptor)
 
     def at(self, moment: float, action: Action) -> None:
-        """Call it then, in monotonic seconds."""
+        """Call `action` at this moment, in monotonic seconds."""
         self.timers.append((moment, action))
 
     def on(self, number: int, action: Action) -> None:
-        """Call it when this signal comes, in place of a stop."""
+        """Call `action` when this signal arrives, instead of stopping."""
         self.actions[number] = action
 
     def add(self, child: Child) -> None:
-        """One more; it is started unless it runs."""
+        """Add a child, and start it unless it runs."""
         self.children.append(child)
         if not child.pid:
             child.start(time.monotonic())
@@ -101,12 +101,12 @@ class Supervisor:
         return [child for child in self.children if child.pid]
 
     def run(self) -> int:
-        """Start all children; until every one has stopped. The exit code."""
+        """Start all children, and run until every one has stopped; return the exit code."""
         for child in self.children:
             if not child.pid:
                 child.start(time.monotonic())
-        self.act_on_signals()  # those that came before we listened
-        self.reap()  # what ended before
+        self.act_on_signals()  # those that arrived before we had handlers
+        self.reap()  # children that exited before
         self.listen_to_hearts(time.monotonic())
         while self.running or not self.stopping:
             for key, _ in self.selector.select(self.pause()):
@@ -141,7 +141,10 @@ class Supervisor:
             child.signal(number)
 
     def listen_to_hearts(self, looked: float) -> None:
-        """Kill what hangs; it is started again. Who could not look, because all were stopped, has seen nothing."""
+        """Kill each child whose heartbeat is stale, so that it is started again.
+
+        If all processes were suspended, this loop too, the limits start anew.
+        """
         now = time.monotonic()
         resumed = now if now - looked > 2 * LOOK else -math.inf
         for heart in [child.heart for child in self.running if child.heart]:
@@ -155,7 +158,7 @@ class Supervisor:
         self.at(now + LOOK, lambda: self.listen_to_hearts(now))
 
     def reap(self) -> None:
-        """Collect what has died; as process 1 of a container, orphans of others too."""
+        """Reap exited children; as process 1 of a container, also orphans of other processes."""
         while True:
             try:
                 pid, status = os.waitpid(-1, os.WNOHANG)
@@ -192,7 +195,7 @@ class Supervisor:
         log(f"{child.name} {why}; {then}", "error")
 
     def keep_up(self) -> None:
-        """Start what is due; kill what overruns the grace."""
+        """Start children that are due, kill those that exceed the grace, and run timers that are due."""
         now = time.monotonic()
         if now >= self.deadline:
             late = " and ".join(sorted({child.name for child in self.running}))

@@ -1,6 +1,6 @@
-"""The process that loads the site: brings the database up to date, then forks those that work.
+"""The app process: loads the site, brings the databases up to date, then forks the workers.
 
-All of them share what has been loaded. This process itself answers no request and runs no task: it supervises.
+The workers share the memory of what is loaded. The app process answers no request and runs no task: it supervises.
 """
 
 import contextlib
@@ -25,13 +25,16 @@ from djbundle.runtime.tls.pair import Pair
 if TYPE_CHECKING:
     from djbundle.runtime.files.static_files import Site  # needs Django
 
-ALLOCATOR_OPTIONS = "_RJEM_MALLOC_CONF"  # the variable where tikv-jemallocator, which is in Granian, looks for them
+ALLOCATOR_OPTIONS = "_RJEM_MALLOC_CONF"  # read by tikv-jemallocator, which is in Granian
 
 
 def run_app(
     bundle: Bundle, options: ServeOptions, listeners: Listeners, pair: Pair | None, progress: Progress, heart: Heart
 ) -> int:
-    """Run until SIGTERM; `progress` tells when requests are about to be answered."""
+    """Load the site and supervise its workers until SIGTERM; return the exit code.
+
+    `progress` reports when requests are about to be answered.
+    """
     from djbundle.runtime.cli.main import print_error  # noqa: PLC0415 - entry imports us
 
     memory.share_heaps()
@@ -52,17 +55,17 @@ def run_app(
     memory.release_archive()
     with Supervisor(children, grace=options.grace, proven=True, heart=heart) as supervisor:
         supervisor.on(forking.LEAVE, lambda: leave(children))
-        heart.beat()  # from now on it is expected
+        heart.beat()  # from now on the supervisor expects heartbeats
         progress.tell("serving")
         return supervisor.run()
 
 
 @contextlib.contextmanager
 def server_loaded_beside(root: Path) -> Iterator[None]:
-    """Load Granian's library, whose 20 MB take a tenth of a start to unpack: beside the block, on another CPU.
+    """Load Granian's library in a thread while the block runs.
 
-    Its memory is jemalloc's, which gives freed memory back when its arena is used again. With one arena for all
-    threads that is soon.
+    Its 20 MB take a tenth of a start to unpack; the thread does that on another CPU. The library allocates with
+    jemalloc, which returns freed memory when its arena is used again. With one arena for all threads that is soon.
     """
     is_given = ALLOCATOR_OPTIONS in os.environ
     os.environ.setdefault(ALLOCATOR_OPTIONS, "narenas:1,dirty_decay_ms:1000,muzzy_decay_ms:0")
@@ -72,26 +75,26 @@ def server_loaded_beside(root: Path) -> Iterator[None]:
         yield
     finally:
         server.join()  # before anything forks
-        if not is_given:  # they are not for the programs that the site starts
+        if not is_given:  # programs that the site starts must not inherit them
             os.environ.pop(ALLOCATOR_OPTIONS, None)
 
 
 def load_server(root: Path) -> None:
-    with contextlib.suppress(ImportError, OSError, StopIteration):  # it is only for speed
+    with contextlib.suppress(ImportError, OSError, StopIteration):  # this only makes the start faster
         import ctypes  # noqa: PLC0415 - a start has no other need of it
 
         library = next((root / "granian").glob("_granian*.so"))
-        ctypes.CDLL(None).dlopen(os.fsencode(library), os.RTLD_NOW)  # Python's own would keep all threads waiting
+        ctypes.CDLL(None).dlopen(os.fsencode(library), os.RTLD_NOW)  # Python's own dlopen would block all threads
 
 
 def leave(children: list[Child]) -> None:
-    """Another process of the site serves too, and this one is about to be stopped."""
+    """Drain all children: another process of the site serves too, and this one is about to be stopped."""
     for child in children:
         child.leave()
 
 
 def load_site(bundle: Bundle, options: ServeOptions, watch: Watch) -> "Site":
-    """The project's WSGI or ASGI application behind its static files."""
+    """Return the project's WSGI or ASGI application behind its static files."""
     apply_overlay(bundle, "serve")
     import django  # noqa: PLC0415 - only after the overlay
     from django.core.wsgi import get_wsgi_application  # noqa: PLC0415
@@ -114,9 +117,9 @@ def load_site(bundle: Bundle, options: ServeOptions, watch: Watch) -> "Site":
 
 
 def prepare_site(bundle: Bundle, options: ServeOptions, progress: Progress) -> bool:
-    """Bring the databases up to date, and if another process serves still, see that this one can before it does.
+    """Bring the databases up to date. In a takeover, also check that the site answers before it serves.
 
-    False when that one is not to be replaced any more. Whoever says no finds the databases as they were.
+    Return False when the takeover is cancelled. A cancelled or failed takeover puts the databases back as they were.
     """
     from djbundle.runtime.database.migrations import apply_all, look_for_pending, undo_all  # noqa: PLC0415 - needs Django
     from djbundle.runtime.database.shared_migration import apply_beside  # noqa: PLC0415

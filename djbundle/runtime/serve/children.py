@@ -1,4 +1,4 @@
-"""Those who work: the children of the process that has loaded the site."""
+"""The children of the app process: web workers, the task worker, and the processes for TLS and metrics."""
 
 import os
 import signal
@@ -32,13 +32,14 @@ from djbundle.runtime.serve.tls_process import tls_children
 from djbundle.runtime.serve.web_process import Endpoint, serve_web
 from djbundle.runtime.tls.pair import Pair
 
-# The loop of the task worker may wait for its database, longer than any request should last.
+# Times the heartbeat limit of a web worker: the task worker's loop may wait for its database, longer than any request
+# should last.
 WORKER_PATIENCE = 5
-OTHERS = 4  # slots of the board that are not a web worker's
+OTHERS = 4  # slots of the board for children other than web workers
 
 
 class Crew:
-    """`pair` is the certificate of its TLS."""
+    """Builds the children of the app process. `pair` is the TLS certificate."""
 
     def __init__(
         self, bundle: Bundle, options: ServeOptions, listeners: Listeners, pair: Pair | None, site: Site
@@ -49,7 +50,7 @@ class Crew:
         self._slots: Iterator[Slot] = iter(self._board)
 
     def children(self) -> list[Child]:
-        """The web workers, the task worker where the project has tasks, what TLS needs, and who tells of all this."""
+        """Return the web workers, the task worker if the project has tasks, and the processes for TLS and metrics."""
         children = [self._web(number) for number in range(self._options.workers)]
         patience = self._options.worker_timeout
         children += tls_children(self._bundle, self._options.tls, self._listeners, patience)
@@ -88,7 +89,7 @@ class Crew:
         return Child("web", self._title("web"), run, heart=heart, in_flight=in_flight, slot=slot)
 
     def _endpoint(self, listener: socket.socket) -> Endpoint:
-        """A Unix socket is a proxy's, which has done with TLS."""
+        """Return the endpoint of a socket. A Unix socket gets no certificate: its proxy terminates TLS."""
         return Endpoint(listener, None if listener.family == socket.AF_UNIX else self._pair)
 
     def _title(self, role: str) -> str:
@@ -96,7 +97,7 @@ class Crew:
 
 
 def wrap(application: Any, interface: Interface, added: Additions, observer: Observer, limits: Limits) -> Any:
-    """The application of `interface` with what stands around every site."""
+    """Wrap the application of `interface` in the middleware that every site gets."""
     if interface == "wsgi":
         return Wsgi(application, added, observer)
     from djbundle.runtime.http.django_handler import bound_memory  # noqa: PLC0415 - a WSGI site has no need of it

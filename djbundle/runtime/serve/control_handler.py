@@ -1,4 +1,4 @@
-"""What the supervisor of a site is asked for while that runs: how it is, and to hand over to another process."""
+"""Answers commands on the control socket while the site runs: status, and handover to another process."""
 
 import os
 import signal
@@ -21,7 +21,7 @@ LOOK_FOR_LOCK = 0.25  # seconds
 
 
 class Service:
-    """`app` is the process that loads the site; `given` what another program would go on with."""
+    """Serves the commands of a site. `app` is the app process; `given` is what another program would inherit."""
 
     def __init__(self, about: About, supervisor: Supervisor, app: Child, given: Handover) -> None:
         self._about, self._supervisor, self._app, self._given = about, supervisor, app, given
@@ -33,7 +33,7 @@ class Service:
         supervisor.on(signal.SIGHUP, lambda: self._reload(lambda **_: None))
 
     def _take_data_directory(self) -> None:
-        """Answer commands, as soon as no other instance does."""
+        """Answer commands as soon as no other instance holds the lock."""
         if self._given.lock is None or take(self._given.lock):
             if self._is_beside:
                 log("the other instance has left; commands are answered here from now on")
@@ -55,17 +55,17 @@ class Service:
         sd_notify.ready(f"serves {self._about.urls[0]}")
 
     def _tell_watchdog(self) -> None:
-        """The loop goes round."""
+        """Report to systemd's watchdog that the loop runs."""
         if self._interval is not None:
             sd_notify.alive()
             self._supervisor.at(time.monotonic() + self._interval, self._tell_watchdog)
 
     def see_off(self, pid: int) -> None:
-        """Stop the process that served before, which has been told to leave."""
+        """Stop the app process that served before, which drains already."""
         stop_after_lingering(self._supervisor, self.expect_end(pid))
 
     def expect_end(self, pid: int) -> Child:
-        """Kill a process that served before, if it has not ended when its grace is over."""
+        """Supervise an app process that served before; kill it if it still runs when its grace is over."""
         now = time.monotonic()
         before = Child("app before", self._app.title, lambda: 1, pid=pid, started=now, once=True)
         self._supervisor.add(before)
@@ -92,7 +92,7 @@ class Service:
         return self._about.facts() | processes | {"taking_over": self._takeover is not None}
 
     def _reload(self, tell: Any) -> None:
-        """Another process of the site, of the file as it is now, takes over."""
+        """Start a takeover by another process of the site, from the program's file as it is now."""
         if self._takeover or not self._supervisor.proven:
             tell(state="failed", cause="the site is being started", fix="wait until it serves, and try again", code=55)
             return

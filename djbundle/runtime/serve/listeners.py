@@ -1,4 +1,4 @@
-"""All sockets at which a site listens, as its options name them."""
+"""Opens the sockets on which a site listens."""
 
 from djbundle.runtime.net.addresses import default_address
 from djbundle.runtime.net.sockets import Listeners, activated, listen, listen_tcp
@@ -6,7 +6,7 @@ from djbundle.runtime.options.serve import ServeOptions
 
 
 def open_listeners(options: ServeOptions) -> Listeners:
-    """All that a `serve` with these options needs; raises AddressError."""
+    """Open all sockets that a `serve` with these options needs. Raise AddressError on failure."""
     site, redirect = activated() if not options.binds else ([], [])
     binds = options.binds or ((default_address(tls=options.tls is not None),) if not site else ())
     groups = [[listener] for listener in site]

@@ -1,4 +1,4 @@
-"""Where a site can be reached, and by what name: for the log, systemd, ``status`` and ``healthcheck``."""
+"""The name and the addresses of a site: for the log, systemd, ``status`` and ``healthcheck``."""
 
 import sys
 import time
@@ -20,7 +20,7 @@ class About:
     urls: list[str]  # for customers
     local_url: str  # for this machine, whatever the name of the certificate
     health_path: str
-    pair: Pair | None  # the certificate of its TLS
+    pair: Pair | None  # its TLS certificate
     since: float = field(default_factory=time.time)  # seconds since 1970
 
     @classmethod
@@ -41,7 +41,7 @@ class About:
         return f"{self.name} {self.version} serves {', '.join(self.urls)} with data in {self.data}"
 
     def facts(self) -> dict[str, Any]:
-        """For ``status``, which prints JSON."""
+        """Return these facts for ``status``, which prints JSON."""
         ends = self.pair.ends() if self.pair else None
         return {
             "name": self.name,

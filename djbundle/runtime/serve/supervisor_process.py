@@ -1,8 +1,8 @@
 """``./shop serve``: take the data directory and the port, then keep the site running.
 
-This process stays small: it loads neither Django nor SQLite. Its one child loads the site and forks those that work
-(app_process.py), and says when it is ready. When a new version takes over (handover/coordinator.py), this process
-becomes that version.
+This process stays small: it loads neither Django nor SQLite. Its one child, the app process (app_process.py), loads the
+site, forks the workers, and reports when it is ready. When a new version takes over (handover/coordinator.py), this
+process becomes that version.
 """
 
 import contextlib
@@ -40,11 +40,11 @@ from djbundle.runtime.serve.site_info import About
 from djbundle.runtime.serve.tls_process import prepare_tls
 from djbundle.runtime.tls.pair import Pair
 
-MARGIN = 2  # seconds that the site's process has to stop its children after their grace
+MARGIN = 2  # seconds that the app process has to stop its children after their grace
 
 
 def serve(bundle: Bundle, arguments: list[str]) -> int:
-    """Serve until told to stop; the exit code."""
+    """Serve until a stop signal arrives; return the exit code."""
     options = parse_serve_options(Path(bundle.program).name, arguments)
     lines.configure(options.log_format, options.log_level)
     forking.print_at_once()
@@ -61,7 +61,7 @@ def serve(bundle: Bundle, arguments: list[str]) -> int:
 
 
 def open_all(bundle: Bundle, options: ServeOptions) -> Handover:
-    """The lock and the sockets, as they will be handed on."""
+    """Take the lock and open the sockets; return both in the form in which a handover passes them on."""
     account = account_for(bundle.data, options)
     check_way(bundle.data, account)
     with acting_as(account) if account else contextlib.nullcontext():
@@ -76,7 +76,7 @@ def open_all(bundle: Bundle, options: ServeOptions) -> Handover:
 
 
 def account_for(data: Path, options: ServeOptions) -> Account | None:
-    """Whose rights root is to have: those of ``--user``, else of the owner of the data; None to stay as we are."""
+    """Return the account that root becomes: that of ``--user``, else the owner of the data; None to stay as we are."""
     account = find_account(options.user) if options.user else None
     if account:
         prepare_data_directory(data, account)
@@ -86,7 +86,7 @@ def account_for(data: Path, options: ServeOptions) -> Account | None:
 
 
 def run_candidate(bundle: Bundle, options: ServeOptions, given: Handover, progress: Progress) -> int:
-    """Load the site beside the one that serves, and take over from it."""
+    """Load the site beside the app process that serves, and take over from it."""
     forking.let_signals_in()
     forking.set_name(forking.title(bundle.manifest.name, "app"))
     heart = Heart.of_app(options.worker_timeout, given.heart)
@@ -103,7 +103,7 @@ def load_and_run(
 
 
 def supervise(bundle: Bundle, options: ServeOptions, given: Handover) -> int:
-    """Start the site, or go on with the one that was handed over."""
+    """Start the site, or go on with the app process that was handed over."""
     pair = prepare_tls(bundle.data, options.tls)
     listeners = given.open_listeners()
     reader, writer = os.pipe2(os.O_CLOEXEC)

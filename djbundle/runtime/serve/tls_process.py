@@ -1,6 +1,6 @@
-"""Where TLS meets the process tree: what is checked before anything starts, and the children that it needs.
+"""TLS in the process tree: the checks before anything starts, and the child processes that TLS needs.
 
-What cryptography brings along is loaded in the child that keeps certificates, and nowhere else.
+Only the child that keeps certificates loads cryptography and its dependencies.
 """
 
 import os
@@ -20,15 +20,15 @@ from djbundle.runtime.tls.pair import Pair
 from djbundle.runtime.tls.redirect import Redirect
 from djbundle.runtime.tls.store import Store
 
-KEEPER_PATIENCE = 2  # times as long as a web process may the keeper do nothing: it waits for name servers
+KEEPER_PATIENCE = 2  # times the heartbeat limit of a web worker: the keeper waits for name servers
 
 
 def prepare_tls(data: Path, options: TlsOptions | None) -> Pair | None:
-    """Where the certificate lies, or will lie; raises CertificateError for files that do not do."""
+    """Return where the certificate is or will be. Raise CertificateError for unusable files."""
     if options is None:
         return None
     hosts = [*filter(None, os.environ.get(HOSTS_VARIABLE, "").split(",")), *options.domains]
-    # Each once: a new version gets this environment, and comes here too.
+    # Without duplicates: a new version inherits this environment, and runs this code again.
     os.environ[HOSTS_VARIABLE] = ",".join(dict.fromkeys(hosts))
     if options.files:
         pair = Pair(*(file.absolute() for file in options.files))
@@ -51,9 +51,9 @@ def check_external_account(options: TlsOptions) -> None:
 
 
 def tls_children(bundle: Bundle, options: TlsOptions | None, listeners: Listeners, patience: float) -> list[Child]:
-    """One that keeps a certificate of our own, and one that answers HTTP, where there is a need.
+    """Return the child that keeps our own certificate, and the one that answers plain HTTP, where they are needed.
 
-    Who does nothing for `patience` seconds is killed and started again.
+    A child without a heartbeat for `patience` seconds is killed and started again.
     """
     children = []
     if options and not options.files:
@@ -90,6 +90,6 @@ def answer_http(application: Redirect, listener: socket.socket, heart: Heart) ->
 
 
 def user_agent(bundle: Bundle) -> str:
-    """Authorities ask for one (RFC 8555, 6.1)."""
+    """Return the User-Agent, which ACME clients must send (RFC 8555, 6.1)."""
     manifest = bundle.manifest
     return f"{manifest.name}/{manifest.version} djbundle/{manifest.build.djbundle}"

@@ -1,7 +1,7 @@
-"""One web worker: serves the site at its endpoints until it is told to stop.
+"""One web worker: serves the site on its endpoints until SIGTERM.
 
-Where an endpoint speaks TLS, serving starts once there is a certificate. When that changes, a second server takes up
-the new one on the same socket, and the first one leaves: no connection is refused or lost.
+A TLS endpoint starts to serve once there is a certificate. When the certificate changes, a second server starts with
+the new one on the same socket, and the first one drains: no connection is refused or lost.
 """
 
 import asyncio
@@ -19,8 +19,8 @@ from djbundle.runtime.process import forking, memory
 from djbundle.runtime.process.heartbeat import BEAT, Heart
 from djbundle.runtime.tls.pair import Pair, Version
 
-LOOK = 1.0  # seconds between looks at the files of a certificate, and at connections that have stalled
-HANDSHAKE = 10.0  # seconds that Granian gives a client for it
+LOOK = 1.0  # seconds between checks of the certificate's files, and between sweeps for stalled connections
+HANDSHAKE = 10.0  # seconds that Granian gives a client for its TLS handshake
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +32,7 @@ class Endpoint:
 
 
 def serve_web(server: Server, endpoints: Sequence[Endpoint], heart: Heart | None = None) -> int:
-    """Answer requests until SIGTERM; then finish those that have begun."""
+    """Answer requests until SIGTERM, then finish the ones in progress."""
     web = Web(server)
     web.spawn(with_each_beat(memory.tidier()))
     if heart:
@@ -42,7 +42,7 @@ def serve_web(server: Server, endpoints: Sequence[Endpoint], heart: Heart | None
 
 
 def port_of(listener: socket.socket) -> int:
-    """0 for a Unix socket."""
+    """Return the port of a socket; 0 for a Unix socket."""
     return 0 if listener.family == socket.AF_UNIX else int(listener.getsockname()[1])
 
 
@@ -82,7 +82,7 @@ class Web:
         await asyncio.gather(*(each.finished.wait() for each in self.running))
 
     def leave(self) -> None:
-        """Other processes answer on the same sockets, and this one will stop."""
+        """Drain: other processes answer on the same sockets, and this one will stop."""
         self.is_leaving = True
         for each in self.running:
             each.leave()
@@ -93,7 +93,7 @@ class Web:
         return running
 
     async def watch(self, endpoint: Endpoint, pair: Pair) -> None:
-        """Start a server with each certificate that appears, and let the one before go; one that leaves starts none."""
+        """Start a server with each new certificate, and retire the one before. A draining worker starts none."""
         seen: Version | None = None
         current: Running | None = None
         while not self.is_leaving:
@@ -112,7 +112,7 @@ class Web:
             await asyncio.sleep(LOOK)
 
     async def retire(self, running: Running) -> None:
-        """Stop it when all who have connected to it are answered: they have so long for a handshake and a request."""
+        """Drain a server, and stop it once each client has had time for its handshake and its request."""
         running.leave()
         await asyncio.sleep(HANDSHAKE + self.server.options.http.head_seconds)
         running.signal.set()
@@ -139,7 +139,7 @@ class Web:
             run_guarded(sweeper.sweep)
 
     def spawn(self, work: Coroutine[Any, Any, None]) -> None:
-        """Run it beside everything else, and say so if it fails."""
+        """Run `work` as a background task, and report it if it fails."""
         loop = self.server.loop
 
         def ended(task: asyncio.Task[None]) -> None:
@@ -153,7 +153,7 @@ class Web:
 
 
 def run_guarded(sweep: Callable[[], None]) -> None:
-    """Sweep. What fails once, for want of descriptors as a rule, is tried again the next time."""
+    """Sweep, and log a failure, usually a lack of file descriptors. The next sweep tries again."""
     try:
         sweep()
     except Exception as error:

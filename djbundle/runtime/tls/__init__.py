@@ -1,4 +1,4 @@
-"""HTTPS by itself: certificates by ACME, from files, or of a local authority; renewed and put in place while serving.
+"""Automatic HTTPS: certificates by ACME, from files, or of a local authority; renewed and replaced while serving.
 
-keeper.py reads like the table of contents.
+Read keeper.py first: it is like a table of contents.
 """

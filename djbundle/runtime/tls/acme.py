@@ -1,7 +1,7 @@
 """A client of certificate authorities: ACME (RFC 8555) with the HTTP-01 challenge, one method for each resource.
 
-What the authority answers is a stranger's word: each member is checked when it is read (exchange.py), what is signed
-goes through josepy (jose.py), and the certificate is looked at before anybody uses it (chain.py).
+The authority's answers are not trusted: each member is checked when it is read (exchange.py), and the certificate is
+checked before it is used (chain.py). josepy does the signing (jose.py).
 """
 
 import json
@@ -15,18 +15,18 @@ from djbundle.runtime.tls import jose, x509
 from djbundle.runtime.tls.exchange import BAD_NONCE, AcmeError, Answer, Exchange, ProblemError, Resource, retry_after
 from djbundle.runtime.tls.keys import PrivateKey
 
-ATTEMPTS = 20  # of one request whose nonce is refused
-PATIENCE = 300.0  # seconds for the authority to look at a challenge, and to issue
-POLL = (1.0, 10.0)  # seconds between looks: the first, the longest
-CLOCKS_DIFFER = 3600.0  # seconds; a certificate would seem to be over, or not to have begun
-UNFINISHED = ("pending", "processing", "ready")  # of orders and authorizations
+ATTEMPTS = 20  # at one request whose nonce is rejected
+PATIENCE = 300.0  # seconds for the authority to check a challenge, and to issue
+POLL = (1.0, 10.0)  # seconds between polls: the first, the longest
+CLOCKS_DIFFER = 3600.0  # seconds; beyond that a new certificate would seem expired, or not yet valid
+UNFINISHED = ("pending", "processing", "ready")  # status of orders and authorizations
 
 Publish = Callable[[str, str], None]  # token, content
 
 
 @dataclass(frozen=True, slots=True)
 class ExternalAccount:
-    """What an authority with accounts of its own hands out (ZeroSSL, Google, Sectigo)."""
+    """The credentials for an authority that has its own accounts (ZeroSSL, Google, Sectigo)."""
 
     identifier: str
     secret: bytes
@@ -43,7 +43,7 @@ class Client:
         self.nonce = ""
 
     def register(self, email: str | None, external: ExternalAccount | None) -> None:
-        """Make the account, or find it by its key."""
+        """Create the account, or find it by its key."""
         answer = self.exchange.request("GET", self.directory_url)
         self.directory = answer.resource()
         check_clock(answer.headers)
@@ -61,7 +61,7 @@ class Client:
         self.account = self.post(url, payload).location
 
     def issue(self, names: Sequence[str], key: PrivateKey, publish: Publish) -> bytes:
-        """Order a certificate for `names`; the chain as the authority sends it, the site's own first."""
+        """Order a certificate for `names`; return the chain as the authority sends it, the site's certificate first."""
         identifiers = [{"type": "dns", "value": name} for name in names]
         answer = self.post(self.directory.link("newOrder"), {"identifiers": identifiers})
         order, url = answer.resource(), answer.location
@@ -75,7 +75,7 @@ class Client:
         return self.post(self.wait_for(url, "valid").link("certificate"), None).body
 
     def authorize(self, url: str, names: Sequence[str], publish: Publish) -> None:
-        """Prove that one name is ours."""
+        """Prove that we control one name."""
         authorization = self.post(url, None).resource()
         name = authorization.inner("identifier").text("value")
         if name not in names:
@@ -91,7 +91,7 @@ class Client:
         self.wait_for(url, "valid")
 
     def wait_for(self, url: str, status: str) -> Resource:
-        """Look at an order or authorization until it is `status`, or has got beyond."""
+        """Poll an order or authorization until it has this status, or has passed it; return it."""
         pause, longest = POLL
         end = time.monotonic() + PATIENCE
         while True:
@@ -108,7 +108,7 @@ class Client:
             pause = min(pause * 1.5, longest)
 
     def post(self, url: str, payload: Mapping[str, Any] | None) -> Answer:
-        """One signed request; tried again when the authority has forgotten our nonce, as it may."""
+        """Send one signed request. Try again if the authority rejects our nonce, which it may have forgotten."""
         owner = {"kid": self.account} if self.account else {}
         for attempt in range(ATTEMPTS):
             header = owner | {"nonce": self.take_nonce(), "url": url}
@@ -137,7 +137,7 @@ class Client:
 
 
 def check_clock(headers: Mapping[str, str]) -> None:
-    """With a wrong clock each new certificate would seem to be over; so none is ordered."""
+    """Raise AcmeError if our clock is wrong: each new certificate would seem expired, so none is ordered."""
     try:
         theirs = parsedate_to_datetime(headers.get("date", "")).timestamp()
     except (ValueError, TypeError, OverflowError):
@@ -148,7 +148,7 @@ def check_clock(headers: Mapping[str, str]) -> None:
 
 
 def refusal(resource: Resource) -> AcmeError:
-    """Why an order or authorization has failed."""
+    """Return an error that says why an order or authorization has failed."""
     members = resource.members
     inner = members.get("identifier")
     name = str(inner.get("value", "")) if isinstance(inner, dict) else ""

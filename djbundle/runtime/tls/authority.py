@@ -1,4 +1,4 @@
-"""The local authority of ``--tls internal``: no stranger trusts it, whoever tests can."""
+"""The local authority of ``--tls internal``, for tests: a client trusts it only if it is set up to."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -11,12 +11,12 @@ from djbundle.runtime.tls.store import Store
 LOCAL_NAMES = ("localhost", "127.0.0.1", "::1")
 AUTHORITY_LIFE = timedelta(days=3650)
 CERTIFICATE_LIFE = timedelta(days=90)
-SKEW = timedelta(hours=1)  # of a client's clock
+SKEW = timedelta(hours=1)  # by which a client's clock may be wrong
 ROOT = "root.pem"
 
 
 def issue_internal(store: Store, site: str, domains: tuple[str, ...]) -> str:
-    """Key and chain for `domains` and this machine's own names; PEM."""
+    """Return key and chain for `domains` and this machine's own names, in PEM."""
     now = datetime.now(UTC)
     signer = stored_key(store, "authority.pem")
     root = kept_root(store, signer, now)
@@ -30,7 +30,7 @@ def issue_internal(store: Store, site: str, domains: tuple[str, ...]) -> str:
 
 
 def kept_root(store: Store, signer: PrivateKey, now: datetime) -> str | None:
-    """The authority's certificate in PEM; None where another is needed, above all one for its key."""
+    """Return the authority's certificate in PEM; None if a new one is needed, above all if it is for another key."""
     try:
         root = certificates.load_pem_x509_certificate(store.read(ROOT) or b"")
         fits = root.public_key() == signer.public_key() and root.not_valid_before_utc <= now

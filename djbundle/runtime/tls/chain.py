@@ -1,4 +1,4 @@
-"""Whether what an authority has sent is the certificate that was asked for, before it takes the place of a good one."""
+"""Checks that an authority has sent the certificate that was ordered, before it replaces a good one."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -19,13 +19,13 @@ SHOWN = 5  # names
 
 
 class ChainError(Exception):
-    """Why a chain does not do, in one line."""
+    """The reason why a chain is unusable, in one line."""
 
 
 def check_chain(pem: bytes, key: PrivateKey, names: Sequence[str], now: datetime) -> str:
-    """Return the chain in PEM and nothing else. Raise ChainError for one that a site with `key` cannot use.
+    """Return the chain in PEM, and nothing else. Raise ChainError if a site with `key` cannot use it.
 
-    Whether clients trust the last issuer is between them and the authority.
+    Whether clients trust the last issuer is not checked: that is between them and the authority.
     """
     chain = _parse(pem)
     leaf = chain[0]
@@ -45,7 +45,7 @@ def check_chain(pem: bytes, key: PrivateKey, names: Sequence[str], now: datetime
 
 
 def _parse(pem: bytes) -> list[x509.Certificate]:
-    """Every block that has begun must end, and be a certificate: a truncated chain is none."""
+    """Return the certificates. Each block must be complete, and a certificate: a truncated chain is an error."""
     begun, ended = pem.count(BEGIN), pem.count(END)
     if not begun or begun != ended or begun != pem.count(BEGIN + CERTIFICATE):
         raise ChainError("the answer is no whole chain of certificates")

@@ -1,7 +1,7 @@
-"""An alarm in the main thread of the process that keeps certificates: nothing that it waits for holds it for ever.
+"""An alarm in the main thread of the process that keeps certificates: nothing can block the process for ever.
 
-Time limits of single reads do not do: an authority may send a byte now and then, to each of a hundred requests. An
-alarm ends whatever is under way.
+Time limits of single reads are not enough: an authority may send a byte now and then, to each of a hundred requests. An
+alarm interrupts whatever is in progress.
 """
 
 import contextlib
@@ -17,7 +17,7 @@ from djbundle.runtime.tls.exchange import AcmeError
 
 
 class Alarm:
-    """As a context manager it rings each second: beats `heart`, and ends what is beyond its limit."""
+    """A context manager that rings each second: it beats `heart`, and interrupts what exceeds its limit."""
 
     def __init__(self, heart: Heart | None = None) -> None:
         self._heart = heart
@@ -34,7 +34,7 @@ class Alarm:
 
     @contextlib.contextmanager
     def limit(self, seconds: float) -> Iterator[None]:
-        """Raise AcmeError in the block when it takes longer. An exception that somebody swallows is raised again."""
+        """Raise AcmeError in the block when it takes longer. If code swallows the exception, it is raised again."""
         self._end, self._seconds = time.monotonic() + seconds, seconds
         try:
             yield

@@ -1,6 +1,6 @@
-"""One exchange with an authority over HTTPS, and with nobody over anything else; what it may answer is bounded.
+"""Exchanges with a certificate authority over HTTPS, and over nothing else; the size of an answer is limited.
 
-How long it may take is not said here: deadline.py ends the whole order.
+The time is limited elsewhere: deadline.py ends the whole order.
 """
 
 import http.client
@@ -16,23 +16,23 @@ from urllib.parse import urljoin
 
 TIMEOUT = 30.0  # seconds for the next bytes
 LARGEST = 1 << 20  # bytes of an answer
-REDIRECTS = 3  # of one request that is not signed
-LONGEST_WAIT = 24 * 3600.0  # seconds; an authority that asks for more is asked again after these
-LONGEST_TEXT = 300  # characters of what an authority says, in our log
+REDIRECTS = 3  # of one unsigned request
+LONGEST_WAIT = 24 * 3600.0  # most seconds to wait, even if the authority asks for more
+LONGEST_TEXT = 300  # characters of an authority's message in our log
 BAD_NONCE = "urn:ietf:params:acme:error:badNonce"
 PROBLEM_PREFIX = "urn:ietf:params:acme:error:"
-PASSING = (BAD_NONCE, PROBLEM_PREFIX + "serverInternal")  # troubles of the authority, which say nothing of our order
+PASSING = (BAD_NONCE, PROBLEM_PREFIX + "serverInternal")  # troubles of the authority, which do not concern our order
 
 
 class AcmeError(Exception):
-    """What the authority said, in one line."""
+    """An error of the authority, or of an exchange with it, in one line."""
 
     def __init__(self, message: str, *, kind: str = "", retry_after: float = 0.0, unreachable: bool = False) -> None:
         line = " ".join("".join(each if each.isprintable() else " " for each in message).split())
         super().__init__(line if len(line) <= LONGEST_TEXT else f"{line[:LONGEST_TEXT]}…")
         self.kind = kind
-        self.retry_after = retry_after  # seconds; 0: not told
-        self.passing = unreachable or kind in PASSING  # it is no answer to what we asked for
+        self.retry_after = retry_after  # seconds; 0 if the authority asks for none
+        self.passing = unreachable or kind in PASSING  # temporary: the authority has not judged our request
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +42,7 @@ class Answer:
     body: bytes
 
     def resource(self) -> "Resource":
-        """Return the JSON object that it is. Raises AcmeError for anything else, such as a page of a proxy."""
+        """Return the answer as a JSON object. Raise AcmeError for anything else, such as a proxy's page."""
         try:
             members = json.loads(self.body)
         except (ValueError, RecursionError):
@@ -58,7 +58,7 @@ class Answer:
 
 @dataclass(frozen=True, slots=True)
 class Resource:
-    """A JSON object of the authority, whose members are checked when they are asked for."""
+    """A JSON object of the authority, whose members are checked when they are read."""
 
     url: str
     members: dict[str, Any]
@@ -95,8 +95,9 @@ def checked_url(value: object, of: str) -> str:
 
 
 class Exchange:
-    """Sends requests, by the proxy of the environment where there is one. The authority's own certificate is checked
-    as Python does it.
+    """Sends requests, through the environment's proxy if there is one.
+
+    The authority's own certificate is checked as Python does it.
     """
 
     def __init__(self, user_agent: str) -> None:
@@ -106,24 +107,27 @@ class Exchange:
             urllib.request.ProxyHandler(),
             urllib.request.HTTPSHandler(context=ssl.create_default_context()),
         ):
-            self._opener.add_handler(handler)  # none follows redirects, or knows anything but https
+            self._opener.add_handler(handler)  # no handler follows redirects, or speaks anything but https
 
     def request(self, method: str, url: str, body: bytes | None = None) -> Answer:
-        """Raises AcmeError for an authority that cannot be reached, ProblemError for one that says no."""
+        """Send a request, and return the answer.
+
+        Raise AcmeError if the authority cannot be reached, and ProblemError if it refuses.
+        """
         for _ in range(REDIRECTS):
             status, answer = self._request(method, checked_url(url, url), body)
             if 200 <= status < 300:
                 return answer
             if status not in (301, 302, 303, 307, 308):
                 raise ProblemError(status, answer)
-            if method not in ("GET", "HEAD"):  # a signature is for one address, and must not travel
+            if method not in ("GET", "HEAD"):  # a signature is for one URL, and must not go to another
                 raise AcmeError(f"{url} leads elsewhere, where nothing signed may go")
             target = urljoin(url, answer.headers.get("location", ""))
             url = checked_url(target, f"{target}, where {url} leads,")
         raise AcmeError(f"{url} leads to yet another address")
 
     def _request(self, method: str, url: str, body: bytes | None) -> tuple[int, Answer]:
-        """One exchange; the status and the answer, whatever they are."""
+        """Send one request; return the status and the answer, whatever they are."""
         headers = {"Content-Type": "application/jose+json", "User-Agent": self._user_agent}
         try:
             request = urllib.request.Request(url, body, headers, method=method)  # noqa: S310 - https, see above
@@ -133,13 +137,13 @@ class Exchange:
             with response:
                 names = {name.lower(): value for name, value in response.headers.items()}
                 return response.status, Answer(url, names, read_body(response, url))
-        except (OSError, http.client.HTTPException, ValueError) as error:  # ValueError: an address that is none
+        except (OSError, http.client.HTTPException, ValueError) as error:  # ValueError: an invalid URL
             reason = getattr(error, "reason", error)
             raise AcmeError(f"cannot reach {url}: {reason}", unreachable=True) from error
 
 
 class ProblemError(AcmeError):
-    """An error as the authority words it (RFC 7807)."""
+    """An error in the authority's own words (RFC 7807)."""
 
     def __init__(self, status: int, answer: Answer) -> None:
         self.answer = answer
@@ -156,7 +160,10 @@ class ProblemError(AcmeError):
 
 
 def read_body(response: http.client.HTTPResponse, url: str) -> bytes:
-    """The whole of it: reading a given number of bytes, Python's own client does not tell that some are missing."""
+    """Return the whole body, or raise an exception.
+
+    When it reads a limited number of bytes, Python's own client does not report that some are missing.
+    """
     body = response.read(LARGEST + 1)
     if len(body) > LARGEST:
         raise AcmeError(f"{url} answers with more than {LARGEST} bytes")
@@ -166,7 +173,7 @@ def read_body(response: http.client.HTTPResponse, url: str) -> bytes:
 
 
 def retry_after(headers: Mapping[str, str]) -> float:
-    """Return the seconds that the authority asks us to wait, a day at most; 0 when it does not."""
+    """Return the seconds that the authority asks us to wait, at most a day; 0 if it asks for none."""
     value = headers.get("retry-after", "").strip()
     try:
         seconds = float(value) if value.isdecimal() else parsedate_to_datetime(value).timestamp() - time.time()

@@ -1,6 +1,6 @@
-"""How often certificates may be ordered, whatever happens: authorities count, and lock out for a week.
+"""Limits how often certificates are ordered, whatever happens: authorities count orders, and lock out for a week.
 
-Kept on the disk, so that it holds for a process that ends and is started again.
+The time of the last order is on disk, so the limit also holds after a restart of the process.
 """
 
 import math
@@ -13,12 +13,12 @@ FLOOR = 3600.0  # seconds between two orders for the same names
 
 
 class OrderFloor:
-    """Of the orders for the names of one site with one authority."""
+    """The limit on orders for the names of one site from one authority."""
 
     def __init__(self, store: Store, options: TlsOptions) -> None:
         self._store = store
         self.name = f"ordered-{short('\n'.join((options.directory, *sorted(options.domains))))}"
-        self._noted: float | None = None  # monotonic seconds: no setting of the clock changes them
+        self._noted: float | None = None  # monotonic seconds, which do not change when the clock is set
 
     def wait(self) -> float:
         """Return the seconds until the next order may be made, 0 for now."""
@@ -26,7 +26,7 @@ class OrderFloor:
         return max(0.0, FLOOR - since, self._wait_by_file())
 
     def note(self) -> None:
-        """An order is about to be made. Where that cannot be written down, it must not be."""
+        """Note that an order is about to be made. If this fails, the order must not be made."""
         self._noted = time.monotonic()
         self._store.write(self.name, f"{int(time.time())}\n".encode())
 
@@ -38,7 +38,7 @@ class OrderFloor:
             age = time.time() - float(content)
         except ValueError:
             age = -1.0
-        if not 0 <= age < math.inf:  # it is damaged, or the clock has been set back: the hour begins now
+        if not 0 <= age < math.inf:  # the file is damaged, or the clock was set back: the hour starts now
             self._store.write(self.name, f"{int(time.time())}\n".encode())
             age = 0.0
         return max(0.0, FLOOR - age)

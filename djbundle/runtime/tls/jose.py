@@ -1,4 +1,4 @@
-"""Signed JSON, as ACME sends it (RFC 8555, 6.2): josepy's, with the members of the header that ACME adds."""
+"""Signed JSON for ACME (RFC 8555, 6.2): that of josepy, with the header members that ACME adds."""
 
 import base64
 import json
@@ -38,13 +38,13 @@ def thumbprint(key: PrivateKey) -> str:
 def sign(key: PrivateKey, header: Mapping[str, str], payload: Mapping[str, Any] | None) -> dict[str, str]:
     """Sign with ES256. `header` has the URL, the nonce and, once there is an account, its `kid`.
 
-    No payload is ACME's way to read (RFC 8555, 6.3).
+    In ACME, a request without a payload reads a resource (RFC 8555, 6.3).
     """
     return _flattened(jwk.JWKEC(key=key), jwa.ES256, header, payload, shows_key="kid" not in header)
 
 
 def bind_account(key: PrivateKey, identifier: str, secret: bytes, url: str) -> dict[str, str]:
-    """Return the external account's word for our key (RFC 8555, 7.3.4)."""
+    """Return our public key, signed with the secret of the external account (RFC 8555, 7.3.4)."""
     public = jwk.JWKEC(key=key).public_key().to_partial_json()
     return _flattened(jwk.JWKOct(key=secret), jwa.HS256, {"kid": identifier, "url": url}, public)
 

@@ -1,7 +1,7 @@
 """The process that keeps a certificate: gets it, and renews it in time.
 
-Web workers know nothing of authorities. They look at the file (web_process.py) and take up what is new. What this
-process does not survive, its supervisor sees: it is started again.
+Web workers know nothing of authorities. They check the file (web_process.py), and load a new certificate. If this
+process crashes, its supervisor starts it again.
 """
 
 import random
@@ -22,11 +22,11 @@ from djbundle.runtime.tls.keys import generate_key, key_to_pem, stored_key
 from djbundle.runtime.tls.store import Store, short
 from djbundle.runtime.tls.x509 import Certificate, find_certificate, find_pair
 
-RENEW_AT = 2 / 3  # of its life
-SPREAD = 0.05  # of its life, by which the renewals of sites differ
-LONGEST_SLEEP = 3600.0  # seconds; clocks are set, machines sleep
-UNAVAILABLE = (5.0, 600.0)  # seconds between attempts when the authority has troubles: the first, the longest
-REFUSED = (60.0, 6 * 3600.0)  # and when it has said no, which authorities count
+RENEW_AT = 2 / 3  # share of its lifetime
+SPREAD = 0.05  # share of its lifetime by which the renewals of sites differ
+LONGEST_SLEEP = 3600.0  # seconds; the clock may be set and the machine suspended meanwhile
+UNAVAILABLE = (5.0, 600.0)  # seconds between attempts while the authority has troubles: the first, the longest
+REFUSED = (60.0, 6 * 3600.0)  # the same after a refusal; authorities count refusals
 DEADLINE = 900.0  # seconds for an order, whatever the authority does meanwhile
 
 
@@ -52,8 +52,8 @@ class Keeper:
                 time.sleep(self.keep())
 
     def keep(self) -> float:
-        """Renew the certificate if it is time; seconds until the next look."""
-        self.store.create()  # somebody may have removed it
+        """Renew the certificate if it is time; return the seconds until the next check."""
+        self.store.create()  # it may have been removed
         name = self.store.certificate_name(self.options)
         wait = seconds_left(find_pair(self.store.read(name)), self.names(), datetime.now(UTC))
         if wait > 0:
@@ -64,7 +64,7 @@ class Keeper:
         try:
             content = self.issue()
             self.store.write(name, content.encode("ascii"))
-        except Exception as error:  # whatever an authority may say, and a full disk: the next attempt may do
+        except Exception as error:  # any answer of an authority, or a full disk: the next attempt may succeed
             return self.fail(error)
         self.failures = 0
         ends = "" if (found := find_certificate(content.encode())) is None else f"{found.ends:%Y-%m-%d %H:%M} UTC"
@@ -79,7 +79,7 @@ class Keeper:
         return ", ".join(self.names())
 
     def issue(self) -> str:
-        """A new key and its chain, in PEM; the chain has been checked."""
+        """Return a new key and its checked chain, in PEM."""
         if self.options.source == "internal":
             return issue_internal(self.store, self.site.partition("/")[0], self.options.domains)
         account = stored_key(self.store, f"account-{short(self.options.directory)}.pem")
@@ -117,7 +117,7 @@ def external_account(options: TlsOptions) -> ExternalAccount | None:
 
 
 def seconds_left(certificate: Certificate | None, names: tuple[str, ...], now: datetime) -> float:
-    """Until it should be renewed; 0 when there is none that does for `names`."""
+    """Return the seconds until the renewal; 0 if there is no valid certificate for `names`."""
     if certificate is None or not certificate.names >= set(names) or certificate.ends < now:
         return 0.0
     life = certificate.ends - certificate.begins
@@ -126,7 +126,7 @@ def seconds_left(certificate: Certificate | None, names: tuple[str, ...], now: d
 
 
 def jittered(seconds: float) -> float:
-    """A tenth more or less, so that sites started together do not come together."""
+    """Return up to a tenth more or less, so that sites started together do not try again together."""
     return seconds * random.uniform(0.9, 1.1)  # noqa: S311 - no secret
 
 

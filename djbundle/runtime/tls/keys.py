@@ -1,4 +1,4 @@
-"""Private keys on the curve P-256, as PEM holds them."""
+"""Private keys on the curve P-256, in PEM."""
 
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric import ec
@@ -19,7 +19,7 @@ def generate_key() -> PrivateKey:
 
 
 def read_key(pem: bytes) -> PrivateKey:
-    """Raise ValueError for what is not a whole key on P-256."""
+    """Read a private key. Raise ValueError if it is not a complete key on P-256."""
     try:
         key = load_pem_private_key(pem, password=None)
     except (TypeError, UnsupportedAlgorithm) as error:  # TypeError: it is protected by a password
@@ -30,12 +30,12 @@ def read_key(pem: bytes) -> PrivateKey:
 
 
 def key_to_pem(key: PrivateKey) -> bytes:
-    """Return PKCS #8, not encrypted."""
+    """Return the key as unencrypted PKCS #8."""
     return key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
 
 
 def stored_key(store: Store, name: str) -> PrivateKey:
-    """Return the key in a file of the store. Makes one where there is none; puts a damaged one aside."""
+    """Return the key in a file of the store. Create one if there is none; put a damaged one aside."""
     if (pem := store.read(name)) is not None:
         try:
             return read_key(pem)

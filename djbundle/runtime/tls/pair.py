@@ -1,6 +1,6 @@
-"""A certificate with its key, checked before it is used: Granian ends with a traceback over one that does not do.
+"""A certificate with its key, checked before it is used: with an unusable one, Granian ends with a traceback.
 
-By the TLS of Python itself, in a handshake with itself: web processes have no need to load more.
+The check is a handshake of Python's own TLS with itself, so web workers need not load more.
 """
 
 import ssl
@@ -10,7 +10,7 @@ from pathlib import Path
 
 from djbundle.errors import CertificateError
 
-NO_CHECK_TIME = 0x200000  # x509_vfy.h, X509_V_FLAG_NO_CHECK_TIME: we say ourselves what is over
+NO_CHECK_TIME = 0x200000  # x509_vfy.h, X509_V_FLAG_NO_CHECK_TIME: we check the expiry ourselves
 FLIGHTS = 4  # more than a handshake has
 
 Version = tuple[tuple[int, int, int], ...]
@@ -18,13 +18,13 @@ Version = tuple[tuple[int, int, int], ...]
 
 @dataclass(frozen=True, slots=True)
 class Pair:
-    """Two files, or one that holds both."""
+    """The files of a certificate and its key; it may be one file that holds both."""
 
     certificate: Path
     key: Path
 
     def version(self) -> Version | None:
-        """Changes when one of the files does; None while one is not there."""
+        """Return a value that changes when one of the files does; None while one is missing."""
         try:
             found = [path.stat() for path in (self.certificate, self.key)]
         except OSError:
@@ -32,7 +32,7 @@ class Pair:
         return tuple((each.st_ino, each.st_mtime_ns, each.st_size) for each in found)
 
     def check(self) -> None:
-        """Raises CertificateError for what a server cannot use."""
+        """Raise CertificateError if a server cannot use the files."""
         ends = self._read_end()
         if ends < datetime.now(UTC):
             raise CertificateError(
@@ -40,7 +40,7 @@ class Pair:
             )
 
     def ends(self) -> datetime | None:
-        """When the certificate is over; None where a server could not use it anyway."""
+        """Return when the certificate expires; None if a server could not use it anyway."""
         try:
             return self._read_end()
         except CertificateError:
@@ -79,7 +79,7 @@ class Pair:
 
 
 def _client() -> ssl.SSLContext:
-    """One that trusts the certificate itself: who has issued it is for others to judge."""
+    """Return a context that trusts the certificate itself: its issuer is for others to judge."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.check_hostname = False
     context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN | ssl.VerifyFlags(NO_CHECK_TIME)
@@ -87,7 +87,7 @@ def _client() -> ssl.SSLContext:
 
 
 def _handshake(client: ssl.SSLContext, server: ssl.SSLContext) -> dict[str, object]:
-    """What the client sees of the server's certificate."""
+    """Return what the client sees of the server's certificate."""
     to_server, to_client = ssl.MemoryBIO(), ssl.MemoryBIO()
     ours = client.wrap_bio(to_client, to_server)
     theirs = server.wrap_bio(to_server, to_client, server_side=True)

@@ -1,4 +1,4 @@
-"""What answers on the port of plain HTTP: the authority's questions, and for everybody else the way to HTTPS."""
+"""Answers on the port for plain HTTP: the authority's challenges, and for all other requests a redirect to HTTPS."""
 
 import re
 from collections.abc import Awaitable, Callable
@@ -39,7 +39,7 @@ class Redirect:
         await answer(send, 308, b"", b"location", location.encode("latin-1"))
 
     def host(self, scope: dict[str, Any]) -> str | None:
-        """The one that was asked for, if it is ours; where we know our names, nobody is sent elsewhere."""
+        """Return the requested host, if it is valid. If we know our names, never return one that is not ours."""
         given = next((value.decode("latin-1") for name, value in scope["headers"] if name == b"host"), "")
         match = HOST.fullmatch(given)
         host = match[1].lower() if match else None

@@ -1,12 +1,12 @@
-"""What TLS keeps in the data directory, readable by its owner alone.
+"""What TLS keeps in the data directory, readable only by its owner.
 
 tls/account-HASH.pem    the key of our account with the authority of that URL
 tls/SOURCE-NAME.pem     key and chain of the site, in one file, so that they are replaced together
 tls/ordered-HASH        when the authority was last asked for a certificate, in seconds since 1970
 tls/authority.pem       the key of --tls internal; root.pem is its certificate, for clients to trust
-tls/challenges/TOKEN    what the authority asks for
+tls/challenges/TOKEN    the answer to a challenge of the authority
 
-No symbolic link is followed, and no file is ever half-written: a new one takes the place of the old one as a whole.
+No symbolic link is followed. No file is ever half-written: a new one replaces the old one as a whole.
 """
 
 import contextlib
@@ -26,9 +26,9 @@ from djbundle.runtime.options.tls import TlsOptions
 FOLDER = "tls"
 CHALLENGES = "challenges"
 TOKEN = re.compile(r"[A-Za-z0-9_-]{1,256}")
-DAY = 24 * 3600  # seconds; what is unfinished after that is nobody's
+DAY = 24 * 3600  # seconds; what is unfinished after that is abandoned
 LONGEST_FILE = 1 << 20  # bytes
-NO_FOLDER = (errno.ELOOP, errno.ENOTDIR)  # what open() says of a link, or a file, in place of a folder
+NO_FOLDER = (errno.ELOOP, errno.ENOTDIR)  # errors of open() for a link, or a file, in place of a folder
 
 
 class Store:
@@ -38,35 +38,35 @@ class Store:
         self.folder = data / FOLDER
 
     def create(self) -> None:
-        """Raise DataDirectoryError where something else than a folder is in the way."""
+        """Create the folders. Raise DataDirectoryError if something else is in their place."""
         for folder in (self.folder, self.folder / CHALLENGES):
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
             with _opened(folder) as descriptor:
                 os.fchmod(descriptor, 0o700)
 
     def certificate_name(self, options: TlsOptions) -> str:
-        """The file where key and chain lie, or will lie."""
+        """Return the name of the file in which key and chain are, or will be."""
         if options.source == "acme":
-            # Another authority is another certificate: one for tests must not stay when it is changed.
+            # Each authority has its own file: a test certificate must not stay in use when the authority is changed.
             return f"{short(options.directory)}-{options.domains[0]}.pem"
         return "internal.pem"
 
     def read(self, name: str) -> bytes | None:
-        """Return the content of a file; None where there is none, or a link in its place."""
+        """Return the content of a file; None if there is none, or a link in its place."""
         return _read(self.folder, name)
 
     def write(self, name: str, content: bytes) -> None:
-        """All or nothing, also when the power goes."""
+        """Write a file as a whole or not at all, even if the power fails."""
         _write(self.folder, name, content)
 
     def put_aside(self, name: str) -> None:
-        """Keep a damaged file for its owner to look at."""
+        """Rename a damaged file, so that its owner can look at it."""
         with _opened(self.folder) as folder:
             aside = str(Path(name).with_suffix(".damaged"))
             os.replace(name, aside, src_dir_fd=folder, dst_dir_fd=folder)
 
     def publish(self, token: str, content: str) -> None:
-        """Show a challenge's answer to whoever asks for it."""
+        """Publish the answer to a challenge."""
         if not TOKEN.fullmatch(token):
             raise ValueError("not a token")
         _write(self.folder / CHALLENGES, token, content.encode())
@@ -75,9 +75,9 @@ class Store:
         return _read(self.folder / CHALLENGES, token) if TOKEN.fullmatch(token) else None
 
     def clean(self) -> None:
-        """Remove challenges that are over, and what a killed process has left half-written.
+        """Remove old challenges, and files that a killed process has left half-written.
 
-        Of yesterday only: while one version takes over from another, the other may wait for an answer.
+        Only those older than a day: during a takeover, the other version may still wait for an answer.
         """
         for folder, is_left in ((CHALLENGES, TOKEN.fullmatch), ("", re.compile(r"\..+\.[0-9a-f]{16}").fullmatch)):
             for path in (self.folder / folder).iterdir():
@@ -88,7 +88,7 @@ class Store:
 
 @contextlib.contextmanager
 def _opened(folder: Path) -> Iterator[int]:
-    """A descriptor of a folder that is no symbolic link."""
+    """Open a folder that is no symbolic link; yield its descriptor."""
     try:
         descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
     except OSError as error:
@@ -104,7 +104,7 @@ def _opened(folder: Path) -> Iterator[int]:
 
 
 def _read(folder: Path, name: str) -> bytes | None:
-    flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK  # a pipe must not hold us up
+    flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK  # a pipe must not block us
     try:
         with _opened(folder) as parent:
             descriptor = os.open(name, flags, dir_fd=parent)

@@ -14,7 +14,7 @@ from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from djbundle.runtime.tls.keys import PrivateKey, read_key
 
-# What cryptography raises for a certificate that is damaged, or is none, some of it when a part is looked at.
+# What cryptography raises for a damaged certificate, or for something else; some of it only when a part is read.
 UNREADABLE = (
     *(ValueError, TypeError, x509.InvalidVersion, x509.DuplicateExtension, x509.UnsupportedGeneralNameType),
     UnsupportedAlgorithm,
@@ -27,7 +27,7 @@ UNUSED = dict.fromkeys(
 
 @dataclass(frozen=True, slots=True)
 class Certificate:
-    """What must be known of one: when it is valid and for whom."""
+    """What we need to know of a certificate: when it is valid, and for which names."""
 
     begins: datetime
     ends: datetime
@@ -35,7 +35,7 @@ class Certificate:
 
     @classmethod
     def from_pem(cls, pem: bytes) -> Self:
-        """Read the first one of a chain. Raises ValueError for what is none."""
+        """Read the first certificate of a chain. Raise ValueError if it is none."""
         try:
             first = x509.load_pem_x509_certificate(pem)
             return cls(first.not_valid_before_utc, first.not_valid_after_utc, read_names(first))
@@ -44,7 +44,7 @@ class Certificate:
 
 
 def find_certificate(content: bytes | None) -> Certificate | None:
-    """The first certificate of a file; None when there is none, or none that can be read."""
+    """Return the first certificate of a file; None if there is none, or it cannot be read."""
     try:
         return Certificate.from_pem(content or b"")
     except ValueError:
@@ -52,7 +52,7 @@ def find_certificate(content: bytes | None) -> Certificate | None:
 
 
 def find_pair(content: bytes | None) -> Certificate | None:
-    """The certificate of a file that has its key too; None where a server could not use it."""
+    """Return the certificate of a file that also has its key; None if a server could not use it."""
     found = find_certificate(content)
     if content is None or found is None:
         return None
@@ -78,14 +78,14 @@ def read_names(certificate: x509.Certificate) -> frozenset[str]:
 
 
 def make_request(key: PrivateKey, names: Sequence[str]) -> bytes:
-    """Return a certificate signing request in DER, with the names where they belong today: not in the subject."""
+    """Return a certificate signing request in DER. Names belong in the alternative names today, not in the subject."""
     builder = x509.CertificateSigningRequestBuilder().subject_name(x509.Name([]))
     request = builder.add_extension(_alternative_names(names), critical=False).sign(key, hashes.SHA256())
     return request.public_bytes(Encoding.DER)
 
 
 def make_authority(key: PrivateKey, title: str, begins: datetime, ends: datetime) -> str:
-    """Return a certificate that signs itself and may sign others; PEM."""
+    """Return a self-signed certificate that may sign others, in PEM."""
     constraints = x509.BasicConstraints(ca=True, path_length=None)
     usage = x509.KeyUsage(digital_signature=False, key_cert_sign=True, crl_sign=True, **UNUSED)
     builder = _builder(key, key, (_name(title), _name(title)), (begins, ends))
@@ -96,7 +96,7 @@ def make_authority(key: PrivateKey, title: str, begins: datetime, ends: datetime
 def make_certificate(
     key: PrivateKey, names: Sequence[str], authority: tuple[PrivateKey, str], begins: datetime, ends: datetime
 ) -> str:
-    """Return a certificate for `names` by `authority`, its key and certificate; PEM."""
+    """Return a certificate for `names`, in PEM, signed by `authority`: its key and its certificate."""
     signer, root = authority
     issuer = x509.load_pem_x509_certificate(root.encode()).subject
     usage = x509.KeyUsage(digital_signature=True, key_cert_sign=False, crl_sign=False, **UNUSED)
@@ -109,7 +109,7 @@ def make_certificate(
 def _builder(
     key: PrivateKey, signer: PrivateKey, titles: tuple[x509.Name, x509.Name], validity: tuple[datetime, datetime]
 ) -> x509.CertificateBuilder:
-    """What both kinds have, the identifiers of keys by which a chain is put together among it."""
+    """Return what both kinds have in common, such as the key identifiers by which clients build a chain."""
     public, authority = key.public_key(), signer.public_key()
     builder = x509.CertificateBuilder(*titles, public, x509.random_serial_number(), *validity)
     builder = builder.add_extension(x509.SubjectKeyIdentifier.from_public_key(public), critical=False)
@@ -121,7 +121,7 @@ def _signed(builder: x509.CertificateBuilder, signer: PrivateKey) -> str:
 
 
 def _name(common: str) -> x509.Name:
-    """The field holds 64 characters at most (RFC 5280); who reads the certificate goes by its other names."""
+    """Return a name, cut to the 64 characters of its field (RFC 5280). Clients use the alternative names instead."""
     return x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, common[:64])])
 
 
