@@ -1,7 +1,7 @@
 """Serves uploads of the site before Django is entered. They are public, like the files of any web server.
 
-The project's routes go first: to require a login for some uploads, write a view for their paths. Never served are
-hidden files (``.git``), files that are not regular, and links that lead out of the folder.
+The project's routes go first: to require a login for some uploads, write a view for their paths. Hidden files
+(``.git``), files that are not regular, and links that lead out of the folder are never served.
 """
 
 import asyncio
@@ -60,7 +60,7 @@ class Uploads(RangedFiles, ServeStaticBase):  # type: ignore[misc]  # untyped
         return False
 
     def may_have(self, path: str) -> bool:
-        """Return whether the path may be an upload, so that the disk must be read."""
+        """Return whether the path may be that of an upload, which is worth a look at the disk."""
         return path.startswith(self._prefix) and "/." not in path
 
     def find(self, path: str) -> RangedFile | None:

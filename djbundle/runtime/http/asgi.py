@@ -117,7 +117,8 @@ class Exchange:
     def is_chunked(self) -> bool:
         """Whether the request is chunked.
 
-        A proxy may have believed a length that it named too, so nothing else may be read from its connection.
+        Such a request may name a length too, which a proxy may have believed. So nothing else is read from its
+        connection.
         """
         return bool(self.header(b"transfer-encoding"))
 
@@ -358,7 +359,7 @@ class Exchange:
     async def answer_somehow(self) -> None:
         """Answer a client that has disconnected or has sent an invalid body.
 
-        Without a response, Granian would report a fault of ours.
+        Granian takes a missing response for a fault of ours.
         """
         if not self.answered:
             await self.refuse(HTTPStatus.BAD_REQUEST, "the body broke off")

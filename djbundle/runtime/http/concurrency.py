@@ -21,7 +21,7 @@ class Answering(Protocol):
     begun: float  # when it began that request, monotonic seconds
 
     def used(self) -> float:
-        """Return how many seconds it has computed since it was started."""
+        """Return how many seconds it has computed in total."""
         ...
 
 
@@ -30,7 +30,7 @@ class Pace:
 
     def __init__(self, most: int) -> None:
         self.most = most
-        self.wanted = 1  # threads, without those whose request takes long: they hinder no other
+        self.wanted = 1  # threads, not counting those with a long request, which hinder no other
         self.room = 1  # threads that may answer now
         self.is_slow = False  # some request takes long: it must be known whether others wait
         self._at = self._used = 0.0  # at the last look

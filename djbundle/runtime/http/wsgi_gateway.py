@@ -53,7 +53,7 @@ class WsgiGateway:
         return self.admission.hold_back(request)
 
     def answer_at_once(self, request: Request) -> bool:
-        """Return whether the request is answered with a file in memory, which needs no thread of the site."""
+        """Return whether the request is answered from memory, which needs no thread of the site."""
         return self.shortcut is not None and self.shortcut.answer(request, self.streams)
 
     def request(self, scope: dict[str, Any], protocol: Any) -> Request:

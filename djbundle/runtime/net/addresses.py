@@ -52,8 +52,9 @@ def parse_address(text: str) -> Address:
 def default_address(*, tls: bool, environment: Mapping[str, str] = os.environ, pid: int | None = None) -> Tcp:
     """Return the address to use without ``--bind``.
 
-    With TLS, it is the HTTPS port on every address. Else it is the port that a platform names in PORT, or the HTTP port
-    if this is the first process of a container; both on every address. Else it is a port for this machine alone.
+    With TLS, it is port 443 on every address. Otherwise it is the port that a platform names in PORT, also on every
+    address. Without PORT, it is port 80 on every address if this is the first process of a container, else
+    127.0.0.1:8000.
     """
     if tls:
         return Tcp(EVERYWHERE, HTTPS_PORT)

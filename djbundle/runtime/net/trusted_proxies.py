@@ -43,8 +43,8 @@ class TrustedProxies:
     def trusts(self, address: str) -> bool:
         """Return whether the address is that of a trusted proxy.
 
-        A Unix socket has no address. It is trusted unless no proxy is: this machine decides which processes may write
-        to it.
+        On a Unix socket, which has no address, the proxy is trusted if any is. This machine decides which processes may
+        write to that socket.
         """
         if not address:
             return bool(self.networks)
@@ -117,7 +117,7 @@ def elements(text: str) -> list[str]:
 def common_scheme(schemes: list[str]) -> str:
     """Return the scheme that all proxies report. If they differ, return "http".
 
-    This is for lists from which it is not known which proxy has reported which scheme.
+    This is for requests where it is unknown which proxy has reported which scheme.
     """
     said = {SCHEMES.get(each, "") for each in schemes}
     return said.pop() if len(said) == 1 else "http" if said else ""

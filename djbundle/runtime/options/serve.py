@@ -114,7 +114,7 @@ def parse_seconds(text: str) -> int:
 
 
 def count_workers(group: ControlGroup | None = None) -> int:
-    """Return one web process for each CPU that this process may use, but no more than the memory is enough for."""
+    """Return how many web processes to run: one for each CPU that this process may use, as far as there is memory."""
     group = group or ControlGroup()
     allowed = len(os.sched_getaffinity(0))
     cpus = min(allowed, round(group.cpus() or allowed))

@@ -28,7 +28,7 @@ class Arrivals:
     client: str = ""  # its address, as far as trusted proxies tell it
     is_proxys: bool = False  # a proxy's connection, which may have carried many requests before
     is_known: bool = False  # the number of bytes read at its beginning is known
-    is_marked: bool = False  # since the last look, a message was seen and the number of bytes read by then
+    is_marked: bool = False  # a message was seen since the last look, with the number of bytes read by then
     before: int = 0  # bytes read that belong to complete messages
     payload: int = 0  # of complete messages since `before` was set
     messages: int = 0
@@ -98,7 +98,7 @@ class Arrivals:
         self.since, self.taken_then = time.monotonic(), self.taken
 
     def is_stalled(self, seconds: float) -> bool:
-        """Return whether the client has taken next to nothing of what it was sent, for so many seconds."""
+        """Return whether, for so many seconds, the client has taken next to nothing of what it was sent."""
         if not self.sending or time.monotonic() - self.since < seconds:
             return False
         if self.taken - self.taken_then < SLOWEST * seconds:

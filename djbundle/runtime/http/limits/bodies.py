@@ -37,7 +37,10 @@ class Bodies:
         self.receiving: dict[int, Body] = {}  # by the id() of the body
 
     def receive(self, request: Request, enter: Enter) -> bool:
-        """Return whether the request may have a body. Once complete, call `enter` in one of Granian's threads."""
+        """Return whether the request may have a body.
+
+        When the body is complete, `enter` is called in one of Granian's threads.
+        """
         if not has_body(request.environ):
             return False
         if refused := self.limits.quota.refusal(request.client):
@@ -50,7 +53,7 @@ class Bodies:
         return True
 
     def forget(self, body: "Body") -> bool:
-        """Return whether the body was being received until now. Only the caller that gets true may end it."""
+        """Forget a body, and return whether it was being received. Only the caller that gets true may end it."""
         if self.receiving.pop(id(body), None) is None:
             return False
         self.limits.quota.give(body.request.client)
@@ -112,7 +115,7 @@ class Body:
         self.spool.seek(0)
         environ["wsgi.input"] = environ[SPOOL] = self.spool
         environ["CONTENT_LENGTH"] = str(self.rate.size)
-        if environ.pop("HTTP_TRANSFER_ENCODING", None):  # a proxy may have believed a length that it had too, so
+        if environ.pop("HTTP_TRANSFER_ENCODING", None):  # a proxy may have believed its Content-Length, so
             environ["djbundle.leaving"] = True  # nothing else is read from this connection (RFC 9112, 6.3)
         return self.request
 

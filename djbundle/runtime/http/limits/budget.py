@@ -13,7 +13,7 @@ from djbundle.runtime.http.protocol.transport import Connection
 CONNECTION = 16 << 20  # bytes
 CLIENT = 32 << 20
 PROCESS = 128 << 20
-COST = 320 << 10  # of a response whose client takes nothing: Granian queues four parts of 64 KB besides ours
+COST = 320 << 10  # bytes of a response whose client takes nothing: Granian queues four parts of 64 KB besides ours
 EVICTABLE = 5.0  # seconds without progress before a client makes room for others
 MOST_HELD = 1024  # requests that wait until their clients have taken other responses
 IMPATIENCE = 1.0  # seconds that a finished page waits for a client that takes nothing
@@ -41,8 +41,8 @@ class Budget:
     def take_if_left(self, connection: Connection, client: str, size: int) -> bool:
         """Count `size` bytes that wait, unless the client or all of them together are at their limit.
 
-        Responses of one client may be made at the same time, so that none of them knows of the others when it begins.
-        Return whether the bytes are counted.
+        Return whether the bytes are counted. Responses of one client may be made at the same time, so that none of them
+        knows of the others when it begins.
         """
         with self.lock:
             if self.is_full or self.client_has_enough(client):

@@ -15,8 +15,8 @@ from djbundle.runtime.http.protocol.connections import Connection, Traffic, brea
 from djbundle.runtime.options.http import HttpOptions
 
 PREFACE = 24  # bytes of the preface of HTTP/2; with fewer, Granian cannot tell which HTTP version it is
-CROWDED = 0.75  # of the connections that are allowed
-SHARE = 0.25  # of them that one client may have
+CROWDED = 0.75  # share of the allowed connections that makes a process crowded
+SHARE = 0.25  # share of the allowed connections that one client may have
 
 
 class Requests(Protocol):

@@ -24,7 +24,7 @@ class Refusals:
         self.observer = observer
         self.counts: Counter[str] = Counter()  # of what will be logged
         self.told = float("-inf")
-        self.since = self.last = float("-inf")  # first and last refusal for lack of room, monotonic seconds
+        self.since = self.last = float("-inf")  # first and last refusal while room is lacking, monotonic seconds
         self.lock = threading.Lock()
 
     def refuse(self, request: Request, status: HTTPStatus, why: str) -> None:
@@ -67,7 +67,7 @@ class Refusals:
         return f"requests have been refused for {now - self.since:.0f} s: too many bodies or responses are under way"
 
     def tell(self) -> None:
-        """Log now and then how many requests were refused. Call it each second."""
+        """Log now and then how often each event was counted. Call it each second."""
         now = time.monotonic()
         if not self.counts or now - self.told < TELL_EVERY:
             return

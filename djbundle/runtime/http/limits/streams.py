@@ -123,7 +123,7 @@ class Streams:
             begin = 0
             while begin < len(part):
                 size = sizes.next()
-                yield part[begin : begin + size]  # never copies all of it at once
+                yield part[begin : begin + size]  # does not copy all of it at once
                 begin += size
 
 
@@ -138,7 +138,7 @@ class Delivery:
         self.has_length = False
         self.sent = 0  # bytes
         self.is_fencing = False  # all parts are sent
-        self.fences = FENCES if request.transport.handed else 0  # that are still to be sent after the last part
+        self.fences = FENCES if request.transport.handed else 0  # still to be sent after the last part
         self.is_stopped = False  # the client has disconnected, or is too slow
         self.is_closed = False
 
@@ -226,7 +226,7 @@ class Delivery:
         future.add_done_callback(self.resume)
 
     def resume(self, _future: Any) -> None:
-        """Go on, in a thread of ours if a part must be made or read. Fences cost less than a thread switch."""
+        """Go on: in a thread of ours to send a part, but here to send fences, which cost less than a thread switch."""
         self.since = self.future = None
         if self.is_fencing:
             self.run()

@@ -19,7 +19,7 @@ from djbundle.runtime.http.protocol.transport import Connection
 LONGEST = 16 << 20  # bytes of one message
 OF_CLIENT = 64 << 20  # bytes of all messages of one client
 OF_ALL = 256 << 20  # bytes of all messages of all clients
-SOON = 0.05  # seconds
+SOON = 0.05  # seconds until the next look, at least
 MUCH = 1 << 20  # bytes received between two looks
 TOO_LARGE = "WebSocket: cut off, since a message is too large"
 TOO_MUCH = "WebSocket: cut off, since its messages take too much memory"

@@ -113,7 +113,7 @@ class Untaken:
         self.suspected, self.is_much = suspected, suspected.total() > OF_ALL
 
     def is_stalled(self, connection: Connection, seconds: float) -> bool:
-        """Return whether a client has taken next to nothing of what it was sent, for so many seconds."""
+        """Return whether, for so many seconds, a client has taken next to nothing of what it was sent."""
         account = self.accounts.get(connection)
         if account is None or account.since is None or time.monotonic() - account.since < seconds:
             return False

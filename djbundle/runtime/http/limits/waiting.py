@@ -77,7 +77,7 @@ class Waiting:
             add(self.held, client_key(client), -1)
 
     def is_flooding(self, client: str) -> bool:
-        """Return whether a client has MOST_REQUESTS requests that wait, and as many that are being answered."""
+        """Return whether a client has MOST_REQUESTS requests waiting, and as many being answered."""
         return self.held[client_key(client)] >= MOST_REQUESTS and self.has_enough(client)
 
     async def take(self, connection: Connection, client: str, size: int) -> bool:
@@ -115,7 +115,7 @@ class Waiting:
     def waits(self, response: object, connection: Connection, client: str, cost: int = COST) -> Iterator[None]:
         """Count what Granian keeps of a response while its client takes nothing.
 
-        Raise StalledClientError if the client takes nothing of too many responses, which were begun before that was
+        Raise StalledClientError if the client takes nothing of too many responses. They were begun before that was
         known.
         """
         self.since[response] = time.monotonic(), connection

@@ -1,7 +1,7 @@
-"""Headers that only a proxy may send, because frameworks and packages believe them.
+"""Headers that only a proxy may send, because frameworks and packages trust them.
 
-They name the client, the scheme, the host, the path or the user. Proxies in `--trusted-proxies` may send them; from the
-requests of all others they are removed. Names are in lower case, as in ASGI.
+They name the client, the scheme, the host, the path or the user. Proxies in `--trusted-proxies` may send them; they are
+removed from the requests of all other clients. Names are in lower case, as in ASGI.
 """
 
 from collections.abc import Collection, Iterable
@@ -53,7 +53,7 @@ def is_proxy_header(name: bytes) -> bool:
 
 
 def from_stranger(headers: Iterable[tuple[bytes, bytes]], own: Collection[bytes] = ()) -> Headers:
-    """Return the headers that an untrusted client may send. `own`: further names that the site believes.
+    """Return the headers that an untrusted client may send. `own`: further names that the site trusts.
 
     Names with an underscore are dropped: WSGI gives ``X_Remote_User`` and ``X-Remote-User`` the same name.
     """

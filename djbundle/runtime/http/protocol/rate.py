@@ -15,7 +15,7 @@ class Rate:
         self.size = self.size_before = 0  # bytes received, now and when the window began
 
     def is_too_slow(self, now: float, window: float) -> bool:
-        """Return whether the window was too slow, if it has passed; then begin the next."""
+        """Return whether the body came too slowly in the window, if that has passed. Then begin the next window."""
         if now - self.begun < window:
             return False
         is_slow = self.size - self.size_before < SLOWEST * window

@@ -1,6 +1,6 @@
 """Sets client, scheme and request id of each request, before anything reads it, the access log included.
 
-Proxy headers are kept from trusted proxies and removed from all other clients, so that a site may believe them.
+Proxy headers are kept from trusted proxies and removed from all other clients, so that a site may trust them.
 """
 
 import os
@@ -60,7 +60,7 @@ def joined(headers: Headers, name: bytes) -> str:
 
 
 def handed_on(headers: Headers, said: Said, client: Client) -> Headers:
-    """Return the headers without those that were not believed, since the site might believe them.
+    """Return the headers without those that we did not trust, since the site might trust them.
 
     From a list of schemes Django takes the first, so the scheme that counts replaces the list. ``Forwarded`` beside
     ``X-Forwarded-*`` is dropped.

@@ -1,6 +1,6 @@
 """Sends the response of one request over Granian's ASGI protocol, without an event loop.
 
-Granian's `send` needs no loop. Either it is done when it returns, or it returns a future. That completes when the
+Granian's `send` needs no loop. Either it is done when it returns, or it returns a future. The future completes when the
 client has taken a part of what waits for it.
 """
 
