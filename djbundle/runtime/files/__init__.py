@@ -1,1 +1,1 @@
-"""Static files and uploads, answered before Django is entered."""
+"""Static files and uploads, served before Django is entered."""

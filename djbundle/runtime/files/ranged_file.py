@@ -1,4 +1,4 @@
-"""A file as servestatic answers it, with what that has not: ``If-Range``, several parts, a tag for each encoding."""
+"""servestatic's files, with what those lack: ``If-Range``, several ranges, and an ETag for each encoding."""
 
 import asyncio
 import os
@@ -29,14 +29,14 @@ Segment = bytes | Span
 class RangedFile(StaticFile):  # type: ignore[misc]  # untyped
     @staticmethod
     def get_headers(headers_list: list[tuple[str, str]], files: Any) -> Any:
-        """Tell two files apart that were written within one second."""
+        """Add an ETag that tells two files apart even if they were written within one second."""
         main = files[None]
         tag = [("ETag", f'"{int(main.mtime * 1e6):x}-{main.size:x}"')] if main.mtime else []
         return StaticFile.get_headers([*headers_list, *tag], files)
 
     @staticmethod
     def get_alternatives(base_headers: Any, files: Any) -> list[tuple[str | None, str, Given]]:
-        """Give each encoding a tag of its own: parts of two encodings make a broken file."""
+        """Give each encoding its own ETag: parts of two encodings make a broken file."""
         found = StaticFile.get_alternatives(base_headers, files)
         for encoding, _, headers in found:
             for number, (name, value) in enumerate(headers):
@@ -55,7 +55,7 @@ class RangedFile(StaticFile):  # type: ignore[misc]  # untyped
     async def aget_response(
         self, method: str, request_headers: Asked, *, pathsend: bool = False, **_: bool
     ) -> Response:
-        """Return the answer; a whole file is sent by its path where the server can."""
+        """Return the response. A whole file is passed by its path if the server can send it so."""
         response, segments = self.respond(method, request_headers)
         if response.path and (segments or not pathsend):
             size = Path(response.path).stat().st_size
@@ -64,7 +64,7 @@ class RangedFile(StaticFile):  # type: ignore[misc]  # untyped
         return response
 
     def respond(self, method: str, asked: Asked) -> tuple[Response, list[Segment]]:
-        """Return an answer whose file is not opened yet, `path` names it, and the parts; none: all of it."""
+        """Return a response and its segments. `path` names its file, not opened yet; no segments: send all of it."""
         if method not in ("GET", "HEAD"):
             return NOT_ALLOWED_RESPONSE, []
         path, headers = self.get_path_and_headers(asked)
@@ -94,7 +94,7 @@ class RangedFile(StaticFile):  # type: ignore[misc]  # untyped
 
 
 class RangedFiles:
-    """servestatic's finder of files, which finds these. `encodings`: copies that the build has compressed."""
+    """Makes servestatic use RangedFile. `encodings`: the copies that the build has compressed."""
 
     encodings: tuple[tuple[str, str], ...] = (("zstd", ".zstd"), ("gzip", ".gz"), ("br", ".br"))
 
@@ -113,7 +113,7 @@ class RangedFiles:
 
 
 def asked_spans(asked: Asked, headers: Mapping[str, str], size: int) -> list[Span] | None:
-    """Return which parts are asked for; None for the whole file."""
+    """Return the ranges that are asked for, or None for the whole file."""
     if "HTTP_RANGE" not in asked:
         return None
     condition = asked.get("HTTP_IF_RANGE")
@@ -123,12 +123,12 @@ def asked_spans(asked: Asked, headers: Mapping[str, str], size: int) -> list[Spa
 
 
 def partial(headers: Given, spans: list[Span], size: int) -> tuple[Given, list[Segment]]:
-    """Return head and body of an answer with these parts: one as it is, several as multipart/byteranges."""
+    """Return the headers and segments for these ranges: one as it is, several as multipart/byteranges."""
     if len(spans) == 1:
         segments: list[Segment] = [*spans]
         headers = [*headers, ("Content-Range", spans[0].of(size))]
     else:
-        boundary = secrets.token_hex(16)  # nobody can have written it into the file
+        boundary = secrets.token_hex(16)  # random, so no file can contain it
         kind = next((value for name, value in headers if name == "Content-Type"), None)
         segments = multipart(spans, size, boundary, kind or "application/octet-stream")
         headers = [item for item in headers if item[0] != "Content-Type"]
@@ -154,7 +154,7 @@ def open_segments(path: Path, segments: list[Segment]) -> "Segments":
 
 
 class Segments(BufferedIOBase):
-    """Parts of a file, and what stands between them, as one file to be read."""
+    """Ranges of a file, and the bytes between them, as one file to read."""
 
     def __init__(self, file: BinaryIO, segments: list[Segment]) -> None:
         self._file = file
@@ -176,7 +176,7 @@ class Segments(BufferedIOBase):
         else:
             self._file.seek(segment.begin)
             data = self._file.read(min(size, segment.size))
-            rest = Span(segment.begin + len(data), segment.end) if data else b""  # it has become shorter
+            rest = Span(segment.begin + len(data), segment.end) if data else b""  # the file has become shorter
         if size_of(rest):
             self._left.appendleft(rest)
         return data
@@ -187,7 +187,7 @@ class Segments(BufferedIOBase):
 
 
 class AsyncFile:
-    """What servestatic reads for ASGI, by threads, since a disk may be slow."""
+    """The file that servestatic reads for ASGI, in threads, since a disk may be slow."""
 
     def __init__(self, file: Segments) -> None:
         self._file = file

@@ -1,14 +1,14 @@
-"""Parts of a file that a request asks for by ``Range`` (RFC 9110, 14): players, resumed downloads, readers of PDF."""
+"""Parses ``Range`` (RFC 9110, 14), which players, resumed downloads and PDF readers send."""
 
 import re
 from collections.abc import Collection
 from itertools import pairwise
 from typing import NamedTuple
 
-MOST = 16  # parts of one answer; who asks for more gets the whole file
-# Digits of ASCII, and no more than any file's size has: int() takes much else, and much time for much of it.
+MOST = 16  # ranges in one response; a request for more gets the whole file
+# ASCII digits, and no more than a file's size can have: int() accepts others, and takes long for many.
 RANGE = re.compile(r"(?:([0-9]{1,18})-([0-9]{1,18})?|-([0-9]{1,18}))")
-ENTITY_TAG = re.compile(r'"[^"]*+"')  # less the mark of a weak one
+ENTITY_TAG = re.compile(r'"[^"]*+"')  # without the mark of a weak one
 
 
 class Span(NamedTuple):
@@ -20,15 +20,15 @@ class Span(NamedTuple):
         return self.end - self.begin
 
     def of(self, size: int) -> str:
-        """As ``Content-Range``."""
+        """Return the value of ``Content-Range``."""
         return f"bytes {self.begin}-{self.end - 1}/{size}"
 
 
 def parse_ranges(header: str, size: int) -> list[Span] | None:
-    """Return the parts of a file of `size` bytes; none that can be had is 416.
+    """Return the ranges of a file of `size` bytes. An empty list is 416: the file has none of them.
 
-    None is for the whole file: what is no range by the grammar, or too many, is ignored. Parts that overlap are made
-    one, so that nobody is sent more than the file.
+    None means the whole file: invalid ranges, or too many, are ignored. Overlapping ranges are merged, so that no
+    client is sent more than the file.
     """
     unit, _, listed = header.partition("=")
     if unit.strip(" \t").lower() != "bytes" or not size or listed.count(",") > 4 * MOST:
@@ -48,7 +48,7 @@ def parse_ranges(header: str, size: int) -> list[Span] | None:
 
 
 def span_of(match: re.Match[str], size: int) -> Span:
-    """Return what there is of one range; nothing of one behind the end."""
+    """Return one range, cut to the size of the file. A range behind the end becomes empty."""
     first, last, suffix = match.groups()
     if suffix is not None:
         return Span(size - min(int(suffix), size), size)
@@ -71,10 +71,10 @@ def merged(spans: list[Span]) -> list[Span]:
 
 
 def is_unchanged(if_range: str, etag: str | None, last_modified: str | None) -> bool:
-    """Return whether ``If-Range`` names the file as it is now: exactly, since parts of two files make a broken one."""
+    """Return whether ``If-Range`` names the current file, exactly: parts of two files make a broken one."""
     return if_range.strip(" \t") in (etag, last_modified)
 
 
 def matches(if_none_match: str, etags: Collection[str]) -> bool:
-    """Return whether one of the tags is one of these; weakly, since proxies that compress make them weak."""
+    """Return whether ``If-None-Match`` has one of these ETags, weakly: proxies that compress make ETags weak."""
     return if_none_match.strip(" \t") == "*" or any(each in etags for each in ENTITY_TAG.findall(if_none_match))

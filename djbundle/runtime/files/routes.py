@@ -1,4 +1,4 @@
-"""Which paths the project has views for, told without a request."""
+"""Tells which paths the project has views for, without a request."""
 
 import os
 from collections.abc import Iterable, Iterator
@@ -15,7 +15,7 @@ from djbundle.runtime.core.bundle import Bundle
 
 
 class Routes:
-    """Those of ROOT_URLCONF, and of each other URLconf that a setting names, as PUBLIC_SCHEMA_URLCONF does."""
+    """The routes of ROOT_URLCONF, and of each other URLconf that a setting names, such as PUBLIC_SCHEMA_URLCONF."""
 
     def __init__(self, bundle: Bundle) -> None:
         self._bundle = bundle
@@ -24,9 +24,9 @@ class Routes:
         self._languages = list(languages(self._urlconfs))
 
     def has_view(self, path: str) -> bool:
-        """Return whether the project answers this path, or is led to it by APPEND_SLASH.
+        """Return whether the project has a view for this path, or redirects it to one by APPEND_SLASH.
 
-        In the site's own language, whatever that thread has spoken last.
+        Routes are resolved in the site's languages, not in the one that this thread used last.
         """
         shorter = "/" + path.removeprefix(get_script_prefix())
         paths = {path, f"{path}/", shorter, f"{shorter}/"}
@@ -41,12 +41,15 @@ class Routes:
             match = get_resolver(urlconf).resolve(path)
         except Resolver404:
             return False
-        except Exception:  # of a converter; what comes of it is the project's
+        except Exception:  # raised by a converter: the project must handle it
             return True
         return not self._is_for_development(match)
 
     def _is_for_development(self, match: Any) -> bool:
-        """Return whether Django's own view would send the same file. One with a login around it is another view."""
+        """Return whether this is Django's own view, which would send the same file.
+
+        With a login around it, it is another view.
+        """
         root = str(match.kwargs.get("document_root") or "")
         if match.func is not serve or not root:
             return False
@@ -55,7 +58,7 @@ class Routes:
 
 
 def languages(urlconfs: Iterable[str]) -> Iterator[str]:
-    """Return the languages in which paths differ: all of them where routes are translated."""
+    """Yield the languages in which paths differ: all of them if routes are translated."""
     yield settings.LANGUAGE_CODE
     if any(is_translated(get_resolver(urlconf).url_patterns) for urlconf in urlconfs):
         yield from (code for code, _ in settings.LANGUAGES)

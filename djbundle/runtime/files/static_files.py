@@ -1,4 +1,4 @@
-"""Static files of the build and uploads of the site, answered by servestatic before Django is entered."""
+"""Static files of the build and uploads of the site, served by servestatic before Django is entered."""
 
 from collections.abc import Callable
 from typing import Any, NamedTuple
@@ -18,9 +18,9 @@ from djbundle.runtime.process.heartbeat import Watch
 
 
 class Site(NamedTuple):
-    """An application, and what servestatic knows of the files of the build, by their paths.
+    """An application, and the files of the build that servestatic has found, by their paths.
 
-    `watch` looks at the processes above those that answer.
+    `watch` watches the processes above those that answer.
     """
 
     application: Any
@@ -36,7 +36,7 @@ class AsgiFiles(RangedFiles, ServeStaticASGI):  # type: ignore[misc]  # untyped
     """Static files in front of an ASGI application."""
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
-        """Take the path as ASGI has it: in Unicode, where servestatic takes it for WSGI's."""
+        """Answer with a file. Look its path up in Unicode, as ASGI has it; servestatic would decode it as in WSGI."""
         file = self.files.get(scope["path"]) if scope["type"] == "http" else None
         if not file:
             await self.application(scope, receive, send)
@@ -45,7 +45,7 @@ class AsgiFiles(RangedFiles, ServeStaticASGI):  # type: ignore[misc]  # untyped
 
 
 def serve_files(application: Any, bundle: Bundle, *, media: bool) -> Site:
-    """Wrap the project's application; `media`: uploads are served, where the project leaves that to us."""
+    """Wrap the project's application. With `media`, serve uploads where the project leaves that to us."""
     interface = bundle.manifest.interface
     files: dict[str, Any] = {}
     prefix = local_prefix(settings.MEDIA_URL)
@@ -62,12 +62,12 @@ def serve_files(application: Any, bundle: Bundle, *, media: bool) -> Site:
 
 
 def local_prefix(url: str | None) -> str:
-    """The path of a STATIC_URL or MEDIA_URL on this site; "" where another host or nobody serves it."""
+    """Return the path of a STATIC_URL or MEDIA_URL on this site; "" if another host serves it, or none does."""
     parts = urlsplit(url or "")
     return "" if parts.netloc or parts.path in ("", "/") else parts.path
 
 
 def hashed_name_test(prefix: str) -> Callable[[str, str], bool]:
-    """Tells the names that carry a hash of their content, by the manifest of the storage."""
+    """Return a test for names that carry a hash of their content, by the manifest of the storage."""
     hashed = frozenset(getattr(staticfiles_storage, "hashed_files", {}).values())
     return lambda _path, url: url.removeprefix(prefix) in hashed

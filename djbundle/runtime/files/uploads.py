@@ -1,7 +1,7 @@
-"""Uploads of the site, answered before Django is entered: public, like the files of any web server.
+"""Serves uploads of the site before Django is entered. They are public, like the files of any web server.
 
-A route of the project's goes first: who wants a login before some of them writes a view for their paths. What is hidden
-(``.git``), no plain file, or led out of the folder by a link is nobody's.
+The project's routes go first: to require a login for some uploads, write a view for their paths. Hidden files
+(``.git``), files that are not regular, and links that lead out of the folder are never served.
 """
 
 import asyncio
@@ -22,7 +22,7 @@ from djbundle.runtime.files.ranged_file import RangedFile, RangedFiles
 from djbundle.runtime.files.routes import Routes
 from djbundle.runtime.http.protocol.transport import OPEN_FILE
 
-# What a browser shows and can run no script from. Everything else, HTML and SVG above all, is a download.
+# What a browser shows without running scripts. All other files, above all HTML and SVG, are downloads.
 SAFE_SUFFIXES = frozenset(
     (
         *(".png", ".jpg", ".jpeg", ".gif", ".webp", ".avif", ".bmp", ".ico"),
@@ -35,9 +35,9 @@ BLOCK = 64 << 10  # bytes
 
 
 class Uploads(RangedFiles, ServeStaticBase):  # type: ignore[misc]  # untyped
-    """Finds them, at the moment of each request: they come and go while we serve."""
+    """Finds uploads at each request, since they come and go while the site runs."""
 
-    encodings = ()  # shop.txt.gz is an upload of its own, perhaps of somebody else
+    encodings = ()  # shop.txt.gz is an upload of its own, perhaps of another user
 
     def __init__(self, root: Path | str, prefix: str, routes: Routes) -> None:
         self._prefix, self._routes = prefix, routes
@@ -53,27 +53,27 @@ class Uploads(RangedFiles, ServeStaticBase):  # type: ignore[misc]  # untyped
         )
 
     def initialize(self) -> None:
-        """There is no application behind it."""
+        """Do nothing: there is no application behind the uploads."""
 
     @staticmethod
     def is_compressed_variant(path: str, stat_cache: Any = None) -> bool:  # noqa: ARG004 - servestatic's
         return False
 
     def may_have(self, path: str) -> bool:
-        """Return whether it is worth a look at the disk."""
+        """Return whether the path may be that of an upload, which is worth a look at the disk."""
         return path.startswith(self._prefix) and "/." not in path
 
     def find(self, path: str) -> RangedFile | None:
-        """Return the file, unless the project answers this path."""
+        """Return the upload, unless the project has a view for this path."""
         try:
             file = self.find_file(path)
-        except (NotARegularFileError, OSError):  # a socket, a name that is too long, one that we may not read
+        except (NotARegularFileError, OSError):  # a socket, a name that is too long, a file that we may not read
             return None
         return None if file is None or self._routes.has_view(path) else file
 
 
 def defuse(headers: Headers, path: str, _url: str) -> None:
-    """An upload is a stranger's file: no guessing of its type, no script, no frame of this site."""
+    """Make an untrusted upload harmless: no guessing of its type, no script, no frame of this site."""
     headers["X-Content-Type-Options"] = "nosniff"
     headers["Content-Security-Policy"] = "sandbox; default-src 'none'"
     if PurePosixPath(path).suffix.lower() not in SAFE_SUFFIXES:
@@ -81,7 +81,7 @@ def defuse(headers: Headers, path: str, _url: str) -> None:
 
 
 def why_not(bundle: Bundle, prefix: str) -> str | None:
-    """Return why uploads are not ours to serve; None where they are. `prefix` is that of MEDIA_URL on this site."""
+    """Return why we may not serve uploads, or None if we may. `prefix` is the path of MEDIA_URL on this site."""
     if not prefix:
         return "MEDIA_URL names no path of this site"
     if not settings.STORAGES["default"]["BACKEND"].endswith(".FileSystemStorage"):
@@ -93,7 +93,7 @@ def why_not(bundle: Bundle, prefix: str) -> str | None:
 
 
 def wrap(application: Any, interface: str, uploads: Uploads) -> Any:
-    """The application of `interface`, with uploads in front."""
+    """Return the application of `interface`, with uploads in front."""
     return _wsgi(application, uploads) if interface == "wsgi" else _asgi(application, uploads)
 
 

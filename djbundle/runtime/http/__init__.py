@@ -1,1 +1,1 @@
-"""What stands between Granian and the site, for every request: whom to believe, how much to take, what to add."""
+"""The layer between Granian and the site: which headers to trust, how much to accept, what to add."""

@@ -1,4 +1,4 @@
-"""Around an ASGI site and its files: refuses requests, adds to each response, and gives up on clients that stall."""
+"""Stands around an ASGI site and its files: refuses requests, adds response headers, and drops stalled clients."""
 
 import asyncio
 import time
@@ -34,7 +34,7 @@ from djbundle.runtime.http.websocket_gate import WebSocketGate
 from djbundle.runtime.logs import lines
 
 WHOLE = 64 << 10  # bytes of a body that are sent in one go
-READ = frozenset((b"host", b"content-length", b"transfer-encoding", b"x-request-id"))  # headers that are for us
+READ = frozenset((b"host", b"content-length", b"transfer-encoding", b"x-request-id"))  # headers that this file reads
 
 Message = dict[str, Any]
 Receive = Callable[[], Awaitable[Message]]
@@ -42,7 +42,7 @@ Send = Callable[[Message], Awaitable[None]]
 
 
 class ClientLeftError(Exception):
-    """Nobody wants the rest of the response."""
+    """The client has disconnected, or has cancelled the request."""
 
 
 class Asgi:
@@ -66,10 +66,10 @@ class Asgi:
             pass
         except StalledClientError:
             exchange.break_off()
-        except Exception:  # of a stream, or of what stands around Django, which answers its own errors
+        except Exception:  # Django answers its own errors: this one is from a stream or from code around Django
             told = {"id": exchange.header(b"x-request-id")}
             lines.write("error", "serve", "the answer to a request failed", told, traceback.format_exc())
-            if exchange.is_partly_answered and scope["http_version"] != "2":  # whose connection has other answers too
+            if exchange.is_partly_answered and scope["http_version"] != "2":  # HTTP/2 carries other responses too
                 exchange.break_off()
             await exchange.fail()
         finally:
@@ -84,28 +84,28 @@ class Exchange:
         self.additions, self.observer, self.limits = site.additions, site.observer, site.limits
         self.scope, self._receive, self._send = scope, receive, send
         self.connection: Connection = scope["djbundle.peer"]
-        self.client = client_of(scope)  # now: the site may change what stands there
+        self.client = client_of(scope)  # read now: the site may change the scope
         self.said = headers_for_us(scope["headers"])
         self.begun = time.perf_counter()
         self.rate = Rate()
-        self.head: Message | None = None  # of the response, while it is kept back
+        self.head: Message | None = None  # of the response, while it is held back
         self.has_quota = self.has_length = False
         self.sent = 0  # bytes of the body
         self.largest = 0  # bytes of the largest part of the body
         self.has_begun = self.has_file = self.is_counted = False
         self.watching: asyncio.Future[None] | None = None
-        self.is_gone = False  # the client, who watches
+        self.is_gone = False  # the client has disconnected, as watch_client() has seen
         self.handed = Handed(self.limits.untaken, self.connection) if self.by_http_2 else None
-        self.complete = False  # the body has been read
+        self.complete = False  # the body of the request has been read
         self.answered = self.refused = self.ended = False
 
     def header(self, wanted: bytes) -> str:
-        """Return the value of one of READ, of several between commas; "" where there is none."""
+        """Return the value of a header in READ, or "" without it. Repeated headers are joined by commas."""
         return self.said.get(wanted, "")
 
     @property
     def size_of_heads(self) -> int:
-        """Bytes of the head of the request, and of that of the response as far as it is kept back."""
+        """The bytes of the request's head and, while it is held back, of the response's head."""
         headers = [*self.scope["headers"], *(self.head["headers"] if self.head else ())]
         return sum(len(name) + len(value) for name, value in headers)
 
@@ -115,18 +115,22 @@ class Exchange:
 
     @property
     def is_chunked(self) -> bool:
-        """Such a request may have had a length too, that a proxy believed: then nothing else is to be read."""
+        """Whether the request is chunked.
+
+        Such a request may name a length too, which a proxy may have believed. So nothing else is read from its
+        connection.
+        """
         return bool(self.header(b"transfer-encoding"))
 
     @property
     def is_partly_answered(self) -> bool:
-        """Granian ends such an answer as if it were whole."""
+        """Whether the response has begun but not ended. Granian ends such a response as if it were complete."""
         return self.answered and not self.ended
 
     # --- the request ---
 
     async def is_admitted(self) -> bool:
-        """Return whether the site shall see it. Otherwise it is answered."""
+        """Return whether the site shall get the request. If not, it is answered here."""
         length = self.header(b"content-length") or None
         if self.scope["method"] == "CONNECT":
             await self.refuse(HTTPStatus.METHOD_NOT_ALLOWED, "that is for proxies")
@@ -146,12 +150,12 @@ class Exchange:
         return may_have_body(length, self.scope["method"], is_chunked=self.is_chunked, by_http_2=self.by_http_2)
 
     async def receive(self) -> Message:
-        """Return the next part of the body. An application to which we have said no sees its client leave."""
+        """Return the next part of the body. After a refusal the application sees its client disconnect."""
         if self.complete:
             return await self.receive_end()
         try:
             message = await asyncio.wait_for(self._receive(), self.limits.options.body_timeout)
-        except (TimeoutError, AttributeError):  # which Granian's awaitables raise when they are cancelled too late
+        except (TimeoutError, AttributeError):  # Granian's awaitables raise the latter when they are cancelled too late
             return await self.refuse(HTTPStatus.REQUEST_TIMEOUT, "the body came too slowly")
         self.rate.size += len(message.get("body", b""))
         most = self.limits.options.max_body
@@ -159,7 +163,7 @@ class Exchange:
             return await self.refuse(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "the body is too large")
         self.complete = not message.get("more_body", False)
         if self.complete:
-            if self.rate.size <= IN_MEMORY:  # Django keeps a larger one until the response is sent
+            if self.rate.size <= IN_MEMORY:  # Django keeps a larger body until the response is sent
                 self.give_quota()
         elif not await self.has_place():
             return {"type": "http.disconnect"}
@@ -168,13 +172,16 @@ class Exchange:
         return message
 
     async def has_place(self) -> bool:
-        """Return whether a body may be received: also of a request that seemed to have none, as a GET by HTTP/2."""
+        """Return whether a body may be received.
+
+        That includes the body of a request that seemed to have none, such as a GET over HTTP/2.
+        """
         if not self.has_quota:
             await self.take_quota()
         return not self.refused
 
     async def receive_end(self) -> Message:
-        """Return that the client has left, or has cancelled this request."""
+        """Return Granian's message that the client has disconnected or cancelled this request."""
         message = await self._receive()
         if message["type"] == "http.disconnect":
             self.forget_handed()
@@ -185,14 +192,17 @@ class Exchange:
             self.handed.forget()
 
     async def watch_client(self) -> None:
-        """Learn when it leaves: Granian takes parts for nobody without a word, and a server of files does not ask."""
+        """Learn when the client disconnects.
+
+        Granian accepts parts for a disconnected client without an error, and the file server does not check.
+        """
         while (await self._receive())["type"] != "http.disconnect":
             pass
         self.is_gone = True
         self.forget_handed()
 
     async def take_quota(self) -> None:
-        """Ask for room and take it at once: else all who ask before one takes it would be let in."""
+        """Check the quota and take from it in one step, so that requests that check at once cannot all pass."""
         if without_quota := self.limits.quota.refusal(self.client):
             await self.refuse(*without_quota)
         else:
@@ -207,20 +217,23 @@ class Exchange:
     # --- the response ---
 
     async def send(self, message: Message) -> None:
-        if self.refused or self.ended:  # nobody takes it; the site hears so when the loop comes to it
+        if self.refused or self.ended:  # the client takes no more; the site learns so when the loop runs
             await asyncio.sleep(0)
             return
         if message["type"] == START:
             await self.begin(message)
         elif message["type"] == BODY:
             await self.send_part(bytes(message.get("body", b"")), more=message.get("more_body", False))
-        else:  # the path of a file that is all of it
+        else:  # the path of a file that is the whole body
             self.ended = True
             await self.send_head()
             await self._send(message)
 
     async def begin(self, message: Message) -> None:
-        """Keep the head back until it is known how long the body is, as Granian does; but not of a stream of events."""
+        """Hold the head back until the length of the body is known, as Granian does.
+
+        The head of an event stream is sent at once.
+        """
         headers = [(name.decode("latin-1"), value.decode("latin-1")) for name, value in message.get("headers", ())]
         self.head = {**message, "headers": headers}
         if any(name.lower() == "content-type" and value.startswith("text/event-stream") for name, value in headers):
@@ -243,7 +256,7 @@ class Exchange:
                 headers = with_length(headers, length)
             self.has_length = says_length(headers)
             self.head = None
-            await self._send({**head, "headers": raw(headers)})  # raises what is wrong with it
+            await self._send({**head, "headers": raw(headers)})  # raises if the head is invalid
             self.answered = True
 
     async def send_part(self, body: bytes, *, more: bool) -> None:
@@ -264,21 +277,21 @@ class Exchange:
             await self.refuse(*self.limits.budget.refusal())
 
     def length_to_say(self, body: bytes, *, more: bool) -> int | None:
-        """Return the length of a body that is whole."""
+        """Return the length to send in the head: only known if this part is the whole body, else None."""
         return len(body) if self.head and not more and self.head["status"] not in BODILESS else None
 
     def is_to_be_fenced(self, body: bytes) -> bool:
-        """Return whether it shall be known when a response is taken, whose last part this is."""
+        """Return whether fences shall follow this last part, to learn when the client has taken the response."""
         if self.sent + len(body) > WHOLE:
             return True
         return bool(body and self.head and self.handed and self.handed.is_suspicious)
 
     def cost_of(self, body: bytes) -> int:
-        """Return how many bytes wait until the last part of a body is taken: its head, and what Granian has queued."""
+        """Return how many bytes wait until this part is taken: the part, the heads, and what Granian has queued."""
         return len(body) + min(self.sent, COST) + OVERHEAD + self.size_of_heads
 
     async def take_budget(self, size: int) -> bool:
-        """Return whether so many bytes may wait for the client: of what has begun, all."""
+        """Return whether so many bytes may wait for the client. For a response that has begun they always may."""
         if self.head:
             return await self.limits.waiting.take(self.connection, self.client, size)
         self.limits.budget.take(self.connection, self.client, size)
@@ -290,7 +303,7 @@ class Exchange:
         await self.hand(body, more=more)
 
     async def send_large(self, body: bytes, length: int | None, *, more: bool, fences: int) -> None:
-        """In pieces, so that the rest of it is given up when the client takes nothing."""
+        """Send a body in pieces, so that the rest can be dropped if the client takes nothing."""
         await self.send_head(length)
         self.ended = not more
         for begin in range(0, len(body), WHOLE):
@@ -302,7 +315,7 @@ class Exchange:
             await self.hand(b"", more=False)
 
     async def open_file(self) -> bool:
-        """Return whether a file may be opened, to be sent: as many are open at once as the budget has room for."""
+        """Return whether a file may be opened for sending. The budget limits how many are open at once."""
         self.has_file = self.is_counted = await self.limits.waiting.take(self.connection, self.client, COST)
         if self.has_file:
             self.watching = asyncio.ensure_future(self.watch_client())
@@ -311,16 +324,19 @@ class Exchange:
         return self.has_file
 
     async def hand(self, body: bytes, *, more: bool) -> None:
-        """Give bytes to Granian. Raises StalledClientError when the client takes none of them, and ClientLeftError."""
+        """Give bytes to Granian.
+
+        Raise StalledClientError if the client takes none of them in time, and ClientLeftError if it has disconnected.
+        """
         if self.is_gone:
             raise ClientLeftError
         self.sent += len(body)
         if self.handed:
             self.handed.add(len(body))
         sent = self._send({"type": BODY, "body": body, "more_body": more})
-        if not hasattr(sent, "add_done_callback"):  # there is room
+        if not hasattr(sent, "add_done_callback"):  # Granian has room
             await sent
-            if more:  # a site that always has a next part would let nobody else run
+            if more:  # a site that always has a next part would block the event loop
                 await asyncio.sleep(0)
             return
         cost = 0 if self.is_counted else COST
@@ -341,19 +357,23 @@ class Exchange:
         return {"type": "http.disconnect"}
 
     async def answer_somehow(self) -> None:
-        """To a client that has left, or has sent what is no body: Granian takes no answer for a fault of ours."""
+        """Answer a client that has disconnected or has sent an invalid body.
+
+        Granian takes a missing response for a fault of ours.
+        """
         if not self.answered:
             await self.refuse(HTTPStatus.BAD_REQUEST, "the body broke off")
 
     async def fail(self) -> None:
-        """Answer for a site that has failed before it answered."""
+        """Answer 500 if the site has failed before it answered."""
         if not self.answered:
             await self.refuse(HTTPStatus.INTERNAL_SERVER_ERROR, "the site failed")
 
     def break_off(self) -> None:
-        """Close the connection: else the client would take a part for the whole.
+        """Close the connection: otherwise the client would take a part for the whole.
 
-        Not that of a proxy which brings other clients too, and sees by the length that a part is missing.
+        Keep a trusted proxy's HTTP/2 connection if the length was sent: it carries other clients, and the proxy sees by
+        the length that a part is missing.
         """
         self.refused = True
         if not (self.has_length and self.by_http_2 and self.limits.is_proxy(self.connection[0])):
@@ -371,12 +391,12 @@ class Exchange:
 
 
 def client_of(scope: Message) -> str:
-    """Return the address of who asks; "" by a Unix socket."""
+    """Return the address of the client; "" on a Unix socket."""
     return str((scope["client"] or ("",))[0])
 
 
 def headers_for_us(headers: Iterable[tuple[bytes, bytes]]) -> dict[bytes, str]:
-    """Return those of READ; the values of one that comes several times stand between commas."""
+    """Return the headers in READ. The values of a repeated header are joined by commas."""
     found: dict[bytes, str] = {}
     for name, value in headers:
         if name in READ:

@@ -1,46 +1,49 @@
-"""How many threads of a site answer at once: as few as keep the processor busy.
+"""Decides how many threads of a site answer at once: as few as keep the processor busy.
 
-Python runs one thread at a time anyway, and threads that take turns within a page, at each query, lose much time over
-it. So one thread answers request after request. But nobody shall wait for a page that waits itself, for its database
-or for another server, nor long for one that computes: then another thread joins.
+Python runs one thread at a time anyway, and threads that take turns within a page, at each query, lose much time. So
+one thread answers request after request. But no request shall wait behind a page that itself waits for a database or
+another server, nor long behind one that computes. Then another thread joins.
 """
 
 import time
 from collections.abc import Collection
 from typing import Protocol
 
-LOOK = 0.01  # seconds between looks at the threads
-LONGEST = 0.05  # seconds that a request waits for those that compute
-IDLE = 0.05  # of the time; threads that use less of the processor wait for something
-BUSY = 0.7  # of the time; where they use as much, more of them would not help
+LOOK = 0.01  # seconds between checks of the threads
+LONGEST = 0.05  # seconds that a request waits behind threads that compute
+IDLE = 0.05  # of the time; a thread that uses the processor less is waiting for something
+BUSY = 0.7  # of the time; if threads use the processor so much, more of them would not help
 
 
 class Answering(Protocol):
     """A thread that answers a request."""
 
-    begun: float  # when it began with that, monotonic seconds
+    begun: float  # when it began that request, monotonic seconds
 
     def used(self) -> float:
-        """Seconds in which it computed, ever."""
+        """Return how many seconds it has computed in total."""
         ...
 
 
 class Pace:
-    """`most`: how many threads there are."""
+    """Decides how many threads may answer. `most` is the number of all threads."""
 
     def __init__(self, most: int) -> None:
         self.most = most
-        self.wanted = 1  # threads, but for those whose request takes long: they hinder nobody
+        self.wanted = 1  # threads, not counting those with a long request, which hinder no other
         self.room = 1  # threads that may answer now
-        self.is_slow = False  # some request is not answered at once: it shall be known whether others wait
-        self._at = self._used = 0.0  # at the look before
+        self.is_slow = False  # some request takes long: it must be known whether others wait
+        self._at = self._used = 0.0  # at the last look
 
     def begin(self, threads: Collection[Answering]) -> None:
-        """To be called some time before `look`."""
+        """Start a measurement. Call it some time before `look`."""
         self._at, self._used = time.monotonic(), _used_by(threads)
 
     def look(self, threads: Collection[Answering], answering: Collection[Answering], waiting: float) -> None:
-        """`threads`: all there are; `waiting`: seconds that the oldest request has waited, 0 where there is none."""
+        """Adjust the number of threads that may answer.
+
+        `threads`: all that exist; `waiting`: seconds that the oldest request has waited, 0 if none waits.
+        """
         before, used_before = self._at, self._used
         self.begin(threads)
         share = (self._used - used_before) / max(self._at - before, 1e-6)

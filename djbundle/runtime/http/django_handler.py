@@ -1,4 +1,4 @@
-"""What is changed in Django's ASGIHandler, so that one client cannot make it keep much in memory."""
+"""Changes to Django's ASGIHandler, so that one client cannot make it keep much in memory."""
 
 import tempfile
 from typing import Any
@@ -9,15 +9,15 @@ from djbundle.runtime.http.limits.bodies import IN_MEMORY
 
 
 def bound_memory() -> None:
-    """Make all the changes, in this process."""
+    """Make all the changes in this process."""
     spool_bodies()
     keep_responses_whole()
 
 
 def spool_bodies() -> None:
-    """Have Django keep bodies of requests in files from the size on from which a WSGI site has them there.
+    """Have Django keep request bodies in files from the same size on as a WSGI site does.
 
-    It would keep up to FILE_UPLOAD_MAX_MEMORY_SIZE of each in memory, which is meant for one file of one upload.
+    By default it keeps up to FILE_UPLOAD_MAX_MEMORY_SIZE of each in memory, which is meant for one file of one upload.
     """
 
     class SmallerFiles:
@@ -30,8 +30,10 @@ def spool_bodies() -> None:
 
 
 def keep_responses_whole() -> None:
-    """Have Django send a page in one message, however large: it keeps all of it until the last part is taken, and tells
-    its size to nobody. Here it is cut into parts.
+    """Have Django send a page in one message, however large.
+
+    Otherwise Django keeps all of it until the last part is taken, and does not report its size. Here it is cut into
+    parts instead.
     """
     handler: Any = asgi.ASGIHandler
     handler.chunk_bytes = staticmethod(lambda data: [(data, True)])

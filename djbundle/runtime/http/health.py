@@ -1,7 +1,7 @@
-"""``/up``: whether the site can do its work, answered before the project is entered, whatever its ALLOWED_HOSTS.
+"""``/up``: tells whether the site can work. It is answered before the project is entered, whatever ALLOWED_HOSTS says.
 
-A load balancer or a container asks often, so an answer is good for a second, in each web process. ``/up/live`` looks at
-nothing: a process that answers lives.
+Load balancers and containers ask often, so each web process uses an answer for a second. ``/up/live`` checks nothing: a
+process that answers is alive.
 """
 
 import json
@@ -21,14 +21,14 @@ from djbundle.runtime.process.heartbeat import Watch
 
 GOOD_FOR = 1.0  # seconds
 PATIENCE = 3.0  # seconds for the databases to answer
-LIVE = "/live"  # behind the path
+LIVE = "/live"  # appended to the path
 HEADERS = [("Content-Type", "application/json"), ("Cache-Control", "no-store")]
 
 Answer = tuple[HTTPStatus, bytes]
 
 
 class Health:
-    """`has_worker`: a task worker belongs to this `serve`, and is to be heard of. To be asked by several threads."""
+    """Answers health checks, from several threads. `has_worker`: a task worker of this `serve` must send heartbeats."""
 
     def __init__(self, path: str, *, has_worker: bool, watch: Watch | None = None) -> None:
         self._watch = watch
@@ -37,11 +37,11 @@ class Health:
         self._lock = threading.Lock()
         self._looked = float("-inf")
         self._problems: list[str] = []
-        self._thread: ThreadPoolExecutor | None = None  # made in the process that is asked, behind the fork
+        self._thread: ThreadPoolExecutor | None = None  # started after the fork, in the process that answers
         self._look: Future[list[str]] | None = None
 
     def problems(self) -> list[str]:
-        """What is not as it should be, in words that tell no secret. Waits for nobody longer than PATIENCE."""
+        """Return what is wrong, in words that reveal no secret. No wait is longer than PATIENCE."""
         if not self._lock.acquire(timeout=PATIENCE):
             return [late()]
         try:
@@ -53,7 +53,7 @@ class Health:
             self._lock.release()
 
     def _find(self) -> list[str]:
-        """A thread looks, which may hang in a database that does."""
+        """Check in another thread, which may hang together with a database."""
         self._thread = self._thread or ThreadPoolExecutor(1, "health")
         self._look = self._look or self._thread.submit(look, has_worker=self._has_worker)
         try:
@@ -78,7 +78,7 @@ def late() -> str:
 
 
 def is_free(path: str) -> bool:
-    """Whether the project has no view of its own there."""
+    """Return whether the project has no view of its own at this path."""
     try:
         resolve(path)
     except Resolver404:
@@ -87,7 +87,7 @@ def is_free(path: str) -> bool:
 
 
 def wrap(application: Any, interface: str, health: Health) -> Any:
-    """The application of `interface`, with these paths in front."""
+    """Return the application of `interface`, with these paths in front."""
     return _wsgi(application, health) if interface == "wsgi" else _asgi(application, health)
 
 

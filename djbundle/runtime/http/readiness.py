@@ -1,4 +1,4 @@
-"""What a site needs to do its work: databases that answer, are up to date and can be written, and a task worker."""
+"""Checks what a site needs to work: databases that answer, are migrated and can be written, and a task worker."""
 
 import os
 from collections.abc import Callable
@@ -10,21 +10,21 @@ from django.utils import timezone
 
 from djbundle.runtime.database.migrations import find_pending, used_databases
 
-LEAST_ROOM = 10 << 20  # bytes on the disk of a database; SQLite's log alone grows to 4 MB
+LEAST_ROOM = 10 << 20  # bytes free on the disk of a database; SQLite's log alone grows to 4 MB
 
-_watched: list[Callable[[], str | None]] = []  # by this process
+_watched: list[Callable[[], str | None]] = []  # checks of this process
 
-_up_to_date: set[str] = set()  # databases that lack nothing; a running site does not undo a migration
+_up_to_date: set[str] = set()  # databases with all migrations; a running site does not undo a migration
 
 
 def look(*, has_worker: bool) -> list[str]:
-    """What is wrong, in words that tell no secret; to be called from one thread, which keeps its connections."""
+    """Return what is wrong, in words that reveal no secret. Call it from one thread, which keeps its connections."""
     own = [problem for find in _watched if (problem := find())]
     return [*own, *_problems_of_databases(), *(_problems_of_worker() if has_worker else [])]
 
 
 def watch(find: Callable[[], str | None]) -> None:
-    """Ask `find` too, what is wrong with this process."""
+    """Ask `find` too what is wrong with this process."""
     _watched.append(find)
 
 
@@ -63,7 +63,7 @@ def _is_up_to_date(connection: Any) -> bool:
 
 
 def _problem_of_file(path: Path) -> str | None:
-    """In memory there is none."""
+    """Return what is wrong with the file of a database. A database in memory has no file."""
     if not path.is_file():
         return None
     if not os.access(path, os.W_OK):
@@ -81,4 +81,4 @@ def _problems_of_worker() -> list[str]:
         heard = WorkerRecord.objects.using(transitions.alias()).filter(seen_at__gt=timezone.now() - options.lease())
         return [] if heard.exists() else ["no task worker is heard of"]
     except Error:
-        return []  # said already
+        return []  # already reported

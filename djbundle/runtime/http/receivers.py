@@ -1,14 +1,14 @@
-"""Granian's threads: they receive the requests of one of its workers.
+"""Granian's threads, which receive the requests of one of its workers.
 
-To hand a request over to another thread takes two changes of threads, a third of what a small page costs. So the first
-of them answers what it has received, and then receives the next; the others are kept back, and what comes meanwhile
-waits with Granian. Another receives, and hands over, where a request could be answered beside the one that is, and
-where that one takes long, so that nobody knows what waits. None of them waits for a client.
+To hand a request over to another thread costs two thread switches, a third of what a small page costs. So the first
+thread answers what it has received, and then receives the next request. The others are parked, and new requests wait in
+Granian meanwhile. Another thread receives and hands over in two cases: a second request could be answered at the same
+time, or the current one takes long, so that it is unknown what waits. No thread waits for a client.
 
-What waits with Granian is answered in the order in which it came, so that an honest request would wait for thousands of
-another client. So now and then, while there always is something to answer, the thread that answers pauses, and another
-receives all that waits, into the queue of the site, which is fair. That is many times faster than to answer it; where
-little waits, the pause is short.
+Requests that wait in Granian are answered in the order in which they came. An honest request would wait behind
+thousands of another client. So now and then, while there is always something to answer, the answering thread pauses.
+Another thread then receives all that waits into the site's queue, which is fair. That is many times faster than
+answering. If little waits, the pause is short.
 """
 
 import threading
@@ -18,54 +18,54 @@ from djbundle.runtime.http.limits.admission import Admission
 from djbundle.runtime.http.protocol.transport import Request
 from djbundle.runtime.http.threads import SiteThread, SiteThreads
 
-RECEIVERS = 8  # Granian makes each when something waits and nobody receives
+RECEIVERS = 8  # Granian starts each when a request waits and no thread receives
 FOREVER = 10 * 365 * 24 * 3600  # seconds that they may be idle
-UNSEEN = 0.5  # seconds in which requests were always waiting, or may have been, before a pause
-PAUSE = 0.2  # seconds, the longest
-MUCH = 256  # requests received in a pause, after which the next one comes soon: in ANSWERING seconds
+UNSEEN = 0.5  # seconds during which requests always waited, or may have, before a pause
+PAUSE = 0.2  # seconds, at most
+MUCH = 256  # requests received in one pause; after more, the next pause comes in ANSWERING seconds
 ANSWERING = 0.05
-LOOK = 0.001  # seconds between looks in a pause whether requests are received
-LOOKS = 2  # of them that find nothing new end it
-BESIDE_OTHERS = 0.006  # seconds between looks while others compute: Python changes threads each 5 ms
-STILL = 0.05  # seconds in which somebody was there to receive, and had nothing to, though others may compute
-MOST_TAKEN_IN = 8192  # requests; more wait with Granian. Only proxies, which may have any number, come so far
+LOOK = 0.001  # seconds between checks, in a pause, whether requests are received
+LOOKS = 2  # checks without a new request, after which the pause ends
+BESIDE_OTHERS = 0.006  # seconds between checks while other threads compute: Python switches threads every 5 ms
+STILL = 0.05  # seconds during which a thread could receive but nothing came, though others may compute
+MOST_TAKEN_IN = 8192  # requests; more wait in Granian. Only proxies, which have no limit, reach this
 
 
 class Receivers:
-    """A door of the site, and who goes through it."""
+    """A door of the site, and the threads that use it."""
 
     def __init__(self, site: SiteThreads, admission: Admission) -> None:
         self.site, self.admission = site, admission
         self.first = FirstReceiver(self)
-        self.others: dict[int, OtherReceiver] = {}  # by the number of the thread
+        self.others: dict[int, OtherReceiver] = {}  # by thread identifier
         self.first_thread: int | None = None
-        self.outside = 0  # how many wait with Granian for a request, or are about to
+        self.outside = 0  # threads that wait in Granian for a request, or are about to
         self.kept: list[OtherReceiver] = []
         self.closed = False
-        self.moved = time.monotonic()  # when somebody last went out, or received
+        self.moved = time.monotonic()  # when a thread last went outside, or received
         self.received = 0  # requests
-        self.look_at = 0.0  # when it is to be seen next how many wait, monotonic seconds
+        self.look_at = 0.0  # when to check next how many requests wait, monotonic seconds
         with site.changed:
             site.doors.append(self)
 
     def receive(self, request: Request) -> None:
-        """In one of Granian's threads; returns when that shall receive another."""
+        """Handle a request in one of Granian's threads. Return when that thread shall receive another."""
         self.note_received()
         self.admission.admit(request, self.enter)
 
     def note_received(self) -> None:
         now = time.monotonic()
         if now - self.moved > (STILL if self.site.busy else LOOK):
-            self.look_at = now + UNSEEN  # somebody was there to receive, and nothing came
+            self.look_at = now + UNSEEN  # a thread could receive, and nothing came
         self.moved = now
         self.received += 1
 
     def enter(self, request: Request) -> None:
-        """In one of Granian's threads, with a request that may go to the site."""
+        """Pass an admitted request to the site, in one of Granian's threads."""
         self.receiver(threading.get_ident()).receive(request)
 
     def receiver(self, thread: int) -> "FirstReceiver | OtherReceiver":
-        """The one of this thread."""
+        """Return the receiver of this thread."""
         if thread == self.first_thread:
             return self.first
         if thread not in self.others:
@@ -73,7 +73,7 @@ class Receivers:
         return self.others[thread]
 
     def go_outside(self) -> None:
-        """Another waits with Granian for a request. Wants the lock."""
+        """Note that another thread waits in Granian for a request. Call it with the lock held."""
         self.outside += 1
         self.moved = time.monotonic()
 
@@ -89,11 +89,11 @@ class Receivers:
 
     @property
     def is_attended(self) -> bool:
-        """See Door. Granian makes another thread when nobody receives. Wants the lock."""
+        """See Door. Granian starts another thread if none receives. Call it with the lock held."""
         return self.outside > 0 or len(self.others) + 1 < RECEIVERS
 
     def open(self) -> None:
-        """See Door. Wants the lock."""
+        """See Door. Call it with the lock held."""
         if self.outside > 0:
             return
         if self.first in self.site.idle:
@@ -119,8 +119,10 @@ class Receivers:
             self.look_at = time.monotonic() + (ANSWERING if self.received - before > MUCH else UNSEEN)
 
     def has_seen_none(self) -> bool:
-        """Return whether somebody is there to receive, and nothing comes; or nobody could be called, since Granian has
-        had no need of another thread. Wants the lock.
+        """Return whether it is certain that no request waits, or impossible to check.
+
+        It is certain if a thread could receive and nothing came. No check is possible if no thread can be called, since
+        Granian has not needed another one yet. Call it with the lock held.
         """
         now = time.monotonic()
         can_call = bool(self.kept) or self.first in self.site.idle
@@ -130,7 +132,7 @@ class Receivers:
         return True
 
     def wait_until_received(self) -> None:
-        """Pause while requests are received, but not for long."""
+        """Pause while others receive requests, but not for long."""
         end, found_nothing = time.monotonic() + PAUSE, 0
         while found_nothing < LOOKS and time.monotonic() < end and len(self.site.waiting) < MOST_TAKEN_IN:
             with self.site.changed:
@@ -140,7 +142,7 @@ class Receivers:
             found_nothing = found_nothing + 1 if self.received == before else 0
 
     def close(self) -> None:
-        """Let all go back to Granian, which has ended."""
+        """Send all threads back to Granian, which has stopped."""
         with self.site.changed:
             self.closed = True
             self.site.doors.remove(self)
@@ -150,11 +152,11 @@ class Receivers:
 
 
 class OtherReceiver:
-    """Receives, or is kept."""
+    """A thread that receives, or is parked."""
 
     def __init__(self, receivers: Receivers) -> None:
         self.all, self.site = receivers, receivers.site
-        self.called = threading.Lock()  # released by who calls it
+        self.called = threading.Lock()  # released by the thread that calls this one
         self.called.acquire()
 
     def receive(self, request: Request) -> None:
@@ -170,13 +172,13 @@ class OtherReceiver:
             self.called.acquire()
 
     def call(self) -> None:
-        """To receive. Wants the lock."""
+        """Wake the thread to receive. Call it with the lock held."""
         self.all.go_outside()
         self.called.release()
 
 
 class FirstReceiver(SiteThread):
-    """Receives, or is one of the site's threads that are idle, or answers."""
+    """A thread that receives, or answers, or is one of the site's idle threads."""
 
     def __init__(self, receivers: Receivers) -> None:
         super().__init__(receivers.site)
@@ -210,20 +212,20 @@ class FirstReceiver(SiteThread):
             super().rest()
 
     def go_outside(self) -> None:
-        """Wants the lock."""
+        """Go back to Granian for a request. Call it with the lock held."""
         self.receives = True
         self.all.go_outside()
 
     def call(self) -> None:
-        """From those that are idle, to receive. Wants the lock."""
+        """Take the thread from the idle ones, to receive. Call it with the lock held."""
         self.site.idle.remove(self)
         self.go_outside()
         self.inbox.put(None)
 
     def close(self) -> None:
-        """Wants the lock."""
+        """Stop answering, now or once the thread rests. Call it with the lock held."""
         if self in self.site.busy:
-            return  # it leaves when it rests
+            return  # it stops when it rests
         if self in self.site.idle:
             self.call()
         self.leave()

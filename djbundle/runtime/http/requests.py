@@ -1,4 +1,4 @@
-"""The requests that are being answered, by who has asked: what the Sweeper must know."""
+"""Tells the idle reaper over which connections requests are being answered."""
 
 import time
 from collections.abc import Awaitable, Callable
@@ -9,7 +9,7 @@ from djbundle.runtime.http.threads import SiteThreads
 
 
 class WsgiRequests:
-    """Of a WSGI site."""
+    """The requests of a WSGI site."""
 
     def __init__(self, threads: SiteThreads, streams: Streams) -> None:
         self.threads, self.streams = threads, streams
@@ -25,7 +25,7 @@ class WsgiRequests:
 
 
 class AsgiRequests:
-    """Of an ASGI site, its WebSockets included. All that Granian receives is begun at once."""
+    """The requests of an ASGI site, WebSockets included. All that Granian receives begins at once."""
 
     def __init__(self) -> None:
         self.clients: dict[int, tuple[str, int]] = {}  # addresses and ports
@@ -35,7 +35,7 @@ class AsgiRequests:
         return lambda connection: connection.client in clients
 
     async def count(self, client: tuple[str, int], answer: Awaitable[None]) -> None:
-        """Know of `client` until it is answered."""
+        """Count `client` until its request is answered."""
         self.clients[id(answer)] = client
         try:
             await answer

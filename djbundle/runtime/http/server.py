@@ -1,6 +1,6 @@
-"""Granian, from its Python API, on sockets of ours and with an application that is loaded already.
+"""Runs Granian through its Python API, on sockets of ours and with an application that is already loaded.
 
-The only file that knows Granian's workers. As many of them as are wanted serve one application in one process.
+Only this file knows Granian's workers. Any number of them serve one application in one process.
 """
 
 import asyncio
@@ -34,13 +34,13 @@ from djbundle.runtime.options.http import HttpOptions
 from djbundle.runtime.tls.pair import Pair
 
 wrap_asgi: Any = _wrap_asgi  # untyped
-make_worker: Any = ASGIWorker  # whose types are those of an older version
+make_worker: Any = ASGIWorker  # its types are those of an older version
 ENOUGH_FILES = 65536
-SPARE_FILES = 256  # for what is not a connection
-FILES_OF_CONNECTION = 2  # itself, and the file that it is sent
+SPARE_FILES = 256  # descriptors for everything but connections
+FILES_OF_CONNECTION = 2  # the socket, and the file that is sent over it
 RUNTIME_THREADS, RUNTIME_BLOCKING_THREADS = 1, 512  # Granian's defaults
-MOST_STREAMS = 128  # requests at once over one connection of HTTP/2; browsers have at most 100
-STREAM_BUFFER = 128 << 10  # bytes that are ready to be sent for each of them
+MOST_STREAMS = 128  # concurrent requests over one HTTP/2 connection; browsers send at most 100
+STREAM_BUFFER = 128 << 10  # bytes that each of them may have ready to send
 NO_METRICS = (None, None)
 
 
@@ -49,7 +49,7 @@ class WebOptions:
     interface: Interface
     blocking_threads: int
     http: HttpOptions
-    spool: str | None = None  # folder for bodies of requests
+    spool: str | None = None  # folder for request bodies
 
 
 @dataclass(slots=True)
@@ -59,15 +59,15 @@ class Running:
     signal: WorkerSignal
     finished: asyncio.Event
     socket: int  # the descriptor from which it accepts
-    leaving: bool = False  # it will stop: tell clients to open another connection
+    leaving: bool = False  # it drains: clients are told to open another connection
     departure: Departure = field(default_factory=Departure)
     receivers: Receivers | None = None  # of a WSGI site
 
     def leave(self) -> None:
-        """Accept no more connections, and close each behind its next answer. Others listen to the same socket.
+        """Drain: accept no more connections, and close each after its next response. Others listen on the same socket.
 
-        Granian can only stop at once, and would cut off who has just connected. So its descriptor is made to mean a
-        socket that nobody knows, and to which nobody will connect.
+        Granian can only stop at once, and would cut off clients that have just connected. So its descriptor is replaced
+        by a socket whose name no client knows, and to which none will connect.
         """
         self.leaving = True
         self.departure.begin()
@@ -77,19 +77,19 @@ class Running:
             os.dup2(nobody.fileno(), self.socket, inheritable=False)
 
     def end(self) -> None:
-        """It has stopped."""
+        """Clean up after the worker has stopped."""
         if self.receivers:
             self.receivers.close()
         self.finished.set()
 
     async def say_goodbye(self) -> None:
-        """To WebSockets, of whose end Granian tells nobody."""
+        """Close the WebSockets and wait until they are closed. Granian does not report their end."""
         self.departure.begin()
         await self.departure.wait_until_closed()
 
 
 class Direct:
-    """Stands where Granian has an event loop: calls back at once, in Granian's own thread."""
+    """Stands in for Granian's event loop: calls back at once, in Granian's own thread."""
 
     def call_soon(self, callback: Callable[[Any], object], future: Any, context: object = None) -> None:  # noqa: ARG002
         callback(future)
@@ -133,7 +133,7 @@ class Server:
             self.answer = wrap_asgi(application, {}, {}, None)
 
     def start(self, listener: socket.socket, pair: Pair | None) -> Running:
-        """Serve a socket, with TLS where there is a certificate; does not wait."""
+        """Serve a socket, with TLS if there is a certificate. Return without waiting."""
         http, is_unix = self.options.http, listener.family == socket.AF_UNIX
         running = Running(WorkerSignal(), asyncio.Event(), os.dup(listener.fileno()))
         running.signal.add_cb(lambda: self.loop.call_soon_threadsafe(running.end))
@@ -173,10 +173,10 @@ class Server:
 
         def callback(scope: dict[str, Any], protocol: Any) -> Any:
             address, port = scope["client"]
-            client = scope["client"] = (address, int(port))  # Granian has a text where ASGI has a number
+            client = scope["client"] = (address, int(port))  # Granian gives the port as text, ASGI as a number
             scope["djbundle.peer"] = client
             prepare(scope)
-            if scope["http_version"] == "2":  # whose clients would keep any number of files open
+            if scope["http_version"] == "2":  # such a client could keep any number of files open
                 scope["extensions"] = {}
             scope["djbundle.leaving"] = running.leaving
             scope["djbundle.departure"] = running.departure
@@ -186,7 +186,7 @@ class Server:
         return _new_cbscheduler(self.loop, watcher, impl_asyncio=True)  # type: ignore[no-untyped-call]
 
     def sweep(self) -> None:
-        """Look at what waits for clients. Call it each second."""
+        """Check what waits for clients. Call it each second."""
         if self.gateway:
             self.gateway.sweep()
         self.limits.waiting.sweep()
@@ -196,7 +196,10 @@ class Server:
 
 
 def raise_file_limit() -> int:
-    """To as many files as the administrator lets us have; shells and systemd start programs with 1,024."""
+    """Raise the limit of open files as far as the administrator allows, up to ENOUGH_FILES, and return it.
+
+    Shells and systemd start programs with a limit of 1,024.
+    """
     _soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     enough = ENOUGH_FILES if hard == resource.RLIM_INFINITY else min(hard, ENOUGH_FILES)
     resource.setrlimit(resource.RLIMIT_NOFILE, (enough, hard))
@@ -204,6 +207,6 @@ def raise_file_limit() -> int:
 
 
 def tls_context(pair: Pair | None) -> tuple[Any, ...]:
-    """As Granian's build_ssl_context() makes it; with TLS 1.2, which older clients still speak."""
+    """Return what Granian's build_ssl_context() returns, but with TLS 1.2 allowed, which older clients still use."""
     files = (str(pair.certificate), str(pair.key)) if pair else (None, None)
     return (pair is not None, *files, None, str(SSLProtocols.tls12), None, [], False)

@@ -1,7 +1,7 @@
-"""Static files that browsers ask for all the time, answered from memory before a request to the site is made of it.
+"""Answers frequent requests for static files from memory, before they become requests to the site.
 
-What is not the plain case is the site's: parts of a file, questions whether it has changed, methods other than GET,
-files for which there is no room. So this knows nothing that servestatic does not tell it.
+Only the plain case is answered here. The site answers ranges, conditional requests, methods other than GET, and files
+for which there is no room. So all that is known here comes from servestatic.
 """
 
 import threading
@@ -17,9 +17,9 @@ from djbundle.runtime.http.protocol.response_middleware import Additions
 from djbundle.runtime.http.protocol.transport import Headers, RawHeaders, Request, raw
 
 WHOLE = 64 << 10  # bytes of a file; a larger one is sent in parts
-ROOM = 16 << 20  # bytes of all that one process keeps
-MOST_FOUND = 4096  # answers that are remembered; strangers may say that they accept anything
-LONGEST_REMEMBERED = 128  # characters of what a client accepts
+ROOM = 16 << 20  # bytes of all files that one process keeps
+MOST_FOUND = 4096  # answers that are remembered; a limit, since clients may send any Accept-Encoding
+LONGEST_REMEMBERED = 128  # characters of Accept-Encoding
 NOT_PLAIN = ("HTTP_RANGE", "HTTP_IF_NONE_MATCH", "HTTP_IF_MODIFIED_SINCE", "CONTENT_LENGTH", "HTTP_TRANSFER_ENCODING")
 
 
@@ -30,17 +30,17 @@ class Kept(NamedTuple):
 
 
 class Shortcut:
-    """`files` is what servestatic has found, by path."""
+    """The cache. `files` is what servestatic has found, by path."""
 
     def __init__(self, files: dict[str, Any], additions: Additions, observer: Observer) -> None:
         self.files, self.additions, self.observer = files, additions, observer
-        self.kept: dict[str, Kept | None] = {}  # by name; each encoding has its own; None: too large
-        self.found: dict[tuple[str, str], Kept | None] = {}  # by path and what the client accepts
+        self.kept: dict[str, Kept | None] = {}  # by file name, one for each encoding; None: too large
+        self.found: dict[tuple[str, str], Kept | None] = {}  # by path and Accept-Encoding
         self.room = ROOM
         self.reading = threading.Lock()
 
     def answer(self, request: Request, streams: Streams) -> bool:
-        """Whether it is answered. Its environ is prepared (request_middleware.py)."""
+        """Return whether the request is answered here. Its environ is already prepared (request_middleware.py)."""
         environ = request.environ
         path = environ["PATH_INFO"]
         if path not in self.files or environ["REQUEST_METHOD"] != "GET":
@@ -65,7 +65,10 @@ class Shortcut:
         return True
 
     def look_up(self, path: str, environ: dict[str, Any]) -> Kept | None:
-        """Return what was found for such a client before: servestatic tries one encoding after the other."""
+        """Return what was found for this path and Accept-Encoding; it is remembered.
+
+        servestatic would try one encoding after the other each time.
+        """
         key = path, environ.get("HTTP_ACCEPT_ENCODING", "")
         if key in self.found:
             return self.found[key]

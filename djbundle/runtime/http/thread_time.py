@@ -1,4 +1,4 @@
-"""How long a thread has computed."""
+"""Measures how long a thread has computed."""
 
 import contextlib
 import os
@@ -8,21 +8,21 @@ from io import FileIO
 
 
 class ThreadTime:
-    """Of the thread that makes it."""
+    """The computing time of the thread that creates this object."""
 
     def __init__(self) -> None:
         self._clock = time.pthread_getcpuclockid(threading.get_ident())
         self._schedule: FileIO | None = None
-        with contextlib.suppress(OSError):  # no /proc, or a kernel that keeps no such account
+        with contextlib.suppress(OSError):  # no /proc, or a kernel without these statistics
             self._schedule = FileIO("/proc/thread-self/schedstat")
 
     def close(self) -> None:
-        """It is asked no more."""
+        """Close the file. Do not call `seconds` afterwards."""
         if self._schedule:
             self._schedule.close()
 
     def seconds(self) -> float:
-        """On the processor, and waiting for it: who else uses the machine makes no difference."""
+        """Return the seconds on the processor and waiting for it, so that other programs make no difference."""
         return time.clock_gettime(self._clock) + self._delay()
 
     def _delay(self) -> float:

@@ -1,8 +1,8 @@
-"""The threads of a WSGI site: as many as it was told to have, each with its connections to databases.
+"""The threads of a WSGI site: a configured number, each with its own database connections.
 
-Granian's threads, which receive the requests, hand them over; or answer them without that (receivers.py). No client
-holds a thread of the site by sending its body slowly (bodies.py); nor by reading slowly, since an answer in parts is
-sent by a thread of its own.
+Granian's threads receive the requests. They hand them over, or answer them themselves (receivers.py). No client holds a
+thread of the site by sending its body slowly, since bodies are received before (bodies.py); nor by reading slowly,
+since other threads send responses in parts.
 """
 
 import queue
@@ -22,40 +22,40 @@ Answer = Callable[[Request], Any]
 
 
 class Door(Protocol):
-    """Through it requests come in; some wait outside for as long as nobody receives them."""
+    """The way in for requests. They wait outside while no thread receives them."""
 
     @property
     def is_attended(self) -> bool:
-        """Whether somebody receives, so that nobody waits outside. Wants the lock."""
+        """Whether a thread receives, so that no request waits outside. Call it with the lock held."""
         ...
 
     @property
     def is_unseen(self) -> bool:
-        """Whether nobody has seen for some time how many wait outside."""
+        """Whether it has been unknown for some time how many requests wait outside."""
         ...
 
     def open(self) -> None:
-        """Have requests received. Wants the lock."""
+        """Let a thread receive requests. Call it with the lock held."""
         ...
 
     def take_in(self) -> None:
-        """Have all received that wait outside, or many of them; the calling thread answers none meanwhile."""
+        """Wait until others have received all or many requests from outside; answer none in this thread meanwhile."""
         ...
 
 
 class SiteThreads:
-    """Run `site` in up to `count` threads at once, for one request after the other.
+    """Runs `site` in up to `count` threads at once, each for one request after the other.
 
-    What is said to want the lock is called while `changed` is held. `is_exempt` tells the addresses of proxies.
+    Where a docstring names the lock, `changed` is meant. `is_exempt` tells whether an address is a proxy's.
     """
 
     def __init__(self, site: Answer, count: int, is_exempt: Callable[[str], bool] = bool) -> None:
         self.site = site
-        self.answering: dict[int, Request] = {}  # by the number of the thread
+        self.answering: dict[int, Request] = {}  # by thread identifier
         self.waiting = FairQueue(is_exempt)
         self.doors: list[Door] = []
-        self.is_taking_in = False  # a busy thread answers nothing, so that others receive what waits outside
-        self.idle: list[SiteThread] = []  # the last of them is called first, so that few have connections and caches
+        self.is_taking_in = False  # a busy thread pauses, so that others receive what waits outside
+        self.idle: list[SiteThread] = []  # the last is called first, so that few have connections and caches
         self.busy: set[SiteThread] = set()
         self.threads: list[SiteThread] = []
         self.pace = Pace(count)
@@ -67,42 +67,44 @@ class SiteThreads:
 
     @property
     def has_room(self) -> bool:
-        """Whether another request may be answered now. Wants the lock."""
+        """Whether another request may be answered now. Call it with the lock held."""
         return len(self.busy) < self.pace.room
 
     @property
     def is_open(self) -> bool:
-        """Whether requests are to be received: they can be answered, or it shall be seen whether they wait. Wants the
-        lock.
+        """Whether to receive requests: they can be answered, or it must be known whether any wait.
+
+        Call it with the lock held.
         """
         return self.has_room or self.pace.is_slow
 
     @property
     def has_unknown(self) -> bool:
-        """Whether somebody may have asked whom no thread has begun to answer."""
+        """Whether there may be requests that no thread has begun to answer."""
         with self.changed:
             return bool(self.waiting) or not all(door.is_attended for door in self.doors)
 
     def put(self, request: Request) -> None:
-        """Have it answered."""
+        """Queue a request, and have a thread answer it."""
         with self.changed:
             self.queue(request)
             self.settle()
 
     def queue(self, request: Request) -> None:
-        """Wants the lock."""
+        """Queue a request. Call it with the lock held."""
         self.waiting.put(request)
 
     def take_in(self) -> None:
-        """Where it is not known how many wait outside, have them received: an honest request may be among thousands
-        of another client.
+        """Receive what waits outside, at doors where its number is unknown.
+
+        An honest request may wait there behind thousands of another client.
         """
         for door in self.doors:
             if door.is_unseen:
                 door.take_in()
 
     def next(self, thread: "SiteThread", answered: Request) -> Request | None:
-        """What `thread` answers next; None: it rests."""
+        """Return what `thread` answers next, or None if it rests."""
         with self.changed:
             self.waiting.leave(answered)
             if self.waiting and len(self.busy) <= self.pace.room:
@@ -113,7 +115,7 @@ class SiteThreads:
             return None
 
     def settle(self) -> None:
-        """After every change: call threads for what waits, and let more in. Wants the lock."""
+        """Wake threads for what waits, and let more in. Call it after every change, with the lock held."""
         while self.waiting and self.idle and self.has_room:
             thread = self.idle.pop()
             self.busy.add(thread)
@@ -125,29 +127,29 @@ class SiteThreads:
             self.looking.set()
 
     def look_after(self) -> None:
-        """While requests are answered, find out how many threads that takes."""
+        """Find out how many threads are needed, while requests are answered."""
         while self.looking.wait():
             with self.changed:
                 self.pace.begin(self.threads)
             while self.looking.is_set():
-                self.looking.clear()  # until somebody answers again
+                self.looking.clear()  # settle() sets it again while threads are busy
                 time.sleep(LOOK)
                 with self.changed:
-                    if self.is_taking_in:  # who answers nothing meanwhile does not wait for anything else
+                    if self.is_taking_in:  # a thread that pauses is not waiting for a database
                         self.pace.begin(self.threads)
                     else:
                         self.pace.look(self.threads, self.busy, self.waiting.oldest())
                     self.settle()
 
     def answer(self, request: Request) -> None:
-        """In this thread."""
+        """Answer a request in this thread."""
         number = threading.get_ident()
         environ = request.environ
         environ["djbundle.begun"] = time.perf_counter()
         self.answering[number] = request
         try:
             self.site(request)
-        except BaseException:  # Django answers the site's errors; but not sys.exit(), nor of what stands around it
+        except BaseException:  # Django answers the site's errors, but not sys.exit() and not errors around Django
             told = {"id": environ.get("HTTP_X_REQUEST_ID", "")}
             lines.write("error", "serve", "the answer to a request failed", told, traceback.format_exc())
             if not request.transport.is_begun:
@@ -157,15 +159,15 @@ class SiteThreads:
 
 
 class SiteThread:
-    """One that answers requests, and its time. None in its inbox is for what else it does."""
+    """A thread that answers requests, and its computing time. None in its inbox wakes it for other work."""
 
     def __init__(self, site: SiteThreads) -> None:
         self.site = site
         self.inbox: queue.SimpleQueue[Request | None] = queue.SimpleQueue()
-        self.begun = 0.0  # with its request, monotonic seconds
+        self.begun = 0.0  # when it began its request, monotonic seconds
 
     def enter(self) -> None:
-        """To be called in the thread itself, first."""
+        """Register the thread. Call it first, in the thread itself."""
         self.time = ThreadTime()
         self.site.threads.append(self)
 
@@ -173,17 +175,17 @@ class SiteThread:
         return self.time.seconds()
 
     def rest(self) -> None:
-        """It is not busy any more. Wants the lock."""
+        """Become idle. Call it with the lock held."""
         self.site.idle.append(self)
 
     def leave(self) -> None:
-        """It will answer no more. Wants the lock."""
+        """Stop answering requests. Call it with the lock held."""
         if self in self.site.threads:
             self.site.threads.remove(self)
             self.time.close()
 
     def answer(self, request: Request | None) -> None:
-        """And then what waits, until the thread rests."""
+        """Answer a request, and then what waits, until the thread rests."""
         while request:
             self.begun = time.monotonic()
             self.site.answer(request)
@@ -192,7 +194,7 @@ class SiteThread:
 
 
 class OwnThread(SiteThread):
-    """One that does nothing else."""
+    """A thread that does nothing but answer requests."""
 
     def __init__(self, site: SiteThreads, number: int) -> None:
         super().__init__(site)

@@ -1,4 +1,4 @@
-"""Stands between a WebSocket and its site: refuses handshakes, counts messages, and cuts off who holds too much."""
+"""Stands between a WebSocket and its site: refuses handshakes, counts messages, cuts off clients that hold too much."""
 
 import asyncio
 import contextlib
@@ -16,7 +16,7 @@ from djbundle.runtime.http.websockets import run_websocket
 Message = dict[str, Any]
 Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
-CUT_OFF: Message = {"type": "websocket.disconnect", "code": 1006}  # RFC 6455, 7.4.1: without a word
+CUT_OFF: Message = {"type": "websocket.disconnect", "code": 1006}  # RFC 6455, 7.4.1: closed without a close frame
 
 
 class CutOffError(ConnectionError):
@@ -24,7 +24,7 @@ class CutOffError(ConnectionError):
 
 
 class WebSocketGate:
-    """Of one WebSocket. The log and the metrics know of its handshake as of any other request."""
+    """The gate of one WebSocket. Its handshake is logged and counted like any other request."""
 
     def __init__(self, observer: Observer, limits: Limits, scope: Message, client: str, request_id: str) -> None:
         self.observer, self.limits, self.scope = observer, limits, scope
@@ -34,7 +34,7 @@ class WebSocketGate:
     async def run(self, application: Any, receive: Receive, send: Send, host: str) -> None:
         if is_bad_host(host, may_lack=False):
             self.limits.refusals.count(HTTPStatus.FORBIDDEN, "a WebSocket without one host")
-            self.note_answer(HTTPStatus.FORBIDDEN)  # that is what Granian makes of it
+            self.note_answer(HTTPStatus.FORBIDDEN)  # Granian answers so when it is closed before the handshake
             await send({"type": "websocket.close"})
             return
         with self.limits.unfinished.watched(self.scope["djbundle.peer"], self.client) as arrivals:
@@ -49,7 +49,7 @@ class WebSocketGate:
 
 
 class Passage:
-    """Through which messages go, both ways."""
+    """Passes messages on, in both directions."""
 
     def __init__(self, gate: WebSocketGate, arrivals: Arrivals, receive: Receive, send: Send) -> None:
         self.gate, self.unfinished, self.arrivals = gate, gate.limits.unfinished, arrivals
@@ -77,7 +77,7 @@ class Passage:
             self.gate.note_answer(HTTPStatus.SWITCHING_PROTOCOLS)
 
     async def hand(self, message: Message) -> None:
-        """Give a message to Granian, until the client takes it. Raises CutOffError when it is cut off meanwhile."""
+        """Give a message to Granian, until the client takes it. Raise CutOffError if it is cut off meanwhile."""
         if not self.arrivals.is_cut:
             try:
                 await self._send(message)

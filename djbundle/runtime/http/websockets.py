@@ -1,4 +1,4 @@
-"""WebSockets of a worker that leaves: closed with 1001, so that clients connect again, to whoever serves then."""
+"""Closes the WebSockets of a draining worker with 1001, so that clients reconnect to another process."""
 
 import asyncio
 import contextlib
@@ -7,11 +7,11 @@ from typing import Any
 
 Message = dict[str, Any]
 GOING_AWAY = 1001  # RFC 6455, 7.4.1
-FAREWELL = 5.0  # seconds that the site has to put its things in order when a client is gone
+FAREWELL = 5.0  # seconds that the site has to clean up when a client is gone
 
 
 class Departure:
-    """Of one worker: whether it leaves, to be waited for by any number of WebSockets."""
+    """The drain of one worker, for which any number of WebSockets can wait."""
 
     def __init__(self) -> None:
         self.begun = asyncio.Event()
@@ -32,7 +32,7 @@ async def run_websocket(
     send: Callable[..., Any],
     gone: asyncio.Future[None] | None = None,
 ) -> None:
-    """Until the site or the client ends it, the worker leaves, or `gone` tells that the client is cut off."""
+    """Run a WebSocket until the site or the client ends it, the worker drains, or `gone` reports the client cut off."""
     departure: Departure = scope["djbundle.departure"]
     conversation = Conversation(departure, receive, send)
     if gone:
@@ -55,8 +55,9 @@ async def run_websocket(
 
 
 class Conversation:
-    """One WebSocket, as its site has it. A client that has been accepted can be told to come again; before, it would
-    only hear that it may not come.
+    """One WebSocket, as its site sees it.
+
+    Only an accepted client can be told to reconnect. Before that, a close would only tell it that it is refused.
     """
 
     def __init__(
@@ -79,7 +80,7 @@ class Conversation:
             self.accepted.set_result(None)
 
     async def receive(self) -> Message:
-        """What the client says, or that it is gone, when it is sent away."""
+        """Return the client's next message, or a disconnect if the WebSocket is closed here."""
         if not self.accepted.done():
             return await self._receive()
         if not self.leaving.done():
@@ -93,8 +94,8 @@ class Conversation:
         return {"type": "websocket.disconnect", "code": GOING_AWAY}
 
     async def say_goodbye(self) -> None:
-        """Once."""
+        """Send the close message, but only once."""
         if not self._is_over:
             self._is_over = True
-            with contextlib.suppress(Exception):  # it is gone, or has not been accepted
+            with contextlib.suppress(Exception):  # the client is gone, or was not accepted
                 await asyncio.wait_for(self._send({"type": "websocket.close", "code": GOING_AWAY}), FAREWELL)

@@ -1,4 +1,4 @@
-"""Calls a WSGI application for a request, and sends what it answers."""
+"""Calls a WSGI application for a request, and sends its response."""
 
 import sys
 from collections.abc import Callable, Iterable, Iterator
@@ -11,11 +11,11 @@ from djbundle.runtime.http.limits.bodies import close_body
 from djbundle.runtime.http.limits.streams import FileParts, Streams
 from djbundle.runtime.http.protocol.transport import BODILESS, Headers, Request, with_length
 
-WHOLE = 64 << 10  # bytes that are sent in one go: a client may leave them, and have many connections
+WHOLE = 64 << 10  # bytes sent in one go; few, since a client may leave them unread on many connections
 
 
 class WsgiSite:
-    """`application` as SiteThreads wants it."""
+    """Adapts a WSGI `application` to SiteThreads."""
 
     def __init__(
         self,
@@ -38,20 +38,20 @@ class WsgiSite:
         }
 
     def __call__(self, request: Request) -> None:
-        """Answer, unless `hold_back` keeps the request. Raises what the application raises."""
+        """Answer, unless `hold_back` keeps the request. Raise what the application raises."""
         if self.hold_back(request):
             return
         head = Head()
-        environ = self.base | request.environ  # of which the application may keep, and add to, what it likes
+        environ = self.base | request.environ  # a copy, which the application may keep and change
         try:
             answer = self.application(environ, head)
         except BaseException:
             close((), environ)
             raise
-        if isinstance(answer, (HttpResponse, list)):  # whole; a StreamingHttpResponse is no HttpResponse
+        if isinstance(answer, (HttpResponse, list)):  # complete; a StreamingHttpResponse is no HttpResponse
             try:
                 self.send_whole(request, head, b"".join(answer))
-            finally:  # Granian refuses a head with control characters
+            finally:  # even if Granian refuses the head for its control characters
                 close(answer, environ)
             return
         parts = Parts(answer, environ)
@@ -86,7 +86,7 @@ class WsgiSite:
 
 
 class Head:
-    """What the application calls to begin its answer."""
+    """WSGI's ``start_response``, which the application calls to begin its response."""
 
     __slots__ = ("headers", "status")
 
@@ -98,7 +98,7 @@ class Head:
 
 
 class Parts:
-    """Of an answer, as Granian asks for them."""
+    """The parts of a response, one for each call of ``next()``."""
 
     __slots__ = ("answer", "environ", "rest")
 
@@ -107,7 +107,7 @@ class Parts:
         self.rest: Iterator[bytes] = iter(answer)
 
     def begin(self) -> None:
-        """A generator calls `Head` when it is asked for its first part."""
+        """Fetch the first part. Only then does a generator call `Head`."""
         self.rest = chain([next(self.rest, b"")], self.rest)
 
     def __next__(self) -> bytes:
@@ -118,7 +118,7 @@ class Parts:
 
 
 def close(answer: Iterable[bytes], environ: dict[str, Any]) -> None:
-    """Both it and the body of its request, which it may have read until now."""
+    """Close a response and the body of its request, which it may have read until now."""
     if ended := environ.pop("djbundle.ended", None):
         ended()
     if end := getattr(answer, "close", None):

@@ -1,4 +1,4 @@
-"""A WSGI site behind Granian: from what Granian tells of a request to a response."""
+"""A WSGI site behind Granian: turns what Granian passes on into a request, and answers it."""
 
 import traceback
 from typing import Any
@@ -20,7 +20,7 @@ from djbundle.runtime.logs.lines import write
 
 
 class WsgiGateway:
-    """`spool` is the folder for bodies of requests."""
+    """Takes requests from Granian to the site. `spool` is the folder for request bodies."""
 
     def __init__(
         self, application: Any, limits: Limits, threads: int, spool: str | None, shortcut: Shortcut | None
@@ -37,11 +37,11 @@ class WsgiGateway:
         self.requests = WsgiRequests(self.site, self.streams)
 
     def new_receivers(self) -> Receivers:
-        """Return what takes the requests of one more of Granian's workers."""
+        """Return the receivers of one more of Granian's workers."""
         return Receivers(self.site, self.admission)
 
     def receive(self, watcher: Any, receivers: Receivers, *, leaving: bool) -> None:
-        """Answer a request, or hand it over. Granian calls this in one of its threads; nothing may be raised."""
+        """Answer a request, or hand it over. Granian calls this in one of its threads, so it must not raise."""
         try:
             request = self.request(watcher.scope, watcher.proto)
             request.environ["djbundle.leaving"] = leaving
@@ -53,7 +53,7 @@ class WsgiGateway:
         return self.admission.hold_back(request)
 
     def answer_at_once(self, request: Request) -> bool:
-        """Return whether it is a file in memory, which needs no thread of the site."""
+        """Return whether the request is answered from memory, which needs no thread of the site."""
         return self.shortcut is not None and self.shortcut.answer(request, self.streams)
 
     def request(self, scope: dict[str, Any], protocol: Any) -> Request:
@@ -65,7 +65,7 @@ class WsgiGateway:
         return Request(Transport(protocol, connection, scope["method"], handed), environ)
 
     def sweep(self) -> None:
-        """Look at what waits for clients. Call it each second."""
+        """Check what waits for clients. Call it each second."""
         self.bodies.sweep()
         self.streams.sweep(self.limits.options.send_timeout)
         self.admission.sweep()

@@ -1,1 +1,1 @@
-"""Addresses, listening sockets, and proxies that are trusted."""
+"""Addresses, listening sockets, and trusted proxies."""

@@ -14,7 +14,7 @@ LOCAL_PORT, HTTP_PORT, HTTPS_PORT = 8000, 80, 443
 @dataclass(frozen=True, slots=True)
 class Tcp:
     host: str
-    port: int  # 0: one that is free
+    port: int  # 0: any free port
 
     def __str__(self) -> str:
         return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
@@ -32,7 +32,7 @@ Address = Tcp | Unix
 
 
 def parse_tcp(text: str) -> Tcp:
-    """``HOST:PORT``, ``[::1]:PORT``, or ``:PORT`` for every address of the machine."""
+    """Parse ``HOST:PORT``, ``[::1]:PORT``, or ``:PORT`` for every address of the machine."""
     host, colon, port = text.rpartition(":")
     if not colon or not port.isdecimal() or int(port) > 65535:
         raise ArgumentTypeError(f'"{text}" is not an address; write HOST:PORT, as in 0.0.0.0:8000')
@@ -40,7 +40,7 @@ def parse_tcp(text: str) -> Tcp:
 
 
 def parse_address(text: str) -> Address:
-    """Of TCP, or ``unix:PATH``."""
+    """Parse an address of TCP, or ``unix:PATH``."""
     if not text.startswith(UNIX):
         return parse_tcp(text)
     path = Path(text.removeprefix(UNIX))
@@ -50,8 +50,11 @@ def parse_address(text: str) -> Address:
 
 
 def default_address(*, tls: bool, environment: Mapping[str, str] = os.environ, pid: int | None = None) -> Tcp:
-    """Without ``--bind``: for customers with TLS, at the port that a platform names in PORT, at that of HTTP in a
-    container of its own, whose first process we are; else for this machine alone.
+    """Return the address to use without ``--bind``.
+
+    With TLS, it is port 443 on every address. Otherwise it is the port that a platform names in PORT, also on every
+    address. Without PORT, it is port 80 on every address if this is the first process of a container, else
+    127.0.0.1:8000.
     """
     if tls:
         return Tcp(EVERYWHERE, HTTPS_PORT)

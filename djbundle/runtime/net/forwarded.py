@@ -1,15 +1,15 @@
-"""The header ``Forwarded`` (RFC 7239), and the addresses that it and ``X-Forwarded-For`` name."""
+"""Parses the header ``Forwarded`` (RFC 7239), and the addresses in it and in ``X-Forwarded-For``."""
 
 import ipaddress
 import re
 from functools import lru_cache
 from typing import NamedTuple
 
-LONGEST = 4096  # characters of a header that are looked at, from its end, where the nearest proxies write
+LONGEST = 4096  # characters of a header that are read, from its end, where the nearest proxies write
 LONGEST_NODE = 100  # characters
 HOPS = 64  # elements of a list, likewise
 
-# Possessive (`*+`): a stranger's text is never gone through twice.
+# Possessive (`*+`): text of untrusted clients is never scanned twice.
 BLANK = r"[ \t]*+"
 NAME = r"[!#$%&'*+\-.^_`|~0-9A-Za-z]++"
 QUOTED = r'"(?:[^"\\\x00-\x08\x0a-\x1f\x7f]|\\[^\x00-\x08\x0a-\x1f\x7f])*+"'
@@ -26,14 +26,14 @@ Element = dict[str, str]  # parameters by their names in lower case
 
 class Node(NamedTuple):
     address: str
-    port: int  # 0: not said
+    port: int  # 0: not named
 
 
 def parse_forwarded(text: str) -> list[Element]:
     """Return the elements, the farthest proxy's first.
 
-    Garbage ends the chain: neither it nor what stands before it is returned, since a stranger may have written both.
-    What stands behind it was added by nearer proxies.
+    An invalid element ends the chain: neither it nor what stands before it is returned, since a client may have forged
+    both. Nearer proxies added what stands after it.
     """
     text = text[-LONGEST:]
     found: list[Element] = []
@@ -44,14 +44,14 @@ def parse_forwarded(text: str) -> list[Element]:
             found.clear()
             after = text.find(",", at) + 1 or len(text)
             after += len(text[after:]) - len(text[after:].lstrip(" \t"))
-        elif element:  # a list may have empty ones
+        elif element:  # a list may have empty elements
             found.append(element)
         at = after
     return found[-HOPS:]
 
 
 def parse_element(text: str, at: int) -> tuple[Element | None, int]:
-    """Return the element that begins there, and where the next one does; None for what is none by the grammar."""
+    """Return the element that begins at `at`, and where the next one begins; None for the element if it is invalid."""
     element: Element = {}
     while True:
         if pair := PAIR.match(text, at):
@@ -69,16 +69,16 @@ def parse_element(text: str, at: int) -> tuple[Element | None, int]:
 
 
 def parse_node(text: str) -> Node | None:
-    """Return the address of ``1.2.3.4``, ``1.2.3.4:80``, ``[::1]:80`` or ``::1``; None for what is none."""
+    """Return the address of ``1.2.3.4``, ``1.2.3.4:80``, ``[::1]:80`` or ``::1``; None if it is invalid."""
     return parse_short_node(text) if len(text) <= LONGEST_NODE else None
 
 
 @lru_cache(maxsize=1024)
 def parse_short_node(text: str) -> Node | None:
-    """Do what `parse_node` says.
+    """Return what `parse_node` returns.
 
-    The zone of an IPv6 address means something to the machine alone that has written it, and is left out. An IPv4
-    address in an IPv6 one is the IPv4 address: what is blocked must not come by another name.
+    The zone of an IPv6 address is dropped: it means something only to the machine that wrote it. An IPv4 address inside
+    an IPv6 address becomes the IPv4 address, so that a blocked client cannot come by another name.
     """
     if match := NODE.fullmatch(text):
         address, port = match[2] or match[1], match[3]

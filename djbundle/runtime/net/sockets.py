@@ -1,8 +1,8 @@
-"""The listening sockets. Each web worker has its own, among which the kernel spreads connections (SO_REUSEPORT).
+"""The listening sockets. Each web worker has its own, and the kernel spreads connections over them (SO_REUSEPORT).
 
-With one socket for all, the worker that is quickest at the moment takes most connections, and with them their later
-requests. The supervisor owns the sockets, so that a restart of the web process refuses no connection. A Unix socket is
-one for all, and so is one that systemd has opened.
+With one socket for all, the worker that is fastest at the moment would take most connections, and with them their later
+requests. The supervisor owns the sockets, so that a restart of the web process refuses no connection. All workers share
+a Unix socket, or a socket that systemd has opened.
 """
 
 import contextlib
@@ -19,7 +19,7 @@ from djbundle.runtime.net.addresses import HTTP_PORT, HTTPS_PORT, UNIX, Address,
 from djbundle.runtime.process.privileges import acting_as, masked, owner_of
 
 BACKLOG = 1024  # connections that wait while workers are busy or restart
-UNSENT = 128 << 10  # bytes that the kernel takes for a client beyond what is under way to it; by default megabytes
+UNSENT = 128 << 10  # bytes that the kernel buffers for a client besides those in flight; by default megabytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,23 +30,23 @@ class Listeners:
 
     @property
     def main(self) -> socket.socket:
-        """Of the address that is named first."""
+        """The first socket of the address that is named first."""
         return self.site[0][0]
 
     def of_worker(self, number: int) -> list[socket.socket]:
-        """One for each address."""
+        """Return the sockets of one worker, one for each address."""
         return [sockets[number % len(sockets)] for sockets in self.site]
 
 
 def listen(address: Address, count: int, permissions: int) -> list[socket.socket]:
-    """Bind and listen, with `count` sockets on a port of TCP. `permissions` are those of the file of a Unix socket."""
+    """Bind and listen, with `count` sockets on a TCP port. `permissions` are those of the file of a Unix socket."""
     if isinstance(address, Tcp):
         return listen_tcp(address, count, "--bind")
     return [listen_unix(address.path, permissions)]
 
 
 def listen_tcp(address: Tcp, count: int, option: str) -> list[socket.socket]:
-    """Port 0 is one that is free. `option` has named the address."""
+    """Bind and listen with `count` sockets; port 0 is any free port. `option` is the option that named the address."""
     family = socket.AF_INET6 if ":" in address.host else socket.AF_INET
     sockets: list[socket.socket] = []
     port = address.port
@@ -65,9 +65,12 @@ def listen_tcp(address: Tcp, count: int, option: str) -> list[socket.socket]:
 
 
 def _bind(listener: socket.socket, host: str, port: int, *, is_first: bool) -> None:
-    """The first one binds before it may share the port: that fails when any other program has it, us included."""
+    """Bind one of the sockets of a port.
+
+    The first one binds before it may share the port. So it fails if any other program has the port, ours included.
+    """
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    if listener.family == socket.AF_INET6:  # [::] beside 0.0.0.0
+    if listener.family == socket.AF_INET6:  # so that [::] may stand beside 0.0.0.0
         listener.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
     prepare(listener)
     if is_first:
@@ -78,8 +81,10 @@ def _bind(listener: socket.socket, host: str, port: int, *, is_first: bool) -> N
 
 
 def prepare(listener: socket.socket) -> None:
-    """For the connections, which inherit it. Without TCP_NODELAY an answer in two parts waits 40 ms for the client's
-    delayed acknowledgement; without the other, some clients of large files wait until megabytes of others are through.
+    """Set options that connections inherit.
+
+    Without TCP_NODELAY, a response in two parts waits 40 ms for the client's delayed acknowledgement. Without
+    TCP_NOTSENT_LOWAT, some clients of large files wait until megabytes for others are sent.
     """
     if listener.family != socket.AF_UNIX:
         listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
@@ -88,9 +93,9 @@ def prepare(listener: socket.socket) -> None:
 
 
 def listen_unix(path: Path, permissions: int) -> socket.socket:
-    """Replaces a stale socket file; never one on which a live process listens.
+    """Listen on a Unix socket. Replace a stale socket file, but never one on which a live process listens.
 
-    The file has its permissions from the first moment on: what is changed later by its path may be another file.
+    The file has its permissions from the first moment on: a later change by path may hit another file.
     """
     listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     try:
@@ -107,7 +112,7 @@ def listen_unix(path: Path, permissions: int) -> socket.socket:
 
 @contextlib.contextmanager
 def rights_in(folder: Path) -> Iterator[None]:
-    """Root works in a folder that somebody else may change with no more than the rights of its owner."""
+    """Give root no more than the rights of the folder's owner, if another user may change the folder."""
     if os.geteuid() != 0 or not (weakness := find_weakness(folder, {0}, is_parent=True)):
         yield
         return
@@ -119,7 +124,7 @@ def rights_in(folder: Path) -> Iterator[None]:
 
 
 def is_deserted(path: Path) -> bool:
-    """Whether it is a socket to which nobody listens."""
+    """Return whether the file is a socket on which no process listens."""
     if not path.is_socket():
         return False
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as caller:
@@ -131,8 +136,9 @@ def is_deserted(path: Path) -> bool:
 
 
 def activated() -> tuple[list[socket.socket], list[socket.socket]]:
-    """What systemd has opened for us (sd_listen_fds(3)): for the site, and for redirects, those whose
-    FileDescriptorName= is "http".
+    """Return the sockets that systemd has opened for us (sd_listen_fds(3)): for the site, and for redirects.
+
+    Sockets with the FileDescriptorName= "http" are for redirects.
     """
     if os.environ.get("LISTEN_PID") != str(os.getpid()):
         return [], []
@@ -166,18 +172,18 @@ def refused(address: Address, error: OSError, option: str) -> AddressError:
 
 
 def remove_files(addresses: Iterable[Address]) -> None:
-    """Of Unix sockets, when they are closed for good. One that may not be removed is replaced by the next start."""
+    """Remove the files of Unix sockets that are closed for good. The next start replaces one that cannot be removed."""
     for address in addresses:
         if isinstance(address, Unix):
             with contextlib.suppress(OSError):
                 address.path.unlink(missing_ok=True)
 
 
-# --- how it is told ---
+# --- how addresses are shown ---
 
 
 def url_of(listener: socket.socket, scheme: str, name: str | None = None) -> str:
-    """Where a person reaches it: by this name, or on this machine; ``unix:PATH`` where no URL leads to."""
+    """Return the URL of a socket, by this name or on this machine. A Unix socket has none: return ``unix:PATH``."""
     if listener.family == socket.AF_UNIX:
         return f"{UNIX}{listener.getsockname()}"
     host, port = address_of(listener)
@@ -187,7 +193,7 @@ def url_of(listener: socket.socket, scheme: str, name: str | None = None) -> str
 
 
 def address_of(listener: socket.socket) -> tuple[str, int]:
-    """As in a URL of this machine."""
+    """Return the host and port of a socket, as in a URL of this machine."""
     host, port = listener.getsockname()[:2]
     host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104 - any address, as a person types it
     return f"[{host}]" if ":" in host else host, port

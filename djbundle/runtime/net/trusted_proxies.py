@@ -1,4 +1,4 @@
-"""Which proxies are believed, and what they say of the client."""
+"""Tells which proxies are trusted, and what they say about the client."""
 
 import ipaddress
 from argparse import ArgumentTypeError
@@ -12,11 +12,11 @@ Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 LOOPBACK = ("127.0.0.0/8", "::1/128")
 PRIVATE = (*LOOPBACK, "10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "169.254.0.0/16", "fc00::/7", "fe80::/10")
-SCHEMES = {"http": "http", "https": "https", "ws": "http", "wss": "https"}  # Traefik calls a WebSocket's so
+SCHEMES = {"http": "http", "https": "https", "ws": "http", "wss": "https"}  # Traefik uses ws and wss for WebSockets
 
 
 class Said(NamedTuple):
-    """The headers of a request from a proxy that is trusted; each with all of its lines, commas between them."""
+    """The headers of a request from a trusted proxy. The lines of a repeated header are joined by commas."""
 
     x_forwarded_for: str = ""
     x_forwarded_proto: str = ""
@@ -24,7 +24,7 @@ class Said(NamedTuple):
 
 
 class Hop(NamedTuple):
-    """What one proxy says of who has asked it."""
+    """What one proxy says about its client."""
 
     node: str
     scheme: str
@@ -33,7 +33,7 @@ class Hop(NamedTuple):
 class Client(NamedTuple):
     address: str
     port: int  # 0: not known
-    scheme: str | None  # None: nobody has said it
+    scheme: str | None  # None: not known
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +41,11 @@ class TrustedProxies:
     networks: tuple[Network, ...]
 
     def trusts(self, address: str) -> bool:
-        """A Unix socket has no address; who may write to it is this machine's affair."""
+        """Return whether the address is that of a trusted proxy.
+
+        On a Unix socket, which has no address, the proxy is trusted if any is. This machine decides which processes may
+        write to that socket.
+        """
         if not address:
             return bool(self.networks)
         try:
@@ -57,7 +61,10 @@ THIS_MACHINE = TrustedProxies(tuple(map(ipaddress.ip_network, LOOPBACK)))
 
 
 def parse_proxies(text: str) -> TrustedProxies:
-    """Addresses and networks between commas; "private" for all that the internet has no way to; "none"."""
+    """Parse addresses and networks, joined by commas.
+
+    "private" means all networks that the internet cannot reach, and "none" means no proxy.
+    """
     networks: list[Network] = []
     for item in filter(None, (part.strip() for part in text.split(","))):
         if item == "none":
@@ -70,9 +77,10 @@ def parse_proxies(text: str) -> TrustedProxies:
 
 
 def find_client(trusts: Callable[[str], bool], peer: Node, said: Said) -> Client:
-    """Return the last client that is no trusted proxy: what stands before it, anybody may have written.
+    """Return the last client that is no trusted proxy: any client may have forged what stands before it.
 
-    The scheme is that which the same proxy has said, or the last one that has said any. `peer` is trusted.
+    The scheme is the one that the same proxy reports, else the one of the next nearer proxy that reports any. `peer` is
+    trusted.
     """
     client, scheme = peer, ""
     for hop in reversed(hops(said)):
@@ -89,7 +97,8 @@ def find_client(trusts: Callable[[str], bool], peer: Node, said: Said) -> Client
 def hops(said: Said) -> list[Hop]:
     """Return what the proxies say, the nearest last.
 
-    ``Forwarded`` is only read without ``X-Forwarded-*``: a proxy that writes those hands on the other as it came.
+    ``Forwarded`` is only read without ``X-Forwarded-*``: a proxy that writes the latter passes ``Forwarded`` on
+    unchanged.
     """
     if not (said.x_forwarded_for or said.x_forwarded_proto):
         return [Hop(each.get("for", ""), each.get("proto", "").lower()) for each in parse_forwarded(said.forwarded)]
@@ -101,11 +110,14 @@ def hops(said: Said) -> list[Hop]:
 
 
 def elements(text: str) -> list[str]:
-    """Return the last ones of a list; the rest of a very long one is one element, and garbage."""
+    """Return the last elements of a list. The rest of a very long list is one element, which is invalid."""
     return [stripped for each in text.rsplit(",", HOPS) if (stripped := each.strip(" \t"))]
 
 
 def common_scheme(schemes: list[str]) -> str:
-    """Return what all of them say, when nobody knows which proxy has said which: one "http" makes it "http"."""
+    """Return the scheme that all proxies report. If they differ, return "http".
+
+    This is for requests where it is unknown which proxy has reported which scheme.
+    """
     said = {SCHEMES.get(each, "") for each in schemes}
     return said.pop() if len(said) == 1 else "http" if said else ""

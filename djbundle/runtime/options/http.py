@@ -1,4 +1,4 @@
-"""The options of ``serve`` that have to do with HTTP; those that Granian has are named as there."""
+"""The HTTP options of ``serve``. Those that Granian has too are named as in Granian."""
 
 import re
 from argparse import ArgumentParser, ArgumentTypeError
@@ -10,7 +10,7 @@ from djbundle.runtime.net.trusted_proxies import THIS_MACHINE, TrustedProxies, p
 
 SIZE = re.compile(r"(\d+)\s*([kmg]?)i?b?", re.IGNORECASE)
 PATH = re.compile(r"/[\w./-]+", re.ASCII)
-SMALLEST_BUFFER = 8192  # bytes; less is refused by Granian
+SMALLEST_BUFFER = 8192  # bytes; Granian refuses less
 UNITS = {"": 1, "k": 1 << 10, "m": 1 << 20, "g": 1 << 30}
 
 
@@ -18,9 +18,9 @@ UNITS = {"": 1, "k": 1 << 10, "m": 1 << 20, "g": 1 << 30}
 class HttpOptions:
     max_body: int = 100 << 20  # bytes; 0: no limit
     body_timeout: int = 30  # seconds without a byte of a body
-    header_read_timeout: int = 15_000  # milliseconds for the head of a request, and without one on an open connection
+    header_read_timeout: int = 15_000  # milliseconds for the head of a request, and for idleness of an open connection
     max_buffer_size: int = 64 << 10  # bytes, of the head of a request
-    send_timeout: int = 60  # seconds in which a client takes nothing of an answer
+    send_timeout: int = 60  # seconds during which a client takes nothing of a response
     backpressure: int = 8192  # connections of one worker
     trusted_proxies: TrustedProxies = THIS_MACHINE
     server_timing: bool = False
@@ -28,12 +28,12 @@ class HttpOptions:
 
     @property
     def head_seconds(self) -> float:
-        """`header_read_timeout`, which Granian counts in milliseconds."""
+        """`header_read_timeout` in seconds; Granian counts it in milliseconds."""
         return self.header_read_timeout / 1000
 
     @classmethod
     def take(cls, options: dict[str, Any]) -> Self:
-        """Take them out of all the options of ``serve``."""
+        """Remove the HTTP options from all the options of ``serve``, and return them."""
         return cls(**{field.name: options.pop(field.name) for field in fields(cls)})
 
 
@@ -118,7 +118,7 @@ def parse_path(text: str) -> str:
 
 
 def parse_size(text: str) -> int:
-    """Bytes, of "10M" and the like."""
+    """Return the bytes of a size such as "10M"."""
     match = SIZE.fullmatch(text)
     if not match:
         raise ArgumentTypeError(f'"{text}" is not a size; write it as in 10M')

@@ -1,4 +1,4 @@
-"""The options of ``serve``, named as Granian's are."""
+"""The options of ``serve``, named as in Granian."""
 
 import os
 import re
@@ -13,13 +13,13 @@ from djbundle.runtime.process.cgroup import ControlGroup
 
 PERMISSIONS = re.compile("0?[0-7]{3}")
 WORKER_NICENESS = 5  # of the task worker: pages go first
-OVERHEAD = 96 << 20  # bytes of a small site's processes without those that answer requests
-WEB_PROCESS = 64 << 20  # bytes of each of those
+OVERHEAD = 96 << 20  # bytes of a small site's processes, without its web processes
+WEB_PROCESS = 64 << 20  # bytes of each web process
 
 
 @dataclass(frozen=True, slots=True)
 class ServeOptions:
-    binds: tuple[Address, ...]  # none: those that systemd has opened, or the default
+    binds: tuple[Address, ...]  # empty: those that systemd has opened, or the default
     uds_permissions: int
     user: str | None
     metrics_bind: Tcp | None
@@ -29,7 +29,7 @@ class ServeOptions:
     run_worker: bool
     media: bool  # uploads are served
     grace: int  # seconds
-    worker_timeout: int  # seconds; 0: for ever
+    worker_timeout: int  # seconds; 0: never kill
     access_log: bool
     log_format: str | None
     log_level: str | None
@@ -114,7 +114,7 @@ def parse_seconds(text: str) -> int:
 
 
 def count_workers(group: ControlGroup | None = None) -> int:
-    """One web process for each CPU that this process may use, but no more than there is memory for."""
+    """Return how many web processes to run: one for each CPU that this process may use, as far as there is memory."""
     group = group or ControlGroup()
     allowed = len(os.sched_getaffinity(0))
     cpus = min(allowed, round(group.cpus() or allowed))

@@ -1,4 +1,4 @@
-"""The options of ``serve`` that have to do with TLS."""
+"""The TLS options of ``serve``."""
 
 import base64
 import os
@@ -16,9 +16,9 @@ from djbundle.runtime.options.http import at_least
 
 LETS_ENCRYPT = "https://acme-v02.api.letsencrypt.org/directory"
 EAB_KEY_VARIABLE = "DJBUNDLE_ACME_EAB_HMAC_KEY"
-PACKAGES = ("cryptography", "josepy")  # what certificates of our own are made with
-MOST_NAMES = 100  # of one certificate; more than that no authority of the public takes
-YEAR = 365 * 24 * 3600  # seconds; what browsers' lists of HSTS sites ask for
+PACKAGES = ("cryptography", "josepy")  # needed to make certificates of our own
+MOST_NAMES = 100  # names of one certificate; no public authority accepts more
+YEAR = 365 * 24 * 3600  # seconds; browsers' lists of HSTS sites require it
 EMAIL = re.compile(r"[!-~]{1,64}@[A-Za-z0-9.-]{1,253}")
 LABEL = re.compile(r"(?!-)[a-z0-9_-]{1,63}(?<!-)")
 
@@ -29,7 +29,7 @@ Source = Literal["acme", "internal", "files"]
 class TlsOptions:
     source: Source
     domains: tuple[str, ...]  # of the certificate; the first one names it
-    files: tuple[Path, Path] | None  # certificate and key, where they are the user's
+    files: tuple[Path, Path] | None  # certificate and key, if the user provides them
     http_bind: Tcp | None  # for redirects and challenges
     hsts: int | None  # seconds
     directory: str
@@ -83,7 +83,7 @@ def add_tls_options(parser: ArgumentParser) -> None:
 
 
 def parse_domain(text: str) -> str:
-    """In lower case, international names as DNS has them."""
+    """Return a domain in lower case, with international names as in DNS."""
     try:
         name = text.rstrip(".").lower().encode("idna").decode()
     except UnicodeError:
@@ -95,7 +95,7 @@ def parse_domain(text: str) -> str:
 
 
 def parse_directory(text: str) -> str:
-    """An address of https: what an authority says decides which certificate the site has."""
+    """Return the https URL of an authority. What that says decides which certificate the site has."""
     try:
         address = urlsplit(text)
         is_good = address.scheme == "https" and bool(address.hostname) and (address.port or 1) > 0
@@ -107,19 +107,19 @@ def parse_directory(text: str) -> str:
 
 
 def parse_email(text: str) -> str:
-    """Authorities look at it themselves; here it has to be one, and one only."""
+    """Return the text if it is one mail address, and only one. Authorities check it further."""
     if not EMAIL.fullmatch(text):
         raise ArgumentTypeError(f'"{text}" is not an address of mail')
     return text
 
 
 def decode_base64url(text: str) -> bytes:
-    """Raises ValueError for what is none."""
+    """Decode base64url. Raise ValueError if the text is invalid."""
     return base64.b64decode(text + "=" * (-len(text) % 4), altchars="-_", validate=True)
 
 
 def take_tls_options(parser: ArgumentParser, options: dict[str, Any]) -> TlsOptions | None:
-    """Take them out of all the options of ``serve``; None for a site without TLS."""
+    """Remove the TLS options from all the options of ``serve``, and return them; None for a site without TLS."""
     taken = {name: options.pop(name) for name in NAMES}
     given = Namespace(**taken)
     sources: list[Source] = []
@@ -155,7 +155,7 @@ def take_tls_options(parser: ArgumentParser, options: dict[str, Any]) -> TlsOpti
 
 
 def check_packages(source: Source) -> None:
-    """Raises TlsMissingError where certificates are wanted of a bundle that was built without what makes them."""
+    """Raise TlsMissingError if certificates must be made, but the bundle was built without the packages for that."""
     if source != "files" and not all(map(find_spec, PACKAGES)):
         given = "--domain" if source == "acme" else "--tls internal"
         raise TlsMissingError(

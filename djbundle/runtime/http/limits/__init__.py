@@ -1,1 +1,1 @@
-"""What one client may hold of a web process: bodies, responses, memory, connections."""
+"""The limits on what one client may hold of a web process: bodies, responses, memory, connections."""

@@ -1,4 +1,4 @@
-"""Decides which requests the site sees. Some are malformed or too large; some come from clients that take nothing."""
+"""Decides which requests reach the site. Some are malformed or too large; some come from clients that take nothing."""
 
 import threading
 import time
@@ -12,14 +12,18 @@ from djbundle.runtime.http.limits.limits import Limits
 from djbundle.runtime.http.protocol.transport import Request
 from djbundle.runtime.http.protocol.validity import refusal
 
-HELD_UNTIL = "djbundle.held_until"  # in the environ of one that was held, monotonic seconds
+HELD_UNTIL = "djbundle.held_until"  # in the environ of a request that was held: until when, monotonic seconds
 
 
 class Admission:
-    """Lets requests in, in this order: refused, held back while their client has taken too little, file, body, site.
+    """Admits requests.
 
-    `put` hands a request to the site from any thread; `enter` of `admit` does so in one of Granian's. `answer` answers
-    what needs no site, and says whether it has. `has_enough` says of which client no more requests may come in.
+    It tries in this order: refuse, hold back while the client takes too little, answer with a file, receive the body,
+    enter the site.
+
+    `put` hands a request to the site from any thread; the `enter` of `admit` does so in one of Granian's. `answer`
+    answers requests that need no site, and returns whether it did. `has_enough` tells whether a client has so many
+    requests that no more may come in.
     """
 
     def __init__(
@@ -46,13 +50,13 @@ class Admission:
             self.let_in(request, enter, enter)
 
     def let_in(self, request: Request, enter: Enter, enter_now: Enter) -> None:
-        """Answer it, or see to it that it goes to the site: now, or when its body is whole."""
+        """Answer the request, or make it enter the site: now, or when its body is complete."""
         has_whole_body = SPOOL in request.environ
         if has_whole_body or not (self.answer(request) or self.bodies.receive(request, enter)):
             enter_now(request)
 
     def hold(self, request: Request, enter: Enter) -> None:
-        """Until it may go in, but not for ever."""
+        """Hold a request until it may enter the site, but not forever."""
         now = time.monotonic()
         if len(self.held) >= MOST_HELD or now > request.environ.setdefault(HELD_UNTIL, now + LONGEST_WAIT):
             self.give_up(request)
@@ -60,19 +64,22 @@ class Admission:
             self.held.append((request, enter))
 
     def give_up(self, request: Request) -> None:
-        """Refuse one that was held."""
+        """Refuse a request that was held."""
         close_body(request.environ)
         self.refusals.refuse(request, *self.budget.refusal())
 
     def hold_back(self, request: Request) -> bool:
-        """Return whether it waits once more. Others of its client may have been answered since it was let in."""
+        """Hold a request again if it must wait, and return whether it must.
+
+        Other requests of its client may have been answered since it was admitted.
+        """
         if not self.budget.is_spent(request.transport.connection, request.client):
             return False
         self.hold(request, self.put)
         return True
 
     def sweep(self) -> None:
-        """Let in those that may, and refuse those that have waited too long. Call it each second, in any thread."""
+        """Admit held requests that may enter; refuse those that waited too long. Call it each second, in any thread."""
         if not self.held or not self.sweeping.acquire(blocking=False):
             return
         try:

@@ -1,7 +1,7 @@
-"""Bodies of requests to a WSGI site: received whole, into memory or a file, before the site is entered.
+"""Receives the bodies of requests to a WSGI site completely, into memory or a file, before the site is entered.
 
-No thread waits for a client. Granian calls back with each part, in one of its own threads, and the last part takes the
-request to the site.
+No thread waits for a client. Granian calls back with each part, in one of its own threads. With the last part the
+request enters the site.
 """
 
 import tempfile
@@ -16,28 +16,31 @@ from djbundle.runtime.http.protocol.transport import Request
 from djbundle.runtime.http.protocol.validity import has_body
 from djbundle.runtime.logs.lines import log
 
-IN_MEMORY = 256 << 10  # bytes of a body that needs no file
+IN_MEMORY = 256 << 10  # bytes; a larger body needs a file
 
-SPOOL = "djbundle.spool"  # where the environ has a body that is whole
+SPOOL = "djbundle.spool"  # where the environ has a complete body
 
 Enter = Callable[[Request], None]
 
 
 def close_body(environ: dict[str, Any]) -> None:
-    """Let go of the body of a request, if it has a whole one."""
+    """Close the body of a request, if it has a complete one."""
     if spool := environ.get(SPOOL):
         spool.close()
 
 
 class Bodies:
-    """Stands in front of the site. `folder` is where large bodies are kept."""
+    """Receives bodies in front of the site. `folder` is where large bodies are kept."""
 
     def __init__(self, limits: Limits, folder: str | None) -> None:
         self.limits, self.folder = limits, folder
-        self.receiving: dict[int, Body] = {}  # by the identity of the body
+        self.receiving: dict[int, Body] = {}  # by the id() of the body
 
     def receive(self, request: Request, enter: Enter) -> bool:
-        """Return whether there may be a body. Then `enter` is called when it is whole, in a thread of Granian's."""
+        """Return whether the request may have a body.
+
+        When the body is complete, `enter` is called in one of Granian's threads.
+        """
         if not has_body(request.environ):
             return False
         if refused := self.limits.quota.refusal(request.client):
@@ -50,14 +53,14 @@ class Bodies:
         return True
 
     def forget(self, body: "Body") -> bool:
-        """Return whether it was being received until now: whoever learns so, and nobody else, ends it."""
+        """Forget a body, and return whether it was being received. Only the caller that gets true may end it."""
         if self.receiving.pop(id(body), None) is None:
             return False
         self.limits.quota.give(body.request.client)
         return True
 
     def sweep(self) -> None:
-        """Refuse those that have come too slowly. Call it each second."""
+        """Refuse bodies that have arrived too slowly. Call it each second."""
         now, window = time.monotonic(), self.limits.options.body_timeout
         for body in [*self.receiving.values()]:
             if body.rate.is_too_slow(now, window):
@@ -65,7 +68,7 @@ class Bodies:
 
 
 class Body:
-    """One that is being received."""
+    """A body that is being received."""
 
     def __init__(self, bodies: Bodies, request: Request, enter: Enter) -> None:
         self.bodies, self.request, self.enter = bodies, request, enter
@@ -74,7 +77,7 @@ class Body:
         self.future: Any = None
 
     def receive(self) -> None:
-        """Wait for the next part, without a thread."""
+        """Wait for the next part, without blocking a thread."""
         self.future = self.request.transport.protocol.receive()
         self.future.add_done_callback(self.received)
 
@@ -84,7 +87,7 @@ class Body:
         if future.cancelled() or id(self) not in self.bodies.receiving:
             return
         message = future.result()
-        if message["type"] != "http.request":  # the client has left, or sent what is no body
+        if message["type"] != "http.request":  # the client has disconnected, or has sent an invalid body
             self.give_up()
         elif self.keep(message.get("body", b"")):
             if message.get("more_body"):
@@ -93,7 +96,7 @@ class Body:
                 self.enter(self.whole_request())
 
     def keep(self, part: bytes) -> bool:
-        """Return whether there was room for it."""
+        """Store a part. Refuse the request if there is no room, and return whether there was."""
         self.rate.size += len(part)
         most = self.bodies.limits.options.max_body
         if most and self.rate.size > most:
@@ -112,12 +115,12 @@ class Body:
         self.spool.seek(0)
         environ["wsgi.input"] = environ[SPOOL] = self.spool
         environ["CONTENT_LENGTH"] = str(self.rate.size)
-        if environ.pop("HTTP_TRANSFER_ENCODING", None):  # it may have had a length too, that a proxy believed:
-            environ["djbundle.leaving"] = True  # nothing else is read of this connection (RFC 9112, 6.3)
+        if environ.pop("HTTP_TRANSFER_ENCODING", None):  # a proxy may have believed its Content-Length, so
+            environ["djbundle.leaving"] = True  # nothing else is read from this connection (RFC 9112, 6.3)
         return self.request
 
     def give_up(self) -> None:
-        """Who sends chunks that are none is refused; who has left hears nothing, and the log says nothing of it."""
+        """Refuse a client that has sent invalid chunks. If the client has disconnected, write nothing to the log."""
         if "HTTP_TRANSFER_ENCODING" in self.request.environ:
             self.refuse(HTTPStatus.BAD_REQUEST, "the body broke off")
         elif self.drop():
@@ -128,10 +131,10 @@ class Body:
             self.bodies.limits.refusals.refuse(self.request, status, why)
 
     def drop(self) -> bool:
-        """Forget it, and return whether it was being received."""
+        """Forget the body, and return whether it was being received."""
         if not self.bodies.forget(self):
             return False
-        future, self.future = self.future, None  # which keeps us, and with us the body that Granian has
+        future, self.future = self.future, None  # it keeps this object alive, and with it the body in Granian
         if future:
             future.cancel()
         self.spool.close()

@@ -1,4 +1,4 @@
-"""How much memory the responses may take that clients have not taken yet: of a connection, of a client, of all."""
+"""Limits the memory of responses that clients have not taken yet: for each connection, each client, and all."""
 
 import ipaddress
 import threading
@@ -13,35 +13,36 @@ from djbundle.runtime.http.protocol.transport import Connection
 CONNECTION = 16 << 20  # bytes
 CLIENT = 32 << 20
 PROCESS = 128 << 20
-COST = 320 << 10  # in memory of a response whose client takes nothing: Granian queues four parts of 64 KB beside ours
-EVICTABLE = 5.0  # seconds in which a client has taken nothing, before it makes room for others
+COST = 320 << 10  # bytes of a response whose client takes nothing: Granian queues four parts of 64 KB besides ours
+EVICTABLE = 5.0  # seconds without progress before a client makes room for others
 MOST_HELD = 1024  # requests that wait until their clients have taken other responses
-IMPATIENCE = 1.0  # seconds that a page which is made waits for a client that takes nothing
+IMPATIENCE = 1.0  # seconds that a finished page waits for a client that takes nothing
 LONGEST_WAIT = 10.0  # seconds that a request waits until its client has taken other responses
-IPV6_CLIENT = 64  # bits: what one customer of a provider is given
+IPV6_CLIENT = 64  # bits: the network that a provider gives to one customer
 
 
 class Budget:
-    """Of one web process. `is_exempt` tells the addresses that stand for many clients: proxies."""
+    """The budget of one web process. `is_exempt` recognizes proxies, whose addresses stand for many clients."""
 
     def __init__(self, is_exempt: Callable[[str], bool] = bool) -> None:
         self.is_exempt = is_exempt
         self.connections: Counter[Hashable] = Counter()
         self.clients: Counter[Hashable] = Counter()
-        self.moved: dict[Hashable, float] = {}  # when a client has last taken something, monotonic seconds
+        self.moved: dict[Hashable, float] = {}  # when a client last took something, monotonic seconds
         self.total = 0
-        self.waiting = 0  # bytes of pages that are made, and wait until they may be begun
+        self.waiting = 0  # bytes of finished pages that wait until they may be sent
         self.lock = threading.Lock()
 
     def take(self, connection: Connection, client: str, size: int) -> None:
-        """Note that `size` bytes wait; a negative size gives them back."""
+        """Count `size` bytes that wait; a negative size gives them back."""
         with self.lock:
             self.add(connection, client, size)
 
     def take_if_left(self, connection: Connection, client: str, size: int) -> bool:
-        """Note that `size` bytes wait, unless the client or all of them together have had enough before.
+        """Count `size` bytes that wait, unless the client or all of them together are at their limit.
 
-        Its responses may be made at the same time, so that none of them knows of the others when it begins.
+        Return whether the bytes are counted. Responses of one client may be made at the same time, so that none of them
+        knows of the others when it begins.
         """
         with self.lock:
             if self.is_full or self.client_has_enough(client):
@@ -50,7 +51,7 @@ class Budget:
             return True
 
     def add(self, connection: Connection, client: str, size: int) -> None:
-        """Count them. Wants the lock."""
+        """Count the bytes. Call it with the lock held."""
         self.total += size
         key = client_key(client)
         add(self.connections, connection, size)
@@ -59,12 +60,12 @@ class Budget:
             self.moved.pop(key, None)
 
     def note_progress(self, client: str) -> None:
-        """Note that it takes what it was given."""
+        """Note that the client has taken something."""
         if (key := client_key(client)) in self.clients:
             self.moved[key] = time.monotonic()
 
     def is_stuck(self, client: str, since: float) -> bool:
-        """Return whether it has taken nothing for IMPATIENCE, of which the caller has waited since `since`."""
+        """Return whether the client has taken nothing for IMPATIENCE. The caller has waited since `since`."""
         return time.monotonic() - max(since, self.moved.get(client_key(client), since)) > IMPATIENCE
 
     @property
@@ -72,7 +73,7 @@ class Budget:
         return self.total >= PROCESS
 
     def is_spent(self, connection: Connection, client: str) -> bool:
-        """Return whether another response would be too much."""
+        """Return whether another response would exceed the budget."""
         if self.total == 0:
             return False
         if self.is_full:
@@ -82,26 +83,27 @@ class Budget:
         return self.client_has_enough(client)
 
     def client_has_enough(self, client: str, most: int | None = None) -> bool:
-        """Return whether `most` bytes wait for the client, or CLIENT."""
+        """Return whether `most` bytes wait for the client, by default CLIENT."""
         return not self.is_exempt(client) and self.clients[client_key(client)] >= (most or CLIENT)
 
     def refusal(self) -> tuple[HTTPStatus, str]:
-        """Return with what a request is refused when it is spent, and why: 503 only if all together have too much."""
+        """Return the status and the reason for refusing a request: 503 only if all clients together have too much."""
         if self.is_full:
             return HTTPStatus.SERVICE_UNAVAILABLE, "too many responses are not taken"
         return HTTPStatus.TOO_MANY_REQUESTS, "the client has not taken the responses before it"
 
 
 def longest[T](waiting: Iterable[tuple[float, T]]) -> set[T]:
-    """Return who makes room for others, of those who have waited so many seconds: a quarter, and nobody who has not
-    waited long enough.
+    """Return which of those that wait make room for others: the quarter that has waited longest.
+
+    `waiting` has the seconds that each has waited. Those that have waited less than EVICTABLE are spared.
     """
     by_seconds = sorted(waiting, key=lambda each: each[0], reverse=True)
     return {each for seconds, each in by_seconds[: 1 + len(by_seconds) // 4] if seconds >= EVICTABLE}
 
 
 def add(counter: Counter[Hashable], key: Hashable, size: int) -> None:
-    """Count `size` more. What comes to nothing is forgotten."""
+    """Add `size` to the count of a key. Forget the key when its count comes to nothing."""
     counter[key] += size
     if counter[key] <= 0:
         del counter[key]
@@ -109,7 +111,7 @@ def add(counter: Counter[Hashable], key: Hashable, size: int) -> None:
 
 @lru_cache(maxsize=4096)
 def client_key(address: str) -> str:
-    """Return what counts as one client: an IPv4 address, or the network of an IPv6 address."""
+    """Return the key of one client: an IPv4 address, or the network of an IPv6 address."""
     try:
         parsed = ipaddress.ip_address(address)
     except ValueError:

@@ -1,6 +1,6 @@
-"""The requests that wait for a thread of a WSGI site: one of each client is answered in turn.
+"""The requests that wait for a thread of a WSGI site. Clients take turns, with one request each.
 
-So who sends thousands at once only waits for itself, and others do not wait for it.
+So a client that sends thousands at once delays only itself.
 """
 
 import time
@@ -11,15 +11,15 @@ from djbundle.runtime.http.limits.budget import add, client_key
 from djbundle.runtime.http.limits.waiting import MOST_REQUESTS
 from djbundle.runtime.http.protocol.transport import Request
 
-MOST_WAITING = 4096  # requests of all clients; above it each client has an equal share of so many
+MOST_WAITING = 4096  # requests of all clients; above it, each client has an equal share of this number
 
-Line = deque[tuple[float, Request]]  # with the time since when, monotonic seconds
+Line = deque[tuple[float, Request]]  # when each began to wait, monotonic seconds, and the request
 
 
 class FairQueue:
-    """Of one web process. Its user has a lock, and holds it for all but `has_enough`.
+    """The queue of one web process. Its user holds a lock during all calls but `has_enough`.
 
-    `is_exempt` tells the addresses that stand for many clients, and may have any number: proxies.
+    `is_exempt` recognizes proxies: their addresses stand for many clients, and may have any number of requests.
     """
 
     def __init__(self, is_exempt: Callable[[str], bool] = bool) -> None:
@@ -32,13 +32,16 @@ class FairQueue:
         return self.size
 
     def put(self, request: Request) -> None:
-        """Count it, and let it wait."""
+        """Count a request, and let it wait."""
         self.count(request)
         self.lines.setdefault(client_key(request.client), deque()).append((time.monotonic(), request))
         self.size += 1
 
     def next(self) -> Request:
-        """Return the oldest of the client whose turn it is. It is still counted. Raises StopIteration if none waits."""
+        """Return the oldest request of the client whose turn it is. It still counts.
+
+        Raise StopIteration if none waits.
+        """
         client = next(iter(self.lines))
         line = self.lines.pop(client)
         _since, request = line.popleft()
@@ -48,15 +51,15 @@ class FairQueue:
         return request
 
     def count(self, request: Request) -> None:
-        """Count a request that is answered without having waited."""
+        """Count a request that is answered without waiting."""
         self.counts[client_key(request.client)] += 1
 
     def leave(self, request: Request) -> None:
-        """Count a request no more: it is answered."""
+        """Stop counting a request: it is answered."""
         add(self.counts, client_key(request.client), -1)
 
     def has_enough(self, client: str) -> bool:
-        """Return whether no other request of this client may come in. Wants no lock, and may be late by a few."""
+        """Return whether this client may have no more requests. Call it without the lock; it may be off by a few."""
         return self.counts.get(client_key(client), 0) >= self.most_of_client and not self.is_exempt(client)
 
     @property
@@ -67,7 +70,7 @@ class FairQueue:
         return min(MOST_REQUESTS, max(1, MOST_WAITING // max(1, len(self.lines))))
 
     def oldest(self) -> float:
-        """Return how many seconds the oldest has waited; 0 if none waits."""
+        """Return how many seconds the oldest request has waited; 0 if none waits."""
         if not self.lines:
             return 0.0
         return time.monotonic() - min(line[0][0] for line in self.lines.values())

@@ -1,7 +1,7 @@
-"""Closes connections that only take up room: Granian has a limit of time for the head of a request, and little else.
+"""Closes connections that only take up room: Granian has a timeout for the head of a request, and little else.
 
-What Granian makes of a connection is not known here, nor is what was said behind TLS; but the kernel tells when data
-came and went.
+Nothing here knows what Granian makes of a connection, or what was sent inside TLS. But the kernel reports when data was
+received and sent.
 """
 
 from collections import Counter
@@ -14,26 +14,27 @@ from djbundle.runtime.http.limits.slow_readers import SlowReaders
 from djbundle.runtime.http.protocol.connections import Connection, Traffic, break_off, connections
 from djbundle.runtime.options.http import HttpOptions
 
-PREFACE = 24  # bytes of the beginning of HTTP/2; until it has seen so many Granian cannot tell which HTTP it is
-CROWDED = 0.75  # of the connections that there may be
-SHARE = 0.25  # of them that one client may have
+PREFACE = 24  # bytes of the preface of HTTP/2; with fewer, Granian cannot tell which HTTP version it is
+CROWDED = 0.75  # share of the allowed connections that makes a process crowded
+SHARE = 0.25  # share of the allowed connections that one client may have
 
 
 class Requests(Protocol):
-    """Those that are being answered."""
+    """The requests that are being answered."""
 
     def awaited(self, seconds: float) -> Callable[[Connection], bool] | None:
-        """Whether over a connection somebody may wait for an answer, who has asked before so many seconds; None while
-        nobody can tell.
+        """Return a test: may a request that is older than `seconds` wait for its answer on this connection?
+
+        Return None while that cannot be known.
         """
         ...
 
 
 class Sweeper:
-    """Of the connections to `ports`, of which there may be `most`.
+    """The idle reaper of the connections to `ports`, of which `most` are allowed.
 
-    `silence` is for how many seconds a client may say nothing before it asks; `stall` for how many it may take nothing
-    of an answer. Who is silent after a handshake, or an answer by HTTP/2, is in nobody's way while there is room.
+    `silence` is for how many seconds a client may send nothing before its request; `stall` is for how many it may take
+    nothing of a response. While there is room, connections may be idle after a handshake or an HTTP/2 response.
     """
 
     def __init__(
@@ -49,10 +50,13 @@ class Sweeper:
         self.limits = limits or Limits(HttpOptions())
         self.enough, self.share = most * CROWDED, max(1, int(most * SHARE))
         self.slow = SlowReaders(self.limits.is_proxy)
-        self.known: set[tuple[str, int]] = set()  # clients whose connections the sweep before has seen
+        self.known: set[tuple[str, int]] = set()  # clients whose connections the last sweep has seen
 
     def sweep(self) -> None:
-        """Who was accepted since the last is left alone: it may have waited long for this one to make room."""
+        """Close connections that are idle, stalled, or more than a client's share.
+
+        Connections accepted since the last sweep are left alone: they may have waited long for this sweep to make room.
+        """
         seen: set[tuple[str, int]] = set()
         counted = {*self.limits.untaken.accounts}
         is_crowded = len(self.known) >= self.enough
@@ -84,10 +88,10 @@ class Sweeper:
             self.limits.refusals.note("connection: closed, since its client reads slowly over too many", len(late))
 
     def is_stalled(self, traffic: Traffic, connection: Connection) -> bool:
-        """Return whether a client of HTTP/2 has taken next to nothing of what it was given for too long.
+        """Return whether an HTTP/2 client has taken next to nothing of what it was sent, for too long.
 
-        The kernel has nothing left to send while the client's windows (RFC 9113, 5.2) are closed. But then it has
-        carried fewer bytes than the bodies of its responses have.
+        While the client's windows (RFC 9113, 5.2) are closed, the kernel has nothing left to send. But then it has
+        carried fewer bytes than the bodies of the client's responses have.
         """
         self.limits.untaken.note(connection.client, traffic)
         return self.limits.untaken.is_stalled(connection.client, self.stall)

@@ -1,4 +1,4 @@
-"""What one web process grants its clients, and what it has counted of them."""
+"""The limits that one web process sets for its clients, and what it has counted of them."""
 
 from functools import lru_cache
 

@@ -1,4 +1,4 @@
-"""How many bodies are received at once: of all clients, and of each."""
+"""Limits how many bodies are received at once: of all clients, and of each."""
 
 from collections import Counter
 from collections.abc import Callable, Hashable
@@ -6,12 +6,12 @@ from http import HTTPStatus
 
 from djbundle.runtime.http.limits.budget import add, client_key
 
-MOST = 512  # bodies received at once by one process; beyond, clients are told to come again
+MOST = 512  # bodies received at once by one process; above it, clients are asked to retry
 MOST_OF_CLIENT = 32  # of them from one client
 
 
 class Quota:
-    """Of one web process. `is_exempt` tells the addresses that stand for many clients: proxies."""
+    """The quota of one web process. `is_exempt` recognizes proxies, whose addresses stand for many clients."""
 
     def __init__(self, is_exempt: Callable[[str], bool] = bool) -> None:
         self.is_exempt = is_exempt
@@ -19,7 +19,7 @@ class Quota:
         self.total = 0
 
     def refusal(self, client: str) -> tuple[HTTPStatus, str] | None:
-        """Return with what, and why, another body of this client is refused; or None."""
+        """Return the status and the reason for refusing another body of this client, or None."""
         if self.total >= MOST:
             return HTTPStatus.SERVICE_UNAVAILABLE, f"{MOST} bodies are being received"
         if self.clients[client_key(client)] >= MOST_OF_CLIENT and not self.is_exempt(client):

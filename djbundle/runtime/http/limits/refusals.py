@@ -1,4 +1,4 @@
-"""Responses that the server gives itself. They are in the access log and the metrics like those of the site."""
+"""Responses that the server makes itself. They are in the access log and the metrics like those of the site."""
 
 import threading
 import time
@@ -10,21 +10,21 @@ from djbundle.runtime.http.protocol.observing import Observer
 from djbundle.runtime.http.protocol.transport import HTTP_2, Headers, Request
 from djbundle.runtime.logs.lines import log
 
-TELL_EVERY = 60.0  # seconds between lines of the log about one status
-LASTING = 10.0  # seconds; who refused for want of room within them is not ready
+TELL_EVERY = 60.0  # seconds between log lines about refusals
+LASTING = 10.0  # seconds; a process that has refused for lack of room within them is not ready
 RETRY_AFTER = "5"  # seconds
 COME_AGAIN = frozenset((HTTPStatus.SERVICE_UNAVAILABLE, HTTPStatus.TOO_MANY_REQUESTS))
 WITHOUT_ROOM = frozenset((HTTPStatus.SERVICE_UNAVAILABLE, HTTPStatus.INSUFFICIENT_STORAGE))
 
 
 class Refusals:
-    """Of one web process. May be called by several threads."""
+    """The refusals of one web process. Several threads may call it."""
 
     def __init__(self, observer: Observer | None) -> None:
         self.observer = observer
-        self.counts: Counter[str] = Counter()  # of what the log will tell
+        self.counts: Counter[str] = Counter()  # of what will be logged
         self.told = float("-inf")
-        self.since = self.last = float("-inf")  # when room began to lack, and when it last did; monotonic seconds
+        self.since = self.last = float("-inf")  # first and last refusal while room is lacking, monotonic seconds
         self.lock = threading.Lock()
 
     def refuse(self, request: Request, status: HTTPStatus, why: str) -> None:
@@ -55,19 +55,19 @@ class Refusals:
                 self.last = now
 
     def note(self, what: str, times: int = 1) -> None:
-        """Have the log tell of it."""
+        """Count an event for the log."""
         with self.lock:
             self.counts[what] += times
 
     def problem(self) -> str | None:
-        """Return what /up says while requests are refused for want of room, and have been for some time."""
+        """Return what /up reports if requests have been refused for lack of room for some time, else None."""
         now = time.monotonic()
         if now - self.last > LASTING or now - self.since < LASTING:
             return None
         return f"requests have been refused for {now - self.since:.0f} s: too many bodies or responses are under way"
 
     def tell(self) -> None:
-        """Say now and then in the log how many were refused. Call it each second."""
+        """Log now and then how often each event was counted. Call it each second."""
         now = time.monotonic()
         if not self.counts or now - self.told < TELL_EVERY:
             return
@@ -78,7 +78,7 @@ class Refusals:
 
 
 def headers_of_refusal(status: HTTPStatus, *, by_http_2: bool) -> Headers:
-    """Return the head of a refusal. HTTP/1 closes the connection, since the body may not have been read."""
+    """Return the headers of a refusal. HTTP/1 closes the connection, since the body may not have been read."""
     headers = [("Content-Length", "0")]
     if not by_http_2:
         headers.append(("Connection", "close"))

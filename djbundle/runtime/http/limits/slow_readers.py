@@ -1,7 +1,7 @@
-"""Connections whose clients read next to nothing of what is sent to them. Each is allowed that, but not many at once.
+"""Finds connections whose clients read next to nothing. Each client may have some, but not many at once.
 
-A small response is handed to Granian whole, so nothing here knows when it is taken. But the kernel tells that it has
-bytes which it cannot send. Behind these Granian may keep the rest of a response, and heads of others.
+A small response is handed to Granian whole, so nothing here knows when it is taken. But the kernel reports that it has
+bytes which it cannot send. Behind them Granian may keep the rest of a response, and heads of others.
 """
 
 import time
@@ -15,28 +15,28 @@ from djbundle.runtime.http.protocol.connections import Connection, Traffic
 Client = tuple[str, int]  # address and port
 
 LOOK_BACK = 5.0  # seconds
-LITTLE = 64 << 10  # bytes; who takes fewer in LOOK_BACK is slow
+LITTLE = 64 << 10  # bytes; a client that takes fewer in LOOK_BACK is slow
 MOST_OF_CLIENT = 128  # slow connections of one client
 MOST = 1024  # of all clients
 
 
 @dataclass(slots=True)
 class Reader:
-    """A connection that has something to read."""
+    """A connection whose client has something to read."""
 
     since: float  # monotonic seconds
-    taken: int  # bytes until then
+    taken: int  # bytes taken until then
 
 
 class SlowReaders:
-    """In one web process. `is_exempt` tells the addresses that stand for many clients: proxies."""
+    """The slow readers of one web process. `is_exempt` recognizes proxies, whose addresses stand for many clients."""
 
     def __init__(self, is_exempt: Callable[[str], bool]) -> None:
         self.is_exempt = is_exempt
         self.readers: dict[Client, Reader] = {}
 
     def note(self, connection: Connection, traffic: Traffic) -> None:
-        """Take what the kernel tells of a connection."""
+        """Record what the kernel reports of a connection."""
         if traffic.is_read:
             self.readers.pop(connection.client, None)
             return
@@ -50,7 +50,7 @@ class SlowReaders:
             del self.readers[client]
 
     def too_many(self) -> set[Client]:
-        """Return the connections to close: of each client, and of all, those that have been slow for longest."""
+        """Return the connections to close: those slow for longest, above the limit of each client and of all."""
         until = time.monotonic() - LOOK_BACK
         slow = sorted((reader.since, client) for client, reader in self.readers.items() if reader.since <= until)
         of_clients: defaultdict[Hashable, list[Client]] = defaultdict(list)

@@ -1,7 +1,7 @@
-"""Responses in parts. No thread waits for a client to take the parts of a file; only a generator keeps its own thread.
+"""Sends responses in parts. No thread waits while a client takes a file; only a generator holds a thread of its own.
 
-What can be cut anywhere goes in large parts to clients that take them quickly, since each part takes a change of
-threads; and in small ones to all others, since Granian queues some for each of them.
+A body that can be cut anywhere is sent in large parts to fast clients, since each part costs a thread switch. All
+others get it in small parts, since Granian queues several for each client.
 """
 
 import contextvars
@@ -24,34 +24,34 @@ from djbundle.runtime.http.protocol.connections import break_off
 from djbundle.runtime.http.protocol.transport import Headers, Request, says_length, size_of, with_length
 from djbundle.runtime.logs import lines
 
-SENDERS = 4  # threads that send what is at hand
-MOST_GENERATORS = 256  # that one process runs at once, each in a thread of its own
+SENDERS = 4  # threads that send parts which are ready
+MOST_GENERATORS = 256  # that one process runs at once, each in its own thread
 MOST_OF_CLIENT = 64  # of them for one client
 BURST = 16  # parts that are sent in one go
 LARGEST_PART, SMALLEST_PART = 1 << 20, 64 << 10  # bytes
-ALL_PARTS = 16 << 20  # bytes, about: the next parts of all clients
-AHEAD = 512 << 10  # bytes that Granian and the kernel take before the client has taken any
-QUICK = 0.02  # seconds in which a client shall take a part
+ALL_PARTS = 16 << 20  # bytes, about, of the next parts of all clients together
+AHEAD = 512 << 10  # bytes that Granian and the kernel accept before the client has taken any
+QUICK = 0.02  # seconds in which a fast client takes a part
 
 
 class Streams:
-    """Of one web process."""
+    """The streamed responses of one web process."""
 
     def __init__(self, limits: Limits) -> None:
         self.refusals, self.budget, self.is_proxy = limits.refusals, limits.budget, limits.is_proxy
         self.senders = ThreadPoolExecutor(SENDERS, "stream")
         self.open: dict[int, Delivery] = {}
-        self.has_ended: Callable[[], object] = bool  # called when a response has made room
+        self.has_ended: Callable[[], object] = bool  # called when a response ends and makes room
 
     def send(self, request: Request, status: int, headers: Headers, parts: Any, size: int = 0) -> None:
-        """Send parts that are at hand: of a file, or of `size` bytes in memory that nothing else keeps.
+        """Send parts that are ready: of a file, or of `size` bytes in memory that only this response keeps.
 
         `parts` has ``__next__`` and may have ``close``.
         """
         self.deliver(Delivery(self, request, parts, COST + size + request.size), status, headers)
 
     def send_fenced(self, request: Request, status: int, headers: Headers, body: bytes) -> None:
-        """Send a small response by HTTP/2, and count it until it is taken."""
+        """Send a small response over HTTP/2, and count it until the client has taken it."""
         headers = with_length(headers, len(body))
         cost = len(body) + size_of(headers) + request.size
         delivery = Delivery(self, request, iter([body]), cost)
@@ -63,9 +63,10 @@ class Streams:
             self.senders.submit(delivery.run)
 
     def generate(self, request: Request, status: int, headers: Headers, parts: Any) -> None:
-        """Send parts that are made as they are sent, in a thread of their own.
+        """Send parts that are generated while they are sent, in a thread of their own.
 
-        It has the context of this thread, with its language and time zone, and its own connections to databases.
+        That thread has a copy of this thread's context, with its language and time zone, and its own database
+        connections.
         """
         delivery = Generation(self, request, parts, COST + request.size)
         if refusal := self.refusal(request):
@@ -74,12 +75,12 @@ class Streams:
         elif delivery.begin(status, headers):
             run = partial(contextvars.copy_context().run, delivery.run)
             try:
-                threading.Thread(target=run, name="generator", daemon=True).start()  # ends with it: they may be many
-            except RuntimeError:  # the machine has no room for another
+                threading.Thread(target=run, name="generator", daemon=True).start()  # not pooled: they may be many
+            except RuntimeError:  # the machine cannot start another
                 delivery.fail()
 
     def refusal(self, request: Request) -> tuple[HTTPStatus, str] | None:
-        """Return with what, and why, another generator may not run; or None."""
+        """Return the status and the reason for refusing another generator, or None."""
         running = [each for each in [*self.open.values()] if isinstance(each, Generation)]
         if len(running) >= MOST_GENERATORS:
             return HTTPStatus.SERVICE_UNAVAILABLE, f"{MOST_GENERATORS} responses are being generated"
@@ -91,7 +92,7 @@ class Streams:
         return HTTPStatus.TOO_MANY_REQUESTS, f"{MOST_OF_CLIENT} responses are being generated for one client"
 
     def sweep(self, timeout: float) -> None:
-        """Break off what clients have taken nothing of for `timeout` seconds. Call it each second."""
+        """Break off responses of which clients have taken nothing for `timeout` seconds. Call it each second."""
         now = time.monotonic()
         waiting = [(each.waited(now), each) for each in [*self.open.values()] if each.since is not None]
         late = {each for seconds, each in waiting if seconds >= timeout}
@@ -104,8 +105,9 @@ class Streams:
             self.refusals.note("response: cut off, since its client took nothing more", len(late))
 
     def may_end_alone(self, delivery: "Delivery") -> bool:
-        """Return whether only this response is to be given up, and not its connection: over that a proxy brings other
-        clients, and it sees by the length which was said that a part is missing.
+        """Return whether to give up only this response, and not its connection.
+
+        A proxy's connection carries other clients, and the proxy sees by the length that a part is missing.
         """
         transport = delivery.request.transport
         return delivery.has_length and transport.handed is not None and self.is_proxy(transport.connection[0])
@@ -115,29 +117,29 @@ class Streams:
         return FileParts(file, Sizes(self))
 
     def of_memory(self, body: Sequence[bytes]) -> Iterator[bytes]:
-        """Return the parts of a body, which are cut where they shall be smaller."""
+        """Yield the parts of a body, cut to the size that suits the client."""
         sizes = Sizes(self)
         for part in body:
             begin = 0
             while begin < len(part):
                 size = sizes.next()
-                yield part[begin : begin + size]  # all of it is not copied
+                yield part[begin : begin + size]  # does not copy all of it at once
                 begin += size
 
 
 class Delivery:
-    """One response in parts that are at hand."""
+    """One response whose parts are ready."""
 
     def __init__(self, streams: Streams, request: Request, parts: Any, cost: int) -> None:
         self.streams, self.request, self.parts, self.cost = streams, request, parts, cost
-        self.since: float | None = None  # when the client was to take more, monotonic seconds
+        self.since: float | None = None  # since when the client has been waited for, monotonic seconds
         self.future: Any = None
         self.watching: Any = None
         self.has_length = False
         self.sent = 0  # bytes
         self.is_fencing = False  # all parts are sent
-        self.fences = FENCES if request.transport.handed else 0  # that are left to be sent behind the last part
-        self.is_stopped = False  # the client has left, or is too slow
+        self.fences = FENCES if request.transport.handed else 0  # still to be sent after the last part
+        self.is_stopped = False  # the client has disconnected, or is too slow
         self.is_closed = False
 
     def begin(self, status: int, headers: Headers) -> bool:
@@ -148,7 +150,7 @@ class Delivery:
             transport.begin(status, headers)
             transport.end()
             return False
-        transport.begin(status, headers)  # raises what is wrong with it, before anything is counted
+        transport.begin(status, headers)  # raises if the head is invalid, before anything is counted
         self.has_length = says_length(headers)
         self.streams.open[id(self)] = self
         self.streams.budget.take(transport.connection, self.request.client, self.cost)
@@ -156,7 +158,7 @@ class Delivery:
         return True
 
     def watch(self) -> None:
-        """Learn when the client leaves: Granian takes parts for nobody without a word."""
+        """Learn when the client disconnects. Granian accepts parts for a disconnected client without an error."""
         self.watching = self.request.transport.protocol.receive()
         self.watching.add_done_callback(self.heard)
 
@@ -167,14 +169,14 @@ class Delivery:
         if future.result()["type"] == "http.disconnect":
             self.is_stopped = True
             self.request.transport.forget_handed()
-        else:  # the end of a body that was not there
+        else:  # the end of an empty request body
             self.watch()
 
     def waited(self, now: float) -> float:
         return 0.0 if self.since is None else now - self.since
 
     def stop(self) -> None:
-        """Let it end now, in another thread."""
+        """Make the delivery end now, in another thread."""
         self.is_stopped = True
         if future := self.future:
             future.cancel()
@@ -189,15 +191,15 @@ class Delivery:
 
     @property
     def is_over(self) -> bool:
-        """Whether all is sent, or nobody takes it any more."""
+        """Whether everything is sent, or the client takes no more."""
         return self.is_stopped or self.request.transport.is_over
 
     def send_next(self) -> Any:
-        """Send the next part, or a fence, or the end. Return a future while the client has enough, or None."""
+        """Send the next part, or a fence, or the end. Return a future if the client has enough for now, else None."""
         part = next(self.parts, None)
         if part:
             self.sent += len(part)
-            if self.sent > SMALLEST_PART:  # Granian queues several parts: they shall count until they are taken
+            if self.sent > SMALLEST_PART:  # Granian queues several parts: they count until they are taken
                 self.fences = FENCES
             return self.request.transport.send(part)
         self.is_fencing = part is None
@@ -209,7 +211,7 @@ class Delivery:
         return None
 
     def advance(self) -> bool:
-        """Return whether it is over; if not, it goes on later."""
+        """Send a burst. Return whether the delivery is over; if not, it goes on later."""
         for _ in range(BURST):
             if self.is_over:
                 return True
@@ -224,7 +226,7 @@ class Delivery:
         future.add_done_callback(self.resume)
 
     def resume(self, _future: Any) -> None:
-        """Go on, in a thread of ours where a part is to be made or read; fences cost less than a change of threads."""
+        """Go on: in a thread of ours to send a part, but here to send fences, which cost less than a thread switch."""
         self.since = self.future = None
         if self.is_fencing:
             self.run()
@@ -232,7 +234,7 @@ class Delivery:
             self.streams.senders.submit(self.run)
 
     def fail(self) -> None:
-        """Say so in the log, and break the connection off: else its client would take a part for the whole."""
+        """Log the failure and break the connection off: otherwise its client would take a part for the whole."""
         told = {"id": self.request.environ.get("HTTP_X_REQUEST_ID", "")}
         lines.write("error", "serve", "the answer to a request failed", told, traceback.format_exc())
         break_off({self.request.transport.connection})
@@ -247,7 +249,7 @@ class Delivery:
 
     def close(self) -> None:
         self.is_closed = True
-        watching, self.watching = self.watching, None  # which keeps us
+        watching, self.watching = self.watching, None  # the future keeps this object alive
         if watching:
             watching.cancel()
         if end := getattr(self.parts, "close", None):
@@ -255,7 +257,7 @@ class Delivery:
 
 
 class Generation(Delivery):
-    """One whose parts are made as they are sent: all of them in one thread, which a cursor of a database needs."""
+    """A response whose parts are generated while they are sent, all in one thread, as a database cursor requires."""
 
     def __init__(self, streams: Streams, request: Request, parts: Any, cost: int) -> None:
         super().__init__(streams, request, parts, cost)
@@ -280,14 +282,14 @@ class Generation(Delivery):
 
 
 class Sizes:
-    """Of the parts that one client is sent."""
+    """The sizes of the parts that one client is sent."""
 
     def __init__(self, streams: Streams) -> None:
         self.streams = streams
         self.size, self.sum, self.asked = SMALLEST_PART, 0, 0.0
 
     def next(self) -> int:
-        """Bytes of the next part: it is asked for when there is room for it."""
+        """Return the size of the next part in bytes. Call it when there is room for that part."""
         now = time.monotonic()
         if self.sum >= AHEAD:
             is_quick = now - self.asked < QUICK
@@ -298,7 +300,7 @@ class Sizes:
 
 
 class FileParts(FileWrapper):
-    """Larger ones than the 8 KB that are asked for."""
+    """Parts of a file, larger than the 8 KB that are FileWrapper's default."""
 
     def __init__(self, file: Any, sizes: Sizes) -> None:
         super().__init__(file)

@@ -1,5 +1,7 @@
-"""Messages of WebSockets: those that are not whole, of which Granian keeps up to 64 MB each for as long as its client
-likes, and whole ones. What a client holds in memory is counted, and the largest are closed when it is too much.
+"""Limits the memory of WebSocket messages, both incomplete and complete.
+
+Granian keeps up to 64 MB of each incomplete message for as long as its client likes. What a client holds in memory is
+counted, and the largest WebSockets are closed when it is too much.
 """
 
 import asyncio
@@ -17,28 +19,28 @@ from djbundle.runtime.http.protocol.transport import Connection
 LONGEST = 16 << 20  # bytes of one message
 OF_CLIENT = 64 << 20  # bytes of all messages of one client
 OF_ALL = 256 << 20  # bytes of all messages of all clients
-SOON = 0.05  # seconds
-MUCH = 1 << 20  # bytes that have come between two looks
+SOON = 0.05  # seconds until the next look, at least
+MUCH = 1 << 20  # bytes received between two looks
 TOO_LARGE = "WebSocket: cut off, since a message is too large"
 TOO_MUCH = "WebSocket: cut off, since its messages take too much memory"
 STALLED = "WebSocket: cut off, since its client took nothing more"
 
 
 class Unfinished:
-    """In one web process. `is_exempt` tells the addresses that stand for many clients: proxies."""
+    """The messages in one web process. `is_exempt` recognizes proxies, whose addresses stand for many clients."""
 
     def __init__(self, is_exempt: Callable[[str], bool], refusals: Refusals, send_timeout: float) -> None:
         self.is_exempt, self.refusals, self.send_timeout = is_exempt, refusals, send_timeout
-        self.open: dict[Arrivals, None] = {}  # oldest first; two have one address and port when one is about to end
+        self.open: dict[Arrivals, None] = {}  # oldest first; two share an address and port when one is about to end
         self.clients: Counter[Hashable] = Counter()
         self.total = 0
         self.descriptors = Descriptors()
-        self.is_to_look = False  # soon
+        self.is_to_look = False  # a look is scheduled
         self.pause = SOON
 
     @contextmanager
     def watched(self, connection: Connection, client: str) -> Iterator[Arrivals]:
-        """Look at this WebSocket, until it is closed. Its messages are to be counted."""
+        """Watch this WebSocket until it is closed. Its messages must be counted."""
         arrivals = Arrivals(connection, client, is_proxys=self.is_exempt(connection[0]))
         self.open[arrivals] = None
         try:
@@ -48,7 +50,7 @@ class Unfinished:
             self.add(arrivals, -arrivals.weighed)
 
     def receive(self, arrivals: Arrivals, message: dict[str, object]) -> None:
-        """Count a whole message, which the site gets unless this WebSocket is cut off."""
+        """Count a complete message, which the site gets unless this WebSocket is cut off."""
         size = payload_of(message)
         arrivals.add_whole(size, memory_of(message))
         if not arrivals.is_marked:
@@ -61,7 +63,7 @@ class Unfinished:
 
     @contextmanager
     def sends(self, arrivals: Arrivals, size: int) -> Iterator[None]:
-        """Count what waits for the client."""
+        """Count `size` bytes that wait for the client."""
         arrivals.begin_to_send(size)
         self.weigh(arrivals)
         try:
@@ -71,9 +73,9 @@ class Unfinished:
             self.weigh(arrivals)
 
     def weigh(self, arrivals: Arrivals) -> None:
-        """Count what it holds now. When that is too much for its client, or for all, the largest are closed.
+        """Count what this WebSocket holds now. If that is too much for its client, or for all, cut off the largest.
 
-        If those were closed before, and their sites have not ended, it is closed itself.
+        If those were cut off before, and their sites have not ended, cut off this one itself.
         """
         if self.count(arrivals) > 0 and self.is_too_much(self.clients[self.key(arrivals)]):
             self.cut(self.too_large() or {arrivals}, TOO_MUCH)
@@ -82,7 +84,7 @@ class Unfinished:
         return self.total > OF_ALL or of_client > OF_CLIENT
 
     def count(self, arrivals: Arrivals) -> int:
-        """Return how many bytes more it holds than before. What has ended holds nothing, even if its site goes on."""
+        """Return how many bytes more it holds than before. A closed one holds nothing, even if its site goes on."""
         if arrivals not in self.open:
             return 0
         more = arrivals.held - arrivals.weighed
@@ -99,7 +101,7 @@ class Unfinished:
         return arrivals if self.is_exempt(arrivals.client) else client_key(arrivals.client)
 
     def sweep(self) -> None:
-        """Close those that are too large, alone or together, and those that take nothing. Call it each second."""
+        """Cut off WebSockets that hold too much, alone or together, or take nothing. Call it each second."""
         if not self.open:
             return
         if self.look() > MUCH:
@@ -110,9 +112,9 @@ class Unfinished:
             self.cut(self.too_large(), TOO_MUCH)
 
     def look_soon(self) -> None:
-        """Sweep before the next second, since one has begun or much has come: a quick network brings gigabytes in it.
+        """Sweep soon, since a WebSocket has begun or much was received: a fast network brings gigabytes in one second.
 
-        A look takes milliseconds if there are many connections, and is not to take more than a tenth of the time.
+        A look takes milliseconds if there are many connections. Looks must not take more than a tenth of the time.
         """
         if not self.is_to_look:
             self.is_to_look = True
@@ -126,7 +128,7 @@ class Unfinished:
             self.pause = max(SOON, 10 * (time.perf_counter() - begun))
 
     def look(self) -> int:
-        """Learn what has come. Return how many bytes more are not whole."""
+        """Record what was received. Return how many bytes more belong to incomplete messages."""
         by_connection, more = {each.connection: each for each in self.open}, 0
         for found in self.descriptors.find([*by_connection]):
             if traffic := found.traffic():
@@ -139,7 +141,7 @@ class Unfinished:
         return more
 
     def cut(self, late: Iterable[Arrivals], why: str) -> None:
-        """Close them. They count until their sites have ended."""
+        """Cut off these WebSockets. They count until their sites have ended."""
         late = [each for each in late if not each.is_cut]
         if late:
             break_off({each.connection for each in late})
@@ -149,7 +151,7 @@ class Unfinished:
             each.on_cut()
 
     def too_large(self) -> set[Arrivals]:
-        """Return those that make room for the others, as if those were gone that are cut off already."""
+        """Return the WebSockets to cut off to make room for others. Those already cut off count as gone."""
         left = [each for each in self.open if not each.is_cut]
         of_clients: defaultdict[Hashable, list[Arrivals]] = defaultdict(list)
         for each in left:

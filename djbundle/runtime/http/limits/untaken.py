@@ -1,9 +1,9 @@
-"""Estimates which small responses clients of HTTP/2 have left unread.
+"""Estimates how much of their small responses HTTP/2 clients have left unread.
 
-Granian keeps a response until the client's windows open (RFC 9113, 5.2), and does not tell when it is taken. The kernel
-tells how many bytes the other end of a connection has acknowledged; but among them are heads and what HTTP/2 itself
-says, and a response that was cancelled is never taken. So this is a suspicion. It cuts nobody off and refuses nobody:
-responses over suspicious connections are sent in the way in which it is known when they are taken (FENCES).
+Granian keeps a response until the client's windows open (RFC 9113, 5.2), and does not report when it is taken. The
+kernel reports how many bytes the other end of a connection has acknowledged. But these include heads and what HTTP/2
+itself sends, and a cancelled response is never taken. So this is only a suspicion. It cuts off and refuses no client:
+responses over suspicious connections are sent in a way that shows when they are taken (FENCES).
 """
 
 import threading
@@ -17,13 +17,13 @@ from djbundle.runtime.http.protocol.connections import Descriptors, Traffic
 from djbundle.runtime.http.protocol.rate import SLOWEST
 from djbundle.runtime.http.protocol.transport import Connection
 
-LOOK_AFTER = 8 << 20  # bytes that all clients together were given
-OF_CLIENT = 16 << 20  # bytes that one client may not have taken, before it is suspicious
-OF_ALL = 64 << 20  # bytes that all clients may have left; above it every client is suspicious
-OF_CONNECTION = 128 * (64 << 10)  # bytes of all small responses that one can have at once
+LOOK_AFTER = 8 << 20  # bytes given to all clients together, after which the kernel is asked
+OF_CLIENT = 16 << 20  # bytes that one client may leave unread before it is suspicious
+OF_ALL = 64 << 20  # bytes that all clients may leave unread; above it, every client is suspicious
+OF_CONNECTION = 128 * (64 << 10)  # bytes of all small responses that one connection can have at once
 HEAD = 512  # bytes of the head of a response, about
 HARMLESS = 256 << 10  # bytes that a client need not take: those of small responses that it has cancelled
-FENCES = 5  # empty parts behind a body, one more than Granian queues: when the last is accepted, the body is taken
+FENCES = 5  # empty parts after a body, one more than Granian queues: when the last is accepted, the body is taken
 
 
 @dataclass(slots=True)
@@ -32,15 +32,15 @@ class Account:
 
     given: int = 0  # of bodies
     responses: int = 0
-    taken: int = 0  # as the kernel has told last
-    beyond: int = 0  # taken beyond the bodies: heads, which nobody counts
-    suspected: int = 0  # at most so many are not taken, if all that the client has sent was answered with as many bytes
-    since: float | None = None  # when it was found to take too little, monotonic seconds; and what it had taken then
+    taken: int = 0  # as the kernel last reported
+    beyond: int = 0  # taken beyond the bodies: heads, which are not counted
+    suspected: int = 0  # upper limit of bytes not taken, if all that the client sent was answered with as many bytes
+    since: float | None = None  # when it began to take too little, monotonic seconds; and `taken` at that time
     taken_then: int = 0
 
     @property
     def left(self) -> int:
-        """Bytes that are not taken, if all that was taken were bodies."""
+        """The bytes that are not taken, if all bytes that were taken belong to bodies."""
         return self.given + self.beyond - self.taken
 
     def note(self, traffic: Traffic) -> None:
@@ -54,28 +54,28 @@ class Account:
             self.begin()
 
     def begin(self) -> None:
-        """See from now on how much it takes."""
+        """Measure from now on how much the client takes."""
         self.since, self.taken_then = time.monotonic(), self.taken
 
 
 class Untaken:
-    """In one web process."""
+    """The accounts of one web process."""
 
     def __init__(self) -> None:
         self.accounts: dict[Connection, Account] = {}
         self.descriptors = Descriptors()
         self.unseen = 0  # bytes, given since the last look
         self.suspected: Counter[Hashable] = Counter()  # bytes, by client
-        self.is_much = False  # of all together
+        self.is_much = False  # all clients together have left much unread
         self.looking = threading.Lock()
 
     def begin(self, connection: Connection) -> None:
-        """Note that a response is about to be given to its client."""
+        """Count a response that is about to be sent to the client."""
         account = self.accounts.get(connection) or self.accounts.setdefault(connection, Account())
         account.responses += 1
 
     def add(self, connection: Connection, size: int) -> None:
-        """Note that so many bytes of it were given; a negative size: that the client wants them no more."""
+        """Count `size` bytes of a response. A negative size means that the client has cancelled them."""
         account = self.accounts.get(connection) or self.accounts.setdefault(connection, Account())
         account.given += size
         self.unseen += max(0, size)
@@ -83,11 +83,11 @@ class Untaken:
             self.look()
 
     def is_suspicious(self, connection: Connection) -> bool:
-        """Return whether its client may have left much."""
+        """Return whether the client of this connection may have left much unread."""
         return self.is_much or self.suspected[client_key(connection[0])] > OF_CLIENT
 
     def look(self) -> None:
-        """Ask the kernel. While another thread does so, there is nothing to do."""
+        """Ask the kernel, unless another thread is doing so."""
         if not self.looking.acquire(blocking=False):
             return
         try:
@@ -113,7 +113,7 @@ class Untaken:
         self.suspected, self.is_much = suspected, suspected.total() > OF_ALL
 
     def is_stalled(self, connection: Connection, seconds: float) -> bool:
-        """Return whether for so long a client has taken next to nothing of what it was given."""
+        """Return whether, for so many seconds, a client has taken next to nothing of what it was sent."""
         account = self.accounts.get(connection)
         if account is None or account.since is None or time.monotonic() - account.since < seconds:
             return False
@@ -128,7 +128,7 @@ class Untaken:
             self.accounts.pop(connection, None)
 
     def sweep(self) -> None:
-        """Look anew. Call it each second."""
+        """Look again. Call it each second."""
         if self.accounts:
             self.look()
 
@@ -152,7 +152,7 @@ class Handed:
         self.untaken.add(self.connection, size)
 
     def forget(self) -> None:
-        """Count this response no more: its client has cancelled it. Other responses of the connection still count."""
+        """Stop counting this response: its client has cancelled it. Other responses of the connection still count."""
         if self.size:
             self.untaken.add(self.connection, -self.size)
             self.size = 0

@@ -1,4 +1,4 @@
-"""Holds requests, pages and files of an ASGI site back until their clients read what they were sent."""
+"""Holds back requests, pages and files of an ASGI site until their clients read what they were sent."""
 
 import asyncio
 import time
@@ -22,26 +22,26 @@ from djbundle.runtime.http.limits.refusals import Refusals
 from djbundle.runtime.http.protocol.connections import break_off
 from djbundle.runtime.http.protocol.transport import Connection
 
-MOST_REQUESTS = 512  # of one client at once, which take 40 KB each
-LOOK = 0.1  # seconds between looks whether the client has taken other responses
+MOST_REQUESTS = 512  # of one client at once; each takes 40 KB
+LOOK = 0.1  # seconds between checks whether the client has taken other responses
 
 
 class StalledClientError(Exception):
-    """The client has taken nothing of its response for too long, or of too many at once."""
+    """The client has taken nothing of its response for too long, or of too many responses at once."""
 
 
 class Waiting:
-    """In one web process."""
+    """What waits in one web process."""
 
     def __init__(self, budget: Budget, refusals: Refusals) -> None:
         self.budget, self.refusals = budget, refusals
         self.since: dict[object, tuple[float, Connection]] = {}  # monotonic seconds, by the response
         self.held: Counter[Hashable] = Counter()  # requests that have not begun, by their client
         self.begun: Counter[Hashable] = Counter()  # requests, by their client
-        self.made: Counter[Hashable] = Counter()  # bytes of pages that are made and wait, by their client
+        self.made: Counter[Hashable] = Counter()  # bytes of finished pages that wait, by their client
 
     async def has_room(self, connection: Connection, client: str) -> bool:
-        """Hold a request back until others of its client are answered, and their responses taken.
+        """Hold a request back while its client has too many others, or has not taken their responses.
 
         Return whether it may begin; then it is counted.
         """
@@ -54,15 +54,15 @@ class Waiting:
         return self.budget.is_spent(connection, client) or self.has_enough(client)
 
     def has_enough(self, client: str) -> bool:
-        """Return whether as many requests of this client are being answered as may be."""
+        """Return whether this client has the maximum of requests that are being answered."""
         return self.begun[client_key(client)] >= MOST_REQUESTS and not self.budget.is_exempt(client)
 
     def leave(self, client: str) -> None:
-        """Count a request no more."""
+        """Stop counting a request."""
         add(self.begun, client_key(client), -1)
 
     def refusal(self, client: str) -> tuple[HTTPStatus, str]:
-        """Return with what one that has found no room is refused, and why."""
+        """Return the status and the reason for refusing a request that has found no room."""
         if self.has_enough(client):
             return HTTPStatus.TOO_MANY_REQUESTS, f"{MOST_REQUESTS} requests of the client are being answered"
         return self.budget.refusal()
@@ -77,13 +77,13 @@ class Waiting:
             add(self.held, client_key(client), -1)
 
     def is_flooding(self, client: str) -> bool:
-        """Return whether as many requests wait as are being answered, of a client that has enough of these."""
+        """Return whether a client has MOST_REQUESTS requests waiting, and as many being answered."""
         return self.held[client_key(client)] >= MOST_REQUESTS and self.has_enough(client)
 
     async def take(self, connection: Connection, client: str, size: int) -> bool:
-        """Take so many bytes of the budget for a response that has not begun, as soon as they are left.
+        """Take `size` bytes of the budget for a response that has not begun, as soon as they are free.
 
-        It waits as long as its client takes others. Return whether the bytes are taken.
+        Wait as long as the client takes other responses. Return whether the bytes are taken.
         """
         budget, since = self.budget, time.monotonic()
         if budget.take_if_left(connection, client, size):
@@ -103,7 +103,7 @@ class Waiting:
 
     @staticmethod
     async def becomes_true(wanted: Callable[[], bool], is_hopeless: Callable[[], bool] = bool) -> bool:
-        """Look again and again, but not for ever. Return whether it has become true."""
+        """Check repeatedly, but not forever. Return whether it has become true."""
         until = time.monotonic() + LONGEST_WAIT
         while not wanted():
             if time.monotonic() > until or is_hopeless():
@@ -115,7 +115,8 @@ class Waiting:
     def waits(self, response: object, connection: Connection, client: str, cost: int = COST) -> Iterator[None]:
         """Count what Granian keeps of a response while its client takes nothing.
 
-        Raises StalledClientError when it takes nothing of so many that were begun before that was known.
+        Raise StalledClientError if the client takes nothing of too many responses. They were begun before that was
+        known.
         """
         self.since[response] = time.monotonic(), connection
         self.budget.take(connection, client, cost)
@@ -128,7 +129,7 @@ class Waiting:
             del self.since[response]
 
     def sweep(self) -> None:
-        """Break off the slowest when there is no room for others. Call it each second."""
+        """Cut off the slowest responses when there is no room for others. Call it each second."""
         if not self.budget.is_full:
             return
         now = time.monotonic()

@@ -1,4 +1,4 @@
-"""The open connections of this process, as the kernel knows them; Granian does not tell which request has which."""
+"""The open connections of this process, as the kernel reports them. Granian does not tell which request has which."""
 
 import contextlib
 import fcntl
@@ -15,26 +15,26 @@ from typing import NamedTuple
 # (linux/tcp.h, struct tcp_info)
 INFORMATION = struct.Struct("=24xI16xI4xI64xQQ8xI")
 
-NUMBER = struct.Struct("=i")  # what FIONREAD gives, see tcp(7)
+NUMBER = struct.Struct("=i")  # the result of FIONREAD, see tcp(7)
 
 
 class Traffic(NamedTuple):
-    """Of one connection; times in seconds."""
+    """What has moved over one connection; times in seconds."""
 
     since_received: float
     since_sent: float
     received: int  # bytes, in all
-    is_read: bool  # the other side has taken all that we have sent
-    acknowledged: int = 0  # bytes that the other side has taken, in all
+    is_read: bool  # the other side has acknowledged everything that we have sent
+    acknowledged: int = 0  # bytes that the other side has acknowledged, in all
 
     @property
     def since(self) -> float:
-        """Anything moved."""
+        """Seconds since anything moved."""
         return min(self.since_received, self.since_sent)
 
 
 class Connection(NamedTuple):
-    """One that a client has opened."""
+    """A connection that a client has opened."""
 
     peer: str
     peer_port: int
@@ -43,11 +43,11 @@ class Connection(NamedTuple):
 
     @property
     def client(self) -> tuple[str, int]:
-        """Whose it is: no other has the same while it is open."""
+        """The client's address and port: no other connection has the same while this one is open."""
         return self.peer, self.peer_port
 
     def traffic(self) -> Traffic | None:
-        """None where the kernel does not tell: it was closed meanwhile, or a sandbox tells less than Linux."""
+        """Return what the kernel reports; None if the connection was closed, or a sandbox reports less than Linux."""
         try:
             information = self.socket.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, INFORMATION.size)
             unacked, sent, received, taken, size, unsent = INFORMATION.unpack(information)
@@ -56,20 +56,23 @@ class Connection(NamedTuple):
         return Traffic(received / 1000, sent / 1000, size, unacked == unsent == 0, taken)
 
     def unread(self) -> int:
-        """Return how many bytes that were received wait in the kernel until this process reads them."""
+        """Return how many received bytes wait in the kernel for this process to read them."""
         try:
             return int(*NUMBER.unpack(fcntl.ioctl(self.socket, termios.FIONREAD, bytes(NUMBER.size))))
         except OSError:
             return 0
 
     def close(self) -> None:
-        """Both ways, whoever else has the socket."""
+        """Close both directions, even if other processes have the socket too."""
         with contextlib.suppress(OSError):
             self.socket.shutdown(socket.SHUT_RDWR)
 
 
 def connections() -> Iterator[Connection]:
-    """Each, while it is looked at. What is closed meanwhile is left out, as are Unix sockets and those that listen."""
+    """Yield each open connection, usable until the next one is yielded.
+
+    Connections that are closed meanwhile are skipped, and so are Unix sockets and listening sockets.
+    """
     for _, connection in _numbered():
         yield connection
 
@@ -77,14 +80,14 @@ def connections() -> Iterator[Connection]:
 class Descriptors:
     """Finds connections again without a look at all descriptors.
 
-    A number may have come to mean another connection; so each is looked at before it is used.
+    A number may have been reused for another connection, so each is checked before it is used.
     """
 
     def __init__(self) -> None:
         self.numbers: dict[tuple[str, int], int] = {}
 
     def find(self, clients: Collection[tuple[str, int]]) -> Iterator[Connection]:
-        """Yield the open ones of these clients, each while it is looked at."""
+        """Yield the open connections of these clients, each usable until the next one is yielded."""
         missing = {*clients}
         for client in clients:
             for connection in self.find_known(client):
@@ -97,21 +100,21 @@ class Descriptors:
                 yield connection
 
     def find_known(self, client: tuple[str, int]) -> Iterator[Connection]:
-        """Yield the one of this client, if it was found before."""
+        """Yield the connection of this client, if it was found before."""
         with contextlib.suppress(OSError, KeyError), _duplicate(self.numbers[client]) as found:
             if (connection := _connection(found)) and connection.client == client:
                 yield connection
 
 
 def break_off(clients: Collection[tuple[str, int]]) -> None:
-    """Close the connections of these clients, who otherwise would take what they have got for the whole."""
+    """Close the connections of these clients, which otherwise would take what they have received for the whole."""
     for connection in connections():
         if connection.client in clients:
             connection.close()
 
 
 def _numbered() -> Iterator[tuple[int, Connection]]:
-    """Each with its descriptor."""
+    """Yield each connection with its descriptor."""
     for entry in Path("/proc/self/fd").iterdir():
         with contextlib.suppress(OSError):
             if stat.S_ISSOCK(entry.stat().st_mode):
@@ -125,7 +128,7 @@ def _duplicate(descriptor: int) -> socket.socket:
 
 
 def _connection(found: socket.socket) -> Connection | None:
-    """None: it is a Unix socket, or not connected."""
+    """Return the connection of a socket, or None for a Unix socket or one that is not connected."""
     if found.family not in (socket.AF_INET, socket.AF_INET6):
         return None
     try:

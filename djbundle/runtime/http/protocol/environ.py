@@ -1,4 +1,4 @@
-"""The environ of WSGI (PEP 3333), made of what Granian tells an ASGI site: headers come as they were sent."""
+"""Makes the environ of WSGI (PEP 3333) from Granian's ASGI scope, in which headers are as they were sent."""
 
 import io
 from typing import Any
@@ -8,13 +8,13 @@ from djbundle.runtime.http.protocol.transport import HTTP_2
 
 PROTOCOLS = {"1": "HTTP/1.0", "1.1": "HTTP/1.1", "2": HTTP_2}
 WITHOUT_PREFIX = {b"content-type": "CONTENT_TYPE", b"content-length": "CONTENT_LENGTH"}
-MOST_NAMES = 1024  # that are remembered; strangers send any
+MOST_NAMES = 1024  # names that are remembered; clients may send any
 
 _names: dict[bytes, str] = dict(WITHOUT_PREFIX)
 
 
 def make_environ(scope: dict[str, Any]) -> dict[str, Any]:
-    """Return what a WSGI application finds of one request; all text is latin-1, as it was sent."""
+    """Return the environ of one request for a WSGI application; all text is latin-1, as it was sent."""
     path = scope["raw_path"]
     name, port = scope["server"]
     environ: dict[str, Any] = {
@@ -38,7 +38,7 @@ def make_environ(scope: dict[str, Any]) -> dict[str, Any]:
 
 
 def as_written(path: str) -> str:
-    """Return a path of WSGI, which has a character for each byte (PEP 3333), as people write it: in UTF-8."""
+    """Return a WSGI path as people write it, in UTF-8. WSGI has a character for each byte (PEP 3333)."""
     return path if path.isascii() else path.encode("latin-1", "replace").decode("utf-8", "replace")
 
 

@@ -1,4 +1,4 @@
-"""Told of each answer when its head is made: counts it, and writes the access log."""
+"""Counts each response when its head is made, and writes the access log."""
 
 from dataclasses import dataclass, field
 
@@ -15,7 +15,11 @@ class Observer:
     in_flight: InFlight = field(default_factory=InFlight)
 
     def answered(self, method: str, path: str, status: int, seconds: float, client: str, request_id: str) -> None:
-        """`seconds` from the whole request to the head of its answer. The query is not told: secrets stand in it."""
+        """Count and log a response.
+
+        `seconds` are from the complete request to the head of its response. The query is not logged: it may hold
+        secrets.
+        """
         self.slot.count(status, seconds)
         if self.access_log:
             told: dict[str, Value] = {

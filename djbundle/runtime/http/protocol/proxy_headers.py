@@ -1,7 +1,7 @@
-"""Headers that only a proxy may send, because frameworks and packages believe what they say.
+"""Headers that only a proxy may send, because frameworks and packages trust them.
 
-They tell who asks, by which scheme, under which host or path, or as which user. `--trusted-proxies` may send them; they
-are removed from the requests of everybody else. Names are in lower case, as ASGI has them.
+They name the client, the scheme, the host, the path or the user. Proxies in `--trusted-proxies` may send them; they are
+removed from the requests of all other clients. Names are in lower case, as in ASGI.
 """
 
 from collections.abc import Collection, Iterable
@@ -13,15 +13,15 @@ PREFIXES = (
     *(b"forwarded", b"x-forward", b"x-original-", b"x-originating-", b"x-real", b"x-ssl", b"x-tls-", b"x-proxied-"),
     # client certificates: RFC 9440, nginx, Apache, Application Load Balancer
     *(b"client-cert", b"x-client-cert", b"ssl-", b"tls-client-", b"x-amzn-mtls-"),
-    # who has logged in: Apache, Authelia, oauth2-proxy, authentik, Kong, Grafana, Pomerium, Tailscale
+    # the logged-in user: Apache, Authelia, oauth2-proxy, authentik, Kong, Grafana, Pomerium, Tailscale
     *(b"remote-", b"x-remote-", b"x-auth-request-", b"x-authenticated-", b"x-authentik-", b"x-consumer-"),
     *(b"x-webauth-", b"x-pomerium-", b"tailscale-", b"x-amzn-oidc-", b"x-goog-authenticated-", b"x-goog-iap-"),
     *(b"x-ms-client-principal", b"x-ms-token-"),
-    # what networks in front of sites add of their own
+    # what CDNs and cloud platforms add of their own
     *(b"cf-", b"cloudfront-", b"fastly-", b"fly-", b"akamai-", b"x-akamai-", b"x-azure-", b"x-arr-", b"x-appengine-"),
     *(b"x-envoy-", b"x-vercel-", b"x-nf-", b"wl-proxy-", b"proxy-client-"),
 )
-# Every network has a name of its own for the address: True-Client-IP, CF-Connecting-IP, X-ProxyUser-Ip, X-Cluster-...
+# Every CDN has its own name for the client's address: True-Client-IP, CF-Connecting-IP, X-ProxyUser-Ip, X-Cluster-...
 SUFFIXES = (
     *(b"client-ip", b"clientip", b"connecting-ip", b"connecting-ipv6", b"connection-ip", b"real-ip", b"realip"),
     *(b"remote-ip", b"user-ip", b"source-ip", b"src-ip", b"remote-addr", b"remote-user"),
@@ -31,11 +31,11 @@ NAMES = frozenset(
         *(b"x-scheme", b"x-url-scheme", b"x-proto", b"x-protocol", b"x-https", b"https", b"front-end-https"),
         *(b"x-host", b"x-http-host-override", b"x-rewrite-url", b"script-name", b"x-script-name"),
         *(b"x-client-verify", b"x-client-dn", b"x-client-s-dn", b"x-client-i-dn"),
-        b"x-request-id",  # ours, or a proxy's: logs are searched by it
+        b"x-request-id",  # set by us or by a proxy: logs are searched by it
         b"proxy",  # which CGI calls HTTP_PROXY (httpoxy)
     )
 )
-# What browsers send with each request, so that most names are known at once.
+# What browsers send with each request; most names are recognized by this set at once.
 ORDINARY = frozenset(
     (
         *(b"host", b"user-agent", b"accept", b"accept-language", b"accept-encoding", b"connection", b"cookie"),
@@ -48,14 +48,14 @@ ORDINARY = frozenset(
 
 
 def is_proxy_header(name: bytes) -> bool:
-    """Return whether only a proxy may send it."""
+    """Return whether only a proxy may send this header."""
     return name in NAMES or name.startswith(PREFIXES) or name.endswith(SUFFIXES)
 
 
 def from_stranger(headers: Iterable[tuple[bytes, bytes]], own: Collection[bytes] = ()) -> Headers:
-    """Return what a stranger may say. `own`: further names that the site believes.
+    """Return the headers that an untrusted client may send. `own`: further names that the site trusts.
 
-    A name with an underscore is dropped: WSGI calls ``X_Remote_User`` and ``X-Remote-User`` by one name.
+    Names with an underscore are dropped: WSGI gives ``X_Remote_User`` and ``X-Remote-User`` the same name.
     """
     return [
         item

@@ -1,4 +1,4 @@
-"""How quickly a body comes: judged by the bytes that have come in a window of time, not by what a client announces."""
+"""Judges how fast a body arrives: by the bytes received in a time window, not by what the client announces."""
 
 import time
 
@@ -6,16 +6,16 @@ SLOWEST = 1024  # bytes per second
 
 
 class Rate:
-    """Of one body. Times are monotonic seconds."""
+    """The rate of one body. Times are monotonic seconds."""
 
     __slots__ = ("begun", "size", "size_before")
 
     def __init__(self) -> None:
-        self.begun = time.monotonic()  # of the window
-        self.size = self.size_before = 0  # bytes that have come, now and when the window began
+        self.begun = time.monotonic()  # when the window began
+        self.size = self.size_before = 0  # bytes received, now and when the window began
 
     def is_too_slow(self, now: float, window: float) -> bool:
-        """Judge the window if it has passed, and begin the next."""
+        """Return whether the body came too slowly in the window, if that has passed. Then begin the next window."""
         if now - self.begun < window:
             return False
         is_slow = self.size - self.size_before < SLOWEST * window

@@ -1,6 +1,6 @@
-"""Prepares each request before anybody reads it, the access log included: who asks, by which scheme, under which id.
+"""Sets client, scheme and request id of each request, before anything reads it, the access log included.
 
-What proxies say is kept from proxies that are trusted and removed from everybody else, so that a site may believe it.
+Proxy headers are kept from trusted proxies and removed from all other clients, so that a site may trust them.
 """
 
 import os
@@ -27,7 +27,7 @@ class Incoming:
         self.own = frozenset(believed_by_site())
 
     def prepare_asgi(self, scope: dict[str, Any]) -> None:
-        """Change the scope of a request or a WebSocket in place; names of headers are in lower case."""
+        """Change the scope of a request or a WebSocket in place. Header names are in lower case."""
         peer, port = scope["client"] or ("", 0)
         if self.trusts(peer):
             headers, given = self.hear_proxy(scope, peer, port)
@@ -37,7 +37,7 @@ class Incoming:
         scope["headers"] = headers
 
     def hear_proxy(self, scope: dict[str, Any], peer: str, port: int) -> tuple[Headers, str]:
-        """Return the headers that are left, and the id that it has given. Change client and scheme."""
+        """Return the remaining headers and the request id from the proxy. Set client and scheme in the scope."""
         odd = [item for item in scope["headers"] if item[0] not in ORDINARY]
         if not odd:
             return [*scope["headers"]], ""
@@ -60,9 +60,10 @@ def joined(headers: Headers, name: bytes) -> str:
 
 
 def handed_on(headers: Headers, said: Said, client: Client) -> Headers:
-    """Return the headers without what was not believed, since the site might: Django takes the first of a list.
+    """Return the headers without those that we did not trust, since the site might trust them.
 
-    That is a list of schemes, in whose place the one stands that counts, and ``Forwarded`` beside ``X-Forwarded-*``.
+    From a list of schemes Django takes the first, so the scheme that counts replaces the list. ``Forwarded`` beside
+    ``X-Forwarded-*`` is dropped.
     """
     dropped = {ID}
     if said.forwarded and (said.x_forwarded_for or said.x_forwarded_proto):
@@ -77,12 +78,12 @@ def handed_on(headers: Headers, said: Said, client: Client) -> Headers:
 
 
 def request_id(given: str) -> str:
-    """Return the id that a trusted proxy has given, or a new one."""
+    """Return the request id of a trusted proxy, or a new one."""
     return given if REQUEST_ID.fullmatch(given) else f"{random.getrandbits(128):032x}"
 
 
 def believed_by_site() -> Iterator[bytes]:
-    """Names of headers by which the site tells HTTPS or a user; none in a process without Django."""
+    """Yield the headers by which the site recognizes HTTPS or a user; none in a process without Django."""
     if "DJANGO_SETTINGS_MODULE" not in os.environ:
         return
     from django.conf import settings  # noqa: PLC0415 - the process that redirects has none
@@ -94,7 +95,7 @@ def believed_by_site() -> Iterator[bytes]:
 
 
 def user_header(middleware: str) -> str:
-    """The header by which a middleware logs users in, as RemoteUserMiddleware does; "" where it has none."""
+    """Return the header by which a middleware logs users in, as RemoteUserMiddleware does; "" if it has none."""
     with suppress(ImportError):
         found = getattr(import_string(middleware), "header", "")
         return found if isinstance(found, str) else ""

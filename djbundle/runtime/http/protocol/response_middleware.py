@@ -1,7 +1,7 @@
-"""Around a WSGI site and its files: adds to each answer what `serve` was told to.
+"""Stands around a WSGI site and its files: adds response headers as the options of `serve` say.
 
-The request's id, Strict-Transport-Security, Server-Timing; and ``Connection: close`` while a worker is leaving, so
-that no client sends its next request into a connection that is about to end.
+These are the request's id, Strict-Transport-Security and Server-Timing. While a worker drains, also ``Connection:
+close``, so that no client sends its next request over a connection that is about to end.
 """
 
 import time
@@ -17,7 +17,7 @@ from djbundle.runtime.http.protocol.transport import HTTP_2, Headers
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Additions:
-    """What is the same for every answer."""
+    """What is the same for every response."""
 
     hsts: int | None = None  # seconds
     server_timing: bool = False
@@ -64,7 +64,7 @@ class Wsgi:
 
         in_flight = self.observer.in_flight
         place = in_flight.begin(environ["REQUEST_METHOD"], environ["PATH_INFO"].encode("latin-1", "backslashreplace"))
-        environ["djbundle.ended"] = partial(in_flight.end, place)  # called by who closes the answer, see wsgi.py
+        environ["djbundle.ended"] = partial(in_flight.end, place)  # called when the response is closed, see wsgi.py
         try:
             return self.application(environ, start)  # type: ignore[no-any-return]
         except BaseException:  # sys.exit() in a view
@@ -73,6 +73,6 @@ class Wsgi:
 
 
 def merged(headers: Headers, added: Headers) -> Headers:
-    """The site's own headers go first: what it has set is not set again."""
+    """Return the site's headers, and those of `added` that the site has not set itself."""
     present = {name.lower() for name, _ in headers}
     return [*headers, *(item for item in added if item[0].lower() not in present)]

@@ -1,7 +1,7 @@
-"""The response of one request, sent over Granian's ASGI protocol without an event loop.
+"""Sends the response of one request over Granian's ASGI protocol, without an event loop.
 
-Granian's `send` needs no loop. It is done when it returns, or it returns a future that completes when the client has
-taken a part of what waits for it.
+Granian's `send` needs no loop. Either it is done when it returns, or it returns a future. The future completes when the
+client has taken a part of what waits for it.
 """
 
 from typing import Any, NamedTuple, Protocol
@@ -12,9 +12,9 @@ Connection = tuple[str, int]  # address and port of the other end
 
 HTTP_2 = "HTTP/2"
 BODILESS = frozenset((204, 304))
-OPEN_FILE = "djbundle.open_file"  # in the scope of ASGI: what is asked before a file is opened
+OPEN_FILE = "djbundle.open_file"  # key in the ASGI scope: the check before a file is opened
 START, BODY = "http.response.start", "http.response.body"
-OVERHEAD = 4 << 10  # bytes of memory that the objects of a head take, about
+OVERHEAD = 4 << 10  # bytes of memory, about, for the objects of a head
 
 
 class Count(Protocol):
@@ -22,20 +22,20 @@ class Count(Protocol):
 
     @property
     def is_suspicious(self) -> bool:
-        """Whether the client may have left much of what it was given."""
+        """Whether the client may have left much of its responses unread."""
         ...
 
     def add(self, size: int) -> None:
-        """Count so many bytes more."""
+        """Count `size` bytes more."""
         ...
 
     def forget(self) -> None:
-        """Count this response no more: its client has cancelled it."""
+        """Stop counting this response: its client has cancelled it."""
         ...
 
 
 class Transport:
-    """Sends one response. `handed` counts its bytes; None for HTTP/1, which has one response at a time."""
+    """Sends one response. `handed` counts its bytes; it is None for HTTP/1, which has one response at a time."""
 
     __slots__ = ("connection", "handed", "is_begun", "is_bodiless", "is_over", "protocol")
 
@@ -45,7 +45,7 @@ class Transport:
         self.is_begun = self.is_over = False
 
     def respond(self, status: int, headers: Headers, body: bytes) -> None:
-        """Send a whole response. Without a body for HEAD, of which HTTP/2 allows none, but with its length."""
+        """Send a whole response. For HEAD, send the length but no body, since HTTP/2 allows none."""
         if self.is_bodiless or status in BODILESS:
             if self.is_bodiless:
                 headers = with_length(headers, len(body))
@@ -54,7 +54,7 @@ class Transport:
         self.end(body)
 
     def begin(self, status: int, headers: Headers) -> None:
-        """Send the head. Raises what is wrong with it; another one may be sent then."""
+        """Send the head. Raise if it is invalid; another one may be sent then."""
         self.begin_raw(status, raw(headers))
 
     def begin_raw(self, status: int, headers: RawHeaders) -> None:
@@ -62,7 +62,7 @@ class Transport:
         self.is_begun = True
 
     def send(self, part: bytes) -> Any:
-        """Send a part of the body. Return a future while the client has taken too little of those before, or None."""
+        """Send a part of the body. Return a future if the client has taken too little of earlier parts, else None."""
         self.count(part)
         sent = self.protocol.send({"type": BODY, "body": part, "more_body": True})
         return sent if hasattr(sent, "add_done_callback") else None
@@ -74,11 +74,11 @@ class Transport:
 
     @property
     def is_suspicious(self) -> bool:
-        """Whether the client may have left much of what it was given."""
+        """Whether the client may have left much of its responses unread."""
         return self.handed is not None and self.handed.is_suspicious
 
     def forget_handed(self) -> None:
-        """The client has cancelled this response."""
+        """Stop counting this response: its client has cancelled it."""
         if self.handed:
             self.handed.forget()
 
@@ -95,32 +95,32 @@ class Request(NamedTuple):
 
     @property
     def client(self) -> str:
-        """The address of who asks, as far as trusted proxies say."""
+        """The address of the client, as far as trusted proxies tell it."""
         return str(self.environ["REMOTE_ADDR"])
 
     @property
     def size(self) -> int:
-        """Bytes, about, that it takes in memory, without its body."""
+        """The bytes of memory, about, that the request takes without its body."""
         return OVERHEAD + sum(len(value) for value in self.environ.values() if isinstance(value, str))
 
 
 def raw(headers: Headers) -> RawHeaders:
-    """Return headers as ASGI has them."""
+    """Return headers in the form of ASGI."""
     return [(name.encode("latin-1"), value.encode("latin-1")) for name, value in headers]
 
 
 def size_of(headers: Headers) -> int:
-    """Return how many bytes, about, the head of a response takes in memory."""
+    """Return how many bytes of memory, about, the head of a response takes."""
     return OVERHEAD + sum(len(name) + len(value) for name, value in headers)
 
 
 def says_length(headers: Headers) -> bool:
-    """Return whether the head of a response tells how long its body is."""
+    """Return whether the headers of a response name the length of its body."""
     return any(name.lower() == "content-length" for name, _ in headers)
 
 
 def with_length(headers: Headers, length: int) -> Headers:
-    """Say how long the body is, unless that is said."""
+    """Return the headers with the length of the body, unless they name one already."""
     if says_length(headers):
         return headers
     return [*headers, ("Content-Length", str(length))]

@@ -1,21 +1,21 @@
-"""Which requests are malformed or too large (RFC 9110, RFC 9112), and which have a body."""
+"""Tells which requests are malformed or too large (RFC 9110, RFC 9112), and which have a body."""
 
 from http import HTTPStatus
 from typing import Any
 
 from djbundle.runtime.http.protocol.transport import HTTP_2
 
-LONGEST_NUMBER = 18  # digits; longer ones are no size of anything
+LONGEST_NUMBER = 18  # digits; no real length has more
 WITHOUT_BODY = frozenset(("GET", "HEAD", "OPTIONS", "TRACE", "CONNECT"))
 
 
 def refusal(environ: dict[str, Any], max_body: int) -> HTTPStatus | None:
-    """Return why a request to a WSGI site is refused, or None. `max_body` is in bytes, 0 for any.
+    """Return the status for refusing a request to a WSGI site, or None. `max_body` is in bytes, 0 for no limit.
 
-    Granian gives "" where no host is named. A request by HTTP/1.0 need not name one; then its environ has none either.
+    Granian gives "" if no host is named; that is removed from the environ. Over HTTP/1.0 a request need not name one.
     """
     if environ["REQUEST_METHOD"] == "CONNECT":
-        return HTTPStatus.METHOD_NOT_ALLOWED  # that is for proxies
+        return HTTPStatus.METHOD_NOT_ALLOWED  # CONNECT is for proxies
     host = environ.get("HTTP_HOST", "")
     if not host:
         environ.pop("HTTP_HOST", None)
@@ -25,7 +25,7 @@ def refusal(environ: dict[str, Any], max_body: int) -> HTTPStatus | None:
 
 
 def is_bad_host(host: str, *, may_lack: bool) -> bool:
-    """Return whether none is named, or several are, which stand between commas."""
+    """Return whether no host is named although it must be, or several are, joined by commas."""
     return "," in host if host else not may_lack
 
 
@@ -38,14 +38,14 @@ def refusal_of_length(length: str | None, max_body: int) -> HTTPStatus | None:
 
 
 def may_have_body(length: str | None, method: str, *, is_chunked: bool, by_http_2: bool) -> bool:
-    """Return whether a body is to be waited for. By HTTP/2 it need not say so, and only its end tells."""
+    """Return whether to wait for a body. Over HTTP/2 a request need not announce one; only its end tells."""
     if length is not None:
         return length.strip("0") != ""
     return is_chunked or (by_http_2 and method not in WITHOUT_BODY)
 
 
 def has_body(environ: dict[str, Any]) -> bool:
-    """Return whether the body of a request to a WSGI site is to be waited for."""
+    """Return whether to wait for the body of a request to a WSGI site."""
     return may_have_body(
         environ.get("CONTENT_LENGTH"),
         environ["REQUEST_METHOD"],
