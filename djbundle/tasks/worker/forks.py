@@ -15,6 +15,7 @@ from typing import Any
 
 from django.db import connections
 
+from djbundle.common.sqlite_forks import make_forks_safe
 from djbundle.tasks.worker.pipe import ProcessEnd
 
 _kept: list[Any] = []  # objects that belong to another process: they must not be closed or collected here
@@ -51,6 +52,7 @@ def forget_owned() -> None:
 def prepare(pipe: ProcessEnd) -> None:
     """Make processes that are forked from a process that runs tasks become ordinary ones."""
     os.register_at_fork(after_in_child=partial(_become_ordinary, pipe))
+    make_forks_safe()
 
 
 def _become_ordinary(pipe: ProcessEnd) -> None:
