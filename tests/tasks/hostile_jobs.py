@@ -212,9 +212,13 @@ def count_rows() -> None:
         cursor.execute("SELECT 1")
 
 
-@task
+@task(timeout=60.0)
 def query_in_processes() -> list[int]:
-    """Each has connections of its own, and that of the task still works."""
+    """Each has connections of its own, and that of the task still works.
+
+    With a timeout the task has a process of its own. Beside other tasks that use SQLite the new processes may believe
+    the database to be locked: SQLite's notes of locks are copied at the fork, and those who hold them are not.
+    """
     count_rows()
     processes = [multiprocessing.get_context("fork").Process(target=count_rows) for _ in range(2)]
     for process in processes:

@@ -9,6 +9,7 @@ import multiprocessing.util
 import os
 import signal
 import sys
+import threading
 import weakref
 from functools import partial
 from typing import Any
@@ -18,6 +19,9 @@ from django.db import connections
 from djbundle.common.sqlite_forks import make_forks_safe
 from djbundle.tasks.worker.pipe import ProcessEnd
 
+STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT)
+
+_masks = threading.local()  # what the thread that forks had blocked before
 _kept: list[Any] = []  # objects that belong to another process: they must not be closed or collected here
 
 
@@ -51,8 +55,22 @@ def forget_owned() -> None:
 
 def prepare(pipe: ProcessEnd) -> None:
     """Make processes that are forked from a process that runs tasks become ordinary ones."""
-    os.register_at_fork(after_in_child=partial(_become_ordinary, pipe))
+    os.register_at_fork(
+        before=_hold_signals, after_in_parent=_release_signals, after_in_child=partial(_become_ordinary, pipe)
+    )
     make_forks_safe()
+
+
+def _hold_signals() -> None:
+    """Let signals that ask to stop wait until the forked process handles them.
+
+    Until then it ignores them as its parent does, and one that came at once, as from a pool that ends, would be lost.
+    """
+    _masks.before = signal.pthread_sigmask(signal.SIG_BLOCK, STOP_SIGNALS)
+
+
+def _release_signals() -> None:
+    signal.pthread_sigmask(signal.SIG_SETMASK, _masks.before)
 
 
 def _become_ordinary(pipe: ProcessEnd) -> None:
@@ -67,6 +85,7 @@ def _become_ordinary(pipe: ProcessEnd) -> None:
         _kept.append((connection, connection.connection, dict(_pools_of(connection))))
         _pools_of(connection).clear()
         del connections[connection.alias]
+    _release_signals()
 
 
 def leads_group(*, alone: bool) -> bool:
