@@ -25,7 +25,9 @@ def leave(_request: HttpRequest) -> HttpResponse:
 
 
 def crash(_request: HttpRequest) -> HttpResponse:
-    os.kill(os.getpid(), signal.SIGSEGV)
+    signal.raise_signal(
+        signal.SIGSEGV
+    )  # for this thread: with kill(2) another one may get it, and this page is answered
     return HttpResponse()
 
 
