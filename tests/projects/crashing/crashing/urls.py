@@ -25,9 +25,8 @@ def leave(_request: HttpRequest) -> HttpResponse:
 
 
 def crash(_request: HttpRequest) -> HttpResponse:
-    signal.raise_signal(
-        signal.SIGSEGV
-    )  # for this thread: with kill(2) another one may get it, and this page is answered
+    """In this thread: with kill(2) another one may get the signal, and the page is answered before."""
+    signal.raise_signal(signal.SIGSEGV)
     return HttpResponse()
 
 
