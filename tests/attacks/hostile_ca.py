@@ -37,7 +37,7 @@ def issue(
     ends: datetime = NOW + 89 * DAY,
     *extra: tuple[Any, bool],
 ) -> certificates.Certificate:
-    """A certificate of any kind; `extra` are extensions and whether they are critical."""
+    """Return a certificate of any kind; `extra` are extensions, each with whether it is critical."""
     key, authority = issuer
     subject = certificates.Name([certificates.NameAttribute(NameOID.COMMON_NAME, names[0])])
     builder = certificates.CertificateBuilder(
@@ -218,7 +218,7 @@ def slow_body(handler: Handler) -> None:
 
 
 def drip(handler: Handler, beginning: bytes) -> None:
-    """A byte now and then keeps every time limit of a single read away."""
+    """Send a byte now and then, so that no time limit of a single read is ever reached."""
     handler.wfile.write(beginning)
     while not handler.ca.stopped.wait(0.05):
         handler.wfile.write(b"x")
@@ -270,7 +270,7 @@ def with_clock(moment: str) -> Page:
 
 
 def with_members(method: str, *arguments: Any, without: str = "", **members: Any) -> Page:
-    """The honest page, less one member, or with others."""
+    """Return the honest page without one member, or with other members."""
 
     def page(handler: Handler) -> None:
         content = getattr(handler.ca, method)(*arguments) | members

@@ -35,7 +35,7 @@ class Place:
         )
 
     def foreign(self) -> list[Path]:
-        """What lies in the data and does not belong to the neighbour."""
+        """Return the files in the data directory that do not belong to the neighbour."""
         return [path for path in (self.data, *self.data.rglob("*")) if path.lstat().st_uid != NEIGHBOUR]
 
 

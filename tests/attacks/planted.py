@@ -191,7 +191,7 @@ HARMLESS = {
 
 
 def by_name() -> list[str]:
-    """The names of `BY_NAME`; one has a space in it."""
+    """Return the names of `BY_NAME`; one of them has a space in it."""
     text = BY_NAME.replace("settings copy.py.txt", "settings\0copy.py.txt")
     return [name.replace("\0", " ") for name in text.split()]
 

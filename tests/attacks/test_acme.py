@@ -68,7 +68,7 @@ def store(tmp_path: Path, options: TlsOptions) -> Store:
 
 @pytest.fixture
 def new_keeper(options: TlsOptions, store: Store, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[], Keeper]]:
-    """What each start of the process makes; with an alarm that rings soon."""
+    """Yield a function that makes the keeper, as each start of the process does; with an alarm that rings soon."""
     monkeypatch.setattr(deadline, "BEAT", 0.1)
     monkeypatch.setattr(keeper, "DEADLINE", 30.0)
     with deadline.Alarm() as alarm:

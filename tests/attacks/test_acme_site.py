@@ -23,7 +23,7 @@ NAME = "shop.test"
 
 @pytest.fixture
 def ca(tmp_path: Path) -> Iterator[HostileCA]:
-    """It answers each order with a page of HTML."""
+    """Start an authority that answers each order with a page of HTML."""
     with HostileCA(tmp_path) as ca:
         ca.forge = lambda *_: b"<html><body>504 Gateway Time-out</body></html>"
         yield ca

@@ -60,7 +60,7 @@ URLS |= st.text(":[]/%\0 \xe9", max_size=8) | st.text("/x\0\xe9", max_size=200).
 
 @st.composite
 def nearly_true(draw: st.DrawFn) -> dict[str, Any]:
-    """What a site says, but for a few fields."""
+    """Draw the answer of a site with a few wrong or missing fields."""
     wrong = draw(st.sets(st.sampled_from(sorted(TRUE)), max_size=2))
     found = {name: draw(ANYTHING) if name in wrong else value for name, value in TRUE.items()}
     for name in draw(st.sets(st.sampled_from(sorted(TRUE)), max_size=1)):

@@ -24,7 +24,7 @@ def place(small: Path) -> Iterator[Place]:
 
 
 def unpack(place: Place, folder: object, **options: object) -> "subprocess.CompletedProcess[str]":
-    """A start of root's, from a tree on disk."""
+    """Start the bundle as root, and have it run from a tree on disk."""
     command = [place.bundle, "--extract", folder, "version", "--data-dir", place.data]
     return subprocess.run(command, env={"PATH": os.defpath}, capture_output=True, text=True, check=False, **options)  # type: ignore[call-overload, no-any-return]
 
@@ -108,7 +108,7 @@ def test_ways_that_are_safe(place: Place) -> None:
 
 @pytest.fixture
 def capable(place: Place) -> Place:
-    """The bundle may bind ports below 1024, whoever starts it."""
+    """Allow the bundle to bind ports below 1024, whichever user starts it."""
     command = ["setcap", "cap_net_bind_service=+ep", place.bundle]
     if not shutil.which("setcap") or subprocess.run(command, capture_output=True, check=False).returncode:
         pytest.skip("setcap is not here, or not allowed")

@@ -44,13 +44,13 @@ def site(small: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site
 
 
 def head(*headers: Header, path: bytes = b"/seen/") -> bytes:
-    """A block of headers, of a good request but for what is added."""
+    """Return a header block: that of a good request, plus these headers."""
     good = [(b":method", b"GET"), (b":scheme", b"http"), (b":path", path), (b":authority", b"localhost")]
     return Encoder().encode([*good, *headers], huffman=False)
 
 
 def block(*headers: Header) -> bytes:
-    """A block of exactly these."""
+    """Return a header block of exactly these headers."""
     return Encoder().encode(list(headers), huffman=False)
 
 
@@ -59,7 +59,7 @@ def asked(data: bytes, stream: int = 1, flags: tuple[str, ...] = ("END_HEADERS",
 
 
 def raw(kind: int, stream: int, body: bytes, flags: int = 0) -> bytes:
-    """A frame that hyperframe would not make."""
+    """Return a frame that hyperframe would not make."""
     return len(body).to_bytes(3) + bytes((kind, flags)) + stream.to_bytes(4) + body
 
 

@@ -59,7 +59,7 @@ class Reader:
 
 
 def value_of(quoted: str, plain: str) -> str:
-    """An argument as systemd shows it; when it starts the program, it makes one "$" of two."""
+    """Return the argument that systemd shows; when it starts the program, it turns "$$" into "$"."""
 
     def meant(found: re.Match[str]) -> str:
         code = found[1]

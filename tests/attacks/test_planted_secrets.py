@@ -50,7 +50,7 @@ def commit(folder: Path) -> None:
 
 
 def decide(folder: Path, opened: Collection[str] = (), include: Collection[str] = ()) -> dict[str, Decision]:
-    """What a build would do with each file of the project."""
+    """Return what a build decides about each file of the project."""
     project = find_project(folder, settings=None, name=None)
     return decisions_of(project, opened, include)
 
@@ -175,7 +175,7 @@ def test_gitignore_above_the_project_counts_without_git(tmp_path: Path) -> None:
 
 @pytest.fixture
 def foreign(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A repository of somebody else's, as a build container mounts it."""
+    """Make a repository that belongs to another user, as a build container mounts it."""
     if os.geteuid():
         pytest.skip("only root can give a folder away")
     monkeypatch.setenv("HOME", str(tmp_path / "home"))

@@ -79,7 +79,7 @@ def ask_site(site: Site, path: str, body: str | None = None) -> tuple[int, Any]:
 
 
 def batches(names: list[str]) -> Iterator[str]:
-    """Queries that name all of them."""
+    """Yield query strings that together name all kinds."""
     for start in range(0, len(names), BATCH):
         yield urlencode({"kind": names[start : start + BATCH]}, doseq=True)
 
@@ -135,7 +135,7 @@ def test_other_requests_are_answered_while_one_recurses_in_no_loop(site: Site) -
 
 
 def task_result(ask: Ask, task: str) -> dict[str, str]:
-    """What the task returned. One whose process died would fail, or would run in another process."""
+    """Return what the task returned; if its process died, the task would fail or run in another process."""
     results: list[dict[str, Any]] = []
 
     def is_finished() -> bool:

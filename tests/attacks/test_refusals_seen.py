@@ -59,7 +59,7 @@ def observed(small: Path, streaming: Path, tmp_path_factory: pytest.TempPathFact
 
 @contextlib.contextmanager
 def seen(observed: Observed, method: str, path: str, status: int) -> Iterator[None]:
-    """What happens in the block is logged and counted once more than before."""
+    """Check that the request in the block is logged once and counted once."""
     group = f"{status // 100}xx"
     logged, counted = observed.logged(method, path, status), observed.counted(group)
     yield

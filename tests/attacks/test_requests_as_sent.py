@@ -259,13 +259,13 @@ def test_who_asks_first_may_send_the_body(sites: Sites, interface: str) -> None:
 
 
 def reaching(folder: Path) -> str:
-    """A page that makes a file when it is asked for."""
+    """Return the path of a page that makes a file when it is requested."""
     return f"/slow/?seconds=0&begun={folder / 'reached'}"
 
 
 @contextlib.contextmanager
 def unreached(site: Site, folder: Path) -> Iterator[None]:
-    """What is asked in the block makes no file, and it is not Django that says no."""
+    """Check that the requests in the block make no file, and that it is not Django that refuses them."""
     seen = site.log.stat().st_size
     yield
     assert not (folder / "reached").exists()

@@ -45,7 +45,7 @@ def open_folder() -> Iterator[Path]:
 
 @pytest.fixture
 def precious(place: Place) -> Path:
-    """A file of root's, as /etc/shadow."""
+    """Make a file that only root may read, like /etc/shadow."""
     file = place.folder / "shadow"
     file.write_text(PRECIOUS)
     file.chmod(0o600)

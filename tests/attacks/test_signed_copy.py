@@ -155,7 +155,7 @@ def test_an_older_version_is_to_be_meant(program: Path, tmp_path: Path) -> None:
 
 @pytest.fixture
 def signed_site(next_small: Path, tmp_path: Path) -> Iterator[Site]:  # noqa: F811
-    """It gives way to what is signed alone."""
+    """Start a site that only a signed version may replace."""
     with Site(copy_bundle(next_small, tmp_path / "place"), tmp_path / "data", bare_environment()) as site:
         yield site
 

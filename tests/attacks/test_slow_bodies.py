@@ -35,7 +35,7 @@ def from_everywhere(site: Site) -> list[Slow]:
 
 
 def quick_at_first(site: Site) -> list[Slow]:
-    """The first 64 KB come at once: over all, it is more than 1 KB per second for a minute."""
+    """Send the first 64 KB at once: on average, that is more than 1 KB per second for a minute."""
     return [SlowBodies(site, [HERE] * SLOW, beginning=b"a" * (64 << 10))]
 
 

@@ -151,7 +151,7 @@ def connect_narrow(site: Site, source: str) -> socket.socket:
 
 
 def download(site: Site, path: str) -> tuple[int, int]:
-    """The status, and the size of all that came."""
+    """Return the status and the number of bytes that arrived."""
     with connect(site, HONEST) as connection:
         connection.sendall(request("GET", path, HOST, "Connection: close"))
         with connection.makefile("rb") as answer:
@@ -162,7 +162,7 @@ def download(site: Site, path: str) -> tuple[int, int]:
 
 
 def is_served(site: Site, path: str) -> bool:
-    """An honest client gets all of it, or is told to come again: it never hangs."""
+    """Return whether an honest client gets the whole file; if not, it must get a 503. It never hangs."""
     status, size = download(site, path)
     assert (status == 200 and size > LARGE) or status == 503, (status, size)
     return status == 200

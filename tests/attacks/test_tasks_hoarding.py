@@ -29,7 +29,7 @@ def done() -> int:
 
 
 def warm_up(count: int = 400) -> None:
-    """A burst of quick tasks: now the worker thinks that all of them are."""
+    """Run a burst of quick tasks, so that the worker expects all tasks to be quick."""
     calls = [((number, number), {}) for number in range(count)]
     jobs.add.get_backend().add_many(jobs.add, calls)
     wait_until(lambda: done() == count, "the quick ones are done")

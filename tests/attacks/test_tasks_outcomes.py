@@ -91,8 +91,9 @@ def test_backoff_that_hangs_after_a_timeout(each_database: str, start_worker: St
 
 @ON_BOTH
 def test_process_that_does_not_answer(each_database: str, tmp_path: Path, start_worker: StartWorker) -> None:  # noqa: F811
-    """Its task holds the interpreter: the worker waits neither to send it more than fits into a socket, nor for what it
-    was given before to come back.
+    """Check that a worker goes on while one task holds the interpreter of its process.
+
+    The worker neither waits to send that process more than fits into a socket, nor for its earlier tasks to come back.
     """
     hostile_jobs.hold_the_interpreter.enqueue(str(tmp_path))
     worker = start_worker("--processes", "2", "--threads", "2")

@@ -43,7 +43,7 @@ def own_database(tmp_path: Path) -> Iterator[None]:
 
 
 def started_by(folder: Path) -> list[psutil.Process]:
-    """The processes whose numbers a task has written down."""
+    """Return the processes whose ids a task has written down."""
 
     def written() -> list[str]:
         return (folder / "pids").read_text().split() if (folder / "pids").exists() else []
@@ -111,7 +111,7 @@ def test_timeout_ends_daemons_and_what_starts_itself_anew(tmp_path: Path, start_
 
 
 def with_argument(text: str) -> list[psutil.Process]:
-    """Processes that run with it."""
+    """Return the processes that run with this argument."""
     found = [process for process in psutil.process_iter(["cmdline"]) if text in (process.info["cmdline"] or [])]
     return [process for process in found if not is_gone(process)]
 

@@ -52,7 +52,7 @@ def place(next_small: Path) -> Iterator[Place]:  # noqa: F811
 
 @contextmanager
 def liar(place: Place, *program: object) -> Iterator[None]:
-    """It listens in the neighbour's data directory, run by the neighbour."""
+    """Run a liar as the neighbour; it listens in the neighbour's data directory."""
     victim = place.folder / "victim"
     victim.write_text("a program of root's")
     script = place.folder / "liar.py"
@@ -71,7 +71,7 @@ def liar(place: Place, *program: object) -> Iterator[None]:
 
 @pytest.fixture
 def evil(place: Place) -> Path:
-    """What the liar would have root run; it leaves a trace where root alone can."""
+    """Make the program that the liar wants root to run; if it runs, it writes its user id where only root can write."""
     file = place.folder / "evil"
     file.write_text(f"#!/bin/sh\ntouch {place.folder}/ran-$(id -u)\n")
     file.chmod(0o755)

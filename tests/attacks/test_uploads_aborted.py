@@ -63,7 +63,7 @@ def said_goodbye(site: Site) -> None:
 
 
 def ended_too_early(site: Site) -> None:
-    """A stream that ends before the bytes have come that it declared breaks the rules of HTTP/2."""
+    """End a stream before all the bytes that it declared have come, which breaks the rules of HTTP/2."""
     with Http2(site) as client:
         for stream in begin(client, b"12345"):
             with contextlib.suppress(StreamClosedError):  # the server has said no already

@@ -26,13 +26,13 @@ def site(target: NewTarget) -> Site:
 
 
 def frame(kind: int, size: int) -> bytes:
-    """A frame of a text; the mask changes nothing."""
+    """Return a frame with text; its mask changes nothing."""
     length = bytes((0x80 | 127,)) + size.to_bytes(8) if size > 125 else bytes((0x80 | size,))
     return bytes((kind,)) + length + bytes(4) + b"a" * size
 
 
 def frames(size: int, *, whole: bool) -> bytes:
-    """A message in frames of 1 MB."""
+    """Return a message in frames of 1 MB."""
     count = size // MEGABYTE
     parts = [frame(GOES_ON if number else BEGINS, MEGABYTE) for number in range(count - 1)]
     return b"".join(parts) + frame(GOES_ON | (LAST if whole else 0), MEGABYTE)

@@ -25,7 +25,7 @@ def ask(site: Site, method: str, path: str, *headers: str, body: bytes = b"", so
 
 
 def get(site: Site, path: str = "/up", source: str = HONEST) -> int:
-    """The status of a page."""
+    """Return the status of a page."""
     return status_of(ask(site, "GET", path, source=source))
 
 
@@ -37,12 +37,12 @@ def is_ready(site: Site) -> bool:
 
 
 def upload(site: Site, source: str = HONEST, size: int = 1000) -> int:
-    """The status of an upload that comes at once."""
+    """Return the status of an upload whose body comes at once."""
     return status_of(ask(site, "POST", "/size/", body=b"a" * size, source=source))
 
 
 def echo(answer: bytes | bytearray) -> dict[str, Any]:
-    """What the page /echo/ told."""
+    """Return what the page /echo/ reports."""
     told: dict[str, Any] = json.loads(bytes(answer).rpartition(b"\r\n\r\n")[2])
     return told
 
@@ -64,7 +64,7 @@ def warm_up(site: Site) -> None:
 
 
 def assert_recovered(site: Site, threads: int) -> None:
-    """Uploads are answered at once, of strangers and of the attacker's neighbours; no thread waits for nobody."""
+    """Check that uploads from the attacker's and another address are answered, and that the extra threads have ended."""
     assert upload(site) == 200
     wait_until(lambda: upload(site, HERE) == 200, "uploads from the attacker's address are answered")
     assert get(site) == 200

@@ -79,7 +79,7 @@ class Pebble:
             return False
 
     def root(self) -> str:
-        """The certificate that signs all that it issues; another one after each start."""
+        """Return the root certificate of all that the authority issues; each start makes another one."""
         context = ssl.create_default_context(cafile=self.ca)
         with urllib.request.urlopen(f"https://localhost:{self.management}/roots/0", context=context) as answer:
             return str(answer.read().decode())

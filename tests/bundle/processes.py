@@ -20,13 +20,13 @@ def assert_refused(result: subprocess.CompletedProcess[str], code: int, cause: s
 
 
 def tree_of(site: Site) -> list[psutil.Process]:
-    """The supervisor and all below it."""
+    """Return the supervisor and all processes below it."""
     top = psutil.Process(site.process.pid)
     return [top, *top.children(recursive=True)]
 
 
 def with_role(site: Site, role: str, count: int = 1) -> list[psutil.Process]:
-    """The processes called "NAME role", once so many are there: "app", "web" or "worker"."""
+    """Return the processes called "NAME role" once there are `count` of them; roles: "app", "web" and "worker"."""
     name = f"{site.bundle.name} {role}"
     return wait_until(
         lambda: found if len(found := [each for each in tree_of(site) if has_name(each, name)]) == count else [],

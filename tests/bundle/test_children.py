@@ -21,7 +21,7 @@ MARKED = {"LD_LIBRARY_PATH": "/the/host's", "GLIBC_TUNABLES": "glibc.malloc.chec
 
 @pytest.fixture(scope="module")
 def site(small: Path, tmp_path_factory: pytest.TempPathFactory) -> Site:
-    """A site with two notes "seen"."""
+    """Return a site with two notes "seen"."""
     site = Site(small, tmp_path_factory.mktemp("children") / "data", bare_environment(**MARKED))
     site.run("migrate")
     site.shell("from notes.models import Note\nfor _ in range(2): Note.objects.create(text='seen')")

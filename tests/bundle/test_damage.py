@@ -27,7 +27,7 @@ def run(tmp_path: Path) -> Run:
 
 
 def flipped(bundle: Path, folder: Path, place: int) -> Path:
-    """A copy in which one bit is another."""
+    """Return a copy of the bundle in which one bit is flipped."""
     damaged = Path(shutil.copy(bundle, folder / "damaged"))
     with damaged.open("r+b") as file:
         file.seek(place)
@@ -54,8 +54,10 @@ def test_damage_in_what_each_start_reads(run: Run, small: Path, tmp_path: Path, 
 
 @pytest.mark.parametrize("place", [0.003, *(number / 12 for number in range(1, 12)), 0.9999])
 def test_damage_anywhere_is_never_run(run: Run, small: Path, tmp_path: Path, place: float) -> None:
-    """A block is checked when it is read. So a command works as ever or says that the bundle is damaged; ``verify``
-    and unpacking always find it.
+    """Check that a damaged block is never run.
+
+    A block is checked when it is read. So a command works as before, or says that the bundle is damaged; ``verify``
+    and unpacking always find the damage.
     """
     expected = run(small, "check", "--deploy")
     damaged = flipped(small, tmp_path, int(small.stat().st_size * place))

@@ -21,7 +21,7 @@ FIRST_NOTE = "from notes.models import Note; Note.objects.create(text='first')"
 
 
 def prepare(site: Site) -> None:
-    """A database with one note, and with one migration still to apply."""
+    """Prepare a database with one note, and with one migration still to apply."""
     site.run("migrate", "notes", "0001")
     site.run("shell", "-v0", "-c", FIRST_NOTE)
 

@@ -48,7 +48,7 @@ Enter = Callable[..., list[str]]
 
 @pytest.fixture
 def enter(small: Path, tmp_path: Path) -> Enter:
-    """The command that runs the small bundle in a root of its own, read-only, where its file is all there is."""
+    """Return a command that runs the small bundle in its own read-only root, which holds nothing but the bundle."""
 
     def command(*arguments: str, user: int = 0, more: str = "", root: Path | None = None) -> list[str]:
         root = root or tmp_path / "root"

@@ -58,7 +58,7 @@ def crowded(small: Path, streaming: Path, tmp_path_factory: pytest.TempPathFacto
 
 @contextlib.contextmanager
 def impatient(folders: pytest.TempPathFactory, wsgi: Path, asgi: Path, *options: str) -> Iterator[dict[str, Site]]:
-    """A site of each interface where a request may take a second to come, and an answer two to be taken."""
+    """Start a site of each interface that waits 1 s for a request, and 2 s for a client to take an answer."""
     given = ("--workers", "1", "--http1-header-read-timeout", "1000", "--send-timeout", "2", *options)
     environment = bare_environment(STREAMING_TOKEN="token")
     with contextlib.ExitStack() as stack:

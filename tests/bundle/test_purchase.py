@@ -18,7 +18,7 @@ def pay(customer: Customer, email: str, card: str = "4242 4242 4242 4242") -> st
 
 
 def wait_for_status(customer: Customer, order: str, status: str) -> str:
-    """The text of the order's page once it has that status."""
+    """Return the text of the order's page once the order has that status."""
     return wait_until(
         lambda: text if f"status-{status}" in (text := customer.get(order).text) else "", f"the order is {status}"
     )

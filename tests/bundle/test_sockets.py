@@ -19,7 +19,7 @@ from tests.waiting import wait_until
 
 
 def ask_unix(path: Path, *headers: str) -> str:
-    """The answer of a Unix socket to one request, head and body."""
+    """Return the whole answer of a Unix socket to one request, head and body."""
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as client:
         client.settimeout(20)
         client.connect(str(path))

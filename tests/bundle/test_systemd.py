@@ -82,7 +82,7 @@ def test_without_systemd(new_small: NewSite) -> None:
 
 @contextmanager
 def systemd(tmp_path: Path) -> Iterator[tuple[socket.socket, dict[str, str]]]:
-    """The socket on which it listens, and what it tells a service of it."""
+    """Yield the socket on which systemd listens, and the variables that it sets for a service."""
     address = f"djbundle-test-{tmp_path}"
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as receiver:
         receiver.bind(f"\0{address}")

@@ -210,7 +210,7 @@ def test_files_that_do_not_do_are_refused(new_small: NewSite, tmp_path: Path, fa
 
 @pytest.fixture(scope="session")
 def behind_a_proxy(bundles: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The small project without TLS, and with a signer."""
+    """Build the small project without TLS, and with a signer."""
     project = Path(shutil.copytree(PROJECTS / "small", tmp_path_factory.mktemp("proxy") / "small"))
     (project / "pyproject.toml").write_text('[tool.djbundle]\ntls = false\nsigner = "deploy.pub"\n')
     public = generate_key().public_key()
@@ -267,7 +267,7 @@ def internal_serial(site: Site) -> str | None:
 
 
 def is_replaced(url: str, root: str, before: str) -> bool:
-    """A handshake that is under way when the server before stops is cut off: see the limits in docs/tls.md."""
+    """Return whether new connections get another certificate; a stopping server cuts off handshakes (docs/tls.md)."""
     try:
         return before not in {serial(url, root) for _ in range(20)}
     except OSError:
@@ -277,7 +277,7 @@ def is_replaced(url: str, root: str, before: str) -> bool:
 def make_files(
     folder: Path, *, age: timedelta = timedelta(), life: timedelta = timedelta(days=90), root: Path | None = None
 ) -> tuple[Path, Path, Path]:
-    """A certificate for localhost, its key, and what to trust; each replaced as a whole, the key first."""
+    """Write a certificate for localhost, its key and its root; each file is replaced atomically, the key first."""
     folder.mkdir(exist_ok=True)
     certificate, key, authority = folder / "site.pem", folder / "site.key", folder / "authority.key"
     begins = datetime.now(UTC) - age - timedelta(minutes=5)

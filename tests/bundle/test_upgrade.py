@@ -57,8 +57,9 @@ def key(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def next_small(bundles: Path, key: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The small project one version on: with a migration, and faults that NEXT in the environment switches on. It
-    trusts the key.
+    """Build the next version of the small project, which trusts the key.
+
+    It has a migration, and faults that the variable NEXT switches on.
     """
     project = Path(shutil.copytree(PROJECTS / "small", tmp_path_factory.mktemp("next") / "small"))
     with (project / "notes" / "views.py").open("a") as file:
@@ -73,7 +74,7 @@ def next_small(bundles: Path, key: Path, tmp_path_factory: pytest.TempPathFactor
 
 @pytest.fixture
 def signed_small(small: Path, key: Path, tmp_path: Path) -> Path:
-    """The small project as it is, signed."""
+    """Return a signed copy of the small project's bundle."""
     copy = Path(shutil.copy(small, tmp_path / "signed"))
     sign(copy, key)
     return copy
@@ -81,7 +82,7 @@ def signed_small(small: Path, key: Path, tmp_path: Path) -> Path:
 
 @pytest.fixture
 def site(small: Path, tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Site]:
-    """It serves from a file of its own, with what the test wants in the environment."""
+    """Start a site from its own copy of the bundle, with the variables that the test asks for."""
     environment = bare_environment(**getattr(request, "param", {}))
     with Site(copy_bundle(small, tmp_path / "place"), tmp_path / "data", environment) as site:
         yield site

@@ -39,6 +39,6 @@ def serial(url: str, root: str, name: str | None = None) -> str:
 
 
 def curl(*arguments: str) -> str:
-    """What curl prints; it speaks HTTP/2."""
+    """Return what curl prints; it speaks HTTP/2."""
     command = ["curl", "--silent", "--show-error", "--max-time", "20", *arguments]
     return subprocess.run(command, capture_output=True, text=True, check=True).stdout

@@ -25,7 +25,7 @@ def main() -> None:
 
 
 def restrict(unit: str) -> None:
-    """This process from now on, and all that it starts."""
+    """Restrict this process and all that it starts to what the unit allows."""
     allowed: set[str] = set()
     for value in values_of(unit, "SystemCallFilter"):
         names = {call for name in value.removeprefix("~").split() for call in calls_of(name)}

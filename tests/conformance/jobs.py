@@ -9,7 +9,7 @@ from tests.conformance.api import TaskContext, TaskResult, task, task_finished
 
 @task
 def nothing(*args: Any, **kwargs: Any) -> None:
-    """Takes anything."""
+    """Accept any arguments."""
 
 
 @task()
@@ -74,7 +74,7 @@ def without_context(word: str) -> None:
 
 
 def write_what_is_recorded(sender: Any, task_result: TaskResult, **_: Any) -> None:
-    """What the database says while task_finished is sent."""
+    """Write down what the database holds while task_finished is sent."""
     task_result.refresh()
     with Path(os.environ["CONFORMANCE_HEARD"]).open("a") as file:
         file.write(f"{task_result.task.name} {task_result.status} {task_result.finished_at is not None}\n")

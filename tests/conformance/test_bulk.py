@@ -28,7 +28,7 @@ ONLY_ONCE = jobs.double.using(unique=True)
 
 @contextmanager
 def counting() -> Iterator[dict[str, list[Any]]]:
-    """What was asked of the database, told by task_enqueued, and sent to the worker."""
+    """Yield the statements, the results that task_enqueued reported, and the wake-ups sent to the worker."""
     seen: dict[str, list[Any]] = {"INSERT": [], "SELECT": [], "signals": [], "wakes": []}
 
     def hear(sender: Any, task_result: Any, **_: Any) -> None:

@@ -53,7 +53,7 @@ every_way = pytest.mark.parametrize("way", [enqueue, aenqueue, enqueue_by_backen
 
 @contextmanager
 def heard() -> Iterator[list[dict[str, Any]]]:
-    """What task_enqueued is sent with."""
+    """Yield a list of the keyword arguments of each task_enqueued signal."""
     calls: list[dict[str, Any]] = []
 
     def hear(**given: Any) -> None:

@@ -35,7 +35,7 @@ def listening(signal: Signal, hear: Callable[..., None]) -> Iterator[None]:
 
 
 def ended(result: TaskResult) -> TaskResult:
-    """The same, looked at again: begun and ended, in the right order."""
+    """Return the refreshed result; it must have started and finished, in the right order."""
     result.refresh()
     assert result.is_finished
     assert result.enqueued_at <= result.started_at <= result.last_attempted_at <= result.finished_at <= timezone.now()

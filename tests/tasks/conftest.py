@@ -71,7 +71,7 @@ def postgres_server() -> Iterator[Postgres]:
 
 @pytest.fixture
 def postgres(postgres_server: Postgres) -> Iterator[Postgres]:
-    """This test and its workers keep their tasks in PostgreSQL."""
+    """Keep the tasks of this test and its workers in PostgreSQL."""
     with use_postgres(postgres_server):
         yield postgres_server
 
@@ -83,14 +83,14 @@ def mariadb_server() -> Iterator[MariaDB]:
 
 @pytest.fixture
 def mariadb(mariadb_server: MariaDB) -> Iterator[MariaDB]:
-    """This test and its workers keep their tasks in MariaDB."""
+    """Keep the tasks of this test and its workers in MariaDB."""
     with use_mariadb(mariadb_server):
         yield mariadb_server
 
 
 @pytest.fixture(params=["sqlite", "postgresql", "mariadb"])
 def each_database(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
-    """The test runs once on either, on a database of its own."""
+    """Run the test once on each database, with a database of its own."""
     if request.param == "sqlite":
         with use_sqlite(tmp_path / "own.sqlite3"):
             yield request.param

@@ -22,19 +22,19 @@ def postgres_settings(host: str) -> dict[str, Any]:
 
 
 def mariadb_settings(socket: str, user: str) -> dict[str, Any]:
-    """The same of `running_mariadb`."""
+    """Return the settings of the database that `running_mariadb` makes."""
     return {"ENGINE": "django.db.backends.mysql", "NAME": NAME, "HOST": socket, "USER": user}
 
 
 def running_mariadb() -> Iterator[MariaDB]:
-    """A server with the tables."""
+    """Start a MariaDB server that has the tables."""
     with running(MariaDB) as server:
         _make_tables(server, use_mariadb)
         yield server
 
 
 def running_postgres() -> Iterator[Postgres]:
-    """The same."""
+    """Start a PostgreSQL server that has the tables."""
     with running(Postgres) as server:
         _make_tables(server, use_postgres)
         yield server
@@ -56,7 +56,7 @@ def use_postgres(server: Postgres, host: str = "") -> Iterator[None]:
 
 @contextmanager
 def use_mariadb(server: MariaDB) -> Iterator[None]:
-    """The same."""
+    """Use this MariaDB server, with its tables emptied."""
     environment = {"TASKS_TEST_MARIADB": server.socket, "TASKS_TEST_USER": server.owner}
     with _emptied(environment, mariadb_settings(server.socket, server.owner)):
         yield
@@ -72,7 +72,7 @@ def _emptied(environment: dict[str, str], settings: dict[str, Any]) -> Iterator[
 
 @contextmanager
 def use_sqlite(path: Path) -> Iterator[None]:
-    """A new file with the tables."""
+    """Use a new file that has the tables."""
     settings = connections.settings["default"] | {"NAME": str(path)}
     with pytest.MonkeyPatch.context() as patch, _swapped(patch, {"TASKS_TEST_DATABASE": str(path)}, settings):
         call_command("migrate", verbosity=0)

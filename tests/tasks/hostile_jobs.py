@@ -332,7 +332,7 @@ def interrupt_later(seconds: float) -> None:
 
 
 def runner() -> Any:
-    """That of this process."""
+    """Return the runner of this process."""
     return next(found for found in gc.get_objects() if type(found) is executor.Runner)
 
 

@@ -59,7 +59,7 @@ def viewer() -> Client:
 
 
 def made(state: str = "waiting", **values: Any) -> TaskRecord:
-    """A row in this state."""
+    """Make a row in this state."""
     now = timezone.now()
     begun = {"started_at": now - MINUTE, "last_attempted_at": now - MINUTE, "worker_ids": ["m/1/2"]}
     ended = {**begun, "finished_at": now}

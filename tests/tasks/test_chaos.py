@@ -77,7 +77,7 @@ def check(trace: Path, count: int, *, all_succeeded: bool = True) -> list[TaskRe
 
 
 def kill_somebody(workers: list[subprocess.Popen[bytes]], start_worker: StartWorker) -> None:
-    """A worker, whom another one follows, or one of its processes."""
+    """Kill a worker and start another one, or kill one of its processes."""
     chosen = random.randrange(len(workers))
     worker = psutil.Process(workers[chosen].pid)
     children = [child for child in worker.children() if child.status() != psutil.STATUS_ZOMBIE]
@@ -186,8 +186,10 @@ def _count_that_stays() -> int:
 
 
 def test_clock_is_set(each_database: str, tmp_path: Path, start_worker: StartWorker) -> None:
-    """To an hour later: leases of workers that live seem to have ended, and some of their tasks, which seem to be those
-    of another machine, are taken from them.
+    """Check that every task ends correctly when the clock is set to an hour later.
+
+    Leases of live workers then seem to have expired. Some of their tasks, which seem to belong to another machine,
+    are taken from them.
     """
     trace, count = tmp_path / "trace", many(400)
     enqueue(trace, count, 0.3)  # longer than workers wait between looks for lost ones

@@ -27,7 +27,7 @@ def told(*arguments: str) -> Any:
 
 @pytest.fixture
 def failed() -> str:
-    """The id of a task that has failed for good."""
+    """Return the id of a task that has failed for good."""
     result = jobs.fail.using(max_attempts=1).enqueue()
     run_pending()
     return result.id

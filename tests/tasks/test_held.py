@@ -38,7 +38,7 @@ def newest() -> TaskRecord:
 
 
 def make_unknown(**changes: Any) -> None:
-    """The next task in line is one that only newer code has."""
+    """Make the next task in line one that only newer code has."""
     record = TaskRecord.objects.get()
     record.then[0] |= {"task": UNKNOWN} | changes
     record.save()

@@ -22,7 +22,7 @@ SUBSCRIBERS = "SELECT count(*) FROM pg_stat_activity WHERE query = 'LISTEN djbun
 
 @pytest.fixture
 def taken_socket(postgres: Postgres) -> Iterator[socket.socket]:
-    """The datagram goes here instead of to a worker, as if that were on another machine."""
+    """Bind all wake-up sockets, so that workers get no datagram, as if they were on another machine."""
     with contextlib.ExitStack() as stack:
         receivers = [stack.enter_context(closing(each)) for each in iter(lambda: wakeup.listen("default"), None)]
         assert len(receivers) == wakeup.MOST_WORKERS

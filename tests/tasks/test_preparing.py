@@ -25,7 +25,7 @@ PREPARED = "SELECT count(*) FROM pg_prepared_statements WHERE statement LIKE '%%
 
 @pytest.fixture
 def pooler(postgres_server: Postgres) -> Iterator[None]:
-    """This test and its workers go through one."""
+    """Connect this test and its workers through a pooler."""
 
     @contextmanager
     def serve(folder: Path) -> Iterator[str]:

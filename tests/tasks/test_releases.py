@@ -35,12 +35,12 @@ def _no_declarations(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def be(monkeypatch: pytest.MonkeyPatch, version: str) -> None:
-    """This process runs that version of the code."""
+    """Make this process run that version of the code."""
     monkeypatch.setattr(releases, "name", lambda: version)
 
 
 def see(version: str, *, first: int, last: int = 0) -> None:
-    """A worker of that version was first and last seen so many seconds ago."""
+    """Record a worker of that version, first and last seen so many seconds ago."""
     now = timezone.now()
     seconds = [datetime.timedelta(seconds=ago) for ago in (first, last)]
     Release.objects.create(name=version, first_seen_at=now - seconds[0], seen_at=now - seconds[1])

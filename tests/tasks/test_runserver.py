@@ -117,7 +117,7 @@ def test_killed_server_leaves_nobody(start_runserver: StartRunserver, options: l
 
 @pytest.fixture
 def serving(monkeypatch: pytest.MonkeyPatch, settings_with_debug: None) -> None:
-    """This process looks like one of runserver that serves."""
+    """Make this process look like the serving one of runserver."""
     monkeypatch.setattr(sys, "argv", ["manage.py", "runserver", "--pythonpath", "lib", "8000"])
     monkeypatch.setattr(sys.modules["__main__"], "__spec__", None)
     monkeypatch.setenv("RUN_MAIN", "true")

@@ -46,7 +46,7 @@ def _no_schedules(database: None, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def make(**values: Any) -> Schedule:
-    """A schedule as made in the admin."""
+    """Make a schedule as the admin does."""
     return Schedule.objects.create(**{"name": "made", "task_path": ADD, "args": [1, 2]} | values)
 
 
@@ -355,7 +355,7 @@ def test_schedules_need_a_task_and_a_name_of_their_own() -> None:
 
 
 def declare(**declaration: Any) -> None:
-    """The code of the project from now on."""
+    """Let the project's code declare this schedule alone."""
     schedules.declarations.clear()
     schedule(**{"name": "declared", "args": (1, 2)} | declaration)(jobs.add)
     sync()
