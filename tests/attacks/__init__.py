@@ -1,1 +1,1 @@
-"""What strangers, neighbours on the machine and single tasks try, and must not get."""
+"""What strangers, other users of the machine and single tasks try, and must not achieve."""

@@ -1,4 +1,4 @@
-"""Sites to be attacked, each with a data directory of its own."""
+"""Sites to attack, each with its own data directory."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -14,7 +14,7 @@ INTERFACES = ("wsgi", "asgi")
 
 @pytest.fixture
 def target(small: Path, streaming: Path, tmp_path: Path) -> NewTarget:
-    """Make a site of one interface with one web process, whose clients are all strangers."""
+    """Make a site of one interface with one web process; no proxy is trusted."""
 
     def make(interface: str, *options: str) -> Site:
         bundle = {"wsgi": small, "asgi": streaming}[interface]

@@ -1,4 +1,4 @@
-"""A certificate authority on loopback that does as RFC 8555 says, until a test gives one of its pages a fault."""
+"""A certificate authority on loopback that follows RFC 8555 until a test makes one of its pages faulty."""
 
 import base64
 import json
@@ -96,7 +96,7 @@ class Handler(BaseHTTPRequestHandler):
         return dict(json.loads(text)) if text else {}
 
     def say(self, content: Any, status: int = 200, **headers: str) -> None:
-        """JSON, unless it is bytes; the nonce is new unless the test has one."""
+        """Send JSON, or bytes as they are; the nonce is new unless the test sets one."""
         body = content if isinstance(content, bytes) else json.dumps(content).encode()
         self.send_response(status)
         headers = {"Replay_Nonce": "bm9uY2U", "Content_Length": str(len(body)), **headers}
@@ -152,11 +152,11 @@ class Server(ThreadingHTTPServer):
     daemon_threads = True
 
     def handle_error(self, *_: object) -> None:
-        """Who is attacked may hang up."""
+        """Ignore errors: the client under attack may hang up."""
 
 
 class HostileCA:
-    """As a context manager it answers. `asked` are the steps in order."""
+    """A hostile authority; it answers while the context manager is open. `asked` lists the steps in order."""
 
     def __init__(self, folder: Path) -> None:
         self.root, self.issuer = new_authority("root"), new_authority("issuer")
@@ -235,7 +235,7 @@ def html(handler: Handler) -> None:
 
 
 def cut_off(handler: Handler) -> None:
-    """Less than it has promised."""
+    """Send fewer bytes than the header promised."""
     handler.say(b'{"status": "valid"}', Content_Length="5000", Connection="close")
     handler.request.shutdown(socket.SHUT_RDWR)
 

@@ -13,13 +13,13 @@ import pytest
 
 from ci.site import Site, bare_environment, copy_bundle
 
-NEIGHBOUR = 54321  # a user whom /etc/passwd does not know, as the one of a container or of DynamicUser=
+NEIGHBOUR = 54321  # a user who is not in /etc/passwd, like that of a container or of DynamicUser=
 only_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root can become another user")
 
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Root's folder, which everybody may read, with the bundle; and in it the neighbour's data."""
+    """Root's folder, which every user may read: it holds the bundle and the neighbour's data."""
 
     folder: Path
     bundle: Path
@@ -41,7 +41,7 @@ class Place:
 
 @contextmanager
 def place_for(bundle: Path) -> Iterator[Place]:
-    """Not below pytest's own folder, which others may not enter."""
+    """Make the place outside of pytest's own folder, which other users may not enter."""
     folder = Path(tempfile.mkdtemp(prefix="djbundle-neighbour-"))
     try:
         folder.chmod(0o755)

@@ -1,4 +1,4 @@
-"""Files that have no place in a bundle, and files that have one. By path; what they hold stands beside them."""
+"""Files that must not be in a bundle, and files that must be. Keys are paths; values are contents."""
 
 from typing import Final
 
@@ -14,7 +14,7 @@ def pem(kind: str, body: str = BODY) -> str:
 KEY = pem("PRIVATE KEY")
 PLAIN = f"nothing in here tells what it is: {CANARY}\n"
 
-# Their names tell, whatever they hold: each has PLAIN in it.
+# Their names give them away, whatever their content: each holds PLAIN.
 BY_NAME = """
 .env  .env.local  .env.production  .env.example  .envrc  prod.env  production.env  env.production  config/.env.staging
 deploy/web.env  shop/local.env  settings.ini  dotenv  .flaskenv  shop/.env.vault  config/prod.env.json
@@ -51,7 +51,7 @@ database.sql  users.sql  db.tar.gz  pgdata/base  core.python.1234  settings.py# 
 disk.img  site.7z  site.rar  dump.zst
 """
 
-# Nothing is in their names, or in that they lie where data are expected.
+# Their content gives them away: their names are harmless, and so is their place among the data.
 BY_CONTENT = {
     "notes.txt": KEY,
     "shop/words.txt": f"first\n{pem('RSA PRIVATE KEY')}",
@@ -115,7 +115,7 @@ BY_CONTENT = {
     "statements.sql": "SELECT 1;\n",
 }
 
-# Templates, static files and fixtures of the project: what is certainly a secret stays out of these too.
+# Templates, static files and fixtures of the project: a certain secret stays out even there.
 IN_PLACES = {
     "templates/.env": PLAIN,
     "templates/id_rsa": PLAIN,
@@ -141,7 +141,7 @@ IN_PLACES = {
     "locale/de/LC_MESSAGES/prod.env": PLAIN,
 }
 
-# All of these go in. A name may be of a secret where its place says what it is.
+# All of these go in. A name may look like that of a secret if its place says what it is.
 HARMLESS = {
     "manage.py": 'import os, django\nos.environ.setdefault("DJANGO_SETTINGS_MODULE", "shop.settings")\n',
     "shop/__init__.py": "",
@@ -197,5 +197,5 @@ def by_name() -> list[str]:
 
 
 def planted() -> dict[str, str | bytes]:
-    """All that must stay out."""
+    """Return all files that must stay out."""
     return dict.fromkeys(by_name(), PLAIN) | BY_CONTENT | IN_PLACES

@@ -1,4 +1,4 @@
-"""An authority that lies, hangs, floods or sends elsewhere costs a site neither its certificate nor a week's limit."""
+"""An authority that lies, hangs, floods or redirects costs a site neither its certificate nor a week's rate limit."""
 
 import contextlib
 import os
@@ -28,7 +28,7 @@ from tests.attacks.hostile_ca import DAY, NOW, STEPS, Forge, HostileCA, Page, is
 
 NAMES = ("shop.test", "www.shop.test")
 HOUR = 3600.0
-MAY_BE_DUE = 0.89 * HOUR  # the hour, less what has passed meanwhile
+MAY_BE_DUE = 0.89 * HOUR  # the hour, less the time that has passed meanwhile
 
 CA = certificates.BasicConstraints(ca=True, path_length=None), True
 FOR_CLIENTS = certificates.ExtendedKeyUsage([ExtendedKeyUsageOID.CLIENT_AUTH]), False
@@ -57,7 +57,7 @@ def options(ca: HostileCA) -> TlsOptions:
 
 @pytest.fixture
 def store(tmp_path: Path, options: TlsOptions) -> Store:
-    """With a certificate that is good for ten more days, and about to be renewed."""
+    """Make a store with a certificate that is valid for ten more days, and due for renewal."""
     store = Store(tmp_path / "data")
     store.create()
     key, authority = generate_key(), new_authority("before")
@@ -85,7 +85,7 @@ def certificate_of(store: Store, options: TlsOptions) -> bytes:
 
 
 def test_honest_authority(ca: HostileCA, new_keeper: Callable[[], Keeper], store: Store, options: TlsOptions) -> None:
-    """What all others differ from."""
+    """Check the honest authority, from which all other tests differ in one point."""
     before = certificate_of(store, options)
     assert new_keeper().keep() == 1.0
     content = certificate_of(store, options)
@@ -94,7 +94,7 @@ def test_honest_authority(ca: HostileCA, new_keeper: Callable[[], Keeper], store
     found = find_certificate(content)
     assert found is not None
     assert found.names == set(NAMES)
-    assert new_keeper().keep() == HOUR  # until it looks again
+    assert new_keeper().keep() == HOUR  # until its next check
     assert ca.asked.count("order") == 1
     for path in store.folder.rglob("*"):
         assert stat.S_IMODE(path.stat().st_mode) == (0o700 if path.is_dir() else 0o600), path
@@ -150,7 +150,7 @@ FORGERIES: dict[str, Forge] = {
 def test_certificate_that_does_not_do_replaces_none(
     ca: HostileCA, new_keeper: Callable[[], Keeper], store: Store, options: TlsOptions, forge: Forge
 ) -> None:
-    """And is not asked for again for an hour, however often the process is started again."""
+    """A bad certificate is not ordered again for an hour, however often the process restarts."""
     ca.forge = forge
     before = certificate_of(store, options)
     process = new_keeper()
@@ -226,10 +226,10 @@ def test_wrong_answer_costs_no_certificate(
     ca.pages = pages
     before = certificate_of(store, options)
     wait = new_keeper().keep()
-    assert wait >= (MAY_BE_DUE if "order" in ca.asked else 4.0)  # before an order nothing is counted
+    assert wait >= (MAY_BE_DUE if "order" in ca.asked else 4.0)  # before an order, no attempt is counted
     for _ in range(3):
         new_keeper().keep()
-    assert ca.asked.count("order") <= 20  # nonces are tried as often within one order
+    assert ca.asked.count("order") <= 20  # nonces are retried as often within one order
     if pages.keys() != {"order"}:
         assert ca.asked.count("order") <= 1
     assert certificate_of(store, options) == before
@@ -283,7 +283,7 @@ def test_wait_that_is_asked_for_is_a_day_at_most(ca: HostileCA, new_keeper: Call
 def test_clock_that_is_set_makes_no_orders(
     ca: HostileCA, new_keeper: Callable[[], Keeper], monkeypatch: pytest.MonkeyPatch, moved: timedelta
 ) -> None:
-    """The floor of a running process goes by a clock that nobody sets; the file's hour begins anew."""
+    """A running process measures the hour with the monotonic clock; after a restart, the file's hour begins anew."""
     ca.forge = FORGERIES["page of HTML"]
     process = new_keeper()
     process.keep()
@@ -309,7 +309,7 @@ def test_note_of_an_order_that_is_damaged_counts_as_new(
 def test_order_that_cannot_be_noted_is_not_made(
     ca: HostileCA, new_keeper: Callable[[], Keeper], store: Store, options: TlsOptions
 ) -> None:
-    """As on a full disk."""
+    """No order is made if it cannot be noted, as on a full disk."""
     process = new_keeper()
     (store.folder / process.floor.name).mkdir()
     (store.folder / process.floor.name / "in the way").touch()
@@ -366,7 +366,7 @@ def test_folder_that_is_a_link_is_refused(tmp_path: Path, name: str) -> None:
 
 
 def test_file_is_whole_or_not_there(store: Store, options: TlsOptions, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A process that is killed between any two steps leaves the one before."""
+    """If a process is killed between any two steps, the previous file stays."""
     name, before = store.certificate_name(options), certificate_of(store, options)
     monkeypatch.setattr(os, "fsync", lambda _: (_ for _ in ()).throw(OSError(28, "No space left on device")))
     with pytest.raises(OSError, match="No space"):
@@ -379,7 +379,7 @@ def test_file_is_whole_or_not_there(store: Store, options: TlsOptions, monkeypat
 def test_damaged_file_is_replaced(
     new_keeper: Callable[[], Keeper], store: Store, options: TlsOptions, damage: str
 ) -> None:
-    """Its certificate may be whole, and the site could not use it all the same."""
+    """A file is replaced even if its certificate is whole, as long as the site cannot use the file."""
     name = store.certificate_name(options)
     fresh = issue((key := generate_key()).public_key(), NAMES, new_authority("before"))
     content = {
@@ -393,7 +393,7 @@ def test_damaged_file_is_replaced(
     assert new_keeper().keep() == 1.0
     assert certificate_of(store, options) != content
     store.write(name, key_to_pem(key) + pem(fresh))
-    assert new_keeper().keep() == HOUR  # until it looks again
+    assert new_keeper().keep() == HOUR  # until its next check
 
 
 def test_folder_that_is_removed_is_made_anew(
@@ -407,7 +407,7 @@ def test_folder_that_is_removed_is_made_anew(
 
 
 def test_alarm_ends_what_swallows_exceptions(monkeypatch: pytest.MonkeyPatch) -> None:
-    """It rings again until it is heard, and the heart beats meanwhile."""
+    """The alarm rings again until the code stops, and the heartbeat goes on meanwhile."""
     monkeypatch.setattr(deadline, "BEAT", 0.1)
     heart = Heart(5)
 
@@ -424,7 +424,7 @@ def test_alarm_ends_what_swallows_exceptions(monkeypatch: pytest.MonkeyPatch) ->
 
 
 def test_clean_leaves_what_another_process_waits_for(store: Store) -> None:
-    """While one version takes over from another, both may be at it."""
+    """Cleaning must not remove another process's files: during an upgrade, both versions may order certificates."""
     for name in ("new", "old"):
         store.publish(name, name)
         store.write(f".internal.pem.{name.encode().hex():0>16}", b"half")

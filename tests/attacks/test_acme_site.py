@@ -1,4 +1,4 @@
-"""The same hostile authority before a whole site: what customers see, over crashes, hangs and restarts."""
+"""The same hostile authority against a whole site: what customers see during crashes, hangs and restarts."""
 
 import signal
 from collections.abc import Iterator
@@ -67,7 +67,7 @@ def test_redirects_go_on_when_their_process_hangs(site: Site, ca: HostileCA) -> 
 
 
 def test_what_makes_certificates_is_loaded_where_they_are_made(site: Site, ca: HostileCA) -> None:
-    """It would cost each web process, and each start, memory and time."""
+    """Loading it elsewhere would cost each web process, and each start, memory and time."""
     root = with_certificate(site, ca)
     with site:
         wait_for_log(site, "the answer is no whole chain of certificates")
@@ -77,7 +77,7 @@ def test_what_makes_certificates_is_loaded_where_they_are_made(site: Site, ca: H
 
 
 def with_certificate(site: Site, ca: HostileCA) -> str:
-    """One that is good for ten more days, and about to be renewed; what to trust for it."""
+    """Store a certificate that is valid for ten more days and due for renewal; return the root to trust for it."""
     store = Store(site.data)
     store.create()
     key, authority = generate_key(), generate_key()

@@ -1,4 +1,4 @@
-"""Clients of an ASGI site that leave, ask for heads, send bodies that nobody announced, or shake hands oddly."""
+"""Clients of an ASGI site that disconnect, send HEAD requests, send unannounced bodies, or make odd handshakes."""
 
 import contextlib
 import os
@@ -12,17 +12,17 @@ from tests.attacks.conftest import INTERFACES, NewTarget
 from tests.attacks.watching import get, memory_of, warm_up, web_of
 from tests.waiting import wait_until
 
-BODIES = 100  # of one client at once; 32 are received
-BODY = b"a" * 2_600_000  # just below what Django keeps of one in memory
+BODIES = 100  # of one client at once; the site receives 32
+BODY = b"a" * 2_600_000  # just below what Django keeps of one body in memory
 EVENTS = 120  # streams of each connection
 CONNECTIONS = 10
-FILES = 60  # requests of each connection for one
-FILES_HELD = 128  # descriptors: as many files as the budget of one client has room for, and what the process needs
-MOST_MEMORY = 160 << 20  # bytes; all streams have 300 MB at hand
+FILES = 60  # requests for one file on each connection
+FILES_HELD = 128  # descriptors: the files that the budget of one client allows, and what the process needs
+MOST_MEMORY = 160 << 20  # bytes; all streams could send 300 MB
 
 
 def ask_and_leave(site: Site, method: str) -> None:
-    """Take the beginning of a response that has no end."""
+    """Take the beginning of an endless response, then disconnect."""
     with connect(site) as connection:
         connection.sendall(request(method, "/endless/", HOST))
         assert connection.recv(1000)
@@ -30,7 +30,7 @@ def ask_and_leave(site: Site, method: str) -> None:
 
 @pytest.mark.parametrize("method", ["GET", "HEAD"])
 def test_a_response_without_end_stops_nobody(target: NewTarget, method: str) -> None:
-    """Its parts are at hand, so that it never waits for anything but its client."""
+    """The parts of the response are ready, so that the page waits only for its client."""
     with target("asgi", "--send-timeout", "3") as site:
         warm_up(site)
         web = web_of(site)
@@ -43,7 +43,7 @@ def test_a_response_without_end_stops_nobody(target: NewTarget, method: str) -> 
 
 
 def test_bodies_that_nobody_announced_are_counted(target: NewTarget) -> None:
-    """A GET by HTTP/2 without a length may have one."""
+    """A GET over HTTP/2 without a length may have a body; such bodies count towards the limit."""
     with target("asgi") as site, Http2(site) as client:
         warm_up(site)
         streams = [client.ask("/size/", ends=False) for _ in range(BODIES)]
@@ -54,14 +54,14 @@ def test_bodies_that_nobody_announced_are_counted(target: NewTarget) -> None:
 
 
 def test_bodies_that_django_keeps_are_bounded(target: NewTarget) -> None:
-    """Of each up to 2.5 MB stays in memory until the response is sent: with 200 whole ones, 500 MB."""
+    """Up to 2.5 MB of each body stays in memory until the response is sent: 500 MB for 200 whole bodies."""
     with target("asgi") as site, contextlib.ExitStack() as stack:
         warm_up(site)
         web = web_of(site)
         before = memory_of(web)
         for _ in range(200):
             connection = stack.enter_context(connect(site))
-            with contextlib.suppress(OSError):  # most are refused before all of it is sent
+            with contextlib.suppress(OSError):  # most are refused before they are sent completely
                 connection.sendall(request("POST", "/slow/", HOST, f"Content-Length: {len(BODY)}", body=BODY))
         assert get(site) == 200
         assert (grown := memory_of(web) - before) < MOST_MEMORY, f"{grown >> 20} MB"
@@ -83,7 +83,7 @@ def test_websockets_name_one_host(target: NewTarget, hosts: tuple[str, ...]) -> 
 
 
 def test_events_that_nobody_takes_cost_little(target: NewTarget) -> None:
-    """Begun at the same time, before anybody could know that they are not taken."""
+    """All responses begin at the same time, before the site can know that the client reads none."""
     with target("asgi", "--send-timeout", "30") as site, contextlib.ExitStack() as stack:
         warm_up(site)
         web = web_of(site)
@@ -103,7 +103,7 @@ def is_open(client: Http2) -> bool:
 
 
 def test_heads_that_are_refused_let_go_of_the_response(target: NewTarget) -> None:
-    """The death of the process names no request that has been answered long ago."""
+    """If the process is killed later, the log must not name a request that was answered long ago."""
     with target("wsgi") as site:
         warm_up(site)
         web = web_of(site)
@@ -117,7 +117,7 @@ def test_heads_that_are_refused_let_go_of_the_response(target: NewTarget) -> Non
 
 @pytest.mark.parametrize("interface", INTERFACES)
 def test_files_that_nobody_takes_hold_few_descriptors(target: NewTarget, interface: str) -> None:
-    """By HTTP/2 a client asks for many, and takes none; the next client must find descriptors left."""
+    """Over HTTP/2 a client requests many files and reads none; the next client must find descriptors left."""
     with target(interface, "--send-timeout", "10") as site, contextlib.ExitStack() as stack:
         media = site.data / "media"
         media.mkdir(exist_ok=True)

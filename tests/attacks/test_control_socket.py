@@ -1,4 +1,4 @@
-"""Whoever listens at a control socket, or asks there, may say anything: it is a status, a step, or one clear error."""
+"""Processes at both ends of a control socket may send anything: the result is a status, a step, or one clear error."""
 
 import json
 import os
@@ -53,7 +53,7 @@ SCALARS = (
 ANYTHING = st.recursive(
     SCALARS, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8), inner, max_size=3)
 )
-# Of this machine alone, whatever stands in it.
+# Of this machine alone, whatever the status contains.
 URLS = st.text(":[]/%?#\0\n 19\xe9\ud800", max_size=12).map(lambda tail: f"http://127.0.0.1{tail}")
 URLS |= st.text(":[]/%\0 \xe9", max_size=8) | st.text("/x\0\xe9", max_size=200).map(lambda path: f"unix:{path}")
 
@@ -74,7 +74,7 @@ many = settings(deadline=None, suppress_health_check=[HealthCheck.function_scope
 
 @contextmanager
 def answering(data: Path, *answers: Any) -> Iterator[None]:
-    """Each caller is told all of this, and nothing more."""
+    """Answer each caller with all of this, and nothing more."""
     path = data / control_socket.NAME
     path.unlink(missing_ok=True)
     text = b"".join(json.dumps(answer).encode() + b"\n" for answer in answers)
@@ -125,8 +125,8 @@ STEPS |= st.builds(lambda facts, state: facts | {"state": state}, STEPS, st.samp
 @many
 @given(st.lists(STEPS | ANYTHING, max_size=3), st.booleans())
 def test_steps_of_an_upgrade(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, steps: list[Any], as_json: bool) -> None:
-    """Up to the one that ends it, or to an error."""
-    monkeypatch.setattr(upgrade, "check_program", lambda _peer: None)  # it is this process
+    """Steps are read until the one that ends the upgrade, or until an error."""
+    monkeypatch.setattr(upgrade, "check_program", lambda _peer: None)  # the peer is this process
     say = upgrade.Says(as_json=as_json)
     with answering(tmp_path, *steps), suppress(NotServingError):
         for step in upgrade.reload(tmp_path):
@@ -146,7 +146,7 @@ def test_every_field_is_needed(tmp_path: Path) -> None:
 
 
 def test_one_who_hangs_or_leaves(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A word now and then is no answer."""
+    """A byte now and then is no answer."""
     monkeypatch.setattr(control_socket, "PATIENCE", 0.3)
     monkeypatch.setattr(upgrade, "check_program", lambda _peer: None)
     done = threading.Event()
@@ -171,7 +171,7 @@ def test_one_who_hangs_or_leaves(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 
 @pytest.mark.parametrize("command", ["status", "healthcheck"])
 def test_commands_end_with_one_error(new_small: NewSite, command: str) -> None:
-    """Cause, fix and code, and no traceback."""
+    """A command ends with one error: cause, fix and code, without a traceback."""
     small = new_small()
     small.data.mkdir(mode=0o700)
     with answering(small.data, {"state": "serving", "name": "small", "processes": []}):
@@ -196,7 +196,7 @@ def as_board(cells: list[float]) -> list[float]:
 
 @given(st.binary(max_size=40) | CELLS.map(doubles) | CELLS.map(lambda cells: doubles(as_board(cells))))
 def test_counts_of_any_process(content: bytes) -> None:
-    """Any process may keep open what is called like a board."""
+    """Any process may keep a file open that is named like a board."""
     file = os.memfd_create(counters.NAME)
     try:
         os.write(file, content)
@@ -208,7 +208,7 @@ def test_counts_of_any_process(content: bytes) -> None:
 
 
 def test_a_pipe_that_is_called_like_a_board(tmp_path: Path) -> None:
-    """Nobody waits for what it will say."""
+    """No process waits to read from the pipe."""
     path = tmp_path / counters.NAME
     os.mkfifo(path)
     pipe = os.open(path, os.O_RDWR)
@@ -247,7 +247,7 @@ STATES = [b"nonsense\n", b"[]\n", b'{"cause": "x"}\n', b'{"state": "failed"}\n',
 
 
 def test_new_version_that_babbles(site: Site, tmp_path: Path) -> None:  # noqa: F811
-    """It does not take over, and the one that serves goes on."""
+    """Such a version does not take over, and the old one goes on serving."""
     for said in STATES:
         new = tmp_path / "babbler"
         new.write_text(BABBLER.format(python=sys.executable, said=said))
@@ -263,7 +263,7 @@ REQUESTS = [b"[]", b"null", b"7", b"[" * 60_000, b"\xff", b"{", b"", b'{"command
 
 
 def test_requests_that_are_none(new_small: NewSite) -> None:
-    """The supervisor outlives them all."""
+    """The supervisor survives all malformed requests."""
     with new_small() as small:
         for request in REQUESTS:
             with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as caller:

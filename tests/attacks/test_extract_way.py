@@ -1,4 +1,4 @@
-"""A folder to unpack to, of which others could change what is on the way; and rights that a file itself has."""
+"""Folders to unpack to whose path other users can change; and capabilities and set-user-id bits of the file."""
 
 import os
 import shutil
@@ -37,7 +37,7 @@ def open_above(folder: Path) -> Path:
 
 def group_above(folder: Path) -> Path:
     (folder / "group" / "inner").mkdir(parents=True)
-    shutil.chown(folder / "group", 0, "nogroup")  # of which nobody is
+    shutil.chown(folder / "group", 0, "nogroup")  # a group without members
     (folder / "group").chmod(0o770)
     return folder / "group" / "inner"
 
@@ -91,7 +91,7 @@ def test_ways_that_others_may_change(place: Place, make: Callable[[Path], Path])
 
 
 def test_ways_that_are_safe(place: Place) -> None:
-    """Links of root's, a sticky folder, folders that are not there yet; and the tree is where the path leads."""
+    """Root's links, a sticky folder and folders that do not exist yet are safe; the tree is where the path leads."""
     sticky = place.folder / "sticky"
     sticky.mkdir()
     sticky.chmod(0o1777)
@@ -116,7 +116,7 @@ def capable(place: Place) -> Place:
 
 
 def test_capability_of_the_file(capable: Place) -> None:
-    """It has what it was given, and nothing that a variable names is loaded into it."""
+    """The bundle has the capability of its file, and loads nothing that a variable names."""
     port = free_low_port()
     loaded = capable.as_neighbour(
         "env",
@@ -133,7 +133,7 @@ def test_capability_of_the_file(capable: Place) -> None:
 
 
 def test_serving_with_a_capability(capable: Place) -> None:
-    """Children, status and a child that is started again need more than a single process does."""
+    """Child processes, the status and restarted children need more than a single process does."""
     wrapper = capable.folder / "as-neighbour"
     words = f"setpriv --reuid={NEIGHBOUR} --regid={NEIGHBOUR} --clear-groups {capable.bundle}"
     wrapper.write_text(f'#!/bin/sh\nexec {words} "$@"\n')
@@ -147,7 +147,7 @@ def test_serving_with_a_capability(capable: Place) -> None:
 
 @pytest.mark.parametrize("mode", [0o4755, 0o2755])
 def test_rights_of_the_owner_of_the_file(place: Place, mode: int) -> None:
-    """Everybody could be root by ``shell -c``."""
+    """Otherwise every user could become root with ``shell -c``."""
     if mode == 0o2755:
         os.chown(place.bundle, 0, 1)
     place.bundle.chmod(mode)
@@ -156,6 +156,6 @@ def test_rights_of_the_owner_of_the_file(place: Place, mode: int) -> None:
 
 
 def free_low_port() -> int:
-    """Below 1024, and above those of well-known services."""
+    """Return a free port below 1024, and above those of well-known services."""
     taken = {int(line.split()[1].rpartition(":")[2], 16) for line in Path("/proc/net/tcp").read_text().splitlines()[1:]}
     return next(port for port in range(1023, 600, -1) if port not in taken)

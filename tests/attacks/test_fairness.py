@@ -1,4 +1,4 @@
-"""Who asks for thousands of pages at once, over many connections, waits for them; other clients do not."""
+"""A client that requests thousands of pages at once, over many connections, waits for them; other clients do not."""
 
 import re
 import socket
@@ -18,14 +18,14 @@ from tests.waiting import wait_until
 
 CONNECTIONS, STREAMS = 40, 128
 FLOOD = CONNECTIONS * STREAMS  # requests
-BEGUN = 200  # of them that are answered, before others ask
+BEGUN = 200  # of them that are answered before other clients send requests
 ANSWERED = re.compile(r'"GET /" status=(\d+) .*client=([\d.]+)')
 PAGES = {"wsgi": 200, "asgi": 404}  # of the page "/"
 
 
 @contextmanager
 def flooded(site: Site) -> Iterator[None]:
-    """While one client has asked for all of it; it reads nothing, and what it is told fits into the sockets."""
+    """Flood the site from one client that reads nothing; all answers fit into the sockets' buffers."""
     protocol = H2Connection(H2Configuration(header_encoding=None))
     protocol.initiate_connection()
     head = [(b":method", b"GET"), (b":scheme", b"http"), (b":path", b"/"), (b":authority", b"localhost")]
@@ -40,7 +40,7 @@ def flooded(site: Site) -> Iterator[None]:
 
 
 def answered(site: Site, client: str) -> Counter[int]:
-    """How many requests of a client for the page were answered with each status."""
+    """Return how many of a client's requests for the page were answered with each status."""
     told = ANSWERED.findall(site.log.read_text())
     return Counter(int(status) for status, who in told if who == client)
 

@@ -1,4 +1,4 @@
-"""The program h2load of nghttp2: many honest requests at once, by a client that is not ours; not one fails."""
+"""nghttp2's h2load: many honest requests at once from a client that is not ours; none of them fails."""
 
 import re
 import shutil

@@ -1,4 +1,4 @@
-"""HTTP/2 that breaks the rules, as h2spec and the known floods do: refused, cheaply, and seen by no page."""
+"""HTTP/2 that breaks the rules, as in h2spec and the known floods: it is refused at low cost, and reaches no page."""
 
 import contextlib
 import socket
@@ -124,7 +124,7 @@ BREACHES: dict[str, list[Frame | bytes]] = {
 
 @pytest.mark.parametrize("name", BREACHES)
 def test_a_breach_of_the_rules_is_refused(site: Site, name: str) -> None:
-    """The stream or the connection ends; no page sees the request, and the next client is answered."""
+    """The stream or the connection ends, no page sees the request, and the next client is answered."""
     frames = b"".join(each if isinstance(each, bytes) else each.serialize() for each in BREACHES[name])
     seen = site.log.stat().st_size
     with connect(site) as connection:
@@ -137,7 +137,7 @@ def test_a_breach_of_the_rules_is_refused(site: Site, name: str) -> None:
 
 
 def ends(connection: socket.socket) -> bool:
-    """Whether RST_STREAM, GOAWAY, the end, or an answer of 400 and above comes."""
+    """Return whether RST_STREAM, GOAWAY, the end, or a status of 400 or above comes."""
     decoder = Decoder()
     with contextlib.suppress(ConnectionError), connection.makefile("rb") as frames:
         while header := frames.read(9):
@@ -177,7 +177,7 @@ def test_no_frames_are_an_error_of_ours(site: Site, frames: list[bytes]) -> None
 
 
 def flood(site: Site, data: bytes, seconds: float = 3.0) -> int:
-    """Send it again and again, read nothing; the most bytes by which the web process has grown."""
+    """Send it again and again without reading; return the bytes by which the web process has grown at most."""
     web = web_of(site)
     before, most = memory_of(web), 0
     with connect(site) as connection, contextlib.suppress(OSError):
@@ -207,7 +207,7 @@ def test_floods_take_little_memory(site: Site, data: bytes) -> None:
 
 
 def test_headers_without_end_take_little_memory(site: Site) -> None:
-    """CONTINUATION after CONTINUATION (CVE-2024-27316)."""
+    """Send CONTINUATION after CONTINUATION (CVE-2024-27316)."""
     begun = asked(head(), flags=("END_STREAM",)).serialize()
     more = ContinuationFrame(1, block((b"x-a", b"a" * 4000))).serialize() * 4
     web = web_of(site)
@@ -223,7 +223,7 @@ def test_headers_without_end_take_little_memory(site: Site) -> None:
 
 
 def test_small_heads_that_unpack_to_large_ones_are_refused(site: Site) -> None:
-    """One header of 4 KB in HPACK's table, and then its number, thousands of times: a byte each."""
+    """Put one header of 4 KB into HPACK's table, then send its index thousands of times: a byte each."""
     encoder = Encoder()
     first = encoder.encode([METHOD, SCHEME, (b":path", b"/unpacked/"), AUTHORITY, (b"x-a", b"a" * (INDEXED - 200))])
     again = encoder.encode([(b"x-a", b"a" * (INDEXED - 200))])
@@ -240,7 +240,7 @@ def test_small_heads_that_unpack_to_large_ones_are_refused(site: Site) -> None:
 
 
 def test_requests_that_are_taken_back_at_once(site: Site) -> None:
-    """Thousands, faster than they can be answered (CVE-2023-44487): others are answered, and nothing stays."""
+    """Cancel thousands of requests faster than they can be answered (CVE-2023-44487): nothing of them stays."""
     threads = web_of(site).num_threads()
     before = memory_of(web_of(site))
     for _ in range(4):

@@ -1,4 +1,4 @@
-"""Values that would be more than a value in a unit of systemd, as systemd itself reads them; and secrets in one."""
+"""Values that would break out of their place in a systemd unit, as systemd itself reads them; and secrets in a unit."""
 
 import os
 import re
@@ -33,7 +33,7 @@ lines = texts | st.text("\\\"'%$;\n\r\t {}[]#=a", max_size=8)
 
 
 class Reader:
-    """systemd as the manager of a user's services, which only says what it has read (``--test``)."""
+    """systemd as a user's service manager, which only prints what it has read (``--test``)."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -42,7 +42,7 @@ class Reader:
         (folder / "default.target").write_text("[Unit]\nRequires=shop.service\n")
 
     def arguments(self, unit: str) -> list[str]:
-        """Those of the program that the unit would start, behind the program."""
+        """Return the arguments of the program that the unit would start."""
         [command] = [line for line in unit.split("\n") if line.startswith("ExecStart=")]
         self.folder.joinpath("shop.service").write_text(f"[Unit]\nDefaultDependencies=no\n[Service]\n{command}\n")
         words = ["setpriv", "--reuid=nobody", "--regid=nogroup", "--clear-groups", str(SYSTEMD)]

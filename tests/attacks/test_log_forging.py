@@ -1,4 +1,4 @@
-"""What strangers have the site log begins no line of the log, speaks to no terminal, and hides nothing from the eye."""
+"""What strangers make the site log starts no new line, controls no terminal, and hides nothing from the reader."""
 
 import json
 import re
@@ -16,7 +16,7 @@ from tests.waiting import wait_until
 
 FORGED = "2026-11-29T00:00:00.000Z ERROR   serve: forged"
 NASTY = f"before\n{FORGED}\r\x1b[2J\x9b2J\x85{FORGED}\u2028{FORGED}\u202e\x00\x07\x08<0>"
-UNSEEN = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069]")  # but for \t and \n
+UNSEEN = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069]")  # all but \t and \n
 
 texts = st.text(alphabet=st.characters(exclude_categories=["Cs"])) | st.text("\n\r\x1b\x85\u2028\x0b\x0c a<0>")
 
@@ -24,7 +24,7 @@ texts = st.text(alphabet=st.characters(exclude_categories=["Cs"])) | st.text("\n
 @given(source=texts, message=texts, value=texts, trace=texts)
 @example(source=NASTY, message=NASTY, value=NASTY, trace=NASTY)
 def test_only_one_line_begins(source: str, message: str, value: str, trace: str) -> None:
-    """In each form; the lines of a traceback are behind it, and cannot be taken for others."""
+    """This holds in each log format; the lines of a traceback are indented, so they look like no log line."""
     line = Line(0.0, "info", source, message, {"path": value}, trace)
     for name, form in {**FORMATS, "people": lambda each: for_people(each, colour=False)}.items():
         told = form(line)
@@ -44,7 +44,7 @@ def test_json_is_still_what_was_said(text: str) -> None:
 
 
 def test_errors_are_two_lines(capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
-    """Their cause may quote what somebody else has said: a process at the control socket, a file, a server."""
+    """The cause may quote what another process has sent: one at the control socket, a file, a server."""
     monkeypatch.setenv("SHOP_DSN", "s3cret-of-the-shop")
     print_error(UnhealthyError(f"{NASTY} s3cret-of-the-shop", NASTY))
     told = capfd.readouterr().err
@@ -55,7 +55,7 @@ def test_errors_are_two_lines(capfd: pytest.CaptureFixture[str], monkeypatch: py
 
 @pytest.mark.parametrize("form", ["text", "journal"])
 def test_traceback_that_quotes_a_stranger(new_small: NewSite, form: str) -> None:
-    """The page fails over a path of the client's, which its error quotes."""
+    """The page fails for a path that the client sent, and its error quotes the path."""
     name = "%0A2026-11-29T00:00:00.000Z%20ERROR%20%20%20serve:%20forged%0D%1b[2J%C2%9b"
     with new_small("--log-format", form) as site:
         assert Customer(site.url).get(f"/slow/?begun=/nowhere/{name}/x&seconds=0").status == 500

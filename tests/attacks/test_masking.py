@@ -1,4 +1,4 @@
-"""Secrets of the settings and of the environment stand in no log, in no error mail, and in nothing that is shown."""
+"""Secrets of the settings and the environment appear in no log, no error mail and no command's output."""
 
 import os
 import re
@@ -112,7 +112,7 @@ def test_shapes_of_secrets(name: str, value: str) -> None:
 @settings(max_examples=5, suppress_health_check=[HealthCheck.filter_too_much, HealthCheck.too_slow])
 @given(st.data())
 def test_builder_and_log_know_the_same_tokens(shape: TokenShape, data: st.DataObject) -> None:
-    """What a bundle may not hold, its log does not show."""
+    """The log masks every token that a bundle must not contain."""
     pattern = re.compile(shape.pattern, re.ASCII)
     token = data.draw(st.from_regex(pattern, fullmatch=True))
     found = pattern.fullmatch(token)
@@ -139,7 +139,7 @@ def test_addresses_that_let_in_whoever_knows_them(name: str) -> None:
     secret = re.findall(r"\w{17,}", value)[0]
     assert secret not in masked(f"POST {value} and {secret}", **{name: value})
     assert secret not in hide(name, value)
-    assert hide("PLACE", value) == value  # nothing else tells what it is
+    assert hide("PLACE", value) == value  # nothing else shows that it is a secret
 
 
 def test_settings_of_django_are_no_secrets() -> None:
@@ -149,8 +149,8 @@ def test_settings_of_django_are_no_secrets() -> None:
 
 @given(st.text(ALPHABET, min_size=1, max_size=24), st.text("ab/", max_size=4))
 def test_any_password_in_any_url(password: str, path: str) -> None:
-    """As it stands there, and as it is meant."""
-    assume(len(password) >= 8 and "*" not in password)  # what masks is made of asterisks
+    """The password is masked both as it is quoted in the URL and unquoted."""
+    assume(len(password) >= 8 and "*" not in password)  # the mask consists of asterisks
     url = f"postgres://shop:{quote(password, safe='')}@db:5432/{path}"
     told = masked(f"connection to {url} failed: password was ({password})", DATABASE=url)
     assert password not in told
@@ -159,7 +159,7 @@ def test_any_password_in_any_url(password: str, path: str) -> None:
 
 @given(st.text("abcdefghijklmnopqrstuvwxyz0123456789", min_size=1, max_size=7))
 def test_short_passwords_are_in_no_word(password: str) -> None:
-    """A log stays readable, and does not tell the password by what is missing in it."""
+    """The log stays readable, and does not reveal the password by the letters that it masks."""
     assume(password not in PLAIN)
     text = f"GET /x{password}/ served {password}x and /{password}/ by x-{password}"
     assert masked(text, DB_PASS=password, DATABASE=f"postgres://u:{password}@db/x") == text
@@ -210,7 +210,7 @@ def test_traceback_of_a_command(secretive: Site) -> None:
 
 
 def test_settings_that_fail_with_a_secret(secretive: Site) -> None:
-    """The error of the import is shown, and quotes what could not be parsed."""
+    """The error of the import is shown; it quotes the line that could not be parsed."""
     secretive.environment["DJANGO_SETTINGS_MODULE"] = "correct.horse"
     refused = secretive.run("check", check=False)
     assert refused.returncode == 12

@@ -1,4 +1,4 @@
-"""All attacks at once beside honest clients, for half a minute; ci/bench/run hostile does it for longer."""
+"""All attacks at once beside honest clients, for half a minute; ci/bench/run hostile runs them longer."""
 
 from pathlib import Path
 
@@ -11,7 +11,7 @@ SECONDS = 30
 
 @pytest.mark.slow
 def test_honest_clients_are_served_in_the_mix(small: Path, tmp_path: Path) -> None:
-    """None of their requests fails, no process ends, and memory comes back."""
+    """None of the honest requests fails, no process ends, and memory use falls again."""
     result = hostile.measure(small, tmp_path, SECONDS)
     assert not result.alone.failures
     assert not result.attacked.failures

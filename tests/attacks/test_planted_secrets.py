@@ -1,4 +1,4 @@
-"""Secrets that lie in a project do not get into its bundle; its harmless files do. See planted.py for both."""
+"""A project's secrets do not get into its bundle; its harmless files do. See planted.py for both."""
 
 import gzip
 import io
@@ -43,7 +43,7 @@ def git(folder: Path, *arguments: str) -> None:
 
 
 def commit(folder: Path) -> None:
-    """Everything, whatever is ignored."""
+    """Commit all files, including ignored ones."""
     git(folder, "init", "--quiet")
     git(folder, "add", "--force", ".")
     git(folder, "commit", "--quiet", "--message", "all of it")
@@ -71,7 +71,7 @@ def taken(decisions: dict[str, Decision]) -> set[str]:
 
 @pytest.fixture(scope="module")
 def tracked(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Decision]:
-    """Of a project in which everything was committed."""
+    """Return the decisions for a project in which all files were committed."""
     folder = tmp_path_factory.mktemp("tracked")
     write(folder, HARMLESS | planted.planted())
     commit(folder)
@@ -85,7 +85,7 @@ def test_table_is_long() -> None:
 
 @pytest.mark.parametrize("name", planted.planted())
 def test_planted_file_stays_out_although_git_tracks_it(tracked: dict[str, Decision], name: str) -> None:
-    """Folders of tools are not even looked at."""
+    """The files stay out; folders of tools are not even searched."""
     decision = tracked.get(name)
     assert decision is None or not decision.taken, decision
     assert bool(decision) or name.startswith((".idea/", ".vscode/"))
@@ -102,7 +102,7 @@ def test_nothing_planted_goes_in_where_there_is_no_git(tmp_path: Path) -> None:
 
 
 def test_what_is_left_out_is_told_unless_everybody_knows(tracked: dict[str, Decision]) -> None:
-    """git tracks all of them, so their developer may think that they go in."""
+    """git tracks all of these files, so the developer may expect them in the bundle."""
     expected = {name for name, each in tracked.items() if not each.taken and not each.is_news}
     assert {".env", "db.sqlite3", "Dockerfile", "settings.py~", "debug.log"} <= expected
     news = {"shop/words.txt", "templates/mail/notes.txt", "static/app.js", "shop/fixtures/keys.json", "dump.sql"}
@@ -121,7 +121,7 @@ def test_untracked_data_stay_out_unless_their_place_speaks_for_them(tmp_path: Pa
 
 
 def test_start_opens_what_is_a_secret(tmp_path: Path) -> None:
-    """It stays out, and that is told, unless every project is like that."""
+    """A secret stays out, and the build reports it, unless nearly every project has such a file."""
     files = {"secrets.json": "{}", "notes.txt": KEY, ".env": "A=1", "db.sqlite3": "", "config.json": PLAIN}
     found = decide(commit_and_return(write(tmp_path, MANAGE | files)), opened=files)
     assert taken(found) == {*MANAGE, "config.json"}
@@ -170,7 +170,7 @@ def test_gitignore_above_the_project_counts_without_git(tmp_path: Path) -> None:
     assert taken(decide(tmp_path / "src")) == {*MANAGE, "words.txt"}
 
 
-# --- git refuses, or is not there ---
+# --- git fails, or is not installed ---
 
 
 @pytest.fixture
@@ -204,7 +204,7 @@ def test_build_is_refused_in_a_line(foreign: Path) -> None:
 
 
 def test_broken_repository_ends_the_build(tmp_path: Path) -> None:
-    """As a work tree or a submodule is that was copied without its repository."""
+    """As when a work tree or a submodule was copied without its repository."""
     write(tmp_path, MANAGE | {".git": "gitdir: /nowhere/.git/worktrees/site\n"})
     with pytest.raises(GitError, match="does not tell which files"):
         decide(tmp_path)
@@ -227,7 +227,7 @@ def test_without_git_gitignore_counts_and_that_is_told(tmp_path: Path) -> None:
 
 
 def test_repository_that_ignores_the_whole_project(tmp_path: Path) -> None:
-    """As that of somebody's dotfiles does with all that lies in the home directory."""
+    """As when the repository of a user's dotfiles ignores the rest of the home directory."""
     write(tmp_path / "work" / "site", MANAGE | {"a.txt": ""})
     write(tmp_path, {".gitignore": "*\n"})
     git(tmp_path, "init", "--quiet")
@@ -242,7 +242,7 @@ def test_repository_in_the_project_has_its_own_rules(tmp_path: Path) -> None:
     assert taken(found) == {*MANAGE, "shop/inner/words.txt"}
 
 
-# --- by another way ---
+# --- other ways into the bundle ---
 
 
 def test_link_does_not_hide_what_it_leads_to(tmp_path: Path) -> None:
@@ -277,7 +277,7 @@ def test_archives_are_looked_into(tmp_path: Path) -> None:
 
 
 def test_collected_static_files(tmp_path: Path) -> None:
-    """Whoever has put them there: a finder, the front end, another package."""
+    """Secrets stay out, whatever added them: a finder, the front end, another package."""
     secret: Files = {
         "server.0123456789ab.key": PLAIN,
         "id_rsa": PLAIN,
@@ -292,7 +292,7 @@ def test_collected_static_files(tmp_path: Path) -> None:
 
 
 def test_link_among_static_files_to_a_secret(tmp_path: Path) -> None:
-    """collectstatic follows it, and copies what it finds."""
+    """collectstatic follows the link and copies its target."""
     rules: Files = {".gitignore": ".env\nstatic/built.js\n", "static/built.js": "built()", "static/a.css": "a"}
     site = write(tmp_path / "site", MANAGE | rules | {".env": "A=1", "db.sqlite3": "rows"})
     (site / "static" / "public.txt").symlink_to("../.env")
@@ -304,7 +304,7 @@ def test_link_among_static_files_to_a_secret(tmp_path: Path) -> None:
 
 
 def test_package_that_is_developed_elsewhere(tmp_path: Path) -> None:
-    """An editable install goes in as it lies there; what lies beside its modules is chosen by nobody."""
+    """An editable install goes in as it is; secrets that lie beside its modules stay out."""
     harmless: Files = {"__init__.py": "", "words.txt": "", "templates/token.html": "", "sub/a.py": ""}
     secret: Files = {".env": PLAIN, "notes.txt": KEY, "db.sqlite3": "", ".git/config": PLAIN, "templates/id_rsa": PLAIN}
     write(tmp_path, harmless | secret)
@@ -316,14 +316,14 @@ def test_package_that_is_developed_elsewhere(tmp_path: Path) -> None:
 
 
 def test_no_secret_is_in_a_bundle(tmp_path: Path) -> None:
-    """Each planted file has the canary in it, which is looked for in all that a recipient can unpack."""
+    """Each planted file contains the canary; the test looks for it in all that a recipient can unpack."""
     project = tmp_path / "small"
     shutil.copytree(PROJECTS / "small", project)
     marked = {
         name.replace("shop/", "notes/"): (content if isinstance(content, bytes) else content.encode())
         + f"\n{CANARY}".encode()
         for name, content in planted.planted().items()
-        if name != "shop/words.txt"  # which the project has, and its page reads
+        if name != "shop/words.txt"  # the project has this file, and its page reads it
     }
     write(project, marked)
     commit(project)

@@ -1,4 +1,4 @@
-"""Strangers who speak as if they were a proxy, to the site itself and through a proxy that it trusts."""
+"""Strangers who pretend to be a proxy, to the site itself and through a proxy that it trusts."""
 
 import json
 import socket
@@ -27,7 +27,7 @@ def serve(kind: str, small: Path, streaming: Path, data: Path, proxies: str) -> 
 def open_site(
     request: pytest.FixtureRequest, small: Path, streaming: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Site]:
-    """Nobody stands in front of it."""
+    """Start a site that trusts no proxy."""
     with serve(request.param, small, streaming, tmp_path_factory.mktemp("open") / "data", "none") as site:
         yield site
 
@@ -36,14 +36,14 @@ def open_site(
 def behind_proxy(
     request: pytest.FixtureRequest, small: Path, streaming: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Site]:
-    """We are the proxy."""
+    """Start a site that trusts this machine as its proxy."""
     data = tmp_path_factory.mktemp("behind") / "data"
     with serve(request.param, small, streaming, data, "127.0.0.1,10.0.0.0/8") as site:
         yield site
 
 
 def heard(site: Site, *lines: Line) -> tuple[str, str, dict[str, str]]:
-    """Address, scheme and headers that the site sees; each line as it is written here."""
+    """Return the address, scheme and headers that the site sees; each line is sent exactly as written here."""
     address = urlsplit(site.url)
     head = [("Host", "localhost"), ("Connection", "close"), *lines]
     text = "GET /heard/ HTTP/1.1\r\n" + "".join(f"{name}: {value}\r\n" for name, value in head) + "\r\n"
@@ -65,7 +65,7 @@ def test_strangers_say_nothing_of_themselves(open_site: Site) -> None:
 
 @pytest.mark.parametrize("name", ["X_Forwarded_For", "X-Forwarded_For", "x_forwarded-for"])
 def test_underscores_reach_nobody(behind_proxy: Site, name: str) -> None:
-    """A proxy that sets X-Forwarded-For hands on what its client has called X_Forwarded_For."""
+    """A proxy that sets X-Forwarded-For passes on its client's X_Forwarded_For."""
     address, _, headers = heard(behind_proxy, (name, "6.6.6.6"), ("X-Forwarded-For", "9.9.9.9"), (name, "7.7.7.7"))
     assert (address, headers["X-Forwarded-For"]) == ("9.9.9.9", "9.9.9.9")
     address, _, headers = heard(behind_proxy, (name, "6.6.6.6"))

@@ -17,19 +17,19 @@ from tests.conftest import PROJECTS, build
 from tests.waiting import wait_until
 from tests.wheel import make_environment, run
 
-BATCH = 25  # kinds of a request
+BATCH = 25  # kinds in one request
 PLACES = ("here", "thread", "small thread", "event loop", "high limit", "high limit in a thread")
-MATCHED = "matched"  # Nuitka takes any exception of an attribute for a pattern that does not match
-OWN_LOOP = {"coroutine", "coroutines", "async_generator", "async_context", "awaitable"}  # cannot run inside of a loop
-SLOW_WHEN_DEEP = "nodes_listed"  # CPython needs minutes for it too if nothing but the stack sets a limit
-MODEST = 400  # a depth that Python's limit of 1,000 allows
+MATCHED = "matched"  # Nuitka treats any exception of an attribute as a pattern that does not match
+OWN_LOOP = {"coroutine", "coroutines", "async_generator", "async_context", "awaitable"}  # cannot run inside a loop
+SLOW_WHEN_DEEP = "nodes_listed"  # CPython needs minutes for it too if only the stack sets a limit
+MODEST = 400  # a depth below Python's limit of 1,000
 
 Ask = Callable[..., Any]
 
 
 @pytest.fixture(scope="module", params=["this", pytest.param("3.12", marks=pytest.mark.slow)])
 def site(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
-    """Built by this Python or another one, whose compiled code is another."""
+    """Serve a bundle built by this Python, or by another one, which compiles to other code."""
     folder = tmp_path_factory.mktemp("recursion")
     bundle = folder / "recursive"
     if request.param == "this":
@@ -38,7 +38,7 @@ def site(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactor
         environment = make_environment(
             folder / "environment", request.param, request.getfixturevalue("wheel"), "django>=6.1,<6.2"
         )
-        project = folder / "project"  # not in this repository, whose environment would be taken for its own
+        project = folder / "project"  # outside of this repository, whose environment would be taken for the project's
         shutil.copytree(PROJECTS / "recursive", project)
         run(environment / "djbundle", "build", project, "-o", bundle, "--no-verify")
     with Site(bundle, folder / "data", bare_environment(), "--workers", "1") as site:
@@ -62,7 +62,7 @@ def chains(ask: Ask) -> list[str]:
 
 @pytest.fixture(autouse=True)
 def same_process(ask: Ask) -> Iterator[None]:
-    """Whatever a test asks for, the process that answers afterwards is the one from before."""
+    """Check that the process that answers after each test is the one from before."""
     before = ask("/walk/", "[]")["process"]
     yield
     assert ask("/walk/", "[]")["process"] == before
@@ -85,7 +85,7 @@ def batches(names: list[str]) -> Iterator[str]:
 
 
 def assert_recursion_errors(ends: dict[str, str], *, in_loop: bool = False) -> None:
-    """Each kind ended as in Python."""
+    """Check that each kind ended as in Python."""
     others = {name: end for name, end in ends.items() if end != "RecursionError" and name != "process"}
     assert others.pop(MATCHED, "") == ""
     if in_loop:
@@ -127,7 +127,7 @@ def test_long_chain_ends_no_process_of_tasks(ask: Ask, chains: list[str]) -> Non
 
 
 def test_other_requests_are_answered_while_one_recurses_in_no_loop(site: Site) -> None:
-    """Its process would seem to hang, and be killed, if calls did not let other threads run."""
+    """If the calls did not let other threads run, the process would seem to hang, and would be killed."""
     with ThreadPoolExecutor() as pool:
         waiting = pool.submit(ask_site, site, "/wait/", "")
         wait_until(lambda: ask_site(site, "/stop/", "")[0] == 200 and waiting.done(), "the end of the recursion")
@@ -148,7 +148,7 @@ def task_result(ask: Ask, task: str) -> dict[str, str]:
 
 
 def nested(depth: int, pattern: list[bool]) -> str:
-    """JSON of `depth` levels; the `pattern`, repeated, says which are lists and which are objects."""
+    """Return JSON with `depth` levels; the repeated `pattern` says which are lists and which are objects."""
     kinds = [pattern[level % len(pattern)] for level in range(depth)]
     start = "".join("[" if is_list else '{"a":' for is_list in kinds)
     return start + "1" + "".join("]" if is_list else "}" for is_list in reversed(kinds))

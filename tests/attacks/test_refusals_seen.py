@@ -1,7 +1,8 @@
-"""What the server refuses itself is seen as the site's answers are: in the access log, in the metrics, in /up.
+"""What the server itself refuses is visible like the site's answers: in the access log, in the metrics, in /up.
 
-Granian answers some of it before it hands anything over: a first line or a header that is none (400), a head that is
-too large (431), one that takes too long (closed). Those leave no trace, as with other servers.
+Granian answers some requests before it hands anything over: it rejects a malformed first line or header (400) and a
+head that is too large (431), and closes a connection whose head takes too long. Those leave no trace, as with other
+servers.
 """
 
 import contextlib
@@ -25,20 +26,20 @@ LIMITS = ("--max-body", "10K", "--body-timeout", "1")
 
 
 class Observed:
-    """A site, and what it tells of its answers."""
+    """A site, with what its log and metrics show about its answers."""
 
     def __init__(self, site: Site, metrics: int) -> None:
         self.site, self.metrics = site, metrics
 
     def counted(self, group: str) -> float:
-        """Answers of a class as "4xx"."""
+        """Return the number of answers of a class, such as "4xx"."""
         with urllib.request.urlopen(f"http://127.0.0.1:{self.metrics}/metrics", timeout=20) as answer:
             text = answer.read().decode()
         found = re.search(rf'^djbundle_requests_total{{code="{group}"}} (\S+)$', text, re.MULTILINE)
         return float(found[1]) if found else 0.0
 
     def logged(self, method: str, path: str, status: int) -> int:
-        """How many such answers are in the access log, with a client and an id."""
+        """Return how many such answers are in the access log, with a client and an id."""
         line = rf'source=access msg="{method} {re.escape(path)}" status={status} ms=[\d.]+ client=127\.\S+ id=\w+'
         return len(re.findall(line, self.site.log.read_text()))
 
@@ -96,7 +97,7 @@ def test_a_refusal_by_http2_is_logged_and_counted(
 
 
 def test_a_body_without_a_length_is_seen(observed: dict[str, Observed]) -> None:
-    """Either WSGI refuses it, or the site has answered it; nothing between."""
+    """Either the server refuses it, or the site answers it; there is no third outcome."""
     site = observed["wsgi"]
     with connect(site.site) as connection:
         connection.sendall(request("POST", "/size/", HOST, CHUNKED, "Connection: close", body=b"1\r\na\r\n0\r\n\r\n"))
@@ -107,30 +108,30 @@ def test_a_body_without_a_length_is_seen(observed: dict[str, Observed]) -> None:
 
 @pytest.mark.parametrize("interface", INTERFACES)
 def test_a_body_that_is_none_is_seen(observed: dict[str, Observed], interface: str) -> None:
-    """Chunks whose size is no number: the client's mistake, no error of the site, and nothing of it is a request."""
+    """A chunk size that is no number is the client's mistake: no error is logged, and the body is no request."""
     site, seen = observed[interface], observed[interface].site.log.stat().st_size
     status = status_of(exchange(site.site, request("POST", "/size/", HOST, CHUNKED, body=b"zz\r\n\r\n")))
-    assert status in (0, 400, 411)  # 0: it is closed without a word
+    assert status in (0, 400, 411)  # 0: the connection is closed without an answer
     if status:
         wait_until(lambda: site.logged("POST", "/size/", status), "it is in the log", 10)
     assert b"ERROR" not in site.site.log.read_bytes()[seen:].upper()
 
 
 def test_an_endless_body_is_seen(observed: dict[str, Observed]) -> None:
-    """It grows too large while it comes."""
+    """The body exceeds the limit only while it arrives."""
     endless = request("POST", "/size/", HOST, CHUNKED, body=(b"800\r\n" + b"a" * 0x800 + b"\r\n") * 10)
     with seen(observed["asgi"], "POST", "/size/", 413):
         assert status_of(exchange(observed["asgi"].site, endless)) == 413
 
 
 def test_a_page_that_ends_its_process_is_seen(observed: dict[str, Observed]) -> None:
-    """By sys.exit(), which Django does not turn into an answer: 500 is the server's."""
+    """The page calls sys.exit(), which Django does not turn into an answer: the server answers 500."""
     with seen(observed["wsgi"], "GET", "/exit/", 500):
         assert status_of(exchange(observed["wsgi"].site, request("GET", "/exit/?why=x", HOST))) == 500
 
 
 def test_a_full_disk_is_seen(small: Path, small_disk: Path) -> None:
-    """507, and the log says why."""
+    """The answer is 507, and the log says why."""
     port = free_port()
     options = ("--workers", "1", "--no-worker", "--access-log", "--metrics-bind", f"127.0.0.1:{port}")
     with Site(small, small_disk / "data", bare_environment(), *options) as site:
@@ -145,7 +146,7 @@ def test_a_full_disk_is_seen(small: Path, small_disk: Path) -> None:
 
 @pytest.mark.parametrize("interface", INTERFACES)
 def test_a_site_that_takes_no_uploads_is_not_ready(target: NewTarget, interface: str) -> None:
-    """However many come: while honest ones are refused, /up says so and the log tells of each; and not for ever."""
+    """While slow uploads make the site refuse honest ones, /up and the log say so; later the site recovers."""
     with target(interface, "--body-timeout", "15") as site, contextlib.ExitStack() as stack:
         warm_up(site)
         everywhere = [f"127.0.1.{number}" for number in range(1, 251)] * 2
@@ -163,7 +164,7 @@ def test_a_site_that_takes_no_uploads_is_not_ready(target: NewTarget, interface:
 
 @pytest.mark.parametrize("interface", INTERFACES)
 def test_uploads_that_one_client_has_too_many_of_are_seen(target: NewTarget, interface: str) -> None:
-    """Each that is answered is in the log; a client's own limit is no reason to call the site unready."""
+    """Each answered upload is in the log; one client's own limit does not make the site unready."""
     with target(interface, "--body-timeout", "15") as site, contextlib.ExitStack() as stack:
         warm_up(site)
         bodies = SlowBodies(site, [HERE] * 300)

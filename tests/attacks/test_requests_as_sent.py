@@ -1,4 +1,4 @@
-"""What arrives is what was sent, byte by byte (PEP 3333); what has no meaning is refused before the site sees it."""
+"""Requests arrive as sent, byte by byte (PEP 3333); meaningless ones are refused before the site sees them."""
 
 import contextlib
 import subprocess
@@ -27,7 +27,7 @@ CITY = b"city=Z\xfcrich; sessionid=abc"
 
 @pytest.fixture(scope="module")
 def sites(small: Path, streaming: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sites]:
-    """One of each interface; no proxy is trusted."""
+    """Start one site of each interface; both trust no proxy."""
     folder = tmp_path_factory.mktemp("as_sent")
     options = ("--workers", "1", "--no-worker", "--access-log", "--trusted-proxies", "none")
     environment = bare_environment(STREAMING_TOKEN="token")
@@ -48,14 +48,14 @@ PAGES = {
 
 @pytest.mark.parametrize("interface", INTERFACES)
 def test_head_by_http2_has_no_body(sites: Sites, interface: str) -> None:
-    """And says the length that GET has; h2 refuses an answer that breaks the rules."""
+    """The answer has the length that GET has; h2 rejects an answer that breaks the rules."""
     with Http2(sites[interface]) as client:
         for path in PAGES[interface]:
             whole, head = client.get(path), client.get(path, method="HEAD")
             assert head.is_whole, (path, head)
             assert (head.status, bytes(head.body)) == (whole.status, b""), path
             assert head.header(b"content-type") == whole.header(b"content-type"), path
-            if path != "/echo/":  # whose length is another for HEAD
+            if path != "/echo/":  # its length differs for HEAD
                 assert head.header(b"content-length") == whole.header(b"content-length"), path
 
 
@@ -82,7 +82,7 @@ def test_monitors_may_ask_by_head(small: Path, streaming: Path, tmp_path: Path, 
 
 @pytest.mark.parametrize("interface", INTERFACES)
 def test_head_of_a_page_that_never_ends(sites: Sites, interface: str) -> None:
-    """Is answered at once, and the connection goes on."""
+    """It is answered at once, and the connection stays usable."""
     path = "/count/?to=6000&left=/dev/null"
     with connect(sites[interface]) as connection:
         connection.sendall(request("HEAD", path, HOST) + request("GET", "/up", HOST, CLOSE))
@@ -119,7 +119,7 @@ def meta_by_http2(site: Site, *headers: Header, path: str = "/echo/") -> dict[st
 
 @pytest.mark.parametrize("interface", INTERFACES)
 def test_one_odd_byte_takes_nothing_else_away(sites: Sites, interface: str) -> None:
-    """Who lives in Zürich stays logged in."""
+    """A user from Zürich stays logged in."""
     expected = {
         "HTTP_COOKIE": CITY.decode("latin-1"),
         "HTTP_REFERER": "http://a/\xc3\xbc",
@@ -140,7 +140,7 @@ def test_a_cookie_beside_an_odd_one_is_read(sites: Sites, interface: str) -> Non
             b"GET /echo/ HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nCookie: " + CITY + b"\r\n\r\n"
         )
         assert echo(all_of(connection))["cookies"]["sessionid"] == "abc"
-    with Http2(sites[interface]) as client:  # which may cut the cookies apart
+    with Http2(sites[interface]) as client:  # an HTTP/2 client may split the cookies
         headers = [(b"cookie", each) for each in CITY.split(b"; ")]
         assert echo(client.get("/echo/", headers).body)["cookies"]["sessionid"] == "abc"
 
@@ -149,7 +149,7 @@ def test_a_cookie_beside_an_odd_one_is_read(sites: Sites, interface: str) -> Non
 @given(value=FIELD_BYTES)
 @pytest.mark.parametrize("interface", INTERFACES)
 def test_any_bytes_of_a_header_arrive(sites: Sites, interface: str, value: bytes) -> None:
-    """But for white space around them, which means nothing (RFC 9110, 5.5)."""
+    """Only white space around them is dropped, which means nothing (RFC 9110, 5.5)."""
     expected = value.strip(b" \t").decode("latin-1")
     assert meta_by_http1(sites[interface], b"X-Odd: " + value)["HTTP_X_ODD"].strip(" \t") == expected
     assert meta_by_http2(sites[interface], (b"x-odd", value.strip()))["HTTP_X_ODD"].strip(" \t") == expected
@@ -158,7 +158,7 @@ def test_any_bytes_of_a_header_arrive(sites: Sites, interface: str, value: bytes
 @TRIES
 @given(rest=st.binary(min_size=1, max_size=30).filter(lambda path: not {*b"/\n"} & {*path}))
 def test_any_bytes_of_a_path_arrive(sites: Sites, rest: bytes) -> None:
-    """Django shows those that are not UTF-8 as they were quoted; its <path:> takes no newline."""
+    """Django shows bytes that are not UTF-8 as they were quoted; its <path:> matches no newline."""
     path = f"/echo/{quote_from_bytes(b'a' + rest)}?q={quote_from_bytes(rest)}"
     for meta in (meta_by_http1(sites["wsgi"], path=path), meta_by_http2(sites["wsgi"], path=path)):
         assert meta["PATH_INFO"] == repercent_broken_unicode(b"/echo/a" + rest).decode()
@@ -167,7 +167,7 @@ def test_any_bytes_of_a_path_arrive(sites: Sites, rest: bytes) -> None:
 
 @pytest.mark.parametrize("interface", INTERFACES)
 def test_a_header_that_is_repeated_is_one(sites: Sites, interface: str) -> None:
-    """As Gunicorn joins them; cookies by what separates cookies."""
+    """Its values are joined as Gunicorn joins them; cookies are joined by their own separator."""
     by_http1 = meta_by_http1(sites[interface], b"X-Two: 1", b"X-Two: 2", b"Cookie: a=1", b"Cookie: b=2")
     by_http2 = meta_by_http2(
         sites[interface], (b"x-two", b"1"), (b"x-two", b"2"), (b"cookie", b"a=1"), (b"cookie", b"b=2")
@@ -178,7 +178,7 @@ def test_a_header_that_is_repeated_is_one(sites: Sites, interface: str) -> None:
 
 
 def test_what_the_site_says_goes_out_as_it_is(sites: Sites) -> None:
-    """Its header is latin-1, as it is in Django."""
+    """A response header is sent as latin-1, as in Django."""
     assert b"x-city: z\xfcrich\r\n" in ask(sites["wsgi"], "GET", "/odd/").lower()
     with Http2(sites["wsgi"]) as client:
         assert client.get("/odd/").header(b"x-city") == b"Z\xfcrich"
@@ -193,7 +193,7 @@ def test_protocols_are_called_by_their_names(sites: Sites) -> None:
 
 
 def test_http10_needs_no_host(sites: Sites) -> None:
-    """As of health checks of old load balancers: the site sees the address that was asked, as with Gunicorn."""
+    """Old load balancers' health checks send none: the site sees the address they connect to, as with Gunicorn."""
     answer = exchange(sites["wsgi"], request("GET", "/echo/", version="1.0"))
     assert status_of(answer) == 200, answer[:300]
     meta = echo(answer)["meta"]
@@ -231,7 +231,7 @@ def test_nor_by_http2(
 
 @pytest.mark.parametrize("interface", INTERFACES)
 def test_one_host_by_http2_is_enough(sites: Sites, interface: str) -> None:
-    """Whichever of the two names it has."""
+    """The host may be in either :authority or Host."""
     with Http2(sites[interface]) as client:
         for authority, headers in ((b"localhost", []), (None, [(b"host", b"localhost")])):
             answer = client.answer(client.ask("/echo/", headers=headers, authority=authority))
@@ -240,7 +240,7 @@ def test_one_host_by_http2_is_enough(sites: Sites, interface: str) -> None:
 
 @pytest.mark.parametrize("interface", INTERFACES)
 def test_we_are_no_proxy(sites: Sites, interface: str) -> None:
-    """CONNECT asks for a tunnel: no page is answered, and the site is not asked."""
+    """CONNECT asks for a tunnel: it gets no page, and the site does not see it."""
     seen = sites[interface].log.stat().st_size
     answer = exchange(sites[interface], request("CONNECT", "localhost:80", "Host: localhost:80"))
     assert 400 <= status_of(answer) < 600, answer[:100]
@@ -249,7 +249,7 @@ def test_we_are_no_proxy(sites: Sites, interface: str) -> None:
 
 @pytest.mark.parametrize("interface", INTERFACES)
 def test_who_asks_first_may_send_the_body(sites: Sites, interface: str) -> None:
-    """Expect: 100-continue, as curl does before large uploads."""
+    """The client sends Expect: 100-continue, as curl does before large uploads."""
     with connect(sites[interface]) as connection:
         head = ("Content-Length: 5", "Expect: 100-continue", CLOSE)
         connection.sendall(request("POST", "/echo/", HOST, *head))

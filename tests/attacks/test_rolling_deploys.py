@@ -1,4 +1,4 @@
-"""A bundle shares its database with newer code: rows that it does not know, schedules that it does not have."""
+"""A bundle shares its database with newer code, whose rows and schedules it does not know."""
 
 import json
 import re
@@ -48,7 +48,7 @@ def test_nothing_of_newer_code_fails_or_is_lost(site: Site) -> None:
         wait_until(lambda: all(task["held"] for task in waiting(site)), "both are held back")
         assert [task["task_path"] for task in waiting(site)] == ["notes.tasks.new"] * 2
         (worker,) = tasks(site, "workers")
-        assert re.fullmatch(r"\S+ \(20\d\d-\S+\)", str(worker["release"]))  # version and date of the build
+        assert re.fullmatch(r"\S+ \(20\d\d-\S+\)", str(worker["release"]))  # version and build date
         (schedule,) = [each for each in tasks(site, "schedules") if each["name"] == "newer"]
         assert (schedule["enabled"], schedule["in_code"]) == (True, True)
 

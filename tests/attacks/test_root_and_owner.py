@@ -1,4 +1,4 @@
-"""Root runs a command on the data of another user, who has prepared the folder for that."""
+"""Root runs a command on the data of another user, who has prepared the folder as an attack."""
 
 import os
 import pwd
@@ -37,7 +37,7 @@ def place(small: Path) -> Iterator[Place]:
 
 @pytest.fixture
 def open_folder() -> Iterator[Path]:
-    """One that everybody may enter, as pytest's own is not."""
+    """Return a folder that every user may enter, unlike pytest's own."""
     with tempfile.TemporaryDirectory(prefix="djbundle-open-") as folder:
         Path(folder).chmod(0o755)
         yield Path(folder)
@@ -58,7 +58,7 @@ def is_untouched(file: Path) -> bool:
 
 
 def plant(place: Place, name: str, target: Path) -> None:
-    """As the neighbour would: a link in the place of a file that root is expected to write."""
+    """Plant a link, as the neighbour could, in the place of a file that root is expected to write."""
     link = place.data / name
     link.parent.mkdir(exist_ok=True)
     link.symlink_to(target)
@@ -71,12 +71,12 @@ def plant(place: Place, name: str, target: Path) -> None:
 @pytest.mark.parametrize("options", [("--user", "nobody"), ()], ids=["--user", "without"])
 @pytest.mark.parametrize("name", ["serve.lock", "secret_key", "db.sqlite3", "control.sock", "tls", "incoming"])
 def test_links_in_the_data_directory(place: Place, precious: Path, name: str, options: tuple[str, ...]) -> None:
-    """`serve` as root, which is to serve as the neighbour, ends or works; the file is as it was."""
+    """`serve`, which root starts and which serves as the neighbour, either fails or works; the file stays unchanged."""
     if options:
         nobody = pwd.getpwnam("nobody")
         os.chown(place.data, nobody.pw_uid, nobody.pw_uid)
     plant(place, name, precious)
-    if name == "control.sock":  # it is replaced, as one that was left behind
+    if name == "control.sock":  # it is replaced like a stale socket
         with place.site("--bind", f":{free_port()}", *options) as site:
             assert Customer(site.url).get("/").status == 200
     else:
@@ -99,7 +99,7 @@ def test_links_in_the_data_directory(place: Place, precious: Path, name: str, op
     ids=lambda command: command[0],
 )
 def test_commands_on_the_data_of_another_user(place: Place, precious: Path, command: tuple[str, ...]) -> None:
-    """Each works with the rights of the owner, and nothing of root's stays in the folder."""
+    """Each command works with the owner's rights, and leaves no file of root's in the folder."""
     plant(place, "backups/evil", precious)
     site = place.site(DJANGO_SUPERUSER_PASSWORD="correct horse")
     if command[0] == "createsuperuser":
@@ -122,7 +122,7 @@ def test_an_interpreter_becomes_the_owner_before_it_has_settings(place: Place) -
 
 @only_root
 def test_serving_the_data_of_another_user(place: Place) -> None:
-    """A port of root's, no process of root's, no file of root's, after a reload too."""
+    """The port may be below 1024, but no process and no file belongs to root, even after a reload."""
     with place.site("--bind", f":{free_port()}", "--tls", "internal", "--metrics-bind", "127.0.0.1:0") as site:
         owners = {uid for each in tree_of(site) for uid in each.uids()}
         assert owners == {NEIGHBOUR}
@@ -137,7 +137,7 @@ def test_serving_the_data_of_another_user(place: Place) -> None:
 
 @only_root
 def test_what_root_has_left_there_is_named(place: Place) -> None:
-    """Instead of a site that starts and fails later."""
+    """The site names the file instead of starting and failing later."""
     (place.data / "db.sqlite3").touch()
     for command in (("serve", "--bind", f":{free_port()}"), ("migrate",)):
         refused = place.site().run(*command, check=False)
@@ -179,7 +179,7 @@ def test_data_directory_that_others_may_change(place: Place, make: Callable[[Pla
 
 @only_root
 def test_sockets_in_the_folder_of_another_user(place: Place, precious: Path) -> None:
-    """One that leads elsewhere stays; one that is made has its mode at once and its owner's rights."""
+    """A socket path that is a link stays; a new socket has its mode at once and its owner's rights."""
     run = place.data / "run"
     run.mkdir()
     (run / "site.sock").symlink_to(precious)
@@ -189,7 +189,7 @@ def test_sockets_in_the_folder_of_another_user(place: Place, precious: Path) -> 
     assert refused.returncode == 41
     assert is_untouched(precious)
     (run / "site.sock").unlink()
-    shared = place.folder / "shared"  # as /tmp
+    shared = place.folder / "shared"  # like /tmp
     shared.mkdir()
     shared.chmod(0o1777)
     binds = ("--bind", f"unix:{run}/site.sock", "--bind", f"unix:{shared}/site.sock")
@@ -199,11 +199,11 @@ def test_sockets_in_the_folder_of_another_user(place: Place, precious: Path) -> 
         assert (status.st_uid, stat.S_IMODE(status.st_mode)) == (NEIGHBOUR, 0o600)
 
 
-# --- each part alone, where the folder is this user's ---
+# --- each part alone, in a folder of this user's ---
 
 
 def test_a_socket_is_never_wider_than_it_will_be(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Not even between bind and listen, and by no call on its path."""
+    """Its mode is right even between bind and listen, and no call uses its path."""
     seen = []
     listen = socket.socket.listen
 
@@ -241,7 +241,7 @@ def test_files_of_ours_that_are_something_else(tmp_path: Path, kind: str) -> Non
 
 
 def test_group_of_its_own_is_no_stranger(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """As useradd makes one for each user, and Kubernetes for a volume; one with a member is another matter."""
+    """useradd makes such a group for each user, and Kubernetes for a volume; a group with another member is refused."""
     tmp_path.chmod(0o770)
     monkeypatch.setattr("djbundle.runtime.core.safe_path.members_of", lambda _gid: {os.geteuid(), 0})
     assert find_weakness(tmp_path) is None
@@ -253,7 +253,7 @@ def test_group_of_its_own_is_no_stranger(tmp_path: Path, monkeypatch: pytest.Mon
 
 @only_root
 def test_root_without_the_right_to_become_another(place: Place) -> None:
-    """As in a container that has dropped all capabilities: it says so, and goes on as nobody."""
+    """In a container that has dropped all capabilities, the command reports this and stops."""
     for words in (["check"], ["serve", "--bind", f":{free_port()}"]):
         command = ["setpriv", "--bounding-set=-setuid,-setgid", "--inh-caps=-all", place.bundle, *words]
         command += ["--data-dir", place.data]
@@ -274,7 +274,7 @@ print(os.getuid(), os.listdir(sys.argv[1]), os.listdir(private_state.PRIVATE))
 
 @only_root
 def test_data_of_a_service_with_a_user_of_its_own(open_folder: Path) -> None:
-    """systemd keeps it where root alone may enter. The command's view is its own: nothing is mounted for others."""
+    """systemd keeps the data where only root may enter. Only the command sees its own mount; other processes do not."""
     private = open_folder / "private"
     private.mkdir(mode=0o700)
     for name in ("shop", "other"):

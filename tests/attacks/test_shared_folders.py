@@ -1,4 +1,4 @@
-"""A cache in a folder where every user of the machine may have made it first: what is in it would be unpickled."""
+"""A cache in a folder where any user of the machine may have made it first: its contents would be unpickled."""
 
 from pathlib import Path
 
@@ -45,7 +45,7 @@ def test_planted_caches_are_not_read(bundle: Bundle, tmp_path: Path, way: str) -
 
 
 def test_what_is_planted_would_run(tmp_path: Path) -> None:
-    """Else the test above would show nothing."""
+    """This proves that the test above can fail."""
     cache = FileBasedCache(str(tmp_path / "cache"), {})
     plant(cache, tmp_path / "ran")
     cache.get("basket")

@@ -1,4 +1,4 @@
-"""A file that is another one each time that it is looked at: what is run is what was checked."""
+"""A file that changes each time it is read: the program that runs is the one that was checked."""
 
 import itertools
 import json
@@ -25,7 +25,7 @@ TRIES = 10
 
 
 class Swapped:
-    """A file that changes places with an evil one; `trace` is there once that has run."""
+    """A file that changes places with an evil one; `trace` exists once the evil one has run."""
 
     def __init__(self, folder: Path, good: bytes) -> None:
         self.file, self.trace = folder / "new", folder / "ran"
@@ -59,7 +59,7 @@ def program(tmp_path: Path) -> Path:
 
 
 class Swapping(Signature):
-    """Checks, and has the attacker act right behind."""
+    """Checks the signature, and lets the attacker swap the file right afterwards."""
 
     swapped: Swapped
 
@@ -91,7 +91,7 @@ def test_file_that_is_replaced_while_it_is_checked(
 
 
 def test_copy_is_made_anew(swapped: Swapped, program: Path, tmp_path: Path) -> None:
-    """Not into what lies there already: a link, or a file that somebody has open."""
+    """The copy is not written into an existing file: a link, or a file that another process has open."""
     precious = tmp_path / "precious"
     precious.write_text("precious")
     coming = program.with_name(".shop.next")
@@ -142,7 +142,7 @@ def test_numbers_of_versions() -> None:
 
 
 def test_an_older_version_is_to_be_meant(program: Path, tmp_path: Path) -> None:
-    """It may be signed, and have a hole that the version after it has not."""
+    """An older version may be signed and still have a hole that a later one has closed."""
     file = tmp_path / "new"
     file.write_text(GOOD.format(version="1.9\\u001b[2J", built="2026-11-29T00:00:00+00:00"))
     file.chmod(0o755)
@@ -161,7 +161,7 @@ def signed_site(next_small: Path, tmp_path: Path) -> Iterator[Site]:  # noqa: F8
 
 
 def test_race_for_the_signed_file(signed_site: Site, next_small: Path, key: Path, tmp_path: Path) -> None:  # noqa: F811
-    """Somebody swaps it all the time."""
+    """The attacker swaps the file all the time."""
     folder = tmp_path / "incoming"
     folder.mkdir()
     swapped = Swapped(folder, next_small.read_bytes())

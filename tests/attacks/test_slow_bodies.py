@@ -1,4 +1,4 @@
-"""Uploads that hardly move: judged by what comes, not by what was declared, and each client by itself."""
+"""Uploads that hardly advance: each client is judged by itself, by bytes that arrive, not by the declared length."""
 
 import contextlib
 import time
@@ -14,11 +14,11 @@ from tests.attacks.conftest import INTERFACES, NewTarget
 from tests.attacks.watching import ask, assert_recovered, get, memory_of, upload, warm_up, web_of
 from tests.waiting import wait_until
 
-WINDOW = ("--body-timeout", "2")  # seconds, in each of which 1 KB has to come
-SLOW = 200  # uploads; once 62 were enough to stop all others
+WINDOW = ("--body-timeout", "2")  # seconds; 1 KB has to arrive in each such period
+SLOW = 200  # uploads; once, 62 were enough to block all others
 FORWARDED = "X-Forwarded-For: {}"
 LENGTH = f"Content-Length: {DECLARED}"
-MOST_MEMORY = 96 << 20  # bytes, for all bodies of one client that have begun
+MOST_MEMORY = 96 << 20  # bytes, for all unfinished bodies of one client
 
 
 def by_http1(site: Site) -> list[Slow]:
@@ -30,7 +30,7 @@ def by_http2(site: Site) -> list[Slow]:
 
 
 def from_everywhere(site: Site) -> list[Slow]:
-    """One from each of 150 addresses, none of which does more than an honest client may."""
+    """Send one from each of 150 addresses, none of which does more than an honest client may."""
     return [SlowBodies(site, [f"127.0.1.{number}" for number in range(1, 151)])]
 
 
@@ -42,7 +42,7 @@ def quick_at_first(site: Site) -> list[Slow]:
 @pytest.mark.parametrize("begin", [by_http1, by_http2, from_everywhere, quick_at_first], ids=lambda way: way.__name__)
 @pytest.mark.parametrize("interface", INTERFACES)
 def test_slow_bodies_hold_up_nobody(target: NewTarget, interface: str, begin: Callable[[Site], list[Slow]]) -> None:
-    """They say 100 MB and send a byte now and then: others upload meanwhile; in the end the slow ones are closed."""
+    """They declare 100 MB and send a byte now and then: others still upload; in the end the slow ones are closed."""
     with target(interface, *WINDOW) as site:
         warm_up(site)
         threads = web_of(site).num_threads()
@@ -64,7 +64,7 @@ def test_slow_bodies_without_a_length_are_closed(target: NewTarget) -> None:
 
 @pytest.mark.parametrize("interface", INTERFACES)
 def test_behind_a_proxy_each_client_is_judged_by_itself(target: NewTarget, interface: str) -> None:
-    """All come from the proxy's address, which is trusted: that is no reason to listen to one of them for ever."""
+    """All come from the trusted proxy's address: that must not let one of them stay for ever."""
     with target(interface, *WINDOW, "--trusted-proxies", "127.0.0.0/8") as site:
         warm_up(site)
         bodies = SlowBodies(site, [HERE] * SLOW, FORWARDED.format("6.6.6.6"), LENGTH)
@@ -78,7 +78,7 @@ def test_behind_a_proxy_each_client_is_judged_by_itself(target: NewTarget, inter
 
 @pytest.mark.parametrize("interface", INTERFACES)
 def test_one_who_only_pings_is_closed(target: NewTarget, interface: str) -> None:
-    """Something moves on the connection all the time, and it is no body."""
+    """Bytes move on the connection all the time, but none of them belongs to a body."""
     with target(interface, *WINDOW) as site:
         warm_up(site)
         with Http2(site) as client:
@@ -93,7 +93,7 @@ def test_one_who_only_pings_is_closed(target: NewTarget, interface: str) -> None
 
 @pytest.mark.parametrize("interface", INTERFACES)
 def test_an_honest_upload_may_be_slow(target: NewTarget, interface: str) -> None:
-    """4 KB per second for three times the window, in portions."""
+    """Send 4 KB per second in portions, for three times the period."""
     with target(interface, *WINDOW) as site, connect(site) as connection:
         connection.sendall(request("POST", "/size/", HOST, "Content-Length: 24000", "Connection: close"))
         for _ in range(12):
@@ -104,7 +104,7 @@ def test_an_honest_upload_may_be_slow(target: NewTarget, interface: str) -> None
 
 @pytest.mark.parametrize("interface", INTERFACES)
 def test_neighbours_of_slow_uploads_stay(target: NewTarget, interface: str) -> None:
-    """At the same address, and on the same connection: who is answered, and who uploads as one should."""
+    """At the same address and on the same connection, normal requests and normal uploads go on."""
     with target(interface, *WINDOW) as site, contextlib.ExitStack() as stack:
         warm_up(site)
         reader = stack.enter_context(connect(site))
@@ -126,7 +126,7 @@ def test_neighbours_of_slow_uploads_stay(target: NewTarget, interface: str) -> N
 
 @pytest.mark.parametrize("interface", INTERFACES)
 def test_bodies_that_have_begun_take_little_memory(target: NewTarget, interface: str) -> None:
-    """Each has sent a megabyte, which is kept in memory while there is no need for a file."""
+    """Each has sent a megabyte, which stays in memory as long as no file is needed."""
     with target(interface, "--body-timeout", "20") as site:
         warm_up(site)
         web = web_of(site)
@@ -142,7 +142,7 @@ def test_bodies_that_have_begun_take_little_memory(target: NewTarget, interface:
 
 @pytest.mark.parametrize("interface", INTERFACES)
 def test_one_client_does_not_take_all_connections(target: NewTarget, interface: str) -> None:
-    """It asks for pages that take long, over as many connections as there may be; another gets in all the same."""
+    """It requests slow pages over as many connections as the site allows; another client is served all the same."""
     with target(interface, "--backpressure", "64") as site, contextlib.ExitStack() as stack:
         warm_up(site)
         for _ in range(80):

@@ -1,4 +1,4 @@
-"""Clients that ask for much and take nothing of it: bounded in memory and time, and in nobody's way."""
+"""Clients that request much and read nothing: they cost little memory and time, and slow down no other client."""
 
 import contextlib
 import os
@@ -17,20 +17,20 @@ from tests.attacks.watching import HONEST, get, memory_of, upload, warm_up, web_
 from tests.waiting import wait_until
 
 STALL = ("--send-timeout", "3")  # seconds
-PAGES = 100  # of 2 MB each, asked for over one connection
-MOST_MEMORY = 64 << 20  # bytes; all of the pages are 200 MB
-SMALL = 60_000  # bytes of a page that is sent in one go
-SMALL_PAGES = 120  # asked for over each of 60 connections
+PAGES = 100  # of 2 MB each, requested over one connection
+MOST_MEMORY = 64 << 20  # bytes; all pages together have 200 MB
+SMALL = 60_000  # bytes of a page that is sent in one piece
+SMALL_PAGES = 120  # requested over each of 60 connections
 MEDIUM = 250_000  # bytes of a page that Granian queues whole, in four parts
-MEDIUM_READERS = 800  # connections of one client; their pages are 200 MB
-MOST_OF_MANY = 160 << 20  # bytes; all of these are 430 MB, and as much again in an ASGI site that makes them
-READERS = 300  # once 256 slow ones stopped all large answers
+MEDIUM_READERS = 800  # connections of one client; their pages have 200 MB
+MOST_OF_MANY = 160 << 20  # bytes; all of these have 430 MB, and an ASGI site that makes them needs as much again
+READERS = 300  # once, 256 slow ones blocked all large answers
 LARGE = 20 << 20  # bytes of a file
-SMALL_BUFFER = 4096  # bytes that the kernel keeps of what has come
+SMALL_BUFFER = 4096  # bytes that the kernel buffers of what has arrived
 
 
 def ask_for_all(site: Site, path: str = "/large/", window: int | None = 0, count: int = PAGES) -> Http2:
-    """Ask for many pages of 2 MB over one connection, and give leave for nothing."""
+    """Request many pages of 2 MB over one connection, with a window of zero."""
     client = Http2(site, window=window, reads=False)
     for _ in range(count):
         client.ask(path)
@@ -44,7 +44,7 @@ def receive_for(client: Http2, seconds: float) -> None:
 
 
 def has_given_back(site: Site, before: int) -> bool:
-    """While others are answered."""
+    """Return whether the memory is free again while other clients are answered."""
     assert get(site) == 200
     return memory_of(web_of(site)) < before * 1.1 + (8 << 20)
 
@@ -63,7 +63,7 @@ def is_closed(client: Http2) -> bool:
 @pytest.mark.parametrize("path", ["/large/", "/stream/"])
 @pytest.mark.parametrize("window", [0, None], ids=["no window", "64 KB"])
 def test_a_window_that_stays_shut_costs_little(target: NewTarget, path: str, window: int | None) -> None:
-    """Memory is bounded while it lasts, and it does not last; then all of it is given back."""
+    """Memory is bounded while the window is shut; then the site closes the connection and frees all of it."""
     with target("wsgi", *STALL) as site:
         warm_up(site)
         web = web_of(site)
@@ -80,7 +80,7 @@ def test_a_window_that_stays_shut_costs_little(target: NewTarget, path: str, win
 
 
 def test_a_window_that_stays_shut_costs_little_on_asgi(target: NewTarget) -> None:
-    """A site makes all of the pages at the same time; those that would be too much are refused then, and dropped."""
+    """An ASGI site makes all pages at the same time; the site then refuses and drops those that exceed the limit."""
     with target("asgi", "--send-timeout", "10") as site:
         warm_up(site)
         web = web_of(site)
@@ -95,7 +95,7 @@ def test_a_window_that_stays_shut_costs_little_on_asgi(target: NewTarget) -> Non
 
 @pytest.mark.parametrize("interface", INTERFACES)
 def test_pings_are_no_progress(target: NewTarget, interface: str) -> None:
-    """Something is sent and received all the time, and nothing of the answer."""
+    """Bytes move in both directions all the time, but none of them belongs to the response."""
     with target(interface, *STALL) as site, Http2(site, window=0, reads=False) as client:
         warm_up(site)
         stream = client.ask("/large/")
@@ -126,7 +126,7 @@ def test_a_byte_now_and_then_is_no_progress(target: NewTarget, interface: str) -
 
 @pytest.mark.parametrize("interface", INTERFACES)
 def test_a_slow_but_honest_reader_gets_everything(target: NewTarget, interface: str) -> None:
-    """64 KB at a time, for three times as long as one may take nothing."""
+    """Read 64 KB at a time, for three times as long as a client may read nothing."""
     with target(interface, *STALL) as site, Http2(site, window=1 << 16) as client:
         answer = client.answers[client.ask("/large/?size=1500000")]
         for _ in range(100):
@@ -138,7 +138,7 @@ def test_a_slow_but_honest_reader_gets_everything(target: NewTarget, interface: 
 
 
 def slow_reader(site: Site, path: str, source: str = HERE) -> socket.socket:
-    """Asks, and takes nothing; its kernel keeps as little as it can."""
+    """Send a request and read nothing; the kernel buffers as little as possible."""
     connection = connect_narrow(site, source)
     connection.sendall(request("GET", path, HOST))
     return connection
@@ -170,7 +170,7 @@ def is_served(site: Site, path: str) -> bool:
 
 @pytest.mark.parametrize("path", ["/media/large.pdf", f"/stream/?size={LARGE}"])
 def test_slow_readers_stop_nobody_elses_large_answers(target: NewTarget, path: str) -> None:
-    """More of them than there ever were threads to send to them; where that costs others anything, the log says it."""
+    """They outnumber all threads that ever sent to them; if that costs other clients anything, the log says so."""
     with target("wsgi", "--send-timeout", "20") as site, contextlib.ExitStack() as stack:
         make_large_file(site)
         warm_up(site)
@@ -197,7 +197,7 @@ def test_slow_readers_from_everywhere(target: NewTarget) -> None:
 
 @pytest.mark.parametrize("interface", INTERFACES)
 def test_slow_readers_of_whole_pages_cost_little(target: NewTarget, interface: str) -> None:
-    """Of 4 MB each, by HTTP/1.1: what a page has made is kept until it is sent, so there is a limit of those."""
+    """Pages of 4 MB over HTTP/1.1: a finished page stays in memory until it is sent, so their number is limited."""
     with target(interface, *STALL) as site, contextlib.ExitStack() as stack:
         warm_up(site)
         web = web_of(site)
@@ -212,7 +212,7 @@ def test_slow_readers_of_whole_pages_cost_little(target: NewTarget, interface: s
 
 @pytest.mark.parametrize("interface", INTERFACES)
 def test_pipelined_requests_wait_for_their_reader(target: NewTarget, interface: str) -> None:
-    """A thousand pages of 2 MB over one connection, and nothing is read."""
+    """A client requests a thousand pages of 2 MB over one connection, and reads nothing."""
     with target(interface, *STALL) as site, connect_narrow(site, HERE) as connection:
         warm_up(site)
         web = web_of(site)
@@ -225,7 +225,7 @@ def test_pipelined_requests_wait_for_their_reader(target: NewTarget, interface: 
 
 
 def test_a_websocket_that_is_not_read_takes_little_memory(target: NewTarget) -> None:
-    """The site echoes megabytes to who takes none."""
+    """The site echoes megabytes to a client that reads none."""
     with target("asgi", *STALL) as site, WebSocket(site) as client:
         warm_up(site)
         web = web_of(site)
@@ -245,7 +245,7 @@ def make_large_file(site: Site) -> None:
 
 @pytest.mark.parametrize("interface", INTERFACES)
 def test_small_pages_that_nobody_takes_are_bounded_too(target: NewTarget, interface: str) -> None:
-    """Granian keeps each until the window opens: over 60 connections, 430 MB."""
+    """Granian keeps each page until the window opens: over 60 connections, 430 MB."""
     with target(interface, "--send-timeout", "30") as site, contextlib.ExitStack() as stack:
         warm_up(site)
         web = web_of(site)
@@ -261,7 +261,7 @@ def test_small_pages_that_nobody_takes_are_bounded_too(target: NewTarget, interf
 
 @pytest.mark.parametrize("interface", INTERFACES)
 def test_pages_that_fit_into_the_queue_are_bounded_too(target: NewTarget, interface: str) -> None:
-    """Granian accepts all parts of each at once: over 20 connections, 500 MB."""
+    """Granian accepts all parts of each page at once: over 20 connections, 500 MB."""
     with target(interface, "--send-timeout", "30") as site, contextlib.ExitStack() as stack:
         warm_up(site)
         web = web_of(site)
@@ -276,7 +276,7 @@ def test_pages_that_fit_into_the_queue_are_bounded_too(target: NewTarget, interf
 
 @pytest.mark.parametrize("interface", INTERFACES)
 def test_one_page_of_each_of_many_connections_is_bounded_too(target: NewTarget, interface: str) -> None:
-    """By HTTP/1.1, where each connection has one response at a time."""
+    """Over HTTP/1.1, each connection has one response at a time."""
     with target(interface, "--send-timeout", "30") as site, contextlib.ExitStack() as stack:
         warm_up(site)
         web = web_of(site)
@@ -292,7 +292,7 @@ PING = b"\0\0\x08\x06\0\0\0\0\0" + b"12345678"  # a frame (RFC 9113, 6.7)
 
 
 def send_pings(client: Http2, size: int) -> None:
-    """Send so many bytes of them, and take as many: the kernel counts the answers as taken."""
+    """Send this many bytes of PING frames, and read as many: the kernel counts the answers as taken."""
     for _ in range(size // (len(PING) * 600)):
         client.socket.sendall(PING * 600)
         left = len(PING) * 600
@@ -309,7 +309,7 @@ def test_pings_hide_no_small_pages(target: NewTarget, interface: str) -> None:
         before = memory_of(web)
         for _ in range(30):
             client = stack.enter_context(ask_for_all(site, f"/large/?size={SMALL}", count=SMALL_PAGES))
-            with contextlib.suppress(OSError):  # it is cut off, when others need the room
+            with contextlib.suppress(OSError):  # the server closes it when other clients need the room
                 send_pings(client, SMALL * SMALL_PAGES)
         assert memory_of(web) - before < MOST_OF_MANY
         assert get(site) == 200
@@ -317,7 +317,7 @@ def test_pings_hide_no_small_pages(target: NewTarget, interface: str) -> None:
 
 @pytest.mark.parametrize("interface", INTERFACES)
 def test_cancelled_films_are_in_nobodys_way(target: NewTarget, interface: str) -> None:
-    """A player that seeks cancels many responses. Their unread bytes must not count against anybody."""
+    """A player that seeks cancels many responses. Their unread bytes must count against no client."""
     with target(interface) as site, Http2(site) as client:
         media = site.data / "media"
         media.mkdir(exist_ok=True)
@@ -340,7 +340,7 @@ def begins(client: Http2, stream: int) -> bool:
 
 @pytest.mark.parametrize("interface", INTERFACES)
 def test_a_stalled_client_behind_a_proxy_ends_nobody_elses_answers(target: NewTarget, interface: str) -> None:
-    """The proxy brings all of its clients over one connection of HTTP/2."""
+    """The proxy uses one HTTP/2 connection for all of its clients."""
     proxy = ("--trusted-proxies", HERE)
     with target(interface, *STALL, *proxy) as site, Http2(site, window=1 << 16, reads=False) as client:
         warm_up(site)
@@ -356,7 +356,7 @@ def test_a_stalled_client_behind_a_proxy_ends_nobody_elses_answers(target: NewTa
 
 
 def has_ended_early(client: Http2, stream: int) -> bool:
-    """By a reset, or by an end before as many bytes as were said, which is an error in HTTP/2."""
+    """Return whether it ended by a reset, or before the declared number of bytes, which is an error in HTTP/2."""
     try:
         client.receive(0.1)
     except InvalidBodyLengthError:

@@ -1,4 +1,4 @@
-"""The program slowhttptest (Debian has it): it says itself whether a site was still there for others."""
+"""The program slowhttptest, which Debian has: it reports itself whether the site still answered other clients."""
 
 import shutil
 import subprocess

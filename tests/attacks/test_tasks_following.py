@@ -1,4 +1,4 @@
-"""Code of the project's that runs when a task is enqueued by the worker ends neither that nor other tasks."""
+"""The project's code that runs when the worker enqueues a task ends neither the worker nor other tasks."""
 
 import signal
 from typing import Any
@@ -31,7 +31,7 @@ MODULE = "tests.tasks.hostile_followers"
 
 
 def enqueue_chain(follower: Any, path: str = "") -> None:
-    """`path`: of the task that follows, where the module of that must not be loaded here."""
+    """Enqueue a chain; `path` names the follower if its module must not be loaded here."""
     first = chain(call(jobs.say, "a"), call(follower), call(jobs.say)).enqueue()
     if path:
         record = TaskRecord.objects.get(pk=first.id)
@@ -50,7 +50,7 @@ def test_followers_that_end_who_makes_them(
     start_worker: StartWorker,  # noqa: F811
     environment: dict[str, str],
 ) -> None:
-    """They have failed, what went before has not; once the cause is gone, their chains and groups go on."""
+    """The followers fail, the tasks before them do not; once the cause is gone, their chains and groups go on."""
     enqueue_chain(hostile_followers.exits)
     enqueue_chain(hostile_followers.dies)
     enqueue_chain(hostile_followers.has_strange_key)
@@ -98,7 +98,7 @@ def test_ticks_of_schedules_that_end_who_makes_them(each_database: str, start_wo
 
 @ON_BOTH
 def test_follower_that_hangs_who_makes_it(each_database: str, start_worker: StartWorker) -> None:  # noqa: F811
-    """It holds a thread, as a task that hangs, or fails where it has a timeout; the database is free for others."""
+    """It occupies a thread like a task that hangs, or fails if it has a timeout; the database stays free for others."""
     chain(call(jobs.say, "a"), call(hostile_followers.hangs)).enqueue()
     chain(call(jobs.say, "a"), call(hostile_followers.hangs.using(timeout=0.5))).enqueue()  # type: ignore[call-arg]
     worker = start_worker("--threads", "2", "--grace", "1", **LOADED)
@@ -116,7 +116,7 @@ def test_follower_that_hangs_who_makes_it(each_database: str, start_worker: Star
 
 @ON_BOTH
 def test_receivers_that_exit(each_database: str, start_worker: StartWorker) -> None:  # noqa: F811
-    """Of task_enqueued, and of what Django tells of models."""
+    """Receivers of task_enqueued and of Django's model signals exit."""
     enqueue_chain(hostile_followers.plain)
     both = group([call(jobs.say, "a"), call(jobs.say, "b")], then=call(hostile_followers.plain)).enqueue()
     innocent = [jobs.add.enqueue(number, number) for number in range(20)]

@@ -1,4 +1,4 @@
-"""A worker keeps no task from others, nor from a more urgent one: what it has claimed and cannot begin goes back."""
+"""A worker withholds no task from other workers, nor from a more urgent task: it gives back what it cannot start."""
 
 from pathlib import Path
 
@@ -43,7 +43,7 @@ def test_urgent_task_after_a_burst_of_quick_ones(
     tmp_path: Path,
     start_worker: StartWorker,  # noqa: F811
 ) -> None:
-    """Slow tasks come, more than anybody can begin, which run until told: the workers hold what they run."""
+    """More slow tasks come than the workers can start; each runs until released. Workers keep only what they run."""
     start_worker("--threads", str(THREADS))
     warm_up()
     slow = jobs.wait_for.using(timeout=timeout)
@@ -59,7 +59,7 @@ def test_urgent_task_after_a_burst_of_quick_ones(
     record = TaskRecord.objects.get(pk=urgent.id)
     assert record.last_attempted_at
     between = {"last_attempted_at__gt": record.enqueued_at, "last_attempted_at__lt": record.last_attempted_at}
-    assert TaskRecord.objects.filter(**between).count() <= 8 * THREADS  # claimed at the very moment when it came
+    assert TaskRecord.objects.filter(**between).count() <= 8 * THREADS  # claimed just when it came
     wait_until(lambda: done() == 400 + 300 + 1, "all are done")
     assert not TaskRecord.objects.filter(losses__gt=0).exists()
 
@@ -70,7 +70,7 @@ def test_what_was_not_begun_leaves_no_trace(
     tmp_path: Path,
     start_worker: StartWorker,  # noqa: F811
 ) -> None:
-    """It counts as no attempt, and may still expire."""
+    """A task that is given back counts no attempt, and may still expire."""
     start_worker("--threads", str(THREADS))
     warm_up()
     jobs.wait_for.get_backend().add_many(jobs.wait_for, [((str(tmp_path),), {}) for _ in range(100)])
@@ -81,7 +81,7 @@ def test_what_was_not_begun_leaves_no_trace(
 
 
 def enough(records: list[TaskRecord], count: int) -> list[TaskRecord]:
-    """All of them, or none while there are fewer than `count`: a single look, since the worker claims meanwhile."""
+    """Return all records, or none if there are fewer than `count`; one query, since the worker claims meanwhile."""
     return records if len(records) >= count else []
 
 
@@ -91,7 +91,7 @@ def test_tasks_with_a_timeout_keep_no_others_waiting(
     tmp_path: Path,
     start_worker: StartWorker,  # noqa: F811
 ) -> None:
-    """Though there are more of them than processes, all more urgent, and all take long."""
+    """There are more of them than processes, all are more urgent, and all are slow."""
     slow = jobs.wait_for.using(timeout=60, priority=50)
     slow.get_backend().add_many(slow, [((str(tmp_path),), {}) for _ in range(300)])
     start_worker("--threads", str(THREADS))

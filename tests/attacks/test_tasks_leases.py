@@ -1,4 +1,4 @@
-"""Who holds a task keeps it as long as it lives, and a worker that fails blames no task for that."""
+"""A worker keeps its tasks as long as it lives; when it fails, no task's crash count rises."""
 
 import datetime
 import signal
@@ -35,7 +35,7 @@ def own_database(tmp_path: Path) -> Iterator[None]:
 
 
 def stop_outside_of_transactions(worker: subprocess.Popen[bytes]) -> bool:
-    """Else nobody could write."""
+    """Stop the worker while it holds no transaction; otherwise no other process could write."""
     worker.send_signal(signal.SIGSTOP)
     with closing(sqlite3.connect(connections["default"].settings_dict["NAME"], timeout=0)) as other:
         try:
@@ -47,7 +47,7 @@ def stop_outside_of_transactions(worker: subprocess.Popen[bytes]) -> bool:
 
 
 def test_worker_that_is_stopped_is_not_robbed(tmp_path: Path, start_worker: StartWorker) -> None:  # noqa: F811
-    """As all are while a laptop is closed."""
+    """All workers are stopped like this while a laptop is closed."""
     jobs.wait_for.enqueue(str(tmp_path))
     first = start_worker()
     wait_until((tmp_path / "started").exists, "the task runs")
@@ -68,7 +68,7 @@ def test_worker_that_is_stopped_is_not_robbed(tmp_path: Path, start_worker: Star
 
 
 def test_commit_wakes_every_worker(start_worker: StartWorker) -> None:  # noqa: F811
-    """Each has its queues, and none looks by itself."""
+    """Each worker has its own queue, and none polls."""
     names = ["default", "mails"]
     for name in names:
         start_worker("--queues", name, "--poll", "3600")
@@ -86,7 +86,7 @@ def test_worker_that_fails_gives_its_tasks_back(
     tmp_path: Path,
     start_worker: StartWorker,  # noqa: F811
 ) -> None:
-    """By a fault of its own, as often as it may: none of the tasks is charged."""
+    """However often it fails by a fault of its own, no task's crash count rises."""
     for _ in range(3):
         jobs.wait_for.enqueue(str(tmp_path))
     for _ in range(3):

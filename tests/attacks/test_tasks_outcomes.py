@@ -1,4 +1,4 @@
-"""What one task returns, raises or tells neither ends its worker nor keeps another task from being done."""
+"""No return value, exception or progress of a task ends its worker or keeps another task from finishing."""
 
 from pathlib import Path
 
@@ -23,9 +23,9 @@ from tests.waiting import wait_until
 
 ON_BOTH = pytest.mark.parametrize("each_database", ["sqlite", "postgresql"], indirect=True)
 SUCCESSFUL, FAILED, READY = TaskResultStatus.SUCCESSFUL, TaskResultStatus.FAILED, TaskResultStatus.READY
-KEPT = {"leaf", "leaves"}  # of what is returned
+KEPT = {"leaf", "leaves"}  # of the returned values
 KEPT_BY_SQLITE = KEPT | {"half of a pair", "zero byte"}
-TOLD = {"decimal", "half of a pair", "zero byte", "leaf", "long note"}  # of what is progress
+TOLD = {"decimal", "half of a pair", "zero byte", "leaf", "long note"}  # of the progress values
 
 
 def statuses(results: dict[str, TaskResult]) -> dict[str, str]:  # type: ignore[type-arg]
@@ -34,7 +34,7 @@ def statuses(results: dict[str, TaskResult]) -> dict[str, str]:  # type: ignore[
 
 
 def check_innocent(results: list[TaskResult]) -> None:  # type: ignore[type-arg]
-    """All are done, at the first attempt."""
+    """Check that all tasks succeeded, at the first attempt."""
     for result in results:
         result.refresh()
     assert [result.return_value for result in results] == [2 * number for number in range(len(results))]
@@ -48,7 +48,7 @@ def test_outcomes_that_cannot_be_written(
     start_worker: StartWorker,  # noqa: F811
     capfd: pytest.CaptureFixture[str],
 ) -> None:
-    """All at once, among others, in one process."""
+    """All such tasks run at once, among others, in one process."""
     returned = {name: hostile_jobs.return_strange.enqueue(name) for name in hostile_jobs.RETURNED}
     put_off = {name: hostile_jobs.put_off.enqueue(name) for name in hostile_jobs.DELAYS}
     told = {name: hostile_jobs.tell.enqueue(name) for name in hostile_jobs.PROGRESS}
@@ -66,7 +66,7 @@ def test_outcomes_that_cannot_be_written(
     assert statuses(told) == {name: SUCCESSFUL if name in TOLD else FAILED for name in told}
     assert statuses(raised) == statuses(later) == statuses(twice) == dict.fromkeys(raised, FAILED)
     runs = {record.args[0]: len(record.errors) for record in TaskRecord.objects.filter(max_attempts=2)}
-    assert runs == dict.fromkeys(twice, 2) | {"exit": 1}  # what is no Exception is not tried again
+    assert runs == dict.fromkeys(twice, 2) | {"exit": 1}  # what is no Exception is not retried
     assert statuses({"far": far, "nowhere": nowhere, "leaving": leaving}) == {
         "far": READY,
         "nowhere": FAILED,
@@ -80,7 +80,7 @@ def test_outcomes_that_cannot_be_written(
 
 @ON_BOTH
 def test_backoff_that_hangs_after_a_timeout(each_database: str, start_worker: StartWorker) -> None:  # noqa: F811
-    """It is asked in a process of its own, which has as long as the task."""
+    """The backoff is computed in its own process, with the same time limit as the task."""
     hanging = hostile_jobs.hang_twice.enqueue()
     innocent = [jobs.add.enqueue(number, number) for number in range(20)]
     assert start_worker("--drain").wait(60) == 0

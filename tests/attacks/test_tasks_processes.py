@@ -1,4 +1,4 @@
-"""What tasks start, inherit and leave behind: pools, processes, connections, work for the exit."""
+"""What tasks start, inherit and leave behind: pools, processes, connections, exit handlers."""
 
 import json
 import signal
@@ -57,7 +57,7 @@ def is_gone(process: psutil.Process) -> bool:
 
 @pytest.mark.usefixtures("postgres")
 def test_pool_of_connections(start_worker: StartWorker) -> None:  # noqa: F811
-    """Processes that are forked while the worker has used its pool, and others that replace them."""
+    """Processes are forked while the worker has used its pool, and later replaced."""
     results = [hostile_jobs.tell_server_process.enqueue() for _ in range(40)]
     assert start_worker("--drain", "--processes", "2", "--max-tasks", "5", **POOL).wait(60) == 0
     for result in results:
@@ -67,7 +67,7 @@ def test_pool_of_connections(start_worker: StartWorker) -> None:  # noqa: F811
 
 @ON_BOTH
 def test_multiprocessing_in_tasks(each_database: str, start_worker: StartWorker) -> None:  # noqa: F811
-    """Such processes end when they are asked to, and their queries disturb nobody."""
+    """Such processes exit when they are asked to, and their queries disturb no other process."""
     squares = [hostile_jobs.use_pool.enqueue() for _ in range(3)]
     queries = [hostile_jobs.query_in_processes.enqueue() for _ in range(3)]
     assert start_worker("--drain").wait(60) == 0
@@ -79,7 +79,7 @@ def test_multiprocessing_in_tasks(each_database: str, start_worker: StartWorker)
 
 @pytest.mark.usefixtures("own_database")
 def test_process_that_dies_while_one_of_its_own_lives(tmp_path: Path, start_worker: StartWorker) -> None:  # noqa: F811
-    """The worker sees it, though the other has inherited all its files, and ends that one too."""
+    """The worker notices it although the grandchild has inherited all open files, and kills the grandchild too."""
     hostile_jobs.die_with_a_process.enqueue(str(tmp_path))
     jobs.add.enqueue(1, 2)
     start_worker()
@@ -102,7 +102,7 @@ def test_timeout_ends_all_that_the_task_has_started(tmp_path: Path, start_worker
 
 @pytest.mark.usefixtures("own_database")
 def test_timeout_ends_daemons_and_what_starts_itself_anew(tmp_path: Path, start_worker: StartWorker) -> None:  # noqa: F811
-    """They have groups and sessions of their own, and parents that have ended."""
+    """They have their own process groups and sessions, and their parents have exited."""
     hostile_jobs.hang_with_daemons.enqueue(str(tmp_path))
     start_worker()
     wait_until(TaskRecord.objects.filter(status=TaskResultStatus.FAILED).exists, "it takes too long")
@@ -137,7 +137,7 @@ def test_what_is_registered_for_the_exit_is_run(
     tmp_path: Path,
     start_worker: StartWorker,  # noqa: F811
 ) -> None:
-    """When a process has done enough, and when its worker ends; the worker waits for none that hangs there."""
+    """Exit handlers run when a process is recycled and when its worker ends; the worker waits for none that hangs."""
     hostile_jobs.register.enqueue(str(tmp_path))
     start_worker(*options)
     wait_until((tmp_path / "flushed").exists, "it is run")
@@ -149,7 +149,7 @@ def test_server_restarts_between_tasks(
     postgres: Postgres,  # noqa: F811
     start_worker: StartWorker,  # noqa: F811
 ) -> None:
-    """A connection that is kept is not handed to a task when it no longer works."""
+    """A persistent connection that no longer works is not handed to a task."""
     done = TaskRecord.objects.filter(status=TaskResultStatus.SUCCESSFUL)
     start_worker("--threads", "1", **environment)
     for number in (1, 2, 3):
@@ -162,7 +162,7 @@ def test_server_restarts_between_tasks(
 
 @pytest.mark.usefixtures("own_database")
 def test_stopped_process_keeps_no_worker_from_ending(tmp_path: Path, start_worker: StartWorker) -> None:  # noqa: F811
-    """One that does nothing, and does not end when it is asked to."""
+    """The stopped process is idle, and does not exit when it is asked to."""
     worker = start_worker("--processes", "2")
     (first, _) = wait_until(lambda: two_children(worker.pid), "they run")
     first.send_signal(signal.SIGSTOP)
@@ -178,7 +178,7 @@ def two_children(pid: int) -> list[psutil.Process]:
 
 @pytest.mark.usefixtures("own_database")
 def test_event_loop_that_is_stopped(start_worker: StartWorker) -> None:  # noqa: F811
-    """Async tasks share it; what none of them hears of any more is run again, elsewhere."""
+    """Async tasks share the loop; those that it no longer serves are run again in another process."""
     guilty = hostile_jobs.stop_the_loop.enqueue()
     innocent = [hostile_jobs.wait_a_little.enqueue() for _ in range(6)]
     assert start_worker("--drain").wait(60) == 0
@@ -214,7 +214,7 @@ def test_process_that_stops_itself_is_killed(start_worker: StartWorker) -> None:
 
 @ON_BOTH
 def test_exceptions_raised_in_threads_that_are_idle(each_database: str, start_worker: StartWorker) -> None:  # noqa: F811
-    """As many as there are threads, and more: each thread goes on."""
+    """There are at least as many exceptions as threads: each thread goes on."""
     for seconds in (0.0, 0.0001, 0.001, 0.01, 0.05, 0.05, 0.1, 0.3):
         hostile_jobs.interrupt_later.enqueue(seconds)
     worker = start_worker("--processes", "1", "--threads", "2")
@@ -222,7 +222,7 @@ def test_exceptions_raised_in_threads_that_are_idle(each_database: str, start_wo
     wait_until(lambda: done.count() == 8, "all have ended")
     (process,) = psutil.Process(worker.pid).children()
     for _ in range(2):
-        time.sleep(0.4)  # so that the threads are idle when the last of them are interrupted
+        time.sleep(0.4)  # so that the threads are idle when the last exceptions arrive
         results = [jobs.add.enqueue(number, number) for number in range(20)]
         wait_until(lambda: not TaskRecord.objects.filter(finished_at=None).exists(), "all others are done")
     for result in results:
@@ -235,7 +235,7 @@ def test_exceptions_raised_in_threads_that_are_idle(each_database: str, start_wo
 @pytest.mark.parametrize("name", ["silence", "tire"])
 @pytest.mark.usefixtures("own_database")
 def test_process_that_begins_nothing_is_replaced(name: str, start_worker: StartWorker) -> None:  # noqa: F811
-    """None of the tasks that it was given is charged with that."""
+    """The crash count of its tasks does not rise."""
     getattr(hostile_jobs, name).enqueue()
     impatient = {"DJANGO_SETTINGS_MODULE": "tests.tasks.listening_settings", "TASKS_TEST_IMPATIENT": "1"}
     worker = start_worker("--processes", "1", "--threads", "2", **impatient)

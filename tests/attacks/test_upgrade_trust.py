@@ -1,4 +1,4 @@
-"""A site that has been taken over answers root's `upgrade`, which must not run, replace or trust what it is told."""
+"""A site under an attacker's control answers root's `upgrade`, which must not run, replace or trust what it is sent."""
 
 import shutil
 import subprocess
@@ -17,7 +17,7 @@ from tests.bundle.processes import assert_refused
 from tests.bundle.test_upgrade import key, next_small, sign  # noqa: F401 - fixtures
 from tests.waiting import wait_until
 
-# What a process of the site's user says at the control socket: that another program serves, which nobody has to sign.
+# What a process of the site's user sends at the control socket: another program serves, and needs no signature.
 LIAR = """
 import json, os, socket, sys
 data, program = sys.argv[-2:]
@@ -45,7 +45,7 @@ while True:
 
 @pytest.fixture
 def place(next_small: Path) -> Iterator[Place]:  # noqa: F811
-    """Of a bundle that has a signer."""
+    """Make a place with a bundle that has a signer."""
     with place_for(next_small) as place:
         yield place
 
@@ -84,7 +84,7 @@ def traces(place: Place) -> list[str]:
 
 @only_root
 def test_another_program_at_the_control_socket(place: Place, evil: Path) -> None:
-    """The kernel knows which program it is. Here a Python that everybody may start."""
+    """The kernel knows which program listens. Here it is a Python that every user may start."""
     python = shutil.which("python3", path="/usr/bin")
     if not python:
         pytest.skip("the machine has no Python of its own")
@@ -104,13 +104,13 @@ def pid_in(text: str) -> str:
 
 @only_root
 def test_the_program_itself_taken_over(place: Place, evil: Path, key: Path) -> None:  # noqa: F811
-    """Its own key decides, its own file is replaced, and what it says speaks to no terminal."""
+    """The bundle's own key decides, its own file is replaced, and its answers cannot control the terminal."""
     before = place.bundle.read_bytes()
     with liar(place, place.bundle):
         assert_refused(place.site().run("upgrade", str(evil), check=False), 55, "only what is signed may take over")
         (place.bundle.with_name("small.previous")).write_bytes(evil.read_bytes())
         place.bundle.with_name("small.previous").chmod(0o755)
-        assert place.site().run("rollback", check=False).returncode == 55  # it is run, and has root's rights no more
+        assert place.site().run("rollback", check=False).returncode == 55  # it is run, but without root's rights
         new = Path(shutil.copy(place.bundle, place.folder / "new"))
         sign(new, key)
         told = place.site().run("upgrade", str(new))
@@ -123,7 +123,7 @@ def test_the_program_itself_taken_over(place: Place, evil: Path, key: Path) -> N
 
 @only_root
 def test_rights_of_what_is_asked(small: Path, key: Path) -> None:  # noqa: F811
-    """The new file is run by the owner of the data, before it serves as well as then; the old one's mode stays."""
+    """The owner of the data runs the new file, both for checks and to serve; the old file's mode stays."""
     with place_for(small) as place, place.site("--bind", "127.0.0.1:0") as site:
         new = Path(shutil.copy(small, place.folder / "new"))
         new.chmod(0o700)
@@ -139,7 +139,7 @@ def test_rights_of_what_is_asked(small: Path, key: Path) -> None:  # noqa: F811
 
 @only_root
 def test_program_in_a_folder_of_somebody_else(small: Path) -> None:
-    """Who may write there could have root run anything."""
+    """A user who may write there could make root run anything."""
     with place_for(small) as place, place.site("--bind", "127.0.0.1:0") as site:
         place.bundle.parent.chmod(0o777)
         assert_refused(site.run("upgrade", str(small), check=False), 55, "is not safe")
@@ -164,7 +164,7 @@ GARBAGE = [b"", b"[]", b"nonsense\n", b"\xff\n", b"[" * 60000 + b"\n", b"{" + b"
 
 @pytest.mark.parametrize("answer", GARBAGE, ids=lambda answer: repr(answer[:8]))
 def test_answers_that_are_none(tmp_path: Path, answer: bytes) -> None:
-    """Of any length: whoever asks ends with one error."""
+    """Whatever their length, the command ends with one error."""
     told = tmp_path / "answer"
     told.write_bytes(answer)
     code = LIAR.replace('json.dumps(told).encode() + b"\\n"', f'open({str(told)!r}, "rb").read()')

@@ -1,4 +1,4 @@
-"""Strangers who want uploads that are not theirs, or to run their own in the site's name."""
+"""Strangers who want other users' uploads, or want their own to run in the site's name."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,7 +12,7 @@ from tests.conftest import NewSite
 
 @pytest.fixture(scope="module")
 def site(small: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
-    """With routes in front of some uploads, and links that lead out of their folder."""
+    """Start a site with routes in front of some uploads, and with links that lead out of the upload folder."""
     data = tmp_path_factory.mktemp("uploads") / "data"
     with Site(small, data, bare_environment(), "--workers", "1", "--no-worker") as site:
         media = data / "media"
@@ -39,7 +39,7 @@ def test_nothing_else_is_reached(site: Site, name: str) -> None:
 
 
 def test_what_is_public_is_served(site: Site) -> None:
-    """By us, where no route is, and where Django's own view would."""
+    """The server sends it if there is no route; Django's own view would send it otherwise."""
     for name, content in (("a.txt", b"mine"), ("open/a.txt", b"of open"), ("a.txt.gz", b"of somebody else")):
         answer = Customer(site.url).get(f"/media/{name}", Accept_Encoding="gzip")
         assert (answer.status, answer.content) == (200, content)

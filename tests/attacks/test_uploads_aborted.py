@@ -1,4 +1,4 @@
-"""Uploads whose client leaves before the body has come: nothing of theirs stays."""
+"""Uploads whose client disconnects before the body has arrived: they leave nothing behind."""
 
 import contextlib
 import socket
@@ -15,18 +15,18 @@ from ci.site import Site
 from tests.attacks.conftest import INTERFACES, NewTarget
 from tests.attacks.watching import HONEST, assert_recovered, get, upload, warm_up, web_of
 
-ABORTED = 70  # uploads; once the number of threads that read bodies was 62
+ABORTED = 70  # uploads; once, 62 threads read bodies
 LENGTH = [(b"content-length", b"10")]
-IMMEDIATE = struct.pack("ii", 1, 0)  # SO_LINGER: the kernel sends RST, and nothing that was left
+IMMEDIATE = struct.pack("ii", 1, 0)  # SO_LINGER: the kernel sends RST, and no more data
 
 
 def begin(client: Http2, body: bytes = b"", count: int = ABORTED) -> list[int]:
-    """Streams that declare ten bytes and bring `body`."""
+    """Begin streams that declare ten bytes and send `body`."""
     streams = [client.ask("/size/", "POST", LENGTH, ends=False) for _ in range(count)]
     for stream in streams:
         if body:
             client.send(stream, body, ends=False)
-    client.get("/up")  # so that the server has seen all of them
+    client.get("/up")  # so that the server has seen all streams
     return streams
 
 
@@ -66,7 +66,7 @@ def ended_too_early(site: Site) -> None:
     """End a stream before all the bytes that it declared have come, which breaks the rules of HTTP/2."""
     with Http2(site) as client:
         for stream in begin(client, b"12345"):
-            with contextlib.suppress(StreamClosedError):  # the server has said no already
+            with contextlib.suppress(StreamClosedError):  # the server has refused it already
                 client.protocol.end_stream(stream)
                 client.flush()
 
@@ -95,7 +95,7 @@ WAYS: tuple[Callable[[Site], None], ...] = (
 @pytest.mark.parametrize("abort", WAYS, ids=lambda way: way.__name__)
 @pytest.mark.parametrize("interface", INTERFACES)
 def test_aborted_uploads_cost_nothing(target: NewTarget, interface: str, abort: Callable[[Site], None]) -> None:
-    """More than there ever were threads to read them; what follows is answered at once, and no thread stays behind."""
+    """They outnumber all threads that ever read bodies; later requests are answered at once, and no thread stays."""
     with target(interface) as site:
         warm_up(site)
         threads = web_of(site).num_threads()
@@ -115,7 +115,7 @@ def test_aborted_uploads_by_tls_cost_nothing(target: NewTarget, interface: str) 
 
 @pytest.mark.parametrize("interface", INTERFACES)
 def test_as_many_uploads_as_one_likes_are_aborted_at_once(target: NewTarget, interface: str) -> None:
-    """While they hang, pages are answered, and uploads are, or are told at once to come again."""
+    """While they hang, pages are answered; uploads are answered too, or refused at once with a request to retry."""
     with target(interface) as site, contextlib.ExitStack() as stack:
         warm_up(site)
         threads = web_of(site).num_threads()
@@ -130,7 +130,7 @@ def test_as_many_uploads_as_one_likes_are_aborted_at_once(target: NewTarget, int
 
 @pytest.mark.parametrize("interface", INTERFACES)
 def test_stalled_uploads_by_http2_end(target: NewTarget, interface: str) -> None:
-    """Their client stays, and sends nothing: each is answered or reset, and the client's other requests go on."""
+    """The client stays and sends nothing: each upload is answered or reset, and its other requests go on."""
     with target(interface, "--body-timeout", "1") as site:
         warm_up(site)
         threads = web_of(site).num_threads()
@@ -143,7 +143,7 @@ def test_stalled_uploads_by_http2_end(target: NewTarget, interface: str) -> None
 
 @pytest.mark.parametrize("source", [HERE, HONEST])
 def test_one_upload_after_the_other_is_aborted(target: NewTarget, source: str) -> None:
-    """As by a browser whose user goes elsewhere, again and again."""
+    """A browser does this if its user clicks another link again and again."""
     with target("wsgi") as site:
         warm_up(site)
         threads = web_of(site).num_threads()

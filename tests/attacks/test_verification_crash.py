@@ -1,4 +1,4 @@
-"""A page that ends its process, cuts its connection or never answers fails a verification, in the project too."""
+"""A page that kills its process, cuts its connection or never answers fails a verification, in the project too."""
 
 import json
 import subprocess
@@ -37,7 +37,7 @@ def test_plain_page_passes(crashing: Path) -> None:
 
 
 def test_page_that_ends_its_process_is_a_failure(crashing: Path) -> None:
-    """It is told with the signal and the last words; the pages after it are seen by the next process."""
+    """The report shows the signal and the last output; the next process answers the pages after it."""
     code, seen, printed = verify(crashing, "leave", "crash", "plain")
     assert code == 29
     assert said(seen) == {
@@ -87,7 +87,7 @@ def test_serving_site_names_the_request_that_its_process_died_of(crashing: Path,
 
 
 def test_what_pages_and_tasks_print_is_seen_at_once(crashing: Path, small: Path, tmp_path: Path) -> None:
-    """Not when the process has printed 8 KB, or ends: standard output is no terminal here."""
+    """Output must not wait until the process has printed 8 KB or exits: standard output is no terminal here."""
     with Site(crashing, tmp_path / "crashing", bare_environment(), "--workers", "1") as site:
         urlopen(f"{site.url}/plain/", timeout=30)
         wait_until(lambda: "printed by a page" in site.log.read_text(), "what a page prints")

@@ -1,4 +1,4 @@
-"""WebSockets whose clients send more than they should, or take nothing."""
+"""WebSockets whose clients send too much, or read nothing."""
 
 import contextlib
 import threading
@@ -12,12 +12,12 @@ from tests.attacks.watching import get, memory_of, warm_up, web_of
 from tests.waiting import wait_until
 
 MEGABYTE = 1 << 20
-MOST_MEMORY = 128 << 20  # bytes; what is sent is more than twice that
+MOST_MEMORY = 128 << 20  # bytes; the clients send more than twice that
 SOCKETS = 20
-SIZE = 15 * MEGABYTE  # of a message: it is allowed to be so large
+SIZE = 15 * MEGABYTE  # of a message: the site allows this size
 ALLOWED = 7 * MEGABYTE  # of a message that two WebSockets of one client may have echoed at once
 BEGINS, GOES_ON, LAST = 0x01, 0x00, 0x80  # the first bytes of frames (RFC 6455, 5.2)
-OF_HEAD = 10  # bytes, of a large frame that is not masked
+OF_HEAD = 10  # bytes in the head of a large unmasked frame
 
 
 @pytest.fixture
@@ -46,10 +46,10 @@ def take(client: WebSocket, size: int) -> bytes:
 
 
 def exchange(client: WebSocket, message: bytes, size: int) -> bytes:
-    """Send a message, and take what is echoed meanwhile."""
+    """Send a message, and read what is echoed meanwhile."""
 
     def send() -> None:
-        with contextlib.suppress(OSError):  # it is cut off
+        with contextlib.suppress(OSError):  # the site closes the connection
             client.socket.sendall(message)
 
     sender = threading.Thread(target=send)
@@ -61,7 +61,7 @@ def exchange(client: WebSocket, message: bytes, size: int) -> bytes:
 
 
 def send_each(site: Site, stack: contextlib.ExitStack, content: bytes) -> None:
-    """Send it over many WebSockets, until they are cut off; the site answers others all the time."""
+    """Send it over many WebSockets until they are closed; the site answers other clients all the time."""
     for _ in range(SOCKETS):
         client = stack.enter_context(WebSocket(site))
         with contextlib.suppress(OSError):
@@ -87,7 +87,7 @@ def assert_takes_little(site: Site, before: int) -> None:
     ids=["without an end", "behind a small one", "large, behind a small one", "echoed", "too large, whole"],
 )
 def test_messages_take_bounded_memory(site: Site, content: bytes) -> None:
-    """Each client sends one, and takes nothing."""
+    """Each client sends one message, and reads nothing."""
     with site, contextlib.ExitStack() as stack:
         warm_up(site)
         before = memory_of(web_of(site))
@@ -96,7 +96,7 @@ def test_messages_take_bounded_memory(site: Site, content: bytes) -> None:
 
 
 def test_silence_after_large_messages_takes_bounded_memory(site: Site) -> None:
-    """Granian keeps the room of the largest frame, and of the largest echo, for as long as the WebSocket is open."""
+    """Granian keeps buffers of the largest frame and the largest echo for as long as the WebSocket is open."""
     with site, contextlib.ExitStack() as stack:
         warm_up(site)
         before = memory_of(web_of(site))
@@ -109,7 +109,7 @@ def test_silence_after_large_messages_takes_bounded_memory(site: Site) -> None:
 
 
 def test_who_takes_nothing_is_cut_off(target: NewTarget) -> None:
-    """Who takes what was sent before that, stays."""
+    """A client that reads what was sent before stays connected."""
     with target("asgi", "--send-timeout", "3") as site, WebSocket(site) as reader, WebSocket(site) as stalled:
         warm_up(site)
         for client in (reader, stalled):
@@ -124,7 +124,7 @@ def test_who_takes_nothing_is_cut_off(target: NewTarget) -> None:
 
 
 def test_large_messages_are_answered(site: Site) -> None:
-    """Several, one behind the other, over two WebSockets of one client."""
+    """Several messages, one after the other, over two WebSockets of one client."""
     with site, WebSocket(site) as one, WebSocket(site) as other:
         warm_up(site)
         for message in (frame(BEGINS | LAST, ALLOWED), frames(ALLOWED, whole=True)) * 3:

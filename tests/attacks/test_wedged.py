@@ -1,4 +1,4 @@
-"""Processes that are wedged, and not dead: somebody notices, within a minute."""
+"""Processes that hang without dying: the site notices within a minute."""
 
 import json
 import signal
@@ -23,7 +23,7 @@ MINUTE = 60.0
 
 
 def options(role: str) -> list[str]:
-    """Of a site that has a process of this role, and waits for it for three seconds or six."""
+    """Return options for a site that has a process of this role, with a timeout of three or six seconds."""
     more = {
         "tls": ["--tls", "internal"],
         "metrics": ["--metrics-bind", f"127.0.0.1:{free_port()}"],
@@ -52,7 +52,7 @@ def problems(site: Site) -> list[str]:
 
 
 def take_over(site: Site) -> None:
-    """Another process of the site takes the place of the one that serves."""
+    """Replace the app process that serves by another one of the same site."""
     first = with_role(site, "app")[0]
     site.process.send_signal(signal.SIGHUP)
     wait_until(lambda: site.log.read_text().count("with data in") == 2, "it has taken over")
@@ -72,7 +72,7 @@ def test_wedged_app_that_has_taken_over_is_replaced(new_small: NewSite) -> None:
 
 @pytest.mark.parametrize("is_second", [False, True], ids=["first program", "after a takeover"])
 def test_wedged_supervisor_is_told_of(new_small: NewSite, is_second: bool) -> None:
-    """By /up, by healthcheck, by status; and no longer when it goes on."""
+    """/up, healthcheck and status report it, and stop when it goes on."""
     with new_small("--workers", "1", "--no-worker") as site:
         if is_second:
             take_over(site)
@@ -93,7 +93,7 @@ def test_wedged_supervisor_is_told_of(new_small: NewSite, is_second: bool) -> No
 
 
 def test_systemd_hears_nothing_of_a_wedged_supervisor(small: Path, tmp_path: Path) -> None:
-    """So it kills it, by WatchdogSec of the unit, and starts the site again."""
+    """So systemd kills it (WatchdogSec in the unit), and starts the site again."""
     heard = 0
 
     def listen() -> None:
@@ -109,7 +109,7 @@ def test_systemd_hears_nothing_of_a_wedged_supervisor(small: Path, tmp_path: Pat
             site.process.send_signal(signal.SIGSTOP)
             before = heard
             assert Customer(site.url).get("/").status == 200
-            for _ in range(20):  # as many as would be many signs of life
+            for _ in range(20):  # long enough for many watchdog messages
                 assert Customer(site.url).get("/up/live").status == 200
                 threading.Event().wait(0.1)
             assert heard <= before + 2, "those that were under way"
@@ -142,9 +142,9 @@ def test_slow_question_for_metrics_holds_up_the_next_for_seconds_only(new_small:
         assert "hangs" not in site.log.read_text()
 
 
-@pytest.mark.slow  # a worker is given the time of a lease
+@pytest.mark.slow  # a worker has as long as its lease
 def test_up_tells_of_a_wedged_worker(new_small: NewSite) -> None:
-    """Long before it is killed, since it may just wait for its database."""
+    """/up reports it long before it is killed, since it may just be waiting for its database."""
     with new_small("--workers", "1") as site:
         wait_until(lambda: problems(site) == [], "it is ready")
         with_role(site, "worker")[0].suspend()

@@ -1,4 +1,4 @@
-"""What honest clients of an attacked site see, and what its web process holds."""
+"""What honest clients of an attacked site see, and what its web process uses."""
 
 import contextlib
 import json
@@ -12,11 +12,11 @@ from tests.bundle.processes import with_role
 from tests.waiting import wait_until
 
 HONEST = "127.0.0.2"  # another client than 127.0.0.1, from which the attacks come
-SPARE_THREADS = 16  # of pools with a limit, made when they are first needed: receivers, senders, the health check
+SPARE_THREADS = 16  # threads of limited pools, started on first use: receivers, senders, the health check
 
 
 def ask(site: Site, method: str, path: str, *headers: str, body: bytes = b"", source: str = HONEST) -> bytes:
-    """All of the answer to a request over a connection of its own."""
+    """Return the whole answer to a request over its own connection."""
     make = connect_tls if site.url.startswith("https:") else connect
     length = (f"Content-Length: {len(body)}",) if body else ()
     with make(site, source) as connection:
@@ -30,7 +30,7 @@ def get(site: Site, path: str = "/up", source: str = HONEST) -> int:
 
 
 def is_ready(site: Site) -> bool:
-    """Whether /up says so; a site with TLS has its certificate a little later."""
+    """Return whether /up answers that the site is ready; a site with TLS gets its certificate a little later."""
     with contextlib.suppress(OSError):
         return get(site) == 200
     return False
@@ -52,19 +52,19 @@ def web_of(site: Site) -> psutil.Process:
 
 
 def memory_of(web: psutil.Process) -> int:
-    """Bytes that the process has for itself."""
+    """Return the bytes of memory that the process shares with no other."""
     return int(web.memory_full_info().uss)
 
 
 def warm_up(site: Site) -> None:
-    """Wait until it is ready, and have everything made that is made once."""
+    """Wait until the site is ready, and use once what is only made on first use."""
     wait_until(lambda: is_ready(site), "the site is ready")
     assert get(site, "/large/") == 200
     assert upload(site) == upload(site, HERE) == 200
 
 
 def assert_recovered(site: Site, threads: int) -> None:
-    """Check that uploads from the attacker's and another address are answered, and that the extra threads have ended."""
+    """Check that uploads from the attacker's and another address are answered, and that extra threads have ended."""
     assert upload(site) == 200
     wait_until(lambda: upload(site, HERE) == 200, "uploads from the attacker's address are answered")
     assert get(site) == 200

@@ -1,4 +1,4 @@
-"""A certificate authority of our own: Let's Encrypt's test server, with its faults on, and the names it looks up."""
+"""A certificate authority of our own: Let's Encrypt's test server, with its faults enabled, and its DNS server."""
 
 import json
 import os
@@ -25,7 +25,10 @@ def free_port() -> int:
 
 
 class Pebble:
-    """As a context manager it runs. It finds every name on this machine, at `http_port`."""
+    """The test server; it runs while the context manager is open. It resolves every name to this machine.
+
+    It looks for challenges at `http_port`.
+    """
 
     def __init__(self, folder: Path, *, external_account: bool = False) -> None:
         self.folder = folder
@@ -38,7 +41,7 @@ class Pebble:
         self.certify_itself()
 
     def certify_itself(self) -> None:
-        """Its own server's certificate; not one that it issues."""
+        """Make a certificate for the authority's own server; the authority does not issue this one."""
         begins, ends = datetime.now(UTC), datetime.now(UTC) + timedelta(days=1)
         authority, key = generate_key(), generate_key()
         root = x509.make_authority(authority, "pebble", begins, ends)

@@ -1,4 +1,4 @@
-"""The processes of a site that serves, found by their names; and how one ends that refuses."""
+"""The processes of a running site, found by their names; and how a process ends that refuses."""
 
 import subprocess
 
@@ -9,7 +9,7 @@ from tests.waiting import wait_until
 
 
 def assert_refused(result: subprocess.CompletedProcess[str], code: int, cause: str) -> None:
-    """One line of cause, one of the fix, the class's exit code."""
+    """Check for one line with the cause, one with the fix, and the exit code of the error class."""
     assert result.returncode == code, result.stderr
     lines = result.stderr.splitlines()
     assert len(lines) == 2, result.stderr

@@ -1,4 +1,4 @@
-"""What a site has in its database."""
+"""The rows that a site has in its database."""
 
 import sqlite3
 from contextlib import closing

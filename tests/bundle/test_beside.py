@@ -15,13 +15,13 @@ REFUSED = "it was tried on a copy, and nothing has changed"
 
 
 class Container(Site):
-    """The first process of a process namespace, as that of a container is."""
+    """A site whose launcher is the first process of a PID namespace, as in a container."""
 
     def command(self) -> list[str]:
         return ["unshare", "--pid", "--fork", "--kill-child", "--mount-proc", *super().command()]
 
     def stop(self) -> int:
-        """unshare itself takes no signals."""
+        """Terminate the first process of the namespace, since unshare itself ignores signals."""
         if self.process.poll() is None:
             for first in psutil.Process(self.process.pid).children():
                 first.terminate()
@@ -59,7 +59,7 @@ def test_both_serve_until_the_first_has_left(container: Callable[..., Container]
 
 
 def refused_beside(site: Site) -> bool:
-    """Outside of a container, one instance has the data alone, as before."""
+    """Check that outside of a container a second instance is refused, as before."""
     return site.run("serve", "--bind", "127.0.0.1:0", check=False).returncode == 44
 
 
@@ -78,7 +78,7 @@ def test_migrations_are_applied_beside(container: Callable[..., Container]) -> N
 
 
 def test_migration_that_fails_changes_nothing(container: Callable[..., Container]) -> None:
-    """What the first instance has written since is still there."""
+    """What the first instance has written meanwhile is still there."""
     first, second = container("first", "--no-migrate"), container("second", SMALL_BROKEN_MIGRATION="1")
     prepare(first)
     first.run("migrate", "djbundle_tasks")

@@ -1,4 +1,4 @@
-"""Processes that a bundle starts: interpreters of its own, and programs of the machine."""
+"""Processes that a bundle starts: its own interpreters, and programs of the machine."""
 
 import os
 import shutil
@@ -30,7 +30,7 @@ def site(small: Path, tmp_path_factory: pytest.TempPathFactory) -> Site:
 
 @pytest.mark.parametrize("method", ["fork", "forkserver", "spawn"])
 def test_multiprocessing(site: Site, method: str) -> None:
-    """Each child finds the database of its parent."""
+    """Each child uses the database of its parent."""
     told = site.shell(f"""
 import multiprocessing
 from notes.counting import count
@@ -78,7 +78,7 @@ def test_script(site: Site, tmp_path: Path) -> None:
 
 
 def test_management_command_in_a_child(site: Site) -> None:
-    """As with ``subprocess.run([sys.executable, "-m", "django", ...])`` and ``[sys.executable, sys.argv[0], ...]``."""
+    """Some commands start with ``sys.executable, "-m", "django"``, others with ``sys.executable, sys.argv[0]``."""
     for start in ("'-m', 'django', 'count_notes'", "sys.argv[0], 'count_notes'"):
         told = site.shell(f"import subprocess, sys\nsubprocess.run([sys.executable, {start}])")
         assert told == site.run("count_notes").stdout.strip()
@@ -86,7 +86,7 @@ def test_management_command_in_a_child(site: Site) -> None:
 
 @pytest.mark.parametrize("started", ["subprocess.run(['env'])", "os.system('env')", "os.execvp('env', ['env'])"])
 def test_programs_of_the_machine_see_its_own_environment(site: Site, started: str) -> None:
-    """Neither our preloaded libraries nor our variables for the loader; those of the host are handed on."""
+    """They get neither our preloaded libraries nor our loader variables, but those of the host."""
     told = site.shell(f"import os, subprocess\n{started}")
     seen = dict(line.split("=", 1) for line in told.splitlines())
     assert {name: value for name, value in seen.items() if name.startswith(("LD_", "GLIBC"))} == MARKED

@@ -1,4 +1,4 @@
-"""A bundle answers to every command that manage.py answers to."""
+"""A bundle runs every command that manage.py runs."""
 
 import json
 import os
@@ -25,7 +25,7 @@ for name in json.load(open(sys.argv[1])):
         failed.append(name)
 print(json.dumps(failed))
 """
-# Django's page of an error, and the text of its mail.
+# Django's error page, and the text of its mail.
 REPORT = """
 import sys
 from django.views.debug import ExceptionReporter
@@ -36,7 +36,7 @@ except AttributeError:
     reporter = ExceptionReporter(None, *sys.exc_info())
     print(reporter.get_traceback_text(), reporter.get_traceback_html())
 """
-# For developing only, never to be imported, or known under another name in each build of Python.
+# For development only, never to be imported, or with another name in each build of Python.
 UNNEEDED = re.compile(  # on a server, which runs Linux
     r"(test|idlelib|tkinter|_tkinter|turtle\w*|ensurepip|lib2to3|venv|pydoc_data|antigravity|this|__p?hello__|_?xx\w*"
     r"|_test\w*|_ctypes_test|_sysconfigdata\w*|_(aix|android|apple|ios|osx)_support)\b|.*(\.tests?\b|__main__)"
@@ -171,7 +171,7 @@ def test_every_module_of_the_standard_library_is_there(open_shop: Site, tmp_path
 
 
 def standard_library() -> set[str]:
-    """Every module that lies in the standard library of this Python."""
+    """Return every module of this Python's standard library."""
     root = Path(os.__file__).parent
     below = {
         ".".join(path.relative_to(root).with_suffix("").parts).removesuffix(".__init__")

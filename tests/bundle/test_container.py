@@ -83,14 +83,14 @@ def test_scratch_image_sells_and_mails(container: Container, outside: Outside, t
     outside.mailbox.wait("container@example.com")
     assert "status-paid" in customer.get(order.url).text
     assert (tmp_path / "storage" / "db.sqlite3").is_file()
-    # What a platform gives is enough: a port, a secret, a volume.
+    # What a platform provides is enough: a port, a secret, a volume.
     assert not (tmp_path / "storage" / "secret_key").exists()
     assert container.execute("healthcheck") == f"{container.url}/ is up\n"
     assert KEY not in container.logs() + container.execute("config")
 
 
 def test_process_one_stops_in_order(container: Container) -> None:
-    """As process 1 a signal without a handler would be ignored."""
+    """For process 1, the kernel ignores a signal that has no handler."""
     container.start()
     container.wait()
     podman("stop", "--time", "20", container.id)
@@ -108,11 +108,11 @@ while prey.exists():
 
 
 def test_memory_limit(container: Container) -> None:
-    """As many web processes as fit. When the kernel kills one, another takes its place, and the log says why."""
+    """As many web processes run as fit. When the kernel kills one, another replaces it, and the log says why."""
     container.start("--memory=220m", "--memory-swap=220m")
     container.wait()
     (before,) = container.web_processes()
-    podman("exec", container.id, "/shop", "-c", HOG, str(before), check=False)  # the kernel may kill that, too
+    podman("exec", container.id, "/shop", "-c", HOG, str(before), check=False)  # the kernel may kill this process too
     said = "web was killed by SIGKILL: there was no memory left; it is started again"
     wait_until(lambda: said in container.logs(), "it is said why")
     (after,) = wait_until(container.web_processes, "there is another")
@@ -121,7 +121,7 @@ def test_memory_limit(container: Container) -> None:
 
 
 def test_read_only_root(container: Container) -> None:
-    """Nothing can be written but the volume for the data."""
+    """Only the data volume is writable."""
     container.start("--read-only", "--read-only-tmpfs=false")
     container.wait()
     assert Customer(container.url).get("/").status == 200

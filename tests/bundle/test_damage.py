@@ -1,4 +1,4 @@
-"""Bundles that a copy or a disk has damaged: each start tells it of what it reads, ``verify`` of everything."""
+"""Bundles that a copy or a disk has damaged: each start detects it in what it reads, ``verify`` in the whole file."""
 
 import hashlib
 import json
@@ -17,7 +17,7 @@ Run = Callable[..., subprocess.CompletedProcess[str]]
 
 @pytest.fixture
 def run(tmp_path: Path) -> Run:
-    """Run a bundle with a data directory of this test; keyword arguments are environment variables."""
+    """Run a bundle with this test's data directory; keyword arguments are environment variables."""
 
     def run_bundle(bundle: Path, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
         command = [bundle, *arguments, "--data-dir", tmp_path / "data"]
@@ -39,7 +39,7 @@ def flipped(bundle: Path, folder: Path, place: int) -> Path:
 
 @pytest.mark.parametrize("kept", [0.999999, 0.9, 0.5, 0.01])
 def test_truncated(run: Run, small: Path, tmp_path: Path, kept: float) -> None:
-    """As after a copy that was interrupted."""
+    """An interrupted copy leaves such a file."""
     damaged = Path(shutil.copy(small, tmp_path / "damaged"))
     os.truncate(damaged, int(damaged.stat().st_size * kept))
     assert_refused(run(damaged, "version"), 60, "not whole")
@@ -47,7 +47,7 @@ def test_truncated(run: Run, small: Path, tmp_path: Path, kept: float) -> None:
 
 @pytest.mark.parametrize("place", [0.003, 0.9975, 0.9999, 0.999999])
 def test_damage_in_what_each_start_reads(run: Run, small: Path, tmp_path: Path, place: float) -> None:
-    """The launcher, the index, the footer."""
+    """Damage the launcher, the index or the footer."""
     damaged = flipped(small, tmp_path, int(small.stat().st_size * place))
     assert_refused(run(damaged, "version"), 61, "damaged")
 
@@ -80,7 +80,7 @@ def test_verify_tells_the_checksum(run: Run, small: Path) -> None:
 
 
 def test_verify_that_may_not_read(small: Path, tmp_path: Path) -> None:
-    """A program may be started by who may not read it; a bundle reads itself, so the launcher says it."""
+    """A user may run a program that the user may not read; a bundle must read itself, so the launcher reports it."""
     secret = Path(shutil.copy(small, tmp_path / "secret"))
     secret.chmod(0o711)
     tmp_path.chmod(0o755)

@@ -1,4 +1,4 @@
-"""What ``serve`` does to a database before it serves, and what it leaves alone."""
+"""What ``serve`` does to a database before it serves, and what it does not touch."""
 
 import os
 import sqlite3
@@ -125,7 +125,7 @@ def test_data_directory_that_cannot_be_made(new_small: NewSite, tmp_path: Path, 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root may become another user")
 @pytest.mark.parametrize("command", ["serve", "migrate"])
 def test_data_directory_of_another_user(small: Path, command: str) -> None:
-    """As "nobody", in a folder of root's."""
+    """Run as "nobody", in a folder of root's."""
     folder = Path("/var/tmp") / f"djbundle-test-{os.getpid()}"
     (folder / "data").mkdir(parents=True)
     try:
@@ -150,7 +150,7 @@ def test_data_directory_of_another_user(small: Path, command: str) -> None:
 
 
 def test_missing_python_is_no_obstacle(new_small: NewSite) -> None:
-    """The bundle's interpreter is its own."""
+    """A bundle has its own interpreter."""
     code = "import sys; print(sys.executable, sys.prefix)"
     told = new_small().run("shell", "-v0", "-c", code).stdout
     assert sys.prefix not in told
@@ -165,7 +165,7 @@ def postgres() -> Iterator[Postgres]:
 
 
 def test_postgres_is_migrated_by_its_owner_alone(new_small: NewSite, postgres: Postgres) -> None:
-    """Several machines share it: ``serve`` names the command, ``migrate`` does it, then ``serve`` serves."""
+    """Several machines share it: ``serve`` names the command, ``migrate`` applies migrations, then ``serve`` serves."""
     site = new_small(SMALL_POSTGRES=postgres.host, PGUSER=postgres.owner)
     refused = site.run("serve", "--bind", "127.0.0.1:0", check=False)
     assert refused.returncode == 46

@@ -1,4 +1,4 @@
-"""Where a bundle runs: on a disk with nothing else, under any user, on other distributions, many times at once."""
+"""Where a bundle runs: on a disk with nothing else, as any user, on other distributions, many times at once."""
 
 import os
 import shlex
@@ -19,10 +19,10 @@ from tests.waiting import wait_until
 pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="only root may change the root of the file system")
 NOBODY = 65534
 MEMFD_NOEXEC = Path("/proc/sys/vm/memfd_noexec")  # Linux 6.3
-# vm.memfd_noexec=2, of this PID namespace alone.
+# vm.memfd_noexec=2, for this PID namespace only.
 FORBID = f"mount -t proc proc /proc; echo 2 >{MEMFD_NOEXEC}; test $(cat {MEMFD_NOEXEC}) = 2"
 
-# What a root needs for the bundle: nothing but itself, /proc, and a place for data.
+# What a root needs for the bundle: only the bundle, /proc, and a place for data.
 MOUNTS = """
 set -e
 mount --make-rprivate /
@@ -33,7 +33,7 @@ mount -t proc proc {root}/proc
 mount -o remount,bind,ro {root}
 exec chroot --userspec={user}:{user} {root} "$@"
 """
-# Each of these loads most of what there is; they share the data directory, which is gone with the last of them.
+# Each of these loads most of the bundle; they share the data directory, which is removed with the last of them.
 PROVE = """
 import os
 from django.core.management import call_command
@@ -53,7 +53,7 @@ def enter(small: Path, tmp_path: Path) -> Enter:
     def command(*arguments: str, user: int = 0, more: str = "", root: Path | None = None) -> list[str]:
         root = root or tmp_path / "root"
         for name in ("proc", "data"):
-            if (root / name).is_symlink():  # to the host's /proc, as debootstrap leaves it
+            if (root / name).is_symlink():  # to the host's /proc, as debootstrap creates it
                 (root / name).unlink()
             (root / name).mkdir(parents=True, exist_ok=True)
         (root / "small").hardlink_to(small)
@@ -65,7 +65,7 @@ def enter(small: Path, tmp_path: Path) -> Enter:
 
 
 def run(command: list[str], **environment: str) -> str:
-    environment["PATH"] = os.environ["PATH"]  # of the programs before the bundle
+    environment["PATH"] = os.environ["PATH"]  # for the programs that start the bundle
     result = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=120, check=False)
     assert result.returncode == 0, result.stderr
     assert result.stderr == ""
@@ -76,7 +76,7 @@ SHELL = ("shell", "-v0", "-c", PROVE)
 
 
 def test_nothing_but_the_file(enter: Enter) -> None:
-    """No /tmp, no /etc/passwd, no locale, no library: nothing can be written but the data."""
+    """There is no /tmp, no /etc/passwd, no locale and no library, and only the data directory is writable."""
     assert run(enter(*SHELL)) == "ü 0 ['data', 'proc', 'small']"
 
 
@@ -86,7 +86,7 @@ def test_unprivileged_user_without_a_name(enter: Enter) -> None:
 
 @pytest.mark.parametrize(("given", "home"), [({}, "/data"), ({"HOME": "/elsewhere"}, "/elsewhere")])
 def test_home_of_a_user_who_has_none(enter: Enter, given: dict[str, str], home: str) -> None:
-    """Packages ask for it when they are imported."""
+    """Packages need a home directory when they are imported."""
     code = "from pathlib import Path; print(Path.home())"
     assert run(enter("shell", "-v0", "-c", code, user=NOBODY), **given) == home
 
@@ -118,7 +118,7 @@ COUNT = "import ssl; print(len(ssl.create_default_context().get_ca_certs()))"
 
 @pytest.mark.parametrize("file", authorities.FILES)
 def test_authorities_of_the_machine_are_trusted(enter: Enter, tmp_path: Path, file: str) -> None:
-    """Fedora, Alpine and others keep them elsewhere than Debian, where this is built; by any way to run Python."""
+    """Fedora, Alpine and others store them elsewhere than Debian, where this is built; each way to run Python works."""
     root = tmp_path / "root"
     (root / file[1:]).parent.mkdir(parents=True)
     (root / file[1:]).write_text("# comments come first\n" + one_authority())
@@ -162,7 +162,7 @@ def test_serves(enter: Enter, tmp_path: Path, more: str) -> None:
         assert customer.get("/admin/login/").status == 200
     finally:
         for child in psutil.Process(process.pid).children():
-            child.kill()  # process 1 of the namespace, and with it all
+            child.kill()  # process 1 of the namespace, which ends all others
         process.wait(timeout=20)
 
 
@@ -173,7 +173,7 @@ def test_other_distribution(enter: Enter, suite: str, version: str, tmp_path: Pa
     """An older and a newer Debian: glibc 2.31 and 2.41. Its programs run from the bundle with its own libc."""
     root = tmp_path / suite
     mirror = "http://deb.debian.org/debian"
-    unpack = ["debootstrap", "--foreign", "--variant=minbase", suite, root, mirror]  # configuring is not needed
+    unpack = ["debootstrap", "--foreign", "--variant=minbase", suite, root, mirror]  # no need to configure it
     subprocess.run(unpack, check=True, capture_output=True)
     code = PROVE + 'import subprocess; subprocess.run(["/bin/cat", "/etc/debian_version"], check=True)'
     told = run(enter("shell", "-v0", "-c", code, root=root))
@@ -189,7 +189,7 @@ def refuse(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_no_memory_files_at_all(small: Path, refuse: Path, tmp_path: Path) -> None:
-    """The one step down: unpacked to a folder, with one line that says so."""
+    """The only fallback: the bundle is unpacked to a folder, and one line says so."""
     command = [refuse, "memory-files", small, "shell", "-v0", "-c", PROVE, "--data-dir", tmp_path / "data"]
     environment = {"XDG_CACHE_HOME": str(tmp_path / "cache")}
     result = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)

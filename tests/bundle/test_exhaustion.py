@@ -1,4 +1,4 @@
-"""What a machine runs out of: its disk, and the files that a process may open."""
+"""What a machine runs out of: disk space, and open files."""
 
 import contextlib
 import json
@@ -19,7 +19,7 @@ from tests.bundle.processes import with_role
 from tests.disks import mounted_disk
 from tests.waiting import wait_until
 
-FEW_FILES = 300  # of which a web process keeps 256 for other things than connections
+FEW_FILES = 300  # a web process reserves 256 of them for other things than connections
 
 
 def status(site: Site, path: str) -> int:
@@ -31,7 +31,7 @@ def status(site: Site, path: str) -> int:
 
 
 def fill(file: Path) -> None:
-    """All that is left of the disk."""
+    """Fill the rest of the disk."""
     with file.open("wb", buffering=0) as full, contextlib.suppress(OSError):
         while full.write(b"a" * 4096):
             pass
@@ -43,7 +43,7 @@ def notes(site: Site) -> set[str]:
 
 
 def tasks(site: Site) -> list[tuple[str, str, str]]:
-    """Status, argument and errors of each."""
+    """Return status, argument and errors of each task."""
     with contextlib.closing(sqlite3.connect(site.data / "db.sqlite3", timeout=30)) as database:
         rows = database.execute("SELECT status, args, errors FROM djbundle_tasks_taskrecord")
         return [(status, json.loads(args)[0], errors) for status, args, errors in rows]
@@ -51,15 +51,15 @@ def tasks(site: Site) -> list[tuple[str, str, str]]:
 
 @pytest.fixture
 def disk(tmp_path: Path) -> Iterator[Path]:
-    """With room enough for a site that is well."""
+    """Mount a disk with enough room for a healthy site."""
     with mounted_disk(tmp_path / "disk", 40) as disk:
         yield disk
 
 
 def test_full_disk_loses_nothing_that_was_answered(small: Path, disk: Path) -> None:
-    """Its log lies there too. Pages that only read go on; the others do when there is room again.
+    """Pages that only read go on; the others work again when there is room. The log is on the same disk.
 
-    A task that meets the full disk fails, as by any exception of its own: it may have sent a mail before.
+    A task that meets the full disk fails, as with any exception of its own: it may have sent a mail before.
     """
     answered: set[str] = set()
 

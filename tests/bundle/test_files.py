@@ -1,4 +1,4 @@
-"""Static and media files, as a browser asks for them."""
+"""Static and media files, as a browser requests them."""
 
 import gzip
 import http.client
@@ -70,7 +70,7 @@ def test_range_gets_a_part(customer: Customer, stylesheet: str) -> None:
 
 
 def test_large_file_is_sent_whole(customer: Customer) -> None:
-    """In parts, from memory; what asks for less than all of it, by the ordinary way."""
+    """A whole file is sent in parts, from memory; a request for a part of it uses the ordinary way."""
     name = "admin/js/vendor/xregexp/xregexp.js"
     content = (Path(admin.__file__).parent / "static" / name).read_bytes()
     assert len(content) > 300_000
@@ -99,7 +99,7 @@ def test_missing_file_is_not_found(customer: Customer) -> None:
     ],
 )
 def test_no_path_leads_out(open_shop: Site, path: str) -> None:
-    """The path goes over the wire as it is; clients would tidy it up."""
+    """The raw path is sent, since clients would normalize it."""
     address = urlsplit(open_shop.url)
     connection = http.client.HTTPConnection(address.hostname or "", address.port, timeout=10)
     connection.request("GET", path)
@@ -136,7 +136,7 @@ def test_upload_runs_no_script(open_shop: Site, customer: Customer, name: str, c
 
 
 def test_upload_can_be_read_in_parts(open_shop: Site, customer: Customer) -> None:
-    """As players of video do."""
+    """Video players do this."""
     uploads = open_shop.data / "media" / "uploads"
     uploads.mkdir(parents=True, exist_ok=True)
     (uploads / "film.mp4").write_bytes(bytes(range(200)))
@@ -156,7 +156,7 @@ def test_upload_that_is_replaced_is_served_anew(open_shop: Site, customer: Custo
 
 
 def test_files_are_served_without_django(new_small: NewSite) -> None:
-    """Not by a view: no middleware of the project has seen the answer."""
+    """No view sends them: the project's middleware does not see the response."""
     with new_small() as site:
         customer = Customer(site.url)
         assert "Cross-Origin-Opener-Policy" in customer.get("/").headers

@@ -1,4 +1,4 @@
-"""``/up``, ``healthcheck`` and ``status``: told as it is, to people, load balancers and machines."""
+"""``/up``, ``healthcheck`` and ``status`` report the truth to people, load balancers and machines."""
 
 import contextlib
 import json
@@ -22,7 +22,7 @@ def ask(site: Site) -> tuple[int, dict[str, object]]:
 
 
 def fetch(url: str) -> tuple[int, dict[str, object]]:
-    """Under a name that no site allows."""
+    """Fetch it with a host name that no site allows."""
     request = urllib.request.Request(url, headers={"Host": "whatever.example"})
     try:
         with urllib.request.urlopen(request, timeout=20) as answer:
@@ -32,7 +32,7 @@ def fetch(url: str) -> tuple[int, dict[str, object]]:
 
 
 def test_up_when_the_worker_is_heard_of(new_small: NewSite) -> None:
-    with new_small("--workers", "1") as site:  # of several, another may say for a second what it saw before
+    with new_small("--workers", "1") as site:  # with several, another one may answer from its cache for a second
         wait_until(lambda: ask(site)[0] == 200, "it is ready")
         assert ask(site) == (200, {"ready": True, "problems": []})
         assert site.run("healthcheck").stdout == f"{site.url}/ is up\n"
@@ -45,7 +45,7 @@ def test_not_up_without_its_database(new_small: NewSite) -> None:
         (site.data / "db.sqlite3").mkdir()
         _, told = wait_until(lambda: found if (found := ask(site))[0] == 503 else None, "it is not ready")
         assert told == {"ready": False, "problems": ['the database "default" does not answer']}
-        # Another web process may have looked a moment ago, and say so for a second.
+        # Another web process may have checked a moment ago, and answer from its cache for a second.
         refused = wait_until(lambda: done if (done := site.run("healthcheck", check=False)).returncode else None, "no")
         assert_refused(refused, 53, "is not ready")
 
@@ -67,7 +67,7 @@ def test_not_up_on_a_full_disk(small: Path, small_disk: Path) -> None:
 
 
 def test_not_up_while_the_database_hangs(new_small: NewSite) -> None:
-    """A server that is stopped takes connections and says nothing: the answer comes all the same."""
+    """A stopped server accepts connections and sends nothing: /up answers all the same."""
     with running(Postgres) as server:
         server.create_database("small")
         site = new_small("--workers", "1", "--no-worker", SMALL_POSTGRES=server.host, PGUSER=server.owner)
@@ -84,7 +84,7 @@ def test_not_up_while_the_database_hangs(new_small: NewSite) -> None:
                 assert fetch(f"{site.url}/up/live")[0] == 200
             finally:
                 for each in processes:
-                    with contextlib.suppress(psutil.NoSuchProcess):  # a helper of the server's that has done its work
+                    with contextlib.suppress(psutil.NoSuchProcess):  # a helper of the server that has finished
                         each.resume()
             wait_until(lambda: ask(site)[0] == 200, "it is ready again")
 

@@ -1,4 +1,4 @@
-"""What strangers send: requests that two servers read differently, too much, too slowly, and under false names."""
+"""What strangers send: requests that two servers read differently, too much, too slowly, and with forged headers."""
 
 import contextlib
 import http.client
@@ -28,7 +28,7 @@ SMUGGLED = b"GET /smuggled/ HTTP/1.1\r\nHost: localhost\r\n\r\n"
 
 @pytest.fixture(scope="module")
 def site(small: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
-    """Nobody's word is taken, and a client may be silent for a second."""
+    """Start a site that trusts no proxy and closes a client after a second of silence in a body."""
     data = tmp_path_factory.mktemp("hostile") / "data"
     options = ("--workers", "2", "--trusted-proxies", "none", "--max-body", "10K", "--body-timeout", "1")
     with Site(small, data, bare_environment(), *options, "--access-log", "--server-timing") as site:
@@ -37,7 +37,7 @@ def site(small: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site
 
 @pytest.fixture(scope="module")
 def behind_proxy(small: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
-    """We are the proxy, and so is who sits at 10.1.2.3."""
+    """Start a site that trusts this machine and 10.1.2.3 as proxies."""
     data = tmp_path_factory.mktemp("proxy") / "data"
     options = ("--workers", "1", "--trusted-proxies", "127.0.0.1,10.0.0.0/8", "--access-log")
     with Site(small, data, bare_environment(), *options) as site:
@@ -93,7 +93,7 @@ def impatient(folders: pytest.TempPathFactory, wsgi: Path, asgi: Path, *options:
 def test_requests_that_two_servers_read_differently_are_refused(
     site: Site, headers: tuple[str, ...], body: bytes
 ) -> None:
-    """Each is answered by an error, or the last of its connection, and what hides in its body is never a request."""
+    """Each gets an error, or is the last of its connection; what hides in its body is never a request."""
     answer = exchange(site, request("POST", "/", *headers, body=body))
     assert not answer or answer.startswith(b"HTTP/1.1 4") or b"\r\nconnection: close\r\n" in answer, answer[:100]
     assert answer.count(b"HTTP/1.1 ") <= 1, answer
@@ -101,7 +101,7 @@ def test_requests_that_two_servers_read_differently_are_refused(
 
 
 def test_pipelined_requests_are_answered_in_order(site: Site) -> None:
-    """What must go on to work: two whole requests in one packet."""
+    """Two whole requests in one packet must still work."""
     first, second = request("GET", "/", HOST), request("GET", "/nothing/", HOST, "Connection: close")
     answer = exchange(site, first + second)
     assert answer.startswith(b"HTTP/1.1 200 ")
@@ -129,7 +129,7 @@ def test_large_bodies_are_refused_unread(site: Site, length: int) -> None:
 
 
 def test_bodies_without_a_length_are_read(site: Site) -> None:
-    """Until their end. Of a connection that broke before, the site sees nothing."""
+    """They are read to their end. If the connection breaks before, the site sees no request."""
     answer = exchange(site, request("POST", "/size/", HOST, CHUNKED, body=b"3\r\nabc\r\n0\r\n\r\n"))
     assert answer.startswith(b"HTTP/1.1 200 ")
     assert b"\r\n\r\n3 in " in answer
@@ -145,7 +145,7 @@ PATHS = [
 
 
 def test_no_path_leads_out(site: Site) -> None:
-    """Nothing of the data directory, the archive or the machine is read; nothing is an error of ours either."""
+    """A response reveals nothing of the data directory, the archive or the machine; no path causes a server error."""
     secrets = [(site.data / "secret_key").read_bytes(), b"SQLite format", b"root:", b'"settings_module"']
     for path in (
         *PATHS,
@@ -169,7 +169,7 @@ def exchange_once(site: Site, path: str) -> bytes:
 
 @pytest.mark.parametrize("beginning", ["head", "body", "nothing"])
 def test_slow_clients_hold_up_nobody(site: Site, beginning: str) -> None:
-    """Two thousand that have begun and never finish; the others are answered, and in the end the slow ones closed."""
+    """Two thousand requests never finish; other clients are answered, and in the end the slow ones are closed."""
     starts = {
         "head": b"GET / HTTP/1.1\r\nHost: localhost\r\nX-A: ",
         "body": request("POST", "/admin/login/", HOST, "Content-Length: 1000", body=b"username="),
@@ -193,7 +193,7 @@ def test_slow_clients_hold_up_nobody(site: Site, beginning: str) -> None:
 @pytest.mark.parametrize("interface", ["wsgi", "asgi"])
 @pytest.mark.parametrize("beginning", [b"", b"G", b"PRI * HTTP/2.0\r\n\r\nSM\r\n"[:-1], b"GET / HTTP/1.1\r\nHost: "])
 def test_clients_that_say_nothing_are_closed(mute: dict[str, Site], interface: str, beginning: bytes) -> None:
-    """Of those who speak, none is."""
+    """A client that sends requests is not closed."""
     site = mute[interface]
     with connect(site) as silent, connect(site) as customer:
         silent.sendall(beginning)
@@ -208,13 +208,13 @@ def test_clients_that_say_nothing_are_closed(mute: dict[str, Site], interface: s
 def test_who_says_nothing_after_the_handshake_makes_room(
     crowded: dict[str, Site], interface: str, tmp_path: Path
 ) -> None:
-    """And who waits for an answer stays."""
+    """A client that waits for an answer stays connected."""
     site = crowded[interface]
     with contextlib.ExitStack() as stack:
         waiting = stack.enter_context(connect_tls(site))
         waiting.sendall(request("GET", f"/slow/?seconds=6&begun={tmp_path / 'begun'}", HOST))
         silent = [stack.enter_context(connect_tls(site)) for _ in range(ROOM - 1)]
-        for each in silent:  # the server's tickets: until then it may accept one more, whose handshake would be silent
+        for each in silent:  # wait for tickets: until then the server may accept one more, whose handshake would hang
             assert select.select([each], [], [], 20)[0]
         with connect_tls(site) as customer:
             customer.sendall(request("GET", "/up", HOST))
@@ -225,7 +225,7 @@ def test_who_says_nothing_after_the_handshake_makes_room(
 
 
 def test_a_client_that_leaves_in_its_body_is_forgotten(site: Site) -> None:
-    """Its request never reaches the site."""
+    """The request never reaches the site."""
     with connect(site) as connection:
         connection.sendall(request("POST", "/left/", HOST, "Content-Length: 1000", body=b"a"))
     assert Customer(site.url).get("/").status == 200
@@ -254,7 +254,7 @@ def test_a_client_that_leaves_while_it_is_answered_is_seen(
 
 @pytest.mark.parametrize(("number", "whole"), [(1, False), (9, True)])
 def test_an_answer_that_fails_does_not_look_whole(mute: dict[str, Site], number: int, *, whole: bool) -> None:
-    """By ASGI and HTTP/1.1: a connection of HTTP/2 has answers to others too, and WSGI does not know its connection."""
+    """This holds for ASGI and HTTP/1.1: HTTP/2 shares its connection, and WSGI does not know its connection."""
     with connect(mute["asgi"]) as connection:
         connection.sendall(request("GET", f"/count/?to=3&fails={number}", HOST, "Connection: close"))
         with connection.makefile("rb") as answer:
@@ -307,7 +307,7 @@ def test_strangers_are_not_believed(site: Site) -> None:
     ids=str,
 )
 def test_trusted_proxies_are_believed(behind_proxy: Site, headers: dict[str, str], client: str, scheme: str) -> None:
-    """As far as they go: the last address that is no proxy is the client."""
+    """The client is the last address that is no trusted proxy."""
     _, body = get(behind_proxy, "/whoami/", **headers)
     assert body.splitlines()[:2] == [client, scheme]
 
@@ -320,7 +320,7 @@ def test_request_id_goes_through(behind_proxy: Site) -> None:
 
 
 def test_slow_readers_hold_up_nobody(new_small: NewSite) -> None:
-    """Clients that ask for much and do not read it; more of them than threads. Each takes less than 1 MB of memory."""
+    """There are more clients that request much and read nothing than threads; each takes less than 1 MB of memory."""
     with new_small("--workers", "1", "--blocking-threads", "2") as site, contextlib.ExitStack() as stack:
         (site.data / "media").mkdir()
         (site.data / "media" / "large.pdf").write_bytes(os.urandom(20 << 20))
@@ -338,7 +338,7 @@ def test_slow_readers_hold_up_nobody(new_small: NewSite) -> None:
 
 
 def test_who_takes_nothing_of_an_answer_is_closed(mute: dict[str, Site]) -> None:
-    """But not who takes it slowly."""
+    """A client that reads slowly stays connected."""
     site = mute["wsgi"]
     (site.data / "media").mkdir(exist_ok=True)
     (site.data / "media" / "large.pdf").write_bytes(os.urandom(20 << 20))
@@ -354,7 +354,7 @@ def test_who_takes_nothing_of_an_answer_is_closed(mute: dict[str, Site]) -> None
 
 
 def test_bodies_arrive_whole(new_small: NewSite) -> None:
-    """Many at once, from nothing to more than memory is meant for; a file while they come, and none afterwards."""
+    """Many come at once, from empty to too large for memory; a large one uses a file only while it arrives."""
     with new_small("--workers", "1", "--max-body", "10M") as site:
         sizes = [0, 1, 1000, 65536, 65537, 1 << 20, (1 << 20) + 1, 5 << 20]
         echoed: dict[int, str] = {}

@@ -1,4 +1,4 @@
-"""What a site tells: in one form, whoever says it, and no secret in it."""
+"""What a site logs: one format for every source, and no secret."""
 
 import json
 import os
@@ -28,7 +28,7 @@ def test_json(new_small: NewSite) -> None:
         assert Customer(site.url).get("/absent/?password=open-sesame").status == 404
         with_role(site, "web")[0].kill()
         wait_until(lambda: any("it is started again" in line["msg"] for line in lines_of(site)), "the log says so")
-    lines = lines_of(site)  # each is JSON
+    lines = lines_of(site)  # each line is JSON
     assert {"serve", "access", "django.request"} <= {line["source"] for line in lines}
     access = next(line for line in lines if line["source"] == "access")
     assert (access["msg"], access["status"], access["client"]) == ("GET /absent/", 404, "127.0.0.1")
@@ -42,7 +42,7 @@ def test_json(new_small: NewSite) -> None:
 
 @pytest.mark.parametrize("form", ["json", "logfmt", "text", "journal"])
 def test_traceback_without_a_secret(new_small: NewSite, form: str) -> None:
-    """The page fails over a value that stands in its traceback."""
+    """The page fails with a value that appears in its traceback."""
     with new_small("--log-format", form, API_TOKEN=SECRET) as site:
         assert Customer(site.url).get(f"/slow/?begun=/nowhere/{SECRET}/x&seconds=0").status == 500
         wait_until(lambda: "FileNotFoundError" in site.log.read_text(), "the traceback is told")
@@ -72,7 +72,7 @@ def test_level(new_small: NewSite) -> None:
 
 @pytest.fixture
 def serving(small: Path) -> str:
-    """How it says that it serves."""
+    """Return the line that reports that the site serves."""
     told = subprocess.run([small, "version", "--json"], capture_output=True, check=True, env=bare_environment())
     return f"serve: small {json.loads(told.stdout)['version']} serves http"
 
@@ -100,7 +100,7 @@ def test_journald_gets_priorities(small: Path, tmp_path: Path, serving: str) -> 
 
 @pytest.mark.parametrize("no_colour", [False, True])
 def test_terminal(small: Path, tmp_path: Path, serving: str, no_colour: bool) -> None:
-    """A time, and colours where they are wanted."""
+    """The log shows a time, and colours if they are wanted."""
     ours, theirs = pty.openpty()
     environment = bare_environment(**{"NO_COLOR": "1"} if no_colour else {})
     command = [copy_bundle(small, tmp_path / "place"), "serve", "--bind", "127.0.0.1:0", "--data-dir", tmp_path]

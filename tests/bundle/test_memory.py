@@ -1,4 +1,4 @@
-"""What a site has loaded is shared by its processes: a fork that only uses it makes no copy of it."""
+"""The processes of a site share what it has loaded: a fork that only reads it copies nothing."""
 
 from ci.site import Site
 

@@ -1,4 +1,4 @@
-"""What Prometheus is told, and ``status`` shows: counted across processes, and across their restarts."""
+"""The metrics that Prometheus gets and ``status`` shows: counted across processes, and across their restarts."""
 
 import json
 import re
@@ -18,7 +18,7 @@ from tests.waiting import wait_until
 
 
 def scrape(port: int) -> dict[str, float]:
-    """Each sample by its name and labels."""
+    """Return each sample by its name and labels."""
     with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=20) as answer:
         assert answer.headers["Content-Type"].startswith("text/plain; version=0.0.4")
         lines = answer.read().decode().splitlines()
@@ -29,7 +29,7 @@ def scrape(port: int) -> dict[str, float]:
 def test_requests_are_counted(new_small: NewSite) -> None:
     port = free_port()
     with new_small("--workers", "2", "--metrics-bind", f"127.0.0.1:{port}") as site:
-        for _ in range(10):  # a connection each, so both workers get some
+        for _ in range(10):  # a new connection each time, so that both workers get some
             assert Customer(site.url).get("/").status == 200
         assert Customer(site.url).get("/absent/").status == 404
         found = scrape(port)

@@ -1,4 +1,4 @@
-"""Where a bundle runs, and where it writes: in its data directory, and nowhere else."""
+"""Where a bundle runs, and where it writes: only in its data directory."""
 
 import re
 import shutil
@@ -10,7 +10,7 @@ from ci.outside import Outside
 from ci.site import Site, bare_environment
 from tests.conftest import NewSite
 
-# Calls that make, change or remove something in a file system, as strace prints them when they succeed.
+# Calls that make, change or remove a file, as strace prints them when they succeed.
 WRITING = re.compile(
     r"""(?:open(?:at)?\((?:AT_FDCWD|\d+), "(?P<opened>[^"]+)", [^)]*?(?:O_WRONLY|O_RDWR|O_CREAT)"""
     r"""|(?:creat|mkdir|rmdir|unlink|truncate|chmod|mknod)\("(?P<changed>[^"]+)\""""
@@ -21,7 +21,7 @@ DEVICES = ("/dev/", "/proc/")
 
 
 def test_empty_environment_and_another_folder(shop: Path, tmp_path: Path) -> None:
-    """Nothing but the file, and where to put things: HOME and PATH are not set."""
+    """There is only the file, and a data directory: HOME and PATH are not set."""
     (tmp_path / "elsewhere").mkdir()
     command = [str(shop), "check", "--data-dir", str(tmp_path / "data")]
     result = subprocess.run(
@@ -52,7 +52,7 @@ def test_symbolic_link_works(shop: Path, tmp_path: Path) -> None:
 
 
 def test_data_lies_where_it_is_said(shop: Path, tmp_path: Path) -> None:
-    """The order of precedence, seen from outside."""
+    """Check the order of precedence from outside."""
     expected = {
         "option": ({"DJBUNDLE_DATA_DIR": "/nowhere"}, ["--data-dir", str(tmp_path / "option")]),
         "variable": ({"DJBUNDLE_DATA_DIR": str(tmp_path / "variable"), "STATE_DIRECTORY": "/nowhere"}, []),
@@ -72,7 +72,7 @@ def test_everything_in_the_data_directory_is_private(new_small: NewSite) -> None
 
 
 def test_nothing_is_written_elsewhere(new_shop: NewSite, outside: Outside, tmp_path: Path) -> None:
-    """A purchase under strace."""
+    """Run a purchase under strace."""
     trace = tmp_path / "trace"
     site = new_shop()
     wrapper = tmp_path / site.bundle.name

@@ -1,4 +1,4 @@
-"""A purchase from the first page to the mail, with a gateway that does not always behave."""
+"""A purchase from the first page to the mail, with a gateway that sometimes misbehaves."""
 
 import pytest
 
@@ -10,7 +10,7 @@ from tests.waiting import wait_until
 
 
 def pay(customer: Customer, email: str, card: str = "4242 4242 4242 4242") -> str:
-    """Buy the first product; the address of the order's page."""
+    """Buy the first product; return the address of the order's page."""
     order = customer.buy(first_product(customer.get("/")), email, card)
     assert order.status == 200
     assert "/order/" in order.url

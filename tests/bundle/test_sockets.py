@@ -39,7 +39,7 @@ def test_several_addresses(new_small: NewSite, tmp_path: Path) -> None:
         for url in urls[:2]:
             assert Customer(url.rstrip("/")).get("/").status == 200
         assert stat.S_IMODE(path.stat().st_mode) == 0o660
-        # A proxy on this machine is the only one who reaches it, and says for whom it asks.
+        # Only a proxy on this machine can reach it, and its forwarded headers are trusted.
         answer = ask_unix(path, "X-Forwarded-For: 1.2.3.4", "X-Forwarded-Proto: https")
         assert answer.splitlines()[-4:-2] == ["1.2.3.4", "https"]
         assert {ask_unix(path)[:15] for _ in range(8)} == {"HTTP/1.1 200 OK"}
@@ -51,13 +51,13 @@ def test_unix_socket_alone(small: Path, tmp_path: Path) -> None:
     site = Site(small, tmp_path / "data", bare_environment(), "--bind", f"unix:{path}", "--uds-permissions", "600")
     with site:
         assert stat.S_IMODE(path.stat().st_mode) == 0o600
-        up = f"unix:{path} is up\n"  # once the task worker has been heard of
+        up = f"unix:{path} is up\n"  # once the task worker has sent a heartbeat
         wait_until(lambda: site.run("healthcheck", check=False).stdout == up, "it is up")
         second = Site(small, tmp_path / "other", bare_environment(), "--bind", f"unix:{path}")
         assert_refused(second.run("serve", "--bind", f"unix:{path}", check=False), 41, "in use by another program")
         site.process.kill()
         site.process.wait()
-    assert path.is_socket()  # it was killed; the next one takes its place
+    assert path.is_socket()  # a killed site leaves it; the next one replaces it
     with site:
         assert "200 OK" in ask_unix(path)
 

@@ -1,4 +1,4 @@
-"""One supervisor, the site's process, web workers and a task worker: killed, stopped, started again."""
+"""One supervisor, the app process, web workers and a task worker: killed, stopped, restarted."""
 
 import http.client
 import os
@@ -24,7 +24,7 @@ from tests.waiting import wait_until
 
 
 def test_worker_killed_in_a_task_loses_nothing(new_shop: NewSite, outside: Outside) -> None:
-    """The gateway has taken the money but has not answered when the worker dies."""
+    """The gateway has charged the customer but not yet answered when the worker dies."""
     before = len(outside.gateway.charges())
     outside.gateway.misbehave("timeout")
     with new_shop(PAYMENT_GATEWAY_TIMEOUT="50") as site:
@@ -74,13 +74,13 @@ def test_hung_web_worker_is_replaced(new_small: NewSite) -> None:
 
 
 def test_hanging_task_worker_is_replaced(new_small: NewSite) -> None:
-    """After five times as long as a web worker, since it may wait for its database."""
+    """Its timeout is five times that of a web worker, since it may wait for its database."""
     with new_small("--workers", "1", "--worker-timeout", "1") as site:
         first = with_role(site, "worker")[0]
         first.suspend()
         wait_until(lambda: not first.is_running(), "it is killed")
         wait_until(lambda: with_role(site, "worker"), "there is another")
-        time.sleep(7)  # one that works would be killed by now, if it did not beat
+        time.sleep(7)  # without heartbeats, a healthy one would be killed by now
         told = [line for line in site.log.read_text().splitlines() if "worker (process" in line and "hangs" in line]
         assert len(told) == 1
         assert f"(process {first.pid})" in told[0]
@@ -97,7 +97,7 @@ def test_crash_loop_is_called_one(new_small: NewSite) -> None:
 
 
 def test_all_that_was_stopped_goes_on(new_small: NewSite) -> None:
-    """Ctrl-Z, or a virtual machine that was frozen: nobody hangs."""
+    """After Ctrl-Z, or when a virtual machine was frozen, no process hangs."""
     with new_small("--workers", "1", "--worker-timeout", "3") as site:
         everyone = [*tree_of(site)[1:], tree_of(site)[0]]
         for each in everyone:
@@ -114,7 +114,7 @@ def test_no_process_outlives_a_killed_supervisor(new_small: NewSite) -> None:
     with new_small("--workers", "2") as site:
         with_role(site, "web", 2)
         with_role(site, "worker")
-        with_role(site, "task")  # which it starts
+        with_role(site, "task")  # the worker starts it
         everyone = tree_of(site)
         assert len(everyone) == 6
         site.process.kill()
@@ -123,7 +123,7 @@ def test_no_process_outlives_a_killed_supervisor(new_small: NewSite) -> None:
 
 
 def test_kills_under_load_lose_nothing(new_small: NewSite) -> None:
-    """Of any process, at any moment. Clients see connections break, and no error; what was answered is done."""
+    """Kill any process at any moment. Clients see broken connections but no errors; answered requests have effect."""
     chance = random.Random()
     with new_small("--bind", f"127.0.0.1:{free_port()}") as site:
         with Load(site, PLAIN) as load:
@@ -131,7 +131,7 @@ def test_kills_under_load_lose_nothing(new_small: NewSite) -> None:
                 top = psutil.Process(site.process.pid)
                 victim = top if kill == 7 else chance.choice(tree_of(site))
                 victim.kill()
-                if victim == top:  # whoever has started it starts it again, as systemd does
+                if victim == top:  # whatever has started it restarts it, as systemd does
                     site.process.wait()
                     site.__enter__()
                 seen = load.seen()
@@ -163,7 +163,7 @@ def test_stop_lets_requests_finish(new_small: NewSite, tmp_path: Path, number: s
 
 
 def test_asgi_streams_and_finishes(streaming: Path, tmp_path: Path) -> None:
-    """A project without a database, for ASGI: an answer in parts, which a stop lets end."""
+    """For an ASGI project without a database, a stop lets a streaming response finish."""
     with Site(streaming, tmp_path / "data", bare_environment(STREAMING_TOKEN="t")) as site:
         answer = urllib.request.urlopen(f"{site.url}/count/?to=20", timeout=20)
         assert answer.readline() == b"0\n"

@@ -1,4 +1,4 @@
-"""As a service of systemd: the unit that `install` writes, and what systemd is told while the site runs."""
+"""The site as a systemd service: the unit that `install` writes, and the messages that systemd gets while it runs."""
 
 import re
 import shlex
@@ -36,7 +36,7 @@ def test_unit_is_valid_and_locked_up(new_small: NewSite, tmp_path: Path) -> None
 
 
 def test_site_works_with_the_calls_that_its_unit_allows(new_small: NewSite, tmp_path: Path) -> None:
-    """Migrations, pages, static files and tasks, with the filters of system calls and of families of sockets."""
+    """Run migrations, pages, static files and tasks with the unit's filters of system calls and socket families."""
     site = new_small()
     unit, confined = tmp_path / "small.service", tmp_path / "confined"
     unit.write_text(site.run("install", "--print").stdout)
@@ -74,7 +74,7 @@ def test_wrong_options_are_refused_before_anything_is_written(new_small: NewSite
 
 
 def test_without_systemd(new_small: NewSite) -> None:
-    if not Path("/run/systemd/system").is_dir():  # as in a container; elsewhere a service would be made
+    if not Path("/run/systemd/system").is_dir():  # as in a container; elsewhere the test would install a service
         for command in ("install", "uninstall"):
             refused = new_small().run(command, check=False)
             assert_refused(refused, 57, "systemd does not manage this machine")
@@ -112,7 +112,7 @@ def test_systemd_is_told_of_each_state(small: Path, tmp_path: Path) -> None:
 
 
 def test_systemd_that_does_not_read_holds_up_nothing(small: Path, tmp_path: Path) -> None:
-    """Ten messages fill the queue of its socket, which is half a second of signs of life."""
+    """Ten messages fill the queue of its socket, which is half a second of watchdog messages."""
     with systemd(tmp_path) as (receiver, environment):
         with Site(copy_bundle(small, tmp_path / "place"), tmp_path / "data", environment) as site:
             wait_until(lambda: is_full(environment["NOTIFY_SOCKET"]), "its queue is full")

@@ -24,11 +24,11 @@ from tests.conftest import PROJECTS, NewSite, build
 from tests.waiting import wait_until
 
 NAMES = ("shop.test", "www.shop.test")
-PATIENCE = 90.0  # seconds; an authority that was away is asked again after 5, 10, 20 and 40
+PATIENCE = 90.0  # seconds; an unreachable authority is retried after 5, 10, 20 and 40
 
 
 def test_certificate_comes_from_an_authority(new_small: NewSite, tmp_path: Path) -> None:
-    """One that forgets half of the nonces, takes its time, and wants an account of its own."""
+    """This authority rejects half of the nonces, is slow, and demands an external account."""
     with Pebble(tmp_path / "pebble", external_account=True) as pebble:
         kid, key = ACCOUNT
         with by_acme(new_small, pebble, "--hsts", "--acme-eab-kid", kid, "--acme-eab-hmac-key", key) as site:
@@ -40,7 +40,7 @@ def test_certificate_comes_from_an_authority(new_small: NewSite, tmp_path: Path)
                 assert answer.headers["Strict-Transport-Security"] == "max-age=31536000"
             assert_private(site.data / "tls")
             first = serial(site.url, pebble.root(), "shop.test")
-        with site:  # once more: nothing new is ordered
+        with site:  # restart: nothing new is ordered
             assert wait_until(lambda: try_to_get(site.url, pebble.root(), "shop.test"), "the site answers")
             assert serial(site.url, pebble.root(), "shop.test") == first
             assert site.log.read_text().count("new certificate") == 1
@@ -58,7 +58,7 @@ def test_authority_that_does_not_answer_is_asked_again(new_small: NewSite, tmp_p
 
 
 def test_refusal_of_the_authority_is_told(new_small: NewSite, tmp_path: Path) -> None:
-    """It looks for the challenge where nobody answers. The next order comes in an hour, as with each order."""
+    """The authority looks for the challenge where no server listens. The next order comes in an hour, as always."""
     with Pebble(tmp_path / "pebble") as pebble, by_acme(new_small, pebble, http_port=free_port()) as site:
         wait_for_log(site, "no certificate for shop.test, www.shop.test: ")
         line = next(line for line in site.log.read_text().splitlines() if "no certificate" in line)
@@ -166,7 +166,7 @@ def test_changed_files_are_taken_up_without_a_lost_request(new_small: NewSite, t
         slow = socket.create_connection(("127.0.0.1", int(url.rpartition(":")[2])), timeout=20)
         make_files(tmp_path, root=root)
         wait_until(lambda: is_replaced(url, trusted, first), "only the new certificate")
-        time.sleep(6)  # more requests, all on connections of the new one; and a handshake that is long in coming
+        time.sleep(6)  # more requests, all on connections of the new process; and a handshake that comes late
         assert get_through(slow, trusted).startswith(b"HTTP/1.1 200 ")
         done.set()
         for customer in customers:
@@ -176,7 +176,7 @@ def test_changed_files_are_taken_up_without_a_lost_request(new_small: NewSite, t
 
 
 def get_through(connection: socket.socket, trusted: str) -> bytes:
-    """By an open connection, of which nothing has been said yet."""
+    """Send a request over an open connection that has not been used yet."""
     with ssl.create_default_context(cadata=trusted).wrap_socket(connection, server_hostname="localhost") as secure:
         secure.sendall(b"GET /static/notes/notes.css HTTP/1.1\r\nHost: localhost\r\n\r\n")
         return secure.recv(1024)
@@ -259,7 +259,7 @@ def try_to_get(url: str, root: str, name: str | None = None) -> http.client.HTTP
 
 
 def internal_serial(site: Site) -> str | None:
-    """Of a connection that trusts the local authority; None while there is none."""
+    """Return the serial number that a client of the local authority sees; None while there is none."""
     try:
         return serial(site.url, (site.data / "tls" / "root.pem").read_text())
     except OSError:
@@ -300,6 +300,6 @@ def replace(path: Path, content: bytes) -> None:
 
 
 def assert_private(folder: Path) -> None:
-    """Nobody but its owner reads it."""
+    """Check that only the owner can read any of it."""
     for path in (folder, *folder.rglob("*")):
         assert stat.S_IMODE(path.stat().st_mode) == (0o700 if path.is_dir() else 0o600), path

@@ -1,4 +1,4 @@
-"""A bundle that is unpacked, where it must be or somebody wants to look inside: once and whole, whatever happens."""
+"""A bundle that is unpacked because it must be, or for inspection: once and completely, whatever happens."""
 
 import signal
 import subprocess
@@ -67,7 +67,7 @@ def test_tree_is_private_and_read_only(small: Path, tmp_path: Path) -> None:
 
 
 def test_folder_that_others_may_write_to_is_refused(small: Path, tmp_path: Path) -> None:
-    """Somebody else could have put code there."""
+    """Another user could have put code there."""
     tree = tmp_path / "tree"
     tree.mkdir()
     tree.chmod(0o777)
@@ -104,7 +104,7 @@ def test_extract_for_people_who_look_inside(small: Path, tmp_path: Path) -> None
 
 
 def contents(folder: Path) -> dict[str, str | bytes | None]:
-    """By name: the target of a link, the bytes of a file, None for a folder."""
+    """Return by name the target of a link, the bytes of a file, or None for a folder."""
     return {
         str(path.relative_to(folder)): str(path.readlink())
         if path.is_symlink()
@@ -125,7 +125,7 @@ def test_extract_to_a_full_disk_leaves_nothing_behind(small: Path, tmp_path: Pat
 
 
 def test_unpacked_tree_is_as_in_the_file(small: Path, tmp_path: Path) -> None:
-    """Settings resolve their ``__file__`` strictly, and only the bundle's libraries are known, from disk too."""
+    """Settings resolve their ``__file__`` strictly, and only the bundle's libraries are used, from disk too."""
     code = "import ctypes.util, notes.models, pkgutil; print(ctypes.util.find_library('mount'), notes.models.__file__)"
     command = [small, "shell", "-v0", "-c", code, "--data-dir", tmp_path / "data"]
     environment = {"DJBUNDLE_EXTRACT": str(tmp_path / "tree")}

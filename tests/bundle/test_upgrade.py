@@ -1,4 +1,4 @@
-"""One version takes over from another, under load; and does not where it cannot, and nobody notices."""
+"""One version takes over from another under load; if it cannot, the old one goes on, and no client notices."""
 
 import json
 import shutil
@@ -51,7 +51,7 @@ if os.environ.get("NEXT") == "no settings":
 
 @pytest.fixture(scope="session")
 def key(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Who signs new versions."""
+    """Make the key that signs new versions."""
     return new_key(tmp_path_factory.mktemp("key") / "deploy.pem")
 
 
@@ -98,7 +98,7 @@ def new_key(file: Path) -> Path:
 
 
 def sign(file: Path, key: Path) -> Path:
-    """As docs/serve.md tells it."""
+    """Sign as docs/serve.md describes."""
     signature = file.with_name(f"{file.name}.sig")
     openssl("dgst", "-sha256", "-sign", key, "-out", signature, file)
     return signature
@@ -117,7 +117,7 @@ def version_of(site: Site) -> str:
 
 
 def test_upgrade_under_load(site: Site, signed_small: Path, next_small: Path) -> None:
-    """There with a migration, back, and there again without: nothing fails, nothing that was answered is lost."""
+    """Upgrade with a migration, roll back, and upgrade without one: nothing fails, and no answered request is lost."""
     pid, began = site.process.pid, version_of(site)
     (site.data / "media").mkdir()
     (site.data / "media" / "large.bin").write_bytes(bytes(10 << 20))
@@ -212,7 +212,7 @@ def test_rollback_brings_the_file_before_back(site: Site, next_small: Path) -> N
 
 
 def test_handovers_that_follow_at_once_leave_nobody(site: Site, next_small: Path) -> None:
-    """The second begins while the process before the first is still on its way out; the next program sees it end."""
+    """The second begins while the process before the first is still draining; the next program sees it end."""
     assert upgrade(site, next_small).returncode == 0
     for _ in range(2):
         assert site.run("rollback").returncode == 0
@@ -221,7 +221,7 @@ def test_handovers_that_follow_at_once_leave_nobody(site: Site, next_small: Path
 
 
 def test_only_what_is_signed_takes_over(next_small: Path, signed_small: Path, tmp_path: Path) -> None:
-    """Where the version that serves has a signer. What is not signed is not even run."""
+    """The running version has a signer. An unsigned program is not even run."""
     ran = tmp_path / "ran"
     script = tmp_path / "script"
     script.write_text(f"#!/bin/sh\ntouch {ran}\n")
@@ -241,7 +241,7 @@ def test_only_what_is_signed_takes_over(next_small: Path, signed_small: Path, tm
 
 
 def test_rollback_of_a_signer(site: Site, next_small: Path, signed_small: Path) -> None:
-    """What has served before needs no signature; an older version by the way of upgrade is to be meant."""
+    """A version that has served before needs no signature; an upgrade to an older version must be explicit."""
     assert upgrade(site, next_small).returncode == 0
     assert_refused(upgrade(site, signed_small), 55, "older than 2 of ")
     assert version_of(site) == "2"
@@ -249,7 +249,7 @@ def test_rollback_of_a_signer(site: Site, next_small: Path, signed_small: Path) 
 
 
 def test_upgrade_of_https_under_load(small: Path, next_small: Path, tmp_path: Path) -> None:
-    """HTTP/2, too."""
+    """The load uses HTTP/2 too."""
     copy = copy_bundle(small, tmp_path / "place")
     with Site(copy, tmp_path / "data", bare_environment(), "--tls", "internal") as site, Load(site, SECURE) as load:
         assert upgrade(site, next_small).returncode == 0
@@ -278,7 +278,7 @@ def test_nobody_serves(small: Path, tmp_path: Path) -> None:
 
 
 def test_candidate_that_is_killed(site: Site, next_small: Path) -> None:
-    """At any moment: here before it has loaded."""
+    """It may be killed at any moment: here before it has loaded."""
     command = [site.bundle, "upgrade", next_small, "--data-dir", site.data]
     upgrading = subprocess.Popen(command, env=site.environment, stderr=subprocess.PIPE, text=True)
     first, candidate = wait_until(

@@ -1,4 +1,4 @@
-"""Environment variables of the settings: told, needed, masked, and never in the bundle."""
+"""Environment variables of the settings: reported, required, masked, and never in the bundle."""
 
 import json
 import subprocess
@@ -20,7 +20,7 @@ def test_value_given_to_the_build_is_in_no_file_of_the_bundle(site: Site, stream
     site.run("extract", str(tmp_path / "tree"))
     files = [path for path in (tmp_path / "tree").rglob("*") if path.is_file()]
     assert len(files) > 1000
-    for encoding in ("utf-8", "utf-16-le", "utf-32-le"):  # as C and as Python may keep it
+    for encoding in ("utf-8", "utf-16-le", "utf-32-le"):  # as C and as Python may store it
         canary = CANARY.encode(encoding)
         assert [path for path in [streaming, *files] if canary in path.read_bytes()] == []
 
@@ -39,7 +39,7 @@ def test_config_tells_and_masks(site: Site) -> None:
 
 
 def test_file_of_variables_is_read_from_the_data_directory(site: Site) -> None:
-    """The settings name it beside manage.py, where a bundle has none."""
+    """The settings look for it beside manage.py, where a bundle has no files."""
     del site.environment["STREAMING_TOKEN"]
     site.data.mkdir()
     (site.data / ".env").write_text("STREAMING_TOKEN=out of a file\n")

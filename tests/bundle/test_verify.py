@@ -1,4 +1,4 @@
-"""``djbundle verify``: what only shows when a page is asked for is found, in a place where nothing else is."""
+"""``djbundle verify`` finds, in an isolated place, faults that only show when a page is requested."""
 
 import json
 import shutil
@@ -29,7 +29,7 @@ def faulty(bundles: Path) -> Path:
 
 
 def test_small_project(small: Path) -> None:
-    """Two of its views want a parameter, which no visitor gives."""
+    """Two of its views want a parameter, which the crawler never sends."""
     result = run_verify(small)
     assert result.returncode == 0, result.stderr + result.stdout
     *warnings, last = result.stdout.splitlines()
@@ -86,8 +86,8 @@ def test_fault_is_found(seen: dict[str, Any], what: str, said: str) -> None:
 def test_pages_that_want_what_is_not_there_are_told(seen: dict[str, Any]) -> None:
     assert any(each.startswith("GET /network/: it wants the network") for each in seen["warnings"])
     assert "GET /parameter/: it wants a parameter ('page')" in seen["warnings"]
-    assert "GET /secret/ as a superuser" in {each["what"] for each in seen["problems"]}  # who was logged out by /bye/
-    assert "GET /secret/" not in {each["what"] for each in seen["problems"]}  # strangers are sent away
+    assert "GET /secret/ as a superuser" in {each["what"] for each in seen["problems"]}  # /bye/ has logged the user out
+    assert "GET /secret/" not in {each["what"] for each in seen["problems"]}  # without a login the page redirects
 
 
 def test_nothing_else_is_there(small: Path, tmp_path: Path) -> None:
@@ -152,7 +152,7 @@ DATABASES["default"] = {"ENGINE": "django.db.backends.postgresql", "HOST": os.en
 
 
 def test_faults_of_the_project_do_not_stop_a_build(tmp_path: Path) -> None:
-    """Each is found outside of the bundle too, with the data of the visit and for the same person."""
+    """Each fault occurs outside of the bundle too, with the data of the crawl and as the same user."""
     result = run_build(PROJECTS / "faulty", "-o", tmp_path / "faulty", "--json", verify=True)
     assert result.returncode == 0, result.stderr
     seen = json.loads(result.stdout)["visit"]
@@ -166,7 +166,7 @@ def test_faults_of_the_project_do_not_stop_a_build(tmp_path: Path) -> None:
 
 
 def test_fault_of_the_bundle_stops_a_build(tmp_path: Path) -> None:
-    """A module that nothing names. The old bundle stays. SQLite stands in for the server; what wants that is told."""
+    """No import names the module. The old bundle stays. SQLite replaces the server; the report says what needs it."""
     project = tmp_path / "project"
     shutil.copytree(PROJECTS / "faulty", project)
     for name, more in (("urls.py", MORE_URLS), ("settings.py", MORE_SETTINGS)):
@@ -182,7 +182,7 @@ def test_fault_of_the_bundle_stops_a_build(tmp_path: Path) -> None:
         "error: GET /unnamed/ fails: ModuleNotFoundError: No module named 'click', and 1 more",
         "  fix: include the package that has click:  --include NAME, or write the bundle all the same with --no-verify",
     ]
-    assert "urls.py" in result.stderr  # of the traceback
+    assert "urls.py" in result.stderr  # from the traceback
     assert "pg_backend_pid" not in result.stderr
     assert output.read_text() == "the one before"
     assert list(output.parent.iterdir()) == [output]
@@ -193,7 +193,7 @@ def test_fault_of_the_bundle_stops_a_build(tmp_path: Path) -> None:
 
 
 class Witness(Comparison):
-    """Looks at what a visit has left."""
+    """Records which files a crawl has left."""
 
     found: ClassVar[list[set[str]]] = []
 

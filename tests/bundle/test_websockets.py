@@ -1,4 +1,4 @@
-"""WebSockets: they work, and are told to come again when the process that has them goes."""
+"""WebSockets work, and are told to reconnect when their process stops."""
 
 import signal
 from collections.abc import Iterator
@@ -44,7 +44,7 @@ def test_new_process_takes_over(site: Site) -> None:
 
 
 def test_processes_change_under_load(site: Site) -> None:
-    """Pages are answered, and each WebSocket that is closed is told why."""
+    """Pages are answered, and each WebSocket is closed with a reason."""
     with Load(site, [reader(0.01, keep=True), slow_head, web_socket, web_socket]) as load:
         for _ in range(3):
             before, seen = with_role(site, "app")[0], load.seen()

@@ -1,4 +1,4 @@
-"""A client that finds a site on this machine whatever its name, and trusts one authority."""
+"""A client that connects to a site on this machine whatever its name, and trusts one authority."""
 
 import http.client
 import socket
@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 
 
 class Connection(http.client.HTTPSConnection):
-    """To the port of `url`, as the host `name`; `root` is the trusted certificate in PEM."""
+    """A connection to the port of `url`, for the host `name`; `root` is the trusted certificate in PEM."""
 
     def __init__(self, url: str, root: str, name: str | None = None) -> None:
         address = urlsplit(url)
@@ -30,7 +30,7 @@ def get(url: str, root: str, name: str | None = None) -> http.client.HTTPRespons
 
 
 def serial(url: str, root: str, name: str | None = None) -> str:
-    """Of the certificate that a new connection gets."""
+    """Return the serial number of the certificate that a new connection gets."""
     connection = Connection(url, root, name)
     connection.connect()
     found = connection.sock.getpeercert()["serialNumber"]

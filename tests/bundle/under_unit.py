@@ -1,8 +1,8 @@
-"""Runs a program under the filters of system calls that a unit of systemd asks for, as systemd sets them up.
+"""Run a program under the system call filters of a systemd unit, as systemd sets them up.
 
     python under_unit.py UNIT PROGRAM...
 
-SystemCallFilter with its groups, as systemd-analyze(1) spells them out, and RestrictAddressFamilies.
+It applies SystemCallFilter with its groups, as systemd-analyze(1) lists them, and RestrictAddressFamilies.
 """
 
 import errno
@@ -31,7 +31,7 @@ def restrict(unit: str) -> None:
         names = {call for name in value.removeprefix("~").split() for call in calls_of(name)}
         allowed = allowed - names if value.startswith("~") else allowed | names
     refused = seccomp.ERRNO(getattr(errno, *values_of(unit, "SystemCallErrorNumber")))
-    rules = seccomp.SyscallFilter(seccomp.ERRNO(errno.ENOSYS))  # what systemd does not know
+    rules = seccomp.SyscallFilter(seccomp.ERRNO(errno.ENOSYS))  # calls that systemd does not know
     for call in calls_of("@known") - {"socket"}:
         add_rule(rules, seccomp.ALLOW if call in allowed else refused, call)
     for family in " ".join(values_of(unit, "RestrictAddressFamilies")).split():
@@ -44,7 +44,7 @@ def values_of(unit: str, key: str) -> list[str]:
 
 
 def calls_of(name: str) -> set[str]:
-    """One call, or all of a group and of the groups in it."""
+    """Return this call, or all calls of the group and its subgroups."""
     if not name.startswith("@"):
         return {name}
     command = ["systemd-analyze", "syscall-filter", "--no-pager", name]
@@ -55,7 +55,7 @@ def calls_of(name: str) -> set[str]:
 def add_rule(rules: seccomp.SyscallFilter, action: int, call: str) -> None:
     try:
         rules.add_rule(action, call)
-    except (OSError, ValueError):  # of another architecture
+    except (OSError, ValueError):  # a call of another architecture
         return
 
 

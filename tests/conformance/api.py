@@ -1,4 +1,4 @@
-"""``django.tasks``, or the django-tasks package that stands in for it on Django 5.2; as a project imports them."""
+"""``django.tasks``, or the django-tasks package that replaces it on Django 5.2; as a project imports them."""
 
 import django
 

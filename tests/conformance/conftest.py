@@ -1,4 +1,4 @@
-"""Django of this environment, with a database that was just made."""
+"""Django of this environment, with a fresh database."""
 
 import os
 import tempfile

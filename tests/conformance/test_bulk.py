@@ -1,4 +1,4 @@
-"""Many calls by one statement."""
+"""Many calls enqueued with one statement."""
 
 import datetime
 import threading
@@ -110,7 +110,7 @@ def test_all_or_none() -> None:
 
 
 def test_receiver_that_fails_undoes_all() -> None:
-    """As with one task: what it says goes to who enqueues."""
+    """As with one task, its exception reaches the caller of enqueue."""
 
     def fail(**_: Any) -> None:
         raise RuntimeError("a receiver")
@@ -138,7 +138,7 @@ def test_options_of_the_task_are_kept() -> None:
     assert run_pending() == 0
 
 
-# --- tasks that are there once ---
+# --- tasks that exist once ---
 
 
 def test_unique_calls_are_added_once() -> None:
@@ -150,7 +150,7 @@ def test_unique_calls_are_added_once() -> None:
     assert len({result.id for result in results}) == 3
     assert [result.args for result in results] == [[1], [2], [3], [1]]
     assert TaskRecord.objects.count() == 3
-    selects = 2 if connection.vendor == "mysql" else 1  # it cannot skip what is there and tell what it has added
+    selects = 2 if connection.vendor == "mysql" else 1  # it cannot skip existing rows and report the new ones
     assert (len(seen["INSERT"]), len(seen["SELECT"]), len(seen["wakes"])) == (1, selects, 1)
     assert [result.args for result in seen["signals"]] == [[1], [3]]
 
@@ -182,7 +182,7 @@ def test_unique_for_a_while() -> None:
 
 
 def test_unique_calls_from_many_threads() -> None:
-    """At the same moment, each in an order of its own: nobody waits for one that waits for him."""
+    """They are enqueued at the same moment, each in its own order: no two threads deadlock."""
     rounds, others, count = 3, 4, 2000
     found: list[list[str]] = []
     together = threading.Barrier(others)

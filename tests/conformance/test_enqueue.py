@@ -110,7 +110,7 @@ def test_arguments_that_json_cannot_say(way: Any, bad: Any, error: type[Exceptio
 
 
 def test_arguments_belong_to_the_result() -> None:
-    """Changing the list that was passed changes nothing."""
+    """Changing the list that was passed does not change the result's arguments."""
     given = [1]
     result = jobs.give_back.enqueue(given)
     given.append(2)
@@ -119,7 +119,7 @@ def test_arguments_belong_to_the_result() -> None:
 
 @every_way
 def test_task_is_validated_again_when_it_is_enqueued(way: Any) -> None:
-    """The settings may have changed since it was made."""
+    """The settings may have changed since the task was made."""
     task = jobs.nothing.using(queue_name="mails")
     settings = {"default": {"BACKEND": BACKEND, "QUEUES": ["default"]}}
     with override_settings(TASKS=settings), pytest.raises(InvalidTask, match="Queue 'mails' is not valid for backend"):

@@ -1,4 +1,4 @@
-"""Results: found again, looked at again, and what they say before, after and instead of the end."""
+"""Results: get, refresh, and what they contain before the end, after it, and if it fails."""
 
 import datetime
 from dataclasses import asdict
@@ -123,7 +123,7 @@ def test_class_of_an_error_that_is_none(path: str, error: type[Exception]) -> No
 
 
 def test_result_outlives_the_names_of_queues() -> None:
-    """A queue that was taken out of the settings since."""
+    """The queue has since been removed from the settings."""
     result = jobs.double.enqueue(3)
     TaskRecord.objects.update(queue_name="of-last-year")
     result.refresh()

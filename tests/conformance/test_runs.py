@@ -82,14 +82,14 @@ def test_failure(run: Run, kind: type[BaseException]) -> None:
 
 
 def test_keyboard_interrupt_ends_who_runs_tasks_by_hand() -> None:
-    """It is Ctrl-C in somebody's tests."""
+    """It is a Ctrl-C during a project's tests."""
     jobs.fail.enqueue("KeyboardInterrupt")
     with pytest.raises(KeyboardInterrupt):
         run_pending()
 
 
 def test_keyboard_interrupt_does_not_end_a_worker() -> None:
-    """There only the task itself can have raised it."""
+    """In a worker, only the task itself can have raised it."""
     result, other = jobs.fail.enqueue("KeyboardInterrupt"), jobs.double.enqueue(1)
     drain()
     assert ended(result).errors[0].exception_class is KeyboardInterrupt
@@ -136,7 +136,7 @@ def test_attempts_by_the_options_of_the_backend() -> None:
 
 
 def test_options_of_the_task_before_those_of_the_backend() -> None:
-    """Though the task is defined for a backend where this is the default anyway."""
+    """The task is defined for a backend where this is the default anyway."""
     task = jobs.fail.using(backend="open", max_attempts=1)
     result = task.enqueue("ValueError")
     run_pending()
@@ -210,7 +210,7 @@ def test_signal_of_the_end_is_not_sent_by_a_run_that_lost_its_lease() -> None:
 
 
 def test_signal_of_the_end_when_the_database_refuses() -> None:
-    """The worker writes later, and nobody is told of an end that is not there."""
+    """The worker writes the outcome later; until then, no signal reports an end that is not recorded."""
     heard: list[Any] = []
 
     def hear(**given: Any) -> None:
@@ -267,7 +267,7 @@ def test_start_and_end_are_logged(caplog: pytest.LogCaptureFixture) -> None:
 
 
 def test_tasks_of_a_test_that_is_one_transaction() -> None:
-    """As in a TestCase: a receiver of the end sees it there too, and all is undone."""
+    """As in a TestCase: a receiver of task_finished sees the end inside the transaction, and all is rolled back."""
     seen: list[str] = []
 
     def hear(task_result: TaskResult, **_: Any) -> None:

@@ -9,6 +9,6 @@ REPOSITORY = Path(__file__).parents[2]
 
 
 def drain(**environment: str) -> None:
-    """Let one run all that is due."""
+    """Let a worker run all tasks that are due."""
     command = [sys.executable, "-W", "error", "-m", "django", "worker", "--drain", "--verbosity", "0"]
     subprocess.run(command, cwd=REPOSITORY, env=os.environ | environment, check=True, timeout=60, capture_output=True)

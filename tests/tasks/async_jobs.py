@@ -15,7 +15,7 @@ present: set[int] = set()
 
 @task
 async def meet(number: int, count: int) -> int:
-    """Wait until `count` of these run in this process; how many threads it has then."""
+    """Wait until `count` of these run in this process; return how many threads it has then."""
     present.add(number)
     while len(present) < count:
         await asyncio.sleep(0.005)

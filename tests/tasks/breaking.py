@@ -1,6 +1,6 @@
-"""The worker fails in each turn, once it runs tasks: by a fault of its own, which no task has caused.
+"""An app that makes the worker fail in each turn once it runs tasks, by a fault that no task has caused.
 
-``TASKS_TEST_FAULT``: "exit", so that the process would end at once; "write", it can also write no outcomes.
+``TASKS_TEST_FAULT``: with "exit", the process would exit at once; with "write", it cannot write outcomes either.
 """
 
 import os

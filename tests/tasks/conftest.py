@@ -1,4 +1,4 @@
-"""Django with a database of its own for the tests of this folder; worker processes on the same database."""
+"""Django with its own database for the tests of this folder; worker processes use the same database."""
 
 import os
 import subprocess
@@ -16,7 +16,7 @@ from ci.postgres import Postgres
 REPOSITORY = Path(__file__).parents[2]
 DATABASE = Path(tempfile.mkdtemp(prefix="djbundle-tasks-")) / "db.sqlite3"
 ENVIRONMENT = {"TASKS_TEST_DATABASE": str(DATABASE), "DJANGO_SETTINGS_MODULE": "tests.tasks.settings"}
-with pytest.MonkeyPatch.context() as patch:  # so that the projects which other tests build do not see these settings
+with pytest.MonkeyPatch.context() as patch:  # so that the projects that other tests build do not see these settings
     for name, value in ENVIRONMENT.items():
         patch.setenv(name, value)
     django.setup()
@@ -50,7 +50,7 @@ def _empty_queue(database: None) -> None:
 
 @pytest.fixture
 def start_worker() -> Iterator[StartWorker]:
-    """Start ``manage.py worker`` with these options; all are killed at the end of the test."""
+    """Start ``manage.py worker`` with these options; all workers are killed at the end of the test."""
     started = []
 
     def start(*options: str, **environment: str) -> subprocess.Popen[bytes]:

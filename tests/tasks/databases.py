@@ -17,7 +17,7 @@ NAME = "tasks"
 
 
 def postgres_settings(host: str) -> dict[str, Any]:
-    """Of the database that `running_postgres` makes."""
+    """Return the settings of the database that `running_postgres` makes."""
     return {"ENGINE": "django.db.backends.postgresql", "NAME": NAME, "HOST": host}
 
 
@@ -48,7 +48,7 @@ def _make_tables[T: (MariaDB, Postgres)](server: T, use: Callable[[T], AbstractC
 
 @contextmanager
 def use_postgres(server: Postgres, host: str = "") -> Iterator[None]:
-    """Empty; `host`: a pooler in front of it."""
+    """Use this PostgreSQL server, with its tables emptied; `host` is a pooler in front of it."""
     host = host or server.host
     with _emptied({"TASKS_TEST_POSTGRES": host, "PGUSER": server.owner}, postgres_settings(host)):
         yield

@@ -1,4 +1,4 @@
-"""A module of tasks that ends who imports it."""
+"""A module of tasks that ends the process that imports it."""
 
 import os
 import sys

@@ -8,7 +8,7 @@ from django.tasks import task
 
 
 def key_of(*_args: Any) -> str:
-    """Fails as long as there is such a file."""
+    """Return a key, or fail as long as the blocking file exists."""
     blocker = os.environ.get("TASKS_TEST_BLOCKER", "")
     if blocker and Path(blocker).exists():
         raise LookupError("the account is gone")

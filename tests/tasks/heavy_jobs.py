@@ -12,7 +12,7 @@ LEAKED: list[bytes] = []
 
 @task(takes_context=True)
 def leave_trace(context: TaskContext, path: str, number: int, seconds: float = 0.0) -> int:
-    """Append a line that says which attempt this is, to one file at the begin and to another at the end."""
+    """Append a line with the number and the attempt, to one file at the beginning and to another at the end."""
     _append(Path(f"{path}.begun"), number, context.attempt)
     time.sleep(seconds)
     _append(Path(path), number, context.attempt)
@@ -20,7 +20,7 @@ def leave_trace(context: TaskContext, path: str, number: int, seconds: float = 0
 
 
 def _append(path: Path, number: int, attempt: int) -> None:
-    """In one write, so that no two mix."""
+    """Append the line in one write, so that no two lines mix."""
     with path.open("ab", buffering=0) as file:
         file.write(f"{number} {attempt}\n".encode())
 
@@ -54,7 +54,7 @@ def fail_with_strange_text() -> None:
 
 @task
 def die_once_told(folder: str) -> None:
-    """By the file "go", in the first run."""
+    """Die in the first run, once the file "go" exists."""
     Path(folder, "armed").touch()
     while not Path(folder, "go").exists():
         time.sleep(0.01)

@@ -1,4 +1,4 @@
-"""Tasks that cannot be enqueued without code of the project's that exits, kills its process, or never returns."""
+"""Tasks that cannot be enqueued without running project code that exits, kills its process, or never returns."""
 
 import os
 import sys
@@ -13,7 +13,7 @@ def is_mended() -> bool:
 
 
 class EvilText(str):
-    """Asked for in the wrong process, it ends that."""
+    """A text that ends any process that pickles it."""
 
     __slots__ = ()
 
@@ -35,7 +35,7 @@ def hang_in_key(*_args: Any) -> str:
 
 
 class Key:
-    """Its text is of a kind of its own."""
+    """Its text is an instance of a subclass of str."""
 
     def __str__(self) -> str:
         return EvilText("key")

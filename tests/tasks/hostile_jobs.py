@@ -1,4 +1,4 @@
-"""Tasks whose end is hard to write down, or that keep things from their process and their worker."""
+"""Tasks whose outcome is hard to write down, or that harm their process and their worker."""
 
 import asyncio
 import atexit
@@ -24,11 +24,11 @@ from django.tasks import TaskContext, task
 from djbundle.tasks import RetryAfter
 from djbundle.tasks.worker import executor
 
-ANYTHING: list[Any] = []  # what the next `return_anything` returns, in the process that asks for it
+ANYTHING: list[Any] = []  # what the next `return_anything` returns, in the process that runs it
 
 
 class Leaf(str):
-    """As a string of BeautifulSoup: part of a tree, which pickle refuses."""
+    """Like a string of BeautifulSoup: part of a tree, which cannot be pickled."""
 
     __slots__ = ()
 
@@ -42,7 +42,7 @@ class MuteError(Exception):
 
 
 class EvilError(Exception):
-    """Whatever it is asked for, it exits."""
+    """It exits at any access to an attribute."""
 
     def __getattribute__(self, name: str) -> Never:
         sys.exit(3)
@@ -56,7 +56,7 @@ class EvilKind(type):
 
 
 class NamelessError(Exception, metaclass=EvilKind):
-    """Its class exits when it is asked for its name."""
+    """Its class exits when its name is read."""
 
 
 class UnsayableError(Exception):
@@ -184,14 +184,14 @@ def hang_twice() -> None:
 
 @task
 def hold_the_interpreter(folder: str) -> None:
-    """For minutes, as a bad expression does: no other thread of the process runs."""
+    """Hold the interpreter for minutes, as a bad regular expression does: no other thread of the process runs."""
     Path(folder, "held").touch()
     re.match(r"(a|a)*$", "a" * 40 + "b")
 
 
 @task
 def take(_data: str) -> None:
-    """Arguments of any size."""
+    """Accept an argument of any size."""
 
 
 # --- processes ---
@@ -214,10 +214,10 @@ def count_rows() -> None:
 
 @task(timeout=60.0)
 def query_in_processes() -> list[int]:
-    """Each has connections of its own, and that of the task still works.
+    """Query in two child processes, which have their own connections; the task's connection still works.
 
-    With a timeout the task has a process of its own. Beside other tasks that use SQLite the new processes may believe
-    the database to be locked: SQLite's notes of locks are copied at the fork, and those who hold them are not.
+    With a timeout the task has a process of its own. Beside other tasks that use SQLite, the new processes might take
+    the database for locked: the fork copies SQLite's records of locks, but not the threads that hold them.
     """
     count_rows()
     processes = [multiprocessing.get_context("fork").Process(target=count_rows) for _ in range(2)]
@@ -235,7 +235,7 @@ def wait_long() -> None:
 
 @task
 def die_with_a_process(folder: str) -> None:
-    """One that it has started goes on, and has inherited all that was open."""
+    """Die while a child process goes on, which has inherited all open files."""
     process = multiprocessing.get_context("fork").Process(target=wait_long)
     process.start()
     Path(folder, "pids").write_text(str(process.pid))
@@ -288,13 +288,13 @@ def leave_a_daemon(folder: str) -> int:
 
 @task
 def register(folder: str) -> None:
-    """Something to do when the process ends, as exporters of traces have."""
+    """Register an exit handler, as exporters of traces do."""
     atexit.register(Path(folder, "flushed").touch)
 
 
 @task
 def tell_server_process() -> int:
-    """Of PostgreSQL."""
+    """Return the id of the PostgreSQL process."""
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_backend_pid()")
         return int(cursor.fetchone()[0])
@@ -302,7 +302,7 @@ def tell_server_process() -> int:
 
 @task
 async def stop_the_loop() -> None:
-    """Others share it."""
+    """Stop the event loop, which other tasks share."""
     asyncio.get_running_loop().stop()
     await asyncio.sleep(60)
 
@@ -315,9 +315,9 @@ async def wait_a_little() -> str:
 
 @task
 def stop_the_process() -> None:
-    """Ctrl-Z and debuggers do the same."""
+    """Stop the process, as Ctrl-Z and debuggers do."""
     os.kill(os.getpid(), signal.SIGSTOP)
-    time.sleep(300)  # the kernel stops one thread after the other: this one shall not end its task before its turn
+    time.sleep(300)  # the kernel stops one thread after the other: until then, this one must not end its task
 
 
 # --- threads ---
@@ -325,7 +325,7 @@ def stop_the_process() -> None:
 
 @task
 def interrupt_later(seconds: float) -> None:
-    """As a soft time limit that comes when its task has just ended."""
+    """Interrupt the thread like a soft time limit that comes when its task has just ended."""
     interrupt = ctypes.pythonapi.PyThreadState_SetAsyncExc
     thread = ctypes.c_ulong(threading.get_ident())
     threading.Timer(seconds, interrupt, [thread, ctypes.py_object(KeyboardInterrupt)]).start()
@@ -338,11 +338,11 @@ def runner() -> Any:
 
 @task
 def silence() -> None:
-    """From now on the process neither begins a task nor answers."""
+    """Make the process neither begin a task nor answer."""
     threading.Timer(0.3, runner()._changed.acquire).start()
 
 
 @task
 def tire() -> None:
-    """From now on the process answers, but begins nothing."""
+    """Make the process answer, but begin no task."""
     runner()._may_begin = bool

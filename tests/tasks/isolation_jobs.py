@@ -1,4 +1,4 @@
-"""Tasks that leave something behind, and tasks that tell what they find."""
+"""Tasks that leave state behind, and tasks that return what state they find."""
 
 import asyncio
 import decimal

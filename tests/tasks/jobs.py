@@ -84,7 +84,7 @@ def hang() -> None:
 
 @task
 def wait_for(folder: str) -> str:
-    """Says that it has started, then waits for a file called "go"."""
+    """Record the start, then wait for a file called "go"."""
     started = Path(folder, "started")
     started.write_text(started.read_text() + "x" if started.exists() else "x")
     while not Path(folder, "go").exists():
@@ -109,7 +109,7 @@ def say(text: str) -> str:
 
 @task
 def fail_while_there(path: str) -> str:
-    """Fail as long as there is such a file."""
+    """Fail as long as this file exists."""
     if Path(path).exists():
         raise ValueError("it is still there")
     return "gone"
@@ -117,7 +117,7 @@ def fail_while_there(path: str) -> str:
 
 @task(concurrency=1, concurrency_key=lambda account, _folder: f"account {account}")
 def alone_with(account: int, folder: str) -> None:
-    """Fails when another one with the same account runs."""
+    """Fail if another task with the same account runs at the same time."""
     mark = Path(folder, str(account))
     mark.touch(exist_ok=False)
     time.sleep(0.02)

@@ -1,4 +1,4 @@
-"""An app that has loaded the hostile followers in the worker; by variables, it listens to signals, or is impatient."""
+"""An app that loads the hostile followers in the worker; variables make it listen to signals, or impatient."""
 
 import importlib
 import os

@@ -1,4 +1,4 @@
-"""With an app that listens, see listening.py."""
+"""Settings with an app that listens, see listening.py."""
 
 from tests.tasks.settings import *  # noqa: F403
 from tests.tasks.settings import INSTALLED_APPS

@@ -1,4 +1,4 @@
-"""What a worker finds declared when it starts. Never due while tests run."""
+"""The schedules that a worker finds declared when it starts. None is due while tests run."""
 
 import datetime
 

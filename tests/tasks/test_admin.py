@@ -160,7 +160,7 @@ def test_list_escapes_and_shortens_arguments(boss: Client) -> None:
 
 
 def test_list_pages_without_counting(boss: Client) -> None:
-    """250 rows: three pages; no statement counts them, and none reads more than a page and a row."""
+    """250 rows make three pages; no statement counts them, and none reads more than a page and a row."""
     TaskRecord.objects.bulk_create(
         TaskRecord(task_path="tests.tasks.jobs.add", backend="default", queue_name="default") for _ in range(250)
     )
@@ -177,7 +177,7 @@ def test_list_pages_without_counting(boss: Client) -> None:
     assert "more than 100 tasks" in first
     assert listed(page(boss, f"{TASKS}?p=3")) == list(range(newest - 200, newest - 250, -1))
     assert "250 tasks" in page(boss, f"{TASKS}?p=3")
-    assert boss.get(f"{TASKS}?p=9").status_code == 302  # to the list with ?e=1, as Django does
+    assert boss.get(f"{TASKS}?p=9").status_code == 302  # to the list with ?e=1, as in Django
 
 
 def test_list_does_not_read_long_columns(boss: Client) -> None:
@@ -223,7 +223,7 @@ def test_detail_tells_what_happened(boss: Client) -> None:
     html = detail(boss, made("failed", group=group, then=then, kwargs={"to": "anna@example.org"}, max_attempts=5))
     for text in ("anna@example.org", "1 of 5", "2 of 3 done", f"taskrecord/{other.pk}/change/", "send_invoice"):
         assert text in html
-    assert html.count("ValueError: no such address") == 4  # each of both attempts: in short, and in its traceback
+    assert html.count("ValueError: no such address") == 4  # both attempts show it twice: in short, and in the traceback
     assert html.count("<details") == 2
     assert "m/1/2" in html
     assert "&quot;sent&quot;: 1" in detail(boss, other)
@@ -432,7 +432,7 @@ def test_links_of_the_overview_lead_to_what_was_counted(boss: Client) -> None:
 
 
 def test_lists_of_what_is_not_done_use_an_index(boss: Client) -> None:
-    """Those that are to run next, or run longest, come first."""
+    """The list begins with the tasks that run next, or have run longest."""
     second, first = made("waiting"), made("waiting", priority=5)
     new = made("running")
     old = made("running", last_attempted_at=timezone.now() - HOUR)
@@ -444,7 +444,7 @@ def test_lists_of_what_is_not_done_use_an_index(boss: Client) -> None:
 
 
 def plan_of(statement: str) -> list[str]:
-    """How SQLite reads the tasks."""
+    """Return SQLite's plan for reading the tasks."""
     with connection.cursor() as cursor:
         cursor.execute(f"EXPLAIN QUERY PLAN {statement}")
         return [row[3] for row in cursor.fetchall() if "djbundle_tasks_taskrecord" in row[3]]

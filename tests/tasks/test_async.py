@@ -1,4 +1,4 @@
-"""Async tasks: many at once in one event loop, whatever one of them does."""
+"""Async tasks: many at once in one event loop, even if one of them misbehaves."""
 
 from queue import Queue
 from types import SimpleNamespace
@@ -27,7 +27,7 @@ def test_many_run_at_once_in_few_threads(start_worker: StartWorker) -> None:
 
 
 def test_the_database_and_its_threads(start_worker: StartWorker) -> None:
-    """One that blocks its own synchronous part holds up no other."""
+    """A task that blocks its own synchronous part delays no other task."""
     async_jobs.block_its_thread.enqueue(30.0)
     counted = [async_jobs.count_tasks.enqueue() for _ in range(3)]
     start_worker("--drain")
@@ -49,7 +49,7 @@ def test_its_failures_are_its_own(start_worker: StartWorker) -> None:
 
 
 def test_an_end_that_fails_is_an_end() -> None:
-    """As where no thread can be started for what follows a task."""
+    """A task ends even if no thread can be started for what follows it."""
 
     async def nothing() -> None: ...
 

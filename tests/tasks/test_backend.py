@@ -105,7 +105,7 @@ def test_the_backend_without_its_app_is_a_system_check_error() -> None:
 
 
 def test_a_task_may_be_defined_before_apps_are_loaded() -> None:
-    """As by a module that models import."""
+    """A module that models import may define tasks."""
     early = (
         "from django.apps import apps; from django.tasks import task; import djbundle.tasks\n"
         "def early(): ...\n"

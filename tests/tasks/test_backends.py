@@ -1,4 +1,4 @@
-"""A backend in ``TASKS`` that cannot be made breaks no other."""
+"""A backend in ``TASKS`` that cannot be made breaks no other backend."""
 
 import pytest
 from django.test import override_settings

@@ -1,6 +1,6 @@
-"""Everything breaks, in real processes: workers are killed or held up, the database goes away, the disk is full.
+"""Real processes under failure: workers are killed or held up, the database goes away, the disk is full.
 
-Each task appends a line to a file for each of its runs, so what has run can be compared with what is recorded.
+Each run of a task appends a line to a file, so the tests can compare what has run with what is recorded.
 "CHAOS_SCALE" in the environment multiplies the number of tasks.
 """
 
@@ -37,26 +37,26 @@ def many(number: int) -> int:
 
 
 def enqueue(trace: Path, count: int, seconds: float = 0.0) -> None:
-    """All in one transaction; no worker sees one of them before all are there."""
+    """Enqueue all tasks in one transaction; no worker sees one before all are there."""
     with transaction.atomic():
         for number in range(count):
             heavy_jobs.leave_trace.enqueue(str(trace), number, seconds)
 
 
 def finish(seconds: float = 35.0) -> None:
-    """Wait until none is left."""
+    """Wait until all tasks have ended."""
     left = TaskRecord.objects.filter(status__in=UNFINISHED)
     wait_until(lambda: not left.exists(), "all tasks have ended", seconds * max(1.0, SCALE))
 
 
 def runs_of(trace: Path) -> Counter[tuple[int, int]]:
-    """How often each attempt at each task has left its line."""
+    """Return how often each attempt of each task has written its line."""
     lines = (line.split() for line in trace.read_text().splitlines())
     return Counter((int(number), int(attempt)) for number, attempt in lines)
 
 
 def check(trace: Path, count: int, *, all_succeeded: bool = True) -> list[TaskRecord]:
-    """Each has ended, with the right value, after as many attempts as it was claimed; no attempt ran twice."""
+    """Check that each task has ended with the right value and enough claims, and that no attempt ran twice."""
     runs = runs_of(trace)
     assert max(runs.values()) == 1
     attempts = Counter(number for number, _ in runs)
@@ -90,7 +90,7 @@ def kill_somebody(workers: list[subprocess.Popen[bytes]], start_worker: StartWor
 
 
 def test_workers_and_processes_are_killed(each_database: str, tmp_path: Path, start_worker: StartWorker) -> None:
-    """A task that was running three times when its process was killed is given up; no other fails."""
+    """A task that was running three times when its process was killed is given up; no other task fails."""
     trace, count = tmp_path / "trace", many(2000)
     enqueue(trace, count, 0.003)
     workers = [start_worker("--processes", "2") for _ in range(2)]
@@ -112,7 +112,7 @@ def test_workers_and_processes_are_killed(each_database: str, tmp_path: Path, st
 def test_worker_that_is_held_up_longer_than_its_lease(
     each_database: str, tmp_path: Path, start_worker: StartWorker
 ) -> None:
-    """On a machine of its own: its tasks are run by another; what it tells afterwards, while they run, is dropped."""
+    """On another machine, a worker runs its tasks meanwhile; what the first worker reports afterwards is dropped."""
     trace, begun = tmp_path / "trace", tmp_path / "trace.begun"
     enqueue(trace, 4, 2.0)
     first = start_worker("--threads", "4", **SHORT_LEASE)
@@ -120,7 +120,7 @@ def test_worker_that_is_held_up_longer_than_its_lease(
     wait_until(lambda: begun.exists() and len(runs_of(begun)) == 4, "they run")
     first.send_signal(signal.SIGSTOP)
     wait_until(lambda: trace.exists() and len(runs_of(trace)) == 4, "its process goes on without it")
-    running.update(worker=ELSEWHERE)  # here the second one would see that the first one lives
+    running.update(worker=ELSEWHERE)  # on this machine, the second worker would see that the first one lives
     second = start_worker("--threads", "4", **SHORT_LEASE)
     wait_until(lambda: running.filter(epoch=2).count() == 4, "another one runs them")
     first.send_signal(signal.SIGCONT)
@@ -178,7 +178,7 @@ def test_full_disk(small_disk: Path, tmp_path: Path, start_worker: StartWorker) 
 
 
 def _count_that_stays() -> int:
-    """Of tasks that are done, when it is the same half a second later."""
+    """Return the number of tasks that are done, or 0 if it changes within half a second."""
     done = TaskRecord.objects.filter(status=TaskResultStatus.SUCCESSFUL)
     before = done.count()
     time.sleep(0.5)
@@ -192,14 +192,14 @@ def test_clock_is_set(each_database: str, tmp_path: Path, start_worker: StartWor
     are taken from them.
     """
     trace, count = tmp_path / "trace", many(400)
-    enqueue(trace, count, 0.3)  # longer than workers wait between looks for lost ones
+    enqueue(trace, count, 0.3)  # longer than the interval at which workers look for lost tasks
     start_worker("--processes", "2")
     wait_until(trace.exists, "they run")
     start_worker("--processes", "2")
     hour_ago = timezone.now() - datetime.timedelta(hours=1)
 
     def some_are_taken() -> bool:
-        with contextlib.suppress(OperationalError):  # a deadlock with a worker that writes outcomes: try again
+        with contextlib.suppress(OperationalError):  # a deadlock with a worker that writes outcomes: retry
             running = TaskRecord.objects.filter(status=TaskResultStatus.RUNNING)
             running.update(lease_until=hour_ago, worker=ELSEWHERE)
         return TaskRecord.objects.filter(epoch__gt=1).exists()
@@ -224,7 +224,7 @@ def test_two_workers_share_the_work(each_database: str, tmp_path: Path, start_wo
 
 
 def test_rolled_back_transaction_never_runs(each_database: str, tmp_path: Path, start_worker: StartWorker) -> None:
-    """Though other transactions are committed all the time."""
+    """Other transactions are committed all the time."""
     kept, undone = tmp_path / "kept", tmp_path / "undone"
 
     def order(number: int) -> None:

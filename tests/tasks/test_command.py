@@ -57,7 +57,7 @@ def test_retry(failed: str) -> None:
 
 
 def test_cancel(failed: str) -> None:
-    """What waits fails; what has ended stays as it is."""
+    """A waiting task fails; a task that has ended does not change."""
     waiting = jobs.add.enqueue(1, 2)
     assert tasks("cancel", waiting.id, failed) == "1 task cancelled, or asked to stop.\n"
     assert told("show", waiting.id)["status"] == "FAILED"

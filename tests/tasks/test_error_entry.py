@@ -1,4 +1,4 @@
-"""What is kept of an error, whatever that is."""
+"""What is stored of an error, whatever the error is."""
 
 from collections.abc import Callable
 

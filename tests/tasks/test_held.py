@@ -1,4 +1,4 @@
-"""What follows a task, and what this code does not know, is never lost: it waits, or has failed and can be retried."""
+"""A follower that this code does not know is never lost: it waits, or it fails and can be retried."""
 
 import datetime
 from pathlib import Path
@@ -26,7 +26,7 @@ pytestmark = pytest.mark.usefixtures("each_database")
 
 @pytest.fixture
 def blocker(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """As long as this file is there, the key of a task cannot be computed."""
+    """Make a file; as long as it exists, the key of a task cannot be computed."""
     path = tmp_path / "blocker"
     path.touch()
     monkeypatch.setenv("TASKS_TEST_BLOCKER", str(path))
@@ -45,7 +45,7 @@ def make_unknown(**changes: Any) -> None:
 
 
 def let_it_be_known(monkeypatch: pytest.MonkeyPatch, name: str = "double") -> None:
-    """As when a worker with newer code comes."""
+    """Make the task known, as when a worker with newer code starts."""
     task = getattr(jobs, name)
     monkeypatch.setattr(following_jobs, "not_yet_written", task, raising=False)
     TaskRecord.objects.filter(status=TaskResultStatus.READY).update(run_after=timezone.now())
@@ -88,7 +88,7 @@ def test_unknown_task_fails_after_a_day_and_can_be_retried(monkeypatch: pytest.M
     assert "not_yet_written" in newest().errors[0]["traceback"]
     operations_api.retry(transitions.records())
     assert run_pending() == 0
-    assert newest().status == TaskResultStatus.READY  # for another day
+    assert newest().status == TaskResultStatus.READY  # it waits for another day
     let_it_be_known(monkeypatch)
     assert run_pending() == 1
 
@@ -194,14 +194,14 @@ def test_unique_link_waits_for_the_one_that_is_there() -> None:
     assert run_pending() == 1
     assert TaskRecord.objects.filter(max_attempts=0, status="READY").count() == 2
     TaskRecord.objects.filter(max_attempts=1).delete()
-    for _ in range(2):  # one of them, and then the other
+    for _ in range(2):  # first one of them, then the other
         TaskRecord.objects.filter(status="READY").update(run_after=timezone.now())
         run_pending()
     assert [record.return_value for record in TaskRecord.objects.order_by("id")] == ["a", "a", "aa", "aa"]
 
 
 def test_unique_end_of_a_chain_that_is_there_is_not_made_twice() -> None:
-    """Also where a process must make it; and for as long as ``unique_for`` says."""
+    """This also holds where a process must make it, and for as long as ``unique_for`` says."""
     chain(call(jobs.say, "a"), call(hostile_followers.only_one)).enqueue()
     hostile_followers.only_one.enqueue("a")
     assert run_pending() == 2
@@ -312,12 +312,12 @@ def test_callback_is_not_called_with_results_that_are_no_longer_kept() -> None:
     result = group([call(jobs.say, "a"), call(jobs.say, "b")], then=call(jobs.say)).enqueue()
     (first, second) = claim.take(ME, 2)
     transitions.finish([execute(first)])
-    TaskRecord.objects.filter(pk=first.pk).delete()  # as by an older version of prune, or by hand
+    TaskRecord.objects.filter(pk=first.pk).delete()  # as an older version of prune does, or a user by hand
     transitions.finish([execute(second)])
     assert run_pending() == 0
     assert result.is_failed
     assert "Only 1 of 2 results" in newest().errors[0]["traceback"]
-    operations_api.retry(transitions.records().filter(pk=newest().pk))  # somebody says that it shall run all the same
+    operations_api.retry(transitions.records().filter(pk=newest().pk))  # a user decides that it shall run all the same
     assert run_pending() == 1
     assert newest().return_value == ["b"]
 

@@ -1,4 +1,4 @@
-"""The row of a new task reaches the database as Django's own statements do, though not on the same way."""
+"""The row of a new task is the same as from Django's own statements, although it is inserted in another way."""
 
 import os
 from collections.abc import Callable
@@ -75,6 +75,6 @@ def test_the_worker_is_told_after_all_files_of_the_process_were_closed() -> None
             wakeup.send("default")
             assert receiver.recv(1)
             os.close(wakeup._sending_socket().fileno())
-            wakeup.send("default")  # finds that out
+            wakeup.send("default")  # this call detects that
             wakeup.send("default")
             assert receiver.recv(1)

@@ -1,4 +1,4 @@
-"""What one task leaves behind does not reach the next, nor the test that runs it."""
+"""What one task leaves behind reaches neither the next task nor the test that runs it."""
 
 from typing import Any
 
@@ -55,7 +55,7 @@ def test_transaction_that_a_task_leaves_open_swallows_nothing(start_worker: Star
 
 @pytest.fixture
 def inside_a_test_case(each_database: str) -> Any:
-    """As in django.test.TestCase: one transaction around it all, which is rolled back."""
+    """Run the test as in django.test.TestCase: in one transaction, which is rolled back."""
     with transaction.atomic():
         yield
         transaction.set_rollback(True)
@@ -70,11 +70,11 @@ def test_task_that_fails_in_the_database_does_not_break_a_test() -> None:
     assert run_pending() == 4
     assert [record.status for record in TaskRecord.objects.order_by("id")] == ["FAILED"] * 3 + ["SUCCESSFUL"]
     names = set(PausedQueue.objects.values_list("name", flat=True))
-    assert {"third", "fourth"} <= names  # what fails outside the database has written, as without a transaction
+    assert {"third", "fourth"} <= names  # tasks that fail outside the database keep their writes
 
 
 class InTestCase(TestCase):
-    """The real one, on the database of the session."""
+    """A real TestCase, on the database of the session."""
 
     databases = {"default"}
 

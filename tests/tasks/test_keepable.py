@@ -1,4 +1,4 @@
-"""Arguments that no row can keep are refused before anything is written, so that no transaction breaks."""
+"""Arguments that no row can hold are refused before anything is written, so that no transaction breaks."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""Tasks that must not run at the same time, and queues of which not too many may begin."""
+"""Tasks that must not run at the same time, and queues with a limit on the tasks that may begin."""
 
 import datetime
 from pathlib import Path
@@ -90,7 +90,7 @@ def test_a_queue_with_a_rate_is_claimed_no_faster() -> None:
     QueueLimit.objects.update(counted_at=transitions.timezone.now() - datetime.timedelta(seconds=0.55))
     assert len(claim()) in (5, 6)
     QueueLimit.objects.update(counted_at=transitions.timezone.now() - datetime.timedelta(days=1))
-    assert len(claim()) == 10  # what was not used is not saved up
+    assert len(claim()) == 10  # unused capacity is not saved up
 
 
 @pytest.mark.usefixtures("ten_a_second")

@@ -1,4 +1,4 @@
-"""NOTIFY reaches workers that the datagram does not."""
+"""NOTIFY reaches workers that the datagram does not reach."""
 
 import contextlib
 import socket
@@ -36,7 +36,7 @@ def subscribers() -> int:
 
 
 def seconds_until_started() -> float:
-    """From the commit of a task."""
+    """Return the seconds from the commit of a task to its start."""
     result = jobs.add.enqueue(1, 2)
     record = TaskRecord.objects.filter(pk=result.id, status=TaskResultStatus.SUCCESSFUL)
     started = wait_until(record.first, "it runs").started_at
@@ -62,7 +62,7 @@ def test_worker_listens_again_after_a_restart(
 
 
 def test_turned_off(taken_socket: socket.socket, start_worker: StartWorker) -> None:
-    """The worker finds the task by itself."""
+    """The worker finds the task by polling."""
     jobs.add.enqueue(1, 2)
     start_worker("--poll", "0.1", TASKS_TEST_OPTIONS='{"LISTEN": false}')
     wait_until(TaskRecord.objects.filter(status=TaskResultStatus.SUCCESSFUL).exists, "the first one runs")

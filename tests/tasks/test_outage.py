@@ -1,4 +1,4 @@
-"""The database does not answer for a while: the worker waits, goes on, and has forgotten nothing."""
+"""The database does not answer for a while: the worker waits, goes on, and has lost nothing."""
 
 import signal
 import sqlite3
@@ -26,7 +26,7 @@ DONE = {"status": TaskResultStatus.SUCCESSFUL}
 
 @contextmanager
 def locked() -> Iterator[None]:
-    """Somebody else holds the lock for writing."""
+    """Hold the write lock over another connection."""
     with closing(sqlite3.connect(connections["default"].settings_dict["NAME"], isolation_level=None)) as other:
         other.execute("BEGIN IMMEDIATE")
         yield
@@ -48,7 +48,7 @@ def test_restarted_server(tmp_path: Path, postgres: Postgres, start_worker: Star
 
 
 def test_locked_file(tmp_path: Path, start_worker: StartWorker) -> None:
-    """Longer than SQLite waits, while one task ends and another takes its process with it."""
+    """The file is locked longer than SQLite waits, while one task ends and another kills its process."""
     jobs.wait_for.enqueue(str(tmp_path))
     heavy_jobs.die_once_told.enqueue(str(tmp_path))
     worker = start_worker("--processes", "2", "--threads", "1", TASKS_TEST_LOCK_TIMEOUT="0.2")
@@ -63,7 +63,7 @@ def test_locked_file(tmp_path: Path, start_worker: StartWorker) -> None:
 
 
 def test_stop_while_the_file_is_locked(tmp_path: Path, start_worker: StartWorker) -> None:
-    """Within the grace the worker tries again; then it ends, and the next one frees the task."""
+    """The worker retries during the grace period, then exits; the next worker frees the task."""
     jobs.wait_for.enqueue(str(tmp_path))
     worker = start_worker("--grace", "1", TASKS_TEST_LOCK_TIMEOUT="0.1")
     wait_until((tmp_path / "started").exists, "the task runs")
@@ -77,7 +77,7 @@ def test_stop_while_the_file_is_locked(tmp_path: Path, start_worker: StartWorker
 
 
 def test_answer_to_a_claim_that_is_lost(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The tasks are freed, though the heartbeat of this worker would keep them for ever."""
+    """The tasks are freed, although the heartbeat of this worker would keep them for ever."""
     jobs.add.enqueue(1, 2)
     worker = Worker(threads=1)
     monkeypatch.setattr(worker.crew, "fill", lambda: None)

@@ -1,4 +1,4 @@
-"""Whatever a task returns, it crosses to the worker and is written, or fails that task and no other."""
+"""Whatever a task returns: the worker receives and writes it, or that task fails and no other."""
 
 import json
 import math
@@ -22,7 +22,7 @@ from djbundle.tasks.worker.pending_writes import PATIENCE, Unwritten
 from djbundle.tasks.worker.protocol import Ended
 from tests.tasks import hostile_jobs, jobs
 
-TEXTS = st.text(st.characters())  # \0 and halves of surrogate pairs too
+TEXTS = st.text(st.characters())  # also \0 and halves of surrogate pairs
 LEAVES = st.none() | st.booleans() | st.integers() | st.floats() | TEXTS | TEXTS.map(hostile_jobs.Leaf)
 ODD = (
     st.binary()
@@ -53,7 +53,7 @@ VALUES = st.recursive(
 @pytest.mark.parametrize("each_database", ["sqlite", "postgresql"], indirect=True)
 @settings(max_examples=80, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(value=VALUES)
-@example(value="\\u0000")  # no zero byte, though it looks like one in JSON
+@example(value="\\u0000")  # no zero byte, although it looks like one in JSON
 @example(value="\\\0")
 @example(value={"\ud83d\ude00": "\U0001f600"})
 @example(value={None: 1, True: 2, 3: 4})
@@ -78,7 +78,7 @@ def test_any_value(each_database: str, value: Any) -> None:
 
 
 def with_floats(value: Any) -> Any:
-    """PostgreSQL writes 1e22 as a whole number."""
+    """Return the value with its integers as floats, since PostgreSQL writes 1e22 as an integer."""
     if isinstance(value, list):
         return [with_floats(each) for each in value]
     if isinstance(value, dict):
@@ -109,7 +109,7 @@ def test_row_keeps_the_newest_tracebacks_only() -> None:
     errors: list[dict[str, str]] = []
     for number in range(50):
         errors = with_error(errors, entry_of(ValueError, f"{number} " + "x" * 10_000_000))
-    assert len(errors) == 50  # all count
+    assert len(errors) == 50  # all of them count
     assert [error["traceback"].split()[0] for error in errors[-MOST_TRACEBACKS:]] == [str(n) for n in range(40, 50)]
     assert sum(len(error["traceback"]) for error in errors) < (MOST_TRACEBACKS + 1) * outcome.MOST_TRACEBACK
 
@@ -121,7 +121,7 @@ def claimed(count: int) -> list[Any]:
 
 
 def test_row_that_the_database_refuses_as_if_it_were_down(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The others are written, after it has been tried for a while."""
+    """After some retries, the other rows are written."""
     first, refused, last = (success(run, "1") for run in claimed(3))
     finish = transitions.finish
 
@@ -143,7 +143,7 @@ def test_row_that_the_database_refuses_as_if_it_were_down(monkeypatch: pytest.Mo
 
 
 def test_nothing_fails_while_the_database_is_down(monkeypatch: pytest.MonkeyPatch) -> None:
-    """However long."""
+    """This holds however long the database is down."""
 
     def fail(*_: Any) -> None:
         raise OperationalError("it is down")
@@ -185,5 +185,5 @@ def test_what_was_not_begun_is_as_if_it_had_not_been_claimed() -> None:
         ("READY", 1, ""),
     ]
     assert [record.started_at for record in records] == [None, began]
-    transitions.put_back([first, second])  # they are somebody else's now
+    transitions.put_back([first, second])  # other claims hold them now
     assert [len(record.worker_ids) for record in TaskRecord.objects.order_by("id")] == [0, 1]

@@ -1,4 +1,4 @@
-"""PostgreSQL plans a claim once, unless a pooler may hand the next one to another of its processes."""
+"""PostgreSQL plans a claim once, unless a pooler may send the next one to another server process."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager

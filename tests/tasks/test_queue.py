@@ -1,4 +1,4 @@
-"""Leases: no task is lost, none is run by two workers at a time, none is written by a run that lost it."""
+"""Leases: no task is lost, no two workers run one at a time, and no run writes after it has lost its task."""
 
 import datetime
 import subprocess
@@ -72,7 +72,7 @@ def test_a_worker_elsewhere_is_trusted_until_its_lease_ends() -> None:
 
 @pytest.mark.usefixtures("each_database")
 def test_a_worker_that_lives_on_this_machine_is_not_robbed() -> None:
-    """Though its lease has ended: it was stopped, or the machine was asleep."""
+    """Its lease has expired: the worker was stopped, or the machine was asleep."""
     jobs.add.enqueue(1, 2)
     claiming.claim(Identity.of_this_process(), 1)
     TaskRecord.objects.update(lease_until=timezone.now() - datetime.timedelta(hours=1))
@@ -83,7 +83,7 @@ def test_a_worker_that_lives_on_this_machine_is_not_robbed() -> None:
 def test_leases_are_told_by_the_clock_of_the_server(
     skew: datetime.timedelta, postgres: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A machine whose own is wrong neither robs others nor is robbed."""
+    """A machine with a wrong clock neither takes tasks from others nor loses its own."""
     jobs.add.enqueue(1, 2)
     claiming.claim(ELSEWHERE, 1)
     right = datetime.datetime.now
@@ -163,7 +163,7 @@ def test_a_process_is_gone_when_it_ended_or_another_has_its_number() -> None:
 
 
 def test_only_the_claim_does_not_wait_for_the_disk() -> None:
-    """And the setting of the project comes back, whatever it is."""
+    """Afterwards the project's setting is restored, whatever it is."""
     jobs.add.enqueue(1, 2)
     connection = connections["default"]
     seen: list[int] = []
@@ -183,7 +183,7 @@ def test_only_the_claim_does_not_wait_for_the_disk() -> None:
 
 
 def test_a_backlog_does_not_slow_down_the_question_for_limited_tasks() -> None:
-    """SQLite finds those by their own index, and does not read every task that waits."""
+    """SQLite finds these tasks with their own index, and does not read every waiting task."""
     with connections["default"].cursor() as cursor:
         cursor.execute(f"EXPLAIN QUERY PLAN SELECT {claiming._names(connections['default'])['keyed']}")
         plan = [row[-1] for row in cursor.fetchall()]

@@ -1,4 +1,4 @@
-"""Processes that have done enough are replaced."""
+"""Processes that have run enough tasks are replaced."""
 
 from collections import Counter
 from pathlib import Path
@@ -26,7 +26,7 @@ def test_after_so_many_tasks(start_worker: StartWorker) -> None:
 
 
 def test_after_a_leak(start_worker: StartWorker) -> None:
-    """The memory is the system's again, and the worker lives on."""
+    """The memory returns to the system, and the worker goes on."""
     for _ in range(6):
         heavy_jobs.leak.enqueue(100)
     worker = start_worker("--max-memory", "250", "--threads", "1")

@@ -1,4 +1,4 @@
-"""Old and new code side by side, as during a rolling deploy. Real workers, each with the code of its version."""
+"""Old and new code side by side, as during a rolling deploy. Real workers each run the code of their version."""
 
 import datetime
 import io
@@ -61,7 +61,7 @@ def enqueue(path: str) -> TaskRecord:
 
 
 def has_run(count: int) -> bool:
-    """Whether so many tasks have; those that the old worker was faster to take are looked at again at once."""
+    """Return whether so many tasks have run; tasks that the old worker has given back become due at once."""
     operations_api.run_now(transitions.records())
     return TaskRecord.objects.filter(status="SUCCESSFUL").count() == count
 
@@ -86,7 +86,7 @@ def test_call_of_newer_code_with_other_arguments_waits(monkeypatch: pytest.Monke
     be(monkeypatch, "old")
     assert run_pending() == 0
     assert "rounded" in TaskRecord.objects.get().held["why"] or "positional" in TaskRecord.objects.get().held["why"]
-    be(monkeypatch, "new")  # which does not know them either
+    be(monkeypatch, "new")  # it does not know them either
     TaskRecord.objects.update(run_after=timezone.now())
     assert run_pending() == 1
     assert TaskRecord.objects.get().status == "FAILED"
@@ -136,7 +136,7 @@ def test_old_code_that_starts_again_leaves_what_newer_code_declares(monkeypatch:
     declare_hourly()
     assert scheduler.sync()
     be(monkeypatch, "old")
-    schedules.declarations.clear()  # it does not have this one
+    schedules.declarations.clear()  # this process does not have this schedule
     assert not scheduler.sync()
     assert (hourly().enabled, hourly().in_code) == (True, True)
     assert "newer code" in _stderr_of("schedules")
@@ -176,7 +176,7 @@ def test_waiting_scheduler_looks_again(monkeypatch: pytest.MonkeyPatch) -> None:
     waiting.turn()
     assert not Schedule.objects.exists()
     Release.objects.filter(name="new").delete()
-    waiting._sync_at = 0.0  # as when the time has passed
+    waiting._sync_at = 0.0  # as after the interval
     waiting.turn()
     assert hourly().enabled
 
@@ -210,7 +210,7 @@ def test_version_is_what_somebody_says_or_follows_the_code(monkeypatch: pytest.M
 
 @pytest.mark.usefixtures("each_database")
 def test_code_from_before_versions_can_write_its_rows() -> None:
-    """Migration 0005 is run while workers with the code before it are alive."""
+    """Migration 0005 runs while workers with the code before it are alive."""
     jobs.say.enqueue("x")
     now = connections["default"].ops.adapt_datetimefield_value(timezone.now())
     columns = "identity, host, pid, queues, processes, threads, started_at, seen_at"

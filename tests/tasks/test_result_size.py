@@ -1,4 +1,4 @@
-"""What is too much is refused before it is copied."""
+"""Results that are too large are refused before they are copied."""
 
 import json
 from typing import Any
@@ -10,7 +10,7 @@ from djbundle.tasks.store.result_size import exceeds
 
 
 def doubled(levels: int) -> list[Any]:
-    """Small in memory, and without end when it is written down."""
+    """Return a list that is small in memory, and enormous when it is written down."""
     inner: list[Any] = ["x"]
     for _ in range(levels):
         inner = [inner, inner]
@@ -36,7 +36,7 @@ TOO_MUCH: dict[str, Any] = {
 
 @pytest.mark.parametrize("value", TOO_MUCH.values(), ids=TOO_MUCH)
 def test_too_much_is_refused_without_a_copy(value: Any) -> None:
-    """Those who copy first say how much it was."""
+    """An implementation that copies first would report the actual size."""
     with pytest.raises(ValueError, match="this one returned more"):
         encoded(value)
 

@@ -1,4 +1,4 @@
-"""The rules of a task: retries, what to retry, expiry, and tasks that must not be there twice."""
+"""The rules of a task: retries, what to retry, expiry, and unique tasks."""
 
 import datetime
 import threading
@@ -19,7 +19,7 @@ from tests.tasks import jobs
 
 
 def wait_of(record: TaskRecord) -> float:
-    """Seconds from the last run to the next."""
+    """Return the seconds from the last run to the next."""
     assert record.last_attempted_at
     return (record.run_after - record.last_attempted_at).total_seconds()
 
@@ -41,7 +41,7 @@ def test_backoff(task: Any, expected: tuple[float, float]) -> None:
 
 
 def test_backoff_that_ends_it() -> None:
-    """A function may say that there is no further run."""
+    """A backoff function may return that there is no further run."""
     result = jobs.fail_with_function.using(max_attempts=9).enqueue()
     for _ in range(3):
         TaskRecord.objects.update(run_after=timezone.now())
@@ -69,7 +69,7 @@ def test_discarded_exception_ends_the_task_well() -> None:
 
 @pytest.mark.usefixtures("each_database")
 def test_task_that_is_put_off_costs_no_attempt_and_leaves_no_trace() -> None:
-    """However often: a task that asks for years whether it can be done has a row as small as at its beginning."""
+    """This holds however often: after years of being put off, its row is as small as at the beginning."""
     result = jobs.not_now.using(max_attempts=1).enqueue()
     for _ in range(3):
         TaskRecord.objects.update(run_after=timezone.now())

@@ -1,4 +1,4 @@
-"""``manage.py runserver`` runs tasks: the worker comes with it, reloads with it, and goes with it."""
+"""``manage.py runserver`` runs tasks: the worker starts, reloads and stops with it."""
 
 import os
 import shutil
@@ -35,7 +35,7 @@ class Runserver:
         wait_until(self.answers, "it serves")
 
     def _manage(self, *arguments: str) -> subprocess.Popen[bytes]:
-        # A job in the background of a shell ignores Ctrl-C, and what it starts does too.
+        # A background job of a shell ignores Ctrl-C, and so do its children.
         command = ["env", "--default-signal=INT", sys.executable, "manage.py", *arguments]
         return subprocess.Popen(command, cwd=self.folder, env=self.environment, start_new_session=True)
 
@@ -50,7 +50,7 @@ class Runserver:
             return False
 
     def workers(self) -> list[psutil.Process]:
-        """Those that take tasks, not the processes that run them."""
+        """Return the processes that claim tasks, not those that run them."""
         found = psutil.Process(self.process.pid).children(recursive=True)
         workers = [each for each in found if "worker" in each.cmdline()]
         return [each for each in workers if each.parent() not in workers]

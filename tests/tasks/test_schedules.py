@@ -1,4 +1,4 @@
-"""Schedules: each tick once, whoever works; what the code declares and what the admin changes."""
+"""Schedules: each tick runs once, whichever worker runs it; what the code declares and what the admin changes."""
 
 import datetime
 import io
@@ -100,14 +100,14 @@ def test_a_tick_that_many_want_is_run_once() -> None:
 def test_a_tick_that_cannot_be_enqueued_is_not_lost() -> None:
     now = timezone.now()
     made = make(interval=60, next_run=now)
-    made.args = [object()]  # no JSON
+    made.args = [object()]  # not JSON
     with pytest.raises(TypeError):
         run_tick(made, now)
     assert row().next_run == now
 
 
 def test_a_task_of_another_backend_is_handed_over_by_a_process(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Whose code the worker does not run."""
+    """The worker itself does not run code of that backend."""
     elsewhere = {"BACKEND": "django.tasks.backends.dummy.DummyBackend"}
     with override_settings(TASKS=settings.TASKS | {"elsewhere": elsewhere}):
         task = jobs.say.using(backend="elsewhere")
@@ -152,7 +152,7 @@ def test_turns_of_the_loop_cost_no_queries() -> None:
         ("skip", 3600, 30 * MINUTE, 0),
         ("skip", 3600, 59 * SECOND, 1),
         ("skip", 3600, 61 * SECOND, 0),
-        ("skip", 60, 30 * MINUTE, 1),  # the last of them comes right now
+        ("skip", 60, 30 * MINUTE, 1),  # the last tick is due right now
         ("skip", 3600, 2 * HOUR + MINUTE / 2, 1),
         ("skip", 3600, 2 * HOUR + 2 * MINUTE, 0),
     ],
@@ -166,7 +166,7 @@ def test_missed_ticks(missed: str, interval: float, late: datetime.timedelta, ru
     assert found.last_run == (now if runs else None)
     assert found.next_run is not None
     assert now < found.next_run <= now + interval * SECOND
-    assert (found.next_run - (now - late)) % (interval * SECOND) == 0 * SECOND  # it keeps its beat
+    assert (found.next_run - (now - late)) % (interval * SECOND) == 0 * SECOND  # it keeps its rhythm
 
 
 def test_missed_ticks_of_cron() -> None:
@@ -229,7 +229,7 @@ def test_summer_time(timing: Timing, ticks: list[str]) -> None:
 
 @pytest.mark.parametrize("moment", ["2027-10-31 00:30", "2027-10-31 00:45", "2027-10-31 01:10", "2027-10-31 01:30"])
 def test_an_hour_that_comes_twice_is_run_in_once(moment: str) -> None:
-    """Whenever in these two hours somebody asks."""
+    """This holds whenever in these two hours the next tick is computed."""
     assert Timing("30 2 * * *", None, ZURICH).following(utc(moment), utc(moment)) == utc("2027-11-01 01:30")
 
 
@@ -506,7 +506,7 @@ def test_a_form_that_was_open_during_a_tick_does_not_bring_it_back() -> None:
     made = make(interval=60, next_run=now)
     run_tick(made, now)
     found = row()
-    found.next_run = now  # as the form was filled in before
+    found.next_run = now  # the value with which the form was filled in
     found.save()
     assert row().next_run == now + MINUTE
 
@@ -560,7 +560,7 @@ def test_switching() -> None:
 
 
 def test_schedules_can_be_declared_before_apps_are_loaded() -> None:
-    """As where the package of an app imports its tasks."""
+    """An app's package may import its tasks."""
     program = """
 from django.conf import settings
 settings.configure(TASKS={"default": {"BACKEND": "djbundle.tasks.DatabaseBackend"}})

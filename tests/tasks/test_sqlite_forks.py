@@ -46,5 +46,5 @@ def test_forked_processes_can_use_sqlite() -> None:
 
 
 def test_without_the_locks_one_of_them_hangs() -> None:
-    """So the test above would notice it."""
+    """This proves that the test above can fail."""
     assert run("unsafe") == "hangs\n"

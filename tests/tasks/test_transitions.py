@@ -1,4 +1,4 @@
-"""Any order of the statements of transitions.py, against a model of what a task may become."""
+"""Any order of the statements of transitions.py, compared with a model of the states of a task."""
 
 import datetime
 from dataclasses import dataclass
@@ -29,23 +29,23 @@ from tests.tasks import jobs
 READY, RUNNING = TaskResultStatus.READY, TaskResultStatus.RUNNING
 SUCCESSFUL, FAILED = TaskResultStatus.SUCCESSFUL, TaskResultStatus.FAILED
 ELSEWHERE = [Identity("another-machine", pid, "1") for pid in (1, 2)]
-DEAD = Identity(this_machine(), 1, "0")  # nothing has run since before the boot
+DEAD = Identity(this_machine(), 1, "0")  # no process has run since before the boot
 MOST = 3  # tasks at a time, so that much happens to each
 MOMENT = datetime.timedelta(seconds=1)
 
 
 @dataclass
 class Model:
-    """What is known of one task."""
+    """The expected state of one task."""
 
     status: str = READY
     epoch: int = 0
     losses: int = 0
-    worker_losses: int = 0  # among them
+    worker_losses: int = 0  # part of the losses
     errors: int = 0
     worker: str = ""
     begun: bool = False
-    lapsed: bool = False  # its lease has ended
+    lapsed: bool = False  # its lease has expired
     expired: bool = False
     value: object = None
 
@@ -62,7 +62,7 @@ class Model:
 
 
 class Transitions(RuleBasedStateMachine):
-    """`runs` are claims, current ones and those that have lost their lease."""
+    """`runs` are claims: current ones, and those that have lost their lease."""
 
     tasks, runs = Bundle("tasks"), Bundle("runs")
 
@@ -85,7 +85,7 @@ class Transitions(RuleBasedStateMachine):
 
     @rule(times=st.integers(1, transitions.MAX_LOSSES))
     def processes_die(self, times: int) -> None:
-        """One after the other, with whatever they run."""
+        """Let processes die one after the other, with the tasks that they run."""
         for _ in range(times):
             for record in self.claimed(ELSEWHERE[0], MOST):
                 self.lose(record)
@@ -102,7 +102,7 @@ class Transitions(RuleBasedStateMachine):
         return records
 
     def current(self, run: TaskRecord) -> Model | None:
-        """Its task, if this run may still write."""
+        """Return the model of its task if this run may still write."""
         model = self.model.get(run.pk)
         return model if model and model.status == RUNNING and model.epoch == run.epoch else None
 

@@ -33,7 +33,7 @@ def test_a_killed_worker_loses_no_task(tmp_path: Path, start_worker: StartWorker
 
 
 def test_a_task_outlives_many_workers(tmp_path: Path, start_worker: StartWorker) -> None:
-    """More than it may take processes with it: who kills whole workers is somebody else."""
+    """It survives more lost workers than it may take processes with it, since a task does not kill whole workers."""
     jobs.wait_for.enqueue(str(tmp_path))
     for run in range(1, transitions.MAX_LOSSES + 2):
         worker = start_worker()
@@ -51,7 +51,7 @@ def marks(file: Path) -> str:
 
 
 def test_killed_workers_are_no_charge_on_a_task(tmp_path: Path, start_worker: StartWorker) -> None:
-    """Its own process may die beside them as often as without them."""
+    """Its own process may die as often as if no worker had been killed."""
     jobs.wait_for.enqueue(str(tmp_path))
     deaths = [*["worker"] * transitions.MAX_LOSSES, *["processes"] * (transitions.MAX_LOSSES - 1), "worker"]
     worker = start_worker()
@@ -72,7 +72,7 @@ def test_killed_workers_are_no_charge_on_a_task(tmp_path: Path, start_worker: St
 
 
 def test_a_task_that_kills_its_process_is_given_up(start_worker: StartWorker) -> None:
-    """The worker itself lives on."""
+    """The worker itself goes on."""
     jobs.kill_worker.enqueue()
     assert start_worker("--drain").wait(30) == 0
     record = TaskRecord.objects.get()
@@ -81,7 +81,7 @@ def test_a_task_that_kills_its_process_is_given_up(start_worker: StartWorker) ->
 
 
 def test_a_task_that_kills_its_process_harms_no_other(start_worker: StartWorker) -> None:
-    """Though all of them run in one process, at the same time."""
+    """All of them run in one process, at the same time."""
     slow = [jobs.add_after.enqueue(0.3, number) for number in range(6)]
     jobs.kill_worker.enqueue()
     assert start_worker("--drain", "--threads", "8").wait(60) == 0
@@ -101,7 +101,7 @@ def test_a_task_that_takes_too_long_is_killed(start_worker: StartWorker) -> None
 
 
 def test_no_task_waits_behind_a_long_one(tmp_path: Path, start_worker: StartWorker) -> None:
-    """Quick tasks are given out many at a time; what waits behind a slow one is taken back."""
+    """Quick tasks are handed out many at a time; tasks that wait behind a slow one are taken back."""
     for number in range(300):
         jobs.add.enqueue(number, number)
     jobs.wait_for.enqueue(str(tmp_path))
@@ -154,7 +154,7 @@ def test_a_commit_wakes_the_worker(start_worker: StartWorker) -> None:
 
 
 def test_progress_is_seen_while_a_task_runs_and_cancelling_ends_it(tmp_path: Path, start_worker: StartWorker) -> None:
-    """Though it could be tried again."""
+    """Cancelling ends it even if it has attempts left."""
     jobs.until_cancelled.enqueue(str(tmp_path))
     start_worker()
     wait_until(lambda: TaskRecord.objects.get().progress == {"done": 1, "total": 2, "note": "waiting"}, "it is told")

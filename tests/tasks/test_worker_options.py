@@ -1,4 +1,4 @@
-"""``manage.py worker`` and ``manage.py tasks`` refuse what makes no sense, in one line."""
+"""``manage.py worker`` and ``manage.py tasks`` refuse invalid options, with one line."""
 
 import pytest
 from django.core.management import CommandError, call_command

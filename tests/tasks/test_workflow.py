@@ -146,7 +146,7 @@ def test_cancelling_ends_what_waits() -> None:
 
 
 def test_a_cancelled_run_is_not_tried_again() -> None:
-    jobs.fail.enqueue()  # which has two attempts
+    jobs.fail.enqueue()  # it has two attempts
     (run,) = claim.take(ME, 1)
     operations_api.cancel(transitions.records())
     transitions.finish([execute(run)])

@@ -1,7 +1,7 @@
-"""Runs Django's own tests of its tasks, with our backends in place of the two that come with Django.
+"""Run Django's own tests of its tasks, with our backends in place of the two that come with Django.
 
-python -m tests.conformance.djangos FOLDER: that of Django's source archive in which ``tasks`` is. Prints as JSON how
-each test has ended. Nothing of Django's is copied here: see tests/test_conformance.py.
+python -m tests.conformance.djangos FOLDER: the folder of Django's source archive that contains ``tasks``. Prints as
+JSON how each test has ended. Nothing of Django's is copied here: see tests/test_conformance.py.
 """
 
 import json
@@ -13,7 +13,7 @@ from typing import Any
 import django
 
 os.environ["DJANGO_SETTINGS_MODULE"] = "tests.conformance.settings"
-os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "1"  # what they ask in an event loop is a list; here, a database
+os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "1"  # in an event loop the tests read a list; here, it is a database
 django.setup()
 
 from django.core.management import call_command  # noqa: E402 - after setup
@@ -29,7 +29,7 @@ MODULES = ("test_tasks", "test_dummy_backend", "test_immediate_backend", "test_c
 
 
 class Stored(DatabaseBackend):
-    """Has what the tests ask of the dummy backend, which keeps results in a list."""
+    """Has the attributes of the dummy backend that the tests use; the dummy backend keeps results in a list."""
 
     @property
     def results(self) -> list[Any]:
@@ -40,7 +40,7 @@ class Stored(DatabaseBackend):
 
 
 class Ended(unittest.TextTestResult):
-    """Notes how each test has ended, and leaves no task to the next one."""
+    """Records how each test has ended, and leaves no task to the next test."""
 
     def __init__(self, *arguments: Any, **options: Any) -> None:
         super().__init__(*arguments, **options)
@@ -66,7 +66,7 @@ class Ended(unittest.TextTestResult):
 
 
 def _name_of(test: unittest.TestCase) -> str:
-    """ "TaskTestCase.test_name"."""
+    """Return a name like "TaskTestCase.test_name"."""
     return ".".join(test.id().split(".")[-2:])
 
 
@@ -75,7 +75,7 @@ def main(folder: str) -> None:
     call_command("migrate", verbosity=0)
     dummy.DummyBackend = Stored  # type: ignore[misc]
     immediate.ImmediateBackend = InlineBackend  # type: ignore[misc,assignment]
-    SimpleTestCase.databases = "__all__"  # theirs need none
+    SimpleTestCase.databases = "__all__"  # Django's tests need none
     sys.path.insert(0, folder)
     suite = unittest.defaultTestLoader.loadTestsFromNames([f"tasks.{name}" for name in MODULES])
     result = unittest.TextTestRunner(resultclass=Ended).run(suite)
