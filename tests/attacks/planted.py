@@ -51,7 +51,7 @@ database.sql  users.sql  db.tar.gz  pgdata/base  core.python.1234  settings.py# 
 disk.img  site.7z  site.rar  dump.zst
 """
 
-# Their content gives them away: their names are harmless, and so is their place among the data.
+# Their content gives them away: their names and their places among the data are harmless.
 BY_CONTENT = {
     "notes.txt": KEY,
     "shop/words.txt": f"first\n{pem('RSA PRIVATE KEY')}",

@@ -424,7 +424,7 @@ def test_alarm_ends_what_swallows_exceptions(monkeypatch: pytest.MonkeyPatch) ->
 
 
 def test_clean_leaves_what_another_process_waits_for(store: Store) -> None:
-    """Cleaning must not remove another process's files: during an upgrade, both versions may order certificates."""
+    """Cleaning keeps recent files: during an upgrade, both versions may be ordering a certificate."""
     for name in ("new", "old"):
         store.publish(name, name)
         store.write(f".internal.pem.{name.encode().hex():0>16}", b"half")

@@ -1,4 +1,4 @@
-"""Folders to unpack to whose path other users can change; and capabilities and set-user-id bits of the file."""
+"""Folders to unpack to whose path other users can change; capabilities and set-user-id bits of the file."""
 
 import os
 import shutil

@@ -159,7 +159,7 @@ def test_any_password_in_any_url(password: str, path: str) -> None:
 
 @given(st.text("abcdefghijklmnopqrstuvwxyz0123456789", min_size=1, max_size=7))
 def test_short_passwords_are_in_no_word(password: str) -> None:
-    """The log stays readable, and does not reveal the password by the letters that it masks."""
+    """The log stays readable, and the masked places do not reveal the password."""
     assume(password not in PLAIN)
     text = f"GET /x{password}/ served {password}x and /{password}/ by x-{password}"
     assert masked(text, DB_PASS=password, DATABASE=f"postgres://u:{password}@db/x") == text
@@ -210,7 +210,7 @@ def test_traceback_of_a_command(secretive: Site) -> None:
 
 
 def test_settings_that_fail_with_a_secret(secretive: Site) -> None:
-    """The error of the import is shown; it quotes the line that could not be parsed."""
+    """The import error is shown, and quotes the name that could not be imported."""
     secretive.environment["DJANGO_SETTINGS_MODULE"] = "correct.horse"
     refused = secretive.run("check", check=False)
     assert refused.returncode == 12

@@ -204,7 +204,7 @@ def test_build_is_refused_in_a_line(foreign: Path) -> None:
 
 
 def test_broken_repository_ends_the_build(tmp_path: Path) -> None:
-    """As when a work tree or a submodule was copied without its repository."""
+    """A work tree or a submodule is in this state if it was copied without its repository."""
     write(tmp_path, MANAGE | {".git": "gitdir: /nowhere/.git/worktrees/site\n"})
     with pytest.raises(GitError, match="does not tell which files"):
         decide(tmp_path)
@@ -227,7 +227,7 @@ def test_without_git_gitignore_counts_and_that_is_told(tmp_path: Path) -> None:
 
 
 def test_repository_that_ignores_the_whole_project(tmp_path: Path) -> None:
-    """As when the repository of a user's dotfiles ignores the rest of the home directory."""
+    """The repository of a user's dotfiles ignores the rest of the home directory like this."""
     write(tmp_path / "work" / "site", MANAGE | {"a.txt": ""})
     write(tmp_path, {".gitignore": "*\n"})
     git(tmp_path, "init", "--quiet")

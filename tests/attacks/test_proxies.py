@@ -36,7 +36,7 @@ def open_site(
 def behind_proxy(
     request: pytest.FixtureRequest, small: Path, streaming: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Site]:
-    """Start a site that trusts this machine as its proxy."""
+    """Start a site that trusts this machine and 10.0.0.0/8 as proxies."""
     data = tmp_path_factory.mktemp("behind") / "data"
     with serve(request.param, small, streaming, data, "127.0.0.1,10.0.0.0/8") as site:
         yield site

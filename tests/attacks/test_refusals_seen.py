@@ -125,7 +125,7 @@ def test_an_endless_body_is_seen(observed: dict[str, Observed]) -> None:
 
 
 def test_a_page_that_ends_its_process_is_seen(observed: dict[str, Observed]) -> None:
-    """The page calls sys.exit(), which Django does not turn into an answer: the server answers 500."""
+    """The page calls sys.exit(), which Django does not turn into an answer: the server itself answers 500."""
     with seen(observed["wsgi"], "GET", "/exit/", 500):
         assert status_of(exchange(observed["wsgi"].site, request("GET", "/exit/?why=x", HOST))) == 500
 

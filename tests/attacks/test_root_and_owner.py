@@ -122,7 +122,7 @@ def test_an_interpreter_becomes_the_owner_before_it_has_settings(place: Place) -
 
 @only_root
 def test_serving_the_data_of_another_user(place: Place) -> None:
-    """The port may be below 1024, but no process and no file belongs to root, even after a reload."""
+    """The site may have a port of root's, but no process and no file belongs to root, even after a reload."""
     with place.site("--bind", f":{free_port()}", "--tls", "internal", "--metrics-bind", "127.0.0.1:0") as site:
         owners = {uid for each in tree_of(site) for uid in each.uids()}
         assert owners == {NEIGHBOUR}
@@ -203,7 +203,7 @@ def test_sockets_in_the_folder_of_another_user(place: Place, precious: Path) -> 
 
 
 def test_a_socket_is_never_wider_than_it_will_be(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Its mode is right even between bind and listen, and no call uses its path."""
+    """Its mode is right even between bind and listen, and neither chmod nor chown uses its path."""
     seen = []
     listen = socket.socket.listen
 

@@ -138,7 +138,7 @@ def test_a_slow_but_honest_reader_gets_everything(target: NewTarget, interface: 
 
 
 def slow_reader(site: Site, path: str, source: str = HERE) -> socket.socket:
-    """Send a request and read nothing; the kernel buffers as little as possible."""
+    """Send a request and read nothing; the kernel buffers as little as it can."""
     connection = connect_narrow(site, source)
     connection.sendall(request("GET", path, HOST))
     return connection
@@ -356,7 +356,7 @@ def test_a_stalled_client_behind_a_proxy_ends_nobody_elses_answers(target: NewTa
 
 
 def has_ended_early(client: Http2, stream: int) -> bool:
-    """Return whether it ended by a reset, or before the declared number of bytes, which is an error in HTTP/2."""
+    """Return whether the stream was reset or ended before the declared number of bytes, an error in HTTP/2."""
     try:
         client.receive(0.1)
     except InvalidBodyLengthError:

@@ -39,7 +39,7 @@ def test_nothing_else_is_reached(site: Site, name: str) -> None:
 
 
 def test_what_is_public_is_served(site: Site) -> None:
-    """The server sends it if there is no route; Django's own view would send it otherwise."""
+    """The server itself sends it where there is no route, and where Django's own view would send it."""
     for name, content in (("a.txt", b"mine"), ("open/a.txt", b"of open"), ("a.txt.gz", b"of somebody else")):
         answer = Customer(site.url).get(f"/media/{name}", Accept_Encoding="gzip")
         assert (answer.status, answer.content) == (200, content)

@@ -1,4 +1,4 @@
-"""The processes of a running site, found by their names; and how a process ends that refuses."""
+"""The processes of a running site, found by their names; and a check of commands that refuse to run."""
 
 import subprocess
 

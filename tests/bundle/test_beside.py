@@ -15,7 +15,7 @@ REFUSED = "it was tried on a copy, and nothing has changed"
 
 
 class Container(Site):
-    """A site whose launcher is the first process of a PID namespace, as in a container."""
+    """A site whose first process is process 1 of a PID namespace, as in a container."""
 
     def command(self) -> list[str]:
         return ["unshare", "--pid", "--fork", "--kill-child", "--mount-proc", *super().command()]

@@ -108,7 +108,7 @@ while prey.exists():
 
 
 def test_memory_limit(container: Container) -> None:
-    """As many web processes run as fit. When the kernel kills one, another replaces it, and the log says why."""
+    """As many web processes start as fit into memory. If the kernel kills one, another starts, and the log says why."""
     container.start("--memory=220m", "--memory-swap=220m")
     container.wait()
     (before,) = container.web_processes()

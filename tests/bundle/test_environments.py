@@ -118,7 +118,7 @@ COUNT = "import ssl; print(len(ssl.create_default_context().get_ca_certs()))"
 
 @pytest.mark.parametrize("file", authorities.FILES)
 def test_authorities_of_the_machine_are_trusted(enter: Enter, tmp_path: Path, file: str) -> None:
-    """Fedora, Alpine and others store them elsewhere than Debian, where this is built; each way to run Python works."""
+    """Fedora, Alpine and others store them elsewhere than Debian, where this is built. All ways to run Python work."""
     root = tmp_path / "root"
     (root / file[1:]).parent.mkdir(parents=True)
     (root / file[1:]).write_text("# comments come first\n" + one_authority())

@@ -37,7 +37,7 @@ def site(small: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site
 
 @pytest.fixture(scope="module")
 def behind_proxy(small: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
-    """Start a site that trusts this machine and 10.1.2.3 as proxies."""
+    """Start a site that trusts this machine and 10.0.0.0/8 as proxies."""
     data = tmp_path_factory.mktemp("proxy") / "data"
     options = ("--workers", "1", "--trusted-proxies", "127.0.0.1,10.0.0.0/8", "--access-log")
     with Site(small, data, bare_environment(), *options) as site:

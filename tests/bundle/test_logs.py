@@ -72,7 +72,7 @@ def test_level(new_small: NewSite) -> None:
 
 @pytest.fixture
 def serving(small: Path) -> str:
-    """Return the line that reports that the site serves."""
+    """Return the beginning of the line that reports that the site serves."""
     told = subprocess.run([small, "version", "--json"], capture_output=True, check=True, env=bare_environment())
     return f"serve: small {json.loads(told.stdout)['version']} serves http"
 

@@ -123,7 +123,7 @@ def test_no_process_outlives_a_killed_supervisor(new_small: NewSite) -> None:
 
 
 def test_kills_under_load_lose_nothing(new_small: NewSite) -> None:
-    """Kill any process at any moment. Clients see broken connections but no errors; answered requests have effect."""
+    """Kill any process at any moment. Clients see broken connections, but no errors; no answered request is lost."""
     chance = random.Random()
     with new_small("--bind", f"127.0.0.1:{free_port()}") as site:
         with Load(site, PLAIN) as load:

@@ -112,7 +112,7 @@ def test_systemd_is_told_of_each_state(small: Path, tmp_path: Path) -> None:
 
 
 def test_systemd_that_does_not_read_holds_up_nothing(small: Path, tmp_path: Path) -> None:
-    """Ten messages fill the queue of its socket, which is half a second of watchdog messages."""
+    """Ten messages fill the queue of its socket: that is half a second of watchdog messages."""
     with systemd(tmp_path) as (receiver, environment):
         with Site(copy_bundle(small, tmp_path / "place"), tmp_path / "data", environment) as site:
             wait_until(lambda: is_full(environment["NOTIFY_SOCKET"]), "its queue is full")

@@ -1,4 +1,4 @@
-"""WebSockets work, and are told to reconnect when their process stops."""
+"""WebSockets work, and are closed with a request to reconnect when their process stops."""
 
 import signal
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""Leases: no task is lost, no two workers run one at a time, and no run writes after it has lost its task."""
+"""Leases: no task is lost, no task runs in two workers at a time, and no run writes after it has lost its task."""
 
 import datetime
 import subprocess
