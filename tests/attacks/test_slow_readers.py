@@ -30,7 +30,7 @@ SMALL_BUFFER = 4096  # bytes that the kernel buffers of what has arrived
 
 
 def ask_for_all(site: Site, path: str = "/large/", window: int | None = 0, count: int = PAGES) -> Http2:
-    """Request many pages of 2 MB over one connection, with a window of zero."""
+    """Request many pages of 2 MB over one connection, and never open its window."""
     client = Http2(site, window=window, reads=False)
     for _ in range(count):
         client.ask(path)
