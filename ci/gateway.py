@@ -8,9 +8,9 @@
     GET  /charges                                                         every charge made
     POST /control  {"mode": "ok" | "decline" | "fail" | "busy" | "timeout" | "twice", "times": 1}
 
-The mode applies to the next `times` charges. "decline" refuses them; "fail" answers 500, and "busy" 429 (retry in a
-second), and neither moves money. "timeout" takes the money and never answers; "twice" sends its answer two times. The
-card 4000 0000 0000 0002 is always declined.
+The mode applies to the next `times` charges. "decline" refuses them, "fail" answers 500, "busy" answers 429 (retry in
+a second); none of these moves money. "timeout" takes the money and never answers; "twice" sends its answer two times.
+The card 4000 0000 0000 0002 is always declined.
 """
 
 import argparse

@@ -132,7 +132,7 @@ class Http2:
         return self.answers[stream]
 
     def receive(self, seconds: float) -> None:
-        """Process the next data, if any comes within so many seconds. Raises ProtocolError if the server broke a rule."""
+        """Process the next data, if any comes within `seconds`. Raises ProtocolError if the server broke a rule."""
         self.socket.settimeout(max(0.01, seconds))
         try:
             data = self.socket.recv(1 << 16)

@@ -25,7 +25,7 @@ pidfile = {folder}/pid
 
 @contextlib.contextmanager
 def pooled(server: Postgres, folder: Path) -> Iterator[str]:
-    """Run the pooler, and yield the HOST for DATABASES. Each client connects as the server's owner. Creates `folder`."""
+    """Run the pooler in the new `folder`, and yield HOST for DATABASES. Each client becomes the server's owner."""
     folder.mkdir(mode=0o755)
     settings = folder / "pgbouncer.ini"
     settings.write_text(SETTINGS.format(server=f"{server.host} user={server.owner}", folder=folder, port=PORT))

@@ -19,7 +19,7 @@ def browser() -> Iterator[Browser]:
 
 @pytest.fixture
 def problems() -> list[str]:
-    """What the browser's console complained about."""
+    """Return the list of errors and warnings of the browser's console, and of failed requests."""
     return []
 
 

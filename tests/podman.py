@@ -14,7 +14,7 @@ VARIABLE = "CONTAINERS_CONF"
 
 
 def write_configuration(folder: Path) -> Path:
-    """What VARIABLE is to name."""
+    """Write the configuration file that VARIABLE is to name."""
     file = folder / "containers.conf"
     file.write_text(CONFIGURATION)
     return file

@@ -67,7 +67,7 @@ def modules() -> Mapping[str, Path]:
 
 
 def run_at_import(body: Sequence[ast.stmt]) -> Iterator[ast.Import | ast.ImportFrom]:
-    """The imports that are run with the module: none in a function, none for a type checker."""
+    """Yield the imports that run with the module: none in a function, none for a type checker."""
     for node in body:
         if isinstance(node, ast.Import | ast.ImportFrom):
             yield node
@@ -80,7 +80,7 @@ def run_at_import(body: Sequence[ast.stmt]) -> Iterator[ast.Import | ast.ImportF
 
 
 def top_level_imports(path: Path) -> set[str]:
-    """The modules of djbundle that are loaded with this one, as it names them."""
+    """Return the modules of djbundle that this module imports when it is loaded."""
     found = set()
     for node in run_at_import(ast.parse(path.read_text()).body):
         if isinstance(node, ast.Import):
@@ -98,13 +98,13 @@ def imports() -> Mapping[str, set[str]]:
 
 
 def package_of(name: str, root: str) -> str:
-    """The folder directly below `root` in which a module of it stands."""
+    """Return the folder directly below `root` that contains the module."""
     below = modules()[name].parent.relative_to(PACKAGE / root).parts
     return below[0] if below else ROOT
 
 
 def part_of(name: str) -> str:
-    """The folder or module directly below djbundle, or ROOT for djbundle itself, which has its version."""
+    """Return the folder or module directly below djbundle, or ROOT for djbundle itself, which has its version."""
     return (name.split(".")[1:2] or [ROOT])[0]
 
 

@@ -32,7 +32,7 @@ def postgres() -> Iterator[Postgres]:
 
 @pytest.fixture(scope="module")
 def python_with_django52(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """It has what djbundle.tasks needs, and nothing else of djbundle."""
+    """Make an environment that has what djbundle.tasks needs, and nothing else that djbundle needs."""
     packages = ("django>=5.2,<6", "django-tasks>=0.12", "cronsim", "pytest", "psycopg[binary]")
     return make_environment(tmp_path_factory.mktemp("django52") / "environment", "3.12", *packages) / "python"
 

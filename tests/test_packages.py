@@ -39,7 +39,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def told(wheel: Path, folder: Path) -> tuple[dict[str, str], dict[str, str]]:
-    """What each exercise gives: in the environment, and in the bundle that was built there and moved away."""
+    """Return each exercise's result in the environment, and in a bundle that is built there and runs without it."""
     programs = make_environment(folder / "environment", "3.13", wheel, *PACKAGES)
     expected = run(programs / "python", PROJECT / "manage.py", "exercise")
     run(programs / "djbundle", "build", PROJECT, "-o", folder / "bundle" / "odds", "--compile", COMPILED)

@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 
 def wait_until[T](condition: Callable[[], T], what: str, seconds: float = 30.0) -> T:
-    """The first true answer of `condition`."""
+    """Return the first true value of `condition`. Fail after `seconds`."""
     end = time.monotonic() + seconds
     while not (answer := condition()):
         assert time.monotonic() < end, f"not within {seconds:.0f} s: {what}"

@@ -21,14 +21,14 @@ def find_python(version: str) -> str:
 
 
 def run(*command: object) -> str:
-    """What a program prints; the test fails when it does."""
+    """Run a program, and return what it prints. The test fails if the program does."""
     result = subprocess.run(list(map(str, command)), capture_output=True, text=True, check=False, timeout=900)
     assert result.returncode == 0, result.stdout + result.stderr
     return result.stdout
 
 
 def make_environment(folder: Path, python: str, *packages: object) -> Path:
-    """A virtual environment with these packages; the folder of its programs."""
+    """Make a virtual environment with these packages, and return the folder of its programs."""
     run(UV, "venv", "--quiet", "--no-project", "--python", find_python(python), folder)
     run(UV, "pip", "install", "--quiet", "--python", folder / "bin/python", *packages)
     return folder / "bin"

@@ -10,7 +10,7 @@ from orders.models import Order
 
 
 def send_order_mail(order: Order) -> None:
-    """What became of the order; sent once, as far as one can know."""
+    """Mail the outcome of the order, once: it is sent again only if the process dies between mail and record."""
     if order.mailed_at:
         return
     with translation.override(order.language):

@@ -30,7 +30,7 @@ code = st.binary(max_size=200) | st.lists(st.sampled_from([0xE8, 0xE9, 0, 0xFF, 
 
 @pytest.fixture(scope="module")
 def restore(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A program that undoes the filter from stdin to stdout, with the launcher's own code."""
+    """Compile a program that undoes the filter from stdin to stdout, with the launcher's own code."""
     folder = tmp_path_factory.mktemp("restore")
     (folder / "main.c").write_text(PROGRAM)
     launcher = Path(compiler.__file__).parents[2] / "launcher"

@@ -10,7 +10,7 @@ from djbundle.errors import AmbiguousProjectError, AmbiguousSettingsError, Proje
 
 
 def names(module: str) -> str:
-    """A manage.py, wsgi.py or asgi.py."""
+    """Return the text of a manage.py, wsgi.py or asgi.py."""
     return f'import django, os\nos.environ.setdefault("{SETTINGS_VARIABLE}", "{module}")\n'
 
 

@@ -28,7 +28,7 @@ MCowBQYDK2VuAyEAunqrrgLChKUDy2bJ+XIk9j3SUIkKVNu37VzqTfVOjG0=
 
 
 def make(folder: Path, **files: str) -> Path:
-    """A project of these files; __ stands for a slash."""
+    """Write a project of these files; __ stands for a slash."""
     for name, text in files.items():
         path = folder / name.replace("__", "/").replace("_py", ".py").replace("_toml", ".toml")
         path.parent.mkdir(parents=True, exist_ok=True)

@@ -25,7 +25,7 @@ DIRECT = f"NUITKA_LOCAL_MODULE {START.removeprefix('static ')}PyObject **python_
 
 @pytest.fixture
 def generated(tmp_path: Path) -> Path:
-    """A folder as Nuitka leaves it before it calls the compiler: its own C is a link."""
+    """Create a folder as Nuitka leaves it before it calls the compiler: its own C is a link."""
     folder = tmp_path / "generated"
     (folder / "static_src").mkdir(parents=True)
     (folder / "static_src" / ENTRY).symlink_to(STATIC / ENTRY)

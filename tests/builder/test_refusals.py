@@ -36,7 +36,7 @@ def state_of(folder: Path) -> dict[str, str]:
 
 @pytest.fixture
 def scratch(tmp_path: Path) -> Path:
-    """The folder for temporary files of a build."""
+    """Create a folder for temporary files of a build."""
     folder = tmp_path / "scratch"
     folder.mkdir()
     return folder

@@ -116,7 +116,7 @@ def test_noise_of_other_threads_is_no_excuse() -> None:
 
 
 def asking(name: str) -> Callable[[Any], Any]:
-    """The function of that name in the text that runs in the bundle."""
+    """Return the function of that name from the text that runs in the bundle."""
     (function,) = [each for each in ast.parse(QUESTIONS).body if getattr(each, "name", "") == name]
     known: dict[str, Any] = {"datetime": datetime, "timezone": timezone, "uuid": uuid}
     exec(compile(ast.Module([function], []), "questions", "exec"), known)

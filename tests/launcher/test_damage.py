@@ -79,7 +79,7 @@ def victim(workshop: Path) -> Path:
 
 @pytest.fixture(scope="module")
 def nothing(workshop: Path) -> Path:
-    """A program of few bytes, which needs no loader and ends with 0."""
+    """Compile a program of few bytes, which needs no loader and exits with 0."""
     source, program = workshop / "nothing.c", workshop / "nothing"
     source.write_text(NOTHING)
     options = ["-Os", "-s", "-nostdlib", "-static-pie", "-Wl,-z,noseparate-code"]
@@ -96,7 +96,7 @@ def packed(tree: Tree, launcher: Path, workshop: Path, name: str) -> Path:
 
 @pytest.fixture(scope="module")
 def bundle(workshop: Path, nothing: Path) -> Path:
-    """A bundle of few bytes that has all that a bundle can have, but a launcher."""
+    """Pack a bundle of few bytes that has every part that a bundle can have, except a launcher."""
     tree = Tree(workshop / "tree")
     for name in ("_main", "ld-linux-x86-64.so.2"):
         tree.add(name, nothing, "python")
@@ -134,7 +134,7 @@ class Parts:
         return cls(content[:start], content[start:offset], index, tuple(numbers))
 
     def whole(self, changes: dict[int, int] | None = None) -> bytes:
-        """The file; `changes` are numbers of the footer that are to be wrong."""
+        """Return the file. `changes` maps positions in the footer to wrong numbers."""
         index = zstandard.compress(self.index)
         size = len(self.launcher) + len(self.blocks) + len(index) + FOOTER.size + 40
         offset = len(self.launcher) + len(self.blocks)
@@ -255,8 +255,9 @@ def test_bundle_that_lacks_something(workshop: Path, launcher: Path, nothing: Pa
 
 
 def test_flipped_bytes_of_the_launcher(workshop: Path, launcher: Path, nothing: Path) -> None:
-    """It checks itself. Only the few hundred bytes that run until then can end in silence, by a signal of the kernel;
-    never does anything else of the bundle run.
+    """The launcher checks itself, and nothing else of a damaged bundle runs.
+
+    Only the few hundred bytes that run before the check can fail without a message, by a signal of the kernel.
     """
     tree = Tree(workshop / "real")
     for name in ("_main", "ld-linux-x86-64.so.2"):

@@ -19,7 +19,7 @@ TIMEOUT = 60.0
 
 @pytest.fixture
 def broken(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, int]]:
-    """The connections that were broken off."""
+    """Return the list of connections that were broken off."""
     broken: list[tuple[str, int]] = []
     monkeypatch.setattr(streams, "break_off", broken.extend)
     monkeypatch.setattr(streams, "connections", SimpleNamespace(close_all=lambda: None))

@@ -26,7 +26,7 @@ os.read(0, 1)
 
 @pytest.fixture
 def kept_alive(tmp_path: Path) -> Iterator[IO[bytes]]:
-    """What ends the child of a holder that has ended, when it is closed."""
+    """Yield a file that keeps the child of an exited lock holder alive until it is closed."""
     with subprocess.Popen([sys.executable, "-c", HOLDER, str(tmp_path)], stdin=subprocess.PIPE) as process:
         process.wait()
         assert lock.is_locked(tmp_path)

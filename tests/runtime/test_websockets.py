@@ -11,7 +11,7 @@ CLOSED = {"type": "websocket.close", "code": GOING_AWAY}
 
 
 async def converse(*, accepts: bool) -> tuple[list[Any], list[Any]]:
-    """What the client, and what the site is told, when the worker is about to leave as the client connects."""
+    """Return the messages to the client and to the site when the worker already drains as the client connects."""
     departure, sent, received = Departure(), [], []
     departure.begin()
 

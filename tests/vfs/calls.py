@@ -136,7 +136,7 @@ OPEN_FLAGS = {
 
 
 def questions(path: str) -> Iterator[tuple[str, Callable[[], Any]]]:
-    """What changes nothing, wherever the path leads."""
+    """Yield calls that change nothing, wherever the path leads."""
     yield "stat", lambda: facts(os.stat(path))
     yield "lstat", lambda: facts(os.lstat(path))
     for name, mode in (
@@ -170,7 +170,7 @@ def questions(path: str) -> Iterator[tuple[str, Callable[[], Any]]]:
 
 
 def changes(path: str) -> Iterator[tuple[str, Callable[[], Any]]]:
-    """What would change something, and is refused."""
+    """Yield calls that would change something, and are refused."""
     for name, flags in OPEN_FLAGS.items():
         yield f"open {name}", lambda flags=flags: open_with(path, flags)
     for mode in ("wb", "ab", "xb", "r+b"):
@@ -238,7 +238,7 @@ def in_folder(path: str) -> list[object]:
 
 
 def single_calls() -> Iterator[tuple[str, Callable[[], Any]]]:
-    """What needs more than a path."""
+    """Yield calls that need more than a path."""
     yield "read small", lambda: digest(Path(f"{ODD}/file.txt").read_bytes())
     yield "read large", lambda: digest(Path(f"{ODD}/large.bin").read_bytes())
     yield "positions are independent", positions

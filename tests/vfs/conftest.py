@@ -48,7 +48,7 @@ def fill(folder: Path) -> None:
 
 @pytest.fixture(scope="session")
 def odd(bundles: Path) -> Path:
-    """The small project with a folder "odd", as a bundle."""
+    """Build the small project with a folder "odd" as a bundle."""
     project = Path(shutil.copytree(PROJECTS / "small", bundles / "odd" / "project"))
     fill(project / "odd")
     return build(project, bundles / "odd" / "small", "--include", "odd/data.sq3")
@@ -56,7 +56,7 @@ def odd(bundles: Path) -> Path:
 
 @pytest.fixture(scope="session")
 def disk(odd: Path) -> Iterator[tuple[Path, Path]]:
-    """The tree of the bundle unpacked, and where it is mounted so that nothing can be written, beside "/djb"."""
+    """Yield the unpacked tree of the bundle, and where it is mounted read-only, beside "/djb"."""
     if os.geteuid() != 0:
         pytest.skip("only root may mount a folder")
     extracted = odd.parent / "tree"

@@ -80,7 +80,7 @@ class Sequence:
         return sorted(set(os.listdir(self.at(number))) - ROOTS)
 
     def unless_folder(self, number: int, read: Callable[[int], bytes]) -> str:
-        """The one known difference, told in vfs.h: a disk answers EISDIR, we nothing."""
+        """Skip the one known difference, described in vfs.h: a disk answers EISDIR, the VFS returns no bytes."""
         is_folder = stat.S_ISDIR(os.fstat(self.at(number)).st_mode)
         return "folder" if is_folder else str(digest(read(self.at(number))))
 
