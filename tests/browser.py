@@ -1,4 +1,4 @@
-"""A real browser, and what it complains about. Fixtures, for conftest.py."""
+"""Fixtures for conftest.py: a real browser, and the problems that it reports."""
 
 import shutil
 from collections.abc import Iterator

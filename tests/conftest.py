@@ -21,9 +21,9 @@ REPOSITORY = Path(__file__).parents[1]
 PROJECTS = REPOSITORY / "tests" / "projects"
 DJBUNDLE = Path(sys.executable).with_name("djbundle")
 ADMIN_PASSWORD = "correct horse"
-CANARY = "canary-3f1c9a7e55d04b1b"  # given to a build, and to be in no bundle
+CANARY = "canary-3f1c9a7e55d04b1b"  # a secret given to a build; no bundle may contain it
 
-LIGHT = ("test_allauth.py", "test_polls.py")  # of the real projects, those of each run
+LIGHT = ("test_allauth.py", "test_polls.py")  # the real projects that every run tests
 
 RunBuild = Callable[..., subprocess.CompletedProcess[str]]
 NewSite = Callable[..., Site]
@@ -34,23 +34,23 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
-    """Real projects take an hour; each is tried when it is named."""
+    """Skip real projects, which take an hour, unless --real or their path is given."""
     named = any("tests/real" in each for each in config.args)
     is_heavy = collection_path.parent.name == "real" and collection_path.name.startswith("test_")
     return (is_heavy and collection_path.name not in LIGHT and not config.getoption("--real") and not named) or None
 
 
 def run_build(*arguments: object, verify: bool = False, **options: Any) -> subprocess.CompletedProcess[str]:
-    """``djbundle build`` with these arguments; `options` are subprocess.run's.
+    """Run ``djbundle build`` with these arguments; `options` are those of subprocess.run.
 
-    What is built is looked at by the tests, so that a visit would be time lost; test_verify.py has them.
+    By default without verification: the tests check the bundle themselves. test_verify.py tests verification.
     """
     command = [str(DJBUNDLE), "build", *map(str, arguments), "--verify" if verify else "--no-verify"]
     return subprocess.run(command, capture_output=True, text=True, check=False, timeout=600, **options)
 
 
 def build(project: Path, output: Path, *options: str) -> Path:
-    """Build or fail the test; the bundle."""
+    """Build a bundle and return it, or fail the test."""
     result = run_build(project, "-o", output, *options)
     assert result.returncode == 0, result.stderr
     return output

@@ -1,4 +1,4 @@
-"""podman, also where it runs inside of another container."""
+"""Runs podman, inside another container too."""
 
 import subprocess
 from pathlib import Path

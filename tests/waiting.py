@@ -1,4 +1,4 @@
-"""Waiting for a condition, with a bound and a reason."""
+"""Waits for a condition, with a time limit and a reason."""
 
 import time
 from collections.abc import Callable

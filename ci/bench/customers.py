@@ -105,9 +105,7 @@ def shop(browser: Browser, chance: random.Random, number: int) -> bool:
 
 def visit(url: str, customers: int, at_once: int, per_second: float | None) -> Told:
     """Let `customers` come: always `at_once` of them, or at random moments, `per_second` on average."""
-    with ProcessPoolExecutor(
-        1, get_context("spawn")
-    ) as apart:  # in this process, received mails would distort the times
+    with ProcessPoolExecutor(1, get_context("spawn")) as apart:  # mails in the same process would distort the times
         return apart.submit(_visit, url, customers, at_once, per_second).result()
 
 

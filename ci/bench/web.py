@@ -44,7 +44,7 @@ class Side:
     loads: dict[str, list[Load]] = field(default_factory=dict)
 
     def paths(self) -> dict[str, str]:
-        """The path of each target."""
+        """Return the path of each target."""
         pages = {page: page for page in PAGES} if self.pages else {}
         return pages | {file: f"/static/{name}" for file, name in self.files.items()}
 

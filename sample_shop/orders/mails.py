@@ -10,7 +10,7 @@ from orders.models import Order
 
 
 def send_order_mail(order: Order) -> None:
-    """Mail the outcome of the order, once: it is sent again only if the process dies between mail and record."""
+    """Mail the outcome of the order once. A crash between sending and saving may cause a second mail."""
     if order.mailed_at:
         return
     with translation.override(order.language):

@@ -1,4 +1,4 @@
-"""Orders and their lines, with prices as they were on the day."""
+"""Orders and their lines, with the prices at the time of the order."""
 
 import secrets
 from decimal import Decimal

@@ -1,4 +1,4 @@
-"""The filter for machine code loses nothing, and helps."""
+"""The filter for machine code loses nothing, and improves compression."""
 
 import shutil
 import subprocess
@@ -24,7 +24,7 @@ int main(void)
     return fwrite(code, 1, size, stdout) != size;
 }
 """
-# Bytes among which branches are frequent.
+# Bytes with frequent branches.
 code = st.binary(max_size=200) | st.lists(st.sampled_from([0xE8, 0xE9, 0, 0xFF, 1, 0x7F]), max_size=200).map(bytes)
 
 

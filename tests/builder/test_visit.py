@@ -1,4 +1,4 @@
-"""What a command that failed said, in one line; and whom the visitor signs in as."""
+"""The message of a failed command, in one line; and the user as whom the crawler logs in."""
 
 import ast
 import datetime
@@ -20,7 +20,7 @@ from djbundle.builder.verify.in_bundle_scripts import QUESTIONS
 
 @pytest.fixture
 def _settings() -> None:
-    """Fields want some; those of other tests will do."""
+    """Configure settings, which fields need, unless another test has done so."""
     if not settings.configured:
         settings.configure()
 

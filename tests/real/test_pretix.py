@@ -11,7 +11,7 @@ RECIPE = Recipe("pretix", ("pretix",), user_name=())
 
 @pytest.fixture
 def visitor(site: Site) -> Customer:
-    """Under the one name that it answers to."""
+    """Return a visitor who uses the only host name that the site accepts."""
     return Customer(site.url.replace("127.0.0.1", "localhost"))
 
 

@@ -51,7 +51,7 @@ def test_file_without_a_certificate_is_none(machine: Path, text: str) -> None:
 
 
 def test_folder_and_file(machine: Path) -> None:
-    """Some keep but their own in the folder, others all."""
+    """Some systems have only their own certificates in the folder, others have all."""
     folder = write(machine / "etc/ssl/certs/0123abcd.0").parent
     file = write(machine / "etc/pki/tls/certs/ca-bundle.crt", PEM.replace(" CERT", " TRUSTED CERT"))
     assert find(machine) == (str(file), str(folder))

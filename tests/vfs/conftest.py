@@ -18,7 +18,7 @@ VIRTUAL = "/djb"
 
 
 def fill(folder: Path) -> None:
-    """Files of all kinds, links of all kinds, names of all kinds."""
+    """Create files of all kinds, links of all kinds, and names of all kinds."""
     (folder / "folder" / "inner").mkdir(parents=True)
     (folder / "ünïcode").mkdir()
     for name in ("file.txt", "folder/inner/deep.txt", "folder/up.txt", "ünïcode/ß.txt", "with space", ".hidden", LONG):

@@ -1,4 +1,4 @@
-"""One function for each kind of thing that the shop sells."""
+"""Pictures of the products: a function for each kind of product."""
 
 import math
 
