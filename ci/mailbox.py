@@ -1,4 +1,4 @@
-"""An SMTP server on loopback that keeps what it receives."""
+"""An SMTP server on loopback that stores the mails it receives."""
 
 import email
 import email.policy
@@ -11,7 +11,7 @@ from aiosmtpd.controller import Controller
 
 
 class Mailbox:
-    """``with Mailbox() as mailbox:`` listens at 127.0.0.1, `port`, until the end of the block."""
+    """``with Mailbox() as mailbox:`` listens on `port` of 127.0.0.1 until the end of the block."""
 
     def __init__(self) -> None:
         self.messages: list[EmailMessage] = []

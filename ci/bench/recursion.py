@@ -11,7 +11,7 @@ from tests.wheel import run
 
 PROJECT = Path(__file__).with_name("recursion_project")
 WORK = "import json; from app.heavy import seconds; print(json.dumps(seconds()))"
-# A build whose plugin leaves Nuitka's generated code as it is.
+# A build whose plugin does not change the code that Nuitka generates.
 UNCHECKED = """
 import sys
 from djbundle import cli

@@ -1,4 +1,4 @@
-"""Places orders: stock, order and charge in one transaction, so that all of it happens or nothing."""
+"""Places orders: stock, order and the task that charges are one transaction, so all of it happens or nothing."""
 
 from django.db import transaction
 from django.db.models import F

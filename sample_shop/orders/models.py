@@ -11,7 +11,7 @@ from catalogue.models import Product
 
 
 def make_token() -> str:
-    """Return the secret part of an order's URL: each visitor who knows it may see the order."""
+    """Return the secret part of an order's URL. Anyone with the URL may see the order."""
     return secrets.token_urlsafe(16)
 
 

@@ -1,4 +1,4 @@
-"""The shape that cookiecutter-django gives a project: split settings, a user model, Celery, Sentry, Redis, S3, ..."""
+"""A project as cookiecutter-django makes it: split settings, a user model, Celery, Sentry, Redis, S3, ..."""
 
 import subprocess
 from pathlib import Path

@@ -26,7 +26,7 @@ class Gate:
         )
 
     def keep_waiting(self, size: int = CONNECTION) -> None:
-        """Note that `size` bytes wait for the client."""
+        """Record that `size` bytes are pending for the client."""
         self.limits.budget.take(granian.CONNECTION, "127.0.0.1", size)
 
     def ask(self) -> Protocol:

@@ -31,7 +31,7 @@ def new_account() -> Unfinished:
     return Unfinished(lambda address: address == PROXY, Refusals(None), send_timeout=60)
 
 
-# --- who is closed ---
+# --- which are closed ---
 
 
 @pytest.fixture
@@ -72,7 +72,7 @@ def test_all_together_may_be_so_large() -> None:
     assert len(late(*[(PROXY, 9)] * 6)) == 2
 
 
-# --- what is not whole ---
+# --- unfinished messages ---
 
 
 def test_a_stranger_has_sent_little_before() -> None:
@@ -178,7 +178,7 @@ def test_little_is_hidden(intervals: list[tuple[list[tuple[int, int]], int, bool
         assert more >= -(BEFORE + MOST_OF_FRAMES + READ_AHEAD)
 
 
-# --- what is whole ---
+# --- whole messages ---
 
 
 @pytest.fixture
@@ -259,7 +259,7 @@ def test_sizes() -> None:
     assert memory_of({"text": "a" * MEGABYTE + "😀"}) > 4 * MEGABYTE
 
 
-# --- who takes nothing ---
+# --- clients that read nothing ---
 
 
 def test_who_takes_a_little_stays(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -276,7 +276,7 @@ def test_who_takes_a_little_stays(monkeypatch: pytest.MonkeyPatch) -> None:
     assert not arrivals.is_stalled(60)
 
 
-# --- what the kernel tells ---
+# --- what the kernel reports ---
 
 
 def test_a_message_is_seen_between_two_looks(account: Unfinished) -> None:

@@ -1,4 +1,4 @@
-"""A web worker that is told to drain."""
+"""A web worker that is asked to drain."""
 
 import asyncio
 import socket

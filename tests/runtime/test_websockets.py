@@ -47,7 +47,7 @@ async def converse(*, accepts: bool) -> tuple[list[Any], list[Any]]:
 def test_who_connects_at_the_last_moment_is_told_to_come_again(
     accepts: bool, sent: list[Any], last: dict[str, Any]
 ) -> None:
-    """It is not told that it is forbidden to connect, unless the site says so."""
+    """The client is refused only if the site itself refuses."""
     told, heard = asyncio.run(asyncio.wait_for(converse(accepts=accepts), 4))
     assert told == sent
     assert heard[-1] == last

@@ -1,4 +1,4 @@
-"""A bundle with every odd kind of file, and the same tree on a read-only disk."""
+"""A bundle with every unusual kind of file, and the same tree on a read-only disk."""
 
 import os
 import shutil
@@ -80,7 +80,7 @@ def in_memory(odd: Path) -> RunPython:
 
 @pytest.fixture
 def on_disk(odd: Path, disk: tuple[Path, Path]) -> RunPython:
-    """Run the same from the unpacked tree."""
+    """Run Python code or a file in the bundle, from the unpacked tree."""
     return lambda *arguments: run([odd, *arguments], {"DJBUNDLE_EXTRACT": str(disk[0])})
 
 

@@ -1,4 +1,4 @@
-"""Claims with many finished rows in the table, beside claims with none."""
+"""Claims per second with many finished rows in the table, compared with none."""
 
 import statistics
 from collections.abc import Sequence

@@ -1,4 +1,4 @@
-"""A table as bars, in SVG: no scripts, the reader's own font, readable on a light page and on a dark one."""
+"""Bar charts of tables, in SVG: no scripts, the reader's own font, readable on light and dark pages."""
 
 from collections.abc import Sequence
 from html import escape

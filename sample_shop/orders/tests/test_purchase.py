@@ -1,4 +1,4 @@
-"""From the basket to the mail."""
+"""A purchase, from the basket to the mail."""
 
 from decimal import Decimal
 from unittest import mock

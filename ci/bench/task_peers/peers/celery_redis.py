@@ -1,4 +1,4 @@
-"""Celery on Redis, one process: a task is sent after the commit, results are not kept (both as documented)."""
+"""Celery on Redis, one process: a task is sent after the commit, results are not stored (both as documented)."""
 
 import os
 from typing import Any

@@ -1,4 +1,4 @@
-"""django-tasks-db: the database backend that grew up with django.tasks."""
+"""django-tasks-db: the database backend that was developed with django.tasks."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""huey with its SQLite storage, a file of its own: a task is put there after the commit."""
+"""huey with its SQLite storage, in its own file. A task is written there after the commit."""
 
 from typing import Any
 

@@ -23,7 +23,7 @@ PATIENCE = 15.0  # seconds for one task to begin
 
 
 def fill(name: str, count: str, value: str = "") -> None:
-    """Enqueue `count` tasks in one transaction, numbered or all with `value`."""
+    """Enqueue `count` tasks in one transaction. Their argument is `value`, or their number if there is none."""
     with transaction.atomic():
         for number in range(int(count)):
             settings.PEER.enqueue(getattr(tasks, name), int(value or number))
