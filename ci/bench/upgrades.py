@@ -1,7 +1,7 @@
 """Requests that fail while a new process takes over, again and again under load; beside gunicorn and Granian.
 
-Some clients keep connections, others open new ones; some send requests often, others seldom; one enqueues tasks; one
-sends its head word by word; one sends a body for four seconds. With HTTPS, there is HTTP/2 too; with ASGI, WebSockets.
+Some clients keep connections, others open new ones. Some send requests often, others seldom. Some enqueue tasks, send
+their head word by word, or take four seconds for a body. With HTTPS, some use HTTP/2; with ASGI, some use WebSockets.
 """
 
 import argparse

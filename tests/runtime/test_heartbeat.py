@@ -1,4 +1,4 @@
-"""Hung processes: the supervisor kills hung children, and children report a hung supervisor."""
+"""Hung processes: a parent kills hung children, and children report hung parents."""
 
 import subprocess
 import sys
