@@ -1,4 +1,4 @@
-"""Clients that mean a site of the small project ill: each attacks again and again until it is told to end."""
+"""Hostile clients for a site of the small project: each attacks again and again until its event is set."""
 
 import contextlib
 import random
@@ -16,7 +16,7 @@ from ci.websocket import Reachable
 Attack = Callable[[Reachable, threading.Event], None]
 LENGTH = [(b"content-length", b"10")]
 CROWD = 200  # connections of one attack
-ROUND = 15.0  # seconds for which an attack that waits is kept up
+ROUND = 15.0  # seconds that one round of a waiting attack lasts
 MALFORMED = (
     b"GARBAGE\r\n\r\n",
     request("GET", "/"),
@@ -34,7 +34,7 @@ MALFORMED = (
 
 
 def abort_uploads(site: Reachable, ended: threading.Event) -> None:
-    """By HTTP/2: reset, and closed."""
+    """Abort uploads: reset HTTP/2 streams, and close connections in the middle of a body."""
     while not ended.is_set():
         with Http2(site) as client:
             streams = [client.ask("/size/", "POST", LENGTH, ends=False) for _ in range(70)]
@@ -46,7 +46,7 @@ def abort_uploads(site: Reachable, ended: threading.Event) -> None:
 
 
 def drip(site: Reachable, ended: threading.Event) -> None:
-    """Large bodies a byte at a time, by both kinds of HTTP, from one address and from many."""
+    """Send large bodies a byte at a time, by HTTP/1.1 and HTTP/2, from one address and from many."""
     while not ended.is_set():
         uploads = (
             SlowBodies(site, [HERE] * CROWD),
@@ -58,7 +58,7 @@ def drip(site: Reachable, ended: threading.Event) -> None:
 
 
 def shut_windows(site: Reachable, ended: threading.Event) -> None:
-    """Ask for pages of 2 MB by HTTP/2, and take none."""
+    """Ask for pages of 2 MB by HTTP/2, with a window of zero bytes."""
     while not ended.is_set():
         with Http2(site, window=0, reads=False) as client:
             for _ in range(100):
@@ -69,7 +69,7 @@ def shut_windows(site: Reachable, ended: threading.Event) -> None:
 
 
 def read_nothing(site: Reachable, ended: threading.Event) -> None:
-    """Ask for large answers of all kinds, and leave them lie."""
+    """Ask for large responses of all kinds, and never read them."""
     paths = ("/media/large.pdf", f"/stream/?size={20 << 20}", f"/large/?size={4 << 20}")
     while not ended.is_set():
         with contextlib.ExitStack() as stack:
@@ -81,7 +81,7 @@ def read_nothing(site: Reachable, ended: threading.Event) -> None:
 
 
 def begin_and_stay(site: Reachable, ended: threading.Event) -> None:
-    """Heads that never end, and connections over which nothing comes."""
+    """Open connections that send a request head without end, and others that send nothing."""
     while not ended.is_set():
         with contextlib.ExitStack() as stack:
             crowd = [stack.enter_context(connect(site)) for _ in range(CROWD)]
@@ -95,7 +95,7 @@ def begin_and_stay(site: Reachable, ended: threading.Event) -> None:
 
 
 def take_back(site: Reachable, ended: threading.Event) -> None:
-    """Requests by HTTP/2 that are reset at once."""
+    """Send HTTP/2 requests and reset them at once."""
     while not ended.is_set():
         with Http2(site) as client:
             for _ in range(200):
@@ -104,7 +104,7 @@ def take_back(site: Reachable, ended: threading.Event) -> None:
 
 
 def break_rules(site: Reachable, ended: threading.Event) -> None:
-    """Requests that mean nothing, or two things."""
+    """Send malformed and ambiguous requests."""
     chance = random.Random(25)
     while not ended.wait(0.05):
         with connect(site) as connection:
@@ -119,7 +119,7 @@ ATTACKS: tuple[Attack, ...] = (
 
 
 def attack(site: Reachable, ended: threading.Event) -> None:
-    """All at once; a server that hits back is what they expect."""
+    """Run all attacks at once. Errors are expected: the server defends itself."""
     threads = [threading.Thread(target=keep_on, args=[each, site, ended]) for each in ATTACKS]
     for thread in threads:
         thread.start()

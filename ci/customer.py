@@ -1,4 +1,4 @@
-"""A customer of the sample shop: a browser without a screen, speaking plain HTTP."""
+"""A customer of the sample shop: a client that speaks plain HTTP, without a browser."""
 
 import html
 import re
@@ -19,7 +19,7 @@ ADDRESS = {
 
 
 class Page:
-    """An answer; `url` is where redirects led."""
+    """A response. `url` is the address after redirects."""
 
     def __init__(self, response: HTTPResponse | urllib.error.HTTPError) -> None:
         self.status = response.status or 0
@@ -33,19 +33,19 @@ class Page:
 
 
 class Customer:
-    """Keeps cookies, and sends forms with the CSRF token of the page that they are on."""
+    """Keeps cookies, and sends each form with the CSRF token of its page."""
 
     def __init__(self, base: str) -> None:
         self.base = base.rstrip("/")
         self._opener = urllib.request.build_opener(urllib.request.HTTPCookieProcessor(CookieJar()))
 
     def get(self, path: str, **headers: str) -> Page:
-        """Keyword arguments are headers, with _ for -."""
+        """Get a page. Keyword arguments are headers, with _ for -."""
         named = {name.replace("_", "-"): value for name, value in headers.items()}
         return self._open(urllib.request.Request(urllib.parse.urljoin(self.base, path), headers=named))
 
     def post(self, path: str, form_page: str, **fields: str) -> Page:
-        """Send the form that lies on `form_page`."""
+        """Send the form of `form_page`."""
         token = re.search(r'name="csrfmiddlewaretoken" value="([^"]+)"', self.get(form_page).text)
         assert token, f"no form on {form_page}"
         data = urllib.parse.urlencode({"csrfmiddlewaretoken": token[1], **fields}).encode()
@@ -61,7 +61,7 @@ class Customer:
                 return Page(error)
 
     def buy(self, slug: str, email: str, card: str = GOOD_CARD) -> Page:
-        """Order one of a product; the page of the order."""
+        """Order one piece of a product, and return the page of the order."""
         self.post(f"/basket/add/{slug}/", f"/product/{slug}/", quantity="1")
         return self.post("/checkout/", "/checkout/", email=email, **ADDRESS, card_number=card)
 
@@ -71,12 +71,12 @@ class Customer:
 
 
 def first_product(page: Page) -> str:
-    """The slug of the first product that the page links to."""
+    """Return the slug of the first product that the page links to."""
     found = re.search(r'href="/product/([\w-]+)/"', page.text)
     assert found, f"no product on {page.url}"
     return found[1]
 
 
 def static_files(page: Page) -> list[str]:
-    """Addresses of the static files that the page names."""
+    """Return the addresses of the static files that the page names."""
     return [html.unescape(path) for path in re.findall(r'(?:href|src)="(/static/[^"]+)"', page.text)]

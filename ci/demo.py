@@ -1,4 +1,4 @@
-"""The demo: the sample shop as one file. Started by ci/demo, which sets everything up."""
+"""The demo: the sample shop as one file. ci/demo sets everything up and starts it."""
 
 import argparse
 import secrets
@@ -21,7 +21,7 @@ CUSTOMER = "ada@example.com"
 
 
 class NotProvedError(Exception):
-    """Something that the demo promises did not happen."""
+    """A promise of the demo was not met."""
 
 
 def main() -> int:
@@ -71,7 +71,7 @@ def show(site: Site, outside: Outside, password: str) -> None:
 
 
 def prove_all(site: Site, outside: Outside, password: str) -> None:
-    """One line for each thing that works; NotProvedError at the first that does not."""
+    """Print a line for each promise that is met. Raises NotProvedError at the first that is not."""
     with site:
         customer = Customer(site.url)
         home = customer.get("/")

@@ -1,4 +1,4 @@
-"""A payment gateway for demos and tests; it stands for the one outside the machine.
+"""A payment gateway for demos and tests. It stands for an external one.
 
     python ci/gateway.py --port 0        prints its port when it is ready
 
@@ -8,9 +8,9 @@
     GET  /charges                                                         every charge made
     POST /control  {"mode": "ok" | "decline" | "fail" | "busy" | "timeout" | "twice", "times": 1}
 
-Of the next `times` charges: "decline" refuses, "fail" answers 500 and "busy" 429 (come back in a second), and neither
-moves anything; "timeout" takes the money and never answers, "twice" sends its answer two times. The card
-4000 0000 0000 0002 is always declined.
+The mode applies to the next `times` charges. "decline" refuses them, "fail" answers 500, "busy" answers 429 (retry in
+a second); none of these moves money. "timeout" takes the money and never answers; "twice" sends its answer two times.
+The card 4000 0000 0000 0002 is always declined.
 """
 
 import argparse
@@ -29,7 +29,7 @@ SILENCE = 60.0  # seconds before a charge in mode "timeout" closes the connectio
 
 @dataclass
 class Books:
-    """What the gateway knows."""
+    """The charges, and the mode of the next ones."""
 
     charges: dict[str, dict[str, Any]] = field(default_factory=dict)  # by idempotency key
     mode: str = "ok"
@@ -37,7 +37,7 @@ class Books:
     lock: threading.Lock = field(default_factory=threading.Lock)
 
     def take_mode(self) -> str:
-        """The mode of one charge."""
+        """Return the mode of the next charge, and count it."""
         if self.times == 0:
             return "ok"
         self.times -= 1
@@ -100,7 +100,7 @@ class Gateway(BaseHTTPRequestHandler):
         self.wfile.write(content)
 
     def log_message(self, *_: object) -> None:
-        """Say nothing."""
+        """Log nothing."""
 
 
 def main() -> None:

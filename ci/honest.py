@@ -1,4 +1,4 @@
-"""Honest clients of a site of the small project, each at its own address: what fails for them, how long they wait."""
+"""Honest clients of a site of the small project, each with its own address: their failures and response times."""
 
 import http.client
 import random
@@ -42,19 +42,19 @@ STEPS = (
 
 @dataclass
 class Told:
-    """What they saw."""
+    """The results of all clients."""
 
     requests: list[float] = field(default_factory=list)  # seconds of each
     failures: Counter[str] = field(default_factory=Counter)
 
     def percentile(self, share: float) -> float:
-        """Milliseconds."""
+        """Return a percentile of the response times, in milliseconds."""
         times = sorted(self.requests) or [0.0]
         return 1000 * times[min(len(times) - 1, int(share * len(times)))]
 
 
 def ask_all(site: Reachable, clients: int, ended: threading.Event) -> Told:
-    """Let so many ask until the end; some keep their connection."""
+    """Let `clients` send requests until `ended` is set. Some keep their connection."""
     told = Told()
     threads = [threading.Thread(target=_ask, args=[site, number, ended, told]) for number in range(clients)]
     for thread in threads:

@@ -1,4 +1,4 @@
-"""A client of HTTP/1.1 that sends whatever bytes it is given, well formed or not."""
+"""An HTTP/1.1 client that sends any bytes, well formed or not."""
 
 import contextlib
 import socket
@@ -9,7 +9,7 @@ from ci.websocket import Reachable
 
 HOST = "Host: localhost"
 CHUNKED = "Transfer-Encoding: chunked"
-QUIET = 1.5  # seconds of silence after which an exchange is over
+QUIET = 1.5  # seconds without data after which an exchange is over
 PATIENCE = 20.0  # seconds for everything else
 HERE = "127.0.0.1"
 
@@ -19,13 +19,13 @@ def request(method: str, path: str, *headers: str, body: bytes = b"", version: s
 
 
 def connect(site: Reachable, source: str = HERE) -> socket.socket:
-    """A plain connection, from the address `source` of this machine: 127.0.0.2 is another client than 127.0.0.1."""
+    """Open a plain connection from the local address `source`: 127.0.0.2 is another client than 127.0.0.1."""
     address = urlsplit(site.url)
     return socket.create_connection((address.hostname, address.port), timeout=PATIENCE, source_address=(source, 0))
 
 
 def connect_tls(site: Reachable, source: str = HERE, *protocols: str) -> ssl.SSLSocket:
-    """A connection by TLS that believes every certificate; `protocols` for ALPN."""
+    """Open a TLS connection that accepts every certificate. `protocols` are for ALPN."""
     context = ssl.create_default_context()
     context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
     if protocols:
@@ -36,7 +36,7 @@ def connect_tls(site: Reachable, source: str = HERE, *protocols: str) -> ssl.SSL
 
 
 def exchange(site: Reachable, sent: bytes, source: str = HERE) -> bytes:
-    """All that comes back for these bytes, until the other side closes or says nothing for a while."""
+    """Send these bytes, and return all that comes back until the server closes or sends nothing for QUIET seconds."""
     with connect(site, source) as connection:
         connection.sendall(sent)
         answer = b""
@@ -48,7 +48,7 @@ def exchange(site: Reachable, sent: bytes, source: str = HERE) -> bytes:
 
 
 def all_of(connection: socket.socket) -> bytes:
-    """What comes until the other side closes."""
+    """Return what comes until the server closes."""
     answer = b""
     with contextlib.suppress(ConnectionResetError):
         while part := connection.recv(1 << 20):
@@ -57,13 +57,13 @@ def all_of(connection: socket.socket) -> bytes:
 
 
 def status_of(answer: bytes) -> int:
-    """The status in the first line of an answer; 0 where there is none."""
+    """Return the status in the first line of a response, or 0 if there is none."""
     words = answer.partition(b"\r\n")[0].split(b" ")
     return int(words[1]) if len(words) > 1 and words[1].isdigit() else 0
 
 
 def is_closed(connection: socket.socket) -> bool:
-    """Whether the other side has closed; what has come is thrown away."""
+    """Return whether the server has closed. Received data is discarded."""
     connection.setblocking(False)
     try:
         while connection.recv(1 << 16):

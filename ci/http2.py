@@ -1,4 +1,4 @@
-"""A client of HTTP/2 that may break the rules: no bodies, no window, odd headers. The protocol itself is h2's."""
+"""An HTTP/2 client that may break the rules: no bodies, no window, odd headers. h2 implements the protocol."""
 
 import contextlib
 import socket
@@ -30,13 +30,13 @@ Header = tuple[bytes, bytes]
 
 @dataclass
 class Answer:
-    """What has come on one stream."""
+    """What has been received on one stream."""
 
     status: int = 0
     headers: list[Header] = field(default_factory=list)
     body: bytearray = field(default_factory=bytearray)
     is_whole: bool = False
-    reset: int | None = None  # the error code, of the stream or its connection
+    reset: int | None = None  # the error code of the stream or of its connection
 
     @property
     def is_over(self) -> bool:
@@ -47,10 +47,10 @@ class Answer:
 
 
 class Http2:
-    """One connection, over TLS where the site's address says so. It sends no WINDOW_UPDATE unless it `reads`."""
+    """One connection, over TLS if the site's URL is https. It sends no WINDOW_UPDATE unless it `reads`."""
 
     def __init__(self, site: Reachable, *, source: str = HERE, window: int | None = None, reads: bool = True) -> None:
-        """`window`: bytes that the server may send on each stream before it is given leave for more."""
+        """Connect. `window`: bytes that the server may send on each stream before a WINDOW_UPDATE."""
         self.reads = reads
         self.is_open = True
         self.answers: dict[int, Answer] = {}
@@ -73,7 +73,7 @@ class Http2:
         self.close()
 
     def close(self) -> None:
-        """Without a word, as who pulls the cable."""
+        """Close the socket without GOAWAY, as if the cable were pulled."""
         self.socket.close()
 
     def ask(
@@ -85,7 +85,7 @@ class Http2:
         authority: bytes | None = b"localhost",
         ends: bool = True,
     ) -> int:
-        """Send the head of a request; the number of its stream."""
+        """Send the head of a request, and return the number of its stream."""
         stream = self.protocol.get_next_available_stream_id()
         pseudo = [(b":method", method.encode()), (b":scheme", self.scheme), (b":path", path.encode())]
         if authority is not None:
@@ -96,7 +96,7 @@ class Http2:
         return stream
 
     def post(self, path: str, body: bytes, headers: Iterable[Header] = ()) -> Answer:
-        """The answer to a whole upload."""
+        """Send a request with a body, and return the response."""
         stream = self.ask(path, "POST", [(b"content-length", str(len(body)).encode()), *headers], ends=not body)
         if body:
             self.send(stream, body)
@@ -106,7 +106,7 @@ class Http2:
         return self.answer(self.ask(path, method, headers))
 
     def send(self, stream: int, body: bytes, *, ends: bool = True) -> None:
-        """Parts of a body, as large as the server allows."""
+        """Send a body in parts as large as the server allows."""
         while body and self.is_open and not self.answers[stream].is_over:
             room = min(self.protocol.local_flow_control_window(stream), self.protocol.max_outbound_frame_size)
             if room:
@@ -117,13 +117,13 @@ class Http2:
                 self.receive(PATIENCE)
 
     def reset(self, stream: int, code: ErrorCodes = ErrorCodes.CANCEL) -> None:
-        """Nothing where the server has ended it already."""
+        """Reset a stream, unless it is over already."""
         if self.is_open and not self.answers[stream].is_over:
             self.protocol.reset_stream(stream, code)
             self.flush()
 
     def answer(self, stream: int, seconds: float = PATIENCE) -> Answer:
-        """The whole answer; TimeoutError where it does not come."""
+        """Wait for the whole response, and return it. Raises TimeoutError if it does not come."""
         end = time.monotonic() + seconds
         while not self.answers[stream].is_over:
             if time.monotonic() > end:
@@ -132,7 +132,7 @@ class Http2:
         return self.answers[stream]
 
     def receive(self, seconds: float) -> None:
-        """What comes next, or nothing for so many seconds. Raises ProtocolError where the server broke a rule."""
+        """Process the next data, if any comes within `seconds`. Raises ProtocolError if the server broke a rule."""
         self.socket.settimeout(max(0.01, seconds))
         try:
             data = self.socket.recv(1 << 16)
@@ -146,14 +146,14 @@ class Http2:
         try:
             events = self.protocol.receive_data(data)
         except ProtocolError:
-            self.flush()  # it tells the server
+            self.flush()  # h2 has an error for the server
             raise
         for event in events:
             self._take(event)
         self.flush()
 
     def ping(self, seconds: float = 0.1) -> None:
-        """Have something move on the connection that is no body, and take what comes."""
+        """Cause traffic on the connection that is no body, and process what comes."""
         if self.is_open:
             self.protocol.ping(b"12345678")
             self.flush()
@@ -163,7 +163,7 @@ class Http2:
         data = self.protocol.data_to_send()
         if data and self.is_open:
             self.socket.settimeout(PATIENCE)
-            with contextlib.suppress(OSError):  # the server has closed; the next receive() says so
+            with contextlib.suppress(OSError):  # the server has closed; the next receive() notices it
                 self.socket.sendall(data)
 
     def _take(self, event: Event) -> None:
@@ -185,7 +185,7 @@ class Http2:
                 answer.reset = int(event.error_code)
 
     def _end(self, code: int) -> None:
-        """Nothing more comes on this connection."""
+        """Mark the connection, and each stream that is not over, as ended."""
         self.is_open = False
         for answer in self.answers.values():
             if not answer.is_over:

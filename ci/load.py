@@ -1,4 +1,4 @@
-"""Clients of a site of many kinds, who ask all the time, and what goes wrong for them."""
+"""Clients of many kinds, which send requests to a site all the time, and their failures."""
 
 import http.client
 import os
@@ -16,11 +16,11 @@ from urllib.parse import quote, urlsplit
 from ci.websocket import CLOSE, GOING_AWAY, Reachable, WebSocket
 
 MANY = 1_000_000
-TOLD = "%{stderr}%{http_code} %{exitcode} %{errormsg}\n"  # of each transfer; stderr is not buffered
+TOLD = "%{stderr}%{http_code} %{exitcode} %{errormsg}\n"  # printed for each transfer; stderr is not buffered
 
 
 class Load:
-    """``with Load(site):`` has `clients` ask; by default those of a site by WSGI."""
+    """``with Load(site):`` runs `clients`; by default those for a WSGI site."""
 
     def __init__(self, site: Reachable, clients: "Sequence[Client] | None" = None) -> None:
         self.url = site.url
@@ -28,7 +28,7 @@ class Load:
         self.ended = threading.Event()
         self.answers = Counter[int]()  # by status
         self.failures = list[str]()
-        self.written = list[str]()  # ids of tasks whose enqueuing was answered
+        self.written = list[str]()  # ids of tasks whose enqueuing was confirmed by a response
         self._threads = [threading.Thread(target=each, args=[self]) for each in clients or (*PLAIN, *SLOW)]
 
     def __enter__(self) -> Self:
@@ -50,11 +50,11 @@ class Load:
             self.failures.append(f"status {status}")
 
 
-Client = Callable[[Load], None]  # asks until the load has ended
+Client = Callable[[Load], None]  # sends requests until the load has ended
 
 
 def reader(pause: float, *, keep: bool) -> Client:
-    """One that waits for `pause` seconds between two requests, over a connection that is kept or over new ones."""
+    """Return a client that pauses `pause` seconds between requests, over one kept connection or over new ones."""
 
     def read(load: Load) -> None:
         _ask(load, lambda _number: "/", pause, keep=keep)
@@ -67,7 +67,7 @@ def writer(load: Load) -> None:
 
 
 def curl(*options: str, path: str = "/") -> Client:
-    """curl, which speaks HTTP/2 and takes its time when it is told to; a process of its own."""
+    """Return a client that runs curl, which can speak HTTP/2 and limit its rate, in a process of its own."""
 
     def ask(load: Load) -> None:
         command = ["curl", "--silent", "--no-progress-meter", "--output", os.devnull, "--write-out", TOLD, *options]
@@ -76,7 +76,7 @@ def curl(*options: str, path: str = "/") -> Client:
             watch = threading.Thread(target=lambda: (load.ended.wait(), process.terminate()))
             watch.start()
             for line in process.stderr or ():
-                if not line.endswith("\n"):  # it was told to end in the middle of it
+                if not line.endswith("\n"):  # curl was terminated in the middle of this line
                     break
                 status, code, error = line.rstrip("\n").split(" ", 2)
                 if code == "0":
@@ -91,7 +91,7 @@ def curl(*options: str, path: str = "/") -> Client:
 
 
 def slow_head(load: Load) -> None:
-    """One whose request comes word by word."""
+    """Send the head of each request word by word."""
     words = b"GET / HTTP/1.1\r\nHost: localhost\r\nX-A: a\r\nConnection: close\r\n\r\n".split(b" ")
     host, _, port = load.address.rpartition(":")
     while not load.ended.is_set():
@@ -109,7 +109,7 @@ def slow_head(load: Load) -> None:
 
 
 def slow_body(load: Load) -> None:
-    """One whose body takes four seconds."""
+    """Send bodies that take four seconds each."""
     with tempfile.NamedTemporaryFile() as body:
         body.write(b"a" * 400_000)
         body.flush()
@@ -117,7 +117,7 @@ def slow_body(load: Load) -> None:
 
 
 def web_socket(load: Load) -> None:
-    """One that sends and receives, and connects again at once when it is told to."""
+    """Send and receive messages. Reconnect at once when the server closes the connection."""
     while not load.ended.is_set():
         try:
             with WebSocket(load) as client:
@@ -136,7 +136,7 @@ PLAIN: Sequence[Client] = (
     *(reader(pause, keep=keep) for pause in (0.0, 0.0, 0.05, 3.1) for keep in (True, False)),
     writer,
 )
-SECURE: Sequence[Client] = (  # by HTTPS, whoever has made the certificate
+SECURE: Sequence[Client] = (  # by HTTPS, without checks of the certificate
     *(curl("--insecure", version) for version in ("--http2", "--http2", "--http1.1")),
     curl("--insecure", "--header", "Connection: close"),
     curl("--insecure", "--rate", "20/m"),
@@ -170,5 +170,5 @@ def _ask(
 
 
 def was_closed(connection: http.client.HTTPConnection) -> bool:
-    """While nothing was asked: browsers, proxies and urllib3 look before they use a connection again."""
+    """Return whether an idle connection was closed. Browsers, proxies and urllib3 check it before reuse too."""
     return connection.sock is not None and bool(select.select([connection.sock], [], [], 0)[0])

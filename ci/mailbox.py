@@ -1,4 +1,4 @@
-"""An SMTP server on loopback that keeps what it receives."""
+"""An SMTP server on loopback that stores the mails it receives."""
 
 import email
 import email.policy
@@ -11,11 +11,11 @@ from aiosmtpd.controller import Controller
 
 
 class Mailbox:
-    """``with Mailbox() as mailbox:`` listens at 127.0.0.1, `port`, until the end of the block."""
+    """``with Mailbox() as mailbox:`` listens on `port` of 127.0.0.1 until the end of the block."""
 
     def __init__(self) -> None:
         self.messages: list[EmailMessage] = []
-        self.port = free_port()  # Controller cannot tell which one it got for port 0
+        self.port = free_port()  # Controller does not report which port it got for 0
         self._controller = Controller(self, hostname="127.0.0.1", port=self.port)
 
     def __enter__(self) -> Self:
@@ -36,7 +36,7 @@ class Mailbox:
         return [message for message in self.messages if address in str(message["To"])]
 
     def wait(self, address: str, seconds: float = 30.0) -> EmailMessage:
-        """The first message to `address`; TimeoutError when there is none in time."""
+        """Return the first message to `address`. Raises TimeoutError if there is none in time."""
         end = time.monotonic() + seconds
         while time.monotonic() < end:
             if found := self.to(address):
@@ -46,13 +46,13 @@ class Mailbox:
 
 
 def text_of(message: EmailMessage) -> str:
-    """The plain text of a mail."""
+    """Return the plain text of a mail."""
     body = message.get_body(("plain",))
     return str(body.get_content()) if body else ""
 
 
 def free_port() -> int:
-    """A TCP port of 127.0.0.1 that nobody listens at."""
+    """Return a TCP port of 127.0.0.1 on which no process listens."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])

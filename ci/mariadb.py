@@ -1,4 +1,4 @@
-"""A MariaDB server for one test run: its own folder, reached by a Unix socket there."""
+"""A MariaDB server for one test run, in its own folder, with a Unix socket there."""
 
 import os
 import pwd
@@ -13,9 +13,9 @@ PATIENCE = 60.0  # seconds
 
 
 class MariaDB:
-    """``with MariaDB(folder) as server:`` runs it; `server.socket` is what goes into HOST of DATABASES.
+    """``with MariaDB(folder) as server:`` runs it; `server.socket` is the HOST for DATABASES.
 
-    The user of this process is let in as `server.owner`, who may do everything, without a password.
+    The user of this process can log in without a password as `server.owner`, a superuser.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -35,7 +35,7 @@ class MariaDB:
         self._kill()
 
     def restart(self) -> None:
-        """As after a crash."""
+        """Restart as after a crash."""
         self._kill()
         self._start()
 
@@ -80,7 +80,7 @@ class MariaDB:
 
 
 def find_program(name: str) -> str:
-    """On the PATH, or where Debian keeps what only root needs."""
+    """Find a program on the PATH or in /usr/sbin, where Debian has programs for root."""
     if found := shutil.which(name) or shutil.which(name, path="/usr/sbin"):
         return found
     raise FileNotFoundError(f"there is no {name}; install it:  apt install mariadb-server")

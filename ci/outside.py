@@ -1,4 +1,4 @@
-"""What the sample shop talks to: a payment gateway and an SMTP server, and the settings that lead it there."""
+"""The services of the sample shop, a payment gateway and an SMTP server, and the settings that point to them."""
 
 import json
 import subprocess
@@ -28,7 +28,7 @@ class Gateway:
         self.process.communicate()
 
     def misbehave(self, mode: str, times: int = 1) -> None:
-        """Let the next charges go wrong; the modes are gateway.py's."""
+        """Let the next charges go wrong. The modes are those of gateway.py."""
         self._ask("/control", {"mode": mode, "times": times})
 
     def charges(self) -> list[dict[str, Any]]:
@@ -41,7 +41,7 @@ class Gateway:
 
 
 class Outside:
-    """Both, for as long as the block lasts."""
+    """Both services, for the duration of the block."""
 
     def __enter__(self) -> Self:
         with ExitStack() as stack:
@@ -54,7 +54,7 @@ class Outside:
         self._close()
 
     def settings(self) -> dict[str, str]:
-        """The shop's environment variables."""
+        """Return the shop's environment variables."""
         return {
             "PAYMENT_GATEWAY_URL": self.gateway.url,
             "PAYMENT_GATEWAY_TIMEOUT": "2",

@@ -1,4 +1,4 @@
-"""A pooler in front of a PostgreSQL server, which gives each transaction any of its connections."""
+"""A connection pooler for a PostgreSQL server: each transaction may get another connection."""
 
 import contextlib
 import os
@@ -25,7 +25,7 @@ pidfile = {folder}/pid
 
 @contextlib.contextmanager
 def pooled(server: Postgres, folder: Path) -> Iterator[str]:
-    """What goes into HOST of DATABASES. All who come are the server's owner; `folder` is made for them."""
+    """Run the pooler in the new `folder`, and yield HOST for DATABASES. Each client becomes the server's owner."""
     folder.mkdir(mode=0o755)
     settings = folder / "pgbouncer.ini"
     settings.write_text(SETTINGS.format(server=f"{server.host} user={server.owner}", folder=folder, port=PORT))

@@ -1,4 +1,4 @@
-"""A PostgreSQL server for one test run: its own cluster in a folder, reached by a Unix socket there."""
+"""A PostgreSQL server for one test run: a cluster in its own folder, with a Unix socket there."""
 
 import contextlib
 import os
@@ -17,10 +17,10 @@ FALLBACK_USER = "postgres"  # made by the Debian package; the server refuses to 
 
 
 class Postgres:
-    """``with Postgres(folder) as server:`` runs it; `server.host` is what goes into HOST of DATABASES.
+    """``with Postgres(folder) as server:`` runs it; `server.host` is the HOST for DATABASES.
 
-    Everybody who may enter `folder` is let in as any user; the folder is made for the user of the server.
-    `durable`: commits wait for the disk, as PostgreSQL has it by default; tests need no such thing.
+    Each process that may enter `folder` can log in as any user. The folder is created for the user of the server.
+    `durable`: commits wait for the disk, which is PostgreSQL's default; tests do not need it.
     """
 
     def __init__(self, folder: Path, *, durable: bool = False) -> None:
@@ -42,7 +42,7 @@ class Postgres:
         return self
 
     def restart(self) -> None:
-        """As after a crash: nobody is asked, the log is replayed."""
+        """Restart as after a crash: the server does not shut down cleanly, and replays its log."""
         self._run("pg_ctl", "--pgdata", f"{self.folder}/data", "--mode", "immediate", "--wait", "restart")
 
     def __exit__(self, *_: object) -> None:
@@ -52,13 +52,13 @@ class Postgres:
         self._run("createdb", "--host", self.host, name)
 
     def processes(self) -> list[psutil.Process]:
-        """All of its processes, the first one first."""
+        """Return all of its processes, the main one first."""
         first = psutil.Process(int((self.folder / "data" / "postmaster.pid").read_text().split()[0]))
         return [first, *first.children(recursive=True)]
 
     @property
     def owner(self) -> str:
-        """The name of the role that may do everything."""
+        """The name of the superuser role."""
         return self.user or pwd.getpwuid(os.geteuid()).pw_name
 
     def _run(self, program: str, *arguments: str) -> None:
@@ -71,7 +71,7 @@ class Postgres:
 
 @contextlib.contextmanager
 def temporary_postgres() -> Iterator[Postgres]:
-    """One in a folder of its own: pytest's may not be entered by the user of the server."""
+    """Run a server in a folder of its own: its user may not enter pytest's folders."""
     with tempfile.TemporaryDirectory(prefix="djbundle-postgres-") as folder:
         Path(folder).chmod(0o755)
         with Postgres(Path(folder, "server")) as server:
@@ -79,7 +79,7 @@ def temporary_postgres() -> Iterator[Postgres]:
 
 
 def find_program(name: str) -> str:
-    """On the PATH, or where Debian keeps it, the newest version first."""
+    """Find a program on the PATH, or in Debian's folders, the newest version first."""
     if found := shutil.which(name):
         return found
     for folder in sorted(DEBIAN.glob("*/bin"), reverse=True):

@@ -1,4 +1,4 @@
-"""A Redis for one run, with the durability it has by default, on a Unix socket."""
+"""A Redis server for one run, with its default durability, on a Unix socket."""
 
 import shutil
 import subprocess
@@ -8,7 +8,7 @@ from typing import Self
 
 
 class Redis:
-    """``with Redis(folder) as redis:`` runs it; `redis.socket` is its address, "" where it is not installed."""
+    """``with Redis(folder) as redis:`` runs it; `redis.socket` is its address, or "" if Redis is not installed."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder

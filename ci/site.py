@@ -1,4 +1,4 @@
-"""A bundle as a user runs it: copied alone to a folder, its data in another, everything on loopback."""
+"""A bundle as users run it: copied alone to a folder, its data in another, everything on loopback."""
 
 import json
 import os
@@ -12,11 +12,11 @@ from pathlib import Path
 from typing import Any, Self
 
 READY = re.compile(r"serves ((?:https?://|unix:)[^\s,]+)[^\n]* with data in")
-START = 60.0  # seconds until it must answer
+START = 60.0  # seconds until it must serve
 
 
 class Site:
-    """One bundle and its data directory. As a context manager it serves; other commands need no block."""
+    """A bundle and its data directory. As a context manager it serves; other commands need no block."""
 
     def __init__(self, bundle: Path, data: Path, environment: Mapping[str, str], *options: str) -> None:
         self.bundle = bundle
@@ -41,23 +41,23 @@ class Site:
         return result
 
     def shell(self, code: str) -> str:
-        """Run Python in the site; what it prints."""
+        """Run Python in the site, and return what it prints."""
         return self.run("shell", "-v0", "-c", code).stdout.strip()
 
     def told(self) -> dict[str, Any]:
-        """What ``status`` tells of it while it serves."""
+        """Return what ``status`` reports while the site serves."""
         found: dict[str, Any] = json.loads(self.run("status", "--json").stdout)
         return found
 
     def command(self) -> list[str]:
-        """On a free port of this machine, unless the options say where."""
+        """Return the command of ``serve``: on a free port of this machine, unless the options have ``--bind``."""
         bind = () if "--bind" in self.options else ("--bind", "127.0.0.1:0")
         return [str(self.bundle), "serve", *bind, *self.options, "--data-dir", str(self.data)]
 
     def start(self) -> subprocess.Popen[bytes]:
         """Start ``serve`` and return at once."""
         with self.log.open("ab") as log:
-            # In a group of its own: a Ctrl-C reaches us alone, and we stop it in order.
+            # In a process group of its own: Ctrl-C reaches only us, and we stop the server gracefully.
             self.process = subprocess.Popen(
                 self.command(), env=self.environment, stdout=log, stderr=log, process_group=0
             )
@@ -76,7 +76,7 @@ class Site:
         return self
 
     def stop(self) -> int:
-        """SIGTERM, then wait; the exit code."""
+        """Send SIGTERM, wait, and return the exit code."""
         if self.process.poll() is None:
             self.process.send_signal(signal.SIGTERM)
         try:
@@ -91,11 +91,11 @@ class Site:
 
 
 def copy_bundle(bundle: Path, folder: Path) -> Path:
-    """The bundle alone in an empty folder, as after a copy to a server."""
+    """Copy the bundle alone to an empty folder, as to a server."""
     folder.mkdir(parents=True)
     return Path(shutil.copy(bundle, folder))
 
 
 def bare_environment(**variables: str) -> dict[str, str]:
-    """Nothing of this shell's environment."""
+    """Return an environment that takes nothing from this shell's."""
     return {"PATH": os.defpath, **variables}

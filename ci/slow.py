@@ -1,4 +1,4 @@
-"""Clients that send the body of a request a byte at a time, many at once."""
+"""Clients that send request bodies a byte at a time, many at once."""
 
 import contextlib
 import select
@@ -22,14 +22,14 @@ class Slow(Protocol):
 
     @property
     def waiting(self) -> int:
-        """Uploads that the server still listens to."""
+        """The number of uploads that the server still receives."""
         ...
 
     def close(self) -> None: ...
 
 
 class SlowBodies:
-    """Uploads by HTTP/1.1, one from each of the addresses in `sources`, which may repeat."""
+    """HTTP/1.1 uploads, one from each address in `sources`. Addresses may repeat."""
 
     def __init__(
         self, site: Reachable, sources: Sequence[str], *headers: str, beginning: bytes = b"a", path: str = "/size/"
@@ -40,7 +40,7 @@ class SlowBodies:
         self.open: list[socket.socket] = []
         for source in sources:
             connection = connect(site, source)
-            with contextlib.suppress(OSError):  # it may be refused at once
+            with contextlib.suppress(OSError):  # the server may refuse it at once
                 connection.sendall(head + beginning)
             self.open.append(connection)
 
@@ -63,7 +63,7 @@ class SlowBodies:
 
 
 def is_over(connection: socket.socket, answers: list[bytes]) -> bool:
-    """Whether the server has answered or closed; an answer is kept."""
+    """Return whether the server has answered or closed. A response is added to `answers`."""
     if not select.select([connection], [], [], 0)[0]:
         return False
     with contextlib.suppress(OSError):
@@ -73,7 +73,7 @@ def is_over(connection: socket.socket, answers: list[bytes]) -> bool:
 
 
 class SlowStreams:
-    """Uploads by HTTP/2 over one connection."""
+    """HTTP/2 uploads over one connection."""
 
     def __init__(self, site: Reachable, count: int, source: str = HERE, path: str = "/size/") -> None:
         self.client = Http2(site, source=source)
@@ -97,7 +97,7 @@ class SlowStreams:
 
 
 class Dripping:
-    """``with Dripping(uploads):`` each of them sends a byte now and then, from a thread."""
+    """``with Dripping(uploads):`` a thread sends a byte of each upload every `pause` seconds."""
 
     def __init__(self, *uploads: Slow, pause: float = PAUSE) -> None:
         self.uploads, self.pause = uploads, pause

@@ -1,4 +1,4 @@
-"""A client of WebSockets."""
+"""A WebSocket client."""
 
 import base64
 import os
@@ -7,7 +7,7 @@ from typing import Protocol, Self
 from urllib.parse import urlsplit
 
 TEXT, CLOSE = 0x81, 0x88  # the first bytes of frames (RFC 6455, 5.2)
-GOING_AWAY = (1001).to_bytes(2)  # what such a frame says of why (RFC 6455, 7.4.1)
+GOING_AWAY = (1001).to_bytes(2)  # the status code in a close frame (RFC 6455, 7.4.1)
 
 
 class Reachable(Protocol):
@@ -16,7 +16,7 @@ class Reachable(Protocol):
 
 
 class WebSocket:
-    """A client, of short texts only."""
+    """A client, for short texts only."""
 
     def __init__(self, site: Reachable, path: str = "/echo/") -> None:
         address = urlsplit(site.url)
@@ -45,7 +45,7 @@ class WebSocket:
         self.socket.sendall(bytes((TEXT, 0x80 | len(content))) + mask + masked)
 
     def receive(self) -> tuple[int, bytes]:
-        """Kind and content of the next frame."""
+        """Return kind and content of the next frame."""
         kind, size = self._read(2)
         return kind, self._read(size)
 

@@ -1,4 +1,4 @@
-"""A real browser, and what it complains about. Fixtures, for conftest.py."""
+"""Fixtures for conftest.py: a real browser, and the problems that it reports."""
 
 import shutil
 from collections.abc import Iterator
@@ -19,7 +19,7 @@ def browser() -> Iterator[Browser]:
 
 @pytest.fixture
 def problems() -> list[str]:
-    """What the browser's console complained about."""
+    """Return the list of errors and warnings of the browser's console, and of failed requests."""
     return []
 
 

@@ -21,9 +21,9 @@ REPOSITORY = Path(__file__).parents[1]
 PROJECTS = REPOSITORY / "tests" / "projects"
 DJBUNDLE = Path(sys.executable).with_name("djbundle")
 ADMIN_PASSWORD = "correct horse"
-CANARY = "canary-3f1c9a7e55d04b1b"  # given to a build, and to be in no bundle
+CANARY = "canary-3f1c9a7e55d04b1b"  # a secret given to a build; no bundle may contain it
 
-LIGHT = ("test_allauth.py", "test_polls.py")  # of the real projects, those of each run
+LIGHT = ("test_allauth.py", "test_polls.py")  # the real projects that every run tests
 
 RunBuild = Callable[..., subprocess.CompletedProcess[str]]
 NewSite = Callable[..., Site]
@@ -34,23 +34,23 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
-    """Real projects take an hour; each is tried when it is named."""
+    """Skip real projects, which take an hour, unless --real or their path is given."""
     named = any("tests/real" in each for each in config.args)
     is_heavy = collection_path.parent.name == "real" and collection_path.name.startswith("test_")
     return (is_heavy and collection_path.name not in LIGHT and not config.getoption("--real") and not named) or None
 
 
 def run_build(*arguments: object, verify: bool = False, **options: Any) -> subprocess.CompletedProcess[str]:
-    """``djbundle build`` with these arguments; `options` are subprocess.run's.
+    """Run ``djbundle build`` with these arguments; `options` are those of subprocess.run.
 
-    What is built is looked at by the tests, so that a visit would be time lost; test_verify.py has them.
+    By default without verification: the tests check the bundle themselves. test_verify.py tests verification.
     """
     command = [str(DJBUNDLE), "build", *map(str, arguments), "--verify" if verify else "--no-verify"]
     return subprocess.run(command, capture_output=True, text=True, check=False, timeout=600, **options)
 
 
 def build(project: Path, output: Path, *options: str) -> Path:
-    """Build or fail the test; the bundle."""
+    """Build a bundle and return it, or fail the test."""
     result = run_build(project, "-o", output, *options)
     assert result.returncode == 0, result.stderr
     return output
@@ -58,13 +58,13 @@ def build(project: Path, output: Path, *options: str) -> Path:
 
 @pytest.fixture(scope="session")
 def bundles(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The folder of this session's bundles."""
+    """Create the folder for this session's bundles."""
     return tmp_path_factory.mktemp("bundles")
 
 
 @pytest.fixture(scope="session")
 def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """djbundle itself, as a user installs it."""
+    """Build djbundle itself, as users install it."""
     folder = tmp_path_factory.mktemp("wheel")
     run(UV, "build", "--quiet", "--wheel", "--out-dir", folder, REPOSITORY)
     return next(folder.glob("*.whl"))
@@ -72,38 +72,38 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def tool(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The program of an environment with nothing but djbundle."""
+    """Return the program of an environment that has only djbundle."""
     return make_environment(tmp_path_factory.mktemp("tool") / "environment", "3.13", wheel) / "djbundle"
 
 
 @pytest.fixture(scope="session")
 def shop(bundles: Path) -> Path:
-    """The sample shop as a bundle, alone in a folder."""
+    """Build the sample shop as a bundle, alone in a folder."""
     return build(REPOSITORY / "sample_shop", bundles / "shop" / "shop")
 
 
 @pytest.fixture(scope="session")
 def small(bundles: Path) -> Path:
-    """The small project of tests/projects as a bundle: a database, tasks, static files, an admin."""
+    """Build the small project of tests/projects as a bundle: a database, tasks, static files, an admin."""
     return build(PROJECTS / "small", bundles / "small" / "small")
 
 
 @pytest.fixture(scope="session")
 def streaming(bundles: Path) -> Path:
-    """The streaming project as a bundle: ASGI, and nothing that Django can do without. It needs STREAMING_TOKEN."""
+    """Build the streaming project as a bundle: ASGI, and only what Django requires. It needs STREAMING_TOKEN."""
     return build(PROJECTS / "streaming", bundles / "streaming" / "streaming", "--env", f"STREAMING_TOKEN={CANARY}")
 
 
 @pytest.fixture(scope="session")
 def outside() -> Iterator[Outside]:
-    """The payment gateway and the mail server."""
+    """Run the payment gateway and the mail server."""
     with Outside() as outside:
         yield outside
 
 
 @pytest.fixture(scope="session")
 def stocked(shop: Path, outside: Outside, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A data directory of the shop with products and an account for the admin; to be copied, not used."""
+    """Make a data directory of the shop with products and an admin account. Tests copy it, and never use it itself."""
     site = Site(shop, tmp_path_factory.mktemp("stocked") / "data", bare_environment(**outside.settings()))
     site.run("migrate")
     site.run("demo_data", "--admin-password", ADMIN_PASSWORD)
@@ -112,7 +112,7 @@ def stocked(shop: Path, outside: Outside, tmp_path_factory: pytest.TempPathFacto
 
 @pytest.fixture
 def new_shop(shop: Path, stocked: Path, outside: Outside, tmp_path: Path) -> NewSite:
-    """Make a shop with a data directory of its own; the arguments are options of ``serve``."""
+    """Return a function that makes a shop with its own data directory; its arguments are options of ``serve``."""
 
     def make(*options: str, **environment: str) -> Site:
         data = Path(shutil.copytree(stocked, tmp_path / "data"))
@@ -123,7 +123,7 @@ def new_shop(shop: Path, stocked: Path, outside: Outside, tmp_path: Path) -> New
 
 @pytest.fixture
 def new_small(small: Path, tmp_path: Path) -> NewSite:
-    """Make a site of the small project, without a database; the arguments are options of ``serve``."""
+    """Return a function that makes a site of the small project, without a database; it takes options of ``serve``."""
 
     def make(*options: str, **environment: str) -> Site:
         return Site(small, tmp_path / "data", bare_environment(**environment), *options)
@@ -133,7 +133,7 @@ def new_small(small: Path, tmp_path: Path) -> NewSite:
 
 @pytest.fixture(scope="session")
 def open_shop(shop: Path, stocked: Path, outside: Outside, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
-    """A shop that serves, for all tests that only look at it."""
+    """Run a shop for all tests that only read from it."""
     data = Path(shutil.copytree(stocked, tmp_path_factory.mktemp("open") / "data"))
     with Site(shop, data, bare_environment(**outside.settings())) as site:
         yield site
@@ -146,7 +146,7 @@ def customer(open_shop: Site) -> Customer:
 
 @pytest.fixture
 def small_disk(tmp_path: Path) -> Iterator[Path]:
-    """One of 8 MB, soon full."""
+    """Mount a disk of 8 MB, which is soon full."""
     with contextlib.ExitStack() as stack:
         try:
             folder = stack.enter_context(mounted_disk(tmp_path / "disk", 8, "--lazy"))

@@ -1,4 +1,4 @@
-"""A disk that is soon full, for tests of what happens then."""
+"""A small disk, for tests of full disks."""
 
 import os
 import subprocess
@@ -11,7 +11,7 @@ import pytest
 
 @contextmanager
 def mounted_disk(folder: Path, megabytes: int, *umount_options: str) -> Iterator[Path]:
-    """One at a new folder; raises CalledProcessError where mounting is not allowed."""
+    """Mount a disk at a new folder. Raises CalledProcessError if mounting is not allowed."""
     if os.geteuid() != 0:
         pytest.skip("only root may mount a small disk")
     folder.mkdir()

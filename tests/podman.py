@@ -1,4 +1,4 @@
-"""podman, also where it runs inside of another container."""
+"""Runs podman, inside another container too."""
 
 import subprocess
 from pathlib import Path
@@ -14,7 +14,7 @@ VARIABLE = "CONTAINERS_CONF"
 
 
 def write_configuration(folder: Path) -> Path:
-    """What VARIABLE is to name."""
+    """Write the configuration file that VARIABLE is to name."""
     file = folder / "containers.conf"
     file.write_text(CONFIGURATION)
     return file

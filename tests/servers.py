@@ -8,7 +8,7 @@ from pathlib import Path
 
 @contextmanager
 def running[T](make: Callable[[Path], AbstractContextManager[T]]) -> Iterator[T]:
-    """``with running(Postgres) as server:``. Not below pytest's own folder, which the server's user may not enter."""
+    """Run a server: ``with running(Postgres) as server:``. Outside pytest's folder, which its user may not enter."""
     with tempfile.TemporaryDirectory(prefix="djbundle-server-") as folder:
         Path(folder).chmod(0o755)
         with make(Path(folder, "server")) as server:

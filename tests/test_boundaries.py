@@ -1,4 +1,4 @@
-"""The architecture: who may import whom, in which order the packages stand, and what of djbundle is in a bundle."""
+"""The architecture: which package may import which, their order, and which parts of djbundle are in a bundle."""
 
 import ast
 import graphlib
@@ -16,7 +16,7 @@ PACKAGE = Path(djbundle.__file__).parent
 
 
 def imports_of(path: Path) -> set[str]:
-    """Every djbundle module that a file imports, anywhere in it."""
+    """Return every djbundle module that a file imports, anywhere in it."""
     found = set()
     for node in ast.walk(ast.parse(path.read_text())):
         if isinstance(node, ast.Import):
@@ -44,7 +44,7 @@ def test_who_may_import_whom(folder: str, forbidden: tuple[str, ...]) -> None:
 # --- the packages ---
 
 SHARED = frozenset(("errors", "manifest", "settings_module", "storages", "stand_ins", "common"))  # for all of djbundle
-# Each may import those before it; ROOT are the modules that stand in the folder itself.
+# Each may import those before it. ROOT stands for the modules in the folder itself.
 ROOT = "(root)"
 BUILDER = ("core", "project", "inspection", "dependencies", "native", "contents", "archive", "verify", ROOT)
 RUNTIME = (
@@ -52,7 +52,7 @@ RUNTIME = (
     *("http", "files", "cli", "management", "serve"),
 )
 MAY_BE_WIRED = frozenset(("djbundle.tasks.testing", "djbundle.tasks.apps"))  # root modules that import the worker
-MOST_FILES = 22  # in one folder: what a person takes in at a look
+MOST_FILES = 22  # in one folder, so that it can be read at a glance
 SOURCES = (".py", ".c", ".h")
 
 
@@ -67,7 +67,7 @@ def modules() -> Mapping[str, Path]:
 
 
 def run_at_import(body: Sequence[ast.stmt]) -> Iterator[ast.Import | ast.ImportFrom]:
-    """The imports that are run with the module: none in a function, none for a type checker."""
+    """Yield the imports that run with the module: none in a function, none for a type checker."""
     for node in body:
         if isinstance(node, ast.Import | ast.ImportFrom):
             yield node
@@ -80,7 +80,7 @@ def run_at_import(body: Sequence[ast.stmt]) -> Iterator[ast.Import | ast.ImportF
 
 
 def top_level_imports(path: Path) -> set[str]:
-    """The modules of djbundle that are loaded with this one, as it names them."""
+    """Return the modules of djbundle that this module imports when it is loaded."""
     found = set()
     for node in run_at_import(ast.parse(path.read_text()).body):
         if isinstance(node, ast.Import):
@@ -98,18 +98,18 @@ def imports() -> Mapping[str, set[str]]:
 
 
 def package_of(name: str, root: str) -> str:
-    """The folder directly below `root` in which a module of it stands."""
+    """Return the folder directly below `root` that contains the module."""
     below = modules()[name].parent.relative_to(PACKAGE / root).parts
     return below[0] if below else ROOT
 
 
 def part_of(name: str) -> str:
-    """The folder or module directly below djbundle, or ROOT for djbundle itself, which has its version."""
+    """Return the folder or module directly below djbundle, or ROOT for djbundle itself, which has its version."""
     return (name.split(".")[1:2] or [ROOT])[0]
 
 
 def arrows(root: str) -> dict[str, dict[str, list[str]]]:
-    """Which package of this folder imports which other, and the lines of which that is so."""
+    """Return which package of this folder imports which other, and by which lines."""
     found: dict[str, dict[str, list[str]]] = {}
     inside = f"djbundle.{root}"
     for name in modules():
@@ -131,7 +131,7 @@ def assert_no_circle(graph: Mapping[str, object]) -> None:
 
 
 def test_reader_of_imports() -> None:
-    """What it must see, and what it must not."""
+    """The reader sees imports that run with the module, and no others."""
     lines = (
         "import djbundle.errors",
         "try:\n    from djbundle import manifest\nexcept ImportError:\n    import djbundle.storages",
@@ -175,7 +175,7 @@ def test_packages_stand_in_layers(root: str, order: tuple[str, ...]) -> None:
 
 
 def test_layers_of_tasks() -> None:
-    """The store knows no worker, and what an application imports loads none."""
+    """The store does not import the worker, and the modules that an application imports do not load it."""
     found = arrows("tasks")
     assert set(found["store"]) == {ROOT}
     assert set(found["worker"]) == {ROOT, "store"}
@@ -183,7 +183,7 @@ def test_layers_of_tasks() -> None:
 
 
 def test_shared_modules_stand_below_all() -> None:
-    """Each of djbundle may import them; so they import nobody but each other."""
+    """Every module of djbundle may import the shared ones, so these import only each other."""
     names = [name for name in modules() if part_of(name) in SHARED]
     assert {part_of(name) for name in names} == SHARED
     for name in names:
@@ -192,7 +192,7 @@ def test_shared_modules_stand_below_all() -> None:
 
 @pytest.mark.parametrize("root", ["builder", "runtime", "tasks"])
 def test_parts_meet_in_shared_modules_alone(root: str) -> None:
-    """At their top level, too."""
+    """At their top level, modules of a part import only shared modules and modules of the same part."""
     inside = [name for name in modules() if name.startswith(f"djbundle.{root}.")]
     used = {part_of(other) for name in inside for other in imports()[name]}
     assert used <= SHARED | {root, ROOT}
@@ -208,7 +208,7 @@ def test_folders_are_small() -> None:
     assert {str(folder): count for folder, count in counts.items() if count > MOST_FILES} == {}
 
 
-# Whose header a C file of this folder may include.
+# For each folder: the folders whose headers its C files may include.
 LAUNCHER = {
     "base": {"base", "platform"},
     "platform": {"base", "platform"},

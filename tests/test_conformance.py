@@ -1,6 +1,6 @@
-"""The backend for ``django.tasks`` behaves as Django says: tests/conformance, for each Django and each database.
+"""The backend for ``django.tasks`` behaves as Django specifies: tests/conformance with each Django and database.
 
-One of these runs by itself:  .venv/bin/pytest --confcutdir tests/conformance tests/conformance
+One combination runs alone by:  .venv/bin/pytest --confcutdir tests/conformance tests/conformance
 """
 
 import json
@@ -32,7 +32,7 @@ def postgres() -> Iterator[Postgres]:
 
 @pytest.fixture(scope="module")
 def python_with_django52(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """It has what djbundle.tasks needs, and nothing else of djbundle."""
+    """Make an environment that has what djbundle.tasks needs, and nothing else that djbundle needs."""
     packages = ("django>=5.2,<6", "django-tasks>=0.12", "cronsim", "pytest", "psycopg[binary]")
     return make_environment(tmp_path_factory.mktemp("django52") / "environment", "3.12", *packages) / "python"
 
@@ -71,7 +71,7 @@ def test_conformance(request: pytest.FixtureRequest, tmp_path: Path, django: str
 
 @pytest.fixture(scope="module")
 def tests_of_django(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The folder of tests in the source archive of the Django of this environment: its wheel has none."""
+    """Return the tests folder from the source archive of this environment's Django: its wheel has no tests."""
     folder = tmp_path_factory.mktemp("source")
     pip = [UV, "tool", "run", "--python", sys.executable, "pip"]
     django = f"django=={django_of_this.__version__}"
@@ -110,7 +110,7 @@ def test_conformance_on_mariadb(mariadb: MariaDB) -> None:
 
 
 def test_tasks_on_mariadb(mariadb: MariaDB) -> None:
-    """What the conformance tests do not reach: limits, workflows, schedules, the commands, the admin."""
+    """Limits, workflows, schedules, the commands and the admin work too: the conformance tests do not cover them."""
     mariadb.create_database("tasks")
     folder = REPOSITORY / "tests" / "tasks"
     names = ("admin", "command", "limits", "schedules", "workflow")
@@ -124,7 +124,7 @@ def test_tasks_on_mariadb(mariadb: MariaDB) -> None:
         *(folder / f"test_{name}.py" for name in names),
     ]
     environment = os.environ | {"TASKS_TEST_MARIADB": mariadb.socket, "TASKS_TEST_USER": mariadb.owner}
-    options = ["-k", "not use_an_index and not uses_the_index"]  # plans as SQLite tells them
+    options = ["-k", "not use_an_index and not uses_the_index"]  # query plans in SQLite's format
     result = subprocess.run(
         [*command, *options], cwd=REPOSITORY, env=environment, capture_output=True, text=True, check=False, timeout=300
     )

@@ -1,4 +1,4 @@
-"""The documents: each link in them leads to a file or heading that is there, and the README is read in minutes."""
+"""The documents: each link leads to an existing file or heading, and the README can be read in minutes."""
 
 import re
 from collections.abc import Iterator
@@ -19,7 +19,7 @@ def text_of(document: Path) -> str:
 
 
 def links_of(document: Path) -> Iterator[str]:
-    """Yield those that lead to this repository."""
+    """Yield the links that lead to this repository."""
     for found in LINK.finditer(text_of(document)):
         link = found[1] or found[2]
         if not link.startswith("http"):
@@ -27,7 +27,7 @@ def links_of(document: Path) -> Iterator[str]:
 
 
 def anchors_of(document: Path) -> set[str]:
-    """Return the names of its headings, as GitHub makes them."""
+    """Return the anchors of the document's headings, as GitHub makes them."""
     headings = (re.sub(r"[^\w\- ]", "", found[1].lower()) for found in HEADING.finditer(text_of(document)))
     return {heading.replace(" ", "-") for heading in headings}
 

@@ -1,7 +1,7 @@
-"""Generated packages: what can be imported and read in an environment can be so in the bundle.
+"""Generated packages: everything that can be imported and read in an environment can be in the bundle too.
 
-Namespaces, data with any name, metadata and entry points, put into an environment as an installer does it. All of a
-run go into one bundle.
+They have namespaces, data with any name, metadata and entry points, and are put into an environment as an installer
+does it. All packages of a run go into one bundle.
 """
 
 import base64
@@ -29,18 +29,18 @@ GROUP = "odd.plugins"
 
 @dataclass(frozen=True)
 class Grown:
-    """One distribution; `modules` are dotted names below its top, "" being the package itself."""
+    """A distribution. `modules` are dotted names below its top package; "" is the package itself."""
 
     number: int
     namespace: str  # "" for a package at the top
     is_package: bool  # else one module
     modules: frozenset[str]
-    without_init: frozenset[str]  # of the packages among these
+    without_init: frozenset[str]  # those of the packages that have no __init__
     data: dict[str, bytes]
     version: str
     summary: str
     plugins: tuple[str, ...]
-    is_imported: bool  # named in the project; else it is found by its plug-ins alone
+    is_imported: bool  # imported by the project; otherwise only its plug-ins lead to it
 
     @property
     def name(self) -> str:
@@ -55,7 +55,7 @@ class Grown:
         return [f"{self.top}.{name}" if name else self.top for name in sorted({"", *self.modules})]
 
     def files(self) -> Iterator[tuple[PurePosixPath, bytes]]:
-        """Where each lies in site-packages."""
+        """Yield each file's path in site-packages and its content."""
         names = self.dotted()
         for name in names:
             is_package = (name == self.top and self.is_package) or any(each.startswith(f"{name}.") for each in names)
@@ -120,9 +120,9 @@ class Ground:
         return next((self.programs.parent / "lib").glob("python3*/site-packages"))
 
     def plant(self, forest: tuple[Grown, ...]) -> None:
-        """Install them, and a package that imports some of them, in a function.
+        """Install the distributions, and a package that imports some of them in a function.
 
-        So the project itself is always the same, and is compiled once.
+        So the project itself is always the same, and is compiled only once.
         """
         self.clear()
         for tree in forest:
@@ -138,7 +138,7 @@ class Ground:
         )
 
     def install(self, files: list[tuple[PurePosixPath, bytes]]) -> None:
-        """One distribution, as an installer leaves it behind."""
+        """Install a distribution, with the files that an installer leaves behind."""
         record = []
         for name, content in files:
             (self.packages / name).parent.mkdir(parents=True, exist_ok=True)

@@ -1,4 +1,4 @@
-"""The packages that people use and that load libraries, data and plug-ins in odd ways, in one bundle."""
+"""Popular packages that load libraries, data and plug-ins in unusual ways, in one bundle."""
 
 import json
 import subprocess
@@ -24,7 +24,7 @@ PACKAGES = [
     ),
     *("orjson", "brotli", "reportlab", "cffi", "pydantic", "pyyaml", "django-split-settings"),
 ]
-COMPILED = "pyyaml"  # a distribution of another name than its package, which has an extension module too
+COMPILED = "pyyaml"  # a distribution with another name than its package, and with an extension module
 EXERCISES = [
     *("pillow", "lxml_trees", "psycopg_binary", "cryptography_openssl", "numpy_blas", "uvloop_sockets"),
     *("password_hashes", "small_ones", "reportlab_fonts", "cffi_calls"),
@@ -39,7 +39,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def told(wheel: Path, folder: Path) -> tuple[dict[str, str], dict[str, str]]:
-    """What each exercise gives: in the environment, and in the bundle that was built there and moved away."""
+    """Return each exercise's result in the environment, and in a bundle that is built there and runs without it."""
     programs = make_environment(folder / "environment", "3.13", wheel, *PACKAGES)
     expected = run(programs / "python", PROJECT / "manage.py", "exercise")
     run(programs / "djbundle", "build", PROJECT, "-o", folder / "bundle" / "odds", "--compile", COMPILED)
@@ -62,7 +62,7 @@ def test_every_exercise_is_done(told: tuple[dict[str, str], dict[str, str]]) -> 
 
 @pytest.mark.usefixtures("told")
 def test_package_is_compiled(folder: Path) -> None:
-    """It has no bytecode, and finds its extension module."""
+    """The package has no bytecode, and finds its extension module."""
     bundle = folder / "bundle" / "odds"
     code = "import yaml, yaml.cyaml; print(yaml.__loader__, yaml.load('[1, 2]', yaml.CSafeLoader))"
     assert run(bundle, "-c", code).startswith("<nuitka_module_loader")

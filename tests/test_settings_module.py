@@ -1,4 +1,4 @@
-"""What is changed in a settings module is what ``django.conf.settings`` holds, whoever has taken its place."""
+"""Changes of a settings module reach ``django.conf.settings``, even if a package has replaced that object."""
 
 import sys
 from pathlib import Path
@@ -19,7 +19,7 @@ def settings_module(**values: object) -> ModuleType:
 
 
 def replace_conf(monkeypatch: pytest.MonkeyPatch, own: object, used: object) -> None:
-    """As dynaconf does: `used` for whoever asks, everything else of the module as it was."""
+    """Replace ``django.conf.settings`` by `used`, as dynaconf does; the rest of the module stays as it was."""
     real = ModuleType("django.conf")
     vars(real).update(LazySettings=conf.LazySettings, settings=own)
 

@@ -1,4 +1,4 @@
-"""Hashed names, for files as projects have them."""
+"""Hashed names for typical files of projects."""
 
 from pathlib import Path
 
@@ -19,7 +19,7 @@ def _settings() -> None:
 
 @pytest.fixture
 def storage(tmp_path: Path) -> HashedStorage:
-    """With what ``collectstatic`` makes of these files."""
+    """Return a storage with the files that ``collectstatic`` makes of these."""
     files = {"css/style.css": STYLE, "css/there.png": b"png", "css/latin.css": "/* \xe9 */".encode("latin-1")}
     for name, content in files.items():
         (tmp_path / name).parent.mkdir(exist_ok=True)

@@ -1,7 +1,7 @@
 """djbundle from its wheel, in clean environments of every Python and Django that it supports.
 
-The project lies outside of the repository and says nothing about djbundle; the environment holds the wheel, the
-project's Django and nothing else.
+The project lies outside the repository and does not mention djbundle. The environment contains only the wheel and the
+project's Django.
 """
 
 import json

@@ -1,4 +1,4 @@
-"""What djbundle wrote to the folder tls of a data directory before it took cryptography for it."""
+"""Files that djbundle wrote to the folder tls of a data directory before it used cryptography for them."""
 
 AUTHORITY = b"""\
 -----BEGIN PRIVATE KEY-----

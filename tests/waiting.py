@@ -1,11 +1,11 @@
-"""Waiting for a condition, with a bound and a reason."""
+"""Waits for a condition, with a time limit and a reason."""
 
 import time
 from collections.abc import Callable
 
 
 def wait_until[T](condition: Callable[[], T], what: str, seconds: float = 30.0) -> T:
-    """The first true answer of `condition`."""
+    """Return the first true value of `condition`. Fail after `seconds`."""
     end = time.monotonic() + seconds
     while not (answer := condition()):
         assert time.monotonic() < end, f"not within {seconds:.0f} s: {what}"

@@ -1,4 +1,4 @@
-"""Clean environments with djbundle's wheel in them, as a user has them."""
+"""Clean environments with djbundle's wheel, as users have them."""
 
 import subprocess
 import sys
@@ -8,10 +8,10 @@ UV = str(Path(sys.executable).with_name("uv"))
 
 
 def find_python(version: str) -> str:
-    """One that really starts; uv downloads it where there is none."""
+    """Return an interpreter that really starts; uv downloads one if there is none."""
     for candidate in (f"python{version}", *sorted(Path.home().glob(f".pyenv/versions/{version}.*/bin/python3"))):
         try:
-            # Not that of an environment which is active here: uv passes it over.
+            # Not the interpreter of an environment that is active here: uv skips it.
             code = "import os, sys; print(os.path.realpath(sys.executable))"
             told = subprocess.run([candidate, "-c", code], capture_output=True, text=True, check=True)
         except (OSError, subprocess.CalledProcessError):
@@ -21,14 +21,14 @@ def find_python(version: str) -> str:
 
 
 def run(*command: object) -> str:
-    """What a program prints; the test fails when it does."""
+    """Run a program, and return what it prints. The test fails if the program does."""
     result = subprocess.run(list(map(str, command)), capture_output=True, text=True, check=False, timeout=900)
     assert result.returncode == 0, result.stdout + result.stderr
     return result.stdout
 
 
 def make_environment(folder: Path, python: str, *packages: object) -> Path:
-    """A virtual environment with these packages; the folder of its programs."""
+    """Make a virtual environment with these packages, and return the folder of its programs."""
     run(UV, "venv", "--quiet", "--no-project", "--python", find_python(python), folder)
     run(UV, "pip", "install", "--quiet", "--python", folder / "bin/python", *packages)
     return folder / "bin"

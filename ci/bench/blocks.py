@@ -21,13 +21,13 @@ from djbundle.builder.options import Options
 
 KIB, MEGABYTE = 1 << 10, 1_000_000
 PSS = "print(next(line.split()[1] for line in open('/proc/self/smaps_rollup') if line.startswith('Pss:')))"
-PAGE, INTERPRETER = 4096, b"/lib64/ld-linux-x86-64.so.2\0"  # which only a program names, in its first page
+PAGE, INTERPRETER = 4096, b"/lib64/ld-linux-x86-64.so.2\0"  # only a program names it, in its first page
 DICTIONARY_SIZE = 110 * KIB  # zstd's own default
 
 
 @dataclass
 class Choice:
-    """One way to lay the archive out."""
+    """One layout of the archive."""
 
     name: str
     largest: int = pack.BLOCK_SIZE
@@ -62,7 +62,7 @@ def main() -> None:
 
 
 def build(choice: Choice, folder: Path) -> tuple[Path, list[bytes]]:
-    """The shop built that way, and its raw blocks that hold several files."""
+    """Build the shop with this layout. Return it and its raw blocks that hold several files."""
     options = Options(project=REPOSITORY / "sample_shop", output=folder / "shop")
     raw: list[bytes] = []
     compress, compress_blocks = pack.compress, pack._compress_blocks
@@ -86,7 +86,7 @@ def build(choice: Choice, folder: Path) -> tuple[Path, list[bytes]]:
 
 
 def store(data: bytes) -> bytes:
-    """A zstd frame that holds the bytes as they are: RFC 8878, section 3.1.1."""
+    """Return a zstd frame that holds the bytes uncompressed: RFC 8878, section 3.1.1."""
     head = b"\x28\xb5\x2f\xfd" + b"\xa0" + len(data).to_bytes(4, "little")  # single segment, size in 4 bytes
     parts = [data[at : at + 128 * KIB] for at in range(0, len(data), 128 * KIB)]
     last = len(parts) - 1
@@ -95,7 +95,7 @@ def store(data: bytes) -> bytes:
 
 
 def saved_by_dictionary(blocks: list[bytes]) -> int:
-    """Bytes less, the dictionary itself counted; 0 where none can be made."""
+    """Return how many bytes a dictionary saves, less its own size."""
     pieces = [block[at : at + 8 * KIB] for block in blocks for at in range(0, len(block), 8 * KIB)]
     dictionary = zstandard.train_dictionary(DICTIONARY_SIZE, pieces)
     alone = zstandard.ZstdCompressor(level=pack.LEVEL)

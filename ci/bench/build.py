@@ -38,7 +38,7 @@ def main() -> None:
 
 
 def start_wagtail(folder: Path) -> list[str | Path]:
-    """The project and its environment, as the arguments of a build."""
+    """Make a Wagtail project and its environment. Return them as arguments of a build."""
     programs = make_environment(folder / "environment", "3.13", "wagtail")
     project = folder / "mysite"
     project.mkdir()
@@ -48,7 +48,7 @@ def start_wagtail(folder: Path) -> list[str | Path]:
 
 
 def build(folder: Path, project: Sequence[str | Path]) -> dict[str, Any]:
-    """Build with every cache, ccache's too, in `folder`; the report."""
+    """Build with every cache, ccache's too, in `folder`, and return the report."""
     caches = {"DJBUNDLE_BUILD_CACHE": str(folder / "cache"), "XDG_CACHE_HOME": str(folder), "HOME": str(folder)}
     command = [Path(sys.executable).with_name("djbundle"), "build", *project, "-o", folder / "site", "--json"]
     result = subprocess.run(command, env=os.environ | caches, check=True, stdout=subprocess.PIPE)

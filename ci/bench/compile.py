@@ -15,7 +15,7 @@ from tests.wheel import make_environment, run
 
 DJBUNDLE = Path(sys.executable).with_name("djbundle")
 MEGABYTE = 1_000_000
-# Seconds of processor time for what `work` does, the best of several.
+# CPU seconds of `work`, the best of several runs.
 TIMED = """
 import time
 {prepare}
@@ -41,7 +41,7 @@ django.setup()
 
 @dataclass
 class Case:
-    """A package, and work that it does in many sites."""
+    """A package, and work that it does on many sites."""
 
     package: str
     does: str
@@ -113,7 +113,7 @@ def measure(cases: list[Case], rounds: int, folder: Path) -> None:
 
 
 def build(folder: Path, name: str, *words: str) -> dict[str, Any]:
-    """With a cache that has djbundle's own parts, but nothing of this project."""
+    """Build with a cache that contains djbundle's own parts, but nothing of this project."""
     command = [DJBUNDLE, "build", folder / "project", "--python", folder / "environment", "-o", folder / name, "--json"]
     environment = os.environ | {"CCACHE_DISABLE": "1"}
     result = subprocess.run([*command, "--no-verify", *words], env=environment, check=True, stdout=subprocess.PIPE)

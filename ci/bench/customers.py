@@ -21,7 +21,7 @@ WORDS = ("lamp", "oak", "linen", "cup", "blue")
 
 @dataclass
 class Told:
-    """What customers of one run saw."""
+    """The results of all customers of one run."""
 
     seconds: float = 0.0
     customers: int = 0
@@ -30,12 +30,12 @@ class Told:
     failures: Counter[str] = field(default_factory=Counter)
 
     def percentile(self, share: float) -> float:
-        """Milliseconds."""
+        """Return a percentile of the response times, in milliseconds."""
         return 1000 * sorted(self.requests)[min(len(self.requests) - 1, int(share * len(self.requests)))]
 
 
 class Browser:
-    """One customer's. An answer of 400 or more, or none, is noted and raises FailedError."""
+    """The browser of one customer. A status of 400 or more, or no response, is counted and raises FailedError."""
 
     def __init__(self, url: str, told: Told) -> None:
         self._connection = http.client.HTTPConnection(urlsplit(url).netloc, timeout=30)
@@ -46,7 +46,7 @@ class Browser:
         return self._ask("GET", path)
 
     def post(self, path: str, page: str, **fields: str) -> str:
-        """Send the form of `page`; redirects are followed."""
+        """Send the form of `page`, and follow redirects."""
         token = re.search(r'name="csrfmiddlewaretoken" value="([^"]+)"', page)
         return self._ask("POST", path, urlencode({"csrfmiddlewaretoken": token[1] if token else "", **fields}))
 
@@ -83,7 +83,7 @@ class FailedError(Exception):
 
 
 def shop(browser: Browser, chance: random.Random, number: int) -> bool:
-    """One customer's visit; whether something was bought."""
+    """Act as one customer, and return whether the customer bought something."""
     page = browser.get("/")
     for path in sorted(set(re.findall(r'(?:href|src)="(/static/[^"]+)"', page))):
         browser.get(path)
@@ -104,8 +104,8 @@ def shop(browser: Browser, chance: random.Random, number: int) -> bool:
 
 
 def visit(url: str, customers: int, at_once: int, per_second: float | None) -> Told:
-    """Let `customers` come: `at_once` all the time, or so many of them as come `per_second`, at random moments."""
-    with ProcessPoolExecutor(1, get_context("spawn")) as apart:  # counting time beside mails would tell of both
+    """Let `customers` come: always `at_once` of them, or at random moments, `per_second` on average."""
+    with ProcessPoolExecutor(1, get_context("spawn")) as apart:  # mails in the same process would distort the times
         return apart.submit(_visit, url, customers, at_once, per_second).result()
 
 
@@ -140,7 +140,7 @@ def _visit(url: str, customers: int, at_once: int, per_second: float | None) -> 
 
 
 def _arrivals(customers: int, per_second: float | None) -> Iterator[float]:
-    """Seconds after the start; all at once where there is no rate."""
+    """Yield seconds after the start for each customer: 0 if there is no rate."""
     chance, now = random.Random(1), 0.0
     for _ in range(customers):
         now += chance.expovariate(per_second) if per_second else 0.0

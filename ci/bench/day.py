@@ -1,7 +1,7 @@
 """A shop's day in minutes: customers, mails, an import; the bundle beside gunicorn, Celery and Redis.
 
-Both run, and are visited in turn, a few seconds each: so that a machine which is fast now and slow a minute later is so
-for both.
+Both run all the time and get customers in turn, a few seconds each. So a machine whose speed changes from minute to
+minute affects both alike.
 """
 
 import argparse
@@ -24,13 +24,13 @@ from ci.outside import Outside
 from ci.site import Site, bare_environment
 
 DAY = 50_000  # customers
-FASTER = 5  # than they come on a real day
-AT_ONCE = 16  # customers, when as many are served as can be
-MANY = 200  # enough that nobody waits for another
-BATCHES = 10  # of customers, as fast as can be
+FASTER = 5  # times as fast as on a real day
+AT_ONCE = 16  # customers at once in runs at full speed
+MANY = 200  # so many at once that no customer waits for another
+BATCHES = 10  # of customers, at full speed
 MEGABYTE = 1_000_000
 PATIENCE = 300.0  # seconds for the last mail
-# A stock list that takes as long as the customers do, and leaves enough of everything.
+# A stock list whose import takes as long as the customers do, and which leaves enough stock of each product.
 IMPORT = """
 from django.core.files.base import ContentFile
 from catalogue.models import Product, StockImport
@@ -47,7 +47,7 @@ LEFT = "from catalogue.models import StockImport; print(StockImport.objects.excl
 @dataclass
 class Side:
     way: Way
-    shell: Sequence[str | Path]  # the command that runs a text of Python
+    shell: Sequence[str | Path]  # the command that runs Python code
     fastest: list[Told] = field(default_factory=list)
     calm: list[Told] = field(default_factory=list)
     memory: list[float] = field(default_factory=list)  # bytes
@@ -63,7 +63,7 @@ class Side:
     def _visited(
         self, running: Running, outside: Outside, customers: int, at_once: int, per_second: float | None
     ) -> Told:
-        """Once an import has begun; when the last mail has come and the import has ended."""
+        """Start an import, then the customers. Return when the last mail has come and the import has ended."""
         mails = len(outside.mailbox.messages)
         self._python(IMPORT.replace("ROWS", str(ROWS_EACH * customers)))
         told = visit(running.url, customers, at_once, per_second)
@@ -146,7 +146,7 @@ def _peer(work: Path, site: Site, settings: Mapping[str, str]) -> Side:
 
 
 def _print_table(sides: Sequence[Side]) -> None:
-    """Medians of all batches and rounds; failures are the sum."""
+    """Print medians of all batches and rounds, and the sum of the failures."""
     print(
         f"{'':26}{'customers/min':>14}{'a day in':>10}{'p99':>10}{f'p99 at {FASTER}x':>12}{'memory':>9}{'failures':>10}"
     )

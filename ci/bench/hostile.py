@@ -21,17 +21,17 @@ from ci.honest import LARGE, Told, ask_all
 from ci.site import Site, bare_environment
 
 CLIENTS = 50
-WARMING = 15  # seconds, in which honest clients are alone
+WARMING = 15  # seconds in which honest clients are alone
 SETTLING = 45.0  # seconds in which an idle process gives back what it does not need
-COOLING = 90.0  # seconds in which memory must have come back
-TOLERANCE = 1.1  # times the memory of before
+COOLING = 90.0  # seconds within which the memory must have been given back
+TOLERANCE = 1.1  # times the memory before the attack
 MEGABYTE = 1 << 20
 OPTIONS = ("--workers", "2", "--no-worker", "--trusted-proxies", "none", "--access-log")
 LIMITS = ("--body-timeout", "10", "--send-timeout", "10", "--http1-header-read-timeout", "5000")
 
 
 class Address(NamedTuple):
-    """As much of a site as another process needs."""
+    """The part of a site that another process needs."""
 
     url: str
 
@@ -40,14 +40,14 @@ class Address(NamedTuple):
 class Result:
     alone: Told  # honest clients without attacks
     attacked: Told
-    fresh: int  # bytes of all web processes before anybody has attacked
+    fresh: int  # bytes of all web processes before any attack
     before: int  # after a first short attack
     after: int
-    restarts: int  # of processes, which there must not be
+    restarts: int  # of web processes; there must be none
 
     @property
     def memory(self) -> float:
-        """Ratio, after to before."""
+        """The ratio of the memory after to the memory before."""
         return self.after / self.before
 
     @property
@@ -66,16 +66,16 @@ def main() -> None:
 
 
 def build_small(work: Path) -> Path:
-    """The small project as a bundle in `work`."""
+    """Build the small project as a bundle in `work`."""
     djbundle, project = Path(sys.executable).with_name("djbundle"), REPOSITORY / "tests" / "projects" / "small"
     subprocess.run([djbundle, "build", project, "-o", work / "small", "--no-verify"], check=True, cwd=work)
     return work / "small"
 
 
 def measure(bundle: Path, work: Path, seconds: float) -> Result:
-    """Honest clients alone, then with all attacks; the memory of both idle web processes before and after.
+    """Measure honest clients alone, then under all attacks, and the memory of idle web processes before and after.
 
-    A short attack comes first: it loads what is loaded once. What grows from one attack to the next is a leak.
+    A short attack comes first: it loads what is loaded only once. Growth from one attack to the next is a leak.
     """
     with Site(bundle, work / "data", bare_environment(HOME=str(work)), *OPTIONS, *LIMITS) as site:
         (site.data / "media").mkdir(exist_ok=True)
@@ -85,7 +85,7 @@ def measure(bundle: Path, work: Path, seconds: float) -> Result:
         run(address, WARMING, attacked=False)
         time.sleep(SETTLING)
         fresh = memory_of(web)
-        run(address, WARMING, attacked=True)  # from now on all is loaded that anybody can ask for
+        run(address, WARMING, attacked=True)  # from now on everything is loaded that a client can cause to load
         alone = run(address, WARMING, attacked=False)
         time.sleep(SETTLING)
         before = memory_of(web)
@@ -96,7 +96,7 @@ def measure(bundle: Path, work: Path, seconds: float) -> Result:
 
 
 def run(address: Address, seconds: float, *, attacked: bool) -> Told:
-    """Honest clients and attackers are processes of their own, so that neither waits for the other."""
+    """Run honest clients, and attackers if `attacked`, in separate processes, so that neither waits for the other."""
     context = multiprocessing.get_context("spawn")
     ended = context.Event()
     attackers = context.Process(target=attack_until, args=[address, ended])
@@ -111,7 +111,7 @@ def run(address: Address, seconds: float, *, attacked: bool) -> Told:
     return told
 
 
-_ended: list[Event] = []  # events go to a process only when it is made
+_ended: list[Event] = []  # an event can be passed to a process only when it is created
 
 
 def keep(ended: Event) -> None:
@@ -132,12 +132,12 @@ def web_processes(site: Site) -> list[psutil.Process]:
 
 
 def memory_of(processes: list[psutil.Process]) -> int:
-    """Bytes that they have for themselves."""
+    """Return how many bytes only these processes use (USS)."""
     return sum(each.memory_full_info().uss for each in processes if each.is_running())
 
 
 def cooled(processes: list[psutil.Process], before: int) -> int:
-    """Memory once it has come back, or at the end of the time for that."""
+    """Wait until the memory has been given back, at most COOLING seconds, and return it."""
     end = time.monotonic() + COOLING
     while (memory := memory_of(processes)) > before * TOLERANCE and time.monotonic() < end:
         time.sleep(1)

@@ -11,7 +11,7 @@ from pathlib import Path
 
 @dataclass
 class Side:
-    """One command to be timed."""
+    """A command to be timed."""
 
     name: str
     command: Sequence[str | Path]
@@ -20,7 +20,7 @@ class Side:
     seconds: list[float] = field(default_factory=list)
 
     def run(self) -> float:
-        """Run it once; how long it took, in seconds. CalledProcessError when it fails."""
+        """Run the command once, and return its seconds. Raises CalledProcessError if it fails."""
         begin = time.perf_counter()
         subprocess.run(self.command, cwd=self.cwd, env=self.environment, check=True, capture_output=True)
         return time.perf_counter() - begin
@@ -40,7 +40,7 @@ def take_turns(sides: Sequence[Side], rounds: int) -> None:
 
 
 def print_table(sides: Sequence[Side]) -> None:
-    """Medians and spreads, and the ratio of each median to that of the last side."""
+    """Print medians and spreads, and the ratio of each median to that of the last side."""
     peer = sides[-1]
     print(f"{'':24}{'median':>10}{'fastest':>10}{'slowest':>10}{'ratio':>8}")
     for side in sides:

@@ -15,7 +15,7 @@ SERVERS = ("gunicorn>=23", "granian>=2.8.7", "whitenoise[brotli]>=6.9")
 
 
 class Peer:
-    """A virtual environment with web servers and the packages of the shop, all compiled; and a copy of the shop."""
+    """A virtual environment with web servers and the shop's packages, all compiled, and a copy of the shop."""
 
     def __init__(self, work: Path, project: Path = REPOSITORY / "sample_shop", packages: Sequence[str] = ()) -> None:
         self.folder = work / "venv"
@@ -30,7 +30,7 @@ class Peer:
         run(self.python, "-m", "compileall", "-q", self.folder / "lib", self.project)
 
     def servers(self, module: str) -> Iterator[tuple[str, list[str | Path]]]:
-        """Commands for the WSGI application of `module`, at the port {port}."""
+        """Yield names and commands of servers for the WSGI application of `module`, on the port {port}."""
         programs, workers, threads = self.folder / "bin", str(WORKERS), str(THREADS)
         gunicorn = [programs / "gunicorn", module, "--bind", "127.0.0.1:{port}", "--workers", workers]
         granian = [programs / "granian", f"{module}:application", "--interface", "wsgi", "--port", "{port}"]
@@ -44,7 +44,7 @@ class Peer:
 
 
 def _pinned(*names: str) -> list[str]:
-    """The versions that the bundle is built with."""
+    """Return requirements with the versions that the bundle is built with."""
     return [f"{name}=={version(name)}" for name in names]
 
 

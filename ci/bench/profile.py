@@ -14,7 +14,7 @@ from ci.bench.peer import Peer
 from ci.bench.start import build_shop
 from ci.site import bare_environment
 
-STAGES = {  # a stage, and the code that is run in it
+STAGES = {  # a stage, and the code that runs in it
     "kernel, launcher, loader, interpreter": "",
     "import Django's commands": "import django.core.management",
     "import the settings": "from django.conf import settings; settings.INSTALLED_APPS",
@@ -52,7 +52,7 @@ def main() -> None:
 
 
 def run(command: list[str | Path], cwd: Path, environment: Mapping[str, str]) -> list[float]:
-    """How long each stage took, in seconds."""
+    """Return how long each stage took, in seconds."""
     begin = time.monotonic()
     told = subprocess.run(command, cwd=cwd, env=environment, check=True, capture_output=True, text=True).stdout
     moments = [begin, *map(float, told.splitlines()[-1].strip("[]").split(",")), time.monotonic()]

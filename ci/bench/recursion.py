@@ -11,7 +11,7 @@ from tests.wheel import run
 
 PROJECT = Path(__file__).with_name("recursion_project")
 WORK = "import json; from app.heavy import seconds; print(json.dumps(seconds()))"
-# A build whose plugin changes nothing of what Nuitka generates.
+# A build whose plugin does not change the code that Nuitka generates.
 UNCHECKED = """
 import sys
 from djbundle import cli
@@ -43,7 +43,7 @@ def main() -> None:
 
 
 def build(folder: Path) -> dict[str, list[str | Path]]:
-    """The command of each side."""
+    """Build both bundles, and return the command of each side."""
     plugin = folder / "plugin.py"
     plugin.write_text(PLUGIN)
     words = ("build", PROJECT, "--no-verify", "-o")

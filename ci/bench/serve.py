@@ -29,7 +29,7 @@ class Measured:
     def measure(self) -> None:
         with self.way.running() as running:
             self.first_page.append(running.wait_for(PAGE) - running.began)
-            running.load(PAGE, CONNECTIONS, SECONDS)  # which fills caches
+            running.load(PAGE, CONNECTIONS, SECONDS)  # fills caches
             self.rate.append(running.load(PAGE, CONNECTIONS, SECONDS).rate)
             self.memory.append(running.memory())
 
@@ -64,7 +64,7 @@ def _ways(work: Path) -> Iterator[Way]:
 
 
 def _print_table(sides: Sequence[Measured]) -> None:
-    """Medians, and the ratio of ours to each."""
+    """Print medians, and the ratio of djbundle's to each."""
     ours = sides[0]
     columns = (
         ("first page", "first_page", 1000, "ms"),

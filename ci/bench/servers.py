@@ -23,7 +23,7 @@ MILLISECONDS = {"us": 0.001, "ms": 1.0, "s": 1000.0}
 
 @dataclass(frozen=True)
 class Way:
-    """Several commands are several processes, as web server and task worker."""
+    """A way to serve. Each command is a process of its own, such as web server and task worker."""
 
     name: str
     commands: Sequence[Sequence[str | Path]]  # {port} stands for the port
@@ -49,11 +49,11 @@ class Way:
 
 @dataclass(frozen=True)
 class Load:
-    count: int  # answers
-    rate: float  # of them per second
+    count: int  # responses
+    rate: float  # responses per second
     p99: float  # milliseconds
-    client: float  # milliseconds of the processor for each answer
-    server: float = 0.0  # likewise, where it is known
+    client: float  # milliseconds of CPU for each response
+    server: float = 0.0  # likewise, if it is known
 
 
 @dataclass(frozen=True)
@@ -63,7 +63,7 @@ class Running:
     processes: Sequence["subprocess.Popen[bytes]"]
 
     def wait_for(self, path: str) -> float:
-        """Ask until an answer comes; when it has come, in monotonic seconds."""
+        """Ask until a response comes. Return the time when it came, in monotonic seconds."""
         end = time.monotonic() + 30
         while time.monotonic() < end:
             if ended := next((process for process in self.processes if process.poll() is not None), None):
@@ -75,30 +75,30 @@ class Running:
         raise TimeoutError(self.url + path)
 
     def everyone(self) -> set[psutil.Process]:
-        """All processes and those below them."""
+        """Return all processes and their descendants."""
         tops = [psutil.Process(process.pid) for process in self.processes]
         return {process for top in tops for process in (top, *top.children(recursive=True))}
 
     def memory(self) -> float:
-        """Bytes of all of them; pages that several share count once."""
+        """Return the bytes of all processes; pages that several share count once (PSS)."""
         return float(sum(process.memory_full_info().pss for process in self.everyone()))
 
     def processor(self) -> float:
-        """Seconds of it that those who are there have used."""
+        """Return the CPU seconds that the living processes have used."""
         times = [process.cpu_times() for process in self.everyone()]
         return sum(each.user + each.system for each in times)
 
     def load(self, path: str, connections: int, seconds: int, *headers: str) -> Load:
-        """Raises RuntimeError where an answer failed."""
+        """Measure with wrk, and add the server's CPU per response. Raises RuntimeError if a request failed."""
         before = self.processor()
         load = run_wrk(self.url + path, connections, seconds, *headers)
         return replace(load, server=1000 * (self.processor() - before) / load.count)
 
 
 def run_wrk(url: str, connections: int, seconds: int, *headers: str) -> Load:
-    """With as many threads as servers have workers, since one alone is busy before they are.
+    """Run wrk with as many threads as servers have workers: one thread alone is saturated before they are.
 
-    Raises RuntimeError where an answer failed.
+    Raises RuntimeError if a request failed.
     """
     command = ["wrk", "--latency", "--threads", str(WORKERS), "--connections", str(connections)]
     command += ["--duration", f"{seconds}s"]
@@ -120,13 +120,13 @@ def run_wrk(url: str, connections: int, seconds: int, *headers: str) -> Load:
 
 
 def _processor_of_children() -> float:
-    """Seconds of it that children which have ended have used."""
+    """Return the CPU seconds that exited children have used."""
     used = resource.getrusage(resource.RUSAGE_CHILDREN)
     return used.ru_utime + used.ru_stime
 
 
 def need(*programs: str) -> None:
-    """End with one line where one is missing."""
+    """Exit with an error if one of the programs is missing."""
     missing = [program for program in programs if not shutil.which(program)]
     if missing:
         sys.exit(f"error: not on the PATH: {', '.join(missing)}\n  fix: apt install {' '.join(missing)}")

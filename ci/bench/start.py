@@ -16,7 +16,7 @@ FIRST_LINE = "import time; print(time.monotonic())"
 
 
 class FirstLineSide(Side):
-    """From the start of the process to its first line of Python, by the clock that all processes share."""
+    """Measures from the start of the process to its first line of Python, by the clock that all processes share."""
 
     def run(self) -> float:
         begin = time.monotonic()
@@ -47,7 +47,7 @@ def main() -> None:
 
 
 def build_shop(work: Path) -> Path:
-    """The sample shop as a bundle in `work`."""
+    """Build the sample shop as a bundle in `work`."""
     djbundle = Path(sys.executable).with_name("djbundle")
     subprocess.run([djbundle, "build", REPOSITORY / "sample_shop", "-o", work / "shop"], check=True, cwd=work)
     return work / "shop"

@@ -32,7 +32,7 @@ DOCUMENTS = (REPOSITORY / "docs" / "benchmarks.md",)
 
 
 class Bench:
-    """The sections; sides are made when one needs them."""
+    """The sections. Sides are made when a section needs them."""
 
     def __init__(self, machine: Machine, options: argparse.Namespace) -> None:
         self.machine, self.options = machine, options
@@ -69,7 +69,7 @@ class Bench:
             yield measure_kills(self.sides(database), database, self.options.tasks, self.options.kills)
 
     def sides(self, database: str) -> list[Side]:
-        """Those that can be measured."""
+        """Return the sides that can be measured."""
         chosen = [module for module in DATABASES[database] if self.is_chosen(module)]
         return [side for module in chosen if (side := self.side(module, database))]
 
@@ -77,7 +77,7 @@ class Bench:
         return module == "ours" or not self.options.peer or module in self.options.peer
 
     def side(self, module: str, database: str) -> Side | None:
-        """None when it cannot be installed or set up: one line says so, and the rest goes on."""
+        """Return a side, or None if it cannot be installed or set up: one line reports it, and the rest goes on."""
         key = (module, database)
         if key not in self.made:
             try:
@@ -103,21 +103,21 @@ SECTIONS: dict[str, Callable[[Bench], Iterator[Table]]] = {
 def main() -> None:
     options = parse()
     sys.stdout.reconfigure(line_buffering=True)  # type: ignore[union-attr]  # progress, in a log too
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # nothing that runs is left behind
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # no process is left behind
     if not options.charts:
         measure(options)
     tables = figures.load(options.out)
     if not tables:
         sys.exit(f"error: there are no figures in {options.out / figures.NAME}\n  fix: ci/bench/run tasks")
     figures.draw(options.out, tables.values())
-    if options.out == OUT:  # a trial elsewhere changes no document
+    if options.out == OUT:  # a run with another --out changes no document
         for document in DOCUMENTS:
             fill(document, tables, OUT)
     print(f"\n{len(tables)} of {len(ORDER)} charts are in {options.out}")
 
 
 def measure(options: argparse.Namespace) -> None:
-    """What was asked for; each table is kept as soon as it is there."""
+    """Measure the chosen sections. Each table is saved as soon as it is complete."""
     with tempfile.TemporaryDirectory(prefix="djbundle-bench-", dir=options.work, ignore_cleanup_errors=True) as folder:
         work = Path(folder)
         work.chmod(0o755)  # the user of PostgreSQL must enter it
@@ -132,7 +132,7 @@ def measure(options: argparse.Namespace) -> None:
 
 
 def command_of(section: str, options: argparse.Namespace) -> str:
-    """What measures this again."""
+    """Return the command that repeats this measurement."""
     given = {f"--{name}": getattr(options, name) for name in ("tasks", "rounds", "rows", "kills")}
     used = {"backlog": ("--tasks", "--rounds", "--rows"), "kills": ("--tasks", "--kills")}
     used |= {"pages": ("--rounds",), "latency": ("--rounds",)}

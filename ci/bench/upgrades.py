@@ -1,7 +1,7 @@
 """Requests that fail while a new process takes over, again and again under load; beside gunicorn and Granian.
 
-The clients: over connections that are kept and over new ones, often and seldom, writing, with a head that comes word by
-word, with a body that takes four seconds. By HTTPS, HTTP/2 as well; by ASGI, WebSockets.
+Some clients keep connections, others open new ones. Some send requests often, others seldom. Some enqueue tasks, send
+their head word by word, or take four seconds for a body. With HTTPS, some use HTTP/2; with ASGI, some use WebSockets.
 """
 
 import argparse
@@ -28,7 +28,7 @@ from ci.websocket import Reachable
 
 PROJECTS = REPOSITORY / "tests" / "projects"
 PATIENCE = 60.0  # seconds for a takeover
-SETTLE = 1.0  # seconds for new processes of a peer, which does not tell when it serves
+SETTLE = 1.0  # seconds for new processes of a peer, which does not report when it serves
 REFUSED = 55  # exit code of `upgrade` to a version that does not answer
 BROKEN_PAGE = """
 
@@ -45,10 +45,10 @@ class Side:
     name: str
     serving: Serving
     clients: Sequence[Client] = (*PLAIN, *SLOW)
-    share: float = 1.0  # of the upgrades that are asked for
+    share: float = 1.0  # of the requested number of upgrades
 
     def measure(self, upgrades: int) -> str:
-        """One line."""
+        """Run upgrades under load, and return a line of the table."""
         count = max(1, round(upgrades * self.share))
         with self.serving as (site, change), Load(site, self.clients) as load:
             for _ in range(count):
@@ -120,7 +120,7 @@ def _peers(work: Path) -> Iterator[Side]:
     pid = work / "gunicorn.pid"
 
     def restart_gunicorn(_running: Running) -> None:
-        """As its documentation has it: a second master beside the first, which is then told to leave."""
+        """Upgrade as gunicorn documents it: start a second master beside the first, then quit the first."""
         before = int(pid.read_text())
         os.kill(before, signal.SIGUSR2)
         _wait(lambda: pid.with_suffix(".pid.2").exists())
@@ -140,7 +140,7 @@ def _peers(work: Path) -> Iterator[Side]:
 
     commands = dict(peer.servers("small.wsgi"))
     yield Side("gunicorn", serving([*commands["gunicorn, threads"], "--pid", pid], restart_gunicorn))
-    if pid.exists():  # the last of its masters is no child of ours
+    if pid.exists():  # the last master is not our child process
         with contextlib.suppress(ProcessLookupError):
             os.kill(int(pid.read_text()), signal.SIGTERM)
     yield Side("Granian", serving(commands["Granian"], reload_granian))

@@ -44,7 +44,7 @@ class Side:
     loads: dict[str, list[Load]] = field(default_factory=dict)
 
     def paths(self) -> dict[str, str]:
-        """By target."""
+        """Return the path of each target."""
         pages = {page: page for page in PAGES} if self.pages else {}
         return pages | {file: f"/static/{name}" for file, name in self.files.items()}
 
@@ -69,10 +69,10 @@ def main() -> None:
 
 
 def _measure(running: Sequence[tuple[Side, Running]], target: str, rounds: int) -> None:
-    """All of them run, and are asked in turn: so they meet the same hours of the machine."""
+    """Measure all servers in turn, while all run: so the machine's changes affect all alike."""
     for side, it in running:
         it.wait_for(side.paths()[target])
-        side.measure(it, target, 1)  # which fills caches
+        side.measure(it, target, 1)  # fills caches
     for number in range(rounds):
         for side, it in running if number % 2 else reversed(running):
             side.loads.setdefault(target, []).append(side.measure(it, target, SECONDS))
@@ -107,7 +107,7 @@ def _sides(work: Path) -> Iterator[Side]:
 
 
 def _write_files(folder: Path) -> None:
-    """Of content that compresses as scripts do, and of one that does not."""
+    """Write files with content that compresses as scripts do, and with content that does not compress."""
     folder.mkdir()
     chance = random.Random(1)
     words = [base64.b32encode(chance.randbytes(5)).decode() for _ in range(600)]
@@ -118,7 +118,7 @@ def _write_files(folder: Path) -> None:
 
 
 def _print_table(sides: Sequence[Side]) -> None:
-    """Medians; ratios of ours to each, above 1 where ours is faster. CPU: of the server and of its client, for each."""
+    """Print medians, ratios (above 1: djbundle is faster), and CPU of server and client for each response."""
     ours = sides[0]
     for target in ours.loads:
         print(f"\n{target:20}{'requests/s':>12}{'ratio':>8}{'p99':>12}{'ratio':>8}{'CPU':>12}{'client':>12}")

@@ -1,1 +1,1 @@
-"""What the shop sells."""
+"""The products of the shop."""

@@ -11,7 +11,7 @@ from django.utils.translation import gettext_lazy as _
 from catalogue.models import Category, Product, StockImport
 from catalogue.tasks import import_stock
 
-REFRESH = "2"  # seconds between looks at an import that is running
+REFRESH = "2"  # seconds between reloads of the page of a running import
 
 
 @admin.register(Category)

@@ -1,4 +1,4 @@
-"""What every page shows of the catalogue."""
+"""The part of the catalogue that every page shows."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""What the front page shows: kept in the cache, which a task warms before a visitor has to wait for it."""
+"""The contents of the front page, from the cache. A task fills it, so that no customer has to wait."""
 
 from dataclasses import dataclass
 
@@ -26,7 +26,7 @@ def load() -> FrontPage:
 
 
 def warm() -> FrontPage:
-    """Read it anew and put it into the cache."""
+    """Read the contents from the database, and put them into the cache."""
     on_sale = Product.objects.on_sale().filter(stock__gt=0)
     popular = on_sale.annotate(sold=Sum("lines__quantity")).filter(sold__gt=0).order_by("-sold")
     page = FrontPage(

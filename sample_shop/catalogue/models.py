@@ -9,7 +9,7 @@ from django.utils.translation import gettext_lazy as _
 
 
 class Translated(models.Model):
-    """Has a name in both languages; the English one stands in for a German one that is not there."""
+    """Has a name in both languages. The English name replaces a missing German one."""
 
     name = models.CharField(_("name"), max_length=120)
     name_de = models.CharField(_("name in German"), max_length=120, blank=True)
@@ -47,7 +47,7 @@ class ProductQuerySet(models.QuerySet["Product"]):
         return self.filter(active=True).select_related("category")
 
     def search(self, words: str) -> "ProductQuerySet":
-        """Every word must be found, in either language."""
+        """Return the products on sale that contain every word, in either language."""
         found = self.on_sale()
         for word in words.split()[:8]:
             fields = ("name", "name_de", "description", "description_de", "sku")
@@ -84,7 +84,7 @@ class Product(Translated):
 
 
 class StockImport(models.Model):
-    """An uploaded CSV with the columns sku, stock and, for the price, price; worked off by a task."""
+    """An uploaded CSV file with the columns sku, stock and, optionally, price. A task imports it."""
 
     class Status(models.TextChoices):
         WAITING = "waiting", _("waiting")

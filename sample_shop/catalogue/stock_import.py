@@ -1,4 +1,4 @@
-"""Reading a stock list of any length: in batches, each of which is one transaction and shows in the progress."""
+"""Imports stock lists of any length in batches. Each batch is a transaction, and updates the progress."""
 
 import csv
 import io
@@ -19,7 +19,7 @@ Row = dict[str, str]
 
 
 def run_import(job: StockImport, tell: Callable[[int, int], None] = lambda _done, _total: None) -> int:
-    """Set stock and price of the products in the list; the number of rows done. `tell` hears how far it is."""
+    """Set stock and price of the products in the list, and return the number of rows. Reports progress to `tell`."""
     job.rows = sum(1 for _row in read_rows(job))
     job.status = StockImport.Status.RUNNING
     job.save(update_fields=["rows", "status"])
@@ -48,7 +48,7 @@ def read_rows(job: StockImport) -> Iterator[Row]:
 
 @transaction.atomic
 def apply_batch(job: StockImport, rows: Iterable[Row]) -> None:
-    """Products and progress change together, so that a run after a crash neither repeats nor skips a row."""
+    """Update products and progress together, so that a run after a crash neither repeats nor skips a row."""
     rows = list(rows)
     products = {product.sku: product for product in Product.objects.filter(sku__in=[row["sku"] for row in rows])}
     problems = job.problems.splitlines()
@@ -62,7 +62,7 @@ def apply_batch(job: StockImport, rows: Iterable[Row]) -> None:
 
 
 def apply_row(row: Row, products: dict[str, Product]) -> str:
-    """Change one product in memory; what is wrong with the row, or nothing."""
+    """Change a product in memory. Return the problem of the row, or an empty string."""
     product = products.get(row["sku"])
     if product is None:
         return _("there is no product %s") % row["sku"]

@@ -9,7 +9,7 @@ from django.http import HttpRequest
 from catalogue.models import Product
 
 KEY = "basket"
-MOST = 20  # of one product
+MOST = 20  # pieces of one product
 
 
 @dataclass(frozen=True)
@@ -32,7 +32,7 @@ class Basket:
         self.quantities: dict[str, int] = dict(request.session.get(KEY, {}))
 
     def __len__(self) -> int:
-        """How many pieces."""
+        """Return the number of pieces."""
         return sum(self.quantities.values())
 
     def __iter__(self) -> Iterator[BasketLine]:
@@ -47,7 +47,7 @@ class Basket:
         self.set(product, self.quantities.get(str(product.pk), 0) + quantity)
 
     def set(self, product: Product, quantity: int) -> None:
-        """Zero takes it out."""
+        """Set the quantity of a product. Zero removes it."""
         self.quantities[str(product.pk)] = max(0, min(quantity, MOST))
         self._save()
 

@@ -1,4 +1,4 @@
-"""Placing an order: stock, order and charge in one transaction, so that all of it happens or nothing."""
+"""Places orders: stock, order and the task that charges are one transaction, so all of it happens or nothing."""
 
 from django.db import transaction
 from django.db.models import F
@@ -17,7 +17,7 @@ class OutOfStockError(Exception):
 
 @transaction.atomic
 def place_order(order: Order, basket: Basket) -> Order:
-    """Save `order` with what is in the basket. The card is charged by a task, once the transaction has committed."""
+    """Save `order` with the contents of the basket. A task charges the card after the transaction has committed."""
     lines = list(basket)
     for line in lines:
         reserve(line)
@@ -34,7 +34,7 @@ def place_order(order: Order, basket: Basket) -> Order:
 
 
 def reserve(line: BasketLine) -> None:
-    """Take the pieces from the stock, unless somebody was faster."""
+    """Take the pieces from the stock. Raises OutOfStockError if there are too few, as another order was faster."""
     enough = Product.objects.filter(pk=line.product.pk, stock__gte=line.quantity)
     if not enough.update(stock=F("stock") - line.quantity):
         raise OutOfStockError(line.product)

@@ -1,4 +1,4 @@
-"""What every page shows of the basket."""
+"""The part of the basket that every page shows."""
 
 from typing import Any
 

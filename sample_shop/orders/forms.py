@@ -36,7 +36,7 @@ class CheckoutForm(forms.ModelForm):
         }
 
     def clean_card_number(self) -> str:
-        """Only the gateway's token is kept of it."""
+        """Exchange the card number for the gateway's token. Only the token is stored."""
         try:
             self.instance.card_token = gateway.make_token(self.cleaned_data["card_number"])
         except gateway.CardRejectedError as error:

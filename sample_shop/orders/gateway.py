@@ -12,11 +12,11 @@ from django.conf import settings
 
 
 class GatewayError(Exception):
-    """The gateway did not answer, or not in a way that tells what happened; the same request may be sent again."""
+    """The gateway did not answer, or its answer does not show what happened. The same request may be sent again."""
 
 
 class GatewayBusyError(GatewayError):
-    """The gateway wants to be asked again, `delay` seconds from now and not before."""
+    """The gateway is busy. The request may be sent again after `delay` seconds, not before."""
 
     def __init__(self, delay: int) -> None:
         super().__init__(f"the gateway is busy for {delay} s")
@@ -24,7 +24,7 @@ class GatewayBusyError(GatewayError):
 
 
 class CardRejectedError(Exception):
-    """The number cannot be that of a card."""
+    """The number is not a card number."""
 
 
 @dataclass(frozen=True)
@@ -39,7 +39,7 @@ def make_token(card_number: str) -> str:
 
 
 def charge(order_token: str, amount: Decimal, card_token: str) -> Charge:
-    """Take the money. Safe to repeat: the order's token is the idempotency key, so it is taken once."""
+    """Charge the card. Safe to repeat: the order's token is the idempotency key, so the money is taken only once."""
     order = {"amount": str(amount), "currency": settings.CURRENCY, "token": card_token}
     answer = _post("/charges", order, {"Idempotency-Key": order_token})
     return Charge(answer["id"], answer["status"] == "succeeded")

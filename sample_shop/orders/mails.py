@@ -10,7 +10,7 @@ from orders.models import Order
 
 
 def send_order_mail(order: Order) -> None:
-    """What became of the order; sent once, as far as one can know."""
+    """Mail the outcome of the order once. A crash between sending and saving may cause a second mail."""
     if order.mailed_at:
         return
     with translation.override(order.language):

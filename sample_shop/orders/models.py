@@ -1,4 +1,4 @@
-"""Orders and their lines, with prices as they were on the day."""
+"""Orders and their lines, with the prices at the time of the order."""
 
 import secrets
 from decimal import Decimal
@@ -11,7 +11,7 @@ from catalogue.models import Product
 
 
 def make_token() -> str:
-    """What stands in an order's address: who knows it may see the order."""
+    """Return the secret part of an order's URL. Anyone with the URL may see the order."""
     return secrets.token_urlsafe(16)
 
 
@@ -50,7 +50,7 @@ class Order(models.Model):
 
     @property
     def number(self) -> str:
-        """What customers call it: "HO-2026-00042"."""
+        """The number for customers: "HO-2026-00042"."""
         return f"HO-{self.created_at:%Y}-{self.pk:05}"
 
     @property

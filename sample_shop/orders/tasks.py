@@ -1,4 +1,4 @@
-"""What happens after an order was placed."""
+"""The tasks that follow after an order was placed."""
 
 from django.db import transaction
 from django.tasks import task
@@ -10,7 +10,7 @@ from orders.models import Order
 
 @task(max_attempts=10, backoff=1, priority=20)
 def charge_order(order_id: int) -> str:
-    """Charge the card; a gateway that does not answer is asked again. The order's new status."""
+    """Charge the card, and return the order's new status. If the gateway does not answer, the charge is retried."""
     order = Order.objects.get(pk=order_id)
     if not order.is_waiting:
         return order.status
@@ -36,5 +36,5 @@ def settle(order: Order, charge: gateway.Charge) -> None:
 
 @task(max_attempts=8, backoff=2, priority=10)
 def send_order_mail(order_id: int) -> None:
-    """Confirm the order, or tell that its payment was declined."""
+    """Mail that the order is confirmed, or that its payment was declined."""
     mails.send_order_mail(Order.objects.get(pk=order_id))

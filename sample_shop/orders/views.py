@@ -14,7 +14,7 @@ from orders.checkout import OutOfStockError, place_order
 from orders.forms import CheckoutForm
 from orders.models import Order
 
-REFRESH = "2"  # seconds between looks at an order whose payment is under way
+REFRESH = "2"  # seconds between reloads of an order's page while its payment is pending
 
 
 @never_cache

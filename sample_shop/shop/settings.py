@@ -1,4 +1,4 @@
-"""Settings of the shop. What differs from one machine to the next comes from the environment."""
+"""Settings of the shop. Values that differ between machines come from the environment."""
 
 import os
 from pathlib import Path
@@ -97,7 +97,7 @@ MAILERS = {
         },
     },
 }
-MANAGERS = os.environ.get("SHOP_MANAGERS", "").split()  # addresses that get reports
+MANAGERS = os.environ.get("SHOP_MANAGERS", "").split()  # addresses that receive reports
 DEFAULT_FROM_EMAIL = "Hazel & Oak <shop@hazel-and-oak.example>"
 
 SHOP_URL = os.environ.get("SHOP_URL", "http://127.0.0.1:8000")

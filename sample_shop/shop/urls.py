@@ -1,4 +1,4 @@
-"""Every address of the shop."""
+"""All URLs of the shop."""
 
 from django.conf import settings
 from django.conf.urls.static import static
@@ -9,7 +9,7 @@ from django.urls import include, path
 
 
 def favicon(_request: HttpRequest) -> HttpResponseRedirect:
-    """Browsers ask for it where a page, such as the admin's, names no icon."""
+    """Redirect to the icon. Browsers request /favicon.ico if a page, such as the admin's, names no icon."""
     return HttpResponseRedirect(static_file("shop/icon.svg"))
 
 

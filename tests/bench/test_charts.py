@@ -1,4 +1,4 @@
-"""What the benchmark of tasks draws and writes, from figures that are made up."""
+"""Charts and documents of the task benchmark, from invented figures."""
 
 import json
 import xml.etree.ElementTree as ET
@@ -38,7 +38,7 @@ def texts(drawing: str) -> list[str]:
 
 
 def widths(drawing: str) -> dict[str, list[float]]:
-    """Of the bars, by class."""
+    """Return the widths of the bars, by class."""
     found: dict[str, list[float]] = {}
     for bar in ET.fromstring(drawing).iter(f"{SVG}rect"):
         found.setdefault(bar.attrib["class"].strip(), []).append(float(bar.attrib["width"]))

@@ -1,4 +1,4 @@
-"""Benchmarks run for minutes and are in no test; but what they share with one another is there."""
+"""Benchmarks run for minutes, so no test runs them; but the names that they import from one another exist."""
 
 import importlib
 from pathlib import Path
@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parent.parent.parent
-FOLDERS = ("ci", "ci/bench", "ci/bench/task_peers")  # what lies deeper runs in environments of its own
+FOLDERS = ("ci", "ci/bench", "ci/bench/task_peers")  # deeper folders run in environments of their own
 MODULES = [
     ".".join(path.relative_to(ROOT).with_suffix("").parts) for each in FOLDERS for path in (ROOT / each).glob("*.py")
 ]

@@ -1,4 +1,4 @@
-"""The archive: every file comes back from its blocks, by the index alone."""
+"""The archive: every file can be restored from its blocks, by the index alone."""
 
 import struct
 from pathlib import Path
@@ -16,7 +16,7 @@ BUILT = 1_700_000_000
 
 
 class Found(NamedTuple):
-    """An entry as a reader of the format sees it."""
+    """An entry, as a reader of the format sees it."""
 
     kind: int
     content: bytes
@@ -24,7 +24,7 @@ class Found(NamedTuple):
 
 
 class Reader:
-    """Reads launcher/archive/format.h with nothing of the writer's code."""
+    """Reads the format of launcher/archive/format.h without any of the writer's code."""
 
     def __init__(self, archive: Archive) -> None:
         stored = b"".join(block.path.read_bytes() for block in archive.blocks if not block.is_frame)
@@ -121,7 +121,7 @@ def test_start_lies_first_in_its_order(tmp_path: Path) -> None:
     files = {f"m{number}.pyc": bytes([number]) * 1000 for number in range(9)} | {"lib.so": b"l" * LARGE_FILE}
     start = ("m7.pyc", "lib.so", "m2.pyc", "m4.pyc")
     reader = Reader(pack(tmp_path, make_tree(tmp_path, files), start))
-    # Files of an even number are packages, and these stand before the project.
+    # Files with an even number are packages, which come before the project.
     assert reader.start_blocks == 2
     assert reader.raw[0] == files["m2.pyc"] + files["m4.pyc"]
     assert reader.raw[1] == files["m7.pyc"]

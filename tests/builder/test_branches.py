@@ -1,4 +1,4 @@
-"""The filter for machine code loses nothing, and helps."""
+"""The filter for machine code loses nothing, and improves compression."""
 
 import shutil
 import subprocess
@@ -24,13 +24,13 @@ int main(void)
     return fwrite(code, 1, size, stdout) != size;
 }
 """
-# Bytes among which branches are frequent.
+# Bytes with frequent branches.
 code = st.binary(max_size=200) | st.lists(st.sampled_from([0xE8, 0xE9, 0, 0xFF, 1, 0x7F]), max_size=200).map(bytes)
 
 
 @pytest.fixture(scope="module")
 def restore(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A program that undoes the filter from stdin to stdout, with the launcher's own code."""
+    """Compile a program that undoes the filter from stdin to stdout, with the launcher's own code."""
     folder = tmp_path_factory.mktemp("restore")
     (folder / "main.c").write_text(PROGRAM)
     launcher = Path(compiler.__file__).parents[2] / "launcher"

@@ -1,4 +1,4 @@
-"""``djbundle check`` and ``why``: what they find, as a developer and as a machine sees it."""
+"""``djbundle check`` and ``why``: their findings, for developers and for machines."""
 
 import json
 import shutil
@@ -95,7 +95,7 @@ class Cache(BaseCache):
 
 
 def test_cache_that_is_written_when_the_project_is_loaded(faulty: Path) -> None:
-    """Its server need not be there for a build."""
+    """A build does not need the cache's server."""
     (faulty / "site_" / "apps.py").write_text(READY)
     (faulty / "site_" / "caches.py").write_text(CACHE)
     (faulty / "site_" / "views.py").write_text("")
@@ -173,7 +173,7 @@ def test_what_the_command_line_includes_is_there_too() -> None:
 
 
 def test_missing_static_file_is_told(tmp_path: Path) -> None:
-    """A project with Django's own storage works without it; one that insists is refused, see test_refusals.py."""
+    """Django's own storage works without it, so it is only reported. For stricter storages, see test_refusals.py."""
     project = tmp_path / "project"
     shutil.copytree(PROJECTS / "missing_static", project)
     settings = project / "site_" / "settings.py"

@@ -1,4 +1,4 @@
-"""Static files that nobody collects, since a front end has put them into STATIC_ROOT itself."""
+"""Static files that are not collected, since a front-end tool puts them into STATIC_ROOT itself."""
 
 from pathlib import Path
 
@@ -13,7 +13,7 @@ from djbundle.builder.inspection.collect import add_others
         ("vite/.vite/manifest.json", True),
         ("vite/main-0123456789ab.js", True),  # hashed by another tool: there is no main.js
         ("CACHE/css/output.0123456789ab.css", True),
-        ("CACHE/css/output.css.gz", True),  # of nothing that is there
+        ("CACHE/css/output.css.gz", True),  # its original does not exist
         ("shop.css", False),  # collected, and perhaps newer
         ("shop.0123456789ab.css", False),  # left from an earlier time
         ("shop.0123456789ab.css.gz", False),

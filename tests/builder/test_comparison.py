@@ -1,4 +1,4 @@
-"""Which failure outside of a bundle is the same as the one in it."""
+"""Which failure outside a bundle counts as the same as the one inside."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""Which packages go in: what is loaded, what is imported late, and no tools."""
+"""Which packages a bundle gets: those that are loaded, those that are imported late, and no tools."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -79,7 +79,7 @@ def test_groups_of_entry_points(source: str, found: set[str]) -> None:
 
 @pytest.fixture
 def project(tmp_path: Path) -> Project:
-    """Its view imports decouple when it is called, its test hypothesis."""
+    """Write a project whose view imports decouple when it is called, and whose test imports hypothesis."""
     files = {
         "site_/views.py": "def view(request):\n    import decouple\n",
         "site_/tests.py": "import hypothesis\n",
@@ -123,7 +123,7 @@ def test_environment_may_lie_in_a_folder_called_tests(tmp_path: Path) -> None:
 
 
 def test_plug_ins_of_a_group_that_is_named(tmp_path: Path) -> None:
-    """No tools, and nothing that is in already."""
+    """Tools, and packages that are in the bundle already, are not added."""
     source = tmp_path / "a.py"
     source.write_text('def plugins():\n    return entry_points(group="a.plugins")\n')
     owners = SimpleNamespace(
@@ -138,7 +138,7 @@ def test_plug_ins_of_a_group_that_is_named(tmp_path: Path) -> None:
     [(True, None, {"cryptography", "josepy"}), (False, None, set()), (False, "a key", {"cryptography"})],
 )
 def test_what_tls_and_signer_need(project: Project, tls: bool, signer: str | None, expected: set[str]) -> None:
-    """And nothing that they do not: the requests that PyPI's acme wants, or pyOpenSSL."""
+    """Nothing else is added, such as requests, which PyPI's acme requires, or pyOpenSSL."""
     configuration = Configuration(tls=tls, signer=signer)
     found = find(replace(project, configuration=configuration))
     assert {"cryptography", "josepy", "requests", "pyopenssl"} & found.keys() == expected
@@ -159,11 +159,11 @@ def test_drivers_come_when_a_variable_may_name_a_database(project: Project) -> N
     variable = ReadVariable(name="DATABASE_URL", needed=False, place="site_/settings.py:1", origin="")
     found = find(project, replace(INSPECTION, variables=[variable]))
     assert found["psycopg"].reason == "a database that DATABASE_URL may name"
-    assert "psycopg-binary" in found  # which nothing requires, and which psycopg imports
+    assert "psycopg-binary" in found  # psycopg imports it, though no package requires it
 
 
 def test_project_that_is_installed_too(project: Project) -> None:
-    """It goes in where it was loaded from there, and only then."""
+    """The installed copy is added only if the project was loaded from it."""
     import decouple  # noqa: PLC0415 - any distribution will do
 
     named = replace(project, name="python_decouple")

@@ -1,4 +1,4 @@
-"""djbundle in an environment of its own, as by ``uvx`` and ``pipx run``: the project's is found and left alone."""
+"""djbundle in its own environment, as with ``uvx`` and ``pipx run``: it finds the project's, and changes nothing."""
 
 import json
 import os
@@ -33,8 +33,8 @@ def django_of_check(result: "subprocess.CompletedProcess[str]") -> str:
     assert result.returncode == 0, result.stderr
     packages: list[dict[str, Any]] = json.loads(result.stdout)["packages"]
     names = {each["name"] for each in packages}
-    assert "granian" in names  # which only djbundle's environment has
-    assert not names & {"djbundle", "nuitka"}  # and what only its builder needs
+    assert "granian" in names  # only djbundle's environment has it
+    assert not names & {"djbundle", "nuitka"}  # nor what only its builder needs
     return next(str(each["version"]) for each in packages if each["name"] == "django")
 
 
@@ -43,7 +43,7 @@ def installed(environment: Path) -> set[str]:
 
 
 def test_uv_environment_beside_the_project(tool: Path, project: Path, tmp_path: Path) -> None:
-    """Built and started: the project's Django, and what only djbundle's environment has."""
+    """The bundle runs with the project's Django, and with the packages that only djbundle's environment has."""
     make_environment(project / ".venv", "3.13", DJANGO)
     before = installed(project / ".venv")
     result = start(tool, "build", project, "-o", tmp_path / "small")
@@ -57,7 +57,7 @@ def test_uv_environment_beside_the_project(tool: Path, project: Path, tmp_path: 
 
 
 def test_environment_of_djbundle_may_have_other_packages(project: Path) -> None:
-    """As one that somebody keeps for all tools: what lies beside the project goes before it."""
+    """An environment beside the project goes before djbundle's own, which may be one for all tools."""
     make_environment(project / ".venv", "3.13", DJANGO)
     result = start(DJBUNDLE, "check", project, "--json")
     assert django_of_check(result).startswith("6.0.")

@@ -1,4 +1,4 @@
-"""An extra is chosen when all that it wants is installed, of its own extras too."""
+"""An extra is chosen if all of its requirements are installed, with their own extras."""
 
 from importlib.metadata import PathDistribution
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""The layouts that people have: where the root is, which settings are chosen, what the site is called."""
+"""Common project layouts: where the root is, which settings are chosen, what the site is called."""
 
 from pathlib import Path
 
@@ -10,7 +10,7 @@ from djbundle.errors import AmbiguousProjectError, AmbiguousSettingsError, Proje
 
 
 def names(module: str) -> str:
-    """A manage.py, wsgi.py or asgi.py."""
+    """Return the text of a manage.py, wsgi.py or asgi.py."""
     return f'import django, os\nos.environ.setdefault("{SETTINGS_VARIABLE}", "{module}")\n'
 
 
@@ -147,7 +147,7 @@ def test_no_manage(tmp_path: Path) -> None:
 
 
 def test_class_of_the_settings_is_that_of_servers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Of django-configurations."""
+    """This is the class of django-configurations in wsgi.py."""
 
     def both(name: str) -> str:
         return names("conf.settings") + f'os.environ.setdefault("DJANGO_CONFIGURATION", "{name}")\n'

@@ -1,4 +1,4 @@
-"""Shared libraries as a bundle has them: each names all that it uses, and is loaded behind it."""
+"""Shared libraries in a bundle: each names all libraries that it uses, and is loaded after them."""
 
 import ctypes
 import subprocess
@@ -9,7 +9,7 @@ import pytest
 from djbundle.builder.core.cache import Cache
 from djbundle.builder.native import compiler, elf, sqlite, underlinked
 
-# "data" is used by "reader", which does not name it; "top" names both, as GDAL does with those of HDF4.
+# "reader" uses "data" without naming it; "top" names both, as GDAL does with the libraries of HDF4.
 SOURCES = {
     "data": "int value = 7;",
     "reader": "extern int value; int read_value(void) { return value; }",

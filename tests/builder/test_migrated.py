@@ -1,4 +1,4 @@
-"""Which bundles share the databases of a visit: those whose migrations can come to nothing else."""
+"""Which bundles share the databases of a crawl: those whose migrations must give the same result."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -16,7 +16,7 @@ Files = dict[str, str]
 
 @pytest.fixture
 def key(tmp_path: Path) -> Callable[..., str]:
-    """Of a tree with these files, and these variables."""
+    """Return a function that computes the key of a tree with these files and variables."""
     cache = Cache(tmp_path / "cache")
 
     def key(files: Files, environment: Files, settings: str = "shop.settings") -> str:

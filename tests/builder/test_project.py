@@ -1,4 +1,4 @@
-"""Finding a project, and what its pyproject.toml may say."""
+"""How a project is found, and what its pyproject.toml may contain."""
 
 import subprocess
 from pathlib import Path
@@ -20,7 +20,7 @@ from djbundle.errors import ConfigurationError, UnsupportedVersionError
 
 MANAGE = 'os.environ.setdefault("DJANGO_SETTINGS_MODULE", "shop.settings")\n'
 
-# A key to agree on others with.
+# A key for key agreement, not for signatures.
 X25519 = """\
 -----BEGIN PUBLIC KEY-----
 MCowBQYDK2VuAyEAunqrrgLChKUDy2bJ+XIk9j3SUIkKVNu37VzqTfVOjG0=
@@ -28,7 +28,7 @@ MCowBQYDK2VuAyEAunqrrgLChKUDy2bJ+XIk9j3SUIkKVNu37VzqTfVOjG0=
 
 
 def make(folder: Path, **files: str) -> Path:
-    """A project of these files; __ stands for a slash."""
+    """Write a project of these files; __ stands for a slash."""
     for name, text in files.items():
         path = folder / name.replace("__", "/").replace("_py", ".py").replace("_toml", ".toml")
         path.parent.mkdir(parents=True, exist_ok=True)

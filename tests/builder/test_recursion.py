@@ -1,4 +1,4 @@
-"""Where checks of the recursion depth are written into C; tests/attacks/test_recursion.py has what they are for."""
+"""Where recursion checks are inserted into C code. tests/attacks/test_recursion.py tests their purpose."""
 
 from pathlib import Path
 
@@ -25,7 +25,7 @@ DIRECT = f"NUITKA_LOCAL_MODULE {START.removeprefix('static ')}PyObject **python_
 
 @pytest.fixture
 def generated(tmp_path: Path) -> Path:
-    """A folder as Nuitka leaves it before it calls the compiler: its own C is a link."""
+    """Create a folder as Nuitka leaves it before it calls the compiler: its own C is a link."""
     folder = tmp_path / "generated"
     (folder / "static_src").mkdir(parents=True)
     (folder / "static_src" / ENTRY).symlink_to(STATIC / ENTRY)
@@ -41,7 +41,7 @@ def test_each_function_starts_with_a_check() -> None:
 
 
 def test_function_that_is_part_of_another_has_no_check() -> None:
-    """It has no object, so that nothing can call it a second time but through the function around it."""
+    """It has no function object, so it can be called again only through the function around it."""
     assert CALL_CHECK not in check_calls(f"{PRELUDE}{DIRECT}    return NULL;\n}}\n")
 
 

@@ -1,4 +1,4 @@
-"""Everything that keeps a project from being built: one line of cause, one of the fix, an exit code, nothing left."""
+"""Every reason to refuse a build gives a line with the cause, a line with the fix, an exit code, and no files."""
 
 import hashlib
 import os
@@ -13,7 +13,7 @@ import pytest
 from tests.conftest import DJBUNDLE, PROJECTS, run_build
 from tests.disks import mounted_disk
 
-# The projects of tests/projects that are refused, and the file in each that says how: exit code, cause, fix.
+# The refused projects of tests/projects each have a file with the expected exit code, cause and fix.
 EXPECTED = "refusal.txt"
 REFUSALS = sorted(path.parent.name for path in PROJECTS.glob(f"*/{EXPECTED}"))
 
@@ -29,14 +29,14 @@ def assert_refused(result: subprocess.CompletedProcess[str], code: int, cause: s
 
 
 def state_of(folder: Path) -> dict[str, str]:
-    """Every file below with the hash of its content."""
+    """Return every file below the folder with the hash of its content."""
     files = (path for path in sorted(folder.rglob("*")) if path.is_file())
     return {str(path.relative_to(folder)): hashlib.sha256(path.read_bytes()).hexdigest() for path in files}
 
 
 @pytest.fixture
 def scratch(tmp_path: Path) -> Path:
-    """The folder for temporary files of a build."""
+    """Create a folder for temporary files of a build."""
     folder = tmp_path / "scratch"
     folder.mkdir()
     return folder
@@ -70,7 +70,7 @@ def test_each_project_of_the_folder_is_tried() -> None:
 
 
 def test_missing_variable_may_be_given(tmp_path: Path) -> None:
-    """The next obstacle is then another one: the build goes on."""
+    """Then the build goes on, to the next obstacle."""
     result = run_build(
         PROJECTS / "missing_variable", "-o", tmp_path, "--env", "STRIPE_KEY=none", env=os.environ | {"PATH": os.defpath}
     )
@@ -78,13 +78,13 @@ def test_missing_variable_may_be_given(tmp_path: Path) -> None:
 
 
 def test_before_runs_in_the_project(tmp_path: Path) -> None:
-    """Each in its turn, with what is given to the build; then comes the next obstacle."""
+    """The commands run in order, with the build's variables; then the build goes on, to the next obstacle."""
     project = Path(shutil.copytree(PROJECTS / "before_fails", tmp_path / "project"))
     commands = ["mkdir built", "echo $FLAVOUR > built/style.css"]
     (project / "pyproject.toml").write_text(f"[tool.djbundle]\nbefore = {commands}\n")
     result = run_build(project, "-o", tmp_path, "--env", "FLAVOUR=mint")
     assert_refused(result, 20, str(tmp_path), "-o")
-    assert not (project / "built").exists()  # an output that cannot be is told first
+    assert not (project / "built").exists()  # an impossible output is reported first
     result = run_build(project, "-o", tmp_path / "site", "--env", "FLAVOUR=mint", "--settings", "nothing")
     assert result.returncode == 12
     assert (project / "built" / "style.css").read_text() == "mint\n"
@@ -95,7 +95,7 @@ def test_no_folder(tmp_path: Path) -> None:
 
 
 def test_missing_compiler(tmp_path: Path) -> None:
-    """A PATH with Python alone."""
+    """The PATH contains only Python."""
     (tmp_path / "bin").mkdir()
     (tmp_path / "bin" / "python").symlink_to(sys.executable)
     environment = {name: value for name, value in os.environ.items() if name != "CC"}
@@ -145,7 +145,7 @@ def test_output_on_a_read_only_disk(small_disk: Path) -> None:
 
 
 def test_bundle_that_runs_may_be_replaced(small: Path, tmp_path: Path) -> None:
-    """The new file takes the name; the process keeps the old one until it ends."""
+    """The new file gets the name; the process keeps the old file until it exits."""
     output = tmp_path / "small"
     shutil.copy(small, output)
     command = [output, "shell", "-v0", "-c", "input(); import notes.models; print('still here')"]

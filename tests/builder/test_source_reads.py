@@ -1,4 +1,4 @@
-"""Which sources a bundle has as files: those that somebody reads or looks for, and not those that are imported."""
+"""Which sources a bundle has as files: those that code reads or lists, and not those that it only imports."""
 
 import json
 import subprocess

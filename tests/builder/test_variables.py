@@ -1,4 +1,4 @@
-"""Which environment variables a project reads, found by watching: with each of the packages that people use."""
+"""Which environment variables a project reads, found by observation, with each of the popular packages."""
 
 from pathlib import Path
 
@@ -11,7 +11,7 @@ from djbundle.errors import MissingVariableError, SettingsError
 HEAD = "import os\nfrom pathlib import Path\nBASE_DIR = Path(__file__).parent.parent\nROOT_URLCONF = 'site_.urls'\n"
 GIVEN = {"TOKEN": "t", "PORT": "5", "DATABASE_URL": "sqlite://:memory:"}
 
-# Each reads TOKEN, which it needs; PORT, which it does not; and maybe a database.
+# Each reads TOKEN, which it needs; PORT, which is optional; and maybe a database.
 SETTINGS = {
     "plain": """\
 TOKEN = os.environ["TOKEN"]
@@ -93,7 +93,7 @@ def test_what_is_read_and_needed(folder: Path, package: str) -> None:
 
 @pytest.mark.parametrize("package", [name for name, text in SETTINGS.items() if '".env"' in text])
 def test_value_from_a_file(folder: Path, package: str) -> None:
-    """It is not in the bundle, so what only the file has is needed on the server."""
+    """The bundle does not contain the file, so variables that only the file has are needed on the server."""
     env = folder / ".env"
     env.write_text("".join(f"{name}={value}\n" for name, value in GIVEN.items()) + "UNUSED=1\n")
     found = variables(folder, SETTINGS[package])
@@ -125,7 +125,7 @@ def test_what_others_look_up_does_not_count(folder: Path) -> None:
 
 
 def test_settings_that_cannot_be_imported_twice(folder: Path) -> None:
-    """Then there are no trials, and what is read with [] counts as needed."""
+    """Then there are no trials, and variables that are read with [] count as needed."""
     text = 'import builtins\nassert not hasattr(builtins, "again")\nbuiltins.again = 1\n'
     found = variables(folder, text + 'A = os.environ["A"]\nB = os.environ.get("B")\n', A="1", B="1")
     assert [name for name, item in found.items() if item.needed] == ["A"]

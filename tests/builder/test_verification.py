@@ -1,4 +1,4 @@
-"""What somebody reads whose build was refused."""
+"""The messages of a build that verification refuses."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""What a command that failed said, in one line; and whom the visitor signs in as."""
+"""The message of a failed command, in one line; and the user as whom the crawler logs in."""
 
 import ast
 import datetime
@@ -20,7 +20,7 @@ from djbundle.builder.verify.in_bundle_scripts import QUESTIONS
 
 @pytest.fixture
 def _settings() -> None:
-    """Fields want some; those of other tests will do."""
+    """Configure settings, which fields need, unless another test has done so."""
     if not settings.configured:
         settings.configure()
 
@@ -116,7 +116,7 @@ def test_noise_of_other_threads_is_no_excuse() -> None:
 
 
 def asking(name: str) -> Callable[[Any], Any]:
-    """The function of that name in the text that runs in the bundle."""
+    """Return the function of that name from the text that runs in the bundle."""
     (function,) = [each for each in ast.parse(QUESTIONS).body if getattr(each, "name", "") == name]
     known: dict[str, Any] = {"datetime": datetime, "timezone": timezone, "uuid": uuid}
     exec(compile(ast.Module([function], []), "questions", "exec"), known)

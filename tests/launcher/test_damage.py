@@ -1,7 +1,7 @@
 """Damaged and hostile bundles: the launcher and the virtual root never crash and never hang.
 
-A bundle is trusted as any program is; what these tests keep away is a crash without a word, after a bad copy or on a
-bad disk, and code that would be a hole if it were ever used on a file of somebody else.
+A bundle is trusted like any program. These tests guard against a crash without a message, after a bad copy or on a bad
+disk, and against code that would be a vulnerability if it ever read an untrusted file.
 """
 
 import random
@@ -59,7 +59,7 @@ def workshop(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def victim(workshop: Path) -> Path:
-    """Launcher and virtual root in one program, watched by sanitizers; see victim.c."""
+    """Compile launcher and virtual root into one program with sanitizers; see victim.c."""
     launcher = [path for path in sorted(LAUNCHER.rglob("*.c")) if path.name not in ("freestanding.c", "launcher.c")]
     vfs = [path for path in sorted(VFS.glob("*.c")) if path.name != "start.c"]
     sources = [Path(__file__).with_name("victim.c"), *launcher, *vfs]
@@ -79,7 +79,7 @@ def victim(workshop: Path) -> Path:
 
 @pytest.fixture(scope="module")
 def nothing(workshop: Path) -> Path:
-    """A program of few bytes, which needs no loader and ends with 0."""
+    """Compile a program of few bytes, which needs no loader and exits with 0."""
     source, program = workshop / "nothing.c", workshop / "nothing"
     source.write_text(NOTHING)
     options = ["-Os", "-s", "-nostdlib", "-static-pie", "-Wl,-z,noseparate-code"]
@@ -96,7 +96,7 @@ def packed(tree: Tree, launcher: Path, workshop: Path, name: str) -> Path:
 
 @pytest.fixture(scope="module")
 def bundle(workshop: Path, nothing: Path) -> Path:
-    """A bundle of few bytes that has all that a bundle can have, but a launcher."""
+    """Pack a bundle of few bytes that has every part that a bundle can have, except a launcher."""
     tree = Tree(workshop / "tree")
     for name in ("_main", "ld-linux-x86-64.so.2"):
         tree.add(name, nothing, "python")
@@ -118,7 +118,7 @@ def bundle(workshop: Path, nothing: Path) -> Path:
 
 @dataclass(frozen=True)
 class Parts:
-    """A bundle taken apart, to be put together with right checksums whatever is in it."""
+    """A bundle taken apart. It can be put together with right checksums, whatever it contains."""
 
     launcher: bytes
     blocks: bytes
@@ -134,7 +134,7 @@ class Parts:
         return cls(content[:start], content[start:offset], index, tuple(numbers))
 
     def whole(self, changes: dict[int, int] | None = None) -> bytes:
-        """The file; `changes` are numbers of the footer that are to be wrong."""
+        """Return the file. `changes` maps positions in the footer to wrong numbers."""
         index = zstandard.compress(self.index)
         size = len(self.launcher) + len(self.blocks) + len(index) + FOOTER.size + 40
         offset = len(self.launcher) + len(self.blocks)
@@ -146,7 +146,7 @@ class Parts:
         return self.launcher + self.blocks + index + footer + xxhash.xxh64_intdigest(footer).to_bytes(8, "little")
 
     def with_good_blocks(self, blocks: bytes) -> "Parts":
-        """With other blocks, and their hashes in the index."""
+        """Return the parts with other blocks, and with the hashes of these in the index."""
         index = bytearray(self.index)
         for number in range(COUNTS.unpack_from(index)[0]):
             at = COUNTS.size + 48 * number
@@ -171,7 +171,7 @@ def written(folder: Path, contents: Iterator[bytes]) -> list[Path]:
 
 
 def test_whole_bundle_works(victim: Path, bundle: Path, tmp_path: Path) -> None:
-    """Else nothing below would tell anything."""
+    """Without this, the tests below would prove nothing."""
     for how in (["look"], ["unpack", tmp_path / "tree"]):
         survives(victim, *how, bundle)
     [tree] = (tmp_path / "tree").iterdir()
@@ -189,7 +189,7 @@ def test_truncated_anywhere(victim: Path, bundle: Path, tmp_path: Path) -> None:
 
 
 def fields(index: bytes) -> Iterator[tuple[int, int]]:
-    """Position and size of every number in an index."""
+    """Yield position and size of every number in an index."""
     blocks, _, entries, needs, *_ = COUNTS.unpack_from(index)
     at = 0
     for layout in ["IIIIIIQQQ", *["QQQIIIIII"] * blocks, *["IHHIIIII"] * entries, "I" * needs]:
@@ -204,7 +204,7 @@ def with_number(index: bytes, at: int, size: int, number: int) -> bytes:
 
 
 def hostile(bundle: Path) -> Iterator[bytes]:
-    """Bundles whose checksums are right and whose numbers are not."""
+    """Yield bundles whose checksums are right and whose numbers are wrong."""
     parts, chance = Parts.of(bundle), random.Random(4)
     places = list(fields(parts.index))
     for at, size in places:
@@ -236,13 +236,13 @@ def launcher(workshop: Path) -> Path:
 
 
 def run(program: Path, seconds: float = 20) -> subprocess.CompletedProcess[str]:
-    cache = {"XDG_CACHE_HOME": str(program.parent / "unpacked")}  # where a bundle goes that cannot run from memory
+    cache = {"XDG_CACHE_HOME": str(program.parent / "unpacked")}  # for bundles that cannot run from memory
     return subprocess.run([program], env=cache, capture_output=True, text=True, timeout=seconds, check=False)
 
 
 @pytest.mark.parametrize("lacking", ["_main", "ld-linux-x86-64.so.2", "a program", "a loader"])
 def test_bundle_that_lacks_something(workshop: Path, launcher: Path, nothing: Path, lacking: str) -> None:
-    """Checksums and index are right, but there is nothing that can be started."""
+    """Checksums and index are right, but the bundle has nothing that can be started."""
     tree = Tree(workshop / "lacking")
     for name, instead in (("_main", "a program"), ("ld-linux-x86-64.so.2", "a loader")):
         if lacking == instead:
@@ -255,8 +255,9 @@ def test_bundle_that_lacks_something(workshop: Path, launcher: Path, nothing: Pa
 
 
 def test_flipped_bytes_of_the_launcher(workshop: Path, launcher: Path, nothing: Path) -> None:
-    """It checks itself. Only the few hundred bytes that run until then can end in silence, by a signal of the kernel;
-    never does anything else of the bundle run.
+    """The launcher checks itself, and nothing else of a damaged bundle runs.
+
+    Only the few hundred bytes that run before the check can fail without a message, by a signal of the kernel.
     """
     tree = Tree(workshop / "real")
     for name in ("_main", "ld-linux-x86-64.so.2"):
@@ -274,7 +275,7 @@ def test_flipped_bytes_of_the_launcher(workshop: Path, launcher: Path, nothing: 
         tried += 1
         try:
             code = run(altered, seconds=5).returncode
-        except (OSError, subprocess.TimeoutExpired):  # OSError: the kernel itself sees that it is no program
+        except (OSError, subprocess.TimeoutExpired):  # OSError: the kernel itself detects that it is no program
             continue
         assert code != 0, f"byte {at}"
         told += code in (60, 61)

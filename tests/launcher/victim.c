@@ -1,12 +1,12 @@
-/* Opens bundles that may be damaged or hostile, and uses everything in them, with launcher and virtual root compiled
- * into this one program, so that sanitizers watch both.
+/* Opens bundles that may be damaged or hostile, and uses everything in them. Launcher and virtual root are compiled
+ * into this program, so that sanitizers check both.
  *
- *     victim flip FILE          one bit of each byte changed, one after the other
- *     victim look FILE...       each entry read, by the launcher's functions and through libc's
- *     victim unpack DIR FILE... laid out in a folder, and run from there
+ *     victim flip FILE          changes one bit of each byte, one byte after the other
+ *     victim look FILE...       reads each entry, by the launcher's functions and through libc's
+ *     victim unpack DIR FILE... unpacks each into a folder, and runs it from there
  *
- * Each bundle has a process of its own. It may end as a bundle that works (0) or with one of the launcher's exit
- * codes; anything else, and any that takes longer than LONGEST, is told on stdout.
+ * Each bundle has its own process. The process may exit with 0, as with a bundle that works, or with one of the
+ * launcher's exit codes. Anything else, and a run longer than LONGEST, is reported on stdout.
  */
 #define _GNU_SOURCE
 #include "archive/archive.h"
@@ -31,17 +31,17 @@
 enum { LONGEST = 20 /* seconds */, DEEPEST = 40 /* folders; deeper ones lead back */ };
 enum { FIRST_CODE = 60, LAST_CODE = 69 };
 
-const struct handover *handover; /* what vfs/start.c has in a bundle */
+const struct handover *handover; /* defined by vfs/start.c in a bundle */
 
 static struct archive archive;
-static unsigned budget = 20000; /* files and folders to look at: a hostile folder may hold itself a thousand times */
+static unsigned budget = 20000; /* files and folders to read: a hostile folder may contain itself a thousand times */
 
 static void *copy_of(const void *bytes, size_t size)
 {
     return memcpy(malloc(size ? size : 1), bytes, size);
 }
 
-/* Into memory of the heap, around which the sanitizer sees every step. */
+/* Copies the index to the heap, where the sanitizer detects every access out of bounds. */
 static void fence_index(void)
 {
     const struct index *index = archive.index;
@@ -160,7 +160,7 @@ static _Noreturn void use(const char *how, const char *file, const char *folder)
     _exit(0);
 }
 
-/* The number of bundles that ended as they must not; told as `name`. */
+/* Returns 1 if the process ended as it must not, and reports it as `name`; otherwise 0. */
 static int watch(const char *name, const char *how, const char *file, const char *folder, int may_work)
 {
     int status;

@@ -10,7 +10,7 @@ from ci.site import Site
 
 @pytest.fixture(scope="module")
 def site(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
-    """It serves."""
+    """Serve the site of the module's recipe."""
     recipe = request.module.RECIPE
     with recipe.site(tmp_path_factory.mktemp(recipe.name)) as site:
         yield site
@@ -23,7 +23,7 @@ def visitor(site: Site) -> Customer:
 
 @pytest.fixture
 def admin(site: Site) -> Customer:
-    """Logged in at /admin/."""
+    """Log in at /admin/."""
     visitor = Customer(site.url)
     assert visitor.log_in("admin", "secret").url.endswith("/admin/")
     return visitor

@@ -1,4 +1,4 @@
-"""A site in a container that has nothing but its bundle, and the programs that it calls."""
+"""A site in a container that has only its bundle and the programs that it calls."""
 
 import re
 import shutil
@@ -10,7 +10,7 @@ from tests.podman import VARIABLE, write_configuration
 
 
 class ContainedSite(Site):
-    """``serve`` runs in the container, on the host's network; other commands beside it, on the same data."""
+    """Runs ``serve`` in the container, on the host's network, and other commands outside, on the same data."""
 
     mounts: tuple[str, ...] = ()
     programs: tuple[str, ...] = ()
@@ -30,7 +30,7 @@ class ContainedSite(Site):
 
 
 def copy_program(name: str, root: Path) -> None:
-    """From this machine, with its libraries, to where they are here."""
+    """Copy a program of this machine, with its libraries, to the same paths in the root."""
     program = shutil.which(name)
     assert program
     listed = subprocess.run(["ldd", program], check=True, capture_output=True, text=True).stdout

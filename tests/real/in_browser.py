@@ -1,11 +1,11 @@
-"""The pages of a project in a real browser. Imported by the tests of each, which so have it too."""
+"""A test of a project's pages in a real browser. The tests of each project import it, and so run it too."""
 
 import pytest
 from playwright.sync_api import Page
 
 from ci.site import Site
 
-# Files of the site that are not there are noted by their addresses; others, from elsewhere, are none of its business.
+# Missing files of the site are reported by their URLs. Missing files from elsewhere are not the site's fault.
 NOT_LOADED = "Failed to load resource"
 
 

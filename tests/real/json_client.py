@@ -1,4 +1,4 @@
-"""Requests of programs: JSON in, JSON out."""
+"""Sends JSON requests, and reads JSON responses."""
 
 import json
 import urllib.request
@@ -6,7 +6,7 @@ from typing import Any
 
 
 def ask(url: str, given: Any = None, **headers: str) -> Any:
-    """POST `given`, or GET; what is answered."""
+    """POST `given`, or GET if it is None, and return the response's JSON."""
     content = None if given is None else json.dumps(given).encode()
     request = urllib.request.Request(url, content, {"Content-Type": "application/json", **headers})
     with urllib.request.urlopen(request, timeout=30) as answer:

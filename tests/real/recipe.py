@@ -1,4 +1,4 @@
-"""Projects as people have them: made by their own starters, with a few files of ours, built without being changed."""
+"""Real projects: made by their own starter commands, with a few files of ours, and built as they are."""
 
 import shlex
 import shutil
@@ -16,20 +16,20 @@ SETTINGS_MORE = "settings_more.py"
 
 @dataclass(frozen=True, slots=True)
 class Recipe:
-    """How one is made; `name` is its folder in tests/projects/real."""
+    """How a project is made; `name` is its folder in tests/projects/real."""
 
     name: str
     packages: tuple[str, ...]
-    starts: tuple[str, ...] = ()  # commands of its environment that write it, in its folder
+    starts: tuple[str, ...] = ()  # commands of its environment that write the project, run in its folder
     settings: str = ""  # the file of these that settings_more.py continues
-    apps: tuple[str, ...] = ()  # of its own, which get migrations
+    apps: tuple[str, ...] = ()  # its own apps, for which migrations are made
     environment: dict[str, str] = field(default_factory=dict)  # what its settings need
-    pages: tuple[str, ...] = ("/",)  # that a browser looks at
-    mounts: tuple[str, ...] = ()  # folders that it is to see besides its data
-    user_name: tuple[str, ...] = ("--username", "admin")  # of the superuser; none where the address is the name
+    pages: tuple[str, ...] = ("/",)  # that a browser opens
+    mounts: tuple[str, ...] = ()  # folders that the container sees besides the data
+    user_name: tuple[str, ...] = ("--username", "admin")  # of the superuser; empty if the e-mail address is the name
 
     def make(self, folder: Path) -> tuple[Path, Path]:
-        """The project and its environment."""
+        """Make the project and its environment."""
         project, environment = folder / self.name, folder / "environment"
         programs = make_environment(environment, "3.13", *self.packages)
         project.mkdir()
@@ -48,7 +48,7 @@ class Recipe:
         return project, environment
 
     def build(self, folder: Path) -> Path:
-        """The bundle, verified in an empty root as in a container that is made from scratch."""
+        """Build the bundle, verified in an empty root, as in a container made from scratch."""
         project, environment = self.make(folder)
         variables = [word for name, value in self.environment.items() for word in ("--env", f"{name}={value}")]
         bundle = folder / "site"
@@ -57,7 +57,7 @@ class Recipe:
         return copy_bundle(bundle, folder / "server")
 
     def site(self, folder: Path, *options: str) -> Site:
-        """Built and migrated, for a container; the superuser is "admin" or "admin@shop.example", password "secret"."""
+        """Build and migrate a site for a container. Superuser: "admin" or "admin@shop.example", password "secret"."""
         variables = {"DJBUNDLE_ALLOWED_HOSTS": "localhost,127.0.0.1", **self.environment}
         site = ContainedSite(self.build(folder), folder / "data", bare_environment(**variables), *options)
         site.mounts = self.mounts

@@ -32,7 +32,7 @@ def test_sign_up_and_confirm(site: Site, visitor: Customer) -> None:
 
 
 def test_second_factor_is_drawn(site: Site) -> None:
-    """By a package that is imported when a picture is wanted."""
+    """The package that draws it is imported only when a picture is needed."""
     draw = "from allauth.mfa.adapter import get_adapter; print(get_adapter().build_totp_svg('otpauth://totp/ada'))"
     assert "<svg" in site.shell(draw)
 

@@ -1,4 +1,4 @@
-"""Settings by django-configurations: classes, of which wsgi.py names another one than manage.py."""
+"""Settings by django-configurations: wsgi.py names another class than manage.py."""
 
 from ci.customer import Customer
 from ci.site import Site
@@ -7,7 +7,7 @@ from tests.real.recipe import Recipe
 
 RECIPE = Recipe(
     "configurations",
-    ("django<6.1", "django-configurations", "dj-database-url"),  # it does not know Django 6.1 yet
+    ("django<6.1", "django-configurations", "dj-database-url"),  # it does not support Django 6.1 yet
     environment={"DJANGO_SECRET_KEY": "only-a-test"},
     pages=("/", "/admin/login/"),
 )

@@ -1,4 +1,4 @@
-"""The shape that cookiecutter-django gives a project: split settings, a user model, Celery, Sentry, Redis, S3, ..."""
+"""A project as cookiecutter-django makes it: split settings, a user model, Celery, Sentry, Redis, S3, ..."""
 
 import subprocess
 from pathlib import Path
@@ -35,7 +35,7 @@ def test_pages(visitor: Customer) -> None:
 
 
 def test_driver_of_another_database_is_there(site: Site) -> None:
-    """DATABASE_URL may name PostgreSQL on the server."""
+    """On the server, DATABASE_URL may name PostgreSQL."""
     assert site.shell("import psycopg; print(psycopg.pq.__impl__)") == "binary"
     site.environment["DATABASE_URL"] = "postgres://nobody@127.0.0.1:1/none"
     assert "Connection refused" in site.run("migrate", check=False).stderr
@@ -43,7 +43,7 @@ def test_driver_of_another_database_is_there(site: Site) -> None:
 
 
 def test_worker_of_celery_runs_a_task(site: Site, tmp_path: Path) -> None:
-    """From the bundle, as its own process, on a real Redis."""
+    """The worker runs from the bundle, in its own process, on a real Redis."""
     with Redis(tmp_path / "redis") as redis:
         site.environment["REDIS_URL"] = f"redis+socket://{redis.socket}"
         log = tmp_path / "worker.log"

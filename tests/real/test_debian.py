@@ -1,4 +1,4 @@
-"""Debian's own Python, in Debian 13: GeoDjango on SpatiaLite is built there, and runs here."""
+"""Debian's own Python, in Debian 13: GeoDjango with SpatiaLite is built there, and runs here."""
 
 import json
 import shutil
@@ -39,7 +39,7 @@ def site(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site
     root = folder / "root"
     include = f"--include={','.join(PACKAGES)}"
     run("debootstrap", "--variant=minbase", include, "trixie", root, MIRROR)
-    # The network of a new root is no business of this test: wheels are made here.
+    # Wheels are made here, so that the new root needs no network.
     pip = make_environment(folder / "pip", "3.13", "pip") / "pip"
     run(pip, "wheel", "--quiet", "--wheel-dir", root / "wheels", wheel, "django")
     project, _ = RECIPE.make(folder)
@@ -58,7 +58,7 @@ def test_distances_are_counted_by_spatialite(visitor: Customer) -> None:
 
 
 def test_version_of_sqlite(site: Site) -> None:
-    """Debian's own is too old; SpatiaLite's functions are found in that of the bundle."""
+    """Debian's own SQLite is too old; SpatiaLite's functions work in the bundle's."""
     spatialite, sqlite = site.shell(VERSIONS).split()
     assert spatialite.startswith("5.")
     assert tuple(map(int, sqlite.split("."))) >= (3, 51, 3)

@@ -1,4 +1,4 @@
-"""PDF by WeasyPrint, with pango of the system, and types of files by libmagic: in a container that has neither."""
+"""PDFs by WeasyPrint with the system's pango, and file types by libmagic, in a container that has neither."""
 
 import io
 

@@ -1,4 +1,4 @@
-"""Settings by dynaconf, which puts an object of its own in the place of Django's."""
+"""Settings by dynaconf, which replaces Django's settings object by its own."""
 
 from ci.customer import Customer
 from ci.site import Site

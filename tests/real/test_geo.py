@@ -1,4 +1,4 @@
-"""GeoDjango on PostGIS: GDAL, GEOS and PROJ of the system, with a hundred libraries behind them."""
+"""GeoDjango with PostGIS: GDAL, GEOS and PROJ of the system, with a hundred libraries that they need."""
 
 import json
 import os
@@ -33,7 +33,7 @@ from django.contrib.gis.gdal import SpatialReference
 from django.contrib.gis.geos import Point
 print(round(Point(2.35, 48.85, srid=4326).transform(31467, clone=True).x), SpatialReference(3857).name)
 """
-HIDDEN = ("/usr/share/proj", "/usr/share/gdal", "/usr/lib/x86_64-linux-gnu")  # the last one ends all other programs
+HIDDEN = ("/usr/share/proj", "/usr/share/gdal", "/usr/lib/x86_64-linux-gnu")  # other programs need the last one
 
 
 @pytest.fixture(scope="module")

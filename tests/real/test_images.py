@@ -1,4 +1,4 @@
-"""Pictures by Pillow, in the sizes that imagekit and easy-thumbnails make of them."""
+"""Pictures by Pillow, resized by imagekit and easy-thumbnails."""
 
 import re
 

@@ -1,4 +1,4 @@
-"""Environments that other tools keep, where these keep them: Poetry, PDM, Pipenv."""
+"""Environments of Poetry, PDM and Pipenv, in the folders where these tools keep them."""
 
 import json
 import os
@@ -19,8 +19,8 @@ PYPROJECT = '[project]\nname = "small"\nversion = "1"\nrequires-python = ">=3.12
 @dataclass(frozen=True)
 class Manager:
     name: str
-    commands: tuple[str, ...]  # that make its environment; {python} is the interpreter
-    place: str = ""  # the command that prints its folder
+    commands: tuple[str, ...]  # make its environment; {python} is the interpreter
+    place: str = ""  # the command that prints the environment's folder
     files: dict[str, str] = field(default_factory=dict)
 
 

@@ -1,4 +1,4 @@
-"""django-ninja: typed by pydantic, with async views."""
+"""django-ninja, with pydantic types and async views."""
 
 from ci.customer import Customer
 from ci.site import Site

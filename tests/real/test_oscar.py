@@ -1,4 +1,4 @@
-"""A shop of django-oscar: something is put into the basket; its cache lies in /tmp, which its container has not."""
+"""A shop of django-oscar: a product is put into the basket. Its cache is in /tmp, which the container lacks."""
 
 import re
 

@@ -1,4 +1,4 @@
-"""Django's own tutorial, as it is after its eighth part."""
+"""The project of Django's own tutorial, after part 8."""
 
 from ci.customer import Customer
 from ci.site import Site

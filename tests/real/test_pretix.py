@@ -1,4 +1,4 @@
-"""pretix, which is a whole project in one package, with offline compression and a front end built into STATIC_ROOT."""
+"""pretix: a whole project in one package, with offline compression and a front end built into STATIC_ROOT."""
 
 import pytest
 
@@ -11,7 +11,7 @@ RECIPE = Recipe("pretix", ("pretix",), user_name=())
 
 @pytest.fixture
 def visitor(site: Site) -> Customer:
-    """Under the one name that it answers to."""
+    """Return a customer with the only host name that the site accepts."""
     return Customer(site.url.replace("127.0.0.1", "localhost"))
 
 

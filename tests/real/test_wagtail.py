@@ -1,4 +1,4 @@
-"""What ``wagtail start`` writes."""
+"""The project that ``wagtail start`` writes."""
 
 from ci.customer import Customer
 from ci.site import Site
@@ -47,7 +47,7 @@ def test_page_is_edited_and_published(visitor: Customer, admin: Customer) -> Non
 
 
 def test_content(site: Site, visitor: Customer) -> None:
-    """Of a small site: pages, a picture in two sizes, the search."""
+    """A small site has pages, a picture in two sizes, and a search."""
     pictures = site.shell(CONTENT).split()
     assert [visitor.get(path).status for path in pictures] == [200, 200]
     assert "Oolong 4" in visitor.get("/oolong-4/").text

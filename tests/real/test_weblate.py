@@ -1,4 +1,4 @@
-"""weblate on PostgreSQL: a package of 180 others. It calls git, which its container has beside the bundle."""
+"""weblate on PostgreSQL: a package that needs 180 others. It calls git, which the container has too."""
 
 from collections.abc import Iterator
 

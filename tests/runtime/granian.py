@@ -1,4 +1,4 @@
-"""Granian's ASGI protocol as our gateways use it: keeps what is sent, and brings a body when it is told."""
+"""Granian's ASGI protocol as our gateways use it: stores what is sent, and delivers a body when a test says so."""
 
 import threading
 from collections.abc import Callable
@@ -44,14 +44,14 @@ class Future:
 
 
 class Protocol:
-    """`room` is how many parts of a response are taken before its client takes no more."""
+    """`room` is how many parts of a response the client accepts before it stops reading."""
 
     def __init__(self, room: float = float("inf")) -> None:
         self.room = room
         self.status, self.headers = 0, list[tuple[str, str]]()
         self.parts: list[bytes] = []
-        self.waiting: list[Future] = []  # of parts that are not taken
-        self.asked: list[Future] = []  # for parts of the body
+        self.waiting: list[Future] = []  # for parts that the client has not accepted
+        self.asked: list[Future] = []  # for parts of the request's body
         self.over = threading.Event()
 
     def send(self, message: dict[str, Any]) -> Any:
@@ -69,7 +69,7 @@ class Protocol:
         return SimpleNamespace()
 
     def take(self) -> None:
-        """Let the client take all that waits."""
+        """Let the client accept all waiting parts."""
         waiting, self.waiting = self.waiting, []
         self.room += len(waiting)
         for future in waiting:
@@ -80,11 +80,11 @@ class Protocol:
         return self.asked[-1]
 
     def bring(self, body: bytes, *, more: bool) -> None:
-        """Bring a part of the body to who has asked for it last."""
+        """Deliver a part of the body to the last `receive`."""
         self.asked[-1].complete({"type": "http.request", "body": body, "more_body": more})
 
     def leave(self) -> None:
-        """Let the client be gone."""
+        """Let the client disconnect."""
         self.asked[-1].complete({"type": "http.disconnect"})
 
     @property
@@ -93,7 +93,7 @@ class Protocol:
 
 
 def make_request(protocol: Any = None, **environ: Any) -> Request:
-    """Return a request of a client; what the environ has to have is there."""
+    """Return a request of a client, with all required keys of the environ."""
     known = {
         "REQUEST_METHOD": "GET",
         "PATH_INFO": "/",

@@ -1,4 +1,4 @@
-"""An overlay of settings that a test names."""
+"""Makes settings overlays from the values of a test."""
 
 from pathlib import Path
 from types import ModuleType, SimpleNamespace
@@ -11,7 +11,7 @@ from djbundle.runtime.settings.overlay import Overlay
 
 
 def make_bundle(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Bundle:
-    """This interpreter's SQLite may be older than a bundle's."""
+    """Make a bundle. The SQLite version is not checked: this interpreter's may be older than a bundle's."""
     monkeypatch.setattr("djbundle.runtime.database.sqlite.check_version", lambda: None)
     (folder / "data").mkdir()
     manifest: Any = SimpleNamespace(name="shop", static_root="_static", interface="wsgi")

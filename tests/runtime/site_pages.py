@@ -1,4 +1,4 @@
-"""Pages that are answered when they are told, and who asks a site for them."""
+"""Pages that end when a test says so, and a client that requests them from a site."""
 
 import threading
 from collections import deque
@@ -33,7 +33,7 @@ class Page:
 
 
 class Pool:
-    """As one of Granian's workers has it: requests that wait, and threads that are made when nobody waits for them."""
+    """The pool of a Granian worker: waiting requests, and threads, which are started when no idle one is left."""
 
     def __init__(self, site: SiteThreads) -> None:
         limits = Limits(HttpOptions())
@@ -45,7 +45,7 @@ class Pool:
         self.changed = threading.Condition()
 
     def call(self, action: Callable[[], object]) -> None:
-        """Run it in one of the threads, as Granian does when a part of a body has come."""
+        """Run `action` in one of the threads, as Granian does when a part of a body has come."""
         self.put(action)
 
     def put(self, request: Request | Callable[[], object]) -> None:
@@ -78,7 +78,7 @@ class Pool:
 
 
 class Visitor:
-    """Asks a site for pages, by `put`."""
+    """Requests pages from a site, by `put`."""
 
     def __init__(self, site: SiteThreads, put: Callable[[Request], None]) -> None:
         self.site, self.put = site, put

@@ -1,4 +1,4 @@
-"""Requests of a client that takes nothing are held back, but neither for ever nor in any number."""
+"""Requests of a client that reads nothing are held back, but neither for ever nor in unlimited number."""
 
 import pytest
 
@@ -15,18 +15,18 @@ from tests.runtime.granian import Protocol, make_request
 
 
 class Gate:
-    """An admission, and what it has let in."""
+    """An admission, and the requests that it has let in."""
 
     def __init__(self) -> None:
         self.limits = Limits(HttpOptions(trusted_proxies=parse_proxies("10.0.0.0/8")))
         self.let_in: list[Request] = []
-        self.greedy: set[str] = set()  # clients that have enough requests
+        self.greedy: set[str] = set()  # clients that have enough requests already
         self.admission = Admission(
             self.limits, Bodies(self.limits, None), self.let_in.append, has_enough=lambda client: client in self.greedy
         )
 
     def keep_waiting(self, size: int = CONNECTION) -> None:
-        """Note that `size` bytes wait for the client."""
+        """Record that `size` bytes are pending for the client."""
         self.limits.budget.take(granian.CONNECTION, "127.0.0.1", size)
 
     def ask(self) -> Protocol:

@@ -1,4 +1,4 @@
-"""What is counted of a client is given back under the same name, whatever the site does to the scope."""
+"""Counts of a client are given back under the same name, whatever the site does to the scope."""
 
 import asyncio
 from types import SimpleNamespace
@@ -12,7 +12,7 @@ from djbundle.runtime.options.http import HttpOptions
 
 
 async def rename(scope: dict[str, Any], receive: Any, send: Any) -> None:
-    """A site that shortens addresses, before it reads the body."""
+    """Answer as a site that shortens client addresses before it reads the body."""
     scope["client"] = ("192.0.2.0", 0)
     await receive()
     await send({"type": "http.response.start", "status": 200, "headers": []})

@@ -1,4 +1,4 @@
-"""Where certificates of authorities are found."""
+"""Where the certificates of certificate authorities are found."""
 
 from pathlib import Path
 
@@ -12,9 +12,9 @@ PEM = "# Some Authority\n-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE
 
 @pytest.fixture
 def machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A folder that stands for the root of the file system."""
+    """Let a folder stand for the root of the file system."""
     for name in (FILE, FOLDER):
-        monkeypatch.setenv(name, "")  # so that it is put back
+        monkeypatch.setenv(name, "")  # so that monkeypatch restores it
         monkeypatch.delenv(name)
     for name in ("FILES", "FOLDERS"):
         monkeypatch.setattr(authorities, name, tuple(f"{tmp_path}{each}" for each in getattr(authorities, name)))
@@ -28,7 +28,7 @@ def write(path: Path, text: str = PEM) -> Path:
 
 
 def find(machine: Path) -> tuple[str | None, str | None]:
-    """What the environment says then; the machine's OpenSSL looks in /usr/lib/ssl."""
+    """Return both variables afterwards. The machine's OpenSSL looks in /usr/lib/ssl."""
     find_authorities(f"{machine}/usr/lib/ssl/cert.pem", f"{machine}/usr/lib/ssl/certs", "carried")
     return authorities.os.environ.get(FILE), authorities.os.environ.get(FOLDER)
 
@@ -51,7 +51,7 @@ def test_file_without_a_certificate_is_none(machine: Path, text: str) -> None:
 
 
 def test_folder_and_file(machine: Path) -> None:
-    """Some keep but their own in the folder, others all."""
+    """Some systems have only their own certificates in the folder, others have all."""
     folder = write(machine / "etc/ssl/certs/0123abcd.0").parent
     file = write(machine / "etc/pki/tls/certs/ca-bundle.crt", PEM.replace(" CERT", " TRUSTED CERT"))
     assert find(machine) == (str(file), str(folder))

@@ -1,4 +1,4 @@
-"""A body is received without a thread, whole or not at all, and by what comes rather than by what is announced."""
+"""A body is received without a thread, whole or not at all, and counted by received bytes, not by declared ones."""
 
 from typing import Any
 
@@ -26,7 +26,7 @@ class Clock:
 
 
 class Upload:
-    """One, as its client and the site see it."""
+    """An upload, as its client and the site see it."""
 
     def __init__(self, bodies: Bodies, **environ: Any) -> None:
         self.protocol = Protocol()

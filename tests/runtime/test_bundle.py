@@ -1,4 +1,4 @@
-"""Paths of the settings, and where they lead in a bundle."""
+"""Paths in settings, and where they lead in a bundle."""
 
 from pathlib import Path
 from typing import Any

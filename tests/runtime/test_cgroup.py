@@ -1,4 +1,4 @@
-"""What a container or service may use, as either version of control groups tells it."""
+"""The limits of a container or service, as either version of control groups reports them."""
 
 from collections.abc import Mapping
 from pathlib import Path

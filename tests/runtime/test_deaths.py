@@ -1,4 +1,4 @@
-"""Why a process has died, as the log tells it."""
+"""Why a process has died, as the log reports it."""
 
 import os
 import time

@@ -1,4 +1,4 @@
-"""Responses in parts: sent as their client takes them, given up when it does not, and never half of one for a whole."""
+"""Responses in parts: sent as fast as the client reads, broken off if it does not, and never cut unnoticed."""
 
 import threading
 from collections.abc import Iterator
@@ -19,7 +19,7 @@ TIMEOUT = 60.0
 
 @pytest.fixture
 def broken(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, int]]:
-    """The connections that were broken off."""
+    """Return the list of connections that were broken off."""
     broken: list[tuple[str, int]] = []
     monkeypatch.setattr(streams, "break_off", broken.extend)
     monkeypatch.setattr(streams, "connections", SimpleNamespace(close_all=lambda: None))
@@ -32,7 +32,7 @@ def site(broken: list[tuple[str, int]]) -> Streams:
 
 
 class Source:
-    """Of parts; knows in which threads they were made, and whether it was closed."""
+    """A source of parts. It records in which threads they were made, and whether it was closed."""
 
     def __init__(self, fails_after: int = 100) -> None:
         self.parts, self.left = iter(PARTS), fails_after
@@ -157,7 +157,7 @@ def test_too_many_generators_are_refused(site: Streams, monkeypatch: pytest.Monk
 def test_a_generator_that_gets_no_thread_is_broken_off(
     site: Streams, broken: list[tuple[str, int]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The machine may have no room for another; the client must not wait for what will not come."""
+    """The machine may have no room for another thread; the client must not wait for parts that never come."""
     monkeypatch.setattr(threading.Thread, "start", no_thread)
     source = send(site, "generate", Protocol())
     assert broken == [CONNECTION]

@@ -1,4 +1,4 @@
-"""What a WSGI application finds is what was sent (PEP 3333): latin-1, and each header once."""
+"""A WSGI application gets what was sent (PEP 3333): latin-1, and each header once."""
 
 from typing import Any
 

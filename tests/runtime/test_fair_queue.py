@@ -1,4 +1,4 @@
-"""Clients take turns, whoever has asked for more; nobody's requests are lost, and nothing is kept of who has gone."""
+"""Clients take turns, however many requests each sends. No request is lost, and clients that are gone are forgotten."""
 
 import random
 from collections import Counter
@@ -36,7 +36,7 @@ def test_one_of_each_client_is_next_in_turn(waiting: FairQueue) -> None:
 
 
 def test_who_comes_last_waits_for_one_of_each_other_client(waiting: FairQueue) -> None:
-    """And who sends another whenever one is answered is not before anybody."""
+    """A client that sends a new request after each response does not overtake others."""
     put(waiting, GREEDY, 500)
     waiting.next()
     (honest,) = put(waiting, HONEST)

@@ -1,4 +1,4 @@
-"""What proxies say of their clients, by its grammar; and what strangers send in its place."""
+"""Forwarded headers of proxies, by their grammar, and forged ones of clients."""
 
 import ipaddress
 import re
@@ -26,7 +26,7 @@ def quoted(text: str) -> str:
 
 
 def written(elements: list[dict[str, str]], blank: str = "") -> str:
-    """As a proxy writes them."""
+    """Return the elements as a proxy writes them."""
     return f",{blank}".join(
         f"{blank};{blank}".join(
             f"{name.upper()}={value if re.fullmatch(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+", value) else quoted(value)}"
@@ -43,7 +43,7 @@ def test_what_is_written_is_read(given: list[dict[str, str]], blank: str) -> Non
 
 @given(st.text(max_size=60), addresses)
 def test_no_stranger_hides_what_the_proxy_adds(before: str, address: str) -> None:
-    """Whatever stands before it, open quotes too."""
+    """The proxy's element is found whatever a client has sent before it, even open quotes."""
     own = {"by": "_p", "for": f"[{address}]" if ":" in address else address, "proto": "http"}
     assert parse_forwarded(f"{before}, {written([own])}")[-1] == own
 
@@ -101,10 +101,10 @@ def test_what_is_no_for_is_not_believed(text: str) -> None:
         (Said("6.6.6.6, 9.9.9.9", "https, http"), ("9.9.9.9", 0, "http")),
         # set once, by the first proxy
         (Said("9.9.9.9, 10.0.0.1", "https"), ("9.9.9.9", 0, "https")),
-        # otherwise nobody knows whose they are
+        # otherwise it is unknown to which address each belongs
         (Said("9.9.9.9", "https, http"), ("9.9.9.9", 0, "http")),
         (Said("9.9.9.9", "https, https"), ("9.9.9.9", 0, "https")),
-        # one that writes X-Forwarded-* hands on the other as it came
+        # a proxy that writes X-Forwarded-* passes Forwarded on unchanged
         (Said("9.9.9.9", forwarded="for=6.6.6.6;proto=https"), ("9.9.9.9", 0, None)),
         (Said(forwarded='for="[2001:db8::2]:99";proto=https'), ("2001:db8::2", 99, "https")),
         (Said(forwarded="proto=https;for=9.9.9.9, for=10.0.0.1; proto=http"), ("9.9.9.9", 0, "https")),
@@ -121,7 +121,7 @@ def test_client_is_the_last_that_is_no_proxy(said: Said, client: tuple[str, int,
 
 @given(st.text(max_size=30), addresses.filter(lambda each: not PROXIES.trusts(each)), st.sampled_from(["http", ""]))
 def test_no_stranger_changes_what_his_proxy_says(forged: str, address: str, scheme: str) -> None:
-    """It appends the address, and sets or appends the scheme."""
+    """The proxy appends the address, and sets or appends the scheme."""
     client = str(getattr(ipaddress.ip_address(address), "ipv4_mapped", None) or address)
     for proto in filter(None, (scheme, f"https, {scheme}" if scheme else "")):
         found = find_client(PROXIES.trusts, Node("127.0.0.1", 9), Said(f"{forged}, {address}", proto))
@@ -130,7 +130,7 @@ def test_no_stranger_changes_what_his_proxy_says(forged: str, address: str, sche
 
 @given(st.text('0123456789abcdef.:[]%"_<>', max_size=60))
 def test_an_address_is_one(text: str) -> None:
-    """It goes into the log and into tables: nothing else may."""
+    """Only a valid address is accepted, since it goes into the log and into tables."""
     if node := parse_node(text):
         assert str(ipaddress.ip_address(node.address)) == node.address
         assert "%" not in node.address
@@ -142,7 +142,7 @@ def test_an_address_is_one(text: str) -> None:
     [",", " ", ";", '"', "for=", 'for="', 'for="\\', "for=1.1.1.1,", "10.0.0.1,", 'a="b";', "\t,", "="],
 )
 def test_long_headers_come_to_an_end(text: str) -> None:
-    """One that is gone through again and again takes minutes."""
+    """They are parsed once: repeated scans would take minutes."""
     value = text * (65536 // len(text))
     find_client(PROXIES.trusts, Node("127.0.0.1", 1), Said(value, value))
     find_client(PROXIES.trusts, Node("127.0.0.1", 1), Said(forwarded=value))
@@ -196,7 +196,7 @@ def ask(headers: list[tuple[bytes, bytes]], peer: str, kind: str = "http") -> di
 
 @pytest.mark.parametrize("peer", ["127.0.0.1", "9.9.9.9"])
 def test_no_name_has_an_underscore(peer: str) -> None:
-    """A proxy hands them on, and WSGI takes them for the others."""
+    """Proxies pass such names on, and WSGI cannot tell them from names with hyphens."""
     for name in (b"x_forwarded_for", b"x-forwarded_for", b"x_remote_user", b"x_anything"):
         scope = ask([(name, b"6.6.6.6")], peer)
         assert (scope["headers"], scope["client"][0]) == ([], peer)
@@ -210,7 +210,7 @@ def test_lines_of_one_header_are_one_list() -> None:
 
 
 def test_site_reads_no_more_than_is_believed() -> None:
-    """Django takes the first scheme of a list, and others read ``Forwarded``."""
+    """The site sees only trusted values: Django uses the first scheme of a list, and other code reads ``Forwarded``."""
     given = [(b"x-forwarded-for", b"9.9.9.9"), (b"x-forwarded-proto", b"https, http"), (b"forwarded", b"for=6.6.6.6")]
     scope = ask(given, "10.0.0.2")
     assert scope["headers"] == [(b"x-forwarded-for", b"9.9.9.9"), (b"x-forwarded-proto", b"http")]

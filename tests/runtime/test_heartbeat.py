@@ -1,11 +1,11 @@
-"""Processes that hang: killed by who is above them, and told of by who is below."""
+"""Hung processes: a parent kills hung children, and children report hung parents."""
 
 import subprocess
 import sys
 
 from djbundle.runtime.process.heartbeat import PATIENCE, Heart, Watch
 
-# One child waits for a lock that it holds itself, another computes for ever, a third one beats and is let be.
+# One child waits for a lock that it holds itself, another computes for ever, a third one beats and is left alone.
 STUCK = """
 import os, threading, time
 from djbundle.runtime.process.child import Child
@@ -59,7 +59,7 @@ def test_process_that_loads_the_site_may_take_its_time() -> None:
 
 
 def test_heart_goes_through_an_exec() -> None:
-    """The candidate of a takeover is another program."""
+    """This is needed since the candidate of a takeover is another program."""
     heart = Heart.of_app(30)
     code = f"from djbundle.runtime.process.heartbeat import Heart; Heart.of_app(30, {heart.file}).beat()"
     assert heart.file

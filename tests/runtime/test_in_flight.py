@@ -1,4 +1,4 @@
-"""The requests that a web process was answering when it died, as its parent sees them."""
+"""The requests in flight in a web process when it died, as its parent sees them."""
 
 import asyncio
 import contextlib
@@ -28,7 +28,7 @@ from tests.waiting import wait_until
 
 
 def die(in_flight: InFlight, work: Callable[[], object]) -> int:
-    """Do `work` in a child; how that ended."""
+    """Do `work` in a child process, and return its exit code."""
     child = os.fork()
     if not child:
         faulthandler.disable()  # pytest's, which would print where it died

@@ -1,4 +1,4 @@
-"""Where a service could not start, or would find other data, it is not installed."""
+"""A service that could not start, or would use other data, is not installed."""
 
 from pathlib import Path
 from types import SimpleNamespace
@@ -12,12 +12,12 @@ from djbundle.runtime.cli import install
 
 @pytest.fixture
 def program(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """One that everybody may read, in a folder that everybody may enter."""
+    """Return a program that all users may read, in a folder that all users may enter."""
     monkeypatch.setattr(install, "HIDDEN", ("/home/",))
     program = tmp_path / "opt" / "shop"
     program.parent.mkdir()
     program.touch()
-    for path in (program, program.parent, tmp_path, *tmp_path.parents[:2]):  # pytest's own, which are closed
+    for path in (program, program.parent, tmp_path, *tmp_path.parents[:2]):  # pytest's own folders are closed
         path.chmod(0o755)
     monkeypatch.setattr(install.sys, "executable", str(program))
     return program

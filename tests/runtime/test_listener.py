@@ -1,4 +1,4 @@
-"""What connections inherit from the sockets that accept them."""
+"""Socket options that connections inherit from the listening sockets that accept them."""
 
 import socket
 

@@ -1,4 +1,4 @@
-"""The lock of a data directory, when its holder was killed."""
+"""The lock of a data directory after its holder was killed."""
 
 import subprocess
 import sys
@@ -11,7 +11,7 @@ import pytest
 from djbundle.errors import DataDirectoryBusyError
 from djbundle.runtime.process import lock
 
-# Takes the lock and ends; a child of it lives on until its input is closed.
+# Takes the lock and exits; its child lives on until its input is closed.
 HOLDER = """
 import os, sys
 from pathlib import Path
@@ -26,7 +26,7 @@ os.read(0, 1)
 
 @pytest.fixture
 def kept_alive(tmp_path: Path) -> Iterator[IO[bytes]]:
-    """What ends the child of a holder that has ended, when it is closed."""
+    """Yield a file that keeps the child of an exited lock holder alive until it is closed."""
     with subprocess.Popen([sys.executable, "-c", HOLDER, str(tmp_path)], stdin=subprocess.PIPE) as process:
         process.wait()
         assert lock.is_locked(tmp_path)
@@ -37,7 +37,7 @@ def kept_alive(tmp_path: Path) -> Iterator[IO[bytes]]:
 def test_its_last_processes_are_waited_for(
     kept_alive: IO[bytes], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """As after SIGKILL, when a service manager starts it again at once."""
+    """This happens after SIGKILL, when a service manager restarts the server at once."""
     monkeypatch.setattr(lock.time, "sleep", lambda _seconds: kept_alive.close())
     monkeypatch.setattr(lock, "PATIENCE", 60.0)
     assert lock.lock_data_directory(tmp_path)

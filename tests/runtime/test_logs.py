@@ -1,4 +1,4 @@
-"""Forms of lines, and what is masked in them."""
+"""The formats of log lines, and what is masked in them."""
 
 import json
 import os
@@ -69,7 +69,7 @@ def test_secrets_of_settings(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_webhooks_in_each_format(
     form: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """In the message, in a field, and in a traceback."""
+    """They are masked in the message, in a field, and in a traceback."""
     path = "T0AAAAAAA/B0AAAAAAA/abcdefghijklmnopqrstuvwx"
     url = f"https://hooks.slack.com/services/{path}"
     monkeypatch.setattr(os, "environ", {"ALERTS": url})

@@ -68,7 +68,7 @@ def test_what_is_always_needed_is_looked_at_rarely(process: Process) -> None:
 
 
 def test_an_idle_process_has_time_to_look(process: Process) -> None:
-    """After an attack in which nothing could be given back."""
+    """This holds after an attack during which nothing could be given back."""
     process.size = process.needed = LEAST + 10 * GROWTH
     process.look(2 * LONGEST_REST)
     process.is_busy = False

@@ -1,4 +1,4 @@
-"""Questions to metrics that fail, and errors that nobody catches: lines of the log, and nothing else."""
+"""Failed scrapes of metrics, and uncaught errors, give lines of the log and nothing else."""
 
 import os
 import socket
@@ -33,7 +33,7 @@ def serving(tell: Callable[[], str]) -> Iterator[tuple[MetricsServer, int]]:
 
 
 def leave(port: int, request: bytes = b"GET /metrics HTTP/1.0\r\n\r\n") -> None:
-    """Ask, and be gone before the answer: the end is a reset."""
+    """Send a request, and disconnect with a reset before the response."""
     with socket.create_connection(("127.0.0.1", port)) as client:
         client.sendall(request)
         client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
@@ -62,7 +62,7 @@ def test_scraper_that_leaves(capfd: pytest.CaptureFixture[str]) -> None:
 
 
 def test_scraper_that_leaves_meanwhile(capfd: pytest.CaptureFixture[str]) -> None:
-    """It has read a part."""
+    """The scraper has read a part of the response."""
     with serving(lambda: "x" * 10_000_000) as (_, port):
         with socket.create_connection(("127.0.0.1", port)) as client:
             client.sendall(b"GET /metrics HTTP/1.0\r\n\r\n")
@@ -97,7 +97,7 @@ class Brittle:
 
 
 def test_errors_that_nobody_catches(capfd: pytest.CaptureFixture[str]) -> None:
-    """In each process that is forked."""
+    """Each forked process logs them."""
 
     def run() -> int:
         def fail() -> None:
@@ -113,7 +113,7 @@ def test_errors_that_nobody_catches(capfd: pytest.CaptureFixture[str]) -> None:
         return 0
 
     for each, said in ((run, "thread helper failed"), (drop, "in a destructor")):
-        # pytest has hooks of its own
+        # pytest has its own hooks
         threading_hook, unraisable_hook = threading.excepthook, sys.unraisablehook
         threading.excepthook, sys.unraisablehook = threading.__excepthook__, sys.__unraisablehook__
         try:
@@ -135,7 +135,7 @@ def test_hooks_of_the_project_stay(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def assert_one_line(capfd: pytest.CaptureFixture[str], said: str) -> None:
-    """In the log's format."""
+    """Check that there is one line, in the log's format."""
     out, err = capfd.readouterr()
     assert out == ""
     (line,) = err.splitlines()

@@ -1,4 +1,4 @@
-"""What the settings name on the disk: what is written moves to the data directory, what is read stays."""
+"""Paths in settings: those that are written to move to the data directory, those that are read stay."""
 
 from pathlib import Path
 
@@ -81,7 +81,7 @@ def test_files_move_to_the_data_directory(bundle: Bundle) -> None:
 
 
 def test_paths_stay_of_the_kind_that_they_were(bundle: Bundle) -> None:
-    """A project may go on with either: ``settings.MEDIA_ROOT / "exports"``, ``settings.MEDIA_ROOT + "/exports"``."""
+    """A project may append in either way: ``settings.MEDIA_ROOT / "exports"``, ``settings.MEDIA_ROOT + "/exports"``."""
     for kind in (Path, str):
         overlay = overlay_of(bundle, MEDIA_ROOT=kind(bundle.root / "media"), STATIC_ROOT=kind(bundle.root / "static"))
         relocation.move_media(overlay)

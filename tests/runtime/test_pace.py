@@ -1,4 +1,4 @@
-"""Threads of a site answer as few at once as keep the processor busy, but nobody waits for one that waits."""
+"""A site answers only as many requests at once as keep the CPU busy, but none has to wait for one that waits."""
 
 import time
 from collections.abc import Iterator
@@ -24,7 +24,7 @@ def visitor(request: pytest.FixtureRequest) -> Iterator[Visitor]:
 
 @pytest.fixture
 def patient(monkeypatch: pytest.MonkeyPatch) -> None:
-    """So that a machine with other work does not make one that computes look idle, or long."""
+    """Set long times, so that on a busy machine a computing request does not look idle or slow."""
     for module in (concurrency, threads):
         monkeypatch.setattr(module, "LOOK", 0.2)
     monkeypatch.setattr(concurrency, "LONGEST", 60.0)
@@ -112,11 +112,11 @@ class Fake:
 @pytest.mark.parametrize(
     ("share", "waiting", "wanted"),
     [
-        (0.0, 0.01, 2),  # it waits for something
-        (0.5, 0.01, 1),  # it will be through soon
-        (0.5, 1.0, 2),  # somebody has waited long, and there is time on the processor
-        (1.0, 1.0, 1),  # there is none
-        (0.0, 0.0, 1),  # nobody waits
+        (0.0, 0.01, 2),  # the request waits for something
+        (0.5, 0.01, 1),  # it will end soon
+        (0.5, 1.0, 2),  # a request has waited long, and there is CPU time left
+        (1.0, 1.0, 1),  # there is no CPU time left
+        (0.0, 0.0, 1),  # no request waits
     ],
 )
 def test_more_are_wanted_where_they_help(

@@ -1,4 +1,4 @@
-"""Where data goes, and where it may not."""
+"""Where the data directory is, and where it must not be."""
 
 from pathlib import Path
 

@@ -20,6 +20,6 @@ from djbundle.runtime.database.migrations import file_of
     ],
 )
 def test_file_of_a_database(vendor: str, name: str | Path, file: Path | None) -> None:
-    """By what it is underneath: django-prometheus and others have engines of their own for SQLite."""
+    """The vendor decides, not the engine's name: django-prometheus and others have their own engines for SQLite."""
     connection: Any = SimpleNamespace(vendor=vendor, settings_dict={"ENGINE": "somebody.sqlite3", "NAME": name})
     assert file_of(connection) == file

@@ -1,11 +1,11 @@
-"""The one request before the first customer's: a new version that cannot answer it does not take over."""
+"""The probe request before the first real one: a new version that cannot answer it does not take over."""
 
 import subprocess
 import sys
 
 import pytest
 
-# The front page does `view`; how long it may take is `patience`, in seconds.
+# The front page runs `view`, and may take `patience` seconds.
 PROBE = """
 import os, signal, sys, time
 from django.conf import settings
@@ -56,7 +56,7 @@ def test_front_page(view: str, said: str) -> None:
 
 @pytest.mark.parametrize("view", ["from django.http import Http404; raise Http404", "1 / 0"])
 def test_only_failures_are_logged(view: str) -> None:
-    """By Django, to standard error where nothing is configured."""
+    """Django logs them to standard error if no logging is configured."""
     result = subprocess.run(
         [sys.executable, "-c", PROBE, view, "60"], capture_output=True, text=True, check=True, timeout=120
     )
@@ -65,7 +65,7 @@ def test_only_failures_are_logged(view: str) -> None:
 
 
 def test_what_the_page_opens_is_not_there_afterwards() -> None:
-    """Threads of a view would not live on in the processes that are forked next."""
+    """Threads of a view would not survive in the processes that are forked next."""
     view = "import threading; threading.Thread(target=time.sleep, args=(600,), daemon=True).start()"
     counted = f"{PROBE}\nimport threading; print(threading.active_count())"
     result = subprocess.run(

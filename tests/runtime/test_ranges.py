@@ -1,4 +1,4 @@
-"""Parts of files: what may be asked for, and that each answer is of the file as it is."""
+"""Ranges of files: which can be requested, and that each response is from the current file."""
 
 import asyncio
 import os
@@ -73,7 +73,7 @@ def test_empty_file_has_no_parts() -> None:
 
 class Answer:
     def __init__(self, path: Path, method: str = "GET", **asked: str) -> None:
-        """By both ways, which must say the same."""
+        """Request the file by both interfaces, which must give the same response."""
         given = {f"HTTP_{name.upper()}": value for name, value in asked.items()}
         file = RangedFile(str(path), [("Content-Type", "video/mp4")], {"gzip": f"{path}.gz"})
         response = file.get_response(method, given)
@@ -134,7 +134,7 @@ def test_if_range_is_honoured(film: Path) -> None:
 
 
 def test_file_that_was_replaced_at_once_is_another(film: Path) -> None:
-    """Within the second, and of the same size."""
+    """The new file was written within the same second, and has the same size."""
     tag = Answer(film).headers["ETag"]
     when = film.stat().st_mtime_ns
     film.write_bytes(bytes(200))

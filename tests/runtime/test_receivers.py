@@ -1,4 +1,4 @@
-"""Granian's threads answer what they receive; but nobody waits with Granian for one that could be answered."""
+"""Granian's threads answer the requests that they receive, but none waits in Granian that could be answered."""
 
 import random
 import threading
@@ -33,13 +33,13 @@ def visitor(site: SiteThreads, pool: Pool) -> Iterator[Visitor]:
 
 @pytest.fixture
 def patient(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Nothing is slow."""
+    """Set a long time, so that no request counts as slow."""
     for module in (concurrency, threads):
         monkeypatch.setattr(module, "LOOK", 60.0)
 
 
 def answer(visitor: Visitor) -> str:
-    """By whom."""
+    """Request a page, and return the name of the thread that answered it."""
     page = visitor.ask()
     wait_until(lambda: page.answered_by, "it is answered")
     page.over.set()
@@ -100,7 +100,7 @@ def test_a_body_keeps_no_thread(visitor: Visitor, pool: Pool) -> None:
 
 @pytest.mark.usefixtures("patient")
 def test_what_others_hand_over_needs_no_receiver(visitor: Visitor, pool: Pool, site: SiteThreads) -> None:
-    """As a request whose body has been read, while Granian's threads wait for another."""
+    """An example is a request whose body has been read while Granian's threads wait for others."""
     for _ in range(3):
         answer(visitor)
     page = Page()
@@ -151,7 +151,7 @@ def test_there_is_no_pause_where_somebody_receives_and_nothing_comes(pool: Pool,
 
 @pytest.mark.usefixtures("patient")
 def test_there_is_no_pause_where_granian_has_no_other_thread(pool: Pool, visitor: Visitor) -> None:
-    """It would have made one, if something waited."""
+    """Granian would have started one if a request waited."""
     visitor.ask()
     wait_until(visitor.answering, "one is answered")
     wait_until(lambda: pool.receivers.is_unseen, "it is time for a look")
@@ -161,7 +161,7 @@ def test_there_is_no_pause_where_granian_has_no_other_thread(pool: Pool, visitor
 
 
 def test_nothing_is_left_lying(site: SiteThreads) -> None:
-    """By two workers and by those who read bodies, all at once, pages that compute, wait, or take no time."""
+    """Two workers and the readers of bodies submit pages at once that compute, wait, or take no time."""
     pools = [Pool(site), Pool(site)]
     ways = [pools[0].put, pools[0].put, pools[1].put, site.put]
     pages: list[TimedPage] = []

@@ -1,4 +1,4 @@
-"""What the server refuses is counted, told of, and, when it lasts, a reason not to be ready."""
+"""Refused requests are counted and logged; if refusals last, the server reports that it is not ready."""
 
 import asyncio
 import contextlib

@@ -1,4 +1,4 @@
-"""The settings overlay, rule by rule, on a settings module of the test's."""
+"""The settings overlay, rule by rule, on a settings module of the test."""
 
 import stat
 from pathlib import Path

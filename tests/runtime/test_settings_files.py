@@ -1,4 +1,4 @@
-"""What settings make beside themselves comes to lie in the data directory, and is found there by the next start."""
+"""Files that settings create beside themselves go to the data directory, and the next start finds them there."""
 
 import os
 from pathlib import Path
@@ -24,7 +24,7 @@ def content_of(folder: Path) -> set[str]:
 
 
 def make_folders(root: Path) -> None:
-    """As people write it."""
+    """Create folders in the usual ways."""
     for _ in range(2):  # at each start
         (root / "logs").mkdir(exist_ok=True)
         (root / "var" / "cache").mkdir(parents=True, exist_ok=True)
@@ -34,7 +34,7 @@ def make_folders(root: Path) -> None:
 
 
 def keep_key(root: Path) -> str:
-    """As many projects do with their secret key."""
+    """Create a secret key file if it is missing, as many projects do."""
     file = root / "shop" / "secret.txt"
     if not file.exists():
         new = file.with_name("new.txt")

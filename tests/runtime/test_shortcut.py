@@ -1,4 +1,4 @@
-"""Static files are kept in memory while there is room, and sent as a whole or in parts."""
+"""Static files are kept in memory while there is room, and sent whole or in parts."""
 
 import os
 from pathlib import Path
@@ -15,7 +15,7 @@ from tests.runtime.granian import make_request
 
 
 class Sent:
-    """Our transport and streams, which keep what they are given."""
+    """Our transport and streams. They store what is sent."""
 
     is_suspicious = False
 

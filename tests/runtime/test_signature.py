@@ -1,4 +1,4 @@
-"""What `openssl` signs, the runtime accepts, and nothing else."""
+"""The runtime accepts signatures of `openssl`, and nothing else."""
 
 import subprocess
 from pathlib import Path

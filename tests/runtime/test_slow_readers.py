@@ -1,4 +1,4 @@
-"""Who reads slowly over many connections loses those that have been slow for longest."""
+"""A client that reads slowly over many connections loses those that have been slow for longest."""
 
 import socket
 from types import SimpleNamespace
@@ -40,7 +40,7 @@ def test_some_slow_connections_are_allowed(site: SlowReaders, clock: SimpleNames
 
 
 def test_who_reads_is_not_slow(site: SlowReaders, clock: SimpleNamespace) -> None:
-    """All of it, or enough within the time."""
+    """Such a client has read everything, or enough within the time."""
     for port in range(2 * MOST_OF_CLIENT):
         note(site, "192.0.2.1", port)
     clock.now = LOOK_BACK + 1

@@ -1,4 +1,4 @@
-"""What can be cut anywhere is cut as its client takes it, and arrives whole."""
+"""Bodies that can be cut anywhere are cut by how fast the client reads, and arrive whole."""
 
 import io
 import os
@@ -24,7 +24,7 @@ class Clock:
 
 @pytest.fixture(autouse=True)
 def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
-    """Stands still unless it is told to go on."""
+    """Install a clock that moves only when a test moves it."""
     clock = Clock()
     monkeypatch.setattr(streams, "time", clock)
     return clock
@@ -43,7 +43,7 @@ def in_a_file() -> Iterator[bytes]:
 
 
 def given_ahead(sizes: Sizes) -> list[int]:
-    """To one of whom it is not known whether it takes anything."""
+    """Return the sizes of the parts for a client that has not yet shown that it reads."""
     return [sizes.next() for _ in range(AHEAD // SMALLEST_PART)]
 
 

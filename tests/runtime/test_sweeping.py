@@ -1,4 +1,4 @@
-"""Which connections are closed, and which stay."""
+"""Which connections are closed, and which stay open."""
 
 import socket
 import time
@@ -51,13 +51,13 @@ def connection() -> Iterator[Connection]:
     ],
 )
 def test_who_is_closed(connection: Connection, traffic: Traffic, is_awaited: IsAwaited | None, stale: bool) -> None:
-    """`is_awaited` is None where there is room, and where nobody can tell."""
+    """`is_awaited` is None if there is room, and if it is unknown."""
     sweeper = Sweeper({8000}, 8, SILENCE, STALL, NobodyAsks())
     assert sweeper.is_stale(traffic, connection, is_awaited) is stale
 
 
 def test_who_was_just_let_in_is_left_alone() -> None:
-    """However long ago it has sent something: it waited for room."""
+    """This holds however long ago the client has sent something: it had to wait for room."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
         address = listener.getsockname()
         sweeper = Sweeper({address[1]}, 1, 0.0, STALL, NobodyAsks())
@@ -93,7 +93,7 @@ def test_a_wsgi_site_knows_who_waits(connection: Connection) -> None:
 
 
 def test_one_that_takes_nothing_by_http_2_is_closed(connection: Connection, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The kernel has nothing to send for it: it has shut its windows."""
+    """The kernel has nothing to send to it, since it has closed its windows."""
     clock = SimpleNamespace(now=0.0, monotonic=lambda: clock.now)
     monkeypatch.setattr(untaken, "time", clock)
     limits = Limits(HttpOptions())

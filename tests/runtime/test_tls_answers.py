@@ -1,4 +1,4 @@
-"""Whatever bytes an authority or a disk has in store: they are understood, or refused in the one expected way."""
+"""Any bytes from an authority or a disk are either understood or refused in the one expected way."""
 
 import base64
 import contextlib
@@ -23,7 +23,7 @@ ISSUER = new_authority("issuer")
 LEAF = issue(KEY.public_key(), ["shop.test"], ISSUER)
 NOW = datetime.now(UTC)
 DER = LEAF.public_bytes(Encoding.DER)
-UNUSED_BITS = DER.rindex(LEAF.signature) - 1  # how many bits of the signature's last byte are none: of no meaning
+UNUSED_BITS = DER.rindex(LEAF.signature) - 1  # the number of unused bits in the signature's last byte: without meaning
 
 names = st.sampled_from(["type", "detail", "subproblems", "status", "identifier", "value", "challenges", "token"])
 values = st.recursive(
@@ -48,7 +48,7 @@ def test_any_bytes_for_a_chain(content: bytes) -> None:
 @settings(max_examples=1000, deadline=None)
 @given(st.integers(0, len(DER) - 1), st.integers(1, 255))
 def test_certificate_with_one_other_byte(place: int, difference: int) -> None:
-    """The signature of its issuer is over every byte but its own, where a byte more or less counts too."""
+    """The issuer signs every byte except the signature's own, in which a byte more or less is an error too."""
     assume(place != UNUSED_BITS)
     changed = DER[:place] + bytes([DER[place] ^ difference]) + DER[place + 1 :]
     with pytest.raises(ChainError):
@@ -90,7 +90,7 @@ def test_any_wait(text: str) -> None:
 
 @given(values, st.integers(300, 599))
 def test_any_problem(value: object, status: int) -> None:
-    """Is one short line."""
+    """Any problem becomes one short line."""
     answer = Answer("https://ca.test/order", {}, json.dumps(value).encode())
     said = str(ProblemError(status, answer))
     assert len(said) <= 301

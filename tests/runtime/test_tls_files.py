@@ -1,4 +1,4 @@
-"""Keys and certificates on the disk: those of today, and those that djbundle 0.1 wrote by its own DER."""
+"""Keys and certificates on disk: current ones, and those that djbundle 0.1 wrote with its own DER code."""
 
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -30,7 +30,7 @@ def store(tmp_path: Path) -> Store:
 
 
 def test_files_of_an_older_version_are_used(store: Store) -> None:
-    """The key of an account is of the same form as that of the authority."""
+    """An account's key has the same format as the authority's."""
     store.write("authority.pem", AUTHORITY)
     store.write("root.pem", ROOT)
     content = issue_internal(store, "another name", ("shop.test",))
@@ -46,7 +46,7 @@ def test_files_of_an_older_version_are_used(store: Store) -> None:
 
 
 def test_authority_that_lost_its_key_is_made_anew(store: Store) -> None:
-    """A certificate that the authority's own does not lead to would be of no use to anybody."""
+    """With another key, it would issue certificates that do not chain to its own, and so are useless."""
     store.write("authority.pem", AUTHORITY[:100])
     store.write("root.pem", ROOT)
     content = issue_internal(store, "small", ())

@@ -1,4 +1,4 @@
-"""The options of TLS: whatever is typed is taken, or refused as argparse refuses."""
+"""The TLS options: any input is accepted, or refused as argparse refuses."""
 
 import contextlib
 import re

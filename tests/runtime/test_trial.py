@@ -1,4 +1,4 @@
-"""A bundle that is visited tells which programs it misses."""
+"""A bundle reports which programs it misses during a crawl."""
 
 import os
 import subprocess

@@ -1,4 +1,4 @@
-"""What WebSockets hold is counted; the largest are closed when it is too much, and others stay."""
+"""The memory of WebSocket messages is counted; if it is too much, the largest are closed, and others stay."""
 
 import asyncio
 import contextlib
@@ -24,14 +24,14 @@ from djbundle.runtime.http.limits.unfinished import OF_CLIENT, Unfinished
 
 PROXY, HERE = "10.0.0.1", "127.0.0.1"
 MEGABYTE = 1 << 20
-READ_AHEAD = 128 << 10  # bytes, of Granian
+READ_AHEAD = 128 << 10  # bytes that Granian reads ahead
 
 
 def new_account() -> Unfinished:
     return Unfinished(lambda address: address == PROXY, Refusals(None), send_timeout=60)
 
 
-# --- who is closed ---
+# --- which are closed ---
 
 
 @pytest.fixture
@@ -41,7 +41,7 @@ def limits(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def late(*sizes: tuple[str, int]) -> list[tuple[str, int]]:
-    """Which of these sockets are closed, by client and size."""
+    """Return which of these sockets are closed, by client and size."""
     account = new_account()
     with contextlib.ExitStack() as stack:
         for port, (client, size) in enumerate(sizes):
@@ -72,7 +72,7 @@ def test_all_together_may_be_so_large() -> None:
     assert len(late(*[(PROXY, 9)] * 6)) == 2
 
 
-# --- what is not whole ---
+# --- unfinished messages ---
 
 
 def test_a_stranger_has_sent_little_before() -> None:
@@ -82,7 +82,7 @@ def test_a_stranger_has_sent_little_before() -> None:
 
 
 def test_one_small_message_excuses_nothing_else() -> None:
-    """It was seen before the first look, or after."""
+    """It may come before the first look, or after it."""
     arrivals = Arrivals()
     arrivals.add_whole(1, 1)
     arrivals.note(60 * MEGABYTE)
@@ -110,12 +110,12 @@ def test_pings_count_until_a_message_is_seen() -> None:
 
 
 def head_of(size: int) -> int:
-    """Bytes of the head of a masked frame (RFC 6455, 5.2)."""
+    """Return the size of the head of a masked frame (RFC 6455, 5.2), in bytes."""
     return 6 + (0 if size < 126 else 2 if size < 1 << 16 else 8)
 
 
 fragments = st.integers(128, 4 * MEGABYTE)
-whole = st.tuples(st.integers(1, 40 * MEGABYTE), fragments)  # size of a message, and of its fragments
+whole = st.tuples(st.integers(1, 40 * MEGABYTE), fragments)  # sizes of a message and of its fragments
 interval = st.tuples(st.lists(whole, max_size=6), st.integers(0, 64 * MEGABYTE), st.booleans())
 
 
@@ -125,16 +125,16 @@ def on_wire(size: int, fragment: int) -> int:
 
 
 class Sender:
-    """Sends messages, and knows what of them is really not whole."""
+    """Sends messages, and knows how many bytes of them are really unfinished."""
 
     def __init__(self) -> None:
         self.arrivals = Arrivals()
-        self.sent = self.begun = 0  # bytes: in all, and of the message that is not whole
+        self.sent = self.begun = 0  # bytes: in all, and of the unfinished message
         self.heads = self.heads_unmarked = 0  # bytes of the heads of frames: in all, and since the last mark
         self.arrivals.note(0)
 
     def finish(self, size: int, fragment: int, ahead: int, *, marks: bool) -> None:
-        """Finish the message that was begun, whose size is `size` at least."""
+        """Finish the begun message, whose size is at least `size`."""
         self.sent += max(0, on_wire(size, fragment) - self.begun)
         self.begun = 0
         self.heads += on_wire(size, fragment) - size
@@ -145,7 +145,7 @@ class Sender:
             self.heads_unmarked = 0
 
     def run(self, intervals: list[tuple[list[tuple[int, int]], int, bool]]) -> Iterator[int]:
-        """Yield after each look how many bytes too many are counted; too few are negative."""
+        """Yield after each look how many bytes too many are counted; a negative number means too few."""
         for messages, begun, marks in intervals:
             for size, fragment in messages:
                 self.finish(max(size, self.begun), fragment, min(begun, READ_AHEAD), marks=marks)
@@ -157,7 +157,7 @@ class Sender:
 
 @given(st.lists(interval, max_size=20))
 def test_little_is_counted_that_is_whole(intervals: list[tuple[list[tuple[int, int]], int, bool]]) -> None:
-    """Of honest clients: the heads of their frames, as far as they are more than is allowed for."""
+    """For honest clients, at most the heads of their frames count, beyond the allowance for them."""
     sender = Sender()
     for more in sender.run(intervals):
         assert more <= sender.heads
@@ -165,7 +165,7 @@ def test_little_is_counted_that_is_whole(intervals: list[tuple[list[tuple[int, i
 
 @given(st.lists(interval.map(lambda each: (*each[:2], True)), max_size=20))
 def test_marks_forget_what_was_counted_wrongly(intervals: list[tuple[list[tuple[int, int]], int, bool]]) -> None:
-    """So an honest client can go on for ever: only the heads of one interval count."""
+    """So an honest client can stay connected for ever: only the heads of one interval count."""
     sender = Sender()
     for more in sender.run(intervals):
         assert more <= sender.heads_unmarked
@@ -173,12 +173,12 @@ def test_marks_forget_what_was_counted_wrongly(intervals: list[tuple[list[tuple[
 
 @given(st.lists(interval.map(lambda each: (*each[:2], True)), max_size=20))
 def test_little_is_hidden(intervals: list[tuple[list[tuple[int, int]], int, bool]]) -> None:
-    """By whatever whole messages an attacker sends before: the heads of one interval, and what is read ahead."""
+    """Whole messages of an attacker can hide only the heads of one interval, and what Granian reads ahead."""
     for more in Sender().run(intervals):
         assert more >= -(BEFORE + MOST_OF_FRAMES + READ_AHEAD)
 
 
-# --- what is whole ---
+# --- whole messages ---
 
 
 @pytest.fixture
@@ -191,7 +191,7 @@ def text(size: int) -> dict[str, object]:
 
 
 def test_what_sites_have_counts(account: Unfinished) -> None:
-    """Twice: Granian keeps the room. The newest is no worse than others of its size."""
+    """They count twice, since Granian keeps the memory. The newest is treated like others of its size."""
     with contextlib.ExitStack() as stack:
         sockets = [stack.enter_context(account.watched((HERE, port), HERE)) for port in range(6)]
         for arrivals in sockets:
@@ -243,7 +243,7 @@ def test_a_site_that_goes_on_after_the_end_counts_for_nobody(account: Unfinished
 
 
 def test_a_port_that_comes_back(account: Unfinished) -> None:
-    """A client resets its connection, and connects from the same port before the site has ended."""
+    """A client may reset its connection, and reconnect from the same port before the site has ended."""
     before, now = account.watched((HERE, 1), HERE), account.watched((HERE, 1), HERE)
     before.__enter__()
     with now as arrivals:
@@ -259,7 +259,7 @@ def test_sizes() -> None:
     assert memory_of({"text": "a" * MEGABYTE + "😀"}) > 4 * MEGABYTE
 
 
-# --- who takes nothing ---
+# --- clients that read nothing ---
 
 
 def test_who_takes_a_little_stays(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -276,11 +276,11 @@ def test_who_takes_a_little_stays(monkeypatch: pytest.MonkeyPatch) -> None:
     assert not arrivals.is_stalled(60)
 
 
-# --- what the kernel tells ---
+# --- what the kernel reports ---
 
 
 def test_a_message_is_seen_between_two_looks(account: Unfinished) -> None:
-    """What the kernel still has when the site gets a message belongs to the next."""
+    """Bytes that the kernel still has when the site gets a message belong to the next message."""
     with socket.create_server((HERE, 0)) as listener, socket.create_connection(listener.getsockname()) as client:
         server, address = listener.accept()
         with server, account.watched(address, HERE) as arrivals:
@@ -296,7 +296,7 @@ def test_a_message_is_seen_between_two_looks(account: Unfinished) -> None:
 
 
 def test_what_comes_by_a_proxy_counts_soon() -> None:
-    """Not only from the next look on, until when much can come."""
+    """They do not wait for the next look, since much can come until then."""
     account = Unfinished(lambda _: True, Refusals(None), send_timeout=60)
 
     async def count(client: socket.socket, server: socket.socket, arrivals: Arrivals) -> None:

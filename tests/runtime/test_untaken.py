@@ -1,4 +1,4 @@
-"""Clients of HTTP/2 that may have left much unread are sent small responses whose reading is counted exactly."""
+"""HTTP/2 clients that may have much unread data get small responses, whose reading is counted exactly."""
 
 import socket
 from collections.abc import Iterator
@@ -50,7 +50,7 @@ def site() -> Untaken:
 
 @pytest.fixture
 def nobody(site: Untaken, monkeypatch: pytest.MonkeyPatch) -> Untaken:
-    """One whose clients are in no kernel."""
+    """Return a site whose clients the kernel does not know."""
     monkeypatch.setattr(site, "look", lambda: None)
     return site
 
@@ -84,7 +84,7 @@ def test_who_takes_too_little_is_stalled(site: Untaken, clock: SimpleNamespace) 
 
 @pytest.mark.usefixtures("clock")
 def test_heads_are_no_credit(site: Untaken) -> None:
-    """A client that has taken many of them has not taken a later body."""
+    """A client that has read many heads has not therefore read a later body."""
     site.add(CLIENT, 1)
     site.note(CLIENT, traffic(10 * MUCH))
     site.add(CLIENT, MUCH)
@@ -103,7 +103,7 @@ def test_what_is_cancelled_counts_no_more(site: Untaken) -> None:
 
 @pytest.mark.parametrize(("others", "received"), [(HEAD, 0), (0, 5000), (HEAD, 5000)])
 def test_what_is_no_body_does_not_hide_one(site: Untaken, others: int, received: int) -> None:
-    """Each byte that the client sends may be answered with one, as a PING is."""
+    """Each byte that the client sends may be answered by one byte, like a PING."""
     site.add(CLIENT, MUCH)
     for _ in range(others // HEAD):
         site.begin(CLIENT)
@@ -112,7 +112,7 @@ def test_what_is_no_body_does_not_hide_one(site: Untaken, others: int, received:
 
 
 def test_no_more_is_suspected_than_can_be(nobody: Untaken) -> None:
-    """A cancelled film was given, and is never taken."""
+    """A cancelled film counts as sent, and is never read."""
     nobody.add(CLIENT, 200 << 20)
     nobody.note(CLIENT, traffic(0))
     assert nobody.accounts[CLIENT].suspected == OF_CONNECTION
@@ -138,7 +138,7 @@ def test_many_clients_are_suspicious_together(nobody: Untaken) -> None:
 
 
 def test_a_suspicious_response_counts_until_it_is_taken() -> None:
-    """Its empty parts are accepted when it has left the queue."""
+    """Its empty parts are accepted once the response has left the queue."""
     limits, protocol = Limits(HttpOptions()), Protocol(room=4)
     streams = Streams(limits)
     request = make_request(protocol)

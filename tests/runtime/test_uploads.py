@@ -1,4 +1,4 @@
-"""Uploads are public, and nothing else is; a route of the project's goes first."""
+"""Uploads are public, and nothing else is; the project's own routes go first."""
 
 import asyncio
 import os
@@ -50,7 +50,7 @@ urlpatterns: list[Any] = []
 def bundle(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Bundle]:
     if not settings.configured:
         settings.configure(STATIC_URL="/static/")
-    if not apps.ready:  # translations need it
+    if not apps.ready:  # translations need the apps
         django.setup()
     found = make_bundle(tmp_path, monkeypatch)
     (found.data / "media" / "private").mkdir(parents=True)
@@ -76,7 +76,7 @@ def find(found: Uploads, name: str) -> RangedFile | None:
     "route",
     [
         path("media/private/<path:name>", view),
-        path("media/private/<name>/", view),  # led there by APPEND_SLASH
+        path("media/private/<name>/", view),  # reached by a redirect of APPEND_SLASH
         path("media/private/<path:path>", login_required(serve), {"document_root": "media"}),
         path("media/private/<broken:name>", view),
         path("media/private/<path:path>", serve, {"document_root": "/elsewhere"}),
@@ -84,7 +84,7 @@ def find(found: Uploads, name: str) -> RangedFile | None:
     ids=str,
 )
 def test_narrower_route_goes_first(bundle: Bundle, route: Any) -> None:
-    """Per path: what it does not name is served."""
+    """This is decided per path: uploads that the route does not match are served."""
     found = uploads_of(bundle, route)
     assert find(found, "private/a.txt") is None
     assert find(found, "a.txt")
@@ -101,7 +101,7 @@ def test_route_of_another_urlconf_goes_first(bundle: Bundle) -> None:
 
 
 def test_route_goes_first_in_every_language(bundle: Bundle) -> None:
-    """A thread still speaks the language of the request before."""
+    """A thread still has the language of the request before."""
     routes = i18n_patterns(path("media/private/<path:name>", view), prefix_default_language=False)
     found = uploads_of(bundle, *routes)
     with translation.override("de"):
@@ -128,7 +128,7 @@ def test_nothing_but_uploads(bundle: Bundle, name: str) -> None:
 
 
 def test_no_upload_stands_for_another(bundle: Bundle) -> None:
-    """`a.txt.gz` is a file of its own, not a.txt compressed: somebody else may have sent it."""
+    """`a.txt.gz` is a separate file, not a compressed a.txt: another user may have uploaded it."""
     found = uploads_of(bundle)
     for name in ("a.txt", "a.txt.gz"):
         file = find(found, name)

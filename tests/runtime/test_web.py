@@ -1,4 +1,4 @@
-"""A web worker that is told to leave."""
+"""A web worker that is asked to drain."""
 
 import asyncio
 import socket
@@ -13,7 +13,7 @@ from djbundle.runtime.http.server import Server
 from djbundle.runtime.serve import web_process
 from djbundle.runtime.tls.pair import Pair
 
-# A child that begins to listen when its parent has sent it LEAVE.
+# A child that begins to listen only after its parent has sent it LEAVE.
 EARLY = """
 import os
 from djbundle.runtime.process import forking
@@ -35,7 +35,7 @@ os.waitpid(child, 0)
 
 
 class NewCertificates:
-    """Each look finds another."""
+    """Certificates that differ at each look."""
 
     def __init__(self) -> None:
         self.looks = 0
@@ -48,7 +48,7 @@ class NewCertificates:
 
 
 async def started_after(looks: int) -> int:
-    """How many servers are started by a worker that leaves after so many looks at its certificate."""
+    """Return how many servers a worker starts that drains after so many looks at its certificate."""
     started, pair = list[Any](), NewCertificates()
     server = SimpleNamespace(
         loop=asyncio.get_running_loop(),
@@ -69,7 +69,7 @@ async def started_after(looks: int) -> int:
 
 @pytest.mark.parametrize("looks", [0, 1, 3])
 def test_no_server_is_started_by_one_that_leaves(monkeypatch: pytest.MonkeyPatch, looks: int) -> None:
-    """Whoever connected to it would be cut off when it stops."""
+    """Clients that connect to it would be cut off when it stops."""
     monkeypatch.setattr(web_process, "LOOK", 0.001)
     assert asyncio.run(started_after(looks)) == looks
 

@@ -1,4 +1,4 @@
-"""A WebSocket of a worker that leaves."""
+"""A WebSocket of a worker that drains."""
 
 import asyncio
 from typing import Any
@@ -11,7 +11,7 @@ CLOSED = {"type": "websocket.close", "code": GOING_AWAY}
 
 
 async def converse(*, accepts: bool) -> tuple[list[Any], list[Any]]:
-    """What the client, and what the site is told, when the worker is about to leave as the client connects."""
+    """Return the messages to the client and to the site when the worker already drains as the client connects."""
     departure, sent, received = Departure(), [], []
     departure.begin()
 
@@ -47,7 +47,7 @@ async def converse(*, accepts: bool) -> tuple[list[Any], list[Any]]:
 def test_who_connects_at_the_last_moment_is_told_to_come_again(
     accepts: bool, sent: list[Any], last: dict[str, Any]
 ) -> None:
-    """And not that it may not, unless the site says so."""
+    """The client is refused only if the site itself refuses."""
     told, heard = asyncio.run(asyncio.wait_for(converse(accepts=accepts), 4))
     assert told == sent
     assert heard[-1] == last

@@ -1,4 +1,4 @@
-"""What an application answers is sent as Granian wants it: whole where it is whole, else in parts."""
+"""Responses of an application are sent as Granian needs them: whole if they are whole, otherwise in parts."""
 
 import io
 from collections.abc import Callable, Iterable, Iterator
@@ -34,7 +34,7 @@ def answer(given: Iterable[bytes], **environ: Any) -> Protocol:
 
 @pytest.fixture(autouse=True)
 def no_databases(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Nobody has configured Django here."""
+    """Do without databases: Django is not configured here."""
     monkeypatch.setattr(streams, "connections", SimpleNamespace(close_all=lambda: None))
     monkeypatch.setattr(HttpResponseBase, "close", lambda _self: None)
 
@@ -69,7 +69,7 @@ class Answer:
 
 
 class Whole(Answer, list[bytes]):
-    """As one that knows its parts."""
+    """An answer whose parts are known."""
 
 
 @pytest.mark.parametrize("kind", [Answer, Whole])

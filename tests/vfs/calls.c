@@ -1,5 +1,5 @@
-/* Functions of libc that Python does not call, on the tree of conftest.py. Loaded as a library by calls_in_c.py, so that
- * it is bound to whatever stands in front of libc. Prints one line for each answer.
+/* Calls functions of libc that Python does not call, on the tree of conftest.py. test_conformance.py loads it as a
+ * library, so that it is bound to whatever stands in front of libc. Prints one line for each result.
  */
 #define _GNU_SOURCE
 #include <dirent.h>

@@ -1,7 +1,7 @@
-"""Calls on the files of a tree, to be made in a bundle and on disk and to be answered alike.
+"""Calls on the files of a tree. They are made in a bundle and on disk, and must give the same results.
 
-Run as ``PYTHON calls.py ROOT SCRATCH``: prints one JSON object, the answer to each call by its description.
-The tree is that of conftest.py's `odd`. Answers hold no time, owner or number of an inode, which may differ.
+Run as ``PYTHON calls.py ROOT SCRATCH``: prints one JSON object, which maps each call's description to its result.
+The tree is that of conftest.py's `odd`. Results contain no time, owner or inode number, since these may differ.
 """
 
 import contextlib
@@ -53,7 +53,7 @@ PATHS = [
     *(f"{ODD}/program", f"{ODD}/large.bin", f"{ODD}/folder\0", f"{ROOT}/odd/folder/../../odd/./folder//inner/deep.txt"),
     *(f"{ROOT}{'/odd/..' * 400}", f"{ROOT}{'/odd/..' * 700}", f"{ROOT}{'/.' * 2040}"),
 ]
-# Outside, where nothing may be changed.
+# Paths outside the tree, where nothing may be changed.
 OUTSIDE = [
     f"{ROOT}/..",
     f"{ROOT}/../etc/hostname",
@@ -136,7 +136,7 @@ OPEN_FLAGS = {
 
 
 def questions(path: str) -> Iterator[tuple[str, Callable[[], Any]]]:
-    """What changes nothing, wherever the path leads."""
+    """Yield calls that change nothing, wherever the path leads."""
     yield "stat", lambda: facts(os.stat(path))
     yield "lstat", lambda: facts(os.lstat(path))
     for name, mode in (
@@ -156,7 +156,7 @@ def questions(path: str) -> Iterator[tuple[str, Callable[[], Any]]]:
     yield "readlink", lambda: shown(os.readlink(path))
     yield "realpath", lambda: shown(os.path.realpath(path))
     yield "realpath strict", lambda: shown(os.path.realpath(path, strict=True))
-    if len(path) < os.pathconf("/", "PC_PATH_MAX"):  # libc's own takes longer ones too
+    if len(path) < os.pathconf("/", "PC_PATH_MAX"):  # libc's own function accepts longer paths too
         yield "libc realpath", lambda: libc_realpath(path)
     yield (
         "tests",
@@ -170,7 +170,7 @@ def questions(path: str) -> Iterator[tuple[str, Callable[[], Any]]]:
 
 
 def changes(path: str) -> Iterator[tuple[str, Callable[[], Any]]]:
-    """What would change something, and is refused."""
+    """Yield calls that would change something, and are refused."""
     for name, flags in OPEN_FLAGS.items():
         yield f"open {name}", lambda flags=flags: open_with(path, flags)
     for mode in ("wb", "ab", "xb", "r+b"):
@@ -191,7 +191,7 @@ def changes(path: str) -> Iterator[tuple[str, Callable[[], Any]]]:
     yield "setxattr", lambda: os.setxattr(path, "user.x", b"")
     yield "read-only", lambda: bool(os.statvfs(path).f_flag & os.ST_RDONLY)
     if os.path.normpath(path) == ROOT:
-        return  # where the two are mounted differs
+        return  # the mount points of the two differ
     yield "rename in", lambda: os.rename(path, f"{ODD}/new")
     yield "rename out", lambda: os.rename(path, f"{SCRATCH}/new")
     yield "rename onto", lambda: os.rename(f"{SCRATCH}/own", path)
@@ -217,7 +217,7 @@ def libc_realpath(path: str) -> str:
 
 
 def in_folder(path: str) -> list[object]:
-    """Relative paths, from a working folder in the tree."""
+    """Use relative paths, from a working folder in the tree."""
     before = os.getcwd()
     os.chdir(path)
     try:
@@ -238,7 +238,7 @@ def in_folder(path: str) -> list[object]:
 
 
 def single_calls() -> Iterator[tuple[str, Callable[[], Any]]]:
-    """What needs more than a path."""
+    """Yield calls that need more than a path."""
     yield "read small", lambda: digest(Path(f"{ODD}/file.txt").read_bytes())
     yield "read large", lambda: digest(Path(f"{ODD}/large.bin").read_bytes())
     yield "positions are independent", positions
@@ -404,7 +404,7 @@ def read_in_child() -> list[str]:
 
 
 def close_all() -> list[str]:
-    """As a daemon does; then its descriptors get new numbers, which may have been ours."""
+    """Close all descriptors as a daemon does. New descriptors may then get the numbers that were ours."""
     names = [f"{ODD}/file.txt", f"{ODD}/copy.txt", f"{ODD}/large.bin"]
     before = [digest(Path(name).read_bytes()) for name in names]
     child = os.fork()

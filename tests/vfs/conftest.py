@@ -1,4 +1,4 @@
-"""A bundle with every odd kind of file, and the same tree on a read-only disk."""
+"""A bundle with every unusual kind of file, and the same tree on a read-only disk."""
 
 import os
 import shutil
@@ -18,7 +18,7 @@ VIRTUAL = "/djb"
 
 
 def fill(folder: Path) -> None:
-    """Files of all kinds, links of all kinds, names of all kinds."""
+    """Create files of all kinds, links of all kinds, and names of all kinds."""
     (folder / "folder" / "inner").mkdir(parents=True)
     (folder / "ünïcode").mkdir()
     for name in ("file.txt", "folder/inner/deep.txt", "folder/up.txt", "ünïcode/ß.txt", "with space", ".hidden", LONG):
@@ -48,7 +48,7 @@ def fill(folder: Path) -> None:
 
 @pytest.fixture(scope="session")
 def odd(bundles: Path) -> Path:
-    """The small project with a folder "odd", as a bundle."""
+    """Build the small project with a folder "odd" as a bundle."""
     project = Path(shutil.copytree(PROJECTS / "small", bundles / "odd" / "project"))
     fill(project / "odd")
     return build(project, bundles / "odd" / "small", "--include", "odd/data.sq3")
@@ -56,7 +56,7 @@ def odd(bundles: Path) -> Path:
 
 @pytest.fixture(scope="session")
 def disk(odd: Path) -> Iterator[tuple[Path, Path]]:
-    """The tree of the bundle unpacked, and where it is mounted so that nothing can be written, beside "/djb"."""
+    """Yield the unpacked tree of the bundle, and where it is mounted read-only, beside "/djb"."""
     if os.geteuid() != 0:
         pytest.skip("only root may mount a folder")
     extracted = odd.parent / "tree"
@@ -80,7 +80,7 @@ def in_memory(odd: Path) -> RunPython:
 
 @pytest.fixture
 def on_disk(odd: Path, disk: tuple[Path, Path]) -> RunPython:
-    """Run the same from the unpacked tree."""
+    """Run Python code or a file in the bundle, from the unpacked tree."""
     return lambda *arguments: run([odd, *arguments], {"DJBUNDLE_EXTRACT": str(disk[0])})
 
 

@@ -1,8 +1,8 @@
-"""Does calls one after the other, as they are read from standard input, in a bundle and on disk.
+"""Makes calls one after the other, as they are read from standard input, in a bundle and on disk.
 
-Run as ``PYTHON sequences.py ROOT SCRATCH``. A line is a JSON list of calls, each a list of its name and arguments;
-the answers come back as a line. Working folder and open descriptors last from one call to the next, not to the next
-line. "ROOT" in a path stands for the name of the root.
+Run as ``PYTHON sequences.py ROOT SCRATCH``. A line is a JSON list of calls, each a list of its name and arguments. The
+results are printed as one line. Working folder and open descriptors last from call to call, but not to the next line.
+"ROOT" in a path stands for the name of the root.
 """
 
 import json
@@ -16,11 +16,11 @@ from typing import Any
 from calls import ROOT, answer, digest, facts, scan, shown  # type: ignore[import-not-found]
 
 READ = 100  # bytes
-ROOTS = {"djb", "djd"}  # the virtual one is in no list
+ROOTS = {"djb", "djd"}  # no listing shows the virtual root
 
 
 class Sequence:
-    """What one line can do."""
+    """The calls that a line can make."""
 
     def __init__(self) -> None:
         os.chdir("/")
@@ -80,7 +80,7 @@ class Sequence:
         return sorted(set(os.listdir(self.at(number))) - ROOTS)
 
     def unless_folder(self, number: int, read: Callable[[int], bytes]) -> str:
-        """The one known difference, told in vfs.h: a disk answers EISDIR, we nothing."""
+        """Skip the one known difference, described in vfs.h: a disk answers EISDIR, the VFS returns no bytes."""
         is_folder = stat.S_ISDIR(os.fstat(self.at(number)).st_mode)
         return "folder" if is_folder else str(digest(read(self.at(number))))
 

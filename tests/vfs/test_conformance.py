@@ -1,4 +1,4 @@
-"""Below the virtual root every call is answered as on a read-only disk."""
+"""Below the virtual root, every call gives the same result as on a read-only disk."""
 
 import json
 import subprocess

@@ -1,4 +1,4 @@
-"""Generated sequences of calls: whatever was done before, the next one is answered as on a read-only disk."""
+"""Generated sequences of calls: after any calls, the next one gives the same result as on a read-only disk."""
 
 import json
 import os
@@ -38,7 +38,7 @@ names = st.sampled_from(NAMES)
 anything = st.lists(st.one_of(names, names, st.just("..")), min_size=1, max_size=6).map("/".join)
 starts = st.sampled_from(["", "", "/ROOT/", "/ROOT/odd/", "/ROOT/odd/folder/", "/../ROOT/odd/", "//ROOT//odd/./"])
 paths = st.builds("".join, st.tuples(starts, anything))
-# No ".." and a start at the root: such a path leads nowhere else, as the links of the tree lead nowhere else.
+# Without "..", and from the root: such a path stays in the tree, since the links of the tree stay in it too.
 inside = st.lists(names.filter(lambda name: name != "ROOT"), min_size=1, max_size=4).map(
     lambda parts: "/ROOT/odd/" + "/".join(parts)
 )
@@ -60,7 +60,7 @@ calls = st.one_of(
 
 
 class Worker:
-    """One process that does what it is sent."""
+    """A process that makes the calls it is sent."""
 
     def __init__(self, bundle: Path, root: object, environment: dict[str, str]) -> None:
         command = [str(bundle), str(SCRIPT), str(root), "/nowhere"]

@@ -1,4 +1,4 @@
-"""The shop's settings for gunicorn, Celery and Redis, as their documentation has them; SQLite as in the bundle."""
+"""The shop's settings for gunicorn, Celery and Redis, as their documentation advises. SQLite is as in the bundle."""
 
 import os
 from typing import Any
@@ -27,7 +27,7 @@ default |= {
 TASKS = {"default": {"BACKEND": "celery_shop.CeleryBackend"}}
 
 CELERY_BROKER_URL = f"redis+socket://{REDIS}"
-CELERY_TASK_ACKS_LATE = True  # or a task is lost when its worker dies
+CELERY_TASK_ACKS_LATE = True  # otherwise a task is lost when its worker dies
 CELERY_TASK_IGNORE_RESULT = True
 CELERY_BEAT_SCHEDULE = {
     "warm_cache": {"task": "celery_shop.run", "schedule": 86400, "args": ["catalogue.tasks.warm_cache"]}

@@ -14,14 +14,14 @@ app.config_from_object("django.conf:settings", namespace="CELERY")
 
 
 class CeleryBackend(DatabaseBackend):
-    """Takes the shop's own rules for its tasks, and keeps none of them in the database."""
+    """Accepts the shop's own options for tasks, and stores no tasks in the database."""
 
     def add(self, task: Any, args: Sequence[Any], kwargs: dict[str, Any], **_: Any) -> Any:
         transaction.on_commit(lambda: run.delay(task.module_path, list(args), kwargs))
 
 
 class Context:
-    """What a task tells of itself; nobody listens."""
+    """The context of a task. Progress is discarded."""
 
     def progress(self, done: int, total: int = 0, note: str = "") -> None: ...
 

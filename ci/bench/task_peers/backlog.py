@@ -1,4 +1,4 @@
-"""Claims with many finished rows in the table, beside claims with none."""
+"""Claims per second with many finished rows in the table, compared with none."""
 
 import statistics
 from collections.abc import Sequence
@@ -7,11 +7,11 @@ from ci.bench.task_peers.machine import free_space
 from ci.bench.task_peers.side import FAILURES, SQLITE, TITLES, Side
 from ci.bench.task_peers.table import Table
 
-ROW = 700  # bytes that a finished row takes at most, indexes and log included
+ROW = 700  # bytes that a finished row takes at most, with indexes and log
 
 
 def measure_backlog(sides: Sequence[Side], rows: int, count: int, rounds: int) -> Table:
-    """Ours alone. Its plan for the claim is printed."""
+    """Measure djbundle alone. The query plan of its claim is printed."""
     table = Table(
         "backlog",
         f"Claims per second beside {rows:,} finished rows",
@@ -43,12 +43,12 @@ def _measure(side: Side, table: Table, rows: int, count: int, rounds: int) -> No
 
 
 def _rates(side: Side, count: int, rounds: int) -> list[float]:
-    """The first one, in which files grow, is not counted."""
+    """Return the rate of each round. The first round, in which files grow, is not counted."""
     return [_claims(side, count) for _ in range(rounds + 1)][1:]
 
 
 def _claims(side: Side, count: int) -> float:
-    """The rest of the table is as before."""
+    """Measure claims per second. Afterwards the table is as before."""
     side.run("driver.py", "fill", "note", count)
     rate = float(side.run("driver.py", "claims", count))
     assert side.peer.DONE
@@ -57,7 +57,7 @@ def _claims(side: Side, count: int) -> float:
 
 
 def _multiply(side: Side, rows: int) -> None:
-    """Finish one task, and copy its row so often."""
+    """Finish one task, and make `rows` copies of its row."""
     assert side.peer.DONE
     side.run("driver.py", "fill", "note", 1)
     with side.worker():

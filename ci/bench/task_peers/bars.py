@@ -1,4 +1,4 @@
-"""What we want to reach in each measurement, and whether it is reached."""
+"""The goal of each measurement, and whether it is met."""
 
 from dataclasses import dataclass
 
@@ -12,7 +12,7 @@ PAGES = {"compute": 0.6, "wait": 0.95}  # of the rate while the worker has nothi
 
 @dataclass(frozen=True)
 class Line:
-    """One promise with its figures, ready to be printed."""
+    """A goal with its figures, ready to be printed."""
 
     what: str
     ours: str
@@ -22,7 +22,7 @@ class Line:
 
 
 def lines_of(table: Table) -> list[Line]:
-    """None where our side could not be measured."""
+    """Return the lines of a table; none if our side could not be measured."""
     kind = table.name.partition("-")[0]
     if table.best(ours=True) is None:
         return []

@@ -1,13 +1,13 @@
-"""A table as bars, in SVG: no scripts, the reader's own font, readable on a light page and on a dark one."""
+"""Bar charts of tables, in SVG: no scripts, the reader's own font, readable on light and dark pages."""
 
 from collections.abc import Sequence
 from html import escape
 
 from ci.bench.task_peers.table import HIGHER, OURS, Table, number
 
-WIDTH, LABELS, TEXT = 790, 245, 215  # of the drawing, of the labels, of what is written right of a bar
+WIDTH, LABELS, TEXT = 790, 245, 215  # of the drawing, of the labels, of the text to the right of a bar
 TOP, BAR, THIN, GAP = 62, 20, 7, 12
-FOOT = 18  # of a line of small print
+FOOT = 18  # height of a line of small print
 LINE = 118  # characters of small print in a line
 STYLE = """
 text { font: 14px system-ui, -apple-system, "Segoe UI", sans-serif; fill: #1f2328 }
@@ -27,7 +27,7 @@ rect.more { fill-opacity: .45 }
 
 
 def chart(table: Table) -> str:
-    """The whole drawing. Sides stand from the best to the worst, those that were not measured are left out."""
+    """Return the whole drawing. Sides are sorted from best to worst; those that were not measured are left out."""
     labels = [label for label in table.rows if table.row(label)[0] is not None]
     labels.sort(key=lambda label: table.row(label)[0] or 0.0, reverse=table.better == HIGHER)
     step = BAR + (table.drawn - 1) * (THIN + 2) + GAP
@@ -52,7 +52,7 @@ def chart(table: Table) -> str:
 
 
 def caption(table: Table) -> str:
-    """When, on what, with which versions, by which command."""
+    """Return the date, the machine, the versions and the command of the measurement."""
     facts = dict(table.facts)
     first = [facts.pop("date", ""), f"{facts.pop('CPUs', '?')} CPUs"]
     last = facts.pop("command", "")
@@ -62,7 +62,7 @@ def caption(table: Table) -> str:
 
 
 def beside(table: Table, label: str) -> str:
-    """What is said right of the number: what the side notes itself, or how far it is from ours."""
+    """Return the text to the right of the number: the row's own note, or how many times faster djbundle is."""
     if table.rows[label].note or label.startswith(OURS):
         return table.rows[label].note
     times = table.advantage(table.row(label)[0] or 0.0)
@@ -94,7 +94,7 @@ def _legend(table: Table) -> str:
 
 
 def _spoken(table: Table, labels: Sequence[str]) -> str:
-    """For those who cannot see it."""
+    """Return the chart as text, for screen readers."""
     told = (f"{label} {number(table.row(label)[0])}" for label in labels)
     return f"{table.title}, {table.columns[0]}: {', '.join(told)}"
 

@@ -15,7 +15,7 @@ Tables = dict[str, Table]
 
 
 def fill(document: Path, tables: Tables, charts: Path) -> None:
-    """Write every block of `document` anew."""
+    """Replace every block of `document`."""
     place = charts.relative_to(document.parent, walk_up=True).as_posix()
 
     def block(found: re.Match[str]) -> str:
@@ -25,7 +25,7 @@ def fill(document: Path, tables: Tables, charts: Path) -> None:
 
 
 def summary(tables: Tables, _place: str) -> str:
-    """Each bar, what was measured, and whether it is met."""
+    """Return a table of all goals, the measured values, and whether each goal is met."""
     rows = [
         f"| {line.what} | {line.ours} | {line.beside} | {line.bar} | {'yes' if line.met else '**no**'} |\n"
         for name in ORDER
@@ -38,13 +38,13 @@ def summary(tables: Tables, _place: str) -> str:
 
 
 def gallery(tables: Tables, place: str) -> str:
-    """Two charts in a line."""
+    """Return all charts, two in a line."""
     shown = [tables[name] for name in ORDER if name in tables]
     return "".join(f'<img src="{place}/{table.name}.svg" width="49%" alt="{escape(table.title)}">\n' for table in shown)
 
 
 def charts(tables: Tables, place: str) -> str:
-    """Each chart with its command, its table and its remarks."""
+    """Return each chart with its command, its table and its remarks."""
     return "\n".join(_part(tables[name], place) for name in ORDER if name in tables)
 
 

@@ -1,6 +1,6 @@
 """Tasks per second by one worker process, from the first start to the last record; its own start is in no figure.
 
-Who would take longer than LONGEST for all of them gets fewer, which changes nothing in a rate that is long even.
+A side that would take longer than LONGEST for all tasks gets fewer. The rate is constant by then, so it stays the same.
 """
 
 import statistics
@@ -10,12 +10,12 @@ from collections.abc import Sequence
 from ci.bench.task_peers.side import FAILURES, TITLES, Side
 from ci.bench.task_peers.table import Table
 
-TRIAL = 500  # tasks, which tell how long more would take
+TRIAL = 500  # tasks that show how long more would take
 LONGEST = 10.0  # seconds
 
 
 def drain(side: Side, count: int, command: Sequence[str] = ()) -> float:
-    """Once: enqueue `count` tasks, start a worker, wait until all are recorded."""
+    """Enqueue `count` tasks, start a worker, wait until all are recorded, and return tasks per second."""
     side.reset()
     side.run("driver.py", "fill", "note", count)
     with side.worker(command):
@@ -26,7 +26,10 @@ def drain(side: Side, count: int, command: Sequence[str] = ()) -> float:
 
 
 def measure_drain(sides: Sequence[Side], database: str, count: int, rounds: int) -> Table:
-    """All in turn; those that can run four tasks at once in a process in both ways, as ours does by default."""
+    """Measure all sides in turn.
+
+    Those that can run four tasks at once in a process, as djbundle does by default, are measured in both ways.
+    """
     contenders = [(side.peer.NAME, side, side.peer.WORKER) for side in sides]
     contenders += [(f"{side.peer.NAME}, 4 threads", side, side.peer.FOUR) for side in sides if side.peer.FOUR]
     counts = {label: _affordable(side, count, command) for label, side, command in contenders}
@@ -47,7 +50,7 @@ def measure_drain(sides: Sequence[Side], database: str, count: int, rounds: int)
 
 
 def _affordable(side: Side, count: int, command: Sequence[str]) -> int:
-    """How many of `count` tasks it drains in a run."""
+    """Return how many of `count` tasks the side is to drain in a run."""
     fewest = min(TRIAL, count)
     try:
         rate = drain(side, fewest, command)
@@ -57,7 +60,7 @@ def _affordable(side: Side, count: int, command: Sequence[str]) -> int:
 
 
 def _limit(side: Side, count: int, rounds: int) -> str:
-    """What is left for the worker's own work, and for the processes that run tasks."""
+    """Measure how fast djbundle claims and records tasks that nothing runs, and return it as a remark."""
     rates = []
     for _ in range(rounds):
         side.reset()

@@ -1,4 +1,4 @@
-"""What was measured, kept as JSON; charts and tables are made of it, so that none of them can differ."""
+"""The results, stored as JSON. Charts and tables are made from this file, so they always agree."""
 
 import json
 from collections.abc import Iterable
@@ -11,16 +11,16 @@ NAME = "tasks.json"
 
 
 def load(folder: Path) -> dict[str, Table]:
-    """Every table that was kept, by its name."""
+    """Return every stored table, by its name."""
     file = folder / NAME
     told = json.loads(file.read_text()) if file.exists() else {}
     return {name: Table.from_json(table) for name, table in told.items()}
 
 
 def keep(folder: Path, table: Table) -> None:
-    """In the place of an older one of its name; the others stay."""
+    """Store a table. It replaces an older one of the same name; the others stay."""
     if not any(row.runs for row in table.rows.values()):
-        return  # no side could be measured: what is kept is better than nothing
+        return  # no side could be measured: the older table is better than nothing
     folder.mkdir(parents=True, exist_ok=True)
     tables = load(folder) | {table.name: table}
     told = {name: tables[name].to_json() for name in sorted(tables)}
@@ -28,6 +28,6 @@ def keep(folder: Path, table: Table) -> None:
 
 
 def draw(folder: Path, tables: Iterable[Table]) -> None:
-    """NAME.svg for each."""
+    """Write NAME.svg for each table."""
     for table in tables:
         (folder / f"{table.name}.svg").write_text(chart(table))

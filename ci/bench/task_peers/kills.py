@@ -1,4 +1,4 @@
-"""What becomes of tasks while worker processes are killed at random."""
+"""The fate of tasks while worker processes are killed at random."""
 
 import random
 import time
@@ -14,7 +14,7 @@ COLUMNS = ["lost", "recorded twice", "run again", "kills", "seconds"]
 
 
 def measure_kills(sides: Sequence[Side], database: str, count: int, kills: int) -> Table:
-    """Every side with as many tasks and kills."""
+    """Measure every side with the same number of tasks and kills."""
     title = f"{TITLES[database]}, {count:,} tasks of 2 ms, {kills} times SIGKILL to a random process of the worker"
     table = Table(f"kills-{database}", title, COLUMNS, better=LOWER, drawn=2, is_race=False)
     for side in sides:
@@ -39,7 +39,7 @@ def _kill(side: Side, count: int, kills: int) -> Values:
     done = 0
     with Service(side) as service:
         for number in range(1, kills + 1):
-            # Each at its share of the way, so that all come while there is work.
+            # The kills are spread over the run, so that all of them happen while there is work.
             if not service.reach(side.noted, count * number // (kills + 1), 0.002):
                 break
             time.sleep(random.uniform(0, 0.02))

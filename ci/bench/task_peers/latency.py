@@ -1,4 +1,4 @@
-"""From the commit to the start of the task, with nothing else to do."""
+"""The time from the commit to the start of a task, on an idle worker."""
 
 import json
 import statistics
@@ -7,12 +7,12 @@ from collections.abc import Sequence
 from ci.bench.task_peers.side import FAILURES, TITLES, Side
 from ci.bench.task_peers.table import LOWER, Table
 
-SETTLE = 1  # tasks that run before it begins, to see that the worker is up
+SETTLE = 1  # tasks that run before the measurement, so that the worker is certainly up
 QUICK_POLL = 0.01
 
 
 def measure_latency(sides: Sequence[Side], database: str, count: int, seconds: float, rounds: int) -> Table:
-    """All in turn; those that poll also as often as is sensible."""
+    """Measure all sides in turn. Those that poll are also measured with their quickest sensible polling."""
     title = f"{TITLES[database]}, commit to start of the task, nothing else to do"
     table = Table(f"latency-{database}", title, ["p50 ms", "p99 ms", "worst ms", "samples"], better=LOWER, drawn=2)
     contenders = [(side.peer.NAME, side, side.peer.WORKER, "", side.peer.POLL) for side in sides]

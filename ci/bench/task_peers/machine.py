@@ -1,4 +1,4 @@
-"""What all sides share: the servers, the virtual environments, and what a chart says of the machine."""
+"""What all sides share: the servers, the virtual environments, and the facts about the machine for charts."""
 
 import datetime
 import os
@@ -20,7 +20,7 @@ VERSIONS = "from importlib.metadata import version; import sys; print(*map(versi
 
 @dataclass
 class Machine:
-    """Virtual environments are made when they are first asked for."""
+    """The machine. Virtual environments are made on first use."""
 
     work: Path
     postgres: Postgres
@@ -28,7 +28,7 @@ class Machine:
     pythons: dict[str, Path] = field(default_factory=dict)
 
     def python_for(self, module: str, packages: list[str]) -> Path:
-        """The Python of a peer. Raises RuntimeError when its packages cannot be installed."""
+        """Return the Python of a peer. Raises RuntimeError if its packages cannot be installed."""
         if module not in self.pythons:
             folder = self.work / "venvs" / module
             python = folder / "bin" / "python"
@@ -41,7 +41,7 @@ class Machine:
         return self.pythons[module]
 
     def facts(self, command: str) -> dict[str, str]:
-        """For the small print of a chart."""
+        """Return the facts for the small print of a chart."""
         python = next(iter(self.pythons.values()))
         django, sqlite = _run(str(python), "-c", f"import sqlite3; {VERSIONS}; print(sqlite3.sqlite_version)", "django")
         known = {
@@ -58,18 +58,18 @@ class Machine:
 
 
 def version_of(python: Path, requirement: str) -> str:
-    """Of the installed distribution that a requirement such as ``celery[redis]`` names."""
+    """Return the version of the installed distribution that a requirement such as ``celery[redis]`` names."""
     name = requirement.partition("[")[0].partition(">")[0]
     return _run(str(python), "-c", VERSIONS, name)[0]
 
 
 def free_space(folder: Path) -> int:
-    """Bytes."""
+    """Return the free bytes of the disk."""
     return shutil.disk_usage(folder).free
 
 
 def _run(*command: str) -> list[str]:
-    """The words it printed."""
+    """Run a command, and return the words that it printed."""
     done = subprocess.run(command, check=False, capture_output=True, text=True)
     if done.returncode:
         raise RuntimeError(" ".join(done.stderr.split())[-300:])

@@ -1,4 +1,4 @@
-"""Pages per second of Granian while our worker has nothing, computes, or waits."""
+"""Pages per second of Granian while our worker is idle, computes, or waits."""
 
 import contextlib
 import statistics
@@ -41,7 +41,7 @@ def measure_pages(side: Side, seconds: int, rounds: int) -> Table:
 
 
 def _fresh(side: Side) -> None:
-    """No tasks; the web server keeps the file open."""
+    """Delete all tasks, but not the file: the web server keeps it open."""
     assert side.peer.DONE
     side.query(f"DELETE FROM {side.peer.DONE[0]}")
 

@@ -1,4 +1,4 @@
-"""Has the database itself note each write of a task's success, whoever makes it."""
+"""Makes the database itself record each write of a task's success, whichever process makes it."""
 
 from ci.bench.task_peers.side import SQLITE, Side
 
@@ -11,11 +11,11 @@ END $$
 
 
 def watch(side: Side) -> bool:
-    """From now on; False where the peer keeps no records."""
+    """Start to record. Return False if the peer keeps no records of success."""
     if not side.peer.DONE:
         return False
     table, condition = side.peer.DONE
-    # Only statements that write the state: a finished row may change otherwise, as when its worker is forgotten.
+    # Only statements that write the state: other columns of a finished row may change, as when its worker is deleted.
     events = {"insert": "INSERT", "update": f"UPDATE OF {condition.split()[0]}"}
     side.query("CREATE TABLE bench_done (id text)")
     if side.database == SQLITE:
@@ -34,6 +34,6 @@ def watch(side: Side) -> bool:
 
 
 def count_doubles(side: Side) -> int:
-    """How many tasks had more than one such write."""
+    """Return how many tasks had more than one such write."""
     doubles = "SELECT id FROM bench_done GROUP BY id HAVING count(*) > 1"
     return int(side.query(f"SELECT count(*) FROM ({doubles}) AS doubles")[0][0])

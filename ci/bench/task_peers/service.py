@@ -1,4 +1,4 @@
-"""A worker under a service manager, and under somebody who restarts it when it has got stuck."""
+"""A worker under a service manager, which restarts it when it has exited or is stuck."""
 
 import time
 from collections.abc import Callable
@@ -10,7 +10,7 @@ from ci.bench.task_peers.side import Side, family, stop
 
 
 class Service:
-    """``with Service(side) as service:`` runs the worker that finds tasks of dead ones as soon as may be."""
+    """``with Service(side) as service:`` runs a worker that rescues the tasks of dead workers as soon as it can."""
 
     def __init__(self, side: Side) -> None:
         self.side = side
@@ -23,15 +23,15 @@ class Service:
         stop(self.process)
 
     def members(self) -> list[psutil.Process]:
-        """The processes that run now."""
+        """Return the processes that run now."""
         return family(self.process) if self.process.poll() is None else []
 
     def reach(self, count: Callable[[], int], goal: int, pause: float) -> bool:
-        """Wait until `count` gives `goal`; False when nothing happens any more, not even after a restart."""
+        """Wait until `count` gives `goal`. Return False if there is no more progress, not even after a restart."""
         for _ in range(2):
             last, since = -1, time.monotonic()
             while (now := count()) < goal and time.monotonic() - since < self.side.peer.CALM:
-                if self.process.poll() is not None:  # as systemd does: end what it left behind, and start it again
+                if self.process.poll() is not None:  # like systemd: end its last processes, and start it again
                     self._restart()
                 progress = now + self.side.noted()
                 if progress != last:

@@ -22,8 +22,8 @@ HERE = Path(__file__).parent
 ENTRY = struct.Struct("=qd")  # as in project/jobs/tasks.py
 SQLITE, POSTGRES = "sqlite", "postgresql"
 TITLES = {SQLITE: "SQLite", POSTGRES: "PostgreSQL"}
-LIMIT = 600.0  # seconds for anything
-FAILURES = (  # of one side, which others survive
+LIMIT = 600.0  # seconds that anything may take
+FAILURES = (  # of one side; the others go on
     *(RuntimeError, ValueError, OSError, subprocess.SubprocessError, psutil.Error),
     *(sqlite3.Error, psycopg.Error),
 )
@@ -34,13 +34,13 @@ class Peer(Protocol):
 
     NAME: str
     PACKAGES: list[str]
-    DURABLE: str  # what has happened to a task when the request has ended
+    DURABLE: str  # what is certain of a task when the request has ended
     WORKER: list[str]  # as its documentation starts it, one process
-    QUICK: list[str]  # polls as often as is sensible; empty: there is no such thing
-    FOUR: list[str]  # four tasks at once in one process; empty: the same, or not to be had
-    CAREFUL: list[str]  # finds tasks of a dead worker as soon as may be
-    CALM: float  # seconds without progress after which it finds no more tasks of dead workers
-    POLL: float  # seconds between looks at the queue by default
+    QUICK: list[str]  # polls as often as is sensible; empty: it has no such option
+    FOUR: list[str]  # four tasks at once in one process; empty: as WORKER, or not possible
+    CAREFUL: list[str]  # rescues tasks of a dead worker as soon as it can
+    CALM: float  # seconds without progress after which it rescues no more tasks
+    POLL: float  # seconds between polls by default
     DONE: tuple[str, str] | None  # table and condition for tasks whose success is recorded; None: no records
 
 
@@ -77,7 +77,7 @@ class Side:
             (self.folder / "db.sqlite3").rename(self.folder / "clean")
 
     def reset(self) -> None:
-        """An empty database, no notes."""
+        """Replace the database with an empty one, and delete the notes."""
         for pattern in ("notes", "ends", "*.sqlite3*"):
             for file in self.folder.glob(pattern):
                 file.unlink()
@@ -89,7 +89,7 @@ class Side:
             shutil.copy(self.folder / "clean", self.folder / "db.sqlite3")
 
     def run(self, *arguments: str | int | float, mode: str = "") -> str:
-        """Run Python in the project; what it printed."""
+        """Run Python in the project, and return what it printed."""
         command = [str(self.python), *map(str, arguments)]
         environment = self.environment | {"BENCH_MODE": mode}
         done = subprocess.run(
@@ -100,7 +100,7 @@ class Side:
         return done.stdout.decode()
 
     def start(self, command: Sequence[str], *, mode: str = "", niceness: int = 0) -> subprocess.Popen[bytes]:
-        """A worker, in a process group of its own."""
+        """Start a worker in a process group of its own."""
         with self.log.open("ab") as log:
             return subprocess.Popen(
                 ["nice", "-n", str(niceness), str(self.python), *command],
@@ -109,12 +109,12 @@ class Side:
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
-                process_group=0,  # but no session, to each of which Linux gives its share of the CPU (autogroup)
+                process_group=0,  # no session of its own: Linux shares the CPU by sessions (autogroup)
             )
 
     @contextlib.contextmanager
     def worker(self, command: Sequence[str] = (), *, mode: str = "", niceness: int = 0) -> Iterator[None]:
-        """A worker while the block runs; nothing is left of it."""
+        """Run a worker for the duration of the block. None of its processes survives it."""
         process = self.start(command or self.peer.WORKER, mode=mode, niceness=niceness)
         try:
             yield
@@ -122,19 +122,19 @@ class Side:
             stop(process)
 
     def noted(self) -> int:
-        """How many runs have begun."""
+        """Return how many runs have begun."""
         try:
             return (self.folder / "notes").stat().st_size // ENTRY.size
         except FileNotFoundError:
             return 0
 
     def notes(self, name: str = "notes") -> list[tuple[int, float]]:
-        """The number of each task that has begun, and when; with "ends": of each `step` that has ended."""
+        """Return the number of each task that has begun, and when; with "ends", of each `step` that has ended."""
         file = self.folder / name
         return list(ENTRY.iter_unpack(file.read_bytes())) if file.exists() else []
 
     def done(self) -> int:
-        """How many tasks have succeeded, by the peer's own records where it keeps any."""
+        """Return how many tasks have succeeded, by the peer's own records if it keeps any."""
         if not self.peer.DONE:
             return len({number for number, _ in self.notes()})
         table, condition = self.peer.DONE
@@ -168,7 +168,7 @@ class Side:
 
 
 def family(process: subprocess.Popen[bytes]) -> list[psutil.Process]:
-    """It and all below it."""
+    """Return the process and its descendants; nothing if it has ended."""
     try:
         top = psutil.Process(process.pid)
         return [top, *top.children(recursive=True)]
@@ -177,7 +177,7 @@ def family(process: subprocess.Popen[bytes]) -> list[psutil.Process]:
 
 
 def stop(process: subprocess.Popen[bytes]) -> None:
-    """Ask it to end; after some seconds kill it and all that is left of its group."""
+    """Send SIGTERM; after at most 5 seconds kill all that is left of its process group."""
     with contextlib.suppress(ProcessLookupError):
         process.send_signal(signal.SIGTERM)
     with contextlib.suppress(subprocess.TimeoutExpired):

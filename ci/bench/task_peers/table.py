@@ -1,4 +1,4 @@
-"""What a section has measured: a row for each side, with what each of its runs gave."""
+"""The results of a section: a row for each side, with the values of each of its runs."""
 
 import statistics
 import sys
@@ -6,30 +6,30 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any, Self
 
-OURS = "djbundle"  # a row whose label begins with it is ours
+OURS = "djbundle"  # a row whose label begins with it is djbundle's
 HIGHER, LOWER = "higher is better", "lower is better"
 
-Values = list[float | None]  # one for each column; None: the side has no such thing
+Values = list[float | None]  # one for each column; None: the side has no such value
 
 
 @dataclass
 class Row:
-    """What one side did."""
+    """The results of one side."""
 
     runs: list[Values] = field(default_factory=list)
     version: str = ""
-    durability: str = ""  # what has happened to a task once it is enqueued
+    durability: str = ""  # what is certain of a task once it is enqueued
     note: str = ""  # printed beside its bar
 
     def values(self, width: int) -> Values:
-        """The median of each column."""
+        """Return the median of each column."""
         columns = ([run[place] for run in self.runs if run[place] is not None] for place in range(width))
         return [statistics.median(column) if column else None for column in columns]  # type: ignore[type-var]
 
 
 @dataclass
 class Table:
-    """Rows under columns, of which the first `drawn` are drawn."""
+    """Rows and columns. Charts show the first `drawn` columns."""
 
     name: str
     title: str
@@ -45,14 +45,14 @@ class Table:
         return self.rows[label].values(len(self.columns))
 
     def add(self, label: str, run: Values, version: str = "", durability: str = "") -> None:
-        """One more run of a side; said on standard error, since all of them take long."""
+        """Add a run of a side, and report it on standard error, since all runs together take long."""
         row = self.rows.setdefault(label, Row(version=version, durability=durability))
         row.runs.append(run)
         told = ", ".join(f"{column} {number(value)}" for column, value in zip(self.columns, run, strict=True))
         print(f"  {label}: {told}", file=sys.stderr)
 
     def best(self, *, ours: bool) -> tuple[str, float] | None:
-        """Label and first value of our best row, or of the best other one."""
+        """Return label and first value of our best row, or of the best other row."""
         found = [
             (label, value)
             for label in self.rows
@@ -62,14 +62,14 @@ class Table:
         return choose(found, key=lambda pair: pair[1]) if found else None
 
     def advantage(self, other: float) -> float | None:
-        """How many times better than `other` our best row is; None where that cannot be said."""
+        """Return how many times better than `other` our best row is, or None if it cannot be computed."""
         ours = self.best(ours=True)
         if ours is None or not ours[1] or not other:
             return None
         return ours[1] / other if self.better == HIGHER else other / ours[1]
 
     def show(self) -> None:
-        """Print it."""
+        """Print the table."""
         spread = any(len(row.runs) > 1 for row in self.rows.values())
         print(f"\n{self.title}")
         head = [*self.columns, *(("lowest", "highest") if spread else ())]
@@ -85,7 +85,7 @@ class Table:
             print(f"    {remark}")
 
     def to_json(self) -> dict[str, Any]:
-        """With the medians, for those who read the file."""
+        """Return the table with the medians, for readers of the file."""
         told = asdict(self)
         for label, row in told["rows"].items():
             row["medians"] = dict(zip(self.columns, self.row(label), strict=True))
@@ -101,13 +101,13 @@ class Table:
 
 
 def _spread(runs: Sequence[Values]) -> Values:
-    """Lowest and highest of the first column."""
+    """Return the lowest and highest value of the first column."""
     first = [run[0] for run in runs if run[0] is not None]
     return [min(first), max(first)] if first else [None, None]
 
 
 def number(value: float | None) -> str:
-    """Three digits that count, as people write them."""
+    """Format a number with three significant digits."""
     if value is None:
         return "-"
     if value >= 100 or value == int(value):

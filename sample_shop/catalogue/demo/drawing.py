@@ -7,7 +7,7 @@ from PIL import Image, ImageChops, ImageDraw, ImageFilter
 
 SIZE = 600  # pixels of the picture
 SCALE = 2  # drawn larger, then reduced, for smooth edges
-TABLE = 0.74  # height at which things stand, as a share of the picture
+TABLE = 0.74  # height at which objects stand, as a share of the picture
 
 Colour = tuple[int, int, int]
 Shape = Callable[[ImageDraw.ImageDraw], None]
@@ -47,7 +47,7 @@ class Picture:
         return mask
 
     def shadow(self, left: float, right: float, y: float = TABLE, height: float = 0.06) -> None:
-        """What lies on the table below a thing."""
+        """Draw the shadow of an object on the table."""
         mask = self.mask(
             lambda draw: draw.ellipse(self.box(left, y - height / 2, right + 0.08, y + height / 2), fill=110)
         )
@@ -55,7 +55,7 @@ class Picture:
         self.image.paste((60, 50, 40), mask=mask)
 
     def glow(self, x: float, y: float, radius: float, colour: str, strength: int = 150) -> None:
-        """Light around a lamp."""
+        """Draw the light around a lamp."""
         mask = self.mask(lambda draw: draw.circle(self.points((x, y))[0], radius * self.side, fill=strength))
         self.image.paste(colour, mask=mask.filter(ImageFilter.GaussianBlur(radius * self.side * 0.45)))
 

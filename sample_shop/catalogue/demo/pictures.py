@@ -1,4 +1,4 @@
-"""One function for each kind of thing that the shop sells."""
+"""Pictures of the products: a function for each kind of product."""
 
 import math
 
@@ -126,7 +126,7 @@ def throws(wall: str, *colours: str) -> Picture:
 
 
 def picture_seam(colour: str) -> str:
-    """A darker shade of a colour such as "#c96f4a"."""
+    """Return a darker shade of a colour such as "#c96f4a"."""
     return "#" + "".join(f"{round(int(colour[at : at + 2], 16) * 0.8):02x}" for at in (1, 3, 5))
 
 

@@ -1,4 +1,4 @@
-"""The range: categories and products in both languages."""
+"""The product range: categories and products in both languages."""
 
 from collections.abc import Callable
 from dataclasses import dataclass

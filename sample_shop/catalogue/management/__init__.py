@@ -1,1 +1,1 @@
-"""The catalogue on the command line and in templates."""
+"""Management commands of the catalogue."""

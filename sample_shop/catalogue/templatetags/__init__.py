@@ -1,1 +1,1 @@
-"""The catalogue on the command line and in templates."""
+"""Template filters of the shop."""

@@ -1,4 +1,4 @@
-"""How the shop writes money."""
+"""The shop's format for amounts of money."""
 
 from decimal import Decimal
 
@@ -11,6 +11,6 @@ register = template.Library()
 
 @register.filter
 def money(amount: Decimal) -> str:
-    """An amount in euros: "€24.90", in German "24,90 €"."""
+    """Format an amount in euros: "€24.90", in German "24,90 €"."""
     number = number_format(amount, decimal_pos=2, force_grouping=True)
     return f"{number}\N{NO-BREAK SPACE}€" if (get_language() or "").startswith("de") else f"€{number}"

@@ -51,7 +51,7 @@ class StockImportTest(TestCase):
                 run_import(job)
             again = StockImport.objects.get(pk=job.pk)
             self.assertEqual(again.rows_done, 2)
-            Product.objects.filter(sku="S0").update(stock=99)  # a row that was done is not done again
+            Product.objects.filter(sku="S0").update(stock=99)  # a completed row is not imported again
             run_import(again)
         self.assertEqual(list(Product.objects.order_by("sku").values_list("stock", flat=True)), [99, 2, 3, 4, 5])
 
@@ -66,7 +66,7 @@ class StockImportTest(TestCase):
 
 
 def crash_after(batches: int):
-    """Do some batches, then crash as a worker does."""
+    """Import some batches, then fail as when a worker crashes."""
     apply, calls = stock_import.apply_batch, iter(range(batches))
 
     def apply_or_crash(*arguments) -> None:

@@ -1,4 +1,4 @@
-"""The catalogue's work in the background, as the worker runs it."""
+"""The background tasks of the catalogue, as the worker runs them."""
 
 from django.core import mail
 from django.test import TestCase, override_settings

@@ -25,7 +25,7 @@ class Answering(http.server.BaseHTTPRequestHandler):
         self.wfile.write(self.answer[1])
 
     def log_message(self, *_: object) -> None:
-        """Say nothing."""
+        """Log nothing."""
 
 
 class GatewayTest(SimpleTestCase):

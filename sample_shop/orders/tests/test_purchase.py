@@ -1,4 +1,4 @@
-"""From the basket to the mail."""
+"""A purchase, from the basket to the mail."""
 
 from decimal import Decimal
 from unittest import mock
@@ -37,7 +37,7 @@ class PurchaseTest(TestCase):
         return self.client.post("/checkout/", FORM, headers=headers)
 
     def work(self, order: Order) -> None:
-        """What the worker does."""
+        """Run the order's tasks as the worker does."""
         tasks.charge_order.call(order.pk)
         tasks.send_order_mail.call(order.pk)
 

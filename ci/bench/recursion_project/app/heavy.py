@@ -1,4 +1,4 @@
-"""Code that calls much and does little else: for it a check at each call costs most."""
+"""Code that makes many calls and does little else: here a check at each call costs most."""
 
 from collections.abc import Callable, Iterator
 from time import process_time
@@ -21,7 +21,7 @@ def depth(node: list[Any]) -> int:
 
 
 class Place:
-    """One in a chain of parents, as categories of a shop are."""
+    """A node in a chain of parents, like the categories of a shop."""
 
     def __init__(self, value: int, parent: "Place | None") -> None:
         self._value, self.parent = value, parent
@@ -75,7 +75,7 @@ CASES: dict[str, Callable[[], object]] = {
 
 
 def seconds() -> dict[str, float]:
-    """Processor time of each case, the best of several."""
+    """Return the CPU seconds of each case, the best of several runs."""
     return {name: min(_time(case) for _ in range(ROUNDS)) for name, case in CASES.items()}
 
 

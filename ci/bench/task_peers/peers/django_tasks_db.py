@@ -1,4 +1,4 @@
-"""django-tasks-db: the database backend that grew up with django.tasks."""
+"""django-tasks-db: the database backend that was developed with django.tasks."""
 
 from typing import Any
 
@@ -14,6 +14,6 @@ WORKER = ["manage.py", "db_worker", "--verbosity", "0"]
 QUICK = [*WORKER, "--interval", "0.01"]
 FOUR: list[str] = []
 CAREFUL = WORKER
-CALM = 20.0  # nothing looks for them
+CALM = 20.0  # it never rescues them
 POLL = 1.0
 DONE = ("django_tasks_database_dbtaskresult", "status = 'SUCCESSFUL'")

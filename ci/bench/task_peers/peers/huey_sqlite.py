@@ -1,4 +1,4 @@
-"""huey with its SQLite storage, a file of its own: a task is put there after the commit."""
+"""huey with its SQLite storage, in its own file. A task is written there after the commit."""
 
 from typing import Any
 
@@ -19,8 +19,8 @@ WORKER = ["manage.py", "run_huey", "--quiet"]
 QUICK = [*WORKER, "--delay", "0.01", "--max-delay", "0.01"]
 FOUR = [*WORKER, "--workers", "4"]
 CAREFUL = WORKER
-CALM = 20.0  # nothing looks for them
-POLL = 0.1  # grows while nothing comes
+CALM = 20.0  # it never rescues them
+POLL = 0.1  # grows while the queue is empty
 DONE = None
 
 

@@ -1,4 +1,4 @@
-"""djbundle.tasks, as it comes."""
+"""djbundle.tasks with its defaults."""
 
 from typing import Any
 
@@ -11,7 +11,7 @@ PACKAGES: list[str] = ["cronsim>=2.8"]  # and this repository
 APPS = ["djbundle.tasks"]
 SETTINGS: dict[str, Any] = {"TASKS": {"default": {"BACKEND": "djbundle.tasks.DatabaseBackend"}}}
 WORKER = ["manage.py", "worker"]
-QUICK: list[str] = []  # no quicker one: it is woken
+QUICK: list[str] = []  # none: it is woken and does not wait for a poll
 FOUR: list[str] = []  # it is the default
 CAREFUL = WORKER
 CALM = 40.0

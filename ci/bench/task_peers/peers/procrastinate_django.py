@@ -33,7 +33,7 @@ def enqueue(task: Any, value: int) -> None:
 
 
 def retry_stalled(app: Any) -> None:
-    """Run tasks of dead workers again, as its documentation has it."""
+    """Retry tasks of dead workers, as procrastinate documents it."""
 
     @app.periodic(cron="* * * * * */5")  # seconds come last
     @app.task(queueing_lock="retry_stalled", pass_context=True)

@@ -1,4 +1,4 @@
-"""As the documentation of Celery has it for Django."""
+"""The Celery app, as Celery's documentation shows it for Django."""
 
 import os
 

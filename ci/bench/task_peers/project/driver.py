@@ -1,4 +1,4 @@
-"""What the benchmark asks a peer's project to do: python driver.py FUNCTION ARGUMENTS, a result is printed as JSON."""
+"""The benchmark's commands in a peer's project: python driver.py FUNCTION ARGUMENTS prints a result as JSON."""
 
 import contextlib
 import json
@@ -23,19 +23,19 @@ PATIENCE = 15.0  # seconds for one task to begin
 
 
 def fill(name: str, count: str, value: str = "") -> None:
-    """Enqueue `count` tasks in one transaction, numbered or all with `value`."""
+    """Enqueue `count` tasks in one transaction. Their argument is `value`, or their number if there is none."""
     with transaction.atomic():
         for number in range(int(count)):
             settings.PEER.enqueue(getattr(tasks, name), int(value or number))
 
 
 def rows(count: str) -> None:
-    """For the page."""
+    """Create the rows of the page."""
     Row.objects.bulk_create(Row(text=f"row {number}") for number in range(int(count)))
 
 
 def each(count: str) -> None:
-    """Tasks enqueued per second, each in a transaction with a row."""
+    """Measure tasks enqueued per second, each in a transaction with a row."""
     began = 0.0
     for number in range(-20, int(count)):
         if number == 0:
@@ -47,7 +47,7 @@ def each(count: str) -> None:
 
 
 def latency(count: str, seconds: str, poll: str) -> None:
-    """Seconds from each commit to the start of the task, nothing else to do, at any moment of its poll."""
+    """Measure seconds from commit to start of the task, on an idle worker, at random moments between its polls."""
     end = 0.0
     committed: list[float] = []
     began: list[float] = []
@@ -75,7 +75,7 @@ def _wait(count: int) -> float:
 
 
 def claims(count: str) -> None:
-    """Tasks claimed per second, ten with each statement, which is a transaction."""
+    """Measure tasks claimed per second. Each statement claims ten, and is a transaction."""
     from djbundle.tasks.store import claim  # noqa: PLC0415 - only in our project
     from djbundle.tasks.store.worker_identity import Identity  # noqa: PLC0415
 
@@ -90,7 +90,7 @@ def claims(count: str) -> None:
 
 
 def records(count: str) -> None:
-    """Tasks that a worker claims and records per second, where nothing runs them: it can drain no more."""
+    """Measure how many tasks per second a worker claims and records if nothing runs them: its upper limit."""
     from djbundle.tasks.store import claim, transitions  # noqa: PLC0415 - only in our project
     from djbundle.tasks.store.outcome import Outcome  # noqa: PLC0415
     from djbundle.tasks.store.worker_identity import Identity  # noqa: PLC0415
@@ -108,7 +108,7 @@ def records(count: str) -> None:
 
 
 def explain() -> None:
-    """How the database runs the statements by which our worker claims tasks."""
+    """Print the query plans of the statements by which our worker claims tasks."""
     from djbundle.tasks.store import claim, fast_sql, transitions  # noqa: PLC0415 - only in our project
     from djbundle.tasks.store.worker_identity import Identity  # noqa: PLC0415
 

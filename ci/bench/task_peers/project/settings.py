@@ -1,4 +1,4 @@
-"""Settings that all peers share, and those that the peer named in BENCH_PEER adds."""
+"""Settings that all peers share, and those of the peer named in BENCH_PEER."""
 
 import importlib
 import os
@@ -14,7 +14,7 @@ DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 TEMPLATES = [{"BACKEND": "django.template.backends.django.DjangoTemplates", "APP_DIRS": True}]
 INSTALLED_APPS = ["jobs", *PEER.APPS]
 if os.environ["BENCH_DATABASE"] == "sqlite":
-    # For everybody alike: the write-ahead log, and each commit on the disk before it returns (FULL, SQLite's default).
+    # For all peers: the write-ahead log, and each commit is on disk before it returns (FULL, SQLite's default).
     options = {"timeout": 30, "transaction_mode": "IMMEDIATE", "init_command": "PRAGMA journal_mode = WAL"}
     DATABASES = {"default": {"ENGINE": "django.db.backends.sqlite3", "NAME": "db.sqlite3", "OPTIONS": options}}
 else:

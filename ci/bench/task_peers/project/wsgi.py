@@ -1,4 +1,4 @@
-"""For the web server."""
+"""The WSGI application for the web server."""
 
 import os
 

@@ -8,17 +8,17 @@ ROWS = [[f"{row} by {column}" for column in range(10)] for row in range(20)]
 
 
 def orm(request: HttpRequest) -> HttpResponse:
-    """Two queries and a list of 20 rows."""
+    """Show a list of 20 rows, by two queries."""
     books = Book.objects.select_related("author").order_by("-price", "pk")[:20]
     return render(request, "pages/books.html", {"books": books, "count": Book.objects.count()})
 
 
 def template(request: HttpRequest) -> HttpResponse:
-    """A table of 200 cells, and no query."""
+    """Show a table of 200 cells, without a query."""
     return render(request, "pages/table.html", {"columns": COLUMNS, "rows": ROWS})
 
 
 def as_json(_request: HttpRequest) -> HttpResponse:
-    """One row as an API answers it."""
+    """Return one row as an API does."""
     book = Book.objects.get(pk=1)
     return JsonResponse({"title": book.title, "price": str(book.price)})

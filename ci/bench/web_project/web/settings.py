@@ -1,4 +1,4 @@
-"""What ci/bench/web.py asks for: pages as sites have them, and two files. Peers serve the files by WhiteNoise."""
+"""The site of ci/bench/web.py: typical pages, and two files. Peers serve the files by WhiteNoise."""
 
 import os
 from pathlib import Path

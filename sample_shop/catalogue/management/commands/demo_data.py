@@ -47,7 +47,7 @@ def make_categories() -> dict[str, Category]:
 
 
 def make_product(item: Item, category: Category) -> None:
-    """Leaves one that is there already as it is: somebody may have changed it."""
+    """Create a product, unless it exists: an existing one may have been edited."""
     if Product.objects.filter(sku=item.sku).exists():
         return
     product = Product(
@@ -63,7 +63,7 @@ def make_product(item: Item, category: Category) -> None:
         featured=item.featured,
     )
     product.image.save(f"{product.slug}.webp", ContentFile(item.draw().to_webp()), save=False)
-    Product.objects.bulk_create([product])  # without the signal that would warm the cache for each
+    Product.objects.bulk_create([product])  # without the signal, which would warm the cache for each product
 
 
 def make_admin(password: str) -> None:

@@ -1,4 +1,4 @@
-"""What a request writes beside its task."""
+"""The row that a request writes beside its task."""
 
 from django.db import models
 

@@ -1,4 +1,4 @@
-"""The tasks. `note` is the no-op: it tells the benchmark that and when it began, which takes microseconds."""
+"""The tasks. `note` is the no-op: it only writes down when it began, which takes microseconds."""
 
 import functools
 import os
@@ -26,7 +26,7 @@ def note(value):
 
 @settings.PEER.task
 def step(value):
-    """Takes 2 ms, so that kills strike in the middle; tells that it has come to its end as well."""
+    """Take 2 ms, so that kills strike in the middle. Write down the end too."""
     _tell("notes", value)
     time.sleep(0.002)
     _tell("ends", value)
