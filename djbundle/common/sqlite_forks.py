@@ -35,10 +35,10 @@ def make_forks_safe() -> None:
 
 def _library() -> ctypes.CDLL | None:
     """Return what Python's module of SQLite was linked with, or is part of."""
-    module = sys.modules.get("_sqlite3")
+    if (module := sys.modules.get("_sqlite3")) is None:
+        return None
     try:
         library = ctypes.CDLL(getattr(module, "__file__", None))
-        library.sqlite3_mutex_alloc  # noqa: B018 - raises AttributeError if it is not there
-    except (OSError, AttributeError):
+    except OSError:
         return None
-    return library if module else None
+    return library if hasattr(library, "sqlite3_mutex_alloc") else None

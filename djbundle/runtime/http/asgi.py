@@ -21,12 +21,12 @@ from djbundle.runtime.http.protocol.transport import (
     BODILESS,
     BODY,
     OPEN_FILE,
-    OVERHEAD,
     START,
     Connection,
     Headers,
     raw,
     says_length,
+    size_of,
     with_length,
 )
 from djbundle.runtime.http.protocol.validity import is_bad_host, may_have_body, refusal_of_length
@@ -102,12 +102,6 @@ class Exchange:
     def header(self, wanted: bytes) -> str:
         """Return the value of a header in READ, or "" without it. Repeated headers are joined by commas."""
         return self.said.get(wanted, "")
-
-    @property
-    def size_of_heads(self) -> int:
-        """The bytes of the request's head and, while it is held back, of the response's head."""
-        headers = [*self.scope["headers"], *(self.head["headers"] if self.head else ())]
-        return sum(len(name) + len(value) for name, value in headers)
 
     @property
     def by_http_2(self) -> bool:
@@ -265,10 +259,10 @@ class Exchange:
             body, more = b"", False
         self.largest = max(self.largest, len(body))
         is_fenced = not more and self.is_to_be_fenced(body)
-        cost = self.cost_of(body)
         if len(body) <= WHOLE and not is_fenced:
             await self.send_small(body, length, more=more)
-        elif await self.take_budget(cost):
+        elif await self.take_budget(cost := self.cost_of(body)):
+            self.is_counted = self.is_counted or len(body) <= WHOLE
             try:
                 await self.send_large(body, length, more=more, fences=FENCES if is_fenced else 0)
             finally:
@@ -288,7 +282,9 @@ class Exchange:
 
     def cost_of(self, body: bytes) -> int:
         """Return how many bytes wait until this part is taken: the part, the heads, and what Granian has queued."""
-        return len(body) + min(self.sent, COST) + OVERHEAD + self.size_of_heads
+        queued = 0 if self.is_counted else min(self.sent, COST)
+        heads = [*self.scope["headers"], *(self.head["headers"] if self.head else ())]
+        return len(body) + queued + size_of(heads)
 
     async def take_budget(self, size: int) -> bool:
         """Return whether so many bytes may wait for the client. For a response that has begun they always may."""

@@ -4,6 +4,7 @@ Granian's `send` needs no loop. Either it is done when it returns, or it returns
 client has taken a part of what waits for it.
 """
 
+from collections.abc import Iterable, Sized
 from typing import Any, NamedTuple, Protocol
 
 Headers = list[tuple[str, str]]
@@ -109,8 +110,8 @@ def raw(headers: Headers) -> RawHeaders:
     return [(name.encode("latin-1"), value.encode("latin-1")) for name, value in headers]
 
 
-def size_of(headers: Headers) -> int:
-    """Return how many bytes of memory, about, the head of a response takes."""
+def size_of(headers: Iterable[tuple[Sized, Sized]]) -> int:
+    """Return how many bytes of memory, about, a head takes."""
     return OVERHEAD + sum(len(name) + len(value) for name, value in headers)
 
 
