@@ -125,6 +125,21 @@ def test_one_that_is_not_taken_is_broken_off(site: Streams, way: str, broken: li
     assert site.refusals.counts
 
 
+def test_one_behind_a_proxy_ends_alone(site: Streams, way: str, broken: list[tuple[str, int]]) -> None:
+    """Its end is sent at once: Granian waits for it as long as anything refers to the request."""
+    protocol = Protocol(room=2)
+    request, source = make_request(protocol), Source()
+    request.transport.handed = SimpleNamespace(add=lambda _size: None, forget=lambda: None, is_suspicious=False)
+    site.is_proxy = lambda _address: True
+    getattr(site, way)(request, 200, [("Content-Length", "6")], source)
+    wait_until(lambda: protocol.waiting, "one waits")
+    site.sweep(0.0)
+    wait_until(lambda: source.is_closed, "it is over")
+    assert protocol.over.is_set()
+    assert len(protocol.body) < len(PARTS)
+    assert not broken
+
+
 def test_one_that_fails_is_broken_off(site: Streams, way: str, broken: list[tuple[str, int]]) -> None:
     protocol = Protocol()
     source = send(site, way, protocol, Source(fails_after=3))

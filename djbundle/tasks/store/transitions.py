@@ -166,13 +166,19 @@ def free(record: TaskRecord) -> bool:
     return _leave(record, status=TaskResultStatus.READY)
 
 
-def lose(record: TaskRecord, *, with_worker: bool = False) -> bool:
-    """Give back a task whose process died, and raise its crash count; fail the task if the count is too high."""
+def lose(run: TaskRecord, *, with_worker: bool = False) -> bool:
+    """Give back a task whose process died, and raise its crash count; fail the task if the count is too high.
+
+    Return False if its lease was lost, or its row deleted.
+    """
+    record = _running(run.pk, run.epoch).first()  # what was claimed lacks some columns, and may be gone
+    if record is None:
+        return False
     losses = record.losses + 1
     worker_losses = (record.worker_losses or 0) + with_worker
     is_given_up = losses - worker_losses >= MAX_LOSSES or losses >= MAX_LOSSES_IN_ALL
     counts = {"losses": losses, "worker_losses": worker_losses or None}
-    is_cancelled = records().filter(pk=record.pk, cancelled_at__isnull=False).exists()
+    is_cancelled = record.cancelled_at is not None
     if not is_given_up and not is_cancelled:
         return _leave(record, status=TaskResultStatus.READY, **counts)
     error = entry_of(Cancelled, CANCELLED) if is_cancelled else entry_of(RuntimeError, LOST.format(losses))

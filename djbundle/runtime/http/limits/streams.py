@@ -99,7 +99,9 @@ class Streams:
         if not late and self.budget.is_full:
             late = longest(waiting)
         if late:
-            break_off({each.request.transport.connection for each in late if not self.may_end_alone(each)})
+            for each in late:
+                each.ends_alone = self.may_end_alone(each)
+            break_off({each.request.transport.connection for each in late if not each.ends_alone})
             for each in late:
                 each.stop()
             self.refusals.note("response: cut off, since its client took nothing more", len(late))
@@ -140,6 +142,7 @@ class Delivery:
         self.is_fencing = False  # all parts are sent
         self.fences = FENCES if request.transport.handed else 0  # still to be sent after the last part
         self.is_stopped = False  # the client has disconnected, or is too slow
+        self.ends_alone = False  # it is stopped, and its connection goes on
         self.is_closed = False
 
     def begin(self, status: int, headers: Headers) -> bool:
@@ -243,6 +246,8 @@ class Delivery:
     def finish(self) -> None:
         if self.streams.open.pop(id(self), None):
             transport = self.request.transport
+            if self.ends_alone and not transport.is_over:
+                transport.end()  # Granian ends it only now: a thread that is parked may keep the request for long
             self.streams.budget.take(transport.connection, self.request.client, -self.cost)
         self.close()
         self.streams.has_ended()
