@@ -6,47 +6,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from djbundle.builder.project.project import Project
+from djbundle.common.templates import render
 from djbundle.errors import FileExistsAlreadyError
 
-TABLE = """\
-
-[tool.djbundle]
-name = "{name}"
-settings = "{settings}"
-"""
-CONTAINERFILE = """\
-# The bundle is the whole image. Build it first:  djbundle build
-FROM scratch
-COPY dist/{name} /{name}
-ENTRYPOINT ["/{name}"]
-HEALTHCHECK CMD ["/{name}", "healthcheck"]
-CMD ["serve"]
-"""
-WORKFLOW = """\
-name: bundle
-on: [push]
-jobs:
-  build:
-    runs-on: ubuntu-latest
-    steps:
-      - uses: actions/checkout@v4
-      - uses: actions/setup-python@v5
-        with:
-          python-version: "{python}"
-      - uses: actions/cache@v4
-        with:
-          path: ~/.cache/djbundle
-          key: djbundle-${{{{ github.sha }}}}
-          restore-keys: djbundle-
-      - run: {install}
-      - run: pip install djbundle
-      - run: djbundle check{variables}
-      - run: djbundle build{variables}
-      - uses: actions/upload-artifact@v4
-        with:
-          name: {name}
-          path: dist/{name}
-"""
 INSTALLATIONS = {  # the first file that exists decides how packages are installed
     "uv.lock": "pip install uv && uv export --frozen --no-emit-project | pip install -r /dev/stdin",
     "poetry.lock": "pip install poetry poetry-plugin-export && poetry export | pip install -r /dev/stdin",
@@ -80,18 +42,20 @@ def write_files(project: Project, needed: list[str], python: str, *, force: bool
     for each in wanted:
         each.path.parent.mkdir(parents=True, exist_ok=True)
         before = each.path.read_text() if each.appends and each.path.exists() else ""
-        each.path.write_text(f"{before.rstrip()}\n{each.text}" if before else each.text.lstrip("\n"))
+        each.path.write_text(f"{before.rstrip()}\n\n{each.text}" if before else each.text)
     return [each.path.relative_to(project.root) for each in wanted]
 
 
 def _files(project: Project, needed: list[str], python: str) -> Iterator[Wanted]:
     pyproject = project.root / "pyproject.toml"
     if not _has_table(pyproject):
-        yield Wanted(pyproject, TABLE.format(name=project.name, settings=project.settings_module), appends=True)
-    yield Wanted(project.root / "Containerfile", CONTAINERFILE.format(name=project.name))
+        yield Wanted(
+            pyproject, render("pyproject.toml", name=project.name, settings=project.settings_module), appends=True
+        )
+    yield Wanted(project.root / "Containerfile", render("Containerfile", name=project.name))
     install = next((way for name, way in INSTALLATIONS.items() if (project.root / name).is_file()), NO_INSTALLATION)
     variables = "".join(f" --env {name}=build-only" for name in needed)
-    workflow = WORKFLOW.format(name=project.name, python=python, install=install, variables=variables)
+    workflow = render("workflow.yml", name=project.name, python=python, install=install, variables=variables)
     yield Wanted(project.root / ".github" / "workflows" / "bundle.yml", workflow)
 
 

@@ -6,9 +6,11 @@ from pathlib import Path, PurePosixPath
 from djbundle.builder.contents.bytecode import Source, add_bytecode
 from djbundle.builder.core.cache import Cache
 from djbundle.builder.core.tree import Tree
+from djbundle.common import templates
 
 MODULES = ("__init__.py", "errors.py", "manifest.py", "settings_module.py", "static_storage.py", "storages.py")
 FOLDERS = ("common", "runtime", "stand_ins", "tasks")
+TEMPLATES = ("site.service", "site.socket")  # for the command "install"
 FACTS = "_project_facts"
 BOOTSTRAP = "runtime/cli/bootstrap.py"  # imported under another name, before packages can be
 
@@ -31,6 +33,8 @@ def add_runtime(tree: Tree, compiled: set[str], variables: dict[str, str], cache
             sources.append(Source(path, str(name)))
         else:
             tree.add(name, path, "python")
+    for each in TEMPLATES:
+        tree.add(PurePosixPath("djbundle", "templates", each), templates.folder() / each, "python")
     add_bytecode(tree, sources, cache, "python")
 
 

@@ -4,6 +4,7 @@ import re
 from argparse import ArgumentParser
 from collections.abc import Sequence
 
+from djbundle.common.templates import render
 from djbundle.errors import InstallError
 from djbundle.runtime.logs import masking
 from djbundle.runtime.logs.secret_values import secrets_by_shape
@@ -13,82 +14,13 @@ from djbundle.runtime.options.serve import ServeOptions
 CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 BARE = re.compile(r"[\w@%+=:,./\[\]*~^{}()-]+", re.ASCII)  # needs no quotes
 MARGIN = 15  # seconds after the grace period before systemd kills the processes
-SERVICE = """\
-# Written by `{name} install`. Own settings go into:  systemctl edit {name}
-[Unit]
-Description={name}, a Django site
-After=network-online.target
-Wants=network-online.target
-{requires}
-[Service]
-Type=notify
-ExecStart={command}
-ExecReload=kill -HUP $MAINPID
-EnvironmentFile=-/etc/{name}.env
-StateDirectory={name}
-StateDirectoryMode=0700
-DynamicUser=yes
-Restart=on-failure
-RestartSec=1
-TimeoutStopSec={stop}
-WatchdogSec=30
-KillMode=mixed
-OOMPolicy=continue
-LimitNOFILE=65536
-UMask=0077
-
-# It may bind ports below 1024, and has no other right.
-AmbientCapabilities=CAP_NET_BIND_SERVICE
-CapabilityBoundingSet=CAP_NET_BIND_SERVICE
-NoNewPrivileges=yes
-LockPersonality=yes
-PrivateDevices=yes
-PrivateTmp=yes
-ProtectClock=yes
-ProtectControlGroups=yes
-ProtectHome=yes
-ProtectHostname=yes
-ProtectKernelLogs=yes
-ProtectKernelModules=yes
-ProtectKernelTunables=yes
-ProtectProc=invisible
-ProtectSystem=strict
-RemoveIPC=yes
-RestrictAddressFamilies=AF_UNIX AF_INET AF_INET6
-RestrictNamespaces=yes
-RestrictRealtime=yes
-RestrictSUIDSGID=yes
-SystemCallArchitectures=native
-SystemCallFilter=@system-service
-SystemCallFilter=~@privileged
-SystemCallErrorNumber=EPERM
-
-[Install]
-WantedBy=multi-user.target
-"""
-SOCKET = """\
-# Written by `{name} install --socket`: systemd opens the sockets, where connections wait while {name} is restarted.
-[Unit]
-Description=Sockets of {name}
-
-[Socket]
-{listen}
-FileDescriptorName={label}
-Service={name}.service
-Backlog=4096
-NoDelay=true
-SocketMode={mode:04o}
-
-[Install]
-WantedBy=sockets.target
-"""
 
 
 def service_unit(name: str, program: str, options: ServeOptions, words: list[str], *, sockets: list[str]) -> str:
     """Return the text of the service unit. `words` are the arguments of ``serve`` from which `options` were parsed."""
     command = " ".join((quoted(program, is_program=True), *map(quoted, ("serve", *words))))
     requires = f"Requires={' '.join(sockets)}\n" if sockets else ""
-    return SERVICE.format(name=name, command=command, stop=options.grace + MARGIN, requires=requires)
+    return render("site.service", name=name, command=command, stop=options.grace + MARGIN, requires=requires)
 
 
 def socket_units(name: str, options: ServeOptions) -> dict[str, str]:
@@ -104,7 +36,7 @@ def socket_units(name: str, options: ServeOptions) -> dict[str, str]:
 def socket_unit(name: str, label: str, binds: tuple[Address, ...], mode: int) -> str:
     """Return the text of one socket unit. By `label`, ``serve`` knows what the socket is for."""
     listen = "\n".join(f"ListenStream={bare(str(bind.path if isinstance(bind, Unix) else bind))}" for bind in binds)
-    return SOCKET.format(name=name, label=label, listen=listen, mode=mode)
+    return render("site.socket", name=name, label=label, listen=listen, mode=f"{mode:04o}")
 
 
 def without_binds(words: list[str]) -> list[str]:
