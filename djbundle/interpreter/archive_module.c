@@ -3,9 +3,10 @@
 #include <Python.h>
 #include <marshal.h>
 
+#include "contract.h"
 #include "start/handover.h"
 
-#define ROOT "/djb"
+#define ROOT VIRTUAL_ROOT
 
 /* From vfs.so, which the launcher preloads. */
 extern const struct handover *djbundle_handover(void) __attribute__((weak));

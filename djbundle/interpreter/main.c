@@ -6,13 +6,15 @@
 #define PY_SSIZE_T_CLEAN
 #include <Python.h>
 
+#include "contract.h"
+
 #include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define VIRTUAL_ROOT L"/djb"
+#define WIDE(text) L"" text
 #define SELF "/proc/self/exe"
 
 PyMODINIT_FUNC PyInit__archive(void);
@@ -29,7 +31,7 @@ static int ends_with(const char *text, const char *end)
 /* Return whether `path` is the file of the bundle. */
 static int is_own_file(const char *path)
 {
-    const char *own = has_archive() ? SELF : getenv("DJBUNDLE_EXECUTABLE");
+    const char *own = has_archive() ? SELF : getenv(EXECUTABLE_VARIABLE);
     struct stat status, own_status;
     return strchr(path, '/') && own && !stat(path, &status) && !stat(own, &own_status)
            && status.st_dev == own_status.st_dev && status.st_ino == own_status.st_ino;
@@ -83,12 +85,12 @@ static wchar_t *own_file(void)
 /* Set all paths, so that Python searches for nothing: everything lies in one folder. */
 static void set_paths(PyConfig *config)
 {
-    wchar_t *executable = own_file(), *root = VIRTUAL_ROOT;
+    wchar_t *executable = own_file(), *root = WIDE(VIRTUAL_ROOT);
     if (!has_archive()) {
         root = executable;
         *wcsrchr(root, L'/') = 0;
-        executable = Py_DecodeLocale(getenv("DJBUNDLE_EXECUTABLE"), NULL); /* the launcher has set it */
-        unsetenv("DJBUNDLE_EXECUTABLE");
+        executable = Py_DecodeLocale(getenv(EXECUTABLE_VARIABLE), NULL); /* the launcher has set it */
+        unsetenv(EXECUTABLE_VARIABLE);
     }
     set(config, &config->executable, executable);
     set(config, &config->base_executable, executable);

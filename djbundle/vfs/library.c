@@ -7,7 +7,6 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-#define LIBRARIES "_lib" /* the folder for names without a slash */
 
 #define UNLOCKED PTHREAD_RECURSIVE_MUTEX_INITIALIZER_NP /* a library's constructor may load other libraries */
 

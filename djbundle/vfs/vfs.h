@@ -20,6 +20,7 @@
 #define _GNU_SOURCE
 #endif
 
+#include "contract.h"
 #include "start/handover.h"
 
 #include <dlfcn.h>
@@ -29,7 +30,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
-#define ROOT "/djb"
+#define ROOT VIRTUAL_ROOT
 #define ROOT_NAME (ROOT + 1)
 #define ROOT_NAME_LENGTH (sizeof ROOT - 2)
 

@@ -9,8 +9,16 @@ import zstandard
 
 from djbundle.builder.archive.pack import LARGE_FILE, Archive, pack_tree
 from djbundle.builder.core.cache import Cache
-from djbundle.builder.core.format import CODING_ZSTD, KIND_EXECUTABLE, KIND_FILE, KIND_FOLDER, KIND_LINK, NOT_KEPT, PAGE
 from djbundle.builder.core.tree import File, Tree
+from djbundle.contract.file_format import (
+    CODING_ZSTD,
+    KIND_EXECUTABLE,
+    KIND_FILE,
+    KIND_FOLDER,
+    KIND_LINK,
+    NOT_KEPT,
+    PAGE,
+)
 
 BUILT = 1_700_000_000
 

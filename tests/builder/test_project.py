@@ -10,12 +10,12 @@ import pytest
 from djbundle.builder.contents.assets import add_project
 from djbundle.builder.contents.selection import Contents
 from djbundle.builder.core.cache import Cache
-from djbundle.builder.core.format import FOOTER_SIZE, MAGIC
 from djbundle.builder.core.tree import Tree
 from djbundle.builder.inspection import inspection
 from djbundle.builder.inspection.inspection import check_versions
 from djbundle.builder.project.configuration import Configuration, read_pyproject
 from djbundle.builder.project.project import find_project
+from djbundle.contract.file_format import FOOTER_SIZE, MAGIC
 from djbundle.errors import ConfigurationError, UnsupportedVersionError
 
 MANAGE = 'os.environ.setdefault("DJANGO_SETTINGS_MODULE", "shop.settings")\n'

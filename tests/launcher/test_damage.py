@@ -23,6 +23,7 @@ from djbundle.builder.archive.write import write_bundle
 from djbundle.builder.core.cache import Cache
 from djbundle.builder.core.tree import Tree
 from djbundle.builder.native.compiler import compile_launcher
+from djbundle.builder.native.contract_header import write_contract_header
 from tests.conftest import REPOSITORY
 
 LAUNCHER, VFS = REPOSITORY / "djbundle" / "launcher", REPOSITORY / "djbundle" / "vfs"
@@ -63,7 +64,8 @@ def victim(workshop: Path) -> Path:
     launcher = [path for path in sorted(LAUNCHER.rglob("*.c")) if path.name not in ("freestanding.c", "launcher.c")]
     vfs = [path for path in sorted(VFS.glob("*.c")) if path.name != "start.c"]
     sources = [Path(__file__).with_name("victim.c"), *launcher, *vfs]
-    folders = ["-isystem", ZSTD, "-isystem", ZSTD / "common", "-I", LAUNCHER]
+    write_contract_header(workshop)
+    folders = ["-isystem", ZSTD, "-isystem", ZSTD / "common", "-I", LAUNCHER, "-I", workshop]
 
     def compile_one(source: Path) -> Path:
         compiled = workshop / f"{source.parent.name}-{source.stem}.o"

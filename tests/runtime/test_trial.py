@@ -5,8 +5,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from djbundle.builder.verify import crawl, diagnosis
-from djbundle.runtime.core import verify_mode
+from djbundle.contract import verification
 
 STARTS = """
 import subprocess, sys
@@ -25,10 +24,5 @@ subprocess.run("exit 0", shell=True)
 def test_programs_that_are_not_there_are_written_down(tmp_path: Path) -> None:
     environment = os.environ | {"PATH": str(tmp_path)}
     subprocess.run([sys.executable, "-c", STARTS, tmp_path], env=environment, check=True)
-    noted = tmp_path / verify_mode.ABSENT_PROGRAMS
+    noted = tmp_path / verification.ABSENT_PROGRAMS
     assert noted.read_text().splitlines() == ["git", "/bin/absent", "/no/such"]
-
-
-def test_visitor_and_bundle_mean_the_same() -> None:
-    assert diagnosis.ABSENT_PROGRAMS == verify_mode.ABSENT_PROGRAMS
-    assert verify_mode.TRIAL_VARIABLE in crawl.TRIAL

@@ -22,7 +22,10 @@ import xxhash
 import zstandard
 
 from djbundle.builder.core.cache import Cache, hash_of
-from djbundle.builder.core.format import (
+from djbundle.builder.core.tree import PARTS, File, Part, Tree
+from djbundle.builder.native import elf
+from djbundle.builder.native.branches import FILTER, replace_distances
+from djbundle.contract.file_format import (
     BLOCK,
     CODING_NONE,
     CODING_ZSTD,
@@ -35,10 +38,7 @@ from djbundle.builder.core.format import (
     NOT_KEPT,
     PAGE,
 )
-from djbundle.builder.core.tree import PARTS, File, Part, Tree
-from djbundle.builder.native import elf
-from djbundle.builder.native.branches import FILTER, replace_distances
-from djbundle.builder.native.libraries import PROGRAM
+from djbundle.contract.layout import PROGRAM
 from djbundle.errors import LargeFileError
 
 BLOCK_SIZE = 4 << 20

@@ -13,7 +13,7 @@ from pathlib import Path
 import xxhash
 
 from djbundle.builder.archive.pack import Archive, compress
-from djbundle.builder.core.format import FOOTER, FOOTER_SIZE, FORMAT, MAGIC, UNFINISHED
+from djbundle.contract.file_format import FOOTER, FOOTER_SIZE, FORMAT, MAGIC, UNFINISHED
 from djbundle.errors import OutputError
 
 

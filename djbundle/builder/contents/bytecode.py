@@ -12,9 +12,9 @@ from typing import NamedTuple
 
 from djbundle.builder.core.cache import Cache, hash_of
 from djbundle.builder.core.tree import Part, Tree
+from djbundle.contract.layout import VIRTUAL_ROOT
 
 BATCH = 100
-ROOT = "/djb"  # the path of the tree in a bundle, see vfs/vfs.h
 UNCHECKED_HASH = 0b01  # flags of a .pyc file, PEP 552
 
 
@@ -60,7 +60,7 @@ def _shown(source: Source) -> str:
 
     Tracebacks show it, and some packages look for files beside their caller's source.
     """
-    return f"{ROOT}/{source.name}"
+    return f"{VIRTUAL_ROOT}/{source.name}"
 
 
 def _compile(source: Source) -> bytes | None:

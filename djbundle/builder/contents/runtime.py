@@ -9,7 +9,7 @@ from djbundle.builder.core.tree import Tree
 from djbundle.common import templates
 
 MODULES = ("__init__.py", "errors.py", "manifest.py", "settings_module.py", "static_storage.py", "storages.py")
-FOLDERS = ("common", "runtime", "stand_ins", "tasks")
+FOLDERS = ("common", "contract", "runtime", "stand_ins", "tasks")
 TEMPLATES = ("site.service", "site.socket")  # for the command "install"
 FACTS = "_project_facts"
 BOOTSTRAP = "runtime/cli/bootstrap.py"  # imported under another name, before packages can be

@@ -34,6 +34,7 @@ from djbundle.builder.inspection.settings_models import model_readings
 from djbundle.builder.inspection.watch import Watch
 from djbundle.builder.project.discovery import SETTINGS_VARIABLE
 from djbundle.builder.project.env_files import ENV_FILE, names_in
+from djbundle.contract import verification
 from djbundle.settings_module import changing, import_settings
 from djbundle.stand_ins import replace_caches
 
@@ -116,7 +117,7 @@ def do_without_cache_servers(module: ModuleType, scratch: str) -> None:
     caches = getattr(module, "CACHES", {})
     replaced = replace_caches(caches, Path(scratch))
     if replaced:
-        module.DJBUNDLE_CACHES = [caches[alias]["BACKEND"] for alias in replaced]  # type: ignore[attr-defined]
+        setattr(module, verification.CACHES, [caches[alias]["BACKEND"] for alias in replaced])
         module.CACHES = caches | replaced  # type: ignore[attr-defined]
 
 

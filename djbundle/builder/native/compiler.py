@@ -6,6 +6,7 @@ import shutil
 import subprocess
 import sys
 import sysconfig
+import tempfile
 from collections.abc import Sequence
 from importlib import metadata
 from importlib.resources import files
@@ -14,6 +15,7 @@ from pathlib import Path
 import nuitka
 
 from djbundle.builder.core.cache import Cache, hash_of, hash_of_files
+from djbundle.builder.native.contract_header import contract_header, write_contract_header
 from djbundle.errors import CompileError, ToolMissingError
 
 CANDIDATES = ("gcc", "cc", "clang")
@@ -122,12 +124,20 @@ def _compile(sources: list[Path], flags: list[str], cache: Cache, libraries: Seq
     version = subprocess.run([compiler, "--version"], capture_output=True, check=True).stdout
     headers = sorted(path for name in ("launcher", "vfs") for path in _folder(name).rglob("*.h"))
     key = hash_of(
-        hash_of_files([*sources, *headers]), metadata.version("nuitka"), sys.version, version, *flags, *libraries
+        hash_of_files([*sources, *headers]),
+        contract_header(),
+        metadata.version("nuitka"),
+        sys.version,
+        version,
+        *flags,
+        *libraries,
     )
 
     def make(path: Path) -> None:
-        command = [compiler, *flags, *map(str, sources), "-o", str(path), *libraries]
-        result = subprocess.run(command, capture_output=True, text=True, check=False)
+        with tempfile.TemporaryDirectory() as generated:
+            write_contract_header(Path(generated))
+            command = [compiler, *flags, f"-I{generated}", *map(str, sources), "-o", str(path), *libraries]
+            result = subprocess.run(command, capture_output=True, text=True, check=False)
         if result.returncode:
             raise CompileError(
                 f"{compiler} cannot compile djbundle's own C: {_first_error(result.stderr)}",

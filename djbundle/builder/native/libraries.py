@@ -10,12 +10,10 @@ from pathlib import Path, PurePosixPath
 from djbundle.builder.core.cache import Cache
 from djbundle.builder.core.tree import File, Tree
 from djbundle.builder.native import compiler, elf, sqlite, underlinked
+from djbundle.contract.layout import LIBRARIES, LOADER, PROGRAM
 from djbundle.errors import LibraryError, UnsupportedVersionError
 
-FOLDER = "_lib"
-LOADER = "ld-linux-x86-64.so.2"
-PROGRAM = "_main"
-VFS = f"{FOLDER}/vfs.so"
+VFS = f"{LIBRARIES}/vfs.so"
 LEFT_TO_GLIBC = ("ld-linux", "libnss_", "libc.so")  # glibc opens them itself, or they are always added
 GLIBC_FLOOR = (2, 33)  # ld.so --argv0
 
@@ -31,9 +29,9 @@ def close_libraries(tree: Tree, loaded: Iterable[Path], cache: Cache) -> None:
     dynamics = {path: elf.read_dynamic(path) for path in loaded if path.is_file() and elf.is_elf(path)}
     needed = {soname for dynamic in dynamics.values() for soname in dynamic.needed}
     callers = [path for path, dynamic in dynamics.items() if sqlite.LIBRARY in dynamic.needed]
-    sqlite.add_sqlite(tree, FOLDER, cache, callers)
+    sqlite.add_sqlite(tree, LIBRARIES, cache, callers)
     for soname, path in _opened_by_name(search, dynamics, needed):
-        tree.add(f"{FOLDER}/{soname}", path, "libraries")
+        tree.add(f"{LIBRARIES}/{soname}", path, "libraries")
     tree.add(VFS, compiler.compile_vfs(cache), "libraries")
     program = File(PROGRAM, compiler.compile_program(cache), "python", executable=True)
     waiting = [*(file for file in tree if _may_be_elf(file) and elf.is_elf(file.source)), program]
@@ -49,14 +47,14 @@ def close_libraries(tree: Tree, loaded: Iterable[Path], cache: Cache) -> None:
                 continue
             name = _provided(tree, file, soname, dynamic)
             if name is None:
-                name = f"{FOLDER}/{soname}"
+                name = f"{LIBRARIES}/{soname}"
                 added = File(name, search.find(soname, file.source, dynamic), "libraries", executable=False)
                 tree.replace(added, added.source)
                 waiting.append(added)
             needs[file.name][name] = soname
     _drop_orphans(tree, needs)
     sources = {name: file.source for name, file in files.items()}
-    new = underlinked.complete(needs, sources, FOLDER, PROGRAM)
+    new = underlinked.complete(needs, sources, LIBRARIES, PROGRAM)
     cut = _cut_circles(needs)
     for name, source in sources.items():
         if name in needs:
@@ -71,7 +69,7 @@ def close_libraries(tree: Tree, loaded: Iterable[Path], cache: Cache) -> None:
 def add_module(tree: Tree, name: str, source: Path, cache: Cache) -> None:
     """Add an extension module. It may need only libraries that the program loads."""
     for soname in elf.read_dynamic(source).needed:
-        if soname != LOADER and f"{FOLDER}/{soname}" not in tree.needs[PROGRAM]:
+        if soname != LOADER and f"{LIBRARIES}/{soname}" not in tree.needs[PROGRAM]:
             raise LibraryError(f"{source.name} needs {soname}, which Python itself does not", "report it to djbundle")
     tree.add(name, elf.slim(source, cache), "project")
 
@@ -168,12 +166,12 @@ def _check_glibc() -> None:
 def _provided(tree: Tree, file: File, soname: str, dynamic: elf.Dynamic) -> str | None:
     """Return the library's name in the tree, or None.
 
-    Look in the file's own search path, in FOLDER, and beside the file. In a wheel it may lie beside a file that has no
+    Look in the file's own search path, in LIBRARIES, and beside the file. In a wheel it may lie beside a file without a
     search path, because only the library that needs the file has one.
     """
     here = PurePosixPath(file.name).parent
     origins = (item.replace("$ORIGIN", ".").lstrip("/") for item in dynamic.search_path if item.startswith("$ORIGIN"))
-    folders = (*(_normal(here / item) for item in origins), PurePosixPath(FOLDER), here)
+    folders = (*(_normal(here / item) for item in origins), PurePosixPath(LIBRARIES), here)
     return next((name for folder in folders if (name := str(folder / soname)) in tree), None)
 
 

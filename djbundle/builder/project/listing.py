@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from djbundle.builder.core import git
-from djbundle.builder.core.format import UNFINISHED, is_bundle
 from djbundle.builder.project import gitignore
 from djbundle.builder.project.discovery import IGNORED_FOLDERS
+from djbundle.contract.file_format import UNFINISHED, is_bundle
 
 ENVIRONMENT = "pyvenv.cfg"  # marks the folder of a virtual environment, whatever its name
 

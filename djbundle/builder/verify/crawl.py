@@ -11,6 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from djbundle.builder.core.engines import SQLITE
 from djbundle.builder.core.last_words import error_of, last_chain, last_words
@@ -21,10 +22,9 @@ from djbundle.builder.verify.diagnosis import Excuses
 from djbundle.builder.verify.in_bundle_scripts import CHECK, FOUND, QUESTIONS
 from djbundle.builder.verify.site_log import SiteLog
 from djbundle.builder.verify.unanswered import get_patiently, problem_without_answer, wait_until_back
+from djbundle.contract import verification
 
 START = 60.0  # seconds for the site to start, and for its worker
-TRIAL = {"DJBUNDLE_TRIAL": "1"}  # see runtime/core/verify_mode.py
-READY = re.compile(r"serves http://([\d.]+):(\d+)/")
 LEAVES = re.compile(r"log-?out|sign-?out|delete|stream", re.IGNORECASE)  # pages that end the session, or never end
 LOST = 3  # unanswered pages after which the crawl stops
 
@@ -52,7 +52,7 @@ class Visitor:
         when_migrated: Callable[[Path], object] | None = None,
     ) -> None:
         self.place = place
-        own = TRIAL | {"DJBUNDLE_DATA_DIR": str(place.data)}
+        own = {verification.VARIABLE: "1", "DJBUNDLE_DATA_DIR": str(place.data)}
         self.environment = {"DJBUNDLE_ALLOWED_HOSTS": "localhost,127.0.0.1", **environment, **own}
         self.tell = tell
         self.when_migrated = when_migrated
@@ -154,6 +154,7 @@ class Visitor:
     @contextlib.contextmanager
     def serving(self) -> "Iterator[subprocess.Popen[bytes]]":
         command = [str(self.place.bundle), "serve", "--bind", "127.0.0.1:0", "--workers", "1", "--log-format", "json"]
+        (self.place.data / verification.URL).unlink(missing_ok=True)
         with self.log.file.open("wb") as log:
             process = subprocess.Popen(command, env=self.environment, cwd="/", stdout=log, stderr=log)
         try:
@@ -163,10 +164,11 @@ class Visitor:
             process.wait(60)
 
     def wait_until_ready(self, process: "subprocess.Popen[bytes]") -> tuple[str, int] | None:
-        end = time.monotonic() + START
+        end, file = time.monotonic() + START, self.place.data / verification.URL
         while time.monotonic() < end and process.poll() is None:
-            if found := READY.search(self.log.text()):
-                return found[1], int(found[2])
+            if file.exists():
+                url = urlsplit(file.read_text())
+                return str(url.hostname), int(url.port or 80)
             time.sleep(0.02)
         said = self.log.text().strip()
         self.seen.problems.append(Problem("serve", "it did not start", said))

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from djbundle.builder.core.last_words import HARMLESS
+from djbundle.contract import verification
 
 UNREACHABLE = ("Name or service not known", "Temporary failure in name resolution", "Network is unreachable")
 REFUSED = "Connection refused"
@@ -14,7 +15,6 @@ CACHE = "CacheStandIn"  # see djbundle/stand_ins
 NO_REDIS = "This backend does not support this feature"  # django-redis's error if the cache is not its own
 NO_FILE = "No such file or directory"
 NO_MODULE = "ModuleNotFoundError:"
-ABSENT_PROGRAMS = "absent-programs"  # a file in the data directory: see runtime/core/verify_mode.py
 
 
 @dataclass(slots=True)
@@ -42,7 +42,7 @@ class Excuses:
 
     def _absent_program(self, said: str, trace: str) -> str:
         """Return a program that the site did not find and that its error messages name; or ""."""
-        noted = self.data / ABSENT_PROGRAMS
+        noted = self.data / verification.ABSENT_PROGRAMS
         if said.startswith(NO_MODULE) or not noted.exists():
             return ""
         messages = "\n".join([said, *(line for line in trace.splitlines() if line[:1].strip())])

@@ -13,10 +13,11 @@ import django
 from django.conf import settings
 from django.core.management import call_command
 from django.utils.module_loading import import_string
+from djbundle.contract import verification
 
 def found():
-    engines = settings.DJBUNDLE_ENGINES - {"", "django.db.backends.dummy"}
-    return {"engines": sorted(engines), "caches": [each["BACKEND"] for each in settings.DJBUNDLE_CACHES]}
+    engines = getattr(settings, verification.ENGINES) - {"", "django.db.backends.dummy"}
+    return {"engines": sorted(engines), "caches": [each["BACKEND"] for each in getattr(settings, verification.CACHES)]}
 
 def load(cache):
     """Have it import what it needs, and make its client."""
@@ -34,7 +35,7 @@ try:
     django.setup()
     for engine in found()["engines"]:
         import_module(f"{engine}.base")
-    for cache in settings.DJBUNDLE_CACHES:
+    for cache in getattr(settings, verification.CACHES):
         load(dict(cache))
     call_command("check")
 finally:

@@ -8,7 +8,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 
-from djbundle.builder.contents.bytecode import ROOT
 from djbundle.builder.core.sandbox import DATA, Place, SandboxError, Tell, may_isolate, run_in_sandbox
 from djbundle.builder.inspection.inspection import ReadVariable
 from djbundle.builder.project.env_files import values_in
@@ -16,6 +15,7 @@ from djbundle.builder.verify.comparison import Comparison
 from djbundle.builder.verify.crawl import Visitor
 from djbundle.builder.verify.crawl_record import Problem, Visit
 from djbundle.builder.verify.migrated import Migrated, pack
+from djbundle.contract.layout import VIRTUAL_ROOT
 from djbundle.errors import OutputError, VerificationError
 
 SHOWN = 12  # last lines of a traceback that are shown
@@ -29,16 +29,16 @@ HINTS = (
     ),
     (re.compile(r"TemplateDoesNotExist: (\S+)"), "see that {0} lies in a folder of TEMPLATES, and is not excluded"),
     (
-        re.compile(rf"FileNotFoundError: .*'{ROOT}/(\S+)'"),
+        re.compile(rf"FileNotFoundError: .*'{VIRTUAL_ROOT}/(\S+)'"),
         "see why it was left out:  djbundle check --files,  and name it if it belongs there:  --include {0}",
     ),
     (re.compile(r"FileNotFoundError: .*'(/\S+)'"), "do without {0}, which an empty container does not have"),
     (
-        re.compile(rf"Read-only file system: '{ROOT}/(\S+)'"),
+        re.compile(rf"Read-only file system: '{VIRTUAL_ROOT}/(\S+)'"),
         "have {0} lie below MEDIA_ROOT or another setting: those move to the data directory",
     ),
     (
-        re.compile(rf"{ROOT}/(\S+) is not writ"),  # a check of the project may print this
+        re.compile(rf"{VIRTUAL_ROOT}/(\S+) is not writ"),  # a check of the project may print this
         "leave {0} out of the bundle, and it lies in the data directory:  --exclude {0}",
     ),
     (re.compile(r"KeyError: '([A-Z][A-Z0-9_]+)'"), "give the variable:  --env {0}=VALUE"),

@@ -39,7 +39,7 @@ static void check_footer(struct archive *archive)
 {
     const struct footer *footer = &archive->footer;
     memcpy(&archive->footer, archive->file + archive->file_size - sizeof *footer, sizeof *footer);
-    if (memcmp(footer->magic, "djbundle", sizeof footer->magic) || footer->file_size != archive->file_size)
+    if (memcmp(footer->magic, MAGIC, sizeof footer->magic) || footer->file_size != archive->file_size)
         truncated();
     if (footer->hash != hash_of(footer, offsetof(struct footer, hash)) || footer->format != FORMAT
         || !is_in_file(archive, 0, footer->archive_offset)

@@ -11,8 +11,6 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define PROGRAM "_main" /* the entry that a bundle starts */
-
 struct kept_blocks;
 
 struct archive {

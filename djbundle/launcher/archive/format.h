@@ -1,4 +1,4 @@
-/* The file format of a bundle, the same as in djbundle/builder/core/format.py. All numbers are little-endian.
+/* The file format of a bundle. The numbers come from djbundle/contract/file_format.py. All are little-endian.
  *
  *     launcher | blocks | index | footer
  *
@@ -11,14 +11,12 @@
 #ifndef FORMAT_H
 #define FORMAT_H
 
+#include "contract.h"
+
 #include <stdint.h>
 
-enum { FORMAT = 2 };
-
-#define NOT_KEPT UINT64_MAX
-
 struct footer { /* the last bytes of the file */
-    char magic[8]; /* "djbundle" */
+    char magic[8]; /* MAGIC */
     uint32_t format;
     uint32_t reserved;
     uint64_t archive_offset; /* of the first block, which is the end of the launcher */
@@ -40,8 +38,6 @@ struct index {
     uint64_t start_room, later_room; /* bytes to keep the blocks of the start, and all other blocks, unpacked */
 };
 
-enum coding { CODING_ZSTD, CODING_NONE };
-
 struct block {
     uint64_t offset; /* in the file; the zstd copy of a static file is another block with the same offset */
     uint64_t hash;
@@ -49,11 +45,9 @@ struct block {
     uint32_t size;
     uint32_t raw_size;
     uint32_t code_offset, code_size; /* machine code in the raw block, which was filtered as branches.h describes */
-    uint32_t coding;
+    uint32_t coding; /* enum coding */
     uint32_t reserved;
 };
-
-enum kind { KIND_FOLDER, KIND_FILE, KIND_EXECUTABLE, KIND_LINK };
 
 /* A file or folder. Entry 0 is the root. The children of a folder come after it, next to each other and sorted by the
  * bytes of their names.
@@ -61,7 +55,7 @@ enum kind { KIND_FOLDER, KIND_FILE, KIND_EXECUTABLE, KIND_LINK };
 struct entry {
     uint32_t name; /* offset in names */
     uint16_t name_length;
-    uint16_t kind;
+    uint16_t kind; /* enum kind */
     uint32_t parent; /* number of the folder; the root is its own parent */
     uint32_t needs;  /* of a shared library: where its list in needs begins; 0 for none */
     union {
@@ -77,6 +71,10 @@ struct entry {
         uint32_t child_count; /* of a folder */
     };
 };
+
+_Static_assert(sizeof(struct footer) == FOOTER_SIZE && sizeof(struct index) == INDEX_SIZE
+                   && sizeof(struct block) == BLOCK_SIZE && sizeof(struct entry) == ENTRY_SIZE,
+               "the builder writes other structs");
 
 /* A list in needs: a count, then that many numbers of entries: the libraries to load first, in this order. */
 

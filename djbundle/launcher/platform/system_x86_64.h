@@ -12,7 +12,6 @@
 
 enum { MACHINE = EM_X86_64 };
 
-#define LOADER "ld-linux-x86-64.so.2" /* of the C library, in the tree */
 
 /* The entry point of the process, to be placed in one file of the program. The stack at entry is argc, argv[], NULL,
  * envp[], NULL, auxv[]; its address is passed to launcher_main.

@@ -2,10 +2,11 @@
 
 #include "archive/blocks.h"
 #include "base/text.h"
+#include "contract.h"
 #include "platform/system.h"
 #include "start/memory_start.h"
 
-#define EXECUTABLE "DJBUNDLE_EXECUTABLE="
+#define EXECUTABLE EXECUTABLE_VARIABLE "="
 #define PARTIAL ".partial-" /* prefix of a tree that is being written; the next start removes leftovers */
 
 #define OPEN_FOLDER "/proc/self/fd/"
@@ -368,7 +369,7 @@ _Noreturn void start_from_folder(const struct archive *archive, const struct pro
                     program};
     size_t count = sizeof head / sizeof *head;
     char **arguments = map_memory(((size_t)process->argc + count) * sizeof *arguments);
-    if (!arguments || !join(loader, tree, "/" LOADER, "") || !join(libraries, tree, "/_lib", "")
+    if (!arguments || !join(loader, tree, "/" LOADER, "") || !join(libraries, tree, "/" LIBRARIES, "")
         || !join(program, tree, "/" PROGRAM, ""))
         fail(EXIT_START, "the path is too long: ", tree, "name a shorter one with --extract DIR");
     memcpy(arguments, head, sizeof head);

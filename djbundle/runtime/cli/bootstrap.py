@@ -126,8 +126,10 @@ def find_own_libraries() -> None:
     """
     import os  # noqa: PLC0415 - ctypes.util has it
 
+    from djbundle.contract.layout import LIBRARIES  # noqa: PLC0415 - packages cannot be imported earlier
+
     def find_library(name: str) -> str | None:
-        known = sorted(os.listdir(f"{ROOT}/_lib"))  # noqa: PTH208 - pathlib takes milliseconds to import
+        known = sorted(os.listdir(f"{ROOT}/{LIBRARIES}"))  # noqa: PTH208 - pathlib takes milliseconds to import
         return next((file for file in known if f"{file}.".startswith(f"lib{name}.so.")), None)
 
     sys.modules["ctypes.util"].find_library = find_library  # type: ignore[attr-defined]

@@ -1,17 +1,16 @@
-"""A trial: a start of the bundle by `djbundle verify`, which crawls the site in an empty environment."""
+"""What a trial leaves for ``djbundle verify``, which crawls the site in an empty environment."""
 
 import os
 import sys
 from pathlib import Path
 from typing import Any
 
-TRIAL_VARIABLE = "DJBUNDLE_TRIAL"
-ABSENT_PROGRAMS = "absent-programs"  # in the data directory, one per line; `djbundle verify` reads it
+from djbundle.contract import verification
 
 
 def is_trial() -> bool:
     """Return whether `djbundle verify` has started this bundle."""
-    return bool(os.environ.get(TRIAL_VARIABLE))
+    return bool(os.environ.get(verification.VARIABLE))
 
 
 def note_absent_programs(data: Path) -> None:
@@ -21,7 +20,7 @@ def note_absent_programs(data: Path) -> None:
     """
     import shutil  # noqa: PLC0415 - a start that is no trial needs none of this
 
-    file = data / ABSENT_PROGRAMS
+    file = data / verification.ABSENT_PROGRAMS
 
     def note(event: str, arguments: tuple[Any, ...]) -> None:
         if event != "subprocess.Popen":
@@ -32,3 +31,10 @@ def note_absent_programs(data: Path) -> None:
                 lines.write(f"{program}\n")
 
     sys.addaudithook(note)
+
+
+def note_url(data: Path, url: str) -> None:
+    """Record the address at which the site serves. The file appears whole."""
+    partial = data / f"{verification.URL}.partial"
+    partial.write_text(url)
+    partial.replace(data / verification.URL)

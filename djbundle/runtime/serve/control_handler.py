@@ -6,6 +6,7 @@ import sys
 import time
 from typing import Any
 
+from djbundle.runtime.core.verify_mode import is_trial, note_url
 from djbundle.runtime.handover.answers import Message
 from djbundle.runtime.handover.control_socket import Caller, Control
 from djbundle.runtime.handover.coordinator import LINGER, Takeover, stop_after_lingering
@@ -50,6 +51,8 @@ class Service:
     def announce(self) -> None:
         log(f"{self._about} (Ctrl-C stops)")
         self._tell_ready()
+        if is_trial():
+            note_url(self._about.data, self._about.local_url)
 
     def _tell_ready(self) -> None:
         sd_notify.ready(f"serves {self._about.urls[0]}")

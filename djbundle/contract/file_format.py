@@ -1,4 +1,4 @@
-"""The file format of a bundle: the numbers and structs of launcher/archive/format.h.
+"""The file format of a bundle: the numbers of launcher/archive/format.h, and the sizes of its structs.
 
 All numbers are little-endian.
 """

@@ -1,0 +1,57 @@
+"""Writes ``contract.h``, by which the C parts learn what `djbundle.contract` says."""
+
+from pathlib import Path
+
+from djbundle.contract import file_format, layout
+
+TEMPLATE = """\
+/* Generated from djbundle/contract. Change it there. */
+#ifndef CONTRACT_H
+#define CONTRACT_H
+
+#include <stdint.h>
+
+{strings}
+
+#define NOT_KEPT UINT64_MAX
+
+{numbers}
+
+#endif
+"""
+STRINGS = {
+    "VIRTUAL_ROOT": layout.VIRTUAL_ROOT,
+    "LIBRARIES": layout.LIBRARIES,
+    "PROGRAM": layout.PROGRAM,
+    "LOADER": layout.LOADER,
+    "EXECUTABLE_VARIABLE": layout.EXECUTABLE_VARIABLE,
+    "MAGIC": file_format.MAGIC.decode(),
+}
+NUMBERS = {
+    "": {
+        "FORMAT": file_format.FORMAT,
+        "INDEX_SIZE": file_format.INDEX.size,
+        "BLOCK_SIZE": file_format.BLOCK.size,
+        "ENTRY_SIZE": file_format.ENTRY.size,
+        "FOOTER_SIZE": file_format.FOOTER_SIZE,
+    },
+    "coding ": {name: getattr(file_format, name) for name in ("CODING_ZSTD", "CODING_NONE")},
+    "kind ": {
+        name: getattr(file_format, name) for name in ("KIND_FOLDER", "KIND_FILE", "KIND_EXECUTABLE", "KIND_LINK")
+    },
+}
+
+
+def contract_header() -> str:
+    """Return the text of ``contract.h``."""
+    strings = "\n".join(f'#define {name} "{text}"' for name, text in STRINGS.items())
+    numbers = "\n".join(
+        f"enum {tag}{{ {', '.join(f'{name} = {number}' for name, number in group.items())} }};"
+        for tag, group in NUMBERS.items()
+    )
+    return TEMPLATE.format(strings=strings, numbers=numbers)
+
+
+def write_contract_header(folder: Path) -> None:
+    """Write ``contract.h`` into a folder, from where the compiler shall include it."""
+    (folder / "contract.h").write_text(contract_header())

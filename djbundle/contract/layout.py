@@ -1,0 +1,7 @@
+"""Where things are in the tree of a bundle. The C parts get these names as a generated header."""
+
+VIRTUAL_ROOT = "/djb"  # the path at which the running program sees the tree; it is on no disk
+LIBRARIES = "_lib"  # the folder of shared libraries
+PROGRAM = "_main"  # the program that the launcher starts
+LOADER = "ld-linux-x86-64.so.2"  # the dynamic loader of the C library
+EXECUTABLE_VARIABLE = "DJBUNDLE_EXECUTABLE"  # names the bundle to a program that was started from an unpacked tree
