@@ -11,7 +11,7 @@ from rich.console import Console as RichConsole
 from rich.markup import escape
 
 import djbundle
-from djbundle.errors import DjbundleError
+from djbundle.errors import PROBLEMS_FOUND, DjbundleError
 
 EPILOG = """
 \b
@@ -125,7 +125,7 @@ def check(
 ) -> None:
     """Tell in seconds what a build of PROJECT would take, and what would fail in a bundle: then the exit code is 26."""
     packages = _enter(project, python)
-    from djbundle.builder.check import FOUND, check_project  # noqa: PLC0415 - as above
+    from djbundle.builder.check import check_project  # noqa: PLC0415 - as above
     from djbundle.builder.check_report import lines_of_files, print_check  # noqa: PLC0415
     from djbundle.builder.core.console import Console  # noqa: PLC0415
     from djbundle.builder.options import Options  # noqa: PLC0415
@@ -137,7 +137,7 @@ def check(
         click.echo("\n".join(lines_of_files(found)))
     else:
         print_check(found, Console())
-    context.exit(FOUND if found.problems else 0)
+    context.exit(PROBLEMS_FOUND if found.problems else 0)
 
 
 @cli.command()

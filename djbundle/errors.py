@@ -99,6 +99,9 @@ class LargeFileError(DjbundleError):
     exit_code = 25
 
 
+PROBLEMS_FOUND = 26  # the exit code of ``djbundle check`` if something would fail in a bundle; no error is raised
+
+
 class EnvironmentNotFoundError(DjbundleError):
     """``--python`` does not name an environment of a Django project."""
 

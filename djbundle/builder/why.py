@@ -1,7 +1,8 @@
 """``djbundle why NAME``: explain why a distribution would be in the bundle."""
 
+from packaging.utils import canonicalize_name
+
 from djbundle.builder.dependencies.dependencies import find_dependencies
-from djbundle.builder.dependencies.owners import normalize
 from djbundle.builder.options import Options
 from djbundle.errors import NotInTheBundleError
 
@@ -14,7 +15,8 @@ def explain(options: Options, name: str) -> list[str]:
     Raises NotInTheBundleError.
     """
     found = {each.name: each for each in find_dependencies(*options.look())}
-    at, lines = normalize(name), []
+    at: str = canonicalize_name(name)
+    lines = []
     if at not in found:
         raise NotInTheBundleError(
             f'"{name}" would not be in the bundle: nothing imports or names it',
@@ -23,5 +25,5 @@ def explain(options: Options, name: str) -> list[str]:
     while at in found:
         item = found[at]
         lines.append(f"{item.name} {item.version}: {item.reason}")
-        at = normalize(item.reason.removeprefix(NEEDED_BY)) if item.reason.startswith(NEEDED_BY) else ""
+        at = canonicalize_name(item.reason.removeprefix(NEEDED_BY)) if item.reason.startswith(NEEDED_BY) else ""
     return lines

@@ -17,7 +17,7 @@ class Process:
         self.size = self.needed = LEAST
         self.now, self.used, self.tidied = 0.0, 0.0, 0
         self.is_busy = True
-        monkeypatch.setattr(memory, "resident_size", lambda: self.size)
+        monkeypatch.setattr(memory, "resident_memory", lambda: self.size)
         monkeypatch.setattr(memory, "tidy", self.tidy)
         monkeypatch.setattr(memory.time, "monotonic", lambda: self.now)
         monkeypatch.setattr(memory.time, "process_time", lambda: self.used)

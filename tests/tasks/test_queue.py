@@ -12,11 +12,12 @@ from django.db import connections
 from django.tasks import TaskResultStatus, task_backends
 from django.utils import timezone
 
+from djbundle.common.processes import start_time
 from djbundle.tasks.models import TaskRecord
 from djbundle.tasks.store import claim as claiming
 from djbundle.tasks.store import transitions
 from djbundle.tasks.store.outcome import Outcome, encoded
-from djbundle.tasks.store.worker_identity import Identity, start_time
+from djbundle.tasks.store.worker_identity import Identity
 from tests.tasks import jobs
 
 ELSEWHERE = Identity("another-machine", 1, "1")

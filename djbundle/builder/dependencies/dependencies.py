@@ -11,11 +11,12 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from packaging.utils import canonicalize_name
 from packaging.version import Version
 
 from djbundle.builder.dependencies.extras import chosen_extras, requirements
 from djbundle.builder.dependencies.imports import LateImports
-from djbundle.builder.dependencies.owners import DJBUNDLE, Owners, normalize
+from djbundle.builder.dependencies.owners import DJBUNDLE, Owners
 from djbundle.builder.inspection.inspection import Inspection
 from djbundle.builder.project import installed
 from djbundle.builder.project.configuration import names_of_files
@@ -56,7 +57,7 @@ def find_dependencies(project: Project, inspection: Inspection) -> list[Dependen
     found: dict[str, Dependency] = {}
     # Each bundle has djbundle's runtime already, and does not need what the builder requires. The project may be
     # installed too. If no module was loaded from that installation, the bundle does not need it.
-    leave_out = {DJBUNDLE} | ({normalize(project.name)} - set(owners.loaded))
+    leave_out = {DJBUNDLE} | ({canonicalize_name(project.name)} - set(owners.loaded))
     _add(found, _roots(project, inspection, owners), leave_out)
     new = late.of_project(project, found) | late.of_distributions(found)
     while new:
@@ -70,7 +71,7 @@ def _add(found: dict[str, Dependency], wanted: Iterable[Wanted], leave_out: set[
     waiting = [*wanted][::-1]
     while waiting:
         name, reason, extras = waiting.pop()
-        name = normalize(name)
+        name = canonicalize_name(name)
         if name in found or name in leave_out:
             continue
         try:

@@ -1,18 +1,14 @@
 """Find which installed distribution owns which module."""
 
-import re
 from importlib.metadata import PackagePath
 from pathlib import Path
+
+from packaging.utils import canonicalize_name
 
 from djbundle.builder.project import installed
 
 DJBUNDLE = "djbundle"
 SCRIPTS = frozenset({"console_scripts", "gui_scripts"})  # commands, not plug-ins for other packages
-
-
-def normalize(name: str) -> str:
-    """Return the normalized name of a distribution, as in PEP 503."""
-    return re.sub(r"[-_.]+", "-", name).lower()
 
 
 class Owners:
@@ -28,7 +24,7 @@ class Owners:
         self.plugins: dict[str, set[str]] = {}  # distributions in the project's environment, by entry point group
         owners: dict[str, str] = {}
         for distribution in installed.distributions():
-            base, name = str(distribution.locate_file("")), normalize(distribution.name)  # slow, so called once
+            base, name = str(distribution.locate_file("")), canonicalize_name(distribution.name)  # slow, so called once
             own: dict[str, Path] = {}
             if installed.is_of_project(distribution):
                 own = self.modules.setdefault(name, {})

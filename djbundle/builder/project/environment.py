@@ -8,7 +8,6 @@ stays unchanged, and the bundle holds the Python and the packages that the proje
 import importlib.metadata
 import json
 import os
-import re
 import shlex
 import shutil
 import subprocess
@@ -19,6 +18,7 @@ from pathlib import Path
 from typing import NoReturn
 
 from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
 
 from djbundle.builder.project.installed import builder_command
 from djbundle.errors import EnvironmentNotFoundError, PythonMismatchError
@@ -110,7 +110,7 @@ def _is_for_djbundle_alone() -> bool:
     needed: set[str] = set()
     waiting = ["djbundle"]
     while waiting:
-        name = _normal(waiting.pop())
+        name = canonicalize_name(waiting.pop())
         if name not in needed:
             needed.add(name)
             try:
@@ -118,11 +118,7 @@ def _is_for_djbundle_alone() -> bool:
             except importlib.metadata.PackageNotFoundError:
                 continue
             waiting += [Requirement(text).name for text in requires]
-    return {_normal(item.name) for item in importlib.metadata.distributions()} <= needed | INSTALLERS
-
-
-def _normal(name: str) -> str:
-    return re.sub(r"[-_.]+", "-", name).lower()
+    return {canonicalize_name(item.name) for item in importlib.metadata.distributions()} <= needed | INSTALLERS
 
 
 def _candidates(folder: Path) -> Iterator[tuple[str, Path]]:

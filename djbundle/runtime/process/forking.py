@@ -1,7 +1,6 @@
 """Child processes that never outlive their parent, and the names that top and pkill use for them."""
 
 import contextlib
-import ctypes
 import os
 import signal
 import sys
@@ -9,9 +8,9 @@ import traceback
 from collections.abc import Callable
 from pathlib import Path
 
+from djbundle.common.processes import die_with
 from djbundle.runtime.logs import lines, uncaught
 
-PR_SET_PDEATHSIG = 1  # linux/prctl.h
 LEAVE = signal.SIGUSR1  # drain, because another process serves too: disconnect clients, start no task; SIGTERM follows
 LONGEST_NAME = 15  # bytes that the kernel keeps, see proc_pid_comm(5)
 STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, LEAVE)
@@ -74,13 +73,6 @@ def fork(run: Callable[[], int], title: str) -> int:
         os._exit(code)
 
 
-def die_with(parent: int) -> None:
-    """Have the kernel kill this process as soon as its parent `parent` is gone."""
-    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
-    if os.getppid() != parent:  # the parent was gone before the call
-        os._exit(1)
-
-
 def title(name: str, role: str) -> str:
     """Return a title such as "shop web". A long name is cut; the role stays whole."""
     return f"{name[: LONGEST_NAME - len(role) - 1]} {role}"
@@ -90,12 +82,6 @@ def set_name(name: str) -> None:
     """Set the name of this process; by its executable it would be "ld-linux-x86-64"."""
     with contextlib.suppress(OSError):
         Path("/proc/self/comm").write_text(name)
-
-
-def print_at_once() -> None:
-    """Flush stdout after each line, also into a pipe, in this process and in all that it forks later."""
-    with contextlib.suppress(AttributeError, ValueError, OSError):  # the project has replaced stdout
-        sys.stdout.reconfigure(line_buffering=True)  # type: ignore[union-attr]
 
 
 def reset_signals() -> None:

@@ -12,7 +12,8 @@ import resource
 import sys
 import time
 from collections.abc import Callable
-from pathlib import Path
+
+from djbundle.common.processes import resident_memory
 
 # New objects before a collection; Python's default is 700 or 2000. A request makes some thousands, and nearly all of
 # them are freed without a collection.
@@ -68,7 +69,7 @@ class Heap:
     """
 
     def __init__(self) -> None:
-        self.least = self.size = resident_size()  # bytes: the least so far, and those after the last tidying
+        self.least = self.size = resident_memory()  # bytes: the least so far, and those after the last tidying
         self.rest = LOOK  # seconds to the next attempt; doubled after each that frees nothing
         self.tidied = -LONGEST_REST  # monotonic seconds
         self.looked, self.used = time.monotonic(), time.process_time()
@@ -78,13 +79,13 @@ class Heap:
 
         After an attempt that frees nothing, the next one waits longer: no request is answered during an attempt.
         """
-        size, now = resident_size(), time.monotonic()
+        size, now = resident_memory(), time.monotonic()
         self.least = min(size, self.least)
         has_grown = size > self.size + GROWTH
         rest = min(self.rest, IDLE_REST) if self.was_idle(now) else self.rest
         if has_grown or (now >= self.tidied + rest and size > self.least + GROWTH):
             tidy()
-            self.size = resident_size()
+            self.size = resident_memory()
             was_in_vain = not has_grown and self.size > size - GROWTH
             self.rest = min(2 * self.rest, LONGEST_REST) if was_in_vain else LOOK
             self.tidied = now
@@ -119,13 +120,6 @@ def tidy() -> None:
     gc.collect()
     with contextlib.suppress(AttributeError, OSError):  # another libc
         ctypes.CDLL(None).malloc_trim(0)
-
-
-def resident_size() -> int:
-    """Return the resident memory of this process in bytes; 0 if the kernel does not report it."""
-    with contextlib.suppress(OSError):
-        return int(Path("/proc/self/statm").read_text().split()[1]) * PAGE
-    return 0
 
 
 def release_archive() -> None:

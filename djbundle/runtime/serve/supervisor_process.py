@@ -12,6 +12,7 @@ import time
 from dataclasses import replace
 from pathlib import Path
 
+from djbundle.common.processes import print_at_once
 from djbundle.runtime.core.bundle import Bundle
 from djbundle.runtime.core.data_directory import create_data_directory
 from djbundle.runtime.handover.inherited_state import Handover
@@ -47,7 +48,7 @@ def serve(bundle: Bundle, arguments: list[str]) -> int:
     """Serve until a stop signal arrives; return the exit code."""
     options = parse_serve_options(Path(bundle.program).name, arguments)
     lines.configure(options.log_format, options.log_level)
-    forking.print_at_once()
+    print_at_once()
     forking.set_name(bundle.manifest.name)
     forking.guard_forks()
     given = Handover.take()

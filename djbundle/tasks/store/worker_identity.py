@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
+from djbundle.common.processes import start_time
+
 PROC = Path("/proc")
 
 
@@ -58,16 +60,6 @@ def this_machine() -> str:
     boot = (PROC / "sys/kernel/random/boot_id").read_bytes()
     namespace = str((PROC / "self/ns/pid").stat().st_ino).encode()
     return hashlib.blake2b(boot + namespace, digest_size=8).hexdigest()
-
-
-def start_time(pid: int) -> str:
-    """Return the start time of a live process, or "" if there is none."""
-    try:
-        stat = (PROC / str(pid) / "stat").read_text()
-    except OSError:
-        return ""
-    fields = stat.rpartition(")")[2].split()  # the process name before it may contain anything
-    return "" if fields[0] in "ZX" else fields[19]
 
 
 def is_hidden(pid: int) -> bool:

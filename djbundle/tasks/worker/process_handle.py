@@ -5,8 +5,8 @@ import os
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
-from pathlib import Path
 
+from djbundle.common import processes
 from djbundle.tasks.store.claimed_run import Run
 from djbundle.tasks.store.outcome import Outcome
 from djbundle.tasks.worker import descendants, forks
@@ -163,7 +163,7 @@ class Child:
         if now < self.next_look:
             return False
         self.next_look = now + LOOK_SECONDS
-        if state_of(self.pid) != STOPPED:
+        if processes.state(self.pid) != STOPPED:
             self.stopped_since = None
             return False
         self.stopped_since = self.stopped_since or now
@@ -196,13 +196,6 @@ class Child:
             return os.waitpid(self.pid, os.WNOHANG)[0] == self.pid
         except ChildProcessError:
             return True
-
-
-def state_of(pid: int) -> str:
-    """Return the letter for its state in the kernel, or "" if it is gone."""
-    with contextlib.suppress(OSError):
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
-    return ""
 
 
 def fork_child(

@@ -7,7 +7,6 @@ its process, or hangs, costs this process and not the worker.
 
 import atexit
 import contextlib
-import ctypes
 import gc
 import os
 import signal
@@ -16,6 +15,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import NoReturn
 
+from djbundle.common.processes import die_with, print_at_once
 from djbundle.tasks import signals
 from djbundle.tasks.store.claimed_run import run_of
 from djbundle.tasks.worker import descendants, forks
@@ -24,7 +24,6 @@ from djbundle.tasks.worker.outbox import Outbox
 from djbundle.tasks.worker.pipe import ProcessEnd
 from djbundle.tasks.worker.protocol import RECALL, Cancel, Given, Message
 
-PR_SET_PDEATHSIG = 1  # linux/prctl.h
 COMM = Path("/proc/self/comm")
 
 
@@ -33,7 +32,7 @@ def run_child(
 ) -> NoReturn:
     """Do all that a forked process does. It calls `set_begun` with the count of started runs, see assignments.py."""
     try:
-        die_with(parent, signal.SIGKILL)  # works even while a task holds the interpreter
+        die_with(parent)  # works even while a task holds the interpreter
         if forks.leads_group(alone=alone):
             os.setpgid(0, 0)
         if alone:
@@ -41,7 +40,7 @@ def run_child(
         _set_name()
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, lambda *_: None)  # the worker handles them, and stops its children in order
-        _print_at_once()
+        print_at_once()
         forks.forget_owned()
         forks.prepare(pipe)
         gc.freeze()  # the garbage collector neither scans nor copies what the worker has loaded
@@ -67,23 +66,6 @@ def _obey(pipe: ProcessEnd, runner: Runner) -> None:
             runner.cancel(message.pks)
         elif message == RECALL:
             runner.give_back()
-
-
-def die_with(parent: int, number: signal.Signals) -> None:
-    """Have the kernel send this process a signal when its parent ends, however that ends. Linux only."""
-    with contextlib.suppress(OSError, AttributeError):
-        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, number)
-    if os.getppid() != parent:  # the parent ended before the call
-        os._exit(0)
-
-
-def _print_at_once() -> None:
-    """Flush standard output after each line.
-
-    Into a pipe or a file, Python writes only when it has 8 KB, so the last lines of a killed process would be lost.
-    """
-    with contextlib.suppress(AttributeError, ValueError, OSError):  # other code has replaced sys.stdout
-        sys.stdout.reconfigure(line_buffering=True)  # type: ignore[union-attr]
 
 
 def _set_name() -> None:

@@ -1,11 +1,9 @@
 """Limits after which a process that runs tasks is replaced. Memory that a task leaks is freed with its process."""
 
-import contextlib
-import os
 from dataclasses import dataclass
-from pathlib import Path
 
-PAGE = os.sysconf("SC_PAGE_SIZE")
+from djbundle.common.processes import resident_memory
+
 MB = 1 << 20
 
 
@@ -23,10 +21,3 @@ class Limits:
     def are_reached(self, given: int, pid: int) -> bool:
         """Return whether it may get no more tasks."""
         return self.left(given) <= 0 or 0 < self.memory < resident_memory(pid) / MB
-
-
-def resident_memory(pid: int) -> int:
-    """Return the resident memory in bytes, from proc_pid_statm(5); 0 if the process is gone."""
-    with contextlib.suppress(OSError):
-        return int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * PAGE
-    return 0

@@ -7,12 +7,12 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
+from djbundle.common.processes import die_with
 from djbundle.tasks import backends
 from djbundle.tasks.backend import DatabaseBackend
 from djbundle.tasks.management.numbers import count, limit, pause, seconds
 from djbundle.tasks.store.transitions import Queues
 from djbundle.tasks.worker.loop import POLL, Worker
-from djbundle.tasks.worker.process_main import die_with
 from djbundle.tasks.worker.recycling import Limits
 
 DEFAULT_THREADS = 4  # several, so that a long job does not delay mails

@@ -1,0 +1,54 @@
+"""What a process sets up for itself after it was forked, and what the kernel reports of another one."""
+
+import contextlib
+import ctypes
+import os
+import signal
+import sys
+from pathlib import Path
+
+PR_SET_PDEATHSIG = 1  # linux/prctl.h
+PAGE = os.sysconf("SC_PAGE_SIZE")
+
+
+def die_with(parent: int, number: signal.Signals = signal.SIGKILL) -> None:
+    """Have the kernel send this process a signal when its parent `parent` ends, however that ends. Linux only."""
+    with contextlib.suppress(OSError, AttributeError):
+        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, number)
+    if os.getppid() != parent:  # the parent ended before the call
+        os._exit(1)
+
+
+def print_at_once() -> None:
+    """Flush standard output after each line, in this process and in all that it forks later.
+
+    Into a pipe or a file, Python writes only when it has 8 KB, so the last lines of a killed process would be lost.
+    """
+    with contextlib.suppress(AttributeError, ValueError, OSError):  # other code has replaced sys.stdout
+        sys.stdout.reconfigure(line_buffering=True)  # type: ignore[union-attr]
+
+
+def resident_memory(pid: int | None = None) -> int:
+    """Return the resident memory of a process, by default of this one, in bytes; 0 if it is gone."""
+    with contextlib.suppress(OSError):
+        return int(Path(f"/proc/{pid or 'self'}/statm").read_text().split()[1]) * PAGE
+    return 0
+
+
+def state(pid: int) -> str:
+    """Return the letter for the state of a process, "Z" for one that was not reaped; "" if it is gone."""
+    fields = _stat(pid)
+    return fields[0] if fields else ""
+
+
+def start_time(pid: int) -> str:
+    """Return when a live process was started, in clock ticks since boot; "" if there is none."""
+    fields = _stat(pid)
+    return fields[19] if fields and fields[0] not in "ZX" else ""
+
+
+def _stat(pid: int) -> list[str]:
+    """Return the fields of proc_pid_stat(5) from the third, the state; [] if the process is gone."""
+    with contextlib.suppress(OSError):  # the second, a name in parentheses, may contain anything
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return []
