@@ -77,6 +77,15 @@ def test_an_idle_process_has_time_to_look(process: Process) -> None:
     assert process.size == LEAST
 
 
+def test_a_process_that_comes_to_rest_is_tidied_once(process: Process) -> None:
+    """Many processes that each keep a little more than they need are much together."""
+    process.size += GROWTH // 2
+    assert process.look(600) == 0
+    process.is_busy = False
+    assert process.look(600) == 1
+    assert process.size == LEAST
+
+
 def test_another_growth_is_seen_at_once(process: Process) -> None:
     process.size = process.needed = LEAST + 10 * GROWTH
     process.look(2 * LONGEST_REST)

@@ -73,25 +73,29 @@ class Heap:
         self.rest = LOOK  # seconds to the next attempt; doubled after each that frees nothing
         self.tidied = -LONGEST_REST  # monotonic seconds
         self.looked, self.used = time.monotonic(), time.process_time()
+        self.has_worked = False  # until the last check
 
     def give_back(self) -> None:
-        """Give free memory back to the kernel if the process has grown.
+        """Give free memory back to the kernel if the process has grown, and when it comes to rest after work.
 
         After an attempt that frees nothing, the next one waits longer: no request is answered during an attempt.
         """
-        size, now = resident_memory(), time.monotonic()
+        size, now, is_idle = resident_memory(), time.monotonic(), self.was_idle()
         self.least = min(size, self.least)
-        has_grown = size > self.size + GROWTH
-        rest = min(self.rest, IDLE_REST) if self.was_idle(now) else self.rest
-        if has_grown or (now >= self.tidied + rest and size > self.least + GROWTH):
+        has_grown, comes_to_rest = size > self.size + GROWTH, is_idle and self.has_worked
+        self.has_worked = not is_idle
+        rest = min(self.rest, IDLE_REST) if is_idle else self.rest
+        is_due = now >= self.tidied + rest and size > self.least + GROWTH
+        if has_grown or comes_to_rest or is_due:
             tidy()
             self.size = resident_memory()
-            was_in_vain = not has_grown and self.size > size - GROWTH
+            was_in_vain = is_due and not has_grown and self.size > size - GROWTH
             self.rest = min(2 * self.rest, LONGEST_REST) if was_in_vain else LOOK
             self.tidied = now
 
-    def was_idle(self, now: float) -> bool:
+    def was_idle(self) -> bool:
         """Return whether the process has used next to no CPU since the last check."""
+        now = time.monotonic()
         wall, self.looked = now - self.looked, now
         before, self.used = self.used, time.process_time()
         return self.used - before < IDLE * wall
