@@ -6,7 +6,7 @@ import pytest
 
 from djbundle import stand_ins
 from djbundle.runtime.core.bundle import Bundle
-from djbundle.runtime.core.verify_mode import TRIAL_VARIABLE
+from djbundle.runtime.core.verify_mode import VERIFY_MODE_VARIABLE
 from djbundle.runtime.settings import overlay as overlay_module
 from djbundle.runtime.settings import relocation, rules, verify_mode
 from tests.runtime.overlays import make_bundle, overlay_of
@@ -139,7 +139,7 @@ def test_relative_folders_are_those_of_the_project(bundle: Bundle) -> None:
 
 
 def test_trial_writes_nothing_elsewhere(bundle: Bundle, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv(TRIAL_VARIABLE, "1")
+    monkeypatch.setenv(VERIFY_MODE_VARIABLE, "1")
     overlay = overlay_of(
         bundle,
         CACHES={

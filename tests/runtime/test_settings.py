@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from djbundle.runtime.core.bundle import Bundle
-from djbundle.runtime.core.verify_mode import TRIAL_VARIABLE
+from djbundle.runtime.core.verify_mode import VERIFY_MODE_VARIABLE
 from djbundle.runtime.settings import rules
 from djbundle.storages import HASHED_STORAGE
 from tests.runtime.overlays import make_bundle, overlay_of
@@ -44,7 +44,7 @@ def test_own_key_is_kept(bundle: Bundle) -> None:
 
 
 def test_key_of_a_trial_is_the_same_at_each_start(bundle: Bundle, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv(TRIAL_VARIABLE, "1")
+    monkeypatch.setenv(VERIFY_MODE_VARIABLE, "1")
     keys = set()
     for key in ("made at random", "made again"):
         overlay = overlay_of(bundle, SECRET_KEY=key)

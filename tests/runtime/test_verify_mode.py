@@ -11,8 +11,8 @@ from djbundle.runtime.core import verify_mode
 STARTS = """
 import subprocess, sys
 from pathlib import Path
-from djbundle.runtime.core.verify_mode import note_absent_programs
-note_absent_programs(Path(sys.argv[1]))
+from djbundle.runtime.core.verify_mode import record_absent_programs
+record_absent_programs(Path(sys.argv[1]))
 for command in (["git", "--version"], [b"/bin/absent"], [sys.executable, "-c", ""], Path("/no/such")):
     try:
         subprocess.run(command)
@@ -31,4 +31,4 @@ def test_programs_that_are_not_there_are_written_down(tmp_path: Path) -> None:
 
 def test_visitor_and_bundle_mean_the_same() -> None:
     assert diagnosis.ABSENT_PROGRAMS == verify_mode.ABSENT_PROGRAMS
-    assert verify_mode.TRIAL_VARIABLE in crawl.TRIAL
+    assert verify_mode.VERIFY_MODE_VARIABLE in crawl.TRIAL

@@ -51,7 +51,7 @@ def run(root: Path, argv: list[str]) -> int:
     arguments, chosen = data_directory.take_option(argv[1:])
     manifest = Manifest.read(root)
     data = data_directory.find_data_directory(manifest.name, chosen, os.environ)
-    data_directory.tell_children(manifest.name, data)
+    data_directory.pass_to_children(manifest.name, data)
     bundle = Bundle(root, manifest, argv[0], data)
     prepare_environment(bundle)
     if not arguments:

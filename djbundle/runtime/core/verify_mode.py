@@ -1,29 +1,29 @@
-"""A trial: a start of the bundle by `djbundle verify`, which crawls the site in an empty environment."""
+"""Verify mode: a start of the bundle by `djbundle verify`, which crawls the site in an empty environment."""
 
 import os
 import sys
 from pathlib import Path
 from typing import Any
 
-TRIAL_VARIABLE = "DJBUNDLE_TRIAL"
+VERIFY_MODE_VARIABLE = "DJBUNDLE_TRIAL"
 ABSENT_PROGRAMS = "absent-programs"  # in the data directory, one per line; `djbundle verify` reads it
 
 
-def is_trial() -> bool:
+def is_verify_mode() -> bool:
     """Return whether `djbundle verify` has started this bundle."""
-    return bool(os.environ.get(TRIAL_VARIABLE))
+    return bool(os.environ.get(VERIFY_MODE_VARIABLE))
 
 
-def note_absent_programs(data: Path) -> None:
+def record_absent_programs(data: Path) -> None:
     """Record the programs that this process tries to start but cannot find.
 
     Code that catches the error may raise another one, which does not name the program.
     """
-    import shutil  # noqa: PLC0415 - a start that is no trial needs none of this
+    import shutil  # noqa: PLC0415 - a start outside verify mode needs none of this
 
     file = data / ABSENT_PROGRAMS
 
-    def note(event: str, arguments: tuple[Any, ...]) -> None:
+    def record(event: str, arguments: tuple[Any, ...]) -> None:
         if event != "subprocess.Popen":
             return
         program, environment = os.fsdecode(arguments[0]), arguments[3]
@@ -31,4 +31,4 @@ def note_absent_programs(data: Path) -> None:
             with file.open("a") as lines:
                 lines.write(f"{program}\n")
 
-    sys.addaudithook(note)
+    sys.addaudithook(record)

@@ -25,7 +25,7 @@ class LineHandler(logging.Handler):
 
 def report_failed_requests() -> None:
     """Write failed requests as lines too, wherever the project's own LOGGING sends them."""
-    from django.core.signals import got_request_exception  # noqa: PLC0415 - only a trial asks for it
+    from django.core.signals import got_request_exception  # noqa: PLC0415 - only verify mode asks for it
 
     got_request_exception.connect(_report, dispatch_uid="djbundle.runtime")
 

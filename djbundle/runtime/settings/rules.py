@@ -13,7 +13,7 @@ from types import ModuleType
 from djbundle.errors import MissingVariableError, SettingsError
 from djbundle.manifest import Manifest
 from djbundle.runtime.core.bundle import Bundle
-from djbundle.runtime.core.verify_mode import is_trial
+from djbundle.runtime.core.verify_mode import is_verify_mode
 from djbundle.runtime.logs import masking
 from djbundle.runtime.logs.handler import logging_settings
 from djbundle.runtime.settings import import_redirect, relocation, secret_key, verify_mode
@@ -95,12 +95,12 @@ def turn_off_debug(overlay: Overlay) -> None:
 
 
 def replace_secret_key(overlay: Overlay) -> None:
-    """Replace a key that is missing or insecure, and in a trial any key.
+    """Replace a key that is missing or insecure, and in verify mode any key.
 
     A project may make a new key at each start, and a new key would end the crawler's session.
     """
     key = overlay.get("SECRET_KEY", "")
-    if key and not str(key).startswith(INSECURE_KEY) and not is_trial():
+    if key and not str(key).startswith(INSECURE_KEY) and not is_verify_mode():
         return
     for variable in KEY_VARIABLES:
         if given := os.environ.get(variable):

@@ -1,6 +1,6 @@
-"""The settings of a trial: no database but SQLite, no database or cache outside the data directory, and no mail."""
+"""The settings of verify mode: no database but SQLite, no database or cache outside the data directory, and no mail."""
 
-from djbundle.runtime.core.verify_mode import TRIAL_VARIABLE, is_trial
+from djbundle.runtime.core.verify_mode import VERIFY_MODE_VARIABLE, is_verify_mode
 from djbundle.runtime.database import sqlite
 from djbundle.runtime.settings.overlay import Overlay
 from djbundle.stand_ins import replace_caches
@@ -11,7 +11,7 @@ DUMMY_MAIL = "django.core.mail.backends.dummy.EmailBackend"
 
 
 def stay_in_data_directory(overlay: Overlay) -> None:
-    if is_trial():
+    if is_verify_mode():
         replace_databases(overlay)
         replace_cache_servers(overlay)
         drop_mail(overlay)
@@ -19,25 +19,25 @@ def stay_in_data_directory(overlay: Overlay) -> None:
 
 def replace_databases(overlay: Overlay) -> None:
     databases = overlay.get("DATABASES", {})
-    overlay.set(ENGINES, {entry.get("ENGINE", "") for entry in databases.values()}, TRIAL_VARIABLE)
+    overlay.set(ENGINES, {entry.get("ENGINE", "") for entry in databases.values()}, VERIFY_MODE_VARIABLE)
     stand_ins = {
         alias: {"ENGINE": "django.db.backends.sqlite3", "NAME": str(overlay.bundle.data / f"{alias}.sqlite3")}
         for alias, entry in databases.items()
         if entry.get("ENGINE") not in sqlite.ENGINES
     }
-    overlay.set("DATABASES", databases | stand_ins, TRIAL_VARIABLE)
+    overlay.set("DATABASES", databases | stand_ins, VERIFY_MODE_VARIABLE)
 
 
 def replace_cache_servers(overlay: Overlay) -> None:
     caches = overlay.get("CACHES", {})
     stand_ins = replace_caches(caches, overlay.bundle.data)
-    overlay.set(CACHES, [caches[alias] for alias in stand_ins], TRIAL_VARIABLE)
+    overlay.set(CACHES, [caches[alias] for alias in stand_ins], VERIFY_MODE_VARIABLE)
     if stand_ins:
-        overlay.set("CACHES", caches | stand_ins, TRIAL_VARIABLE)
+        overlay.set("CACHES", caches | stand_ins, VERIFY_MODE_VARIABLE)
 
 
 def drop_mail(overlay: Overlay) -> None:
     if mailers := overlay.get("MAILERS"):
-        overlay.set("MAILERS", {name: {"BACKEND": DUMMY_MAIL} for name in mailers}, TRIAL_VARIABLE)
+        overlay.set("MAILERS", {name: {"BACKEND": DUMMY_MAIL} for name in mailers}, VERIFY_MODE_VARIABLE)
     else:
-        overlay.set("EMAIL_BACKEND", DUMMY_MAIL, TRIAL_VARIABLE)
+        overlay.set("EMAIL_BACKEND", DUMMY_MAIL, VERIFY_MODE_VARIABLE)
