@@ -16,7 +16,7 @@ from cryptography.x509.oid import ExtendedKeyUsageOID
 
 from djbundle.errors import DataDirectoryError
 from djbundle.runtime.options.tls import TlsOptions
-from djbundle.runtime.process.heartbeat import Heart
+from djbundle.runtime.process.heartbeat import Heartbeat
 from djbundle.runtime.tls import deadline, floor, keeper
 from djbundle.runtime.tls.exchange import LONGEST_WAIT, AcmeError
 from djbundle.runtime.tls.keeper import Keeper
@@ -409,7 +409,7 @@ def test_folder_that_is_removed_is_made_anew(
 def test_alarm_ends_what_swallows_exceptions(monkeypatch: pytest.MonkeyPatch) -> None:
     """The alarm rings again until the code stops, and the heartbeat goes on meanwhile."""
     monkeypatch.setattr(deadline, "BEAT", 0.1)
-    heart = Heart(5)
+    heartbeat = Heartbeat(5)
 
     def deaf() -> None:
         for _ in range(3):
@@ -417,9 +417,9 @@ def test_alarm_ends_what_swallows_exceptions(monkeypatch: pytest.MonkeyPatch) ->
                 time.sleep(60)
         time.sleep(60)
 
-    with deadline.Alarm(heart) as alarm, alarm.limit(0.01), pytest.raises(AcmeError, match="not done"):
+    with deadline.Alarm(heartbeat) as alarm, alarm.limit(0.01), pytest.raises(AcmeError, match="not done"):
         deaf()
-    assert not heart.is_silent(0)
+    assert not heartbeat.is_stale(0)
     assert signal.getsignal(signal.SIGALRM) is signal.SIG_DFL
 
 

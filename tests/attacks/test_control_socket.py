@@ -23,7 +23,7 @@ from djbundle.runtime.core.bundle import Bundle
 from djbundle.runtime.handover import control_socket
 from djbundle.runtime.handover.new_version import NewVersion
 from djbundle.runtime.process import counters
-from djbundle.runtime.process.counters import HEADER, MAGIC, SLOT, Board
+from djbundle.runtime.process.counters import HEADER, MAGIC, SLOT, Scoreboard
 from tests.bundle.test_upgrade import site  # noqa: F401 - a fixture
 from tests.conftest import NewSite
 
@@ -196,12 +196,12 @@ def as_board(cells: list[float]) -> list[float]:
 
 @given(st.binary(max_size=40) | CELLS.map(doubles) | CELLS.map(lambda cells: doubles(as_board(cells))))
 def test_counts_of_any_process(content: bytes) -> None:
-    """Any process may keep a file open that is named like a board."""
+    """Any process may keep a file open that is named like a scoreboard."""
     file = os.memfd_create(counters.NAME)
     try:
         os.write(file, content)
-        board = Board.of_process(os.getpid())
-        for counts in board.by_role().values() if board else ():
+        scoreboard = Scoreboard.of_process(os.getpid())
+        for counts in scoreboard.by_role().values() if scoreboard else ():
             assert counters.Counts.sum(counts).total >= 0
     finally:
         os.close(file)
@@ -213,10 +213,10 @@ def test_a_pipe_that_is_called_like_a_board(tmp_path: Path) -> None:
     os.mkfifo(path)
     pipe = os.open(path, os.O_RDWR)
     try:
-        assert Board.of_process(os.getpid()) is None
+        assert Scoreboard.of_process(os.getpid()) is None
     finally:
         os.close(pipe)
-    assert Board.of_process(0) is None
+    assert Scoreboard.of_process(0) is None
 
 
 VERSIONS = ["nonsense", "[]", "{}", '{"name": 1, "version": "1", "built": "x"}', "[" * 90_000]

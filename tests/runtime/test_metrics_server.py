@@ -15,13 +15,13 @@ import pytest
 from djbundle.runtime.logs import uncaught
 from djbundle.runtime.metrics.server import Handler, MetricsServer
 from djbundle.runtime.process import forking
-from djbundle.runtime.process.heartbeat import Heart
+from djbundle.runtime.process.heartbeat import Heartbeat
 
 
 @contextmanager
 def serving(tell: Callable[[], str]) -> Iterator[tuple[MetricsServer, int]]:
     listener = socket.create_server(("127.0.0.1", 0))
-    server = MetricsServer(listener, tell, Heart(60))
+    server = MetricsServer(listener, tell, Heartbeat(60))
     thread = threading.Thread(target=server.serve_forever, args=[0.01])
     thread.start()
     try:

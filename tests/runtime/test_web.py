@@ -13,7 +13,7 @@ from djbundle.runtime.http.server import Server
 from djbundle.runtime.serve import web_process
 from djbundle.runtime.tls.pair import Pair
 
-# A child that begins to listen only after its parent has sent it LEAVE.
+# A child that begins to listen only after its parent has sent it DRAIN.
 EARLY = """
 import os
 from djbundle.runtime.process import forking
@@ -21,14 +21,14 @@ from djbundle.runtime.process.supervisor import Supervisor
 
 def run():
     os.read(sent, 1)
-    with Supervisor([], grace=1, proven=True) as supervisor:
-        supervisor.on(forking.LEAVE, lambda: (print("told"), supervisor.stop(0)))
+    with Supervisor([], grace=1, is_proven=True) as supervisor:
+        supervisor.add_signal_handler(forking.DRAIN, lambda: (print("told"), supervisor.stop(0)))
         return supervisor.run()
 
-forking.guard_forks()
+forking.reset_signals_in_children()
 sent, send = os.pipe()
 child = forking.fork(run, "child")
-os.kill(child, forking.LEAVE)
+os.kill(child, forking.DRAIN)
 os.write(send, b"x")
 os.waitpid(child, 0)
 """

@@ -41,9 +41,9 @@ class BundleUtility(ManagementUtility):
 
     def fetch_command(self, subcommand: str) -> BaseCommand:
         if subcommand == "worker":  # it forks the processes that run tasks
-            memory.share_heaps()
-            memory.share_what_is_loaded()
-        memory.start_collecting()  # Django is set up by now
+            memory.limit_arenas()
+            memory.share_loaded_objects()
+        memory.start_garbage_collection()  # Django is set up by now
         commands = get_commands()
         app = commands.get(subcommand)
         if app is None:

@@ -11,8 +11,8 @@ from pathlib import Path
 from djbundle.runtime.core.bundle import Bundle
 from djbundle.runtime.handover.answers import SiteStatus
 from djbundle.runtime.handover.control_socket import ask_status
-from djbundle.runtime.process.counters import Board, Counts
-from djbundle.runtime.process.process_tree import Process, tree
+from djbundle.runtime.process.counters import Counts, Scoreboard
+from djbundle.runtime.process.process_tree import Process, walk_processes
 
 INTERVAL = 1.0  # seconds between two snapshots
 MEGABYTE = 1_000_000
@@ -62,13 +62,13 @@ def run_status(bundle: Bundle, arguments: list[str]) -> int:
 def look(data: Path) -> Status:
     """Take a snapshot. Raises NotServingError."""
     told = ask_status(data)
-    board = Board.of_process(told.app)
-    counts = board.by_role() if board else {}
+    scoreboard = Scoreboard.of_process(told.app)
+    counts = scoreboard.by_role() if scoreboard else {}
     web = Counts.sum(counts.get("web", []))
     starts = {role: Counts.sum(each).starts - len(each) for role, each in counts.items()}
     restarts = {role: count for role, count in starts.items() if count}
-    processes = list(tree(told.supervisor))
-    return Status(told, processes, web.total, web.answers[5], web.seconds, restarts, time.monotonic())
+    processes = list(walk_processes(told.supervisor))
+    return Status(told, processes, web.total, web.responses[5], web.seconds, restarts, time.monotonic())
 
 
 def describe(status: Status, before: Status | None) -> Iterator[str]:

@@ -107,7 +107,7 @@ def run_upgrade(bundle: Bundle, arguments: list[str]) -> int:
     parser = ArgumentParser(prog=f"{Path(bundle.program).name} upgrade", allow_abbrev=False)
     add_upgrade_options(parser)
     options = parser.parse_args(arguments)
-    privileges.check_way(bundle.data, privileges.owner_of(bundle.data))
+    privileges.check_path(bundle.data, privileges.owner_of(bundle.data))
     running = Running.of(bundle)
     say = Says(as_json=options.json)
     signature = running.wanted_signature(options.new, options.signature)
@@ -131,7 +131,7 @@ def run_rollback(bundle: Bundle, arguments: list[str]) -> int:
     parser = ArgumentParser(prog=f"{Path(bundle.program).name} rollback", allow_abbrev=False)
     add_json(parser)
     options = parser.parse_args(arguments)
-    privileges.check_way(bundle.data, privileges.owner_of(bundle.data))
+    privileges.check_path(bundle.data, privileges.owner_of(bundle.data))
     running = Running.of(bundle)
     take_rights(bundle.data, running.program)
     if not running.previous.is_file():

@@ -80,16 +80,16 @@ class Control:
             path.unlink(missing_ok=True)  # left by a killed server: we hold the lock
             self._listener.bind(str(path))
         self._listener.listen()
-        supervisor.watch(self._listener.fileno(), self._accept)
+        supervisor.add_reader(self._listener.fileno(), self._accept)
 
     def _accept(self) -> None:
         connection, _ = self._listener.accept()
         connection.setblocking(False)
-        self._supervisor.watch(connection.fileno(), lambda: self._read(connection))
+        self._supervisor.add_reader(connection.fileno(), lambda: self._read(connection))
 
     def _read(self, connection: socket.socket) -> None:
         """Read a request, and answer it. A request that does not arrive at once and complete is dropped."""
-        self._supervisor.forget(connection.fileno())
+        self._supervisor.remove_reader(connection.fileno())
         try:
             request = read_message(connection.recv(LONGEST))
         except (OSError, ValueError):  # any user who may write to the data directory can send anything

@@ -19,7 +19,7 @@ from djbundle.runtime.handover.answers import Step, read_message
 from djbundle.runtime.handover.inherited_state import Handover
 from djbundle.runtime.logs.lines import log
 from djbundle.runtime.process.child import Child
-from djbundle.runtime.process.heartbeat import Heart
+from djbundle.runtime.process.heartbeat import Heartbeat
 from djbundle.runtime.process.supervisor import Supervisor
 
 LINGER = 2.0  # seconds in which a draining process closes each connection after its answer
@@ -30,8 +30,8 @@ Tell = Callable[..., None]
 
 def stop_after_lingering(supervisor: Supervisor, child: Child) -> None:
     """Stop a draining child after LINGER seconds."""
-    child.stops_at = time.monotonic() + LINGER
-    supervisor.at(child.stops_at, lambda: child.signal(signal.SIGTERM))
+    child.stop_at = time.monotonic() + LINGER
+    supervisor.call_at(child.stop_at, lambda: child.signal(signal.SIGTERM))
 
 
 class Takeover:
@@ -56,14 +56,18 @@ class Takeover:
         self._unread = b""
         self._status, status = os.pipe2(os.O_CLOEXEC)
         go, self._go = os.pipe2(os.O_CLOEXEC)
-        self._heart = Heart.of_app(0)
-        wanted = replace(given, status=status, go=go, lock=None, heart=self._heart.file)
+        self._heartbeat = Heartbeat.of_app(0)
+        wanted = replace(given, status=status, go=go, lock=None, heart=self._heartbeat.file)
         self._candidate = Child(
-            "candidate", app.title, lambda: inherited_state.execute(program, wanted), once=True, heart=self._heart
+            "candidate",
+            app.title,
+            lambda: inherited_state.execute(program, wanted),
+            may_restart=False,
+            heartbeat=self._heartbeat,
         )
-        self._candidate.ended = self._on_end
+        self._candidate.on_exit = self._on_end
         self._expect_a_word()
-        supervisor.watch(self._status, self._hear)
+        supervisor.add_reader(self._status, self._hear)
         supervisor.add(self._candidate)
         os.close(status)
         os.close(go)
@@ -73,7 +77,7 @@ class Takeover:
     def _hear(self) -> None:
         told = os.read(self._status, 65536)
         if not told:
-            self._supervisor.forget(self._status)  # it has exited, and the supervisor will reap it
+            self._supervisor.remove_reader(self._status)  # it has exited, and the supervisor will reap it
             return
         self._expect_a_word()
         *lines, self._unread = (self._unread + told).split(b"\n")
@@ -93,18 +97,22 @@ class Takeover:
         self._tell(state=state, **facts)
         if state == "pending":  # no other process may write while the candidate migrates
             for child in [self._app, *self._leaving()]:
-                child.ended = lambda _code: self._migrate_when_alone()
-            self._app.leave()
+                child.on_exit = lambda _code: self._migrate_when_alone()
+            self._app.drain()
             stop_after_lingering(self._supervisor, self._app)
         elif state == "ready":
-            stopped = max([child.stops_at for child in self._leaving()], default=0.0)
-            self._supervisor.at(stopped, lambda: self._order("serve"))
+            stopped = max([child.stop_at for child in self._leaving()], default=0.0)
+            self._supervisor.call_at(stopped, lambda: self._order("serve"))
         elif state == "serving":
             self._become_the_new_program()
 
     def _leaving(self) -> list[Child]:
         """Return the draining app processes that served before the current one."""
-        return [child for child in self._supervisor.running if child.once and child not in (self._app, self._candidate)]
+        return [
+            child
+            for child in self._supervisor.running
+            if not child.may_restart and child not in (self._app, self._candidate)
+        ]
 
     def _migrate_when_alone(self) -> None:
         if not self._app.pid and not self._leaving():
@@ -112,7 +120,7 @@ class Takeover:
 
     def _become_the_new_program(self) -> None:
         log("another process of the site has taken over")
-        self._app.leave()
+        self._app.drain()
         try:
             inherited_state.execute(
                 self._program,
@@ -121,7 +129,7 @@ class Takeover:
                     app=self._candidate.pid,
                     leaving=self._app.pid or None,
                     leaving_too=[child.pid for child in self._leaving()],
-                    heart=self._heart.file,
+                    heart=self._heartbeat.file,
                 ),
             )
         except OSError as error:  # the file was there a moment ago
@@ -133,14 +141,14 @@ class Takeover:
         """Handle the exit of a candidate that could not take over: the old app process goes on, or starts again."""
         os.close(self._go)
         with contextlib.suppress(KeyError):
-            self._supervisor.forget(self._status)
+            self._supervisor.remove_reader(self._status)
         os.close(self._status)
-        self._heart.close()
+        self._heartbeat.close()
         error = {"cause": f"the new process ended with code {code}", "fix": "look at its log", "code": 1} | self._error
         log(f"nobody has taken over: {error['cause']}", "error")
         for child in self._supervisor.children:
-            child.ended = None
-        self._app.once = False
+            child.on_exit = None
+        self._app.may_restart = True
         if self._app not in self._supervisor.children:
             self._supervisor.add(self._app)
         self._tell(state="failed", **error)
@@ -154,7 +162,7 @@ class Takeover:
 
     def _expect_a_word(self) -> None:
         self._heard = time.monotonic()
-        self._supervisor.at(self._heard + PATIENCE, self._end_if_silent)
+        self._supervisor.call_at(self._heard + PATIENCE, self._end_if_silent)
 
     def _end_if_silent(self) -> None:
         if time.monotonic() - self._heard >= PATIENCE:

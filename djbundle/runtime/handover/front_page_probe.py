@@ -15,7 +15,7 @@ from django.db import connections
 
 from djbundle.errors import UnhealthyError
 from djbundle.runtime.process import forking
-from djbundle.runtime.process.exit_reason import LONGEST, describe
+from djbundle.runtime.process.exit_reason import LONGEST_ERROR, describe_exit
 
 PATH = "/"
 PATIENCE = 60  # seconds
@@ -33,7 +33,7 @@ def probe_site() -> None:
     def run() -> int:
         signal.alarm(PATIENCE)
         logging.disable(logging.WARNING)  # a site need not have a front page, and no customer has requested it
-        os.write(writer, failure_of_front_page().encode()[:LONGEST])
+        os.write(writer, failure_of_front_page().encode()[:LONGEST_ERROR])
         return 0
 
     child = forking.fork(run, "probe")
@@ -44,7 +44,7 @@ def probe_site() -> None:
     if code == -signal.SIGALRM:
         said = f"no answer within {PATIENCE} s"
     elif code:
-        said = f"the process {describe(code, said, no_memory=False)}"
+        said = f"the process {describe_exit(code, said, is_out_of_memory=False)}"
     if said:
         raise UnhealthyError(f"{PATH} fails: {said}", "look at the log, and correct the site")
 

@@ -16,7 +16,7 @@ from pathlib import Path
 from djbundle.errors import AddressError
 from djbundle.runtime.core.safe_path import find_weakness
 from djbundle.runtime.net.addresses import HTTP_PORT, HTTPS_PORT, UNIX, Address, Tcp, Unix
-from djbundle.runtime.process.privileges import acting_as, masked, owner_of
+from djbundle.runtime.process.privileges import acting_as, owner_of, with_umask
 
 BACKLOG = 1024  # connections that wait while workers are busy or restart
 UNSENT = 128 << 10  # bytes that the kernel buffers for a client besides those in flight; by default megabytes
@@ -99,7 +99,7 @@ def listen_unix(path: Path, permissions: int) -> socket.socket:
     """
     listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     try:
-        with rights_in(path.parent), masked(~permissions & 0o777):
+        with rights_in(path.parent), with_umask(~permissions & 0o777):
             if is_deserted(path):
                 path.unlink()
             listener.bind(str(path))

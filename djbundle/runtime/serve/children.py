@@ -25,8 +25,8 @@ from djbundle.runtime.net.sockets import Listeners
 from djbundle.runtime.options.serve import WORKER_NICENESS, ServeOptions
 from djbundle.runtime.process import forking, memory
 from djbundle.runtime.process.child import Child
-from djbundle.runtime.process.counters import Board, Slot
-from djbundle.runtime.process.heartbeat import Heart
+from djbundle.runtime.process.counters import Scoreboard, Slot
+from djbundle.runtime.process.heartbeat import Heartbeat
 from djbundle.runtime.process.in_flight import InFlight
 from djbundle.runtime.serve.tls_process import tls_children
 from djbundle.runtime.serve.web_process import Endpoint, serve_web
@@ -35,7 +35,7 @@ from djbundle.runtime.tls.pair import Pair
 # Times the heartbeat limit of a web worker: the task worker's loop may wait for its database, longer than any request
 # should last.
 WORKER_PATIENCE = 5
-OTHERS = 4  # slots of the board for children other than web workers
+OTHERS = 4  # slots of the scoreboard for children other than web workers
 
 
 class Crew:
@@ -46,8 +46,8 @@ class Crew:
     ) -> None:
         self._bundle, self._options, self._listeners = bundle, options, listeners
         self._pair, self._site = pair, site
-        self._board = Board.create(options.workers + OTHERS)
-        self._slots: Iterator[Slot] = iter(self._board)
+        self._scoreboard = Scoreboard.create(options.workers + OTHERS)
+        self._slots: Iterator[Slot] = iter(self._scoreboard)
 
     def children(self) -> list[Child]:
         """Return the web workers, the task worker if the project has tasks, and the processes for TLS and metrics."""
@@ -55,20 +55,22 @@ class Crew:
         patience = self._options.worker_timeout
         children += tls_children(self._bundle, self._options.tls, self._listeners, patience)
         if self._options.run_worker and apps.is_installed("djbundle.tasks"):
-            heart = Heart(WORKER_PATIENCE * self._options.worker_timeout)
-            run = partial(run_worker, self._options.grace, heart)
-            children.append(Child("worker", self._title("worker"), run, heart=heart, leave_with=signal.SIGTERM))
+            heartbeat = Heartbeat(WORKER_PATIENCE * self._options.worker_timeout)
+            run = partial(run_worker, self._options.grace, heartbeat)
+            children.append(
+                Child("worker", self._title("worker"), run, heartbeat=heartbeat, drain_signal=signal.SIGTERM)
+            )
         if self._listeners.metrics:
-            heart = Heart(self._options.worker_timeout)
-            tell = partial(serve_metrics, self._bundle, self._board, self._listeners.metrics, heart)
-            children.append(Child("metrics", self._title("metrics"), tell, heart=heart))
+            heartbeat = Heartbeat(self._options.worker_timeout)
+            tell = partial(serve_metrics, self._bundle, self._scoreboard, self._listeners.metrics, heartbeat)
+            children.append(Child("metrics", self._title("metrics"), tell, heartbeat=heartbeat))
         for child in children:
             child.slot = child.slot or next(self._slots)
         return children
 
     def _web(self, number: int) -> Child:
-        heart, slot = Heart(self._options.worker_timeout), next(self._slots)
-        heart.watch = self._site.watch
+        heartbeat, slot = Heartbeat(self._options.worker_timeout), next(self._slots)
+        heartbeat.monitor = self._site.watch
         interface = self._bundle.manifest.interface
         in_flight = InFlight()
         observer, added = Observer(slot, self._options.access_log, in_flight), additions(self._options)
@@ -84,9 +86,9 @@ class Crew:
         endpoints = [self._endpoint(listener) for listener in self._listeners.of_worker(number)]
 
         def run() -> int:
-            return serve_web(Server(site, web_options, shortcut, limits), endpoints, heart)
+            return serve_web(Server(site, web_options, shortcut, limits), endpoints, heartbeat)
 
-        return Child("web", self._title("web"), run, heart=heart, in_flight=in_flight, slot=slot)
+        return Child("web", self._title("web"), run, heartbeat=heartbeat, in_flight=in_flight, slot=slot)
 
     def _endpoint(self, listener: socket.socket) -> Endpoint:
         """Return the endpoint of a socket. A Unix socket gets no certificate: its proxy terminates TLS."""
@@ -114,14 +116,14 @@ def additions(options: ServeOptions) -> Additions:
     )
 
 
-def run_worker(grace: int, heart: Heart) -> int:
+def run_worker(grace: int, heartbeat: Heartbeat) -> int:
     """Run background tasks until SIGTERM."""
     os.nice(WORKER_NICENESS)
-    tidy = memory.tidier()
+    trim = memory.trimmer()
 
     def beat() -> None:
-        heart.beat()
-        tidy()
+        heartbeat.beat()
+        trim()
 
     call_command("worker", grace=grace, beat=beat)
     return 0

@@ -13,7 +13,7 @@ from djbundle.runtime.handover.inherited_state import Handover
 from djbundle.runtime.logs.lines import log
 from djbundle.runtime.process import sd_notify
 from djbundle.runtime.process.child import Child
-from djbundle.runtime.process.lock import take
+from djbundle.runtime.process.lock import try_lock
 from djbundle.runtime.process.supervisor import Supervisor
 from djbundle.runtime.serve.site_info import About
 
@@ -30,11 +30,11 @@ class Service:
         self._take_data_directory()
         self._interval = sd_notify.watchdog_interval()
         self._tell_watchdog()
-        supervisor.on(signal.SIGHUP, lambda: self._reload(lambda **_: None))
+        supervisor.add_signal_handler(signal.SIGHUP, lambda: self._reload(lambda **_: None))
 
     def _take_data_directory(self) -> None:
         """Answer commands as soon as no other instance holds the lock."""
-        if self._given.lock is None or take(self._given.lock):
+        if self._given.lock is None or try_lock(self._given.lock):
             if self._is_beside:
                 log("the other instance has left; commands are answered here from now on")
             Control(self._about.data, self._supervisor, self._answer)
@@ -45,7 +45,7 @@ class Service:
                 "warning",
             )
         self._is_beside = True
-        self._supervisor.at(time.monotonic() + LOOK_FOR_LOCK, self._take_data_directory)
+        self._supervisor.call_at(time.monotonic() + LOOK_FOR_LOCK, self._take_data_directory)
 
     def announce(self) -> None:
         log(f"{self._about} (Ctrl-C stops)")
@@ -58,7 +58,7 @@ class Service:
         """Report to systemd's watchdog that the loop runs."""
         if self._interval is not None:
             sd_notify.alive()
-            self._supervisor.at(time.monotonic() + self._interval, self._tell_watchdog)
+            self._supervisor.call_at(time.monotonic() + self._interval, self._tell_watchdog)
 
     def see_off(self, pid: int) -> None:
         """Stop the app process that served before, which drains already."""
@@ -67,9 +67,9 @@ class Service:
     def expect_end(self, pid: int) -> Child:
         """Supervise an app process that served before; kill it if it still runs when its grace is over."""
         now = time.monotonic()
-        before = Child("app before", self._app.title, lambda: 1, pid=pid, started=now, once=True)
+        before = Child("app before", self._app.title, lambda: 1, pid=pid, started=now, may_restart=False)
         self._supervisor.add(before)
-        self._supervisor.at(now + LINGER + self._supervisor.grace, lambda: self._kill(before))
+        self._supervisor.call_at(now + LINGER + self._supervisor.grace, lambda: self._kill(before))
         return before
 
     def _kill(self, before: Child) -> None:
@@ -93,7 +93,7 @@ class Service:
 
     def _reload(self, tell: Any) -> None:
         """Start a takeover by another process of the site, from the program's file as it is now."""
-        if self._takeover or not self._supervisor.proven:
+        if self._takeover or not self._supervisor.is_proven:
             tell(state="failed", cause="the site is being started", fix="wait until it serves, and try again", code=55)
             return
         log(f"another process of {sys.executable} is to take over")

@@ -14,7 +14,7 @@ from djbundle.runtime.options.http import HttpOptions
 from djbundle.runtime.options.tls import TlsOptions, decode_base64url
 from djbundle.runtime.process import forking
 from djbundle.runtime.process.child import Child
-from djbundle.runtime.process.heartbeat import Heart
+from djbundle.runtime.process.heartbeat import Heartbeat
 from djbundle.runtime.settings.rules import HOSTS_VARIABLE
 from djbundle.runtime.tls.pair import Pair
 from djbundle.runtime.tls.redirect import Redirect
@@ -60,33 +60,33 @@ def tls_children(bundle: Bundle, options: TlsOptions | None, listeners: Listener
         children.append(keeper_child(bundle, options, patience))
     if options and (listener := listeners.redirect):
         redirect = Redirect(Store(bundle.data), options.domains, address_of(listeners.main)[1])
-        heart = Heart(patience)
+        heartbeat = Heartbeat(patience)
 
         def run() -> int:
-            return answer_http(redirect, listener, heart)
+            return answer_http(redirect, listener, heartbeat)
 
-        children.append(Child("redirect", forking.title(bundle.manifest.name, "redirect"), run, heart=heart))
+        children.append(Child("redirect", forking.title(bundle.manifest.name, "redirect"), run, heartbeat=heartbeat))
     return children
 
 
 def keeper_child(bundle: Bundle, options: TlsOptions, patience: float) -> Child:
-    heart = Heart(KEEPER_PATIENCE * patience)
+    heartbeat = Heartbeat(KEEPER_PATIENCE * patience)
 
     def run() -> int:
         from djbundle.runtime.tls.deadline import Alarm  # noqa: PLC0415 - in this child only
         from djbundle.runtime.tls.keeper import Keeper  # noqa: PLC0415
 
-        Keeper(user_agent(bundle), options, Store(bundle.data), Alarm(heart)).run()
+        Keeper(user_agent(bundle), options, Store(bundle.data), Alarm(heartbeat)).run()
 
-    return Child("tls", forking.title(bundle.manifest.name, "tls"), run, heart=heart)
+    return Child("tls", forking.title(bundle.manifest.name, "tls"), run, heartbeat=heartbeat)
 
 
-def answer_http(application: Redirect, listener: socket.socket, heart: Heart) -> int:
+def answer_http(application: Redirect, listener: socket.socket, heartbeat: Heartbeat) -> int:
     from djbundle.runtime.http.server import Server, WebOptions  # noqa: PLC0415 - Granian, in this child only
     from djbundle.runtime.serve.web_process import Endpoint, serve_web  # noqa: PLC0415
 
     options = WebOptions(interface="asgi", blocking_threads=1, http=HttpOptions())
-    return serve_web(Server(application, options), [Endpoint(listener)], heart)
+    return serve_web(Server(application, options), [Endpoint(listener)], heartbeat)
 
 
 def user_agent(bundle: Bundle) -> str:

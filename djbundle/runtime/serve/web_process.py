@@ -16,7 +16,7 @@ from djbundle.runtime.http.limits.idle_reaper import Sweeper
 from djbundle.runtime.http.server import Running, Server
 from djbundle.runtime.logs.lines import log
 from djbundle.runtime.process import forking, memory
-from djbundle.runtime.process.heartbeat import BEAT, Heart
+from djbundle.runtime.process.heartbeat import BEAT_INTERVAL, Heartbeat
 from djbundle.runtime.tls.pair import Pair, Version
 
 LOOK = 1.0  # seconds between checks of the certificate's files, and between sweeps for stalled connections
@@ -31,12 +31,12 @@ class Endpoint:
     pair: Pair | None = None
 
 
-def serve_web(server: Server, endpoints: Sequence[Endpoint], heart: Heart | None = None) -> int:
+def serve_web(server: Server, endpoints: Sequence[Endpoint], heartbeat: Heartbeat | None = None) -> int:
     """Answer requests until SIGTERM, then finish the ones in progress."""
     web = Web(server)
-    web.spawn(with_each_beat(memory.tidier()))
-    if heart:
-        web.spawn(with_each_beat(heart.beat))
+    web.spawn(with_each_beat(memory.trimmer()))
+    if heartbeat:
+        web.spawn(with_each_beat(heartbeat.beat))
     web.server.loop.run_until_complete(web.run(endpoints))
     return 0
 
@@ -49,7 +49,7 @@ def port_of(listener: socket.socket) -> int:
 async def with_each_beat(action: Callable[[], None]) -> None:
     while True:
         action()
-        await asyncio.sleep(BEAT)
+        await asyncio.sleep(BEAT_INTERVAL)
 
 
 class Web:
@@ -63,13 +63,13 @@ class Web:
         stopped = asyncio.Event()
         for number in (signal.SIGINT, signal.SIGTERM):
             self.server.loop.add_signal_handler(number, stopped.set)
-        self.server.loop.add_signal_handler(forking.LEAVE, self.leave)
+        self.server.loop.add_signal_handler(forking.DRAIN, self.leave)
         for endpoint in endpoints:
             if endpoint.pair:
                 self.spawn(self.watch(endpoint, endpoint.pair))
             else:
                 self.start(endpoint)
-        if forking.early_signals():
+        if forking.early_drain_signals():
             self.leave()
         self.spawn(self.sweep())
         self.spawn(self.sweep_connections({port_of(endpoint.listener) for endpoint in endpoints}))
