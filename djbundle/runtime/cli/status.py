@@ -9,8 +9,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from djbundle.runtime.core.bundle import Bundle
-from djbundle.runtime.handover.answers import SiteStatus
 from djbundle.runtime.handover.control_socket import ask_status
+from djbundle.runtime.handover.messages import SiteStatus
 from djbundle.runtime.process.counters import Counts, Scoreboard
 from djbundle.runtime.process.process_tree import Process, walk_processes
 

@@ -20,8 +20,8 @@ from typing import Any
 from djbundle.errors import NotServingError, UpgradeError
 from djbundle.runtime.core.bundle import Bundle
 from djbundle.runtime.core.safe_path import find_weakness
-from djbundle.runtime.handover.answers import Step
 from djbundle.runtime.handover.control_socket import Peer, ask, ask_status, understood
+from djbundle.runtime.handover.messages import Step
 from djbundle.runtime.handover.new_version import NewVersion, Version, copied_beside, in_place, open_new
 from djbundle.runtime.handover.signature import SUFFIX, Signature
 from djbundle.runtime.logs.formats import printable

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from djbundle.errors import NotServingError
-from djbundle.runtime.handover.answers import Message, SiteStatus, read_message
+from djbundle.runtime.handover.messages import Message, SiteStatus, read_message
 from djbundle.runtime.process.lock import is_locked
 from djbundle.runtime.process.supervisor import Supervisor
 

@@ -15,8 +15,8 @@ from dataclasses import replace
 from typing import Any
 
 from djbundle.runtime.handover import inherited_state
-from djbundle.runtime.handover.answers import Step, read_message
 from djbundle.runtime.handover.inherited_state import Handover
+from djbundle.runtime.handover.messages import Step, read_message
 from djbundle.runtime.logs.lines import log
 from djbundle.runtime.process.child import Child
 from djbundle.runtime.process.heartbeat import Heartbeat

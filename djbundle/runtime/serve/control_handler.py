@@ -6,10 +6,10 @@ import sys
 import time
 from typing import Any
 
-from djbundle.runtime.handover.answers import Message
 from djbundle.runtime.handover.control_socket import Caller, Control
 from djbundle.runtime.handover.coordinator import LINGER, Takeover, stop_after_lingering
 from djbundle.runtime.handover.inherited_state import Handover
+from djbundle.runtime.handover.messages import Message
 from djbundle.runtime.logs.lines import log
 from djbundle.runtime.process import sd_notify
 from djbundle.runtime.process.child import Child
