@@ -83,7 +83,7 @@ class Crew:
             http=self._options.http,
             spool=settings.FILE_UPLOAD_TEMP_DIR,
         )
-        endpoints = [self._endpoint(listener) for listener in self._listeners.of_worker(number)]
+        endpoints = [self._endpoint(listener) for listener in self._listeners.for_worker(number)]
 
         def run() -> int:
             return serve_web(Server(site, web_options, shortcut, limits), endpoints, heartbeat)
