@@ -147,7 +147,7 @@ def test_every_field_is_needed(tmp_path: Path) -> None:
 
 def test_one_who_hangs_or_leaves(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A byte now and then is no answer."""
-    monkeypatch.setattr(control_socket, "PATIENCE", 0.3)
+    monkeypatch.setattr(control_socket, "MESSAGE_TIMEOUT", 0.3)
     monkeypatch.setattr(upgrade, "check_program", lambda _peer: None)
     done = threading.Event()
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as listener:

@@ -55,12 +55,12 @@ async def started_after(looks: int) -> int:
         start=lambda *_: started.append(SimpleNamespace(leave=lambda: None)) or started[-1],
         options=SimpleNamespace(http=SimpleNamespace(head_seconds=60)),
     )
-    worker = web_process.Web(cast(Server, server))
+    worker = web_process.WebWorker(cast(Server, server))
     with socket.socket() as listener:
-        watch = asyncio.create_task(worker.watch(web_process.Endpoint(listener), cast(Pair, pair)))
+        watch = asyncio.create_task(worker.watch_certificate(web_process.Endpoint(listener), cast(Pair, pair)))
         while pair.looks < looks:
             await asyncio.sleep(0)
-        worker.leave()
+        worker.drain()
         await asyncio.wait_for(watch, 20)
     for task in worker.tasks:
         task.cancel()
@@ -70,7 +70,7 @@ async def started_after(looks: int) -> int:
 @pytest.mark.parametrize("looks", [0, 1, 3])
 def test_no_server_is_started_by_one_that_leaves(monkeypatch: pytest.MonkeyPatch, looks: int) -> None:
     """Clients that connect to it would be cut off when it stops."""
-    monkeypatch.setattr(web_process, "LOOK", 0.001)
+    monkeypatch.setattr(web_process, "CHECK_INTERVAL", 0.001)
     assert asyncio.run(started_after(looks)) == looks
 
 

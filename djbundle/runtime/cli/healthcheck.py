@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 
 from djbundle.errors import UnhealthyError
 from djbundle.runtime.core.bundle import Bundle
-from djbundle.runtime.handover.control_socket import ask_status
+from djbundle.runtime.handover.control_socket import request_status
 from djbundle.runtime.net.addresses import UNIX
 
 PATIENCE = 10.0  # seconds to wait for the answer
@@ -19,7 +19,7 @@ LONGEST = 65536  # most bytes of the answer that are read
 def run_healthcheck(bundle: Bundle, arguments: list[str]) -> int:
     """Request the site's health check. Raises UnhealthyError or NotServingError."""
     ArgumentParser(prog=f"{Path(bundle.program).name} healthcheck", allow_abbrev=False).parse_args(arguments)
-    told = ask_status(bundle.data)
+    told = request_status(bundle.data)
     url, path = told.local_url, told.health_path
     try:
         status, body = get(url, path)

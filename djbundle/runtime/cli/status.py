@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from djbundle.runtime.core.bundle import Bundle
-from djbundle.runtime.handover.control_socket import ask_status
+from djbundle.runtime.handover.control_socket import request_status
 from djbundle.runtime.handover.messages import SiteStatus
 from djbundle.runtime.process.counters import Counts, Scoreboard
 from djbundle.runtime.process.process_tree import Process, walk_processes
@@ -61,7 +61,7 @@ def run_status(bundle: Bundle, arguments: list[str]) -> int:
 
 def look(data: Path) -> Status:
     """Take a snapshot. Raises NotServingError."""
-    told = ask_status(data)
+    told = request_status(data)
     scoreboard = Scoreboard.of_process(told.app)
     counts = scoreboard.by_role() if scoreboard else {}
     web = Counts.sum(counts.get("web", []))

@@ -20,8 +20,8 @@ from typing import Any
 from djbundle.errors import NotServingError, UpgradeError
 from djbundle.runtime.core.bundle import Bundle
 from djbundle.runtime.core.safe_path import find_weakness
-from djbundle.runtime.handover.control_socket import Peer, ask, ask_status, understood
-from djbundle.runtime.handover.messages import Step
+from djbundle.runtime.handover.control_socket import Peer, parse_reply, request_status, send_command
+from djbundle.runtime.handover.messages import ProgressMessage
 from djbundle.runtime.handover.new_version import NewVersion, Version, copied_beside, in_place, open_new
 from djbundle.runtime.handover.signature import SUFFIX, Signature
 from djbundle.runtime.logs.formats import printable
@@ -41,7 +41,7 @@ class Running:
     @classmethod
     def of(cls, bundle: Bundle) -> "Running":
         """Return the program that serves. Raises NotServingError if none does, UpgradeError if another one does."""
-        ask_status(bundle.data, check_program)
+        request_status(bundle.data, check_program)
         return cls(Version.of(bundle.manifest), Path(sys.executable), bundle.manifest.signer)
 
     @property
@@ -160,19 +160,21 @@ def foretell(new: NewVersion, say: "Says") -> None:
 
 def replace_and_reload(running: Running, new: NewVersion, say: "Says") -> None:
     with in_place(new, running.program, running.previous):
-        for step in reload(new.data):
-            if step.state == "failed":
-                raise UpgradeError(f"the new version did not take over: {step.facts['cause']}", step.facts["fix"])
-            say(step.state, STEPS.get(step.state, step.state), **step.facts)
+        for message in reload(new.data):
+            if message.state == "failed":
+                raise UpgradeError(
+                    f"the new version did not take over: {message.fields['cause']}", message.fields["fix"]
+                )
+            say(message.state, STEPS.get(message.state, message.state), **message.fields)
 
 
-def reload(data: Path) -> Iterator[Step]:
+def reload(data: Path) -> Iterator[ProgressMessage]:
     """Yield the steps of the handover, up to the last one."""
     state = ""
-    for answer in ask(data, check_program, command="reload"):
-        step = understood(Step.of, answer, data)
-        state = step.state
-        yield step
+    for reply in send_command(data, check_program, command="reload"):
+        message = parse_reply(ProgressMessage.of, reply, data)
+        state = message.state
+        yield message
         if state in ("serving", "failed"):
             return
     raise NotServingError(f"`serve` went away while it was {state or 'asked'}", "look at its log")
@@ -191,5 +193,5 @@ class Says:
 
     as_json: bool
 
-    def __call__(self, state: str, text: str, /, **facts: Any) -> None:
-        print(json.dumps({"state": state, **facts}) if self.as_json else text, flush=True)
+    def __call__(self, state: str, text: str, /, **fields: Any) -> None:
+        print(json.dumps({"state": state, **fields}) if self.as_json else text, flush=True)

@@ -52,9 +52,9 @@ def run_app(
         print_error(error)
         progress.report_failure(error)
         return error.exit_code
-    from djbundle.runtime.serve.children import Crew  # noqa: PLC0415 - needs the site
+    from djbundle.runtime.serve.children import ChildFactory  # noqa: PLC0415 - needs the site
 
-    children = Crew(bundle, options, listeners, pair, site).children()
+    children = ChildFactory(bundle, options, listeners, pair, site).children()
     memory.share_loaded_objects()
     memory.start_garbage_collection()
     memory.release_archive()

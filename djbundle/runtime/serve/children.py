@@ -34,11 +34,11 @@ from djbundle.runtime.tls.pair import Pair
 
 # Times the heartbeat limit of a web worker: the task worker's loop may wait for its database, longer than any request
 # should last.
-WORKER_PATIENCE = 5
-OTHERS = 4  # slots of the scoreboard for children other than web workers
+WORKER_TIMEOUT_FACTOR = 5
+OTHER_SLOTS = 4  # slots of the scoreboard for children other than web workers
 
 
-class Crew:
+class ChildFactory:
     """Builds the children of the app process. `pair` is the TLS certificate."""
 
     def __init__(
@@ -46,24 +46,24 @@ class Crew:
     ) -> None:
         self._bundle, self._options, self._listeners = bundle, options, listeners
         self._pair, self._site = pair, site
-        self._scoreboard = Scoreboard.create(options.workers + OTHERS)
+        self._scoreboard = Scoreboard.create(options.workers + OTHER_SLOTS)
         self._slots: Iterator[Slot] = iter(self._scoreboard)
 
     def children(self) -> list[Child]:
         """Return the web workers, the task worker if the project has tasks, and the processes for TLS and metrics."""
         children = [self._web(number) for number in range(self._options.workers)]
-        patience = self._options.worker_timeout
-        children += tls_children(self._bundle, self._options.tls, self._listeners, patience)
+        timeout = self._options.worker_timeout
+        children += tls_children(self._bundle, self._options.tls, self._listeners, timeout)
         if self._options.run_worker and apps.is_installed("djbundle.tasks"):
-            heartbeat = Heartbeat(WORKER_PATIENCE * self._options.worker_timeout)
+            heartbeat = Heartbeat(WORKER_TIMEOUT_FACTOR * self._options.worker_timeout)
             run = partial(run_worker, self._options.grace, heartbeat)
             children.append(
                 Child("worker", self._title("worker"), run, heartbeat=heartbeat, drain_signal=signal.SIGTERM)
             )
         if self._listeners.metrics:
             heartbeat = Heartbeat(self._options.worker_timeout)
-            tell = partial(serve_metrics, self._bundle, self._scoreboard, self._listeners.metrics, heartbeat)
-            children.append(Child("metrics", self._title("metrics"), tell, heartbeat=heartbeat))
+            run = partial(serve_metrics, self._bundle, self._scoreboard, self._listeners.metrics, heartbeat)
+            children.append(Child("metrics", self._title("metrics"), run, heartbeat=heartbeat))
         for child in children:
             child.slot = child.slot or next(self._slots)
         return children
@@ -75,7 +75,7 @@ class Crew:
         in_flight = InFlight()
         observer, added = Observer(slot, self._options.access_log, in_flight), additions(self._options)
         limits = Limits(self._options.http, observer)
-        site = wrap(self._site.application, interface, added, observer, limits)
+        site = wrap_application(self._site.application, interface, added, observer, limits)
         shortcut = Shortcut(self._site.files, added, observer) if interface == "wsgi" else None
         web_options = WebOptions(
             interface=interface,
@@ -98,7 +98,9 @@ class Crew:
         return forking.title(self._bundle.manifest.name, role)
 
 
-def wrap(application: Any, interface: Interface, added: Additions, observer: Observer, limits: Limits) -> Any:
+def wrap_application(
+    application: Any, interface: Interface, added: Additions, observer: Observer, limits: Limits
+) -> Any:
     """Wrap the application of `interface` in the middleware that every site gets."""
     if interface == "wsgi":
         return Wsgi(application, added, observer)

@@ -13,11 +13,11 @@ from djbundle.runtime.tls.pair import Pair
 
 
 @dataclass(frozen=True, slots=True)
-class About:
+class SiteInfo:
     name: str
     version: str
     data: Path
-    urls: list[str]  # for customers
+    urls: list[str]  # for clients
     local_url: str  # for this machine, whatever the name of the certificate
     health_path: str
     pair: Pair | None  # its TLS certificate
@@ -40,7 +40,7 @@ class About:
     def __str__(self) -> str:
         return f"{self.name} {self.version} serves {', '.join(self.urls)} with data in {self.data}"
 
-    def facts(self) -> dict[str, Any]:
+    def status_fields(self) -> dict[str, Any]:
         """Return these facts for ``status``, which prints JSON."""
         ends = self.pair.ends() if self.pair else None
         return {

@@ -34,13 +34,13 @@ from djbundle.runtime.process.privileges import (
 )
 from djbundle.runtime.process.progress_pipe import ProgressPipe
 from djbundle.runtime.process.supervisor import Supervisor
-from djbundle.runtime.serve.control_handler import Service
+from djbundle.runtime.serve.control_handler import ControlHandler
 from djbundle.runtime.serve.listeners import open_listeners
-from djbundle.runtime.serve.site_info import About
+from djbundle.runtime.serve.site_info import SiteInfo
 from djbundle.runtime.serve.tls_process import prepare_tls
 from djbundle.runtime.tls.pair import Pair
 
-MARGIN = 2  # seconds that the app process has to stop its children after their grace
+GRACE_MARGIN = 2  # seconds that the app process has to stop its children after their grace
 
 
 def serve(bundle: Bundle, arguments: list[str]) -> int:
@@ -50,17 +50,17 @@ def serve(bundle: Bundle, arguments: list[str]) -> int:
     forking.use_line_buffering()
     forking.set_process_name(bundle.manifest.name)
     forking.reset_signals_in_children()
-    given = Handover.take()
-    if given:
-        given.close_on_exec()
-        if given.status is not None:
-            return run_candidate(bundle, options, given, ProgressPipe(given.status, given.go))
+    handover = Handover.from_environment()
+    if handover:
+        handover.close_on_exec()
+        if handover.status is not None:
+            return run_candidate(bundle, options, handover, ProgressPipe(handover.status, handover.go))
     else:
-        given = open_all(bundle, options)
-    return supervise(bundle, options, given)
+        handover = open_handover(bundle, options)
+    return supervise(bundle, options, handover)
 
 
-def open_all(bundle: Bundle, options: ServeOptions) -> Handover:
+def open_handover(bundle: Bundle, options: ServeOptions) -> Handover:
     """Take the lock and open the sockets; return both in the form in which a handover passes them on."""
     account = account_for(bundle.data, options)
     check_path(bundle.data, account)
@@ -85,13 +85,13 @@ def account_for(data: Path, options: ServeOptions) -> Account | None:
     return account if account and account.uid else None
 
 
-def run_candidate(bundle: Bundle, options: ServeOptions, given: Handover, progress: ProgressPipe) -> int:
+def run_candidate(bundle: Bundle, options: ServeOptions, handover: Handover, progress: ProgressPipe) -> int:
     """Load the site beside the app process that serves, and take over from it."""
     forking.unblock_stop_signals()
     forking.set_process_name(forking.title(bundle.manifest.name, "app"))
-    heartbeat = Heartbeat.of_app(options.worker_timeout, given.heart)
+    heartbeat = Heartbeat.of_app(options.worker_timeout, handover.heart)
     pair = prepare_tls(bundle.data, options.tls)
-    return load_and_run(bundle, options, given.open_listeners(), pair, progress, heartbeat)
+    return load_and_run(bundle, options, handover.open_listeners(), pair, progress, heartbeat)
 
 
 def load_and_run(
@@ -107,36 +107,38 @@ def load_and_run(
     return app.run_app(bundle, options, listeners, pair, progress, heartbeat)
 
 
-def supervise(bundle: Bundle, options: ServeOptions, given: Handover) -> int:
+def supervise(bundle: Bundle, options: ServeOptions, handover: Handover) -> int:
     """Start the site, or go on with the app process that was handed over."""
     pair = prepare_tls(bundle.data, options.tls)
-    listeners = given.open_listeners()
+    listeners = handover.open_listeners()
     reader, writer = os.pipe2(os.O_CLOEXEC)
     title = forking.title(bundle.manifest.name, "app")
-    progress = ProgressPipe(writer, is_beside=given.lock is not None and not try_lock(given.lock))
-    heartbeat = Heartbeat.of_app(options.worker_timeout, given.heart)
+    progress = ProgressPipe(writer, is_beside=handover.lock is not None and not try_lock(handover.lock))
+    heartbeat = Heartbeat.of_app(options.worker_timeout, handover.heart)
     run = functools.partial(load_and_run, bundle, options, listeners, pair, progress, heartbeat)
-    app = Child("app", title, run, pid=given.app or 0, started=time.monotonic(), heartbeat=heartbeat)
+    app = Child("app", title, run, pid=handover.app or 0, started=time.monotonic(), heartbeat=heartbeat)
     memory.share_loaded_objects()
-    with Supervisor([app], grace=options.grace + MARGIN, is_proven=given.app is not None) as supervisor:
-        about = About.of(bundle, options, listeners, pair)
-        service = Service(about, supervisor, app, replace(given, app=None, leaving=None, leaving_too=[], heart=None))
+    with Supervisor([app], grace=options.grace + GRACE_MARGIN, is_proven=handover.app is not None) as supervisor:
+        site_info = SiteInfo.of(bundle, options, listeners, pair)
+        control_handler = ControlHandler(
+            site_info, supervisor, app, replace(handover, app=None, leaving=None, leaving_too=[], heart=None)
+        )
 
-        def welcome() -> None:
+        def on_report() -> None:
             os.read(reader, 4096)
             if not supervisor.is_proven:
                 supervisor.is_proven = True
-                service.announce()
+                control_handler.announce()
                 memory.release_archive()
 
-        supervisor.add_reader(reader, welcome)
-        if given.app:
-            service.announce()
+        supervisor.add_reader(reader, on_report)
+        if handover.app:
+            control_handler.announce()
             memory.release_archive()
-        if given.leaving:
-            service.see_off(given.leaving)
-        for pid in given.leaving_too:
-            service.expect_end(pid)
+        if handover.leaving:
+            control_handler.stop_draining_app(handover.leaving)
+        for pid in handover.leaving_too:
+            control_handler.supervise_draining_app(pid)
         supervisor.on_stop = sd_notify.stopping
         code = supervisor.run()
     remove_files(options.binds)

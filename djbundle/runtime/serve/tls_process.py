@@ -20,7 +20,7 @@ from djbundle.runtime.tls.pair import Pair
 from djbundle.runtime.tls.redirect import Redirect
 from djbundle.runtime.tls.store import Store
 
-KEEPER_PATIENCE = 2  # times the heartbeat limit of a web worker: the keeper waits for name servers
+KEEPER_TIMEOUT_FACTOR = 2  # times the heartbeat limit of a web worker: the keeper waits for name servers
 
 
 def prepare_tls(data: Path, options: TlsOptions | None) -> Pair | None:
@@ -50,27 +50,27 @@ def check_external_account(options: TlsOptions) -> None:
         ) from error
 
 
-def tls_children(bundle: Bundle, options: TlsOptions | None, listeners: Listeners, patience: float) -> list[Child]:
+def tls_children(bundle: Bundle, options: TlsOptions | None, listeners: Listeners, timeout: float) -> list[Child]:
     """Return the child that keeps our own certificate, and the one that answers plain HTTP, where they are needed.
 
-    A child without a heartbeat for `patience` seconds is killed and started again.
+    A child without a heartbeat for `timeout` seconds is killed and started again.
     """
     children = []
     if options and not options.files:
-        children.append(keeper_child(bundle, options, patience))
+        children.append(keeper_child(bundle, options, timeout))
     if options and (listener := listeners.redirect):
         redirect = Redirect(Store(bundle.data), options.domains, address_of(listeners.main)[1])
-        heartbeat = Heartbeat(patience)
+        heartbeat = Heartbeat(timeout)
 
         def run() -> int:
-            return answer_http(redirect, listener, heartbeat)
+            return serve_redirect(redirect, listener, heartbeat)
 
         children.append(Child("redirect", forking.title(bundle.manifest.name, "redirect"), run, heartbeat=heartbeat))
     return children
 
 
-def keeper_child(bundle: Bundle, options: TlsOptions, patience: float) -> Child:
-    heartbeat = Heartbeat(KEEPER_PATIENCE * patience)
+def keeper_child(bundle: Bundle, options: TlsOptions, timeout: float) -> Child:
+    heartbeat = Heartbeat(KEEPER_TIMEOUT_FACTOR * timeout)
 
     def run() -> int:
         from djbundle.runtime.tls.deadline import Alarm  # noqa: PLC0415 - in this child only
@@ -81,7 +81,7 @@ def keeper_child(bundle: Bundle, options: TlsOptions, patience: float) -> Child:
     return Child("tls", forking.title(bundle.manifest.name, "tls"), run, heartbeat=heartbeat)
 
 
-def answer_http(application: Redirect, listener: socket.socket, heartbeat: Heartbeat) -> int:
+def serve_redirect(application: Redirect, listener: socket.socket, heartbeat: Heartbeat) -> int:
     from djbundle.runtime.http.server import Server, WebOptions  # noqa: PLC0415 - Granian, in this child only
     from djbundle.runtime.serve.web_process import Endpoint, serve_web  # noqa: PLC0415
 
