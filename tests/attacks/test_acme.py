@@ -69,7 +69,7 @@ def store(tmp_path: Path, options: TlsOptions) -> Store:
 @pytest.fixture
 def new_keeper(options: TlsOptions, store: Store, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[], Keeper]]:
     """Yield a function that makes the keeper, as each start of the process does; with an alarm that rings soon."""
-    monkeypatch.setattr(deadline, "BEAT", 0.1)
+    monkeypatch.setattr(deadline, "BEAT_INTERVAL", 0.1)
     monkeypatch.setattr(keeper, "DEADLINE", 30.0)
     with deadline.Alarm() as alarm:
         yield lambda: Keeper("small/1", options, store, alarm)
@@ -408,7 +408,7 @@ def test_folder_that_is_removed_is_made_anew(
 
 def test_alarm_ends_what_swallows_exceptions(monkeypatch: pytest.MonkeyPatch) -> None:
     """The alarm rings again until the code stops, and the heartbeat goes on meanwhile."""
-    monkeypatch.setattr(deadline, "BEAT", 0.1)
+    monkeypatch.setattr(deadline, "BEAT_INTERVAL", 0.1)
     heartbeat = Heartbeat(5)
 
     def deaf() -> None:
