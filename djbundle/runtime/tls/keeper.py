@@ -17,8 +17,8 @@ from djbundle.runtime.tls.authority import LOCAL_NAMES, issue_internal
 from djbundle.runtime.tls.chain import check_chain
 from djbundle.runtime.tls.deadline import Alarm
 from djbundle.runtime.tls.exchange import AcmeError
-from djbundle.runtime.tls.floor import OrderFloor
 from djbundle.runtime.tls.keys import generate_key, key_to_pem, stored_key
+from djbundle.runtime.tls.rate_limit import OrderFloor
 from djbundle.runtime.tls.store import Store, short
 from djbundle.runtime.tls.x509 import Certificate, find_certificate, find_pair
 
