@@ -31,8 +31,8 @@ def report_failed_requests() -> None:
 
 
 def _report(request: "HttpRequest", **_: object) -> None:
-    told = {"id": request.META.get("HTTP_X_REQUEST_ID", "")}
-    lines.write("error", "django.request", f"{request.path} failed", told, traceback.format_exc())
+    fields = {"id": request.META.get("HTTP_X_REQUEST_ID", "")}
+    lines.write("error", "django.request", f"{request.path} failed", fields, traceback.format_exc())
 
 
 def fields_of(record: logging.LogRecord) -> dict[str, Any]:
