@@ -13,7 +13,7 @@ from http import HTTPStatus
 import pytest
 
 from djbundle.runtime.logs import uncaught
-from djbundle.runtime.metrics.server import Handler, MetricsServer
+from djbundle.runtime.metrics.server import MetricsHandler, MetricsServer
 from djbundle.runtime.process import forking
 from djbundle.runtime.process.heartbeat import Heartbeat
 
@@ -85,7 +85,7 @@ def test_any_other_error(capfd: pytest.CaptureFixture[str], monkeypatch: pytest.
     def fail(_self: object) -> None:
         raise RuntimeError("something else")
 
-    monkeypatch.setattr(Handler, "do_GET", fail)
+    monkeypatch.setattr(MetricsHandler, "do_GET", fail)
     with serving(str) as (_, port), pytest.raises(OSError, match=r"closed|reset"):
         urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=20)
     assert_one_line(capfd, "something else")
