@@ -300,10 +300,10 @@ def test_note_of_an_order_that_is_damaged_counts_as_new(
     ca: HostileCA, new_keeper: Callable[[], Keeper], store: Store, content: bytes
 ) -> None:
     process = new_keeper()
-    store.write(process.floor.name, content)
+    store.write(process.rate_limit.name, content)
     assert process.keep() >= MAY_BE_DUE
     assert "order" not in ca.asked
-    assert abs(float(store.read(process.floor.name) or b"") - time.time()) < HOUR
+    assert abs(float(store.read(process.rate_limit.name) or b"") - time.time()) < HOUR
 
 
 def test_order_that_cannot_be_noted_is_not_made(
@@ -311,8 +311,8 @@ def test_order_that_cannot_be_noted_is_not_made(
 ) -> None:
     """No order is made if it cannot be noted, as on a full disk."""
     process = new_keeper()
-    (store.folder / process.floor.name).mkdir()
-    (store.folder / process.floor.name / "in the way").touch()
+    (store.folder / process.rate_limit.name).mkdir()
+    (store.folder / process.rate_limit.name / "in the way").touch()
     before = certificate_of(store, options)
     assert process.keep() >= 4.0
     assert "order" not in ca.asked
@@ -342,7 +342,7 @@ def test_files_are_not_written_through_links(
     file = {
         "certificate": store.certificate_name(options),
         "account": f"account-{store.certificate_name(options)[:8]}.pem",
-        "note": process.floor.name,
+        "note": process.rate_limit.name,
         "challenge": "challenges/token",
     }[name]
     (store.folder / file).unlink(missing_ok=True)

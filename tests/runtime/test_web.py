@@ -11,7 +11,7 @@ import pytest
 
 from djbundle.runtime.http.server import Server
 from djbundle.runtime.serve import web_process
-from djbundle.runtime.tls.pair import Pair
+from djbundle.runtime.tls.pair import CertificatePair
 
 # A child that begins to listen only after its parent has sent it DRAIN.
 EARLY = """
@@ -57,7 +57,9 @@ async def started_after(looks: int) -> int:
     )
     worker = web_process.WebWorker(cast(Server, server))
     with socket.socket() as listener:
-        watch = asyncio.create_task(worker.watch_certificate(web_process.Endpoint(listener), cast(Pair, pair)))
+        watch = asyncio.create_task(
+            worker.watch_certificate(web_process.Endpoint(listener), cast(CertificatePair, pair))
+        )
         while pair.looks < looks:
             await asyncio.sleep(0)
         worker.drain()

@@ -20,7 +20,7 @@ from djbundle.runtime.process.heartbeat import AncestorMonitor, Heartbeat
 from djbundle.runtime.process.progress_pipe import ProgressPipe
 from djbundle.runtime.process.supervisor import Supervisor
 from djbundle.runtime.settings.rules import apply_overlay
-from djbundle.runtime.tls.pair import Pair
+from djbundle.runtime.tls.pair import CertificatePair
 
 if TYPE_CHECKING:
     from djbundle.runtime.files.static_files import Site  # needs Django
@@ -32,7 +32,7 @@ def run_app(
     bundle: Bundle,
     options: ServeOptions,
     listeners: Listeners,
-    pair: Pair | None,
+    pair: CertificatePair | None,
     progress: ProgressPipe,
     heartbeat: Heartbeat,
 ) -> int:
@@ -126,11 +126,11 @@ def prepare_site(bundle: Bundle, options: ServeOptions, progress: ProgressPipe) 
 
     Return False when the takeover is cancelled. A cancelled or failed takeover puts the databases back as they were.
     """
-    from djbundle.runtime.database.migrations import apply_all, look_for_pending, undo_all  # noqa: PLC0415 - needs Django
+    from djbundle.runtime.database.migrations import apply_all, find_all_pending, undo_all  # noqa: PLC0415 - needs Django
     from djbundle.runtime.database.shared_migration import apply_beside  # noqa: PLC0415
     from djbundle.runtime.handover.front_page_probe import probe_site  # noqa: PLC0415
 
-    pending = look_for_pending(bundle, migrate=options.migrate)
+    pending = find_all_pending(bundle, migrate=options.migrate)
     names = [name for each in pending for name in each.migrations]
     if pending and progress.is_takeover:
         progress.report("pending", migrations=names)

@@ -30,7 +30,7 @@ from djbundle.runtime.process.heartbeat import Heartbeat
 from djbundle.runtime.process.in_flight import InFlight
 from djbundle.runtime.serve.tls_process import tls_children
 from djbundle.runtime.serve.web_process import Endpoint, serve_web
-from djbundle.runtime.tls.pair import Pair
+from djbundle.runtime.tls.pair import CertificatePair
 
 # Times the heartbeat limit of a web worker: the task worker's loop may wait for its database, longer than any request
 # should last.
@@ -42,7 +42,7 @@ class ChildFactory:
     """Builds the children of the app process. `pair` is the TLS certificate."""
 
     def __init__(
-        self, bundle: Bundle, options: ServeOptions, listeners: Listeners, pair: Pair | None, site: Site
+        self, bundle: Bundle, options: ServeOptions, listeners: Listeners, pair: CertificatePair | None, site: Site
     ) -> None:
         self._bundle, self._options, self._listeners = bundle, options, listeners
         self._pair, self._site = pair, site

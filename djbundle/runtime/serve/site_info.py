@@ -9,7 +9,7 @@ from typing import Any, Self
 from djbundle.runtime.core.bundle import Bundle
 from djbundle.runtime.net.sockets import Listeners, url_of
 from djbundle.runtime.options.serve import ServeOptions
-from djbundle.runtime.tls.pair import Pair
+from djbundle.runtime.tls.pair import CertificatePair
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,11 +20,11 @@ class SiteInfo:
     urls: list[str]  # for clients
     local_url: str  # for this machine, whatever the name of the certificate
     health_path: str
-    pair: Pair | None  # its TLS certificate
+    pair: CertificatePair | None  # its TLS certificate
     since: float = field(default_factory=time.time)  # seconds since 1970
 
     @classmethod
-    def of(cls, bundle: Bundle, options: ServeOptions, listeners: Listeners, pair: Pair | None) -> Self:
+    def of(cls, bundle: Bundle, options: ServeOptions, listeners: Listeners, pair: CertificatePair | None) -> Self:
         scheme = "https" if options.tls else "http"
         name = options.tls.domains[0] if options.tls and options.tls.domains else None
         return cls(

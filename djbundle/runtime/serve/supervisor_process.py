@@ -38,7 +38,7 @@ from djbundle.runtime.serve.control_handler import ControlHandler
 from djbundle.runtime.serve.listeners import open_listeners
 from djbundle.runtime.serve.site_info import SiteInfo
 from djbundle.runtime.serve.tls_process import prepare_tls
-from djbundle.runtime.tls.pair import Pair
+from djbundle.runtime.tls.pair import CertificatePair
 
 GRACE_MARGIN = 2  # seconds that the app process has to stop its children after their grace
 
@@ -98,7 +98,7 @@ def load_and_run(
     bundle: Bundle,
     options: ServeOptions,
     listeners: Listeners,
-    pair: Pair | None,
+    pair: CertificatePair | None,
     progress: ProgressPipe,
     heartbeat: Heartbeat,
 ) -> int:

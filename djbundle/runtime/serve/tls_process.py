@@ -16,14 +16,14 @@ from djbundle.runtime.process import forking
 from djbundle.runtime.process.child import Child
 from djbundle.runtime.process.heartbeat import Heartbeat
 from djbundle.runtime.settings.rules import HOSTS_VARIABLE
-from djbundle.runtime.tls.pair import Pair
+from djbundle.runtime.tls.pair import CertificatePair
 from djbundle.runtime.tls.redirect import Redirect
 from djbundle.runtime.tls.store import Store
 
 KEEPER_TIMEOUT_FACTOR = 2  # times the heartbeat limit of a web worker: the keeper waits for name servers
 
 
-def prepare_tls(data: Path, options: TlsOptions | None) -> Pair | None:
+def prepare_tls(data: Path, options: TlsOptions | None) -> CertificatePair | None:
     """Return where the certificate is or will be. Raise CertificateError for unusable files."""
     if options is None:
         return None
@@ -31,14 +31,14 @@ def prepare_tls(data: Path, options: TlsOptions | None) -> Pair | None:
     # Without duplicates: a new version inherits this environment, and runs this code again.
     os.environ[HOSTS_VARIABLE] = ",".join(dict.fromkeys(hosts))
     if options.files:
-        pair = Pair(*(file.absolute() for file in options.files))
+        pair = CertificatePair(*(file.absolute() for file in options.files))
         pair.check()
         return pair
     check_external_account(options)
     store = Store(data)
     store.create()
     file = store.folder / store.certificate_name(options)
-    return Pair(file, file)
+    return CertificatePair(file, file)
 
 
 def check_external_account(options: TlsOptions) -> None:

@@ -17,7 +17,7 @@ from djbundle.runtime.http.server import Running, Server
 from djbundle.runtime.logs.lines import log
 from djbundle.runtime.process import forking, memory
 from djbundle.runtime.process.heartbeat import BEAT_INTERVAL, Heartbeat
-from djbundle.runtime.tls.pair import Pair, Version
+from djbundle.runtime.tls.pair import CertificatePair, FilesVersion
 
 CHECK_INTERVAL = 1.0  # seconds between checks of the certificate's files, and between sweeps for stalled connections
 HANDSHAKE_TIMEOUT = 10.0  # seconds that Granian gives a client for its TLS handshake
@@ -28,7 +28,7 @@ class Endpoint:
     """A listening socket, and the certificate with which it speaks TLS."""
 
     listener: socket.socket
-    pair: Pair | None = None
+    pair: CertificatePair | None = None
 
 
 def serve_web(server: Server, endpoints: Sequence[Endpoint], heartbeat: Heartbeat | None = None) -> int:
@@ -92,9 +92,9 @@ class WebWorker:
         self.running.append(running)
         return running
 
-    async def watch_certificate(self, endpoint: Endpoint, pair: Pair) -> None:
+    async def watch_certificate(self, endpoint: Endpoint, pair: CertificatePair) -> None:
         """Start a server with each new certificate, and retire the one before. A draining worker starts none."""
-        checked_version: Version | None = None
+        checked_version: FilesVersion | None = None
         current: Running | None = None
         while not self.is_draining:
             version = pair.version()
