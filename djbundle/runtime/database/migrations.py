@@ -51,7 +51,7 @@ def find_all_pending(bundle: Bundle, *, migrate: bool) -> list[PendingMigrations
     Raises PendingMigrationsError for a database that only an administrator may migrate, DatabaseUnreachableError for
     one that does not answer. Leaves no connection open, since none may cross the fork.
     """
-    found = []
+    lacking = []
     with open_connections() as connection_of:
         for alias in used_databases():
             connection = connection_of(alias)
@@ -63,8 +63,8 @@ def find_all_pending(bundle: Bundle, *, migrate: bool) -> list[PendingMigrations
             elif not is_sqlite(connection):
                 raise to_be_applied_by_hand(bundle, alias, pending)
             else:
-                found.append(PendingMigrations(alias, pending, had_content))
-    return found
+                lacking.append(PendingMigrations(alias, pending, had_content))
+    return lacking
 
 
 def apply_all(bundle: Bundle, pending: list[PendingMigrations]) -> list[AppliedMigrations]:

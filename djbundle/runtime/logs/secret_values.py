@@ -133,8 +133,8 @@ def secrets_by_shape(value: str) -> Iterator[str]:
     for mark, token in TOKENS:
         if mark in value:
             yield from token.findall(value)  # its group, if it has one
-    for found in URL.findall(value):
-        for url in NEXT_URL.split(found):
+    for match in URL.findall(value):
+        for url in NEXT_URL.split(match):
             yield from _secrets_in_url(url)
     for name, quoted in PAIR.findall(value):
         if is_secret_name(name):
