@@ -16,8 +16,8 @@ from cryptography.x509.oid import ExtendedKeyUsageOID
 
 from djbundle.errors import DataDirectoryError
 from djbundle.runtime.options.tls import TlsOptions
-from djbundle.runtime.process.heartbeat import Heart
-from djbundle.runtime.tls import deadline, floor, keeper
+from djbundle.runtime.process.heartbeat import Heartbeat
+from djbundle.runtime.tls import deadline, keeper, rate_limit
 from djbundle.runtime.tls.exchange import LONGEST_WAIT, AcmeError
 from djbundle.runtime.tls.keeper import Keeper
 from djbundle.runtime.tls.keys import generate_key, key_to_pem
@@ -69,7 +69,7 @@ def store(tmp_path: Path, options: TlsOptions) -> Store:
 @pytest.fixture
 def new_keeper(options: TlsOptions, store: Store, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[], Keeper]]:
     """Yield a function that makes the keeper, as each start of the process does; with an alarm that rings soon."""
-    monkeypatch.setattr(deadline, "BEAT", 0.1)
+    monkeypatch.setattr(deadline, "BEAT_INTERVAL", 0.1)
     monkeypatch.setattr(keeper, "DEADLINE", 30.0)
     with deadline.Alarm() as alarm:
         yield lambda: Keeper("small/1", options, store, alarm)
@@ -288,7 +288,7 @@ def test_clock_that_is_set_makes_no_orders(
     process = new_keeper()
     process.keep()
     real = time.time
-    monkeypatch.setattr(floor.time, "time", lambda: real() + moved.total_seconds())
+    monkeypatch.setattr(rate_limit.time, "time", lambda: real() + moved.total_seconds())
     assert process.keep() >= MAY_BE_DUE
     if moved < timedelta():
         assert new_keeper().keep() >= MAY_BE_DUE
@@ -300,10 +300,10 @@ def test_note_of_an_order_that_is_damaged_counts_as_new(
     ca: HostileCA, new_keeper: Callable[[], Keeper], store: Store, content: bytes
 ) -> None:
     process = new_keeper()
-    store.write(process.floor.name, content)
+    store.write(process.rate_limit.name, content)
     assert process.keep() >= MAY_BE_DUE
     assert "order" not in ca.asked
-    assert abs(float(store.read(process.floor.name) or b"") - time.time()) < HOUR
+    assert abs(float(store.read(process.rate_limit.name) or b"") - time.time()) < HOUR
 
 
 def test_order_that_cannot_be_noted_is_not_made(
@@ -311,8 +311,8 @@ def test_order_that_cannot_be_noted_is_not_made(
 ) -> None:
     """No order is made if it cannot be noted, as on a full disk."""
     process = new_keeper()
-    (store.folder / process.floor.name).mkdir()
-    (store.folder / process.floor.name / "in the way").touch()
+    (store.folder / process.rate_limit.name).mkdir()
+    (store.folder / process.rate_limit.name / "in the way").touch()
     before = certificate_of(store, options)
     assert process.keep() >= 4.0
     assert "order" not in ca.asked
@@ -342,7 +342,7 @@ def test_files_are_not_written_through_links(
     file = {
         "certificate": store.certificate_name(options),
         "account": f"account-{store.certificate_name(options)[:8]}.pem",
-        "note": process.floor.name,
+        "note": process.rate_limit.name,
         "challenge": "challenges/token",
     }[name]
     (store.folder / file).unlink(missing_ok=True)
@@ -408,8 +408,8 @@ def test_folder_that_is_removed_is_made_anew(
 
 def test_alarm_ends_what_swallows_exceptions(monkeypatch: pytest.MonkeyPatch) -> None:
     """The alarm rings again until the code stops, and the heartbeat goes on meanwhile."""
-    monkeypatch.setattr(deadline, "BEAT", 0.1)
-    heart = Heart(5)
+    monkeypatch.setattr(deadline, "BEAT_INTERVAL", 0.1)
+    heartbeat = Heartbeat(5)
 
     def deaf() -> None:
         for _ in range(3):
@@ -417,9 +417,9 @@ def test_alarm_ends_what_swallows_exceptions(monkeypatch: pytest.MonkeyPatch) ->
                 time.sleep(60)
         time.sleep(60)
 
-    with deadline.Alarm(heart) as alarm, alarm.limit(0.01), pytest.raises(AcmeError, match="not done"):
+    with deadline.Alarm(heartbeat) as alarm, alarm.limit(0.01), pytest.raises(AcmeError, match="not done"):
         deaf()
-    assert not heart.is_silent(0)
+    assert not heartbeat.is_stale(0)
     assert signal.getsignal(signal.SIGALRM) is signal.SIG_DFL
 
 

@@ -23,7 +23,7 @@ from djbundle.runtime.core.bundle import Bundle
 from djbundle.runtime.handover import control_socket
 from djbundle.runtime.handover.new_version import NewVersion
 from djbundle.runtime.process import counters
-from djbundle.runtime.process.counters import HEADER, MAGIC, SLOT, Board
+from djbundle.runtime.process.counters import HEADER, MAGIC, SLOT, Scoreboard
 from tests.bundle.test_upgrade import site  # noqa: F401 - a fixture
 from tests.conftest import NewSite
 
@@ -103,12 +103,12 @@ def bundle_of(data: Path) -> Bundle:
 def test_status_of_any_answer(tmp_path: Path, answer: Any) -> None:
     with answering(tmp_path, answer):
         try:
-            found = status.look(tmp_path)
+            found = status.take_snapshot(tmp_path)
         except NotServingError:
             assert answer != TRUE
         else:
             json.loads(found.to_json(), parse_constant=pytest.fail)
-            "\n".join(status.describe(found, None)).encode()
+            "\n".join(status.describe_snapshot(found, None)).encode()
 
 
 @many
@@ -118,22 +118,24 @@ def test_healthcheck_of_any_answer(tmp_path: Path, answer: Any) -> None:
         healthcheck.run_healthcheck(bundle_of(tmp_path), [])
 
 
-STEPS = st.dictionaries(st.sampled_from(["state", "text", "self", "cause", "fix", "more"]), ANYTHING)
-STEPS |= st.builds(lambda facts, state: facts | {"state": state}, STEPS, st.sampled_from([*upgrade.STEPS, "failed"]))
+MESSAGES = st.dictionaries(st.sampled_from(["state", "text", "self", "cause", "fix", "more"]), ANYTHING)
+MESSAGES |= st.builds(
+    lambda facts, state: facts | {"state": state}, MESSAGES, st.sampled_from([*upgrade.PROGRESS_TEXTS, "failed"])
+)
 
 
 @many
-@given(st.lists(STEPS | ANYTHING, max_size=3), st.booleans())
+@given(st.lists(MESSAGES | ANYTHING, max_size=3), st.booleans())
 def test_steps_of_an_upgrade(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, steps: list[Any], as_json: bool) -> None:
     """Steps are read until the one that ends the upgrade, or until an error."""
     monkeypatch.setattr(upgrade, "check_program", lambda _peer: None)  # the peer is this process
-    say = upgrade.Says(as_json=as_json)
+    report = upgrade.Reporter(as_json=as_json)
     with answering(tmp_path, *steps), suppress(NotServingError):
         for step in upgrade.reload(tmp_path):
             if step.state == "failed":
-                assert f"{step.facts['cause']}{step.facts['fix']}".isprintable()
+                assert f"{step.fields['cause']}{step.fields['fix']}".isprintable()
             else:
-                say(step.state, step.state, **step.facts)
+                report(step.state, step.state, **step.fields)
 
 
 def test_every_field_is_needed(tmp_path: Path) -> None:
@@ -141,13 +143,13 @@ def test_every_field_is_needed(tmp_path: Path) -> None:
         answer = {key: value for key, value in TRUE.items() if key != name}
         wrong = pytest.raises(NotServingError, match=f"is no `serve`: its {name} is not")
         with answering(tmp_path, answer), wrong as refused:
-            status.look(tmp_path)
+            status.take_snapshot(tmp_path)
         assert refused.value.exit_code == 54
 
 
 def test_one_who_hangs_or_leaves(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A byte now and then is no answer."""
-    monkeypatch.setattr(control_socket, "PATIENCE", 0.3)
+    monkeypatch.setattr(control_socket, "MESSAGE_TIMEOUT", 0.3)
     monkeypatch.setattr(upgrade, "check_program", lambda _peer: None)
     done = threading.Event()
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as listener:
@@ -196,12 +198,12 @@ def as_board(cells: list[float]) -> list[float]:
 
 @given(st.binary(max_size=40) | CELLS.map(doubles) | CELLS.map(lambda cells: doubles(as_board(cells))))
 def test_counts_of_any_process(content: bytes) -> None:
-    """Any process may keep a file open that is named like a board."""
+    """Any process may keep a file open that is named like a scoreboard."""
     file = os.memfd_create(counters.NAME)
     try:
         os.write(file, content)
-        board = Board.of_process(os.getpid())
-        for counts in board.by_role().values() if board else ():
+        scoreboard = Scoreboard.of_process(os.getpid())
+        for counts in scoreboard.by_role().values() if scoreboard else ():
             assert counters.Counts.sum(counts).total >= 0
     finally:
         os.close(file)
@@ -213,10 +215,10 @@ def test_a_pipe_that_is_called_like_a_board(tmp_path: Path) -> None:
     os.mkfifo(path)
     pipe = os.open(path, os.O_RDWR)
     try:
-        assert Board.of_process(os.getpid()) is None
+        assert Scoreboard.of_process(os.getpid()) is None
     finally:
         os.close(pipe)
-    assert Board.of_process(0) is None
+    assert Scoreboard.of_process(0) is None
 
 
 VERSIONS = ["nonsense", "[]", "{}", '{"name": 1, "version": "1", "built": "x"}', "[" * 90_000]

@@ -11,7 +11,7 @@ import pytest
 
 from ci.site import bare_environment
 from djbundle.errors import NotServingError
-from djbundle.runtime.handover.control_socket import ask_status
+from djbundle.runtime.handover.control_socket import request_status
 from tests.attacks.neighbours import NEIGHBOUR, Place, only_root, place_for
 from tests.bundle.processes import assert_refused
 from tests.bundle.test_upgrade import key, next_small, sign  # noqa: F401 - fixtures
@@ -173,7 +173,7 @@ def test_answers_that_are_none(tmp_path: Path, answer: bytes) -> None:
     try:
         wait_until((tmp_path / "control.sock").exists, "it listens")
         with pytest.raises(NotServingError):
-            ask_status(tmp_path)
+            request_status(tmp_path)
     finally:
         process.kill()
         process.wait()

@@ -21,7 +21,7 @@ async def rename(scope: dict[str, Any], receive: Any, send: Any) -> None:
 
 def test_a_site_that_changes_the_address_leaves_nothing_counted() -> None:
     limits = Limits(HttpOptions())
-    observer = Observer(SimpleNamespace(count=lambda *_: None), access_log=False)  # type: ignore[arg-type]
+    observer = Observer(SimpleNamespace(count_response=lambda *_: None), access_log=False)  # type: ignore[arg-type]
     site = Asgi(rename, Additions(), observer, limits)
     scope = {
         "type": "http",

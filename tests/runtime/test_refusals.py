@@ -12,7 +12,7 @@ from djbundle.runtime.http.limits.budget import COST, Budget
 from djbundle.runtime.http.limits.refusals import LASTING, TELL_EVERY, Refusals
 from djbundle.runtime.http.limits.waiting import StalledClientError, Waiting
 from djbundle.runtime.http.protocol.observing import Observer
-from djbundle.runtime.process.counters import Board
+from djbundle.runtime.process.counters import Scoreboard
 from tests.runtime.granian import Protocol, make_request
 
 
@@ -37,7 +37,7 @@ def lines(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
 @pytest.mark.usefixtures("clock")
 def test_it_is_answered_and_counted() -> None:
-    slot, protocol = Board.create(1).slot(0), Protocol()
+    slot, protocol = Scoreboard.create(1).slot(0), Protocol()
     refused = Refusals(Observer(slot, access_log=False))
     refused.refuse(make_request(protocol), HTTPStatus.SERVICE_UNAVAILABLE, "why")
     assert protocol.status == 503
@@ -47,7 +47,7 @@ def test_it_is_answered_and_counted() -> None:
         "Connection": "close",
         "Retry-After": "5",
     }
-    assert slot.read().answers[5] == 1
+    assert slot.read().responses[5] == 1
 
 
 def test_it_is_told_once_a_minute(clock: Clock, lines: list[str]) -> None:

@@ -14,7 +14,7 @@ from djbundle.runtime.files import uploads
 from djbundle.runtime.files.ranged_file import RangedFiles
 from djbundle.runtime.files.routes import Routes
 from djbundle.runtime.http.protocol.transport import OPEN_FILE
-from djbundle.runtime.process.heartbeat import Watch
+from djbundle.runtime.process.heartbeat import AncestorMonitor
 
 
 class Site(NamedTuple):
@@ -25,7 +25,7 @@ class Site(NamedTuple):
 
     application: Any
     files: dict[str, Any]
-    watch: Watch | None = None
+    watch: AncestorMonitor | None = None
 
 
 class WsgiFiles(RangedFiles, ServeStatic):  # type: ignore[misc]  # untyped

@@ -383,7 +383,7 @@ class Exchange:
             self.watching.cancel()
         if self.has_file:
             self.limits.budget.take(self.connection, self.client, -COST)
-        self.limits.cycles.left(self.largest)
+        self.limits.cycles.add(self.largest)
 
 
 def client_of(scope: Message) -> str:

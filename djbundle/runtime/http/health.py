@@ -17,7 +17,7 @@ from django.apps import apps
 from django.urls import Resolver404, resolve
 
 from djbundle.runtime.http.readiness import look
-from djbundle.runtime.process.heartbeat import Watch
+from djbundle.runtime.process.heartbeat import AncestorMonitor
 
 GOOD_FOR = 1.0  # seconds
 PATIENCE = 3.0  # seconds for the databases to answer
@@ -30,7 +30,7 @@ Answer = tuple[HTTPStatus, bytes]
 class Health:
     """Answers health checks, from several threads. `has_worker`: a task worker of this `serve` must send heartbeats."""
 
-    def __init__(self, path: str, *, has_worker: bool, watch: Watch | None = None) -> None:
+    def __init__(self, path: str, *, has_worker: bool, watch: AncestorMonitor | None = None) -> None:
         self._watch = watch
         self.paths = {path: self.ready, path.rstrip("/") + LIVE: live}
         self._has_worker = has_worker and apps.is_installed("djbundle.tasks")

@@ -31,7 +31,7 @@ from djbundle.runtime.http.websockets import Departure
 from djbundle.runtime.http.wsgi_gateway import WsgiGateway
 from djbundle.runtime.net.sockets import BACKLOG
 from djbundle.runtime.options.http import HttpOptions
-from djbundle.runtime.tls.pair import Pair
+from djbundle.runtime.tls.pair import CertificatePair
 
 wrap_asgi: Any = _wrap_asgi  # untyped
 make_worker: Any = ASGIWorker  # its types are those of an older version
@@ -132,7 +132,7 @@ class Server:
             self.requests = self.clients = AsgiRequests()
             self.answer = wrap_asgi(application, {}, {}, None)
 
-    def start(self, listener: socket.socket, pair: Pair | None) -> Running:
+    def start(self, listener: socket.socket, pair: CertificatePair | None) -> Running:
         """Serve a socket, with TLS if there is a certificate. Return without waiting."""
         http, is_unix = self.options.http, listener.family == socket.AF_UNIX
         running = Running(WorkerSignal(), asyncio.Event(), os.dup(listener.fileno()))
@@ -206,7 +206,7 @@ def raise_file_limit() -> int:
     return enough
 
 
-def tls_context(pair: Pair | None) -> tuple[Any, ...]:
+def tls_context(pair: CertificatePair | None) -> tuple[Any, ...]:
     """Return what Granian's build_ssl_context() returns, but with TLS 1.2 allowed, which older clients still use."""
     files = (str(pair.certificate), str(pair.key)) if pair else (None, None)
     return (pair is not None, *files, None, str(SSLProtocols.tls12), None, [], False)

@@ -15,7 +15,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import NoReturn
 
-from djbundle.common.processes import die_with, print_at_once
+from djbundle.common.processes import die_with_parent, use_line_buffering
 from djbundle.tasks import signals
 from djbundle.tasks.store.claimed_run import run_of
 from djbundle.tasks.worker import descendants, forks
@@ -32,7 +32,7 @@ def run_child(
 ) -> NoReturn:
     """Do all that a forked process does. It calls `set_begun` with the count of started runs, see assignments.py."""
     try:
-        die_with(parent)  # works even while a task holds the interpreter
+        die_with_parent(parent)  # works even while a task holds the interpreter
         if forks.leads_group(alone=alone):
             os.setpgid(0, 0)
         if alone:
@@ -40,7 +40,7 @@ def run_child(
         _set_name()
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, lambda *_: None)  # the worker handles them, and stops its children in order
-        print_at_once()
+        use_line_buffering()
         forks.forget_owned()
         forks.prepare(pipe)
         gc.freeze()  # the garbage collector neither scans nor copies what the worker has loaded

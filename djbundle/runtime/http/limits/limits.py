@@ -10,7 +10,7 @@ from djbundle.runtime.http.limits.untaken import Untaken
 from djbundle.runtime.http.limits.waiting import Waiting
 from djbundle.runtime.http.protocol.observing import Observer
 from djbundle.runtime.options.http import HttpOptions
-from djbundle.runtime.process.memory import Cycles
+from djbundle.runtime.process.memory import CycleCollector
 
 
 class Limits:
@@ -21,6 +21,6 @@ class Limits:
         self.budget = Budget(self.is_proxy)
         self.quota = Quota(self.is_proxy)
         self.waiting = Waiting(self.budget, self.refusals)
-        self.cycles = Cycles()
+        self.cycles = CycleCollector()
         self.untaken = Untaken()
         self.unfinished = Unfinished(self.is_proxy, self.refusals, options.send_timeout)

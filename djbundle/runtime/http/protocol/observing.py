@@ -20,7 +20,7 @@ class Observer:
         `seconds` are from the complete request to the head of its response. The query is not logged: it may hold
         secrets.
         """
-        self.slot.count(status, seconds)
+        self.slot.count_response(status, seconds)
         if self.access_log:
             told: dict[str, Value] = {
                 "status": status,

@@ -14,7 +14,7 @@ from django.utils.module_loading import import_string
 
 from djbundle.runtime.http.protocol.proxy_headers import ORDINARY, Headers, from_stranger
 from djbundle.runtime.net.forwarded import Node
-from djbundle.runtime.net.trusted_proxies import Client, Said, find_client
+from djbundle.runtime.net.trusted_proxies import Client, ForwardedHeaders, find_client
 
 REQUEST_ID = re.compile(r"[\w.:=+/@-]{1,128}", re.ASCII)
 FOR, PROTO, FORWARDED, ID = b"x-forwarded-for", b"x-forwarded-proto", b"forwarded", b"x-request-id"
@@ -46,7 +46,7 @@ class Incoming:
         if not heard:
             return headers, ""
         given = joined(heard, ID)
-        said = Said(joined(heard, FOR), joined(heard, PROTO), joined(heard, FORWARDED))
+        said = ForwardedHeaders(joined(heard, FOR), joined(heard, PROTO), joined(heard, FORWARDED))
         client = find_client(self.trusts, Node(peer, port), said)
         scope["client"] = (client.address, client.port)
         if client.scheme:
@@ -59,7 +59,7 @@ def joined(headers: Headers, name: bytes) -> str:
     return ",".join([value.decode("latin-1") for key, value in headers if key == name])
 
 
-def handed_on(headers: Headers, said: Said, client: Client) -> Headers:
+def handed_on(headers: Headers, said: ForwardedHeaders, client: Client) -> Headers:
     """Return the headers without those that we did not trust, since the site might trust them.
 
     From a list of schemes Django takes the first, so the scheme that counts replaces the list. ``Forwarded`` beside

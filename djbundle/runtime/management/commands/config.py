@@ -24,16 +24,16 @@ class Command(BaseCommand):
         parser.add_argument("--json", action="store_true", help="Print JSON.")
 
     def handle(self, *_args: Any, **options: Any) -> None:
-        bundle, changes = management_commands.running.bundle, management_commands.running.changes
-        variables = [describe(variable) for variable in bundle.manifest.variables]
+        bundle, changes = management_commands.context.bundle, management_commands.context.changes
+        variables = [describe_variable(variable) for variable in bundle.manifest.variables]
         if options["json"]:
             shown = {
                 change.setting: {"value": mask(change.setting, change.value), "reason": change.reason}
                 for change in changes
             }
-            facts = {"settings_module": bundle.manifest.settings_module, "data_directory": str(bundle.data)}
-            facts |= {"uploads": describe_uploads(bundle)}
-            self.stdout.write(json.dumps(facts | {"changes": shown, "variables": variables}, indent=1, default=str))
+            output = {"settings_module": bundle.manifest.settings_module, "data_directory": str(bundle.data)}
+            output |= {"uploads": describe_uploads(bundle)}
+            self.stdout.write(json.dumps(output | {"changes": shown, "variables": variables}, indent=1, default=str))
             return
         self.stdout.write(f"settings module  {bundle.manifest.settings_module}\ndata directory   {bundle.data}\n")
         self.stdout.write(f"uploads          {describe_uploads(bundle)}\n")
@@ -63,7 +63,7 @@ def describe_uploads(bundle: Bundle) -> str:
     return f"public: {settings.MEDIA_ROOT} is served at {prefix}, less what a route of the project's has; --no-media"
 
 
-def describe(variable: Variable) -> dict[str, Any]:
+def describe_variable(variable: Variable) -> dict[str, Any]:
     """Describe a variable with its current value, masked where its name is that of a secret."""
     value = os.environ.get(variable.name)
     return asdict(variable) | {"value": None if value is None else mask(variable.name, value)}

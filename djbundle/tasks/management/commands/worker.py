@@ -7,7 +7,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
-from djbundle.common.processes import die_with
+from djbundle.common.processes import die_with_parent
 from djbundle.tasks import backends
 from djbundle.tasks.backend import DatabaseBackend
 from djbundle.tasks.management.numbers import count, limit, pause, seconds
@@ -38,7 +38,7 @@ class Command(BaseCommand):
     def handle(self, *_args: Any, **options: Any) -> None:
         show_log(options["verbosity"])
         if options["with_parent"]:
-            die_with(options["with_parent"], signal.SIGTERM)
+            die_with_parent(options["with_parent"], signal.SIGTERM)
         queues = queues_of(options["queues"])
         Worker(
             threads=options["threads"],
