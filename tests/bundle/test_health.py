@@ -2,6 +2,8 @@
 
 import contextlib
 import json
+import signal
+import time
 import urllib.error
 import urllib.request
 from pathlib import Path
@@ -36,6 +38,21 @@ def test_up_when_the_worker_is_heard_of(new_small: NewSite) -> None:
         wait_until(lambda: ask(site)[0] == 200, "it is ready")
         assert ask(site) == (200, {"ready": True, "problems": []})
         assert site.run("healthcheck").stdout == f"{site.url}/ is up\n"
+
+
+def test_up_all_through_a_reload(new_small: NewSite) -> None:
+    """The old version's worker has left, and the new one's has just been started: that is no fault."""
+    with new_small("--workers", "1") as site:
+        wait_until(lambda: ask(site)[0] == 200, "it is ready")
+        site.process.send_signal(signal.SIGHUP)
+        answers = []
+        wait_until(
+            lambda: answers.append(ask(site)) or site.log.read_text().count("serves http") == 2, "it has reloaded"
+        )
+        end = time.monotonic() + 3  # seconds, in which the worker begins
+        while time.monotonic() < end:
+            answers.append(ask(site))
+        assert {status for status, _ in answers} == {200}, next(told for status, told in answers if status != 200)
 
 
 def test_not_up_without_its_database(new_small: NewSite) -> None:

@@ -1,6 +1,7 @@
 """Checks what a site needs to work: databases that answer, are migrated and can be written, and a task worker."""
 
 import os
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,10 @@ LEAST_ROOM = 10 << 20  # bytes free on the disk of a database; SQLite's log alon
 
 _watched: list[Callable[[], str | None]] = []  # checks of this process
 
+WORKER_START = 10.0  # seconds for the worker to start, in which the one of the version before has left already
+
+_worker_due = float("-inf")  # when its first heartbeat is due, monotonic seconds
+
 _up_to_date: set[str] = set()  # databases with all migrations; a running site does not undo a migration
 
 
@@ -26,6 +31,12 @@ def look(*, has_worker: bool) -> list[str]:
 def watch(find: Callable[[], str | None]) -> None:
     """Ask `find` too what is wrong with this process."""
     _watched.append(find)
+
+
+def await_worker() -> None:
+    """Give the worker time to start. Call it before the fork in a version that takes over from another one."""
+    global _worker_due  # noqa: PLW0603 - as the other state of this process
+    _worker_due = time.monotonic() + WORKER_START
 
 
 def _problems_of_databases() -> list[str]:
@@ -79,6 +90,7 @@ def _problems_of_worker() -> list[str]:
 
     try:
         heard = WorkerRecord.objects.using(transitions.alias()).filter(seen_at__gt=timezone.now() - options.lease())
-        return [] if heard.exists() else ["no task worker is heard of"]
+        is_missing = not heard.exists() and time.monotonic() > _worker_due
+        return ["no task worker is heard of"] if is_missing else []
     except Error:
         return []  # already reported

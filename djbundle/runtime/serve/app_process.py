@@ -129,6 +129,7 @@ def prepare_site(bundle: Bundle, options: ServeOptions, progress: ProgressPipe) 
     from djbundle.runtime.database.migrations import apply_all, find_all_pending, undo_all  # noqa: PLC0415 - needs Django
     from djbundle.runtime.database.shared_migration import apply_beside  # noqa: PLC0415
     from djbundle.runtime.handover.front_page_probe import probe_site  # noqa: PLC0415
+    from djbundle.runtime.http.readiness import await_worker  # noqa: PLC0415
 
     pending = find_all_pending(bundle, migrate=options.migrate)
     names = [name for each in pending for name in each.migrations]
@@ -143,6 +144,7 @@ def prepare_site(bundle: Bundle, options: ServeOptions, progress: ProgressPipe) 
         probe_site()
         progress.report("ready")
         if progress.wait_for_order():
+            await_worker()
             return True
     except DjbundleError:
         undo_all(applied)
