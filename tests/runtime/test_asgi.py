@@ -6,7 +6,7 @@ from typing import Any
 
 from djbundle.runtime.http.asgi import Asgi
 from djbundle.runtime.http.limits.limits import Limits
-from djbundle.runtime.http.protocol.observing import Observer
+from djbundle.runtime.http.protocol.observer import Observer
 from djbundle.runtime.http.protocol.response_middleware import Additions
 from djbundle.runtime.options.http import HttpOptions
 

@@ -16,7 +16,7 @@ from djbundle.runtime.http.asgi import Asgi
 from djbundle.runtime.http.limits import streams
 from djbundle.runtime.http.limits.limits import Limits
 from djbundle.runtime.http.limits.streams import Streams
-from djbundle.runtime.http.protocol.observing import Observer
+from djbundle.runtime.http.protocol.observer import Observer
 from djbundle.runtime.http.protocol.response_middleware import Additions, Wsgi
 from djbundle.runtime.http.wsgi import WsgiSite
 from djbundle.runtime.options.http import HttpOptions

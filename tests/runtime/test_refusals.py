@@ -11,7 +11,7 @@ from djbundle.runtime.http.limits import budget, refusals, waiting
 from djbundle.runtime.http.limits.budget import COST, Budget
 from djbundle.runtime.http.limits.refusals import LASTING, TELL_EVERY, Refusals
 from djbundle.runtime.http.limits.waiting import StalledClientError, Waiting
-from djbundle.runtime.http.protocol.observing import Observer
+from djbundle.runtime.http.protocol.observer import Observer
 from djbundle.runtime.process.counters import Board
 from tests.runtime.granian import Protocol, make_request
 

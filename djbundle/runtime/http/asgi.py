@@ -14,7 +14,7 @@ from djbundle.runtime.http.limits.refusals import headers_of_refusal
 from djbundle.runtime.http.limits.untaken import FENCES, Handed
 from djbundle.runtime.http.limits.waiting import StalledClientError
 from djbundle.runtime.http.protocol.connections import break_off
-from djbundle.runtime.http.protocol.observing import Observer
+from djbundle.runtime.http.protocol.observer import Observer
 from djbundle.runtime.http.protocol.rate import Rate
 from djbundle.runtime.http.protocol.response_middleware import Additions, merged
 from djbundle.runtime.http.protocol.transport import (

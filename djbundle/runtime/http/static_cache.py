@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 from servestatic.responders import StaticFile
 
 from djbundle.runtime.http.limits.streams import LARGEST_PART, Streams
-from djbundle.runtime.http.protocol.observing import Observer
+from djbundle.runtime.http.protocol.observer import Observer
 from djbundle.runtime.http.protocol.response_middleware import Additions
 from djbundle.runtime.http.protocol.transport import Headers, RawHeaders, Request, raw
 

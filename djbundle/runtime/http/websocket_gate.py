@@ -9,7 +9,7 @@ from typing import Any
 
 from djbundle.runtime.http.limits.arrivals import Arrivals, payload_of
 from djbundle.runtime.http.limits.limits import Limits
-from djbundle.runtime.http.protocol.observing import Observer
+from djbundle.runtime.http.protocol.observer import Observer
 from djbundle.runtime.http.protocol.validity import is_bad_host
 from djbundle.runtime.http.websockets import run_websocket
 

@@ -16,7 +16,7 @@ from djbundle.runtime.core.bundle import Bundle
 from djbundle.runtime.files.static_files import Site
 from djbundle.runtime.http.asgi import Asgi
 from djbundle.runtime.http.limits.limits import Limits
-from djbundle.runtime.http.protocol.observing import Observer
+from djbundle.runtime.http.protocol.observer import Observer
 from djbundle.runtime.http.protocol.response_middleware import Additions, Wsgi
 from djbundle.runtime.http.server import Server, WebOptions
 from djbundle.runtime.http.static_cache import Shortcut

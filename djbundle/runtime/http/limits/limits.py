@@ -8,7 +8,7 @@ from djbundle.runtime.http.limits.refusals import Refusals
 from djbundle.runtime.http.limits.unfinished import Unfinished
 from djbundle.runtime.http.limits.untaken import Untaken
 from djbundle.runtime.http.limits.waiting import Waiting
-from djbundle.runtime.http.protocol.observing import Observer
+from djbundle.runtime.http.protocol.observer import Observer
 from djbundle.runtime.options.http import HttpOptions
 from djbundle.runtime.process.memory import Cycles
 

@@ -6,7 +6,7 @@ from collections import Counter
 from http import HTTPStatus
 
 from djbundle.runtime.http.protocol.environ import as_written
-from djbundle.runtime.http.protocol.observing import Observer
+from djbundle.runtime.http.protocol.observer import Observer
 from djbundle.runtime.http.protocol.transport import HTTP_2, Headers, Request
 from djbundle.runtime.logs.lines import log
 

@@ -11,7 +11,7 @@ from functools import partial
 from typing import Any
 
 from djbundle.runtime.http.protocol.environ import as_written
-from djbundle.runtime.http.protocol.observing import Observer
+from djbundle.runtime.http.protocol.observer import Observer
 from djbundle.runtime.http.protocol.transport import HTTP_2, Headers
 
 
