@@ -102,7 +102,7 @@ def make_request(protocol: Any = None, **environ: Any) -> Request:
         "HTTP_HOST": "localhost",
         "HTTP_X_REQUEST_ID": "a",
         "wsgi.url_scheme": "http",
-        "djbundle.leaving": False,
+        "djbundle.is_draining": False,
     }
     whole = {**known, **environ}
     return Request(Transport(protocol or Protocol(), CONNECTION, whole["REQUEST_METHOD"], None), whole)

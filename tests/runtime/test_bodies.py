@@ -8,7 +8,7 @@ from djbundle.runtime.http.limits import bodies, quota
 from djbundle.runtime.http.limits.bodies import Bodies
 from djbundle.runtime.http.limits.limits import Limits
 from djbundle.runtime.http.protocol import rate
-from djbundle.runtime.http.protocol.rate import SLOWEST
+from djbundle.runtime.http.protocol.rate import MIN_RATE
 from djbundle.runtime.http.protocol.transport import Request
 from djbundle.runtime.net.trusted_proxies import parse_proxies
 from djbundle.runtime.options.http import HttpOptions
@@ -135,11 +135,11 @@ def test_one_that_trickles_is_refused_however_it_began(
 def test_one_that_is_slow_enough_is_received(site: Bodies, clock: Clock) -> None:
     upload = Upload(site, CONTENT_LENGTH="99999")
     for _ in range(5):
-        upload.protocol.bring(b"a" * SLOWEST * WINDOW, more=True)
+        upload.protocol.bring(b"a" * MIN_RATE * WINDOW, more=True)
         clock.now += WINDOW
         site.sweep()
     upload.protocol.bring(b"", more=False)
-    assert len(upload.body()) == 5 * SLOWEST * WINDOW
+    assert len(upload.body()) == 5 * MIN_RATE * WINDOW
 
 
 def test_a_client_has_its_share(site: Bodies, monkeypatch: pytest.MonkeyPatch) -> None:

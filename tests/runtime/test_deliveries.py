@@ -21,7 +21,7 @@ TIMEOUT = 60.0
 def broken(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, int]]:
     """Return the list of connections that were broken off."""
     broken: list[tuple[str, int]] = []
-    monkeypatch.setattr(streams, "break_off", broken.extend)
+    monkeypatch.setattr(streams, "abort_connections", broken.extend)
     monkeypatch.setattr(streams, "connections", SimpleNamespace(close_all=lambda: None))
     return broken
 
@@ -129,7 +129,7 @@ def test_one_behind_a_proxy_ends_alone(site: Streams, way: str, broken: list[tup
     """Its end is sent at once: Granian waits for it as long as anything refers to the request."""
     protocol = Protocol(room=2)
     request, source = make_request(protocol), Source()
-    request.transport.handed = SimpleNamespace(add=lambda _size: None, forget=lambda: None, is_suspicious=False)
+    request.transport.byte_counter = SimpleNamespace(add=lambda _size: None, forget=lambda: None, is_suspicious=False)
     site.is_proxy = lambda _address: True
     getattr(site, way)(request, 200, [("Content-Length", "6")], source)
     wait_until(lambda: protocol.waiting, "one waits")

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from djbundle.runtime.http.protocol.proxy_headers import from_stranger
-from djbundle.runtime.http.protocol.request_middleware import Incoming
+from djbundle.runtime.http.protocol.proxy_headers import without_proxy_headers
+from djbundle.runtime.http.protocol.request_middleware import RequestMiddleware
 from djbundle.runtime.net.forwarded import HOPS, LONGEST, Node, parse_forwarded, parse_node
 from djbundle.runtime.net.trusted_proxies import Client, Said, find_client, parse_proxies
 
@@ -178,18 +178,18 @@ HARMLESS = [
 @pytest.mark.parametrize("name", FORGED)
 def test_strangers_may_not_say_it(name: str) -> None:
     lower = name.lower().encode()
-    assert from_stranger([(lower, b"1"), (b"accept", b"*/*")]) == [(b"accept", b"*/*")]
+    assert without_proxy_headers([(lower, b"1"), (b"accept", b"*/*")]) == [(b"accept", b"*/*")]
 
 
 @pytest.mark.parametrize("name", HARMLESS)
 def test_everybody_may_say_it(name: str) -> None:
     headers = [(name.lower().encode(), b"1")]
-    assert from_stranger(headers) == headers
+    assert without_proxy_headers(headers) == headers
 
 
 def ask(headers: list[tuple[bytes, bytes]], peer: str, kind: str = "http") -> dict[str, Any]:
     scope = {"type": kind, "client": (peer, 1234), "scheme": kind.replace("websocket", "ws"), "headers": headers}
-    Incoming(PROXIES.trusts).prepare_asgi(scope)
+    RequestMiddleware(PROXIES.trusts).prepare(scope)
     scope["headers"] = [item for item in scope["headers"] if item[0] != b"x-request-id"]
     return scope
 

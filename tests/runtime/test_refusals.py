@@ -97,7 +97,7 @@ def test_what_waits_is_granted_per_connection_client_and_process(monkeypatch: py
 
 def test_the_slowest_responses_make_room_by_asgi(monkeypatch: pytest.MonkeyPatch) -> None:
     broken: list[tuple[str, int]] = []
-    monkeypatch.setattr(waiting, "break_off", broken.extend)
+    monkeypatch.setattr(waiting, "abort_connections", broken.extend)
     monkeypatch.setattr(budget, "EVICTABLE", 0.0)
     granted = Budget()
     responses = Waiting(granted, Refusals(None))

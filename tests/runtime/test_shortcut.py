@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from servestatic.responders import Redirect, StaticFile
 
-from djbundle.runtime.http.protocol.response_middleware import Additions
+from djbundle.runtime.http.protocol.response_middleware import AddedHeaders
 from djbundle.runtime.http.protocol.transport import Request
 from djbundle.runtime.http.static_cache import LONGEST_REMEMBERED, MOST_FOUND, ROOM, WHOLE, Shortcut
 from tests.runtime.granian import make_request
@@ -39,7 +39,7 @@ class Sent:
 
 @pytest.fixture
 def shortcut() -> Shortcut:
-    return Shortcut({}, Additions(), SimpleNamespace(answered=lambda *_: None))  # type: ignore[arg-type]
+    return Shortcut({}, AddedHeaders(), SimpleNamespace(record_response=lambda *_: None))  # type: ignore[arg-type]
 
 
 def publish(shortcut: Shortcut, path: Path, size: int) -> bytes:

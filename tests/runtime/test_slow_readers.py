@@ -24,9 +24,9 @@ def site(clock: SimpleNamespace) -> SlowReaders:
     return SlowReaders(lambda address: address == PROXY)
 
 
-def note(site: SlowReaders, address: str, port: int, taken: int = 0, *, is_read: bool = False) -> None:
+def note(site: SlowReaders, address: str, port: int, taken: int = 0, *, is_fully_acknowledged: bool = False) -> None:
     connection = Connection(address, port, 443, socket.socket())
-    site.note(connection, Traffic(0.0, 0.0, 100, is_read=is_read, acknowledged=taken))
+    site.note(connection, Traffic(0.0, 0.0, 100, is_fully_acknowledged=is_fully_acknowledged, acknowledged=taken))
     connection.socket.close()
 
 
@@ -45,7 +45,7 @@ def test_who_reads_is_not_slow(site: SlowReaders, clock: SimpleNamespace) -> Non
         note(site, "192.0.2.1", port)
     clock.now = LOOK_BACK + 1
     for port in range(2 * MOST_OF_CLIENT):
-        note(site, "192.0.2.1", port, LITTLE, is_read=port % 2 == 0)
+        note(site, "192.0.2.1", port, LITTLE, is_fully_acknowledged=port % 2 == 0)
     assert not site.too_many()
 
 

@@ -40,14 +40,14 @@ def connection() -> Iterator[Connection]:
 @pytest.mark.parametrize(
     ("traffic", "is_awaited", "stale"),
     [
-        (Traffic(SILENCE, LONG, 0, is_read=True), None, True),
-        (Traffic(SILENCE - 1, LONG, 23, is_read=True), None, False),
-        (Traffic(LONG, STALL, ASKED, is_read=False), None, True),
-        (Traffic(LONG, STALL - 1, ASKED, is_read=False), lambda _: False, False),
-        (Traffic(LONG, LONG, ASKED, is_read=True), None, False),
-        (Traffic(LONG, LONG, ASKED, is_read=True), lambda _: False, True),
-        (Traffic(LONG, LONG, ASKED, is_read=True), lambda _: True, False),
-        (Traffic(LONG, SILENCE - 1, ASKED, is_read=True), lambda _: False, False),
+        (Traffic(SILENCE, LONG, 0, is_fully_acknowledged=True), None, True),
+        (Traffic(SILENCE - 1, LONG, 23, is_fully_acknowledged=True), None, False),
+        (Traffic(LONG, STALL, ASKED, is_fully_acknowledged=False), None, True),
+        (Traffic(LONG, STALL - 1, ASKED, is_fully_acknowledged=False), lambda _: False, False),
+        (Traffic(LONG, LONG, ASKED, is_fully_acknowledged=True), None, False),
+        (Traffic(LONG, LONG, ASKED, is_fully_acknowledged=True), lambda _: False, True),
+        (Traffic(LONG, LONG, ASKED, is_fully_acknowledged=True), lambda _: True, False),
+        (Traffic(LONG, SILENCE - 1, ASKED, is_fully_acknowledged=True), lambda _: False, False),
     ],
 )
 def test_who_is_closed(connection: Connection, traffic: Traffic, is_awaited: IsAwaited | None, stale: bool) -> None:
@@ -78,12 +78,12 @@ def test_a_wsgi_site_knows_who_waits(connection: Connection) -> None:
         known = requests.awaited(SILENCE)
         return known(connection) if known else None
 
-    environ: dict[str, Any] = {"djbundle.begun": time.perf_counter(), "REMOTE_ADDR": connection.peer}
+    environ: dict[str, Any] = {"djbundle.started_at": time.perf_counter(), "REMOTE_ADDR": connection.peer}
     request = Request(Transport(None, connection.client, "GET", None), environ)
     assert is_awaited() is False
     threads.answering[1] = request
     assert is_awaited() is False, "its connection was heard of a moment ago"
-    environ["djbundle.begun"] -= SILENCE
+    environ["djbundle.started_at"] -= SILENCE
     assert is_awaited() is True
     del threads.answering[1]
     streams.open[1] = Delivery(streams, request, iter(()), 0)
@@ -99,7 +99,7 @@ def test_one_that_takes_nothing_by_http_2_is_closed(connection: Connection, monk
     limits = Limits(HttpOptions())
     sweeper = Sweeper({8000}, 8, SILENCE, STALL, NobodyAsks(), limits)
     limits.untaken.add(connection.client, HARMLESS + 1000)
-    traffic = Traffic(0.0, 0.0, ASKED, is_read=True, acknowledged=0)
+    traffic = Traffic(0.0, 0.0, ASKED, is_fully_acknowledged=True, acknowledged=0)
     assert not sweeper.is_stalled(traffic, connection)
     clock.now += STALL
     assert sweeper.is_stalled(traffic, connection)

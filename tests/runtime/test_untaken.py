@@ -16,12 +16,12 @@ from djbundle.runtime.http.limits.untaken import (
     OF_ALL,
     OF_CLIENT,
     OF_CONNECTION,
-    Handed,
+    ResponseByteCounter,
     Untaken,
 )
-from djbundle.runtime.http.protocol.connections import Descriptors, Traffic
-from djbundle.runtime.http.protocol.rate import SLOWEST
-from djbundle.runtime.http.protocol.transport import size_of
+from djbundle.runtime.http.protocol.connections import ConnectionFinder, Traffic
+from djbundle.runtime.http.protocol.rate import MIN_RATE
+from djbundle.runtime.http.protocol.transport import headers_size
 from djbundle.runtime.options.http import HttpOptions
 from tests.runtime.granian import CONNECTION, Protocol, make_request
 from tests.waiting import wait_until
@@ -33,7 +33,7 @@ Pair = tuple[socket.socket, socket.socket]  # the two ends of one connection
 
 
 def traffic(taken: int, received: int = 0) -> Traffic:
-    return Traffic(0.0, 0.0, received, is_read=True, acknowledged=taken)
+    return Traffic(0.0, 0.0, received, is_fully_acknowledged=True, acknowledged=taken)
 
 
 @pytest.fixture
@@ -76,7 +76,7 @@ def test_who_takes_too_little_is_stalled(site: Untaken, clock: SimpleNamespace) 
     clock.now += 1
     assert is_stalled(0)
     assert is_stalled(500), "as much as the heads of further responses"
-    assert not is_stalled(int(SLOWEST * STALL) + 500), "it has taken something"
+    assert not is_stalled(int(MIN_RATE * STALL) + 500), "it has taken something"
     assert not is_stalled(MUCH), "it has taken all"
     clock.now += STALL
     assert not is_stalled(MUCH)
@@ -93,7 +93,7 @@ def test_heads_are_no_credit(site: Untaken) -> None:
 
 
 def test_what_is_cancelled_counts_no_more(site: Untaken) -> None:
-    whole, cancelled = Handed(site, CLIENT), Handed(site, CLIENT)
+    whole, cancelled = ResponseByteCounter(site, CLIENT), ResponseByteCounter(site, CLIENT)
     whole.add(10)
     cancelled.add(5)
     cancelled.forget()
@@ -145,7 +145,7 @@ def test_a_suspicious_response_counts_until_it_is_taken() -> None:
     streams.send_fenced(request, 200, [], b"page")
     wait_until(lambda: protocol.waiting, "a part waits")
     assert protocol.headers == [("Content-Length", "4")]
-    assert limits.budget.connections[CONNECTION] == 4 + size_of([("Content-Length", "4")]) + request.size
+    assert limits.budget.connections[CONNECTION] == 4 + headers_size([("Content-Length", "4")]) + request.size
     wait_until(lambda: protocol.take() or protocol.over.is_set(), "all parts are taken")  # type: ignore[func-returns-value]
     assert protocol.body == b"page"
     wait_until(lambda: not limits.budget.total, "it counts no more")
@@ -168,7 +168,7 @@ def test_the_kernel_is_asked_after_some_bytes(site: Untaken, pair: Pair) -> None
 
 def test_a_descriptor_that_means_another_connection_is_not_believed(pair: Pair) -> None:
     client, _server = pair
-    known = Descriptors()
+    known = ConnectionFinder()
     known.numbers[client.getsockname()] = client.fileno()  # the other end
     assert [each.client for each in known.find([client.getsockname()])] == [client.getsockname()]
     assert known.numbers[client.getsockname()] != client.fileno()

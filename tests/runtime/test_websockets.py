@@ -33,7 +33,7 @@ async def converse(*, accepts: bool) -> tuple[list[Any], list[Any]]:
         await send({"type": "websocket.accept"})
         received.append(await receive())
 
-    await run_websocket(site, {"djbundle.departure": departure}, receive, send)
+    await run_websocket(site, {"djbundle.drain": departure}, receive, send)
     return sent, received
 
 

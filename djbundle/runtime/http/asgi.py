@@ -11,25 +11,25 @@ from djbundle.runtime.http.limits.bodies import IN_MEMORY
 from djbundle.runtime.http.limits.budget import COST
 from djbundle.runtime.http.limits.limits import Limits
 from djbundle.runtime.http.limits.refusals import headers_of_refusal
-from djbundle.runtime.http.limits.untaken import FENCES, Handed
+from djbundle.runtime.http.limits.untaken import FENCES, ResponseByteCounter
 from djbundle.runtime.http.limits.waiting import StalledClientError
-from djbundle.runtime.http.protocol.connections import break_off
+from djbundle.runtime.http.protocol.connections import abort_connections
 from djbundle.runtime.http.protocol.observer import Observer
 from djbundle.runtime.http.protocol.rate import Rate
-from djbundle.runtime.http.protocol.response_middleware import Additions, merged
+from djbundle.runtime.http.protocol.response_middleware import AddedHeaders, merge_headers
 from djbundle.runtime.http.protocol.transport import (
-    BODILESS,
-    BODY,
+    BODILESS_STATUSES,
     OPEN_FILE,
-    START,
-    Connection,
+    RESPONSE_BODY,
+    RESPONSE_START,
+    ConnectionId,
     Headers,
-    raw,
-    says_length,
-    size_of,
-    with_length,
+    encode_headers,
+    has_content_length,
+    headers_size,
+    with_content_length,
 )
-from djbundle.runtime.http.protocol.validity import is_bad_host, may_have_body, refusal_of_length
+from djbundle.runtime.http.protocol.validity import is_bad_host, length_refusal, may_have_body
 from djbundle.runtime.http.websocket_gate import WebSocketGate
 from djbundle.runtime.logs import lines
 
@@ -45,8 +45,8 @@ class ClientLeftError(Exception):
     """The client has disconnected, or has cancelled the request."""
 
 
-class Asgi:
-    def __init__(self, application: Any, additions: Additions, observer: Observer, limits: Limits) -> None:
+class AsgiMiddleware:
+    def __init__(self, application: Any, additions: AddedHeaders, observer: Observer, limits: Limits) -> None:
         self.application, self.additions, self.observer, self.limits = application, additions, observer, limits
 
     async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
@@ -65,12 +65,12 @@ class Asgi:
         except ClientLeftError:
             pass
         except StalledClientError:
-            exchange.break_off()
+            exchange.abort_connection()
         except Exception:  # Django answers its own errors: this one is from a stream or from code around Django
             told = {"id": exchange.header(b"x-request-id")}
             lines.write("error", "serve", "the answer to a request failed", told, traceback.format_exc())
             if exchange.is_partly_answered and scope["http_version"] != "2":  # HTTP/2 carries other responses too
-                exchange.break_off()
+                exchange.abort_connection()
             await exchange.fail()
         finally:
             exchange.close()
@@ -80,10 +80,10 @@ class Asgi:
 class Exchange:
     """One request and its response."""
 
-    def __init__(self, site: Asgi, scope: Message, receive: Receive, send: Send) -> None:
+    def __init__(self, site: AsgiMiddleware, scope: Message, receive: Receive, send: Send) -> None:
         self.additions, self.observer, self.limits = site.additions, site.observer, site.limits
         self.scope, self._receive, self._send = scope, receive, send
-        self.connection: Connection = scope["djbundle.peer"]
+        self.connection: ConnectionId = scope["djbundle.peer"]
         self.client = client_of(scope)  # read now: the site may change the scope
         self.said = headers_for_us(scope["headers"])
         self.begun = time.perf_counter()
@@ -95,9 +95,9 @@ class Exchange:
         self.has_begun = self.has_file = self.is_counted = False
         self.watching: asyncio.Future[None] | None = None
         self.is_gone = False  # the client has disconnected, as watch_client() has seen
-        self.handed = Handed(self.limits.untaken, self.connection) if self.by_http_2 else None
+        self.byte_counter = ResponseByteCounter(self.limits.untaken, self.connection) if self.by_http_2 else None
         self.complete = False  # the body of the request has been read
-        self.answered = self.refused = self.ended = False
+        self.is_answered = self.is_refused = self.is_ended = False
 
     def header(self, wanted: bytes) -> str:
         """Return the value of a header in READ, or "" without it. Repeated headers are joined by commas."""
@@ -119,7 +119,7 @@ class Exchange:
     @property
     def is_partly_answered(self) -> bool:
         """Whether the response has begun but not ended. Granian ends such a response as if it were complete."""
-        return self.answered and not self.ended
+        return self.is_answered and not self.is_ended
 
     # --- the request ---
 
@@ -128,17 +128,17 @@ class Exchange:
         length = self.header(b"content-length") or None
         if self.scope["method"] == "CONNECT":
             await self.refuse(HTTPStatus.METHOD_NOT_ALLOWED, "that is for proxies")
-        elif is_bad_host(self.header(b"host"), may_lack=self.scope["http_version"] == "1"):
+        elif is_bad_host(self.header(b"host"), is_optional=self.scope["http_version"] == "1"):
             await self.refuse(HTTPStatus.BAD_REQUEST, "bad request")
-        elif refused := refusal_of_length(length, self.limits.options.max_body):
-            await self.refuse(refused, refused.phrase.lower())
+        elif refusal := length_refusal(length, self.limits.options.max_body):
+            await self.refuse(refusal, refusal.phrase.lower())
         elif not await self.limits.waiting.has_room(self.connection, self.client):
             await self.refuse(*self.limits.waiting.refusal(self.client))
         else:
             self.has_begun = True
             if self.may_have_body(length):
                 await self.take_quota()
-        return not self.refused
+        return not self.is_refused
 
     def may_have_body(self, length: str | None) -> bool:
         return may_have_body(length, self.scope["method"], is_chunked=self.is_chunked, by_http_2=self.by_http_2)
@@ -172,18 +172,18 @@ class Exchange:
         """
         if not self.has_quota:
             await self.take_quota()
-        return not self.refused
+        return not self.is_refused
 
     async def receive_end(self) -> Message:
         """Return Granian's message that the client has disconnected or cancelled this request."""
         message = await self._receive()
         if message["type"] == "http.disconnect":
-            self.forget_handed()
+            self.forget_bytes()
         return message
 
-    def forget_handed(self) -> None:
-        if self.handed:
-            self.handed.forget()
+    def forget_bytes(self) -> None:
+        if self.byte_counter:
+            self.byte_counter.forget()
 
     async def watch_client(self) -> None:
         """Learn when the client disconnects.
@@ -193,7 +193,7 @@ class Exchange:
         while (await self._receive())["type"] != "http.disconnect":
             pass
         self.is_gone = True
-        self.forget_handed()
+        self.forget_bytes()
 
     async def take_quota(self) -> None:
         """Check the quota and take from it in one step, so that requests that check at once cannot all pass."""
@@ -211,15 +211,15 @@ class Exchange:
     # --- the response ---
 
     async def send(self, message: Message) -> None:
-        if self.refused or self.ended:  # the client takes no more; the site learns so when the loop runs
+        if self.is_refused or self.is_ended:  # the client takes no more; the site learns so when the loop runs
             await asyncio.sleep(0)
             return
-        if message["type"] == START:
+        if message["type"] == RESPONSE_START:
             await self.begin(message)
-        elif message["type"] == BODY:
+        elif message["type"] == RESPONSE_BODY:
             await self.send_part(bytes(message.get("body", b"")), more=message.get("more_body", False))
         else:  # the path of a file that is the whole body
-            self.ended = True
+            self.is_ended = True
             await self.send_head()
             await self._send(message)
 
@@ -235,23 +235,25 @@ class Exchange:
 
     def added_headers(self, status: int) -> Headers:
         seconds, request_id = time.perf_counter() - self.begun, self.header(b"x-request-id")
-        self.observer.answered(self.scope["method"], self.scope["path"], status, seconds, self.client, request_id)
+        self.observer.record_response(
+            self.scope["method"], self.scope["path"], status, seconds, self.client, request_id
+        )
         return self.additions.headers(
             request_id,
             seconds,
             secure=self.scope["scheme"] == "https",
-            leaving=(self.scope["djbundle.leaving"] or self.is_chunked) and not self.by_http_2,
+            is_draining=(self.scope["djbundle.is_draining"] or self.is_chunked) and not self.by_http_2,
         )
 
     async def send_head(self, length: int | None = None) -> None:
         if head := self.head:
-            headers = merged(head["headers"], self.added_headers(head["status"]))
+            headers = merge_headers(head["headers"], self.added_headers(head["status"]))
             if length is not None:
-                headers = with_length(headers, length)
-            self.has_length = says_length(headers)
+                headers = with_content_length(headers, length)
+            self.has_length = has_content_length(headers)
             self.head = None
-            await self._send({**head, "headers": raw(headers)})  # raises if the head is invalid
-            self.answered = True
+            await self._send({**head, "headers": encode_headers(headers)})  # raises if the head is invalid
+            self.is_answered = True
 
     async def send_part(self, body: bytes, *, more: bool) -> None:
         length = self.length_to_say(body, more=more)
@@ -272,19 +274,19 @@ class Exchange:
 
     def length_to_say(self, body: bytes, *, more: bool) -> int | None:
         """Return the length to send in the head: only known if this part is the whole body, else None."""
-        return len(body) if self.head and not more and self.head["status"] not in BODILESS else None
+        return len(body) if self.head and not more and self.head["status"] not in BODILESS_STATUSES else None
 
     def is_to_be_fenced(self, body: bytes) -> bool:
         """Return whether fences shall follow this last part, to learn when the client has taken the response."""
         if self.sent + len(body) > WHOLE:
             return True
-        return bool(body and self.head and self.handed and self.handed.is_suspicious)
+        return bool(body and self.head and self.byte_counter and self.byte_counter.is_suspicious)
 
     def cost_of(self, body: bytes) -> int:
         """Return how many bytes wait until this part is taken: the part, the heads, and what Granian has queued."""
         queued = 0 if self.is_counted else min(self.sent, COST)
         heads = [*self.scope["headers"], *(self.head["headers"] if self.head else ())]
-        return len(body) + queued + size_of(heads)
+        return len(body) + queued + headers_size(heads)
 
     async def take_budget(self, size: int) -> bool:
         """Return whether so many bytes may wait for the client. For a response that has begun they always may."""
@@ -295,13 +297,13 @@ class Exchange:
 
     async def send_small(self, body: bytes, length: int | None, *, more: bool) -> None:
         await self.send_head(length)
-        self.ended = not more
+        self.is_ended = not more
         await self.hand(body, more=more)
 
     async def send_large(self, body: bytes, length: int | None, *, more: bool, fences: int) -> None:
         """Send a body in pieces, so that the rest can be dropped if the client takes nothing."""
         await self.send_head(length)
-        self.ended = not more
+        self.is_ended = not more
         for begin in range(0, len(body), WHOLE):
             piece = body[begin : begin + WHOLE]
             await self.hand(piece, more=more or bool(fences) or begin + WHOLE < len(body))
@@ -327,9 +329,9 @@ class Exchange:
         if self.is_gone:
             raise ClientLeftError
         self.sent += len(body)
-        if self.handed:
-            self.handed.add(len(body))
-        sent = self._send({"type": BODY, "body": body, "more_body": more})
+        if self.byte_counter:
+            self.byte_counter.add(len(body))
+        sent = self._send({"type": RESPONSE_BODY, "body": body, "more_body": more})
         if not hasattr(sent, "add_done_callback"):  # Granian has room
             await sent
             if more:  # a site that always has a next part would block the event loop
@@ -344,12 +346,12 @@ class Exchange:
         self.limits.budget.note_progress(self.client)
 
     async def refuse(self, status: HTTPStatus, why: str) -> Message:
-        if not self.answered and not self.refused:
+        if not self.is_answered and not self.is_refused:
             self.limits.refusals.count(status, why)
-            headers = raw(headers_of_refusal(status, by_http_2=self.by_http_2))
-            await self.send({"type": START, "status": status.value, "headers": headers})
-            await self.send({"type": BODY, "body": b""})
-        self.refused = self.complete = True
+            headers = encode_headers(headers_of_refusal(status, by_http_2=self.by_http_2))
+            await self.send({"type": RESPONSE_START, "status": status.value, "headers": headers})
+            await self.send({"type": RESPONSE_BODY, "body": b""})
+        self.is_refused = self.complete = True
         return {"type": "http.disconnect"}
 
     async def answer_somehow(self) -> None:
@@ -357,23 +359,23 @@ class Exchange:
 
         Granian takes a missing response for a fault of ours.
         """
-        if not self.answered:
+        if not self.is_answered:
             await self.refuse(HTTPStatus.BAD_REQUEST, "the body broke off")
 
     async def fail(self) -> None:
         """Answer 500 if the site has failed before it answered."""
-        if not self.answered:
+        if not self.is_answered:
             await self.refuse(HTTPStatus.INTERNAL_SERVER_ERROR, "the site failed")
 
-    def break_off(self) -> None:
+    def abort_connection(self) -> None:
         """Close the connection: otherwise the client would take a part for the whole.
 
         Keep a trusted proxy's HTTP/2 connection if the length was sent: it carries other clients, and the proxy sees by
         the length that a part is missing.
         """
-        self.refused = True
+        self.is_refused = True
         if not (self.has_length and self.by_http_2 and self.limits.is_proxy(self.connection[0])):
-            break_off({self.connection})
+            abort_connections({self.connection})
 
     def close(self) -> None:
         self.give_quota()

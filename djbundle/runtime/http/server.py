@@ -23,7 +23,7 @@ from djbundle.manifest import Interface
 from djbundle.runtime.http import readiness
 from djbundle.runtime.http.limits.idle_reaper import Requests
 from djbundle.runtime.http.limits.limits import Limits
-from djbundle.runtime.http.protocol.request_middleware import Incoming
+from djbundle.runtime.http.protocol.request_middleware import RequestMiddleware
 from djbundle.runtime.http.receivers import FOREVER, RECEIVERS, Receivers
 from djbundle.runtime.http.requests import AsgiRequests
 from djbundle.runtime.http.static_cache import Shortcut
@@ -59,7 +59,7 @@ class Running:
     signal: WorkerSignal
     finished: asyncio.Event
     socket: int  # the descriptor from which it accepts
-    leaving: bool = False  # it drains: clients are told to open another connection
+    is_draining: bool = False  # it drains: clients are told to open another connection
     departure: Departure = field(default_factory=Departure)
     receivers: Receivers | None = None  # of a WSGI site
 
@@ -69,7 +69,7 @@ class Running:
         Granian can only stop at once, and would cut off clients that have just connected. So its descriptor is replaced
         by a socket whose name no client knows, and to which none will connect.
         """
-        self.leaving = True
+        self.is_draining = True
         self.departure.begin()
         with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM | socket.SOCK_NONBLOCK) as nobody:
             nobody.bind("")  # the kernel gives it a name, see unix(7)
@@ -128,7 +128,7 @@ class Server:
             self.gateway = WsgiGateway(application, self.limits, threads, options.spool, shortcut)
             self.requests: Requests = self.gateway.requests
         else:
-            self.incoming = Incoming(self.limits.is_proxy)
+            self.request_middleware = RequestMiddleware(self.limits.is_proxy)
             self.requests = self.clients = AsgiRequests()
             self.answer = wrap_asgi(application, {}, {}, None)
 
@@ -166,10 +166,12 @@ class Server:
 
     def direct_scheduler(self, gateway: WsgiGateway, loop: Direct, running: Running) -> DirectScheduler:
         receivers = running.receivers = gateway.new_receivers()
-        return DirectScheduler(loop, lambda watcher: gateway.receive(watcher, receivers, leaving=running.leaving))
+        return DirectScheduler(
+            loop, lambda watcher: gateway.receive(watcher, receivers, is_draining=running.is_draining)
+        )
 
     def asgi_scheduler(self, running: Running) -> Any:
-        prepare = self.incoming.prepare_asgi
+        prepare = self.request_middleware.prepare
 
         def callback(scope: dict[str, Any], protocol: Any) -> Any:
             address, port = scope["client"]
@@ -178,8 +180,8 @@ class Server:
             prepare(scope)
             if scope["http_version"] == "2":  # such a client could keep any number of files open
                 scope["extensions"] = {}
-            scope["djbundle.leaving"] = running.leaving
-            scope["djbundle.departure"] = running.departure
+            scope["djbundle.is_draining"] = running.is_draining
+            scope["djbundle.drain"] = running.departure
             return self.clients.count(client, self.answer(scope, protocol))
 
         watcher = _future_watcher_wrapper(callback)  # type: ignore[no-untyped-call]

@@ -13,8 +13,8 @@ from servestatic.responders import StaticFile
 
 from djbundle.runtime.http.limits.streams import LARGEST_PART, Streams
 from djbundle.runtime.http.protocol.observer import Observer
-from djbundle.runtime.http.protocol.response_middleware import Additions
-from djbundle.runtime.http.protocol.transport import Headers, RawHeaders, Request, raw
+from djbundle.runtime.http.protocol.response_middleware import AddedHeaders
+from djbundle.runtime.http.protocol.transport import Headers, RawHeaders, Request, encode_headers
 
 WHOLE = 64 << 10  # bytes of a file; a larger one is sent in parts
 ROOM = 16 << 20  # bytes of all files that one process keeps
@@ -32,8 +32,8 @@ class Kept(NamedTuple):
 class Shortcut:
     """The cache. `files` is what servestatic has found, by path."""
 
-    def __init__(self, files: dict[str, Any], additions: Additions, observer: Observer) -> None:
-        self.files, self.additions, self.observer = files, additions, observer
+    def __init__(self, files: dict[str, Any], added_headers: AddedHeaders, observer: Observer) -> None:
+        self.files, self.added_headers, self.observer = files, added_headers, observer
         self.kept: dict[str, Kept | None] = {}  # by file name, one for each encoding; None: too large
         self.found: dict[tuple[str, str], Kept | None] = {}  # by path and Accept-Encoding
         self.room = ROOM
@@ -53,12 +53,12 @@ class Shortcut:
         if kept is None:
             return False
         seconds = time.perf_counter() - begun
-        self.observer.answered("GET", path, 200, seconds, environ["REMOTE_ADDR"], environ["HTTP_X_REQUEST_ID"])
-        added = self.additions.wsgi_headers(environ, seconds)
+        self.observer.record_response("GET", path, 200, seconds, environ["REMOTE_ADDR"], environ["HTTP_X_REQUEST_ID"])
+        added = self.added_headers.wsgi_headers(environ, seconds)
         if isinstance(kept.body, bytes) and request.transport.is_suspicious:
             streams.send_fenced(request, 200, kept.headers + added, kept.body)
         elif isinstance(kept.body, bytes):
-            request.transport.begin_raw(200, kept.raw_headers + raw(added))
+            request.transport.begin_raw(200, kept.raw_headers + encode_headers(added))
             request.transport.end(kept.body)
         else:
             streams.send(request, 200, kept.headers + added, streams.of_memory(kept.body))
@@ -94,6 +94,6 @@ class Shortcut:
         self.room -= size
         given = [(key, value) for key, value in headers if value is not None]
         if size <= WHOLE:
-            return Kept(given, raw(given), path.read_bytes())
+            return Kept(given, encode_headers(given), path.read_bytes())
         with path.open("rb") as file:
-            return Kept(given, raw(given), [*iter(lambda: file.read(LARGEST_PART), b"")])
+            return Kept(given, encode_headers(given), [*iter(lambda: file.read(LARGEST_PART), b"")])

@@ -145,14 +145,14 @@ class SiteThreads:
         """Answer a request in this thread."""
         number = threading.get_ident()
         environ = request.environ
-        environ["djbundle.begun"] = time.perf_counter()
+        environ["djbundle.started_at"] = time.perf_counter()
         self.answering[number] = request
         try:
             self.site(request)
         except BaseException:  # Django answers the site's errors, but not sys.exit() and not errors around Django
             told = {"id": environ.get("HTTP_X_REQUEST_ID", "")}
             lines.write("error", "serve", "the answer to a request failed", told, traceback.format_exc())
-            if not request.transport.is_begun:
+            if not request.transport.is_started:
                 request.transport.respond(500, [], b"")
         finally:
             del self.answering[number]

@@ -32,7 +32,7 @@ class WebSocketGate:
         self.begun = time.perf_counter()
 
     async def run(self, application: Any, receive: Receive, send: Send, host: str) -> None:
-        if is_bad_host(host, may_lack=False):
+        if is_bad_host(host, is_optional=False):
             self.limits.refusals.count(HTTPStatus.FORBIDDEN, "a WebSocket without one host")
             self.note_answer(HTTPStatus.FORBIDDEN)  # Granian answers so when it is closed before the handshake
             await send({"type": "websocket.close"})
@@ -45,7 +45,7 @@ class WebSocketGate:
 
     def note_answer(self, status: int) -> None:
         seconds = time.perf_counter() - self.begun
-        self.observer.answered("GET", self.scope["path"], status, seconds, self.client, self.request_id)
+        self.observer.record_response("GET", self.scope["path"], status, seconds, self.client, self.request_id)
 
 
 class Passage:

@@ -33,7 +33,7 @@ async def run_websocket(
     gone: asyncio.Future[None] | None = None,
 ) -> None:
     """Run a WebSocket until the site or the client ends it, the worker drains, or `gone` reports the client cut off."""
-    departure: Departure = scope["djbundle.departure"]
+    departure: Departure = scope["djbundle.drain"]
     conversation = Conversation(departure, receive, send)
     if gone:
         gone.add_done_callback(conversation.leave)
@@ -41,7 +41,7 @@ async def run_websocket(
     departure.open.add(site)
     site.add_done_callback(departure.open.discard)
     try:
-        await asyncio.wait([site, conversation.leaving], return_when=asyncio.FIRST_COMPLETED)
+        await asyncio.wait([site, conversation.closing], return_when=asyncio.FIRST_COMPLETED)
         await asyncio.wait([site, conversation.accepted], timeout=FAREWELL, return_when=asyncio.FIRST_COMPLETED)
         if not site.done():
             await conversation.say_goodbye()
@@ -64,15 +64,15 @@ class Conversation:
         self, departure: Departure, receive: Callable[[], Awaitable[Message]], send: Callable[..., Any]
     ) -> None:
         self._receive, self._send = receive, send
-        self.leaving: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self.closing: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self.departing = asyncio.ensure_future(departure.begun.wait())
         self.departing.add_done_callback(self.leave)
         self.accepted: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._is_over = False
 
     def leave(self, _done: object) -> None:
-        if not self.leaving.done():
-            self.leaving.set_result(None)
+        if not self.closing.done():
+            self.closing.set_result(None)
 
     async def send(self, message: Message) -> None:
         await self._send(message)
@@ -83,9 +83,9 @@ class Conversation:
         """Return the client's next message, or a disconnect if the WebSocket is closed here."""
         if not self.accepted.done():
             return await self._receive()
-        if not self.leaving.done():
+        if not self.closing.done():
             message = asyncio.ensure_future(self._receive())
-            waiting: list[asyncio.Future[Any]] = [message, self.leaving]
+            waiting: list[asyncio.Future[Any]] = [message, self.closing]
             await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
             if message.done():
                 return message.result()

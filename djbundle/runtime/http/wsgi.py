@@ -9,7 +9,7 @@ from django.http import HttpResponse
 
 from djbundle.runtime.http.limits.bodies import close_body
 from djbundle.runtime.http.limits.streams import FileParts, Streams
-from djbundle.runtime.http.protocol.transport import BODILESS, Headers, Request, with_length
+from djbundle.runtime.http.protocol.transport import BODILESS_STATUSES, Headers, Request, with_content_length
 
 WHOLE = 64 << 10  # bytes sent in one go; few, since a client may leave them unread on many connections
 
@@ -75,11 +75,11 @@ class WsgiSite:
             self.send_small(request, head, body)
         else:
             parts = self.streams.of_memory([body])
-            self.streams.send(request, head.status, with_length(head.headers, size), parts, size)
+            self.streams.send(request, head.status, with_content_length(head.headers, size), parts, size)
 
     def send_small(self, request: Request, head: "Head", body: bytes) -> None:
         transport = request.transport
-        if body and transport.is_suspicious and not transport.is_bodiless and head.status not in BODILESS:
+        if body and transport.is_suspicious and not transport.is_bodiless and head.status not in BODILESS_STATUSES:
             self.streams.send_fenced(request, head.status, head.headers, body)
         else:
             transport.respond(head.status, head.headers, body)
@@ -119,7 +119,7 @@ class Parts:
 
 def close(answer: Iterable[bytes], environ: dict[str, Any]) -> None:
     """Close a response and the body of its request, which it may have read until now."""
-    if ended := environ.pop("djbundle.ended", None):
+    if ended := environ.pop("djbundle.on_close", None):
         ended()
     if end := getattr(answer, "close", None):
         end()

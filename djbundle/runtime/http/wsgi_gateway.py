@@ -7,9 +7,9 @@ from djbundle.runtime.http.limits.admission import Admission
 from djbundle.runtime.http.limits.bodies import Bodies
 from djbundle.runtime.http.limits.limits import Limits
 from djbundle.runtime.http.limits.streams import Streams
-from djbundle.runtime.http.limits.untaken import Handed
+from djbundle.runtime.http.limits.untaken import ResponseByteCounter
 from djbundle.runtime.http.protocol.environ import make_environ
-from djbundle.runtime.http.protocol.request_middleware import Incoming
+from djbundle.runtime.http.protocol.request_middleware import RequestMiddleware
 from djbundle.runtime.http.protocol.transport import HTTP_2, Request, Transport
 from djbundle.runtime.http.receivers import Receivers
 from djbundle.runtime.http.requests import WsgiRequests
@@ -26,7 +26,7 @@ class WsgiGateway:
         self, application: Any, limits: Limits, threads: int, spool: str | None, shortcut: Shortcut | None
     ) -> None:
         self.limits, self.shortcut = limits, shortcut
-        self.incoming = Incoming(limits.is_proxy)
+        self.request_middleware = RequestMiddleware(limits.is_proxy)
         self.streams = Streams(limits)
         self.site = SiteThreads(WsgiSite(application, self.streams, self.hold_back), threads, limits.is_proxy)
         self.bodies = Bodies(limits, spool)
@@ -40,11 +40,11 @@ class WsgiGateway:
         """Return the receivers of one more of Granian's workers."""
         return Receivers(self.site, self.admission)
 
-    def receive(self, watcher: Any, receivers: Receivers, *, leaving: bool) -> None:
+    def receive(self, watcher: Any, receivers: Receivers, *, is_draining: bool) -> None:
         """Answer a request, or hand it over. Granian calls this in one of its threads, so it must not raise."""
         try:
             request = self.request(watcher.scope, watcher.proto)
-            request.environ["djbundle.leaving"] = leaving
+            request.environ["djbundle.is_draining"] = is_draining
             receivers.receive(request)
         except BaseException:
             write("error", "serve", "a request failed", trace=traceback.format_exc())
@@ -59,10 +59,12 @@ class WsgiGateway:
     def request(self, scope: dict[str, Any], protocol: Any) -> Request:
         address, port = scope["client"]
         connection = scope["client"] = (address, int(port))
-        self.incoming.prepare_asgi(scope)
+        self.request_middleware.prepare(scope)
         environ = make_environ(scope)
-        handed = Handed(self.limits.untaken, connection) if environ["SERVER_PROTOCOL"] == HTTP_2 else None
-        return Request(Transport(protocol, connection, scope["method"], handed), environ)
+        byte_counter = (
+            ResponseByteCounter(self.limits.untaken, connection) if environ["SERVER_PROTOCOL"] == HTTP_2 else None
+        )
+        return Request(Transport(protocol, connection, scope["method"], byte_counter), environ)
 
     def sweep(self) -> None:
         """Check what waits for clients. Call it each second."""

@@ -14,10 +14,10 @@ from django.core.management import call_command
 from djbundle.manifest import Interface
 from djbundle.runtime.core.bundle import Bundle
 from djbundle.runtime.files.static_files import Site
-from djbundle.runtime.http.asgi import Asgi
+from djbundle.runtime.http.asgi import AsgiMiddleware
 from djbundle.runtime.http.limits.limits import Limits
 from djbundle.runtime.http.protocol.observer import Observer
-from djbundle.runtime.http.protocol.response_middleware import Additions, Wsgi
+from djbundle.runtime.http.protocol.response_middleware import AddedHeaders, WsgiMiddleware
 from djbundle.runtime.http.server import Server, WebOptions
 from djbundle.runtime.http.static_cache import Shortcut
 from djbundle.runtime.metrics.server import serve_metrics
@@ -96,19 +96,19 @@ class Crew:
         return forking.title(self._bundle.manifest.name, role)
 
 
-def wrap(application: Any, interface: Interface, added: Additions, observer: Observer, limits: Limits) -> Any:
+def wrap(application: Any, interface: Interface, added: AddedHeaders, observer: Observer, limits: Limits) -> Any:
     """Wrap the application of `interface` in the middleware that every site gets."""
     if interface == "wsgi":
-        return Wsgi(application, added, observer)
+        return WsgiMiddleware(application, added, observer)
     from djbundle.runtime.http.django_handler import bound_memory  # noqa: PLC0415 - a WSGI site has no need of it
 
     bound_memory()
-    return Asgi(application, added, observer, limits)
+    return AsgiMiddleware(application, added, observer, limits)
 
 
-def additions(options: ServeOptions) -> Additions:
+def additions(options: ServeOptions) -> AddedHeaders:
     http, tls = options.http, options.tls
-    return Additions(
+    return AddedHeaders(
         hsts=tls.hsts if tls else None,
         server_timing=http.server_timing,
     )

@@ -10,8 +10,8 @@ import time
 from dataclasses import dataclass, field
 from typing import Any
 
-from djbundle.runtime.http.protocol.rate import SLOWEST
-from djbundle.runtime.http.protocol.transport import Connection
+from djbundle.runtime.http.protocol.rate import MIN_RATE
+from djbundle.runtime.http.protocol.transport import ConnectionId
 
 BEFORE = 1 << 20  # bytes that came before the first message: browsers open a connection for each WebSocket
 SMALL = 64 << 10  # bytes; up to this size a buffer is not counted, since Granian has 128 KB ready for each WebSocket
@@ -24,7 +24,7 @@ MOST_OF_FRAMES = 1 << 20  # bytes of frame headers, at most, from one look to th
 class Arrivals:
     """Counts what one WebSocket has sent, and what waits for it. All sizes are in bytes."""
 
-    connection: Connection = ("", 0)
+    connection: ConnectionId = ("", 0)
     client: str = ""  # its address, as far as trusted proxies tell it
     is_proxys: bool = False  # a proxy's connection, which may have carried many requests before
     is_known: bool = False  # the number of bytes read at its beginning is known
@@ -101,7 +101,7 @@ class Arrivals:
         """Return whether, for so many seconds, the client has taken next to nothing of what it was sent."""
         if not self.sending or time.monotonic() - self.since < seconds:
             return False
-        if self.taken - self.taken_then < SLOWEST * seconds:
+        if self.taken - self.taken_then < MIN_RATE * seconds:
             return True
         self.see_progress()
         return False

@@ -116,7 +116,7 @@ class Body:
         environ["wsgi.input"] = environ[SPOOL] = self.spool
         environ["CONTENT_LENGTH"] = str(self.rate.size)
         if environ.pop("HTTP_TRANSFER_ENCODING", None):  # a proxy may have believed its Content-Length, so
-            environ["djbundle.leaving"] = True  # nothing else is read from this connection (RFC 9112, 6.3)
+            environ["djbundle.is_draining"] = True  # nothing else is read from this connection (RFC 9112, 6.3)
         return self.request
 
     def give_up(self) -> None:

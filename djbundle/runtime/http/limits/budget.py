@@ -8,7 +8,7 @@ from collections.abc import Callable, Hashable, Iterable
 from functools import lru_cache
 from http import HTTPStatus
 
-from djbundle.runtime.http.protocol.transport import Connection
+from djbundle.runtime.http.protocol.transport import ConnectionId
 
 CONNECTION = 16 << 20  # bytes
 CLIENT = 32 << 20
@@ -33,12 +33,12 @@ class Budget:
         self.waiting = 0  # bytes of finished pages that wait until they may be sent
         self.lock = threading.Lock()
 
-    def take(self, connection: Connection, client: str, size: int) -> None:
+    def take(self, connection: ConnectionId, client: str, size: int) -> None:
         """Count `size` bytes that wait; a negative size gives them back."""
         with self.lock:
             self.add(connection, client, size)
 
-    def take_if_left(self, connection: Connection, client: str, size: int) -> bool:
+    def take_if_left(self, connection: ConnectionId, client: str, size: int) -> bool:
         """Count `size` bytes that wait, unless the client or all of them together are at their limit.
 
         Return whether the bytes are counted. Responses of one client may be made at the same time, so that none of them
@@ -50,7 +50,7 @@ class Budget:
             self.add(connection, client, size)
             return True
 
-    def add(self, connection: Connection, client: str, size: int) -> None:
+    def add(self, connection: ConnectionId, client: str, size: int) -> None:
         """Count the bytes. Call it with the lock held."""
         self.total += size
         key = client_key(client)
@@ -72,7 +72,7 @@ class Budget:
     def is_full(self) -> bool:
         return self.total >= PROCESS
 
-    def is_spent(self, connection: Connection, client: str) -> bool:
+    def is_spent(self, connection: ConnectionId, client: str) -> bool:
         """Return whether another response would exceed the budget."""
         if self.total == 0:
             return False

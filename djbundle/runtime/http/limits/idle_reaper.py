@@ -11,7 +11,7 @@ from typing import Protocol
 from djbundle.runtime.http.limits.budget import client_key
 from djbundle.runtime.http.limits.limits import Limits
 from djbundle.runtime.http.limits.slow_readers import SlowReaders
-from djbundle.runtime.http.protocol.connections import Connection, Traffic, break_off, connections
+from djbundle.runtime.http.protocol.connections import Connection, Traffic, abort_connections, connections
 from djbundle.runtime.options.http import HttpOptions
 
 PREFACE = 24  # bytes of the preface of HTTP/2; with fewer, Granian cannot tell which HTTP version it is
@@ -84,7 +84,7 @@ class Sweeper:
         """Close connections of clients that read slowly over too many of them."""
         self.slow.forget_all_but(seen)
         if late := self.slow.too_many():
-            break_off(late)
+            abort_connections(late)
             self.limits.refusals.note("connection: closed, since its client reads slowly over too many", len(late))
 
     def is_stalled(self, traffic: Traffic, connection: Connection) -> bool:
@@ -105,6 +105,6 @@ class Sweeper:
     ) -> bool:
         if traffic.received < PREFACE:  # a request so short names no host
             return traffic.since_received >= self.silence
-        if not traffic.is_read:
+        if not traffic.is_fully_acknowledged:
             return traffic.since_sent >= self.stall
         return is_awaited is not None and traffic.since >= self.silence and not is_awaited(connection)

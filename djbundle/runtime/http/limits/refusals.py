@@ -5,7 +5,7 @@ import time
 from collections import Counter
 from http import HTTPStatus
 
-from djbundle.runtime.http.protocol.environ import as_written
+from djbundle.runtime.http.protocol.environ import readable_path
 from djbundle.runtime.http.protocol.observer import Observer
 from djbundle.runtime.http.protocol.transport import HTTP_2, Headers, Request
 from djbundle.runtime.logs.lines import log
@@ -34,15 +34,15 @@ class Refusals:
         self.count(status, why)
         if self.observer:
             environ = request.environ
-            self.observer.answered(
+            self.observer.record_response(
                 environ["REQUEST_METHOD"],
-                as_written(environ["PATH_INFO"]),
+                readable_path(environ["PATH_INFO"]),
                 status.value,
                 0.0,
                 request.client,
                 environ["HTTP_X_REQUEST_ID"],
             )
-        if not request.transport.is_begun:
+        if not request.transport.is_started:
             request.transport.respond(status.value, headers, b"")
 
     def count(self, status: HTTPStatus, why: str) -> None:

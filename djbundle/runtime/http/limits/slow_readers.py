@@ -37,7 +37,7 @@ class SlowReaders:
 
     def note(self, connection: Connection, traffic: Traffic) -> None:
         """Record what the kernel reports of a connection."""
-        if traffic.is_read:
+        if traffic.is_fully_acknowledged:
             self.readers.pop(connection.client, None)
             return
         now, reader = time.monotonic(), self.readers.get(connection.client)

@@ -20,8 +20,14 @@ from django.db import connections
 from djbundle.runtime.http.limits.budget import COST, client_key, longest
 from djbundle.runtime.http.limits.limits import Limits
 from djbundle.runtime.http.limits.untaken import FENCES
-from djbundle.runtime.http.protocol.connections import break_off
-from djbundle.runtime.http.protocol.transport import Headers, Request, says_length, size_of, with_length
+from djbundle.runtime.http.protocol.connections import abort_connections
+from djbundle.runtime.http.protocol.transport import (
+    Headers,
+    Request,
+    has_content_length,
+    headers_size,
+    with_content_length,
+)
 from djbundle.runtime.logs import lines
 
 SENDERS = 4  # threads that send parts which are ready
@@ -52,8 +58,8 @@ class Streams:
 
     def send_fenced(self, request: Request, status: int, headers: Headers, body: bytes) -> None:
         """Send a small response over HTTP/2, and count it until the client has taken it."""
-        headers = with_length(headers, len(body))
-        cost = len(body) + size_of(headers) + request.size
+        headers = with_content_length(headers, len(body))
+        cost = len(body) + headers_size(headers) + request.size
         delivery = Delivery(self, request, iter([body]), cost)
         delivery.fences = FENCES
         self.deliver(delivery, status, headers)
@@ -101,7 +107,7 @@ class Streams:
         if late:
             for each in late:
                 each.ends_alone = self.may_end_alone(each)
-            break_off({each.request.transport.connection for each in late if not each.ends_alone})
+            abort_connections({each.request.transport.connection for each in late if not each.ends_alone})
             for each in late:
                 each.stop()
             self.refusals.note("response: cut off, since its client took nothing more", len(late))
@@ -112,7 +118,7 @@ class Streams:
         A proxy's connection carries other clients, and the proxy sees by the length that a part is missing.
         """
         transport = delivery.request.transport
-        return delivery.has_length and transport.handed is not None and self.is_proxy(transport.connection[0])
+        return delivery.has_length and transport.byte_counter is not None and self.is_proxy(transport.connection[0])
 
     def of_file(self, file: Any, _size: int = 0) -> "FileParts":
         """Return the parts of a file: WSGI's ``file_wrapper``."""
@@ -140,7 +146,7 @@ class Delivery:
         self.has_length = False
         self.sent = 0  # bytes
         self.is_fencing = False  # all parts are sent
-        self.fences = FENCES if request.transport.handed else 0  # still to be sent after the last part
+        self.fences = FENCES if request.transport.byte_counter else 0  # still to be sent after the last part
         self.is_stopped = False  # the client has disconnected, or is too slow
         self.ends_alone = False  # it is stopped, and its connection goes on
         self.is_closed = False
@@ -154,7 +160,7 @@ class Delivery:
             transport.end()
             return False
         transport.begin(status, headers)  # raises if the head is invalid, before anything is counted
-        self.has_length = says_length(headers)
+        self.has_length = has_content_length(headers)
         self.streams.open[id(self)] = self
         self.streams.budget.take(transport.connection, self.request.client, self.cost)
         self.watch()
@@ -171,7 +177,7 @@ class Delivery:
             return
         if future.result()["type"] == "http.disconnect":
             self.is_stopped = True
-            self.request.transport.forget_handed()
+            self.request.transport.forget_bytes()
         else:  # the end of an empty request body
             self.watch()
 
@@ -240,7 +246,7 @@ class Delivery:
         """Log the failure and break the connection off: otherwise its client would take a part for the whole."""
         told = {"id": self.request.environ.get("HTTP_X_REQUEST_ID", "")}
         lines.write("error", "serve", "the answer to a request failed", told, traceback.format_exc())
-        break_off({self.request.transport.connection})
+        abort_connections({self.request.transport.connection})
         self.finish()
 
     def finish(self) -> None:

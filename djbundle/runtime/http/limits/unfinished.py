@@ -13,8 +13,8 @@ from contextlib import contextmanager
 from djbundle.runtime.http.limits.arrivals import Arrivals, memory_of, payload_of
 from djbundle.runtime.http.limits.budget import add, client_key
 from djbundle.runtime.http.limits.refusals import Refusals
-from djbundle.runtime.http.protocol.connections import Descriptors, break_off
-from djbundle.runtime.http.protocol.transport import Connection
+from djbundle.runtime.http.protocol.connections import ConnectionFinder, abort_connections
+from djbundle.runtime.http.protocol.transport import ConnectionId
 
 LONGEST = 16 << 20  # bytes of one message
 OF_CLIENT = 64 << 20  # bytes of all messages of one client
@@ -34,12 +34,12 @@ class Unfinished:
         self.open: dict[Arrivals, None] = {}  # oldest first; two share an address and port when one is about to end
         self.clients: Counter[Hashable] = Counter()
         self.total = 0
-        self.descriptors = Descriptors()
+        self.descriptors = ConnectionFinder()
         self.is_to_look = False  # a look is scheduled
         self.pause = SOON
 
     @contextmanager
-    def watched(self, connection: Connection, client: str) -> Iterator[Arrivals]:
+    def watched(self, connection: ConnectionId, client: str) -> Iterator[Arrivals]:
         """Watch this WebSocket until it is closed. Its messages must be counted."""
         arrivals = Arrivals(connection, client, is_proxys=self.is_exempt(connection[0]))
         self.open[arrivals] = None
@@ -144,7 +144,7 @@ class Unfinished:
         """Cut off these WebSockets. They count until their sites have ended."""
         late = [each for each in late if not each.is_cut]
         if late:
-            break_off({each.connection for each in late})
+            abort_connections({each.connection for each in late})
             self.refusals.note(why, len(late))
         for each in late:
             each.is_cut = True

@@ -13,9 +13,9 @@ from collections.abc import Hashable
 from dataclasses import dataclass
 
 from djbundle.runtime.http.limits.budget import client_key
-from djbundle.runtime.http.protocol.connections import Descriptors, Traffic
-from djbundle.runtime.http.protocol.rate import SLOWEST
-from djbundle.runtime.http.protocol.transport import Connection
+from djbundle.runtime.http.protocol.connections import ConnectionFinder, Traffic
+from djbundle.runtime.http.protocol.rate import MIN_RATE
+from djbundle.runtime.http.protocol.transport import ConnectionId
 
 LOOK_AFTER = 8 << 20  # bytes given to all clients together, after which the kernel is asked
 OF_CLIENT = 16 << 20  # bytes that one client may leave unread before it is suspicious
@@ -62,19 +62,19 @@ class Untaken:
     """The accounts of one web process."""
 
     def __init__(self) -> None:
-        self.accounts: dict[Connection, Account] = {}
-        self.descriptors = Descriptors()
+        self.accounts: dict[ConnectionId, Account] = {}
+        self.descriptors = ConnectionFinder()
         self.unseen = 0  # bytes, given since the last look
         self.suspected: Counter[Hashable] = Counter()  # bytes, by client
         self.is_much = False  # all clients together have left much unread
         self.looking = threading.Lock()
 
-    def begin(self, connection: Connection) -> None:
+    def begin(self, connection: ConnectionId) -> None:
         """Count a response that is about to be sent to the client."""
         account = self.accounts.get(connection) or self.accounts.setdefault(connection, Account())
         account.responses += 1
 
-    def add(self, connection: Connection, size: int) -> None:
+    def add(self, connection: ConnectionId, size: int) -> None:
         """Count `size` bytes of a response. A negative size means that the client has cancelled them."""
         account = self.accounts.get(connection) or self.accounts.setdefault(connection, Account())
         account.given += size
@@ -82,7 +82,7 @@ class Untaken:
         if self.unseen >= LOOK_AFTER:
             self.look()
 
-    def is_suspicious(self, connection: Connection) -> bool:
+    def is_suspicious(self, connection: ConnectionId) -> bool:
         """Return whether the client of this connection may have left much unread."""
         return self.is_much or self.suspected[client_key(connection[0])] > OF_CLIENT
 
@@ -102,7 +102,7 @@ class Untaken:
         finally:
             self.looking.release()
 
-    def note(self, connection: Connection, traffic: Traffic) -> None:
+    def note(self, connection: ConnectionId, traffic: Traffic) -> None:
         if account := self.accounts.get(connection):
             account.note(traffic)
 
@@ -112,17 +112,17 @@ class Untaken:
             suspected[client_key(connection[0])] += account.suspected
         self.suspected, self.is_much = suspected, suspected.total() > OF_ALL
 
-    def is_stalled(self, connection: Connection, seconds: float) -> bool:
+    def is_stalled(self, connection: ConnectionId, seconds: float) -> bool:
         """Return whether, for so many seconds, a client has taken next to nothing of what it was sent."""
         account = self.accounts.get(connection)
         if account is None or account.since is None or time.monotonic() - account.since < seconds:
             return False
-        if account.taken - account.taken_then < SLOWEST * seconds:
+        if account.taken - account.taken_then < MIN_RATE * seconds:
             return True
         account.begin()
         return False
 
-    def forget(self, closed: set[Connection]) -> None:
+    def forget(self, closed: set[ConnectionId]) -> None:
         """Forget connections that are closed."""
         for connection in closed:
             self.accounts.pop(connection, None)
@@ -133,12 +133,12 @@ class Untaken:
             self.look()
 
 
-class Handed:
+class ResponseByteCounter:
     """Counts the bytes of one response in `untaken`."""
 
     __slots__ = ("connection", "size", "untaken")
 
-    def __init__(self, untaken: Untaken, connection: Connection) -> None:
+    def __init__(self, untaken: Untaken, connection: ConnectionId) -> None:
         self.untaken, self.connection = untaken, connection
         self.size = 0  # bytes of this response
         untaken.begin(connection)

@@ -19,8 +19,8 @@ from djbundle.runtime.http.limits.budget import (
     longest,
 )
 from djbundle.runtime.http.limits.refusals import Refusals
-from djbundle.runtime.http.protocol.connections import break_off
-from djbundle.runtime.http.protocol.transport import Connection
+from djbundle.runtime.http.protocol.connections import abort_connections
+from djbundle.runtime.http.protocol.transport import ConnectionId
 
 MOST_REQUESTS = 512  # of one client at once; each takes 40 KB
 LOOK = 0.1  # seconds between checks whether the client has taken other responses
@@ -35,12 +35,12 @@ class Waiting:
 
     def __init__(self, budget: Budget, refusals: Refusals) -> None:
         self.budget, self.refusals = budget, refusals
-        self.since: dict[object, tuple[float, Connection]] = {}  # monotonic seconds, by the response
+        self.since: dict[object, tuple[float, ConnectionId]] = {}  # monotonic seconds, by the response
         self.held: Counter[Hashable] = Counter()  # requests that have not begun, by their client
         self.begun: Counter[Hashable] = Counter()  # requests, by their client
         self.made: Counter[Hashable] = Counter()  # bytes of finished pages that wait, by their client
 
-    async def has_room(self, connection: Connection, client: str) -> bool:
+    async def has_room(self, connection: ConnectionId, client: str) -> bool:
         """Hold a request back while its client has too many others, or has not taken their responses.
 
         Return whether it may begin; then it is counted.
@@ -50,7 +50,7 @@ class Waiting:
         self.begun[client_key(client)] += 1
         return True
 
-    def must_wait(self, connection: Connection, client: str) -> bool:
+    def must_wait(self, connection: ConnectionId, client: str) -> bool:
         return self.budget.is_spent(connection, client) or self.has_enough(client)
 
     def has_enough(self, client: str) -> bool:
@@ -67,7 +67,7 @@ class Waiting:
             return HTTPStatus.TOO_MANY_REQUESTS, f"{MOST_REQUESTS} requests of the client are being answered"
         return self.budget.refusal()
 
-    async def hold(self, connection: Connection, client: str) -> bool:
+    async def hold(self, connection: ConnectionId, client: str) -> bool:
         if self.held.total() >= MOST_HELD or self.is_flooding(client):
             return False
         self.held[client_key(client)] += 1
@@ -80,7 +80,7 @@ class Waiting:
         """Return whether a client has MOST_REQUESTS requests waiting, and as many being answered."""
         return self.held[client_key(client)] >= MOST_REQUESTS and self.has_enough(client)
 
-    async def take(self, connection: Connection, client: str, size: int) -> bool:
+    async def take(self, connection: ConnectionId, client: str, size: int) -> bool:
         """Take `size` bytes of the budget for a response that has not begun, as soon as they are free.
 
         Wait as long as the client takes other responses. Return whether the bytes are taken.
@@ -112,7 +112,7 @@ class Waiting:
         return True
 
     @contextmanager
-    def waits(self, response: object, connection: Connection, client: str, cost: int = COST) -> Iterator[None]:
+    def waits(self, response: object, connection: ConnectionId, client: str, cost: int = COST) -> Iterator[None]:
         """Count what Granian keeps of a response while its client takes nothing.
 
         Raise StalledClientError if the client takes nothing of too many responses. They were begun before that was
@@ -135,5 +135,5 @@ class Waiting:
         now = time.monotonic()
         late = longest((now - since, connection) for since, connection in self.since.values())
         if late:
-            break_off(late)
+            abort_connections(late)
             self.refusals.note("response: cut off, since its client took nothing more", len(late))
