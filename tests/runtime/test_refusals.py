@@ -7,10 +7,10 @@ from types import SimpleNamespace
 
 import pytest
 
-from djbundle.runtime.http.limits import budget, refusals, waiting
+from djbundle.runtime.http.limits import budget, flow_control, refusals
 from djbundle.runtime.http.limits.budget import COST, Budget
+from djbundle.runtime.http.limits.flow_control import StalledClientError, Waiting
 from djbundle.runtime.http.limits.refusals import LASTING, TELL_EVERY, Refusals
-from djbundle.runtime.http.limits.waiting import StalledClientError, Waiting
 from djbundle.runtime.http.protocol.observer import Observer
 from djbundle.runtime.process.counters import Board
 from tests.runtime.granian import Protocol, make_request
@@ -97,7 +97,7 @@ def test_what_waits_is_granted_per_connection_client_and_process(monkeypatch: py
 
 def test_the_slowest_responses_make_room_by_asgi(monkeypatch: pytest.MonkeyPatch) -> None:
     broken: list[tuple[str, int]] = []
-    monkeypatch.setattr(waiting, "abort_connections", broken.extend)
+    monkeypatch.setattr(flow_control, "abort_connections", broken.extend)
     monkeypatch.setattr(budget, "EVICTABLE", 0.0)
     granted = Budget()
     responses = Waiting(granted, Refusals(None))
@@ -114,7 +114,7 @@ def test_the_slowest_responses_make_room_by_asgi(monkeypatch: pytest.MonkeyPatch
 
 
 def test_who_takes_nothing_of_too_many_is_told_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(waiting, "CLIENT", COST)
+    monkeypatch.setattr(flow_control, "CLIENT", COST)
     responses = Waiting(granted := Budget(lambda _address: False), Refusals(None))
     with responses.waits("a", ("192.0.2.1", 1), "192.0.2.1"):
         with pytest.raises(StalledClientError), responses.waits("b", ("192.0.2.1", 2), "192.0.2.1"):
@@ -125,8 +125,8 @@ def test_who_takes_nothing_of_too_many_is_told_at_once(monkeypatch: pytest.Monke
 
 
 def test_of_one_client_as_many_wait_as_are_answered_by_asgi(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(waiting, "MOST_REQUESTS", 2)
-    monkeypatch.setattr(waiting, "LOOK", 0.001)
+    monkeypatch.setattr(flow_control, "MOST_REQUESTS", 2)
+    monkeypatch.setattr(flow_control, "LOOK", 0.001)
     responses = Waiting(Budget(lambda _address: False), Refusals(None))
 
     def ask(client: str) -> asyncio.Task[bool]:

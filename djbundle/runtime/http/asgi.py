@@ -9,10 +9,10 @@ from typing import Any
 
 from djbundle.runtime.http.limits.bodies import IN_MEMORY
 from djbundle.runtime.http.limits.budget import COST
+from djbundle.runtime.http.limits.flow_control import StalledClientError
 from djbundle.runtime.http.limits.limits import Limits
 from djbundle.runtime.http.limits.refusals import headers_of_refusal
-from djbundle.runtime.http.limits.untaken import FENCES, ResponseByteCounter
-from djbundle.runtime.http.limits.waiting import StalledClientError
+from djbundle.runtime.http.limits.unacknowledged import FENCES, ResponseByteCounter
 from djbundle.runtime.http.protocol.connections import abort_connections
 from djbundle.runtime.http.protocol.observer import Observer
 from djbundle.runtime.http.protocol.rate import Rate

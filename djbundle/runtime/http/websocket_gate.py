@@ -7,8 +7,8 @@ from collections.abc import Awaitable, Callable
 from http import HTTPStatus
 from typing import Any
 
-from djbundle.runtime.http.limits.arrivals import Arrivals, payload_of
 from djbundle.runtime.http.limits.limits import Limits
+from djbundle.runtime.http.limits.websocket_usage import Arrivals, payload_of
 from djbundle.runtime.http.protocol.observer import Observer
 from djbundle.runtime.http.protocol.validity import is_bad_host
 from djbundle.runtime.http.websockets import run_websocket

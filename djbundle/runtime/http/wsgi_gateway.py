@@ -7,7 +7,7 @@ from djbundle.runtime.http.limits.admission import Admission
 from djbundle.runtime.http.limits.bodies import Bodies
 from djbundle.runtime.http.limits.limits import Limits
 from djbundle.runtime.http.limits.streams import Streams
-from djbundle.runtime.http.limits.untaken import ResponseByteCounter
+from djbundle.runtime.http.limits.unacknowledged import ResponseByteCounter
 from djbundle.runtime.http.protocol.environ import make_environ
 from djbundle.runtime.http.protocol.request_middleware import RequestMiddleware
 from djbundle.runtime.http.protocol.transport import HTTP_2, Request, Transport

@@ -8,7 +8,7 @@ from collections import Counter, deque
 from collections.abc import Callable, Hashable
 
 from djbundle.runtime.http.limits.budget import add, client_key
-from djbundle.runtime.http.limits.waiting import MOST_REQUESTS
+from djbundle.runtime.http.limits.flow_control import MOST_REQUESTS
 from djbundle.runtime.http.protocol.transport import Request
 
 MOST_WAITING = 4096  # requests of all clients; above it, each client has an equal share of this number

@@ -3,11 +3,11 @@
 from functools import lru_cache
 
 from djbundle.runtime.http.limits.budget import Budget
+from djbundle.runtime.http.limits.flow_control import Waiting
 from djbundle.runtime.http.limits.quota import Quota
 from djbundle.runtime.http.limits.refusals import Refusals
-from djbundle.runtime.http.limits.unfinished import Unfinished
-from djbundle.runtime.http.limits.untaken import Untaken
-from djbundle.runtime.http.limits.waiting import Waiting
+from djbundle.runtime.http.limits.unacknowledged import Untaken
+from djbundle.runtime.http.limits.websocket_memory import Unfinished
 from djbundle.runtime.http.protocol.observer import Observer
 from djbundle.runtime.options.http import HttpOptions
 from djbundle.runtime.process.memory import Cycles

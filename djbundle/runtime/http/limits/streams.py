@@ -19,7 +19,7 @@ from django.db import connections
 
 from djbundle.runtime.http.limits.budget import COST, client_key, longest
 from djbundle.runtime.http.limits.limits import Limits
-from djbundle.runtime.http.limits.untaken import FENCES
+from djbundle.runtime.http.limits.unacknowledged import FENCES
 from djbundle.runtime.http.protocol.connections import abort_connections
 from djbundle.runtime.http.protocol.transport import (
     Headers,

@@ -10,9 +10,9 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Hashable, Iterable, Iterator
 from contextlib import contextmanager
 
-from djbundle.runtime.http.limits.arrivals import Arrivals, memory_of, payload_of
 from djbundle.runtime.http.limits.budget import add, client_key
 from djbundle.runtime.http.limits.refusals import Refusals
+from djbundle.runtime.http.limits.websocket_usage import Arrivals, memory_of, payload_of
 from djbundle.runtime.http.protocol.connections import ConnectionFinder, abort_connections
 from djbundle.runtime.http.protocol.transport import ConnectionId
 

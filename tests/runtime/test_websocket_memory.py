@@ -9,9 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from djbundle.runtime.http.limits import arrivals as counting
-from djbundle.runtime.http.limits import unfinished
-from djbundle.runtime.http.limits.arrivals import (
+from djbundle.runtime.http.limits import websocket_memory, websocket_usage
+from djbundle.runtime.http.limits.refusals import Refusals
+from djbundle.runtime.http.limits.websocket_memory import OF_CLIENT, Unfinished
+from djbundle.runtime.http.limits.websocket_usage import (
     BEFORE,
     MOST_OF_FRAMES,
     SMALL,
@@ -19,8 +20,6 @@ from djbundle.runtime.http.limits.arrivals import (
     memory_of,
     payload_of,
 )
-from djbundle.runtime.http.limits.refusals import Refusals
-from djbundle.runtime.http.limits.unfinished import OF_CLIENT, Unfinished
 
 PROXY, HERE = "10.0.0.1", "127.0.0.1"
 MEGABYTE = 1 << 20
@@ -37,7 +36,7 @@ def new_account() -> Unfinished:
 @pytest.fixture
 def limits(monkeypatch: pytest.MonkeyPatch) -> None:
     for name, size in (("LONGEST", 10), ("OF_CLIENT", 20), ("OF_ALL", 40)):
-        monkeypatch.setattr(unfinished, name, size)
+        monkeypatch.setattr(websocket_memory, name, size)
 
 
 def late(*sizes: tuple[str, int]) -> list[tuple[str, int]]:
@@ -264,7 +263,7 @@ def test_sizes() -> None:
 
 def test_who_takes_a_little_stays(monkeypatch: pytest.MonkeyPatch) -> None:
     now = 0.0
-    monkeypatch.setattr(counting.time, "monotonic", lambda: now)
+    monkeypatch.setattr(websocket_usage.time, "monotonic", lambda: now)
     arrivals = Arrivals()
     arrivals.begin_to_send(MEGABYTE)
     now = 61.0

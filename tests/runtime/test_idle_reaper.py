@@ -8,11 +8,11 @@ from typing import Any
 
 import pytest
 
-from djbundle.runtime.http.limits import untaken
+from djbundle.runtime.http.limits import unacknowledged
 from djbundle.runtime.http.limits.idle_reaper import Sweeper
 from djbundle.runtime.http.limits.limits import Limits
 from djbundle.runtime.http.limits.streams import Delivery, Streams
-from djbundle.runtime.http.limits.untaken import HARMLESS
+from djbundle.runtime.http.limits.unacknowledged import HARMLESS
 from djbundle.runtime.http.protocol.connections import Connection, Traffic
 from djbundle.runtime.http.protocol.transport import Request, Transport
 from djbundle.runtime.http.requests import WsgiRequests
@@ -95,7 +95,7 @@ def test_a_wsgi_site_knows_who_waits(connection: Connection) -> None:
 def test_one_that_takes_nothing_by_http_2_is_closed(connection: Connection, monkeypatch: pytest.MonkeyPatch) -> None:
     """The kernel has nothing to send to it, since it has closed its windows."""
     clock = SimpleNamespace(now=0.0, monotonic=lambda: clock.now)
-    monkeypatch.setattr(untaken, "time", clock)
+    monkeypatch.setattr(unacknowledged, "time", clock)
     limits = Limits(HttpOptions())
     sweeper = Sweeper({8000}, 8, SILENCE, STALL, NobodyAsks(), limits)
     limits.untaken.add(connection.client, HARMLESS + 1000)

@@ -6,10 +6,10 @@ from types import SimpleNamespace
 
 import pytest
 
-from djbundle.runtime.http.limits import untaken
+from djbundle.runtime.http.limits import unacknowledged
 from djbundle.runtime.http.limits.limits import Limits
 from djbundle.runtime.http.limits.streams import Streams
-from djbundle.runtime.http.limits.untaken import (
+from djbundle.runtime.http.limits.unacknowledged import (
     HARMLESS,
     HEAD,
     LOOK_AFTER,
@@ -39,7 +39,7 @@ def traffic(taken: int, received: int = 0) -> Traffic:
 @pytest.fixture
 def clock(monkeypatch: pytest.MonkeyPatch) -> SimpleNamespace:
     clock = SimpleNamespace(now=0.0, monotonic=lambda: clock.now)
-    monkeypatch.setattr(untaken, "time", clock)
+    monkeypatch.setattr(unacknowledged, "time", clock)
     return clock
 
 
