@@ -41,4 +41,4 @@ def test_a_site_that_changes_the_address_leaves_nothing_counted() -> None:
     async def send(_message: dict[str, Any]) -> None: ...
 
     asyncio.run(site(scope, receive, send))
-    assert (limits.quota.clients, limits.waiting.begun, limits.budget.total) == ({}, {}, 0)
+    assert (limits.quota.clients, limits.flow_control.active_requests, limits.budget.total) == ({}, {}, 0)

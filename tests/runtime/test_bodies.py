@@ -143,8 +143,8 @@ def test_one_that_is_slow_enough_is_received(site: Bodies, clock: Clock) -> None
 
 
 def test_a_client_has_its_share(site: Bodies, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(quota, "MOST", 8)
-    monkeypatch.setattr(quota, "MOST_OF_CLIENT", 3)
+    monkeypatch.setattr(quota, "MAX_BODIES", 8)
+    monkeypatch.setattr(quota, "MAX_BODIES_PER_CLIENT", 3)
     uploads = [Upload(site, CONTENT_LENGTH="1", REMOTE_ADDR=f"2001:db8::{number}") for number in range(4)]
     assert [upload.protocol.status for upload in uploads] == [0, 0, 0, 429], "a network of IPv6 is one client"
     uploads += [Upload(site, CONTENT_LENGTH="1", REMOTE_ADDR="10.1.2.3") for _ in range(6)]
@@ -152,7 +152,7 @@ def test_a_client_has_its_share(site: Bodies, monkeypatch: pytest.MonkeyPatch) -
     uploads[0].protocol.leave()
     assert Upload(site, CONTENT_LENGTH="1", REMOTE_ADDR="192.0.2.1").is_waited_for
     for body in [*site.receiving.values()]:
-        body.drop()
+        body.discard()
     assert is_idle(site)
 
 

@@ -29,7 +29,7 @@ class Sent:
     def end(self, body: bytes) -> None:
         self.whole.append(body)
 
-    def of_memory(self, body: list[bytes]) -> list[bytes]:
+    def memory_parts(self, body: list[bytes]) -> list[bytes]:
         return body
 
     def send(self, _request: Request, _status: int, headers: Any, parts: list[bytes]) -> None:

@@ -92,7 +92,7 @@ def test_a_generator_has_one_thread(site: Streams) -> None:
 
 
 def test_files_need_no_thread_while_they_wait(site: Streams) -> None:
-    protocols = [Protocol(room=2) for _ in range(20 * streams.SENDERS)]
+    protocols = [Protocol(room=2) for _ in range(20 * streams.SENDER_THREADS)]
     sources = [send(site, "send", protocol) for protocol in protocols]
     wait_until(lambda: all(protocol.waiting for protocol in protocols), "all wait for their clients")
     for protocol, source in zip(protocols, sources, strict=True):
@@ -149,18 +149,18 @@ def test_one_that_fails_is_broken_off(site: Streams, way: str, broken: list[tupl
 
 
 def test_the_slowest_make_room(site: Streams, broken: list[tuple[str, int]], monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(budget, "EVICTABLE", 0.0)
+    monkeypatch.setattr(budget, "EVICTION_TIMEOUT", 0.0)
     slow = [Protocol(room=2) for _ in range(8)]
     sources = [send(site, "send", protocol) for protocol in slow]
     wait_until(lambda: all(protocol.waiting for protocol in slow), "all wait")
-    monkeypatch.setattr(budget, "PROCESS", site.budget.total)
+    monkeypatch.setattr(budget, "MAX_BYTES", site.budget.total)
     site.sweep(TIMEOUT)
     wait_until(lambda: sum(source.is_closed for source in sources) == 3, "a quarter, and one, are over")
     assert broken
 
 
 def test_too_many_generators_are_refused(site: Streams, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(streams, "MOST_GENERATORS", 2)
+    monkeypatch.setattr(streams, "MAX_GENERATORS", 2)
     protocols = [Protocol(room=2) for _ in range(3)]
     sources = [send(site, "generate", protocol) for protocol in protocols]
     assert [protocol.status for protocol in protocols] == [200, 200, 503]

@@ -11,14 +11,14 @@ from hypothesis import strategies as st
 
 from djbundle.runtime.http.limits import websocket_memory, websocket_usage
 from djbundle.runtime.http.limits.refusals import Refusals
-from djbundle.runtime.http.limits.websocket_memory import OF_CLIENT, Unfinished
+from djbundle.runtime.http.limits.websocket_memory import MAX_BYTES_PER_CLIENT, WebSocketMemory
 from djbundle.runtime.http.limits.websocket_usage import (
-    BEFORE,
-    MOST_OF_FRAMES,
-    SMALL,
-    Arrivals,
-    memory_of,
-    payload_of,
+    HANDSHAKE_ALLOWANCE,
+    MAX_FRAME_OVERHEAD,
+    MAX_UNCOUNTED_BUFFER,
+    WebSocketUsage,
+    memory_size,
+    payload_size,
 )
 
 PROXY, HERE = "10.0.0.1", "127.0.0.1"
@@ -26,8 +26,8 @@ MEGABYTE = 1 << 20
 READ_AHEAD = 128 << 10  # bytes that Granian reads ahead
 
 
-def new_account() -> Unfinished:
-    return Unfinished(lambda address: address == PROXY, Refusals(None), send_timeout=60)
+def new_memory() -> WebSocketMemory:
+    return WebSocketMemory(lambda address: address == PROXY, Refusals(None), send_timeout=60)
 
 
 # --- which are closed ---
@@ -35,77 +35,77 @@ def new_account() -> Unfinished:
 
 @pytest.fixture
 def limits(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name, size in (("LONGEST", 10), ("OF_CLIENT", 20), ("OF_ALL", 40)):
+    for name, size in (("MAX_MESSAGE_SIZE", 10), ("MAX_BYTES_PER_CLIENT", 20), ("MAX_BYTES", 40)):
         monkeypatch.setattr(websocket_memory, name, size)
 
 
-def late(*sizes: tuple[str, int]) -> list[tuple[str, int]]:
+def cut_off(*sizes: tuple[str, int]) -> list[tuple[str, int]]:
     """Return which of these sockets are closed, by client and size."""
-    account = new_account()
+    memory = new_memory()
     with contextlib.ExitStack() as stack:
         for port, (client, size) in enumerate(sizes):
-            arrivals = stack.enter_context(account.watched((client, port), client))
-            arrivals.unfinished = size
-        for each in account.open:
-            account.count(each)
-        account.sweep()
-        return sorted((each.client, each.unfinished) for each in account.open if each.is_cut)
+            usage = stack.enter_context(memory.track((client, port), client))
+            usage.unfinished = size
+        for each in memory.open:
+            memory.count(each)
+        memory.sweep()
+        return sorted((each.client, each.unfinished) for each in memory.open if each.is_cut_off)
 
 
 @pytest.mark.usefixtures("limits")
 def test_one_message_may_be_so_large() -> None:
-    assert late(("192.0.2.1", 10), ("192.0.2.2", 11)) == [("192.0.2.2", 11)]
+    assert cut_off(("192.0.2.1", 10), ("192.0.2.2", 11)) == [("192.0.2.2", 11)]
 
 
 @pytest.mark.usefixtures("limits")
 def test_all_of_one_client_may_be_so_large() -> None:
-    assert late(*[("192.0.2.1", size) for size in (7, 8, 4, 1)]) == []
-    assert late(*[("192.0.2.1", size) for size in (7, 8, 6)]) == [("192.0.2.1", 8)]
-    assert late(*[(PROXY, size) for size in (7, 8, 6)]) == []
+    assert cut_off(*[("192.0.2.1", size) for size in (7, 8, 4, 1)]) == []
+    assert cut_off(*[("192.0.2.1", size) for size in (7, 8, 6)]) == [("192.0.2.1", 8)]
+    assert cut_off(*[(PROXY, size) for size in (7, 8, 6)]) == []
 
 
 @pytest.mark.usefixtures("limits")
 def test_all_together_may_be_so_large() -> None:
     sizes = [(f"192.0.2.{number}", size) for number, size in enumerate((9, 9, 9, 9, 8))]
-    assert late(*sizes) == [sizes[0]]
-    assert len(late(*[(PROXY, 9)] * 6)) == 2
+    assert cut_off(*sizes) == [sizes[0]]
+    assert len(cut_off(*[(PROXY, 9)] * 6)) == 2
 
 
 # --- unfinished messages ---
 
 
 def test_a_stranger_has_sent_little_before() -> None:
-    arrivals = Arrivals()
-    arrivals.note(BEFORE + 5)
-    assert arrivals.unfinished == 5
+    usage = WebSocketUsage()
+    usage.note(HANDSHAKE_ALLOWANCE + 5)
+    assert usage.unfinished == 5
 
 
 def test_one_small_message_excuses_nothing_else() -> None:
-    """It may come before the first look, or after it."""
-    arrivals = Arrivals()
-    arrivals.add_whole(1, 1)
-    arrivals.note(60 * MEGABYTE)
-    assert arrivals.unfinished > 58 * MEGABYTE
-    arrivals.add_whole(1, 1)
-    arrivals.note(120 * MEGABYTE)
-    assert arrivals.unfinished > 118 * MEGABYTE
+    """It may come before the first check, or after it."""
+    usage = WebSocketUsage()
+    usage.add_complete(1, 1)
+    usage.note(60 * MEGABYTE)
+    assert usage.unfinished > 58 * MEGABYTE
+    usage.add_complete(1, 1)
+    usage.note(120 * MEGABYTE)
+    assert usage.unfinished > 118 * MEGABYTE
 
 
 def test_a_proxy_may_have_said_much() -> None:
-    arrivals = Arrivals(is_proxys=True)
-    arrivals.note(10 * BEFORE)  # its handshake
-    assert arrivals.unfinished == 0
-    arrivals.note(10 * BEFORE + 5)
-    assert arrivals.unfinished == 5
+    usage = WebSocketUsage(is_from_proxy=True)
+    usage.note(10 * HANDSHAKE_ALLOWANCE)  # its handshake
+    assert usage.unfinished == 0
+    usage.note(10 * HANDSHAKE_ALLOWANCE + 5)
+    assert usage.unfinished == 5
 
 
 def test_pings_count_until_a_message_is_seen() -> None:
-    arrivals = Arrivals(is_known=True)
-    arrivals.note(3000)
-    assert arrivals.unfinished == 3000
-    arrivals.add_whole(10, 10)
-    arrivals.mark(3016)
-    assert arrivals.unfinished == 0
+    usage = WebSocketUsage(is_baseline_known=True)
+    usage.note(3000)
+    assert usage.unfinished == 3000
+    usage.add_complete(10, 10)
+    usage.mark(3016)
+    assert usage.unfinished == 0
 
 
 def head_of(size: int) -> int:
@@ -127,10 +127,10 @@ class Sender:
     """Sends messages, and knows how many bytes of them are really unfinished."""
 
     def __init__(self) -> None:
-        self.arrivals = Arrivals()
+        self.usage = WebSocketUsage()
         self.sent = self.begun = 0  # bytes: in all, and of the unfinished message
         self.heads = self.heads_unmarked = 0  # bytes of the heads of frames: in all, and since the last mark
-        self.arrivals.note(0)
+        self.usage.note(0)
 
     def finish(self, size: int, fragment: int, ahead: int, *, marks: bool) -> None:
         """Finish the begun message, whose size is at least `size`."""
@@ -138,20 +138,20 @@ class Sender:
         self.begun = 0
         self.heads += on_wire(size, fragment) - size
         self.heads_unmarked += on_wire(size, fragment) - size
-        self.arrivals.add_whole(size, size)
-        if marks and not self.arrivals.is_marked:
-            self.arrivals.mark(self.sent + ahead)
+        self.usage.add_complete(size, size)
+        if marks and not self.usage.is_marked:
+            self.usage.mark(self.sent + ahead)
             self.heads_unmarked = 0
 
     def run(self, intervals: list[tuple[list[tuple[int, int]], int, bool]]) -> Iterator[int]:
-        """Yield after each look how many bytes too many are counted; a negative number means too few."""
+        """Yield after each check how many bytes too many are counted; a negative number means too few."""
         for messages, begun, marks in intervals:
             for size, fragment in messages:
                 self.finish(max(size, self.begun), fragment, min(begun, READ_AHEAD), marks=marks)
             self.sent += begun
             self.begun += begun
-            self.arrivals.note(self.sent)
-            yield self.arrivals.unfinished - self.begun
+            self.usage.note(self.sent)
+            yield self.usage.unfinished - self.begun
 
 
 @given(st.lists(interval, max_size=20))
@@ -174,88 +174,88 @@ def test_marks_forget_what_was_counted_wrongly(intervals: list[tuple[list[tuple[
 def test_little_is_hidden(intervals: list[tuple[list[tuple[int, int]], int, bool]]) -> None:
     """Whole messages of an attacker can hide only the heads of one interval, and what Granian reads ahead."""
     for more in Sender().run(intervals):
-        assert more >= -(BEFORE + MOST_OF_FRAMES + READ_AHEAD)
+        assert more >= -(HANDSHAKE_ALLOWANCE + MAX_FRAME_OVERHEAD + READ_AHEAD)
 
 
 # --- whole messages ---
 
 
 @pytest.fixture
-def account() -> Unfinished:
-    return new_account()
+def memory() -> WebSocketMemory:
+    return new_memory()
 
 
 def text(size: int) -> dict[str, object]:
     return {"type": "websocket.receive", "text": "a" * size}
 
 
-def test_what_sites_have_counts(account: Unfinished) -> None:
+def test_what_sites_have_counts(memory: WebSocketMemory) -> None:
     """They count twice, since Granian keeps the memory. The newest is treated like others of its size."""
     with contextlib.ExitStack() as stack:
-        sockets = [stack.enter_context(account.watched((HERE, port), HERE)) for port in range(6)]
-        for arrivals in sockets:
-            account.receive(arrivals, text(10 * MEGABYTE))
-        assert sum(each.is_cut for each in sockets) == 3
-        assert sum(each.weighed for each in sockets if not each.is_cut) <= OF_CLIENT
-    assert (account.total, account.clients, account.open) == (0, {}, {})
+        sockets = [stack.enter_context(memory.track((HERE, port), HERE)) for port in range(6)]
+        for usage in sockets:
+            memory.receive(usage, text(10 * MEGABYTE))
+        assert sum(each.is_cut_off for each in sockets) == 3
+        assert sum(each.counted for each in sockets if not each.is_cut_off) <= MAX_BYTES_PER_CLIENT
+    assert (memory.total, memory.clients, memory.open) == (0, {}, {})
 
 
-def test_small_messages_are_part_of_the_cost(account: Unfinished) -> None:
-    with account.watched((HERE, 1), HERE) as arrivals:
-        account.receive(arrivals, text(SMALL // 2))
-        assert account.total == 0
+def test_small_messages_are_part_of_the_cost(memory: WebSocketMemory) -> None:
+    with memory.track((HERE, 1), HERE) as usage:
+        memory.receive(usage, text(MAX_UNCOUNTED_BUFFER // 2))
+        assert memory.total == 0
 
 
-def test_what_is_sent_counts_until_it_is_taken(account: Unfinished) -> None:
-    with account.watched((HERE, 1), HERE) as arrivals:
-        with account.sends(arrivals, 5 * MEGABYTE), account.sends(arrivals, 1):
-            assert account.total == 5 * MEGABYTE + 1
-        assert account.total == 0
+def test_what_is_sent_counts_until_it_is_taken(memory: WebSocketMemory) -> None:
+    with memory.track((HERE, 1), HERE) as usage:
+        with memory.track_send(usage, 5 * MEGABYTE), memory.track_send(usage, 1):
+            assert memory.total == 5 * MEGABYTE + 1
+        assert memory.total == 0
 
 
-def test_what_is_echoed_stays_in_memory(account: Unfinished) -> None:
-    with account.watched((HERE, 1), HERE) as arrivals:
-        account.receive(arrivals, text(5 * MEGABYTE))
-        before = account.total
-        with account.sends(arrivals, 5 * MEGABYTE):
+def test_what_is_echoed_stays_in_memory(memory: WebSocketMemory) -> None:
+    with memory.track((HERE, 1), HERE) as usage:
+        memory.receive(usage, text(5 * MEGABYTE))
+        before = memory.total
+        with memory.track_send(usage, 5 * MEGABYTE):
             pass
-        assert account.total == before + 5 * MEGABYTE
+        assert memory.total == before + 5 * MEGABYTE
 
 
-def test_who_comes_while_those_who_are_closed_have_not_ended_is_closed(account: Unfinished) -> None:
+def test_who_comes_while_those_who_are_closed_have_not_ended_is_closed(memory: WebSocketMemory) -> None:
     with contextlib.ExitStack() as stack:
-        held = [stack.enter_context(account.watched((HERE, port), HERE)) for port in range(5)]
-        for arrivals in held:
-            account.receive(arrivals, text(15 * MEGABYTE))
-        with account.watched((HERE, 9), HERE) as another:
-            account.receive(another, text(MEGABYTE))
-            assert another.is_cut
-        with account.watched(("127.0.0.2", 9), "127.0.0.2") as stranger:
-            account.receive(stranger, text(MEGABYTE))
-            assert not stranger.is_cut
+        held = [stack.enter_context(memory.track((HERE, port), HERE)) for port in range(5)]
+        for usage in held:
+            memory.receive(usage, text(15 * MEGABYTE))
+        with memory.track((HERE, 9), HERE) as another:
+            memory.receive(another, text(MEGABYTE))
+            assert another.is_cut_off
+        with memory.track(("127.0.0.2", 9), "127.0.0.2") as stranger:
+            memory.receive(stranger, text(MEGABYTE))
+            assert not stranger.is_cut_off
 
 
-def test_a_site_that_goes_on_after_the_end_counts_for_nobody(account: Unfinished) -> None:
-    with contextlib.ExitStack() as stack, account.watched((HERE, 1), HERE) as arrivals:
-        stack.enter_context(account.sends(arrivals, MEGABYTE))
-    assert (account.total, account.clients) == (0, {})
+def test_a_site_that_goes_on_after_the_end_counts_for_nobody(memory: WebSocketMemory) -> None:
+    with contextlib.ExitStack() as stack, memory.track((HERE, 1), HERE) as usage:
+        stack.enter_context(memory.track_send(usage, MEGABYTE))
+    assert (memory.total, memory.clients) == (0, {})
 
 
-def test_a_port_that_comes_back(account: Unfinished) -> None:
+def test_a_port_that_comes_back(memory: WebSocketMemory) -> None:
     """A client may reset its connection, and reconnect from the same port before the site has ended."""
-    before, now = account.watched((HERE, 1), HERE), account.watched((HERE, 1), HERE)
+    before, now = memory.track((HERE, 1), HERE), memory.track((HERE, 1), HERE)
     before.__enter__()
-    with now as arrivals:
+    with now as usage:
         before.__exit__(None, None, None)
-        assert [*account.open] == [arrivals]
-    assert not account.open
+        assert [*memory.open] == [usage]
+    assert not memory.open
 
 
 def test_sizes() -> None:
-    assert payload_of({"type": "websocket.send", "text": "aé😀"}) == 7
-    assert payload_of({"type": "websocket.send", "bytes": bytearray(5), "text": None}) == 5
-    assert payload_of({"type": "websocket.accept"}) == 0
-    assert memory_of({"text": "a" * MEGABYTE + "😀"}) > 4 * MEGABYTE
+    assert payload_size({"type": "websocket.send", "text": "aé😀"}) == 7
+    assert payload_size({"type": "websocket.send", "bytes": bytearray(5), "text": None}) == 5
+    assert payload_size({"type": "websocket.accept"}) == 0
+    assert memory_size({"text": "a" * MEGABYTE + "😀"}) > 4 * MEGABYTE
 
 
 # --- clients that read nothing ---
@@ -264,52 +264,52 @@ def test_sizes() -> None:
 def test_who_takes_a_little_stays(monkeypatch: pytest.MonkeyPatch) -> None:
     now = 0.0
     monkeypatch.setattr(websocket_usage.time, "monotonic", lambda: now)
-    arrivals = Arrivals()
-    arrivals.begin_to_send(MEGABYTE)
+    usage = WebSocketUsage()
+    usage.begin_send(MEGABYTE)
     now = 61.0
-    arrivals.taken = 61 * 1024
-    assert not arrivals.is_stalled(60)
+    usage.acknowledged = 61 * 1024
+    assert not usage.is_stalled(60)
     now = 122.0
-    assert arrivals.is_stalled(60)
-    arrivals.has_sent(MEGABYTE)
-    assert not arrivals.is_stalled(60)
+    assert usage.is_stalled(60)
+    usage.end_send(MEGABYTE)
+    assert not usage.is_stalled(60)
 
 
 # --- what the kernel reports ---
 
 
-def test_a_message_is_seen_between_two_looks(account: Unfinished) -> None:
+def test_a_message_is_seen_between_two_looks(memory: WebSocketMemory) -> None:
     """Bytes that the kernel still has when the site gets a message belong to the next message."""
     with socket.create_server((HERE, 0)) as listener, socket.create_connection(listener.getsockname()) as client:
         server, address = listener.accept()
-        with server, account.watched(address, HERE) as arrivals:
-            account.sweep()
+        with server, memory.track(address, HERE) as usage:
+            memory.sweep()
             client.sendall(b"a" * 5000)
             assert len(server.recv(3000, socket.MSG_WAITALL)) == 3000
-            account.receive(arrivals, text(1))
-            account.sweep()
-            assert (arrivals.before, arrivals.unfinished) == (3000, 0)
+            memory.receive(usage, text(1))
+            memory.sweep()
+            assert (usage.complete, usage.unfinished) == (3000, 0)
             assert len(server.recv(2000, socket.MSG_WAITALL)) == 2000
-            account.sweep()
-            assert arrivals.unfinished == 2000
+            memory.sweep()
+            assert usage.unfinished == 2000
 
 
 def test_what_comes_by_a_proxy_counts_soon() -> None:
-    """They do not wait for the next look, since much can come until then."""
-    account = Unfinished(lambda _: True, Refusals(None), send_timeout=60)
+    """They do not wait for the next check, since much can come until then."""
+    memory = WebSocketMemory(lambda _: True, Refusals(None), send_timeout=60)
 
-    async def count(client: socket.socket, server: socket.socket, arrivals: Arrivals) -> None:
+    async def count(client: socket.socket, server: socket.socket, usage: WebSocketUsage) -> None:
         client.sendall(b"a" * 5000)  # requests before
         assert len(server.recv(5000, socket.MSG_WAITALL)) == 5000
-        account.look_soon()
-        while not arrivals.is_known:
+        memory.check_soon()
+        while not usage.is_baseline_known:
             await asyncio.sleep(0.01)
         client.sendall(b"a" * 2000)
         assert len(server.recv(2000, socket.MSG_WAITALL)) == 2000
-        account.sweep()
-        assert (arrivals.before, arrivals.unfinished) == (5000, 2000)
+        memory.sweep()
+        assert (usage.complete, usage.unfinished) == (5000, 2000)
 
     with socket.create_server((HERE, 0)) as listener, socket.create_connection(listener.getsockname()) as client:
         server, address = listener.accept()
-        with server, account.watched(address, HERE) as arrivals:
-            asyncio.run(asyncio.wait_for(count(client, server, arrivals), 10))
+        with server, memory.track(address, HERE) as usage:
+            asyncio.run(asyncio.wait_for(count(client, server, usage), 10))

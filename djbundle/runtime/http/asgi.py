@@ -7,12 +7,12 @@ from collections.abc import Awaitable, Callable, Iterable
 from http import HTTPStatus
 from typing import Any
 
-from djbundle.runtime.http.limits.bodies import IN_MEMORY
-from djbundle.runtime.http.limits.budget import COST
+from djbundle.runtime.http.limits.bodies import MAX_BODY_IN_MEMORY
+from djbundle.runtime.http.limits.budget import RESPONSE_COST
 from djbundle.runtime.http.limits.flow_control import StalledClientError
 from djbundle.runtime.http.limits.limits import Limits
-from djbundle.runtime.http.limits.refusals import headers_of_refusal
-from djbundle.runtime.http.limits.unacknowledged import FENCES, ResponseByteCounter
+from djbundle.runtime.http.limits.refusals import refusal_headers
+from djbundle.runtime.http.limits.unacknowledged import FENCE_COUNT, ResponseByteCounter
 from djbundle.runtime.http.protocol.connections import abort_connections
 from djbundle.runtime.http.protocol.observer import Observer
 from djbundle.runtime.http.protocol.rate import Rate
@@ -95,7 +95,7 @@ class Exchange:
         self.has_begun = self.has_file = self.is_counted = False
         self.watching: asyncio.Future[None] | None = None
         self.is_gone = False  # the client has disconnected, as watch_client() has seen
-        self.byte_counter = ResponseByteCounter(self.limits.untaken, self.connection) if self.by_http_2 else None
+        self.byte_counter = ResponseByteCounter(self.limits.unacknowledged, self.connection) if self.by_http_2 else None
         self.complete = False  # the body of the request has been read
         self.is_answered = self.is_refused = self.is_ended = False
 
@@ -132,8 +132,8 @@ class Exchange:
             await self.refuse(HTTPStatus.BAD_REQUEST, "bad request")
         elif refusal := length_refusal(length, self.limits.options.max_body):
             await self.refuse(refusal, refusal.phrase.lower())
-        elif not await self.limits.waiting.has_room(self.connection, self.client):
-            await self.refuse(*self.limits.waiting.refusal(self.client))
+        elif not await self.limits.flow_control.admit(self.connection, self.client):
+            await self.refuse(*self.limits.flow_control.refusal(self.client))
         else:
             self.has_begun = True
             if self.may_have_body(length):
@@ -157,7 +157,7 @@ class Exchange:
             return await self.refuse(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "the body is too large")
         self.complete = not message.get("more_body", False)
         if self.complete:
-            if self.rate.size <= IN_MEMORY:  # Django keeps a larger body until the response is sent
+            if self.rate.size <= MAX_BODY_IN_MEMORY:  # Django keeps a larger body until the response is sent
                 self.give_quota()
         elif not await self.has_place():
             return {"type": "http.disconnect"}
@@ -201,12 +201,12 @@ class Exchange:
             await self.refuse(*without_quota)
         else:
             self.has_quota = True
-            self.limits.quota.take(self.client)
+            self.limits.quota.acquire(self.client)
 
     def give_quota(self) -> None:
         if self.has_quota:
             self.has_quota = False
-            self.limits.quota.give(self.client)
+            self.limits.quota.release(self.client)
 
     # --- the response ---
 
@@ -266,9 +266,9 @@ class Exchange:
         elif await self.take_budget(cost := self.cost_of(body)):
             self.is_counted = self.is_counted or len(body) <= WHOLE
             try:
-                await self.send_large(body, length, more=more, fences=FENCES if is_fenced else 0)
+                await self.send_large(body, length, more=more, fences=FENCE_COUNT if is_fenced else 0)
             finally:
-                self.limits.budget.take(self.connection, self.client, -cost)
+                self.limits.budget.charge(self.connection, self.client, -cost)
         else:
             await self.refuse(*self.limits.budget.refusal())
 
@@ -284,15 +284,15 @@ class Exchange:
 
     def cost_of(self, body: bytes) -> int:
         """Return how many bytes wait until this part is taken: the part, the heads, and what Granian has queued."""
-        queued = 0 if self.is_counted else min(self.sent, COST)
+        queued = 0 if self.is_counted else min(self.sent, RESPONSE_COST)
         heads = [*self.scope["headers"], *(self.head["headers"] if self.head else ())]
         return len(body) + queued + headers_size(heads)
 
     async def take_budget(self, size: int) -> bool:
         """Return whether so many bytes may wait for the client. For a response that has begun they always may."""
         if self.head:
-            return await self.limits.waiting.take(self.connection, self.client, size)
-        self.limits.budget.take(self.connection, self.client, size)
+            return await self.limits.flow_control.charge_when_free(self.connection, self.client, size)
+        self.limits.budget.charge(self.connection, self.client, size)
         return True
 
     async def send_small(self, body: bytes, length: int | None, *, more: bool) -> None:
@@ -314,7 +314,9 @@ class Exchange:
 
     async def open_file(self) -> bool:
         """Return whether a file may be opened for sending. The budget limits how many are open at once."""
-        self.has_file = self.is_counted = await self.limits.waiting.take(self.connection, self.client, COST)
+        self.has_file = self.is_counted = await self.limits.flow_control.charge_when_free(
+            self.connection, self.client, RESPONSE_COST
+        )
         if self.has_file:
             self.watching = asyncio.ensure_future(self.watch_client())
         else:
@@ -337,9 +339,9 @@ class Exchange:
             if more:  # a site that always has a next part would block the event loop
                 await asyncio.sleep(0)
             return
-        cost = 0 if self.is_counted else COST
+        cost = 0 if self.is_counted else RESPONSE_COST
         try:
-            with self.limits.waiting.waits(self, self.connection, self.client, cost):
+            with self.limits.flow_control.waiting_for_client(self, self.connection, self.client, cost):
                 await asyncio.wait_for(sent, self.limits.options.send_timeout)
         except (TimeoutError, AttributeError):  # see receive()
             raise StalledClientError from None
@@ -348,7 +350,7 @@ class Exchange:
     async def refuse(self, status: HTTPStatus, why: str) -> Message:
         if not self.is_answered and not self.is_refused:
             self.limits.refusals.count(status, why)
-            headers = encode_headers(headers_of_refusal(status, by_http_2=self.by_http_2))
+            headers = encode_headers(refusal_headers(status, by_http_2=self.by_http_2))
             await self.send({"type": RESPONSE_START, "status": status.value, "headers": headers})
             await self.send({"type": RESPONSE_BODY, "body": b""})
         self.is_refused = self.complete = True
@@ -380,11 +382,11 @@ class Exchange:
     def close(self) -> None:
         self.give_quota()
         if self.has_begun:
-            self.limits.waiting.leave(self.client)
+            self.limits.flow_control.release(self.client)
         if self.watching:
             self.watching.cancel()
         if self.has_file:
-            self.limits.budget.take(self.connection, self.client, -COST)
+            self.limits.budget.charge(self.connection, self.client, -RESPONSE_COST)
         self.limits.cycles.left(self.largest)
 
 

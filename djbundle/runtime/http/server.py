@@ -21,7 +21,7 @@ from granian.log import LogLevels, configure_logging
 
 from djbundle.manifest import Interface
 from djbundle.runtime.http import readiness
-from djbundle.runtime.http.limits.idle_reaper import Requests
+from djbundle.runtime.http.limits.idle_reaper import RequestTracker
 from djbundle.runtime.http.limits.limits import Limits
 from djbundle.runtime.http.protocol.request_middleware import RequestMiddleware
 from djbundle.runtime.http.receivers import FOREVER, RECEIVERS, Receivers
@@ -126,7 +126,7 @@ class Server:
         if options.interface == "wsgi":
             threads = options.blocking_threads
             self.gateway = WsgiGateway(application, self.limits, threads, options.spool, shortcut)
-            self.requests: Requests = self.gateway.requests
+            self.requests: RequestTracker = self.gateway.requests
         else:
             self.request_middleware = RequestMiddleware(self.limits.is_proxy)
             self.requests = self.clients = AsgiRequests()
@@ -191,10 +191,10 @@ class Server:
         """Check what waits for clients. Call it each second."""
         if self.gateway:
             self.gateway.sweep()
-        self.limits.waiting.sweep()
-        self.limits.untaken.sweep()
-        self.limits.unfinished.sweep()
-        self.limits.refusals.tell()
+        self.limits.flow_control.sweep()
+        self.limits.unacknowledged.sweep()
+        self.limits.websocket_memory.sweep()
+        self.limits.refusals.log_counts()
 
 
 def raise_file_limit() -> int:

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 from servestatic.responders import StaticFile
 
-from djbundle.runtime.http.limits.streams import LARGEST_PART, Streams
+from djbundle.runtime.http.limits.streams import MAX_PART_SIZE, Streams
 from djbundle.runtime.http.protocol.observer import Observer
 from djbundle.runtime.http.protocol.response_middleware import AddedHeaders
 from djbundle.runtime.http.protocol.transport import Headers, RawHeaders, Request, encode_headers
@@ -61,7 +61,7 @@ class Shortcut:
             request.transport.begin_raw(200, kept.raw_headers + encode_headers(added))
             request.transport.end(kept.body)
         else:
-            streams.send(request, 200, kept.headers + added, streams.of_memory(kept.body))
+            streams.send(request, 200, kept.headers + added, streams.memory_parts(kept.body))
         return True
 
     def look_up(self, path: str, environ: dict[str, Any]) -> Kept | None:
@@ -96,4 +96,4 @@ class Shortcut:
         if size <= WHOLE:
             return Kept(given, encode_headers(given), path.read_bytes())
         with path.open("rb") as file:
-            return Kept(given, encode_headers(given), [*iter(lambda: file.read(LARGEST_PART), b"")])
+            return Kept(given, encode_headers(given), [*iter(lambda: file.read(MAX_PART_SIZE), b"")])

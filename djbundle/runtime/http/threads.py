@@ -106,7 +106,7 @@ class SiteThreads:
     def next(self, thread: "SiteThread", answered: Request) -> Request | None:
         """Return what `thread` answers next, or None if it rests."""
         with self.changed:
-            self.waiting.leave(answered)
+            self.waiting.release(answered)
             if self.waiting and len(self.busy) <= self.pace.room:
                 return self.waiting.next()
             self.busy.remove(thread)
@@ -138,7 +138,7 @@ class SiteThreads:
                     if self.is_taking_in:  # a thread that pauses is not waiting for a database
                         self.pace.begin(self.threads)
                     else:
-                        self.pace.look(self.threads, self.busy, self.waiting.oldest())
+                        self.pace.look(self.threads, self.busy, self.waiting.oldest_wait())
                     self.settle()
 
     def answer(self, request: Request) -> None:

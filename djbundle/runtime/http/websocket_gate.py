@@ -8,7 +8,7 @@ from http import HTTPStatus
 from typing import Any
 
 from djbundle.runtime.http.limits.limits import Limits
-from djbundle.runtime.http.limits.websocket_usage import Arrivals, payload_of
+from djbundle.runtime.http.limits.websocket_usage import WebSocketUsage, payload_size
 from djbundle.runtime.http.protocol.observer import Observer
 from djbundle.runtime.http.protocol.validity import is_bad_host
 from djbundle.runtime.http.websockets import run_websocket
@@ -37,9 +37,9 @@ class WebSocketGate:
             self.note_answer(HTTPStatus.FORBIDDEN)  # Granian answers so when it is closed before the handshake
             await send({"type": "websocket.close"})
             return
-        with self.limits.unfinished.watched(self.scope["djbundle.peer"], self.client) as arrivals:
-            self.limits.unfinished.look_soon()
-            passage = Passage(self, arrivals, receive, send)
+        with self.limits.websocket_memory.track(self.scope["djbundle.peer"], self.client) as usage:
+            self.limits.websocket_memory.check_soon()
+            passage = Passage(self, usage, receive, send)
             with contextlib.suppress(CutOffError):
                 await run_websocket(application, self.scope, passage.receive, passage.send, passage.gone)
 
@@ -51,25 +51,25 @@ class WebSocketGate:
 class Passage:
     """Passes messages on, in both directions."""
 
-    def __init__(self, gate: WebSocketGate, arrivals: Arrivals, receive: Receive, send: Send) -> None:
-        self.gate, self.unfinished, self.arrivals = gate, gate.limits.unfinished, arrivals
+    def __init__(self, gate: WebSocketGate, usage: WebSocketUsage, receive: Receive, send: Send) -> None:
+        self.gate, self.websocket_memory, self.usage = gate, gate.limits.websocket_memory, usage
         self._receive, self._send = receive, send
         self.gone: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        arrivals.on_cut = self.cut
+        usage.on_cut_off = self.cut_off
 
-    def cut(self) -> None:
+    def cut_off(self) -> None:
         if not self.gone.done():
             self.gone.set_result(None)
 
     async def receive(self) -> Message:
         message = await self._receive()
         if message["type"] == "websocket.receive":
-            self.unfinished.receive(self.arrivals, message)
-        return CUT_OFF if self.arrivals.is_cut else message
+            self.websocket_memory.receive(self.usage, message)
+        return CUT_OFF if self.usage.is_cut_off else message
 
     async def send(self, message: Message) -> None:
-        if size := payload_of(message):
-            with self.unfinished.sends(self.arrivals, size):
+        if size := payload_size(message):
+            with self.websocket_memory.track_send(self.usage, size):
                 await self.hand(message)
         else:
             await self.hand(message)
@@ -78,11 +78,11 @@ class Passage:
 
     async def hand(self, message: Message) -> None:
         """Give a message to Granian, until the client takes it. Raise CutOffError if it is cut off meanwhile."""
-        if not self.arrivals.is_cut:
+        if not self.usage.is_cut_off:
             try:
                 await self._send(message)
             except Exception:
-                if not self.arrivals.is_cut:
+                if not self.usage.is_cut_off:
                     raise
-        if self.arrivals.is_cut:
+        if self.usage.is_cut_off:
             raise CutOffError

@@ -29,7 +29,7 @@ class WsgiSite:
             "SCRIPT_NAME": "",
             "SERVER_SOFTWARE": "Granian",
             "wsgi.errors": sys.stderr,
-            "wsgi.file_wrapper": streams.of_file,
+            "wsgi.file_wrapper": streams.file_parts,
             "wsgi.input_terminated": True,  # the body ends where the request does
             "wsgi.multiprocess": True,
             "wsgi.multithread": True,
@@ -74,7 +74,7 @@ class WsgiSite:
         if size <= WHOLE:
             self.send_small(request, head, body)
         else:
-            parts = self.streams.of_memory([body])
+            parts = self.streams.memory_parts([body])
             self.streams.send(request, head.status, with_content_length(head.headers, size), parts, size)
 
     def send_small(self, request: Request, head: "Head", body: bytes) -> None:

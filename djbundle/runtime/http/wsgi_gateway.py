@@ -31,9 +31,9 @@ class WsgiGateway:
         self.site = SiteThreads(WsgiSite(application, self.streams, self.hold_back), threads, limits.is_proxy)
         self.bodies = Bodies(limits, spool)
         self.admission = Admission(
-            limits, self.bodies, self.site.put, self.answer_at_once, self.site.waiting.has_enough
+            limits, self.bodies, self.site.put, self.answer_at_once, self.site.waiting.is_at_limit
         )
-        self.streams.has_ended = self.admission.sweep
+        self.streams.on_end = self.admission.sweep
         self.requests = WsgiRequests(self.site, self.streams)
 
     def new_receivers(self) -> Receivers:
@@ -62,7 +62,9 @@ class WsgiGateway:
         self.request_middleware.prepare(scope)
         environ = make_environ(scope)
         byte_counter = (
-            ResponseByteCounter(self.limits.untaken, connection) if environ["SERVER_PROTOCOL"] == HTTP_2 else None
+            ResponseByteCounter(self.limits.unacknowledged, connection)
+            if environ["SERVER_PROTOCOL"] == HTTP_2
+            else None
         )
         return Request(Transport(protocol, connection, scope["method"], byte_counter), environ)
 

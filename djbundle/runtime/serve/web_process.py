@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from djbundle.errors import CertificateError
-from djbundle.runtime.http.limits.idle_reaper import Sweeper
+from djbundle.runtime.http.limits.idle_reaper import IdleReaper
 from djbundle.runtime.http.server import Running, Server
 from djbundle.runtime.logs.lines import log
 from djbundle.runtime.process import forking, memory
@@ -126,7 +126,7 @@ class Web:
 
     async def sweep_connections(self, ports: Collection[int]) -> None:
         server, http = self.server, self.server.options.http
-        sweeper = Sweeper(
+        idle_reaper = IdleReaper(
             ports,
             server.most_connections,
             http.head_seconds,
@@ -136,7 +136,7 @@ class Web:
         )
         while True:
             await asyncio.sleep(max(LOOK, http.head_seconds / 3))
-            run_guarded(sweeper.sweep)
+            run_guarded(idle_reaper.sweep)
 
     def spawn(self, work: Coroutine[Any, Any, None]) -> None:
         """Run `work` as a background task, and report it if it fails."""

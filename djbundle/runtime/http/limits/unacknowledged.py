@@ -3,7 +3,7 @@
 Granian keeps a response until the client's windows open (RFC 9113, 5.2), and does not report when it is taken. The
 kernel reports how many bytes the other end of a connection has acknowledged. But these include heads and what HTTP/2
 itself sends, and a cancelled response is never taken. So this is only a suspicion. It cuts off and refuses no client:
-responses over suspicious connections are sent in a way that shows when they are taken (FENCES).
+responses over suspicious connections are sent in a way that shows when they are taken (FENCE_COUNT).
 """
 
 import threading
@@ -17,109 +17,109 @@ from djbundle.runtime.http.protocol.connections import ConnectionFinder, Traffic
 from djbundle.runtime.http.protocol.rate import MIN_RATE
 from djbundle.runtime.http.protocol.transport import ConnectionId
 
-LOOK_AFTER = 8 << 20  # bytes given to all clients together, after which the kernel is asked
-OF_CLIENT = 16 << 20  # bytes that one client may leave unread before it is suspicious
-OF_ALL = 64 << 20  # bytes that all clients may leave unread; above it, every client is suspicious
-OF_CONNECTION = 128 * (64 << 10)  # bytes of all small responses that one connection can have at once
-HEAD = 512  # bytes of the head of a response, about
-HARMLESS = 256 << 10  # bytes that a client need not take: those of small responses that it has cancelled
-FENCES = 5  # empty parts after a body, one more than Granian queues: when the last is accepted, the body is taken
+CHECK_AFTER_BYTES = 8 << 20  # bytes given to all clients together, after which the kernel is asked
+SUSPICIOUS_BYTES_PER_CLIENT = 16 << 20  # bytes that one client may leave unread before it is suspicious
+SUSPICIOUS_BYTES = 64 << 20  # bytes that all clients may leave unread; above it, every client is suspicious
+MAX_BYTES_PER_CONNECTION = 128 * (64 << 10)  # bytes of all small responses that one connection can have at once
+HEAD_SIZE = 512  # bytes of the head of a response, about
+MAX_HARMLESS_BYTES = 256 << 10  # bytes that a client need not take: those of small responses that it has cancelled
+FENCE_COUNT = 5  # empty parts after a body, one more than Granian queues: when the last is accepted, the body is taken
 
 
 @dataclass(slots=True)
-class Account:
-    """The bytes given and taken over one connection."""
+class ConnectionAccount:
+    """The bytes sent and acknowledged over one connection."""
 
-    given: int = 0  # of bodies
+    sent: int = 0  # of bodies
     responses: int = 0
-    taken: int = 0  # as the kernel last reported
-    beyond: int = 0  # taken beyond the bodies: heads, which are not counted
+    acknowledged: int = 0  # as the kernel last reported
+    excess: int = 0  # taken beyond the bodies: heads, which are not counted
     suspected: int = 0  # upper limit of bytes not taken, if all that the client sent was answered with as many bytes
-    since: float | None = None  # when it began to take too little, monotonic seconds; and `taken` at that time
-    taken_then: int = 0
+    measured_since: float | None = None  # when it began to take too little, monotonic seconds
+    acknowledged_then: int = 0  # `acknowledged` at that time
 
     @property
-    def left(self) -> int:
+    def unacknowledged(self) -> int:
         """The bytes that are not taken, if all bytes that were taken belong to bodies."""
-        return self.given + self.beyond - self.taken
+        return self.sent + self.excess - self.acknowledged
 
     def note(self, traffic: Traffic) -> None:
-        self.taken = traffic.acknowledged
-        self.beyond = max(self.beyond, self.taken - self.given)
-        others = HEAD * self.responses + traffic.received
-        self.suspected = min(OF_CONNECTION, max(0, self.given + others - self.taken))
-        if self.left <= HARMLESS:
-            self.since = None
-        elif self.since is None:
-            self.begin()
+        self.acknowledged = traffic.acknowledged
+        self.excess = max(self.excess, self.acknowledged - self.sent)
+        others = HEAD_SIZE * self.responses + traffic.received
+        self.suspected = min(MAX_BYTES_PER_CONNECTION, max(0, self.sent + others - self.acknowledged))
+        if self.unacknowledged <= MAX_HARMLESS_BYTES:
+            self.measured_since = None
+        elif self.measured_since is None:
+            self.start_measuring()
 
-    def begin(self) -> None:
+    def start_measuring(self) -> None:
         """Measure from now on how much the client takes."""
-        self.since, self.taken_then = time.monotonic(), self.taken
+        self.measured_since, self.acknowledged_then = time.monotonic(), self.acknowledged
 
 
-class Untaken:
+class UnacknowledgedBytes:
     """The accounts of one web process."""
 
     def __init__(self) -> None:
-        self.accounts: dict[ConnectionId, Account] = {}
+        self.accounts: dict[ConnectionId, ConnectionAccount] = {}
         self.descriptors = ConnectionFinder()
-        self.unseen = 0  # bytes, given since the last look
+        self.sent_since_check = 0  # bytes, since the last check
         self.suspected: Counter[Hashable] = Counter()  # bytes, by client
-        self.is_much = False  # all clients together have left much unread
-        self.looking = threading.Lock()
+        self.is_total_suspicious = False  # all clients together have left much unread
+        self.checking = threading.Lock()
 
-    def begin(self, connection: ConnectionId) -> None:
+    def begin_response(self, connection: ConnectionId) -> None:
         """Count a response that is about to be sent to the client."""
-        account = self.accounts.get(connection) or self.accounts.setdefault(connection, Account())
+        account = self.accounts.get(connection) or self.accounts.setdefault(connection, ConnectionAccount())
         account.responses += 1
 
     def add(self, connection: ConnectionId, size: int) -> None:
         """Count `size` bytes of a response. A negative size means that the client has cancelled them."""
-        account = self.accounts.get(connection) or self.accounts.setdefault(connection, Account())
-        account.given += size
-        self.unseen += max(0, size)
-        if self.unseen >= LOOK_AFTER:
-            self.look()
+        account = self.accounts.get(connection) or self.accounts.setdefault(connection, ConnectionAccount())
+        account.sent += size
+        self.sent_since_check += max(0, size)
+        if self.sent_since_check >= CHECK_AFTER_BYTES:
+            self.check()
 
     def is_suspicious(self, connection: ConnectionId) -> bool:
         """Return whether the client of this connection may have left much unread."""
-        return self.is_much or self.suspected[client_key(connection[0])] > OF_CLIENT
+        return self.is_total_suspicious or self.suspected[client_key(connection[0])] > SUSPICIOUS_BYTES_PER_CLIENT
 
-    def look(self) -> None:
+    def check(self) -> None:
         """Ask the kernel, unless another thread is doing so."""
-        if not self.looking.acquire(blocking=False):
+        if not self.checking.acquire(blocking=False):
             return
         try:
-            self.unseen = 0
+            self.sent_since_check = 0
             closed = {*self.accounts}
             for connection in self.descriptors.find([*closed]):
                 closed.discard(connection.client)
                 if traffic := connection.traffic():
                     self.note(connection.client, traffic)
             self.forget(closed)
-            self.sum_up()
+            self.sum_suspected()
         finally:
-            self.looking.release()
+            self.checking.release()
 
     def note(self, connection: ConnectionId, traffic: Traffic) -> None:
         if account := self.accounts.get(connection):
             account.note(traffic)
 
-    def sum_up(self) -> None:
+    def sum_suspected(self) -> None:
         suspected: Counter[Hashable] = Counter()
         for connection, account in [*self.accounts.items()]:
             suspected[client_key(connection[0])] += account.suspected
-        self.suspected, self.is_much = suspected, suspected.total() > OF_ALL
+        self.suspected, self.is_total_suspicious = suspected, suspected.total() > SUSPICIOUS_BYTES
 
     def is_stalled(self, connection: ConnectionId, seconds: float) -> bool:
         """Return whether, for so many seconds, a client has taken next to nothing of what it was sent."""
         account = self.accounts.get(connection)
-        if account is None or account.since is None or time.monotonic() - account.since < seconds:
+        if account is None or account.measured_since is None or time.monotonic() - account.measured_since < seconds:
             return False
-        if account.taken - account.taken_then < MIN_RATE * seconds:
+        if account.acknowledged - account.acknowledged_then < MIN_RATE * seconds:
             return True
-        account.begin()
+        account.start_measuring()
         return False
 
     def forget(self, closed: set[ConnectionId]) -> None:
@@ -128,31 +128,31 @@ class Untaken:
             self.accounts.pop(connection, None)
 
     def sweep(self) -> None:
-        """Look again. Call it each second."""
+        """Check again. Call it each second."""
         if self.accounts:
-            self.look()
+            self.check()
 
 
 class ResponseByteCounter:
-    """Counts the bytes of one response in `untaken`."""
+    """Counts the bytes of one response in `unacknowledged`."""
 
-    __slots__ = ("connection", "size", "untaken")
+    __slots__ = ("connection", "size", "unacknowledged")
 
-    def __init__(self, untaken: Untaken, connection: ConnectionId) -> None:
-        self.untaken, self.connection = untaken, connection
+    def __init__(self, unacknowledged: UnacknowledgedBytes, connection: ConnectionId) -> None:
+        self.unacknowledged, self.connection = unacknowledged, connection
         self.size = 0  # bytes of this response
-        untaken.begin(connection)
+        unacknowledged.begin_response(connection)
 
     @property
     def is_suspicious(self) -> bool:
-        return self.untaken.is_suspicious(self.connection)
+        return self.unacknowledged.is_suspicious(self.connection)
 
     def add(self, size: int) -> None:
         self.size += size
-        self.untaken.add(self.connection, size)
+        self.unacknowledged.add(self.connection, size)
 
     def forget(self) -> None:
         """Stop counting this response: its client has cancelled it. Other responses of the connection still count."""
         if self.size:
-            self.untaken.add(self.connection, -self.size)
+            self.unacknowledged.add(self.connection, -self.size)
             self.size = 0

@@ -10,162 +10,163 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Hashable, Iterable, Iterator
 from contextlib import contextmanager
 
-from djbundle.runtime.http.limits.budget import add, client_key
+from djbundle.runtime.http.limits.budget import add_to_count, client_key
 from djbundle.runtime.http.limits.refusals import Refusals
-from djbundle.runtime.http.limits.websocket_usage import Arrivals, memory_of, payload_of
+from djbundle.runtime.http.limits.websocket_usage import WebSocketUsage, memory_size, payload_size
 from djbundle.runtime.http.protocol.connections import ConnectionFinder, abort_connections
 from djbundle.runtime.http.protocol.transport import ConnectionId
 
-LONGEST = 16 << 20  # bytes of one message
-OF_CLIENT = 64 << 20  # bytes of all messages of one client
-OF_ALL = 256 << 20  # bytes of all messages of all clients
-SOON = 0.05  # seconds until the next look, at least
-MUCH = 1 << 20  # bytes received between two looks
+MAX_MESSAGE_SIZE = 16 << 20  # bytes of one message
+MAX_BYTES_PER_CLIENT = 64 << 20  # bytes of all messages of one client
+MAX_BYTES = 256 << 20  # bytes of all messages of all clients
+MIN_CHECK_DELAY = 0.05  # seconds until the next check, at least
+CHECK_AFTER_BYTES = 1 << 20  # bytes received between two checks
 TOO_LARGE = "WebSocket: cut off, since a message is too large"
 TOO_MUCH = "WebSocket: cut off, since its messages take too much memory"
 STALLED = "WebSocket: cut off, since its client took nothing more"
 
 
-class Unfinished:
+class WebSocketMemory:
     """The messages in one web process. `is_exempt` recognizes proxies, whose addresses stand for many clients."""
 
     def __init__(self, is_exempt: Callable[[str], bool], refusals: Refusals, send_timeout: float) -> None:
         self.is_exempt, self.refusals, self.send_timeout = is_exempt, refusals, send_timeout
-        self.open: dict[Arrivals, None] = {}  # oldest first; two share an address and port when one is about to end
+        # Oldest first. Two share an address and port when one is about to end.
+        self.open: dict[WebSocketUsage, None] = {}
         self.clients: Counter[Hashable] = Counter()
         self.total = 0
-        self.descriptors = ConnectionFinder()
-        self.is_to_look = False  # a look is scheduled
-        self.pause = SOON
+        self.connections = ConnectionFinder()
+        self.is_check_scheduled = False  # a check is scheduled
+        self.check_delay = MIN_CHECK_DELAY
 
     @contextmanager
-    def watched(self, connection: ConnectionId, client: str) -> Iterator[Arrivals]:
+    def track(self, connection: ConnectionId, client: str) -> Iterator[WebSocketUsage]:
         """Watch this WebSocket until it is closed. Its messages must be counted."""
-        arrivals = Arrivals(connection, client, is_proxys=self.is_exempt(connection[0]))
-        self.open[arrivals] = None
+        usage = WebSocketUsage(connection, client, is_from_proxy=self.is_exempt(connection[0]))
+        self.open[usage] = None
         try:
-            yield arrivals
+            yield usage
         finally:
-            del self.open[arrivals]
-            self.add(arrivals, -arrivals.weighed)
+            del self.open[usage]
+            self.add(usage, -usage.counted)
 
-    def receive(self, arrivals: Arrivals, message: dict[str, object]) -> None:
+    def receive(self, usage: WebSocketUsage, message: dict[str, object]) -> None:
         """Count a complete message, which the site gets unless this WebSocket is cut off."""
-        size = payload_of(message)
-        arrivals.add_whole(size, memory_of(message))
-        if not arrivals.is_marked:
-            for found in self.descriptors.find_known(arrivals.connection):
-                if traffic := found.traffic():
-                    arrivals.mark(traffic.received - found.unread())
-        if size > LONGEST:
-            self.cut({arrivals}, TOO_LARGE)
-        self.weigh(arrivals)
+        size = payload_size(message)
+        usage.add_complete(size, memory_size(message))
+        if not usage.is_marked:
+            for connection in self.connections.find_known(usage.connection):
+                if traffic := connection.traffic():
+                    usage.mark(traffic.received - connection.unread())
+        if size > MAX_MESSAGE_SIZE:
+            self.cut_off({usage}, TOO_LARGE)
+        self.enforce(usage)
 
     @contextmanager
-    def sends(self, arrivals: Arrivals, size: int) -> Iterator[None]:
+    def track_send(self, usage: WebSocketUsage, size: int) -> Iterator[None]:
         """Count `size` bytes that wait for the client."""
-        arrivals.begin_to_send(size)
-        self.weigh(arrivals)
+        usage.begin_send(size)
+        self.enforce(usage)
         try:
             yield
         finally:
-            arrivals.has_sent(size)
-            self.weigh(arrivals)
+            usage.end_send(size)
+            self.enforce(usage)
 
-    def weigh(self, arrivals: Arrivals) -> None:
+    def enforce(self, usage: WebSocketUsage) -> None:
         """Count what this WebSocket holds now. If that is too much for its client, or for all, cut off the largest.
 
         If those were cut off before, and their sites have not ended, cut off this one itself.
         """
-        if self.count(arrivals) > 0 and self.is_too_much(self.clients[self.key(arrivals)]):
-            self.cut(self.too_large() or {arrivals}, TOO_MUCH)
+        if self.count(usage) > 0 and self.is_over_limit(self.clients[self.client_of(usage)]):
+            self.cut_off(self.usages_to_cut_off() or {usage}, TOO_MUCH)
 
-    def is_too_much(self, of_client: int) -> bool:
-        return self.total > OF_ALL or of_client > OF_CLIENT
+    def is_over_limit(self, client_total: int) -> bool:
+        return self.total > MAX_BYTES or client_total > MAX_BYTES_PER_CLIENT
 
-    def count(self, arrivals: Arrivals) -> int:
+    def count(self, usage: WebSocketUsage) -> int:
         """Return how many bytes more it holds than before. A closed one holds nothing, even if its site goes on."""
-        if arrivals not in self.open:
+        if usage not in self.open:
             return 0
-        more = arrivals.held - arrivals.weighed
-        self.add(arrivals, more)
+        more = usage.held - usage.counted
+        self.add(usage, more)
         return more
 
-    def add(self, arrivals: Arrivals, more: int) -> None:
-        arrivals.weighed += more
+    def add(self, usage: WebSocketUsage, more: int) -> None:
+        usage.counted += more
         self.total += more
         if more:
-            add(self.clients, self.key(arrivals), more)
+            add_to_count(self.clients, self.client_of(usage), more)
 
-    def key(self, arrivals: Arrivals) -> Hashable:
-        return arrivals if self.is_exempt(arrivals.client) else client_key(arrivals.client)
+    def client_of(self, usage: WebSocketUsage) -> Hashable:
+        return usage if self.is_exempt(usage.client) else client_key(usage.client)
 
     def sweep(self) -> None:
         """Cut off WebSockets that hold too much, alone or together, or take nothing. Call it each second."""
         if not self.open:
             return
-        if self.look() > MUCH:
-            self.look_soon()
-        self.cut([each for each in self.open if each.unfinished > LONGEST], TOO_LARGE)
-        self.cut([each for each in self.open if each.is_stalled(self.send_timeout)], STALLED)
-        if self.is_too_much(max(self.clients.values(), default=0)):
-            self.cut(self.too_large(), TOO_MUCH)
+        if self.check() > CHECK_AFTER_BYTES:
+            self.check_soon()
+        self.cut_off([each for each in self.open if each.unfinished > MAX_MESSAGE_SIZE], TOO_LARGE)
+        self.cut_off([each for each in self.open if each.is_stalled(self.send_timeout)], STALLED)
+        if self.is_over_limit(max(self.clients.values(), default=0)):
+            self.cut_off(self.usages_to_cut_off(), TOO_MUCH)
 
-    def look_soon(self) -> None:
+    def check_soon(self) -> None:
         """Sweep soon, since a WebSocket has begun or much was received: a fast network brings gigabytes in one second.
 
-        A look takes milliseconds if there are many connections. Looks must not take more than a tenth of the time.
+        A check takes milliseconds if there are many connections. Checks must not take more than a tenth of the time.
         """
-        if not self.is_to_look:
-            self.is_to_look = True
-            asyncio.get_running_loop().call_later(self.pause, self.look_now)
+        if not self.is_check_scheduled:
+            self.is_check_scheduled = True
+            asyncio.get_running_loop().call_later(self.check_delay, self.check_now)
 
-    def look_now(self) -> None:
-        begun, self.is_to_look = time.perf_counter(), False
+    def check_now(self) -> None:
+        begun, self.is_check_scheduled = time.perf_counter(), False
         try:
             self.sweep()
         finally:
-            self.pause = max(SOON, 10 * (time.perf_counter() - begun))
+            self.check_delay = max(MIN_CHECK_DELAY, 10 * (time.perf_counter() - begun))
 
-    def look(self) -> int:
+    def check(self) -> int:
         """Record what was received. Return how many bytes more belong to incomplete messages."""
         by_connection, more = {each.connection: each for each in self.open}, 0
-        for found in self.descriptors.find([*by_connection]):
-            if traffic := found.traffic():
-                arrivals = by_connection[found.client]
-                before = arrivals.unfinished
-                arrivals.note(traffic.received - found.unread())
-                arrivals.taken = traffic.acknowledged
-                more += max(0, arrivals.unfinished - before)
-                self.count(arrivals)
+        for connection in self.connections.find([*by_connection]):
+            if traffic := connection.traffic():
+                usage = by_connection[connection.client]
+                before = usage.unfinished
+                usage.note(traffic.received - connection.unread())
+                usage.acknowledged = traffic.acknowledged
+                more += max(0, usage.unfinished - before)
+                self.count(usage)
         return more
 
-    def cut(self, late: Iterable[Arrivals], why: str) -> None:
+    def cut_off(self, victims: Iterable[WebSocketUsage], reason: str) -> None:
         """Cut off these WebSockets. They count until their sites have ended."""
-        late = [each for each in late if not each.is_cut]
-        if late:
-            abort_connections({each.connection for each in late})
-            self.refusals.note(why, len(late))
-        for each in late:
-            each.is_cut = True
-            each.on_cut()
+        victims = [each for each in victims if not each.is_cut_off]
+        if victims:
+            abort_connections({each.connection for each in victims})
+            self.refusals.note(reason, len(victims))
+        for each in victims:
+            each.is_cut_off = True
+            each.on_cut_off()
 
-    def too_large(self) -> set[Arrivals]:
+    def usages_to_cut_off(self) -> set[WebSocketUsage]:
         """Return the WebSockets to cut off to make room for others. Those already cut off count as gone."""
-        left = [each for each in self.open if not each.is_cut]
-        of_clients: defaultdict[Hashable, list[Arrivals]] = defaultdict(list)
-        for each in left:
-            of_clients[self.key(each)].append(each)
-        late = {each for those in of_clients.values() for each in largest(those, OF_CLIENT)}
-        return late | {*largest([each for each in left if each not in late], OF_ALL)}
+        remaining = [each for each in self.open if not each.is_cut_off]
+        by_client: defaultdict[Hashable, list[WebSocketUsage]] = defaultdict(list)
+        for each in remaining:
+            by_client[self.client_of(each)].append(each)
+        victims = {each for usages in by_client.values() for each in largest_above(usages, MAX_BYTES_PER_CLIENT)}
+        return victims | {*largest_above([each for each in remaining if each not in victims], MAX_BYTES)}
 
 
-def largest(those: Iterable[Arrivals], most: int) -> Iterator[Arrivals]:
-    """Yield the largest, until no more than `most` bytes are left."""
-    by_size = sorted(those, key=lambda each: each.weighed, reverse=True)
-    left = sum(each.weighed for each in by_size)
+def largest_above(usages: Iterable[WebSocketUsage], limit: int) -> Iterator[WebSocketUsage]:
+    """Yield the largest, until no more than `limit` bytes are left."""
+    by_size = sorted(usages, key=lambda each: each.counted, reverse=True)
+    remaining = sum(each.counted for each in by_size)
     for each in by_size:
-        if left <= most:
+        if remaining <= limit:
             return
-        left -= each.weighed
+        remaining -= each.counted
         yield each
