@@ -15,7 +15,7 @@ from djbundle.runtime.http.limits.streams import StreamedResponse, Streams
 from djbundle.runtime.http.limits.unacknowledged import MAX_HARMLESS_BYTES
 from djbundle.runtime.http.protocol.connections import Connection, Traffic
 from djbundle.runtime.http.protocol.transport import Request, Transport
-from djbundle.runtime.http.requests import WsgiRequests
+from djbundle.runtime.http.request_tracker import WsgiRequestTracker
 from djbundle.runtime.http.threads import SiteThreads
 from djbundle.runtime.net.trusted_proxies import parse_proxies
 from djbundle.runtime.options.http import HttpOptions
@@ -27,7 +27,7 @@ IsAwaited = Callable[[Connection], bool]
 
 
 class NobodyAsks:
-    def awaited(self, _seconds: float) -> None:
+    def awaits_response(self, _seconds: float) -> None:
         return None
 
 
@@ -72,10 +72,10 @@ def test_who_was_just_let_in_is_left_alone() -> None:
 
 def test_a_wsgi_site_knows_who_waits(connection: Connection) -> None:
     threads, streams = SiteThreads(lambda *_: None, 1), Streams(Limits(HttpOptions()))
-    requests = WsgiRequests(threads, streams)
+    tracker = WsgiRequestTracker(threads, streams)
 
     def is_awaited() -> bool | None:
-        known = requests.awaited(IDLE_TIMEOUT)
+        known = tracker.awaits_response(IDLE_TIMEOUT)
         return known(connection) if known else None
 
     environ: dict[str, Any] = {"djbundle.started_at": time.perf_counter(), "REMOTE_ADDR": connection.peer}
@@ -88,7 +88,7 @@ def test_a_wsgi_site_knows_who_waits(connection: Connection) -> None:
     del threads.answering[1]
     streams.open[1] = StreamedResponse(streams, request, iter(()), 0)
     assert is_awaited() is True
-    threads.waiting.put(request)
+    threads.requests.put(request)
     assert is_awaited() is None, "nobody knows yet who that is"
 
 

@@ -10,7 +10,13 @@ from servestatic.responders import Redirect, StaticFile
 
 from djbundle.runtime.http.protocol.response_middleware import AddedHeaders
 from djbundle.runtime.http.protocol.transport import Request
-from djbundle.runtime.http.static_cache import LONGEST_REMEMBERED, MOST_FOUND, ROOM, WHOLE, Shortcut
+from djbundle.runtime.http.static_cache import (
+    MAX_ACCEPT_ENCODING,
+    MAX_CACHE_SIZE,
+    MAX_LOOKUPS,
+    MAX_UNSPLIT_SIZE,
+    StaticCache,
+)
 from tests.runtime.granian import make_request
 
 
@@ -38,51 +44,51 @@ class Sent:
 
 
 @pytest.fixture
-def shortcut() -> Shortcut:
-    return Shortcut({}, AddedHeaders(), SimpleNamespace(record_response=lambda *_: None))  # type: ignore[arg-type]
+def cache() -> StaticCache:
+    return StaticCache({}, AddedHeaders(), SimpleNamespace(record_response=lambda *_: None))  # type: ignore[arg-type]
 
 
-def publish(shortcut: Shortcut, path: Path, size: int) -> bytes:
+def publish(cache: StaticCache, path: Path, size: int) -> bytes:
     path.write_bytes(content := os.urandom(size))
-    shortcut.files[f"/{path.name}"] = StaticFile(str(path), [])
+    cache.files[f"/{path.name}"] = StaticFile(str(path), [])
     return content
 
 
-def ask(shortcut: Shortcut, path: str, **environ: str) -> Sent | None:
+def ask(cache: StaticCache, path: str, **environ: str) -> Sent | None:
     sent = Sent()
     request = make_request(PATH_INFO=path, **environ)._replace(transport=sent)  # type: ignore[arg-type]
-    answered = shortcut.answer(request, sent)  # type: ignore[arg-type]
+    answered = cache.answer(request, sent)  # type: ignore[arg-type]
     return sent if answered else None
 
 
-@pytest.mark.parametrize("size", [0, 1, WHOLE])
-def test_small_files_are_sent_whole(shortcut: Shortcut, tmp_path: Path, size: int) -> None:
-    content = publish(shortcut, tmp_path / "a", size)
-    sent = ask(shortcut, "/a")
+@pytest.mark.parametrize("size", [0, 1, MAX_UNSPLIT_SIZE])
+def test_small_files_are_sent_whole(cache: StaticCache, tmp_path: Path, size: int) -> None:
+    content = publish(cache, tmp_path / "a", size)
+    sent = ask(cache, "/a")
     assert sent
     assert (sent.whole, sent.parts) == ([content], [])
 
 
-@pytest.mark.parametrize("size", [WHOLE + 1, ROOM // 2])
-def test_large_files_are_sent_in_parts(shortcut: Shortcut, tmp_path: Path, size: int) -> None:
-    content = publish(shortcut, tmp_path / "a", size)
+@pytest.mark.parametrize("size", [MAX_UNSPLIT_SIZE + 1, MAX_CACHE_SIZE // 2])
+def test_large_files_are_sent_in_parts(cache: StaticCache, tmp_path: Path, size: int) -> None:
+    content = publish(cache, tmp_path / "a", size)
     for _ in range(2):
-        sent = ask(shortcut, "/a")
+        sent = ask(cache, "/a")
         assert sent
         assert (sent.whole, sent.parts) == ([], [content])
-    assert shortcut.room == ROOM - size, "it is kept once"
+    assert cache.free_bytes == MAX_CACHE_SIZE - size, "it is kept once"
 
 
-def test_what_takes_too_much_room_is_the_sites(shortcut: Shortcut, tmp_path: Path) -> None:
-    publish(shortcut, tmp_path / "huge", ROOM // 2 + 1)
-    assert not ask(shortcut, "/huge")
-    assert shortcut.room == ROOM
+def test_what_takes_too_much_room_is_the_sites(cache: StaticCache, tmp_path: Path) -> None:
+    publish(cache, tmp_path / "huge", MAX_CACHE_SIZE // 2 + 1)
+    assert not ask(cache, "/huge")
+    assert cache.free_bytes == MAX_CACHE_SIZE
     for number in range(10):
-        publish(shortcut, tmp_path / f"{number}", ROOM // 4)
-    kept = [number for number in range(10) if ask(shortcut, f"/{number}")]
-    assert kept == [0, 1, 2]
-    publish(shortcut, tmp_path / "small", 20_000)
-    assert ask(shortcut, "/small"), "large ones leave room for small ones"
+        publish(cache, tmp_path / f"{number}", MAX_CACHE_SIZE // 4)
+    cached = [number for number in range(10) if ask(cache, f"/{number}")]
+    assert cached == [0, 1, 2]
+    publish(cache, tmp_path / "small", 20_000)
+    assert ask(cache, "/small"), "large ones leave room for small ones"
 
 
 @pytest.mark.parametrize(
@@ -96,31 +102,31 @@ def test_what_takes_too_much_room_is_the_sites(shortcut: Shortcut, tmp_path: Pat
         {"CONTENT_LENGTH": "1"},
     ],
 )
-def test_what_is_not_plain_is_the_sites(shortcut: Shortcut, tmp_path: Path, environ: dict[str, str]) -> None:
-    publish(shortcut, tmp_path / "a", 1)
-    assert not ask(shortcut, "/a", **environ)
+def test_what_is_not_plain_is_the_sites(cache: StaticCache, tmp_path: Path, environ: dict[str, str]) -> None:
+    publish(cache, tmp_path / "a", 1)
+    assert not ask(cache, "/a", **environ)
 
 
-def test_each_encoding_has_its_own_file(shortcut: Shortcut, tmp_path: Path) -> None:
-    content = {name: publish(shortcut, tmp_path / name, 10) for name in ("a", "a.gz")}
-    shortcut.files["/a"].alternatives = [("gzip", str(tmp_path / "a.gz"), []), ("", str(tmp_path / "a"), [])]
+def test_each_encoding_has_its_own_file(cache: StaticCache, tmp_path: Path) -> None:
+    content = {name: publish(cache, tmp_path / name, 10) for name in ("a", "a.gz")}
+    cache.files["/a"].alternatives = [("gzip", str(tmp_path / "a.gz"), []), ("", str(tmp_path / "a"), [])]
     for _ in range(2):
         for accepted, name in (("gzip, br", "a.gz"), ("br", "a")):
-            sent = ask(shortcut, "/a", HTTP_ACCEPT_ENCODING=accepted)
+            sent = ask(cache, "/a", HTTP_ACCEPT_ENCODING=accepted)
             assert sent
             assert sent.whole == [content[name]]
 
 
-def test_strangers_fill_no_memory_with_what_they_accept(shortcut: Shortcut, tmp_path: Path) -> None:
-    publish(shortcut, tmp_path / "a", 10)
-    for number in range(MOST_FOUND + 10):
-        assert ask(shortcut, "/a", HTTP_ACCEPT_ENCODING=f"x-{number}")
-    assert ask(shortcut, "/a", HTTP_ACCEPT_ENCODING="y" * 1000)
-    assert len(shortcut.found) == MOST_FOUND
-    assert max(len(accepted) for _, accepted in shortcut.found) < LONGEST_REMEMBERED
+def test_strangers_fill_no_memory_with_what_they_accept(cache: StaticCache, tmp_path: Path) -> None:
+    publish(cache, tmp_path / "a", 10)
+    for number in range(MAX_LOOKUPS + 10):
+        assert ask(cache, "/a", HTTP_ACCEPT_ENCODING=f"x-{number}")
+    assert ask(cache, "/a", HTTP_ACCEPT_ENCODING="y" * 1000)
+    assert len(cache.lookups) == MAX_LOOKUPS
+    assert max(len(accepted) for _, accepted in cache.lookups) < MAX_ACCEPT_ENCODING
 
 
-def test_redirects_and_unknown_paths_are_the_sites(shortcut: Shortcut) -> None:
-    shortcut.files["/b"] = Redirect("/c")
-    assert not ask(shortcut, "/b")
-    assert not ask(shortcut, "/d")
+def test_redirects_and_unknown_paths_are_the_sites(cache: StaticCache) -> None:
+    cache.files["/b"] = Redirect("/c")
+    assert not ask(cache, "/b")
+    assert not ask(cache, "/d")

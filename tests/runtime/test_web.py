@@ -52,7 +52,7 @@ async def started_after(looks: int) -> int:
     started, pair = list[Any](), NewCertificates()
     server = SimpleNamespace(
         loop=asyncio.get_running_loop(),
-        start=lambda *_: started.append(SimpleNamespace(leave=lambda: None)) or started[-1],
+        start=lambda *_: started.append(SimpleNamespace(drain=lambda: None)) or started[-1],
         options=SimpleNamespace(http=SimpleNamespace(head_seconds=60)),
     )
     worker = web_process.Web(cast(Server, server))

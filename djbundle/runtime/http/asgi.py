@@ -33,15 +33,15 @@ from djbundle.runtime.http.protocol.validity import is_bad_host, length_refusal,
 from djbundle.runtime.http.websocket_gate import WebSocketGate
 from djbundle.runtime.logs import lines
 
-WHOLE = 64 << 10  # bytes of a body that are sent in one go
-READ = frozenset((b"host", b"content-length", b"transfer-encoding", b"x-request-id"))  # headers that this file reads
+MAX_UNSPLIT_SIZE = 64 << 10  # bytes of a body that are sent in one go
+READ_HEADERS = frozenset((b"host", b"content-length", b"transfer-encoding", b"x-request-id"))  # that this file reads
 
 Message = dict[str, Any]
 Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 
 
-class ClientLeftError(Exception):
+class ClientDisconnectedError(Exception):
     """The client has disconnected, or has cancelled the request."""
 
 
@@ -51,27 +51,29 @@ class AsgiMiddleware:
 
     async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
         if scope["type"] == "websocket":
-            said = headers_for_us(scope["headers"])
-            gate = WebSocketGate(self.observer, self.limits, scope, client_of(scope), said.get(b"x-request-id", ""))
-            await gate.run(self.application, receive, send, said.get(b"host", ""))
+            request_headers = read_headers(scope["headers"])
+            gate = WebSocketGate(
+                self.observer, self.limits, scope, client_address(scope), request_headers.get(b"x-request-id", "")
+            )
+            await gate.run(self.application, receive, send, request_headers.get(b"host", ""))
             return
         exchange = Exchange(self, scope, receive, send)
         place = self.observer.in_flight.begin(scope["method"], scope["path"].encode())
         try:
-            if await exchange.is_admitted():
+            if await exchange.admit():
                 scope[OPEN_FILE] = exchange.open_file
                 await self.application(scope, exchange.receive, exchange.send)
-                await exchange.answer_somehow()
-        except ClientLeftError:
+                await exchange.ensure_response()
+        except ClientDisconnectedError:
             pass
         except StalledClientError:
             exchange.abort_connection()
         except Exception:  # Django answers its own errors: this one is from a stream or from code around Django
-            told = {"id": exchange.header(b"x-request-id")}
-            lines.write("error", "serve", "the answer to a request failed", told, traceback.format_exc())
+            fields = {"id": exchange.header(b"x-request-id")}
+            lines.write("error", "serve", "the answer to a request failed", fields, traceback.format_exc())
             if exchange.is_partly_answered and scope["http_version"] != "2":  # HTTP/2 carries other responses too
                 exchange.abort_connection()
-            await exchange.fail()
+            await exchange.send_server_error()
         finally:
             exchange.close()
             self.observer.in_flight.end(place)
@@ -84,24 +86,24 @@ class Exchange:
         self.additions, self.observer, self.limits = site.additions, site.observer, site.limits
         self.scope, self._receive, self._send = scope, receive, send
         self.connection: ConnectionId = scope["djbundle.peer"]
-        self.client = client_of(scope)  # read now: the site may change the scope
-        self.said = headers_for_us(scope["headers"])
-        self.begun = time.perf_counter()
+        self.client = client_address(scope)  # read now: the site may change the scope
+        self.request_headers = read_headers(scope["headers"])
+        self.started_at = time.perf_counter()
         self.rate = Rate()
         self.head: Message | None = None  # of the response, while it is held back
         self.has_quota = self.has_length = False
         self.sent = 0  # bytes of the body
         self.largest = 0  # bytes of the largest part of the body
-        self.has_begun = self.has_file = self.is_counted = False
-        self.watching: asyncio.Future[None] | None = None
-        self.is_gone = False  # the client has disconnected, as watch_client() has seen
+        self.is_admitted = self.has_file = self.is_counted = False
+        self.disconnect_watcher: asyncio.Future[None] | None = None
+        self.is_disconnected = False  # the client has disconnected, as watch_client() has seen
         self.byte_counter = ResponseByteCounter(self.limits.unacknowledged, self.connection) if self.by_http_2 else None
-        self.complete = False  # the body of the request has been read
+        self.is_body_complete = False  # the body of the request has been read
         self.is_answered = self.is_refused = self.is_ended = False
 
-    def header(self, wanted: bytes) -> str:
+    def header(self, name: bytes) -> str:
         """Return the value of a header in READ, or "" without it. Repeated headers are joined by commas."""
-        return self.said.get(wanted, "")
+        return self.request_headers.get(name, "")
 
     @property
     def by_http_2(self) -> bool:
@@ -123,7 +125,7 @@ class Exchange:
 
     # --- the request ---
 
-    async def is_admitted(self) -> bool:
+    async def admit(self) -> bool:
         """Return whether the site shall get the request. If not, it is answered here."""
         length = self.header(b"content-length") or None
         if self.scope["method"] == "CONNECT":
@@ -135,9 +137,9 @@ class Exchange:
         elif not await self.limits.flow_control.admit(self.connection, self.client):
             await self.refuse(*self.limits.flow_control.refusal(self.client))
         else:
-            self.has_begun = True
+            self.is_admitted = True
             if self.may_have_body(length):
-                await self.take_quota()
+                await self.acquire_quota()
         return not self.is_refused
 
     def may_have_body(self, length: str | None) -> bool:
@@ -145,33 +147,33 @@ class Exchange:
 
     async def receive(self) -> Message:
         """Return the next part of the body. After a refusal the application sees its client disconnect."""
-        if self.complete:
+        if self.is_body_complete:
             return await self.receive_end()
         try:
             message = await asyncio.wait_for(self._receive(), self.limits.options.body_timeout)
         except (TimeoutError, AttributeError):  # Granian's awaitables raise the latter when they are cancelled too late
             return await self.refuse(HTTPStatus.REQUEST_TIMEOUT, "the body came too slowly")
         self.rate.size += len(message.get("body", b""))
-        most = self.limits.options.max_body
-        if most and self.rate.size > most:
+        max_body = self.limits.options.max_body
+        if max_body and self.rate.size > max_body:
             return await self.refuse(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "the body is too large")
-        self.complete = not message.get("more_body", False)
-        if self.complete:
+        self.is_body_complete = not message.get("more_body", False)
+        if self.is_body_complete:
             if self.rate.size <= MAX_BODY_IN_MEMORY:  # Django keeps a larger body until the response is sent
-                self.give_quota()
-        elif not await self.has_place():
+                self.release_quota()
+        elif not await self.may_receive_body():
             return {"type": "http.disconnect"}
         elif self.rate.is_too_slow(time.monotonic(), self.limits.options.body_timeout):
             return await self.refuse(HTTPStatus.REQUEST_TIMEOUT, "the body came too slowly")
         return message
 
-    async def has_place(self) -> bool:
+    async def may_receive_body(self) -> bool:
         """Return whether a body may be received.
 
         That includes the body of a request that seemed to have none, such as a GET over HTTP/2.
         """
         if not self.has_quota:
-            await self.take_quota()
+            await self.acquire_quota()
         return not self.is_refused
 
     async def receive_end(self) -> Message:
@@ -192,18 +194,18 @@ class Exchange:
         """
         while (await self._receive())["type"] != "http.disconnect":
             pass
-        self.is_gone = True
+        self.is_disconnected = True
         self.forget_bytes()
 
-    async def take_quota(self) -> None:
+    async def acquire_quota(self) -> None:
         """Check the quota and take from it in one step, so that requests that check at once cannot all pass."""
-        if without_quota := self.limits.quota.refusal(self.client):
-            await self.refuse(*without_quota)
+        if refusal := self.limits.quota.refusal(self.client):
+            await self.refuse(*refusal)
         else:
             self.has_quota = True
             self.limits.quota.acquire(self.client)
 
-    def give_quota(self) -> None:
+    def release_quota(self) -> None:
         if self.has_quota:
             self.has_quota = False
             self.limits.quota.release(self.client)
@@ -215,7 +217,7 @@ class Exchange:
             await asyncio.sleep(0)
             return
         if message["type"] == RESPONSE_START:
-            await self.begin(message)
+            await self.hold_head(message)
         elif message["type"] == RESPONSE_BODY:
             await self.send_part(bytes(message.get("body", b"")), more=message.get("more_body", False))
         else:  # the path of a file that is the whole body
@@ -223,7 +225,7 @@ class Exchange:
             await self.send_head()
             await self._send(message)
 
-    async def begin(self, message: Message) -> None:
+    async def hold_head(self, message: Message) -> None:
         """Hold the head back until the length of the body is known, as Granian does.
 
         The head of an event stream is sent at once.
@@ -234,7 +236,7 @@ class Exchange:
             await self.send_head()
 
     def added_headers(self, status: int) -> Headers:
-        seconds, request_id = time.perf_counter() - self.begun, self.header(b"x-request-id")
+        seconds, request_id = time.perf_counter() - self.started_at, self.header(b"x-request-id")
         self.observer.record_response(
             self.scope["method"], self.scope["path"], status, seconds, self.client, request_id
         )
@@ -256,15 +258,15 @@ class Exchange:
             self.is_answered = True
 
     async def send_part(self, body: bytes, *, more: bool) -> None:
-        length = self.length_to_say(body, more=more)
+        length = self.length_to_send(body, more=more)
         if self.scope["method"] == "HEAD":  # HTTP/2 allows no body
             body, more = b"", False
         self.largest = max(self.largest, len(body))
-        is_fenced = not more and self.is_to_be_fenced(body)
-        if len(body) <= WHOLE and not is_fenced:
+        is_fenced = not more and self.must_be_fenced(body)
+        if len(body) <= MAX_UNSPLIT_SIZE and not is_fenced:
             await self.send_small(body, length, more=more)
-        elif await self.take_budget(cost := self.cost_of(body)):
-            self.is_counted = self.is_counted or len(body) <= WHOLE
+        elif await self.charge_budget(cost := self.cost_of(body)):
+            self.is_counted = self.is_counted or len(body) <= MAX_UNSPLIT_SIZE
             try:
                 await self.send_large(body, length, more=more, fences=FENCE_COUNT if is_fenced else 0)
             finally:
@@ -272,13 +274,13 @@ class Exchange:
         else:
             await self.refuse(*self.limits.budget.refusal())
 
-    def length_to_say(self, body: bytes, *, more: bool) -> int | None:
+    def length_to_send(self, body: bytes, *, more: bool) -> int | None:
         """Return the length to send in the head: only known if this part is the whole body, else None."""
         return len(body) if self.head and not more and self.head["status"] not in BODILESS_STATUSES else None
 
-    def is_to_be_fenced(self, body: bytes) -> bool:
+    def must_be_fenced(self, body: bytes) -> bool:
         """Return whether fences shall follow this last part, to learn when the client has taken the response."""
-        if self.sent + len(body) > WHOLE:
+        if self.sent + len(body) > MAX_UNSPLIT_SIZE:
             return True
         return bool(body and self.head and self.byte_counter and self.byte_counter.is_suspicious)
 
@@ -288,7 +290,7 @@ class Exchange:
         heads = [*self.scope["headers"], *(self.head["headers"] if self.head else ())]
         return len(body) + queued + headers_size(heads)
 
-    async def take_budget(self, size: int) -> bool:
+    async def charge_budget(self, size: int) -> bool:
         """Return whether so many bytes may wait for the client. For a response that has begun they always may."""
         if self.head:
             return await self.limits.flow_control.charge_when_free(self.connection, self.client, size)
@@ -298,19 +300,19 @@ class Exchange:
     async def send_small(self, body: bytes, length: int | None, *, more: bool) -> None:
         await self.send_head(length)
         self.is_ended = not more
-        await self.hand(body, more=more)
+        await self.write(body, more=more)
 
     async def send_large(self, body: bytes, length: int | None, *, more: bool, fences: int) -> None:
         """Send a body in pieces, so that the rest can be dropped if the client takes nothing."""
         await self.send_head(length)
         self.is_ended = not more
-        for begin in range(0, len(body), WHOLE):
-            piece = body[begin : begin + WHOLE]
-            await self.hand(piece, more=more or bool(fences) or begin + WHOLE < len(body))
+        for begin in range(0, len(body), MAX_UNSPLIT_SIZE):
+            piece = body[begin : begin + MAX_UNSPLIT_SIZE]
+            await self.write(piece, more=more or bool(fences) or begin + MAX_UNSPLIT_SIZE < len(body))
         for _ in range(fences):
-            await self.hand(b"", more=True)
+            await self.write(b"", more=True)
         if fences:
-            await self.hand(b"", more=False)
+            await self.write(b"", more=False)
 
     async def open_file(self) -> bool:
         """Return whether a file may be opened for sending. The budget limits how many are open at once."""
@@ -318,18 +320,18 @@ class Exchange:
             self.connection, self.client, RESPONSE_COST
         )
         if self.has_file:
-            self.watching = asyncio.ensure_future(self.watch_client())
+            self.disconnect_watcher = asyncio.ensure_future(self.watch_client())
         else:
             await self.refuse(*self.limits.budget.refusal())
         return self.has_file
 
-    async def hand(self, body: bytes, *, more: bool) -> None:
+    async def write(self, body: bytes, *, more: bool) -> None:
         """Give bytes to Granian.
 
         Raise StalledClientError if the client takes none of them in time, and ClientLeftError if it has disconnected.
         """
-        if self.is_gone:
-            raise ClientLeftError
+        if self.is_disconnected:
+            raise ClientDisconnectedError
         self.sent += len(body)
         if self.byte_counter:
             self.byte_counter.add(len(body))
@@ -347,16 +349,16 @@ class Exchange:
             raise StalledClientError from None
         self.limits.budget.note_progress(self.client)
 
-    async def refuse(self, status: HTTPStatus, why: str) -> Message:
+    async def refuse(self, status: HTTPStatus, reason: str) -> Message:
         if not self.is_answered and not self.is_refused:
-            self.limits.refusals.count(status, why)
+            self.limits.refusals.count(status, reason)
             headers = encode_headers(refusal_headers(status, by_http_2=self.by_http_2))
             await self.send({"type": RESPONSE_START, "status": status.value, "headers": headers})
             await self.send({"type": RESPONSE_BODY, "body": b""})
-        self.is_refused = self.complete = True
+        self.is_refused = self.is_body_complete = True
         return {"type": "http.disconnect"}
 
-    async def answer_somehow(self) -> None:
+    async def ensure_response(self) -> None:
         """Answer a client that has disconnected or has sent an invalid body.
 
         Granian takes a missing response for a fault of ours.
@@ -364,7 +366,7 @@ class Exchange:
         if not self.is_answered:
             await self.refuse(HTTPStatus.BAD_REQUEST, "the body broke off")
 
-    async def fail(self) -> None:
+    async def send_server_error(self) -> None:
         """Answer 500 if the site has failed before it answered."""
         if not self.is_answered:
             await self.refuse(HTTPStatus.INTERNAL_SERVER_ERROR, "the site failed")
@@ -380,26 +382,26 @@ class Exchange:
             abort_connections({self.connection})
 
     def close(self) -> None:
-        self.give_quota()
-        if self.has_begun:
+        self.release_quota()
+        if self.is_admitted:
             self.limits.flow_control.release(self.client)
-        if self.watching:
-            self.watching.cancel()
+        if self.disconnect_watcher:
+            self.disconnect_watcher.cancel()
         if self.has_file:
             self.limits.budget.charge(self.connection, self.client, -RESPONSE_COST)
         self.limits.cycles.left(self.largest)
 
 
-def client_of(scope: Message) -> str:
+def client_address(scope: Message) -> str:
     """Return the address of the client; "" on a Unix socket."""
     return str((scope["client"] or ("",))[0])
 
 
-def headers_for_us(headers: Iterable[tuple[bytes, bytes]]) -> dict[bytes, str]:
+def read_headers(headers: Iterable[tuple[bytes, bytes]]) -> dict[bytes, str]:
     """Return the headers in READ. The values of a repeated header are joined by commas."""
-    found: dict[bytes, str] = {}
+    values: dict[bytes, str] = {}
     for name, value in headers:
-        if name in READ:
+        if name in READ_HEADERS:
             text = value.decode("latin-1")
-            found[name] = f"{found[name]},{text}" if name in found else text
-    return found
+            values[name] = f"{values[name]},{text}" if name in values else text
+    return values

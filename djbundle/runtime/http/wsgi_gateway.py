@@ -12,8 +12,8 @@ from djbundle.runtime.http.protocol.environ import make_environ
 from djbundle.runtime.http.protocol.request_middleware import RequestMiddleware
 from djbundle.runtime.http.protocol.transport import HTTP_2, Request, Transport
 from djbundle.runtime.http.receivers import Receivers
-from djbundle.runtime.http.requests import WsgiRequests
-from djbundle.runtime.http.static_cache import Shortcut
+from djbundle.runtime.http.request_tracker import WsgiRequestTracker
+from djbundle.runtime.http.static_cache import StaticCache
 from djbundle.runtime.http.threads import SiteThreads
 from djbundle.runtime.http.wsgi import WsgiSite
 from djbundle.runtime.logs.lines import write
@@ -23,18 +23,18 @@ class WsgiGateway:
     """Takes requests from Granian to the site. `spool` is the folder for request bodies."""
 
     def __init__(
-        self, application: Any, limits: Limits, threads: int, spool: str | None, shortcut: Shortcut | None
+        self, application: Any, limits: Limits, threads: int, spool: str | None, static_cache: StaticCache | None
     ) -> None:
-        self.limits, self.shortcut = limits, shortcut
+        self.limits, self.static_cache = limits, static_cache
         self.request_middleware = RequestMiddleware(limits.is_proxy)
         self.streams = Streams(limits)
         self.site = SiteThreads(WsgiSite(application, self.streams, self.hold_back), threads, limits.is_proxy)
         self.bodies = Bodies(limits, spool)
         self.admission = Admission(
-            limits, self.bodies, self.site.put, self.answer_at_once, self.site.waiting.is_at_limit
+            limits, self.bodies, self.site.put, self.answer_at_once, self.site.requests.is_at_limit
         )
         self.streams.on_end = self.admission.sweep
-        self.requests = WsgiRequests(self.site, self.streams)
+        self.request_tracker = WsgiRequestTracker(self.site, self.streams)
 
     def new_receivers(self) -> Receivers:
         """Return the receivers of one more of Granian's workers."""
@@ -54,7 +54,7 @@ class WsgiGateway:
 
     def answer_at_once(self, request: Request) -> bool:
         """Return whether the request is answered from memory, which needs no thread of the site."""
-        return self.shortcut is not None and self.shortcut.answer(request, self.streams)
+        return self.static_cache is not None and self.static_cache.answer(request, self.streams)
 
     def request(self, scope: dict[str, Any], protocol: Any) -> Request:
         address, port = scope["client"]

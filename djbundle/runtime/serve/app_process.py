@@ -110,7 +110,7 @@ def load_site(bundle: Bundle, options: ServeOptions, watch: Watch) -> "Site":
     get_resolver()._populate()
     site, path = serve_files(application, bundle, media=options.media), options.http.health_path
     site = site._replace(watch=watch)
-    if not health.is_free(path):
+    if not health.is_unused_path(path):
         return site
     healthy = health.Health(path, has_worker=options.run_worker, watch=watch)
     return site._replace(application=health.wrap(site.application, bundle.manifest.interface, healthy))

@@ -19,7 +19,7 @@ from djbundle.runtime.http.limits.limits import Limits
 from djbundle.runtime.http.protocol.observer import Observer
 from djbundle.runtime.http.protocol.response_middleware import AddedHeaders, WsgiMiddleware
 from djbundle.runtime.http.server import Server, WebOptions
-from djbundle.runtime.http.static_cache import Shortcut
+from djbundle.runtime.http.static_cache import StaticCache
 from djbundle.runtime.metrics.server import serve_metrics
 from djbundle.runtime.net.sockets import Listeners
 from djbundle.runtime.options.serve import WORKER_NICENESS, ServeOptions
@@ -74,7 +74,7 @@ class Crew:
         observer, added = Observer(slot, self._options.access_log, in_flight), additions(self._options)
         limits = Limits(self._options.http, observer)
         site = wrap(self._site.application, interface, added, observer, limits)
-        shortcut = Shortcut(self._site.files, added, observer) if interface == "wsgi" else None
+        static_cache = StaticCache(self._site.files, added, observer) if interface == "wsgi" else None
         web_options = WebOptions(
             interface=interface,
             blocking_threads=self._options.blocking_threads,
@@ -84,7 +84,7 @@ class Crew:
         endpoints = [self._endpoint(listener) for listener in self._listeners.of_worker(number)]
 
         def run() -> int:
-            return serve_web(Server(site, web_options, shortcut, limits), endpoints, heart)
+            return serve_web(Server(site, web_options, static_cache, limits), endpoints, heart)
 
         return Child("web", self._title("web"), run, heart=heart, in_flight=in_flight, slot=slot)
 

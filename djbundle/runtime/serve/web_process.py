@@ -13,7 +13,7 @@ from typing import Any
 
 from djbundle.errors import CertificateError
 from djbundle.runtime.http.limits.idle_reaper import IdleReaper
-from djbundle.runtime.http.server import Running, Server
+from djbundle.runtime.http.server import GranianWorker, Server
 from djbundle.runtime.logs.lines import log
 from djbundle.runtime.process import forking, memory
 from djbundle.runtime.process.heartbeat import BEAT, Heart
@@ -55,7 +55,7 @@ async def with_each_beat(action: Callable[[], None]) -> None:
 class Web:
     def __init__(self, server: Server) -> None:
         self.server = server
-        self.running: list[Running] = []
+        self.running: list[GranianWorker] = []
         self.is_leaving = False
         self.tasks: set[asyncio.Task[None]] = set()
 
@@ -77,17 +77,17 @@ class Web:
         for task in self.tasks:
             task.cancel()
         for each in self.running:
-            await each.say_goodbye()
+            await each.close_websockets()
             each.signal.set()
-        await asyncio.gather(*(each.finished.wait() for each in self.running))
+        await asyncio.gather(*(each.stopped.wait() for each in self.running))
 
     def leave(self) -> None:
         """Drain: other processes answer on the same sockets, and this one will stop."""
         self.is_leaving = True
         for each in self.running:
-            each.leave()
+            each.drain()
 
-    def start(self, endpoint: Endpoint) -> Running:
+    def start(self, endpoint: Endpoint) -> GranianWorker:
         running = self.server.start(endpoint.listener, endpoint.pair)
         self.running.append(running)
         return running
@@ -95,7 +95,7 @@ class Web:
     async def watch(self, endpoint: Endpoint, pair: Pair) -> None:
         """Start a server with each new certificate, and retire the one before. A draining worker starts none."""
         seen: Version | None = None
-        current: Running | None = None
+        current: GranianWorker | None = None
         while not self.is_leaving:
             version = pair.version()
             if version not in (seen, None):
@@ -111,12 +111,12 @@ class Web:
                         self.spawn(self.retire(before))
             await asyncio.sleep(LOOK)
 
-    async def retire(self, running: Running) -> None:
+    async def retire(self, running: GranianWorker) -> None:
         """Drain a server, and stop it once each client has had time for its handshake and its request."""
-        running.leave()
+        running.drain()
         await asyncio.sleep(HANDSHAKE + self.server.options.http.head_seconds)
         running.signal.set()
-        await running.finished.wait()
+        await running.stopped.wait()
         self.running.remove(running)
 
     async def sweep(self) -> None:
@@ -128,10 +128,10 @@ class Web:
         server, http = self.server, self.server.options.http
         idle_reaper = IdleReaper(
             ports,
-            server.most_connections,
+            server.max_connections,
             http.head_seconds,
             http.send_timeout,
-            server.requests,
+            server.request_tracker,
             server.limits,
         )
         while True:

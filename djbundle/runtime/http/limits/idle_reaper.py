@@ -22,7 +22,7 @@ MAX_SHARE_PER_CLIENT = 0.25  # share of the allowed connections that one client 
 class RequestTracker(Protocol):
     """The requests that are being answered."""
 
-    def awaited(self, seconds: float) -> Callable[[Connection], bool] | None:
+    def awaits_response(self, seconds: float) -> Callable[[Connection], bool] | None:
         """Return a test: may a request that is older than `seconds` wait for its answer on this connection?
 
         Return None while that cannot be known.
@@ -63,7 +63,7 @@ class IdleReaper:
         open_clients: set[tuple[str, int]] = set()
         counted_clients = {*self.limits.unacknowledged.accounts}
         is_crowded = len(self.known_clients) >= self.crowded_count
-        is_awaited = self.request_tracker.awaited(self.idle_timeout) if is_crowded else None
+        is_awaited = self.request_tracker.awaits_response(self.idle_timeout) if is_crowded else None
         connection_counts: Counter[str] = Counter()
         for connection in connections():
             if connection.port in self.ports:
