@@ -23,7 +23,7 @@ from djbundle.runtime.settings.rules import apply_overlay
 from djbundle.runtime.tls.pair import Pair
 
 if TYPE_CHECKING:
-    from djbundle.runtime.files.static_files import Site  # needs Django
+    from djbundle.runtime.files.static_files import LoadedSite  # needs Django
 
 ALLOCATOR_OPTIONS = "_RJEM_MALLOC_CONF"  # read by tikv-jemallocator, which is in Granian
 
@@ -93,7 +93,7 @@ def leave(children: list[Child]) -> None:
         child.leave()
 
 
-def load_site(bundle: Bundle, options: ServeOptions, watch: Watch) -> "Site":
+def load_site(bundle: Bundle, options: ServeOptions, watch: Watch) -> "LoadedSite":
     """Return the project's WSGI or ASGI application behind its static files."""
     apply_overlay(bundle, "serve")
     import django  # noqa: PLC0415 - only after the overlay

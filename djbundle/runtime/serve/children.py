@@ -13,7 +13,7 @@ from django.core.management import call_command
 
 from djbundle.manifest import Interface
 from djbundle.runtime.core.bundle import Bundle
-from djbundle.runtime.files.static_files import Site
+from djbundle.runtime.files.static_files import LoadedSite
 from djbundle.runtime.http.asgi import AsgiMiddleware
 from djbundle.runtime.http.limits.limits import Limits
 from djbundle.runtime.http.protocol.observer import Observer
@@ -42,7 +42,7 @@ class Crew:
     """Builds the children of the app process. `pair` is the TLS certificate."""
 
     def __init__(
-        self, bundle: Bundle, options: ServeOptions, listeners: Listeners, pair: Pair | None, site: Site
+        self, bundle: Bundle, options: ServeOptions, listeners: Listeners, pair: Pair | None, site: LoadedSite
     ) -> None:
         self._bundle, self._options, self._listeners = bundle, options, listeners
         self._pair, self._site = pair, site
