@@ -255,7 +255,7 @@ def test_new_version_that_babbles(site: Site, tmp_path: Path) -> None:  # noqa: 
         refused = site.run("upgrade", str(new), check=False)
         assert refused.returncode == 55
         assert "the new process says what is no step of a handover\n  fix: " in refused.stderr
-        assert site.told()["supervisor"] == site.process.pid
+        assert site.status()["supervisor"] == site.process.pid
     assert "Traceback" not in site.log.read_text()
 
 
@@ -273,5 +273,5 @@ def test_requests_that_are_none(new_small: NewSite) -> None:
                 caller.shutdown(socket.SHUT_WR)
                 with suppress(ConnectionError):
                     caller.recv(65536)
-        assert small.told()["supervisor"] == small.process.pid
+        assert small.status()["supervisor"] == small.process.pid
         assert "Traceback" not in small.log.read_text()

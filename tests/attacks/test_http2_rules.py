@@ -24,7 +24,7 @@ from hyperframe.frame import (
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from ci.http1 import all_of, connect, is_closed
+from ci.http1 import connect, is_closed, read_all
 from ci.http2 import Header, Http2
 from ci.site import Site, bare_environment
 from tests.attacks.watching import assert_recovered, get, memory_of, warm_up, web_of
@@ -233,7 +233,7 @@ def test_small_heads_that_unpack_to_large_ones_are_refused(site: Site) -> None:
         connection.sendall(PREFACE + SettingsFrame(0).serialize() + asked(first + again * 10_000).serialize())
         connection.settimeout(3)
         with contextlib.suppress(TimeoutError):
-            all_of(connection)
+            read_all(connection)
     assert memory_of(web) - before < MOST_MEMORY
     assert "/unpacked/" not in site.log.read_text()
     assert get(site) == 200
@@ -247,7 +247,7 @@ def test_requests_that_are_taken_back_at_once(site: Site) -> None:
         with Http2(site) as client:
             for _ in range(1000):
                 if client.is_open:
-                    client.reset(client.ask("/"), ErrorCodes.CANCEL)
+                    client.reset(client.send_request("/"), ErrorCodes.CANCEL)
             assert get(site) == 200
     assert_recovered(site, threads)
     wait_until(lambda: memory_of(web_of(site)) - before < MOST_MEMORY, "nothing of it stays")

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from ci.http1 import CHUNKED, HERE, HOST, all_of, connect, exchange, request, status_of
+from ci.http1 import CHUNKED, HERE, HOST, connect, exchange, read_all, request, status_of
 from ci.http2 import Http2
 from ci.mailbox import free_port
 from ci.site import Site, bare_environment
@@ -83,7 +83,7 @@ def test_a_refusal_is_logged_and_counted(observed: dict[str, Observed], interfac
     method, path = line.split()
     with seen(observed[interface], method, path, status), connect(observed[interface].site) as connection:
         connection.sendall(sent)
-        assert status_of(all_of(connection)) == status
+        assert status_of(read_all(connection)) == status
 
 
 @pytest.mark.parametrize("interface", INTERFACES)
@@ -92,8 +92,8 @@ def test_a_refusal_by_http2_is_logged_and_counted(
     observed: dict[str, Observed], interface: str, size: int, status: int
 ) -> None:
     with seen(observed[interface], "POST", "/size/", status), Http2(observed[interface].site) as client:
-        stream = client.ask("/size/", "POST", [(b"content-length", str(size).encode())], ends=False)
-        assert client.answer(stream).status == status
+        stream = client.send_request("/size/", "POST", [(b"content-length", str(size).encode())], ends=False)
+        assert client.wait_for_response(stream).status == status
 
 
 def test_a_body_without_a_length_is_seen(observed: dict[str, Observed]) -> None:
@@ -101,7 +101,7 @@ def test_a_body_without_a_length_is_seen(observed: dict[str, Observed]) -> None:
     site = observed["wsgi"]
     with connect(site.site) as connection:
         connection.sendall(request("POST", "/size/", HOST, CHUNKED, "Connection: close", body=b"1\r\na\r\n0\r\n\r\n"))
-        status = status_of(all_of(connection))
+        status = status_of(read_all(connection))
     assert status in (200, 411)
     wait_until(lambda: site.logged("POST", "/size/", status), "it is in the log", 10)
 
@@ -140,7 +140,7 @@ def test_a_full_disk_is_seen(small: Path, small_disk: Path) -> None:
             connection.sendall(request("POST", "/size/", HOST, f"Content-Length: {20 << 20}"))
             with contextlib.suppress(OSError):
                 connection.sendall(b"a" * (20 << 20))
-            assert status_of(all_of(connection)) == 507
+            assert status_of(read_all(connection)) == 507
         assert "No space left on device" in site.log.read_text()
 
 
@@ -169,11 +169,11 @@ def test_uploads_that_one_client_has_too_many_of_are_seen(target: NewTarget, int
         warm_up(site)
         bodies = SlowBodies(site, [HERE] * 300)
         slow = stack.enter_context(Dripping(bodies, pause=0.1))
-        wait_until(lambda: slow.waiting < 300 or upload(site) == 200, "they have come")
+        wait_until(lambda: slow.open_count < 300 or upload(site) == 200, "they have come")
         for _ in range(3):
             assert upload(site) == 200
         assert get(site) == 200
         stack.close()
-        answered = [status_of(answer) for answer in bodies.answers]
+        answered = [status_of(answer) for answer in bodies.responses]
         logged = re.findall(r'msg="POST /size/" status=(4\d\d|503) ', site.log.read_text())
         assert len(logged) >= len(answered), (len(logged), len(answered))

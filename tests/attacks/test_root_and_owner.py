@@ -127,9 +127,9 @@ def test_serving_the_data_of_another_user(place: Place) -> None:
         owners = {uid for each in tree_of(site) for uid in each.uids()}
         assert owners == {NEIGHBOUR}
         assert {gid for each in tree_of(site) for gid in each.gids()} == {NEIGHBOUR}
-        before = site.told()["app"]
+        before = site.status()["app"]
         site.process.send_signal(signal.SIGHUP)
-        wait_until(lambda: site.told()["app"] != before, "it has reloaded")
+        wait_until(lambda: site.status()["app"] != before, "it has reloaded")
         assert {uid for each in tree_of(site) for uid in each.uids()} == {NEIGHBOUR}
         assert psutil.Process(site.process.pid).uids().saved == NEIGHBOUR
     assert place.foreign() == []

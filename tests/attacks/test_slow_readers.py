@@ -33,7 +33,7 @@ def ask_for_all(site: Site, path: str = "/large/", window: int | None = 0, count
     """Request many pages of 2 MB over one connection, and never open its window."""
     client = Http2(site, window=window, reads=False)
     for _ in range(count):
-        client.ask(path)
+        client.send_request(path)
     return client
 
 
@@ -51,7 +51,7 @@ def has_given_back(site: Site, before: int) -> bool:
 
 def has_some_heads(client: Http2) -> bool:
     client.receive(0.05)
-    return any(answer.status for answer in client.answers.values())
+    return any(answer.status for answer in client.responses.values())
 
 
 def is_closed(client: Http2) -> bool:
@@ -98,11 +98,11 @@ def test_pings_are_no_progress(target: NewTarget, interface: str) -> None:
     """Bytes move in both directions all the time, but none of them belongs to the response."""
     with target(interface, *STALL) as site, Http2(site, window=0, reads=False) as client:
         warm_up(site)
-        stream = client.ask("/large/")
+        stream = client.send_request("/large/")
 
         def ping() -> bool:
             client.ping()
-            return client.answers[stream].is_over
+            return client.responses[stream].is_over
 
         wait_until(ping, "the answer is broken off")
 
@@ -112,14 +112,14 @@ def test_a_byte_now_and_then_is_no_progress(target: NewTarget, interface: str) -
     """At this rate the page would take days."""
     with target(interface, *STALL) as site, Http2(site, window=0, reads=False) as client:
         warm_up(site)
-        stream = client.ask("/large/")
+        stream = client.send_request("/large/")
 
         def take_a_byte() -> bool:
             if client.is_open:
                 client.protocol.increment_flow_control_window(1, stream)
                 client.flush()
                 client.receive(0.2)
-            return client.answers[stream].is_over
+            return client.responses[stream].is_over
 
         wait_until(take_a_byte, "the answer is broken off")
 
@@ -128,12 +128,12 @@ def test_a_byte_now_and_then_is_no_progress(target: NewTarget, interface: str) -
 def test_a_slow_but_honest_reader_gets_everything(target: NewTarget, interface: str) -> None:
     """Read 64 KB at a time, for three times as long as a client may read nothing."""
     with target(interface, *STALL) as site, Http2(site, window=1 << 16) as client:
-        answer = client.answers[client.ask("/large/?size=1500000")]
+        answer = client.responses[client.send_request("/large/?size=1500000")]
         for _ in range(100):
             if not answer.is_over:
                 client.receive(1)
                 time.sleep(0.3)
-        assert answer.is_whole, f"{len(answer.body)} bytes of 1500000"
+        assert answer.is_complete, f"{len(answer.body)} bytes of 1500000"
         assert len(answer.body) == 1_500_000
 
 
@@ -324,18 +324,18 @@ def test_cancelled_films_are_in_nobodys_way(target: NewTarget, interface: str) -
         (media / "film.mp4").write_bytes(b"a" * (100 << 20))
         warm_up(site)
         for _ in range(8):
-            stream = client.ask("/media/film.mp4")
+            stream = client.send_request("/media/film.mp4")
             wait_until(lambda stream=stream: begins(client, stream), "it begins")  # type: ignore[misc]
             client.reset(stream)
             assert get(site) == 200
-        last = client.ask("/up")
+        last = client.send_request("/up")
         wait_until(lambda: begins(client, last), "the same client is answered")
-        assert client.answers[last].status == 200
+        assert client.responses[last].status == 200
 
 
 def begins(client: Http2, stream: int) -> bool:
     client.receive(0.1)
-    return bool(client.answers[stream].status)
+    return bool(client.responses[stream].status)
 
 
 @pytest.mark.parametrize("interface", INTERFACES)
@@ -344,7 +344,7 @@ def test_a_stalled_client_behind_a_proxy_ends_nobody_elses_answers(target: NewTa
     proxy = ("--trusted-proxies", HERE)
     with target(interface, *STALL, *proxy) as site, Http2(site, window=1 << 16, reads=False) as client:
         warm_up(site)
-        stalled = client.ask("/large/?size=3000000", headers=[(b"x-forwarded-for", b"203.0.113.66")])
+        stalled = client.send_request("/large/?size=3000000", headers=[(b"x-forwarded-for", b"203.0.113.66")])
         client.protocol.increment_flow_control_window(1 << 26)
         client.flush()
         end = time.monotonic() + 2 * float(STALL[1])
@@ -361,4 +361,4 @@ def has_ended_early(client: Http2, stream: int) -> bool:
         client.receive(0.1)
     except InvalidBodyLengthError:
         return True
-    return client.answers[stream].reset is not None
+    return client.responses[stream].reset is not None

@@ -6,7 +6,7 @@ from typing import Any
 
 import psutil
 
-from ci.http1 import HERE, all_of, connect, connect_tls, request, status_of
+from ci.http1 import HERE, connect, connect_tls, read_all, request, status_of
 from ci.site import Site
 from tests.bundle.processes import with_role
 from tests.waiting import wait_until
@@ -21,7 +21,7 @@ def ask(site: Site, method: str, path: str, *headers: str, body: bytes = b"", so
     length = (f"Content-Length: {len(body)}",) if body else ()
     with make(site, source) as connection:
         connection.sendall(request(method, path, "Host: localhost", "Connection: close", *length, *headers, body=body))
-        return all_of(connection)
+        return read_all(connection)
 
 
 def get(site: Site, path: str = "/up", source: str = HONEST) -> int:

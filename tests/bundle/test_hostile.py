@@ -15,7 +15,7 @@ from urllib.request import Request, urlopen
 import pytest
 
 from ci.customer import Customer
-from ci.http1 import CHUNKED, HOST, all_of, connect, connect_tls, exchange, is_closed, request
+from ci.http1 import CHUNKED, HOST, connect, connect_tls, exchange, is_closed, read_all, request
 from ci.site import Site, bare_environment
 from tests.bundle.processes import with_role
 from tests.conftest import NewSite
@@ -164,7 +164,7 @@ def test_no_path_leads_out(site: Site) -> None:
 def exchange_once(site: Site, path: str) -> bytes:
     with connect(site) as connection:
         connection.sendall(request("GET", path, HOST, "Connection: close"))
-        return all_of(connection)
+        return read_all(connection)
 
 
 @pytest.mark.parametrize("beginning", ["head", "body", "nothing"])
@@ -349,8 +349,8 @@ def test_who_takes_nothing_of_an_answer_is_closed(mute: dict[str, Site]) -> None
         for _ in range(20):
             size += len(slow.recv(1 << 20))
             time.sleep(0.25)
-        assert size + len(all_of(slow)) > 20 << 20
-        assert len(all_of(stalled)) < 20 << 20
+        assert size + len(read_all(slow)) > 20 << 20
+        assert len(read_all(stalled)) < 20 << 20
 
 
 def test_bodies_arrive_whole(new_small: NewSite) -> None:

@@ -75,9 +75,9 @@ def test_waiting_tasks_are_told(new_small: NewSite) -> None:
 def test_metrics_outlive_an_upgrade(new_small: NewSite) -> None:
     port = free_port()
     with new_small("--metrics-bind", f"127.0.0.1:{port}") as site:
-        before = site.told()["app"]
+        before = site.status()["app"]
         site.process.send_signal(signal.SIGHUP)
-        wait_until(lambda: site.told()["app"] != before, "another process has taken over")
+        wait_until(lambda: site.status()["app"] != before, "another process has taken over")
         assert Customer(site.url).get("/").status == 200
         wait_until(lambda: scrape(port).get('djbundle_requests_total{code="2xx"}') == 1, "the new one counts")
 
