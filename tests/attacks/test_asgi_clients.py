@@ -18,7 +18,7 @@ EVENTS = 120  # streams of each connection
 CONNECTIONS = 10
 FILES = 60  # requests for one file on each connection
 FILES_HELD = 128  # descriptors: the files that the budget of one client allows, and what the process needs
-MOST_MEMORY = 160 << 20  # bytes; all streams could send 300 MB
+MAX_MEMORY = 160 << 20  # bytes; all streams could send 300 MB
 
 
 def ask_and_leave(site: Site, method: str) -> None:
@@ -64,7 +64,7 @@ def test_bodies_that_django_keeps_are_bounded(target: NewTarget) -> None:
             with contextlib.suppress(OSError):  # most are refused before they are sent completely
                 connection.sendall(request("POST", "/slow/", HOST, f"Content-Length: {len(BODY)}", body=BODY))
         assert get(site) == 200
-        assert (grown := memory_of(web) - before) < MOST_MEMORY, f"{grown >> 20} MB"
+        assert (grown := memory_of(web) - before) < MAX_MEMORY, f"{grown >> 20} MB"
 
 
 def refused(client: Http2) -> int:
@@ -93,7 +93,7 @@ def test_events_that_nobody_takes_cost_little(target: NewTarget) -> None:
             for _ in range(EVENTS):
                 client.send_request("/endless/")
         wait_until(lambda: any(not is_open(client) for client in clients), "some are broken off")
-        wait_until(lambda: get(site) == 200 and memory_of(web) - before < MOST_MEMORY, "the memory is given back", 20)
+        wait_until(lambda: get(site) == 200 and memory_of(web) - before < MAX_MEMORY, "the memory is given back", 20)
 
 
 def is_open(client: Http2) -> bool:

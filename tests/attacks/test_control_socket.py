@@ -62,10 +62,10 @@ URLS |= st.text(":[]/%\0 \xe9", max_size=8) | st.text("/x\0\xe9", max_size=200).
 def nearly_true(draw: st.DrawFn) -> dict[str, Any]:
     """Draw the answer of a site with a few wrong or missing fields."""
     wrong = draw(st.sets(st.sampled_from(sorted(TRUE)), max_size=2))
-    found = {name: draw(ANYTHING) if name in wrong else value for name, value in TRUE.items()}
+    status_message = {name: draw(ANYTHING) if name in wrong else value for name, value in TRUE.items()}
     for name in draw(st.sets(st.sampled_from(sorted(TRUE)), max_size=1)):
-        del found[name]
-    return found
+        del status_message[name]
+    return status_message
 
 
 ANSWERS = ANYTHING | nearly_true()
@@ -248,9 +248,9 @@ STATES = [b"nonsense\n", b"[]\n", b'{"cause": "x"}\n', b'{"state": "failed"}\n',
 
 def test_new_version_that_babbles(site: Site, tmp_path: Path) -> None:  # noqa: F811
     """Such a version does not take over, and the old one goes on serving."""
-    for said in STATES:
+    for message in STATES:
         new = tmp_path / "babbler"
-        new.write_text(BABBLER.format(python=sys.executable, said=said))
+        new.write_text(BABBLER.format(python=sys.executable, message=message))
         new.chmod(0o755)
         refused = site.run("upgrade", str(new), check=False)
         assert refused.returncode == 55

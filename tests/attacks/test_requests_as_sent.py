@@ -241,10 +241,10 @@ def test_one_host_by_http2_is_enough(sites: Sites, interface: str) -> None:
 @pytest.mark.parametrize("interface", INTERFACES)
 def test_we_are_no_proxy(sites: Sites, interface: str) -> None:
     """CONNECT asks for a tunnel: it gets no page, and the site does not see it."""
-    seen = sites[interface].log.stat().st_size
+    log_size = sites[interface].log.stat().st_size
     answer = exchange(sites[interface], request("CONNECT", "localhost:80", "Host: localhost:80"))
     assert 400 <= status_of(answer) < 600, answer[:100]
-    assert b"source=django" not in sites[interface].log.read_bytes()[seen:]
+    assert b"source=django" not in sites[interface].log.read_bytes()[log_size:]
 
 
 @pytest.mark.parametrize("interface", INTERFACES)
@@ -266,7 +266,7 @@ def reaching(folder: Path) -> str:
 @contextlib.contextmanager
 def unreached(site: Site, folder: Path) -> Iterator[None]:
     """Check that the requests in the block make no file, and that it is not Django that refuses them."""
-    seen = site.log.stat().st_size
+    log_size = site.log.stat().st_size
     yield
     assert not (folder / "reached").exists()
-    assert b"DisallowedHost" not in site.log.read_bytes()[seen:]
+    assert b"DisallowedHost" not in site.log.read_bytes()[log_size:]

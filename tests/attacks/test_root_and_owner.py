@@ -204,18 +204,18 @@ def test_sockets_in_the_folder_of_another_user(place: Place, precious: Path) -> 
 
 def test_a_socket_is_never_wider_than_it_will_be(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Its mode is right even between bind and listen, and neither chmod nor chown uses its path."""
-    seen = []
+    modes = []
     listen = socket.socket.listen
 
     def watched(self: socket.socket, *arguments: int) -> None:
-        seen.append(stat.S_IMODE((tmp_path / "site.sock").stat().st_mode))
+        modes.append(stat.S_IMODE((tmp_path / "site.sock").stat().st_mode))
         listen(self, *arguments)
 
     monkeypatch.setattr(socket.socket, "listen", watched)
     for call in ("chmod", "chown"):
         monkeypatch.setattr(os, call, lambda *_, **__: pytest.fail("a path is used twice"))
     with listen_unix(tmp_path / "site.sock", 0o600):
-        assert seen == [0o600]
+        assert modes == [0o600]
 
 
 @pytest.mark.parametrize("kind", ["link", "pipe", "second name", "folder"])

@@ -18,7 +18,7 @@ WINDOW = ("--body-timeout", "2")  # seconds; 1 KB has to arrive in each such per
 SLOW = 200  # uploads; once, 62 were enough to block all others
 FORWARDED = "X-Forwarded-For: {}"
 LENGTH = f"Content-Length: {DECLARED_SIZE}"
-MOST_MEMORY = 96 << 20  # bytes, for all unfinished bodies of one client
+MAX_MEMORY = 96 << 20  # bytes, for all unfinished bodies of one client
 
 
 def by_http1(site: Site) -> list[SlowUpload]:
@@ -138,7 +138,7 @@ def test_bodies_that_have_begun_take_little_memory(target: NewTarget, interface:
             for _ in range(40):
                 most = max(most, memory_of(web) - before)
                 time.sleep(0.1)
-            assert most < MOST_MEMORY, f"{most >> 20} MB for {slow.open_count} bodies"
+            assert most < MAX_MEMORY, f"{most >> 20} MB for {slow.open_count} bodies"
             assert upload(site) == 200
 
 

@@ -81,8 +81,8 @@ def test_serving_site_names_the_request_that_its_process_died_of(crashing: Path,
         assert urlopen(f"{site.url}/plain/", timeout=30).status == 200
         with pytest.raises(OSError, match=r"."):
             urlopen(f"{site.url}/crash/?token=hidden%0aerror", timeout=30)
-        told = "while answering GET /crash/; it is started again"
-        wait_until(lambda: told in site.log.read_text(), "its death is told")
+        log_text = "while answering GET /crash/; it is started again"
+        wait_until(lambda: log_text in site.log.read_text(), "its death is told")
         assert "hidden" not in site.log.read_text()
 
 

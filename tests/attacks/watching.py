@@ -41,10 +41,10 @@ def upload(site: Site, source: str = HONEST, size: int = 1000) -> int:
     return status_of(ask(site, "POST", "/size/", body=b"a" * size, source=source))
 
 
-def echo(answer: bytes | bytearray) -> dict[str, Any]:
+def echo(response: bytes | bytearray) -> dict[str, Any]:
     """Return what the page /echo/ reports."""
-    told: dict[str, Any] = json.loads(bytes(answer).rpartition(b"\r\n\r\n")[2])
-    return told
+    report: dict[str, Any] = json.loads(bytes(response).rpartition(b"\r\n\r\n")[2])
+    return report
 
 
 def web_of(site: Site) -> psutil.Process:

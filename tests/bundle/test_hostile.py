@@ -59,11 +59,11 @@ def crowded(small: Path, streaming: Path, tmp_path_factory: pytest.TempPathFacto
 @contextlib.contextmanager
 def impatient(folders: pytest.TempPathFactory, wsgi: Path, asgi: Path, *options: str) -> Iterator[dict[str, Site]]:
     """Start a site of each interface that waits 1 s for a request, and 2 s for a client to take an answer."""
-    given = ("--workers", "1", "--http1-header-read-timeout", "1000", "--send-timeout", "2", *options)
+    serve_options = ("--workers", "1", "--http1-header-read-timeout", "1000", "--send-timeout", "2", *options)
     environment = bare_environment(STREAMING_TOKEN="token")
     with contextlib.ExitStack() as stack:
         yield {
-            name: stack.enter_context(Site(bundle, folders.mktemp(name) / "data", environment, *given))
+            name: stack.enter_context(Site(bundle, folders.mktemp(name) / "data", environment, *serve_options))
             for name, bundle in (("wsgi", wsgi), ("asgi", asgi))
         }
 
@@ -258,10 +258,10 @@ def test_an_answer_that_fails_does_not_look_whole(mute: dict[str, Site], number:
     with connect(mute["asgi"]) as connection:
         connection.sendall(request("GET", f"/count/?to=3&fails={number}", HOST, "Connection: close"))
         with connection.makefile("rb") as answer:
-            told = answer.read()
-    assert told.startswith(b"HTTP/1.1 200")
-    assert b"\r\n0\n\r\n" in told
-    assert told.endswith(b"\r\n0\r\n\r\n") == whole
+            received = answer.read()
+    assert received.startswith(b"HTTP/1.1 200")
+    assert b"\r\n0\n\r\n" in received
+    assert received.endswith(b"\r\n0\r\n\r\n") == whole
 
 
 def get(site: Site, path: str, **headers: str) -> Any:

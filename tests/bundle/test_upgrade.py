@@ -126,7 +126,7 @@ def test_upgrade_under_load(site: Site, signed_small: Path, next_small: Path) ->
             before, old = load.response_count(), with_role(site, "app")[0]
             result = upgrade(site, new, "--allow-downgrade")
             assert result.returncode == 0, result.stderr + site.log.read_text()
-            wait_until(lambda seen=before: load.response_count() > seen + 20, "clients are answered")
+            wait_until(lambda count=before: load.response_count() > count + 20, "clients are answered")
             wait_until(lambda gone=old: all_gone([gone]), "the old one has left")
             assert version_of(site) == version
     assert load.failures == []
@@ -153,8 +153,8 @@ def test_failing_upgrade_under_load(site: Site, next_small: Path, code: int, cau
         result = upgrade(site, next_small)
         assert result.returncode == code, result.stderr
         assert cause in result.stderr
-        seen = load.response_count()
-        wait_until(lambda: load.response_count() > seen + 20, "clients are answered")
+        count = load.response_count()
+        wait_until(lambda: load.response_count() > count + 20, "clients are answered")
     assert load.failures == []
     assert set(load.written) <= tasks_in(site)
     assert "migrated" not in notes_in(site)
@@ -254,8 +254,8 @@ def test_upgrade_of_https_under_load(small: Path, next_small: Path, tmp_path: Pa
     with Site(copy, tmp_path / "data", bare_environment(), "--tls", "internal") as site, Load(site, SECURE) as load:
         assert upgrade(site, next_small).returncode == 0
         assert site.run("rollback").returncode == 0
-        seen = load.response_count()
-        wait_until(lambda: load.response_count() > seen + 100, "clients are answered")
+        count = load.response_count()
+        wait_until(lambda: load.response_count() > count + 100, "clients are answered")
     assert load.failures == []
     assert set(load.statuses) == {200}
 
@@ -282,12 +282,12 @@ def test_candidate_that_is_killed(site: Site, next_small: Path) -> None:
     command = [site.bundle, "upgrade", next_small, "--data-dir", site.data]
     upgrading = subprocess.Popen(command, env=site.environment, stderr=subprocess.PIPE, text=True)
     first, candidate = wait_until(
-        lambda: found if len(found := psutil.Process(site.process.pid).children()) == 2 else [], "a second child"
+        lambda: children if len(children := psutil.Process(site.process.pid).children()) == 2 else [], "a second child"
     )
     candidate.kill()
-    _, said = upgrading.communicate(timeout=60)
+    _, errors = upgrading.communicate(timeout=60)
     assert upgrading.returncode == 55
-    assert "ended with code -9" in said
+    assert "ended with code -9" in errors
     assert with_role(site, "app") == [first]
 
 
