@@ -222,11 +222,11 @@ def test_a_pipe_that_is_called_like_a_board(tmp_path: Path) -> None:
 VERSIONS = ["nonsense", "[]", "{}", '{"name": 1, "version": "1", "built": "x"}', "[" * 90_000]
 
 
-@pytest.mark.parametrize("said", VERSIONS, ids=lambda said: said[:12])
-def test_file_that_does_not_say_its_version(tmp_path: Path, said: str) -> None:
-    (tmp_path / "said").write_text(said)
+@pytest.mark.parametrize("output", VERSIONS, ids=lambda output: output[:12])
+def test_file_that_does_not_say_its_version(tmp_path: Path, output: str) -> None:
+    (tmp_path / "output").write_text(output)
     new = tmp_path / "new"
-    new.write_text(f'#!/bin/sh\n[ "$1" = version ] && cat {tmp_path}/said\nexit 0\n')
+    new.write_text(f'#!/bin/sh\n[ "$1" = version ] && cat {tmp_path}/output\nexit 0\n')
     new.chmod(0o755)
     with pytest.raises(UpgradeError, match="does not say which version it is"):
         NewVersion(new, new, tmp_path)._version()

@@ -211,8 +211,8 @@ def test_lines_of_one_header_are_one_list() -> None:
 
 def test_site_reads_no_more_than_is_believed() -> None:
     """The site sees only trusted values: Django uses the first scheme of a list, and other code reads ``Forwarded``."""
-    given = [(b"x-forwarded-for", b"9.9.9.9"), (b"x-forwarded-proto", b"https, http"), (b"forwarded", b"for=6.6.6.6")]
-    scope = ask(given, "10.0.0.2")
+    headers = [(b"x-forwarded-for", b"9.9.9.9"), (b"x-forwarded-proto", b"https, http"), (b"forwarded", b"for=6.6.6.6")]
+    scope = ask(headers, "10.0.0.2")
     assert scope["headers"] == [(b"x-forwarded-for", b"9.9.9.9"), (b"x-forwarded-proto", b"http")]
     assert scope["scheme"] == "http"
 

@@ -94,7 +94,7 @@ def test_a_body_keeps_no_thread(client: Client, pool: Pool) -> None:
     for protocol, page in zip(protocols, pages, strict=True):
         assert not page.answered_by
         page.over.set()
-        pool.call(lambda protocol=protocol: protocol.bring(b"abcde", more=False))  # type: ignore[misc]
+        pool.call(lambda protocol=protocol: protocol.deliver(b"abcde", more=False))  # type: ignore[misc]
         wait_until(lambda page=page: page.answered_by, "it is answered when it is whole")  # type: ignore[misc]
 
 

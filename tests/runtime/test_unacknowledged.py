@@ -143,10 +143,10 @@ def test_a_suspicious_response_counts_until_it_is_taken() -> None:
     streams = Streams(limits)
     request = make_request(protocol)
     streams.send_fenced(request, 200, [], b"page")
-    wait_until(lambda: protocol.waiting, "a part waits")
+    wait_until(lambda: protocol.send_futures, "a part waits")
     assert protocol.headers == [("Content-Length", "4")]
     assert limits.budget.connections[CONNECTION] == 4 + headers_size([("Content-Length", "4")]) + request.size
-    wait_until(lambda: protocol.take() or protocol.over.is_set(), "all parts are taken")  # type: ignore[func-returns-value]
+    wait_until(lambda: protocol.accept_parts() or protocol.over.is_set(), "all parts are taken")  # type: ignore[func-returns-value]
     assert protocol.body == b"page"
     wait_until(lambda: not limits.budget.total, "it counts no more")
 

@@ -75,5 +75,5 @@ def test_no_server_is_started_by_one_that_leaves(monkeypatch: pytest.MonkeyPatch
 
 
 def test_what_is_told_before_anybody_listens_is_heard() -> None:
-    told = subprocess.run([sys.executable, "-c", EARLY], capture_output=True, text=True, timeout=60, check=True)
-    assert told.stdout == "told\n"
+    result = subprocess.run([sys.executable, "-c", EARLY], capture_output=True, text=True, timeout=60, check=True)
+    assert result.stdout == "told\n"
