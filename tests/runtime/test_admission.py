@@ -5,7 +5,7 @@ import pytest
 from djbundle.runtime.http.limits import admission
 from djbundle.runtime.http.limits.admission import Admission
 from djbundle.runtime.http.limits.bodies import Bodies
-from djbundle.runtime.http.limits.budget import MAX_BYTES_PER_CONNECTION, MAX_WAIT
+from djbundle.runtime.http.limits.budget import HOLD_TIMEOUT, MAX_BYTES_PER_CONNECTION
 from djbundle.runtime.http.limits.limits import Limits
 from djbundle.runtime.http.protocol.transport import Request
 from djbundle.runtime.net.trusted_proxies import parse_proxies
@@ -75,7 +75,7 @@ def test_none_is_held_for_ever(gate: Gate, monkeypatch: pytest.MonkeyPatch) -> N
     monkeypatch.setattr(admission.time, "monotonic", lambda: now)
     gate.keep_waiting()
     protocol = gate.ask()
-    now = MAX_WAIT
+    now = HOLD_TIMEOUT
     gate.admission.sweep()
     assert protocol.status == 0
     now += 1

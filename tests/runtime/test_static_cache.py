@@ -11,7 +11,7 @@ from servestatic.responders import Redirect, StaticFile
 from djbundle.runtime.http.protocol.response_middleware import AddedHeaders
 from djbundle.runtime.http.protocol.transport import Request
 from djbundle.runtime.http.static_cache import (
-    MAX_ACCEPT_ENCODING,
+    MAX_ACCEPT_ENCODING_LENGTH,
     MAX_CACHE_SIZE,
     MAX_LOOKUPS,
     MAX_UNSPLIT_SIZE,
@@ -123,7 +123,7 @@ def test_strangers_fill_no_memory_with_what_they_accept(cache: StaticCache, tmp_
         assert ask(cache, "/a", HTTP_ACCEPT_ENCODING=f"x-{number}")
     assert ask(cache, "/a", HTTP_ACCEPT_ENCODING="y" * 1000)
     assert len(cache.lookups) == MAX_LOOKUPS
-    assert max(len(accepted) for _, accepted in cache.lookups) < MAX_ACCEPT_ENCODING
+    assert max(len(accepted) for _, accepted in cache.lookups) < MAX_ACCEPT_ENCODING_LENGTH
 
 
 def test_redirects_and_unknown_paths_are_the_sites(cache: StaticCache) -> None:

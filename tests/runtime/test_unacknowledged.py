@@ -169,8 +169,8 @@ def test_the_kernel_is_asked_after_some_bytes(site: UnacknowledgedBytes, pair: P
 def test_a_descriptor_that_means_another_connection_is_not_believed(pair: Pair) -> None:
     client, _server = pair
     known = ConnectionFinder()
-    known.numbers[client.getsockname()] = client.fileno()  # the other end
+    known.descriptors[client.getsockname()] = client.fileno()  # the other end
     assert [each.client for each in known.find([client.getsockname()])] == [client.getsockname()]
-    assert known.numbers[client.getsockname()] != client.fileno()
+    assert known.descriptors[client.getsockname()] != client.fileno()
     assert not [*known.find([("192.0.2.1", 1)])]
-    assert not known.numbers
+    assert not known.descriptors

@@ -45,11 +45,11 @@ def cut_off(*sizes: tuple[str, int]) -> list[tuple[str, int]]:
     with contextlib.ExitStack() as stack:
         for port, (client, size) in enumerate(sizes):
             usage = stack.enter_context(memory.track((client, port), client))
-            usage.unfinished = size
+            usage.incomplete_bytes = size
         for each in memory.open:
             memory.count(each)
         memory.sweep()
-        return sorted((each.client, each.unfinished) for each in memory.open if each.is_cut_off)
+        return sorted((each.client, each.incomplete_bytes) for each in memory.open if each.is_cut_off)
 
 
 @pytest.mark.usefixtures("limits")
@@ -77,7 +77,7 @@ def test_all_together_may_be_so_large() -> None:
 def test_a_stranger_has_sent_little_before() -> None:
     usage = WebSocketUsage()
     usage.note(HANDSHAKE_ALLOWANCE + 5)
-    assert usage.unfinished == 5
+    assert usage.incomplete_bytes == 5
 
 
 def test_one_small_message_excuses_nothing_else() -> None:
@@ -85,27 +85,27 @@ def test_one_small_message_excuses_nothing_else() -> None:
     usage = WebSocketUsage()
     usage.add_complete(1, 1)
     usage.note(60 * MEGABYTE)
-    assert usage.unfinished > 58 * MEGABYTE
+    assert usage.incomplete_bytes > 58 * MEGABYTE
     usage.add_complete(1, 1)
     usage.note(120 * MEGABYTE)
-    assert usage.unfinished > 118 * MEGABYTE
+    assert usage.incomplete_bytes > 118 * MEGABYTE
 
 
 def test_a_proxy_may_have_said_much() -> None:
     usage = WebSocketUsage(is_from_proxy=True)
     usage.note(10 * HANDSHAKE_ALLOWANCE)  # its handshake
-    assert usage.unfinished == 0
+    assert usage.incomplete_bytes == 0
     usage.note(10 * HANDSHAKE_ALLOWANCE + 5)
-    assert usage.unfinished == 5
+    assert usage.incomplete_bytes == 5
 
 
 def test_pings_count_until_a_message_is_seen() -> None:
     usage = WebSocketUsage(is_baseline_known=True)
     usage.note(3000)
-    assert usage.unfinished == 3000
+    assert usage.incomplete_bytes == 3000
     usage.add_complete(10, 10)
     usage.mark(3016)
-    assert usage.unfinished == 0
+    assert usage.incomplete_bytes == 0
 
 
 def head_of(size: int) -> int:
@@ -151,7 +151,7 @@ class Sender:
             self.sent += begun
             self.begun += begun
             self.usage.note(self.sent)
-            yield self.usage.unfinished - self.begun
+            yield self.usage.incomplete_bytes - self.begun
 
 
 @given(st.lists(interval, max_size=20))
@@ -288,10 +288,10 @@ def test_a_message_is_seen_between_two_looks(memory: WebSocketMemory) -> None:
             assert len(server.recv(3000, socket.MSG_WAITALL)) == 3000
             memory.receive(usage, text(1))
             memory.sweep()
-            assert (usage.complete, usage.unfinished) == (3000, 0)
+            assert (usage.complete_bytes, usage.incomplete_bytes) == (3000, 0)
             assert len(server.recv(2000, socket.MSG_WAITALL)) == 2000
             memory.sweep()
-            assert usage.unfinished == 2000
+            assert usage.incomplete_bytes == 2000
 
 
 def test_what_comes_by_a_proxy_counts_soon() -> None:
@@ -307,7 +307,7 @@ def test_what_comes_by_a_proxy_counts_soon() -> None:
         client.sendall(b"a" * 2000)
         assert len(server.recv(2000, socket.MSG_WAITALL)) == 2000
         memory.sweep()
-        assert (usage.complete, usage.unfinished) == (5000, 2000)
+        assert (usage.complete_bytes, usage.incomplete_bytes) == (5000, 2000)
 
     with socket.create_server((HERE, 0)) as listener, socket.create_connection(listener.getsockname()) as client:
         server, address = listener.accept()

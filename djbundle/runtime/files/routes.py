@@ -32,11 +32,11 @@ class Routes:
         paths = {path, f"{path}/", shorter, f"{shorter}/"}
         for language in self._languages:
             with translation.override(language):
-                if any(self._answers(urlconf, each) for urlconf in self._urlconfs for each in paths):
+                if any(self._has_route(urlconf, each) for urlconf in self._urlconfs for each in paths):
                     return True
         return False
 
-    def _answers(self, urlconf: str, path: str) -> bool:
+    def _has_route(self, urlconf: str, path: str) -> bool:
         try:
             match = get_resolver(urlconf).resolve(path)
         except Resolver404:

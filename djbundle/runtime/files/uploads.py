@@ -98,16 +98,16 @@ def wrap(application: Any, interface: str, uploads: Uploads) -> Any:
 
 
 def _wsgi(application: Any, uploads: Uploads) -> Any:
-    def answer(environ: dict[str, Any], start_response: Any) -> Any:
+    def middleware(environ: dict[str, Any], start_response: Any) -> Any:
         path = decode_path_info(environ["PATH_INFO"])
         file = uploads.find(path) if uploads.may_have(path) else None
         return FileServerWSGI(file)(environ, start_response) if file else application(environ, start_response)
 
-    return answer
+    return middleware
 
 
 def _asgi(application: Any, uploads: Uploads) -> Callable[..., Awaitable[None]]:
-    async def answer(scope: dict[str, Any], receive: Any, send: Any) -> None:
+    async def middleware(scope: dict[str, Any], receive: Any, send: Any) -> None:
         is_candidate = scope["type"] == "http" and uploads.may_have(scope["path"])
         file = await asyncio.to_thread(uploads.find, scope["path"]) if is_candidate else None
         if file is None:
@@ -118,4 +118,4 @@ def _asgi(application: Any, uploads: Uploads) -> Callable[..., Awaitable[None]]:
             server.block_size = BLOCK_SIZE
             await server(scope, receive, send)
 
-    return answer
+    return middleware

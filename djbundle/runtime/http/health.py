@@ -94,7 +94,7 @@ def wrap(application: Any, interface: str, health: Health) -> Any:
 def _wsgi(application: Any, health: Health) -> Any:
     paths = health.paths
 
-    def answer(environ: dict[str, Any], start_response: Any) -> Any:
+    def middleware(environ: dict[str, Any], start_response: Any) -> Any:
         check = paths.get(environ["PATH_INFO"])
         if check is None:
             return application(environ, start_response)
@@ -102,13 +102,13 @@ def _wsgi(application: Any, health: Health) -> Any:
         start_response(f"{status.value} {status.phrase}", [*HEADERS, ("Content-Length", str(len(body)))])
         return [body]
 
-    return answer
+    return middleware
 
 
 def _asgi(application: Any, health: Health) -> Callable[..., Awaitable[None]]:
     paths = health.paths
 
-    async def answer(scope: dict[str, Any], receive: Any, send: Any) -> None:
+    async def middleware(scope: dict[str, Any], receive: Any, send: Any) -> None:
         check = paths.get(scope["path"]) if scope["type"] == "http" else None
         if check is None:
             await application(scope, receive, send)
@@ -118,4 +118,4 @@ def _asgi(application: Any, health: Health) -> Callable[..., Awaitable[None]]:
         await send({"type": "http.response.start", "status": status.value, "headers": headers})
         await send({"type": "http.response.body", "body": body})
 
-    return answer
+    return middleware

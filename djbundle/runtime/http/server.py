@@ -70,7 +70,7 @@ class GranianWorker:
         by a socket whose name no client knows, and to which none will connect.
         """
         self.is_draining = True
-        self.websocket_drain.begin()
+        self.websocket_drain.start()
         with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM | socket.SOCK_NONBLOCK) as nobody:
             nobody.bind("")  # the kernel gives it a name, see unix(7)
             nobody.listen()
@@ -84,7 +84,7 @@ class GranianWorker:
 
     async def close_websockets(self) -> None:
         """Close the WebSockets and wait until they are closed. Granian does not report their end."""
-        self.websocket_drain.begin()
+        self.websocket_drain.start()
         await self.websocket_drain.wait_until_closed()
 
 

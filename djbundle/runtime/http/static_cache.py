@@ -19,9 +19,9 @@ from djbundle.runtime.http.protocol.transport import Headers, RawHeaders, Reques
 MAX_UNSPLIT_SIZE = 64 << 10  # bytes of a file; a larger one is sent in parts
 MAX_CACHE_SIZE = 16 << 20  # bytes of all files that one process keeps
 MAX_LOOKUPS = 4096  # answers that are remembered; a limit, since clients may send any Accept-Encoding
-MAX_ACCEPT_ENCODING = 128  # characters of Accept-Encoding
+MAX_ACCEPT_ENCODING_LENGTH = 128  # characters of Accept-Encoding
 # A request with one of these is the site's.
-SITE_KEYS = ("HTTP_RANGE", "HTTP_IF_NONE_MATCH", "HTTP_IF_MODIFIED_SINCE", "CONTENT_LENGTH", "HTTP_TRANSFER_ENCODING")
+BYPASS_KEYS = ("HTTP_RANGE", "HTTP_IF_NONE_MATCH", "HTTP_IF_MODIFIED_SINCE", "CONTENT_LENGTH", "HTTP_TRANSFER_ENCODING")
 
 
 class CachedFile(NamedTuple):
@@ -46,7 +46,7 @@ class StaticCache:
         path = environ["PATH_INFO"]
         if path not in self.files or environ["REQUEST_METHOD"] != "GET":
             return False
-        for name in SITE_KEYS:
+        for name in BYPASS_KEYS:
             if name in environ:
                 return False
         begun = time.perf_counter()
@@ -74,7 +74,7 @@ class StaticCache:
         if key in self.lookups:
             return self.lookups[key]
         cached = self.find(self.files[path], environ)
-        if len(self.lookups) < MAX_LOOKUPS and len(key[1]) < MAX_ACCEPT_ENCODING:
+        if len(self.lookups) < MAX_LOOKUPS and len(key[1]) < MAX_ACCEPT_ENCODING_LENGTH:
             self.lookups[key] = cached
         return cached
 

@@ -14,11 +14,11 @@ class WebSocketDrain:
     """The drain of one worker, for which any number of WebSockets can wait."""
 
     def __init__(self) -> None:
-        self.begun = asyncio.Event()
+        self.started = asyncio.Event()
         self.websockets: set[asyncio.Task[Any]] = set()
 
-    def begin(self) -> None:
-        self.begun.set()
+    def start(self) -> None:
+        self.started.set()
 
     async def wait_until_closed(self) -> None:
         if self.websockets:
@@ -65,7 +65,7 @@ class DrainableWebSocket:
     ) -> None:
         self._receive, self._send = receive, send
         self.closing: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self.drain_task = asyncio.ensure_future(drain.begun.wait())
+        self.drain_task = asyncio.ensure_future(drain.started.wait())
         self.drain_task.add_done_callback(self.start_closing)
         self.accepted: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._is_closed = False

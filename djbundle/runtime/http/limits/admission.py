@@ -7,7 +7,7 @@ from collections.abc import Callable
 from http import HTTPStatus
 
 from djbundle.runtime.http.limits.bodies import SPOOL_KEY, Bodies, Enter, close_body
-from djbundle.runtime.http.limits.budget import MAX_HELD_REQUESTS, MAX_WAIT
+from djbundle.runtime.http.limits.budget import HOLD_TIMEOUT, MAX_HELD_REQUESTS
 from djbundle.runtime.http.limits.limits import Limits
 from djbundle.runtime.http.protocol.transport import Request
 from djbundle.runtime.http.protocol.validity import refusal
@@ -58,7 +58,7 @@ class Admission:
     def hold(self, request: Request, enter: Enter) -> None:
         """Hold a request until it may enter the site, but not forever."""
         now = time.monotonic()
-        if len(self.held) >= MAX_HELD_REQUESTS or now > request.environ.setdefault(HELD_UNTIL_KEY, now + MAX_WAIT):
+        if len(self.held) >= MAX_HELD_REQUESTS or now > request.environ.setdefault(HELD_UNTIL_KEY, now + HOLD_TIMEOUT):
             self.refuse_held(request)
         else:
             self.held.append((request, enter))

@@ -17,7 +17,7 @@ RESPONSE_COST = 320 << 10  # bytes, if its client takes nothing: Granian queues 
 EVICTION_TIMEOUT = 5.0  # seconds without progress before a client makes room for others
 MAX_HELD_REQUESTS = 1024  # requests that wait until their clients have taken other responses
 STALL_TIMEOUT = 1.0  # seconds that a finished page waits for a client that takes nothing
-MAX_WAIT = 10.0  # seconds that a request waits until its client has taken other responses
+HOLD_TIMEOUT = 10.0  # seconds that a request waits until its client has taken other responses
 IPV6_CLIENT_PREFIX = 64  # bits: the network that a provider gives to one customer
 
 

@@ -8,10 +8,10 @@ from contextlib import contextmanager
 from http import HTTPStatus
 
 from djbundle.runtime.http.limits.budget import (
+    HOLD_TIMEOUT,
     MAX_BYTES,
     MAX_BYTES_PER_CLIENT,
     MAX_HELD_REQUESTS,
-    MAX_WAIT,
     RESPONSE_COST,
     Budget,
     add_to_count,
@@ -106,7 +106,7 @@ class FlowControl:
     @staticmethod
     async def wait_for(condition: Callable[[], bool], is_hopeless: Callable[[], bool] = bool) -> bool:
         """Check repeatedly, but not forever. Return whether it has become true."""
-        until = time.monotonic() + MAX_WAIT
+        until = time.monotonic() + HOLD_TIMEOUT
         while not condition():
             if time.monotonic() > until or is_hopeless():
                 return False

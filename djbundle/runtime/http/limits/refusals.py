@@ -24,9 +24,8 @@ class Refusals:
         self.observer = observer
         self.counts: Counter[str] = Counter()  # of what will be logged
         self.logged_at = float("-inf")
-        self.overloaded_since = self.overloaded_at = float(
-            "-inf"
-        )  # first and last refusal while room is lacking, monotonic seconds
+        # First and last refusal while room is lacking, monotonic seconds.
+        self.overloaded_since = self.last_overload = float("-inf")
         self.lock = threading.Lock()
 
     def refuse(self, request: Request, status: HTTPStatus, reason: str) -> None:
@@ -52,9 +51,9 @@ class Refusals:
         self.note(f"request refused with {status.value}: {reason}")
         with self.lock:
             if status in OVERLOAD_STATUSES:
-                if now - self.overloaded_at > OVERLOAD_WINDOW:
+                if now - self.last_overload > OVERLOAD_WINDOW:
                     self.overloaded_since = now
-                self.overloaded_at = now
+                self.last_overload = now
 
     def note(self, what: str, times: int = 1) -> None:
         """Count an event for the log."""
@@ -65,7 +64,7 @@ class Refusals:
         """Return what /up reports if requests have been refused for lack of room for some time, else None."""
         now = time.monotonic()
         seconds = now - self.overloaded_since
-        if now - self.overloaded_at > OVERLOAD_WINDOW or seconds < OVERLOAD_WINDOW:
+        if now - self.last_overload > OVERLOAD_WINDOW or seconds < OVERLOAD_WINDOW:
             return None
         return f"requests have been refused for {seconds:.0f} s: too many bodies or responses are under way"
 

@@ -16,8 +16,8 @@ ConnectionId = tuple[str, int]  # address and port
 
 SLOW_WINDOW = 5.0  # seconds
 MIN_BYTES_IN_WINDOW = 64 << 10  # bytes; a client that takes fewer in LOOK_BACK is slow
-MAX_SLOW_PER_CLIENT = 128  # slow connections of one client
-MAX_SLOW = 1024  # of all clients
+MAX_SLOW_CONNECTIONS_PER_CLIENT = 128  # slow connections of one client
+MAX_SLOW_CONNECTIONS = 1024  # of all clients
 
 
 @dataclass(slots=True)
@@ -57,6 +57,10 @@ class SlowReaders:
         for _, client in slow:
             if not self.is_exempt(client[0]):
                 by_client[client_key(client[0])].append(client)
-        to_close = {client for each in by_client.values() for client in each[: max(0, len(each) - MAX_SLOW_PER_CLIENT)]}
+        to_close = {
+            client
+            for each in by_client.values()
+            for client in each[: max(0, len(each) - MAX_SLOW_CONNECTIONS_PER_CLIENT)]
+        }
         others = [client for _, client in slow if client not in to_close and not self.is_exempt(client[0])]
-        return to_close | {*others[: max(0, len(others) - MAX_SLOW)]}
+        return to_close | {*others[: max(0, len(others) - MAX_SLOW_CONNECTIONS)]}

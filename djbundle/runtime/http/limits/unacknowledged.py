@@ -63,11 +63,11 @@ class UnacknowledgedBytes:
 
     def __init__(self) -> None:
         self.accounts: dict[ConnectionId, ConnectionAccount] = {}
-        self.descriptors = ConnectionFinder()
+        self.connection_finder = ConnectionFinder()
         self.sent_since_check = 0  # bytes, since the last check
         self.suspected: Counter[Hashable] = Counter()  # bytes, by client
         self.is_total_suspicious = False  # all clients together have left much unread
-        self.checking = threading.Lock()
+        self.check_lock = threading.Lock()
 
     def begin_response(self, connection: ConnectionId) -> None:
         """Count a response that is about to be sent to the client."""
@@ -88,19 +88,19 @@ class UnacknowledgedBytes:
 
     def check(self) -> None:
         """Ask the kernel, unless another thread is doing so."""
-        if not self.checking.acquire(blocking=False):
+        if not self.check_lock.acquire(blocking=False):
             return
         try:
             self.sent_since_check = 0
             closed = {*self.accounts}
-            for connection in self.descriptors.find([*closed]):
+            for connection in self.connection_finder.find([*closed]):
                 closed.discard(connection.client)
                 if traffic := connection.traffic():
                     self.note(connection.client, traffic)
             self.forget(closed)
             self.sum_suspected()
         finally:
-            self.checking.release()
+            self.check_lock.release()
 
     def note(self, connection: ConnectionId, traffic: Traffic) -> None:
         if account := self.accounts.get(connection):

@@ -35,7 +35,7 @@ class WebSocketMemory:
         self.open: dict[WebSocketUsage, None] = {}
         self.clients: Counter[Hashable] = Counter()
         self.total = 0
-        self.connections = ConnectionFinder()
+        self.connection_finder = ConnectionFinder()
         self.is_check_scheduled = False  # a check is scheduled
         self.check_delay = MIN_CHECK_DELAY
 
@@ -55,7 +55,7 @@ class WebSocketMemory:
         size = payload_size(message)
         usage.add_complete(size, memory_size(message))
         if not usage.is_marked:
-            for connection in self.connections.find_known(usage.connection):
+            for connection in self.connection_finder.find_known(usage.connection):
                 if traffic := connection.traffic():
                     usage.mark(traffic.received - connection.unread())
         if size > MAX_MESSAGE_SIZE:
@@ -107,7 +107,7 @@ class WebSocketMemory:
             return
         if self.check() > CHECK_AFTER_BYTES:
             self.check_soon()
-        self.cut_off([each for each in self.open if each.unfinished > MAX_MESSAGE_SIZE], TOO_LARGE)
+        self.cut_off([each for each in self.open if each.incomplete_bytes > MAX_MESSAGE_SIZE], TOO_LARGE)
         self.cut_off([each for each in self.open if each.is_stalled(self.send_timeout)], STALLED)
         if self.is_over_limit(max(self.clients.values(), default=0)):
             self.cut_off(self.usages_to_cut_off(), TOO_MUCH)
@@ -131,13 +131,13 @@ class WebSocketMemory:
     def check(self) -> int:
         """Record what was received. Return how many bytes more belong to incomplete messages."""
         by_connection, more = {each.connection: each for each in self.open}, 0
-        for connection in self.connections.find([*by_connection]):
+        for connection in self.connection_finder.find([*by_connection]):
             if traffic := connection.traffic():
                 usage = by_connection[connection.client]
-                before = usage.unfinished
+                before = usage.incomplete_bytes
                 usage.note(traffic.received - connection.unread())
                 usage.acknowledged = traffic.acknowledged
-                more += max(0, usage.unfinished - before)
+                more += max(0, usage.incomplete_bytes - before)
                 self.count(usage)
         return more
 

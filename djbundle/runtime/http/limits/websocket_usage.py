@@ -29,10 +29,10 @@ class WebSocketUsage:
     is_from_proxy: bool = False  # a proxy's connection, which may have carried many requests before
     is_baseline_known: bool = False  # the number of bytes read at its beginning is known
     is_marked: bool = False  # a message was seen since the last check, with the number of bytes read by then
-    complete: int = 0  # bytes read that belong to complete messages
-    payload: int = 0  # of complete messages since `complete` was set
+    complete_bytes: int = 0  # bytes read that belong to complete messages
+    payload: int = 0  # of complete messages since `complete_bytes` was set
     messages: int = 0
-    unfinished: int = 0
+    incomplete_bytes: int = 0
     largest_received: int = 0  # the largest message received
     site_memory: int = 0  # memory of the last message, which most sites keep until they have the next
     sending: int = 0
@@ -56,16 +56,16 @@ class WebSocketUsage:
     def mark(self, read: int) -> None:
         """Record how many bytes had been read when the last message was seen."""
         self.is_baseline_known = self.is_marked = True
-        self.complete, self.payload, self.messages, self.unfinished = read, 0, 0, 0
+        self.complete_bytes, self.payload, self.messages, self.incomplete_bytes = read, 0, 0, 0
 
     def note(self, read: int) -> None:
         """Record how many bytes have been read in all, as the kernel reports now and then."""
         if not self.is_baseline_known:
             self.is_baseline_known = True
-            self.complete = read if self.is_from_proxy else HANDSHAKE_ALLOWANCE
+            self.complete_bytes = read if self.is_from_proxy else HANDSHAKE_ALLOWANCE
         overhead = min(self.payload // 16 + FRAME_OVERHEAD * self.messages, MAX_FRAME_OVERHEAD)
-        self.complete = min(read, self.complete + self.payload + overhead)
-        self.unfinished = read - self.complete
+        self.complete_bytes = min(read, self.complete_bytes + self.payload + overhead)
+        self.incomplete_bytes = read - self.complete_bytes
         self.payload = self.messages = 0
         self.is_marked = False
 
@@ -80,7 +80,9 @@ class WebSocketUsage:
         """
         kept, echoed = min(self.largest_received, MAX_FRAME_SIZE), min(self.largest_received, self.largest_sent)
         sent = max(self.sending, echoed)
-        return self.unfinished + sum(size for size in (kept, self.site_memory, sent) if size > MAX_UNCOUNTED_BUFFER)
+        return self.incomplete_bytes + sum(
+            size for size in (kept, self.site_memory, sent) if size > MAX_UNCOUNTED_BUFFER
+        )
 
     # --- what is sent ---
 

@@ -73,7 +73,7 @@ def connections() -> Iterator[Connection]:
 
     Connections that are closed meanwhile are skipped, and so are Unix sockets and listening sockets.
     """
-    for _, connection in _numbered():
+    for _, connection in _with_descriptor():
         yield connection
 
 
@@ -84,7 +84,7 @@ class ConnectionFinder:
     """
 
     def __init__(self) -> None:
-        self.numbers: dict[tuple[str, int], int] = {}
+        self.descriptors: dict[tuple[str, int], int] = {}
 
     def find(self, clients: Collection[tuple[str, int]]) -> Iterator[Connection]:
         """Yield the open connections of these clients, each usable until the next one is yielded."""
@@ -93,15 +93,15 @@ class ConnectionFinder:
             for connection in self.find_known(client):
                 missing.discard(client)
                 yield connection
-        self.numbers = {client: self.numbers[client] for client in clients if client not in missing}
-        for number, connection in _numbered() if missing else ():
+        self.descriptors = {client: self.descriptors[client] for client in clients if client not in missing}
+        for descriptor, connection in _with_descriptor() if missing else ():
             if connection.client in missing:
-                self.numbers[connection.client] = number
+                self.descriptors[connection.client] = descriptor
                 yield connection
 
     def find_known(self, client: tuple[str, int]) -> Iterator[Connection]:
         """Yield the connection of this client, if it was found before."""
-        with contextlib.suppress(OSError, KeyError), _duplicate(self.numbers[client]) as sock:
+        with contextlib.suppress(OSError, KeyError), _duplicate(self.descriptors[client]) as sock:
             if (connection := _connection_of(sock)) and connection.client == client:
                 yield connection
 
@@ -113,14 +113,14 @@ def abort_connections(clients: Collection[tuple[str, int]]) -> None:
             connection.close()
 
 
-def _numbered() -> Iterator[tuple[int, Connection]]:
+def _with_descriptor() -> Iterator[tuple[int, Connection]]:
     """Yield each connection with its descriptor."""
     for entry in Path("/proc/self/fd").iterdir():
         with contextlib.suppress(OSError):
             if stat.S_ISSOCK(entry.stat().st_mode):
-                with _duplicate(number := int(entry.name)) as sock:
+                with _duplicate(descriptor := int(entry.name)) as sock:
                     if connection := _connection_of(sock):
-                        yield number, connection
+                        yield descriptor, connection
 
 
 def _duplicate(descriptor: int) -> socket.socket:
