@@ -36,7 +36,7 @@ def connect_tls(site: Reachable, source: str = HERE, *protocols: str) -> ssl.SSL
 
 
 def exchange(site: Reachable, sent: bytes, source: str = HERE) -> bytes:
-    """Send these bytes, and return all that comes back until the server closes or sends nothing for QUIET seconds."""
+    """Send these bytes, and return all that comes back until the server closes or sends nothing for QUIET_TIMEOUT."""
     with connect(site, source) as connection:
         connection.sendall(sent)
         response = b""

@@ -71,7 +71,7 @@ def test_all_together_may_be_so_large() -> None:
     assert len(cut_off(*[(PROXY, 9)] * 6)) == 2
 
 
-# --- unfinished messages ---
+# --- incomplete messages ---
 
 
 def test_a_stranger_has_sent_little_before() -> None:
@@ -124,11 +124,11 @@ def on_wire(size: int, fragment: int) -> int:
 
 
 class Sender:
-    """Sends messages, and knows how many bytes of them are really unfinished."""
+    """Sends messages, and knows how many bytes of them are really incomplete."""
 
     def __init__(self) -> None:
         self.usage = WebSocketUsage()
-        self.sent = self.begun = 0  # bytes: in all, and of the unfinished message
+        self.sent = self.begun = 0  # bytes: in all, and of the incomplete message
         self.heads = self.heads_unmarked = 0  # bytes of the heads of frames: in all, and since the last mark
         self.usage.note(0)
 

@@ -24,7 +24,7 @@ def find_problems(*, has_worker: bool) -> list[str]:
 
 
 def add_check(check: Callable[[], str | None]) -> None:
-    """Ask `check` too what is wrong with this process."""
+    """Let `check` too tell what is wrong with this process."""
     _checks.append(check)
 
 

@@ -202,7 +202,7 @@ class Server:
 
 
 def raise_file_limit() -> int:
-    """Raise the limit of open files as far as the administrator allows, up to ENOUGH_FILES, and return it.
+    """Raise the limit of open files as far as the administrator allows, up to MAX_OPEN_FILES, and return it.
 
     Shells and systemd start programs with a limit of 1,024.
     """

@@ -15,7 +15,7 @@ from djbundle.runtime.http.protocol.connections import Connection, Traffic
 ConnectionId = tuple[str, int]  # address and port
 
 SLOW_WINDOW = 5.0  # seconds
-MIN_BYTES_IN_WINDOW = 64 << 10  # bytes; a client that takes fewer in LOOK_BACK is slow
+MIN_BYTES_IN_WINDOW = 64 << 10  # bytes; a client that takes fewer in SLOW_WINDOW is slow
 MAX_SLOW_CONNECTIONS_PER_CLIENT = 128  # slow connections of one client
 MAX_SLOW_CONNECTIONS = 1024  # of all clients
 

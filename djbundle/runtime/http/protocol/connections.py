@@ -80,7 +80,7 @@ def connections() -> Iterator[Connection]:
 class ConnectionFinder:
     """Finds connections again without a look at all descriptors.
 
-    A number may have been reused for another connection, so each is checked before it is used.
+    A descriptor may have been reused for another connection, so each is checked before it is used.
     """
 
     def __init__(self) -> None:
