@@ -62,10 +62,10 @@ URLS |= st.text(":[]/%\0 \xe9", max_size=8) | st.text("/x\0\xe9", max_size=200).
 def nearly_true(draw: st.DrawFn) -> dict[str, Any]:
     """Draw the answer of a site with a few wrong or missing fields."""
     wrong = draw(st.sets(st.sampled_from(sorted(TRUE)), max_size=2))
-    found = {name: draw(ANYTHING) if name in wrong else value for name, value in TRUE.items()}
+    status_message = {name: draw(ANYTHING) if name in wrong else value for name, value in TRUE.items()}
     for name in draw(st.sets(st.sampled_from(sorted(TRUE)), max_size=1)):
-        del found[name]
-    return found
+        del status_message[name]
+    return status_message
 
 
 ANSWERS = ANYTHING | nearly_true()
@@ -224,11 +224,11 @@ def test_a_pipe_that_is_called_like_a_board(tmp_path: Path) -> None:
 VERSIONS = ["nonsense", "[]", "{}", '{"name": 1, "version": "1", "built": "x"}', "[" * 90_000]
 
 
-@pytest.mark.parametrize("said", VERSIONS, ids=lambda said: said[:12])
-def test_file_that_does_not_say_its_version(tmp_path: Path, said: str) -> None:
-    (tmp_path / "said").write_text(said)
+@pytest.mark.parametrize("output", VERSIONS, ids=lambda output: output[:12])
+def test_file_that_does_not_say_its_version(tmp_path: Path, output: str) -> None:
+    (tmp_path / "output").write_text(output)
     new = tmp_path / "new"
-    new.write_text(f'#!/bin/sh\n[ "$1" = version ] && cat {tmp_path}/said\nexit 0\n')
+    new.write_text(f'#!/bin/sh\n[ "$1" = version ] && cat {tmp_path}/output\nexit 0\n')
     new.chmod(0o755)
     with pytest.raises(UpgradeError, match="does not say which version it is"):
         NewVersion(new, new, tmp_path)._version()
@@ -250,14 +250,14 @@ STATES = [b"nonsense\n", b"[]\n", b'{"cause": "x"}\n', b'{"state": "failed"}\n',
 
 def test_new_version_that_babbles(site: Site, tmp_path: Path) -> None:  # noqa: F811
     """Such a version does not take over, and the old one goes on serving."""
-    for said in STATES:
+    for message in STATES:
         new = tmp_path / "babbler"
-        new.write_text(BABBLER.format(python=sys.executable, said=said))
+        new.write_text(BABBLER.format(python=sys.executable, message=message))
         new.chmod(0o755)
         refused = site.run("upgrade", str(new), check=False)
         assert refused.returncode == 55
         assert "the new process says what is no step of a handover\n  fix: " in refused.stderr
-        assert site.told()["supervisor"] == site.process.pid
+        assert site.status()["supervisor"] == site.process.pid
     assert "Traceback" not in site.log.read_text()
 
 
@@ -275,5 +275,5 @@ def test_requests_that_are_none(new_small: NewSite) -> None:
                 caller.shutdown(socket.SHUT_WR)
                 with suppress(ConnectionError):
                     caller.recv(65536)
-        assert small.told()["supervisor"] == small.process.pid
+        assert small.status()["supervisor"] == small.process.pid
         assert "Traceback" not in small.log.read_text()

@@ -112,8 +112,8 @@ def test_timeout_ends_daemons_and_what_starts_itself_anew(tmp_path: Path, start_
 
 def with_argument(text: str) -> list[psutil.Process]:
     """Return the processes that run with this argument."""
-    found = [process for process in psutil.process_iter(["cmdline"]) if text in (process.info["cmdline"] or [])]
-    return [process for process in found if not is_gone(process)]
+    processes = [process for process in psutil.process_iter(["cmdline"]) if text in (process.info["cmdline"] or [])]
+    return [process for process in processes if not is_gone(process)]
 
 
 @pytest.mark.usefixtures("own_database")

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from djbundle.runtime.http.protocol.proxy_headers import from_stranger
-from djbundle.runtime.http.protocol.request_middleware import Incoming
+from djbundle.runtime.http.protocol.proxy_headers import without_proxy_headers
+from djbundle.runtime.http.protocol.request_middleware import RequestMiddleware
 from djbundle.runtime.net.forwarded import LONGEST_HEADER, MOST_HOPS, Node, parse_forwarded, parse_node
 from djbundle.runtime.net.trusted_proxies import Client, ForwardedHeaders, find_client, parse_proxies
 
@@ -178,18 +178,18 @@ HARMLESS = [
 @pytest.mark.parametrize("name", FORGED)
 def test_strangers_may_not_say_it(name: str) -> None:
     lower = name.lower().encode()
-    assert from_stranger([(lower, b"1"), (b"accept", b"*/*")]) == [(b"accept", b"*/*")]
+    assert without_proxy_headers([(lower, b"1"), (b"accept", b"*/*")]) == [(b"accept", b"*/*")]
 
 
 @pytest.mark.parametrize("name", HARMLESS)
 def test_everybody_may_say_it(name: str) -> None:
     headers = [(name.lower().encode(), b"1")]
-    assert from_stranger(headers) == headers
+    assert without_proxy_headers(headers) == headers
 
 
 def ask(headers: list[tuple[bytes, bytes]], peer: str, kind: str = "http") -> dict[str, Any]:
     scope = {"type": kind, "client": (peer, 1234), "scheme": kind.replace("websocket", "ws"), "headers": headers}
-    Incoming(PROXIES.trusts).prepare_asgi(scope)
+    RequestMiddleware(PROXIES.trusts).prepare(scope)
     scope["headers"] = [item for item in scope["headers"] if item[0] != b"x-request-id"]
     return scope
 
@@ -211,8 +211,8 @@ def test_lines_of_one_header_are_one_list() -> None:
 
 def test_site_reads_no_more_than_is_believed() -> None:
     """The site sees only trusted values: Django uses the first scheme of a list, and other code reads ``Forwarded``."""
-    given = [(b"x-forwarded-for", b"9.9.9.9"), (b"x-forwarded-proto", b"https, http"), (b"forwarded", b"for=6.6.6.6")]
-    scope = ask(given, "10.0.0.2")
+    headers = [(b"x-forwarded-for", b"9.9.9.9"), (b"x-forwarded-proto", b"https, http"), (b"forwarded", b"for=6.6.6.6")]
+    scope = ask(headers, "10.0.0.2")
     assert scope["headers"] == [(b"x-forwarded-for", b"9.9.9.9"), (b"x-forwarded-proto", b"http")]
     assert scope["scheme"] == "http"
 

@@ -12,12 +12,12 @@ from typing import Any
 
 import pytest
 
-from djbundle.runtime.http.asgi import Asgi
+from djbundle.runtime.http.asgi import AsgiMiddleware
 from djbundle.runtime.http.limits import streams
 from djbundle.runtime.http.limits.limits import Limits
 from djbundle.runtime.http.limits.streams import Streams
-from djbundle.runtime.http.protocol.observing import Observer
-from djbundle.runtime.http.protocol.response_middleware import Additions, Wsgi
+from djbundle.runtime.http.protocol.observer import Observer
+from djbundle.runtime.http.protocol.response_middleware import AddedHeaders, WsgiMiddleware
 from djbundle.runtime.http.wsgi import WsgiSite
 from djbundle.runtime.options.http import HttpOptions
 from djbundle.runtime.process.counters import Scoreboard
@@ -119,9 +119,9 @@ def test_request_is_ended_with_its_answer(monkeypatch: pytest.MonkeyPatch, make:
         return make()
 
     observer = Observer(Scoreboard.create(1).slot(0), access_log=False, in_flight=in_flight)
-    site = WsgiSite(Wsgi(application, Additions(), observer), Streams(Limits(HttpOptions())))
+    site = WsgiSite(WsgiMiddleware(application, AddedHeaders(), observer), Streams(Limits(HttpOptions())))
     with contextlib.suppress(RuntimeError):
-        site(make_request(PATH_INFO="/page/", **{"djbundle.begun": 0.0}))
+        site(make_request(PATH_INFO="/page/", **{"djbundle.started_at": 0.0}))
     assert during == ["GET /page/"]
     wait_until(lambda: not in_flight.noted(), "the request is ended")
 
@@ -145,7 +145,7 @@ def test_request_of_an_asgi_site_is_ended(fails: bool) -> None:
 
     observer = Observer(Scoreboard.create(1).slot(0), access_log=False, in_flight=in_flight)
     scope = {"type": "http", "method": "GET", "path": "/ü", "headers": [(b"host", b"a")], "client": ("127.0.0.1", 1)}
-    scope |= {"scheme": "http", "http_version": "2", "djbundle.leaving": False, "djbundle.peer": ("127.0.0.1", 1)}
+    scope |= {"scheme": "http", "http_version": "2", "djbundle.is_draining": False, "djbundle.peer": ("127.0.0.1", 1)}
     with contextlib.suppress(RuntimeError):
-        asyncio.run(Asgi(application, Additions(), observer, Limits(HttpOptions()))(scope, nothing, send))
+        asyncio.run(AsgiMiddleware(application, AddedHeaders(), observer, Limits(HttpOptions()))(scope, nothing, send))
     assert (during, in_flight.noted()) == (["GET /%C3%BC"], [])

@@ -52,7 +52,7 @@ async def started_after(looks: int) -> int:
     started, pair = list[Any](), NewCertificates()
     server = SimpleNamespace(
         loop=asyncio.get_running_loop(),
-        start=lambda *_: started.append(SimpleNamespace(leave=lambda: None)) or started[-1],
+        start=lambda *_: started.append(SimpleNamespace(drain=lambda: None)) or started[-1],
         options=SimpleNamespace(http=SimpleNamespace(head_seconds=60)),
     )
     worker = web_process.WebWorker(cast(Server, server))
@@ -77,5 +77,5 @@ def test_no_server_is_started_by_one_that_leaves(monkeypatch: pytest.MonkeyPatch
 
 
 def test_what_is_told_before_anybody_listens_is_heard() -> None:
-    told = subprocess.run([sys.executable, "-c", EARLY], capture_output=True, text=True, timeout=60, check=True)
-    assert told.stdout == "told\n"
+    result = subprocess.run([sys.executable, "-c", EARLY], capture_output=True, text=True, timeout=60, check=True)
+    assert result.stdout == "told\n"

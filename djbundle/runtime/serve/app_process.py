@@ -23,7 +23,7 @@ from djbundle.runtime.settings.rules import apply_overlay
 from djbundle.runtime.tls.pair import CertificatePair
 
 if TYPE_CHECKING:
-    from djbundle.runtime.files.static_files import Site  # needs Django
+    from djbundle.runtime.files.static_files import LoadedSite  # needs Django
 
 ALLOCATOR_OPTIONS = "_RJEM_MALLOC_CONF"  # read by tikv-jemallocator, which is in Granian
 
@@ -98,7 +98,7 @@ def drain(children: list[Child]) -> None:
         child.drain()
 
 
-def load_site(bundle: Bundle, options: ServeOptions, watch: AncestorMonitor) -> "Site":
+def load_site(bundle: Bundle, options: ServeOptions, watch: AncestorMonitor) -> "LoadedSite":
     """Return the project's WSGI or ASGI application behind its static files."""
     apply_overlay(bundle, "serve")
     import django  # noqa: PLC0415 - only after the overlay
@@ -115,7 +115,7 @@ def load_site(bundle: Bundle, options: ServeOptions, watch: AncestorMonitor) -> 
     get_resolver()._populate()
     site, path = serve_files(application, bundle, media=options.media), options.http.health_path
     site = site._replace(watch=watch)
-    if not health.is_free(path):
+    if not health.is_unused_path(path):
         return site
     healthy = health.Health(path, has_worker=options.run_worker, watch=watch)
     return site._replace(application=health.wrap(site.application, bundle.manifest.interface, healthy))

@@ -13,13 +13,13 @@ from django.core.management import call_command
 
 from djbundle.manifest import Interface
 from djbundle.runtime.core.bundle import Bundle
-from djbundle.runtime.files.static_files import Site
-from djbundle.runtime.http.asgi import Asgi
+from djbundle.runtime.files.static_files import LoadedSite
+from djbundle.runtime.http.asgi import AsgiMiddleware
 from djbundle.runtime.http.limits.limits import Limits
-from djbundle.runtime.http.protocol.observing import Observer
-from djbundle.runtime.http.protocol.response_middleware import Additions, Wsgi
+from djbundle.runtime.http.protocol.observer import Observer
+from djbundle.runtime.http.protocol.response_middleware import AddedHeaders, WsgiMiddleware
 from djbundle.runtime.http.server import Server, WebOptions
-from djbundle.runtime.http.static_cache import Shortcut
+from djbundle.runtime.http.static_cache import StaticCache
 from djbundle.runtime.metrics.server import serve_metrics
 from djbundle.runtime.net.sockets import Listeners
 from djbundle.runtime.options.serve import WORKER_NICENESS, ServeOptions
@@ -42,7 +42,12 @@ class ChildFactory:
     """Builds the children of the app process. `pair` is the TLS certificate."""
 
     def __init__(
-        self, bundle: Bundle, options: ServeOptions, listeners: Listeners, pair: CertificatePair | None, site: Site
+        self,
+        bundle: Bundle,
+        options: ServeOptions,
+        listeners: Listeners,
+        pair: CertificatePair | None,
+        site: LoadedSite,
     ) -> None:
         self._bundle, self._options, self._listeners = bundle, options, listeners
         self._pair, self._site = pair, site
@@ -76,7 +81,7 @@ class ChildFactory:
         observer, added = Observer(slot, self._options.access_log, in_flight), additions(self._options)
         limits = Limits(self._options.http, observer)
         site = wrap_application(self._site.application, interface, added, observer, limits)
-        shortcut = Shortcut(self._site.files, added, observer) if interface == "wsgi" else None
+        static_cache = StaticCache(self._site.files, added, observer) if interface == "wsgi" else None
         web_options = WebOptions(
             interface=interface,
             blocking_threads=self._options.blocking_threads,
@@ -86,7 +91,7 @@ class ChildFactory:
         endpoints = [self._endpoint(listener) for listener in self._listeners.for_worker(number)]
 
         def run() -> int:
-            return serve_web(Server(site, web_options, shortcut, limits), endpoints, heartbeat)
+            return serve_web(Server(site, web_options, static_cache, limits), endpoints, heartbeat)
 
         return Child("web", self._title("web"), run, heartbeat=heartbeat, in_flight=in_flight, slot=slot)
 
@@ -99,20 +104,20 @@ class ChildFactory:
 
 
 def wrap_application(
-    application: Any, interface: Interface, added: Additions, observer: Observer, limits: Limits
+    application: Any, interface: Interface, added: AddedHeaders, observer: Observer, limits: Limits
 ) -> Any:
     """Wrap the application of `interface` in the middleware that every site gets."""
     if interface == "wsgi":
-        return Wsgi(application, added, observer)
+        return WsgiMiddleware(application, added, observer)
     from djbundle.runtime.http.django_handler import bound_memory  # noqa: PLC0415 - a WSGI site has no need of it
 
     bound_memory()
-    return Asgi(application, added, observer, limits)
+    return AsgiMiddleware(application, added, observer, limits)
 
 
-def additions(options: ServeOptions) -> Additions:
+def additions(options: ServeOptions) -> AddedHeaders:
     http, tls = options.http, options.tls
-    return Additions(
+    return AddedHeaders(
         hsts=tls.hsts if tls else None,
         server_timing=http.server_timing,
     )

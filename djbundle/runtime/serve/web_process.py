@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from djbundle.errors import CertificateError
-from djbundle.runtime.http.limits.idle_reaper import Sweeper
-from djbundle.runtime.http.server import Running, Server
+from djbundle.runtime.http.limits.idle_reaper import IdleReaper
+from djbundle.runtime.http.server import GranianWorker, Server
 from djbundle.runtime.logs.lines import log
 from djbundle.runtime.process import forking, memory
 from djbundle.runtime.process.heartbeat import BEAT_INTERVAL, Heartbeat
@@ -55,7 +55,7 @@ async def run_each_beat(action: Callable[[], None]) -> None:
 class WebWorker:
     def __init__(self, server: Server) -> None:
         self.server = server
-        self.running: list[Running] = []
+        self.running: list[GranianWorker] = []
         self.is_draining = False
         self.tasks: set[asyncio.Task[None]] = set()
 
@@ -77,17 +77,17 @@ class WebWorker:
         for task in self.tasks:
             task.cancel()
         for each in self.running:
-            await each.say_goodbye()
+            await each.close_websockets()
             each.signal.set()
-        await asyncio.gather(*(each.finished.wait() for each in self.running))
+        await asyncio.gather(*(each.stopped.wait() for each in self.running))
 
     def drain(self) -> None:
         """Drain: other processes answer on the same sockets, and this one will stop."""
         self.is_draining = True
         for each in self.running:
-            each.leave()
+            each.drain()
 
-    def start(self, endpoint: Endpoint) -> Running:
+    def start(self, endpoint: Endpoint) -> GranianWorker:
         running = self.server.start(endpoint.listener, endpoint.pair)
         self.running.append(running)
         return running
@@ -95,7 +95,7 @@ class WebWorker:
     async def watch_certificate(self, endpoint: Endpoint, pair: CertificatePair) -> None:
         """Start a server with each new certificate, and retire the one before. A draining worker starts none."""
         checked_version: FilesVersion | None = None
-        current: Running | None = None
+        current: GranianWorker | None = None
         while not self.is_draining:
             version = pair.version()
             if version not in (checked_version, None):
@@ -111,12 +111,12 @@ class WebWorker:
                         self.spawn(self.retire(before))
             await asyncio.sleep(CHECK_INTERVAL)
 
-    async def retire(self, running: Running) -> None:
+    async def retire(self, running: GranianWorker) -> None:
         """Drain a server, and stop it once each client has had time for its handshake and its request."""
-        running.leave()
+        running.drain()
         await asyncio.sleep(HANDSHAKE_TIMEOUT + self.server.options.http.head_seconds)
         running.signal.set()
-        await running.finished.wait()
+        await running.stopped.wait()
         self.running.remove(running)
 
     async def sweep(self) -> None:
@@ -126,17 +126,17 @@ class WebWorker:
 
     async def sweep_connections(self, ports: Collection[int]) -> None:
         server, http = self.server, self.server.options.http
-        sweeper = Sweeper(
+        idle_reaper = IdleReaper(
             ports,
-            server.most_connections,
+            server.max_connections,
             http.head_seconds,
             http.send_timeout,
-            server.requests,
+            server.request_tracker,
             server.limits,
         )
         while True:
             await asyncio.sleep(max(CHECK_INTERVAL, http.head_seconds / 3))
-            run_and_log_failure(sweeper.sweep)
+            run_and_log_failure(idle_reaper.sweep)
 
     def spawn(self, work: Coroutine[Any, Any, None]) -> None:
         """Run `work` as a background task, and report it if it fails."""

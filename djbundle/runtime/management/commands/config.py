@@ -54,11 +54,11 @@ def describe_uploads(bundle: Bundle) -> str:
     """Describe who may read the uploads."""
     from django.conf import settings  # noqa: PLC0415 - the overlay has changed them by now
 
-    from djbundle.runtime.files.static_files import local_prefix  # noqa: PLC0415 - likewise
-    from djbundle.runtime.files.uploads import why_not  # noqa: PLC0415
+    from djbundle.runtime.files.static_files import local_path  # noqa: PLC0415 - likewise
+    from djbundle.runtime.files.uploads import reason_not_to_serve  # noqa: PLC0415
 
-    prefix = local_prefix(settings.MEDIA_URL)
-    if reason := why_not(bundle, prefix):
+    prefix = local_path(settings.MEDIA_URL)
+    if reason := reason_not_to_serve(bundle, prefix):
         return f"not served: {reason}"
     return f"public: {settings.MEDIA_ROOT} is served at {prefix}, less what a route of the project's has; --no-media"
 
