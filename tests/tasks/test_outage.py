@@ -80,8 +80,8 @@ def test_answer_to_a_claim_that_is_lost(monkeypatch: pytest.MonkeyPatch) -> None
     """The tasks are freed, although the heartbeat of this worker would keep them for ever."""
     jobs.add.enqueue(1, 2)
     worker = Worker(threads=1)
-    monkeypatch.setattr(worker.crew, "fill", lambda: None)
-    monkeypatch.setattr(type(worker.crew), "room", 5)
+    monkeypatch.setattr(worker.pool, "start_missing_processes", lambda: None)
+    monkeypatch.setattr(type(worker.pool), "room", 5)
     take = claim.take
 
     def take_and_fail(identity: Identity, limit: int, queues: transitions.Queues, kind: claim.Kind) -> list[Run]:
@@ -94,7 +94,7 @@ def test_answer_to_a_claim_that_is_lost(monkeypatch: pytest.MonkeyPatch) -> None
             worker._claim()
     assert TaskRecord.objects.get().status == TaskResultStatus.RUNNING
     worker._claim()
-    assert [record.epoch for record in worker.crew.held] == [2]
+    assert [record.epoch for record in worker.pool.unassigned] == [2]
 
 
 @pytest.mark.usefixtures("each_database")

@@ -18,8 +18,8 @@ from djbundle.tasks.store.outcome import MOST_TRACEBACKS, Outcome, entry_of, suc
 from djbundle.tasks.store.worker_identity import Identity
 from djbundle.tasks.task import LONGEST, SHORTEST_SNOOZE
 from djbundle.tasks.worker.attempt import execute
-from djbundle.tasks.worker.pending_writes import PATIENCE, Unwritten
-from djbundle.tasks.worker.protocol import Ended
+from djbundle.tasks.worker.pending_writes import MAX_FAILED_WRITES, PendingWrites
+from djbundle.tasks.worker.protocol import OutcomesMessage
 from tests.tasks import hostile_jobs, jobs
 
 TEXTS = st.text(st.characters())  # also \0 and halves of surrogate pairs
@@ -61,11 +61,11 @@ def test_any_value(each_database: str, value: Any) -> None:
     TaskRecord.objects.all().delete()
     hostile_jobs.ANYTHING[:] = [value]
     neighbours = [jobs.add.enqueue(1, 2), hostile_jobs.return_anything.enqueue(), jobs.add.enqueue(3, 4)]
-    unwritten = Unwritten()
+    pending_writes = PendingWrites()
     ended = [execute(run) for run in claim.take(Identity.of_this_process(), 3)]
-    unwritten.outcomes += pickle.loads(pickle.dumps(Ended.of(ended, 0.0))).outcomes
-    unwritten.write()
-    assert not unwritten
+    pending_writes.outcomes += pickle.loads(pickle.dumps(OutcomesMessage.of(ended, 0.0))).outcomes
+    pending_writes.write()
+    assert not pending_writes
     for result in neighbours:
         result.refresh()
     before, strange, after = neighbours
@@ -131,13 +131,13 @@ def test_row_that_the_database_refuses_as_if_it_were_down(monkeypatch: pytest.Mo
         return finish(outcomes)
 
     monkeypatch.setattr(transitions, "finish", finish_others)
-    unwritten = Unwritten(outcomes=[first, refused, last])
-    for _ in range(PATIENCE - 1):
+    pending_writes = PendingWrites(outcomes=[first, refused, last])
+    for _ in range(MAX_FAILED_WRITES - 1):
         with pytest.raises(OperationalError):
-            unwritten.write()
-        assert len(unwritten.outcomes) == 3
-    unwritten.write()
-    assert not unwritten
+            pending_writes.write()
+        assert len(pending_writes.outcomes) == 3
+    pending_writes.write()
+    assert not pending_writes
     statuses = TaskRecord.objects.order_by("id").values_list("status", flat=True)
     assert list(statuses) == ["SUCCESSFUL", "FAILED", "SUCCESSFUL"]
 
@@ -148,27 +148,27 @@ def test_nothing_fails_while_the_database_is_down(monkeypatch: pytest.MonkeyPatc
     def fail(*_: Any) -> None:
         raise OperationalError("it is down")
 
-    unwritten = Unwritten(outcomes=[success(run, "1") for run in claimed(2)])
+    pending_writes = PendingWrites(outcomes=[success(run, "1") for run in claimed(2)])
     with monkeypatch.context() as patch:
         patch.setattr(transitions, "finish", fail)
         patch.setattr(transitions, "is_writable", fail)
-        for _ in range(3 * PATIENCE):
+        for _ in range(3 * MAX_FAILED_WRITES):
             with pytest.raises(OperationalError):
-                unwritten.write()
-    unwritten.write()
+                pending_writes.write()
+    pending_writes.write()
     assert set(TaskRecord.objects.values_list("status", flat=True)) == {"SUCCESSFUL"}
 
 
 def test_write_that_fails_for_any_reason_holds_up_no_other(monkeypatch: pytest.MonkeyPatch) -> None:
-    lost, unfinished = claimed(2)
-    unwritten = Unwritten(lost=[lost], unfinished=[unfinished])
+    crashed, unfinished = claimed(2)
+    pending_writes = PendingWrites(crashed=[crashed], unfinished=[unfinished])
 
     def lose(_: TaskRecord) -> None:
         raise RuntimeError("a fault of the worker's")
 
     monkeypatch.setattr(transitions, "lose", lose)
-    unwritten.write()
-    assert not unwritten
+    pending_writes.write()
+    assert not pending_writes
     assert TaskRecord.objects.get(pk=unfinished.pk).status == TaskResultStatus.READY
 
 

@@ -173,11 +173,11 @@ def test_waiting_scheduler_looks_again(monkeypatch: pytest.MonkeyPatch) -> None:
     be(monkeypatch, "old")
     declare_hourly()
     waiting = scheduler.Scheduler()
-    waiting.turn()
+    waiting.enqueue_due()
     assert not Schedule.objects.exists()
     Release.objects.filter(name="new").delete()
-    waiting._sync_at = 0.0  # as after the interval
-    waiting.turn()
+    waiting._next_sync = 0.0  # as after the interval
+    waiting.enqueue_due()
     assert hourly().enabled
 
 

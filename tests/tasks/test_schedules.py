@@ -127,19 +127,19 @@ def test_a_worker_waits_no_longer_than_to_the_next_tick() -> None:
     make(name="later", interval=60, next_run=timezone.now() + 20 * MINUTE)
     make(name="sooner", interval=60, next_run=timezone.now() + 10 * MINUTE)
     worker = Worker(threads=1, poll=3600)
-    worker.scheduler.turn()
-    for periodic in (worker.heartbeat, *worker.chores):
+    worker.scheduler.enqueue_due()
+    for periodic in (worker.heartbeat, *worker.maintenance):
         periodic.due = time.monotonic() + 3600
-    assert 590 < worker._pause() <= 600
+    assert 590 < worker._select_timeout() <= 600
 
 
 def test_turns_of_the_loop_cost_no_queries() -> None:
     make(interval=60, next_run=timezone.now() + MINUTE)
     work = Scheduler()
-    work.turn()
+    work.enqueue_due()
     with CaptureQueriesContext(connection) as queries:
         for _ in range(1000):
-            work.turn()
+            work.enqueue_due()
     assert len(queries) <= 1
 
 
@@ -177,7 +177,7 @@ def test_missed_ticks_of_cron() -> None:
 
 
 def test_missed_ticks_have_a_bound(caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(scheduler, "MOST_MISSED", 20)
+    monkeypatch.setattr(scheduler, "MAX_MISSED", 20)
     now = timezone.now()
     run_tick(make(missed="all", interval=1, next_run=now - HOUR), now)
     assert TaskRecord.objects.count() == 20
@@ -190,7 +190,7 @@ def test_one_off_runs_once() -> None:
     made = make(next_run=now)
     assert run_tick(made, now)
     assert (row().next_run, row().last_run) == (None, now)
-    Scheduler().turn()
+    Scheduler().enqueue_due()
     assert TaskRecord.objects.count() == 1
 
 
@@ -269,20 +269,20 @@ def test_what_cannot_be_run_is_passed_over(
     make(name="broken", next_run=moment, **broken)
     make(name="sound", interval=60, next_run=moment)
     work = Scheduler()
-    work.turn()
+    work.enqueue_due()
     assert enqueued(jobs.add) == [([1, 2], {})]
     (record,) = (record for record in caplog.records if record.levelno == logging.ERROR)
     assert told in record.message
     assert 'schedule "broken" is passed over' in record.message
-    assert work.pause() > 0
+    assert work.seconds_left() > 0
     assert row("broken").next_run == moment
-    monkeypatch.setattr(scheduler, "LOOK", 0)
-    work._look_at = 0
-    work.turn()
+    monkeypatch.setattr(scheduler, "CHECK_INTERVAL", 0)
+    work._next_check = 0
+    work.enqueue_due()
     assert caplog.text.count("passed over") == 1
     Schedule.objects.filter(name="broken").update(cron="", interval=60, task_path=ADD)
-    work._passed.clear()  # its time is over
-    work.turn()
+    work._skipped.clear()  # its time is over
+    work.enqueue_due()
     assert TaskRecord.objects.count() == 2
 
 
@@ -295,8 +295,8 @@ def test_a_database_that_fails_is_no_fault_of_the_schedule(monkeypatch: pytest.M
     with monkeypatch.context() as patch:
         patch.setattr(scheduler, "run_tick", fail)
         with pytest.raises(OperationalError):
-            work.turn()
-    work.turn()
+            work.enqueue_due()
+    work.enqueue_due()
     assert TaskRecord.objects.count() == 1
 
 
@@ -494,11 +494,11 @@ def test_next_run_follows_from_the_timing() -> None:
 
 def test_ticks_of_a_disabled_schedule_are_not_missed() -> None:
     made = make(interval=60, missed="all", enabled=False, next_run=timezone.now() - HOUR)
-    Scheduler().turn()
-    assert scheduler.switch([made], enabled=True) == 1
-    Scheduler().turn()
+    Scheduler().enqueue_due()
+    assert scheduler.set_enabled([made], enabled=True) == 1
+    Scheduler().enqueue_due()
     assert TaskRecord.objects.count() == 0
-    assert scheduler.switch([made], enabled=True) == 0
+    assert scheduler.set_enabled([made], enabled=True) == 0
 
 
 def test_a_form_that_was_open_during_a_tick_does_not_bring_it_back() -> None:

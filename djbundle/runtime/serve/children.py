@@ -123,5 +123,5 @@ def run_worker(grace: int, heart: Heart) -> int:
         heart.beat()
         tidy()
 
-    call_command("worker", grace=grace, beat=beat)
+    call_command("worker", grace=grace, notify_watchdog=beat)
     return 0

@@ -38,7 +38,7 @@ _priority, _path, _following = _columns("priority"), _columns("task_path"), _col
 _allowed = _columns("max_attempts")
 
 
-class Call(NamedTuple):
+class Invocation(NamedTuple):
     """The function to call, and its arguments."""
 
     task_path: str
@@ -47,7 +47,7 @@ class Call(NamedTuple):
     kwargs: dict[str, Any]
 
 
-CALL = [INDEXES[name] for name in Call._fields]
+INVOCATION = [INDEXES[name] for name in Invocation._fields]
 
 
 class Run(NamedTuple):
@@ -69,11 +69,13 @@ class Run(NamedTuple):
             values[index] = _convert(values[index], conversions, connection)
         return TaskRecord.stored(self.alias, dict(zip(NAMES, values, strict=True)))
 
-    def call(self) -> Call:
+    def invocation(self) -> Invocation:
         """Return all that a quick task needs."""
         connection = connections[self.alias]
         converters = _converters(self.alias, connection.vendor)
-        return Call._make([_convert(self.row[index], converters.get(index, ()), connection) for index in CALL])
+        return Invocation._make(
+            [_convert(self.row[index], converters.get(index, ()), connection) for index in INVOCATION]
+        )
 
     def __str__(self) -> str:
         """Return the text of the record, whatever values the row has."""

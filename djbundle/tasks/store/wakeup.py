@@ -109,7 +109,7 @@ def listen(alias: str) -> socket.socket | None:
     return None
 
 
-def drain(receiver: socket.socket) -> None:
+def receive_all(receiver: socket.socket) -> None:
     """Receive all that has arrived."""
     with contextlib.suppress(BlockingIOError):
         while receiver.recv(4096):

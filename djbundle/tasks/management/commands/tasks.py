@@ -156,7 +156,7 @@ class Command(BaseCommand):
         if what == "run":
             self.stdout.write(f'"{name}" is enqueued as task {scheduler.run_now(chosen[0]).id}.')
             return
-        done = scheduler.switch(chosen, enabled=what == "enable")
+        done = scheduler.set_enabled(chosen, enabled=what == "enable")
         self.stdout.write(f'"{name}" {"is" if done else "was"} {what}d{"" if done else " already"}.')
 
     def _sync(self) -> None:
