@@ -33,7 +33,7 @@ def run_pending(queues: transitions.Queues = (), *, retries: bool = False) -> in
     RuntimeError after 10,000 runs if there are still retries, as with a task that always asks to run again.
     """
     worker, runs = Identity.of_this_process(), 0
-    while claimed := claim.take(worker, AT_ONCE, queues) or (retries and _claim_retries(worker, queues)):
+    while claimed := claim.claim_runs(worker, AT_ONCE, queues) or (retries and _claim_retries(worker, queues)):
         for run in claimed:
             outcome = execute(run, _channel_of)
             transitions.finish([outcome])
@@ -46,11 +46,11 @@ def run_pending(queues: transitions.Queues = (), *, retries: bool = False) -> in
 def _claim_retries(worker: Identity, queues: transitions.Queues) -> list[Run]:
     begun = transitions.records().filter(status=TaskResultStatus.READY, started_at__isnull=False)
     begun.update(run_after=timezone.now())
-    return claim.take(worker, AT_ONCE, queues)
+    return claim.claim_runs(worker, AT_ONCE, queues)
 
 
 def _channel_of(run: Run) -> Channel:
-    return Channel(tell=partial(transitions.report, run.pk, run.epoch))
+    return Channel(tell=partial(transitions.write_progress, run.pk, run.epoch))
 
 
 def enqueued(task: Task | None = None) -> list[tuple[list[Any], dict[str, Any]]]:  # type: ignore[type-arg,unused-ignore]

@@ -199,11 +199,11 @@ def test_signal_of_the_end_is_not_sent_by_a_run_that_lost_its_lease() -> None:
     def hear(**given: Any) -> None:
         heard.append(given)
 
-    def lose(**_: Any) -> None:
+    def lose_lease(**_: Any) -> None:
         TaskRecord.objects.update(epoch=99)
 
     jobs.double.enqueue(1)
-    with listening(task_finished, hear), listening(task_started, lose):
+    with listening(task_finished, hear), listening(task_started, lose_lease):
         run_pending()
     assert heard == []
     assert TaskRecord.objects.get().status == TaskResultStatus.RUNNING
@@ -217,9 +217,9 @@ def test_signal_of_the_end_when_the_database_refuses() -> None:
         heard.append(given)
 
     jobs.double.enqueue(1)
-    (run,) = claim.take(Identity.of_this_process(), 1)
+    (run,) = claim.claim_runs(Identity.of_this_process(), 1)
     with listening(task_finished, hear), pytest.MonkeyPatch.context() as patch:
-        patch.setattr(transitions, "_succeed", refuse)
+        patch.setattr(transitions, "_write_successes", refuse)
         outcome = execute(run)
     assert heard == []
     assert transitions.finish([outcome]) == 0

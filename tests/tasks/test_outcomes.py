@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from djbundle.tasks import RetryAfter
 from djbundle.tasks.models import TaskRecord
 from djbundle.tasks.store import claim, outcome, transitions
-from djbundle.tasks.store.outcome import MOST_TRACEBACKS, Outcome, entry_of, success, with_error
+from djbundle.tasks.store.outcome import MAX_TRACEBACKS, Outcome, entry_of, success, with_error
 from djbundle.tasks.store.worker_identity import Identity
 from djbundle.tasks.task import LONGEST, SHORTEST_SNOOZE
 from djbundle.tasks.worker.attempt import execute
@@ -62,7 +62,7 @@ def test_any_value(each_database: str, value: Any) -> None:
     hostile_jobs.ANYTHING[:] = [value]
     neighbours = [jobs.add.enqueue(1, 2), hostile_jobs.return_anything.enqueue(), jobs.add.enqueue(3, 4)]
     pending_writes = PendingWrites()
-    ended = [execute(run) for run in claim.take(Identity.of_this_process(), 3)]
+    ended = [execute(run) for run in claim.claim_runs(Identity.of_this_process(), 3)]
     pending_writes.outcomes += pickle.loads(pickle.dumps(OutcomesMessage.of(ended, 0.0))).outcomes
     pending_writes.write()
     assert not pending_writes
@@ -110,14 +110,14 @@ def test_row_keeps_the_newest_tracebacks_only() -> None:
     for number in range(50):
         errors = with_error(errors, entry_of(ValueError, f"{number} " + "x" * 10_000_000))
     assert len(errors) == 50  # all of them count
-    assert [error["traceback"].split()[0] for error in errors[-MOST_TRACEBACKS:]] == [str(n) for n in range(40, 50)]
-    assert sum(len(error["traceback"]) for error in errors) < (MOST_TRACEBACKS + 1) * outcome.MOST_TRACEBACK
+    assert [error["traceback"].split()[0] for error in errors[-MAX_TRACEBACKS:]] == [str(n) for n in range(40, 50)]
+    assert sum(len(error["traceback"]) for error in errors) < (MAX_TRACEBACKS + 1) * outcome.MAX_TRACEBACK
 
 
 def claimed(count: int) -> list[Any]:
     for number in range(count):
         jobs.add.enqueue(number, number)
-    return claim.take(Identity.of_this_process(), count)
+    return claim.claim_runs(Identity.of_this_process(), count)
 
 
 def test_row_that_the_database_refuses_as_if_it_were_down(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -163,10 +163,10 @@ def test_write_that_fails_for_any_reason_holds_up_no_other(monkeypatch: pytest.M
     crashed, unfinished = claimed(2)
     pending_writes = PendingWrites(crashed=[crashed], unfinished=[unfinished])
 
-    def lose(_: TaskRecord) -> None:
+    def record_crash(_: TaskRecord) -> None:
         raise RuntimeError("a fault of the worker's")
 
-    monkeypatch.setattr(transitions, "lose", lose)
+    monkeypatch.setattr(transitions, "record_crash", record_crash)
     pending_writes.write()
     assert not pending_writes
     assert TaskRecord.objects.get(pk=unfinished.pk).status == TaskResultStatus.READY
@@ -176,14 +176,14 @@ def test_write_that_fails_for_any_reason_holds_up_no_other(monkeypatch: pytest.M
 def test_what_was_not_begun_is_as_if_it_had_not_been_claimed() -> None:
     first, second = claimed(2)
     transitions.finish([Outcome(second.pk, second.epoch, TaskResultStatus.READY, error=entry_of(ValueError, ""))])
-    (second,) = claim.take(Identity.of_this_process(), 2)
+    (second,) = claim.claim_runs(Identity.of_this_process(), 2)
     began = TaskRecord.objects.get(pk=second.pk).started_at
-    transitions.put_back([first, second])
+    transitions.unclaim([first, second])
     records = list(TaskRecord.objects.order_by("id"))
     assert [(record.status, len(record.worker_ids), record.worker) for record in records] == [
         ("READY", 0, ""),
         ("READY", 1, ""),
     ]
     assert [record.started_at for record in records] == [None, began]
-    transitions.put_back([first, second])  # other claims hold them now
+    transitions.unclaim([first, second])  # other claims hold them now
     assert [len(record.worker_ids) for record in TaskRecord.objects.order_by("id")] == [0, 1]

@@ -160,7 +160,7 @@ def test_old_code_does_not_bring_back_what_newer_code_has_removed(monkeypatch: p
 
 def test_after_a_rollback_the_older_code_counts(monkeypatch: pytest.MonkeyPatch) -> None:
     see("old", first=7200)
-    see("new", first=3600, last=int(releases.PATIENCE.total_seconds()) + 1)
+    see("new", first=3600, last=int(releases.STALE_AFTER.total_seconds()) + 1)
     be(monkeypatch, "old")
     declare_hourly()
     assert scheduler.sync()

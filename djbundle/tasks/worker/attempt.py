@@ -74,7 +74,7 @@ def begin(run: Run, channel_of: ChannelOf) -> "Attempt | Making | Outcome":
         if signals.start_is_heard():
             signals.send_started(attempt.result)
         return attempt
-    except held.UNKNOWN as error:
+    except held.UNKNOWN_ERRORS as error:
         return held.unknown(run, error)
     except Exception as error:
         return failure(run.pk, run.epoch, error_entry(error))

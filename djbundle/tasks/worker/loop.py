@@ -62,7 +62,7 @@ class Worker:
 
     def __post_init__(self) -> None:
         self.identity = Identity.of_this_process()
-        self.registration = worker_registry.Presence(
+        self.registration = worker_registry.Registration(
             self.identity, self.queues, self.processes, self.threads, timezone.now()
         )
         self.is_stopping = False
@@ -123,14 +123,14 @@ class Worker:
 
     def _write_heartbeat(self) -> None:
         transitions.renew(self.identity)
-        self.registration.tell()
+        self.registration.renew()
 
     def _forward_cancellations(self) -> None:
         if self.pool.assigned_runs:
             self.pool.cancel(transitions.cancelled(self.identity))
 
     def _rescue(self) -> None:
-        if rescued := transitions.free_lost():
+        if rescued := transitions.rescue():
             logger.warning("%d tasks of a worker that is gone are run again", rescued)
         if expired := transitions.expire():
             logger.warning("%d tasks had not begun when they expired", expired)
@@ -144,13 +144,13 @@ class Worker:
     def _claim(self) -> None:
         self.pool.start_missing_processes()
         if self.is_claim_doubtful:
-            transitions.free_unknown(
+            transitions.give_back_unknown(
                 self.identity, [run.pk for run in (*self.pool.unassigned, *self.pool.assigned_runs)]
             )
         for kind, room in self.pool.capacities():
             self.is_claim_doubtful = True
             limit = min(room, IDLE_CLAIM_LIMIT if self.pool.has_idle_process else CLAIM_LIMIT)
-            self.pool.add_claimed(kind, claim.take(self.identity, limit, self.queues, kind), limit)
+            self.pool.add_claimed(kind, claim.claim_runs(self.identity, limit, self.queues, kind), limit)
         self.is_claim_doubtful = False
 
     # --- waiting ---
@@ -222,7 +222,7 @@ class Worker:
 
         def write_and_deregister() -> None:
             self.pending_writes.write()
-            self.registration.leave()
+            self.registration.remove()
 
         self.database_backoff.retry_at = 0.0
         while (

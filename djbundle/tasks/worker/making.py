@@ -54,7 +54,7 @@ class Making:
         run = self.run
         try:
             return Outcome(run.pk, run.epoch, READY, is_held=True, made=(call or self.call)())
-        except held.PASSING as error:
+        except held.TRANSIENT_ERRORS as error:
             return Outcome(run.pk, run.epoch, READY, error=error_entry(error), is_held=True)
         except BaseException as error:  # the project's code may even exit
             return _failed(run, error)

@@ -42,9 +42,12 @@ class PendingWrites:
     def write(self) -> None:
         """Write all. If the database does not answer, raise its error and keep what is not written."""
         while self.progress:
-            newest = next(iter(self.progress.values()))
-            _write_one(newest.pk, lambda newest=newest: transitions.report(newest.pk, newest.epoch, newest.values))  # type: ignore[misc]
-            del self.progress[newest.pk]
+            last = next(iter(self.progress.values()))
+            _write_one(
+                last.pk,
+                lambda last=last: transitions.write_progress(last.pk, last.epoch, last.values),  # type: ignore[misc]
+            )
+            del self.progress[last.pk]
         if self.outcomes:
             if dropped := self._finish():
                 logger.warning("%d runs had lost their lease; their outcome is dropped", dropped)
@@ -53,12 +56,12 @@ class PendingWrites:
 
     def give_back(self) -> None:
         """Give back what other workers may take. Write no outcomes."""
-        for runs, write in ((self.crashed, transitions.lose), (self.unfinished, transitions.free)):
+        for runs, write in ((self.crashed, transitions.record_crash), (self.unfinished, transitions.give_back)):
             while runs:
                 _write_one(runs[-1].pk, lambda run=runs[-1], write=write: write(run.record()))  # type: ignore[misc]
                 runs.pop()
         if self.not_started:
-            transitions.put_back(self.not_started)
+            transitions.unclaim(self.not_started)
             self.not_started = []
 
     def _finish(self) -> int:

@@ -104,7 +104,7 @@ def _call_of(task: Task, schedule: Schedule) -> dict[str, Any]:  # type: ignore[
 
 def _enqueue(call: dict[str, Any], args: list[Any]) -> None:
     if not following.enqueue_plain(call, args):
-        held.keep(call, args, None, transitions.alias())
+        held.add(call, args, None, transitions.alias())
 
 
 def _count_runs(schedule: Schedule, tick: datetime.datetime, now: datetime.datetime) -> int:
