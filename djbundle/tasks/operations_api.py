@@ -19,9 +19,9 @@ Records = models.QuerySet[TaskRecord]
 LATELY = datetime.timedelta(hours=1)
 
 
-def retry(chosen: Records) -> int:
+def retry(queryset: Records) -> int:
     """Run failed tasks again, as if they were new. Return how many."""
-    failed = chosen.filter(status=TaskResultStatus.FAILED)
+    failed = queryset.filter(status=TaskResultStatus.FAILED)
     count = failed.update(
         status=TaskResultStatus.READY,
         run_after=timezone.now(),
@@ -39,25 +39,25 @@ def retry(chosen: Records) -> int:
     return count
 
 
-def run_now(chosen: Records) -> int:
+def run_now(queryset: Records) -> int:
     """Make scheduled tasks due now. Return how many."""
-    waiting = chosen.filter(status=TaskResultStatus.READY, run_after__gt=timezone.now())
+    waiting = queryset.filter(status=TaskResultStatus.READY, run_after__gt=timezone.now())
     count = waiting.update(run_after=timezone.now())
     wakeup.send_on_commit(transitions.alias())
     return count
 
 
-def cancel(chosen: Records) -> int:
+def cancel(queryset: Records) -> int:
     """Fail tasks that wait, and ask running tasks to stop. Return how many of both."""
     now = timezone.now()
     entry = entry_of(Cancelled, transitions.CANCELLED)
-    waiting = chosen.filter(status=TaskResultStatus.READY)
+    waiting = queryset.filter(status=TaskResultStatus.READY)
     failed = waiting.update(
         status=TaskResultStatus.FAILED, cancelled_at=now, finished_at=now, errors=Appended("errors", json.dumps(entry))
     )
-    asked = chosen.filter(status=TaskResultStatus.RUNNING, cancelled_at=None).update(cancelled_at=now)
+    cancelling = queryset.filter(status=TaskResultStatus.RUNNING, cancelled_at=None).update(cancelled_at=now)
     wakeup.send_on_commit(transitions.alias())
-    return failed + asked
+    return failed + cancelling
 
 
 class Appended(models.Func):
@@ -79,9 +79,9 @@ class Appended(models.Func):
         return self.as_sql(compiler, connection, template="JSON_MERGE_PRESERVE(%(expressions)s)")
 
 
-def discard(chosen: Records) -> int:
+def discard(queryset: Records) -> int:
     """Delete tasks that do not run, and return how many. A group that loses a member ends as failed."""
-    idle = chosen.exclude(status=TaskResultStatus.RUNNING)
+    idle = queryset.exclude(status=TaskResultStatus.RUNNING)
     with transaction.atomic(using=transitions.alias()):
         following.end_groups(idle.using(transitions.alias()))
         return idle.delete()[0]

@@ -474,7 +474,7 @@ def test_workers_are_live_or_silent(boss: Client) -> None:
     WorkerRecord.objects.create(identity="b", host="shop-2", pid=1, seen_at=now - 2 * MINUTE, **common)
     WorkerRecord.objects.create(identity="c", host="shop-3", pid=1, seen_at=now - 30 * HOUR, **common)
     html = page(boss, OVERVIEW)
-    assert [seen.silent for seen in workers(now)] == [False, True]
+    assert [row.is_stale for row in workers(now)] == [False, True]
     assert "<td>4711</td>" in html
     assert "2 × 4" in html
     assert ESCAPED in html

@@ -18,13 +18,13 @@ SWITCH = "DJBUNDLE_RUNSERVER_WORKER"  # environment variable; 0: no worker
 
 def start_worker_beside() -> None:
     """Start a worker if this is the serving process of ``runserver``."""
-    if is_wanted():
+    if must_start_worker():
         command = worker_command()
         no_input = (os.POSIX_SPAWN_OPEN, 0, os.devnull, os.O_RDONLY, 0)
         os.posix_spawn(command[0], command, os.environ, file_actions=[no_input])
 
 
-def is_wanted() -> bool:
+def must_start_worker() -> bool:
     """Return whether to start a worker.
 
     That is so in development with DEBUG and a database backend in TASKS, unless it is turned off.
@@ -54,6 +54,6 @@ def worker_command() -> list[str]:
     prefix = [str(argument) for argument in get_child_arguments()][: -len(sys.argv[1:])]
     parser = CommandParser(add_help=False, allow_abbrev=False)
     parser.add_argument("--pythonpath")
-    given, _ = parser.parse_known_args(sys.argv[2:])
-    extra = ["--pythonpath", given.pythonpath] if given.pythonpath else []
+    options, _ = parser.parse_known_args(sys.argv[2:])
+    extra = ["--pythonpath", options.pythonpath] if options.pythonpath else []
     return [*prefix, "worker", "--with-parent", str(os.getpid()), "--grace", GRACE, *extra]
