@@ -227,18 +227,18 @@ def test_unique_follower_that_is_enqueued_while_it_is_made_waits() -> None:
 
 
 def test_receivers_hear_of_a_follower_once() -> None:
-    heard: list[Any] = []
+    received: list[Any] = []
 
-    def hear(task_result: Any, **_: Any) -> None:
-        heard.append((task_result.id, task_result.task.module_path))
+    def receive(task_result: Any, **_: Any) -> None:
+        received.append((task_result.id, task_result.task.module_path))
 
     chain(call(jobs.say, "a"), call(jobs.double)).enqueue()
-    task_enqueued.connect(hear)
+    task_enqueued.connect(receive)
     try:
         assert run_pending() == 2
     finally:
-        task_enqueued.disconnect(hear)
-    assert heard == [(str(newest().pk), jobs.double.module_path)]
+        task_enqueued.disconnect(receive)
+    assert received == [(str(newest().pk), jobs.double.module_path)]
 
 
 def test_row_that_is_only_made_uses_up_no_rate(monkeypatch: pytest.MonkeyPatch) -> None:

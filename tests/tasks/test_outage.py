@@ -82,14 +82,14 @@ def test_answer_to_a_claim_that_is_lost(monkeypatch: pytest.MonkeyPatch) -> None
     worker = Worker(threads=1)
     monkeypatch.setattr(worker.pool, "start_missing_processes", lambda: None)
     monkeypatch.setattr(type(worker.pool), "room", 5)
-    take = claim.claim_runs
+    claim_runs = claim.claim_runs
 
-    def take_and_fail(identity: Identity, limit: int, queues: transitions.Queues, kind: claim.Kind) -> list[Run]:
-        take(identity, limit, queues, kind)
+    def claim_and_fail(identity: Identity, limit: int, queues: transitions.Queues, kind: claim.TaskKind) -> list[Run]:
+        claim_runs(identity, limit, queues, kind)
         raise OperationalError("server closed the connection")
 
     with monkeypatch.context() as patch:
-        patch.setattr(claim, "claim_runs", take_and_fail)
+        patch.setattr(claim, "claim_runs", claim_and_fail)
         with pytest.raises(OperationalError):
             worker._claim()
     assert TaskRecord.objects.get().status == TaskResultStatus.RUNNING

@@ -16,7 +16,7 @@ from djbundle.tasks.models import TaskRecord
 from djbundle.tasks.store import claim, outcome, transitions
 from djbundle.tasks.store.outcome import MAX_TRACEBACKS, Outcome, entry_of, success, with_error
 from djbundle.tasks.store.worker_identity import Identity
-from djbundle.tasks.task import LONGEST, SHORTEST_SNOOZE
+from djbundle.tasks.task import MAX_SECONDS, MIN_SNOOZE
 from djbundle.tasks.worker.attempt import execute
 from djbundle.tasks.worker.pending_writes import MAX_FAILED_WRITES, PendingWrites
 from djbundle.tasks.worker.protocol import OutcomesMessage
@@ -93,7 +93,7 @@ def with_floats(value: Any) -> Any:
 
 @pytest.mark.parametrize(
     ("delay", "expected"),
-    [(30, 30.0), (1e12, LONGEST), (math.inf, LONGEST), (-5, SHORTEST_SNOOZE), (0, SHORTEST_SNOOZE)],
+    [(30, 30.0), (1e12, MAX_SECONDS), (math.inf, MAX_SECONDS), (-5, MIN_SNOOZE), (0, MIN_SNOOZE)],
 )
 def test_time_to_wait_is_one_that_a_calendar_has(delay: float, expected: float) -> None:
     assert RetryAfter(delay).delay == expected

@@ -166,10 +166,10 @@ def test_only_the_claim_does_not_wait_for_the_disk() -> None:
     """Afterwards the project's setting is restored, whatever it is."""
     jobs.add.enqueue(1, 2)
     connection = connections["default"]
-    seen: list[int] = []
+    synchronous_values: list[int] = []
 
     def look(execute: Callable[..., object], *arguments: object) -> object:
-        seen.append(connection.connection.execute("PRAGMA synchronous").fetchone()[0])
+        synchronous_values.append(connection.connection.execute("PRAGMA synchronous").fetchone()[0])
         return execute(*arguments)
 
     with connection.cursor() as cursor:
@@ -177,7 +177,7 @@ def test_only_the_claim_does_not_wait_for_the_disk() -> None:
     with connection.execute_wrapper(look):
         (record,) = claiming.claim(Identity.of_this_process(), 1)
         transitions.finish([Outcome(record.pk, record.epoch, TaskResultStatus.SUCCESSFUL, "3")])
-    look_first, claim, *later = seen
+    look_first, claim, *later = synchronous_values
     assert claim == 1  # NORMAL
     assert {look_first, *later} == {2}  # FULL
 

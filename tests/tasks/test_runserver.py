@@ -51,8 +51,8 @@ class Runserver:
 
     def workers(self) -> list[psutil.Process]:
         """Return the processes that claim tasks, not those that run them."""
-        found = psutil.Process(self.process.pid).children(recursive=True)
-        workers = [each for each in found if "worker" in each.cmdline()]
+        children = psutil.Process(self.process.pid).children(recursive=True)
+        workers = [each for each in children if "worker" in each.cmdline()]
         return [each for each in workers if each.parent() not in workers]
 
     def everything(self) -> list[psutil.Process]:

@@ -12,8 +12,8 @@ from django.conf import settings
 from djbundle.tasks import backends
 from djbundle.tasks.options import option
 
-GRACE = "1"  # seconds for running tasks after a reload; the new worker runs them again
-SWITCH = "DJBUNDLE_RUNSERVER_WORKER"  # environment variable; 0: no worker
+GRACE_SECONDS = "1"  # seconds for running tasks after a reload; the new worker runs them again
+VARIABLE = "DJBUNDLE_RUNSERVER_WORKER"  # environment variable; 0: no worker
 
 
 def start_worker_beside() -> None:
@@ -34,7 +34,7 @@ def must_start_worker() -> bool:
         and sys.argv[1:2] == ["runserver"]
         and (os.environ.get("RUN_MAIN") == "true" or "--noreload" in sys.argv)
         and settings.DEBUG
-        and os.environ.get(SWITCH, "1") != "0"
+        and os.environ.get(VARIABLE, "1") != "0"
         and _is_configured()
     )
 
@@ -56,4 +56,4 @@ def worker_command() -> list[str]:
     parser.add_argument("--pythonpath")
     options, _ = parser.parse_known_args(sys.argv[2:])
     extra = ["--pythonpath", options.pythonpath] if options.pythonpath else []
-    return [*prefix, "worker", "--with-parent", str(os.getpid()), "--grace", GRACE, *extra]
+    return [*prefix, "worker", "--with-parent", str(os.getpid()), "--grace", GRACE_SECONDS, *extra]

@@ -20,7 +20,7 @@ from djbundle.tasks.store.transitions import Queues, alias, due
 from djbundle.tasks.store.worker_identity import Identity
 
 
-class Kind(Enum):
+class TaskKind(Enum):
     """Which tasks to claim: those that get a process of their own (see worker/process_pool.py), the others, or both."""
 
     ANY = ""
@@ -29,7 +29,7 @@ class Kind(Enum):
 
 
 NEEDS_OWN = models.Q(timeout__isnull=False) | models.Q(losses__gt=0)
-CONDITIONS = {Kind.ANY: models.Q(), Kind.SHARED: ~NEEDS_OWN, Kind.ALONE: NEEDS_OWN}
+CONDITIONS = {TaskKind.ANY: models.Q(), TaskKind.SHARED: ~NEEDS_OWN, TaskKind.ALONE: NEEDS_OWN}
 APPEND_WORKER = {
     "sqlite": "json_insert(worker_ids, '$[#]', %s)",
     "postgresql": "worker_ids || jsonb_build_array(%s::text)",
@@ -68,7 +68,7 @@ def claim(worker: Identity, limit: int, queues: Queues = ()) -> list[TaskRecord]
     return [run.record() for run in claim_runs(worker, limit, queues)]
 
 
-def claim_runs(worker: Identity, limit: int, queues: Queues = (), kind: Kind = Kind.ANY) -> list[Run]:
+def claim_runs(worker: Identity, limit: int, queues: Queues = (), kind: TaskKind = TaskKind.ANY) -> list[Run]:
     """Claim in the same way, but return runs, which a worker can hand on without converting the rows."""
     limited = limits.rates()
     unlimited = f"AND concurrency_key = ''{kind.value}" + _in_condition("queue_name", queues)
@@ -100,8 +100,8 @@ def _peek(queues: Queues) -> tuple[bool, bool]:
 
 def _startable(queues: Queues) -> models.QuerySet[TaskRecord]:
     """Return the tasks that are due and have not expired, in the order of claiming."""
-    begun_in_time = models.Q(expires_at__isnull=True) | models.Q(expires_at__gt=timezone.now())
-    startable = due(queues).filter(begun_in_time | models.Q(started_at__isnull=False))
+    not_expired = models.Q(expires_at__isnull=True) | models.Q(expires_at__gt=timezone.now())
+    startable = due(queues).filter(not_expired | models.Q(started_at__isnull=False))
     return startable.order_by("-priority", "run_after", "id")
 
 

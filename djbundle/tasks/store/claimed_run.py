@@ -56,7 +56,7 @@ class Run(NamedTuple):
     pk: int
     epoch: int
     timeout: float | None  # seconds
-    losses: int
+    crash_count: int
     row: Row
     alias: str
     is_overdue: bool = False  # it exceeded its timeout and was killed

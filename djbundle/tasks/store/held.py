@@ -137,7 +137,7 @@ def _failed(record: TaskRecord, error: dict[str, str]) -> dict[str, Any]:
 def plain_task_of(call: dict[str, Any]) -> RetryingTask | None:
     """Return the task of a call that can be enqueued without the project's code, or None if that needs some."""
     task = loaded(call["task"])
-    if task is None or signals.enqueuing_is_heard() or not _is_plain(task.concurrency_key):
+    if task is None or signals.has_enqueued_listeners() or not _is_plain(task.concurrency_key):
         return None
     try:
         backend = task_backends[call["using"].get("backend", task.backend)]

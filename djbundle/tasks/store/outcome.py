@@ -18,7 +18,10 @@ MAX_RESULT = 8 << 20  # characters of JSON; MariaDB takes 16 MB in a statement
 MAX_TRACEBACK = 32 << 10  # characters
 MAX_TRACEBACKS = 10  # that a row keeps: the newest
 NO_LONGER_KEPT = "It is no longer kept.\n"
-UNSHOWN = {"exception_class_path": "builtins.BaseException", "traceback": "It cannot be shown, nor can its class.\n"}
+UNPRINTABLE = {
+    "exception_class_path": "builtins.BaseException",
+    "traceback": "It cannot be shown, nor can its class.\n",
+}
 NUL = re.compile(r"(?<!\\)(?:\\\\)*\\u0000")  # in JSON
 _encode = json.JSONEncoder(allow_nan=False).encode
 _encode_unescaped = json.JSONEncoder(ensure_ascii=False).encode
@@ -90,14 +93,14 @@ def error_entry(error: BaseException) -> dict[str, str]:
     try:
         return entry_of(type(error), _traceback_of(error))
     except BaseException:
-        return dict(UNSHOWN)
+        return dict(UNPRINTABLE)
 
 
 def _traceback_of(error: BaseException) -> str:
     try:
         return "".join(format_exception(error))
-    except BaseException as broken:
-        return f"Its traceback cannot be shown: {type(broken).__qualname__}\n"
+    except BaseException as traceback_error:
+        return f"Its traceback cannot be shown: {type(traceback_error).__qualname__}\n"
 
 
 def is_a(error: BaseException, kinds: type[BaseException] | tuple[type[BaseException], ...]) -> bool:
@@ -108,7 +111,7 @@ def is_a(error: BaseException, kinds: type[BaseException] | tuple[type[BaseExcep
     return issubclass(type(error), kinds)
 
 
-def shown(error: BaseException) -> str:
+def safe_repr(error: BaseException) -> str:
     """Return the repr() of the error, whatever its code does."""
     try:
         return clean(repr(error))

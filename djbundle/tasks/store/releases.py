@@ -18,7 +18,7 @@ from djbundle.tasks import options
 from djbundle.tasks.models import Release
 
 VARIABLE = "DJBUNDLE_RELEASE"  # the version of the bundle
-LONGEST_NAME = 200
+MAX_NAME_LENGTH = 200
 STALE_AFTER = datetime.timedelta(minutes=5)  # gap without a worker of the newer version, for example while it restarts
 RETENTION = datetime.timedelta(days=90)
 
@@ -30,7 +30,7 @@ def name() -> str:
     It is ``OPTIONS["VERSION"]`` of TASKS, else the version of the bundle, else a hash of the project's task modules.
     """
     version = options.option("VERSION", None) or os.environ.get(VARIABLE)
-    return str(version)[:LONGEST_NAME] if version else _fingerprint()
+    return str(version)[:MAX_NAME_LENGTH] if version else _fingerprint()
 
 
 def _fingerprint() -> str:

@@ -71,7 +71,7 @@ def begin(run: Run, channel_of: ChannelOf) -> "Attempt | Making | Outcome":
             return fail_overdue(run)
         invocation = run.invocation()
         attempt = Attempt(run, invocation, load(invocation.task_path), channel_of)
-        if signals.start_is_heard():
+        if signals.has_started_listeners():
             signals.send_started(attempt.result)
         return attempt
     except held.UNKNOWN_ERRORS as error:
@@ -143,7 +143,7 @@ class Attempt:
         """Send task_finished. If the project listens to it, write the outcome first, so that it is visible by then."""
         if outcome.status == TaskResultStatus.READY:
             return outcome
-        if signals.finish_is_heard():
+        if signals.has_finished_listeners():
             try:
                 outcome = _write(outcome)
             except DatabaseError:
@@ -151,7 +151,7 @@ class Attempt:
                 return outcome
             if not outcome.is_written:  # its lease was lost, so another run counts
                 return outcome
-        if signals.finish_is_heard() or signals.is_logged(outcome):
+        if signals.has_finished_listeners() or signals.is_logged(outcome):
             signals.send_finished(outcome, self.result)
         return outcome
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from django.db import Error, connections
 
 from djbundle.tasks.store import transitions
-from djbundle.tasks.store.outcome import error_entry, shown
+from djbundle.tasks.store.outcome import error_entry, safe_repr
 
 logger = logging.getLogger("djbundle.tasks")
 
@@ -62,7 +62,7 @@ class DatabaseBackoff:
 
     def _log_once(self, message: str, error: BaseException, *, with_traceback: bool = False) -> None:
         """Log each error once, however often it occurs."""
-        text = shown(error) if with_traceback else str(error).strip()
+        text = safe_repr(error) if with_traceback else str(error).strip()
         if text != self.last_error:
             logger.error(message, error_entry(error)["traceback"].rstrip() if with_traceback else text)
         self.last_error = text

@@ -56,7 +56,7 @@ async def _outcome_of(attempt: Attempt) -> Outcome:
         call = _returning(await _run_in_own_context(attempt))
     except BaseException as error:
         call = _raising(error)
-    if signals.finish_is_heard():  # receivers may use the database, and the outcome is written here
+    if signals.has_finished_listeners():  # receivers may use the database, and the outcome is written here
         return await asyncio.to_thread(_finish, attempt, call)
     return attempt.execute(call)
 

@@ -190,15 +190,17 @@ class Worker:
 
     def _drain(self) -> None:
         """Let running tasks end within the grace period, then give the rest back."""
-        begun = time.monotonic()
+        started_at = time.monotonic()
         self.pool.recall()
-        while (self.pool.assigned_runs or self.pending_writes) and (left := begun + self.grace - time.monotonic()) > 0:
+        while (self.pool.assigned_runs or self.pending_writes) and (
+            left := started_at + self.grace - time.monotonic()
+        ) > 0:
             self.database_backoff.run(self._write_pending)
             self._wait(min(left, CHECK_INTERVAL))
         if unfinished := len(self.pool.assigned_runs):
             logger.warning("%d tasks were not finished in time and will be run again", unfinished)
         self.pool.kill_busy_processes()
-        self._deregister(begun + self.grace)
+        self._deregister(started_at + self.grace)
 
     def _write_pending(self) -> None:
         self.heartbeat.run()

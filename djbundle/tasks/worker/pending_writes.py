@@ -13,7 +13,7 @@ from django.db import InterfaceError, OperationalError
 
 from djbundle.tasks.store import transitions
 from djbundle.tasks.store.claimed_run import Run
-from djbundle.tasks.store.outcome import Outcome, error_entry, failure, last_line, shown
+from djbundle.tasks.store.outcome import Outcome, error_entry, failure, last_line, safe_repr
 from djbundle.tasks.worker.protocol import ProgressMessage
 
 logger = logging.getLogger("djbundle.tasks")
@@ -72,7 +72,7 @@ class PendingWrites:
             if self.failed_writes < MAX_FAILED_WRITES:
                 raise
         except BaseException as error:
-            logger.debug("outcomes are written one by one: %s", shown(error))
+            logger.debug("outcomes are written one by one: %s", safe_repr(error))
         return self._finish_one_by_one()
 
     def _finish_one_by_one(self) -> int:

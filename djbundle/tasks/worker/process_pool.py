@@ -13,7 +13,7 @@ from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 from functools import partial
 
-from djbundle.tasks.store.claim import Kind
+from djbundle.tasks.store.claim import TaskKind
 from djbundle.tasks.store.claimed_run import Run
 from djbundle.tasks.store.outcome import error_entry, failure
 from djbundle.tasks.worker.pending_writes import PendingWrites
@@ -67,20 +67,20 @@ class ProcessPool:
     def max_alone(self) -> int:
         return self.processes * self.threads
 
-    def capacities(self) -> list[tuple[Kind, int]]:
+    def capacities(self) -> list[tuple[TaskKind, int]]:
         """Return what kinds of tasks to claim, and how many.
 
         Both kinds are claimed together, unless one kind would be claimed only to be given back.
         """
         if not self.is_crowded:
-            return [(Kind.ANY, self.room)] if self.room > 0 else []
-        rooms = [(Kind.SHARED, self.room), (Kind.ALONE, self.room_alone)]
+            return [(TaskKind.ANY, self.room)] if self.room > 0 else []
+        rooms = [(TaskKind.SHARED, self.room), (TaskKind.ALONE, self.room_alone)]
         return [(kind, room) for kind, room in rooms if room > 0]
 
-    def add_claimed(self, kind: Kind, runs: list[Run], limit: int) -> None:
+    def add_claimed(self, kind: TaskKind, runs: list[Run], limit: int) -> None:
         """Take claimed runs, of which there could have been `limit`."""
         self.unassigned.extend(runs)
-        if kind == Kind.ALONE and len(runs) < limit:
+        if kind == TaskKind.ALONE and len(runs) < limit:
             self.is_crowded = False
 
     @property
@@ -126,7 +126,7 @@ class ProcessPool:
         shared = {child.pid: child.room for child in self._shared()}
         alone = {child.pid: child.room for child in self._alone()}
         for run in self.unassigned:
-            needs_own = run.timeout is not None or run.losses > 0
+            needs_own = run.timeout is not None or run.crash_count > 0
             rooms = alone if needs_own else shared
             if needs_own and len(alone) < self.max_alone and not self._has_idle(alone, assigned):
                 rooms[self._fork(alone=True).pid] = 1

@@ -8,8 +8,8 @@ from djbundle.tasks.compat import TaskError, TaskResultStatus
 from djbundle.tasks.context import Cancelled
 from djbundle.tasks.models import TaskRecord
 from djbundle.tasks.store.claimed_run import Run
-from djbundle.tasks.store.outcome import Outcome, error_entry, failure, is_a, shown, success
-from djbundle.tasks.task import SHORTEST_SNOOZE, RetryAfter, bounded, delay_after
+from djbundle.tasks.store.outcome import Outcome, error_entry, failure, is_a, safe_repr, success
+from djbundle.tasks.task import MIN_SNOOZE, RetryAfter, bounded, delay_after
 
 logger = logging.getLogger("djbundle.tasks")
 
@@ -20,7 +20,7 @@ def outcome_of(error: BaseException, run: Run, record: TaskRecord, result: Any) 
     `record` and `result` are those of the run.
     """
     if is_a(error, result.task.discard_on):
-        logger.info("%s is discarded: %s", record, shown(error))
+        logger.info("%s is discarded: %s", record, safe_repr(error))
         return success(run)
     if is_a(error, RetryAfter):
         return _snoozed(record, error)  # type: ignore[arg-type]
@@ -37,7 +37,7 @@ def outcome_of(error: BaseException, run: Run, record: TaskRecord, result: Any) 
     if delay is None:
         _log_error(f"{record} failed", error)
         return failure(record.pk, record.epoch, entry)
-    details = (record, shown(error), len(result.errors) + 1, record.max_attempts, delay)
+    details = (record, safe_repr(error), len(result.errors) + 1, record.max_attempts, delay)
     logger.warning("%s failed (%s), attempt %d of %d in %.0f s", *details)
     return Outcome(record.pk, record.epoch, TaskResultStatus.READY, error=entry, delay=delay)
 
@@ -55,7 +55,7 @@ def _snoozed(record: TaskRecord, error: RetryAfter) -> Outcome:
 
     Nothing of it is kept, since a task may ask for years whether it can be done.
     """
-    delay = bounded(error.delay, SHORTEST_SNOOZE)  # bounded again: any code may have set it
+    delay = bounded(error.delay, MIN_SNOOZE)  # bounded again: any code may have set it
     logger.info("%s is put off for %.0f s", record, delay)
     return Outcome(record.pk, record.epoch, TaskResultStatus.READY, delay=delay)
 

@@ -107,9 +107,9 @@ class Command(BaseCommand):
             self._print_json([_fields_of(worker) for worker in workers])
             return
         for worker in workers:
-            seen, release = _age(worker.seen_at), worker.release or "an unknown version"
+            last_seen, release = _age(worker.seen_at), worker.release or "an unknown version"
             queues = ",".join(worker.queues) or "all queues"
-            self.stdout.write(f"{seen:>12}  {worker.host} {worker.pid}  {queues}  {release}")
+            self.stdout.write(f"{last_seen:>12}  {worker.host} {worker.pid}  {queues}  {release}")
 
     def do_schedules(self, options: dict[str, Any]) -> None:
         self._sync()
