@@ -16,8 +16,8 @@ NAMES = ("BACKOFF", "KEEP", "LEASE", "LISTEN", "MAX_ATTEMPTS", "RATE_LIMITS", "R
 
 def option(name: str, default: Any) -> Any:
     """Return the value of the first backend that sets this option."""
-    found = (backend.options[name] for backend in backends.usable() if name in backend.options)
-    return next(found, default)
+    values = (backend.options[name] for backend in backends.usable() if name in backend.options)
+    return next(values, default)
 
 
 def lease() -> datetime.timedelta:

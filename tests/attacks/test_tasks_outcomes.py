@@ -17,7 +17,7 @@ from tests.tasks.conftest import (  # noqa: F401 - fixtures, and Django's setup
 # isort: split
 
 from djbundle.tasks.models import TaskRecord
-from djbundle.tasks.store.outcome import MOST_TRACEBACK
+from djbundle.tasks.store.outcome import MAX_TRACEBACK
 from tests.tasks import hostile_jobs, jobs
 from tests.waiting import wait_until
 
@@ -75,7 +75,7 @@ def test_outcomes_that_cannot_be_written(
     check_innocent(innocent)
     assert "the worker made a mistake" not in capfd.readouterr().err
     longest = max(len(error["traceback"]) for record in TaskRecord.objects.all() for error in record.errors)
-    assert longest < 1.1 * MOST_TRACEBACK
+    assert longest < 1.1 * MAX_TRACEBACK
 
 
 @ON_BOTH

@@ -132,5 +132,5 @@ def run_worker(grace: int, heartbeat: Heartbeat) -> int:
         heartbeat.beat()
         trim()
 
-    call_command("worker", grace=grace, beat=beat)
+    call_command("worker", grace=grace, notify_watchdog=beat)
     return 0

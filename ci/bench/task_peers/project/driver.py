@@ -81,7 +81,7 @@ def claims(count: str) -> None:
 
     worker = Identity.of_this_process()
     claimed, began = 0, time.perf_counter()
-    while taken := len(claim.take(worker, 10)):
+    while taken := len(claim.claim_runs(worker, 10)):
         claimed += taken
     seconds = time.perf_counter() - began
     if claimed != int(count):
@@ -98,7 +98,7 @@ def records(count: str) -> None:
 
     identity = Identity.of_this_process()
     recorded, began = 0, time.perf_counter()
-    while taken := claim.take(identity, worker.AT_ONCE):
+    while taken := claim.claim_runs(identity, worker.CLAIM_LIMIT):
         transitions.finish([Outcome(run.pk, run.epoch, "SUCCESSFUL") for run in taken])
         recorded += len(taken)
     seconds = time.perf_counter() - began
