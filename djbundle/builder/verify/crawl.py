@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import Any
 
 from djbundle.builder.core.engines import SQLITE
-from djbundle.builder.core.last_words import error_of, last_chain, last_words
 from djbundle.builder.core.sandbox import Place, Tell
+from djbundle.builder.core.tracebacks import error_of, last_chain, last_words
 from djbundle.builder.verify.client import Answer, Customer
 from djbundle.builder.verify.crawl_record import BREAKS_OFF, Problem, Request, Visit
 from djbundle.builder.verify.diagnosis import Excuses

@@ -4,7 +4,7 @@ import re
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from djbundle.builder.core.last_words import HARMLESS
+from djbundle.builder.core.tracebacks import HARMLESS
 
 UNREACHABLE = ("Name or service not known", "Temporary failure in name resolution", "Network is unreachable")
 REFUSED = "Connection refused"

@@ -13,7 +13,7 @@ from django.db import models
 from django.utils import timezone
 
 from djbundle import stand_ins
-from djbundle.builder.core.last_words import last_chain, last_words
+from djbundle.builder.core.tracebacks import last_chain, last_words
 from djbundle.builder.verify.diagnosis import ABSENT_PROGRAMS, Excuses
 from djbundle.builder.verify.in_bundle_scripts import QUESTIONS
 
