@@ -95,7 +95,7 @@ def _enter(project: Path, python: Path | None) -> str:
 @click.option(
     "--verify/--no-verify",
     default=True,
-    help="Start the bundle, and ask for its pages, before it is put in place.  [default: --verify]",
+    help="Start the bundle, and crawl it, before it is put in place.  [default: --verify]",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object on stdout instead of the progress.")
 def build(project: Path, python: Path | None, output: Path | None, *, as_json: bool, **chosen: Any) -> None:
@@ -152,16 +152,16 @@ def check(
 )
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object on stdout.")
 def verify(bundle: Path, environment: dict[str, str], *, as_json: bool) -> None:
-    """Start BUNDLE where nothing else is, on a new database, and ask for every page that needs no argument.
+    """Start BUNDLE where nothing else is, on a new database, and crawl it: request every page that needs no argument.
 
-    Each page is asked for as a stranger and as a superuser, and each static file that a page names. A page that fails
+    Each page is requested without a login and as a superuser, and each static file that a page names. A page that fails
     ends this with exit code 29, its traceback and what is likely missing.
     """
     from djbundle.builder.verify import verification  # noqa: PLC0415 - as above
 
-    seen = verification.verify(bundle, environment)
-    click.echo(verification.to_json(seen) if as_json else "\n".join(verification.describe(seen)))
-    verification.refuse(seen)
+    record = verification.verify(bundle, environment)
+    click.echo(verification.to_json(record) if as_json else "\n".join(verification.report_lines(record)))
+    verification.raise_for_problems(record)
 
 
 @cli.command()

@@ -33,8 +33,8 @@ from djbundle.builder.project.project import Project
 from djbundle.builder.report import Report, describe
 from djbundle.builder.verify import verification
 from djbundle.builder.verify.comparison import Comparison
-from djbundle.builder.verify.crawl_record import Visit
-from djbundle.builder.verify.migrated import Migrated
+from djbundle.builder.verify.crawl_record import CrawlRecord
+from djbundle.builder.verify.migrated import MigratedData
 from djbundle.errors import DiskFullError
 
 COMPARED = "see in the traceback what it lacks: from the sources it works"
@@ -95,13 +95,13 @@ def build(options: Options, console: Console) -> Report:
                 archive = pack_tree(tree, start, cache, step.progress)
                 written = stack.enter_context(write.new_bundle(output, launcher, archive, built))
                 cache.prune()
-            seen = None
+            record = None
             if options.verify:
                 environment = verification.environment_of_build(inspection.variables, options.environment)
-                migrated = Migrated.of(cache, archive, project.settings_module, environment)
-                seen = _visit(written, Comparison(project, environment, work / "static"), migrated, console)
+                migrated = MigratedData.of(cache, archive, project.settings_module, environment)
+                record = _crawl(written, Comparison(project, environment, work / "static"), migrated, console)
 
-    return replace(Report.of(output, project, dependencies, archive, console.steps, seen), left_out=left_out)
+    return replace(Report.of(output, project, dependencies, archive, console.steps, record), left_out=left_out)
 
 
 def _choose_files(project: Project, inspection: Inspection, static: Path, console: Console) -> tuple[Contents, LeftOut]:
@@ -120,15 +120,15 @@ def _close_libraries(tree: Tree, project: Project, inspection: Inspection, cache
     return add_library_data(tree, loaded)
 
 
-def _visit(written: Path, comparison: Comparison, migrated: Migrated, console: Console) -> Visit:
+def _crawl(written: Path, comparison: Comparison, migrated: MigratedData, console: Console) -> CrawlRecord:
     """Crawl the bundle and print what fails; raise VerificationError if anything does."""
-    with console.step("visit its pages") as step:
-        seen = verification.verify(written, comparison.environment, comparison, migrated, step.progress)
-        for line in verification.describe_problems(seen):
+    with console.step("crawl its pages") as step:
+        record = verification.verify(written, comparison.environment, comparison, migrated, step.progress)
+        for line in verification.problem_lines(record):
             console.print(escape(line))
-        verification.refuse(seen, COMPARED if seen.is_empty else UNCOMPARED, UNVERIFIED)
-        step.note(verification.summary(seen))
-    return seen
+        verification.raise_for_problems(record, COMPARED if record.is_empty else UNCOMPARED, UNVERIFIED)
+        step.note(verification.summary(record))
+    return record
 
 
 @contextlib.contextmanager

@@ -29,6 +29,6 @@ def test_programs_that_are_not_there_are_written_down(tmp_path: Path) -> None:
     assert noted.read_text().splitlines() == ["git", "/bin/absent", "/no/such"]
 
 
-def test_visitor_and_bundle_mean_the_same() -> None:
+def test_crawler_and_bundle_mean_the_same() -> None:
     assert diagnosis.ABSENT_PROGRAMS == verify_mode.ABSENT_PROGRAMS
-    assert verify_mode.TRIAL_VARIABLE in crawl.TRIAL
+    assert verify_mode.TRIAL_VARIABLE in crawl.VERIFY_MODE

@@ -10,7 +10,7 @@ CHECKS = ("CRITICALS:", "ERRORS:")  # headings above messages of Django's system
 HARMLESS = "WARNINGS:"  # the heading above its warnings
 
 
-def last_words(stderr: str) -> str:
+def error_in_output(stderr: str) -> str:
     """Return the error in what a command printed.
 
     It looks, in this order, for djbundle's own error, the first message of Django's checks, the exception, the last
@@ -21,15 +21,15 @@ def last_words(stderr: str) -> str:
         return ours.removeprefix("error: ")
     if checks := [following for line, following in pairwise(lines) if line in CHECKS]:
         return checks[0]
-    return error_of(stderr) or " ".join(lines[-1:])
+    return exception_in(stderr) or " ".join(lines[-1:])
 
 
-def last_chain(stderr: str) -> str:
+def last_traceback(stderr: str) -> str:
     """Return the last traceback and those chained to it, without other output before and after."""
     *before, last = stderr.split(TRACEBACK)
     if not before:
         return ""
-    end = error_of(TRACEBACK + last)
+    end = exception_in(TRACEBACK + last)
     chain = last.partition(end)[0] if end else last
     for block in reversed(before):
         if not block.rstrip().endswith(CHAINED):
@@ -38,7 +38,7 @@ def last_chain(stderr: str) -> str:
     return chain
 
 
-def error_of(trace: str) -> str:
+def exception_in(trace: str) -> str:
     """Return the first line of the exception raised last, whose message may have several lines."""
     last = [line for line in trace.rpartition("Traceback ")[2].splitlines()[1:] if line[:1].strip()]
     return next(filter(RAISED.match, last), "")  # other threads may print between its lines
