@@ -220,10 +220,10 @@ def _no_git(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 def test_without_git_gitignore_counts_and_that_is_told(tmp_path: Path) -> None:
     site = write(tmp_path / "site", MANAGE | {".gitignore": "local.json\n", "local.json": PLAIN, ".git/HEAD": ""})
     project = find_project(site, settings=None, name=None)
-    assert project.listing.knowledge == "no git"
+    assert project.listing.git_state == "no git"
     assert taken(decisions_of(project, (), ())) == set(MANAGE)
     shutil.rmtree(site / ".git")
-    assert find_project(site, settings=None, name=None).listing.knowledge == "no repository"
+    assert find_project(site, settings=None, name=None).listing.git_state == "no repository"
 
 
 def test_repository_that_ignores_the_whole_project(tmp_path: Path) -> None:

@@ -307,7 +307,9 @@ def _compress_blocks(raw_blocks: list[_RawBlock], cache: Cache, progress: Callab
         data = bytes(raw.data)
         how = f"zstd {zstandard.__version__} level {raw.level} code {raw.code} filter {FILTER}"
         key = hash_of(raw.frame) if raw.frame else hash_of(data, how)
-        path = cache.store_bytes("blocks", key, lambda: raw.frame or compress(_filter(data, *raw.code), raw.level))
+        path = cache.get_or_create_bytes(
+            "blocks", key, lambda: raw.frame or compress(_filter(data, *raw.code), raw.level)
+        )
         stored = path.read_bytes()
         return Block(
             part=raw.part,

@@ -66,7 +66,7 @@ def _compressed_copies(path: Path, cache: Cache) -> Iterator[tuple[str, Path]]:
     for suffix, compress in ENCODERS.items():
         if suffix != ZSTD and _has_minified(path):  # browsers get the minified file; a zstd copy takes no room
             continue
-        copy = cache.store_bytes("static", hash_of(data, suffix), partial(compress, data))
+        copy = cache.get_or_create_bytes("static", hash_of(data, suffix), partial(compress, data))
         if copy.stat().st_size < len(data) * WORTH_KEEPING:
             yield suffix, copy
 

@@ -35,7 +35,7 @@ def add_bytecode(tree: Tree, sources: Iterable[Source], cache: Cache, part: Part
     }
     found = {source: cache.find("pyc", key) for source, key in keys.items()}
     for source, data in _compile_in_parallel([source for source in keys if not found[source]]):
-        found[source] = cache.store_bytes("pyc", keys[source], bytes(data).__bytes__)
+        found[source] = cache.get_or_create_bytes("pyc", keys[source], bytes(data).__bytes__)
     for source, path in found.items():
         if path:
             tree.add(PurePosixPath(source.name).with_suffix(".pyc"), path, part)

@@ -51,7 +51,7 @@ def copies_of_secrets(contents: Contents, static: Path) -> Iterator[tuple[Path, 
 
 
 def note_of(project: Project) -> str:
-    if project.listing.knowledge != "no git":
+    if project.listing.git_state != "no git":
         return ""
     return (
         "git is not installed here: .gitignore alone says what belongs to the project, and nobody what is tracked"

@@ -212,7 +212,7 @@ class Contents:
 
         It is news if the project opened the file: other machines may not have it.
         """
-        by = "git" if self.project.listing.knowledge == "git" else ".gitignore"
+        by = "git" if self.project.listing.git_state == "git" else ".gitignore"
         full = str(self.project.root / path)
         is_read = full in self.opened and not full.startswith(self.uploads)
         suspicion = suspicion_of_name(PurePath(path))

@@ -5,9 +5,9 @@ from itertools import pairwise
 
 TRACEBACK = "Traceback (most recent call last):"
 CHAINED = ("the direct cause of the following exception:", "another exception occurred:")
-RAISED = re.compile(r"[A-Za-z_][\w.]*(?::|$)")  # the start of a traceback's last line
-CHECKS = ("CRITICALS:", "ERRORS:")  # headings above messages of Django's system checks
-HARMLESS = "WARNINGS:"  # the heading above its warnings
+EXCEPTION_LINE = re.compile(r"[A-Za-z_][\w.]*(?::|$)")  # the start of a traceback's last line
+CHECK_ERRORS = ("CRITICALS:", "ERRORS:")  # headings above messages of Django's system checks
+CHECK_WARNINGS = "WARNINGS:"  # the heading above its warnings
 
 
 def error_in_output(stderr: str) -> str:
@@ -17,10 +17,10 @@ def error_in_output(stderr: str) -> str:
     line.
     """
     lines = stderr.strip().splitlines()
-    if ours := next((line for line in lines if line.startswith("error: ")), ""):
-        return ours.removeprefix("error: ")
-    if checks := [following for line, following in pairwise(lines) if line in CHECKS]:
-        return checks[0]
+    if own_error := next((line for line in lines if line.startswith("error: ")), ""):
+        return own_error.removeprefix("error: ")
+    if messages := [following for line, following in pairwise(lines) if line in CHECK_ERRORS]:
+        return messages[0]
     return exception_in(stderr) or " ".join(lines[-1:])
 
 
@@ -41,4 +41,4 @@ def last_traceback(stderr: str) -> str:
 def exception_in(trace: str) -> str:
     """Return the first line of the exception raised last, whose message may have several lines."""
     last = [line for line in trace.rpartition("Traceback ")[2].splitlines()[1:] if line[:1].strip()]
-    return next(filter(RAISED.match, last), "")  # other threads may print between its lines
+    return next(filter(EXCEPTION_LINE.match, last), "")  # other threads may print between its lines

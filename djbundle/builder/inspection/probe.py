@@ -20,7 +20,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from djbundle.builder.core.engines import SQLITE
+from djbundle.builder.core.engines import SQLITE_ENGINES
 from djbundle.builder.core.sandbox import keep_writes_in_memory
 from djbundle.builder.inspection import source_reads
 from djbundle.builder.inspection.collect import collect_static_files, prepare_static_files
@@ -98,7 +98,7 @@ def give_secret_key(module: ModuleType) -> None:
 def keep_files_away(module: ModuleType, scratch: str) -> None:
     """Move file-based databases, caches and logs to `scratch`, because starting Django opens them."""
     for database in getattr(module, "DATABASES", {}).values():
-        if database.get("ENGINE", "").endswith(SQLITE):
+        if database.get("ENGINE", "").endswith(SQLITE_ENGINES):
             database["NAME"] = ":memory:"
     for cache in getattr(module, "CACHES", {}).values():
         if cache.get("BACKEND", "").endswith("FileBasedCache"):
@@ -158,7 +158,7 @@ def load_extensions_of_sqlite() -> None:
     from django.db import connections  # noqa: PLC0415
 
     for connection in connections.all():
-        if connection.settings_dict["ENGINE"].endswith(SQLITE):
+        if connection.settings_dict["ENGINE"].endswith(SQLITE_ENGINES):
             with contextlib.suppress(Exception):  # an error of the project here is no error of the site's start
                 connection.ensure_connection()
 

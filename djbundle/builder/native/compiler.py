@@ -134,7 +134,7 @@ def _compile(sources: list[Path], flags: list[str], cache: Cache, libraries: Seq
                 "install the headers of C and of Python:  apt install libc6-dev python3-dev",
             )
 
-    return cache.file("compiled", key, make)
+    return cache.get_or_create("compiled", key, make)
 
 
 def _first_error(text: str) -> str:

@@ -69,7 +69,7 @@ class Compilation:
         if process.returncode:
             raise _explain(self._log)
         made = next(self._work.glob(f"{MODULE}.*.so"))
-        self.module = self._cache.store_bytes("projects", self._key, made.read_bytes)
+        self.module = self._cache.get_or_create_bytes("projects", self._key, made.read_bytes)
         return self.module
 
     def _start(self) -> "subprocess.Popen[bytes]":

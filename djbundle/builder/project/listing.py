@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from djbundle.builder.core import git
-from djbundle.builder.core.format import UNFINISHED, is_bundle
+from djbundle.builder.core.format import UNFINISHED_PREFIX, is_bundle
 from djbundle.builder.project import gitignore
 from djbundle.builder.project.discovery import IGNORED_FOLDERS
 
@@ -20,7 +20,7 @@ ENVIRONMENT = "pyvenv.cfg"  # marks the folder of a virtual environment, whateve
 class Listing:
     """The files of a project. All paths are relative to its root."""
 
-    knowledge: git.Knowledge = "no repository"
+    git_state: git.GitState = "no repository"
     files: tuple[Path, ...] = ()
     tracked: frozenset[Path] | None = None  # None if unknown
     ignored: tuple[Path, ...] = ()  # files, and folders that are ignored as a whole
@@ -38,17 +38,17 @@ def list_project(root: Path, above: list[Path]) -> Listing:
 
     The .gitignore files of the folders `above` count as well, when git is not used.
     """
-    knowledge = git.knowledge_of(root)
-    if knowledge == "git":
+    git_state = git.git_state(root)
+    if git_state == "git":
         tracked, others = git.tracked_files(root), git.other_files(root)
         # For a project that its repository ignores as a whole, as dotfiles repositories do, git lists nothing.
         if tracked or others:
             files = _expanded([*map(Path, tracked), *map(Path, others)], root)
             return Listing("git", files, frozenset(map(Path, tracked)), _sorted(git.ignored_files(root)))
-        knowledge = "no repository"
+        git_state = "no repository"
     walked = [*gitignore.walk(root, root, above)]
     files = _expanded([path for path, is_ignored in walked if not is_ignored], root)
-    return Listing(knowledge, files, None, _sorted(path for path, is_ignored in walked if is_ignored))
+    return Listing(git_state, files, None, _sorted(path for path, is_ignored in walked if is_ignored))
 
 
 def _sorted(names: Iterable[str | Path]) -> tuple[Path, ...]:
@@ -79,7 +79,7 @@ def _files_of_folder(folder: Path, root: Path) -> Iterator[Path]:
 
 
 def _is_of_tools(path: Path) -> bool:
-    return any(part in IGNORED_FOLDERS or part.startswith(UNFINISHED) for part in path.parts)
+    return any(part in IGNORED_FOLDERS or part.startswith(UNFINISHED_PREFIX) for part in path.parts)
 
 
 def inner_target(root: Path, path: Path) -> str | None:

@@ -72,7 +72,7 @@ def find_project(folder: Path, *, settings: str | None, name: str | None) -> Pro
     links = {path: target for path in sorted(listed) if (target := inner_target(root, path))}
     files = tuple(sorted(listed - links.keys()))
     _check_syntax(root, files)
-    commit = git.find_commit(root) if listing.knowledge == "git" else None
+    commit = git.find_commit(root) if listing.git_state == "git" else None
     own_name = name or configuration.name or metadata.name or _derived_name(chosen.module, root)
     return Project(
         root=root,

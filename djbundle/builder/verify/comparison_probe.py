@@ -14,7 +14,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from djbundle.builder.core.engines import SQLITE
+from djbundle.builder.core.engines import SQLITE_ENGINES
 from djbundle.builder.core.sandbox import confine_to
 from djbundle.builder.inspection.collect import prepare_static_files
 from djbundle.builder.inspection.probe import do_without_cache_servers, give_secret_key, keep_files_away
@@ -59,7 +59,7 @@ def change_settings(settings: Any, plan: dict[str, Any], work: Path) -> None:
     prepare_static_files(settings, Path(plan["static"]))
     do_without_cache_servers(settings, str(work))
     for alias, database in getattr(settings, "DATABASES", {}).items():
-        if not database.get("ENGINE", "").endswith(SQLITE):
+        if not database.get("ENGINE", "").endswith(SQLITE_ENGINES):
             database["ENGINE"] = "django.db.backends.sqlite3"
             database["OPTIONS"] = {}
         database["NAME"] = plan["databases"].get(alias, str(work / f"new-{alias}.sqlite3"))

@@ -12,7 +12,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from djbundle.builder.core.engines import SQLITE
+from djbundle.builder.core.engines import SQLITE_ENGINES
 from djbundle.builder.core.sandbox import ProgressCallback, SandboxPaths
 from djbundle.builder.core.tracebacks import error_in_output, exception_in, last_traceback
 from djbundle.builder.verify.client import Client, Response
@@ -126,7 +126,7 @@ class Crawler:
         if output.startswith(CHECK_OUTPUT_START):  # otherwise the settings do not import
             backends = json.loads(output)
             self.engines, self.diagnosis.caches = backends["engines"], backends["caches"]
-            self.diagnosis.servers = [each for each in self.engines if not each.endswith(SQLITE)]
+            self.diagnosis.servers = [each for each in self.engines if not each.endswith(SQLITE_ENGINES)]
 
     def load_site_facts(self) -> dict[str, Any]:
         """Return what there is to crawl. Raises CommandError."""

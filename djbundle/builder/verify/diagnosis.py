@@ -4,7 +4,7 @@ import re
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from djbundle.builder.core.tracebacks import HARMLESS
+from djbundle.builder.core.tracebacks import CHECK_WARNINGS
 
 UNREACHABLE = ("Name or service not known", "Temporary failure in name resolution", "Network is unreachable")
 REFUSED = "Connection refused"
@@ -48,5 +48,5 @@ class Diagnosis:
         if message.startswith(NO_MODULE) or not file.exists():
             return ""
         messages = "\n".join([message, *(line for line in trace.splitlines() if line[:1].strip())])
-        words = set(re.findall(r"[\w+-]+(?:\.[\w+-]+)*", messages.partition(HARMLESS)[0].replace(NO_FILE, "")))
+        words = set(re.findall(r"[\w+-]+(?:\.[\w+-]+)*", messages.partition(CHECK_WARNINGS)[0].replace(NO_FILE, "")))
         return next((each for each in file.read_text().splitlines() if Path(each).name in words), "")
