@@ -11,7 +11,7 @@ LOOK = """
 import json, sys
 from djbundle.builder.inspection import source_reads
 sys.path.insert(0, sys.argv[1])
-sys.addaudithook(source_reads.note_event)
+sys.addaudithook(source_reads.record_event)
 import plugins
 print(json.dumps(source_reads.sources()))
 """

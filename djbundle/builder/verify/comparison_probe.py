@@ -17,7 +17,7 @@ from typing import Any
 from djbundle.builder.core.engines import SQLITE_ENGINES
 from djbundle.builder.core.sandbox import confine_to
 from djbundle.builder.inspection.collect import prepare_static_files
-from djbundle.builder.inspection.probe import do_without_cache_servers, give_secret_key, keep_files_away
+from djbundle.builder.inspection.probe import ensure_secret_key, redirect_files, replace_cache_servers
 from djbundle.builder.project.discovery import SETTINGS_VARIABLE
 from djbundle.builder.verify.client import ACCEPT, PAGE_TIMEOUT
 from djbundle.settings_module import changing, import_settings
@@ -54,10 +54,10 @@ def start_django(plan: dict[str, Any], work: Path) -> None:
 
 def change_settings(settings: Any, plan: dict[str, Any], work: Path) -> None:
     settings.ALLOWED_HOSTS, settings.DEBUG = ["*"], False
-    give_secret_key(settings)
-    keep_files_away(settings, str(work))
+    ensure_secret_key(settings)
+    redirect_files(settings, str(work))
     prepare_static_files(settings, Path(plan["static"]))
-    do_without_cache_servers(settings, str(work))
+    replace_cache_servers(settings, str(work))
     for alias, database in getattr(settings, "DATABASES", {}).items():
         if not database.get("ENGINE", "").endswith(SQLITE_ENGINES):
             database["ENGINE"] = "django.db.backends.sqlite3"
