@@ -17,7 +17,7 @@ from djbundle.builder.contents.secret_names import HIDDEN, Suspicion, suspicion_
 from djbundle.builder.contents.suspicions import KINDS, Kind, suspicion_of_members
 from djbundle.builder.dependencies.modules import is_test
 from djbundle.builder.inspection.inspection import Inspection
-from djbundle.builder.project.configuration import names_of_files
+from djbundle.builder.project.configuration import file_entries
 from djbundle.builder.project.discovery import IGNORED_FOLDERS
 from djbundle.builder.project.project import Project, is_source
 from djbundle.errors import ConfigurationError
@@ -44,7 +44,7 @@ class Contents:
     def __init__(self, project: Project, inspection: Inspection) -> None:
         self.project, self.inspection = project, inspection
         self.opened = inspection.read_as_data()
-        self.patterns = names_of_files(project.configuration.include, project.root)
+        self.patterns = file_entries(project.configuration.include, project.root)
         places = (inspection.media_root, inspection.static_root)
         self.uploads = tuple(f"{folder.rstrip('/')}/" for folder in places if folder)
         sources = [*project.sources()]

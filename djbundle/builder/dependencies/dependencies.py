@@ -18,7 +18,7 @@ from djbundle.builder.dependencies.imports import LateImports
 from djbundle.builder.dependencies.owners import DJBUNDLE, Owners, normalize
 from djbundle.builder.inspection.inspection import Inspection
 from djbundle.builder.project import installed
-from djbundle.builder.project.configuration import names_of_files
+from djbundle.builder.project.configuration import file_entries
 from djbundle.builder.project.project import Project
 from djbundle.errors import ConfigurationError, UnsupportedVersionError
 
@@ -136,7 +136,7 @@ def _included(project: Project) -> Iterator[Wanted]:
 
     Its other entries are files of the project, see contents/selection.py.
     """
-    files = set(names_of_files(project.configuration.include, project.root))
+    files = set(file_entries(project.configuration.include, project.root))
     for name in project.configuration.include:
         try:
             installed.distribution(name)

@@ -13,7 +13,7 @@ from djbundle.builder.core.format import UNFINISHED_PREFIX, is_bundle
 from djbundle.builder.project import gitignore
 from djbundle.builder.project.discovery import IGNORED_FOLDERS
 
-ENVIRONMENT = "pyvenv.cfg"  # marks the folder of a virtual environment, whatever its name
+ENVIRONMENT_MARKER = "pyvenv.cfg"  # it marks the folder of a virtual environment, whatever its name
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +60,8 @@ def _expanded(names: list[Path], root: Path) -> tuple[Path, ...]:
 
 
 def _files(names: list[Path], root: Path) -> Iterator[Path]:
-    environments = {path.parent for path in names if path.name == ENVIRONMENT} - {Path()}  # the project may lie in one
+    environments = {path.parent for path in names if path.name == ENVIRONMENT_MARKER}
+    environments -= {Path()}  # the project may lie in one
     for path in names:
         if _is_of_tools(path) or not environments.isdisjoint(path.parents):
             continue
