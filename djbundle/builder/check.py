@@ -7,7 +7,7 @@ from pathlib import Path
 
 from djbundle.builder.contents.left_out import note_of, printable
 from djbundle.builder.contents.secret_contents import certain_secret
-from djbundle.builder.contents.selection import Contents, Decision
+from djbundle.builder.contents.selection import Decision, FileSelection
 from djbundle.builder.dependencies import modules
 from djbundle.builder.dependencies.dependencies import Dependency, find_dependencies
 from djbundle.builder.inspection.inspection import Inspection, ReadVariable, check_versions
@@ -60,7 +60,7 @@ def check_project(options: Options) -> Check:
     """Check the project. Raises the errors that a build would raise."""
     check_versions()
     project, inspection = options.look()
-    files = Contents(project, inspection).decisions
+    files = FileSelection(project, inspection).decisions
     sources = (path for path in project.sources() if not modules.is_test(path) and "migrations" not in path.parts)
     return Check(
         name=project.name,

@@ -18,7 +18,7 @@ from djbundle.builder.archive.pack import pack_tree
 from djbundle.builder.contents import assets, packages, runtime, stdlib
 from djbundle.builder.contents.left_out import LeftOut, print_left_out
 from djbundle.builder.contents.library_data import add_library_data
-from djbundle.builder.contents.selection import Contents
+from djbundle.builder.contents.selection import FileSelection
 from djbundle.builder.contents.startup import files_of_start
 from djbundle.builder.core.cache import Cache, default_folder
 from djbundle.builder.core.console import Console
@@ -69,8 +69,8 @@ def build(options: Options, console: Console) -> Report:
 
             with console.step("collect packages, data and libraries") as step:
                 tree = Tree(work)
-                contents, left_out = _choose_files(project, inspection, work / "static", console)
-                assets.add_project(tree, contents, compiled, cache)
+                selection, left_out = _choose_files(project, inspection, work / "static", console)
+                assets.add_project(tree, selection, compiled, cache)
                 packages.add_packages(tree, dependencies, compiled, project, inspection, cache)
                 runtime.add_runtime(tree, modules.top_level_names(compiled), project.settings_variables(), cache, work)
                 stdlib.add_standard_library(tree, cache)
@@ -104,12 +104,14 @@ def build(options: Options, console: Console) -> Report:
     return replace(Report.of(output, project, dependencies, archive, console.steps, record), left_out=left_out)
 
 
-def _choose_files(project: Project, inspection: Inspection, static: Path, console: Console) -> tuple[Contents, LeftOut]:
+def _choose_files(
+    project: Project, inspection: Inspection, static: Path, console: Console
+) -> tuple[FileSelection, LeftOut]:
     """Decide which project files go in, and print which are left out."""
-    contents = Contents(project, inspection)
-    left_out = LeftOut.of(contents, static)
+    selection = FileSelection(project, inspection)
+    left_out = LeftOut.of(selection, static)
     print_left_out(left_out, console)
-    return contents, left_out
+    return selection, left_out
 
 
 def _close_libraries(tree: Tree, project: Project, inspection: Inspection, cache: Cache) -> dict[str, str]:

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from djbundle.builder.contents.assets import add_project
-from djbundle.builder.contents.selection import Contents
+from djbundle.builder.contents.selection import FileSelection
 from djbundle.builder.core.cache import Cache
 from djbundle.builder.core.format import FOOTER_SIZE, MAGIC
 from djbundle.builder.core.tree import Tree
@@ -187,5 +187,5 @@ def test_data_with_the_names_of_tests(tmp_path: Path) -> None:
     seen: Any = SimpleNamespace(
         media_root="", static_root=str(tmp_path / "site/static"), folders={}, read_as_data=lambda: read
     )
-    add_project(tree, Contents(project, seen), {}, Cache(tmp_path / "cache"))
+    add_project(tree, FileSelection(project, seen), {}, Cache(tmp_path / "cache"))
     assert {file.name for file in tree} == {name.replace(".py", ".pyc") for name in kept} | {"app/part.py"}
