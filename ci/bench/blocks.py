@@ -77,7 +77,7 @@ def build(choice: Choice, folder: Path) -> tuple[Path, list[bytes]]:
     with (
         mock.patch.object(pack, "BLOCK_SIZE", choice.largest),
         mock.patch.object(pack, "FIRST_BLOCK_SIZE", choice.first),
-        mock.patch.object(pack, "FILTER", f"{pack.FILTER} {choice.name}"),  # it is in the cache's key
+        mock.patch.object(pack, "FILTER_VERSION", f"{pack.FILTER_VERSION} {choice.name}"),  # it is in the cache's key
         mock.patch.object(pack, "compress", compress_or_store),
         mock.patch.object(pack, "_compress_blocks", remember),
     ):

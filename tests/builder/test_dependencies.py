@@ -118,7 +118,7 @@ def test_environment_may_lie_in_a_folder_called_tests(tmp_path: Path) -> None:
     owners = SimpleNamespace(
         loaded={"a": {"a.views": source, "a.tests": source}}, modules={"b": {"b": Path("b.py")}}, plugins={}
     )
-    late = LateImports(owners, leave_alone=())  # type: ignore[arg-type]
+    late = LateImports(owners, not_searched=())  # type: ignore[arg-type]
     assert late.of_distributions({"a"}) == {"b": "imported in a/views.py"}
 
 
@@ -129,7 +129,7 @@ def test_plug_ins_of_a_group_that_is_named(tmp_path: Path) -> None:
     owners = SimpleNamespace(
         loaded={"a": {"a": source}}, modules={}, plugins={"a.plugins": {"a", "b", "pytest"}, "c.plugins": {"c"}}
     )
-    late = LateImports(owners, leave_alone=())  # type: ignore[arg-type]
+    late = LateImports(owners, not_searched=())  # type: ignore[arg-type]
     assert late.of_distributions({"a"}) == {"b": "has an entry point for a.plugins, which a.py names"}
 
 

@@ -37,7 +37,7 @@ from djbundle.builder.core.format import (
 )
 from djbundle.builder.core.tree import PARTS, File, Part, Tree
 from djbundle.builder.native import elf
-from djbundle.builder.native.branches import FILTER, replace_distances
+from djbundle.builder.native.branches import FILTER_VERSION, replace_distances
 from djbundle.builder.native.libraries import PROGRAM
 from djbundle.errors import LargeFileError
 
@@ -305,7 +305,7 @@ def compress(data: bytes, level: int = LEVEL) -> bytes:
 def _compress_blocks(raw_blocks: list[_RawBlock], cache: Cache, progress: Callable[[float], None]) -> list[Block]:
     def compress_block(raw: _RawBlock) -> Block:
         data = bytes(raw.data)
-        how = f"zstd {zstandard.__version__} level {raw.level} code {raw.code} filter {FILTER}"
+        how = f"zstd {zstandard.__version__} level {raw.level} code {raw.code} filter {FILTER_VERSION}"
         key = hash_of(raw.frame) if raw.frame else hash_of(data, how)
         path = cache.get_or_create_bytes(
             "blocks", key, lambda: raw.frame or compress(_filter(data, *raw.code), raw.level)

@@ -147,9 +147,7 @@ def likely_secret_in(content: bytes, *, is_program: bool = False) -> Suspicion |
         return None
     matches = [each.what for each in SHAPES if each.is_in(content)]
     lower = content.lower()
-    matches += [
-        each.what for each in (LOWER_SHAPES_OF_PROGRAMS if is_program else LOWER_SHAPES) if each.is_in(lower)
-    ]
+    matches += [each.what for each in (LOWER_SHAPES_OF_PROGRAMS if is_program else LOWER_SHAPES) if each.is_in(lower)]
     return Suspicion(f"it holds what looks like {matches[0]}") if matches else None
 
 

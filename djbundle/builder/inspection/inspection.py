@@ -27,8 +27,8 @@ from djbundle.errors import (
 )
 from djbundle.manifest import Interface
 
-DJANGO_FLOOR, DJANGO_CEILING = (5, 2), (7, 0)
-PYTHON_FLOOR = (3, 12)
+MIN_DJANGO, DJANGO_LIMIT = (5, 2), (7, 0)
+MIN_PYTHON = (3, 12)
 STAND_INS = "--stand-ins"  # for the probe
 UNREACHABLE = re.compile(r"connection refused|name or service not known|name resolution", re.IGNORECASE)
 OBJECT_REPR = re.compile(r"<([\w.]+) object at 0x[0-9a-f]+>")  # the address helps no reader
@@ -83,10 +83,10 @@ class Inspection:
 
 def check_versions() -> None:
     """Refuse a Python or Django version that a bundle cannot carry, before any work is done."""
-    if sys.version_info < PYTHON_FLOOR:
+    if sys.version_info < MIN_PYTHON:
         raise UnsupportedVersionError(f"Python {sys.version.split()[0]} is too old", "build with Python 3.12 or later")
     django = distribution("django").version
-    if not DJANGO_FLOOR <= tuple(map(int, re.findall(r"\d+", django)[:2])) < DJANGO_CEILING:
+    if not MIN_DJANGO <= tuple(map(int, re.findall(r"\d+", django)[:2])) < DJANGO_LIMIT:
         raise UnsupportedVersionError(
             f"Django {django} is not supported", 'install another:  pip install "django>=5.2,<7"'
         )

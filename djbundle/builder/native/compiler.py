@@ -143,8 +143,8 @@ def _first_error(text: str) -> str:
     Lines of the linker do not contain "error:", but the compiler's line after them does.
     """
     lines = text.splitlines()
-    wanted = ("error:", "ld:")
-    return next((line for mark in wanted for line in lines if mark in line and "collect2" not in line), "no message")
+    marks = ("error:", "ld:")
+    return next((line for mark in marks for line in lines if mark in line and "collect2" not in line), "no message")
 
 
 def zstd_sources() -> Path:
