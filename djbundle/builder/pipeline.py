@@ -30,7 +30,7 @@ from djbundle.builder.native import compiler, libraries, nuitka
 from djbundle.builder.options import Options
 from djbundle.builder.project.hooks import run_before
 from djbundle.builder.project.project import Project
-from djbundle.builder.report import Report, describe
+from djbundle.builder.report import Report, make_manifest
 from djbundle.builder.verify import verification
 from djbundle.builder.verify.comparison import Comparison
 from djbundle.builder.verify.crawl_record import CrawlRecord
@@ -75,8 +75,10 @@ def build(options: Options, console: Console) -> Report:
                 runtime.add_runtime(tree, modules.top_level_names(compiled), project.settings_variables(), cache, work)
                 stdlib.add_standard_library(tree, cache)
                 assets.add_static_files(tree, work / "static", left_out.static, cache)
-                data = _close_libraries(tree, project, inspection, cache)
-                tree.add_text(manifest.FILE_NAME, describe(project, inspection, data, built).to_json(), "project")
+                library_data = _close_libraries(tree, project, inspection, cache)
+                tree.add_text(
+                    manifest.FILE_NAME, make_manifest(project, inspection, library_data, built).to_json(), "project"
+                )
                 start = [*files_of_start(tree, project, inspection.opened)]
                 launcher = compiler.compile_launcher(cache)
                 step.note(f"{len(tree)} files")
@@ -93,13 +95,13 @@ def build(options: Options, console: Console) -> Report:
         with contextlib.ExitStack() as stack:
             with console.step("write the bundle") as step:
                 archive = pack_tree(tree, start, cache, step.progress)
-                written = stack.enter_context(write.new_bundle(output, launcher, archive, built))
+                bundle = stack.enter_context(write.new_bundle(output, launcher, archive, built))
                 cache.prune()
             record = None
             if options.verify:
                 environment = verification.environment_of_build(inspection.variables, options.environment)
                 migrated = MigratedData.of(cache, archive, project.settings_module, environment)
-                record = _crawl(written, Comparison(project, environment, work / "static"), migrated, console)
+                record = _crawl(bundle, Comparison(project, environment, work / "static"), migrated, console)
 
     return replace(Report.of(output, project, dependencies, archive, console.steps, record), left_out=left_out)
 
@@ -122,10 +124,10 @@ def _close_libraries(tree: Tree, project: Project, inspection: Inspection, cache
     return add_library_data(tree, loaded)
 
 
-def _crawl(written: Path, comparison: Comparison, migrated: MigratedData, console: Console) -> CrawlRecord:
+def _crawl(bundle: Path, comparison: Comparison, migrated: MigratedData, console: Console) -> CrawlRecord:
     """Crawl the bundle and print what fails; raise VerificationError if anything does."""
     with console.step("crawl its pages") as step:
-        record = verification.verify(written, comparison.environment, comparison, migrated, step.progress)
+        record = verification.verify(bundle, comparison.environment, comparison, migrated, step.progress)
         for line in verification.problem_lines(record):
             console.print(escape(line))
         verification.raise_for_problems(record, COMPARED if record.is_empty else UNCOMPARED, UNVERIFIED)

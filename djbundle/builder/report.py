@@ -26,7 +26,7 @@ from djbundle.manifest import BuildInfo, Manifest, Variable
 SHOWN_WARNINGS = 5
 
 
-def describe(project: Project, inspection: Inspection, library_data: dict[str, str], built: int) -> Manifest:
+def make_manifest(project: Project, inspection: Inspection, library_data: dict[str, str], built: int) -> Manifest:
     """Return the manifest of the bundle; `built` is in seconds since 1970."""
     return Manifest(
         name=project.name,

@@ -29,9 +29,9 @@ class MigratedData:
     @classmethod
     def of(cls, cache: Cache, archive: Archive, settings_module: str, environment: Mapping[str, str]) -> "MigratedData":
         parts: list[str | bytes] = [settings_module]
-        for name, place in sorted(archive.places.items()):
+        for name, location in sorted(archive.locations.items()):
             if name != manifest.FILE_NAME and not (name in archive.tree and archive.tree[name].part == "static"):
-                parts += [name, place.digest]
+                parts += [name, location.digest]
         for variable in sorted(environment.items()):
             parts += variable
         return cls(cache, hash_of(*parts))
