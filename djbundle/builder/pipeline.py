@@ -27,7 +27,7 @@ from djbundle.builder.dependencies import modules
 from djbundle.builder.dependencies.dependencies import find_dependencies
 from djbundle.builder.inspection.inspection import Inspection, check_versions, inspect_project
 from djbundle.builder.native import compiler, libraries, nuitka
-from djbundle.builder.options import Options
+from djbundle.builder.options import BuildOptions
 from djbundle.builder.project.hooks import run_before
 from djbundle.builder.project.project import Project
 from djbundle.builder.report import Report, make_manifest
@@ -37,21 +37,21 @@ from djbundle.builder.verify.crawl_record import CrawlRecord
 from djbundle.builder.verify.migrated import MigratedData
 from djbundle.errors import DiskFullError
 
-COMPARED = "see in the traceback what it lacks: from the sources it works"
-UNCOMPARED = "see in the traceback whether the project or the bundle is to blame"
-UNVERIFIED = ", or write the bundle all the same with --no-verify"
+ADVICE_IF_COMPARED = "see in the traceback what it lacks: from the sources it works"
+ADVICE_IF_NOT_COMPARED = "see in the traceback whether the project or the bundle is to blame"
+NO_VERIFY_ADVICE = ", or write the bundle all the same with --no-verify"
 
 
-def build(options: Options, console: Console) -> Report:
+def build(options: BuildOptions, console: Console) -> Report:
     """Build the bundle. Every error is a DjbundleError, and leaves no files behind."""
     cache = Cache(default_folder())
     built = int(os.environ.get("SOURCE_DATE_EPOCH", time.time()))
-    with _full_disk_explained(), tempfile.TemporaryDirectory(prefix="djbundle-") as folder:
+    with _disk_full_error(), tempfile.TemporaryDirectory(prefix="djbundle-") as folder:
         work = Path(folder)
         with console.step("find the project") as step:
             check_versions()
             compiler.find_compiler()
-            project = options.find()
+            project = options.find_project()
             output = (options.output or Path("dist") / project.name).absolute()
             write.check_output(output)
             step.note(f"{project.name} {project.version}, {project.settings_module} ({project.settings_reason})")
@@ -130,19 +130,20 @@ def _crawl(bundle: Path, comparison: Comparison, migrated: MigratedData, console
         record = verification.verify(bundle, comparison.environment, comparison, migrated, step.progress)
         for line in verification.problem_lines(record):
             console.print(escape(line))
-        verification.raise_for_problems(record, COMPARED if record.is_empty else UNCOMPARED, UNVERIFIED)
+        advice = ADVICE_IF_COMPARED if record.is_empty else ADVICE_IF_NOT_COMPARED
+        verification.raise_for_problems(record, advice, NO_VERIFY_ADVICE)
         step.note(verification.summary(record))
     return record
 
 
 @contextlib.contextmanager
-def _full_disk_explained() -> Iterator[None]:
+def _disk_full_error() -> Iterator[None]:
     try:
         yield
     except OSError as error:
         if error.errno not in (errno.ENOSPC, errno.EDQUOT):
             raise
-        where = error.filename or default_folder()
+        path = error.filename or default_folder()
         raise DiskFullError(
-            f"the disk is full: {where}", "free some room, or move TMPDIR and DJBUNDLE_BUILD_CACHE"
+            f"the disk is full: {path}", "free some room, or move TMPDIR and DJBUNDLE_BUILD_CACHE"
         ) from error

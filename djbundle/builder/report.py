@@ -128,10 +128,10 @@ def print_report(report: Report, console: Console) -> None:
     table.add_column(justify="right")
     for part in filter(lambda part: part.size, report.parts):
         table.add_row(f"  {part.name}", f"{part.size / MEGABYTE:.1f} MB")
-    shown = Path(report.path)
-    shown = shown.relative_to(Path.cwd()) if shown.is_relative_to(Path.cwd()) else shown
-    command = shown if shown.is_absolute() or shown.parts[0] == ".." else f"./{shown}"
-    console.print(f"\n[bold]{shown}[/]  {report.size / MEGABYTE:.1f} MB in {report.seconds:.0f} s, made of")
+    path = Path(report.path)
+    path = path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path
+    command = path if path.is_absolute() or path.parts[0] == ".." else f"./{path}"
+    console.print(f"\n[bold]{path}[/]  {report.size / MEGABYTE:.1f} MB in {report.seconds:.0f} s, made of")
     console.print(table)
     if report.visit and report.visit.warnings:
         print_warnings(report.visit.warnings, console)

@@ -34,7 +34,7 @@ from djbundle.builder.inspection.settings_models import model_readings
 from djbundle.builder.inspection.watch import Watch
 from djbundle.builder.project.discovery import SETTINGS_VARIABLE
 from djbundle.builder.project.env_files import ENV_FILE, names_in
-from djbundle.settings_module import changing, import_settings
+from djbundle.settings_module import applying_changes, import_settings
 from djbundle.stand_ins import replace_caches
 
 opened: list[str] = []  # absolute paths of opened files, in order
@@ -67,7 +67,7 @@ def probe(report: Path, static_folder: Path, scratch: str, *, stand_ins: bool) -
         module = import_settings(name)
         needed = needed_variables(watch, name, before, env_files)
         static_root = str(getattr(module, "STATIC_ROOT", None) or "")
-        with changing(module):
+        with applying_changes(module):
             prepare_static_files(module, static_folder)
             redirect_files(module, scratch)
             if stand_ins:

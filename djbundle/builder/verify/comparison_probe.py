@@ -20,7 +20,7 @@ from djbundle.builder.inspection.collect import prepare_static_files
 from djbundle.builder.inspection.probe import ensure_secret_key, redirect_files, replace_cache_servers
 from djbundle.builder.project.discovery import SETTINGS_VARIABLE
 from djbundle.builder.verify.client import ACCEPT, PAGE_TIMEOUT
-from djbundle.settings_module import changing, import_settings
+from djbundle.settings_module import applying_changes, import_settings
 
 OUTCOME = "outcome: "  # the start of what a child process writes, even if nothing failed
 
@@ -45,7 +45,7 @@ def outcomes_of(plan: dict[str, Any], work: Path) -> dict[str, str]:
 def start_django(plan: dict[str, Any], work: Path) -> None:
     """Start Django with the settings changed as in a bundle, on the crawl's databases or on new ones."""
     settings: Any = import_settings(os.environ[SETTINGS_VARIABLE])
-    with changing(settings):
+    with applying_changes(settings):
         change_settings(settings, plan, work)
     import django  # noqa: PLC0415 - after the settings, whose errors come first
 
