@@ -30,6 +30,6 @@ def test_what_others_have_put_there(tmp_path: Path, name: str, goes_in: bool) ->
     (root / name).parent.mkdir(parents=True)
     (root / name).write_text("of others")
     copy_other_files(root, collected)
-    found = collected / name
-    assert (found.exists() and found.read_text() == "of others") is goes_in
+    copy = collected / name
+    assert (copy.exists() and copy.read_text() == "of others") is goes_in
     assert (collected / "shop.css").read_text() == "collected"

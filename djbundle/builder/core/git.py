@@ -45,7 +45,7 @@ def _refusal(root: Path, stderr: str) -> GitError:
             f" {os.geteuid()}): nobody knows what is tracked and what is ignored (dubious ownership)",
             f"git config --global --add safe.directory {top}",
         )
-    last = stderr.splitlines()[-1] if stderr else "without a word"
+    last = stderr.splitlines()[-1] if stderr else "no message"
     return GitError(
         f"git does not tell which files belong to the project: {last}",
         "have  git status  work there, or build from a copy without .git, where .gitignore counts alone",

@@ -82,7 +82,7 @@ def _receive_result(messages: BinaryIO, report_progress: ProgressCallback) -> tu
         try:
             kind, value = pickle.load(messages)  # noqa: S301 - of a process of ours
         except EOFError:
-            return "error", "the sandbox ended without a word"
+            return "error", "the sandbox ended without a message"
         if kind != "progress":
             return kind, value
         report_progress(value)

@@ -28,7 +28,7 @@ from djbundle.errors import OutputError, VerificationError
 SHOWN_LINES = 12  # last lines of a traceback that are shown
 HINTS = (
     (re.compile(r"(outside of a bundle too)"), "correct the page: it does so from the sources too"),
-    (re.compile(r"its process (was killed|ended)"), "find what the page calls last: start the bundle, and ask for it"),
+    (re.compile(r"its process (was killed|ended)"), "find what the page calls last: start the bundle, and request it"),
     (re.compile(r"no answer began within (\d+) s"), "see what the page waits for: an answer has to begin within {0} s"),
     (
         re.compile(r"ModuleNotFoundError: No module named '([\w.]+)'"),
@@ -60,7 +60,7 @@ def verify(
     migrated: MigratedData | None = None,
     report_progress: ProgressCallback = lambda _share: None,
 ) -> CrawlRecord:
-    """Crawl the bundle. Raises OutputError if there is no such file, and VerificationError if the crawl breaks off.
+    """Crawl the bundle. Raises OutputError if there is no such file, and VerificationError if the crawl ends early.
 
     With `comparison`, failures that also happen outside of the bundle become warnings. With `migrated`, migrations that
     ran before are taken from the cache.
@@ -80,7 +80,9 @@ def verify(
         try:
             record = run_in_sandbox(bundle.absolute(), work, crawl, report_progress)
         except SandboxError as error:
-            raise VerificationError(f"the crawl of {bundle} broke off: {error}", "look at it by hand") from error
+            raise VerificationError(
+                f"the crawl of {bundle} ended early: {error}", "start it by hand, and request its pages"
+            ) from error
         if migrated and is_new:
             migrated.store(data)
         if comparison and record.is_empty:
