@@ -25,18 +25,17 @@ from djbundle.builder.verify.unanswered import get_with_retry, problem_without_a
 START_TIMEOUT = 60.0  # seconds for the site to start, and for its worker
 VERIFY_MODE = {"DJBUNDLE_TRIAL": "1"}  # see runtime/core/verify_mode.py
 READY = re.compile(r"serves http://([\d.]+):(\d+)/")
-SKIPPED_PATHS = re.compile(
-    r"log-?out|sign-?out|delete|stream", re.IGNORECASE
-)  # pages that end the session, or never end
+# Pages that end the session, or never end.
+SKIPPED_PATHS = re.compile(r"log-?out|sign-?out|delete|stream", re.IGNORECASE)
 MAX_UNANSWERED = 3  # unanswered pages after which the crawl stops
 
 
-class CommandError(Exception):
-    """A command of the bundle failed; `printed` is the last line of its output."""
+class BundleCommandError(Exception):
+    """A command of the bundle failed; `last_line` is the last line of its output."""
 
-    def __init__(self, problem: Problem, printed: str) -> None:
+    def __init__(self, problem: Problem, last_line: str) -> None:
         super().__init__(problem)
-        self.problem, self.printed = problem, printed
+        self.problem, self.last_line = problem, last_line
 
 
 class Crawler:
@@ -75,7 +74,7 @@ class Crawler:
                     if address := self.wait_until_ready(process):
                         self.crawl_site(address)
                 self.explain_failures()
-        except CommandError as error:
+        except BundleCommandError as error:
             problem = error.problem
             if reason := self.diagnosis.reason_for(problem.message, last_traceback(problem.trace)):
                 self.record.warnings.append(f"no page was crawled: {problem.what} fails: {reason}")
@@ -99,14 +98,14 @@ class Crawler:
             )
 
     def prepare(self) -> bool:
-        """Check the bundle and create its databases; return whether it can be crawled. Raises CommandError."""
-        with ThreadPoolExecutor(1) as beside:  # both spend most of their time loading the site
-            migrating = beside.submit(self.run, "migrate")
+        """Check the bundle and create its databases; return whether it can be crawled. Raises BundleCommandError."""
+        with ThreadPoolExecutor(1) as executor:  # both spend most of their time loading the site
+            migrating = executor.submit(self.run, "migrate")
             self.check()
         try:
             if self.engines:
                 migrating.result()
-        except CommandError as error:
+        except BundleCommandError as error:
             if not self.diagnosis.servers:
                 raise
             reason = self.diagnosis.missing_databases()
@@ -115,11 +114,11 @@ class Crawler:
         return True
 
     def check(self) -> None:
-        """Check the bundle. Raises CommandError, but first records which stand-ins are in use."""
+        """Check the bundle. Raises BundleCommandError, but first records which stand-ins are in use."""
         try:
             self.record_backends(self.run_script(CHECK_SCRIPT, "check"))
-        except CommandError as error:
-            self.record_backends(error.printed)
+        except BundleCommandError as error:
+            self.record_backends(error.last_line)
             raise
 
     def record_backends(self, output: str) -> None:
@@ -129,20 +128,23 @@ class Crawler:
             self.diagnosis.servers = [each for each in self.engines if not each.endswith(SQLITE_ENGINES)]
 
     def load_site_facts(self) -> dict[str, Any]:
-        """Return what there is to crawl. Raises CommandError."""
+        """Return what there is to crawl. Raises BundleCommandError."""
         facts: dict[str, Any] = json.loads(self.run_script(SITE_FACTS_SCRIPT, "shell"))
         names = facts["databases"].items()
         return facts | {"databases": {alias: os.path.relpath(name, self.paths.data) for alias, name in names}}
 
     def run_script(self, script: str, what: str) -> str:
-        """Run Python code in the bundle, and return its last line. Raises CommandError, with `what` as the command."""
+        """Run Python code in the bundle, and return its last line.
+
+        Raises BundleCommandError, with `what` as the command.
+        """
         try:
             return self.run("-c", script).splitlines()[-1]
-        except CommandError as error:
-            raise CommandError(replace(error.problem, what=what), error.printed) from error
+        except BundleCommandError as error:
+            raise BundleCommandError(replace(error.problem, what=what), error.last_line) from error
 
     def run(self, *arguments: str) -> str:
-        """Run a command of the bundle, and return its output. Raises CommandError."""
+        """Run a command of the bundle, and return its output. Raises BundleCommandError."""
         result = subprocess.run(
             [str(self.paths.bundle), *arguments],
             env=self.environment,
@@ -155,7 +157,7 @@ class Crawler:
         if result.returncode:
             message = error_in_output(result.stderr) or f"code {result.returncode}"
             problem = Problem(arguments[0], message, result.stderr.strip())
-            raise CommandError(problem, "".join(result.stdout.splitlines()[-1:]))
+            raise BundleCommandError(problem, "".join(result.stdout.splitlines()[-1:]))
         return result.stdout.strip()
 
     @contextlib.contextmanager
@@ -266,7 +268,7 @@ class Crawler:
             while (task := json.loads(self.run("tasks", "show", number, "--json")))["status"] in ("READY", "RUNNING"):
                 if time.monotonic() > end:
                     break
-        except CommandError as error:
+        except BundleCommandError as error:
             self.record.problems.append(error.problem)
             return
         if task["status"] == "SUCCESSFUL":
