@@ -35,14 +35,14 @@ def run() -> None:
 def outcomes_of(plan: dict[str, Any], work: Path) -> dict[str, str]:
     names = [*plan["commands"], *(each["what"] for each in plan["requests"])]
     try:
-        start_django(plan, work)
+        set_up_project(plan, work)
     except BaseException as error:
         return dict.fromkeys(names, error_line(error))
     commands = {name: outcome_of_command(name) for name in plan["commands"]}
     return commands | {each["what"]: outcome_in_a_child(each, plan) for each in plan["requests"]}
 
 
-def start_django(plan: dict[str, Any], work: Path) -> None:
+def set_up_project(plan: dict[str, Any], work: Path) -> None:
     """Start Django with the settings changed as in a bundle, on the crawl's databases or on new ones."""
     settings: Any = import_settings(os.environ[SETTINGS_VARIABLE])
     with applying_changes(settings):
