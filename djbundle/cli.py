@@ -82,7 +82,7 @@ def project_options(command: Callable[..., None]) -> Callable[..., None]:
     return command
 
 
-def _enter(project: Path, python: Path | None) -> str:
+def _enter_environment(project: Path, python: Path | None) -> str:
     """Continue in the project's environment, and return its description."""
     from djbundle.builder.project.environment import enter_environment  # noqa: PLC0415 - --help need not load the builder
 
@@ -95,20 +95,20 @@ def _enter(project: Path, python: Path | None) -> str:
 @click.option(
     "--verify/--no-verify",
     default=True,
-    help="Start the bundle, and ask for its pages, before it is put in place.  [default: --verify]",
+    help="Start the bundle, and crawl it, before it is put in place.  [default: --verify]",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object on stdout instead of the progress.")
-def build(project: Path, python: Path | None, output: Path | None, *, as_json: bool, **chosen: Any) -> None:
+def build(project: Path, python: Path | None, output: Path | None, *, as_json: bool, **options: Any) -> None:
     """Build PROJECT, the folder with manage.py, into one executable file."""
-    packages = _enter(project, python)
+    packages = _enter_environment(project, python)
     from djbundle.builder import pipeline  # noqa: PLC0415 - as above
     from djbundle.builder.core.console import Console  # noqa: PLC0415
-    from djbundle.builder.options import Options  # noqa: PLC0415
+    from djbundle.builder.options import BuildOptions  # noqa: PLC0415
     from djbundle.builder.report import print_report  # noqa: PLC0415
 
     console = Console(quiet=as_json)
-    options = Options(project=project, output=output, packages=packages, **chosen)
-    report = pipeline.build(options, console)
+    build_options = BuildOptions(project=project, output=output, packages=packages, **options)
+    report = pipeline.build(build_options, console)
     if as_json:
         click.echo(report.to_json())
     else:
@@ -121,23 +121,23 @@ def build(project: Path, python: Path | None, output: Path | None, *, as_json: b
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object on stdout.")
 @click.pass_context
 def check(
-    context: click.Context, /, project: Path, python: Path | None, *, files: bool, as_json: bool, **chosen: Any
+    context: click.Context, /, project: Path, python: Path | None, *, files: bool, as_json: bool, **options: Any
 ) -> None:
     """Tell in seconds what a build of PROJECT would take, and what would fail in a bundle: then the exit code is 26."""
-    packages = _enter(project, python)
+    packages = _enter_environment(project, python)
     from djbundle.builder.check import check_project  # noqa: PLC0415 - as above
     from djbundle.builder.check_report import lines_of_files, print_check  # noqa: PLC0415
     from djbundle.builder.core.console import Console  # noqa: PLC0415
-    from djbundle.builder.options import Options  # noqa: PLC0415
+    from djbundle.builder.options import BuildOptions  # noqa: PLC0415
 
-    found = check_project(Options(project=project, packages=packages, **chosen))
+    result = check_project(BuildOptions(project=project, packages=packages, **options))
     if as_json:
-        click.echo(found.to_json())
+        click.echo(result.to_json())
     elif files:
-        click.echo("\n".join(lines_of_files(found)))
+        click.echo("\n".join(lines_of_files(result)))
     else:
-        print_check(found, Console())
-    context.exit(PROBLEMS_FOUND if found.problems else 0)
+        print_check(result, Console())
+    context.exit(PROBLEMS_FOUND if result.problems else 0)
 
 
 @cli.command()
@@ -152,45 +152,45 @@ def check(
 )
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object on stdout.")
 def verify(bundle: Path, environment: dict[str, str], *, as_json: bool) -> None:
-    """Start BUNDLE where nothing else is, on a new database, and ask for every page that needs no argument.
+    """Start BUNDLE where nothing else is, on a new database, and crawl it: request every page that needs no argument.
 
-    Each page is asked for as a stranger and as a superuser, and each static file that a page names. A page that fails
+    Each page is requested without a login and as a superuser, and each static file that a page names. A page that fails
     ends this with exit code 29, its traceback and what is likely missing.
     """
     from djbundle.builder.verify import verification  # noqa: PLC0415 - as above
 
-    seen = verification.verify(bundle, environment)
-    click.echo(verification.to_json(seen) if as_json else "\n".join(verification.describe(seen)))
-    verification.refuse(seen)
+    record = verification.verify(bundle, environment)
+    click.echo(verification.to_json(record) if as_json else "\n".join(verification.report_lines(record)))
+    verification.raise_for_problems(record)
 
 
 @cli.command()
 @click.argument("distribution")
 @project_options
-def why(distribution: str, project: Path, python: Path | None, **chosen: Any) -> None:
+def why(distribution: str, project: Path, python: Path | None, **options: Any) -> None:
     """Explain why DISTRIBUTION would be in the bundle of PROJECT."""
-    packages = _enter(project, python)
-    from djbundle.builder.options import Options  # noqa: PLC0415 - as above
+    packages = _enter_environment(project, python)
+    from djbundle.builder.options import BuildOptions  # noqa: PLC0415 - as above
     from djbundle.builder.why import explain  # noqa: PLC0415
 
-    click.echo("\n  ".join(explain(Options(project=project, packages=packages, **chosen), distribution)))
+    click.echo("\n  ".join(explain(BuildOptions(project=project, packages=packages, **options), distribution)))
 
 
 @cli.command()
 @project_options
 @click.option("--force", is_flag=True, help="Write over files that are there.")
-def init(project: Path, python: Path | None, *, force: bool, **chosen: Any) -> None:
+def init(project: Path, python: Path | None, *, force: bool, **options: Any) -> None:
     """Write the [tool.djbundle] table, a Containerfile and a workflow for GitHub Actions for PROJECT."""
-    packages = _enter(project, python)
+    packages = _enter_environment(project, python)
     from djbundle.builder.init import write_files  # noqa: PLC0415 - as above
     from djbundle.builder.inspection.inspection import check_versions  # noqa: PLC0415
-    from djbundle.builder.options import Options  # noqa: PLC0415
+    from djbundle.builder.options import BuildOptions  # noqa: PLC0415
 
     check_versions()
-    found, inspection = Options(project=project, packages=packages, **chosen).look()
+    discovered, inspection = BuildOptions(project=project, packages=packages, **options).inspect()
     needed = [each.name for each in inspection.variables if each.needed]
     version = f"{sys.version_info.major}.{sys.version_info.minor}"
-    for path in write_files(found, needed, version, force=force):
+    for path in write_files(discovered, needed, version, force=force):
         click.echo(f"wrote {path}")
     click.echo("\nNext:  djbundle build")
 

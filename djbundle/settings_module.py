@@ -14,29 +14,29 @@ CLASS_VARIABLE = "DJANGO_CONFIGURATION"  # of django-configurations
 
 
 def import_settings(name: str) -> ModuleType:
-    with configured(name):
+    with loading_settings(name):
         return importlib.import_module(name)
 
 
 @contextlib.contextmanager
-def configured(name: str) -> Iterator[None]:
+def loading_settings(name: str) -> Iterator[None]:
     """Load the settings module `name` inside this block.
 
     With django-configurations, the module gets the settings of the class that the environment names.
     """
-    chosen = os.environ.get(CLASS_VARIABLE)
-    if not chosen or not find_spec("configurations"):
+    class_name = os.environ.get(CLASS_VARIABLE)
+    if not class_name or not find_spec("configurations"):
         yield
         return
     importer: Any = importlib.import_module("configurations.importer")
     importer.install()
     yield
     if not hasattr(sys.modules[name], "CONFIGURATION"):  # its finder only finds modules that are files
-        importer.ConfigurationLoader(chosen, None).load_module(name)
+        importer.ConfigurationLoader(class_name, None).load_module(name)
 
 
 @contextlib.contextmanager
-def changing(module: ModuleType) -> Iterator[None]:
+def applying_changes(module: ModuleType) -> Iterator[None]:
     """Apply changes of `module` that are made in this block to ``django.conf.settings``.
 
     A module that reads those settings while it is imported makes Django set them up too early; they are reset. dynaconf
@@ -64,9 +64,9 @@ def _copied(value: Any) -> Any:
     return [*map(_copied, value)] if isinstance(value, list) else value
 
 
-def like(given: object, path: Path) -> str | Path:
-    """Return `path` as a replacement for the setting `given`.
+def like(setting: object, path: Path) -> str | Path:
+    """Return `path` as a replacement for the value `setting`.
 
     If that is a text, so is the result, because the project's code may rely on it.
     """
-    return path if isinstance(given, Path) else str(path)
+    return path if isinstance(setting, Path) else str(path)

@@ -9,7 +9,7 @@ import pytest
 from django import conf
 from django.utils.functional import empty
 
-from djbundle.settings_module import changing, like
+from djbundle.settings_module import applying_changes, like
 
 
 def settings_module(**values: object) -> ModuleType:
@@ -34,7 +34,7 @@ def test_settings_that_were_set_up_too_early_are_forgotten(monkeypatch: pytest.M
     own = conf.LazySettings()
     own._wrapped = SimpleNamespace(DEBUG=True)
     replace_conf(monkeypatch, own, own)
-    with changing(settings_module()):
+    with applying_changes(settings_module()):
         pass
     assert own._wrapped is empty
 
@@ -47,7 +47,7 @@ def test_object_in_their_place_is_told_what_has_changed(
     own = filled if is_replaced_everywhere else conf.LazySettings()
     replace_conf(monkeypatch, own, filled)
     module: Any = settings_module(DEBUG=True, STATIC_URL="static/", DATABASES={"default": {"NAME": "a"}}, lower=1)
-    with changing(module):
+    with applying_changes(module):
         module.DEBUG = False
         module.DATABASES["default"]["NAME"] = "b"
         module.SECRET_KEY = "made"

@@ -17,7 +17,7 @@ from ci.site import bare_environment
 from djbundle.builder import pipeline
 from djbundle.builder.archive import pack
 from djbundle.builder.core.console import Console
-from djbundle.builder.options import Options
+from djbundle.builder.options import BuildOptions
 
 KIB, MEGABYTE = 1 << 10, 1_000_000
 PSS = "print(next(line.split()[1] for line in open('/proc/self/smaps_rollup') if line.startswith('Pss:')))"
@@ -65,7 +65,7 @@ def main() -> None:
 
 def build(choice: Choice, folder: Path) -> tuple[Path, list[bytes]]:
     """Build the shop with this layout. Return it and its raw blocks that hold several files."""
-    options = Options(project=REPOSITORY / "sample_shop", output=folder / "shop")
+    options = BuildOptions(project=REPOSITORY / "sample_shop", output=folder / "shop")
     raw: list[bytes] = []
     compress, compress_blocks = pack.compress, pack._compress_blocks
 
@@ -79,7 +79,7 @@ def build(choice: Choice, folder: Path) -> tuple[Path, list[bytes]]:
     with (
         mock.patch.object(pack, "BLOCK_SIZE", choice.largest),
         mock.patch.object(pack, "FIRST_BLOCK_SIZE", choice.first),
-        mock.patch.object(pack, "FILTER", f"{pack.FILTER} {choice.name}"),  # it is in the cache's key
+        mock.patch.object(pack, "FILTER_VERSION", f"{pack.FILTER_VERSION} {choice.name}"),  # it is in the cache's key
         mock.patch.object(pack, "compress", compress_or_store),
         mock.patch.object(pack, "_compress_blocks", remember),
     ):

@@ -7,11 +7,11 @@ from pathlib import Path
 
 from djbundle.builder.contents.left_out import note_of, printable
 from djbundle.builder.contents.secret_contents import certain_secret
-from djbundle.builder.contents.selection import Contents, Decision
+from djbundle.builder.contents.selection import Decision, FileSelection
 from djbundle.builder.dependencies import modules
 from djbundle.builder.dependencies.dependencies import Dependency, find_dependencies
 from djbundle.builder.inspection.inspection import Inspection, ReadVariable, check_versions
-from djbundle.builder.options import Options
+from djbundle.builder.options import BuildOptions
 from djbundle.builder.project.discovery import file_of_module
 from djbundle.builder.project.installed import files_of
 from djbundle.builder.project.project import Project
@@ -19,7 +19,7 @@ from djbundle.builder.scan import DEVELOPMENT_APPS, Finding, scan
 
 SHOWN_FILES = 5  # missing files shown at most
 # Warnings of `check --deploy` about settings that the bundle changes by itself.
-CURED = frozenset({"security.W009", "security.W018", "security.W020"})
+CHANGED_BY_BUNDLE = frozenset({"security.W009", "security.W018", "security.W020"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,11 +55,11 @@ class Check:
         return json.dumps(asdict(self), indent=1)
 
 
-def check_project(options: Options) -> Check:
+def check_project(options: BuildOptions) -> Check:
     """Check the project. Raises the errors that a build would raise."""
     check_versions()
-    project, inspection = options.look()
-    files = Contents(project, inspection).decisions
+    project, inspection = options.inspect()
+    files = FileSelection(project, inspection).decisions
     sources = (path for path in project.sources() if not modules.is_test(path) and "migrations" not in path.parts)
     return Check(
         name=project.name,
@@ -109,8 +109,8 @@ def _development_apps(inspection: Inspection, project: Project) -> Iterator[Find
 def _missing_files(inspection: Inspection) -> Iterator[Finding]:
     if missing := inspection.missing_static_files:
         more = f" and {len(missing) - SHOWN_FILES} more" if len(missing) > SHOWN_FILES else ""
-        said = f"style sheets name what is not there: {', '.join(missing[:SHOWN_FILES])}{more}"
-        yield Finding("static files", said, "add these files, or correct the style sheets")
+        cause = f"style sheets name what is not there: {', '.join(missing[:SHOWN_FILES])}{more}"
+        yield Finding("static files", cause, "add these files, or correct the style sheets")
 
 
 def _left_out(project: Project, files: list[Decision]) -> Iterator[Finding]:
@@ -129,8 +129,8 @@ def _left_out(project: Project, files: list[Decision]) -> Iterator[Finding]:
 def _deployment(inspection: Inspection) -> Iterator[Finding]:
     """Yield the findings of Django's own deployment checks."""
     for item in inspection.deployment:
-        if item["id"] not in CURED:
-            said = " ".join(item["message"].split())
+        if item["id"] not in CHANGED_BY_BUNDLE:
+            cause = " ".join(item["message"].split())
             yield Finding(
-                item["id"], said, " ".join((item["hint"] or "").split()) or "see Django's deployment checklist"
+                item["id"], cause, " ".join((item["hint"] or "").split()) or "see Django's deployment checklist"
             )

@@ -20,7 +20,7 @@ NO_INSTALLATION = "pip install django"
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
+class GeneratedFile:
     """A file to write, and its text. If `appends`, the text goes after the file's current content."""
 
     path: Path
@@ -34,29 +34,29 @@ def write_files(project: Project, needed: list[str], python: str, *, force: bool
     If a file exists already and `force` is not set, change nothing and raise FileExistsAlreadyError. `needed` are
     variables without which the settings do not import.
     """
-    wanted = list(_files(project, needed, python))
-    there = [each.path for each in wanted if not each.appends and each.path.exists()]
-    if there and not force:
-        names = ", ".join(str(path.relative_to(project.root)) for path in there)
+    files = list(_files(project, needed, python))
+    existing = [each.path for each in files if not each.appends and each.path.exists()]
+    if existing and not force:
+        names = ", ".join(str(path.relative_to(project.root)) for path in existing)
         raise FileExistsAlreadyError(f"there is already {names}", "write over it with  --force")
-    for each in wanted:
+    for each in files:
         each.path.parent.mkdir(parents=True, exist_ok=True)
         before = each.path.read_text() if each.appends and each.path.exists() else ""
         each.path.write_text(f"{before.rstrip()}\n\n{each.text}" if before else each.text)
-    return [each.path.relative_to(project.root) for each in wanted]
+    return [each.path.relative_to(project.root) for each in files]
 
 
-def _files(project: Project, needed: list[str], python: str) -> Iterator[Wanted]:
+def _files(project: Project, needed: list[str], python: str) -> Iterator[GeneratedFile]:
     pyproject = project.root / "pyproject.toml"
     if not _has_table(pyproject):
-        yield Wanted(
+        yield GeneratedFile(
             pyproject, render("pyproject.toml", name=project.name, settings=project.settings_module), appends=True
         )
-    yield Wanted(project.root / "Containerfile", render("Containerfile", name=project.name))
+    yield GeneratedFile(project.root / "Containerfile", render("Containerfile", name=project.name))
     install = next((way for name, way in INSTALLATIONS.items() if (project.root / name).is_file()), NO_INSTALLATION)
     variables = "".join(f" --env {name}=build-only" for name in needed)
     workflow = render("workflow.yml", name=project.name, python=python, install=install, variables=variables)
-    yield Wanted(project.root / ".github" / "workflows" / "bundle.yml", workflow)
+    yield GeneratedFile(project.root / ".github" / "workflows" / "bundle.yml", workflow)
 
 
 def _has_table(pyproject: Path) -> bool:

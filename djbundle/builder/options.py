@@ -9,7 +9,7 @@ from djbundle.builder.project.project import Project, find_project
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Options:
+class BuildOptions:
     project: Path
     packages: str = ""  # the environment that provides them, for display
     output: Path | None = None  # ./dist/<name>
@@ -21,20 +21,20 @@ class Options:
     compile: tuple[str, ...] = ()
     verify: bool = True  # crawl the bundle before it is put in place
 
-    def find(self) -> Project:
+    def find_project(self) -> Project:
         """Return the project; these options take precedence over its own configuration."""
         project = find_project(self.project, settings=self.settings, name=self.name)
-        own = project.configuration
+        base = project.configuration
         configuration = replace(
-            own,
-            include=[*own.include, *self.include],
-            exclude=[*own.exclude, *self.exclude],
-            compile=[*own.compile, *self.compile],
+            base,
+            include=[*base.include, *self.include],
+            exclude=[*base.exclude, *self.exclude],
+            compile=[*base.compile, *self.compile],
         )
         return replace(project, configuration=configuration)
 
-    def look(self) -> tuple[Project, Inspection]:
+    def inspect(self) -> tuple[Project, Inspection]:
         """Return the project and its inspection. Collected static files are discarded."""
-        project = self.find()
+        project = self.find_project()
         with tempfile.TemporaryDirectory(prefix="djbundle-") as folder:
             return project, inspect_project(project, self.environment, Path(folder))

@@ -18,7 +18,7 @@ from djbundle.builder.archive.pack import pack_tree
 from djbundle.builder.contents import assets, packages, runtime, stdlib
 from djbundle.builder.contents.left_out import LeftOut, print_left_out
 from djbundle.builder.contents.library_data import add_library_data
-from djbundle.builder.contents.selection import Contents
+from djbundle.builder.contents.selection import FileSelection
 from djbundle.builder.contents.startup import files_of_start
 from djbundle.builder.core.cache import Cache, default_folder
 from djbundle.builder.core.console import Console
@@ -27,31 +27,31 @@ from djbundle.builder.dependencies import modules
 from djbundle.builder.dependencies.dependencies import find_dependencies
 from djbundle.builder.inspection.inspection import Inspection, check_versions, inspect_project
 from djbundle.builder.native import compiler, libraries, nuitka
-from djbundle.builder.options import Options
+from djbundle.builder.options import BuildOptions
 from djbundle.builder.project.hooks import run_before
 from djbundle.builder.project.project import Project
-from djbundle.builder.report import Report, describe
+from djbundle.builder.report import Report, make_manifest
 from djbundle.builder.verify import verification
 from djbundle.builder.verify.comparison import Comparison
-from djbundle.builder.verify.crawl_record import Visit
-from djbundle.builder.verify.migrated import Migrated
+from djbundle.builder.verify.crawl_record import CrawlRecord
+from djbundle.builder.verify.migrated import MigratedData
 from djbundle.errors import DiskFullError
 
-COMPARED = "see in the traceback what it lacks: from the sources it works"
-UNCOMPARED = "see in the traceback whether the project or the bundle is to blame"
-UNVERIFIED = ", or write the bundle all the same with --no-verify"
+ADVICE_IF_COMPARED = "see in the traceback what it lacks: from the sources it works"
+ADVICE_IF_NOT_COMPARED = "see in the traceback whether the project or the bundle is to blame"
+NO_VERIFY_ADVICE = ", or write the bundle all the same with --no-verify"
 
 
-def build(options: Options, console: Console) -> Report:
+def build(options: BuildOptions, console: Console) -> Report:
     """Build the bundle. Every error is a DjbundleError, and leaves no files behind."""
     cache = Cache(default_folder())
     built = int(os.environ.get("SOURCE_DATE_EPOCH", time.time()))
-    with _full_disk_explained(), tempfile.TemporaryDirectory(prefix="djbundle-") as folder:
+    with _disk_full_error(), tempfile.TemporaryDirectory(prefix="djbundle-") as folder:
         work = Path(folder)
         with console.step("find the project") as step:
             check_versions()
             compiler.find_compiler()
-            project = options.find()
+            project = options.find_project()
             output = (options.output or Path("dist") / project.name).absolute()
             write.check_output(output)
             step.note(f"{project.name} {project.version}, {project.settings_module} ({project.settings_reason})")
@@ -69,14 +69,16 @@ def build(options: Options, console: Console) -> Report:
 
             with console.step("collect packages, data and libraries") as step:
                 tree = Tree(work)
-                contents, left_out = _choose_files(project, inspection, work / "static", console)
-                assets.add_project(tree, contents, compiled, cache)
+                selection, left_out = _choose_files(project, inspection, work / "static", console)
+                assets.add_project(tree, selection, compiled, cache)
                 packages.add_packages(tree, dependencies, compiled, project, inspection, cache)
                 runtime.add_runtime(tree, modules.top_level_names(compiled), project.settings_variables(), cache, work)
                 stdlib.add_standard_library(tree, cache)
                 assets.add_static_files(tree, work / "static", left_out.static, cache)
-                data = _close_libraries(tree, project, inspection, cache)
-                tree.add_text(manifest.FILE_NAME, describe(project, inspection, data, built).to_json(), "project")
+                library_data = _close_libraries(tree, project, inspection, cache)
+                tree.add_text(
+                    manifest.FILE_NAME, make_manifest(project, inspection, library_data, built).to_json(), "project"
+                )
                 start = [*files_of_start(tree, project, inspection.opened)]
                 launcher = compiler.compile_launcher(cache)
                 step.note(f"{len(tree)} files")
@@ -93,23 +95,25 @@ def build(options: Options, console: Console) -> Report:
         with contextlib.ExitStack() as stack:
             with console.step("write the bundle") as step:
                 archive = pack_tree(tree, start, cache, step.progress)
-                written = stack.enter_context(write.new_bundle(output, launcher, archive, built))
+                bundle = stack.enter_context(write.new_bundle(output, launcher, archive, built))
                 cache.prune()
-            seen = None
+            record = None
             if options.verify:
                 environment = verification.environment_of_build(inspection.variables, options.environment)
-                migrated = Migrated.of(cache, archive, project.settings_module, environment)
-                seen = _visit(written, Comparison(project, environment, work / "static"), migrated, console)
+                migrated = MigratedData.of(cache, archive, project.settings_module, environment)
+                record = _crawl(bundle, Comparison(project, environment, work / "static"), migrated, console)
 
-    return replace(Report.of(output, project, dependencies, archive, console.steps, seen), left_out=left_out)
+    return replace(Report.of(output, project, dependencies, archive, console.steps, record), left_out=left_out)
 
 
-def _choose_files(project: Project, inspection: Inspection, static: Path, console: Console) -> tuple[Contents, LeftOut]:
+def _choose_files(
+    project: Project, inspection: Inspection, static: Path, console: Console
+) -> tuple[FileSelection, LeftOut]:
     """Decide which project files go in, and print which are left out."""
-    contents = Contents(project, inspection)
-    left_out = LeftOut.of(contents, static)
+    selection = FileSelection(project, inspection)
+    left_out = LeftOut.of(selection, static)
     print_left_out(left_out, console)
-    return contents, left_out
+    return selection, left_out
 
 
 def _close_libraries(tree: Tree, project: Project, inspection: Inspection, cache: Cache) -> dict[str, str]:
@@ -120,25 +124,26 @@ def _close_libraries(tree: Tree, project: Project, inspection: Inspection, cache
     return add_library_data(tree, loaded)
 
 
-def _visit(written: Path, comparison: Comparison, migrated: Migrated, console: Console) -> Visit:
+def _crawl(bundle: Path, comparison: Comparison, migrated: MigratedData, console: Console) -> CrawlRecord:
     """Crawl the bundle and print what fails; raise VerificationError if anything does."""
-    with console.step("visit its pages") as step:
-        seen = verification.verify(written, comparison.environment, comparison, migrated, step.progress)
-        for line in verification.describe_problems(seen):
+    with console.step("crawl its pages") as step:
+        record = verification.verify(bundle, comparison.environment, comparison, migrated, step.progress)
+        for line in verification.problem_lines(record):
             console.print(escape(line))
-        verification.refuse(seen, COMPARED if seen.is_empty else UNCOMPARED, UNVERIFIED)
-        step.note(verification.summary(seen))
-    return seen
+        advice = ADVICE_IF_COMPARED if record.is_empty else ADVICE_IF_NOT_COMPARED
+        verification.raise_for_problems(record, advice, NO_VERIFY_ADVICE)
+        step.note(verification.summary(record))
+    return record
 
 
 @contextlib.contextmanager
-def _full_disk_explained() -> Iterator[None]:
+def _disk_full_error() -> Iterator[None]:
     try:
         yield
     except OSError as error:
         if error.errno not in (errno.ENOSPC, errno.EDQUOT):
             raise
-        where = error.filename or default_folder()
+        path = error.filename or default_folder()
         raise DiskFullError(
-            f"the disk is full: {where}", "free some room, or move TMPDIR and DJBUNDLE_BUILD_CACHE"
+            f"the disk is full: {path}", "free some room, or move TMPDIR and DJBUNDLE_BUILD_CACHE"
         ) from error

@@ -20,13 +20,13 @@ from djbundle.builder.dependencies.dependencies import Dependency
 from djbundle.builder.inspection.inspection import Inspection
 from djbundle.builder.native.sqlite import bundled_sqlite_version
 from djbundle.builder.project.project import Project
-from djbundle.builder.verify.crawl_record import Visit
+from djbundle.builder.verify.crawl_record import CrawlRecord
 from djbundle.manifest import BuildInfo, Manifest, Variable
 
 SHOWN_WARNINGS = 5
 
 
-def describe(project: Project, inspection: Inspection, library_data: dict[str, str], built: int) -> Manifest:
+def make_manifest(project: Project, inspection: Inspection, library_data: dict[str, str], built: int) -> Manifest:
     """Return the manifest of the bundle; `built` is in seconds since 1970."""
     return Manifest(
         name=project.name,
@@ -67,8 +67,8 @@ class PackageReason:
 
 
 @dataclass(frozen=True, slots=True)
-class Seen:
-    """What was crawled, and the warnings of the crawl."""
+class CrawlSummary:
+    """How much was crawled, and the warnings of the crawl."""
 
     pages: int
     files: int
@@ -88,7 +88,7 @@ class Report:
     parts: list[PartSize]
     packages: list[PackageReason]
     steps: list[StepTime]
-    visit: Seen | None  # None if the bundle was not verified
+    visit: CrawlSummary | None  # the crawl; None if the bundle was not verified
     left_out: LeftOut | None = None  # of the project's files
 
     @classmethod
@@ -99,7 +99,7 @@ class Report:
         dependencies: list[Dependency],
         archive: Archive,
         steps: list[StepTime],
-        seen: Visit | None,
+        record: CrawlRecord | None,
     ) -> Self:
         sizes = archive.sizes()
         parts = [PartSize(title, sizes[part][1], sizes[part][0]) for part, title in PARTS.items()]
@@ -114,7 +114,7 @@ class Report:
             parts=[*parts, PartSize("launcher and index", rest, rest)],
             packages=[PackageReason(item.name, item.version, item.reason) for item in dependencies],
             steps=steps,
-            visit=Seen(seen.pages, seen.files, seen.tasks, seen.warnings) if seen else None,
+            visit=CrawlSummary(record.pages, record.files, record.tasks, record.warnings) if record else None,
         )
 
     def to_json(self) -> str:
@@ -128,10 +128,10 @@ def print_report(report: Report, console: Console) -> None:
     table.add_column(justify="right")
     for part in filter(lambda part: part.size, report.parts):
         table.add_row(f"  {part.name}", f"{part.size / MEGABYTE:.1f} MB")
-    shown = Path(report.path)
-    shown = shown.relative_to(Path.cwd()) if shown.is_relative_to(Path.cwd()) else shown
-    command = shown if shown.is_absolute() or shown.parts[0] == ".." else f"./{shown}"
-    console.print(f"\n[bold]{shown}[/]  {report.size / MEGABYTE:.1f} MB in {report.seconds:.0f} s, made of")
+    path = Path(report.path)
+    path = path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path
+    command = path if path.is_absolute() or path.parts[0] == ".." else f"./{path}"
+    console.print(f"\n[bold]{path}[/]  {report.size / MEGABYTE:.1f} MB in {report.seconds:.0f} s, made of")
     console.print(table)
     if report.visit and report.visit.warnings:
         print_warnings(report.visit.warnings, console)

@@ -29,13 +29,15 @@ def scan(root: Path, sources: Iterator[Path], settings: Collection[Path] = ()) -
 
     The files in `settings` may write into the project; see runtime/settings/import_redirect.py.
     """
-    found: list[Finding] = []
+    findings: list[Finding] = []
     for path in sources:
         rules = [rule for rule in RULES if rule is not writes_into_the_project or path not in settings]
         for node in ast.walk(ast.parse((root / path).read_bytes())):
             if isinstance(node, ast.Call):
-                found += [Finding(f"{path}:{node.lineno}", cause, fix) for rule in rules for cause, fix in rule(node)]
-    return found
+                findings += [
+                    Finding(f"{path}:{node.lineno}", cause, fix) for rule in rules for cause, fix in rule(node)
+                ]
+    return findings
 
 
 Rule = Callable[[ast.Call], Iterator[tuple[str, str]]]
@@ -80,8 +82,8 @@ def _name(call: ast.Call) -> str:
 def _modes(call: ast.Call) -> list[ast.Constant]:
     """Return the arguments that may be the mode of an opened file."""
     first = 0 if isinstance(call.func, ast.Attribute) else 1
-    given = [*call.args[first : first + 1], *(word.value for word in call.keywords if word.arg == "mode")]
-    return [each for each in given if isinstance(each, ast.Constant)]
+    arguments = [*call.args[first : first + 1], *(keyword.value for keyword in call.keywords if keyword.arg == "mode")]
+    return [each for each in arguments if isinstance(each, ast.Constant)]
 
 
 def _texts(call: ast.Call) -> Iterator[str]:

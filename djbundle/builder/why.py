@@ -3,27 +3,27 @@
 from packaging.utils import canonicalize_name
 
 from djbundle.builder.dependencies.dependencies import find_dependencies
-from djbundle.builder.options import Options
+from djbundle.builder.options import BuildOptions
 from djbundle.errors import NotInTheBundleError
 
 NEEDED_BY = "needed by "
 
 
-def explain(options: Options, name: str) -> list[str]:
+def explain(options: BuildOptions, name: str) -> list[str]:
     """Return a line for each distribution on the way from `name` up to what the project itself needs.
 
     Raises NotInTheBundleError.
     """
-    found = {each.name: each for each in find_dependencies(*options.look())}
-    at: str = canonicalize_name(name)
+    dependencies = {each.name: each for each in find_dependencies(*options.inspect())}
+    current: str = canonicalize_name(name)
     lines = []
-    if at not in found:
+    if current not in dependencies:
         raise NotInTheBundleError(
             f'"{name}" would not be in the bundle: nothing imports or names it',
             f'if the site needs it, add it to pyproject.toml:  [tool.djbundle] include = ["{name}"]',
         )
-    while at in found:
-        item = found[at]
+    while current in dependencies:
+        item = dependencies[current]
         lines.append(f"{item.name} {item.version}: {item.reason}")
-        at = canonicalize_name(item.reason.removeprefix(NEEDED_BY)) if item.reason.startswith(NEEDED_BY) else ""
+        current = canonicalize_name(item.reason.removeprefix(NEEDED_BY)) if item.reason.startswith(NEEDED_BY) else ""
     return lines

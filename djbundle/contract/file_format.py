@@ -9,7 +9,7 @@ from pathlib import Path
 
 MAGIC = b"djbundle"
 FORMAT = 2
-UNFINISHED = ".djbundle-"  # prefix of the folder in which a bundle is being written
+UNFINISHED_PREFIX = ".djbundle-"  # prefix of the folder in which a bundle is being written
 
 KIND_FOLDER, KIND_FILE, KIND_EXECUTABLE, KIND_LINK = range(4)
 CODING_ZSTD, CODING_NONE = range(2)

@@ -17,7 +17,7 @@ import pytest
 
 from djbundle.builder.contents.left_out import LeftOut
 from djbundle.builder.contents.packages import local_files
-from djbundle.builder.contents.selection import Contents, Decision
+from djbundle.builder.contents.selection import Decision, FileSelection
 from djbundle.builder.contents.suspicions import secrets_among_static_files
 from djbundle.builder.project.configuration import Configuration
 from djbundle.builder.project.project import Project, find_project
@@ -56,13 +56,13 @@ def decide(folder: Path, opened: Collection[str] = (), include: Collection[str] 
 
 
 def decisions_of(project: Project, opened: Collection[str], include: Collection[str]) -> dict[str, Decision]:
-    return {each.path: each for each in contents_of(project, opened, include).decisions}
+    return {each.path: each for each in selection_of(project, opened, include).decisions}
 
 
-def contents_of(project: Project, opened: Collection[str] = (), include: Collection[str] = ()) -> Contents:
+def selection_of(project: Project, opened: Collection[str] = (), include: Collection[str] = ()) -> FileSelection:
     read = {str(project.root / name) for name in opened}
     inspection: Any = SimpleNamespace(media_root="", static_root="", folders={}, read_as_data=lambda: read)
-    return Contents(replace(project, configuration=Configuration(include=[*include])), inspection)
+    return FileSelection(replace(project, configuration=Configuration(include=[*include])), inspection)
 
 
 def taken(decisions: dict[str, Decision]) -> set[str]:
@@ -220,10 +220,10 @@ def _no_git(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 def test_without_git_gitignore_counts_and_that_is_told(tmp_path: Path) -> None:
     site = write(tmp_path / "site", MANAGE | {".gitignore": "local.json\n", "local.json": PLAIN, ".git/HEAD": ""})
     project = find_project(site, settings=None, name=None)
-    assert project.listing.knowledge == "no git"
+    assert project.listing.git_state == "no git"
     assert taken(decisions_of(project, (), ())) == set(MANAGE)
     shutil.rmtree(site / ".git")
-    assert find_project(site, settings=None, name=None).listing.knowledge == "no repository"
+    assert find_project(site, settings=None, name=None).listing.git_state == "no repository"
 
 
 def test_repository_that_ignores_the_whole_project(tmp_path: Path) -> None:
@@ -299,7 +299,7 @@ def test_link_among_static_files_to_a_secret(tmp_path: Path) -> None:
     commit(site)
     collected = shutil.copytree(site / "static", tmp_path / "collected")
     shutil.copy(site / "db.sqlite3", collected / "data.json")
-    left_out = LeftOut.of(contents_of(find_project(site, settings=None, name=None)), collected)
+    left_out = LeftOut.of(selection_of(find_project(site, settings=None, name=None)), collected)
     assert {each.path for each in left_out.static} == {"public.txt", "data.json"}
 
 

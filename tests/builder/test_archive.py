@@ -23,7 +23,7 @@ from djbundle.contract.file_format import (
 BUILT = 1_700_000_000
 
 
-class Found(NamedTuple):
+class Entry(NamedTuple):
     """An entry, as a reader of the format sees it."""
 
     kind: int
@@ -69,11 +69,11 @@ class Reader:
         count = self.needs[position]
         return [self.path(number) for number in self.needs[position + 1 : position + 1 + count]]
 
-    def found(self) -> dict[str, Found]:
+    def read_entries(self) -> dict[str, Entry]:
         result = {}
         for number, (_, _, kind, _, needs, block, offset, size) in enumerate(self.entries):
             content = b"" if kind == KIND_FOLDER else self.raw[block][offset : offset + size]
-            result[self.path(number)] = Found(kind, content, self.list_at(needs))
+            result[self.path(number)] = Entry(kind, content, self.list_at(needs))
         return result
 
 
@@ -104,12 +104,12 @@ def test_round_trip(tmp_path: Path) -> None:
     tree = make_tree(tmp_path, files)
     tree.links["a/link"] = "b/c.txt"
     tree.needs["bin/run"] = ("a/same.txt", "big.bin")
-    found = Reader(pack_tree(tree, (), Cache(tmp_path / "cache"), progress.append)).found()
-    contents = {name: entry.content for name, entry in found.items() if entry.kind in (KIND_FILE, KIND_EXECUTABLE)}
+    entries = Reader(pack_tree(tree, (), Cache(tmp_path / "cache"), progress.append)).read_entries()
+    contents = {name: entry.content for name, entry in entries.items() if entry.kind in (KIND_FILE, KIND_EXECUTABLE)}
     assert contents == files
-    assert [name for name, entry in found.items() if entry.kind == KIND_FOLDER] == ["", "a", "bin", "straße", "a/b"]
-    assert found["bin/run"] == Found(KIND_EXECUTABLE, b"\x7fELF", ["a/same.txt", "big.bin"])
-    assert found["a/link"] == Found(KIND_LINK, b"b/c.txt", [])
+    assert [name for name, entry in entries.items() if entry.kind == KIND_FOLDER] == ["", "a", "bin", "straße", "a/b"]
+    assert entries["bin/run"] == Entry(KIND_EXECUTABLE, b"\x7fELF", ["a/same.txt", "big.bin"])
+    assert entries["a/link"] == Entry(KIND_LINK, b"b/c.txt", [])
     assert progress[-1] == 1.0
     assert progress == sorted(progress)
 
@@ -122,7 +122,7 @@ def test_children_stand_side_by_side_sorted_by_bytes(tmp_path: Path) -> None:
             children = [reader.path(child).rpartition("/")[2].encode() for child in range(first, first + count)]
             assert children == sorted(children)
             assert first > number
-    assert {path for path in reader.found() if path} >= set(names)
+    assert {path for path in reader.read_entries() if path} >= set(names)
 
 
 def test_start_lies_first_in_its_order(tmp_path: Path) -> None:
@@ -154,9 +154,9 @@ def test_zstd_copy_takes_no_room(tmp_path: Path) -> None:
     without = pack(tmp_path, make_tree(tmp_path, {"a.css": text}))
     tree.frames["a.css"] = "a.css.zstd"
     archive = pack(tmp_path, tree)
-    found = Reader(archive).found()
-    assert found["a.css"].content == found["b.css"].content == text
-    assert zstandard.decompress(found["a.css.zstd"].content) == text
+    entries = Reader(archive).read_entries()
+    assert entries["a.css"].content == entries["b.css"].content == text
+    assert zstandard.decompress(entries["a.css.zstd"].content) == text
     assert sum(size for _, size in archive.sizes().values()) <= sum(size for _, size in without.sizes().values()) + 20
 
 

@@ -109,18 +109,18 @@ def test_cache_that_is_written_when_the_project_is_loaded(faulty: Path) -> None:
 def test_the_shop_has_nothing_to_mend() -> None:
     result = djbundle("check", REPOSITORY / "sample_shop", "--json")
     assert result.returncode == 0, result.stderr
-    found = json.loads(result.stdout)
-    assert (found["name"], found["settings"], found["interface"], found["problems"]) == (
+    check = json.loads(result.stdout)
+    assert (check["name"], check["settings"], check["interface"], check["problems"]) == (
         "shop",
         "shop.settings",
         "WSGI",
         [],
     )
     assert {"name": "SHOP_DEBUG", "needed": False} in [
-        {"name": each["name"], "needed": each["needed"]} for each in found["variables"]
+        {"name": each["name"], "needed": each["needed"]} for each in check["variables"]
     ]
-    assert {"django", "granian", "pillow"} <= {each["name"] for each in found["packages"]}
-    assert {each["place"] for each in found["advice"]}.isdisjoint({"security.W018", "security.W009", "security.W020"})
+    assert {"django", "granian", "pillow"} <= {each["name"] for each in check["packages"]}
+    assert {each["place"] for each in check["advice"]}.isdisjoint({"security.W018", "security.W009", "security.W020"})
 
 
 def test_check_refuses_what_a_build_does() -> None:
@@ -168,8 +168,8 @@ def test_init_writes_over_nothing(faulty: Path) -> None:
 
 def test_what_the_command_line_includes_is_there_too() -> None:
     shop = REPOSITORY / "sample_shop"
-    found = json.loads(djbundle("check", shop, "--json", "--include", "iniconfig").stdout)
-    assert "iniconfig" in {each["name"] for each in found["packages"]}
+    check = json.loads(djbundle("check", shop, "--json", "--include", "iniconfig").stdout)
+    assert "iniconfig" in {each["name"] for each in check["packages"]}
 
 
 def test_missing_static_file_is_told(tmp_path: Path) -> None:
@@ -196,12 +196,12 @@ def test_each_file_is_listed_with_its_reason(faulty: Path) -> None:
         (faulty / name).write_text(text)
     listed = djbundle("check", faulty, "--files")
     assert listed.returncode == 26
-    told = {line.split()[1]: line for line in listed.stdout.splitlines()}
-    assert told["prod.env"].startswith("out  prod.env")
-    assert told["prod.env"].endswith("  variables of the environment, by its name")
-    assert told["words.txt"].startswith("in ")
-    assert told["site_/templates/a.html"].endswith("  a template")
-    assert told["keys/server.key"].endswith("  a private key by its name")
+    lines = {line.split()[1]: line for line in listed.stdout.splitlines()}
+    assert lines["prod.env"].startswith("out  prod.env")
+    assert lines["prod.env"].endswith("  variables of the environment, by its name")
+    assert lines["words.txt"].startswith("in ")
+    assert lines["site_/templates/a.html"].endswith("  a template")
+    assert lines["keys/server.key"].endswith("  a private key by its name")
     assert "\x1b" not in listed.stdout
-    found = json.loads(djbundle("check", faulty, "--json", "--include", "keys/server.key").stdout)
-    assert {"path": "keys/server.key", "taken": True, "reason": "named by include", "is_news": False} in found["files"]
+    check = json.loads(djbundle("check", faulty, "--json", "--include", "keys/server.key").stdout)
+    assert {"path": "keys/server.key", "taken": True, "reason": "named by include", "is_news": False} in check["files"]

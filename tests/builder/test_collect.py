@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from djbundle.builder.inspection.collect import add_others
+from djbundle.builder.inspection.collect import copy_other_files
 
 
 @pytest.mark.parametrize(
@@ -29,7 +29,7 @@ def test_what_others_have_put_there(tmp_path: Path, name: str, goes_in: bool) ->
         (collected / each).write_text("collected")
     (root / name).parent.mkdir(parents=True)
     (root / name).write_text("of others")
-    add_others(root, collected)
-    found = collected / name
-    assert (found.exists() and found.read_text() == "of others") is goes_in
+    copy_other_files(root, collected)
+    copy = collected / name
+    assert (copy.exists() and copy.read_text() == "of others") is goes_in
     assert (collected / "shop.css").read_text() == "collected"

@@ -9,7 +9,7 @@ PAGE = Request("/")
 
 
 @pytest.mark.parametrize(
-    ("said", "outside", "same"),
+    ("message", "outcome", "same"),
     [
         ("ValueError: /djb/shop/a.txt", "ValueError: /home/me/shop/a.txt", True),
         ("ValueError: 1", "", False),
@@ -20,8 +20,8 @@ PAGE = Request("/")
         ("shop.errors.Refused: no", "bakery.errors.Refused: no", False),
     ],
 )
-def test_errors(said: str, outside: str, same: bool) -> None:
-    assert is_same(Problem(str(PAGE), said, "Traceback ...", PAGE), outside) is same
+def test_errors(message: str, outcome: str, same: bool) -> None:
+    assert is_same(Problem(str(PAGE), message, "Traceback ...", PAGE), outcome) is same
 
 
 def test_statuses() -> None:

@@ -37,7 +37,7 @@ INSPECTION = Inspection(
 
 
 @pytest.mark.parametrize(
-    ("source", "found"),
+    ("source", "expected"),
     [
         ("import stripe", {"stripe"}),
         ("def view():\n    import stripe.webhook as webhook", {"stripe"}),
@@ -59,12 +59,12 @@ INSPECTION = Inspection(
         ("import stripe this is no Python", set()),
     ],
 )
-def test_imports_wherever_they_stand(source: str, found: set[str]) -> None:
-    assert set(ImportedModules(["stripe", "google.cloud.storage"]).of(source.encode())) == found
+def test_imports_wherever_they_stand(source: str, expected: set[str]) -> None:
+    assert set(ImportedModules(["stripe", "google.cloud.storage"]).of(source.encode())) == expected
 
 
 @pytest.mark.parametrize(
-    ("source", "found"),
+    ("source", "expected"),
     [
         ('entry_points(group="shop.payments")', {"shop.payments"}),
         ("manager.load_setuptools_entrypoints('shop.payments')", {"shop.payments"}),
@@ -72,8 +72,8 @@ def test_imports_wherever_they_stand(source: str, found: set[str]) -> None:
         ("import shop.payments", set()),
     ],
 )
-def test_groups_of_entry_points(source: str, found: set[str]) -> None:
-    assert NamedGroups(["shop.payments", "a+b"]).of(source.encode()) == found
+def test_groups_of_entry_points(source: str, expected: set[str]) -> None:
+    assert NamedGroups(["shop.payments", "a+b"]).of(source.encode()) == expected
     assert NamedGroups([]).of(source.encode()) == set()
 
 
@@ -106,9 +106,9 @@ def find(project: Project, inspection: Inspection = INSPECTION) -> dict[str, Dep
 
 
 def test_what_a_view_imports_when_it_is_called(project: Project) -> None:
-    found = find(project)
-    assert found["python-decouple"].reason == "imported in site_/views.py"
-    assert "hypothesis" not in found
+    by_name = find(project)
+    assert by_name["python-decouple"].reason == "imported in site_/views.py"
+    assert "hypothesis" not in by_name
 
 
 def test_environment_may_lie_in_a_folder_called_tests(tmp_path: Path) -> None:
@@ -118,7 +118,7 @@ def test_environment_may_lie_in_a_folder_called_tests(tmp_path: Path) -> None:
     owners = SimpleNamespace(
         loaded={"a": {"a.views": source, "a.tests": source}}, modules={"b": {"b": Path("b.py")}}, plugins={}
     )
-    late = LateImports(owners, leave_alone=())  # type: ignore[arg-type]
+    late = LateImports(owners, not_searched=())  # type: ignore[arg-type]
     assert late.of_distributions({"a"}) == {"b": "imported in a/views.py"}
 
 
@@ -129,7 +129,7 @@ def test_plug_ins_of_a_group_that_is_named(tmp_path: Path) -> None:
     owners = SimpleNamespace(
         loaded={"a": {"a": source}}, modules={}, plugins={"a.plugins": {"a", "b", "pytest"}, "c.plugins": {"c"}}
     )
-    late = LateImports(owners, leave_alone=())  # type: ignore[arg-type]
+    late = LateImports(owners, not_searched=())  # type: ignore[arg-type]
     assert late.of_distributions({"a"}) == {"b": "has an entry point for a.plugins, which a.py names"}
 
 
@@ -140,10 +140,10 @@ def test_plug_ins_of_a_group_that_is_named(tmp_path: Path) -> None:
 def test_what_tls_and_signer_need(project: Project, tls: bool, signer: str | None, expected: set[str]) -> None:
     """Nothing else is added, such as requests, which PyPI's acme requires, or pyOpenSSL."""
     configuration = Configuration(tls=tls, signer=signer)
-    found = find(replace(project, configuration=configuration))
-    assert {"cryptography", "josepy", "requests", "pyopenssl"} & found.keys() == expected
+    by_name = find(replace(project, configuration=configuration))
+    assert {"cryptography", "josepy", "requests", "pyopenssl"} & by_name.keys() == expected
     for name in expected:
-        assert found[name].reason in ("tls in [tool.djbundle]: serve --domain", "signer in [tool.djbundle]")
+        assert by_name[name].reason in ("tls in [tool.djbundle]: serve --domain", "signer in [tool.djbundle]")
 
 
 def test_cryptography_of_another_time(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -157,9 +157,9 @@ def test_cryptography_of_another_time(project: Project, monkeypatch: pytest.Monk
 def test_drivers_come_when_a_variable_may_name_a_database(project: Project) -> None:
     assert "psycopg" not in find(project)
     variable = ReadVariable(name="DATABASE_URL", needed=False, place="site_/settings.py:1", origin="")
-    found = find(project, replace(INSPECTION, variables=[variable]))
-    assert found["psycopg"].reason == "a database that DATABASE_URL may name"
-    assert "psycopg-binary" in found  # psycopg imports it, though no package requires it
+    by_name = find(project, replace(INSPECTION, variables=[variable]))
+    assert by_name["psycopg"].reason == "a database that DATABASE_URL may name"
+    assert "psycopg-binary" in by_name  # psycopg imports it, though no package requires it
 
 
 def test_project_that_is_installed_too(project: Project) -> None:

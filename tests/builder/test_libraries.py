@@ -39,7 +39,7 @@ def test_what_a_library_does_not_name_is_added(libraries: dict[str, Path], tmp_p
     needs = {names["top"]: {names["reader"]: "libreader.so", names["data"]: "libdata.so"}}
     needs |= {names["reader"]: {}, names["data"]: {}, "_main": {}}
     files = {names[name]: path for name, path in libraries.items()} | {"_main": libraries["top"]}
-    assert underlinked.complete(needs, files, "_lib", "_main") == {names["reader"]: ["libdata.so"]}
+    assert underlinked.add_missing_needs(needs, files, "_lib", "_main") == {names["reader"]: ["libdata.so"]}
     assert needs[names["reader"]] == {names["data"]: "libdata.so"}
     data = ctypes.CDLL(str(libraries["data"]))
     slim = elf.slim(libraries["reader"], Cache(tmp_path / "cache"), with_needs=["libdata.so"])
@@ -49,7 +49,7 @@ def test_what_a_library_does_not_name_is_added(libraries: dict[str, Path], tmp_p
 def test_what_the_program_has_is_not_added(libraries: dict[str, Path]) -> None:
     needs = {"_lib/top.so": {"_lib/reader.so": "a", "_lib/data.so": "b"}, "_lib/reader.so": {}, "_lib/data.so": {}}
     files = {f"_lib/{name}.so": path for name, path in libraries.items()} | {"_main": libraries["data"]}
-    assert underlinked.complete(needs | {"_main": {}}, files, "_lib", "_main") == {}
+    assert underlinked.add_missing_needs(needs | {"_main": {}}, files, "_lib", "_main") == {}
 
 
 def test_symbols(libraries: dict[str, Path]) -> None:

@@ -9,7 +9,7 @@ from djbundle import manifest
 from djbundle.builder.archive.pack import pack_tree
 from djbundle.builder.core.cache import Cache
 from djbundle.builder.core.tree import Tree
-from djbundle.builder.verify.migrated import Migrated, pack
+from djbundle.builder.verify.migrated import MigratedData, pack
 
 Files = dict[str, str]
 
@@ -24,7 +24,7 @@ def key(tmp_path: Path) -> Callable[..., str]:
         for name, text in files.items():
             tree.add_text(name, text, "static" if name.startswith("static/") else "project")
         archive = pack_tree(tree, [], cache, lambda _share: None)
-        return Migrated.of(cache, archive, settings, environment).key
+        return MigratedData.of(cache, archive, settings, environment).key
 
     return key
 
@@ -55,17 +55,17 @@ def test_what_lies_in_folders_comes_back(tmp_path: Path) -> None:
     (data / "media" / "a.png").write_text("picture")
     (data / "secret_key").write_text("s")
     (data / "secret_key").chmod(0o600)
-    kept = Migrated(Cache(tmp_path / "cache"), "0" * 64)
-    assert not kept.lay_out(again)
+    kept = MigratedData(Cache(tmp_path / "cache"), "0" * 64)
+    assert not kept.restore(again)
     pack(data)
-    kept.keep(data)
-    assert kept.lay_out(again)
+    kept.store(data)
+    assert kept.restore(again)
     assert (again / "media" / "a.png").read_text() == "picture"
     assert (again / "secret_key").stat().st_mode & 0o777 == 0o600
     assert sorted(each.name for each in again.iterdir()) == ["media", "secret_key"]
 
 
 def test_nothing_is_kept_of_migrations_that_failed(tmp_path: Path) -> None:
-    kept = Migrated(Cache(tmp_path / "cache"), "0" * 64)
-    kept.keep(tmp_path)
-    assert not kept.lay_out(tmp_path)
+    kept = MigratedData(Cache(tmp_path / "cache"), "0" * 64)
+    kept.store(tmp_path)
+    assert not kept.restore(tmp_path)

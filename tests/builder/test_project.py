@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from djbundle.builder.contents.assets import add_project
-from djbundle.builder.contents.selection import Contents
+from djbundle.builder.contents.selection import FileSelection
 from djbundle.builder.core.cache import Cache
 from djbundle.builder.core.tree import Tree
 from djbundle.builder.inspection import inspection
@@ -63,22 +63,22 @@ def test_version_is_the_projects_or_the_commit(tmp_path: Path) -> None:
         command = ["git", "-C", tmp_path, *who, *arguments]
         return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
 
-    def found() -> tuple[str, str | None]:
+    def version_and_commit() -> tuple[str, str | None]:
         project = find_project(tmp_path, settings=None, name=None)
         return project.version, project.commit
 
     make(tmp_path, manage_py=MANAGE, shop__settings_py="")
-    assert found() == ("0", None)
+    assert version_and_commit() == ("0", None)
     git("init", "--quiet")
-    assert found() == ("0", None), "there is no commit yet"
+    assert version_and_commit() == ("0", None), "there is no commit yet"
     git("add", ".")
     git("commit", "--quiet", "--message", "a")
     commit = git("rev-parse", "HEAD")
-    assert found() == (commit[:7], commit)
+    assert version_and_commit() == (commit[:7], commit)
     make(tmp_path, manage_py=f"{MANAGE}\n")
-    assert found() == (f"{commit[:7]}+dirty", f"{commit}+dirty")
+    assert version_and_commit() == (f"{commit[:7]}+dirty", f"{commit}+dirty")
     make(tmp_path, pyproject_toml='[project]\nname = "shop"\nversion = "2"\n')
-    assert found() == ("2", f"{commit}+dirty")
+    assert version_and_commit() == ("2", f"{commit}+dirty")
 
 
 @pytest.mark.parametrize("with_git", [True, False])
@@ -184,8 +184,8 @@ def test_data_with_the_names_of_tests(tmp_path: Path) -> None:
     tree = Tree(tmp_path)
     project = find_project(tmp_path / "site", settings=None, name=None)
     read = {str(tmp_path / "site" / name) for name in ("app/part.py", ".env")}
-    seen: Any = SimpleNamespace(
+    inspection_stub: Any = SimpleNamespace(
         media_root="", static_root=str(tmp_path / "site/static"), folders={}, read_as_data=lambda: read
     )
-    add_project(tree, Contents(project, seen), {}, Cache(tmp_path / "cache"))
+    add_project(tree, FileSelection(project, inspection_stub), {}, Cache(tmp_path / "cache"))
     assert {file.name for file in tree} == {name.replace(".py", ".pyc") for name in kept} | {"app/part.py"}

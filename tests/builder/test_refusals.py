@@ -47,8 +47,8 @@ def test_project_is_refused(name: str, tmp_path: Path, scratch: Path) -> None:
     project = Path(shutil.copytree(PROJECTS / name, tmp_path / "project"))
     before = state_of(project)
     result = run_build(project, "-o", tmp_path / "out" / "site", env=os.environ | {"TMPDIR": str(scratch)})
-    said = result.stderr.replace(str(project), "PROJECT").replace(sys.prefix, "ENVIRONMENT")
-    *_, cause, fix = said.splitlines()
+    output = result.stderr.replace(str(project), "PROJECT").replace(sys.prefix, "ENVIRONMENT")
+    *_, cause, fix = output.splitlines()
     assert f"{result.returncode}\n{cause}\n{fix}\n" == (project / EXPECTED).read_text()
     assert state_of(project) == before
     assert not (tmp_path / "out").exists()

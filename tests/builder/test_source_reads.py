@@ -11,14 +11,14 @@ LOOK = """
 import json, sys
 from djbundle.builder.inspection import source_reads
 sys.path.insert(0, sys.argv[1])
-sys.addaudithook(source_reads.note_event)
+sys.addaudithook(source_reads.record_event)
 import plugins
 print(json.dumps(source_reads.sources()))
 """
 
 
 @pytest.mark.parametrize(
-    ("does", "found"),
+    ("code", "expected"),
     [
         ("from pathlib import Path; names = [*Path(__file__).parent.glob('*.py')]", {"__init__.py", "one.py"}),
         ("import os; os.listdir(os.path.dirname(__file__))", {"__init__.py", "one.py"}),
@@ -33,11 +33,11 @@ print(json.dumps(source_reads.sources()))
         ("import warnings; warnings.warn('shown with its line')", set()),
     ],
 )
-def test_sources(tmp_path: Path, does: str, found: set[str]) -> None:
+def test_sources(tmp_path: Path, code: str, expected: set[str]) -> None:
     package = tmp_path / "plugins"
     package.mkdir()
-    (package / "__init__.py").write_text(f"{does}\n")
+    (package / "__init__.py").write_text(f"{code}\n")
     (package / "one.py").write_text("def answer():\n    return 1\n")
     command = [sys.executable, "-c", LOOK, str(tmp_path)]
     result = subprocess.run(command, capture_output=True, text=True, check=True)
-    assert {str(Path(each).relative_to(package)) for each in json.loads(result.stdout)} == found
+    assert {str(Path(each).relative_to(package)) for each in json.loads(result.stdout)} == expected

@@ -81,12 +81,12 @@ def variables(folder: Path, text: str, **environment: str) -> dict[str, ReadVari
 @pytest.mark.parametrize("package", SETTINGS)
 def test_what_is_read_and_needed(folder: Path, package: str) -> None:
     text = SETTINGS[package]
-    found = variables(folder, text, **GIVEN)
-    assert set(found) == {"TOKEN", "PORT", *(["DATABASE_URL"] if package in HAS_DATABASE else [])}
-    needed = {name for name, item in found.items() if item.needed}
+    by_name = variables(folder, text, **GIVEN)
+    assert set(by_name) == {"TOKEN", "PORT", *(["DATABASE_URL"] if package in HAS_DATABASE else [])}
+    needed = {name for name, item in by_name.items() if item.needed}
     assert needed == {"TOKEN", *(["DATABASE_URL"] if package in NEEDS_DATABASE else [])}
-    assert found["TOKEN"].origin == "the environment"
-    file, _, line = found["TOKEN"].place.partition(":")
+    assert by_name["TOKEN"].origin == "the environment"
+    file, _, line = by_name["TOKEN"].place.partition(":")
     assert file == "site_/settings.py"
     assert "TOKEN" in (folder / file).read_text().splitlines()[int(line) - 1].upper()
 
@@ -96,11 +96,11 @@ def test_value_from_a_file(folder: Path, package: str) -> None:
     """The bundle does not contain the file, so variables that only the file has are needed on the server."""
     env = folder / ".env"
     env.write_text("".join(f"{name}={value}\n" for name, value in GIVEN.items()) + "UNUSED=1\n")
-    found = variables(folder, SETTINGS[package])
-    assert {name for name, item in found.items() if item.needed} >= {"TOKEN"}
-    assert not found["PORT"].needed
-    assert found["TOKEN"].origin == str(env)
-    assert "UNUSED" not in found
+    by_name = variables(folder, SETTINGS[package])
+    assert {name for name, item in by_name.items() if item.needed} >= {"TOKEN"}
+    assert not by_name["PORT"].needed
+    assert by_name["TOKEN"].origin == str(env)
+    assert "UNUSED" not in by_name
 
 
 @pytest.mark.parametrize("package", [name for name in SETTINGS if name != "careful"])
@@ -127,8 +127,8 @@ def test_what_others_look_up_does_not_count(folder: Path) -> None:
 def test_settings_that_cannot_be_imported_twice(folder: Path) -> None:
     """Then there are no trials, and variables that are read with [] count as needed."""
     text = 'import builtins\nassert not hasattr(builtins, "again")\nbuiltins.again = 1\n'
-    found = variables(folder, text + 'A = os.environ["A"]\nB = os.environ.get("B")\n', A="1", B="1")
-    assert [name for name, item in found.items() if item.needed] == ["A"]
+    by_name = variables(folder, text + 'A = os.environ["A"]\nB = os.environ.get("B")\n', A="1", B="1")
+    assert [name for name, item in by_name.items() if item.needed] == ["A"]
 
 
 def test_a_wrong_value_is_another_error(folder: Path) -> None:

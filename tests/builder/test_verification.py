@@ -3,14 +3,14 @@
 import pytest
 
 from djbundle.builder.verify import verification
-from djbundle.builder.verify.crawl_record import Problem, Visit
+from djbundle.builder.verify.crawl_record import CrawlRecord, Problem
 from djbundle.errors import VerificationError
 
 MISSING = "ModuleNotFoundError: No module named 'stripe.webhook'"
 
 
 @pytest.mark.parametrize(
-    ("said", "trace", "hint"),
+    ("message", "trace", "hint"),
     [
         (MISSING, "", "include the package that has stripe.webhook:  --include NAME"),
         (
@@ -43,16 +43,16 @@ MISSING = "ModuleNotFoundError: No module named 'stripe.webhook'"
         ("KeyError: 'page'", "", ""),
     ],
 )
-def test_hint(said: str, trace: str, hint: str) -> None:
-    assert verification.hint(Problem("GET /", said, trace)) == hint
+def test_hint(message: str, trace: str, hint: str) -> None:
+    assert verification.hint(Problem("GET /", message, trace)) == hint
 
 
 def test_refusal_names_the_first_problem_and_how_many_there_are() -> None:
-    seen = Visit(is_empty=True, problems=[Problem("GET /", "KeyError: 'a'"), Problem("GET /b/", MISSING)])
+    record = CrawlRecord(is_empty=True, problems=[Problem("GET /", "KeyError: 'a'"), Problem("GET /b/", MISSING)])
     with pytest.raises(VerificationError) as refused:
-        verification.refuse(seen, "look at it", ", or do not")
+        verification.raise_for_problems(record, "look at it", ", or do not")
     assert (refused.value.cause, refused.value.fix) == (
         "GET / fails: KeyError: 'a', and 1 more",
         "look at it, or do not",
     )
-    verification.refuse(Visit(is_empty=True, warnings=["GET /: slow"]))
+    verification.raise_for_problems(CrawlRecord(is_empty=True, warnings=["GET /: slow"]))

@@ -11,11 +11,11 @@ from typing import Any, ClassVar
 import pytest
 
 from djbundle.builder.core.cache import Cache
-from djbundle.builder.core.sandbox import Place, SandboxError, Tell, may_isolate, run_in_sandbox
+from djbundle.builder.core.sandbox import ProgressCallback, SandboxError, SandboxPaths, may_isolate, run_in_sandbox
 from djbundle.builder.verify import migrated, verification
 from djbundle.builder.verify.comparison import Comparison
-from djbundle.builder.verify.crawl_record import Visit
-from djbundle.builder.verify.migrated import Migrated
+from djbundle.builder.verify.crawl_record import CrawlRecord
+from djbundle.builder.verify.migrated import MigratedData
 from tests.conftest import DJBUNDLE, PROJECTS, build, run_build
 
 
@@ -36,7 +36,7 @@ def test_small_project(small: Path) -> None:
     assert len(warnings) == 6
     assert all("it wants a parameter" in each for each in warnings)
     assert last.startswith("62 pages and ")
-    assert last.endswith(" files seen, a task run, in an empty root, without a network")
+    assert last.endswith(" files crawled, a task run, in an empty root, without a network")
 
 
 def test_shop(shop: Path) -> None:
@@ -98,25 +98,25 @@ def test_nothing_else_is_there(small: Path, tmp_path: Path) -> None:
 
     progress = []
 
-    def look(place: Place, tell: Tell) -> Any:
-        tell(0.5)
+    def look_around(paths: SandboxPaths, report_progress: ProgressCallback) -> Any:
+        report_progress(0.5)
         with pytest.raises(OSError, match="Read-only file system"):
             Path("/new").touch()
         with pytest.raises(OSError, match="unreachable"):
             socket.create_connection(("192.0.2.1", 80), timeout=5)
-        (place.data / "new").write_text("kept")
+        (paths.data / "new").write_text("kept")
         processes = [each.name for each in Path("/proc").iterdir() if each.name.isdecimal()]
         return {each.name for each in Path("/").iterdir()}, socket.if_nameindex(), processes
 
-    answer = run_in_sandbox(small, tmp_path, look, progress.append)
-    assert answer == ({"data", "dev", "proc", "small"}, [(1, "lo")], ["1"])
+    result = run_in_sandbox(small, tmp_path, look_around, progress.append)
+    assert result == ({"data", "dev", "proc", "small"}, [(1, "lo")], ["1"])
     assert progress == [0.5]
     assert list((tmp_path / "root").iterdir()) == []
     assert (tmp_path / "data" / "new").read_text() == "kept"
 
 
 def test_what_fails_there_is_told(small: Path, tmp_path: Path) -> None:
-    def fail(_place: Place, _tell: Tell) -> None:
+    def fail(_paths: SandboxPaths, _report_progress: ProgressCallback) -> None:
         raise RuntimeError("no")
 
     with pytest.raises((SandboxError, RuntimeError), match="no"):
@@ -201,15 +201,15 @@ class Witness(Comparison):
 
     found: ClassVar[list[set[str]]] = []
 
-    def sort(self, seen: Visit, data: Path) -> None:
-        assert not seen.problems
+    def sort_problems(self, record: CrawlRecord, data: Path) -> None:
+        assert not record.problems
         self.found.append({each.name for each in data.iterdir()})
 
 
-def test_next_visit_begins_with_the_databases_of_the_last(small: Path, tmp_path: Path) -> None:
+def test_next_crawl_begins_with_the_databases_of_the_last(small: Path, tmp_path: Path) -> None:
     if not may_isolate():
         pytest.skip("this kernel lets nobody make namespaces")
-    kept = Migrated(Cache(tmp_path / "cache"), "0" * 64)
+    kept = MigratedData(Cache(tmp_path / "cache"), "0" * 64)
     witness = Witness(None, {}, tmp_path)  # type: ignore[arg-type]  # which it does not ask
 
     verification.verify(small, {}, witness, kept)
@@ -217,14 +217,14 @@ def test_next_visit_begins_with_the_databases_of_the_last(small: Path, tmp_path:
     assert entry
     assert entry.stat().st_mode & 0o077 == 0
     (laid_out := tmp_path / "laid_out").mkdir()
-    assert kept.lay_out(laid_out)
+    assert kept.restore(laid_out)
     assert "db.sqlite3" in {each.name for each in laid_out.iterdir()}
 
     (laid_out / "of the first").touch()
     migrated.pack(laid_out)
-    kept.keep(laid_out)
-    seen = verification.verify(small, {}, witness, kept)
-    assert (seen.pages, seen.tasks) == (62, 1)
+    kept.store(laid_out)
+    record = verification.verify(small, {}, witness, kept)
+    assert (record.pages, record.tasks) == (62, 1)
     assert ["of the first" in each for each in witness.found] == [False, True]
 
 
@@ -234,10 +234,10 @@ from pathlib import Path
 from djbundle.builder.verify import migrated, verification
 from djbundle.builder.core.cache import Cache
 from djbundle.builder.verify.comparison import Comparison
-from djbundle.builder.verify.migrated import Migrated
-from djbundle.builder.core.sandbox import forbid_all_but
+from djbundle.builder.verify.migrated import MigratedData
+from djbundle.builder.core.sandbox import confine_to
 work = Path(sys.argv[1])
-assert forbid_all_but(work)
+assert confine_to(work)
 def outcome(path):
     try:
         Path(path).write_text("changed")

@@ -24,7 +24,7 @@ import zstandard
 from djbundle.builder.core.cache import Cache, hash_of
 from djbundle.builder.core.tree import PARTS, File, Part, Tree
 from djbundle.builder.native import elf
-from djbundle.builder.native.branches import FILTER, replace_distances
+from djbundle.builder.native.branches import FILTER_VERSION, replace_distances
 from djbundle.contract.file_format import (
     BLOCK,
     CODING_NONE,
@@ -64,7 +64,7 @@ class Block:
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class Location:
     """The location of a file's or link's content."""
 
     block: int
@@ -81,7 +81,7 @@ class Archive:
     blocks: list[Block]
     start_blocks: int
     start_files: list[str]  # large files that a start reads
-    places: dict[str, Place]
+    locations: dict[str, Location]
 
     def index(self, start: int, built: int) -> bytes:
         """Return the index, uncompressed.
@@ -92,9 +92,9 @@ class Archive:
         entries = numbering.pack_entries()
         start_files = numbering.add_list(self.start_files)
         needs, names = numbering.needs, bytes(numbering.names)
-        blocks, rooms = self._pack_blocks(start)
+        blocks, kept_sizes = self._pack_blocks(start)
         counts = len(self.blocks), self.start_blocks, len(entries), len(needs), len(names), start_files
-        head = INDEX.pack(*counts, built, *rooms)
+        head = INDEX.pack(*counts, built, *kept_sizes)
         return b"".join([head, *blocks, *entries, struct.pack(f"<{len(needs)}I", *needs), names])
 
     def _pack_blocks(self, file_offset: int) -> tuple[list[bytes], list[int]]:
@@ -102,18 +102,18 @@ class Archive:
 
         The bytes are counted separately for the blocks of the start and for all other blocks.
         """
-        packed, rooms = [], [0, 0]
+        packed, kept_sizes = [], [0, 0]
         for number, block in enumerate(self.blocks):
             later = int(number >= self.start_blocks)
-            kept_offset = rooms[later] if block.is_shared else NOT_KEPT
+            kept_offset = kept_sizes[later] if block.is_shared else NOT_KEPT
             offset = file_offset - block.size if block.is_frame else file_offset
             coding = CODING_NONE if block.is_frame else CODING_ZSTD
             sizes = block.size, block.raw_size, *block.code
             packed.append(BLOCK.pack(offset, block.hash, kept_offset, *sizes, coding, 0))
             file_offset = offset + block.size
             if block.is_shared:
-                rooms[later] += -(-block.raw_size // PAGE) * PAGE
-        return packed, rooms
+                kept_sizes[later] += -(-block.raw_size // PAGE) * PAGE
+        return packed, kept_sizes
 
     def sizes(self) -> dict[Part, tuple[int, int]]:
         """Return the raw and compressed bytes of each part."""
@@ -134,7 +134,7 @@ class _Index:
         self._children: dict[str, list[str]] = {".": []}
         for name in sorted(archive.tree.folders()):
             self._children[name] = []
-        for name in [*archive.tree.folders(), *archive.places]:
+        for name in [*archive.tree.folders(), *archive.locations]:
             self._children[str(PurePosixPath(name).parent)].append(name)
         self._order = ["."]
         for name in self._order:  # the list grows while it is walked, level by level
@@ -164,8 +164,8 @@ class _Index:
             children = self._children[name]
             first = min((self._numbers[child] for child in children), default=0)
             return ENTRY.pack(position, len(base), KIND_FOLDER, parent, 0, first, 0, len(children))
-        place = self._archive.places[name]
-        numbers = place.block, place.offset, place.size
+        location = self._archive.locations[name]
+        numbers = location.block, location.offset, location.size
         needs = self.add_list(self._archive.tree.needs.get(name, ()))
         return ENTRY.pack(position, len(base), self._kind(name), parent, needs, *numbers)
 
@@ -195,7 +195,7 @@ def pack_tree(tree: Tree, start: Iterable[str], cache: Cache, progress: Callable
     packer.add_links(tree.links)
     raw_blocks = [*packer.shared, *packer.own]
     blocks = _compress_blocks(raw_blocks, cache, progress)
-    return Archive(tree, blocks, start_blocks, start_files, packer.places())
+    return Archive(tree, blocks, start_blocks, start_files, packer.locations())
 
 
 def _packing_order(file: File) -> tuple[str, str]:
@@ -221,7 +221,7 @@ class _Packer:
         self.shared: list[_RawBlock] = []
         self.own: list[_RawBlock] = []
         self.large: set[str] = set()  # names of files that have their own block
-        self._found: dict[bytes, tuple[_RawBlock, int]] = {}  # block and offset by digest of the content
+        self._stored: dict[bytes, tuple[_RawBlock, int]] = {}  # block and offset by digest of the content
         self._files: dict[str, tuple[bytes, int]] = {}  # digest and size by name
 
     def add_files(self, files: Iterable[File], part: Part) -> None:
@@ -243,12 +243,12 @@ class _Packer:
             part = tree[name].part
             for each, content in ((name, data), (frame_name, frame)):
                 self._files[each] = hashlib.sha256(content).digest(), len(content)
-            if self._files[name][0] not in self._found:
-                whole = _RawBlock(part, bytearray(data), is_shared=False, frame=frame)
-                as_it_is = _RawBlock(part, bytearray(frame), is_shared=False, frame=frame, is_frame=True)
-                self.own += [whole, as_it_is]
-                self._found[self._files[name][0]] = whole, 0
-                self._found[self._files[frame_name][0]] = as_it_is, 0
+            if self._files[name][0] not in self._stored:
+                content_block = _RawBlock(part, bytearray(data), is_shared=False, frame=frame)
+                frame_block = _RawBlock(part, bytearray(frame), is_shared=False, frame=frame, is_frame=True)
+                self.own += [content_block, frame_block]
+                self._stored[self._files[name][0]] = content_block, 0
+                self._stored[self._files[frame_name][0]] = frame_block, 0
 
     def add_links(self, links: dict[str, str]) -> None:
         block = _RawBlock("project")
@@ -263,19 +263,19 @@ class _Packer:
         has_own_block = len(data) >= LARGE_FILE or block.part == "libraries"
         if has_own_block:
             self.large.add(name)
-        if digest in self._found:
+        if digest in self._stored:
             return block
         if has_own_block:
             code = elf.code_range(source) if source and elf.is_elf(source) else (0, 0)
             level = PROGRAM_LEVEL if name == PROGRAM else LEVEL
             self.own.append(_RawBlock(block.part, bytearray(data), is_shared=False, code=code, level=level))
-            self._found[digest] = self.own[-1], 0
+            self._stored[digest] = self.own[-1], 0
             return block
         if len(block.data) + len(data) > self.block_size:
             self._close(block)
             self.block_size = min(2 * self.block_size, BLOCK_SIZE)
             block = _RawBlock(block.part)
-        self._found[digest] = block, len(block.data)
+        self._stored[digest] = block, len(block.data)
         block.data += data
         return block
 
@@ -283,13 +283,13 @@ class _Packer:
         if block.data:
             self.shared.append(block)
 
-    def places(self) -> dict[str, Place]:
+    def locations(self) -> dict[str, Location]:
         numbers = {id(block): number for number, block in enumerate([*self.shared, *self.own])}
-        found = {}
+        locations = {}
         for name, (digest, size) in self._files.items():
-            block, offset = self._found[digest]
-            found[name] = Place(numbers.get(id(block), 0), offset, size, digest)  # no block: only empty files
-        return found
+            block, offset = self._stored[digest]
+            locations[name] = Location(numbers.get(id(block), 0), offset, size, digest)  # no block: only empty files
+        return locations
 
 
 def _filter(data: bytes, offset: int, size: int) -> bytes:
@@ -305,9 +305,11 @@ def compress(data: bytes, level: int = LEVEL) -> bytes:
 def _compress_blocks(raw_blocks: list[_RawBlock], cache: Cache, progress: Callable[[float], None]) -> list[Block]:
     def compress_block(raw: _RawBlock) -> Block:
         data = bytes(raw.data)
-        how = f"zstd {zstandard.__version__} level {raw.level} code {raw.code} filter {FILTER}"
-        key = hash_of(raw.frame) if raw.frame else hash_of(data, how)
-        path = cache.store_bytes("blocks", key, lambda: raw.frame or compress(_filter(data, *raw.code), raw.level))
+        method = f"zstd {zstandard.__version__} level {raw.level} code {raw.code} filter {FILTER_VERSION}"
+        key = hash_of(raw.frame) if raw.frame else hash_of(data, method)
+        path = cache.get_or_create_bytes(
+            "blocks", key, lambda: raw.frame or compress(_filter(data, *raw.code), raw.level)
+        )
         stored = path.read_bytes()
         return Block(
             part=raw.part,

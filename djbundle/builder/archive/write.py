@@ -13,7 +13,7 @@ from pathlib import Path
 import xxhash
 
 from djbundle.builder.archive.pack import Archive, compress
-from djbundle.contract.file_format import FOOTER, FOOTER_SIZE, FORMAT, MAGIC, UNFINISHED
+from djbundle.contract.file_format import FOOTER, FOOTER_SIZE, FORMAT, MAGIC, UNFINISHED_PREFIX
 from djbundle.errors import OutputError
 
 
@@ -36,7 +36,7 @@ def new_bundle(output: Path, launcher: Path, archive: Archive, built: int) -> It
     A process that runs the previous bundle at this path keeps its old file.
     """
     output.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=output.parent, prefix=UNFINISHED) as folder:
+    with tempfile.TemporaryDirectory(dir=output.parent, prefix=UNFINISHED_PREFIX) as folder:
         partial = Path(folder, output.name)
         write_bundle(partial, launcher, archive, built)
         yield partial

@@ -10,7 +10,7 @@ import brotli
 import zstandard
 
 from djbundle.builder.contents.bytecode import Source, add_bytecode
-from djbundle.builder.contents.selection import Contents, Decision
+from djbundle.builder.contents.selection import Decision, FileSelection
 from djbundle.builder.core.cache import Cache, hash_of
 from djbundle.builder.core.tree import Tree
 from djbundle.builder.dependencies.modules import NOT_PACKAGES, Modules
@@ -26,21 +26,21 @@ ONE_PACKET = 1400  # bytes; a file that fits into one packet arrives no sooner i
 WORTH_KEEPING = 0.9  # a compressed copy must be at least a tenth smaller
 
 
-def add_project(tree: Tree, contents: Contents, compiled: Modules, cache: Cache) -> None:
+def add_project(tree: Tree, selection: FileSelection, compiled: Modules, cache: Cache) -> None:
     """Add the project's files that selection.py chose; `compiled` modules are in the executable already.
 
     A source that the project reads as a file is added as a file too.
     """
-    project, bytecode = contents.project, []
+    project, sources = selection.project, []
     tree.empty |= {str(path.parent) for path in compiled}  # code may look at ``Path(__file__).parent``
-    for path in contents.taken:
-        source = project.root / path
-        if path.suffix != ".py" or str(source) in contents.opened:
-            tree.add(PurePosixPath(path), source, "project")
+    for path in selection.taken:
+        file = project.root / path
+        if path.suffix != ".py" or str(file) in selection.opened:
+            tree.add(PurePosixPath(path), file, "project")
         if path.suffix == ".py" and PurePosixPath(path) not in compiled and path.name not in NOT_PACKAGES:
-            bytecode.append(Source(source, str(path)))
-    add_bytecode(tree, bytecode, cache, "project")
-    tree.links |= {str(path): target for path, target in project.links.items() if contents.takes_link(path)}
+            sources.append(Source(file, str(path)))
+    add_bytecode(tree, sources, cache, "project")
+    tree.links |= {str(path): target for path, target in project.links.items() if selection.takes_link(path)}
 
 
 def add_static_files(tree: Tree, folder: Path, left_out: Iterable[Decision], cache: Cache) -> None:
@@ -48,9 +48,9 @@ def add_static_files(tree: Tree, folder: Path, left_out: Iterable[Decision], cac
 
     A file with a minified twin is for development, and gets only the zstd copy, which takes no room.
     """
-    unwanted = {each.path for each in left_out}
+    left_out_names = {each.path for each in left_out}
     for path in sorted(path for path in folder.rglob("*") if path.is_file()):
-        if str(path.relative_to(folder)) in unwanted:
+        if str(path.relative_to(folder)) in left_out_names:
             continue
         name = PurePosixPath(STATIC_FOLDER, *path.relative_to(folder).parts)
         tree.add(name, path, "static")
@@ -66,7 +66,7 @@ def _compressed_copies(path: Path, cache: Cache) -> Iterator[tuple[str, Path]]:
     for suffix, compress in ENCODERS.items():
         if suffix != ZSTD and _has_minified(path):  # browsers get the minified file; a zstd copy takes no room
             continue
-        copy = cache.store_bytes("static", hash_of(data, suffix), partial(compress, data))
+        copy = cache.get_or_create_bytes("static", hash_of(data, suffix), partial(compress, data))
         if copy.stat().st_size < len(data) * WORTH_KEEPING:
             yield suffix, copy
 

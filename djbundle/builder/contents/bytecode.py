@@ -30,13 +30,13 @@ def add_bytecode(tree: Tree, sources: Iterable[Source], cache: Cache, part: Part
     """Add ``name.pyc`` for each source. Skip files that are not valid Python, such as templates, as pip does."""
     magic = importlib.util.MAGIC_NUMBER
     keys = {
-        source: hash_of(source.path.read_bytes(), _shown(source), str(source.keeps_docstrings), magic)
+        source: hash_of(source.path.read_bytes(), _path_in_bundle(source), str(source.keeps_docstrings), magic)
         for source in sources
     }
-    found = {source: cache.find("pyc", key) for source, key in keys.items()}
-    for source, data in _compile_in_parallel([source for source in keys if not found[source]]):
-        found[source] = cache.store_bytes("pyc", keys[source], bytes(data).__bytes__)
-    for source, path in found.items():
+    entries = {source: cache.find("pyc", key) for source, key in keys.items()}
+    for source, data in _compile_in_parallel([source for source in keys if not entries[source]]):
+        entries[source] = cache.get_or_create_bytes("pyc", keys[source], bytes(data).__bytes__)
+    for source, path in entries.items():
         if path:
             tree.add(PurePosixPath(source.name).with_suffix(".pyc"), path, part)
 
@@ -55,7 +55,7 @@ def _compile_batch(batch: list[Source]) -> list[bytes | None]:
     return [_compile(source) for source in batch]
 
 
-def _shown(source: Source) -> str:
+def _path_in_bundle(source: Source) -> str:
     """Return the path of a source in the bundle.
 
     Tracebacks show it, and some packages look for files beside their caller's source.
@@ -64,10 +64,10 @@ def _shown(source: Source) -> str:
 
 
 def _compile(source: Source) -> bytes | None:
-    text, shown = source.path.read_bytes(), _shown(source)
+    text, path = source.path.read_bytes(), _path_in_bundle(source)
     try:
-        module = text if source.keeps_docstrings else without_docstrings(text, shown)
-        code = compile(module, shown, "exec", dont_inherit=True, optimize=0)
+        module = text if source.keeps_docstrings else without_docstrings(text, path)
+        code = compile(module, path, "exec", dont_inherit=True, optimize=0)
     except (SyntaxError, ValueError):
         return None
     flags = UNCHECKED_HASH.to_bytes(4, "little")

@@ -57,12 +57,12 @@ def default_fonts() -> Iterator[Font]:
     library.FcNameParse.restype = library.FcFontMatch.restype = ctypes.c_void_p
     for generic in GENERIC:
         for style in STYLES:
-            wanted = ctypes.c_void_p(library.FcNameParse(f"{generic}{style}".encode()))
-            library.FcConfigSubstitute(None, wanted, MATCH_PATTERN)
-            library.FcDefaultSubstitute(wanted)
-            found = ctypes.c_void_p(library.FcFontMatch(None, wanted, ctypes.byref(ctypes.c_int())))
-            if found:  # otherwise this machine has no fonts
-                yield Font(generic, _text(library, found, b"family"), Path(_text(library, found, b"file")))
+            pattern = ctypes.c_void_p(library.FcNameParse(f"{generic}{style}".encode()))
+            library.FcConfigSubstitute(None, pattern, MATCH_PATTERN)
+            library.FcDefaultSubstitute(pattern)
+            match = ctypes.c_void_p(library.FcFontMatch(None, pattern, ctypes.byref(ctypes.c_int())))
+            if match:  # otherwise this machine has no fonts
+                yield Font(generic, _text(library, match, b"family"), Path(_text(library, match, b"file")))
 
 
 def _text(library: ctypes.CDLL, pattern: ctypes.c_void_p, name: bytes) -> str:

@@ -9,14 +9,14 @@ from typing import Self
 from rich.markup import escape
 
 from djbundle.builder.contents.secret_names import Suspicion
-from djbundle.builder.contents.selection import Contents, Decision
+from djbundle.builder.contents.selection import Decision, FileSelection
 from djbundle.builder.contents.suspicions import secrets_among_static_files
 from djbundle.builder.core.console import Console
 from djbundle.builder.project.project import Project
 
-SHOWN = 8  # surprising files that are listed
+SHOWN_FILES = 8  # surprising files that are listed
 EXPECTED = ("a test", "data of tests", "a source, which a bundle does not read", "named by exclude")
-WHY = "djbundle check --files"
+LIST_COMMAND = "djbundle check --files"
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,30 +28,30 @@ class LeftOut:
     note: str  # how the project's files were found, if there is a repository but no git
 
     @classmethod
-    def of(cls, contents: Contents, static: Path) -> Self:
+    def of(cls, selection: FileSelection, static: Path) -> Self:
         """Return the files that were left out; `static` is the folder of collected static files."""
-        found = dict(secrets_among_static_files(static)) | dict(copies_of_secrets(contents, static))
+        suspicions = dict(secrets_among_static_files(static)) | dict(copies_of_secrets(selection, static))
         return cls(
-            [each for each in contents.decisions if not each.taken and each.reason not in EXPECTED],
-            [Decision(str(path), False, suspicion.reason, is_news=True) for path, suspicion in found.items()],
-            note_of(contents.project),
+            [each for each in selection.decisions if not each.taken and each.reason not in EXPECTED],
+            [Decision(str(path), False, suspicion.reason, is_news=True) for path, suspicion in suspicions.items()],
+            note_of(selection.project),
         )
 
 
-def copies_of_secrets(contents: Contents, static: Path) -> Iterator[tuple[Path, Suspicion]]:
+def copies_of_secrets(selection: FileSelection, static: Path) -> Iterator[tuple[Path, Suspicion]]:
     """Yield static files that have the content of a file left out for its name: links to it, or copies."""
     secrets: dict[int, list[Path]] = {}
-    for path in contents.secrets_by_name():
+    for path in selection.secrets_by_name():
         secrets.setdefault(path.stat().st_size, []).append(path)
     for source in static.rglob("*") if secrets else ():
         size = source.stat().st_size if source.is_file() else 0
         for secret in secrets.get(size, ()) if size else ():
             if filecmp.cmp(secret, source, shallow=False):
-                yield source.relative_to(static), Suspicion(f"a copy of {secret.relative_to(contents.project.root)}")
+                yield source.relative_to(static), Suspicion(f"a copy of {secret.relative_to(selection.project.root)}")
 
 
 def note_of(project: Project) -> str:
-    if project.listing.knowledge != "no git":
+    if project.listing.git_state != "no git":
         return ""
     return (
         "git is not installed here: .gitignore alone says what belongs to the project, and nobody what is tracked"
@@ -63,13 +63,13 @@ def print_left_out(left_out: LeftOut, console: Console) -> None:
     """Print each file that its developer would miss; the number of all, and the command that lists them."""
     if left_out.note:
         console.print(f"[yellow]warning:[/] {escape(left_out.note)}")
-    news = [*(each for each in left_out.files if each.is_news), *left_out.static]
-    for each in news[:SHOWN]:
+    warnings = [*(each for each in left_out.files if each.is_news), *left_out.static]
+    for each in warnings[:SHOWN_FILES]:
         console.print(f"[yellow]warning:[/] {escape(printable(each.path))} is left out: {escape(each.reason)}")
-    if len(news) > SHOWN:
-        console.print(f"... and {len(news) - SHOWN} more")
+    if len(warnings) > SHOWN_FILES:
+        console.print(f"... and {len(warnings) - SHOWN_FILES} more")
     if number := len(left_out.files) + len(left_out.static):
-        console.print(f"{'':10}{number} files are left out, and why:  [bold]{WHY}[/]")
+        console.print(f"{'':10}{number} files are left out, and why:  [bold]{LIST_COMMAND}[/]")
 
 
 def printable(text: str) -> str:

@@ -13,28 +13,28 @@ from djbundle.builder.contents.fonts import add_fonts
 from djbundle.builder.core.tree import Tree
 
 FOLDER = "_data"
-WRITER = re.compile(r"libpango-")  # pango writes text; GDAL has fontconfig too, but writes none
+TEXT_WRITER = re.compile(r"libpango-")  # pango writes text; GDAL has fontconfig too, but writes none
 
 
 @dataclass(frozen=True, slots=True)
-class Rule:
+class LibraryData:
     """The data of one library.
 
-    `place` is its folder or file on Debian, Fedora and most others; `variables` name the location, from new to old.
+    `path` is its folder or file on Debian, Fedora and most others; `variables` name the location, from new to old.
     """
 
     library: str
-    place: str
+    path: str
     variables: tuple[str, ...]
 
     def is_for(self, name: str) -> bool:
         return name == self.library or name.startswith(f"{self.library}.")
 
 
-RULES = (
-    Rule("libproj.so", "/usr/share/proj", ("PROJ_DATA", "PROJ_LIB")),  # proj.org/resource_files.html
-    Rule("libgdal.so", "/usr/share/gdal", ("GDAL_DATA",)),  # gdal.org/user/configoptions.html
-    Rule("libmagic.so", "/usr/share/misc/magic.mgc", ("MAGIC",)),  # libmagic(3)
+KNOWN_DATA = (
+    LibraryData("libproj.so", "/usr/share/proj", ("PROJ_DATA", "PROJ_LIB")),  # proj.org/resource_files.html
+    LibraryData("libgdal.so", "/usr/share/gdal", ("GDAL_DATA",)),  # gdal.org/user/configoptions.html
+    LibraryData("libmagic.so", "/usr/share/misc/magic.mgc", ("MAGIC",)),  # libmagic(3)
 )
 
 
@@ -43,14 +43,14 @@ def add_library_data(tree: Tree, loaded: Iterable[Path]) -> dict[str, str]:
 
     Libraries from wheels bring their own data and know where it is.
     """
-    found: dict[str, str] = {}
+    paths: dict[str, str] = {}
     names = {path.name for path in loaded if path.is_relative_to("/usr/lib") or path.is_relative_to("/lib")}
-    for rule in RULES:
-        place = Path(rule.place)
-        if not any(map(rule.is_for, names)) or not place.exists():
+    for data in KNOWN_DATA:
+        source = Path(data.path)
+        if not any(map(data.is_for, names)) or not source.exists():
             continue
-        for path in place.rglob("*") if place.is_dir() else (place,):
+        for path in source.rglob("*") if source.is_dir() else (source,):
             if path.is_file():
-                tree.add(f"{FOLDER}/{path.relative_to(place.parent)}", path.resolve(), "libraries")
-        found |= dict.fromkeys(rule.variables, f"{FOLDER}/{place.name}")
-    return found | (add_fonts(tree, f"{FOLDER}/fonts") if any(map(WRITER.match, names)) else {})
+                tree.add(f"{FOLDER}/{path.relative_to(source.parent)}", path.resolve(), "libraries")
+        paths |= dict.fromkeys(data.variables, f"{FOLDER}/{source.name}")
+    return paths | (add_fonts(tree, f"{FOLDER}/fonts") if any(map(TEXT_WRITER.match, names)) else {})

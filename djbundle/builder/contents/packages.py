@@ -40,14 +40,19 @@ def add_packages(
         "packages": _all_files([each for each in dependencies if each.name not in tls], local),
         "tls": _all_files([each for each in dependencies if each.name in tls], {}),
     }
-    unwanted, read = _Unwanted(inspection), inspection.read_as_data()
+    package_filter, read = _PackageFilter(inspection), inspection.read_as_data()
     for part, files in parts.items():
         sources: list[Source] = []
         for name, path in files:
-            if name in compiled or not path.is_file() or unwanted.has(name) or project.configuration.excludes(name):
+            if (
+                name in compiled
+                or not path.is_file()
+                or package_filter.leaves_out(name)
+                or project.configuration.excludes(name)
+            ):
                 continue
             if name.suffix == ".py":
-                sources.append(Source(path, str(name), keeps_docstrings=unwanted.keeps_docstrings(name)))
+                sources.append(Source(path, str(name), keeps_docstrings=package_filter.keeps_docstrings(name)))
             if str(path) in read or not any(fnmatch(name.name, pattern) for pattern in SOURCES):
                 tree.add(name, path, part)
         add_bytecode(tree, sources, cache, part)
@@ -81,15 +86,15 @@ def local_files(module: str, file: Path) -> Iterator[NamedFile]:
         yield PurePosixPath(file.name), file
 
 
-class _Unwanted:
-    """Files of packages that a running site does not need."""
+class _PackageFilter:
+    """Leave out files of packages that a running site does not need."""
 
     def __init__(self, inspection: Inspection) -> None:
         self._loaded = set(inspection.modules)
         self._locales = None if inspection.languages is None else set(_locales_of(inspection.languages))
         self._shows_docstrings = "django.contrib.admindocs" in inspection.apps
 
-    def has(self, name: PurePosixPath) -> bool:
+    def leaves_out(self, name: PurePosixPath) -> bool:
         if "__pycache__" in name.parts or name.suffix == ".pth":
             return True
         if name.parts[0].endswith(".dist-info"):

@@ -145,10 +145,10 @@ def likely_secret_in(content: bytes, *, is_program: bool = False) -> Suspicion |
         content = _plain(content)
     if b"\0" in content[:HEAD]:  # not a text
         return None
-    found = [each.what for each in SHAPES if each.is_in(content)]
+    matches = [each.what for each in SHAPES if each.is_in(content)]
     lower = content.lower()
-    found += [each.what for each in (LOWER_SHAPES_OF_PROGRAMS if is_program else LOWER_SHAPES) if each.is_in(lower)]
-    return Suspicion(f"it holds what looks like {found[0]}") if found else None
+    matches += [each.what for each in (LOWER_SHAPES_OF_PROGRAMS if is_program else LOWER_SHAPES) if each.is_in(lower)]
+    return Suspicion(f"it holds what looks like {matches[0]}") if matches else None
 
 
 def _plain(content: bytes) -> bytes:

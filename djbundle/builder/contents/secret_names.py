@@ -22,7 +22,7 @@ class Suspicion:
 
 
 @dataclass(frozen=True, slots=True)
-class Rule:
+class NameRule:
     suspicion: Suspicion
     pattern: re.Pattern[str]
     is_wordy: bool = False  # it does not apply to suffixes in PROSE
@@ -30,9 +30,9 @@ class Rule:
 
 def _rule(
     reason: str, names: Iterable[str], *, is_secret: bool = False, is_expected: bool = False, is_wordy: bool = False
-) -> Rule:
+) -> NameRule:
     pattern = re.compile("|".join(translate(name) for name in names))
-    return Rule(Suspicion(reason, is_secret, is_expected), pattern, is_wordy)
+    return NameRule(Suspicion(reason, is_secret, is_expected), pattern, is_wordy)
 
 
 ENVIRONMENTS = (

@@ -17,7 +17,7 @@ from djbundle.builder.contents.secret_names import HIDDEN, Suspicion, suspicion_
 from djbundle.builder.contents.suspicions import KINDS, Kind, suspicion_of_members
 from djbundle.builder.dependencies.modules import is_test
 from djbundle.builder.inspection.inspection import Inspection
-from djbundle.builder.project.configuration import names_of_files
+from djbundle.builder.project.configuration import file_entries
 from djbundle.builder.project.discovery import IGNORED_FOLDERS
 from djbundle.builder.project.project import Project, is_source
 from djbundle.errors import ConfigurationError
@@ -38,15 +38,15 @@ class Decision:
     is_news: bool = False  # its developer would not expect it to stay out
 
 
-class Contents:
+class FileSelection:
     """The decisions about all files of `project`."""
 
     def __init__(self, project: Project, inspection: Inspection) -> None:
         self.project, self.inspection = project, inspection
         self.opened = inspection.read_as_data()
-        self.patterns = names_of_files(project.configuration.include, project.root)
-        places = (inspection.media_root, inspection.static_root)
-        self.uploads = tuple(f"{folder.rstrip('/')}/" for folder in places if folder)
+        self.patterns = file_entries(project.configuration.include, project.root)
+        roots = (inspection.media_root, inspection.static_root)
+        self.uploads = tuple(f"{folder.rstrip('/')}/" for folder in roots if folder)
         sources = [*project.sources()]
         # A folder named tests may hold only templates, so it counts as tests only if it has sources.
         self.tests = {parent for path in sources for parent in path.parents if parent.name == "tests"}
@@ -55,16 +55,16 @@ class Contents:
     @cached_property
     def decisions(self) -> list[Decision]:
         """All decisions, sorted by path."""
-        named = set(self._named_by_include())
-        if lost := [each for each in self.patterns if not any(_matches(path, each) for path in named)]:
+        included = set(self._named_by_include())
+        if unmatched := [each for each in self.patterns if not any(_matches(path, each) for path in included)]:
             raise ConfigurationError(
-                f'[tool.djbundle] includes "{lost[0]}", and no file of the project is called so',
+                f'[tool.djbundle] includes "{unmatched[0]}", and no file of the project is called so',
                 "correct the path, or take it out",
             )
-        files = {*self.project.files, *named, *self._compiled_translations()}
-        found = [self._decide(path) for path in files]
-        found += [self._ignored(path) for path in self.project.listing.ignored if path not in files]
-        return sorted(found, key=lambda each: each.path)
+        files = {*self.project.files, *included, *self._compiled_translations()}
+        decisions = [self._decide(path) for path in files]
+        decisions += [self._ignored(path) for path in self.project.listing.ignored if path not in files]
+        return sorted(decisions, key=lambda each: each.path)
 
     @property
     def taken(self) -> list[Path]:
@@ -159,8 +159,8 @@ class Contents:
         go in.
         """
         listing = self.project.listing
-        is_wanted = str(self.project.root / path) in self.opened or (listing.tracked and listing.is_tracked(path))
-        is_news = is_news or self._is_included(path) or (bool(is_wanted) and not suspicion.is_expected)
+        is_used = str(self.project.root / path) in self.opened or (listing.tracked and listing.is_tracked(path))
+        is_news = is_news or self._is_included(path) or (bool(is_used) and not suspicion.is_expected)
         return Decision(str(path), False, suspicion.reason, is_news)
 
     def _kind(self, path: Path) -> str:
@@ -175,8 +175,8 @@ class Contents:
 
     def _kinds(self, path: Path) -> Iterator[Kind]:
         for folder in path.parents:
-            if found := self._named_folders.get(folder) or KINDS.get(folder.name):
-                yield found
+            if kind := self._named_folders.get(folder) or KINDS.get(folder.name):
+                yield kind
 
     @cached_property
     def _named_folders(self) -> dict[Path, Kind]:
@@ -196,11 +196,11 @@ class Contents:
         name of that file counts as well.
         """
         full = self.project.root / path
-        behind = full.resolve()
+        target = full.resolve()
         own = suspicion_of_name(self._plain(path)) or secret_contents.no_certificate(full)
-        if own or behind.is_relative_to(self.project.root):
+        if own or target.is_relative_to(self.project.root):
             return own
-        return suspicion_of_name(PurePath(*behind.parts[-2:]))
+        return suspicion_of_name(PurePath(*target.parts[-2:]))
 
     def _plain(self, path: Path) -> PurePath:
         """Return the path without the folders that are packages, because packages may have any name."""
@@ -212,7 +212,7 @@ class Contents:
 
         It is news if the project opened the file: other machines may not have it.
         """
-        by = "git" if self.project.listing.knowledge == "git" else ".gitignore"
+        by = "git" if self.project.listing.git_state == "git" else ".gitignore"
         full = str(self.project.root / path)
         is_read = full in self.opened and not full.startswith(self.uploads)
         suspicion = suspicion_of_name(PurePath(path))

@@ -31,8 +31,8 @@ def suspicion_of_members(file: Path) -> Suspicion | None:
         return None
     try:
         for name, content in packed.members(file):
-            if found := suspicion_of_name(name) or suspicion_of_content(content):
-                return Suspicion(f"in it {name}: {found.reason}")
+            if suspicion := suspicion_of_name(name) or suspicion_of_content(content):
+                return Suspicion(f"in it {name}: {suspicion.reason}")
     except packed.UnreadableError as error:
         return Suspicion(str(error))
     return None

@@ -44,38 +44,38 @@ class Cache:
         self.folder = folder
         self.folder.mkdir(parents=True, exist_ok=True)
 
-    def place(self, kind: str, key: str) -> Path:
+    def path_of(self, kind: str, key: str) -> Path:
         """Return the path of an entry, whether it exists or not."""
         return self.folder / kind / key[:2] / key
 
     def find(self, kind: str, key: str) -> Path | None:
-        path = self.place(kind, key)
+        path = self.path_of(kind, key)
         try:
             os.utime(path)
         except FileNotFoundError:
             return None
         return path
 
-    def file(self, kind: str, key: str, make: Callable[[Path], None]) -> Path:
+    def get_or_create(self, kind: str, key: str, make: Callable[[Path], None]) -> Path:
         """Return the entry; if it does not exist, call `make(path)` to create it."""
         return self.find(kind, key) or self.store(kind, key, make)
 
     def store(self, kind: str, key: str, make: Callable[[Path], None]) -> Path:
-        path = self.place(kind, key)
+        path = self.path_of(kind, key)
         path.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=self.folder, prefix=".new-") as new:
-            made = Path(new) / "entry"
-            make(made)
-            made.replace(path)
+            entry = Path(new) / "entry"
+            make(entry)
+            entry.replace(path)
         return path
 
-    def store_bytes(self, kind: str, key: str, make: Callable[[], bytes]) -> Path:
+    def get_or_create_bytes(self, kind: str, key: str, make: Callable[[], bytes]) -> Path:
         """Return the entry; if it does not exist, fill it with the bytes of `make()`."""
 
         def write(path: Path) -> None:
             path.write_bytes(make())
 
-        return self.file(kind, key, write)
+        return self.get_or_create(kind, key, write)
 
     def prune(self) -> None:
         """Remove entries that no build has used for 30 days, and leftovers of killed builds as old as that."""

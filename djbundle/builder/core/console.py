@@ -30,18 +30,18 @@ class StepTime:
 class Step:
     """A running step, for reporting its note and progress."""
 
-    def __init__(self, name: str, show: "Console") -> None:
+    def __init__(self, name: str, console: "Console") -> None:
         self.name = name
         self.text = ""
         self.cached = False
-        self._show = show
+        self._console = console
 
     def note(self, text: str, *, cached: bool = False) -> None:
         self.text, self.cached = text, cached
 
     def progress(self, share: float) -> None:
         """Report that `share` of the step is done, 0 to 1."""
-        self._show.update(self.name, share)
+        self._console.update(self.name, share)
 
 
 class Console:

@@ -1,3 +1,3 @@
 """Database engines."""
 
-SQLITE = ("sqlite3", "spatialite")  # the ends of the names of engines that need no server
+SQLITE_ENGINES = ("sqlite3", "spatialite")  # the ends of the names of engines that need no server

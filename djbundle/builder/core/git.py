@@ -11,17 +11,17 @@ from typing import Literal
 
 from djbundle.errors import GitError
 
-SHORT = 7  # characters of a short commit hash
+SHORT_LENGTH = 7  # characters of a short commit hash
 NO_REPOSITORY = "not a git repository (or any"  # git's message for it, in English
-FOREIGN = "dubious ownership"
+DUBIOUS_OWNERSHIP = "dubious ownership"
 ENGLISH = {"LC_ALL": "C", "LANGUAGE": "C", "GIT_OPTIONAL_LOCKS": "0"}
 
-OTHERS = ("ls-files", "-z", "--others", "--exclude-standard")
+LIST_OTHERS = ("ls-files", "-z", "--others", "--exclude-standard")
 
-Knowledge = Literal["git", "no repository", "no git"]
+GitState = Literal["git", "no repository", "no git"]
 
 
-def knowledge_of(root: Path) -> Knowledge:
+def git_state(root: Path) -> GitState:
     """Return whether git can list the project's files, and if not, why.
 
     Raises GitError if git is installed and refuses to answer.
@@ -29,23 +29,23 @@ def knowledge_of(root: Path) -> Knowledge:
     if not shutil.which("git"):
         return "no git" if _repository_above(root) else "no repository"
     result = _run(root, "rev-parse", "--is-inside-work-tree")
-    said = result.stderr.decode(errors="replace").strip()
+    stderr = result.stderr.decode(errors="replace").strip()
     if result.returncode == 0:
         return "git" if result.stdout.strip() == b"true" else "no repository"
-    if NO_REPOSITORY in said:
+    if NO_REPOSITORY in stderr:
         return "no repository"
-    raise _refusal(root, said)
+    raise _refusal(root, stderr)
 
 
-def _refusal(root: Path, said: str) -> GitError:
-    if FOREIGN in said:
+def _refusal(root: Path, stderr: str) -> GitError:
+    if DUBIOUS_OWNERSHIP in stderr:
         top = _repository_above(root) or root
         return GitError(
             f"git refuses to look at {top}, which belongs to another user ({top.stat().st_uid}; this one is"
             f" {os.geteuid()}): nobody knows what is tracked and what is ignored (dubious ownership)",
             f"git config --global --add safe.directory {top}",
         )
-    last = said.splitlines()[-1] if said else "without a word"
+    last = stderr.splitlines()[-1] if stderr else "no message"
     return GitError(
         f"git does not tell which files belong to the project: {last}",
         "have  git status  work there, or build from a copy without .git, where .gitignore counts alone",
@@ -66,12 +66,12 @@ def other_files(root: Path) -> tuple[str, ...]:
 
     For a repository nested in this one, only its folder is returned.
     """
-    return _names(root, *OTHERS)
+    return _names(root, *LIST_OTHERS)
 
 
 def ignored_files(root: Path) -> tuple[str, ...]:
     """Return the ignored files, and the folders in which all files are ignored. Raises GitError."""
-    return _names(root, *OTHERS, "--ignored", "--directory")
+    return _names(root, *LIST_OTHERS, "--ignored", "--directory")
 
 
 def _names(root: Path, *arguments: str) -> tuple[str, ...]:
@@ -86,16 +86,16 @@ def find_commit(root: Path) -> str | None:
 
     If files have changed since, "+dirty" is appended.
     """
-    found = _run(root, "rev-parse", "--verify", "--quiet", "HEAD")
-    commit = found.stdout.decode().strip()
-    if found.returncode or not commit:
+    result = _run(root, "rev-parse", "--verify", "--quiet", "HEAD")
+    commit = result.stdout.decode().strip()
+    if result.returncode or not commit:
         return None
     return f"{commit}+dirty" if _run(root, "status", "--porcelain", ".").stdout else commit
 
 
 def shortened(commit: str) -> str:
-    name, changed, how = commit.partition("+")
-    return f"{name[:SHORT]}{changed}{how}"
+    commit_hash, plus, suffix = commit.partition("+")
+    return f"{commit_hash[:SHORT_LENGTH]}{plus}{suffix}"
 
 
 def _run(root: Path, *arguments: str) -> "subprocess.CompletedProcess[bytes]":

@@ -10,12 +10,12 @@ from collections.abc import Iterator
 from pathlib import Path, PurePath
 from typing import Any
 
-MEMBERS = 2000
-LARGEST = 8 << 20  # bytes read of each member
-ROOM = 128 << 20  # bytes read of all members
-TARS = (".tar", ".tgz", ".tbz2", ".txz", ".tar.gz", ".tar.bz2", ".tar.xz")
-COMPRESSED: dict[str, Any] = {".gz": gzip.open, ".bz2": bz2.open, ".xz": lzma.open}
-ZIPS = (".zip", ".jar", ".whl", ".egg", ".xlsx", ".docx", ".odt", ".ods", ".epub", ".kmz")
+MAX_MEMBERS = 2000
+MAX_MEMBER_SIZE = 8 << 20  # bytes read of each member
+MAX_TOTAL_SIZE = 128 << 20  # bytes read of all members
+TAR_SUFFIXES = (".tar", ".tgz", ".tbz2", ".txz", ".tar.gz", ".tar.bz2", ".tar.xz")
+COMPRESSED_OPENERS: dict[str, Any] = {".gz": gzip.open, ".bz2": bz2.open, ".xz": lzma.open}
+ZIP_SUFFIXES = (".zip", ".jar", ".whl", ".egg", ".xlsx", ".docx", ".odt", ".ods", ".epub", ".kmz")
 ERRORS = (OSError, EOFError, ValueError, RuntimeError, NotImplementedError, zlib.error, lzma.LZMAError)
 
 
@@ -24,17 +24,17 @@ class UnreadableError(Exception):
 
 
 def is_packed(name: str) -> bool:
-    return name.endswith((*TARS, *ZIPS, *COMPRESSED))
+    return name.endswith((*TAR_SUFFIXES, *ZIP_SUFFIXES, *COMPRESSED_OPENERS))
 
 
 def members(file: Path) -> Iterator[tuple[PurePath, bytes]]:
     """Yield each member's name and the beginning of its content. Raises UnreadableError."""
     name = file.name.lower()
-    room = ROOM
+    remaining = MAX_TOTAL_SIZE
     try:
         for number, (member, content) in enumerate(_members(file, name)):
-            room -= len(content)
-            if room < 0 or number >= MEMBERS:
+            remaining -= len(content)
+            if remaining < 0 or number >= MAX_MEMBERS:
                 raise UnreadableError("it is too large to be looked into")
             yield member, content
     except (*ERRORS, tarfile.TarError, zipfile.BadZipFile) as error:
@@ -42,17 +42,17 @@ def members(file: Path) -> Iterator[tuple[PurePath, bytes]]:
 
 
 def _members(file: Path, name: str) -> Iterator[tuple[PurePath, bytes]]:
-    if name.endswith(ZIPS):
+    if name.endswith(ZIP_SUFFIXES):
         with zipfile.ZipFile(file) as archive:
             for each in archive.infolist():
                 if not each.is_dir():
                     with archive.open(each) as member:
-                        yield PurePath(each.filename), member.read(LARGEST)
-    elif name.endswith(TARS):
+                        yield PurePath(each.filename), member.read(MAX_MEMBER_SIZE)
+    elif name.endswith(TAR_SUFFIXES):
         with tarfile.open(file) as archive:
             for entry in archive:
                 if entry.isfile() and (content := archive.extractfile(entry)):
-                    yield PurePath(entry.name), content.read(LARGEST)
+                    yield PurePath(entry.name), content.read(MAX_MEMBER_SIZE)
     else:
-        with COMPRESSED[file.suffix.lower()](file) as opened:
-            yield PurePath(file.stem), opened.read(LARGEST)
+        with COMPRESSED_OPENERS[file.suffix.lower()](file) as opened:
+            yield PurePath(file.stem), opened.read(MAX_MEMBER_SIZE)

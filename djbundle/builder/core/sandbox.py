@@ -30,7 +30,7 @@ libc = ctypes.CDLL(None, use_errno=True)
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class SandboxPaths:
     """The paths of the bundle and its data directory, as the bundle sees them."""
 
     bundle: Path
@@ -42,45 +42,50 @@ class SandboxError(Exception):
     """The function that ran in the sandbox raised an exception."""
 
 
-Tell = Callable[[float], None]  # the share that is done, 0 to 1
+ProgressCallback = Callable[[float], None]  # the share that is done, 0 to 1
 
 
-def run_in_sandbox[T](bundle: Path, work: Path, visit: Callable[[Place, Tell], T], tell: Tell) -> T:
-    """Call `visit` in a process inside the sandbox; return its result, or raise SandboxError.
+def run_in_sandbox[T](
+    bundle: Path,
+    work: Path,
+    function: Callable[[SandboxPaths, ProgressCallback], T],
+    report_progress: ProgressCallback,
+) -> T:
+    """Call `function` in a process inside the sandbox; return its result, or raise SandboxError.
 
-    `visit` must have imported all modules that it needs before. The data directory is ``work/data`` afterwards.
+    `function` must have imported all modules that it needs before. The data directory is ``work/data`` afterwards.
     """
     root, data = work / "root", work / DATA
     data.mkdir(mode=0o700, exist_ok=True)
     if not may_isolate():
-        return visit(Place(bundle, data, is_empty=False), tell)
+        return function(SandboxPaths(bundle, data, is_empty=False), report_progress)
     codecs.lookup("idna")  # sockets load it lazily, which fails inside the sandbox
     root.mkdir()
     reader, writer = os.pipe()
     child = os.fork()
     if not child:
         os.close(reader)
-        with os.fdopen(writer, "wb", buffering=0) as answers:
-            _become(answers, lambda: _isolate_and_visit(bundle, root, data, visit, answers))
+        with os.fdopen(writer, "wb", buffering=0) as messages:
+            _run_and_exit(messages, lambda: _isolate_and_call(bundle, root, data, function, messages))
     os.close(writer)
-    with os.fdopen(reader, "rb") as answers:
-        kind, value = _listen(answers, tell)
+    with os.fdopen(reader, "rb") as messages:
+        kind, value = _receive_result(messages, report_progress)
     os.waitpid(child, 0)
     if kind == "error":
         raise SandboxError(value)
     return value  # type: ignore[no-any-return]
 
 
-def _listen(answers: BinaryIO, tell: Tell) -> tuple[str, Any]:
-    """Return how it ended, "answer" or "error", and the value. Pass progress to `tell` until then."""
+def _receive_result(messages: BinaryIO, report_progress: ProgressCallback) -> tuple[str, Any]:
+    """Return how it ended, "result" or "error", and the value. Pass progress to `report_progress` until then."""
     while True:
         try:
-            kind, value = pickle.load(answers)  # noqa: S301 - of a process of ours
+            kind, value = pickle.load(messages)  # noqa: S301 - of a process of ours
         except EOFError:
-            return "error", "the sandbox ended without a word"
+            return "error", "the sandbox ended without a message"
         if kind != "progress":
             return kind, value
-        tell(value)
+        report_progress(value)
 
 
 @functools.cache
@@ -98,24 +103,24 @@ def may_isolate() -> bool:
     return status == 0
 
 
-def forbid_all_but(folder: Path) -> bool:
+def confine_to(folder: Path) -> bool:
     """Forbid this process and its children to write outside `folder` or use the network; return whether it worked.
 
     Writes to the current folder are discarded when the processes exit; where the kernel cannot do that, they fail.
     """
-    here = Path.cwd()
+    current = Path.cwd()
     try:
         _unshare(os.CLONE_NEWNS | os.CLONE_NEWNET)
         _mount("", "/", "", MS_REC | MS_PRIVATE)
         _mount(folder, folder, "", MS_BIND)
         _set_attributes(Path("/"), MOUNT_ATTR_RDONLY, 0)
         _set_attributes(folder, 0, MOUNT_ATTR_RDONLY)
-        _raise_loopback()
+        _bring_up_loopback()
     except OSError:
         return False
     with contextlib.suppress(OSError):
-        _cover(here, folder / "covered")
-    os.chdir(here)  # enter the folder again, to see the new mounts
+        _mount_overlay(current, folder / "covered")
+    os.chdir(current)  # enter the folder again, to see the new mounts
     return True
 
 
@@ -124,44 +129,44 @@ def keep_writes_in_memory(folder: Path, scratch: Path) -> None:
     with contextlib.suppress(OSError):
         _unshare(os.CLONE_NEWNS)
         _mount("", "/", "", MS_REC | MS_PRIVATE)
-        _cover(folder, scratch / "covered")
+        _mount_overlay(folder, scratch / "covered")
     os.chdir(folder)  # enter the folder again, to see the new mounts
 
 
-def _cover(folder: Path, above: Path) -> None:
+def _mount_overlay(folder: Path, scratch: Path) -> None:
     """Keep writes to `folder` in memory, with an overlay."""
-    above.mkdir()
-    _mount("tmpfs", above, "tmpfs", MS_NOSUID | MS_NODEV)
+    scratch.mkdir()
+    _mount("tmpfs", scratch, "tmpfs", MS_NOSUID | MS_NODEV)
     for part in ("upper", "work"):
-        (above / part).mkdir()
-    _mount("overlay", folder, "overlay", 0, f"lowerdir={folder},upperdir={above}/upper,workdir={above}/work")
+        (scratch / part).mkdir()
+    _mount("overlay", folder, "overlay", 0, f"lowerdir={folder},upperdir={scratch}/upper,workdir={scratch}/work")
     os.environ["GIT_DISCOVERY_ACROSS_FILESYSTEM"] = "1"  # the repository may begin above the folder
 
 
-def _become(answers: BinaryIO, work: Callable[[], Any]) -> None:
-    """Call `work`, then exit this process; report an exception to `answers`."""
+def _run_and_exit(messages: BinaryIO, function: Callable[[], Any]) -> None:
+    """Call `function`, then exit this process; report an exception to `messages`."""
     try:
-        work()
+        function()
     except BaseException as error:
-        pickle.dump(("error", f"{type(error).__name__}: {error}"), answers)
+        pickle.dump(("error", f"{type(error).__name__}: {error}"), messages)
     finally:
         os._exit(0)
 
 
-def _isolate_and_visit(
-    bundle: Path, root: Path, data: Path, visit: Callable[[Place, Tell], Any], answers: BinaryIO
+def _isolate_and_call(
+    bundle: Path, root: Path, data: Path, function: Callable[[SandboxPaths, ProgressCallback], Any], messages: BinaryIO
 ) -> None:
     _unshare(NAMESPACES)
     child = os.fork()  # PID 1 of the namespace: when it exits, the kernel kills all others
     if child:
         os.waitpid(child, 0)
         return
-    _furnish(bundle, root, data)
+    _populate_root(bundle, root, data)
     os.chroot(root)
     os.chdir("/")
-    place = Place(Path("/", bundle.name), Path("/", DATA), is_empty=True)
-    answer = visit(place, lambda share: pickle.dump(("progress", share), answers))
-    pickle.dump(("answer", answer), answers)
+    paths = SandboxPaths(Path("/", bundle.name), Path("/", DATA), is_empty=True)
+    result = function(paths, lambda share: pickle.dump(("progress", share), messages))
+    pickle.dump(("result", result), messages)
 
 
 def _unshare(namespaces: int) -> None:
@@ -173,7 +178,7 @@ def _unshare(namespaces: int) -> None:
         Path("/proc/self/gid_map").write_text(f"{gid} {gid} 1")
 
 
-def _furnish(bundle: Path, root: Path, data: Path) -> None:
+def _populate_root(bundle: Path, root: Path, data: Path) -> None:
     """Set up the root like a container image made from scratch."""
     _mount("", "/", "", MS_REC | MS_PRIVATE)
     _mount("tmpfs", root, "tmpfs", MS_NOSUID | MS_NODEV, "mode=755")
@@ -187,10 +192,10 @@ def _furnish(bundle: Path, root: Path, data: Path) -> None:
     _mount("proc", root / "proc", "proc", MS_NOSUID | MS_NODEV)
     _mount(data, root / DATA, "", MS_BIND)
     _mount("", root, "", MS_REMOUNT | MS_RDONLY | MS_NOSUID | MS_NODEV)
-    _raise_loopback()
+    _bring_up_loopback()
 
 
-def _raise_loopback() -> None:
+def _bring_up_loopback() -> None:
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as any_socket:
         fcntl.ioctl(any_socket, SIOCSIFFLAGS, struct.pack("16sH14x", b"lo", IFF_UP))
 
@@ -201,15 +206,15 @@ def _bind(source: Path, target: Path) -> None:
 
 
 def _mount(source: str | Path, target: str | Path, kind: str, flags: int, options: str = "") -> None:
-    words = (os.fsencode(source), os.fsencode(target), kind.encode(), ctypes.c_ulong(flags), options.encode())
-    if libc.mount(*words):
+    arguments = (os.fsencode(source), os.fsencode(target), kind.encode(), ctypes.c_ulong(flags), options.encode())
+    if libc.mount(*arguments):
         number = ctypes.get_errno()
         raise OSError(number, os.strerror(number), str(target))
 
 
-def _set_attributes(place: Path, added: int, removed: int) -> None:
-    """Change attributes of the mount at `place`, and of every mount below it."""
+def _set_attributes(mount_point: Path, added: int, removed: int) -> None:
+    """Change attributes of the mount at `mount_point`, and of every mount below it."""
     attributes = struct.pack("4Q", added, removed, 0, 0)  # struct mount_attr
-    if libc.syscall(MOUNT_SETATTR, AT_FDCWD, os.fsencode(place), AT_RECURSIVE, attributes, len(attributes)):
+    if libc.syscall(MOUNT_SETATTR, AT_FDCWD, os.fsencode(mount_point), AT_RECURSIVE, attributes, len(attributes)):
         number = ctypes.get_errno()
-        raise OSError(number, os.strerror(number), str(place))
+        raise OSError(number, os.strerror(number), str(mount_point))

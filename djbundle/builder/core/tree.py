@@ -78,6 +78,6 @@ class Tree:
     def folders(self) -> list[str]:
         """Return every folder that the names imply, parents first."""
         names = [*self._files, *self.links]
-        found = {str(parent) for name in names for parent in PurePosixPath(name).parents}
-        found |= {str(folder) for name in self.empty for folder in (name, *PurePosixPath(name).parents)}
-        return sorted(found - {"."})
+        folders = {str(parent) for name in names for parent in PurePosixPath(name).parents}
+        folders |= {str(folder) for name in self.empty for folder in (name, *PurePosixPath(name).parents)}
+        return sorted(folders - {"."})

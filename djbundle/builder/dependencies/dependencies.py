@@ -19,7 +19,7 @@ from djbundle.builder.dependencies.imports import LateImports
 from djbundle.builder.dependencies.owners import DJBUNDLE, Owners
 from djbundle.builder.inspection.inspection import Inspection
 from djbundle.builder.project import installed
-from djbundle.builder.project.configuration import names_of_files
+from djbundle.builder.project.configuration import file_entries
 from djbundle.builder.project.project import Project
 from djbundle.errors import ConfigurationError, UnsupportedVersionError
 
@@ -46,39 +46,39 @@ class Dependency:
     distribution: importlib.metadata.Distribution
 
 
-Wanted = tuple[str, str, set[str]]  # the name of a distribution, the reason, extras
+Candidate = tuple[str, str, set[str]]  # the name of a distribution, the reason, extras
 
 
 def find_dependencies(project: Project, inspection: Inspection) -> list[Dependency]:
     """Return all distributions that the bundle needs, sorted by name."""
     _check_cryptography(project)
     owners = Owners(inspection.modules)
-    late = LateImports(owners, leave_alone=KNOWN)
-    found: dict[str, Dependency] = {}
+    late = LateImports(owners, not_searched=KNOWN)
+    dependencies: dict[str, Dependency] = {}
     # Each bundle has djbundle's runtime already, and does not need what the builder requires. The project may be
     # installed too. If no module was loaded from that installation, the bundle does not need it.
     leave_out = {DJBUNDLE} | ({canonicalize_name(project.name)} - set(owners.loaded))
-    _add(found, _roots(project, inspection, owners), leave_out)
-    new = late.of_project(project, found) | late.of_distributions(found)
+    _add(dependencies, _roots(project, inspection, owners), leave_out)
+    new = late.of_project(project, dependencies) | late.of_distributions(dependencies)
     while new:
-        _add(found, ((name, reason, set()) for name, reason in new.items()), leave_out)
-        new = late.of_distributions(found)
-    return [found[name] for name in sorted(found)]
+        _add(dependencies, ((name, reason, set()) for name, reason in new.items()), leave_out)
+        new = late.of_distributions(dependencies)
+    return [dependencies[name] for name in sorted(dependencies)]
 
 
-def _add(found: dict[str, Dependency], wanted: Iterable[Wanted], leave_out: set[str]) -> None:
-    """Add the installed distributions among `wanted`, with their requirements, except those in `leave_out`."""
-    waiting = [*wanted][::-1]
+def _add(dependencies: dict[str, Dependency], candidates: Iterable[Candidate], leave_out: set[str]) -> None:
+    """Add the installed distributions among `candidates`, with their requirements, except those in `leave_out`."""
+    waiting = [*candidates][::-1]
     while waiting:
         name, reason, extras = waiting.pop()
         name = canonicalize_name(name)
-        if name in found or name in leave_out:
+        if name in dependencies or name in leave_out:
             continue
         try:
             distribution = installed.distribution(name)
         except importlib.metadata.PackageNotFoundError:
             continue
-        found[name] = Dependency(name, distribution.version, reason, distribution)
+        dependencies[name] = Dependency(name, distribution.version, reason, distribution)
         chosen = set() if name in KNOWN else chosen_extras(distribution)
         waiting += [
             (item.name, f"needed by {name}", item.extras)
@@ -109,14 +109,14 @@ def _check_cryptography(project: Project) -> None:
             )
 
 
-def _roots(project: Project, inspection: Inspection, owners: Owners) -> Iterator[Wanted]:
+def _roots(project: Project, inspection: Inspection, owners: Owners) -> Iterator[Candidate]:
     for name in RUNTIME:
         yield name, "djbundle's runtime", set()
     yield from _included(project)
     for name, modules in owners.loaded.items():
         yield name, f"loaded as {next(iter(modules))}", set()
-    named = (each.name for each in inspection.variables if DATABASE_VARIABLE.search(each.name))
-    if variable := next(named, None):
+    variables = (each.name for each in inspection.variables if DATABASE_VARIABLE.search(each.name))
+    if variable := next(variables, None):
         yield from ((name, f"a database that {variable} may name", set()) for name in sorted(DRIVERS))
     yield from ((name, reason, set()) for name, reason in _for_tls(project))  # last, so the project's own reason wins
 
@@ -124,20 +124,20 @@ def _roots(project: Project, inspection: Inspection, owners: Owners) -> Iterator
 def only_for_tls(dependencies: list[Dependency]) -> set[str]:
     """Return the names of distributions that the bundle needs only for TLS and signatures."""
     reasons = {each.name: each.reason for each in dependencies}
-    found: set[str] = set()
+    names: set[str] = set()
     new = {name for name, reason in reasons.items() if reason in (TLS_REASON, SIGNER_REASON)}
     while new:
-        found |= new
-        new = {name for name, reason in reasons.items() if reason.removeprefix("needed by ") in new} - found
-    return found
+        names |= new
+        new = {name for name, reason in reasons.items() if reason.removeprefix("needed by ") in new} - names
+    return names
 
 
-def _included(project: Project) -> Iterator[Wanted]:
+def _included(project: Project) -> Iterator[Candidate]:
     """Yield the distributions that `include` names.
 
     Its other entries are files of the project, see contents/selection.py.
     """
-    files = set(names_of_files(project.configuration.include, project.root))
+    files = set(file_entries(project.configuration.include, project.root))
     for name in project.configuration.include:
         try:
             installed.distribution(name)
@@ -156,14 +156,14 @@ def local_packages(project: Project, inspection: Inspection) -> dict[str, Path]:
 
     They lie outside of the project, the standard library and every distribution.
     """
-    places = [
+    folders = [
         str(project.root),
         *(sysconfig.get_path(name) for name in ("stdlib", "platstdlib")),
         *map(str, installed.package_folders()),
     ]
-    found = {}
+    packages = {}
     for module, file in inspection.modules.items():
-        is_local = file and "." not in module and not any(file.startswith(f"{place}/") for place in places)
+        is_local = file and "." not in module and not any(file.startswith(f"{folder}/") for folder in folders)
         if is_local and module not in (DJBUNDLE, "__main__", "__mp_main__"):
-            found[module] = Path(str(file))
-    return found
+            packages[module] = Path(str(file))
+    return packages

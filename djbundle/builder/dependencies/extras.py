@@ -15,7 +15,7 @@ from packaging.requirements import Requirement
 from djbundle.builder.project import installed
 
 # Extras for developers of a package. If pytest happens to be installed, the bundle still does not need it.
-DEVELOPMENT = re.compile(
+DEVELOPMENT_EXTRAS = re.compile(
     r"(^|[-_.])(tests?|testing|dev|devel|develop|development|docs?|documentation|lint|linting|formatting|types?|typing"
     r"|mypy|checks?|qa|ci|bench|benchmarks?|benchmarking|coverage|profiling|build|release|contrib|contributors)($|[-_.])",
     re.IGNORECASE,
@@ -31,7 +31,9 @@ def requirements(name: str, extras: Iterable[str] = ()) -> list[Requirement]:
 def chosen_extras(distribution: importlib.metadata.Distribution) -> set[str]:
     """Return the extras whose requirements are all installed for the project."""
     provided = distribution.metadata.get_all("Provides-Extra") or []
-    return {extra for extra in provided if not DEVELOPMENT.search(extra) and _is_chosen(distribution.name, extra)}
+    return {
+        extra for extra in provided if not DEVELOPMENT_EXTRAS.search(extra) and _is_chosen(distribution.name, extra)
+    }
 
 
 def _is_chosen(name: str, extra: str) -> bool:
@@ -42,15 +44,15 @@ def _is_chosen(name: str, extra: str) -> bool:
         if each in seen:
             continue
         seen.add(each)
-        wanted = [requirement for requirement in _requirements(name)[1] if _is_of(requirement, extra)]
-        if not wanted or not all(_is_there(requirement, name) for requirement in wanted):
+        own = [requirement for requirement in _requirements(name)[1] if _is_of(requirement, extra)]
+        if not own or not all(_is_installed(requirement, name) for requirement in own):
             return False
-        waiting += [(requirement.name, more) for requirement in wanted for more in requirement.extras]
+        waiting += [(requirement.name, more) for requirement in own for more in requirement.extras]
     return True
 
 
-def _is_there(requirement: Requirement, asking: str) -> bool:
-    if requirement.name == asking:
+def _is_installed(requirement: Requirement, requiring: str) -> bool:
+    if requirement.name == requiring:
         return False  # an extra that lists other extras of its package, each of which is checked itself
     try:
         return installed.is_of_project(installed.distribution(requirement.name))

@@ -15,7 +15,7 @@ from djbundle.builder.project.project import Project
 
 TESTS = frozenset({"test", "tests", "testing"})
 # Packages import these tools only for their own development or a project's.
-TOOLS = frozenset(
+DEVELOPMENT_TOOLS = frozenset(
     (
         *("black", "bpython", "coverage", "cython", "django-stubs", "flake8", "hypothesis", "ipdb", "ipython", "isort"),
         *("mypy", "nose", "nuitka", "pdbpp", "pip", "playwright", "ptpython", "pylint", "pytest", "ruff", "selenium"),
@@ -24,28 +24,28 @@ TOOLS = frozenset(
 )
 STATEMENT = re.compile(rb"^[ \t]*(?:from|import)[ \t](.+)", re.MULTILINE)
 NAME = re.compile(rb"[A-Za-z_]\w*")
-BY_TEXT = re.compile(rb"\b(?:import_module|__import__|import_string)\b")
+IMPORT_FUNCTIONS = re.compile(rb"\b(?:import_module|__import__|import_string)\b")
 BLOCKS = ("body", "orelse", "finalbody", "handlers", "cases")  # fields of AST nodes that hold statements
 
 
 class LateImports:
-    """Find imports inside functions, and plug-ins. Distributions in `leave_alone` are not searched."""
+    """Find imports inside functions, and plug-ins. Distributions in `not_searched` are not searched."""
 
-    def __init__(self, owners: Owners, leave_alone: Iterable[str]) -> None:
+    def __init__(self, owners: Owners, not_searched: Iterable[str]) -> None:
         self._owners = owners
-        self._read = {*leave_alone}
+        self._read = {*not_searched}
 
-    def of_project(self, project: Project, found: Collection[str]) -> dict[str, str]:
-        """Return distributions that are not in `found`, each with the first place that imports it."""
+    def of_project(self, project: Project, known: Collection[str]) -> dict[str, str]:
+        """Return distributions that are not in `known`, each with the first place that imports it."""
         sources = ((path, project.root / path) for path in project.sources() if not is_test(path))
-        return self._search(sources, found, without=())
+        return self._search(sources, known, without=())
 
-    def of_distributions(self, found: Collection[str]) -> dict[str, str]:
-        """Return the same for the modules of all distributions in `found`; each is read once."""
-        names = [name for name in found if name not in self._read]
+    def of_distributions(self, known: Collection[str]) -> dict[str, str]:
+        """Return the same for the modules of all distributions in `known`; each is read once."""
+        names = [name for name in known if name not in self._read]
         self._read.update(names)
         files = (file for name in names for file in self._files_of(name))
-        return self._search(files, found, without=TOOLS)
+        return self._search(files, known, without=DEVELOPMENT_TOOLS)
 
     def _files_of(self, name: str) -> Iterator[tuple[Path, Path]]:
         """Yield the modules to read of a distribution.
@@ -60,24 +60,24 @@ class LateImports:
                 yield Path(*names), path
 
     def _search(
-        self, sources: Iterable[tuple[Path, Path]], found: Collection[str], without: Collection[str]
+        self, sources: Iterable[tuple[Path, Path]], known: Collection[str], without: Collection[str]
     ) -> dict[str, str]:
-        wanted = {
+        owners = {
             module: name
             for name, modules in self._owners.modules.items()
-            if name not in (*found, *without, DJBUNDLE)
+            if name not in (*known, *without, DJBUNDLE)
             for module in modules
         }
         plugins = {
             group: rest
             for group, names in self._owners.plugins.items()
-            if (rest := names - {*found, *without, DJBUNDLE})
+            if (rest := names - {*known, *without, DJBUNDLE})
         }
-        imports, groups, new = ImportedModules(wanted), NamedGroups(plugins), dict[str, str]()
+        imports, groups, new = ImportedModules(owners), NamedGroups(plugins), dict[str, str]()
         for shown, path in sources:
             content, file = path.read_bytes(), shown.with_suffix(".py")
             for module in imports.of(content):
-                new.setdefault(wanted[module], f"imported in {file}")
+                new.setdefault(owners[module], f"imported in {file}")
             for group in groups.of(content):
                 for name in plugins[group]:
                     new.setdefault(name, f"has an entry point for {group}, which {file} names")
@@ -85,17 +85,17 @@ class LateImports:
 
 
 class ImportedModules:
-    """Find imports of the modules in `wanted`, and ignore all others."""
+    """Find imports of the modules in `names`, and ignore all others."""
 
-    def __init__(self, wanted: Iterable[str]) -> None:
-        self._wanted = frozenset(wanted)
-        self._tops = {name.partition(".")[0].encode() for name in self._wanted}
+    def __init__(self, names: Iterable[str]) -> None:
+        self._names = frozenset(names)
+        self._tops = {name.partition(".")[0].encode() for name in self._names}
 
     def of(self, content: bytes) -> Iterator[str]:
-        """Yield the wanted modules that a source imports anywhere; none for a file that is not Python."""
-        named = (name for rest in STATEMENT.findall(content) for name in NAME.findall(rest))
-        has_texts = BY_TEXT.search(content)
-        if self._tops.isdisjoint(named) and not has_texts:
+        """Yield those modules that a source imports anywhere; none for a file that is not Python."""
+        words = (name for rest in STATEMENT.findall(content) for name in NAME.findall(rest))
+        has_texts = IMPORT_FUNCTIONS.search(content)
+        if self._tops.isdisjoint(words) and not has_texts:
             return  # parsing would take a hundred times as long
         with contextlib.suppress(SyntaxError, ValueError):
             tree = ast.parse(content)
@@ -104,24 +104,24 @@ class ImportedModules:
                 yield from filter(None, map(self._longest, _named_in_calls(tree)))
 
     def _longest(self, name: str) -> str:
-        """Return `name`, or the nearest package above it, if it is wanted; else ""."""
-        while name and name not in self._wanted:
+        """Return `name`, or the nearest package above it, if it is one of the modules; else ""."""
+        while name and name not in self._names:
             name = name.rpartition(".")[0]
         return name
 
 
 class NamedGroups:
-    """Find the entry point groups in `wanted` that a source names in a string.
+    """Find the entry point groups in `names` that a source names in a string.
 
     Such a source loads the entry points of the group.
     """
 
-    def __init__(self, wanted: Iterable[str]) -> None:
-        names = "|".join(map(re.escape, sorted(wanted)))
-        self._pattern = re.compile(rf"""["']({names})["']""".encode()) if names else None
+    def __init__(self, names: Iterable[str]) -> None:
+        choices = "|".join(map(re.escape, sorted(names)))
+        self._pattern = re.compile(rf"""["']({choices})["']""".encode()) if choices else None
 
     def of(self, content: bytes) -> set[str]:
-        return {found.decode() for found in self._pattern.findall(content)} if self._pattern else set()
+        return {name.decode() for name in self._pattern.findall(content)} if self._pattern else set()
 
 
 def _imported(tree: ast.AST) -> Iterator[str]:
@@ -159,6 +159,6 @@ def _text_of(call: ast.Call) -> str:
     function = call.func
     name = function.attr if isinstance(function, ast.Attribute) else getattr(function, "id", "")
     first = call.args[0] if call.args else None
-    if BY_TEXT.fullmatch(name.encode()) and isinstance(first, ast.Constant) and isinstance(first.value, str):
+    if IMPORT_FUNCTIONS.fullmatch(name.encode()) and isinstance(first, ast.Constant) and isinstance(first.value, str):
         return first.value
     return ""

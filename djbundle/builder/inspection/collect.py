@@ -11,8 +11,8 @@ from djbundle.settings_module import like
 from djbundle.storages import with_hashed_names
 
 # Copies that `collectstatic` and its storages make of a file, and their list of the copies.
-MADE = re.compile(r"(.*)\.[0-9a-f]{12}(\.[^/]*|)$|(.*)\.(?:gz|br|zst)$")
-LISTS = frozenset({"staticfiles.json"})
+DERIVED_NAME = re.compile(r"(.*)\.[0-9a-f]{12}(\.[^/]*|)$|(.*)\.(?:gz|br|zst)$")
+MANIFESTS = frozenset({"staticfiles.json"})
 
 
 class CompressError(Exception):
@@ -43,28 +43,33 @@ def collect_static_files(static_root: str) -> bool:
         return False
     call_command("collectstatic", interactive=False, verbosity=0)
     if static_root and Path(static_root).is_dir():
-        add_others(Path(static_root), Path(storage.location))
+        copy_other_files(Path(static_root), Path(storage.location))
     _compress_offline()
     return True
 
 
-def add_others(static_root: Path, folder: Path) -> None:
+def copy_other_files(static_root: Path, folder: Path) -> None:
     """Copy files that another tool put into `static_root`, but no results of `collectstatic`, old or new."""
     for path in static_root.rglob("*"):
         name = path.relative_to(static_root)
-        if path.is_file() and name.name not in LISTS and not (folder / name).exists() and not _is_made(name, folder):
+        if (
+            path.is_file()
+            and name.name not in MANIFESTS
+            and not (folder / name).exists()
+            and not _is_derived(name, folder)
+        ):
             (folder / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(path, folder / name)
 
 
-def _is_made(name: Path, folder: Path) -> bool:
+def _is_derived(name: Path, folder: Path) -> bool:
     """Return whether `name` is a hashed or compressed copy of a file that exists."""
-    found = MADE.fullmatch(str(name))
-    if not found:
+    match = DERIVED_NAME.fullmatch(str(name))
+    if not match:
         return False
-    hashed, end, plain = found.groups()
+    hashed, end, plain = match.groups()
     original = plain if hashed is None else f"{hashed}{end}"
-    return (folder / original).exists() or _is_made(Path(original), folder)
+    return (folder / original).exists() or _is_derived(Path(original), folder)
 
 
 def _compress_offline() -> None:
@@ -76,8 +81,8 @@ def _compress_offline() -> None:
     from django.conf import settings  # noqa: PLC0415
     from django.core.management import call_command  # noqa: PLC0415
 
-    wanted = (getattr(settings, name, False) for name in ("COMPRESS_ENABLED", "COMPRESS_OFFLINE"))
-    if not (apps.is_installed("compressor") and all(wanted)):
+    switches = (getattr(settings, name, False) for name in ("COMPRESS_ENABLED", "COMPRESS_OFFLINE"))
+    if not (apps.is_installed("compressor") and all(switches)):
         return
     reader, writer = os.pipe()
     child = os.fork()
@@ -89,8 +94,8 @@ def _compress_offline() -> None:
         finally:
             os._exit(0)
     os.close(writer)
-    with os.fdopen(reader) as answer:
-        said = answer.read()
+    with os.fdopen(reader) as pipe:
+        message = pipe.read()
     os.waitpid(child, 0)
-    if said:
-        raise CompressError(said)
+    if message:
+        raise CompressError(message)

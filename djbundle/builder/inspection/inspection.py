@@ -27,11 +27,11 @@ from djbundle.errors import (
 )
 from djbundle.manifest import Interface
 
-DJANGO_FLOOR, DJANGO_CEILING = (5, 2), (7, 0)
-PYTHON_FLOOR = (3, 12)
+MIN_DJANGO, DJANGO_LIMIT = (5, 2), (7, 0)
+MIN_PYTHON = (3, 12)
 STAND_INS = "--stand-ins"  # for the probe
 UNREACHABLE = re.compile(r"connection refused|name or service not known|name resolution", re.IGNORECASE)
-OBJECT = re.compile(r"<([\w.]+) object at 0x[0-9a-f]+>")  # the address helps no reader
+OBJECT_REPR = re.compile(r"<([\w.]+) object at 0x[0-9a-f]+>")  # the address helps no reader
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,10 +83,10 @@ class Inspection:
 
 def check_versions() -> None:
     """Refuse a Python or Django version that a bundle cannot carry, before any work is done."""
-    if sys.version_info < PYTHON_FLOOR:
+    if sys.version_info < MIN_PYTHON:
         raise UnsupportedVersionError(f"Python {sys.version.split()[0]} is too old", "build with Python 3.12 or later")
     django = distribution("django").version
-    if not DJANGO_FLOOR <= tuple(map(int, re.findall(r"\d+", django)[:2])) < DJANGO_CEILING:
+    if not MIN_DJANGO <= tuple(map(int, re.findall(r"\d+", django)[:2])) < DJANGO_LIMIT:
         raise UnsupportedVersionError(
             f"Django {django} is not supported", 'install another:  pip install "django>=5.2,<7"'
         )
@@ -97,13 +97,13 @@ def inspect_project(project: Project, environment: dict[str, str], work: Path) -
 
     If the project cannot reach its servers, run it once more with stand-ins for its cache servers.
     """
-    answer = _run_probe(project, environment, work)
-    if "failure" in answer and UNREACHABLE.search(answer["failure"]["message"]):
-        again = _run_probe(project, environment, work, STAND_INS)
-        answer = again if "facts" in again else answer
-    if "failure" in answer:
-        raise explain(answer["failure"], project)
-    facts = answer["facts"]
+    report = _run_probe(project, environment, work)
+    if "failure" in report and UNREACHABLE.search(report["failure"]["message"]):
+        second = _run_probe(project, environment, work, STAND_INS)
+        report = second if "facts" in second else report
+    if "failure" in report:
+        raise error_of_failure(report["failure"], project)
+    facts = report["facts"]
     return Inspection(**facts | {"variables": [ReadVariable(**item) for item in facts["variables"]]})
 
 
@@ -113,12 +113,12 @@ def _run_probe(project: Project, environment: dict[str, str], work: Path, *optio
     report.unlink(missing_ok=True)
     # A fixed hash seed gives sets a stable order, and so the opened files. The bundle stores files in the order of
     # opening, and takes unchanged blocks from the cache.
-    own = {"PYTHONDONTWRITEBYTECODE": "1", "PYTHONHASHSEED": "0"}
+    overrides = {"PYTHONDONTWRITEBYTECODE": "1", "PYTHONHASHSEED": "0"}
     command = project_command("from djbundle.builder.inspection.probe import run; run()")
     result = subprocess.run(
         [*command, str(report), str(work / "static"), *options],
         cwd=project.root,
-        env=os.environ | project.settings_variables() | environment | own,
+        env=os.environ | project.settings_variables() | environment | overrides,
         capture_output=True,
         text=True,
         check=False,
@@ -134,54 +134,56 @@ def _run_probe(project: Project, environment: dict[str, str], work: Path, *optio
     return json.loads(report.read_text())  # type: ignore[no-any-return]
 
 
-def explain(failure: dict[str, Any], project: Project) -> DjbundleError:
+def error_of_failure(failure: dict[str, Any], project: Project) -> DjbundleError:
     """Return the error for the failure that the probe reports."""
-    step, message, kind = failure["step"], failure["message"], failure["type"]
+    step, error_type = failure["step"], failure["type"]
     place = failure["place"] or project.settings_module
-    if missing := failure["missing_variables"]:
-        return _missing_variables(project, missing)
-    said = OBJECT.sub(r"\1", " ".join(f"{kind}: {message}".split()))
-    absent = failure["missing_module"]
-    is_own = bool(absent) and any((project.root / f"{absent.partition('.')[0]}{end}").exists() for end in ("", ".py"))
+    if variables := failure["missing_variables"]:
+        return _missing_variables_error(project, variables)
+    message = OBJECT_REPR.sub(r"\1", " ".join(f"{error_type}: {failure['message']}".split()))
+    missing = failure["missing_module"]
+    is_own_module = bool(missing) and any(
+        (project.root / f"{missing.partition('.')[0]}{end}").exists() for end in ("", ".py")
+    )
     if step == "settings":
-        if absent and f"{project.settings_module}.".startswith(f"{absent}."):
+        if missing and f"{project.settings_module}.".startswith(f"{missing}."):
             return SettingsError(
                 f'there is no module "{project.settings_module}" in {project.root}',
                 "give the right one with --settings MODULE",
             )
-        if not absent or is_own:
+        if not missing or is_own_module:
             return SettingsError(
-                f'{SETTINGS_VARIABLE} "{project.settings_module}" does not import: {said}', f"correct {place}"
+                f'{SETTINGS_VARIABLE} "{project.settings_module}" does not import: {message}', f"correct {place}"
             )
-    if absent and not is_own:
+    if missing and not is_own_module:
         return AppNotInstalledError(
-            f'INSTALLED_APPS or an import needs "{absent}", which is not installed in {sys.prefix} ({place})',
-            f"install the package that has {absent}, take it out, or name the environment that has it with --python",
+            f'INSTALLED_APPS or an import needs "{missing}", which is not installed in {sys.prefix} ({place})',
+            f"install the package that has {missing}, take it out, or name the environment that has it with --python",
         )
     if step == "static":
-        command = "compress" if kind == "CompressError" else "collectstatic"
-        return StaticFilesError(f"{command} failed: {said}", "add the file, or correct the file that names it")
-    return _does_not_start(said, place)
+        command = "compress" if error_type == "CompressError" else "collectstatic"
+        return StaticFilesError(f"{command} failed: {message}", "add the file, or correct the file that names it")
+    return _start_error(message, place)
 
 
-def _does_not_start(said: str, place: str) -> ProjectImportError:
-    if UNREACHABLE.search(said):
+def _start_error(message: str, place: str) -> ProjectImportError:
+    if UNREACHABLE.search(message):
         return ProjectImportError(
-            f"the project connects to a server while it is loaded: {said}",
+            f"the project connects to a server while it is loaded: {message}",
             "start that server for the build too, name another one with  --env NAME=VALUE,  or have it connect later",
         )
     return ProjectImportError(
-        f"the project does not start: {said}",
+        f"the project does not start: {message}",
         f"correct {place}; `python manage.py check` shows the traceback",
     )
 
 
-def _missing_variables(project: Project, missing: list[tuple[str, str]]) -> MissingVariableError:
-    """Return the error for missing variables; `missing` has each variable and the place where it is read."""
-    named = ", ".join(f"{name} ({place})" if place else name for name, place in missing)
-    word = "variable" if len(missing) == 1 else "variables"
-    given = " ".join(f"--env {name}=build-only" for name, _ in missing)
+def _missing_variables_error(project: Project, variables: list[tuple[str, str]]) -> MissingVariableError:
+    """Return the error for missing variables; `variables` has each variable and the place where it is read."""
+    names = ", ".join(f"{name} ({place})" if place else name for name, place in variables)
+    word = "variable" if len(variables) == 1 else "variables"
+    options = " ".join(f"--env {name}=build-only" for name, _ in variables)
     return MissingVariableError(
-        f'{SETTINGS_VARIABLE} "{project.settings_module}" needs the environment {word} {named}',
-        f"give a value for the build:  djbundle build {given}",
+        f'{SETTINGS_VARIABLE} "{project.settings_module}" needs the environment {word} {names}',
+        f"give a value for the build:  djbundle build {options}",
     )

@@ -20,7 +20,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from djbundle.builder.core.engines import SQLITE
+from djbundle.builder.core.engines import SQLITE_ENGINES
 from djbundle.builder.core.sandbox import keep_writes_in_memory
 from djbundle.builder.inspection import source_reads
 from djbundle.builder.inspection.collect import collect_static_files, prepare_static_files
@@ -35,7 +35,7 @@ from djbundle.builder.inspection.watch import Watch
 from djbundle.builder.project.discovery import SETTINGS_VARIABLE
 from djbundle.builder.project.env_files import ENV_FILE, names_in
 from djbundle.contract import verification
-from djbundle.settings_module import changing, import_settings
+from djbundle.settings_module import applying_changes, import_settings
 from djbundle.stand_ins import replace_caches
 
 opened: list[str] = []  # absolute paths of opened files, in order
@@ -60,20 +60,20 @@ def probe(report: Path, static_folder: Path, scratch: str, *, stand_ins: bool) -
     step = "settings"
     name, before = os.environ[SETTINGS_VARIABLE], dict(os.environ)
     watch = Watch(Path.cwd())
-    opened.extend(file for module in list(sys.modules.values()) if (file := origin(module)))
+    opened.extend(file for module in list(sys.modules.values()) if (file := file_of(module)))
     sys.addaudithook(note_opened)
-    sys.addaudithook(source_reads.note_event)
+    sys.addaudithook(source_reads.record_event)
     watch.start()
     try:
         module = import_settings(name)
         needed = needed_variables(watch, name, before, env_files)
         static_root = str(getattr(module, "STATIC_ROOT", None) or "")
-        with changing(module):
+        with applying_changes(module):
             prepare_static_files(module, static_folder)
-            keep_files_away(module, scratch)
+            redirect_files(module, scratch)
             if stand_ins:
-                do_without_cache_servers(module, scratch)
-            give_secret_key(module)
+                replace_cache_servers(module, scratch)
+            ensure_secret_key(module)
         step = "setup"
         start_django()
         step = "imports"
@@ -83,23 +83,23 @@ def probe(report: Path, static_folder: Path, scratch: str, *, stand_ins: bool) -
             import_if_possible(module_name)
         step = "static"
         collected = collect_static_files(static_root)
-        seen = facts(static_root, start=start, collected=collected)
-        answer: dict[str, Any] = {"facts": seen | {"variables": variables(watch, needed, before)}}
+        facts = collect_facts(static_root, start=start, collected=collected)
+        result: dict[str, Any] = {"facts": facts | {"variables": variable_facts(watch, needed, before)}}
     except BaseException as error:
-        answer = {"failure": failure(step, error, watch)}
-    report.write_text(json.dumps(answer))
+        result = {"failure": failure_facts(step, error, watch)}
+    report.write_text(json.dumps(result))
 
 
-def give_secret_key(module: ModuleType) -> None:
+def ensure_secret_key(module: ModuleType) -> None:
     """Set a temporary SECRET_KEY where the project has none, as a bundle makes its own."""
     if not getattr(module, "SECRET_KEY", None):
         module.SECRET_KEY = secrets.token_hex()  # type: ignore[attr-defined]
 
 
-def keep_files_away(module: ModuleType, scratch: str) -> None:
+def redirect_files(module: ModuleType, scratch: str) -> None:
     """Move file-based databases, caches and logs to `scratch`, because starting Django opens them."""
     for database in getattr(module, "DATABASES", {}).values():
-        if database.get("ENGINE", "").endswith(SQLITE):
+        if database.get("ENGINE", "").endswith(SQLITE_ENGINES):
             database["NAME"] = ":memory:"
     for cache in getattr(module, "CACHES", {}).values():
         if cache.get("BACKEND", "").endswith("FileBasedCache"):
@@ -109,7 +109,7 @@ def keep_files_away(module: ModuleType, scratch: str) -> None:
             handler["filename"] = os.path.join(scratch, "log")  # noqa: PTH118 - a text, as handlers want it
 
 
-def do_without_cache_servers(module: ModuleType, scratch: str) -> None:
+def replace_cache_servers(module: ModuleType, scratch: str) -> None:
     """Replace caches that are servers.
 
     A setting keeps the replaced backends, so that they are still imported.
@@ -134,17 +134,17 @@ def import_what_requests_need() -> None:
     from django.db import Error as DatabaseError  # noqa: PLC0415
     from django.utils.module_loading import import_string  # noqa: PLC0415
 
-    without_database = contextlib.suppress(DatabaseError)  # a build needs no database server and no tables
-    with without_database:
+    ignoring_database_errors = contextlib.suppress(DatabaseError)  # a build needs no database server and no tables
+    with ignoring_database_errors:
         importlib.import_module(settings.ROOT_URLCONF)
-    with without_database:
+    with ignoring_database_errors:
         run_checks()
-    for dotted in dotted_settings():
+    for dotted_path in dotted_settings():
         with contextlib.suppress(Exception):  # a site may never import it, or only once its tables exist
-            import_string(dotted)
+            import_string(dotted_path)
     for name in (settings.WSGI_APPLICATION, getattr(settings, "ASGI_APPLICATION", None)):
         if name:
-            with without_database:
+            with ignoring_database_errors:
                 import_string(name)
     for name in late_modules():
         import_if_possible(name)
@@ -159,7 +159,7 @@ def load_extensions_of_sqlite() -> None:
     from django.db import connections  # noqa: PLC0415
 
     for connection in connections.all():
-        if connection.settings_dict["ENGINE"].endswith(SQLITE):
+        if connection.settings_dict["ENGINE"].endswith(SQLITE_ENGINES):
             with contextlib.suppress(Exception):  # an error of the project here is no error of the site's start
                 connection.ensure_connection()
 
@@ -219,7 +219,7 @@ def import_if_possible(name: str) -> None:
         importlib.import_module(name)
 
 
-def facts(static_root: str, *, start: list[str], collected: bool) -> dict[str, Any]:
+def collect_facts(static_root: str, *, start: list[str], collected: bool) -> dict[str, Any]:
     import django  # noqa: PLC0415
     from django.apps import apps  # noqa: PLC0415
     from django.conf import settings  # noqa: PLC0415
@@ -232,7 +232,7 @@ def facts(static_root: str, *, start: list[str], collected: bool) -> dict[str, A
         "asgi_application": getattr(settings, "ASGI_APPLICATION", None),
         "languages": offered_languages(),
         "apps": [config.name for config in apps.get_app_configs()],
-        "modules": {name: origin(loaded) for name, loaded in list(sys.modules.items())},
+        "modules": {name: file_of(module) for name, module in list(sys.modules.items())},
         "libraries": mapped_libraries(),
         "opened": start,
         "read_sources": source_reads.sources(),
@@ -288,9 +288,11 @@ def deployment_advice() -> list[dict[str, Any]]:
     """Return what ``check --deploy`` reports. It is no part of a start, so call it after tracing the start."""
     from django.core.checks import Tags, run_checks  # noqa: PLC0415
 
-    said = run_checks(tags=[Tags.security], include_deployment_checks=True)
+    messages = run_checks(tags=[Tags.security], include_deployment_checks=True)
     return [
-        {"id": each.id, "message": each.msg, "hint": each.hint} for each in said if str(each.id).startswith("security.")
+        {"id": each.id, "message": each.msg, "hint": each.hint}
+        for each in messages
+        if str(each.id).startswith("security.")
     ]
 
 
@@ -302,12 +304,12 @@ def offered_languages() -> list[str] | None:
     return [settings.LANGUAGE_CODE, *(code for code, _ in settings.LANGUAGES)]
 
 
-def origin(module: ModuleType | None) -> str | None:
+def file_of(module: ModuleType | None) -> str | None:
     file = getattr(module, "__file__", None)
     return str(file) if file else None
 
 
-def variables(watch: Watch, needed: set[str], before: Mapping[str, str]) -> list[dict[str, Any]]:
+def variable_facts(watch: Watch, needed: set[str], before: Mapping[str, str]) -> list[dict[str, Any]]:
     """Return the variables that the project read.
 
     For each: whether the project needs it to start, and where its value came from on this machine.
@@ -324,7 +326,7 @@ def variables(watch: Watch, needed: set[str], before: Mapping[str, str]) -> list
     ]
 
 
-def failure(step: str, error: BaseException, watch: Watch) -> dict[str, Any]:
+def failure_facts(step: str, error: BaseException, watch: Watch) -> dict[str, Any]:
     frames = traceback.extract_tb(error.__traceback__)
     own = [frame for frame in frames if watch.is_own(frame.filename)]
     at = own[-1] if own else None
@@ -333,22 +335,22 @@ def failure(step: str, error: BaseException, watch: Watch) -> dict[str, Any]:
         "type": type(error).__name__,
         "message": str(error.args[0]) if isinstance(error, KeyError) and error.args else str(error),
         "missing_module": error.name if isinstance(error, ModuleNotFoundError) else None,
-        "missing_variables": missing_of(step, error, watch),
+        "missing_variables": missing_with_places(step, error, watch),
         "place": f"{Path(at.filename).relative_to(Path.cwd())}:{at.lineno}" if at else None,
     }
 
 
-def missing_of(step: str, error: BaseException, watch: Watch) -> list[tuple[str, str]]:
+def missing_with_places(step: str, error: BaseException, watch: Watch) -> list[tuple[str, str]]:
     """Return every variable that the project lacks, and the place where it is read."""
     if names := missing_in_models(watch):
-        found = names
+        missing = names
         places = {item.name: item.place for item in model_readings(watch)}
     else:
         first = missing_variable(error)
-        found = missing_variables(watch, os.environ[SETTINGS_VARIABLE], first) if first and step == "settings" else []
-        found = found or ([first] if first else [])
+        missing = missing_variables(watch, os.environ[SETTINGS_VARIABLE], first) if first and step == "settings" else []
+        missing = missing or ([first] if first else [])
         places = {name: reading.place for name, reading in watch.readings.items()}
-    return [(name, places.get(name, "")) for name in found]
+    return [(name, places.get(name, "")) for name in missing]
 
 
 def run() -> None:

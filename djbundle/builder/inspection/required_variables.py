@@ -19,9 +19,9 @@ from djbundle.builder.inspection.settings_models import model_readings
 from djbundle.builder.inspection.watch import Watch
 from djbundle.builder.project.env_files import ENV_FILE, names_in
 
-SECONDS = 5  # for one trial
-READERS = frozenset({"environ", "environs", "decouple", "dj_database_url", "dotenv", "pydantic_settings"})
-LIKELY = "1"  # valid as a number, a flag and a text
+IMPORT_TIMEOUT = 5  # seconds for one import
+SETTINGS_PACKAGES = frozenset({"environ", "environs", "decouple", "dj_database_url", "dotenv", "pydantic_settings"})
+LIKELY_VALUE = "1"  # valid as a number, a flag and a text
 
 
 def needed_variables(watch: Watch, module: str, before: Mapping[str, str], env_files: Iterable[str]) -> set[str]:
@@ -29,14 +29,14 @@ def needed_variables(watch: Watch, module: str, before: Mapping[str, str], env_f
 
     Only variables that have a value are tried: in the environment `before` the import, or in a file.
     """
-    modelled = {reading.name: reading for reading in model_readings(watch)}
-    watch.readings |= modelled
+    model_reads = {reading.name: reading for reading in model_readings(watch)}
+    watch.readings |= model_reads
     if not _imports(watch, module, before, hidden=None):  # a second import always fails, so trials prove nothing
-        return {name for name, reading in watch.readings.items() if reading.insists}
+        return {name for name, reading in watch.readings.items() if reading.is_required}
     in_files = names_in(env_files)
-    candidates = [name for name in watch.readings if name not in modelled and (name in before or name in in_files)]
-    insisting = {name for name, reading in modelled.items() if reading.insists}
-    return insisting | {name for name in candidates if not _imports(watch, module, before, hidden=name)}
+    candidates = [name for name in watch.readings if name not in model_reads and (name in before or name in in_files)]
+    required = {name for name, reading in model_reads.items() if reading.is_required}
+    return required | {name for name in candidates if not _imports(watch, module, before, hidden=name)}
 
 
 def _imports(watch: Watch, module: str, before: Mapping[str, str], hidden: str | None) -> bool:
@@ -44,10 +44,10 @@ def _imports(watch: Watch, module: str, before: Mapping[str, str], hidden: str |
     if not child:
         code = 1
         try:
-            signal.alarm(SECONDS)
+            signal.alarm(IMPORT_TIMEOUT)
             _silence()
-            _forget(watch)
-            _restore(before)
+            _unload_modules(watch)
+            _restore_environment(before)
             watch.hidden = hidden
             if hidden:
                 _hide_in_files(hidden)
@@ -63,11 +63,11 @@ def missing_variables(watch: Watch, module: str, missing: str) -> list[str]:
 
     Each one is set to a likely value before the next import. This process cannot be used for other imports afterwards.
     """
-    found: list[str] = []
-    while missing and missing not in found:
-        found.append(missing)
-        os.environ[missing] = LIKELY
-        _forget(watch)
+    names: list[str] = []
+    while missing and missing not in names:
+        names.append(missing)
+        os.environ[missing] = LIKELY_VALUE
+        _unload_modules(watch)
         try:
             with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
                 importlib.import_module(module)
@@ -75,7 +75,7 @@ def missing_variables(watch: Watch, module: str, missing: str) -> list[str]:
             missing = missing_variable(error) or ""
         else:
             break
-    return found
+    return names
 
 
 def missing_in_models(watch: Watch) -> list[str]:
@@ -83,11 +83,11 @@ def missing_in_models(watch: Watch) -> list[str]:
 
     Its own error message names fields, not variables.
     """
-    return [item.name for item in model_readings(watch) if item.insists and item.name not in os.environ]
+    return [item.name for item in model_readings(watch) if item.is_required and item.name not in os.environ]
 
 
 # How settings packages report a missing variable: django-environ, decouple, environs, django-configurations.
-MESSAGES = (
+MISSING_MESSAGES = (
     r"Set the (\w+) environment variable",
     r"^(\w+) not found\. Declare it as envvar",
     r'Environment variable "(\w+)" not set',
@@ -99,8 +99,8 @@ def missing_variable(error: BaseException) -> str | None:
     """Return the variable whose absence caused `error`, or None."""
     if isinstance(error, KeyError) and error.__traceback__ and _comes_from_environment(error):
         return str(error.args[0])
-    found = (re.search(pattern, str(error)) for pattern in MESSAGES)
-    return next((match[1] for match in found if match), None)
+    matches = (re.search(pattern, str(error)) for pattern in MISSING_MESSAGES)
+    return next((match[1] for match in matches if match), None)
 
 
 def _comes_from_environment(error: KeyError) -> bool:
@@ -116,14 +116,14 @@ def _silence() -> None:
     os.dup2(null, 2)
 
 
-def _forget(watch: Watch) -> None:
+def _unload_modules(watch: Watch) -> None:
     """Make Python import the project's modules again, and the packages that cache the values they read."""
     for name, module in list(sys.modules.items()):
-        if name.partition(".")[0] in READERS or watch.is_own(str(getattr(module, "__file__", None) or "")):
+        if name.partition(".")[0] in SETTINGS_PACKAGES or watch.is_own(str(getattr(module, "__file__", None) or "")):
             del sys.modules[name]
 
 
-def _restore(before: Mapping[str, str]) -> None:
+def _restore_environment(before: Mapping[str, str]) -> None:
     """Remove variables that the first import has set, such as those from a file."""
     for name in [name for name in os.environ if name not in before]:
         del os.environ[name]
@@ -135,9 +135,9 @@ def _hide_in_files(name: str) -> None:
     open_really = builtins.open
 
     def open_without(file: Any, *arguments: Any, **options: Any) -> Any:
-        opened = open_really(file, *arguments, **options)
+        file_object = open_really(file, *arguments, **options)
         if isinstance(file, str | os.PathLike) and ENV_FILE.search(os.fspath(file)):
-            return io.StringIO(line.sub("", opened.read()))
-        return opened
+            return io.StringIO(line.sub("", file_object.read()))
+        return file_object
 
     builtins.open = io.open = open_without

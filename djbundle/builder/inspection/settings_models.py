@@ -23,8 +23,8 @@ def model_readings(watch: Watch) -> Iterator[Reading]:
             continue
         for field, info in model.model_fields.items():
             name = _name(model, field, info)
-            place = f"{watch.shown(file)}:{_line(file, model.__name__, field)}"
-            yield Reading(name, place, was_there=False, insists=info.is_required())
+            place = f"{watch.relative_path(file)}:{_line(file, model.__name__, field)}"
+            yield Reading(name, place, was_set=False, is_required=info.is_required())
 
 
 def _subclasses(model: Any) -> Iterator[Any]:

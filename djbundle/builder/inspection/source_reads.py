@@ -14,25 +14,25 @@ from typing import Any
 # Imports and entry points, which also work in a bundle; and os.walk(), which is mostly used to search all folders for
 # a data file.
 MACHINERY = frozenset({"pkgutil", "importlib.metadata", "os"})
-LINES = frozenset({"linecache", "tokenize"})  # tracebacks, warnings and inspect.stack() work without sources
-ASKING = frozenset({"getsource", "getsourcelines"})  # inspect functions that need sources (typeguard)
-OTHERS = frozenset({"django", "djbundle"})  # they read and list sources for known reasons
-LISTING = frozenset({"os.listdir", "os.scandir"})
+LINE_MODULES = frozenset({"linecache", "tokenize"})  # tracebacks, warnings and inspect.stack() work without sources
+SOURCE_FUNCTIONS = frozenset({"getsource", "getsourcelines"})  # inspect functions that need sources (typeguard)
+IGNORED_PACKAGES = frozenset({"django", "djbundle"})  # they read and list sources for known reasons
+LIST_EVENTS = frozenset({"os.listdir", "os.scandir"})
 
 _read: dict[str, None] = {}  # sources, absolute, in order
 _listed: dict[str, None] = {}  # folders
 
 
-def note_event(event: str, arguments: tuple[Any, ...]) -> None:
+def record_event(event: str, arguments: tuple[Any, ...]) -> None:
     """Record an opened source or a listed folder, as an audit hook (see sys.addaudithook)."""
     if event == "open" and str(arguments[0]).endswith(".py"):
-        noted = _read
-    elif event in LISTING and isinstance(arguments[0], str | os.PathLike):
-        noted = _listed
+        files = _read
+    elif event in LIST_EVENTS and isinstance(arguments[0], str | os.PathLike):
+        files = _listed
     else:
         return
     if _is_of_interest(sys._getframe(1)):  # sys._getframe raises an event too
-        noted[str(Path(arguments[0]).absolute())] = None
+        files[str(Path(arguments[0]).absolute())] = None
 
 
 def sources() -> list[str]:
@@ -59,10 +59,10 @@ def _is_of_interest(opening: FrameType) -> bool:
         if frame.f_code.co_filename.startswith("<frozen importlib") or module in MACHINERY:
             return False
         if (package := module.partition(".")[0]) not in sys.stdlib_module_names:
-            return package not in OTHERS and not is_shown
-        if module in LINES:
+            return package not in IGNORED_PACKAGES and not is_shown
+        if module in LINE_MODULES:
             is_shown = True
-        elif module == "inspect" and frame.f_code.co_name in ASKING:
+        elif module == "inspect" and frame.f_code.co_name in SOURCE_FUNCTIONS:
             is_shown = False
         frame = frame.f_back
     return False

@@ -17,7 +17,7 @@ from djbundle.settings_module import CLASS_VARIABLE
 
 MACHINERY = frozenset({"os", "_collections_abc", "collections.abc", __name__})  # between reader and value
 # Packages that read variables the project's line does not name: env.db() reads DATABASE_URL.
-IMPLYING = frozenset({"environ", "dj_database_url", "dj_email_url", "django_cache_url", "configurations"})
+IMPLICIT_READERS = frozenset({"environ", "dj_database_url", "dj_email_url", "django_cache_url", "configurations"})
 # They read every variable of the environment, wanted or not. For pydantic_settings see settings_models.py.
 LOADERS = frozenset({"dotenv", "pydantic_settings"})
 
@@ -28,8 +28,8 @@ class Reading:
 
     name: str
     place: str  # "shop/settings.py:12"
-    was_there: bool
-    insists: bool  # os.environ["NAME"] in a line of the project
+    was_set: bool
+    is_required: bool  # os.environ["NAME"] in a line of the project
 
 
 class Watch:
@@ -45,19 +45,19 @@ class Watch:
         _WatchedEnviron.watch = self
         os.environ.__class__ = _WatchedEnviron
 
-    def note(self, name: str, *, was_there: bool, insists: bool) -> None:
+    def note(self, name: str, *, was_set: bool, is_required: bool) -> None:
         if name in self.readings or name in (SETTINGS_VARIABLE, CLASS_VARIABLE):
             return
-        if place := self._reader(name):
-            frame, is_direct = place
-            shown = f"{self.shown(frame.f_code.co_filename)}:{frame.f_lineno}"
-            self.readings[name] = Reading(name, shown, was_there, insists and is_direct)
+        if reader := self._reading_frame(name):
+            frame, is_direct = reader
+            place = f"{self.relative_path(frame.f_code.co_filename)}:{frame.f_lineno}"
+            self.readings[name] = Reading(name, place, was_set, is_required and is_direct)
 
-    def shown(self, file: str) -> str:
-        """Return the path of a source for display: relative to the project."""
+    def relative_path(self, file: str) -> str:
+        """Return the path of a source relative to the project."""
         return file.removeprefix(self._root)
 
-    def _reader(self, name: str) -> tuple[FrameType, bool] | None:
+    def _reading_frame(self, name: str) -> tuple[FrameType, bool] | None:
         """Return the frame of the project that asks for `name`, and whether it asks directly."""
         frame: FrameType | None = sys._getframe(2)
         while frame and frame.f_globals.get("__name__") in MACHINERY:
@@ -72,7 +72,7 @@ class Watch:
             return (frame, True) if frame else None
         if package in sys.stdlib_module_names or package in LOADERS or package == "django":
             return None
-        is_named = package in IMPLYING or name in _text(frame.f_code.co_filename)
+        is_named = package in IMPLICIT_READERS or name in _text(frame.f_code.co_filename)
         return (frame, False) if is_named else None
 
     def is_own(self, file: str) -> bool:
@@ -84,17 +84,17 @@ class _WatchedEnviron(os._Environ[str]):
     watch: Watch
 
     def __getitem__(self, key: str) -> str:
-        return self._read(key, insists=True)
+        return self._read(key, is_required=True)
 
     def get(self, key: str, default: object = None) -> object:  # type: ignore[override]
         try:
-            return self._read(key, insists=False)
+            return self._read(key, is_required=False)
         except KeyError:
             return default
 
     def __contains__(self, key: object) -> bool:
         try:
-            self._read(str(key), insists=False)
+            self._read(str(key), is_required=False)
         except KeyError:
             return False
         return True
@@ -107,9 +107,9 @@ class _WatchedEnviron(os._Environ[str]):
             self[key] = value
             return value
 
-    def _read(self, key: str, *, insists: bool) -> str:
-        is_there = self.encodekey(key) in self._data  # type: ignore[attr-defined]
-        self.watch.note(key, was_there=is_there, insists=insists)
+    def _read(self, key: str, *, is_required: bool) -> str:
+        is_set = self.encodekey(key) in self._data  # type: ignore[attr-defined]
+        self.watch.note(key, was_set=is_set, is_required=is_required)
         if key == self.watch.hidden:
             raise KeyError(key)
         return super().__getitem__(key)

@@ -2,7 +2,7 @@
 
 import re
 
-FILTER = 2  # increment it with each change of the result, because caches keep results
+FILTER_VERSION = 2  # increment it with each change of the result, because caches keep results
 
 # A possible call or jump, with its distance of 32 bits, signed. A match that is no branch is skipped as a whole too;
 # otherwise the inverse could not find the same matches.
@@ -14,10 +14,10 @@ _ONLY_SIGN = (0x00, 0xFF)  # as the last byte: the target is near
 def replace_distances(code: bytes) -> bytes:
     """Replace the distance of each branch by its target address, modulo 2**25, relative to the start of the code."""
     result = bytearray(code)
-    for found in _BRANCH.finditer(code):
-        at = found.start() + 1
-        if code[at + 3] not in _ONLY_SIGN:
+    for match in _BRANCH.finditer(code):
+        position = match.start() + 1
+        if code[position + 3] not in _ONLY_SIGN:
             continue
-        target = int.from_bytes(code[at : at + 4], "little") + found.end() & 2 * _SIGN - 1
-        result[at : at + 4] = (target - (target & _SIGN) * 2).to_bytes(4, "little", signed=True)
+        target = int.from_bytes(code[position : position + 4], "little") + match.end() & 2 * _SIGN - 1
+        result[position : position + 4] = (target - (target & _SIGN) * 2).to_bytes(4, "little", signed=True)
     return bytes(result)

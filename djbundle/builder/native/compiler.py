@@ -144,7 +144,7 @@ def _compile(sources: list[Path], flags: list[str], cache: Cache, libraries: Seq
                 "install the headers of C and of Python:  apt install libc6-dev python3-dev",
             )
 
-    return cache.file("compiled", key, make)
+    return cache.get_or_create("compiled", key, make)
 
 
 def _first_error(text: str) -> str:
@@ -153,8 +153,8 @@ def _first_error(text: str) -> str:
     Lines of the linker do not contain "error:", but the compiler's line after them does.
     """
     lines = text.splitlines()
-    wanted = ("error:", "ld:")
-    return next((line for mark in wanted for line in lines if mark in line and "collect2" not in line), "no message")
+    marks = ("error:", "ld:")
+    return next((line for mark in marks for line in lines if mark in line and "collect2" not in line), "no message")
 
 
 def zstd_sources() -> Path:

@@ -145,7 +145,7 @@ def slim(
         if as_image:
             new.write_bytes(lay_out_as_in_memory(new.read_bytes()))
 
-    return cache.file("elf", key, make)
+    return cache.get_or_create("elf", key, make)
 
 
 def lay_out_as_in_memory(file: bytes) -> bytes:

@@ -15,7 +15,7 @@ from djbundle.errors import LibraryError, UnsupportedVersionError
 
 VFS = f"{LIBRARIES}/vfs.so"
 LEFT_TO_GLIBC = ("ld-linux", "libnss_", "libc.so")  # glibc opens them itself, or they are always added
-GLIBC_FLOOR = (2, 33)  # ld.so --argv0
+MIN_GLIBC = (2, 33)  # ld.so --argv0
 
 
 def close_libraries(tree: Tree, loaded: Iterable[Path], cache: Cache) -> None:
@@ -45,7 +45,7 @@ def close_libraries(tree: Tree, loaded: Iterable[Path], cache: Cache) -> None:
         for soname in dynamic.needed:
             if soname == LOADER:
                 continue
-            name = _provided(tree, file, soname, dynamic)
+            name = _find_in_tree(tree, file, soname, dynamic)
             if name is None:
                 name = f"{LIBRARIES}/{soname}"
                 added = File(name, search.find(soname, file.source, dynamic), "libraries", executable=False)
@@ -54,8 +54,8 @@ def close_libraries(tree: Tree, loaded: Iterable[Path], cache: Cache) -> None:
             needs[file.name][name] = soname
     _drop_orphans(tree, needs)
     sources = {name: file.source for name, file in files.items()}
-    new = underlinked.complete(needs, sources, LIBRARIES, PROGRAM)
-    cut = _cut_circles(needs)
+    new = underlinked.add_missing_needs(needs, sources, LIBRARIES, PROGRAM)
+    cut = _break_cycles(needs)
     for name, source in sources.items():
         if name in needs:
             without = [needs[name][other] for other in cut[name]]
@@ -63,7 +63,7 @@ def close_libraries(tree: Tree, loaded: Iterable[Path], cache: Cache) -> None:
             slim = elf.slim(source, cache, without=without, with_needs=with_needs, as_image=name == PROGRAM)
             tree.replace(files[name], slim)
     _add_loader(tree, cache)
-    _note_order(tree, needs, cut)
+    _record_load_order(tree, needs, cut)
 
 
 def add_module(tree: Tree, name: str, source: Path, cache: Cache) -> None:
@@ -95,7 +95,7 @@ def _drop_orphans(tree: Tree, needs: dict[str, dict[str, str]]) -> None:
         del needs[name]
 
 
-def _cut_circles(needs: dict[str, dict[str, str]]) -> dict[str, list[str]]:
+def _break_cycles(needs: dict[str, dict[str, str]]) -> dict[str, list[str]]:
     """Return the needs to remove from each library, so that no library needs itself through others.
 
     The loader finds a library by name only if it is loaded already. Of two libraries that need each other, as FreeType
@@ -118,16 +118,16 @@ def _cut_circles(needs: dict[str, dict[str, str]]) -> dict[str, list[str]]:
     return cut
 
 
-def _note_order(tree: Tree, needs: dict[str, dict[str, str]], cut: dict[str, list[str]]) -> None:
+def _record_load_order(tree: Tree, needs: dict[str, dict[str, str]], cut: dict[str, list[str]]) -> None:
     """Record in the tree what to load before each file, without what the program has loaded already."""
-    always = [VFS, *_loading_order(PROGRAM, needs, cut)]
+    always = [VFS, *_load_order(PROGRAM, needs, cut)]
     tree.needs[PROGRAM] = tuple(dict.fromkeys(always))
     for name in needs:
         if name != PROGRAM:
-            tree.needs[name] = tuple(item for item in _loading_order(name, needs, cut) if item not in always)
+            tree.needs[name] = tuple(item for item in _load_order(name, needs, cut) if item not in always)
 
 
-def _loading_order(name: str, needs: dict[str, dict[str, str]], cut: dict[str, list[str]]) -> list[str]:
+def _load_order(name: str, needs: dict[str, dict[str, str]], cut: dict[str, list[str]]) -> list[str]:
     """Return all that `name` needs, each after its own needs.
 
     If some of these must come after `name`, the list includes `name` itself.
@@ -155,15 +155,15 @@ def _may_be_elf(file: File) -> bool:
 
 def _check_glibc() -> None:
     name, version = platform.libc_ver()
-    if name != "glibc" or tuple(map(int, version.split(".")[:2])) < GLIBC_FLOOR:
-        floor = ".".join(map(str, GLIBC_FLOOR))
+    if name != "glibc" or tuple(map(int, version.split(".")[:2])) < MIN_GLIBC:
+        minimum = ".".join(map(str, MIN_GLIBC))
         raise UnsupportedVersionError(
             f"this machine has {name or 'no glibc'} {version}",
-            f"build on a machine with glibc {floor} or later",
+            f"build on a machine with glibc {minimum} or later",
         )
 
 
-def _provided(tree: Tree, file: File, soname: str, dynamic: elf.Dynamic) -> str | None:
+def _find_in_tree(tree: Tree, file: File, soname: str, dynamic: elf.Dynamic) -> str | None:
     """Return the library's name in the tree, or None.
 
     Look in the file's own search path, in LIBRARIES, and beside the file. In a wheel it may lie beside a file without a
@@ -190,9 +190,9 @@ class _LibrarySearch:
 
     def __init__(self) -> None:
         listed = subprocess.run(["/sbin/ldconfig", "-p"], capture_output=True, text=True, check=False).stdout
-        found = re.findall(r"^\s*(\S+) \(.*x86-64.*\) => (\S+)$", listed, re.MULTILINE)
+        entries = re.findall(r"^\s*(\S+) \(.*x86-64.*\) => (\S+)$", listed, re.MULTILINE)
         self._system: dict[str, Path] = {}
-        for soname, path in found:
+        for soname, path in entries:
             self._system.setdefault(soname, Path(path))
         self._sonames = {path.resolve(): soname for soname, path in self._system.items() if ".so." in soname}
         self._folders = {path.parent.resolve() for path in self._system.values()}
@@ -214,8 +214,8 @@ class _LibrarySearch:
             path = Path(item.replace("$ORIGIN", str(source.parent))) / soname
             if path.is_file():
                 return path.resolve()
-        if beside := self._system.get(soname):
-            return beside.resolve()
+        if system_path := self._system.get(soname):
+            return system_path.resolve()
         in_prefix = Path(sys.base_prefix) / "lib" / soname
         if in_prefix.is_file():
             return in_prefix.resolve()

@@ -67,9 +67,9 @@ class Compilation:
             with contextlib.suppress(subprocess.TimeoutExpired):
                 process.wait(POLL_SECONDS)
         if process.returncode:
-            raise _explain(self._log)
-        made = next(self._work.glob(f"{MODULE}.*.so"))
-        self.module = self._cache.store_bytes("projects", self._key, made.read_bytes)
+            raise _error_from_log(self._log)
+        extension = next(self._work.glob(f"{MODULE}.*.so"))
+        self.module = self._cache.get_or_create_bytes("projects", self._key, extension.read_bytes)
         return self.module
 
     def _start(self) -> "subprocess.Popen[bytes]":
@@ -148,9 +148,9 @@ def _third_party_modules() -> set[str]:
     return (names | {"djbundle"}) - {"__pycache__"}
 
 
-def _explain(log: Path) -> DjbundleError:
+def _error_from_log(log: Path) -> DjbundleError:
     text = log.read_text(errors="replace")
     if "No space left on device" in text:
         return DiskFullError("the disk is full while compiling", "free some room, or move DJBUNDLE_BUILD_CACHE")
-    said = re.findall(r"(?:FATAL|[Ee]rror)[:,] *(.+)", text) or text.strip().splitlines()[-1:] or ["no message"]
-    return CompileError(f"Nuitka could not compile the project: {said[-1].strip()}", f"read its output in {log}")
+    messages = re.findall(r"(?:FATAL|[Ee]rror)[:,] *(.+)", text) or text.strip().splitlines()[-1:] or ["no message"]
+    return CompileError(f"Nuitka could not compile the project: {messages[-1].strip()}", f"read its output in {log}")

@@ -12,7 +12,7 @@ from djbundle.errors import SqliteTooOldError
 
 LIBRARY = "libsqlite3.so.0"
 COLUMN_NAMES = "libsqlite3-column-names.so"
-FLOOR = (3, 51, 3)  # 3.7.0 to 3.51.2 can corrupt a WAL database (sqlite.org/wal.html, "WAL-reset bug")
+MIN_VERSION = (3, 51, 3)  # 3.7.0 to 3.51.2 can corrupt a WAL database (sqlite.org/wal.html, "WAL-reset bug")
 
 
 def add_sqlite(tree: Tree, folder: str, cache: Cache, callers: Iterable[Path]) -> None:
@@ -22,13 +22,13 @@ def add_sqlite(tree: Tree, folder: str, cache: Cache, callers: Iterable[Path]) -
     name it works as the library. It lacks column metadata, which system libraries such as GDAL call. If `callers` of
     the library besides that module exist, column_names.c provides the missing functions.
     """
-    if sqlite3.sqlite_version_info >= FLOOR:
+    if sqlite3.sqlite_version_info >= MIN_VERSION:
         return
     spec = find_spec("pysqlite3._sqlite3")
     if spec is None or spec.origin is None or not find_spec("_sqlite3").origin:  # type: ignore[union-attr]
-        floor = ".".join(map(str, FLOOR))
+        minimum = ".".join(map(str, MIN_VERSION))
         raise SqliteTooOldError(
-            f"SQLite {sqlite3.sqlite_version} can corrupt a database; {floor} is needed",
+            f"SQLite {sqlite3.sqlite_version} can corrupt a database; {minimum} is needed",
             "pip install pysqlite3",
         )
     with_needs = []
@@ -41,7 +41,7 @@ def add_sqlite(tree: Tree, folder: str, cache: Cache, callers: Iterable[Path]) -
 
 def bundled_sqlite_version() -> str:
     """Return the SQLite version of bundles that are built here."""
-    if sqlite3.sqlite_version_info >= FLOOR:
+    if sqlite3.sqlite_version_info >= MIN_VERSION:
         return sqlite3.sqlite_version
     from pysqlite3 import dbapi2  # noqa: PLC0415 - only where the interpreter's own is too old
 

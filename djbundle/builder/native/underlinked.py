@@ -13,7 +13,7 @@ from djbundle.builder.native import elf
 Needs = dict[str, dict[str, str]]  # Needs[file][library] is the soname; both are names in the tree
 
 
-def complete(needs: Needs, files: dict[str, Path], folder: str, program: str) -> dict[str, list[str]]:
+def add_missing_needs(needs: Needs, files: dict[str, Path], folder: str, program: str) -> dict[str, list[str]]:
     """Add to `needs` the libraries that libraries in `folder` of the tree use but do not name.
 
     Return the new sonames by file. Libraries that `program` loads are available to all.
@@ -25,7 +25,7 @@ def complete(needs: Needs, files: dict[str, Path], folder: str, program: str) ->
     new: dict[str, list[str]] = {}
     for name in sorted(symbols.keys() - {program}):
         missing = symbols[name].undefined - everywhere - _defined(closure([name], needs), symbols)
-        for other in _beside(name, needs) if missing else ():
+        for other in _siblings(name, needs) if missing else ():
             if other in symbols and missing & symbols[other].defined:
                 soname = elf.read_dynamic(files[other]).soname or Path(other).name
                 needs[name][other] = soname
@@ -34,7 +34,7 @@ def complete(needs: Needs, files: dict[str, Path], folder: str, program: str) ->
     return new
 
 
-def _beside(name: str, needs: Needs) -> Iterator[str]:
+def _siblings(name: str, needs: Needs) -> Iterator[str]:
     """Yield the libraries that users of `name` also need."""
     for parent in sorted(needs):
         if name in needs[parent]:
@@ -43,13 +43,13 @@ def _beside(name: str, needs: Needs) -> Iterator[str]:
 
 def closure(names: Iterable[str], needs: Needs) -> set[str]:
     """Return `names` and all that they need, directly or indirectly."""
-    found = set(names)
-    waiting = list(found)
+    closed = set(names)
+    waiting = list(closed)
     while waiting:
-        new = needs[waiting.pop()].keys() - found
-        found |= new
+        new = needs[waiting.pop()].keys() - closed
+        closed |= new
         waiting += new
-    return found
+    return closed
 
 
 def _defined(names: set[str], symbols: dict[str, elf.Symbols]) -> set[str]:

@@ -37,7 +37,7 @@ class Configuration:
         )
 
 
-def names_of_files(include: list[str], root: Path) -> list[str]:
+def file_entries(include: list[str], root: Path) -> list[str]:
     """Return the entries of `include` that are patterns or name files or folders; the others are distributions."""
     plain = [each.rstrip("/").removeprefix("./") for each in include]
     return [each for each in plain if "/" in each or set("*?[") & set(each) or (root / each).exists()]
@@ -70,24 +70,24 @@ def _parse(path: Path) -> dict[str, Any]:
 
 
 def _check(table: dict[str, Any], path: Path) -> Configuration:
-    known = {item.name: item for item in fields(Configuration)}
+    options = {item.name: item for item in fields(Configuration)}
     for key, value in table.items():
-        if key not in known:
-            nearest = difflib.get_close_matches(key, known, n=1, cutoff=0.4)
-            fix = f'write "{nearest[0]}"' if nearest else f"use one of: {', '.join(known)}"
+        if key not in options:
+            nearest = difflib.get_close_matches(key, options, n=1, cutoff=0.4)
+            fix = f'write "{nearest[0]}"' if nearest else f"use one of: {', '.join(options)}"
             raise ConfigurationError(f'unknown key "{key}" in [{TABLE}] of {path.name}', fix)
-        _check_type(key, value, known[key])
+        _check_type(key, value, options[key])
     if "signer" in table:
         table = table | {"signer": read_signer(path.parent / table["signer"])}
     return Configuration(**table)
 
 
-def _check_type(key: str, value: object, known: "Field[Any]") -> None:
-    if known.default_factory is list:
+def _check_type(key: str, value: object, option: "Field[Any]") -> None:
+    if option.default_factory is list:
         is_right = isinstance(value, list) and all(isinstance(item, str) for item in value)
         kind, example = "a list of texts", '["..."]'
-    elif isinstance(known.default, bool):
-        is_right, kind, example = isinstance(value, bool), "true or false", str(not known.default).lower()
+    elif isinstance(option.default, bool):
+        is_right, kind, example = isinstance(value, bool), "true or false", str(not option.default).lower()
     else:
         is_right, kind, example = isinstance(value, str), "a text", '"..."'
     if not is_right:

@@ -19,7 +19,7 @@ IGNORED_FOLDERS = frozenset(
     )
 )
 NOT_THE_PROJECT = frozenset({"tests", "test", "docs", "examples", "example", "demo", "sandbox"})
-DEPTH = 3  # levels of folders below the named one that are searched for a manage.py
+MAX_DEPTH = 3  # levels of folders below the named one that are searched for a manage.py
 # Usual names for the last part of a settings module.
 SHARED = frozenset({"base", "common", "defaults", "shared", "__init__"})
 DEVELOPMENT = frozenset({"dev", "develop", "development", "local", "debug"})
@@ -28,7 +28,7 @@ PRODUCTION = ("production", "prod", "live", "deploy", "deployment")
 
 
 @dataclass(frozen=True, slots=True)
-class Settings:
+class SettingsChoice:
     """The settings module, and why it was chosen."""
 
     module: str
@@ -42,8 +42,8 @@ def find_manage(folder: Path) -> Path | None:
     for candidate in (folder, folder / "src"):
         if (candidate / "manage.py").is_file():
             return candidate / "manage.py"
-    found = sorted(_manage_files(folder, DEPTH))
-    likely = [path for path in found if not NOT_THE_PROJECT & set(path.relative_to(folder).parts)] or found
+    paths = sorted(_manage_files(folder, MAX_DEPTH))
+    likely = [path for path in paths if not NOT_THE_PROJECT & set(path.relative_to(folder).parts)] or paths
     if len(likely) > 1:
         names = [str(path.parent.relative_to(folder)) for path in likely]
         raise AmbiguousProjectError(
@@ -61,22 +61,24 @@ def _manage_files(folder: Path, depth: int) -> Iterator[Path]:
             yield from _manage_files(path, depth - 1)
 
 
-def choose_settings(folder: Path, manage: Path | None, configuration: Configuration, chosen: str | None) -> Settings:
+def choose_settings(
+    folder: Path, manage: Path | None, configuration: Configuration, option: str | None
+) -> SettingsChoice:
     """Return the settings module from the first source that names one.
 
     The sources are the command line, pyproject.toml, the environment, wsgi.py and asgi.py, and manage.py.
     """
-    named = (
-        Settings(chosen or "", "by --settings"),
-        Settings(configuration.settings or "", "by [tool.djbundle]"),
-        Settings(os.environ.get(SETTINGS_VARIABLE, ""), f"by ${SETTINGS_VARIABLE}"),
+    choices = (
+        SettingsChoice(option or "", "by --settings"),
+        SettingsChoice(configuration.settings or "", "by [tool.djbundle]"),
+        SettingsChoice(os.environ.get(SETTINGS_VARIABLE, ""), f"by ${SETTINGS_VARIABLE}"),
     )
-    for settings in named:
-        if settings.module:
-            return settings
+    for explicit in choices:
+        if explicit.module:
+            return explicit
     base = manage.parent if manage else folder
-    if found := _settings_in_files(base, manage):
-        return _for_production(base, found)
+    if choice := _settings_in_files(base, manage):
+        return _for_production(base, choice)
     return _only_candidate(base, manage, folder)
 
 
@@ -86,25 +88,25 @@ def find_settings_class(base: Path, manage: Path | None) -> str:
     It is named in the environment, in wsgi.py or asgi.py, or in manage.py.
     """
     files = (*_server_modules(base), *([manage] if manage else []))
-    named = (os.environ.get(CLASS_VARIABLE), *(_constant_in(path, CLASS_VARIABLE) for path in files))
-    return next(filter(None, named), "")
+    names = (os.environ.get(CLASS_VARIABLE), *(_constant_in(path, CLASS_VARIABLE) for path in files))
+    return next(filter(None, names), "")
 
 
-def _settings_in_files(base: Path, manage: Path | None) -> Settings | None:
+def _settings_in_files(base: Path, manage: Path | None) -> SettingsChoice | None:
     """Return the settings module that project files name, or None.
 
     Servers run with the one in wsgi.py and asgi.py; manage.py often names the developer's.
     """
     by_manage = _constant_in(manage) if manage else None
-    named = {path: name for path in _server_modules(base) if (name := _constant_in(path))}
+    modules = {path: name for path in _server_modules(base) if (name := _constant_in(path))}
     # A name from before settings.py became a package of several modules would not start.
-    by_server = {path: name for path, name in named.items() if not (by_manage and _is_empty_package(base, name))}
+    by_server = {path: name for path, name in modules.items() if not (by_manage and _is_empty_package(base, name))}
     if len(set(by_server.values())) == 1:
         path, module = next(iter(by_server.items()))
         if module != by_manage:
             beside = f"; manage.py names {by_manage}" if by_manage else ""
-            return Settings(module, f"named by {path.relative_to(base)}{beside}")
-    return Settings(by_manage, "named by manage.py") if by_manage else None
+            return SettingsChoice(module, f"named by {path.relative_to(base)}{beside}")
+    return SettingsChoice(by_manage, "named by manage.py") if by_manage else None
 
 
 def _is_empty_package(base: Path, module: str) -> bool:
@@ -118,8 +120,8 @@ def _is_empty_package(base: Path, module: str) -> bool:
 def _server_modules(base: Path) -> Iterator[Path]:
     for name in ("wsgi.py", "asgi.py"):
         for pattern in (name, f"*/{name}", f"*/*/{name}"):
-            found = (path for path in sorted(base.glob(pattern)) if path.is_file())
-            yield from (path for path in found if not IGNORED_FOLDERS & set(path.relative_to(base).parts))
+            paths = (path for path in sorted(base.glob(pattern)) if path.is_file())
+            yield from (path for path in paths if not IGNORED_FOLDERS & set(path.relative_to(base).parts))
 
 
 def _constant_in(path: Path, variable: str = SETTINGS_VARIABLE) -> str | None:
@@ -129,23 +131,24 @@ def _constant_in(path: Path, variable: str = SETTINGS_VARIABLE) -> str | None:
     """
     text = path.read_text(errors="replace")
     pattern = rf"""['"]{variable}['"]\s*(?:,|\]\s*=)\s*['"]([\w.]+)['"]"""
-    found = re.search(pattern, text)
-    return found[1] if found else None
+    match = re.search(pattern, text)
+    return match[1] if match else None
 
 
-def _for_production(base: Path, found: Settings) -> Settings:
-    """Return the production settings beside the developer's settings, if they exist; else `found`."""
-    package, _, last = found.module.rpartition(".")
+def _for_production(base: Path, choice: SettingsChoice) -> SettingsChoice:
+    """Return the production settings beside the developer's settings, if they exist; else `choice`."""
+    package, _, last = choice.module.rpartition(".")
     if last not in DEVELOPMENT:
-        return found
+        return choice
     for name in PRODUCTION:
         module = f"{package}.{name}".lstrip(".")
         if file_of_module(base, module):
-            return Settings(module, f"the one for production; {found.reason.removeprefix('named by ')} names {last}")
-    return found
+            source = choice.reason.removeprefix("named by ")
+            return SettingsChoice(module, f"the one for production; {source} names {last}")
+    return choice
 
 
-def _only_candidate(base: Path, manage: Path | None, folder: Path) -> Settings:
+def _only_candidate(base: Path, manage: Path | None, folder: Path) -> SettingsChoice:
     """Return the settings module if no file names it."""
     candidates = sorted(_candidates(base))
     production = [module for module in candidates if module.rpartition(".")[2] in PRODUCTION]
@@ -156,9 +159,9 @@ def _only_candidate(base: Path, manage: Path | None, folder: Path) -> Settings:
             f"name the folder that holds manage.py, or give the settings:  djbundle build --settings {example}",
         )
     if len(candidates) == 1:
-        return Settings(candidates[0], "the only settings module")
+        return SettingsChoice(candidates[0], "the only settings module")
     if len(production) == 1:
-        return Settings(production[0], f"the one for production of {len(candidates)}")
+        return SettingsChoice(production[0], f"the one for production of {len(candidates)}")
     if not candidates:
         raise ProjectNotFoundError(
             f"manage.py names no {SETTINGS_VARIABLE} and there is no settings.py", "give --settings MODULE"

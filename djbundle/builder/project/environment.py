@@ -23,8 +23,8 @@ from packaging.utils import canonicalize_name
 from djbundle.builder.project.installed import builder_command
 from djbundle.errors import EnvironmentNotFoundError, PythonMismatchError
 
-CONTINUED = "DJBUNDLE_ENVIRONMENT"  # set in the process that continues: the environment, for display
-FOLDERS = (".venv", "venv", "env")
+CONTINUED_VARIABLE = "DJBUNDLE_ENVIRONMENT"  # set in the process that continues: the environment, for display
+ENVIRONMENT_FOLDERS = (".venv", "venv", "env")
 INSTALLERS = frozenset(("pip", "setuptools", "wheel", "uv"))  # they are in every environment
 QUERY = """
 import importlib.metadata, json, sys
@@ -53,44 +53,46 @@ def enter_environment(folder: Path, chosen: Path | None) -> str:
     Replace the process if another interpreter must take over. `chosen` is an interpreter or an environment's folder.
     Return a description of the environment, for display.
     """
-    if continued := os.environ.get(CONTINUED):
-        return continued
-    found = _ask_chosen(chosen) if chosen else _find_environment(folder.resolve())
-    if found and found.prefix != Path(sys.prefix):
-        _continue_in(found)
-    return _shown(Path(sys.prefix))
+    if description := os.environ.get(CONTINUED_VARIABLE):
+        return description
+    environment = _query_chosen(chosen) if chosen else _find_environment(folder.resolve())
+    if environment and environment.prefix != Path(sys.prefix):
+        _continue_in(environment)
+    return _display_path(Path(sys.prefix))
 
 
-def _continue_in(found: Environment) -> NoReturn:
-    if found.version != sys.version_info[:2]:
-        raise _mismatch(found)
-    told = f"{_shown(found.prefix)} ({found.origin})" if found.origin else _shown(found.prefix)
-    command = builder_command(found.python, "from djbundle.cli import main; main()")
-    os.execve(found.python, [*command, *sys.argv[1:]], os.environ | {CONTINUED: told})  # noqa: S606 - no shell
+def _continue_in(environment: Environment) -> NoReturn:
+    if environment.version != sys.version_info[:2]:
+        raise _version_mismatch(environment)
+    path = _display_path(environment.prefix)
+    description = f"{path} ({environment.origin})" if environment.origin else path
+    command = builder_command(environment.python, "from djbundle.cli import main; main()")
+    variables = os.environ | {CONTINUED_VARIABLE: description}
+    os.execve(environment.python, [*command, *sys.argv[1:]], variables)  # noqa: S606 - no shell
 
 
-def _ask_chosen(chosen: Path) -> Environment:
-    found = _ask(chosen, "--python")
-    if found is None:
+def _query_chosen(chosen: Path) -> Environment:
+    environment = _query(chosen, "--python")
+    if environment is None:
         raise EnvironmentNotFoundError(
             f"--python {chosen} is neither a Python that starts nor an environment that has one",
             "name the folder of the environment, such as .venv, or its python",
         )
-    if found.django is None:
+    if environment.django is None:
         raise EnvironmentNotFoundError(
             f"--python {chosen} has no Django", "install the project's packages there, or name another environment"
         )
-    return found
+    return environment
 
 
 def _find_environment(folder: Path) -> Environment | None:
     """Return the first environment that has Django; None if djbundle already runs in the right one."""
     if _is_beside_project(folder):
         return None
-    for origin, place in _candidates(folder):
-        found = _ask(place, origin)
-        if found and found.django:
-            return found
+    for origin, path in _candidates(folder):
+        environment = _query(path, origin)
+        if environment and environment.django:
+            return environment
     return None
 
 
@@ -122,11 +124,11 @@ def _is_for_djbundle_alone() -> bool:
 
 
 def _candidates(folder: Path) -> Iterator[tuple[str, Path]]:
-    """Yield places where the environment may be, each with how it was found."""
+    """Yield paths where the environment may be, each with how it was found."""
     if active := os.environ.get("VIRTUAL_ENV"):
         yield "the active environment", Path(active)
     for parent in _folders_upwards(folder):
-        yield from (("", parent / name) for name in FOLDERS)
+        yield from (("", parent / name) for name in ENVIRONMENT_FOLDERS)
         if (named := parent / ".pdm-python").is_file():
             yield "PDM's", Path(named.read_text().strip())
         if (parent / "poetry.lock").is_file() and (printed := _output("poetry", "env", "info", "-p", cwd=parent)):
@@ -156,35 +158,36 @@ def _output(*command: str, cwd: Path) -> str | None:
     return result.stdout.strip() if result.returncode == 0 else None
 
 
-def _ask(place: Path, origin: str) -> Environment | None:
-    """Start the interpreter `place`, or the one in the folder `place`, and query its environment.
+def _query(path: Path, origin: str) -> Environment | None:
+    """Start the interpreter `path`, or the one in the folder `path`, and query its environment.
 
     Return None if no interpreter starts there.
     """
-    python = place.absolute()
+    python = path.absolute()
     if python.is_dir():
-        python = next((path for name in ("python", "python3") if (path := python / "bin" / name).exists()), python)
+        python = next((file for name in ("python", "python3") if (file := python / "bin" / name).exists()), python)
     try:
         result = subprocess.run([python, "-I", "-c", QUERY], capture_output=True, text=True, check=True)
-        told = json.loads(result.stdout)
+        info = json.loads(result.stdout)
     except (OSError, subprocess.CalledProcessError, json.JSONDecodeError):
         return None
-    major, minor = told["version"]
-    return Environment(python, (major, minor), Path(told["prefix"]), told["django"], origin)
+    major, minor = info["version"]
+    return Environment(python, (major, minor), Path(info["prefix"]), info["django"], origin)
 
 
-def _mismatch(found: Environment) -> PythonMismatchError:
-    wanted = ".".join(map(str, found.version))
+def _version_mismatch(environment: Environment) -> PythonMismatchError:
+    required = ".".join(map(str, environment.version))
     running = ".".join(map(str, sys.version_info[:2]))
     again = shlex.join(["djbundle", *sys.argv[1:]])
-    install = f"install djbundle there:  {found.python} -m pip install djbundle"
+    path = _display_path(environment.prefix)
+    install = f"install djbundle there:  {environment.python} -m pip install djbundle"
     return PythonMismatchError(
-        f"the project's environment {_shown(found.prefix)} has Python {wanted}, but djbundle runs on Python {running}",
-        f"uvx --python {wanted} {again}" if shutil.which("uv") else install,
+        f"the project's environment {path} has Python {required}, but djbundle runs on Python {running}",
+        f"uvx --python {required} {again}" if shutil.which("uv") else install,
     )
 
 
-def _shown(prefix: Path) -> str:
+def _display_path(prefix: Path) -> str:
     """Return an environment's path for display."""
     here = Path.cwd()
     return str(prefix.relative_to(here)) if prefix.is_relative_to(here) and prefix != here else str(prefix)

@@ -9,7 +9,7 @@ from pathspec import GitIgnoreSpec
 
 from djbundle.builder.project.discovery import IGNORED_FOLDERS
 
-NAME = ".gitignore"
+FILE_NAME = ".gitignore"
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,27 +31,27 @@ def walk(top: Path, root: Path, above: list[Path]) -> Iterator[tuple[Path, bool]
     A folder that is ignored as a whole is yielded itself, without its files. The rules in the folders `above` count as
     well, outermost first. Folders of tools are skipped.
     """
-    rules = {top: [found for outer in above if (found := _read(outer))]}
+    rules = {top: [outer_rules for outer in above if (outer_rules := _read(outer))]}
     for place, folders, files in os.walk(top):
         folder = Path(place)
-        known = rules[folder]
+        applying = rules[folder]
         if own := _read(folder):
-            known = [*known, own]
+            applying = [*applying, own]
         links = [each for each in folders if (folder / each).is_symlink()]
-        kept = []
+        entered = []
         for each in sorted(set(folders) - IGNORED_FOLDERS - set(links)):
-            if _is_ignored(folder / each, known, is_folder=True):
+            if _is_ignored(folder / each, applying, is_folder=True):
                 yield (folder / each).relative_to(root), True
             else:
-                kept.append(each)
-                rules[folder / each] = known
-        folders[:] = kept
+                entered.append(each)
+                rules[folder / each] = applying
+        folders[:] = entered
         for each in (*files, *links):
-            yield (folder / each).relative_to(root), _is_ignored(folder / each, known, is_folder=False)
+            yield (folder / each).relative_to(root), _is_ignored(folder / each, applying, is_folder=False)
 
 
 def _read(folder: Path) -> Rules | None:
-    file = folder / NAME
+    file = folder / FILE_NAME
     if not file.is_file():
         return None
     return Rules(folder, GitIgnoreSpec.from_lines(file.read_text(errors="replace").splitlines()))

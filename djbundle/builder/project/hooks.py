@@ -8,7 +8,7 @@ from pathlib import Path
 from djbundle.builder.project.project import Project
 from djbundle.errors import BeforeError
 
-SHOWN = 20  # last lines of a failed command's output that are shown
+SHOWN_LINES = 20  # last lines of a failed command's output that are shown
 
 
 def run_before(command: str, project: Project, environment: dict[str, str]) -> None:
@@ -18,7 +18,7 @@ def run_before(command: str, project: Project, environment: dict[str, str]) -> N
     """
     settings = project.settings_variables()
     programs = os.pathsep.join((str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath)))
-    done = subprocess.run(  # noqa: S602 - by the shell: the project's own words, as in a Makefile
+    result = subprocess.run(  # noqa: S602 - by the shell: the project's own words, as in a Makefile
         command,
         shell=True,
         cwd=project.root,
@@ -28,10 +28,10 @@ def run_before(command: str, project: Project, environment: dict[str, str]) -> N
         stdin=subprocess.DEVNULL,
         check=False,
     )
-    if done.returncode:
-        said = done.stdout.decode(errors="replace").rstrip().splitlines()[-SHOWN:]
-        sys.stderr.writelines(f"  | {line}\n" for line in said)
+    if result.returncode:
+        lines = result.stdout.decode(errors="replace").rstrip().splitlines()[-SHOWN_LINES:]
+        sys.stderr.writelines(f"  | {line}\n" for line in lines)
         raise BeforeError(
-            f"`{command}` ended with code {done.returncode}",
+            f"`{command}` ended with code {result.returncode}",
             f"make it work in {project.root}, or take it out of `before` in [tool.djbundle]",
         )

@@ -12,11 +12,11 @@ from collections.abc import Iterable
 from importlib.util import find_spec
 from pathlib import Path
 
-OWN = ("djbundle", "granian", "nuitka", "zstandard")  # djbundle itself may be a checkout in another folder
+OWN_PACKAGES = ("djbundle", "granian", "nuitka", "zstandard")  # djbundle itself may be a checkout in another folder
 PACKAGE_FOLDERS = ("site-packages", "dist-packages")
 
 # Run by ``python -P -c``, with the folders of djbundle's own packages as the first argument.
-_OWN_FIRST = "import sys; sys.path[:0] = sys.argv.pop(1).split({separator!r}); {then}"
+_OWN_FIRST = "import sys; sys.path[:0] = sys.argv.pop(1).split({separator!r}); {statement}"
 # The same for a process that prefers the project's packages. It always imports this djbundle.
 _OWN_LAST = """\
 import os, sys
@@ -24,14 +24,14 @@ own, rest = sys.argv.pop(1).split({separator!r}), sys.path[:]
 sys.path[:] = own
 import djbundle
 sys.path[:] = [os.getcwd(), *rest, *(folder for folder in own if folder not in rest)]
-{then}
+{statement}
 """
 
 
 @functools.cache
 def own_folders() -> tuple[str, ...]:
     """Return the folders from which the running djbundle and its requirements are imported."""
-    origins = [spec.origin for spec in map(find_spec, OWN) if spec and spec.origin]
+    origins = [spec.origin for spec in map(find_spec, OWN_PACKAGES) if spec and spec.origin]
     return tuple(dict.fromkeys(str(Path(origin).parents[1]) for origin in origins))
 
 
@@ -66,8 +66,8 @@ def distribution(name: str) -> importlib.metadata.Distribution:
 
     Raises importlib.metadata.PackageNotFoundError if neither has one.
     """
-    for found in importlib.metadata.distributions(name=name, path=list(search_path())):
-        return found
+    for match in importlib.metadata.distributions(name=name, path=list(search_path())):
+        return match
     raise importlib.metadata.PackageNotFoundError(name)
 
 
@@ -79,19 +79,19 @@ def files_of(distribution: importlib.metadata.Distribution) -> list[importlib.me
 
     The result is cached, because checking tens of thousands of files is slow.
     """
-    place = str(getattr(distribution, "_path", id(distribution)))
-    if place not in _files:
-        _files[place] = distribution.files or []
-    return _files[place]
+    key = str(getattr(distribution, "_path", id(distribution)))
+    if key not in _files:
+        _files[key] = distribution.files or []
+    return _files[key]
 
 
-def builder_command(python: Path, then: str) -> list[str]:
-    """Return the command line that runs the statement `then` with djbundle's own packages first."""
-    code = _OWN_FIRST.format(separator=os.pathsep, then=then)
+def builder_command(python: Path, statement: str) -> list[str]:
+    """Return the command line that runs `statement` with djbundle's own packages first."""
+    code = _OWN_FIRST.format(separator=os.pathsep, statement=statement)
     return [str(python), "-P", "-c", code, os.pathsep.join(own_folders())]
 
 
-def project_command(then: str) -> list[str]:
-    """Return the command line that runs the statement `then` as the project would, in its folder."""
-    code = _OWN_LAST.format(separator=os.pathsep, then=then)
+def project_command(statement: str) -> list[str]:
+    """Return the command line that runs `statement` as the project would, in its folder."""
+    code = _OWN_LAST.format(separator=os.pathsep, statement=statement)
     return [sys.executable, "-P", "-c", code, os.pathsep.join(own_folders())]

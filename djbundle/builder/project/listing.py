@@ -11,16 +11,16 @@ from pathlib import Path
 from djbundle.builder.core import git
 from djbundle.builder.project import gitignore
 from djbundle.builder.project.discovery import IGNORED_FOLDERS
-from djbundle.contract.file_format import UNFINISHED, is_bundle
+from djbundle.contract.file_format import UNFINISHED_PREFIX, is_bundle
 
-ENVIRONMENT = "pyvenv.cfg"  # marks the folder of a virtual environment, whatever its name
+ENVIRONMENT_MARKER = "pyvenv.cfg"  # it marks the folder of a virtual environment, whatever its name
 
 
 @dataclass(frozen=True, slots=True)
 class Listing:
     """The files of a project. All paths are relative to its root."""
 
-    knowledge: git.Knowledge = "no repository"
+    git_state: git.GitState = "no repository"
     files: tuple[Path, ...] = ()
     tracked: frozenset[Path] | None = None  # None if unknown
     ignored: tuple[Path, ...] = ()  # files, and folders that are ignored as a whole
@@ -38,17 +38,17 @@ def list_project(root: Path, above: list[Path]) -> Listing:
 
     The .gitignore files of the folders `above` count as well, when git is not used.
     """
-    knowledge = git.knowledge_of(root)
-    if knowledge == "git":
+    git_state = git.git_state(root)
+    if git_state == "git":
         tracked, others = git.tracked_files(root), git.other_files(root)
         # For a project that its repository ignores as a whole, as dotfiles repositories do, git lists nothing.
         if tracked or others:
             files = _expanded([*map(Path, tracked), *map(Path, others)], root)
             return Listing("git", files, frozenset(map(Path, tracked)), _sorted(git.ignored_files(root)))
-        knowledge = "no repository"
+        git_state = "no repository"
     walked = [*gitignore.walk(root, root, above)]
     files = _expanded([path for path, is_ignored in walked if not is_ignored], root)
-    return Listing(knowledge, files, None, _sorted(path for path, is_ignored in walked if is_ignored))
+    return Listing(git_state, files, None, _sorted(path for path, is_ignored in walked if is_ignored))
 
 
 def _sorted(names: Iterable[str | Path]) -> tuple[Path, ...]:
@@ -60,7 +60,8 @@ def _expanded(names: list[Path], root: Path) -> tuple[Path, ...]:
 
 
 def _files(names: list[Path], root: Path) -> Iterator[Path]:
-    environments = {path.parent for path in names if path.name == ENVIRONMENT} - {Path()}  # the project may lie in one
+    environments = {path.parent for path in names if path.name == ENVIRONMENT_MARKER}
+    environments -= {Path()}  # the project may lie in one
     for path in names:
         if _is_of_tools(path) or not environments.isdisjoint(path.parents):
             continue
@@ -79,7 +80,7 @@ def _files_of_folder(folder: Path, root: Path) -> Iterator[Path]:
 
 
 def _is_of_tools(path: Path) -> bool:
-    return any(part in IGNORED_FOLDERS or part.startswith(UNFINISHED) for part in path.parts)
+    return any(part in IGNORED_FOLDERS or part.startswith(UNFINISHED_PREFIX) for part in path.parts)
 
 
 def inner_target(root: Path, path: Path) -> str | None:

@@ -44,8 +44,8 @@ class Project:
 
     def settings_variables(self) -> dict[str, str]:
         """Return the environment variables that name the settings for Django."""
-        told = {SETTINGS_VARIABLE: self.settings_module, CLASS_VARIABLE: self.settings_class}
-        return {name: value for name, value in told.items() if value}
+        variables = {SETTINGS_VARIABLE: self.settings_module, CLASS_VARIABLE: self.settings_class}
+        return {name: value for name, value in variables.items() if value}
 
     def sources(self) -> Iterator[Path]:
         return (path for path in self.files if is_source(path))
@@ -65,19 +65,19 @@ def find_project(folder: Path, *, settings: str | None, name: str | None) -> Pro
     manage = find_manage(folder)
     base = manage.parent if manage else folder
     configuration, metadata = read_pyproject(base, base.parent, folder)
-    chosen = choose_settings(folder, manage, configuration, settings)
-    root = find_root(folder, manage, chosen.module)
+    choice = choose_settings(folder, manage, configuration, settings)
+    root = find_root(folder, manage, choice.module)
     listing = list_project(root, _folders_between(folder, base, root))
     listed = set(listing.files)
     links = {path: target for path in sorted(listed) if (target := inner_target(root, path))}
     files = tuple(sorted(listed - links.keys()))
     _check_syntax(root, files)
-    commit = git.find_commit(root) if listing.knowledge == "git" else None
-    own_name = name or configuration.name or metadata.name or _derived_name(chosen.module, root)
+    commit = git.find_commit(root) if listing.git_state == "git" else None
+    own_name = name or configuration.name or metadata.name or _derived_name(choice.module, root)
     return Project(
         root=root,
-        settings_module=chosen.module,
-        settings_reason=chosen.reason,
+        settings_module=choice.module,
+        settings_reason=choice.reason,
         settings_class=find_settings_class(base, manage),
         name=_executable_name(own_name),
         version=metadata.version or (git.shortened(commit) if commit else "0"),

@@ -5,39 +5,39 @@ from dataclasses import dataclass
 from html.parser import HTMLParser
 from urllib.parse import urljoin, urlsplit
 
-PATIENCE = 10.0  # seconds for a page
+PAGE_TIMEOUT = 10.0  # seconds for a page
 ACCEPT = "text/html,*/*"  # as a browser sends it: a view's response may depend on it
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class Response:
     status: int
     body: str
     cookies: frozenset[str] = frozenset()  # "name=value" of each cookie that the response sets
 
-    def files(self, path: str, static_url: str) -> set[str]:
+    def static_files(self, path: str, static_url: str) -> set[str]:
         """Return the paths of the static files that the page loads; an empty set if it is no HTML."""
         if not static_url:
             return set()
-        names = Names()
-        names.feed(self.body)
-        whole = (urlsplit(urljoin(path, name)) for name in names.found)
-        return {each.path for each in whole if not each.netloc and each.path.startswith(static_url)}
+        parser = ResourceParser()
+        parser.feed(self.body)
+        urls = (urlsplit(urljoin(path, name)) for name in parser.urls)
+        return {each.path for each in urls if not each.netloc and each.path.startswith(static_url)}
 
 
-class Names(HTMLParser):
-    """The URLs of what a page loads."""
+class ResourceParser(HTMLParser):
+    """Collect the URLs of the files that a page loads."""
 
     def __init__(self) -> None:
         super().__init__()
-        self.found: list[str] = []
+        self.urls: list[str] = []
 
     def handle_starttag(self, tag: str, attributes: list[tuple[str, str | None]]) -> None:
-        wanted = {"link": "href", "script": "src", "img": "src", "source": "src"}.get(tag)
-        self.found += [value for name, value in attributes if name == wanted and value]
+        attribute = {"link": "href", "script": "src", "img": "src", "source": "src"}.get(tag)
+        self.urls += [value for name, value in attributes if name == attribute and value]
 
 
-class Customer:
+class Client:
     """An HTTP client. It sends an allowed host name, and an HTTPS header if the site redirects to HTTPS."""
 
     def __init__(self, address: tuple[str, int], host: str, static_url: str, *, is_https: bool) -> None:
@@ -48,20 +48,20 @@ class Customer:
         if is_https:
             self.headers["X-Forwarded-Proto"] = "https"
 
-    def get(self, path: str, cookie: str = "", request_id: str = "") -> Answer:
+    def get(self, path: str, cookie: str = "", request_id: str = "") -> Response:
         """Request a page, without following redirects. Raises OSError for a page that hangs.
 
         The site logs `request_id` with each line about the request.
         """
-        connection = http.client.HTTPConnection(*self.address, timeout=PATIENCE)
+        connection = http.client.HTTPConnection(*self.address, timeout=PAGE_TIMEOUT)
         try:
-            own = {name: value for name, value in (("Cookie", cookie), ("X-Request-ID", request_id)) if value}
-            connection.request("GET", path, headers=self.headers | own)
-            answer = connection.getresponse()
-            is_page = "html" in answer.headers.get("Content-Type", "") or answer.status >= 400
-            body = answer.read().decode(errors="replace") if is_page else ""
-            given = answer.headers.get_all("Set-Cookie", ())
-            return Answer(answer.status, body, frozenset(each.partition(";")[0] for each in given))
+            extra_headers = {name: value for name, value in (("Cookie", cookie), ("X-Request-ID", request_id)) if value}
+            connection.request("GET", path, headers=self.headers | extra_headers)
+            response = connection.getresponse()
+            is_page = "html" in response.headers.get("Content-Type", "") or response.status >= 400
+            body = response.read().decode(errors="replace") if is_page else ""
+            cookies = response.headers.get_all("Set-Cookie", ())
+            return Response(response.status, body, frozenset(each.partition(";")[0] for each in cookies))
         except http.client.HTTPException as error:
             raise OSError(f"{type(error).__name__}: {error}") from error
         finally:

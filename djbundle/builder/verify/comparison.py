@@ -16,11 +16,12 @@ from typing import Any
 
 from djbundle.builder.project.installed import project_command
 from djbundle.builder.project.project import Project
-from djbundle.builder.verify.crawl_record import Problem, Visit
+from djbundle.builder.verify.crawl_record import CrawlRecord, Problem
 
 COMMANDS = ("check", "migrate")
+PLAN_FILE, OUTCOMES_FILE = "plan.json", "outcomes.json"  # see comparison_probe.py
 IMPORT_ERRORS = ("ImportError", "ModuleNotFoundError")
-PATIENCE = 120.0  # seconds for the whole comparison
+COMPARISON_TIMEOUT = 120.0  # seconds for the whole comparison
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,31 +32,33 @@ class Comparison:
     environment: Mapping[str, str]
     static: Path
 
-    def sort(self, seen: Visit, data: Path) -> None:
+    def sort_problems(self, record: CrawlRecord, data: Path) -> None:
         """Turn problems into warnings if the project has them outside of a bundle too.
 
         A page that does not answer stays a problem: each request for it takes a thread or a process from all other
         requests. `data` is the data directory of the crawled bundle.
         """
-        asked = [each for each in seen.problems if each.request or each.what in COMMANDS]
-        outside = self.ask(asked, seen.told, data) if asked else {}
-        problems, seen.problems = seen.problems, []
+        comparable = [each for each in record.problems if each.request or each.what in COMMANDS]
+        outcomes = self.try_outside(comparable, record.site_facts, data) if comparable else {}
+        problems, record.problems = record.problems, []
         for problem in problems:
-            is_known = is_same(problem, outside.get(problem.what, ""))
-            known = replace(problem, said=f"{problem.said} (outside of a bundle too)") if is_known else problem
-            if is_known and not problem.fate:
-                seen.warnings.append(f"{known.what}: {known.said}")
+            is_of_project = is_same(problem, outcomes.get(problem.what, ""))
+            message = f"{problem.message} (outside of a bundle too)" if is_of_project else problem.message
+            if is_of_project and not problem.fate:
+                record.warnings.append(f"{problem.what}: {message}")
             else:
-                seen.problems.append(known)
+                record.problems.append(replace(problem, message=message))
 
-    def ask(self, problems: list[Problem], told: Mapping[str, Any], data: Path) -> dict[str, str]:
+    def try_outside(self, problems: list[Problem], site_facts: Mapping[str, Any], data: Path) -> dict[str, str]:
         """Return the outcome of each of `problems` outside of the bundle: the error, or "" if there is none."""
         work = data.with_name("outside")
         databases = {
-            alias: str(work / name) for alias, name in told.get("databases", {}).items() if (data / name).is_file()
+            alias: str(work / name)
+            for alias, name in site_facts.get("databases", {}).items()
+            if (data / name).is_file()
         }
         shutil.copytree(data, work, ignore=shutil.ignore_patterns("*.sock"))
-        questions = {
+        plan = {
             "commands": [each.what for each in problems if each.what in COMMANDS],
             "requests": [
                 {"what": each.what, "path": each.request.path, "superuser": each.request.superuser}
@@ -64,39 +67,39 @@ class Comparison:
             ],
             "databases": databases,
             "static": str(self.static),
-            "host": told.get("host", ""),
-            "superuser": told.get("superuser", ""),
-            "is_https": told.get("redirects_to_https", False),
+            "host": site_facts.get("host", ""),
+            "superuser": site_facts.get("superuser", ""),
+            "is_https": site_facts.get("redirects_to_https", False),
         }
-        answer = work / "answer.json"
-        (work / "questions.json").write_text(json.dumps(questions))
-        own = {"PYTHONDONTWRITEBYTECODE": "1", "TMPDIR": str(work)}
+        outcomes = work / OUTCOMES_FILE
+        (work / PLAN_FILE).write_text(json.dumps(plan))
+        overrides = {"PYTHONDONTWRITEBYTECODE": "1", "TMPDIR": str(work)}
         try:
             subprocess.run(
                 [*project_command("from djbundle.builder.verify.comparison_probe import run; run()"), str(work)],
                 cwd=self.project.root,
-                env={**os.environ, **self.project.settings_variables(), **self.environment, **own},
+                env={**os.environ, **self.project.settings_variables(), **self.environment, **overrides},
                 capture_output=True,
                 stdin=subprocess.DEVNULL,
-                timeout=PATIENCE,
+                timeout=COMPARISON_TIMEOUT,
                 check=False,
             )
         except subprocess.TimeoutExpired:
             return {}
-        return json.loads(answer.read_bytes()) if answer.exists() else {}
+        return json.loads(outcomes.read_bytes()) if outcomes.exists() else {}
 
 
-def is_same(problem: Problem, outside: str) -> bool:
+def is_same(problem: Problem, outcome: str) -> bool:
     """Return whether the project fails in the same way as its bundle.
 
     For a page, the class of the error must be the same; its message may name another place. For a command, any failure
     is enough. A missing module must be the same one, because a module may be what the bundle lacks.
     """
     if not problem.request:
-        return bool(outside)
+        return bool(outcome)
     if problem.fate:
-        return problem.fate == outside
+        return problem.fate == outcome
     if not problem.trace:
-        return problem.said.rpartition(" ")[2] == outside  # the status
-    failed = problem.said.partition(":")[0]
-    return problem.said == outside if failed in IMPORT_ERRORS else failed == outside.partition(":")[0]
+        return problem.message.rpartition(" ")[2] == outcome  # the status
+    error = problem.message.partition(":")[0]
+    return problem.message == outcome if error in IMPORT_ERRORS else error == outcome.partition(":")[0]

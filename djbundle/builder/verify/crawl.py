@@ -13,132 +13,140 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from djbundle.builder.core.engines import SQLITE
-from djbundle.builder.core.last_words import error_of, last_chain, last_words
-from djbundle.builder.core.sandbox import Place, Tell
-from djbundle.builder.verify.client import Answer, Customer
-from djbundle.builder.verify.crawl_record import BREAKS_OFF, Problem, Request, Visit
-from djbundle.builder.verify.diagnosis import Excuses
-from djbundle.builder.verify.in_bundle_scripts import CHECK, FOUND, QUESTIONS
+from djbundle.builder.core.engines import SQLITE_ENGINES
+from djbundle.builder.core.sandbox import ProgressCallback, SandboxPaths
+from djbundle.builder.core.tracebacks import error_in_output, exception_in, last_traceback
+from djbundle.builder.verify.client import Client, Response
+from djbundle.builder.verify.crawl_record import BREAKS_OFF, CrawlRecord, Problem, Request
+from djbundle.builder.verify.diagnosis import Diagnosis
+from djbundle.builder.verify.in_bundle_scripts import CHECK_OUTPUT_START, CHECK_SCRIPT, SITE_FACTS_SCRIPT
 from djbundle.builder.verify.site_log import SiteLog
-from djbundle.builder.verify.unanswered import get_patiently, problem_without_answer, wait_until_back
+from djbundle.builder.verify.unanswered import get_with_retry, problem_without_answer, wait_until_back
 from djbundle.contract import verification
 
-START = 60.0  # seconds for the site to start, and for its worker
-LEAVES = re.compile(r"log-?out|sign-?out|delete|stream", re.IGNORECASE)  # pages that end the session, or never end
-LOST = 3  # unanswered pages after which the crawl stops
+START_TIMEOUT = 60.0  # seconds for the site to start, and for its worker
+# Pages that end the session, or never end.
+SKIPPED_PATHS = re.compile(r"log-?out|sign-?out|delete|stream", re.IGNORECASE)
+MAX_UNANSWERED = 3  # unanswered pages after which the crawl stops
 
 
-class CommandError(Exception):
-    """A command of the bundle failed; `printed` is the last line of its output."""
+class BundleCommandError(Exception):
+    """A command of the bundle failed; `last_line` is the last line of its output."""
 
-    def __init__(self, problem: Problem, printed: str) -> None:
+    def __init__(self, problem: Problem, last_line: str) -> None:
         super().__init__(problem)
-        self.problem, self.printed = problem, printed
+        self.problem, self.last_line = problem, last_line
 
 
-class Visitor:
+class Crawler:
     """The crawler of one bundle.
 
-    `environment` has the variables that the bundle needs to start; progress is reported to `tell`. `when_migrated` is
-    called with the data directory when nothing but the migrations has run.
+    `environment` has the variables that the bundle needs to start. `report_progress` is called with the share
+    that is done, and `when_migrated` with the data directory when nothing but the migrations has run.
     """
 
     def __init__(
         self,
-        place: Place,
+        paths: SandboxPaths,
         environment: Mapping[str, str],
-        tell: Tell,
+        report_progress: ProgressCallback,
         when_migrated: Callable[[Path], object] | None = None,
     ) -> None:
-        self.place = place
-        own = {verification.VERIFY_MODE_VARIABLE: "1", "DJBUNDLE_DATA_DIR": str(place.data)}
-        self.environment = {"DJBUNDLE_ALLOWED_HOSTS": "localhost,127.0.0.1", **environment, **own}
-        self.tell = tell
+        self.paths = paths
+        overrides = {verification.VERIFY_MODE_VARIABLE: "1", "DJBUNDLE_DATA_DIR": str(paths.data)}
+        self.environment = {"DJBUNDLE_ALLOWED_HOSTS": "localhost,127.0.0.1", **environment, **overrides}
+        self.report_progress = report_progress
         self.when_migrated = when_migrated
-        self.seen = Visit(place.is_empty)
-        self.log = SiteLog(place.data / "verify.log")
+        self.record = CrawlRecord(paths.is_empty)
+        self.log = SiteLog(paths.data / "verify.log")
         self.engines: list[str] = []  # engines of the databases
-        self.excuses = Excuses(place.data)
-        self.lost = 0  # number of pages that hang or end their process
+        self.diagnosis = Diagnosis(paths.data)
+        self.unanswered = 0  # number of pages that hang or end their process
 
-    def visit(self) -> Visit:
-        """Crawl the bundle, and return what was seen, including all problems."""
+    def crawl(self) -> CrawlRecord:
+        """Crawl the bundle, and return the record of it, including all problems."""
         try:
             if self.prepare():
                 if self.when_migrated:
-                    self.when_migrated(self.place.data)
+                    self.when_migrated(self.paths.data)
                 with self.serving() as process:
-                    self.seen.told = self.look_around()  # while the site starts
+                    self.record.site_facts = self.load_site_facts()  # while the site starts
                     if address := self.wait_until_ready(process):
-                        self.see_all(address)
-                self.explain()
-        except CommandError as error:
+                        self.crawl_site(address)
+                self.explain_failures()
+        except BundleCommandError as error:
             problem = error.problem
-            if excuse := self.excuses.find(problem.said, last_chain(problem.trace)):
-                self.seen.warnings.append(f"no page was visited: {problem.what} fails: {excuse}")
+            if reason := self.diagnosis.reason_for(problem.message, last_traceback(problem.trace)):
+                self.record.warnings.append(f"no page was crawled: {problem.what} fails: {reason}")
             else:
-                self.seen.problems.append(problem)
-        return self.seen
+                self.record.problems.append(problem)
+        return self.record
 
-    def see_all(self, address: tuple[str, int]) -> None:
+    def crawl_site(self, address: tuple[str, int]) -> None:
         """Request the pages and their static files, and run a task."""
-        told = self.seen.told
-        if told["no_session"]:
-            self.seen.warnings.append(f"no superuser could be made ({told['no_session']}): admin pages were not seen")
-        customer = Customer(address, told["host"], told["static_url"], is_https=told["redirects_to_https"])
-        self.ask_for_files(customer, self.ask_for_pages(customer))
-        self.wait_for_worker(customer)
+        facts = self.record.site_facts
+        if facts["no_session"]:
+            self.record.warnings.append(
+                f"no superuser could be made ({facts['no_session']}): admin pages were not crawled"
+            )
+        client = Client(address, facts["host"], facts["static_url"], is_https=facts["redirects_to_https"])
+        self.request_files(client, self.request_pages(client))
+        self.wait_for_worker(client)
         for death in self.log.next_deaths():  # deaths that no page was blamed for
-            self.seen.problems.append(Problem("serve", f"{death.name} {death.how}", death.words, fate="dies"))
+            self.record.problems.append(
+                Problem("serve", f"{death.name} {death.description}", death.output, fate="dies")
+            )
 
     def prepare(self) -> bool:
-        """Check the bundle and create its databases; return whether it can be crawled. Raises CommandError."""
-        with ThreadPoolExecutor(1) as beside:  # both spend most of their time loading the site
-            migrating = beside.submit(self.run, "migrate")
+        """Check the bundle and create its databases; return whether it can be crawled. Raises BundleCommandError."""
+        with ThreadPoolExecutor(1) as executor:  # both spend most of their time loading the site
+            migrating = executor.submit(self.run, "migrate")
             self.check()
         try:
             if self.engines:
                 migrating.result()
-        except CommandError as error:
-            if not self.excuses.servers:
+        except BundleCommandError as error:
+            if not self.diagnosis.servers:
                 raise
-            wish = self.excuses.wish()
-            self.seen.warnings.append(f"no page was visited: {wish}, and migrate fails: {error.problem.said}")
+            reason = self.diagnosis.missing_databases()
+            self.record.warnings.append(f"no page was crawled: {reason}, and migrate fails: {error.problem.message}")
             return False
         return True
 
     def check(self) -> None:
-        """Check the bundle. Raises CommandError, but first learns which stand-ins are in use."""
+        """Check the bundle. Raises BundleCommandError, but first records which stand-ins are in use."""
         try:
-            self.learn(self.ask(CHECK, "check"))
-        except CommandError as error:
-            self.learn(error.printed)
+            self.record_backends(self.run_script(CHECK_SCRIPT, "check"))
+        except BundleCommandError as error:
+            self.record_backends(error.last_line)
             raise
 
-    def learn(self, told: str) -> None:
-        if told.startswith(FOUND):  # otherwise the settings do not import
-            found = json.loads(told)
-            self.engines, self.excuses.caches = found["engines"], found["caches"]
-            self.excuses.servers = [each for each in self.engines if not each.endswith(SQLITE)]
+    def record_backends(self, output: str) -> None:
+        if output.startswith(CHECK_OUTPUT_START):  # otherwise the settings do not import
+            backends = json.loads(output)
+            self.engines, self.diagnosis.caches = backends["engines"], backends["caches"]
+            self.diagnosis.servers = [each for each in self.engines if not each.endswith(SQLITE_ENGINES)]
 
-    def look_around(self) -> dict[str, Any]:
-        """Return what there is to crawl. Raises CommandError."""
-        told: dict[str, Any] = json.loads(self.ask(QUESTIONS, "shell"))
-        names = told["databases"].items()
-        return told | {"databases": {alias: os.path.relpath(name, self.place.data) for alias, name in names}}
+    def load_site_facts(self) -> dict[str, Any]:
+        """Return what there is to crawl. Raises BundleCommandError."""
+        facts: dict[str, Any] = json.loads(self.run_script(SITE_FACTS_SCRIPT, "shell"))
+        names = facts["databases"].items()
+        return facts | {"databases": {alias: os.path.relpath(name, self.paths.data) for alias, name in names}}
 
-    def ask(self, question: str, what: str) -> str:
-        """Run Python code in the bundle, and return its last line. Raises CommandError, with `what` as the command."""
+    def run_script(self, script: str, what: str) -> str:
+        """Run Python code in the bundle, and return its last line.
+
+        Raises BundleCommandError, with `what` as the command.
+        """
         try:
-            return self.run("-c", question).splitlines()[-1]
-        except CommandError as error:
-            raise CommandError(replace(error.problem, what=what), error.printed) from error
+            return self.run("-c", script).splitlines()[-1]
+        except BundleCommandError as error:
+            raise BundleCommandError(replace(error.problem, what=what), error.last_line) from error
 
-    def run(self, *words: str) -> str:
-        """Run a command of the bundle, and return its output. Raises CommandError."""
-        done = subprocess.run(
-            [str(self.place.bundle), *words],
+    def run(self, *arguments: str) -> str:
+        """Run a command of the bundle, and return its output. Raises BundleCommandError."""
+        result = subprocess.run(
+            [str(self.paths.bundle), *arguments],
             env=self.environment,
             cwd="/",
             capture_output=True,
@@ -146,15 +154,16 @@ class Visitor:
             stdin=subprocess.DEVNULL,
             check=False,
         )
-        if done.returncode:
-            said = last_words(done.stderr) or f"code {done.returncode}"
-            raise CommandError(Problem(words[0], said, done.stderr.strip()), "".join(done.stdout.splitlines()[-1:]))
-        return done.stdout.strip()
+        if result.returncode:
+            message = error_in_output(result.stderr) or f"code {result.returncode}"
+            problem = Problem(arguments[0], message, result.stderr.strip())
+            raise BundleCommandError(problem, "".join(result.stdout.splitlines()[-1:]))
+        return result.stdout.strip()
 
     @contextlib.contextmanager
     def serving(self) -> "Iterator[subprocess.Popen[bytes]]":
-        command = [str(self.place.bundle), "serve", "--bind", "127.0.0.1:0", "--workers", "1", "--log-format", "json"]
-        (self.place.data / verification.URL).unlink(missing_ok=True)
+        command = [str(self.paths.bundle), "serve", "--bind", "127.0.0.1:0", "--workers", "1", "--log-format", "json"]
+        (self.paths.data / verification.URL).unlink(missing_ok=True)
         with self.log.file.open("wb") as log:
             process = subprocess.Popen(command, env=self.environment, cwd="/", stdout=log, stderr=log)
         try:
@@ -164,95 +173,96 @@ class Visitor:
             process.wait(60)
 
     def wait_until_ready(self, process: "subprocess.Popen[bytes]") -> tuple[str, int] | None:
-        end, file = time.monotonic() + START, self.place.data / verification.URL
+        end, file = time.monotonic() + START_TIMEOUT, self.paths.data / verification.URL
         while time.monotonic() < end and process.poll() is None:
             if file.exists():
                 url = urlsplit(file.read_text())
                 return str(url.hostname), int(url.port or 80)
             time.sleep(0.02)
-        said = self.log.text().strip()
-        self.seen.problems.append(Problem("serve", "it did not start", said))
+        self.record.problems.append(Problem("serve", "it did not start", self.log.text().strip()))
         return None
 
-    def ask_for_pages(self, customer: Customer) -> set[str]:
+    def request_pages(self, client: Client) -> set[str]:
         """Request all pages, and return the static files that they load."""
-        told = self.seen.told
+        facts = self.record.site_facts
         requests = [
             Request(path, superuser)
-            for path in told["paths"]
-            if not LEAVES.search(path)
-            for superuser in ((False, True) if told["cookies"] else (False,))
+            for path in facts["paths"]
+            if not SKIPPED_PATHS.search(path)
+            for superuser in ((False, True) if facts["cookies"] else (False,))
         ]
         files: set[str] = set()
         statuses: set[int] = set()
         for number, request in enumerate(requests):
-            if self.lost >= LOST:
-                self.seen.warnings.append(f"{LOST} pages did not answer, so those from {request.path} on were not seen")
+            if self.unanswered >= MAX_UNANSWERED:
+                self.record.warnings.append(
+                    f"{MAX_UNANSWERED} pages did not answer, so those from {request.path} on were not crawled"
+                )
                 break
-            status, named = self.look_at(customer, request)
-            files |= named
+            status, static_files = self.request_page(client, request)
+            files |= static_files
             statuses.add(status)
-            self.seen.pages += 1
-            self.tell(number / len(requests))
+            self.record.pages += 1
+            self.report_progress(number / len(requests))
         if statuses == {400}:
-            self.seen.warnings.append(f"every page is answered 400: is {told['host']} the name of the site?")
+            self.record.warnings.append(f"every page is answered 400: is {facts['host']} the name of the site?")
         return files
 
-    def ask_for_files(self, customer: Customer, paths: Iterable[str]) -> None:
+    def request_files(self, client: Client, paths: Iterable[str]) -> None:
         for request in map(Request, sorted(paths)):
             try:
-                status = customer.get(request.path).status
+                status = client.get(request.path).status
             except OSError as error:
-                self.seen.problems.append(problem_without_answer(request, error, self.log))
+                self.record.problems.append(problem_without_answer(request, error, self.log))
                 return
-            self.seen.files += 1
+            self.record.files += 1
             if status >= 400:
-                said = f"a page names it, and it is answered {status}"
-                self.seen.problems.append(Problem(str(request), said, request=request))
+                message = f"a page names it, and it is answered {status}"
+                self.record.problems.append(Problem(str(request), message, request=request))
 
-    def look_at(self, customer: Customer, request: Request) -> tuple[int, set[str]]:
+    def request_page(self, client: Client, request: Request) -> tuple[int, set[str]]:
         """Request a page; return its status, and the static files that it loads.
 
         The status is 0 if the page does not answer.
         """
         what = str(request)
         try:
-            answer = get_patiently(customer, request, self.cookie() if request.superuser else "")
+            response = get_with_retry(client, request, self.cookie() if request.superuser else "")
         except OSError as error:
             problem = problem_without_answer(request, error, self.log)
-            self.lost += problem.fate != BREAKS_OFF
-            self.seen.problems.append(problem)
-            wait_until_back(customer, START)
+            self.unanswered += problem.fate != BREAKS_OFF
+            self.record.problems.append(problem)
+            wait_until_back(client, START_TIMEOUT)
             return 0, set()
-        if answer.status >= 500:
-            self.seen.problems.append(Problem(what, f"it is answered {answer.status}", request=request))
+        if response.status >= 500:
+            self.record.problems.append(Problem(what, f"it is answered {response.status}", request=request))
         if request.superuser:
-            self.renew_session(answer)
-        return answer.status, answer.files(request.path, customer.static_url)
+            self.switch_session(response)
+        return response.status, response.static_files(request.path, client.static_url)
 
     def cookie(self) -> str:
         """Return the superuser's session cookie."""
-        return str(self.seen.told["cookies"][0])
+        return str(self.record.site_facts["cookies"][0])
 
-    def renew_session(self, answer: Answer) -> None:
+    def switch_session(self, response: Response) -> None:
         """Switch to the next session, if one is left, when a page ended the session or changed its user."""
         name = self.cookie().partition("=")[0]
-        others = {each for each in answer.cookies if each.startswith(f"{name}=")} - {self.cookie()}
-        if others and len(self.seen.told["cookies"]) > 1:
-            del self.seen.told["cookies"][0]
+        others = {each for each in response.cookies if each.startswith(f"{name}=")} - {self.cookie()}
+        if others and len(self.record.site_facts["cookies"]) > 1:
+            del self.record.site_facts["cookies"][0]
 
-    def wait_for_worker(self, customer: Customer) -> None:
-        end = time.monotonic() + START
+    def wait_for_worker(self, client: Client) -> None:
+        end = time.monotonic() + START_TIMEOUT
         try:
-            while (answer := customer.get("/up")).status == 503 and time.monotonic() < end:
+            while (response := client.get("/up")).status == 503 and time.monotonic() < end:
                 time.sleep(0.1)
         except OSError as error:
-            self.seen.problems.append(Problem("GET /up", str(error)))
+            self.record.problems.append(Problem("GET /up", str(error)))
             return
-        if answer.status == 503:
-            self.seen.problems.append(Problem("GET /up", answer.body.strip()))
-        elif self.seen.told["task"]:
-            self.wait_for_task(str(self.seen.told["task"]), end)
+        if response.status == 503:
+            self.record.problems.append(Problem("GET /up", response.body.strip()))
+        elif self.record.site_facts["task"]:
+            self.wait_for_task(str(self.record.site_facts["task"]), end)
 
     def wait_for_task(self, number: str, end: float) -> None:
         """Check the result of the task. It had the whole crawl to run; wait until `end` if it did not finish."""
@@ -260,28 +270,28 @@ class Visitor:
             while (task := json.loads(self.run("tasks", "show", number, "--json")))["status"] in ("READY", "RUNNING"):
                 if time.monotonic() > end:
                     break
-        except CommandError as error:
-            self.seen.problems.append(error.problem)
+        except BundleCommandError as error:
+            self.record.problems.append(error.problem)
             return
         if task["status"] == "SUCCESSFUL":
-            self.seen.tasks += 1
+            self.record.tasks += 1
         else:
             trace = "".join(each["traceback"] for each in task["errors"])
-            said = error_of(trace) or f"it is {task['status'].lower()} and has not run"
-            self.seen.problems.append(Problem("a task", said, trace))
+            message = exception_in(trace) or f"it is {task['status'].lower()} and has not run"
+            self.record.problems.append(Problem("a task", message, trace))
 
-    def explain(self) -> None:
+    def explain_failures(self) -> None:
         """Find the traceback of each failed page, by its request ID."""
         # The first traceback is the cause: the error page may fail as well.
         traces = {line.get("id"): line["trace"] for line in reversed(self.log.lines()) if line.get("trace")}
-        problems, self.seen.problems = self.seen.problems, []
+        problems, self.record.problems = self.record.problems, []
         for problem in problems:
             trace = problem.trace or traces.get(problem.request and problem.request.id, "")
             if problem.fate and not (problem.fate == BREAKS_OFF and trace):  # else an error ended the response
-                self.seen.problems.append(problem)
+                self.record.problems.append(problem)
                 continue
-            said = error_of(trace) or problem.said
-            if excuse := self.excuses.find(said, trace):
-                self.seen.warnings.append(f"{problem.what}: {excuse}")
+            message = exception_in(trace) or problem.message
+            if reason := self.diagnosis.reason_for(message, trace):
+                self.record.warnings.append(f"{problem.what}: {reason}")
             else:
-                self.seen.problems.append(Problem(problem.what, said, trace, problem.request))
+                self.record.problems.append(Problem(problem.what, message, trace, problem.request))

@@ -1,4 +1,4 @@
-"""The requests of a crawl, and what the crawler saw."""
+"""The requests of a crawl, and the record of what it found."""
 
 import hashlib
 from dataclasses import dataclass, field
@@ -30,15 +30,15 @@ BREAKS_OFF: Final = "breaks off"
 @dataclass(frozen=True, slots=True)
 class Problem:
     what: str  # "GET /basket/ as a superuser", "migrate"
-    said: str  # the last line of its traceback, or the status
+    message: str  # the last line of its traceback, or the status
     trace: str = ""
     request: Request | None = None
     fate: Fate = ""  # if the page did not answer
 
 
 @dataclass(slots=True)
-class Visit:
-    """What the crawler saw."""
+class CrawlRecord:
+    """What the crawler did and found."""
 
     is_empty: bool  # whether the bundle ran isolated, in an empty root
     pages: int = 0
@@ -46,4 +46,6 @@ class Visit:
     tasks: int = 0
     problems: list[Problem] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
-    told: dict[str, Any] = field(default_factory=dict)  # what the site reported about itself: see in_bundle_scripts.py
+    site_facts: dict[str, Any] = field(
+        default_factory=dict
+    )  # what the site reported about itself: see in_bundle_scripts.py

@@ -4,7 +4,7 @@ import re
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from djbundle.builder.core.last_words import HARMLESS
+from djbundle.builder.core.tracebacks import CHECK_WARNINGS
 from djbundle.contract import verification
 
 UNREACHABLE = ("Name or service not known", "Temporary failure in name resolution", "Network is unreachable")
@@ -18,33 +18,35 @@ NO_MODULE = "ModuleNotFoundError:"
 
 
 @dataclass(slots=True)
-class Excuses:
+class Diagnosis:
+    """What the sandbox of one crawl lacks."""
+
     data: Path  # the data directory of the crawled bundle
     servers: list[str] = field(default_factory=list)  # engines of the databases that SQLite replaces
     caches: list[str] = field(default_factory=list)  # backends of the caches that a file cache replaces
 
-    def find(self, said: str, trace: str) -> str:
+    def reason_for(self, message: str, trace: str) -> str:
         """Return what the site needed and the sandbox lacks, if that explains the failure; else ""."""
-        if self.servers and said.startswith(DATABASE):
-            return f"{self.wish()} ({said})"
-        if CACHE in said or (self.caches and said.endswith(NO_REDIS)):
-            return f"it wants more of its cache than what stands in for that has ({said})"
-        if PARAMETER in said:
-            return f"it wants a parameter ({said.rpartition(': ')[2]})"
-        if program := self._absent_program(said, trace):
+        if self.servers and message.startswith(DATABASE):
+            return f"{self.missing_databases()} ({message})"
+        if CACHE in message or (self.caches and message.endswith(NO_REDIS)):
+            return f"it wants more of its cache than what stands in for that has ({message})"
+        if PARAMETER in message:
+            return f"it wants a parameter ({message.rpartition(': ')[2]})"
+        if program := self._absent_program(message, trace):
             return f"it starts the program {program}, which an empty root does not have"
-        if any(word in trace for word in UNREACHABLE) or REFUSED in said:
-            return f"it wants the network, which is not there ({said})"
+        if any(word in trace for word in UNREACHABLE) or REFUSED in message:
+            return f"it wants the network, which is not there ({message})"
         return ""
 
-    def wish(self) -> str:
+    def missing_databases(self) -> str:
         return f"it wants {' and '.join(each.rpartition('.')[2] for each in self.servers)}, SQLite stood in for it"
 
-    def _absent_program(self, said: str, trace: str) -> str:
+    def _absent_program(self, message: str, trace: str) -> str:
         """Return a program that the site did not find and that its error messages name; or ""."""
-        noted = self.data / verification.ABSENT_PROGRAMS
-        if said.startswith(NO_MODULE) or not noted.exists():
+        file = self.data / verification.ABSENT_PROGRAMS
+        if message.startswith(NO_MODULE) or not file.exists():
             return ""
-        messages = "\n".join([said, *(line for line in trace.splitlines() if line[:1].strip())])
-        words = set(re.findall(r"[\w+-]+(?:\.[\w+-]+)*", messages.partition(HARMLESS)[0].replace(NO_FILE, "")))
-        return next((each for each in noted.read_text().splitlines() if Path(each).name in words), "")
+        messages = "\n".join([message, *(line for line in trace.splitlines() if line[:1].strip())])
+        words = set(re.findall(r"[\w+-]+(?:\.[\w+-]+)*", messages.partition(CHECK_WARNINGS)[0].replace(NO_FILE, "")))
+        return next((each for each in file.read_text().splitlines() if Path(each).name in words), "")

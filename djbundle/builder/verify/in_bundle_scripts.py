@@ -3,10 +3,10 @@
 The ``shell`` command would not do, because a project may replace it with its own.
 """
 
-FOUND = '{"engines": '  # the start of the output of CHECK
+CHECK_OUTPUT_START = '{"engines": '  # the start of the output of CHECK_SCRIPT
 
 # Load and print the database engines and the cache servers, and run Django's checks.
-CHECK = '''
+CHECK_SCRIPT = '''
 import json
 from importlib import import_module
 import django
@@ -15,17 +15,17 @@ from django.core.management import call_command
 from django.utils.module_loading import import_string
 from djbundle.contract import verification
 
-def found():
+def backends():
     engines = getattr(settings, verification.ENGINES) - {"", "django.db.backends.dummy"}
     return {"engines": sorted(engines), "caches": [each["BACKEND"] for each in getattr(settings, verification.CACHES)]}
 
 def load(cache):
     """Have it import what it needs, and make its client."""
-    backend = import_string(cache.pop("BACKEND"))
+    backend_class = import_string(cache.pop("BACKEND"))
     try:
-        made = backend(cache.pop("LOCATION", ""), cache)
+        backend = backend_class(cache.pop("LOCATION", ""), cache)
         for name in ("_cache", "client"):
-            getattr(made, name, None)
+            getattr(backend, name, None)
     except ImportError:
         raise
     except Exception:
@@ -33,17 +33,18 @@ def load(cache):
 
 try:
     django.setup()
-    for engine in found()["engines"]:
+    for engine in backends()["engines"]:
         import_module(f"{engine}.base")
     for cache in getattr(settings, verification.CACHES):
         load(dict(cache))
     call_command("check")
 finally:
     if settings.configured:  # else they are what fails
-        print(json.dumps(found()))
+        print(json.dumps(backends()))
 '''
 
-QUESTIONS = '''
+# Print what there is to crawl, with the cookies of a new superuser.
+SITE_FACTS_SCRIPT = '''
 import datetime
 import json
 import secrets
@@ -102,13 +103,13 @@ def sessions():
     from django.http import HttpRequest
     user_model = get_user_model()
     names = {user_model.USERNAME_FIELD, *user_model.REQUIRED_FIELDS}
-    given = {name: value_for(user_model._meta.get_field(name)) for name in names}
+    fields = {name: value_for(user_model._meta.get_field(name)) for name in names}
     try:
-        user = user_model._default_manager.create_superuser(**given, password=None)
+        user = user_model._default_manager.create_superuser(**fields, password=None)
     except Exception:  # of a manager that insists
-        user = user_model._default_manager.create_superuser(**given, password=secrets.token_hex())
-    knowing = (name for name in settings.AUTHENTICATION_BACKENDS if hasattr(load_backend(name), "get_user"))
-    backend = next(knowing)  # some only refuse
+        user = user_model._default_manager.create_superuser(**fields, password=secrets.token_hex())
+    with_users = (name for name in settings.AUTHENTICATION_BACKENDS if hasattr(load_backend(name), "get_user"))
+    backend = next(with_users)  # some only refuse
     cookies = []
     for _ in range(SESSIONS):
         request = HttpRequest()
@@ -116,7 +117,7 @@ def sessions():
         login(request, user, backend=backend)
         request.session.save()
         cookies.append(f"{settings.SESSION_COOKIE_NAME}={request.session.session_key}")
-    told["superuser"] = str(user.pk)
+    facts["superuser"] = str(user.pk)
     return cookies
 
 def task():
@@ -126,7 +127,7 @@ def task():
     from djbundle.tasks import trial
     return trial.enqueue()
 
-told = {
+facts = {
     "host": host(settings.ALLOWED_HOSTS),
     "redirects_to_https": bool(settings.SECURE_SSL_REDIRECT),
     "static_url": settings.STATIC_URL or "",
@@ -136,10 +137,10 @@ told = {
     "task": task(),
 }
 try:
-    told["cookies"] = sessions()
-    told["no_session"] = ""
+    facts["cookies"] = sessions()
+    facts["no_session"] = ""
 except Exception as error:
-    told["cookies"] = []
-    told["no_session"] = f"{type(error).__name__}: {error}"
-print(json.dumps(told))
+    facts["cookies"] = []
+    facts["no_session"] = f"{type(error).__name__}: {error}"
+print(json.dumps(facts))
 '''

@@ -20,23 +20,23 @@ PACKED = "migrated.tar.gz"  # a file in the data directory, during a crawl
 
 
 @dataclass(frozen=True, slots=True)
-class Migrated:
+class MigratedData:
     """The cache entry of one bundle."""
 
     cache: Cache
     key: str
 
     @classmethod
-    def of(cls, cache: Cache, archive: Archive, settings_module: str, environment: Mapping[str, str]) -> "Migrated":
+    def of(cls, cache: Cache, archive: Archive, settings_module: str, environment: Mapping[str, str]) -> "MigratedData":
         parts: list[str | bytes] = [settings_module]
-        for name, place in sorted(archive.places.items()):
+        for name, location in sorted(archive.locations.items()):
             if name != manifest.FILE_NAME and not (name in archive.tree and archive.tree[name].part == "static"):
-                parts += [name, place.digest]
+                parts += [name, location.digest]
         for variable in sorted(environment.items()):
             parts += variable
         return cls(cache, hash_of(*parts))
 
-    def lay_out(self, data: Path) -> bool:
+    def restore(self, data: Path) -> bool:
         """Fill an empty data directory from the cache; return whether there was an entry."""
         packed = self.cache.find(KIND, self.key)
         if not packed:
@@ -45,7 +45,7 @@ class Migrated:
             archive.extractall(data, filter="data")
         return True
 
-    def keep(self, data: Path) -> None:
+    def store(self, data: Path) -> None:
         """Store the file that `pack` made in the cache, if there is one."""
 
         def copy(entry: Path) -> None:

@@ -8,20 +8,27 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 
-from djbundle.builder.core.sandbox import DATA, Place, SandboxError, Tell, may_isolate, run_in_sandbox
+from djbundle.builder.core.sandbox import (
+    DATA,
+    ProgressCallback,
+    SandboxError,
+    SandboxPaths,
+    may_isolate,
+    run_in_sandbox,
+)
 from djbundle.builder.inspection.inspection import ReadVariable
 from djbundle.builder.project.env_files import values_in
 from djbundle.builder.verify.comparison import Comparison
-from djbundle.builder.verify.crawl import Visitor
-from djbundle.builder.verify.crawl_record import Problem, Visit
-from djbundle.builder.verify.migrated import Migrated, pack
+from djbundle.builder.verify.crawl import Crawler
+from djbundle.builder.verify.crawl_record import CrawlRecord, Problem
+from djbundle.builder.verify.migrated import MigratedData, pack
 from djbundle.contract.layout import VIRTUAL_ROOT
 from djbundle.errors import OutputError, VerificationError
 
-SHOWN = 12  # last lines of a traceback that are shown
+SHOWN_LINES = 12  # last lines of a traceback that are shown
 HINTS = (
     (re.compile(r"(outside of a bundle too)"), "correct the page: it does so from the sources too"),
-    (re.compile(r"its process (was killed|ended)"), "find what the page calls last: start the bundle, and ask for it"),
+    (re.compile(r"its process (was killed|ended)"), "find what the page calls last: start the bundle, and request it"),
     (re.compile(r"no answer began within (\d+) s"), "see what the page waits for: an answer has to begin within {0} s"),
     (
         re.compile(r"ModuleNotFoundError: No module named '([\w.]+)'"),
@@ -50,10 +57,10 @@ def verify(
     bundle: Path,
     environment: Mapping[str, str],
     comparison: Comparison | None = None,
-    migrated: Migrated | None = None,
-    tell: Tell = lambda _share: None,
-) -> Visit:
-    """Crawl the bundle. Raises OutputError if there is no such file, and VerificationError if the crawl breaks off.
+    migrated: MigratedData | None = None,
+    report_progress: ProgressCallback = lambda _share: None,
+) -> CrawlRecord:
+    """Crawl the bundle. Raises OutputError if there is no such file, and VerificationError if the crawl ends early.
 
     With `comparison`, failures that also happen outside of the bundle become warnings. With `migrated`, migrations that
     ran before are taken from the cache.
@@ -65,52 +72,56 @@ def verify(
         work = Path(folder)
         (data := work / DATA).mkdir(mode=0o700)
         # Only if isolated: otherwise the databases may hold the path of this folder.
-        is_new = migrated and may_isolate() and not migrated.lay_out(data)
+        is_new = migrated and may_isolate() and not migrated.restore(data)
 
-        def visit(place: Place, tell: Tell) -> Visit:
-            return Visitor(place, environment, tell, pack if is_new else None).visit()
+        def crawl(paths: SandboxPaths, report_progress: ProgressCallback) -> CrawlRecord:
+            return Crawler(paths, environment, report_progress, pack if is_new else None).crawl()
 
         try:
-            seen = run_in_sandbox(bundle.absolute(), work, visit, tell)
+            record = run_in_sandbox(bundle.absolute(), work, crawl, report_progress)
         except SandboxError as error:
-            raise VerificationError(f"the visit of {bundle} broke off: {error}", "look at it by hand") from error
+            raise VerificationError(
+                f"the crawl of {bundle} ended early: {error}", "start it by hand, and request its pages"
+            ) from error
         if migrated and is_new:
-            migrated.keep(data)
-        if comparison and seen.is_empty:
-            comparison.sort(seen, data)
-        return seen
+            migrated.store(data)
+        if comparison and record.is_empty:
+            comparison.sort_problems(record, data)
+        return record
 
 
-def environment_of_build(variables: Sequence[ReadVariable], given: Mapping[str, str]) -> dict[str, str]:
-    """Return the value of each variable on this machine, from the environment or from its .env file.
+def environment_of_build(variables: Sequence[ReadVariable], options: Mapping[str, str]) -> dict[str, str]:
+    """Return the value of each variable on this machine: of `options`, of the environment or of its .env file.
 
     Without isolation, return only variables that the settings require, so that the crawled site reaches no server.
     """
-    wanted = variables if may_isolate() else [each for each in variables if each.needed]
-    found = {}
-    for each in wanted:
+    used = variables if may_isolate() else [each for each in variables if each.needed]
+    values = {}
+    for each in used:
         value = os.environ.get(each.name) or (values_in(each.origin).get(each.name) if each.origin else None)
         if value is not None:
-            found[each.name] = value
-    return {**found, **given}
+            values[each.name] = value
+    return {**values, **options}
 
 
-def to_json(seen: Visit) -> str:
+def to_json(record: CrawlRecord) -> str:
     """Return the result of the crawl as JSON."""
-    facts = asdict(seen)
-    del facts["told"]
-    return json.dumps(facts, indent=1)
+    fields = asdict(record)
+    del fields["site_facts"]
+    keys = {"message": "said"}  # the key that scripts read
+    fields["problems"] = [{keys.get(name, name): value for name, value in each.items()} for each in fields["problems"]]
+    return json.dumps(fields, indent=1)
 
 
-def refuse(seen: Visit, advice: str = "correct it, and build again", escape: str = "") -> None:
+def raise_for_problems(record: CrawlRecord, advice: str = "correct it, and build again", escape: str = "") -> None:
     """Raise VerificationError for the first problem, if there is any.
 
     `advice` is the fix if no hint is known; `escape` is appended as the way around.
     """
-    if seen.problems:
-        first, *others = seen.problems
+    if record.problems:
+        first, *others = record.problems
         more = f", and {len(others)} more" if others else ""
-        raise VerificationError(f"{first.what} fails: {first.said}{more}", (hint(first) or advice) + escape)
+        raise VerificationError(f"{first.what} fails: {first.message}{more}", (hint(first) or advice) + escape)
 
 
 def hint(problem: Problem) -> str:
@@ -118,29 +129,32 @@ def hint(problem: Problem) -> str:
 
     The trace is searched after the message, because for a command it has all of the output.
     """
-    for text in (problem.said, problem.trace):
+    for text in (problem.message, problem.trace):
         for pattern, advice in HINTS:
-            if found := pattern.search(text):
-                return advice.format(found[1])
+            if match := pattern.search(text):
+                return advice.format(match[1])
     return ""
 
 
-def describe(seen: Visit) -> list[str]:
+def report_lines(record: CrawlRecord) -> list[str]:
     """Return the problems, the warnings and the summary as lines of text."""
-    return [*describe_problems(seen), *(f"warning: {each}" for each in seen.warnings), summary(seen)]
+    return [*problem_lines(record), *(f"warning: {each}" for each in record.warnings), summary(record)]
 
 
-def describe_problems(seen: Visit) -> list[str]:
+def problem_lines(record: CrawlRecord) -> list[str]:
     """Return lines for each problem, with the end of its traceback."""
     lines: list[str] = []
-    for problem in seen.problems:
-        lines += [f"{problem.what}: {problem.said}", *(f"  | {line}" for line in problem.trace.splitlines()[-SHOWN:])]
+    for problem in record.problems:
+        lines += [
+            f"{problem.what}: {problem.message}",
+            *(f"  | {line}" for line in problem.trace.splitlines()[-SHOWN_LINES:]),
+        ]
     return lines
 
 
-def summary(seen: Visit) -> str:
+def summary(record: CrawlRecord) -> str:
     where = (
-        "in an empty root, without a network" if seen.is_empty else "beside all else, since nothing isolates it here"
+        "in an empty root, without a network" if record.is_empty else "beside all else, since nothing isolates it here"
     )
-    task = ", a task run" if seen.tasks else ""
-    return f"{seen.pages} pages and {seen.files} files seen{task}, {where}"
+    task = ", a task run" if record.tasks else ""
+    return f"{record.pages} pages and {record.files} files crawled{task}, {where}"

@@ -20,7 +20,7 @@ from djbundle.runtime.core.environment import prepare_environment
 from djbundle.runtime.process import privileges
 from djbundle.runtime.settings.import_redirect import redirected
 from djbundle.runtime.settings.rules import change_settings
-from djbundle.settings_module import configured
+from djbundle.settings_module import loading_settings
 
 
 class SettingsLoader(Loader):
@@ -37,7 +37,7 @@ class SettingsLoader(Loader):
         bundle = bundle_of_parent(self._root)
         privileges.enter(bundle.data)
         prepare_environment(bundle)
-        with redirected(bundle, is_dry=False), configured(module.__name__):
+        with redirected(bundle, is_dry=False), loading_settings(module.__name__):
             self._loader.exec_module(module)
         change_settings(module, bundle)
 

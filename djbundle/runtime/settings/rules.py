@@ -18,7 +18,7 @@ from djbundle.runtime.logs import masking
 from djbundle.runtime.logs.handler import logging_settings
 from djbundle.runtime.settings import import_redirect, relocation, secret_key, verify_mode
 from djbundle.runtime.settings.overlay import READ_ONLY_COMMANDS, Change, Overlay
-from djbundle.settings_module import CLASS_VARIABLE, changing, import_settings, like
+from djbundle.settings_module import CLASS_VARIABLE, applying_changes, import_settings, like
 from djbundle.storages import with_hashed_names
 
 SETTINGS_VARIABLE = "DJANGO_SETTINGS_MODULE"
@@ -48,7 +48,7 @@ def name_settings(manifest: Manifest) -> str:
 def change_settings(module: ModuleType, bundle: Bundle, command: str = "") -> list[Change]:
     """Apply every rule to the imported settings."""
     overlay = Overlay(module, bundle, command)
-    with changing(module):
+    with applying_changes(module):
         for rule in RULES:
             rule(overlay)
     masking.learn({name: value for name, value in vars(module).items() if name.isupper()})

@@ -5,31 +5,31 @@ from itertools import pairwise
 
 TRACEBACK = "Traceback (most recent call last):"
 CHAINED = ("the direct cause of the following exception:", "another exception occurred:")
-RAISED = re.compile(r"[A-Za-z_][\w.]*(?::|$)")  # the start of a traceback's last line
-CHECKS = ("CRITICALS:", "ERRORS:")  # headings above messages of Django's system checks
-HARMLESS = "WARNINGS:"  # the heading above its warnings
+EXCEPTION_LINE = re.compile(r"[A-Za-z_][\w.]*(?::|$)")  # the start of a traceback's last line
+CHECK_ERRORS = ("CRITICALS:", "ERRORS:")  # headings above messages of Django's system checks
+CHECK_WARNINGS = "WARNINGS:"  # the heading above its warnings
 
 
-def last_words(stderr: str) -> str:
+def error_in_output(stderr: str) -> str:
     """Return the error in what a command printed.
 
     It looks, in this order, for djbundle's own error, the first message of Django's checks, the exception, the last
     line.
     """
     lines = stderr.strip().splitlines()
-    if ours := next((line for line in lines if line.startswith("error: ")), ""):
-        return ours.removeprefix("error: ")
-    if checks := [following for line, following in pairwise(lines) if line in CHECKS]:
-        return checks[0]
-    return error_of(stderr) or " ".join(lines[-1:])
+    if own_error := next((line for line in lines if line.startswith("error: ")), ""):
+        return own_error.removeprefix("error: ")
+    if messages := [following for line, following in pairwise(lines) if line in CHECK_ERRORS]:
+        return messages[0]
+    return exception_in(stderr) or " ".join(lines[-1:])
 
 
-def last_chain(stderr: str) -> str:
+def last_traceback(stderr: str) -> str:
     """Return the last traceback and those chained to it, without other output before and after."""
     *before, last = stderr.split(TRACEBACK)
     if not before:
         return ""
-    end = error_of(TRACEBACK + last)
+    end = exception_in(TRACEBACK + last)
     chain = last.partition(end)[0] if end else last
     for block in reversed(before):
         if not block.rstrip().endswith(CHAINED):
@@ -38,7 +38,7 @@ def last_chain(stderr: str) -> str:
     return chain
 
 
-def error_of(trace: str) -> str:
+def exception_in(trace: str) -> str:
     """Return the first line of the exception raised last, whose message may have several lines."""
     last = [line for line in trace.rpartition("Traceback ")[2].splitlines()[1:] if line[:1].strip()]
-    return next(filter(RAISED.match, last), "")  # other threads may print between its lines
+    return next(filter(EXCEPTION_LINE.match, last), "")  # other threads may print between its lines

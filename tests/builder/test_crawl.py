@@ -13,9 +13,10 @@ from django.db import models
 from django.utils import timezone
 
 from djbundle import stand_ins
-from djbundle.builder.core.last_words import last_chain, last_words
-from djbundle.builder.verify.diagnosis import ABSENT_PROGRAMS, Excuses
-from djbundle.builder.verify.in_bundle_scripts import QUESTIONS
+from djbundle.builder.core.tracebacks import error_in_output, last_traceback
+from djbundle.builder.verify.diagnosis import Diagnosis
+from djbundle.builder.verify.in_bundle_scripts import SITE_FACTS_SCRIPT
+from djbundle.contract import verification
 
 
 @pytest.fixture
@@ -44,7 +45,7 @@ WARNINGS:
 
 
 @pytest.mark.parametrize(
-    ("stderr", "said"),
+    ("stderr", "message"),
     [
         ("a warning\nerror: the disk is full\n  fix: free some room\n", "the disk is full"),
         (TRACEBACK, "ImportError: Bad git executable."),
@@ -56,12 +57,12 @@ WARNINGS:
         ("", ""),
     ],
 )
-def test_last_words(stderr: str, said: str) -> None:
-    assert last_words(stderr) == said
+def test_error_in_output(stderr: str, message: str) -> None:
+    assert error_in_output(stderr) == message
 
 
 @pytest.mark.parametrize(
-    ("said", "trace", "excuse"),
+    ("message", "trace", "reason"),
     [
         ("KeyError: 'page'", "", ""),
         ("django.utils.datastructures.MultiValueDictKeyError: 'page'", "", "it wants a parameter ('page')"),
@@ -85,41 +86,41 @@ def test_last_words(stderr: str, said: str) -> None:
         ("FileNotFoundError: [Errno 2] No such file or directory: 'a.json'", "", ""),
     ],
 )
-def test_what_no_visit_can_have_is_an_excuse(said: str, trace: str, excuse: str, tmp_path: Path) -> None:
-    excuses = Excuses(tmp_path)
-    (tmp_path / ABSENT_PROGRAMS).write_text("file\n/bin/sh\ngit\n")
-    assert excuses.find(said, trace).startswith(excuse)
-    assert bool(excuses.find(said, trace)) is bool(excuse)
+def test_what_no_crawl_can_have_is_diagnosed(message: str, trace: str, reason: str, tmp_path: Path) -> None:
+    diagnosis = Diagnosis(tmp_path)
+    (tmp_path / verification.ABSENT_PROGRAMS).write_text("file\n/bin/sh\ngit\n")
+    assert diagnosis.reason_for(message, trace).startswith(reason)
+    assert bool(diagnosis.reason_for(message, trace)) is bool(reason)
 
 
-def test_cache_that_does_more_than_djangos_is_an_excuse(tmp_path: Path) -> None:
-    excuses = Excuses(tmp_path)
-    asked = "NotImplementedError: This backend does not support this feature"
-    assert excuses.find(asked, "") == ""
-    excuses.caches.append("django_redis.cache.RedisCache")
-    assert "wants more of its cache" in excuses.find(asked, "")
-    assert excuses.find("NotImplementedError: a cache of the project", "") == ""
+def test_cache_that_does_more_than_djangos_is_diagnosed(tmp_path: Path) -> None:
+    diagnosis = Diagnosis(tmp_path)
+    message = "NotImplementedError: This backend does not support this feature"
+    assert diagnosis.reason_for(message, "") == ""
+    diagnosis.caches.append("django_redis.cache.RedisCache")
+    assert "wants more of its cache" in diagnosis.reason_for(message, "")
+    assert diagnosis.reason_for("NotImplementedError: a cache of the project", "") == ""
     lacking = f"AttributeError: '{stand_ins.CACHE.rpartition('.')[2]}' object has no attribute 'lock'"
-    assert "wants more of its cache" in excuses.find(lacking, "")
+    assert "wants more of its cache" in diagnosis.reason_for(lacking, "")
 
 
-def test_noise_of_other_threads_is_no_excuse() -> None:
+def test_noise_of_other_threads_is_no_reason() -> None:
     first = "Traceback (most recent call last):\n  File 'a'\nsocket.gaierror: Name or service not known\n"
     middle = "\nThe above exception was the direct cause of the following exception:\n\n"
     noise = "Retrying: Temporary failure in name resolution\n"
     last = "Traceback (most recent call last):\n  File 'b'\nModuleNotFoundError: No module named 'c'\n"
-    assert "Name or service" in last_chain(f"{noise}{first}{middle}{last}{noise}")
-    assert "Temporary" not in last_chain(f"{noise}{first}{middle}{last}{noise}")
-    assert "Name or service" not in last_chain(f"{first}{noise}{last}")
-    assert "File 'b'" in last_chain(f"{first}{noise}{last}")
-    assert last_chain("no traceback") == ""
+    assert "Name or service" in last_traceback(f"{noise}{first}{middle}{last}{noise}")
+    assert "Temporary" not in last_traceback(f"{noise}{first}{middle}{last}{noise}")
+    assert "Name or service" not in last_traceback(f"{first}{noise}{last}")
+    assert "File 'b'" in last_traceback(f"{first}{noise}{last}")
+    assert last_traceback("no traceback") == ""
 
 
-def asking(name: str) -> Callable[[Any], Any]:
+def function_of_script(name: str) -> Callable[[Any], Any]:
     """Return the function of that name from the text that runs in the bundle."""
-    (function,) = [each for each in ast.parse(QUESTIONS).body if getattr(each, "name", "") == name]
+    (function,) = [each for each in ast.parse(SITE_FACTS_SCRIPT).body if getattr(each, "name", "") == name]
     known: dict[str, Any] = {"datetime": datetime, "timezone": timezone, "uuid": uuid}
-    exec(compile(ast.Module([function], []), "questions", "exec"), known)
+    exec(compile(ast.Module([function], []), "script", "exec"), known)
     return known[name]  # type: ignore[no-any-return]
 
 
@@ -127,8 +128,8 @@ def asking(name: str) -> Callable[[Any], Any]:
     ("allowed", "host"),
     [(["*"], "localhost"), (["::1", ".shop.example", "a"], "shop.example"), (["[::1]", "127.0.0.1"], "127.0.0.1")],
 )
-def test_visitor_calls_the_site_by_a_name_of_its_own(allowed: list[str], host: str) -> None:
-    assert asking("host")(allowed) == host
+def test_crawler_calls_the_site_by_a_name_of_its_own(allowed: list[str], host: str) -> None:
+    assert function_of_script("host")(allowed) == host
 
 
 @pytest.mark.parametrize(
@@ -148,4 +149,4 @@ def test_visitor_calls_the_site_by_a_name_of_its_own(allowed: list[str], host: s
 @pytest.mark.usefixtures("_settings")
 def test_superuser_has_what_the_project_requires(kind: Callable[..., Any], options: dict[str, Any]) -> None:
     field = kind(**options)
-    field.clean(asking("value_for")(field), None)
+    field.clean(function_of_script("value_for")(field), None)
