@@ -43,8 +43,8 @@ static const struct entry *find_file(const struct entry *folder, const char *nam
     char file[NAME_MAX + 1];
     for (size_t i = 0; i < Py_ARRAY_LENGTH(SUFFIXES); i++) {
         int length = snprintf(file, sizeof file, "%s%s", name, SUFFIXES[i]);
-        const struct entry *entry = length < (int)sizeof file
-                                        ? handover->find_child(archive, folder, file, (size_t)length) : NULL;
+        int fits = length < (int)sizeof file;
+        const struct entry *entry = fits ? handover->find_child(archive, folder, file, (size_t)length) : NULL;
         if (entry && entry->kind != KIND_FOLDER) {
             *suffix = SUFFIXES[i];
             return entry;

@@ -21,8 +21,8 @@ static int has_an_end(PyObject *object)
 
 static void make_code_lasting(PyCodeObject *code)
 {
-    PyObject *parts[] = {code->co_consts, code->co_names, code->co_exceptiontable, code->co_localsplusnames,
-                         code->co_localspluskinds, code->co_filename, code->co_name, code->co_qualname,
+    PyObject *parts[] = {code->co_consts,          code->co_names,    code->co_exceptiontable, code->co_localsplusnames,
+                         code->co_localspluskinds, code->co_filename, code->co_name,           code->co_qualname,
                          code->co_linetable};
     for (size_t i = 0; i < Py_ARRAY_LENGTH(parts); i++)
         make_lasting(parts[i], NULL);
@@ -65,6 +65,7 @@ static PyObject *keep(PyObject *Py_UNUSED(module), PyObject *Py_UNUSED(arguments
 
 static PyMethodDef methods[] = {{"keep", keep, METH_NOARGS, keep_doc}, {NULL, NULL, 0, NULL}};
 
-static struct PyModuleDef definition = {PyModuleDef_HEAD_INIT, .m_name = "_lasting", .m_size = -1, .m_methods = methods};
+static struct PyModuleDef definition = {PyModuleDef_HEAD_INIT, .m_name = "_lasting", .m_size = -1,
+                                        .m_methods = methods};
 
 PyMODINIT_FUNC PyInit__lasting(void) { return PyModule_Create(&definition); }

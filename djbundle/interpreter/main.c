@@ -61,10 +61,7 @@ static int is_for_the_interpreter(int argc, char **argv, int *last)
     return 0;
 }
 
-static _Noreturn void end(PyStatus status)
-{
-    Py_ExitStatusException(status);
-}
+static _Noreturn void end(PyStatus status) { Py_ExitStatusException(status); }
 
 static void set(PyConfig *config, wchar_t **field, const wchar_t *value)
 {

@@ -62,17 +62,16 @@ static int refuse_rmdir(const struct place *place)
 CHANGES(int, mkdir, (const char *path, mode_t mode), AT_FDCWD, path, STAY, refuse_folder, place.path, mode)
 CHANGES(int, mkdirat, (int folder, const char *path, mode_t mode), folder, path, STAY, refuse_folder, place.folder,
         place.path, mode)
-CHANGES(int, mknod, (const char *path, mode_t mode, dev_t device), AT_FDCWD, path, STAY, refuse_new, place.path,
-        mode, device)
+CHANGES(int, mknod, (const char *path, mode_t mode, dev_t device), AT_FDCWD, path, STAY, refuse_new, place.path, mode,
+        device)
 CHANGES(int, mknodat, (int folder, const char *path, mode_t mode, dev_t device), folder, path, STAY, refuse_new,
         place.folder, place.path, mode, device)
 CHANGES(int, mkfifo, (const char *path, mode_t mode), AT_FDCWD, path, STAY, refuse_new, place.path, mode)
 CHANGES(int, mkfifoat, (int folder, const char *path, mode_t mode), folder, path, STAY, refuse_new, place.folder,
         place.path, mode)
-CHANGES(int, symlink, (const char *target, const char *path), AT_FDCWD, path, STAY, refuse_new, target,
-        place.path)
-CHANGES(int, symlinkat, (const char *target, int folder, const char *path), folder, path, STAY, refuse_new,
-        target, place.folder, place.path)
+CHANGES(int, symlink, (const char *target, const char *path), AT_FDCWD, path, STAY, refuse_new, target, place.path)
+CHANGES(int, symlinkat, (const char *target, int folder, const char *path), folder, path, STAY, refuse_new, target,
+        place.folder, place.path)
 
 CHANGES(int, rmdir, (const char *path), AT_FDCWD, path, STAY, refuse_rmdir, place.path)
 CHANGES(int, unlink, (const char *path), AT_FDCWD, path, STAY, refuse_unlink, place.path)
@@ -104,10 +103,9 @@ CHANGES(int, utimensat, (int folder, const char *path, const struct timespec tim
         LINK_FLAG(flags), refuse_change, place.folder, place.path, times, flags)
 CHANGES(int, setxattr, (const char *path, const char *name, const void *value, size_t size, int flags), AT_FDCWD, path,
         FOLLOW, refuse_change, place.path, name, value, size, flags)
-CHANGES(int, lsetxattr, (const char *path, const char *name, const void *value, size_t size, int flags), AT_FDCWD,
-        path, NO_FOLLOW, refuse_change, place.path, name, value, size, flags)
-CHANGES(int, removexattr, (const char *path, const char *name), AT_FDCWD, path, FOLLOW, refuse_change, place.path,
-        name)
+CHANGES(int, lsetxattr, (const char *path, const char *name, const void *value, size_t size, int flags), AT_FDCWD, path,
+        NO_FOLLOW, refuse_change, place.path, name, value, size, flags)
+CHANGES(int, removexattr, (const char *path, const char *name), AT_FDCWD, path, FOLLOW, refuse_change, place.path, name)
 CHANGES(int, lremovexattr, (const char *path, const char *name), AT_FDCWD, path, NO_FOLLOW, refuse_change, place.path,
         name)
 
@@ -162,6 +160,6 @@ CHANGES_DESCRIPTOR(fchmod, (int descriptor, mode_t mode), descriptor, descriptor
 CHANGES_DESCRIPTOR(fchown, (int descriptor, uid_t user, gid_t group), descriptor, descriptor, user, group)
 CHANGES_DESCRIPTOR(futimes, (int descriptor, const struct timeval times[2]), descriptor, descriptor, times)
 CHANGES_DESCRIPTOR(futimens, (int descriptor, const struct timespec times[2]), descriptor, descriptor, times)
-CHANGES_DESCRIPTOR(fsetxattr, (int descriptor, const char *name, const void *value, size_t size, int flags),
-                   descriptor, descriptor, name, value, size, flags)
+CHANGES_DESCRIPTOR(fsetxattr, (int descriptor, const char *name, const void *value, size_t size, int flags), descriptor,
+                   descriptor, name, value, size, flags)
 CHANGES_DESCRIPTOR(fremovexattr, (int descriptor, const char *name), descriptor, descriptor, name)

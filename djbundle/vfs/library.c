@@ -7,7 +7,6 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-
 #define UNLOCKED PTHREAD_RECURSIVE_MUTEX_INITIALIZER_NP /* a library's constructor may load other libraries */
 
 static pthread_mutex_t loading = UNLOCKED;

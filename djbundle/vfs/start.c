@@ -12,8 +12,8 @@ extern char **environ;
 /* Ignore the host's nsswitch.conf: its plugins are built for the host's libc and must not be loaded into ours. */
 static void use_own_name_services(void)
 {
-    static const char *const FILES[] = {"passwd", "group", "shadow", "gshadow", "initgroups", "networks",
-                                        "protocols", "services", "rpc", "ethers", "netgroup", "aliases"};
+    static const char *const FILES[] = {"passwd",    "group",    "shadow", "gshadow", "initgroups", "networks",
+                                        "protocols", "services", "rpc",    "ethers",  "netgroup",   "aliases"};
     for (size_t i = 0; i < sizeof FILES / sizeof *FILES; i++)
         __nss_configure_lookup(FILES[i], "files");
     __nss_configure_lookup("hosts", "files dns");

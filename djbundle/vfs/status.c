@@ -79,7 +79,10 @@ EXPORT int fstat64(int, struct stat64 *) __attribute__((alias("fstat")));
 EXPORT int fstatat64(int, const char *, struct stat64 *, int) __attribute__((alias("fstatat")));
 EXPORT int stat64(const char *, struct stat64 *) __attribute__((alias("stat")));
 EXPORT int lstat64(const char *, struct stat64 *) __attribute__((alias("lstat")));
-EXPORT int __fxstat(int version, int descriptor, struct stat *status) { return (void)version, fstat(descriptor, status); }
+EXPORT int __fxstat(int version, int descriptor, struct stat *status)
+{
+    return (void)version, fstat(descriptor, status);
+}
 EXPORT int __xstat(int version, const char *path, struct stat *status) { return (void)version, stat(path, status); }
 EXPORT int __lxstat(int version, const char *path, struct stat *status) { return (void)version, lstat(path, status); }
 EXPORT int __fxstatat(int version, int folder, const char *path, struct stat *status, int flags)

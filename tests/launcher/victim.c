@@ -36,10 +36,7 @@ const struct handover *handover; /* defined by vfs/start.c in a bundle */
 static struct archive archive;
 static unsigned budget = 20000; /* files and folders to read: a hostile folder may contain itself a thousand times */
 
-static void *copy_of(const void *bytes, size_t size)
-{
-    return memcpy(malloc(size ? size : 1), bytes, size);
-}
+static void *copy_of(const void *bytes, size_t size) { return memcpy(malloc(size ? size : 1), bytes, size); }
 
 /* Copies the index to the heap, where the sanitizer detects every access out of bounds. */
 static void fence_index(void)

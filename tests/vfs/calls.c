@@ -40,10 +40,7 @@ static void say(const char *label, const char *format, ...)
     va_end(arguments);
 }
 
-static void say_result(const char *label, long result)
-{
-    say(label, "%s", result < 0 ? strerrorname_np(errno) : "ok");
-}
+static void say_result(const char *label, long result) { say(label, "%s", result < 0 ? strerrorname_np(errno) : "ok"); }
 
 static void say_status(const char *label, int result, const struct stat *status)
 {
@@ -202,7 +199,8 @@ static void statuses(void)
     say("statx of a descriptor", "%d %llu", result, (unsigned long long)more.stx_size);
     struct stat again;
     stat(in("file.txt"), &again);
-    say("one file", "%d", again.st_ino == status.st_ino && again.st_dev == status.st_dev && more.stx_ino == again.st_ino);
+    say("one file", "%d",
+        again.st_ino == status.st_ino && again.st_dev == status.st_dev && more.stx_ino == again.st_ino);
     close(fd);
 }
 

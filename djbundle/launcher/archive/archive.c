@@ -64,8 +64,8 @@ static void unpack_index(struct archive *archive)
     archive->names = (const void *)(archive->needs + index->needs_count);
     if (size
         != sizeof *index + (uint64_t)index->block_count * sizeof(struct block)
-               + (uint64_t)index->entry_count * sizeof(struct entry)
-               + (uint64_t)index->needs_count * sizeof(uint32_t) + index->names_size)
+               + (uint64_t)index->entry_count * sizeof(struct entry) + (uint64_t)index->needs_count * sizeof(uint32_t)
+               + index->names_size)
         damaged();
 }
 
@@ -119,8 +119,7 @@ static void check_index(const struct archive *archive)
 {
     const struct index *index = archive->index;
     if (index->entry_count == 0 || index->start_blocks > index->block_count || index->start_room > MOST_ROOM
-        || index->later_room > MOST_ROOM
-        || !are_good_needs(archive, index->start_files))
+        || index->later_room > MOST_ROOM || !are_good_needs(archive, index->start_files))
         damaged();
     for (uint32_t i = 0; i < index->block_count; i++)
         if (!is_good_block(archive, i))

@@ -35,4 +35,3 @@ int memcmp(const void *a, const void *b, size_t size)
             return left[i] - right[i];
     return 0;
 }
-

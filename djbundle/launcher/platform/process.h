@@ -7,7 +7,7 @@
 
 struct process {
     int argc;
-    char **argv;          /* ends with NULL, as environment does */
+    char **argv; /* ends with NULL, as environment does */
     char **environment;
     Elf64_auxv_t *vector; /* the auxiliary vector, ends with AT_NULL */
 };

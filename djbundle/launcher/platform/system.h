@@ -31,7 +31,8 @@
 
 #define PAGE 4096UL
 
-enum { /* of a file's mode; inode(7) */
+/* Bits of a file's mode; inode(7). */
+enum {
     MODE_TYPE = 0170000,
     MODE_FOLDER = 0040000,
     MODE_LINK = 0120000,
@@ -90,7 +91,10 @@ static inline int unlink_at(int folder, const char *path, int flags)
 {
     return (int)CALL4(__NR_unlinkat, folder, path, flags, 0);
 }
-static inline long read_folder(int fd, void *buffer, size_t size) { return CALL4(__NR_getdents64, fd, buffer, size, 0); }
+static inline long read_folder(int fd, void *buffer, size_t size)
+{
+    return CALL4(__NR_getdents64, fd, buffer, size, 0);
+}
 /* With the path "", read the link that `folder` itself is. */
 static inline long read_link_at(int folder, const char *path, char *buffer, size_t size)
 {

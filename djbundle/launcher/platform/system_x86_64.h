@@ -12,7 +12,6 @@
 
 enum { MACHINE = EM_X86_64 };
 
-
 /* The entry point of the process, to be placed in one file of the program. The stack at entry is argc, argv[], NULL,
  * envp[], NULL, auxv[]; its address is passed to launcher_main.
  */
@@ -57,8 +56,8 @@ static inline long start_thread(long flags, void *stack_end, int *alive, void (*
                      "syscall\n"
                      "1:"
                      : "=a"(result)
-                     : "a"(__NR_clone), "D"(flags), "S"(stack_end), "d"(alive), "r"(fourth), "r"(function),
-                       [exit] "i"(__NR_exit)
+                     : "a"(__NR_clone), "D"(flags), "S"(stack_end), "d"(alive), "r"(fourth),
+                       "r"(function), [exit] "i"(__NR_exit)
                      : "rcx", "r11", "memory");
     return result;
 }

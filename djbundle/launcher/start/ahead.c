@@ -75,7 +75,8 @@ static void move_from_this_cpu(int thread)
 
 void start_ahead(const struct archive *opened)
 {
-    enum { FLAGS = CLONE_VM | CLONE_FS | CLONE_FILES | CLONE_SIGHAND | CLONE_THREAD | CLONE_SYSVSEM | CLONE_CHILD_CLEARTID };
+    const long flags =
+        CLONE_VM | CLONE_FS | CLONE_FILES | CLONE_SIGHAND | CLONE_THREAD | CLONE_SYSVSEM | CLONE_CHILD_CLEARTID;
     uint64_t mask;
     uint8_t *stack = find_two_cpus() ? map_memory(STACK_SIZE) : NULL;
     if (!stack)
@@ -86,7 +87,7 @@ void start_ahead(const struct archive *opened)
     add_files(archive->index->start_files);
     reading_ahead = 1;
     block_signals(&mask); /* in the thread; signals are for the program */
-    long thread = start_thread(FLAGS, stack + STACK_SIZE, &reading_ahead, work);
+    long thread = start_thread(flags, stack + STACK_SIZE, &reading_ahead, work);
     if (thread < 0)
         reading_ahead = 0;
     else

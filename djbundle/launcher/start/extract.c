@@ -132,7 +132,8 @@ static int open_own_folder(char *path)
         return -1;
     append_number(append(own, OPEN_FOLDER), (unsigned)fd);
     long length = read_link_at(AT_FDCWD, own, path, PATH_SIZE - 1);
-    if (length > 0 && status_of(fd, &status) == 0 && is_trusted(&way, &status) && !(status.st_mode & MODE_WRITABLE_BY_OTHERS)) {
+    if (length > 0 && status_of(fd, &status) == 0 && is_trusted(&way, &status)
+        && !(status.st_mode & MODE_WRITABLE_BY_OTHERS)) {
         path[length] = 0;
         return fd;
     }
@@ -302,7 +303,8 @@ static void unpack(const struct archive *archive, int base, const char *base_pat
         return;
     remove_tree(base, partial);
     if (error == -ENOSPC || error == -EDQUOT)
-        fail(EXIT_WRITE, "the disk is full: cannot unpack to ", base_path, "free some room, or name another folder with --extract DIR");
+        fail(EXIT_WRITE, "the disk is full: cannot unpack to ", base_path,
+             "free some room, or name another folder with --extract DIR");
     fail(EXIT_WRITE, "cannot unpack to ", base_path, "name another folder with --extract DIR");
 }
 
@@ -365,8 +367,8 @@ _Noreturn void start_from_folder(const struct archive *archive, const struct pro
 {
     static char tree[PATH_SIZE], loader[PATH_SIZE], libraries[PATH_SIZE], program[PATH_SIZE];
     find_or_unpack_tree(archive, process->environment, folder, tree);
-    char *head[] = {process->argv[0], "--inhibit-cache", "--library-path", libraries, "--argv0", process->argv[0],
-                    program};
+    char *head[] = {process->argv[0], "--inhibit-cache", "--library-path", libraries,
+                    "--argv0",        process->argv[0],  program};
     size_t count = sizeof head / sizeof *head;
     char **arguments = map_memory(((size_t)process->argc + count) * sizeof *arguments);
     if (!arguments || !join(loader, tree, "/" LOADER, "") || !join(libraries, tree, "/" LIBRARIES, "")

@@ -12,7 +12,7 @@ enum { AT_DJBUNDLE = 0x646a62 };
 enum { MOST_PRELOADED = 32 };
 
 struct preloaded {
-    int fd;         /* of its memory file, named in LD_PRELOAD as /proc/self/fd/<fd> */
+    int fd; /* of its memory file, named in LD_PRELOAD as /proc/self/fd/<fd> */
     uint32_t entry; /* number in the archive */
 };
 

@@ -98,7 +98,8 @@ static int map_from_memory(const struct archive *archive, const struct entry *pr
 {
     struct layout layout;
     size_t size = align_up(program->size, HUGE_PAGE) + MOST_ZEROED;
-    uint8_t *room = map_at(NULL, size + HUGE_PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    int flags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE;
+    uint8_t *room = map_at(NULL, size + HUGE_PAGE, PROT_READ | PROT_WRITE, flags, -1, 0);
     if (!room || program->size < sizeof layout.header)
         return -ENOMEM;
     uint8_t *base = (uint8_t *)align_up((uintptr_t)room, HUGE_PAGE);
@@ -106,8 +107,9 @@ static int map_from_memory(const struct archive *archive, const struct entry *pr
     read_entry(archive, program, base);
     memcpy(&layout.header, base, sizeof layout.header);
     uint64_t headers = layout.header.e_phoff;
-    int error = is_program(&layout.header) && headers <= program->size
-                && layout.header.e_phnum * sizeof(Elf64_Phdr) <= program->size - headers ? 0 : -ENOEXEC;
+    int is_whole = is_program(&layout.header) && headers <= program->size
+                   && layout.header.e_phnum * sizeof(Elf64_Phdr) <= program->size - headers;
+    int error = is_whole ? 0 : -ENOEXEC;
     if (!error)
         error = lay_out(&layout, (const Elf64_Phdr *)(base + headers));
     if (!error && (!is_memory_image(&layout) || layout.high > size))
