@@ -16,14 +16,14 @@ static _Noreturn void damaged(void) { fail(EXIT_DAMAGED, "this bundle is damaged
 static void map_file(struct archive *archive, const char *path)
 {
     struct stat status;
-    int fd = open_at(AT_FDCWD, path, O_RDONLY | O_CLOEXEC, 0);
+    int fd = sys_openat(AT_FDCWD, path, O_RDONLY | O_CLOEXEC, 0);
     if (fd < 0)
         fail(EXIT_NO_PROC, "cannot read ", path, "mount /proc; in a container it is there by default");
-    if (status_of(fd, &status) < 0 || (size_t)status.st_size < sizeof(struct footer))
+    if (sys_fstat(fd, &status) < 0 || (size_t)status.st_size < sizeof(struct footer))
         truncated();
     archive->file_size = (size_t)status.st_size;
-    archive->file = map_at(NULL, archive->file_size, PROT_READ, MAP_PRIVATE, fd, 0);
-    close_file(fd);
+    archive->file = mmap_or_null(NULL, archive->file_size, PROT_READ, MAP_PRIVATE, fd, 0);
+    sys_close(fd);
     if (!archive->file)
         fail(EXIT_START, "not enough memory", "", "give the process more memory");
 }
@@ -53,7 +53,7 @@ static void unpack_index(struct archive *archive)
 {
     const struct footer *footer = &archive->footer;
     uint64_t size = footer->index_raw_size;
-    uint8_t *raw = map_memory(size);
+    uint8_t *raw = map_anonymous(size);
     if (size < sizeof(struct index) || !raw
         || unpack_frame(archive->file + footer->index_offset, footer->index_size, raw, size))
         damaged();

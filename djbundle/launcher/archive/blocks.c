@@ -22,7 +22,7 @@ static struct kept_blocks *map_room(const struct archive *archive, uint64_t size
     uint64_t head = sizeof(struct kept_blocks) + archive->index->block_count * sizeof(uint32_t);
     head = (head + PAGE - 1) & ~(PAGE - 1);
     struct kept_blocks *kept =
-        map_at(NULL, head + size, PROT_READ | PROT_WRITE, sharing | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+        mmap_or_null(NULL, head + size, PROT_READ | PROT_WRITE, sharing | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
     if (kept)
         kept->room = (uint8_t *)kept + head;
     return kept;
@@ -37,7 +37,7 @@ void make_room(struct archive *archive)
     archive->start = map_room(archive, archive->index->start_room, MAP_PRIVATE);
     archive->later = map_room(archive, archive->index->later_room, MAP_SHARED);
     if (archive->start)
-        advise(archive->start, archive->index->start_room, MADV_HUGEPAGE);
+        sys_madvise(archive->start, archive->index->start_room, MADV_HUGEPAGE);
 }
 
 /* Return where a block is kept; NULL if it is never kept. */
@@ -62,7 +62,7 @@ static void give_back(const struct archive *archive, uint32_t number)
     uint32_t state = kept ? atomic_load(&kept->states[number]) : EMPTY;
     if (state % STATES != READY || !move(&kept->states[number], state, STATES + TAKEN - READY))
         return;
-    advise(kept->room + block->kept_offset, block->raw_size, kept == archive->start ? MADV_DONTNEED : MADV_REMOVE);
+    sys_madvise(kept->room + block->kept_offset, block->raw_size, kept == archive->start ? MADV_DONTNEED : MADV_REMOVE);
     atomic_fetch_sub(&kept->size, block->raw_size);
     atomic_fetch_add_explicit(&kept->states[number], STATES + EMPTY - TAKEN, memory_order_release);
 }
@@ -97,7 +97,7 @@ static const uint8_t *find_kept(const struct archive *archive, const struct entr
         return NULL;
     *state = fill(archive, kept, entry->block);
     while (*state % STATES == TAKEN && kept == archive->start && is_reading_ahead()) {
-        yield(); /* waiting takes less time than unpacking a copy */
+        sys_sched_yield(); /* waiting takes less time than unpacking a copy */
         *state = atomic_load_explicit(&kept->states[entry->block], memory_order_acquire);
     }
     return *state % STATES == READY ? kept->room + archive->blocks[entry->block].kept_offset + entry->offset : NULL;
@@ -115,18 +115,18 @@ static void *room_in(struct scratch *scratch, size_t size)
     if (scratch->size >= size)
         return scratch->memory;
     drop_scratch(scratch);
-    scratch->memory = map_memory(size);
+    scratch->memory = map_anonymous(size);
     if (!scratch->memory)
         fail(EXIT_START, "not enough memory to unpack the bundle", "", "give the process more memory");
     scratch->size = size;
-    advise(scratch->memory, size, MADV_HUGEPAGE);
+    sys_madvise(scratch->memory, size, MADV_HUGEPAGE);
     return scratch->memory;
 }
 
 void drop_scratch(struct scratch *scratch)
 {
     if (scratch->memory)
-        unmap(scratch->memory, scratch->size);
+        sys_munmap(scratch->memory, scratch->size);
     *scratch = (struct scratch){0};
 }
 
@@ -158,7 +158,7 @@ void read_entry(const struct archive *archive, const struct entry *entry, void *
 static int write_all(int fd, const uint8_t *bytes, size_t size)
 {
     for (uint64_t offset = 0; offset < size;) {
-        long written = write_at(fd, bytes + offset, size - offset, offset);
+        long written = sys_pwrite64(fd, bytes + offset, size - offset, offset);
         if (written <= 0)
             return written ? (int)written : -EIO;
         offset += (uint64_t)written;
@@ -189,5 +189,6 @@ void release_blocks(const struct archive *archive)
 {
     for (uint32_t i = 0; i < archive->index->block_count; i++)
         give_back(archive, i);
-    advise((void *)archive->file, archive->file_size, MADV_DONTNEED); /* pages of the file; the page cache keeps them */
+    /* The pages of the file leave this process. The kernel's page cache keeps them. */
+    sys_madvise((void *)archive->file, archive->file_size, MADV_DONTNEED);
 }

@@ -40,7 +40,7 @@ static struct workspace *take_workspace(void)
     for (int i = 0; i < WORKSPACES; i++)
         if (!atomic_exchange(&workspaces[i].is_taken, 1))
             return &workspaces[i];
-    return map_memory(sizeof(struct workspace));
+    return map_anonymous(sizeof(struct workspace));
 }
 
 static void leave_workspace(struct workspace *workspace)
@@ -48,7 +48,7 @@ static void leave_workspace(struct workspace *workspace)
     if (workspace >= workspaces && workspace < workspaces + WORKSPACES)
         atomic_store(&workspace->is_taken, 0);
     else
-        unmap(workspace, sizeof *workspace);
+        sys_munmap(workspace, sizeof *workspace);
 }
 
 int unpack_frame(const void *frame, size_t size, void *to, size_t raw_size)

@@ -59,7 +59,7 @@ int join(char *out, const char *a, const char *b, const char *c)
     return 1;
 }
 
-static void print(const char *text) { write_bytes(2, text, text_length(text)); }
+static void print(const char *text) { sys_write(2, text, text_length(text)); }
 
 void note(const char *text, const char *detail)
 {
@@ -77,5 +77,5 @@ _Noreturn void fail(int code, const char *cause, const char *detail, const char 
     print("\n  fix: ");
     print(fix);
     print("\n");
-    exit_process(code);
+    sys_exit_group(code);
 }

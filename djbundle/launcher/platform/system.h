@@ -1,6 +1,7 @@
 /* The system calls that the launcher makes, without libc.
  *
- * Each returns what the kernel returns: a result, or minus errno. See section 2 of the Linux manual pages.
+ * sys_NAME is the call NAME, with the arguments of section 2 of the Linux manual. It returns what the kernel returns: a
+ * result, or minus errno.
  */
 #ifndef SYSTEM_H
 #define SYSTEM_H
@@ -15,6 +16,7 @@
 #include <linux/prctl.h>
 #include <linux/sched.h>
 #include <linux/stat.h>
+#include <linux/time.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -29,146 +31,163 @@
 #define MFD_EXEC 0x10U
 #endif
 
+#ifndef S_IFMT /* <linux/stat.h> leaves these to glibc; inode(7) */
+#define S_IFMT 0170000
+#define S_IFDIR 0040000
+#define S_IFLNK 0120000
+#define S_ISVTX 01000
+#define S_IWGRP 020
+#define S_IWOTH 02
+#endif
+
 #define PAGE 4096UL
 
-/* Bits of a file's mode; inode(7). */
-enum {
-    MODE_TYPE = 0170000,
-    MODE_FOLDER = 0040000,
-    MODE_LINK = 0120000,
-    MODE_STICKY = 01000,
-    MODE_WRITABLE_BY_OTHERS = 022,
+struct linux_dirent64 { /* no header has it; getdents64(2) */
+    uint64_t d_ino;
+    int64_t d_off;
+    uint16_t d_reclen;
+    uint8_t d_type;
+    char d_name[];
 };
 
-struct directory_entry { /* struct linux_dirent64 of getdents64(2) */
-    uint64_t inode;
-    int64_t offset;
-    uint16_t length;
-    uint8_t type;
-    char name[];
-};
+#define SYSCALL4(number, a, b, c, d) syscall6(number, (long)(a), (long)(b), (long)(c), (long)(d), 0, 0)
 
-struct moment { /* struct timespec of a 64-bit kernel */
-    int64_t seconds;
-    int64_t nanoseconds;
-};
+/* --- Files --- */
 
-#define CALL4(number, a, b, c, d) system_call(number, (long)(a), (long)(b), (long)(c), (long)(d), 0, 0)
+static inline int sys_openat(int dirfd, const char *path, int flags, unsigned mode)
+{
+    return (int)SYSCALL4(__NR_openat, dirfd, path, flags, mode);
+}
+static inline int sys_close(int fd) { return (int)SYSCALL4(__NR_close, fd, 0, 0, 0); }
+static inline long sys_write(int fd, const void *buffer, size_t count)
+{
+    return SYSCALL4(__NR_write, fd, buffer, count, 0);
+}
+static inline long sys_pread64(int fd, void *buffer, size_t count, int64_t offset)
+{
+    return SYSCALL4(__NR_pread64, fd, buffer, count, offset);
+}
+static inline long sys_pwrite64(int fd, const void *buffer, size_t count, int64_t offset)
+{
+    return SYSCALL4(__NR_pwrite64, fd, buffer, count, offset);
+}
+static inline int sys_fstat(int fd, struct stat *status) { return (int)SYSCALL4(__NR_fstat, fd, status, 0, 0); }
+static inline int sys_utimensat(int dirfd, const char *path, const struct timespec times[2], int flags)
+{
+    return (int)SYSCALL4(__NR_utimensat, dirfd, path, times, flags);
+}
+static inline int sys_mkdirat(int dirfd, const char *path, unsigned mode)
+{
+    return (int)SYSCALL4(__NR_mkdirat, dirfd, path, mode, 0);
+}
+static inline int sys_symlinkat(const char *target, int dirfd, const char *path)
+{
+    return (int)SYSCALL4(__NR_symlinkat, target, dirfd, path, 0);
+}
+static inline int sys_renameat(int old_dirfd, const char *old_path, int new_dirfd, const char *new_path)
+{
+    return (int)SYSCALL4(__NR_renameat, old_dirfd, old_path, new_dirfd, new_path);
+}
+static inline int sys_unlinkat(int dirfd, const char *path, int flags)
+{
+    return (int)SYSCALL4(__NR_unlinkat, dirfd, path, flags, 0);
+}
+static inline long sys_getdents64(int fd, void *buffer, size_t count)
+{
+    return SYSCALL4(__NR_getdents64, fd, buffer, count, 0);
+}
+static inline long sys_readlinkat(int dirfd, const char *path, char *buffer, size_t size)
+{
+    return SYSCALL4(__NR_readlinkat, dirfd, path, buffer, size);
+}
+static inline int sys_flock(int fd, int operation) { return (int)SYSCALL4(__NR_flock, fd, operation, 0, 0); }
+static inline int sys_syncfs(int fd) { return (int)SYSCALL4(__NR_syncfs, fd, 0, 0, 0); }
+static inline int sys_memfd_create(const char *name, unsigned flags)
+{
+    return (int)SYSCALL4(__NR_memfd_create, name, flags, 0, 0);
+}
+static inline int sys_fcntl(int fd, int command, unsigned long argument)
+{
+    return (int)SYSCALL4(__NR_fcntl, fd, command, argument, 0);
+}
 
-static inline int open_at(int folder, const char *path, int flags, int mode)
+/* --- Memory --- */
+
+static inline long sys_mmap(void *address, size_t length, int protection, int flags, int fd, uint64_t offset)
 {
-    return (int)CALL4(__NR_openat, folder, path, flags, mode);
+    return syscall6(__NR_mmap, (long)address, (long)length, protection, flags, fd, (long)offset);
 }
-static inline int close_file(int fd) { return (int)CALL4(__NR_close, fd, 0, 0, 0); }
-static inline long write_bytes(int fd, const void *bytes, size_t size) { return CALL4(__NR_write, fd, bytes, size, 0); }
-static inline long read_at(int fd, void *to, size_t size, uint64_t offset)
+static inline int sys_munmap(const void *address, size_t length)
 {
-    return CALL4(__NR_pread64, fd, to, size, offset);
+    return (int)SYSCALL4(__NR_munmap, address, length, 0, 0);
 }
-static inline long write_at(int fd, const void *bytes, size_t size, uint64_t offset)
+static inline int sys_mprotect(void *address, size_t length, int protection)
 {
-    return CALL4(__NR_pwrite64, fd, bytes, size, offset);
+    return (int)SYSCALL4(__NR_mprotect, address, length, protection, 0);
 }
-static inline int status_of(int fd, struct stat *status) { return (int)CALL4(__NR_fstat, fd, status, 0, 0); }
-static inline int set_size(int fd, uint64_t size) { return (int)CALL4(__NR_ftruncate, fd, size, 0, 0); }
-static inline int set_times(int fd, const struct moment times[2])
+static inline int sys_madvise(void *address, size_t length, int advice)
 {
-    return (int)CALL4(__NR_utimensat, fd, NULL, times, 0);
+    return (int)SYSCALL4(__NR_madvise, address, length, advice, 0);
 }
-static inline int make_folder_at(int folder, const char *path, int mode)
+
+/* --- Processes and threads --- */
+
+static inline unsigned sys_geteuid(void) { return (unsigned)SYSCALL4(__NR_geteuid, 0, 0, 0, 0); }
+static inline int sys_prctl(int operation, unsigned long a, unsigned long b, unsigned long c, unsigned long d)
 {
-    return (int)CALL4(__NR_mkdirat, folder, path, mode, 0);
+    return (int)syscall6(__NR_prctl, operation, (long)a, (long)b, (long)c, (long)d, 0);
 }
-static inline int make_link_at(const char *target, int folder, const char *path)
+static inline int sys_execve(const char *path, char **arguments, char **environment)
 {
-    return (int)CALL4(__NR_symlinkat, target, folder, path, 0);
+    return (int)SYSCALL4(__NR_execve, path, arguments, environment, 0);
 }
-static inline int rename_at(int folder, const char *from, const char *to)
+static inline _Noreturn void sys_exit_group(int status)
 {
-    return (int)CALL4(__NR_renameat, folder, from, folder, to);
+    for (;;) /* it does not return, which the compiler cannot know */
+        SYSCALL4(__NR_exit_group, status, 0, 0, 0);
 }
-static inline int unlink_at(int folder, const char *path, int flags)
+static inline long sys_futex(int *word, int operation, int value, const struct timespec *timeout)
 {
-    return (int)CALL4(__NR_unlinkat, folder, path, flags, 0);
+    return SYSCALL4(__NR_futex, word, operation, value, timeout);
 }
-static inline long read_folder(int fd, void *buffer, size_t size)
+static inline int sys_sched_yield(void) { return (int)SYSCALL4(__NR_sched_yield, 0, 0, 0, 0); }
+/* Returns the number of bytes of the mask that the kernel has written, unlike libc's function. */
+static inline long sys_sched_getaffinity(int thread, size_t size, void *mask)
 {
-    return CALL4(__NR_getdents64, fd, buffer, size, 0);
+    return SYSCALL4(__NR_sched_getaffinity, thread, size, mask, 0);
 }
-/* With the path "", read the link that `folder` itself is. */
-static inline long read_link_at(int folder, const char *path, char *buffer, size_t size)
+static inline int sys_sched_setaffinity(int thread, size_t size, const void *mask)
 {
-    return CALL4(__NR_readlinkat, folder, path, buffer, size);
+    return (int)SYSCALL4(__NR_sched_setaffinity, thread, size, mask, 0);
 }
-static inline int lock_file(int fd, int how) { return (int)CALL4(__NR_flock, fd, how, 0, 0); }
-static inline int flush_file_system(int fd) { return (int)CALL4(__NR_syncfs, fd, 0, 0, 0); }
-static inline int create_memory_file(const char *name, unsigned flags)
+static inline int sys_getcpu(unsigned *cpu, unsigned *node) { return (int)SYSCALL4(__NR_getcpu, cpu, node, NULL, 0); }
+/* `size` is that of a set in bytes. The kernel accepts only 8, for its 64 signals. */
+static inline int sys_rt_sigprocmask(int how, const uint64_t *set, uint64_t *old_set, size_t size)
 {
-    return (int)CALL4(__NR_memfd_create, name, flags, 0, 0);
+    return (int)SYSCALL4(__NR_rt_sigprocmask, how, set, old_set, size);
 }
-static inline int seal_file(int fd, unsigned seals) { return (int)CALL4(__NR_fcntl, fd, F_ADD_SEALS, seals, 0); }
-static inline unsigned user_id(void) { return (unsigned)CALL4(__NR_geteuid, 0, 0, 0, 0); }
-/* Let other processes of this user inspect this one, as they can any other process; PR_SET_DUMPABLE of prctl(2). */
-static inline void be_open_to_own_user(void) { CALL4(__NR_prctl, PR_SET_DUMPABLE, 1, 0, 0); }
-static inline int execute(const char *path, char **arguments, char **environment)
+
+/* --- More than one call --- */
+
+/* Call sys_mmap; return NULL if the kernel refuses. */
+static inline void *mmap_or_null(void *address, size_t length, int protection, int flags, int fd, uint64_t offset)
 {
-    return (int)CALL4(__NR_execve, path, arguments, environment, 0);
+    enum { MAX_ERRNO = 4095 }; /* as in Linux' linux/err.h: no address is so close to the end */
+    long result = sys_mmap(address, length, protection, flags, fd, offset);
+    return result < 0 && result >= -MAX_ERRNO ? NULL : (void *)result;
 }
-/* Wait until `*word` is no longer `value`; futex(2). */
-static inline void wait_while(int *word, int value)
+
+/* Map zeroed memory that is private to this process; return NULL if the kernel refuses. */
+static inline void *map_anonymous(size_t length)
+{
+    return mmap_or_null(NULL, length, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+}
+
+/* Wait until `*word` is no longer `value`. */
+static inline void futex_wait_while(int *word, int value)
 {
     while (__atomic_load_n(word, __ATOMIC_ACQUIRE) == value)
-        system_call(__NR_futex, (long)word, FUTEX_WAIT, value, 0, 0, 0);
-}
-static inline void yield(void) { CALL4(__NR_sched_yield, 0, 0, 0, 0); }
-/* Block every signal, or set the mask back to `*old`; 64 signals are 8 bytes. */
-static inline void block_signals(uint64_t *old)
-{
-    static const uint64_t ALL = ~0ULL;
-    CALL4(__NR_rt_sigprocmask, SIG_SETMASK, &ALL, old, sizeof ALL);
-}
-static inline void unblock_signals(const uint64_t *old)
-{
-    CALL4(__NR_rt_sigprocmask, SIG_SETMASK, old, NULL, sizeof *old);
-}
-/* Write the CPUs that this process may use to `set`, one bit each; return the number of bytes written. */
-static inline long usable_cpus(void *set, size_t size) { return CALL4(__NR_sched_getaffinity, 0, size, set, 0); }
-/* Let a thread run on the CPUs of `set` only; 0 is the calling thread. */
-static inline void use_cpus(int thread, const void *set, size_t size)
-{
-    CALL4(__NR_sched_setaffinity, thread, size, set, 0);
-}
-static inline unsigned current_cpu(void)
-{
-    unsigned cpu = 0;
-    CALL4(__NR_getcpu, &cpu, NULL, NULL, 0);
-    return cpu;
-}
-static inline _Noreturn void exit_process(int code)
-{
-    for (;;)
-        CALL4(__NR_exit_group, code, 0, 0, 0);
-}
-
-/* Call mmap(2); return NULL if the kernel refuses. Offsets are multiples of PAGE. */
-static inline void *map_at(void *address, size_t size, int protection, int flags, int fd, uint64_t offset)
-{
-    long result = system_call(__NR_mmap, (long)address, (long)size, protection, flags, fd, (long)offset);
-    return result < 0 && result > -(long)PAGE ? NULL : (void *)result;
-}
-/* Map zeroed memory that is private to this process. */
-static inline void *map_memory(size_t size)
-{
-    return map_at(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-}
-static inline void unmap(const void *address, size_t size) { CALL4(__NR_munmap, address, size, 0, 0); }
-static inline int protect(void *address, size_t size, int protection)
-{
-    return (int)CALL4(__NR_mprotect, address, size, protection, 0);
-}
-static inline int advise(void *address, size_t size, int advice)
-{
-    return (int)CALL4(__NR_madvise, address, size, advice, 0);
+        sys_futex(word, FUTEX_WAIT, value, NULL);
 }
 
 #endif

@@ -63,7 +63,7 @@ static inline long start_thread(long flags, void *stack_end, int *alive, void (*
 }
 
 /* Call the kernel; return the result, or minus errno. */
-static inline long system_call(long number, long a, long b, long c, long d, long e, long f)
+static inline long syscall6(long number, long a, long b, long c, long d, long e, long f)
 {
     long result;
     register long fourth __asm__("r10") = d;

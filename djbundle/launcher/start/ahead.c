@@ -36,7 +36,7 @@ static void make_file(struct file *file, struct scratch *scratch)
 static void work(void)
 {
     struct scratch scratch = {0};
-    use_cpus(0, cpus.words, cpus.size); /* start_ahead moved this thread off the program's CPU; allow all again */
+    sys_sched_setaffinity(0, cpus.size, cpus.words); /* all CPUs again: start_ahead has allowed all but one */
     for (uint32_t i = 0; i < first_count; i++)
         make_file(&files[i], &scratch);
     for (uint32_t i = 0; i < archive->index->start_blocks; i++)
@@ -55,7 +55,7 @@ static void add_files(uint32_t list)
 
 static int find_two_cpus(void)
 {
-    long size = usable_cpus(cpus.words, sizeof cpus.words);
+    long size = sys_sched_getaffinity(0, sizeof cpus.words, cpus.words);
     int count = 0;
     cpus.size = size > 0 ? (size_t)size : 0;
     for (size_t i = 0; i < cpus.size / sizeof *cpus.words; i++)
@@ -68,17 +68,19 @@ static int find_two_cpus(void)
 static void move_from_this_cpu(int thread)
 {
     struct cpus others = cpus;
-    unsigned here = current_cpu();
+    unsigned here = 0;
+    sys_getcpu(&here, NULL);
     others.words[here / 64] &= ~(1ull << here % 64);
-    use_cpus(thread, others.words, others.size);
+    sys_sched_setaffinity(thread, others.size, others.words);
 }
 
 void start_ahead(const struct archive *opened)
 {
     const long flags =
         CLONE_VM | CLONE_FS | CLONE_FILES | CLONE_SIGHAND | CLONE_THREAD | CLONE_SYSVSEM | CLONE_CHILD_CLEARTID;
+    static const uint64_t ALL_SIGNALS = ~0ULL;
     uint64_t mask;
-    uint8_t *stack = find_two_cpus() ? map_memory(STACK_SIZE) : NULL;
+    uint8_t *stack = find_two_cpus() ? map_anonymous(STACK_SIZE) : NULL;
     if (!stack)
         return;
     archive = opened;
@@ -86,13 +88,14 @@ void start_ahead(const struct archive *opened)
     first_count = file_count;
     add_files(archive->index->start_files);
     reading_ahead = 1;
-    block_signals(&mask); /* in the thread; signals are for the program */
+    sys_rt_sigprocmask(SIG_SETMASK, &ALL_SIGNALS, &mask,
+                       sizeof mask); /* signals are for the program, not for the thread */
     long thread = start_thread(flags, stack + STACK_SIZE, &reading_ahead, work);
     if (thread < 0)
         reading_ahead = 0;
     else
         move_from_this_cpu((int)thread);
-    unblock_signals(&mask);
+    sys_rt_sigprocmask(SIG_SETMASK, &mask, NULL, sizeof mask);
 }
 
 static struct file *find(const struct entry *entry)
@@ -112,7 +115,7 @@ static int take(const struct entry *entry)
     if (!file || move(file, WAITING, GONE))
         return -1;
     while (atomic_load(&file->state) == BEGUN && is_reading_ahead())
-        yield();
+        sys_sched_yield();
     return move(file, READY, GONE) ? file->fd : -1;
 }
 
@@ -128,8 +131,8 @@ int open_memory_file(const struct archive *opened, const struct entry *entry)
 
 void finish_ahead(void)
 {
-    wait_while(&reading_ahead, 1);
+    futex_wait_while(&reading_ahead, 1);
     for (uint32_t i = 0; i < file_count; i++)
         if (move(&files[i], READY, GONE))
-            close_file(files[i].fd);
+            sys_close(files[i].fd);
 }

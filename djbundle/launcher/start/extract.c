@@ -24,22 +24,22 @@ struct way {
 /* Return whether only this user or root could have created the file. */
 static int is_trusted(const struct way *way, const struct stat *status)
 {
-    return status->st_uid == user_id() || status->st_uid == 0 || status->st_uid == way->top_owner;
+    return status->st_uid == sys_geteuid() || status->st_uid == 0 || status->st_uid == way->top_owner;
 }
 
 /* Return whether no other user can replace what is in the folder. In a sticky folder, others may only add files. */
 static int is_safe(const struct way *way, const struct stat *status)
 {
-    return is_trusted(way, status) && (!(status->st_mode & MODE_WRITABLE_BY_OTHERS) || status->st_mode & MODE_STICKY);
+    return is_trusted(way, status) && (!(status->st_mode & (S_IWGRP | S_IWOTH)) || status->st_mode & S_ISVTX);
 }
 
 static int go_to_top(struct way *way)
 {
     struct stat status;
     if (way->fd >= 0)
-        close_file(way->fd);
-    way->fd = open_at(AT_FDCWD, "/", O_PATH | O_DIRECTORY | O_CLOEXEC, 0);
-    int error = way->fd < 0 ? way->fd : status_of(way->fd, &status);
+        sys_close(way->fd);
+    way->fd = sys_openat(AT_FDCWD, "/", O_PATH | O_DIRECTORY | O_CLOEXEC, 0);
+    int error = way->fd < 0 ? way->fd : sys_fstat(way->fd, &status);
     if (!error)
         way->top_owner = status.st_uid;
     return error;
@@ -48,18 +48,18 @@ static int go_to_top(struct way *way)
 /* Open `name`; create a private folder first if nothing has that name. */
 static int open_or_make(int folder, const char *name)
 {
-    int fd = open_at(folder, name, O_PATH | O_NOFOLLOW | O_CLOEXEC, 0);
+    int fd = sys_openat(folder, name, O_PATH | O_NOFOLLOW | O_CLOEXEC, 0);
     if (fd != -ENOENT)
         return fd;
-    make_folder_at(folder, name, 0700);
-    return open_at(folder, name, O_PATH | O_NOFOLLOW | O_CLOEXEC, 0);
+    sys_mkdirat(folder, name, 0700);
+    return sys_openat(folder, name, O_PATH | O_NOFOLLOW | O_CLOEXEC, 0);
 }
 
 /* Put the target of the open link in front of the path that is still to walk. */
 static int follow(struct way *way, int link)
 {
     char target[PATH_SIZE];
-    long length = read_link_at(link, "", target, sizeof target - 1);
+    long length = sys_readlinkat(link, "", target, sizeof target - 1);
     if (length < 0 || ++way->links > MOST_LINKS)
         return -ELOOP;
     target[length] = 0;
@@ -73,17 +73,17 @@ static int step(struct way *way, const char *name)
 {
     struct stat status;
     int next = open_or_make(way->fd, name);
-    int error = next < 0 ? next : status_of(next, &status);
-    if (!error && (status.st_mode & MODE_TYPE) == MODE_LINK) {
+    int error = next < 0 ? next : sys_fstat(next, &status);
+    if (!error && (status.st_mode & S_IFMT) == S_IFLNK) {
         error = is_trusted(way, &status) ? follow(way, next) : -EPERM;
     } else if (!error) {
-        error = (status.st_mode & MODE_TYPE) != MODE_FOLDER ? -ENOTDIR : is_safe(way, &status) ? 0 : -EPERM;
-        close_file(way->fd);
+        error = (status.st_mode & S_IFMT) != S_IFDIR ? -ENOTDIR : is_safe(way, &status) ? 0 : -EPERM;
+        sys_close(way->fd);
         way->fd = next;
         return error;
     }
     if (next >= 0)
-        close_file(next);
+        sys_close(next);
     return error;
 }
 
@@ -104,7 +104,7 @@ static int take_name(struct way *way, char *name)
 /* Start the walk; a relative path starts at the working folder. */
 static int begin(struct way *way, const char *path)
 {
-    long length = *path == '/' ? 0 : read_link_at(AT_FDCWD, "/proc/self/cwd", way->rest, PATH_SIZE - 1);
+    long length = *path == '/' ? 0 : sys_readlinkat(AT_FDCWD, "/proc/self/cwd", way->rest, PATH_SIZE - 1);
     way->fd = -1;
     way->links = 0;
     if (length < 0)
@@ -125,19 +125,19 @@ static int open_own_folder(char *path)
     int error = begin(&way, path);
     while (!error && take_name(&way, name))
         error = step(&way, name);
-    int fd = error ? -1 : open_at(way.fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0);
+    int fd = error ? -1 : sys_openat(way.fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0);
     if (way.fd >= 0)
-        close_file(way.fd);
+        sys_close(way.fd);
     if (fd < 0)
         return -1;
     append_number(append(own, OPEN_FOLDER), (unsigned)fd);
-    long length = read_link_at(AT_FDCWD, own, path, PATH_SIZE - 1);
-    if (length > 0 && status_of(fd, &status) == 0 && is_trusted(&way, &status)
-        && !(status.st_mode & MODE_WRITABLE_BY_OTHERS)) {
+    long length = sys_readlinkat(AT_FDCWD, own, path, PATH_SIZE - 1);
+    if (length > 0 && sys_fstat(fd, &status) == 0 && is_trusted(&way, &status)
+        && !(status.st_mode & (S_IWGRP | S_IWOTH))) {
         path[length] = 0;
         return fd;
     }
-    close_file(fd);
+    sys_close(fd);
     return -1;
 }
 
@@ -147,7 +147,7 @@ static int open_base(char **environment, const char *asked, char *base)
     const char *cache = variable(environment, "XDG_CACHE_HOME="), *home = variable(environment, "HOME=");
     char user[NUMBER_SIZE + 1];
     int fd = -1;
-    append_number(user, user_id());
+    append_number(user, sys_geteuid());
     if (asked) {
         if (join(base, asked, "", "") && (fd = open_own_folder(base)) >= 0)
             return fd;
@@ -170,18 +170,18 @@ static void remove_tree(int folder, const char *name)
 {
     char buffer[4096] __attribute__((aligned(8)));
     long size;
-    int fd = open_at(folder, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC, 0);
-    while (fd >= 0 && (size = read_folder(fd, buffer, sizeof buffer)) > 0)
+    int fd = sys_openat(folder, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC, 0);
+    while (fd >= 0 && (size = sys_getdents64(fd, buffer, sizeof buffer)) > 0)
         for (long at = 0; at < size;) {
-            struct directory_entry *entry = (struct directory_entry *)(buffer + at);
-            int dots = entry->name[0] == '.' && (!entry->name[1] || (entry->name[1] == '.' && !entry->name[2]));
-            if (!dots && unlink_at(fd, entry->name, 0) == -EISDIR)
-                remove_tree(fd, entry->name);
-            at += entry->length;
+            struct linux_dirent64 *entry = (struct linux_dirent64 *)(buffer + at);
+            int dots = entry->d_name[0] == '.' && (!entry->d_name[1] || (entry->d_name[1] == '.' && !entry->d_name[2]));
+            if (!dots && sys_unlinkat(fd, entry->d_name, 0) == -EISDIR)
+                remove_tree(fd, entry->d_name);
+            at += entry->d_reclen;
         }
     if (fd >= 0)
-        close_file(fd);
-    unlink_at(folder, name, AT_REMOVEDIR);
+        sys_close(fd);
+    sys_unlinkat(folder, name, AT_REMOVEDIR);
 }
 
 /* Remove the partial trees of starts that were killed. Only the holder of the lock writes partial trees. */
@@ -189,33 +189,33 @@ static void sweep(int base)
 {
     char buffer[4096] __attribute__((aligned(8)));
     long size;
-    int fd = open_at(base, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0);
-    while (fd >= 0 && (size = read_folder(fd, buffer, sizeof buffer)) > 0)
+    int fd = sys_openat(base, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0);
+    while (fd >= 0 && (size = sys_getdents64(fd, buffer, sizeof buffer)) > 0)
         for (long at = 0; at < size;) {
-            struct directory_entry *entry = (struct directory_entry *)(buffer + at);
-            if (text_starts_with(entry->name, PARTIAL))
-                remove_tree(base, entry->name);
-            at += entry->length;
+            struct linux_dirent64 *entry = (struct linux_dirent64 *)(buffer + at);
+            if (text_starts_with(entry->d_name, PARTIAL))
+                remove_tree(base, entry->d_name);
+            at += entry->d_reclen;
         }
     if (fd >= 0)
-        close_file(fd);
+        sys_close(fd);
 }
 
 static int write_file(int tree, const char *name, const uint8_t *bytes, uint64_t size, int mode)
 {
-    int fd = open_at(tree, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, mode);
+    int fd = sys_openat(tree, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, mode);
     if (fd < 0)
         return fd;
     while (size) {
-        long written = write_bytes(fd, bytes, size);
+        long written = sys_write(fd, bytes, size);
         if (written <= 0) {
-            close_file(fd);
+            sys_close(fd);
             return written ? (int)written : -EIO;
         }
         bytes += written;
         size -= (uint64_t)written;
     }
-    return close_file(fd);
+    return sys_close(fd);
 }
 
 static int write_link(int tree, const char *name, const uint8_t *bytes, uint64_t size)
@@ -225,7 +225,7 @@ static int write_link(int tree, const char *name, const uint8_t *bytes, uint64_t
         return -ENAMETOOLONG;
     memcpy(target, bytes, size);
     target[size] = 0;
-    return make_link_at(target, tree, name);
+    return sys_symlinkat(target, tree, name);
 }
 
 /* Return the path of an entry relative to the root, written from its end; NULL if it does not fit. */
@@ -250,7 +250,7 @@ static int write_node(int tree, const struct archive *archive, const struct entr
     if (!path)
         return -ENAMETOOLONG;
     if (entry->kind == KIND_FOLDER)
-        return make_folder_at(tree, path, 0700);
+        return sys_mkdirat(tree, path, 0700);
     if (entry->kind == KIND_LINK)
         return write_link(tree, path, block + entry->offset, entry->size);
     return write_file(tree, path, block + entry->offset, entry->size, entry->kind == KIND_EXECUTABLE ? 0500 : 0400);
@@ -268,14 +268,14 @@ static int write_folders(int tree, const struct archive *archive)
 static int write_files_of_block(int tree, const struct archive *archive, uint32_t number)
 {
     size_t raw_size = archive->blocks[number].raw_size;
-    uint8_t *raw = map_memory(raw_size + 1);
+    uint8_t *raw = map_anonymous(raw_size + 1);
     int error = raw ? 0 : -ENOMEM;
     if (raw)
         unpack_block(archive, number, raw);
     for (uint32_t i = 0; i < archive->index->entry_count && !error; i++)
         if (archive->entries[i].kind != KIND_FOLDER && archive->entries[i].block == number)
             error = write_node(tree, archive, &archive->entries[i], raw);
-    unmap(raw, raw_size + 1);
+    sys_munmap(raw, raw_size + 1);
     return error;
 }
 
@@ -285,7 +285,7 @@ static int write_tree(int tree, const struct archive *archive)
     for (uint32_t i = 0; i < archive->index->block_count && !error; i++)
         error = write_files_of_block(tree, archive, i);
     /* A crash of the machine after the rename must not leave empty files behind. */
-    return error ? error : flush_file_system(tree);
+    return error ? error : sys_syncfs(tree);
 }
 
 /* Write the tree beside its final name, then rename it, so that it exists whole or not at all. */
@@ -294,11 +294,11 @@ static void unpack(const struct archive *archive, int base, const char *base_pat
     char partial[PATH_SIZE];
     verify_archive(archive);
     join(partial, PARTIAL, name, "");
-    make_folder_at(base, partial, 0700);
-    int tree = open_at(base, partial, O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0);
+    sys_mkdirat(base, partial, 0700);
+    int tree = sys_openat(base, partial, O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0);
     int error = tree < 0 ? tree : write_tree(tree, archive);
     if (error == 0)
-        error = rename_at(base, partial, name);
+        error = sys_renameat(base, partial, base, name);
     if (error == 0)
         return;
     remove_tree(base, partial);
@@ -324,18 +324,18 @@ static void find_or_unpack_tree(const struct archive *archive, char **environmen
     int base = open_base(environment, asked, base_path);
     if (!join(tree, base_path, "/", name))
         fail(EXIT_NO_FOLDER, "the path is too long: ", base_path, "name a shorter one with --extract DIR");
-    int ready = open_at(base, name, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC, 0);
+    int ready = sys_openat(base, name, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC, 0);
     if (ready < 0) {
-        lock_file(base, LOCK_EX); /* a second start waits here and then finds the tree */
-        ready = open_at(base, name, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC, 0);
+        sys_flock(base, LOCK_EX); /* a second start waits here and then finds the tree */
+        ready = sys_openat(base, name, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC, 0);
     }
     if (ready < 0) {
         sweep(base);
         unpack(archive, base, base_path, name);
     } else {
-        close_file(ready);
+        sys_close(ready);
     }
-    close_file(base);
+    sys_close(base);
 }
 
 /* The host's preloads are built for the host's libc and would crash ours. */
@@ -348,8 +348,8 @@ static int is_foreign(const char *variable)
 static char **with_executable(char **environment)
 {
     static char executable[sizeof EXECUTABLE + PATH_SIZE] = EXECUTABLE;
-    char **result = map_memory((count_texts(environment) + 2) * sizeof *result), **to = result;
-    long length = read_link_at(AT_FDCWD, "/proc/self/exe", executable + sizeof EXECUTABLE - 1, PATH_SIZE - 1);
+    char **result = map_anonymous((count_texts(environment) + 2) * sizeof *result), **to = result;
+    long length = sys_readlinkat(AT_FDCWD, "/proc/self/exe", executable + sizeof EXECUTABLE - 1, PATH_SIZE - 1);
     if (!result || length < 0)
         fail(EXIT_START, "not enough memory", "", "give the process more memory");
     for (; *environment; environment++)
@@ -370,13 +370,13 @@ _Noreturn void start_from_folder(const struct archive *archive, const struct pro
     char *head[] = {process->argv[0], "--inhibit-cache", "--library-path", libraries,
                     "--argv0",        process->argv[0],  program};
     size_t count = sizeof head / sizeof *head;
-    char **arguments = map_memory(((size_t)process->argc + count) * sizeof *arguments);
+    char **arguments = map_anonymous(((size_t)process->argc + count) * sizeof *arguments);
     if (!arguments || !join(loader, tree, "/" LOADER, "") || !join(libraries, tree, "/" LIBRARIES, "")
         || !join(program, tree, "/" PROGRAM, ""))
         fail(EXIT_START, "the path is too long: ", tree, "name a shorter one with --extract DIR");
     memcpy(arguments, head, sizeof head);
     memcpy(arguments + count, process->argv + 1, (size_t)process->argc * sizeof *arguments); /* with the NULL */
-    int error = execute(loader, arguments, with_executable(process->environment));
+    int error = sys_execve(loader, arguments, with_executable(process->environment));
     if (error == -EACCES)
         fail(EXIT_START, "the kernel may not run programs from ", tree,
              "it is mounted noexec: name a folder on another disk with --extract DIR");

@@ -87,7 +87,7 @@ static int protect_segments(const struct layout *layout, uint8_t *base, size_t f
     for (int i = 0; i < layout->segment_count; i++) {
         const Elf64_Phdr *segment = &layout->segments[i];
         uintptr_t begin = page_of(segment->p_vaddr), end = segment->p_vaddr + segment->p_memsz;
-        int error = protect(base + begin, align_up(end, PAGE) - begin, protection_of(segment));
+        int error = sys_mprotect(base + begin, align_up(end, PAGE) - begin, protection_of(segment));
         if (error) /* some security policies forbid running memory that was writable */
             return error;
     }
@@ -99,11 +99,11 @@ static int map_from_memory(const struct archive *archive, const struct entry *pr
     struct layout layout;
     size_t size = align_up(program->size, HUGE_PAGE) + MOST_ZEROED;
     int flags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE;
-    uint8_t *room = map_at(NULL, size + HUGE_PAGE, PROT_READ | PROT_WRITE, flags, -1, 0);
+    uint8_t *room = mmap_or_null(NULL, size + HUGE_PAGE, PROT_READ | PROT_WRITE, flags, -1, 0);
     if (!room || program->size < sizeof layout.header)
         return -ENOMEM;
     uint8_t *base = (uint8_t *)align_up((uintptr_t)room, HUGE_PAGE);
-    advise(base, program->size, MADV_HUGEPAGE);
+    sys_madvise(base, program->size, MADV_HUGEPAGE);
     read_entry(archive, program, base);
     memcpy(&layout.header, base, sizeof layout.header);
     uint64_t headers = layout.header.e_phoff;
@@ -117,10 +117,10 @@ static int map_from_memory(const struct archive *archive, const struct entry *pr
     if (!error)
         error = protect_segments(&layout, base, program->size);
     if (error) {
-        unmap(room, size + HUGE_PAGE);
+        sys_munmap(room, size + HUGE_PAGE);
         return error;
     }
-    unmap(base + align_up(layout.high, PAGE), size - align_up(layout.high, PAGE));
+    sys_munmap(base + align_up(layout.high, PAGE), size - align_up(layout.high, PAGE));
     describe(&layout, (uintptr_t)base, image);
     return 0;
 }
@@ -134,9 +134,9 @@ static int reserve(const struct layout *layout, uintptr_t *base)
     int flags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE;
     if (layout->header.e_type == ET_EXEC) {
         *base = 0;
-        return map_at((void *)layout->low, size, PROT_NONE, flags | MAP_FIXED_NOREPLACE, -1, 0) ? 0 : -EEXIST;
+        return mmap_or_null((void *)layout->low, size, PROT_NONE, flags | MAP_FIXED_NOREPLACE, -1, 0) ? 0 : -EEXIST;
     }
-    uintptr_t begin = (uintptr_t)map_at(NULL, size + layout->alignment, PROT_NONE, flags, -1, 0);
+    uintptr_t begin = (uintptr_t)mmap_or_null(NULL, size + layout->alignment, PROT_NONE, flags, -1, 0);
     *base = align_up(begin, layout->alignment) - layout->low;
     return begin ? 0 : -ENOMEM;
 }
@@ -148,11 +148,11 @@ static int map_segment(int fd, const Elf64_Phdr *segment, uintptr_t base)
     uintptr_t end = base + segment->p_vaddr + segment->p_memsz, page_end = align_up(bytes_end, PAGE);
     int protection = protection_of(segment), flags = MAP_PRIVATE | MAP_FIXED;
     if (bytes_end > begin
-        && !map_at((void *)begin, bytes_end - begin, protection, flags, fd, page_of(segment->p_offset)))
+        && !mmap_or_null((void *)begin, bytes_end - begin, protection, flags, fd, page_of(segment->p_offset)))
         return -ENOMEM;
     if (end > bytes_end && segment->p_flags & PF_W)
         memset((void *)bytes_end, 0, page_end - bytes_end); /* to the end of the page: the loader allocates there */
-    if (end > page_end && !map_at((void *)page_end, end - page_end, protection, flags | MAP_ANONYMOUS, -1, 0))
+    if (end > page_end && !mmap_or_null((void *)page_end, end - page_end, protection, flags | MAP_ANONYMOUS, -1, 0))
         return -ENOMEM;
     return 0;
 }
@@ -162,10 +162,10 @@ static int map_from_file(int fd, struct image *image)
     struct layout layout;
     Elf64_Phdr headers[MOST_HEADERS];
     uintptr_t base;
-    if (read_at(fd, &layout.header, sizeof layout.header, 0) != sizeof layout.header || !is_program(&layout.header))
+    if (sys_pread64(fd, &layout.header, sizeof layout.header, 0) != sizeof layout.header || !is_program(&layout.header))
         return -ENOEXEC;
     long size = layout.header.e_phnum * (long)sizeof *headers;
-    if (read_at(fd, headers, (size_t)size, layout.header.e_phoff) != size)
+    if (sys_pread64(fd, headers, (size_t)size, layout.header.e_phoff) != size)
         return -ENOEXEC;
     int error = lay_out(&layout, headers);
     if (!error)
@@ -185,6 +185,6 @@ int map_program(const struct archive *archive, const struct entry *program, stru
     if (fd < 0)
         return fd;
     int error = map_from_file(fd, image);
-    close_file(fd);
+    sys_close(fd);
     return error;
 }

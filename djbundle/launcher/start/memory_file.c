@@ -12,10 +12,10 @@ enum { LONGEST_NAME = 249 }; /* bytes, as memfd_create(2) says */
 static int create(const char *name, int is_executable)
 {
     unsigned flags = MFD_CLOEXEC | MFD_ALLOW_SEALING;
-    int fd = create_memory_file(name, flags | (is_executable ? MFD_EXEC : MFD_NOEXEC_SEAL));
+    int fd = sys_memfd_create(name, flags | (is_executable ? MFD_EXEC : MFD_NOEXEC_SEAL));
     if (fd == -EACCES)
-        fd = create_memory_file(name, flags | MFD_NOEXEC_SEAL);
-    return fd == -EINVAL ? create_memory_file(name, flags) : fd;
+        fd = sys_memfd_create(name, flags | MFD_NOEXEC_SEAL);
+    return fd == -EINVAL ? sys_memfd_create(name, flags) : fd;
 }
 
 int make_memory_file(const struct archive *archive, const struct entry *entry, struct scratch *scratch)
@@ -28,14 +28,14 @@ int make_memory_file(const struct archive *archive, const struct entry *entry, s
     if (fd < 0)
         return fd;
     int error = entry->kind == KIND_FOLDER ? 0 : write_entry(archive, entry, fd, scratch);
-    struct moment changed = {(int64_t)archive->index->built, entry - archive->entries};
-    struct moment times[2] = {changed, changed};
+    struct timespec changed = {(long)archive->index->built, entry - archive->entries};
+    struct timespec times[2] = {changed, changed};
     if (error == 0)
-        error = set_times(fd, times);
+        error = sys_utimensat(fd, NULL, times, 0);
     if (error == 0)
-        error = seal_file(fd, F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE);
+        error = sys_fcntl(fd, F_ADD_SEALS, F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE);
     if (error == 0)
         return fd;
-    close_file(fd);
+    sys_close(fd);
     return error;
 }

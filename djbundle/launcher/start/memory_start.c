@@ -51,7 +51,7 @@ static int open_libraries(const struct archive *archive, char *preload)
 static void close_libraries(void)
 {
     while (handover.preloaded_count)
-        close_file(handover.preloaded[--handover.preloaded_count].fd);
+        sys_close(handover.preloaded[--handover.preloaded_count].fd);
 }
 
 /* Change the auxiliary vector to what the kernel would have written, had it mapped these two images.
