@@ -8,7 +8,7 @@
 #include "archive/blocks.h"
 #include "base/text.h"
 #include "platform/process.h"
-#include "platform/system.h"
+#include "platform/syscalls.h"
 #include "start/extract.h"
 #include "start/memory_start.h"
 

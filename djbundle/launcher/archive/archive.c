@@ -1,10 +1,10 @@
 #include "archive/archive.h"
 
-#include "archive/branches.h"
 #include "archive/codec.h"
 #include "archive/sha256.h"
 #include "base/text.h"
-#include "platform/system.h"
+#include "platform/branches.h"
+#include "platform/syscalls.h"
 
 #define COPY_AGAIN "copy the bundle again and compare its SHA-256 with the original"
 
@@ -78,7 +78,7 @@ static int is_good_block(const struct archive *archive, uint32_t number)
            && block->coding <= CODING_NONE && (block->coding != CODING_NONE || block->size == block->raw_size)
            && block->code_size <= block->raw_size - block->code_offset
            && (block->kept_offset == NOT_KEPT
-               || (block->kept_offset % PAGE == 0 && block->kept_offset <= room
+               || (block->kept_offset % PAGE_SIZE == 0 && block->kept_offset <= room
                    && block->raw_size <= room - block->kept_offset));
 }
 

@@ -1,7 +1,7 @@
 #include "archive/blocks.h"
 
 #include "base/text.h"
-#include "platform/system.h"
+#include "platform/syscalls.h"
 
 #include <stdatomic.h>
 
@@ -20,7 +20,7 @@ struct kept_blocks {
 static struct kept_blocks *map_room(const struct archive *archive, uint64_t size, int sharing)
 {
     uint64_t head = sizeof(struct kept_blocks) + archive->index->block_count * sizeof(uint32_t);
-    head = (head + PAGE - 1) & ~(PAGE - 1);
+    head = (head + PAGE_SIZE - 1) & ~(PAGE_SIZE - 1);
     struct kept_blocks *kept =
         mmap_or_null(NULL, head + size, PROT_READ | PROT_WRITE, sharing | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
     if (kept)

@@ -3,7 +3,7 @@
  */
 #include "archive/codec.h"
 
-#include "platform/system.h"
+#include "platform/syscalls.h"
 
 #include <stdatomic.h>
 

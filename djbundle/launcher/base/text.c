@@ -1,6 +1,6 @@
 #include "base/text.h"
 
-#include "platform/system.h"
+#include "platform/syscalls.h"
 
 size_t text_length(const char *text)
 {

@@ -1,4 +1,4 @@
-/* A process as the kernel starts it: the content of its first stack (System V ABI, AMD64 supplement, section 3.4.1). */
+/* A process as the kernel starts it: the content of its first stack (create_elf_tables of Linux' fs/binfmt_elf.c). */
 #ifndef PROCESS_H
 #define PROCESS_H
 

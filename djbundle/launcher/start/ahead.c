@@ -1,7 +1,7 @@
 #include "start/ahead.h"
 
 #include "archive/blocks.h"
-#include "platform/system.h"
+#include "platform/syscalls.h"
 #include "start/memory_file.h"
 
 #include <stdatomic.h>

@@ -3,7 +3,7 @@
 #include "archive/blocks.h"
 #include "base/text.h"
 #include "contract.h"
-#include "platform/system.h"
+#include "platform/syscalls.h"
 #include "start/memory_start.h"
 
 #define EXECUTABLE EXECUTABLE_VARIABLE "="
@@ -361,7 +361,7 @@ static char **with_executable(char **environment)
 
 /* The tree's own loader starts the program, so nothing of the host's libc is used; see ld.so(8):
  *
- *     TREE/ld-linux-x86-64.so.2 --inhibit-cache --library-path TREE/_lib --argv0 ./shop TREE/_main ARGUMENTS...
+ *     TREE/LOADER --inhibit-cache --library-path TREE/_lib --argv0 ./shop TREE/_main ARGUMENTS...
  */
 _Noreturn void start_from_folder(const struct archive *archive, const struct process *process, const char *folder)
 {

@@ -2,12 +2,12 @@
 
 #include "archive/blocks.h"
 #include "base/text.h"
-#include "platform/system.h"
+#include "platform/syscalls.h"
 #include "start/ahead.h"
 
 #include <elf.h>
 
-enum { MOST_HEADERS = 32, HUGE_PAGE = 2 << 20, MOST_ZEROED = 64 << 20 };
+enum { MOST_HEADERS = 32, MOST_ZEROED = 64 << 20 };
 
 /* The layout of a program, from the headers of its file. */
 struct layout {
@@ -18,7 +18,7 @@ struct layout {
     uintptr_t alignment;
 };
 
-static uintptr_t page_of(uintptr_t address) { return address & ~(PAGE - 1); }
+static uintptr_t page_of(uintptr_t address) { return address & ~(PAGE_SIZE - 1); }
 static uintptr_t align_up(uintptr_t address, uintptr_t to) { return (address + to - 1) & ~(to - 1); }
 
 static int protection_of(const Elf64_Phdr *segment)
@@ -33,7 +33,7 @@ static int lay_out(struct layout *layout, const Elf64_Phdr *headers)
     layout->segment_count = 0;
     layout->low = UINTPTR_MAX;
     layout->high = 0;
-    layout->alignment = PAGE;
+    layout->alignment = PAGE_SIZE;
     for (int i = 0; i < layout->header.e_phnum; i++) {
         const Elf64_Phdr *segment = &headers[i];
         if (segment->p_type != PT_LOAD)
@@ -49,7 +49,8 @@ static int lay_out(struct layout *layout, const Elf64_Phdr *headers)
 
 static int is_program(const Elf64_Ehdr *header)
 {
-    return header->e_machine == MACHINE && header->e_phnum <= MOST_HEADERS && header->e_phentsize == sizeof(Elf64_Phdr);
+    return header->e_machine == ELF_ARCH && header->e_phnum <= MOST_HEADERS
+           && header->e_phentsize == sizeof(Elf64_Phdr);
 }
 
 static void describe(const struct layout *layout, uintptr_t base, struct image *image)
@@ -87,7 +88,7 @@ static int protect_segments(const struct layout *layout, uint8_t *base, size_t f
     for (int i = 0; i < layout->segment_count; i++) {
         const Elf64_Phdr *segment = &layout->segments[i];
         uintptr_t begin = page_of(segment->p_vaddr), end = segment->p_vaddr + segment->p_memsz;
-        int error = sys_mprotect(base + begin, align_up(end, PAGE) - begin, protection_of(segment));
+        int error = sys_mprotect(base + begin, align_up(end, PAGE_SIZE) - begin, protection_of(segment));
         if (error) /* some security policies forbid running memory that was writable */
             return error;
     }
@@ -97,12 +98,12 @@ static int protect_segments(const struct layout *layout, uint8_t *base, size_t f
 static int map_from_memory(const struct archive *archive, const struct entry *program, struct image *image)
 {
     struct layout layout;
-    size_t size = align_up(program->size, HUGE_PAGE) + MOST_ZEROED;
+    size_t size = align_up(program->size, HUGE_PAGE_SIZE) + MOST_ZEROED;
     int flags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE;
-    uint8_t *room = mmap_or_null(NULL, size + HUGE_PAGE, PROT_READ | PROT_WRITE, flags, -1, 0);
+    uint8_t *room = mmap_or_null(NULL, size + HUGE_PAGE_SIZE, PROT_READ | PROT_WRITE, flags, -1, 0);
     if (!room || program->size < sizeof layout.header)
         return -ENOMEM;
-    uint8_t *base = (uint8_t *)align_up((uintptr_t)room, HUGE_PAGE);
+    uint8_t *base = (uint8_t *)align_up((uintptr_t)room, HUGE_PAGE_SIZE);
     sys_madvise(base, program->size, MADV_HUGEPAGE);
     read_entry(archive, program, base);
     memcpy(&layout.header, base, sizeof layout.header);
@@ -117,10 +118,10 @@ static int map_from_memory(const struct archive *archive, const struct entry *pr
     if (!error)
         error = protect_segments(&layout, base, program->size);
     if (error) {
-        sys_munmap(room, size + HUGE_PAGE);
+        sys_munmap(room, size + HUGE_PAGE_SIZE);
         return error;
     }
-    sys_munmap(base + align_up(layout.high, PAGE), size - align_up(layout.high, PAGE));
+    sys_munmap(base + align_up(layout.high, PAGE_SIZE), size - align_up(layout.high, PAGE_SIZE));
     describe(&layout, (uintptr_t)base, image);
     return 0;
 }
@@ -145,7 +146,7 @@ static int reserve(const struct layout *layout, uintptr_t *base)
 static int map_segment(int fd, const Elf64_Phdr *segment, uintptr_t base)
 {
     uintptr_t begin = base + page_of(segment->p_vaddr), bytes_end = base + segment->p_vaddr + segment->p_filesz;
-    uintptr_t end = base + segment->p_vaddr + segment->p_memsz, page_end = align_up(bytes_end, PAGE);
+    uintptr_t end = base + segment->p_vaddr + segment->p_memsz, page_end = align_up(bytes_end, PAGE_SIZE);
     int protection = protection_of(segment), flags = MAP_PRIVATE | MAP_FIXED;
     if (bytes_end > begin
         && !mmap_or_null((void *)begin, bytes_end - begin, protection, flags, fd, page_of(segment->p_offset)))

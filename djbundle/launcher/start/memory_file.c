@@ -1,7 +1,7 @@
 #include "start/memory_file.h"
 
 #include "base/text.h"
-#include "platform/system.h"
+#include "platform/syscalls.h"
 
 enum { LONGEST_NAME = 249 }; /* bytes, as memfd_create(2) says */
 

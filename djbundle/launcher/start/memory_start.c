@@ -2,7 +2,7 @@
 
 #include "archive/blocks.h"
 #include "base/text.h"
-#include "platform/system.h"
+#include "platform/syscalls.h"
 #include "start/ahead.h"
 #include "start/handover.h"
 #include "start/image.h"

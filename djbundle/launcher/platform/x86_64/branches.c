@@ -1,4 +1,4 @@
-#include "archive/branches.h"
+#include "platform/branches.h"
 
 enum { LENGTH = 5 /* bytes of a branch instruction: the operation and a distance */ };
 

@@ -3,8 +3,10 @@
  * sys_NAME is the call NAME, with the arguments of section 2 of the Linux manual. It returns what the kernel returns: a
  * result, or minus errno.
  */
-#ifndef SYSTEM_H
-#define SYSTEM_H
+#ifndef SYSCALLS_H
+#define SYSCALLS_H
+
+#include "platform/machine.h"
 
 #include <asm/errno.h>
 #include <asm/stat.h>
@@ -20,12 +22,6 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#if defined(__x86_64__)
-#include "platform/system_x86_64.h"
-#else
-#error "the launcher is written for x86-64; add a system_<machine>.h for another one"
-#endif
-
 #ifndef MFD_NOEXEC_SEAL
 #define MFD_NOEXEC_SEAL 8U /* Linux 6.3; headers may be older than the kernel */
 #define MFD_EXEC 0x10U
@@ -39,8 +35,6 @@
 #define S_IWGRP 020
 #define S_IWOTH 02
 #endif
-
-#define PAGE 4096UL
 
 struct linux_dirent64 { /* no header has it; getdents64(2) */
     uint64_t d_ino;

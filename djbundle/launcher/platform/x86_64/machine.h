@@ -1,16 +1,29 @@
-/* The architecture: how a process starts and how it calls the kernel on Linux x86-64.
+/* How a process starts and calls the kernel on Linux x86-64, and what the launcher knows of this processor.
  *
- * This is the only file that knows the architecture. Conventions: System V ABI, AMD64 supplement, section 3.4.1
- * (process start) and appendix A.2 (system calls). Numbers: <asm/unistd_64.h>.
+ * Conventions: System V ABI, AMD64 supplement, section 3.4.1 (process start) and appendix A.2 (system calls).
  */
-#ifndef SYSTEM_X86_64_H
-#define SYSTEM_X86_64_H
+#ifndef X86_64_MACHINE_H
+#define X86_64_MACHINE_H
 
 #include <asm/unistd.h>
 #include <elf.h>
+#include <stddef.h>
 #include <stdint.h>
 
-enum { MACHINE = EM_X86_64 };
+#define PAGE_SIZE 4096UL
+
+enum { HUGE_PAGE_SIZE = 2 << 20, ELF_ARCH = EM_X86_64 };
+
+/* Copy `size` bytes upwards. */
+static inline void copy_bytes(void *to, const void *from, size_t size)
+{
+    __asm__ volatile("rep movsb" : "+D"(to), "+S"(from), "+c"(size) : : "memory");
+}
+
+static inline void fill_bytes(void *to, int value, size_t size)
+{
+    __asm__ volatile("rep stosb" : "+D"(to), "+c"(size) : "a"(value) : "memory");
+}
 
 /* The entry point of the process, to be placed in one file of the program. The stack at entry is argc, argv[], NULL,
  * envp[], NULL, auxv[]; its address is passed to launcher_main.
