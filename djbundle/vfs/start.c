@@ -20,7 +20,7 @@ static void use_own_name_services(void)
 }
 
 /* End the launcher's thread before a fork: the program does not know of that thread. */
-static void finish_reading_ahead(void) { handover->finish_ahead(); }
+static void finish_reading_ahead(void) { handover->finish_prefetch(); }
 
 __attribute__((constructor)) static void start(void)
 {

@@ -150,7 +150,7 @@ static _Noreturn void use(const char *how, const char *file, const char *folder)
     struct process process = own_process();
     alarm(LONGEST);
     open_archive(&archive, file);
-    make_room(&archive);
+    create_block_caches(&archive);
     if (!strcmp(how, "unpack"))
         start_from_folder(&archive, &process, folder);
     look();

@@ -14,7 +14,7 @@
 #include "archive/archive.h"
 
 /* Reserve memory for the blocks of an archive, all still packed. If the memory is refused, no block is ever kept. */
-void make_room(struct archive *archive);
+void create_block_caches(struct archive *archive);
 
 /* Copy the content of a file or link, entry->size bytes, to `to`. */
 void read_entry(const struct archive *archive, const struct entry *entry, void *to);
@@ -25,7 +25,7 @@ struct scratch {
     size_t size;
 };
 
-void drop_scratch(struct scratch *scratch);
+void free_scratch(struct scratch *scratch);
 
 /* Write the content of a file to a descriptor; return 0, or minus errno. It touches no new page of a mapping except
  * those of `scratch`, so other threads can go on mapping.
@@ -33,11 +33,11 @@ void drop_scratch(struct scratch *scratch);
 int write_entry(const struct archive *archive, const struct entry *entry, int fd, struct scratch *scratch);
 
 /* The id of the thread that unpacks blocks ahead of use, see start/ahead.h. The kernel sets it to 0 at its end. */
-extern int reading_ahead;
-int is_reading_ahead(void);
+extern int prefetch_running;
+int is_prefetching(void);
 
 /* Unpack a block ahead of its use. */
-void unpack_ahead(const struct archive *archive, uint32_t block);
+void prefetch_block(const struct archive *archive, uint32_t block);
 
 /* Return the memory of all blocks to the system. A block that is needed later is unpacked again. */
 void release_blocks(const struct archive *archive);

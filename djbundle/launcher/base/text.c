@@ -2,7 +2,7 @@
 
 #include "platform/syscalls.h"
 
-size_t text_length(const char *text)
+size_t string_length(const char *text)
 {
     size_t length = 0;
     while (text[length])
@@ -10,12 +10,12 @@ size_t text_length(const char *text)
     return length;
 }
 
-int text_is(const char *text, const char *other)
+int string_equals(const char *text, const char *other)
 {
-    return text_starts_with(text, other) && text_length(text) == text_length(other);
+    return string_starts_with(text, other) && string_length(text) == string_length(other);
 }
 
-int text_starts_with(const char *text, const char *prefix)
+int string_starts_with(const char *text, const char *prefix)
 {
     while (*prefix)
         if (*text++ != *prefix++)
@@ -44,12 +44,12 @@ char *append_number(char *end, unsigned number)
     return end;
 }
 
-int join(char *out, const char *a, const char *b, const char *c)
+int join_strings(char *out, const char *a, const char *b, const char *c)
 {
     const char *parts[] = {a, b, c};
     size_t length = 0;
     for (int i = 0; i < 3; i++) {
-        size_t part = text_length(parts[i]);
+        size_t part = string_length(parts[i]);
         if (length + part >= PATH_SIZE)
             return 0;
         memmove(out + length, parts[i], part); /* `out` may be its own first part */
@@ -59,7 +59,7 @@ int join(char *out, const char *a, const char *b, const char *c)
     return 1;
 }
 
-static void print(const char *text) { sys_write(2, text, text_length(text)); }
+static void print(const char *text) { sys_write(2, text, string_length(text)); }
 
 void note(const char *text, const char *detail)
 {

@@ -14,16 +14,16 @@ void *memmove(void *to, const void *from, size_t size);
 void *memset(void *to, int value, size_t size);
 int memcmp(const void *a, const void *b, size_t size);
 
-size_t text_length(const char *text);
-int text_is(const char *text, const char *other);
-int text_starts_with(const char *text, const char *prefix);
+size_t string_length(const char *text);
+int string_equals(const char *text, const char *other);
+int string_starts_with(const char *text, const char *prefix);
 
 /* Write at the end of a text and return its new end, for the next call. The caller makes sure that there is room. */
 char *append(char *end, const char *text);
 char *append_number(char *end, unsigned number);
 
 /* Join up to three parts into `out`; return 0 if they do not fit in PATH_SIZE. Parts may be "". */
-int join(char *out, const char *a, const char *b, const char *c);
+int join_strings(char *out, const char *a, const char *b, const char *c);
 
 /* Print "note: <text><detail>" on stderr. */
 void note(const char *text, const char *detail);

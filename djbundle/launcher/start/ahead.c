@@ -6,14 +6,14 @@
 
 #include <stdatomic.h>
 
-enum { MOST_FILES = 64, STACK_SIZE = 128 << 10 };
-enum { WAITING, BEGUN, READY, GONE };
+enum { MAX_FILES = 64, STACK_SIZE = 128 << 10 };
+enum { WAITING, STARTED, READY, TAKEN };
 
-static struct file {
+static struct prefetched_file {
     const struct entry *entry;
     _Atomic int state;
     int fd;
-} files[MOST_FILES];
+} files[MAX_FILES];
 
 static const struct archive *archive;
 static uint32_t first_count, file_count; /* the program's own libraries come first */
@@ -22,34 +22,37 @@ static struct cpus {
     size_t size;         /* bytes of `words` in use */
 } cpus;
 
-static int move(struct file *file, int from, int to) { return atomic_compare_exchange_strong(&file->state, &from, to); }
-
-static void make_file(struct file *file, struct scratch *scratch)
+static int try_change_state(struct prefetched_file *file, int from, int to)
 {
-    if (!move(file, WAITING, BEGUN))
+    return atomic_compare_exchange_strong(&file->state, &from, to);
+}
+
+static void create_file(struct prefetched_file *file, struct scratch *scratch)
+{
+    if (!try_change_state(file, WAITING, STARTED))
         return;
-    file->fd = make_memory_file(archive, file->entry, scratch);
-    atomic_store_explicit(&file->state, file->fd < 0 ? GONE : READY, memory_order_release);
+    file->fd = create_memory_file(archive, file->entry, scratch);
+    atomic_store_explicit(&file->state, file->fd < 0 ? TAKEN : READY, memory_order_release);
 }
 
 /* The program needs its own libraries at once, and other libraries when modules import them. */
-static void work(void)
+static void run_prefetch(void)
 {
     struct scratch scratch = {0};
-    sys_sched_setaffinity(0, cpus.size, cpus.words); /* all CPUs again: start_ahead has allowed all but one */
+    sys_sched_setaffinity(0, cpus.size, cpus.words); /* all CPUs again: start_prefetch has allowed all but one */
     for (uint32_t i = 0; i < first_count; i++)
-        make_file(&files[i], &scratch);
+        create_file(&files[i], &scratch);
     for (uint32_t i = 0; i < archive->index->start_blocks; i++)
-        unpack_ahead(archive, i);
+        prefetch_block(archive, i);
     for (uint32_t i = first_count; i < file_count; i++)
-        make_file(&files[i], &scratch);
-    drop_scratch(&scratch);
+        create_file(&files[i], &scratch);
+    free_scratch(&scratch);
 }
 
 static void add_files(uint32_t list)
 {
     const uint32_t *numbers = archive->needs + list;
-    for (uint32_t i = 1; i <= numbers[0] && file_count < MOST_FILES; i++)
+    for (uint32_t i = 1; i <= numbers[0] && file_count < MAX_FILES; i++)
         files[file_count++].entry = &archive->entries[numbers[i]];
 }
 
@@ -74,7 +77,7 @@ static void move_from_this_cpu(int thread)
     sys_sched_setaffinity(thread, others.size, others.words);
 }
 
-void start_ahead(const struct archive *opened)
+void start_prefetch(const struct archive *opened)
 {
     const long flags =
         CLONE_VM | CLONE_FS | CLONE_FILES | CLONE_SIGHAND | CLONE_THREAD | CLONE_SYSVSEM | CLONE_CHILD_CLEARTID;
@@ -87,18 +90,18 @@ void start_ahead(const struct archive *opened)
     add_files(find_entry(archive, PROGRAM)->needs);
     first_count = file_count;
     add_files(archive->index->start_files);
-    reading_ahead = 1;
+    prefetch_running = 1;
     sys_rt_sigprocmask(SIG_SETMASK, &ALL_SIGNALS, &mask,
                        sizeof mask); /* signals are for the program, not for the thread */
-    long thread = start_thread(flags, stack + STACK_SIZE, &reading_ahead, work);
+    long thread = start_thread(flags, stack + STACK_SIZE, &prefetch_running, run_prefetch);
     if (thread < 0)
-        reading_ahead = 0;
+        prefetch_running = 0;
     else
         move_from_this_cpu((int)thread);
     sys_rt_sigprocmask(SIG_SETMASK, &mask, NULL, sizeof mask);
 }
 
-static struct file *find(const struct entry *entry)
+static struct prefetched_file *find_file(const struct entry *entry)
 {
     for (uint32_t i = 0; i < file_count; i++)
         if (files[i].entry == entry)
@@ -109,30 +112,30 @@ static struct file *find(const struct entry *entry)
 /* Take the memory file that the thread has made or is making, if no caller has taken it yet. Return its descriptor, or
  * -1 if there is none.
  */
-static int take(const struct entry *entry)
+static int take_file(const struct entry *entry)
 {
-    struct file *file = find(entry);
-    if (!file || move(file, WAITING, GONE))
+    struct prefetched_file *file = find_file(entry);
+    if (!file || try_change_state(file, WAITING, TAKEN))
         return -1;
-    while (atomic_load(&file->state) == BEGUN && is_reading_ahead())
+    while (atomic_load(&file->state) == STARTED && is_prefetching())
         sys_sched_yield();
-    return move(file, READY, GONE) ? file->fd : -1;
+    return try_change_state(file, READY, TAKEN) ? file->fd : -1;
 }
 
 int open_memory_file(const struct archive *opened, const struct entry *entry)
 {
     struct scratch scratch = {0};
-    int fd = take(entry);
+    int fd = take_file(entry);
     if (fd < 0)
-        fd = make_memory_file(opened, entry, &scratch);
-    drop_scratch(&scratch);
+        fd = create_memory_file(opened, entry, &scratch);
+    free_scratch(&scratch);
     return fd;
 }
 
-void finish_ahead(void)
+void finish_prefetch(void)
 {
-    futex_wait_while(&reading_ahead, 1);
+    futex_wait_while(&prefetch_running, 1);
     for (uint32_t i = 0; i < file_count; i++)
-        if (move(&files[i], READY, GONE))
+        if (try_change_state(&files[i], READY, TAKEN))
             sys_close(files[i].fd);
 }

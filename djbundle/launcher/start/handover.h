@@ -9,7 +9,7 @@
  */
 enum { AT_DJBUNDLE = 0x646a62 };
 
-enum { MOST_PRELOADED = 32 };
+enum { MAX_PRELOADED = 32 };
 
 struct preloaded {
     int fd; /* of its memory file, named in LD_PRELOAD as /proc/self/fd/<fd> */
@@ -19,7 +19,7 @@ struct preloaded {
 struct handover {
     const struct archive *archive;
     char **environment; /* from the kernel, with the LD_ variables that our loader must not see */
-    struct preloaded preloaded[MOST_PRELOADED];
+    struct preloaded preloaded[MAX_PRELOADED];
     uint32_t preloaded_count;
 
     /* Functions of the launcher, described in archive.h, blocks.h and ahead.h. */
@@ -27,7 +27,7 @@ struct handover {
     void (*read_entry)(const struct archive *, const struct entry *, void *);
     int (*open_memory_file)(const struct archive *, const struct entry *);
     void (*release_blocks)(const struct archive *);
-    void (*finish_ahead)(void);
+    void (*finish_prefetch)(void);
 };
 
 #endif

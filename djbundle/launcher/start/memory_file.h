@@ -11,6 +11,6 @@
  * The file's modification time identifies the entry: the seconds are the time of all entries, the nanoseconds are the
  * number of the entry.
  */
-int make_memory_file(const struct archive *archive, const struct entry *entry, struct scratch *scratch);
+int create_memory_file(const struct archive *archive, const struct entry *entry, struct scratch *scratch);
 
 #endif
