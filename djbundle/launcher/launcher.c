@@ -5,8 +5,9 @@
  * program there.
  */
 #include "archive/archive.h"
-#include "archive/blocks.h"
-#include "base/text.h"
+#include "archive/block_cache.h"
+#include "base/messages.h"
+#include "base/strings.h"
 #include "platform/process.h"
 #include "platform/syscalls.h"
 #include "start/extract.h"

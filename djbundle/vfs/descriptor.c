@@ -32,10 +32,10 @@ const struct entry *entry_of_status(const struct stat *status)
     dev_t device = atomic_load_explicit(&memory_device, memory_order_relaxed);
     if (!device || status->st_dev != device)
         return NULL;
-    const struct index *index = handover->archive->index;
+    const struct index *index = launcher->archive->index;
     if ((uint64_t)status->st_mtim.tv_sec != index->built || status->st_mtim.tv_nsec >= index->entry_count)
         return NULL;
-    return &handover->archive->entries[status->st_mtim.tv_nsec];
+    return &launcher->archive->entries[status->st_mtim.tv_nsec];
 }
 
 const struct entry *entry_of(int descriptor)
@@ -49,7 +49,7 @@ const struct entry *entry_of(int descriptor)
 static int create(const struct entry *entry)
 {
     struct stat status;
-    int descriptor = handover->open_memory_file(handover->archive, entry);
+    int descriptor = launcher->open_memory_file(launcher->archive, entry);
     if (descriptor < 0)
         return failed(-descriptor);
     if (!atomic_load_explicit(&memory_device, memory_order_relaxed) && NEXT(fstat)(descriptor, &status) == 0)

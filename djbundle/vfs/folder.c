@@ -87,7 +87,7 @@ EXPORT int dirfd(DIR *directory)
 
 static const struct entry *entry_at(const struct entry *folder, long position)
 {
-    const struct archive *archive = handover->archive;
+    const struct archive *archive = launcher->archive;
     if (position == DOT)
         return folder;
     if (position == DOT_DOT)
@@ -101,7 +101,7 @@ static void fill(struct dirent64 *to, const struct entry *entry, long position)
     struct stat status;
     describe_entry(entry, &status);
     int is_dot = position < FIRST_CHILD;
-    const char *name = is_dot ? ".." : handover->archive->names + entry->name;
+    const char *name = is_dot ? ".." : launcher->archive->names + entry->name;
     size_t length = is_dot ? (size_t)position + 1 : entry->name_length;
     length = length < sizeof to->d_name ? length : sizeof to->d_name - 1;
     to->d_ino = status.st_ino;
@@ -216,7 +216,7 @@ static void *glob_open(const char *path) { return opendir(path); }
 
 EXPORT int glob64(const char *pattern, int flags, int (*on_error)(const char *, int), glob64_t *result)
 {
-    if (flags & GLOB_ALTDIRFUNC || !handover)
+    if (flags & GLOB_ALTDIRFUNC || !launcher)
         return NEXT(glob64)(pattern, flags, on_error, result);
     result->gl_closedir = glob_close;
     result->gl_readdir = glob_read;

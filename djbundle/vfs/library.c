@@ -43,17 +43,17 @@ void name_preloaded_libraries(void)
 {
     char path[DESCRIPTOR_PATH_SIZE];
     pthread_atfork(take_lock, leave_lock, forget_lock);
-    for (uint32_t i = 0; i < handover->preloaded_count; i++) {
-        const struct preloaded *preloaded = &handover->preloaded[i];
+    for (uint32_t i = 0; i < launcher->preloaded_count; i++) {
+        const struct preloaded *preloaded = &launcher->preloaded[i];
         write_descriptor_path(preloaded->fd, path);
         for (struct link_map *library = _r_debug.r_map; library; library = library->l_next)
             if (!strcmp(library->l_name, path))
-                name_library(library, &handover->archive->entries[preloaded->entry], 0);
+                name_library(library, &launcher->archive->entries[preloaded->entry], 0);
         close(preloaded->fd);
     }
 }
 
-static int unpack(const struct entry *entry) { return handover->open_memory_file(handover->archive, entry); }
+static int unpack(const struct entry *entry) { return launcher->open_memory_file(launcher->archive, entry); }
 
 static void *load_new(const struct entry *entry, int descriptor, int mode)
 {
@@ -105,13 +105,13 @@ static int unpack_if_new(const struct entry *entry, int mode)
  */
 static void *load(const struct entry *entry, int mode)
 {
-    const uint32_t *needs = handover->archive->needs + entry->needs;
+    const uint32_t *needs = launcher->archive->needs + entry->needs;
     void *library = NULL;
     int complete = 1;
     int unpacked = unpack_if_new(entry, mode);
     take_lock();
     for (uint32_t i = 1; i <= needs[0] && complete && !(mode & RTLD_NOLOAD); i++)
-        complete = !!load_one(&handover->archive->entries[needs[i]], -1, RTLD_LAZY);
+        complete = !!load_one(&launcher->archive->entries[needs[i]], -1, RTLD_LAZY);
     if (complete)
         library = load_one(entry, unpacked, mode);
     else if (unpacked >= 0)
@@ -123,12 +123,12 @@ static void *load(const struct entry *entry, int mode)
 EXPORT void *dlopen(const char *name, int mode)
 {
     struct place place;
-    const struct archive *archive = handover ? handover->archive : NULL;
+    const struct archive *archive = launcher ? launcher->archive : NULL;
     if (!archive || !name || !*name)
         return NEXT(dlopen)(name, mode);
     if (!strchr(name, '/')) {
-        const struct entry *folder = handover->find_child(archive, archive->entries, LIBRARIES, strlen(LIBRARIES));
-        const struct entry *found = folder ? handover->find_child(archive, folder, name, strlen(name)) : NULL;
+        const struct entry *folder = launcher->find_child(archive, archive->entries, LIBRARIES, strlen(LIBRARIES));
+        const struct entry *found = folder ? launcher->find_child(archive, folder, name, strlen(name)) : NULL;
         return found ? load(found, mode) : NEXT(dlopen)(name, mode);
     }
     if (!is_inside(AT_FDCWD, name, FOLLOW, &place))

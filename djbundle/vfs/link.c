@@ -20,7 +20,7 @@ EXPORT ssize_t readlinkat(int folder, const char *path, char *buffer, size_t siz
         return failed(place.error);
     if (place.entry->kind != KIND_LINK || place.entry->size > sizeof target)
         return failed(EINVAL);
-    handover->read_entry(handover->archive, place.entry, target);
+    launcher->read_entry(launcher->archive, place.entry, target);
     return copy(target, place.entry->size, buffer, size);
 }
 

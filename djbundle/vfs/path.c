@@ -72,7 +72,7 @@ static const char *expand(struct place *place, const struct entry *link, const c
     char target[PATH_MAX];
     if (link->size >= sizeof target)
         return NULL;
-    handover->read_entry(handover->archive, link, target);
+    launcher->read_entry(launcher->archive, link, target);
     return join(place, target, link->size, rest) ? place->buffer : NULL;
 }
 
@@ -86,7 +86,7 @@ static enum last kind_of(const char *name, size_t length)
 /* Follow `path`, the remaining part of the path, from the folder `at`. */
 static int walk(struct place *place, const struct entry *at, const char *path, int follow)
 {
-    const struct archive *archive = handover->archive;
+    const struct archive *archive = launcher->archive;
     place->last = LAST_ROOT;
     for (int links = 0;;) {
         place->has_slash = *path == '/';
@@ -107,7 +107,7 @@ static int walk(struct place *place, const struct entry *at, const char *path, i
         if (place->last == LAST_DOT_DOT)
             at = &archive->entries[at->parent];
         if (place->last == LAST_NAME) {
-            const struct entry *child = handover->find_child(archive, at, path, length);
+            const struct entry *child = launcher->find_child(archive, at, path, length);
             if (!child)
                 return nothing(place, ENOENT, is_end);
             if (child->kind != KIND_LINK || (!*rest && follow == NO_FOLLOW) || (is_end && follow == STAY))
@@ -132,7 +132,7 @@ int is_inside(int folder, const char *path, int follow, struct place *place)
 {
     place->folder = folder;
     place->path = path;
-    if (!handover || !path || !*path)
+    if (!launcher || !path || !*path)
         return 0;
     const struct entry *from = NULL;
     if (*path != '/')
@@ -142,12 +142,12 @@ int is_inside(int folder, const char *path, int follow, struct place *place)
         return 0;
     if (strlen(path) >= PATH_MAX)
         return nothing(place, ENAMETOOLONG, 0);
-    return walk(place, from ? from : handover->archive->entries, rest, follow);
+    return walk(place, from ? from : launcher->archive->entries, rest, follow);
 }
 
 int write_path(const struct entry *entry, char *path, size_t size)
 {
-    const struct archive *archive = handover->archive;
+    const struct archive *archive = launcher->archive;
     char buffer[PATH_MAX], *begin = buffer + sizeof buffer - 1;
     *begin = 0;
     for (; entry != archive->entries; entry = &archive->entries[entry->parent]) {

@@ -5,7 +5,7 @@
 #include <pthread.h>
 #include <sys/auxv.h>
 
-const struct handover *handover;
+const struct launcher_interface *launcher;
 
 extern char **environ;
 
@@ -20,19 +20,19 @@ static void use_own_name_services(void)
 }
 
 /* End the launcher's thread before a fork: the program does not know of that thread. */
-static void finish_reading_ahead(void) { handover->finish_prefetch(); }
+static void finish_prefetch(void) { launcher->finish_prefetch(); }
 
 __attribute__((constructor)) static void start(void)
 {
     use_own_name_services();
-    handover = (const struct handover *)getauxval(AT_DJBUNDLE);
-    if (!handover)
+    launcher = (const struct launcher_interface *)getauxval(AT_DJBUNDLE);
+    if (!launcher)
         return;
-    environ = handover->environment;
+    environ = launcher->environment;
     name_preloaded_libraries();
     register_fork_handlers();
-    pthread_atfork(finish_reading_ahead, NULL, NULL);
+    pthread_atfork(finish_prefetch, NULL, NULL);
 }
 
-/* The handover, for the Python module that imports from the archive (archive_module.c). */
-EXPORT const struct handover *djbundle_handover(void) { return handover; }
+/* The launcher, for the Python module that imports from the archive (archive_module.c). */
+EXPORT const struct launcher_interface *djbundle_launcher(void) { return launcher; }

@@ -24,11 +24,11 @@ static mode_t mode_of(const struct entry *entry)
 void describe_entry(const struct entry *entry, struct stat *status)
 {
     int is_folder = entry->kind == KIND_FOLDER;
-    struct timespec built = {.tv_sec = (time_t)handover->archive->index->built};
+    struct timespec built = {.tv_sec = (time_t)launcher->archive->index->built};
     off_t size = is_folder ? UNIT : entry->size;
     *status = (struct stat){
         .st_dev = DEVICE,
-        .st_ino = (ino_t)(entry - handover->archive->entries) + 1,
+        .st_ino = (ino_t)(entry - launcher->archive->entries) + 1,
         .st_mode = mode_of(entry),
         .st_nlink = is_folder ? 2 : 1,
         .st_size = size,
@@ -162,8 +162,8 @@ EXPORT int statfs(const char *path, struct statfs *status)
         .f_type = AT_DJBUNDLE,
         .f_bsize = UNIT,
         .f_frsize = UNIT,
-        .f_blocks = handover->archive->file_size / UNIT,
-        .f_files = handover->archive->index->entry_count,
+        .f_blocks = launcher->archive->file_size / UNIT,
+        .f_files = launcher->archive->index->entry_count,
         .f_namelen = NAME_MAX,
         .f_flags = ST_RDONLY | ST_NOSUID | ST_NODEV,
     };

@@ -21,7 +21,7 @@
 #endif
 
 #include "contract.h"
-#include "start/handover.h"
+#include "start/launcher_interface.h"
 
 #include <dlfcn.h>
 #include <errno.h>
@@ -55,7 +55,7 @@ static inline int failed(int error)
 
 /* --- start.c --- */
 
-extern const struct handover *handover; /* NULL if the program runs from a folder: then there is no ROOT */
+extern const struct launcher_interface *launcher; /* NULL if the program runs from a folder: then there is no ROOT */
 
 /* --- path.c --- */
 

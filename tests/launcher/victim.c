@@ -10,11 +10,11 @@
  */
 #define _GNU_SOURCE
 #include "archive/archive.h"
-#include "archive/blocks.h"
+#include "archive/block_cache.h"
 #include "platform/process.h"
-#include "start/ahead.h"
+#include "start/prefetch.h"
 #include "start/extract.h"
-#include "start/handover.h"
+#include "start/launcher_interface.h"
 #include "start/memory_start.h"
 
 #include <dirent.h>
@@ -31,7 +31,7 @@
 enum { LONGEST = 20 /* seconds */, DEEPEST = 40 /* folders; deeper ones lead back */ };
 enum { FIRST_CODE = 60, LAST_CODE = 69 };
 
-const struct handover *handover; /* defined by vfs/start.c in a bundle */
+const struct launcher_interface *launcher; /* defined by vfs/start.c in a bundle */
 
 static struct archive archive;
 static unsigned budget = 20000; /* files and folders to read: a hostile folder may contain itself a thousand times */
@@ -121,17 +121,17 @@ static void look_at(const char *path, int depth)
 
 static void look(void)
 {
-    static struct handover offered;
+    static struct launcher_interface offered;
     fence_index();
     read_all_entries();
-    offered = (struct handover){
+    offered = (struct launcher_interface){
         .archive = &archive,
         .find_child = find_child,
         .read_entry = read_entry,
         .open_memory_file = open_memory_file,
         .release_blocks = release_blocks,
     };
-    handover = &offered;
+    launcher = &offered;
     look_at("/djb", 0);
     if (chdir("/djb/folder") == 0)
         look_at("../folder", 0);

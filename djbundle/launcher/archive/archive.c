@@ -2,7 +2,8 @@
 
 #include "archive/codec.h"
 #include "archive/sha256.h"
-#include "base/text.h"
+#include "base/messages.h"
+#include "base/strings.h"
 #include "platform/branches.h"
 #include "platform/syscalls.h"
 

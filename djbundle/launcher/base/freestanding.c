@@ -1,4 +1,4 @@
-#include "base/text.h"
+#include "base/strings.h"
 #include "platform/machine.h"
 
 /* The four functions that a C compiler may call by itself, with or without libc. */

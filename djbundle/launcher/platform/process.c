@@ -1,11 +1,11 @@
 #include "platform/process.h"
 
-#include "base/text.h"
+#include "base/strings.h"
 
-size_t count_strings(char **texts)
+size_t count_strings(char **strings)
 {
     size_t count = 0;
-    while (texts[count])
+    while (strings[count])
         count++;
     return count;
 }

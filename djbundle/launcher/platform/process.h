@@ -21,7 +21,7 @@ unsigned long get_auxv_value(const struct process *process, unsigned long type);
 /* Return the value of the environment variable passed as "NAME="; NULL if it is unset or empty. */
 const char *get_variable(char **environment, const char *name_and_equals);
 
-size_t count_strings(char **texts);
+size_t count_strings(char **strings);
 
 /* Return the number of bytes that write_initial_stack needs. */
 size_t initial_stack_size(const struct process *process);

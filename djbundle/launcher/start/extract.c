@@ -1,7 +1,8 @@
 #include "start/extract.h"
 
-#include "archive/blocks.h"
-#include "base/text.h"
+#include "archive/block_cache.h"
+#include "base/messages.h"
+#include "base/strings.h"
 #include "contract.h"
 #include "platform/syscalls.h"
 #include "start/memory_start.h"

@@ -1,9 +1,9 @@
 #include "start/image.h"
 
-#include "archive/blocks.h"
-#include "base/text.h"
+#include "archive/block_cache.h"
+#include "base/strings.h"
 #include "platform/syscalls.h"
-#include "start/ahead.h"
+#include "start/prefetch.h"
 
 #include <elf.h>
 

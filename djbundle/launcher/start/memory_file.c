@@ -1,6 +1,6 @@
 #include "start/memory_file.h"
 
-#include "base/text.h"
+#include "base/strings.h"
 #include "platform/syscalls.h"
 
 enum { MAX_NAME_LENGTH = 249 }; /* bytes, as memfd_create(2) says */

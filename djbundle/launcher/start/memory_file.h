@@ -3,7 +3,7 @@
 #define MEMORY_FILE_H
 
 #include "archive/archive.h"
-#include "archive/blocks.h"
+#include "archive/block_cache.h"
 
 /* Return the descriptor of a new file with the content of the entry, or empty for a folder; minus errno if the kernel
  * refuses.

@@ -1,19 +1,20 @@
 #include "start/memory_start.h"
 
-#include "archive/blocks.h"
-#include "base/text.h"
+#include "archive/block_cache.h"
+#include "base/strings.h"
 #include "platform/syscalls.h"
-#include "start/ahead.h"
-#include "start/handover.h"
 #include "start/image.h"
+#include "start/launcher_interface.h"
 #include "start/memory_file.h"
+#include "start/prefetch.h"
 
 #define PRELOAD "LD_PRELOAD="
 #define PROC_SELF_FD "/proc/self/fd/"
 
 enum { PRELOAD_SIZE = sizeof PRELOAD + MAX_PRELOADED * (sizeof PROC_SELF_FD + NUMBER_SIZE) };
 
-static struct handover handover; /* outlives the launcher's own run, as all code and data of the launcher do */
+/* All code and data of the launcher, and so this too, stay in memory as long as the process lives. */
+static struct launcher_interface interface;
 
 /* Variables of the host that are meant for the host's libc, not for ours. The preloaded library gives them back to the
  * program, so that programs which it starts see them.
@@ -42,7 +43,7 @@ static int open_libraries(const struct archive *archive, char *preload)
         int fd = open_memory_file(archive, &archive->entries[needs[i + 1]]);
         if (fd < 0)
             return fd;
-        handover.preloaded[handover.preloaded_count++] = (struct preloaded){fd, needs[i + 1]};
+        interface.preloaded[interface.preloaded_count++] = (struct preloaded){fd, needs[i + 1]};
         end = append_number(append(append(end, i ? ":" : ""), PROC_SELF_FD), (unsigned)fd);
     }
     return 0;
@@ -50,8 +51,8 @@ static int open_libraries(const struct archive *archive, char *preload)
 
 static void close_libraries(void)
 {
-    while (handover.preloaded_count)
-        sys_close(handover.preloaded[--handover.preloaded_count].fd);
+    while (interface.preloaded_count)
+        sys_close(interface.preloaded[--interface.preloaded_count].fd);
 }
 
 /* Change the auxiliary vector to what the kernel would have written, had it mapped these two images.
@@ -69,7 +70,7 @@ static void update_auxv(Elf64_auxv_t *auxv, const struct image *program, const s
         case AT_SECURE: auxv->a_un.a_val = 0; break;
         case AT_ENTRY: auxv->a_un.a_val = program->entry; break;
         }
-    auxv[0] = (Elf64_auxv_t){AT_DJBUNDLE, {(uintptr_t)&handover}};
+    auxv[0] = (Elf64_auxv_t){AT_DJBUNDLE, {(uintptr_t)&interface}};
     auxv[1] = (Elf64_auxv_t){AT_NULL, {0}};
 }
 
@@ -105,7 +106,7 @@ int start_from_memory(const struct archive *archive, const struct process *proce
 {
     static char preload[PRELOAD_SIZE];
     struct image program, loader;
-    handover = (struct handover){
+    interface = (struct launcher_interface){
         .archive = archive,
         .environment = process->environment,
         .find_child = find_child,

@@ -1,10 +1,10 @@
-/* The data and functions that the launcher, which stays in memory, offers to the library it preloads (djbundle/vfs). */
-#ifndef HANDOVER_H
-#define HANDOVER_H
+/* The data and functions of the launcher that the preloaded library uses (djbundle/vfs). The launcher stays in memory. */
+#ifndef LAUNCHER_INTERFACE_H
+#define LAUNCHER_INTERFACE_H
 
 #include "archive/archive.h"
 
-/* The type of an entry of the auxiliary vector whose value is the address of a struct handover; see getauxval(3).
+/* The type of an entry of the auxiliary vector whose value is the address of a struct launcher_interface; see getauxval(3).
  * The kernel's own types are small numbers (<linux/auxvec.h>).
  */
 enum { AT_DJBUNDLE = 0x646a62 };
@@ -16,13 +16,13 @@ struct preloaded {
     uint32_t entry; /* number in the archive */
 };
 
-struct handover {
+struct launcher_interface {
     const struct archive *archive;
     char **environment; /* from the kernel, with the LD_ variables that our loader must not see */
     struct preloaded preloaded[MAX_PRELOADED];
     uint32_t preloaded_count;
 
-    /* Functions of the launcher, described in archive.h, blocks.h and ahead.h. */
+    /* Functions of the launcher, described in archive.h, block_cache.h and prefetch.h. */
     const struct entry *(*find_child)(const struct archive *, const struct entry *, const char *, size_t);
     void (*read_entry)(const struct archive *, const struct entry *, void *);
     int (*open_memory_file)(const struct archive *, const struct entry *);

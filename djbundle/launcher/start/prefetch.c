@@ -1,6 +1,6 @@
-#include "start/ahead.h"
+#include "start/prefetch.h"
 
-#include "archive/blocks.h"
+#include "archive/block_cache.h"
 #include "platform/syscalls.h"
 #include "start/memory_file.h"
 

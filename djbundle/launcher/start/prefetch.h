@@ -3,8 +3,8 @@
  * The thread uses nothing that a fork could leave locked. It ends before the program forks for the first time, see
  * finish_prefetch.
  */
-#ifndef AHEAD_H
-#define AHEAD_H
+#ifndef PREFETCH_H
+#define PREFETCH_H
 
 #include "archive/archive.h"
 

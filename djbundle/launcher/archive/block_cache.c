@@ -1,6 +1,7 @@
-#include "archive/blocks.h"
+#include "archive/block_cache.h"
 
-#include "base/text.h"
+#include "base/messages.h"
+#include "base/strings.h"
 #include "platform/syscalls.h"
 
 #include <stdatomic.h>
@@ -14,7 +15,7 @@ struct block_cache {
     uint8_t *memory;
     _Atomic uint64_t size; /* bytes of all blocks that are READY */
     _Atomic uint32_t clock_hand; /* the next block to release when too many are kept */
-    _Atomic uint32_t states[]; /* of every block of the archive, although this room holds only some of them */
+    _Atomic uint32_t states[]; /* of every block of the archive, although this cache holds only some of them */
 };
 
 static struct block_cache *map_cache(const struct archive *archive, uint64_t size, int sharing)
@@ -40,7 +41,7 @@ void create_block_caches(struct archive *archive)
         sys_madvise(archive->start_cache, archive->index->start_room, MADV_HUGEPAGE);
 }
 
-/* Return where a block is kept; NULL if it is never kept. */
+/* Return the cache of a block; NULL if it is never kept. */
 static struct block_cache *cache_of(const struct archive *archive, uint32_t number)
 {
     if (archive->blocks[number].kept_offset == NOT_KEPT)
@@ -90,7 +91,7 @@ static uint32_t fill_block(const struct archive *archive, struct block_cache *ca
     return state + READY - EMPTY;
 }
 
-/* Return where the content of an entry is kept, and set `state` to that of its block; NULL if it is not kept. */
+/* Return the unpacked content of an entry, and set `state` to the state of its block; NULL if it is not kept. */
 static const uint8_t *find_cached(const struct archive *archive, const struct entry *entry, uint32_t *state)
 {
     struct block_cache *cache = cache_of(archive, entry->block);
