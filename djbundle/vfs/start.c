@@ -22,7 +22,7 @@ static void use_own_name_services(void)
 /* End the launcher's thread before a fork: the program does not know of that thread. */
 static void finish_prefetch(void) { launcher->finish_prefetch(); }
 
-__attribute__((constructor)) static void start(void)
+__attribute__((constructor)) static void initialize(void)
 {
     use_own_name_services();
     launcher = (const struct launcher_interface *)getauxval(AT_DJBUNDLE);
