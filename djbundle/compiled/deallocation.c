@@ -6,7 +6,7 @@
 
 #include <stdbool.h>
 
-enum { MOST_NESTED = 50 }; /* as in CPython's trashcan */
+enum { MAX_NESTED = 50 }; /* as in CPython's trashcan */
 
 static __thread int nested;
 static __thread struct {
@@ -45,7 +45,7 @@ static void deallocate_deferred(void)
 
 static inline void deallocate(PyObject *object, destructor original)
 {
-    if (nested >= MOST_NESTED && defer(object))
+    if (nested >= MAX_NESTED && defer(object))
         return;
     nested++;
     original(object);
