@@ -54,7 +54,7 @@ static const struct entry *find_file(const struct entry *folder, const char *nam
 }
 
 PyDoc_STRVAR(find_doc, "find(folder, name) -> (entry, path, is_package) or None\n\n"
-                       "The file of the module `name` in the folder of its package.");
+                       "Return the file of the module `name` in the folder of its package.");
 
 static PyObject *find(PyObject *Py_UNUSED(module), PyObject *arguments)
 {
@@ -78,7 +78,7 @@ static PyObject *find(PyObject *Py_UNUSED(module), PyObject *arguments)
                          PyUnicode_FromFormat("%s/%s%s", folder_path, name, suffix), Py_False);
 }
 
-PyDoc_STRVAR(load_doc, "load(entry) -> code\n\nThe code object in the .pyc file that `find` has found.");
+PyDoc_STRVAR(load_doc, "load(entry) -> code\n\nReturn the code object of the .pyc file that `find` returned.");
 
 static PyObject *load(PyObject *Py_UNUSED(module), PyObject *number)
 {
@@ -95,7 +95,7 @@ static PyObject *load(PyObject *Py_UNUSED(module), PyObject *number)
     return code;
 }
 
-PyDoc_STRVAR(release_doc, "release()\n\nGive the memory of unpacked blocks back to the system.");
+PyDoc_STRVAR(release_doc, "release()\n\nReturn the memory of unpacked blocks to the system.");
 
 static PyObject *release(PyObject *Py_UNUSED(module), PyObject *Py_UNUSED(none))
 {

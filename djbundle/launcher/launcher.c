@@ -1,8 +1,8 @@
 /* The launcher, the first program of a bundle: static, without libc.
  *
- * The archive follows the launcher in its own file. The launcher starts the program in the archive from memory. If the
- * user asks for a folder, or if the kernel refuses to run from memory, it unpacks the tree to a folder and starts the
- * program there.
+ * The archive follows the launcher in its own file. The launcher starts the program of the archive from memory. It
+ * unpacks the tree to a folder and starts the program there if the user names a folder, or if the kernel refuses to run
+ * from memory.
  */
 #include "archive/archive.h"
 #include "archive/block_cache.h"

@@ -72,7 +72,7 @@ static int find_slot(const struct entry *entry)
     return oldest;
 }
 
-/* Return the memory file of an entry; create it if there is none. Call it with the lock held. */
+/* Return the memory file of an entry; create it if there is none. The caller holds the lock. */
 static int get_cached_fd_locked(const struct entry *entry)
 {
     int slot = find_slot(entry);

@@ -4,7 +4,7 @@
 
 enum { MAX_LINKS = 40 }; /* in one path, as in Linux; path_resolution(7) */
 
-/* The working folder inside ROOT. Meanwhile the kernel's working folder is "/". */
+/* The working folder, if it is inside ROOT; else NULL. While it is inside, the kernel's working folder is "/". */
 static _Atomic(const struct entry *) current_folder;
 
 const struct entry *working_folder(void) { return atomic_load_explicit(&current_folder, memory_order_relaxed); }

@@ -16,8 +16,8 @@ static int has_program(const struct resolved_path *resolved)
     return 0;
 }
 
-/* Return a path by which the kernel can start `path`: the same path if it is outside ROOT; NULL with errno if there is
- * no program. The descriptor in the path stays open: the interpreter of a "#!" line opens the file by that path again.
+/* Return a path by which the kernel can start `path`; NULL with errno if there is no program. A path outside ROOT stays
+ * the same. Inside, it names a descriptor, which stays open: the interpreter of a "#!" line opens the path again.
  */
 static const char *find_program_path(const char *path, struct resolved_path *resolved, char buffer[FD_PATH_SIZE])
 {
@@ -48,7 +48,7 @@ EXPORT int execvpe(const char *name, char *const arguments[], char *const enviro
 EXPORT int execvp(const char *name, char *const arguments[]) { return execvpe(name, arguments, environ); }
 
 /* Return a path by which a child can start `path`. It names a descriptor of this process, so the child may close any
- * descriptors before.
+ * of its own before.
  */
 static const char *find_spawn_path(const char *path, struct resolved_path *resolved, char buffer[FD_PATH_SIZE])
 {

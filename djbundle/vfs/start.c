@@ -34,5 +34,5 @@ __attribute__((constructor)) static void initialize(void)
     pthread_atfork(finish_prefetch, NULL, NULL);
 }
 
-/* The launcher, for the Python module that imports from the archive (archive_module.c). */
+/* The launcher's interface, for the Python module that imports from the archive (archive_module.c). */
 EXPORT const struct launcher_interface *djbundle_launcher(void) { return launcher; }

@@ -75,8 +75,8 @@ struct resolved_path {
     char buffer[PATH_MAX]; /* for a path that had to be rewritten */
 };
 
-/* How to treat a symbolic link at the end of a path: NO_FOLLOW follows it only if a slash comes after it, FOLLOW always,
- * NEVER_FOLLOW never.
+/* How to treat a symbolic link at the end of a path. NO_FOLLOW follows it only if a slash comes after it, FOLLOW
+ * always, NEVER_FOLLOW never.
  */
 enum { NO_FOLLOW, FOLLOW, NEVER_FOLLOW };
 

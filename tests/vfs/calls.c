@@ -150,12 +150,12 @@ static void folders(void)
     say_result("opendir missing", opendir(in("missing")) ? 0 : -1);
     say_result("opendir file", opendir(in("file.txt")) ? 0 : -1);
 
-    glob_t found;
-    int error = glob(in("f*/*.txt"), GLOB_MARK, NULL, &found);
-    say("glob", "%d %zu", error, found.gl_pathc);
-    error = glob(in("{file,copy}.txt"), GLOB_BRACE, NULL, &found);
-    say("glob braces", "%d %zu", error, found.gl_pathc);
-    say("glob nothing", "%d", glob(in("*.none"), 0, NULL, &found));
+    glob_t matches;
+    int error = glob(in("f*/*.txt"), GLOB_MARK, NULL, &matches);
+    say("glob", "%d %zu", error, matches.gl_pathc);
+    error = glob(in("{file,copy}.txt"), GLOB_BRACE, NULL, &matches);
+    say("glob braces", "%d %zu", error, matches.gl_pathc);
+    say("glob nothing", "%d", glob(in("*.none"), 0, NULL, &matches));
 }
 
 /* --- status --- */

@@ -14,7 +14,7 @@ enum { EMPTY, FILLING, READY, STATES };
 struct block_cache {
     uint8_t *memory;
     _Atomic uint64_t size; /* bytes of all blocks that are READY */
-    _Atomic uint32_t clock_hand; /* the next block to release when too many are kept */
+    _Atomic uint32_t clock_hand; /* the next block to evict when too many are kept */
     _Atomic uint32_t states[]; /* of every block of the archive, although this cache holds only some of them */
 };
 

@@ -1,4 +1,4 @@
-/* A process as the kernel starts it: the content of its first stack (create_elf_tables of Linux' fs/binfmt_elf.c). */
+/* A process as the kernel starts it: the content of its initial stack (create_elf_tables of Linux' fs/binfmt_elf.c). */
 #ifndef PROCESS_H
 #define PROCESS_H
 
@@ -12,7 +12,7 @@ struct process {
     Elf64_auxv_t *auxv; /* the auxiliary vector, ends with AT_NULL */
 };
 
-/* Find the parts of the first stack of a program. */
+/* Find the parts of the initial stack. `stack` is its lowest address. */
 struct process read_initial_stack(long *stack);
 
 /* Return the value of an entry of the auxiliary vector, such as AT_SECURE; 0 if there is none. */
@@ -26,7 +26,7 @@ size_t count_strings(char **strings);
 /* Return the number of bytes that write_initial_stack needs. */
 size_t initial_stack_size(const struct process *process);
 
-/* Write a first stack to `to`, which is aligned to 16 bytes. The strings themselves stay where they are. */
+/* Write an initial stack to `to`, which is aligned to 16 bytes. It points to the strings of `process`. */
 void write_initial_stack(const struct process *process, void *to);
 
 #endif

@@ -14,10 +14,10 @@
 
 enum { MAX_LINKS = 40 }; /* in one path, as in Linux; path_resolution(7) */
 
-/* The walk along a path from the top of the file system. */
+/* A walk along a path from the root of the file system. */
 struct path_walk {
     int fd;               /* of the folder that the walk has reached */
-    unsigned root_owner;   /* the owner of "/" controls the machine; in a user namespace that may not be user 0 */
+    unsigned root_owner;  /* the owner of "/" controls the machine; in a user namespace that may not be user 0 */
     int links;            /* symbolic links followed so far */
     char rest[PATH_SIZE]; /* still to walk */
 };
@@ -115,8 +115,10 @@ static int begin_walk(struct path_walk *walk, const char *path)
 }
 
 /* Open a folder to which only this user and root can write, and create it if it does not exist. Return -1 if another
- * user could write to it or could replace any folder on the way to it: files of another user must never be run. `path`
- * is replaced by the kernel's name for the folder, without links, so all later uses follow the path that was checked.
+ * user can write to it, or can replace a folder on the way to it: files of another user must never be run.
+ *
+ * `path` becomes the kernel's name for the folder, which has no links. So each later use follows the path that was
+ * checked.
  */
 static int open_trusted_folder(char *path)
 {
@@ -175,8 +177,9 @@ static void remove_tree(int dirfd, const char *name)
     while (fd >= 0 && (size = sys_getdents64(fd, buffer, sizeof buffer)) > 0)
         for (long at = 0; at < size;) {
             struct linux_dirent64 *entry = (struct linux_dirent64 *)(buffer + at);
-            int dots = entry->d_name[0] == '.' && (!entry->d_name[1] || (entry->d_name[1] == '.' && !entry->d_name[2]));
-            if (!dots && sys_unlinkat(fd, entry->d_name, 0) == -EISDIR)
+            int is_dot =
+                entry->d_name[0] == '.' && (!entry->d_name[1] || (entry->d_name[1] == '.' && !entry->d_name[2]));
+            if (!is_dot && sys_unlinkat(fd, entry->d_name, 0) == -EISDIR)
                 remove_tree(fd, entry->d_name);
             at += entry->d_reclen;
         }
@@ -229,7 +232,7 @@ static int write_link(int tree, const char *name, const uint8_t *bytes, uint64_t
     return sys_symlinkat(target, tree, name);
 }
 
-/* Return the path of an entry relative to the root, written from its end; NULL if it does not fit. */
+/* Return the path of an entry relative to the root; NULL if it does not fit. It stands at the end of the buffer. */
 static const char *path_of(const struct archive *archive, const struct entry *entry, char path[PATH_SIZE])
 {
     char *begin = path + PATH_SIZE - 1;

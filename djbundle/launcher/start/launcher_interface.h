@@ -1,11 +1,11 @@
-/* The data and functions of the launcher that the preloaded library uses (djbundle/vfs). The launcher stays in memory. */
+/* The data and functions of the launcher that the preloaded library uses (djbundle/vfs). They stay in memory. */
 #ifndef LAUNCHER_INTERFACE_H
 #define LAUNCHER_INTERFACE_H
 
 #include "archive/archive.h"
 
-/* The type of an entry of the auxiliary vector whose value is the address of a struct launcher_interface; see getauxval(3).
- * The kernel's own types are small numbers (<linux/auxvec.h>).
+/* The type of an entry of the auxiliary vector, whose value is the address of a struct launcher_interface. The kernel's
+ * own types are small numbers (<linux/auxvec.h>).
  */
 enum { AT_DJBUNDLE = 0x646a62 };
 

@@ -7,7 +7,7 @@
 #include <stdatomic.h>
 
 enum { MAX_FILES = 64, STACK_SIZE = 128 << 10 };
-enum { WAITING, STARTED, READY, TAKEN };
+enum { WAITING, STARTED, READY, TAKEN }; /* the states of a file */
 
 static struct prefetched_file {
     const struct entry *entry;
@@ -91,8 +91,8 @@ void start_prefetch(const struct archive *opened)
     first_count = file_count;
     add_files(archive->index->start_files);
     prefetch_running = 1;
-    sys_rt_sigprocmask(SIG_SETMASK, &ALL_SIGNALS, &mask,
-                       sizeof mask); /* signals are for the program, not for the thread */
+    /* The thread inherits this mask: signals are for the program. */
+    sys_rt_sigprocmask(SIG_SETMASK, &ALL_SIGNALS, &mask, sizeof mask);
     long thread = start_thread(flags, stack + STACK_SIZE, &prefetch_running, run_prefetch);
     if (thread < 0)
         prefetch_running = 0;

@@ -25,8 +25,8 @@ static inline void fill_bytes(void *to, int value, size_t size)
     __asm__ volatile("rep stosb" : "+D"(to), "+c"(size) : "a"(value) : "memory");
 }
 
-/* The entry point of the process, to be placed in one file of the program. The stack at entry is argc, argv[], NULL,
- * envp[], NULL, auxv[]; its address is passed to launcher_main.
+/* The entry point of the process, for one file of the program. It calls launcher_main with the address of the initial
+ * stack: argc, argv[], NULL, envp[], NULL, auxv[].
  */
 #define PROCESS_START \
     __asm__(".globl _start\n" \
@@ -38,7 +38,7 @@ static inline void fill_bytes(void *to, int value, size_t size)
             "  call launcher_main\n" \
             "  ud2\n");
 
-/* Enter another program as the kernel would: with its stack in place, and no function to call at exit (rdx). */
+/* Enter another program as the kernel does: on its initial stack, and with no function to call at exit (rdx). */
 static inline _Noreturn void enter_program(uintptr_t entry, void *stack)
 {
     __asm__ volatile("mov %1, %%rsp\n"
@@ -51,8 +51,8 @@ static inline _Noreturn void enter_program(uintptr_t entry, void *stack)
     __builtin_unreachable();
 }
 
-/* Call clone(2) with a function for the new thread, which runs on its own stack and may not use libc, as this program
- * does not. When the thread has ended, the kernel writes 0 to `*alive` and wakes threads that wait there by futex(2).
+/* Call clone(2). The new thread calls `run` on its own stack, and may not use libc. When it has ended, the kernel
+ * writes 0 to `*alive` and wakes the threads that wait there by futex(2).
  */
 static inline long start_thread(long flags, void *stack_end, int *alive, void (*run)(void))
 {
