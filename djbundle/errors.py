@@ -2,7 +2,7 @@
 
 Each error has one line of cause and one line of fix for the user. Each class has its own exit code, so that a script
 can distinguish them without reading English. Codes 10-39 belong to the build, 40-59 to a running bundle, 60-69 to the
-launcher (see launcher/base/text.h).
+launcher (see launcher/base/messages.h).
 """
 
 from typing import ClassVar

@@ -221,7 +221,7 @@ LAUNCHER = {
 
 @pytest.mark.parametrize("folder", LAUNCHER)
 def test_layers_of_the_launcher(folder: str) -> None:
-    files = [path for path in (PACKAGE / "launcher" / folder).iterdir() if path.suffix in (".c", ".h")]
+    files = [path for path in (PACKAGE / "launcher" / folder).rglob("*") if path.suffix in (".c", ".h")]
     assert files
     for path in files:
         included = set(re.findall(r'^\s*#\s*include\s+"(\w+)/', path.read_text(), re.MULTILINE))

@@ -6,7 +6,7 @@
 
 #include <stdbool.h>
 
-enum { MOST_NESTED = 50 }; /* as in CPython's trashcan */
+enum { MAX_NESTED = 50 }; /* as in CPython's trashcan */
 
 static __thread int nested;
 static __thread struct {
@@ -45,7 +45,7 @@ static void deallocate_deferred(void)
 
 static inline void deallocate(PyObject *object, destructor original)
 {
-    if (nested >= MOST_NESTED && defer(object))
+    if (nested >= MAX_NESTED && defer(object))
         return;
     nested++;
     original(object);
@@ -54,24 +54,24 @@ static inline void deallocate(PyObject *object, destructor original)
         deallocate_deferred();
 }
 
-#define TYPES(DO)                                                                                                      \
-    DO(Nuitka_AIterWrapper_Type)                                                                                       \
-    DO(Nuitka_Asyncgen_Type)                                                                                           \
-    DO(Nuitka_Cell_Type)                                                                                               \
-    DO(Nuitka_Coroutine_Type)                                                                                          \
-    DO(Nuitka_CoroutineWrapper_Type)                                                                                   \
-    DO(Nuitka_Frame_Type)                                                                                              \
-    DO(Nuitka_Function_Type)                                                                                           \
-    DO(Nuitka_Generator_Type)                                                                                          \
+#define TYPES(DO) \
+    DO(Nuitka_AIterWrapper_Type) \
+    DO(Nuitka_Asyncgen_Type) \
+    DO(Nuitka_Cell_Type) \
+    DO(Nuitka_Coroutine_Type) \
+    DO(Nuitka_CoroutineWrapper_Type) \
+    DO(Nuitka_Frame_Type) \
+    DO(Nuitka_Function_Type) \
+    DO(Nuitka_Generator_Type) \
     DO(Nuitka_Method_Type)
 
-#define DEFINE(type)                                                                                                   \
-    extern PyTypeObject type;                                                                                          \
-    static destructor original_of_##type;                                                                              \
+#define DEFINE(type) \
+    extern PyTypeObject type; \
+    static destructor original_of_##type; \
     static void deallocate_##type(PyObject *object) { deallocate(object, original_of_##type); }
 
-#define REPLACE(type)                                                                                                  \
-    original_of_##type = type.tp_dealloc;                                                                              \
+#define REPLACE(type) \
+    original_of_##type = type.tp_dealloc; \
     type.tp_dealloc = deallocate_##type;
 
 TYPES(DEFINE)

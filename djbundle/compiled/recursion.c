@@ -8,32 +8,32 @@
 /* Bytes of the stack that compiled functions leave free for C code, which they call and which does not check the stack.
  * CPython's C code recurses up to 10,000 times, with about 800 bytes each time. On a small stack, a quarter stays free.
  */
-#define RESERVE ((size_t)8 << 20)
+#define STACK_RESERVE ((size_t)8 << 20)
 
-DJBUNDLE_HIDDEN __thread uintptr_t djbundle_stack_floor = UINTPTR_MAX;
-static __thread uintptr_t stack_end; /* its lowest address */
+DJBUNDLE_HIDDEN __thread uintptr_t djbundle_stack_limit = UINTPTR_MAX;
+static __thread uintptr_t lowest_address; /* of the stack */
 
 static void measure_stack(void)
 {
     pthread_attr_t attributes;
-    void *end;
+    void *lowest;
     size_t size;
-    djbundle_stack_floor = 0;
+    djbundle_stack_limit = 0;
     if (pthread_getattr_np(pthread_self(), &attributes))
         return; /* the main thread of a system without /proc, on which no bundle runs */
-    if (!pthread_attr_getstack(&attributes, &end, &size)) {
-        stack_end = (uintptr_t)end;
-        djbundle_stack_floor = stack_end + (size / 4 < RESERVE ? size / 4 : RESERVE);
+    if (!pthread_attr_getstack(&attributes, &lowest, &size)) {
+        lowest_address = (uintptr_t)lowest;
+        djbundle_stack_limit = lowest_address + (size / 4 < STACK_RESERVE ? size / 4 : STACK_RESERVE);
     }
     pthread_attr_destroy(&attributes);
 }
 
-bool djbundle_refuse(PyThreadState *tstate, uintptr_t stack, bool counts)
+bool djbundle_check_recursion(PyThreadState *tstate, uintptr_t stack, bool counts)
 {
-    if (djbundle_stack_floor == UINTPTR_MAX)
+    if (djbundle_stack_limit == UINTPTR_MAX)
         measure_stack();
-    /* An address below this stack belongs to another stack: that of a signal handler or a fiber. */
-    bool is_low = stack < djbundle_stack_floor && stack >= stack_end;
+    /* An address below this stack lies in another one: that of a signal handler or a fiber. */
+    bool is_low = stack < djbundle_stack_limit && stack >= lowest_address;
     bool is_over_limit = counts && tstate->py_recursion_remaining < 0 && !tstate->recursion_headroom;
     if (!is_low && !is_over_limit)
         return false;
@@ -43,4 +43,4 @@ bool djbundle_refuse(PyThreadState *tstate, uintptr_t stack, bool counts)
     return true;
 }
 
-bool djbundle_pause(PyThreadState *tstate) { return !CONSIDER_THREADING(tstate); }
+bool djbundle_handle_pending(PyThreadState *tstate) { return !CONSIDER_THREADING(tstate); }

@@ -4,18 +4,18 @@
 #include <marshal.h>
 
 #include "contract.h"
-#include "start/handover.h"
+#include "start/launcher_interface.h"
 
 #define ROOT VIRTUAL_ROOT
 
 /* From vfs.so, which the launcher preloads. */
-extern const struct handover *djbundle_handover(void) __attribute__((weak));
+extern const struct launcher_interface *djbundle_launcher(void) __attribute__((weak));
 
-static const struct handover *handover;
+static const struct launcher_interface *launcher;
 static const struct archive *archive;
 
 /* Return whether this program runs from a bundle, and not from a folder. */
-int has_archive(void) { return djbundle_handover && djbundle_handover(); }
+int has_archive(void) { return djbundle_launcher && djbundle_launcher(); }
 
 enum { PYC_HEADER = 16 /* bytes; see importlib._bootstrap_external._code_to_hash_pyc */ };
 
@@ -32,7 +32,7 @@ static const struct entry *find_folder(const char *path)
         return NULL;
     while (entry && *path) {
         size_t length = strcspn(++path, "/");
-        entry = entry->kind == KIND_FOLDER ? handover->find_child(archive, entry, path, length) : NULL;
+        entry = entry->kind == KIND_FOLDER ? launcher->find_child(archive, entry, path, length) : NULL;
         path += length;
     }
     return entry && entry->kind == KIND_FOLDER ? entry : NULL;
@@ -43,8 +43,8 @@ static const struct entry *find_file(const struct entry *folder, const char *nam
     char file[NAME_MAX + 1];
     for (size_t i = 0; i < Py_ARRAY_LENGTH(SUFFIXES); i++) {
         int length = snprintf(file, sizeof file, "%s%s", name, SUFFIXES[i]);
-        const struct entry *entry = length < (int)sizeof file
-                                        ? handover->find_child(archive, folder, file, (size_t)length) : NULL;
+        int fits = length < (int)sizeof file;
+        const struct entry *entry = fits ? launcher->find_child(archive, folder, file, (size_t)length) : NULL;
         if (entry && entry->kind != KIND_FOLDER) {
             *suffix = SUFFIXES[i];
             return entry;
@@ -54,7 +54,7 @@ static const struct entry *find_file(const struct entry *folder, const char *nam
 }
 
 PyDoc_STRVAR(find_doc, "find(folder, name) -> (entry, path, is_package) or None\n\n"
-                       "The file of the module `name` in the folder of its package.");
+                       "Return the file of the module `name` in the folder of its package.");
 
 static PyObject *find(PyObject *Py_UNUSED(module), PyObject *arguments)
 {
@@ -64,7 +64,7 @@ static PyObject *find(PyObject *Py_UNUSED(module), PyObject *arguments)
     const struct entry *folder = find_folder(folder_path);
     if (!folder)
         Py_RETURN_NONE;
-    const struct entry *package = handover->find_child(archive, folder, name, strlen(name));
+    const struct entry *package = launcher->find_child(archive, folder, name, strlen(name));
     if (package && package->kind == KIND_FOLDER) {
         const struct entry *start = find_file(package, "__init__", &suffix);
         if (start)
@@ -78,7 +78,7 @@ static PyObject *find(PyObject *Py_UNUSED(module), PyObject *arguments)
                          PyUnicode_FromFormat("%s/%s%s", folder_path, name, suffix), Py_False);
 }
 
-PyDoc_STRVAR(load_doc, "load(entry) -> code\n\nThe code object in the .pyc file that `find` has found.");
+PyDoc_STRVAR(load_doc, "load(entry) -> code\n\nReturn the code object of the .pyc file that `find` returned.");
 
 static PyObject *load(PyObject *Py_UNUSED(module), PyObject *number)
 {
@@ -89,17 +89,17 @@ static PyObject *load(PyObject *Py_UNUSED(module), PyObject *number)
     char *bytes = PyMem_Malloc(entry->size);
     if (!bytes)
         return PyErr_NoMemory();
-    handover->read_entry(archive, entry, bytes);
+    launcher->read_entry(archive, entry, bytes);
     PyObject *code = PyMarshal_ReadObjectFromString(bytes + PYC_HEADER, (Py_ssize_t)entry->size - PYC_HEADER);
     PyMem_Free(bytes);
     return code;
 }
 
-PyDoc_STRVAR(release_doc, "release()\n\nGive the memory of unpacked blocks back to the system.");
+PyDoc_STRVAR(release_doc, "release()\n\nReturn the memory of unpacked blocks to the system.");
 
 static PyObject *release(PyObject *Py_UNUSED(module), PyObject *Py_UNUSED(none))
 {
-    handover->release_blocks(archive);
+    launcher->release_blocks(archive);
     Py_RETURN_NONE;
 }
 
@@ -124,7 +124,7 @@ PyMODINIT_FUNC PyInit__archive(void)
         PyErr_SetString(PyExc_ImportError, "this program does not run from a bundle");
         return NULL;
     }
-    handover = djbundle_handover();
-    archive = handover->archive;
+    launcher = djbundle_launcher();
+    archive = launcher->archive;
     return PyModule_Create(&definition);
 }

@@ -18,7 +18,7 @@
 #define SELF "/proc/self/exe"
 
 PyMODINIT_FUNC PyInit__archive(void);
-PyMODINIT_FUNC PyInit__lasting(void);
+PyMODINIT_FUNC PyInit__immortal(void);
 int has_archive(void);
 void enlarge_main_stack(void);
 
@@ -38,17 +38,19 @@ static int is_own_file(const char *path)
 }
 
 /* Return whether the arguments are for the interpreter: they have -c or -m, or name a source file. Otherwise they are
- * for the bundle, and its own arguments begin after `*last`. That is 0, or the position of the bundle's path if that
- * path stands where an interpreter expects its source file; Django's autoreload calls it so.
+ * for the bundle.
+ *
+ * Django's autoreload calls the interpreter with the path of the bundle in place of a source file. `*own_path_position`
+ * is the position of that path, or 0 without one. The bundle's own arguments begin after it.
  */
-static int is_for_the_interpreter(int argc, char **argv, int *last)
+static int is_interpreter_command(int argc, char **argv, int *own_path_position)
 {
-    *last = 0;
+    *own_path_position = 0;
     for (int i = 1; i < argc; i++) {
         const char *argument = argv[i];
         if (argument[0] != '-' || !argument[1]) {
             if (is_own_file(argument))
-                *last = i;
+                *own_path_position = i;
             return ends_with(argument, ".py");
         }
         if (argument[1] == '-')
@@ -61,20 +63,17 @@ static int is_for_the_interpreter(int argc, char **argv, int *last)
     return 0;
 }
 
-static _Noreturn void end(PyStatus status)
-{
-    Py_ExitStatusException(status);
-}
+static _Noreturn void exit_with_status(PyStatus status) { Py_ExitStatusException(status); }
 
-static void set(PyConfig *config, wchar_t **field, const wchar_t *value)
+static void set_string(PyConfig *config, wchar_t **field, const wchar_t *value)
 {
     PyStatus status = PyConfig_SetString(config, field, value);
     if (PyStatus_Exception(status))
-        end(status);
+        exit_with_status(status);
 }
 
 /* Return the path of SELF: the bundle, or the loader in the tree if the tree is on disk. */
-static wchar_t *own_file(void)
+static wchar_t *read_own_path(void)
 {
     char path[PATH_MAX];
     ssize_t length = readlink(SELF, path, sizeof path - 1);
@@ -85,26 +84,26 @@ static wchar_t *own_file(void)
 /* Set all paths, so that Python searches for nothing: everything lies in one folder. */
 static void set_paths(PyConfig *config)
 {
-    wchar_t *executable = own_file(), *root = WIDE(VIRTUAL_ROOT);
+    wchar_t *executable = read_own_path(), *root = WIDE(VIRTUAL_ROOT);
     if (!has_archive()) {
         root = executable;
         *wcsrchr(root, L'/') = 0;
         executable = Py_DecodeLocale(getenv(EXECUTABLE_VARIABLE), NULL); /* the launcher has set it */
         unsetenv(EXECUTABLE_VARIABLE);
     }
-    set(config, &config->executable, executable);
-    set(config, &config->base_executable, executable);
-    set(config, &config->program_name, executable);
-    set(config, &config->home, root);
-    set(config, &config->prefix, root);
-    set(config, &config->exec_prefix, root);
-    set(config, &config->base_prefix, root);
-    set(config, &config->base_exec_prefix, root);
-    set(config, &config->stdlib_dir, root);
+    set_string(config, &config->executable, executable);
+    set_string(config, &config->base_executable, executable);
+    set_string(config, &config->program_name, executable);
+    set_string(config, &config->home, root);
+    set_string(config, &config->prefix, root);
+    set_string(config, &config->exec_prefix, root);
+    set_string(config, &config->base_prefix, root);
+    set_string(config, &config->base_exec_prefix, root);
+    set_string(config, &config->stdlib_dir, root);
     config->module_search_paths_set = 1;
     PyStatus status = PyWideStringList_Append(&config->module_search_paths, root);
     if (PyStatus_Exception(status))
-        end(status);
+        exit_with_status(status);
 }
 
 static void initialize(int argc, char **argv, int is_interpreter)
@@ -117,25 +116,26 @@ static void initialize(int argc, char **argv, int is_interpreter)
     config.write_bytecode = 0;
     PyStatus status = PyConfig_SetBytesArgv(&config, argc, argv);
     if (PyStatus_Exception(status))
-        end(status);
+        exit_with_status(status);
     set_paths(&config);
     status = Py_InitializeFromConfig(&config);
     if (PyStatus_Exception(status))
-        end(status);
+        exit_with_status(status);
     PyConfig_Clear(&config);
 }
 
 int main(int argc, char **argv)
 {
     enlarge_main_stack();
-    int last, is_interpreter = is_for_the_interpreter(argc, argv, &last);
-    argv[last] = argv[0];
+    int own_path_position, is_interpreter = is_interpreter_command(argc, argv, &own_path_position);
+    argv[own_path_position] = argv[0];
     PyImport_AppendInittab("_archive", PyInit__archive);
-    PyImport_AppendInittab("_lasting", PyInit__lasting);
-    initialize(argc - last, argv + last, is_interpreter);
+    PyImport_AppendInittab("_immortal", PyInit__immortal);
+    initialize(argc - own_path_position, argv + own_path_position, is_interpreter);
     PyObject *bootstrap = PyImport_ImportModule("_bootstrap");
-    PyObject *done = bootstrap && is_interpreter ? PyObject_CallMethod(bootstrap, "prepare_interpreter", NULL) : NULL;
-    if (done)
+    PyObject *prepared =
+        bootstrap && is_interpreter ? PyObject_CallMethod(bootstrap, "prepare_interpreter", NULL) : NULL;
+    if (prepared)
         return Py_RunMain();
     PyObject *code = bootstrap && !is_interpreter ? PyObject_CallMethod(bootstrap, "main", NULL) : NULL;
     if (!code)

@@ -22,7 +22,7 @@ void enlarge_main_stack(void)
 }
 
 /* Return whether the caller provides the memory of the stack itself. */
-static int has_own_stack(const pthread_attr_t *attributes)
+static int has_caller_stack(const pthread_attr_t *attributes)
 {
     void *lowest = NULL;
     size_t size = 0;
@@ -35,18 +35,18 @@ typedef int create_function(pthread_t *, const pthread_attr_t *, void *(*)(void 
 int pthread_create(pthread_t *thread, const pthread_attr_t *attributes, void *(*start)(void *), void *argument)
 {
     create_function *create = (create_function *)dlsym(RTLD_NEXT, "pthread_create");
-    pthread_attr_t larger;
+    pthread_attr_t enlarged;
     size_t size = 0;
     int error;
     if (attributes)
-        larger = *attributes;
-    else if ((error = pthread_attr_init(&larger)))
+        enlarged = *attributes;
+    else if ((error = pthread_attr_init(&enlarged)))
         return error;
-    pthread_attr_getstacksize(&larger, &size);
-    if (size < STACK_SIZE && !has_own_stack(&larger))
-        pthread_attr_setstacksize(&larger, STACK_SIZE);
-    error = create(thread, &larger, start, argument);
+    pthread_attr_getstacksize(&enlarged, &size);
+    if (size < STACK_SIZE && !has_caller_stack(&enlarged))
+        pthread_attr_setstacksize(&enlarged, STACK_SIZE);
+    error = create(thread, &enlarged, start, argument);
     if (!attributes)
-        pthread_attr_destroy(&larger);
+        pthread_attr_destroy(&enlarged);
     return error;
 }

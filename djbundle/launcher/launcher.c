@@ -1,14 +1,15 @@
 /* The launcher, the first program of a bundle: static, without libc.
  *
- * The archive follows the launcher in its own file. The launcher starts the program in the archive from memory. If the
- * user asks for a folder, or if the kernel refuses to run from memory, it unpacks the tree to a folder and starts the
- * program there.
+ * The archive follows the launcher in its own file. The launcher starts the program of the archive from memory. It
+ * unpacks the tree to a folder and starts the program there if the user names a folder, or if the kernel refuses to run
+ * from memory.
  */
 #include "archive/archive.h"
-#include "archive/blocks.h"
-#include "base/text.h"
+#include "archive/block_cache.h"
+#include "base/messages.h"
+#include "base/strings.h"
 #include "platform/process.h"
-#include "platform/system.h"
+#include "platform/syscalls.h"
 #include "start/extract.h"
 #include "start/memory_start.h"
 
@@ -21,7 +22,7 @@ static char *no_arguments[] = {"bundle", NULL};
 /* Remove "--extract DIR" from the arguments and return DIR; NULL if it is not there. It must be the first argument. */
 static const char *take_extract_option(struct process *process)
 {
-    if (process->argc < 2 || !text_is(process->argv[1], "--extract"))
+    if (process->argc < 2 || !string_equals(process->argv[1], "--extract"))
         return NULL;
     if (process->argc < 3 || !*process->argv[2])
         fail(EXIT_NO_FOLDER, "--extract names no folder", "", "write --extract DIR");
@@ -38,27 +39,28 @@ static const char *take_extract_option(struct process *process)
  */
 static void check_rights(const struct process *process)
 {
-    if (fact(process, AT_UID) != fact(process, AT_EUID) || fact(process, AT_GID) != fact(process, AT_EGID))
+    if (get_auxv_value(process, AT_UID) != get_auxv_value(process, AT_EUID)
+        || get_auxv_value(process, AT_GID) != get_auxv_value(process, AT_EGID))
         fail(EXIT_START, "a bundle does not run with the rights of its file's owner", "",
              "chmod ug-s it; for ports below 1024:  setcap cap_net_bind_service=+ep FILE");
-    if (fact(process, AT_SECURE))
-        be_open_to_own_user();
+    if (get_auxv_value(process, AT_SECURE))
+        sys_prctl(PR_SET_DUMPABLE, 1, 0, 0, 0); /* its user may inspect it, as any other process */
 }
 
 _Noreturn void launcher_main(long *stack)
 {
     static struct archive archive;
-    struct process process = read_stack(stack);
+    struct process process = read_initial_stack(stack);
     if (process.argc < 1) { /* execve(2) allows an empty argv */
         process.argc = 1;
         process.argv = no_arguments;
     }
     check_rights(&process);
     open_archive(&archive, SELF);
-    make_room(&archive);
+    create_block_caches(&archive);
     const char *folder = take_extract_option(&process);
     if (!folder)
-        folder = variable(process.environment, "DJBUNDLE_EXTRACT=");
+        folder = get_variable(process.environment, "DJBUNDLE_EXTRACT=");
     if (!folder) {
         int error = start_from_memory(&archive, &process);
         if (error == -ENOENT || error == -ENOEXEC)

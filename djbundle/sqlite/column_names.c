@@ -6,12 +6,12 @@
 
 struct sqlite3_stmt;
 
-#define UNKNOWN(name)                                                        \
+#define UNKNOWN(name) \
     __attribute__((visibility("default"))) const void *name(struct sqlite3_stmt *, int); \
-    const void *name(struct sqlite3_stmt *statement, int column)             \
-    {                                                                        \
-        (void)statement, (void)column;                                       \
-        return NULL;                                                         \
+    const void *name(struct sqlite3_stmt *statement, int column) \
+    { \
+        (void)statement, (void)column; \
+        return NULL; \
     }
 
 UNKNOWN(sqlite3_column_database_name)

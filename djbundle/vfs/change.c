@@ -9,145 +9,148 @@
 
 /* The errors and their order are those of Linux' fs/namei.c. */
 
-static int refuse_change(const struct place *place) { return failed(place->entry ? EROFS : place->error); }
-
-static int refuse_size(const struct place *place)
+static int refuse_change(const struct resolved_path *resolved)
 {
-    return place->entry && place->entry->kind == KIND_FOLDER ? failed(EISDIR) : refuse_change(place);
+    return fail_with(resolved->entry ? EROFS : resolved->error);
 }
 
-static int refuse_folder(const struct place *place)
+static int refuse_size(const struct resolved_path *resolved)
 {
-    if (!place->has_parent)
-        return failed(place->error);
-    if (place->entry || place->last != LAST_NAME || place->error == ENOTDIR)
-        return failed(EEXIST);
-    return failed(place->error == ENOENT ? EROFS : place->error);
+    return resolved->entry && resolved->entry->kind == KIND_FOLDER ? fail_with(EISDIR) : refuse_change(resolved);
+}
+
+static int refuse_folder(const struct resolved_path *resolved)
+{
+    if (!resolved->has_parent)
+        return fail_with(resolved->error);
+    if (resolved->entry || resolved->last != LAST_NORM || resolved->error == ENOTDIR)
+        return fail_with(EEXIST);
+    return fail_with(resolved->error == ENOENT ? EROFS : resolved->error);
 }
 
 /* Only a folder can be created by a name that ends with a slash. */
-static int refuse_new(const struct place *place)
+static int refuse_new(const struct resolved_path *resolved)
 {
-    if (place->has_parent && !place->entry && place->error == ENOENT && place->has_slash)
-        return failed(ENOENT);
-    return refuse_folder(place);
+    if (resolved->has_parent && !resolved->entry && resolved->error == ENOENT && resolved->has_trailing_slash)
+        return fail_with(ENOENT);
+    return refuse_folder(resolved);
 }
 
-static int refuse_unlink(const struct place *place)
+static int refuse_unlink(const struct resolved_path *resolved)
 {
-    if (!place->has_parent)
-        return failed(place->error);
-    return failed(place->last == LAST_NAME ? EROFS : EISDIR);
+    if (!resolved->has_parent)
+        return fail_with(resolved->error);
+    return fail_with(resolved->last == LAST_NORM ? EROFS : EISDIR);
 }
 
-static int refuse_rmdir(const struct place *place)
+static int refuse_rmdir(const struct resolved_path *resolved)
 {
     static const int ERRORS[] = {
-        [LAST_NAME] = EROFS, [LAST_DOT] = EINVAL, [LAST_DOT_DOT] = ENOTEMPTY, [LAST_ROOT] = EBUSY};
-    return failed(place->has_parent ? ERRORS[place->last] : place->error);
+        [LAST_NORM] = EROFS, [LAST_DOT] = EINVAL, [LAST_DOTDOT] = ENOTEMPTY, [LAST_ROOT] = EBUSY};
+    return fail_with(resolved->has_parent ? ERRORS[resolved->last] : resolved->error);
 }
 
-/* Define a function in front of libc's that changes the file at `path`, relative to `folder`. */
-#define CHANGES(type, name, parameters, folder, path, follow, refuse, ...) \
+/* Define a function in front of libc's that changes the file at `path`, relative to `dirfd`. */
+#define CHANGES(type, name, parameters, dirfd, path, follow, refuse, ...) \
     EXPORT type name parameters \
     { \
-        struct place place; \
-        if (is_inside(folder, path, follow, &place)) \
-            return (refuse)(&place); \
+        struct resolved_path resolved; \
+        if (resolve_inside(dirfd, path, follow, &resolved)) \
+            return (refuse)(&resolved); \
         return NEXT(name)(__VA_ARGS__); \
     }
 
 #define LINK_FLAG(flags) ((flags) & AT_SYMLINK_NOFOLLOW ? NO_FOLLOW : FOLLOW)
 
-CHANGES(int, mkdir, (const char *path, mode_t mode), AT_FDCWD, path, STAY, refuse_folder, place.path, mode)
-CHANGES(int, mkdirat, (int folder, const char *path, mode_t mode), folder, path, STAY, refuse_folder, place.folder,
-        place.path, mode)
-CHANGES(int, mknod, (const char *path, mode_t mode, dev_t device), AT_FDCWD, path, STAY, refuse_new, place.path,
-        mode, device)
-CHANGES(int, mknodat, (int folder, const char *path, mode_t mode, dev_t device), folder, path, STAY, refuse_new,
-        place.folder, place.path, mode, device)
-CHANGES(int, mkfifo, (const char *path, mode_t mode), AT_FDCWD, path, STAY, refuse_new, place.path, mode)
-CHANGES(int, mkfifoat, (int folder, const char *path, mode_t mode), folder, path, STAY, refuse_new, place.folder,
-        place.path, mode)
-CHANGES(int, symlink, (const char *target, const char *path), AT_FDCWD, path, STAY, refuse_new, target,
-        place.path)
-CHANGES(int, symlinkat, (const char *target, int folder, const char *path), folder, path, STAY, refuse_new,
-        target, place.folder, place.path)
+CHANGES(int, mkdir, (const char *path, mode_t mode), AT_FDCWD, path, NEVER_FOLLOW, refuse_folder, resolved.path, mode)
+CHANGES(int, mkdirat, (int dirfd, const char *path, mode_t mode), dirfd, path, NEVER_FOLLOW, refuse_folder,
+        resolved.dirfd, resolved.path, mode)
+CHANGES(int, mknod, (const char *path, mode_t mode, dev_t device), AT_FDCWD, path, NEVER_FOLLOW, refuse_new,
+        resolved.path, mode, device)
+CHANGES(int, mknodat, (int dirfd, const char *path, mode_t mode, dev_t device), dirfd, path, NEVER_FOLLOW, refuse_new,
+        resolved.dirfd, resolved.path, mode, device)
+CHANGES(int, mkfifo, (const char *path, mode_t mode), AT_FDCWD, path, NEVER_FOLLOW, refuse_new, resolved.path, mode)
+CHANGES(int, mkfifoat, (int dirfd, const char *path, mode_t mode), dirfd, path, NEVER_FOLLOW, refuse_new,
+        resolved.dirfd, resolved.path, mode)
+CHANGES(int, symlink, (const char *target, const char *path), AT_FDCWD, path, NEVER_FOLLOW, refuse_new, target,
+        resolved.path)
+CHANGES(int, symlinkat, (const char *target, int dirfd, const char *path), dirfd, path, NEVER_FOLLOW, refuse_new,
+        target, resolved.dirfd, resolved.path)
 
-CHANGES(int, rmdir, (const char *path), AT_FDCWD, path, STAY, refuse_rmdir, place.path)
-CHANGES(int, unlink, (const char *path), AT_FDCWD, path, STAY, refuse_unlink, place.path)
-CHANGES(int, unlinkat, (int folder, const char *path, int flags), folder, path, STAY,
-        flags &AT_REMOVEDIR ? refuse_rmdir : refuse_unlink, place.folder, place.path, flags)
-CHANGES(int, remove, (const char *path), AT_FDCWD, path, STAY,
-        place.entry &&place.entry->kind == KIND_FOLDER ? refuse_rmdir : refuse_unlink, place.path)
-CHANGES(int, chmod, (const char *path, mode_t mode), AT_FDCWD, path, FOLLOW, refuse_change, place.path, mode)
-CHANGES(int, lchmod, (const char *path, mode_t mode), AT_FDCWD, path, NO_FOLLOW, refuse_change, place.path, mode)
-CHANGES(int, fchmodat, (int folder, const char *path, mode_t mode, int flags), folder, path, LINK_FLAG(flags),
-        refuse_change, place.folder, place.path, mode, flags)
-CHANGES(int, chown, (const char *path, uid_t user, gid_t group), AT_FDCWD, path, FOLLOW, refuse_change, place.path,
+CHANGES(int, rmdir, (const char *path), AT_FDCWD, path, NEVER_FOLLOW, refuse_rmdir, resolved.path)
+CHANGES(int, unlink, (const char *path), AT_FDCWD, path, NEVER_FOLLOW, refuse_unlink, resolved.path)
+CHANGES(int, unlinkat, (int dirfd, const char *path, int flags), dirfd, path, NEVER_FOLLOW,
+        flags &AT_REMOVEDIR ? refuse_rmdir : refuse_unlink, resolved.dirfd, resolved.path, flags)
+CHANGES(int, remove, (const char *path), AT_FDCWD, path, NEVER_FOLLOW,
+        resolved.entry &&resolved.entry->kind == KIND_FOLDER ? refuse_rmdir : refuse_unlink, resolved.path)
+CHANGES(int, chmod, (const char *path, mode_t mode), AT_FDCWD, path, FOLLOW, refuse_change, resolved.path, mode)
+CHANGES(int, lchmod, (const char *path, mode_t mode), AT_FDCWD, path, NO_FOLLOW, refuse_change, resolved.path, mode)
+CHANGES(int, fchmodat, (int dirfd, const char *path, mode_t mode, int flags), dirfd, path, LINK_FLAG(flags),
+        refuse_change, resolved.dirfd, resolved.path, mode, flags)
+CHANGES(int, chown, (const char *path, uid_t user, gid_t group), AT_FDCWD, path, FOLLOW, refuse_change, resolved.path,
         user, group)
-CHANGES(int, lchown, (const char *path, uid_t user, gid_t group), AT_FDCWD, path, NO_FOLLOW, refuse_change, place.path,
-        user, group)
-CHANGES(int, fchownat, (int folder, const char *path, uid_t user, gid_t group, int flags), folder, path,
-        LINK_FLAG(flags), refuse_change, place.folder, place.path, user, group, flags)
-CHANGES(int, truncate, (const char *path, off_t size), AT_FDCWD, path, FOLLOW, refuse_size, place.path, size)
-CHANGES(int, truncate64, (const char *path, off64_t size), AT_FDCWD, path, FOLLOW, refuse_size, place.path, size)
-CHANGES(int, utime, (const char *path, const struct utimbuf *times), AT_FDCWD, path, FOLLOW, refuse_change, place.path,
-        times)
+CHANGES(int, lchown, (const char *path, uid_t user, gid_t group), AT_FDCWD, path, NO_FOLLOW, refuse_change,
+        resolved.path, user, group)
+CHANGES(int, fchownat, (int dirfd, const char *path, uid_t user, gid_t group, int flags), dirfd, path, LINK_FLAG(flags),
+        refuse_change, resolved.dirfd, resolved.path, user, group, flags)
+CHANGES(int, truncate, (const char *path, off_t size), AT_FDCWD, path, FOLLOW, refuse_size, resolved.path, size)
+CHANGES(int, truncate64, (const char *path, off64_t size), AT_FDCWD, path, FOLLOW, refuse_size, resolved.path, size)
+CHANGES(int, utime, (const char *path, const struct utimbuf *times), AT_FDCWD, path, FOLLOW, refuse_change,
+        resolved.path, times)
 CHANGES(int, utimes, (const char *path, const struct timeval times[2]), AT_FDCWD, path, FOLLOW, refuse_change,
-        place.path, times)
+        resolved.path, times)
 CHANGES(int, lutimes, (const char *path, const struct timeval times[2]), AT_FDCWD, path, NO_FOLLOW, refuse_change,
-        place.path, times)
-CHANGES(int, futimesat, (int folder, const char *path, const struct timeval times[2]), folder, path, FOLLOW,
-        refuse_change, place.folder, place.path, times)
-CHANGES(int, utimensat, (int folder, const char *path, const struct timespec times[2], int flags), folder, path,
-        LINK_FLAG(flags), refuse_change, place.folder, place.path, times, flags)
+        resolved.path, times)
+CHANGES(int, futimesat, (int dirfd, const char *path, const struct timeval times[2]), dirfd, path, FOLLOW,
+        refuse_change, resolved.dirfd, resolved.path, times)
+CHANGES(int, utimensat, (int dirfd, const char *path, const struct timespec times[2], int flags), dirfd, path,
+        LINK_FLAG(flags), refuse_change, resolved.dirfd, resolved.path, times, flags)
 CHANGES(int, setxattr, (const char *path, const char *name, const void *value, size_t size, int flags), AT_FDCWD, path,
-        FOLLOW, refuse_change, place.path, name, value, size, flags)
-CHANGES(int, lsetxattr, (const char *path, const char *name, const void *value, size_t size, int flags), AT_FDCWD,
-        path, NO_FOLLOW, refuse_change, place.path, name, value, size, flags)
-CHANGES(int, removexattr, (const char *path, const char *name), AT_FDCWD, path, FOLLOW, refuse_change, place.path,
+        FOLLOW, refuse_change, resolved.path, name, value, size, flags)
+CHANGES(int, lsetxattr, (const char *path, const char *name, const void *value, size_t size, int flags), AT_FDCWD, path,
+        NO_FOLLOW, refuse_change, resolved.path, name, value, size, flags)
+CHANGES(int, removexattr, (const char *path, const char *name), AT_FDCWD, path, FOLLOW, refuse_change, resolved.path,
         name)
-CHANGES(int, lremovexattr, (const char *path, const char *name), AT_FDCWD, path, NO_FOLLOW, refuse_change, place.path,
-        name)
+CHANGES(int, lremovexattr, (const char *path, const char *name), AT_FDCWD, path, NO_FOLLOW, refuse_change,
+        resolved.path, name)
 
-EXPORT int renameat2(int old_folder, const char *old_path, int new_folder, const char *new_path, unsigned flags)
+EXPORT int renameat2(int old_dirfd, const char *old_path, int new_dirfd, const char *new_path, unsigned flags)
 {
-    struct place old, new;
-    int is_old_inside = is_inside(old_folder, old_path, STAY, &old);
-    int is_new_inside = is_inside(new_folder, new_path, STAY, &new);
+    struct resolved_path old, new;
+    int is_old_inside = resolve_inside(old_dirfd, old_path, NEVER_FOLLOW, &old);
+    int is_new_inside = resolve_inside(new_dirfd, new_path, NEVER_FOLLOW, &new);
     if (!is_old_inside && !is_new_inside)
-        return NEXT(renameat2)(old.folder, old.path, new.folder, new.path, flags);
+        return NEXT(renameat2)(old.dirfd, old.path, new.dirfd, new.path, flags);
     if (is_old_inside && !old.has_parent)
-        return failed(old.error);
+        return fail_with(old.error);
     if (is_new_inside && !new.has_parent)
-        return failed(new.error);
+        return fail_with(new.error);
     if (!is_old_inside || !is_new_inside)
-        return failed(EXDEV); /* inside and outside are different file systems */
-    return failed(old.last == LAST_NAME && new.last == LAST_NAME ? EROFS : EBUSY);
+        return fail_with(EXDEV); /* inside and outside are different file systems */
+    return fail_with(old.last == LAST_NORM && new.last == LAST_NORM ? EROFS : EBUSY);
 }
-EXPORT int renameat(int old_folder, const char *old_path, int new_folder, const char *new_path)
+EXPORT int renameat(int old_dirfd, const char *old_path, int new_dirfd, const char *new_path)
 {
-    return renameat2(old_folder, old_path, new_folder, new_path, 0);
+    return renameat2(old_dirfd, old_path, new_dirfd, new_path, 0);
 }
 EXPORT int rename(const char *old_path, const char *new_path)
 {
     return renameat2(AT_FDCWD, old_path, AT_FDCWD, new_path, 0);
 }
 
-EXPORT int linkat(int old_folder, const char *old_path, int new_folder, const char *new_path, int flags)
+EXPORT int linkat(int old_dirfd, const char *old_path, int new_dirfd, const char *new_path, int flags)
 {
-    struct place old, new;
+    struct resolved_path old, new;
     struct stat status;
-    int is_old_inside = is_inside(old_folder, old_path, flags & AT_SYMLINK_FOLLOW ? FOLLOW : NO_FOLLOW, &old);
-    int is_new_inside = is_inside(new_folder, new_path, STAY, &new);
+    int is_old_inside = resolve_inside(old_dirfd, old_path, flags & AT_SYMLINK_FOLLOW ? FOLLOW : NO_FOLLOW, &old);
+    int is_new_inside = resolve_inside(new_dirfd, new_path, NEVER_FOLLOW, &new);
     if (!is_old_inside && !is_new_inside)
-        return NEXT(linkat)(old.folder, old.path, new.folder, new.path, flags);
-    if (is_old_inside ? !old.entry : fstatat(old.folder, old.path, &status, AT_SYMLINK_NOFOLLOW))
-        return failed(is_old_inside ? old.error : errno);
+        return NEXT(linkat)(old.dirfd, old.path, new.dirfd, new.path, flags);
+    if (is_old_inside ? !old.entry : fstatat(old.dirfd, old.path, &status, AT_SYMLINK_NOFOLLOW))
+        return fail_with(is_old_inside ? old.error : errno);
     if (is_new_inside)
         return refuse_new(&new);
-    return failed(fstatat(new.folder, new.path, &status, AT_SYMLINK_NOFOLLOW) ? EXDEV : EEXIST);
+    return fail_with(fstatat(new.dirfd, new.path, &status, AT_SYMLINK_NOFOLLOW) ? EXDEV : EEXIST);
 }
 EXPORT int link(const char *old_path, const char *new_path)
 {
@@ -155,13 +158,13 @@ EXPORT int link(const char *old_path, const char *new_path)
 }
 
 /* Descriptors of entries are read-only, but a few functions change a file even through such a descriptor. */
-#define CHANGES_DESCRIPTOR(name, parameters, descriptor, ...) \
-    EXPORT int name parameters { return entry_of(descriptor) ? failed(EROFS) : NEXT(name)(__VA_ARGS__); }
+#define CHANGES_FD(name, parameters, fd, ...) \
+    EXPORT int name parameters { return entry_of(fd) ? fail_with(EROFS) : NEXT(name)(__VA_ARGS__); }
 
-CHANGES_DESCRIPTOR(fchmod, (int descriptor, mode_t mode), descriptor, descriptor, mode)
-CHANGES_DESCRIPTOR(fchown, (int descriptor, uid_t user, gid_t group), descriptor, descriptor, user, group)
-CHANGES_DESCRIPTOR(futimes, (int descriptor, const struct timeval times[2]), descriptor, descriptor, times)
-CHANGES_DESCRIPTOR(futimens, (int descriptor, const struct timespec times[2]), descriptor, descriptor, times)
-CHANGES_DESCRIPTOR(fsetxattr, (int descriptor, const char *name, const void *value, size_t size, int flags),
-                   descriptor, descriptor, name, value, size, flags)
-CHANGES_DESCRIPTOR(fremovexattr, (int descriptor, const char *name), descriptor, descriptor, name)
+CHANGES_FD(fchmod, (int fd, mode_t mode), fd, fd, mode)
+CHANGES_FD(fchown, (int fd, uid_t user, gid_t group), fd, fd, user, group)
+CHANGES_FD(futimes, (int fd, const struct timeval times[2]), fd, fd, times)
+CHANGES_FD(futimens, (int fd, const struct timespec times[2]), fd, fd, times)
+CHANGES_FD(fsetxattr, (int fd, const char *name, const void *value, size_t size, int flags), fd, fd, name, value, size,
+           flags)
+CHANGES_FD(fremovexattr, (int fd, const char *name), fd, fd, name)

@@ -10,104 +10,101 @@
  * descriptor, as daemons close all descriptors, and its number may now be another file. So each descriptor is checked
  * before its use.
  */
-enum { KEPT = 16 };
+enum { CACHE_SIZE = 16 };
 
 static struct {
     const struct entry *entry;
-    int descriptor;
-    unsigned used;
-} kept[KEPT];
-static unsigned clock_hand;
-static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+    int fd;
+    unsigned last_use;
+} cache[CACHE_SIZE];
+static unsigned use_count;
+static pthread_mutex_t cache_lock = PTHREAD_MUTEX_INITIALIZER;
 
 /* The device of all memory files; 0 until there is one. A descriptor on another device needs no search for an entry. */
 static _Atomic dev_t memory_device;
 
-static void take_lock(void) { pthread_mutex_lock(&lock); }
-static void leave_lock(void) { pthread_mutex_unlock(&lock); }
-void register_fork_handlers(void) { pthread_atfork(take_lock, leave_lock, leave_lock); }
+static void acquire_lock(void) { pthread_mutex_lock(&cache_lock); }
+static void release_lock(void) { pthread_mutex_unlock(&cache_lock); }
+void register_fork_handlers(void) { pthread_atfork(acquire_lock, release_lock, release_lock); }
 
 const struct entry *entry_of_status(const struct stat *status)
 {
     dev_t device = atomic_load_explicit(&memory_device, memory_order_relaxed);
     if (!device || status->st_dev != device)
         return NULL;
-    const struct index *index = handover->archive->index;
+    const struct index *index = launcher->archive->index;
     if ((uint64_t)status->st_mtim.tv_sec != index->built || status->st_mtim.tv_nsec >= index->entry_count)
         return NULL;
-    return &handover->archive->entries[status->st_mtim.tv_nsec];
+    return &launcher->archive->entries[status->st_mtim.tv_nsec];
 }
 
-const struct entry *entry_of(int descriptor)
+const struct entry *entry_of(int fd)
 {
     struct stat status;
     if (!atomic_load_explicit(&memory_device, memory_order_relaxed))
         return NULL;
-    return NEXT(fstat)(descriptor, &status) ? NULL : entry_of_status(&status);
+    return NEXT(fstat)(fd, &status) ? NULL : entry_of_status(&status);
 }
 
-static int create(const struct entry *entry)
+static int open_memory_fd(const struct entry *entry)
 {
     struct stat status;
-    int descriptor = handover->open_memory_file(handover->archive, entry);
-    if (descriptor < 0)
-        return failed(-descriptor);
-    if (!atomic_load_explicit(&memory_device, memory_order_relaxed) && NEXT(fstat)(descriptor, &status) == 0)
+    int fd = launcher->open_memory_file(launcher->archive, entry);
+    if (fd < 0)
+        return fail_with(-fd);
+    if (!atomic_load_explicit(&memory_device, memory_order_relaxed) && NEXT(fstat)(fd, &status) == 0)
         atomic_store(&memory_device, status.st_dev);
-    return descriptor;
+    return fd;
 }
 
-void write_descriptor_path(int descriptor, char path[DESCRIPTOR_PATH_SIZE])
-{
-    snprintf(path, DESCRIPTOR_PATH_SIZE, "/proc/self/fd/%d", descriptor);
-}
+void write_fd_path(int fd, char path[FD_PATH_SIZE]) { snprintf(path, FD_PATH_SIZE, "/proc/self/fd/%d", fd); }
 
-/* Return the index in `kept` for an entry: its own, or that of the least recently used entry. */
-static int place_for(const struct entry *entry)
+/* Return the index in `cache` for an entry: its own, or that of the least recently used entry. */
+static int find_slot(const struct entry *entry)
 {
     int oldest = 0;
-    for (int i = 0; i < KEPT; i++) {
-        if (kept[i].entry == entry)
+    for (int i = 0; i < CACHE_SIZE; i++) {
+        if (cache[i].entry == entry)
             return i;
-        if (kept[i].used < kept[oldest].used)
+        if (cache[i].last_use < cache[oldest].last_use)
             oldest = i;
     }
     return oldest;
 }
 
-/* Return the memory file of an entry; create it if there is none. Call it with the lock held. */
-static int keep(const struct entry *entry)
+/* Return the memory file of an entry; create it if there is none. The caller holds the lock. */
+static int get_cached_fd_locked(const struct entry *entry)
 {
-    int place = place_for(entry);
-    kept[place].used = ++clock_hand;
-    if (kept[place].entry && entry_of(kept[place].descriptor) == kept[place].entry) {
-        if (kept[place].entry == entry)
-            return kept[place].descriptor;
-        close(kept[place].descriptor);
+    int slot = find_slot(entry);
+    cache[slot].last_use = ++use_count;
+    if (cache[slot].entry && entry_of(cache[slot].fd) == cache[slot].entry) {
+        if (cache[slot].entry == entry)
+            return cache[slot].fd;
+        close(cache[slot].fd);
     }
-    int descriptor = create(entry);
-    kept[place].entry = descriptor < 0 ? NULL : entry;
-    kept[place].descriptor = descriptor;
-    return descriptor;
+    int fd = open_memory_fd(entry);
+    cache[slot].entry = fd < 0 ? NULL : entry;
+    cache[slot].fd = fd;
+    return fd;
 }
 
-int keep_entry(const struct entry *entry)
+int get_cached_fd(const struct entry *entry)
 {
-    take_lock();
-    int descriptor = keep(entry);
-    leave_lock();
-    return descriptor;
+    acquire_lock();
+    int fd = get_cached_fd_locked(entry);
+    release_lock();
+    return fd;
 }
 
 int open_entry(const struct entry *entry, int flags)
 {
-    char path[DESCRIPTOR_PATH_SIZE];
-    take_lock();
-    int kept_descriptor = keep(entry), descriptor = -1;
-    if (kept_descriptor >= 0) {
-        write_descriptor_path(kept_descriptor, path);
-        descriptor = NEXT(openat64)(AT_FDCWD, path, flags & ~(O_CREAT | O_EXCL | O_DIRECTORY | O_NOFOLLOW));
+    char path[FD_PATH_SIZE];
+    acquire_lock();
+    int cached_fd = get_cached_fd_locked(entry), fd = -1;
+    if (cached_fd >= 0) {
+        write_fd_path(cached_fd, path);
+        fd = NEXT(openat64)(AT_FDCWD, path, flags & ~(O_CREAT | O_EXCL | O_DIRECTORY | O_NOFOLLOW));
     }
-    leave_lock();
-    return descriptor;
+    release_lock();
+    return fd;
 }

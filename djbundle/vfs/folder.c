@@ -6,88 +6,88 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-enum { MOST_STREAMS = 256, DOT = 0, DOT_DOT, FIRST_CHILD };
+enum { MAX_STREAMS = 256, DOT = 0, DOT_DOT, FIRST_CHILD };
 
 struct stream {
     _Atomic int is_taken;
     const struct entry *folder;
     long position;  /* of the next entry to read: DOT, DOT_DOT, FIRST_CHILD, ... */
-    int descriptor; /* -1 until dirfd(3) asks for one */
+    int fd; /* -1 until dirfd(3) asks for one */
     struct dirent64 entry;
 };
 
 /* All our streams lie in this array, so their address distinguishes them from libc's. */
-static struct stream streams[MOST_STREAMS];
+static struct stream streams[MAX_STREAMS];
 
-static struct stream *ours(DIR *directory)
+static struct stream *stream_of(DIR *directory)
 {
     struct stream *stream = (struct stream *)directory;
-    return stream >= streams && stream < streams + MOST_STREAMS ? stream : NULL;
+    return stream >= streams && stream < streams + MAX_STREAMS ? stream : NULL;
 }
 
-static DIR *open_stream(const struct entry *folder, int descriptor)
+static DIR *open_stream(const struct entry *folder, int fd)
 {
     if (folder->kind != KIND_FOLDER)
         return errno = ENOTDIR, NULL;
-    for (struct stream *stream = streams; stream < streams + MOST_STREAMS; stream++)
+    for (struct stream *stream = streams; stream < streams + MAX_STREAMS; stream++)
         if (!atomic_exchange(&stream->is_taken, 1)) {
             stream->folder = folder;
             stream->position = DOT;
-            stream->descriptor = descriptor;
+            stream->fd = fd;
             return (DIR *)stream;
         }
     return errno = EMFILE, NULL;
 }
 
-static DIR *open_any(int folder, const char *path)
+static DIR *open_folder(int dirfd, const char *path)
 {
-    struct place place;
-    if (!is_inside(folder, path, FOLLOW, &place)) {
-        if (folder == AT_FDCWD || place.folder == AT_FDCWD)
-            return NEXT(opendir)(place.path);
-        int descriptor = openat(place.folder, place.path, O_RDONLY | O_DIRECTORY | O_NONBLOCK | O_CLOEXEC);
-        return descriptor < 0 ? NULL : NEXT(fdopendir)(descriptor);
+    struct resolved_path resolved;
+    if (!resolve_inside(dirfd, path, FOLLOW, &resolved)) {
+        if (dirfd == AT_FDCWD || resolved.dirfd == AT_FDCWD)
+            return NEXT(opendir)(resolved.path);
+        int fd = openat(resolved.dirfd, resolved.path, O_RDONLY | O_DIRECTORY | O_NONBLOCK | O_CLOEXEC);
+        return fd < 0 ? NULL : NEXT(fdopendir)(fd);
     }
-    if (!place.entry)
-        return errno = place.error, NULL;
-    return open_stream(place.entry, -1);
+    if (!resolved.entry)
+        return errno = resolved.error, NULL;
+    return open_stream(resolved.entry, -1);
 }
 
-EXPORT DIR *opendir(const char *path) { return open_any(AT_FDCWD, path); }
+EXPORT DIR *opendir(const char *path) { return open_folder(AT_FDCWD, path); }
 
-EXPORT DIR *fdopendir(int descriptor)
+EXPORT DIR *fdopendir(int fd)
 {
-    const struct entry *folder = entry_of(descriptor);
+    const struct entry *folder = entry_of(fd);
     if (!folder)
-        return NEXT(fdopendir)(descriptor);
-    if (fcntl(descriptor, F_GETFL) & O_PATH)
+        return NEXT(fdopendir)(fd);
+    if (fcntl(fd, F_GETFL) & O_PATH)
         return errno = EBADF, NULL;
-    return open_stream(folder, descriptor);
+    return open_stream(folder, fd);
 }
 
 EXPORT int closedir(DIR *directory)
 {
-    struct stream *stream = ours(directory);
+    struct stream *stream = stream_of(directory);
     if (!stream)
         return NEXT(closedir)(directory);
-    int descriptor = stream->descriptor;
+    int fd = stream->fd;
     atomic_store(&stream->is_taken, 0);
-    return descriptor < 0 ? 0 : close(descriptor);
+    return fd < 0 ? 0 : close(fd);
 }
 
 EXPORT int dirfd(DIR *directory)
 {
-    struct stream *stream = ours(directory);
+    struct stream *stream = stream_of(directory);
     if (!stream)
         return NEXT(dirfd)(directory);
-    if (stream->descriptor < 0)
-        stream->descriptor = open_entry(stream->folder, O_RDONLY | O_CLOEXEC);
-    return stream->descriptor;
+    if (stream->fd < 0)
+        stream->fd = open_entry(stream->folder, O_RDONLY | O_CLOEXEC);
+    return stream->fd;
 }
 
 static const struct entry *entry_at(const struct entry *folder, long position)
 {
-    const struct archive *archive = handover->archive;
+    const struct archive *archive = launcher->archive;
     if (position == DOT)
         return folder;
     if (position == DOT_DOT)
@@ -96,12 +96,12 @@ static const struct entry *entry_at(const struct entry *folder, long position)
     return position < folder->child_count ? &archive->entries[folder->first_child + position] : NULL;
 }
 
-static void fill(struct dirent64 *to, const struct entry *entry, long position)
+static void fill_dirent(struct dirent64 *to, const struct entry *entry, long position)
 {
     struct stat status;
-    describe_entry(entry, &status);
+    fill_stat(entry, &status);
     int is_dot = position < FIRST_CHILD;
-    const char *name = is_dot ? ".." : handover->archive->names + entry->name;
+    const char *name = is_dot ? ".." : launcher->archive->names + entry->name;
     size_t length = is_dot ? (size_t)position + 1 : entry->name_length;
     length = length < sizeof to->d_name ? length : sizeof to->d_name - 1;
     to->d_ino = status.st_ino;
@@ -114,13 +114,13 @@ static void fill(struct dirent64 *to, const struct entry *entry, long position)
 
 EXPORT struct dirent64 *readdir64(DIR *directory)
 {
-    struct stream *stream = ours(directory);
+    struct stream *stream = stream_of(directory);
     if (!stream)
         return NEXT(readdir64)(directory);
     const struct entry *entry = entry_at(stream->folder, stream->position);
     if (!entry)
         return NULL;
-    fill(&stream->entry, entry, stream->position++);
+    fill_dirent(&stream->entry, entry, stream->position++);
     return &stream->entry;
 }
 
@@ -130,19 +130,19 @@ EXPORT struct dirent *readdir(DIR *) __attribute__((alias("readdir64")));
 EXPORT int readdir64_r(DIR *directory, struct dirent64 *entry, struct dirent64 **result)
 {
     int (*next)(DIR *, struct dirent64 *, struct dirent64 **) = dlsym(RTLD_NEXT, "readdir64_r");
-    if (!ours(directory))
+    if (!stream_of(directory))
         return next(directory, entry, result);
-    struct dirent64 *found = readdir64(directory);
-    *result = found ? entry : NULL;
-    if (found)
-        *entry = *found;
+    struct dirent64 *current = readdir64(directory);
+    *result = current ? entry : NULL;
+    if (current)
+        *entry = *current;
     return 0;
 }
 EXPORT int readdir_r(DIR *, struct dirent *, struct dirent **) __attribute__((alias("readdir64_r")));
 
 EXPORT void rewinddir(DIR *directory)
 {
-    struct stream *stream = ours(directory);
+    struct stream *stream = stream_of(directory);
     if (stream)
         stream->position = DOT;
     else
@@ -151,13 +151,13 @@ EXPORT void rewinddir(DIR *directory)
 
 EXPORT long telldir(DIR *directory)
 {
-    struct stream *stream = ours(directory);
+    struct stream *stream = stream_of(directory);
     return stream ? stream->position : NEXT(telldir)(directory);
 }
 
 EXPORT void seekdir(DIR *directory, long position)
 {
-    struct stream *stream = ours(directory);
+    struct stream *stream = stream_of(directory);
     if (stream)
         stream->position = position;
     else
@@ -169,32 +169,32 @@ EXPORT void seekdir(DIR *directory, long position)
 typedef int selector(const struct dirent64 *);
 typedef int comparator(const struct dirent64 **, const struct dirent64 **);
 
-static int collect(DIR *directory, struct dirent64 ***list, selector *select)
+static int read_entries(DIR *directory, struct dirent64 ***list, selector *select)
 {
-    struct dirent64 *found, **more;
+    struct dirent64 *entry, **longer;
     int count = 0;
-    for (*list = NULL; (found = readdir64(directory)); count++) {
-        if (select && !select(found)) {
+    for (*list = NULL; (entry = readdir64(directory)); count++) {
+        if (select && !select(entry)) {
             count--;
             continue;
         }
-        more = realloc(*list, ((size_t)count + 1) * sizeof **list);
-        if (!more || !((*list = more)[count] = malloc(sizeof *found)))
+        longer = realloc(*list, ((size_t)count + 1) * sizeof **list);
+        if (!longer || !((*list = longer)[count] = malloc(sizeof *entry)))
             return -1;
-        *(*list)[count] = *found;
+        *(*list)[count] = *entry;
     }
     return count;
 }
 
-EXPORT int scandirat64(int folder, const char *path, struct dirent64 ***list, selector *select, comparator *compare)
+EXPORT int scandirat64(int dirfd, const char *path, struct dirent64 ***list, selector *select, comparator *compare)
 {
-    struct place place;
-    if (!is_inside(folder, path, FOLLOW, &place))
-        return NEXT(scandirat64)(place.folder, place.path, list, select, compare);
-    DIR *directory = open_any(folder, path);
+    struct resolved_path resolved;
+    if (!resolve_inside(dirfd, path, FOLLOW, &resolved))
+        return NEXT(scandirat64)(resolved.dirfd, resolved.path, list, select, compare);
+    DIR *directory = open_folder(dirfd, path);
     if (!directory)
         return -1;
-    int count = collect(directory, list, select);
+    int count = read_entries(directory, list, select);
     closedir(directory);
     if (count > 0 && compare)
         qsort(*list, (size_t)count, sizeof **list, (int (*)(const void *, const void *))compare);
@@ -216,7 +216,7 @@ static void *glob_open(const char *path) { return opendir(path); }
 
 EXPORT int glob64(const char *pattern, int flags, int (*on_error)(const char *, int), glob64_t *result)
 {
-    if (flags & GLOB_ALTDIRFUNC || !handover)
+    if (flags & GLOB_ALTDIRFUNC || !launcher)
         return NEXT(glob64)(pattern, flags, on_error, result);
     result->gl_closedir = glob_close;
     result->gl_readdir = glob_read;

@@ -7,25 +7,25 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-
 #define UNLOCKED PTHREAD_RECURSIVE_MUTEX_INITIALIZER_NP /* a library's constructor may load other libraries */
 
-static pthread_mutex_t loading = UNLOCKED;
+static pthread_mutex_t load_lock = UNLOCKED;
 
-static void take_lock(void) { pthread_mutex_lock(&loading); }
-static void leave_lock(void) { pthread_mutex_unlock(&loading); }
-static void forget_lock(void) { loading = (pthread_mutex_t)UNLOCKED; } /* in a child, the owner has another thread id */
+static void acquire_lock(void) { pthread_mutex_lock(&load_lock); }
+static void release_lock(void) { pthread_mutex_unlock(&load_lock); }
+/* In a child, the owner of the lock would be another thread. */
+static void reset_lock(void) { load_lock = (pthread_mutex_t)UNLOCKED; }
 
 /* Write a path of the descriptor that is different in every call. The loader distinguishes libraries by their path, and
  * the descriptor's number will be used again. So the path contains a counter in binary: "/" is 0 and "./" is 1.
  */
-static void write_unique_path(int descriptor, char path[PATH_MAX])
+static void write_unique_path(int fd, char path[PATH_MAX])
 {
     static _Atomic unsigned count;
     char *end = stpcpy(path, "/proc/self/fd/");
     for (unsigned number = atomic_fetch_add(&count, 1) + 1; number; number >>= 1)
         end = stpcpy(end, number & 1 ? "./" : "/");
-    snprintf(end, 16, "%d", descriptor);
+    snprintf(end, 16, "%d", fd);
 }
 
 /* Give a loaded library its true name. We may free the old one, as the loader does in dlclose (dl-close.c of glibc). */
@@ -42,28 +42,28 @@ static void name_library(struct link_map *library, const struct entry *entry, in
 
 void name_preloaded_libraries(void)
 {
-    char path[DESCRIPTOR_PATH_SIZE];
-    pthread_atfork(take_lock, leave_lock, forget_lock);
-    for (uint32_t i = 0; i < handover->preloaded_count; i++) {
-        const struct preloaded *preloaded = &handover->preloaded[i];
-        write_descriptor_path(preloaded->fd, path);
+    char path[FD_PATH_SIZE];
+    pthread_atfork(acquire_lock, release_lock, reset_lock);
+    for (uint32_t i = 0; i < launcher->preloaded_count; i++) {
+        const struct preloaded *preloaded = &launcher->preloaded[i];
+        write_fd_path(preloaded->fd, path);
         for (struct link_map *library = _r_debug.r_map; library; library = library->l_next)
             if (!strcmp(library->l_name, path))
-                name_library(library, &handover->archive->entries[preloaded->entry], 0);
+                name_library(library, &launcher->archive->entries[preloaded->entry], 0);
         close(preloaded->fd);
     }
 }
 
-static int unpack(const struct entry *entry) { return handover->open_memory_file(handover->archive, entry); }
+static int unpack(const struct entry *entry) { return launcher->open_memory_file(launcher->archive, entry); }
 
-static void *load_new(const struct entry *entry, int descriptor, int mode)
+static void *load_new(const struct entry *entry, int fd, int mode)
 {
     char path[PATH_MAX];
-    if (descriptor < 0)
+    if (fd < 0)
         return NEXT(dlopen)("/proc/self/fd/-1", mode); /* fails, so that dlerror(3) has the loader's own error */
-    write_unique_path(descriptor, path);
+    write_unique_path(fd, path);
     void *library = NEXT(dlopen)(path, mode);
-    close(descriptor);
+    close(fd);
     if (library)
         name_library(library, entry, 1);
     return library;
@@ -106,33 +106,34 @@ static int unpack_if_new(const struct entry *entry, int mode)
  */
 static void *load(const struct entry *entry, int mode)
 {
-    const uint32_t *needs = handover->archive->needs + entry->needs;
+    const uint32_t *needs = launcher->archive->needs + entry->needs;
     void *library = NULL;
-    int complete = 1;
+    int has_all_needs = 1;
     int unpacked = unpack_if_new(entry, mode);
-    take_lock();
-    for (uint32_t i = 1; i <= needs[0] && complete && !(mode & RTLD_NOLOAD); i++)
-        complete = !!load_one(&handover->archive->entries[needs[i]], -1, RTLD_LAZY);
-    if (complete)
+    acquire_lock();
+    for (uint32_t i = 1; i <= needs[0] && has_all_needs && !(mode & RTLD_NOLOAD); i++)
+        has_all_needs = !!load_one(&launcher->archive->entries[needs[i]], -1, RTLD_LAZY);
+    if (has_all_needs)
         library = load_one(entry, unpacked, mode);
     else if (unpacked >= 0)
         close(unpacked);
-    leave_lock();
+    release_lock();
     return library;
 }
 
 EXPORT void *dlopen(const char *name, int mode)
 {
-    struct place place;
-    const struct archive *archive = handover ? handover->archive : NULL;
+    struct resolved_path resolved;
+    const struct archive *archive = launcher ? launcher->archive : NULL;
     if (!archive || !name || !*name)
         return NEXT(dlopen)(name, mode);
     if (!strchr(name, '/')) {
-        const struct entry *folder = handover->find_child(archive, archive->entries, LIBRARIES, strlen(LIBRARIES));
-        const struct entry *found = folder ? handover->find_child(archive, folder, name, strlen(name)) : NULL;
-        return found ? load(found, mode) : NEXT(dlopen)(name, mode);
+        const struct entry *folder = launcher->find_child(archive, archive->entries, LIBRARIES, strlen(LIBRARIES));
+        const struct entry *entry = folder ? launcher->find_child(archive, folder, name, strlen(name)) : NULL;
+        return entry ? load(entry, mode) : NEXT(dlopen)(name, mode);
     }
-    if (!is_inside(AT_FDCWD, name, FOLLOW, &place))
-        return NEXT(dlopen)(place.path, mode);
-    return place.entry && place.entry->kind != KIND_FOLDER ? load(place.entry, mode) : NEXT(dlopen)(name, mode);
+    if (!resolve_inside(AT_FDCWD, name, FOLLOW, &resolved))
+        return NEXT(dlopen)(resolved.path, mode);
+    return resolved.entry && resolved.entry->kind != KIND_FOLDER ? load(resolved.entry, mode)
+                                                                 : NEXT(dlopen)(name, mode);
 }

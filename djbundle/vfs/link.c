@@ -3,25 +3,25 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-static ssize_t copy(const char *text, size_t length, char *buffer, size_t size)
+static ssize_t copy_truncated(const char *string, size_t length, char *buffer, size_t size)
 {
     length = length < size ? length : size;
-    memcpy(buffer, text, length);
+    memcpy(buffer, string, length);
     return (ssize_t)length;
 }
 
-EXPORT ssize_t readlinkat(int folder, const char *path, char *buffer, size_t size)
+EXPORT ssize_t readlinkat(int dirfd, const char *path, char *buffer, size_t size)
 {
-    struct place place;
+    struct resolved_path resolved;
     char target[PATH_MAX];
-    if (!is_inside(folder, path, NO_FOLLOW, &place))
-        return NEXT(readlinkat)(place.folder, place.path, buffer, size);
-    if (!place.entry)
-        return failed(place.error);
-    if (place.entry->kind != KIND_LINK || place.entry->size > sizeof target)
-        return failed(EINVAL);
-    handover->read_entry(handover->archive, place.entry, target);
-    return copy(target, place.entry->size, buffer, size);
+    if (!resolve_inside(dirfd, path, NO_FOLLOW, &resolved))
+        return NEXT(readlinkat)(resolved.dirfd, resolved.path, buffer, size);
+    if (!resolved.entry)
+        return fail_with(resolved.error);
+    if (resolved.entry->kind != KIND_LINK || resolved.entry->size > sizeof target)
+        return fail_with(EINVAL);
+    launcher->read_entry(launcher->archive, resolved.entry, target);
+    return copy_truncated(target, resolved.entry->size, buffer, size);
 }
 
 EXPORT ssize_t readlink(const char *path, char *buffer, size_t size)
@@ -29,32 +29,32 @@ EXPORT ssize_t readlink(const char *path, char *buffer, size_t size)
     return readlinkat(AT_FDCWD, path, buffer, size);
 }
 
-EXPORT ssize_t __readlink_chk(const char *path, char *buffer, size_t size, size_t room)
+EXPORT ssize_t __readlink_chk(const char *path, char *buffer, size_t size, size_t capacity)
 {
-    return size > room ? (abort(), 0) : readlink(path, buffer, size);
+    return size > capacity ? (abort(), 0) : readlink(path, buffer, size);
 }
 
-EXPORT ssize_t __readlinkat_chk(int folder, const char *path, char *buffer, size_t size, size_t room)
+EXPORT ssize_t __readlinkat_chk(int dirfd, const char *path, char *buffer, size_t size, size_t capacity)
 {
-    return size > room ? (abort(), 0) : readlinkat(folder, path, buffer, size);
+    return size > capacity ? (abort(), 0) : readlinkat(dirfd, path, buffer, size);
 }
 
-EXPORT char *realpath(const char *path, char *resolved)
+EXPORT char *realpath(const char *path, char *buffer)
 {
-    struct place place;
-    char found[PATH_MAX];
-    if (!is_inside(AT_FDCWD, path, FOLLOW, &place))
-        return NEXT(realpath)(place.path, resolved);
-    if (!place.entry)
-        return errno = place.error, NULL;
-    if (write_path(place.entry, found, sizeof found) < 0)
+    struct resolved_path resolved;
+    char canonical[PATH_MAX];
+    if (!resolve_inside(AT_FDCWD, path, FOLLOW, &resolved))
+        return NEXT(realpath)(resolved.path, buffer);
+    if (!resolved.entry)
+        return errno = resolved.error, NULL;
+    if (write_path(resolved.entry, canonical, sizeof canonical) < 0)
         return NULL;
-    return resolved ? strcpy(resolved, found) : strdup(found);
+    return buffer ? strcpy(buffer, canonical) : strdup(canonical);
 }
 
 EXPORT char *canonicalize_file_name(const char *path) { return realpath(path, NULL); }
 
-EXPORT char *__realpath_chk(const char *path, char *resolved, size_t room)
+EXPORT char *__realpath_chk(const char *path, char *buffer, size_t capacity)
 {
-    return room < PATH_MAX ? (abort(), NULL) : realpath(path, resolved);
+    return capacity < PATH_MAX ? (abort(), NULL) : realpath(path, buffer);
 }

@@ -7,34 +7,34 @@
 
 extern char **environ;
 
-/* Return whether there is a program at `place`; if not, errno has the reason. */
-static int has_program(const struct place *place)
+/* Return whether there is a program at `resolved`; if not, errno has the reason. */
+static int has_program(const struct resolved_path *resolved)
 {
-    if (place->entry && place->entry->kind == KIND_EXECUTABLE)
+    if (resolved->entry && resolved->entry->kind == KIND_EXECUTABLE)
         return 1;
-    errno = place->entry ? EACCES : place->error;
+    errno = resolved->entry ? EACCES : resolved->error;
     return 0;
 }
 
-/* Return a path by which the kernel can start `path`: the same path if it is outside ROOT; NULL with errno if there is
- * no program. The descriptor in the path stays open: the interpreter of a "#!" line opens the file by that path again.
+/* Return a path by which the kernel can start `path`; NULL with errno if there is no program. A path outside ROOT stays
+ * the same. Inside, it names a descriptor, which stays open: the interpreter of a "#!" line opens the path again.
  */
-static const char *startable(const char *path, struct place *place, char found[DESCRIPTOR_PATH_SIZE])
+static const char *find_program_path(const char *path, struct resolved_path *resolved, char buffer[FD_PATH_SIZE])
 {
-    if (!is_inside(AT_FDCWD, path, FOLLOW, place))
-        return place->path;
-    if (!has_program(place))
+    if (!resolve_inside(AT_FDCWD, path, FOLLOW, resolved))
+        return resolved->path;
+    if (!has_program(resolved))
         return NULL;
-    int descriptor = open_entry(place->entry, O_RDONLY);
-    write_descriptor_path(descriptor, found);
-    return descriptor < 0 ? NULL : found;
+    int fd = open_entry(resolved->entry, O_RDONLY);
+    write_fd_path(fd, buffer);
+    return fd < 0 ? NULL : buffer;
 }
 
 EXPORT int execve(const char *path, char *const arguments[], char *const environment[])
 {
-    struct place place;
-    char found[DESCRIPTOR_PATH_SIZE];
-    const char *program = startable(path, &place, found);
+    struct resolved_path resolved;
+    char buffer[FD_PATH_SIZE];
+    const char *program = find_program_path(path, &resolved, buffer);
     return program ? NEXT(execve)(program, arguments, environment) : -1;
 }
 
@@ -48,25 +48,25 @@ EXPORT int execvpe(const char *name, char *const arguments[], char *const enviro
 EXPORT int execvp(const char *name, char *const arguments[]) { return execvpe(name, arguments, environ); }
 
 /* Return a path by which a child can start `path`. It names a descriptor of this process, so the child may close any
- * descriptors before.
+ * of its own before.
  */
-static const char *spawnable(const char *path, struct place *place, char found[DESCRIPTOR_PATH_SIZE])
+static const char *find_spawn_path(const char *path, struct resolved_path *resolved, char buffer[FD_PATH_SIZE])
 {
-    if (!is_inside(AT_FDCWD, path, FOLLOW, place))
-        return place->path;
-    if (!has_program(place))
+    if (!resolve_inside(AT_FDCWD, path, FOLLOW, resolved))
+        return resolved->path;
+    if (!has_program(resolved))
         return NULL;
-    int descriptor = keep_entry(place->entry);
-    snprintf(found, DESCRIPTOR_PATH_SIZE, "/proc/%d/fd/%d", getpid(), descriptor);
-    return descriptor < 0 ? NULL : found;
+    int fd = get_cached_fd(resolved->entry);
+    snprintf(buffer, FD_PATH_SIZE, "/proc/%d/fd/%d", getpid(), fd);
+    return fd < 0 ? NULL : buffer;
 }
 
 EXPORT int posix_spawn(pid_t *child, const char *path, const posix_spawn_file_actions_t *actions,
                        const posix_spawnattr_t *attributes, char *const arguments[], char *const environment[])
 {
-    struct place place;
-    char found[DESCRIPTOR_PATH_SIZE];
-    const char *program = spawnable(path, &place, found);
+    struct resolved_path resolved;
+    char buffer[FD_PATH_SIZE];
+    const char *program = find_spawn_path(path, &resolved, buffer);
     return program ? NEXT(posix_spawn)(child, program, actions, attributes, arguments, environment) : errno;
 }
 

@@ -8,7 +8,7 @@
 
 #define DEVICE makedev(0xdb, 0xdb)
 
-enum { UNIT = 4096, STATUS_UNIT = 512 /* bytes; see stat(2), st_blocks */ };
+enum { IO_BLOCK_SIZE = 4096 };
 
 static mode_t mode_of(const struct entry *entry)
 {
@@ -21,51 +21,51 @@ static mode_t mode_of(const struct entry *entry)
     return MODES[entry->kind];
 }
 
-void describe_entry(const struct entry *entry, struct stat *status)
+void fill_stat(const struct entry *entry, struct stat *status)
 {
     int is_folder = entry->kind == KIND_FOLDER;
-    struct timespec built = {.tv_sec = (time_t)handover->archive->index->built};
-    off_t size = is_folder ? UNIT : entry->size;
+    struct timespec built = {.tv_sec = (time_t)launcher->archive->index->built};
+    off_t size = is_folder ? IO_BLOCK_SIZE : entry->size;
     *status = (struct stat){
         .st_dev = DEVICE,
-        .st_ino = (ino_t)(entry - handover->archive->entries) + 1,
+        .st_ino = (ino_t)(entry - launcher->archive->entries) + 1,
         .st_mode = mode_of(entry),
         .st_nlink = is_folder ? 2 : 1,
         .st_size = size,
-        .st_blksize = UNIT,
-        .st_blocks = (size + STATUS_UNIT - 1) / STATUS_UNIT,
+        .st_blksize = IO_BLOCK_SIZE,
+        .st_blocks = (size + S_BLKSIZE - 1) / S_BLKSIZE,
         .st_atim = built,
         .st_mtim = built,
         .st_ctim = built,
     };
 }
 
-static int describe_place(const struct place *place, struct stat *status)
+static int stat_resolved(const struct resolved_path *resolved, struct stat *status)
 {
-    if (!place->entry)
-        return failed(place->error);
-    describe_entry(place->entry, status);
+    if (!resolved->entry)
+        return fail_with(resolved->error);
+    fill_stat(resolved->entry, status);
     return 0;
 }
 
-EXPORT int fstat(int descriptor, struct stat *status)
+EXPORT int fstat(int fd, struct stat *status)
 {
-    if (NEXT(fstat)(descriptor, status))
+    if (NEXT(fstat)(fd, status))
         return -1;
     const struct entry *entry = entry_of_status(status);
     if (entry)
-        describe_entry(entry, status);
+        fill_stat(entry, status);
     return 0;
 }
 
-EXPORT int fstatat(int folder, const char *path, struct stat *status, int flags)
+EXPORT int fstatat(int dirfd, const char *path, struct stat *status, int flags)
 {
-    struct place place;
-    if (flags & AT_EMPTY_PATH && !*path && folder != AT_FDCWD)
-        return fstat(folder, status);
-    if (is_inside(folder, path, flags & AT_SYMLINK_NOFOLLOW ? NO_FOLLOW : FOLLOW, &place))
-        return describe_place(&place, status);
-    return NEXT(fstatat)(place.folder, place.path, status, flags);
+    struct resolved_path resolved;
+    if (flags & AT_EMPTY_PATH && !*path && dirfd != AT_FDCWD)
+        return fstat(dirfd, status);
+    if (resolve_inside(dirfd, path, flags & AT_SYMLINK_NOFOLLOW ? NO_FOLLOW : FOLLOW, &resolved))
+        return stat_resolved(&resolved, status);
+    return NEXT(fstatat)(resolved.dirfd, resolved.path, status, flags);
 }
 
 EXPORT int stat(const char *path, struct stat *status) { return fstatat(AT_FDCWD, path, status, 0); }
@@ -79,24 +79,24 @@ EXPORT int fstat64(int, struct stat64 *) __attribute__((alias("fstat")));
 EXPORT int fstatat64(int, const char *, struct stat64 *, int) __attribute__((alias("fstatat")));
 EXPORT int stat64(const char *, struct stat64 *) __attribute__((alias("stat")));
 EXPORT int lstat64(const char *, struct stat64 *) __attribute__((alias("lstat")));
-EXPORT int __fxstat(int version, int descriptor, struct stat *status) { return (void)version, fstat(descriptor, status); }
+EXPORT int __fxstat(int version, int fd, struct stat *status) { return (void)version, fstat(fd, status); }
 EXPORT int __xstat(int version, const char *path, struct stat *status) { return (void)version, stat(path, status); }
 EXPORT int __lxstat(int version, const char *path, struct stat *status) { return (void)version, lstat(path, status); }
-EXPORT int __fxstatat(int version, int folder, const char *path, struct stat *status, int flags)
+EXPORT int __fxstatat(int version, int dirfd, const char *path, struct stat *status, int flags)
 {
-    return (void)version, fstatat(folder, path, status, flags);
+    return (void)version, fstatat(dirfd, path, status, flags);
 }
 EXPORT int __fxstat64(int, int, struct stat64 *) __attribute__((alias("__fxstat")));
 EXPORT int __xstat64(int, const char *, struct stat64 *) __attribute__((alias("__xstat")));
 EXPORT int __lxstat64(int, const char *, struct stat64 *) __attribute__((alias("__lxstat")));
 EXPORT int __fxstatat64(int, int, const char *, struct stat64 *, int) __attribute__((alias("__fxstatat")));
 
-static void describe_more(const struct entry *entry, struct statx *more)
+static void fill_statx(const struct entry *entry, struct statx *buffer)
 {
     struct stat status;
-    describe_entry(entry, &status);
+    fill_stat(entry, &status);
     struct statx_timestamp built = {.tv_sec = status.st_mtim.tv_sec};
-    *more = (struct statx){
+    *buffer = (struct statx){
         .stx_mask = STATX_BASIC_STATS,
         .stx_blksize = (unsigned)status.st_blksize,
         .stx_nlink = (unsigned)status.st_nlink,
@@ -112,55 +112,55 @@ static void describe_more(const struct entry *entry, struct statx *more)
     };
 }
 
-EXPORT int statx(int folder, const char *path, int flags, unsigned mask, struct statx *more)
+EXPORT int statx(int dirfd, const char *path, int flags, unsigned mask, struct statx *buffer)
 {
-    struct place place;
-    int is_descriptor = flags & AT_EMPTY_PATH && !*path && folder != AT_FDCWD;
-    const struct entry *entry = is_descriptor ? entry_of(folder) : NULL;
-    if (!is_descriptor && is_inside(folder, path, flags & AT_SYMLINK_NOFOLLOW ? NO_FOLLOW : FOLLOW, &place)) {
-        entry = place.entry;
+    struct resolved_path resolved;
+    int is_fd = flags & AT_EMPTY_PATH && !*path && dirfd != AT_FDCWD;
+    const struct entry *entry = is_fd ? entry_of(dirfd) : NULL;
+    if (!is_fd && resolve_inside(dirfd, path, flags & AT_SYMLINK_NOFOLLOW ? NO_FOLLOW : FOLLOW, &resolved)) {
+        entry = resolved.entry;
         if (!entry)
-            return failed(place.error);
+            return fail_with(resolved.error);
     }
     if (entry) {
-        describe_more(entry, more);
+        fill_statx(entry, buffer);
         return 0;
     }
-    return is_descriptor ? NEXT(statx)(folder, path, flags, mask, more)
-                         : NEXT(statx)(place.folder, place.path, flags, mask, more);
+    return is_fd ? NEXT(statx)(dirfd, path, flags, mask, buffer)
+                 : NEXT(statx)(resolved.dirfd, resolved.path, flags, mask, buffer);
 }
 
-EXPORT int faccessat(int folder, const char *path, int wanted, int flags)
+EXPORT int faccessat(int dirfd, const char *path, int mode, int flags)
 {
-    struct place place;
-    if (!is_inside(folder, path, flags & AT_SYMLINK_NOFOLLOW ? NO_FOLLOW : FOLLOW, &place))
-        return NEXT(faccessat)(place.folder, place.path, wanted, flags);
-    if (!place.entry)
-        return failed(place.error);
-    if (wanted & ~(R_OK | W_OK | X_OK))
-        return failed(EINVAL);
-    if (wanted & W_OK)
-        return failed(EROFS);
-    return wanted & X_OK && !(mode_of(place.entry) & 0111) ? failed(EACCES) : 0;
+    struct resolved_path resolved;
+    if (!resolve_inside(dirfd, path, flags & AT_SYMLINK_NOFOLLOW ? NO_FOLLOW : FOLLOW, &resolved))
+        return NEXT(faccessat)(resolved.dirfd, resolved.path, mode, flags);
+    if (!resolved.entry)
+        return fail_with(resolved.error);
+    if (mode & ~(R_OK | W_OK | X_OK))
+        return fail_with(EINVAL);
+    if (mode & W_OK)
+        return fail_with(EROFS);
+    return mode & X_OK && !(mode_of(resolved.entry) & 0111) ? fail_with(EACCES) : 0;
 }
 
-EXPORT int access(const char *path, int wanted) { return faccessat(AT_FDCWD, path, wanted, 0); }
-EXPORT int euidaccess(const char *path, int wanted) { return faccessat(AT_FDCWD, path, wanted, AT_EACCESS); }
+EXPORT int access(const char *path, int mode) { return faccessat(AT_FDCWD, path, mode, 0); }
+EXPORT int euidaccess(const char *path, int mode) { return faccessat(AT_FDCWD, path, mode, AT_EACCESS); }
 EXPORT int eaccess(const char *, int) __attribute__((alias("euidaccess")));
 
 EXPORT int statfs(const char *path, struct statfs *status)
 {
-    struct place place;
-    if (!is_inside(AT_FDCWD, path, FOLLOW, &place))
-        return NEXT(statfs)(place.path, status);
-    if (!place.entry)
-        return failed(place.error);
+    struct resolved_path resolved;
+    if (!resolve_inside(AT_FDCWD, path, FOLLOW, &resolved))
+        return NEXT(statfs)(resolved.path, status);
+    if (!resolved.entry)
+        return fail_with(resolved.error);
     *status = (struct statfs){
         .f_type = AT_DJBUNDLE,
-        .f_bsize = UNIT,
-        .f_frsize = UNIT,
-        .f_blocks = handover->archive->file_size / UNIT,
-        .f_files = handover->archive->index->entry_count,
+        .f_bsize = IO_BLOCK_SIZE,
+        .f_frsize = IO_BLOCK_SIZE,
+        .f_blocks = launcher->archive->file_size / IO_BLOCK_SIZE,
+        .f_files = launcher->archive->index->entry_count,
         .f_namelen = NAME_MAX,
         .f_flags = ST_RDONLY | ST_NOSUID | ST_NODEV,
     };
@@ -169,18 +169,18 @@ EXPORT int statfs(const char *path, struct statfs *status)
 
 EXPORT int statvfs(const char *path, struct statvfs *status)
 {
-    struct place place;
-    struct statfs found;
-    if (!is_inside(AT_FDCWD, path, FOLLOW, &place))
-        return NEXT(statvfs)(place.path, status);
-    if (statfs(path, &found))
+    struct resolved_path resolved;
+    struct statfs filesystem;
+    if (!resolve_inside(AT_FDCWD, path, FOLLOW, &resolved))
+        return NEXT(statvfs)(resolved.path, status);
+    if (statfs(path, &filesystem))
         return -1;
     *status = (struct statvfs){
-        .f_bsize = UNIT,
-        .f_frsize = UNIT,
-        .f_blocks = found.f_blocks,
-        .f_files = found.f_files,
-        .f_flag = (unsigned long)found.f_flags,
+        .f_bsize = IO_BLOCK_SIZE,
+        .f_frsize = IO_BLOCK_SIZE,
+        .f_blocks = filesystem.f_blocks,
+        .f_files = filesystem.f_files,
+        .f_flag = (unsigned long)filesystem.f_flags,
         .f_namemax = NAME_MAX,
     };
     return 0;
@@ -191,34 +191,34 @@ EXPORT int statvfs64(const char *, struct statvfs64 *) __attribute__((alias("sta
 
 /* Entries have no extended attributes. */
 
-static ssize_t no_attribute(const char *path, int follow, struct place *place, int error)
+static ssize_t check_no_attribute(const char *path, int follow, struct resolved_path *resolved, int error)
 {
-    if (!is_inside(AT_FDCWD, path, follow, place))
+    if (!resolve_inside(AT_FDCWD, path, follow, resolved))
         return 1;
-    return !place->entry ? failed(place->error) : error ? failed(error) : 0;
+    return !resolved->entry ? fail_with(resolved->error) : error ? fail_with(error) : 0;
 }
 
 EXPORT ssize_t listxattr(const char *path, char *list, size_t size)
 {
-    struct place place;
-    ssize_t result = no_attribute(path, FOLLOW, &place, 0);
-    return result == 1 ? NEXT(listxattr)(place.path, list, size) : result;
+    struct resolved_path resolved;
+    ssize_t result = check_no_attribute(path, FOLLOW, &resolved, 0);
+    return result == 1 ? NEXT(listxattr)(resolved.path, list, size) : result;
 }
 EXPORT ssize_t llistxattr(const char *path, char *list, size_t size)
 {
-    struct place place;
-    ssize_t result = no_attribute(path, NO_FOLLOW, &place, 0);
-    return result == 1 ? NEXT(llistxattr)(place.path, list, size) : result;
+    struct resolved_path resolved;
+    ssize_t result = check_no_attribute(path, NO_FOLLOW, &resolved, 0);
+    return result == 1 ? NEXT(llistxattr)(resolved.path, list, size) : result;
 }
 EXPORT ssize_t getxattr(const char *path, const char *name, void *value, size_t size)
 {
-    struct place place;
-    ssize_t result = no_attribute(path, FOLLOW, &place, ENODATA);
-    return result == 1 ? NEXT(getxattr)(place.path, name, value, size) : result;
+    struct resolved_path resolved;
+    ssize_t result = check_no_attribute(path, FOLLOW, &resolved, ENODATA);
+    return result == 1 ? NEXT(getxattr)(resolved.path, name, value, size) : result;
 }
 EXPORT ssize_t lgetxattr(const char *path, const char *name, void *value, size_t size)
 {
-    struct place place;
-    ssize_t result = no_attribute(path, NO_FOLLOW, &place, ENODATA);
-    return result == 1 ? NEXT(lgetxattr)(place.path, name, value, size) : result;
+    struct resolved_path resolved;
+    ssize_t result = check_no_attribute(path, NO_FOLLOW, &resolved, ENODATA);
+    return result == 1 ? NEXT(lgetxattr)(resolved.path, name, value, size) : result;
 }

@@ -21,7 +21,7 @@
 #endif
 
 #include "contract.h"
-#include "start/handover.h"
+#include "start/launcher_interface.h"
 
 #include <dlfcn.h>
 #include <errno.h>
@@ -47,7 +47,7 @@
     }))
 
 /* Set errno and return -1. */
-static inline int failed(int error)
+static inline int fail_with(int error)
 {
     errno = error;
     return -1;
@@ -55,37 +55,37 @@ static inline int failed(int error)
 
 /* --- start.c --- */
 
-extern const struct handover *handover; /* NULL if the program runs from a folder: then there is no ROOT */
+extern const struct launcher_interface *launcher; /* NULL if the program runs from a folder: then there is no ROOT */
 
 /* --- path.c --- */
 
-/* The kind of the last part of a path: see enum last_type of Linux' fs/namei.c. */
-enum last { LAST_NAME, LAST_DOT, LAST_DOT_DOT, LAST_ROOT };
+/* The kind of the last part of a path, as in Linux' fs/namei.c. */
+enum last_type { LAST_NORM, LAST_DOT, LAST_DOTDOT, LAST_ROOT };
 
-/* The place that a path leads to. */
-struct place {
+/* What a path leads to. */
+struct resolved_path {
     const struct entry *entry; /* if inside; NULL if there is nothing, and then `error` has the reason */
     int error;
-    int has_parent; /* whether the parent folder of the place exists */
-    enum last last;
-    int has_slash; /* at its end */
+    int has_parent; /* whether the folder exists in which the entry is, or would be */
+    enum last_type last;
+    int has_trailing_slash;
 
-    int folder; /* if outside: with `path`, the arguments to pass to libc */
+    int dirfd; /* if outside: with `path`, the arguments to pass to libc */
     const char *path;
     char buffer[PATH_MAX]; /* for a path that had to be rewritten */
 };
 
-/* How to treat a symbolic link at the end of a path: NO_FOLLOW follows it only if a slash comes after it, STAY never.
- * FOLLOW always follows it.
+/* How to treat a symbolic link at the end of a path. NO_FOLLOW follows it only if a slash comes after it, FOLLOW
+ * always, NEVER_FOLLOW never.
  */
-enum { NO_FOLLOW, FOLLOW, STAY };
+enum { NO_FOLLOW, FOLLOW, NEVER_FOLLOW };
 
 /* Return the working folder if it is inside; else NULL. */
 const struct entry *working_folder(void);
 void set_working_folder(const struct entry *folder);
 
-/* Find the place of `path`, relative to the descriptor `folder` as for openat(2). Return whether it is inside. */
-int is_inside(int folder, const char *path, int follow, struct place *place);
+/* Resolve `path`, relative to `dirfd` as for openat(2). Return whether it leads inside ROOT. */
+int resolve_inside(int dirfd, const char *path, int follow, struct resolved_path *resolved);
 
 /* Write the canonical path of an entry; return its length, or -1 with errno if it does not fit. */
 int write_path(const struct entry *entry, char *path, size_t size);
@@ -93,7 +93,7 @@ int write_path(const struct entry *entry, char *path, size_t size);
 /* --- descriptor.c --- */
 
 /* Return the entry of a descriptor; NULL if the descriptor belongs to another file. */
-const struct entry *entry_of(int descriptor);
+const struct entry *entry_of(int fd);
 
 /* Return the entry that `status`, the status of a descriptor, belongs to; NULL if it belongs to another file. */
 const struct entry *entry_of_status(const struct stat *status);
@@ -104,18 +104,18 @@ int open_entry(const struct entry *entry, int flags);
 /* Return the descriptor of a memory file that is kept open for a while; -1 with errno on failure. The caller may use it
  * in a path, but not read from it or close it.
  */
-int keep_entry(const struct entry *entry);
+int get_cached_fd(const struct entry *entry);
 
 /* Write "/proc/self/fd/<descriptor>". */
-enum { DESCRIPTOR_PATH_SIZE = 32 };
-void write_descriptor_path(int descriptor, char path[DESCRIPTOR_PATH_SIZE]);
+enum { FD_PATH_SIZE = 32 };
+void write_fd_path(int fd, char path[FD_PATH_SIZE]);
 
 /* Make sure that the lock of descriptor.c is free after a fork. */
 void register_fork_handlers(void);
 
 /* --- status.c --- */
 
-void describe_entry(const struct entry *entry, struct stat *status);
+void fill_stat(const struct entry *entry, struct stat *status);
 
 /* --- library.c --- */
 

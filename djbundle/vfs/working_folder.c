@@ -3,10 +3,10 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-static int enter(const struct entry *entry)
+static int enter_folder(const struct entry *entry)
 {
     if (entry->kind != KIND_FOLDER)
-        return failed(ENOTDIR);
+        return fail_with(ENOTDIR);
     if (NEXT(chdir)("/"))
         return -1;
     set_working_folder(entry);
@@ -15,21 +15,21 @@ static int enter(const struct entry *entry)
 
 EXPORT int chdir(const char *path)
 {
-    struct place place;
-    if (is_inside(AT_FDCWD, path, FOLLOW, &place))
-        return place.entry ? enter(place.entry) : failed(place.error);
-    if (NEXT(chdir)(place.path))
+    struct resolved_path resolved;
+    if (resolve_inside(AT_FDCWD, path, FOLLOW, &resolved))
+        return resolved.entry ? enter_folder(resolved.entry) : fail_with(resolved.error);
+    if (NEXT(chdir)(resolved.path))
         return -1;
     set_working_folder(NULL);
     return 0;
 }
 
-EXPORT int fchdir(int descriptor)
+EXPORT int fchdir(int fd)
 {
-    const struct entry *entry = entry_of(descriptor);
+    const struct entry *entry = entry_of(fd);
     if (entry)
-        return enter(entry);
-    if (NEXT(fchdir)(descriptor))
+        return enter_folder(entry);
+    if (NEXT(fchdir)(fd))
         return -1;
     set_working_folder(NULL);
     return 0;
@@ -49,9 +49,9 @@ EXPORT char *getcwd(char *buffer, size_t size)
     return buffer ? strcpy(buffer, path) : NULL;
 }
 
-EXPORT char *__getcwd_chk(char *buffer, size_t size, size_t room)
+EXPORT char *__getcwd_chk(char *buffer, size_t size, size_t capacity)
 {
-    return size > room ? (abort(), NULL) : getcwd(buffer, size);
+    return size > capacity ? (abort(), NULL) : getcwd(buffer, size);
 }
 
 EXPORT char *get_current_dir_name(void) { return working_folder() ? getcwd(NULL, 0) : NEXT(get_current_dir_name)(); }

@@ -13,7 +13,7 @@ from djbundle.builder.native import compiler, elf
 from djbundle.builder.native.branches import replace_distances
 
 PROGRAM = """
-#include "archive/branches.h"
+#include "platform/branches.h"
 #include <stdio.h>
 #include <stdlib.h>
 int main(void)
@@ -39,7 +39,7 @@ def restore(tmp_path_factory: pytest.TempPathFactory) -> Path:
         "-O1",
         f"-I{launcher}",
         folder / "main.c",
-        launcher / "archive" / "branches.c",
+        launcher / "platform" / "x86_64" / "branches.c",
         "-o",
         folder / "restore",
     ]

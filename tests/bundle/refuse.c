@@ -21,8 +21,8 @@
 #define REFUSE BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | EACCES)
 
 static struct sock_filter memory_files[] = {LOAD(nr), UNLESS(SYS_memfd_create, 1), REFUSE, ALLOW};
-static struct sock_filter written_code[] = {LOAD(nr),   UNLESS(SYS_mprotect, 3), LOAD(args[2]), UNLESS_ANY(PROT_EXEC, 1),
-                                            REFUSE, ALLOW};
+static struct sock_filter written_code[] = {
+    LOAD(nr), UNLESS(SYS_mprotect, 3), LOAD(args[2]), UNLESS_ANY(PROT_EXEC, 1), REFUSE, ALLOW};
 
 int main(int argc, char **argv)
 {

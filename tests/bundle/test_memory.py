@@ -2,8 +2,8 @@
 
 from ci.site import Site
 
-LASTING = """
-import gc, sys, _lasting
+IMMORTAL = """
+import gc, sys, _immortal
 
 class Plain:
     pass
@@ -20,7 +20,7 @@ def generate():
 
 plain, ending, generated, words = Plain(), Ending(), generate(), ("a", ["b"])
 next(generated)
-print(_lasting.keep() > 1000, _lasting.keep() < 100)
+print(_immortal.make_all_immortal() > 1000, _immortal.make_all_immortal() < 100)
 print(sys.getrefcount(plain) == sys.getrefcount(words) == sys.getrefcount(words[1]))
 words[1].append(plain)
 print(len(words[1]))
@@ -28,7 +28,7 @@ del plain, ending, generated, words
 gc.collect()
 """
 USING = """
-import gc, os, re, _lasting
+import gc, os, re, _immortal
 from pathlib import Path
 
 def written():
@@ -45,7 +45,7 @@ def written():
 import django
 django.setup()
 before = written()
-_lasting.keep()
+_immortal.make_all_immortal()
 print(before, written())
 """
 TIDYING = """
@@ -73,7 +73,7 @@ print(kept() < full / 10, read() == before)
 
 
 def test_what_lasts_is_as_before_and_what_has_an_end_ends(open_shop: Site) -> None:
-    assert open_shop.run("-c", LASTING).stdout.split() == ["True", "True", "True", "2", "ended", "left"]
+    assert open_shop.run("-c", IMMORTAL).stdout.split() == ["True", "True", "True", "2", "ended", "left"]
 
 
 def test_what_was_unpacked_is_given_back_and_unpacked_again(open_shop: Site) -> None:

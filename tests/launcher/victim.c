@@ -6,15 +6,15 @@
  *     victim unpack DIR FILE... unpacks each into a folder, and runs it from there
  *
  * Each bundle has its own process. The process may exit with 0, as with a bundle that works, or with one of the
- * launcher's exit codes. Anything else, and a run longer than LONGEST, is reported on stdout.
+ * launcher's exit codes. Anything else, and a run longer than MAX_SECONDS, is reported on stdout.
  */
 #define _GNU_SOURCE
 #include "archive/archive.h"
-#include "archive/blocks.h"
+#include "archive/block_cache.h"
 #include "platform/process.h"
-#include "start/ahead.h"
+#include "start/prefetch.h"
 #include "start/extract.h"
-#include "start/handover.h"
+#include "start/launcher_interface.h"
 #include "start/memory_start.h"
 
 #include <dirent.h>
@@ -28,18 +28,15 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-enum { LONGEST = 20 /* seconds */, DEEPEST = 40 /* folders; deeper ones lead back */ };
+enum { MAX_SECONDS = 20, MAX_DEPTH = 40 /* folders; deeper ones lead back */ };
 enum { FIRST_CODE = 60, LAST_CODE = 69 };
 
-const struct handover *handover; /* defined by vfs/start.c in a bundle */
+const struct launcher_interface *launcher; /* defined by vfs/start.c in a bundle */
 
 static struct archive archive;
 static unsigned budget = 20000; /* files and folders to read: a hostile folder may contain itself a thousand times */
 
-static void *copy_of(const void *bytes, size_t size)
-{
-    return memcpy(malloc(size ? size : 1), bytes, size);
-}
+static void *copy_of(const void *bytes, size_t size) { return memcpy(malloc(size ? size : 1), bytes, size); }
 
 /* Copies the index to the heap, where the sanitizer detects every access out of bounds. */
 static void fence_index(void)
@@ -74,11 +71,11 @@ static void look_at(const char *path, int depth);
 static void look_into(const char *path, int depth)
 {
     char child[PATH_MAX];
-    struct dirent *found;
+    struct dirent *entry;
     DIR *folder = opendir(path);
-    while (folder && (found = readdir(folder)))
-        if (strcmp(found->d_name, ".") && strcmp(found->d_name, "..")
-            && snprintf(child, sizeof child, "%s/%s", path, found->d_name) < (int)sizeof child)
+    while (folder && (entry = readdir(folder)))
+        if (strcmp(entry->d_name, ".") && strcmp(entry->d_name, "..")
+            && snprintf(child, sizeof child, "%s/%s", path, entry->d_name) < (int)sizeof child)
             look_at(child, depth + 1);
     if (folder)
         closedir(folder);
@@ -104,7 +101,7 @@ static void look_at(const char *path, int depth)
 {
     struct stat status;
     char target[PATH_MAX];
-    if (budget == 0 || depth > DEEPEST)
+    if (budget == 0 || depth > MAX_DEPTH)
         return;
     budget--;
     stat(path, &status);
@@ -124,17 +121,17 @@ static void look_at(const char *path, int depth)
 
 static void look(void)
 {
-    static struct handover offered;
+    static struct launcher_interface interface;
     fence_index();
     read_all_entries();
-    offered = (struct handover){
+    interface = (struct launcher_interface){
         .archive = &archive,
         .find_child = find_child,
         .read_entry = read_entry,
         .open_memory_file = open_memory_file,
         .release_blocks = release_blocks,
     };
-    handover = &offered;
+    launcher = &interface;
     look_at("/djb", 0);
     if (chdir("/djb/folder") == 0)
         look_at("../folder", 0);
@@ -151,9 +148,9 @@ static struct process own_process(void)
 static _Noreturn void use(const char *how, const char *file, const char *folder)
 {
     struct process process = own_process();
-    alarm(LONGEST);
+    alarm(MAX_SECONDS);
     open_archive(&archive, file);
-    make_room(&archive);
+    create_block_caches(&archive);
     if (!strcmp(how, "unpack"))
         start_from_folder(&archive, &process, folder);
     look();

@@ -40,10 +40,7 @@ static void say(const char *label, const char *format, ...)
     va_end(arguments);
 }
 
-static void say_result(const char *label, long result)
-{
-    say(label, "%s", result < 0 ? strerrorname_np(errno) : "ok");
-}
+static void say_result(const char *label, long result) { say(label, "%s", result < 0 ? strerrorname_np(errno) : "ok"); }
 
 static void say_status(const char *label, int result, const struct stat *status)
 {
@@ -153,12 +150,12 @@ static void folders(void)
     say_result("opendir missing", opendir(in("missing")) ? 0 : -1);
     say_result("opendir file", opendir(in("file.txt")) ? 0 : -1);
 
-    glob_t found;
-    int error = glob(in("f*/*.txt"), GLOB_MARK, NULL, &found);
-    say("glob", "%d %zu", error, found.gl_pathc);
-    error = glob(in("{file,copy}.txt"), GLOB_BRACE, NULL, &found);
-    say("glob braces", "%d %zu", error, found.gl_pathc);
-    say("glob nothing", "%d", glob(in("*.none"), 0, NULL, &found));
+    glob_t matches;
+    int error = glob(in("f*/*.txt"), GLOB_MARK, NULL, &matches);
+    say("glob", "%d %zu", error, matches.gl_pathc);
+    error = glob(in("{file,copy}.txt"), GLOB_BRACE, NULL, &matches);
+    say("glob braces", "%d %zu", error, matches.gl_pathc);
+    say("glob nothing", "%d", glob(in("*.none"), 0, NULL, &matches));
 }
 
 /* --- status --- */
@@ -202,7 +199,8 @@ static void statuses(void)
     say("statx of a descriptor", "%d %llu", result, (unsigned long long)more.stx_size);
     struct stat again;
     stat(in("file.txt"), &again);
-    say("one file", "%d", again.st_ino == status.st_ino && again.st_dev == status.st_dev && more.stx_ino == again.st_ino);
+    say("one file", "%d",
+        again.st_ino == status.st_ino && again.st_dev == status.st_dev && more.stx_ino == again.st_ino);
     close(fd);
 }
 

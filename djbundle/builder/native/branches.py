@@ -1,4 +1,4 @@
-"""Make x86-64 machine code easier to compress. launcher/archive/branches.h explains it, and has the inverse."""
+"""Make x86-64 machine code easier to compress. launcher/platform/branches.h explains it, with the inverse."""
 
 import re
 

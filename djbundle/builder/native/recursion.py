@@ -18,8 +18,8 @@ FUNCTION = re.compile(
 )
 # A function owns its arguments.
 CALL_CHECK = """\
-    DJBUNDLE_LEAVES;
-    if (djbundle_enter(tstate, true)) {
+    DJBUNDLE_LEAVE_ON_RETURN;
+    if (djbundle_enter_recursive_call(tstate, true)) {
         for (Py_ssize_t i = 0; i < self->m_args_overall_count; i++)
             Py_XDECREF(python_pars[i]);
         return NULL;
@@ -27,16 +27,16 @@ CALL_CHECK = """\
 """
 # If the check fails, the generator stays suspended. `value` is NULL when an exception is thrown into the generator.
 SEND_CHECK = """\
-    DJBUNDLE_LEAVES;
-    if (djbundle_enter(tstate, value != NULL)) {{
+    DJBUNDLE_LEAVE_ON_RETURN;
+    if (djbundle_enter_recursive_call(tstate, value != NULL)) {{
         Py_XDECREF(value);
         RELEASE_ERROR_OCCURRED_STATE_X(exception_state);
         return {failure};
     }}
 """
 THROW_CHECK = """\
-    DJBUNDLE_LEAVES;
-    if (djbundle_enter(tstate, false)) {
+    DJBUNDLE_LEAVE_ON_RETURN;
+    if (djbundle_enter_recursive_call(tstate, false)) {
         RELEASE_ERROR_OCCURRED_STATE(exception_state);
         return NULL;
     }

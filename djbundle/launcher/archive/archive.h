@@ -1,6 +1,6 @@
 /* The archive of a bundle: its file mapped to memory, its index checked, its blocks unpacked on demand.
  *
- * Once the archive is open, only the blocks that are kept unpacked change (see blocks.h). So any thread, and any
+ * Once the archive is open, only the blocks that are kept unpacked change (see block_cache.h). So any thread, and any
  * process forked from this one, may use the archive at any time.
  */
 #ifndef ARCHIVE_H
@@ -11,7 +11,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-struct kept_blocks;
+struct block_cache;
 
 struct archive {
     const uint8_t *file;
@@ -22,7 +22,7 @@ struct archive {
     const struct entry *entries;
     const uint32_t *needs;
     const char *names;
-    struct kept_blocks *start, *later; /* unpacked blocks, see blocks.h; NULL for none */
+    struct block_cache *start_cache, *later_cache; /* unpacked blocks, see block_cache.h; NULL for none */
 };
 
 /* Map the file at `path` and check its footer, its launcher and its index. End the process with EXIT_TRUNCATED or

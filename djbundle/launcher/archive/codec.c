@@ -3,7 +3,7 @@
  */
 #include "archive/codec.h"
 
-#include "platform/system.h"
+#include "platform/syscalls.h"
 
 #include <stdatomic.h>
 
@@ -35,29 +35,29 @@ static struct workspace {
     _Atomic int is_taken;
 } workspaces[WORKSPACES];
 
-static struct workspace *take_workspace(void)
+static struct workspace *acquire_workspace(void)
 {
     for (int i = 0; i < WORKSPACES; i++)
         if (!atomic_exchange(&workspaces[i].is_taken, 1))
             return &workspaces[i];
-    return map_memory(sizeof(struct workspace));
+    return map_anonymous(sizeof(struct workspace));
 }
 
-static void leave_workspace(struct workspace *workspace)
+static void release_workspace(struct workspace *workspace)
 {
     if (workspace >= workspaces && workspace < workspaces + WORKSPACES)
         atomic_store(&workspace->is_taken, 0);
     else
-        unmap(workspace, sizeof *workspace);
+        sys_munmap(workspace, sizeof *workspace);
 }
 
 int unpack_frame(const void *frame, size_t size, void *to, size_t raw_size)
 {
-    struct workspace *workspace = take_workspace();
+    struct workspace *workspace = acquire_workspace();
     if (!workspace)
         return -1;
     ZSTD_DCtx *decoder = ZSTD_initStaticDCtx(workspace->bytes, WORKSPACE_SIZE);
-    size_t made = decoder ? ZSTD_decompressDCtx(decoder, to, raw_size, frame, size) : 0;
-    leave_workspace(workspace);
-    return made == raw_size ? 0 : -1;
+    size_t unpacked_size = decoder ? ZSTD_decompressDCtx(decoder, to, raw_size, frame, size) : 0;
+    release_workspace(workspace);
+    return unpacked_size == raw_size ? 0 : -1;
 }

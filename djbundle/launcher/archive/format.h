@@ -41,7 +41,7 @@ struct index {
 struct block {
     uint64_t offset; /* in the file; the zstd copy of a static file is another block with the same offset */
     uint64_t hash;
-    uint64_t kept_offset; /* in its room, at the start of a page; NOT_KEPT for the block of a single large file */
+    uint64_t kept_offset; /* in its cache, at the start of a page; NOT_KEPT for the block of a single large file */
     uint32_t size;
     uint32_t raw_size;
     uint32_t code_offset, code_size; /* machine code in the raw block, which was filtered as branches.h describes */

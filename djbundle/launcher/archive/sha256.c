@@ -1,6 +1,6 @@
 #include "archive/sha256.h"
 
-#include "base/text.h"
+#include "base/strings.h"
 
 /* FIPS 180-4, section 4.2.2: the fractional parts of the cube roots of the first 64 primes. */
 static const uint32_t ROUND[64] = {

@@ -1,12 +1,12 @@
-#include "base/text.h"
+#include "base/strings.h"
+#include "platform/machine.h"
 
 /* The four functions that a C compiler may call by itself, with or without libc. */
 
 void *memcpy(void *to, const void *from, size_t size)
 {
-    void *start = to;
-    __asm__ volatile("rep movsb" : "+D"(to), "+S"(from), "+c"(size) : : "memory");
-    return start;
+    copy_bytes(to, from, size);
+    return to;
 }
 
 void *memmove(void *to, const void *from, size_t size)
@@ -22,9 +22,8 @@ void *memmove(void *to, const void *from, size_t size)
 
 void *memset(void *to, int value, size_t size)
 {
-    void *start = to;
-    __asm__ volatile("rep stosb" : "+D"(to), "+c"(size) : "a"(value) : "memory");
-    return start;
+    fill_bytes(to, value, size);
+    return to;
 }
 
 int memcmp(const void *a, const void *b, size_t size)
@@ -35,4 +34,3 @@ int memcmp(const void *a, const void *b, size_t size)
             return left[i] - right[i];
     return 0;
 }
-

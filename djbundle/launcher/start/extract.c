@@ -1,220 +1,225 @@
 #include "start/extract.h"
 
-#include "archive/blocks.h"
-#include "base/text.h"
+#include "archive/block_cache.h"
+#include "base/messages.h"
+#include "base/strings.h"
 #include "contract.h"
-#include "platform/system.h"
+#include "platform/syscalls.h"
 #include "start/memory_start.h"
 
-#define EXECUTABLE EXECUTABLE_VARIABLE "="
-#define PARTIAL ".partial-" /* prefix of a tree that is being written; the next start removes leftovers */
+#define EXECUTABLE_PREFIX EXECUTABLE_VARIABLE "="
+#define PARTIAL_PREFIX ".partial-" /* prefix of a tree that is being written; the next start removes leftovers */
 
-#define OPEN_FOLDER "/proc/self/fd/"
+#define PROC_SELF_FD "/proc/self/fd/"
 
-enum { MOST_LINKS = 40 }; /* in one path, as in Linux; path_resolution(7) */
+enum { MAX_LINKS = 40 }; /* in one path, as in Linux; path_resolution(7) */
 
-/* The walk along a path from the top of the file system. */
-struct way {
+/* A walk along a path from the root of the file system. */
+struct path_walk {
     int fd;               /* of the folder that the walk has reached */
-    unsigned top_owner;   /* the owner of "/" controls the machine; in a user namespace that may not be user 0 */
+    unsigned root_owner;  /* the owner of "/" controls the machine; in a user namespace that may not be user 0 */
     int links;            /* symbolic links followed so far */
     char rest[PATH_SIZE]; /* still to walk */
 };
 
 /* Return whether only this user or root could have created the file. */
-static int is_trusted(const struct way *way, const struct stat *status)
+static int is_trusted(const struct path_walk *walk, const struct stat *status)
 {
-    return status->st_uid == user_id() || status->st_uid == 0 || status->st_uid == way->top_owner;
+    return status->st_uid == sys_geteuid() || status->st_uid == 0 || status->st_uid == walk->root_owner;
 }
 
 /* Return whether no other user can replace what is in the folder. In a sticky folder, others may only add files. */
-static int is_safe(const struct way *way, const struct stat *status)
+static int is_safe(const struct path_walk *walk, const struct stat *status)
 {
-    return is_trusted(way, status) && (!(status->st_mode & MODE_WRITABLE_BY_OTHERS) || status->st_mode & MODE_STICKY);
+    return is_trusted(walk, status) && (!(status->st_mode & (S_IWGRP | S_IWOTH)) || status->st_mode & S_ISVTX);
 }
 
-static int go_to_top(struct way *way)
+static int go_to_root(struct path_walk *walk)
 {
     struct stat status;
-    if (way->fd >= 0)
-        close_file(way->fd);
-    way->fd = open_at(AT_FDCWD, "/", O_PATH | O_DIRECTORY | O_CLOEXEC, 0);
-    int error = way->fd < 0 ? way->fd : status_of(way->fd, &status);
+    if (walk->fd >= 0)
+        sys_close(walk->fd);
+    walk->fd = sys_openat(AT_FDCWD, "/", O_PATH | O_DIRECTORY | O_CLOEXEC, 0);
+    int error = walk->fd < 0 ? walk->fd : sys_fstat(walk->fd, &status);
     if (!error)
-        way->top_owner = status.st_uid;
+        walk->root_owner = status.st_uid;
     return error;
 }
 
 /* Open `name`; create a private folder first if nothing has that name. */
-static int open_or_make(int folder, const char *name)
+static int open_or_create(int dirfd, const char *name)
 {
-    int fd = open_at(folder, name, O_PATH | O_NOFOLLOW | O_CLOEXEC, 0);
+    int fd = sys_openat(dirfd, name, O_PATH | O_NOFOLLOW | O_CLOEXEC, 0);
     if (fd != -ENOENT)
         return fd;
-    make_folder_at(folder, name, 0700);
-    return open_at(folder, name, O_PATH | O_NOFOLLOW | O_CLOEXEC, 0);
+    sys_mkdirat(dirfd, name, 0700);
+    return sys_openat(dirfd, name, O_PATH | O_NOFOLLOW | O_CLOEXEC, 0);
 }
 
 /* Put the target of the open link in front of the path that is still to walk. */
-static int follow(struct way *way, int link)
+static int follow_link(struct path_walk *walk, int link)
 {
     char target[PATH_SIZE];
-    long length = read_link_at(link, "", target, sizeof target - 1);
-    if (length < 0 || ++way->links > MOST_LINKS)
+    long length = sys_readlinkat(link, "", target, sizeof target - 1);
+    if (length < 0 || ++walk->links > MAX_LINKS)
         return -ELOOP;
     target[length] = 0;
-    if (!join(target, target, "/", way->rest))
+    if (!join_strings(target, target, "/", walk->rest))
         return -ENAMETOOLONG;
-    memcpy(way->rest, target, text_length(target) + 1);
-    return *target == '/' ? go_to_top(way) : 0;
+    memcpy(walk->rest, target, string_length(target) + 1);
+    return *target == '/' ? go_to_root(walk) : 0;
 }
 
-static int step(struct way *way, const char *name)
+static int walk_component(struct path_walk *walk, const char *name)
 {
     struct stat status;
-    int next = open_or_make(way->fd, name);
-    int error = next < 0 ? next : status_of(next, &status);
-    if (!error && (status.st_mode & MODE_TYPE) == MODE_LINK) {
-        error = is_trusted(way, &status) ? follow(way, next) : -EPERM;
+    int next = open_or_create(walk->fd, name);
+    int error = next < 0 ? next : sys_fstat(next, &status);
+    if (!error && (status.st_mode & S_IFMT) == S_IFLNK) {
+        error = is_trusted(walk, &status) ? follow_link(walk, next) : -EPERM;
     } else if (!error) {
-        error = (status.st_mode & MODE_TYPE) != MODE_FOLDER ? -ENOTDIR : is_safe(way, &status) ? 0 : -EPERM;
-        close_file(way->fd);
-        way->fd = next;
+        error = (status.st_mode & S_IFMT) != S_IFDIR ? -ENOTDIR : is_safe(walk, &status) ? 0 : -EPERM;
+        sys_close(walk->fd);
+        walk->fd = next;
         return error;
     }
     if (next >= 0)
-        close_file(next);
+        sys_close(next);
     return error;
 }
 
 /* Take the first name off the path that is still to walk; return 0 if there is none. */
-static int take_name(struct way *way, char *name)
+static int take_component(struct path_walk *walk, char *name)
 {
     size_t begin = 0, length = 0;
-    while (way->rest[begin] == '/')
+    while (walk->rest[begin] == '/')
         begin++;
-    while (way->rest[begin + length] && way->rest[begin + length] != '/')
+    while (walk->rest[begin + length] && walk->rest[begin + length] != '/')
         length++;
-    memcpy(name, way->rest + begin, length);
+    memcpy(name, walk->rest + begin, length);
     name[length] = 0;
-    memmove(way->rest, way->rest + begin + length, text_length(way->rest + begin + length) + 1);
+    memmove(walk->rest, walk->rest + begin + length, string_length(walk->rest + begin + length) + 1);
     return length > 0;
 }
 
 /* Start the walk; a relative path starts at the working folder. */
-static int begin(struct way *way, const char *path)
+static int begin_walk(struct path_walk *walk, const char *path)
 {
-    long length = *path == '/' ? 0 : read_link_at(AT_FDCWD, "/proc/self/cwd", way->rest, PATH_SIZE - 1);
-    way->fd = -1;
-    way->links = 0;
+    long length = *path == '/' ? 0 : sys_readlinkat(AT_FDCWD, "/proc/self/cwd", walk->rest, PATH_SIZE - 1);
+    walk->fd = -1;
+    walk->links = 0;
     if (length < 0)
         return (int)length;
-    way->rest[length] = 0;
-    return join(way->rest, way->rest, length ? "/" : "", path) ? go_to_top(way) : -ENAMETOOLONG;
+    walk->rest[length] = 0;
+    return join_strings(walk->rest, walk->rest, length ? "/" : "", path) ? go_to_root(walk) : -ENAMETOOLONG;
 }
 
 /* Open a folder to which only this user and root can write, and create it if it does not exist. Return -1 if another
- * user could write to it or could replace any folder on the way to it: files of another user must never be run. `path`
- * is replaced by the kernel's name for the folder, without links, so all later uses follow the path that was checked.
+ * user can write to it, or can replace a folder on the way to it: files of another user must never be run.
+ *
+ * `path` becomes the kernel's name for the folder, which has no links. So each later use follows the path that was
+ * checked.
  */
-static int open_own_folder(char *path)
+static int open_trusted_folder(char *path)
 {
-    static struct way way;
+    static struct path_walk walk;
     struct stat status;
-    char name[PATH_SIZE], own[sizeof OPEN_FOLDER + NUMBER_SIZE];
-    int error = begin(&way, path);
-    while (!error && take_name(&way, name))
-        error = step(&way, name);
-    int fd = error ? -1 : open_at(way.fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0);
-    if (way.fd >= 0)
-        close_file(way.fd);
+    char name[PATH_SIZE], fd_path[sizeof PROC_SELF_FD + NUMBER_SIZE];
+    int error = begin_walk(&walk, path);
+    while (!error && take_component(&walk, name))
+        error = walk_component(&walk, name);
+    int fd = error ? -1 : sys_openat(walk.fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0);
+    if (walk.fd >= 0)
+        sys_close(walk.fd);
     if (fd < 0)
         return -1;
-    append_number(append(own, OPEN_FOLDER), (unsigned)fd);
-    long length = read_link_at(AT_FDCWD, own, path, PATH_SIZE - 1);
-    if (length > 0 && status_of(fd, &status) == 0 && is_trusted(&way, &status) && !(status.st_mode & MODE_WRITABLE_BY_OTHERS)) {
+    append_number(append(fd_path, PROC_SELF_FD), (unsigned)fd);
+    long length = sys_readlinkat(AT_FDCWD, fd_path, path, PATH_SIZE - 1);
+    if (length > 0 && sys_fstat(fd, &status) == 0 && is_trusted(&walk, &status)
+        && !(status.st_mode & (S_IWGRP | S_IWOTH))) {
         path[length] = 0;
         return fd;
     }
-    close_file(fd);
+    sys_close(fd);
     return -1;
 }
 
 /* Open the folder that holds the trees of all bundles. The candidates are tried in the order of the README. */
-static int open_base(char **environment, const char *asked, char *base)
+static int open_base(char **environment, const char *requested, char *base)
 {
-    const char *cache = variable(environment, "XDG_CACHE_HOME="), *home = variable(environment, "HOME=");
+    const char *cache = get_variable(environment, "XDG_CACHE_HOME="), *home = get_variable(environment, "HOME=");
     char user[NUMBER_SIZE + 1];
     int fd = -1;
-    append_number(user, user_id());
-    if (asked) {
-        if (join(base, asked, "", "") && (fd = open_own_folder(base)) >= 0)
+    append_number(user, sys_geteuid());
+    if (requested) {
+        if (join_strings(base, requested, "", "") && (fd = open_trusted_folder(base)) >= 0)
             return fd;
-        fail(EXIT_NO_FOLDER, "cannot unpack to ", asked,
+        fail(EXIT_NO_FOLDER, "cannot unpack to ", requested,
              "name a folder that you own, which nobody else may write to, nor to any folder above it");
     }
-    if (cache && join(base, cache, "/djbundle", "") && (fd = open_own_folder(base)) >= 0)
+    if (cache && join_strings(base, cache, "/djbundle", "") && (fd = open_trusted_folder(base)) >= 0)
         return fd;
-    if (home && join(base, home, "/.cache/djbundle", "") && (fd = open_own_folder(base)) >= 0)
+    if (home && join_strings(base, home, "/.cache/djbundle", "") && (fd = open_trusted_folder(base)) >= 0)
         return fd;
-    if (join(base, "/var/cache/djbundle", "", "") && (fd = open_own_folder(base)) >= 0)
+    if (join_strings(base, "/var/cache/djbundle", "", "") && (fd = open_trusted_folder(base)) >= 0)
         return fd;
-    if (join(base, "/tmp/djbundle-", user, "") && (fd = open_own_folder(base)) >= 0)
+    if (join_strings(base, "/tmp/djbundle-", user, "") && (fd = open_trusted_folder(base)) >= 0)
         return fd;
     fail(EXIT_NO_FOLDER, "there is no folder to unpack to", "", "name one that you can write to with --extract DIR");
 }
 
-/* Remove a folder and everything in it; `name` is relative to `folder`. */
-static void remove_tree(int folder, const char *name)
+/* Remove a folder and everything in it; `name` is relative to `dirfd`. */
+static void remove_tree(int dirfd, const char *name)
 {
     char buffer[4096] __attribute__((aligned(8)));
     long size;
-    int fd = open_at(folder, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC, 0);
-    while (fd >= 0 && (size = read_folder(fd, buffer, sizeof buffer)) > 0)
+    int fd = sys_openat(dirfd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC, 0);
+    while (fd >= 0 && (size = sys_getdents64(fd, buffer, sizeof buffer)) > 0)
         for (long at = 0; at < size;) {
-            struct directory_entry *entry = (struct directory_entry *)(buffer + at);
-            int dots = entry->name[0] == '.' && (!entry->name[1] || (entry->name[1] == '.' && !entry->name[2]));
-            if (!dots && unlink_at(fd, entry->name, 0) == -EISDIR)
-                remove_tree(fd, entry->name);
-            at += entry->length;
+            struct linux_dirent64 *entry = (struct linux_dirent64 *)(buffer + at);
+            int is_dot =
+                entry->d_name[0] == '.' && (!entry->d_name[1] || (entry->d_name[1] == '.' && !entry->d_name[2]));
+            if (!is_dot && sys_unlinkat(fd, entry->d_name, 0) == -EISDIR)
+                remove_tree(fd, entry->d_name);
+            at += entry->d_reclen;
         }
     if (fd >= 0)
-        close_file(fd);
-    unlink_at(folder, name, AT_REMOVEDIR);
+        sys_close(fd);
+    sys_unlinkat(dirfd, name, AT_REMOVEDIR);
 }
 
 /* Remove the partial trees of starts that were killed. Only the holder of the lock writes partial trees. */
-static void sweep(int base)
+static void remove_partial_trees(int base)
 {
     char buffer[4096] __attribute__((aligned(8)));
     long size;
-    int fd = open_at(base, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0);
-    while (fd >= 0 && (size = read_folder(fd, buffer, sizeof buffer)) > 0)
+    int fd = sys_openat(base, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0);
+    while (fd >= 0 && (size = sys_getdents64(fd, buffer, sizeof buffer)) > 0)
         for (long at = 0; at < size;) {
-            struct directory_entry *entry = (struct directory_entry *)(buffer + at);
-            if (text_starts_with(entry->name, PARTIAL))
-                remove_tree(base, entry->name);
-            at += entry->length;
+            struct linux_dirent64 *entry = (struct linux_dirent64 *)(buffer + at);
+            if (string_starts_with(entry->d_name, PARTIAL_PREFIX))
+                remove_tree(base, entry->d_name);
+            at += entry->d_reclen;
         }
     if (fd >= 0)
-        close_file(fd);
+        sys_close(fd);
 }
 
 static int write_file(int tree, const char *name, const uint8_t *bytes, uint64_t size, int mode)
 {
-    int fd = open_at(tree, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, mode);
+    int fd = sys_openat(tree, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, mode);
     if (fd < 0)
         return fd;
     while (size) {
-        long written = write_bytes(fd, bytes, size);
+        long written = sys_write(fd, bytes, size);
         if (written <= 0) {
-            close_file(fd);
+            sys_close(fd);
             return written ? (int)written : -EIO;
         }
         bytes += written;
         size -= (uint64_t)written;
     }
-    return close_file(fd);
+    return sys_close(fd);
 }
 
 static int write_link(int tree, const char *name, const uint8_t *bytes, uint64_t size)
@@ -224,10 +229,10 @@ static int write_link(int tree, const char *name, const uint8_t *bytes, uint64_t
         return -ENAMETOOLONG;
     memcpy(target, bytes, size);
     target[size] = 0;
-    return make_link_at(target, tree, name);
+    return sys_symlinkat(target, tree, name);
 }
 
-/* Return the path of an entry relative to the root, written from its end; NULL if it does not fit. */
+/* Return the path of an entry relative to the root; NULL if it does not fit. It stands at the end of the buffer. */
 static const char *path_of(const struct archive *archive, const struct entry *entry, char path[PATH_SIZE])
 {
     char *begin = path + PATH_SIZE - 1;
@@ -242,14 +247,14 @@ static const char *path_of(const struct archive *archive, const struct entry *en
     return *begin ? begin + 1 : NULL;
 }
 
-static int write_node(int tree, const struct archive *archive, const struct entry *entry, const uint8_t *block)
+static int extract_entry(int tree, const struct archive *archive, const struct entry *entry, const uint8_t *block)
 {
     char buffer[PATH_SIZE];
     const char *path = path_of(archive, entry, buffer);
     if (!path)
         return -ENAMETOOLONG;
     if (entry->kind == KIND_FOLDER)
-        return make_folder_at(tree, path, 0700);
+        return sys_mkdirat(tree, path, 0700);
     if (entry->kind == KIND_LINK)
         return write_link(tree, path, block + entry->offset, entry->size);
     return write_file(tree, path, block + entry->offset, entry->size, entry->kind == KIND_EXECUTABLE ? 0500 : 0400);
@@ -260,21 +265,21 @@ static int write_folders(int tree, const struct archive *archive)
     int error = 0;
     for (uint32_t i = 1; i < archive->index->entry_count && !error; i++)
         if (archive->entries[i].kind == KIND_FOLDER)
-            error = write_node(tree, archive, &archive->entries[i], NULL);
+            error = extract_entry(tree, archive, &archive->entries[i], NULL);
     return error;
 }
 
 static int write_files_of_block(int tree, const struct archive *archive, uint32_t number)
 {
     size_t raw_size = archive->blocks[number].raw_size;
-    uint8_t *raw = map_memory(raw_size + 1);
+    uint8_t *raw = map_anonymous(raw_size + 1);
     int error = raw ? 0 : -ENOMEM;
     if (raw)
         unpack_block(archive, number, raw);
     for (uint32_t i = 0; i < archive->index->entry_count && !error; i++)
         if (archive->entries[i].kind != KIND_FOLDER && archive->entries[i].block == number)
-            error = write_node(tree, archive, &archive->entries[i], raw);
-    unmap(raw, raw_size + 1);
+            error = extract_entry(tree, archive, &archive->entries[i], raw);
+    sys_munmap(raw, raw_size + 1);
     return error;
 }
 
@@ -284,7 +289,7 @@ static int write_tree(int tree, const struct archive *archive)
     for (uint32_t i = 0; i < archive->index->block_count && !error; i++)
         error = write_files_of_block(tree, archive, i);
     /* A crash of the machine after the rename must not leave empty files behind. */
-    return error ? error : flush_file_system(tree);
+    return error ? error : sys_syncfs(tree);
 }
 
 /* Write the tree beside its final name, then rename it, so that it exists whole or not at all. */
@@ -292,21 +297,22 @@ static void unpack(const struct archive *archive, int base, const char *base_pat
 {
     char partial[PATH_SIZE];
     verify_archive(archive);
-    join(partial, PARTIAL, name, "");
-    make_folder_at(base, partial, 0700);
-    int tree = open_at(base, partial, O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0);
+    join_strings(partial, PARTIAL_PREFIX, name, "");
+    sys_mkdirat(base, partial, 0700);
+    int tree = sys_openat(base, partial, O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0);
     int error = tree < 0 ? tree : write_tree(tree, archive);
     if (error == 0)
-        error = rename_at(base, partial, name);
+        error = sys_renameat(base, partial, base, name);
     if (error == 0)
         return;
     remove_tree(base, partial);
     if (error == -ENOSPC || error == -EDQUOT)
-        fail(EXIT_WRITE, "the disk is full: cannot unpack to ", base_path, "free some room, or name another folder with --extract DIR");
+        fail(EXIT_WRITE, "the disk is full: cannot unpack to ", base_path,
+             "free some room, or name another folder with --extract DIR");
     fail(EXIT_WRITE, "cannot unpack to ", base_path, "name another folder with --extract DIR");
 }
 
-static void name_of_tree(const struct archive *archive, char name[33])
+static void write_tree_name(const struct archive *archive, char name[33])
 {
     static const char HEX[] = "0123456789abcdef";
     for (int i = 0; i < 32; i++)
@@ -315,43 +321,43 @@ static void name_of_tree(const struct archive *archive, char name[33])
 }
 
 /* Write the path of the unpacked tree to `tree`; unpack the tree first if it does not exist. */
-static void find_or_unpack_tree(const struct archive *archive, char **environment, const char *asked, char *tree)
+static void find_or_unpack_tree(const struct archive *archive, char **environment, const char *requested, char *tree)
 {
     char base_path[PATH_SIZE], name[33];
-    name_of_tree(archive, name);
-    int base = open_base(environment, asked, base_path);
-    if (!join(tree, base_path, "/", name))
+    write_tree_name(archive, name);
+    int base = open_base(environment, requested, base_path);
+    if (!join_strings(tree, base_path, "/", name))
         fail(EXIT_NO_FOLDER, "the path is too long: ", base_path, "name a shorter one with --extract DIR");
-    int ready = open_at(base, name, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC, 0);
-    if (ready < 0) {
-        lock_file(base, LOCK_EX); /* a second start waits here and then finds the tree */
-        ready = open_at(base, name, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC, 0);
+    int existing = sys_openat(base, name, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC, 0);
+    if (existing < 0) {
+        sys_flock(base, LOCK_EX); /* a second start waits here and then finds the tree */
+        existing = sys_openat(base, name, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC, 0);
     }
-    if (ready < 0) {
-        sweep(base);
+    if (existing < 0) {
+        remove_partial_trees(base);
         unpack(archive, base, base_path, name);
     } else {
-        close_file(ready);
+        sys_close(existing);
     }
-    close_file(base);
+    sys_close(base);
 }
 
 /* The host's preloads are built for the host's libc and would crash ours. */
-static int is_foreign(const char *variable)
+static int is_host_variable(const char *variable)
 {
-    return text_starts_with(variable, "LD_PRELOAD=") || text_starts_with(variable, "LD_AUDIT=")
-           || text_starts_with(variable, EXECUTABLE);
+    return string_starts_with(variable, "LD_PRELOAD=") || string_starts_with(variable, "LD_AUDIT=")
+           || string_starts_with(variable, EXECUTABLE_PREFIX);
 }
 
-static char **with_executable(char **environment)
+static char **build_environment(char **environment)
 {
-    static char executable[sizeof EXECUTABLE + PATH_SIZE] = EXECUTABLE;
-    char **result = map_memory((count_texts(environment) + 2) * sizeof *result), **to = result;
-    long length = read_link_at(AT_FDCWD, "/proc/self/exe", executable + sizeof EXECUTABLE - 1, PATH_SIZE - 1);
+    static char executable[sizeof EXECUTABLE_PREFIX + PATH_SIZE] = EXECUTABLE_PREFIX;
+    char **result = map_anonymous((count_strings(environment) + 2) * sizeof *result), **to = result;
+    long length = sys_readlinkat(AT_FDCWD, "/proc/self/exe", executable + sizeof EXECUTABLE_PREFIX - 1, PATH_SIZE - 1);
     if (!result || length < 0)
         fail(EXIT_START, "not enough memory", "", "give the process more memory");
     for (; *environment; environment++)
-        if (!is_foreign(*environment))
+        if (!is_host_variable(*environment))
             *to++ = *environment;
     *to = executable;
     return result;
@@ -359,22 +365,22 @@ static char **with_executable(char **environment)
 
 /* The tree's own loader starts the program, so nothing of the host's libc is used; see ld.so(8):
  *
- *     TREE/ld-linux-x86-64.so.2 --inhibit-cache --library-path TREE/_lib --argv0 ./shop TREE/_main ARGUMENTS...
+ *     TREE/LOADER --inhibit-cache --library-path TREE/_lib --argv0 ./shop TREE/_main ARGUMENTS...
  */
 _Noreturn void start_from_folder(const struct archive *archive, const struct process *process, const char *folder)
 {
     static char tree[PATH_SIZE], loader[PATH_SIZE], libraries[PATH_SIZE], program[PATH_SIZE];
     find_or_unpack_tree(archive, process->environment, folder, tree);
-    char *head[] = {process->argv[0], "--inhibit-cache", "--library-path", libraries, "--argv0", process->argv[0],
-                    program};
+    char *head[] = {process->argv[0], "--inhibit-cache", "--library-path", libraries,
+                    "--argv0",        process->argv[0],  program};
     size_t count = sizeof head / sizeof *head;
-    char **arguments = map_memory(((size_t)process->argc + count) * sizeof *arguments);
-    if (!arguments || !join(loader, tree, "/" LOADER, "") || !join(libraries, tree, "/" LIBRARIES, "")
-        || !join(program, tree, "/" PROGRAM, ""))
+    char **arguments = map_anonymous(((size_t)process->argc + count) * sizeof *arguments);
+    if (!arguments || !join_strings(loader, tree, "/" LOADER, "") || !join_strings(libraries, tree, "/" LIBRARIES, "")
+        || !join_strings(program, tree, "/" PROGRAM, ""))
         fail(EXIT_START, "the path is too long: ", tree, "name a shorter one with --extract DIR");
     memcpy(arguments, head, sizeof head);
     memcpy(arguments + count, process->argv + 1, (size_t)process->argc * sizeof *arguments); /* with the NULL */
-    int error = execute(loader, arguments, with_executable(process->environment));
+    int error = sys_execve(loader, arguments, build_environment(process->environment));
     if (error == -EACCES)
         fail(EXIT_START, "the kernel may not run programs from ", tree,
              "it is mounted noexec: name a folder on another disk with --extract DIR");

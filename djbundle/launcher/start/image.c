@@ -1,24 +1,24 @@
 #include "start/image.h"
 
-#include "archive/blocks.h"
-#include "base/text.h"
-#include "platform/system.h"
-#include "start/ahead.h"
+#include "archive/block_cache.h"
+#include "base/strings.h"
+#include "platform/syscalls.h"
+#include "start/prefetch.h"
 
 #include <elf.h>
 
-enum { MOST_HEADERS = 32, HUGE_PAGE = 2 << 20, MOST_ZEROED = 64 << 20 };
+enum { MAX_HEADERS = 32, MAX_ZEROED = 64 << 20 };
 
 /* The layout of a program, from the headers of its file. */
 struct layout {
     Elf64_Ehdr header;
-    Elf64_Phdr segments[MOST_HEADERS];
+    Elf64_Phdr segments[MAX_HEADERS];
     int segment_count;   /* only mapped segments */
     uintptr_t low, high; /* lowest and highest address of the segments, relative to the base */
     uintptr_t alignment;
 };
 
-static uintptr_t page_of(uintptr_t address) { return address & ~(PAGE - 1); }
+static uintptr_t page_start(uintptr_t address) { return address & ~(PAGE_SIZE - 1); }
 static uintptr_t align_up(uintptr_t address, uintptr_t to) { return (address + to - 1) & ~(to - 1); }
 
 static int protection_of(const Elf64_Phdr *segment)
@@ -28,17 +28,17 @@ static int protection_of(const Elf64_Phdr *segment)
 }
 
 /* Select the segments to map and measure them. `headers` are all program headers of the file. */
-static int lay_out(struct layout *layout, const Elf64_Phdr *headers)
+static int measure_segments(struct layout *layout, const Elf64_Phdr *headers)
 {
     layout->segment_count = 0;
     layout->low = UINTPTR_MAX;
     layout->high = 0;
-    layout->alignment = PAGE;
+    layout->alignment = PAGE_SIZE;
     for (int i = 0; i < layout->header.e_phnum; i++) {
         const Elf64_Phdr *segment = &headers[i];
         if (segment->p_type != PT_LOAD)
             continue;
-        uintptr_t begin = page_of(segment->p_vaddr), end = segment->p_vaddr + segment->p_memsz;
+        uintptr_t begin = page_start(segment->p_vaddr), end = segment->p_vaddr + segment->p_memsz;
         layout->low = begin < layout->low ? begin : layout->low;
         layout->high = end > layout->high ? end : layout->high;
         layout->alignment = segment->p_align > layout->alignment ? segment->p_align : layout->alignment;
@@ -47,12 +47,12 @@ static int lay_out(struct layout *layout, const Elf64_Phdr *headers)
     return layout->low < layout->high ? 0 : -ENOEXEC;
 }
 
-static int is_program(const Elf64_Ehdr *header)
+static int is_valid_header(const Elf64_Ehdr *header)
 {
-    return header->e_machine == MACHINE && header->e_phnum <= MOST_HEADERS && header->e_phentsize == sizeof(Elf64_Phdr);
+    return header->e_machine == ELF_ARCH && header->e_phnum <= MAX_HEADERS && header->e_phentsize == sizeof(Elf64_Phdr);
 }
 
-static void describe(const struct layout *layout, uintptr_t base, struct image *image)
+static void fill_image(const struct layout *layout, uintptr_t base, struct image *image)
 {
     const Elf64_Ehdr *header = &layout->header;
     *image = (struct image){.base = base, .entry = base + header->e_entry, .header_count = header->e_phnum};
@@ -86,8 +86,8 @@ static int protect_segments(const struct layout *layout, uint8_t *base, size_t f
         memset(base + bytes_end, 0, file_size - bytes_end);
     for (int i = 0; i < layout->segment_count; i++) {
         const Elf64_Phdr *segment = &layout->segments[i];
-        uintptr_t begin = page_of(segment->p_vaddr), end = segment->p_vaddr + segment->p_memsz;
-        int error = protect(base + begin, align_up(end, PAGE) - begin, protection_of(segment));
+        uintptr_t begin = page_start(segment->p_vaddr), end = segment->p_vaddr + segment->p_memsz;
+        int error = sys_mprotect(base + begin, align_up(end, PAGE_SIZE) - begin, protection_of(segment));
         if (error) /* some security policies forbid running memory that was writable */
             return error;
     }
@@ -97,44 +97,46 @@ static int protect_segments(const struct layout *layout, uint8_t *base, size_t f
 static int map_from_memory(const struct archive *archive, const struct entry *program, struct image *image)
 {
     struct layout layout;
-    size_t size = align_up(program->size, HUGE_PAGE) + MOST_ZEROED;
-    uint8_t *room = map_at(NULL, size + HUGE_PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-    if (!room || program->size < sizeof layout.header)
+    size_t size = align_up(program->size, HUGE_PAGE_SIZE) + MAX_ZEROED;
+    int flags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE;
+    uint8_t *reserved = mmap_or_null(NULL, size + HUGE_PAGE_SIZE, PROT_READ | PROT_WRITE, flags, -1, 0);
+    if (!reserved || program->size < sizeof layout.header)
         return -ENOMEM;
-    uint8_t *base = (uint8_t *)align_up((uintptr_t)room, HUGE_PAGE);
-    advise(base, program->size, MADV_HUGEPAGE);
+    uint8_t *base = (uint8_t *)align_up((uintptr_t)reserved, HUGE_PAGE_SIZE);
+    sys_madvise(base, program->size, MADV_HUGEPAGE);
     read_entry(archive, program, base);
     memcpy(&layout.header, base, sizeof layout.header);
     uint64_t headers = layout.header.e_phoff;
-    int error = is_program(&layout.header) && headers <= program->size
-                && layout.header.e_phnum * sizeof(Elf64_Phdr) <= program->size - headers ? 0 : -ENOEXEC;
+    int is_whole = is_valid_header(&layout.header) && headers <= program->size
+                   && layout.header.e_phnum * sizeof(Elf64_Phdr) <= program->size - headers;
+    int error = is_whole ? 0 : -ENOEXEC;
     if (!error)
-        error = lay_out(&layout, (const Elf64_Phdr *)(base + headers));
+        error = measure_segments(&layout, (const Elf64_Phdr *)(base + headers));
     if (!error && (!is_memory_image(&layout) || layout.high > size))
         error = -EOPNOTSUPP;
     if (!error)
         error = protect_segments(&layout, base, program->size);
     if (error) {
-        unmap(room, size + HUGE_PAGE);
+        sys_munmap(reserved, size + HUGE_PAGE_SIZE);
         return error;
     }
-    unmap(base + align_up(layout.high, PAGE), size - align_up(layout.high, PAGE));
-    describe(&layout, (uintptr_t)base, image);
+    sys_munmap(base + align_up(layout.high, PAGE_SIZE), size - align_up(layout.high, PAGE_SIZE));
+    fill_image(&layout, (uintptr_t)base, image);
     return 0;
 }
 
 /* --- Mapping from a memory file: for any program, at any address, also where written memory may not be run. --- */
 
 /* Reserve the addresses of all segments together, and set `base`. */
-static int reserve(const struct layout *layout, uintptr_t *base)
+static int reserve_addresses(const struct layout *layout, uintptr_t *base)
 {
     size_t size = layout->high - layout->low;
     int flags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE;
     if (layout->header.e_type == ET_EXEC) {
         *base = 0;
-        return map_at((void *)layout->low, size, PROT_NONE, flags | MAP_FIXED_NOREPLACE, -1, 0) ? 0 : -EEXIST;
+        return mmap_or_null((void *)layout->low, size, PROT_NONE, flags | MAP_FIXED_NOREPLACE, -1, 0) ? 0 : -EEXIST;
     }
-    uintptr_t begin = (uintptr_t)map_at(NULL, size + layout->alignment, PROT_NONE, flags, -1, 0);
+    uintptr_t begin = (uintptr_t)mmap_or_null(NULL, size + layout->alignment, PROT_NONE, flags, -1, 0);
     *base = align_up(begin, layout->alignment) - layout->low;
     return begin ? 0 : -ENOMEM;
 }
@@ -142,15 +144,15 @@ static int reserve(const struct layout *layout, uintptr_t *base)
 /* Map one segment over its reserved addresses; the part beyond the file's bytes is zeroed memory. */
 static int map_segment(int fd, const Elf64_Phdr *segment, uintptr_t base)
 {
-    uintptr_t begin = base + page_of(segment->p_vaddr), bytes_end = base + segment->p_vaddr + segment->p_filesz;
-    uintptr_t end = base + segment->p_vaddr + segment->p_memsz, page_end = align_up(bytes_end, PAGE);
+    uintptr_t begin = base + page_start(segment->p_vaddr), bytes_end = base + segment->p_vaddr + segment->p_filesz;
+    uintptr_t end = base + segment->p_vaddr + segment->p_memsz, page_end = align_up(bytes_end, PAGE_SIZE);
     int protection = protection_of(segment), flags = MAP_PRIVATE | MAP_FIXED;
     if (bytes_end > begin
-        && !map_at((void *)begin, bytes_end - begin, protection, flags, fd, page_of(segment->p_offset)))
+        && !mmap_or_null((void *)begin, bytes_end - begin, protection, flags, fd, page_start(segment->p_offset)))
         return -ENOMEM;
     if (end > bytes_end && segment->p_flags & PF_W)
         memset((void *)bytes_end, 0, page_end - bytes_end); /* to the end of the page: the loader allocates there */
-    if (end > page_end && !map_at((void *)page_end, end - page_end, protection, flags | MAP_ANONYMOUS, -1, 0))
+    if (end > page_end && !mmap_or_null((void *)page_end, end - page_end, protection, flags | MAP_ANONYMOUS, -1, 0))
         return -ENOMEM;
     return 0;
 }
@@ -158,20 +160,21 @@ static int map_segment(int fd, const Elf64_Phdr *segment, uintptr_t base)
 static int map_from_file(int fd, struct image *image)
 {
     struct layout layout;
-    Elf64_Phdr headers[MOST_HEADERS];
+    Elf64_Phdr headers[MAX_HEADERS];
     uintptr_t base;
-    if (read_at(fd, &layout.header, sizeof layout.header, 0) != sizeof layout.header || !is_program(&layout.header))
+    if (sys_pread64(fd, &layout.header, sizeof layout.header, 0) != sizeof layout.header
+        || !is_valid_header(&layout.header))
         return -ENOEXEC;
     long size = layout.header.e_phnum * (long)sizeof *headers;
-    if (read_at(fd, headers, (size_t)size, layout.header.e_phoff) != size)
+    if (sys_pread64(fd, headers, (size_t)size, layout.header.e_phoff) != size)
         return -ENOEXEC;
-    int error = lay_out(&layout, headers);
+    int error = measure_segments(&layout, headers);
     if (!error)
-        error = reserve(&layout, &base);
+        error = reserve_addresses(&layout, &base);
     for (int i = 0; i < layout.segment_count && !error; i++)
         error = map_segment(fd, &layout.segments[i], base);
     if (!error)
-        describe(&layout, base, image);
+        fill_image(&layout, base, image);
     return error;
 }
 
@@ -183,6 +186,6 @@ int map_program(const struct archive *archive, const struct entry *program, stru
     if (fd < 0)
         return fd;
     int error = map_from_file(fd, image);
-    close_file(fd);
+    sys_close(fd);
     return error;
 }

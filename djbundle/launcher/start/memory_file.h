@@ -3,7 +3,7 @@
 #define MEMORY_FILE_H
 
 #include "archive/archive.h"
-#include "archive/blocks.h"
+#include "archive/block_cache.h"
 
 /* Return the descriptor of a new file with the content of the entry, or empty for a folder; minus errno if the kernel
  * refuses.
@@ -11,6 +11,6 @@
  * The file's modification time identifies the entry: the seconds are the time of all entries, the nanoseconds are the
  * number of the entry.
  */
-int make_memory_file(const struct archive *archive, const struct entry *entry, struct scratch *scratch);
+int create_memory_file(const struct archive *archive, const struct entry *entry, struct scratch *scratch);
 
 #endif

@@ -55,10 +55,10 @@ def share_loaded_objects() -> None:
     Each change of a count writes to a page, and such a page is no longer shared. The objects are those that the
     collector knows, so call it before they are hidden from the collector.
     """
-    if "_lasting" in sys.builtin_module_names:  # only a bundle's program has it
-        import _lasting  # type: ignore[import-not-found]  # noqa: PLC0415
+    if "_immortal" in sys.builtin_module_names:  # only a bundle's program has it
+        import _immortal  # type: ignore[import-not-found]  # noqa: PLC0415
 
-        _lasting.keep()
+        _immortal.make_all_immortal()
 
 
 class Heap:

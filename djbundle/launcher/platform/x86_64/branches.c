@@ -1,9 +1,9 @@
-#include "archive/branches.h"
+#include "platform/branches.h"
 
 enum { LENGTH = 5 /* bytes of a branch instruction: the operation and a distance */ };
 
-/* Sign-extend a number: distances and addresses are signed 25-bit numbers. */
-static int32_t wrap(uint32_t number) { return (int32_t)(number << 7) >> 7; }
+/* Distances and addresses are signed numbers of 25 bits. */
+static int32_t sign_extend(uint32_t number) { return (int32_t)(number << 7) >> 7; }
 
 /* Return where the next call or jmp begins in the eight bytes at `code`, 0 to 7; 8 if none does. */
 static size_t find_branch(const uint8_t *code)
@@ -32,7 +32,7 @@ void restore_branches(uint8_t *code, size_t size)
         uint32_t address, last;
         __builtin_memcpy(&address, code + at - sizeof address, sizeof address);
         last = address >> 24;
-        uint32_t distance = (uint32_t)wrap(address - (uint32_t)at);
+        uint32_t distance = (uint32_t)sign_extend(address - (uint32_t)at);
         distance = last == 0 || last == 0xff ? distance : address; /* others lead far away and were not changed */
         __builtin_memcpy(code + at - sizeof distance, &distance, sizeof distance);
     }

@@ -1,20 +1,32 @@
-/* The architecture: how a process starts and how it calls the kernel on Linux x86-64.
+/* How a process starts and calls the kernel on Linux x86-64, and what the launcher knows of this processor.
  *
- * This is the only file that knows the architecture. Conventions: System V ABI, AMD64 supplement, section 3.4.1
- * (process start) and appendix A.2 (system calls). Numbers: <asm/unistd_64.h>.
+ * Conventions: System V ABI, AMD64 supplement, section 3.4.1 (process start) and appendix A.2 (system calls).
  */
-#ifndef SYSTEM_X86_64_H
-#define SYSTEM_X86_64_H
+#ifndef X86_64_MACHINE_H
+#define X86_64_MACHINE_H
 
 #include <asm/unistd.h>
 #include <elf.h>
+#include <stddef.h>
 #include <stdint.h>
 
-enum { MACHINE = EM_X86_64 };
+#define PAGE_SIZE 4096UL
 
+enum { HUGE_PAGE_SIZE = 2 << 20, ELF_ARCH = EM_X86_64 };
 
-/* The entry point of the process, to be placed in one file of the program. The stack at entry is argc, argv[], NULL,
- * envp[], NULL, auxv[]; its address is passed to launcher_main.
+/* Copy `size` bytes upwards. */
+static inline void copy_bytes(void *to, const void *from, size_t size)
+{
+    __asm__ volatile("rep movsb" : "+D"(to), "+S"(from), "+c"(size) : : "memory");
+}
+
+static inline void fill_bytes(void *to, int value, size_t size)
+{
+    __asm__ volatile("rep stosb" : "+D"(to), "+c"(size) : "a"(value) : "memory");
+}
+
+/* The entry point of the process, for one file of the program. It calls launcher_main with the address of the initial
+ * stack: argc, argv[], NULL, envp[], NULL, auxv[].
  */
 #define PROCESS_START \
     __asm__(".globl _start\n" \
@@ -26,7 +38,7 @@ enum { MACHINE = EM_X86_64 };
             "  call launcher_main\n" \
             "  ud2\n");
 
-/* Enter another program as the kernel would: with its stack in place, and no function to call at exit (rdx). */
+/* Enter another program as the kernel does: on its initial stack, and with no function to call at exit (rdx). */
 static inline _Noreturn void enter_program(uintptr_t entry, void *stack)
 {
     __asm__ volatile("mov %1, %%rsp\n"
@@ -39,8 +51,8 @@ static inline _Noreturn void enter_program(uintptr_t entry, void *stack)
     __builtin_unreachable();
 }
 
-/* Call clone(2) with a function for the new thread, which runs on its own stack and may not use libc, as this program
- * does not. When the thread has ended, the kernel writes 0 to `*alive` and wakes threads that wait there by futex(2).
+/* Call clone(2). The new thread calls `run` on its own stack, and may not use libc. When it has ended, the kernel
+ * writes 0 to `*alive` and wakes the threads that wait there by futex(2).
  */
 static inline long start_thread(long flags, void *stack_end, int *alive, void (*run)(void))
 {
@@ -57,14 +69,14 @@ static inline long start_thread(long flags, void *stack_end, int *alive, void (*
                      "syscall\n"
                      "1:"
                      : "=a"(result)
-                     : "a"(__NR_clone), "D"(flags), "S"(stack_end), "d"(alive), "r"(fourth), "r"(function),
-                       [exit] "i"(__NR_exit)
+                     : "a"(__NR_clone), "D"(flags), "S"(stack_end), "d"(alive), "r"(fourth),
+                       "r"(function), [exit] "i"(__NR_exit)
                      : "rcx", "r11", "memory");
     return result;
 }
 
 /* Call the kernel; return the result, or minus errno. */
-static inline long system_call(long number, long a, long b, long c, long d, long e, long f)
+static inline long syscall6(long number, long a, long b, long c, long d, long e, long f)
 {
     long result;
     register long fourth __asm__("r10") = d;

@@ -1,5 +1,5 @@
-/* A filter for machine code, as in xz and others. All calls of one function look the same once their distances are
- * replaced by addresses, and then they compress better (the largest library of a bundle by a tenth).
+/* A filter for machine code, as xz's BCJ filters. All calls of one function look the same once their distances are
+ * replaced by addresses. Then they compress better: the largest library of a bundle by a tenth.
  */
 #ifndef BRANCHES_H
 #define BRANCHES_H
