@@ -58,7 +58,7 @@ _Noreturn void launcher_main(long *stack)
     make_room(&archive);
     const char *folder = take_extract_option(&process);
     if (!folder)
-        folder = variable(process.environment, "DJBUNDLE_EXTRACT=");
+        folder = variable(process.environment, "DJBUNDLE_EXTRACT="); /* the same as --extract */
     if (!folder) {
         int error = start_from_memory(&archive, &process);
         if (error == -ENOENT || error == -ENOEXEC)
