@@ -1,5 +1,6 @@
 """The documents: each link leads somewhere, reference pages are as the code, and the README is read in minutes."""
 
+import json
 import re
 import subprocess
 import sys
@@ -7,6 +8,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
+from ci import terminal
 
 REPOSITORY = Path(__file__).parents[1]
 DOCUMENTS = sorted([*REPOSITORY.glob("*.md"), *(REPOSITORY / "docs").rglob("*.md")])
@@ -51,6 +54,10 @@ def test_reference_pages_are_written_from_the_code() -> None:
     command = [sys.executable, "-m", "ci.reference", "--check"]
     result = subprocess.run(command, cwd=REPOSITORY, capture_output=True, text=True, check=False)
     assert result.returncode == 0, result.stdout + result.stderr
+
+
+def test_the_terminal_is_drawn_from_its_run() -> None:
+    assert terminal.PICTURE.read_text() == terminal.draw(json.loads(terminal.KEPT.read_text()))
 
 
 def test_the_readme_is_short() -> None:
