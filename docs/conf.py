@@ -12,6 +12,7 @@ myst_heading_anchors = 4  # as GitHub makes them
 html_theme = "furo"
 html_title = "djbundle"
 html_copy_source = False
+html_use_index = False
 smartquotes = False  # -- begins an option
 
 NAVIGATION = {
