@@ -15,8 +15,8 @@ from ci.websocket import Reachable
 
 Attack = Callable[[Reachable, threading.Event], None]
 LENGTH = [(b"content-length", b"10")]
-CROWD = 200  # connections of one attack
-ROUND = 15.0  # seconds that one round of a waiting attack lasts
+CONNECTIONS = 200  # connections of one attack
+ROUND_SECONDS = 15.0  # seconds that one round of a waiting attack lasts
 MALFORMED = (
     b"GARBAGE\r\n\r\n",
     request("GET", "/"),
@@ -37,7 +37,7 @@ def abort_uploads(site: Reachable, ended: threading.Event) -> None:
     """Abort uploads: reset HTTP/2 streams, and close connections in the middle of a body."""
     while not ended.is_set():
         with Http2(site) as client:
-            streams = [client.ask("/size/", "POST", LENGTH, ends=False) for _ in range(70)]
+            streams = [client.send_request("/size/", "POST", LENGTH, ends=False) for _ in range(70)]
             for stream in streams[::2]:
                 client.reset(stream)
         with connect(site) as connection:
@@ -49,12 +49,12 @@ def drip(site: Reachable, ended: threading.Event) -> None:
     """Send large bodies a byte at a time, by HTTP/1.1 and HTTP/2, from one address and from many."""
     while not ended.is_set():
         uploads = (
-            SlowBodies(site, [HERE] * CROWD),
+            SlowBodies(site, [HERE] * CONNECTIONS),
             SlowBodies(site, [f"127.0.3.{number}" for number in range(1, 101)]),
             SlowStreams(site, 50),
         )
         with Dripping(*uploads, pause=1):
-            ended.wait(ROUND)
+            ended.wait(ROUND_SECONDS)
 
 
 def shut_windows(site: Reachable, ended: threading.Event) -> None:
@@ -62,8 +62,8 @@ def shut_windows(site: Reachable, ended: threading.Event) -> None:
     while not ended.is_set():
         with Http2(site, window=0, reads=False) as client:
             for _ in range(100):
-                client.ask("/large/")
-            for _ in range(int(ROUND)):
+                client.send_request("/large/")
+            for _ in range(int(ROUND_SECONDS)):
                 if client.is_open and not ended.is_set():
                     client.receive(1)
 
@@ -77,17 +77,17 @@ def read_nothing(site: Reachable, ended: threading.Event) -> None:
                 reader = stack.enter_context(connect(site))
                 reader.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
                 reader.sendall(request("GET", paths[number % len(paths)], HOST))
-            ended.wait(ROUND)
+            ended.wait(ROUND_SECONDS)
 
 
 def begin_and_stay(site: Reachable, ended: threading.Event) -> None:
     """Open connections that send a request head without end, and others that send nothing."""
     while not ended.is_set():
         with contextlib.ExitStack() as stack:
-            crowd = [stack.enter_context(connect(site)) for _ in range(CROWD)]
+            crowd = [stack.enter_context(connect(site)) for _ in range(CONNECTIONS)]
             for each in crowd[::2]:
                 each.sendall(b"GET / HTTP/1.1\r\nHost: localhost\r\nX-A: ")
-            for _ in range(int(ROUND)):
+            for _ in range(int(ROUND_SECONDS)):
                 for each in crowd[::2]:
                     with contextlib.suppress(OSError):
                         each.sendall(b"a")
@@ -99,7 +99,7 @@ def take_back(site: Reachable, ended: threading.Event) -> None:
     while not ended.is_set():
         with Http2(site) as client:
             for _ in range(200):
-                client.reset(client.ask("/"))
+                client.reset(client.send_request("/"))
         ended.wait(0.5)
 
 
@@ -120,14 +120,14 @@ ATTACKS: tuple[Attack, ...] = (
 
 def attack(site: Reachable, ended: threading.Event) -> None:
     """Run all attacks at once. Errors are expected: the server defends itself."""
-    threads = [threading.Thread(target=keep_on, args=[each, site, ended]) for each in ATTACKS]
+    threads = [threading.Thread(target=repeat, args=[each, site, ended]) for each in ATTACKS]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
 
 
-def keep_on(each: Attack, site: Reachable, ended: threading.Event) -> None:
+def repeat(each: Attack, site: Reachable, ended: threading.Event) -> None:
     while not ended.is_set():
         with contextlib.suppress(OSError, ProtocolError):
             each(site, ended)

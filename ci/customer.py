@@ -72,9 +72,9 @@ class Customer:
 
 def first_product(page: Page) -> str:
     """Return the slug of the first product that the page links to."""
-    found = re.search(r'href="/product/([\w-]+)/"', page.text)
-    assert found, f"no product on {page.url}"
-    return found[1]
+    match = re.search(r'href="/product/([\w-]+)/"', page.text)
+    assert match, f"no product on {page.url}"
+    return match[1]
 
 
 def static_files(page: Page) -> list[str]:

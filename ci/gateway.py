@@ -24,11 +24,11 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 DECLINED_CARD = "4000000000000002"
-SILENCE = 60.0  # seconds before a charge in mode "timeout" closes the connection
+TIMEOUT_DELAY = 60.0  # seconds before a charge in mode "timeout" closes the connection
 
 
 @dataclass
-class Books:
+class Ledger:
     """The charges, and the mode of the next ones."""
 
     charges: dict[str, dict[str, Any]] = field(default_factory=dict)  # by idempotency key
@@ -36,7 +36,7 @@ class Books:
     times: int = 0
     lock: threading.Lock = field(default_factory=threading.Lock)
 
-    def take_mode(self) -> str:
+    def next_mode(self) -> str:
         """Return the mode of the next charge, and count it."""
         if self.times == 0:
             return "ok"
@@ -51,10 +51,10 @@ class Books:
 
 
 class Gateway(BaseHTTPRequestHandler):
-    books = Books()
+    ledger = Ledger()
 
     def do_GET(self) -> None:
-        self.answer(200, list(self.books.charges.values()))
+        self.respond(200, list(self.ledger.charges.values()))
 
     def do_POST(self) -> None:
         body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
@@ -63,33 +63,33 @@ class Gateway(BaseHTTPRequestHandler):
     def make_token(self, body: dict[str, Any]) -> None:
         digits = "".join(filter(str.isdigit, body["card"]))
         if not 12 <= len(digits) <= 19:
-            self.answer(422, {"error": "not a card number"})
+            self.respond(422, {"error": "not a card number"})
             return
-        self.answer(201, {"token": f"tok_{digits}"})
+        self.respond(201, {"token": f"tok_{digits}"})
 
     def make_charge(self, body: dict[str, Any]) -> None:
-        with self.books.lock:
-            mode = self.books.take_mode()
+        with self.ledger.lock:
+            mode = self.ledger.next_mode()
             if mode == "fail":
-                self.answer(500, {"error": "out of order"})
+                self.respond(500, {"error": "out of order"})
                 return
             if mode == "busy":
-                self.answer(429, {"error": "too many at once"}, {"Retry-After": "1"})
+                self.respond(429, {"error": "too many at once"}, {"Retry-After": "1"})
                 return
-            charge = self.books.charge(self.headers["Idempotency-Key"], body, mode)
+            charge = self.ledger.charge(self.headers["Idempotency-Key"], body, mode)
         if mode == "timeout":
-            time.sleep(SILENCE)
+            time.sleep(TIMEOUT_DELAY)
             return
-        self.answer(201, charge)
+        self.respond(201, charge)
         if mode == "twice":
-            self.answer(201, charge)
+            self.respond(201, charge)
 
     def control(self, body: dict[str, Any]) -> None:
-        with self.books.lock:
-            self.books.mode, self.books.times = body["mode"], body.get("times", 1)
-        self.answer(200, body)
+        with self.ledger.lock:
+            self.ledger.mode, self.ledger.times = body["mode"], body.get("times", 1)
+        self.respond(200, body)
 
-    def answer(self, status: int, body: object, headers: Mapping[str, str] | None = None) -> None:
+    def respond(self, status: int, body: object, headers: Mapping[str, str] | None = None) -> None:
         content = json.dumps(body).encode()
         self.send_response(status)
         for name, value in (headers or {}).items():

@@ -12,9 +12,9 @@ from urllib.parse import urlsplit
 from ci.load import was_closed
 from ci.websocket import Reachable
 
-PATIENCE = 30.0  # seconds
-THINKING = (0.2, 2.0)  # seconds between two requests
-LARGE = 2 << 20  # bytes of the page /large/
+REQUEST_TIMEOUT = 30.0  # seconds
+THINK_TIME = (0.2, 2.0)  # seconds between two requests
+LARGE_SIZE = 2 << 20  # bytes of the page /large/
 
 Expected = Callable[[bytes], bool]
 
@@ -32,16 +32,16 @@ STEPS = (
     *[Step("POST", "/size/", lambda body: body.startswith(b"1000 in"), 1000)] * 3,
     Step("POST", "/size/", lambda body: body.startswith(b"300000 in"), 300_000),
     Step("POST", "/size/", lambda body: body.startswith(b"3000000 in"), 3_000_000),
-    Step("GET", "/large/", lambda body: len(body) == LARGE),
-    Step("GET", f"/stream/?size={LARGE}", lambda body: len(body) == LARGE),
-    Step("GET", "/media/small.pdf", lambda body: len(body) == LARGE),
+    Step("GET", "/large/", lambda body: len(body) == LARGE_SIZE),
+    Step("GET", f"/stream/?size={LARGE_SIZE}", lambda body: len(body) == LARGE_SIZE),
+    Step("GET", "/media/small.pdf", lambda body: len(body) == LARGE_SIZE),
     Step("HEAD", "/up", lambda body: not body),
     Step("GET", "/up"),
 )
 
 
 @dataclass
-class Told:
+class ClientResults:
     """The results of all clients."""
 
     requests: list[float] = field(default_factory=list)  # seconds of each
@@ -53,37 +53,37 @@ class Told:
         return 1000 * times[min(len(times) - 1, int(share * len(times)))]
 
 
-def ask_all(site: Reachable, clients: int, ended: threading.Event) -> Told:
+def run_clients(site: Reachable, clients: int, ended: threading.Event) -> ClientResults:
     """Let `clients` send requests until `ended` is set. Some keep their connection."""
-    told = Told()
-    threads = [threading.Thread(target=_ask, args=[site, number, ended, told]) for number in range(clients)]
+    results = ClientResults()
+    threads = [threading.Thread(target=_run_client, args=[site, number, ended, results]) for number in range(clients)]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
-    return told
+    return results
 
 
-def _ask(site: Reachable, number: int, ended: threading.Event, told: Told) -> None:
+def _run_client(site: Reachable, number: int, ended: threading.Event, results: ClientResults) -> None:
     chance, address = random.Random(number), urlsplit(site.url)
     source = (f"127.0.2.{number + 1}", 0)
-    connection = http.client.HTTPConnection(address.hostname or "", address.port, PATIENCE, source)
-    while not ended.wait(chance.uniform(*THINKING)):
+    connection = http.client.HTTPConnection(address.hostname or "", address.port, REQUEST_TIMEOUT, source)
+    while not ended.wait(chance.uniform(*THINK_TIME)):
         step = chance.choice(STEPS)
         if was_closed(connection):
             connection.close()
         began = time.monotonic()
         try:
             connection.request(step.method, step.path, b"a" * step.body or None)
-            answer = connection.getresponse()
-            content = answer.read()
+            response = connection.getresponse()
+            content = response.read()
         except (OSError, http.client.HTTPException) as error:
-            told.failures[f"{step.method} {step.path}: {error!r}"] += 1
+            results.failures[f"{step.method} {step.path}: {error!r}"] += 1
             connection.close()
             continue
-        told.requests.append(time.monotonic() - began)
-        if answer.status != 200 or not step.expected(content):
-            told.failures[f"{step.method} {step.path}: {answer.status}, {len(content)} bytes"] += 1
-        if number % 2 or answer.will_close:
+        results.requests.append(time.monotonic() - began)
+        if response.status != 200 or not step.expected(content):
+            results.failures[f"{step.method} {step.path}: {response.status}, {len(content)} bytes"] += 1
+        if number % 2 or response.will_close:
             connection.close()
     connection.close()

@@ -9,8 +9,8 @@ from ci.websocket import Reachable
 
 HOST = "Host: localhost"
 CHUNKED = "Transfer-Encoding: chunked"
-QUIET = 1.5  # seconds without data after which an exchange is over
-PATIENCE = 20.0  # seconds for everything else
+QUIET_TIMEOUT = 1.5  # seconds without data after which an exchange is over
+TIMEOUT = 20.0  # seconds for everything else
 HERE = "127.0.0.1"
 
 
@@ -21,7 +21,7 @@ def request(method: str, path: str, *headers: str, body: bytes = b"", version: s
 def connect(site: Reachable, source: str = HERE) -> socket.socket:
     """Open a plain connection from the local address `source`: 127.0.0.2 is another client than 127.0.0.1."""
     address = urlsplit(site.url)
-    return socket.create_connection((address.hostname, address.port), timeout=PATIENCE, source_address=(source, 0))
+    return socket.create_connection((address.hostname, address.port), timeout=TIMEOUT, source_address=(source, 0))
 
 
 def connect_tls(site: Reachable, source: str = HERE, *protocols: str) -> ssl.SSLSocket:
@@ -31,34 +31,34 @@ def connect_tls(site: Reachable, source: str = HERE, *protocols: str) -> ssl.SSL
     if protocols:
         context.set_alpn_protocols(protocols)
     connection = context.wrap_socket(connect(site, source), server_hostname="localhost")
-    connection.settimeout(PATIENCE)
+    connection.settimeout(TIMEOUT)
     return connection
 
 
 def exchange(site: Reachable, sent: bytes, source: str = HERE) -> bytes:
-    """Send these bytes, and return all that comes back until the server closes or sends nothing for QUIET seconds."""
+    """Send these bytes, and return all that comes back until the server closes or sends nothing for QUIET_TIMEOUT."""
     with connect(site, source) as connection:
         connection.sendall(sent)
-        answer = b""
-        connection.settimeout(QUIET)
+        response = b""
+        connection.settimeout(QUIET_TIMEOUT)
         with contextlib.suppress(TimeoutError, ConnectionResetError):
             while part := connection.recv(1 << 16):
-                answer += part
-    return answer
+                response += part
+    return response
 
 
-def all_of(connection: socket.socket) -> bytes:
+def read_all(connection: socket.socket) -> bytes:
     """Return what comes until the server closes."""
-    answer = b""
+    response = b""
     with contextlib.suppress(ConnectionResetError):
         while part := connection.recv(1 << 20):
-            answer += part
-    return answer
+            response += part
+    return response
 
 
-def status_of(answer: bytes) -> int:
+def status_of(response: bytes) -> int:
     """Return the status in the first line of a response, or 0 if there is none."""
-    words = answer.partition(b"\r\n")[0].split(b" ")
+    words = response.partition(b"\r\n")[0].split(b" ")
     return int(words[1]) if len(words) > 1 and words[1].isdigit() else 0
 
 

@@ -22,25 +22,25 @@ from h2.events import (
 from h2.exceptions import ProtocolError
 from h2.settings import SettingCodes, Settings
 
-from ci.http1 import HERE, PATIENCE, connect, connect_tls
+from ci.http1 import HERE, TIMEOUT, connect, connect_tls
 from ci.websocket import Reachable
 
 Header = tuple[bytes, bytes]
 
 
 @dataclass
-class Answer:
+class Http2Response:
     """What has been received on one stream."""
 
     status: int = 0
     headers: list[Header] = field(default_factory=list)
     body: bytearray = field(default_factory=bytearray)
-    is_whole: bool = False
+    is_complete: bool = False
     reset: int | None = None  # the error code of the stream or of its connection
 
     @property
     def is_over(self) -> bool:
-        return self.is_whole or self.reset is not None
+        return self.is_complete or self.reset is not None
 
     def header(self, name: bytes) -> bytes:
         return next((value for key, value in self.headers if key == name), b"")
@@ -53,7 +53,7 @@ class Http2:
         """Connect. `window`: bytes that the server may send on each stream before a WINDOW_UPDATE."""
         self.reads = reads
         self.is_open = True
-        self.answers: dict[int, Answer] = {}
+        self.responses: dict[int, Http2Response] = {}
         is_secure = site.url.startswith("https:")
         self.socket: socket.socket = connect_tls(site, source, "h2") if is_secure else connect(site, source)
         self.scheme = b"https" if is_secure else b"http"
@@ -76,7 +76,7 @@ class Http2:
         """Close the socket without GOAWAY, as if the cable were pulled."""
         self.socket.close()
 
-    def ask(
+    def send_request(
         self,
         path: str = "/",
         method: str = "GET",
@@ -91,45 +91,47 @@ class Http2:
         if authority is not None:
             pseudo.append((b":authority", authority))
         self.protocol.send_headers(stream, [*pseudo, *headers], end_stream=ends)
-        self.answers[stream] = Answer()
+        self.responses[stream] = Http2Response()
         self.flush()
         return stream
 
-    def post(self, path: str, body: bytes, headers: Iterable[Header] = ()) -> Answer:
+    def post(self, path: str, body: bytes, headers: Iterable[Header] = ()) -> Http2Response:
         """Send a request with a body, and return the response."""
-        stream = self.ask(path, "POST", [(b"content-length", str(len(body)).encode()), *headers], ends=not body)
+        stream = self.send_request(
+            path, "POST", [(b"content-length", str(len(body)).encode()), *headers], ends=not body
+        )
         if body:
             self.send(stream, body)
-        return self.answer(stream)
+        return self.wait_for_response(stream)
 
-    def get(self, path: str = "/", headers: Iterable[Header] = (), method: str = "GET") -> Answer:
-        return self.answer(self.ask(path, method, headers))
+    def get(self, path: str = "/", headers: Iterable[Header] = (), method: str = "GET") -> Http2Response:
+        return self.wait_for_response(self.send_request(path, method, headers))
 
     def send(self, stream: int, body: bytes, *, ends: bool = True) -> None:
         """Send a body in parts as large as the server allows."""
-        while body and self.is_open and not self.answers[stream].is_over:
+        while body and self.is_open and not self.responses[stream].is_over:
             room = min(self.protocol.local_flow_control_window(stream), self.protocol.max_outbound_frame_size)
             if room:
                 part, body = body[:room], body[room:]
                 self.protocol.send_data(stream, part, end_stream=ends and not body)
                 self.flush()
             else:
-                self.receive(PATIENCE)
+                self.receive(TIMEOUT)
 
     def reset(self, stream: int, code: ErrorCodes = ErrorCodes.CANCEL) -> None:
         """Reset a stream, unless it is over already."""
-        if self.is_open and not self.answers[stream].is_over:
+        if self.is_open and not self.responses[stream].is_over:
             self.protocol.reset_stream(stream, code)
             self.flush()
 
-    def answer(self, stream: int, seconds: float = PATIENCE) -> Answer:
+    def wait_for_response(self, stream: int, seconds: float = TIMEOUT) -> Http2Response:
         """Wait for the whole response, and return it. Raises TimeoutError if it does not come."""
         end = time.monotonic() + seconds
-        while not self.answers[stream].is_over:
+        while not self.responses[stream].is_over:
             if time.monotonic() > end:
-                raise TimeoutError(f"no answer on stream {stream}: {self.answers[stream]}")
+                raise TimeoutError(f"no answer on stream {stream}: {self.responses[stream]}")
             self.receive(end - time.monotonic())
-        return self.answers[stream]
+        return self.responses[stream]
 
     def receive(self, seconds: float) -> None:
         """Process the next data, if any comes within `seconds`. Raises ProtocolError if the server broke a rule."""
@@ -149,7 +151,7 @@ class Http2:
             self.flush()  # h2 has an error for the server
             raise
         for event in events:
-            self._take(event)
+            self._handle(event)
         self.flush()
 
     def ping(self, seconds: float = 0.1) -> None:
@@ -162,31 +164,31 @@ class Http2:
     def flush(self) -> None:
         data = self.protocol.data_to_send()
         if data and self.is_open:
-            self.socket.settimeout(PATIENCE)
+            self.socket.settimeout(TIMEOUT)
             with contextlib.suppress(OSError):  # the server has closed; the next receive() notices it
                 self.socket.sendall(data)
 
-    def _take(self, event: Event) -> None:
+    def _handle(self, event: Event) -> None:
         if isinstance(event, ConnectionTerminated):
             self._end(event.error_code or ErrorCodes.NO_ERROR)
             return
-        answer = self.answers.get(getattr(event, "stream_id", 0) or 0, Answer())
+        response = self.responses.get(getattr(event, "stream_id", 0) or 0, Http2Response())
         match event:
             case ResponseReceived() | TrailersReceived():
-                answer.headers += event.headers
-                answer.status = int(answer.header(b":status") or 0)
+                response.headers += event.headers
+                response.status = int(response.header(b":status") or 0)
             case DataReceived():
-                answer.body += event.data
+                response.body += event.data
                 if self.reads and event.flow_controlled_length:
                     self.protocol.acknowledge_received_data(event.flow_controlled_length, event.stream_id)
             case StreamEnded():
-                answer.is_whole = True
+                response.is_complete = True
             case StreamReset():
-                answer.reset = int(event.error_code)
+                response.reset = int(event.error_code)
 
     def _end(self, code: int) -> None:
         """Mark the connection, and each stream that is not over, as ended."""
         self.is_open = False
-        for answer in self.answers.values():
-            if not answer.is_over:
-                answer.reset = int(code)
+        for response in self.responses.values():
+            if not response.is_over:
+                response.reset = int(code)

@@ -15,8 +15,8 @@ from urllib.parse import quote, urlsplit
 
 from ci.websocket import CLOSE, GOING_AWAY, Reachable, WebSocket
 
-MANY = 1_000_000
-TOLD = "%{stderr}%{http_code} %{exitcode} %{errormsg}\n"  # printed for each transfer; stderr is not buffered
+MAX_REQUESTS = 1_000_000
+CURL_FORMAT = "%{stderr}%{http_code} %{exitcode} %{errormsg}\n"  # printed for each transfer; stderr is not buffered
 
 
 class Load:
@@ -26,7 +26,7 @@ class Load:
         self.url = site.url
         self.address = urlsplit(site.url).netloc
         self.ended = threading.Event()
-        self.answers = Counter[int]()  # by status
+        self.statuses = Counter[int]()  # by status
         self.failures = list[str]()
         self.written = list[str]()  # ids of tasks whose enqueuing was confirmed by a response
         self._threads = [threading.Thread(target=each, args=[self]) for each in clients or (*PLAIN, *SLOW)]
@@ -41,11 +41,11 @@ class Load:
         for thread in self._threads:
             thread.join()
 
-    def seen(self) -> int:
-        return sum(self.answers.values())
+    def response_count(self) -> int:
+        return sum(self.statuses.values())
 
-    def answered(self, status: int) -> None:
-        self.answers[status] += 1
+    def record_status(self, status: int) -> None:
+        self.statuses[status] += 1
         if status >= 500:
             self.failures.append(f"status {status}")
 
@@ -57,21 +57,24 @@ def reader(pause: float, *, keep: bool) -> Client:
     """Return a client that pauses `pause` seconds between requests, over one kept connection or over new ones."""
 
     def read(load: Load) -> None:
-        _ask(load, lambda _number: "/", pause, keep=keep)
+        _send_requests(load, lambda _number: "/", pause, keep=keep)
 
     return read
 
 
 def writer(load: Load) -> None:
-    _ask(load, lambda number: f"/write/?text={quote(f'{time.monotonic()} {number}')}", 0.01, written=load.written)
+    _send_requests(
+        load, lambda number: f"/write/?text={quote(f'{time.monotonic()} {number}')}", 0.01, written=load.written
+    )
 
 
 def curl(*options: str, path: str = "/") -> Client:
     """Return a client that runs curl, which can speak HTTP/2 and limit its rate, in a process of its own."""
 
-    def ask(load: Load) -> None:
-        command = ["curl", "--silent", "--no-progress-meter", "--output", os.devnull, "--write-out", TOLD, *options]
-        url = f"{load.url}{path}?n=[1-{MANY}]"
+    def run_curl(load: Load) -> None:
+        command = ["curl", "--silent", "--no-progress-meter", "--output", os.devnull]
+        command += ["--write-out", CURL_FORMAT, *options]
+        url = f"{load.url}{path}?n=[1-{MAX_REQUESTS}]"
         with subprocess.Popen([*command, url], stderr=subprocess.PIPE, text=True) as process:
             watch = threading.Thread(target=lambda: (load.ended.wait(), process.terminate()))
             watch.start()
@@ -80,14 +83,14 @@ def curl(*options: str, path: str = "/") -> Client:
                     break
                 status, code, error = line.rstrip("\n").split(" ", 2)
                 if code == "0":
-                    load.answered(int(status))
+                    load.record_status(int(status))
                 else:
                     load.failures.append(f"curl {' '.join(options)}: {error}")
         if not load.ended.is_set():
             load.failures.append(f"curl ended with {process.returncode}")
         watch.join()
 
-    return ask
+    return run_curl
 
 
 def slow_head(load: Load) -> None:
@@ -101,9 +104,9 @@ def slow_head(load: Load) -> None:
                 for word in words[3:]:
                     time.sleep(0.5)
                     connection.sendall(b" " + word)
-                with connection.makefile("rb") as answer:
-                    load.answered(int(answer.readline().split()[1]))
-                    answer.read()
+                with connection.makefile("rb") as response:
+                    load.record_status(int(response.readline().split()[1]))
+                    response.read()
         except (OSError, IndexError) as error:
             load.failures.append(f"a request that came slowly: {error!r}")
 
@@ -127,7 +130,7 @@ def web_socket(load: Load) -> None:
                     if kind == CLOSE:
                         assert content == GOING_AWAY, f"it was closed with {content!r}"
                         break
-                    load.answered(101)
+                    load.record_status(101)
         except (OSError, AssertionError) as error:
             load.failures.append(f"a WebSocket: {error!r}")
 
@@ -144,7 +147,7 @@ SECURE: Sequence[Client] = (  # by HTTPS, without checks of the certificate
 SLOW: Sequence[Client] = (slow_head, slow_head, slow_body, slow_body)
 
 
-def _ask(
+def _send_requests(
     load: Load, path: Callable[[int], str], pause: float, *, keep: bool = True, written: list[str] | None = None
 ) -> None:
     connection = http.client.HTTPConnection(load.address, timeout=60)
@@ -154,12 +157,12 @@ def _ask(
             if was_closed(connection):
                 connection.close()
             connection.request("GET", path(number))
-            answer = connection.getresponse()
-            body = answer.read().decode()
-            load.answered(answer.status)
-            if written is not None and answer.status == 200:
+            response = connection.getresponse()
+            body = response.read().decode()
+            load.record_status(response.status)
+            if written is not None and response.status == 200:
                 written.append(body)
-            if answer.will_close or not keep:
+            if response.will_close or not keep:
                 connection.close()
         except (OSError, http.client.HTTPException) as error:
             load.failures.append(f"request {number} of one with a pause of {pause} s: {error!r}")

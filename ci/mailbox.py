@@ -39,8 +39,8 @@ class Mailbox:
         """Return the first message to `address`. Raises TimeoutError if there is none in time."""
         end = time.monotonic() + seconds
         while time.monotonic() < end:
-            if found := self.to(address):
-                return found[0]
+            if messages := self.to(address):
+                return messages[0]
             time.sleep(0.05)
         raise TimeoutError(f"no mail to {address} within {seconds:.0f} s")
 

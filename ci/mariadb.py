@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Self
 
 FALLBACK_USER = "mysql"  # made by the Debian package
-PATIENCE = 60.0  # seconds
+TIMEOUT = 60.0  # seconds
 
 
 class MariaDB:
@@ -57,7 +57,7 @@ class MariaDB:
             self.process = subprocess.Popen(
                 [find_program("mariadbd"), *self._options, *network], stdout=log, stderr=log
             )
-        end = time.monotonic() + PATIENCE
+        end = time.monotonic() + TIMEOUT
         while self._client("SELECT 1").returncode:
             if self.process.poll() is not None or time.monotonic() > end:
                 raise RuntimeError(f"MariaDB does not start, see {log.name}")
@@ -72,15 +72,15 @@ class MariaDB:
 
     def _client(self, sql: str) -> "subprocess.CompletedProcess[bytes]":
         command = [find_program("mariadb"), "--no-defaults", f"--socket={self.socket}", "--user=root", "--execute", sql]
-        return subprocess.run(command, capture_output=True, timeout=PATIENCE, check=False)
+        return subprocess.run(command, capture_output=True, timeout=TIMEOUT, check=False)
 
     def _run(self, program: str, *arguments: str) -> None:
         with (self.folder.parent / f"{self.folder.name}.log").open("ab") as log:
-            subprocess.run([find_program(program), *arguments], check=True, stdout=log, stderr=log, timeout=PATIENCE)
+            subprocess.run([find_program(program), *arguments], check=True, stdout=log, stderr=log, timeout=TIMEOUT)
 
 
 def find_program(name: str) -> str:
     """Find a program on the PATH or in /usr/sbin, where Debian has programs for root."""
-    if found := shutil.which(name) or shutil.which(name, path="/usr/sbin"):
-        return found
+    if path := shutil.which(name) or shutil.which(name, path="/usr/sbin"):
+        return path
     raise FileNotFoundError(f"there is no {name}; install it:  apt install mariadb-server")

@@ -80,8 +80,8 @@ def temporary_postgres() -> Iterator[Postgres]:
 
 def find_program(name: str) -> str:
     """Find a program on the PATH, or in Debian's folders, the newest version first."""
-    if found := shutil.which(name):
-        return found
+    if path := shutil.which(name):
+        return path
     for folder in sorted(DEBIAN.glob("*/bin"), reverse=True):
         if (folder / name).is_file():
             return str(folder / name)

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, Self
 
 READY = re.compile(r"serves ((?:https?://|unix:)[^\s,]+)[^\n]* with data in")
-START = 60.0  # seconds until it must serve
+START_TIMEOUT = 60.0  # seconds until it must serve
 
 
 class Site:
@@ -44,10 +44,10 @@ class Site:
         """Run Python in the site, and return what it prints."""
         return self.run("shell", "-v0", "-c", code).stdout.strip()
 
-    def told(self) -> dict[str, Any]:
+    def status(self) -> dict[str, Any]:
         """Return what ``status`` reports while the site serves."""
-        found: dict[str, Any] = json.loads(self.run("status", "--json").stdout)
-        return found
+        status: dict[str, Any] = json.loads(self.run("status", "--json").stdout)
+        return status
 
     def command(self) -> list[str]:
         """Return the command of ``serve``: on a free port of this machine, unless the options have ``--bind``."""
@@ -64,13 +64,13 @@ class Site:
         return self.process
 
     def __enter__(self) -> Self:
-        seen = self.log.stat().st_size if self.log.exists() else 0
+        log_size = self.log.stat().st_size if self.log.exists() else 0
         self.start()
-        end = time.monotonic() + START
-        while not (ready := READY.search(self.log.read_text()[seen:])):
+        end = time.monotonic() + START_TIMEOUT
+        while not (ready := READY.search(self.log.read_text()[log_size:])):
             if self.process.poll() is not None or time.monotonic() > end:
                 self.stop()
-                raise RuntimeError(f"serve did not start:\n{self.log.read_text()[seen:]}")
+                raise RuntimeError(f"serve did not start:\n{self.log.read_text()[log_size:]}")
             time.sleep(0.05)
         self.url = ready[1].rstrip("/")
         return self

@@ -13,15 +13,15 @@ from ci.http1 import HERE, HOST, connect, request
 from ci.http2 import Http2
 from ci.websocket import Reachable
 
-DECLARED = 100 << 20  # bytes
+DECLARED_SIZE = 100 << 20  # bytes
 PAUSE = 0.4  # seconds between two bytes
 
 
-class Slow(Protocol):
+class SlowUpload(Protocol):
     def send_a_byte(self) -> None: ...
 
     @property
-    def waiting(self) -> int:
+    def open_count(self) -> int:
         """The number of uploads that the server still receives."""
         ...
 
@@ -34,9 +34,9 @@ class SlowBodies:
     def __init__(
         self, site: Reachable, sources: Sequence[str], *headers: str, beginning: bytes = b"a", path: str = "/size/"
     ) -> None:
-        head = request("POST", path, HOST, *(headers or (f"Content-Length: {DECLARED}",)))
+        head = request("POST", path, HOST, *(headers or (f"Content-Length: {DECLARED_SIZE}",)))
         self.byte = b"1\r\na\r\n" if b"chunked" in head else b"a"
-        self.answers: list[bytes] = []
+        self.responses: list[bytes] = []
         self.open: list[socket.socket] = []
         for source in sources:
             connection = connect(site, source)
@@ -45,12 +45,12 @@ class SlowBodies:
             self.open.append(connection)
 
     @property
-    def waiting(self) -> int:
+    def open_count(self) -> int:
         return len(self.open)
 
     def send_a_byte(self) -> None:
         for connection in [*self.open]:
-            if is_over(connection, self.answers):
+            if is_over(connection, self.responses):
                 self.open.remove(connection)
                 connection.close()
             else:
@@ -62,13 +62,13 @@ class SlowBodies:
             connection.close()
 
 
-def is_over(connection: socket.socket, answers: list[bytes]) -> bool:
-    """Return whether the server has answered or closed. A response is added to `answers`."""
+def is_over(connection: socket.socket, responses: list[bytes]) -> bool:
+    """Return whether the server has answered or closed. A response is added to `responses`."""
     if not select.select([connection], [], [], 0)[0]:
         return False
     with contextlib.suppress(OSError):
-        if answer := connection.recv(1 << 16):
-            answers.append(answer)
+        if response := connection.recv(1 << 16):
+            responses.append(response)
     return True
 
 
@@ -77,16 +77,16 @@ class SlowStreams:
 
     def __init__(self, site: Reachable, count: int, source: str = HERE, path: str = "/size/") -> None:
         self.client = Http2(site, source=source)
-        length = [(b"content-length", str(DECLARED).encode())]
-        self.streams = [self.client.ask(path, "POST", length, ends=False) for _ in range(count)]
+        length = [(b"content-length", str(DECLARED_SIZE).encode())]
+        self.streams = [self.client.send_request(path, "POST", length, ends=False) for _ in range(count)]
 
     @property
-    def waiting(self) -> int:
-        return sum(not self.client.answers[each].is_over for each in self.streams) if self.client.is_open else 0
+    def open_count(self) -> int:
+        return sum(not self.client.responses[each].is_over for each in self.streams) if self.client.is_open else 0
 
     def send_a_byte(self) -> None:
         for stream in self.streams:
-            if self.client.is_open and not self.client.answers[stream].is_over:
+            if self.client.is_open and not self.client.responses[stream].is_over:
                 with contextlib.suppress(ProtocolError):
                     self.client.send(stream, b"a", ends=False)
         if self.client.is_open:
@@ -99,14 +99,14 @@ class SlowStreams:
 class Dripping:
     """``with Dripping(uploads):`` a thread sends a byte of each upload every `pause` seconds."""
 
-    def __init__(self, *uploads: Slow, pause: float = PAUSE) -> None:
+    def __init__(self, *uploads: SlowUpload, pause: float = PAUSE) -> None:
         self.uploads, self.pause = uploads, pause
         self.ended = threading.Event()
         self.thread = threading.Thread(target=self.drip)
 
     @property
-    def waiting(self) -> int:
-        return sum(each.waiting for each in self.uploads)
+    def open_count(self) -> int:
+        return sum(each.open_count for each in self.uploads)
 
     def drip(self) -> None:
         while not self.ended.wait(self.pause):

@@ -13,16 +13,14 @@ import json
 import os
 import pty
 import re
-import signal
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from html import escape
 from pathlib import Path
 
 REPOSITORY = Path(__file__).parents[1]
-KEPT = REPOSITORY / "docs" / "terminal.json"
+RECORDING = REPOSITORY / "docs" / "terminal.json"
 PICTURE = REPOSITORY / "docs" / "terminal.svg"
 
 SERVE = "./shop serve &"
@@ -32,7 +30,6 @@ COMMANDS = {  # by folder: each command, and the lines of its output that the pi
     "dist": {"./shop migrate": 6, SERVE: 1, "curl --silent http://127.0.0.1:8000/ | grep title": 3},
 }
 COLOUR = re.compile(r"\x1b\[[\d;]*m")
-PATIENCE = 60.0  # seconds until the site serves
 
 COLUMNS, WIDTH, HEIGHT, MARGIN, BAR = 104, 8.4, 20, 18, 36  # of letters, in pixels but for the first
 STYLE = """\
@@ -50,12 +47,12 @@ def main() -> int:
     parser.add_argument("--inside", action="store_true", help=argparse.SUPPRESS)  # the place of its own is made
     options = parser.parse_args()
     if options.inside:
-        KEPT.write_text(json.dumps(list(record()), indent=1) + "\n")
+        RECORDING.write_text(json.dumps(list(record()), indent=1) + "\n")
         return 0
     if options.record:
         unshare = ("unshare", "--map-root-user", "--mount", "--pid", "--fork", "--mount-proc", "--kill-child")
         subprocess.run([*unshare, sys.executable, "-m", "ci.terminal", "--inside"], cwd=REPOSITORY, check=True)
-    PICTURE.write_text(draw(json.loads(KEPT.read_text())))
+    PICTURE.write_text(draw(json.loads(RECORDING.read_text())))
     return 0
 
 
@@ -81,15 +78,13 @@ def run(command: str, folder: Path) -> str:
         ["sh", "-c", command.removesuffix("&")], cwd=folder, env=environment, stdout=theirs, stderr=theirs
     )
     os.close(theirs)
-    printed, end = b"", time.monotonic() + PATIENCE
+    printed = b""
     with contextlib.suppress(OSError):  # the terminal is closed when the command has ended
         while part := os.read(ours, 65536):
             printed += part
             if command == SERVE and READY.encode() in printed and printed.endswith(b"\n"):
                 return lines_of(printed)  # it serves until the place of its own is gone
-            if command == SERVE and time.monotonic() > end:
-                process.send_signal(signal.SIGTERM)
-    if process.wait():
+    if process.wait() or command == SERVE:
         raise SystemExit(f"{command} failed:\n{printed.decode()}")
     return lines_of(printed)
 

@@ -28,6 +28,6 @@ def page(browser: Browser, problems: list[str]) -> Iterator[Page]:
     page = browser.new_page(locale="en-GB", viewport={"width": 1200, "height": 4000})
     page.on("console", lambda message: problems.append(message.text) if message.type in ("error", "warning") else None)
     page.on("pageerror", lambda error: problems.append(str(error)))
-    page.on("response", lambda answer: problems.append(answer.url) if answer.status >= 400 else None)
+    page.on("response", lambda response: problems.append(response.url) if response.status >= 400 else None)
     yield page
     page.close()

@@ -17,13 +17,13 @@ PACKAGE = Path(djbundle.__file__).parent
 
 def imports_of(path: Path) -> set[str]:
     """Return every djbundle module that a file imports, anywhere in it."""
-    found = set()
+    names = set()
     for node in ast.walk(ast.parse(path.read_text())):
         if isinstance(node, ast.Import):
-            found |= {alias.name for alias in node.names}
+            names |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom) and node.module:
-            found |= {node.module, *(f"{node.module}.{alias.name}" for alias in node.names)}
-    return {name for name in found if name.split(".")[0] == "djbundle"}
+            names |= {node.module, *(f"{node.module}.{alias.name}" for alias in node.names)}
+    return {name for name in names if name.split(".")[0] == "djbundle"}
 
 
 @pytest.mark.parametrize(
@@ -54,7 +54,7 @@ RUNTIME = (
     *("http", "files", "cli", "management", "serve"),
 )
 MAY_BE_WIRED = frozenset(("djbundle.tasks.testing", "djbundle.tasks.apps"))  # root modules that import the worker
-MOST_FILES = 22  # in one folder, so that it can be read at a glance
+MAX_FILES = 22  # in one folder, so that it can be read at a glance
 SOURCES = (".py", ".c", ".h")
 
 
@@ -83,15 +83,15 @@ def run_at_import(body: Sequence[ast.stmt]) -> Iterator[ast.Import | ast.ImportF
 
 def top_level_imports(path: Path) -> set[str]:
     """Return the modules of djbundle that this module imports when it is loaded."""
-    found = set()
+    imported = set()
     for node in run_at_import(ast.parse(path.read_text()).body):
         if isinstance(node, ast.Import):
-            found |= {alias.name for alias in node.names}
+            imported |= {alias.name for alias in node.names}
             continue
         assert node.level == 0, f"{path} has a relative import"
         names = {alias.name: f"{node.module}.{alias.name}" for alias in node.names}
-        found |= {each if each in modules() else str(node.module) for each in names.values()}
-    return {name for name in found if name in modules() and name != name_of(path)}
+        imported |= {each if each in modules() else str(node.module) for each in names.values()}
+    return {name for name in imported if name in modules() and name != name_of(path)}
 
 
 @cache
@@ -112,17 +112,17 @@ def part_of(name: str) -> str:
 
 def arrows(root: str) -> dict[str, dict[str, list[str]]]:
     """Return which package of this folder imports which other, and by which lines."""
-    found: dict[str, dict[str, list[str]]] = {}
+    imports_by_package: dict[str, dict[str, list[str]]] = {}
     inside = f"djbundle.{root}"
     for name in modules():
         if name != inside and not name.startswith(f"{inside}."):
             continue
         source = package_of(name, root)
-        found.setdefault(source, {})
+        imports_by_package.setdefault(source, {})
         for other in imports()[name]:
             if other.startswith(f"{inside}.") and package_of(other, root) != source:
-                found[source].setdefault(package_of(other, root), []).append(f"{name} imports {other}")
-    return found
+                imports_by_package[source].setdefault(package_of(other, root), []).append(f"{name} imports {other}")
+    return imports_by_package
 
 
 def assert_no_circle(graph: Mapping[str, object]) -> None:
@@ -141,8 +141,8 @@ def test_reader_of_imports() -> None:
         "if TYPE_CHECKING:\n    import djbundle.cli",
         "def later():\n    import djbundle.builder.scan",
     )
-    seen = run_at_import(ast.parse("\n".join(lines)).body)
-    assert [ast.unparse(node) for node in seen] == [
+    statements = run_at_import(ast.parse("\n".join(lines)).body)
+    assert [ast.unparse(node) for node in statements] == [
         "import djbundle.errors",
         "from djbundle import manifest",
         "import djbundle.storages",
@@ -178,10 +178,10 @@ def test_packages_stand_in_layers(root: str, order: tuple[str, ...]) -> None:
 
 def test_layers_of_tasks() -> None:
     """The store does not import the worker, and the modules that an application imports do not load it."""
-    found = arrows("tasks")
-    assert set(found["store"]) == {ROOT}
-    assert set(found["worker"]) == {ROOT, "store"}
-    assert {line.split()[0] for line in found[ROOT]["worker"]} <= MAY_BE_WIRED
+    packages = arrows("tasks")
+    assert set(packages["store"]) == {ROOT}
+    assert set(packages["worker"]) == {ROOT, "store"}
+    assert {line.split()[0] for line in packages[ROOT]["worker"]} <= MAY_BE_WIRED
 
 
 def test_shared_modules_stand_below_all() -> None:
@@ -207,7 +207,7 @@ def test_folders_are_small() -> None:
     folders = [PACKAGE, *(path for path in PACKAGE.rglob("*") if path.is_dir())]
     counts = {folder: sum(path.suffix in SOURCES for path in folder.iterdir()) for folder in folders}
     assert sum(counts.values()) > 300
-    assert {str(folder): count for folder, count in counts.items() if count > MOST_FILES} == {}
+    assert {str(folder): count for folder, count in counts.items() if count > MAX_FILES} == {}
 
 
 # For each folder: the folders whose headers its C files may include.

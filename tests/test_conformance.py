@@ -78,8 +78,8 @@ def tests_of_django(tmp_path_factory: pytest.TempPathFactory) -> Path:
     run(*pip, "download", "--quiet", "--no-deps", "--no-binary", ":all:", "--dest", folder, django)
     (archive,) = folder.glob("*.tar.gz")
     with tarfile.open(archive) as files:
-        wanted = [each for each in files.getmembers() if each.name.split("/")[1:3] == ["tests", "tasks"]]
-        files.extractall(folder, wanted, filter="data")
+        members = [each for each in files.getmembers() if each.name.split("/")[1:3] == ["tests", "tasks"]]
+        files.extractall(folder, members, filter="data")
     return next(folder.glob("*/tests"))
 
 

@@ -16,7 +16,7 @@ DOCUMENTS = sorted([*REPOSITORY.glob("*.md"), *(REPOSITORY / "docs").rglob("*.md
 CODE = re.compile(r"```.*?```", re.DOTALL)
 LINK = re.compile(r"\]\(([^)\s]+)\)|src=\"([^\"]+)\"")
 HEADING = re.compile(r"^#+ (.*)$", re.MULTILINE)
-MOST_WORDS = 1000
+MAX_WORDS = 1000
 
 
 def text_of(document: Path) -> str:
@@ -25,15 +25,15 @@ def text_of(document: Path) -> str:
 
 def links_of(document: Path) -> Iterator[str]:
     """Yield the links that lead to this repository."""
-    for found in LINK.finditer(text_of(document)):
-        link = found[1] or found[2]
+    for match in LINK.finditer(text_of(document)):
+        link = match[1] or match[2]
         if not link.startswith("http"):
             yield link
 
 
 def anchors_of(document: Path) -> set[str]:
     """Return the anchors of the document's headings, as GitHub makes them."""
-    headings = (re.sub(r"[^\w\- ]", "", found[1].lower()) for found in HEADING.finditer(text_of(document)))
+    headings = (re.sub(r"[^\w\- ]", "", match[1].lower()) for match in HEADING.finditer(text_of(document)))
     return {heading.replace(" ", "-") for heading in headings}
 
 
@@ -57,8 +57,8 @@ def test_reference_pages_are_written_from_the_code() -> None:
 
 
 def test_the_terminal_is_drawn_from_its_run() -> None:
-    assert terminal.PICTURE.read_text() == terminal.draw(json.loads(terminal.KEPT.read_text()))
+    assert terminal.PICTURE.read_text() == terminal.draw(json.loads(terminal.RECORDING.read_text()))
 
 
 def test_the_readme_is_short() -> None:
-    assert len((REPOSITORY / "README.md").read_text().split()) < MOST_WORDS
+    assert len((REPOSITORY / "README.md").read_text().split()) < MAX_WORDS

@@ -170,13 +170,13 @@ def ground(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Ground:
 )
 def test_what_is_there_is_in_the_bundle(ground: Ground, forest: tuple[Grown, ...]) -> None:
     ground.plant(forest)
-    wanted = {
+    content = {
         "modules": [name for tree in forest for name in tree.dotted()],
         "data": [(tree.top, name) for tree in forest for name in tree.data],
         "distributions": [tree.name for tree in forest],
     }
     named = ground.project.parent / "forest.json"
-    named.write_text(json.dumps(wanted))
+    named.write_text(json.dumps(content))
     expected = run(ground.programs / "python", ground.project / "manage.py", "tell", named)
     bundle = ground.project.parent / "dist" / "forest"
     run(ground.programs / "djbundle", "build", "--no-verify", ground.project, "-o", bundle)

@@ -38,7 +38,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def told(wheel: Path, folder: Path) -> tuple[dict[str, str], dict[str, str]]:
+def results(wheel: Path, folder: Path) -> tuple[dict[str, str], dict[str, str]]:
     """Return each exercise's result in the environment, and in a bundle that is built there and runs without it."""
     programs = make_environment(folder / "environment", "3.13", wheel, *PACKAGES)
     expected = run(programs / "python", PROJECT / "manage.py", "exercise")
@@ -50,17 +50,17 @@ def told(wheel: Path, folder: Path) -> tuple[dict[str, str], dict[str, str]]:
 
 
 @pytest.mark.parametrize("exercise", EXERCISES)
-def test_package(told: tuple[dict[str, str], dict[str, str]], exercise: str) -> None:
-    expected, found = told
+def test_package(results: tuple[dict[str, str], dict[str, str]], exercise: str) -> None:
+    expected, actual = results
     assert "Traceback" not in expected[exercise]
-    assert found[exercise] == expected[exercise]
+    assert actual[exercise] == expected[exercise]
 
 
-def test_every_exercise_is_done(told: tuple[dict[str, str], dict[str, str]]) -> None:
-    assert sorted(told[0]) == sorted(told[1]) == sorted(EXERCISES)
+def test_every_exercise_is_done(results: tuple[dict[str, str], dict[str, str]]) -> None:
+    assert sorted(results[0]) == sorted(results[1]) == sorted(EXERCISES)
 
 
-@pytest.mark.usefixtures("told")
+@pytest.mark.usefixtures("results")
 def test_package_is_compiled(folder: Path) -> None:
     """The package has no bytecode, and finds its extension module."""
     bundle = folder / "bundle" / "odds"

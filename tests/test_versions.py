@@ -50,9 +50,9 @@ def test_small_project_builds_and_serves(wheel: Path, tmp_path: Path, python: st
     bundle = copy_bundle(tmp_path / "small", tmp_path / "server")
     site = Site(bundle, tmp_path / "data", bare_environment())
     run(bundle, "-c", "from djbundle.runtime.tls import acme, keys; keys.generate_key()")
-    told = json.loads(site.run("version", "--json").stdout)
-    assert told["python"].startswith(f"{python}.")
-    assert told["django"].startswith(django.removeprefix("django>=").partition(",")[0])
+    versions = json.loads(site.run("version", "--json").stdout)
+    assert versions["python"].startswith(f"{python}.")
+    assert versions["django"].startswith(django.removeprefix("django>=").partition(",")[0])
     with site:
         customer = Customer(site.url)
         customer.get("/write/?text=by-the-worker")

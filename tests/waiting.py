@@ -7,7 +7,7 @@ from collections.abc import Callable
 def wait_until[T](condition: Callable[[], T], what: str, seconds: float = 30.0) -> T:
     """Return the first true value of `condition`. Fail after `seconds`."""
     end = time.monotonic() + seconds
-    while not (answer := condition()):
+    while not (value := condition()):
         assert time.monotonic() < end, f"not within {seconds:.0f} s: {what}"
         time.sleep(0.02)
-    return answer
+    return value

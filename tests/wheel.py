@@ -13,10 +13,10 @@ def find_python(version: str) -> str:
         try:
             # Not the interpreter of an environment that is active here: uv skips it.
             code = "import os, sys; print(os.path.realpath(sys.executable))"
-            told = subprocess.run([candidate, "-c", code], capture_output=True, text=True, check=True)
+            result = subprocess.run([candidate, "-c", code], capture_output=True, text=True, check=True)
         except (OSError, subprocess.CalledProcessError):
             continue
-        return told.stdout.strip()
+        return result.stdout.strip()
     return version
 
 

@@ -55,8 +55,10 @@ def main() -> None:
         print(f"{'':36}{'file':>9}{'check':>9}{'memory':>9}{'a dictionary saves':>20}")
         for side in sides:
             bundle, blocks = bundles[side.name]
-            told = subprocess.run([bundle, "shell", "-v0", "-c", PSS], env=environment, check=True, capture_output=True)
-            size, memory = bundle.stat().st_size / MEGABYTE, int(told.stdout) / 1000
+            result = subprocess.run(
+                [bundle, "shell", "-v0", "-c", PSS], env=environment, check=True, capture_output=True
+            )
+            size, memory = bundle.stat().st_size / MEGABYTE, int(result.stdout) / 1000
             numbers = f"{size:>6.1f} MB{1000 * side.median:>6.0f} ms{memory:>6.0f} MB"
             print(f"{side.name:36}{numbers}{saved_by_dictionary(blocks) / MEGABYTE:>17.2f} MB")
 

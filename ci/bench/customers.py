@@ -20,7 +20,7 @@ WORDS = ("lamp", "oak", "linen", "cup", "blue")
 
 
 @dataclass
-class Told:
+class CustomerResults:
     """The results of all customers of one run."""
 
     seconds: float = 0.0
@@ -37,10 +37,10 @@ class Told:
 class Browser:
     """The browser of one customer. A status of 400 or more, or no response, is counted and raises FailedError."""
 
-    def __init__(self, url: str, told: Told) -> None:
+    def __init__(self, url: str, results: CustomerResults) -> None:
         self._connection = http.client.HTTPConnection(urlsplit(url).netloc, timeout=30)
         self._cookies: SimpleCookie = SimpleCookie()
-        self._told = told
+        self._results = results
 
     def get(self, path: str) -> str:
         return self._ask("GET", path)
@@ -60,21 +60,21 @@ class Browser:
         began = time.monotonic()
         try:
             self._connection.request(method, path, body, headers)
-            answer = self._connection.getresponse()
-            content = answer.read()
+            response = self._connection.getresponse()
+            content = response.read()
         except (OSError, http.client.HTTPException) as error:
             self._fail(f"{method} {path.split('/')[1]}: {error!r}")
-        self._told.requests.append(time.monotonic() - began)
-        for value in answer.headers.get_all("Set-Cookie", ()):
+        self._results.requests.append(time.monotonic() - began)
+        for value in response.headers.get_all("Set-Cookie", ()):
             self._cookies.load(value)
-        if answer.status >= 400:
-            self._fail(f"{method} {path.split('/')[1]}: {answer.status}")
-        if answer.status in (302, 303):
-            return self.get(urlsplit(answer.headers["Location"]).path)
+        if response.status >= 400:
+            self._fail(f"{method} {path.split('/')[1]}: {response.status}")
+        if response.status in (302, 303):
+            return self.get(urlsplit(response.headers["Location"]).path)
         return content.decode(errors="replace")
 
     def _fail(self, what: str) -> None:
-        self._told.failures[what] += 1
+        self._results.failures[what] += 1
         raise FailedError(what)
 
 
@@ -103,14 +103,14 @@ def shop(browser: Browser, chance: random.Random, number: int) -> bool:
     return True
 
 
-def visit(url: str, customers: int, at_once: int, per_second: float | None) -> Told:
+def run_customers(url: str, customers: int, at_once: int, per_second: float | None) -> CustomerResults:
     """Let `customers` come: always `at_once` of them, or at random moments, `per_second` on average."""
     with ProcessPoolExecutor(1, get_context("spawn")) as apart:  # mails in the same process would distort the times
-        return apart.submit(_visit, url, customers, at_once, per_second).result()
+        return apart.submit(_run_customers, url, customers, at_once, per_second).result()
 
 
-def _visit(url: str, customers: int, at_once: int, per_second: float | None) -> Told:
-    told = Told(customers=customers)
+def _run_customers(url: str, customers: int, at_once: int, per_second: float | None) -> CustomerResults:
+    results = CustomerResults(customers=customers)
     numbers, lock = iter(range(customers)), threading.Lock()
     arrivals = _arrivals(customers, per_second)
     began = time.monotonic()
@@ -122,11 +122,11 @@ def _visit(url: str, customers: int, at_once: int, per_second: float | None) -> 
             if number is None:
                 return
             time.sleep(max(0.0, began + arrival - time.monotonic()))
-            browser = Browser(url, told)
+            browser = Browser(url, results)
             try:
-                told.bought += shop(browser, random.Random(number), number)
+                results.bought += shop(browser, random.Random(number), number)
             except FailedError as error:
-                told.failures[f"gave up: {error}"] += 1
+                results.failures[f"gave up: {error}"] += 1
             finally:
                 browser.close()
 
@@ -135,8 +135,8 @@ def _visit(url: str, customers: int, at_once: int, per_second: float | None) -> 
         thread.start()
     for thread in threads:
         thread.join()
-    told.seconds = time.monotonic() - began
-    return told
+    results.seconds = time.monotonic() - began
+    return results
 
 
 def _arrivals(customers: int, per_second: float | None) -> Iterator[float]:

@@ -16,9 +16,9 @@ from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from ci.bench.customers import Told, visit
+from ci.bench.customers import CustomerResults, run_customers
 from ci.bench.peer import Peer
-from ci.bench.servers import THREADS, WORKERS, Running, Way, need
+from ci.bench.servers import THREADS, WORKERS, RunningServer, ServerSetup, need
 from ci.bench.start import build_shop
 from ci.outside import Outside
 from ci.site import Site, bare_environment
@@ -29,7 +29,7 @@ AT_ONCE = 16  # customers at once in runs at full speed
 MANY = 200  # so many at once that no customer waits for another
 BATCHES = 10  # of customers, at full speed
 MEGABYTE = 1_000_000
-PATIENCE = 300.0  # seconds for the last mail
+MAIL_TIMEOUT = 300.0  # seconds for the last mail
 # A stock list whose import takes as long as the customers do, and which leaves enough stock of each product.
 IMPORT = """
 from django.core.files.base import ContentFile
@@ -46,38 +46,43 @@ LEFT = "from catalogue.models import StockImport; print(StockImport.objects.excl
 
 @dataclass
 class Side:
-    way: Way
+    setup: ServerSetup
     shell: Sequence[str | Path]  # the command that runs Python code
-    fastest: list[Told] = field(default_factory=list)
-    calm: list[Told] = field(default_factory=list)
+    full_speed: list[CustomerResults] = field(default_factory=list)
+    calm: list[CustomerResults] = field(default_factory=list)
     memory: list[float] = field(default_factory=list)  # bytes
 
-    def visit_fast(self, running: Running, outside: Outside, customers: int) -> None:
-        self.fastest.append(self._visited(running, outside, customers, AT_ONCE, None))
+    def run_fast(self, running: RunningServer, outside: Outside, customers: int) -> None:
+        self.full_speed.append(self._run(running, outside, customers, AT_ONCE, None))
 
-    def visit_calmly(self, running: Running, outside: Outside, seconds: int) -> None:
+    def run_calmly(self, running: RunningServer, outside: Outside, seconds: int) -> None:
         rate = FASTER * DAY / 86400
-        self.calm.append(self._visited(running, outside, int(seconds * rate), MANY, rate))
+        self.calm.append(self._run(running, outside, int(seconds * rate), MANY, rate))
         self.memory.append(running.memory())
 
-    def _visited(
-        self, running: Running, outside: Outside, customers: int, at_once: int, per_second: float | None
-    ) -> Told:
+    def _run(
+        self, running: RunningServer, outside: Outside, customers: int, at_once: int, per_second: float | None
+    ) -> CustomerResults:
         """Start an import, then the customers. Return when the last mail has come and the import has ended."""
         mails = len(outside.mailbox.messages)
         self._python(IMPORT.replace("ROWS", str(ROWS_EACH * customers)))
-        told = visit(running.url, customers, at_once, per_second)
-        end = time.monotonic() + PATIENCE
-        while (missing := told.bought - (len(outside.mailbox.messages) - mails)) > 0 or self._python(LEFT) != "0":
+        results = run_customers(running.url, customers, at_once, per_second)
+        end = time.monotonic() + MAIL_TIMEOUT
+        while (missing := results.bought - (len(outside.mailbox.messages) - mails)) > 0 or self._python(LEFT) != "0":
             if time.monotonic() > end:
-                told.failures["a mail that did not come"] += missing
+                results.failures["a mail that did not come"] += missing
                 break
             time.sleep(1)
-        return told
+        return results
 
     def _python(self, code: str) -> str:
         done = subprocess.run(
-            [*self.shell, code], cwd=self.way.cwd, env=self.way.environment, check=True, capture_output=True, text=True
+            [*self.shell, code],
+            cwd=self.setup.cwd,
+            env=self.setup.environment,
+            check=True,
+            capture_output=True,
+            text=True,
         )
         return done.stdout.strip()
 
@@ -100,14 +105,14 @@ def main() -> None:
 
 def _measure(sides: Sequence[Side], outside: Outside, customers: int, seconds: int) -> None:
     with ExitStack() as stack:
-        running = [(side, stack.enter_context(side.way.running())) for side in sides]
+        running = [(side, stack.enter_context(side.setup.running())) for side in sides]
         for _, each in running:
             each.wait_for("/")
         for number in range(BATCHES):
             for side, each in running if number % 2 else reversed(running):
-                side.visit_fast(each, outside, customers // BATCHES)
+                side.run_fast(each, outside, customers // BATCHES)
         for side, each in running:
-            side.visit_calmly(each, outside, seconds)
+            side.run_calmly(each, outside, seconds)
 
 
 def _sides(work: Path, settings: Mapping[str, str]) -> Iterator[Side]:
@@ -116,8 +121,8 @@ def _sides(work: Path, settings: Mapping[str, str]) -> Iterator[Side]:
     site.run("demo_data")
     place = ["--data-dir", site.data]
     serve = [site.bundle, "serve", "--bind", "127.0.0.1:{port}", "--workers", str(WORKERS)]
-    way = Way("the bundle", [[*serve, "--blocking-threads", str(THREADS), *place]], work, site.environment)
-    yield Side(way, [site.bundle, "shell", *place, "-v0", "-c"])
+    setup = ServerSetup("the bundle", [[*serve, "--blocking-threads", str(THREADS), *place]], work, site.environment)
+    yield Side(setup, [site.bundle, "shell", *place, "-v0", "-c"])
     yield _peer(work, site, settings)
 
 
@@ -141,8 +146,8 @@ def _peer(work: Path, site: Site, settings: Mapping[str, str]) -> Side:
     _, gunicorn = [*peer.servers("shop.wsgi")][1]
     celery = [peer.python, "-m", "celery", "--app", "celery_shop", "worker", "--beat", "--concurrency", str(WORKERS)]
     schedule = ["--schedule", work / "beat", "--loglevel", "ERROR"]
-    way = Way("gunicorn, Celery, Redis", [redis, gunicorn, [*celery, *schedule]], peer.project, environment)
-    return Side(way, [*manage, "shell", "-v0", "-c"])
+    setup = ServerSetup("gunicorn, Celery, Redis", [redis, gunicorn, [*celery, *schedule]], peer.project, environment)
+    return Side(setup, [*manage, "shell", "-v0", "-c"])
 
 
 def _print_table(sides: Sequence[Side]) -> None:
@@ -151,14 +156,16 @@ def _print_table(sides: Sequence[Side]) -> None:
         f"{'':26}{'customers/min':>14}{'a day in':>10}{'p99':>10}{f'p99 at {FASTER}x':>12}{'memory':>9}{'failures':>10}"
     )
     for side in sides:
-        rate = statistics.median(60 * told.customers / told.seconds for told in side.fastest)
-        late, calm = (statistics.median(told.percentile(0.99) for told in each) for each in (side.fastest, side.calm))
+        rate = statistics.median(60 * results.customers / results.seconds for results in side.full_speed)
+        fast, calm = (
+            statistics.median(results.percentile(0.99) for results in each) for each in (side.full_speed, side.calm)
+        )
         memory = statistics.median(side.memory) / MEGABYTE
-        failures = sum((told.failures.total() for told in (*side.fastest, *side.calm)), 0)
-        numbers = f"{rate:14.0f}{DAY / rate:6.0f} min{late:7.0f} ms{calm:9.0f} ms{memory:6.0f} MB{failures:10}"
-        print(f"{side.way.name:26}{numbers}")
-        for told in (*side.fastest, *side.calm):
-            for what, count in told.failures.most_common(3):
+        failures = sum((results.failures.total() for results in (*side.full_speed, *side.calm)), 0)
+        numbers = f"{rate:14.0f}{DAY / rate:6.0f} min{fast:7.0f} ms{calm:9.0f} ms{memory:6.0f} MB{failures:10}"
+        print(f"{side.setup.name:26}{numbers}")
+        for results in (*side.full_speed, *side.calm):
+            for what, count in results.failures.most_common(3):
                 print(f"  {count} times {what}")
 
 

@@ -17,7 +17,7 @@ import psutil
 
 from ci.attackers import attack
 from ci.bench.peer import REPOSITORY
-from ci.honest import LARGE, Told, ask_all
+from ci.honest import LARGE_SIZE, ClientResults, run_clients
 from ci.site import Site, bare_environment
 
 CLIENTS = 50
@@ -38,8 +38,8 @@ class Address(NamedTuple):
 
 @dataclass(frozen=True)
 class Result:
-    alone: Told  # honest clients without attacks
-    attacked: Told
+    alone: ClientResults  # honest clients without attacks
+    attacked: ClientResults
     fresh: int  # bytes of all web processes before any attack
     before: int  # after a first short attack
     after: int
@@ -79,8 +79,8 @@ def measure(bundle: Path, work: Path, seconds: float) -> Result:
     """
     with Site(bundle, work / "data", bare_environment(HOME=str(work)), *OPTIONS, *LIMITS) as site:
         (site.data / "media").mkdir(exist_ok=True)
-        (site.data / "media" / "small.pdf").write_bytes(b"a" * LARGE)
-        (site.data / "media" / "large.pdf").write_bytes(b"a" * 10 * LARGE)
+        (site.data / "media" / "small.pdf").write_bytes(b"a" * LARGE_SIZE)
+        (site.data / "media" / "large.pdf").write_bytes(b"a" * 10 * LARGE_SIZE)
         address, web = Address(site.url), web_processes(site)
         run(address, WARMING, attacked=False)
         time.sleep(SETTLING)
@@ -95,7 +95,7 @@ def measure(bundle: Path, work: Path, seconds: float) -> Result:
         return Result(alone, attacked, fresh, before, after, len(set(web) - set(web_processes(site))))
 
 
-def run(address: Address, seconds: float, *, attacked: bool) -> Told:
+def run(address: Address, seconds: float, *, attacked: bool) -> ClientResults:
     """Run honest clients, and attackers if `attacked`, in separate processes, so that neither waits for the other."""
     context = multiprocessing.get_context("spawn")
     ended = context.Event()
@@ -105,10 +105,10 @@ def run(address: Address, seconds: float, *, attacked: bool) -> Told:
             attackers.start()
         honest = apart.submit(ask_until_the_end, address)
         threading.Timer(seconds, ended.set).start()
-        told = honest.result()
+        results = honest.result()
         if attacked:
             attackers.join()
-    return told
+    return results
 
 
 _ended: list[Event] = []  # an event can be passed to a process only when it is created
@@ -118,8 +118,8 @@ def keep(ended: Event) -> None:
     _ended.append(ended)
 
 
-def ask_until_the_end(address: Address) -> Told:
-    return ask_all(address, CLIENTS, cast("threading.Event", _ended[0]))
+def ask_until_the_end(address: Address) -> ClientResults:
+    return run_clients(address, CLIENTS, cast("threading.Event", _ended[0]))
 
 
 def attack_until(address: Address, ended: Event) -> None:
@@ -146,10 +146,10 @@ def cooled(processes: list[psutil.Process], before: int) -> int:
 
 def print_result(result: Result) -> None:
     print(f"{'':24}{'requests':>10}{'failed':>8}{'median':>11}{'p99':>11}")
-    for name, told in (("honest clients, alone", result.alone), ("and under attack", result.attacked)):
+    for name, results in (("honest clients, alone", result.alone), ("and under attack", result.attacked)):
         print(
-            f"{name:24}{len(told.requests):>10}{told.failures.total():>8}"
-            f"{told.percentile(0.5):>8.0f} ms{told.percentile(0.99):>8.0f} ms"
+            f"{name:24}{len(results.requests):>10}{results.failures.total():>8}"
+            f"{results.percentile(0.5):>8.0f} ms{results.percentile(0.99):>8.0f} ms"
         )
     print(
         f"memory: {result.fresh / MEGABYTE:.1f} MB of a fresh site, {result.before / MEGABYTE:.1f} MB after a short "

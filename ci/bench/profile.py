@@ -21,8 +21,8 @@ STAGES = {  # a stage, and the code that runs in it
     "django.setup(): apps and models": "import django; django.setup()",
     "check: URLs, views, admin": "django.core.management.call_command('check')",
 }
-SCRIPT = "import time; told = []\n" + "".join(f"{code}\ntold.append(time.monotonic())\n" for code in STAGES.values())
-SCRIPT += "print(told)"
+SCRIPT = "import time; times = []\n" + "".join(f"{code}\ntimes.append(time.monotonic())\n" for code in STAGES.values())
+SCRIPT += "print(times)"
 END = "end of the process"
 
 
@@ -39,14 +39,14 @@ def main() -> None:
             "bundle": ([bundle, "-c", SCRIPT], work, bare_environment(HOME=folder, **variables)),
             "venv": ([peer.python, "-c", SCRIPT], peer.project, peer.environment | variables),
         }
-        found: dict[str, list[list[float]]] = {name: [] for name in sides}
+        timings: dict[str, list[list[float]]] = {name: [] for name in sides}
         for number in range(rounds + 1):
             for name, side in sides.items() if number % 2 else reversed(sides.items()):
                 times = run(*side)
                 if number:  # the first round warms up
-                    found[name].append(times)
-    print(f"{'milliseconds, medians':42}" + "".join(f"{name:>9}" for name in found))
-    medians = ([statistics.median(each) for each in zip(*runs, strict=True)] for runs in found.values())
+                    timings[name].append(times)
+    print(f"{'milliseconds, medians':42}" + "".join(f"{name:>9}" for name in timings))
+    medians = ([statistics.median(each) for each in zip(*runs, strict=True)] for runs in timings.values())
     for stage, *columns in zip([*STAGES, END], *medians, strict=True):
         print(f"{stage:42}" + "".join(f"{1000 * value:>9.1f}" for value in columns))
 
@@ -54,8 +54,8 @@ def main() -> None:
 def run(command: list[str | Path], cwd: Path, environment: Mapping[str, str]) -> list[float]:
     """Return how long each stage took, in seconds."""
     begin = time.monotonic()
-    told = subprocess.run(command, cwd=cwd, env=environment, check=True, capture_output=True, text=True).stdout
-    moments = [begin, *map(float, told.splitlines()[-1].strip("[]").split(",")), time.monotonic()]
+    output = subprocess.run(command, cwd=cwd, env=environment, check=True, capture_output=True, text=True).stdout
+    moments = [begin, *map(float, output.splitlines()[-1].strip("[]").split(",")), time.monotonic()]
     return [later - earlier for earlier, later in itertools.pairwise(moments)]
 
 

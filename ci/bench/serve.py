@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from ci.bench.peer import Peer
-from ci.bench.servers import THREADS, WORKERS, Way, need
+from ci.bench.servers import THREADS, WORKERS, ServerSetup, need
 from ci.bench.start import build_shop
 from ci.site import Site, bare_environment
 
@@ -20,14 +20,14 @@ MEGABYTE = 1_000_000
 
 
 @dataclass
-class Measured:
-    way: Way
+class Side:
+    setup: ServerSetup
     first_page: list[float] = field(default_factory=list)  # seconds
     rate: list[float] = field(default_factory=list)  # pages per second
     memory: list[float] = field(default_factory=list)  # bytes, proportional set size
 
     def measure(self) -> None:
-        with self.way.running() as running:
+        with self.setup.running() as running:
             self.first_page.append(running.wait_for(PAGE) - running.began)
             running.load(PAGE, CONNECTIONS, SECONDS)  # fills caches
             self.rate.append(running.load(PAGE, CONNECTIONS, SECONDS).rate)
@@ -40,30 +40,30 @@ def main() -> None:
     rounds = parser.parse_args().rounds
     need("wrk")
     with tempfile.TemporaryDirectory(prefix="djbundle-bench-") as folder:
-        sides = [Measured(way) for way in _ways(Path(folder))]
+        sides = [Side(setup) for setup in _setups(Path(folder))]
         for number in range(rounds):
             for side in sides if number % 2 else reversed(sides):
                 side.measure()
     _print_table(sides)
 
 
-def _ways(work: Path) -> Iterator[Way]:
+def _setups(work: Path) -> Iterator[ServerSetup]:
     bundle = build_shop(work)
     site = Site(bundle, work / "data", bare_environment(HOME=str(work)))
     site.run("migrate")
     site.run("demo_data")
     options = ["--workers", str(WORKERS), "--blocking-threads", str(THREADS), "--data-dir", str(site.data)]
-    yield Way("bundle", [[bundle, "serve", "--bind", "127.0.0.1:{port}", *options]], work, site.environment)
+    yield ServerSetup("bundle", [[bundle, "serve", "--bind", "127.0.0.1:{port}", *options]], work, site.environment)
 
     peer = Peer(work)
     shutil.copy(site.data / "db.sqlite3", peer.project / "db.sqlite3")
     environment = peer.environment | {"SHOP_DEBUG": "0", "SHOP_HOSTS": "127.0.0.1"}
     worker = [peer.python, "manage.py", "worker"]
     for name, command in peer.servers("shop.wsgi"):
-        yield Way(name, [command, worker], peer.project, environment)
+        yield ServerSetup(name, [command, worker], peer.project, environment)
 
 
-def _print_table(sides: Sequence[Measured]) -> None:
+def _print_table(sides: Sequence[Side]) -> None:
     """Print medians, and the ratio of djbundle's to each."""
     ours = sides[0]
     columns = (
@@ -78,7 +78,7 @@ def _print_table(sides: Sequence[Measured]) -> None:
             median = statistics.median(getattr(side, name))
             ratio = statistics.median(getattr(ours, name)) / median
             cells.append(f"{median * factor:>13.0f} {unit:2}{ratio:>7.2f}")
-        print(f"{side.way.name:20}" + "".join(cells))
+        print(f"{side.setup.name:20}" + "".join(cells))
 
 
 if __name__ == "__main__":

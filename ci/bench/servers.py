@@ -22,7 +22,7 @@ MILLISECONDS = {"us": 0.001, "ms": 1.0, "s": 1000.0}
 
 
 @dataclass(frozen=True)
-class Way:
+class ServerSetup:
     """A way to serve. Each command is a process of its own, such as web server and task worker."""
 
     name: str
@@ -31,7 +31,7 @@ class Way:
     environment: Mapping[str, str]
 
     @contextlib.contextmanager
-    def running(self) -> Iterator["Running"]:
+    def running(self) -> Iterator["RunningServer"]:
         port, began = free_port(), time.monotonic()
         processes = []
         for command in self.commands:
@@ -39,7 +39,7 @@ class Way:
             quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
             processes.append(subprocess.Popen(words, cwd=self.cwd, env=self.environment, **quiet))  # type: ignore[call-overload]
         try:
-            yield Running(f"http://127.0.0.1:{port}", began, processes)
+            yield RunningServer(f"http://127.0.0.1:{port}", began, processes)
         finally:
             for process in processes:
                 process.send_signal(signal.SIGTERM)
@@ -57,7 +57,7 @@ class Load:
 
 
 @dataclass(frozen=True)
-class Running:
+class RunningServer:
     url: str
     began: float  # monotonic seconds
     processes: Sequence["subprocess.Popen[bytes]"]
@@ -68,24 +68,24 @@ class Running:
         while time.monotonic() < end:
             if ended := next((process for process in self.processes if process.poll() is not None), None):
                 raise RuntimeError(f"{ended.args} has ended")
-            with contextlib.suppress(OSError), urllib.request.urlopen(self.url + path, timeout=5) as answer:
-                answer.read()
+            with contextlib.suppress(OSError), urllib.request.urlopen(self.url + path, timeout=5) as response:
+                response.read()
                 return time.monotonic()
             time.sleep(0.002)
         raise TimeoutError(self.url + path)
 
-    def everyone(self) -> set[psutil.Process]:
+    def all_processes(self) -> set[psutil.Process]:
         """Return all processes and their descendants."""
         tops = [psutil.Process(process.pid) for process in self.processes]
         return {process for top in tops for process in (top, *top.children(recursive=True))}
 
     def memory(self) -> float:
         """Return the bytes of all processes; pages that several share count once (PSS)."""
-        return float(sum(process.memory_full_info().pss for process in self.everyone()))
+        return float(sum(process.memory_full_info().pss for process in self.all_processes()))
 
     def processor(self) -> float:
         """Return the CPU seconds that the living processes have used."""
-        times = [process.cpu_times() for process in self.everyone()]
+        times = [process.cpu_times() for process in self.all_processes()]
         return sum(each.user + each.system for each in times)
 
     def load(self, path: str, connections: int, seconds: int, *headers: str) -> Load:
@@ -105,17 +105,17 @@ def run_wrk(url: str, connections: int, seconds: int, *headers: str) -> Load:
     for header in headers:
         command += ["--header", header]
     before = _processor_of_children()
-    told = subprocess.run([*command, url], check=True, capture_output=True, text=True).stdout
+    output = subprocess.run([*command, url], check=True, capture_output=True, text=True).stdout
     used = _processor_of_children() - before
-    if "Non-2xx" in told or "Socket errors" in told:
-        raise RuntimeError(told)
-    count = re.search(r"(\d+) requests in", told)
-    rate = re.search(r"Requests/sec:\s+([\d.]+)", told)
-    late = re.search(r"99%\s+([\d.]+)(us|ms|s)", told)
+    if "Non-2xx" in output or "Socket errors" in output:
+        raise RuntimeError(output)
+    count = re.search(r"(\d+) requests in", output)
+    rate = re.search(r"Requests/sec:\s+([\d.]+)", output)
+    p99_match = re.search(r"99%\s+([\d.]+)(us|ms|s)", output)
     assert count
     assert rate
-    assert late
-    p99 = float(late[1]) * MILLISECONDS[late[2]]
+    assert p99_match
+    p99 = float(p99_match[1]) * MILLISECONDS[p99_match[2]]
     return Load(int(count[1]), float(rate[1]), p99, client=1000 * used / int(count[1]))
 
 

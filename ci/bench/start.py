@@ -20,8 +20,8 @@ class FirstLineSide(Side):
 
     def run(self) -> float:
         begin = time.monotonic()
-        told = subprocess.run(self.command, cwd=self.cwd, env=self.environment, check=True, capture_output=True)
-        return float(told.stdout) - begin
+        result = subprocess.run(self.command, cwd=self.cwd, env=self.environment, check=True, capture_output=True)
+        return float(result.stdout) - begin
 
 
 def main() -> None:

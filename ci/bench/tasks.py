@@ -36,7 +36,7 @@ class Bench:
 
     def __init__(self, machine: Machine, options: argparse.Namespace) -> None:
         self.machine, self.options = machine, options
-        self.made: dict[tuple[str, str], Side | None] = {}
+        self.known_sides: dict[tuple[str, str], Side | None] = {}
 
     def drain(self) -> Iterator[Table]:
         for database in DATABASES:
@@ -79,15 +79,15 @@ class Bench:
     def side(self, module: str, database: str) -> Side | None:
         """Return a side, or None if it cannot be installed or set up: one line reports it, and the rest goes on."""
         key = (module, database)
-        if key not in self.made:
+        if key not in self.known_sides:
             try:
                 if module == "celery_redis" and not self.machine.redis.program:
                     raise RuntimeError("there is no redis-server on the PATH; install it:  apt install redis-server")
-                self.made[key] = Side(self.machine, module, database)
+                self.known_sides[key] = Side(self.machine, module, database)
             except FAILURES as error:
-                self.made[key] = None
+                self.known_sides[key] = None
                 print(f"\nnot measured: {module} on {database}: {' '.join(str(error).split())[-300:]}")
-        return self.made[key]
+        return self.known_sides[key]
 
 
 SECTIONS: dict[str, Callable[[Bench], Iterator[Table]]] = {
@@ -133,10 +133,10 @@ def measure(options: argparse.Namespace) -> None:
 
 def command_of(section: str, options: argparse.Namespace) -> str:
     """Return the command that repeats this measurement."""
-    given = {f"--{name}": getattr(options, name) for name in ("tasks", "rounds", "rows", "kills")}
+    values = {f"--{name}": getattr(options, name) for name in ("tasks", "rounds", "rows", "kills")}
     used = {"backlog": ("--tasks", "--rounds", "--rows"), "kills": ("--tasks", "--kills")}
     used |= {"pages": ("--rounds",), "latency": ("--rounds",)}
-    words = [word for name in used.get(section, ("--tasks", "--rounds")) for word in (name, str(given[name]))]
+    words = [word for name in used.get(section, ("--tasks", "--rounds")) for word in (name, str(values[name]))]
     return shlex.join(["ci/bench/run", "tasks", section, *words])
 
 

@@ -21,13 +21,13 @@ from functools import partial
 from pathlib import Path
 
 from ci.bench.peer import REPOSITORY, Peer
-from ci.bench.servers import THREADS, WORKERS, Running, Way
+from ci.bench.servers import THREADS, WORKERS, RunningServer, ServerSetup
 from ci.load import PLAIN, SECURE, SLOW, Client, Load, reader, slow_head, web_socket
 from ci.site import Site, bare_environment, copy_bundle
 from ci.websocket import Reachable
 
 PROJECTS = REPOSITORY / "tests" / "projects"
-PATIENCE = 60.0  # seconds for a takeover
+TAKEOVER_TIMEOUT = 60.0  # seconds for a takeover
 SETTLE = 1.0  # seconds for new processes of a peer, which does not report when it serves
 REFUSED = 55  # exit code of `upgrade` to a version that does not answer
 BROKEN_PAGE = """
@@ -55,8 +55,8 @@ class Side:
                 change()
                 time.sleep(SETTLE)
         example = load.failures[0] if load.failures else ""
-        told = f"{count:>3} upgrades, {load.seen():>8,} answers, {len(load.failures):>6,} failed"
-        return f"{self.name:24} {told}  {example}"
+        counts = f"{count:>3} upgrades, {load.response_count():>8,} answers, {len(load.failures):>6,} failed"
+        return f"{self.name:24} {counts}  {example}"
 
 
 def main() -> None:
@@ -101,15 +101,15 @@ def _served(
 
 
 def _reload(site: Site) -> None:
-    before = site.told()["app"]
+    before = site.status()["app"]
     site.process.send_signal(signal.SIGHUP)
-    _wait(lambda: site.told()["app"] != before)
+    _wait(lambda: site.status()["app"] != before)
 
 
 def _fail_to_upgrade(broken: Path, site: Site) -> None:
-    told = site.run("upgrade", str(broken), check=False)
-    if told.returncode != REFUSED:
-        raise RuntimeError(told.stderr)
+    result = site.run("upgrade", str(broken), check=False)
+    if result.returncode != REFUSED:
+        raise RuntimeError(result.stderr)
 
 
 def _peers(work: Path) -> Iterator[Side]:
@@ -119,7 +119,7 @@ def _peers(work: Path) -> Iterator[Side]:
     worker = [peer.python, "manage.py", "worker"]
     pid = work / "gunicorn.pid"
 
-    def restart_gunicorn(_running: Running) -> None:
+    def restart_gunicorn(_running: RunningServer) -> None:
         """Upgrade as gunicorn documents it: start a second master beside the first, then quit the first."""
         before = int(pid.read_text())
         os.kill(before, signal.SIGUSR2)
@@ -128,13 +128,15 @@ def _peers(work: Path) -> Iterator[Side]:
         os.kill(before, signal.SIGQUIT)
         _wait(lambda: pid.exists() and int(pid.read_text() or before) != before)
 
-    def reload_granian(running: Running) -> None:
+    def reload_granian(running: RunningServer) -> None:
         running.processes[0].send_signal(signal.SIGHUP)
         time.sleep(SETTLE)
 
     @contextlib.contextmanager
-    def serving(command: Sequence[str | Path], change: Callable[[Running], None]) -> Iterator[tuple[Reachable, Change]]:
-        with Way("", [command, worker], peer.project, peer.environment).running() as running:
+    def serving(
+        command: Sequence[str | Path], change: Callable[[RunningServer], None]
+    ) -> Iterator[tuple[Reachable, Change]]:
+        with ServerSetup("", [command, worker], peer.project, peer.environment).running() as running:
             running.wait_for("/")
             yield running, partial(change, running)
 
@@ -147,7 +149,7 @@ def _peers(work: Path) -> Iterator[Side]:
 
 
 def _wait(condition: Callable[[], bool]) -> None:
-    end = time.monotonic() + PATIENCE
+    end = time.monotonic() + TAKEOVER_TIMEOUT
     while not condition():
         if time.monotonic() > end:
             raise TimeoutError("nobody has taken over")

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from ci.bench.peer import Peer
-from ci.bench.servers import THREADS, WORKERS, Load, Running, Way, need
+from ci.bench.servers import THREADS, WORKERS, Load, RunningServer, ServerSetup, need
 from ci.site import Site, bare_environment
 
 PROJECT = Path(__file__).parent / "web_project"
@@ -38,7 +38,7 @@ http {{
 
 @dataclass
 class Side:
-    way: Way
+    setup: ServerSetup
     files: dict[str, str]  # names of the files, with their hashes
     pages: bool = True
     loads: dict[str, list[Load]] = field(default_factory=dict)
@@ -48,7 +48,7 @@ class Side:
         pages = {page: page for page in PAGES} if self.pages else {}
         return pages | {file: f"/static/{name}" for file, name in self.files.items()}
 
-    def measure(self, running: Running, target: str, seconds: int) -> Load:
+    def measure(self, running: RunningServer, target: str, seconds: int) -> Load:
         return running.load(self.paths()[target], CONNECTIONS, seconds, BROWSER)
 
 
@@ -62,13 +62,13 @@ def main() -> None:
         Path(folder).chmod(0o755)  # nginx has a user of its own
         sides = list(_sides(Path(folder)))
         with contextlib.ExitStack() as stack:
-            running = [(side, stack.enter_context(side.way.running())) for side in sides]
+            running = [(side, stack.enter_context(side.setup.running())) for side in sides]
             for target in options.only:
                 _measure([(side, it) for side, it in running if target in side.paths()], target, options.rounds)
     _print_table(sides)
 
 
-def _measure(running: Sequence[tuple[Side, Running]], target: str, rounds: int) -> None:
+def _measure(running: Sequence[tuple[Side, RunningServer]], target: str, rounds: int) -> None:
     """Measure all servers in turn, while all run: so the machine's changes affect all alike."""
     for side, it in running:
         it.wait_for(side.paths()[target])
@@ -92,7 +92,7 @@ def _sides(work: Path) -> Iterator[Side]:
     files = {name: url.removeprefix("/static/") for name, url in names.items()}
     options = ["--workers", str(WORKERS), "--blocking-threads", str(THREADS), "--data-dir", str(site.data)]
     ours = [site.bundle, "serve", "--bind", "127.0.0.1:{port}", *options]
-    yield Side(Way("bundle", [ours], work, site.environment), files)
+    yield Side(ServerSetup("bundle", [ours], work, site.environment), files)
 
     peer = Peer(work / "peer", project)
     shutil.copy(site.data / "db.sqlite3", peer.project / "db.sqlite3")
@@ -100,10 +100,10 @@ def _sides(work: Path) -> Iterator[Side]:
     collect = [peer.python, "manage.py", "collectstatic", "--no-input"]
     subprocess.run(collect, check=True, cwd=peer.project, env=environment, capture_output=True)
     for name, command in peer.servers("web.wsgi"):
-        yield Side(Way(name, [command], peer.project, environment), files)
+        yield Side(ServerSetup(name, [command], peer.project, environment), files)
     text = NGINX.format(workers=WORKERS, work=work, root=peer.project / "collected", port="{port}")
     nginx = f"cat > {work}/nginx.conf <<'END' && exec nginx -c {work}/nginx.conf\n{text}\nEND\n"
-    yield Side(Way("nginx", [["sh", "-c", nginx]], work, dict(os.environ)), files, pages=False)
+    yield Side(ServerSetup("nginx", [["sh", "-c", nginx]], work, dict(os.environ)), files, pages=False)
 
 
 def _write_files(folder: Path) -> None:
@@ -128,7 +128,7 @@ def _print_table(sides: Sequence[Side]) -> None:
             rate, p99, server, client = (_median(side, target, name) for name in ("rate", "p99", "server", "client"))
             ratios = _median(ours, target, "rate") / rate, p99 / _median(ours, target, "p99")
             print(
-                f"{side.way.name:20}{rate:>12,.0f}{ratios[0]:>8.2f}{p99:>9.1f} ms{ratios[1]:>8.2f}"
+                f"{side.setup.name:20}{rate:>12,.0f}{ratios[0]:>8.2f}{p99:>9.1f} ms{ratios[1]:>8.2f}"
                 f"{server:>9.2f} ms{client:>9.2f} ms"
             )
 

@@ -13,7 +13,7 @@ from ci.pages.markdown import code, prose, table
 from djbundle.manifest import BuildInfo, Manifest
 from djbundle.runtime.core.bundle import Bundle
 from djbundle.runtime.metrics import server
-from djbundle.runtime.process.counters import Board
+from djbundle.runtime.process.counters import Scoreboard
 from djbundle.tasks.models import TaskRecord
 
 HELP = re.compile(r"^# HELP (\w+) (.*)$", re.MULTILINE)
@@ -46,14 +46,14 @@ def exposition() -> str:
     manifest = Manifest(
         name="shop", version="1", settings_module="", interface="wsgi", application=None, static_root="", build=build
     )
-    board = Board.create(1)
-    board.slot(0).begin("web")
+    scoreboard = Scoreboard.create(1)
+    scoreboard.slot(0).count_start("web")
     with tempfile.TemporaryDirectory() as folder:
         database = Path(folder) / "db.sqlite3"
         settings.DATABASES["default"]["NAME"] = connections["default"].settings_dict["NAME"] = database
         try:
             call_command("migrate", verbosity=0)
             TaskRecord.new(task_path="shop.tasks.mail", queue_name="mails").save()
-            return server.collect(Bundle(Path(folder), manifest, "./shop", Path(folder)), board)
+            return server.collect(Bundle(Path(folder), manifest, "./shop", Path(folder)), scoreboard)
         finally:
             connections.close_all()

@@ -11,7 +11,7 @@ PR_SET_PDEATHSIG = 1  # linux/prctl.h
 PAGE = os.sysconf("SC_PAGE_SIZE")
 
 
-def die_with(parent: int, number: signal.Signals = signal.SIGKILL) -> None:
+def die_with_parent(parent: int, number: signal.Signals = signal.SIGKILL) -> None:
     """Have the kernel send this process a signal when its parent `parent` ends, however that ends. Linux only."""
     with contextlib.suppress(OSError, AttributeError):
         ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, number)
@@ -19,7 +19,7 @@ def die_with(parent: int, number: signal.Signals = signal.SIGKILL) -> None:
         os._exit(1)
 
 
-def print_at_once() -> None:
+def use_line_buffering() -> None:
     """Flush standard output after each line, in this process and in all that it forks later.
 
     Into a pipe or a file, Python writes only when it has 8 KB, so the last lines of a killed process would be lost.

@@ -10,11 +10,11 @@ class RuntimeConfig(AppConfig):
 
     def ready(self) -> None:
         from djbundle.runtime.core.tracebacks import report_compiled_code  # noqa: PLC0415 - as above
-        from djbundle.runtime.core.verify_mode import is_trial  # noqa: PLC0415 - as above
+        from djbundle.runtime.core.verify_mode import is_verify_mode  # noqa: PLC0415 - as above
         from djbundle.runtime.logs.error_reports import mask_error_reports  # noqa: PLC0415 - needs the settings
         from djbundle.runtime.logs.handler import report_failed_requests  # noqa: PLC0415 - as above
 
         report_compiled_code()
         mask_error_reports()
-        if is_trial():
+        if is_verify_mode():
             report_failed_requests()

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from djbundle.tasks.models import TaskRecord
 
 
-MOST_KNOWN = 1000  # tasks; a project defines fewer, but ``.using()`` makes new ones
+MAX_PROTOTYPES = 1000  # tasks; a project defines fewer, but ``.using()`` makes new ones
 
 
 class Prototype(NamedTuple):
@@ -52,7 +52,7 @@ class DatabaseBackend(BaseTaskBackend):
 
     def __init__(self, alias: str, params: dict[str, Any]) -> None:
         super().__init__(alias, params)
-        self._known: dict[int, tuple[Any, Prototype]] = {}  # by the id() of the task, which is kept in the value
+        self._prototypes: dict[int, tuple[Any, Prototype]] = {}  # by the id() of the task, which is kept in the value
 
     def validate_task(self, task: Any) -> None:
         super().validate_task(task)
@@ -82,8 +82,8 @@ class DatabaseBackend(BaseTaskBackend):
             insert(record, alias)
         elif record.then or record.group_id:  # it must run itself, else nothing follows
             unique.add_member(record, alias)
-        elif present := unique.add(record, alias, to_seconds(prototype.task.unique_for)):
-            return present.to_result()
+        elif existing := unique.add(record, alias, to_seconds(prototype.task.unique_for)):
+            return existing.to_result()
         result: TaskResult = record.to_result(task)  # type: ignore[type-arg,unused-ignore]
         signals.send_enqueued(type(self), result)
         wakeup.send_on_commit(alias)
@@ -97,15 +97,15 @@ class DatabaseBackend(BaseTaskBackend):
 
     def prototype(self, task: Any) -> Prototype:
         """Return the prototype of `task`, made once, since tasks do not change. Raise InvalidTask for invalid rules."""
-        known = self._known.get(id(task))
-        if known:
-            return known[1]
+        cached = self._prototypes.get(id(task))
+        if cached:
+            return cached[1]
         self.validate_task(task)
         prototype = self._prototype(with_rules(task))
         if task.run_after is None:  # else ``.using()`` made it for a single call
-            if len(self._known) >= MOST_KNOWN:
-                self._known.clear()
-            self._known[id(task)] = task, prototype
+            if len(self._prototypes) >= MAX_PROTOTYPES:
+                self._prototypes.clear()
+            self._prototypes[id(task)] = task, prototype
         return prototype
 
     def _prototype(self, task: RetryingTask) -> Prototype:

@@ -10,15 +10,15 @@ logger = logging.getLogger("djbundle.tasks")
 
 def usable() -> list[BaseTaskBackend]:
     """Return the backends that can be created. Log each other one, for example because its package is not installed."""
-    found = []
+    backends = []
     for alias in task_backends:
         try:
-            found.append(task_backends[alias])
+            backends.append(task_backends[alias])
         except BaseException as error:  # its module and its class may do anything, even exit
-            _say_once(alias, str(error))
-    return found
+            _log_once(alias, str(error))
+    return backends
 
 
 @cache
-def _say_once(alias: str, text: str) -> None:
+def _log_once(alias: str, text: str) -> None:
     logger.warning('backend "%s" of TASKS cannot be used: %s', alias, text)

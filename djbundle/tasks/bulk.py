@@ -28,10 +28,10 @@ class Arguments(NamedTuple):
     kwargs: Mapping[str, Any] = {}
 
 
-Call = Arguments | Sequence[Any] | Mapping[str, Any]
+ArgumentsLike = Arguments | Sequence[Any] | Mapping[str, Any]
 
 
-def enqueue_many(task: Task, calls: Iterable[Call]) -> list[TaskResult]:  # type: ignore[type-arg,unused-ignore]
+def enqueue_many(task: Task, calls: Iterable[ArgumentsLike]) -> list[TaskResult]:  # type: ignore[type-arg,unused-ignore]
     """Do ``task.enqueue()`` for all `calls` or for none, and return the results in their order.
 
     A call is a tuple or list of positional arguments, a mapping of named arguments, or Arguments with both.
@@ -47,12 +47,12 @@ def enqueue_many(task: Task, calls: Iterable[Call]) -> list[TaskResult]:  # type
     return [task.enqueue(*args, **kwargs) for args, kwargs in arguments]
 
 
-async def aenqueue_many(task: Task, calls: Iterable[Call]) -> list[TaskResult]:  # type: ignore[type-arg,unused-ignore]
+async def aenqueue_many(task: Task, calls: Iterable[ArgumentsLike]) -> list[TaskResult]:  # type: ignore[type-arg,unused-ignore]
     """Do the same as `enqueue_many`, from async code."""
     return await sync_to_async(enqueue_many, thread_sensitive=True)(task, calls)
 
 
-def arguments_of(call: Call) -> Arguments:
+def arguments_of(call: ArgumentsLike) -> Arguments:
     """Return the arguments of a call. Raise TypeError for a bare value, as in ``enqueue_many(task, ["text"])``."""
     if isinstance(call, Arguments):
         return call
@@ -72,15 +72,15 @@ def add(backend: DatabaseBackend, task: Any, calls: Sequence[Arguments]) -> list
     alias = router.db_for_write(TaskRecord)
     with transaction.atomic(using=alias, savepoint=False):
         if records[0].unique_key:
-            found, added = _add_unique(records, alias, to_seconds(prototype.task.unique_for))
+            enqueued, added = _add_unique(records, alias, to_seconds(prototype.task.unique_for))
         else:
-            found = added = _add(records, alias)
+            enqueued = added = _add(records, alias)
         new = {record.pk: record.to_result(task) for record in added}
         for result in new.values():
             signals.send_enqueued(type(backend), result)
         if added:
             wakeup.send_on_commit(alias)
-    return [new.get(record.pk) or record.to_result() for record in found]
+    return [new.get(record.pk) or record.to_result() for record in enqueued]
 
 
 Records = list[TaskRecord]
@@ -96,25 +96,25 @@ def _add(records: Records, alias: str) -> Records:
 
 def _add_unique(records: Records, alias: str, window: float | None) -> tuple[Records, Records]:
     """Return for each of `records` the record itself or the existing one, and then those that were added."""
-    found: dict[str, TaskRecord] = {}
+    records_by_key: dict[str, TaskRecord] = {}
     firsts: dict[str, TaskRecord] = {}
     for record in records:
         firsts.setdefault(record.unique_key, record)
     for some in batched(_by_turns(firsts, alias), _batch_size(records, alias)):
         keys = [record.unique_key for record in some]
         if window is not None:
-            found |= unique.recent(keys, alias, window)
-        while missing := [record for record in some if record.unique_key not in found]:
+            records_by_key |= unique.recent(keys, alias, window)
+        while missing := [record for record in some if record.unique_key not in records_by_key]:
             ids = _insert(missing, alias) if connections[alias].vendor != "mysql" else _insert_alone(missing, alias)
             for record in missing:
                 if record.unique_key in ids:
                     record.pk = ids[record.unique_key]
                     record._state.adding, record._state.db = False, alias
-                    found[record.unique_key] = record
+                    records_by_key[record.unique_key] = record
             if len(ids) < len(missing):
-                found = unique.newest(keys, alias) | found
-    return [found[record.unique_key] for record in records], [
-        each for key, each in firsts.items() if found[key] is each
+                records_by_key = unique.newest(keys, alias) | records_by_key
+    return [records_by_key[record.unique_key] for record in records], [
+        each for key, each in firsts.items() if records_by_key[key] is each
     ]
 
 
@@ -131,8 +131,10 @@ def _insert_alone(records: Records, alias: str) -> dict[str, int]:
     """Do the same as `_insert` on MySQL and MariaDB, under a lock: two processes that add many would deadlock."""
     limits.lock(alias)
     keys = [record.unique_key for record in records]
-    alive = {record.unique_key for record in unique.newest(keys, alias).values() if record.status in (READY, RUNNING)}
-    new = [record for record in records if record.unique_key not in alive]
+    pending_keys = {
+        record.unique_key for record in unique.newest(keys, alias).values() if record.status in (READY, RUNNING)
+    }
+    new = [record for record in records if record.unique_key not in pending_keys]
     try:
         with transaction.atomic(using=alias):
             _add(new, alias)

@@ -33,9 +33,9 @@ def check_options(backend: Any) -> list[CheckMessage]:
         if not (is_duration(value) or (name == "KEEP" and value is None)):
             message = f"{name} in OPTIONS must be a number of seconds above 0 or a timedelta, not {value!r}."
             messages.append(Error(message, id="djbundle_tasks.E006"))
-    most = backend.options.get("MAX_ATTEMPTS", 1)
-    if not isinstance(most, int) or most < 1:
-        message = f"MAX_ATTEMPTS in OPTIONS must be a whole number above 0, not {most!r}."
+    max_attempts = backend.options.get("MAX_ATTEMPTS", 1)
+    if not isinstance(max_attempts, int) or max_attempts < 1:
+        message = f"MAX_ATTEMPTS in OPTIONS must be a whole number above 0, not {max_attempts!r}."
         messages.append(Error(message, id="djbundle_tasks.E007"))
     backoff = backend.options.get("BACKOFF", 0)
     if not callable(backoff) and not is_number(backoff):

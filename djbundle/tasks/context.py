@@ -14,8 +14,8 @@ from typing import Any
 from djbundle.tasks.compat import TaskContext as DjangoContext
 from djbundle.tasks.text import clean
 
-TELL_SECONDS = 0.2  # seconds between two progress reports that are sent
-LONGEST_NOTE = 1000  # characters
+REPORT_INTERVAL = 0.2  # seconds between two progress reports that are sent
+MAX_NOTE_LENGTH = 1000  # characters
 
 
 class Cancelled(Exception):  # noqa: N818 - no error: somebody wished it
@@ -26,7 +26,7 @@ class Cancelled(Exception):  # noqa: N818 - no error: somebody wished it
 class Channel:
     """The way from a running task to the process or thread that runs it."""
 
-    tell: Callable[[dict[str, Any]], None] = lambda _progress: None
+    report: Callable[[dict[str, Any]], None] = lambda _progress: None
     is_cancelled: Callable[[], bool] = lambda: False
 
 
@@ -35,7 +35,7 @@ class TaskContext(DjangoContext):  # type: ignore[misc,type-arg,unused-ignore]  
     """The context of a run. `attempt` and `task_result` are Django's."""
 
     channel: Channel = field(default_factory=Channel, repr=False)
-    _told: list[float] = field(default_factory=lambda: [float("-inf")], repr=False)  # sent at, monotonic seconds
+    _reported_at: list[float] = field(default_factory=lambda: [float("-inf")], repr=False)  # sent at, monotonic seconds
 
     def progress(self, done: float, total: float | None = None, note: str = "") -> None:
         """Show in the admin and in ``tasks show`` how far the task is. Frequent calls are cheap.
@@ -46,9 +46,9 @@ class TaskContext(DjangoContext):  # type: ignore[misc,type-arg,unused-ignore]  
         self.check_cancelled()
         values = {"done": _plain(done), "total": None if total is None else _plain(total)}
         now = time.monotonic()
-        if now - self._told[0] >= TELL_SECONDS or done == total:
-            self._told[0] = now
-            self.channel.tell({**values, "note": clean(str(note)[:LONGEST_NOTE])})
+        if now - self._reported_at[0] >= REPORT_INTERVAL or done == total:
+            self._reported_at[0] = now
+            self.channel.report({**values, "note": clean(str(note)[:MAX_NOTE_LENGTH])})
 
     def is_cancelled(self) -> bool:
         """Return whether the task shall stop as soon as it can."""

@@ -124,10 +124,10 @@ class TaskRecord(models.Model):
 
         The time matters because requests enqueue tasks.
         """
-        same, made = _defaults(cls)
+        shared, factories = _defaults(cls)
         record = cls.__new__(cls)
         record._state = ModelState()
-        record.__dict__ |= same | {name: make() for name, make in made if name not in values} | values
+        record.__dict__ |= shared | {name: make() for name, make in factories if name not in values} | values
         return record
 
     @classmethod
@@ -176,9 +176,9 @@ class TaskRecord(models.Model):
 def _defaults(model: type[models.Model]) -> tuple[dict[str, Any], list[tuple[str, Callable[[], Any]]]]:
     """Return the defaults that all instances share, and the functions that make the others, by attribute name."""
     fields = model._meta.concrete_fields
-    made = [field for field in fields if field.has_default() and callable(field.default)]
-    same = {field.attname: field.get_default() for field in fields if field not in made}
-    return same, [(field.attname, field.default) for field in made]
+    callable_fields = [field for field in fields if field.has_default() and callable(field.default)]
+    shared = {field.attname: field.get_default() for field in fields if field not in callable_fields}
+    return shared, [(field.attname, field.default) for field in callable_fields]
 
 
 class PausedQueue(models.Model):
@@ -321,8 +321,8 @@ class Schedule(models.Model):
         before = type(self).objects.using(self._state.db).filter(pk=self.pk).first()
         if before is None:
             return False
-        passed = self.enabled and not before.enabled and self.next_run <= timezone.now()
-        return passed or before.timing != self.timing
+        is_past = self.enabled and not before.enabled and self.next_run <= timezone.now()
+        return is_past or before.timing != self.timing
 
 
 class Release(models.Model):

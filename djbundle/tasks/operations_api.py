@@ -12,17 +12,16 @@ from django.utils import timezone
 from djbundle.tasks.compat import TaskResultStatus
 from djbundle.tasks.context import Cancelled
 from djbundle.tasks.models import PausedQueue, TaskRecord
-from djbundle.tasks.store import following, wakeup
-from djbundle.tasks.store import transitions as queue
+from djbundle.tasks.store import following, transitions, wakeup
 from djbundle.tasks.store.outcome import entry_of
 
 Records = models.QuerySet[TaskRecord]
 LATELY = datetime.timedelta(hours=1)
 
 
-def retry(chosen: Records) -> int:
+def retry(queryset: Records) -> int:
     """Run failed tasks again, as if they were new. Return how many."""
-    failed = chosen.filter(status=TaskResultStatus.FAILED)
+    failed = queryset.filter(status=TaskResultStatus.FAILED)
     count = failed.update(
         status=TaskResultStatus.READY,
         run_after=timezone.now(),
@@ -36,29 +35,29 @@ def retry(chosen: Records) -> int:
         worker_losses=None,
         unique_key="",  # an equal task may exist by now
     )
-    wakeup.send_on_commit(queue.alias())
+    wakeup.send_on_commit(transitions.alias())
     return count
 
 
-def run_now(chosen: Records) -> int:
+def run_now(queryset: Records) -> int:
     """Make scheduled tasks due now. Return how many."""
-    waiting = chosen.filter(status=TaskResultStatus.READY, run_after__gt=timezone.now())
+    waiting = queryset.filter(status=TaskResultStatus.READY, run_after__gt=timezone.now())
     count = waiting.update(run_after=timezone.now())
-    wakeup.send_on_commit(queue.alias())
+    wakeup.send_on_commit(transitions.alias())
     return count
 
 
-def cancel(chosen: Records) -> int:
+def cancel(queryset: Records) -> int:
     """Fail tasks that wait, and ask running tasks to stop. Return how many of both."""
     now = timezone.now()
-    entry = entry_of(Cancelled, queue.CANCELLED)
-    waiting = chosen.filter(status=TaskResultStatus.READY)
+    entry = entry_of(Cancelled, transitions.CANCELLED)
+    waiting = queryset.filter(status=TaskResultStatus.READY)
     failed = waiting.update(
         status=TaskResultStatus.FAILED, cancelled_at=now, finished_at=now, errors=Appended("errors", json.dumps(entry))
     )
-    asked = chosen.filter(status=TaskResultStatus.RUNNING, cancelled_at=None).update(cancelled_at=now)
-    wakeup.send_on_commit(queue.alias())
-    return failed + asked
+    cancelling = queryset.filter(status=TaskResultStatus.RUNNING, cancelled_at=None).update(cancelled_at=now)
+    wakeup.send_on_commit(transitions.alias())
+    return failed + cancelling
 
 
 class Appended(models.Func):
@@ -80,28 +79,28 @@ class Appended(models.Func):
         return self.as_sql(compiler, connection, template="JSON_MERGE_PRESERVE(%(expressions)s)")
 
 
-def discard(chosen: Records) -> int:
+def discard(queryset: Records) -> int:
     """Delete tasks that do not run, and return how many. A group that loses a member ends as failed."""
-    idle = chosen.exclude(status=TaskResultStatus.RUNNING)
-    with transaction.atomic(using=queue.alias()):
-        following.end_groups(idle.using(queue.alias()))
+    idle = queryset.exclude(status=TaskResultStatus.RUNNING)
+    with transaction.atomic(using=transitions.alias()):
+        following.end_groups(idle.using(transitions.alias()))
         return idle.delete()[0]
 
 
 def purge(older_than: datetime.timedelta) -> int:
     """Delete tasks that finished longer ago than `older_than`. Return how many."""
-    return queue.prune(older_than)
+    return transitions.prune(older_than)
 
 
 def pause(name: str) -> bool:
     """Stop claiming from a queue. Return False if it was paused already."""
-    return PausedQueue.objects.using(queue.alias()).get_or_create(name=name)[1]
+    return PausedQueue.objects.using(transitions.alias()).get_or_create(name=name)[1]
 
 
 def resume(name: str) -> bool:
     """Claim from a paused queue again. Return False if it was not paused."""
-    deleted, _ = PausedQueue.objects.using(queue.alias()).filter(name=name).delete()
-    wakeup.send_on_commit(queue.alias())
+    deleted, _ = PausedQueue.objects.using(transitions.alias()).filter(name=name).delete()
+    wakeup.send_on_commit(transitions.alias())
     return bool(deleted)
 
 
@@ -124,9 +123,9 @@ class QueueStats:
 def stats() -> list[QueueStats]:
     """Return the figures of each queue that has tasks or is paused, by name."""
     now = timezone.now()
-    paused = set(PausedQueue.objects.using(queue.alias()).values_list("name", flat=True))
-    found = {row["queue_name"]: row for row in _counts(now)}
-    return [_stats_of(name, name in paused, found.get(name, {}), now) for name in sorted({*found, *paused})]
+    paused = set(PausedQueue.objects.using(transitions.alias()).values_list("name", flat=True))
+    counts = {row["queue_name"]: row for row in _counts(now)}
+    return [_stats_of(name, name in paused, counts.get(name, {}), now) for name in sorted({*counts, *paused})]
 
 
 def _counts(now: datetime.datetime) -> Iterable[Any]:
@@ -140,7 +139,7 @@ def _counts(now: datetime.datetime) -> Iterable[Any]:
         models.F("finished_at") - models.F("last_attempted_at"), output_field=models.DurationField()
     )
     return (
-        queue.records()
+        transitions.records()
         .values("queue_name")
         .annotate(
             ready=models.Count("pk", filter=ready),

@@ -25,8 +25,8 @@ NAMES = (
 
 def option(name: str, default: Any) -> Any:
     """Return the value of the first backend that sets this option."""
-    found = (backend.options[name] for backend in backends.usable() if name in backend.options)
-    return next(found, default)
+    values = (backend.options[name] for backend in backends.usable() if name in backend.options)
+    return next(values, default)
 
 
 def lease() -> datetime.timedelta:

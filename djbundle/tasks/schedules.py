@@ -26,7 +26,7 @@ from djbundle.tasks.timing import to_stored, zone_of
 logger = logging.getLogger("djbundle.tasks")
 
 MISSED = ("once", "all", "skip")
-LONGEST_NAME = 200
+MAX_NAME_LENGTH = 200
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -108,7 +108,7 @@ def discover() -> list[str]:
 
     A module that cannot be imported stops nothing: a third-party app may have one for a library that is not installed.
     """
-    from djbundle.tasks.store.outcome import is_a, shown  # noqa: PLC0415 - @schedule comes here before apps are loaded
+    from djbundle.tasks.store.outcome import is_a, safe_repr  # noqa: PLC0415 - @schedule comes here before apps are loaded
 
     broken = []
     for app in apps.get_app_configs():
@@ -117,7 +117,7 @@ def discover() -> list[str]:
             importlib.import_module(module)
         except BaseException as error:  # the module may even exit
             if not (is_a(error, ModuleNotFoundError) and getattr(error, "name", "") == module):
-                logger.warning("%s cannot be imported, its schedules are not known: %s", module, shown(error))
+                logger.warning("%s cannot be imported, its schedules are not known: %s", module, safe_repr(error))
                 broken.append(app.name)
     return broken
 
@@ -163,7 +163,7 @@ def _aware(at: datetime.datetime, time_zone: str) -> datetime.datetime:
 
 def _add(declaration: Declaration) -> None:
     name = declaration.name
-    if not isinstance(name, str) or not 0 < len(name) <= LONGEST_NAME:
-        raise InvalidTask(f"name must be a text of up to {LONGEST_NAME} characters, not {name!r}.")
+    if not isinstance(name, str) or not 0 < len(name) <= MAX_NAME_LENGTH:
+        raise InvalidTask(f"name must be a text of up to {MAX_NAME_LENGTH} characters, not {name!r}.")
     if declarations.setdefault(name, declaration) != declaration:
         raise InvalidTask(f'There is a schedule "{name}" already; give this one a name of its own.')

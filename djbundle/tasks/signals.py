@@ -27,11 +27,11 @@ logger = logging.getLogger(
 
 def send_enqueued(backend: type[BaseTaskBackend], result: TaskResult) -> None:  # type: ignore[type-arg,unused-ignore]
     """Send task_enqueued. If a receiver fails, enqueuing fails, as with other signals of Django."""
-    if enqueuing_is_heard():
+    if has_enqueued_listeners():
         django_signals.task_enqueued.send(backend, task_result=result)
 
 
-def enqueuing_is_heard() -> bool:
+def has_enqueued_listeners() -> bool:
     """Return whether the project or a log handler listens to task_enqueued."""
     return _has_listeners(django_signals.task_enqueued, django_signals.log_task_enqueued) or logger.isEnabledFor(
         logging.DEBUG
@@ -52,14 +52,14 @@ def send_finished(outcome: "Outcome", result: TaskResult) -> None:  # type: igno
     django_signals.task_finished.send_robust(type(result.task.get_backend()), task_result=ended)
 
 
-def start_is_heard() -> bool:
+def has_started_listeners() -> bool:
     """Return whether the project or a log handler listens to task_started."""
     return _has_listeners(django_signals.task_started, django_signals.log_task_started) or logger.isEnabledFor(
         logging.INFO
     )
 
 
-def finish_is_heard() -> bool:
+def has_finished_listeners() -> bool:
     """Return whether the project listens to task_finished."""
     return _has_listeners(django_signals.task_finished, django_signals.log_task_finished)
 
@@ -69,9 +69,9 @@ def is_logged(outcome: "Outcome") -> bool:
     return logger.isEnabledFor(logging.ERROR if outcome.error else logging.INFO)
 
 
-def _has_listeners(signal: Signal, djangos: Callable[..., Any]) -> bool:
+def _has_listeners(signal: Signal, djangos_receiver: Callable[..., Any]) -> bool:
     """Return whether the signal has receivers other than the one that logs."""
-    known = id(djangos)
+    known = id(djangos_receiver)
     return any([receiver[0][0] != known for receiver in signal.receivers])  # noqa: C419 - a generator takes longer
 
 
@@ -86,12 +86,12 @@ def raise_log_level() -> None:
 
 def _handlers() -> list[logging.Handler]:
     """Return all handlers that a record of `logger` reaches."""
-    found: list[logging.Handler] = []
-    at: logging.Logger | None = logger
-    while at:
-        found += at.handlers
-        at = at.parent if at.propagate else None
-    return found
+    handlers: list[logging.Handler] = []
+    current: logging.Logger | None = logger
+    while current:
+        handlers += current.handlers
+        current = current.parent if current.propagate else None
+    return handlers
 
 
 def _takes_info(handler: logging.Handler) -> bool:

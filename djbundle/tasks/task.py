@@ -16,11 +16,11 @@ from djbundle.tasks.compat import InvalidTask, Task, TaskResult
 
 MAX_ATTEMPTS = 1
 BACKOFF = 5.0  # seconds
-LONGEST_BACKOFF = 3600.0  # seconds
-LONGEST = 3e9  # seconds, a hundred years: a longer time is cut, as calendars end before it
-SHORTEST_SNOOZE = 0.1  # seconds; else a task that asks again and again would keep the worker busy
-MOST = {"max_attempts": 2**31 - 1, "concurrency": 2**15 - 1}  # what their columns can hold
-LONGEST_KEY = 200  # characters
+MAX_BACKOFF = 3600.0  # seconds
+MAX_SECONDS = 3e9  # seconds, a hundred years: a longer time is cut, as calendars end before it
+MIN_SNOOZE = 0.1  # seconds; else a task that asks again and again would keep the worker busy
+MAX_VALUES = {"max_attempts": 2**31 - 1, "concurrency": 2**15 - 1}  # what their columns can hold
+MAX_KEY_LENGTH = 200  # characters
 JITTER = 0.1  # share of the delay, so that tasks that failed together do not all run again together
 
 Seconds = float | datetime.timedelta
@@ -36,7 +36,7 @@ class RetryAfter(Exception):  # noqa: N818 - no error, and named as the header o
 
     def __init__(self, delay: Seconds) -> None:
         super().__init__(f"after {delay}")
-        self.delay = bounded(to_seconds(delay), SHORTEST_SNOOZE)
+        self.delay = bounded(to_seconds(delay), MIN_SNOOZE)
 
 
 class UnknownTask(ImportError):  # noqa: N818 - it may be known elsewhere
@@ -97,25 +97,25 @@ def load(path: str) -> RetryingTask:
     Raise UnknownTask if the project does not define it, or if its module cannot be imported.
     """
     try:
-        found = import_string(path)
+        task = import_string(path)
     except Exception as error:  # its module may raise anything
         raise UnknownTask(f'"{path}" cannot be imported: {error}') from error
-    if not isinstance(found, Task):
+    if not isinstance(task, Task):
         raise UnknownTask(f'"{path}" is no task.')
-    return with_rules(found)
+    return with_rules(task)
 
 
 def loaded(path: str) -> RetryingTask | None:
     """Return the task if its module is already imported, else None. Run none of the project's code."""
     name, _, attribute = path.rpartition(".")
     module = sys.modules.get(name)
-    found = vars(module).get(attribute) if type(module) is ModuleType else None
-    return found if type(found) is RetryingTask else None
+    task = vars(module).get(attribute) if type(module) is ModuleType else None
+    return task if type(task) is RetryingTask else None
 
 
 def validate_rules(task: RetryingTask) -> None:
     """Raise InvalidTask, with the reason, if a rule of the task is not valid."""
-    for name, most in MOST.items():
+    for name, most in MAX_VALUES.items():
         value = getattr(task, name)
         if value is not None and (not isinstance(value, int) or not 1 <= value <= most):
             raise InvalidTask(f"{name} must be a whole number from 1 to {most}, not {value!r}.")
@@ -136,7 +136,7 @@ def validate_rules(task: RetryingTask) -> None:
 
 def is_number(value: Any) -> bool:
     """Return whether it is a number from 0 to the longest time that a row and a clock can hold."""
-    return isinstance(value, (int, float)) and not isinstance(value, bool) and 0 <= value <= LONGEST
+    return isinstance(value, (int, float)) and not isinstance(value, bool) and 0 <= value <= MAX_SECONDS
 
 
 def is_duration(value: Any) -> bool:
@@ -162,7 +162,7 @@ def concurrency_key_of(task: RetryingTask, args: Sequence[Any], kwargs: dict[str
         return ""
     key = task.concurrency_key
     text = str(key(*args, **kwargs) if callable(key) else key or task.module_path)
-    return text if len(text) <= LONGEST_KEY else hashlib.sha256(text.encode()).hexdigest()
+    return text if len(text) <= MAX_KEY_LENGTH else hashlib.sha256(text.encode()).hexdigest()
 
 
 @overload
@@ -182,7 +182,7 @@ def bounded(seconds: float, least: float = 0.0) -> float:
     """Return the seconds, cut to the range from `least` to what a calendar can hold. Raise ValueError for NaN."""
     if math.isnan(seconds):
         raise ValueError("A time to wait is a number of seconds, not NaN.")
-    return min(max(seconds, least), LONGEST)
+    return min(max(seconds, least), MAX_SECONDS)
 
 
 def delay_after(task: RetryingTask, error: BaseException, result: TaskResult) -> float | None:  # type: ignore[type-arg,unused-ignore]
@@ -197,7 +197,7 @@ def delay_after(task: RetryingTask, error: BaseException, result: TaskResult) ->
         return None
     backoff = backoff_of(task, options)
     if callable(backoff):
-        said = backoff(error, result)
-        return None if said is None else bounded(to_seconds(said))
-    doubled = bounded(min(backoff * 2.0 ** min(failures - 1, 32), LONGEST_BACKOFF))
+        delay = backoff(error, result)
+        return None if delay is None else bounded(to_seconds(delay))
+    doubled = bounded(min(backoff * 2.0 ** min(failures - 1, 32), MAX_BACKOFF))
     return doubled * random.uniform(1 - JITTER, 1 + JITTER)  # noqa: S311 - not a secret

@@ -22,8 +22,8 @@ from djbundle.tasks.store.claimed_run import Run
 from djbundle.tasks.store.worker_identity import Identity
 from djbundle.tasks.worker.attempt import execute
 
-AT_ONCE = 100
-MOST_RUNS = 10_000
+BATCH_SIZE = 100
+MAX_RUNS = 10_000
 
 
 def run_pending(queues: transitions.Queues = (), *, retries: bool = False) -> int:
@@ -33,24 +33,24 @@ def run_pending(queues: transitions.Queues = (), *, retries: bool = False) -> in
     RuntimeError after 10,000 runs if there are still retries, as with a task that always asks to run again.
     """
     worker, runs = Identity.of_this_process(), 0
-    while claimed := claim.take(worker, AT_ONCE, queues) or (retries and _claim_retries(worker, queues)):
+    while claimed := claim.claim_runs(worker, BATCH_SIZE, queues) or (retries and _claim_retries(worker, queues)):
         for run in claimed:
             outcome = execute(run, _channel_of)
             transitions.finish([outcome])
             runs += not outcome.is_held
-        if retries and runs > MOST_RUNS:
+        if retries and runs > MAX_RUNS:
             raise RuntimeError(f"{runs} tasks have run, and there are still retries.")
     return runs
 
 
 def _claim_retries(worker: Identity, queues: transitions.Queues) -> list[Run]:
-    begun = transitions.records().filter(status=TaskResultStatus.READY, started_at__isnull=False)
-    begun.update(run_after=timezone.now())
-    return claim.take(worker, AT_ONCE, queues)
+    started = transitions.records().filter(status=TaskResultStatus.READY, started_at__isnull=False)
+    started.update(run_after=timezone.now())
+    return claim.claim_runs(worker, BATCH_SIZE, queues)
 
 
 def _channel_of(run: Run) -> Channel:
-    return Channel(tell=partial(transitions.report, run.pk, run.epoch))
+    return Channel(report=partial(transitions.write_progress, run.pk, run.epoch))
 
 
 def enqueued(task: Task | None = None) -> list[tuple[list[Any], dict[str, Any]]]:  # type: ignore[type-arg,unused-ignore]
@@ -66,6 +66,6 @@ def assert_enqueued(task: Task, *args: Any, **kwargs: Any) -> None:  # type: ign
 
     Arguments are compared as JSON keeps them: a tuple equals a list.
     """
-    found = enqueued(task)
-    if (normalize_json(list(args)), normalize_json(kwargs)) not in found:
-        raise AssertionError(f"{task.module_path} was not enqueued with {args} {kwargs}, but with {found}")
+    waiting = enqueued(task)
+    if (normalize_json(list(args)), normalize_json(kwargs)) not in waiting:
+        raise AssertionError(f"{task.module_path} was not enqueued with {args} {kwargs}, but with {waiting}")

@@ -13,7 +13,7 @@ from django.conf import settings
 from django.utils import timezone
 
 UTC = datetime.UTC
-GRACE = datetime.timedelta(seconds=60)  # a tick that is later than this is missed
+MISSED_AFTER = datetime.timedelta(seconds=60)  # a tick that is later than this is missed
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,16 +46,16 @@ class Timing:
 
     def count(self, tick: datetime.datetime | None, now: datetime.datetime, most: int) -> int:
         """Return how many ticks there are from `tick` to `now`, up to `most`."""
-        found = 0
-        while tick is not None and tick <= now and found < most:
-            found, tick = found + 1, self.following(tick, tick)
-        return found
+        ticks = 0
+        while tick is not None and tick <= now and ticks < most:
+            ticks, tick = ticks + 1, self.following(tick, tick)
+        return ticks
 
     def is_missed(self, tick: datetime.datetime, now: datetime.datetime) -> bool:
         """Return whether neither `tick` nor a later one is recent enough to run for its own sake."""
-        if tick >= now - GRACE:
+        if tick >= now - MISSED_AFTER:
             return False
-        latest = self.following(tick, now - GRACE)
+        latest = self.following(tick, now - MISSED_AFTER)
         return latest is None or latest > now
 
 

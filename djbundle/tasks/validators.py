@@ -14,20 +14,20 @@ from djbundle.tasks.compat import Task
 from djbundle.tasks.store import keepable
 from djbundle.tasks.timing import UTC, zone_of
 
-SHORTEST, LONGEST = 1.0, 3e9  # seconds; a hundred years
+MIN_INTERVAL, MAX_INTERVAL = 1.0, 3e9  # seconds; a hundred years
 
 
 def validate_cron(text: str) -> None:
     try:
-        comes = next(CronSim(text, datetime.datetime.now(UTC)), None)
+        tick = next(CronSim(text, datetime.datetime.now(UTC)), None)
     except CronSimError as error:
-        raise ValidationError(_('"%(text)s" is no cron expression: %(error)s'), "cron", _told(text, error)) from error
-    if comes is None:
+        raise ValidationError(_('"%(text)s" is no cron expression: %(error)s'), "cron", _params(text, error)) from error
+    if tick is None:
         raise ValidationError(_('"%(text)s" never comes.'), "cron", {"text": text})
 
 
 def validate_interval(seconds: float) -> None:
-    if not SHORTEST <= seconds <= LONGEST:
+    if not MIN_INTERVAL <= seconds <= MAX_INTERVAL:
         raise ValidationError(_("An interval is from one second to a hundred years."), "interval")
 
 
@@ -44,12 +44,14 @@ def validate_task_path(path: str) -> None:
 
 def load_task(path: str) -> Task:  # type: ignore[type-arg,unused-ignore]
     try:
-        found = import_string(path)
+        task = import_string(path)
     except Exception as error:  # its module may raise anything
-        raise ValidationError(_('"%(text)s" cannot be imported: %(error)s'), "task_path", _told(path, error)) from error
-    if not isinstance(found, Task):
+        raise ValidationError(
+            _('"%(text)s" cannot be imported: %(error)s'), "task_path", _params(path, error)
+        ) from error
+    if not isinstance(task, Task):
         raise ValidationError(_('"%(text)s" is no task.'), "task_path", {"text": path})
-    return found
+    return task
 
 
 def validate_call(task: Task, args: Sequence[Any], kwargs: Mapping[str, Any]) -> None:  # type: ignore[type-arg,unused-ignore]
@@ -63,9 +65,9 @@ def validate_call(task: Task, args: Sequence[Any], kwargs: Mapping[str, Any]) ->
         inspect.signature(task.func).bind(*context, *args, **kwargs)
     except TypeError as error:
         raise ValidationError(
-            _("%(text)s cannot be called so: %(error)s"), "args", _told(task.module_path, error)
+            _("%(text)s cannot be called so: %(error)s"), "args", _params(task.module_path, error)
         ) from error
 
 
-def _told(text: str, error: Exception) -> dict[str, str]:
+def _params(text: str, error: Exception) -> dict[str, str]:
     return {"text": text, "error": str(error)}

@@ -25,11 +25,11 @@ from djbundle.tasks.store import following, held, keepable
 from djbundle.tasks.task import AlreadyThere, UnknownTask, load, to_seconds
 
 # What a call that follows keeps of ``.using()``. Functions and classes are taken from the task's definition.
-KEPT = (
+KEPT_RULES = (
     *("priority", "queue_name", "backend", "max_attempts", "timeout", "backoff", "expires"),
     *("unique", "unique_for", "concurrency", "concurrency_key"),
 )
-DEFINED = ("retry_on", "discard_on", "takes_context")
+DEFINITION_RULES = ("retry_on", "discard_on", "takes_context")
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,18 +52,18 @@ class Call:
         that it cannot hold.
         """
         _validate_changes(self.task)
-        kept = {name: _plain(getattr(self.task, name, None)) for name in KEPT}
+        rules = {name: _plain(getattr(self.task, name, None)) for name in KEPT_RULES}
         args, kwargs = normalize_json(list(self.args)), normalize_json(self.kwargs)
         keepable.validate(f"Arguments of {self.task.module_path}", args, kwargs)
-        found = {
+        values = {
             "task": self.task.module_path,
             "args": args,
             "kwargs": kwargs,
             "takes_result": self.takes_result,
-            "using": {name: value for name, value in kept.items() if value is not None and not callable(value)},
+            "using": {name: value for name, value in rules.items() if value is not None and not callable(value)},
         }
         after = self.task.run_after
-        return found if after is None else found | {"run_after": after.isoformat()}
+        return values if after is None else values | {"run_after": after.isoformat()}
 
 
 def _plain(value: Any) -> Any:
@@ -76,10 +76,10 @@ def _validate_changes(task: Any) -> None:
         defined = load(task.module_path)
     except UnknownTask as error:
         raise InvalidTask(f"{task.module_path} cannot follow: {error}") from error
-    for name in (*KEPT, *DEFINED):
+    for name in (*KEPT_RULES, *DEFINITION_RULES):
         value = getattr(task, name, None)
         is_changed = value is not None and value != getattr(defined, name)
-        if is_changed and (callable(value) or name in DEFINED):
+        if is_changed and (callable(value) or name in DEFINITION_RULES):
             raise InvalidTask(
                 f"{name} of {task.module_path} cannot be changed for a call that follows: say it in @task."
             )
@@ -194,15 +194,15 @@ def _as_chain(one: Call | Chain) -> Chain:
     )
 
 
-def _instead_of(found: Any) -> str:
+def _instead_of(value: Any) -> str:
     """Return the end of the error message about an object that is not allowed there."""
-    if isinstance(found, Group):
+    if isinstance(value, Group):
         return "; a group cannot be part of a chain or of another group. Enqueue it in a task of its own."
-    if isinstance(found, Chain):
+    if isinstance(value, Chain):
         return "; a chain cannot be part of another one. Put its calls there."
-    if isinstance(found, Task):
-        return f", not of a task alone: write call({found.func.__name__})."
-    return f", not of {found!r}."
+    if isinstance(value, Task):
+        return f", not of a task alone: write call({value.func.__name__})."
+    return f", not of {value!r}."
 
 
 def _enqueue(chain: Chain, **membership: Any) -> TaskResult:  # type: ignore[type-arg,unused-ignore]

@@ -18,9 +18,9 @@ def target(small: Path, streaming: Path, tmp_path: Path) -> NewTarget:
 
     def make(interface: str, *options: str) -> Site:
         bundle = {"wsgi": small, "asgi": streaming}[interface]
-        given = ("--workers", "1", "--no-worker", "--access-log", *options)
+        serve_options = ("--workers", "1", "--no-worker", "--access-log", *options)
         if "--trusted-proxies" not in options:
-            given = ("--trusted-proxies", "none", *given)
-        return Site(bundle, tmp_path / interface, bare_environment(STREAMING_TOKEN="token"), *given)
+            serve_options = ("--trusted-proxies", "none", *serve_options)
+        return Site(bundle, tmp_path / interface, bare_environment(STREAMING_TOKEN="token"), *serve_options)
 
     return make

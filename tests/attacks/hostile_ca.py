@@ -80,14 +80,14 @@ class Handler(BaseHTTPRequestHandler):
         finally:
             self.request.close()
 
-    def answer(self) -> None:
+    def handle_request(self) -> None:
         self.payload = self.read_payload()
         step = self.path.strip("/").partition("/")[0]
-        self.ca.asked.append(step)
+        self.ca.steps.append(step)
         page = self.ca.pages.get(step)
         page(self) if page else getattr(self, step)()
 
-    do_GET = do_HEAD = do_POST = answer  # noqa: N815
+    do_GET = do_HEAD = do_POST = handle_request  # noqa: N815
 
     def read_payload(self) -> dict[str, Any]:
         body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
@@ -95,7 +95,7 @@ class Handler(BaseHTTPRequestHandler):
         text = base64.urlsafe_b64decode(content + "=" * (-len(content) % 4))
         return dict(json.loads(text)) if text else {}
 
-    def say(self, content: Any, status: int = 200, **headers: str) -> None:
+    def send(self, content: Any, status: int = 200, **headers: str) -> None:
         """Send JSON, or bytes as they are; the nonce is new unless the test sets one."""
         body = content if isinstance(content, bytes) else json.dumps(content).encode()
         self.send_response(status)
@@ -110,39 +110,39 @@ class Handler(BaseHTTPRequestHandler):
     # --- the honest pages ---
 
     def dir(self) -> None:
-        self.say(self.ca.directory_page())
+        self.send(self.ca.directory_page())
 
     def nonce(self) -> None:
-        self.say(b"")
+        self.send(b"")
 
     def account(self) -> None:
-        self.say({"status": "valid"}, 201, Location=f"{self.ca.url}/accounts/1")
+        self.send({"status": "valid"}, 201, Location=f"{self.ca.url}/accounts/1")
 
     def order(self) -> None:
         self.ca.names = [each["value"] for each in self.payload["identifiers"]]
         self.ca.proven, self.ca.request = 0, b""
-        self.say(self.ca.order_page("pending"), 201, Location=f"{self.ca.url}/orders/1")
+        self.send(self.ca.order_page("pending"), 201, Location=f"{self.ca.url}/orders/1")
 
     def authorization(self) -> None:
         number = int(self.path.rpartition("/")[2])
         status = "valid" if number < self.ca.proven else "pending"
-        self.say(self.ca.authorization_page(number, status))
+        self.send(self.ca.authorization_page(number, status))
 
     def challenge(self) -> None:
         self.ca.proven += 1
-        self.say({"status": "processing", "type": "http-01"})
+        self.send({"status": "processing", "type": "http-01"})
 
     def orders(self) -> None:
-        self.say(self.ca.order_page("valid" if self.ca.request else "ready"))
+        self.send(self.ca.order_page("valid" if self.ca.request else "ready"))
 
     def finalize(self) -> None:
         text = self.payload["csr"]
         self.ca.request = base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))
-        self.say(self.ca.order_page("processing"))
+        self.send(self.ca.order_page("processing"))
 
     def certificate(self) -> None:
         request = certificates.load_der_x509_csr(self.ca.request)
-        self.say(self.ca.forge(self.ca, request.public_key(), self.ca.names))  # type: ignore[arg-type]
+        self.send(self.ca.forge(self.ca, request.public_key(), self.ca.names))  # type: ignore[arg-type]
 
     def log_message(self, *_: object) -> None:
         pass
@@ -156,13 +156,13 @@ class Server(ThreadingHTTPServer):
 
 
 class HostileCA:
-    """A hostile authority; it answers while the context manager is open. `asked` lists the steps in order."""
+    """A hostile authority; it answers while the context manager is open. `steps` lists the steps in order."""
 
     def __init__(self, folder: Path) -> None:
         self.root, self.issuer = new_authority("root"), new_authority("issuer")
         self.pages: dict[str, Page] = {}
         self.forge: Forge = honest
-        self.asked: list[str] = []
+        self.steps: list[str] = []
         self.names: list[str] = []
         self.request, self.proven = b"", 0
         self.stopped = threading.Event()
@@ -231,34 +231,34 @@ def endless(handler: Handler) -> None:
 
 
 def html(handler: Handler) -> None:
-    handler.say(b"<html><body>Welcome to the hotel's network</body></html>", Content_Type="text/html")
+    handler.send(b"<html><body>Welcome to the hotel's network</body></html>", Content_Type="text/html")
 
 
 def cut_off(handler: Handler) -> None:
     """Send fewer bytes than the header promised."""
-    handler.say(b'{"status": "valid"}', Content_Length="5000", Connection="close")
+    handler.send(b'{"status": "valid"}', Content_Length="5000", Connection="close")
     handler.request.shutdown(socket.SHUT_RDWR)
 
 
 def deep(handler: Handler) -> None:
-    handler.say(b"[" * 500_000)
+    handler.send(b"[" * 500_000)
 
 
 def bad_nonce(handler: Handler) -> None:
-    handler.say({"type": "urn:ietf:params:acme:error:badNonce", "detail": "once more"}, 400)
+    handler.send({"type": "urn:ietf:params:acme:error:badNonce", "detail": "once more"}, 400)
 
 
 def no_nonce(handler: Handler) -> None:
-    handler.say(b"", Replay_Nonce="")
+    handler.send(b"", Replay_Nonce="")
 
 
 def leads_to(url: str, status: int = 302) -> Page:
-    return lambda handler: handler.say(b"", status, Location=url)
+    return lambda handler: handler.send(b"", status, Location=url)
 
 
 def leads_to_itself(handler: Handler) -> None:
     time.sleep(0.01)
-    handler.say(b"", 307, Location=handler.path)
+    handler.send(b"", 307, Location=handler.path)
 
 
 def with_clock(moment: str) -> Page:
@@ -275,6 +275,6 @@ def with_members(method: str, *arguments: Any, without: str = "", **members: Any
     def page(handler: Handler) -> None:
         content = getattr(handler.ca, method)(*arguments) | members
         content.pop(without, None)
-        handler.say(content, 201, Location=f"{handler.ca.url}/orders/1")
+        handler.send(content, 201, Location=f"{handler.ca.url}/orders/1")
 
     return page

@@ -16,8 +16,8 @@ from cryptography.x509.oid import ExtendedKeyUsageOID
 
 from djbundle.errors import DataDirectoryError
 from djbundle.runtime.options.tls import TlsOptions
-from djbundle.runtime.process.heartbeat import Heart
-from djbundle.runtime.tls import deadline, floor, keeper
+from djbundle.runtime.process.heartbeat import Heartbeat
+from djbundle.runtime.tls import deadline, keeper, rate_limit
 from djbundle.runtime.tls.exchange import LONGEST_WAIT, AcmeError
 from djbundle.runtime.tls.keeper import Keeper
 from djbundle.runtime.tls.keys import generate_key, key_to_pem
@@ -69,7 +69,7 @@ def store(tmp_path: Path, options: TlsOptions) -> Store:
 @pytest.fixture
 def new_keeper(options: TlsOptions, store: Store, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[], Keeper]]:
     """Yield a function that makes the keeper, as each start of the process does; with an alarm that rings soon."""
-    monkeypatch.setattr(deadline, "BEAT", 0.1)
+    monkeypatch.setattr(deadline, "BEAT_INTERVAL", 0.1)
     monkeypatch.setattr(keeper, "DEADLINE", 30.0)
     with deadline.Alarm() as alarm:
         yield lambda: Keeper("small/1", options, store, alarm)
@@ -91,11 +91,11 @@ def test_honest_authority(ca: HostileCA, new_keeper: Callable[[], Keeper], store
     content = certificate_of(store, options)
     assert content != before
     assert content.count(b"BEGIN CERTIFICATE") == 2
-    found = find_certificate(content)
-    assert found is not None
-    assert found.names == set(NAMES)
+    certificate = find_certificate(content)
+    assert certificate is not None
+    assert certificate.names == set(NAMES)
     assert new_keeper().keep() == HOUR  # until its next check
-    assert ca.asked.count("order") == 1
+    assert ca.steps.count("order") == 1
     for path in store.folder.rglob("*"):
         assert stat.S_IMODE(path.stat().st_mode) == (0o700 if path.is_dir() else 0o600), path
 
@@ -157,7 +157,7 @@ def test_certificate_that_does_not_do_replaces_none(
     assert process.keep() >= MAY_BE_DUE
     for each in (process, new_keeper(), new_keeper()):
         assert each.keep() >= MAY_BE_DUE
-    assert ca.asked.count("order") == 1
+    assert ca.steps.count("order") == 1
     assert certificate_of(store, options) == before
 
 
@@ -178,8 +178,8 @@ WRONG: dict[str, dict[str, Page]] = {
     "clock of another day": {"dir": hostile_ca.with_clock("Mon, 01 Jan 2024 00:00:00 GMT")},
     "no nonce": dict.fromkeys(("nonce", "account"), hostile_ca.no_nonce),
     "nonce is a page": {"nonce": hostile_ca.leads_to("http://localhost/nonce", 308)},
-    "account is nowhere": {"account": lambda handler: handler.say({"status": "valid"})},
-    "account without TLS": {"account": lambda handler: handler.say({}, 201, Location="http://localhost/1")},
+    "account is nowhere": {"account": lambda handler: handler.send({"status": "valid"})},
+    "account without TLS": {"account": lambda handler: handler.send({}, 201, Location="http://localhost/1")},
     "account leads elsewhere": {"account": hostile_ca.leads_to("https://localhost/account", 307)},
     "nonces never do for an account": {"account": hostile_ca.bad_nonce},
     "nonces never do for an order": {"order": hostile_ca.bad_nonce},
@@ -226,12 +226,12 @@ def test_wrong_answer_costs_no_certificate(
     ca.pages = pages
     before = certificate_of(store, options)
     wait = new_keeper().keep()
-    assert wait >= (MAY_BE_DUE if "order" in ca.asked else 4.0)  # before an order, no attempt is counted
+    assert wait >= (MAY_BE_DUE if "order" in ca.steps else 4.0)  # before an order, no attempt is counted
     for _ in range(3):
         new_keeper().keep()
-    assert ca.asked.count("order") <= 20  # nonces are retried as often within one order
+    assert ca.steps.count("order") <= 20  # nonces are retried as often within one order
     if pages.keys() != {"order"}:
-        assert ca.asked.count("order") <= 1
+        assert ca.steps.count("order") <= 1
     assert certificate_of(store, options) == before
     assert [path.name for path in (store.folder / "challenges").iterdir()] in ([], ["token"])
     assert find_certificate(before) is not None
@@ -262,20 +262,20 @@ def test_order_ends_however_slowly_bytes_come(
 
 def assert_ends(ca: HostileCA, process: Keeper, store: Store, options: TlsOptions) -> None:
     before = certificate_of(store, options)
-    assert process.keep() >= (MAY_BE_DUE if "order" in ca.asked else 4.0)
+    assert process.keep() >= (MAY_BE_DUE if "order" in ca.steps else 4.0)
     assert certificate_of(store, options) == before
 
 
 def test_order_that_is_never_done_ends(ca: HostileCA, new_keeper: Callable[[], Keeper], impatient: None) -> None:
-    ca.pages["orders"] = lambda handler: handler.say(handler.ca.order_page("processing"), Retry_After="1000000000")
+    ca.pages["orders"] = lambda handler: handler.send(handler.ca.order_page("processing"), Retry_After="1000000000")
     assert new_keeper().keep() >= MAY_BE_DUE
-    assert ca.asked.count("order") == 1
+    assert ca.steps.count("order") == 1
 
 
 @pytest.mark.parametrize("text", ["9" * 400, "Fri, 31 Dec 9999 23:59:59 GMT", "-5", "soon", "0", "Mon, 99 Jan 2024"])
 def test_wait_that_is_asked_for_is_a_day_at_most(ca: HostileCA, new_keeper: Callable[[], Keeper], text: str) -> None:
     problem = {"type": "urn:ietf:params:acme:error:rateLimited", "detail": "too many"}
-    ca.pages["order"] = lambda handler: handler.say(problem, 429, Retry_After=text)
+    ca.pages["order"] = lambda handler: handler.send(problem, 429, Retry_After=text)
     assert MAY_BE_DUE <= new_keeper().keep() <= LONGEST_WAIT
 
 
@@ -288,11 +288,11 @@ def test_clock_that_is_set_makes_no_orders(
     process = new_keeper()
     process.keep()
     real = time.time
-    monkeypatch.setattr(floor.time, "time", lambda: real() + moved.total_seconds())
+    monkeypatch.setattr(rate_limit.time, "time", lambda: real() + moved.total_seconds())
     assert process.keep() >= MAY_BE_DUE
     if moved < timedelta():
         assert new_keeper().keep() >= MAY_BE_DUE
-    assert ca.asked.count("order") == 1
+    assert ca.steps.count("order") == 1
 
 
 @pytest.mark.parametrize("content", [b"", b"nan", b"inf", b"-inf", b"1e400", b"\xff\xfe", b"tomorrow", b"9" * 5000])
@@ -300,10 +300,10 @@ def test_note_of_an_order_that_is_damaged_counts_as_new(
     ca: HostileCA, new_keeper: Callable[[], Keeper], store: Store, content: bytes
 ) -> None:
     process = new_keeper()
-    store.write(process.floor.name, content)
+    store.write(process.rate_limit.name, content)
     assert process.keep() >= MAY_BE_DUE
-    assert "order" not in ca.asked
-    assert abs(float(store.read(process.floor.name) or b"") - time.time()) < HOUR
+    assert "order" not in ca.steps
+    assert abs(float(store.read(process.rate_limit.name) or b"") - time.time()) < HOUR
 
 
 def test_order_that_cannot_be_noted_is_not_made(
@@ -311,11 +311,11 @@ def test_order_that_cannot_be_noted_is_not_made(
 ) -> None:
     """No order is made if it cannot be noted, as on a full disk."""
     process = new_keeper()
-    (store.folder / process.floor.name).mkdir()
-    (store.folder / process.floor.name / "in the way").touch()
+    (store.folder / process.rate_limit.name).mkdir()
+    (store.folder / process.rate_limit.name / "in the way").touch()
     before = certificate_of(store, options)
     assert process.keep() >= 4.0
-    assert "order" not in ca.asked
+    assert "order" not in ca.steps
     assert certificate_of(store, options) == before
 
 
@@ -323,13 +323,13 @@ def test_words_of_an_authority_are_one_line_of_the_log(
     ca: HostileCA, new_keeper: Callable[[], Keeper], capfd: pytest.CaptureFixture[str]
 ) -> None:
     detail = "no\n2026-01-01 root logged in\x1b[2J\u2028" + "x" * 100_000
-    ca.pages["order"] = lambda handler: handler.say({"type": "urn:x", "detail": detail}, 403)
+    ca.pages["order"] = lambda handler: handler.send({"type": "urn:x", "detail": detail}, 403)
     new_keeper().keep()
-    said = "".join(capfd.readouterr())
-    assert "no 2026-01-01 root logged in [2J" in said
-    assert "\x1b" not in said
-    assert len(said.splitlines()) == 1
-    assert len(said) < 1000
+    output = "".join(capfd.readouterr())
+    assert "no 2026-01-01 root logged in [2J" in output
+    assert "\x1b" not in output
+    assert len(output.splitlines()) == 1
+    assert len(output) < 1000
 
 
 @pytest.mark.parametrize("name", ["certificate", "account", "note", "challenge"])
@@ -342,7 +342,7 @@ def test_files_are_not_written_through_links(
     file = {
         "certificate": store.certificate_name(options),
         "account": f"account-{store.certificate_name(options)[:8]}.pem",
-        "note": process.floor.name,
+        "note": process.rate_limit.name,
         "challenge": "challenges/token",
     }[name]
     (store.folder / file).unlink(missing_ok=True)
@@ -408,8 +408,8 @@ def test_folder_that_is_removed_is_made_anew(
 
 def test_alarm_ends_what_swallows_exceptions(monkeypatch: pytest.MonkeyPatch) -> None:
     """The alarm rings again until the code stops, and the heartbeat goes on meanwhile."""
-    monkeypatch.setattr(deadline, "BEAT", 0.1)
-    heart = Heart(5)
+    monkeypatch.setattr(deadline, "BEAT_INTERVAL", 0.1)
+    heartbeat = Heartbeat(5)
 
     def deaf() -> None:
         for _ in range(3):
@@ -417,9 +417,9 @@ def test_alarm_ends_what_swallows_exceptions(monkeypatch: pytest.MonkeyPatch) ->
                 time.sleep(60)
         time.sleep(60)
 
-    with deadline.Alarm(heart) as alarm, alarm.limit(0.01), pytest.raises(AcmeError, match="not done"):
+    with deadline.Alarm(heartbeat) as alarm, alarm.limit(0.01), pytest.raises(AcmeError, match="not done"):
         deaf()
-    assert not heart.is_silent(0)
+    assert not heartbeat.is_stale(0)
     assert signal.getsignal(signal.SIGALRM) is signal.SIG_DFL
 
 

@@ -53,7 +53,7 @@ def test_good_certificate_stays_over_crashes_hangs_and_restarts(site: Site, ca: 
     with site:
         wait_until(lambda: site.log.read_text().count("one was ordered less than an hour ago") >= 3, "it goes on")
         assert wait_until(lambda: serial_of(site, root), "the site answers") == first
-    assert ca.asked.count("order") == 1
+    assert ca.steps.count("order") == 1
     assert "Traceback" not in site.log.read_text()
 
 

@@ -5,7 +5,7 @@ import os
 
 import pytest
 
-from ci.http1 import HOST, all_of, connect, request, status_of
+from ci.http1 import HOST, connect, read_all, request, status_of
 from ci.http2 import Http2
 from ci.site import Site
 from tests.attacks.conftest import INTERFACES, NewTarget
@@ -18,7 +18,7 @@ EVENTS = 120  # streams of each connection
 CONNECTIONS = 10
 FILES = 60  # requests for one file on each connection
 FILES_HELD = 128  # descriptors: the files that the budget of one client allows, and what the process needs
-MOST_MEMORY = 160 << 20  # bytes; all streams could send 300 MB
+MAX_MEMORY = 160 << 20  # bytes; all streams could send 300 MB
 
 
 def ask_and_leave(site: Site, method: str) -> None:
@@ -46,7 +46,7 @@ def test_bodies_that_nobody_announced_are_counted(target: NewTarget) -> None:
     """A GET over HTTP/2 without a length may have a body; such bodies count towards the limit."""
     with target("asgi") as site, Http2(site) as client:
         warm_up(site)
-        streams = [client.ask("/size/", ends=False) for _ in range(BODIES)]
+        streams = [client.send_request("/size/", ends=False) for _ in range(BODIES)]
         for stream in streams:
             client.send(stream, b"a", ends=False)
         wait_until(lambda: refused(client) >= BODIES // 2, "most are refused")
@@ -64,12 +64,12 @@ def test_bodies_that_django_keeps_are_bounded(target: NewTarget) -> None:
             with contextlib.suppress(OSError):  # most are refused before they are sent completely
                 connection.sendall(request("POST", "/slow/", HOST, f"Content-Length: {len(BODY)}", body=BODY))
         assert get(site) == 200
-        assert (grown := memory_of(web) - before) < MOST_MEMORY, f"{grown >> 20} MB"
+        assert (grown := memory_of(web) - before) < MAX_MEMORY, f"{grown >> 20} MB"
 
 
 def refused(client: Http2) -> int:
     client.receive(0.1)
-    return sum(answer.status == 429 for answer in client.answers.values())
+    return sum(answer.status == 429 for answer in client.responses.values())
 
 
 @pytest.mark.parametrize("hosts", [(), (HOST, HOST)])
@@ -78,7 +78,7 @@ def test_websockets_name_one_host(target: NewTarget, hosts: tuple[str, ...]) -> 
     with target("asgi") as site:
         with connect(site) as connection:
             connection.sendall(request("GET", "/echo/", *hosts, *key))
-            assert status_of(all_of(connection)) in (400, 403)
+            assert status_of(read_all(connection)) in (400, 403)
         wait_until(lambda: 'msg="GET /echo/" status=403' in site.log.read_text(), "the log tells of it")
 
 
@@ -91,9 +91,9 @@ def test_events_that_nobody_takes_cost_little(target: NewTarget) -> None:
         clients = [stack.enter_context(Http2(site, window=0, reads=False)) for _ in range(CONNECTIONS)]
         for client in clients:
             for _ in range(EVENTS):
-                client.ask("/endless/")
+                client.send_request("/endless/")
         wait_until(lambda: any(not is_open(client) for client in clients), "some are broken off")
-        wait_until(lambda: get(site) == 200 and memory_of(web) - before < MOST_MEMORY, "the memory is given back", 20)
+        wait_until(lambda: get(site) == 200 and memory_of(web) - before < MAX_MEMORY, "the memory is given back", 20)
 
 
 def is_open(client: Http2) -> bool:
@@ -109,7 +109,7 @@ def test_heads_that_are_refused_let_go_of_the_response(target: NewTarget) -> Non
         web = web_of(site)
         with connect(site) as connection:
             connection.sendall(request("GET", "/reflected/%01/", HOST, "Connection: close"))
-            assert status_of(all_of(connection)) == 500
+            assert status_of(read_all(connection)) == 500
         os.kill(web.pid, 9)
         wait_until(lambda: "was killed by SIGKILL" in site.log.read_text(), "the log tells of the death")
         assert "while answering" not in site.log.read_text()
@@ -128,7 +128,7 @@ def test_files_that_nobody_takes_hold_few_descriptors(target: NewTarget, interfa
         clients = [stack.enter_context(Http2(site, window=0, reads=False)) for _ in range(CONNECTIONS)]
         for client in clients:
             for _ in range(FILES):
-                client.ask("/media/large.pdf")
+                client.send_request("/media/large.pdf")
         assert get(site) == 200
         assert web.num_fds() < most
         assert get(site, "/media/large.pdf") == 200

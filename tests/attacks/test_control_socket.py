@@ -23,7 +23,7 @@ from djbundle.runtime.core.bundle import Bundle
 from djbundle.runtime.handover import control_socket
 from djbundle.runtime.handover.new_version import NewVersion
 from djbundle.runtime.process import counters
-from djbundle.runtime.process.counters import HEADER, MAGIC, SLOT, Board
+from djbundle.runtime.process.counters import HEADER, MAGIC, SLOT, Scoreboard
 from tests.bundle.test_upgrade import site  # noqa: F401 - a fixture
 from tests.conftest import NewSite
 
@@ -62,10 +62,10 @@ URLS |= st.text(":[]/%\0 \xe9", max_size=8) | st.text("/x\0\xe9", max_size=200).
 def nearly_true(draw: st.DrawFn) -> dict[str, Any]:
     """Draw the answer of a site with a few wrong or missing fields."""
     wrong = draw(st.sets(st.sampled_from(sorted(TRUE)), max_size=2))
-    found = {name: draw(ANYTHING) if name in wrong else value for name, value in TRUE.items()}
+    status_message = {name: draw(ANYTHING) if name in wrong else value for name, value in TRUE.items()}
     for name in draw(st.sets(st.sampled_from(sorted(TRUE)), max_size=1)):
-        del found[name]
-    return found
+        del status_message[name]
+    return status_message
 
 
 ANSWERS = ANYTHING | nearly_true()
@@ -103,12 +103,12 @@ def bundle_of(data: Path) -> Bundle:
 def test_status_of_any_answer(tmp_path: Path, answer: Any) -> None:
     with answering(tmp_path, answer):
         try:
-            found = status.look(tmp_path)
+            found = status.take_snapshot(tmp_path)
         except NotServingError:
             assert answer != TRUE
         else:
             json.loads(found.to_json(), parse_constant=pytest.fail)
-            "\n".join(status.describe(found, None)).encode()
+            "\n".join(status.describe_snapshot(found, None)).encode()
 
 
 @many
@@ -118,22 +118,24 @@ def test_healthcheck_of_any_answer(tmp_path: Path, answer: Any) -> None:
         healthcheck.run_healthcheck(bundle_of(tmp_path), [])
 
 
-STEPS = st.dictionaries(st.sampled_from(["state", "text", "self", "cause", "fix", "more"]), ANYTHING)
-STEPS |= st.builds(lambda facts, state: facts | {"state": state}, STEPS, st.sampled_from([*upgrade.STEPS, "failed"]))
+MESSAGES = st.dictionaries(st.sampled_from(["state", "text", "self", "cause", "fix", "more"]), ANYTHING)
+MESSAGES |= st.builds(
+    lambda facts, state: facts | {"state": state}, MESSAGES, st.sampled_from([*upgrade.PROGRESS_TEXTS, "failed"])
+)
 
 
 @many
-@given(st.lists(STEPS | ANYTHING, max_size=3), st.booleans())
+@given(st.lists(MESSAGES | ANYTHING, max_size=3), st.booleans())
 def test_steps_of_an_upgrade(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, steps: list[Any], as_json: bool) -> None:
     """Steps are read until the one that ends the upgrade, or until an error."""
     monkeypatch.setattr(upgrade, "check_program", lambda _peer: None)  # the peer is this process
-    say = upgrade.Says(as_json=as_json)
+    report = upgrade.Reporter(as_json=as_json)
     with answering(tmp_path, *steps), suppress(NotServingError):
         for step in upgrade.reload(tmp_path):
             if step.state == "failed":
-                assert f"{step.facts['cause']}{step.facts['fix']}".isprintable()
+                assert f"{step.fields['cause']}{step.fields['fix']}".isprintable()
             else:
-                say(step.state, step.state, **step.facts)
+                report(step.state, step.state, **step.fields)
 
 
 def test_every_field_is_needed(tmp_path: Path) -> None:
@@ -141,13 +143,13 @@ def test_every_field_is_needed(tmp_path: Path) -> None:
         answer = {key: value for key, value in TRUE.items() if key != name}
         wrong = pytest.raises(NotServingError, match=f"is no `serve`: its {name} is not")
         with answering(tmp_path, answer), wrong as refused:
-            status.look(tmp_path)
+            status.take_snapshot(tmp_path)
         assert refused.value.exit_code == 54
 
 
 def test_one_who_hangs_or_leaves(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A byte now and then is no answer."""
-    monkeypatch.setattr(control_socket, "PATIENCE", 0.3)
+    monkeypatch.setattr(control_socket, "MESSAGE_TIMEOUT", 0.3)
     monkeypatch.setattr(upgrade, "check_program", lambda _peer: None)
     done = threading.Event()
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as listener:
@@ -196,12 +198,12 @@ def as_board(cells: list[float]) -> list[float]:
 
 @given(st.binary(max_size=40) | CELLS.map(doubles) | CELLS.map(lambda cells: doubles(as_board(cells))))
 def test_counts_of_any_process(content: bytes) -> None:
-    """Any process may keep a file open that is named like a board."""
+    """Any process may keep a file open that is named like a scoreboard."""
     file = os.memfd_create(counters.NAME)
     try:
         os.write(file, content)
-        board = Board.of_process(os.getpid())
-        for counts in board.by_role().values() if board else ():
+        scoreboard = Scoreboard.of_process(os.getpid())
+        for counts in scoreboard.by_role().values() if scoreboard else ():
             assert counters.Counts.sum(counts).total >= 0
     finally:
         os.close(file)
@@ -213,20 +215,20 @@ def test_a_pipe_that_is_called_like_a_board(tmp_path: Path) -> None:
     os.mkfifo(path)
     pipe = os.open(path, os.O_RDWR)
     try:
-        assert Board.of_process(os.getpid()) is None
+        assert Scoreboard.of_process(os.getpid()) is None
     finally:
         os.close(pipe)
-    assert Board.of_process(0) is None
+    assert Scoreboard.of_process(0) is None
 
 
 VERSIONS = ["nonsense", "[]", "{}", '{"name": 1, "version": "1", "built": "x"}', "[" * 90_000]
 
 
-@pytest.mark.parametrize("said", VERSIONS, ids=lambda said: said[:12])
-def test_file_that_does_not_say_its_version(tmp_path: Path, said: str) -> None:
-    (tmp_path / "said").write_text(said)
+@pytest.mark.parametrize("output", VERSIONS, ids=lambda output: output[:12])
+def test_file_that_does_not_say_its_version(tmp_path: Path, output: str) -> None:
+    (tmp_path / "output").write_text(output)
     new = tmp_path / "new"
-    new.write_text(f'#!/bin/sh\n[ "$1" = version ] && cat {tmp_path}/said\nexit 0\n')
+    new.write_text(f'#!/bin/sh\n[ "$1" = version ] && cat {tmp_path}/output\nexit 0\n')
     new.chmod(0o755)
     with pytest.raises(UpgradeError, match="does not say which version it is"):
         NewVersion(new, new, tmp_path)._version()
@@ -248,14 +250,14 @@ STATES = [b"nonsense\n", b"[]\n", b'{"cause": "x"}\n', b'{"state": "failed"}\n',
 
 def test_new_version_that_babbles(site: Site, tmp_path: Path) -> None:  # noqa: F811
     """Such a version does not take over, and the old one goes on serving."""
-    for said in STATES:
+    for message in STATES:
         new = tmp_path / "babbler"
-        new.write_text(BABBLER.format(python=sys.executable, said=said))
+        new.write_text(BABBLER.format(python=sys.executable, message=message))
         new.chmod(0o755)
         refused = site.run("upgrade", str(new), check=False)
         assert refused.returncode == 55
         assert "the new process says what is no step of a handover\n  fix: " in refused.stderr
-        assert site.told()["supervisor"] == site.process.pid
+        assert site.status()["supervisor"] == site.process.pid
     assert "Traceback" not in site.log.read_text()
 
 
@@ -273,5 +275,5 @@ def test_requests_that_are_none(new_small: NewSite) -> None:
                 caller.shutdown(socket.SHUT_WR)
                 with suppress(ConnectionError):
                     caller.recv(65536)
-        assert small.told()["supervisor"] == small.process.pid
+        assert small.status()["supervisor"] == small.process.pid
         assert "Traceback" not in small.log.read_text()

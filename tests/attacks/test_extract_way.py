@@ -141,7 +141,7 @@ def test_serving_with_a_capability(capable: Place) -> None:
     site = Site(wrapper, capable.data, bare_environment(), "--bind", f"127.0.0.1:{free_low_port()}")
     with site:
         assert Customer(site.url).get("/").status == 200
-        assert site.told()["processes"]
+        assert site.status()["processes"]
         assert {uid for each in tree_of(site) for uid in each.uids()} == {NEIGHBOUR}
 
 

@@ -41,8 +41,8 @@ def flooded(site: Site) -> Iterator[None]:
 
 def answered(site: Site, client: str) -> Counter[int]:
     """Return how many of a client's requests for the page were answered with each status."""
-    told = ANSWERED.findall(site.log.read_text())
-    return Counter(int(status) for status, who in told if who == client)
+    lines = ANSWERED.findall(site.log.read_text())
+    return Counter(int(status) for status, who in lines if who == client)
 
 
 @pytest.mark.parametrize("interface", INTERFACES)

@@ -32,8 +32,8 @@ def test_every_request_is_answered(target: NewTarget, interface: str, load: str,
         threads = web_of(site).num_threads()
         sent = ("-d", str(body)) if load == "uploads" else ()
         command = ["h2load", *LOADS[load], *sent, site.url + PAGES.get(load, "/large/")]
-        told = subprocess.run(command, capture_output=True, text=True, timeout=120, check=True).stdout
-        found = re.search(r"requests: (\d+) total, .* (\d+) done, (\d+) succeeded, 0 failed, 0 errored", told)
-        assert found, told
-        assert found[1] == found[3] == LOADS[load][1], told
+        output = subprocess.run(command, capture_output=True, text=True, timeout=120, check=True).stdout
+        match = re.search(r"requests: (\d+) total, .* (\d+) done, (\d+) succeeded, 0 failed, 0 errored", output)
+        assert match, output
+        assert match[1] == match[3] == LOADS[load][1], output
         assert_recovered(site, threads)

@@ -24,14 +24,14 @@ from hyperframe.frame import (
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from ci.http1 import all_of, connect, is_closed
+from ci.http1 import connect, is_closed, read_all
 from ci.http2 import Header, Http2
 from ci.site import Site, bare_environment
 from tests.attacks.watching import assert_recovered, get, memory_of, warm_up, web_of
 from tests.waiting import wait_until
 
 PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
-MOST_MEMORY = 32 << 20  # bytes that a flood may take
+MAX_MEMORY = 32 << 20  # bytes that a flood may take
 INDEXED = 1 << 12  # bytes of HPACK's table
 
 
@@ -54,7 +54,7 @@ def block(*headers: Header) -> bytes:
     return Encoder().encode(list(headers), huffman=False)
 
 
-def asked(data: bytes, stream: int = 1, flags: tuple[str, ...] = ("END_HEADERS", "END_STREAM")) -> Frame:
+def request_frame(data: bytes, stream: int = 1, flags: tuple[str, ...] = ("END_HEADERS", "END_STREAM")) -> Frame:
     return HeadersFrame(stream, data, flags=flags)
 
 
@@ -72,7 +72,7 @@ METHOD, SCHEME, PATH, AUTHORITY = (
 BREACHES: dict[str, list[Frame | bytes]] = {
     "data on stream 0": [raw(0, 0, b"a")],
     "headers on stream 0": [raw(1, 0, head(), 5)],
-    "headers on an even stream": [asked(head(), 2)],
+    "headers on an even stream": [request_frame(head(), 2)],
     "data on an idle stream": [DataFrame(1, b"a")],
     "reset of an idle stream": [RstStreamFrame(1, 8)],
     "window of an idle stream": [WindowUpdateFrame(1, 1)],
@@ -86,37 +86,37 @@ BREACHES: dict[str, list[Frame | bytes]] = {
     "push that is neither on nor off": [SettingsFrame(0, {2: 2})],
     "a window of 2^31": [SettingsFrame(0, {4: 2**31})],
     "frames of one byte": [SettingsFrame(0, {5: 1})],
-    "a stream that depends on itself": [asked(head()), PriorityFrame(3, depends_on=3)],
+    "a stream that depends on itself": [request_frame(head()), PriorityFrame(3, depends_on=3)],
     "goodbye on a stream": [raw(7, 1, b"\0" * 8)],
     "a promise of the client": [raw(5, 1, b"\0\0\0\2" + head(), 4)],
     "continuation of nothing": [ContinuationFrame(1, head(), flags=("END_HEADERS",))],
-    "something between continuations": [asked(head(), flags=()), PingFrame(0, b"12345678")],
-    "headers that are no HPACK": [asked(b"\x80\xff\xff\xff\xff\xff")],
-    "a name in capitals": [asked(head((b"X-A", b"b")))],
-    "a name with a space": [asked(head((b"x a", b"b")))],
-    "a value with a newline": [asked(head((b"x-a", b"b\r\nc: d")))],
-    "a value with NUL": [asked(head((b"x-a", b"b\0c")))],
-    "connection": [asked(head((b"connection", b"close")))],
-    "transfer-encoding": [asked(head((b"transfer-encoding", b"chunked")))],
-    "te": [asked(head((b"te", b"gzip")))],
-    "an unknown pseudo-header": [asked(head((b":odd", b"a")))],
-    "a pseudo-header of answers": [asked(head((b":status", b"200")))],
-    "pseudo-headers at the end": [asked(block((b"x-a", b"b"), METHOD, SCHEME, PATH, AUTHORITY))],
-    "no method": [asked(block(SCHEME, PATH, AUTHORITY))],
-    "no path": [asked(block(METHOD, SCHEME, AUTHORITY))],
-    "no scheme": [asked(block(METHOD, PATH, AUTHORITY))],
-    "an empty path": [asked(block(METHOD, SCHEME, (b":path", b""), AUTHORITY))],
-    "two methods": [asked(head((b":method", b"POST")))],
-    "two paths": [asked(head((b":path", b"/seen/")))],
-    "a length that is none": [asked(head((b"content-length", b"4x")))],
-    "two lengths": [asked(head((b"content-length", b"1"), (b"content-length", b"2")), flags=("END_HEADERS",))],
-    "a length and no body": [asked(head((b"content-length", b"4")))],
+    "something between continuations": [request_frame(head(), flags=()), PingFrame(0, b"12345678")],
+    "headers that are no HPACK": [request_frame(b"\x80\xff\xff\xff\xff\xff")],
+    "a name in capitals": [request_frame(head((b"X-A", b"b")))],
+    "a name with a space": [request_frame(head((b"x a", b"b")))],
+    "a value with a newline": [request_frame(head((b"x-a", b"b\r\nc: d")))],
+    "a value with NUL": [request_frame(head((b"x-a", b"b\0c")))],
+    "connection": [request_frame(head((b"connection", b"close")))],
+    "transfer-encoding": [request_frame(head((b"transfer-encoding", b"chunked")))],
+    "te": [request_frame(head((b"te", b"gzip")))],
+    "an unknown pseudo-header": [request_frame(head((b":odd", b"a")))],
+    "a pseudo-header of answers": [request_frame(head((b":status", b"200")))],
+    "pseudo-headers at the end": [request_frame(block((b"x-a", b"b"), METHOD, SCHEME, PATH, AUTHORITY))],
+    "no method": [request_frame(block(SCHEME, PATH, AUTHORITY))],
+    "no path": [request_frame(block(METHOD, SCHEME, AUTHORITY))],
+    "no scheme": [request_frame(block(METHOD, PATH, AUTHORITY))],
+    "an empty path": [request_frame(block(METHOD, SCHEME, (b":path", b""), AUTHORITY))],
+    "two methods": [request_frame(head((b":method", b"POST")))],
+    "two paths": [request_frame(head((b":path", b"/seen/")))],
+    "a length that is none": [request_frame(head((b"content-length", b"4x")))],
+    "two lengths": [request_frame(head((b"content-length", b"1"), (b"content-length", b"2")), flags=("END_HEADERS",))],
+    "a length and no body": [request_frame(head((b"content-length", b"4")))],
     "more than the length": [
-        asked(head((b"content-length", b"1")), flags=("END_HEADERS",)),
+        request_frame(head((b"content-length", b"1")), flags=("END_HEADERS",)),
         DataFrame(1, b"four", flags=("END_STREAM",)),
     ],
     "less than the length": [
-        asked(head((b"content-length", b"4")), flags=("END_HEADERS",)),
+        request_frame(head((b"content-length", b"4")), flags=("END_HEADERS",)),
         DataFrame(1, b"a", flags=("END_STREAM",)),
     ],
 }
@@ -126,14 +126,14 @@ BREACHES: dict[str, list[Frame | bytes]] = {
 def test_a_breach_of_the_rules_is_refused(site: Site, name: str) -> None:
     """The stream or the connection ends, no page sees the request, and the next client is answered."""
     frames = b"".join(each if isinstance(each, bytes) else each.serialize() for each in BREACHES[name])
-    seen = site.log.stat().st_size
+    log_size = site.log.stat().st_size
     with connect(site) as connection:
         connection.sendall(PREFACE + SettingsFrame(0).serialize() + frames)
         assert ends(connection), "neither the stream nor the connection ended"
     assert get(site) == 200
-    told = site.log.read_bytes()[seen:]
-    assert b"/seen/" not in told or name == "a stream that depends on itself", told
-    assert b"level=error" not in told
+    log = site.log.read_bytes()[log_size:]
+    assert b"/seen/" not in log or name == "a stream that depends on itself", log
+    assert b"level=error" not in log
 
 
 def ends(connection: socket.socket) -> bool:
@@ -169,11 +169,11 @@ FRAMES = st.builds(
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(frames=st.lists(FRAMES, min_size=1, max_size=12))
 def test_no_frames_are_an_error_of_ours(site: Site, frames: list[bytes]) -> None:
-    seen = site.log.stat().st_size
+    log_size = site.log.stat().st_size
     with connect(site) as connection, contextlib.suppress(ConnectionError):
         connection.sendall(PREFACE + SettingsFrame(0).serialize() + b"".join(frames))
     assert get(site, "/up/live") == 200
-    assert b"level=error" not in site.log.read_bytes()[seen:]
+    assert b"level=error" not in site.log.read_bytes()[log_size:]
 
 
 def flood(site: Site, data: bytes, seconds: float = 3.0) -> int:
@@ -202,13 +202,13 @@ def flood(site: Site, data: bytes, seconds: float = 3.0) -> int:
     ids=["pings", "settings", "priorities", "unknown frames"],
 )
 def test_floods_take_little_memory(site: Site, data: bytes) -> None:
-    assert (grown := flood(site, data)) < MOST_MEMORY, f"{grown >> 20} MB"
+    assert (grown := flood(site, data)) < MAX_MEMORY, f"{grown >> 20} MB"
     assert get(site) == 200
 
 
 def test_headers_without_end_take_little_memory(site: Site) -> None:
     """Send CONTINUATION after CONTINUATION (CVE-2024-27316)."""
-    begun = asked(head(), flags=("END_STREAM",)).serialize()
+    begun = request_frame(head(), flags=("END_STREAM",)).serialize()
     more = ContinuationFrame(1, block((b"x-a", b"a" * 4000))).serialize() * 4
     web = web_of(site)
     before = memory_of(web)
@@ -217,7 +217,7 @@ def test_headers_without_end_take_little_memory(site: Site) -> None:
         with contextlib.suppress(OSError):
             for _ in range(2000):  # 32 MB
                 connection.sendall(more)
-        assert memory_of(web) - before < MOST_MEMORY
+        assert memory_of(web) - before < MAX_MEMORY
         assert connection.recv(1 << 16) is not None
     assert get(site) == 200
 
@@ -230,11 +230,11 @@ def test_small_heads_that_unpack_to_large_ones_are_refused(site: Site) -> None:
     web = web_of(site)
     before = memory_of(web)
     with connect(site) as connection:
-        connection.sendall(PREFACE + SettingsFrame(0).serialize() + asked(first + again * 10_000).serialize())
+        connection.sendall(PREFACE + SettingsFrame(0).serialize() + request_frame(first + again * 10_000).serialize())
         connection.settimeout(3)
         with contextlib.suppress(TimeoutError):
-            all_of(connection)
-    assert memory_of(web) - before < MOST_MEMORY
+            read_all(connection)
+    assert memory_of(web) - before < MAX_MEMORY
     assert "/unpacked/" not in site.log.read_text()
     assert get(site) == 200
 
@@ -247,7 +247,7 @@ def test_requests_that_are_taken_back_at_once(site: Site) -> None:
         with Http2(site) as client:
             for _ in range(1000):
                 if client.is_open:
-                    client.reset(client.ask("/"), ErrorCodes.CANCEL)
+                    client.reset(client.send_request("/"), ErrorCodes.CANCEL)
             assert get(site) == 200
     assert_recovered(site, threads)
-    wait_until(lambda: memory_of(web_of(site)) - before < MOST_MEMORY, "nothing of it stays")
+    wait_until(lambda: memory_of(web_of(site)) - before < MAX_MEMORY, "nothing of it stays")

@@ -47,22 +47,22 @@ class Reader:
         self.folder.joinpath("shop.service").write_text(f"[Unit]\nDefaultDependencies=no\n[Service]\n{command}\n")
         words = ["setpriv", "--reuid=nobody", "--regid=nogroup", "--clear-groups", str(SYSTEMD)]
         environment = {"HOME": "/", "XDG_RUNTIME_DIR": str(self.folder), "SYSTEMD_UNIT_PATH": str(self.folder)}
-        told = subprocess.run(
+        output = subprocess.run(
             [*words, "--user", "--test", "--no-pager", "--log-target=console"],
             env=environment | {"PATH": os.defpath, "LANG": "C.UTF-8"},
             capture_output=True,
             check=True,
             timeout=60,
         ).stdout.decode()
-        [line] = re.findall(r"-> ExecStart:\n\s*Command Line: (.*?)\n\t*[A-Z-]", told, re.DOTALL)
-        return [value_of(*found) for found in ARGUMENT.findall(line)]
+        [line] = re.findall(r"-> ExecStart:\n\s*Command Line: (.*?)\n\t*[A-Z-]", output, re.DOTALL)
+        return [value_of(*groups) for groups in ARGUMENT.findall(line)]
 
 
 def value_of(quoted: str, plain: str) -> str:
     """Return the argument that systemd shows; when it starts the program, it turns "$$" into "$"."""
 
-    def meant(found: re.Match[str]) -> str:
-        code = found[1]
+    def meant(match: re.Match[str]) -> str:
+        code = match[1]
         return chr(int(code, 8)) if len(code) == 3 else ESCAPES.get(code, code)
 
     value = plain or ESCAPED.sub(meant, quoted)

@@ -27,9 +27,9 @@ def test_only_one_line_begins(source: str, message: str, value: str, trace: str)
     """This holds in each log format; the lines of a traceback are indented, so they look like no log line."""
     line = Line(0.0, "info", source, message, {"path": value}, trace)
     for name, form in {**FORMATS, "people": lambda each: for_people(each, colour=False)}.items():
-        told = form(line)
-        assert not UNSEEN.search(told), name
-        _first, *rest = told.split("\n")
+        line_text = form(line)
+        assert not UNSEEN.search(line_text), name
+        _first, *rest = line_text.split("\n")
         if name in ("json", "logfmt"):
             assert rest == []
         else:
@@ -39,18 +39,18 @@ def test_only_one_line_begins(source: str, message: str, value: str, trace: str)
 
 @given(texts)
 def test_json_is_still_what_was_said(text: str) -> None:
-    told = json.loads(FORMATS["json"](Line(0.0, "info", "shop", text, {"path": text}, text)))
-    assert (told["msg"], told["path"], told.get("trace", "")) == (text, text, text)
+    fields = json.loads(FORMATS["json"](Line(0.0, "info", "shop", text, {"path": text}, text)))
+    assert (fields["msg"], fields["path"], fields.get("trace", "")) == (text, text, text)
 
 
 def test_errors_are_two_lines(capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
     """The cause may quote what another process has sent: one at the control socket, a file, a server."""
     monkeypatch.setenv("SHOP_DSN", "s3cret-of-the-shop")
     print_error(UnhealthyError(f"{NASTY} s3cret-of-the-shop", NASTY))
-    told = capfd.readouterr().err
-    assert len(told.splitlines()) == 2
-    assert not UNSEEN.search(told)
-    assert "s3cret" not in told
+    output = capfd.readouterr().err
+    assert len(output.splitlines()) == 2
+    assert not UNSEEN.search(output)
+    assert "s3cret" not in output
 
 
 @pytest.mark.parametrize("form", ["text", "journal"])
@@ -60,7 +60,7 @@ def test_traceback_that_quotes_a_stranger(new_small: NewSite, form: str) -> None
     with new_small("--log-format", form) as site:
         assert Customer(site.url).get(f"/slow/?begun=/nowhere/{name}/x&seconds=0").status == 500
         wait_until(lambda: "FileNotFoundError" in site.log.read_text(), "the traceback is told")
-        told = site.log.read_text()
-    assert "forged" in told
-    assert not re.search(r"^(<\d>)?2026-11-29T00:00:00\.000Z", told, re.MULTILINE)
-    assert not UNSEEN.search(told)
+        log = site.log.read_text()
+    assert "forged" in log
+    assert not re.search(r"^(<\d>)?2026-11-29T00:00:00\.000Z", log, re.MULTILINE)
+    assert not UNSEEN.search(log)

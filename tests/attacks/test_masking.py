@@ -114,11 +114,11 @@ def test_builder_and_log_know_the_same_tokens(shape: TokenShape, data: st.DataOb
     """The log masks every token that a bundle must not contain."""
     pattern = re.compile(shape.pattern, re.ASCII)
     token = data.draw(st.from_regex(pattern, fullmatch=True))
-    found = pattern.fullmatch(token)
-    assert found
+    match = pattern.fullmatch(token)
+    assert match
     assert shape.mark in token
     assert pattern.groups <= 1
-    secret = found[pattern.groups]
+    secret = match[pattern.groups]
     assert likely_secret_in(f"it is {token}\n".encode())
     assert secret not in masked(f"before {secret} behind", PLACE=token)
     assert secret not in hide("PLACE", token)
@@ -154,9 +154,9 @@ PASSWORDS = st.text(st.characters(min_codepoint=33, max_codepoint=126, exclude_c
 def test_any_password_in_any_url(password: str, path: str) -> None:
     """The password is masked both as it is quoted in the URL and unquoted."""
     url = f"postgres://shop:{quote(password, safe='')}@db:5432/{path}"
-    told = masked(f"connection to {url} failed: password was ({password})", DATABASE=url)
-    assert password not in told
-    assert quote(password, safe="") not in told
+    output = masked(f"connection to {url} failed: password was ({password})", DATABASE=url)
+    assert password not in output
+    assert quote(password, safe="") not in output
 
 
 @given(st.text("abcdefghijklmnopqrstuvwxyz0123456789", min_size=1, max_size=7))
@@ -198,11 +198,11 @@ def secretive(new_small: NewSite) -> Site:
 
 
 def test_error_mails(secretive: Site) -> None:
-    told = secretive.shell(REPORT.format(broker=SENSITIVE["BROKER"]))
-    assert "BROKER_OF_SHOP" in told
-    assert "is down" in told
+    output = secretive.shell(REPORT.format(broker=SENSITIVE["BROKER"]))
+    assert "BROKER_OF_SHOP" in output
+    assert "is down" in output
     for secret in ("open-sesame", "correct.horse", "k3y-of-sentry"):
-        assert secret not in told
+        assert secret not in output
 
 
 def test_traceback_of_a_command(secretive: Site) -> None:

@@ -61,8 +61,8 @@ def decisions_of(project: Project, opened: Collection[str], include: Collection[
 
 def contents_of(project: Project, opened: Collection[str] = (), include: Collection[str] = ()) -> Contents:
     read = {str(project.root / name) for name in opened}
-    seen: Any = SimpleNamespace(media_root="", static_root="", folders={}, read_as_data=lambda: read)
-    return Contents(replace(project, configuration=Configuration(include=[*include])), seen)
+    inspection: Any = SimpleNamespace(media_root="", static_root="", folders={}, read_as_data=lambda: read)
+    return Contents(replace(project, configuration=Configuration(include=[*include])), inspection)
 
 
 def taken(decisions: dict[str, Decision]) -> set[str]:
@@ -115,17 +115,17 @@ def test_untracked_data_stay_out_unless_their_place_speaks_for_them(tmp_path: Pa
     places = {"shop/words.txt", "templates/a.html", "static/a.css", "shop/fixtures/a.json", "shop/models.py"}
     others = {"notes.txt", "data/a.csv", "templates/notes", "letters.json"}
     write(tmp_path, dict.fromkeys((*places, *others), ""))
-    found = decide(tmp_path, opened=["letters.json"])
-    assert taken(found) == set(MANAGE) | places | {"letters.json"}
-    assert found["notes.txt"].reason == "not tracked by git"
+    decisions = decide(tmp_path, opened=["letters.json"])
+    assert taken(decisions) == set(MANAGE) | places | {"letters.json"}
+    assert decisions["notes.txt"].reason == "not tracked by git"
 
 
 def test_start_opens_what_is_a_secret(tmp_path: Path) -> None:
     """A secret stays out, and the build reports it, unless nearly every project has such a file."""
     files = {"secrets.json": "{}", "notes.txt": KEY, ".env": "A=1", "db.sqlite3": "", "config.json": PLAIN}
-    found = decide(commit_and_return(write(tmp_path, MANAGE | files)), opened=files)
-    assert taken(found) == {*MANAGE, "config.json"}
-    assert {name for name, each in found.items() if each.is_news} == {"secrets.json", "notes.txt"}
+    decisions = decide(commit_and_return(write(tmp_path, MANAGE | files)), opened=files)
+    assert taken(decisions) == {*MANAGE, "config.json"}
+    assert {name for name, each in decisions.items() if each.is_news} == {"secrets.json", "notes.txt"}
 
 
 def commit_and_return(folder: Path) -> Path:
@@ -136,10 +136,10 @@ def commit_and_return(folder: Path) -> Path:
 def test_include_names_a_secret_or_it_stays_out(tmp_path: Path) -> None:
     files = {"data/a.key": PLAIN, "data/b.txt": KEY, "data/archive.7z": "", "data/c.txt": "api_key = a1b2c3d4e5f6"}
     commit(write(tmp_path, MANAGE | files))
-    found = decide(tmp_path, include=["data"])
-    assert taken(found) == {*MANAGE, "data/archive.7z", "data/c.txt"}
-    assert found["data/a.key"].is_news
-    assert found["data/b.txt"].is_news
+    decisions = decide(tmp_path, include=["data"])
+    assert taken(decisions) == {*MANAGE, "data/archive.7z", "data/c.txt"}
+    assert decisions["data/a.key"].is_news
+    assert decisions["data/b.txt"].is_news
     assert taken(decide(tmp_path, include=["data/a.key", "./data/b.txt"])) == {*MANAGE, "data/a.key", "data/b.txt"}
     with pytest.raises(ConfigurationError, match="no file of the project is called so"):
         decide(tmp_path, include=["data/lost.txt"])
@@ -156,10 +156,10 @@ def test_what_is_ignored_stays_out(tmp_path: Path, with_git: bool) -> None:
     if with_git:
         git(tmp_path, "init", "--quiet")
         git(tmp_path, "add", ".")
-    found = decide(tmp_path, opened=["local.json"])
-    assert taken(found) == {*MANAGE, "data/a.txt", "shop/local.json", translation}
-    assert found["local.json"].is_news, "the settings read it, so its developer should know"
-    assert found["build/"].reason == f"ignored by {'git' if with_git else '.gitignore'}"
+    decisions = decide(tmp_path, opened=["local.json"])
+    assert taken(decisions) == {*MANAGE, "data/a.txt", "shop/local.json", translation}
+    assert decisions["local.json"].is_news, "the settings read it, so its developer should know"
+    assert decisions["build/"].reason == f"ignored by {'git' if with_git else '.gitignore'}"
     assert "build/x/a.txt" in taken(decide(tmp_path, include=["build/*"]))
 
 
@@ -238,8 +238,8 @@ def test_repository_in_the_project_has_its_own_rules(tmp_path: Path) -> None:
     commit(write(tmp_path, MANAGE))
     inner = write(tmp_path / "shop" / "inner", {".gitignore": "local.json\n", "local.json": PLAIN, "words.txt": ""})
     git(inner, "init", "--quiet")
-    found = decide(tmp_path)
-    assert taken(found) == {*MANAGE, "shop/inner/words.txt"}
+    decisions = decide(tmp_path)
+    assert taken(decisions) == {*MANAGE, "shop/inner/words.txt"}
 
 
 # --- other ways into the bundle ---

@@ -42,7 +42,7 @@ def behind_proxy(
         yield site
 
 
-def heard(site: Site, *lines: Line) -> tuple[str, str, dict[str, str]]:
+def request_as_received(site: Site, *lines: Line) -> tuple[str, str, dict[str, str]]:
     """Return the address, scheme and headers that the site sees; each line is sent exactly as written here."""
     address = urlsplit(site.url)
     head = [("Host", "localhost"), ("Connection", "close"), *lines]
@@ -51,14 +51,14 @@ def heard(site: Site, *lines: Line) -> tuple[str, str, dict[str, str]]:
         connection.sendall(text.encode("latin-1"))
         answer = b"".join(iter(lambda: connection.recv(65536), b""))
     assert answer.startswith(b"HTTP/1.1 200"), answer
-    told: list[Any] = json.loads(answer.partition(b"\r\n\r\n")[2])
-    return told[0], told[1], told[2]
+    report: list[Any] = json.loads(answer.partition(b"\r\n\r\n")[2])
+    return report[0], report[1], report[2]
 
 
 def test_strangers_say_nothing_of_themselves(open_site: Site) -> None:
     names = [*FORGED, *(name.replace("-", "_") for name in FORGED)]
     for some in batched(names, 50):  # a request has at most 100 headers
-        address, scheme, headers = heard(open_site, *[(name, "6.6.6.6") for name in some])
+        address, scheme, headers = request_as_received(open_site, *[(name, "6.6.6.6") for name in some])
         assert (address, scheme) == ("127.0.0.1", "http")
         assert {name for name, value in headers.items() if value == "6.6.6.6"} == set()
 
@@ -66,9 +66,11 @@ def test_strangers_say_nothing_of_themselves(open_site: Site) -> None:
 @pytest.mark.parametrize("name", ["X_Forwarded_For", "X-Forwarded_For", "x_forwarded-for"])
 def test_underscores_reach_nobody(behind_proxy: Site, name: str) -> None:
     """A proxy that sets X-Forwarded-For passes on its client's X_Forwarded_For."""
-    address, _, headers = heard(behind_proxy, (name, "6.6.6.6"), ("X-Forwarded-For", "9.9.9.9"), (name, "7.7.7.7"))
+    address, _, headers = request_as_received(
+        behind_proxy, (name, "6.6.6.6"), ("X-Forwarded-For", "9.9.9.9"), (name, "7.7.7.7")
+    )
     assert (address, headers["X-Forwarded-For"]) == ("9.9.9.9", "9.9.9.9")
-    address, _, headers = heard(behind_proxy, (name, "6.6.6.6"))
+    address, _, headers = request_as_received(behind_proxy, (name, "6.6.6.6"))
     assert address == "127.0.0.1"
     assert "X-Forwarded-For" not in headers
 
@@ -89,6 +91,6 @@ def test_underscores_reach_nobody(behind_proxy: Site, name: str) -> None:
     ids=str,
 )
 def test_nobody_speaks_through_a_proxy(behind_proxy: Site, lines: list[Line], client: str, scheme: str) -> None:
-    address, found, headers = heard(behind_proxy, *lines)
-    assert (address, found) == (client, scheme)
+    address, received_scheme, headers = request_as_received(behind_proxy, *lines)
+    assert (address, received_scheme) == (client, scheme)
     assert headers.get("X-Forwarded-Proto", scheme) == scheme, "what Django would believe by SECURE_PROXY_SSL_HEADER"

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from ci.http1 import CHUNKED, HERE, HOST, all_of, connect, exchange, request, status_of
+from ci.http1 import CHUNKED, HERE, HOST, connect, exchange, read_all, request, status_of
 from ci.http2 import Http2
 from ci.mailbox import free_port
 from ci.site import Site, bare_environment
@@ -35,8 +35,8 @@ class Observed:
         """Return the number of answers of a class, such as "4xx"."""
         with urllib.request.urlopen(f"http://127.0.0.1:{self.metrics}/metrics", timeout=20) as answer:
             text = answer.read().decode()
-        found = re.search(rf'^djbundle_requests_total{{code="{group}"}} (\S+)$', text, re.MULTILINE)
-        return float(found[1]) if found else 0.0
+        match = re.search(rf'^djbundle_requests_total{{code="{group}"}} (\S+)$', text, re.MULTILINE)
+        return float(match[1]) if match else 0.0
 
     def logged(self, method: str, path: str, status: int) -> int:
         """Return how many such answers are in the access log, with a client and an id."""
@@ -50,16 +50,16 @@ def observed(small: Path, streaming: Path, tmp_path_factory: pytest.TempPathFact
     options = ("--workers", "1", "--no-worker", "--access-log", "--trusted-proxies", "none", *LIMITS)
     environment = bare_environment(STREAMING_TOKEN="token")
     with contextlib.ExitStack() as stack:
-        found = {}
+        sites = {}
         for interface, bundle in (("wsgi", small), ("asgi", streaming)):
             port = free_port()
             site = Site(bundle, folder / interface, environment, *options, "--metrics-bind", f"127.0.0.1:{port}")
-            found[interface] = Observed(stack.enter_context(site), port)
-        yield found
+            sites[interface] = Observed(stack.enter_context(site), port)
+        yield sites
 
 
 @contextlib.contextmanager
-def seen(observed: Observed, method: str, path: str, status: int) -> Iterator[None]:
+def assert_counted(observed: Observed, method: str, path: str, status: int) -> Iterator[None]:
     """Check that the request in the block is logged once and counted once."""
     group = f"{status // 100}xx"
     logged, counted = observed.logged(method, path, status), observed.counted(group)
@@ -78,22 +78,28 @@ REFUSED = {
 
 @pytest.mark.parametrize("name", REFUSED)
 @pytest.mark.parametrize("interface", INTERFACES)
-def test_a_refusal_is_logged_and_counted(observed: dict[str, Observed], interface: str, name: str) -> None:
+def test_a_refusal_assert_counted(observed: dict[str, Observed], interface: str, name: str) -> None:
     sent, line, status = REFUSED[name]
     method, path = line.split()
-    with seen(observed[interface], method, path, status), connect(observed[interface].site) as connection:
+    with (
+        assert_counted(observed[interface], method, path, status),
+        connect(observed[interface].site) as connection,
+    ):
         connection.sendall(sent)
-        assert status_of(all_of(connection)) == status
+        assert status_of(read_all(connection)) == status
 
 
 @pytest.mark.parametrize("interface", INTERFACES)
 @pytest.mark.parametrize(("size", "status"), [(100_000, 413), (10, 408)])
-def test_a_refusal_by_http2_is_logged_and_counted(
+def test_a_refusal_by_http2_assert_counted(
     observed: dict[str, Observed], interface: str, size: int, status: int
 ) -> None:
-    with seen(observed[interface], "POST", "/size/", status), Http2(observed[interface].site) as client:
-        stream = client.ask("/size/", "POST", [(b"content-length", str(size).encode())], ends=False)
-        assert client.answer(stream).status == status
+    with (
+        assert_counted(observed[interface], "POST", "/size/", status),
+        Http2(observed[interface].site) as client,
+    ):
+        stream = client.send_request("/size/", "POST", [(b"content-length", str(size).encode())], ends=False)
+        assert client.wait_for_response(stream).status == status
 
 
 def test_a_body_without_a_length_is_seen(observed: dict[str, Observed]) -> None:
@@ -101,7 +107,7 @@ def test_a_body_without_a_length_is_seen(observed: dict[str, Observed]) -> None:
     site = observed["wsgi"]
     with connect(site.site) as connection:
         connection.sendall(request("POST", "/size/", HOST, CHUNKED, "Connection: close", body=b"1\r\na\r\n0\r\n\r\n"))
-        status = status_of(all_of(connection))
+        status = status_of(read_all(connection))
     assert status in (200, 411)
     wait_until(lambda: site.logged("POST", "/size/", status), "it is in the log", 10)
 
@@ -109,24 +115,24 @@ def test_a_body_without_a_length_is_seen(observed: dict[str, Observed]) -> None:
 @pytest.mark.parametrize("interface", INTERFACES)
 def test_a_body_that_is_none_is_seen(observed: dict[str, Observed], interface: str) -> None:
     """A chunk size that is no number is the client's mistake: no error is logged, and the body is no request."""
-    site, seen = observed[interface], observed[interface].site.log.stat().st_size
+    site, log_size = observed[interface], observed[interface].site.log.stat().st_size
     status = status_of(exchange(site.site, request("POST", "/size/", HOST, CHUNKED, body=b"zz\r\n\r\n")))
     assert status in (0, 400, 411)  # 0: the connection is closed without an answer
     if status:
         wait_until(lambda: site.logged("POST", "/size/", status), "it is in the log", 10)
-    assert b"ERROR" not in site.site.log.read_bytes()[seen:].upper()
+    assert b"ERROR" not in site.site.log.read_bytes()[log_size:].upper()
 
 
 def test_an_endless_body_is_seen(observed: dict[str, Observed]) -> None:
     """The body exceeds the limit only while it arrives."""
     endless = request("POST", "/size/", HOST, CHUNKED, body=(b"800\r\n" + b"a" * 0x800 + b"\r\n") * 10)
-    with seen(observed["asgi"], "POST", "/size/", 413):
+    with assert_counted(observed["asgi"], "POST", "/size/", 413):
         assert status_of(exchange(observed["asgi"].site, endless)) == 413
 
 
 def test_a_page_that_ends_its_process_is_seen(observed: dict[str, Observed]) -> None:
     """The page calls sys.exit(), which Django does not turn into an answer: the server itself answers 500."""
-    with seen(observed["wsgi"], "GET", "/exit/", 500):
+    with assert_counted(observed["wsgi"], "GET", "/exit/", 500):
         assert status_of(exchange(observed["wsgi"].site, request("GET", "/exit/?why=x", HOST))) == 500
 
 
@@ -136,11 +142,11 @@ def test_a_full_disk_is_seen(small: Path, small_disk: Path) -> None:
     options = ("--workers", "1", "--no-worker", "--access-log", "--metrics-bind", f"127.0.0.1:{port}")
     with Site(small, small_disk / "data", bare_environment(), *options) as site:
         observed = Observed(site, port)
-        with seen(observed, "POST", "/size/", 507), connect(site) as connection:
+        with assert_counted(observed, "POST", "/size/", 507), connect(site) as connection:
             connection.sendall(request("POST", "/size/", HOST, f"Content-Length: {20 << 20}"))
             with contextlib.suppress(OSError):
                 connection.sendall(b"a" * (20 << 20))
-            assert status_of(all_of(connection)) == 507
+            assert status_of(read_all(connection)) == 507
         assert "No space left on device" in site.log.read_text()
 
 
@@ -169,11 +175,11 @@ def test_uploads_that_one_client_has_too_many_of_are_seen(target: NewTarget, int
         warm_up(site)
         bodies = SlowBodies(site, [HERE] * 300)
         slow = stack.enter_context(Dripping(bodies, pause=0.1))
-        wait_until(lambda: slow.waiting < 300 or upload(site) == 200, "they have come")
+        wait_until(lambda: slow.open_count < 300 or upload(site) == 200, "they have come")
         for _ in range(3):
             assert upload(site) == 200
         assert get(site) == 200
         stack.close()
-        answered = [status_of(answer) for answer in bodies.answers]
+        answered = [status_of(answer) for answer in bodies.responses]
         logged = re.findall(r'msg="POST /size/" status=(4\d\d|503) ', site.log.read_text())
         assert len(logged) >= len(answered), (len(logged), len(answered))

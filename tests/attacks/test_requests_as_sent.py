@@ -11,7 +11,7 @@ from django.utils.encoding import repercent_broken_unicode
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from ci.http1 import HOST, all_of, connect, exchange, request, status_of
+from ci.http1 import HOST, connect, exchange, read_all, request, status_of
 from ci.http2 import Header, Http2
 from ci.site import Site, bare_environment
 from tests.attacks.conftest import INTERFACES
@@ -52,7 +52,7 @@ def test_head_by_http2_has_no_body(sites: Sites, interface: str) -> None:
     with Http2(sites[interface]) as client:
         for path in PAGES[interface]:
             whole, head = client.get(path), client.get(path, method="HEAD")
-            assert head.is_whole, (path, head)
+            assert head.is_complete, (path, head)
             assert (head.status, bytes(head.body)) == (whole.status, b""), path
             assert head.header(b"content-type") == whole.header(b"content-type"), path
             if path != "/echo/":  # its length differs for HEAD
@@ -86,26 +86,26 @@ def test_head_of_a_page_that_never_ends(sites: Sites, interface: str) -> None:
     path = "/count/?to=6000&left=/dev/null"
     with connect(sites[interface]) as connection:
         connection.sendall(request("HEAD", path, HOST) + request("GET", "/up", HOST, CLOSE))
-        answer = all_of(connection)
+        answer = read_all(connection)
         assert answer.startswith(b"HTTP/1.1 200 ")
         assert answer.count(b"HTTP/1.1 200 ") == 2
     with Http2(sites[interface]) as client:
-        assert client.get(path, method="HEAD").is_whole
-        assert client.get("/up").is_whole
+        assert client.get(path, method="HEAD").is_complete
+        assert client.get("/up").is_complete
 
 
 def test_not_modified_by_http2_has_no_body(sites: Sites) -> None:
     with Http2(sites["wsgi"]) as client:
         tag = client.get("/static/notes/notes.css")
         changed = client.get("/static/notes/notes.css", [(b"if-modified-since", tag.header(b"last-modified"))])
-        assert (changed.status, changed.is_whole, bytes(changed.body)) == (304, True, b"")
+        assert (changed.status, changed.is_complete, bytes(changed.body)) == (304, True, b"")
 
 
 def meta_by_http1(site: Site, *headers: bytes, path: str = "/echo/") -> dict[str, str]:
     head = b"\r\n".join([f"GET {path} HTTP/1.1".encode(), b"Host: localhost", b"Connection: close", *headers, b"", b""])
     with connect(site, HONEST) as connection:
         connection.sendall(head)
-        answer = all_of(connection)
+        answer = read_all(connection)
     assert status_of(answer) == 200, answer[:300]
     return dict(echo(answer)["meta"])
 
@@ -139,7 +139,7 @@ def test_a_cookie_beside_an_odd_one_is_read(sites: Sites, interface: str) -> Non
         connection.sendall(
             b"GET /echo/ HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nCookie: " + CITY + b"\r\n\r\n"
         )
-        assert echo(all_of(connection))["cookies"]["sessionid"] == "abc"
+        assert echo(read_all(connection))["cookies"]["sessionid"] == "abc"
     with Http2(sites[interface]) as client:  # an HTTP/2 client may split the cookies
         headers = [(b"cookie", each) for each in CITY.split(b"; ")]
         assert echo(client.get("/echo/", headers).body)["cookies"]["sessionid"] == "abc"
@@ -225,7 +225,7 @@ def test_nor_by_http2(
     sites: Sites, interface: str, authority: bytes | None, headers: list[Header], tmp_path: Path
 ) -> None:
     with unreached(sites[interface], tmp_path), Http2(sites[interface]) as client:
-        answer = client.answer(client.ask(reaching(tmp_path), headers=headers, authority=authority))
+        answer = client.wait_for_response(client.send_request(reaching(tmp_path), headers=headers, authority=authority))
         assert answer.status == 400 or answer.reset
 
 
@@ -234,17 +234,17 @@ def test_one_host_by_http2_is_enough(sites: Sites, interface: str) -> None:
     """The host may be in either :authority or Host."""
     with Http2(sites[interface]) as client:
         for authority, headers in ((b"localhost", []), (None, [(b"host", b"localhost")])):
-            answer = client.answer(client.ask("/echo/", headers=headers, authority=authority))
+            answer = client.wait_for_response(client.send_request("/echo/", headers=headers, authority=authority))
             assert echo(answer.body)["meta"]["HTTP_HOST"] == "localhost"
 
 
 @pytest.mark.parametrize("interface", INTERFACES)
 def test_we_are_no_proxy(sites: Sites, interface: str) -> None:
     """CONNECT asks for a tunnel: it gets no page, and the site does not see it."""
-    seen = sites[interface].log.stat().st_size
+    log_size = sites[interface].log.stat().st_size
     answer = exchange(sites[interface], request("CONNECT", "localhost:80", "Host: localhost:80"))
     assert 400 <= status_of(answer) < 600, answer[:100]
-    assert b"source=django" not in sites[interface].log.read_bytes()[seen:]
+    assert b"source=django" not in sites[interface].log.read_bytes()[log_size:]
 
 
 @pytest.mark.parametrize("interface", INTERFACES)
@@ -255,7 +255,7 @@ def test_who_asks_first_may_send_the_body(sites: Sites, interface: str) -> None:
         connection.sendall(request("POST", "/echo/", HOST, *head))
         assert connection.recv(1000).startswith(b"HTTP/1.1 100 ")
         connection.sendall(b"12345")
-        assert echo(all_of(connection))["size"] == 5
+        assert echo(read_all(connection))["size"] == 5
 
 
 def reaching(folder: Path) -> str:
@@ -266,7 +266,7 @@ def reaching(folder: Path) -> str:
 @contextlib.contextmanager
 def unreached(site: Site, folder: Path) -> Iterator[None]:
     """Check that the requests in the block make no file, and that it is not Django that refuses them."""
-    seen = site.log.stat().st_size
+    log_size = site.log.stat().st_size
     yield
     assert not (folder / "reached").exists()
-    assert b"DisallowedHost" not in site.log.read_bytes()[seen:]
+    assert b"DisallowedHost" not in site.log.read_bytes()[log_size:]

@@ -37,8 +37,8 @@ def site(new_small: NewSite) -> Site:
 
 
 def tasks(site: Site, *arguments: str) -> list[dict[str, object]]:
-    found: list[dict[str, object]] = json.loads(site.run("tasks", *arguments, "--json").stdout)
-    return found
+    rows: list[dict[str, object]] = json.loads(site.run("tasks", *arguments, "--json").stdout)
+    return rows
 
 
 def test_nothing_of_newer_code_fails_or_is_lost(site: Site) -> None:

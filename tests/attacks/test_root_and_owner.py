@@ -127,9 +127,9 @@ def test_serving_the_data_of_another_user(place: Place) -> None:
         owners = {uid for each in tree_of(site) for uid in each.uids()}
         assert owners == {NEIGHBOUR}
         assert {gid for each in tree_of(site) for gid in each.gids()} == {NEIGHBOUR}
-        before = site.told()["app"]
+        before = site.status()["app"]
         site.process.send_signal(signal.SIGHUP)
-        wait_until(lambda: site.told()["app"] != before, "it has reloaded")
+        wait_until(lambda: site.status()["app"] != before, "it has reloaded")
         assert {uid for each in tree_of(site) for uid in each.uids()} == {NEIGHBOUR}
         assert psutil.Process(site.process.pid).uids().saved == NEIGHBOUR
     assert place.foreign() == []
@@ -204,18 +204,18 @@ def test_sockets_in_the_folder_of_another_user(place: Place, precious: Path) -> 
 
 def test_a_socket_is_never_wider_than_it_will_be(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Its mode is right even between bind and listen, and neither chmod nor chown uses its path."""
-    seen = []
+    modes = []
     listen = socket.socket.listen
 
     def watched(self: socket.socket, *arguments: int) -> None:
-        seen.append(stat.S_IMODE((tmp_path / "site.sock").stat().st_mode))
+        modes.append(stat.S_IMODE((tmp_path / "site.sock").stat().st_mode))
         listen(self, *arguments)
 
     monkeypatch.setattr(socket.socket, "listen", watched)
     for call in ("chmod", "chown"):
         monkeypatch.setattr(os, call, lambda *_, **__: pytest.fail("a path is used twice"))
     with listen_unix(tmp_path / "site.sock", 0o600):
-        assert seen == [0o600]
+        assert modes == [0o600]
 
 
 @pytest.mark.parametrize("kind", ["link", "pipe", "second name", "folder"])

@@ -9,7 +9,7 @@ import pytest
 from ci.http1 import CHUNKED, HERE, HOST, connect, request, status_of
 from ci.http2 import Http2
 from ci.site import Site
-from ci.slow import DECLARED, Dripping, Slow, SlowBodies, SlowStreams
+from ci.slow import DECLARED_SIZE, Dripping, SlowBodies, SlowStreams, SlowUpload
 from tests.attacks.conftest import INTERFACES, NewTarget
 from tests.attacks.watching import ask, assert_recovered, get, memory_of, upload, warm_up, web_of
 from tests.waiting import wait_until
@@ -17,31 +17,33 @@ from tests.waiting import wait_until
 WINDOW = ("--body-timeout", "2")  # seconds; 1 KB has to arrive in each such period
 SLOW = 200  # uploads; once, 62 were enough to block all others
 FORWARDED = "X-Forwarded-For: {}"
-LENGTH = f"Content-Length: {DECLARED}"
-MOST_MEMORY = 96 << 20  # bytes, for all unfinished bodies of one client
+LENGTH = f"Content-Length: {DECLARED_SIZE}"
+MAX_MEMORY = 96 << 20  # bytes, for all unfinished bodies of one client
 
 
-def by_http1(site: Site) -> list[Slow]:
+def by_http1(site: Site) -> list[SlowUpload]:
     return [SlowBodies(site, [HERE] * SLOW)]
 
 
-def by_http2(site: Site) -> list[Slow]:
+def by_http2(site: Site) -> list[SlowUpload]:
     return [SlowStreams(site, 70) for _ in range(3)]
 
 
-def from_everywhere(site: Site) -> list[Slow]:
+def from_everywhere(site: Site) -> list[SlowUpload]:
     """Send one from each of 150 addresses, none of which does more than an honest client may."""
     return [SlowBodies(site, [f"127.0.1.{number}" for number in range(1, 151)])]
 
 
-def quick_at_first(site: Site) -> list[Slow]:
+def quick_at_first(site: Site) -> list[SlowUpload]:
     """Send the first 64 KB at once: on average, that is more than 1 KB per second for a minute."""
     return [SlowBodies(site, [HERE] * SLOW, beginning=b"a" * (64 << 10))]
 
 
 @pytest.mark.parametrize("begin", [by_http1, by_http2, from_everywhere, quick_at_first], ids=lambda way: way.__name__)
 @pytest.mark.parametrize("interface", INTERFACES)
-def test_slow_bodies_hold_up_nobody(target: NewTarget, interface: str, begin: Callable[[Site], list[Slow]]) -> None:
+def test_slow_bodies_hold_up_nobody(
+    target: NewTarget, interface: str, begin: Callable[[Site], list[SlowUpload]]
+) -> None:
     """They declare 100 MB and send a byte now and then: others still upload; in the end the slow ones are closed."""
     with target(interface, *WINDOW) as site:
         warm_up(site)
@@ -50,7 +52,7 @@ def test_slow_bodies_hold_up_nobody(target: NewTarget, interface: str, begin: Ca
             for _ in range(20):
                 assert upload(site) == 200
                 assert get(site) == 200
-            wait_until(lambda: not slow.waiting, "the slow ones are answered or closed")
+            wait_until(lambda: not slow.open_count, "the slow ones are answered or closed")
         assert_recovered(site, threads)
 
 
@@ -59,7 +61,7 @@ def test_slow_bodies_without_a_length_are_closed(target: NewTarget) -> None:
         warm_up(site)
         with Dripping(SlowBodies(site, [HERE] * SLOW, CHUNKED, beginning=b"")) as slow:
             assert upload(site) == 200
-            wait_until(lambda: not slow.waiting, "the slow ones are answered or closed")
+            wait_until(lambda: not slow.open_count, "the slow ones are answered or closed")
 
 
 @pytest.mark.parametrize("interface", INTERFACES)
@@ -72,8 +74,8 @@ def test_behind_a_proxy_each_client_is_judged_by_itself(target: NewTarget, inter
             for number in range(20):
                 honest = ask(site, "POST", "/size/", FORWARDED.format(f"9.9.9.{number}"), body=b"a" * 1000, source=HERE)
                 assert status_of(honest) == 200
-            wait_until(lambda: not slow.waiting, "the slow ones are answered or closed")
-        assert all(status_of(answer) in (408, 429, 503) for answer in bodies.answers), bodies.answers[:3]
+            wait_until(lambda: not slow.open_count, "the slow ones are answered or closed")
+        assert all(status_of(answer) in (408, 429, 503) for answer in bodies.responses), bodies.responses[:3]
 
 
 @pytest.mark.parametrize("interface", INTERFACES)
@@ -82,11 +84,11 @@ def test_one_who_only_pings_is_closed(target: NewTarget, interface: str) -> None
     with target(interface, *WINDOW) as site:
         warm_up(site)
         with Http2(site) as client:
-            stream = client.ask("/size/", "POST", [(b"content-length", b"1000")], ends=False)
+            stream = client.send_request("/size/", "POST", [(b"content-length", b"1000")], ends=False)
 
             def ping() -> bool:
                 client.ping()
-                return client.answers[stream].is_over
+                return client.responses[stream].is_over
 
             wait_until(ping, "the upload is answered or reset")
 
@@ -111,14 +113,14 @@ def test_neighbours_of_slow_uploads_stay(target: NewTarget, interface: str) -> N
         reader.sendall(request("GET", "/count/?to=80&left=/dev/null", HOST, "Connection: close"))
         streams = SlowStreams(site, 5)
         client = streams.client
-        good = client.ask("/size/", "POST", [(b"content-length", b"48000")], ends=False)
+        good = client.send_request("/size/", "POST", [(b"content-length", b"48000")], ends=False)
         stack.enter_context(contextlib.closing(streams))
         for number in range(12):
             streams.send_a_byte()
             client.send(good, b"a" * 4000, ends=number == 11)
             time.sleep(0.5)
-        assert client.answer(good).status == 200
-        wait_until(lambda: streams.send_a_byte() or not streams.waiting, "the slow ones are answered or reset")
+        assert client.wait_for_response(good).status == 200
+        wait_until(lambda: streams.send_a_byte() or not streams.open_count, "the slow ones are answered or reset")
         assert client.get("/up").status == 200
         with reader.makefile("rb") as answer:
             assert b"79\n" in answer.read()
@@ -136,7 +138,7 @@ def test_bodies_that_have_begun_take_little_memory(target: NewTarget, interface:
             for _ in range(40):
                 most = max(most, memory_of(web) - before)
                 time.sleep(0.1)
-            assert most < MOST_MEMORY, f"{most >> 20} MB for {slow.waiting} bodies"
+            assert most < MAX_MEMORY, f"{most >> 20} MB for {slow.open_count} bodies"
             assert upload(site) == 200
 
 

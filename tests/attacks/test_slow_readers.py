@@ -18,12 +18,12 @@ from tests.waiting import wait_until
 
 STALL = ("--send-timeout", "3")  # seconds
 PAGES = 100  # of 2 MB each, requested over one connection
-MOST_MEMORY = 64 << 20  # bytes; all pages together have 200 MB
+MAX_MEMORY = 64 << 20  # bytes; all pages together have 200 MB
 SMALL = 60_000  # bytes of a page that is sent in one piece
 SMALL_PAGES = 120  # requested over each of 60 connections
 MEDIUM = 250_000  # bytes of a page that Granian queues whole, in four parts
 MEDIUM_READERS = 800  # connections of one client; their pages have 200 MB
-MOST_OF_MANY = 160 << 20  # bytes; all of these have 430 MB, and an ASGI site that makes them needs as much again
+MAX_MEMORY_OF_MANY = 160 << 20  # bytes; all of these have 430 MB, and an ASGI site that makes them needs as much again
 READERS = 300  # once, 256 slow ones blocked all large answers
 LARGE = 20 << 20  # bytes of a file
 SMALL_BUFFER = 4096  # bytes that the kernel buffers of what has arrived
@@ -33,7 +33,7 @@ def ask_for_all(site: Site, path: str = "/large/", window: int | None = 0, count
     """Request many pages of 2 MB over one connection, and never open its window."""
     client = Http2(site, window=window, reads=False)
     for _ in range(count):
-        client.ask(path)
+        client.send_request(path)
     return client
 
 
@@ -51,7 +51,7 @@ def has_given_back(site: Site, before: int) -> bool:
 
 def has_some_heads(client: Http2) -> bool:
     client.receive(0.05)
-    return any(answer.status for answer in client.answers.values())
+    return any(answer.status for answer in client.responses.values())
 
 
 def is_closed(client: Http2) -> bool:
@@ -75,7 +75,7 @@ def test_a_window_that_stays_shut_costs_little(target: NewTarget, path: str, win
                 most = max(most, memory_of(web) - before)
                 assert get(site) == 200
             wait_until(lambda: is_closed(client), "the connection is closed")
-        assert most < MOST_MEMORY, f"{most >> 20} MB"
+        assert most < MAX_MEMORY, f"{most >> 20} MB"
         wait_until(lambda: has_given_back(site, before), "the memory is given back")
 
 
@@ -87,7 +87,7 @@ def test_a_window_that_stays_shut_costs_little_on_asgi(target: NewTarget) -> Non
         before = memory_of(web)
         with ask_for_all(site) as client:
             wait_until(lambda: has_some_heads(client), "some requests are answered")
-            wait_until(lambda: memory_of(web) - before < MOST_MEMORY, "what is too much is dropped", 5)
+            wait_until(lambda: memory_of(web) - before < MAX_MEMORY, "what is too much is dropped", 5)
             assert get(site) == 200
             wait_until(lambda: is_closed(client), "the connection is closed")
         wait_until(lambda: has_given_back(site, before), "the memory is given back")
@@ -98,11 +98,11 @@ def test_pings_are_no_progress(target: NewTarget, interface: str) -> None:
     """Bytes move in both directions all the time, but none of them belongs to the response."""
     with target(interface, *STALL) as site, Http2(site, window=0, reads=False) as client:
         warm_up(site)
-        stream = client.ask("/large/")
+        stream = client.send_request("/large/")
 
         def ping() -> bool:
             client.ping()
-            return client.answers[stream].is_over
+            return client.responses[stream].is_over
 
         wait_until(ping, "the answer is broken off")
 
@@ -112,14 +112,14 @@ def test_a_byte_now_and_then_is_no_progress(target: NewTarget, interface: str) -
     """At this rate the page would take days."""
     with target(interface, *STALL) as site, Http2(site, window=0, reads=False) as client:
         warm_up(site)
-        stream = client.ask("/large/")
+        stream = client.send_request("/large/")
 
         def take_a_byte() -> bool:
             if client.is_open:
                 client.protocol.increment_flow_control_window(1, stream)
                 client.flush()
                 client.receive(0.2)
-            return client.answers[stream].is_over
+            return client.responses[stream].is_over
 
         wait_until(take_a_byte, "the answer is broken off")
 
@@ -128,12 +128,12 @@ def test_a_byte_now_and_then_is_no_progress(target: NewTarget, interface: str) -
 def test_a_slow_but_honest_reader_gets_everything(target: NewTarget, interface: str) -> None:
     """Read 64 KB at a time, for three times as long as a client may read nothing."""
     with target(interface, *STALL) as site, Http2(site, window=1 << 16) as client:
-        answer = client.answers[client.ask("/large/?size=1500000")]
+        answer = client.responses[client.send_request("/large/?size=1500000")]
         for _ in range(100):
             if not answer.is_over:
                 client.receive(1)
                 time.sleep(0.3)
-        assert answer.is_whole, f"{len(answer.body)} bytes of 1500000"
+        assert answer.is_complete, f"{len(answer.body)} bytes of 1500000"
         assert len(answer.body) == 1_500_000
 
 
@@ -220,7 +220,7 @@ def test_pipelined_requests_wait_for_their_reader(target: NewTarget, interface: 
         with contextlib.suppress(OSError):
             connection.sendall(request("GET", "/large/", HOST) * 1000)
         time.sleep(1)
-        assert (grown := memory_of(web) - before) < MOST_MEMORY, f"{grown >> 20} MB"
+        assert (grown := memory_of(web) - before) < MAX_MEMORY, f"{grown >> 20} MB"
         assert get(site) == 200
 
 
@@ -234,7 +234,7 @@ def test_a_websocket_that_is_not_read_takes_little_memory(target: NewTarget) -> 
         with contextlib.suppress(OSError):
             for _ in range(200_000):
                 client.send("a" * 120)
-        assert (grown := memory_of(web) - before) < MOST_MEMORY, f"{grown >> 20} MB"
+        assert (grown := memory_of(web) - before) < MAX_MEMORY, f"{grown >> 20} MB"
         assert get(site) == 200
 
 
@@ -256,7 +256,7 @@ def test_small_pages_that_nobody_takes_are_bounded_too(target: NewTarget, interf
             most = max(most, memory_of(web) - before)
         assert get(site) == 200
         most = max(most, memory_of(web) - before)
-        assert most < MOST_OF_MANY, f"{most >> 20} MB"
+        assert most < MAX_MEMORY_OF_MANY, f"{most >> 20} MB"
 
 
 @pytest.mark.parametrize("interface", INTERFACES)
@@ -269,9 +269,9 @@ def test_pages_that_fit_into_the_queue_are_bounded_too(target: NewTarget, interf
         for _ in range(20):
             client = stack.enter_context(ask_for_all(site, f"/large/?size={MEDIUM}"))
             receive_for(client, 0.02)
-        assert (grown := memory_of(web) - before) < MOST_OF_MANY, f"{grown >> 20} MB"
+        assert (grown := memory_of(web) - before) < MAX_MEMORY_OF_MANY, f"{grown >> 20} MB"
         assert get(site) == 200
-        wait_until(lambda: memory_of(web) - before < MOST_OF_MANY // 2, "what is too much is dropped", 10)
+        wait_until(lambda: memory_of(web) - before < MAX_MEMORY_OF_MANY // 2, "what is too much is dropped", 10)
 
 
 @pytest.mark.parametrize("interface", INTERFACES)
@@ -283,9 +283,9 @@ def test_one_page_of_each_of_many_connections_is_bounded_too(target: NewTarget, 
         before = memory_of(web)
         for _ in range(MEDIUM_READERS):
             stack.enter_context(slow_reader(site, f"/large/?size={MEDIUM}"))
-        assert (grown := memory_of(web) - before) < MOST_OF_MANY, f"{grown >> 20} MB"
+        assert (grown := memory_of(web) - before) < MAX_MEMORY_OF_MANY, f"{grown >> 20} MB"
         assert get(site) == 200
-        wait_until(lambda: memory_of(web) - before < MOST_OF_MANY // 2, "what is too much is dropped", 10)
+        wait_until(lambda: memory_of(web) - before < MAX_MEMORY_OF_MANY // 2, "what is too much is dropped", 10)
 
 
 PING = b"\0\0\x08\x06\0\0\0\0\0" + b"12345678"  # a frame (RFC 9113, 6.7)
@@ -311,7 +311,7 @@ def test_pings_hide_no_small_pages(target: NewTarget, interface: str) -> None:
             client = stack.enter_context(ask_for_all(site, f"/large/?size={SMALL}", count=SMALL_PAGES))
             with contextlib.suppress(OSError):  # the server closes it when other clients need the room
                 send_pings(client, SMALL * SMALL_PAGES)
-        assert memory_of(web) - before < MOST_OF_MANY
+        assert memory_of(web) - before < MAX_MEMORY_OF_MANY
         assert get(site) == 200
 
 
@@ -324,18 +324,18 @@ def test_cancelled_films_are_in_nobodys_way(target: NewTarget, interface: str) -
         (media / "film.mp4").write_bytes(b"a" * (100 << 20))
         warm_up(site)
         for _ in range(8):
-            stream = client.ask("/media/film.mp4")
+            stream = client.send_request("/media/film.mp4")
             wait_until(lambda stream=stream: begins(client, stream), "it begins")  # type: ignore[misc]
             client.reset(stream)
             assert get(site) == 200
-        last = client.ask("/up")
+        last = client.send_request("/up")
         wait_until(lambda: begins(client, last), "the same client is answered")
-        assert client.answers[last].status == 200
+        assert client.responses[last].status == 200
 
 
 def begins(client: Http2, stream: int) -> bool:
     client.receive(0.1)
-    return bool(client.answers[stream].status)
+    return bool(client.responses[stream].status)
 
 
 @pytest.mark.parametrize("interface", INTERFACES)
@@ -344,7 +344,7 @@ def test_a_stalled_client_behind_a_proxy_ends_nobody_elses_answers(target: NewTa
     proxy = ("--trusted-proxies", HERE)
     with target(interface, *STALL, *proxy) as site, Http2(site, window=1 << 16, reads=False) as client:
         warm_up(site)
-        stalled = client.ask("/large/?size=3000000", headers=[(b"x-forwarded-for", b"203.0.113.66")])
+        stalled = client.send_request("/large/?size=3000000", headers=[(b"x-forwarded-for", b"203.0.113.66")])
         client.protocol.increment_flow_control_window(1 << 26)
         client.flush()
         end = time.monotonic() + 2 * float(STALL[1])
@@ -361,4 +361,4 @@ def has_ended_early(client: Http2, stream: int) -> bool:
         client.receive(0.1)
     except InvalidBodyLengthError:
         return True
-    return client.answers[stream].reset is not None
+    return client.responses[stream].reset is not None

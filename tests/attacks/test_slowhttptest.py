@@ -32,7 +32,7 @@ def test_a_site_outlives_slowhttptest(target: NewTarget, interface: str, mode: s
             while process.poll() is None:
                 assert get(site) == 200
                 assert upload(site) == 200
-            told, _ = process.communicate()
-        assert process.returncode == 0, told
-        assert "Connection refused" not in told
+            output, _ = process.communicate()
+        assert process.returncode == 0, output
+        assert "Connection refused" not in output
         assert "Traceback" not in site.log.read_text()

@@ -58,7 +58,7 @@ def test_worker_that_is_stopped_is_not_robbed(tmp_path: Path, start_worker: Star
     start_worker()
     jobs.add.enqueue(1, 2)
     wait_until(TaskRecord.objects.filter(status=SUCCESSFUL).exists, "the second one works")
-    assert transitions.free_lost() == 0
+    assert transitions.rescue() == 0
     assert WorkerRecord.objects.count() == 2
     first.send_signal(signal.SIGCONT)
     (tmp_path / "go").touch()

@@ -17,7 +17,7 @@ from tests.tasks.conftest import (  # noqa: F401 - fixtures, and Django's setup
 # isort: split
 
 from djbundle.tasks.models import TaskRecord
-from djbundle.tasks.store.outcome import MOST_TRACEBACK
+from djbundle.tasks.store.outcome import MAX_TRACEBACK
 from tests.tasks import hostile_jobs, jobs
 from tests.waiting import wait_until
 
@@ -51,7 +51,7 @@ def test_outcomes_that_cannot_be_written(
     """All such tasks run at once, among others, in one process."""
     returned = {name: hostile_jobs.return_strange.enqueue(name) for name in hostile_jobs.RETURNED}
     put_off = {name: hostile_jobs.put_off.enqueue(name) for name in hostile_jobs.DELAYS}
-    told = {name: hostile_jobs.tell.enqueue(name) for name in hostile_jobs.PROGRESS}
+    results = {name: hostile_jobs.tell.enqueue(name) for name in hostile_jobs.PROGRESS}
     raised = {name: hostile_jobs.fail_strangely.enqueue(name) for name in hostile_jobs.RAISED}
     later = {name: hostile_jobs.fail_strangely_later.enqueue(name) for name in hostile_jobs.RAISED}
     twice = {name: hostile_jobs.fail_strangely_twice.enqueue(name) for name in hostile_jobs.RAISED}
@@ -63,7 +63,7 @@ def test_outcomes_that_cannot_be_written(
     kept = KEPT_BY_SQLITE if each_database == "sqlite" else KEPT
     assert statuses(returned) == {name: SUCCESSFUL if name in kept else FAILED for name in returned}
     assert statuses(put_off) == {"far": READY, "infinite": READY, "nan": FAILED, "past": READY}
-    assert statuses(told) == {name: SUCCESSFUL if name in TOLD else FAILED for name in told}
+    assert statuses(results) == {name: SUCCESSFUL if name in TOLD else FAILED for name in results}
     assert statuses(raised) == statuses(later) == statuses(twice) == dict.fromkeys(raised, FAILED)
     runs = {record.args[0]: len(record.errors) for record in TaskRecord.objects.filter(max_attempts=2)}
     assert runs == dict.fromkeys(twice, 2) | {"exit": 1}  # what is no Exception is not retried
@@ -75,7 +75,7 @@ def test_outcomes_that_cannot_be_written(
     check_innocent(innocent)
     assert "the worker made a mistake" not in capfd.readouterr().err
     longest = max(len(error["traceback"]) for record in TaskRecord.objects.all() for error in record.errors)
-    assert longest < 1.1 * MOST_TRACEBACK
+    assert longest < 1.1 * MAX_TRACEBACK
 
 
 @ON_BOTH

@@ -112,8 +112,8 @@ def test_timeout_ends_daemons_and_what_starts_itself_anew(tmp_path: Path, start_
 
 def with_argument(text: str) -> list[psutil.Process]:
     """Return the processes that run with this argument."""
-    found = [process for process in psutil.process_iter(["cmdline"]) if text in (process.info["cmdline"] or [])]
-    return [process for process in found if not is_gone(process)]
+    processes = [process for process in psutil.process_iter(["cmdline"]) if text in (process.info["cmdline"] or [])]
+    return [process for process in processes if not is_gone(process)]
 
 
 @pytest.mark.usefixtures("own_database")
@@ -189,8 +189,8 @@ def test_event_loop_that_is_stopped(start_worker: StartWorker) -> None:  # noqa:
 
 
 def test_process_that_was_stopped_is_seen(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(process_handle, "LOOK_SECONDS", 0.0)
-    monkeypatch.setattr(process_handle, "STOPPED_SECONDS", 0.2)
+    monkeypatch.setattr(process_handle, "STOPPED_CHECK_INTERVAL", 0.0)
+    monkeypatch.setattr(process_handle, "STOPPED_TIMEOUT", 0.2)
     with subprocess.Popen(["sleep", "60"]) as process:
         child = process_handle.Child(process.pid, SimpleNamespace(), 1)  # type: ignore[arg-type]
         assert not child.is_stopped()

@@ -11,7 +11,7 @@ import pytest
 
 from ci.site import bare_environment
 from djbundle.errors import NotServingError
-from djbundle.runtime.handover.control_socket import ask_status
+from djbundle.runtime.handover.control_socket import request_status
 from tests.attacks.neighbours import NEIGHBOUR, Place, only_root, place_for
 from tests.bundle.processes import assert_refused
 from tests.bundle.test_upgrade import key, next_small, sign  # noqa: F401 - fixtures
@@ -113,9 +113,9 @@ def test_the_program_itself_taken_over(place: Place, evil: Path, key: Path) -> N
         assert place.site().run("rollback", check=False).returncode == 55  # it is run, but without root's rights
         new = Path(shutil.copy(place.bundle, place.folder / "new"))
         sign(new, key)
-        told = place.site().run("upgrade", str(new))
-        assert "\x1b" not in told.stdout
-        assert told.stdout.startswith(f"{new} is whole and signed: small 2, in place of 2")
+        result = place.site().run("upgrade", str(new))
+        assert "\x1b" not in result.stdout
+        assert result.stdout.startswith(f"{new} is whole and signed: small 2, in place of 2")
     assert traces(place) in ([], [f"ran-{NEIGHBOUR}"])
     assert place.bundle.read_bytes() == before
     assert place.bundle.stat().st_uid == 0
@@ -165,15 +165,15 @@ GARBAGE = [b"", b"[]", b"nonsense\n", b"\xff\n", b"[" * 60000 + b"\n", b"{" + b"
 @pytest.mark.parametrize("answer", GARBAGE, ids=lambda answer: repr(answer[:8]))
 def test_answers_that_are_none(tmp_path: Path, answer: bytes) -> None:
     """Whatever their length, the command ends with one error."""
-    told = tmp_path / "answer"
-    told.write_bytes(answer)
-    code = LIAR.replace('json.dumps(told).encode() + b"\\n"', f'open({str(told)!r}, "rb").read()')
+    answer_file = tmp_path / "answer"
+    answer_file.write_bytes(answer)
+    code = LIAR.replace('json.dumps(told).encode() + b"\\n"', f'open({str(answer_file)!r}, "rb").read()')
     assert code != LIAR
     process = subprocess.Popen([sys.executable, "-c", code, tmp_path, "x"], stderr=subprocess.DEVNULL)
     try:
         wait_until((tmp_path / "control.sock").exists, "it listens")
         with pytest.raises(NotServingError):
-            ask_status(tmp_path)
+            request_status(tmp_path)
     finally:
         process.kill()
         process.wait()

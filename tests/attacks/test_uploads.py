@@ -68,5 +68,5 @@ def test_no_media(new_small: NewSite) -> None:
 
 def test_config_says_that_they_are_public(new_small: NewSite) -> None:
     site = new_small()
-    told = site.run("config").stdout
-    assert f"uploads          public: {site.data / 'media'} is served at /media/" in told
+    output = site.run("config").stdout
+    assert f"uploads          public: {site.data / 'media'} is served at /media/" in output

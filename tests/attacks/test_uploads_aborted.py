@@ -22,7 +22,7 @@ IMMEDIATE = struct.pack("ii", 1, 0)  # SO_LINGER: the kernel sends RST, and no m
 
 def begin(client: Http2, body: bytes = b"", count: int = ABORTED) -> list[int]:
     """Begin streams that declare ten bytes and send `body`."""
-    streams = [client.ask("/size/", "POST", LENGTH, ends=False) for _ in range(count)]
+    streams = [client.send_request("/size/", "POST", LENGTH, ends=False) for _ in range(count)]
     for stream in streams:
         if body:
             client.send(stream, body, ends=False)
@@ -34,14 +34,14 @@ def reset_without_a_byte(site: Site) -> None:
     with Http2(site) as client:
         for stream in begin(client):
             client.reset(stream)
-        assert client.get("/up").is_whole
+        assert client.get("/up").is_complete
 
 
 def reset_in_the_middle(site: Site) -> None:
     with Http2(site) as client:
         for stream in begin(client, b"12345"):
             client.reset(stream, ErrorCodes.INTERNAL_ERROR)
-        assert client.get("/up").is_whole
+        assert client.get("/up").is_complete
 
 
 def closed_without_a_byte(site: Site) -> None:
@@ -136,7 +136,7 @@ def test_stalled_uploads_by_http2_end(target: NewTarget, interface: str) -> None
         threads = web_of(site).num_threads()
         with Http2(site) as client:
             for stream in begin(client, b"12345"):
-                answer = client.answer(stream)
+                answer = client.wait_for_response(stream)
                 assert answer.status in (0, 408, 429, 503), answer
         assert_recovered(site, threads)
 
@@ -149,5 +149,5 @@ def test_one_upload_after_the_other_is_aborted(target: NewTarget, source: str) -
         threads = web_of(site).num_threads()
         for _ in range(ABORTED * 2):
             with Http2(site, source=source) as client:
-                client.reset(client.ask("/size/", "POST", LENGTH, ends=False))
+                client.reset(client.send_request("/size/", "POST", LENGTH, ends=False))
         assert_recovered(site, threads)

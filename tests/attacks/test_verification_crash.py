@@ -27,36 +27,36 @@ def verify(bundle: Path, *pages: str) -> tuple[int, dict[str, Any], str]:
     return result.returncode, json.loads(result.stdout), result.stderr
 
 
-def said(seen: dict[str, Any]) -> dict[str, str]:
-    return {each["what"]: each["said"] for each in seen["problems"]}
+def messages_of(report: dict[str, Any]) -> dict[str, str]:
+    return {each["what"]: each["said"] for each in report["problems"]}
 
 
 def test_plain_page_passes(crashing: Path) -> None:
-    code, seen, _ = verify(crashing, "plain")
-    assert (code, seen["problems"]) == (0, [])
+    code, report, _ = verify(crashing, "plain")
+    assert (code, report["problems"]) == (0, [])
 
 
 def test_page_that_ends_its_process_is_a_failure(crashing: Path) -> None:
     """The report shows the signal and the last output; the next process answers the pages after it."""
-    code, seen, printed = verify(crashing, "leave", "crash", "plain")
+    code, report, printed = verify(crashing, "leave", "crash", "plain")
     assert code == 29
-    assert said(seen) == {
+    assert messages_of(report) == {
         "GET /crash/": (
             "its process was killed by SIGSEGV: a library written in C has crashed while answering GET /crash/"
         ),
         "GET /leave/": "its process ended with code 0 while answering GET /leave/",
     }
-    assert "the last words of the page" in next(each["trace"] for each in seen["problems"] if "leave" in each["what"])
-    assert seen["pages"] == 3
+    assert "the last words of the page" in next(each["trace"] for each in report["problems"] if "leave" in each["what"])
+    assert report["pages"] == 3
     assert "GET /crash/ fails: its process was killed by SIGSEGV" in printed
 
 
 def test_page_that_is_cut_off_or_hangs_is_a_failure(crashing: Path) -> None:
-    code, seen, printed = verify(crashing, "reset", "hang", "plain")
+    code, report, printed = verify(crashing, "reset", "hang", "plain")
     assert code == 29
-    assert said(seen)["GET /hang/"] == "no answer began within 10 s, twice"
-    assert said(seen)["GET /reset/"].startswith("its connection was closed without an answer (")
-    assert len(seen["problems"]) == 2
+    assert messages_of(report)["GET /hang/"] == "no answer began within 10 s, twice"
+    assert messages_of(report)["GET /reset/"].startswith("its connection was closed without an answer (")
+    assert len(report["problems"]) == 2
     assert "an answer has to begin within 10 s" in printed
 
 
@@ -81,8 +81,8 @@ def test_serving_site_names_the_request_that_its_process_died_of(crashing: Path,
         assert urlopen(f"{site.url}/plain/", timeout=30).status == 200
         with pytest.raises(OSError, match=r"."):
             urlopen(f"{site.url}/crash/?token=hidden%0aerror", timeout=30)
-        told = "while answering GET /crash/; it is started again"
-        wait_until(lambda: told in site.log.read_text(), "its death is told")
+        log_text = "while answering GET /crash/; it is started again"
+        wait_until(lambda: log_text in site.log.read_text(), "its death is told")
         assert "hidden" not in site.log.read_text()
 
 

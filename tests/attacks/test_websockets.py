@@ -12,7 +12,7 @@ from tests.attacks.watching import get, memory_of, warm_up, web_of
 from tests.waiting import wait_until
 
 MEGABYTE = 1 << 20
-MOST_MEMORY = 128 << 20  # bytes; the clients send more than twice that
+MAX_MEMORY = 128 << 20  # bytes; the clients send more than twice that
 SOCKETS = 20
 SIZE = 15 * MEGABYTE  # of a message: the site allows this size
 ALLOWED = 7 * MEGABYTE  # of a message that two WebSockets of one client may have echoed at once
@@ -72,7 +72,7 @@ def send_each(site: Site, stack: contextlib.ExitStack, content: bytes) -> None:
 def assert_takes_little(site: Site, before: int) -> None:
     web = web_of(site)
     wait_until(lambda: "WebSocket: cut off" in site.log.read_text(), "some are cut off", 20)
-    wait_until(lambda: get(site) == 200 and memory_of(web) - before < MOST_MEMORY, "the memory is given back", 40)
+    wait_until(lambda: get(site) == 200 and memory_of(web) - before < MAX_MEMORY, "the memory is given back", 40)
 
 
 @pytest.mark.parametrize(

@@ -37,18 +37,18 @@ def test_wedged_child_is_replaced(new_small: NewSite, role: str) -> None:
     with new_small(*options(role)) as site:
         first = with_role(site, role)[0]
         first.suspend()
-        told = f"{role} (process {first.pid}) hangs, and is killed"
-        wait_until(lambda: told in site.log.read_text(), "it is told of", MINUTE)
+        message = f"{role} (process {first.pid}) hangs, and is killed"
+        wait_until(lambda: message in site.log.read_text(), "it is told of", MINUTE)
         wait_until(lambda: with_role(site, role)[0] != first, "there is another", MINUTE)
 
 
 def problems(site: Site) -> list[str]:
     try:
         with urllib.request.urlopen(f"{site.url}/up", timeout=20) as answer:
-            told: list[str] = json.load(answer)["problems"]
+            found_problems: list[str] = json.load(answer)["problems"]
     except urllib.error.HTTPError as error:
-        told = json.load(error)["problems"]
-    return told
+        found_problems = json.load(error)["problems"]
+    return found_problems
 
 
 def take_over(site: Site) -> None:
@@ -65,8 +65,8 @@ def test_wedged_app_that_has_taken_over_is_replaced(new_small: NewSite) -> None:
         take_over(site)
         first = with_role(site, "app")[0]
         first.suspend()
-        told = f"app (process {first.pid}) hangs, and is killed"
-        wait_until(lambda: told in site.log.read_text(), "it is told of", MINUTE)
+        message = f"app (process {first.pid}) hangs, and is killed"
+        wait_until(lambda: message in site.log.read_text(), "it is told of", MINUTE)
         wait_until(lambda: with_role(site, "app")[0] != first, "there is another", MINUTE)
 
 
@@ -83,9 +83,9 @@ def test_wedged_supervisor_is_told_of(new_small: NewSite, is_second: bool) -> No
             asking = subprocess.Popen(asks, env=site.environment, stderr=subprocess.PIPE, text=True)
             wait_until(lambda: problems(site) == ["the supervisor does not answer"], "/up says so", MINUTE)
             assert Customer(site.url).get("/").status == 200, "and customers are answered still"
-            _, said = asking.communicate(timeout=MINUTE)
+            _, errors = asking.communicate(timeout=MINUTE)
             assert asking.returncode
-            assert "does not answer within" in said
+            assert "does not answer within" in errors
         finally:
             site.process.send_signal(signal.SIGCONT)
         wait_until(lambda: problems(site) == [], "it is ready again")
@@ -94,27 +94,27 @@ def test_wedged_supervisor_is_told_of(new_small: NewSite, is_second: bool) -> No
 
 def test_systemd_hears_nothing_of_a_wedged_supervisor(small: Path, tmp_path: Path) -> None:
     """So systemd kills it (WatchdogSec in the unit), and starts the site again."""
-    heard = 0
+    watchdog_count = 0
 
     def listen() -> None:
-        nonlocal heard
+        nonlocal watchdog_count
         while message := receiver.recv(4096):
-            heard += message == b"WATCHDOG=1"
+            watchdog_count += message == b"WATCHDOG=1"
 
     with systemd(tmp_path) as (receiver, environment):
         listener = threading.Thread(target=listen, daemon=True)
         listener.start()
         with Site(copy_bundle(small, tmp_path / "place"), tmp_path / "data", environment, "--no-worker") as site:
-            wait_until(lambda: heard > 3, "signs of life")
+            wait_until(lambda: watchdog_count > 3, "signs of life")
             site.process.send_signal(signal.SIGSTOP)
-            before = heard
+            before = watchdog_count
             assert Customer(site.url).get("/").status == 200
             for _ in range(20):  # long enough for many watchdog messages
                 assert Customer(site.url).get("/up/live").status == 200
                 threading.Event().wait(0.1)
-            assert heard <= before + 2, "those that were under way"
+            assert watchdog_count <= before + 2, "those that were under way"
             site.process.send_signal(signal.SIGCONT)
-            wait_until(lambda: heard > before + 3, "it lives again")
+            wait_until(lambda: watchdog_count > before + 3, "it lives again")
         receiver.shutdown(socket.SHUT_RD)
         listener.join()
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import psutil
 
-from ci.http1 import HERE, all_of, connect, connect_tls, request, status_of
+from ci.http1 import HERE, connect, connect_tls, read_all, request, status_of
 from ci.site import Site
 from tests.bundle.processes import with_role
 from tests.waiting import wait_until
@@ -21,7 +21,7 @@ def ask(site: Site, method: str, path: str, *headers: str, body: bytes = b"", so
     length = (f"Content-Length: {len(body)}",) if body else ()
     with make(site, source) as connection:
         connection.sendall(request(method, path, "Host: localhost", "Connection: close", *length, *headers, body=body))
-        return all_of(connection)
+        return read_all(connection)
 
 
 def get(site: Site, path: str = "/up", source: str = HONEST) -> int:
@@ -41,10 +41,10 @@ def upload(site: Site, source: str = HONEST, size: int = 1000) -> int:
     return status_of(ask(site, "POST", "/size/", body=b"a" * size, source=source))
 
 
-def echo(answer: bytes | bytearray) -> dict[str, Any]:
+def echo(response: bytes | bytearray) -> dict[str, Any]:
     """Return what the page /echo/ reports."""
-    told: dict[str, Any] = json.loads(bytes(answer).rpartition(b"\r\n\r\n")[2])
-    return told
+    report: dict[str, Any] = json.loads(bytes(response).rpartition(b"\r\n\r\n")[2])
+    return report
 
 
 def web_of(site: Site) -> psutil.Process:

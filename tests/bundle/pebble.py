@@ -69,13 +69,13 @@ class Pebble:
         self.processes = [self.start("pebble-challtestsrv", *names[:6], *names[8:], *dns)]
         pebble = ["-config", str(self.folder / "pebble.json"), "-dnsserver", f"127.0.0.1:{self.dns}"]
         self.processes.append(self.start("pebble", *pebble))
-        wait_until(self.answers, "pebble answers")
+        wait_until(self.is_answering, "pebble answers")
         return self
 
     def start(self, *command: str) -> subprocess.Popen[bytes]:
         return subprocess.Popen(command, env=os.environ | FAULTS, stdout=self.log, stderr=self.log)
 
-    def answers(self) -> bool:
+    def is_answering(self) -> bool:
         try:
             return bool(self.root())
         except OSError:
@@ -84,8 +84,8 @@ class Pebble:
     def root(self) -> str:
         """Return the root certificate of all that the authority issues; each start makes another one."""
         context = ssl.create_default_context(cafile=self.ca)
-        with urllib.request.urlopen(f"https://localhost:{self.management}/roots/0", context=context) as answer:
-            return str(answer.read().decode())
+        with urllib.request.urlopen(f"https://localhost:{self.management}/roots/0", context=context) as response:
+            return str(response.read().decode())
 
     def __exit__(self, *_: object) -> None:
         for process in self.processes:

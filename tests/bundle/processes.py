@@ -29,7 +29,7 @@ def with_role(site: Site, role: str, count: int = 1) -> list[psutil.Process]:
     """Return the processes called "NAME role" once there are `count` of them; roles: "app", "web" and "worker"."""
     name = f"{site.bundle.name} {role}"
     return wait_until(
-        lambda: found if len(found := [each for each in tree_of(site) if has_name(each, name)]) == count else [],
+        lambda: matching if len(matching := [each for each in tree_of(site) if has_name(each, name)]) == count else [],
         f"{count} processes {name}",
     )
 

@@ -31,25 +31,25 @@ def site(small: Path, tmp_path_factory: pytest.TempPathFactory) -> Site:
 @pytest.mark.parametrize("method", ["fork", "forkserver", "spawn"])
 def test_multiprocessing(site: Site, method: str) -> None:
     """Each child uses the database of its parent."""
-    told = site.shell(f"""
+    output = site.shell(f"""
 import multiprocessing
 from notes.counting import count
 with multiprocessing.get_context({method!r}).Pool(2) as pool:
     print(pool.map(count, ["seen", "unseen"]))
 """)
-    assert told == "[2, 0]"
+    assert output == "[2, 0]"
 
 
 @pytest.mark.parametrize("method", ["fork", "forkserver", "spawn"])
 def test_process_pool(site: Site, method: str) -> None:
-    told = site.shell(f"""
+    output = site.shell(f"""
 import multiprocessing
 from concurrent.futures import ProcessPoolExecutor
 from notes.counting import count
 with ProcessPoolExecutor(2, mp_context=multiprocessing.get_context({method!r})) as pool:
     print(list(pool.map(count, ["seen", "unseen"])))
 """)
-    assert told == "[2, 0]"
+    assert output == "[2, 0]"
 
 
 @pytest.mark.parametrize(
@@ -62,39 +62,39 @@ with ProcessPoolExecutor(2, mp_context=multiprocessing.get_context({method!r})) 
     ],
 )
 def test_interpreter(site: Site, arguments: list[str], expected: str) -> None:
-    told = site.shell(f"""
+    output = site.shell(f"""
 import subprocess, sys
 print(subprocess.run([sys.executable, *{arguments!r}], input='{{"a": 1}}', capture_output=True, text=True).stdout)
 """)
-    assert told == expected
+    assert output == expected
 
 
 def test_script(site: Site, tmp_path: Path) -> None:
     script = tmp_path / "script.py"
     script.write_text("import sys, neighbour\nprint(__name__, sys.argv[1:], neighbour.NAME)")
     (tmp_path / "neighbour.py").write_text("NAME = 'neighbour'")
-    told = site.shell(f"import subprocess, sys\nsubprocess.run([sys.executable, {str(script)!r}, 'a'])")
-    assert told == "__main__ ['a'] neighbour"
+    output = site.shell(f"import subprocess, sys\nsubprocess.run([sys.executable, {str(script)!r}, 'a'])")
+    assert output == "__main__ ['a'] neighbour"
 
 
 def test_management_command_in_a_child(site: Site) -> None:
     """Some commands start with ``sys.executable, "-m", "django"``, others with ``sys.executable, sys.argv[0]``."""
     for start in ("'-m', 'django', 'count_notes'", "sys.argv[0], 'count_notes'"):
-        told = site.shell(f"import subprocess, sys\nsubprocess.run([sys.executable, {start}])")
-        assert told == site.run("count_notes").stdout.strip()
+        output = site.shell(f"import subprocess, sys\nsubprocess.run([sys.executable, {start}])")
+        assert output == site.run("count_notes").stdout.strip()
 
 
 @pytest.mark.parametrize("started", ["subprocess.run(['env'])", "os.system('env')", "os.execvp('env', ['env'])"])
 def test_programs_of_the_machine_see_its_own_environment(site: Site, started: str) -> None:
     """They get neither our preloaded libraries nor our loader variables, but those of the host."""
-    told = site.shell(f"import os, subprocess\n{started}")
-    seen = dict(line.split("=", 1) for line in told.splitlines())
-    assert {name: value for name, value in seen.items() if name.startswith(("LD_", "GLIBC"))} == MARKED
+    output = site.shell(f"import os, subprocess\n{started}")
+    variables = dict(line.split("=", 1) for line in output.splitlines())
+    assert {name: value for name, value in variables.items() if name.startswith(("LD_", "GLIBC"))} == MARKED
 
 
 def test_programs_of_the_machine_inherit_no_descriptor(site: Site) -> None:
-    told = site.shell("import subprocess\nsubprocess.run(['ls', '/proc/self/fd'], close_fds=False)")
-    assert told.split() == ["0", "1", "2", "3"]
+    output = site.shell("import subprocess\nsubprocess.run(['ls', '/proc/self/fd'], close_fds=False)")
+    assert output.split() == ["0", "1", "2", "3"]
 
 
 def test_shell_reads_its_input(site: Site) -> None:

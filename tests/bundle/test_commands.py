@@ -67,14 +67,14 @@ def test_alone_it_explains_itself(open_shop: Site) -> None:
 
 
 def test_version_tells_all_versions(open_shop: Site) -> None:
-    told = json.loads(open_shop.run("version", "--json").stdout)
-    assert told["name"] == "shop"
-    assert told["version"] == "1.0.0"
-    assert re.fullmatch(r"3\.1[2-9]\.\d+", told["python"])
-    assert tuple(map(int, told["sqlite"].split("."))) >= (3, 51, 3)
-    assert {"djbundle", "django", "built", "commit"} <= set(told)
+    versions = json.loads(open_shop.run("version", "--json").stdout)
+    assert versions["name"] == "shop"
+    assert versions["version"] == "1.0.0"
+    assert re.fullmatch(r"3\.1[2-9]\.\d+", versions["python"])
+    assert tuple(map(int, versions["sqlite"].split("."))) >= (3, 51, 3)
+    assert {"djbundle", "django", "built", "commit"} <= set(versions)
     running = open_shop.run("shell", "-v0", "-c", "import sqlite3; print(sqlite3.sqlite_version)")
-    assert running.stdout.strip() == told["sqlite"]
+    assert running.stdout.strip() == versions["sqlite"]
 
 
 @pytest.mark.parametrize(
@@ -108,12 +108,12 @@ def test_shell_runs_code_with_the_project(open_shop: Site) -> None:
 
 
 def test_error_in_compiled_code_is_reported_with_file_and_line(open_shop: Site) -> None:
-    told = open_shop.shell(REPORT)
+    report = open_shop.shell(REPORT)
     source = REPOSITORY / "sample_shop" / "catalogue" / "stock_import.py"
     line = next(number for number, text in enumerate(source.read_text().splitlines(), 1) if "def columns" in text) + 1
-    assert re.search(rf'File "\S*catalogue/stock_import.py", line {line}, in columns', told)
-    assert "<title>AttributeError" in told
-    assert "has no attribute &#x27;file&#x27;" in told
+    assert re.search(rf'File "\S*catalogue/stock_import.py", line {line}, in columns', report)
+    assert "<title>AttributeError" in report
+    assert "has no attribute &#x27;file&#x27;" in report
 
 
 def test_common_password_is_refused(open_shop: Site) -> None:

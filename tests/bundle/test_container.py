@@ -41,8 +41,8 @@ class Container:
     def __init__(self, image: str, volume: Path, outside: Outside) -> None:
         port = free_port()
         self.url = f"http://127.0.0.1:{port}"
-        given = outside.settings() | {"PORT": str(port), "SECRET_KEY_BASE": KEY}
-        variables = [f"--env={name}={value}" for name, value in given.items()]
+        environment = outside.settings() | {"PORT": str(port), "SECRET_KEY_BASE": KEY}
+        variables = [f"--env={name}={value}" for name, value in environment.items()]
         self._run = ["run", "--detach", "--network=host", f"--volume={volume}:/storage", *variables]
         self._image = image
 
@@ -53,8 +53,8 @@ class Container:
         return podman("exec", self.id, "/shop", *arguments).stdout
 
     def web_processes(self) -> list[int]:
-        told = json.loads(self.execute("status", "--json"))
-        return [each["pid"] for each in told["processes"] if each["role"] == "web"]
+        status = json.loads(self.execute("status", "--json"))
+        return [each["pid"] for each in status["processes"] if each["role"] == "web"]
 
     def logs(self) -> str:
         result = podman("logs", self.id)
@@ -113,8 +113,8 @@ def test_memory_limit(container: Container) -> None:
     container.wait()
     (before,) = container.web_processes()
     podman("exec", container.id, "/shop", "-c", HOG, str(before), check=False)  # the kernel may kill this process too
-    said = "web was killed by SIGKILL: there was no memory left; it is started again"
-    wait_until(lambda: said in container.logs(), "it is said why")
+    message = "web was killed by SIGKILL: there was no memory left; it is started again"
+    wait_until(lambda: message in container.logs(), "it is said why")
     (after,) = wait_until(container.web_processes, "there is another")
     assert after != before
     assert Customer(container.url).get("/").status == 200

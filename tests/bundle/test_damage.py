@@ -61,12 +61,12 @@ def test_damage_anywhere_is_never_run(run: Run, small: Path, tmp_path: Path, pla
     """
     expected = run(small, "check", "--deploy")
     damaged = flipped(small, tmp_path, int(small.stat().st_size * place))
-    found = run(damaged, "check", "--deploy")
-    if found.returncode != expected.returncode:
-        assert found.returncode == 61, found.stderr
-        assert "error: this bundle is damaged\n  fix: " in found.stderr
+    result = run(damaged, "check", "--deploy")
+    if result.returncode != expected.returncode:
+        assert result.returncode == 61, result.stderr
+        assert "error: this bundle is damaged\n  fix: " in result.stderr
     else:
-        assert (found.stdout, found.stderr) == (expected.stdout, expected.stderr)
+        assert (result.stdout, result.stderr) == (expected.stdout, expected.stderr)
     assert_refused(run(damaged, "verify"), 61, "damaged")
     assert_refused(run(damaged, "version", DJBUNDLE_EXTRACT=str(tmp_path / "tree")), 61, "damaged")
     assert not (tmp_path / "tree").exists() or list((tmp_path / "tree").iterdir()) == []
@@ -75,8 +75,8 @@ def test_damage_anywhere_is_never_run(run: Run, small: Path, tmp_path: Path, pla
 def test_verify_tells_the_checksum(run: Run, small: Path) -> None:
     expected = hashlib.sha256(small.read_bytes()).hexdigest()
     assert run(small, "verify").stdout == (f"{small} is whole: {small.stat().st_size:,} bytes, SHA-256 {expected}\n")
-    told = json.loads(run(small, "verify", "--json").stdout)
-    assert told == {"file": str(small), "size": small.stat().st_size, "sha256": expected}
+    report = json.loads(run(small, "verify", "--json").stdout)
+    assert report == {"file": str(small), "size": small.stat().st_size, "sha256": expected}
 
 
 def test_verify_that_may_not_read(small: Path, tmp_path: Path) -> None:

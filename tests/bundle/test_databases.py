@@ -152,9 +152,9 @@ def test_data_directory_of_another_user(small: Path, command: str) -> None:
 def test_missing_python_is_no_obstacle(new_small: NewSite) -> None:
     """A bundle has its own interpreter."""
     code = "import sys; print(sys.executable, sys.prefix)"
-    told = new_small().run("shell", "-v0", "-c", code).stdout
-    assert sys.prefix not in told
-    assert sys.base_prefix not in told
+    output = new_small().run("shell", "-v0", "-c", code).stdout
+    assert sys.prefix not in output
+    assert sys.base_prefix not in output
 
 
 @pytest.fixture

@@ -84,11 +84,11 @@ def test_unprivileged_user_without_a_name(enter: Enter) -> None:
     assert run(enter(*SHELL, user=NOBODY)) == f"ü {NOBODY} ['data', 'proc', 'small']"
 
 
-@pytest.mark.parametrize(("given", "home"), [({}, "/data"), ({"HOME": "/elsewhere"}, "/elsewhere")])
-def test_home_of_a_user_who_has_none(enter: Enter, given: dict[str, str], home: str) -> None:
+@pytest.mark.parametrize(("variables", "home"), [({}, "/data"), ({"HOME": "/elsewhere"}, "/elsewhere")])
+def test_home_of_a_user_who_has_none(enter: Enter, variables: dict[str, str], home: str) -> None:
     """Packages need a home directory when they are imported."""
     code = "from pathlib import Path; print(Path.home())"
-    assert run(enter("shell", "-v0", "-c", code, user=NOBODY), **given) == home
+    assert run(enter("shell", "-v0", "-c", code, user=NOBODY), **variables) == home
 
 
 def test_nothing_may_be_run_from_tmp(enter: Enter, tmp_path: Path) -> None:
@@ -176,9 +176,9 @@ def test_other_distribution(enter: Enter, suite: str, version: str, tmp_path: Pa
     unpack = ["debootstrap", "--foreign", "--variant=minbase", suite, root, mirror]  # no need to configure it
     subprocess.run(unpack, check=True, capture_output=True)
     code = PROVE + 'import subprocess; subprocess.run(["/bin/cat", "/etc/debian_version"], check=True)'
-    told = run(enter("shell", "-v0", "-c", code, root=root))
-    assert told.startswith(version)
-    assert "\nü 0 [" in told
+    output = run(enter("shell", "-v0", "-c", code, root=root))
+    assert output.startswith(version)
+    assert "\nü 0 [" in output
 
 
 @pytest.fixture(scope="session")

@@ -64,10 +64,10 @@ def test_full_disk_loses_nothing_that_was_answered(small: Path, disk: Path) -> N
     answered: set[str] = set()
 
     def write(text: str) -> int:
-        found = status(site, f"/write/?text={text}")
-        if found == 200:
+        code = status(site, f"/write/?text={text}")
+        if code == 200:
             answered.add(text)
-        return found
+        return code
 
     with Site(small, disk / "data", bare_environment(), "--workers", "2") as site:
         assert write("before") == 200
@@ -79,7 +79,7 @@ def test_full_disk_loses_nothing_that_was_answered(small: Path, disk: Path) -> N
         wait_until(lambda: write(f"after-{time.monotonic()}") == 200, "it goes on by itself")
         wait_until(lambda: {status for status, *_ in tasks(site)} <= {"SUCCESSFUL", "FAILED"}, "all have ended")
         ended = {
-            status: {text for found, text, _ in tasks(site) if found == status} for status in ("SUCCESSFUL", "FAILED")
+            status: {text for state, text, _ in tasks(site) if state == status} for status in ("SUCCESSFUL", "FAILED")
         }
         assert ended["SUCCESSFUL"] <= notes(site)
         assert answered <= ended["SUCCESSFUL"] | ended["FAILED"], "each that was accepted is there"

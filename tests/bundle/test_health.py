@@ -2,6 +2,8 @@
 
 import contextlib
 import json
+import signal
+import time
 import urllib.error
 import urllib.request
 from pathlib import Path
@@ -38,13 +40,28 @@ def test_up_when_the_worker_is_heard_of(new_small: NewSite) -> None:
         assert site.run("healthcheck").stdout == f"{site.url}/ is up\n"
 
 
+def test_up_all_through_a_reload(new_small: NewSite) -> None:
+    """The old version's worker has left, and the new one's has just been started: that is no fault."""
+    with new_small("--workers", "1") as site:
+        wait_until(lambda: ask(site)[0] == 200, "it is ready")
+        site.process.send_signal(signal.SIGHUP)
+        answers = []
+        wait_until(
+            lambda: answers.append(ask(site)) or site.log.read_text().count("serves http") == 2, "it has reloaded"
+        )
+        end = time.monotonic() + 3  # seconds, in which the worker begins
+        while time.monotonic() < end:
+            answers.append(ask(site))
+        assert {status for status, _ in answers} == {200}, next(told for status, told in answers if status != 200)
+
+
 def test_not_up_without_its_database(new_small: NewSite) -> None:
     with new_small("--no-worker") as site:
         assert ask(site)[0] == 200
         (site.data / "db.sqlite3").rename(site.data / "gone")
         (site.data / "db.sqlite3").mkdir()
-        _, told = wait_until(lambda: found if (found := ask(site))[0] == 503 else None, "it is not ready")
-        assert told == {"ready": False, "problems": ['the database "default" does not answer']}
+        _, report = wait_until(lambda: response if (response := ask(site))[0] == 503 else None, "it is not ready")
+        assert report == {"ready": False, "problems": ['the database "default" does not answer']}
         # Another web process may have checked a moment ago, and answer from its cache for a second.
         refused = wait_until(lambda: done if (done := site.run("healthcheck", check=False)).returncode else None, "no")
         assert_refused(refused, 53, "is not ready")
@@ -62,8 +79,8 @@ def test_not_up_without_its_migrations(new_small: NewSite) -> None:
 
 def test_not_up_on_a_full_disk(small: Path, small_disk: Path) -> None:
     with Site(small, small_disk / "data", bare_environment(), "--no-worker") as site:
-        _, told = ask(site)
-        assert told["problems"] == ['the database "default" has no room left on its disk']
+        _, report = ask(site)
+        assert report["problems"] == ['the database "default" has no room left on its disk']
 
 
 def test_not_up_while_the_database_hangs(new_small: NewSite) -> None:
@@ -106,12 +123,12 @@ def test_asgi_without_a_database(streaming: Path, tmp_path: Path) -> None:
 def test_status_shows_the_tree(new_small: NewSite) -> None:
     with new_small("--workers", "2") as site:
         web = with_role(site, "web", 2)
-        told = json.loads(site.run("status", "--json").stdout)
-        assert told["url"] == f"{site.url}/"
-        shown = {each["pid"]: each["role"] for each in told["processes"]}
+        status = json.loads(site.run("status", "--json").stdout)
+        assert status["url"] == f"{site.url}/"
+        shown = {each["pid"]: each["role"] for each in status["processes"]}
         assert {each.pid for each in web} <= shown.keys()
-        assert (shown[site.process.pid], shown[told["app"]]) == ("serve", "app")
-        assert all(each["memory"] > 0 and each["seconds"] >= 0 for each in told["processes"])
+        assert (shown[site.process.pid], shown[status["app"]]) == ("serve", "app")
+        assert all(each["memory"] > 0 and each["seconds"] >= 0 for each in status["processes"])
         assert site.run("status").stdout.count("small web") == 2
 
 

@@ -15,7 +15,7 @@ from urllib.request import Request, urlopen
 import pytest
 
 from ci.customer import Customer
-from ci.http1 import CHUNKED, HOST, all_of, connect, connect_tls, exchange, is_closed, request
+from ci.http1 import CHUNKED, HOST, connect, connect_tls, exchange, is_closed, read_all, request
 from ci.site import Site, bare_environment
 from tests.bundle.processes import with_role
 from tests.conftest import NewSite
@@ -59,11 +59,11 @@ def crowded(small: Path, streaming: Path, tmp_path_factory: pytest.TempPathFacto
 @contextlib.contextmanager
 def impatient(folders: pytest.TempPathFactory, wsgi: Path, asgi: Path, *options: str) -> Iterator[dict[str, Site]]:
     """Start a site of each interface that waits 1 s for a request, and 2 s for a client to take an answer."""
-    given = ("--workers", "1", "--http1-header-read-timeout", "1000", "--send-timeout", "2", *options)
+    serve_options = ("--workers", "1", "--http1-header-read-timeout", "1000", "--send-timeout", "2", *options)
     environment = bare_environment(STREAMING_TOKEN="token")
     with contextlib.ExitStack() as stack:
         yield {
-            name: stack.enter_context(Site(bundle, folders.mktemp(name) / "data", environment, *given))
+            name: stack.enter_context(Site(bundle, folders.mktemp(name) / "data", environment, *serve_options))
             for name, bundle in (("wsgi", wsgi), ("asgi", asgi))
         }
 
@@ -164,7 +164,7 @@ def test_no_path_leads_out(site: Site) -> None:
 def exchange_once(site: Site, path: str) -> bytes:
     with connect(site) as connection:
         connection.sendall(request("GET", path, HOST, "Connection: close"))
-        return all_of(connection)
+        return read_all(connection)
 
 
 @pytest.mark.parametrize("beginning", ["head", "body", "nothing"])
@@ -258,10 +258,10 @@ def test_an_answer_that_fails_does_not_look_whole(mute: dict[str, Site], number:
     with connect(mute["asgi"]) as connection:
         connection.sendall(request("GET", f"/count/?to=3&fails={number}", HOST, "Connection: close"))
         with connection.makefile("rb") as answer:
-            told = answer.read()
-    assert told.startswith(b"HTTP/1.1 200")
-    assert b"\r\n0\n\r\n" in told
-    assert told.endswith(b"\r\n0\r\n\r\n") == whole
+            received = answer.read()
+    assert received.startswith(b"HTTP/1.1 200")
+    assert b"\r\n0\n\r\n" in received
+    assert received.endswith(b"\r\n0\r\n\r\n") == whole
 
 
 def get(site: Site, path: str, **headers: str) -> Any:
@@ -349,8 +349,8 @@ def test_who_takes_nothing_of_an_answer_is_closed(mute: dict[str, Site]) -> None
         for _ in range(20):
             size += len(slow.recv(1 << 20))
             time.sleep(0.25)
-        assert size + len(all_of(slow)) > 20 << 20
-        assert len(all_of(stalled)) < 20 << 20
+        assert size + len(read_all(slow)) > 20 << 20
+        assert len(read_all(stalled)) < 20 << 20
 
 
 def test_bodies_arrive_whole(new_small: NewSite) -> None:

@@ -46,9 +46,9 @@ def test_traceback_without_a_secret(new_small: NewSite, form: str) -> None:
     with new_small("--log-format", form, API_TOKEN=SECRET) as site:
         assert Customer(site.url).get(f"/slow/?begun=/nowhere/{SECRET}/x&seconds=0").status == 500
         wait_until(lambda: "FileNotFoundError" in site.log.read_text(), "the traceback is told")
-        told = site.log.read_text()
-    assert SECRET not in told
-    assert "/nowhere/********/x" in told
+        log = site.log.read_text()
+    assert SECRET not in log
+    assert "/nowhere/********/x" in log
 
 
 def test_nobody_forges_a_line(new_small: NewSite) -> None:
@@ -73,15 +73,15 @@ def test_level(new_small: NewSite) -> None:
 @pytest.fixture
 def serving(small: Path) -> str:
     """Return the beginning of the line that reports that the site serves."""
-    told = subprocess.run([small, "version", "--json"], capture_output=True, check=True, env=bare_environment())
-    return f"serve: small {json.loads(told.stdout)['version']} serves http"
+    result = subprocess.run([small, "version", "--json"], capture_output=True, check=True, env=bare_environment())
+    return f"serve: small {json.loads(result.stdout)['version']} serves http"
 
 
 def test_journald_gets_priorities(small: Path, tmp_path: Path, serving: str) -> None:
     log = tmp_path / "journal"
     with log.open("wb") as stream:
-        told = os.fstat(stream.fileno())
-        environment = bare_environment(JOURNAL_STREAM=f"{told.st_dev}:{told.st_ino}")
+        log_stat = os.fstat(stream.fileno())
+        environment = bare_environment(JOURNAL_STREAM=f"{log_stat.st_dev}:{log_stat.st_ino}")
         command = [
             copy_bundle(small, tmp_path / "place"),
             "serve",

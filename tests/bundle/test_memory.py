@@ -62,11 +62,11 @@ def kept():
 def read():
     return [file.read_bytes() for file in sorted(Path("/djb/django/contrib").rglob("*.pyc"))]
 
-tidy, before, now = memory.tidier(), read(), periodic.steady()
+tidy, before, now = memory.trimmer(), read(), periodic.steady()
 full = kept()
 tidy()
 print(kept() == full > 1000)
-periodic.steady = lambda: now + memory.REST
+periodic.steady = lambda: now + memory.ARCHIVE_KEPT
 tidy()
 print(kept() < full / 10, read() == before)
 """

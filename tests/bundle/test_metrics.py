@@ -32,17 +32,17 @@ def test_requests_are_counted(new_small: NewSite) -> None:
         for _ in range(10):  # a new connection each time, so that both workers get some
             assert Customer(site.url).get("/").status == 200
         assert Customer(site.url).get("/absent/").status == 404
-        found = scrape(port)
-        assert found['djbundle_requests_total{code="2xx"}'] == 10
-        assert found['djbundle_requests_total{code="4xx"}'] == 1
-        assert found['djbundle_request_duration_seconds_bucket{le="+Inf"}'] == 11
-        assert found["djbundle_request_duration_seconds_count"] == 11
-        assert 0 < found["djbundle_request_duration_seconds_sum"] < 60
-        assert found['djbundle_processes{role="web"}'] == 2
-        assert found['djbundle_memory_bytes{role="web"}'] > 1_000_000
-        assert found['djbundle_database_up{database="default"}'] == 1
-        assert found['djbundle_sqlite_size_bytes{database="default",file="database"}'] > 0
-        assert found['djbundle_sqlite_checkpoint_seconds{database="default"}'] < 60
+        metrics = scrape(port)
+        assert metrics['djbundle_requests_total{code="2xx"}'] == 10
+        assert metrics['djbundle_requests_total{code="4xx"}'] == 1
+        assert metrics['djbundle_request_duration_seconds_bucket{le="+Inf"}'] == 11
+        assert metrics["djbundle_request_duration_seconds_count"] == 11
+        assert 0 < metrics["djbundle_request_duration_seconds_sum"] < 60
+        assert metrics['djbundle_processes{role="web"}'] == 2
+        assert metrics['djbundle_memory_bytes{role="web"}'] > 1_000_000
+        assert metrics['djbundle_database_up{database="default"}'] == 1
+        assert metrics['djbundle_sqlite_size_bytes{database="default",file="database"}'] > 0
+        assert metrics['djbundle_sqlite_checkpoint_seconds{database="default"}'] < 60
         with pytest.raises(urllib.error.HTTPError, match="404"):
             urllib.request.urlopen(f"http://127.0.0.1:{port}/", timeout=20)
 
@@ -55,29 +55,29 @@ def test_counting_goes_on_after_a_crash(new_small: NewSite) -> None:
         first.kill()
         wait_until(lambda: with_role(site, "web")[0].pid != first.pid, "another web worker")
         assert Customer(site.url).get("/").status == 200
-        found = scrape(port)
-        assert found['djbundle_requests_total{code="2xx"}'] == 2
-        assert found['djbundle_starts_total{role="web"}'] == 2
+        metrics = scrape(port)
+        assert metrics['djbundle_requests_total{code="2xx"}'] == 2
+        assert metrics['djbundle_starts_total{role="web"}'] == 2
         assert "web had to be started again 1 time; see the log" in site.run("status").stdout
-        told = json.loads(site.run("status", "--json").stdout)
-        assert (told["requests"], told["errors"], told["restarts"]) == (2, 0, {"web": 1})
+        status = json.loads(site.run("status", "--json").stdout)
+        assert (status["requests"], status["errors"], status["restarts"]) == (2, 0, {"web": 1})
 
 
 def test_waiting_tasks_are_told(new_small: NewSite) -> None:
     port = free_port()
     with new_small("--no-worker", "--metrics-bind", f"127.0.0.1:{port}") as site:
         assert Customer(site.url).get("/write/?text=later").status == 200
-        found = scrape(port)
-        assert found['djbundle_tasks{queue="default",state="ready"}'] == 1
-        assert found['djbundle_tasks_oldest_seconds{queue="default"}'] > 0
+        metrics = scrape(port)
+        assert metrics['djbundle_tasks{queue="default",state="ready"}'] == 1
+        assert metrics['djbundle_tasks_oldest_seconds{queue="default"}'] > 0
 
 
 def test_metrics_outlive_an_upgrade(new_small: NewSite) -> None:
     port = free_port()
     with new_small("--metrics-bind", f"127.0.0.1:{port}") as site:
-        before = site.told()["app"]
+        before = site.status()["app"]
         site.process.send_signal(signal.SIGHUP)
-        wait_until(lambda: site.told()["app"] != before, "another process has taken over")
+        wait_until(lambda: site.status()["app"] != before, "another process has taken over")
         assert Customer(site.url).get("/").status == 200
         wait_until(lambda: scrape(port).get('djbundle_requests_total{code="2xx"}') == 1, "the new one counts")
 
@@ -86,6 +86,6 @@ def test_asgi_is_counted(streaming: Path, tmp_path: Path) -> None:
     with Site(streaming, tmp_path / "data", bare_environment(STREAMING_TOKEN="t")) as site:
         for _ in range(3):
             assert Customer(site.url).get("/up").status == 200
-        told = json.loads(site.run("status", "--json").stdout)
-        assert (told["requests"], told["errors"]) == (3, 0)
+        status = json.loads(site.run("status", "--json").stdout)
+        assert (status["requests"], status["errors"]) == (3, 0)
         assert re.search(r"^3 requests, 0 of them failed, [\d.]+ ms each$", site.run("status").stdout, re.MULTILINE)

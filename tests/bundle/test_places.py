@@ -92,5 +92,5 @@ def test_nothing_is_written_elsewhere(new_shop: NewSite, outside: Outside, tmp_p
 
 
 def written_paths(line: str) -> list[str]:
-    found = None if " = -1 E" in line else WRITING.search(line)
-    return [path for path in found.groupdict().values() if path] if found else []
+    match = None if " = -1 E" in line else WRITING.search(line)
+    return [path for path in match.groupdict().values() if path] if match else []

@@ -34,7 +34,7 @@ def test_several_addresses(new_small: NewSite, tmp_path: Path) -> None:
     with new_small(
         "--bind", "127.0.0.1:0", "--bind", f"[::1]:{port}", "--bind", f"unix:{path}", "--workers", "2"
     ) as site:
-        urls = site.told()["urls"]
+        urls = site.status()["urls"]
         assert urls[1:] == [f"http://[::1]:{port}/", f"unix:{path}"]
         for url in urls[:2]:
             assert Customer(url.rstrip("/")).get("/").status == 200
@@ -99,9 +99,9 @@ def test_rights_of_root_are_left_behind(small: Path, tmp_path_factory: pytest.Te
             nobody = {each.uids().real for each in tree_of(site)}
             assert nobody == {psutil.Process(site.process.pid).uids().saved} != {0}
             assert {path.owner() for path in (site.data, *site.data.rglob("*"))} == {"nobody"}
-            before = site.told()["app"]
+            before = site.status()["app"]
             site.process.send_signal(signal.SIGHUP)
-            wait_until(lambda: site.told()["app"] != before, "it has reloaded")
+            wait_until(lambda: site.status()["app"] != before, "it has reloaded")
             assert Customer(site.url).get("/").status == 200
         os.chown(place / "data", 0, 0)
         refused = Site(bundle, place / "data", bare_environment()).run("serve", "--user", "nobody", check=False)

@@ -81,9 +81,9 @@ def test_hanging_task_worker_is_replaced(new_small: NewSite) -> None:
         wait_until(lambda: not first.is_running(), "it is killed")
         wait_until(lambda: with_role(site, "worker"), "there is another")
         time.sleep(7)  # without heartbeats, a healthy one would be killed by now
-        told = [line for line in site.log.read_text().splitlines() if "worker (process" in line and "hangs" in line]
-        assert len(told) == 1
-        assert f"(process {first.pid})" in told[0]
+        lines = [line for line in site.log.read_text().splitlines() if "worker (process" in line and "hangs" in line]
+        assert len(lines) == 1
+        assert f"(process {first.pid})" in lines[0]
 
 
 def test_crash_loop_is_called_one(new_small: NewSite) -> None:
@@ -134,10 +134,10 @@ def test_kills_under_load_lose_nothing(new_small: NewSite) -> None:
                 if victim == top:  # whatever has started it restarts it, as systemd does
                     site.process.wait()
                     site.__enter__()
-                seen = load.seen()
-                wait_until(lambda then=seen: load.seen() > then + 50, "clients are answered")
+                count = load.response_count()
+                wait_until(lambda then=count: load.response_count() > then + 50, "clients are answered")
         wait_until(lambda: set(load.written) <= finished_tasks(site), "all tasks are done", 60)
-    assert set(load.answers) == {200}
+    assert set(load.statuses) == {200}
     assert len(load.written) > 20
 
 

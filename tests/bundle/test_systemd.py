@@ -29,10 +29,10 @@ def test_unit_is_valid_and_locked_up(new_small: NewSite, tmp_path: Path) -> None
     verified = subprocess.run(["systemd-analyze", "verify", file], capture_output=True, text=True, check=False)
     assert (verified.returncode, verified.stderr) == (0, "")
     command = ["systemd-analyze", "security", "--offline=true", "--no-pager", file]
-    told = subprocess.run(command, capture_output=True, text=True, check=True).stdout
-    exposure = re.search(r"exposure level for \S+: ([\d.]+)", told)
+    output = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    exposure = re.search(r"exposure level for \S+: ([\d.]+)", output)
     assert exposure
-    assert float(exposure[1]) < 2.0, told
+    assert float(exposure[1]) < 2.0, output
 
 
 def test_site_works_with_the_calls_that_its_unit_allows(new_small: NewSite, tmp_path: Path) -> None:
@@ -55,8 +55,8 @@ def test_site_works_with_the_calls_that_its_unit_allows(new_small: NewSite, tmp_
 
 def test_sockets_are_units_of_their_own(new_small: NewSite, tmp_path: Path) -> None:
     options = ("--socket", "--domain", "shop.example", "--bind", "[::]:443", "--bind=0.0.0.0:443", "--grace", "20")
-    told = new_small().run("install", "--print", *options).stdout
-    texts = dict(re.findall(r"^# /etc/systemd/system/(\S+)\n(.*?)(?=^# /etc|\Z)", told, re.MULTILINE | re.DOTALL))
+    output = new_small().run("install", "--print", *options).stdout
+    texts = dict(re.findall(r"^# /etc/systemd/system/(\S+)\n(.*?)(?=^# /etc|\Z)", output, re.MULTILINE | re.DOTALL))
     assert [*texts] == ["small.service", "small.socket", "small-http.socket"]
     assert "serve --domain shop.example --grace 20\n" in texts["small.service"]
     assert "ListenStream=[::]:443\nListenStream=0.0.0.0:443\n" in texts["small.socket"]
@@ -91,24 +91,24 @@ def systemd(tmp_path: Path) -> Iterator[tuple[socket.socket, dict[str, str]]]:
 
 def test_systemd_is_told_of_each_state(small: Path, tmp_path: Path) -> None:
     bundle = copy_bundle(small, tmp_path / "place")
-    said: list[str] = []
+    messages: list[str] = []
 
-    def heard(word: str, times: int = 1) -> bool:
-        return sum(word in each for each in tuple(said)) >= times
+    def has_message(word: str, times: int = 1) -> bool:
+        return sum(word in each for each in tuple(messages)) >= times
 
     with systemd(tmp_path) as (receiver, environment):
-        listener = Thread(target=lambda: said.extend(iter(lambda: receiver.recv(4096).decode(), "")), daemon=True)
+        listener = Thread(target=lambda: messages.extend(iter(lambda: receiver.recv(4096).decode(), "")), daemon=True)
         listener.start()
         with Site(bundle, tmp_path / "data", environment) as site:
-            wait_until(lambda: heard("READY=1"), "it is ready")
-            assert f"MAINPID={site.process.pid}" in next(each for each in said if "READY=1" in each)
-            wait_until(lambda: heard("WATCHDOG=1", 3), "signs of life")
+            wait_until(lambda: has_message("READY=1"), "it is ready")
+            assert f"MAINPID={site.process.pid}" in next(each for each in messages if "READY=1" in each)
+            wait_until(lambda: has_message("WATCHDOG=1", 3), "signs of life")
             site.process.send_signal(signal.SIGHUP)
-            wait_until(lambda: heard("RELOADING=1"), "it reloads")
-            wait_until(lambda: heard("READY=1", 2), "it is ready again")
+            wait_until(lambda: has_message("RELOADING=1"), "it reloads")
+            wait_until(lambda: has_message("READY=1", 2), "it is ready again")
         receiver.shutdown(socket.SHUT_RD)
         listener.join()
-    assert heard("STOPPING=1")
+    assert has_message("STOPPING=1")
 
 
 def test_systemd_that_does_not_read_holds_up_nothing(small: Path, tmp_path: Path) -> None:

@@ -24,7 +24,7 @@ from tests.conftest import PROJECTS, NewSite, build
 from tests.waiting import wait_until
 
 NAMES = ("shop.test", "www.shop.test")
-PATIENCE = 90.0  # seconds; an unreachable authority is retried after 5, 10, 20 and 40
+RETRY_TIMEOUT = 90.0  # seconds; an unreachable authority is retried after 5, 10, 20 and 40
 
 
 def test_certificate_comes_from_an_authority(new_small: NewSite, tmp_path: Path) -> None:
@@ -248,7 +248,7 @@ def by_acme(new_small: NewSite, pebble: Pebble, *options: str, http_port: int = 
 
 
 def wait_for_log(site: Site, text: str) -> None:
-    wait_until(lambda: text in site.log.read_text(), f"the log says: {text}", seconds=PATIENCE)
+    wait_until(lambda: text in site.log.read_text(), f"the log says: {text}", seconds=RETRY_TIMEOUT)
 
 
 def try_to_get(url: str, root: str, name: str | None = None) -> http.client.HTTPResponse | None:

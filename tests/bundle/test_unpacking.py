@@ -90,8 +90,8 @@ def test_full_disk_leaves_nothing_behind(small: Path, small_disk: Path) -> None:
 def test_extract_for_people_who_look_inside(small: Path, tmp_path: Path) -> None:
     environment = {"DJBUNDLE_DATA_DIR": str(tmp_path / "data")}
     run_extract = [small, "extract", tmp_path / "inside"]
-    told = subprocess.run(run_extract, env=environment, capture_output=True, text=True, check=True).stdout
-    assert told.endswith(f" bytes in {tmp_path}/inside\n")
+    output = subprocess.run(run_extract, env=environment, capture_output=True, text=True, check=True).stdout
+    assert output.endswith(f" bytes in {tmp_path}/inside\n")
     inside = tmp_path / "inside"
     assert (inside / "GREETING.md").read_text() == (PROJECTS / "small" / "GREETING.md").read_text()
     run(small, tmp_path / "tree")

@@ -123,14 +123,14 @@ def test_upgrade_under_load(site: Site, signed_small: Path, next_small: Path) ->
     (site.data / "media" / "large.bin").write_bytes(bytes(10 << 20))
     with Load(site, [*PLAIN, *SLOW, curl("--limit-rate", "3M", path="/media/large.bin")]) as load:
         for new, version in ((next_small, "2"), (signed_small, began), (next_small, "2")):
-            before, old = load.seen(), with_role(site, "app")[0]
+            before, old = load.response_count(), with_role(site, "app")[0]
             result = upgrade(site, new, "--allow-downgrade")
             assert result.returncode == 0, result.stderr + site.log.read_text()
-            wait_until(lambda seen=before: load.seen() > seen + 20, "clients are answered")
+            wait_until(lambda count=before: load.response_count() > count + 20, "clients are answered")
             wait_until(lambda gone=old: all_gone([gone]), "the old one has left")
             assert version_of(site) == version
     assert load.failures == []
-    assert set(load.answers) == {200}
+    assert set(load.statuses) == {200}
     assert set(load.written) <= tasks_in(site)
     assert "migrated" in notes_in(site)
     assert (site.process.pid, site.process.poll()) == (pid, None)
@@ -149,12 +149,12 @@ def test_failing_upgrade_under_load(site: Site, next_small: Path, code: int, cau
     """The old version and its database come back."""
     before = site.bundle.read_bytes()
     with Load(site) as load:
-        wait_until(lambda: load.seen() > 20, "clients are answered")
+        wait_until(lambda: load.response_count() > 20, "clients are answered")
         result = upgrade(site, next_small)
         assert result.returncode == code, result.stderr
         assert cause in result.stderr
-        seen = load.seen()
-        wait_until(lambda: load.seen() > seen + 20, "clients are answered")
+        count = load.response_count()
+        wait_until(lambda: load.response_count() > count + 20, "clients are answered")
     assert load.failures == []
     assert set(load.written) <= tasks_in(site)
     assert "migrated" not in notes_in(site)
@@ -254,10 +254,10 @@ def test_upgrade_of_https_under_load(small: Path, next_small: Path, tmp_path: Pa
     with Site(copy, tmp_path / "data", bare_environment(), "--tls", "internal") as site, Load(site, SECURE) as load:
         assert upgrade(site, next_small).returncode == 0
         assert site.run("rollback").returncode == 0
-        seen = load.seen()
-        wait_until(lambda: load.seen() > seen + 100, "clients are answered")
+        count = load.response_count()
+        wait_until(lambda: load.response_count() > count + 100, "clients are answered")
     assert load.failures == []
-    assert set(load.answers) == {200}
+    assert set(load.statuses) == {200}
 
 
 def test_hangup_reloads(site: Site) -> None:
@@ -282,12 +282,12 @@ def test_candidate_that_is_killed(site: Site, next_small: Path) -> None:
     command = [site.bundle, "upgrade", next_small, "--data-dir", site.data]
     upgrading = subprocess.Popen(command, env=site.environment, stderr=subprocess.PIPE, text=True)
     first, candidate = wait_until(
-        lambda: found if len(found := psutil.Process(site.process.pid).children()) == 2 else [], "a second child"
+        lambda: children if len(children := psutil.Process(site.process.pid).children()) == 2 else [], "a second child"
     )
     candidate.kill()
-    _, said = upgrading.communicate(timeout=60)
+    _, errors = upgrading.communicate(timeout=60)
     assert upgrading.returncode == 55
-    assert "ended with code -9" in said
+    assert "ended with code -9" in errors
     assert with_role(site, "app") == [first]
 
 

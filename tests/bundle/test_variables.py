@@ -26,12 +26,12 @@ def test_value_given_to_the_build_is_in_no_file_of_the_bundle(site: Site, stream
 
 
 def test_config_tells_and_masks(site: Site) -> None:
-    told = {each["name"]: each for each in json.loads(site.run("config", "--json").stdout)["variables"]}
-    assert {name: each["needed"] for name, each in told.items()} == {
+    variables = {each["name"]: each for each in json.loads(site.run("config", "--json").stdout)["variables"]}
+    assert {name: each["needed"] for name, each in variables.items()} == {
         "STREAMING_TOKEN": True,
         "STREAMING_PASSWORD": False,
     }
-    assert told["STREAMING_TOKEN"]["place"].startswith("streaming/settings.py:")
+    assert variables["STREAMING_TOKEN"]["place"].startswith("streaming/settings.py:")
     shown = site.run("config").stdout
     assert "STREAMING_TOKEN" in shown
     assert "hush-hush" not in shown

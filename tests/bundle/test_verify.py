@@ -42,34 +42,34 @@ def test_small_project(small: Path) -> None:
 def test_shop(shop: Path) -> None:
     result = run_verify(shop, "--json")
     assert result.returncode == 0, result.stderr
-    seen = json.loads(result.stdout)
-    assert seen["pages"] > 50
-    assert seen["files"] > 10
-    assert seen["tasks"] == 1
-    assert (seen["problems"], seen["warnings"]) == ([], [])
+    report = json.loads(result.stdout)
+    assert report["pages"] > 50
+    assert report["files"] > 10
+    assert report["tasks"] == 1
+    assert (report["problems"], report["warnings"]) == ([], [])
 
 
 def test_site_without_a_database(streaming: Path) -> None:
     result = run_verify(streaming, "--env", "STREAMING_TOKEN=any", "--json")
     assert result.returncode == 0, result.stderr
-    seen = json.loads(result.stdout)
-    assert (seen["pages"], seen["tasks"], seen["problems"]) == (7, 0, [])
+    report = json.loads(result.stdout)
+    assert (report["pages"], report["tasks"], report["problems"]) == (7, 0, [])
 
 
 @pytest.fixture(scope="module")
-def seen(faulty: Path) -> dict[str, Any]:
+def report(faulty: Path) -> dict[str, Any]:
     result = run_verify(faulty, "--json")
     assert result.returncode == 29
     assert result.stderr.splitlines()[-2:] == [
         "error: GET /inner/template/ fails: django.template.exceptions.TemplateDoesNotExist: absent.html, and 7 more",
         "  fix: see that absent.html lies in a folder of TEMPLATES, and is not excluded",
     ]
-    found: dict[str, Any] = json.loads(result.stdout)
-    return found
+    report: dict[str, Any] = json.loads(result.stdout)
+    return report
 
 
 @pytest.mark.parametrize(
-    ("what", "said"),
+    ("what", "message"),
     [
         ("GET /module/", "ModuleNotFoundError: No module named 'packaging_of_nobody'"),
         ("GET /secret/ as a superuser", "RuntimeError: only a superuser sees this"),
@@ -77,24 +77,26 @@ def seen(faulty: Path) -> dict[str, Any]:
         ("GET /outside/", "it is answered 500"),
     ],
 )
-def test_fault_is_found(seen: dict[str, Any], what: str, said: str) -> None:
-    problem = next(each for each in seen["problems"] if each["what"] == what)
-    assert problem["said"] == said
-    assert ("Traceback" in problem["trace"]) is ("Error" in said)
+def test_fault_is_found(report: dict[str, Any], what: str, message: str) -> None:
+    problem = next(each for each in report["problems"] if each["what"] == what)
+    assert problem["said"] == message
+    assert ("Traceback" in problem["trace"]) is ("Error" in message)
 
 
-def test_pages_that_want_what_is_not_there_are_told(seen: dict[str, Any]) -> None:
-    assert any(each.startswith("GET /network/: it wants the network") for each in seen["warnings"])
-    assert "GET /parameter/: it wants a parameter ('page')" in seen["warnings"]
-    assert "GET /secret/ as a superuser" in {each["what"] for each in seen["problems"]}  # /bye/ has logged the user out
-    assert "GET /secret/" not in {each["what"] for each in seen["problems"]}  # without a login the page redirects
+def test_pages_that_want_what_is_not_there_are_told(report: dict[str, Any]) -> None:
+    assert any(each.startswith("GET /network/: it wants the network") for each in report["warnings"])
+    assert "GET /parameter/: it wants a parameter ('page')" in report["warnings"]
+    assert "GET /secret/ as a superuser" in {
+        each["what"] for each in report["problems"]
+    }  # /bye/ has logged the user out
+    assert "GET /secret/" not in {each["what"] for each in report["problems"]}  # without a login the page redirects
 
 
 def test_nothing_else_is_there(small: Path, tmp_path: Path) -> None:
     if not may_isolate():
         pytest.skip("this kernel lets nobody make namespaces")
 
-    told = []
+    progress = []
 
     def look(place: Place, tell: Tell) -> Any:
         tell(0.5)
@@ -106,9 +108,9 @@ def test_nothing_else_is_there(small: Path, tmp_path: Path) -> None:
         processes = [each.name for each in Path("/proc").iterdir() if each.name.isdecimal()]
         return {each.name for each in Path("/").iterdir()}, socket.if_nameindex(), processes
 
-    answer = run_in_sandbox(small, tmp_path, look, told.append)
+    answer = run_in_sandbox(small, tmp_path, look, progress.append)
     assert answer == ({"data", "dev", "proc", "small"}, [(1, "lo")], ["1"])
-    assert told == [0.5]
+    assert progress == [0.5]
     assert list((tmp_path / "root").iterdir()) == []
     assert (tmp_path / "data" / "new").read_text() == "kept"
 
@@ -155,13 +157,15 @@ def test_faults_of_the_project_do_not_stop_a_build(tmp_path: Path) -> None:
     """Each fault occurs outside of the bundle too, with the data of the crawl and as the same user."""
     result = run_build(PROJECTS / "faulty", "-o", tmp_path / "faulty", "--json", verify=True)
     assert result.returncode == 0, result.stderr
-    seen = json.loads(result.stdout)["visit"]
-    told = [each.removesuffix(" (outside of a bundle too)") for each in seen["warnings"] if "outside of" in each]
-    assert "GET /secret/ as a superuser: RuntimeError: only a superuser sees this" in told
-    assert "GET /outside/: it is answered 500" in told
-    assert "GET /static/absent.png: a page names it, and it is answered 404" in told
-    assert len(told) == 8
-    assert seen["pages"] == 16
+    report = json.loads(result.stdout)["visit"]
+    project_warnings = [
+        each.removesuffix(" (outside of a bundle too)") for each in report["warnings"] if "outside of" in each
+    ]
+    assert "GET /secret/ as a superuser: RuntimeError: only a superuser sees this" in project_warnings
+    assert "GET /outside/: it is answered 500" in project_warnings
+    assert "GET /static/absent.png: a page names it, and it is answered 404" in project_warnings
+    assert len(project_warnings) == 8
+    assert report["pages"] == 16
     assert sorted(each.name for each in tmp_path.iterdir()) == ["faulty"]
 
 
@@ -188,8 +192,8 @@ def test_fault_of_the_bundle_stops_a_build(tmp_path: Path) -> None:
     assert list(output.parent.iterdir()) == [output]
 
     assert run_build(project, "-o", output, *variable).returncode == 0
-    seen = run_verify(output, *variable)
-    assert "warning: GET /server/: it wants postgresql, SQLite stood in for it (django.db." in seen.stdout
+    result = run_verify(output, *variable)
+    assert "warning: GET /server/: it wants postgresql, SQLite stood in for it (django.db." in result.stdout
 
 
 class Witness(Comparison):

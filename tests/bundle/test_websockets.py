@@ -47,12 +47,12 @@ def test_processes_change_under_load(site: Site) -> None:
     """Pages are answered, and each WebSocket is closed with a reason."""
     with Load(site, [reader(0.01, keep=True), slow_head, web_socket, web_socket]) as load:
         for _ in range(3):
-            before, seen = with_role(site, "app")[0], load.seen()
+            before, count = with_role(site, "app")[0], load.response_count()
             site.process.send_signal(signal.SIGHUP)
             wait_until(lambda gone=before: all_gone([gone]), "the process before has left")
-            wait_until(lambda then=seen: load.seen() > then + 100, "clients are answered")
+            wait_until(lambda then=count: load.response_count() > then + 100, "clients are answered")
     assert load.failures == []
-    assert load.answers.keys() == {101, 404}
+    assert load.statuses.keys() == {101, 404}
 
 
 def test_stop(site: Site) -> None:

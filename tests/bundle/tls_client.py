@@ -23,19 +23,19 @@ class Connection(http.client.HTTPSConnection):
 def get(url: str, root: str, name: str | None = None) -> http.client.HTTPResponse:
     connection = Connection(url, root, name)
     connection.request("GET", "/")
-    answer = connection.getresponse()
-    answer.read()
+    response = connection.getresponse()
+    response.read()
     connection.close()
-    return answer
+    return response
 
 
 def serial(url: str, root: str, name: str | None = None) -> str:
     """Return the serial number of the certificate that a new connection gets."""
     connection = Connection(url, root, name)
     connection.connect()
-    found = connection.sock.getpeercert()["serialNumber"]
+    serial_number = connection.sock.getpeercert()["serialNumber"]
     connection.close()
-    return str(found)
+    return str(serial_number)
 
 
 def curl(*arguments: str) -> str:

@@ -48,8 +48,8 @@ def calls_of(name: str) -> set[str]:
     if not name.startswith("@"):
         return {name}
     command = ["systemd-analyze", "syscall-filter", "--no-pager", name]
-    told = subprocess.run(command, capture_output=True, text=True, check=True).stdout
-    return {call for each in CALL.findall(told) for call in calls_of(each)}
+    output = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    return {call for each in CALL.findall(output) for call in calls_of(each)}
 
 
 def add_rule(rules: seccomp.SyscallFilter, action: int, call: str) -> None:

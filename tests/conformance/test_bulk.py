@@ -29,21 +29,21 @@ ONLY_ONCE = jobs.double.using(unique=True)
 @contextmanager
 def counting() -> Iterator[dict[str, list[Any]]]:
     """Yield the statements, the results that task_enqueued reported, and the wake-ups sent to the worker."""
-    seen: dict[str, list[Any]] = {"INSERT": [], "SELECT": [], "signals": [], "wakes": []}
+    effects: dict[str, list[Any]] = {"INSERT": [], "SELECT": [], "signals": [], "wakes": []}
 
-    def hear(sender: Any, task_result: Any, **_: Any) -> None:
+    def receive(sender: Any, task_result: Any, **_: Any) -> None:
         assert sender is DatabaseBackend
-        seen["signals"].append(task_result)
+        effects["signals"].append(task_result)
 
-    task_enqueued.connect(hear)
+    task_enqueued.connect(receive)
     with pytest.MonkeyPatch.context() as patch, CaptureQueriesContext(connection) as queries:
-        send = partial(seen["wakes"].append, "default")
+        send = partial(effects["wakes"].append, "default")
         patch.setattr(wakeup, "_sender_to", lambda _alias: send)
-        yield seen
-    task_enqueued.disconnect(hear)
+        yield effects
+    task_enqueued.disconnect(receive)
     for query in queries:
         if "_taskrecord" in query["sql"]:  # and not the wake-up of workers on other machines, or a lock
-            seen.setdefault(query["sql"].split()[0], []).append(query["sql"])
+            effects.setdefault(query["sql"].split()[0], []).append(query["sql"])
 
 
 def test_each_way_to_say_the_arguments() -> None:
@@ -69,10 +69,10 @@ def test_what_is_no_call(bad: Any) -> None:
 
 @pytest.mark.parametrize("many", [enqueue_many, async_to_sync(aenqueue_many)])
 def test_one_statement_signals_and_one_wake(many: Any) -> None:
-    with counting() as seen:
+    with counting() as effects:
         results = many(jobs.double, ((n,) for n in range(25)))
-    assert (len(seen["INSERT"]), len(seen["SELECT"]), len(seen["wakes"])) == (1, 0, 1)
-    assert seen["signals"] == results
+    assert (len(effects["INSERT"]), len(effects["SELECT"]), len(effects["wakes"])) == (1, 0, 1)
+    assert effects["signals"] == results
     assert [(result.status, result.task, result.args) for result in results] == [
         (TaskResultStatus.READY, jobs.double, [n]) for n in range(25)
     ]
@@ -83,21 +83,21 @@ def test_one_statement_signals_and_one_wake(many: Any) -> None:
 
 
 def test_nothing_to_enqueue() -> None:
-    with counting() as seen:
+    with counting() as effects:
         assert enqueue_many(jobs.double, []) == []
-    assert not any(seen.values())
+    assert not any(effects.values())
 
 
 @pytest.mark.parametrize("task", [jobs.double, ONLY_ONCE])
 def test_more_than_one_statement_can_carry(task: Any) -> None:
-    with counting() as seen:
+    with counting() as effects:
         results = enqueue_many(task, ((n,) for n in range(3000)))
     assert [result.args for result in results] == [[n] for n in range(3000)]
     rows = dict(TaskRecord.objects.values_list("pk", "args"))
     assert {int(result.id): result.args for result in results} == rows
-    assert (len(seen["signals"]), len(seen["wakes"])) == (3000, 1)
+    assert (len(effects["signals"]), len(effects["wakes"])) == (3000, 1)
     limit = connection.features.max_query_params
-    assert len(seen["INSERT"]) <= (3000 * 40 // limit + 1 if limit else 1)
+    assert len(effects["INSERT"]) <= (3000 * 40 // limit + 1 if limit else 1)
 
 
 def test_all_or_none() -> None:
@@ -143,7 +143,7 @@ def test_options_of_the_task_are_kept() -> None:
 
 def test_unique_calls_are_added_once() -> None:
     there = ONLY_ONCE.enqueue(2)
-    with counting() as seen:
+    with counting() as effects:
         results = enqueue_many(ONLY_ONCE, [(1,), (2,), (3,), (1,)])
     assert results[1].id == there.id
     assert results[0].id == results[3].id
@@ -151,16 +151,16 @@ def test_unique_calls_are_added_once() -> None:
     assert [result.args for result in results] == [[1], [2], [3], [1]]
     assert TaskRecord.objects.count() == 3
     selects = 2 if connection.vendor == "mysql" else 1  # it cannot skip existing rows and report the new ones
-    assert (len(seen["INSERT"]), len(seen["SELECT"]), len(seen["wakes"])) == (1, selects, 1)
-    assert [result.args for result in seen["signals"]] == [[1], [3]]
+    assert (len(effects["INSERT"]), len(effects["SELECT"]), len(effects["wakes"])) == (1, selects, 1)
+    assert [result.args for result in effects["signals"]] == [[1], [3]]
 
 
 def test_unique_calls_that_are_all_there() -> None:
     first = enqueue_many(ONLY_ONCE, [(1,), (2,)])
-    with counting() as seen:
+    with counting() as effects:
         again = enqueue_many(ONLY_ONCE, [(2,), (1,)])
     assert [result.id for result in again] == [first[1].id, first[0].id]
-    assert (seen["signals"], seen["wakes"]) == ([], [])
+    assert (effects["signals"], effects["wakes"]) == ([], [])
 
 
 def test_unique_calls_may_come_again_after_the_end() -> None:
@@ -184,7 +184,7 @@ def test_unique_for_a_while() -> None:
 def test_unique_calls_from_many_threads() -> None:
     """They are enqueued at the same moment, each in its own order: no two threads deadlock."""
     rounds, others, count = 3, 4, 2000
-    found: list[list[str]] = []
+    keys: list[list[str]] = []
     together = threading.Barrier(others)
 
     def enqueue(turn: int) -> None:
@@ -193,13 +193,13 @@ def test_unique_calls_from_many_threads() -> None:
                 calls = [(n,) for n in range(start, start + count)]
                 together.wait(timeout=30)
                 results = enqueue_many(ONLY_ONCE, calls[:: -1 if turn % 2 else 1])
-                found.append(sorted(result.id for result in results))
+                keys.append(sorted(result.id for result in results))
 
     with ThreadPoolExecutor(others) as threads:
         list(threads.map(enqueue, range(others)))
     assert TaskRecord.objects.count() == rounds * count
-    assert len(found) == rounds * others
-    assert len(set(map(tuple, found))) == rounds
+    assert len(keys) == rounds * others
+    assert len(set(map(tuple, keys))) == rounds
 
 
 def test_what_many_enqueued_keeps_its_order() -> None:

@@ -124,8 +124,8 @@ def test_backend_that_is_not_in_the_settings() -> None:
 
 def test_backend_that_cannot_be_imported() -> None:
     settings = {"default": {"BACKEND": BACKEND}, "missing": {"BACKEND": "nowhere.Backend"}}
-    told = pytest.raises(InvalidTaskBackend, match=r"Could not find backend 'nowhere\.Backend'")
-    with override_settings(TASKS=settings), told:
+    raises_invalid = pytest.raises(InvalidTaskBackend, match=r"Could not find backend 'nowhere\.Backend'")
+    with override_settings(TASKS=settings), raises_invalid:
         jobs.nothing.using(backend="missing")
 
 

@@ -52,18 +52,18 @@ every_way = pytest.mark.parametrize("way", [enqueue, aenqueue, enqueue_by_backen
 
 
 @contextmanager
-def heard() -> Iterator[list[dict[str, Any]]]:
+def received_signals() -> Iterator[list[dict[str, Any]]]:
     """Yield a list of the keyword arguments of each task_enqueued signal."""
     calls: list[dict[str, Any]] = []
 
-    def hear(**given: Any) -> None:
-        calls.append(given)
+    def receive(**arguments: Any) -> None:
+        calls.append(arguments)
 
-    task_enqueued.connect(hear)
+    task_enqueued.connect(receive)
     try:
         yield calls
     finally:
-        task_enqueued.disconnect(hear)
+        task_enqueued.disconnect(receive)
 
 
 @every_way
@@ -111,9 +111,9 @@ def test_arguments_that_json_cannot_say(way: Any, bad: Any, error: type[Exceptio
 
 def test_arguments_belong_to_the_result() -> None:
     """Changing the list that was passed does not change the result's arguments."""
-    given = [1]
-    result = jobs.give_back.enqueue(given)
-    given.append(2)
+    arguments = [1]
+    result = jobs.give_back.enqueue(arguments)
+    arguments.append(2)
     assert result.args == [[1]]
 
 
@@ -185,7 +185,7 @@ def test_task_given_to_another_backend_than_its_own() -> None:
 
 def test_project_can_have_a_backend_of_its_own() -> None:
     settings = {"default": {"BACKEND": f"{__name__}.PoliteBackend", "OPTIONS": {"word": "please"}}}
-    with override_settings(TASKS=settings), heard() as calls:
+    with override_settings(TASKS=settings), received_signals() as calls:
         result = jobs.give_back.enqueue("now")
         assert result.kwargs == {"word": "please"}
         assert calls[0]["sender"] is PoliteBackend
@@ -222,10 +222,10 @@ def test_task_of_a_savepoint_that_is_rolled_back_never_runs() -> None:
 
 
 def test_nobody_sees_a_task_before_the_commit() -> None:
-    seen: list[int] = []
+    counts: list[int] = []
 
     def look() -> None:
-        seen.append(TaskRecord.objects.count())
+        counts.append(TaskRecord.objects.count())
         connection.close()
 
     with transaction.atomic():
@@ -234,7 +234,7 @@ def test_nobody_sees_a_task_before_the_commit() -> None:
         thread = threading.Thread(target=look)
         thread.start()
         thread.join()
-    assert seen == [0]
+    assert counts == [0]
     assert TaskRecord.objects.count() == 1
 
 
@@ -243,7 +243,7 @@ def test_nobody_sees_a_task_before_the_commit() -> None:
 
 @every_way
 def test_signal_of_enqueuing(way: Any) -> None:
-    with heard() as calls:
+    with received_signals() as calls:
         result = way(jobs.nothing, 1)
     (call,) = calls
     assert call["sender"] is DatabaseBackend
@@ -252,7 +252,7 @@ def test_signal_of_enqueuing(way: Any) -> None:
 
 
 def test_signal_is_not_sent_for_what_is_refused() -> None:
-    with heard() as calls, pytest.raises(TypeError):
+    with received_signals() as calls, pytest.raises(TypeError):
         jobs.nothing.enqueue(object())
     assert calls == []
 

@@ -38,9 +38,9 @@ def test_result_is_found_by_its_id(find: Any, finder: Any) -> None:
     assert find(finder, result.id) == result
     run_pending()
     result.refresh()
-    found = find(finder, result.id)
-    assert found == result
-    assert found.return_value == 6
+    again = find(finder, result.id)
+    assert again == result
+    assert again.return_value == 6
 
 
 @either_way

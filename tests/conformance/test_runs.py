@@ -26,12 +26,12 @@ everywhere = pytest.mark.parametrize("run", [run_pending, drain])  # in this thr
 
 
 @contextmanager
-def listening(signal: Signal, hear: Callable[..., None]) -> Iterator[None]:
-    signal.connect(hear)
+def listening(signal: Signal, receive: Callable[..., None]) -> Iterator[None]:
+    signal.connect(receive)
     try:
         yield
     finally:
-        signal.disconnect(hear)
+        signal.disconnect(receive)
 
 
 def ended(result: TaskResult) -> TaskResult:
@@ -148,17 +148,17 @@ def test_options_of_the_task_before_those_of_the_backend() -> None:
 
 
 def test_signal_of_the_start() -> None:
-    heard: list[tuple[Any, str, int]] = []
+    received: list[tuple[Any, str, int]] = []
 
-    def hear(sender: Any, task_result: TaskResult, **_: Any) -> None:
+    def receive(sender: Any, task_result: TaskResult, **_: Any) -> None:
         assert task_result.started_at is not None
         assert task_result.finished_at is None
-        heard.append((sender, str(task_result.status), task_result.attempts))
+        received.append((sender, str(task_result.status), task_result.attempts))
 
     jobs.double.enqueue(1)
-    with listening(task_started, hear):
+    with listening(task_started, receive):
         run_pending()
-    assert heard == [(DatabaseBackend, "RUNNING", 1)]
+    assert received == [(DatabaseBackend, "RUNNING", 1)]
 
 
 @pytest.mark.parametrize(
@@ -166,62 +166,62 @@ def test_signal_of_the_start() -> None:
     [(jobs.double, [4], TaskResultStatus.SUCCESSFUL), (jobs.fail, ["ValueError"], TaskResultStatus.FAILED)],
 )
 def test_signal_of_the_end_is_sent_when_the_outcome_is_recorded(task: Any, args: Any, status: Any) -> None:
-    heard: list[Any] = []
+    received: list[Any] = []
 
-    def hear(sender: Any, task_result: TaskResult, **_: Any) -> None:
-        told = (task_result.status, task_result._return_value, task_result.errors)
+    def receive(sender: Any, task_result: TaskResult, **_: Any) -> None:
+        sent = (task_result.status, task_result._return_value, task_result.errors)
         task_result.refresh()
-        assert (task_result.status, task_result._return_value, task_result.errors) == told
-        heard.append((sender, task_result))
+        assert (task_result.status, task_result._return_value, task_result.errors) == sent
+        received.append((sender, task_result))
 
     result = task.enqueue(*args)
-    with listening(task_finished, hear):
+    with listening(task_finished, receive):
         run_pending()
-    assert heard == [(DatabaseBackend, ended(result))]
+    assert received == [(DatabaseBackend, ended(result))]
     assert result.status == status
 
 
 def test_signal_of_the_end_is_sent_once_for_all_attempts(tmp_path: Path) -> None:
-    heard: list[int] = []
+    received: list[int] = []
 
-    def hear(task_result: TaskResult, **_: Any) -> None:
-        heard.append(task_result.attempts)
+    def receive(task_result: TaskResult, **_: Any) -> None:
+        received.append(task_result.attempts)
 
     jobs.fail_twice.enqueue(str(tmp_path))
-    with listening(task_finished, hear):
+    with listening(task_finished, receive):
         run_pending()
-    assert heard == [3]
+    assert received == [3]
 
 
 def test_signal_of_the_end_is_not_sent_by_a_run_that_lost_its_lease() -> None:
-    heard: list[Any] = []
+    received: list[Any] = []
 
-    def hear(**given: Any) -> None:
-        heard.append(given)
+    def receive(**arguments: Any) -> None:
+        received.append(arguments)
 
-    def lose(**_: Any) -> None:
+    def lose_lease(**_: Any) -> None:
         TaskRecord.objects.update(epoch=99)
 
     jobs.double.enqueue(1)
-    with listening(task_finished, hear), listening(task_started, lose):
+    with listening(task_finished, receive), listening(task_started, lose_lease):
         run_pending()
-    assert heard == []
+    assert received == []
     assert TaskRecord.objects.get().status == TaskResultStatus.RUNNING
 
 
 def test_signal_of_the_end_when_the_database_refuses() -> None:
     """The worker writes the outcome later; until then, no signal reports an end that is not recorded."""
-    heard: list[Any] = []
+    received: list[Any] = []
 
-    def hear(**given: Any) -> None:
-        heard.append(given)
+    def receive(**arguments: Any) -> None:
+        received.append(arguments)
 
     jobs.double.enqueue(1)
-    (run,) = claim.take(Identity.of_this_process(), 1)
-    with listening(task_finished, hear), pytest.MonkeyPatch.context() as patch:
-        patch.setattr(transitions, "_succeed", refuse)
+    (run,) = claim.claim_runs(Identity.of_this_process(), 1)
+    with listening(task_finished, receive), pytest.MonkeyPatch.context() as patch:
+        patch.setattr(transitions, "_write_successes", refuse)
         outcome = execute(run)
-    assert heard == []
+    assert received == []
     assert transitions.finish([outcome]) == 0
     assert TaskRecord.objects.get().status == TaskResultStatus.SUCCESSFUL
 
@@ -268,15 +268,15 @@ def test_start_and_end_are_logged(caplog: pytest.LogCaptureFixture) -> None:
 
 def test_tasks_of_a_test_that_is_one_transaction() -> None:
     """As in a TestCase: a receiver of task_finished sees the end inside the transaction, and all is rolled back."""
-    seen: list[str] = []
+    statuses: list[str] = []
 
-    def hear(task_result: TaskResult, **_: Any) -> None:
+    def receive(task_result: TaskResult, **_: Any) -> None:
         task_result.refresh()
-        seen.append(str(task_result.status))
+        statuses.append(str(task_result.status))
 
-    with transaction.atomic(), listening(task_finished, hear):
+    with transaction.atomic(), listening(task_finished, receive):
         jobs.nothing.enqueue()
         assert run_pending() == 1
         transaction.set_rollback(True)
-    assert seen == ["SUCCESSFUL"]
+    assert statuses == ["SUCCESSFUL"]
     assert not TaskRecord.objects.exists()

@@ -50,8 +50,8 @@ class Protocol:
         self.room = room
         self.status, self.headers = 0, list[tuple[str, str]]()
         self.parts: list[bytes] = []
-        self.waiting: list[Future] = []  # for parts that the client has not accepted
-        self.asked: list[Future] = []  # for parts of the request's body
+        self.send_futures: list[Future] = []  # for parts that the client has not accepted
+        self.receive_futures: list[Future] = []  # for parts of the request's body
         self.over = threading.Event()
 
     def send(self, message: dict[str, Any]) -> Any:
@@ -64,28 +64,28 @@ class Protocol:
         if not message.get("more_body"):
             self.over.set()
         elif len(self.parts) > self.room:
-            self.waiting.append(Future())
-            return self.waiting[-1]
+            self.send_futures.append(Future())
+            return self.send_futures[-1]
         return SimpleNamespace()
 
-    def take(self) -> None:
+    def accept_parts(self) -> None:
         """Let the client accept all waiting parts."""
-        waiting, self.waiting = self.waiting, []
-        self.room += len(waiting)
-        for future in waiting:
+        send_futures, self.send_futures = self.send_futures, []
+        self.room += len(send_futures)
+        for future in send_futures:
             future.complete()
 
     def receive(self) -> Future:
-        self.asked.append(Future())
-        return self.asked[-1]
+        self.receive_futures.append(Future())
+        return self.receive_futures[-1]
 
-    def bring(self, body: bytes, *, more: bool) -> None:
+    def deliver(self, body: bytes, *, more: bool) -> None:
         """Deliver a part of the body to the last `receive`."""
-        self.asked[-1].complete({"type": "http.request", "body": body, "more_body": more})
+        self.receive_futures[-1].complete({"type": "http.request", "body": body, "more_body": more})
 
-    def leave(self) -> None:
+    def disconnect(self) -> None:
         """Let the client disconnect."""
-        self.asked[-1].complete({"type": "http.disconnect"})
+        self.receive_futures[-1].complete({"type": "http.disconnect"})
 
     @property
     def body(self) -> bytes:
@@ -102,7 +102,7 @@ def make_request(protocol: Any = None, **environ: Any) -> Request:
         "HTTP_HOST": "localhost",
         "HTTP_X_REQUEST_ID": "a",
         "wsgi.url_scheme": "http",
-        "djbundle.leaving": False,
+        "djbundle.is_draining": False,
     }
     whole = {**known, **environ}
     return Request(Transport(protocol or Protocol(), CONNECTION, whole["REQUEST_METHOD"], None), whole)

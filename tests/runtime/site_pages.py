@@ -15,8 +15,8 @@ from djbundle.runtime.options.http import HttpOptions
 from tests.runtime.granian import make_request
 from tests.waiting import wait_until
 
-MOST = 3  # threads
-RECEIVERS = 4
+MAX_THREADS = 3  # threads
+MAX_RECEIVERS = 4
 
 
 @dataclass
@@ -51,19 +51,19 @@ class Pool:
     def put(self, request: Request | Callable[[], object]) -> None:
         with self.changed:
             self.waiting.append(request)
-            if len(self.waiting) > self.idle and len(self.threads) < RECEIVERS:
-                self.threads.append(threading.Thread(target=self.work, daemon=True))
+            if len(self.waiting) > self.idle and len(self.threads) < MAX_RECEIVERS:
+                self.threads.append(threading.Thread(target=self.run, daemon=True))
                 self.threads[-1].start()
             self.changed.notify()
 
-    def work(self) -> None:
-        while request := self.take():
+    def run(self) -> None:
+        while request := self.next_request():
             if isinstance(request, Request):
                 self.receivers.receive(request)
             else:
                 request()
 
-    def take(self) -> Request | Callable[[], object] | None:
+    def next_request(self) -> Request | Callable[[], object] | None:
         with self.changed:
             self.idle += 1
             self.changed.wait_for(lambda: self.waiting or self.ended)
@@ -77,7 +77,7 @@ class Pool:
             self.changed.notify_all()
 
 
-class Visitor:
+class Client:
     """Requests pages from a site, by `put`."""
 
     def __init__(self, site: SiteThreads, put: Callable[[Request], None]) -> None:
@@ -93,10 +93,10 @@ class Visitor:
     def answering(self) -> list[Page]:
         return [page for page in self.pages if page.answered_by and not page.over.is_set()]
 
-    def leave(self) -> None:
+    def finish(self) -> None:
         for page in self.pages:
             page.over.set()
-        wait_until(lambda: not self.site.busy and not self.site.waiting, "all threads are idle")
+        wait_until(lambda: not self.site.busy and not self.site.requests, "all threads are idle")
 
 
 def make_site() -> SiteThreads:
@@ -105,4 +105,4 @@ def make_site() -> SiteThreads:
         if spool := request.environ.get("djbundle.spool"):
             spool.close()
 
-    return SiteThreads(answer, MOST)
+    return SiteThreads(answer, MAX_THREADS)

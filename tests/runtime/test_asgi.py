@@ -4,10 +4,10 @@ import asyncio
 from types import SimpleNamespace
 from typing import Any
 
-from djbundle.runtime.http.asgi import Asgi
+from djbundle.runtime.http.asgi import AsgiMiddleware
 from djbundle.runtime.http.limits.limits import Limits
-from djbundle.runtime.http.protocol.observing import Observer
-from djbundle.runtime.http.protocol.response_middleware import Additions
+from djbundle.runtime.http.protocol.observer import Observer
+from djbundle.runtime.http.protocol.response_middleware import AddedHeaders
 from djbundle.runtime.options.http import HttpOptions
 
 
@@ -21,8 +21,8 @@ async def rename(scope: dict[str, Any], receive: Any, send: Any) -> None:
 
 def test_a_site_that_changes_the_address_leaves_nothing_counted() -> None:
     limits = Limits(HttpOptions())
-    observer = Observer(SimpleNamespace(count=lambda *_: None), access_log=False)  # type: ignore[arg-type]
-    site = Asgi(rename, Additions(), observer, limits)
+    observer = Observer(SimpleNamespace(count_response=lambda *_: None), access_log=False)  # type: ignore[arg-type]
+    site = AsgiMiddleware(rename, AddedHeaders(), observer, limits)
     scope = {
         "type": "http",
         "method": "POST",
@@ -31,7 +31,7 @@ def test_a_site_that_changes_the_address_leaves_nothing_counted() -> None:
         "http_version": "1.1",
         "client": ("192.0.2.1", 40000),
         "djbundle.peer": ("192.0.2.1", 40000),
-        "djbundle.leaving": False,
+        "djbundle.is_draining": False,
         "headers": [(b"host", b"localhost"), (b"content-length", b"4")],
     }
 
@@ -41,4 +41,4 @@ def test_a_site_that_changes_the_address_leaves_nothing_counted() -> None:
     async def send(_message: dict[str, Any]) -> None: ...
 
     asyncio.run(site(scope, receive, send))
-    assert (limits.quota.clients, limits.waiting.begun, limits.budget.total) == ({}, {}, 0)
+    assert (limits.quota.clients, limits.flow_control.active_requests, limits.budget.total) == ({}, {}, 0)

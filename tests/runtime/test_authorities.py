@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from djbundle.runtime.core import authorities
-from djbundle.runtime.core.authorities import FILE, FOLDER, find_authorities
+from djbundle.runtime.core.authorities import FILE_VARIABLE, FOLDER_VARIABLE, find_authorities
 
 PEM = "# Some Authority\n-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\n"
 
@@ -13,7 +13,7 @@ PEM = "# Some Authority\n-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE
 @pytest.fixture
 def machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Let a folder stand for the root of the file system."""
-    for name in (FILE, FOLDER):
+    for name in (FILE_VARIABLE, FOLDER_VARIABLE):
         monkeypatch.setenv(name, "")  # so that monkeypatch restores it
         monkeypatch.delenv(name)
     for name in ("FILES", "FOLDERS"):
@@ -30,7 +30,7 @@ def write(path: Path, text: str = PEM) -> Path:
 def find(machine: Path) -> tuple[str | None, str | None]:
     """Return both variables afterwards. The machine's OpenSSL looks in /usr/lib/ssl."""
     find_authorities(f"{machine}/usr/lib/ssl/cert.pem", f"{machine}/usr/lib/ssl/certs", "carried")
-    return authorities.os.environ.get(FILE), authorities.os.environ.get(FOLDER)
+    return authorities.os.environ.get(FILE_VARIABLE), authorities.os.environ.get(FOLDER_VARIABLE)
 
 
 def test_nothing_is_there(machine: Path) -> None:
@@ -57,7 +57,7 @@ def test_folder_and_file(machine: Path) -> None:
     assert find(machine) == (str(file), str(folder))
 
 
-@pytest.mark.parametrize("name", [FILE, FOLDER])
+@pytest.mark.parametrize("name", [FILE_VARIABLE, FOLDER_VARIABLE])
 def test_what_somebody_has_named_stays(machine: Path, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     write(machine / "etc/ssl/cert.pem")
     monkeypatch.setenv(name, "/mine")

@@ -8,7 +8,7 @@ from djbundle.runtime.http.limits import bodies, quota
 from djbundle.runtime.http.limits.bodies import Bodies
 from djbundle.runtime.http.limits.limits import Limits
 from djbundle.runtime.http.protocol import rate
-from djbundle.runtime.http.protocol.rate import SLOWEST
+from djbundle.runtime.http.protocol.rate import MIN_RATE
 from djbundle.runtime.http.protocol.transport import Request
 from djbundle.runtime.net.trusted_proxies import parse_proxies
 from djbundle.runtime.options.http import HttpOptions
@@ -73,16 +73,16 @@ def test_it_is_known_where_a_body_may_come(site: Bodies, environ: dict[str, str]
     upload = Upload(site, **environ)
     assert upload.is_waited_for is has_body
     if has_body:
-        upload.protocol.leave()
+        upload.protocol.disconnect()
 
 
 @pytest.mark.parametrize("environ", [{"CONTENT_LENGTH": "10"}, {"HTTP_TRANSFER_ENCODING": "chunked"}])
 def test_it_arrives_whole(site: Bodies, environ: dict[str, str]) -> None:
     upload = Upload(site, **environ)
-    upload.protocol.bring(b"abcde", more=True)
-    upload.protocol.bring(b"fghij", more=True)
+    upload.protocol.deliver(b"abcde", more=True)
+    upload.protocol.deliver(b"fghij", more=True)
     assert not upload.entered
-    upload.protocol.bring(b"", more=False)
+    upload.protocol.deliver(b"", more=False)
     assert upload.entered[0].environ["CONTENT_LENGTH"] == "10"
     assert "HTTP_TRANSFER_ENCODING" not in upload.entered[0].environ
     assert upload.body() == b"abcdefghij"
@@ -91,8 +91,8 @@ def test_it_arrives_whole(site: Bodies, environ: dict[str, str]) -> None:
 
 def test_of_a_client_that_leaves_nothing_stays(site: Bodies) -> None:
     upload = Upload(site, CONTENT_LENGTH="10")
-    upload.protocol.bring(b"abc", more=True)
-    upload.protocol.leave()
+    upload.protocol.deliver(b"abc", more=True)
+    upload.protocol.disconnect()
     assert not upload.entered
     assert is_idle(site)
     assert not site.limits.refusals.counts, "nobody was refused"
@@ -100,7 +100,7 @@ def test_of_a_client_that_leaves_nothing_stays(site: Bodies) -> None:
 
 def test_chunks_that_are_none_are_refused(site: Bodies) -> None:
     upload = Upload(site, HTTP_TRANSFER_ENCODING="chunked")
-    upload.protocol.leave()
+    upload.protocol.disconnect()
     assert upload.protocol.status == 400
     assert is_idle(site)
     assert site.limits.refusals.counts
@@ -108,7 +108,7 @@ def test_chunks_that_are_none_are_refused(site: Bodies) -> None:
 
 def test_more_than_may_come_is_refused(site: Bodies) -> None:
     upload = Upload(site, HTTP_TRANSFER_ENCODING="chunked")
-    upload.protocol.bring(b"a" * 100_001, more=True)
+    upload.protocol.deliver(b"a" * 100_001, more=True)
     assert upload.protocol.status == 413
     assert is_idle(site)
 
@@ -119,40 +119,40 @@ def test_one_that_trickles_is_refused_however_it_began(
     site: Bodies, clock: Clock, announced: str, first: bytes
 ) -> None:
     upload = Upload(site, CONTENT_LENGTH=announced)
-    upload.protocol.bring(first, more=True)
+    upload.protocol.deliver(first, more=True)
     for _ in range(2 * WINDOW):
         site.sweep()
         clock.now += 1
         if not upload.protocol.status:
-            upload.protocol.bring(b"a", more=True)
+            upload.protocol.deliver(b"a", more=True)
     site.sweep()
     assert upload.protocol.status == 408
     assert is_idle(site)
-    upload.protocol.bring(b"late", more=False)
+    upload.protocol.deliver(b"late", more=False)
     assert not upload.entered
 
 
 def test_one_that_is_slow_enough_is_received(site: Bodies, clock: Clock) -> None:
     upload = Upload(site, CONTENT_LENGTH="99999")
     for _ in range(5):
-        upload.protocol.bring(b"a" * SLOWEST * WINDOW, more=True)
+        upload.protocol.deliver(b"a" * MIN_RATE * WINDOW, more=True)
         clock.now += WINDOW
         site.sweep()
-    upload.protocol.bring(b"", more=False)
-    assert len(upload.body()) == 5 * SLOWEST * WINDOW
+    upload.protocol.deliver(b"", more=False)
+    assert len(upload.body()) == 5 * MIN_RATE * WINDOW
 
 
 def test_a_client_has_its_share(site: Bodies, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(quota, "MOST", 8)
-    monkeypatch.setattr(quota, "MOST_OF_CLIENT", 3)
+    monkeypatch.setattr(quota, "MAX_BODIES", 8)
+    monkeypatch.setattr(quota, "MAX_BODIES_PER_CLIENT", 3)
     uploads = [Upload(site, CONTENT_LENGTH="1", REMOTE_ADDR=f"2001:db8::{number}") for number in range(4)]
     assert [upload.protocol.status for upload in uploads] == [0, 0, 0, 429], "a network of IPv6 is one client"
     uploads += [Upload(site, CONTENT_LENGTH="1", REMOTE_ADDR="10.1.2.3") for _ in range(6)]
     assert [upload.protocol.status for upload in uploads[4:]] == [0, 0, 0, 0, 0, 503], "a proxy is many"
-    uploads[0].protocol.leave()
+    uploads[0].protocol.disconnect()
     assert Upload(site, CONTENT_LENGTH="1", REMOTE_ADDR="192.0.2.1").is_waited_for
     for body in [*site.receiving.values()]:
-        body.drop()
+        body.discard()
     assert is_idle(site)
 
 
@@ -163,6 +163,6 @@ def test_a_full_disk_is_said(site: Bodies, monkeypatch: pytest.MonkeyPatch) -> N
     upload = Upload(site, CONTENT_LENGTH="10")
     (body,) = site.receiving.values()
     monkeypatch.setattr(body.spool, "write", fail)
-    upload.protocol.bring(b"abc", more=True)
+    upload.protocol.deliver(b"abc", more=True)
     assert upload.protocol.status == 507
     assert is_idle(site)

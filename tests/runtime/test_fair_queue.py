@@ -32,7 +32,7 @@ def test_one_of_each_client_is_next_in_turn(waiting: FairQueue) -> None:
     expected = [first[0], second[0], third[0], first[1], second[1], first[2]]
     assert [id(waiting.next()) for _ in range(6)] == [id(each) for each in expected]
     assert not waiting
-    assert waiting.oldest() == 0
+    assert waiting.oldest_wait() == 0
 
 
 def test_who_comes_last_waits_for_one_of_each_other_client(waiting: FairQueue) -> None:
@@ -53,34 +53,34 @@ def test_a_network_of_ipv6_is_one_client(waiting: FairQueue) -> None:
 
 
 def test_one_client_may_have_so_many_and_no_more(waiting: FairQueue, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(fair_queue, "MOST_REQUESTS", 3)
+    monkeypatch.setattr(fair_queue, "MAX_REQUESTS_PER_CLIENT", 3)
     put(waiting, GREEDY, 2)
-    assert not waiting.has_enough(GREEDY)
+    assert not waiting.is_at_limit(GREEDY)
     put(waiting, GREEDY)
-    assert waiting.has_enough(GREEDY)
-    assert not waiting.has_enough(HONEST)
+    assert waiting.is_at_limit(GREEDY)
+    assert not waiting.is_at_limit(HONEST)
     answered = waiting.next()
-    assert waiting.has_enough(GREEDY), "one that is being answered counts"
-    waiting.leave(answered)
-    assert not waiting.has_enough(GREEDY)
+    assert waiting.is_at_limit(GREEDY), "one that is being answered counts"
+    waiting.release(answered)
+    assert not waiting.is_at_limit(GREEDY)
 
 
 def test_a_proxy_may_have_any_number(waiting: FairQueue) -> None:
-    put(waiting, PROXY, 2 * fair_queue.MOST_WAITING)
-    assert not waiting.has_enough(PROXY)
-    assert not waiting.has_enough(HONEST), "and takes nobody's place"
+    put(waiting, PROXY, 2 * fair_queue.FAIR_SHARE_THRESHOLD)
+    assert not waiting.is_at_limit(PROXY)
+    assert not waiting.is_at_limit(HONEST), "and takes nobody's place"
 
 
 def test_many_clients_together_have_bounded_room(waiting: FairQueue, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(fair_queue, "MOST_WAITING", 64)
+    monkeypatch.setattr(fair_queue, "FAIR_SHARE_THRESHOLD", 64)
     mine = random.Random(1)
     clients = [f"192.0.2.{number}" for number in range(100)]
     for _ in range(5000):
         client = mine.choice(clients)
-        if not waiting.has_enough(client):
+        if not waiting.is_at_limit(client):
             put(waiting, client)
     assert len(waiting) <= 64 + len(clients)
-    assert not waiting.has_enough(HONEST.replace("192", "198")), "who has none waiting always comes in"
+    assert not waiting.is_at_limit(HONEST.replace("192", "198")), "who has none waiting always comes in"
 
 
 def test_nobody_is_lost_or_kept(waiting: FairQueue) -> None:
@@ -89,7 +89,7 @@ def test_nobody_is_lost_or_kept(waiting: FairQueue) -> None:
     for _ in range(3000):
         if waiting and mine.random() < 0.5:
             request = waiting.next()
-            waiting.leave(request)
+            waiting.release(request)
             left[request.client] -= 1
         else:
             client = f"192.0.2.{mine.randrange(40)}"
@@ -97,8 +97,8 @@ def test_nobody_is_lost_or_kept(waiting: FairQueue) -> None:
             left[client] += 1
         assert len(waiting) == left.total()
     while waiting:
-        waiting.leave(waiting.next())
-    assert not waiting.lines
+        waiting.release(waiting.next())
+    assert not waiting.queues
     assert not waiting.counts
 
 
@@ -108,9 +108,9 @@ def test_the_oldest_of_all_tells_how_long_they_wait(waiting: FairQueue, monkeypa
     put(waiting, GREEDY, 2)
     now[0] = 103.0
     put(waiting, HONEST)
-    assert waiting.oldest() == 3.0
+    assert waiting.oldest_wait() == 3.0
     waiting.next()
-    assert waiting.oldest() == 3.0, "another of the first client is as old"
+    assert waiting.oldest_wait() == 3.0, "another of the first client is as old"
     waiting.next()
     waiting.next()
-    assert waiting.oldest() == 0.0
+    assert waiting.oldest_wait() == 0.0

@@ -8,10 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from djbundle.runtime.http.protocol.proxy_headers import from_stranger
-from djbundle.runtime.http.protocol.request_middleware import Incoming
-from djbundle.runtime.net.forwarded import HOPS, LONGEST, Node, parse_forwarded, parse_node
-from djbundle.runtime.net.trusted_proxies import Client, Said, find_client, parse_proxies
+from djbundle.runtime.http.protocol.proxy_headers import without_proxy_headers
+from djbundle.runtime.http.protocol.request_middleware import RequestMiddleware
+from djbundle.runtime.net.forwarded import LONGEST_HEADER, MOST_HOPS, Node, parse_forwarded, parse_node
+from djbundle.runtime.net.trusted_proxies import Client, ForwardedHeaders, find_client, parse_proxies
 
 PROXIES = parse_proxies("127.0.0.1,10.0.0.0/8,fd00::/8")
 TOKEN_CHARACTERS = "!#$%&'*+-.^_`|~0123456789abcdefghijklmnopqrstuvwxyzABC"
@@ -52,7 +52,7 @@ def test_no_stranger_hides_what_the_proxy_adds(before: str, address: str) -> Non
 def test_garbage_ends_in_no_exception(text: str) -> None:
     for each in parse_forwarded(text):
         assert all(each)
-    find_client(PROXIES.trusts, Node("127.0.0.1", 1), Said(text, text, text))
+    find_client(PROXIES.trusts, Node("127.0.0.1", 1), ForwardedHeaders(text, text, text))
 
 
 @pytest.mark.parametrize(
@@ -74,49 +74,49 @@ def test_garbage_ends_in_no_exception(text: str) -> None:
     ],
 )
 def test_what_is_no_for_is_not_believed(text: str) -> None:
-    assert find_client(PROXIES.trusts, Node("127.0.0.1", 1), Said(forwarded=text)).address == "127.0.0.1"
+    assert find_client(PROXIES.trusts, Node("127.0.0.1", 1), ForwardedHeaders(forwarded=text)).address == "127.0.0.1"
 
 
 @pytest.mark.parametrize(
-    ("said", "client"),
+    ("headers", "client"),
     [
-        (Said(), ("127.0.0.1", 9, None)),
-        (Said("9.9.9.9"), ("9.9.9.9", 0, None)),
-        (Said("6.6.6.6, 9.9.9.9:81 ,10.1.2.3"), ("9.9.9.9", 81, None)),
-        (Said("6.6.6.6, nonsense, 10.1.2.3"), ("10.1.2.3", 0, None)),
-        (Said("unknown"), ("127.0.0.1", 9, None)),
-        (Said("_hidden:_port"), ("127.0.0.1", 9, None)),
-        (Said("[2001:db8::1%eth0]:70"), ("2001:db8::1", 70, None)),
-        (Said("fe80::1%<script>"), ("127.0.0.1", 9, None)),
-        (Said("::ffff:9.9.9.9"), ("9.9.9.9", 0, None)),
-        (Said("9.9.9.9:_x"), ("9.9.9.9", 0, None)),
-        (Said("9.9.9.9:99999"), ("127.0.0.1", 9, None)),
-        (Said("9.9.9.9,,"), ("9.9.9.9", 0, None)),
-        (Said(x_forwarded_proto="https"), ("127.0.0.1", 9, "https")),
-        (Said(x_forwarded_proto="wss"), ("127.0.0.1", 9, "https")),
-        (Said(x_forwarded_proto="javascript"), ("127.0.0.1", 9, None)),
+        (ForwardedHeaders(), ("127.0.0.1", 9, None)),
+        (ForwardedHeaders("9.9.9.9"), ("9.9.9.9", 0, None)),
+        (ForwardedHeaders("6.6.6.6, 9.9.9.9:81 ,10.1.2.3"), ("9.9.9.9", 81, None)),
+        (ForwardedHeaders("6.6.6.6, nonsense, 10.1.2.3"), ("10.1.2.3", 0, None)),
+        (ForwardedHeaders("unknown"), ("127.0.0.1", 9, None)),
+        (ForwardedHeaders("_hidden:_port"), ("127.0.0.1", 9, None)),
+        (ForwardedHeaders("[2001:db8::1%eth0]:70"), ("2001:db8::1", 70, None)),
+        (ForwardedHeaders("fe80::1%<script>"), ("127.0.0.1", 9, None)),
+        (ForwardedHeaders("::ffff:9.9.9.9"), ("9.9.9.9", 0, None)),
+        (ForwardedHeaders("9.9.9.9:_x"), ("9.9.9.9", 0, None)),
+        (ForwardedHeaders("9.9.9.9:99999"), ("127.0.0.1", 9, None)),
+        (ForwardedHeaders("9.9.9.9,,"), ("9.9.9.9", 0, None)),
+        (ForwardedHeaders(x_forwarded_proto="https"), ("127.0.0.1", 9, "https")),
+        (ForwardedHeaders(x_forwarded_proto="wss"), ("127.0.0.1", 9, "https")),
+        (ForwardedHeaders(x_forwarded_proto="javascript"), ("127.0.0.1", 9, None)),
         # as many schemes as addresses: that of the client's own connection
-        (Said("9.9.9.9, 10.0.0.1", "https, http"), ("9.9.9.9", 0, "https")),
-        (Said("9.9.9.9, 10.0.0.1", "http, https"), ("9.9.9.9", 0, "http")),
-        (Said("6.6.6.6, 9.9.9.9", "https, http"), ("9.9.9.9", 0, "http")),
+        (ForwardedHeaders("9.9.9.9, 10.0.0.1", "https, http"), ("9.9.9.9", 0, "https")),
+        (ForwardedHeaders("9.9.9.9, 10.0.0.1", "http, https"), ("9.9.9.9", 0, "http")),
+        (ForwardedHeaders("6.6.6.6, 9.9.9.9", "https, http"), ("9.9.9.9", 0, "http")),
         # set once, by the first proxy
-        (Said("9.9.9.9, 10.0.0.1", "https"), ("9.9.9.9", 0, "https")),
+        (ForwardedHeaders("9.9.9.9, 10.0.0.1", "https"), ("9.9.9.9", 0, "https")),
         # otherwise it is unknown to which address each belongs
-        (Said("9.9.9.9", "https, http"), ("9.9.9.9", 0, "http")),
-        (Said("9.9.9.9", "https, https"), ("9.9.9.9", 0, "https")),
+        (ForwardedHeaders("9.9.9.9", "https, http"), ("9.9.9.9", 0, "http")),
+        (ForwardedHeaders("9.9.9.9", "https, https"), ("9.9.9.9", 0, "https")),
         # a proxy that writes X-Forwarded-* passes Forwarded on unchanged
-        (Said("9.9.9.9", forwarded="for=6.6.6.6;proto=https"), ("9.9.9.9", 0, None)),
-        (Said(forwarded='for="[2001:db8::2]:99";proto=https'), ("2001:db8::2", 99, "https")),
-        (Said(forwarded="proto=https;for=9.9.9.9, for=10.0.0.1; proto=http"), ("9.9.9.9", 0, "https")),
-        (Said(forwarded="For=9.9.9.9;PROTO=HTTPS,,"), ("9.9.9.9", 0, "https")),
-        (Said(forwarded="for=6.6.6.6;proto=https, for=9.9.9.9;proto=http"), ("9.9.9.9", 0, "http")),
-        (Said(forwarded='for=6.6.6.6;x=", for=9.9.9.9;proto=http'), ("9.9.9.9", 0, "http")),
-        (Said(forwarded="for=unknown;proto=https"), ("127.0.0.1", 9, "https")),
+        (ForwardedHeaders("9.9.9.9", forwarded="for=6.6.6.6;proto=https"), ("9.9.9.9", 0, None)),
+        (ForwardedHeaders(forwarded='for="[2001:db8::2]:99";proto=https'), ("2001:db8::2", 99, "https")),
+        (ForwardedHeaders(forwarded="proto=https;for=9.9.9.9, for=10.0.0.1; proto=http"), ("9.9.9.9", 0, "https")),
+        (ForwardedHeaders(forwarded="For=9.9.9.9;PROTO=HTTPS,,"), ("9.9.9.9", 0, "https")),
+        (ForwardedHeaders(forwarded="for=6.6.6.6;proto=https, for=9.9.9.9;proto=http"), ("9.9.9.9", 0, "http")),
+        (ForwardedHeaders(forwarded='for=6.6.6.6;x=", for=9.9.9.9;proto=http'), ("9.9.9.9", 0, "http")),
+        (ForwardedHeaders(forwarded="for=unknown;proto=https"), ("127.0.0.1", 9, "https")),
     ],
     ids=str,
 )
-def test_client_is_the_last_that_is_no_proxy(said: Said, client: tuple[str, int, str | None]) -> None:
-    assert find_client(PROXIES.trusts, Node("127.0.0.1", 9), said) == Client(*client)
+def test_client_is_the_last_that_is_no_proxy(headers: ForwardedHeaders, client: tuple[str, int, str | None]) -> None:
+    assert find_client(PROXIES.trusts, Node("127.0.0.1", 9), headers) == Client(*client)
 
 
 @given(st.text(max_size=30), addresses.filter(lambda each: not PROXIES.trusts(each)), st.sampled_from(["http", ""]))
@@ -124,7 +124,7 @@ def test_no_stranger_changes_what_his_proxy_says(forged: str, address: str, sche
     """The proxy appends the address, and sets or appends the scheme."""
     client = str(getattr(ipaddress.ip_address(address), "ipv4_mapped", None) or address)
     for proto in filter(None, (scheme, f"https, {scheme}" if scheme else "")):
-        found = find_client(PROXIES.trusts, Node("127.0.0.1", 9), Said(f"{forged}, {address}", proto))
+        found = find_client(PROXIES.trusts, Node("127.0.0.1", 9), ForwardedHeaders(f"{forged}, {address}", proto))
         assert (found.address, found.scheme) == (client, "http")
 
 
@@ -144,10 +144,10 @@ def test_an_address_is_one(text: str) -> None:
 def test_long_headers_come_to_an_end(text: str) -> None:
     """They are parsed once: repeated scans would take minutes."""
     value = text * (65536 // len(text))
-    find_client(PROXIES.trusts, Node("127.0.0.1", 1), Said(value, value))
-    find_client(PROXIES.trusts, Node("127.0.0.1", 1), Said(forwarded=value))
-    assert len(parse_forwarded(value)) <= HOPS
-    assert len(value) > LONGEST
+    find_client(PROXIES.trusts, Node("127.0.0.1", 1), ForwardedHeaders(value, value))
+    find_client(PROXIES.trusts, Node("127.0.0.1", 1), ForwardedHeaders(forwarded=value))
+    assert len(parse_forwarded(value)) <= MOST_HOPS
+    assert len(value) > LONGEST_HEADER
 
 
 FORGED = [
@@ -178,18 +178,18 @@ HARMLESS = [
 @pytest.mark.parametrize("name", FORGED)
 def test_strangers_may_not_say_it(name: str) -> None:
     lower = name.lower().encode()
-    assert from_stranger([(lower, b"1"), (b"accept", b"*/*")]) == [(b"accept", b"*/*")]
+    assert without_proxy_headers([(lower, b"1"), (b"accept", b"*/*")]) == [(b"accept", b"*/*")]
 
 
 @pytest.mark.parametrize("name", HARMLESS)
 def test_everybody_may_say_it(name: str) -> None:
     headers = [(name.lower().encode(), b"1")]
-    assert from_stranger(headers) == headers
+    assert without_proxy_headers(headers) == headers
 
 
 def ask(headers: list[tuple[bytes, bytes]], peer: str, kind: str = "http") -> dict[str, Any]:
     scope = {"type": kind, "client": (peer, 1234), "scheme": kind.replace("websocket", "ws"), "headers": headers}
-    Incoming(PROXIES.trusts).prepare_asgi(scope)
+    RequestMiddleware(PROXIES.trusts).prepare(scope)
     scope["headers"] = [item for item in scope["headers"] if item[0] != b"x-request-id"]
     return scope
 
@@ -211,8 +211,8 @@ def test_lines_of_one_header_are_one_list() -> None:
 
 def test_site_reads_no_more_than_is_believed() -> None:
     """The site sees only trusted values: Django uses the first scheme of a list, and other code reads ``Forwarded``."""
-    given = [(b"x-forwarded-for", b"9.9.9.9"), (b"x-forwarded-proto", b"https, http"), (b"forwarded", b"for=6.6.6.6")]
-    scope = ask(given, "10.0.0.2")
+    headers = [(b"x-forwarded-for", b"9.9.9.9"), (b"x-forwarded-proto", b"https, http"), (b"forwarded", b"for=6.6.6.6")]
+    scope = ask(headers, "10.0.0.2")
     assert scope["headers"] == [(b"x-forwarded-for", b"9.9.9.9"), (b"x-forwarded-proto", b"http")]
     assert scope["scheme"] == "http"
 

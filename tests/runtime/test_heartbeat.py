@@ -3,39 +3,39 @@
 import subprocess
 import sys
 
-from djbundle.runtime.process.heartbeat import PATIENCE, Heart, Watch
+from djbundle.runtime.process.heartbeat import MOST_MISSED_BEATS, AncestorMonitor, Heartbeat
 
 # One child waits for a lock that it holds itself, another computes for ever, a third one beats and is left alone.
 STUCK = """
 import os, threading, time
 from djbundle.runtime.process.child import Child
-from djbundle.runtime.process.heartbeat import Heart
+from djbundle.runtime.process.heartbeat import Heartbeat
 from djbundle.runtime.process import forking
 from djbundle.runtime.process.supervisor import Supervisor
 
 def waits():
-    hearts["waits"].beat()
+    heartbeats["waits"].beat()
     lock = threading.Lock()
     lock.acquire()
     lock.acquire()
 
 def computes():
-    hearts["computes"].beat()
+    heartbeats["computes"].beat()
     while True:
         pass
 
 def beats():
     while True:
-        hearts["beats"].beat()
+        heartbeats["beats"].beat()
         time.sleep(0.1)
 
-hearts = {name: Heart(1) for name in ("waits", "computes", "beats")}
-forking.guard_forks()
-children = [Child(name, name, globals()[name], heart=heart) for name, heart in hearts.items()]
-with Supervisor(children, grace=1, proven=True) as supervisor:
+heartbeats = {name: Heartbeat(1) for name in ("waits", "computes", "beats")}
+forking.reset_signals_in_children()
+children = [Child(name, name, globals()[name], heartbeat=heartbeat) for name, heartbeat in heartbeats.items()]
+with Supervisor(children, grace=1, is_proven=True) as supervisor:
     def look():
-        done = all(child.quick_deaths for child in children if child.name != "beats")
-        supervisor.stop(0) if done else supervisor.at(time.monotonic() + 0.1, look)
+        done = all(child.quick_exits for child in children if child.name != "beats")
+        supervisor.stop(0) if done else supervisor.call_at(time.monotonic() + 0.1, look)
     look()
     supervisor.run()
 """
@@ -50,49 +50,51 @@ def test_child_that_is_stuck_is_started_again() -> None:
 
 
 def test_process_that_loads_the_site_may_take_its_time() -> None:
-    heart = Heart.of_app(0.000001)
-    assert not heart.is_silent(since=0)
-    heart.beat()
-    assert heart.is_silent(since=0)
-    heart.begin()
-    assert not heart.is_silent(since=0), "another process is loading it"
+    heartbeat = Heartbeat.of_app(0.000001)
+    assert not heartbeat.is_stale(since=0)
+    heartbeat.beat()
+    assert heartbeat.is_stale(since=0)
+    heartbeat.reset()
+    assert not heartbeat.is_stale(since=0), "another process is loading it"
 
 
-def test_heart_goes_through_an_exec() -> None:
+def test_heartbeat_goes_through_an_exec() -> None:
     """This is needed since the candidate of a takeover is another program."""
-    heart = Heart.of_app(30)
-    code = f"from djbundle.runtime.process.heartbeat import Heart; Heart.of_app(30, {heart.file}).beat()"
-    assert heart.file
-    subprocess.run([sys.executable, "-c", code], check=True, pass_fds=[heart.file])
-    assert heart.times()[0] > 0
+    heartbeat = Heartbeat.of_app(30)
+    code = f"from djbundle.runtime.process.heartbeat import Heartbeat; Heartbeat.of_app(30, {heartbeat.file}).beat()"
+    assert heartbeat.file
+    subprocess.run([sys.executable, "-c", code], check=True, pass_fds=[heartbeat.file])
+    assert heartbeat.times()[0] > 0
 
 
-def test_those_above_are_watched() -> None:
-    app = Heart.of_app(30)
-    watch = Watch(app)
+def test_processes_above_are_monitored() -> None:
+    app = Heartbeat.of_app(30)
+    monitor = AncestorMonitor(app)
 
     def live(beats: int, *, app_beats: bool = True, supervisor_answers: bool = True) -> list[str]:
         for _ in range(beats):
             if app_beats:
                 app.beat()
             if supervisor_answers:
-                app.answer()
-            watch.look()
-        return watch.problems()
+                app.beat_as_parent()
+            monitor.check()
+        return monitor.problems()
 
-    assert live(2 * PATIENCE, supervisor_answers=False) == [], "one that has never answered is of an older version"
+    assert live(2 * MOST_MISSED_BEATS, supervisor_answers=False) == [], (
+        "one that has never answered is of an older version"
+    )
     assert live(2) == []
-    assert live(PATIENCE, supervisor_answers=False) == []
+    assert live(MOST_MISSED_BEATS, supervisor_answers=False) == []
     assert live(1, supervisor_answers=False) == ["the supervisor does not answer"]
     assert live(1) == []
-    assert live(PATIENCE + 1, app_beats=False) == ["the process that starts the others again does not answer"]
+    assert live(MOST_MISSED_BEATS + 1, app_beats=False) == ["the process that starts the others again does not answer"]
     assert live(1) == []
 
 
-def test_beats_look_at_those_above() -> None:
-    app, web = Heart.of_app(30), Heart(30)
+def test_each_beat_checks_the_processes_above() -> None:
+    app, web = Heartbeat.of_app(30), Heartbeat(30)
     app.beat()
-    web.watch = Watch(app)
-    for _ in range(PATIENCE + 2):
+    web.monitor = AncestorMonitor(app)
+    for _ in range(MOST_MISSED_BEATS + 2):
         web.beat()
-    assert web.watch.problems()
+    assert web.monitor.problems()

@@ -12,16 +12,16 @@ from typing import Any
 
 import pytest
 
-from djbundle.runtime.http.asgi import Asgi
+from djbundle.runtime.http.asgi import AsgiMiddleware
 from djbundle.runtime.http.limits import streams
 from djbundle.runtime.http.limits.limits import Limits
 from djbundle.runtime.http.limits.streams import Streams
-from djbundle.runtime.http.protocol.observing import Observer
-from djbundle.runtime.http.protocol.response_middleware import Additions, Wsgi
+from djbundle.runtime.http.protocol.observer import Observer
+from djbundle.runtime.http.protocol.response_middleware import AddedHeaders, WsgiMiddleware
 from djbundle.runtime.http.wsgi import WsgiSite
 from djbundle.runtime.options.http import HttpOptions
-from djbundle.runtime.process.counters import Board
-from djbundle.runtime.process.exit_reason import describe
+from djbundle.runtime.process.counters import Scoreboard
+from djbundle.runtime.process.exit_reason import describe_exit
 from djbundle.runtime.process.in_flight import NONE, InFlight
 from tests.runtime.granian import make_request
 from tests.waiting import wait_until
@@ -48,7 +48,9 @@ def test_note_outlives_the_process(number: int) -> None:
 
     code = die(in_flight, work)
     assert code == -number
-    assert describe(code, "", no_memory=False, asked=in_flight.take()).endswith(" while answering POST /crash/")
+    assert describe_exit(code, "", is_out_of_memory=False, requests=in_flight.take()).endswith(
+        " while answering POST /crash/"
+    )
     assert in_flight.take() == [], "the next process has not been asked that"
 
 
@@ -96,8 +98,8 @@ def test_what_strangers_ask_for_cannot_forge_a_line(path: bytes, shown: str) -> 
 
 
 def test_many_requests_are_told_shortly() -> None:
-    asked = [f"GET /{number}" for number in range(7)]
-    assert describe(3, "", no_memory=False, asked=asked) == (
+    requests = [f"GET /{number}" for number in range(7)]
+    assert describe_exit(3, "", is_out_of_memory=False, requests=requests) == (
         "ended with code 3 while answering GET /0, GET /1, GET /2, GET /3, GET /4 and 2 more"
     )
 
@@ -116,10 +118,10 @@ def test_request_is_ended_with_its_answer(monkeypatch: pytest.MonkeyPatch, make:
         during.extend(in_flight.noted())
         return make()
 
-    observer = Observer(Board.create(1).slot(0), access_log=False, in_flight=in_flight)
-    site = WsgiSite(Wsgi(application, Additions(), observer), Streams(Limits(HttpOptions())))
+    observer = Observer(Scoreboard.create(1).slot(0), access_log=False, in_flight=in_flight)
+    site = WsgiSite(WsgiMiddleware(application, AddedHeaders(), observer), Streams(Limits(HttpOptions())))
     with contextlib.suppress(RuntimeError):
-        site(make_request(PATH_INFO="/page/", **{"djbundle.begun": 0.0}))
+        site(make_request(PATH_INFO="/page/", **{"djbundle.started_at": 0.0}))
     assert during == ["GET /page/"]
     wait_until(lambda: not in_flight.noted(), "the request is ended")
 
@@ -141,9 +143,9 @@ def test_request_of_an_asgi_site_is_ended(fails: bool) -> None:
     async def send(_message: Any) -> None:
         pass
 
-    observer = Observer(Board.create(1).slot(0), access_log=False, in_flight=in_flight)
+    observer = Observer(Scoreboard.create(1).slot(0), access_log=False, in_flight=in_flight)
     scope = {"type": "http", "method": "GET", "path": "/ü", "headers": [(b"host", b"a")], "client": ("127.0.0.1", 1)}
-    scope |= {"scheme": "http", "http_version": "2", "djbundle.leaving": False, "djbundle.peer": ("127.0.0.1", 1)}
+    scope |= {"scheme": "http", "http_version": "2", "djbundle.is_draining": False, "djbundle.peer": ("127.0.0.1", 1)}
     with contextlib.suppress(RuntimeError):
-        asyncio.run(Asgi(application, Additions(), observer, Limits(HttpOptions()))(scope, nothing, send))
+        asyncio.run(AsgiMiddleware(application, AddedHeaders(), observer, Limits(HttpOptions()))(scope, nothing, send))
     assert (during, in_flight.noted()) == (["GET /%C3%BC"], [])

@@ -39,12 +39,12 @@ def test_its_last_processes_are_waited_for(
 ) -> None:
     """This happens after SIGKILL, when a service manager restarts the server at once."""
     monkeypatch.setattr(lock.time, "sleep", lambda _seconds: kept_alive.close())
-    monkeypatch.setattr(lock, "PATIENCE", 60.0)
+    monkeypatch.setattr(lock, "LOCK_TIMEOUT", 60.0)
     assert lock.lock_data_directory(tmp_path)
 
 
 @pytest.mark.usefixtures("kept_alive")
 def test_but_not_for_ever(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(lock, "PATIENCE", 0.1)
+    monkeypatch.setattr(lock, "LOCK_TIMEOUT", 0.1)
     with pytest.raises(DataDirectoryBusyError):
         lock.lock_data_directory(tmp_path)

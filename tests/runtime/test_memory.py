@@ -5,7 +5,15 @@ import gc
 import pytest
 
 from djbundle.runtime.process import memory
-from djbundle.runtime.process.memory import DROPPED, GROWTH, IDLE_REST, LONGEST_REST, LOOK, Cycles, Heap
+from djbundle.runtime.process.memory import (
+    CHECK_INTERVAL,
+    CYCLES_LIMIT,
+    GROWTH,
+    LONGEST_IDLE_INTERVAL,
+    LONGEST_INTERVAL,
+    CycleCollector,
+    Heap,
+)
 
 LEAST = 50 << 20  # bytes
 
@@ -18,22 +26,22 @@ class Process:
         self.now, self.used, self.tidied = 0.0, 0.0, 0
         self.is_busy = True
         monkeypatch.setattr(memory, "resident_memory", lambda: self.size)
-        monkeypatch.setattr(memory, "tidy", self.tidy)
+        monkeypatch.setattr(memory, "collect_and_trim", self.collect_and_trim)
         monkeypatch.setattr(memory.time, "monotonic", lambda: self.now)
         monkeypatch.setattr(memory.time, "process_time", lambda: self.used)
         self.heap = Heap()
 
-    def tidy(self) -> None:
+    def collect_and_trim(self) -> None:
         self.tidied += 1
         self.size = self.needed
 
     def look(self, seconds: float) -> int:
         """Return how often it was tidied in these seconds."""
         before = self.tidied
-        for _ in range(int(seconds / LOOK)):
-            self.now += LOOK
-            self.used += LOOK * self.is_busy
-            self.heap.give_back()
+        for _ in range(int(seconds / CHECK_INTERVAL)):
+            self.now += CHECK_INTERVAL
+            self.used += CHECK_INTERVAL * self.is_busy
+            self.heap.trim()
         return self.tidied - before
 
 
@@ -49,7 +57,7 @@ def test_process_that_does_not_grow_is_left_alone(process: Process) -> None:
 
 def test_what_was_needed_for_a_moment_is_given_back(process: Process) -> None:
     process.size += 10 * GROWTH
-    assert process.look(LOOK) == 1
+    assert process.look(CHECK_INTERVAL) == 1
     assert process.size == LEAST
 
 
@@ -63,31 +71,40 @@ def test_what_is_needed_for_longer_is_given_back_soon_after(process: Process) ->
 
 def test_what_is_always_needed_is_looked_at_rarely(process: Process) -> None:
     process.size = process.needed = LEAST + 10 * GROWTH
-    process.look(2 * LONGEST_REST)
-    assert 1 <= process.look(10 * LONGEST_REST) <= 10
+    process.look(2 * LONGEST_INTERVAL)
+    assert 1 <= process.look(10 * LONGEST_INTERVAL) <= 10
 
 
 def test_an_idle_process_has_time_to_look(process: Process) -> None:
     """This holds after an attack during which nothing could be given back."""
     process.size = process.needed = LEAST + 10 * GROWTH
-    process.look(2 * LONGEST_REST)
+    process.look(2 * LONGEST_INTERVAL)
     process.is_busy = False
     process.needed = LEAST
-    process.look(IDLE_REST + LOOK)
+    process.look(LONGEST_IDLE_INTERVAL + CHECK_INTERVAL)
+    assert process.size == LEAST
+
+
+def test_a_process_that_comes_to_rest_is_tidied_once(process: Process) -> None:
+    """Many processes that each keep a little more than they need are much together."""
+    process.size += GROWTH // 2
+    assert process.look(600) == 0
+    process.is_busy = False
+    assert process.look(600) == 1
     assert process.size == LEAST
 
 
 def test_another_growth_is_seen_at_once(process: Process) -> None:
     process.size = process.needed = LEAST + 10 * GROWTH
-    process.look(2 * LONGEST_REST)
+    process.look(2 * LONGEST_INTERVAL)
     process.size += 2 * GROWTH
-    assert process.look(LOOK) == 1
+    assert process.look(CHECK_INTERVAL) == 1
 
 
 def test_cycles_of_large_objects_are_collected(monkeypatch: pytest.MonkeyPatch) -> None:
     looked: list[int] = []
     monkeypatch.setattr(gc, "collect", looked.append)
-    cycles = Cycles()
+    cycles = CycleCollector()
     for _ in range(4):
-        cycles.left(DROPPED // 2)
+        cycles.add(CYCLES_LIMIT // 2)
     assert len(looked) == 2

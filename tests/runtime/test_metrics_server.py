@@ -13,15 +13,15 @@ from http import HTTPStatus
 import pytest
 
 from djbundle.runtime.logs import uncaught
-from djbundle.runtime.metrics.server import Handler, MetricsServer
+from djbundle.runtime.metrics.server import MetricsHandler, MetricsServer
 from djbundle.runtime.process import forking
-from djbundle.runtime.process.heartbeat import Heart
+from djbundle.runtime.process.heartbeat import Heartbeat
 
 
 @contextmanager
 def serving(tell: Callable[[], str]) -> Iterator[tuple[MetricsServer, int]]:
     listener = socket.create_server(("127.0.0.1", 0))
-    server = MetricsServer(listener, tell, Heart(60))
+    server = MetricsServer(listener, tell, Heartbeat(60))
     thread = threading.Thread(target=server.serve_forever, args=[0.01])
     thread.start()
     try:
@@ -85,7 +85,7 @@ def test_any_other_error(capfd: pytest.CaptureFixture[str], monkeypatch: pytest.
     def fail(_self: object) -> None:
         raise RuntimeError("something else")
 
-    monkeypatch.setattr(Handler, "do_GET", fail)
+    monkeypatch.setattr(MetricsHandler, "do_GET", fail)
     with serving(str) as (_, port), pytest.raises(OSError, match=r"closed|reset"):
         urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=20)
     assert_one_line(capfd, "something else")

@@ -114,7 +114,7 @@ def test_what_is_not_in_the_bundle_is_to_be_written(bundle: Bundle) -> None:
         TEXT="/djb",
         lower=bundle.root / "absent",
     )
-    relocation.move_absent(overlay)
+    relocation.move_missing_paths(overlay)
     assert overlay.get("PRIVATE_ROOT") == bundle.data / "private"
     assert overlay.get("SEARCH") == {"default": index["default"] | {"PATH": str(bundle.data / "index")}}
     assert [change.setting for change in overlay.changes] == ["PRIVATE_ROOT", "SEARCH"]
@@ -139,7 +139,7 @@ def test_relative_folders_are_those_of_the_project(bundle: Bundle) -> None:
 
 
 def test_trial_writes_nothing_elsewhere(bundle: Bundle, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv(verification.VARIABLE, "1")
+    monkeypatch.setenv(verification.VERIFY_MODE_VARIABLE, "1")
     overlay = overlay_of(
         bundle,
         CACHES={

@@ -26,7 +26,7 @@ from djbundle.errors import UnhealthyError
 from djbundle.runtime.handover import front_page_probe as probe
 
 django.setup()
-probe.PATIENCE = int(patience)
+probe.PROBE_TIMEOUT = int(patience)
 try:
     probe.probe_site()
 except UnhealthyError as error:

@@ -44,7 +44,7 @@ def test_own_key_is_kept(bundle: Bundle) -> None:
 
 
 def test_key_of_a_trial_is_the_same_at_each_start(bundle: Bundle, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv(verification.VARIABLE, "1")
+    monkeypatch.setenv(verification.VERIFY_MODE_VARIABLE, "1")
     keys = set()
     for key in ("made at random", "made again"):
         overlay = overlay_of(bundle, SECRET_KEY=key)

@@ -8,7 +8,15 @@ import pytest
 
 from djbundle.runtime.http.limits import streams
 from djbundle.runtime.http.limits.limits import Limits
-from djbundle.runtime.http.limits.streams import AHEAD, ALL_PARTS, LARGEST_PART, QUICK, SMALLEST_PART, Sizes, Streams
+from djbundle.runtime.http.limits.streams import (
+    BUFFERED_SIZE,
+    FAST_CLIENT_TIME,
+    MAX_PART_SIZE,
+    MAX_TOTAL_PART_SIZE,
+    MIN_PART_SIZE,
+    PartSizes,
+    Streams,
+)
 from djbundle.runtime.options.http import HttpOptions
 
 BODY = os.urandom(5_000_000)
@@ -35,16 +43,18 @@ def make_streams() -> Streams:
 
 
 def in_memory() -> Iterator[bytes]:
-    return make_streams().of_memory([BODY[begin : begin + LARGEST_PART] for begin in range(0, len(BODY), LARGEST_PART)])
+    return make_streams().memory_parts(
+        [BODY[begin : begin + MAX_PART_SIZE] for begin in range(0, len(BODY), MAX_PART_SIZE)]
+    )
 
 
 def in_a_file() -> Iterator[bytes]:
-    return iter(make_streams().of_file(io.BytesIO(BODY), 8192))
+    return iter(make_streams().file_parts(io.BytesIO(BODY), 8192))
 
 
-def given_ahead(sizes: Sizes) -> list[int]:
+def given_ahead(sizes: PartSizes) -> list[int]:
     """Return the sizes of the parts for a client that has not yet shown that it reads."""
-    return [sizes.next() for _ in range(AHEAD // SMALLEST_PART)]
+    return [sizes.next() for _ in range(BUFFERED_SIZE // MIN_PART_SIZE)]
 
 
 @pytest.mark.parametrize("make", [in_memory, in_a_file])
@@ -52,34 +62,34 @@ def test_it_arrives_whole_in_parts_that_grow(make: Callable[[], Iterator[bytes]]
     parts = list(make())
     assert b"".join(parts) == BODY
     sizes = [len(part) for part in parts]
-    assert {*sizes[: AHEAD // SMALLEST_PART]} == {SMALLEST_PART}
-    assert max(sizes) == LARGEST_PART
+    assert {*sizes[: BUFFERED_SIZE // MIN_PART_SIZE]} == {MIN_PART_SIZE}
+    assert max(sizes) == MAX_PART_SIZE
 
 
 def test_an_empty_file_has_no_parts() -> None:
-    assert not list(make_streams().of_file(io.BytesIO()))
+    assert not list(make_streams().file_parts(io.BytesIO()))
 
 
 def test_who_takes_nothing_has_little_ahead() -> None:
-    assert {*given_ahead(Sizes(make_streams()))} == {SMALLEST_PART}
+    assert {*given_ahead(PartSizes(make_streams()))} == {MIN_PART_SIZE}
 
 
 def test_parts_follow_the_client(clock: Clock) -> None:
-    sizes = Sizes(make_streams())
+    sizes = PartSizes(make_streams())
     given_ahead(sizes)
-    assert [sizes.next(), sizes.next(), sizes.next()] == [4 * SMALLEST_PART, LARGEST_PART, LARGEST_PART]
-    for expected in (LARGEST_PART // 4, SMALLEST_PART, SMALLEST_PART):
-        clock.now += 2 * QUICK
+    assert [sizes.next(), sizes.next(), sizes.next()] == [4 * MIN_PART_SIZE, MAX_PART_SIZE, MAX_PART_SIZE]
+    for expected in (MAX_PART_SIZE // 4, MIN_PART_SIZE, MIN_PART_SIZE):
+        clock.now += 2 * FAST_CLIENT_TIME
         assert sizes.next() == expected
-    clock.now += QUICK / 2
-    assert sizes.next() == 4 * SMALLEST_PART
+    clock.now += FAST_CLIENT_TIME / 2
+    assert sizes.next() == 4 * MIN_PART_SIZE
 
 
 def test_many_clients_share_what_there_is() -> None:
     shared = make_streams()
     for clients in (1, 32, 200, 10_000):
         shared.open |= dict.fromkeys(range(clients))  # type: ignore[arg-type]
-        sizes = Sizes(shared)
+        sizes = PartSizes(shared)
         given_ahead(sizes)
         largest = [sizes.next() for _ in range(3)][-1]
-        assert largest == max(SMALLEST_PART, min(LARGEST_PART, ALL_PARTS // clients))
+        assert largest == max(MIN_PART_SIZE, min(MAX_PART_SIZE, MAX_TOTAL_PART_SIZE // clients))

@@ -13,7 +13,7 @@ from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 
 from djbundle.runtime.tls.chain import ChainError, check_chain
-from djbundle.runtime.tls.exchange import LONGEST_WAIT, AcmeError, Answer, ProblemError, Resource, retry_after
+from djbundle.runtime.tls.exchange import LONGEST_WAIT, AcmeError, ProblemError, Resource, Response, retry_after
 from djbundle.runtime.tls.keys import generate_key, key_to_pem, read_key
 from djbundle.runtime.tls.x509 import find_certificate
 from tests.attacks.hostile_ca import issue, new_authority, pem
@@ -91,7 +91,7 @@ def test_any_wait(text: str) -> None:
 @given(values, st.integers(300, 599))
 def test_any_problem(value: object, status: int) -> None:
     """Any problem becomes one short line."""
-    answer = Answer("https://ca.test/order", {}, json.dumps(value).encode())
+    answer = Response("https://ca.test/order", {}, json.dumps(value).encode())
     said = str(ProblemError(status, answer))
     assert len(said) <= 301
     assert said.isprintable()
@@ -108,13 +108,13 @@ def test_any_members(value: object, name: str) -> None:
     ]
     for each in ask:
         with contextlib.suppress(AcmeError):
-            each(Answer("https://ca.test/", {}, json.dumps(value).encode()).resource())
+            each(Response("https://ca.test/", {}, json.dumps(value).encode()).resource())
 
 
 @given(st.binary())
 def test_any_bytes_for_an_answer(content: bytes) -> None:
     with contextlib.suppress(AcmeError):
-        Answer("https://ca.test/", {}, content).resource()
+        Response("https://ca.test/", {}, content).resource()
 
 
 def wrapped(der: bytes) -> bytes:

@@ -12,7 +12,7 @@ from djbundle.runtime.tls import x509
 from djbundle.runtime.tls.authority import CERTIFICATE_LIFE, issue_internal
 from djbundle.runtime.tls.keeper import seconds_left
 from djbundle.runtime.tls.keys import generate_key, key_to_pem, read_key, stored_key
-from djbundle.runtime.tls.pair import Pair
+from djbundle.runtime.tls.pair import CertificatePair
 from djbundle.runtime.tls.store import Store
 from djbundle.runtime.tls.x509 import find_certificate, find_pair
 from tests.attacks.hostile_ca import issue, new_authority, pem
@@ -80,7 +80,7 @@ def test_pair_tells_its_end(tmp_path: Path) -> None:
     root = x509.make_authority(authority, "tests", NOW - HOUR, NOW + HOUR)
     ends = (NOW + HOUR).replace(microsecond=0)
     file.write_bytes(key_to_pem(key) + x509.make_certificate(key, ["a.test"], (authority, root), NOW, ends).encode())
-    pair = Pair(file, file)
+    pair = CertificatePair(file, file)
     pair.check()
     assert pair.ends() == ends
     file.write_bytes(file.read_bytes()[:300])
@@ -95,7 +95,7 @@ def test_certificate_that_is_not_for_servers(tmp_path: Path) -> None:
     made = issue(key.public_key(), ["a.test"], new_authority("tests"), NOW - HOUR, NOW + HOUR, (usage, False))
     file.write_bytes(key_to_pem(key) + pem(made))
     with pytest.raises(CertificateError, match="is not for servers"):
-        Pair(file, file).check()
+        CertificatePair(file, file).check()
 
 
 def issued_by(content: str, root: bytes) -> bool:

@@ -24,7 +24,7 @@ from djbundle.runtime.core.bundle import Bundle
 from djbundle.runtime.files import uploads
 from djbundle.runtime.files.ranged_file import RangedFile
 from djbundle.runtime.files.routes import Routes, is_translated
-from djbundle.runtime.files.uploads import Uploads, why_not
+from djbundle.runtime.files.uploads import Uploads, reason_not_to_serve
 from djbundle.runtime.http.protocol.transport import OPEN_FILE
 from tests.runtime.overlays import make_bundle
 
@@ -52,13 +52,13 @@ def bundle(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Bundle]:
         settings.configure(STATIC_URL="/static/")
     if not apps.ready:  # translations need the apps
         django.setup()
-    found = make_bundle(tmp_path, monkeypatch)
-    (found.data / "media" / "private").mkdir(parents=True)
-    (found.data / "secret_key").write_text("secret")
+    new_bundle = make_bundle(tmp_path, monkeypatch)
+    (new_bundle.data / "media" / "private").mkdir(parents=True)
+    (new_bundle.data / "secret_key").write_text("secret")
     for name in ("a.txt", "a.txt.gz", "Zürich Łódź.png", "private/a.txt", "page.svg", ".hidden", "private/.git"):
-        (found.data / "media" / name).write_text(name)
-    with override_settings(ROOT_URLCONF=__name__, MEDIA_ROOT=str(found.data / "media"), MEDIA_URL="/media/"):
-        yield found
+        (new_bundle.data / "media" / name).write_text(name)
+    with override_settings(ROOT_URLCONF=__name__, MEDIA_ROOT=str(new_bundle.data / "media"), MEDIA_URL="/media/"):
+        yield new_bundle
 
 
 def uploads_of(bundle: Bundle, *routes: Any) -> Uploads:
@@ -67,9 +67,9 @@ def uploads_of(bundle: Bundle, *routes: Any) -> Uploads:
     return Uploads(settings.MEDIA_ROOT, "/media/", Routes(bundle))
 
 
-def find(found: Uploads, name: str) -> RangedFile | None:
-    wanted = f"/media/{name}"
-    return found.find(wanted) if found.may_have(wanted) else None
+def find(finder: Uploads, name: str) -> RangedFile | None:
+    url_path = f"/media/{name}"
+    return finder.find(url_path) if finder.may_have(url_path) else None
 
 
 @pytest.mark.parametrize(
@@ -85,9 +85,9 @@ def find(found: Uploads, name: str) -> RangedFile | None:
 )
 def test_narrower_route_goes_first(bundle: Bundle, route: Any) -> None:
     """This is decided per path: uploads that the route does not match are served."""
-    found = uploads_of(bundle, route)
-    assert find(found, "private/a.txt") is None
-    assert find(found, "a.txt")
+    finder = uploads_of(bundle, route)
+    assert find(finder, "private/a.txt") is None
+    assert find(finder, "a.txt")
 
 
 def test_djangos_own_view_is_taken_over(bundle: Bundle) -> None:
@@ -103,10 +103,10 @@ def test_route_of_another_urlconf_goes_first(bundle: Bundle) -> None:
 def test_route_goes_first_in_every_language(bundle: Bundle) -> None:
     """A thread still has the language of the request before."""
     routes = i18n_patterns(path("media/private/<path:name>", view), prefix_default_language=False)
-    found = uploads_of(bundle, *routes)
+    finder = uploads_of(bundle, *routes)
     with translation.override("de"):
-        assert find(found, "private/a.txt") is None
-        assert find(found, "a.txt")
+        assert find(finder, "private/a.txt") is None
+        assert find(finder, "a.txt")
 
 
 def test_translated_routes_are_known(bundle: Bundle) -> None:
@@ -129,9 +129,9 @@ def test_nothing_but_uploads(bundle: Bundle, name: str) -> None:
 
 def test_no_upload_stands_for_another(bundle: Bundle) -> None:
     """`a.txt.gz` is a separate file, not a compressed a.txt: another user may have uploaded it."""
-    found = uploads_of(bundle)
+    finder = uploads_of(bundle)
     for name in ("a.txt", "a.txt.gz"):
-        file = find(found, name)
+        file = find(finder, name)
         assert file
         response = file.get_response("GET", {"HTTP_ACCEPT_ENCODING": "gzip, br, zstd"})
         with response.file:
@@ -151,9 +151,9 @@ def test_scripts_do_not_run(bundle: Bundle) -> None:
 @pytest.mark.parametrize("root", ["", "/", "{data}", "{data}/..", "{tree}"])
 def test_folder_with_more_than_uploads_is_not_served(bundle: Bundle, root: str) -> None:
     """MEDIA_ROOT = BASE_DIR would make the secret key public."""
-    assert why_not(bundle, "/media/") is None
+    assert reason_not_to_serve(bundle, "/media/") is None
     with override_settings(MEDIA_ROOT=root.format(data=bundle.data, tree=bundle.root)):
-        assert "holds more than uploads" in str(why_not(bundle, "/media/"))
+        assert "holds more than uploads" in str(reason_not_to_serve(bundle, "/media/"))
 
 
 def test_asgi_serves_them_too(bundle: Bundle) -> None:
@@ -172,10 +172,10 @@ def test_asgi_serves_them_too(bundle: Bundle) -> None:
         sent.clear()
         scope = {"type": "http", "method": "GET", "path": f"/media/{name}", "query_string": b"", "headers": headers}
         scope[OPEN_FILE] = open_file
-        asyncio.run(uploads.wrap(application, "asgi", found)(scope, None, send))
+        asyncio.run(uploads.wrap(application, "asgi", finder)(scope, None, send))
         return sent
 
-    found = uploads_of(bundle, path("media/private/<path:name>", view))
+    finder = uploads_of(bundle, path("media/private/<path:name>", view))
     start, *parts = ask("Zürich Łódź.png", (b"range", b"bytes=0-1,4-5"))
     assert start["status"] == 206
     assert b"".join(part["body"] for part in parts).count(b"Content-Range: bytes ") == 2

@@ -5,15 +5,15 @@ from typing import Any
 
 import pytest
 
-from djbundle.runtime.http.websockets import GOING_AWAY, Departure, run_websocket
+from djbundle.runtime.http.websockets import GOING_AWAY, WebSocketDrain, run_websocket
 
 CLOSED = {"type": "websocket.close", "code": GOING_AWAY}
 
 
 async def converse(*, accepts: bool) -> tuple[list[Any], list[Any]]:
     """Return the messages to the client and to the site when the worker already drains as the client connects."""
-    departure, sent, received = Departure(), [], []
-    departure.begin()
+    drain, sent, received = WebSocketDrain(), [], []
+    drain.start()
 
     async def receive() -> dict[str, Any]:
         if not received:
@@ -33,7 +33,7 @@ async def converse(*, accepts: bool) -> tuple[list[Any], list[Any]]:
         await send({"type": "websocket.accept"})
         received.append(await receive())
 
-    await run_websocket(site, {"djbundle.departure": departure}, receive, send)
+    await run_websocket(site, {"djbundle.drain": drain}, receive, send)
     return sent, received
 
 
@@ -48,6 +48,6 @@ def test_who_connects_at_the_last_moment_is_told_to_come_again(
     accepts: bool, sent: list[Any], last: dict[str, Any]
 ) -> None:
     """The client is refused only if the site itself refuses."""
-    told, heard = asyncio.run(asyncio.wait_for(converse(accepts=accepts), 4))
-    assert told == sent
-    assert heard[-1] == last
+    sent_messages, received_messages = asyncio.run(asyncio.wait_for(converse(accepts=accepts), 4))
+    assert sent_messages == sent
+    assert received_messages[-1] == last

@@ -18,18 +18,18 @@ from tests.runtime.granian import Protocol, make_request
 from tests.waiting import wait_until
 
 
-def call(application: Any, protocol: Protocol, **environ: Any) -> Protocol:
+def run_site(application: Any, protocol: Protocol, **environ: Any) -> Protocol:
     WsgiSite(application, Streams(Limits(HttpOptions())))(make_request(protocol, **environ))
     assert protocol.over.wait(10)
     return protocol
 
 
-def answer(given: Iterable[bytes], **environ: Any) -> Protocol:
+def response_of(response: Iterable[bytes], **environ: Any) -> Protocol:
     def application(_environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
         start_response("201 Created", [("X-A", "b")])
-        return given
+        return response
 
-    return call(application, Protocol(), **environ)
+    return run_site(application, Protocol(), **environ)
 
 
 @pytest.fixture(autouse=True)
@@ -52,12 +52,12 @@ TEXT = "text/plain; charset=utf-8"
     ],
 )
 def test_answers_are_sent(make: Callable[[], Iterable[bytes]], how: str) -> None:
-    sent = answer(make())
+    sent = response_of(make())
     assert (sent.status, sent.headers, sent.body) == (201, [("X-A", "b")], b"abc")
     assert len(sent.parts) == (1 if how == "whole" else 2)
 
 
-class Answer:
+class ClosableResponse:
     def __init__(self, parts: list[bytes]) -> None:
         self.parts, self.closed = parts, False
 
@@ -68,15 +68,15 @@ class Answer:
         self.closed = True
 
 
-class Whole(Answer, list[bytes]):
+class ClosableList(ClosableResponse, list[bytes]):
     """An answer whose parts are known."""
 
 
-@pytest.mark.parametrize("kind", [Answer, Whole])
-def test_answer_and_body_are_closed_behind_it(kind: type[Answer]) -> None:
-    given, spool = kind([b"abc"]), io.BytesIO()
-    assert answer(given, **{"djbundle.spool": spool}).body == b"abc"
-    wait_until(lambda: given.closed, "it is closed")
+@pytest.mark.parametrize("kind", [ClosableResponse, ClosableList])
+def test_answer_and_body_are_closed_behind_it(kind: type[ClosableResponse]) -> None:
+    response, spool = kind([b"abc"]), io.BytesIO()
+    assert response_of(response, **{"djbundle.spool": spool}).body == b"abc"
+    wait_until(lambda: response.closed, "it is closed")
     assert spool.closed
 
 
@@ -86,7 +86,7 @@ def test_the_body_of_a_request_that_fails_is_closed() -> None:
 
     spool = io.BytesIO()
     with pytest.raises(ValueError):  # noqa: PT011 - ours
-        call(application, Protocol(), **{"djbundle.spool": spool})
+        run_site(application, Protocol(), **{"djbundle.spool": spool})
     assert spool.closed
 
 
@@ -96,20 +96,20 @@ def test_a_generator_may_begin_late() -> None:
         yield b"a"
         yield b"bc"
 
-    sent = call(application, Protocol())
+    sent = run_site(application, Protocol())
     assert (sent.status, sent.headers, sent.parts) == (404, [("X-A", "b")], [b"a", b"bc"])
 
 
 def test_an_application_sees_its_request_and_not_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HTTP_PROXY", "http://elsewhere")
-    seen: dict[str, Any] = {}
+    received_environ: dict[str, Any] = {}
 
     def application(environ: dict[str, Any], start_response: Any) -> list[bytes]:
-        seen.update(environ)
+        received_environ.update(environ)
         start_response("204 No Content", [])
         return []
 
-    call(application, Protocol(), PATH_INFO="/a")
-    assert seen["PATH_INFO"] == "/a"
-    assert seen["wsgi.multiprocess"] is True
-    assert "HTTP_PROXY" not in seen, "which Django would take for a header of the client"
+    run_site(application, Protocol(), PATH_INFO="/a")
+    assert received_environ["PATH_INFO"] == "/a"
+    assert received_environ["wsgi.multiprocess"] is True
+    assert "HTTP_PROXY" not in received_environ, "which Django would take for a header of the client"

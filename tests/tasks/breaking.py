@@ -14,20 +14,20 @@ class BreakingConfig(AppConfig):
 
     def ready(self) -> None:
         from djbundle.tasks.worker import database_backoff  # noqa: PLC0415 - apps are loaded later
-        from djbundle.tasks.worker.pending_writes import Unwritten  # noqa: PLC0415
-        from djbundle.tasks.worker.process_pool import Crew  # noqa: PLC0415
+        from djbundle.tasks.worker.pending_writes import PendingWrites  # noqa: PLC0415
+        from djbundle.tasks.worker.process_pool import ProcessPool  # noqa: PLC0415
 
         fault = os.environ.get("TASKS_TEST_FAULT", "")
 
-        def cancel(crew: Crew, _pks: object) -> None:
-            if any(child.tasks.running for child in crew.children):
+        def cancel(pool: ProcessPool, _pks: object) -> None:
+            if any(child.assignments.running for child in pool.children):
                 raise SystemExit(3) if fault else RuntimeError("a fault of the worker's")
 
-        def write(_unwritten: Unwritten) -> None:
+        def write(_pending_writes: PendingWrites) -> None:
             raise SystemExit(3)
 
         if fault == "write":
-            Unwritten.write = write  # type: ignore[method-assign]
+            PendingWrites.write = write  # type: ignore[method-assign]
 
-        database_backoff.MOST_FAULTS = 3
-        Crew.cancel = cancel  # type: ignore[method-assign,assignment]
+        database_backoff.MAX_FAULTS = 3
+        ProcessPool.cancel = cancel  # type: ignore[method-assign,assignment]

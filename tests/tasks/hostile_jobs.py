@@ -331,18 +331,18 @@ def interrupt_later(seconds: float) -> None:
     threading.Timer(seconds, interrupt, [thread, ctypes.py_object(KeyboardInterrupt)]).start()
 
 
-def runner() -> Any:
-    """Return the runner of this process."""
-    return next(found for found in gc.get_objects() if type(found) is executor.Runner)
+def executor_of_this_process() -> Any:
+    """Return the executor of this process."""
+    return next(each for each in gc.get_objects() if type(each) is executor.Executor)
 
 
 @task
 def silence() -> None:
     """Make the process neither begin a task nor answer."""
-    threading.Timer(0.3, runner()._changed.acquire).start()
+    threading.Timer(0.3, executor_of_this_process()._changed.acquire).start()
 
 
 @task
 def tire() -> None:
     """Make the process answer, but begin no task."""
-    runner()._may_begin = bool
+    executor_of_this_process()._may_start = bool

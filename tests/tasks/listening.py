@@ -23,7 +23,7 @@ class ListeningConfig(AppConfig):
         if "TASKS_TEST_IMPATIENT" in os.environ:
             from djbundle.tasks.worker import process_handle  # noqa: PLC0415 - needs the models
 
-            process_handle.START_SECONDS, process_handle.ANSWER_SECONDS = 0.5, 2.0
+            process_handle.START_TIMEOUT, process_handle.RECALL_TIMEOUT = 0.5, 2.0
 
 
 def leave(sender: Any, **_: Any) -> None:

@@ -40,11 +40,11 @@ def _empty(database: None) -> Iterator[None]:
         model.objects.all().delete()
 
 
-def client_of(*permissions: str, **user: Any) -> Client:
-    found = User.objects.create_user(f"user{User.objects.count()}", is_staff=True, **user)
-    found.user_permissions.set(Permission.objects.filter(codename__in=permissions))
+def client_of(*permissions: str, **attributes: Any) -> Client:
+    user = User.objects.create_user(f"user{User.objects.count()}", is_staff=True, **attributes)
+    user.user_permissions.set(Permission.objects.filter(codename__in=permissions))
     client = Client()
-    client.force_login(found)
+    client.force_login(user)
     return client
 
 
@@ -138,16 +138,16 @@ def test_filters_by_queue_task_and_end(boss: Client) -> None:
 
 @pytest.mark.parametrize("text", ["ANNA", "Müller", '"Anna Müller"', "urgent", "send_mail anna", "orders.tasks", '"'])
 def test_search_in_path_and_arguments(boss: Client, text: str) -> None:
-    found = made(task_path="orders.tasks.send_mail", args=["Anna Müller", 'a "quote"'], kwargs={"urgent": True})
+    record = made(task_path="orders.tasks.send_mail", args=["Anna Müller", 'a "quote"'], kwargs={"urgent": True})
     made(args=["Ben"])
     response = boss.get(TASKS, {"q": text})
-    assert listed(response.content.decode()) == [found.pk]
+    assert listed(response.content.decode()) == [record.pk]
 
 
 def test_search_by_number(boss: Client) -> None:
     made(args=["x"])
-    found = made(args=["y"])
-    assert listed(page(boss, f"{TASKS}?q={found.pk}")) == [found.pk]
+    record = made(args=["y"])
+    assert listed(page(boss, f"{TASKS}?q={record.pk}")) == [record.pk]
     assert listed(page(boss, f"{TASKS}?q={'9' * 30}")) == []
 
 
@@ -230,7 +230,7 @@ def test_detail_tells_what_happened(boss: Client) -> None:
 
 
 @pytest.mark.parametrize(
-    ("told", "shown"),
+    ("reported", "shown"),
     [
         ({"done": 3, "total": 10, "note": "row 3"}, 'value="3" max="10"'),
         ({"done": 3, "total": None}, "<progress aria-label"),
@@ -241,8 +241,8 @@ def test_detail_tells_what_happened(boss: Client) -> None:
         ({}, None),
     ],
 )
-def test_progress(boss: Client, told: Any, shown: str | None) -> None:
-    record = made("running", progress=told)
+def test_progress(boss: Client, reported: Any, shown: str | None) -> None:
+    record = made("running", progress=reported)
     html = boss.get(f"{TASKS}{record.pk}/change/", headers={"accept-language": "de"}).content.decode()
     assert (shown in html) if shown else ("<progress" not in html)
     assert ATTACK not in html
@@ -305,9 +305,9 @@ def test_buttons_of_each_state(boss: Client, viewer: Client, state: str, names: 
     html = detail(boss, record)
     assert re.findall(r'name="command" value="(\w+)"', html) == names
     assert (f"{record.pk}/delete/" in html) is discard
-    seen = detail(viewer, record)
-    assert 'name="command"' not in seen
-    assert "/delete/" not in seen
+    html = detail(viewer, record)
+    assert 'name="command"' not in html
+    assert "/delete/" not in html
 
 
 def test_pressing_buttons(boss: Client) -> None:
@@ -474,7 +474,7 @@ def test_workers_are_live_or_silent(boss: Client) -> None:
     WorkerRecord.objects.create(identity="b", host="shop-2", pid=1, seen_at=now - 2 * MINUTE, **common)
     WorkerRecord.objects.create(identity="c", host="shop-3", pid=1, seen_at=now - 30 * HOUR, **common)
     html = page(boss, OVERVIEW)
-    assert [seen.silent for seen in workers(now)] == [False, True]
+    assert [row.is_stale for row in workers(now)] == [False, True]
     assert "<td>4711</td>" in html
     assert "2 × 4" in html
     assert ESCAPED in html
@@ -499,8 +499,8 @@ def test_charts_are_well_formed_in_each_language(boss: Client, language: str) ->
         made("done" if ago % 2 else "failed", finished_at=timezone.now() - ago * HOUR)
     html = boss.get(OVERVIEW, headers={"accept-language": language}).content.decode()
     with translation.override(language):
-        found = history(timezone.now())
-        charts = [throughput(found.hours), latency(found.hours)]
+        last_day = history(timezone.now())
+        charts = [throughput(last_day.hours), latency(last_day.hours)]
     assert len(svgs(html)) == 2
     for chart in charts:
         for column in chart.columns:
@@ -525,14 +525,14 @@ def test_history_counts_by_hour_and_queue() -> None:
         begun = now - ago - 2 * MINUTE
         made("done", finished_at=now - ago, last_attempted_at=begun, run_after=begun - datetime.timedelta(seconds=5))
     made("failed", queue_name="mails", finished_at=now)
-    found = history(now)
-    assert len(found.hours) == 24
-    assert found.hours[-1].begin <= now < found.hours[-1].end
-    assert (found.hours[-1].done, found.hours[-1].failed, found.hours[-4].done) == (2, 1, 1)
-    assert sum(hour.finished for hour in found.hours) == 4
-    assert (found.done["default"], found.failed["mails"]) == (3, 1)
-    assert found.hours[-4].waits == [pytest.approx(5)]
-    assert found.hours[-4].runs == [pytest.approx(120)]
+    last_day = history(now)
+    assert len(last_day.hours) == 24
+    assert last_day.hours[-1].begin <= now < last_day.hours[-1].end
+    assert (last_day.hours[-1].done, last_day.hours[-1].failed, last_day.hours[-4].done) == (2, 1, 1)
+    assert sum(hour.finished for hour in last_day.hours) == 4
+    assert (last_day.done["default"], last_day.failed["mails"]) == (3, 1)
+    assert last_day.hours[-4].waits == [pytest.approx(5)]
+    assert last_day.hours[-4].runs == [pytest.approx(120)]
 
 
 def test_history_reads_a_sample(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -56,10 +56,10 @@ def test_an_end_that_fails_is_an_end() -> None:
     def fail(_call: object) -> None:
         raise RuntimeError("can't start new thread")
 
-    heard: Queue[Outcome] = Queue()
-    attempt: Any = SimpleNamespace(of=SimpleNamespace(pk=1, epoch=2), start=nothing, run=fail)
-    EventLoop().run(attempt, heard.put)
-    outcome = heard.get(timeout=20)
+    outcomes: Queue[Outcome] = Queue()
+    attempt: Any = SimpleNamespace(run=SimpleNamespace(pk=1, epoch=2), start=nothing, execute=fail)
+    EventLoop().run(attempt, outcomes.put)
+    outcome = outcomes.get(timeout=20)
     assert (outcome.pk, outcome.epoch, outcome.status) == (1, 2, FAILED)
     assert outcome.error
     assert "can't start new thread" in outcome.error["traceback"]

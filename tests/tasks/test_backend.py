@@ -112,7 +112,7 @@ def test_a_task_may_be_defined_before_apps_are_loaded() -> None:
         "task(early); djbundle.tasks.DatabaseBackend; print(apps.ready)\n"
     )
     environment = ENVIRONMENT | os.environ
-    told = subprocess.run(
+    result = subprocess.run(
         [sys.executable, "-c", early], cwd=REPOSITORY, env=environment, check=False, capture_output=True, text=True
     )
-    assert (told.stdout, told.stderr) == ("False\n", "")
+    assert (result.stdout, result.stderr) == ("False\n", "")

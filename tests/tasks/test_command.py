@@ -21,7 +21,7 @@ def tasks(*arguments: str) -> str:
     return out.getvalue()
 
 
-def told(*arguments: str) -> Any:
+def json_of(*arguments: str) -> Any:
     return json.loads(tasks(*arguments, "--json"))
 
 
@@ -35,10 +35,10 @@ def failed() -> str:
 
 def test_list_and_its_filters(failed: str) -> None:
     other = jobs.add.enqueue(1, 2)
-    assert [task["id"] for task in told("list")] == [int(other.id), int(failed)]
-    assert [task["id"] for task in told("list", "--status", "failed")] == [int(failed)]
-    assert [task["id"] for task in told("list", "--queue", "mails")] == []
-    assert [task["id"] for task in told("list", "--task", "jobs.add")] == [int(other.id)]
+    assert [task["id"] for task in json_of("list")] == [int(other.id), int(failed)]
+    assert [task["id"] for task in json_of("list", "--status", "failed")] == [int(failed)]
+    assert [task["id"] for task in json_of("list", "--queue", "mails")] == []
+    assert [task["id"] for task in json_of("list", "--task", "jobs.add")] == [int(other.id)]
     assert "tests.tasks.jobs.fail" in tasks("list")
 
 
@@ -60,7 +60,7 @@ def test_cancel(failed: str) -> None:
     """A waiting task fails; a task that has ended does not change."""
     waiting = jobs.add.enqueue(1, 2)
     assert tasks("cancel", waiting.id, failed) == "1 task cancelled, or asked to stop.\n"
-    assert told("show", waiting.id)["status"] == "FAILED"
+    assert json_of("show", waiting.id)["status"] == "FAILED"
     assert run_pending() == 0
 
 
@@ -96,7 +96,7 @@ def test_paused_queue_waits() -> None:
     assert tasks("pause", "default") == '"default" is paused.\n'
     assert tasks("pause", "default") == '"default" was paused already.\n'
     assert run_pending() == 0
-    assert told("stats")[0] | {"oldest": None} == {
+    assert json_of("stats")[0] | {"oldest": None} == {
         "queue": "default",
         "paused": True,
         "ready": 1,
@@ -118,7 +118,7 @@ def test_stats_count(failed: str) -> None:
     jobs.add.enqueue(3, 4)
     jobs.fail.enqueue()
     run_pending()
-    (found,) = told("stats")
-    assert (found["done"], found["failed"], found["scheduled"], found["ready"]) == (2, 1, 1, 0)
-    assert found["wait"] >= 0
+    (queue,) = json_of("stats")
+    assert (queue["done"], queue["failed"], queue["scheduled"], queue["ready"]) == (2, 1, 1, 0)
+    assert queue["wait"] >= 0
     assert "scheduled" in tasks("stats")

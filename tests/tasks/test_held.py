@@ -81,7 +81,7 @@ def test_unknown_task_fails_after_a_day_and_can_be_retried(monkeypatch: pytest.M
     TaskRecord.objects.update(task_path=UNKNOWN)
     run_pending()
     held_back = newest().held
-    since = datetime.datetime.fromisoformat(held_back["since"]) - held.LONGEST_WAIT
+    since = datetime.datetime.fromisoformat(held_back["since"]) - held.MAX_WAIT
     TaskRecord.objects.update(run_after=timezone.now(), held=held_back | {"since": since.isoformat()})
     run_pending()
     assert newest().status == TaskResultStatus.FAILED
@@ -103,7 +103,7 @@ def test_path_that_is_no_task_waits_and_says_so() -> None:
 def test_waiting_for_newer_code_can_be_cancelled() -> None:
     jobs.double.enqueue(4)
     TaskRecord.objects.update(task_path=UNKNOWN)
-    (run,) = claim.take(ME, 1)
+    (run,) = claim.claim_runs(ME, 1)
     outcome = execute(run)
     operations_api.cancel(transitions.records())
     transitions.finish([outcome])
@@ -211,9 +211,9 @@ def test_unique_end_of_a_chain_that_is_there_is_not_made_twice() -> None:
 
 def test_unique_follower_that_is_enqueued_while_it_is_made_waits() -> None:
     chain(call(jobs.say, "a"), call(hostile_followers.only_one), call(jobs.double)).enqueue()
-    (first,) = claim.take(ME, 1)
+    (first,) = claim.claim_runs(ME, 1)
     transitions.finish([execute(first)])
-    (unmade,) = claim.take(ME, 1)
+    (unmade,) = claim.claim_runs(ME, 1)
     outcome = execute(unmade)
     assert outcome.made
     other = hostile_followers.only_one.enqueue("a")
@@ -227,18 +227,18 @@ def test_unique_follower_that_is_enqueued_while_it_is_made_waits() -> None:
 
 
 def test_receivers_hear_of_a_follower_once() -> None:
-    heard: list[Any] = []
+    received: list[Any] = []
 
-    def hear(task_result: Any, **_: Any) -> None:
-        heard.append((task_result.id, task_result.task.module_path))
+    def receive(task_result: Any, **_: Any) -> None:
+        received.append((task_result.id, task_result.task.module_path))
 
     chain(call(jobs.say, "a"), call(jobs.double)).enqueue()
-    task_enqueued.connect(hear)
+    task_enqueued.connect(receive)
     try:
         assert run_pending() == 2
     finally:
-        task_enqueued.disconnect(hear)
-    assert heard == [(str(newest().pk), jobs.double.module_path)]
+        task_enqueued.disconnect(receive)
+    assert received == [(str(newest().pk), jobs.double.module_path)]
 
 
 def test_row_that_is_only_made_uses_up_no_rate(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -299,7 +299,7 @@ def test_discarded_member_ends_its_group() -> None:
 
 def test_member_that_is_discarded_before_another_has_ended_lets_nothing_follow() -> None:
     result = group([call(jobs.say, "a"), call(jobs.say, "b")], then=call(jobs.say)).enqueue()
-    (first, second) = claim.take(ME, 2)
+    (first, second) = claim.claim_runs(ME, 2)
     transitions.finish([execute(first)])
     operations_api.discard(transitions.records().filter(pk=first.pk))
     transitions.finish([execute(second)])
@@ -310,7 +310,7 @@ def test_member_that_is_discarded_before_another_has_ended_lets_nothing_follow()
 
 def test_callback_is_not_called_with_results_that_are_no_longer_kept() -> None:
     result = group([call(jobs.say, "a"), call(jobs.say, "b")], then=call(jobs.say)).enqueue()
-    (first, second) = claim.take(ME, 2)
+    (first, second) = claim.claim_runs(ME, 2)
     transitions.finish([execute(first)])
     TaskRecord.objects.filter(pk=first.pk).delete()  # as an older version of prune does, or a user by hand
     transitions.finish([execute(second)])
@@ -324,7 +324,7 @@ def test_callback_is_not_called_with_results_that_are_no_longer_kept() -> None:
 
 def test_link_of_a_chain_that_has_gone_on_may_be_discarded() -> None:
     result = group([chain(call(jobs.say, "a"), call(jobs.say)), call(jobs.say, "b")], then=call(jobs.say)).enqueue()
-    (first, second) = claim.take(ME, 2)
+    (first, second) = claim.claim_runs(ME, 2)
     transitions.finish([execute(first)])
     operations_api.discard(transitions.records().filter(pk=first.pk))
     transitions.finish([execute(second)])

@@ -18,10 +18,10 @@ from tests.tasks.databases import use_sqlite
 
 
 def test_who_watches_statements_sees_it(each_database: str) -> None:
-    seen = []
+    statements = []
 
     def watch(execute: Callable[..., Any], sql: str, params: Any, many: bool, context: Any) -> Any:
-        seen.append(sql)
+        statements.append(sql)
         return execute(sql, params, many, context)
 
     with transaction.atomic():
@@ -29,7 +29,7 @@ def test_who_watches_statements_sees_it(each_database: str) -> None:
             jobs.add.enqueue(1, 2)
         with CaptureQueriesContext(connection) as captured:
             jobs.add.enqueue(3, 4)
-    assert [sql for sql in seen if sql.startswith("INSERT")]
+    assert [sql for sql in statements if sql.startswith("INSERT")]
     assert [query for query in captured.captured_queries if query["sql"].startswith("INSERT")]
     assert [record.args for record in TaskRecord.objects.order_by("id")] == [[1, 2], [3, 4]]
 
@@ -52,10 +52,10 @@ def test_what_the_database_says_is_raised_as_djangos_error(tmp_path: Path) -> No
 
 
 def test_a_receiver_of_the_signal_hears_of_it(each_database: str) -> None:
-    heard: list[str] = []
+    ids: list[str] = []
 
     def receive(task_result: TaskResult, **_: Any) -> None:  # type: ignore[type-arg,unused-ignore]
-        heard.append(task_result.id)
+        ids.append(task_result.id)
 
     jobs.add.enqueue(1, 2)
     signals.task_enqueued.connect(receive)
@@ -63,7 +63,7 @@ def test_a_receiver_of_the_signal_hears_of_it(each_database: str) -> None:
         result = jobs.add.enqueue(3, 4)
     finally:
         signals.task_enqueued.disconnect(receive)
-    assert heard == [result.id]
+    assert ids == [result.id]
 
 
 def test_the_worker_is_told_after_all_files_of_the_process_were_closed() -> None:

@@ -30,9 +30,9 @@ def test_next_task_of_a_process_finds_nothing(start_worker: StartWorker, leave: 
         isolation_jobs.tell_async.enqueue()
     worker = start_worker("--drain", "--threads", "1", "--processes", "1")
     assert worker.wait(60) == 0
-    seen = [value for path, value in ends() if path.endswith(".tell")]
-    seen += [each for path, values in ends() if path.endswith(".tell_async") for each in values]
-    assert seen == [CLEAN] * 9
+    states = [value for path, value in ends() if path.endswith(".tell")]
+    states += [each for path, values in ends() if path.endswith(".tell_async") for each in values]
+    assert states == [CLEAN] * 9
 
 
 def test_test_that_runs_tasks_finds_nothing() -> None:
@@ -101,7 +101,7 @@ def test_retries_run_until_they_have_ended() -> None:
 
 
 def test_retries_that_never_end_are_told(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("djbundle.tasks.testing.MOST_RUNS", 20)
+    monkeypatch.setattr("djbundle.tasks.testing.MAX_RUNS", 20)
     jobs.not_now.using(max_attempts=1000).enqueue()
     with pytest.raises(RuntimeError, match="still retries"):
         run_pending(retries=True)

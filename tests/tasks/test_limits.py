@@ -49,7 +49,7 @@ def test_a_lost_run_frees_its_place(tmp_path: Path) -> None:
     for _ in range(2):
         jobs.alone_with.enqueue(1, str(tmp_path))
     (first,) = claim()
-    transitions.lose(first)
+    transitions.record_crash(first)
     assert len(claim()) == 1
 
 
@@ -116,8 +116,8 @@ def test_a_rate_for_no_queue_is_refused(monkeypatch: pytest.MonkeyPatch) -> None
 
 
 def test_rates_are_spread_evenly() -> None:
-    assert (Rate.parse("100/m").most, Rate.parse("10/30s").most) == (100 / 60, 1.0)
-    assert Rate.parse("50/s").most == 50.0
+    assert (Rate.parse("100/m").burst, Rate.parse("10/30s").burst) == (100 / 60, 1.0)
+    assert Rate.parse("50/s").burst == 50.0
 
 
 @pytest.mark.parametrize("rules", [{"concurrency": 0}, {"concurrency": 1.5}, {"concurrency_key": "alone"}])

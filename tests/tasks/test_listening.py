@@ -25,7 +25,7 @@ def taken_socket(postgres: Postgres) -> Iterator[socket.socket]:
     """Bind all wake-up sockets, so that workers get no datagram, as if they were on another machine."""
     with contextlib.ExitStack() as stack:
         receivers = [stack.enter_context(closing(each)) for each in iter(lambda: wakeup.listen("default"), None)]
-        assert len(receivers) == wakeup.MOST_WORKERS
+        assert len(receivers) == wakeup.MAX_WORKERS
         yield receivers[0]
 
 

@@ -80,21 +80,21 @@ def test_answer_to_a_claim_that_is_lost(monkeypatch: pytest.MonkeyPatch) -> None
     """The tasks are freed, although the heartbeat of this worker would keep them for ever."""
     jobs.add.enqueue(1, 2)
     worker = Worker(threads=1)
-    monkeypatch.setattr(worker.crew, "fill", lambda: None)
-    monkeypatch.setattr(type(worker.crew), "room", 5)
-    take = claim.take
+    monkeypatch.setattr(worker.pool, "start_missing_processes", lambda: None)
+    monkeypatch.setattr(type(worker.pool), "room", 5)
+    claim_runs = claim.claim_runs
 
-    def take_and_fail(identity: Identity, limit: int, queues: transitions.Queues, kind: claim.Kind) -> list[Run]:
-        take(identity, limit, queues, kind)
+    def claim_and_fail(identity: Identity, limit: int, queues: transitions.Queues, kind: claim.TaskKind) -> list[Run]:
+        claim_runs(identity, limit, queues, kind)
         raise OperationalError("server closed the connection")
 
     with monkeypatch.context() as patch:
-        patch.setattr(claim, "take", take_and_fail)
+        patch.setattr(claim, "claim_runs", claim_and_fail)
         with pytest.raises(OperationalError):
             worker._claim()
     assert TaskRecord.objects.get().status == TaskResultStatus.RUNNING
     worker._claim()
-    assert [record.epoch for record in worker.crew.held] == [2]
+    assert [record.epoch for record in worker.pool.unassigned] == [2]
 
 
 @pytest.mark.usefixtures("each_database")

@@ -14,12 +14,12 @@ from hypothesis import strategies as st
 from djbundle.tasks import RetryAfter
 from djbundle.tasks.models import TaskRecord
 from djbundle.tasks.store import claim, outcome, transitions
-from djbundle.tasks.store.outcome import MOST_TRACEBACKS, Outcome, entry_of, success, with_error
+from djbundle.tasks.store.outcome import MAX_TRACEBACKS, Outcome, entry_of, success, with_error
 from djbundle.tasks.store.worker_identity import Identity
-from djbundle.tasks.task import LONGEST, SHORTEST_SNOOZE
+from djbundle.tasks.task import MAX_SECONDS, MIN_SNOOZE
 from djbundle.tasks.worker.attempt import execute
-from djbundle.tasks.worker.pending_writes import PATIENCE, Unwritten
-from djbundle.tasks.worker.protocol import Ended
+from djbundle.tasks.worker.pending_writes import MAX_FAILED_WRITES, PendingWrites
+from djbundle.tasks.worker.protocol import OutcomesMessage
 from tests.tasks import hostile_jobs, jobs
 
 TEXTS = st.text(st.characters())  # also \0 and halves of surrogate pairs
@@ -61,11 +61,11 @@ def test_any_value(each_database: str, value: Any) -> None:
     TaskRecord.objects.all().delete()
     hostile_jobs.ANYTHING[:] = [value]
     neighbours = [jobs.add.enqueue(1, 2), hostile_jobs.return_anything.enqueue(), jobs.add.enqueue(3, 4)]
-    unwritten = Unwritten()
-    ended = [execute(run) for run in claim.take(Identity.of_this_process(), 3)]
-    unwritten.outcomes += pickle.loads(pickle.dumps(Ended.of(ended, 0.0))).outcomes
-    unwritten.write()
-    assert not unwritten
+    pending_writes = PendingWrites()
+    ended = [execute(run) for run in claim.claim_runs(Identity.of_this_process(), 3)]
+    pending_writes.outcomes += pickle.loads(pickle.dumps(OutcomesMessage.of(ended, 0.0))).outcomes
+    pending_writes.write()
+    assert not pending_writes
     for result in neighbours:
         result.refresh()
     before, strange, after = neighbours
@@ -93,7 +93,7 @@ def with_floats(value: Any) -> Any:
 
 @pytest.mark.parametrize(
     ("delay", "expected"),
-    [(30, 30.0), (1e12, LONGEST), (math.inf, LONGEST), (-5, SHORTEST_SNOOZE), (0, SHORTEST_SNOOZE)],
+    [(30, 30.0), (1e12, MAX_SECONDS), (math.inf, MAX_SECONDS), (-5, MIN_SNOOZE), (0, MIN_SNOOZE)],
 )
 def test_time_to_wait_is_one_that_a_calendar_has(delay: float, expected: float) -> None:
     assert RetryAfter(delay).delay == expected
@@ -110,14 +110,14 @@ def test_row_keeps_the_newest_tracebacks_only() -> None:
     for number in range(50):
         errors = with_error(errors, entry_of(ValueError, f"{number} " + "x" * 10_000_000))
     assert len(errors) == 50  # all of them count
-    assert [error["traceback"].split()[0] for error in errors[-MOST_TRACEBACKS:]] == [str(n) for n in range(40, 50)]
-    assert sum(len(error["traceback"]) for error in errors) < (MOST_TRACEBACKS + 1) * outcome.MOST_TRACEBACK
+    assert [error["traceback"].split()[0] for error in errors[-MAX_TRACEBACKS:]] == [str(n) for n in range(40, 50)]
+    assert sum(len(error["traceback"]) for error in errors) < (MAX_TRACEBACKS + 1) * outcome.MAX_TRACEBACK
 
 
 def claimed(count: int) -> list[Any]:
     for number in range(count):
         jobs.add.enqueue(number, number)
-    return claim.take(Identity.of_this_process(), count)
+    return claim.claim_runs(Identity.of_this_process(), count)
 
 
 def test_row_that_the_database_refuses_as_if_it_were_down(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -131,13 +131,13 @@ def test_row_that_the_database_refuses_as_if_it_were_down(monkeypatch: pytest.Mo
         return finish(outcomes)
 
     monkeypatch.setattr(transitions, "finish", finish_others)
-    unwritten = Unwritten(outcomes=[first, refused, last])
-    for _ in range(PATIENCE - 1):
+    pending_writes = PendingWrites(outcomes=[first, refused, last])
+    for _ in range(MAX_FAILED_WRITES - 1):
         with pytest.raises(OperationalError):
-            unwritten.write()
-        assert len(unwritten.outcomes) == 3
-    unwritten.write()
-    assert not unwritten
+            pending_writes.write()
+        assert len(pending_writes.outcomes) == 3
+    pending_writes.write()
+    assert not pending_writes
     statuses = TaskRecord.objects.order_by("id").values_list("status", flat=True)
     assert list(statuses) == ["SUCCESSFUL", "FAILED", "SUCCESSFUL"]
 
@@ -148,27 +148,27 @@ def test_nothing_fails_while_the_database_is_down(monkeypatch: pytest.MonkeyPatc
     def fail(*_: Any) -> None:
         raise OperationalError("it is down")
 
-    unwritten = Unwritten(outcomes=[success(run, "1") for run in claimed(2)])
+    pending_writes = PendingWrites(outcomes=[success(run, "1") for run in claimed(2)])
     with monkeypatch.context() as patch:
         patch.setattr(transitions, "finish", fail)
         patch.setattr(transitions, "is_writable", fail)
-        for _ in range(3 * PATIENCE):
+        for _ in range(3 * MAX_FAILED_WRITES):
             with pytest.raises(OperationalError):
-                unwritten.write()
-    unwritten.write()
+                pending_writes.write()
+    pending_writes.write()
     assert set(TaskRecord.objects.values_list("status", flat=True)) == {"SUCCESSFUL"}
 
 
 def test_write_that_fails_for_any_reason_holds_up_no_other(monkeypatch: pytest.MonkeyPatch) -> None:
-    lost, unfinished = claimed(2)
-    unwritten = Unwritten(lost=[lost], unfinished=[unfinished])
+    crashed, unfinished = claimed(2)
+    pending_writes = PendingWrites(crashed=[crashed], unfinished=[unfinished])
 
-    def lose(_: TaskRecord) -> None:
+    def record_crash(_: TaskRecord) -> None:
         raise RuntimeError("a fault of the worker's")
 
-    monkeypatch.setattr(transitions, "lose", lose)
-    unwritten.write()
-    assert not unwritten
+    monkeypatch.setattr(transitions, "record_crash", record_crash)
+    pending_writes.write()
+    assert not pending_writes
     assert TaskRecord.objects.get(pk=unfinished.pk).status == TaskResultStatus.READY
 
 
@@ -176,14 +176,14 @@ def test_write_that_fails_for_any_reason_holds_up_no_other(monkeypatch: pytest.M
 def test_what_was_not_begun_is_as_if_it_had_not_been_claimed() -> None:
     first, second = claimed(2)
     transitions.finish([Outcome(second.pk, second.epoch, TaskResultStatus.READY, error=entry_of(ValueError, ""))])
-    (second,) = claim.take(Identity.of_this_process(), 2)
+    (second,) = claim.claim_runs(Identity.of_this_process(), 2)
     began = TaskRecord.objects.get(pk=second.pk).started_at
-    transitions.put_back([first, second])
+    transitions.unclaim([first, second])
     records = list(TaskRecord.objects.order_by("id"))
     assert [(record.status, len(record.worker_ids), record.worker) for record in records] == [
         ("READY", 0, ""),
         ("READY", 1, ""),
     ]
     assert [record.started_at for record in records] == [None, began]
-    transitions.put_back([first, second])  # other claims hold them now
+    transitions.unclaim([first, second])  # other claims hold them now
     assert [len(record.worker_ids) for record in TaskRecord.objects.order_by("id")] == [0, 1]

@@ -49,7 +49,7 @@ def test_a_run_that_lost_its_lease_writes_nothing() -> None:
     jobs.add.enqueue(1, 2)
     (first,) = claiming.claim(ELSEWHERE, 1)
     TaskRecord.objects.update(lease_until=timezone.now() - datetime.timedelta(seconds=1))
-    assert transitions.free_lost() == 1
+    assert transitions.rescue() == 1
     (second,) = claiming.claim(Identity.of_this_process(), 1)
     assert transitions.finish([outcome_of(first, "stale")]) == 1
     assert transitions.finish([outcome_of(second, "fresh")]) == 0
@@ -62,13 +62,13 @@ def test_a_heartbeat_keeps_the_lease() -> None:
     claiming.claim(worker, 1)
     TaskRecord.objects.update(lease_until=timezone.now() - datetime.timedelta(seconds=1))
     transitions.renew(worker)
-    assert transitions.free_lost() == 0
+    assert transitions.rescue() == 0
 
 
 def test_a_worker_elsewhere_is_trusted_until_its_lease_ends() -> None:
     jobs.add.enqueue(1, 2)
     claiming.claim(ELSEWHERE, 1)
-    assert transitions.free_lost() == 0
+    assert transitions.rescue() == 0
 
 
 @pytest.mark.usefixtures("each_database")
@@ -77,7 +77,7 @@ def test_a_worker_that_lives_on_this_machine_is_not_robbed() -> None:
     jobs.add.enqueue(1, 2)
     claiming.claim(Identity.of_this_process(), 1)
     TaskRecord.objects.update(lease_until=timezone.now() - datetime.timedelta(hours=1))
-    assert transitions.free_lost() == 0
+    assert transitions.rescue() == 0
 
 
 @pytest.mark.parametrize("skew", [datetime.timedelta(hours=-2), datetime.timedelta(hours=2)])
@@ -93,11 +93,11 @@ def test_leases_are_told_by_the_clock_of_the_server(
     TaskRecord.objects.filter(status=TaskResultStatus.READY).update(run_after=timezone.now() - skew.__abs__() * 2)
     assert len(claiming.claim(ELSEWHERE, 1)) == 1
     transitions.renew(ELSEWHERE)
-    assert transitions.free_lost() == 0
+    assert transitions.rescue() == 0
     leases = TaskRecord.objects.values_list("lease_until", flat=True)
     assert all(abs(lease - right(datetime.UTC)) < datetime.timedelta(minutes=1) for lease in leases if lease)
     TaskRecord.objects.update(lease_until=right(datetime.UTC) - datetime.timedelta(seconds=1))
-    assert transitions.free_lost() == 2
+    assert transitions.rescue() == 2
 
 
 def test_only_the_named_queues_are_served() -> None:
@@ -167,10 +167,10 @@ def test_only_the_claim_does_not_wait_for_the_disk() -> None:
     """Afterwards the project's setting is restored, whatever it is."""
     jobs.add.enqueue(1, 2)
     connection = connections["default"]
-    seen: list[int] = []
+    synchronous_values: list[int] = []
 
     def look(execute: Callable[..., object], *arguments: object) -> object:
-        seen.append(connection.connection.execute("PRAGMA synchronous").fetchone()[0])
+        synchronous_values.append(connection.connection.execute("PRAGMA synchronous").fetchone()[0])
         return execute(*arguments)
 
     with connection.cursor() as cursor:
@@ -178,7 +178,7 @@ def test_only_the_claim_does_not_wait_for_the_disk() -> None:
     with connection.execute_wrapper(look):
         (record,) = claiming.claim(Identity.of_this_process(), 1)
         transitions.finish([Outcome(record.pk, record.epoch, TaskResultStatus.SUCCESSFUL, "3")])
-    look_first, claim, *later = seen
+    look_first, claim, *later = synchronous_values
     assert claim == 1  # NORMAL
     assert {look_first, *later} == {2}  # FULL
 

@@ -20,7 +20,7 @@ from djbundle.tasks.testing import run_pending
 from djbundle.tasks.worker import scheduler
 from tests.tasks import jobs
 from tests.tasks.conftest import StartWorker
-from tests.tasks.test_command import tasks, told
+from tests.tasks.test_command import json_of, tasks
 from tests.waiting import wait_until
 
 OLD = {"TASKS_TEST_OPTIONS": json.dumps({"VERSION": "old"}), "TASKS_TEST_CODE": "old"}
@@ -34,12 +34,12 @@ def _no_declarations(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(schedules, "declarations", {})
 
 
-def be(monkeypatch: pytest.MonkeyPatch, version: str) -> None:
+def run_version(monkeypatch: pytest.MonkeyPatch, version: str) -> None:
     """Make this process run that version of the code."""
     monkeypatch.setattr(releases, "name", lambda: version)
 
 
-def see(version: str, *, first: int, last: int = 0) -> None:
+def record_release(version: str, *, first: int, last: int = 0) -> None:
     """Record a worker of that version, first and last seen so many seconds ago."""
     now = timezone.now()
     seconds = [datetime.timedelta(seconds=ago) for ago in (first, last)]
@@ -81,12 +81,12 @@ def test_task_of_newer_code_waits_for_a_worker_that_knows_it(start_worker: Start
 @pytest.mark.parametrize("task", [jobs.double, jobs.add_slowly])
 def test_call_of_newer_code_with_other_arguments_waits(monkeypatch: pytest.MonkeyPatch, task: Task) -> None:
     task.enqueue(1, 2, rounded=True)
-    see("old", first=7200)
-    see("new", first=60)
-    be(monkeypatch, "old")
+    record_release("old", first=7200)
+    record_release("new", first=60)
+    run_version(monkeypatch, "old")
     assert run_pending() == 0
     assert "rounded" in TaskRecord.objects.get().held["why"] or "positional" in TaskRecord.objects.get().held["why"]
-    be(monkeypatch, "new")  # it does not know them either
+    run_version(monkeypatch, "new")  # it does not know them either
     TaskRecord.objects.update(run_after=timezone.now())
     assert run_pending() == 1
     assert TaskRecord.objects.get().status == "FAILED"
@@ -94,9 +94,9 @@ def test_call_of_newer_code_with_other_arguments_waits(monkeypatch: pytest.Monke
 
 def test_type_error_of_the_task_itself_is_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
     jobs.total.enqueue("no list")
-    see("old", first=7200)
-    see("new", first=60)
-    be(monkeypatch, "old")
+    record_release("old", first=7200)
+    record_release("new", first=60)
+    run_version(monkeypatch, "old")
     assert run_pending() == 1
     assert TaskRecord.objects.get().status == "FAILED"
 
@@ -120,7 +120,7 @@ def test_workers_tell_their_version(start_worker: StartWorker) -> None:
     start_worker(**OLD)
     start_worker(**NEW)
     wait_until(lambda: WorkerRecord.objects.count() == 2, "both are listed")
-    assert {worker["release"] for worker in told("workers")} == {"old", "new"}
+    assert {worker["release"] for worker in json_of("workers")} == {"old", "new"}
     assert "new" in tasks("workers")
     client = Client()
     client.force_login(User.objects.get_or_create(username="boss", is_staff=True, is_superuser=True)[0])
@@ -130,12 +130,12 @@ def test_workers_tell_their_version(start_worker: StartWorker) -> None:
 
 
 def test_old_code_that_starts_again_leaves_what_newer_code_declares(monkeypatch: pytest.MonkeyPatch) -> None:
-    see("old", first=7200)
-    see("new", first=60)
-    be(monkeypatch, "new")
+    record_release("old", first=7200)
+    record_release("new", first=60)
+    run_version(monkeypatch, "new")
     declare_hourly()
     assert scheduler.sync()
-    be(monkeypatch, "old")
+    run_version(monkeypatch, "old")
     schedules.declarations.clear()  # this process does not have this schedule
     assert not scheduler.sync()
     assert (hourly().enabled, hourly().in_code) == (True, True)
@@ -143,41 +143,41 @@ def test_old_code_that_starts_again_leaves_what_newer_code_declares(monkeypatch:
 
 
 def test_old_code_does_not_bring_back_what_newer_code_has_removed(monkeypatch: pytest.MonkeyPatch) -> None:
-    see("old", first=7200)
-    be(monkeypatch, "old")
+    record_release("old", first=7200)
+    run_version(monkeypatch, "old")
     declare_hourly()
     assert scheduler.sync()
-    see("new", first=60)
-    be(monkeypatch, "new")
+    record_release("new", first=60)
+    run_version(monkeypatch, "new")
     declared = dict(schedules.declarations)
     schedules.declarations.clear()
     assert scheduler.sync()
-    be(monkeypatch, "old")
+    run_version(monkeypatch, "old")
     schedules.declarations.update(declared)
     assert not scheduler.sync()
     assert not hourly().enabled
 
 
 def test_after_a_rollback_the_older_code_counts(monkeypatch: pytest.MonkeyPatch) -> None:
-    see("old", first=7200)
-    see("new", first=3600, last=int(releases.PATIENCE.total_seconds()) + 1)
-    be(monkeypatch, "old")
+    record_release("old", first=7200)
+    record_release("new", first=3600, last=int(releases.STALE_AFTER.total_seconds()) + 1)
+    run_version(monkeypatch, "old")
     declare_hourly()
     assert scheduler.sync()
     assert hourly().enabled
 
 
 def test_waiting_scheduler_looks_again(monkeypatch: pytest.MonkeyPatch) -> None:
-    see("old", first=7200)
-    see("new", first=60)
-    be(monkeypatch, "old")
+    record_release("old", first=7200)
+    record_release("new", first=60)
+    run_version(monkeypatch, "old")
     declare_hourly()
     waiting = scheduler.Scheduler()
-    waiting.turn()
+    waiting.enqueue_due()
     assert not Schedule.objects.exists()
     Release.objects.filter(name="new").delete()
-    waiting._sync_at = 0.0  # as after the interval
-    waiting.turn()
+    waiting._next_sync = 0.0  # as after the interval
+    waiting.enqueue_due()
     assert hourly().enabled
 
 
@@ -185,7 +185,7 @@ def test_real_old_worker_changes_no_schedule(start_worker: StartWorker) -> None:
     newer = start_worker(**NEW)
     jobs.say.enqueue("x")
     wait_until(TaskRecord.objects.filter(status="SUCCESSFUL").exists, "it has brought in its schedules")
-    see("old", first=7200, last=3600)
+    record_release("old", first=7200, last=3600)
     declared = Schedule.objects.create(name="new", task_path=ONLY_NEW, args=["x"], interval=3600, in_code=True)
     old = start_worker(**OLD)
     wait_until(lambda: WorkerRecord.objects.count() == 2, "both run")
@@ -217,7 +217,7 @@ def test_code_from_before_versions_can_write_its_rows() -> None:
     with connections["default"].cursor() as cursor:
         sql = f"INSERT INTO djbundle_tasks_workerrecord ({columns}) VALUES (%s, 'h', 1, '[]', 1, 4, %s, %s)"
         cursor.execute(sql, ["machine/1/1", now, now])
-    assert told("workers")[0]["release"] is None
+    assert json_of("workers")[0]["release"] is None
     assert "an unknown version" in tasks("workers")
     assert releases.newer() is None
     assert run_pending() == 1

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from djbundle.tasks.store.outcome import MOST_RESULT, encoded
+from djbundle.tasks.store.outcome import MAX_RESULT, encoded
 from djbundle.tasks.store.result_size import exceeds
 
 
@@ -24,13 +24,13 @@ def in_itself() -> list[Any]:
 
 
 TOO_MUCH: dict[str, Any] = {
-    "text": "x" * (MOST_RESULT + 1),
-    "many": [0] * (MOST_RESULT + 1),
+    "text": "x" * (MAX_RESULT + 1),
+    "many": [0] * (MAX_RESULT + 1),
     "doubled": doubled(60),
     "in itself": in_itself(),
-    "in a dict": {"a": [{"b": ["x" * (MOST_RESULT // 2)]}], "c": "x" * (MOST_RESULT // 2 + 1)},
-    "same text": ["x" * 1000] * (MOST_RESULT // 500),
-    "numbers": [10**4000] * (MOST_RESULT // 2000),
+    "in a dict": {"a": [{"b": ["x" * (MAX_RESULT // 2)]}], "c": "x" * (MAX_RESULT // 2 + 1)},
+    "same text": ["x" * 1000] * (MAX_RESULT // 500),
+    "numbers": [10**4000] * (MAX_RESULT // 2000),
 }
 
 

@@ -115,10 +115,10 @@ def test_unique_for_a_while() -> None:
 
 
 def test_unique_when_many_enqueue_at_once() -> None:
-    found: set[str] = set()
+    ids: set[str] = set()
 
     def enqueue() -> None:
-        found.add(jobs.add.using(unique=True).enqueue(5, 5).id)
+        ids.add(jobs.add.using(unique=True).enqueue(5, 5).id)
         connections.close_all()
 
     threads = [threading.Thread(target=enqueue) for _ in range(8)]
@@ -126,7 +126,7 @@ def test_unique_when_many_enqueue_at_once() -> None:
         thread.start()
     for thread in threads:
         thread.join()
-    assert len(found) == TaskRecord.objects.count() == 1
+    assert len(ids) == TaskRecord.objects.count() == 1
 
 
 @pytest.mark.parametrize(

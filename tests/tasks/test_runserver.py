@@ -51,8 +51,8 @@ class Runserver:
 
     def workers(self) -> list[psutil.Process]:
         """Return the processes that claim tasks, not those that run them."""
-        found = psutil.Process(self.process.pid).children(recursive=True)
-        workers = [each for each in found if "worker" in each.cmdline()]
+        children = psutil.Process(self.process.pid).children(recursive=True)
+        workers = [each for each in children if "worker" in each.cmdline()]
         return [each for each in workers if each.parent() not in workers]
 
     def everything(self) -> list[psutil.Process]:
@@ -130,7 +130,7 @@ def settings_with_debug() -> Iterator[None]:
 
 
 def test_started_with_the_same_manage_py(serving: None, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    assert runserver.is_wanted()
+    assert runserver.must_start_worker()
     monkeypatch.chdir(tmp_path)
     Path("manage.py").touch()
     command = runserver.worker_command()
@@ -146,20 +146,20 @@ WITHOUT = {"default": {"BACKEND": "djbundle.tasks.DatabaseBackend", "OPTIONS": {
 @pytest.mark.parametrize("changes", [{"DEBUG": False}, {"TASKS": OTHER_TASKS}, {"TASKS": WITHOUT}])
 def test_settings_that_start_none(serving: None, changes: dict[str, Any]) -> None:
     with override_settings(**changes):
-        assert not runserver.is_wanted()
+        assert not runserver.must_start_worker()
 
 
 def test_variable_that_starts_none(serving: None, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DJBUNDLE_RUNSERVER_WORKER", "0")
-    assert not runserver.is_wanted()
+    assert not runserver.must_start_worker()
 
 
 @pytest.mark.parametrize("argv", [["manage.py", "test"], ["gunicorn", "small.wsgi"], ["pytest"]])
 def test_other_programs_start_none(serving: None, monkeypatch: pytest.MonkeyPatch, argv: list[str]) -> None:
     monkeypatch.setattr(sys, "argv", argv)
-    assert not runserver.is_wanted()
+    assert not runserver.must_start_worker()
 
 
 def test_the_autoreloader_itself_starts_none(serving: None, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("RUN_MAIN")
-    assert not runserver.is_wanted()
+    assert not runserver.must_start_worker()

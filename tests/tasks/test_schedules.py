@@ -127,19 +127,19 @@ def test_a_worker_waits_no_longer_than_to_the_next_tick() -> None:
     make(name="later", interval=60, next_run=timezone.now() + 20 * MINUTE)
     make(name="sooner", interval=60, next_run=timezone.now() + 10 * MINUTE)
     worker = Worker(threads=1, poll=3600)
-    worker.scheduler.turn()
-    for periodic in (worker.heartbeat, *worker.chores):
+    worker.scheduler.enqueue_due()
+    for periodic in (worker.heartbeat, *worker.maintenance):
         periodic.due = time.monotonic() + 3600
-    assert 590 < worker._pause() <= 600
+    assert 590 < worker._select_timeout() <= 600
 
 
 def test_turns_of_the_loop_cost_no_queries() -> None:
     make(interval=60, next_run=timezone.now() + MINUTE)
     work = Scheduler()
-    work.turn()
+    work.enqueue_due()
     with CaptureQueriesContext(connection) as queries:
         for _ in range(1000):
-            work.turn()
+            work.enqueue_due()
     assert len(queries) <= 1
 
 
@@ -162,11 +162,11 @@ def test_missed_ticks(missed: str, interval: float, late: datetime.timedelta, ru
     made = make(missed=missed, interval=interval, next_run=now - late)
     assert run_tick(made, now)
     assert TaskRecord.objects.count() == runs
-    found = row()
-    assert found.last_run == (now if runs else None)
-    assert found.next_run is not None
-    assert now < found.next_run <= now + interval * SECOND
-    assert (found.next_run - (now - late)) % (interval * SECOND) == 0 * SECOND  # it keeps its rhythm
+    stored = row()
+    assert stored.last_run == (now if runs else None)
+    assert stored.next_run is not None
+    assert now < stored.next_run <= now + interval * SECOND
+    assert (stored.next_run - (now - late)) % (interval * SECOND) == 0 * SECOND  # it keeps its rhythm
 
 
 def test_missed_ticks_of_cron() -> None:
@@ -177,7 +177,7 @@ def test_missed_ticks_of_cron() -> None:
 
 
 def test_missed_ticks_have_a_bound(caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(scheduler, "MOST_MISSED", 20)
+    monkeypatch.setattr(scheduler, "MAX_MISSED", 20)
     now = timezone.now()
     run_tick(make(missed="all", interval=1, next_run=now - HOUR), now)
     assert TaskRecord.objects.count() == 20
@@ -190,7 +190,7 @@ def test_one_off_runs_once() -> None:
     made = make(next_run=now)
     assert run_tick(made, now)
     assert (row().next_run, row().last_run) == (None, now)
-    Scheduler().turn()
+    Scheduler().enqueue_due()
     assert TaskRecord.objects.count() == 1
 
 
@@ -254,7 +254,7 @@ def test_without_time_zones() -> None:
 
 
 @pytest.mark.parametrize(
-    ("broken", "told"),
+    ("broken", "message"),
     [
         ({"cron": "61 * * * *"}, "Bad minute"),
         ({"cron": "* * * * *", "time_zone": "Europe/Atlantis"}, "Europe/Atlantis"),
@@ -263,26 +263,26 @@ def test_without_time_zones() -> None:
     ],
 )
 def test_what_cannot_be_run_is_passed_over(
-    broken: dict[str, Any], told: str, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+    broken: dict[str, Any], message: str, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     moment = timezone.now() - MINUTE
     make(name="broken", next_run=moment, **broken)
     make(name="sound", interval=60, next_run=moment)
     work = Scheduler()
-    work.turn()
+    work.enqueue_due()
     assert enqueued(jobs.add) == [([1, 2], {})]
     (record,) = (record for record in caplog.records if record.levelno == logging.ERROR)
-    assert told in record.message
+    assert message in record.message
     assert 'schedule "broken" is passed over' in record.message
-    assert work.pause() > 0
+    assert work.seconds_left() > 0
     assert row("broken").next_run == moment
-    monkeypatch.setattr(scheduler, "LOOK", 0)
-    work._look_at = 0
-    work.turn()
+    monkeypatch.setattr(scheduler, "CHECK_INTERVAL", 0)
+    work._next_check = 0
+    work.enqueue_due()
     assert caplog.text.count("passed over") == 1
     Schedule.objects.filter(name="broken").update(cron="", interval=60, task_path=ADD)
-    work._passed.clear()  # its time is over
-    work.turn()
+    work._skipped.clear()  # its time is over
+    work.enqueue_due()
     assert TaskRecord.objects.count() == 2
 
 
@@ -295,8 +295,8 @@ def test_a_database_that_fails_is_no_fault_of_the_schedule(monkeypatch: pytest.M
     with monkeypatch.context() as patch:
         patch.setattr(scheduler, "run_tick", fail)
         with pytest.raises(OperationalError):
-            work.turn()
-    work.turn()
+            work.enqueue_due()
+    work.enqueue_due()
     assert TaskRecord.objects.count() == 1
 
 
@@ -305,10 +305,10 @@ def test_a_database_that_fails_is_no_fault_of_the_schedule(monkeypatch: pytest.M
 
 def test_a_worker_brings_in_what_is_declared(start_worker: StartWorker) -> None:
     assert start_worker("--drain").wait(30) == 0
-    found = row("yearly")
-    assert (found.task_path, found.interval, found.in_code) == ("tests.tasks.tasks.report", 365 * 86400, True)
-    assert found.next_run is not None
-    assert found.next_run > timezone.now() + 364 * 24 * HOUR
+    stored = row("yearly")
+    assert (stored.task_path, stored.interval, stored.in_code) == ("tests.tasks.tasks.report", 365 * 86400, True)
+    assert stored.next_run is not None
+    assert stored.next_run > timezone.now() + 364 * 24 * HOUR
 
 
 def test_declarations_are_stacked_and_the_task_stays_itself() -> None:
@@ -320,7 +320,7 @@ def test_declarations_are_stacked_and_the_task_stays_itself() -> None:
 
 
 @pytest.mark.parametrize(
-    ("declaration", "told"),
+    ("declaration", "message"),
     [
         ({}, "exactly one of cron, every and at"),
         ({"cron": "* * * * *", "every": 60}, "exactly one of cron, every and at"),
@@ -339,8 +339,8 @@ def test_declarations_are_stacked_and_the_task_stays_itself() -> None:
         ({"every": 60, "args": (1, 2, 3)}, "cannot be called so"),
     ],
 )
-def test_mistakes_are_told_at_once(declaration: dict[str, Any], told: str) -> None:
-    with pytest.raises(InvalidTask, match=told):
+def test_mistakes_are_told_at_once(declaration: dict[str, Any], message: str) -> None:
+    with pytest.raises(InvalidTask, match=message):
         schedule(**{"args": (1, 2)} | declaration)(jobs.add)
     assert not schedules.declarations
 
@@ -363,9 +363,9 @@ def declare(**declaration: Any) -> None:
 
 def test_changes_in_the_admin_stay_until_the_code_changes() -> None:
     declare(every=60)
-    found = row("declared")
-    found.interval, found.enabled = 30, False
-    found.save()
+    stored = row("declared")
+    stored.interval, stored.enabled = 30, False
+    stored.save()
     declare(every=60)
     assert (row("declared").interval, row("declared").enabled) == (30, False)
     declare(every=90)
@@ -393,10 +393,10 @@ def test_what_is_no_longer_declared_is_disabled_until_it_comes_back() -> None:
     assert (row("declared").enabled, row("declared").in_code) == (False, False)
     assert row().enabled
     declare(every=60)
-    found = row("declared")
-    assert (found.enabled, found.in_code) == (True, True)
-    assert found.next_run is not None
-    assert found.next_run > timezone.now()
+    stored = row("declared")
+    assert (stored.enabled, stored.in_code) == (True, True)
+    assert stored.next_run is not None
+    assert stored.next_run > timezone.now()
 
 
 def test_what_cannot_be_imported_now_is_not_disabled(
@@ -456,7 +456,7 @@ def test_two_workers_that_start_together_bring_in_one() -> None:
 
 
 @pytest.mark.parametrize(
-    ("values", "told"),
+    ("values", "message"),
     [
         ({"cron": "* * * * *", "interval": 60}, "not both"),
         ({}, "the only one"),
@@ -469,8 +469,8 @@ def test_two_workers_that_start_together_bring_in_one() -> None:
         ({"interval": 60, "args": [1]}, "cannot be called so"),
     ],
 )
-def test_mistakes_are_told_in_the_admin(values: dict[str, Any], told: str) -> None:
-    with pytest.raises(ValidationError, match=told):
+def test_mistakes_are_told_in_the_admin(values: dict[str, Any], message: str) -> None:
+    with pytest.raises(ValidationError, match=message):
         Schedule(**{"name": "made", "task_path": ADD, "args": [1, 2]} | values).full_clean()
 
 
@@ -494,20 +494,20 @@ def test_next_run_follows_from_the_timing() -> None:
 
 def test_ticks_of_a_disabled_schedule_are_not_missed() -> None:
     made = make(interval=60, missed="all", enabled=False, next_run=timezone.now() - HOUR)
-    Scheduler().turn()
-    assert scheduler.switch([made], enabled=True) == 1
-    Scheduler().turn()
+    Scheduler().enqueue_due()
+    assert scheduler.set_enabled([made], enabled=True) == 1
+    Scheduler().enqueue_due()
     assert TaskRecord.objects.count() == 0
-    assert scheduler.switch([made], enabled=True) == 0
+    assert scheduler.set_enabled([made], enabled=True) == 0
 
 
 def test_a_form_that_was_open_during_a_tick_does_not_bring_it_back() -> None:
     now = timezone.now()
     made = make(interval=60, next_run=now)
     run_tick(made, now)
-    found = row()
-    found.next_run = now  # the value with which the form was filled in
-    found.save()
+    stored = row()
+    stored.next_run = now  # the value with which the form was filled in
+    stored.save()
     assert row().next_run == now + MINUTE
 
 
@@ -532,8 +532,8 @@ def test_listing() -> None:
         "2 h ago never once past",
     ]
     assert "0 3 * * *" in made
-    found = json.loads(tasks("schedules", "--json"))
-    assert [(each["name"], each["enabled"], each["cron"]) for each in found][1:3] == [
+    printed = json.loads(tasks("schedules", "--json"))
+    assert [(each["name"], each["enabled"], each["cron"]) for each in printed][1:3] == [
         ("made", True, "0 3 * * *"),
         ("off", False, ""),
     ]

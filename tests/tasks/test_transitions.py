@@ -49,16 +49,16 @@ class Model:
     expired: bool = False
     value: object = None
 
-    def leave(self, status: str) -> None:
+    def end_run(self, status: str) -> None:
         self.status, self.worker, self.lapsed = status, "", False
 
-    def lose(self, *, with_worker: bool = False) -> None:
+    def record_crash(self, *, with_worker: bool = False) -> None:
         self.losses += 1
         self.worker_losses += with_worker
         own = self.losses - self.worker_losses
-        given_up = own >= transitions.MAX_LOSSES or self.losses >= transitions.MAX_LOSSES_IN_ALL
+        given_up = own >= transitions.MAX_CRASHES or self.losses >= transitions.MAX_CRASHES_IN_ALL
         self.errors += given_up
-        self.leave(FAILED if given_up else READY)
+        self.end_run(FAILED if given_up else READY)
 
 
 class Transitions(RuleBasedStateMachine):
@@ -83,12 +83,12 @@ class Transitions(RuleBasedStateMachine):
     def claim(self, worker: Identity, limit: int) -> object:
         return multiple(*self.claimed(worker, limit))
 
-    @rule(times=st.integers(1, transitions.MAX_LOSSES))
+    @rule(times=st.integers(1, transitions.MAX_CRASHES))
     def processes_die(self, times: int) -> None:
         """Let processes die one after the other, with the tasks that they run."""
         for _ in range(times):
             for record in self.claimed(ELSEWHERE[0], MOST):
-                self.lose(record)
+                self.record_crash(record)
 
     def claimed(self, worker: Identity, limit: int) -> list[TaskRecord]:
         claimable = [pk for pk, each in self.model.items() if each.status == READY and not each.expired]
@@ -114,7 +114,7 @@ class Transitions(RuleBasedStateMachine):
         model = self.current(run)
         assert dropped == (model is None)
         if model:
-            model.leave(status)
+            model.end_run(status)
             model.errors += failed
             model.value = None if failed else run.epoch
 
@@ -124,28 +124,28 @@ class Transitions(RuleBasedStateMachine):
         dropped = transitions.finish([Outcome(run.pk, run.epoch, SUCCESSFUL, str(run.epoch)) for run in runs])
         assert dropped == len(runs) - len(current)
         for run, model in current:
-            model.leave(SUCCESSFUL)
+            model.end_run(SUCCESSFUL)
             model.value = run.epoch
 
     @rule(run=runs)
-    def free(self, run: TaskRecord) -> None:
+    def give_back(self, run: TaskRecord) -> None:
         model = self.current(run)
-        assert transitions.free(run) == (model is not None)
+        assert transitions.give_back(run) == (model is not None)
         if model:
-            model.leave(READY)
+            model.end_run(READY)
 
     @rule(run=runs)
-    def lose_one(self, run: TaskRecord) -> None:
-        self.lose(run)
+    def crash_one(self, run: TaskRecord) -> None:
+        self.record_crash(run)
 
-    def lose(self, run: TaskRecord) -> None:
+    def record_crash(self, run: TaskRecord) -> None:
         model = self.current(run)
-        assert transitions.lose(run) == (model is not None)
+        assert transitions.record_crash(run) == (model is not None)
         if model:
-            model.lose()
+            model.record_crash()
 
     @rule(run=runs)
-    def let_the_lease_end(self, run: TaskRecord) -> None:
+    def expire_lease(self, run: TaskRecord) -> None:
         if model := self.current(run):
             TaskRecord.objects.filter(pk=run.pk).update(lease_until=timezone.now() - MOMENT)
             model.lapsed = True
@@ -158,26 +158,26 @@ class Transitions(RuleBasedStateMachine):
                 model.lapsed = False
 
     @rule()
-    def free_lost(self) -> None:
+    def rescue(self) -> None:
         gone = [each for each in self.model.values() if each.status == RUNNING and (each.lapsed or self.is_dead(each))]
-        assert transitions.free_lost() == len(gone)
+        assert transitions.rescue() == len(gone)
         for model in gone:
-            model.lose(with_worker=True)
+            model.record_crash(with_worker=True)
 
     @staticmethod
     def is_dead(model: Model) -> bool:
         return model.worker == str(DEAD)
 
     @rule(worker=st.sampled_from(ELSEWHERE), known=st.lists(runs))
-    def free_unknown(self, worker: Identity, known: list[TaskRecord]) -> None:
+    def give_back_unknown(self, worker: Identity, known: list[TaskRecord]) -> None:
         pks = {run.pk for run in known}
         unknown = [each for pk, each in self.model.items() if each.worker == str(worker) and pk not in pks]
-        assert transitions.free_unknown(worker, list(pks)) == len(unknown)
+        assert transitions.give_back_unknown(worker, list(pks)) == len(unknown)
         for model in unknown:
-            model.leave(READY)
+            model.end_run(READY)
 
     @rule(pk=tasks)
-    def let_it_expire(self, pk: int) -> None:
+    def pass_expiry(self, pk: int) -> None:
         changed = TaskRecord.objects.filter(pk=pk, expires_at__isnull=False).update(expires_at=timezone.now() - MOMENT)
         if changed and not self.model[pk].begun:
             self.model[pk].expired = True
@@ -187,7 +187,7 @@ class Transitions(RuleBasedStateMachine):
         late = [each for each in self.model.values() if each.status == READY and each.expired]
         assert transitions.expire() == len(late)
         for model in late:
-            model.leave(FAILED)
+            model.end_run(FAILED)
             model.errors = 1
 
     @rule(pk=tasks)

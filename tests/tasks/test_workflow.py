@@ -54,7 +54,7 @@ def test_a_group_is_followed_when_all_have_succeeded() -> None:
     assert not done.is_finished
     for _ in range(5):
         assert len(results()) == 5
-        (run,) = claim.take(ME, 1)
+        (run,) = claim.claim_runs(ME, 1)
         transitions.finish([execute(run)])
     assert done.is_finished
     assert [result.return_value for result in done.results] == [0, 1, 2, 3, 4]
@@ -104,7 +104,7 @@ def test_a_group_in_a_transaction_that_fails_is_not_there() -> None:
 
 def test_what_follows_is_there_with_the_success_or_not_at_all(monkeypatch: pytest.MonkeyPatch) -> None:
     chain(call(jobs.add, 1, 2), call(jobs.double)).enqueue()
-    (run,) = claim.take(ME, 1)
+    (run,) = claim.claim_runs(ME, 1)
     outcome = execute(run)
 
     def crash(*_: object) -> None:
@@ -147,7 +147,7 @@ def test_cancelling_ends_what_waits() -> None:
 
 def test_a_cancelled_run_is_not_tried_again() -> None:
     jobs.fail.enqueue()  # it has two attempts
-    (run,) = claim.take(ME, 1)
+    (run,) = claim.claim_runs(ME, 1)
     operations_api.cancel(transitions.records())
     transitions.finish([execute(run)])
     assert TaskRecord.objects.get().status == TaskResultStatus.FAILED
@@ -157,5 +157,5 @@ def test_a_cancelled_run_that_is_lost_is_not_run_again() -> None:
     jobs.say.enqueue("x")
     (record,) = claim.claim(ME, 1)
     operations_api.cancel(transitions.records())
-    transitions.lose(record)
+    transitions.record_crash(record)
     assert TaskRecord.objects.get().status == TaskResultStatus.FAILED

@@ -59,22 +59,22 @@ def _latency(table: Table) -> list[Line]:
 
 
 def _backlog(table: Table) -> list[Line]:
-    found = []
+    lines = []
     for label in table.rows:
         ratio, many, none, *_ = (value or 0.0 for value in table.row(label))
         ours, beside = f"{number(many)} claims/s", f"{number(none)} with none: {ratio:.2f}"
-        found.append(Line(f"{table.title}, {label}", ours, beside, f"{BACKLOG:.2f}", ratio >= BACKLOG))
-    return found
+        lines.append(Line(f"{table.title}, {label}", ours, beside, f"{BACKLOG:.2f}", ratio >= BACKLOG))
+    return lines
 
 
 def _pages(table: Table) -> list[Line]:
-    found = []
+    lines = []
     for word, bar in PAGES.items():
         for label in (each for each in table.rows if each.endswith(word)):
             rate, share = (value or 0.0 for value in table.row(label))
             what = f"pages per second beside {label.removeprefix(OURS + ', ')}, of idle"
-            found.append(Line(what, f"{share:.2f}", f"{number(rate)} pages/s", f"{bar:.2f}", share >= bar))
-    return found
+            lines.append(Line(what, f"{share:.2f}", f"{number(rate)} pages/s", f"{bar:.2f}", share >= bar))
+    return lines
 
 
 def _kills(table: Table) -> list[Line]:

@@ -75,9 +75,9 @@ def _bars(table: Table, label: str, top: int, scale: float) -> list[str]:
     lines = [_text(LABELS - 12, top + 15, label, kind, anchor="end"), _rectangle(top, BAR, values[0] * scale, kind)]
     for place, value in enumerate(values[1:]):
         lines.append(_rectangle(top + BAR + 2 + place * (THIN + 2), THIN, value * scale, f"{kind} more"))
-    told = " / ".join(number(value) for value in table.row(label)[: table.drawn])
+    text = " / ".join(number(value) for value in table.row(label)[: table.drawn])
     note = f'<tspan class="small" dx="8">{escape(beside(table, label))}</tspan>'
-    lines.append(f'<text x="{LABELS + max(values) * scale + 8:.1f}" y="{top + 15}" class="{kind}">{told}{note}</text>')
+    lines.append(f'<text x="{LABELS + max(values) * scale + 8:.1f}" y="{top + 15}" class="{kind}">{text}{note}</text>')
     return lines
 
 
@@ -95,8 +95,8 @@ def _legend(table: Table) -> str:
 
 def _spoken(table: Table, labels: Sequence[str]) -> str:
     """Return the chart as text, for screen readers."""
-    told = (f"{label} {number(table.row(label)[0])}" for label in labels)
-    return f"{table.title}, {table.columns[0]}: {', '.join(told)}"
+    text = (f"{label} {number(table.row(label)[0])}" for label in labels)
+    return f"{table.title}, {table.columns[0]}: {', '.join(text)}"
 
 
 def _wrapped(text: str) -> list[str]:

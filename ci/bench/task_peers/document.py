@@ -18,8 +18,8 @@ def fill(document: Path, tables: Tables, charts: Path) -> None:
     """Replace every block of `document`."""
     place = charts.relative_to(document.parent, walk_up=True).as_posix()
 
-    def block(found: re.Match[str]) -> str:
-        return f"{found[1]}\n{BLOCKS[found['name']](tables, place)}\n{found[3]}"
+    def block(match: re.Match[str]) -> str:
+        return f"{match[1]}\n{BLOCKS[match['name']](tables, place)}\n{match[3]}"
 
     document.write_text(BLOCK.sub(block, document.read_text()))
 

@@ -13,8 +13,8 @@ NAME = "tasks.json"
 def load(folder: Path) -> dict[str, Table]:
     """Return every stored table, by its name."""
     file = folder / NAME
-    told = json.loads(file.read_text()) if file.exists() else {}
-    return {name: Table.from_json(table) for name, table in told.items()}
+    data = json.loads(file.read_text()) if file.exists() else {}
+    return {name: Table.from_json(table) for name, table in data.items()}
 
 
 def keep(folder: Path, table: Table) -> None:
@@ -23,8 +23,8 @@ def keep(folder: Path, table: Table) -> None:
         return  # no side could be measured: the older table is better than nothing
     folder.mkdir(parents=True, exist_ok=True)
     tables = load(folder) | {table.name: table}
-    told = {name: tables[name].to_json() for name in sorted(tables)}
-    (folder / NAME).write_text(json.dumps(told, indent=1, ensure_ascii=False) + "\n")
+    data = {name: tables[name].to_json() for name in sorted(tables)}
+    (folder / NAME).write_text(json.dumps(data, indent=1, ensure_ascii=False) + "\n")
 
 
 def draw(folder: Path, tables: Iterable[Table]) -> None:

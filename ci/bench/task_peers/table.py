@@ -48,18 +48,18 @@ class Table:
         """Add a run of a side, and report it on standard error, since all runs together take long."""
         row = self.rows.setdefault(label, Row(version=version, durability=durability))
         row.runs.append(run)
-        told = ", ".join(f"{column} {number(value)}" for column, value in zip(self.columns, run, strict=True))
-        print(f"  {label}: {told}", file=sys.stderr)
+        cells = ", ".join(f"{column} {number(value)}" for column, value in zip(self.columns, run, strict=True))
+        print(f"  {label}: {cells}", file=sys.stderr)
 
     def best(self, *, ours: bool) -> tuple[str, float] | None:
         """Return label and first value of our best row, or of the best other row."""
-        found = [
+        candidates = [
             (label, value)
             for label in self.rows
             if label.startswith(OURS) == ours and (value := self.row(label)[0]) is not None
         ]
         choose = max if self.better == HIGHER else min
-        return choose(found, key=lambda pair: pair[1]) if found else None
+        return choose(candidates, key=lambda pair: pair[1]) if candidates else None
 
     def advantage(self, other: float) -> float | None:
         """Return how many times better than `other` our best row is, or None if it cannot be computed."""
@@ -86,18 +86,18 @@ class Table:
 
     def to_json(self) -> dict[str, Any]:
         """Return the table with the medians, for readers of the file."""
-        told = asdict(self)
-        for label, row in told["rows"].items():
+        data = asdict(self)
+        for label, row in data["rows"].items():
             row["medians"] = dict(zip(self.columns, self.row(label), strict=True))
-        return told
+        return data
 
     @classmethod
-    def from_json(cls, told: dict[str, Any]) -> Self:
+    def from_json(cls, data: dict[str, Any]) -> Self:
         rows = {
             label: Row(**{name: value for name, value in row.items() if name != "medians"})
-            for label, row in told["rows"].items()
+            for label, row in data["rows"].items()
         }
-        return cls(**{**told, "rows": rows})
+        return cls(**{**data, "rows": rows})
 
 
 def _spread(runs: Sequence[Values]) -> Values:

@@ -52,7 +52,7 @@ class Visitor:
         when_migrated: Callable[[Path], object] | None = None,
     ) -> None:
         self.place = place
-        own = {verification.VARIABLE: "1", "DJBUNDLE_DATA_DIR": str(place.data)}
+        own = {verification.VERIFY_MODE_VARIABLE: "1", "DJBUNDLE_DATA_DIR": str(place.data)}
         self.environment = {"DJBUNDLE_ALLOWED_HOSTS": "localhost,127.0.0.1", **environment, **own}
         self.tell = tell
         self.when_migrated = when_migrated

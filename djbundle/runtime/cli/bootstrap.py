@@ -93,9 +93,9 @@ def archive_finder(archive: "Any") -> "Any":
         @staticmethod
         def find_spec(name: str, path: "Any" = None, target: "Any" = None) -> ModuleSpec | None:  # noqa: ARG004
             for folder in top if path is None else path:
-                found = find(folder, name.rpartition(".")[2])
-                if found:
-                    return spec_of(name, *found)
+                entry = find(folder, name.rpartition(".")[2])
+                if entry:
+                    return spec_of(name, *entry)
             return None
 
     return ArchiveFinder
@@ -108,13 +108,13 @@ def list_compiled_modules() -> None:
     list_files = pkgutil.iter_importer_modules.dispatch(FileFinder)  # type: ignore[attr-defined]
 
     def list_modules(finder: FileFinder, prefix: str = "") -> "Iterator[tuple[str, bool]]":
-        found = dict(list_files(finder, prefix))
+        modules = dict(list_files(finder, prefix))
         if PROJECT in sys.modules:
             package = finder.path.removeprefix(ROOT + "/").replace("/", ".")
             spec = compiled_modules().find_spec(package, None)
             if spec is not None and spec.submodule_search_locations is not None:
-                found |= dict(compiled_modules().sys_path_hook(finder.path).iter_modules(prefix))
-        return iter(sorted(found.items()))
+                modules |= dict(compiled_modules().sys_path_hook(finder.path).iter_modules(prefix))
+        return iter(sorted(modules.items()))
 
     pkgutil.iter_importer_modules.register(FileFinder, list_modules)  # type: ignore[attr-defined]
 

@@ -34,7 +34,7 @@ def extract(root: Path, folder: Path) -> tuple[int, int]:
         folder.parent.mkdir(parents=True, exist_ok=True)
         partial = Path(tempfile.mkdtemp(dir=folder.parent, prefix=f".{folder.name}-"))
         try:
-            told = _copy(root, partial)
+            counts = _copy(root, partial)
             partial.replace(folder)
         except BaseException:
             shutil.rmtree(partial)
@@ -43,7 +43,7 @@ def extract(root: Path, folder: Path) -> tuple[int, int]:
         raise ExtractError(
             f"cannot write to {folder}: {error.strerror}", "free some room, or name another folder"
         ) from error
-    return told
+    return counts
 
 
 def _copy(root: Path, to: Path) -> tuple[int, int]:

@@ -9,25 +9,25 @@ from urllib.parse import urlsplit
 
 from djbundle.errors import UnhealthyError
 from djbundle.runtime.core.bundle import Bundle
-from djbundle.runtime.handover.control_socket import ask_status
+from djbundle.runtime.handover.control_socket import request_status
 from djbundle.runtime.net.addresses import UNIX
 
-PATIENCE = 10.0  # seconds to wait for the answer
-LONGEST = 65536  # most bytes of the answer that are read
+REQUEST_TIMEOUT = 10.0  # seconds to wait for the response
+LONGEST_RESPONSE = 65536  # most bytes of the response that are read
 
 
 def run_healthcheck(bundle: Bundle, arguments: list[str]) -> int:
     """Request the site's health check. Raises UnhealthyError or NotServingError."""
     ArgumentParser(prog=f"{Path(bundle.program).name} healthcheck", allow_abbrev=False).parse_args(arguments)
-    told = ask_status(bundle.data)
-    url, path = told.local_url, told.health_path
+    site = request_status(bundle.data)
+    url, path = site.local_url, site.health_path
     try:
         status, body = get(url, path)
     except (OSError, http.client.HTTPException, ValueError) as error:  # ValueError: no such URL or path can be asked
         raise UnhealthyError(f"{url} does not answer: {error}", "look at the log of serve") from error
     if status >= 400:
-        said = body[:500].strip() if status == 503 else f"{path} is answered {status}"
-        raise UnhealthyError(f"{url} is not ready: {said}", "look at the log of serve")
+        reason = body[:500].strip() if status == 503 else f"{path} is answered {status}"
+        raise UnhealthyError(f"{url} is not ready: {reason}", "look at the log of serve")
     print(f"{url} is up")
     return 0
 
@@ -37,20 +37,20 @@ def get(url: str, path: str) -> tuple[int, str]:
     connection = connection_to(url)
     try:
         connection.request("GET", path)
-        answer = connection.getresponse()
-        return answer.status, answer.read(LONGEST).decode(errors="replace")
+        response = connection.getresponse()
+        return response.status, response.read(LONGEST_RESPONSE).decode(errors="replace")
     finally:
         connection.close()
 
 
 class UnixConnection(http.client.HTTPConnection):
     def __init__(self, path: str) -> None:
-        super().__init__("localhost", timeout=PATIENCE)
+        super().__init__("localhost", timeout=REQUEST_TIMEOUT)
         self._path = path
 
     def connect(self) -> None:
         self.sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-        self.sock.settimeout(PATIENCE)
+        self.sock.settimeout(REQUEST_TIMEOUT)
         self.sock.connect(self._path)
 
 
@@ -61,5 +61,5 @@ def connection_to(url: str) -> http.client.HTTPConnection:
     host = parts.hostname or ""
     if parts.scheme == "https":
         context = ssl._create_unverified_context()  # noqa: S323 - the site on this machine, asked for its health
-        return http.client.HTTPSConnection(host, parts.port, timeout=PATIENCE, context=context)
-    return http.client.HTTPConnection(host, parts.port, timeout=PATIENCE)
+        return http.client.HTTPSConnection(host, parts.port, timeout=REQUEST_TIMEOUT, context=context)
+    return http.client.HTTPConnection(host, parts.port, timeout=REQUEST_TIMEOUT)

@@ -73,13 +73,13 @@ def run_uninstall(bundle: Bundle, arguments: list[str]) -> int:
     return 0
 
 
-def unit_files(bundle: Bundle, words: list[str], *, with_sockets: bool) -> dict[str, str]:
+def unit_files(bundle: Bundle, arguments: list[str], *, with_sockets: bool) -> dict[str, str]:
     """Return the texts of the units by file name. For wrong options, exit as ``serve`` would."""
-    name, options = bundle.manifest.name, parse_serve_options(bundle.program, words)
-    units.refuse_secrets(name, words, SECRET_OPTIONS)
+    name, options = bundle.manifest.name, parse_serve_options(bundle.program, arguments)
+    units.refuse_secrets(name, arguments, SECRET_OPTIONS)
     sockets = units.socket_units(name, options) if with_sockets else {}
-    words = units.without_binds(words) if with_sockets else words
-    service = units.service_unit(name, sys.executable, options, words, sockets=[*sockets])
+    arguments = units.without_binds(arguments) if with_sockets else arguments
+    service = units.service_unit(name, sys.executable, options, arguments, sockets=[*sockets])
     return {f"{name}.service": service} | sockets
 
 
@@ -96,18 +96,18 @@ def check_places(bundle: Bundle) -> None:
             f"the service does not see {program}: it has neither homes nor the temporary files of others",
             f"move it, as to /opt/{bundle.manifest.name}, and install from there",
         )
-    closed = next((path for path, bits in needed_modes(program) if path.stat().st_mode & bits != bits), None)
-    if closed:
+    unreadable = next((path for path, bits in needed_modes(program) if path.stat().st_mode & bits != bits), None)
+    if unreadable:
         raise InstallError(
             f"the service, which has a user of its own, may not read {program}",
-            f"chmod o+{'rx' if closed == program else 'x'} {closed}",
+            f"chmod o+{'rx' if unreadable == program else 'x'} {unreadable}",
         )
     if weakness := find_weakness(program.parent):
         raise InstallError(f"others may change {program}: {weakness.path} {weakness.why}", weakness.fix)
-    kept = STATE / bundle.manifest.name
-    if bundle.data != kept:
+    data = STATE / bundle.manifest.name
+    if bundle.data != data:
         raise InstallError(
-            f"the service keeps its data in {kept}, and not in {bundle.data}", "leave --data-dir out, or move the data"
+            f"the service keeps its data in {data}, and not in {bundle.data}", "leave --data-dir out, or move the data"
         )
 
 
@@ -138,8 +138,8 @@ def write(file: Path, text: str) -> None:
         raise InstallError(f"cannot write {file}: {error.strerror}", "run this as root") from error
 
 
-def systemctl(*words: str) -> None:
-    done = subprocess.run(["systemctl", *words], capture_output=True, text=True, check=False)
-    if done.returncode:
-        said = (done.stderr.strip().splitlines() or [f"code {done.returncode}"])[0]
-        raise InstallError(f"systemctl {' '.join(words)} failed: {said}", "journalctl -xe  tells more")
+def systemctl(*arguments: str) -> None:
+    result = subprocess.run(["systemctl", *arguments], capture_output=True, text=True, check=False)
+    if result.returncode:
+        message = (result.stderr.strip().splitlines() or [f"code {result.returncode}"])[0]
+        raise InstallError(f"systemctl {' '.join(arguments)} failed: {message}", "journalctl -xe  tells more")

@@ -16,7 +16,7 @@ from djbundle.runtime.core.bundle import Bundle
 from djbundle.runtime.core.environment import prepare_environment
 from djbundle.runtime.process import privileges
 
-OWN = {  # each command imports only what it needs
+OWN_COMMANDS = {  # each command imports only what it needs
     "serve": "serve.supervisor_process:serve",
     "upgrade": "cli.upgrade:run_upgrade",
     "rollback": "cli.upgrade:run_rollback",
@@ -51,39 +51,39 @@ def run(root: Path, argv: list[str]) -> int:
     arguments, chosen = data_directory.take_option(argv[1:])
     manifest = Manifest.read(root)
     data = data_directory.find_data_directory(manifest.name, chosen, os.environ)
-    data_directory.tell_children(manifest.name, data)
+    data_directory.pass_to_children(manifest.name, data)
     bundle = Bundle(root, manifest, argv[0], data)
     prepare_environment(bundle)
     if not arguments:
-        from djbundle.runtime.cli.usage import explain  # noqa: PLC0415 - each command loads what it needs
+        from djbundle.runtime.cli.usage import usage_text  # noqa: PLC0415 - each command loads what it needs
 
-        print(explain(bundle))
+        print(usage_text(bundle))
         return 0
-    if wants_help(arguments) or arguments[0] not in WITH_OWN_RIGHTS:
+    if is_help_requested(arguments) or arguments[0] not in WITH_OWN_RIGHTS:
         privileges.enter(data)
-    if not wants_help(arguments):
-        answer = own_command(bundle, arguments)
-        if answer is not None:
-            return answer
+    if not is_help_requested(arguments):
+        exit_code = run_own_command(bundle, arguments)
+        if exit_code is not None:
+            return exit_code
     from djbundle.runtime.cli.management_commands import run_command  # noqa: PLC0415
 
     run_command(bundle, arguments)
     return 0
 
 
-def wants_help(arguments: list[str]) -> bool:
+def is_help_requested(arguments: list[str]) -> bool:
     """Return whether help is requested. Django prints the help of every command, also of djbundle's own."""
     return "--help" in arguments or "-h" in arguments
 
 
-def own_command(bundle: Bundle, arguments: list[str]) -> int | None:
+def run_own_command(bundle: Bundle, arguments: list[str]) -> int | None:
     """Run a command that needs no Django and return the exit code; return None for a management command."""
     command, *rest = arguments
-    if command not in OWN:
+    if command not in OWN_COMMANDS:
         return None
-    module, function = OWN[command].split(":")
-    answer: int = getattr(importlib.import_module(f"djbundle.runtime.{module}"), function)(bundle, rest)
-    return answer
+    module, function = OWN_COMMANDS[command].split(":")
+    exit_code: int = getattr(importlib.import_module(f"djbundle.runtime.{module}"), function)(bundle, rest)
+    return exit_code
 
 
 def print_error(error: DjbundleError) -> None:

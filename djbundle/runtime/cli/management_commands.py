@@ -12,7 +12,7 @@ from djbundle.runtime.process import memory
 from djbundle.runtime.settings.overlay import Change
 from djbundle.runtime.settings.rules import apply_overlay
 
-OUTSIDE = {
+PROJECT_COMMANDS = {
     "makemigrations": "writes migrations, and a bundle is read-only",
     "squashmigrations": "writes migrations, and a bundle is read-only",
     "optimizemigration": "writes migrations, and a bundle is read-only",
@@ -26,14 +26,14 @@ HARMLESS = {"--help", "-h", "--check", "--dry-run"}
 
 
 @dataclass(frozen=True, slots=True)
-class Running:
+class CommandContext:
     """The facts that djbundle's own management commands need of the bundle that they run in."""
 
     bundle: Bundle
     changes: list[Change]
 
 
-running: Running  # set by run_command
+context: CommandContext  # set by run_command
 
 
 class BundleUtility(ManagementUtility):
@@ -41,9 +41,9 @@ class BundleUtility(ManagementUtility):
 
     def fetch_command(self, subcommand: str) -> BaseCommand:
         if subcommand == "worker":  # it forks the processes that run tasks
-            memory.share_heaps()
-            memory.share_what_is_loaded()
-        memory.start_collecting()  # Django is set up by now
+            memory.limit_arenas()
+            memory.share_loaded_objects()
+        memory.start_garbage_collection()  # Django is set up by now
         commands = get_commands()
         app = commands.get(subcommand)
         if app is None:
@@ -51,26 +51,26 @@ class BundleUtility(ManagementUtility):
         return app if isinstance(app, BaseCommand) else load_command_class(app, subcommand)
 
 
-def refuse_outside_work(arguments: list[str]) -> None:
+def refuse_project_command(arguments: list[str]) -> None:
     """Raise BelongsToTheProjectError for a command that cannot work in a bundle: it is read-only and has no tests."""
     name, *rest = arguments
-    if name in OUTSIDE and not HARMLESS & {*rest}:
+    if name in PROJECT_COMMANDS and not HARMLESS & {*rest}:
         raise BelongsToTheProjectError(
-            f'"{name}" {OUTSIDE[name]}', f"run  manage.py {name}  in the project, and build again"
+            f'"{name}" {PROJECT_COMMANDS[name]}', f"run  manage.py {name}  in the project, and build again"
         )
 
 
 def unknown_command(name: str, known: list[str], program: str) -> UnknownCommandError:
-    near = difflib.get_close_matches(name, known, n=1)
-    meant = f"did you mean  {program} {near[0]}  ?  " if near else ""
-    return UnknownCommandError(f'unknown command "{name}"', f"{meant}{program} help  lists all commands")
+    matches = difflib.get_close_matches(name, known, n=1)
+    hint = f"did you mean  {program} {matches[0]}  ?  " if matches else ""
+    return UnknownCommandError(f'unknown command "{name}"', f"{hint}{program} help  lists all commands")
 
 
 def run_command(bundle: Bundle, arguments: list[str]) -> None:
     """Run one management command. `arguments` are those typed after the name of the program."""
-    refuse_outside_work(arguments)
-    global running  # noqa: PLW0603 - a management command is made by Django and takes no argument of ours
-    running = Running(bundle, apply_overlay(bundle, arguments[0]))
+    refuse_project_command(arguments)
+    global context  # noqa: PLW0603 - a management command is made by Django and takes no argument of ours
+    context = CommandContext(bundle, apply_overlay(bundle, arguments[0]))
     utility = BundleUtility([bundle.program, *arguments])
     utility.prog_name = os.path.basename(bundle.program)  # noqa: PTH119 - a name, not a path
     utility.execute()

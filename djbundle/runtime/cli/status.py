@@ -9,10 +9,10 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from djbundle.runtime.core.bundle import Bundle
-from djbundle.runtime.handover.answers import SiteStatus
-from djbundle.runtime.handover.control_socket import ask_status
-from djbundle.runtime.process.counters import Board, Counts
-from djbundle.runtime.process.process_tree import Process, tree
+from djbundle.runtime.handover.control_socket import request_status
+from djbundle.runtime.handover.messages import SiteStatus
+from djbundle.runtime.process.counters import Counts, Scoreboard
+from djbundle.runtime.process.process_tree import Process, walk_processes
 
 INTERVAL = 1.0  # seconds between two snapshots
 MEGABYTE = 1_000_000
@@ -21,10 +21,10 @@ CLEAR = "\033[H\033[2J"  # move the cursor home and clear the screen
 
 
 @dataclass(frozen=True, slots=True)
-class Status:
-    """One snapshot of the site. `told` is the answer of the supervisor."""
+class Snapshot:
+    """One snapshot of the site. `site` is what the supervisor reports."""
 
-    told: SiteStatus
+    site: SiteStatus
     processes: list[Process]
     requests: int
     errors: int  # answered with 5xx
@@ -33,9 +33,9 @@ class Status:
     moment: float  # of the snapshot, in monotonic seconds
 
     def to_json(self) -> str:
-        facts = asdict(self)
-        told = facts.pop("told")
-        return json.dumps(told | facts)
+        fields = asdict(self)
+        site = fields.pop("site")
+        return json.dumps(site | fields)
 
 
 def add_status_options(parser: ArgumentParser) -> None:
@@ -47,56 +47,56 @@ def run_status(bundle: Bundle, arguments: list[str]) -> int:
     parser = ArgumentParser(prog=f"{Path(bundle.program).name} status", allow_abbrev=False)
     add_status_options(parser)
     options = parser.parse_args(arguments)
-    before: Status | None = None
+    before: Snapshot | None = None
     while True:
-        status = look(bundle.data)
-        text = status.to_json() if options.json else "\n".join(describe(status, before))
+        snapshot = take_snapshot(bundle.data)
+        text = snapshot.to_json() if options.json else "\n".join(describe_snapshot(snapshot, before))
         is_screen = options.watch and not options.json and sys.stdout.isatty()
         print(f"{CLEAR}{text}" if is_screen else text, flush=True)
         if not options.watch:
             return 0
-        before = status
+        before = snapshot
         time.sleep(INTERVAL)
 
 
-def look(data: Path) -> Status:
+def take_snapshot(data: Path) -> Snapshot:
     """Take a snapshot. Raises NotServingError."""
-    told = ask_status(data)
-    board = Board.of_process(told.app)
-    counts = board.by_role() if board else {}
+    site = request_status(data)
+    scoreboard = Scoreboard.of_process(site.app)
+    counts = scoreboard.by_role() if scoreboard else {}
     web = Counts.sum(counts.get("web", []))
     starts = {role: Counts.sum(each).starts - len(each) for role, each in counts.items()}
     restarts = {role: count for role, count in starts.items() if count}
-    processes = list(tree(told.supervisor))
-    return Status(told, processes, web.total, web.answers[5], web.seconds, restarts, time.monotonic())
+    processes = list(walk_processes(site.supervisor))
+    return Snapshot(site, processes, web.total, web.responses[5], web.seconds, restarts, time.monotonic())
 
 
-def describe(status: Status, before: Status | None) -> Iterator[str]:
+def describe_snapshot(snapshot: Snapshot, before: Snapshot | None) -> Iterator[str]:
     """Yield the lines for a person. `before` is an earlier snapshot, for the rate between the two."""
-    told = status.told
-    yield f"{told.name} {told.version} serves {', '.join(told.urls)} with data in {told.data}"
-    if told.taking_over:
+    site = snapshot.site
+    yield f"{site.name} {site.version} serves {', '.join(site.urls)} with data in {site.data}"
+    if site.taking_over:
         yield "another process is about to take over"
-    yield traffic(status, before)
-    if told.certificate_ends:
-        left = told.certificate_ends - time.time()
-        ends = time.strftime("%Y-%m-%d", time.gmtime(told.certificate_ends))
+    yield traffic(snapshot, before)
+    if site.certificate_ends:
+        left = site.certificate_ends - time.time()
+        ends = time.strftime("%Y-%m-%d", time.gmtime(site.certificate_ends))
         yield f"certificate until {ends}, {left / DAY:.0f} days from now"
-    for role, count in status.restarts.items():
+    for role, count in snapshot.restarts.items():
         yield f"{role} had to be started again {count} {'time' if count == 1 else 'times'}; see the log"
     yield ""
-    yield from table(status.processes)
+    yield from table(snapshot.processes)
 
 
-def traffic(status: Status, before: Status | None) -> str:
+def traffic(snapshot: Snapshot, before: Snapshot | None) -> str:
     """Describe the requests to the server that runs now; one that takes over starts at 0."""
-    requests, errors, seconds = status.requests, status.errors, status.seconds
-    told = f"{requests:,} requests, {errors:,} of them failed"
+    requests, errors, seconds = snapshot.requests, snapshot.errors, snapshot.seconds
+    text = f"{requests:,} requests, {errors:,} of them failed"
     if before and before.requests <= requests:
-        rate = (requests - before.requests) / (status.moment - before.moment)
-        told += f", {rate:,.0f} in this second"
+        rate = (requests - before.requests) / (snapshot.moment - before.moment)
+        text += f", {rate:,.0f} in this second"
         requests, seconds = requests - before.requests, seconds - before.seconds
-    return f"{told}, {seconds / requests * 1000:.1f} ms each" if requests else told
+    return f"{text}, {seconds / requests * 1000:.1f} ms each" if requests else text
 
 
 def table(processes: list[Process]) -> Iterator[str]:

@@ -16,9 +16,9 @@ BARE = re.compile(r"[\w@%+=:,./\[\]*~^{}()-]+", re.ASCII)  # needs no quotes
 MARGIN = 15  # seconds after the grace period before systemd kills the processes
 
 
-def service_unit(name: str, program: str, options: ServeOptions, words: list[str], *, sockets: list[str]) -> str:
-    """Return the text of the service unit. `words` are the arguments of ``serve`` from which `options` were parsed."""
-    command = " ".join((quoted(program, is_program=True), *map(quoted, ("serve", *words))))
+def service_unit(name: str, program: str, options: ServeOptions, arguments: list[str], *, sockets: list[str]) -> str:
+    """Return the text of the service unit. `arguments` are those from which `options` were parsed."""
+    command = " ".join((quoted(program, is_program=True), *map(quoted, ("serve", *arguments))))
     requires = f"Requires={' '.join(sockets)}\n" if sockets else ""
     return render("site.service", name=name, command=command, stop=options.grace + MARGIN, requires=requires)
 
@@ -27,10 +27,10 @@ def socket_units(name: str, options: ServeOptions) -> dict[str, str]:
     """Return the texts of the socket units by file name."""
     tls = options.tls
     binds: tuple[Address, ...] = options.binds or (default_address(tls=tls is not None, environment={}),)
-    found = {f"{name}.socket": socket_unit(name, "site", binds, options.uds_permissions)}
+    units = {f"{name}.socket": socket_unit(name, "site", binds, options.uds_permissions)}
     if tls and tls.http_bind:
-        found[f"{name}-http.socket"] = socket_unit(name, "http", (tls.http_bind,), options.uds_permissions)
-    return found
+        units[f"{name}-http.socket"] = socket_unit(name, "http", (tls.http_bind,), options.uds_permissions)
+    return units
 
 
 def socket_unit(name: str, label: str, binds: tuple[Address, ...], mode: int) -> str:
@@ -39,12 +39,12 @@ def socket_unit(name: str, label: str, binds: tuple[Address, ...], mode: int) ->
     return render("site.socket", name=name, label=label, listen=listen, mode=f"{mode:04o}")
 
 
-def without_binds(words: list[str]) -> list[str]:
+def without_binds(arguments: list[str]) -> list[str]:
     """Return the arguments of ``serve`` without ``--bind`` and ``--http-bind``, which the socket units replace."""
     parser = ArgumentParser(add_help=False, allow_abbrev=False)
     parser.add_argument("--bind", action="append")
     parser.add_argument("--http-bind")
-    _, others = parser.parse_known_args(words)
+    _, others = parser.parse_known_args(arguments)
     return list(others)
 
 
@@ -57,7 +57,7 @@ def quoted(word: str, *, is_program: bool = False) -> str:
     if is_program and (CONTROL.search(word) or set(word) & set("\"'\\$")):
         raise InstallError(f"no unit can start a file that is called {word!r}", "give it another name")
     text = word.replace("\\", "\\\\").replace('"', '\\"').replace("%", "%%").replace("$", "$$")
-    text = CONTROL.sub(lambda found: f"\\x{ord(found[0]):02x}", text)
+    text = CONTROL.sub(lambda match: f"\\x{ord(match[0]):02x}", text)
     return text if BARE.fullmatch(text) else f'"{text}"'
 
 
@@ -77,18 +77,18 @@ def check_text(value: str) -> None:
         raise InstallError(f"{value!r} is no text in UTF-8, as units have to be", "give it another name") from error
 
 
-def refuse_secrets(name: str, words: Sequence[str], secrets: Sequence[tuple[str, str]]) -> None:
-    """Raise InstallError for a secret among `words`, because every user may read a unit and the list of processes.
+def refuse_secrets(name: str, arguments: Sequence[str], secrets: Sequence[tuple[str, str]]) -> None:
+    """Raise InstallError for a secret among `arguments`, because every user may read a unit and the list of processes.
 
     `secrets` are options, each with the variable that may be set in its place.
     """
     for option, variable in secrets:
-        if any(word == option or word.startswith(f"{option}=") for word in words):
+        if any(word == option or word.startswith(f"{option}=") for word in arguments):
             raise InstallError(
                 f"{option} is a secret, and everybody may read a unit",
                 f"leave it out, and put it into /etc/{name}.env, which only root may read:  {variable}=KEY",
             )
-    for word in words:
+    for word in arguments:
         if next(secrets_by_shape(word), None):
             raise InstallError(
                 f"{masking.hide('', word)} has a secret in it, and everybody may read a unit", "do without it"

@@ -20,18 +20,18 @@ from typing import Any
 from djbundle.errors import NotServingError, UpgradeError
 from djbundle.runtime.core.bundle import Bundle
 from djbundle.runtime.core.safe_path import find_weakness
-from djbundle.runtime.handover.answers import Step
-from djbundle.runtime.handover.control_socket import Peer, ask, ask_status, understood
+from djbundle.runtime.handover.control_socket import Peer, parse_reply, request_status, send_command
+from djbundle.runtime.handover.messages import ProgressMessage
 from djbundle.runtime.handover.new_version import NewVersion, Version, copied_beside, in_place, open_new
 from djbundle.runtime.handover.signature import SUFFIX, Signature
 from djbundle.runtime.logs.formats import printable
 from djbundle.runtime.process import privileges
 
-KEPT = ".previous"
+PREVIOUS_SUFFIX = ".previous"
 
 
 @dataclass(frozen=True, slots=True)
-class Running:
+class RunningVersion:
     """The program that serves, which is this very program."""
 
     version: Version
@@ -39,16 +39,16 @@ class Running:
     signer: str  # the public key by which a new version must be signed, or ""
 
     @classmethod
-    def of(cls, bundle: Bundle) -> "Running":
+    def of(cls, bundle: Bundle) -> "RunningVersion":
         """Return the program that serves. Raises NotServingError if none does, UpgradeError if another one does."""
-        ask_status(bundle.data, check_program)
+        request_status(bundle.data, check_program)
         return cls(Version.of(bundle.manifest), Path(sys.executable), bundle.manifest.signer)
 
     @property
     def previous(self) -> Path:
-        return self.program.with_name(self.program.name + KEPT)
+        return self.program.with_name(self.program.name + PREVIOUS_SUFFIX)
 
-    def wanted_signature(self, new: Path, file: Path | None) -> Signature | None:
+    def required_signature(self, new: Path, file: Path | None) -> Signature | None:
         """Return the signature that `new` needs, by default in ``NEW.sig``; None where it needs none."""
         return Signature(self.signer, file or new.with_name(new.name + SUFFIX)) if self.signer else None
 
@@ -71,7 +71,7 @@ def check_program(peer: Peer) -> None:
         )
 
 
-def take_rights(data: Path, program: Path) -> None:
+def drop_rights(data: Path, program: Path) -> None:
     """Drop the rights of root if the program's folder belongs to the owner of the data. Raises UpgradeError.
 
     Root replaces its own programs as root. A program of any other user is refused: that user could exchange it between
@@ -107,22 +107,24 @@ def run_upgrade(bundle: Bundle, arguments: list[str]) -> int:
     parser = ArgumentParser(prog=f"{Path(bundle.program).name} upgrade", allow_abbrev=False)
     add_upgrade_options(parser)
     options = parser.parse_args(arguments)
-    privileges.check_way(bundle.data, privileges.owner_of(bundle.data))
-    running = Running.of(bundle)
-    say = Says(as_json=options.json)
-    signature = running.wanted_signature(options.new, options.signature)
-    with open_new(options.new) as opened:
-        take_rights(bundle.data, running.program)
-        with copied_beside(running.program, opened, options.new, bundle.data) as new:
+    privileges.check_path(bundle.data, privileges.owner_of(bundle.data))
+    running = RunningVersion.of(bundle)
+    report = Reporter(as_json=options.json)
+    signature = running.required_signature(options.new, options.signature)
+    with open_new(options.new) as file:
+        drop_rights(bundle.data, running.program)
+        with copied_beside(running.program, file, options.new, bundle.data) as new:
             may_be_older = not signature or options.allow_downgrade
-            found = new.check(running.version, signature, may_be_older=may_be_older).version
-            good = "whole and signed" if signature else "whole"
-            text = f"{options.new} is {good}: {running.version.name} {found}, in place of {running.version.version}"
-            say("checked", text, version=found)
+            version = new.check(running.version, signature, may_be_older=may_be_older).version
+            condition = "whole and signed" if signature else "whole"
+            text = (
+                f"{options.new} is {condition}: {running.version.name} {version}, in place of {running.version.version}"
+            )
+            report("checked", text, version=version)
             if options.check:
-                foretell(new, say)
+                report_plan(new, report)
             else:
-                replace_and_reload(running, new, say)
+                replace_and_reload(running, new, report)
     return 0
 
 
@@ -131,54 +133,55 @@ def run_rollback(bundle: Bundle, arguments: list[str]) -> int:
     parser = ArgumentParser(prog=f"{Path(bundle.program).name} rollback", allow_abbrev=False)
     add_json(parser)
     options = parser.parse_args(arguments)
-    privileges.check_way(bundle.data, privileges.owner_of(bundle.data))
-    running = Running.of(bundle)
-    take_rights(bundle.data, running.program)
+    privileges.check_path(bundle.data, privileges.owner_of(bundle.data))
+    running = RunningVersion.of(bundle)
+    drop_rights(bundle.data, running.program)
     if not running.previous.is_file():
         raise UpgradeError(f"there is no {running.previous}", "nothing was upgraded here; upgrade to the file you want")
-    say = Says(as_json=options.json)
+    report = Reporter(as_json=options.json)
     with (
-        open_new(running.previous) as opened,
-        copied_beside(running.program, opened, running.previous, bundle.data) as new,
+        open_new(running.previous) as file,
+        copied_beside(running.program, file, running.previous, bundle.data) as new,
     ):
-        found = new.check(running.version, None, may_be_older=True).version
-        say("checked", f"back from {running.version.version} to {found}", version=found)
-        replace_and_reload(running, new, say)
+        version = new.check(running.version, None, may_be_older=True).version
+        report("checked", f"back from {running.version.version} to {version}", version=version)
+        replace_and_reload(running, new, report)
     return 0
 
 
-def foretell(new: NewVersion, say: "Says") -> None:
+def report_plan(new: NewVersion, report: "Reporter") -> None:
     """Report whether migrations would be applied."""
-    if steps := new.pending_migrations():
-        text = (
-            f"{len(steps)} migrations: connections would wait while they are applied to a database that was backed up"
-        )
-        say("plan", text, migrations=steps)
+    if migrations := new.pending_migrations():
+        count = len(migrations)
+        text = f"{count} migrations: connections would wait while they are applied to a database that was backed up"
+        report("plan", text, migrations=migrations)
     else:
-        say("plan", "no migrations: the new version would serve beside the old one, then replace it", migrations=[])
+        report("plan", "no migrations: the new version would serve beside the old one, then replace it", migrations=[])
 
 
-def replace_and_reload(running: Running, new: NewVersion, say: "Says") -> None:
+def replace_and_reload(running: RunningVersion, new: NewVersion, report: "Reporter") -> None:
     with in_place(new, running.program, running.previous):
-        for step in reload(new.data):
-            if step.state == "failed":
-                raise UpgradeError(f"the new version did not take over: {step.facts['cause']}", step.facts["fix"])
-            say(step.state, STEPS.get(step.state, step.state), **step.facts)
+        for message in reload(new.data):
+            if message.state == "failed":
+                raise UpgradeError(
+                    f"the new version did not take over: {message.fields['cause']}", message.fields["fix"]
+                )
+            report(message.state, PROGRESS_TEXTS.get(message.state, message.state), **message.fields)
 
 
-def reload(data: Path) -> Iterator[Step]:
+def reload(data: Path) -> Iterator[ProgressMessage]:
     """Yield the steps of the handover, up to the last one."""
     state = ""
-    for answer in ask(data, check_program, command="reload"):
-        step = understood(Step.of, answer, data)
-        state = step.state
-        yield step
+    for reply in send_command(data, check_program, command="reload"):
+        message = parse_reply(ProgressMessage.of, reply, data)
+        state = message.state
+        yield message
         if state in ("serving", "failed"):
             return
     raise NotServingError(f"`serve` went away while it was {state or 'asked'}", "look at its log")
 
 
-STEPS = {
+PROGRESS_TEXTS = {
     "pending": "the old version finishes; new connections wait",
     "ready": "the new version answers",
     "serving": "the new version serves, the old one leaves",
@@ -186,10 +189,10 @@ STEPS = {
 
 
 @dataclass(frozen=True, slots=True)
-class Says:
+class Reporter:
     """Prints each step: as text for a person, or as a line of JSON for a program."""
 
     as_json: bool
 
-    def __call__(self, state: str, text: str, /, **facts: Any) -> None:
-        print(json.dumps({"state": state, **facts}) if self.as_json else text, flush=True)
+    def __call__(self, state: str, text: str, /, **fields: Any) -> None:
+        print(json.dumps({"state": state, **fields}) if self.as_json else text, flush=True)

@@ -17,7 +17,7 @@ Data lies in {data}  (--data-dir DIR changes that).
 """
 
 
-def explain(bundle: Bundle) -> str:
+def usage_text(bundle: Bundle) -> str:
     manifest = bundle.manifest
     return TEMPLATE.format(
         name=manifest.name, version=manifest.version, program=bundle.program, data=bundle.data

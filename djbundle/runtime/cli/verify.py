@@ -19,7 +19,7 @@ CHUNK = 1 << 20
 
 
 @dataclass(frozen=True, slots=True)
-class Verified:
+class VerifiedFile:
     """A file that is exactly as it was built."""
 
     file: str
@@ -36,15 +36,15 @@ def run_verify(bundle: Bundle, arguments: list[str]) -> int:
     add_verify_options(parser)
     options = parser.parse_args(arguments)
     file = Path(sys.executable)
-    found = verify(file)
+    verified = verify(file)
     if options.json:
-        print(json.dumps(asdict(found)))
+        print(json.dumps(asdict(verified)))
     else:
-        print(f"{file} is whole: {found.size:,} bytes, SHA-256 {found.sha256}")
+        print(f"{file} is whole: {verified.size:,} bytes, SHA-256 {verified.sha256}")
     return 0
 
 
-def verify(file: Path) -> Verified:
+def verify(file: Path) -> VerifiedFile:
     """Compare the file with its checksum. Raises DamagedBundleError or BundleUnreadableError."""
     digest = hashlib.sha256()
     try:
@@ -61,4 +61,4 @@ def verify(file: Path) -> Verified:
     if tail[:32] != digest.digest() or len(tail) != TAIL:
         raise DamagedBundleError(f"{file} is damaged", "copy it again and compare its SHA-256 with the original")
     digest.update(tail)
-    return Verified(str(file), size, digest.hexdigest())
+    return VerifiedFile(str(file), size, digest.hexdigest())

@@ -5,7 +5,7 @@ import json
 from djbundle.runtime.core.bundle import Bundle
 
 
-def describe(bundle: Bundle) -> dict[str, str | None]:
+def versions_by_name(bundle: Bundle) -> dict[str, str | None]:
     """Return the versions by name, in the order of the output."""
     manifest, build = bundle.manifest, bundle.manifest.build
     return {
@@ -24,11 +24,11 @@ def run_version(bundle: Bundle, arguments: list[str]) -> int:
 
 
 def print_version(bundle: Bundle, *, as_json: bool) -> int:
-    facts = describe(bundle)
+    versions = versions_by_name(bundle)
     if as_json:
-        print(json.dumps({"name": bundle.manifest.name, "version": facts.pop(bundle.manifest.name), **facts}))
+        print(json.dumps({"name": bundle.manifest.name, "version": versions.pop(bundle.manifest.name), **versions}))
         return 0
-    width = max(map(len, facts))
-    for name, value in facts.items():
+    width = max(map(len, versions))
+    for name, value in versions.items():
         print(f"{name:<{width}}  {value or '-'}")
     return 0

@@ -7,7 +7,7 @@ do not have. bootstrap.py calls `find_authorities` when ``ssl`` is imported, so 
 import os
 import re
 
-FILE, FOLDER = "SSL_CERT_FILE", "SSL_CERT_DIR"
+FILE_VARIABLE, FOLDER_VARIABLE = "SSL_CERT_FILE", "SSL_CERT_DIR"
 # Where Go looks (crypto/x509, root_linux.go).
 FILES = (
     "/etc/ssl/certs/ca-certificates.crt",  # Debian, Ubuntu, Gentoo, Arch
@@ -18,25 +18,30 @@ FILES = (
     "/etc/ssl/cert.pem",  # Alpine
 )
 FOLDERS = ("/etc/ssl/certs", "/etc/pki/tls/certs")
-HASHED = re.compile(r"[0-9a-f]{8}\.\d+")  # openssl-rehash(1); OpenSSL looks for no other name in a folder
+HASHED_NAME = re.compile(r"[0-9a-f]{8}\.\d+")  # openssl-rehash(1); OpenSSL looks for no other name in a folder
 
 
-def find_authorities(openssl_file: str, openssl_folder: str, carried: str) -> None:
+def find_authorities(openssl_file: str, openssl_folder: str, bundled_file: str) -> None:
     """Set the variables that name the authorities, for this process and its children, unless one is set already.
 
     `openssl_file` and `openssl_folder` are where OpenSSL looks by itself. If certificates are there, nothing is set:
-    OpenSSL reads a folder only as needed, but reads a file for each connection. `carried` is the bundle's own file.
+    OpenSSL reads a folder only as needed, but reads a file for each connection. `bundled_file` is the bundle's own.
     """
-    if FILE in os.environ or FOLDER in os.environ or has_file(openssl_file) or has_folder(openssl_folder):
+    if (
+        FILE_VARIABLE in os.environ
+        or FOLDER_VARIABLE in os.environ
+        or is_certificate_file(openssl_file)
+        or is_certificate_folder(openssl_folder)
+    ):
         return
-    file, folder = next(filter(has_file, FILES), None), next(filter(has_folder, FOLDERS), None)
+    file, folder = next(filter(is_certificate_file, FILES), None), next(filter(is_certificate_folder, FOLDERS), None)
     if folder:
-        os.environ[FOLDER] = folder
+        os.environ[FOLDER_VARIABLE] = folder
     if file or not folder:
-        os.environ[FILE] = file or carried
+        os.environ[FILE_VARIABLE] = file or bundled_file
 
 
-def has_file(path: str) -> bool:
+def is_certificate_file(path: str) -> bool:
     """Return whether the file at `path` contains a certificate."""
     try:
         with open(path, "rb") as file:  # noqa: PTH123 - pathlib may not be loaded
@@ -45,8 +50,8 @@ def has_file(path: str) -> bool:
         return False
 
 
-def has_folder(path: str) -> bool:
+def is_certificate_folder(path: str) -> bool:
     try:
-        return any(map(HASHED.fullmatch, os.listdir(path)))  # noqa: PTH208 - likewise
+        return any(map(HASHED_NAME.fullmatch, os.listdir(path)))  # noqa: PTH208 - likewise
     except OSError:
         return False

@@ -14,10 +14,10 @@ def take_option(arguments: list[str]) -> tuple[list[str], str | None]:
     """Split ``--data-dir DIR`` or ``--data-dir=DIR`` off the arguments, at any position. The last one counts."""
     rest: list[str] = []
     chosen = None
-    waiting = iter(arguments)
-    for argument in waiting:
+    remaining = iter(arguments)
+    for argument in remaining:
         if argument == OPTION:
-            chosen = next(waiting, None)
+            chosen = next(remaining, None)
             if chosen is None:
                 raise DataDirectoryError(f"{OPTION} names no folder", f"write {OPTION} DIR")
         elif argument.startswith(f"{OPTION}="):
@@ -50,7 +50,7 @@ def find_data_directory(name: str, chosen: str | None, environment: Mapping[str,
     return Path(environment["HOME"]) / ".local/share" / name
 
 
-def tell_children(name: str, data: Path) -> None:
+def pass_to_children(name: str, data: Path) -> None:
     """Make child processes of the same bundle (``sys.executable -c``) use the same data directory."""
     os.environ[_children_variable(name)] = str(data)
 

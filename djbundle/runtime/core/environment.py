@@ -4,7 +4,7 @@ import os
 from pathlib import Path
 
 from djbundle.runtime.core.bundle import Bundle
-from djbundle.runtime.core.verify_mode import is_trial, note_absent_programs
+from djbundle.runtime.core.verify_mode import is_verify_mode, record_absent_programs
 
 
 def prepare_environment(bundle: Bundle) -> None:
@@ -14,8 +14,8 @@ def prepare_environment(bundle: Bundle) -> None:
     """
     os.umask(0o077)
     os.environ["DJBUNDLE_RELEASE"] = f"{bundle.manifest.version} ({bundle.manifest.build.date})"  # for djbundle.tasks
-    if is_trial():
-        note_absent_programs(bundle.data)
+    if is_verify_mode():
+        record_absent_programs(bundle.data)
     name_library_data(bundle)
     if "TMPDIR" not in os.environ and not Path("/tmp").is_dir():  # noqa: S108 - looked at, not written to
         os.environ["TMPDIR"] = str(bundle.data)

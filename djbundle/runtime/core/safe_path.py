@@ -75,12 +75,12 @@ def _writable_by_others(place: Path, status: os.stat_result, trusted: Set[int] |
 
 def members_of(gid: int) -> set[int]:
     """Return the users of a group, as far as this machine's user database knows them."""
-    found = {entry.pw_uid for entry in pwd.getpwall() if entry.pw_gid == gid}
+    users = {entry.pw_uid for entry in pwd.getpwall() if entry.pw_gid == gid}
     with contextlib.suppress(KeyError):
         for name in grp.getgrgid(gid).gr_mem:
             with contextlib.suppress(KeyError):
-                found.add(pwd.getpwnam(name).pw_uid)
-    return found
+                users.add(pwd.getpwnam(name).pw_uid)
+    return users
 
 
 def name_of(uid: int) -> str:

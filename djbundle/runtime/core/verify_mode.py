@@ -1,4 +1,4 @@
-"""What a trial leaves for ``djbundle verify``, which crawls the site in an empty environment."""
+"""Verify mode: a start of the bundle by `djbundle verify`, which crawls the site in an empty environment."""
 
 import os
 import sys
@@ -8,21 +8,21 @@ from typing import Any
 from djbundle.contract import verification
 
 
-def is_trial() -> bool:
+def is_verify_mode() -> bool:
     """Return whether `djbundle verify` has started this bundle."""
-    return bool(os.environ.get(verification.VARIABLE))
+    return bool(os.environ.get(verification.VERIFY_MODE_VARIABLE))
 
 
-def note_absent_programs(data: Path) -> None:
+def record_absent_programs(data: Path) -> None:
     """Record the programs that this process tries to start but cannot find.
 
     Code that catches the error may raise another one, which does not name the program.
     """
-    import shutil  # noqa: PLC0415 - a start that is no trial needs none of this
+    import shutil  # noqa: PLC0415 - a start outside verify mode needs none of this
 
     file = data / verification.ABSENT_PROGRAMS
 
-    def note(event: str, arguments: tuple[Any, ...]) -> None:
+    def record(event: str, arguments: tuple[Any, ...]) -> None:
         if event != "subprocess.Popen":
             return
         program, environment = os.fsdecode(arguments[0]), arguments[3]
@@ -30,10 +30,10 @@ def note_absent_programs(data: Path) -> None:
             with file.open("a") as lines:
                 lines.write(f"{program}\n")
 
-    sys.addaudithook(note)
+    sys.addaudithook(record)
 
 
-def note_url(data: Path, url: str) -> None:
+def record_url(data: Path, url: str) -> None:
     """Record the address at which the site serves. The file appears whole."""
     partial = data / f"{verification.URL}.partial"
     partial.write_text(url)

@@ -29,13 +29,13 @@ NETWORK_TYPES = frozenset(
 
 def file_system_of(path: Path, mounts: str) -> str:
     """Return the type of the file system of `path`, "" if unknown. `mounts` is the text of mountinfo, see proc(5)."""
-    target, best, found = path.resolve(), -1, ""
+    target, best, kind = path.resolve(), -1, ""
     for line in mounts.splitlines():
         fields, _, rest = line.partition(" - ")
         point = Path(fields.split()[4].encode().decode("unicode_escape"))
         if (point == target or point in target.parents) and len(point.parts) >= best:
-            best, found = len(point.parts), rest.split()[0]
-    return found
+            best, kind = len(point.parts), rest.split()[0]
+    return kind
 
 
 def refuse_network(path: Path, mounts: Path = MOUNTS) -> None:

@@ -21,7 +21,7 @@ NO_DATABASE = "django.db.backends.dummy"  # Django's engine for an empty DATABAS
 
 
 @dataclass(frozen=True, slots=True)
-class Pending:
+class PendingMigrations:
     """The migrations that a database lacks."""
 
     alias: str
@@ -30,7 +30,7 @@ class Pending:
 
 
 @dataclass(frozen=True, slots=True)
-class Applied:
+class AppliedMigrations:
     """A database that was migrated, and its backup; None if there was nothing to back up."""
 
     database: Path | None  # None: in memory
@@ -45,14 +45,14 @@ def used_databases() -> list[str]:
     return [alias for alias in connections if connections.settings[alias]["ENGINE"] != NO_DATABASE]
 
 
-def look_for_pending(bundle: Bundle, *, migrate: bool) -> list[Pending]:
+def find_all_pending(bundle: Bundle, *, migrate: bool) -> list[PendingMigrations]:
     """Return the migrations that `serve` has to apply. Without `migrate`, only log the missing ones.
 
     Raises PendingMigrationsError for a database that only an administrator may migrate, DatabaseUnreachableError for
     one that does not answer. Leaves no connection open, since none may cross the fork.
     """
-    found = []
-    with answering() as connection_of:
+    lacking = []
+    with open_connections() as connection_of:
         for alias in used_databases():
             connection = connection_of(alias)
             had_content = has_content(file_of(connection))
@@ -63,18 +63,18 @@ def look_for_pending(bundle: Bundle, *, migrate: bool) -> list[Pending]:
             elif not is_sqlite(connection):
                 raise to_be_applied_by_hand(bundle, alias, pending)
             else:
-                found.append(Pending(alias, pending, had_content))
-    return found
+                lacking.append(PendingMigrations(alias, pending, had_content))
+    return lacking
 
 
-def apply_all(bundle: Bundle, pending: list[Pending]) -> list[Applied]:
+def apply_all(bundle: Bundle, pending: list[PendingMigrations]) -> list[AppliedMigrations]:
     """Back up and migrate the databases. Leaves no connection open.
 
     On failure, restores every database and raises MigrationError.
     """
-    applied: list[Applied] = []
+    applied: list[AppliedMigrations] = []
     try:
-        with answering() as connection_of:
+        with open_connections() as connection_of:
             applied.extend(apply_pending(bundle, connection_of(each.alias), each) for each in pending)
     except DjbundleError:
         undo_all(applied)
@@ -82,31 +82,31 @@ def apply_all(bundle: Bundle, pending: list[Pending]) -> list[Applied]:
     return applied
 
 
-def undo_all(applied: list[Applied]) -> None:
+def undo_all(applied: list[AppliedMigrations]) -> None:
     connections.close_all()
     for each in applied:
         each.undo()
 
 
 @contextlib.contextmanager
-def answering() -> Iterator[Callable[[str], BaseDatabaseWrapper]]:
+def open_connections() -> Iterator[Callable[[str], BaseDatabaseWrapper]]:
     """Yield a function that returns the connection of an alias, and close all connections after the block.
 
     Raises DatabaseUnreachableError for a database that does not answer.
     """
-    asked = ""
+    last_alias = ""
 
     def connection_of(alias: str) -> BaseDatabaseWrapper:
-        nonlocal asked
-        asked = alias
+        nonlocal last_alias
+        last_alias = alias
         return connections[alias]
 
     try:
         yield connection_of
     except OperationalError as error:
-        said = " ".join(str(error).split())
+        reason = " ".join(str(error).split())
         raise DatabaseUnreachableError(
-            f'the database "{asked}" does not answer: {said}', "start it, or correct DATABASES in the settings"
+            f'the database "{last_alias}" does not answer: {reason}', "start it, or correct DATABASES in the settings"
         ) from error
     finally:
         connections.close_all()
@@ -131,17 +131,17 @@ def to_be_applied_by_hand(bundle: Bundle, alias: str, pending: list[str]) -> Pen
     )
 
 
-def apply_pending(bundle: Bundle, connection: BaseDatabaseWrapper, pending: Pending) -> Applied:
+def apply_pending(bundle: Bundle, connection: BaseDatabaseWrapper, pending: PendingMigrations) -> AppliedMigrations:
     database = file_of(connection)
     backup = back_up(database, bundle.data) if database and pending.had_content else None
     log(f"applying {count(pending.migrations)} to {connection.settings_dict['NAME']}")
     kept = "the database is as it was before" if backup else "nothing was kept of the new database"
     migrate(connection, pending, kept, lambda: put_back(database, backup))
-    return Applied(database, backup)
+    return AppliedMigrations(database, backup)
 
 
 def migrate(
-    connection: BaseDatabaseWrapper, pending: Pending, kept: str, undo: Callable[[], None] = lambda: None
+    connection: BaseDatabaseWrapper, pending: PendingMigrations, kept: str, undo: Callable[[], None] = lambda: None
 ) -> None:
     """Apply the migrations. On failure, call `undo` and raise MigrationError, whose text ends with `kept`."""
     try:
@@ -149,9 +149,9 @@ def migrate(
     except Exception as error:  # a migration may raise anything; the old state is restored in each case
         connection.close()
         undo()
-        said = " ".join(f"{type(error).__name__}: {error}".split())
+        reason = " ".join(f"{type(error).__name__}: {error}".split())
         raise MigrationError(
-            f"a migration failed ({said}); {kept}", "correct the migration, or start the previous bundle"
+            f"a migration failed ({reason}); {kept}", "correct the migration, or start the previous bundle"
         ) from error
 
 

@@ -7,20 +7,29 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 from djbundle.errors import MigrationError
 from djbundle.runtime.core.bundle import Bundle
 from djbundle.runtime.database import sqlite
-from djbundle.runtime.database.migrations import Applied, Pending, answering, back_up, count, file_of, migrate, remove
+from djbundle.runtime.database.migrations import (
+    AppliedMigrations,
+    PendingMigrations,
+    back_up,
+    count,
+    file_of,
+    migrate,
+    open_connections,
+    remove,
+)
 from djbundle.runtime.logs.lines import log
 
 
-def apply_beside(bundle: Bundle, pending: list[Pending]) -> list[Applied]:
+def apply_beside(bundle: Bundle, pending: list[PendingMigrations]) -> list[AppliedMigrations]:
     """Back up and migrate the databases while another instance writes to them.
 
     Restoring a backup would lose the writes of that instance. So all migrations are first tried on a copy, which is
     deleted afterwards. Migrations that passed there are applied for good.
     """
-    with answering() as connection_of:
+    with open_connections() as connection_of:
         for each in pending:
             rehearse(bundle, connection_of(each.alias), each)
-    with answering() as connection_of:
+    with open_connections() as connection_of:
         for each in pending:
             connection = connection_of(each.alias)
             database = file_of(connection)
@@ -31,8 +40,8 @@ def apply_beside(bundle: Bundle, pending: list[Pending]) -> list[Applied]:
     return []
 
 
-def rehearse(bundle: Bundle, connection: BaseDatabaseWrapper, pending: Pending) -> None:
-    given, database = connection.settings_dict["NAME"], file_of(connection)
+def rehearse(bundle: Bundle, connection: BaseDatabaseWrapper, pending: PendingMigrations) -> None:
+    original_name, database = connection.settings_dict["NAME"], file_of(connection)
     if database is None:  # in memory
         return
     copy = bundle.data / f"rehearsal-{pending.alias}.sqlite3"
@@ -45,5 +54,5 @@ def rehearse(bundle: Bundle, connection: BaseDatabaseWrapper, pending: Pending) 
         raise MigrationError(f"{database} cannot be copied to try its migrations: {error}", "make room") from error
     finally:
         connection.close()
-        connection.settings_dict["NAME"] = given
+        connection.settings_dict["NAME"] = original_name
         remove(copy)

@@ -9,7 +9,7 @@ from typing import Any
 from djbundle.errors import SqliteTooOldError
 
 ENGINES = ("django.db.backends.sqlite3", "django.contrib.gis.db.backends.spatialite")
-FLOOR = (3, 51, 3)  # 3.7.0 to 3.51.2 can corrupt a WAL database (sqlite.org/wal.html, "WAL-reset bug")
+LOWEST_VERSION = (3, 51, 3)  # 3.7.0 to 3.51.2 can corrupt a WAL database (sqlite.org/wal.html, "WAL-reset bug")
 BACKUPS = "backups"
 KEPT_BACKUPS = 5
 
@@ -23,8 +23,8 @@ OPTIONS: dict[str, Any] = {
 
 def check_version(version: tuple[int, ...] = sqlite3.sqlite_version_info) -> None:
     """Refuse a SQLite that can lose data."""
-    if version < FLOOR:
-        shown, floor = ".".join(map(str, version)), ".".join(map(str, FLOOR))
+    if version < LOWEST_VERSION:
+        shown, floor = ".".join(map(str, version)), ".".join(map(str, LOWEST_VERSION))
         raise SqliteTooOldError(
             f"SQLite {shown} can corrupt a database; {floor} is needed",
             "build the bundle again with pysqlite3 installed",

@@ -21,8 +21,8 @@ from servestatic.responders import (
 
 from djbundle.runtime.files.ranges import Span, is_unchanged, matches, parse_ranges
 
-Asked = Mapping[str, str]  # headers, as WSGI calls them
-Given = list[tuple[str, str | None]]
+RequestHeaders = Mapping[str, str]  # headers, as WSGI calls them
+HeaderList = list[tuple[str, str | None]]
 Segment = bytes | Span
 
 
@@ -35,16 +35,16 @@ class RangedFile(StaticFile):  # type: ignore[misc]  # untyped
         return StaticFile.get_headers([*headers_list, *tag], files)
 
     @staticmethod
-    def get_alternatives(base_headers: Any, files: Any) -> list[tuple[str | None, str, Given]]:
+    def get_alternatives(base_headers: Any, files: Any) -> list[tuple[str | None, str, HeaderList]]:
         """Give each encoding its own ETag: parts of two encodings make a broken file."""
-        found = StaticFile.get_alternatives(base_headers, files)
-        for encoding, _, headers in found:
+        alternatives = StaticFile.get_alternatives(base_headers, files)
+        for encoding, _, headers in alternatives:
             for number, (name, value) in enumerate(headers):
                 if encoding and name == "ETag":
                     headers[number] = (name, f'{value[:-1]}-{encoding}"')
-        return cast("list[tuple[str | None, str, Given]]", found)
+        return cast("list[tuple[str | None, str, HeaderList]]", alternatives)
 
-    def get_response(self, method: str, request_headers: Asked) -> Response:
+    def get_response(self, method: str, request_headers: RequestHeaders) -> Response:
         response, segments = self.respond(method, request_headers)
         if segments:
             response.file = open_segments(Path(response.path), segments)
@@ -53,7 +53,7 @@ class RangedFile(StaticFile):  # type: ignore[misc]  # untyped
         return response
 
     async def aget_response(
-        self, method: str, request_headers: Asked, *, pathsend: bool = False, **_: bool
+        self, method: str, request_headers: RequestHeaders, *, pathsend: bool = False, **_: bool
     ) -> Response:
         """Return the response. A whole file is passed by its path if the server can send it so."""
         response, segments = self.respond(method, request_headers)
@@ -63,34 +63,34 @@ class RangedFile(StaticFile):  # type: ignore[misc]  # untyped
             response.file, response.path = AsyncFile(open_segments(Path(response.path), parts)), None
         return response
 
-    def respond(self, method: str, asked: Asked) -> tuple[Response, list[Segment]]:
+    def respond(self, method: str, request_headers: RequestHeaders) -> tuple[Response, list[Segment]]:
         """Return a response and its segments. `path` names its file, not opened yet; no segments: send all of it."""
         if method not in ("GET", "HEAD"):
             return NOT_ALLOWED_RESPONSE, []
-        path, headers = self.get_path_and_headers(asked)
-        if self.is_not_modified(asked):
-            kept = [item for item in headers if item[0] in NOT_MODIFIED_HEADERS]
-            return Response(HTTPStatus.NOT_MODIFIED, kept, None), []
+        path, headers = self.get_path_and_headers(request_headers)
+        if self.is_not_modified(request_headers):
+            kept_headers = [item for item in headers if item[0] in NOT_MODIFIED_HEADERS]
+            return Response(HTTPStatus.NOT_MODIFIED, kept_headers, None), []
         if method == "HEAD":
             return Response(HTTPStatus.OK, headers, None), []
-        named = {name: value or "" for name, value in headers}
-        size = int(named["Content-Length"])
-        spans = asked_spans(asked, named, size)
+        values = {name: value or "" for name, value in headers}
+        size = int(values["Content-Length"])
+        spans = requested_spans(request_headers, values, size)
         if spans is None:
             return Response(HTTPStatus.OK, headers, None, path), []
         headers = [item for item in headers if item[0] != "Content-Length"]
         if not spans:
             headers += [("Content-Range", f"bytes */{size}"), ("Content-Length", "0")]
             return Response(HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE, headers, None), []
-        headers, segments = partial(headers, spans, size)
+        headers, segments = partial_content(headers, spans, size)
         return Response(HTTPStatus.PARTIAL_CONTENT, headers, None, path), segments
 
-    def is_not_modified(self, request_headers: Asked) -> bool:
+    def is_not_modified(self, request_headers: RequestHeaders) -> bool:
         tags = request_headers.get("HTTP_IF_NONE_MATCH")
         if tags is None:
             return bool(super().is_not_modified(request_headers))
-        own = {value for _, _, headers in self.alternatives for name, value in headers if name == "ETag"}
-        return matches(tags, own)
+        etags = {value for _, _, headers in self.alternatives for name, value in headers if name == "ETag"}
+        return matches(tags, etags)
 
 
 class RangedFiles:
@@ -112,21 +112,21 @@ class RangedFiles:
         return RangedFile(path, headers.items(), encodings, stat_cache)
 
 
-def asked_spans(asked: Asked, headers: Mapping[str, str], size: int) -> list[Span] | None:
+def requested_spans(request_headers: RequestHeaders, headers: Mapping[str, str], size: int) -> list[Span] | None:
     """Return the ranges that are asked for, or None for the whole file."""
-    if "HTTP_RANGE" not in asked:
+    if "HTTP_RANGE" not in request_headers:
         return None
-    condition = asked.get("HTTP_IF_RANGE")
+    condition = request_headers.get("HTTP_IF_RANGE")
     if condition is not None and not is_unchanged(condition, headers.get("ETag"), headers.get("Last-Modified")):
         return None
-    return parse_ranges(asked["HTTP_RANGE"], size)
+    return parse_ranges(request_headers["HTTP_RANGE"], size)
 
 
-def partial(headers: Given, spans: list[Span], size: int) -> tuple[Given, list[Segment]]:
+def partial_content(headers: HeaderList, spans: list[Span], size: int) -> tuple[HeaderList, list[Segment]]:
     """Return the headers and segments for these ranges: one as it is, several as multipart/byteranges."""
     if len(spans) == 1:
         segments: list[Segment] = [*spans]
-        headers = [*headers, ("Content-Range", spans[0].of(size))]
+        headers = [*headers, ("Content-Range", spans[0].content_range(size))]
     else:
         boundary = secrets.token_hex(16)  # random, so no file can contain it
         kind = next((value for name, value in headers if name == "Content-Type"), None)
@@ -140,7 +140,7 @@ def partial(headers: Given, spans: list[Span], size: int) -> tuple[Given, list[S
 def multipart(spans: Iterable[Span], size: int, boundary: str, kind: str) -> list[Segment]:
     segments: list[Segment] = []
     for span in spans:
-        head = f"\r\n--{boundary}\r\nContent-Type: {kind}\r\nContent-Range: {span.of(size)}\r\n\r\n"
+        head = f"\r\n--{boundary}\r\nContent-Type: {kind}\r\nContent-Range: {span.content_range(size)}\r\n\r\n"
         segments += [head.encode("latin-1"), span]
     return [*segments, f"\r\n--{boundary}--\r\n".encode()]
 
@@ -158,13 +158,13 @@ class Segments(BufferedIOBase):
 
     def __init__(self, file: BinaryIO, segments: list[Segment]) -> None:
         self._file = file
-        self._left = deque(segments)
+        self._remaining = deque(segments)
 
     def read(self, size: int | None = -1, /) -> bytes:
         if size is None or size < 0:
             return b"".join(iter(lambda: self.read(1 << 16), b""))
-        while self._left:
-            if data := self._take(self._left.popleft(), size):
+        while self._remaining:
+            if data := self._take(self._remaining.popleft(), size):
                 return data
         return b""
 
@@ -178,7 +178,7 @@ class Segments(BufferedIOBase):
             data = self._file.read(min(size, segment.size))
             rest = Span(segment.begin + len(data), segment.end) if data else b""  # the file has become shorter
         if size_of(rest):
-            self._left.appendleft(rest)
+            self._remaining.appendleft(rest)
         return data
 
     def close(self) -> None:

@@ -5,7 +5,7 @@ from collections.abc import Collection
 from itertools import pairwise
 from typing import NamedTuple
 
-MOST = 16  # ranges in one response; a request for more gets the whole file
+MAX_RANGES = 16  # ranges in one response; a request for more gets the whole file
 # ASCII digits, and no more than a file's size can have: int() accepts others, and takes long for many.
 RANGE = re.compile(r"(?:([0-9]{1,18})-([0-9]{1,18})?|-([0-9]{1,18}))")
 ENTITY_TAG = re.compile(r'"[^"]*+"')  # without the mark of a weak one
@@ -19,7 +19,7 @@ class Span(NamedTuple):
     def size(self) -> int:
         return self.end - self.begin
 
-    def of(self, size: int) -> str:
+    def content_range(self, size: int) -> str:
         """Return the value of ``Content-Range``."""
         return f"bytes {self.begin}-{self.end - 1}/{size}"
 
@@ -30,11 +30,11 @@ def parse_ranges(header: str, size: int) -> list[Span] | None:
     None means the whole file: invalid ranges, or too many, are ignored. Overlapping ranges are merged, so that no
     client is sent more than the file.
     """
-    unit, _, listed = header.partition("=")
-    if unit.strip(" \t").lower() != "bytes" or not size or listed.count(",") > 4 * MOST:
+    unit, _, range_list = header.partition("=")
+    if unit.strip(" \t").lower() != "bytes" or not size or range_list.count(",") > 4 * MAX_RANGES:
         return None
-    texts = [text for each in listed.split(",") if (text := each.strip(" \t"))]
-    if not texts or len(texts) > MOST:
+    texts = [text for each in range_list.split(",") if (text := each.strip(" \t"))]
+    if not texts or len(texts) > MAX_RANGES:
         return None
     spans: list[Span] = []
     for text in texts:
@@ -44,7 +44,7 @@ def parse_ranges(header: str, size: int) -> list[Span] | None:
         span = span_of(match, size)
         if span.size > 0:
             spans.append(span)
-    return spans if are_apart(spans) else merged(spans)
+    return spans if is_disjoint(spans) else merge(spans)
 
 
 def span_of(match: re.Match[str], size: int) -> Span:
@@ -55,19 +55,19 @@ def span_of(match: re.Match[str], size: int) -> Span:
     return Span(int(first), min(int(last) + 1, size) if last else size)
 
 
-def are_apart(spans: list[Span]) -> bool:
+def is_disjoint(spans: list[Span]) -> bool:
     ordered = sorted(spans)
     return all(one.end <= other.begin for one, other in pairwise(ordered))
 
 
-def merged(spans: list[Span]) -> list[Span]:
-    found: list[Span] = []
+def merge(spans: list[Span]) -> list[Span]:
+    merged_spans: list[Span] = []
     for span in sorted(spans):
-        if found and span.begin <= found[-1].end:
-            found[-1] = Span(found[-1].begin, max(found[-1].end, span.end))
+        if merged_spans and span.begin <= merged_spans[-1].end:
+            merged_spans[-1] = Span(merged_spans[-1].begin, max(merged_spans[-1].end, span.end))
         else:
-            found.append(span)
-    return found
+            merged_spans.append(span)
+    return merged_spans
 
 
 def is_unchanged(if_range: str, etag: str | None, last_modified: str | None) -> bool:

@@ -19,8 +19,8 @@ class Routes:
 
     def __init__(self, bundle: Bundle) -> None:
         self._bundle = bundle
-        named = (getattr(settings, name, None) for name in dir(settings) if name.endswith("URLCONF"))
-        self._urlconfs = [each for each in named if isinstance(each, str)]
+        names = (getattr(settings, name, None) for name in dir(settings) if name.endswith("URLCONF"))
+        self._urlconfs = [each for each in names if isinstance(each, str)]
         self._languages = list(languages(self._urlconfs))
 
     def has_view(self, path: str) -> bool:
@@ -32,11 +32,11 @@ class Routes:
         paths = {path, f"{path}/", shorter, f"{shorter}/"}
         for language in self._languages:
             with translation.override(language):
-                if any(self._answers(urlconf, each) for urlconf in self._urlconfs for each in paths):
+                if any(self._has_route(urlconf, each) for urlconf in self._urlconfs for each in paths):
                     return True
         return False
 
-    def _answers(self, urlconf: str, path: str) -> bool:
+    def _has_route(self, urlconf: str, path: str) -> bool:
         try:
             match = get_resolver(urlconf).resolve(path)
         except Resolver404:
@@ -53,8 +53,8 @@ class Routes:
         root = str(match.kwargs.get("document_root") or "")
         if match.func is not serve or not root:
             return False
-        moved = self._bundle.in_data(Path(root)) or root
-        return os.path.realpath(moved) == os.path.realpath(settings.MEDIA_ROOT)
+        root_in_data = self._bundle.in_data(Path(root)) or root
+        return os.path.realpath(root_in_data) == os.path.realpath(settings.MEDIA_ROOT)
 
 
 def languages(urlconfs: Iterable[str]) -> Iterator[str]:
@@ -66,7 +66,7 @@ def languages(urlconfs: Iterable[str]) -> Iterator[str]:
 
 def is_translated(patterns: Iterable[Any]) -> bool:
     for each in patterns:
-        written = getattr(each.pattern, "_route", None) or getattr(each.pattern, "_regex", None)
-        if isinstance(written, Promise) or is_translated(getattr(each, "url_patterns", ())):
+        route = getattr(each.pattern, "_route", None) or getattr(each.pattern, "_regex", None)
+        if isinstance(route, Promise) or is_translated(getattr(each, "url_patterns", ())):
             return True
     return False

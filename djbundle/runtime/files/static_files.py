@@ -14,10 +14,10 @@ from djbundle.runtime.files import uploads
 from djbundle.runtime.files.ranged_file import RangedFiles
 from djbundle.runtime.files.routes import Routes
 from djbundle.runtime.http.protocol.transport import OPEN_FILE
-from djbundle.runtime.process.heartbeat import Watch
+from djbundle.runtime.process.heartbeat import AncestorMonitor
 
 
-class Site(NamedTuple):
+class LoadedSite(NamedTuple):
     """An application, and the files of the build that servestatic has found, by their paths.
 
     `watch` watches the processes above those that answer.
@@ -25,7 +25,7 @@ class Site(NamedTuple):
 
     application: Any
     files: dict[str, Any]
-    watch: Watch | None = None
+    watch: AncestorMonitor | None = None
 
 
 class WsgiFiles(RangedFiles, ServeStatic):  # type: ignore[misc]  # untyped
@@ -44,24 +44,24 @@ class AsgiFiles(RangedFiles, ServeStaticASGI):  # type: ignore[misc]  # untyped
             await FileServerASGI(file)(scope, receive, send)
 
 
-def serve_files(application: Any, bundle: Bundle, *, media: bool) -> Site:
+def serve_files(application: Any, bundle: Bundle, *, media: bool) -> LoadedSite:
     """Wrap the project's application. With `media`, serve uploads where the project leaves that to us."""
     interface = bundle.manifest.interface
     files: dict[str, Any] = {}
-    prefix = local_prefix(settings.MEDIA_URL)
-    if media and not uploads.why_not(bundle, prefix):
-        found = uploads.Uploads(settings.MEDIA_ROOT, prefix, Routes(bundle))
-        application = uploads.wrap(application, interface, found)
-    if prefix := local_prefix(settings.STATIC_URL):
+    prefix = local_path(settings.MEDIA_URL)
+    if media and not uploads.reason_not_to_serve(bundle, prefix):
+        finder = uploads.Uploads(settings.MEDIA_ROOT, prefix, Routes(bundle))
+        application = uploads.wrap(application, interface, finder)
+    if prefix := local_path(settings.STATIC_URL):
         wrapper = WsgiFiles if interface == "wsgi" else AsgiFiles
         application = wrapper(
             application, root=bundle.static_root, prefix=prefix, immutable_file_test=hashed_name_test(prefix)
         )
         files = application.files
-    return Site(application, files)
+    return LoadedSite(application, files)
 
 
-def local_prefix(url: str | None) -> str:
+def local_path(url: str | None) -> str:
     """Return the path of a STATIC_URL or MEDIA_URL on this site; "" if another host serves it, or none does."""
     parts = urlsplit(url or "")
     return "" if parts.netloc or parts.path in ("", "/") else parts.path

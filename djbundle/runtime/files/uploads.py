@@ -31,7 +31,7 @@ SAFE_SUFFIXES = frozenset(
     )
 )
 MAX_AGE = 60  # seconds; an upload may be replaced under the same name
-BLOCK = 64 << 10  # bytes
+BLOCK_SIZE = 64 << 10  # bytes
 
 
 class Uploads(RangedFiles, ServeStaticBase):  # type: ignore[misc]  # untyped
@@ -49,7 +49,7 @@ class Uploads(RangedFiles, ServeStaticBase):  # type: ignore[misc]  # untyped
             max_age=MAX_AGE,
             allow_all_origins=False,
             immutable_file_test=lambda _path, _url: False,
-            add_headers_function=defuse,
+            add_headers_function=add_security_headers,
         )
 
     def initialize(self) -> None:
@@ -72,7 +72,7 @@ class Uploads(RangedFiles, ServeStaticBase):  # type: ignore[misc]  # untyped
         return None if file is None or self._routes.has_view(path) else file
 
 
-def defuse(headers: Headers, path: str, _url: str) -> None:
+def add_security_headers(headers: Headers, path: str, _url: str) -> None:
     """Make an untrusted upload harmless: no guessing of its type, no script, no frame of this site."""
     headers["X-Content-Type-Options"] = "nosniff"
     headers["Content-Security-Policy"] = "sandbox; default-src 'none'"
@@ -80,7 +80,7 @@ def defuse(headers: Headers, path: str, _url: str) -> None:
         headers["Content-Disposition"] = "attachment"
 
 
-def why_not(bundle: Bundle, prefix: str) -> str | None:
+def reason_not_to_serve(bundle: Bundle, prefix: str) -> str | None:
     """Return why we may not serve uploads, or None if we may. `prefix` is the path of MEDIA_URL on this site."""
     if not prefix:
         return "MEDIA_URL names no path of this site"
@@ -98,24 +98,24 @@ def wrap(application: Any, interface: str, uploads: Uploads) -> Any:
 
 
 def _wsgi(application: Any, uploads: Uploads) -> Any:
-    def answer(environ: dict[str, Any], start_response: Any) -> Any:
+    def middleware(environ: dict[str, Any], start_response: Any) -> Any:
         path = decode_path_info(environ["PATH_INFO"])
         file = uploads.find(path) if uploads.may_have(path) else None
         return FileServerWSGI(file)(environ, start_response) if file else application(environ, start_response)
 
-    return answer
+    return middleware
 
 
 def _asgi(application: Any, uploads: Uploads) -> Callable[..., Awaitable[None]]:
-    async def answer(scope: dict[str, Any], receive: Any, send: Any) -> None:
-        wanted = scope["type"] == "http" and uploads.may_have(scope["path"])
-        file = await asyncio.to_thread(uploads.find, scope["path"]) if wanted else None
+    async def middleware(scope: dict[str, Any], receive: Any, send: Any) -> None:
+        is_candidate = scope["type"] == "http" and uploads.may_have(scope["path"])
+        file = await asyncio.to_thread(uploads.find, scope["path"]) if is_candidate else None
         if file is None:
             await application(scope, receive, send)
             return
         if await scope[OPEN_FILE]():
             server = FileServerASGI(file)
-            server.block_size = BLOCK
+            server.block_size = BLOCK_SIZE
             await server(scope, receive, send)
 
-    return answer
+    return middleware

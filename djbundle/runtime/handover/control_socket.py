@@ -16,17 +16,17 @@ from pathlib import Path
 from typing import Any
 
 from djbundle.errors import NotServingError
-from djbundle.runtime.handover.answers import Message, SiteStatus, read_message
+from djbundle.runtime.handover.messages import Message, SiteStatus, read_message
 from djbundle.runtime.process.lock import is_locked
 from djbundle.runtime.process.supervisor import Supervisor
 
 NAME = "control.sock"
-LONGEST = 65536  # bytes of a request, and of each line of an answer
-ATTEMPTS, PAUSE = 20, 0.1  # seconds
-PATIENCE = 600.0  # seconds that a command waits for the next line
-QUICK = 10.0  # seconds that `status` and `healthcheck` wait; the supervisor answers them at once
+LONGEST_MESSAGE = 65536  # bytes of a request, and of each line of an answer
+MOST_ATTEMPTS, RETRY_INTERVAL = 20, 0.1  # seconds
+MESSAGE_TIMEOUT = 600.0  # seconds that a command waits for the next line
+STATUS_TIMEOUT = 10.0  # seconds that `status` and `healthcheck` wait; the supervisor answers them at once
 
-MOMENT = 0.001  # seconds; a socket takes 0 for "do not wait"
+SHORTEST_TIMEOUT = 0.001  # seconds; a socket takes 0 for "do not wait"
 
 CREDENTIALS = struct.Struct("iII")  # struct ucred of unix(7)
 
@@ -45,20 +45,20 @@ class Peer:
         return cls(pid, uid)
 
 
-Check = Callable[[Peer], None]
+PeerCheck = Callable[[Peer], None]
 
 
-class NobodyAnswersError(NotServingError):
+class UnreachableError(NotServingError):
     """No process listens on the control socket, or it has closed the connection."""
 
 
-class Caller:
+class ControlClient:
     """A command that has sent a request, as `serve` sees it. It is no error if the command does not read the answer."""
 
     def __init__(self, connection: socket.socket) -> None:
         self._connection = connection
 
-    def tell(self, **message: Any) -> None:
+    def send(self, **message: Any) -> None:
         with contextlib.suppress(OSError):
             self._connection.sendall(json.dumps(message).encode() + b"\n")
 
@@ -66,109 +66,109 @@ class Caller:
         self._connection.close()
 
 
-Answer = Callable[[Message, Caller], None]
+CommandHandler = Callable[[Message, ControlClient], None]
 
 
-class Control:
-    """The control socket, watched by the supervisor's loop. `answer` is called with each request."""
+class ControlSocket:
+    """The control socket, watched by the supervisor's loop. `handler` is called with each request."""
 
-    def __init__(self, data: Path, supervisor: Supervisor, answer: Answer) -> None:
+    def __init__(self, data: Path, supervisor: Supervisor, handler: CommandHandler) -> None:
         self._supervisor = supervisor
-        self._answer = answer
+        self._handler = handler
         self._listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         with _short_path(data) as path:
             path.unlink(missing_ok=True)  # left by a killed server: we hold the lock
             self._listener.bind(str(path))
         self._listener.listen()
-        supervisor.watch(self._listener.fileno(), self._accept)
+        supervisor.add_reader(self._listener.fileno(), self._accept)
 
     def _accept(self) -> None:
         connection, _ = self._listener.accept()
         connection.setblocking(False)
-        self._supervisor.watch(connection.fileno(), lambda: self._read(connection))
+        self._supervisor.add_reader(connection.fileno(), lambda: self._read(connection))
 
     def _read(self, connection: socket.socket) -> None:
         """Read a request, and answer it. A request that does not arrive at once and complete is dropped."""
-        self._supervisor.forget(connection.fileno())
+        self._supervisor.remove_reader(connection.fileno())
         try:
-            request = read_message(connection.recv(LONGEST))
+            request = read_message(connection.recv(LONGEST_MESSAGE))
         except (OSError, ValueError):  # any user who may write to the data directory can send anything
             connection.close()
             return
         connection.setblocking(True)
         connection.settimeout(1.0)  # in case the command does not read
-        self._answer(request, Caller(connection))
+        self._handler(request, ControlClient(connection))
 
 
-def ask(data: Path, check: Check = lambda _peer: None, **request: Any) -> Iterator[Message]:
+def send_command(data: Path, check_peer: PeerCheck = lambda _peer: None, **request: Any) -> Iterator[Message]:
     """Yield the answers of the `serve` of this data directory as they arrive. Raise NotServingError on failure.
 
-    `check` may reject the listening process before anything is sent.
+    `check_peer` may reject the listening process before anything is sent.
     """
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as connection:
-        patience = QUICK if request.get("command") == "status" else PATIENCE
-        connection.settimeout(patience)
+        timeout = STATUS_TIMEOUT if request.get("command") == "status" else MESSAGE_TIMEOUT
+        connection.settimeout(timeout)
         try:
             with _short_path(data) as path:
                 connection.connect(str(path))
-            check(Peer.of(connection))
+            check_peer(Peer.of(connection))
             connection.sendall(json.dumps(request).encode())
-            for line in _lines(connection, patience):
-                yield understood(read_message, line, data)
+            for line in _read_lines(connection, timeout):
+                yield parse_reply(read_message, line, data)
         except TimeoutError as error:
             raise NotServingError(
-                f"the `serve` of {data} does not answer within {patience:.0f} s",
+                f"the `serve` of {data} does not answer within {timeout:.0f} s",
                 "it hangs: look at its log, and restart it",
             ) from error
         except OSError as error:
-            raise NobodyAnswersError(
+            raise UnreachableError(
                 f"no `serve` answers in {data}: {error.strerror}", "start it, or name its folder with  --data-dir DIR"
             ) from error
 
 
-def _lines(connection: socket.socket, patience: float) -> Iterator[bytes]:
-    """Yield each line up to the end, cut if too long. Raise TimeoutError if one takes longer than `patience`."""
-    buffer, end = b"", time.monotonic() + patience
+def _read_lines(connection: socket.socket, timeout: float) -> Iterator[bytes]:
+    """Yield each line up to the end, cut if too long. Raise TimeoutError if one takes longer than `timeout`."""
+    buffer, deadline = b"", time.monotonic() + timeout
     while True:
         line, newline, rest = buffer.partition(b"\n")
-        if newline or len(line) > LONGEST:
-            yield line[:LONGEST]
-            buffer, end = rest, time.monotonic() + patience
+        if newline or len(line) > LONGEST_MESSAGE:
+            yield line[:LONGEST_MESSAGE]
+            buffer, deadline = rest, time.monotonic() + timeout
             continue
-        connection.settimeout(max(end - time.monotonic(), MOMENT))
-        part = connection.recv(LONGEST)
+        connection.settimeout(max(deadline - time.monotonic(), SHORTEST_TIMEOUT))
+        part = connection.recv(LONGEST_MESSAGE)
         if not part:
             break
         buffer += part
-        if time.monotonic() > end:
+        if time.monotonic() > deadline:
             raise TimeoutError
     if buffer:
         yield buffer
 
 
-def understood[Form, Record](read: Callable[[Form], Record], answer: Form, data: Path) -> Record:
+def parse_reply[Form, Record](read: Callable[[Form], Record], reply: Form, data: Path) -> Record:
     """Return what `read` makes of this answer. Raise NotServingError for an answer that no `serve` sends."""
     try:
-        return read(answer)
+        return read(reply)
     except ValueError as error:
         raise NotServingError(
             f"what answers in {data} is no `serve`: {error}", "stop the site, and look who put it there"
         ) from error
 
 
-def ask_status(data: Path, check: Check = lambda _peer: None) -> SiteStatus:
+def request_status(data: Path, check_peer: PeerCheck = lambda _peer: None) -> SiteStatus:
     """Return the status that `serve` reports. Raise NotServingError on failure.
 
     While `serve` becomes another program, it drops its connections, and for a moment no process listens: try again.
     """
-    for _ in range(ATTEMPTS):
+    for _ in range(MOST_ATTEMPTS):
         try:
-            for answer in ask(data, check, command="status"):
-                return understood(SiteStatus.of, answer, data)
-        except NobodyAnswersError:
+            for reply in send_command(data, check_peer, command="status"):
+                return parse_reply(SiteStatus.of, reply, data)
+        except UnreachableError:
             if not is_locked(data):
                 raise
-        time.sleep(PAUSE)
+        time.sleep(RETRY_INTERVAL)
     raise NotServingError(f"the `serve` of {data} does not say how it is", "look at its log")
 
 

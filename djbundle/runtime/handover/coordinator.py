@@ -15,27 +15,27 @@ from dataclasses import replace
 from typing import Any
 
 from djbundle.runtime.handover import inherited_state
-from djbundle.runtime.handover.answers import Step, read_message
 from djbundle.runtime.handover.inherited_state import Handover
+from djbundle.runtime.handover.messages import ProgressMessage, read_message
 from djbundle.runtime.logs.lines import log
 from djbundle.runtime.process.child import Child
-from djbundle.runtime.process.heartbeat import Heart
+from djbundle.runtime.process.heartbeat import Heartbeat
 from djbundle.runtime.process.supervisor import Supervisor
 
 LINGER = 2.0  # seconds in which a draining process closes each connection after its answer
-PATIENCE = 300.0  # seconds without a message from the candidate
+CANDIDATE_TIMEOUT = 300.0  # seconds without a message from the candidate
 
-Tell = Callable[..., None]
+Report = Callable[..., None]
 
 
 def stop_after_lingering(supervisor: Supervisor, child: Child) -> None:
     """Stop a draining child after LINGER seconds."""
-    child.stops_at = time.monotonic() + LINGER
-    supervisor.at(child.stops_at, lambda: child.signal(signal.SIGTERM))
+    child.stop_at = time.monotonic() + LINGER
+    supervisor.call_at(child.stop_at, lambda: child.signal(signal.SIGTERM))
 
 
 class Takeover:
-    """One attempt. `tell` is called with each step, `failed` on failure; on success this program becomes `program`.
+    """One attempt. `report` is called with each message; on success this program becomes `program`.
 
     It does so only after each app process that served earlier has been sent SIGTERM: the next program sends none.
     """
@@ -44,84 +44,92 @@ class Takeover:
         self,
         supervisor: Supervisor,
         app: Child,
-        given: Handover,
+        handover: Handover,
         program: str,
         *,
-        tell: Tell,
-        failed: Callable[[], None],
+        report: Report,
+        on_failure: Callable[[], None],
     ) -> None:
-        self._supervisor, self._app, self._given, self._program = supervisor, app, given, program
-        self._tell, self._failed = tell, failed
+        self._supervisor, self._app, self._handover, self._program = supervisor, app, handover, program
+        self._report, self._on_failure = report, on_failure
         self._error: dict[str, Any] = {}
-        self._unread = b""
-        self._status, status = os.pipe2(os.O_CLOEXEC)
-        go, self._go = os.pipe2(os.O_CLOEXEC)
-        self._heart = Heart.of_app(0)
-        wanted = replace(given, status=status, go=go, lock=None, heart=self._heart.file)
+        self._buffer = b""
+        self._reports, status = os.pipe2(os.O_CLOEXEC)
+        go, self._orders = os.pipe2(os.O_CLOEXEC)
+        self._heartbeat = Heartbeat.of_app(0)
+        candidate_handover = replace(handover, status=status, go=go, lock=None, heart=self._heartbeat.file)
         self._candidate = Child(
-            "candidate", app.title, lambda: inherited_state.execute(program, wanted), once=True, heart=self._heart
+            "candidate",
+            app.title,
+            lambda: inherited_state.execute(program, candidate_handover),
+            may_restart=False,
+            heartbeat=self._heartbeat,
         )
-        self._candidate.ended = self._on_end
-        self._expect_a_word()
-        supervisor.watch(self._status, self._hear)
+        self._candidate.on_exit = self._on_exit
+        self._restart_timeout()
+        supervisor.add_reader(self._reports, self._read_messages)
         supervisor.add(self._candidate)
         os.close(status)
         os.close(go)
 
     # --- messages from the candidate ---
 
-    def _hear(self) -> None:
-        told = os.read(self._status, 65536)
-        if not told:
-            self._supervisor.forget(self._status)  # it has exited, and the supervisor will reap it
+    def _read_messages(self) -> None:
+        received = os.read(self._reports, 65536)
+        if not received:
+            self._supervisor.remove_reader(self._reports)  # it has exited, and the supervisor will reap it
             return
-        self._expect_a_word()
-        *lines, self._unread = (self._unread + told).split(b"\n")
+        self._restart_timeout()
+        *lines, self._buffer = (self._buffer + received).split(b"\n")
         for line in lines:
             try:
-                step = Step.of(read_message(line))
+                message = ProgressMessage.of(read_message(line))
             except ValueError:  # a wrong message of the candidate must not stop the running site
                 self._error = {"cause": "the new process says what is no step of a handover"}
                 self._candidate.signal(signal.SIGKILL)
                 return
-            self._on(step.state, step.facts)
+            self._handle(message.state, message.fields)
 
-    def _on(self, state: str, facts: dict[str, Any]) -> None:
+    def _handle(self, state: str, fields: dict[str, Any]) -> None:
         if state == "failed":
-            self._error = facts
+            self._error = fields
             return
-        self._tell(state=state, **facts)
+        self._report(state=state, **fields)
         if state == "pending":  # no other process may write while the candidate migrates
-            for child in [self._app, *self._leaving()]:
-                child.ended = lambda _code: self._migrate_when_alone()
-            self._app.leave()
+            for child in [self._app, *self._draining()]:
+                child.on_exit = lambda _code: self._migrate_when_alone()
+            self._app.drain()
             stop_after_lingering(self._supervisor, self._app)
         elif state == "ready":
-            stopped = max([child.stops_at for child in self._leaving()], default=0.0)
-            self._supervisor.at(stopped, lambda: self._order("serve"))
+            stopped = max([child.stop_at for child in self._draining()], default=0.0)
+            self._supervisor.call_at(stopped, lambda: self._send_order("serve"))
         elif state == "serving":
-            self._become_the_new_program()
+            self._become_new_program()
 
-    def _leaving(self) -> list[Child]:
+    def _draining(self) -> list[Child]:
         """Return the draining app processes that served before the current one."""
-        return [child for child in self._supervisor.running if child.once and child not in (self._app, self._candidate)]
+        return [
+            child
+            for child in self._supervisor.running
+            if not child.may_restart and child not in (self._app, self._candidate)
+        ]
 
     def _migrate_when_alone(self) -> None:
-        if not self._app.pid and not self._leaving():
-            self._order("migrate")
+        if not self._app.pid and not self._draining():
+            self._send_order("migrate")
 
-    def _become_the_new_program(self) -> None:
+    def _become_new_program(self) -> None:
         log("another process of the site has taken over")
-        self._app.leave()
+        self._app.drain()
         try:
             inherited_state.execute(
                 self._program,
                 replace(
-                    self._given,
+                    self._handover,
                     app=self._candidate.pid,
                     leaving=self._app.pid or None,
-                    leaving_too=[child.pid for child in self._leaving()],
-                    heart=self._heart.file,
+                    leaving_too=[child.pid for child in self._draining()],
+                    heart=self._heartbeat.file,
                 ),
             )
         except OSError as error:  # the file was there a moment ago
@@ -129,34 +137,34 @@ class Takeover:
             self._app.signal(signal.SIGTERM)
             self._candidate.signal(signal.SIGTERM)
 
-    def _on_end(self, code: int) -> None:
+    def _on_exit(self, code: int) -> None:
         """Handle the exit of a candidate that could not take over: the old app process goes on, or starts again."""
-        os.close(self._go)
+        os.close(self._orders)
         with contextlib.suppress(KeyError):
-            self._supervisor.forget(self._status)
-        os.close(self._status)
-        self._heart.close()
+            self._supervisor.remove_reader(self._reports)
+        os.close(self._reports)
+        self._heartbeat.close()
         error = {"cause": f"the new process ended with code {code}", "fix": "look at its log", "code": 1} | self._error
         log(f"nobody has taken over: {error['cause']}", "error")
         for child in self._supervisor.children:
-            child.ended = None
-        self._app.once = False
+            child.on_exit = None
+        self._app.may_restart = True
         if self._app not in self._supervisor.children:
             self._supervisor.add(self._app)
-        self._tell(state="failed", **error)
-        self._failed()
+        self._report(state="failed", **error)
+        self._on_failure()
 
     # --- orders to the candidate ---
 
-    def _order(self, word: str) -> None:
+    def _send_order(self, order: str) -> None:
         with contextlib.suppress(OSError):  # it has exited
-            os.write(self._go, f"{word}\n".encode())
+            os.write(self._orders, f"{order}\n".encode())
 
-    def _expect_a_word(self) -> None:
-        self._heard = time.monotonic()
-        self._supervisor.at(self._heard + PATIENCE, self._end_if_silent)
+    def _restart_timeout(self) -> None:
+        self._last_message = time.monotonic()
+        self._supervisor.call_at(self._last_message + CANDIDATE_TIMEOUT, self._kill_if_timed_out)
 
-    def _end_if_silent(self) -> None:
-        if time.monotonic() - self._heard >= PATIENCE:
-            self._error = {"cause": f"the new process said nothing for {PATIENCE:.0f} s"}
+    def _kill_if_timed_out(self) -> None:
+        if time.monotonic() - self._last_message >= CANDIDATE_TIMEOUT:
+            self._error = {"cause": f"the new process said nothing for {CANDIDATE_TIMEOUT:.0f} s"}
             self._candidate.signal(signal.SIGKILL)

@@ -1,4 +1,4 @@
-"""Checks that a loaded site answers: sends one request before the first customer does."""
+"""Checks that a loaded site answers: sends one request before the first client does."""
 
 import logging
 import os
@@ -15,10 +15,10 @@ from django.db import connections
 
 from djbundle.errors import UnhealthyError
 from djbundle.runtime.process import forking
-from djbundle.runtime.process.exit_reason import LONGEST, describe
+from djbundle.runtime.process.exit_reason import LONGEST_ERROR, describe_exit
 
 PATH = "/"
-PATIENCE = 60  # seconds
+PROBE_TIMEOUT = 60  # seconds
 
 
 def probe_site() -> None:
@@ -31,22 +31,22 @@ def probe_site() -> None:
     reader, writer = os.pipe()
 
     def run() -> int:
-        signal.alarm(PATIENCE)
-        logging.disable(logging.WARNING)  # a site need not have a front page, and no customer has requested it
-        os.write(writer, failure_of_front_page().encode()[:LONGEST])
+        signal.alarm(PROBE_TIMEOUT)
+        logging.disable(logging.WARNING)  # a site need not have a front page, and no client has requested it
+        os.write(writer, failure_of_front_page().encode()[:LONGEST_ERROR])
         return 0
 
     child = forking.fork(run, "probe")
     os.close(writer)
-    with os.fdopen(reader, errors="replace") as answer:
-        said = answer.read()
+    with os.fdopen(reader, errors="replace") as response:
+        failure = response.read()
     code = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
     if code == -signal.SIGALRM:
-        said = f"no answer within {PATIENCE} s"
+        failure = f"no answer within {PROBE_TIMEOUT} s"
     elif code:
-        said = f"the process {describe(code, said, no_memory=False)}"
-    if said:
-        raise UnhealthyError(f"{PATH} fails: {said}", "look at the log, and correct the site")
+        failure = f"the process {describe_exit(code, failure, is_out_of_memory=False)}"
+    if failure:
+        raise UnhealthyError(f"{PATH} fails: {failure}", "look at the log, and correct the site")
 
 
 def failure_of_front_page() -> str:
@@ -60,18 +60,18 @@ def failure_of_front_page() -> str:
         statuses.append(status)
         return lambda _part: None
 
-    def keep(**_: Any) -> None:
+    def record(**_: Any) -> None:
         reasons.append(" ".join(repr(sys.exception()).split()))
 
-    got_request_exception.connect(keep)
-    answer = WSGIHandler()(environ, start)
-    for _ in answer:
+    got_request_exception.connect(record)
+    response = WSGIHandler()(environ, start)
+    for _ in response:
         pass
-    answer.close()
+    response.close()
     return (reasons or statuses)[0] if statuses[0].startswith("5") else ""
 
 
 def _host() -> str:
     """Return a host name that ALLOWED_HOSTS accepts."""
-    named = (host.removeprefix(".") for host in settings.ALLOWED_HOSTS if host != "*")
-    return next(named, "localhost")
+    hosts = (host.removeprefix(".") for host in settings.ALLOWED_HOSTS if host != "*")
+    return next(hosts, "localhost")

@@ -19,9 +19,9 @@ from djbundle.runtime.process.forking import STOP_SIGNALS
 
 VARIABLE = "DJBUNDLE_HANDOVER"  # set by `upgrade`: what the new version inherits
 # In a variable of its own: an older version raises TypeError for a field of Handover that it does not know.
-LEAVING_TOO = "DJBUNDLE_LEAVING_TOO"  # set by `upgrade`: an earlier version that still drains
+LEAVING_TOO_VARIABLE = "DJBUNDLE_LEAVING_TOO"  # set by `upgrade`: an earlier version that still drains
 PROTOCOL = 3
-UNDERSTOOD = (2, PROTOCOL)  # protocol 2 had no heartbeat
+SUPPORTED_PROTOCOLS = (2, PROTOCOL)  # protocol 2 had no heartbeat
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,18 +43,18 @@ class Handover:
     leaving_too: list[int] = field(default_factory=list)  # those before it, which have been sent SIGTERM
 
     @classmethod
-    def take(cls) -> Self | None:
+    def from_environment(cls) -> Self | None:
         """Return what this process has inherited, if anything."""
         text = os.environ.pop(VARIABLE, None)
         if text is None:
             return None
-        given = json.loads(text)
-        leaving_too = json.loads(os.environ.pop(LEAVING_TOO, "[]"))
-        if given.get("protocol") not in UNDERSTOOD:
+        fields = json.loads(text)
+        leaving_too = json.loads(os.environ.pop(LEAVING_TOO_VARIABLE, "[]"))
+        if fields.get("protocol") not in SUPPORTED_PROTOCOLS:
             raise HandoverError(
                 "the running version hands over in a way that this one does not know", "stop it, and start this one"
             )
-        return cls(**given | {"protocol": PROTOCOL, "leaving_too": leaving_too})
+        return cls(**fields | {"protocol": PROTOCOL, "leaving_too": leaving_too})
 
     @classmethod
     def of(cls, listeners: Listeners, lock: int) -> Self:
@@ -84,8 +84,16 @@ class Handover:
 
     @property
     def descriptors(self) -> list[int]:
-        given = (*itertools.chain(*self.site), self.redirect, self.metrics, self.heart, self.status, self.go, self.lock)
-        return [number for number in given if number is not None]
+        descriptors = (
+            *itertools.chain(*self.site),
+            self.redirect,
+            self.metrics,
+            self.heart,
+            self.status,
+            self.go,
+            self.lock,
+        )
+        return [number for number in descriptors if number is not None]
 
     def close_on_exec(self) -> None:
         """Let the inherited descriptors pass through no further exec."""
@@ -103,9 +111,9 @@ def execute(program: str, handover: Handover) -> NoReturn:
     sys.stderr.flush()
     fields = asdict(handover)
     leaving_too = json.dumps(fields.pop("leaving_too"))
-    environment = os.environ | {VARIABLE: json.dumps(fields), LEAVING_TOO: leaving_too}
-    os.execve(program, _words(program), environment)  # noqa: S606 - no shell
+    environment = os.environ | {VARIABLE: json.dumps(fields), LEAVING_TOO_VARIABLE: leaving_too}
+    os.execve(program, _command_line(program), environment)  # noqa: S606 - no shell
 
 
-def _words(program: str) -> list[str]:
+def _command_line(program: str) -> list[str]:
     return [program, *sys.argv[1:]]

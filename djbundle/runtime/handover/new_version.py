@@ -23,7 +23,7 @@ from djbundle.runtime.handover.signature import Signature
 from djbundle.runtime.logs.formats import printable
 from djbundle.runtime.process import privileges
 
-PATIENCE = 120.0  # seconds for each command of the new file
+COMMAND_TIMEOUT = 120.0  # seconds for each command of the new file
 NUMBER = re.compile(r"v?(\d+(?:\.\d+)*)")
 CAPABILITIES = "security.capability"  # extended attribute of a file, see setcap(8)
 
@@ -48,10 +48,10 @@ class Version:
 
 def numbers_in(version: str) -> list[int]:
     """Return [1, 9, 3] for "1.9.3", and [] for a commit hash, even if it starts with digits."""
-    found = NUMBER.match(version)
-    if not found or not (version == found[0] or "." in found[0]):
+    match = NUMBER.match(version)
+    if not match or not (version == match[0] or "." in match[0]):
         return []
-    numbers = [int(each) for each in found[1].split(".")]
+    numbers = [int(each) for each in match[1].split(".")]
     while numbers[1:] and not numbers[-1]:
         numbers.pop()
     return numbers
@@ -59,10 +59,10 @@ def numbers_in(version: str) -> list[int]:
 
 @dataclass(frozen=True, slots=True)
 class NewVersion:
-    """`file` is the copy, `given` the path that the user named."""
+    """`file` is the copy, `source` the path that the user named."""
 
     file: Path
-    given: Path
+    source: Path
     data: Path
 
     def check(self, running: Version, signature: Signature | None, *, may_be_older: bool) -> Version:
@@ -72,36 +72,36 @@ class NewVersion:
         """
         if signature:
             self._check_signature(signature)
-        self.ask("verify")
-        found = self._version()
-        if found.name != running.name:
+        self.run("verify")
+        new = self._version()
+        if new.name != running.name:
             raise UpgradeError(
-                f'{self.given} is "{found.name}", and "{running.name}" serves', "name a file of this site"
+                f'{self.source} is "{new.name}", and "{running.name}" serves', "name a file of this site"
             )
-        if found.is_older_than(running) and not may_be_older:
+        if new.is_older_than(running) and not may_be_older:
             raise UpgradeError(
-                f"{self.given} is {found.version} of {found.built}, older than {running.version} of {running.built}",
+                f"{self.source} is {new.version} of {new.built}, older than {running.version} of {running.built}",
                 "name a newer file, or say that it is meant:  --allow-downgrade",
             )
-        return found
+        return new
 
     def _version(self) -> Version:
         try:
-            facts = json.loads(self.ask("version", "--json"))
-            return Version(printable(facts["name"]), printable(facts["version"]), printable(facts["built"]))
+            versions = json.loads(self.run("version", "--json"))
+            return Version(printable(versions["name"]), printable(versions["version"]), printable(versions["built"]))
         except (ValueError, KeyError, TypeError, RecursionError) as error:
             raise UpgradeError(
-                f"{self.given} does not say which version it is", "name a file that djbundle has built"
+                f"{self.source} does not say which version it is", "name a file that djbundle has built"
             ) from error
 
     def _check_signature(self, signature: Signature) -> None:
         try:
             signature.check(self.file)
         except UpgradeError as error:
-            cause, fix = (each.replace(str(self.file), str(self.given)) for each in (error.cause, error.fix))
-            raise UpgradeError(cause, fix.replace(self.file.name, self.given.name)) from error
+            cause, fix = (each.replace(str(self.file), str(self.source)) for each in (error.cause, error.fix))
+            raise UpgradeError(cause, fix.replace(self.file.name, self.source.name)) from error
 
-    def ask(self, *words: str) -> str:
+    def run(self, *words: str) -> str:
         """Run a command of the new file as the owner of the data, and return its output.
 
         Raise UpgradeError with its error message if it fails.
@@ -109,64 +109,64 @@ class NewVersion:
         command = [str(self.file), *words, "--data-dir", str(self.data)]
         become_owner = functools.partial(privileges.enter, self.data) if os.geteuid() == 0 else None
         try:
-            done = subprocess.run(
+            result = subprocess.run(
                 command,
                 preexec_fn=become_owner,  # safe: this process has one thread
                 capture_output=True,
                 text=True,
                 errors="replace",
-                timeout=PATIENCE,
+                timeout=COMMAND_TIMEOUT,
                 check=False,
             )
         except (OSError, subprocess.SubprocessError) as error:
             raise UpgradeError(
-                f"{self.given} does not run: {error}", "build it for this machine, and copy it again"
+                f"{self.source} does not run: {error}", "build it for this machine, and copy it again"
             ) from error
-        if done.returncode:
-            raise UpgradeError(f"{self.given} is unusable: {self._cause(done)}", "copy it again, or build it again")
-        return done.stdout
+        if result.returncode:
+            raise UpgradeError(f"{self.source} is unusable: {self._cause(result)}", "copy it again, or build it again")
+        return result.stdout
 
-    def _cause(self, done: "subprocess.CompletedProcess[str]") -> str:
-        said = (done.stderr.strip().splitlines() or [f"it ends with code {done.returncode}"])[0]
-        return printable(said.removeprefix("error: ").replace(str(self.file), str(self.given)))
+    def _cause(self, result: "subprocess.CompletedProcess[str]") -> str:
+        cause = (result.stderr.strip().splitlines() or [f"it ends with code {result.returncode}"])[0]
+        return printable(cause.removeprefix("error: ").replace(str(self.file), str(self.source)))
 
     def pending_migrations(self) -> list[str]:
-        plan = self.ask("migrate", "--plan", "--no-color")
+        plan = self.run("migrate", "--plan", "--no-color")
         steps = [line.strip() for line in plan.splitlines()[1:] if line.strip() and not line.startswith(" ")]
         return [] if "No planned" in plan else [printable(step) for step in steps]
 
 
-def open_new(given: Path) -> BinaryIO:
+def open_new(source: Path) -> BinaryIO:
     """Open the file as it is now, so that a later change of its path has no effect. Raise UpgradeError on failure."""
     try:
-        opened = os.fdopen(os.open(given, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC), "rb")
+        opened = os.fdopen(os.open(source, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC), "rb")
     except FileNotFoundError as error:
-        raise UpgradeError(f"there is no file {given}", "name the file of the new version") from error
+        raise UpgradeError(f"there is no file {source}", "name the file of the new version") from error
     except OSError as error:
-        raise UpgradeError(f"cannot read {given}: {error.strerror}", "run this as a user who may") from error
+        raise UpgradeError(f"cannot read {source}: {error.strerror}", "run this as a user who may") from error
     mode = os.fstat(opened.fileno()).st_mode
     if stat.S_ISREG(mode) and mode & 0o111:
         return opened
     opened.close()
     if stat.S_ISREG(mode):
-        raise UpgradeError(f"{given} may not be executed", f"chmod +x {given}")
-    raise UpgradeError(f"there is no file {given}", "name the file of the new version")
+        raise UpgradeError(f"{source} may not be executed", f"chmod +x {source}")
+    raise UpgradeError(f"there is no file {source}", "name the file of the new version")
 
 
 @contextlib.contextmanager
-def copied_beside(program: Path, new: BinaryIO, given: Path, data: Path) -> Iterator[NewVersion]:
+def copied_beside(program: Path, new: BinaryIO, source: Path, data: Path) -> Iterator[NewVersion]:
     """Yield the copy, with the mode of `program`. Delete it after the block, unless it has replaced the program."""
-    coming = program.with_name(f".{program.name}.next")
+    copy = program.with_name(f".{program.name}.next")
     try:
         try:
-            coming.unlink(missing_ok=True)  # left by a command that was killed
-            _copy(new, coming, program)
+            copy.unlink(missing_ok=True)  # left by a command that was killed
+            _copy(new, copy, program)
         except OSError as error:
             raise cannot_replace(program, error) from error
-        yield NewVersion(coming, given, data)
+        yield NewVersion(copy, source, data)
     finally:
         with contextlib.suppress(OSError):
-            coming.unlink(missing_ok=True)
+            copy.unlink(missing_ok=True)
 
 
 def _copy(new: BinaryIO, to: Path, program: Path) -> None:
@@ -181,20 +181,20 @@ def _copy(new: BinaryIO, to: Path, program: Path) -> None:
 @contextlib.contextmanager
 def in_place(new: NewVersion, program: Path, kept: Path) -> Iterator[None]:
     """Replace the running file by `new`. Keep the old file as `kept`, or put it back if the block fails."""
-    going = program.with_name(f".{program.name}.last")
+    old = program.with_name(f".{program.name}.last")
     try:
         keep_capabilities(program, new.file)
-        going.unlink(missing_ok=True)
-        going.hardlink_to(program)
+        old.unlink(missing_ok=True)
+        old.hardlink_to(program)
         new.file.replace(program)
     except OSError as error:
         raise cannot_replace(program, error) from error
     try:
         yield
     except BaseException:
-        going.replace(program)
+        old.replace(program)
         raise
-    going.replace(kept)
+    old.replace(kept)
     sync_folder(program.parent)
 
 

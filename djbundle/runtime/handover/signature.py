@@ -28,19 +28,19 @@ class Signature:
                 f"openssl dgst -sha256 -sign KEY.pem -out {self.file.name} {signed.name}  where the key is; copy both",
             ) from error
         try:
-            is_good = verifies(self.signer.encode(), content, signature)
+            is_valid = is_valid_signature(self.signer.encode(), content, signature)
         except ValueError as error:
             raise UpgradeError(
                 "there is no reading the `signer` of the running version", "put the new file in its place, and restart"
             ) from error
-        if not is_good:
+        if not is_valid:
             raise UpgradeError(
                 f"{self.file} does not sign {signed} with the key of the running version's `signer`",
                 "copy both again, or sign with that key",
             )
 
 
-def verifies(signer: bytes, content: bytes, signature: bytes) -> bool:
+def is_valid_signature(signer: bytes, content: bytes, signature: bytes) -> bool:
     """Return whether `signature` matches `content` and the public key `signer`, in PEM: ECDSA, RSA, Ed25519 or Ed448.
 
     The hash is the usual one: SHA-256 for ECDSA and RSA. Raise ValueError if `signer` is no such key. Raise

@@ -7,71 +7,73 @@ from collections.abc import Awaitable, Callable, Iterable
 from http import HTTPStatus
 from typing import Any
 
-from djbundle.runtime.http.limits.bodies import IN_MEMORY
-from djbundle.runtime.http.limits.budget import COST
+from djbundle.runtime.http.limits.bodies import MAX_BODY_IN_MEMORY
+from djbundle.runtime.http.limits.budget import RESPONSE_COST
+from djbundle.runtime.http.limits.flow_control import StalledClientError
 from djbundle.runtime.http.limits.limits import Limits
-from djbundle.runtime.http.limits.refusals import headers_of_refusal
-from djbundle.runtime.http.limits.untaken import FENCES, Handed
-from djbundle.runtime.http.limits.waiting import StalledClientError
-from djbundle.runtime.http.protocol.connections import break_off
-from djbundle.runtime.http.protocol.observing import Observer
+from djbundle.runtime.http.limits.refusals import refusal_headers
+from djbundle.runtime.http.limits.unacknowledged import FENCE_COUNT, ResponseByteCounter
+from djbundle.runtime.http.protocol.connections import abort_connections
+from djbundle.runtime.http.protocol.observer import Observer
 from djbundle.runtime.http.protocol.rate import Rate
-from djbundle.runtime.http.protocol.response_middleware import Additions, merged
+from djbundle.runtime.http.protocol.response_middleware import AddedHeaders, merge_headers
 from djbundle.runtime.http.protocol.transport import (
-    BODILESS,
-    BODY,
+    BODILESS_STATUSES,
     OPEN_FILE,
-    START,
-    Connection,
+    RESPONSE_BODY,
+    RESPONSE_START,
+    ConnectionId,
     Headers,
-    raw,
-    says_length,
-    size_of,
-    with_length,
+    encode_headers,
+    has_content_length,
+    headers_size,
+    with_content_length,
 )
-from djbundle.runtime.http.protocol.validity import is_bad_host, may_have_body, refusal_of_length
+from djbundle.runtime.http.protocol.validity import is_bad_host, length_refusal, may_have_body
 from djbundle.runtime.http.websocket_gate import WebSocketGate
 from djbundle.runtime.logs import lines
 
-WHOLE = 64 << 10  # bytes of a body that are sent in one go
-READ = frozenset((b"host", b"content-length", b"transfer-encoding", b"x-request-id"))  # headers that this file reads
+MAX_UNSPLIT_SIZE = 64 << 10  # bytes of a body that are sent in one go
+READ_HEADERS = frozenset((b"host", b"content-length", b"transfer-encoding", b"x-request-id"))  # that this file reads
 
 Message = dict[str, Any]
 Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 
 
-class ClientLeftError(Exception):
+class ClientDisconnectedError(Exception):
     """The client has disconnected, or has cancelled the request."""
 
 
-class Asgi:
-    def __init__(self, application: Any, additions: Additions, observer: Observer, limits: Limits) -> None:
+class AsgiMiddleware:
+    def __init__(self, application: Any, additions: AddedHeaders, observer: Observer, limits: Limits) -> None:
         self.application, self.additions, self.observer, self.limits = application, additions, observer, limits
 
     async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
         if scope["type"] == "websocket":
-            said = headers_for_us(scope["headers"])
-            gate = WebSocketGate(self.observer, self.limits, scope, client_of(scope), said.get(b"x-request-id", ""))
-            await gate.run(self.application, receive, send, said.get(b"host", ""))
+            request_headers = read_headers(scope["headers"])
+            gate = WebSocketGate(
+                self.observer, self.limits, scope, client_address(scope), request_headers.get(b"x-request-id", "")
+            )
+            await gate.run(self.application, receive, send, request_headers.get(b"host", ""))
             return
         exchange = Exchange(self, scope, receive, send)
         place = self.observer.in_flight.begin(scope["method"], scope["path"].encode())
         try:
-            if await exchange.is_admitted():
+            if await exchange.admit():
                 scope[OPEN_FILE] = exchange.open_file
                 await self.application(scope, exchange.receive, exchange.send)
-                await exchange.answer_somehow()
-        except ClientLeftError:
+                await exchange.ensure_response()
+        except ClientDisconnectedError:
             pass
         except StalledClientError:
-            exchange.break_off()
+            exchange.abort_connection()
         except Exception:  # Django answers its own errors: this one is from a stream or from code around Django
-            told = {"id": exchange.header(b"x-request-id")}
-            lines.write("error", "serve", "the answer to a request failed", told, traceback.format_exc())
+            fields = {"id": exchange.header(b"x-request-id")}
+            lines.write("error", "serve", "the answer to a request failed", fields, traceback.format_exc())
             if exchange.is_partly_answered and scope["http_version"] != "2":  # HTTP/2 carries other responses too
-                exchange.break_off()
-            await exchange.fail()
+                exchange.abort_connection()
+            await exchange.send_server_error()
         finally:
             exchange.close()
             self.observer.in_flight.end(place)
@@ -80,28 +82,28 @@ class Asgi:
 class Exchange:
     """One request and its response."""
 
-    def __init__(self, site: Asgi, scope: Message, receive: Receive, send: Send) -> None:
+    def __init__(self, site: AsgiMiddleware, scope: Message, receive: Receive, send: Send) -> None:
         self.additions, self.observer, self.limits = site.additions, site.observer, site.limits
         self.scope, self._receive, self._send = scope, receive, send
-        self.connection: Connection = scope["djbundle.peer"]
-        self.client = client_of(scope)  # read now: the site may change the scope
-        self.said = headers_for_us(scope["headers"])
-        self.begun = time.perf_counter()
+        self.connection: ConnectionId = scope["djbundle.peer"]
+        self.client = client_address(scope)  # read now: the site may change the scope
+        self.request_headers = read_headers(scope["headers"])
+        self.started_at = time.perf_counter()
         self.rate = Rate()
         self.head: Message | None = None  # of the response, while it is held back
         self.has_quota = self.has_length = False
         self.sent = 0  # bytes of the body
         self.largest = 0  # bytes of the largest part of the body
-        self.has_begun = self.has_file = self.is_counted = False
-        self.watching: asyncio.Future[None] | None = None
-        self.is_gone = False  # the client has disconnected, as watch_client() has seen
-        self.handed = Handed(self.limits.untaken, self.connection) if self.by_http_2 else None
-        self.complete = False  # the body of the request has been read
-        self.answered = self.refused = self.ended = False
+        self.is_admitted = self.has_file = self.is_counted = False
+        self.disconnect_watcher: asyncio.Future[None] | None = None
+        self.is_disconnected = False  # the client has disconnected, as watch_client() has seen
+        self.byte_counter = ResponseByteCounter(self.limits.unacknowledged, self.connection) if self.by_http_2 else None
+        self.is_body_complete = False  # the body of the request has been read
+        self.is_answered = self.is_refused = self.is_ended = False
 
-    def header(self, wanted: bytes) -> str:
+    def header(self, name: bytes) -> str:
         """Return the value of a header in READ, or "" without it. Repeated headers are joined by commas."""
-        return self.said.get(wanted, "")
+        return self.request_headers.get(name, "")
 
     @property
     def by_http_2(self) -> bool:
@@ -119,71 +121,71 @@ class Exchange:
     @property
     def is_partly_answered(self) -> bool:
         """Whether the response has begun but not ended. Granian ends such a response as if it were complete."""
-        return self.answered and not self.ended
+        return self.is_answered and not self.is_ended
 
     # --- the request ---
 
-    async def is_admitted(self) -> bool:
+    async def admit(self) -> bool:
         """Return whether the site shall get the request. If not, it is answered here."""
         length = self.header(b"content-length") or None
         if self.scope["method"] == "CONNECT":
             await self.refuse(HTTPStatus.METHOD_NOT_ALLOWED, "that is for proxies")
-        elif is_bad_host(self.header(b"host"), may_lack=self.scope["http_version"] == "1"):
+        elif is_bad_host(self.header(b"host"), is_optional=self.scope["http_version"] == "1"):
             await self.refuse(HTTPStatus.BAD_REQUEST, "bad request")
-        elif refused := refusal_of_length(length, self.limits.options.max_body):
-            await self.refuse(refused, refused.phrase.lower())
-        elif not await self.limits.waiting.has_room(self.connection, self.client):
-            await self.refuse(*self.limits.waiting.refusal(self.client))
+        elif refusal := length_refusal(length, self.limits.options.max_body):
+            await self.refuse(refusal, refusal.phrase.lower())
+        elif not await self.limits.flow_control.admit(self.connection, self.client):
+            await self.refuse(*self.limits.flow_control.refusal(self.client))
         else:
-            self.has_begun = True
+            self.is_admitted = True
             if self.may_have_body(length):
-                await self.take_quota()
-        return not self.refused
+                await self.acquire_quota()
+        return not self.is_refused
 
     def may_have_body(self, length: str | None) -> bool:
         return may_have_body(length, self.scope["method"], is_chunked=self.is_chunked, by_http_2=self.by_http_2)
 
     async def receive(self) -> Message:
         """Return the next part of the body. After a refusal the application sees its client disconnect."""
-        if self.complete:
+        if self.is_body_complete:
             return await self.receive_end()
         try:
             message = await asyncio.wait_for(self._receive(), self.limits.options.body_timeout)
         except (TimeoutError, AttributeError):  # Granian's awaitables raise the latter when they are cancelled too late
             return await self.refuse(HTTPStatus.REQUEST_TIMEOUT, "the body came too slowly")
         self.rate.size += len(message.get("body", b""))
-        most = self.limits.options.max_body
-        if most and self.rate.size > most:
+        max_body = self.limits.options.max_body
+        if max_body and self.rate.size > max_body:
             return await self.refuse(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "the body is too large")
-        self.complete = not message.get("more_body", False)
-        if self.complete:
-            if self.rate.size <= IN_MEMORY:  # Django keeps a larger body until the response is sent
-                self.give_quota()
-        elif not await self.has_place():
+        self.is_body_complete = not message.get("more_body", False)
+        if self.is_body_complete:
+            if self.rate.size <= MAX_BODY_IN_MEMORY:  # Django keeps a larger body until the response is sent
+                self.release_quota()
+        elif not await self.may_receive_body():
             return {"type": "http.disconnect"}
         elif self.rate.is_too_slow(time.monotonic(), self.limits.options.body_timeout):
             return await self.refuse(HTTPStatus.REQUEST_TIMEOUT, "the body came too slowly")
         return message
 
-    async def has_place(self) -> bool:
+    async def may_receive_body(self) -> bool:
         """Return whether a body may be received.
 
         That includes the body of a request that seemed to have none, such as a GET over HTTP/2.
         """
         if not self.has_quota:
-            await self.take_quota()
-        return not self.refused
+            await self.acquire_quota()
+        return not self.is_refused
 
     async def receive_end(self) -> Message:
         """Return Granian's message that the client has disconnected or cancelled this request."""
         message = await self._receive()
         if message["type"] == "http.disconnect":
-            self.forget_handed()
+            self.forget_bytes()
         return message
 
-    def forget_handed(self) -> None:
-        if self.handed:
-            self.handed.forget()
+    def forget_bytes(self) -> None:
+        if self.byte_counter:
+            self.byte_counter.forget()
 
     async def watch_client(self) -> None:
         """Learn when the client disconnects.
@@ -192,38 +194,38 @@ class Exchange:
         """
         while (await self._receive())["type"] != "http.disconnect":
             pass
-        self.is_gone = True
-        self.forget_handed()
+        self.is_disconnected = True
+        self.forget_bytes()
 
-    async def take_quota(self) -> None:
+    async def acquire_quota(self) -> None:
         """Check the quota and take from it in one step, so that requests that check at once cannot all pass."""
-        if without_quota := self.limits.quota.refusal(self.client):
-            await self.refuse(*without_quota)
+        if refusal := self.limits.quota.refusal(self.client):
+            await self.refuse(*refusal)
         else:
             self.has_quota = True
-            self.limits.quota.take(self.client)
+            self.limits.quota.acquire(self.client)
 
-    def give_quota(self) -> None:
+    def release_quota(self) -> None:
         if self.has_quota:
             self.has_quota = False
-            self.limits.quota.give(self.client)
+            self.limits.quota.release(self.client)
 
     # --- the response ---
 
     async def send(self, message: Message) -> None:
-        if self.refused or self.ended:  # the client takes no more; the site learns so when the loop runs
+        if self.is_refused or self.is_ended:  # the client takes no more; the site learns so when the loop runs
             await asyncio.sleep(0)
             return
-        if message["type"] == START:
-            await self.begin(message)
-        elif message["type"] == BODY:
+        if message["type"] == RESPONSE_START:
+            await self.hold_head(message)
+        elif message["type"] == RESPONSE_BODY:
             await self.send_part(bytes(message.get("body", b"")), more=message.get("more_body", False))
         else:  # the path of a file that is the whole body
-            self.ended = True
+            self.is_ended = True
             await self.send_head()
             await self._send(message)
 
-    async def begin(self, message: Message) -> None:
+    async def hold_head(self, message: Message) -> None:
         """Hold the head back until the length of the body is known, as Granian does.
 
         The head of an event stream is sent at once.
@@ -234,168 +236,172 @@ class Exchange:
             await self.send_head()
 
     def added_headers(self, status: int) -> Headers:
-        seconds, request_id = time.perf_counter() - self.begun, self.header(b"x-request-id")
-        self.observer.answered(self.scope["method"], self.scope["path"], status, seconds, self.client, request_id)
+        seconds, request_id = time.perf_counter() - self.started_at, self.header(b"x-request-id")
+        self.observer.record_response(
+            self.scope["method"], self.scope["path"], status, seconds, self.client, request_id
+        )
         return self.additions.headers(
             request_id,
             seconds,
             secure=self.scope["scheme"] == "https",
-            leaving=(self.scope["djbundle.leaving"] or self.is_chunked) and not self.by_http_2,
+            is_draining=(self.scope["djbundle.is_draining"] or self.is_chunked) and not self.by_http_2,
         )
 
     async def send_head(self, length: int | None = None) -> None:
         if head := self.head:
-            headers = merged(head["headers"], self.added_headers(head["status"]))
+            headers = merge_headers(head["headers"], self.added_headers(head["status"]))
             if length is not None:
-                headers = with_length(headers, length)
-            self.has_length = says_length(headers)
+                headers = with_content_length(headers, length)
+            self.has_length = has_content_length(headers)
             self.head = None
-            await self._send({**head, "headers": raw(headers)})  # raises if the head is invalid
-            self.answered = True
+            await self._send({**head, "headers": encode_headers(headers)})  # raises if the head is invalid
+            self.is_answered = True
 
     async def send_part(self, body: bytes, *, more: bool) -> None:
-        length = self.length_to_say(body, more=more)
+        length = self.length_to_send(body, more=more)
         if self.scope["method"] == "HEAD":  # HTTP/2 allows no body
             body, more = b"", False
         self.largest = max(self.largest, len(body))
-        is_fenced = not more and self.is_to_be_fenced(body)
-        if len(body) <= WHOLE and not is_fenced:
+        is_fenced = not more and self.must_be_fenced(body)
+        if len(body) <= MAX_UNSPLIT_SIZE and not is_fenced:
             await self.send_small(body, length, more=more)
-        elif await self.take_budget(cost := self.cost_of(body)):
-            self.is_counted = self.is_counted or len(body) <= WHOLE
+        elif await self.charge_budget(cost := self.cost_of(body)):
+            self.is_counted = self.is_counted or len(body) <= MAX_UNSPLIT_SIZE
             try:
-                await self.send_large(body, length, more=more, fences=FENCES if is_fenced else 0)
+                await self.send_large(body, length, more=more, fences=FENCE_COUNT if is_fenced else 0)
             finally:
-                self.limits.budget.take(self.connection, self.client, -cost)
+                self.limits.budget.charge(self.connection, self.client, -cost)
         else:
             await self.refuse(*self.limits.budget.refusal())
 
-    def length_to_say(self, body: bytes, *, more: bool) -> int | None:
+    def length_to_send(self, body: bytes, *, more: bool) -> int | None:
         """Return the length to send in the head: only known if this part is the whole body, else None."""
-        return len(body) if self.head and not more and self.head["status"] not in BODILESS else None
+        return len(body) if self.head and not more and self.head["status"] not in BODILESS_STATUSES else None
 
-    def is_to_be_fenced(self, body: bytes) -> bool:
+    def must_be_fenced(self, body: bytes) -> bool:
         """Return whether fences shall follow this last part, to learn when the client has taken the response."""
-        if self.sent + len(body) > WHOLE:
+        if self.sent + len(body) > MAX_UNSPLIT_SIZE:
             return True
-        return bool(body and self.head and self.handed and self.handed.is_suspicious)
+        return bool(body and self.head and self.byte_counter and self.byte_counter.is_suspicious)
 
     def cost_of(self, body: bytes) -> int:
         """Return how many bytes wait until this part is taken: the part, the heads, and what Granian has queued."""
-        queued = 0 if self.is_counted else min(self.sent, COST)
+        queued = 0 if self.is_counted else min(self.sent, RESPONSE_COST)
         heads = [*self.scope["headers"], *(self.head["headers"] if self.head else ())]
-        return len(body) + queued + size_of(heads)
+        return len(body) + queued + headers_size(heads)
 
-    async def take_budget(self, size: int) -> bool:
+    async def charge_budget(self, size: int) -> bool:
         """Return whether so many bytes may wait for the client. For a response that has begun they always may."""
         if self.head:
-            return await self.limits.waiting.take(self.connection, self.client, size)
-        self.limits.budget.take(self.connection, self.client, size)
+            return await self.limits.flow_control.charge_when_free(self.connection, self.client, size)
+        self.limits.budget.charge(self.connection, self.client, size)
         return True
 
     async def send_small(self, body: bytes, length: int | None, *, more: bool) -> None:
         await self.send_head(length)
-        self.ended = not more
-        await self.hand(body, more=more)
+        self.is_ended = not more
+        await self.write(body, more=more)
 
     async def send_large(self, body: bytes, length: int | None, *, more: bool, fences: int) -> None:
         """Send a body in pieces, so that the rest can be dropped if the client takes nothing."""
         await self.send_head(length)
-        self.ended = not more
-        for begin in range(0, len(body), WHOLE):
-            piece = body[begin : begin + WHOLE]
-            await self.hand(piece, more=more or bool(fences) or begin + WHOLE < len(body))
+        self.is_ended = not more
+        for begin in range(0, len(body), MAX_UNSPLIT_SIZE):
+            piece = body[begin : begin + MAX_UNSPLIT_SIZE]
+            await self.write(piece, more=more or bool(fences) or begin + MAX_UNSPLIT_SIZE < len(body))
         for _ in range(fences):
-            await self.hand(b"", more=True)
+            await self.write(b"", more=True)
         if fences:
-            await self.hand(b"", more=False)
+            await self.write(b"", more=False)
 
     async def open_file(self) -> bool:
         """Return whether a file may be opened for sending. The budget limits how many are open at once."""
-        self.has_file = self.is_counted = await self.limits.waiting.take(self.connection, self.client, COST)
+        self.has_file = self.is_counted = await self.limits.flow_control.charge_when_free(
+            self.connection, self.client, RESPONSE_COST
+        )
         if self.has_file:
-            self.watching = asyncio.ensure_future(self.watch_client())
+            self.disconnect_watcher = asyncio.ensure_future(self.watch_client())
         else:
             await self.refuse(*self.limits.budget.refusal())
         return self.has_file
 
-    async def hand(self, body: bytes, *, more: bool) -> None:
+    async def write(self, body: bytes, *, more: bool) -> None:
         """Give bytes to Granian.
 
         Raise StalledClientError if the client takes none of them in time, and ClientLeftError if it has disconnected.
         """
-        if self.is_gone:
-            raise ClientLeftError
+        if self.is_disconnected:
+            raise ClientDisconnectedError
         self.sent += len(body)
-        if self.handed:
-            self.handed.add(len(body))
-        sent = self._send({"type": BODY, "body": body, "more_body": more})
+        if self.byte_counter:
+            self.byte_counter.add(len(body))
+        sent = self._send({"type": RESPONSE_BODY, "body": body, "more_body": more})
         if not hasattr(sent, "add_done_callback"):  # Granian has room
             await sent
             if more:  # a site that always has a next part would block the event loop
                 await asyncio.sleep(0)
             return
-        cost = 0 if self.is_counted else COST
+        cost = 0 if self.is_counted else RESPONSE_COST
         try:
-            with self.limits.waiting.waits(self, self.connection, self.client, cost):
+            with self.limits.flow_control.waiting_for_client(self, self.connection, self.client, cost):
                 await asyncio.wait_for(sent, self.limits.options.send_timeout)
         except (TimeoutError, AttributeError):  # see receive()
             raise StalledClientError from None
         self.limits.budget.note_progress(self.client)
 
-    async def refuse(self, status: HTTPStatus, why: str) -> Message:
-        if not self.answered and not self.refused:
-            self.limits.refusals.count(status, why)
-            headers = raw(headers_of_refusal(status, by_http_2=self.by_http_2))
-            await self.send({"type": START, "status": status.value, "headers": headers})
-            await self.send({"type": BODY, "body": b""})
-        self.refused = self.complete = True
+    async def refuse(self, status: HTTPStatus, reason: str) -> Message:
+        if not self.is_answered and not self.is_refused:
+            self.limits.refusals.count(status, reason)
+            headers = encode_headers(refusal_headers(status, by_http_2=self.by_http_2))
+            await self.send({"type": RESPONSE_START, "status": status.value, "headers": headers})
+            await self.send({"type": RESPONSE_BODY, "body": b""})
+        self.is_refused = self.is_body_complete = True
         return {"type": "http.disconnect"}
 
-    async def answer_somehow(self) -> None:
+    async def ensure_response(self) -> None:
         """Answer a client that has disconnected or has sent an invalid body.
 
         Granian takes a missing response for a fault of ours.
         """
-        if not self.answered:
+        if not self.is_answered:
             await self.refuse(HTTPStatus.BAD_REQUEST, "the body broke off")
 
-    async def fail(self) -> None:
+    async def send_server_error(self) -> None:
         """Answer 500 if the site has failed before it answered."""
-        if not self.answered:
+        if not self.is_answered:
             await self.refuse(HTTPStatus.INTERNAL_SERVER_ERROR, "the site failed")
 
-    def break_off(self) -> None:
+    def abort_connection(self) -> None:
         """Close the connection: otherwise the client would take a part for the whole.
 
         Keep a trusted proxy's HTTP/2 connection if the length was sent: it carries other clients, and the proxy sees by
         the length that a part is missing.
         """
-        self.refused = True
+        self.is_refused = True
         if not (self.has_length and self.by_http_2 and self.limits.is_proxy(self.connection[0])):
-            break_off({self.connection})
+            abort_connections({self.connection})
 
     def close(self) -> None:
-        self.give_quota()
-        if self.has_begun:
-            self.limits.waiting.leave(self.client)
-        if self.watching:
-            self.watching.cancel()
+        self.release_quota()
+        if self.is_admitted:
+            self.limits.flow_control.release(self.client)
+        if self.disconnect_watcher:
+            self.disconnect_watcher.cancel()
         if self.has_file:
-            self.limits.budget.take(self.connection, self.client, -COST)
-        self.limits.cycles.left(self.largest)
+            self.limits.budget.charge(self.connection, self.client, -RESPONSE_COST)
+        self.limits.cycles.add(self.largest)
 
 
-def client_of(scope: Message) -> str:
+def client_address(scope: Message) -> str:
     """Return the address of the client; "" on a Unix socket."""
     return str((scope["client"] or ("",))[0])
 
 
-def headers_for_us(headers: Iterable[tuple[bytes, bytes]]) -> dict[bytes, str]:
+def read_headers(headers: Iterable[tuple[bytes, bytes]]) -> dict[bytes, str]:
     """Return the headers in READ. The values of a repeated header are joined by commas."""
-    found: dict[bytes, str] = {}
+    values: dict[bytes, str] = {}
     for name, value in headers:
-        if name in READ:
+        if name in READ_HEADERS:
             text = value.decode("latin-1")
-            found[name] = f"{found[name]},{text}" if name in found else text
-    return found
+            values[name] = f"{values[name]},{text}" if name in values else text
+    return values

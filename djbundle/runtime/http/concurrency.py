@@ -9,52 +9,52 @@ import time
 from collections.abc import Collection
 from typing import Protocol
 
-LOOK = 0.01  # seconds between checks of the threads
-LONGEST = 0.05  # seconds that a request waits behind threads that compute
-IDLE = 0.05  # of the time; a thread that uses the processor less is waiting for something
-BUSY = 0.7  # of the time; if threads use the processor so much, more of them would not help
+CHECK_INTERVAL = 0.01  # seconds between checks of the threads
+MAX_WAIT = 0.05  # seconds that a request waits behind threads that compute
+IDLE_SHARE = 0.05  # of the time; a thread that uses the processor less is waiting for something
+BUSY_SHARE = 0.7  # of the time; if threads use the processor so much, more of them would not help
 
 
-class Answering(Protocol):
+class WorkerThread(Protocol):
     """A thread that answers a request."""
 
-    begun: float  # when it began that request, monotonic seconds
+    started_at: float  # when it began that request, monotonic seconds
 
-    def used(self) -> float:
+    def computing_time(self) -> float:
         """Return how many seconds it has computed in total."""
         ...
 
 
-class Pace:
-    """Decides how many threads may answer. `most` is the number of all threads."""
+class ConcurrencyController:
+    """Decides how many threads may answer. `max_threads` is the number of all threads."""
 
-    def __init__(self, most: int) -> None:
-        self.most = most
-        self.wanted = 1  # threads, not counting those with a long request, which hinder no other
-        self.room = 1  # threads that may answer now
-        self.is_slow = False  # some request takes long: it must be known whether others wait
-        self._at = self._used = 0.0  # at the last look
+    def __init__(self, max_threads: int) -> None:
+        self.max_threads = max_threads
+        self.target = 1  # threads, not counting those with a long request, which hinder no other
+        self.limit = 1  # threads that may answer now
+        self.has_slow_request = False  # some request takes long: it must be known whether others wait
+        self._measured_at = self._computing_time = 0.0  # at the last check
 
-    def begin(self, threads: Collection[Answering]) -> None:
-        """Start a measurement. Call it some time before `look`."""
-        self._at, self._used = time.monotonic(), _used_by(threads)
+    def start_measurement(self, threads: Collection[WorkerThread]) -> None:
+        """Start a measurement. Call it some time before `adjust`."""
+        self._measured_at, self._computing_time = time.monotonic(), _total_computing_time(threads)
 
-    def look(self, threads: Collection[Answering], answering: Collection[Answering], waiting: float) -> None:
+    def adjust(self, threads: Collection[WorkerThread], busy: Collection[WorkerThread], waiting: float) -> None:
         """Adjust the number of threads that may answer.
 
         `threads`: all that exist; `waiting`: seconds that the oldest request has waited, 0 if none waits.
         """
-        before, used_before = self._at, self._used
-        self.begin(threads)
-        share = (self._used - used_before) / max(self._at - before, 1e-6)
-        ages = [self._at - thread.begun for thread in answering]
-        self.is_slow = any(age > LOOK for age in ages) or (bool(ages) and share < BUSY)
-        if waiting and (share < IDLE or (share < BUSY and waiting > LONGEST)):
-            self.wanted = min(self.wanted + 1, self.most)
-        elif share >= BUSY:
-            self.wanted = max(self.wanted - 1, 1)
-        self.room = min(self.wanted + sum(age > LONGEST for age in ages), self.most)
+        before, used_before = self._measured_at, self._computing_time
+        self.start_measurement(threads)
+        share = (self._computing_time - used_before) / max(self._measured_at - before, 1e-6)
+        ages = [self._measured_at - thread.started_at for thread in busy]
+        self.has_slow_request = any(age > CHECK_INTERVAL for age in ages) or (bool(ages) and share < BUSY_SHARE)
+        if waiting and (share < IDLE_SHARE or (share < BUSY_SHARE and waiting > MAX_WAIT)):
+            self.target = min(self.target + 1, self.max_threads)
+        elif share >= BUSY_SHARE:
+            self.target = max(self.target - 1, 1)
+        self.limit = min(self.target + sum(age > MAX_WAIT for age in ages), self.max_threads)
 
 
-def _used_by(threads: Collection[Answering]) -> float:
-    return sum(thread.used() for thread in threads)
+def _total_computing_time(threads: Collection[WorkerThread]) -> float:
+    return sum(thread.computing_time() for thread in threads)

@@ -5,7 +5,7 @@ from typing import Any
 
 from django.core.handlers import asgi
 
-from djbundle.runtime.http.limits.bodies import IN_MEMORY
+from djbundle.runtime.http.limits.bodies import MAX_BODY_IN_MEMORY
 
 
 def bound_memory() -> None:
@@ -23,7 +23,7 @@ def spool_bodies() -> None:
     class SmallerFiles:
         @staticmethod
         def SpooledTemporaryFile(max_size: int, mode: str) -> Any:  # noqa: N802 - the name in tempfile
-            return tempfile.SpooledTemporaryFile(min(max_size, IN_MEMORY), mode)
+            return tempfile.SpooledTemporaryFile(min(max_size, MAX_BODY_IN_MEMORY), mode)
 
     module: Any = asgi
     module.tempfile = SmallerFiles

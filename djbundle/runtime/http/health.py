@@ -16,68 +16,68 @@ from asgiref.sync import sync_to_async
 from django.apps import apps
 from django.urls import Resolver404, resolve
 
-from djbundle.runtime.http.readiness import look
-from djbundle.runtime.process.heartbeat import Watch
+from djbundle.runtime.http.readiness import find_problems
+from djbundle.runtime.process.heartbeat import AncestorMonitor
 
-GOOD_FOR = 1.0  # seconds
-PATIENCE = 3.0  # seconds for the databases to answer
-LIVE = "/live"  # appended to the path
+CACHE_SECONDS = 1.0  # seconds
+DATABASE_TIMEOUT = 3.0  # seconds for the databases to answer
+LIVE_SUFFIX = "/live"  # appended to the path
 HEADERS = [("Content-Type", "application/json"), ("Cache-Control", "no-store")]
 
-Answer = tuple[HTTPStatus, bytes]
+HealthResponse = tuple[HTTPStatus, bytes]
 
 
 class Health:
     """Answers health checks, from several threads. `has_worker`: a task worker of this `serve` must send heartbeats."""
 
-    def __init__(self, path: str, *, has_worker: bool, watch: Watch | None = None) -> None:
+    def __init__(self, path: str, *, has_worker: bool, watch: AncestorMonitor | None = None) -> None:
         self._watch = watch
-        self.paths = {path: self.ready, path.rstrip("/") + LIVE: live}
+        self.paths = {path: self.ready, path.rstrip("/") + LIVE_SUFFIX: live}
         self._has_worker = has_worker and apps.is_installed("djbundle.tasks")
         self._lock = threading.Lock()
-        self._looked = float("-inf")
+        self._checked_at = float("-inf")
         self._problems: list[str] = []
         self._thread: ThreadPoolExecutor | None = None  # started after the fork, in the process that answers
-        self._look: Future[list[str]] | None = None
+        self._check: Future[list[str]] | None = None
 
     def problems(self) -> list[str]:
         """Return what is wrong, in words that reveal no secret. No wait is longer than PATIENCE."""
-        if not self._lock.acquire(timeout=PATIENCE):
-            return [late()]
+        if not self._lock.acquire(timeout=DATABASE_TIMEOUT):
+            return [timeout_problem()]
         try:
-            if time.monotonic() - self._looked > GOOD_FOR:
-                self._problems = self._find()
-                self._looked = time.monotonic()
+            if time.monotonic() - self._checked_at > CACHE_SECONDS:
+                self._problems = self._check_databases()
+                self._checked_at = time.monotonic()
             return self._problems
         finally:
             self._lock.release()
 
-    def _find(self) -> list[str]:
+    def _check_databases(self) -> list[str]:
         """Check in another thread, which may hang together with a database."""
         self._thread = self._thread or ThreadPoolExecutor(1, "health")
-        self._look = self._look or self._thread.submit(look, has_worker=self._has_worker)
+        self._check = self._check or self._thread.submit(find_problems, has_worker=self._has_worker)
         try:
-            found = self._look.result(PATIENCE)
+            problems = self._check.result(DATABASE_TIMEOUT)
         except TimeoutError:
-            return [late()]
-        self._look = None
-        return found
+            return [timeout_problem()]
+        self._check = None
+        return problems
 
-    def ready(self) -> Answer:
+    def ready(self) -> HealthResponse:
         problems = [*(self._watch.problems() if self._watch else ()), *self.problems()]
         status = HTTPStatus.SERVICE_UNAVAILABLE if problems else HTTPStatus.OK
         return status, json.dumps({"ready": not problems, "problems": problems}).encode() + b"\n"
 
 
-def live() -> Answer:
+def live() -> HealthResponse:
     return HTTPStatus.OK, b'{"live": true}\n'
 
 
-def late() -> str:
-    return f"the databases do not answer within {PATIENCE:.0f} s"
+def timeout_problem() -> str:
+    return f"the databases do not answer within {DATABASE_TIMEOUT:.0f} s"
 
 
-def is_free(path: str) -> bool:
+def is_unused_path(path: str) -> bool:
     """Return whether the project has no view of its own at this path."""
     try:
         resolve(path)
@@ -94,28 +94,28 @@ def wrap(application: Any, interface: str, health: Health) -> Any:
 def _wsgi(application: Any, health: Health) -> Any:
     paths = health.paths
 
-    def answer(environ: dict[str, Any], start_response: Any) -> Any:
-        asked = paths.get(environ["PATH_INFO"])
-        if asked is None:
+    def middleware(environ: dict[str, Any], start_response: Any) -> Any:
+        check = paths.get(environ["PATH_INFO"])
+        if check is None:
             return application(environ, start_response)
-        status, body = asked()
+        status, body = check()
         start_response(f"{status.value} {status.phrase}", [*HEADERS, ("Content-Length", str(len(body)))])
         return [body]
 
-    return answer
+    return middleware
 
 
 def _asgi(application: Any, health: Health) -> Callable[..., Awaitable[None]]:
     paths = health.paths
 
-    async def answer(scope: dict[str, Any], receive: Any, send: Any) -> None:
-        asked = paths.get(scope["path"]) if scope["type"] == "http" else None
-        if asked is None:
+    async def middleware(scope: dict[str, Any], receive: Any, send: Any) -> None:
+        check = paths.get(scope["path"]) if scope["type"] == "http" else None
+        if check is None:
             await application(scope, receive, send)
             return
-        status, body = await sync_to_async(asked, thread_sensitive=False)()
+        status, body = await sync_to_async(check, thread_sensitive=False)()
         headers = [(name.lower().encode(), value.encode()) for name, value in HEADERS]
         await send({"type": "http.response.start", "status": status.value, "headers": headers})
         await send({"type": "http.response.body", "body": body})
 
-    return answer
+    return middleware

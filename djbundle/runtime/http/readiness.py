@@ -1,6 +1,7 @@
 """Checks what a site needs to work: databases that answer, are migrated and can be written, and a task worker."""
 
 import os
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -10,26 +11,36 @@ from django.utils import timezone
 
 from djbundle.runtime.database.migrations import find_pending, used_databases
 
-LEAST_ROOM = 10 << 20  # bytes free on the disk of a database; SQLite's log alone grows to 4 MB
+MIN_FREE_SPACE = 10 << 20  # bytes free on the disk of a database; SQLite's log alone grows to 4 MB
 
-_watched: list[Callable[[], str | None]] = []  # checks of this process
+_checks: list[Callable[[], str | None]] = []  # checks of this process
+
+WORKER_START = 10.0  # seconds for the worker to start, in which the one of the version before has left already
+
+_worker_due = float("-inf")  # when its first heartbeat is due, monotonic seconds
 
 _up_to_date: set[str] = set()  # databases with all migrations; a running site does not undo a migration
 
 
-def look(*, has_worker: bool) -> list[str]:
+def find_problems(*, has_worker: bool) -> list[str]:
     """Return what is wrong, in words that reveal no secret. Call it from one thread, which keeps its connections."""
-    own = [problem for find in _watched if (problem := find())]
+    own = [problem for check in _checks if (problem := check())]
     return [*own, *_problems_of_databases(), *(_problems_of_worker() if has_worker else [])]
 
 
-def watch(find: Callable[[], str | None]) -> None:
-    """Ask `find` too what is wrong with this process."""
-    _watched.append(find)
+def add_check(check: Callable[[], str | None]) -> None:
+    """Let `check` too tell what is wrong with this process."""
+    _checks.append(check)
+
+
+def await_worker() -> None:
+    """Give the worker time to start. Call it before the fork in a version that takes over from another one."""
+    global _worker_due  # noqa: PLW0603 - as the other state of this process
+    _worker_due = time.monotonic() + WORKER_START
 
 
 def _problems_of_databases() -> list[str]:
-    found = []
+    problems = []
     for alias in used_databases():
         connection = connections[alias]
         try:
@@ -39,8 +50,8 @@ def _problems_of_databases() -> list[str]:
         finally:
             connection.close_if_unusable_or_obsolete()
         if problem:
-            found.append(f'the database "{alias}" {problem}')
-    return found
+            problems.append(f'the database "{alias}" {problem}')
+    return problems
 
 
 def _problem_of(connection: Any) -> str | None:
@@ -69,7 +80,7 @@ def _problem_of_file(path: Path) -> str | None:
     if not os.access(path, os.W_OK):
         return "is read-only"
     disk = os.statvfs(path)
-    return "has no room left on its disk" if disk.f_bavail * disk.f_frsize < LEAST_ROOM else None
+    return "has no room left on its disk" if disk.f_bavail * disk.f_frsize < MIN_FREE_SPACE else None
 
 
 def _problems_of_worker() -> list[str]:
@@ -78,7 +89,8 @@ def _problems_of_worker() -> list[str]:
     from djbundle.tasks.store import transitions  # noqa: PLC0415 - where the project has tasks
 
     try:
-        heard = WorkerRecord.objects.using(transitions.alias()).filter(seen_at__gt=timezone.now() - options.lease())
-        return [] if heard.exists() else ["no task worker is heard of"]
+        workers = WorkerRecord.objects.using(transitions.alias()).filter(seen_at__gt=timezone.now() - options.lease())
+        is_missing = not workers.exists() and time.monotonic() > _worker_due
+        return ["no task worker is heard of"] if is_missing else []
     except Error:
         return []  # already reported

@@ -18,208 +18,210 @@ from djbundle.runtime.http.limits.admission import Admission
 from djbundle.runtime.http.protocol.transport import Request
 from djbundle.runtime.http.threads import SiteThread, SiteThreads
 
-RECEIVERS = 8  # Granian starts each when a request waits and no thread receives
-FOREVER = 10 * 365 * 24 * 3600  # seconds that they may be idle
-UNSEEN = 0.5  # seconds during which requests always waited, or may have, before a pause
-PAUSE = 0.2  # seconds, at most
-MUCH = 256  # requests received in one pause; after more, the next pause comes in ANSWERING seconds
-ANSWERING = 0.05
-LOOK = 0.001  # seconds between checks, in a pause, whether requests are received
-LOOKS = 2  # checks without a new request, after which the pause ends
-BESIDE_OTHERS = 0.006  # seconds between checks while other threads compute: Python switches threads every 5 ms
-STILL = 0.05  # seconds during which a thread could receive but nothing came, though others may compute
-MOST_TAKEN_IN = 8192  # requests; more wait in Granian. Only proxies, which have no limit, reach this
+MAX_RECEIVERS = 8  # Granian starts each when a request waits and no thread receives
+NO_IDLE_TIMEOUT = 10 * 365 * 24 * 3600  # seconds that they may be idle
+RECEIVE_INTERVAL = 0.5  # seconds during which requests always waited, or may have, before a pause
+MAX_PAUSE = 0.2  # seconds, at most
+LARGE_BATCH = 256  # requests received in one pause; after more, the next pause comes in SHORT_RECEIVE_INTERVAL seconds
+SHORT_RECEIVE_INTERVAL = 0.05
+POLL_INTERVAL = 0.001  # seconds between checks, in a pause, whether requests are received
+MAX_EMPTY_POLLS = 2  # checks without a new request, after which the pause ends
+BUSY_POLL_INTERVAL = 0.006  # seconds between checks while other threads compute: Python switches threads every 5 ms
+BUSY_QUIET_TIME = 0.05  # seconds during which a thread could receive but nothing came, though others may compute
+MAX_QUEUE_SIZE = 8192  # requests; more wait in Granian. Only proxies, which have no limit, reach this
 
 
 class Receivers:
-    """A door of the site, and the threads that use it."""
+    """A source of requests, and the threads that receive from it."""
 
     def __init__(self, site: SiteThreads, admission: Admission) -> None:
         self.site, self.admission = site, admission
-        self.first = FirstReceiver(self)
-        self.others: dict[int, OtherReceiver] = {}  # by thread identifier
-        self.first_thread: int | None = None
-        self.outside = 0  # threads that wait in Granian for a request, or are about to
-        self.kept: list[OtherReceiver] = []
+        self.primary = PrimaryReceiver(self)
+        self.secondaries: dict[int, SecondaryReceiver] = {}  # by thread identifier
+        self.primary_thread: int | None = None
+        self.receiving = 0  # threads that wait in Granian for a request, or are about to
+        self.parked: list[SecondaryReceiver] = []
         self.closed = False
-        self.moved = time.monotonic()  # when a thread last went outside, or received
+        self.last_activity = time.monotonic()  # when a thread last went to receive, or received
         self.received = 0  # requests
-        self.look_at = 0.0  # when to check next how many requests wait, monotonic seconds
-        with site.changed:
-            site.doors.append(self)
+        self.next_check = 0.0  # when to check next how many requests wait, monotonic seconds
+        with site.lock:
+            site.sources.append(self)
 
     def receive(self, request: Request) -> None:
         """Handle a request in one of Granian's threads. Return when that thread shall receive another."""
         self.note_received()
-        self.admission.admit(request, self.enter)
+        self.admission.admit(request, self.enter_site)
 
     def note_received(self) -> None:
         now = time.monotonic()
-        if now - self.moved > (STILL if self.site.busy else LOOK):
-            self.look_at = now + UNSEEN  # a thread could receive, and nothing came
-        self.moved = now
+        if now - self.last_activity > (BUSY_QUIET_TIME if self.site.busy else POLL_INTERVAL):
+            self.next_check = now + RECEIVE_INTERVAL  # a thread could receive, and nothing came
+        self.last_activity = now
         self.received += 1
 
-    def enter(self, request: Request) -> None:
+    def enter_site(self, request: Request) -> None:
         """Pass an admitted request to the site, in one of Granian's threads."""
-        self.receiver(threading.get_ident()).receive(request)
+        self.receiver_of(threading.get_ident()).receive(request)
 
-    def receiver(self, thread: int) -> "FirstReceiver | OtherReceiver":
+    def receiver_of(self, thread: int) -> "PrimaryReceiver | SecondaryReceiver":
         """Return the receiver of this thread."""
-        if thread == self.first_thread:
-            return self.first
-        if thread not in self.others:
-            return self.welcome(thread)
-        return self.others[thread]
+        if thread == self.primary_thread:
+            return self.primary
+        if thread not in self.secondaries:
+            return self.register(thread)
+        return self.secondaries[thread]
 
-    def go_outside(self) -> None:
+    def count_receiving(self) -> None:
         """Note that another thread waits in Granian for a request. Call it with the lock held."""
-        self.outside += 1
-        self.moved = time.monotonic()
+        self.receiving += 1
+        self.last_activity = time.monotonic()
 
-    def welcome(self, thread: int) -> "FirstReceiver | OtherReceiver":
-        with self.site.changed:
-            self.outside += 1
-            if self.first_thread is None:
-                self.first_thread = thread
-                self.first.enter()
-                return self.first
-            self.others[thread] = other = OtherReceiver(self)
-            return other
+    def register(self, thread: int) -> "PrimaryReceiver | SecondaryReceiver":
+        with self.site.lock:
+            self.receiving += 1
+            if self.primary_thread is None:
+                self.primary_thread = thread
+                self.primary.register()
+                return self.primary
+            self.secondaries[thread] = secondary = SecondaryReceiver(self)
+            return secondary
 
     @property
-    def is_attended(self) -> bool:
-        """See Door. Granian starts another thread if none receives. Call it with the lock held."""
-        return self.outside > 0 or len(self.others) + 1 < RECEIVERS
+    def has_receiver(self) -> bool:
+        """See RequestSource. Granian starts another thread if none receives. Call it with the lock held."""
+        return self.receiving > 0 or len(self.secondaries) + 1 < MAX_RECEIVERS
 
-    def open(self) -> None:
-        """See Door. Call it with the lock held."""
-        if self.outside > 0:
+    def wake_receiver(self) -> None:
+        """See RequestSource. Call it with the lock held."""
+        if self.receiving > 0:
             return
-        if self.first in self.site.idle:
-            self.first.call()
-        elif self.kept:
-            self.kept.pop().call()
+        if self.primary in self.site.idle:
+            self.primary.wake()
+        elif self.parked:
+            self.parked.pop().wake()
 
     @property
-    def is_unseen(self) -> bool:
-        """See Door."""
-        return time.monotonic() > self.look_at
+    def is_pending_unknown(self) -> bool:
+        """See RequestSource."""
+        return time.monotonic() > self.next_check
 
-    def take_in(self) -> None:
-        """See Door."""
-        with self.site.changed:
-            if self.site.is_taking_in or self.has_seen_none():
+    def receive_pending(self) -> None:
+        """See RequestSource."""
+        with self.site.lock:
+            if self.site.is_receiving_pending or self.is_pause_useless():
                 return
-            self.site.is_taking_in = True
+            self.site.is_receiving_pending = True
         before = self.received
         self.wait_until_received()
-        with self.site.changed:
-            self.site.is_taking_in = False
-            self.look_at = time.monotonic() + (ANSWERING if self.received - before > MUCH else UNSEEN)
+        with self.site.lock:
+            self.site.is_receiving_pending = False
+            self.next_check = time.monotonic() + (
+                SHORT_RECEIVE_INTERVAL if self.received - before > LARGE_BATCH else RECEIVE_INTERVAL
+            )
 
-    def has_seen_none(self) -> bool:
+    def is_pause_useless(self) -> bool:
         """Return whether it is certain that no request waits, or impossible to check.
 
         It is certain if a thread could receive and nothing came. No check is possible if no thread can be called, since
         Granian has not needed another one yet. Call it with the lock held.
         """
         now = time.monotonic()
-        can_call = bool(self.kept) or self.first in self.site.idle
-        if can_call if self.outside == 0 else now - self.moved < STILL:
+        can_call = bool(self.parked) or self.primary in self.site.idle
+        if can_call if self.receiving == 0 else now - self.last_activity < BUSY_QUIET_TIME:
             return False
-        self.look_at = now + UNSEEN
+        self.next_check = now + RECEIVE_INTERVAL
         return True
 
     def wait_until_received(self) -> None:
         """Pause while others receive requests, but not for long."""
-        end, found_nothing = time.monotonic() + PAUSE, 0
-        while found_nothing < LOOKS and time.monotonic() < end and len(self.site.waiting) < MOST_TAKEN_IN:
-            with self.site.changed:
-                self.open()
+        end, empty_polls = time.monotonic() + MAX_PAUSE, 0
+        while empty_polls < MAX_EMPTY_POLLS and time.monotonic() < end and len(self.site.requests) < MAX_QUEUE_SIZE:
+            with self.site.lock:
+                self.wake_receiver()
             before = self.received
-            time.sleep(BESIDE_OTHERS if len(self.site.busy) > 1 else LOOK)
-            found_nothing = found_nothing + 1 if self.received == before else 0
+            time.sleep(BUSY_POLL_INTERVAL if len(self.site.busy) > 1 else POLL_INTERVAL)
+            empty_polls = empty_polls + 1 if self.received == before else 0
 
     def close(self) -> None:
         """Send all threads back to Granian, which has stopped."""
-        with self.site.changed:
+        with self.site.lock:
             self.closed = True
-            self.site.doors.remove(self)
-            self.first.close()
-            while self.kept:
-                self.kept.pop().call()
+            self.site.sources.remove(self)
+            self.primary.close()
+            while self.parked:
+                self.parked.pop().wake()
 
 
-class OtherReceiver:
+class SecondaryReceiver:
     """A thread that receives, or is parked."""
 
     def __init__(self, receivers: Receivers) -> None:
-        self.all, self.site = receivers, receivers.site
-        self.called = threading.Lock()  # released by the thread that calls this one
-        self.called.acquire()
+        self.receivers, self.site = receivers, receivers.site
+        self.wake_lock = threading.Lock()  # released by the thread that calls this one
+        self.wake_lock.acquire()
 
     def receive(self, request: Request) -> None:
-        with self.site.changed:
-            self.site.queue(request)
-            self.site.settle()
-            wanted = self.site.is_open or self.site.is_taking_in
-            stays = self.all.closed or (wanted and self.all.outside == 1)
-            if not stays:
-                self.all.outside -= 1
-                self.all.kept.append(self)
-        if not stays:
-            self.called.acquire()
+        with self.site.lock:
+            self.site.enqueue(request)
+            self.site.dispatch()
+            is_needed = self.site.may_receive or self.site.is_receiving_pending
+            keeps_receiving = self.receivers.closed or (is_needed and self.receivers.receiving == 1)
+            if not keeps_receiving:
+                self.receivers.receiving -= 1
+                self.receivers.parked.append(self)
+        if not keeps_receiving:
+            self.wake_lock.acquire()
 
-    def call(self) -> None:
+    def wake(self) -> None:
         """Wake the thread to receive. Call it with the lock held."""
-        self.all.go_outside()
-        self.called.release()
+        self.receivers.count_receiving()
+        self.wake_lock.release()
 
 
-class FirstReceiver(SiteThread):
+class PrimaryReceiver(SiteThread):
     """A thread that receives, or answers, or is one of the site's idle threads."""
 
     def __init__(self, receivers: Receivers) -> None:
         super().__init__(receivers.site)
-        self.all = receivers
-        self.receives = True
+        self.receivers = receivers
+        self.is_receiving = True
 
     def receive(self, request: Request) -> None:
-        with self.site.changed:
-            self.receives = False
-            self.all.outside -= 1
-            answers = self.site.has_room
-            if answers:
-                self.site.waiting.count(request)
+        with self.site.lock:
+            self.is_receiving = False
+            self.receivers.receiving -= 1
+            may_answer = self.site.has_room
+            if may_answer:
+                self.site.requests.count(request)
                 self.site.busy.add(self)
             else:
-                self.site.queue(request)
-                self.rest()
-            self.site.settle()
-        if answers:
+                self.site.enqueue(request)
+                self.become_idle()
+            self.site.dispatch()
+        if may_answer:
             self.answer(request)
-        while not self.receives:
+        while not self.is_receiving:
             self.answer(self.inbox.get())
 
-    def rest(self) -> None:
-        if self.all.closed:
-            self.leave()
-            self.go_outside()
-        elif (self.site.is_open or self.site.is_taking_in) and not self.all.outside:
-            self.go_outside()
+    def become_idle(self) -> None:
+        if self.receivers.closed:
+            self.unregister()
+            self.start_receiving()
+        elif (self.site.may_receive or self.site.is_receiving_pending) and not self.receivers.receiving:
+            self.start_receiving()
         else:
-            super().rest()
+            super().become_idle()
 
-    def go_outside(self) -> None:
+    def start_receiving(self) -> None:
         """Go back to Granian for a request. Call it with the lock held."""
-        self.receives = True
-        self.all.go_outside()
+        self.is_receiving = True
+        self.receivers.count_receiving()
 
-    def call(self) -> None:
+    def wake(self) -> None:
         """Take the thread from the idle ones, to receive. Call it with the lock held."""
         self.site.idle.remove(self)
-        self.go_outside()
+        self.start_receiving()
         self.inbox.put(None)
 
     def close(self) -> None:
@@ -227,5 +229,5 @@ class FirstReceiver(SiteThread):
         if self in self.site.busy:
             return  # it stops when it rests
         if self in self.site.idle:
-            self.call()
-        self.leave()
+            self.wake()
+        self.unregister()

@@ -21,26 +21,26 @@ from granian.log import LogLevels, configure_logging
 
 from djbundle.manifest import Interface
 from djbundle.runtime.http import readiness
-from djbundle.runtime.http.limits.idle_reaper import Requests
+from djbundle.runtime.http.limits.idle_reaper import RequestTracker
 from djbundle.runtime.http.limits.limits import Limits
-from djbundle.runtime.http.protocol.request_middleware import Incoming
-from djbundle.runtime.http.receivers import FOREVER, RECEIVERS, Receivers
-from djbundle.runtime.http.requests import AsgiRequests
-from djbundle.runtime.http.static_cache import Shortcut
-from djbundle.runtime.http.websockets import Departure
+from djbundle.runtime.http.protocol.request_middleware import RequestMiddleware
+from djbundle.runtime.http.receivers import MAX_RECEIVERS, NO_IDLE_TIMEOUT, Receivers
+from djbundle.runtime.http.request_tracker import AsgiRequestTracker
+from djbundle.runtime.http.static_cache import StaticCache
+from djbundle.runtime.http.websockets import WebSocketDrain
 from djbundle.runtime.http.wsgi_gateway import WsgiGateway
 from djbundle.runtime.net.sockets import BACKLOG
 from djbundle.runtime.options.http import HttpOptions
-from djbundle.runtime.tls.pair import Pair
+from djbundle.runtime.tls.pair import CertificatePair
 
 wrap_asgi: Any = _wrap_asgi  # untyped
-make_worker: Any = ASGIWorker  # its types are those of an older version
-ENOUGH_FILES = 65536
-SPARE_FILES = 256  # descriptors for everything but connections
-FILES_OF_CONNECTION = 2  # the socket, and the file that is sent over it
+make_native_worker: Any = ASGIWorker  # its types are those of an older version
+MAX_OPEN_FILES = 65536
+RESERVED_FILES = 256  # descriptors for everything but connections
+FILES_PER_CONNECTION = 2  # the socket, and the file that is sent over it
 RUNTIME_THREADS, RUNTIME_BLOCKING_THREADS = 1, 512  # Granian's defaults
-MOST_STREAMS = 128  # concurrent requests over one HTTP/2 connection; browsers send at most 100
-STREAM_BUFFER = 128 << 10  # bytes that each of them may have ready to send
+MAX_CONCURRENT_STREAMS = 128  # concurrent requests over one HTTP/2 connection; browsers send at most 100
+STREAM_BUFFER_SIZE = 128 << 10  # bytes that each of them may have ready to send
 NO_METRICS = (None, None)
 
 
@@ -53,42 +53,42 @@ class WebOptions:
 
 
 @dataclass(slots=True)
-class Running:
+class GranianWorker:
     """One of Granian's workers."""
 
     signal: WorkerSignal
-    finished: asyncio.Event
+    stopped: asyncio.Event
     socket: int  # the descriptor from which it accepts
-    leaving: bool = False  # it drains: clients are told to open another connection
-    departure: Departure = field(default_factory=Departure)
+    is_draining: bool = False  # it drains: clients are told to open another connection
+    websocket_drain: WebSocketDrain = field(default_factory=WebSocketDrain)
     receivers: Receivers | None = None  # of a WSGI site
 
-    def leave(self) -> None:
+    def drain(self) -> None:
         """Drain: accept no more connections, and close each after its next response. Others listen on the same socket.
 
         Granian can only stop at once, and would cut off clients that have just connected. So its descriptor is replaced
         by a socket whose name no client knows, and to which none will connect.
         """
-        self.leaving = True
-        self.departure.begin()
+        self.is_draining = True
+        self.websocket_drain.start()
         with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM | socket.SOCK_NONBLOCK) as nobody:
             nobody.bind("")  # the kernel gives it a name, see unix(7)
             nobody.listen()
             os.dup2(nobody.fileno(), self.socket, inheritable=False)
 
-    def end(self) -> None:
+    def on_stopped(self) -> None:
         """Clean up after the worker has stopped."""
         if self.receivers:
             self.receivers.close()
-        self.finished.set()
+        self.stopped.set()
 
-    async def say_goodbye(self) -> None:
+    async def close_websockets(self) -> None:
         """Close the WebSockets and wait until they are closed. Granian does not report their end."""
-        self.departure.begin()
-        await self.departure.wait_until_closed()
+        self.websocket_drain.start()
+        await self.websocket_drain.wait_until_closed()
 
 
-class Direct:
+class DirectLoop:
     """Stands in for Granian's event loop: calls back at once, in Granian's own thread."""
 
     def call_soon(self, callback: Callable[[Any], object], future: Any, context: object = None) -> None:  # noqa: ARG002
@@ -102,10 +102,10 @@ class DirectScheduler(CallbackScheduler):
 
     __slots__ = ()
 
-    def __new__(cls, loop: Direct, receive: Callable[[Any], None]) -> Self:
+    def __new__(cls, loop: DirectLoop, receive: Callable[[Any], None]) -> Self:
         return super().__new__(cls, loop, receive, None, None, None)  # type: ignore[call-arg]
 
-    def __init__(self, _loop: Direct, receive: Callable[[Any], None]) -> None:
+    def __init__(self, _loop: DirectLoop, receive: Callable[[Any], None]) -> None:
         self._schedule_fn = receive
 
 
@@ -113,63 +113,69 @@ class Server:
     """One application, and the workers that serve it."""
 
     def __init__(
-        self, application: Any, options: WebOptions, shortcut: Shortcut | None = None, limits: Limits | None = None
+        self,
+        application: Any,
+        options: WebOptions,
+        static_cache: StaticCache | None = None,
+        limits: Limits | None = None,
     ) -> None:
         configure_logging(LogLevels.warning)
         self.options = options
         self.limits = limits or Limits(options.http)
         self.loop: asyncio.AbstractEventLoop = loops.get(Loops.auto)
-        most = (raise_file_limit() - SPARE_FILES) // FILES_OF_CONNECTION
-        self.most_connections = min(options.http.backpressure, max(1, most))
-        readiness.watch(self.limits.refusals.problem)
+        max_connections = (raise_file_limit() - RESERVED_FILES) // FILES_PER_CONNECTION
+        self.max_connections = min(options.http.backpressure, max(1, max_connections))
+        readiness.add_check(self.limits.refusals.problem)
         self.gateway: WsgiGateway | None = None
         if options.interface == "wsgi":
             threads = options.blocking_threads
-            self.gateway = WsgiGateway(application, self.limits, threads, options.spool, shortcut)
-            self.requests: Requests = self.gateway.requests
+            self.gateway = WsgiGateway(application, self.limits, threads, options.spool, static_cache)
+            self.request_tracker: RequestTracker = self.gateway.request_tracker
         else:
-            self.incoming = Incoming(self.limits.is_proxy)
-            self.requests = self.clients = AsgiRequests()
-            self.answer = wrap_asgi(application, {}, {}, None)
+            self.request_middleware = RequestMiddleware(self.limits.is_proxy)
+            self.request_tracker = self.asgi_requests = AsgiRequestTracker()
+            self.asgi_callback = wrap_asgi(application, {}, {}, None)
 
-    def start(self, listener: socket.socket, pair: Pair | None) -> Running:
+    def start(self, listener: socket.socket, pair: CertificatePair | None) -> GranianWorker:
         """Serve a socket, with TLS if there is a certificate. Return without waiting."""
         http, is_unix = self.options.http, listener.family == socket.AF_UNIX
-        running = Running(WorkerSignal(), asyncio.Event(), os.dup(listener.fileno()))
-        running.signal.add_cb(lambda: self.loop.call_soon_threadsafe(running.end))
-        worker = make_worker(
+        worker = GranianWorker(WorkerSignal(), asyncio.Event(), os.dup(listener.fileno()))
+        worker.signal.add_cb(lambda: self.loop.call_soon_threadsafe(worker.on_stopped))
+        native_worker = make_native_worker(
             1,
-            (None, SocketHolder(running.socket, is_unix, BACKLOG)),  # type: ignore[call-arg]  # of an older version
+            (None, SocketHolder(worker.socket, is_unix, BACKLOG)),  # type: ignore[call-arg]  # of an older version
             None,
             RUNTIME_THREADS,
             RUNTIME_BLOCKING_THREADS,
-            RECEIVERS if self.gateway else 1,
-            FOREVER,
-            self.most_connections,
+            MAX_RECEIVERS if self.gateway else 1,
+            NO_IDLE_TIMEOUT,
+            self.max_connections,
             HTTPModes.auto,
             HTTP1Settings(header_read_timeout=http.header_read_timeout, max_buffer_size=http.max_buffer_size),
             HTTP2Settings(
                 max_headers_size=http.max_buffer_size,
-                max_concurrent_streams=MOST_STREAMS,
-                max_send_buffer_size=STREAM_BUFFER,
+                max_concurrent_streams=MAX_CONCURRENT_STREAMS,
+                max_send_buffer_size=STREAM_BUFFER_SIZE,
             ),
             self.gateway is None,  # WebSockets
             None,
             *tls_context(pair),
             NO_METRICS,
         )
-        loop: Any = Direct() if self.gateway else self.loop
-        scheduler = self.direct_scheduler(self.gateway, loop, running) if self.gateway else self.asgi_scheduler(running)
-        serve = worker.serve_mtr_uds if is_unix else worker.serve_mtr
-        serve(scheduler, loop, running.signal)
-        return running
+        loop: Any = DirectLoop() if self.gateway else self.loop
+        scheduler = self.direct_scheduler(self.gateway, loop, worker) if self.gateway else self.asgi_scheduler(worker)
+        serve = native_worker.serve_mtr_uds if is_unix else native_worker.serve_mtr
+        serve(scheduler, loop, worker.signal)
+        return worker
 
-    def direct_scheduler(self, gateway: WsgiGateway, loop: Direct, running: Running) -> DirectScheduler:
-        receivers = running.receivers = gateway.new_receivers()
-        return DirectScheduler(loop, lambda watcher: gateway.receive(watcher, receivers, leaving=running.leaving))
+    def direct_scheduler(self, gateway: WsgiGateway, loop: DirectLoop, worker: GranianWorker) -> DirectScheduler:
+        receivers = worker.receivers = gateway.new_receivers()
+        return DirectScheduler(
+            loop, lambda watcher: gateway.receive(watcher, receivers, is_draining=worker.is_draining)
+        )
 
-    def asgi_scheduler(self, running: Running) -> Any:
-        prepare = self.incoming.prepare_asgi
+    def asgi_scheduler(self, worker: GranianWorker) -> Any:
+        prepare = self.request_middleware.prepare
 
         def callback(scope: dict[str, Any], protocol: Any) -> Any:
             address, port = scope["client"]
@@ -178,9 +184,9 @@ class Server:
             prepare(scope)
             if scope["http_version"] == "2":  # such a client could keep any number of files open
                 scope["extensions"] = {}
-            scope["djbundle.leaving"] = running.leaving
-            scope["djbundle.departure"] = running.departure
-            return self.clients.count(client, self.answer(scope, protocol))
+            scope["djbundle.is_draining"] = worker.is_draining
+            scope["djbundle.drain"] = worker.websocket_drain
+            return self.asgi_requests.count(client, self.asgi_callback(scope, protocol))
 
         watcher = _future_watcher_wrapper(callback)  # type: ignore[no-untyped-call]
         return _new_cbscheduler(self.loop, watcher, impl_asyncio=True)  # type: ignore[no-untyped-call]
@@ -189,24 +195,24 @@ class Server:
         """Check what waits for clients. Call it each second."""
         if self.gateway:
             self.gateway.sweep()
-        self.limits.waiting.sweep()
-        self.limits.untaken.sweep()
-        self.limits.unfinished.sweep()
-        self.limits.refusals.tell()
+        self.limits.flow_control.sweep()
+        self.limits.unacknowledged.sweep()
+        self.limits.websocket_memory.sweep()
+        self.limits.refusals.log_counts()
 
 
 def raise_file_limit() -> int:
-    """Raise the limit of open files as far as the administrator allows, up to ENOUGH_FILES, and return it.
+    """Raise the limit of open files as far as the administrator allows, up to MAX_OPEN_FILES, and return it.
 
     Shells and systemd start programs with a limit of 1,024.
     """
     _soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    enough = ENOUGH_FILES if hard == resource.RLIM_INFINITY else min(hard, ENOUGH_FILES)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (enough, hard))
-    return enough
+    limit = MAX_OPEN_FILES if hard == resource.RLIM_INFINITY else min(hard, MAX_OPEN_FILES)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (limit, hard))
+    return limit
 
 
-def tls_context(pair: Pair | None) -> tuple[Any, ...]:
+def tls_context(pair: CertificatePair | None) -> tuple[Any, ...]:
     """Return what Granian's build_ssl_context() returns, but with TLS 1.2 allowed, which older clients still use."""
     files = (str(pair.certificate), str(pair.key)) if pair else (None, None)
     return (pair is not None, *files, None, str(SSLProtocols.tls12), None, [], False)

@@ -12,147 +12,147 @@ import traceback
 from collections.abc import Callable
 from typing import Any, Protocol
 
-from djbundle.runtime.http.concurrency import LOOK, Pace
+from djbundle.runtime.http.concurrency import CHECK_INTERVAL, ConcurrencyController
 from djbundle.runtime.http.limits.fair_queue import FairQueue
 from djbundle.runtime.http.protocol.transport import Request
 from djbundle.runtime.http.thread_time import ThreadTime
 from djbundle.runtime.logs import lines
 
-Answer = Callable[[Request], Any]
+RequestHandler = Callable[[Request], Any]
 
 
-class Door(Protocol):
-    """The way in for requests. They wait outside while no thread receives them."""
+class RequestSource(Protocol):
+    """Where requests come from, such as one of Granian's workers. They are pending until a thread receives them."""
 
     @property
-    def is_attended(self) -> bool:
-        """Whether a thread receives, so that no request waits outside. Call it with the lock held."""
+    def has_receiver(self) -> bool:
+        """Whether a thread receives, so that no request is pending. Call it with the lock held."""
         ...
 
     @property
-    def is_unseen(self) -> bool:
-        """Whether it has been unknown for some time how many requests wait outside."""
+    def is_pending_unknown(self) -> bool:
+        """Whether it has been unknown for some time how many requests are pending."""
         ...
 
-    def open(self) -> None:
+    def wake_receiver(self) -> None:
         """Let a thread receive requests. Call it with the lock held."""
         ...
 
-    def take_in(self) -> None:
-        """Wait until others have received all or many requests from outside; answer none in this thread meanwhile."""
+    def receive_pending(self) -> None:
+        """Wait until others have received all or many pending requests; answer none in this thread meanwhile."""
         ...
 
 
 class SiteThreads:
     """Runs `site` in up to `count` threads at once, each for one request after the other.
 
-    Where a docstring names the lock, `changed` is meant. `is_exempt` tells whether an address is a proxy's.
+    `is_exempt` tells whether an address is a proxy's.
     """
 
-    def __init__(self, site: Answer, count: int, is_exempt: Callable[[str], bool] = bool) -> None:
+    def __init__(self, site: RequestHandler, count: int, is_exempt: Callable[[str], bool] = bool) -> None:
         self.site = site
         self.answering: dict[int, Request] = {}  # by thread identifier
-        self.waiting = FairQueue(is_exempt)
-        self.doors: list[Door] = []
-        self.is_taking_in = False  # a busy thread pauses, so that others receive what waits outside
+        self.requests = FairQueue(is_exempt)
+        self.sources: list[RequestSource] = []
+        self.is_receiving_pending = False  # a busy thread pauses, so that others receive pending requests
         self.idle: list[SiteThread] = []  # the last is called first, so that few have connections and caches
         self.busy: set[SiteThread] = set()
         self.threads: list[SiteThread] = []
-        self.pace = Pace(count)
-        self.changed = threading.Lock()
-        self.looking = threading.Event()
+        self.concurrency = ConcurrencyController(count)
+        self.lock = threading.Lock()
+        self.activity = threading.Event()
         for number in reversed(range(count)):
-            self.idle.append(OwnThread(self, number))
-        threading.Thread(target=self.look_after, name="pace", daemon=True).start()
+            self.idle.append(PoolThread(self, number))
+        threading.Thread(target=self.control_concurrency, name="concurrency", daemon=True).start()
 
     @property
     def has_room(self) -> bool:
         """Whether another request may be answered now. Call it with the lock held."""
-        return len(self.busy) < self.pace.room
+        return len(self.busy) < self.concurrency.limit
 
     @property
-    def is_open(self) -> bool:
+    def may_receive(self) -> bool:
         """Whether to receive requests: they can be answered, or it must be known whether any wait.
 
         Call it with the lock held.
         """
-        return self.has_room or self.pace.is_slow
+        return self.has_room or self.concurrency.has_slow_request
 
     @property
-    def has_unknown(self) -> bool:
+    def may_have_unstarted(self) -> bool:
         """Whether there may be requests that no thread has begun to answer."""
-        with self.changed:
-            return bool(self.waiting) or not all(door.is_attended for door in self.doors)
+        with self.lock:
+            return bool(self.requests) or not all(source.has_receiver for source in self.sources)
 
     def put(self, request: Request) -> None:
         """Queue a request, and have a thread answer it."""
-        with self.changed:
-            self.queue(request)
-            self.settle()
+        with self.lock:
+            self.enqueue(request)
+            self.dispatch()
 
-    def queue(self, request: Request) -> None:
+    def enqueue(self, request: Request) -> None:
         """Queue a request. Call it with the lock held."""
-        self.waiting.put(request)
+        self.requests.put(request)
 
-    def take_in(self) -> None:
-        """Receive what waits outside, at doors where its number is unknown.
+    def receive_pending(self) -> None:
+        """Receive pending requests, from sources where their number is unknown.
 
-        An honest request may wait there behind thousands of another client.
+        An honest request may be behind thousands of another client.
         """
-        for door in self.doors:
-            if door.is_unseen:
-                door.take_in()
+        for source in self.sources:
+            if source.is_pending_unknown:
+                source.receive_pending()
 
-    def next(self, thread: "SiteThread", answered: Request) -> Request | None:
+    def next_request(self, thread: "SiteThread", answered: Request) -> Request | None:
         """Return what `thread` answers next, or None if it rests."""
-        with self.changed:
-            self.waiting.leave(answered)
-            if self.waiting and len(self.busy) <= self.pace.room:
-                return self.waiting.next()
+        with self.lock:
+            self.requests.release(answered)
+            if self.requests and len(self.busy) <= self.concurrency.limit:
+                return self.requests.next()
             self.busy.remove(thread)
-            thread.rest()
-            self.settle()
+            thread.become_idle()
+            self.dispatch()
             return None
 
-    def settle(self) -> None:
+    def dispatch(self) -> None:
         """Wake threads for what waits, and let more in. Call it after every change, with the lock held."""
-        while self.waiting and self.idle and self.has_room:
+        while self.requests and self.idle and self.has_room:
             thread = self.idle.pop()
             self.busy.add(thread)
-            thread.inbox.put(self.waiting.next())
-        if self.is_open:
-            for door in self.doors:
-                door.open()
-        if self.busy and not self.looking.is_set():
-            self.looking.set()
+            thread.inbox.put(self.requests.next())
+        if self.may_receive:
+            for source in self.sources:
+                source.wake_receiver()
+        if self.busy and not self.activity.is_set():
+            self.activity.set()
 
-    def look_after(self) -> None:
+    def control_concurrency(self) -> None:
         """Find out how many threads are needed, while requests are answered."""
-        while self.looking.wait():
-            with self.changed:
-                self.pace.begin(self.threads)
-            while self.looking.is_set():
-                self.looking.clear()  # settle() sets it again while threads are busy
-                time.sleep(LOOK)
-                with self.changed:
-                    if self.is_taking_in:  # a thread that pauses is not waiting for a database
-                        self.pace.begin(self.threads)
+        while self.activity.wait():
+            with self.lock:
+                self.concurrency.start_measurement(self.threads)
+            while self.activity.is_set():
+                self.activity.clear()  # dispatch() sets it again while threads are busy
+                time.sleep(CHECK_INTERVAL)
+                with self.lock:
+                    if self.is_receiving_pending:  # a thread that pauses is not waiting for a database
+                        self.concurrency.start_measurement(self.threads)
                     else:
-                        self.pace.look(self.threads, self.busy, self.waiting.oldest())
-                    self.settle()
+                        self.concurrency.adjust(self.threads, self.busy, self.requests.oldest_wait())
+                    self.dispatch()
 
     def answer(self, request: Request) -> None:
         """Answer a request in this thread."""
         number = threading.get_ident()
         environ = request.environ
-        environ["djbundle.begun"] = time.perf_counter()
+        environ["djbundle.started_at"] = time.perf_counter()
         self.answering[number] = request
         try:
             self.site(request)
         except BaseException:  # Django answers the site's errors, but not sys.exit() and not errors around Django
-            told = {"id": environ.get("HTTP_X_REQUEST_ID", "")}
-            lines.write("error", "serve", "the answer to a request failed", told, traceback.format_exc())
-            if not request.transport.is_begun:
+            fields = {"id": environ.get("HTTP_X_REQUEST_ID", "")}
+            lines.write("error", "serve", "the answer to a request failed", fields, traceback.format_exc())
+            if not request.transport.is_started:
                 request.transport.respond(500, [], b"")
         finally:
             del self.answering[number]
@@ -164,21 +164,21 @@ class SiteThread:
     def __init__(self, site: SiteThreads) -> None:
         self.site = site
         self.inbox: queue.SimpleQueue[Request | None] = queue.SimpleQueue()
-        self.begun = 0.0  # when it began its request, monotonic seconds
+        self.started_at = 0.0  # when it began its request, monotonic seconds
 
-    def enter(self) -> None:
+    def register(self) -> None:
         """Register the thread. Call it first, in the thread itself."""
         self.time = ThreadTime()
         self.site.threads.append(self)
 
-    def used(self) -> float:
+    def computing_time(self) -> float:
         return self.time.seconds()
 
-    def rest(self) -> None:
+    def become_idle(self) -> None:
         """Become idle. Call it with the lock held."""
         self.site.idle.append(self)
 
-    def leave(self) -> None:
+    def unregister(self) -> None:
         """Stop answering requests. Call it with the lock held."""
         if self in self.site.threads:
             self.site.threads.remove(self)
@@ -187,20 +187,20 @@ class SiteThread:
     def answer(self, request: Request | None) -> None:
         """Answer a request, and then what waits, until the thread rests."""
         while request:
-            self.begun = time.monotonic()
+            self.started_at = time.monotonic()
             self.site.answer(request)
-            self.site.take_in()
-            request = self.site.next(self, request)
+            self.site.receive_pending()
+            request = self.site.next_request(self, request)
 
 
-class OwnThread(SiteThread):
+class PoolThread(SiteThread):
     """A thread that does nothing but answer requests."""
 
     def __init__(self, site: SiteThreads, number: int) -> None:
         super().__init__(site)
-        threading.Thread(target=self.work, name=f"site-{number}", daemon=True).start()
+        threading.Thread(target=self.run, name=f"site-{number}", daemon=True).start()
 
-    def work(self) -> None:
-        self.enter()
+    def run(self) -> None:
+        self.register()
         while True:
             self.answer(self.inbox.get())

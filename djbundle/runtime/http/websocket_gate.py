@@ -7,16 +7,17 @@ from collections.abc import Awaitable, Callable
 from http import HTTPStatus
 from typing import Any
 
-from djbundle.runtime.http.limits.arrivals import Arrivals, payload_of
 from djbundle.runtime.http.limits.limits import Limits
-from djbundle.runtime.http.protocol.observing import Observer
+from djbundle.runtime.http.limits.websocket_usage import WebSocketUsage, payload_size
+from djbundle.runtime.http.protocol.observer import Observer
 from djbundle.runtime.http.protocol.validity import is_bad_host
 from djbundle.runtime.http.websockets import run_websocket
 
 Message = dict[str, Any]
 Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
-CUT_OFF: Message = {"type": "websocket.disconnect", "code": 1006}  # RFC 6455, 7.4.1: closed without a close frame
+# RFC 6455, 7.4.1: closed without a close frame
+CUT_OFF_MESSAGE: Message = {"type": "websocket.disconnect", "code": 1006}
 
 
 class CutOffError(ConnectionError):
@@ -29,60 +30,60 @@ class WebSocketGate:
     def __init__(self, observer: Observer, limits: Limits, scope: Message, client: str, request_id: str) -> None:
         self.observer, self.limits, self.scope = observer, limits, scope
         self.client, self.request_id = client, request_id
-        self.begun = time.perf_counter()
+        self.started_at = time.perf_counter()
 
     async def run(self, application: Any, receive: Receive, send: Send, host: str) -> None:
-        if is_bad_host(host, may_lack=False):
+        if is_bad_host(host, is_optional=False):
             self.limits.refusals.count(HTTPStatus.FORBIDDEN, "a WebSocket without one host")
-            self.note_answer(HTTPStatus.FORBIDDEN)  # Granian answers so when it is closed before the handshake
+            self.record_response(HTTPStatus.FORBIDDEN)  # Granian answers so when it is closed before the handshake
             await send({"type": "websocket.close"})
             return
-        with self.limits.unfinished.watched(self.scope["djbundle.peer"], self.client) as arrivals:
-            self.limits.unfinished.look_soon()
-            passage = Passage(self, arrivals, receive, send)
+        with self.limits.websocket_memory.track(self.scope["djbundle.peer"], self.client) as usage:
+            self.limits.websocket_memory.check_soon()
+            relay = MessageRelay(self, usage, receive, send)
             with contextlib.suppress(CutOffError):
-                await run_websocket(application, self.scope, passage.receive, passage.send, passage.gone)
+                await run_websocket(application, self.scope, relay.receive, relay.send, relay.cut_off)
 
-    def note_answer(self, status: int) -> None:
-        seconds = time.perf_counter() - self.begun
-        self.observer.answered("GET", self.scope["path"], status, seconds, self.client, self.request_id)
+    def record_response(self, status: int) -> None:
+        seconds = time.perf_counter() - self.started_at
+        self.observer.record_response("GET", self.scope["path"], status, seconds, self.client, self.request_id)
 
 
-class Passage:
+class MessageRelay:
     """Passes messages on, in both directions."""
 
-    def __init__(self, gate: WebSocketGate, arrivals: Arrivals, receive: Receive, send: Send) -> None:
-        self.gate, self.unfinished, self.arrivals = gate, gate.limits.unfinished, arrivals
+    def __init__(self, gate: WebSocketGate, usage: WebSocketUsage, receive: Receive, send: Send) -> None:
+        self.gate, self.websocket_memory, self.usage = gate, gate.limits.websocket_memory, usage
         self._receive, self._send = receive, send
-        self.gone: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        arrivals.on_cut = self.cut
+        self.cut_off: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        usage.on_cut_off = self.end
 
-    def cut(self) -> None:
-        if not self.gone.done():
-            self.gone.set_result(None)
+    def end(self) -> None:
+        if not self.cut_off.done():
+            self.cut_off.set_result(None)
 
     async def receive(self) -> Message:
         message = await self._receive()
         if message["type"] == "websocket.receive":
-            self.unfinished.receive(self.arrivals, message)
-        return CUT_OFF if self.arrivals.is_cut else message
+            self.websocket_memory.receive(self.usage, message)
+        return CUT_OFF_MESSAGE if self.usage.is_cut_off else message
 
     async def send(self, message: Message) -> None:
-        if size := payload_of(message):
-            with self.unfinished.sends(self.arrivals, size):
-                await self.hand(message)
+        if size := payload_size(message):
+            with self.websocket_memory.track_send(self.usage, size):
+                await self.write(message)
         else:
-            await self.hand(message)
+            await self.write(message)
         if message["type"] == "websocket.accept":
-            self.gate.note_answer(HTTPStatus.SWITCHING_PROTOCOLS)
+            self.gate.record_response(HTTPStatus.SWITCHING_PROTOCOLS)
 
-    async def hand(self, message: Message) -> None:
+    async def write(self, message: Message) -> None:
         """Give a message to Granian, until the client takes it. Raise CutOffError if it is cut off meanwhile."""
-        if not self.arrivals.is_cut:
+        if not self.usage.is_cut_off:
             try:
                 await self._send(message)
             except Exception:
-                if not self.arrivals.is_cut:
+                if not self.usage.is_cut_off:
                     raise
-        if self.arrivals.is_cut:
+        if self.usage.is_cut_off:
             raise CutOffError

@@ -7,22 +7,22 @@ from typing import Any
 
 Message = dict[str, Any]
 GOING_AWAY = 1001  # RFC 6455, 7.4.1
-FAREWELL = 5.0  # seconds that the site has to clean up when a client is gone
+CLOSE_TIMEOUT = 5.0  # seconds that the site has to clean up when a client is gone
 
 
-class Departure:
+class WebSocketDrain:
     """The drain of one worker, for which any number of WebSockets can wait."""
 
     def __init__(self) -> None:
-        self.begun = asyncio.Event()
-        self.open: set[asyncio.Task[Any]] = set()
+        self.started = asyncio.Event()
+        self.websockets: set[asyncio.Task[Any]] = set()
 
-    def begin(self) -> None:
-        self.begun.set()
+    def start(self) -> None:
+        self.started.set()
 
     async def wait_until_closed(self) -> None:
-        if self.open:
-            await asyncio.wait([*self.open], timeout=FAREWELL)
+        if self.websockets:
+            await asyncio.wait([*self.websockets], timeout=CLOSE_TIMEOUT)
 
 
 async def run_websocket(
@@ -30,49 +30,49 @@ async def run_websocket(
     scope: Message,
     receive: Callable[[], Awaitable[Message]],
     send: Callable[..., Any],
-    gone: asyncio.Future[None] | None = None,
+    cut_off: asyncio.Future[None] | None = None,
 ) -> None:
-    """Run a WebSocket until the site or the client ends it, the worker drains, or `gone` reports the client cut off."""
-    departure: Departure = scope["djbundle.departure"]
-    conversation = Conversation(departure, receive, send)
-    if gone:
-        gone.add_done_callback(conversation.leave)
-    site = asyncio.ensure_future(application(scope, conversation.receive, conversation.send))
-    departure.open.add(site)
-    site.add_done_callback(departure.open.discard)
+    """Run a WebSocket until the site or the client ends it, the worker drains, or `cut_off` is done."""
+    drain: WebSocketDrain = scope["djbundle.drain"]
+    websocket = DrainableWebSocket(drain, receive, send)
+    if cut_off:
+        cut_off.add_done_callback(websocket.start_closing)
+    site = asyncio.ensure_future(application(scope, websocket.receive, websocket.send))
+    drain.websockets.add(site)
+    site.add_done_callback(drain.websockets.discard)
     try:
-        await asyncio.wait([site, conversation.leaving], return_when=asyncio.FIRST_COMPLETED)
-        await asyncio.wait([site, conversation.accepted], timeout=FAREWELL, return_when=asyncio.FIRST_COMPLETED)
+        await asyncio.wait([site, websocket.closing], return_when=asyncio.FIRST_COMPLETED)
+        await asyncio.wait([site, websocket.accepted], timeout=CLOSE_TIMEOUT, return_when=asyncio.FIRST_COMPLETED)
         if not site.done():
-            await conversation.say_goodbye()
-            await asyncio.wait([site], timeout=FAREWELL)
+            await websocket.close()
+            await asyncio.wait([site], timeout=CLOSE_TIMEOUT)
         if site.done():
             site.result()
     finally:
-        conversation.departing.cancel()
-        conversation.accepted.cancel()
+        websocket.drain_task.cancel()
+        websocket.accepted.cancel()
         site.cancel()
 
 
-class Conversation:
+class DrainableWebSocket:
     """One WebSocket, as its site sees it.
 
     Only an accepted client can be told to reconnect. Before that, a close would only tell it that it is refused.
     """
 
     def __init__(
-        self, departure: Departure, receive: Callable[[], Awaitable[Message]], send: Callable[..., Any]
+        self, drain: WebSocketDrain, receive: Callable[[], Awaitable[Message]], send: Callable[..., Any]
     ) -> None:
         self._receive, self._send = receive, send
-        self.leaving: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self.departing = asyncio.ensure_future(departure.begun.wait())
-        self.departing.add_done_callback(self.leave)
+        self.closing: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self.drain_task = asyncio.ensure_future(drain.started.wait())
+        self.drain_task.add_done_callback(self.start_closing)
         self.accepted: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._is_over = False
+        self._is_closed = False
 
-    def leave(self, _done: object) -> None:
-        if not self.leaving.done():
-            self.leaving.set_result(None)
+    def start_closing(self, _done: object) -> None:
+        if not self.closing.done():
+            self.closing.set_result(None)
 
     async def send(self, message: Message) -> None:
         await self._send(message)
@@ -83,19 +83,19 @@ class Conversation:
         """Return the client's next message, or a disconnect if the WebSocket is closed here."""
         if not self.accepted.done():
             return await self._receive()
-        if not self.leaving.done():
+        if not self.closing.done():
             message = asyncio.ensure_future(self._receive())
-            waiting: list[asyncio.Future[Any]] = [message, self.leaving]
-            await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
+            pending: list[asyncio.Future[Any]] = [message, self.closing]
+            await asyncio.wait(pending, return_when=asyncio.FIRST_COMPLETED)
             if message.done():
                 return message.result()
             message.cancel()
-        await self.say_goodbye()
+        await self.close()
         return {"type": "websocket.disconnect", "code": GOING_AWAY}
 
-    async def say_goodbye(self) -> None:
+    async def close(self) -> None:
         """Send the close message, but only once."""
-        if not self._is_over:
-            self._is_over = True
+        if not self._is_closed:
+            self._is_closed = True
             with contextlib.suppress(Exception):  # the client is gone, or was not accepted
-                await asyncio.wait_for(self._send({"type": "websocket.close", "code": GOING_AWAY}), FAREWELL)
+                await asyncio.wait_for(self._send({"type": "websocket.close", "code": GOING_AWAY}), CLOSE_TIMEOUT)

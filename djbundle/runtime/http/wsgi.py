@@ -9,9 +9,9 @@ from django.http import HttpResponse
 
 from djbundle.runtime.http.limits.bodies import close_body
 from djbundle.runtime.http.limits.streams import FileParts, Streams
-from djbundle.runtime.http.protocol.transport import BODILESS, Headers, Request, with_length
+from djbundle.runtime.http.protocol.transport import BODILESS_STATUSES, Headers, Request, with_content_length
 
-WHOLE = 64 << 10  # bytes sent in one go; few, since a client may leave them unread on many connections
+MAX_UNSPLIT_SIZE = 64 << 10  # bytes sent in one go; few, since a client may leave them unread on many connections
 
 
 class WsgiSite:
@@ -29,7 +29,7 @@ class WsgiSite:
             "SCRIPT_NAME": "",
             "SERVER_SOFTWARE": "Granian",
             "wsgi.errors": sys.stderr,
-            "wsgi.file_wrapper": streams.of_file,
+            "wsgi.file_wrapper": streams.file_parts,
             "wsgi.input_terminated": True,  # the body ends where the request does
             "wsgi.multiprocess": True,
             "wsgi.multithread": True,
@@ -41,51 +41,51 @@ class WsgiSite:
         """Answer, unless `hold_back` keeps the request. Raise what the application raises."""
         if self.hold_back(request):
             return
-        head = Head()
+        head = StartResponse()
         environ = self.base | request.environ  # a copy, which the application may keep and change
         try:
-            answer = self.application(environ, head)
+            response = self.application(environ, head)
         except BaseException:
-            close((), environ)
+            close_response((), environ)
             raise
-        if isinstance(answer, (HttpResponse, list)):  # complete; a StreamingHttpResponse is no HttpResponse
+        if isinstance(response, (HttpResponse, list)):  # complete; a StreamingHttpResponse is no HttpResponse
             try:
-                self.send_whole(request, head, b"".join(answer))
+                self.send_whole(request, head, b"".join(response))
             finally:  # even if Granian refuses the head for its control characters
-                close(answer, environ)
+                close_response(response, environ)
             return
-        parts = Parts(answer, environ)
+        parts = ResponseParts(response, environ)
         try:
             self.send_parts(request, head, parts)
         except BaseException:
             parts.close()
             raise
 
-    def send_parts(self, request: Request, head: "Head", parts: "Parts") -> None:
-        if isinstance(parts.rest, FileParts):
+    def send_parts(self, request: Request, head: "StartResponse", parts: "ResponseParts") -> None:
+        if isinstance(parts.remaining, FileParts):
             self.streams.send(request, head.status, head.headers, parts)
             return
         if not head.status:
             parts.begin()
         self.streams.generate(request, head.status, head.headers, parts)
 
-    def send_whole(self, request: Request, head: "Head", body: bytes) -> None:
+    def send_whole(self, request: Request, head: "StartResponse", body: bytes) -> None:
         size = len(body)
-        if size <= WHOLE:
+        if size <= MAX_UNSPLIT_SIZE:
             self.send_small(request, head, body)
         else:
-            parts = self.streams.of_memory([body])
-            self.streams.send(request, head.status, with_length(head.headers, size), parts, size)
+            parts = self.streams.memory_parts([body])
+            self.streams.send(request, head.status, with_content_length(head.headers, size), parts, size)
 
-    def send_small(self, request: Request, head: "Head", body: bytes) -> None:
+    def send_small(self, request: Request, head: "StartResponse", body: bytes) -> None:
         transport = request.transport
-        if body and transport.is_suspicious and not transport.is_bodiless and head.status not in BODILESS:
+        if body and transport.is_suspicious and not transport.is_bodiless and head.status not in BODILESS_STATUSES:
             self.streams.send_fenced(request, head.status, head.headers, body)
         else:
             transport.respond(head.status, head.headers, body)
 
 
-class Head:
+class StartResponse:
     """WSGI's ``start_response``, which the application calls to begin its response."""
 
     __slots__ = ("headers", "status")
@@ -97,30 +97,30 @@ class Head:
         self.status, self.headers = int(status[:3]), headers
 
 
-class Parts:
+class ResponseParts:
     """The parts of a response, one for each call of ``next()``."""
 
-    __slots__ = ("answer", "environ", "rest")
+    __slots__ = ("environ", "remaining", "response")
 
-    def __init__(self, answer: Iterable[bytes], environ: dict[str, Any]) -> None:
-        self.answer, self.environ = answer, environ
-        self.rest: Iterator[bytes] = iter(answer)
+    def __init__(self, response: Iterable[bytes], environ: dict[str, Any]) -> None:
+        self.response, self.environ = response, environ
+        self.remaining: Iterator[bytes] = iter(response)
 
     def begin(self) -> None:
-        """Fetch the first part. Only then does a generator call `Head`."""
-        self.rest = chain([next(self.rest, b"")], self.rest)
+        """Fetch the first part. Only then does a generator call `StartResponse`."""
+        self.remaining = chain([next(self.remaining, b"")], self.remaining)
 
     def __next__(self) -> bytes:
-        return next(self.rest)
+        return next(self.remaining)
 
     def close(self) -> None:
-        close(self.answer, self.environ)
+        close_response(self.response, self.environ)
 
 
-def close(answer: Iterable[bytes], environ: dict[str, Any]) -> None:
+def close_response(response: Iterable[bytes], environ: dict[str, Any]) -> None:
     """Close a response and the body of its request, which it may have read until now."""
-    if ended := environ.pop("djbundle.ended", None):
-        ended()
-    if end := getattr(answer, "close", None):
-        end()
+    if on_close := environ.pop("djbundle.on_close", None):
+        on_close()
+    if close := getattr(response, "close", None):
+        close()
     close_body(environ)

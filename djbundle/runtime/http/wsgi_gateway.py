@@ -7,13 +7,13 @@ from djbundle.runtime.http.limits.admission import Admission
 from djbundle.runtime.http.limits.bodies import Bodies
 from djbundle.runtime.http.limits.limits import Limits
 from djbundle.runtime.http.limits.streams import Streams
-from djbundle.runtime.http.limits.untaken import Handed
+from djbundle.runtime.http.limits.unacknowledged import ResponseByteCounter
 from djbundle.runtime.http.protocol.environ import make_environ
-from djbundle.runtime.http.protocol.request_middleware import Incoming
+from djbundle.runtime.http.protocol.request_middleware import RequestMiddleware
 from djbundle.runtime.http.protocol.transport import HTTP_2, Request, Transport
 from djbundle.runtime.http.receivers import Receivers
-from djbundle.runtime.http.requests import WsgiRequests
-from djbundle.runtime.http.static_cache import Shortcut
+from djbundle.runtime.http.request_tracker import WsgiRequestTracker
+from djbundle.runtime.http.static_cache import StaticCache
 from djbundle.runtime.http.threads import SiteThreads
 from djbundle.runtime.http.wsgi import WsgiSite
 from djbundle.runtime.logs.lines import write
@@ -23,28 +23,28 @@ class WsgiGateway:
     """Takes requests from Granian to the site. `spool` is the folder for request bodies."""
 
     def __init__(
-        self, application: Any, limits: Limits, threads: int, spool: str | None, shortcut: Shortcut | None
+        self, application: Any, limits: Limits, threads: int, spool: str | None, static_cache: StaticCache | None
     ) -> None:
-        self.limits, self.shortcut = limits, shortcut
-        self.incoming = Incoming(limits.is_proxy)
+        self.limits, self.static_cache = limits, static_cache
+        self.request_middleware = RequestMiddleware(limits.is_proxy)
         self.streams = Streams(limits)
         self.site = SiteThreads(WsgiSite(application, self.streams, self.hold_back), threads, limits.is_proxy)
         self.bodies = Bodies(limits, spool)
         self.admission = Admission(
-            limits, self.bodies, self.site.put, self.answer_at_once, self.site.waiting.has_enough
+            limits, self.bodies, self.site.put, self.answer_at_once, self.site.requests.is_at_limit
         )
-        self.streams.has_ended = self.admission.sweep
-        self.requests = WsgiRequests(self.site, self.streams)
+        self.streams.on_end = self.admission.sweep
+        self.request_tracker = WsgiRequestTracker(self.site, self.streams)
 
     def new_receivers(self) -> Receivers:
         """Return the receivers of one more of Granian's workers."""
         return Receivers(self.site, self.admission)
 
-    def receive(self, watcher: Any, receivers: Receivers, *, leaving: bool) -> None:
+    def receive(self, watcher: Any, receivers: Receivers, *, is_draining: bool) -> None:
         """Answer a request, or hand it over. Granian calls this in one of its threads, so it must not raise."""
         try:
             request = self.request(watcher.scope, watcher.proto)
-            request.environ["djbundle.leaving"] = leaving
+            request.environ["djbundle.is_draining"] = is_draining
             receivers.receive(request)
         except BaseException:
             write("error", "serve", "a request failed", trace=traceback.format_exc())
@@ -54,15 +54,19 @@ class WsgiGateway:
 
     def answer_at_once(self, request: Request) -> bool:
         """Return whether the request is answered from memory, which needs no thread of the site."""
-        return self.shortcut is not None and self.shortcut.answer(request, self.streams)
+        return self.static_cache is not None and self.static_cache.answer(request, self.streams)
 
     def request(self, scope: dict[str, Any], protocol: Any) -> Request:
         address, port = scope["client"]
         connection = scope["client"] = (address, int(port))
-        self.incoming.prepare_asgi(scope)
+        self.request_middleware.prepare(scope)
         environ = make_environ(scope)
-        handed = Handed(self.limits.untaken, connection) if environ["SERVER_PROTOCOL"] == HTTP_2 else None
-        return Request(Transport(protocol, connection, scope["method"], handed), environ)
+        byte_counter = (
+            ResponseByteCounter(self.limits.unacknowledged, connection)
+            if environ["SERVER_PROTOCOL"] == HTTP_2
+            else None
+        )
+        return Request(Transport(protocol, connection, scope["method"], byte_counter), environ)
 
     def sweep(self) -> None:
         """Check what waits for clients. Call it each second."""

@@ -33,27 +33,27 @@ def for_people(line: Line, *, colour: bool) -> str:
     """Format a line for a terminal, with the local time of day."""
     clock = time.strftime("%H:%M:%S", time.localtime(line.time))
     if not colour:
-        return f"{clock} {said(line)}"
-    return f"{DIM}{clock}{PLAIN} {COLOURS.get(line.level, '')}{said(line)}{PLAIN}"
+        return f"{clock} {message_of(line)}"
+    return f"{DIM}{clock}{PLAIN} {COLOURS.get(line.level, '')}{message_of(line)}{PLAIN}"
 
 
 def as_text(line: Line) -> str:
     """Format a line for a file."""
-    return f"{moment(line)} {line.level.upper():7} {said(line)}"
+    return f"{timestamp(line)} {line.level.upper():7} {message_of(line)}"
 
 
 def for_journald(line: Line) -> str:
     """Format a line for journald, which knows the time, and reads a priority (sd-daemon(3)) before each line."""
     priority = f"<{PRIORITIES[line.level]}>"
-    return "\n".join(priority + each for each in said(line).split("\n"))
+    return "\n".join(priority + each for each in message_of(line).split("\n"))
 
 
 def as_logfmt(line: Line) -> str:
-    return " ".join(f"{name}={quoted(value)}" for name, value in facts(line).items())
+    return " ".join(f"{name}={quoted(value)}" for name, value in all_fields(line).items())
 
 
 def as_json(line: Line) -> str:
-    return CONTROL.sub(lambda found: f"\\u{ord(found[0]):04x}", json.dumps(facts(line), ensure_ascii=False))
+    return CONTROL.sub(lambda match: f"\\u{ord(match[0]):04x}", json.dumps(all_fields(line), ensure_ascii=False))
 
 
 FORMATS: dict[str, Callable[[Line], str]] = {
@@ -64,15 +64,20 @@ FORMATS: dict[str, Callable[[Line], str]] = {
 }
 
 
-def facts(line: Line) -> dict[str, Value]:
-    found: dict[str, Value] = {"time": moment(line), "level": line.level, "source": line.source, "msg": line.message}
-    found |= line.fields
-    return found | {"trace": line.trace} if line.trace else found
+def all_fields(line: Line) -> dict[str, Value]:
+    fields: dict[str, Value] = {
+        "time": timestamp(line),
+        "level": line.level,
+        "source": line.source,
+        "msg": line.message,
+    }
+    fields |= line.fields
+    return fields | {"trace": line.trace} if line.trace else fields
 
 
-def said(line: Line) -> str:
-    told = " ".join(f"{name}={quoted(value)}" for name, value in line.fields.items())
-    text = f"{printable(line.source)}: {printable(line.message)}" + (f"  {told}" if told else "")
+def message_of(line: Line) -> str:
+    fields = " ".join(f"{name}={quoted(value)}" for name, value in line.fields.items())
+    text = f"{printable(line.source)}: {printable(line.message)}" + (f"  {fields}" if fields else "")
     return "\n".join([text, *map(indented, line.trace.rstrip().split("\n"))]) if line.trace else text
 
 
@@ -81,7 +86,7 @@ def indented(line: str) -> str:
     return INDENT + "\t".join(map(printable, line.split("\t")))
 
 
-def moment(line: Line) -> str:
+def timestamp(line: Line) -> str:
     """Return the time in UTC, in the format of ISO 8601."""
     seconds = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(line.time))
     return f"{seconds}.{int(line.time % 1 * 1000):03d}Z"
@@ -95,4 +100,4 @@ def quoted(value: Value) -> str:
 
 def printable(text: str) -> str:
     """Escape control characters: the text stays on one line, and cannot control a terminal."""
-    return CONTROL.sub(lambda found: repr(found[0])[1:-1] if found[0] > "\xff" else f"\\x{ord(found[0]):02x}", text)
+    return CONTROL.sub(lambda match: repr(match[0])[1:-1] if match[0] > "\xff" else f"\\x{ord(match[0]):02x}", text)

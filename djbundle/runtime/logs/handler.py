@@ -25,14 +25,14 @@ class LineHandler(logging.Handler):
 
 def report_failed_requests() -> None:
     """Write failed requests as lines too, wherever the project's own LOGGING sends them."""
-    from django.core.signals import got_request_exception  # noqa: PLC0415 - only a trial asks for it
+    from django.core.signals import got_request_exception  # noqa: PLC0415 - only verify mode asks for it
 
     got_request_exception.connect(_report, dispatch_uid="djbundle.runtime")
 
 
 def _report(request: "HttpRequest", **_: object) -> None:
-    told = {"id": request.META.get("HTTP_X_REQUEST_ID", "")}
-    lines.write("error", "django.request", f"{request.path} failed", told, traceback.format_exc())
+    fields = {"id": request.META.get("HTTP_X_REQUEST_ID", "")}
+    lines.write("error", "django.request", f"{request.path} failed", fields, traceback.format_exc())
 
 
 def fields_of(record: logging.LogRecord) -> dict[str, Any]:

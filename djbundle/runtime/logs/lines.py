@@ -34,9 +34,9 @@ def add_log_options(parser: ArgumentParser) -> None:
     add("--access-log", action="store_true", help="tell of each request")
 
 
-def configure(form: str | None, level: str | None) -> None:
+def configure(log_format: str | None, level: str | None) -> None:
     global chosen_format, chosen_level
-    chosen_format, chosen_level = form, level
+    chosen_format, chosen_level = log_format, level
     masking.learn_environment()  # the supervisor has no settings, and logs the last errors of its children
 
 
@@ -44,8 +44,8 @@ def write(level: str, source: str, message: str, fields: Mapping[str, Value] = N
     """Write a line, if its level is logged. Never fail: the caller has other things to do."""
     if LEVELS.index(level) < LEVELS.index(chosen_level or DEFAULT_LEVEL):
         return
-    known = {name: masking.mask(value) if isinstance(value, str) else value for name, value in fields.items()}
-    line = Line(time.time(), level, source, masking.mask(message), known, masking.mask(trace))
+    masked = {name: masking.mask(value) if isinstance(value, str) else value for name, value in fields.items()}
+    line = Line(time.time(), level, source, masking.mask(message), masked, masking.mask(trace))
     try:
         sys.stderr.write(_format(line) + "\n")
         sys.stderr.flush()

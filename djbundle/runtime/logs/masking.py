@@ -10,8 +10,8 @@ from urllib.parse import quote, quote_plus
 
 from djbundle.runtime.logs.secret_values import is_secret, secrets_in, secrets_in_text
 
-SHORTEST = 8  # characters; a shorter value could be part of any word
-LONG_LINE = 16  # characters; a line of that length in a secret with several lines is a secret by itself
+SHORTEST_SECRET = 8  # characters; a shorter value could be part of any word
+LONG_SECRET_LINE = 16  # characters; a line of that length in a secret with several lines is a secret by itself
 COMMON = re.compile("[a-z]+|[0-9]+")  # "shop" and "1234" appear in many lines
 MASK = "********"
 
@@ -39,30 +39,30 @@ def pattern_for(secrets: Iterable[str]) -> re.Pattern[str] | None:
 
     Each alternative begins with a literal character, so ``re`` skips text without secrets ten times faster.
     """
-    values = {each for secret in secrets for each in ways_to_write(secret) if each.strip()}
+    values = {each for secret in secrets for each in spellings_of(secret) if each.strip()}
     longest_first = sorted(values, key=lambda value: (-len(value), value))
-    return re.compile("|".join(map(_where_it_counts, longest_first))) if values else None
+    return re.compile("|".join(map(_pattern_of, longest_first))) if values else None
 
 
-def _where_it_counts(value: str) -> str:
+def _pattern_of(value: str) -> str:
     """Return a pattern: long values match anywhere, short ones as whole words, common words only as a value."""
     text = re.escape(value)
-    if len(value) >= SHORTEST:
+    if len(value) >= SHORTEST_SECRET:
         return text
     if COMMON.fullmatch(value):
         return rf"""{text}(?<=[=:'"]{text})(?=['"@&;,)\s/]|$)"""
     return rf"{text}(?<![\w./-]{text})(?![\w./-])"
 
 
-def ways_to_write(secret: str) -> set[str]:
+def spellings_of(secret: str) -> set[str]:
     """Return a secret, and each long line of it, as it is and as written in Python, JSON, URLs and HTML."""
-    lines = [line for line in secret.splitlines() if len(line) >= LONG_LINE and not line.startswith("-----")]
-    found = {secret, *lines}
+    lines = [line for line in secret.splitlines() if len(line) >= LONG_SECRET_LINE and not line.startswith("-----")]
+    spellings = {secret, *lines}
     for each in (secret, *lines):
         shown = each.encode(errors="replace").decode()
-        found |= {repr(each)[1:-1], json.dumps(each)[1:-1], html.escape(each)}
-        found |= {quote(shown), quote(shown, safe=""), quote_plus(shown)}
-    return found
+        spellings |= {repr(each)[1:-1], json.dumps(each)[1:-1], html.escape(each)}
+        spellings |= {quote(shown), quote(shown, safe=""), quote_plus(shown)}
+    return spellings
 
 
 def hide(name: str, value: Any) -> Any:

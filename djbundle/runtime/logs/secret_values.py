@@ -22,7 +22,7 @@ ANYWHERE = (
 LAST_WORD = "(?<![A-Z])(?:PASS|PWD|DSN|AUTH|SALT|KEYS?)[0-9]*"
 NAME = re.compile(f"{ANYWHERE}|{LAST_WORD}$", re.IGNORECASE)
 GROUP = re.compile("(?:SECRET|PASSWORD|TOKEN|CREDENTIAL|KEY)S$", re.IGNORECASE)  # the values inside are secrets
-ABOUT = re.compile(  # names of facts about secrets, which are no secrets themselves
+NO_SECRET = re.compile(  # names of facts about secrets, which are no secrets themselves
     "_(?:MODEL|HASHERS|VALIDATORS|BACKENDS?|CLASS|CLASSES|FUNCTION|TIMEOUT|AGE|LIFETIME|NAME|HEADER|PREFIX|ALGORITHMS?"
     "|LENGTH|PATH|FILE|DIR|FIELDS?|UR[LI]|ENABLED|REQUIRED|DAYS|HOURS|MINUTES|SECONDS|TYPES?)$",
     re.IGNORECASE,
@@ -48,16 +48,16 @@ SHORT_TOKEN = re.compile(  # in a file it could be any text, in a variable it is
 HEADER = re.compile(r"authorization\W{1,4}(?:basic|bearer|token)(?:\s+|%20)([\w.~+/=%-]{12,})", re.IGNORECASE)
 # A webhook's URL lets in every caller that knows it. It has such a name, and a part that cannot be guessed.
 HOOK = re.compile("HOOK", re.IGNORECASE)
-GUESSABLE = 15  # most characters of a part that can be guessed
+LONGEST_GUESSABLE = 15  # most characters of a part that can be guessed
 PART = re.compile(r"[/?&=;#]")
 LONG_USER = 16  # characters; without a password, a user name of that length is a key, as in a Sentry DSN
-DEEPEST = 20
+MOST_NESTING = 20
 
 
 def secrets_in(named: Mapping[Any, Any]) -> Iterator[str]:
     """Yield all secrets among these values, nested ones too."""
     for name, value in named.items():
-        yield from _secrets_of(str(name), value, DEEPEST)
+        yield from _secrets_of(str(name), value, MOST_NESTING)
 
 
 def _secrets_of(name: str, value: Any, depth: int) -> Iterator[str]:
@@ -82,7 +82,7 @@ def is_secret(name: str, value: str) -> bool:
 
 def is_secret_name(name: str) -> bool:
     name = name.replace("-", "_")
-    return bool(NAME.search(name)) and not ABOUT.search(name)
+    return bool(NAME.search(name)) and not NO_SECRET.search(name)
 
 
 def _is_class(value: str) -> bool:
@@ -123,7 +123,7 @@ def _secrets_of_hook(value: str) -> Iterator[str]:
 def _is_unguessable(part: str, *, in_url: bool) -> bool:
     """Return whether a part cannot be guessed. Capitals count only in a URL: class names have them too."""
     is_mixed = any(each.isdigit() or (in_url and each.isupper()) for each in part)
-    return len(part) > GUESSABLE and is_mixed and part.replace("-", "").replace("_", "").isalnum()
+    return len(part) > LONGEST_GUESSABLE and is_mixed and part.replace("-", "").replace("_", "").isalnum()
 
 
 def secrets_by_shape(value: str) -> Iterator[str]:
@@ -133,8 +133,8 @@ def secrets_by_shape(value: str) -> Iterator[str]:
     for mark, token in TOKENS:
         if mark in value:
             yield from token.findall(value)  # its group, if it has one
-    for found in URL.findall(value):
-        for url in NEXT_URL.split(found):
+    for match in URL.findall(value):
+        for url in NEXT_URL.split(match):
             yield from _secrets_in_url(url)
     for name, quoted in PAIR.findall(value):
         if is_secret_name(name):

@@ -39,5 +39,5 @@ def exposition(families: Iterable[Family]) -> str:
 
 
 def _labels(labels: Mapping[str, str]) -> str:
-    told = ",".join(f'{name}="{value.translate(ESCAPES)}"' for name, value in labels.items())
-    return f"{{{told}}}" if told else ""
+    text = ",".join(f'{name}="{value.translate(ESCAPES)}"' for name, value in labels.items())
+    return f"{{{text}}}" if text else ""

@@ -17,32 +17,32 @@ from djbundle.runtime.core.bundle import Bundle
 from djbundle.runtime.logs.lines import write
 from djbundle.runtime.metrics import databases, serving
 from djbundle.runtime.metrics.families import CONTENT_TYPE, Family, Sample, exposition
-from djbundle.runtime.process.counters import Board
-from djbundle.runtime.process.heartbeat import Heart
-from djbundle.runtime.process.process_tree import tree
+from djbundle.runtime.process.counters import Scoreboard
+from djbundle.runtime.process.heartbeat import Heartbeat
+from djbundle.runtime.process.process_tree import walk_processes
 
 PATH = "/metrics"
-PATIENCE = 5.0  # seconds for a request to arrive
+REQUEST_TIMEOUT = 5.0  # seconds for a request to arrive
 
 
-def serve_metrics(bundle: Bundle, board: Board, listener: socket.socket, heart: Heart) -> int:
+def serve_metrics(bundle: Bundle, scoreboard: Scoreboard, listener: socket.socket, heartbeat: Heartbeat) -> int:
     """Serve metrics until SIGTERM."""
-    MetricsServer(listener, lambda: collect(bundle, board), heart).serve_forever()
+    MetricsServer(listener, lambda: collect(bundle, scoreboard), heartbeat).serve_forever()
     return 0
 
 
 class MetricsServer(HTTPServer):
     """Logs its errors as lines, like all of `serve`. A client that disconnects is no error."""
 
-    def __init__(self, listener: socket.socket, tell: Callable[[], str], heart: Heart) -> None:
-        super().__init__(("", 0), Handler, bind_and_activate=False)
+    def __init__(self, listener: socket.socket, collect_text: Callable[[], str], heartbeat: Heartbeat) -> None:
+        super().__init__(("", 0), MetricsHandler, bind_and_activate=False)
         self.socket.close()
         self.socket = listener
-        self.tell, self._heart = tell, heart
+        self.collect_text, self._heartbeat = collect_text, heartbeat
 
     def service_actions(self) -> None:
         """Beat. The server's loop calls this twice a second."""
-        self._heart.beat()
+        self._heartbeat.beat()
 
     def handle_error(self, request: object, client_address: object) -> None:  # noqa: ARG002 - as it is called
         error = sys.exception()
@@ -50,18 +50,18 @@ class MetricsServer(HTTPServer):
             write("error", "serve", f"a question to metrics failed: {error}", trace=traceback.format_exc())
 
 
-class Handler(BaseHTTPRequestHandler):
+class MetricsHandler(BaseHTTPRequestHandler):
     server: MetricsServer
-    timeout = PATIENCE
+    timeout = REQUEST_TIMEOUT
     server_version, sys_version = "djbundle", ""
 
     def setup(self) -> None:
-        """Limit the whole request to PATIENCE, like each part of it: others wait behind it."""
+        """Limit the whole request to REQUEST_TIMEOUT, like each part of it: others wait behind it."""
         super().setup()
-        self.deadline = threading.Timer(PATIENCE, self.give_up)
+        self.deadline = threading.Timer(REQUEST_TIMEOUT, self.stop_reading)
         self.deadline.start()
 
-    def give_up(self) -> None:
+    def stop_reading(self) -> None:
         with contextlib.suppress(OSError):  # the client has disconnected
             self.connection.shutdown(socket.SHUT_RD)
 
@@ -75,7 +75,7 @@ class Handler(BaseHTTPRequestHandler):
             self.send_error(HTTPStatus.NOT_FOUND)
             return
         try:
-            body = self.server.tell().encode()
+            body = self.server.collect_text().encode()
         except Exception as error:  # of a database driver, too
             write("error", "serve", f"metrics cannot be told: {error}", trace=traceback.format_exc())
             self.send_error(HTTPStatus.INTERNAL_SERVER_ERROR)
@@ -90,15 +90,15 @@ class Handler(BaseHTTPRequestHandler):
         """Log nothing: no reader of the log wants these requests."""
 
 
-def collect(bundle: Bundle, board: Board) -> str:
+def collect(bundle: Bundle, scoreboard: Scoreboard) -> str:
     manifest, app = bundle.manifest, os.getppid()
     labels = {"name": manifest.name, "version": manifest.version, "django": manifest.build.django}
-    about = Family("djbundle_info", "gauge", "What runs.", [Sample(1, labels | {"python": platform.python_version()})])
+    info = Family("djbundle_info", "gauge", "What runs.", [Sample(1, labels | {"python": platform.python_version()})])
     families = (
-        serving.requests(board),
-        [serving.starts(board)],
-        serving.processes(tree(app)),
+        serving.requests(scoreboard),
+        [serving.starts(scoreboard)],
+        serving.processes(walk_processes(app)),
         databases.databases(),
         databases.tasks(),
     )
-    return exposition(itertools.chain([about], *families))
+    return exposition(itertools.chain([info], *families))

@@ -4,19 +4,19 @@ import itertools
 from collections.abc import Iterable, Iterator
 
 from djbundle.runtime.metrics.families import Family, Sample
-from djbundle.runtime.process.counters import BOUNDS, Board, Counts
+from djbundle.runtime.process.counters import BOUNDS, Counts, Scoreboard
 from djbundle.runtime.process.process_tree import Process
 
 
-def requests(board: Board) -> Iterator[Family]:
-    counts = Counts.sum(board.by_role().get("web", []))
+def requests(scoreboard: Scoreboard) -> Iterator[Family]:
+    counts = Counts.sum(scoreboard.by_role().get("web", []))
     yield Family(
         "djbundle_requests_total",
         "counter",
         "Requests answered, by the class of their status.",
-        [Sample(count, {"code": f"{digit}xx"}) for digit, count in enumerate(counts.answers) if digit],
+        [Sample(count, {"code": f"{digit}xx"}) for digit, count in enumerate(counts.responses) if digit],
     )
-    buckets = zip([f"{bound:g}" for bound in BOUNDS] + ["+Inf"], itertools.accumulate(counts.within), strict=True)
+    buckets = zip([f"{bound:g}" for bound in BOUNDS] + ["+Inf"], itertools.accumulate(counts.buckets), strict=True)
     yield Family(
         "djbundle_request_duration_seconds",
         "histogram",
@@ -29,17 +29,17 @@ def requests(board: Board) -> Iterator[Family]:
     )
 
 
-def starts(board: Board) -> Family:
-    samples = [Sample(Counts.sum(each).starts, {"role": role}) for role, each in board.by_role().items()]
+def starts(scoreboard: Scoreboard) -> Family:
+    samples = [Sample(Counts.sum(each).starts, {"role": role}) for role, each in scoreboard.by_role().items()]
     return Family("djbundle_starts_total", "counter", "Starts of processes; more than there are is a crash.", samples)
 
 
 def processes(tree: Iterable[Process]) -> Iterator[Family]:
-    found: dict[str, list[Process]] = {}
+    by_role: dict[str, list[Process]] = {}
     for each in tree:
-        found.setdefault(each.role, []).append(each)
-    roles = {role: {"role": role} for role in found}
-    count = [Sample(len(each), roles[role]) for role, each in found.items()]
-    memory = [Sample(sum(one.memory for one in each), roles[role]) for role, each in found.items()]
+        by_role.setdefault(each.role, []).append(each)
+    roles = {role: {"role": role} for role in by_role}
+    count = [Sample(len(each), roles[role]) for role, each in by_role.items()]
+    memory = [Sample(sum(one.memory for one in each), roles[role]) for role, each in by_role.items()]
     yield Family("djbundle_processes", "gauge", "Processes of the site.", count)
     yield Family("djbundle_memory_bytes", "gauge", "Their memory, each shared page by its share (PSS).", memory)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 UNIX = "unix:"
-EVERYWHERE = "0.0.0.0"  # noqa: S104 - what customers reach
+EVERYWHERE = "0.0.0.0"  # noqa: S104 - what clients reach
 LOCAL_PORT, HTTP_PORT, HTTPS_PORT = 8000, 80, 443
 
 
@@ -58,9 +58,9 @@ def default_address(*, tls: bool, environment: Mapping[str, str] = os.environ, p
     """
     if tls:
         return Tcp(EVERYWHERE, HTTPS_PORT)
-    named = environment.get("PORT", "")
-    if named.isdecimal() and 0 < int(named) < 65536:
-        return Tcp(EVERYWHERE, int(named))
+    port = environment.get("PORT", "")
+    if port.isdecimal() and 0 < int(port) < 65536:
+        return Tcp(EVERYWHERE, int(port))
     if (pid or os.getpid()) == 1:
         return Tcp(EVERYWHERE, HTTP_PORT)
     return Tcp("127.0.0.1", LOCAL_PORT)

@@ -5,9 +5,9 @@ import re
 from functools import lru_cache
 from typing import NamedTuple
 
-LONGEST = 4096  # characters of a header that are read, from its end, where the nearest proxies write
+LONGEST_HEADER = 4096  # characters of a header that are read, from its end, where the nearest proxies write
 LONGEST_NODE = 100  # characters
-HOPS = 64  # elements of a list, likewise
+MOST_HOPS = 64  # elements of a list, likewise
 
 # Possessive (`*+`): text of untrusted clients is never scanned twice.
 BLANK = r"[ \t]*+"
@@ -35,19 +35,19 @@ def parse_forwarded(text: str) -> list[Element]:
     An invalid element ends the chain: neither it nor what stands before it is returned, since a client may have forged
     both. Nearer proxies added what stands after it.
     """
-    text = text[-LONGEST:]
-    found: list[Element] = []
+    text = text[-LONGEST_HEADER:]
+    elements: list[Element] = []
     at = len(text) - len(text.lstrip(" \t"))
     while at < len(text):
         element, after = parse_element(text, at)
         if element is None:
-            found.clear()
+            elements.clear()
             after = text.find(",", at) + 1 or len(text)
             after += len(text[after:]) - len(text[after:].lstrip(" \t"))
         elif element:  # a list may have empty elements
-            found.append(element)
+            elements.append(element)
         at = after
-    return found[-HOPS:]
+    return elements[-MOST_HOPS:]
 
 
 def parse_element(text: str, at: int) -> tuple[Element | None, int]:
@@ -70,11 +70,11 @@ def parse_element(text: str, at: int) -> tuple[Element | None, int]:
 
 def parse_node(text: str) -> Node | None:
     """Return the address of ``1.2.3.4``, ``1.2.3.4:80``, ``[::1]:80`` or ``::1``; None if it is invalid."""
-    return parse_short_node(text) if len(text) <= LONGEST_NODE else None
+    return _parse_node(text) if len(text) <= LONGEST_NODE else None
 
 
 @lru_cache(maxsize=1024)
-def parse_short_node(text: str) -> Node | None:
+def _parse_node(text: str) -> Node | None:
     """Return what `parse_node` returns.
 
     The zone of an IPv6 address is dropped: it means something only to the machine that wrote it. An IPv4 address inside

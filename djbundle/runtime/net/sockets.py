@@ -16,10 +16,10 @@ from pathlib import Path
 from djbundle.errors import AddressError
 from djbundle.runtime.core.safe_path import find_weakness
 from djbundle.runtime.net.addresses import HTTP_PORT, HTTPS_PORT, UNIX, Address, Tcp, Unix
-from djbundle.runtime.process.privileges import acting_as, masked, owner_of
+from djbundle.runtime.process.privileges import acting_as, owner_of, with_umask
 
 BACKLOG = 1024  # connections that wait while workers are busy or restart
-UNSENT = 128 << 10  # bytes that the kernel buffers for a client besides those in flight; by default megabytes
+UNSENT_LIMIT = 128 << 10  # bytes that the kernel buffers for a client besides those in flight; by default megabytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +33,7 @@ class Listeners:
         """The first socket of the address that is named first."""
         return self.site[0][0]
 
-    def of_worker(self, number: int) -> list[socket.socket]:
+    def for_worker(self, number: int) -> list[socket.socket]:
         """Return the sockets of one worker, one for each address."""
         return [sockets[number % len(sockets)] for sockets in self.site]
 
@@ -60,7 +60,7 @@ def listen_tcp(address: Tcp, count: int, option: str) -> list[socket.socket]:
     except OSError as error:
         for listener in sockets:
             listener.close()
-        raise refused(address, error, option) from error
+        raise bind_error(address, error, option) from error
     return sockets
 
 
@@ -72,7 +72,7 @@ def _bind(listener: socket.socket, host: str, port: int, *, is_first: bool) -> N
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     if listener.family == socket.AF_INET6:  # so that [::] may stand beside 0.0.0.0
         listener.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
-    prepare(listener)
+    set_options(listener)
     if is_first:
         listener.bind((host, port))
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
@@ -80,7 +80,7 @@ def _bind(listener: socket.socket, host: str, port: int, *, is_first: bool) -> N
         listener.bind((host, port))
 
 
-def prepare(listener: socket.socket) -> None:
+def set_options(listener: socket.socket) -> None:
     """Set options that connections inherit.
 
     Without TCP_NODELAY, a response in two parts waits 40 ms for the client's delayed acknowledgement. Without
@@ -89,7 +89,7 @@ def prepare(listener: socket.socket) -> None:
     if listener.family != socket.AF_UNIX:
         listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         with contextlib.suppress(OSError):  # not every sandbox has it
-            listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, UNSENT)
+            listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, UNSENT_LIMIT)
 
 
 def listen_unix(path: Path, permissions: int) -> socket.socket:
@@ -99,19 +99,19 @@ def listen_unix(path: Path, permissions: int) -> socket.socket:
     """
     listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     try:
-        with rights_in(path.parent), masked(~permissions & 0o777):
-            if is_deserted(path):
+        with acting_as_owner_of(path.parent), with_umask(~permissions & 0o777):
+            if is_stale(path):
                 path.unlink()
             listener.bind(str(path))
         listener.listen(BACKLOG)
     except OSError as error:
         listener.close()
-        raise refused(Unix(path), error, "--bind") from error
+        raise bind_error(Unix(path), error, "--bind") from error
     return listener
 
 
 @contextlib.contextmanager
-def rights_in(folder: Path) -> Iterator[None]:
+def acting_as_owner_of(folder: Path) -> Iterator[None]:
     """Give root no more than the rights of the folder's owner, if another user may change the folder."""
     if os.geteuid() != 0 or not (weakness := find_weakness(folder, {0}, is_parent=True)):
         yield
@@ -123,19 +123,19 @@ def rights_in(folder: Path) -> Iterator[None]:
         yield
 
 
-def is_deserted(path: Path) -> bool:
+def is_stale(path: Path) -> bool:
     """Return whether the file is a socket on which no process listens."""
     if not path.is_socket():
         return False
-    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as caller:
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as client:
         try:
-            caller.connect(str(path))
+            client.connect(str(path))
         except ConnectionRefusedError:
             return True
     return False
 
 
-def activated() -> tuple[list[socket.socket], list[socket.socket]]:
+def systemd_sockets() -> tuple[list[socket.socket], list[socket.socket]]:
     """Return the sockets that systemd has opened for us (sd_listen_fds(3)): for the site, and for redirects.
 
     Sockets with the FileDescriptorName= "http" are for redirects.
@@ -146,29 +146,29 @@ def activated() -> tuple[list[socket.socket], list[socket.socket]]:
     site: list[socket.socket] = []
     redirect: list[socket.socket] = []
     for number in range(int(os.environ.get("LISTEN_FDS", "0"))):
-        listener = socket.socket(fileno=FIRST_ACTIVATED + number)
+        listener = socket.socket(fileno=SD_LISTEN_FDS_START + number)
         listener.set_inheritable(False)
-        prepare(listener)
+        set_options(listener)
         (redirect if names[number : number + 1] == ["http"] else site).append(listener)
     for variable in ("LISTEN_PID", "LISTEN_FDS", "LISTEN_FDNAMES"):
         os.environ.pop(variable, None)
     return site, redirect
 
 
-FIRST_ACTIVATED = 3  # SD_LISTEN_FDS_START
+SD_LISTEN_FDS_START = 3
 
 
-def refused(address: Address, error: OSError, option: str) -> AddressError:
+def bind_error(address: Address, error: OSError, option: str) -> AddressError:
     kind = "HOST:PORT" if isinstance(address, Tcp) else "unix:/PATH"
-    other = f"choose another:  {option} {kind}"
+    fix = f"choose another:  {option} {kind}"
     if error.errno == errno.EADDRINUSE:
-        return AddressError(f"{address} is in use by another program", f"stop it, or {other}")
+        return AddressError(f"{address} is in use by another program", f"stop it, or {fix}")
     if error.errno == errno.EACCES and isinstance(address, Tcp) and address.port < 1024:
         return AddressError(
             f"port {address.port} may not be bound by this user",
             f"choose a port above 1023:  {option} HOST:PORT  or start as root with  --user NAME",
         )
-    return AddressError(f"cannot listen on {address}: {error.strerror}", other)
+    return AddressError(f"cannot listen on {address}: {error.strerror}", fix)
 
 
 def remove_files(addresses: Iterable[Address]) -> None:

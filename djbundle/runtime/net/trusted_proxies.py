@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from djbundle.runtime.net.forwarded import HOPS, Node, parse_forwarded, parse_node
+from djbundle.runtime.net.forwarded import MOST_HOPS, Node, parse_forwarded, parse_node
 
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
@@ -15,7 +15,7 @@ PRIVATE = (*LOOPBACK, "10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "169.254.
 SCHEMES = {"http": "http", "https": "https", "ws": "http", "wss": "https"}  # Traefik uses ws and wss for WebSockets
 
 
-class Said(NamedTuple):
+class ForwardedHeaders(NamedTuple):
     """The headers of a request from a trusted proxy. The lines of a repeated header are joined by commas."""
 
     x_forwarded_for: str = ""
@@ -76,14 +76,14 @@ def parse_proxies(text: str) -> TrustedProxies:
     return TrustedProxies(tuple(networks))
 
 
-def find_client(trusts: Callable[[str], bool], peer: Node, said: Said) -> Client:
+def find_client(trusts: Callable[[str], bool], peer: Node, headers: ForwardedHeaders) -> Client:
     """Return the last client that is no trusted proxy: any client may have forged what stands before it.
 
     The scheme is the one that the same proxy reports, else the one of the next nearer proxy that reports any. `peer` is
     trusted.
     """
     client, scheme = peer, ""
-    for hop in reversed(hops(said)):
+    for hop in reversed(hops(headers)):
         scheme = hop.scheme or scheme
         node = parse_node(hop.node)
         if node is None:  # "unknown", "_hidden", garbage
@@ -94,16 +94,16 @@ def find_client(trusts: Callable[[str], bool], peer: Node, said: Said) -> Client
     return Client(client.address, client.port, SCHEMES.get(scheme))
 
 
-def hops(said: Said) -> list[Hop]:
+def hops(headers: ForwardedHeaders) -> list[Hop]:
     """Return what the proxies say, the nearest last.
 
     ``Forwarded`` is only read without ``X-Forwarded-*``: a proxy that writes the latter passes ``Forwarded`` on
     unchanged.
     """
-    if not (said.x_forwarded_for or said.x_forwarded_proto):
-        return [Hop(each.get("for", ""), each.get("proto", "").lower()) for each in parse_forwarded(said.forwarded)]
-    nodes = elements(said.x_forwarded_for) or [""]
-    schemes = [each.lower() for each in elements(said.x_forwarded_proto)]
+    if not (headers.x_forwarded_for or headers.x_forwarded_proto):
+        return [Hop(each.get("for", ""), each.get("proto", "").lower()) for each in parse_forwarded(headers.forwarded)]
+    nodes = elements(headers.x_forwarded_for) or [""]
+    schemes = [each.lower() for each in elements(headers.x_forwarded_proto)]
     if len(schemes) != len(nodes):
         schemes = [common_scheme(schemes)] * len(nodes)
     return list(map(Hop, nodes, schemes))
@@ -111,7 +111,7 @@ def hops(said: Said) -> list[Hop]:
 
 def elements(text: str) -> list[str]:
     """Return the last elements of a list. The rest of a very long list is one element, which is invalid."""
-    return [stripped for each in text.rsplit(",", HOPS) if (stripped := each.strip(" \t"))]
+    return [stripped for each in text.rsplit(",", MOST_HOPS) if (stripped := each.strip(" \t"))]
 
 
 def common_scheme(schemes: list[str]) -> str:
@@ -119,5 +119,5 @@ def common_scheme(schemes: list[str]) -> str:
 
     This is for requests where it is unknown which proxy has reported which scheme.
     """
-    said = {SCHEMES.get(each, "") for each in schemes}
-    return said.pop() if len(said) == 1 else "http" if said else ""
+    distinct = {SCHEMES.get(each, "") for each in schemes}
+    return distinct.pop() if len(distinct) == 1 else "http" if distinct else ""

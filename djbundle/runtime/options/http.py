@@ -32,7 +32,7 @@ class HttpOptions:
         return self.header_read_timeout / 1000
 
     @classmethod
-    def take(cls, options: dict[str, Any]) -> Self:
+    def take_from(cls, options: dict[str, Any]) -> Self:
         """Remove the HTTP options from all the options of ``serve``, and return them."""
         return cls(**{field.name: options.pop(field.name) for field in fields(cls)})
 

@@ -92,7 +92,7 @@ def parse_serve_options(program: str, arguments: list[str]) -> ServeOptions:
     options = vars(parser.parse_args(arguments))
     tls = take_tls_options(parser, options)
     binds = tuple(dict.fromkeys(options.pop("bind") or ()))
-    return ServeOptions(binds=binds, tls=tls, http=HttpOptions.take(options), **options)
+    return ServeOptions(binds=binds, tls=tls, http=HttpOptions.take_from(options), **options)
 
 
 def parse_permissions(text: str) -> int:

@@ -98,10 +98,10 @@ def parse_directory(text: str) -> str:
     """Return the https URL of an authority. What that says decides which certificate the site has."""
     try:
         address = urlsplit(text)
-        is_good = address.scheme == "https" and bool(address.hostname) and (address.port or 1) > 0
+        is_valid = address.scheme == "https" and bool(address.hostname) and (address.port or 1) > 0
     except ValueError:
-        is_good = False
-    if not is_good or not text.startswith("https://") or not text.isascii() or not text.isprintable() or " " in text:
+        is_valid = False
+    if not is_valid or not text.startswith("https://") or not text.isascii() or not text.isprintable() or " " in text:
         raise ArgumentTypeError(f'"{text}" is not the address of an authority; write it as in {LETS_ENCRYPT}')
     return text
 
@@ -120,51 +120,51 @@ def decode_base64url(text: str) -> bytes:
 
 def take_tls_options(parser: ArgumentParser, options: dict[str, Any]) -> TlsOptions | None:
     """Remove the TLS options from all the options of ``serve``, and return them; None for a site without TLS."""
-    taken = {name: options.pop(name) for name in NAMES}
-    given = Namespace(**taken)
+    values = {name: options.pop(name) for name in OPTION_NAMES}
+    parsed = Namespace(**values)
     sources: list[Source] = []
-    if given.tls_cert:
+    if parsed.tls_cert:
         sources.append("files")
-    if given.tls:
+    if parsed.tls:
         sources.append("internal")
-    if given.domain and not sources:
+    if parsed.domain and not sources:
         sources.append("acme")
-    if given.tls_key and not given.tls_cert:
+    if parsed.tls_key and not parsed.tls_cert:
         parser.error("--tls-key needs --tls-cert")
-    if given.acme_eab_kid and not given.acme_eab_hmac_key:
+    if parsed.acme_eab_kid and not parsed.acme_eab_hmac_key:
         parser.error(f"--acme-eab-kid needs --acme-eab-hmac-key or {EAB_KEY_VARIABLE}")
     if len(sources) > 1:
         parser.error("--tls internal and --tls-cert exclude each other")
     if not sources:
-        if given.http_bind or given.hsts is not None:
+        if parsed.http_bind or parsed.hsts is not None:
             parser.error("--http-bind and --hsts need --domain, --tls-cert or --tls internal")
         return None
-    if len(set(given.domain or ())) > MOST_NAMES:
+    if len(set(parsed.domain or ())) > MOST_NAMES:
         parser.error(f"--domain: a certificate has {MOST_NAMES} names at most; put a proxy in front")
     check_packages(sources[0])
     return TlsOptions(
         source=sources[0],
-        domains=tuple(dict.fromkeys(given.domain or ())),
-        files=(given.tls_cert, given.tls_key or given.tls_cert) if given.tls_cert else None,
-        http_bind=given.http_bind or (Tcp(EVERYWHERE, HTTP_PORT) if sources[0] == "acme" else None),
-        hsts=given.hsts,
-        directory=given.acme_directory,
-        email=given.acme_email,
-        external_account=(given.acme_eab_kid, given.acme_eab_hmac_key) if given.acme_eab_kid else None,
+        domains=tuple(dict.fromkeys(parsed.domain or ())),
+        files=(parsed.tls_cert, parsed.tls_key or parsed.tls_cert) if parsed.tls_cert else None,
+        http_bind=parsed.http_bind or (Tcp(EVERYWHERE, HTTP_PORT) if sources[0] == "acme" else None),
+        hsts=parsed.hsts,
+        directory=parsed.acme_directory,
+        email=parsed.acme_email,
+        external_account=(parsed.acme_eab_kid, parsed.acme_eab_hmac_key) if parsed.acme_eab_kid else None,
     )
 
 
 def check_packages(source: Source) -> None:
     """Raise TlsMissingError if certificates must be made, but the bundle was built without the packages for that."""
     if source != "files" and not all(map(find_spec, PACKAGES)):
-        given = "--domain" if source == "acme" else "--tls internal"
+        option = "--domain" if source == "acme" else "--tls internal"
         raise TlsMissingError(
-            f"this bundle was built with `tls = false`, so {given} can get no certificate",
+            f"this bundle was built with `tls = false`, so {option} can get no certificate",
             "build it without that line of [tool.djbundle], or give --tls-cert and --tls-key",
         )
 
 
-NAMES = (
+OPTION_NAMES = (
     *("domain", "tls", "tls_cert", "tls_key", "http_bind", "hsts"),
     *("acme_directory", "acme_email", "acme_eab_kid", "acme_eab_hmac_key"),
 )

@@ -30,8 +30,8 @@ class ControlGroup:
 
     def kills_for_memory(self) -> int:
         """Return how often the kernel has killed a process of this group for lack of memory."""
-        told = chain(self._read("memory", "memory.events"), self._read("memory", "memory.oom_control"))
-        events = dict(line.split() for line in next(told, "").splitlines())
+        contents = chain(self._read("memory", "memory.events"), self._read("memory", "memory.oom_control"))
+        events = dict(line.split() for line in next(contents, "").splitlines())
         return int(events.get("oom_kill", 0))
 
     def _read(self, controller: str, name: str) -> Iterator[str]:

@@ -7,15 +7,15 @@ from dataclasses import dataclass, field
 
 from djbundle.runtime.process import forking
 from djbundle.runtime.process.counters import Slot
-from djbundle.runtime.process.exit_reason import LastWords
-from djbundle.runtime.process.heartbeat import Heart
+from djbundle.runtime.process.exit_reason import LastError
+from djbundle.runtime.process.heartbeat import Heartbeat
 from djbundle.runtime.process.in_flight import InFlight
 
-FIRST_DELAY = 0.5  # seconds of backoff before a child that died is started again; doubled each time
-LONGEST_DELAY = 30.0
-DOUBLINGS = 10  # far beyond the longest delay
-LOOP = 3  # quick deaths in a row that suggest one cause
-STEADY = 60.0  # seconds after which a child counts as healthy, and its backoff starts anew
+FIRST_BACKOFF = 0.5  # seconds of backoff before a child that died is started again; doubled each time
+LONGEST_BACKOFF = 30.0
+MOST_DOUBLINGS = 10  # far beyond the longest delay
+CRASH_LOOP = 3  # quick exits in a row that suggest one cause
+HEALTHY_AFTER = 60.0  # seconds after which a child counts as healthy, and its backoff starts anew
 
 
 @dataclass(slots=True)
@@ -25,44 +25,44 @@ class Child:
     run: Callable[[], int]
     pid: int = 0  # 0: not running
     started: float = 0.0
-    due: float = math.inf  # when to start it; infinity: not automatically
-    once: bool = False  # it is not started again
-    heart: Heart | None = None  # if set, the child is killed when its heartbeat is stale
-    words: LastWords = field(default_factory=LastWords)
+    start_at: float = math.inf  # when to start it; infinity: not automatically
+    may_restart: bool = True  # False: it is not started again
+    heartbeat: Heartbeat | None = None  # if set, the child is killed when its heartbeat is stale
+    last_error: LastError = field(default_factory=LastError)
     in_flight: InFlight | None = None  # requests that it is answering
-    quick_deaths: int = 0  # in a row
+    quick_exits: int = 0  # in a row
     slot: Slot | None = None  # where its starts are counted
-    ended: Callable[[int], object] | None = None  # called with the exit code, unless all children are being stopped
-    leave_with: int = forking.LEAVE  # the signal that makes it drain
-    stops_at: float = 0.0  # when it is sent SIGTERM while it drains, monotonic seconds
+    on_exit: Callable[[int], object] | None = None  # called with the exit code, unless all children are being stopped
+    drain_signal: int = forking.DRAIN  # the signal that makes it drain
+    stop_at: float = 0.0  # when it is sent SIGTERM while it drains, monotonic seconds
 
     def start(self, now: float) -> None:
         if self.slot:
-            self.slot.begin(self.name)
-        if self.heart:
-            self.heart.begin()
-        self.pid, self.started, self.due = forking.fork(self._run, self.title), now, math.inf
+            self.slot.count_start(self.name)
+        if self.heartbeat:
+            self.heartbeat.reset()
+        self.pid, self.started, self.start_at = forking.fork(self._run, self.title), now, math.inf
 
     def _run(self) -> int:
         try:
             return self.run()
         except Exception as error:
-            self.words.say(error)
+            self.last_error.record(error)
             raise
 
-    def died(self, now: float) -> None:
+    def plan_restart(self, now: float) -> None:
         """Plan the next start, with backoff."""
-        if now - self.started > STEADY:
-            self.quick_deaths = 0
-        delay = FIRST_DELAY * 2 ** min(self.quick_deaths, DOUBLINGS)
-        self.quick_deaths += 1
-        self.pid, self.due = 0, now + min(delay, LONGEST_DELAY)
+        if now - self.started > HEALTHY_AFTER:
+            self.quick_exits = 0
+        backoff = FIRST_BACKOFF * 2 ** min(self.quick_exits, MOST_DOUBLINGS)
+        self.quick_exits += 1
+        self.pid, self.start_at = 0, now + min(backoff, LONGEST_BACKOFF)
 
     def signal(self, number: int) -> None:
         if self.pid:
             os.kill(self.pid, number)
 
-    def leave(self) -> None:
+    def drain(self) -> None:
         """Drain it: another process does its work from now on. It runs on for a moment, and is not started again."""
-        self.once = True
-        self.signal(self.leave_with)
+        self.may_restart = False
+        self.signal(self.drain_signal)

@@ -16,16 +16,16 @@ from typing import Self
 from djbundle.runtime.core import memory_file
 
 NAME = "djbundle-board"
-MAGIC = 20261125.0  # marks this layout: another version's board is not read
+MAGIC = 20261125.0  # marks this layout: another version's scoreboard is not read
 BOUNDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)  # seconds
-CLASSES = 6  # of responses, by the first digit of their status; class 0 is never used
+STATUS_CLASSES = 6  # of responses, by the first digit of their status; class 0 is never used
 ROLES = ("", "web", "worker", "tls", "metrics", "redirect")
 ROLE, STARTS, SECONDS, FIRST_CLASS = 0, 1, 2, 3
-FIRST_BOUND = FIRST_CLASS + CLASSES
+FIRST_BOUND = FIRST_CLASS + STATUS_CLASSES
 SLOT = FIRST_BOUND + len(BOUNDS) + 1  # the last bound is infinity
 HEADER = 2
-LARGEST = 1 << 20  # most bytes of a board that are read; a slot has 176
-MOST = 2.0**53  # no count reaches it: beyond it, adding one to a float changes nothing
+LARGEST_SCOREBOARD = 1 << 20  # most bytes that are read; a slot has 176
+HIGHEST_COUNT = 2.0**53  # no count reaches it: beyond it, adding one to a float changes nothing
 
 type Cells = "memoryview[float]"  # in quotes: before Python 3.14 it is no generic type
 
@@ -36,20 +36,20 @@ class Counts:
 
     starts: int
     seconds: float  # sum of the times from each request to the head of its response
-    answers: tuple[int, ...]  # responses by the first digit of their status
-    within: tuple[int, ...]  # responses by the first of BOUNDS that they kept; the last are those that kept none
+    responses: tuple[int, ...]  # responses by the first digit of their status
+    buckets: tuple[int, ...]  # responses by the first of BOUNDS that they kept; the last are those that kept none
 
     @property
     def total(self) -> int:
-        return sum(self.answers)
+        return sum(self.responses)
 
     @classmethod
     def sum(cls, each: Sequence[Self]) -> Self:
         return cls(
             sum(item.starts for item in each),
             sum(item.seconds for item in each),
-            tuple(sum(item.answers[at] for item in each) for at in range(CLASSES)),
-            tuple(sum(item.within[at] for item in each) for at in range(len(BOUNDS) + 1)),
+            tuple(sum(item.responses[at] for item in each) for at in range(STATUS_CLASSES)),
+            tuple(sum(item.buckets[at] for item in each) for at in range(len(BOUNDS) + 1)),
         )
 
 
@@ -66,34 +66,34 @@ class Slot:
         return ROLES[int(self._cells[ROLE])]
 
     @property
-    def is_sound(self) -> bool:
+    def is_valid(self) -> bool:
         """Whether its role and all its counts are possible."""
-        return self._cells[ROLE] in range(len(ROLES)) and all(0 <= cell < MOST for cell in self._cells)
+        return self._cells[ROLE] in range(len(ROLES)) and all(0 <= cell < HIGHEST_COUNT for cell in self._cells)
 
-    def begin(self, role: str) -> None:
+    def count_start(self, role: str) -> None:
         """Count a start. The parent calls it for each."""
         self._cells[ROLE] = ROLES.index(role)
         self._cells[STARTS] += 1
 
-    def count(self, status: int, seconds: float) -> None:
+    def count_response(self, status: int, seconds: float) -> None:
         with self._lock:
-            self._cells[FIRST_CLASS + min(status // 100, CLASSES - 1)] += 1
+            self._cells[FIRST_CLASS + min(status // 100, STATUS_CLASSES - 1)] += 1
             self._cells[SECONDS] += seconds
             self._cells[FIRST_BOUND + bisect_left(BOUNDS, seconds)] += 1
 
     def read(self) -> Counts:
         cells = self._cells.tolist()
         whole = tuple(map(int, cells[FIRST_CLASS:SLOT]))
-        return Counts(int(cells[STARTS]), cells[SECONDS], whole[:CLASSES], whole[CLASSES:])
+        return Counts(int(cells[STARTS]), cells[SECONDS], whole[:STATUS_CLASSES], whole[STATUS_CLASSES:])
 
 
-class Board:
+class Scoreboard:
     def __init__(self, cells: Cells) -> None:
         self._cells = cells
 
     @classmethod
     def create(cls, slots: int) -> Self:
-        """Create a board before the fork. Its file stays open as long as this process lives."""
+        """Create it before the fork. Its file stays open as long as this process lives."""
         size = (HEADER + slots * SLOT) * 8
         file = memory_file.create(NAME, size)
         cells = memoryview(mmap.mmap(file, size)).cast("d")
@@ -102,7 +102,7 @@ class Board:
 
     @classmethod
     def of_process(cls, pid: int) -> Self | None:
-        """Return the board that this process keeps open; None if it has none, or one of another version.
+        """Return the scoreboard that this process keeps open; None if it has none, or one of another version.
 
         It may be any process: nothing that it keeps open makes this wait or fail.
         """
@@ -113,21 +113,21 @@ class Board:
         for file in files:
             try:
                 if str(file.readlink()).startswith(f"/memfd:{NAME}"):
-                    return cls._read(memory_file.read(file, LARGEST))
+                    return cls._read(memory_file.read(file, LARGEST_SCOREBOARD))
             except OSError:  # closed meanwhile
                 continue
         return None
 
     @classmethod
     def _read(cls, content: bytes) -> Self | None:
-        """Return the board with this content; None if `create` has not made it."""
+        """Return the scoreboard with this content; None if `create` has not made it."""
         if len(content) % 8 or len(content) < HEADER * 8:
             return None
         cells = memoryview(content).cast("d")
         if cells[0] != MAGIC or cells[1] * SLOT != len(cells) - HEADER:
             return None
-        board = cls(cells)
-        return board if all(slot.is_sound for slot in board) else None
+        scoreboard = cls(cells)
+        return scoreboard if all(slot.is_valid for slot in scoreboard) else None
 
     def slot(self, number: int) -> Slot:
         begin = HEADER + number * SLOT
@@ -135,11 +135,11 @@ class Board:
 
     def by_role(self) -> dict[str, list[Counts]]:
         """Return the counts of all processes that were started, by role."""
-        found: dict[str, list[Counts]] = {}
+        counts: dict[str, list[Counts]] = {}
         for slot in self:
             if slot.role:
-                found.setdefault(slot.role, []).append(slot.read())
-        return found
+                counts.setdefault(slot.role, []).append(slot.read())
+        return counts
 
     def __iter__(self) -> Iterator[Slot]:
         return (self.slot(number) for number in range(int(self._cells[1])))

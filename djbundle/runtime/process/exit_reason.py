@@ -4,9 +4,9 @@ import mmap
 import signal
 from collections.abc import Sequence
 
-LONGEST = 500  # bytes of a last error
-SHOWN = 5  # requests that are listed
-MEANINGS = {
+LONGEST_ERROR = 500  # bytes of a last error
+MOST_REQUESTS = 5  # requests that are listed
+SIGNAL_MEANINGS = {
     signal.SIGSEGV: "a library written in C has crashed",
     signal.SIGABRT: "a library written in C has given up",
     signal.SIGBUS: "a file was cut off while it was in use, or there is no memory",
@@ -14,43 +14,45 @@ MEANINGS = {
 }
 
 
-class LastWords:
+class LastError:
     """The last error of a process, in memory shared with its parent. Make it before the fork."""
 
     def __init__(self) -> None:
-        self._memory = mmap.mmap(-1, LONGEST)
+        self._memory = mmap.mmap(-1, LONGEST_ERROR)
 
-    def say(self, error: BaseException) -> None:
-        text = " ".join(f"{type(error).__name__}: {error}".split()).encode()[:LONGEST]
-        self._memory[:] = text.ljust(LONGEST, b"\0")
+    def record(self, error: BaseException) -> None:
+        text = " ".join(f"{type(error).__name__}: {error}".split()).encode()[:LONGEST_ERROR]
+        self._memory[:] = text.ljust(LONGEST_ERROR, b"\0")
 
     def take(self) -> str:
         """Return the last error, and clear it for the next process."""
-        said = self._memory[:].rstrip(b"\0").decode(errors="replace")
-        self._memory[:] = bytes(LONGEST)
-        return said
+        last_error = self._memory[:].rstrip(b"\0").decode(errors="replace")
+        self._memory[:] = bytes(LONGEST_ERROR)
+        return last_error
 
 
-def describe(code: int, said: str, *, no_memory: bool, asked: Sequence[str] = ()) -> str:
+def describe_exit(code: int, last_error: str, *, is_out_of_memory: bool, requests: Sequence[str] = ()) -> str:
     """Return why a process has ended. `code` is that of os.waitstatus_to_exitcode().
 
-    `no_memory`: the kernel has killed a process for lack of memory meanwhile. `asked` are the requests that the process
-    was answering, see in_flight.py.
+    `is_out_of_memory`: the kernel has killed a process for lack of memory meanwhile. `requests` are those that the
+    process was answering, see in_flight.py.
     """
-    return how(code, said, no_memory=no_memory) + while_answering(asked)
+    return describe_status(code, last_error, is_out_of_memory=is_out_of_memory) + while_answering(requests)
 
 
-def how(code: int, said: str, *, no_memory: bool) -> str:
+def describe_status(code: int, last_error: str, *, is_out_of_memory: bool) -> str:
     if code >= 0:
-        return f"ended with code {code}" + (f", {said}" if said else "")
+        return f"ended with code {code}" + (f", {last_error}" if last_error else "")
     number = signal.Signals(-code)
-    meaning = "there was no memory left" if no_memory and number == signal.SIGKILL else MEANINGS.get(number)
+    meaning = (
+        "there was no memory left" if is_out_of_memory and number == signal.SIGKILL else SIGNAL_MEANINGS.get(number)
+    )
     return f"was killed by {number.name}" + (f": {meaning}" if meaning else "")
 
 
-def while_answering(asked: Sequence[str]) -> str:
+def while_answering(requests: Sequence[str]) -> str:
     """Name the requests in progress. If there are several, the cause among them is unknown."""
-    if not asked:
+    if not requests:
         return ""
-    more = f" and {len(asked) - SHOWN} more" if len(asked) > SHOWN else ""
-    return f" while answering {', '.join(asked[:SHOWN])}{more}"
+    more = f" and {len(requests) - MOST_REQUESTS} more" if len(requests) > MOST_REQUESTS else ""
+    return f" while answering {', '.join(requests[:MOST_REQUESTS])}{more}"

@@ -8,42 +8,42 @@ import traceback
 from collections.abc import Callable
 from pathlib import Path
 
-from djbundle.common.processes import die_with
+from djbundle.common.processes import die_with_parent
 from djbundle.runtime.logs import lines, uncaught
 
-LEAVE = signal.SIGUSR1  # drain, because another process serves too: disconnect clients, start no task; SIGTERM follows
+DRAIN = signal.SIGUSR1  # drain, because another process serves too: disconnect clients, start no task; SIGTERM follows
 LONGEST_NAME = 15  # bytes that the kernel keeps, see proc_pid_comm(5)
-STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, LEAVE)
-_early: list[int] = []  # each LEAVE that arrived before there was a handler
+STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, DRAIN)
+_early: list[int] = []  # each DRAIN that arrived before there was a handler
 
 
-def guard_forks() -> None:
+def reset_signals_in_children() -> None:
     """Let no child, ours or Granian's, start with our signal handlers: a SIGTERM would only wake a copy of our loop.
 
     From now on each fork of this process, and of its children, begins with default handlers. Signals that arrive
-    before that stay blocked until then. LEAVE is remembered until the process has a handler for it.
+    before that stay blocked until then. DRAIN is remembered until the process has a handler for it.
     """
 
     def after_in_child() -> None:
         reset_signals()
-        let_signals_in()
+        unblock_stop_signals()
 
     os.register_at_fork(
         before=lambda: signal.pthread_sigmask(signal.SIG_BLOCK, STOP_SIGNALS),
-        after_in_parent=let_signals_in,
+        after_in_parent=unblock_stop_signals,
         after_in_child=after_in_child,
     )
 
 
-def let_signals_in() -> None:
+def unblock_stop_signals() -> None:
     """Unblock the stop signals: those that were held back arrive now."""
     signal.pthread_sigmask(signal.SIG_UNBLOCK, STOP_SIGNALS)
 
 
-def early_signals() -> list[int]:
-    """Return each LEAVE that arrived too early. Call it once there is a handler.
+def early_drain_signals() -> list[int]:
+    """Return each DRAIN that arrived too early. Call it once there is a handler.
 
-    A process that misses LEAVE goes on accepting connections, and soon cuts them off when it is stopped.
+    A process that misses DRAIN goes on accepting connections, and soon cuts them off when it is stopped.
     """
     return list(_early)
 
@@ -58,8 +58,8 @@ def fork(run: Callable[[], int], title: str) -> int:
         return child
     code = 1
     try:
-        die_with(parent)
-        set_name(title)
+        die_with_parent(parent)
+        set_process_name(title)
         uncaught.log_uncaught()
         os.setpgid(0, 0)  # Ctrl-C on the terminal reaches the supervisor alone, which stops its children in order
         code = run()
@@ -78,7 +78,7 @@ def title(name: str, role: str) -> str:
     return f"{name[: LONGEST_NAME - len(role) - 1]} {role}"
 
 
-def set_name(name: str) -> None:
+def set_process_name(name: str) -> None:
     """Set the name of this process; by its executable it would be "ld-linux-x86-64"."""
     with contextlib.suppress(OSError):
         Path("/proc/self/comm").write_text(name)
@@ -90,4 +90,4 @@ def reset_signals() -> None:
         signal.signal(number, signal.SIG_DFL)
     signal.signal(signal.SIGINT, signal.default_int_handler)
     _early.clear()
-    signal.signal(LEAVE, lambda number, _frame: _early.append(number))
+    signal.signal(DRAIN, lambda number, _frame: _early.append(number))

@@ -11,23 +11,23 @@ from typing import Self
 
 from djbundle.runtime.core import memory_file
 
-BEAT = 1.0  # seconds
-LOOK = 1.0  # seconds between two checks
-PATIENCE = 15  # unchanged checks in a row that are tolerated; a program does not beat while it becomes its new version
+BEAT_INTERVAL = 1.0  # seconds
+CHECK_INTERVAL = 1.0  # seconds between two checks
+MOST_MISSED_BEATS = 15  # checks in a row; a program does not beat while it becomes its new version
 SIZE = 16  # bytes of two numbers
 CHILD, PARENT = 0, 1
 
 
-class Heart:
+class Heartbeat:
     """The heartbeat of a process, made before the fork. It is stale after `limit` seconds; 0 means never.
 
-    `file` is memory that survives an exec. `is_patient` gives a process any time until its first beat.
+    `file` is memory that survives an exec. `may_start_slowly` gives a process any time until its first beat.
     """
 
-    def __init__(self, limit: float, *, file: int | None = None, is_patient: bool = False) -> None:
-        self._limit, self.file, self._is_patient = limit, file, is_patient
+    def __init__(self, limit: float, *, file: int | None = None, may_start_slowly: bool = False) -> None:
+        self._limit, self.file, self._may_start_slowly = limit, file, may_start_slowly
         self._times = memoryview(mmap.mmap(-1 if file is None else file, SIZE)).cast("d")  # monotonic seconds
-        self.watch: Watch | None = None  # checks the processes above with each beat
+        self.monitor: AncestorMonitor | None = None  # checks the processes above with each beat
 
     @classmethod
     def of_app(cls, limit: float, file: int | None = None) -> Self:
@@ -37,7 +37,7 @@ class Heart:
         """
         if file is None:
             file = memory_file.create("djbundle-heart", SIZE)
-        return cls(limit, file=file, is_patient=True)
+        return cls(limit, file=file, may_start_slowly=True)
 
     def close(self) -> None:
         """Close its file, so that no other process inherits it."""
@@ -49,25 +49,25 @@ class Heart:
 
     def beat(self) -> None:
         self._times[CHILD] = time.monotonic()
-        if self.watch:
-            self.watch.look()
+        if self.monitor:
+            self.monitor.check()
 
     # --- by the parent ---
 
-    def begin(self) -> None:
+    def reset(self) -> None:
         """Begin anew for another process: the beats of the one before do not count."""
         self._times[CHILD] = 0.0
 
-    def answer(self) -> None:
+    def beat_as_parent(self) -> None:
         """Beat as the parent."""
         self._times[PARENT] = time.monotonic()
 
-    def is_silent(self, since: float) -> bool:
+    def is_stale(self, since: float) -> bool:
         """Return whether the heartbeat is stale. `since` is when its process was started or resumed."""
-        beaten = self._times[CHILD]
-        if self._is_patient and not beaten:
+        last_beat = self._times[CHILD]
+        if self._may_start_slowly and not last_beat:
             return False
-        return 0 < self._limit < time.monotonic() - max(beaten, since)
+        return 0 < self._limit < time.monotonic() - max(last_beat, since)
 
     # --- by the processes below the child ---
 
@@ -76,27 +76,27 @@ class Heart:
         return self._times[CHILD], self._times[PARENT]
 
 
-class Watch:
+class AncestorMonitor:
     """Checks by heartbeat the two processes above this one: the app process, and its supervisor.
 
     It counts checks, not seconds: a process that was suspended together with them has seen nothing.
     """
 
-    def __init__(self, app: Heart) -> None:
+    def __init__(self, app: Heartbeat) -> None:
         self._app = app
-        self._seen = (0.0, 0.0)
+        self._last_times = (0.0, 0.0)
         self._unchanged = [0, 0]
 
-    def look(self) -> None:
+    def check(self) -> None:
         """Check once. Call it for each beat of this process."""
         times = self._app.times()
-        for who, (now, before) in enumerate(zip(times, self._seen, strict=True)):
+        for who, (now, before) in enumerate(zip(times, self._last_times, strict=True)):
             self._unchanged[who] = self._unchanged[who] + 1 if now == before else 0
-        self._seen = times
+        self._last_times = times
 
     def problems(self) -> list[str]:
         """Return what is wrong. A process that has never beaten is of a version without heartbeats."""
-        silent = [bool(self._seen[who]) and self._unchanged[who] > PATIENCE for who in (CHILD, PARENT)]
-        if silent[PARENT]:
+        is_stale = [bool(self._last_times[who]) and self._unchanged[who] > MOST_MISSED_BEATS for who in (CHILD, PARENT)]
+        if is_stale[PARENT]:
             return ["the supervisor does not answer"]
-        return ["the process that starts the others again does not answer"] if silent[CHILD] else []
+        return ["the process that starts the others again does not answer"] if is_stale[CHILD] else []

@@ -9,8 +9,8 @@ from djbundle.errors import DataDirectoryBusyError, DataDirectoryError
 from djbundle.runtime.core.own_files import open_own
 
 FILE_NAME = "serve.lock"
-PATIENCE = 5.0  # seconds to wait for a killed server's children to exit
-LOOK = 0.02  # seconds between attempts
+LOCK_TIMEOUT = 5.0  # seconds to wait for a killed server's children to exit
+POLL_INTERVAL = 0.02  # seconds between attempts
 
 
 def is_locked(data: Path) -> bool:
@@ -35,16 +35,16 @@ def lock_data_directory(data: Path) -> int:
     they stop the old one. It takes the lock when the other instance has exited.
     """
     lock = _open(data / FILE_NAME)
-    end = time.monotonic() + PATIENCE
-    while not take(lock) and os.getpid() != 1:
+    deadline = time.monotonic() + LOCK_TIMEOUT
+    while not try_lock(lock) and os.getpid() != 1:
         holder = os.pread(lock, 32, 0).decode().strip()
-        if not _is_gone(holder) or time.monotonic() > end:
+        if not _is_gone(holder) or time.monotonic() > deadline:
             os.close(lock)
             raise DataDirectoryBusyError(
                 f"the data directory {data} is served by another instance already (process {holder or 'unknown'})",
                 "stop that one, or choose another folder:  --data-dir DIR",
             )
-        time.sleep(LOOK)
+        time.sleep(POLL_INTERVAL)
     return lock
 
 
@@ -62,7 +62,7 @@ def _is_gone(holder: str) -> bool:
     return holder.isdecimal() and not Path("/proc", holder).exists()
 
 
-def take(lock: int) -> bool:
+def try_lock(lock: int) -> bool:
     """Take the lock if it is free; return whether this process holds it now. It may have held it before."""
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)

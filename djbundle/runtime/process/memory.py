@@ -19,37 +19,37 @@ from djbundle.common.processes import resident_memory
 # them are freed without a collection.
 THRESHOLD = 10_000
 
-LOOK = 5.0  # seconds between checks of the heap
-LONGEST_REST = 600.0  # most seconds between them while there is nothing to give back
-IDLE_REST = 30.0  # most seconds between them in an idle process
-IDLE = 0.05  # largest share of a CPU that an idle process uses
-REST = 30.0  # seconds in which unpacked modules may be needed again
+CHECK_INTERVAL = 5.0  # seconds between checks of the heap
+LONGEST_INTERVAL = 600.0  # most seconds between them while there is nothing to give back
+LONGEST_IDLE_INTERVAL = 30.0  # most seconds between them in an idle process
+IDLE_CPU_SHARE = 0.05  # largest share of a CPU that an idle process uses
+ARCHIVE_KEPT = 30.0  # seconds in which unpacked modules may be needed again
 
 GROWTH = 4 << 20  # bytes by which a process may grow before it is tidied
-DROPPED = 16 << 20  # bytes of large objects that are dropped before their cycles are collected
+CYCLES_LIMIT = 16 << 20  # bytes of large objects that are dropped before their cycles are collected
 PAGE = resource.getpagesize()
 
 M_ARENA_MAX = -8  # malloc.h
 ARENAS = 2  # heaps that all threads share; with glibc's 16, each keeps the memory of its largest response
 
-ORDINARY = gc.get_threshold()  # before the project's settings can change it
+DEFAULT_THRESHOLD = gc.get_threshold()  # before the project's settings can change it
 
 
-def start_collecting() -> None:
+def start_garbage_collection() -> None:
     """Start garbage collection, only of objects made from now on."""
     gc.freeze()
-    if gc.get_threshold() == ORDINARY:  # a project that sets its own threshold keeps it
+    if gc.get_threshold() == DEFAULT_THRESHOLD:  # a project that sets its own threshold keeps it
         gc.set_threshold(THRESHOLD)
     gc.enable()
 
 
-def share_heaps() -> None:
+def limit_arenas() -> None:
     """Let all threads allocate from a few heaps. Call it before there are threads."""
     with contextlib.suppress(AttributeError, OSError):  # another libc
         ctypes.CDLL(None).mallopt(M_ARENA_MAX, ARENAS)
 
 
-def share_what_is_loaded() -> None:
+def share_loaded_objects() -> None:
     """Make the loaded objects immortal: references to them are no longer counted. Call it before a fork.
 
     Each change of a count writes to a page, and such a page is no longer shared. The objects are those that the
@@ -69,35 +69,39 @@ class Heap:
     """
 
     def __init__(self) -> None:
-        self.least = self.size = resident_memory()  # bytes: the least so far, and those after the last tidying
-        self.rest = LOOK  # seconds to the next attempt; doubled after each that frees nothing
-        self.tidied = -LONGEST_REST  # monotonic seconds
-        self.looked, self.used = time.monotonic(), time.process_time()
+        self.smallest_size = self.size = resident_memory()  # bytes: the least so far, and those after the last trim
+        self.interval = CHECK_INTERVAL  # seconds to the next attempt; doubled after each that frees nothing
+        self.last_trim = -LONGEST_INTERVAL  # monotonic seconds
+        self.last_check, self.cpu_used = time.monotonic(), time.process_time()
+        self.has_worked = False  # until the last check
 
-    def give_back(self) -> None:
-        """Give free memory back to the kernel if the process has grown.
+    def trim(self) -> None:
+        """Give free memory back to the kernel if the process has grown, and when it comes to rest after work.
 
         After an attempt that frees nothing, the next one waits longer: no request is answered during an attempt.
         """
-        size, now = resident_memory(), time.monotonic()
-        self.least = min(size, self.least)
-        has_grown = size > self.size + GROWTH
-        rest = min(self.rest, IDLE_REST) if self.was_idle(now) else self.rest
-        if has_grown or (now >= self.tidied + rest and size > self.least + GROWTH):
-            tidy()
+        size, now, is_idle = resident_memory(), time.monotonic(), self.was_idle()
+        self.smallest_size = min(size, self.smallest_size)
+        has_grown, comes_to_rest = size > self.size + GROWTH, is_idle and self.has_worked
+        self.has_worked = not is_idle
+        interval = min(self.interval, LONGEST_IDLE_INTERVAL) if is_idle else self.interval
+        is_due = now >= self.last_trim + interval and size > self.smallest_size + GROWTH
+        if has_grown or comes_to_rest or is_due:
+            collect_and_trim()
             self.size = resident_memory()
-            was_in_vain = not has_grown and self.size > size - GROWTH
-            self.rest = min(2 * self.rest, LONGEST_REST) if was_in_vain else LOOK
-            self.tidied = now
+            was_in_vain = is_due and not has_grown and self.size > size - GROWTH
+            self.interval = min(2 * self.interval, LONGEST_INTERVAL) if was_in_vain else CHECK_INTERVAL
+            self.last_trim = now
 
-    def was_idle(self, now: float) -> bool:
+    def was_idle(self) -> bool:
         """Return whether the process has used next to no CPU since the last check."""
-        wall, self.looked = now - self.looked, now
-        before, self.used = self.used, time.process_time()
-        return self.used - before < IDLE * wall
+        now = time.monotonic()
+        wall, self.last_check = now - self.last_check, now
+        before, self.cpu_used = self.cpu_used, time.process_time()
+        return self.cpu_used - before < IDLE_CPU_SHARE * wall
 
 
-class Cycles:
+class CycleCollector:
     """Collects reference cycles of large objects.
 
     Python collects after a number of new objects, whatever their size. Django 6.1 leaves each ASGI response in a cycle,
@@ -107,15 +111,15 @@ class Cycles:
     def __init__(self) -> None:
         self.size = 0  # bytes since the last collection
 
-    def left(self, size: int) -> None:
+    def add(self, size: int) -> None:
         """Note that an object of `size` bytes may lie in a cycle; collect when there are enough."""
         self.size += size
-        if self.size >= DROPPED:
+        if self.size >= CYCLES_LIMIT:
             self.size = 0
             gc.collect(1)  # they are young
 
 
-def tidy() -> None:
+def collect_and_trim() -> None:
     """Free unused objects, and give their memory back to the kernel."""
     gc.collect()
     with contextlib.suppress(AttributeError, OSError):  # another libc
@@ -129,12 +133,12 @@ def release_archive() -> None:
         archive.release()
 
 
-def tidier() -> Callable[[], None]:
+def trimmer() -> Callable[[], None]:
     """Return a function that gives back unneeded memory; call it about once a second."""
     from djbundle.common.periodic import Periodic, steady  # noqa: PLC0415 - a start has no need of it
 
-    archive = Periodic(REST, release_archive, due=steady() + REST)
-    heap = Periodic(LOOK, Heap().give_back)
+    archive = Periodic(ARCHIVE_KEPT, release_archive, due=steady() + ARCHIVE_KEPT)
+    heap = Periodic(CHECK_INTERVAL, Heap().trim)
 
     def run() -> None:
         archive.run()

@@ -19,8 +19,8 @@ from djbundle.runtime.core.safe_path import find_weakness, name_of
 from djbundle.runtime.process import private_state
 
 PR_SET_DUMPABLE = 4  # linux/prctl.h
-NOT_OURS = ("lost+found",)  # what file systems create in their root folder
-HOMES = ("XDG_CACHE_HOME", "XDG_CONFIG_HOME", "XDG_DATA_HOME", "XDG_RUNTIME_DIR", "XDG_STATE_HOME")
+IGNORED_ENTRIES = ("lost+found",)  # what file systems create in their root folder
+XDG_VARIABLES = ("XDG_CACHE_HOME", "XDG_CONFIG_HOME", "XDG_DATA_HOME", "XDG_RUNTIME_DIR", "XDG_STATE_HOME")
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,22 +70,23 @@ def enter(data: Path) -> None:
     Every command that reads or writes data calls this first. Raise DataDirectoryError or AccountError.
     """
     owner = owner_of(data) if os.geteuid() == 0 else None
-    check_way(data, owner)
+    check_path(data, owner)
     if owner:
         become(owner, data)
         check_content(data, owner)
 
 
-def check_way(data: Path, owner: Account | None = None) -> None:
+def check_path(data: Path, owner: Account | None = None) -> None:
     """Raise DataDirectoryError if other users may write to the data directory, or put another in its place.
 
     Root passes only through folders of root and of `owner`.
     """
     owners = {0, owner.uid if owner else 0} if os.geteuid() == 0 else None
-    if weak := find_weakness(data, owners):
-        what = "it" if weak.path == data else str(weak.path)
+    if weakness := find_weakness(data, owners):
+        what = "it" if weakness.path == data else str(weakness.path)
         raise DataDirectoryError(
-            f"the data directory {data} is not safe: {what} {weak.why}", f"{weak.fix}  or choose another:  {OPTION} DIR"
+            f"the data directory {data} is not safe: {what} {weakness.why}",
+            f"{weakness.fix}  or choose another:  {OPTION} DIR",
         )
 
 
@@ -94,7 +95,7 @@ def check_content(data: Path, owner: Account) -> None:
     with os.scandir(data) as entries:
         for entry in entries:
             uid = entry.stat(follow_symlinks=False).st_uid
-            if uid != owner.uid and entry.name not in NOT_OURS:
+            if uid != owner.uid and entry.name not in IGNORED_ENTRIES:
                 raise _foreign(f"{entry.path} belongs to {name_of(uid)}, and {data} to {owner.name}", data, owner)
 
 
@@ -105,19 +106,19 @@ def prepare_data_directory(data: Path, account: Account) -> None:
         return
     uid = data.stat().st_uid
     if uid == 0 and not any(data.iterdir()):
-        check_way(data)
+        check_path(data)
         _hand_over(data, account)
     elif uid != account.uid:
         raise _foreign(f"the data directory {data} does not belong to {account.name}", data, account)
 
 
 def _make(data: Path, account: Account) -> None:
-    check_way(data, account)
+    check_path(data, account)
     if find_weakness(data.parent, {0}, is_parent=True):  # it is below a folder of the user's
         with acting_as(account):
             create_data_directory(data)
         return
-    with masked(0o022):  # the user must be able to pass through its parents
+    with with_umask(0o022):  # the user must be able to pass through its parents
         data.parent.mkdir(parents=True, exist_ok=True)
     create_data_directory(data)
     _hand_over(data, account)
@@ -151,7 +152,7 @@ def become(account: Account, data: Path) -> None:
     _stay_visible()
     os.environ["HOME"] = account.home
     os.environ["USER"] = os.environ["LOGNAME"] = account.name
-    for name in HOMES:
+    for name in XDG_VARIABLES:
         os.environ.pop(name, None)
 
 
@@ -176,7 +177,7 @@ def acting_as(account: Account) -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def masked(mask: int) -> Iterator[None]:
+def with_umask(mask: int) -> Iterator[None]:
     """Run the block with this umask(2), which all threads share."""
     before = os.umask(mask)
     try:

@@ -21,19 +21,19 @@ class Process:
     memory: int  # bytes, proportional set size
 
 
-def tree(pid: int, parent: int = 0) -> Iterator[Process]:
+def walk_processes(pid: int, parent: int = 0) -> Iterator[Process]:
     """Yield a process and all its descendants, parents first. A process that exits meanwhile is left out."""
     pending = [(pid, parent)]
     while pending:
         try:
-            process, children = _look(*pending.pop())
+            process, children = _read_process(*pending.pop())
         except OSError:
             continue
         yield process
         pending += [(child, process.pid) for child in reversed(children)]
 
 
-def _look(pid: int, parent: int) -> tuple[Process, list[int]]:
+def _read_process(pid: int, parent: int) -> tuple[Process, list[int]]:
     """Return the process, and the ids of its children. Raise OSError if it has exited."""
     folder = PROC / str(pid)
     fields = (folder / "stat").read_text(errors="replace").rpartition(")")[2].split()
@@ -41,10 +41,10 @@ def _look(pid: int, parent: int) -> tuple[Process, list[int]]:
     children = (folder / "task" / str(pid) / "children").read_text().split()
     title = printable((folder / "comm").read_text(errors="replace").strip())  # any process can set its own
     role = title.rpartition(" ")[2] if " " in title else "serve"
-    return Process(title, role, pid, parent, seconds, memory_of(folder)), [int(child) for child in children]
+    return Process(title, role, pid, parent, seconds, proportional_set_size(folder)), [int(child) for child in children]
 
 
-def memory_of(folder: Path) -> int:
+def proportional_set_size(folder: Path) -> int:
     try:
         lines = (folder / "smaps_rollup").read_text().splitlines()
     except OSError:  # it belongs to another user

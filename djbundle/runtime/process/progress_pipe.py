@@ -13,28 +13,28 @@ from djbundle.errors import DjbundleError
 
 
 @dataclass(frozen=True, slots=True)
-class Progress:
-    """The pipe `status` is for reports, the pipe `go` for orders; `go` is None if there are none to wait for.
+class ProgressPipe:
+    """The pipes for `reports` and `orders`; `orders` is None if there are none to wait for.
 
     `is_beside`: another instance, in another container, writes to the same databases.
     """
 
-    status: int
-    go: int | None = None
+    reports: int
+    orders: int | None = None
     is_beside: bool = False
 
     @property
-    def takes_over(self) -> bool:
-        return self.go is not None
+    def is_takeover(self) -> bool:
+        return self.orders is not None
 
-    def tell(self, state: str, **facts: Any) -> None:
-        os.write(self.status, json.dumps({"state": state, **facts}).encode() + b"\n")
+    def report(self, state: str, **fields: Any) -> None:
+        os.write(self.reports, json.dumps({"state": state, **fields}).encode() + b"\n")
 
-    def fail(self, error: DjbundleError) -> None:
+    def report_failure(self, error: DjbundleError) -> None:
         """Report an error to the command that asked for a takeover. The supervisor itself needs only the exit code."""
-        if self.takes_over:
-            self.tell("failed", cause=error.cause, fix=error.fix, code=error.exit_code)
+        if self.is_takeover:
+            self.report("failed", cause=error.cause, fix=error.fix, code=error.exit_code)
 
-    def wait(self) -> bool:
+    def wait_for_order(self) -> bool:
         """Wait for the order to go on; return False if it will not come."""
-        return self.go is None or os.read(self.go, 64) != b""
+        return self.orders is None or os.read(self.orders, 64) != b""

@@ -6,10 +6,10 @@ import time
 from contextlib import suppress
 
 SOCKET, WATCHDOG, WATCHDOG_PID = "NOTIFY_SOCKET", "WATCHDOG_USEC", "WATCHDOG_PID"
-PATIENCE = 1.0  # seconds to send a state: a slow reader must still get it, one that hangs must not block us
+SEND_TIMEOUT = 1.0  # seconds to send a state: a slow reader must still get it, one that hangs must not block us
 
 
-def notify(*lines: str, patience: float = PATIENCE) -> None:
+def notify(*lines: str, timeout: float = SEND_TIMEOUT) -> None:
     """Send the lines to systemd if it listens; never fail. Its queue takes few messages, and may be full."""
     address = os.environ.get(SOCKET, "")
     if not address:
@@ -17,7 +17,7 @@ def notify(*lines: str, patience: float = PATIENCE) -> None:
     if address.startswith("@"):
         address = f"\0{address[1:]}"
     with suppress(OSError), socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC) as sender:
-        sender.settimeout(patience)
+        sender.settimeout(timeout)
         sender.sendto("\n".join(lines).encode(), address)
 
 
@@ -36,12 +36,12 @@ def stopping() -> None:
 
 def alive() -> None:
     """Report to the watchdog. A report that finds the queue full is not needed: earlier ones wait in it."""
-    notify("WATCHDOG=1", patience=0)
+    notify("WATCHDOG=1", timeout=0)
 
 
 def watchdog_interval() -> float | None:
     """Return the seconds between two watchdog reports, half of what systemd allows; None if it wants none."""
-    given, pid = os.environ.get(WATCHDOG, ""), os.environ.get(WATCHDOG_PID, "")
-    if not given.isdecimal() or pid not in ("", str(os.getpid())):
+    microseconds, pid = os.environ.get(WATCHDOG, ""), os.environ.get(WATCHDOG_PID, "")
+    if not microseconds.isdecimal() or pid not in ("", str(os.getpid())):
         return None
-    return int(given) / 1_000_000 / 2
+    return int(microseconds) / 1_000_000 / 2

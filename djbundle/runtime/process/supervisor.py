@@ -19,27 +19,29 @@ from typing import Self
 from djbundle.runtime.logs.lines import log
 from djbundle.runtime.process import exit_reason, forking
 from djbundle.runtime.process.cgroup import ControlGroup
-from djbundle.runtime.process.child import LOOP, Child
-from djbundle.runtime.process.heartbeat import LOOK, Heart
+from djbundle.runtime.process.child import CRASH_LOOP, Child
+from djbundle.runtime.process.heartbeat import CHECK_INTERVAL, Heartbeat
 
 Action = Callable[[], object]
 
 
 class Supervisor:
-    """Until the children are `proven`, the first exit stops all, and its code becomes the supervisor's exit code.
+    """Until it `is_proven`, the first exit of a child stops all, and its code becomes the supervisor's exit code.
 
-    `heart` is the supervisor's own heartbeat, which its parent checks.
+    `heartbeat` is the supervisor's own heartbeat, which its parent checks.
     """
 
-    def __init__(self, children: Sequence[Child], *, grace: float, proven: bool, heart: Heart | None = None) -> None:
+    def __init__(
+        self, children: Sequence[Child], *, grace: float, is_proven: bool, heartbeat: Heartbeat | None = None
+    ) -> None:
         self.children = list(children)
         self.grace = grace
-        self.proven = proven
-        self.heart = heart
+        self.is_proven = is_proven
+        self.heartbeat = heartbeat
         self.exit_code = 0
         self.deadline = math.inf  # of the graceful stop
         self.signals: list[int] = []
-        self.actions: dict[int, Action] = {number: lambda: self.stop(0) for number in forking.STOP_SIGNALS}
+        self.signal_handlers: dict[int, Action] = {number: lambda: self.stop(0) for number in forking.STOP_SIGNALS}
         self.on_stop: Action = lambda: None
         self.timers: list[tuple[float, Action]] = []
         self.selector = selectors.DefaultSelector()
@@ -50,36 +52,36 @@ class Supervisor:
         self.wakeup, wake = os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK)
         signal.set_wakeup_fd(wake, warn_on_full_buffer=False)
         for number in forking.STOP_SIGNALS:
-            signal.signal(number, self.record)
-        self.signals += forking.early_signals()
+            signal.signal(number, self.record_signal)
+        self.signals += forking.early_drain_signals()
         signal.signal(signal.SIGCHLD, lambda *_: None)
-        self.watch(self.wakeup, self.drain_wakeup)
-        forking.let_signals_in()
+        self.add_reader(self.wakeup, self.drain_wakeup)
+        forking.unblock_stop_signals()
         return self
 
     def __exit__(self, *_: object) -> None:
         forking.reset_signals()
         self.selector.close()
 
-    def record(self, number: int, _frame: FrameType | None) -> None:
+    def record_signal(self, number: int, _frame: FrameType | None) -> None:
         self.signals.append(number)
 
     # --- what callers register with the loop ---
 
-    def watch(self, descriptor: int, answer: Action) -> None:
-        """Call `answer` whenever the descriptor is readable."""
-        self.selector.register(descriptor, selectors.EVENT_READ, answer)
+    def add_reader(self, descriptor: int, action: Action) -> None:
+        """Call `action` whenever the descriptor is readable."""
+        self.selector.register(descriptor, selectors.EVENT_READ, action)
 
-    def forget(self, descriptor: int) -> None:
+    def remove_reader(self, descriptor: int) -> None:
         self.selector.unregister(descriptor)
 
-    def at(self, moment: float, action: Action) -> None:
+    def call_at(self, moment: float, action: Action) -> None:
         """Call `action` at this moment, in monotonic seconds."""
         self.timers.append((moment, action))
 
-    def on(self, number: int, action: Action) -> None:
+    def add_signal_handler(self, number: int, action: Action) -> None:
         """Call `action` when this signal arrives, instead of stopping."""
-        self.actions[number] = action
+        self.signal_handlers[number] = action
 
     def add(self, child: Child) -> None:
         """Add a child, and start it unless it runs."""
@@ -93,7 +95,7 @@ class Supervisor:
     # --- the loop ---
 
     @property
-    def stopping(self) -> bool:
+    def is_stopping(self) -> bool:
         return self.deadline < math.inf
 
     @property
@@ -105,27 +107,27 @@ class Supervisor:
         for child in self.children:
             if not child.pid:
                 child.start(time.monotonic())
-        self.act_on_signals()  # those that arrived before we had handlers
-        self.reap()  # children that exited before
-        self.listen_to_hearts(time.monotonic())
-        while self.running or not self.stopping:
-            for key, _ in self.selector.select(self.pause()):
+        self.handle_signals()  # those that arrived before we had handlers
+        self.reap_children()  # children that exited before
+        self.check_heartbeats(time.monotonic())
+        while self.running or not self.is_stopping:
+            for key, _ in self.selector.select(self.seconds_to_wait()):
                 key.data()
-            self.act_on_signals()
-            self.reap()
-            self.keep_up()
+            self.handle_signals()
+            self.reap_children()
+            self.act_on_time()
         return self.exit_code
 
-    def pause(self) -> float | None:
-        due = min([self.deadline, *(child.due for child in self.children), *(moment for moment, _ in self.timers)])
+    def seconds_to_wait(self) -> float | None:
+        due = min([self.deadline, *(child.start_at for child in self.children), *(moment for moment, _ in self.timers)])
         return None if due == math.inf else max(0.0, due - time.monotonic())
 
-    def act_on_signals(self) -> None:
+    def handle_signals(self) -> None:
         while self.signals:
             number = self.signals.pop(0)
-            if not self.stopping:
-                self.actions[number]()
-            elif number != forking.LEAVE:
+            if not self.is_stopping:
+                self.signal_handlers[number]()
+            elif number != forking.DRAIN:
                 self.signal_children(signal.SIGKILL)
 
     def stop(self, exit_code: int) -> None:
@@ -133,31 +135,31 @@ class Supervisor:
         self.on_stop()
         self.exit_code, self.deadline = exit_code, time.monotonic() + self.grace
         for child in self.children:
-            child.due = math.inf
+            child.start_at = math.inf
         self.signal_children(signal.SIGTERM)
 
     def signal_children(self, number: int) -> None:
         for child in self.running:
             child.signal(number)
 
-    def listen_to_hearts(self, looked: float) -> None:
+    def check_heartbeats(self, last_check: float) -> None:
         """Kill each child whose heartbeat is stale, so that it is started again.
 
         If all processes were suspended, this loop too, the limits start anew.
         """
         now = time.monotonic()
-        resumed = now if now - looked > 2 * LOOK else -math.inf
-        for heart in [child.heart for child in self.running if child.heart]:
-            heart.answer()
-        if self.heart:
-            self.heart.beat()
-        for child in [] if self.stopping else self.running:
-            if child.heart and not child.once and child.heart.is_silent(max(child.started, resumed)):
+        resumed = now if now - last_check > 2 * CHECK_INTERVAL else -math.inf
+        for heartbeat in [child.heartbeat for child in self.running if child.heartbeat]:
+            heartbeat.beat_as_parent()
+        if self.heartbeat:
+            self.heartbeat.beat()
+        for child in [] if self.is_stopping else self.running:
+            if child.heartbeat and child.may_restart and child.heartbeat.is_stale(max(child.started, resumed)):
                 log(f"{child.name} (process {child.pid}) hangs, and is killed", "error")
                 child.signal(signal.SIGKILL)
-        self.at(now + LOOK, lambda: self.listen_to_hearts(now))
+        self.call_at(now + CHECK_INTERVAL, lambda: self.check_heartbeats(now))
 
-    def reap(self) -> None:
+    def reap_children(self) -> None:
         """Reap exited children; as process 1 of a container, also orphans of other processes."""
         while True:
             try:
@@ -168,33 +170,35 @@ class Supervisor:
                 return
             for child in list(self.children):
                 if child.pid == pid:
-                    self.bury(child, os.waitstatus_to_exitcode(status))
+                    self.reap(child, os.waitstatus_to_exitcode(status))
 
-    def bury(self, child: Child, code: int) -> None:
-        child.died(time.monotonic())
-        if self.stopping or child.once:
-            child.due = math.inf
-        elif not self.proven:
+    def reap(self, child: Child, code: int) -> None:
+        child.plan_restart(time.monotonic())
+        if self.is_stopping or not child.may_restart:
+            child.start_at = math.inf
+        elif not self.is_proven:
             self.stop(code if code > 0 else 128 - code)
         else:
-            self.tell_of_death(child, code)
-        if child.once:
+            self.log_exit(child, code)
+        if not child.may_restart:
             self.children.remove(child)
-        if child.ended and not self.stopping:
-            child.ended(code)
+        if child.on_exit and not self.is_stopping:
+            child.on_exit(code)
 
-    def tell_of_death(self, child: Child, code: int) -> None:
+    def log_exit(self, child: Child, code: int) -> None:
         kills = self.control_group.kills_for_memory()
-        asked = child.in_flight.take() if child.in_flight else ()
-        why = exit_reason.describe(code, child.words.take(), no_memory=kills > self.kills_for_memory, asked=asked)
+        requests = child.in_flight.take() if child.in_flight else ()
+        why = exit_reason.describe_exit(
+            code, child.last_error.take(), is_out_of_memory=kills > self.kills_for_memory, requests=requests
+        )
         self.kills_for_memory = kills
         then = "it is started again"
-        if child.quick_deaths >= LOOP:
-            wait = child.due - time.monotonic()
-            then += f" in {wait:.0f} s, after {child.quick_deaths} deaths in a row: what it does first must be wrong"
+        if child.quick_exits >= CRASH_LOOP:
+            wait = child.start_at - time.monotonic()
+            then += f" in {wait:.0f} s, after {child.quick_exits} deaths in a row: what it does first must be wrong"
         log(f"{child.name} {why}; {then}", "error")
 
-    def keep_up(self) -> None:
+    def act_on_time(self) -> None:
         """Start children that are due, kill those that exceed the grace, and run timers that are due."""
         now = time.monotonic()
         if now >= self.deadline:
@@ -203,7 +207,7 @@ class Supervisor:
             self.signal_children(signal.SIGKILL)
             self.deadline = now + self.grace
         for child in self.children:
-            if now >= child.due:
+            if now >= child.start_at:
                 child.start(now)
         due = [timer for timer in self.timers if now >= timer[0]]
         self.timers = [timer for timer in self.timers if now < timer[0]]

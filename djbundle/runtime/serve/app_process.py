@@ -16,20 +16,25 @@ from djbundle.runtime.net.sockets import Listeners
 from djbundle.runtime.options.serve import ServeOptions
 from djbundle.runtime.process import forking, memory
 from djbundle.runtime.process.child import Child
-from djbundle.runtime.process.heartbeat import Heart, Watch
-from djbundle.runtime.process.progress_pipe import Progress
+from djbundle.runtime.process.heartbeat import AncestorMonitor, Heartbeat
+from djbundle.runtime.process.progress_pipe import ProgressPipe
 from djbundle.runtime.process.supervisor import Supervisor
 from djbundle.runtime.settings.rules import apply_overlay
-from djbundle.runtime.tls.pair import Pair
+from djbundle.runtime.tls.pair import CertificatePair
 
 if TYPE_CHECKING:
-    from djbundle.runtime.files.static_files import Site  # needs Django
+    from djbundle.runtime.files.static_files import LoadedSite  # needs Django
 
 ALLOCATOR_OPTIONS = "_RJEM_MALLOC_CONF"  # read by tikv-jemallocator, which is in Granian
 
 
 def run_app(
-    bundle: Bundle, options: ServeOptions, listeners: Listeners, pair: Pair | None, progress: Progress, heart: Heart
+    bundle: Bundle,
+    options: ServeOptions,
+    listeners: Listeners,
+    pair: CertificatePair | None,
+    progress: ProgressPipe,
+    heartbeat: Heartbeat,
 ) -> int:
     """Load the site and supervise its workers until SIGTERM; return the exit code.
 
@@ -37,26 +42,26 @@ def run_app(
     """
     from djbundle.runtime.cli.main import print_error  # noqa: PLC0415 - entry imports us
 
-    memory.share_heaps()
+    memory.limit_arenas()
     try:
         with server_loaded_beside(bundle.root):
-            site = load_site(bundle, options, Watch(heart))
+            site = load_site(bundle, options, AncestorMonitor(heartbeat))
             if not prepare_site(bundle, options, progress):
                 return 1
     except DjbundleError as error:
         print_error(error)
-        progress.fail(error)
+        progress.report_failure(error)
         return error.exit_code
-    from djbundle.runtime.serve.children import Crew  # noqa: PLC0415 - needs the site
+    from djbundle.runtime.serve.children import ChildFactory  # noqa: PLC0415 - needs the site
 
-    children = Crew(bundle, options, listeners, pair, site).children()
-    memory.share_what_is_loaded()
-    memory.start_collecting()
+    children = ChildFactory(bundle, options, listeners, pair, site).children()
+    memory.share_loaded_objects()
+    memory.start_garbage_collection()
     memory.release_archive()
-    with Supervisor(children, grace=options.grace, proven=True, heart=heart) as supervisor:
-        supervisor.on(forking.LEAVE, lambda: leave(children))
-        heart.beat()  # from now on the supervisor expects heartbeats
-        progress.tell("serving")
+    with Supervisor(children, grace=options.grace, is_proven=True, heartbeat=heartbeat) as supervisor:
+        supervisor.add_signal_handler(forking.DRAIN, lambda: drain(children))
+        heartbeat.beat()  # from now on the supervisor expects heartbeats
+        progress.report("serving")
         return supervisor.run()
 
 
@@ -87,13 +92,13 @@ def load_server(root: Path) -> None:
         ctypes.CDLL(None).dlopen(os.fsencode(library), os.RTLD_NOW)  # Python's own dlopen would block all threads
 
 
-def leave(children: list[Child]) -> None:
+def drain(children: list[Child]) -> None:
     """Drain all children: another process of the site serves too, and this one is about to be stopped."""
     for child in children:
-        child.leave()
+        child.drain()
 
 
-def load_site(bundle: Bundle, options: ServeOptions, watch: Watch) -> "Site":
+def load_site(bundle: Bundle, options: ServeOptions, watch: AncestorMonitor) -> "LoadedSite":
     """Return the project's WSGI or ASGI application behind its static files."""
     apply_overlay(bundle, "serve")
     import django  # noqa: PLC0415 - only after the overlay
@@ -110,34 +115,36 @@ def load_site(bundle: Bundle, options: ServeOptions, watch: Watch) -> "Site":
     get_resolver()._populate()
     site, path = serve_files(application, bundle, media=options.media), options.http.health_path
     site = site._replace(watch=watch)
-    if not health.is_free(path):
+    if not health.is_unused_path(path):
         return site
     healthy = health.Health(path, has_worker=options.run_worker, watch=watch)
     return site._replace(application=health.wrap(site.application, bundle.manifest.interface, healthy))
 
 
-def prepare_site(bundle: Bundle, options: ServeOptions, progress: Progress) -> bool:
+def prepare_site(bundle: Bundle, options: ServeOptions, progress: ProgressPipe) -> bool:
     """Bring the databases up to date. In a takeover, also check that the site answers before it serves.
 
     Return False when the takeover is cancelled. A cancelled or failed takeover puts the databases back as they were.
     """
-    from djbundle.runtime.database.migrations import apply_all, look_for_pending, undo_all  # noqa: PLC0415 - needs Django
+    from djbundle.runtime.database.migrations import apply_all, find_all_pending, undo_all  # noqa: PLC0415 - needs Django
     from djbundle.runtime.database.shared_migration import apply_beside  # noqa: PLC0415
     from djbundle.runtime.handover.front_page_probe import probe_site  # noqa: PLC0415
+    from djbundle.runtime.http.readiness import await_worker  # noqa: PLC0415
 
-    pending = look_for_pending(bundle, migrate=options.migrate)
+    pending = find_all_pending(bundle, migrate=options.migrate)
     names = [name for each in pending for name in each.migrations]
-    if pending and progress.takes_over:
-        progress.tell("pending", migrations=names)
-        if not progress.wait():
+    if pending and progress.is_takeover:
+        progress.report("pending", migrations=names)
+        if not progress.wait_for_order():
             return False
     applied = apply_beside(bundle, pending) if progress.is_beside else apply_all(bundle, pending)
-    if not progress.takes_over:
+    if not progress.is_takeover:
         return True
     try:
         probe_site()
-        progress.tell("ready")
-        if progress.wait():
+        progress.report("ready")
+        if progress.wait_for_order():
+            await_worker()
             return True
     except DjbundleError:
         undo_all(applied)

@@ -13,80 +13,87 @@ from django.core.management import call_command
 
 from djbundle.manifest import Interface
 from djbundle.runtime.core.bundle import Bundle
-from djbundle.runtime.files.static_files import Site
-from djbundle.runtime.http.asgi import Asgi
+from djbundle.runtime.files.static_files import LoadedSite
+from djbundle.runtime.http.asgi import AsgiMiddleware
 from djbundle.runtime.http.limits.limits import Limits
-from djbundle.runtime.http.protocol.observing import Observer
-from djbundle.runtime.http.protocol.response_middleware import Additions, Wsgi
+from djbundle.runtime.http.protocol.observer import Observer
+from djbundle.runtime.http.protocol.response_middleware import AddedHeaders, WsgiMiddleware
 from djbundle.runtime.http.server import Server, WebOptions
-from djbundle.runtime.http.static_cache import Shortcut
+from djbundle.runtime.http.static_cache import StaticCache
 from djbundle.runtime.metrics.server import serve_metrics
 from djbundle.runtime.net.sockets import Listeners
 from djbundle.runtime.options.serve import WORKER_NICENESS, ServeOptions
 from djbundle.runtime.process import forking, memory
 from djbundle.runtime.process.child import Child
-from djbundle.runtime.process.counters import Board, Slot
-from djbundle.runtime.process.heartbeat import Heart
+from djbundle.runtime.process.counters import Scoreboard, Slot
+from djbundle.runtime.process.heartbeat import Heartbeat
 from djbundle.runtime.process.in_flight import InFlight
 from djbundle.runtime.serve.tls_process import tls_children
 from djbundle.runtime.serve.web_process import Endpoint, serve_web
-from djbundle.runtime.tls.pair import Pair
+from djbundle.runtime.tls.pair import CertificatePair
 
 # Times the heartbeat limit of a web worker: the task worker's loop may wait for its database, longer than any request
 # should last.
-WORKER_PATIENCE = 5
-OTHERS = 4  # slots of the board for children other than web workers
+WORKER_TIMEOUT_FACTOR = 5
+OTHER_SLOTS = 4  # slots of the scoreboard for children other than web workers
 
 
-class Crew:
+class ChildFactory:
     """Builds the children of the app process. `pair` is the TLS certificate."""
 
     def __init__(
-        self, bundle: Bundle, options: ServeOptions, listeners: Listeners, pair: Pair | None, site: Site
+        self,
+        bundle: Bundle,
+        options: ServeOptions,
+        listeners: Listeners,
+        pair: CertificatePair | None,
+        site: LoadedSite,
     ) -> None:
         self._bundle, self._options, self._listeners = bundle, options, listeners
         self._pair, self._site = pair, site
-        self._board = Board.create(options.workers + OTHERS)
-        self._slots: Iterator[Slot] = iter(self._board)
+        self._scoreboard = Scoreboard.create(options.workers + OTHER_SLOTS)
+        self._slots: Iterator[Slot] = iter(self._scoreboard)
 
     def children(self) -> list[Child]:
         """Return the web workers, the task worker if the project has tasks, and the processes for TLS and metrics."""
         children = [self._web(number) for number in range(self._options.workers)]
-        patience = self._options.worker_timeout
-        children += tls_children(self._bundle, self._options.tls, self._listeners, patience)
+        timeout = self._options.worker_timeout
+        children += tls_children(self._bundle, self._options.tls, self._listeners, timeout)
         if self._options.run_worker and apps.is_installed("djbundle.tasks"):
-            heart = Heart(WORKER_PATIENCE * self._options.worker_timeout)
-            run = partial(run_worker, self._options.grace, heart)
-            children.append(Child("worker", self._title("worker"), run, heart=heart, leave_with=signal.SIGTERM))
+            heartbeat = Heartbeat(WORKER_TIMEOUT_FACTOR * self._options.worker_timeout)
+            run = partial(run_worker, self._options.grace, heartbeat)
+            children.append(
+                Child("worker", self._title("worker"), run, heartbeat=heartbeat, drain_signal=signal.SIGTERM)
+            )
         if self._listeners.metrics:
-            heart = Heart(self._options.worker_timeout)
-            tell = partial(serve_metrics, self._bundle, self._board, self._listeners.metrics, heart)
-            children.append(Child("metrics", self._title("metrics"), tell, heart=heart))
+            heartbeat = Heartbeat(self._options.worker_timeout)
+            run = partial(serve_metrics, self._bundle, self._scoreboard, self._listeners.metrics, heartbeat)
+            children.append(Child("metrics", self._title("metrics"), run, heartbeat=heartbeat))
         for child in children:
             child.slot = child.slot or next(self._slots)
         return children
 
     def _web(self, number: int) -> Child:
-        heart, slot = Heart(self._options.worker_timeout), next(self._slots)
-        heart.watch = self._site.watch
+        heartbeat, slot = Heartbeat(self._options.worker_timeout), next(self._slots)
+        heartbeat.monitor = self._site.watch
         interface = self._bundle.manifest.interface
         in_flight = InFlight()
         observer, added = Observer(slot, self._options.access_log, in_flight), additions(self._options)
         limits = Limits(self._options.http, observer)
-        site = wrap(self._site.application, interface, added, observer, limits)
-        shortcut = Shortcut(self._site.files, added, observer) if interface == "wsgi" else None
+        site = wrap_application(self._site.application, interface, added, observer, limits)
+        static_cache = StaticCache(self._site.files, added, observer) if interface == "wsgi" else None
         web_options = WebOptions(
             interface=interface,
             blocking_threads=self._options.blocking_threads,
             http=self._options.http,
             spool=settings.FILE_UPLOAD_TEMP_DIR,
         )
-        endpoints = [self._endpoint(listener) for listener in self._listeners.of_worker(number)]
+        endpoints = [self._endpoint(listener) for listener in self._listeners.for_worker(number)]
 
         def run() -> int:
-            return serve_web(Server(site, web_options, shortcut, limits), endpoints, heart)
+            return serve_web(Server(site, web_options, static_cache, limits), endpoints, heartbeat)
 
-        return Child("web", self._title("web"), run, heart=heart, in_flight=in_flight, slot=slot)
+        return Child("web", self._title("web"), run, heartbeat=heartbeat, in_flight=in_flight, slot=slot)
 
     def _endpoint(self, listener: socket.socket) -> Endpoint:
         """Return the endpoint of a socket. A Unix socket gets no certificate: its proxy terminates TLS."""
@@ -96,32 +103,34 @@ class Crew:
         return forking.title(self._bundle.manifest.name, role)
 
 
-def wrap(application: Any, interface: Interface, added: Additions, observer: Observer, limits: Limits) -> Any:
+def wrap_application(
+    application: Any, interface: Interface, added: AddedHeaders, observer: Observer, limits: Limits
+) -> Any:
     """Wrap the application of `interface` in the middleware that every site gets."""
     if interface == "wsgi":
-        return Wsgi(application, added, observer)
+        return WsgiMiddleware(application, added, observer)
     from djbundle.runtime.http.django_handler import bound_memory  # noqa: PLC0415 - a WSGI site has no need of it
 
     bound_memory()
-    return Asgi(application, added, observer, limits)
+    return AsgiMiddleware(application, added, observer, limits)
 
 
-def additions(options: ServeOptions) -> Additions:
+def additions(options: ServeOptions) -> AddedHeaders:
     http, tls = options.http, options.tls
-    return Additions(
+    return AddedHeaders(
         hsts=tls.hsts if tls else None,
         server_timing=http.server_timing,
     )
 
 
-def run_worker(grace: int, heart: Heart) -> int:
+def run_worker(grace: int, heartbeat: Heartbeat) -> int:
     """Run background tasks until SIGTERM."""
     os.nice(WORKER_NICENESS)
-    tidy = memory.tidier()
+    trim = memory.trimmer()
 
     def beat() -> None:
-        heart.beat()
-        tidy()
+        heartbeat.beat()
+        trim()
 
-    call_command("worker", grace=grace, beat=beat)
+    call_command("worker", grace=grace, notify_watchdog=beat)
     return 0

@@ -1,13 +1,13 @@
 """Opens the sockets on which a site listens."""
 
 from djbundle.runtime.net.addresses import default_address
-from djbundle.runtime.net.sockets import Listeners, activated, listen, listen_tcp
+from djbundle.runtime.net.sockets import Listeners, listen, listen_tcp, systemd_sockets
 from djbundle.runtime.options.serve import ServeOptions
 
 
 def open_listeners(options: ServeOptions) -> Listeners:
     """Open all sockets that a `serve` with these options needs. Raise AddressError on failure."""
-    site, redirect = activated() if not options.binds else ([], [])
+    site, redirect = systemd_sockets() if not options.binds else ([], [])
     binds = options.binds or ((default_address(tls=options.tls is not None),) if not site else ())
     groups = [[listener] for listener in site]
     groups += [listen(address, options.workers, options.uds_permissions) for address in binds]

@@ -9,22 +9,22 @@ from typing import Any, Self
 from djbundle.runtime.core.bundle import Bundle
 from djbundle.runtime.net.sockets import Listeners, url_of
 from djbundle.runtime.options.serve import ServeOptions
-from djbundle.runtime.tls.pair import Pair
+from djbundle.runtime.tls.pair import CertificatePair
 
 
 @dataclass(frozen=True, slots=True)
-class About:
+class SiteInfo:
     name: str
     version: str
     data: Path
-    urls: list[str]  # for customers
+    urls: list[str]  # for clients
     local_url: str  # for this machine, whatever the name of the certificate
     health_path: str
-    pair: Pair | None  # its TLS certificate
+    pair: CertificatePair | None  # its TLS certificate
     since: float = field(default_factory=time.time)  # seconds since 1970
 
     @classmethod
-    def of(cls, bundle: Bundle, options: ServeOptions, listeners: Listeners, pair: Pair | None) -> Self:
+    def of(cls, bundle: Bundle, options: ServeOptions, listeners: Listeners, pair: CertificatePair | None) -> Self:
         scheme = "https" if options.tls else "http"
         name = options.tls.domains[0] if options.tls and options.tls.domains else None
         return cls(
@@ -40,7 +40,7 @@ class About:
     def __str__(self) -> str:
         return f"{self.name} {self.version} serves {', '.join(self.urls)} with data in {self.data}"
 
-    def facts(self) -> dict[str, Any]:
+    def status_fields(self) -> dict[str, Any]:
         """Return these facts for ``status``, which prints JSON."""
         ends = self.pair.ends() if self.pair else None
         return {

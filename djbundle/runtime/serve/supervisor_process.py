@@ -12,7 +12,7 @@ import time
 from dataclasses import replace
 from pathlib import Path
 
-from djbundle.common.processes import print_at_once
+from djbundle.common.processes import use_line_buffering
 from djbundle.runtime.core.bundle import Bundle
 from djbundle.runtime.core.data_directory import create_data_directory
 from djbundle.runtime.handover.inherited_state import Handover
@@ -21,50 +21,50 @@ from djbundle.runtime.net.sockets import Listeners, remove_files
 from djbundle.runtime.options.serve import ServeOptions, parse_serve_options
 from djbundle.runtime.process import forking, memory, sd_notify
 from djbundle.runtime.process.child import Child
-from djbundle.runtime.process.heartbeat import Heart
-from djbundle.runtime.process.lock import lock_data_directory, take
+from djbundle.runtime.process.heartbeat import Heartbeat
+from djbundle.runtime.process.lock import lock_data_directory, try_lock
 from djbundle.runtime.process.privileges import (
     Account,
     acting_as,
     become,
     check_content,
-    check_way,
+    check_path,
     find_account,
     owner_of,
     prepare_data_directory,
 )
-from djbundle.runtime.process.progress_pipe import Progress
+from djbundle.runtime.process.progress_pipe import ProgressPipe
 from djbundle.runtime.process.supervisor import Supervisor
-from djbundle.runtime.serve.control_handler import Service
+from djbundle.runtime.serve.control_handler import ControlHandler
 from djbundle.runtime.serve.listeners import open_listeners
-from djbundle.runtime.serve.site_info import About
+from djbundle.runtime.serve.site_info import SiteInfo
 from djbundle.runtime.serve.tls_process import prepare_tls
-from djbundle.runtime.tls.pair import Pair
+from djbundle.runtime.tls.pair import CertificatePair
 
-MARGIN = 2  # seconds that the app process has to stop its children after their grace
+GRACE_MARGIN = 2  # seconds that the app process has to stop its children after their grace
 
 
 def serve(bundle: Bundle, arguments: list[str]) -> int:
     """Serve until a stop signal arrives; return the exit code."""
     options = parse_serve_options(Path(bundle.program).name, arguments)
     lines.configure(options.log_format, options.log_level)
-    print_at_once()
-    forking.set_name(bundle.manifest.name)
-    forking.guard_forks()
-    given = Handover.take()
-    if given:
-        given.close_on_exec()
-        if given.status is not None:
-            return run_candidate(bundle, options, given, Progress(given.status, given.go))
+    use_line_buffering()
+    forking.set_process_name(bundle.manifest.name)
+    forking.reset_signals_in_children()
+    handover = Handover.from_environment()
+    if handover:
+        handover.close_on_exec()
+        if handover.status is not None:
+            return run_candidate(bundle, options, handover, ProgressPipe(handover.status, handover.go))
     else:
-        given = open_all(bundle, options)
-    return supervise(bundle, options, given)
+        handover = open_handover(bundle, options)
+    return supervise(bundle, options, handover)
 
 
-def open_all(bundle: Bundle, options: ServeOptions) -> Handover:
+def open_handover(bundle: Bundle, options: ServeOptions) -> Handover:
     """Take the lock and open the sockets; return both in the form in which a handover passes them on."""
     account = account_for(bundle.data, options)
-    check_way(bundle.data, account)
+    check_path(bundle.data, account)
     with acting_as(account) if account else contextlib.nullcontext():
         create_data_directory(bundle.data)
         if account:
@@ -86,53 +86,60 @@ def account_for(data: Path, options: ServeOptions) -> Account | None:
     return account if account and account.uid else None
 
 
-def run_candidate(bundle: Bundle, options: ServeOptions, given: Handover, progress: Progress) -> int:
+def run_candidate(bundle: Bundle, options: ServeOptions, handover: Handover, progress: ProgressPipe) -> int:
     """Load the site beside the app process that serves, and take over from it."""
-    forking.let_signals_in()
-    forking.set_name(forking.title(bundle.manifest.name, "app"))
-    heart = Heart.of_app(options.worker_timeout, given.heart)
+    forking.unblock_stop_signals()
+    forking.set_process_name(forking.title(bundle.manifest.name, "app"))
+    heartbeat = Heartbeat.of_app(options.worker_timeout, handover.heart)
     pair = prepare_tls(bundle.data, options.tls)
-    return load_and_run(bundle, options, given.open_listeners(), pair, progress, heart)
+    return load_and_run(bundle, options, handover.open_listeners(), pair, progress, heartbeat)
 
 
 def load_and_run(
-    bundle: Bundle, options: ServeOptions, listeners: Listeners, pair: Pair | None, progress: Progress, heart: Heart
+    bundle: Bundle,
+    options: ServeOptions,
+    listeners: Listeners,
+    pair: CertificatePair | None,
+    progress: ProgressPipe,
+    heartbeat: Heartbeat,
 ) -> int:
     from djbundle.runtime.serve import app_process as app  # noqa: PLC0415 - Django is loaded in this process only
 
-    return app.run_app(bundle, options, listeners, pair, progress, heart)
+    return app.run_app(bundle, options, listeners, pair, progress, heartbeat)
 
 
-def supervise(bundle: Bundle, options: ServeOptions, given: Handover) -> int:
+def supervise(bundle: Bundle, options: ServeOptions, handover: Handover) -> int:
     """Start the site, or go on with the app process that was handed over."""
     pair = prepare_tls(bundle.data, options.tls)
-    listeners = given.open_listeners()
+    listeners = handover.open_listeners()
     reader, writer = os.pipe2(os.O_CLOEXEC)
     title = forking.title(bundle.manifest.name, "app")
-    progress = Progress(writer, is_beside=given.lock is not None and not take(given.lock))
-    heart = Heart.of_app(options.worker_timeout, given.heart)
-    run = functools.partial(load_and_run, bundle, options, listeners, pair, progress, heart)
-    app = Child("app", title, run, pid=given.app or 0, started=time.monotonic(), heart=heart)
-    memory.share_what_is_loaded()
-    with Supervisor([app], grace=options.grace + MARGIN, proven=given.app is not None) as supervisor:
-        about = About.of(bundle, options, listeners, pair)
-        service = Service(about, supervisor, app, replace(given, app=None, leaving=None, leaving_too=[], heart=None))
+    progress = ProgressPipe(writer, is_beside=handover.lock is not None and not try_lock(handover.lock))
+    heartbeat = Heartbeat.of_app(options.worker_timeout, handover.heart)
+    run = functools.partial(load_and_run, bundle, options, listeners, pair, progress, heartbeat)
+    app = Child("app", title, run, pid=handover.app or 0, started=time.monotonic(), heartbeat=heartbeat)
+    memory.share_loaded_objects()
+    with Supervisor([app], grace=options.grace + GRACE_MARGIN, is_proven=handover.app is not None) as supervisor:
+        site_info = SiteInfo.of(bundle, options, listeners, pair)
+        control_handler = ControlHandler(
+            site_info, supervisor, app, replace(handover, app=None, leaving=None, leaving_too=[], heart=None)
+        )
 
-        def welcome() -> None:
+        def on_report() -> None:
             os.read(reader, 4096)
-            if not supervisor.proven:
-                supervisor.proven = True
-                service.announce()
+            if not supervisor.is_proven:
+                supervisor.is_proven = True
+                control_handler.announce()
                 memory.release_archive()
 
-        supervisor.watch(reader, welcome)
-        if given.app:
-            service.announce()
+        supervisor.add_reader(reader, on_report)
+        if handover.app:
+            control_handler.announce()
             memory.release_archive()
-        if given.leaving:
-            service.see_off(given.leaving)
-        for pid in given.leaving_too:
-            service.expect_end(pid)
+        if handover.leaving:
+            control_handler.stop_draining_app(handover.leaving)
+        for pid in handover.leaving_too:
+            control_handler.supervise_draining_app(pid)
         supervisor.on_stop = sd_notify.stopping
         code = supervisor.run()
     remove_files(options.binds)

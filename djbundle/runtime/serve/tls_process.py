@@ -14,16 +14,16 @@ from djbundle.runtime.options.http import HttpOptions
 from djbundle.runtime.options.tls import TlsOptions, decode_base64url
 from djbundle.runtime.process import forking
 from djbundle.runtime.process.child import Child
-from djbundle.runtime.process.heartbeat import Heart
+from djbundle.runtime.process.heartbeat import Heartbeat
 from djbundle.runtime.settings.rules import HOSTS_VARIABLE
-from djbundle.runtime.tls.pair import Pair
+from djbundle.runtime.tls.pair import CertificatePair
 from djbundle.runtime.tls.redirect import Redirect
 from djbundle.runtime.tls.store import Store
 
-KEEPER_PATIENCE = 2  # times the heartbeat limit of a web worker: the keeper waits for name servers
+KEEPER_TIMEOUT_FACTOR = 2  # times the heartbeat limit of a web worker: the keeper waits for name servers
 
 
-def prepare_tls(data: Path, options: TlsOptions | None) -> Pair | None:
+def prepare_tls(data: Path, options: TlsOptions | None) -> CertificatePair | None:
     """Return where the certificate is or will be. Raise CertificateError for unusable files."""
     if options is None:
         return None
@@ -31,14 +31,14 @@ def prepare_tls(data: Path, options: TlsOptions | None) -> Pair | None:
     # Without duplicates: a new version inherits this environment, and runs this code again.
     os.environ[HOSTS_VARIABLE] = ",".join(dict.fromkeys(hosts))
     if options.files:
-        pair = Pair(*(file.absolute() for file in options.files))
+        pair = CertificatePair(*(file.absolute() for file in options.files))
         pair.check()
         return pair
     check_external_account(options)
     store = Store(data)
     store.create()
     file = store.folder / store.certificate_name(options)
-    return Pair(file, file)
+    return CertificatePair(file, file)
 
 
 def check_external_account(options: TlsOptions) -> None:
@@ -50,43 +50,43 @@ def check_external_account(options: TlsOptions) -> None:
         ) from error
 
 
-def tls_children(bundle: Bundle, options: TlsOptions | None, listeners: Listeners, patience: float) -> list[Child]:
+def tls_children(bundle: Bundle, options: TlsOptions | None, listeners: Listeners, timeout: float) -> list[Child]:
     """Return the child that keeps our own certificate, and the one that answers plain HTTP, where they are needed.
 
-    A child without a heartbeat for `patience` seconds is killed and started again.
+    A child without a heartbeat for `timeout` seconds is killed and started again.
     """
     children = []
     if options and not options.files:
-        children.append(keeper_child(bundle, options, patience))
+        children.append(keeper_child(bundle, options, timeout))
     if options and (listener := listeners.redirect):
         redirect = Redirect(Store(bundle.data), options.domains, address_of(listeners.main)[1])
-        heart = Heart(patience)
+        heartbeat = Heartbeat(timeout)
 
         def run() -> int:
-            return answer_http(redirect, listener, heart)
+            return serve_redirect(redirect, listener, heartbeat)
 
-        children.append(Child("redirect", forking.title(bundle.manifest.name, "redirect"), run, heart=heart))
+        children.append(Child("redirect", forking.title(bundle.manifest.name, "redirect"), run, heartbeat=heartbeat))
     return children
 
 
-def keeper_child(bundle: Bundle, options: TlsOptions, patience: float) -> Child:
-    heart = Heart(KEEPER_PATIENCE * patience)
+def keeper_child(bundle: Bundle, options: TlsOptions, timeout: float) -> Child:
+    heartbeat = Heartbeat(KEEPER_TIMEOUT_FACTOR * timeout)
 
     def run() -> int:
         from djbundle.runtime.tls.deadline import Alarm  # noqa: PLC0415 - in this child only
         from djbundle.runtime.tls.keeper import Keeper  # noqa: PLC0415
 
-        Keeper(user_agent(bundle), options, Store(bundle.data), Alarm(heart)).run()
+        Keeper(user_agent(bundle), options, Store(bundle.data), Alarm(heartbeat)).run()
 
-    return Child("tls", forking.title(bundle.manifest.name, "tls"), run, heart=heart)
+    return Child("tls", forking.title(bundle.manifest.name, "tls"), run, heartbeat=heartbeat)
 
 
-def answer_http(application: Redirect, listener: socket.socket, heart: Heart) -> int:
+def serve_redirect(application: Redirect, listener: socket.socket, heartbeat: Heartbeat) -> int:
     from djbundle.runtime.http.server import Server, WebOptions  # noqa: PLC0415 - Granian, in this child only
     from djbundle.runtime.serve.web_process import Endpoint, serve_web  # noqa: PLC0415
 
     options = WebOptions(interface="asgi", blocking_threads=1, http=HttpOptions())
-    return serve_web(Server(application, options), [Endpoint(listener)], heart)
+    return serve_web(Server(application, options), [Endpoint(listener)], heartbeat)
 
 
 def user_agent(bundle: Bundle) -> str:

@@ -12,15 +12,15 @@ from dataclasses import dataclass
 from typing import Any
 
 from djbundle.errors import CertificateError
-from djbundle.runtime.http.limits.idle_reaper import Sweeper
-from djbundle.runtime.http.server import Running, Server
+from djbundle.runtime.http.limits.idle_reaper import IdleReaper
+from djbundle.runtime.http.server import GranianWorker, Server
 from djbundle.runtime.logs.lines import log
 from djbundle.runtime.process import forking, memory
-from djbundle.runtime.process.heartbeat import BEAT, Heart
-from djbundle.runtime.tls.pair import Pair, Version
+from djbundle.runtime.process.heartbeat import BEAT_INTERVAL, Heartbeat
+from djbundle.runtime.tls.pair import CertificatePair, FilesVersion
 
-LOOK = 1.0  # seconds between checks of the certificate's files, and between sweeps for stalled connections
-HANDSHAKE = 10.0  # seconds that Granian gives a client for its TLS handshake
+CHECK_INTERVAL = 1.0  # seconds between checks of the certificate's files, and between sweeps for stalled connections
+HANDSHAKE_TIMEOUT = 10.0  # seconds that Granian gives a client for its TLS handshake
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,15 +28,15 @@ class Endpoint:
     """A listening socket, and the certificate with which it speaks TLS."""
 
     listener: socket.socket
-    pair: Pair | None = None
+    pair: CertificatePair | None = None
 
 
-def serve_web(server: Server, endpoints: Sequence[Endpoint], heart: Heart | None = None) -> int:
+def serve_web(server: Server, endpoints: Sequence[Endpoint], heartbeat: Heartbeat | None = None) -> int:
     """Answer requests until SIGTERM, then finish the ones in progress."""
-    web = Web(server)
-    web.spawn(with_each_beat(memory.tidier()))
-    if heart:
-        web.spawn(with_each_beat(heart.beat))
+    web = WebWorker(server)
+    web.spawn(run_each_beat(memory.trimmer()))
+    if heartbeat:
+        web.spawn(run_each_beat(heartbeat.beat))
     web.server.loop.run_until_complete(web.run(endpoints))
     return 0
 
@@ -46,60 +46,60 @@ def port_of(listener: socket.socket) -> int:
     return 0 if listener.family == socket.AF_UNIX else int(listener.getsockname()[1])
 
 
-async def with_each_beat(action: Callable[[], None]) -> None:
+async def run_each_beat(action: Callable[[], None]) -> None:
     while True:
         action()
-        await asyncio.sleep(BEAT)
+        await asyncio.sleep(BEAT_INTERVAL)
 
 
-class Web:
+class WebWorker:
     def __init__(self, server: Server) -> None:
         self.server = server
-        self.running: list[Running] = []
-        self.is_leaving = False
+        self.running: list[GranianWorker] = []
+        self.is_draining = False
         self.tasks: set[asyncio.Task[None]] = set()
 
     async def run(self, endpoints: Sequence[Endpoint]) -> None:
         stopped = asyncio.Event()
         for number in (signal.SIGINT, signal.SIGTERM):
             self.server.loop.add_signal_handler(number, stopped.set)
-        self.server.loop.add_signal_handler(forking.LEAVE, self.leave)
+        self.server.loop.add_signal_handler(forking.DRAIN, self.drain)
         for endpoint in endpoints:
             if endpoint.pair:
-                self.spawn(self.watch(endpoint, endpoint.pair))
+                self.spawn(self.watch_certificate(endpoint, endpoint.pair))
             else:
                 self.start(endpoint)
-        if forking.early_signals():
-            self.leave()
+        if forking.early_drain_signals():
+            self.drain()
         self.spawn(self.sweep())
         self.spawn(self.sweep_connections({port_of(endpoint.listener) for endpoint in endpoints}))
         await stopped.wait()
         for task in self.tasks:
             task.cancel()
         for each in self.running:
-            await each.say_goodbye()
+            await each.close_websockets()
             each.signal.set()
-        await asyncio.gather(*(each.finished.wait() for each in self.running))
+        await asyncio.gather(*(each.stopped.wait() for each in self.running))
 
-    def leave(self) -> None:
+    def drain(self) -> None:
         """Drain: other processes answer on the same sockets, and this one will stop."""
-        self.is_leaving = True
+        self.is_draining = True
         for each in self.running:
-            each.leave()
+            each.drain()
 
-    def start(self, endpoint: Endpoint) -> Running:
+    def start(self, endpoint: Endpoint) -> GranianWorker:
         running = self.server.start(endpoint.listener, endpoint.pair)
         self.running.append(running)
         return running
 
-    async def watch(self, endpoint: Endpoint, pair: Pair) -> None:
+    async def watch_certificate(self, endpoint: Endpoint, pair: CertificatePair) -> None:
         """Start a server with each new certificate, and retire the one before. A draining worker starts none."""
-        seen: Version | None = None
-        current: Running | None = None
-        while not self.is_leaving:
+        checked_version: FilesVersion | None = None
+        current: GranianWorker | None = None
+        while not self.is_draining:
             version = pair.version()
-            if version not in (seen, None):
-                seen = version
+            if version not in (checked_version, None):
+                checked_version = version
                 try:
                     pair.check()
                 except CertificateError as error:
@@ -109,50 +109,50 @@ class Web:
                     before, current = current, self.start(endpoint)
                     if before:
                         self.spawn(self.retire(before))
-            await asyncio.sleep(LOOK)
+            await asyncio.sleep(CHECK_INTERVAL)
 
-    async def retire(self, running: Running) -> None:
+    async def retire(self, running: GranianWorker) -> None:
         """Drain a server, and stop it once each client has had time for its handshake and its request."""
-        running.leave()
-        await asyncio.sleep(HANDSHAKE + self.server.options.http.head_seconds)
+        running.drain()
+        await asyncio.sleep(HANDSHAKE_TIMEOUT + self.server.options.http.head_seconds)
         running.signal.set()
-        await running.finished.wait()
+        await running.stopped.wait()
         self.running.remove(running)
 
     async def sweep(self) -> None:
         while True:
-            await asyncio.sleep(LOOK)
-            run_guarded(self.server.sweep)
+            await asyncio.sleep(CHECK_INTERVAL)
+            run_and_log_failure(self.server.sweep)
 
     async def sweep_connections(self, ports: Collection[int]) -> None:
         server, http = self.server, self.server.options.http
-        sweeper = Sweeper(
+        idle_reaper = IdleReaper(
             ports,
-            server.most_connections,
+            server.max_connections,
             http.head_seconds,
             http.send_timeout,
-            server.requests,
+            server.request_tracker,
             server.limits,
         )
         while True:
-            await asyncio.sleep(max(LOOK, http.head_seconds / 3))
-            run_guarded(sweeper.sweep)
+            await asyncio.sleep(max(CHECK_INTERVAL, http.head_seconds / 3))
+            run_and_log_failure(idle_reaper.sweep)
 
     def spawn(self, work: Coroutine[Any, Any, None]) -> None:
         """Run `work` as a background task, and report it if it fails."""
         loop = self.server.loop
 
-        def ended(task: asyncio.Task[None]) -> None:
+        def on_done(task: asyncio.Task[None]) -> None:
             self.tasks.discard(task)
             if not task.cancelled() and (error := task.exception()):
                 loop.call_exception_handler({"message": "a task of the web worker failed", "exception": error})
 
         task = loop.create_task(work)
         self.tasks.add(task)
-        task.add_done_callback(ended)
+        task.add_done_callback(on_done)
 
 
-def run_guarded(sweep: Callable[[], None]) -> None:
+def run_and_log_failure(sweep: Callable[[], None]) -> None:
     """Sweep, and log a failure, usually a lack of file descriptors. The next sweep tries again."""
     try:
         sweep()

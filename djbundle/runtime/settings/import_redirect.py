@@ -15,9 +15,21 @@ from typing import Any
 from djbundle.runtime.core.bundle import Bundle
 from djbundle.runtime.core.data_directory import create_data_directory
 
-OF_ONE_PATH = ("stat", "lstat", "access", "chmod", "chown", "utime", "unlink", "remove", "rmdir", "listdir", "scandir")
-OF_TWO_PATHS = ("rename", "replace", "link")
-OPENING = ((os, "open"), (io, "open"), (builtins, "open"))
+ONE_PATH_FUNCTIONS = (
+    "stat",
+    "lstat",
+    "access",
+    "chmod",
+    "chown",
+    "utime",
+    "unlink",
+    "remove",
+    "rmdir",
+    "listdir",
+    "scandir",
+)
+TWO_PATH_FUNCTIONS = ("rename", "replace", "link")
+OPEN_FUNCTIONS = ((os, "open"), (io, "open"), (builtins, "open"))
 Function = Callable[..., Any]
 
 
@@ -30,31 +42,31 @@ def redirected(bundle: Bundle, *, is_dry: bool) -> Iterator[None]:
     """
     files = _SettingsFiles(bundle, os.lstat)
     with contextlib.ExitStack() as stack:
-        for name in OF_ONE_PATH:
-            stack.enter_context(_replaced(os, name, files.of_one_path(getattr(os, name))))
-        for name in OF_TWO_PATHS:
-            stack.enter_context(_replaced(os, name, files.of_two_paths(getattr(os, name))))
-        for module, name in OPENING:
-            stack.enter_context(_replaced(module, name, files.opening(getattr(module, name))))
-        stack.enter_context(_replaced(os, "mkdir", files.making(os.mkdir, is_dry=is_dry)))
+        for name in ONE_PATH_FUNCTIONS:
+            stack.enter_context(_replaced(os, name, files.redirect_path(getattr(os, name))))
+        for name in TWO_PATH_FUNCTIONS:
+            stack.enter_context(_replaced(os, name, files.redirect_paths(getattr(os, name))))
+        for module, name in OPEN_FUNCTIONS:
+            stack.enter_context(_replaced(module, name, files.redirect_open(getattr(module, name))))
+        stack.enter_context(_replaced(os, "mkdir", files.redirect_mkdir(os.mkdir, is_dry=is_dry)))
         yield
 
 
 @contextlib.contextmanager
 def _replaced(module: Any, name: str, function: Function) -> Iterator[None]:
-    really = getattr(module, name)
+    original = getattr(module, name)
     setattr(module, name, function)
     try:
         yield
     finally:
-        setattr(module, name, really)
+        setattr(module, name, original)
 
 
 class _SettingsFiles:
-    """The redirected functions. `look` is the ``os.lstat`` that is not redirected."""
+    """The redirected functions. `lstat` is the ``os.lstat`` that is not redirected."""
 
-    def __init__(self, bundle: Bundle, look: Function) -> None:
-        self.bundle, self.look = bundle, look
+    def __init__(self, bundle: Bundle, lstat: Function) -> None:
+        self.bundle, self.lstat = bundle, lstat
 
     def place(self, path: Any, *, dir_fd: int | None = None, **_: Any) -> Path | None:
         """Return the path to use instead of `path`; None where `path` stays, as one relative to an open folder does.
@@ -71,37 +83,37 @@ class _SettingsFiles:
 
     def is_there(self, path: str | Path) -> bool:
         try:
-            self.look(path)
+            self.lstat(path)
         except OSError:
             return False
         return True
 
-    def of_one_path(self, really: Function) -> Function:
+    def redirect_path(self, original: Function) -> Function:
         def function(path: Any = ".", *arguments: Any, **options: Any) -> Any:
-            return really(self.place(path, **options) or path, *arguments, **options)
+            return original(self.place(path, **options) or path, *arguments, **options)
 
         return function
 
-    def of_two_paths(self, really: Function) -> Function:
+    def redirect_paths(self, original: Function) -> Function:
         def function(source: Any, target: Any, **options: Any) -> Any:
-            return really(self.place(source) or source, self.place(target) or target, **options)
+            return original(self.place(source) or source, self.place(target) or target, **options)
 
         return function
 
-    def opening(self, really: Function) -> Function:
+    def redirect_open(self, original: Function) -> Function:
         def open_file(path: Any, mode: str | int = "r", *arguments: Any, **options: Any) -> Any:
             place = self.place(path, **options)
             if place and (mode & os.O_CREAT if isinstance(mode, int) else set(mode) & set("wax")):
                 self.make_folder(place.parent)
-            return really(place or path, mode, *arguments, **options)
+            return original(place or path, mode, *arguments, **options)
 
         return open_file
 
-    def making(self, really: Function, *, is_dry: bool) -> Function:
+    def redirect_mkdir(self, original: Function, *, is_dry: bool) -> Function:
         def mkdir(path: Any, *arguments: Any, **options: Any) -> None:
             place = self.place(path, **options)
             if place is None or self.bundle.is_inside(place):
-                really(place or path, *arguments, **options)
+                original(place or path, *arguments, **options)
             elif not is_dry:
                 self.make_folder(place)
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from djbundle.runtime.core.bundle import Bundle
 from djbundle.runtime.core.data_directory import create_data_directory
-from djbundle.runtime.core.verify_mode import is_trial
+from djbundle.runtime.core.verify_mode import is_verify_mode
 
 OUTSIDE_FOLDER = "outside"  # for paths outside the tree that the site must not use
 TEMPORARY = Path("/tmp")  # noqa: S108 - looked at, not written to
@@ -45,7 +45,7 @@ class Overlay:
     def moved(self, path: str | os.PathLike[str]) -> Path | None:
         """Return the place in the data directory for a path in the tree or a relative one; None where it may stay.
 
-        A trial must write nothing outside the data directory, so it moves paths elsewhere too. Where there is no /tmp,
+        Verify mode must write nothing outside the data directory, so other paths are moved too. Where there is no /tmp,
         as in an empty container, paths in it are moved.
         """
         target, data = Path(path), self.bundle.data
@@ -53,7 +53,7 @@ class Overlay:
             return moved
         if target.is_relative_to(data):
             return None
-        if is_trial() or (target.is_relative_to(TEMPORARY) and not TEMPORARY.is_dir()):
+        if is_verify_mode() or (target.is_relative_to(TEMPORARY) and not TEMPORARY.is_dir()):
             return data / OUTSIDE_FOLDER / target.relative_to("/")
         return None
 

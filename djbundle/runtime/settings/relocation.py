@@ -18,8 +18,8 @@ def move_databases(overlay: Overlay) -> None:
         if entry.get("ENGINE") not in sqlite.ENGINES:
             continue
         sqlite.check_version()
-        if named := sqlite.file_of(entry.get("NAME")):
-            path = overlay.moved(named) or named
+        if name := sqlite.file_of(entry.get("NAME")):
+            path = overlay.moved(name) or name
             entry["NAME"] = like(entry["NAME"], path)
             filesystem.refuse_network(path)
             overlay.make_folder(path.parent)
@@ -31,9 +31,9 @@ def move_databases(overlay: Overlay) -> None:
 
 
 def move_media(overlay: Overlay) -> None:
-    given = overlay.get("MEDIA_ROOT")
-    if media := overlay.moved(given or "media"):
-        overlay.set("MEDIA_ROOT", like(given, media), "uploads live in the data directory")
+    value = overlay.get("MEDIA_ROOT")
+    if media := overlay.moved(value or "media"):
+        overlay.set("MEDIA_ROOT", like(value, media), "uploads live in the data directory")
 
 
 def move_folders(overlay: Overlay) -> None:
@@ -96,20 +96,20 @@ def move_logs(overlay: Overlay) -> None:
         overlay.set("LOGGING", logging | {"handlers": handlers}, "files are written to the data directory")
 
 
-def move_absent(overlay: Overlay) -> None:
+def move_missing_paths(overlay: Overlay) -> None:
     """Move all other settings that name a path in the tree where nothing exists: a search index, private uploads.
 
     The site must want to write there, since there is nothing to read. Lists stay, because they are folders to search.
     """
     for name, value in list(vars(overlay.module).items()):
-        if name.isupper() and (moved := _without_absent(value, overlay)) is not value:
+        if name.isupper() and (moved := _with_missing_moved(value, overlay)) is not value:
             overlay.set(name, moved, "it is not in the bundle, and so lies in the data directory")
 
 
-def _without_absent(value: Any, overlay: Overlay) -> Any:
+def _with_missing_moved(value: Any, overlay: Overlay) -> Any:
     """Return `value` with its absent paths moved; the same object where there is nothing to move."""
     if isinstance(value, dict):
-        changed = {key: _without_absent(item, overlay) for key, item in value.items()}
+        changed = {key: _with_missing_moved(item, overlay) for key, item in value.items()}
         return changed if any(changed[key] is not item for key, item in value.items()) else value
     if not isinstance(value, str | Path) or not str(value).startswith("/"):
         return value

@@ -13,7 +13,7 @@ from types import ModuleType
 from djbundle.errors import MissingVariableError, SettingsError
 from djbundle.manifest import Manifest
 from djbundle.runtime.core.bundle import Bundle
-from djbundle.runtime.core.verify_mode import is_trial
+from djbundle.runtime.core.verify_mode import is_verify_mode
 from djbundle.runtime.logs import masking
 from djbundle.runtime.logs.handler import logging_settings
 from djbundle.runtime.settings import import_redirect, relocation, secret_key, verify_mode
@@ -60,10 +60,10 @@ def _import(name: str, bundle: Bundle) -> ModuleType:
         return import_settings(name)
     except Exception as error:  # a settings module may raise anything; the cause is what the user needs
         if missing := _missing_variables(error, bundle):
-            raise _lacking(missing, bundle) from error
-        said = " ".join(f"{type(error).__name__}: {error}".split())
+            raise _missing_variables_error(missing, bundle) from error
+        reason = " ".join(f"{type(error).__name__}: {error}".split())
         raise SettingsError(
-            f'the settings "{name}" do not import: {said}', "correct the environment, or build again"
+            f'the settings "{name}" do not import: {reason}', "correct the environment, or build again"
         ) from error
 
 
@@ -77,11 +77,13 @@ def _missing_variables(error: Exception, bundle: Bundle) -> dict[str, str]:
     return missing
 
 
-def _lacking(missing: dict[str, str], bundle: Bundle) -> MissingVariableError:
-    named = ", ".join(f"{name} ({place})" if place else name for name, place in missing.items())
-    given = " ".join(f"{name}=VALUE" for name in missing)
+def _missing_variables_error(missing: dict[str, str], bundle: Bundle) -> MissingVariableError:
+    names = ", ".join(f"{name} ({place})" if place else name for name, place in missing.items())
+    assignments = " ".join(f"{name}=VALUE" for name in missing)
     word = "variable" if len(missing) == 1 else "variables"
-    return MissingVariableError(f"the settings need the environment {word} {named}", f"{given} {bundle.program} ...")
+    return MissingVariableError(
+        f"the settings need the environment {word} {names}", f"{assignments} {bundle.program} ..."
+    )
 
 
 def _comes_from_environment(error: KeyError) -> bool:
@@ -95,16 +97,16 @@ def turn_off_debug(overlay: Overlay) -> None:
 
 
 def replace_secret_key(overlay: Overlay) -> None:
-    """Replace a key that is missing or insecure, and in a trial any key.
+    """Replace a key that is missing or insecure, and in verify mode any key.
 
     A project may make a new key at each start, and a new key would end the crawler's session.
     """
     key = overlay.get("SECRET_KEY", "")
-    if key and not str(key).startswith(INSECURE_KEY) and not is_trial():
+    if key and not str(key).startswith(INSECURE_KEY) and not is_verify_mode():
         return
     for variable in KEY_VARIABLES:
-        if given := os.environ.get(variable):
-            overlay.set("SECRET_KEY", given, variable)
+        if value := os.environ.get(variable):
+            overlay.set("SECRET_KEY", value, variable)
             return
     if overlay.command not in READ_ONLY_COMMANDS:
         path = overlay.bundle.data / secret_key.FILE_NAME
@@ -112,9 +114,9 @@ def replace_secret_key(overlay: Overlay) -> None:
 
 
 def allow_hosts(overlay: Overlay) -> None:
-    named = [host.strip() for host in os.environ.get(HOSTS_VARIABLE, "").split(",") if host.strip()]
-    if named:
-        overlay.set("ALLOWED_HOSTS", [*overlay.get("ALLOWED_HOSTS", []), *named], HOSTS_VARIABLE)
+    names = [host.strip() for host in os.environ.get(HOSTS_VARIABLE, "").split(",") if host.strip()]
+    if names:
+        overlay.set("ALLOWED_HOSTS", [*overlay.get("ALLOWED_HOSTS", []), *names], HOSTS_VARIABLE)
     elif not overlay.get("ALLOWED_HOSTS"):
         overlay.set("ALLOWED_HOSTS", LOCAL_HOSTS, f"it was empty; name your hosts in it or in {HOSTS_VARIABLE}")
 
@@ -130,8 +132,8 @@ def use_bundled_static_files(overlay: Overlay) -> None:
         overlay.set("STORAGES", storages, "static files have hashed names and are served from the bundle")
     collected = overlay.bundle.static_root
     overlay.set("STATIC_ROOT", like(overlay.get("STATIC_ROOT"), collected), "collected by the build")
-    if given := overlay.get("COMPRESS_ROOT"):  # of django-compressor, which defaults to STATIC_ROOT
-        overlay.set("COMPRESS_ROOT", like(given, collected), "compressed by the build")
+    if value := overlay.get("COMPRESS_ROOT"):  # of django-compressor, which defaults to STATIC_ROOT
+        overlay.set("COMPRESS_ROOT", like(value, collected), "compressed by the build")
     middleware = overlay.get("MIDDLEWARE", [])
     kept = [name for name in middleware if not name.startswith(STATIC_MIDDLEWARE)]
     if kept != list(middleware):
@@ -169,7 +171,7 @@ RULES: list[Callable[[Overlay], None]] = [
     relocation.move_logs,
     show_errors,
     use_bundled_static_files,
-    relocation.move_absent,
+    relocation.move_missing_paths,
     relocation.anchor_folders,
     override_templates,
     add_commands,

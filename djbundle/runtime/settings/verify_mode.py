@@ -1,7 +1,7 @@
-"""The settings of a trial: no database but SQLite, no database or cache outside the data directory, and no mail."""
+"""The settings of verify mode: no database but SQLite, no database or cache outside the data directory, and no mail."""
 
-from djbundle.contract.verification import CACHES, ENGINES, VARIABLE
-from djbundle.runtime.core.verify_mode import is_trial
+from djbundle.contract.verification import CACHES, ENGINES, VERIFY_MODE_VARIABLE
+from djbundle.runtime.core.verify_mode import is_verify_mode
 from djbundle.runtime.database import sqlite
 from djbundle.runtime.settings.overlay import Overlay
 from djbundle.stand_ins import replace_caches
@@ -10,7 +10,7 @@ DUMMY_MAIL = "django.core.mail.backends.dummy.EmailBackend"
 
 
 def stay_in_data_directory(overlay: Overlay) -> None:
-    if is_trial():
+    if is_verify_mode():
         replace_databases(overlay)
         replace_cache_servers(overlay)
         drop_mail(overlay)
@@ -18,25 +18,25 @@ def stay_in_data_directory(overlay: Overlay) -> None:
 
 def replace_databases(overlay: Overlay) -> None:
     databases = overlay.get("DATABASES", {})
-    overlay.set(ENGINES, {entry.get("ENGINE", "") for entry in databases.values()}, VARIABLE)
+    overlay.set(ENGINES, {entry.get("ENGINE", "") for entry in databases.values()}, VERIFY_MODE_VARIABLE)
     stand_ins = {
         alias: {"ENGINE": "django.db.backends.sqlite3", "NAME": str(overlay.bundle.data / f"{alias}.sqlite3")}
         for alias, entry in databases.items()
         if entry.get("ENGINE") not in sqlite.ENGINES
     }
-    overlay.set("DATABASES", databases | stand_ins, VARIABLE)
+    overlay.set("DATABASES", databases | stand_ins, VERIFY_MODE_VARIABLE)
 
 
 def replace_cache_servers(overlay: Overlay) -> None:
     caches = overlay.get("CACHES", {})
     stand_ins = replace_caches(caches, overlay.bundle.data)
-    overlay.set(CACHES, [caches[alias] for alias in stand_ins], VARIABLE)
+    overlay.set(CACHES, [caches[alias] for alias in stand_ins], VERIFY_MODE_VARIABLE)
     if stand_ins:
-        overlay.set("CACHES", caches | stand_ins, VARIABLE)
+        overlay.set("CACHES", caches | stand_ins, VERIFY_MODE_VARIABLE)
 
 
 def drop_mail(overlay: Overlay) -> None:
     if mailers := overlay.get("MAILERS"):
-        overlay.set("MAILERS", {name: {"BACKEND": DUMMY_MAIL} for name in mailers}, VARIABLE)
+        overlay.set("MAILERS", {name: {"BACKEND": DUMMY_MAIL} for name in mailers}, VERIFY_MODE_VARIABLE)
     else:
-        overlay.set("EMAIL_BACKEND", DUMMY_MAIL, VARIABLE)
+        overlay.set("EMAIL_BACKEND", DUMMY_MAIL, VERIFY_MODE_VARIABLE)

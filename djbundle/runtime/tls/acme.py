@@ -1,6 +1,6 @@
 """A client of certificate authorities: ACME (RFC 8555) with the HTTP-01 challenge, one method for each resource.
 
-The authority's answers are not trusted: each member is checked when it is read (exchange.py), and the certificate is
+The authority's responses are not trusted: each member is checked when it is read (exchange.py), and the certificate is
 checked before it is used (chain.py). josepy does the signing (jose.py).
 """
 
@@ -12,13 +12,13 @@ from email.utils import parsedate_to_datetime
 from typing import Any
 
 from djbundle.runtime.tls import jose, x509
-from djbundle.runtime.tls.exchange import BAD_NONCE, AcmeError, Answer, Exchange, ProblemError, Resource, retry_after
+from djbundle.runtime.tls.exchange import BAD_NONCE, AcmeError, Exchange, ProblemError, Resource, Response, retry_after
 from djbundle.runtime.tls.keys import PrivateKey
 
 ATTEMPTS = 20  # at one request whose nonce is rejected
-PATIENCE = 300.0  # seconds for the authority to check a challenge, and to issue
-POLL = (1.0, 10.0)  # seconds between polls: the first, the longest
-CLOCKS_DIFFER = 3600.0  # seconds; beyond that a new certificate would seem expired, or not yet valid
+ORDER_TIMEOUT = 300.0  # seconds for the authority to check a challenge, and to issue
+POLL_INTERVALS = (1.0, 10.0)  # seconds between polls: the first, the longest
+MOST_CLOCK_SKEW = 3600.0  # seconds; beyond that a new certificate would seem expired, or not yet valid
 UNFINISHED = ("pending", "processing", "ready")  # status of orders and authorizations
 
 Publish = Callable[[str, str], None]  # token, content
@@ -32,7 +32,7 @@ class ExternalAccount:
     secret: bytes
 
 
-class Client:
+class AcmeClient:
     """One account with one authority."""
 
     def __init__(self, directory: str, key: PrivateKey, user_agent: str) -> None:
@@ -44,9 +44,9 @@ class Client:
 
     def register(self, email: str | None, external: ExternalAccount | None) -> None:
         """Create the account, or find it by its key."""
-        answer = self.exchange.request("GET", self.directory_url)
-        self.directory = answer.resource()
-        check_clock(answer.headers)
+        response = self.exchange.request("GET", self.directory_url)
+        self.directory = response.resource()
+        check_clock(response.headers)
         for name in ("newAccount", "newNonce", "newOrder"):
             self.directory.link(name)
         meta = self.directory.members.get("meta")
@@ -63,8 +63,8 @@ class Client:
     def issue(self, names: Sequence[str], key: PrivateKey, publish: Publish) -> bytes:
         """Order a certificate for `names`; return the chain as the authority sends it, the site's certificate first."""
         identifiers = [{"type": "dns", "value": name} for name in names]
-        answer = self.post(self.directory.link("newOrder"), {"identifiers": identifiers})
-        order, url = answer.resource(), answer.location
+        response = self.post(self.directory.link("newOrder"), {"identifiers": identifiers})
+        order, url = response.resource(), response.location
         authorizations = order.texts("authorizations")
         if len(authorizations) > len(names):
             raise AcmeError(f"the authority wants {len(authorizations)} proofs for {len(names)} names")
@@ -82,46 +82,46 @@ class Client:
             raise AcmeError(f"the authority wants a proof for {name}, which was not asked for")
         if authorization.text("status") == "valid":
             return
-        offered = {each.text("type"): each for each in authorization.list_of("challenges")}
-        if "http-01" not in offered:
+        challenges = {each.text("type"): each for each in authorization.list_of("challenges")}
+        if "http-01" not in challenges:
             raise AcmeError(f"{name}: the authority offers no http-01 challenge")
-        token = offered["http-01"].text("token")
+        token = challenges["http-01"].text("token")
         publish(token, f"{token}.{jose.thumbprint(self.key)}")
-        self.post(offered["http-01"].link("url"), {})
+        self.post(challenges["http-01"].link("url"), {})
         self.wait_for(url, "valid")
 
     def wait_for(self, url: str, status: str) -> Resource:
         """Poll an order or authorization until it has this status, or has passed it; return it."""
-        pause, longest = POLL
-        end = time.monotonic() + PATIENCE
+        pause, longest = POLL_INTERVALS
+        deadline = time.monotonic() + ORDER_TIMEOUT
         while True:
-            answer = self.post(url, None)
-            resource = answer.resource()
-            found = resource.text("status")
-            if found in (status, "valid"):
+            response = self.post(url, None)
+            resource = response.resource()
+            current = resource.text("status")
+            if current in (status, "valid"):
                 return resource
-            if found not in UNFINISHED:
-                raise refusal(resource)
-            if time.monotonic() > end:
-                raise AcmeError(f"the authority still says {found} after {PATIENCE:.0f} s")
-            time.sleep(min(retry_after(answer.headers) or pause, longest))
+            if current not in UNFINISHED:
+                raise order_error(resource)
+            if time.monotonic() > deadline:
+                raise AcmeError(f"the authority still says {current} after {ORDER_TIMEOUT:.0f} s")
+            time.sleep(min(retry_after(response.headers) or pause, longest))
             pause = min(pause * 1.5, longest)
 
-    def post(self, url: str, payload: Mapping[str, Any] | None) -> Answer:
+    def post(self, url: str, payload: Mapping[str, Any] | None) -> Response:
         """Send one signed request. Try again if the authority rejects our nonce, which it may have forgotten."""
         owner = {"kid": self.account} if self.account else {}
         for attempt in range(ATTEMPTS):
             header = owner | {"nonce": self.take_nonce(), "url": url}
             body = json.dumps(jose.sign(self.key, header, payload)).encode()
             try:
-                answer = self.exchange.request("POST", url, body)
+                response = self.exchange.request("POST", url, body)
             except ProblemError as problem:
-                self.keep_nonce(problem.answer)
+                self.keep_nonce(problem.response)
                 if problem.kind != BAD_NONCE or attempt == ATTEMPTS - 1:
                     raise
             else:
-                self.keep_nonce(answer)
-                return answer
+                self.keep_nonce(response)
+                return response
         raise AssertionError
 
     def take_nonce(self) -> str:
@@ -132,8 +132,8 @@ class Client:
         nonce, self.nonce = self.nonce, ""
         return nonce
 
-    def keep_nonce(self, answer: Answer) -> None:
-        self.nonce = answer.headers.get("replay-nonce", "")
+    def keep_nonce(self, response: Response) -> None:
+        self.nonce = response.headers.get("replay-nonce", "")
 
 
 def check_clock(headers: Mapping[str, str]) -> None:
@@ -142,12 +142,12 @@ def check_clock(headers: Mapping[str, str]) -> None:
         theirs = parsedate_to_datetime(headers.get("date", "")).timestamp()
     except (ValueError, TypeError, OverflowError):
         return
-    if abs(ahead := time.time() - theirs) > CLOCKS_DIFFER:
-        where = "ahead of" if ahead > 0 else "behind"
-        raise AcmeError(f"the clock of this machine is {abs(ahead) / 3600:.0f} h {where} the authority's: set it")
+    if abs(skew := time.time() - theirs) > MOST_CLOCK_SKEW:
+        where = "ahead of" if skew > 0 else "behind"
+        raise AcmeError(f"the clock of this machine is {abs(skew) / 3600:.0f} h {where} the authority's: set it")
 
 
-def refusal(resource: Resource) -> AcmeError:
+def order_error(resource: Resource) -> AcmeError:
     """Return an error that says why an order or authorization has failed."""
     members = resource.members
     inner = members.get("identifier")

@@ -12,20 +12,20 @@ from collections.abc import Iterator
 from types import FrameType
 from typing import Self
 
-from djbundle.runtime.process.heartbeat import BEAT, Heart
+from djbundle.runtime.process.heartbeat import BEAT_INTERVAL, Heartbeat
 from djbundle.runtime.tls.exchange import AcmeError
 
 
 class Alarm:
-    """A context manager that rings each second: it beats `heart`, and interrupts what exceeds its limit."""
+    """A context manager that rings each second: it beats `heartbeat`, and interrupts what exceeds its limit."""
 
-    def __init__(self, heart: Heart | None = None) -> None:
-        self._heart = heart
+    def __init__(self, heartbeat: Heartbeat | None = None) -> None:
+        self._heartbeat = heartbeat
         self._end, self._seconds = math.inf, 0.0
 
     def __enter__(self) -> Self:
         self._before = signal.signal(signal.SIGALRM, self._ring)
-        signal.setitimer(signal.ITIMER_REAL, BEAT, BEAT)
+        signal.setitimer(signal.ITIMER_REAL, BEAT_INTERVAL, BEAT_INTERVAL)
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -42,7 +42,7 @@ class Alarm:
             self._end = math.inf
 
     def _ring(self, _number: int, _frame: FrameType | None) -> None:
-        if self._heart:
-            self._heart.beat()
+        if self._heartbeat:
+            self._heartbeat.beat()
         if time.monotonic() > self._end:
             raise AcmeError(f"the authority was not done after {self._seconds:.0f} s", unreachable=True)

@@ -1,4 +1,4 @@
-"""Exchanges with a certificate authority over HTTPS, and over nothing else; the size of an answer is limited.
+"""Exchanges with a certificate authority over HTTPS, and over nothing else; the size of a response is limited.
 
 The time is limited elsewhere: deadline.py ends the whole order.
 """
@@ -15,13 +15,14 @@ from typing import Any
 from urllib.parse import urljoin
 
 TIMEOUT = 30.0  # seconds for the next bytes
-LARGEST = 1 << 20  # bytes of an answer
+LARGEST_RESPONSE = 1 << 20  # bytes of a response
 REDIRECTS = 3  # of one unsigned request
 LONGEST_WAIT = 24 * 3600.0  # most seconds to wait, even if the authority asks for more
 LONGEST_TEXT = 300  # characters of an authority's message in our log
 BAD_NONCE = "urn:ietf:params:acme:error:badNonce"
 PROBLEM_PREFIX = "urn:ietf:params:acme:error:"
-PASSING = (BAD_NONCE, PROBLEM_PREFIX + "serverInternal")  # troubles of the authority, which do not concern our order
+# Troubles of the authority, which do not concern our order.
+TEMPORARY_ERRORS = (BAD_NONCE, PROBLEM_PREFIX + "serverInternal")
 
 
 class AcmeError(Exception):
@@ -32,17 +33,17 @@ class AcmeError(Exception):
         super().__init__(line if len(line) <= LONGEST_TEXT else f"{line[:LONGEST_TEXT]}…")
         self.kind = kind
         self.retry_after = retry_after  # seconds; 0 if the authority asks for none
-        self.passing = unreachable or kind in PASSING  # temporary: the authority has not judged our request
+        self.is_temporary = unreachable or kind in TEMPORARY_ERRORS  # the authority has not judged our request
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class Response:
     url: str
     headers: Mapping[str, str]  # names in lower case
     body: bytes
 
     def resource(self) -> "Resource":
-        """Return the answer as a JSON object. Raise AcmeError for anything else, such as a proxy's page."""
+        """Return the response as a JSON object. Raise AcmeError for anything else, such as a proxy's page."""
         try:
             members = json.loads(self.body)
         except (ValueError, RecursionError):
@@ -109,25 +110,25 @@ class Exchange:
         ):
             self._opener.add_handler(handler)  # no handler follows redirects, or speaks anything but https
 
-    def request(self, method: str, url: str, body: bytes | None = None) -> Answer:
-        """Send a request, and return the answer.
+    def request(self, method: str, url: str, body: bytes | None = None) -> Response:
+        """Send a request, and return the response.
 
         Raise AcmeError if the authority cannot be reached, and ProblemError if it refuses.
         """
         for _ in range(REDIRECTS):
-            status, answer = self._request(method, checked_url(url, url), body)
+            status, response = self._request(method, checked_url(url, url), body)
             if 200 <= status < 300:
-                return answer
+                return response
             if status not in (301, 302, 303, 307, 308):
-                raise ProblemError(status, answer)
+                raise ProblemError(status, response)
             if method not in ("GET", "HEAD"):  # a signature is for one URL, and must not go to another
                 raise AcmeError(f"{url} leads elsewhere, where nothing signed may go")
-            target = urljoin(url, answer.headers.get("location", ""))
+            target = urljoin(url, response.headers.get("location", ""))
             url = checked_url(target, f"{target}, where {url} leads,")
         raise AcmeError(f"{url} leads to yet another address")
 
-    def _request(self, method: str, url: str, body: bytes | None) -> tuple[int, Answer]:
-        """Send one request; return the status and the answer, whatever they are."""
+    def _request(self, method: str, url: str, body: bytes | None) -> tuple[int, Response]:
+        """Send one request; return the status and the response, whatever they are."""
         headers = {"Content-Type": "application/jose+json", "User-Agent": self._user_agent}
         try:
             request = urllib.request.Request(url, body, headers, method=method)  # noqa: S310 - https, see above
@@ -136,7 +137,7 @@ class Exchange:
                 raise OSError("no answer of HTTP")
             with response:
                 names = {name.lower(): value for name, value in response.headers.items()}
-                return response.status, Answer(url, names, read_body(response, url))
+                return response.status, Response(url, names, read_body(response, url))
         except (OSError, http.client.HTTPException, ValueError) as error:  # ValueError: an invalid URL
             reason = getattr(error, "reason", error)
             raise AcmeError(f"cannot reach {url}: {reason}", unreachable=True) from error
@@ -145,18 +146,18 @@ class Exchange:
 class ProblemError(AcmeError):
     """An error in the authority's own words (RFC 7807)."""
 
-    def __init__(self, status: int, answer: Answer) -> None:
-        self.answer = answer
+    def __init__(self, status: int, response: Response) -> None:
+        self.response = response
         try:
-            said = answer.resource()
-            kind = said.text("type")
-            parts = [said, *(said.list_of("subproblems") if "subproblems" in said.members else ())]
+            problem = response.resource()
+            kind = problem.text("type")
+            parts = [problem, *(problem.list_of("subproblems") if "subproblems" in problem.members else ())]
             detail = "; ".join(str(part.members.get("detail")) for part in parts[:10])
         except AcmeError:
-            kind, detail = "", f"{answer.url} answers {status}"
+            kind, detail = "", f"{response.url} answers {status}"
         message = f"{detail} ({kind.removeprefix(PROBLEM_PREFIX)})" if kind else detail
-        super().__init__(message, kind=kind, retry_after=retry_after(answer.headers))
-        self.passing = self.passing or (not kind and status >= 500)
+        super().__init__(message, kind=kind, retry_after=retry_after(response.headers))
+        self.is_temporary = self.is_temporary or (not kind and status >= 500)
 
 
 def read_body(response: http.client.HTTPResponse, url: str) -> bytes:
@@ -164,9 +165,9 @@ def read_body(response: http.client.HTTPResponse, url: str) -> bytes:
 
     When it reads a limited number of bytes, Python's own client does not report that some are missing.
     """
-    body = response.read(LARGEST + 1)
-    if len(body) > LARGEST:
-        raise AcmeError(f"{url} answers with more than {LARGEST} bytes")
+    body = response.read(LARGEST_RESPONSE + 1)
+    if len(body) > LARGEST_RESPONSE:
+        raise AcmeError(f"{url} answers with more than {LARGEST_RESPONSE} bytes")
     if response.length:
         raise http.client.IncompleteRead(body, response.length)
     return body

@@ -12,13 +12,13 @@ from typing import NoReturn
 
 from djbundle.runtime.logs.lines import log
 from djbundle.runtime.options.tls import TlsOptions, decode_base64url
-from djbundle.runtime.tls.acme import Client, ExternalAccount
+from djbundle.runtime.tls.acme import AcmeClient, ExternalAccount
 from djbundle.runtime.tls.authority import LOCAL_NAMES, issue_internal
 from djbundle.runtime.tls.chain import check_chain
 from djbundle.runtime.tls.deadline import Alarm
 from djbundle.runtime.tls.exchange import AcmeError
-from djbundle.runtime.tls.floor import OrderFloor
 from djbundle.runtime.tls.keys import generate_key, key_to_pem, stored_key
+from djbundle.runtime.tls.rate_limit import OrderRateLimit
 from djbundle.runtime.tls.store import Store, short
 from djbundle.runtime.tls.x509 import Certificate, find_certificate, find_pair
 
@@ -39,10 +39,10 @@ class Keeper:
     store: Store
     alarm: Alarm = field(default_factory=Alarm)
     failures: int = field(default=0, init=False)
-    floor: OrderFloor = field(init=False)
+    rate_limit: OrderRateLimit = field(init=False)
 
     def __post_init__(self) -> None:
-        self.floor = OrderFloor(self.store, self.options)
+        self.rate_limit = OrderRateLimit(self.store, self.options)
 
     def run(self) -> NoReturn:
         self.store.create()
@@ -58,16 +58,20 @@ class Keeper:
         wait = seconds_left(find_pair(self.store.read(name)), self.names(), datetime.now(UTC))
         if wait > 0:
             return min(wait, LONGEST_SLEEP)
-        if self.options.source == "acme" and (wait := self.floor.wait()) > 0:
-            log(f"no new certificate for {self.shown()} yet: {self.floored(wait)}", source="tls")
+        if self.options.source == "acme" and (wait := self.rate_limit.wait()) > 0:
+            log(f"no new certificate for {self.shown()} yet: {self.rate_limit_message(wait)}", source="tls")
             return min(wait, LONGEST_SLEEP)
         try:
             content = self.issue()
             self.store.write(name, content.encode("ascii"))
-        except Exception as error:  # any answer of an authority, or a full disk: the next attempt may succeed
+        except Exception as error:  # any response of an authority, or a full disk: the next attempt may succeed
             return self.fail(error)
         self.failures = 0
-        ends = "" if (found := find_certificate(content.encode())) is None else f"{found.ends:%Y-%m-%d %H:%M} UTC"
+        ends = (
+            ""
+            if (certificate := find_certificate(content.encode())) is None
+            else f"{certificate.ends:%Y-%m-%d %H:%M} UTC"
+        )
         log(f"new certificate for {self.shown()}; valid until {ends}", source="tls")
         return 1.0
 
@@ -84,29 +88,29 @@ class Keeper:
             return issue_internal(self.store, self.site.partition("/")[0], self.options.domains)
         account = stored_key(self.store, f"account-{short(self.options.directory)}.pem")
         key, names = generate_key(), self.options.domains
-        client = Client(self.options.directory, account, self.site)
+        client = AcmeClient(self.options.directory, account, self.site)
         with self.alarm.limit(DEADLINE):
             client.register(self.options.email, external_account(self.options))
-            self.floor.note()
+            self.rate_limit.note()
             pem = client.issue(names, key, self.store.publish)
         return key_to_pem(key).decode() + check_chain(pem, key, names, datetime.now(UTC))
 
     def fail(self, error: Exception) -> float:
-        passing = isinstance(error, OSError) or (isinstance(error, AcmeError) and error.passing)
-        first, longest = UNAVAILABLE if passing else REFUSED
+        is_temporary = isinstance(error, OSError) or (isinstance(error, AcmeError) and error.is_temporary)
+        first, longest = UNAVAILABLE if is_temporary else REFUSED
         wait = jittered(min(first * 2 ** min(self.failures, 20), longest))
-        said = f"{type(error).__name__}: {error}"
+        reason = f"{type(error).__name__}: {error}"
         if isinstance(error, AcmeError):
-            wait, said = max(wait, error.retry_after), str(error)
+            wait, reason = max(wait, error.retry_after), str(error)
         if self.options.source == "acme":
-            wait = max(wait, self.floor.wait())
+            wait = max(wait, self.rate_limit.wait())
         self.failures += 1
-        message = f"no certificate for {self.shown()}: {said}; trying again in {in_words(wait)}"
+        message = f"no certificate for {self.shown()}: {reason}; trying again in {in_words(wait)}"
         log(message, "warning", source="tls")
         return wait
 
-    def floored(self, wait: float) -> str:
-        return f"one was ordered less than an hour ago (tls/{self.floor.name}); the next order in {in_words(wait)}"
+    def rate_limit_message(self, wait: float) -> str:
+        return f"one was ordered less than an hour ago (tls/{self.rate_limit.name}); the next order in {in_words(wait)}"
 
 
 def external_account(options: TlsOptions) -> ExternalAccount | None:

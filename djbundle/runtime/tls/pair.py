@@ -13,23 +13,23 @@ from djbundle.errors import CertificateError
 NO_CHECK_TIME = 0x200000  # x509_vfy.h, X509_V_FLAG_NO_CHECK_TIME: we check the expiry ourselves
 FLIGHTS = 4  # more than a handshake has
 
-Version = tuple[tuple[int, int, int], ...]
+FilesVersion = tuple[tuple[int, int, int], ...]
 
 
 @dataclass(frozen=True, slots=True)
-class Pair:
+class CertificatePair:
     """The files of a certificate and its key; it may be one file that holds both."""
 
     certificate: Path
     key: Path
 
-    def version(self) -> Version | None:
+    def version(self) -> FilesVersion | None:
         """Return a value that changes when one of the files does; None while one is missing."""
         try:
-            found = [path.stat() for path in (self.certificate, self.key)]
+            statuses = [path.stat() for path in (self.certificate, self.key)]
         except OSError:
             return None
-        return tuple((each.st_ino, each.st_mtime_ns, each.st_size) for each in found)
+        return tuple((each.st_ino, each.st_mtime_ns, each.st_size) for each in statuses)
 
     def check(self) -> None:
         """Raise CertificateError if a server cannot use the files."""

@@ -28,26 +28,26 @@ class Redirect:
         path = scope["path"]
         if path.startswith(CHALLENGE):
             content = self.store.challenge(path.removeprefix(CHALLENGE))
-            await answer(send, 404 if content is None else 200, content or b"", b"content-type", b"text/plain")
+            await send_response(send, 404 if content is None else 200, content or b"", b"content-type", b"text/plain")
             return
         host = self.host(scope)
         if host is None:
-            await answer(send, 400, b"", b"content-type", b"text/plain")
+            await send_response(send, 400, b"", b"content-type", b"text/plain")
             return
         query = f"?{scope['query_string'].decode('latin-1')}" if scope["query_string"] else ""
         location = f"https://{host}{self.port}{quote(path)}{query}"
-        await answer(send, 308, b"", b"location", location.encode("latin-1"))
+        await send_response(send, 308, b"", b"location", location.encode("latin-1"))
 
     def host(self, scope: dict[str, Any]) -> str | None:
         """Return the requested host, if it is valid. If we know our names, never return one that is not ours."""
-        given = next((value.decode("latin-1") for name, value in scope["headers"] if name == b"host"), "")
-        match = HOST.fullmatch(given)
+        value = next((value.decode("latin-1") for name, value in scope["headers"] if name == b"host"), "")
+        match = HOST.fullmatch(value)
         host = match[1].lower() if match else None
         if self.domains:
             return host if host in self.domains else self.domains[0]
         return host
 
 
-async def answer(send: Send, status: int, body: bytes, name: bytes, value: bytes) -> None:
+async def send_response(send: Send, status: int, body: bytes, name: bytes, value: bytes) -> None:
     await send({"type": "http.response.start", "status": status, "headers": [(name, value)]})
     await send({"type": "http.response.body", "body": body})

@@ -81,8 +81,8 @@ class Store:
         """
         for folder, is_left in ((CHALLENGES, TOKEN.fullmatch), ("", re.compile(r"\..+\.[0-9a-f]{16}").fullmatch)):
             for path in (self.folder / folder).iterdir():
-                found = path.lstat()
-                if is_left(path.name) and stat.S_ISREG(found.st_mode) and time.time() - found.st_mtime > DAY:
+                status = path.lstat()
+                if is_left(path.name) and stat.S_ISREG(status.st_mode) and time.time() - status.st_mtime > DAY:
                     path.unlink(missing_ok=True)
 
 

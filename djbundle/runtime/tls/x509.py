@@ -53,14 +53,14 @@ def find_certificate(content: bytes | None) -> Certificate | None:
 
 def find_pair(content: bytes | None) -> Certificate | None:
     """Return the certificate of a file that also has its key; None if a server could not use it."""
-    found = find_certificate(content)
-    if content is None or found is None:
+    certificate = find_certificate(content)
+    if content is None or certificate is None:
         return None
     try:
         fits = read_key(content).public_key() == x509.load_pem_x509_certificate(content).public_key()
     except UNREADABLE:
         return None
-    return found if fits else None
+    return certificate if fits else None
 
 
 def to_pem(certificate: x509.Certificate) -> str:

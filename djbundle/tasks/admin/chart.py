@@ -17,9 +17,9 @@ from djbundle.tasks.admin.texts import local, span
 WIDTH, HEIGHT = 480, 190
 LEFT, RIGHT, TOP, BOTTOM = 52, 18, 12, 24  # margins
 LABEL_EVERY = 4  # hours
-SLIMMEST = 2.0  # least height of a bar whose value is not zero
+MIN_BAR_HEIGHT = 2.0  # least height of a bar whose value is not zero
 MINUTE, HOUR, DAY = 60, 3600, 86400
-LONG = (2 * MINUTE, 4 * MINUTE, 10 * MINUTE, 20 * MINUTE, HOUR, 2 * HOUR, 4 * HOUR, 12 * HOUR, DAY, 4 * DAY)
+LONG_SCALES = (2 * MINUTE, 4 * MINUTE, 10 * MINUTE, 20 * MINUTE, HOUR, 2 * HOUR, 4 * HOUR, 12 * HOUR, DAY, 4 * DAY)
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,12 +71,12 @@ def throughput(hours: Sequence[Hour]) -> Chart:
     done, failed = sum(hour.done for hour in hours), sum(hour.failed for hour in hours)
     columns = []
     for number, hour in enumerate(hours):
-        said = {"time": clock(hour), "done": hour.done, "failed": hour.failed}
-        column = Column(_("%(time)s: %(done)d done, %(failed)d failed") % said, _area(number, hours))
+        params = {"time": clock(hour), "done": hour.done, "failed": hour.failed}
+        column = Column(_("%(time)s: %(done)d done, %(failed)d failed") % params, _area(number, hours))
         low = float(HEIGHT - BOTTOM)
         for kind, count in (("done", hour.done), ("failed", hour.failed)):
             if count:
-                size = max(SLIMMEST, _size(count, top))
+                size = max(MIN_BAR_HEIGHT, _size(count, top))
                 low -= size
                 column.bars.append(_bar(kind, number, len(hours), max(TOP, low), size))
         columns.append(column)
@@ -93,20 +93,20 @@ def throughput(hours: Sequence[Hour]) -> Chart:
 
 def latency(hours: Sequence[Hour]) -> Chart:
     """Return the chart of how long tasks waited after they were due."""
-    found = [(percentile(hour.waits, 50), percentile(hour.waits, 95)) for hour in hours]
-    worst = max((high for _half, high in found if high is not None), default=0.0)
+    percentiles = [(percentile(hour.waits, 50), percentile(hour.waits, 95)) for hour in hours]
+    worst = max((high for _half, high in percentiles if high is not None), default=0.0)
     top = nice_seconds(worst)
     columns = []
-    for number, (hour, (half, high)) in enumerate(zip(hours, found, strict=True)):
-        said = {"time": clock(hour), "half": span(half), "most": span(high)}
-        column = Column(_("%(time)s: half within %(half)s, 95 of 100 within %(most)s") % said, _area(number, hours))
+    for number, (hour, (half, high)) in enumerate(zip(hours, percentiles, strict=True)):
+        params = {"time": clock(hour), "half": span(half), "most": span(high)}
+        column = Column(_("%(time)s: half within %(half)s, 95 of 100 within %(most)s") % params, _area(number, hours))
         for kind, value in (("p95", high), ("p50", half)):
             if value is not None:
                 column.dots.append((kind, *_point(number, len(hours), value, top)))
         columns.append(column)
     lines = [
-        *_lines("p95", [high for _half, high in found], top),
-        *_lines("p50", [half for half, _high in found], top),
+        *_lines("p95", [high for _half, high in percentiles], top),
+        *_lines("p50", [half for half, _high in percentiles], top),
     ]
     return Chart(
         name="latency",
@@ -137,7 +137,7 @@ def nice_count(most: int) -> int:
 def nice_seconds(most: float) -> float:
     if most <= MINUTE:
         return min(nice_count(round(most * 1000 + 0.5)) / 1000, MINUTE)
-    return next((size for size in LONG if size >= most), nice_count(round(most / DAY + 0.5)) * DAY)
+    return next((size for size in LONG_SCALES if size >= most), nice_count(round(most / DAY + 0.5)) * DAY)
 
 
 def _size(value: float, top: float) -> float:
@@ -165,12 +165,12 @@ def _area(number: int, hours: Sequence[Hour]) -> Bar:
 def _lines(kind: str, values: Iterable[float | None], top: float) -> list[tuple[str, str]]:
     """Return lines without gaps: an hour in which nothing finished splits a line in two."""
     placed = list(enumerate(values))
-    found = []
+    lines = []
     for is_there, run in groupby(placed, lambda each: each[1] is not None):
         if is_there:
             points = [_point(number, len(placed), value, top) for number, value in run if value is not None]
-            found.append((kind, " ".join(f"{x},{y}" for x, y in points)))
-    return found
+            lines.append((kind, " ".join(f"{x},{y}" for x, y in points)))
+    return lines
 
 
 def _rows(top: float, write: Callable[[float], str]) -> list[Label]:

@@ -24,32 +24,32 @@ PERMISSION = "djbundle_tasks.change_taskrecord"
 
 
 @dataclass(frozen=True, slots=True)
-class Command:
+class TaskCommand:
     """Changes tasks in some states, and ignores tasks in other states."""
 
     name: str
     label: Any
     states: tuple[State, ...]  # states with its button
     run: Callable[[operations_api.Records], int]
-    told: Callable[[int], str]  # the message about that many changed tasks
+    message: Callable[[int], str]  # the message about that many changed tasks
 
 
 COMMANDS = (
-    Command(
+    TaskCommand(
         "retry",
         _("Run again"),
         (FAILED, CANCELLED),
         operations_api.retry,
         lambda n: ngettext("%d task will be run again.", "%d tasks will be run again.", n) % n,
     ),
-    Command(
+    TaskCommand(
         "run_now",
         _("Run now"),
         (SCHEDULED, RETRYING),
         operations_api.run_now,
         lambda n: ngettext("%d task need not wait.", "%d tasks need not wait.", n) % n,
     ),
-    Command(
+    TaskCommand(
         "cancel",
         _("Cancel"),
         (WAITING, OVERDUE, SCHEDULED, RETRYING, RUNS),
@@ -63,6 +63,6 @@ def may_command(request: HttpRequest) -> bool:
     return request.user.has_perm(PERMISSION)
 
 
-def buttons(request: HttpRequest, state: State) -> list[Command]:
+def buttons(request: HttpRequest, state: State) -> list[TaskCommand]:
     """Return the commands for a task in this state; none if this user may not run commands."""
     return [command for command in COMMANDS if state in command.states] if may_command(request) else []

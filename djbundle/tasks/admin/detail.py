@@ -16,7 +16,7 @@ Facts = list[tuple[str, str]]
 
 
 @dataclass(frozen=True, slots=True)
-class Attempt:
+class FailedAttempt:
     """A failed attempt."""
 
     number: int
@@ -27,7 +27,7 @@ class Attempt:
 
 
 @dataclass(frozen=True, slots=True)
-class Progress:
+class ProgressDisplay:
     """The progress of a task.
 
     Its numbers are text, because a template would format them for the user's language, which HTML cannot parse.
@@ -53,14 +53,14 @@ def detail(record: TaskRecord, now: datetime.datetime) -> dict[str, Any]:
         "rules": rules(record),
         "progress": progress(record.progress),
         "result": None if record.return_value is None else pretty(record.return_value),
-        "attempts": attempts(record.errors),
-        "held": held(record),
+        "attempts": failed_attempts(record.errors),
+        "held": why_held(record),
         "then": pretty(record.then) if record.then else None,
         "group": group(record),
     }
 
 
-def held(record: TaskRecord) -> str:
+def why_held(record: TaskRecord) -> str:
     """Return why the task cannot run yet, or "" if it can."""
     return str(record.held.get("why", "")) if record.status == READY and isinstance(record.held, dict) else ""
 
@@ -70,21 +70,21 @@ def wait_and_run(record: TaskRecord, now: datetime.datetime) -> tuple[float | No
 
     It waited from when it was due until it started, and took from then until it ended.
     """
-    begun, ended = record.last_attempted_at, record.finished_at
-    if record.status == READY or begun is None:
+    started, ended = record.last_attempted_at, record.finished_at
+    if record.status == READY or started is None:
         end = ended or now
         return (seconds_between(record.run_after, end) if end >= record.run_after else None), None
-    return seconds_between(record.run_after, begun), seconds_between(begun, ended or now)
+    return seconds_between(record.run_after, started), seconds_between(started, ended or now)
 
 
 def times(record: TaskRecord, now: datetime.datetime) -> Facts:
-    begun = record.last_attempted_at
+    started = record.last_attempted_at
     wait, took = wait_and_run(record, now)
-    found = [
+    facts = [
         (_("Enqueued"), to_the_second(record.enqueued_at)),
         (_("Due"), to_the_second(record.run_after)),
         (_("First started"), to_the_second(record.started_at)),
-        (_("Last started"), to_the_second(begun) if begun != record.started_at else ""),
+        (_("Last started"), to_the_second(started) if started != record.started_at else ""),
         (_("Finished"), to_the_second(record.finished_at)),
         (_("Cancelled"), to_the_second(record.cancelled_at)),
         (_("Expires"), to_the_second(record.expires_at)),
@@ -92,13 +92,13 @@ def times(record: TaskRecord, now: datetime.datetime) -> Facts:
         (_("From enqueued to finished"), span(seconds_between(record.enqueued_at, record.finished_at))),
         (_("Runs for") if record.status == RUNNING else _("Took"), span(took)),
     ]
-    return [(label, text) for label, text in found if text not in ("", NOTHING)]
+    return [(label, text) for label, text in facts if text not in ("", NOTHING)]
 
 
 def rules(record: TaskRecord) -> Facts:
     limit = record.concurrency_limit
     runs = {"made": len(record.worker_ids), "allowed": record.max_attempts}
-    found = [
+    facts = [
         (_("Queue"), record.queue_name),
         (_("Priority"), localize(record.priority) if record.priority else ""),
         (_("Attempts"), _("%(made)d of %(allowed)d") % runs if record.max_attempts else ""),
@@ -111,38 +111,38 @@ def rules(record: TaskRecord) -> Facts:
         (_("At once"), f"{limit or NOTHING} ({record.concurrency_key})" if record.concurrency_key else ""),
         (_("Backend"), record.backend if record.backend != "default" else ""),
     ]
-    return [(label, str(text)) for label, text in found if text]
+    return [(label, str(text)) for label, text in facts if text]
 
 
-def progress(told: Any) -> Progress | None:
+def progress(reported: Any) -> ProgressDisplay | None:
     """Return the progress that the task has reported, which may be any value."""
-    if not isinstance(told, dict):
+    if not isinstance(reported, dict):
         return None
-    done, total = (value if isinstance(value := told.get(key), int | float) else None for key in ("done", "total"))
-    if done is None and not told.get("note"):
+    done, total = (value if isinstance(value := reported.get(key), int | float) else None for key in ("done", "total"))
+    if done is None and not reported.get("note"):
         return None
-    return Progress(str(done or 0), str(total) if total else "", str(told.get("note") or ""))
+    return ProgressDisplay(str(done or 0), str(total) if total else "", str(reported.get("note") or ""))
 
 
-def attempts(errors: list[dict[str, str]]) -> list[Attempt]:
-    found = []
+def failed_attempts(errors: list[dict[str, str]]) -> list[FailedAttempt]:
+    attempts = []
     for number, error in enumerate(errors, 1):
         traceback = error.get("traceback", "").rstrip()
         message = traceback.rpartition("\n")[2]
         kind = error.get("exception_class_path", "")
-        found.append(Attempt(number, kind, message, traceback, is_last=number == len(errors)))
-    return found
+        attempts.append(FailedAttempt(number, kind, message, traceback, is_last=number == len(errors)))
+    return attempts
 
 
 def group(record: TaskRecord) -> dict[str, Any] | None:
     """Return the group of the task, with tasks that were enqueued together with it."""
-    if record.group_id is None or (found := record.group) is None:
+    if record.group_id is None or (group := record.group) is None:
         return None
     others = transitions.records().filter(group_id=record.group_id).exclude(pk=record.pk)
     return {
-        "pk": found.pk,
-        "text": _("%(done)d of %(total)d done") % {"done": found.total - found.remaining, "total": found.total},
+        "pk": group.pk,
+        "text": _("%(done)d of %(total)d done") % {"done": group.total - group.remaining, "total": group.total},
         "failed": others.filter(status=FAILED).exists(),
-        "then": pretty(found.callback) if found.callback else None,
+        "then": pretty(group.callback) if group.callback else None,
         "some": list(others.order_by("group_index", "pk").only("pk", "task_path")[:10]),
     }

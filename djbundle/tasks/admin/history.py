@@ -48,25 +48,25 @@ class History:
 def history(now: datetime.datetime) -> History:
     """Return the history. Its last hour has not ended yet."""
     hours = list(_hours(now))
-    found = History(hours, Counter(), Counter(), defaultdict(list))
+    result = History(hours, Counter(), Counter(), defaultdict(list))
     for number, name, status, count in _counts(hours):
         hour = hours[number]
         if status == TaskResultStatus.SUCCESSFUL:
             hour.done += count
-            found.done[name] += count
+            result.done[name] += count
         else:
             hour.failed += count
-            found.failed[name] += count
-    for number, name, due, begun, ended in _sample(hours):
-        if (wait := seconds_between(due, begun)) is not None:
+            result.failed[name] += count
+    for number, name, due, started_at, ended_at in _sample(hours):
+        if (wait := seconds_between(due, started_at)) is not None:
             hours[number].waits.append(wait)
-            found.waits[name].append(wait)
-        if (took := seconds_between(begun, ended)) is not None:
+            result.waits[name].append(wait)
+        if (took := seconds_between(started_at, ended_at)) is not None:
             hours[number].runs.append(took)
     for hour in hours:
         hour.waits.sort()
         hour.runs.sort()
-    return found
+    return result
 
 
 def percentile(values: list[float], percent: int) -> float | None:
@@ -80,11 +80,11 @@ def mean(values: list[float]) -> float | None:
 
 def _hours(now: datetime.datetime) -> Iterator[Hour]:
     """Yield the hours, in UTC so that each has 60 minutes. They begin at a full hour of the local time."""
-    begun = local(now).replace(minute=0, second=0, microsecond=0)
-    if timezone.is_aware(begun):
-        begun = begun.astimezone(datetime.UTC)
+    first = local(now).replace(minute=0, second=0, microsecond=0)
+    if timezone.is_aware(first):
+        first = first.astimezone(datetime.UTC)
     for number in reversed(range(HOURS)):
-        begin = begun - datetime.timedelta(hours=number)
+        begin = first - datetime.timedelta(hours=number)
         yield Hour(begin, begin + datetime.timedelta(hours=1))
 
 

@@ -12,8 +12,8 @@ from django.utils.text import smart_split, unescape_string_literal
 
 from djbundle.tasks.models import TaskRecord
 
-UNSEEN = ("errors", "return_value", "then")  # long columns that the list does not show
-LONGEST_KEY = 18  # digits
+DEFERRED = ("errors", "return_value", "then")  # long columns that the list does not show
+MAX_KEY_LENGTH = 18  # digits
 
 
 class WindowPaginator(Paginator):  # type: ignore[type-arg]
@@ -37,7 +37,7 @@ class WindowPaginator(Paginator):  # type: ignore[type-arg]
         return self.first + len(self.window)
 
     @property
-    def seen(self) -> int:
+    def last(self) -> int:
         return self.first + min(len(self.window), self.per_page)
 
     def page(self, number: int | str) -> Page[TaskRecord]:
@@ -48,7 +48,7 @@ class TaskList(ChangeList):
     """The change list of tasks."""
 
     def get_queryset(self, request: HttpRequest, exclude_parameters: Any = None) -> QuerySet[TaskRecord]:
-        return super().get_queryset(request, exclude_parameters).defer(*UNSEEN)
+        return super().get_queryset(request, exclude_parameters).defer(*DEFERRED)
 
     def get_results(self, request: HttpRequest) -> None:
         super().get_results(request)
@@ -66,8 +66,8 @@ def search(rows: QuerySet[TaskRecord], text: str) -> QuerySet[TaskRecord]:
 
 
 def _has(word: str) -> Q:
-    found = Q(task_path__icontains=word)
+    condition = Q(task_path__icontains=word)
     # SQLite keeps JSON as it was written, in ASCII; PostgreSQL returns the characters themselves.
     for written in {json.dumps(word)[1:-1], json.dumps(word, ensure_ascii=False)[1:-1]}:
-        found |= Q(args__icontains=written) | Q(kwargs__icontains=written)
-    return found | Q(pk=int(word)) if word.isdecimal() and len(word) <= LONGEST_KEY else found
+        condition |= Q(args__icontains=written) | Q(kwargs__icontains=written)
+    return condition | Q(pk=int(word)) if word.isdecimal() and len(word) <= MAX_KEY_LENGTH else condition

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 else:
     Base = object
 
-FORGOTTEN = datetime.timedelta(days=1)  # a worker that was last seen earlier is not shown
+WORKER_MAX_AGE = datetime.timedelta(days=1)  # a worker that was last seen earlier is not shown
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,11 +48,11 @@ class Card:
 
 
 @dataclass(frozen=True, slots=True)
-class Seen:
+class WorkerRow:
     """One worker."""
 
     record: WorkerRecord
-    silent: bool
+    is_stale: bool
     ago: str
 
 
@@ -70,17 +70,17 @@ class OverviewViews(Base):
         if not self.has_view_permission(request):
             raise PermissionDenied
         now = timezone.now()
-        found = history(now)
+        last_day = history(now)
         context = {
             **self.admin_site.each_context(request),
             "title": _("Overview"),
             "opts": self.opts,
             "media": self.media,
             "actions_on_top": True,
-            "cards": cards(found, now),
-            "charts": [throughput(found.hours), latency(found.hours)],
-            "table": table(found.hours),
-            "sampled": any(hour.finished > SAMPLE for hour in found.hours),
+            "cards": cards(last_day, now),
+            "charts": [throughput(last_day.hours), latency(last_day.hours)],
+            "table": table(last_day.hours),
+            "sampled": any(hour.finished > SAMPLE for hour in last_day.hours),
             "sample": SAMPLE,
             "workers": workers(now),
             "may_pause": request.user.has_perm("djbundle_tasks.add_pausedqueue"),
@@ -91,27 +91,27 @@ class OverviewViews(Base):
 
     def set_queue(self, request: HttpRequest) -> HttpResponse:
         """Pause or resume a queue."""
-        name, wanted = request.POST.get("queue", ""), request.POST.get("command")
-        if not name or wanted not in ("pause", "resume"):
+        name, command = request.POST.get("queue", ""), request.POST.get("command")
+        if not name or command not in ("pause", "resume"):
             raise BadRequest("There is no such command.")
-        permission = "add" if wanted == "pause" else "delete"
+        permission = "add" if command == "pause" else "delete"
         if not request.user.has_perm(f"djbundle_tasks.{permission}_pausedqueue"):
             raise PermissionDenied
-        if wanted == "pause":
+        if command == "pause":
             operations_api.pause(name)
-            told = _("No worker takes tasks from “%s” now.")
+            message = _("No worker takes tasks from “%s” now.")
         else:
             operations_api.resume(name)
-            told = _("Workers take tasks from “%s” again.")
-        self.message_user(request, told % name, messages.SUCCESS)
+            message = _("Workers take tasks from “%s” again.")
+        self.message_user(request, message % name, messages.SUCCESS)
         return redirect(reverse("admin:djbundle_tasks_overview", current_app=self.admin_site.name))
 
 
-def cards(found: History, now: datetime.datetime) -> list[Card]:
+def cards(last_day: History, now: datetime.datetime) -> list[Card]:
     """Return each queue that had tasks in the last 24 hours, has some now, or is paused."""
     paused = set(PausedQueue.objects.using(transitions.alias()).values_list("name", flat=True))
     ready, running = _ready(now), _running()
-    names = {*found.done, *found.failed, *ready, *running, *paused}
+    names = {*last_day.done, *last_day.failed, *ready, *running, *paused}
     return [
         Card(
             name=name,
@@ -119,10 +119,10 @@ def cards(found: History, now: datetime.datetime) -> list[Card]:
             ready=ready.get(name, {}).get("due", 0),
             scheduled=ready.get(name, {}).get("later", 0),
             running=running.get(name, 0),
-            done=found.done[name],
-            failed=found.failed[name],
+            done=last_day.done[name],
+            failed=last_day.failed[name],
             oldest=span(seconds_between(ready.get(name, {}).get("oldest"), now)),
-            wait=span(mean(found.waits.get(name, []))),
+            wait=span(mean(last_day.waits.get(name, []))),
         )
         for name in sorted(names)
     ]
@@ -149,10 +149,10 @@ def _running() -> dict[str, int]:
     return {row["queue_name"]: row["count"] for row in rows}
 
 
-def workers(now: datetime.datetime) -> list[Seen]:
+def workers(now: datetime.datetime) -> list[WorkerRow]:
     """Return the workers that were seen lately, the latest first."""
-    rows = WorkerRecord.objects.using(transitions.alias()).filter(seen_at__gt=now - FORGOTTEN).order_by("-seen_at")
+    rows = WorkerRecord.objects.using(transitions.alias()).filter(seen_at__gt=now - WORKER_MAX_AGE).order_by("-seen_at")
     return [
-        Seen(row, silent=row.seen_at < now - options.lease(), ago=span(seconds_between(row.seen_at, now)))
+        WorkerRow(row, is_stale=row.seen_at < now - options.lease(), ago=span(seconds_between(row.seen_at, now)))
         for row in rows
     ]

@@ -19,6 +19,6 @@ class PausedQueueAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
     def delete_model(self, _request: HttpRequest, paused: PausedQueue) -> None:
         operations_api.resume(paused.name)
 
-    def delete_queryset(self, _request: HttpRequest, chosen: Any) -> None:
-        for paused in chosen:
+    def delete_queryset(self, _request: HttpRequest, queryset: Any) -> None:
+        for paused in queryset:
             operations_api.resume(paused.name)

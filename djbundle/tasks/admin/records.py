@@ -16,7 +16,7 @@ from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_POST
 
 from djbundle.tasks import operations_api
-from djbundle.tasks.admin.commands import COMMANDS, Command, buttons, may_command
+from djbundle.tasks.admin.commands import COMMANDS, TaskCommand, buttons, may_command
 from djbundle.tasks.admin.detail import detail, progress, wait_and_run
 from djbundle.tasks.admin.filters import FinishedFilter, QueueFilter, StateFilter, TaskFilter
 from djbundle.tasks.admin.listing import TaskList, WindowPaginator, search
@@ -27,10 +27,10 @@ from djbundle.tasks.models import RUNNING, TaskRecord
 from djbundle.tasks.store import transitions
 
 
-def _action(command: Command) -> Any:
+def _action(command: TaskCommand) -> Any:
     @admin.action(description=command.label, permissions=["command"])
-    def run(model_admin: Any, request: HttpRequest, chosen: operations_api.Records) -> None:
-        model_admin.message_user(request, command.told(command.run(chosen)), messages.SUCCESS)
+    def run(model_admin: Any, request: HttpRequest, queryset: operations_api.Records) -> None:
+        model_admin.message_user(request, command.message(command.run(queryset)), messages.SUCCESS)
 
     run.__name__ = command.name
     return run
@@ -63,9 +63,9 @@ class TaskRecordAdmin(OverviewViews, admin.ModelAdmin):  # type: ignore[type-arg
 
     @admin.display(description=_("status"))
     def state(self, record: TaskRecord) -> str:
-        found = state_of(record, timezone.now())
-        told = progress(record.progress) if found is RUNS else None
-        return format_html('{} <span class="djt-quiet">{}</span>', found.badge(), told.text if told else "")
+        state = state_of(record, timezone.now())
+        display = progress(record.progress) if state is RUNS else None
+        return format_html('{} <span class="djt-quiet">{}</span>', state.badge(), display.text if display else "")
 
     @admin.display(description=_("attempts"))
     def attempts(self, record: TaskRecord) -> str:
@@ -130,7 +130,7 @@ class TaskRecordAdmin(OverviewViews, admin.ModelAdmin):  # type: ignore[type-arg
         record = get_object_or_404(transitions.records(), pk=object_id)
         if count := command.run(transitions.records().filter(pk=record.pk)):
             self.log_change(request, record, str(command.label))
-            self.message_user(request, command.told(count), messages.SUCCESS)
+            self.message_user(request, command.message(count), messages.SUCCESS)
         else:
             self.message_user(request, _("Nothing was done: the task has moved on."), messages.WARNING)
         page = reverse("admin:djbundle_tasks_taskrecord_change", args=[record.pk], current_app=self.admin_site.name)
@@ -162,12 +162,12 @@ class TaskRecordAdmin(OverviewViews, admin.ModelAdmin):  # type: ignore[type-arg
         return not runs and super().has_delete_permission(request, record)
 
     @admin.action(description=_("Discard"), permissions=["delete"])
-    def delete_selected(self, request: HttpRequest, chosen: operations_api.Records) -> Any:
+    def delete_selected(self, request: HttpRequest, queryset: operations_api.Records) -> Any:
         """Discard with Django's confirmation page, but only tasks that do not run."""
-        return delete_selected(self, request, chosen.exclude(status=RUNNING))
+        return delete_selected(self, request, queryset.exclude(status=RUNNING))
 
     def delete_model(self, _request: HttpRequest, record: TaskRecord) -> None:
         operations_api.discard(transitions.records().filter(pk=record.pk))
 
-    def delete_queryset(self, _request: HttpRequest, chosen: operations_api.Records) -> None:
-        operations_api.discard(chosen)
+    def delete_queryset(self, _request: HttpRequest, queryset: operations_api.Records) -> None:
+        operations_api.discard(queryset)

@@ -63,38 +63,38 @@ class ScheduleAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
     # --- actions ---
 
     @admin.action(description=_("Enable"), permissions=["change"])
-    def enable(self, request: HttpRequest, chosen: Any) -> None:
-        count = chosen.filter(enabled=False).update(enabled=True)
-        self._tell(request, ngettext("%d schedule is enabled.", "%d schedules are enabled.", count) % count)
+    def enable(self, request: HttpRequest, queryset: Any) -> None:
+        count = queryset.filter(enabled=False).update(enabled=True)
+        self._send_success(request, ngettext("%d schedule is enabled.", "%d schedules are enabled.", count) % count)
 
     @admin.action(description=_("Disable"), permissions=["change"])
-    def disable(self, request: HttpRequest, chosen: Any) -> None:
-        count = chosen.filter(enabled=True).update(enabled=False)
-        self._tell(request, ngettext("%d schedule is disabled.", "%d schedules are disabled.", count) % count)
+    def disable(self, request: HttpRequest, queryset: Any) -> None:
+        count = queryset.filter(enabled=True).update(enabled=False)
+        self._send_success(request, ngettext("%d schedule is disabled.", "%d schedules are disabled.", count) % count)
 
     @admin.action(description=_("Run now, once"), permissions=["change"])
-    def run_now(self, request: HttpRequest, chosen: Any) -> None:
-        for schedule in chosen:
+    def run_now(self, request: HttpRequest, queryset: Any) -> None:
+        for schedule in queryset:
             try:
                 import_string(schedule.task_path).enqueue(*schedule.args, **schedule.kwargs)
             except Exception as error:  # whatever the project's code or a wrong argument raises
-                told = {"name": schedule.name, "error": error}
-                self.message_user(request, _("“%(name)s” cannot be run: %(error)s") % told, messages.ERROR)
+                params = {"name": schedule.name, "error": error}
+                self.message_user(request, _("“%(name)s” cannot be run: %(error)s") % params, messages.ERROR)
             else:
-                self._tell(request, _("“%s” is enqueued.") % schedule.name)
+                self._send_success(request, _("“%s” is enqueued.") % schedule.name)
 
     @admin.action(description=_("Delete"), permissions=["delete"])
-    def delete_selected(self, request: HttpRequest, chosen: Any) -> Any:
+    def delete_selected(self, request: HttpRequest, queryset: Any) -> Any:
         """Delete with Django's confirmation page, but only schedules that were made in the admin."""
-        if kept := chosen.filter(in_code=True).count():
-            told = ngettext(
+        if kept := queryset.filter(in_code=True).count():
+            message = ngettext(
                 "%d schedule is declared in code and stays.", "%d schedules are declared in code and stay.", kept
             )
-            self.message_user(request, told % kept, messages.WARNING)
-        made_here = chosen.filter(in_code=False)
+            self.message_user(request, message % kept, messages.WARNING)
+        made_here = queryset.filter(in_code=False)
         return delete_selected(self, request, made_here) if made_here.exists() else None
 
-    def _tell(self, request: HttpRequest, text: str) -> None:
+    def _send_success(self, request: HttpRequest, text: str) -> None:
         self.message_user(request, text, messages.SUCCESS)
 
     # --- the form ---

@@ -14,8 +14,8 @@ from djbundle.tasks.models import READY, RUNNING, TaskRecord
 
 NEWEST = ("-id",)
 NEXT = ("-priority", "run_after", "id")  # the order in which workers claim
-LONGEST = ("last_attempted_at", "id")
-PATIENCE = datetime.timedelta(minutes=5)  # a task that has been due for longer is overdue
+LONGEST_RUNNING = ("last_attempted_at", "id")
+OVERDUE_AFTER = datetime.timedelta(minutes=5)  # a task that has been due for longer is overdue
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,8 +38,8 @@ WAITING = State("waiting", _("Waiting"), "○", NEXT)
 OVERDUE = State("overdue", _("Overdue"), "!", NEXT)
 SCHEDULED = State("scheduled", _("Scheduled"), "◷", NEXT)
 RETRYING = State("retrying", _("To be retried"), "↻", NEXT)
-RUNS = State("running", _("Running"), "▶", LONGEST)
-STOPPING = State("stopping", _("Stopping"), "■", LONGEST)
+RUNS = State("running", _("Running"), "▶", LONGEST_RUNNING)
+STOPPING = State("stopping", _("Stopping"), "■", LONGEST_RUNNING)
 DONE = State("done", _("Done"), "✓")
 FAILED = State("failed", _("Failed"), "✕")
 CANCELLED = State("cancelled", _("Cancelled"), "⊘")
@@ -60,15 +60,15 @@ def state_of(record: TaskRecord, now: datetime.datetime) -> State:
         return STOPPING if record.cancelled_at else RUNS
     if record.run_after > now:
         return RETRYING if record.started_at else SCHEDULED
-    return OVERDUE if record.run_after <= now - PATIENCE else WAITING
+    return OVERDUE if record.run_after <= now - OVERDUE_AFTER else WAITING
 
 
 def condition(state: State, now: datetime.datetime) -> Q:
     """Return the condition of the rows in this state."""
     later = Q(status=READY, run_after__gt=now)
     return {
-        WAITING: Q(status=READY, run_after__lte=now, run_after__gt=now - PATIENCE),
-        OVERDUE: Q(status=READY, run_after__lte=now - PATIENCE),
+        WAITING: Q(status=READY, run_after__lte=now, run_after__gt=now - OVERDUE_AFTER),
+        OVERDUE: Q(status=READY, run_after__lte=now - OVERDUE_AFTER),
         SCHEDULED: later & Q(started_at=None),
         RETRYING: later & Q(started_at__isnull=False),
         RUNS: Q(status=RUNNING, cancelled_at=None),

@@ -3,16 +3,16 @@
 import math
 from argparse import ArgumentTypeError
 
-LONGEST = 1e9  # seconds
-MOST_DAYS = 36_500
-MOST_AT_ONCE = 10_000
+MAX_SECONDS = 1e9  # seconds
+MAX_DAYS = 36_500
+MAX_COUNT = 10_000
 
 
 def count(text: str) -> int:
     """Parse a number of processes or threads."""
     number = limit(text)
-    if not 1 <= number <= MOST_AT_ONCE:
-        raise ArgumentTypeError(f"must be from 1 to {MOST_AT_ONCE}, not {text}")
+    if not 1 <= number <= MAX_COUNT:
+        raise ArgumentTypeError(f"must be from 1 to {MAX_COUNT}, not {text}")
     return number
 
 
@@ -33,16 +33,16 @@ def seconds(text: str) -> float:
         number = float(text)
     except ValueError as error:
         raise ArgumentTypeError(f"must be a number of seconds, not {text!r}") from error
-    if not math.isfinite(number) or not 0 <= number <= LONGEST:
-        raise ArgumentTypeError(f"must be from 0 to {LONGEST:.0f} seconds, not {text}")
+    if not math.isfinite(number) or not 0 <= number <= MAX_SECONDS:
+        raise ArgumentTypeError(f"must be from 0 to {MAX_SECONDS:.0f} seconds, not {text}")
     return number
 
 
 def days(text: str) -> float:
     """Parse an age in days."""
     number = seconds(text)
-    if number > MOST_DAYS:
-        raise ArgumentTypeError(f"must be from 0 to {MOST_DAYS} days, not {text}")
+    if number > MAX_DAYS:
+        raise ArgumentTypeError(f"must be from 0 to {MAX_DAYS} days, not {text}")
     return number
 
 

@@ -12,19 +12,19 @@ from django.conf import settings
 from djbundle.tasks import backends
 from djbundle.tasks.options import option
 
-GRACE = "1"  # seconds for running tasks after a reload; the new worker runs them again
-SWITCH = "DJBUNDLE_RUNSERVER_WORKER"  # 0: no worker beside runserver
+GRACE_SECONDS = "1"  # seconds for running tasks after a reload; the new worker runs them again
+VARIABLE = "DJBUNDLE_RUNSERVER_WORKER"  # 0: no worker beside runserver
 
 
 def start_worker_beside() -> None:
     """Start a worker if this is the serving process of ``runserver``."""
-    if is_wanted():
+    if must_start_worker():
         command = worker_command()
         no_input = (os.POSIX_SPAWN_OPEN, 0, os.devnull, os.O_RDONLY, 0)
         os.posix_spawn(command[0], command, os.environ, file_actions=[no_input])
 
 
-def is_wanted() -> bool:
+def must_start_worker() -> bool:
     """Return whether to start a worker.
 
     That is so in development with DEBUG and a database backend in TASKS, unless it is turned off.
@@ -34,7 +34,7 @@ def is_wanted() -> bool:
         and sys.argv[1:2] == ["runserver"]
         and (os.environ.get("RUN_MAIN") == "true" or "--noreload" in sys.argv)
         and settings.DEBUG
-        and os.environ.get(SWITCH, "1") != "0"
+        and os.environ.get(VARIABLE, "1") != "0"
         and _is_configured()
     )
 
@@ -54,6 +54,6 @@ def worker_command() -> list[str]:
     prefix = [str(argument) for argument in get_child_arguments()][: -len(sys.argv[1:])]
     parser = CommandParser(add_help=False, allow_abbrev=False)
     parser.add_argument("--pythonpath")
-    given, _ = parser.parse_known_args(sys.argv[2:])
-    extra = ["--pythonpath", given.pythonpath] if given.pythonpath else []
-    return [*prefix, "worker", "--with-parent", str(os.getpid()), "--grace", GRACE, *extra]
+    options, _ = parser.parse_known_args(sys.argv[2:])
+    extra = ["--pythonpath", options.pythonpath] if options.pythonpath else []
+    return [*prefix, "worker", "--with-parent", str(os.getpid()), "--grace", GRACE_SECONDS, *extra]

@@ -7,7 +7,7 @@ from django.db import models
 from django.utils import timezone
 
 from djbundle.tasks.compat import TaskResultStatus
-from djbundle.tasks.store import transitions as queue
+from djbundle.tasks.store import transitions
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +24,7 @@ def backlog() -> list[Backlog]:
     now, status = timezone.now(), TaskResultStatus
     ready = models.Q(status=status.READY, run_after__lte=now)
     rows = (
-        queue.records()
+        transitions.records()
         .filter(status__in=[status.READY, status.RUNNING])
         .values("queue_name")
         .annotate(

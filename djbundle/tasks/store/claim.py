@@ -20,7 +20,7 @@ from djbundle.tasks.store.transitions import Queues, alias, due
 from djbundle.tasks.store.worker_identity import Identity
 
 
-class Kind(Enum):
+class TaskKind(Enum):
     """Which tasks to claim: those that get a process of their own (see worker/process_pool.py), the others, or both."""
 
     ANY = ""
@@ -29,34 +29,34 @@ class Kind(Enum):
 
 
 NEEDS_OWN = models.Q(timeout__isnull=False) | models.Q(losses__gt=0)
-CHOSEN = {Kind.ANY: models.Q(), Kind.SHARED: ~NEEDS_OWN, Kind.ALONE: NEEDS_OWN}
-APPEND = {
+CONDITIONS = {TaskKind.ANY: models.Q(), TaskKind.SHARED: ~NEEDS_OWN, TaskKind.ALONE: NEEDS_OWN}
+APPEND_WORKER = {
     "sqlite": "json_insert(worker_ids, '$[#]', %s)",
     "postgresql": "worker_ids || jsonb_build_array(%s::text)",
     "mysql": "JSON_ARRAY_APPEND(worker_ids, '$', %s)",
 }
 # Says READY in a roundabout way. The condition of the partial index djbundle_tasks_limited must appear literally, and
 # with a plain "status = 'READY'" SQLite would read every waiting task through djbundle_tasks_ready instead.
-KEYED = """
+HAS_KEYS = """
 EXISTS (SELECT 1 FROM {table} WHERE NOT (concurrency_key = '') AND status IN ('READY', 'RUNNING')
     AND status <> 'RUNNING')
 """
-LOOK = """
-SELECT EXISTS (SELECT 1 FROM {table} WHERE status = 'READY' AND run_after <= %s {chosen}
+PEEK_SQL = """
+SELECT EXISTS (SELECT 1 FROM {table} WHERE status = 'READY' AND run_after <= %s {condition}
     AND queue_name NOT IN (SELECT name FROM {paused})), {keyed}
 """
-FIND = """
-SELECT {wanted} FROM {table} WHERE status = 'READY' AND run_after <= %s
-    AND (expires_at IS NULL OR expires_at > %s OR started_at IS NOT NULL) {chosen}
+SELECT_SQL = """
+SELECT {columns} FROM {table} WHERE status = 'READY' AND run_after <= %s
+    AND (expires_at IS NULL OR expires_at > %s OR started_at IS NOT NULL) {condition}
     AND queue_name NOT IN (SELECT name FROM {paused})
 ORDER BY priority DESC, run_after, id LIMIT %s {lock}
 """
-MARK = "UPDATE {table} SET {marks} WHERE id IN ({found})"
-MARKED = {  # what a claim writes, and so the values of a claimed row
+CLAIM_SQL = "UPDATE {table} SET {marks} WHERE id IN ({keys_sql})"
+CLAIMED_VALUES = {  # what a claim writes, and so the values of a claimed row
     "status": "'RUNNING'",
     "epoch": "epoch + 1",
     "worker": "%s",
-    "worker_ids": "",  # see APPEND
+    "worker_ids": "",  # see APPEND_WORKER
     "lease_until": "%s",
     "last_attempted_at": "%s",
     "started_at": "coalesce(started_at, %s)",
@@ -65,33 +65,33 @@ MARKED = {  # what a claim writes, and so the values of a claimed row
 
 def claim(worker: Identity, limit: int, queues: Queues = ()) -> list[TaskRecord]:
     """Claim up to `limit` tasks, the most urgent ones, and return their rows."""
-    return [run.record() for run in take(worker, limit, queues)]
+    return [run.record() for run in claim_runs(worker, limit, queues)]
 
 
-def take(worker: Identity, limit: int, queues: Queues = (), kind: Kind = Kind.ANY) -> list[Run]:
+def claim_runs(worker: Identity, limit: int, queues: Queues = (), kind: TaskKind = TaskKind.ANY) -> list[Run]:
     """Claim in the same way, but return runs, which a worker can hand on without converting the rows."""
     limited = limits.rates()
-    unlimited = f"AND concurrency_key = ''{kind.value}" + _among("queue_name", queues)
+    unlimited = f"AND concurrency_key = ''{kind.value}" + _in_condition("queue_name", queues)
     connection = connections[alias()]
     if connection.vendor == "postgresql" and not limited:  # where an UPDATE that matches no row blocks no other worker
         none_is_keyed = f" AND NOT {_names(connection)['keyed']}"
-        if runs := _take(worker, limit, unlimited + none_is_keyed, queues):
+        if runs := _claim_runs(worker, limit, unlimited + none_is_keyed, queues):
             return runs
-    is_due, has_keys = _look(queues)
+    is_due, has_keys = _peek(queues)
     if not is_due:
         return []
     if not limited and not has_keys:
-        return _take(worker, limit, unlimited, queues)
+        return _claim_runs(worker, limit, unlimited, queues)
     with transaction.atomic(using=alias()):
-        keys = limits.choose(_startable(queues).filter(CHOSEN[kind]), limited, limit)
-        return _take(worker, limit, _among("id", keys), keys) if keys else []
+        keys = limits.choose(_startable(queues).filter(CONDITIONS[kind]), limited, limit)
+        return _claim_runs(worker, limit, _in_condition("id", keys), keys) if keys else []
 
 
-def _look(queues: Queues) -> tuple[bool, bool]:
+def _peek(queues: Queues) -> tuple[bool, bool]:
     """Return whether any task is due, and whether any waiting task may be limited by its key. Reading takes no lock."""
     connection = connections[alias()]
     now = connection.ops.adapt_datetimefield_value(timezone.now())
-    sql = LOOK.format(**_names(connection), chosen=_among("queue_name", queues))
+    sql = PEEK_SQL.format(**_names(connection), condition=_in_condition("queue_name", queues))
     with connection.cursor() as cursor:
         cursor.execute(sql, [now, *queues])
         is_due, has_keys = cursor.fetchone()
@@ -100,41 +100,42 @@ def _look(queues: Queues) -> tuple[bool, bool]:
 
 def _startable(queues: Queues) -> models.QuerySet[TaskRecord]:
     """Return the tasks that are due and have not expired, in the order of claiming."""
-    begun_in_time = models.Q(expires_at__isnull=True) | models.Q(expires_at__gt=timezone.now())
-    startable = due(queues).filter(begun_in_time | models.Q(started_at__isnull=False))
+    not_expired = models.Q(expires_at__isnull=True) | models.Q(expires_at__gt=timezone.now())
+    startable = due(queues).filter(not_expired | models.Q(started_at__isnull=False))
     return startable.order_by("-priority", "run_after", "id")
 
 
-def _take(worker: Identity, limit: int, chosen: str, values: Sequence[Any]) -> list[Run]:
-    """Claim the tasks that match the condition `chosen`, with its `values`."""
+def _claim_runs(worker: Identity, limit: int, condition: str, values: Sequence[Any]) -> list[Run]:
+    """Claim the tasks that match the `condition`, with its `values`."""
     connection = connections[alias()]
     now = timezone.now()
     until = clock.now(connection.alias) + options.lease()
     stamp, lease = (connection.ops.adapt_datetimefield_value(moment) for moment in (now, until))
-    find = Find(chosen, [stamp, stamp, *values, limit])
+    selection = Selection(condition, [stamp, stamp, *values, limit])
     with relaxed(connection):
-        rows = _way_of(connection)(connection, find, Mark(str(worker), lease, stamp))
+        rows = _claimer_for(connection)(connection, selection, ClaimValues(str(worker), lease, stamp))
         return [run_of(row, connection.alias) for row in rows]
 
 
-class Find(NamedTuple):
+class Selection(NamedTuple):
     """Which tasks to claim."""
 
-    chosen: str  # a condition in SQL
-    values: list[Any]  # for all parameters in FIND
+    condition: str  # a condition in SQL
+    values: list[Any]  # for all parameters in SELECT_SQL
 
-    def sql(self, connection: BaseDatabaseWrapper, wanted: str = "id") -> str:
-        return FIND.format(**_names(connection), wanted=wanted, chosen=self.chosen, lock=_lock(connection))
+    def sql(self, connection: BaseDatabaseWrapper, columns: str = "id") -> str:
+        names = _names(connection) | {"columns": columns}
+        return SELECT_SQL.format(**names, condition=self.condition, lock=_lock(connection))
 
 
-class Mark(NamedTuple):
-    """The values of MARKED. Times are as the database takes them."""
+class ClaimValues(NamedTuple):
+    """The parameters of CLAIMED_VALUES. Times are as the database takes them."""
 
     worker: str
     lease: Any
     now: Any
 
-    def among(self, columns: Iterable[str]) -> list[Any]:
+    def values_for(self, columns: Iterable[str]) -> list[Any]:
         """Return the values for these columns, in their order."""
         values = {
             "worker": self.worker,
@@ -146,43 +147,53 @@ class Mark(NamedTuple):
         return [values[name] for name in columns if name in values]
 
 
-def _way_of(connection: BaseDatabaseWrapper) -> Callable[[BaseDatabaseWrapper, Find, Mark], list[Row]]:
+def _claimer_for(connection: BaseDatabaseWrapper) -> Callable[[BaseDatabaseWrapper, Selection, ClaimValues], list[Row]]:
     """Return the function that claims on this database. It returns rows of COLUMNS, the most urgent first."""
     if fast_sql.is_direct(connection):
-        return _read_and_mark
-    return _mark_and_return if connection.vendor in ("sqlite", "postgresql") else _find_and_mark
+        return _select_and_update
+    return _update_returning if connection.vendor in ("sqlite", "postgresql") else _select_update_select
 
 
-def _read_and_mark(connection: BaseDatabaseWrapper, find: Find, mark: Mark) -> list[Row]:
+def _select_and_update(connection: BaseDatabaseWrapper, selection: Selection, claim_values: ClaimValues) -> list[Row]:
     """Claim with two statements, for SQLite: it takes twice as long to return what it updates."""
     names = _names(connection)
     with fast_sql.writing(connection):
-        sql = find.sql(connection, names["claimed"])
-        rows = fast_sql.execute(connection, sql, [*mark.among(COLUMNS), *find.values]).fetchall()
+        sql = selection.sql(connection, names["claimed"])
+        rows = fast_sql.execute(connection, sql, [*claim_values.values_for(COLUMNS), *selection.values]).fetchall()
         if rows:
-            sql = MARK.format(**names, found=fast_sql.LISTED)
-            fast_sql.execute(connection, sql, [*mark.among(MARKED), json.dumps([row[0] for row in rows])])
+            sql = CLAIM_SQL.format(**names, keys_sql=fast_sql.LISTED)
+            fast_sql.execute(
+                connection, sql, [*claim_values.values_for(CLAIMED_VALUES), json.dumps([row[0] for row in rows])]
+            )
     return rows
 
 
-def _mark_and_return(connection: BaseDatabaseWrapper, find: Find, mark: Mark) -> list[Row]:
+def _update_returning(connection: BaseDatabaseWrapper, selection: Selection, claim_values: ClaimValues) -> list[Row]:
     """Claim with one statement."""
     names = _names(connection)
-    sql = MARK.format(**names, found=find.sql(connection))
-    return by_urgency(rows_of(connection, f"{sql} RETURNING {names['columns']}", [*mark.among(MARKED), *find.values]))
+    sql = CLAIM_SQL.format(**names, keys_sql=selection.sql(connection))
+    return by_urgency(
+        rows_of(
+            connection,
+            f"{sql} RETURNING {names['columns']}",
+            [*claim_values.values_for(CLAIMED_VALUES), *selection.values],
+        )
+    )
 
 
-def _find_and_mark(connection: BaseDatabaseWrapper, find: Find, mark: Mark) -> list[Row]:
+def _select_update_select(
+    connection: BaseDatabaseWrapper, selection: Selection, claim_values: ClaimValues
+) -> list[Row]:
     """Claim with three statements, for MySQL and MariaDB: they cannot return what they update."""
     names = _names(connection)
     with transaction.atomic(using=connection.alias), connection.cursor() as cursor:
-        cursor.execute(find.sql(connection), find.values)
+        cursor.execute(selection.sql(connection), selection.values)
         keys = [key for (key,) in cursor.fetchall()]
         if not keys:
             return []
-        found = ", ".join(["%s"] * len(keys))
-        cursor.execute(MARK.format(**names, found=found), [*mark.among(MARKED), *keys])
-        cursor.execute(f"SELECT {names['columns']} FROM {names['table']} WHERE id IN ({found})", keys)  # noqa: S608 - of names only
+        keys_sql = ", ".join(["%s"] * len(keys))
+        cursor.execute(CLAIM_SQL.format(**names, keys_sql=keys_sql), [*claim_values.values_for(CLAIMED_VALUES), *keys])
+        cursor.execute(f"SELECT {names['columns']} FROM {names['table']} WHERE id IN ({keys_sql})", keys)  # noqa: S608 - of names only
         return by_urgency(list(cursor.fetchall()))
 
 
@@ -196,14 +207,14 @@ def _names_for(vendor: str, alias: str) -> dict[str, str]:
     quote = connections[alias].ops.quote_name
     sign = "+" if vendor == "sqlite" else ""  # Python's sqlite3 makes datetimes of a bare column, in the worker
     table = quote(TaskRecord._meta.db_table)
-    marked = MARKED | {"worker_ids": APPEND[vendor]}
+    marked = CLAIMED_VALUES | {"worker_ids": APPEND_WORKER[vendor]}
     return {
         "table": table,
         "paused": quote(PausedQueue._meta.db_table),
         "columns": ", ".join(sign + quote(name) for name in COLUMNS),
         "marks": ", ".join(f"{name} = {value}" for name, value in marked.items()),
         "claimed": ", ".join(marked.get(name, sign + quote(name)) for name in COLUMNS),
-        "keyed": KEYED.format(table=table),
+        "keyed": HAS_KEYS.format(table=table),
     }
 
 
@@ -215,5 +226,5 @@ def _lock(connection: BaseDatabaseWrapper) -> str:
     return connection.ops.for_update_sql(skip_locked=features.has_select_for_update_skip_locked)
 
 
-def _among(column: str, values: Sequence[Any]) -> str:
+def _in_condition(column: str, values: Sequence[Any]) -> str:
     return f" AND {column} IN ({', '.join(['%s'] * len(values))})" if values else ""

@@ -18,11 +18,11 @@ from djbundle.tasks.models import TaskRecord
 Row = tuple[Any, ...]
 Converter = Callable[[Any, Any, Any], Any]  # takes a value, its expression and the connection
 Conversions = Sequence[tuple[Any, Converter]]  # converters, each with its expression
-UNREAD = {  # not needed by a run; if a task's code reads them, Django loads them from the database
+DEFERRED = {  # not needed by a run; if a task's code reads them, Django loads them from the database
     *("unique_key", "concurrency_key", "concurrency_limit", "expires_at", "group_index"),
     *("progress", "cancelled_at", "worker", "lease_until", "held", "worker_losses"),
 }
-FIELDS = [field for field in TaskRecord._meta.concrete_fields if field.name not in UNREAD]
+FIELDS = [field for field in TaskRecord._meta.concrete_fields if field.name not in DEFERRED]
 COLUMNS = [str(field.column) for field in FIELDS]
 NAMES = tuple(field.attname for field in FIELDS)
 INDEXES = {name: index for index, name in enumerate(NAMES)}
@@ -38,7 +38,7 @@ _priority, _path, _following = _columns("priority"), _columns("task_path"), _col
 _allowed = _columns("max_attempts")
 
 
-class Call(NamedTuple):
+class Invocation(NamedTuple):
     """The function to call, and its arguments."""
 
     task_path: str
@@ -47,7 +47,7 @@ class Call(NamedTuple):
     kwargs: dict[str, Any]
 
 
-CALL = [INDEXES[name] for name in Call._fields]
+INVOCATION = [INDEXES[name] for name in Invocation._fields]
 
 
 class Run(NamedTuple):
@@ -56,7 +56,7 @@ class Run(NamedTuple):
     pk: int
     epoch: int
     timeout: float | None  # seconds
-    losses: int
+    crash_count: int
     row: Row
     alias: str
     is_overdue: bool = False  # it exceeded its timeout and was killed
@@ -69,11 +69,13 @@ class Run(NamedTuple):
             values[index] = _convert(values[index], conversions, connection)
         return TaskRecord.stored(self.alias, dict(zip(NAMES, values, strict=True)))
 
-    def call(self) -> Call:
+    def invocation(self) -> Invocation:
         """Return all that a quick task needs."""
         connection = connections[self.alias]
         converters = _converters(self.alias, connection.vendor)
-        return Call._make([_convert(self.row[index], converters.get(index, ()), connection) for index in CALL])
+        return Invocation._make(
+            [_convert(self.row[index], converters.get(index, ()), connection) for index in INVOCATION]
+        )
 
     def __str__(self) -> str:
         """Return the text of the record, whatever values the row has."""
@@ -108,14 +110,16 @@ def _converters(alias: str, _vendor: str) -> dict[int, Conversions]:
     They are cached, since they are the same for all connections to a database.
     """
     connection = connections[alias]
-    found: dict[int, Conversions] = {}
+    converters: dict[int, Conversions] = {}
     for index, field in enumerate(FIELDS):
         expression = field.get_col(TaskRecord._meta.db_table)
         own = connection.ops.get_db_converters(expression)
         both = [*own, *expression.get_db_converters(connection)]
         if both:
-            found[index] = [(expression, QUICK.get((connection.vendor, type(field)), each)) for each in both]
-    return found
+            converters[index] = [
+                (expression, FAST_CONVERTERS.get((connection.vendor, type(field)), each)) for each in both
+            ]
+    return converters
 
 
 def _convert(value: Any, conversions: Conversions, connection: Any) -> Any:
@@ -137,7 +141,7 @@ def _to_datetime(text: str, _expression: Any, connection: Any) -> datetime.datet
     return datetime.datetime.fromisoformat(text).replace(tzinfo=connection.timezone)
 
 
-QUICK: dict[tuple[str, type], Converter] = {
+FAST_CONVERTERS: dict[tuple[str, type], Converter] = {
     **{(vendor, models.JSONField): _to_json for vendor in ("sqlite", "postgresql", "mysql")},
     ("sqlite", models.DateTimeField): _to_datetime,
 }

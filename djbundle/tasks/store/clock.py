@@ -13,7 +13,7 @@ from django.utils import timezone
 from djbundle.common.periodic import steady
 from djbundle.tasks.timing import UTC, to_stored
 
-GOOD_FOR = 60.0  # seconds for which an answer is used
+MAX_AGE = 60.0  # seconds for which an answer is used
 EPOCH = {
     "postgresql": "SELECT extract(epoch FROM clock_timestamp())",
     "mysql": "SELECT unix_timestamp(now(6))",
@@ -35,7 +35,7 @@ def now(alias: str) -> datetime.datetime:
     """Return the time as the database takes it, with or without USE_TZ. Ask the server now and then."""
     if connections[alias].vendor not in EPOCH:
         return timezone.now()
-    if alias not in _readings or steady() - _readings[alias].at > GOOD_FOR:
+    if alias not in _readings or steady() - _readings[alias].at > MAX_AGE:
         read(alias)
     reading = _readings[alias]
     return to_stored(datetime.datetime.fromtimestamp(reading.epoch + steady() - reading.at, UTC))

@@ -48,11 +48,11 @@ def _enqueue_next(
             if callback_of and len(value) < callback_of.total:
                 raise LookupError(f"Only {len(value)} of {callback_of.total} results of the group are still kept.")
             if not enqueue_plain(first, args, **membership):
-                held.keep(first, args, None, alias, **membership | until_made)
+                held.add(first, args, None, alias, **membership | until_made)
     except BaseException as error:
         if connections[alias].needs_rollback:
             raise  # the database is gone: nothing is recorded, and all is tried again
-        held.keep(first, args, error, alias, **membership | until_made)
+        held.add(first, args, error, alias, **membership | until_made)
 
 
 def enqueue_plain(call: dict[str, Any], args: list[Any], **membership: Any) -> bool:

@@ -34,12 +34,12 @@ from djbundle.tasks.task import AlreadyThere, RetryingTask, UnknownTask, load, l
 
 logger = logging.getLogger("djbundle.tasks")
 
-SHORTEST, LONGEST = 1.0, 60.0  # seconds until the next attempt, doubled with each
-LONGEST_WAIT = datetime.timedelta(days=1)
-SAME_WAIT = datetime.timedelta(seconds=10 * LONGEST)  # an attempt that is longer ago belongs to an earlier wait
+MIN_DELAY, MAX_DELAY = 1.0, 60.0  # seconds until the next attempt, doubled with each
+MAX_WAIT = datetime.timedelta(days=1)
+SAME_WAIT = datetime.timedelta(seconds=10 * MAX_DELAY)  # an attempt that is longer ago belongs to an earlier wait
 
-UNKNOWN = (UnknownTask, InvalidTaskBackend)  # another version of the code may know it
-PASSING = (*UNKNOWN, AlreadyThere, OperationalError, InterfaceError)
+UNKNOWN_ERRORS = (UnknownTask, InvalidTaskBackend)  # another version of the code may know it
+TRANSIENT_ERRORS = (*UNKNOWN_ERRORS, AlreadyThere, OperationalError, InterfaceError)
 MADE = (
     *("takes_context", "max_attempts", "backoff", "timeout", "expires_at", "run_after"),
     *("unique_key", "concurrency_key", "concurrency_limit"),
@@ -53,7 +53,7 @@ REDUNDANT = "null"  # made of a row that stood for a unique task, if that task e
 
 def unknown(run: Run, error: BaseException) -> Outcome:
     """Return the outcome of a run whose task this code does not know."""
-    _say_once(str(error))
+    _log_once(str(error))
     return Outcome(run.pk, run.epoch, READY, error=error_entry(error), is_held=True)
 
 
@@ -79,7 +79,7 @@ def _newer_code_runs() -> bool:
 
 
 @lru_cache(maxsize=1000)
-def _say_once(text: str) -> None:
+def _log_once(text: str) -> None:
     logger.warning("%s; it waits for a worker whose code knows it", text.rstrip("."))
 
 
@@ -107,11 +107,11 @@ def _postponed(record: TaskRecord, error: dict[str, str] | None) -> dict[str, An
     last = _moment(held.get("last"))
     is_same = last is not None and now - last < SAME_WAIT
     since, looks = (_moment(held["since"]) or now, held["looks"]) if is_same else (now, 0)
-    if now - since >= LONGEST_WAIT:
+    if now - since >= MAX_WAIT:
         logger.error("%s has failed: for a day no worker could begin it", record)
         errors = [*record.errors, *([error] if error else [])]
         return {"status": TaskResultStatus.FAILED, "errors": errors, "finished_at": now, "held": call or None}
-    delay = datetime.timedelta(seconds=min(SHORTEST * 2.0 ** min(looks, 32), LONGEST))
+    delay = datetime.timedelta(seconds=min(MIN_DELAY * 2.0 ** min(looks, 32), MAX_DELAY))
     why = last_line(error) if error else ""
     wait = {"since": since.isoformat(), "last": now.isoformat(), "looks": looks + 1, "why": why}
     return {"status": READY, "run_after": now + delay, "held": call | wait}
@@ -137,13 +137,13 @@ def _failed(record: TaskRecord, error: dict[str, str]) -> dict[str, Any]:
 def plain_task_of(call: dict[str, Any]) -> RetryingTask | None:
     """Return the task of a call that can be enqueued without the project's code, or None if that needs some."""
     task = loaded(call["task"])
-    if task is None or signals.enqueuing_is_heard() or not _is_plain(task.concurrency_key):
+    if task is None or signals.has_enqueued_listeners() or not _is_plain(task.concurrency_key):
         return None
     try:
         backend = task_backends[call["using"].get("backend", task.backend)]
     except InvalidTaskBackend:
         return None
-    return _changed(task, call) if type(backend) is DatabaseBackend else None
+    return _with_changes(task, call) if type(backend) is DatabaseBackend else None
 
 
 def _is_plain(key: Any) -> bool:
@@ -152,17 +152,17 @@ def _is_plain(key: Any) -> bool:
 
 def task_of(call: dict[str, Any]) -> Any:
     """Return the task of a call in a workflow, with the changes by ``.using()``."""
-    return _changed(load(call["task"]), call)
+    return _with_changes(load(call["task"]), call)
 
 
-def _changed(task: RetryingTask, call: dict[str, Any]) -> RetryingTask:
+def _with_changes(task: RetryingTask, call: dict[str, Any]) -> RetryingTask:
     changes = dict(call["using"])
     if call.get("run_after"):
         changes["run_after"] = datetime.datetime.fromisoformat(call["run_after"])
     return task.using(**changes) if changes else task
 
 
-def keep(call: dict[str, Any], args: list[Any], error: BaseException | None, alias: str, **membership: Any) -> None:
+def add(call: dict[str, Any], args: list[Any], error: BaseException | None, alias: str, **membership: Any) -> None:
     """Add the row of a call that is no task yet, because of an `error` or because a process shall make it one.
 
     No signal is sent, since its receivers would run in the worker.
@@ -198,7 +198,7 @@ def row_of(
 
 def _fail_or_wait(record: TaskRecord, error: BaseException) -> dict[str, Any]:
     entry = error_entry(error)
-    if is_a(error, PASSING):
+    if is_a(error, TRANSIENT_ERRORS):
         return _postponed(record, entry)
     logger.error("%s cannot be made: %s", record, last_line(entry))
     return _failed(record, entry)

@@ -14,8 +14,15 @@ if TYPE_CHECKING:
     from djbundle.tasks.models import TaskRecord
 
 # Values that all new tasks share are part of the statement. Columns that are set later are NULL, and left out.
-ALIKE = {"status": "'READY'", "errors": "'[]'", "worker_ids": "'[]'", "worker": "''", "epoch": "0", "losses": "0"}
-LATER = {
+SHARED_VALUES = {
+    "status": "'READY'",
+    "errors": "'[]'",
+    "worker_ids": "'[]'",
+    "worker": "''",
+    "epoch": "0",
+    "losses": "0",
+}
+NULL_FIELDS = {
     *("started_at", "last_attempted_at", "finished_at", "lease_until"),
     *("return_value", "progress", "cancelled_at", "held", "worker_losses"),
 }
@@ -61,8 +68,8 @@ def statement(model: type[models.Model], connection: BaseDatabaseWrapper, rows: 
     if key not in _statements:
         quote = connection.ops.quote_name
         fields = fields_of(model)
-        columns = ", ".join(map(quote, [*(str(field.column) for field in fields), *ALIKE]))
-        values = ", ".join([*["%s"] * len(fields), *ALIKE.values()])
+        columns = ", ".join(map(quote, [*(str(field.column) for field in fields), *SHARED_VALUES]))
+        values = ", ".join([*["%s"] * len(fields), *SHARED_VALUES.values()])
         start = f"INSERT INTO {quote(model._meta.db_table)} ({columns}) VALUES "  # noqa: S608 - of names only
         _statements[key] = start, f"({values})"
     start, row = _statements[key]
@@ -75,7 +82,7 @@ _statements: dict[tuple[type[models.Model], str], tuple[str, str]] = {}  # by mo
 @cache
 def fields_of(model: type[models.Model]) -> list[Any]:
     """Return the fields of which a new task has its own value."""
-    return [field for field in model._meta.concrete_fields if field.name not in {"id", *ALIKE, *LATER}]
+    return [field for field in model._meta.concrete_fields if field.name not in {"id", *SHARED_VALUES, *NULL_FIELDS}]
 
 
 class Plan(NamedTuple):

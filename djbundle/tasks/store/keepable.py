@@ -31,16 +31,16 @@ def _reason(value: Any) -> str:
 
 def _reason_of_text(text: str) -> str:
     if "\0" in text and _is_postgresql():
-        return f"PostgreSQL takes no NUL, which is in {_shown(text)}"
+        return f"PostgreSQL takes no NUL, which is in {_excerpt(text)}"
     if not text.isascii():
         try:
             text.encode()
         except UnicodeEncodeError:
-            return f"there is half of a surrogate pair in {_shown(text)}"
+            return f"there is half of a surrogate pair in {_excerpt(text)}"
     return ""
 
 
-def _shown(text: str) -> str:
+def _excerpt(text: str) -> str:
     return ascii(text if len(text) <= 60 else f"{text[:60]}…")
 
 

@@ -24,7 +24,7 @@ LOCK = {
     "postgresql": "LOCK TABLE {} IN EXCLUSIVE MODE",
     "mysql": "INSERT INTO {} (name, tokens, counted_at) VALUES ('', 0, NOW()) ON DUPLICATE KEY UPDATE tokens = tokens",
 }
-LOOKED_AT = "queue_name", "concurrency_key", "concurrency_limit", "max_attempts"
+COLUMNS = "queue_name", "concurrency_key", "concurrency_limit", "max_attempts"
 LOCK_BY_WRITING = "UPDATE {} SET tokens = tokens WHERE 1 = 0"  # SQLite has one writer
 
 
@@ -38,19 +38,19 @@ class Rate:
     @classmethod
     def parse(cls, text: str) -> "Rate":
         """Parse ``"100/m"`` (100 a minute) or ``"10/30s"``. Raise ImproperlyConfigured if the text is not valid."""
-        found = RATE.fullmatch(text) if isinstance(text, str) else None
-        if not found or not int(found[1]) or found[2] == "0":
+        match = RATE.fullmatch(text) if isinstance(text, str) else None
+        if not match or not int(match[1]) or match[2] == "0":
             raise ImproperlyConfigured(f'A rate limit is written as "100/m" or "10/30s", not {text!r}.')
-        return cls(int(found[1]), int(found[2] or 1) * PERIODS[found[3]])
+        return cls(int(match[1]), int(match[2] or 1) * PERIODS[match[3]])
 
     @property
-    def most(self) -> float:
+    def burst(self) -> float:
         """The most tokens that are saved up while nothing starts."""
         return max(1.0, self.count * BURST_SECONDS / self.seconds)
 
     def tokens(self, limit: QueueLimit, now: datetime.datetime) -> float:
         passed = max(0.0, (now - limit.counted_at).total_seconds())
-        return min(self.most, limit.tokens + passed * self.count / self.seconds)
+        return min(self.burst, limit.tokens + passed * self.count / self.seconds)
 
 
 def rates() -> dict[str, Rate]:
@@ -72,11 +72,11 @@ def choose(due: models.QuerySet[TaskRecord], limited: dict[str, Rate], count: in
     chosen: list[int] = []
     while len(chosen) < count:
         open_ = due.exclude(pk__in=chosen).exclude(concurrency_key__in=allowance.full)
-        rows = open_.exclude(queue_name__in=allowance.spent).only(*LOOKED_AT)
-        seen = list(rows[: count - len(chosen)])
-        if not seen:
+        startable = open_.exclude(queue_name__in=allowance.spent).only(*COLUMNS)
+        candidates = list(startable[: count - len(chosen)])
+        if not candidates:
             break
-        chosen += [record.pk for record in seen if allowance.take(record)]
+        chosen += [record.pk for record in candidates if allowance.take(record)]
     allowance.save()
     return chosen
 
@@ -87,9 +87,9 @@ class _Allowance:
     def __init__(self, alias: str, limited: dict[str, Rate]) -> None:
         self._now = timezone.now()
         self._limits = QueueLimit.objects.using(alias)
-        kept = self._limits.in_bulk(list(limited))
+        rows = self._limits.in_bulk(list(limited))
         self._tokens = {
-            name: rate.tokens(kept[name], self._now) if name in kept else rate.most for name, rate in limited.items()
+            name: rate.tokens(rows[name], self._now) if name in rows else rate.burst for name, rate in limited.items()
         }
         running = TaskRecord.objects.using(alias).filter(status=TaskResultStatus.RUNNING).exclude(concurrency_key="")
         counts = running.values_list("concurrency_key").annotate(models.Count("pk")).order_by()
@@ -99,10 +99,10 @@ class _Allowance:
 
     def take(self, record: TaskRecord) -> bool:
         """Return whether this task may start, and count it if so."""
-        queue_name, key, most = record.queue_name, record.concurrency_key, record.concurrency_limit or 1
+        queue_name, key, limit = record.queue_name, record.concurrency_key, record.concurrency_limit or 1
         if queue_name in self.spent or key in self.full:
             return False
-        if key and self._running.get(key, 0) >= most:
+        if key and self._running.get(key, 0) >= limit:
             self.full.add(key)
             return False
         if key:

@@ -14,11 +14,14 @@ from djbundle.tasks.store import result_size
 from djbundle.tasks.store.claimed_run import Run
 from djbundle.tasks.text import clean, shortened
 
-MOST_RESULT = 8 << 20  # characters of JSON; MariaDB takes 16 MB in a statement
-MOST_TRACEBACK = 32 << 10  # characters
-MOST_TRACEBACKS = 10  # that a row keeps: the newest
+MAX_RESULT = 8 << 20  # characters of JSON; MariaDB takes 16 MB in a statement
+MAX_TRACEBACK = 32 << 10  # characters
+MAX_TRACEBACKS = 10  # that a row keeps: the newest
 NO_LONGER_KEPT = "It is no longer kept.\n"
-UNSHOWN = {"exception_class_path": "builtins.BaseException", "traceback": "It cannot be shown, nor can its class.\n"}
+UNPRINTABLE = {
+    "exception_class_path": "builtins.BaseException",
+    "traceback": "It cannot be shown, nor can its class.\n",
+}
 NUL = re.compile(r"(?<!\\)(?:\\\\)*\\u0000")  # in JSON
 _encode = json.JSONEncoder(allow_nan=False).encode
 _encode_unescaped = json.JSONEncoder(ensure_ascii=False).encode
@@ -64,12 +67,12 @@ def encoded(value: Any, vendor: str = "") -> str | None:
     """
     if value is None:
         return None
-    if result_size.exceeds(value, MOST_RESULT):
-        raise ValueError(f"A task may return {MOST_RESULT:,} characters of JSON; this one returned more.")
+    if result_size.exceeds(value, MAX_RESULT):
+        raise ValueError(f"A task may return {MAX_RESULT:,} characters of JSON; this one returned more.")
     plain = normalize_json(value)
     text = _encode(plain)
-    if len(text) > MOST_RESULT:
-        raise ValueError(f"A task may return {MOST_RESULT:,} characters of JSON; this one returned {len(text):,}.")
+    if len(text) > MAX_RESULT:
+        raise ValueError(f"A task may return {MAX_RESULT:,} characters of JSON; this one returned {len(text):,}.")
     if vendor == "postgresql" and ("\\u0000" in text or "\\ud" in text):
         _refuse_strange_text(_encode_unescaped(plain))
     return text
@@ -90,14 +93,14 @@ def error_entry(error: BaseException) -> dict[str, str]:
     try:
         return entry_of(type(error), _traceback_of(error))
     except BaseException:
-        return dict(UNSHOWN)
+        return dict(UNPRINTABLE)
 
 
 def _traceback_of(error: BaseException) -> str:
     try:
         return "".join(format_exception(error))
-    except BaseException as broken:
-        return f"Its traceback cannot be shown: {type(broken).__qualname__}\n"
+    except BaseException as traceback_error:
+        return f"Its traceback cannot be shown: {type(traceback_error).__qualname__}\n"
 
 
 def is_a(error: BaseException, kinds: type[BaseException] | tuple[type[BaseException], ...]) -> bool:
@@ -108,7 +111,7 @@ def is_a(error: BaseException, kinds: type[BaseException] | tuple[type[BaseExcep
     return issubclass(type(error), kinds)
 
 
-def shown(error: BaseException) -> str:
+def safe_repr(error: BaseException) -> str:
     """Return the repr() of the error, whatever its code does."""
     try:
         return clean(repr(error))
@@ -124,7 +127,7 @@ def last_line(entry: dict[str, str]) -> str:
 def entry_of(kind: type[BaseException], traceback: str) -> dict[str, str]:
     """Return an error as TaskError keeps it."""
     path = clean(f"{kind.__module__}.{kind.__qualname__}")
-    return {"exception_class_path": path, "traceback": clean(shortened(traceback, MOST_TRACEBACK))}
+    return {"exception_class_path": path, "traceback": clean(shortened(traceback, MAX_TRACEBACK))}
 
 
 def with_error(errors: list[dict[str, str]], entry: dict[str, str]) -> list[dict[str, str]]:
@@ -133,5 +136,5 @@ def with_error(errors: list[dict[str, str]], entry: dict[str, str]) -> list[dict
     All errors are kept, but older ones without a traceback, because the row is written with each error.
     """
     errors = [*errors, entry]
-    older = [{**each, "traceback": NO_LONGER_KEPT} for each in errors[:-MOST_TRACEBACKS]]
-    return older + errors[-MOST_TRACEBACKS:]
+    older = [{**each, "traceback": NO_LONGER_KEPT} for each in errors[:-MAX_TRACEBACKS]]
+    return older + errors[-MAX_TRACEBACKS:]

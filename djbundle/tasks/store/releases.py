@@ -18,9 +18,9 @@ from djbundle.tasks import options
 from djbundle.tasks.models import Release
 
 VARIABLE = "DJBUNDLE_RELEASE"  # set by a bundle: its version, for workers
-LONGEST_NAME = 200
-PATIENCE = datetime.timedelta(minutes=5)  # gap without a worker of the newer version, for example while it restarts
-KEEP = datetime.timedelta(days=90)
+MAX_NAME_LENGTH = 200
+STALE_AFTER = datetime.timedelta(minutes=5)  # gap without a worker of the newer version, for example while it restarts
+RETENTION = datetime.timedelta(days=90)
 
 
 @cache
@@ -29,8 +29,8 @@ def name() -> str:
 
     It is ``OPTIONS["VERSION"]`` of TASKS, else the version of the bundle, else a hash of the project's task modules.
     """
-    said = options.option("VERSION", None) or os.environ.get(VARIABLE)
-    return str(said)[:LONGEST_NAME] if said else _fingerprint()
+    version = options.option("VERSION", None) or os.environ.get(VARIABLE)
+    return str(version)[:MAX_NAME_LENGTH] if version else _fingerprint()
 
 
 def _fingerprint() -> str:
@@ -42,11 +42,11 @@ def _fingerprint() -> str:
 
 
 def _modules_of_tasks(folder: Path) -> list[Path]:
-    found = [folder / "tasks.py", *sorted((folder / "tasks").glob("*.py"))]
-    return [path for path in found if path.is_file()]
+    paths = [folder / "tasks.py", *sorted((folder / "tasks").glob("*.py"))]
+    return [path for path in paths if path.is_file()]
 
 
-def tell() -> None:
+def record_seen() -> None:
     """Write that a worker of this version is alive."""
     now = timezone.now()
     if not _rows().filter(pk=name()).update(seen_at=now):
@@ -55,12 +55,12 @@ def tell() -> None:
                 _rows().create(name=name(), first_seen_at=now, seen_at=now)
         except IntegrityError:
             return  # another worker was faster
-        _rows().filter(seen_at__lt=now - KEEP).delete()
+        _rows().filter(seen_at__lt=now - RETENTION).delete()
 
 
 def newer() -> Release | None:
     """Return the newest version after this one of which a worker was alive lately."""
-    since = timezone.now() - max(PATIENCE, options.lease())  # each writes three times in a lease
+    since = timezone.now() - max(STALE_AFTER, options.lease())  # each writes three times in a lease
     lately = _rows().filter(seen_at__gt=since).order_by("first_seen_at")
     if own := _rows().filter(pk=name()).first():
         return lately.filter(first_seen_at__gt=own.first_seen_at).last()

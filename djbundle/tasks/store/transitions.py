@@ -2,7 +2,7 @@
 
     READY --claim--> RUNNING --finish--> SUCCESSFUL
       ^                 |-----finish--> FAILED
-      '---retry, free---'
+      '---retry, give back---'
 
 Every statement on a running task names the epoch of its claim, so a run that lost its lease writes nothing.
 """
@@ -27,8 +27,8 @@ from djbundle.tasks.task import AlreadyThere
 
 logger = logging.getLogger("djbundle.tasks")
 
-MAX_LOSSES = 3  # a task whose process died this many times, while the worker lived, fails for good
-MAX_LOSSES_IN_ALL = 10  # the same with the times when the whole worker was gone, which is seldom the task's fault
+MAX_CRASHES = 3  # a task whose process died this many times, while the worker lived, fails for good
+MAX_CRASHES_IN_ALL = 10  # the same with the times when the whole worker was gone, which is seldom the task's fault
 PRUNE_BATCH = 500  # rows
 KEEP_GROUPS = datetime.timedelta(days=23)  # longer, for the callback of a group of which a member has failed
 
@@ -36,7 +36,7 @@ SUCCEED = """
 UPDATE {table} SET status = 'SUCCESSFUL', return_value = %s, finished_at = %s, worker = '', lease_until = NULL
 WHERE id = %s AND epoch = %s AND status = 'RUNNING'
 """
-PUT_BACK = """
+UNCLAIM = """
 UPDATE {table} SET status = 'READY', worker = '', lease_until = NULL,
     started_at = CASE WHEN {only} THEN NULL ELSE started_at END, worker_ids = {last}
 WHERE id = %s AND epoch = %s AND status = 'RUNNING'
@@ -50,7 +50,7 @@ WITHOUT_LAST = {  # the list of workers without its last entry; whether it has o
     ),
 }
 CANCELLED = "It was cancelled.\n"
-LOST = "{} processes ended while they ran this task.\n"
+CRASHED = "{} processes ended while they ran this task.\n"
 
 Queues = tuple[str, ...]  # empty: all
 
@@ -79,8 +79,8 @@ def renew(worker: Identity) -> None:
     running.update(lease_until=clock.now(alias()) + options.lease())
 
 
-def free_unknown(worker: Identity, known: Sequence[int]) -> int:
-    """Free tasks that this worker holds without knowing, because the answer to its claim was lost. Return how many."""
+def give_back_unknown(worker: Identity, known: Sequence[int]) -> int:
+    """Give back tasks that this worker holds without knowing, as the answer to its claim was lost. Return how many."""
     running = records().filter(status=TaskResultStatus.RUNNING, worker=str(worker))
     return running.exclude(pk__in=known).update(status=TaskResultStatus.READY, worker="", lease_until=None)
 
@@ -91,11 +91,11 @@ def finish(outcomes: Sequence[Outcome]) -> int:
     succeeded = [each for each in outcomes if each.status == TaskResultStatus.SUCCESSFUL and not each.is_followed]
     others = [each for each in outcomes if each.status != TaskResultStatus.SUCCESSFUL or each.is_followed]
     with transaction.atomic(using=alias()):
-        kept = _succeed(succeeded) + sum(_end(outcome) for outcome in others)
-    return len(outcomes) - kept
+        written = _write_successes(succeeded) + sum(_write_outcome(outcome) for outcome in others)
+    return len(outcomes) - written
 
 
-def _succeed(outcomes: Sequence[Outcome]) -> int:
+def _write_successes(outcomes: Sequence[Outcome]) -> int:
     if not outcomes:
         return 0
     connection = connections[alias()]
@@ -107,39 +107,39 @@ def _succeed(outcomes: Sequence[Outcome]) -> int:
         return int(cursor.rowcount)
 
 
-def _end(outcome: Outcome) -> bool:
+def _write_outcome(outcome: Outcome) -> bool:
     """Write one outcome with its own statements: a failure, a retry, or a success that other tasks follow."""
     record = _running(outcome.pk, outcome.epoch).first()
     if record is None:
         return False
     if outcome.is_held and not record.cancelled_at:
-        return _put_back_held(record, outcome)
+        return _write_held(record, outcome)
     now = timezone.now()
     if outcome.status == TaskResultStatus.SUCCESSFUL:
         value = outcome.value
-        ended = _leave(record, status=TaskResultStatus.SUCCESSFUL, return_value=value, finished_at=now)
+        ended = _end_run(record, status=TaskResultStatus.SUCCESSFUL, return_value=value, finished_at=now)
         if ended:
             following.follow(record, value)
         return ended
     later = now + datetime.timedelta(seconds=outcome.delay)
     if not outcome.error and not record.cancelled_at:  # put off, as if it had not run
-        return _leave(record, status=TaskResultStatus.READY, run_after=later, worker_ids=record.worker_ids[:-1])
+        return _end_run(record, status=TaskResultStatus.READY, run_after=later, worker_ids=record.worker_ids[:-1])
     errors = with_error(record.errors, outcome.error or entry_of(Cancelled, CANCELLED))
     if outcome.status == TaskResultStatus.FAILED or record.cancelled_at:
-        return _leave(record, status=TaskResultStatus.FAILED, errors=errors, finished_at=now)
-    return _leave(record, status=TaskResultStatus.READY, errors=errors, run_after=later)
+        return _end_run(record, status=TaskResultStatus.FAILED, errors=errors, finished_at=now)
+    return _end_run(record, status=TaskResultStatus.READY, errors=errors, run_after=later)
 
 
-def _put_back_held(record: TaskRecord, outcome: Outcome) -> bool:
+def _write_held(record: TaskRecord, outcome: Outcome) -> bool:
     """Write the row of a task that could not start, or that has only now been made."""
     if outcome.made == held.REDUNDANT:
         return _running(record.pk, record.epoch)._raw_delete(alias()) == 1
     try:
         with transaction.atomic(using=alias()):
-            return _leave(record, **held.put_back(record, outcome))
+            return _end_run(record, **held.put_back(record, outcome))
     except IntegrityError:  # the task is unique, and an equal one was enqueued a moment ago
         error = entry_of(AlreadyThere, f"{record.task_path} waits for one with the same arguments.\n")
-        return _leave(record, **held.put_back(record, outcome._replace(made=None, error=error)))
+        return _end_run(record, **held.put_back(record, outcome._replace(made=None, error=error)))
 
 
 def is_writable(outcome: Outcome) -> bool:
@@ -147,26 +147,26 @@ def is_writable(outcome: Outcome) -> bool:
     return bool(_running(outcome.pk, outcome.epoch).update(epoch=outcome.epoch))
 
 
-def put_back(runs: Sequence[Run]) -> None:
+def unclaim(runs: Sequence[Run]) -> None:
     """Give back runs that have not started, as if they had never been claimed, and wake other workers.
 
     All of that is one transaction.
     """
     connection = connections[alias()]
     last, only = WITHOUT_LAST[connection.vendor]
-    sql = PUT_BACK.format(table=connection.ops.quote_name(TaskRecord._meta.db_table), last=last, only=only)
+    sql = UNCLAIM.format(table=connection.ops.quote_name(TaskRecord._meta.db_table), last=last, only=only)
     with transaction.atomic(using=alias()):
         with connection.cursor() as cursor:
             cursor.executemany(sql, [(run.pk, run.epoch) for run in runs])
         wakeup.send_on_commit(alias())
 
 
-def free(record: TaskRecord) -> bool:
+def give_back(record: TaskRecord) -> bool:
     """Give the task back unfinished."""
-    return _leave(record, status=TaskResultStatus.READY)
+    return _end_run(record, status=TaskResultStatus.READY)
 
 
-def lose(run: TaskRecord, *, with_worker: bool = False) -> bool:
+def record_crash(run: TaskRecord, *, with_worker: bool = False) -> bool:
     """Give back a task whose process died, and raise its crash count; fail the task if the count is too high.
 
     Return False if its lease was lost, or its row deleted.
@@ -176,28 +176,28 @@ def lose(run: TaskRecord, *, with_worker: bool = False) -> bool:
         return False
     losses = record.losses + 1
     worker_losses = (record.worker_losses or 0) + with_worker
-    is_given_up = losses - worker_losses >= MAX_LOSSES or losses >= MAX_LOSSES_IN_ALL
+    is_given_up = losses - worker_losses >= MAX_CRASHES or losses >= MAX_CRASHES_IN_ALL
     counts = {"losses": losses, "worker_losses": worker_losses or None}
     is_cancelled = record.cancelled_at is not None
     if not is_given_up and not is_cancelled:
-        return _leave(record, status=TaskResultStatus.READY, **counts)
-    error = entry_of(Cancelled, CANCELLED) if is_cancelled else entry_of(RuntimeError, LOST.format(losses))
+        return _end_run(record, status=TaskResultStatus.READY, **counts)
+    error = entry_of(Cancelled, CANCELLED) if is_cancelled else entry_of(RuntimeError, CRASHED.format(losses))
     if not is_cancelled:
         logger.error("%s is given up: %s", record, error["traceback"].rstrip())
     errors = with_error(record.errors, error)
-    return _leave(record, status=TaskResultStatus.FAILED, errors=errors, finished_at=timezone.now(), **counts)
+    return _end_run(record, status=TaskResultStatus.FAILED, errors=errors, finished_at=timezone.now(), **counts)
 
 
 def _running(pk: int, epoch: int) -> models.QuerySet[TaskRecord]:
     return records().filter(pk=pk, epoch=epoch, status=TaskResultStatus.RUNNING)
 
 
-def _leave(record: TaskRecord, **values: Any) -> bool:
+def _end_run(record: TaskRecord, **values: Any) -> bool:
     """End the run. Return False if its lease was lost."""
     return _running(record.pk, record.epoch).update(worker="", lease_until=None, **values) == 1
 
 
-def report(pk: int, epoch: int, progress: dict[str, Any]) -> None:
+def write_progress(pk: int, epoch: int, progress: dict[str, Any]) -> None:
     """Write the progress of a run."""
     _running(pk, epoch).update(progress=progress)
 
@@ -216,14 +216,14 @@ def expire() -> int:
     return late.update(status=TaskResultStatus.FAILED, errors=[error], finished_at=now)
 
 
-def free_lost() -> int:
+def rescue() -> int:
     """Rescue the tasks whose worker is gone. Return how many."""
     running = records().filter(status=TaskResultStatus.RUNNING)
     workers = list(running.values_list("worker", flat=True).order_by().distinct())
-    return sum(lose(record, with_worker=True) for worker in workers for record in _lost_by(worker, running))
+    return sum(record_crash(record, with_worker=True) for worker in workers for record in _orphans_of(worker, running))
 
 
-def _lost_by(worker: str, running: models.QuerySet[TaskRecord]) -> models.QuerySet[TaskRecord]:
+def _orphans_of(worker: str, running: models.QuerySet[TaskRecord]) -> models.QuerySet[TaskRecord]:
     """Return the tasks of `worker` to rescue.
 
     These are all if the worker has ended, none if it certainly lives, and otherwise those whose lease has expired.

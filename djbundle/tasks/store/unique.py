@@ -60,16 +60,16 @@ def is_present(record: "TaskRecord", alias: str, window: float | None = None) ->
 
 def newest(keys: list[str], alias: str) -> "dict[str, TaskRecord]":
     """Return the newest task with each of these keys."""
-    return {record.unique_key: record for record in _with(keys, alias)}
+    return {record.unique_key: record for record in _with_keys(keys, alias)}
 
 
 def recent(keys: list[str], alias: str, window: float) -> "dict[str, TaskRecord]":
     """Return the same, but only tasks that were enqueued within the last `window` seconds."""
     since = timezone.now() - datetime.timedelta(seconds=window)
-    return {record.unique_key: record for record in _with(keys, alias).filter(enqueued_at__gt=since)}
+    return {record.unique_key: record for record in _with_keys(keys, alias).filter(enqueued_at__gt=since)}
 
 
-def _with(keys: list[str], alias: str) -> "models.QuerySet[TaskRecord]":
+def _with_keys(keys: list[str], alias: str) -> "models.QuerySet[TaskRecord]":
     from djbundle.tasks.models import TaskRecord  # noqa: PLC0415 - @task comes here before apps are loaded
 
     return TaskRecord.objects.using(alias).filter(unique_key__in=keys).order_by("id")

@@ -19,7 +19,7 @@ from django.db import connections, transaction
 
 from djbundle.tasks.options import option
 
-MOST_WORKERS = 8  # workers of a database on this machine that have a socket of their own
+MAX_WORKERS = 8  # workers of a database on this machine that have a socket of their own
 ABSENT_SECONDS = 0.5  # seconds to skip an address that had no worker, except the first address
 CHANNEL = "djbundle_tasks"
 CLOSED = {errno.EBADF, errno.ENOTSOCK}  # by code that closes all files of the process
@@ -34,7 +34,7 @@ def addresses_of(alias: str) -> tuple[bytes, ...]:
 @cache
 def _addresses(identity: str) -> tuple[bytes, ...]:
     name = b"\0djbundle-tasks-" + hashlib.sha256(identity.encode()).hexdigest()[:32].encode()
-    return name, *(b"%s-%d" % (name, number) for number in range(1, MOST_WORKERS))
+    return name, *(b"%s-%d" % (name, number) for number in range(1, MAX_WORKERS))
 
 
 def send(alias: str) -> None:
@@ -109,7 +109,7 @@ def listen(alias: str) -> socket.socket | None:
     return None
 
 
-def drain(receiver: socket.socket) -> None:
+def receive_all(receiver: socket.socket) -> None:
     """Receive all that has arrived."""
     with contextlib.suppress(BlockingIOError):
         while receiver.recv(4096):

@@ -13,7 +13,7 @@ from djbundle.tasks.store.worker_identity import Identity
 
 
 @dataclass(frozen=True, slots=True)
-class Presence:
+class Registration:
     """One worker in the list."""
 
     identity: Identity
@@ -22,7 +22,7 @@ class Presence:
     threads: int
     started_at: datetime.datetime
 
-    def tell(self) -> None:
+    def renew(self) -> None:
         """Write that this worker is alive."""
         record = WorkerRecord(
             identity=str(self.identity),
@@ -35,26 +35,26 @@ class Presence:
             started_at=self.started_at,
             seen_at=clock.now(transitions.alias()),
         )
-        known = workers().filter(pk=record.pk).update(host=record.host, seen_at=record.seen_at)
-        if not known:
+        updated = workers().filter(pk=record.pk).update(host=record.host, seen_at=record.seen_at)
+        if not updated:
             record.save(using=transitions.alias(), force_insert=True)
-        releases.tell()
+        releases.record_seen()
 
-    def leave(self) -> None:
+    def remove(self) -> None:
         """Remove this worker, which is about to stop."""
         workers().filter(pk=str(self.identity)).delete()
 
 
 def remove_gone() -> None:
     """Remove the workers that ended without removing themselves."""
-    silent_since = clock.now(transitions.alias()) - options.lease()
-    gone = [record.pk for record in workers().all() if _is_gone(record, silent_since)]
+    stale_before = clock.now(transitions.alias()) - options.lease()
+    gone = [record.pk for record in workers().all() if _is_gone(record, stale_before)]
     workers().filter(pk__in=gone).delete()
 
 
-def _is_gone(record: WorkerRecord, silent_since: datetime.datetime) -> bool:
+def _is_gone(record: WorkerRecord, stale_before: datetime.datetime) -> bool:
     identity = Identity.parse(record.pk)
-    return identity.is_gone() or (record.seen_at < silent_since and not identity.is_alive())
+    return identity.is_gone() or (record.seen_at < stale_before and not identity.is_alive())
 
 
 def workers() -> models.QuerySet[WorkerRecord]:

@@ -15,33 +15,33 @@ from typing import NamedTuple
 
 from djbundle.tasks.store.claimed_run import Run
 
-BEGUN, LAST = 0, 1  # counts of runs: started, written by the process; allowed to start, written by the worker
+STARTED, ALLOWED = 0, 1  # counts of runs: started, written by the process; allowed to start, written by the worker
 ALL = (1 << 64) - 1
 
 
-class Given(NamedTuple):
+class Assignment(NamedTuple):
     """A run in a process."""
 
     number: int  # ordinal of the run in this process
     run: Run
-    at: float  # monotonic seconds
+    assigned_at: float  # monotonic seconds
 
 
-class Assigned:
+class Assignments:
     """The runs of a process that it has not yet reported as ended."""
 
     def __init__(self) -> None:
         self._shared = memoryview(mmap.mmap(-1, 16)).cast("Q")
-        self._shared[LAST] = ALL
+        self._shared[ALLOWED] = ALL
         self._fence = threading.Lock()
-        self._given = 0  # count of all runs ever given
-        self._runs: dict[int, Given] = {}  # by primary key
+        self._total = 0  # count of all runs ever assigned
+        self._runs: dict[int, Assignment] = {}  # by primary key
 
     def __len__(self) -> int:
         return len(self._runs)
 
     def __iter__(self) -> Iterator[Run]:
-        return (given.run for given in self._runs.values())
+        return (assignment.run for assignment in self._runs.values())
 
     def __contains__(self, pk: int) -> bool:
         return pk in self._runs
@@ -49,28 +49,28 @@ class Assigned:
     def add(self, runs: Iterable[Run]) -> None:
         now = time.monotonic()
         for run in runs:
-            self._given += 1
-            self._runs[run.pk] = Given(self._given, run, now)
+            self._total += 1
+            self._runs[run.pk] = Assignment(self._total, run, now)
 
     def remove(self, pk: int) -> Run | None:
         """Remove a run and return it, or None if it is not there."""
-        given = self._runs.pop(pk, None)
-        return given and given.run
+        assignment = self._runs.pop(pk, None)
+        return assignment and assignment.run
 
-    def set_begun(self, count: int) -> bool:
+    def set_started(self, count: int) -> bool:
         """Record in the process, before a run starts, that `count` runs have started.
 
         Return False if this run must not start, because the worker has taken it back.
         """
-        self._write(BEGUN, count)
-        return count <= self._shared[LAST]
+        self._write(STARTED, count)
+        return count <= self._shared[ALLOWED]
 
     def withdraw(self) -> list[Run]:
         """Take back the runs that have not started.
 
         A run that starts at this very moment stays here, and the process may have refused it.
         """
-        self._write(LAST, self._shared[BEGUN])
+        self._write(ALLOWED, self._shared[STARTED])
         waiting = self.waiting
         for run in waiting:
             del self._runs[run.pk]
@@ -78,7 +78,7 @@ class Assigned:
 
     def resume(self) -> None:
         """Let the process start all that it gets."""
-        self._shared[LAST] = ALL
+        self._shared[ALLOWED] = ALL
 
     def _write(self, index: int, value: int) -> None:
         """Write a count before any later read. Each side first writes its count, then reads that of the other side."""
@@ -89,23 +89,27 @@ class Assigned:
     @property
     def running(self) -> list[Run]:
         """The runs that have started, including those whose end is not yet reported."""
-        begun = takewhile(lambda given: given.number <= self._shared[BEGUN], self._runs.values())  # oldest first
-        return [given.run for given in begun]
+        started = takewhile(
+            lambda assignment: assignment.number <= self._shared[STARTED], self._runs.values()
+        )  # oldest first
+        return [assignment.run for assignment in started]
 
     @property
     def waiting(self) -> list[Run]:
         """The runs that have not started."""
-        begun = self._shared[BEGUN]
-        return [given.run for given in self._runs.values() if given.number > begun]
+        started = self._shared[STARTED]
+        return [assignment.run for assignment in self._runs.values() if assignment.number > started]
 
     def has_waiting(self) -> bool:
         return self.count_waiting() > 0
 
     def count_waiting(self) -> int:
         newest = next(reversed(self._runs.values()), None)
-        return max(0, newest.number - self._shared[BEGUN]) if newest else 0
+        return max(0, newest.number - self._shared[STARTED]) if newest else 0
 
-    def waits_since(self) -> float:
-        """Return when the first waiting run was given, in monotonic seconds; infinity if none waits."""
-        begun = self._shared[BEGUN]
-        return next((given.at for given in self._runs.values() if given.number > begun), float("inf"))
+    def waiting_since(self) -> float:
+        """Return when the first waiting run was assigned, in monotonic seconds; infinity if none waits."""
+        started = self._shared[STARTED]
+        return next(
+            (assignment.assigned_at for assignment in self._runs.values() if assignment.number > started), float("inf")
+        )

@@ -19,10 +19,10 @@ from djbundle.tasks.compat import TaskResultStatus
 from djbundle.tasks.context import Channel, TaskContext
 from djbundle.tasks.models import TaskRecord
 from djbundle.tasks.store import held, transitions
-from djbundle.tasks.store.claimed_run import Call, Run
+from djbundle.tasks.store.claimed_run import Invocation, Run
 from djbundle.tasks.store.outcome import Outcome, encoded, error_entry, failure, is_a, success
 from djbundle.tasks.task import RetryingTask, load
-from djbundle.tasks.worker.isolation import call_in_savepoints, copy_decimal_context, run_alone
+from djbundle.tasks.worker.isolation import call_in_savepoints, copy_decimal_context, run_in_own_context
 from djbundle.tasks.worker.making import Making, begin_making
 from djbundle.tasks.worker.retry import fail_overdue, outcome_of
 
@@ -36,15 +36,15 @@ def execute(run: Run, channel_of: ChannelOf = lambda _run: Channel()) -> Outcome
     """Run it in this thread: for tests, and for backends that run a task where it is enqueued."""
     close_old_connections()
     try:
-        return run_alone(_execute, run, channel_of)
+        return run_in_own_context(_execute, run, channel_of)
     finally:
         close_old_connections()
 
 
 def _execute(run: Run, channel_of: ChannelOf) -> Outcome:
     copy_decimal_context()
-    begun = begin(run, channel_of)
-    return begun if isinstance(begun, Outcome) else begun.run(partial(call_in_savepoints, begun.call))
+    attempt = begin(run, channel_of)
+    return attempt if isinstance(attempt, Outcome) else attempt.execute(partial(call_in_savepoints, attempt.call))
 
 
 def close_old_connections() -> None:
@@ -69,12 +69,12 @@ def begin(run: Run, channel_of: ChannelOf) -> "Attempt | Making | Outcome":
     try:
         if run.is_overdue:
             return fail_overdue(run)
-        call = run.call()
-        attempt = Attempt(run, call, load(call.task_path), channel_of)
-        if signals.start_is_heard():
+        invocation = run.invocation()
+        attempt = Attempt(run, invocation, load(invocation.task_path), channel_of)
+        if signals.has_started_listeners():
             signals.send_started(attempt.result)
         return attempt
-    except held.UNKNOWN as error:
+    except held.UNKNOWN_ERRORS as error:
         return held.unknown(run, error)
     except Exception as error:
         return failure(run.pk, run.epoch, error_entry(error))
@@ -84,8 +84,8 @@ def begin(run: Run, channel_of: ChannelOf) -> "Attempt | Making | Outcome":
 class Attempt:
     """A run that has started."""
 
-    of: Run
-    asked: Call
+    run: Run
+    invocation: Invocation
     task: RetryingTask  # as it is defined
     channel_of: ChannelOf
     _record: TaskRecord | None = None
@@ -95,7 +95,7 @@ class Attempt:
     def record(self) -> TaskRecord:
         """The record. It and the result are made only on demand, since a quick task takes less time."""
         if self._record is None:
-            self._record = self.of.record()
+            self._record = self.run.record()
         return self._record
 
     @property
@@ -112,38 +112,38 @@ class Attempt:
     def call(self) -> Any:
         """Call the task, and return what it returns. Call async tasks in a thread that has no event loop."""
         call = self.task.call if self.is_async else self.task.func
-        return call(*self._args(), **self.asked.kwargs)
+        return call(*self._args(), **self.invocation.kwargs)
 
     def start(self) -> Coroutine[Any, Any, Any]:
         """Return the coroutine of an async task.
 
-        Await it, then pass `run` a function that returns or raises its result.
+        Await it, then pass `execute` a function that returns or raises its result.
         """
-        coroutine: Coroutine[Any, Any, Any] = self.task.func(*self._args(), **self.asked.kwargs)
+        coroutine: Coroutine[Any, Any, Any] = self.task.func(*self._args(), **self.invocation.kwargs)
         return coroutine
 
     def _args(self) -> list[Any]:
-        if self.asked.takes_context:
-            return [TaskContext(task_result=self.result, channel=self.channel_of(self.of)), *self.asked.args]
-        return self.asked.args
+        if self.invocation.takes_context:
+            return [TaskContext(task_result=self.result, channel=self.channel_of(self.run)), *self.invocation.args]
+        return self.invocation.args
 
-    def run(self, call: Callable[[], Any] | None = None) -> Outcome:
+    def execute(self, call: Callable[[], Any] | None = None) -> Outcome:
         """Run the task to its end, and return the outcome. `call`, if passed, returns or raises what the task does."""
         try:
-            value = encoded((call or self.call)(), connections[self.of.alias].vendor)
+            value = encoded((call or self.call)(), connections[self.run.alias].vendor)
         except BaseException as error:
             if is_a(error, KeyboardInterrupt) and threading.current_thread() is threading.main_thread():
                 raise  # Ctrl-C in tests: the worker runs no task in its main thread
-            if held.is_for_newer_code(error, self.task, self._args(), self.asked.kwargs):
-                return held.unknown(self.of, error)
-            return self._end(outcome_of(error, self.of, self.record, self.result))
-        return self._end(success(self.of, value))
+            if held.is_for_newer_code(error, self.task, self._args(), self.invocation.kwargs):
+                return held.unknown(self.run, error)
+            return self._finish_run(outcome_of(error, self.run, self.record, self.result))
+        return self._finish_run(success(self.run, value))
 
-    def _end(self, outcome: Outcome) -> Outcome:
+    def _finish_run(self, outcome: Outcome) -> Outcome:
         """Send task_finished. If the project listens to it, write the outcome first, so that it is visible by then."""
         if outcome.status == TaskResultStatus.READY:
             return outcome
-        if signals.finish_is_heard():
+        if signals.has_finished_listeners():
             try:
                 outcome = _write(outcome)
             except DatabaseError:
@@ -151,7 +151,7 @@ class Attempt:
                 return outcome
             if not outcome.is_written:  # its lease was lost, so another run counts
                 return outcome
-        if signals.finish_is_heard() or signals.is_logged(outcome):
+        if signals.has_finished_listeners() or signals.is_logged(outcome):
             signals.send_finished(outcome, self.result)
         return outcome
 

@@ -12,29 +12,29 @@ from dataclasses import dataclass
 from django.db import Error, connections
 
 from djbundle.tasks.store import transitions
-from djbundle.tasks.store.outcome import error_entry, shown
+from djbundle.tasks.store.outcome import error_entry, safe_repr
 
 logger = logging.getLogger("djbundle.tasks")
 
-SHORTEST, LONGEST = 0.1, 5.0  # seconds before the next attempt, doubled with each failure
-MOST_FAULTS = 20  # in a row, about a minute and a half
+MIN_DELAY, MAX_DELAY = 0.1, 5.0  # seconds before the next try, doubled with each failure
+MAX_FAULTS = 20  # in a row, about a minute and a half
 
 
 @dataclass(slots=True)
-class Guard:
-    """Runs all database work of the worker through `attempt`, with backoff."""
+class DatabaseBackoff:
+    """Runs all database work of the worker through `run`, with backoff."""
 
     delay: float = 0.0
-    until: float = 0.0  # monotonic seconds; no attempt before that
-    said: str = ""
+    retry_at: float = 0.0  # monotonic seconds
+    last_error: str = ""
     faults: int = 0  # mistakes of the worker itself, in a row
 
     @property
     def left(self) -> float:
         """The seconds until the database may be asked again."""
-        return self.until - time.monotonic()
+        return self.retry_at - time.monotonic()
 
-    def attempt(self, action: Callable[[], object]) -> bool:
+    def run(self, action: Callable[[], object]) -> bool:
         """Run the action, and return whether that succeeded. Return False without running it during the backoff.
 
         Raise an error of another kind if it occurs again and again.
@@ -44,30 +44,30 @@ class Guard:
         try:
             action()
         except Error as error:
-            self._tell("the database does not answer, trying again: %s", error)
+            self._log_once("the database does not answer, trying again: %s", error)
         except (
             BaseException
         ) as error:  # one that would end the process is a mistake too: here signals raise no exceptions
             self.faults += 1
-            if self.faults >= MOST_FAULTS:
+            if self.faults >= MAX_FAULTS:
                 raise
-            self._tell("the worker made a mistake, trying again: %s", error, with_traceback=True)
+            self._log_once("the worker made a mistake, trying again: %s", error, with_traceback=True)
         else:
             if self.delay:
                 logger.warning("the database answers again" if not self.faults else "the worker goes on")
-            self.delay, self.said, self.faults = 0.0, "", 0
+            self.delay, self.last_error, self.faults = 0.0, "", 0
             return True
-        self._wait()
+        self._back_off()
         return False
 
-    def _tell(self, message: str, error: BaseException, *, with_traceback: bool = False) -> None:
+    def _log_once(self, message: str, error: BaseException, *, with_traceback: bool = False) -> None:
         """Log each error once, however often it occurs."""
-        text = shown(error) if with_traceback else str(error).strip()
-        if text != self.said:
+        text = safe_repr(error) if with_traceback else str(error).strip()
+        if text != self.last_error:
             logger.error(message, error_entry(error)["traceback"].rstrip() if with_traceback else text)
-        self.said = text
+        self.last_error = text
 
-    def _wait(self) -> None:
-        self.delay = min(max(SHORTEST, self.delay * 2), LONGEST)
-        self.until = time.monotonic() + self.delay
+    def _back_off(self) -> None:
+        self.delay = min(max(MIN_DELAY, self.delay * 2), MAX_DELAY)
+        self.retry_at = time.monotonic() + self.delay
         connections[transitions.alias()].close()

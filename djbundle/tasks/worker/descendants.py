@@ -1,7 +1,7 @@
 """Finds the children of a process, their children, and so on, to kill all of them with it.
 
 A process that runs tasks with a timeout adopts orphans, so all of them are below it, even daemons and those with their
-own session. Each is stopped before the next look. A stopped process starts and reaps no other, so process ids stay the
+own session. Each is stopped before the next scan. A stopped process starts and reaps no other, so process ids stay the
 same until all are killed.
 """
 
@@ -18,8 +18,8 @@ from djbundle.tasks.worker import forks
 
 PROC = Path("/proc")
 PR_SET_CHILD_SUBREAPER = 36  # linux/prctl.h
-MOST_LOOKS, LOOK_SECONDS = 50, 0.002  # looks until nothing runs; then all are killed, stopped or not
-HALTED = "TtZX"  # states in which a process starts no other, see proc_pid_stat(5)
+MAX_SCANS, SCAN_INTERVAL = 50, 0.002  # scans until nothing runs; then all are killed, stopped or not
+HALTED_STATES = "TtZX"  # states in which a process starts no other, see proc_pid_stat(5)
 
 
 class Process(NamedTuple):
@@ -47,40 +47,42 @@ def kill_all(pid: int) -> None:
     """Kill this child process of ours, which has not been reaped, and all below it."""
     with contextlib.suppress(OSError):
         os.kill(pid, signal.SIGSTOP)
-    found: dict[int, Process] = {}
-    for _ in range(MOST_LOOKS):
-        below = _below(pid)
-        new = [each for each in below if each.pid not in found]
+    stopped: dict[int, Process] = {}
+    for _ in range(MAX_SCANS):
+        descendants = _descendants_of(pid)
+        new = [each for each in descendants if each.pid not in stopped]
         for each in new:
-            found[each.pid] = each
-            _send(each, signal.SIGSTOP)
-        if not new and all(each.state in HALTED for each in below):
+            stopped[each.pid] = each
+            _send_signal(each, signal.SIGSTOP)
+        if not new and all(each.state in HALTED_STATES for each in descendants):
             break
-        time.sleep(LOOK_SECONDS)
-    for each in found.values():
-        _send(each, signal.SIGKILL)
+        time.sleep(SCAN_INTERVAL)
+    for each in stopped.values():
+        _send_signal(each, signal.SIGKILL)
     forks.kill_group(pid)
 
 
-def _below(pid: int) -> list[Process]:
+def _descendants_of(pid: int) -> list[Process]:
     children: defaultdict[int, list[Process]] = defaultdict(list)
-    for each in _all():
+    for each in _processes():
         children[each.parent].append(each)
-    found, parents = [], [pid]
+    descendants, parents = [], [pid]
     while parents:
         below = children.pop(parents.pop(), [])
-        found += below
+        descendants += below
         parents += [each.pid for each in below]
-    return found
+    return descendants
 
 
-def _all() -> list[Process]:
+def _processes() -> list[Process]:
     with contextlib.suppress(OSError):
-        return [found for entry in PROC.iterdir() if entry.name.isdigit() and (found := _look(int(entry.name)))]
+        return [
+            process for entry in PROC.iterdir() if entry.name.isdigit() and (process := _read_process(int(entry.name)))
+        ]
     return []
 
 
-def _look(pid: int) -> Process | None:
+def _read_process(pid: int) -> Process | None:
     """Return the process, or None if it is gone."""
     with contextlib.suppress(OSError, IndexError, ValueError):
         state, parent = (PROC / str(pid) / "stat").read_bytes().rpartition(b")")[2].split()[:2]
@@ -88,16 +90,16 @@ def _look(pid: int) -> Process | None:
     return None
 
 
-def _send(process: Process, number: signal.Signals) -> None:
+def _send_signal(process: Process, number: signal.Signals) -> None:
     """Send a signal, unless another process has got the number meanwhile.
 
     The pidfd holds the process while its parent is checked.
     """
     with contextlib.suppress(OSError):
-        held = os.pidfd_open(process.pid)
+        pidfd = os.pidfd_open(process.pid)
         try:
-            now = _look(process.pid)
-            if now and now.parent == process.parent:
-                signal.pidfd_send_signal(held, number)
+            current = _read_process(process.pid)
+            if current and current.parent == process.parent:
+                signal.pidfd_send_signal(pidfd, number)
         finally:
-            os.close(held)
+            os.close(pidfd)

@@ -22,19 +22,19 @@ class EventLoop:
         self._loop: asyncio.AbstractEventLoop | None = None
         self._starting = threading.Lock()
 
-    def run(self, attempt: Attempt, ended: Callable[[Outcome], None]) -> None:
-        """Start the attempt, and return. `ended` is called in any thread when it has ended."""
+    def run(self, attempt: Attempt, on_end: Callable[[Outcome], None]) -> None:
+        """Start the attempt, and return. `on_end` is called in any thread when it has ended."""
 
-        async def follow() -> None:
+        async def run_to_end() -> None:
             try:
                 outcome = await _outcome_of(attempt)
             except BaseException as error:  # any error: a task whose end is not reported would hold its place for ever
-                outcome = failure(attempt.of.pk, attempt.of.epoch, error_entry(error))
-            ended(outcome)
+                outcome = failure(attempt.run.pk, attempt.run.epoch, error_entry(error))
+            on_end(outcome)
 
-        asyncio.run_coroutine_threadsafe(follow(), self._started())
+        asyncio.run_coroutine_threadsafe(run_to_end(), self._running_loop())
 
-    def _started(self) -> asyncio.AbstractEventLoop:
+    def _running_loop(self) -> asyncio.AbstractEventLoop:
         with self._starting:
             if self._loop is None:
                 self._loop = asyncio.new_event_loop()
@@ -53,15 +53,15 @@ def _run(loop: asyncio.AbstractEventLoop) -> None:
 
 async def _outcome_of(attempt: Attempt) -> Outcome:
     try:
-        call = _returning(await _alone(attempt))
+        call = _returning(await _run_in_own_context(attempt))
     except BaseException as error:
         call = _raising(error)
-    if signals.finish_is_heard():  # receivers may use the database, and the outcome is written here
-        return await asyncio.to_thread(_conclude, attempt, call)
-    return attempt.run(call)
+    if signals.has_finished_listeners():  # receivers may use the database, and the outcome is written here
+        return await asyncio.to_thread(_finish, attempt, call)
+    return attempt.execute(call)
 
 
-async def _alone(attempt: Attempt) -> Any:
+async def _run_in_own_context(attempt: Attempt) -> Any:
     """Run the task with its own thread for its synchronous parts, such as the ORM, as a request has."""
     async with ThreadSensitiveContext() as context:
         try:
@@ -71,9 +71,9 @@ async def _alone(attempt: Attempt) -> Any:
                 await sync_to_async(connections.close_all)()
 
 
-def _conclude(attempt: Attempt, call: Callable[[], Any]) -> Outcome:
+def _finish(attempt: Attempt, call: Callable[[], Any]) -> Outcome:
     try:
-        return attempt.run(call)
+        return attempt.execute(call)
     finally:
         close_old_connections()
 

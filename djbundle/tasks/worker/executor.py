@@ -23,35 +23,35 @@ from djbundle.tasks.store.claimed_run import Run
 from djbundle.tasks.store.outcome import Outcome, error_entry, failure
 from djbundle.tasks.worker.attempt import Attempt, begin, check_connections, close_old_connections
 from djbundle.tasks.worker.event_loop import EventLoop
-from djbundle.tasks.worker.isolation import call_and_close, prepare_thread, run_alone
+from djbundle.tasks.worker.isolation import call_and_close, prepare_thread, run_in_own_context
 from djbundle.tasks.worker.outbox import Outbox
-from djbundle.tasks.worker.protocol import Progress, Returned
+from djbundle.tasks.worker.protocol import ProgressMessage, RecalledMessage
 
-LOOK_SECONDS = 0.002  # between checks whether more threads would help
-BUSY = 0.7  # share of the time on a CPU, from which on they would not help
+MONITOR_INTERVAL = 0.002  # between checks whether more threads would help
+MAX_CPU_SHARE = 0.7  # share of the time on a CPU, from which on they would not help
 logger = logging.getLogger("djbundle.tasks")
 
 
 @dataclass(slots=True)
-class Turn:
-    """The current turn of a thread."""
+class ThreadState:
+    """What a thread does."""
 
     run: Run | None = None  # the run whose end it must report
-    begun: float = 0.0  # monotonic seconds
-    broken: BaseException | None = None  # the exception that interrupted the turn
+    started_at: float = 0.0  # monotonic seconds
+    error: BaseException | None = None  # the exception that interrupted it
 
 
-class Runner:
-    """Runs up to `most` tasks at once.
+class Executor:
+    """Runs up to `max_running` tasks at once.
 
-    Before each starts, it calls `set_begun` with the count of started runs, which returns whether the run may start.
+    Before each starts, it calls `set_started` with the count of started runs, which returns whether the run may start.
     """
 
-    def __init__(self, outbox: Outbox, most: int, set_begun: Callable[[int], bool]) -> None:
+    def __init__(self, outbox: Outbox, max_running: int, set_started: Callable[[int], bool]) -> None:
         self._outbox = outbox
-        self._most = most
-        self._set_begun = set_begun
-        self._taken = 0  # tasks, ever
+        self._max_running = max_running
+        self._set_started = set_started
+        self._received = 0  # tasks, ever
         self._waiting: deque[Run] = deque()
         self._running: dict[tuple[int, int], Run] = {}  # in threads and in the event loop, by primary key and epoch
         self._threads = 0
@@ -59,19 +59,19 @@ class Runner:
         self._executing: set[int] = set()  # threads in a task; others are handing one to the event loop
         self._changed = threading.Condition()
         self._is_recalled = False  # by the worker, whose message has not arrived yet
-        self._busy = threading.Event()  # set while tasks or outcomes wait
+        self._has_work = threading.Event()  # set while tasks or outcomes wait
         self._cancelled: frozenset[int] = frozenset()
         self._loop = EventLoop()
-        threading.Thread(target=self._look_after_always, daemon=True).start()
+        threading.Thread(target=self._monitor_forever, daemon=True).start()
 
     # --- requests of the worker ---
 
-    def take(self, runs: Sequence[Run]) -> None:
+    def add(self, runs: Sequence[Run]) -> None:
         with self._changed:
             self._waiting.extend(runs)
-            self._taken += len(runs)
-            self._call_threads(1)
-        self._busy.set()
+            self._received += len(runs)
+            self._wake_threads(1)
+        self._has_work.set()
 
     def give_back(self) -> None:
         """Give back the tasks that have not started."""
@@ -79,145 +79,148 @@ class Runner:
             pks = [run.pk for run in self._waiting]
             self._waiting.clear()
             self._is_recalled = False
-        self._outbox.tell(Returned(pks))
+        self._outbox.send(RecalledMessage(pks))
 
     def cancel(self, pks: frozenset[int]) -> None:
         self._cancelled = pks
 
     # --- threads ---
 
-    def _call_threads(self, count: int) -> None:
+    def _wake_threads(self, count: int) -> None:
         """Have up to `count` more threads take tasks. Call it with the lock held."""
-        count = min(count, len(self._waiting), self._most - len(self._running))
+        count = min(count, len(self._waiting), self._max_running - len(self._running))
         self._changed.notify(min(count, self._idle))
-        for _ in range(min(count - self._idle, self._most - self._threads)):
+        for _ in range(min(count - self._idle, self._max_running - self._threads)):
             self._threads += 1
             threading.Thread(target=self._work, daemon=True).start()
 
     def _work(self) -> None:
-        turn = Turn()
+        state = ThreadState()
         try:
             prepare_thread()
             while True:
-                self._take_turn(turn)
+                self._run_next(state)
         except BaseException:
             logger.exception("a thread that runs tasks has ended; another takes its place")
         finally:
-            self._replace_thread(turn)
+            self._replace_thread(state)
 
-    def _take_turn(self, turn: Turn) -> None:
+    def _run_next(self, state: ThreadState) -> None:
         """Run one task, or wait until there is one. The thread survives whatever is raised in it."""
         try:
-            if turn.run:
-                self._end_broken(turn)
-            elif self._next(turn):
-                run_alone(self._run, turn)
+            if state.run:
+                self._fail_interrupted(state)
+            elif self._take_next(state):
+                run_in_own_context(self._run, state)
             else:
                 self._wait()
                 check_connections()  # some may have gone stale during the pause
         except BaseException as error:
-            turn.broken = error
+            state.error = error
 
-    def _next(self, turn: Turn) -> bool:
+    def _take_next(self, state: ThreadState) -> bool:
         """Take the next task. Return False if there is none, or if as many run as may."""
         with self._changed:
-            if not self._may_begin():
+            if not self._may_start():
                 return False
-            if not self._set_begun(self._taken - len(self._waiting) + 1):
+            if not self._set_started(self._received - len(self._waiting) + 1):
                 self._is_recalled = True
                 return False
-            turn.begun = time.monotonic()
+            state.started_at = time.monotonic()
             run = self._waiting[0]  # no call from here on, see the docstring of this module
-            turn.run = run
+            state.run = run
             self._running[run.pk, run.epoch] = run
             del self._waiting[0]
             return True
 
-    def _end_broken(self, turn: Turn) -> None:
+    def _fail_interrupted(self, state: ThreadState) -> None:
         """Fail a task around which something was raised, before or after its code. No other code reports its end."""
-        run, error = turn.run, turn.broken or RuntimeError("The thread that ran it was interrupted.")
+        run, failed_with = state.run, state.error or RuntimeError("The thread that ran it was interrupted.")
         if run:
-            self._ended(run, failure(run.pk, run.epoch, error_entry(error)), turn.begun)
-        turn.run = turn.broken = None
+            self._report_end(run, failure(run.pk, run.epoch, error_entry(failed_with)), state.started_at)
+        state.run = state.error = None
 
-    def _replace_thread(self, turn: Turn) -> None:
+    def _replace_thread(self, state: ThreadState) -> None:
         with self._changed:
             self._threads -= 1
-        self._end_broken(turn)
+        self._fail_interrupted(state)
         with self._changed:
-            self._call_threads(1)
+            self._wake_threads(1)
 
     def _wait(self) -> None:
         with self._changed:
-            while not self._may_begin():
+            while not self._may_start():
                 try:
                     self._idle += 1
                     self._changed.wait()
                 finally:
                     self._idle -= 1
 
-    def _may_begin(self) -> bool:
-        return bool(self._waiting) and len(self._running) < self._most and not self._is_recalled
+    def _may_start(self) -> bool:
+        return bool(self._waiting) and len(self._running) < self._max_running and not self._is_recalled
 
-    def _look_after_always(self) -> None:
+    def _monitor_forever(self) -> None:
         while True:
             try:
-                self._look_after()
+                self._monitor()
             except BaseException:
                 logger.exception("the thread that looks after tasks goes on")
 
-    def _look_after(self) -> None:
+    def _monitor(self) -> None:
         """Start more threads while these would help, and send outcomes in time, while there is anything to do."""
         wall, used = time.monotonic(), time.process_time()
         while True:
-            if not self._busy.wait(0):
-                self._busy.wait()
+            if not self._has_work.wait(0):
+                self._has_work.wait()
                 wall, used = time.monotonic(), time.process_time()
-            time.sleep(LOOK_SECONDS)
+            time.sleep(MONITOR_INTERVAL)
             before, wall = wall, time.monotonic()
             used_before, used = used, time.process_time()
             with self._changed:
-                self._busy.clear()
-                if self._waiting and self._executing and used - used_before < BUSY * (wall - before):
-                    self._call_threads(max(1, self._threads - self._idle))
+                self._has_work.clear()
+                if self._waiting and self._executing and used - used_before < MAX_CPU_SHARE * (wall - before):
+                    self._wake_threads(max(1, self._threads - self._idle))
                 waits = bool(self._waiting)
             if self._outbox.flush_late() or waits:
-                self._busy.set()
+                self._has_work.set()
 
     # --- runs ---
 
-    def _run(self, turn: Turn) -> None:
+    def _run(self, state: ThreadState) -> None:
         """Run the task, and report its end whatever it does. Its module may even call sys.exit."""
-        run, begun = turn.run, turn.begun
+        run, started_at = state.run, state.started_at
         if run is None:
             return
         try:
             attempt = begin(run, self._channel_of)
             if isinstance(attempt, Attempt) and attempt.is_async:
-                self._loop.run(attempt, lambda outcome: self._ended(run, outcome, begun))
-                turn.run = None
+                self._loop.run(attempt, lambda outcome: self._report_end(run, outcome, started_at))
+                state.run = None
                 return
             self._executing.add(threading.get_ident())
-            outcome = attempt if isinstance(attempt, Outcome) else attempt.run(partial(call_and_close, attempt.call))
+            outcome = (
+                attempt if isinstance(attempt, Outcome) else attempt.execute(partial(call_and_close, attempt.call))
+            )
             close_old_connections()
         except BaseException as error:
             outcome = failure(run.pk, run.epoch, error_entry(error))
         self._executing.discard(threading.get_ident())
-        self._ended(run, outcome, begun)
-        turn.run = None
+        self._report_end(run, outcome, started_at)
+        state.run = None
 
-    def _ended(self, run: Run, outcome: Outcome, begun: float) -> None:
+    def _report_end(self, run: Run, outcome: Outcome, started_at: float) -> None:
         """Report the end of a run. It may be called twice for a run, as only one outcome counts."""
         with self._changed:
             self._running.pop((run.pk, run.epoch), None)
             more = bool(self._waiting)
             if self._idle == self._threads:  # the task ended in the event loop
-                self._call_threads(1)
-        self._outbox.add(outcome, time.monotonic() - begun, more=more)
-        if more and not self._busy.is_set():  # setting it again takes longer than this check
-            self._busy.set()
+                self._wake_threads(1)
+        self._outbox.add(outcome, time.monotonic() - started_at, more=more)
+        if more and not self._has_work.is_set():  # setting it again takes longer than this check
+            self._has_work.set()
 
     def _channel_of(self, run: Run) -> Channel:
         return Channel(
-            lambda values: self._outbox.tell(Progress(run.pk, run.epoch, values)), lambda: run.pk in self._cancelled
+            lambda values: self._outbox.send(ProgressMessage(run.pk, run.epoch, values)),
+            lambda: run.pk in self._cancelled,
         )

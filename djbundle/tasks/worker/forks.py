@@ -21,8 +21,8 @@ from djbundle.tasks.worker.pipe import ProcessEnd
 
 STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT)
 
-_masks = threading.local()  # what the thread that forks had blocked before
-_kept: list[Any] = []  # objects that belong to another process: they must not be closed or collected here
+_saved_masks = threading.local()  # what the thread that forks had blocked before
+_inherited: list[Any] = []  # objects that belong to another process: they must not be closed or collected here
 
 
 def close_connections() -> None:
@@ -42,7 +42,7 @@ def _pools_of(connection: Any) -> dict[str, Any]:
     return pools
 
 
-def forget_owned() -> None:
+def disable_inherited_finalizers() -> None:
     """Keep a process that runs tasks from cleaning up at its exit what its worker still uses.
 
     Temporary folders are an example. ``multiprocessing`` does the same in its own processes.
@@ -53,27 +53,29 @@ def forget_owned() -> None:
     multiprocessing.process._children.clear()  # type: ignore[attr-defined]
 
 
-def prepare(pipe: ProcessEnd) -> None:
+def register_fork_hooks(pipe: ProcessEnd) -> None:
     """Make processes that are forked from a process that runs tasks become ordinary ones."""
     os.register_at_fork(
-        before=_hold_signals, after_in_parent=_release_signals, after_in_child=partial(_become_ordinary, pipe)
+        before=_block_stop_signals,
+        after_in_parent=_restore_signal_mask,
+        after_in_child=partial(_undo_process_setup, pipe),
     )
     make_forks_safe()
 
 
-def _hold_signals() -> None:
+def _block_stop_signals() -> None:
     """Let signals that ask to stop wait until the forked process handles them.
 
     Until then it ignores them as its parent does, and one that came at once, as from a pool that ends, would be lost.
     """
-    _masks.before = signal.pthread_sigmask(signal.SIG_BLOCK, STOP_SIGNALS)
+    _saved_masks.before = signal.pthread_sigmask(signal.SIG_BLOCK, STOP_SIGNALS)
 
 
-def _release_signals() -> None:
-    signal.pthread_sigmask(signal.SIG_SETMASK, _masks.before)
+def _restore_signal_mask() -> None:
+    signal.pthread_sigmask(signal.SIG_SETMASK, _saved_masks.before)
 
 
-def _become_ordinary(pipe: ProcessEnd) -> None:
+def _undo_process_setup(pipe: ProcessEnd) -> None:
     """Undo in a forked process what only the process that runs tasks needs.
 
     Otherwise the worker would not see that the parent has ended, and SIGTERM could not end this process.
@@ -82,10 +84,10 @@ def _become_ordinary(pipe: ProcessEnd) -> None:
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     signal.signal(signal.SIGINT, signal.default_int_handler)
     for connection in connections.all(initialized_only=True):
-        _kept.append((connection, connection.connection, dict(_pools_of(connection))))
+        _inherited.append((connection, connection.connection, dict(_pools_of(connection))))
         _pools_of(connection).clear()
         del connections[connection.alias]
-    _release_signals()
+    _restore_signal_mask()
 
 
 def leads_group(*, alone: bool) -> bool:

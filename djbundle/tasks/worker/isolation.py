@@ -18,7 +18,7 @@ from djbundle.tasks import backends
 logger = logging.getLogger("djbundle.tasks")
 
 
-def run_alone[**P, T](function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+def run_in_own_context[**P, T](function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
     """Call the function in a context of its own, so that what it sets there is gone afterwards."""
     return contextvars.copy_context().run(function, *args, **kwargs)
 
@@ -59,10 +59,10 @@ def call_in_savepoints[T](call: Callable[[], T]) -> T:
         return call()
     finally:
         for connection, point in reversed(points):
-            _leave(connection, point)
+            _end_savepoint(connection, point)
 
 
-def _leave(connection: Any, point: str | None) -> None:
+def _end_savepoint(connection: Any, point: str | None) -> None:
     if not connection.needs_rollback:
         with suppress(DatabaseError):
             connection.savepoint_commit(point)

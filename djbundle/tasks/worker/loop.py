@@ -21,199 +21,215 @@ from djbundle.common.periodic import Periodic
 from djbundle.tasks import options
 from djbundle.tasks.store import claim, transitions, worker_registry
 from djbundle.tasks.store.worker_identity import Identity
-from djbundle.tasks.worker.database_backoff import Guard
-from djbundle.tasks.worker.notifier import Ears
-from djbundle.tasks.worker.pending_writes import Unwritten
+from djbundle.tasks.worker.database_backoff import DatabaseBackoff
+from djbundle.tasks.worker.notifier import Notifier
+from djbundle.tasks.worker.pending_writes import PendingWrites
 from djbundle.tasks.worker.process_handle import STUCK_SECONDS
-from djbundle.tasks.worker.process_pool import Crew
-from djbundle.tasks.worker.recycling import Limits
+from djbundle.tasks.worker.process_pool import ProcessPool
+from djbundle.tasks.worker.recycling import RecycleLimits
 from djbundle.tasks.worker.scheduler import Scheduler
 
 logger = logging.getLogger("djbundle.tasks")
 
-POLL = 1.0  # seconds; for tasks that become due and for commits without a wake-up
-SEARCH = 5.0  # seconds between searches for tasks whose worker is gone, or that have expired
-CANCEL = 0.5  # seconds between checks for cancelled tasks, if the loop wakes that often
-PRUNE, PRUNE_AGAIN = 3600.0, 0.5  # seconds between batches that are deleted: if nothing is left, and otherwise
-AT_ONCE = 800  # tasks in one claim, since each claim, and each write of outcomes, has a cost
-SOON = 300  # the same, while a process is idle and waits for them
-LAST_SECONDS = 5.0  # for giving back tasks after the worker itself has failed
-TICK = 0.05  # seconds between checks of timeouts, and of a worker that stops
+POLL_INTERVAL = 1.0  # seconds; for tasks that become due and for commits without a wake-up
+RESCUE_INTERVAL = 5.0  # seconds between searches for tasks whose worker is gone, or that have expired
+CANCEL_INTERVAL = 0.5  # seconds between checks for cancelled tasks, if the loop wakes that often
+PRUNE_INTERVAL, PRUNE_BATCH_INTERVAL = (
+    3600.0,
+    0.5,
+)  # seconds between batches that are deleted: if nothing is left, and otherwise
+CLAIM_LIMIT = 800  # tasks in one claim, since each claim, and each write of outcomes, has a cost
+IDLE_CLAIM_LIMIT = 300  # the same, while a process is idle and waits for them
+ABORT_TIMEOUT = 5.0  # for giving back tasks after the worker itself has failed
+CHECK_INTERVAL = 0.05  # seconds between checks of timeouts, and of a worker that stops
 
 
 @dataclass(kw_only=True)
 class Worker:
     """Runs tasks from `queues` (empty: all) in `processes` with `threads` each.
 
-    With `drain`, it ends when nothing is due.
+    With `stop_when_idle`, it ends when nothing is due.
     """
 
     threads: int
     processes: int = 1
     queues: transitions.Queues = ()
     grace: float = 30.0  # seconds for running tasks to end when the worker stops
-    drain: bool = False
-    poll: float = POLL
-    limits: Limits = field(default_factory=Limits)
-    beat: Callable[[], None] = lambda: None  # called in each turn of the loop, for a watchdog
+    stop_when_idle: bool = False
+    poll: float = POLL_INTERVAL
+    limits: RecycleLimits = field(default_factory=RecycleLimits)
+    notify_watchdog: Callable[[], None] = lambda: None  # called in each turn of the loop
 
     def __post_init__(self) -> None:
         self.identity = Identity.of_this_process()
-        self.presence = worker_registry.Presence(
+        self.registration = worker_registry.Registration(
             self.identity, self.queues, self.processes, self.threads, timezone.now()
         )
-        self.stopping = False
-        self.idle = False
-        self.claim_is_doubtful = False  # the statement was sent, but no answer came
-        self.guard = Guard()
-        self.unwritten = Unwritten()
+        self.is_stopping = False
+        self.is_idle = False
+        self.is_claim_doubtful = False  # the statement was sent, but no answer came
+        self.database_backoff = DatabaseBackoff()
+        self.pending_writes = PendingWrites()
         self.selector = selectors.DefaultSelector()
         self.scheduler = Scheduler()
-        self.ears = Ears(self.selector, self.stop)
-        self.crew = Crew(
-            self.processes, self.threads, self.limits, self.selector, self.ears.close_in_child, self.unwritten
+        self.notifier = Notifier(self.selector, self.stop)
+        self.pool = ProcessPool(
+            self.processes, self.threads, self.limits, self.selector, self.notifier.close_in_child, self.pending_writes
         )
-        self.heartbeat = Periodic(options.lease().total_seconds() / 3, self._beat)
-        self.cancelling = Periodic(CANCEL, self._pass_on_cancelling)
-        self.pruning = Periodic(PRUNE, self._prune)
-        self.chores = [Periodic(SEARCH, self._search), self.pruning]
+        self.heartbeat = Periodic(options.lease().total_seconds() / 3, self._write_heartbeat)
+        self.cancellations = Periodic(CANCEL_INTERVAL, self._forward_cancellations)
+        self.pruning = Periodic(PRUNE_INTERVAL, self._prune)
+        self.maintenance = [Periodic(RESCUE_INTERVAL, self._rescue), self.pruning]
 
     def run(self) -> None:
-        """Run until SIGTERM or SIGINT, or with `drain` until nothing is left to do."""
+        """Run until SIGTERM or SIGINT, or with `stop_when_idle` until nothing is left to do."""
         with contextlib.ExitStack() as stack:
             stack.callback(self.selector.close)
-            self.ears.open(stack)
-            stack.callback(self.crew.end)
+            self.notifier.open(stack)
+            stack.callback(self.pool.shut_down)
             try:
-                self._work()
-                self._finish()
+                self._run_loop()
+                self._drain()
             except BaseException:
-                self._abandon()
+                self._abort()
                 raise
 
-    def _work(self) -> None:
-        while not self.stopping and not self.idle:
-            self.guard.attempt(self._look)
-            self.crew.give()
-            if not self.idle:
-                self._wait(self._pause())
+    def _run_loop(self) -> None:
+        while not self.is_stopping and not self.is_idle:
+            self.database_backoff.run(self._work_on_database)
+            self.pool.assign()
+            if not self.is_idle:
+                self._wait(self._select_timeout())
 
     def stop(self, _number: int = 0, _frame: FrameType | None = None) -> None:
         """Take no more tasks. A second call ends the grace period."""
-        if self.stopping:
+        if self.is_stopping:
             self.grace = 0.0
-        self.stopping = True
+        self.is_stopping = True
 
     # --- one turn of the loop ---
 
-    def _look(self) -> None:
+    def _work_on_database(self) -> None:
         """Do all work on the database. The heartbeat comes first, since the worker itself may have been held up."""
         self.heartbeat.run()
-        for chore in self.chores:
+        for chore in self.maintenance:
             chore.run()
-        self.cancelling.run()
-        self.ears.listen()
-        self.unwritten.write()
-        self.scheduler.turn()
+        self.cancellations.run()
+        self.notifier.listen()
+        self.pending_writes.write()
+        self.scheduler.enqueue_due()
         self._claim()
-        self.idle = self.drain and not self._busy() and not transitions.due(self.queues).exists()
+        self.is_idle = self.stop_when_idle and not self._has_work() and not transitions.due(self.queues).exists()
 
-    def _beat(self) -> None:
+    def _write_heartbeat(self) -> None:
         transitions.renew(self.identity)
-        self.presence.tell()
+        self.registration.renew()
 
-    def _pass_on_cancelling(self) -> None:
-        if self.crew.tasks:
-            self.crew.cancel(transitions.cancelled(self.identity))
+    def _forward_cancellations(self) -> None:
+        if self.pool.assigned_runs:
+            self.pool.cancel(transitions.cancelled(self.identity))
 
-    def _search(self) -> None:
-        if freed := transitions.free_lost():
-            logger.warning("%d tasks of a worker that is gone are run again", freed)
+    def _rescue(self) -> None:
+        if rescued := transitions.rescue():
+            logger.warning("%d tasks of a worker that is gone are run again", rescued)
         if expired := transitions.expire():
             logger.warning("%d tasks had not begun when they expired", expired)
         worker_registry.remove_gone()
-        self.crew.dismiss_idle()
+        self.pool.shut_down_idle()
 
     def _prune(self) -> None:
         """Delete one batch for each turn, so that no task waits long."""
-        self.pruning.interval = PRUNE_AGAIN if transitions.prune_batch() else PRUNE
+        self.pruning.interval = PRUNE_BATCH_INTERVAL if transitions.prune_batch() else PRUNE_INTERVAL
 
     def _claim(self) -> None:
-        self.crew.fill()
-        if self.claim_is_doubtful:
-            transitions.free_unknown(self.identity, [run.pk for run in (*self.crew.held, *self.crew.tasks)])
-        for kind, room in self.crew.wanted():
-            self.claim_is_doubtful = True
-            limit = min(room, SOON if self.crew.is_short else AT_ONCE)
-            self.crew.hold(kind, claim.take(self.identity, limit, self.queues, kind), limit)
-        self.claim_is_doubtful = False
+        self.pool.start_missing_processes()
+        if self.is_claim_doubtful:
+            transitions.give_back_unknown(
+                self.identity, [run.pk for run in (*self.pool.unassigned, *self.pool.assigned_runs)]
+            )
+        for kind, room in self.pool.capacities():
+            self.is_claim_doubtful = True
+            limit = min(room, IDLE_CLAIM_LIMIT if self.pool.has_idle_process else CLAIM_LIMIT)
+            self.pool.add_claimed(kind, claim.claim_runs(self.identity, limit, self.queues, kind), limit)
+        self.is_claim_doubtful = False
 
     # --- waiting ---
 
-    def _pause(self) -> float:
+    def _select_timeout(self) -> float:
         """Return the seconds until there may be work for which no wake-up comes."""
-        if self.guard.left > 0:
-            pause = self.guard.left
-        elif self.unwritten:
-            pause = 0.0
+        if self.database_backoff.left > 0:
+            timeout = self.database_backoff.left
+        elif self.pending_writes:
+            timeout = 0.0
         else:
-            pause = min(self.poll, self.scheduler.pause(), self.heartbeat.left, *(chore.left for chore in self.chores))
-        children = self.crew.children
-        if any(run.timeout for child in children for run in child.tasks.running):
-            pause = min(pause, TICK)
-        elif any(child.tasks.has_waiting() for child in children):
-            pause = min(pause, STUCK_SECONDS)
-        return max(pause, 0.0)
+            timeout = min(
+                self.poll,
+                self.scheduler.seconds_left(),
+                self.heartbeat.left,
+                *(chore.left for chore in self.maintenance),
+            )
+        children = self.pool.children
+        if any(run.timeout for child in children for run in child.assignments.running):
+            timeout = min(timeout, CHECK_INTERVAL)
+        elif any(child.assignments.has_waiting() for child in children):
+            timeout = min(timeout, STUCK_SECONDS)
+        return max(timeout, 0.0)
 
     def _wait(self, seconds: float) -> None:
         """Wait for a wake-up, at most this many seconds."""
-        self.beat()
-        self.crew.attend()
+        self.notify_watchdog()
+        self.pool.update_selector()
         for key, _ in self.selector.select(seconds):
             key.data()
-        self.crew.watch()
+        self.pool.check_children()
 
     # --- shutdown ---
 
-    def _busy(self) -> bool:
-        return bool(self.crew.held or self.crew.tasks or self.unwritten)
+    def _has_work(self) -> bool:
+        return bool(self.pool.unassigned or self.pool.assigned_runs or self.pending_writes)
 
-    def _finish(self) -> None:
+    def _drain(self) -> None:
         """Let running tasks end within the grace period, then give the rest back."""
-        begun = time.monotonic()
-        self.crew.recall()
-        while (self.crew.tasks or self.unwritten) and (left := begun + self.grace - time.monotonic()) > 0:
-            self.guard.attempt(self._tell)
-            self._wait(min(left, TICK))
-        if unfinished := len(self.crew.tasks):
+        started_at = time.monotonic()
+        self.pool.recall()
+        while (self.pool.assigned_runs or self.pending_writes) and (
+            left := started_at + self.grace - time.monotonic()
+        ) > 0:
+            self.database_backoff.run(self._write_pending)
+            self._wait(min(left, CHECK_INTERVAL))
+        if unfinished := len(self.pool.assigned_runs):
             logger.warning("%d tasks were not finished in time and will be run again", unfinished)
-        self.crew.kill_busy()
-        self._say_goodbye(begun + self.grace)
+        self.pool.kill_busy_processes()
+        self._deregister(started_at + self.grace)
 
-    def _tell(self) -> None:
+    def _write_pending(self) -> None:
         self.heartbeat.run()
-        self.unwritten.write()
+        self.pending_writes.write()
 
-    def _abandon(self) -> None:
+    def _abort(self) -> None:
         """Give all tasks back, because the worker itself fails and no task is to blame.
 
         Outcomes are not written at first, since one of them may be the cause.
         """
-        deadline = time.monotonic() + LAST_SECONDS
-        for step in (self.crew.kill_busy, self.unwritten.give_back, partial(self._say_goodbye, deadline)):
+        deadline = time.monotonic() + ABORT_TIMEOUT
+        for step in (self.pool.kill_busy_processes, self.pending_writes.give_back, partial(self._deregister, deadline)):
             with contextlib.suppress(BaseException):
                 step()
 
-    def _say_goodbye(self, deadline: float) -> None:
+    def _deregister(self, deadline: float) -> None:
         """Write all that is pending, and remove this worker from the list.
 
         Retry until the deadline while there are pending writes. If the database does not answer, the leases expire.
         """
 
-        def goodbye() -> None:
-            self.unwritten.write()
-            self.presence.leave()
+        def write_and_deregister() -> None:
+            self.pending_writes.write()
+            self.registration.remove()
 
-        self.guard.until = 0.0
-        while not self.guard.attempt(goodbye) and self.unwritten and (left := deadline - time.monotonic()) > 0:
-            self._wait(min(left, self.guard.left))
+        self.database_backoff.retry_at = 0.0
+        while (
+            not self.database_backoff.run(write_and_deregister)
+            and self.pending_writes
+            and (left := deadline - time.monotonic()) > 0
+        ):
+            self._wait(min(left, self.database_backoff.left))

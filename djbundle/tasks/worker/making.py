@@ -27,7 +27,7 @@ logger = logging.getLogger("djbundle.tasks")
 class Making:
     """Makes a task in place of a run."""
 
-    of: Run
+    run: Run
     is_async: ClassVar[bool] = False
 
     def call(self) -> str:
@@ -35,7 +35,7 @@ class Making:
 
         It holds only texts and numbers, whatever the project's functions return.
         """
-        record = self.of.record()
+        record = self.run.record()
         task = held.task_of((record.held or {})["call"])
         backend = task.get_backend()
         if not isinstance(backend, DatabaseBackend) and not _is_member(record):
@@ -49,12 +49,12 @@ class Making:
         signals.send_enqueued(type(backend), made.to_result(task))
         return json.dumps({name: getattr(made, name) for name in held.MADE}, default=_to_text)
 
-    def run(self, call: Callable[[], Any] | None = None) -> Outcome:
+    def execute(self, call: Callable[[], Any] | None = None) -> Outcome:
         """Make the task, and return the outcome. `call` may replace the method."""
-        run = self.of
+        run = self.run
         try:
             return Outcome(run.pk, run.epoch, READY, is_held=True, made=(call or self.call)())
-        except held.PASSING as error:
+        except held.TRANSIENT_ERRORS as error:
             return Outcome(run.pk, run.epoch, READY, error=error_entry(error), is_held=True)
         except BaseException as error:  # the project's code may even exit
             return _failed(run, error)

@@ -17,9 +17,9 @@ from djbundle.tasks.store import transitions, wakeup
 
 logger = logging.getLogger("djbundle.tasks")
 
-LISTEN_AGAIN = 5.0  # seconds between attempts to get the socket, or a connection that listens
+LISTEN_RETRY_INTERVAL = 5.0  # seconds between attempts to get the socket, or a connection that listens
 
-Handler = Callable[[int, FrameType | None], object]
+SignalHandler = Callable[[int, FrameType | None], object]
 
 
 class Subscription:
@@ -40,7 +40,7 @@ class Subscription:
     def _connection(self) -> Any:
         return self._wrapper.connection
 
-    def drain(self) -> None:
+    def receive_all(self) -> None:
         """Receive all that has arrived. Raise the database's error if the connection is lost."""
         with self._wrapper.wrap_database_errors:
             if hasattr(self._connection, "pgconn"):  # psycopg 3
@@ -56,25 +56,25 @@ class Subscription:
             self._wrapper.close()
 
 
-class Ears:
+class Notifier:
     """Registers all wake-up sources with the worker's selector."""
 
-    def __init__(self, selector: selectors.BaseSelector, stop: Handler) -> None:
+    def __init__(self, selector: selectors.BaseSelector, stop: SignalHandler) -> None:
         self._selector = selector
         self._stop = stop
-        self._ends: tuple[socket.socket, ...] = ()
+        self._signal_sockets: tuple[socket.socket, ...] = ()
         self._receiver: socket.socket | None = None
         self._subscription: Subscription | None = None
-        self._again = Periodic(LISTEN_AGAIN, self._listen)
+        self._listening = Periodic(LISTEN_RETRY_INTERVAL, self._listen)
 
     def open(self, stack: contextlib.ExitStack) -> None:
         """Register for signals, and have `stack` close everything."""
         stack.callback(self._close)
-        self._ends = socket.socketpair()
-        for end in self._ends:
+        self._signal_sockets = socket.socketpair()
+        for end in self._signal_sockets:
             end.setblocking(False)
-        self._watch(self._ends[0].fileno(), lambda: wakeup.drain(self._ends[0]))
-        signal.set_wakeup_fd(self._ends[1].fileno(), warn_on_full_buffer=False)
+        self._register(self._signal_sockets[0].fileno(), lambda: wakeup.receive_all(self._signal_sockets[0]))
+        signal.set_wakeup_fd(self._signal_sockets[1].fileno(), warn_on_full_buffer=False)
         stack.callback(signal.set_wakeup_fd, -1)
         for number in (signal.SIGTERM, signal.SIGINT):
             stack.callback(signal.signal, number, signal.signal(number, self._stop))
@@ -82,13 +82,13 @@ class Ears:
     def listen(self) -> None:
         """Also register for commits, if that has not been done or the connection was lost."""
         if self._receiver is None or self._subscription is None:
-            self._again.run()
+            self._listening.run()
 
     def _listen(self) -> None:
         alias = transitions.alias()
         if self._receiver is None and (receiver := wakeup.listen(alias)):  # no other worker has it
             self._receiver = receiver
-            self._watch(receiver.fileno(), lambda: wakeup.drain(receiver))
+            self._register(receiver.fileno(), lambda: wakeup.receive_all(receiver))
         if self._subscription is None and wakeup.can_notify(connections[alias]):
             try:
                 self._subscription = Subscription(alias)
@@ -97,20 +97,20 @@ class Ears:
                     cursor.execute("SELECT 1")  # raises if the server does not refuse only LISTEN
                 logger.warning("no LISTEN, new tasks are looked for instead: %s", str(error).strip())
             else:
-                self._watch(self._subscription.descriptor, self._hear_notification)
+                self._register(self._subscription.descriptor, self._receive_notifications)
 
-    def _hear_notification(self) -> None:
+    def _receive_notifications(self) -> None:
         assert self._subscription  # noqa: S101 - else it is not watched
         try:
-            self._subscription.drain()
+            self._subscription.receive_all()
         except Error:
             self._selector.unregister(self._subscription.descriptor)
             self._subscription.close()
             self._subscription = None
-            self._again.due = 0.0
+            self._listening.due = 0.0
 
-    def _watch(self, descriptor: int, hear: Callable[[], None]) -> None:
-        self._selector.register(descriptor, selectors.EVENT_READ, hear)
+    def _register(self, descriptor: int, callback: Callable[[], None]) -> None:
+        self._selector.register(descriptor, selectors.EVENT_READ, callback)
 
     def _close(self) -> None:
         if self._subscription:
@@ -125,6 +125,6 @@ class Ears:
         self._close_sockets()
 
     def _close_sockets(self) -> None:
-        for end in (*self._ends, self._receiver):
-            if end:
-                end.close()
+        for each in (*self._signal_sockets, self._receiver):
+            if each:
+                each.close()

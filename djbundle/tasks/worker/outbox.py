@@ -6,17 +6,17 @@ import time
 
 from djbundle.tasks.store.outcome import Outcome
 from djbundle.tasks.worker.pipe import ProcessEnd
-from djbundle.tasks.worker.protocol import Answer, Ended
+from djbundle.tasks.worker.protocol import OutcomesMessage, ProcessMessage
 
 FLUSH_SECONDS, FLUSH_COUNT = 0.005, 100  # the most that outcomes wait for others, while more tasks wait
 
 
 class Outbox:
-    """Sends reports, from any thread. With `together`, outcomes may wait for others."""
+    """Sends reports, from any thread. With `is_batching`, outcomes may wait for others."""
 
-    def __init__(self, pipe: ProcessEnd, *, together: bool = True) -> None:
+    def __init__(self, pipe: ProcessEnd, *, is_batching: bool = True) -> None:
         self._pipe = pipe
-        self._together = together
+        self._is_batching = is_batching
         self._lock = threading.Lock()
         self._outcomes: list[Outcome] = []
         self._seconds = 0.0  # sum of their durations
@@ -29,14 +29,14 @@ class Outbox:
                 self._oldest = time.monotonic()
             self._outcomes.append(outcome)
             self._seconds += seconds
-            if not (more and self._together) or len(self._outcomes) >= FLUSH_COUNT:
+            if not (more and self._is_batching) or len(self._outcomes) >= FLUSH_COUNT:
                 self._flush()
 
-    def tell(self, answer: Answer) -> None:
-        """Send the answer at once, after all that came before it."""
+    def send(self, message: ProcessMessage) -> None:
+        """Send the message at once, after all that came before it."""
         with self._lock:
             self._flush()
-            self._send(answer)
+            self._send(message)
 
     def flush_late(self) -> bool:
         """Send outcomes that have waited long enough, and return whether any still wait.
@@ -50,9 +50,9 @@ class Outbox:
 
     def _flush(self) -> None:
         if self._outcomes:
-            self._send(Ended.of(self._outcomes, self._seconds))
+            self._send(OutcomesMessage.of(self._outcomes, self._seconds))
             self._outcomes, self._seconds = [], 0.0
 
-    def _send(self, answer: Answer) -> None:
+    def _send(self, message: ProcessMessage) -> None:
         with contextlib.suppress(OSError):  # the worker is gone, so this process ends in a moment
-            self._pipe.send(answer)
+            self._pipe.send(message)

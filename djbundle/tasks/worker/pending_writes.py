@@ -13,69 +13,72 @@ from django.db import InterfaceError, OperationalError
 
 from djbundle.tasks.store import transitions
 from djbundle.tasks.store.claimed_run import Run
-from djbundle.tasks.store.outcome import Outcome, error_entry, failure, last_line, shown
-from djbundle.tasks.worker.protocol import Progress
+from djbundle.tasks.store.outcome import Outcome, error_entry, failure, last_line, safe_repr
+from djbundle.tasks.worker.protocol import ProgressMessage
 
 logger = logging.getLogger("djbundle.tasks")
 
-SILENT = OperationalError, InterfaceError  # the database does not answer: try again later
-PATIENCE = 10  # attempts in a row, about half a minute with the pauses of database_backoff.py
+UNAVAILABLE = OperationalError, InterfaceError  # the database does not answer: try again later
+MAX_FAILED_WRITES = 10  # attempts in a row, about half a minute with the pauses of database_backoff.py
 
 
 @dataclass
-class Unwritten:
+class PendingWrites:
     """Outcomes and other changes that are not yet written.
 
     Each names the epoch of its run, so writing it twice does no harm.
     """
 
     outcomes: list[Outcome] = field(default_factory=list)
-    progress: dict[int, Progress] = field(default_factory=dict)  # the newest for each task
-    lost: list[Run] = field(default_factory=list)  # their process died
+    progress: dict[int, ProgressMessage] = field(default_factory=dict)  # the newest for each task
+    crashed: list[Run] = field(default_factory=list)  # their process died
     unfinished: list[Run] = field(default_factory=list)  # to be given back
-    unbegun: list[Run] = field(default_factory=list)  # the same, but they have not started
-    vain: int = 0  # attempts in a row to write outcomes
+    not_started: list[Run] = field(default_factory=list)  # the same, but they have not started
+    failed_writes: int = 0  # attempts in a row to write outcomes
 
     def __bool__(self) -> bool:
-        return bool(self.outcomes or self.lost or self.unfinished or self.unbegun)
+        return bool(self.outcomes or self.crashed or self.unfinished or self.not_started)
 
     def write(self) -> None:
         """Write all. If the database does not answer, raise its error and keep what is not written."""
         while self.progress:
-            newest = next(iter(self.progress.values()))
-            _write_one(newest.pk, lambda newest=newest: transitions.report(newest.pk, newest.epoch, newest.values))  # type: ignore[misc]
-            del self.progress[newest.pk]
+            last = next(iter(self.progress.values()))
+            _write_one(
+                last.pk,
+                lambda last=last: transitions.write_progress(last.pk, last.epoch, last.values),  # type: ignore[misc]
+            )
+            del self.progress[last.pk]
         if self.outcomes:
             if dropped := self._finish():
                 logger.warning("%d runs had lost their lease; their outcome is dropped", dropped)
-            self.outcomes, self.vain = [], 0
+            self.outcomes, self.failed_writes = [], 0
         self.give_back()
 
     def give_back(self) -> None:
         """Give back what other workers may take. Write no outcomes."""
-        for runs, write in ((self.lost, transitions.lose), (self.unfinished, transitions.free)):
+        for runs, write in ((self.crashed, transitions.record_crash), (self.unfinished, transitions.give_back)):
             while runs:
                 _write_one(runs[-1].pk, lambda run=runs[-1], write=write: write(run.record()))  # type: ignore[misc]
                 runs.pop()
-        if self.unbegun:
-            transitions.put_back(self.unbegun)
-            self.unbegun = []
+        if self.not_started:
+            transitions.unclaim(self.not_started)
+            self.not_started = []
 
     def _finish(self) -> int:
         try:
             return transitions.finish(self.outcomes)
-        except SILENT:
-            self.vain += 1
-            if self.vain < PATIENCE:
+        except UNAVAILABLE:
+            self.failed_writes += 1
+            if self.failed_writes < MAX_FAILED_WRITES:
                 raise
         except BaseException as error:
-            logger.debug("outcomes are written one by one: %s", shown(error))
+            logger.debug("outcomes are written one by one: %s", safe_repr(error))
         return self._finish_one_by_one()
 
     def _finish_one_by_one(self) -> int:
         dropped = 0
         while self.outcomes:
-            dropped += _finish_alone(self.outcomes[0], can_wait=self.vain < PATIENCE)
+            dropped += _finish_alone(self.outcomes[0], can_wait=self.failed_writes < MAX_FAILED_WRITES)
             del self.outcomes[0]
         return dropped
 
@@ -84,7 +87,7 @@ def _finish_alone(outcome: Outcome, *, can_wait: bool) -> int:
     """Write one outcome. If the database refuses it, the task fails."""
     try:
         return transitions.finish([outcome])
-    except SILENT as error:
+    except UNAVAILABLE as error:
         if can_wait:
             raise
         transitions.is_writable(outcome)  # raises if the database does not refuse only this outcome
@@ -100,7 +103,7 @@ def _write_one(pk: int, write: Callable[[], int | None]) -> int | None:
     """Write one row. Also return None if the database refuses it, since that must not hold up the other rows."""
     try:
         return write()
-    except SILENT:
+    except UNAVAILABLE:
         raise
     except BaseException as error:
         logger.error("what became of task %d cannot be written\n%s", pk, error_entry(error)["traceback"].rstrip())

@@ -10,36 +10,44 @@ from djbundle.common import processes
 from djbundle.tasks.store.claimed_run import Run
 from djbundle.tasks.store.outcome import Outcome
 from djbundle.tasks.worker import descendants, forks
-from djbundle.tasks.worker.assignments import Assigned
+from djbundle.tasks.worker.assignments import Assignments
 from djbundle.tasks.worker.pipe import ProcessEnd, WorkerEnd, pair
 from djbundle.tasks.worker.process_main import run_child
-from djbundle.tasks.worker.protocol import RECALL, Answer, Cancel, Ended, Given, Progress, Returned
-from djbundle.tasks.worker.recycling import Limits
+from djbundle.tasks.worker.protocol import (
+    RECALL,
+    CancelMessage,
+    OutcomesMessage,
+    ProcessMessage,
+    ProgressMessage,
+    RecalledMessage,
+    RunMessage,
+)
+from djbundle.tasks.worker.recycling import RecycleLimits
 
-AHEAD_SECONDS = 0.02  # seconds of work that wait in a process behind what it runs, so that it is never idle
-AHEAD_MOST = 400  # most tasks that wait, for each thread
-LESS_AHEAD, MORE_AHEAD = 1 / 8, 1.1  # factors for it: after tasks waited in vain, and after tasks ended
-REFILL = 0.5  # share of it that must be missing before more is claimed, since each claim has a cost
+PREFETCH_SECONDS = 0.02  # seconds of work that wait in a process behind what it runs, so that it is never idle
+MAX_PREFETCH = 400  # most tasks that wait, for each thread
+PREFETCH_DECREASE, PREFETCH_INCREASE = 1 / 8, 1.1  # its factors: after tasks waited in vain, and after tasks ended
+REFILL_SHARE = 0.5  # share of it that must be missing before more is claimed, since each claim has a cost
 STUCK_SECONDS = 0.2  # no task is queued behind one that runs this long, and none waits longer for one
-START_SECONDS = 5.0  # the same if it runs nothing at all: it is new, or the machine is busy
-MOST_VAIN = 4  # recalls in a row at which it may have started nothing
-ANSWER_SECONDS = 30.0  # for a process that runs nothing to answer
+START_TIMEOUT = 5.0  # the same if it runs nothing at all: it is new, or the machine is busy
+MAX_VAIN_RECALLS = 4  # recalls in a row at which it may have started nothing
+RECALL_TIMEOUT = 30.0  # for a process that runs nothing to answer
 BLOCKED_SECONDS = 1.0  # pause in which a process gets nothing, after tasks waited in it in vain
-LOOK_SECONDS = 5.0  # between checks whether a process was stopped
-STOPPED_SECONDS = 30.0  # that a process may be stopped
+STOPPED_CHECK_INTERVAL = 5.0  # between checks whether a process was stopped
+STOPPED_TIMEOUT = 30.0  # that a process may be stopped
 STOPPED = "T"  # see proc_pid_stat(5)
-EXIT_SECONDS = 5.0  # for a process to exit by itself, with its exit handlers
-FIRST_MEAN = 0.005  # seconds; the assumed duration of a task before any has run
+EXIT_TIMEOUT = 5.0  # for a process to exit by itself, with its exit handlers
+INITIAL_MEAN_SECONDS = 0.005  # seconds; the assumed duration of a task before any has run
 SMOOTHING = 0.2  # weight of the newest run in the mean
 
 
 @dataclass(frozen=True, slots=True)
-class Heard:
+class Report:
     """What a process reported."""
 
     outcomes: list[Outcome] = field(default_factory=list)
-    unbegun: list[Run] = field(default_factory=list)  # runs that it gives back
-    progress: list[Progress] = field(default_factory=list)
+    not_started: list[Run] = field(default_factory=list)  # runs that it gives back
+    progress: list[ProgressMessage] = field(default_factory=list)
 
 
 @dataclass
@@ -49,148 +57,150 @@ class Child:
     pid: int
     pipe: WorkerEnd
     threads: int
-    alone: bool = False  # for one task at a time, which might harm others: see Crew
-    limits: Limits = field(default_factory=Limits)
-    tasks: Assigned = field(default_factory=Assigned)
-    began: float = 0.0  # when a task last started or ended, monotonic seconds
-    mean: float = FIRST_MEAN  # recent mean of the seconds that a task takes
-    most_ahead: float = AHEAD_MOST
-    recalled: bool = False
+    alone: bool = False  # for one task at a time, which might harm others: see ProcessPool
+    limits: RecycleLimits = field(default_factory=RecycleLimits)
+    assignments: Assignments = field(default_factory=Assignments)
+    last_activity: float = 0.0  # when a task last started or ended, monotonic seconds
+    mean_seconds: float = INITIAL_MEAN_SECONDS  # recent mean of the seconds that a task takes
+    prefetch_limit: float = MAX_PREFETCH
+    is_recalled: bool = False
     recalled_at: float = 0.0  # monotonic seconds
-    vain: int = 0  # recalls in a row at which it ran nothing
+    vain_recalls: int = 0  # recalls in a row at which it ran nothing
     blocked_until: float = 0.0  # monotonic seconds
-    retired: bool = False  # gets no more tasks, and drains
-    done: int = 0  # tasks
-    ends_at: float = 0.0  # when it is killed unless it has ended, monotonic seconds
-    next_look: float = 0.0  # time of the next check whether it was stopped, monotonic seconds
+    is_draining: bool = False  # gets no more tasks, and drains
+    tasks_done: int = 0
+    kill_at: float = 0.0  # when it is killed unless it has ended, monotonic seconds
+    next_stopped_check: float = 0.0  # time of the next check whether it was stopped, monotonic seconds
     stopped_since: float | None = None
 
     @property
     def room(self) -> int:
         """How many tasks it can get now."""
-        return int(min(self.space, self.limits.left(self.done + len(self.tasks))))
+        return int(min(self.room_without_limits, self.limits.tasks_left(self.tasks_done + len(self.assignments))))
 
     @property
-    def space(self) -> int:
+    def room_without_limits(self) -> int:
         """The same, without its limits."""
-        if self.recalled or time.monotonic() < self.blocked_until:
+        if self.is_recalled or time.monotonic() < self.blocked_until:
             return 0
-        if self.limits.memory or (self.tasks and time.monotonic() - self.began > STUCK_SECONDS):
-            return max(0, self.threads - len(self.tasks))
-        ahead = int(min(self.most_ahead, AHEAD_SECONDS / self.mean)) * self.threads
-        space = self.threads + ahead - len(self.tasks)
-        return space if space >= ahead * REFILL else 0
+        if self.limits.max_memory or (self.assignments and time.monotonic() - self.last_activity > STUCK_SECONDS):
+            return max(0, self.threads - len(self.assignments))
+        prefetch = int(min(self.prefetch_limit, PREFETCH_SECONDS / self.mean_seconds)) * self.threads
+        room = self.threads + prefetch - len(self.assignments)
+        return room if room >= prefetch * REFILL_SHARE else 0
 
-    def give(self, runs: list[Run]) -> None:
-        if not self.tasks:
-            self.began = time.monotonic()
-        self.tasks.add(runs)
-        self.pipe.send(Given([run.row for run in runs], runs[0].alias, runs[0].is_overdue))
+    def assign(self, runs: list[Run]) -> None:
+        if not self.assignments:
+            self.last_activity = time.monotonic()
+        self.assignments.add(runs)
+        self.pipe.send(RunMessage([run.row for run in runs], runs[0].alias, runs[0].is_overdue))
 
-    def hear(self) -> Heard:
+    def receive(self) -> Report:
         """Return all that it has reported so far. Raise EOFError if it is gone and there is nothing more."""
         self.pipe.flush()
-        heard = Heard()
-        for answer in self.pipe.receive():
-            self._take(answer, heard)
-        return heard
+        report = Report()
+        for message in self.pipe.receive():
+            self._handle(message, report)
+        return report
 
-    def _take(self, answer: Answer, heard: Heard) -> None:
-        if isinstance(answer, Ended):
-            outcomes = answer.outcomes
-            self._count(len(outcomes), answer.seconds)
+    def _handle(self, message: ProcessMessage, report: Report) -> None:
+        if isinstance(message, OutcomesMessage):
+            outcomes = message.outcomes
+            self._count(len(outcomes), message.seconds)
             for outcome in outcomes:
-                self.tasks.remove(outcome.pk)
-            heard.outcomes.extend(outcomes)
+                self.assignments.remove(outcome.pk)
+            report.outcomes.extend(outcomes)
             if self.alone and descendants.has_children(self.pid):  # a timeout of a later task must not kill these
-                self.retired = True
-        elif isinstance(answer, Returned):
-            self.recalled = False
-            self.tasks.resume()
-            heard.unbegun.extend(run for pk in answer.pks if (run := self.tasks.remove(pk)))
+                self.is_draining = True
+        elif isinstance(message, RecalledMessage):
+            self.is_recalled = False
+            self.assignments.resume()
+            report.not_started.extend(run for pk in message.pks if (run := self.assignments.remove(pk)))
         else:
-            heard.progress.append(answer)
+            report.progress.append(message)
 
     def _count(self, ended: int, seconds: float) -> None:
-        self.mean += min(1.0, SMOOTHING * ended) * (seconds / ended - self.mean)
-        self.began = time.monotonic()
-        self.blocked_until, self.vain = 0.0, 0
-        self.most_ahead = min(AHEAD_MOST, self.most_ahead * MORE_AHEAD)
-        self.done += ended
+        self.mean_seconds += min(1.0, SMOOTHING * ended) * (seconds / ended - self.mean_seconds)
+        self.last_activity = time.monotonic()
+        self.blocked_until, self.vain_recalls = 0.0, 0
+        self.prefetch_limit = min(MAX_PREFETCH, self.prefetch_limit * PREFETCH_INCREASE)
+        self.tasks_done += ended
 
     def is_stuck(self) -> bool:
-        """Return whether tasks wait in it behind tasks that take longer than expected when they were given."""
+        """Return whether tasks wait in it behind tasks that take longer than expected when they were assigned."""
         now = time.monotonic()
-        waiting = self.tasks.count_waiting()
-        longest = STUCK_SECONDS if waiting < len(self.tasks) else START_SECONDS
-        if self.recalled or now - self.tasks.waits_since() < longest:
+        waiting = self.assignments.count_waiting()
+        longest = STUCK_SECONDS if waiting < len(self.assignments) else START_TIMEOUT
+        if self.is_recalled or now - self.assignments.waiting_since() < longest:
             return False
-        left = waiting * self.mean / self.threads
-        return left > 2 * AHEAD_SECONDS or now - self.began > STUCK_SECONDS
+        left = waiting * self.mean_seconds / self.threads
+        return left > 2 * PREFETCH_SECONDS or now - self.last_activity > STUCK_SECONDS
 
     def recall(self) -> list[Run]:
         """Take back what has not started. The process gets nothing new until it has answered."""
-        if self.recalled or not self.tasks.has_waiting():
+        if self.is_recalled or not self.assignments.has_waiting():
             return []
-        self.recalled, self.recalled_at = True, time.monotonic()
-        self.vain = 0 if self.tasks.running else self.vain + 1
+        self.is_recalled, self.recalled_at = True, time.monotonic()
+        self.vain_recalls = 0 if self.assignments.running else self.vain_recalls + 1
         self.blocked_until = time.monotonic() + BLOCKED_SECONDS
-        self.most_ahead = max(1.0, self.most_ahead * LESS_AHEAD)
-        unbegun = self.tasks.withdraw()
+        self.prefetch_limit = max(1.0, self.prefetch_limit * PREFETCH_DECREASE)
+        not_started = self.assignments.withdraw()
         self.pipe.send(RECALL)
-        return unbegun
+        return not_started
 
     def is_wedged(self) -> bool:
         """Return whether it runs nothing, and either starts nothing of what it gets or does not answer.
 
         Then its threads have ended or wait for ever, and no task is to blame.
         """
-        is_mute = self.recalled and time.monotonic() - self.recalled_at > ANSWER_SECONDS
-        return (is_mute or self.vain >= MOST_VAIN) and not self.tasks.running
+        has_not_answered = self.is_recalled and time.monotonic() - self.recalled_at > RECALL_TIMEOUT
+        return (has_not_answered or self.vain_recalls >= MAX_VAIN_RECALLS) and not self.assignments.running
 
     def cancel(self, pks: Iterable[int]) -> None:
         """Ask those of the tasks that it has to stop."""
-        if own := frozenset(pk for pk in pks if pk in self.tasks):
-            self.pipe.send(Cancel(own))
+        if own := frozenset(pk for pk in pks if pk in self.assignments):
+            self.pipe.send(CancelMessage(own))
 
     def is_spent(self) -> bool:
         """Return whether it shall get no more tasks."""
-        return self.limits.are_reached(self.done + len(self.tasks), self.pid)
+        return self.limits.are_reached(self.tasks_done + len(self.assignments), self.pid)
 
     def is_stopped(self) -> bool:
         """Return whether it has been stopped, as by SIGSTOP, for so long that it is not expected to continue."""
         now = time.monotonic()
-        if now < self.next_look:
+        if now < self.next_stopped_check:
             return False
-        self.next_look = now + LOOK_SECONDS
+        self.next_stopped_check = now + STOPPED_CHECK_INTERVAL
         if processes.state(self.pid) != STOPPED:
             self.stopped_since = None
             return False
         self.stopped_since = self.stopped_since or now
-        return now - self.stopped_since >= STOPPED_SECONDS
+        return now - self.stopped_since >= STOPPED_TIMEOUT
 
-    def overdue(self) -> bool:
+    def is_overdue(self) -> bool:
         """Return whether its task has exceeded the timeout."""
-        return any(run.timeout and time.monotonic() - self.began > run.timeout for run in self.tasks.running)
+        return any(
+            run.timeout and time.monotonic() - self.last_activity > run.timeout for run in self.assignments.running
+        )
 
-    def dismiss(self) -> None:
+    def shut_down(self) -> None:
         """Let it exit when it is idle; see `has_ended`."""
         self.pipe.close()
-        self.ends_at = time.monotonic() + EXIT_SECONDS
+        self.kill_at = time.monotonic() + EXIT_TIMEOUT
 
     def kill(self) -> None:
         """Kill it with its process group. If it runs a task with a timeout, also kill all its descendants."""
-        if any(run.timeout for run in self.tasks.running):
+        if any(run.timeout for run in self.assignments.running):
             descendants.kill_all(self.pid)
         forks.kill_group(self.pid)
-        self.dismiss()
+        self.shut_down()
 
     def has_ended(self) -> bool:
         """Reap the process, and return whether it has ended. Never wait.
 
-        Kill a dismissed process that takes too long.
+        Kill a process that takes too long to exit.
         """
-        if time.monotonic() > self.ends_at:
+        if time.monotonic() > self.kill_at:
             forks.kill_group(self.pid)
         try:
             return os.waitpid(self.pid, os.WNOHANG)[0] == self.pid
@@ -199,7 +209,7 @@ class Child:
 
 
 def fork_child(
-    threads: int, others: Iterable[Child], close: Callable[[], None], *, alone: bool, limits: Limits
+    threads: int, others: Iterable[Child], close: Callable[[], None], *, alone: bool, limits: RecycleLimits
 ) -> Child:
     """Fork a new process. In it, `others` and `close` close the worker's ends of pipes and its sockets.
 
@@ -207,7 +217,7 @@ def fork_child(
     """
     forks.close_connections()
     ours, its = pair()
-    tasks = Assigned()
+    assignments = Assignments()
     parent = os.getpid()
     pid = os.fork()
     if not pid:
@@ -215,9 +225,9 @@ def fork_child(
         for other in others:
             other.pipe.close()
         close()
-        run_child(ProcessEnd(its), threads, tasks.set_begun, parent, alone=alone)
+        run_child(ProcessEnd(its), threads, assignments.set_started, parent, alone=alone)
     its.close()
     if forks.leads_group(alone=alone):
         with contextlib.suppress(OSError):  # the process does so too: the first call counts
             os.setpgid(pid, pid)
-    return Child(pid, ours, threads, alone, limits, tasks)
+    return Child(pid, ours, threads, alone, limits, assignments)

@@ -15,24 +15,24 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import NoReturn
 
-from djbundle.common.processes import die_with, print_at_once
+from djbundle.common.processes import die_with_parent, use_line_buffering
 from djbundle.tasks import signals
 from djbundle.tasks.store.claimed_run import run_of
 from djbundle.tasks.worker import descendants, forks
-from djbundle.tasks.worker.executor import Runner
+from djbundle.tasks.worker.executor import Executor
 from djbundle.tasks.worker.outbox import Outbox
 from djbundle.tasks.worker.pipe import ProcessEnd
-from djbundle.tasks.worker.protocol import RECALL, Cancel, Given, Message
+from djbundle.tasks.worker.protocol import RECALL, CancelMessage, RunMessage, WorkerMessage
 
 COMM = Path("/proc/self/comm")
 
 
 def run_child(
-    pipe: ProcessEnd, threads: int, set_begun: Callable[[int], bool], parent: int, *, alone: bool
+    pipe: ProcessEnd, threads: int, set_started: Callable[[int], bool], parent: int, *, alone: bool
 ) -> NoReturn:
-    """Do all that a forked process does. It calls `set_begun` with the count of started runs, see assignments.py."""
+    """Do all that a forked process does. It calls `set_started` with the count of started runs, see assignments.py."""
     try:
-        die_with(parent)  # works even while a task holds the interpreter
+        die_with_parent(parent)  # works even while a task holds the interpreter
         if forks.leads_group(alone=alone):
             os.setpgid(0, 0)
         if alone:
@@ -40,12 +40,12 @@ def run_child(
         _set_name()
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, lambda *_: None)  # the worker handles them, and stops its children in order
-        print_at_once()
-        forks.forget_owned()
-        forks.prepare(pipe)
+        use_line_buffering()
+        forks.disable_inherited_finalizers()
+        forks.register_fork_hooks(pipe)
         gc.freeze()  # the garbage collector neither scans nor copies what the worker has loaded
         signals.raise_log_level()
-        _obey(pipe, Runner(Outbox(pipe, together=not alone), threads, set_begun))
+        _handle_messages(pipe, Executor(Outbox(pipe, is_batching=not alone), threads, set_started))
         atexit._run_exitfuncs()
     finally:
         sys.stdout.flush()
@@ -53,19 +53,19 @@ def run_child(
         os._exit(0)
 
 
-def _obey(pipe: ProcessEnd, runner: Runner) -> None:
-    """Handle messages until the pipe is closed, because the worker dismisses this process or is gone."""
+def _handle_messages(pipe: ProcessEnd, executor: Executor) -> None:
+    """Handle messages until the pipe is closed, because the worker shuts this process down or is gone."""
     while True:
         try:
-            message: Message = pipe.receive()
+            message: WorkerMessage = pipe.receive()
         except (EOFError, OSError):
             return
-        if isinstance(message, Given):
-            runner.take([run_of(row, message.alias, is_overdue=message.are_overdue) for row in message.rows])
-        elif isinstance(message, Cancel):
-            runner.cancel(message.pks)
+        if isinstance(message, RunMessage):
+            executor.add([run_of(row, message.alias, is_overdue=message.are_overdue) for row in message.rows])
+        elif isinstance(message, CancelMessage):
+            executor.cancel(message.pks)
         elif message == RECALL:
-            runner.give_back()
+            executor.give_back()
 
 
 def _set_name() -> None:

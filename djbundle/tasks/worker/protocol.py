@@ -10,7 +10,7 @@ RECALL = "recall"  # give back what has not started
 
 
 @dataclass(frozen=True, slots=True)
-class Given:
+class RunMessage:
     """Run these tasks; or, if `are_overdue`, compute what follows runs that exceeded their timeout."""
 
     rows: list[Row]
@@ -19,14 +19,14 @@ class Given:
 
 
 @dataclass(frozen=True, slots=True)
-class Cancel:
+class CancelMessage:
     """Ask tasks to stop."""
 
     pks: frozenset[int]
 
 
 @dataclass(frozen=True, slots=True)
-class Ended:
+class OutcomesMessage:
     """The outcomes of runs, and the sum of the seconds that these took."""
 
     rows: list[tuple[Any, ...]]  # outcomes as plain tuples, which are pickled in a third of the time
@@ -42,14 +42,14 @@ class Ended:
 
 
 @dataclass(frozen=True, slots=True)
-class Returned:
+class RecalledMessage:
     """The answer to RECALL: tasks that had not started."""
 
     pks: list[int]
 
 
 @dataclass(frozen=True, slots=True)
-class Progress:
+class ProgressMessage:
     """The progress of a run, see context.py."""
 
     pk: int
@@ -57,5 +57,5 @@ class Progress:
     values: dict[str, Any]
 
 
-Message = Given | Cancel | str
-Answer = Ended | Returned | Progress
+WorkerMessage = RunMessage | CancelMessage | str
+ProcessMessage = OutcomesMessage | RecalledMessage | ProgressMessage

@@ -8,16 +8,16 @@ MB = 1 << 20
 
 
 @dataclass(frozen=True, slots=True)
-class Limits:
+class RecycleLimits:
     """The limits of one process; 0 means no limit."""
 
-    tasks: int = 0  # tasks that it runs in its life
-    memory: int = 0  # resident memory in MB, of which it shares some with the worker
+    max_tasks: int = 0  # that it runs in its life
+    max_memory: int = 0  # resident memory in MB, of which it shares some with the worker
 
-    def left(self, given: int) -> float:
-        """Return how many tasks it may still get, after `given` tasks."""
-        return self.tasks - given if self.tasks else float("inf")
+    def tasks_left(self, assigned: int) -> float:
+        """Return how many tasks it may still get, after `assigned` tasks."""
+        return self.max_tasks - assigned if self.max_tasks else float("inf")
 
-    def are_reached(self, given: int, pid: int) -> bool:
+    def are_reached(self, assigned: int, pid: int) -> bool:
         """Return whether it may get no more tasks."""
-        return self.left(given) <= 0 or 0 < self.memory < resident_memory(pid) / MB
+        return self.tasks_left(assigned) <= 0 or 0 < self.max_memory < resident_memory(pid) / MB

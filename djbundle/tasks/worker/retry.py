@@ -8,8 +8,8 @@ from djbundle.tasks.compat import TaskError, TaskResultStatus
 from djbundle.tasks.context import Cancelled
 from djbundle.tasks.models import TaskRecord
 from djbundle.tasks.store.claimed_run import Run
-from djbundle.tasks.store.outcome import Outcome, error_entry, failure, is_a, shown, success
-from djbundle.tasks.task import SHORTEST_SNOOZE, RetryAfter, bounded, delay_after
+from djbundle.tasks.store.outcome import Outcome, error_entry, failure, is_a, safe_repr, success
+from djbundle.tasks.task import MIN_SNOOZE, RetryAfter, bounded, delay_after
 
 logger = logging.getLogger("djbundle.tasks")
 
@@ -20,10 +20,10 @@ def outcome_of(error: BaseException, run: Run, record: TaskRecord, result: Any) 
     `record` and `result` are those of the run.
     """
     if is_a(error, result.task.discard_on):
-        logger.info("%s is discarded: %s", record, shown(error))
+        logger.info("%s is discarded: %s", record, safe_repr(error))
         return success(run)
     if is_a(error, RetryAfter):
-        return _put_off(record, error)  # type: ignore[arg-type]
+        return _snoozed(record, error)  # type: ignore[arg-type]
     entry = error_entry(error)
     if is_a(error, Cancelled):
         logger.info("%s was cancelled", record)
@@ -31,18 +31,18 @@ def outcome_of(error: BaseException, run: Run, record: TaskRecord, result: Any) 
     result = replace(result, errors=[*result.errors, TaskError(**entry)])
     try:
         delay = delay_after(result.task, error, result)
-    except BaseException as broken:  # the project's function may even exit
-        _tell(f"the backoff of {record} failed", broken)
+    except BaseException as backoff_error:  # the project's function may even exit
+        _log_error(f"the backoff of {record} failed", backoff_error)
         delay = None
     if delay is None:
-        _tell(f"{record} failed", error)
+        _log_error(f"{record} failed", error)
         return failure(record.pk, record.epoch, entry)
-    said = (record, shown(error), len(result.errors) + 1, record.max_attempts, delay)
-    logger.warning("%s failed (%s), attempt %d of %d in %.0f s", *said)
+    details = (record, safe_repr(error), len(result.errors) + 1, record.max_attempts, delay)
+    logger.warning("%s failed (%s), attempt %d of %d in %.0f s", *details)
     return Outcome(record.pk, record.epoch, TaskResultStatus.READY, error=entry, delay=delay)
 
 
-def _tell(text: str, error: BaseException) -> None:
+def _log_error(text: str, error: BaseException) -> None:
     """Log with the error itself, for handlers that send it on, or with its traceback if such a handler fails."""
     try:
         logger.error("%s", text, exc_info=error)
@@ -50,12 +50,12 @@ def _tell(text: str, error: BaseException) -> None:
         logger.error("%s\n%s", text, error_entry(error)["traceback"].rstrip())
 
 
-def _put_off(record: TaskRecord, error: RetryAfter) -> Outcome:
+def _snoozed(record: TaskRecord, error: RetryAfter) -> Outcome:
     """Return an outcome that is no failure.
 
     Nothing of it is kept, since a task may ask for years whether it can be done.
     """
-    delay = bounded(error.delay, SHORTEST_SNOOZE)  # bounded again: any code may have set it
+    delay = bounded(error.delay, MIN_SNOOZE)  # bounded again: any code may have set it
     logger.info("%s is put off for %.0f s", record, delay)
     return Outcome(record.pk, record.epoch, TaskResultStatus.READY, delay=delay)
 

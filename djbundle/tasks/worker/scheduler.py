@@ -28,10 +28,10 @@ from djbundle.tasks.validators import load_task
 
 logger = logging.getLogger("djbundle.tasks")
 
-SYNC = 30.0  # seconds between checks whether newer code is gone; only the newest code brings declarations in
-LOOK = 1.0  # seconds between checks for schedules that other processes have changed
-PASS_OVER = 300.0  # seconds until a schedule that cannot be run is retried; another worker may know its task
-MOST_MISSED = 1000  # runs for ticks that were missed
+SYNC_INTERVAL = 30.0  # seconds between checks whether newer code is gone; only the newest code brings declarations in
+CHECK_INTERVAL = 1.0  # seconds between checks for schedules that other processes have changed
+SKIP_SECONDS = 300.0  # seconds until a schedule that cannot be run is retried; another worker may know its task
+MAX_MISSED = 1000  # runs for ticks that were missed
 
 
 def rows() -> models.QuerySet[Schedule]:
@@ -39,42 +39,42 @@ def rows() -> models.QuerySet[Schedule]:
 
 
 class Scheduler:
-    """Enqueues ticks. The worker calls `turn` in each turn of its loop, and then waits for `pause` seconds at most."""
+    """Enqueues ticks. The worker calls `enqueue_due` in each turn of its loop, and waits for `seconds_left` at most."""
 
     def __init__(self) -> None:
         self._synced = False
-        self._sync_at = 0.0  # monotonic seconds
-        self._look_at = 0.0  # monotonic seconds
-        self._next: datetime.datetime | None = None
-        self._passed: dict[int, float] = {}  # schedules that cannot be run: until when, by key, monotonic seconds
+        self._next_sync = 0.0  # monotonic seconds
+        self._next_check = 0.0  # monotonic seconds
+        self._next_run: datetime.datetime | None = None
+        self._skipped: dict[int, float] = {}  # schedules that cannot be run: until when, by key, monotonic seconds
 
-    def turn(self) -> None:
+    def enqueue_due(self) -> None:
         """Enqueue what is due. Ask the database when a known tick has come, or once a second."""
-        if not self._synced and time.monotonic() >= self._sync_at:
-            self._synced, self._sync_at = sync(), time.monotonic() + SYNC
-        if self.pause() > 0 and time.monotonic() < self._look_at:
+        if not self._synced and time.monotonic() >= self._next_sync:
+            self._synced, self._next_sync = sync(), time.monotonic() + SYNC_INTERVAL
+        if self.seconds_left() > 0 and time.monotonic() < self._next_check:
             return
-        self._look_at = time.monotonic() + LOOK
-        self._passed = {pk: until for pk, until in self._passed.items() if until > time.monotonic()}
-        self._next = self._first()
-        if self.pause() <= 0:
-            self._run_due(timezone.now())
-            self._next = self._first()
+        self._next_check = time.monotonic() + CHECK_INTERVAL
+        self._skipped = {pk: until for pk, until in self._skipped.items() if until > time.monotonic()}
+        self._next_run = self._earliest_run()
+        if self.seconds_left() <= 0:
+            self._run_ticks(timezone.now())
+            self._next_run = self._earliest_run()
 
-    def pause(self) -> float:
+    def seconds_left(self) -> float:
         """Return the seconds until the next tick."""
-        return math.inf if self._next is None else max(0.0, (self._next - timezone.now()).total_seconds())
+        return math.inf if self._next_run is None else max(0.0, (self._next_run - timezone.now()).total_seconds())
 
-    def _run_due(self, now: datetime.datetime) -> None:
+    def _run_ticks(self, now: datetime.datetime) -> None:
         for schedule in self._waiting().filter(next_run__lte=now).order_by("next_run"):
-            what = f'schedule "{schedule}" is passed over for {PASS_OVER:.0f} s'
-            if not _attempt(what, partial(run_tick, schedule, now)):
-                self._passed[schedule.pk] = time.monotonic() + PASS_OVER
+            what = f'schedule "{schedule}" is passed over for {SKIP_SECONDS:.0f} s'
+            if not _try(what, partial(run_tick, schedule, now)):
+                self._skipped[schedule.pk] = time.monotonic() + SKIP_SECONDS
 
     def _waiting(self) -> models.QuerySet[Schedule]:
-        return rows().filter(enabled=True, next_run__isnull=False).exclude(pk__in=list(self._passed))
+        return rows().filter(enabled=True, next_run__isnull=False).exclude(pk__in=list(self._skipped))
 
-    def _first(self) -> datetime.datetime | None:
+    def _earliest_run(self) -> datetime.datetime | None:
         return self._waiting().order_by("next_run").values_list("next_run", flat=True).first()
 
 
@@ -83,10 +83,10 @@ def run_tick(schedule: Schedule, now: datetime.datetime) -> bool:
     tick = schedule.next_run
     if tick is None:
         return False
-    task, runs = load_task(schedule.task_path), _runs(schedule, tick, now)
-    moved = {"next_run": schedule.timing.following(tick, now)} | ({"last_run": now} if runs else {})
+    task, runs = load_task(schedule.task_path), _count_runs(schedule, tick, now)
+    changes = {"next_run": schedule.timing.following(tick, now)} | ({"last_run": now} if runs else {})
     with transaction.atomic(using=transitions.alias()):
-        if not rows().filter(pk=schedule.pk, next_run=tick, enabled=True).update(**moved):
+        if not rows().filter(pk=schedule.pk, next_run=tick, enabled=True).update(**changes):
             return False
         for _ in range(runs):
             _enqueue(_call_of(task, schedule), schedule.args)
@@ -96,28 +96,28 @@ def run_tick(schedule: Schedule, now: datetime.datetime) -> bool:
 def _call_of(task: Task, schedule: Schedule) -> dict[str, Any]:  # type: ignore[type-arg,unused-ignore]
     """Return the call of a schedule, as calls of a workflow are kept."""
     names = ("queue_name", "priority", "backend", "timeout")
-    kept = {name: value for name in names if (value := getattr(task, name, None)) is not None}
-    if isinstance(timeout := kept.get("timeout"), datetime.timedelta):
-        kept["timeout"] = timeout.total_seconds()
-    return {"task": schedule.task_path, "kwargs": schedule.kwargs, "using": kept}
+    options = {name: value for name in names if (value := getattr(task, name, None)) is not None}
+    if isinstance(timeout := options.get("timeout"), datetime.timedelta):
+        options["timeout"] = timeout.total_seconds()
+    return {"task": schedule.task_path, "kwargs": schedule.kwargs, "using": options}
 
 
 def _enqueue(call: dict[str, Any], args: list[Any]) -> None:
     if not following.enqueue_plain(call, args):
-        held.keep(call, args, None, transitions.alias())
+        held.add(call, args, None, transitions.alias())
 
 
-def _runs(schedule: Schedule, tick: datetime.datetime, now: datetime.datetime) -> int:
+def _count_runs(schedule: Schedule, tick: datetime.datetime, now: datetime.datetime) -> int:
     """Return how many runs all ticks from `tick` until now need."""
     timing = schedule.timing
     if schedule.missed == Schedule.Missed.ONCE:
         return 1
     if schedule.missed == Schedule.Missed.SKIP:
         return 0 if timing.is_missed(tick, now) else 1
-    runs = timing.count(tick, now, MOST_MISSED + 1)
-    if runs > MOST_MISSED:
-        logger.warning('schedule "%s" has missed more than %d ticks; so many are run', schedule, MOST_MISSED)
-    return min(runs, MOST_MISSED)
+    runs = timing.count(tick, now, MAX_MISSED + 1)
+    if runs > MAX_MISSED:
+        logger.warning('schedule "%s" has missed more than %d ticks; so many are run', schedule, MAX_MISSED)
+    return min(runs, MAX_MISSED)
 
 
 def run_now(schedule: Schedule) -> TaskResult:  # type: ignore[type-arg,unused-ignore]
@@ -128,12 +128,12 @@ def run_now(schedule: Schedule) -> TaskResult:  # type: ignore[type-arg,unused-i
         return task.enqueue(*schedule.args, **schedule.kwargs)
 
 
-def switch(chosen: Iterable[Schedule], *, enabled: bool) -> int:
+def set_enabled(selected: Iterable[Schedule], *, enabled: bool) -> int:
     """Enable or disable schedules, and return how many changed.
 
     Ticks that pass while a schedule is disabled are not missed.
     """
-    changed = [schedule for schedule in chosen if schedule.enabled != enabled]
+    changed = [schedule for schedule in selected if schedule.enabled != enabled]
     for schedule in changed:
         schedule.enabled = enabled
         schedule.save(update_fields=["enabled"])
@@ -150,12 +150,12 @@ def sync() -> bool:
         return False
     broken = schedules.discover()
     for declaration in list(schedules.declarations.values()):
-        _attempt(f'schedule "{declaration.name}" cannot be kept', partial(_bring_in, declaration))
-    _retire(broken)
+        _try(f'schedule "{declaration.name}" cannot be kept', partial(_sync_declaration, declaration))
+    _disable_undeclared(broken)
     return True
 
 
-def _bring_in(declaration: Declaration) -> None:
+def _sync_declaration(declaration: Declaration) -> None:
     values = declaration.values()
     row, created = rows().get_or_create(name=declaration.name, defaults=values)
     if created or row.declared == declaration.digest:
@@ -165,7 +165,7 @@ def _bring_in(declaration: Declaration) -> None:
     row.save(update_fields=list(values))
 
 
-def _retire(broken: list[str]) -> None:
+def _disable_undeclared(broken: list[str]) -> None:
     """Disable schedules that are no longer declared, unless the code of their app cannot be imported.
 
     They are not deleted. If a declaration comes back, as when the site is rolled back and forth, `last_run` keeps a
@@ -177,13 +177,13 @@ def _retire(broken: list[str]) -> None:
             logger.warning('schedule "%s" is no longer in the code and is disabled', row)
 
 
-def _attempt(what: str, do: Callable[[], object]) -> bool:
+def _try(what: str, action: Callable[[], object]) -> bool:
     """Return whether it succeeded; a schedule that fails harms no other.
 
     If the database does not answer, raise its error: that is the matter of the worker.
     """
     try:
-        do()
+        action()
     except (OperationalError, InterfaceError):
         raise
     except ValidationError as error:

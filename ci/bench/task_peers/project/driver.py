@@ -19,7 +19,7 @@ from jobs import tasks  # noqa: E402
 from jobs.models import Row  # noqa: E402
 
 NOTES = Path("notes")
-PATIENCE = 15.0  # seconds for one task to begin
+START_TIMEOUT = 15.0  # seconds for one task to begin
 
 
 def fill(name: str, count: str, value: str = "") -> None:
@@ -66,7 +66,7 @@ def latency(count: str, seconds: str, poll: str) -> None:
 
 
 def _wait(count: int) -> float:
-    end = time.monotonic() + PATIENCE
+    end = time.monotonic() + START_TIMEOUT
     while time.monotonic() < end:
         if NOTES.exists() and NOTES.stat().st_size >= count * tasks.ENTRY.size:
             return tasks.ENTRY.unpack(NOTES.read_bytes()[-tasks.ENTRY.size :])[1]
@@ -81,7 +81,7 @@ def claims(count: str) -> None:
 
     worker = Identity.of_this_process()
     claimed, began = 0, time.perf_counter()
-    while taken := len(claim.take(worker, 10)):
+    while taken := len(claim.claim_runs(worker, 10)):
         claimed += taken
     seconds = time.perf_counter() - began
     if claimed != int(count):
@@ -98,7 +98,7 @@ def records(count: str) -> None:
 
     identity = Identity.of_this_process()
     recorded, began = 0, time.perf_counter()
-    while taken := claim.take(identity, worker.AT_ONCE):
+    while taken := claim.claim_runs(identity, worker.CLAIM_LIMIT):
         transitions.finish([Outcome(run.pk, run.epoch, "SUCCESSFUL") for run in taken])
         recorded += len(taken)
     seconds = time.perf_counter() - began
@@ -113,12 +113,12 @@ def explain() -> None:
     from djbundle.tasks.store.worker_identity import Identity  # noqa: PLC0415
 
     connection = django.db.connections[transitions.alias()]
-    seen = []
+    statements = []
     if connection.vendor == "sqlite":
         execute = fast_sql.execute
 
         def watch_direct(connection, sql, values=()):
-            seen.append((sql, values))
+            statements.append((sql, values))
             return execute(connection, sql, values)
 
         fast_sql.execute = watch_direct
@@ -127,7 +127,7 @@ def explain() -> None:
 
         def watch(execute, sql, params, many, context):
             if sql.lstrip().upper().startswith(("UPDATE", "WITH", "INSERT")):
-                seen.append((sql, params))
+                statements.append((sql, params))
             return execute(sql, params, many, context)
 
         watching = connection.execute_wrapper(watch)
@@ -137,7 +137,7 @@ def explain() -> None:
         transaction.set_rollback(True)
     prefix = {"sqlite": "EXPLAIN QUERY PLAN ", "postgresql": "EXPLAIN "}[connection.vendor]
     with connection.cursor() as cursor:
-        for sql, params in seen:
+        for sql, params in statements:
             cursor.execute(prefix + sql, params)
             print("\n".join(str(row[-1]) for row in cursor.fetchall()))
 

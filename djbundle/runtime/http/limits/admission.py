@@ -6,13 +6,13 @@ from collections import deque
 from collections.abc import Callable
 from http import HTTPStatus
 
-from djbundle.runtime.http.limits.bodies import SPOOL, Bodies, Enter, close_body
-from djbundle.runtime.http.limits.budget import LONGEST_WAIT, MOST_HELD
+from djbundle.runtime.http.limits.bodies import SPOOL_KEY, Bodies, Enter, close_body
+from djbundle.runtime.http.limits.budget import HOLD_TIMEOUT, MAX_HELD_REQUESTS
 from djbundle.runtime.http.limits.limits import Limits
 from djbundle.runtime.http.protocol.transport import Request
 from djbundle.runtime.http.protocol.validity import refusal
 
-HELD_UNTIL = "djbundle.held_until"  # in the environ of a request that was held: until when, monotonic seconds
+HELD_UNTIL_KEY = "djbundle.held_until"  # in the environ of a request that was held: until when, monotonic seconds
 
 
 class Admission:
@@ -22,7 +22,7 @@ class Admission:
     enter the site.
 
     `put` hands a request to the site from any thread; the `enter` of `admit` does so in one of Granian's. `answer`
-    answers requests that need no site, and returns whether it did. `has_enough` tells whether a client has so many
+    answers requests that need no site, and returns whether it did. `is_at_limit` tells whether a client has so many
     requests that no more may come in.
     """
 
@@ -32,38 +32,38 @@ class Admission:
         bodies: Bodies,
         put: Callable[[Request], None],
         answer: Callable[[Request], bool] = lambda _request: False,
-        has_enough: Callable[[str], bool] = lambda _client: False,
+        is_at_limit: Callable[[str], bool] = lambda _client: False,
     ) -> None:
         self.max_body, self.refusals, self.budget = limits.options.max_body, limits.refusals, limits.budget
-        self.bodies, self.put, self.answer, self.has_enough = bodies, put, answer, has_enough
+        self.bodies, self.put, self.answer, self.is_at_limit = bodies, put, answer, is_at_limit
         self.held: deque[tuple[Request, Enter]] = deque()
-        self.sweeping = threading.Lock()
+        self.sweep_lock = threading.Lock()
 
     def admit(self, request: Request, enter: Enter) -> None:
         if status := refusal(request.environ, self.max_body):
             self.refusals.refuse(request, status, status.phrase.lower())
-        elif self.has_enough(request.client):
+        elif self.is_at_limit(request.client):
             self.refusals.refuse(request, HTTPStatus.TOO_MANY_REQUESTS, "the client has too many requests that wait")
         elif self.budget.is_spent(request.transport.connection, request.client):
             self.hold(request, enter)
         else:
-            self.let_in(request, enter, enter)
+            self.forward(request, enter, enter)
 
-    def let_in(self, request: Request, enter: Enter, enter_now: Enter) -> None:
+    def forward(self, request: Request, enter: Enter, enter_now: Enter) -> None:
         """Answer the request, or make it enter the site: now, or when its body is complete."""
-        has_whole_body = SPOOL in request.environ
+        has_whole_body = SPOOL_KEY in request.environ
         if has_whole_body or not (self.answer(request) or self.bodies.receive(request, enter)):
             enter_now(request)
 
     def hold(self, request: Request, enter: Enter) -> None:
         """Hold a request until it may enter the site, but not forever."""
         now = time.monotonic()
-        if len(self.held) >= MOST_HELD or now > request.environ.setdefault(HELD_UNTIL, now + LONGEST_WAIT):
-            self.give_up(request)
+        if len(self.held) >= MAX_HELD_REQUESTS or now > request.environ.setdefault(HELD_UNTIL_KEY, now + HOLD_TIMEOUT):
+            self.refuse_held(request)
         else:
             self.held.append((request, enter))
 
-    def give_up(self, request: Request) -> None:
+    def refuse_held(self, request: Request) -> None:
         """Refuse a request that was held."""
         close_body(request.environ)
         self.refusals.refuse(request, *self.budget.refusal())
@@ -80,17 +80,17 @@ class Admission:
 
     def sweep(self) -> None:
         """Admit held requests that may enter; refuse those that waited too long. Call it each second, in any thread."""
-        if not self.held or not self.sweeping.acquire(blocking=False):
+        if not self.held or not self.sweep_lock.acquire(blocking=False):
             return
         try:
-            self.look_at_held()
+            self.readmit_held()
         finally:
-            self.sweeping.release()
+            self.sweep_lock.release()
 
-    def look_at_held(self) -> None:
+    def readmit_held(self) -> None:
         for _ in range(len(self.held)):
             request, enter = self.held.popleft()
             if not self.budget.is_spent(request.transport.connection, request.client):
-                self.let_in(request, enter, self.put)
+                self.forward(request, enter, self.put)
             else:
                 self.hold(request, enter)

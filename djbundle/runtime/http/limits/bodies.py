@@ -16,16 +16,16 @@ from djbundle.runtime.http.protocol.transport import Request
 from djbundle.runtime.http.protocol.validity import has_body
 from djbundle.runtime.logs.lines import log
 
-IN_MEMORY = 256 << 10  # bytes; a larger body needs a file
+MAX_BODY_IN_MEMORY = 256 << 10  # bytes; a larger body needs a file
 
-SPOOL = "djbundle.spool"  # where the environ has a complete body
+SPOOL_KEY = "djbundle.spool"  # where the environ has a complete body
 
 Enter = Callable[[Request], None]
 
 
 def close_body(environ: dict[str, Any]) -> None:
     """Close the body of a request, if it has a complete one."""
-    if spool := environ.get(SPOOL):
+    if spool := environ.get(SPOOL_KEY):
         spool.close()
 
 
@@ -43,11 +43,11 @@ class Bodies:
         """
         if not has_body(request.environ):
             return False
-        if refused := self.limits.quota.refusal(request.client):
-            self.limits.refusals.refuse(request, *refused)
+        if refusal := self.limits.quota.refusal(request.client):
+            self.limits.refusals.refuse(request, *refusal)
             return True
         body = Body(self, request, enter)
-        self.limits.quota.take(request.client)
+        self.limits.quota.acquire(request.client)
         self.receiving[id(body)] = body
         body.receive()
         return True
@@ -56,7 +56,7 @@ class Bodies:
         """Forget a body, and return whether it was being received. Only the caller that gets true may end it."""
         if self.receiving.pop(id(body), None) is None:
             return False
-        self.limits.quota.give(body.request.client)
+        self.limits.quota.release(body.request.client)
         return True
 
     def sweep(self) -> None:
@@ -72,35 +72,35 @@ class Body:
 
     def __init__(self, bodies: Bodies, request: Request, enter: Enter) -> None:
         self.bodies, self.request, self.enter = bodies, request, enter
-        self.spool = tempfile.SpooledTemporaryFile(IN_MEMORY, dir=bodies.folder)  # noqa: SIM115 - closed with the response
+        self.spool = tempfile.SpooledTemporaryFile(MAX_BODY_IN_MEMORY, dir=bodies.folder)  # noqa: SIM115 - closed with the response
         self.rate = Rate()
         self.future: Any = None
 
     def receive(self) -> None:
         """Wait for the next part, without blocking a thread."""
         self.future = self.request.transport.protocol.receive()
-        self.future.add_done_callback(self.received)
+        self.future.add_done_callback(self.on_part)
 
-    def received(self, future: Any) -> None:
+    def on_part(self, future: Any) -> None:
         """Take a part, in one of Granian's threads."""
         self.future = None
         if future.cancelled() or id(self) not in self.bodies.receiving:
             return
         message = future.result()
         if message["type"] != "http.request":  # the client has disconnected, or has sent an invalid body
-            self.give_up()
-        elif self.keep(message.get("body", b"")):
+            self.handle_disconnect()
+        elif self.store(message.get("body", b"")):
             if message.get("more_body"):
                 self.receive()
             elif self.bodies.forget(self):
-                self.enter(self.whole_request())
+                self.enter(self.complete_request())
 
-    def keep(self, part: bytes) -> bool:
+    def store(self, part: bytes) -> bool:
         """Store a part. Refuse the request if there is no room, and return whether there was."""
         self.rate.size += len(part)
-        most = self.bodies.limits.options.max_body
-        if most and self.rate.size > most:
-            self.refuse(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, f"the body is larger than {most} bytes")
+        max_body = self.bodies.limits.options.max_body
+        if max_body and self.rate.size > max_body:
+            self.refuse(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, f"the body is larger than {max_body} bytes")
             return False
         try:
             self.spool.write(part)
@@ -110,27 +110,27 @@ class Body:
             return False
         return True
 
-    def whole_request(self) -> Request:
+    def complete_request(self) -> Request:
         environ = self.request.environ
         self.spool.seek(0)
-        environ["wsgi.input"] = environ[SPOOL] = self.spool
+        environ["wsgi.input"] = environ[SPOOL_KEY] = self.spool
         environ["CONTENT_LENGTH"] = str(self.rate.size)
         if environ.pop("HTTP_TRANSFER_ENCODING", None):  # a proxy may have believed its Content-Length, so
-            environ["djbundle.leaving"] = True  # nothing else is read from this connection (RFC 9112, 6.3)
+            environ["djbundle.is_draining"] = True  # nothing else is read from this connection (RFC 9112, 6.3)
         return self.request
 
-    def give_up(self) -> None:
+    def handle_disconnect(self) -> None:
         """Refuse a client that has sent invalid chunks. If the client has disconnected, write nothing to the log."""
         if "HTTP_TRANSFER_ENCODING" in self.request.environ:
             self.refuse(HTTPStatus.BAD_REQUEST, "the body broke off")
-        elif self.drop():
+        elif self.discard():
             self.request.transport.respond(HTTPStatus.BAD_REQUEST.value, [("Connection", "close")], b"")
 
-    def refuse(self, status: HTTPStatus, why: str) -> None:
-        if self.drop():
-            self.bodies.limits.refusals.refuse(self.request, status, why)
+    def refuse(self, status: HTTPStatus, reason: str) -> None:
+        if self.discard():
+            self.bodies.limits.refusals.refuse(self.request, status, reason)
 
-    def drop(self) -> bool:
+    def discard(self) -> bool:
         """Forget the body, and return whether it was being received."""
         if not self.bodies.forget(self):
             return False

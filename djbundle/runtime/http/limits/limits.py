@@ -3,14 +3,14 @@
 from functools import lru_cache
 
 from djbundle.runtime.http.limits.budget import Budget
-from djbundle.runtime.http.limits.quota import Quota
+from djbundle.runtime.http.limits.flow_control import FlowControl
+from djbundle.runtime.http.limits.quota import BodyQuota
 from djbundle.runtime.http.limits.refusals import Refusals
-from djbundle.runtime.http.limits.unfinished import Unfinished
-from djbundle.runtime.http.limits.untaken import Untaken
-from djbundle.runtime.http.limits.waiting import Waiting
-from djbundle.runtime.http.protocol.observing import Observer
+from djbundle.runtime.http.limits.unacknowledged import UnacknowledgedBytes
+from djbundle.runtime.http.limits.websocket_memory import WebSocketMemory
+from djbundle.runtime.http.protocol.observer import Observer
 from djbundle.runtime.options.http import HttpOptions
-from djbundle.runtime.process.memory import Cycles
+from djbundle.runtime.process.memory import CycleCollector
 
 
 class Limits:
@@ -19,8 +19,8 @@ class Limits:
         self.is_proxy = lru_cache(maxsize=1024)(options.trusted_proxies.trusts)
         self.refusals = Refusals(observer)
         self.budget = Budget(self.is_proxy)
-        self.quota = Quota(self.is_proxy)
-        self.waiting = Waiting(self.budget, self.refusals)
-        self.cycles = Cycles()
-        self.untaken = Untaken()
-        self.unfinished = Unfinished(self.is_proxy, self.refusals, options.send_timeout)
+        self.quota = BodyQuota(self.is_proxy)
+        self.flow_control = FlowControl(self.budget, self.refusals)
+        self.cycles = CycleCollector()
+        self.unacknowledged = UnacknowledgedBytes()
+        self.websocket_memory = WebSocketMemory(self.is_proxy, self.refusals, options.send_timeout)

@@ -4,13 +4,13 @@ from collections import Counter
 from collections.abc import Callable, Hashable
 from http import HTTPStatus
 
-from djbundle.runtime.http.limits.budget import add, client_key
+from djbundle.runtime.http.limits.budget import add_to_count, client_key
 
-MOST = 512  # bodies received at once by one process; above it, clients are asked to retry
-MOST_OF_CLIENT = 32  # of them from one client
+MAX_BODIES = 512  # bodies received at once by one process; above it, clients are asked to retry
+MAX_BODIES_PER_CLIENT = 32  # of them from one client
 
 
-class Quota:
+class BodyQuota:
     """The quota of one web process. `is_exempt` recognizes proxies, whose addresses stand for many clients."""
 
     def __init__(self, is_exempt: Callable[[str], bool] = bool) -> None:
@@ -20,16 +20,16 @@ class Quota:
 
     def refusal(self, client: str) -> tuple[HTTPStatus, str] | None:
         """Return the status and the reason for refusing another body of this client, or None."""
-        if self.total >= MOST:
-            return HTTPStatus.SERVICE_UNAVAILABLE, f"{MOST} bodies are being received"
-        if self.clients[client_key(client)] >= MOST_OF_CLIENT and not self.is_exempt(client):
-            return HTTPStatus.TOO_MANY_REQUESTS, f"one client sends {MOST_OF_CLIENT} bodies at once"
+        if self.total >= MAX_BODIES:
+            return HTTPStatus.SERVICE_UNAVAILABLE, f"{MAX_BODIES} bodies are being received"
+        if self.clients[client_key(client)] >= MAX_BODIES_PER_CLIENT and not self.is_exempt(client):
+            return HTTPStatus.TOO_MANY_REQUESTS, f"one client sends {MAX_BODIES_PER_CLIENT} bodies at once"
         return None
 
-    def take(self, client: str) -> None:
+    def acquire(self, client: str) -> None:
         self.total += 1
-        add(self.clients, client_key(client), 1)
+        add_to_count(self.clients, client_key(client), 1)
 
-    def give(self, client: str) -> None:
+    def release(self, client: str) -> None:
         self.total -= 1
-        add(self.clients, client_key(client), -1)
+        add_to_count(self.clients, client_key(client), -1)

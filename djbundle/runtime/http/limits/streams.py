@@ -17,21 +17,27 @@ from wsgiref.util import FileWrapper
 
 from django.db import connections
 
-from djbundle.runtime.http.limits.budget import COST, client_key, longest
+from djbundle.runtime.http.limits.budget import RESPONSE_COST, client_key, longest_waiting
 from djbundle.runtime.http.limits.limits import Limits
-from djbundle.runtime.http.limits.untaken import FENCES
-from djbundle.runtime.http.protocol.connections import break_off
-from djbundle.runtime.http.protocol.transport import Headers, Request, says_length, size_of, with_length
+from djbundle.runtime.http.limits.unacknowledged import FENCE_COUNT
+from djbundle.runtime.http.protocol.connections import abort_connections
+from djbundle.runtime.http.protocol.transport import (
+    Headers,
+    Request,
+    has_content_length,
+    headers_size,
+    with_content_length,
+)
 from djbundle.runtime.logs import lines
 
-SENDERS = 4  # threads that send parts which are ready
-MOST_GENERATORS = 256  # that one process runs at once, each in its own thread
-MOST_OF_CLIENT = 64  # of them for one client
-BURST = 16  # parts that are sent in one go
-LARGEST_PART, SMALLEST_PART = 1 << 20, 64 << 10  # bytes
-ALL_PARTS = 16 << 20  # bytes, about, of the next parts of all clients together
-AHEAD = 512 << 10  # bytes that Granian and the kernel accept before the client has taken any
-QUICK = 0.02  # seconds in which a fast client takes a part
+SENDER_THREADS = 4  # threads that send parts which are ready
+MAX_GENERATORS = 256  # that one process runs at once, each in its own thread
+MAX_GENERATORS_PER_CLIENT = 64  # of them for one client
+BURST_PARTS = 16  # parts that are sent in one go
+MAX_PART_SIZE, MIN_PART_SIZE = 1 << 20, 64 << 10  # bytes
+MAX_TOTAL_PART_SIZE = 16 << 20  # bytes, about, of the next parts of all clients together
+BUFFERED_SIZE = 512 << 10  # bytes that Granian and the kernel accept before the client has taken any
+FAST_CLIENT_TIME = 0.02  # seconds in which a fast client takes a part
 
 
 class Streams:
@@ -39,28 +45,28 @@ class Streams:
 
     def __init__(self, limits: Limits) -> None:
         self.refusals, self.budget, self.is_proxy = limits.refusals, limits.budget, limits.is_proxy
-        self.senders = ThreadPoolExecutor(SENDERS, "stream")
-        self.open: dict[int, Delivery] = {}
-        self.has_ended: Callable[[], object] = bool  # called when a response ends and makes room
+        self.senders = ThreadPoolExecutor(SENDER_THREADS, "stream")
+        self.open: dict[int, StreamedResponse] = {}
+        self.on_end: Callable[[], object] = bool  # called when a response ends and makes room
 
     def send(self, request: Request, status: int, headers: Headers, parts: Any, size: int = 0) -> None:
         """Send parts that are ready: of a file, or of `size` bytes in memory that only this response keeps.
 
         `parts` has ``__next__`` and may have ``close``.
         """
-        self.deliver(Delivery(self, request, parts, COST + size + request.size), status, headers)
+        self.start(StreamedResponse(self, request, parts, RESPONSE_COST + size + request.size), status, headers)
 
     def send_fenced(self, request: Request, status: int, headers: Headers, body: bytes) -> None:
         """Send a small response over HTTP/2, and count it until the client has taken it."""
-        headers = with_length(headers, len(body))
-        cost = len(body) + size_of(headers) + request.size
-        delivery = Delivery(self, request, iter([body]), cost)
-        delivery.fences = FENCES
-        self.deliver(delivery, status, headers)
+        headers = with_content_length(headers, len(body))
+        cost = len(body) + headers_size(headers) + request.size
+        response = StreamedResponse(self, request, iter([body]), cost)
+        response.fences = FENCE_COUNT
+        self.start(response, status, headers)
 
-    def deliver(self, delivery: "Delivery", status: int, headers: Headers) -> None:
-        if delivery.begin(status, headers):
-            self.senders.submit(delivery.run)
+    def start(self, response: "StreamedResponse", status: int, headers: Headers) -> None:
+        if response.begin(status, headers):
+            self.senders.submit(response.run)
 
     def generate(self, request: Request, status: int, headers: Headers, parts: Any) -> None:
         """Send parts that are generated while they are sent, in a thread of their own.
@@ -68,59 +74,59 @@ class Streams:
         That thread has a copy of this thread's context, with its language and time zone, and its own database
         connections.
         """
-        delivery = Generation(self, request, parts, COST + request.size)
+        response = GeneratedResponse(self, request, parts, RESPONSE_COST + request.size)
         if refusal := self.refusal(request):
-            delivery.close()
+            response.close()
             self.refusals.refuse(request, *refusal)
-        elif delivery.begin(status, headers):
-            run = partial(contextvars.copy_context().run, delivery.run)
+        elif response.begin(status, headers):
+            run = partial(contextvars.copy_context().run, response.run)
             try:
                 threading.Thread(target=run, name="generator", daemon=True).start()  # not pooled: they may be many
             except RuntimeError:  # the machine cannot start another
-                delivery.fail()
+                response.fail()
 
     def refusal(self, request: Request) -> tuple[HTTPStatus, str] | None:
         """Return the status and the reason for refusing another generator, or None."""
-        running = [each for each in [*self.open.values()] if isinstance(each, Generation)]
-        if len(running) >= MOST_GENERATORS:
-            return HTTPStatus.SERVICE_UNAVAILABLE, f"{MOST_GENERATORS} responses are being generated"
+        running = [each for each in [*self.open.values()] if isinstance(each, GeneratedResponse)]
+        if len(running) >= MAX_GENERATORS:
+            return HTTPStatus.SERVICE_UNAVAILABLE, f"{MAX_GENERATORS} responses are being generated"
         client = client_key(request.client)
-        if sum(client_key(each.request.client) == client for each in running) < MOST_OF_CLIENT:
+        if sum(client_key(each.request.client) == client for each in running) < MAX_GENERATORS_PER_CLIENT:
             return None
         if self.budget.is_exempt(request.client):
             return None
-        return HTTPStatus.TOO_MANY_REQUESTS, f"{MOST_OF_CLIENT} responses are being generated for one client"
+        return HTTPStatus.TOO_MANY_REQUESTS, f"{MAX_GENERATORS_PER_CLIENT} responses are being generated for one client"
 
     def sweep(self, timeout: float) -> None:
         """Break off responses of which clients have taken nothing for `timeout` seconds. Call it each second."""
         now = time.monotonic()
-        waiting = [(each.waited(now), each) for each in [*self.open.values()] if each.since is not None]
-        late = {each for seconds, each in waiting if seconds >= timeout}
-        if not late and self.budget.is_full:
-            late = longest(waiting)
-        if late:
-            for each in late:
-                each.ends_alone = self.may_end_alone(each)
-            break_off({each.request.transport.connection for each in late if not each.ends_alone})
-            for each in late:
+        waiting = [(each.seconds_waited(now), each) for each in [*self.open.values()] if each.waiting_since is not None]
+        stalled = {each for seconds, each in waiting if seconds >= timeout}
+        if not stalled and self.budget.is_full:
+            stalled = longest_waiting(waiting)
+        if stalled:
+            for each in stalled:
+                each.keeps_connection = self.may_keep_connection(each)
+            abort_connections({each.request.transport.connection for each in stalled if not each.keeps_connection})
+            for each in stalled:
                 each.stop()
-            self.refusals.note("response: cut off, since its client took nothing more", len(late))
+            self.refusals.note("response: cut off, since its client took nothing more", len(stalled))
 
-    def may_end_alone(self, delivery: "Delivery") -> bool:
+    def may_keep_connection(self, response: "StreamedResponse") -> bool:
         """Return whether to give up only this response, and not its connection.
 
         A proxy's connection carries other clients, and the proxy sees by the length that a part is missing.
         """
-        transport = delivery.request.transport
-        return delivery.has_length and transport.handed is not None and self.is_proxy(transport.connection[0])
+        transport = response.request.transport
+        return response.has_length and transport.byte_counter is not None and self.is_proxy(transport.connection[0])
 
-    def of_file(self, file: Any, _size: int = 0) -> "FileParts":
+    def file_parts(self, file: Any, _size: int = 0) -> "FileParts":
         """Return the parts of a file: WSGI's ``file_wrapper``."""
-        return FileParts(file, Sizes(self))
+        return FileParts(file, PartSizes(self))
 
-    def of_memory(self, body: Sequence[bytes]) -> Iterator[bytes]:
+    def memory_parts(self, body: Sequence[bytes]) -> Iterator[bytes]:
         """Yield the parts of a body, cut to the size that suits the client."""
-        sizes = Sizes(self)
+        sizes = PartSizes(self)
         for part in body:
             begin = 0
             while begin < len(part):
@@ -129,20 +135,20 @@ class Streams:
                 begin += size
 
 
-class Delivery:
+class StreamedResponse:
     """One response whose parts are ready."""
 
     def __init__(self, streams: Streams, request: Request, parts: Any, cost: int) -> None:
         self.streams, self.request, self.parts, self.cost = streams, request, parts, cost
-        self.since: float | None = None  # since when the client has been waited for, monotonic seconds
+        self.waiting_since: float | None = None  # since when the client has been waited for, monotonic seconds
         self.future: Any = None
-        self.watching: Any = None
+        self.disconnect_future: Any = None
         self.has_length = False
         self.sent = 0  # bytes
         self.is_fencing = False  # all parts are sent
-        self.fences = FENCES if request.transport.handed else 0  # still to be sent after the last part
+        self.fences = FENCE_COUNT if request.transport.byte_counter else 0  # still to be sent after the last part
         self.is_stopped = False  # the client has disconnected, or is too slow
-        self.ends_alone = False  # it is stopped, and its connection goes on
+        self.keeps_connection = False  # it is stopped, and its connection goes on
         self.is_closed = False
 
     def begin(self, status: int, headers: Headers) -> bool:
@@ -154,29 +160,29 @@ class Delivery:
             transport.end()
             return False
         transport.begin(status, headers)  # raises if the head is invalid, before anything is counted
-        self.has_length = says_length(headers)
+        self.has_length = has_content_length(headers)
         self.streams.open[id(self)] = self
-        self.streams.budget.take(transport.connection, self.request.client, self.cost)
-        self.watch()
+        self.streams.budget.charge(transport.connection, self.request.client, self.cost)
+        self.watch_for_disconnect()
         return True
 
-    def watch(self) -> None:
+    def watch_for_disconnect(self) -> None:
         """Learn when the client disconnects. Granian accepts parts for a disconnected client without an error."""
-        self.watching = self.request.transport.protocol.receive()
-        self.watching.add_done_callback(self.heard)
+        self.disconnect_future = self.request.transport.protocol.receive()
+        self.disconnect_future.add_done_callback(self.on_message)
 
-    def heard(self, future: Any) -> None:
-        self.watching = None
+    def on_message(self, future: Any) -> None:
+        self.disconnect_future = None
         if self.is_closed or future.cancelled():
             return
         if future.result()["type"] == "http.disconnect":
             self.is_stopped = True
-            self.request.transport.forget_handed()
+            self.request.transport.forget_bytes()
         else:  # the end of an empty request body
-            self.watch()
+            self.watch_for_disconnect()
 
-    def waited(self, now: float) -> float:
-        return 0.0 if self.since is None else now - self.since
+    def seconds_waited(self, now: float) -> float:
+        return 0.0 if self.waiting_since is None else now - self.waiting_since
 
     def stop(self) -> None:
         """Make the delivery end now, in another thread."""
@@ -202,8 +208,8 @@ class Delivery:
         part = next(self.parts, None)
         if part:
             self.sent += len(part)
-            if self.sent > SMALLEST_PART:  # Granian queues several parts: they count until they are taken
-                self.fences = FENCES
+            if self.sent > MIN_PART_SIZE:  # Granian queues several parts: they count until they are taken
+                self.fences = FENCE_COUNT
             return self.request.transport.send(part)
         self.is_fencing = part is None
         if part is None and self.fences:
@@ -215,7 +221,7 @@ class Delivery:
 
     def advance(self) -> bool:
         """Send a burst. Return whether the delivery is over; if not, it goes on later."""
-        for _ in range(BURST):
+        for _ in range(BURST_PARTS):
             if self.is_over:
                 return True
             if future := self.send_next():
@@ -225,12 +231,12 @@ class Delivery:
         return False
 
     def wait(self, future: Any) -> None:
-        self.since, self.future = time.monotonic(), future
-        future.add_done_callback(self.resume)
+        self.waiting_since, self.future = time.monotonic(), future
+        future.add_done_callback(self.on_taken)
 
-    def resume(self, _future: Any) -> None:
+    def on_taken(self, _future: Any) -> None:
         """Go on: in a thread of ours to send a part, but here to send fences, which cost less than a thread switch."""
-        self.since = self.future = None
+        self.waiting_since = self.future = None
         if self.is_fencing:
             self.run()
         else:
@@ -238,35 +244,35 @@ class Delivery:
 
     def fail(self) -> None:
         """Log the failure and break the connection off: otherwise its client would take a part for the whole."""
-        told = {"id": self.request.environ.get("HTTP_X_REQUEST_ID", "")}
-        lines.write("error", "serve", "the answer to a request failed", told, traceback.format_exc())
-        break_off({self.request.transport.connection})
+        fields = {"id": self.request.environ.get("HTTP_X_REQUEST_ID", "")}
+        lines.write("error", "serve", "the answer to a request failed", fields, traceback.format_exc())
+        abort_connections({self.request.transport.connection})
         self.finish()
 
     def finish(self) -> None:
         if self.streams.open.pop(id(self), None):
             transport = self.request.transport
-            if self.ends_alone and not transport.is_over:
+            if self.keeps_connection and not transport.is_over:
                 transport.end()  # Granian ends it only now: a thread that is parked may keep the request for long
-            self.streams.budget.take(transport.connection, self.request.client, -self.cost)
+            self.streams.budget.charge(transport.connection, self.request.client, -self.cost)
         self.close()
-        self.streams.has_ended()
+        self.streams.on_end()
 
     def close(self) -> None:
         self.is_closed = True
-        watching, self.watching = self.watching, None  # the future keeps this object alive
-        if watching:
-            watching.cancel()
+        disconnect_future, self.disconnect_future = self.disconnect_future, None  # the future keeps this object alive
+        if disconnect_future:
+            disconnect_future.cancel()
         if end := getattr(self.parts, "close", None):
             end()
 
 
-class Generation(Delivery):
+class GeneratedResponse(StreamedResponse):
     """A response whose parts are generated while they are sent, all in one thread, as a database cursor requires."""
 
     def __init__(self, streams: Streams, request: Request, parts: Any, cost: int) -> None:
         super().__init__(streams, request, parts, cost)
-        self.taken = threading.Semaphore(0)
+        self.was_taken = threading.Semaphore(0)
 
     def run(self) -> None:
         try:
@@ -278,36 +284,36 @@ class Generation(Delivery):
         while not self.is_over:
             if future := self.send_next():
                 self.wait(future)
-                self.taken.acquire()
+                self.was_taken.acquire()
         return True
 
-    def resume(self, _future: Any) -> None:
-        self.since = self.future = None
-        self.taken.release()
+    def on_taken(self, _future: Any) -> None:
+        self.waiting_since = self.future = None
+        self.was_taken.release()
 
 
-class Sizes:
+class PartSizes:
     """The sizes of the parts that one client is sent."""
 
     def __init__(self, streams: Streams) -> None:
         self.streams = streams
-        self.size, self.sum, self.asked = SMALLEST_PART, 0, 0.0
+        self.size, self.sum, self.asked_at = MIN_PART_SIZE, 0, 0.0
 
     def next(self) -> int:
         """Return the size of the next part in bytes. Call it when there is room for that part."""
         now = time.monotonic()
-        if self.sum >= AHEAD:
-            is_quick = now - self.asked < QUICK
-            most = min(LARGEST_PART, ALL_PARTS // max(1, len(self.streams.open)))
-            self.size = max(SMALLEST_PART, min(most, self.size * 4) if is_quick else self.size // 4)
-        self.sum, self.asked = self.sum + self.size, now
+        if self.sum >= BUFFERED_SIZE:
+            is_quick = now - self.asked_at < FAST_CLIENT_TIME
+            max_size = min(MAX_PART_SIZE, MAX_TOTAL_PART_SIZE // max(1, len(self.streams.open)))
+            self.size = max(MIN_PART_SIZE, min(max_size, self.size * 4) if is_quick else self.size // 4)
+        self.sum, self.asked_at = self.sum + self.size, now
         return self.size
 
 
 class FileParts(FileWrapper):
     """Parts of a file, larger than the 8 KB that are FileWrapper's default."""
 
-    def __init__(self, file: Any, sizes: Sizes) -> None:
+    def __init__(self, file: Any, sizes: PartSizes) -> None:
         super().__init__(file)
         self.sizes = sizes
 

@@ -13,9 +13,9 @@ from typing import NamedTuple
 
 # tcpi_unacked, tcpi_last_data_sent, tcpi_last_data_recv, tcpi_bytes_acked, tcpi_bytes_received, tcpi_notsent_bytes
 # (linux/tcp.h, struct tcp_info)
-INFORMATION = struct.Struct("=24xI16xI4xI64xQQ8xI")
+TCP_INFO_FORMAT = struct.Struct("=24xI16xI4xI64xQQ8xI")
 
-NUMBER = struct.Struct("=i")  # the result of FIONREAD, see tcp(7)
+INT_FORMAT = struct.Struct("=i")  # the result of FIONREAD, see tcp(7)
 
 
 class Traffic(NamedTuple):
@@ -24,7 +24,7 @@ class Traffic(NamedTuple):
     since_received: float
     since_sent: float
     received: int  # bytes, in all
-    is_read: bool  # the other side has acknowledged everything that we have sent
+    is_fully_acknowledged: bool  # the other side has acknowledged everything that we have sent
     acknowledged: int = 0  # bytes that the other side has acknowledged, in all
 
     @property
@@ -49,16 +49,16 @@ class Connection(NamedTuple):
     def traffic(self) -> Traffic | None:
         """Return what the kernel reports; None if the connection was closed, or a sandbox reports less than Linux."""
         try:
-            information = self.socket.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, INFORMATION.size)
-            unacked, sent, received, taken, size, unsent = INFORMATION.unpack(information)
+            tcp_info = self.socket.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, TCP_INFO_FORMAT.size)
+            unacked, sent, received, acknowledged, size, unsent = TCP_INFO_FORMAT.unpack(tcp_info)
         except (OSError, struct.error):
             return None
-        return Traffic(received / 1000, sent / 1000, size, unacked == unsent == 0, taken)
+        return Traffic(received / 1000, sent / 1000, size, unacked == unsent == 0, acknowledged)
 
     def unread(self) -> int:
         """Return how many received bytes wait in the kernel for this process to read them."""
         try:
-            return int(*NUMBER.unpack(fcntl.ioctl(self.socket, termios.FIONREAD, bytes(NUMBER.size))))
+            return int(*INT_FORMAT.unpack(fcntl.ioctl(self.socket, termios.FIONREAD, bytes(INT_FORMAT.size))))
         except OSError:
             return 0
 
@@ -73,18 +73,18 @@ def connections() -> Iterator[Connection]:
 
     Connections that are closed meanwhile are skipped, and so are Unix sockets and listening sockets.
     """
-    for _, connection in _numbered():
+    for _, connection in _with_descriptor():
         yield connection
 
 
-class Descriptors:
+class ConnectionFinder:
     """Finds connections again without a look at all descriptors.
 
-    A number may have been reused for another connection, so each is checked before it is used.
+    A descriptor may have been reused for another connection, so each is checked before it is used.
     """
 
     def __init__(self) -> None:
-        self.numbers: dict[tuple[str, int], int] = {}
+        self.descriptors: dict[tuple[str, int], int] = {}
 
     def find(self, clients: Collection[tuple[str, int]]) -> Iterator[Connection]:
         """Yield the open connections of these clients, each usable until the next one is yielded."""
@@ -93,46 +93,46 @@ class Descriptors:
             for connection in self.find_known(client):
                 missing.discard(client)
                 yield connection
-        self.numbers = {client: self.numbers[client] for client in clients if client not in missing}
-        for number, connection in _numbered() if missing else ():
+        self.descriptors = {client: self.descriptors[client] for client in clients if client not in missing}
+        for descriptor, connection in _with_descriptor() if missing else ():
             if connection.client in missing:
-                self.numbers[connection.client] = number
+                self.descriptors[connection.client] = descriptor
                 yield connection
 
     def find_known(self, client: tuple[str, int]) -> Iterator[Connection]:
         """Yield the connection of this client, if it was found before."""
-        with contextlib.suppress(OSError, KeyError), _duplicate(self.numbers[client]) as found:
-            if (connection := _connection(found)) and connection.client == client:
+        with contextlib.suppress(OSError, KeyError), _duplicate(self.descriptors[client]) as sock:
+            if (connection := _connection_of(sock)) and connection.client == client:
                 yield connection
 
 
-def break_off(clients: Collection[tuple[str, int]]) -> None:
+def abort_connections(clients: Collection[tuple[str, int]]) -> None:
     """Close the connections of these clients, which otherwise would take what they have received for the whole."""
     for connection in connections():
         if connection.client in clients:
             connection.close()
 
 
-def _numbered() -> Iterator[tuple[int, Connection]]:
+def _with_descriptor() -> Iterator[tuple[int, Connection]]:
     """Yield each connection with its descriptor."""
     for entry in Path("/proc/self/fd").iterdir():
         with contextlib.suppress(OSError):
             if stat.S_ISSOCK(entry.stat().st_mode):
-                with _duplicate(number := int(entry.name)) as found:
-                    if connection := _connection(found):
-                        yield number, connection
+                with _duplicate(descriptor := int(entry.name)) as sock:
+                    if connection := _connection_of(sock):
+                        yield descriptor, connection
 
 
 def _duplicate(descriptor: int) -> socket.socket:
     return socket.socket(fileno=os.dup(descriptor))
 
 
-def _connection(found: socket.socket) -> Connection | None:
+def _connection_of(sock: socket.socket) -> Connection | None:
     """Return the connection of a socket, or None for a Unix socket or one that is not connected."""
-    if found.family not in (socket.AF_INET, socket.AF_INET6):
+    if sock.family not in (socket.AF_INET, socket.AF_INET6):
         return None
     try:
-        peer, port = found.getpeername()[:2]
-        return Connection(peer, port, found.getsockname()[1], found)
+        peer, port = sock.getpeername()[:2]
+        return Connection(peer, port, sock.getsockname()[1], sock)
     except OSError:
         return None

@@ -7,10 +7,10 @@ from urllib.parse import unquote_to_bytes
 from djbundle.runtime.http.protocol.transport import HTTP_2
 
 PROTOCOLS = {"1": "HTTP/1.0", "1.1": "HTTP/1.1", "2": HTTP_2}
-WITHOUT_PREFIX = {b"content-type": "CONTENT_TYPE", b"content-length": "CONTENT_LENGTH"}
-MOST_NAMES = 1024  # names that are remembered; clients may send any
+UNPREFIXED_KEYS = {b"content-type": "CONTENT_TYPE", b"content-length": "CONTENT_LENGTH"}
+MAX_KEYS = 1024  # names that are remembered; clients may send any
 
-_names: dict[bytes, str] = dict(WITHOUT_PREFIX)
+_keys: dict[bytes, str] = dict(UNPREFIXED_KEYS)
 
 
 def make_environ(scope: dict[str, Any]) -> dict[str, Any]:
@@ -29,7 +29,7 @@ def make_environ(scope: dict[str, Any]) -> dict[str, Any]:
         "wsgi.input": io.BytesIO(),
     }
     for raw, value in scope["headers"]:
-        key = _names.get(raw) or name_of(raw)
+        key = _keys.get(raw) or environ_key(raw)
         text = value.decode("latin-1")
         if key in environ:
             text = f"{environ[key]}{'; ' if key == 'HTTP_COOKIE' else ','}{text}"
@@ -37,13 +37,13 @@ def make_environ(scope: dict[str, Any]) -> dict[str, Any]:
     return environ
 
 
-def as_written(path: str) -> str:
+def readable_path(path: str) -> str:
     """Return a WSGI path as people write it, in UTF-8. WSGI has a character for each byte (PEP 3333)."""
     return path if path.isascii() else path.encode("latin-1", "replace").decode("utf-8", "replace")
 
 
-def name_of(header: bytes) -> str:
+def environ_key(header: bytes) -> str:
     name = f"HTTP_{header.decode('latin-1').upper().replace('-', '_')}"
-    if len(_names) < MOST_NAMES:
-        _names[header] = name
+    if len(_keys) < MAX_KEYS:
+        _keys[header] = name
     return name

@@ -36,7 +36,7 @@ NAMES = frozenset(
     )
 )
 # What browsers send with each request; most names are recognized by this set at once.
-ORDINARY = frozenset(
+COMMON_HEADERS = frozenset(
     (
         *(b"host", b"user-agent", b"accept", b"accept-language", b"accept-encoding", b"connection", b"cookie"),
         *(b"referer", b"origin", b"cache-control", b"pragma", b"priority", b"te", b"dnt", b"sec-gpc", b"range"),
@@ -52,7 +52,7 @@ def is_proxy_header(name: bytes) -> bool:
     return name in NAMES or name.startswith(PREFIXES) or name.endswith(SUFFIXES)
 
 
-def from_stranger(headers: Iterable[tuple[bytes, bytes]], own: Collection[bytes] = ()) -> Headers:
+def without_proxy_headers(headers: Iterable[tuple[bytes, bytes]], own: Collection[bytes] = ()) -> Headers:
     """Return the headers that an untrusted client may send. `own`: further names that the site trusts.
 
     Names with an underscore are dropped: WSGI gives ``X_Remote_User`` and ``X-Remote-User`` the same name.
@@ -60,5 +60,5 @@ def from_stranger(headers: Iterable[tuple[bytes, bytes]], own: Collection[bytes]
     return [
         item
         for item in headers
-        if (name := item[0]) in ORDINARY or not (b"_" in name or is_proxy_header(name) or name in own)
+        if (name := item[0]) in COMMON_HEADERS or not (b"_" in name or is_proxy_header(name) or name in own)
     ]

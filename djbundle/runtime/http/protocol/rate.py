@@ -2,22 +2,22 @@
 
 import time
 
-SLOWEST = 1024  # bytes per second
+MIN_RATE = 1024  # bytes per second
 
 
 class Rate:
     """The rate of one body. Times are monotonic seconds."""
 
-    __slots__ = ("begun", "size", "size_before")
+    __slots__ = ("size", "size_at_start", "window_start")
 
     def __init__(self) -> None:
-        self.begun = time.monotonic()  # when the window began
-        self.size = self.size_before = 0  # bytes received, now and when the window began
+        self.window_start = time.monotonic()  # when the window began
+        self.size = self.size_at_start = 0  # bytes received, now and when the window began
 
     def is_too_slow(self, now: float, window: float) -> bool:
         """Return whether the body came too slowly in the window, if that has passed. Then begin the next window."""
-        if now - self.begun < window:
+        if now - self.window_start < window:
             return False
-        is_slow = self.size - self.size_before < SLOWEST * window
-        self.begun, self.size_before = now, self.size
+        is_slow = self.size - self.size_at_start < MIN_RATE * window
+        self.window_start, self.size_at_start = now, self.size
         return is_slow

@@ -10,25 +10,25 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-from djbundle.runtime.http.protocol.environ import as_written
-from djbundle.runtime.http.protocol.observing import Observer
+from djbundle.runtime.http.protocol.environ import readable_path
+from djbundle.runtime.http.protocol.observer import Observer
 from djbundle.runtime.http.protocol.transport import HTTP_2, Headers
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Additions:
+class AddedHeaders:
     """What is the same for every response."""
 
     hsts: int | None = None  # seconds
     server_timing: bool = False
 
-    def headers(self, request_id: str, seconds: float, *, secure: bool, leaving: bool) -> Headers:
+    def headers(self, request_id: str, seconds: float, *, secure: bool, is_draining: bool) -> Headers:
         added = [("X-Request-ID", request_id)]
         if self.hsts is not None and secure:
             added.append(("Strict-Transport-Security", f"max-age={self.hsts}"))
         if self.server_timing:
             added.append(("Server-Timing", f"total;dur={seconds * 1000:.1f}"))
-        if leaving:
+        if is_draining:
             added.append(("Connection", "close"))
         return added
 
@@ -37,34 +37,36 @@ class Additions:
             environ["HTTP_X_REQUEST_ID"],
             seconds,
             secure=environ["wsgi.url_scheme"] == "https",
-            leaving=environ["djbundle.leaving"] and environ["SERVER_PROTOCOL"] != HTTP_2,
+            is_draining=environ["djbundle.is_draining"] and environ["SERVER_PROTOCOL"] != HTTP_2,
         )
 
 
-class Wsgi:
-    def __init__(self, application: Any, additions: Additions, observer: Observer) -> None:
+class WsgiMiddleware:
+    def __init__(self, application: Any, added_headers: AddedHeaders, observer: Observer) -> None:
         self.application = application
-        self.additions = additions
+        self.added_headers = added_headers
         self.observer = observer
 
     def __call__(self, environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
-        additions = self.additions
+        added_headers = self.added_headers
 
         def start(status: str, headers: Headers, exc_info: Any = None) -> Any:
-            seconds = time.perf_counter() - environ["djbundle.begun"]
-            self.observer.answered(
+            seconds = time.perf_counter() - environ["djbundle.started_at"]
+            self.observer.record_response(
                 environ["REQUEST_METHOD"],
-                as_written(environ["PATH_INFO"]),
+                readable_path(environ["PATH_INFO"]),
                 int(status[:3]),
                 seconds,
                 environ["REMOTE_ADDR"],
                 environ["HTTP_X_REQUEST_ID"],
             )
-            return start_response(status, merged(headers, additions.wsgi_headers(environ, seconds)), exc_info)
+            return start_response(
+                status, merge_headers(headers, added_headers.wsgi_headers(environ, seconds)), exc_info
+            )
 
         in_flight = self.observer.in_flight
         place = in_flight.begin(environ["REQUEST_METHOD"], environ["PATH_INFO"].encode("latin-1", "backslashreplace"))
-        environ["djbundle.ended"] = partial(in_flight.end, place)  # called when the response is closed, see wsgi.py
+        environ["djbundle.on_close"] = partial(in_flight.end, place)  # called when the response is closed, see wsgi.py
         try:
             return self.application(environ, start)  # type: ignore[no-any-return]
         except BaseException:  # sys.exit() in a view
@@ -72,7 +74,7 @@ class Wsgi:
             raise
 
 
-def merged(headers: Headers, added: Headers) -> Headers:
+def merge_headers(headers: Headers, added: Headers) -> Headers:
     """Return the site's headers, and those of `added` that the site has not set itself."""
     present = {name.lower() for name, _ in headers}
     return [*headers, *(item for item in added if item[0].lower() not in present)]

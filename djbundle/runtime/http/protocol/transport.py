@@ -9,16 +9,16 @@ from typing import Any, NamedTuple, Protocol
 
 Headers = list[tuple[str, str]]
 RawHeaders = list[tuple[bytes, bytes]]  # as ASGI has them
-Connection = tuple[str, int]  # address and port of the other end
+ConnectionId = tuple[str, int]  # address and port of the other end
 
 HTTP_2 = "HTTP/2"
-BODILESS = frozenset((204, 304))
+BODILESS_STATUSES = frozenset((204, 304))
 OPEN_FILE = "djbundle.open_file"  # key in the ASGI scope: the check before a file is opened
-START, BODY = "http.response.start", "http.response.body"
-OVERHEAD = 4 << 10  # bytes of memory, about, for the objects of a head
+RESPONSE_START, RESPONSE_BODY = "http.response.start", "http.response.body"
+HEAD_OVERHEAD = 4 << 10  # bytes of memory, about, for the objects of a head
 
 
-class Count(Protocol):
+class ByteCounter(Protocol):
     """Counts the bytes of one response that its client has not taken."""
 
     @property
@@ -36,56 +36,58 @@ class Count(Protocol):
 
 
 class Transport:
-    """Sends one response. `handed` counts its bytes; it is None for HTTP/1, which has one response at a time."""
+    """Sends one response. `byte_counter` counts its bytes; it is None for HTTP/1, which has one response at a time."""
 
-    __slots__ = ("connection", "handed", "is_begun", "is_bodiless", "is_over", "protocol")
+    __slots__ = ("byte_counter", "connection", "is_bodiless", "is_over", "is_started", "protocol")
 
-    def __init__(self, protocol: Any, connection: Connection, method: str, handed: Count | None = None) -> None:
-        self.protocol, self.connection, self.handed = protocol, connection, handed
+    def __init__(
+        self, protocol: Any, connection: ConnectionId, method: str, byte_counter: ByteCounter | None = None
+    ) -> None:
+        self.protocol, self.connection, self.byte_counter = protocol, connection, byte_counter
         self.is_bodiless = method == "HEAD"
-        self.is_begun = self.is_over = False
+        self.is_started = self.is_over = False
 
     def respond(self, status: int, headers: Headers, body: bytes) -> None:
         """Send a whole response. For HEAD, send the length but no body, since HTTP/2 allows none."""
-        if self.is_bodiless or status in BODILESS:
+        if self.is_bodiless or status in BODILESS_STATUSES:
             if self.is_bodiless:
-                headers = with_length(headers, len(body))
+                headers = with_content_length(headers, len(body))
             body = b""
         self.begin(status, headers)
         self.end(body)
 
     def begin(self, status: int, headers: Headers) -> None:
         """Send the head. Raise if it is invalid; another one may be sent then."""
-        self.begin_raw(status, raw(headers))
+        self.begin_raw(status, encode_headers(headers))
 
     def begin_raw(self, status: int, headers: RawHeaders) -> None:
-        self.protocol.send({"type": START, "status": status, "headers": headers})
-        self.is_begun = True
+        self.protocol.send({"type": RESPONSE_START, "status": status, "headers": headers})
+        self.is_started = True
 
     def send(self, part: bytes) -> Any:
         """Send a part of the body. Return a future if the client has taken too little of earlier parts, else None."""
         self.count(part)
-        sent = self.protocol.send({"type": BODY, "body": part, "more_body": True})
+        sent = self.protocol.send({"type": RESPONSE_BODY, "body": part, "more_body": True})
         return sent if hasattr(sent, "add_done_callback") else None
 
     def end(self, body: bytes = b"") -> None:
         self.count(body)
         self.is_over = True
-        self.protocol.send({"type": BODY, "body": body})
+        self.protocol.send({"type": RESPONSE_BODY, "body": body})
 
     @property
     def is_suspicious(self) -> bool:
         """Whether the client may have left much of its responses unread."""
-        return self.handed is not None and self.handed.is_suspicious
+        return self.byte_counter is not None and self.byte_counter.is_suspicious
 
-    def forget_handed(self) -> None:
+    def forget_bytes(self) -> None:
         """Stop counting this response: its client has cancelled it."""
-        if self.handed:
-            self.handed.forget()
+        if self.byte_counter:
+            self.byte_counter.forget()
 
     def count(self, body: bytes) -> None:
-        if self.handed:
-            self.handed.add(len(body))
+        if self.byte_counter:
+            self.byte_counter.add(len(body))
 
 
 class Request(NamedTuple):
@@ -102,26 +104,26 @@ class Request(NamedTuple):
     @property
     def size(self) -> int:
         """The bytes of memory, about, that the request takes without its body."""
-        return OVERHEAD + sum(len(value) for value in self.environ.values() if isinstance(value, str))
+        return HEAD_OVERHEAD + sum(len(value) for value in self.environ.values() if isinstance(value, str))
 
 
-def raw(headers: Headers) -> RawHeaders:
+def encode_headers(headers: Headers) -> RawHeaders:
     """Return headers in the form of ASGI."""
     return [(name.encode("latin-1"), value.encode("latin-1")) for name, value in headers]
 
 
-def size_of(headers: Iterable[tuple[Sized, Sized]]) -> int:
+def headers_size(headers: Iterable[tuple[Sized, Sized]]) -> int:
     """Return how many bytes of memory, about, a head takes."""
-    return OVERHEAD + sum(len(name) + len(value) for name, value in headers)
+    return HEAD_OVERHEAD + sum(len(name) + len(value) for name, value in headers)
 
 
-def says_length(headers: Headers) -> bool:
+def has_content_length(headers: Headers) -> bool:
     """Return whether the headers of a response name the length of its body."""
     return any(name.lower() == "content-length" for name, _ in headers)
 
 
-def with_length(headers: Headers, length: int) -> Headers:
+def with_content_length(headers: Headers, length: int) -> Headers:
     """Return the headers with the length of the body, unless they name one already."""
-    if says_length(headers):
+    if has_content_length(headers):
         return headers
     return [*headers, ("Content-Length", str(length))]

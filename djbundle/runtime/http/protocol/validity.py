@@ -5,8 +5,8 @@ from typing import Any
 
 from djbundle.runtime.http.protocol.transport import HTTP_2
 
-LONGEST_NUMBER = 18  # digits; no real length has more
-WITHOUT_BODY = frozenset(("GET", "HEAD", "OPTIONS", "TRACE", "CONNECT"))
+MAX_LENGTH_DIGITS = 18  # digits; no real length has more
+BODILESS_METHODS = frozenset(("GET", "HEAD", "OPTIONS", "TRACE", "CONNECT"))
 
 
 def refusal(environ: dict[str, Any], max_body: int) -> HTTPStatus | None:
@@ -19,20 +19,20 @@ def refusal(environ: dict[str, Any], max_body: int) -> HTTPStatus | None:
     host = environ.get("HTTP_HOST", "")
     if not host:
         environ.pop("HTTP_HOST", None)
-    if is_bad_host(host, may_lack=environ["SERVER_PROTOCOL"] == "HTTP/1.0"):
+    if is_bad_host(host, is_optional=environ["SERVER_PROTOCOL"] == "HTTP/1.0"):
         return HTTPStatus.BAD_REQUEST
-    return refusal_of_length(environ.get("CONTENT_LENGTH"), max_body)
+    return length_refusal(environ.get("CONTENT_LENGTH"), max_body)
 
 
-def is_bad_host(host: str, *, may_lack: bool) -> bool:
+def is_bad_host(host: str, *, is_optional: bool) -> bool:
     """Return whether no host is named although it must be, or several are, joined by commas."""
-    return "," in host if host else not may_lack
+    return "," in host if host else not is_optional
 
 
-def refusal_of_length(length: str | None, max_body: int) -> HTTPStatus | None:
+def length_refusal(length: str | None, max_body: int) -> HTTPStatus | None:
     if length is None:
         return None
-    if not (length.isascii() and length.isdecimal() and len(length) <= LONGEST_NUMBER):
+    if not (length.isascii() and length.isdecimal() and len(length) <= MAX_LENGTH_DIGITS):
         return HTTPStatus.BAD_REQUEST
     return HTTPStatus.REQUEST_ENTITY_TOO_LARGE if max_body and int(length) > max_body else None
 
@@ -41,7 +41,7 @@ def may_have_body(length: str | None, method: str, *, is_chunked: bool, by_http_
     """Return whether to wait for a body. Over HTTP/2 a request need not announce one; only its end tells."""
     if length is not None:
         return length.strip("0") != ""
-    return is_chunked or (by_http_2 and method not in WITHOUT_BODY)
+    return is_chunked or (by_http_2 and method not in BODILESS_METHODS)
 
 
 def has_body(environ: dict[str, Any]) -> bool:

@@ -24,16 +24,16 @@ class Command(BaseCommand):
         parser.add_argument("--json", action="store_true", help="Print JSON.")
 
     def handle(self, *_args: Any, **options: Any) -> None:
-        bundle, changes = management_commands.running.bundle, management_commands.running.changes
-        variables = [describe(variable) for variable in bundle.manifest.variables]
+        bundle, changes = management_commands.context.bundle, management_commands.context.changes
+        variables = [describe_variable(variable) for variable in bundle.manifest.variables]
         if options["json"]:
             shown = {
                 change.setting: {"value": mask(change.setting, change.value), "reason": change.reason}
                 for change in changes
             }
-            facts = {"settings_module": bundle.manifest.settings_module, "data_directory": str(bundle.data)}
-            facts |= {"uploads": describe_uploads(bundle)}
-            self.stdout.write(json.dumps(facts | {"changes": shown, "variables": variables}, indent=1, default=str))
+            output = {"settings_module": bundle.manifest.settings_module, "data_directory": str(bundle.data)}
+            output |= {"uploads": describe_uploads(bundle)}
+            self.stdout.write(json.dumps(output | {"changes": shown, "variables": variables}, indent=1, default=str))
             return
         self.stdout.write(f"settings module  {bundle.manifest.settings_module}\ndata directory   {bundle.data}\n")
         self.stdout.write(f"uploads          {describe_uploads(bundle)}\n")
@@ -54,16 +54,16 @@ def describe_uploads(bundle: Bundle) -> str:
     """Describe who may read the uploads."""
     from django.conf import settings  # noqa: PLC0415 - the overlay has changed them by now
 
-    from djbundle.runtime.files.static_files import local_prefix  # noqa: PLC0415 - likewise
-    from djbundle.runtime.files.uploads import why_not  # noqa: PLC0415
+    from djbundle.runtime.files.static_files import local_path  # noqa: PLC0415 - likewise
+    from djbundle.runtime.files.uploads import reason_not_to_serve  # noqa: PLC0415
 
-    prefix = local_prefix(settings.MEDIA_URL)
-    if reason := why_not(bundle, prefix):
+    prefix = local_path(settings.MEDIA_URL)
+    if reason := reason_not_to_serve(bundle, prefix):
         return f"not served: {reason}"
     return f"public: {settings.MEDIA_ROOT} is served at {prefix}, less what a route of the project's has; --no-media"
 
 
-def describe(variable: Variable) -> dict[str, Any]:
+def describe_variable(variable: Variable) -> dict[str, Any]:
     """Describe a variable with its current value, masked where its name is that of a secret."""
     value = os.environ.get(variable.name)
     return asdict(variable) | {"value": None if value is None else mask(variable.name, value)}

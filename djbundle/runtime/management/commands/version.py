@@ -19,4 +19,4 @@ class Command(BaseCommand):
         parser.add_argument("--json", action="store_true", help="Print JSON.")
 
     def handle(self, *_args: Any, **options: Any) -> None:
-        print_version(management_commands.running.bundle, as_json=options["json"])
+        print_version(management_commands.context.bundle, as_json=options["json"])

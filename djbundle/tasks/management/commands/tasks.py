@@ -62,14 +62,14 @@ class Command(BaseCommand):
     # --- commands that show ---
 
     def do_list(self, options: dict[str, Any]) -> None:
-        chosen = self._chosen(options)
+        queryset = self._filtered(options)
         if options["status"]:
-            chosen = chosen.filter(status=options["status"].upper())
-        found = list(chosen.order_by("-id")[: options["limit"]])
+            queryset = queryset.filter(status=options["status"].upper())
+        records = list(queryset.order_by("-id")[: options["limit"]])
         if options["json"]:
-            self._print_json([_facts(record) for record in found])
+            self._print_json([_fields_of(record) for record in records])
             return
-        for record in found:
+        for record in records:
             age = _age(record.finished_at or record.last_attempted_at or record.run_after)
             self.stdout.write(
                 f"{record.pk:>8}  {record.status:10}  {age:>12}  {record.queue_name:10}  {record.task_path}"
@@ -79,45 +79,45 @@ class Command(BaseCommand):
         record = transitions.records().filter(pk=options["id"]).first()
         if record is None:
             raise CommandError(f"There is no task {options['id']}.")
-        facts = _facts(record)
+        values = _fields_of(record)
         if options["json"]:
-            self._print_json(facts)
+            self._print_json(values)
             return
-        errors = facts.pop("errors")
-        for name, value in facts.items():
+        errors = values.pop("errors")
+        for name, value in values.items():
             if value not in (None, ""):
                 self.stdout.write(f"{name.replace('_', ' '):18} {value}")
         for number, error in enumerate(errors, 1):
             self.stdout.write(f"\nattempt {number}\n{error['traceback'].rstrip()}")
 
     def do_stats(self, options: dict[str, Any]) -> None:
-        found = operations_api.stats()
+        stats = operations_api.stats()
         if options["json"]:
-            self._print_json([asdict(each) for each in found])
+            self._print_json([asdict(each) for each in stats])
             return
         names = [field.name for field in fields(operations_api.QueueStats)]
         self.stdout.write("".join(f"{name:>10}" for name in names))
-        for each in found:
+        for each in stats:
             cells = ("-" if value is None else value for value in asdict(each).values())
             self.stdout.write("".join(f"{cell!s:>10}" for cell in cells))
 
     def do_workers(self, options: dict[str, Any]) -> None:
-        found = list(worker_registry.workers().order_by("-started_at"))
+        workers = list(worker_registry.workers().order_by("-started_at"))
         if options["json"]:
-            self._print_json([_facts(worker) for worker in found])
+            self._print_json([_fields_of(worker) for worker in workers])
             return
-        for worker in found:
-            seen, release = _age(worker.seen_at), worker.release or "an unknown version"
+        for worker in workers:
+            last_seen, release = _age(worker.seen_at), worker.release or "an unknown version"
             queues = ",".join(worker.queues) or "all queues"
-            self.stdout.write(f"{seen:>12}  {worker.host} {worker.pid}  {queues}  {release}")
+            self.stdout.write(f"{last_seen:>12}  {worker.host} {worker.pid}  {queues}  {release}")
 
     def do_schedules(self, options: dict[str, Any]) -> None:
         self._sync()
-        found = list(scheduler.rows().order_by("name"))
+        schedules = list(scheduler.rows().order_by("name"))
         if options["json"]:
-            self._print_json([_facts(schedule) for schedule in found])
+            self._print_json([_fields_of(schedule) for schedule in schedules])
             return
-        for schedule in found:
+        for schedule in schedules:
             following = _age(schedule.next_run) if schedule.enabled else "disabled"
             timing = schedule.cron or (f"every {schedule.interval:g} s" if schedule.interval else "once")
             self.stdout.write(f"{following:>12}  {_age(schedule.last_run):>12}  {timing:16}  {schedule.name}")
@@ -150,13 +150,13 @@ class Command(BaseCommand):
     def do_schedule(self, options: dict[str, Any]) -> None:
         self._sync()
         name, what = options["name"], options["what"]
-        chosen = scheduler.rows().filter(name=name)
-        if not chosen:
+        queryset = scheduler.rows().filter(name=name)
+        if not queryset:
             raise CommandError(f'There is no schedule "{name}".')
         if what == "run":
-            self.stdout.write(f'"{name}" is enqueued as task {scheduler.run_now(chosen[0]).id}.')
+            self.stdout.write(f'"{name}" is enqueued as task {scheduler.run_now(queryset[0]).id}.')
             return
-        done = scheduler.switch(chosen, enabled=what == "enable")
+        done = scheduler.set_enabled(queryset, enabled=what == "enable")
         self.stdout.write(f'"{name}" {"is" if done else "was"} {what}d{"" if done else " already"}.')
 
     def _sync(self) -> None:
@@ -167,22 +167,22 @@ class Command(BaseCommand):
         """Return the tasks that the options of an action select. Raise CommandError if they select nothing."""
         if not (options["ids"] or options["all"] or options["queue"] or options["task"]):
             raise CommandError("Say which: ID..., --queue, --task or --all.")
-        chosen = self._chosen(options)
-        return chosen.filter(pk__in=options["ids"]) if options["ids"] else chosen
+        queryset = self._filtered(options)
+        return queryset.filter(pk__in=options["ids"]) if options["ids"] else queryset
 
-    def _chosen(self, options: dict[str, Any]) -> operations_api.Records:
-        chosen = transitions.records().all()
+    def _filtered(self, options: dict[str, Any]) -> operations_api.Records:
+        queryset = transitions.records().all()
         if options["queue"]:
-            chosen = chosen.filter(queue_name=options["queue"])
+            queryset = queryset.filter(queue_name=options["queue"])
         if options["task"]:
-            chosen = chosen.filter(task_path__endswith=options["task"])
-        return chosen
+            queryset = queryset.filter(task_path__endswith=options["task"])
+        return queryset
 
-    def _print_json(self, facts: Any) -> None:
-        self.stdout.write(json.dumps(facts, indent=1, cls=DjangoJSONEncoder))
+    def _print_json(self, values: Any) -> None:
+        self.stdout.write(json.dumps(values, indent=1, cls=DjangoJSONEncoder))
 
 
-def _facts(record: TaskRecord | Schedule | WorkerRecord) -> dict[str, Any]:
+def _fields_of(record: TaskRecord | Schedule | WorkerRecord) -> dict[str, Any]:
     names = [field.name for field in record._meta.concrete_fields if field.name not in HIDDEN]
     return {name: getattr(record, name) for name in names}
 

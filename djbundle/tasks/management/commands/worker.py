@@ -7,13 +7,13 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
-from djbundle.common.processes import die_with
+from djbundle.common.processes import die_with_parent
 from djbundle.tasks import backends
 from djbundle.tasks.backend import DatabaseBackend
 from djbundle.tasks.management.numbers import count, limit, pause, seconds
 from djbundle.tasks.store.transitions import Queues
-from djbundle.tasks.worker.loop import POLL, Worker
-from djbundle.tasks.worker.recycling import Limits
+from djbundle.tasks.worker.loop import POLL_INTERVAL, Worker
+from djbundle.tasks.worker.recycling import RecycleLimits
 
 DEFAULT_THREADS = 4  # several, so that a long job does not delay mails
 
@@ -21,14 +21,14 @@ DEFAULT_THREADS = 4  # several, so that a long job does not delay mails
 class Command(BaseCommand):
     help = "Runs background tasks until stopped by SIGTERM or Ctrl-C; running tasks are finished first."
 
-    stealth_options = ("beat",)  # passed to Worker by Python code that calls this command
+    stealth_options = ("notify_watchdog",)  # passed to Worker by Python code that calls this command
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         add = parser.add_argument
         add("--queues", default="", metavar="Q,...", help="Only tasks of these queues; default: all.")
         add("--processes", type=count, default=1, help="Processes that run tasks; default: %(default)s.")
         add("--threads", type=count, default=DEFAULT_THREADS, help="Tasks at once in each; default: %(default)s.")
-        add("--poll", type=pause, default=POLL, help="Seconds between looks for tasks; default: %(default)s.")
+        add("--poll", type=pause, default=POLL_INTERVAL, help="Seconds between looks for tasks; default: %(default)s.")
         add("--grace", type=seconds, default=30, help="Seconds for running tasks when stopped; default: %(default)s.")
         add("--max-tasks", type=limit, default=0, metavar="N", help="Replace a process after so many tasks.")
         add("--max-memory", type=limit, default=0, metavar="MB", help="Replace a process that holds more memory.")
@@ -38,17 +38,17 @@ class Command(BaseCommand):
     def handle(self, *_args: Any, **options: Any) -> None:
         show_log(options["verbosity"])
         if options["with_parent"]:
-            die_with(options["with_parent"], signal.SIGTERM)
+            die_with_parent(options["with_parent"], signal.SIGTERM)
         queues = queues_of(options["queues"])
         Worker(
             threads=options["threads"],
             processes=options["processes"],
             queues=queues,
             grace=options["grace"],
-            drain=options["drain"],
+            stop_when_idle=options["drain"],
             poll=options["poll"],
-            limits=Limits(options["max_tasks"], options["max_memory"]),
-            beat=options.get("beat") or (lambda: None),
+            limits=RecycleLimits(options["max_tasks"], options["max_memory"]),
+            notify_watchdog=options.get("notify_watchdog") or (lambda: None),
         ).run()
 
 

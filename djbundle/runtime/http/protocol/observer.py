@@ -14,18 +14,20 @@ class Observer:
     access_log: bool
     in_flight: InFlight = field(default_factory=InFlight)
 
-    def answered(self, method: str, path: str, status: int, seconds: float, client: str, request_id: str) -> None:
+    def record_response(
+        self, method: str, path: str, status: int, seconds: float, client: str, request_id: str
+    ) -> None:
         """Count and log a response.
 
         `seconds` are from the complete request to the head of its response. The query is not logged: it may hold
         secrets.
         """
-        self.slot.count(status, seconds)
+        self.slot.count_response(status, seconds)
         if self.access_log:
-            told: dict[str, Value] = {
+            fields: dict[str, Value] = {
                 "status": status,
                 "ms": round(seconds * 1000, 1),
                 "client": client,
                 "id": request_id,
             }
-            lines.write("info", "access", f"{method} {path}", told)
+            lines.write("info", "access", f"{method} {path}", fields)

@@ -10,8 +10,8 @@ from djbundle.contract import verification
 STARTS = """
 import subprocess, sys
 from pathlib import Path
-from djbundle.runtime.core.verify_mode import note_absent_programs
-note_absent_programs(Path(sys.argv[1]))
+from djbundle.runtime.core.verify_mode import record_absent_programs
+record_absent_programs(Path(sys.argv[1]))
 for command in (["git", "--version"], [b"/bin/absent"], [sys.executable, "-c", ""], Path("/no/such")):
     try:
         subprocess.run(command)

@@ -13,7 +13,7 @@ from djbundle.runtime.logs.formats import printable
 
 Message = dict[str, Any]
 HIGHEST_PID = 1 << 22  # PID_MAX_LIMIT of Linux
-LAST_MOMENT = 253_402_300_799  # seconds since 1970: the end of the year 9999; a later date cannot be printed
+LATEST_TIMESTAMP = 253_402_300_799  # seconds since 1970: the end of the year 9999; a later date cannot be printed
 
 
 def read_message(line: bytes) -> Message:
@@ -45,19 +45,19 @@ def _is_list_of_texts(value: object) -> bool:
     return isinstance(value, list) and all(map(_is_text, value))
 
 
-def _is_moment(value: object) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value <= LAST_MOMENT
+def _is_timestamp(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value <= LATEST_TIMESTAMP
 
 
-def _is_moment_or_none(value: object) -> bool:
-    return value is None or _is_moment(value)
+def _is_timestamp_or_none(value: object) -> bool:
+    return value is None or _is_timestamp(value)
 
 
 def _is_pid(value: object) -> bool:
     return isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= HIGHEST_PID
 
 
-def _is_switch(value: object) -> bool:
+def _is_bool(value: object) -> bool:
     return isinstance(value, bool)
 
 
@@ -68,7 +68,7 @@ class SiteStatus:
     name: str
     version: str
     url: str
-    urls: list[str]  # for customers
+    urls: list[str]  # for clients
     local_url: str  # for this machine
     health_path: str
     certificate_ends: float | None  # seconds since 1970, like `since`
@@ -95,29 +95,29 @@ CHECKS: Mapping[str, Callable[[object], bool]] = {
     "urls": _is_list_of_texts,
     "local_url": _is_text,
     "health_path": _is_text,
-    "certificate_ends": _is_moment_or_none,
+    "certificate_ends": _is_timestamp_or_none,
     "data": _is_text,
     "program": _is_text,
-    "since": _is_moment,
+    "since": _is_timestamp,
     "supervisor": _is_pid,
     "app": _is_pid,
-    "taking_over": _is_switch,
+    "taking_over": _is_bool,
 }
 
 
 @dataclass(frozen=True, slots=True)
-class Step:
+class ProgressMessage:
     """One progress report of a handover."""
 
     state: str  # "pending", "ready", "serving" or "failed"
-    facts: Message  # for "failed": a cause and a fix
+    fields: Message  # for "failed": a cause and a fix
 
     @classmethod
     def of(cls, message: Message) -> Self:
         """Build it from a message. Raise ValueError for an invalid one."""
-        facts = dict(message)
-        state = facts.pop("state", None)
-        is_whole = state != "failed" or (_is_text(facts.get("cause")) and _is_text(facts.get("fix")))
-        if not isinstance(state, str) or not is_whole:
+        fields = dict(message)
+        state = fields.pop("state", None)
+        is_complete = state != "failed" or (_is_text(fields.get("cause")) and _is_text(fields.get("fix")))
+        if not isinstance(state, str) or not is_complete:
             raise ValueError("it is no step of a handover")
-        return cls(state, facts)
+        return cls(state, fields)

@@ -8,36 +8,36 @@ from djbundle.runtime.http.protocol.connections import Connection
 from djbundle.runtime.http.threads import SiteThreads
 
 
-class WsgiRequests:
+class WsgiRequestTracker:
     """The requests of a WSGI site."""
 
     def __init__(self, threads: SiteThreads, streams: Streams) -> None:
         self.threads, self.streams = threads, streams
 
-    def awaited(self, seconds: float) -> Callable[[Connection], bool] | None:
-        if self.threads.has_unknown:
+    def awaits_response(self, seconds: float) -> Callable[[Connection], bool] | None:
+        if self.threads.may_have_unstarted:
             return None
         before = time.perf_counter() - seconds
         answering = [*self.threads.answering.values()]
-        clients = {each.transport.connection for each in answering if each.environ["djbundle.begun"] <= before}
+        clients = {each.transport.connection for each in answering if each.environ["djbundle.started_at"] <= before}
         clients.update(each.request.transport.connection for each in [*self.streams.open.values()])
         return lambda connection: connection.client in clients
 
 
-class AsgiRequests:
+class AsgiRequestTracker:
     """The requests of an ASGI site, WebSockets included. All that Granian receives begins at once."""
 
     def __init__(self) -> None:
         self.clients: dict[int, tuple[str, int]] = {}  # addresses and ports
 
-    def awaited(self, _seconds: float) -> Callable[[Connection], bool]:
+    def awaits_response(self, _seconds: float) -> Callable[[Connection], bool]:
         clients = {*self.clients.values()}
         return lambda connection: connection.client in clients
 
-    async def count(self, client: tuple[str, int], answer: Awaitable[None]) -> None:
+    async def count(self, client: tuple[str, int], response: Awaitable[None]) -> None:
         """Count `client` until its request is answered."""
-        self.clients[id(answer)] = client
+        self.clients[id(response)] = client
         try:
-            await answer
+            await response
         finally:
-            del self.clients[id(answer)]
+            del self.clients[id(response)]

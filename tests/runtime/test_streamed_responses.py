@@ -21,7 +21,7 @@ TIMEOUT = 60.0
 def broken(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, int]]:
     """Return the list of connections that were broken off."""
     broken: list[tuple[str, int]] = []
-    monkeypatch.setattr(streams, "break_off", broken.extend)
+    monkeypatch.setattr(streams, "abort_connections", broken.extend)
     monkeypatch.setattr(streams, "connections", SimpleNamespace(close_all=lambda: None))
     return broken
 
@@ -75,10 +75,10 @@ def test_they_wait_for_their_client(site: Streams, way: str) -> None:
     protocol = Protocol(room=2)
     source = send(site, way, protocol)
     for taken in range(3, len(PARTS) + 1):
-        wait_until(lambda taken=taken: len(protocol.parts) == taken and protocol.waiting, "one waits")  # type: ignore[misc]
+        wait_until(lambda taken=taken: len(protocol.parts) == taken and protocol.send_futures, "one waits")  # type: ignore[misc]
         assert not source.is_closed
         assert site.budget.total
-        protocol.take()
+        protocol.accept_parts()
     wait_until(lambda: source.is_closed, "it is over")
     assert protocol.body == b"".join(PARTS)
 
@@ -87,26 +87,26 @@ def test_a_generator_has_one_thread(site: Streams) -> None:
     protocol = Protocol(room=2)
     source = send(site, "generate", protocol)
     while not source.is_closed:
-        protocol.take()
+        protocol.accept_parts()
     assert len(source.threads) == 1
 
 
 def test_files_need_no_thread_while_they_wait(site: Streams) -> None:
-    protocols = [Protocol(room=2) for _ in range(20 * streams.SENDERS)]
+    protocols = [Protocol(room=2) for _ in range(20 * streams.SENDER_THREADS)]
     sources = [send(site, "send", protocol) for protocol in protocols]
-    wait_until(lambda: all(protocol.waiting for protocol in protocols), "all wait for their clients")
+    wait_until(lambda: all(protocol.send_futures for protocol in protocols), "all wait for their clients")
     for protocol, source in zip(protocols, sources, strict=True):
         while not source.is_closed:
-            protocol.take()
+            protocol.accept_parts()
         assert protocol.body == b"".join(PARTS)
 
 
 def test_nothing_is_made_for_a_client_that_has_left(site: Streams, way: str) -> None:
     protocol = Protocol(room=2)
     source = send(site, way, protocol)
-    wait_until(lambda: protocol.waiting, "one waits")
-    protocol.leave()
-    protocol.take()
+    wait_until(lambda: protocol.send_futures, "one waits")
+    protocol.disconnect()
+    protocol.accept_parts()
     wait_until(lambda: source.is_closed, "it is over")
     assert len(protocol.parts) < len(PARTS)
     assert not site.budget.total
@@ -115,7 +115,7 @@ def test_nothing_is_made_for_a_client_that_has_left(site: Streams, way: str) -> 
 def test_one_that_is_not_taken_is_broken_off(site: Streams, way: str, broken: list[tuple[str, int]]) -> None:
     protocol = Protocol(room=2)
     source = send(site, way, protocol)
-    wait_until(lambda: protocol.waiting, "one waits")
+    wait_until(lambda: protocol.send_futures, "one waits")
     site.sweep(TIMEOUT)
     assert not broken
     site.sweep(0.0)
@@ -129,10 +129,10 @@ def test_one_behind_a_proxy_ends_alone(site: Streams, way: str, broken: list[tup
     """Its end is sent at once: Granian waits for it as long as anything refers to the request."""
     protocol = Protocol(room=2)
     request, source = make_request(protocol), Source()
-    request.transport.handed = SimpleNamespace(add=lambda _size: None, forget=lambda: None, is_suspicious=False)
+    request.transport.byte_counter = SimpleNamespace(add=lambda _size: None, forget=lambda: None, is_suspicious=False)
     site.is_proxy = lambda _address: True
     getattr(site, way)(request, 200, [("Content-Length", "6")], source)
-    wait_until(lambda: protocol.waiting, "one waits")
+    wait_until(lambda: protocol.send_futures, "one waits")
     site.sweep(0.0)
     wait_until(lambda: source.is_closed, "it is over")
     assert protocol.over.is_set()
@@ -149,18 +149,18 @@ def test_one_that_fails_is_broken_off(site: Streams, way: str, broken: list[tupl
 
 
 def test_the_slowest_make_room(site: Streams, broken: list[tuple[str, int]], monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(budget, "EVICTABLE", 0.0)
+    monkeypatch.setattr(budget, "EVICTION_TIMEOUT", 0.0)
     slow = [Protocol(room=2) for _ in range(8)]
     sources = [send(site, "send", protocol) for protocol in slow]
-    wait_until(lambda: all(protocol.waiting for protocol in slow), "all wait")
-    monkeypatch.setattr(budget, "PROCESS", site.budget.total)
+    wait_until(lambda: all(protocol.send_futures for protocol in slow), "all wait")
+    monkeypatch.setattr(budget, "MAX_BYTES", site.budget.total)
     site.sweep(TIMEOUT)
     wait_until(lambda: sum(source.is_closed for source in sources) == 3, "a quarter, and one, are over")
     assert broken
 
 
 def test_too_many_generators_are_refused(site: Streams, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(streams, "MOST_GENERATORS", 2)
+    monkeypatch.setattr(streams, "MAX_GENERATORS", 2)
     protocols = [Protocol(room=2) for _ in range(3)]
     sources = [send(site, "generate", protocol) for protocol in protocols]
     assert [protocol.status for protocol in protocols] == [200, 200, 503]

@@ -9,10 +9,10 @@ import time
 from djbundle.runtime.options.tls import TlsOptions
 from djbundle.runtime.tls.store import Store, short
 
-FLOOR = 3600.0  # seconds between two orders for the same names
+ORDER_INTERVAL = 3600.0  # seconds between two orders for the same names
 
 
-class OrderFloor:
+class OrderRateLimit:
     """The limit on orders for the names of one site from one authority."""
 
     def __init__(self, store: Store, options: TlsOptions) -> None:
@@ -22,8 +22,8 @@ class OrderFloor:
 
     def wait(self) -> float:
         """Return the seconds until the next order may be made, 0 for now."""
-        since = FLOOR if self._noted is None else time.monotonic() - self._noted
-        return max(0.0, FLOOR - since, self._wait_by_file())
+        since = ORDER_INTERVAL if self._noted is None else time.monotonic() - self._noted
+        return max(0.0, ORDER_INTERVAL - since, self._wait_by_file())
 
     def note(self) -> None:
         """Note that an order is about to be made. If this fails, the order must not be made."""
@@ -41,4 +41,4 @@ class OrderFloor:
         if not 0 <= age < math.inf:  # the file is damaged, or the clock was set back: the hour starts now
             self._store.write(self.name, f"{int(time.time())}\n".encode())
             age = 0.0
-        return max(0.0, FLOOR - age)
+        return max(0.0, ORDER_INTERVAL - age)
