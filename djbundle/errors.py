@@ -26,26 +26,38 @@ class DjbundleError(Exception):
 
 
 class ProjectNotFoundError(DjbundleError):
+    """The named folder does not exist, or has no ``manage.py``."""
+
     exit_code = 10
 
 
 class AmbiguousSettingsError(DjbundleError):
+    """There are several settings modules, and none of them is named."""
+
     exit_code = 11
 
 
 class SettingsError(DjbundleError):
+    """The settings module raises an exception when it is imported, or does not exist."""
+
     exit_code = 12
 
 
 class MissingVariableError(DjbundleError):
+    """The settings need a variable of the environment that is not set."""
+
     exit_code = 13
 
 
 class ProjectSyntaxError(DjbundleError):
+    """A module of the project is not valid Python."""
+
     exit_code = 14
 
 
 class AppNotInstalledError(DjbundleError):
+    """The project's environment lacks a package that the project imports."""
+
     exit_code = 15
 
 
@@ -56,6 +68,8 @@ class ProjectImportError(DjbundleError):
 
 
 class StaticFilesError(DjbundleError):
+    """The static files of the project cannot be collected."""
+
     exit_code = 17
 
 
@@ -66,14 +80,20 @@ class ToolMissingError(DjbundleError):
 
 
 class UnsupportedVersionError(DjbundleError):
+    """This version of Python, of Django or of another package is not supported."""
+
     exit_code = 19
 
 
 class OutputError(DjbundleError):
+    """The bundle cannot be written where ``--output`` says, or the file to verify does not exist."""
+
     exit_code = 20
 
 
 class DiskFullError(DjbundleError):
+    """The disk is full."""
+
     exit_code = 21
 
 
@@ -84,6 +104,8 @@ class ConfigurationError(DjbundleError):
 
 
 class CompileError(DjbundleError):
+    """The project cannot be compiled to C."""
+
     exit_code = 23
 
 
@@ -154,6 +176,8 @@ class FileExistsAlreadyError(DjbundleError):
 
 
 class UnknownCommandError(DjbundleError):
+    """The bundle has no such command."""
+
     exit_code = 40
 
 
@@ -170,6 +194,8 @@ class DataDirectoryError(DjbundleError):
 
 
 class NetworkFileSystemError(DjbundleError):
+    """A SQLite database lies on a network file system, where it can be corrupted."""
+
     exit_code = 43
 
 
@@ -180,18 +206,26 @@ class DataDirectoryBusyError(DjbundleError):
 
 
 class SqliteTooOldError(DjbundleError):
+    """This version of SQLite can corrupt a database."""
+
     exit_code = 45
 
 
 class PendingMigrationsError(DjbundleError):
+    """A database lacks migrations that ``serve`` does not apply by itself."""
+
     exit_code = 46
 
 
 class MigrationError(DjbundleError):
+    """A migration failed. The SQLite databases are as before."""
+
     exit_code = 47
 
 
 class DatabaseUnreachableError(DjbundleError):
+    """A database does not answer."""
+
     exit_code = 48
 
 
@@ -262,4 +296,6 @@ class AccountError(DjbundleError):
 
 
 class DamagedBundleError(DjbundleError):
+    """A checksum does not match."""
+
     exit_code = 61  # EXIT_DAMAGED, as in the launcher

@@ -1,13 +1,18 @@
-"""The documents: each link leads to an existing file or heading, and the README can be read in minutes."""
+"""The documents: each link leads somewhere, reference pages are as the code, and the README is read in minutes."""
 
+import json
 import re
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from ci import terminal
+
 REPOSITORY = Path(__file__).parents[1]
-DOCUMENTS = sorted([*REPOSITORY.glob("*.md"), *(REPOSITORY / "docs").glob("*.md")])
+DOCUMENTS = sorted([*REPOSITORY.glob("*.md"), *(REPOSITORY / "docs").rglob("*.md")])
 CODE = re.compile(r"```.*?```", re.DOTALL)
 LINK = re.compile(r"\]\(([^)\s]+)\)|src=\"([^\"]+)\"")
 HEADING = re.compile(r"^#+ (.*)$", re.MULTILINE)
@@ -43,6 +48,16 @@ def test_links_lead_somewhere(document: Path) -> None:
 
 def test_documents_have_links() -> None:
     assert sum(len([*links_of(document)]) for document in DOCUMENTS) > 50
+
+
+def test_reference_pages_are_written_from_the_code() -> None:
+    command = [sys.executable, "-m", "ci.reference", "--check"]
+    result = subprocess.run(command, cwd=REPOSITORY, capture_output=True, text=True, check=False)
+    assert result.returncode == 0, result.stdout + result.stderr
+
+
+def test_the_terminal_is_drawn_from_its_run() -> None:
+    assert terminal.PICTURE.read_text() == terminal.draw(json.loads(terminal.RECORDING.read_text()))
 
 
 def test_the_readme_is_short() -> None:

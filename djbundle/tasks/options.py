@@ -11,7 +11,16 @@ from djbundle.tasks.task import Seconds, to_seconds
 
 LEASE = 30.0  # seconds without a heartbeat, after which a task is given to another worker
 KEEP = 7 * 86400.0  # seconds that finished tasks are kept
-NAMES = ("BACKOFF", "KEEP", "LEASE", "LISTEN", "MAX_ATTEMPTS", "RATE_LIMITS", "RUNSERVER", "VERSION")
+NAMES = (
+    "BACKOFF",  # seconds before the second run of a task that does not set it, or a function
+    "KEEP",  # how long finished tasks are kept: seconds or a timedelta; None: for ever
+    "LEASE",  # seconds without a heartbeat after which tasks of a worker on another machine run again
+    "LISTEN",  # False: no LISTEN and NOTIFY on PostgreSQL, for PgBouncer in transaction mode
+    "MAX_ATTEMPTS",  # the largest number of runs of a task that does not set it
+    "RATE_LIMITS",  # how many tasks of a queue may begin in a time, as in {"mails": "100/m"}
+    "RUNSERVER",  # False: no worker beside runserver
+    "VERSION",  # of the code, for rolling deploys; by default the bundle's, or a hash of the tasks' modules
+)
 
 
 def option(name: str, default: Any) -> Any:

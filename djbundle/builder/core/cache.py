@@ -17,7 +17,7 @@ UNUSED_SECONDS = 30 * 24 * 3600
 
 def default_folder() -> Path:
     """Return ``DJBUNDLE_BUILD_CACHE``, else ``$XDG_CACHE_HOME/djbundle-build``, else ``~/.cache/djbundle-build``."""
-    if chosen := os.environ.get("DJBUNDLE_BUILD_CACHE"):
+    if chosen := os.environ.get("DJBUNDLE_BUILD_CACHE"):  # the folder of what builds use again
         return Path(chosen)
     base = os.environ.get("XDG_CACHE_HOME")
     return (Path(base) if base else Path.home() / ".cache") / "djbundle-build"

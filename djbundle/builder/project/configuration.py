@@ -17,13 +17,13 @@ TABLE = "tool.djbundle"
 class Configuration:
     """A project's own build options; a command line option takes precedence over each."""
 
-    name: str | None = None
-    settings: str | None = None
-    include: list[str] = field(default_factory=list)  # distributions, and files or folders of the project
-    exclude: list[str] = field(default_factory=list)  # patterns for names in the tree, of files or whole folders
+    name: str | None = None  # of the file, its data directory and its processes
+    settings: str | None = None  # the settings module, where the wrong one is found
+    include: list[str] = field(default_factory=list)  # distributions, and files or folders of the project, to put in
+    exclude: list[str] = field(default_factory=list)  # patterns for names of files or folders in the tree, to leave out
     compile: list[str] = field(default_factory=list)  # packages to compile to C like the project itself
     before: list[str] = field(default_factory=list)  # commands to run in the project's folder before a build
-    signer: str | None = None  # a public key in PEM; pyproject.toml has its file name
+    signer: str | None = None  # a public key in PEM, which `upgrade` requires; pyproject.toml has its file name
     tls: bool = True  # whether the bundle can get TLS certificates by itself
 
     def excludes(self, name: PurePath) -> bool:

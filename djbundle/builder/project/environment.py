@@ -23,7 +23,7 @@ from packaging.utils import canonicalize_name
 from djbundle.builder.project.installed import builder_command
 from djbundle.errors import EnvironmentNotFoundError, PythonMismatchError
 
-CONTINUED_VARIABLE = "DJBUNDLE_ENVIRONMENT"  # set in the process that continues: the environment, for display
+CONTINUED_VARIABLE = "DJBUNDLE_ENVIRONMENT"  # set by `build`, in the process that continues: the environment, to show
 ENVIRONMENT_FOLDERS = (".venv", "venv", "env")
 INSTALLERS = frozenset(("pip", "setuptools", "wheel", "uv"))  # they are in every environment
 QUERY = """

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from djbundle.errors import DataDirectoryError
 
-VARIABLE = "DJBUNDLE_DATA_DIR"
+VARIABLE = "DJBUNDLE_DATA_DIR"  # the data directory, where --data-dir names none
 OPTION = "--data-dir"
 
 

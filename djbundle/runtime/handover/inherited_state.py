@@ -17,9 +17,9 @@ from djbundle.errors import HandoverError
 from djbundle.runtime.net.sockets import Listeners
 from djbundle.runtime.process.forking import STOP_SIGNALS
 
-VARIABLE = "DJBUNDLE_HANDOVER"
+VARIABLE = "DJBUNDLE_HANDOVER"  # set by `upgrade`: what the new version inherits
 # In a variable of its own: an older version raises TypeError for a field of Handover that it does not know.
-LEAVING_TOO_VARIABLE = "DJBUNDLE_LEAVING_TOO"
+LEAVING_TOO_VARIABLE = "DJBUNDLE_LEAVING_TOO"  # set by `upgrade`: an earlier version that still drains
 PROTOCOL = 3
 SUPPORTED_PROTOCOLS = (2, PROTOCOL)  # protocol 2 had no heartbeat
 

@@ -15,7 +15,7 @@ from djbundle.runtime.net.addresses import EVERYWHERE, HTTP_PORT, Tcp, parse_tcp
 from djbundle.runtime.options.http import at_least
 
 LETS_ENCRYPT = "https://acme-v02.api.letsencrypt.org/directory"
-EAB_KEY_VARIABLE = "DJBUNDLE_ACME_EAB_HMAC_KEY"
+EAB_KEY_VARIABLE = "DJBUNDLE_ACME_EAB_HMAC_KEY"  # the same as --acme-eab-hmac-key
 PACKAGES = ("cryptography", "josepy")  # needed to make certificates of our own
 MOST_NAMES = 100  # names of one certificate; no public authority accepts more
 YEAR = 365 * 24 * 3600  # seconds; browsers' lists of HSTS sites require it

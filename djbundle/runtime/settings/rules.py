@@ -22,7 +22,7 @@ from djbundle.settings_module import CLASS_VARIABLE, applying_changes, import_se
 from djbundle.storages import with_hashed_names
 
 SETTINGS_VARIABLE = "DJANGO_SETTINGS_MODULE"
-HOSTS_VARIABLE = "DJBUNDLE_ALLOWED_HOSTS"
+HOSTS_VARIABLE = "DJBUNDLE_ALLOWED_HOSTS"  # names for ALLOWED_HOSTS, with commas between them
 LOCAL_HOSTS = ["localhost", "127.0.0.1", "[::1]"]
 KEY_VARIABLES = ("SECRET_KEY", "SECRET_KEY_BASE")  # container platforms set the second
 INSECURE_KEY = "django-insecure-"  # what startproject writes

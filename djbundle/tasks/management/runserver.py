@@ -13,7 +13,7 @@ from djbundle.tasks import backends
 from djbundle.tasks.options import option
 
 GRACE_SECONDS = "1"  # seconds for running tasks after a reload; the new worker runs them again
-VARIABLE = "DJBUNDLE_RUNSERVER_WORKER"  # environment variable; 0: no worker
+VARIABLE = "DJBUNDLE_RUNSERVER_WORKER"  # 0: no worker beside runserver
 
 
 def start_worker_beside() -> None:

@@ -17,7 +17,7 @@ from django.utils import timezone
 from djbundle.tasks import options
 from djbundle.tasks.models import Release
 
-VARIABLE = "DJBUNDLE_RELEASE"  # the version of the bundle
+VARIABLE = "DJBUNDLE_RELEASE"  # set by a bundle: its version, for workers
 MAX_NAME_LENGTH = 200
 STALE_AFTER = datetime.timedelta(minutes=5)  # gap without a worker of the newer version, for example while it restarts
 RETENTION = datetime.timedelta(days=90)
