@@ -18,7 +18,7 @@ from djbundle.errors import DataDirectoryError
 from djbundle.runtime.options.tls import TlsOptions
 from djbundle.runtime.process.heartbeat import Heartbeat
 from djbundle.runtime.tls import deadline, keeper, rate_limit
-from djbundle.runtime.tls.exchange import LONGEST_WAIT, AcmeError
+from djbundle.runtime.tls.exchange import MAX_WAIT, AcmeError
 from djbundle.runtime.tls.keeper import Keeper
 from djbundle.runtime.tls.keys import generate_key, key_to_pem
 from djbundle.runtime.tls.store import Store
@@ -276,7 +276,7 @@ def test_order_that_is_never_done_ends(ca: HostileCA, new_keeper: Callable[[], K
 def test_wait_that_is_asked_for_is_a_day_at_most(ca: HostileCA, new_keeper: Callable[[], Keeper], text: str) -> None:
     problem = {"type": "urn:ietf:params:acme:error:rateLimited", "detail": "too many"}
     ca.pages["order"] = lambda handler: handler.send(problem, 429, Retry_After=text)
-    assert MAY_BE_DUE <= new_keeper().keep() <= LONGEST_WAIT
+    assert MAY_BE_DUE <= new_keeper().keep() <= MAX_WAIT
 
 
 @pytest.mark.parametrize("moved", [-400 * DAY, 400 * DAY], ids=["back", "ahead"])

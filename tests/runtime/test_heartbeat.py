@@ -3,7 +3,7 @@
 import subprocess
 import sys
 
-from djbundle.runtime.process.heartbeat import MOST_MISSED_BEATS, AncestorMonitor, Heartbeat
+from djbundle.runtime.process.heartbeat import MAX_MISSED_BEATS, AncestorMonitor, Heartbeat
 
 # One child waits for a lock that it holds itself, another computes for ever, a third one beats and is left alone.
 STUCK = """
@@ -80,14 +80,14 @@ def test_processes_above_are_monitored() -> None:
             monitor.check()
         return monitor.problems()
 
-    assert live(2 * MOST_MISSED_BEATS, supervisor_answers=False) == [], (
+    assert live(2 * MAX_MISSED_BEATS, supervisor_answers=False) == [], (
         "one that has never answered is of an older version"
     )
     assert live(2) == []
-    assert live(MOST_MISSED_BEATS, supervisor_answers=False) == []
+    assert live(MAX_MISSED_BEATS, supervisor_answers=False) == []
     assert live(1, supervisor_answers=False) == ["the supervisor does not answer"]
     assert live(1) == []
-    assert live(MOST_MISSED_BEATS + 1, app_beats=False) == ["the process that starts the others again does not answer"]
+    assert live(MAX_MISSED_BEATS + 1, app_beats=False) == ["the process that starts the others again does not answer"]
     assert live(1) == []
 
 
@@ -95,6 +95,6 @@ def test_each_beat_checks_the_processes_above() -> None:
     app, web = Heartbeat.of_app(30), Heartbeat(30)
     app.beat()
     web.monitor = AncestorMonitor(app)
-    for _ in range(MOST_MISSED_BEATS + 2):
+    for _ in range(MAX_MISSED_BEATS + 2):
         web.beat()
     assert web.monitor.problems()

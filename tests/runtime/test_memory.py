@@ -9,8 +9,8 @@ from djbundle.runtime.process.memory import (
     CHECK_INTERVAL,
     CYCLES_LIMIT,
     GROWTH,
-    LONGEST_IDLE_INTERVAL,
-    LONGEST_INTERVAL,
+    MAX_IDLE_INTERVAL,
+    MAX_INTERVAL,
     CycleCollector,
     Heap,
 )
@@ -71,17 +71,17 @@ def test_what_is_needed_for_longer_is_given_back_soon_after(process: Process) ->
 
 def test_what_is_always_needed_is_looked_at_rarely(process: Process) -> None:
     process.size = process.needed = LEAST + 10 * GROWTH
-    process.look(2 * LONGEST_INTERVAL)
-    assert 1 <= process.look(10 * LONGEST_INTERVAL) <= 10
+    process.look(2 * MAX_INTERVAL)
+    assert 1 <= process.look(10 * MAX_INTERVAL) <= 10
 
 
 def test_an_idle_process_has_time_to_look(process: Process) -> None:
     """This holds after an attack during which nothing could be given back."""
     process.size = process.needed = LEAST + 10 * GROWTH
-    process.look(2 * LONGEST_INTERVAL)
+    process.look(2 * MAX_INTERVAL)
     process.is_busy = False
     process.needed = LEAST
-    process.look(LONGEST_IDLE_INTERVAL + CHECK_INTERVAL)
+    process.look(MAX_IDLE_INTERVAL + CHECK_INTERVAL)
     assert process.size == LEAST
 
 
@@ -96,7 +96,7 @@ def test_a_process_that_comes_to_rest_is_tidied_once(process: Process) -> None:
 
 def test_another_growth_is_seen_at_once(process: Process) -> None:
     process.size = process.needed = LEAST + 10 * GROWTH
-    process.look(2 * LONGEST_INTERVAL)
+    process.look(2 * MAX_INTERVAL)
     process.size += 2 * GROWTH
     assert process.look(CHECK_INTERVAL) == 1
 

@@ -44,7 +44,7 @@ from djbundle.errors import LargeFileError
 BLOCK_SIZE = 4 << 20
 FIRST_BLOCK_SIZE = 128 << 10  # for a start; later blocks double, so the first modules are ready soon
 LARGE_FILE = 256 << 10
-LARGEST_FILE = (1 << 32) - 1
+MAX_FILE_SIZE = (1 << 32) - 1
 PROGRAM_LEVEL = 15  # unpacked before anything runs; a sixth faster than 19, a tenth larger
 LEVEL = 19  # 22 gains 1 % and takes three times as long
 
@@ -231,7 +231,7 @@ class _Packer:
             if file.name in self._files:
                 continue
             data = file.source.read_bytes()
-            if len(data) > LARGEST_FILE:
+            if len(data) > MAX_FILE_SIZE:
                 raise LargeFileError(f"{file.name} is larger than 4 GB", "exclude it in [tool.djbundle]")
             block = self._add(file.name, data, block, file.source)
         self._close(block)

@@ -14,7 +14,7 @@ from pathlib import Path
 from djbundle.builder.contents.secret_names import Suspicion
 from djbundle.common.token_shapes import TOKEN_SHAPES
 
-LONGEST_TEXT = 4 << 20  # bytes searched for likely secrets; private keys are searched for in the whole file
+MAX_TEXT_LENGTH = 4 << 20  # bytes searched for likely secrets; private keys are searched for in the whole file
 HEAD = 4096  # first bytes, which show what kind of file it is
 UTF_16 = (b"\xff\xfe", b"\xfe\xff")
 
@@ -110,7 +110,7 @@ def no_certificate(file: Path) -> Suspicion | None:
     if file.suffix.lower() not in (".pem", ".crt", ".cer"):
         return None
     with file.open("rb") as content:
-        return None if PUBLIC.search(content.read(LONGEST_TEXT)) else NO_CERTIFICATE
+        return None if PUBLIC.search(content.read(MAX_TEXT_LENGTH)) else NO_CERTIFICATE
 
 
 def certain_secret(file: Path) -> Suspicion | None:
@@ -129,7 +129,7 @@ def certain_secret_in(head: bytes, whole: "bytes | mmap.mmap") -> Suspicion | No
         if shape.match(head):
             return suspicion
     if head.startswith(UTF_16):
-        whole = _plain(whole[:LONGEST_TEXT])
+        whole = _plain(whole[:MAX_TEXT_LENGTH])
     marked = any(whole.find(mark) >= 0 for mark in MARKS)
     return HOLDS_KEY if marked and PRIVATE_KEY.search(whole) else None
 
@@ -137,7 +137,7 @@ def certain_secret_in(head: bytes, whole: "bytes | mmap.mmap") -> Suspicion | No
 def likely_secret(file: Path) -> Suspicion | None:
     """Return what looks like a cloud key, a password or a row of a dump in a text file."""
     with file.open("rb") as content:
-        return likely_secret_in(content.read(LONGEST_TEXT), is_program=file.suffix.lower() in PROGRAMS)
+        return likely_secret_in(content.read(MAX_TEXT_LENGTH), is_program=file.suffix.lower() in PROGRAMS)
 
 
 def likely_secret_in(content: bytes, *, is_program: bool = False) -> Suspicion | None:

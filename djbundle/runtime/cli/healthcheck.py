@@ -13,7 +13,7 @@ from djbundle.runtime.handover.control_socket import request_status
 from djbundle.runtime.net.addresses import UNIX
 
 REQUEST_TIMEOUT = 10.0  # seconds to wait for the response
-LONGEST_RESPONSE = 65536  # most bytes of the response that are read
+MAX_RESPONSE_SIZE = 65536  # most bytes of the response that are read
 
 
 def run_healthcheck(bundle: Bundle, arguments: list[str]) -> int:
@@ -38,7 +38,7 @@ def get(url: str, path: str) -> tuple[int, str]:
     try:
         connection.request("GET", path)
         response = connection.getresponse()
-        return response.status, response.read(LONGEST_RESPONSE).decode(errors="replace")
+        return response.status, response.read(MAX_RESPONSE_SIZE).decode(errors="replace")
     finally:
         connection.close()
 

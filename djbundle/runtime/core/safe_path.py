@@ -12,7 +12,7 @@ from collections.abc import Set
 from dataclasses import dataclass
 from pathlib import Path
 
-MOST_LINKS = 40  # in one path, as in Linux; path_resolution(7)
+MAX_LINKS = 40  # in one path, as in Linux; path_resolution(7)
 ACL = "system.posix_acl_access"  # acl(5): the rights of additional users appear as rights of the group
 
 
@@ -49,7 +49,7 @@ def find_weakness(path: Path, owners: Set[int] | None = None, *, is_parent: bool
             target = place.readlink()
             at = Path("/") if target.is_absolute() else at
             rest = [*target.parts[target.is_absolute() :], *rest]
-            if links > MOST_LINKS:
+            if links > MAX_LINKS:
                 return None
             continue
         is_kept = bool(rest or is_parent) and bool(status.st_mode & stat.S_ISVTX)  # others may add, not replace

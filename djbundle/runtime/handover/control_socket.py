@@ -21,8 +21,8 @@ from djbundle.runtime.process.lock import is_locked
 from djbundle.runtime.process.supervisor import Supervisor
 
 NAME = "control.sock"
-LONGEST_MESSAGE = 65536  # bytes of a request, and of each line of an answer
-MOST_ATTEMPTS, RETRY_INTERVAL = 20, 0.1  # seconds
+MAX_MESSAGE_SIZE = 65536  # bytes of a request, and of each line of an answer
+MAX_ATTEMPTS, RETRY_INTERVAL = 20, 0.1  # seconds
 MESSAGE_TIMEOUT = 600.0  # seconds that a command waits for the next line
 STATUS_TIMEOUT = 10.0  # seconds that `status` and `healthcheck` wait; the supervisor answers them at once
 
@@ -91,7 +91,7 @@ class ControlSocket:
         """Read a request, and answer it. A request that does not arrive at once and complete is dropped."""
         self._supervisor.remove_reader(connection.fileno())
         try:
-            request = read_message(connection.recv(LONGEST_MESSAGE))
+            request = read_message(connection.recv(MAX_MESSAGE_SIZE))
         except (OSError, ValueError):  # any user who may write to the data directory can send anything
             connection.close()
             return
@@ -131,12 +131,12 @@ def _read_lines(connection: socket.socket, timeout: float) -> Iterator[bytes]:
     buffer, deadline = b"", time.monotonic() + timeout
     while True:
         line, newline, rest = buffer.partition(b"\n")
-        if newline or len(line) > LONGEST_MESSAGE:
-            yield line[:LONGEST_MESSAGE]
+        if newline or len(line) > MAX_MESSAGE_SIZE:
+            yield line[:MAX_MESSAGE_SIZE]
             buffer, deadline = rest, time.monotonic() + timeout
             continue
         connection.settimeout(max(deadline - time.monotonic(), SHORTEST_TIMEOUT))
-        part = connection.recv(LONGEST_MESSAGE)
+        part = connection.recv(MAX_MESSAGE_SIZE)
         if not part:
             break
         buffer += part
@@ -161,7 +161,7 @@ def request_status(data: Path, check_peer: PeerCheck = lambda _peer: None) -> Si
 
     While `serve` becomes another program, it drops its connections, and for a moment no process listens: try again.
     """
-    for _ in range(MOST_ATTEMPTS):
+    for _ in range(MAX_ATTEMPTS):
         try:
             for reply in send_command(data, check_peer, command="status"):
                 return parse_reply(SiteStatus.of, reply, data)

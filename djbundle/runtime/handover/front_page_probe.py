@@ -15,7 +15,7 @@ from django.db import connections
 
 from djbundle.errors import UnhealthyError
 from djbundle.runtime.process import forking
-from djbundle.runtime.process.exit_reason import LONGEST_ERROR, describe_exit
+from djbundle.runtime.process.exit_reason import MAX_ERROR_LENGTH, describe_exit
 
 PATH = "/"
 PROBE_TIMEOUT = 60  # seconds
@@ -33,7 +33,7 @@ def probe_site() -> None:
     def run() -> int:
         signal.alarm(PROBE_TIMEOUT)
         logging.disable(logging.WARNING)  # a site need not have a front page, and no client has requested it
-        os.write(writer, failure_of_front_page().encode()[:LONGEST_ERROR])
+        os.write(writer, failure_of_front_page().encode()[:MAX_ERROR_LENGTH])
         return 0
 
     child = forking.fork(run, "probe")

@@ -48,16 +48,16 @@ SHORT_TOKEN = re.compile(  # in a file it could be any text, in a variable it is
 HEADER = re.compile(r"authorization\W{1,4}(?:basic|bearer|token)(?:\s+|%20)([\w.~+/=%-]{12,})", re.IGNORECASE)
 # A webhook's URL lets in every caller that knows it. It has such a name, and a part that cannot be guessed.
 HOOK = re.compile("HOOK", re.IGNORECASE)
-LONGEST_GUESSABLE = 15  # most characters of a part that can be guessed
+MAX_GUESSABLE_LENGTH = 15  # most characters of a part that can be guessed
 PART = re.compile(r"[/?&=;#]")
 LONG_USER = 16  # characters; without a password, a user name of that length is a key, as in a Sentry DSN
-MOST_NESTING = 20
+MAX_NESTING = 20
 
 
 def secrets_in(named: Mapping[Any, Any]) -> Iterator[str]:
     """Yield all secrets among these values, nested ones too."""
     for name, value in named.items():
-        yield from _secrets_of(str(name), value, MOST_NESTING)
+        yield from _secrets_of(str(name), value, MAX_NESTING)
 
 
 def _secrets_of(name: str, value: Any, depth: int) -> Iterator[str]:
@@ -123,7 +123,7 @@ def _secrets_of_hook(value: str) -> Iterator[str]:
 def _is_unguessable(part: str, *, in_url: bool) -> bool:
     """Return whether a part cannot be guessed. Capitals count only in a URL: class names have them too."""
     is_mixed = any(each.isdigit() or (in_url and each.isupper()) for each in part)
-    return len(part) > LONGEST_GUESSABLE and is_mixed and part.replace("-", "").replace("_", "").isalnum()
+    return len(part) > MAX_GUESSABLE_LENGTH and is_mixed and part.replace("-", "").replace("_", "").isalnum()
 
 
 def secrets_by_shape(value: str) -> Iterator[str]:

@@ -5,9 +5,9 @@ import re
 from functools import lru_cache
 from typing import NamedTuple
 
-LONGEST_HEADER = 4096  # characters of a header that are read, from its end, where the nearest proxies write
-LONGEST_NODE = 100  # characters
-MOST_HOPS = 64  # elements of a list, likewise
+MAX_HEADER_LENGTH = 4096  # characters of a header that are read, from its end, where the nearest proxies write
+MAX_NODE_LENGTH = 100  # characters
+MAX_HOPS = 64  # elements of a list, likewise
 
 # Possessive (`*+`): text of untrusted clients is never scanned twice.
 BLANK = r"[ \t]*+"
@@ -35,7 +35,7 @@ def parse_forwarded(text: str) -> list[Element]:
     An invalid element ends the chain: neither it nor what stands before it is returned, since a client may have forged
     both. Nearer proxies added what stands after it.
     """
-    text = text[-LONGEST_HEADER:]
+    text = text[-MAX_HEADER_LENGTH:]
     elements: list[Element] = []
     at = len(text) - len(text.lstrip(" \t"))
     while at < len(text):
@@ -47,7 +47,7 @@ def parse_forwarded(text: str) -> list[Element]:
         elif element:  # a list may have empty elements
             elements.append(element)
         at = after
-    return elements[-MOST_HOPS:]
+    return elements[-MAX_HOPS:]
 
 
 def parse_element(text: str, at: int) -> tuple[Element | None, int]:
@@ -70,7 +70,7 @@ def parse_element(text: str, at: int) -> tuple[Element | None, int]:
 
 def parse_node(text: str) -> Node | None:
     """Return the address of ``1.2.3.4``, ``1.2.3.4:80``, ``[::1]:80`` or ``::1``; None if it is invalid."""
-    return _parse_node(text) if len(text) <= LONGEST_NODE else None
+    return _parse_node(text) if len(text) <= MAX_NODE_LENGTH else None
 
 
 @lru_cache(maxsize=1024)

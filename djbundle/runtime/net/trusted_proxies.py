@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from djbundle.runtime.net.forwarded import MOST_HOPS, Node, parse_forwarded, parse_node
+from djbundle.runtime.net.forwarded import MAX_HOPS, Node, parse_forwarded, parse_node
 
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
@@ -111,7 +111,7 @@ def hops(headers: ForwardedHeaders) -> list[Hop]:
 
 def elements(text: str) -> list[str]:
     """Return the last elements of a list. The rest of a very long list is one element, which is invalid."""
-    return [stripped for each in text.rsplit(",", MOST_HOPS) if (stripped := each.strip(" \t"))]
+    return [stripped for each in text.rsplit(",", MAX_HOPS) if (stripped := each.strip(" \t"))]
 
 
 def common_scheme(schemes: list[str]) -> str:

@@ -10,7 +10,7 @@ from djbundle.runtime.net.trusted_proxies import THIS_MACHINE, TrustedProxies, p
 
 SIZE = re.compile(r"(\d+)\s*([kmg]?)i?b?", re.IGNORECASE)
 PATH = re.compile(r"/[\w./-]+", re.ASCII)
-SMALLEST_BUFFER = 8192  # bytes; Granian refuses less
+MIN_BUFFER_SIZE = 8192  # bytes; Granian refuses less
 UNITS = {"": 1, "k": 1 << 10, "m": 1 << 20, "g": 1 << 30}
 
 
@@ -80,7 +80,7 @@ def add_http_options(parser: ArgumentParser) -> None:
     add(
         "--http1-max-buffer-size",
         dest="max_buffer_size",
-        type=at_least(SMALLEST_BUFFER),
+        type=at_least(MIN_BUFFER_SIZE),
         default=default.max_buffer_size,
         metavar="BYTES",
         help="of the head of a request; default: %(default)s",

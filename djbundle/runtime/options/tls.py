@@ -17,7 +17,7 @@ from djbundle.runtime.options.http import at_least
 LETS_ENCRYPT = "https://acme-v02.api.letsencrypt.org/directory"
 EAB_KEY_VARIABLE = "DJBUNDLE_ACME_EAB_HMAC_KEY"  # the same as --acme-eab-hmac-key
 PACKAGES = ("cryptography", "josepy")  # needed to make certificates of our own
-MOST_NAMES = 100  # names of one certificate; no public authority accepts more
+MAX_NAMES = 100  # names of one certificate; no public authority accepts more
 YEAR = 365 * 24 * 3600  # seconds; browsers' lists of HSTS sites require it
 EMAIL = re.compile(r"[!-~]{1,64}@[A-Za-z0-9.-]{1,253}")
 LABEL = re.compile(r"(?!-)[a-z0-9_-]{1,63}(?<!-)")
@@ -139,8 +139,8 @@ def take_tls_options(parser: ArgumentParser, options: dict[str, Any]) -> TlsOpti
         if parsed.http_bind or parsed.hsts is not None:
             parser.error("--http-bind and --hsts need --domain, --tls-cert or --tls internal")
         return None
-    if len(set(parsed.domain or ())) > MOST_NAMES:
-        parser.error(f"--domain: a certificate has {MOST_NAMES} names at most; put a proxy in front")
+    if len(set(parsed.domain or ())) > MAX_NAMES:
+        parser.error(f"--domain: a certificate has {MAX_NAMES} names at most; put a proxy in front")
     check_packages(sources[0])
     return TlsOptions(
         source=sources[0],

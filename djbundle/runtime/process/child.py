@@ -12,8 +12,8 @@ from djbundle.runtime.process.heartbeat import Heartbeat
 from djbundle.runtime.process.in_flight import InFlight
 
 FIRST_BACKOFF = 0.5  # seconds of backoff before a child that died is started again; doubled each time
-LONGEST_BACKOFF = 30.0
-MOST_DOUBLINGS = 10  # far beyond the longest delay
+MAX_BACKOFF = 30.0
+MAX_DOUBLINGS = 10  # far beyond the longest delay
 CRASH_LOOP = 3  # quick exits in a row that suggest one cause
 HEALTHY_AFTER = 60.0  # seconds after which a child counts as healthy, and its backoff starts anew
 
@@ -54,9 +54,9 @@ class Child:
         """Plan the next start, with backoff."""
         if now - self.started > HEALTHY_AFTER:
             self.quick_exits = 0
-        backoff = FIRST_BACKOFF * 2 ** min(self.quick_exits, MOST_DOUBLINGS)
+        backoff = FIRST_BACKOFF * 2 ** min(self.quick_exits, MAX_DOUBLINGS)
         self.quick_exits += 1
-        self.pid, self.start_at = 0, now + min(backoff, LONGEST_BACKOFF)
+        self.pid, self.start_at = 0, now + min(backoff, MAX_BACKOFF)
 
     def signal(self, number: int) -> None:
         if self.pid:

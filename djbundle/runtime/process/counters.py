@@ -24,7 +24,7 @@ ROLE, STARTS, SECONDS, FIRST_CLASS = 0, 1, 2, 3
 FIRST_BOUND = FIRST_CLASS + STATUS_CLASSES
 SLOT = FIRST_BOUND + len(BOUNDS) + 1  # the last bound is infinity
 HEADER = 2
-LARGEST_SCOREBOARD = 1 << 20  # most bytes that are read; a slot has 176
+MAX_SCOREBOARD_SIZE = 1 << 20  # most bytes that are read; a slot has 176
 HIGHEST_COUNT = 2.0**53  # no count reaches it: beyond it, adding one to a float changes nothing
 
 type Cells = "memoryview[float]"  # in quotes: before Python 3.14 it is no generic type
@@ -113,7 +113,7 @@ class Scoreboard:
         for file in files:
             try:
                 if str(file.readlink()).startswith(f"/memfd:{NAME}"):
-                    return cls._read(memory_file.read(file, LARGEST_SCOREBOARD))
+                    return cls._read(memory_file.read(file, MAX_SCOREBOARD_SIZE))
             except OSError:  # closed meanwhile
                 continue
         return None

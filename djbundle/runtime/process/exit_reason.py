@@ -4,8 +4,8 @@ import mmap
 import signal
 from collections.abc import Sequence
 
-LONGEST_ERROR = 500  # bytes of a last error
-MOST_REQUESTS = 5  # requests that are listed
+MAX_ERROR_LENGTH = 500  # bytes of a last error
+MAX_REQUESTS = 5  # requests that are listed
 SIGNAL_MEANINGS = {
     signal.SIGSEGV: "a library written in C has crashed",
     signal.SIGABRT: "a library written in C has given up",
@@ -18,16 +18,16 @@ class LastError:
     """The last error of a process, in memory shared with its parent. Make it before the fork."""
 
     def __init__(self) -> None:
-        self._memory = mmap.mmap(-1, LONGEST_ERROR)
+        self._memory = mmap.mmap(-1, MAX_ERROR_LENGTH)
 
     def record(self, error: BaseException) -> None:
-        text = " ".join(f"{type(error).__name__}: {error}".split()).encode()[:LONGEST_ERROR]
-        self._memory[:] = text.ljust(LONGEST_ERROR, b"\0")
+        text = " ".join(f"{type(error).__name__}: {error}".split()).encode()[:MAX_ERROR_LENGTH]
+        self._memory[:] = text.ljust(MAX_ERROR_LENGTH, b"\0")
 
     def take(self) -> str:
         """Return the last error, and clear it for the next process."""
         last_error = self._memory[:].rstrip(b"\0").decode(errors="replace")
-        self._memory[:] = bytes(LONGEST_ERROR)
+        self._memory[:] = bytes(MAX_ERROR_LENGTH)
         return last_error
 
 
@@ -54,5 +54,5 @@ def while_answering(requests: Sequence[str]) -> str:
     """Name the requests in progress. If there are several, the cause among them is unknown."""
     if not requests:
         return ""
-    more = f" and {len(requests) - MOST_REQUESTS} more" if len(requests) > MOST_REQUESTS else ""
-    return f" while answering {', '.join(requests[:MOST_REQUESTS])}{more}"
+    more = f" and {len(requests) - MAX_REQUESTS} more" if len(requests) > MAX_REQUESTS else ""
+    return f" while answering {', '.join(requests[:MAX_REQUESTS])}{more}"

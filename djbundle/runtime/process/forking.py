@@ -12,7 +12,7 @@ from djbundle.common.processes import die_with_parent
 from djbundle.runtime.logs import lines, uncaught
 
 DRAIN = signal.SIGUSR1  # drain, because another process serves too: disconnect clients, start no task; SIGTERM follows
-LONGEST_NAME = 15  # bytes that the kernel keeps, see proc_pid_comm(5)
+MAX_NAME_LENGTH = 15  # bytes that the kernel keeps, see proc_pid_comm(5)
 STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, DRAIN)
 _early: list[int] = []  # each DRAIN that arrived before there was a handler
 
@@ -75,7 +75,7 @@ def fork(run: Callable[[], int], title: str) -> int:
 
 def title(name: str, role: str) -> str:
     """Return a title such as "shop web". A long name is cut; the role stays whole."""
-    return f"{name[: LONGEST_NAME - len(role) - 1]} {role}"
+    return f"{name[: MAX_NAME_LENGTH - len(role) - 1]} {role}"
 
 
 def set_process_name(name: str) -> None:

@@ -13,7 +13,7 @@ from djbundle.runtime.core import memory_file
 
 BEAT_INTERVAL = 1.0  # seconds
 CHECK_INTERVAL = 1.0  # seconds between two checks
-MOST_MISSED_BEATS = 15  # checks in a row; a program does not beat while it becomes its new version
+MAX_MISSED_BEATS = 15  # checks in a row; a program does not beat while it becomes its new version
 SIZE = 16  # bytes of two numbers
 CHILD, PARENT = 0, 1
 
@@ -96,7 +96,7 @@ class AncestorMonitor:
 
     def problems(self) -> list[str]:
         """Return what is wrong. A process that has never beaten is of a version without heartbeats."""
-        is_stale = [bool(self._last_times[who]) and self._unchanged[who] > MOST_MISSED_BEATS for who in (CHILD, PARENT)]
+        is_stale = [bool(self._last_times[who]) and self._unchanged[who] > MAX_MISSED_BEATS for who in (CHILD, PARENT)]
         if is_stale[PARENT]:
             return ["the supervisor does not answer"]
         return ["the process that starts the others again does not answer"] if is_stale[CHILD] else []

@@ -20,8 +20,8 @@ from djbundle.common.processes import resident_memory
 THRESHOLD = 10_000
 
 CHECK_INTERVAL = 5.0  # seconds between checks of the heap
-LONGEST_INTERVAL = 600.0  # most seconds between them while there is nothing to give back
-LONGEST_IDLE_INTERVAL = 30.0  # most seconds between them in an idle process
+MAX_INTERVAL = 600.0  # most seconds between them while there is nothing to give back
+MAX_IDLE_INTERVAL = 30.0  # most seconds between them in an idle process
 IDLE_CPU_SHARE = 0.05  # largest share of a CPU that an idle process uses
 ARCHIVE_KEPT = 30.0  # seconds in which unpacked modules may be needed again
 
@@ -71,7 +71,7 @@ class Heap:
     def __init__(self) -> None:
         self.smallest_size = self.size = resident_memory()  # bytes: the least so far, and those after the last trim
         self.interval = CHECK_INTERVAL  # seconds to the next attempt; doubled after each that frees nothing
-        self.last_trim = -LONGEST_INTERVAL  # monotonic seconds
+        self.last_trim = -MAX_INTERVAL  # monotonic seconds
         self.last_check, self.cpu_used = time.monotonic(), time.process_time()
         self.has_worked = False  # until the last check
 
@@ -84,13 +84,13 @@ class Heap:
         self.smallest_size = min(size, self.smallest_size)
         has_grown, comes_to_rest = size > self.size + GROWTH, is_idle and self.has_worked
         self.has_worked = not is_idle
-        interval = min(self.interval, LONGEST_IDLE_INTERVAL) if is_idle else self.interval
+        interval = min(self.interval, MAX_IDLE_INTERVAL) if is_idle else self.interval
         is_due = now >= self.last_trim + interval and size > self.smallest_size + GROWTH
         if has_grown or comes_to_rest or is_due:
             collect_and_trim()
             self.size = resident_memory()
             was_in_vain = is_due and not has_grown and self.size > size - GROWTH
-            self.interval = min(2 * self.interval, LONGEST_INTERVAL) if was_in_vain else CHECK_INTERVAL
+            self.interval = min(2 * self.interval, MAX_INTERVAL) if was_in_vain else CHECK_INTERVAL
             self.last_trim = now
 
     def was_idle(self) -> bool:

@@ -18,7 +18,7 @@ from djbundle.runtime.tls.keys import PrivateKey
 ATTEMPTS = 20  # at one request whose nonce is rejected
 ORDER_TIMEOUT = 300.0  # seconds for the authority to check a challenge, and to issue
 POLL_INTERVALS = (1.0, 10.0)  # seconds between polls: the first, the longest
-MOST_CLOCK_SKEW = 3600.0  # seconds; beyond that a new certificate would seem expired, or not yet valid
+MAX_CLOCK_SKEW = 3600.0  # seconds; beyond that a new certificate would seem expired, or not yet valid
 UNFINISHED = ("pending", "processing", "ready")  # status of orders and authorizations
 
 Publish = Callable[[str, str], None]  # token, content
@@ -142,7 +142,7 @@ def check_clock(headers: Mapping[str, str]) -> None:
         theirs = parsedate_to_datetime(headers.get("date", "")).timestamp()
     except (ValueError, TypeError, OverflowError):
         return
-    if abs(skew := time.time() - theirs) > MOST_CLOCK_SKEW:
+    if abs(skew := time.time() - theirs) > MAX_CLOCK_SKEW:
         where = "ahead of" if skew > 0 else "behind"
         raise AcmeError(f"the clock of this machine is {abs(skew) / 3600:.0f} h {where} the authority's: set it")
 

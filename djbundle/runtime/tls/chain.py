@@ -14,7 +14,7 @@ from djbundle.runtime.tls.x509 import UNREADABLE, read_names, to_pem
 
 BEGIN, END = b"-----BEGIN ", b"-----END "
 CERTIFICATE = b"CERTIFICATE-----"
-LONGEST = 10  # certificates
+MAX_CHAIN_LENGTH = 10  # certificates
 SHOWN = 5  # names
 
 
@@ -49,7 +49,7 @@ def _parse(pem: bytes) -> list[x509.Certificate]:
     begun, ended = pem.count(BEGIN), pem.count(END)
     if not begun or begun != ended or begun != pem.count(BEGIN + CERTIFICATE):
         raise ChainError("the answer is no whole chain of certificates")
-    if begun > LONGEST:
+    if begun > MAX_CHAIN_LENGTH:
         raise ChainError(f"the chain has {begun} certificates")
     try:
         chain = x509.load_pem_x509_certificates(pem)

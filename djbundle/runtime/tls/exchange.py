@@ -15,10 +15,10 @@ from typing import Any
 from urllib.parse import urljoin
 
 TIMEOUT = 30.0  # seconds for the next bytes
-LARGEST_RESPONSE = 1 << 20  # bytes of a response
+MAX_RESPONSE_SIZE = 1 << 20  # bytes of a response
 REDIRECTS = 3  # of one unsigned request
-LONGEST_WAIT = 24 * 3600.0  # most seconds to wait, even if the authority asks for more
-LONGEST_TEXT = 300  # characters of an authority's message in our log
+MAX_WAIT = 24 * 3600.0  # most seconds to wait, even if the authority asks for more
+MAX_TEXT_LENGTH = 300  # characters of an authority's message in our log
 BAD_NONCE = "urn:ietf:params:acme:error:badNonce"
 PROBLEM_PREFIX = "urn:ietf:params:acme:error:"
 # Troubles of the authority, which do not concern our order.
@@ -30,7 +30,7 @@ class AcmeError(Exception):
 
     def __init__(self, message: str, *, kind: str = "", retry_after: float = 0.0, unreachable: bool = False) -> None:
         line = " ".join("".join(each if each.isprintable() else " " for each in message).split())
-        super().__init__(line if len(line) <= LONGEST_TEXT else f"{line[:LONGEST_TEXT]}…")
+        super().__init__(line if len(line) <= MAX_TEXT_LENGTH else f"{line[:MAX_TEXT_LENGTH]}…")
         self.kind = kind
         self.retry_after = retry_after  # seconds; 0 if the authority asks for none
         self.is_temporary = unreachable or kind in TEMPORARY_ERRORS  # the authority has not judged our request
@@ -165,9 +165,9 @@ def read_body(response: http.client.HTTPResponse, url: str) -> bytes:
 
     When it reads a limited number of bytes, Python's own client does not report that some are missing.
     """
-    body = response.read(LARGEST_RESPONSE + 1)
-    if len(body) > LARGEST_RESPONSE:
-        raise AcmeError(f"{url} answers with more than {LARGEST_RESPONSE} bytes")
+    body = response.read(MAX_RESPONSE_SIZE + 1)
+    if len(body) > MAX_RESPONSE_SIZE:
+        raise AcmeError(f"{url} answers with more than {MAX_RESPONSE_SIZE} bytes")
     if response.length:
         raise http.client.IncompleteRead(body, response.length)
     return body
@@ -180,4 +180,4 @@ def retry_after(headers: Mapping[str, str]) -> float:
         seconds = float(value) if value.isdecimal() else parsedate_to_datetime(value).timestamp() - time.time()
     except (ValueError, TypeError, OverflowError):
         return 0.0
-    return min(max(0.0, seconds), LONGEST_WAIT)
+    return min(max(0.0, seconds), MAX_WAIT)

@@ -24,7 +24,7 @@ from djbundle.runtime.tls.x509 import Certificate, find_certificate, find_pair
 
 RENEW_AT = 2 / 3  # share of its lifetime
 SPREAD = 0.05  # share of its lifetime by which the renewals of sites differ
-LONGEST_SLEEP = 3600.0  # seconds; the clock may be set and the machine suspended meanwhile
+MAX_SLEEP = 3600.0  # seconds; the clock may be set and the machine suspended meanwhile
 UNAVAILABLE = (5.0, 600.0)  # seconds between attempts while the authority has troubles: the first, the longest
 REFUSED = (60.0, 6 * 3600.0)  # the same after a refusal; authorities count refusals
 DEADLINE = 900.0  # seconds for an order, whatever the authority does meanwhile
@@ -57,10 +57,10 @@ class Keeper:
         name = self.store.certificate_name(self.options)
         wait = seconds_left(find_pair(self.store.read(name)), self.names(), datetime.now(UTC))
         if wait > 0:
-            return min(wait, LONGEST_SLEEP)
+            return min(wait, MAX_SLEEP)
         if self.options.source == "acme" and (wait := self.rate_limit.wait()) > 0:
             log(f"no new certificate for {self.shown()} yet: {self.rate_limit_message(wait)}", source="tls")
-            return min(wait, LONGEST_SLEEP)
+            return min(wait, MAX_SLEEP)
         try:
             content = self.issue()
             self.store.write(name, content.encode("ascii"))

@@ -27,7 +27,7 @@ FOLDER = "tls"
 CHALLENGES = "challenges"
 TOKEN = re.compile(r"[A-Za-z0-9_-]{1,256}")
 DAY = 24 * 3600  # seconds; what is unfinished after that is abandoned
-LONGEST_FILE = 1 << 20  # bytes
+MAX_FILE_SIZE = 1 << 20  # bytes
 NO_FOLDER = (errno.ELOOP, errno.ENOTDIR)  # errors of open() for a link, or a file, in place of a folder
 
 
@@ -116,7 +116,7 @@ def _read(folder: Path, name: str) -> bytes | None:
         os.close(descriptor)
         return None
     with os.fdopen(descriptor, "rb") as file:
-        return file.read(LONGEST_FILE)
+        return file.read(MAX_FILE_SIZE)
 
 
 def _write(folder: Path, name: str, content: bytes) -> None:

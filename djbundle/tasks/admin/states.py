@@ -14,7 +14,7 @@ from djbundle.tasks.models import READY, RUNNING, TaskRecord
 
 NEWEST = ("-id",)
 NEXT = ("-priority", "run_after", "id")  # the order in which workers claim
-LONGEST_RUNNING = ("last_attempted_at", "id")
+BY_RUNTIME = ("last_attempted_at", "id")
 OVERDUE_AFTER = datetime.timedelta(minutes=5)  # a task that has been due for longer is overdue
 
 
@@ -38,8 +38,8 @@ WAITING = State("waiting", _("Waiting"), "○", NEXT)
 OVERDUE = State("overdue", _("Overdue"), "!", NEXT)
 SCHEDULED = State("scheduled", _("Scheduled"), "◷", NEXT)
 RETRYING = State("retrying", _("To be retried"), "↻", NEXT)
-RUNS = State("running", _("Running"), "▶", LONGEST_RUNNING)
-STOPPING = State("stopping", _("Stopping"), "■", LONGEST_RUNNING)
+RUNS = State("running", _("Running"), "▶", BY_RUNTIME)
+STOPPING = State("stopping", _("Stopping"), "■", BY_RUNTIME)
 DONE = State("done", _("Done"), "✓")
 FAILED = State("failed", _("Failed"), "✕")
 CANCELLED = State("cancelled", _("Cancelled"), "⊘")
