@@ -175,6 +175,12 @@ class FileExistsAlreadyError(DjbundleError):
 # --- a running bundle -----------------------------------------------------------------------------
 
 
+class OptionError(DjbundleError):
+    """An option of a command is unknown or has a wrong value. The exit code is argparse's."""
+
+    exit_code = 2
+
+
 class UnknownCommandError(DjbundleError):
     """The bundle has no such command."""
 

@@ -11,6 +11,8 @@ from django.core.management import BaseCommand
 
 from ci.pages.markdown import code, prose, table
 from djbundle.cli import cli
+from djbundle.runtime.cli.command_help import OwnCommandHelp
+from djbundle.runtime.cli.commands import OWN_COMMANDS
 from djbundle.runtime.core import data_directory
 
 UNNAMED = ("positional arguments", "options")  # the titles of argparse's own groups
@@ -26,7 +28,7 @@ def page() -> Iterator[str]:
     yield "[data directory](../settings.md#data-directory).\n"
     yield "`--extract DIR` has to be the first argument. The bundle then runs from files in that folder:"
     yield "[one step down](../../ARCHITECTURE.md#one-step-down).\n"
-    own = commands("djbundle.runtime.management.commands")
+    own = commands("djbundle.runtime.management.commands") | {name: OwnCommandHelp(name) for name in OWN_COMMANDS}
     for name in ("serve", *sorted(own.keys() - {"serve"})):
         yield from command(f"./shop {name}", own[name])
     yield "## Tasks\n"

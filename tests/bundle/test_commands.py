@@ -11,6 +11,8 @@ import pytest
 
 from ci.customer import Customer
 from ci.site import Site
+from djbundle.runtime.cli.commands import OWN_COMMANDS
+from djbundle.runtime.cli.management_commands import PROJECT_COMMANDS
 from tests.bundle.processes import assert_refused
 from tests.conftest import ADMIN_PASSWORD, REPOSITORY, NewSite
 
@@ -57,7 +59,10 @@ def test_help_lists_every_command_of_manage_py(open_shop: Site) -> None:
     )
     expected = command_names(outside.stdout)
     assert {"migrate", "createsuperuser", "demo_data", "worker", "collectstatic"} <= expected
-    assert expected <= command_names(open_shop.run("help").stdout)
+    listed = command_names(open_shop.run("help").stdout)
+    assert expected - {*PROJECT_COMMANDS} <= listed
+    assert {*OWN_COMMANDS} <= listed
+    assert not listed & {*PROJECT_COMMANDS}, "a bundle refuses them"
 
 
 def test_alone_it_explains_itself(open_shop: Site) -> None:

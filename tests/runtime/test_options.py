@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from djbundle.errors import OptionError
 from djbundle.runtime.net.addresses import Tcp, Unix, default_address
 from djbundle.runtime.options.serve import count_workers, parse_serve_options
 from djbundle.runtime.process.cgroup import ControlGroup
@@ -78,11 +79,18 @@ def test_without_a_bind(tls: bool, environment: dict[str, str], pid: int, expect
     ],
     ids=" ".join,
 )
-def test_mistakes(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
-    with pytest.raises(SystemExit) as caught:
+def test_mistakes(arguments: list[str]) -> None:
+    with pytest.raises(OptionError) as caught:
         parse_serve_options("shop", arguments)
-    assert caught.value.code == 2
-    assert "shop serve: error:" in capsys.readouterr().err
+    assert caught.value.exit_code == 2
+    assert caught.value.fix.endswith("shop serve --help  lists the options")
+
+
+def test_option_that_is_nearly_right() -> None:
+    with pytest.raises(OptionError) as caught:
+        parse_serve_options("shop", ["--workes=2"])
+    assert caught.value.cause == "unrecognized arguments: --workes=2"
+    assert "did you mean  --workers  ?" in caught.value.fix
 
 
 @pytest.mark.parametrize(

@@ -9,6 +9,7 @@ from pathlib import Path
 from djbundle.errors import ExtractError
 from djbundle.runtime.core.bundle import Bundle
 from djbundle.runtime.core.safe_path import find_weakness
+from djbundle.runtime.options.parser import CommandParser
 
 
 def add_extract_options(parser: ArgumentParser) -> None:
@@ -16,7 +17,7 @@ def add_extract_options(parser: ArgumentParser) -> None:
 
 
 def run_extract(bundle: Bundle, arguments: list[str]) -> int:
-    parser = ArgumentParser(prog=f"{bundle.program} extract", allow_abbrev=False)
+    parser = CommandParser(bundle.program, "extract")
     add_extract_options(parser)
     folder = parser.parse_args(arguments).folder.absolute()
     count, size = extract(bundle.root, folder)

@@ -13,6 +13,7 @@ from djbundle.errors import InstallError
 from djbundle.runtime.cli import units
 from djbundle.runtime.core.bundle import Bundle
 from djbundle.runtime.core.safe_path import find_weakness
+from djbundle.runtime.options.parser import CommandParser
 from djbundle.runtime.options.serve import parse_serve_options
 from djbundle.runtime.options.tls import EAB_KEY_VARIABLE
 
@@ -34,7 +35,7 @@ def add_install_options(parser: ArgumentParser) -> None:
 
 def run_install(bundle: Bundle, arguments: list[str]) -> int:
     """Write the units, enable and start them. Raises InstallError where that is impossible."""
-    parser = ArgumentParser(prog=f"{bundle.program} install", allow_abbrev=False)
+    parser = CommandParser(bundle.program, "install")
     add_install_options(parser)
     options, of_serve = parser.parse_known_args(arguments)
     texts = unit_files(bundle, of_serve, with_sockets=options.socket)
@@ -58,7 +59,7 @@ def run_install(bundle: Bundle, arguments: list[str]) -> int:
 
 def run_uninstall(bundle: Bundle, arguments: list[str]) -> int:
     """Stop the service and remove its units; the data stays. Raises InstallError."""
-    ArgumentParser(prog=f"{bundle.program} uninstall", allow_abbrev=False).parse_args(arguments)
+    CommandParser(bundle.program, "uninstall").parse_args(arguments)
     name = bundle.manifest.name
     check_machine("there is nothing to undo")
     kinds = (".service", ".socket", "-http.socket")

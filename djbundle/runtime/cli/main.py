@@ -4,33 +4,17 @@ bootstrap.py calls `main` as soon as modules can be imported. ``serve``, ``upgra
 without loading Django. Every other command is a management command and works as with ``manage.py``.
 """
 
-import importlib
 import os
 import sys
 from pathlib import Path
 
 from djbundle.errors import DjbundleError
 from djbundle.manifest import Manifest
+from djbundle.runtime.cli.commands import find_own_command, load_function
 from djbundle.runtime.core import data_directory
 from djbundle.runtime.core.bundle import Bundle
 from djbundle.runtime.core.environment import prepare_environment
 from djbundle.runtime.process import privileges
-
-OWN_COMMANDS = {  # each command imports only what it needs
-    "serve": "serve.supervisor_process:serve",
-    "upgrade": "cli.upgrade:run_upgrade",
-    "rollback": "cli.upgrade:run_rollback",
-    "status": "cli.status:run_status",
-    "healthcheck": "cli.healthcheck:run_healthcheck",
-    "install": "cli.install:run_install",
-    "uninstall": "cli.install:run_uninstall",
-    "version": "cli.version:run_version",
-    "--version": "cli.version:run_version",
-    "verify": "cli.verify:run_verify",
-    "extract": "cli.extract:run_extract",
-}
-# They touch no data, or become the owner of the data directory only after the steps that need other rights.
-WITH_OWN_RIGHTS = {"serve", "upgrade", "rollback", "install", "uninstall", "version", "--version", "verify", "extract"}
 
 
 def main(root: Path, argv: list[str]) -> int:
@@ -59,12 +43,12 @@ def run(root: Path, argv: list[str]) -> int:
 
         print(usage_text(bundle))
         return 0
-    if is_help_requested(arguments) or arguments[0] not in WITH_OWN_RIGHTS:
+    command = None if is_help_requested(arguments) else find_own_command(arguments[0])
+    if command is None or not command.has_own_rights:
         privileges.enter(data)
-    if not is_help_requested(arguments):
-        exit_code = run_own_command(bundle, arguments)
-        if exit_code is not None:
-            return exit_code
+    if command:
+        exit_code: int = load_function(command.function)(bundle, arguments[1:])
+        return exit_code
     from djbundle.runtime.cli.management_commands import run_command  # noqa: PLC0415
 
     run_command(bundle, arguments)
@@ -74,16 +58,6 @@ def run(root: Path, argv: list[str]) -> int:
 def is_help_requested(arguments: list[str]) -> bool:
     """Return whether help is requested. Django prints the help of every command, also of djbundle's own."""
     return "--help" in arguments or "-h" in arguments
-
-
-def run_own_command(bundle: Bundle, arguments: list[str]) -> int | None:
-    """Run a command that needs no Django and return the exit code; return None for a management command."""
-    command, *rest = arguments
-    if command not in OWN_COMMANDS:
-        return None
-    module, function = OWN_COMMANDS[command].split(":")
-    exit_code: int = getattr(importlib.import_module(f"djbundle.runtime.{module}"), function)(bundle, rest)
-    return exit_code
 
 
 def print_error(error: DjbundleError) -> None:

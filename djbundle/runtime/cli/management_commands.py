@@ -7,11 +7,14 @@ from dataclasses import dataclass
 from django.core.management import BaseCommand, ManagementUtility, get_commands, load_command_class
 
 from djbundle.errors import BelongsToTheProjectError, UnknownCommandError
+from djbundle.runtime.cli.command_help import OwnCommandHelp
+from djbundle.runtime.cli.commands import OWN_COMMANDS
 from djbundle.runtime.core.bundle import Bundle
 from djbundle.runtime.process import memory
 from djbundle.runtime.settings.overlay import Change
 from djbundle.runtime.settings.rules import apply_overlay
 
+OWN_APP = "djbundle.runtime"  # the app under which Django lists the own commands
 PROJECT_COMMANDS = {
     "makemigrations": "writes migrations, and a bundle is read-only",
     "squashmigrations": "writes migrations, and a bundle is read-only",
@@ -39,7 +42,17 @@ context: CommandContext  # set by run_command
 class BundleUtility(ManagementUtility):
     """Django's dispatcher, which raises djbundle's own error for an unknown command, with the closest known one."""
 
+    def main_help_text(self, commands_only: bool = False) -> str:
+        """Return the list of commands: with the bundle's own, and without those that it refuses."""
+        commands = get_commands()  # Django keeps this dictionary
+        commands.update(dict.fromkeys(OWN_COMMANDS, OWN_APP))
+        for name in PROJECT_COMMANDS:
+            commands.pop(name, None)
+        return super().main_help_text(commands_only)
+
     def fetch_command(self, subcommand: str) -> BaseCommand:
+        if subcommand in OWN_COMMANDS:
+            return OwnCommandHelp(subcommand)
         if subcommand == "worker":  # it forks the processes that run tasks
             memory.limit_arenas()
             memory.share_loaded_objects()
@@ -47,7 +60,7 @@ class BundleUtility(ManagementUtility):
         commands = get_commands()
         app = commands.get(subcommand)
         if app is None:
-            raise unknown_command(subcommand, sorted(commands), self.prog_name)
+            raise unknown_command(subcommand, sorted({*commands, *OWN_COMMANDS}), self.prog_name)
         return app if isinstance(app, BaseCommand) else load_command_class(app, subcommand)
 
 
@@ -71,6 +84,10 @@ def run_command(bundle: Bundle, arguments: list[str]) -> None:
     refuse_project_command(arguments)
     global context  # noqa: PLW0603 - a management command is made by Django and takes no argument of ours
     context = CommandContext(bundle, apply_overlay(bundle, arguments[0]))
+    program = os.path.basename(bundle.program)  # noqa: PTH119 - a name, not a path
+    if arguments[0] in OWN_COMMANDS:  # with --help; Django has a meaning of its own for "version"
+        OwnCommandHelp(arguments[0]).print_help(program, arguments[0])
+        return
     utility = BundleUtility([bundle.program, *arguments])
-    utility.prog_name = os.path.basename(bundle.program)  # noqa: PTH119 - a name, not a path
+    utility.prog_name = program
     utility.execute()

@@ -11,6 +11,7 @@ from pathlib import Path
 from djbundle.runtime.core.bundle import Bundle
 from djbundle.runtime.handover.control_socket import request_status
 from djbundle.runtime.handover.messages import SiteStatus
+from djbundle.runtime.options.parser import CommandParser
 from djbundle.runtime.process.counters import Counts, Scoreboard
 from djbundle.runtime.process.process_tree import Process, walk_processes
 
@@ -44,7 +45,7 @@ def add_status_options(parser: ArgumentParser) -> None:
 
 
 def run_status(bundle: Bundle, arguments: list[str]) -> int:
-    parser = ArgumentParser(prog=f"{Path(bundle.program).name} status", allow_abbrev=False)
+    parser = CommandParser(Path(bundle.program).name, "status")
     add_status_options(parser)
     options = parser.parse_args(arguments)
     before: Snapshot | None = None

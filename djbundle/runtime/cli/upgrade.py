@@ -25,6 +25,7 @@ from djbundle.runtime.handover.messages import ProgressMessage
 from djbundle.runtime.handover.new_version import NewVersion, Version, copied_beside, in_place, open_new
 from djbundle.runtime.handover.signature import SUFFIX, Signature
 from djbundle.runtime.logs.formats import printable
+from djbundle.runtime.options.parser import CommandParser
 from djbundle.runtime.process import privileges
 
 PREVIOUS_SUFFIX = ".previous"
@@ -104,7 +105,7 @@ def add_json(parser: ArgumentParser) -> None:
 
 
 def run_upgrade(bundle: Bundle, arguments: list[str]) -> int:
-    parser = ArgumentParser(prog=f"{Path(bundle.program).name} upgrade", allow_abbrev=False)
+    parser = CommandParser(Path(bundle.program).name, "upgrade")
     add_upgrade_options(parser)
     options = parser.parse_args(arguments)
     privileges.check_path(bundle.data, privileges.owner_of(bundle.data))
@@ -130,7 +131,7 @@ def run_upgrade(bundle: Bundle, arguments: list[str]) -> int:
 
 def run_rollback(bundle: Bundle, arguments: list[str]) -> int:
     """Restore the file from before the last upgrade. Applied migrations stay applied."""
-    parser = ArgumentParser(prog=f"{Path(bundle.program).name} rollback", allow_abbrev=False)
+    parser = CommandParser(Path(bundle.program).name, "rollback")
     add_json(parser)
     options = parser.parse_args(arguments)
     privileges.check_path(bundle.data, privileges.owner_of(bundle.data))

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from djbundle.errors import BundleUnreadableError, DamagedBundleError
 from djbundle.runtime.core.bundle import Bundle
+from djbundle.runtime.options.parser import CommandParser
 
 TAIL = 40  # bytes: SHA-256 of all before it, and hash of the footer; see struct footer in launcher/archive/format.h
 CHUNK = 1 << 20
@@ -32,7 +33,7 @@ def add_verify_options(parser: ArgumentParser) -> None:
 
 
 def run_verify(bundle: Bundle, arguments: list[str]) -> int:
-    parser = ArgumentParser(prog=f"{bundle.program} verify", allow_abbrev=False)
+    parser = CommandParser(bundle.program, "verify")
     add_verify_options(parser)
     options = parser.parse_args(arguments)
     file = Path(sys.executable)

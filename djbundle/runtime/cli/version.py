@@ -1,8 +1,11 @@
 """``./shop version``: the versions in the bundle and the commit it was built from."""
 
 import json
+from argparse import ArgumentParser
+from pathlib import Path
 
 from djbundle.runtime.core.bundle import Bundle
+from djbundle.runtime.options.parser import CommandParser
 
 
 def versions_by_name(bundle: Bundle) -> dict[str, str | None]:
@@ -19,13 +22,16 @@ def versions_by_name(bundle: Bundle) -> dict[str, str | None]:
     }
 
 
+def add_version_options(parser: ArgumentParser) -> None:
+    parser.add_argument("--json", action="store_true", help="print JSON")
+
+
 def run_version(bundle: Bundle, arguments: list[str]) -> int:
-    return print_version(bundle, as_json="--json" in arguments)
-
-
-def print_version(bundle: Bundle, *, as_json: bool) -> int:
+    parser = CommandParser(Path(bundle.program).name, "version")
+    add_version_options(parser)
+    options = parser.parse_args(arguments)
     versions = versions_by_name(bundle)
-    if as_json:
+    if options.json:
         print(json.dumps({"name": bundle.manifest.name, "version": versions.pop(bundle.manifest.name), **versions}))
         return 0
     width = max(map(len, versions))

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from djbundle.runtime.logs.lines import add_log_options
 from djbundle.runtime.net.addresses import Address, Tcp, parse_address, parse_tcp
 from djbundle.runtime.options.http import HttpOptions, add_http_options
+from djbundle.runtime.options.parser import CommandParser
 from djbundle.runtime.options.tls import TlsOptions, add_tls_options, take_tls_options
 from djbundle.runtime.process.cgroup import ControlGroup
 
@@ -87,7 +88,7 @@ def add_serve_options(parser: ArgumentParser) -> None:
 
 
 def parse_serve_options(program: str, arguments: list[str]) -> ServeOptions:
-    parser = ArgumentParser(prog=f"{program} serve", allow_abbrev=False)
+    parser = CommandParser(program, "serve")
     add_serve_options(parser)
     options = vars(parser.parse_args(arguments))
     tls = take_tls_options(parser, options)

@@ -1,0 +1,80 @@
+"""The bundle's own commands, which run without Django. ``./shop COMMAND`` and ``./shop help`` read this list."""
+
+import importlib
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+
+class OwnCommand(NamedTuple):
+    """One command. A function is named as ``module:function``, below djbundle.runtime, and loaded when it is used."""
+
+    help: str
+    function: str  # is called with the bundle and the arguments, and returns the exit code
+    options: str = ""  # adds the options to a parser
+    has_own_rights: bool = True  # it touches no data, or becomes the data's owner only after what needs other rights
+
+
+OWN_COMMANDS = {
+    "serve": OwnCommand(
+        "Migrates the SQLite database (after a backup), then serves the site and runs its background worker.",
+        "serve.supervisor_process:serve",
+        "options.serve:add_serve_options",
+    ),
+    "upgrade": OwnCommand(
+        "Puts a new version in place of the one that serves, without a failed request.",
+        "cli.upgrade:run_upgrade",
+        "cli.upgrade:add_upgrade_options",
+    ),
+    "rollback": OwnCommand(
+        "Brings back the version that was before the last upgrade.",
+        "cli.upgrade:run_rollback",
+        "cli.upgrade:add_json",
+    ),
+    "status": OwnCommand(
+        "Shows the processes of the site that runs with this data directory.",
+        "cli.status:run_status",
+        "cli.status:add_status_options",
+        has_own_rights=False,
+    ),
+    "healthcheck": OwnCommand(
+        "Asks the running site whether it is up; for container health checks.",
+        "cli.healthcheck:run_healthcheck",
+        has_own_rights=False,
+    ),
+    "install": OwnCommand(
+        "Writes a systemd service for `serve` with the options that follow, enables and starts it.",
+        "cli.install:run_install",
+        "cli.install:add_install_options",
+    ),
+    "uninstall": OwnCommand(
+        "Stops the systemd service that `install` has made, and removes it; the data stays.",
+        "cli.install:run_uninstall",
+    ),
+    "version": OwnCommand(
+        "Shows the versions of the project, djbundle, Python, Django and SQLite, and what it was built from.",
+        "cli.version:run_version",
+        "cli.version:add_version_options",
+    ),
+    "verify": OwnCommand(
+        "Compares every byte of the bundle with the SHA-256 that it carries.",
+        "cli.verify:run_verify",
+        "cli.verify:add_verify_options",
+    ),
+    "extract": OwnCommand(
+        "Writes the files in the bundle to a folder, to look at. The bundle itself needs none of them.",
+        "cli.extract:run_extract",
+        "cli.extract:add_extract_options",
+    ),
+}
+ALIASES = {"--version": "version"}
+
+
+def find_own_command(name: str) -> OwnCommand | None:
+    """Return the command of this name, or None if it is a management command."""
+    return OWN_COMMANDS.get(ALIASES.get(name, name))
+
+
+def load_function(path: str) -> Callable[..., Any]:
+    """Return a function that is named as in `OwnCommand`."""
+    module, function = path.split(":")
+    return getattr(importlib.import_module(f"djbundle.runtime.{module}"), function)  # type: ignore[no-any-return]
