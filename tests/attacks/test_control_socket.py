@@ -234,15 +234,23 @@ def test_file_that_does_not_say_its_version(tmp_path: Path, output: str) -> None
         NewVersion(new, new, tmp_path)._version()
 
 
+@pytest.mark.parametrize("output", ["", "nonsense", "7", "{}[", "[" * 90_000], ids=lambda output: output[:12])
+def test_file_that_does_not_say_what_it_migrates(tmp_path: Path, output: str) -> None:
+    (tmp_path / "output").write_text(output)
+    new = tmp_path / "new"
+    new.write_text(f"#!/bin/sh\ncat {tmp_path}/output\n")
+    new.chmod(0o755)
+    with pytest.raises(UpgradeError, match="does not say what it would migrate"):
+        NewVersion(new, new, tmp_path).pending_migrations()
+
+
 BABBLER = """#!{python}
 import json, os, sys, time
 match sys.argv[1]:
     case "version":
         print(json.dumps({{"name": "small", "version": "99", "built": "2099-01-01"}}))
-    case "migrate":
-        print("No planned migration operations.")
     case "serve":
-        os.write(json.loads(os.environ["DJBUNDLE_HANDOVER"])["status"], {said!r})
+        os.write(json.loads(os.environ["DJBUNDLE_HANDOVER"])["status"], {message!r})
         time.sleep(60)
 """
 STATES = [b"nonsense\n", b"[]\n", b'{"cause": "x"}\n', b'{"state": "failed"}\n', b"[" * 60_000 + b"\n"]

@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from djbundle.contract.handover import HandoverState
 from djbundle.errors import NotServingError, UpgradeError
 from djbundle.runtime.core.bundle import Bundle
 from djbundle.runtime.core.safe_path import find_weakness
@@ -163,7 +164,7 @@ def report_plan(new: NewVersion, report: "Reporter") -> None:
 def replace_and_reload(running: RunningVersion, new: NewVersion, report: "Reporter") -> None:
     with in_place(new, running.program, running.previous):
         for message in reload(new.data):
-            if message.state == "failed":
+            if message.state == HandoverState.FAILED:
                 raise UpgradeError(
                     f"the new version did not take over: {message.fields['cause']}", message.fields["fix"]
                 )
@@ -177,15 +178,15 @@ def reload(data: Path) -> Iterator[ProgressMessage]:
         message = parse_reply(ProgressMessage.of, reply, data)
         state = message.state
         yield message
-        if state in ("serving", "failed"):
+        if state in (HandoverState.SERVING, HandoverState.FAILED):
             return
     raise NotServingError(f"`serve` went away while it was {state or 'asked'}", "look at its log")
 
 
-PROGRESS_TEXTS = {
-    "pending": "the old version finishes; new connections wait",
-    "ready": "the new version answers",
-    "serving": "the new version serves, the old one leaves",
+PROGRESS_TEXTS: dict[str, str] = {
+    HandoverState.PENDING: "the old version finishes; new connections wait",
+    HandoverState.READY: "the new version answers",
+    HandoverState.SERVING: "the new version serves, the old one leaves",
 }
 
 

@@ -14,6 +14,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
+from djbundle.contract.handover import HandoverState
 from djbundle.runtime.handover import inherited_state
 from djbundle.runtime.handover.inherited_state import Handover
 from djbundle.runtime.handover.messages import ProgressMessage, read_message
@@ -91,19 +92,19 @@ class Takeover:
             self._handle(message.state, message.fields)
 
     def _handle(self, state: str, fields: dict[str, Any]) -> None:
-        if state == "failed":
+        if state == HandoverState.FAILED:
             self._error = fields
             return
         self._report(state=state, **fields)
-        if state == "pending":  # no other process may write while the candidate migrates
+        if state == HandoverState.PENDING:  # no other process may write while the candidate migrates
             for child in [self._app, *self._draining()]:
                 child.on_exit = lambda _code: self._migrate_when_alone()
             self._app.drain()
             stop_after_lingering(self._supervisor, self._app)
-        elif state == "ready":
+        elif state == HandoverState.READY:
             stopped = max([child.stop_at for child in self._draining()], default=0.0)
             self._supervisor.call_at(stopped, lambda: self._send_order("serve"))
-        elif state == "serving":
+        elif state == HandoverState.SERVING:
             self._become_new_program()
 
     def _draining(self) -> list[Child]:
@@ -151,7 +152,7 @@ class Takeover:
         self._app.may_restart = True
         if self._app not in self._supervisor.children:
             self._supervisor.add(self._app)
-        self._report(state="failed", **error)
+        self._report(state=HandoverState.FAILED, **error)
         self._on_failure()
 
     # --- orders to the candidate ---

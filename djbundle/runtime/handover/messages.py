@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Self
 
+from djbundle.contract.handover import HandoverState
 from djbundle.runtime.logs.formats import printable
 
 Message = dict[str, Any]
@@ -109,15 +110,15 @@ CHECKS: Mapping[str, Callable[[object], bool]] = {
 class ProgressMessage:
     """One progress report of a handover."""
 
-    state: str  # "pending", "ready", "serving" or "failed"
-    fields: Message  # for "failed": a cause and a fix
+    state: str  # a HandoverState, or one that a newer version has added
+    fields: Message  # for FAILED: a cause and a fix
 
     @classmethod
     def of(cls, message: Message) -> Self:
         """Build it from a message. Raise ValueError for an invalid one."""
         fields = dict(message)
         state = fields.pop("state", None)
-        is_complete = state != "failed" or (_is_text(fields.get("cause")) and _is_text(fields.get("fix")))
+        is_complete = state != HandoverState.FAILED or (_is_text(fields.get("cause")) and _is_text(fields.get("fix")))
         if not isinstance(state, str) or not is_complete:
             raise ValueError("it is no step of a handover")
         return cls(state, fields)

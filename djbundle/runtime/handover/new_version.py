@@ -19,10 +19,19 @@ from typing import BinaryIO, Self
 
 from djbundle.errors import UpgradeError
 from djbundle.manifest import Manifest
+from djbundle.runtime.core import data_directory
 from djbundle.runtime.handover.signature import Signature
 from djbundle.runtime.logs.formats import printable
 from djbundle.runtime.process import privileges
 
+# Runs in the new version and prints JSON. The project may print before it.
+PENDING_MIGRATIONS = """
+import json, django
+django.setup()
+from django.db import connections
+from djbundle.runtime.database.migrations import find_pending, used_databases
+print(json.dumps([name for alias in used_databases() for name in find_pending(connections[alias])]))
+"""
 COMMAND_TIMEOUT = 120.0  # seconds for each command of the new file
 NUMBER = re.compile(r"v?(\d+(?:\.\d+)*)")
 CAPABILITIES = "security.capability"  # extended attribute of a file, see setcap(8)
@@ -106,11 +115,12 @@ class NewVersion:
 
         Raise UpgradeError with its error message if it fails.
         """
-        command = [str(self.file), *words, "--data-dir", str(self.data)]
+        command, environment = [str(self.file), *words], os.environ | {data_directory.VARIABLE: str(self.data)}
         become_owner = functools.partial(privileges.enter, self.data) if os.geteuid() == 0 else None
         try:
             result = subprocess.run(
                 command,
+                env=environment,
                 preexec_fn=become_owner,  # safe: this process has one thread
                 capture_output=True,
                 text=True,
@@ -131,9 +141,11 @@ class NewVersion:
         return printable(cause.removeprefix("error: ").replace(str(self.file), str(self.source)))
 
     def pending_migrations(self) -> list[str]:
-        plan = self.run("migrate", "--plan", "--no-color")
-        steps = [line.strip() for line in plan.splitlines()[1:] if line.strip() and not line.startswith(" ")]
-        return [] if "No planned" in plan else [printable(step) for step in steps]
+        """Return the migrations that the new version would apply, each as "app.name"."""
+        try:
+            return [printable(name) for name in json.loads(self.run("-c", PENDING_MIGRATIONS).splitlines()[-1])]
+        except (ValueError, TypeError, IndexError, RecursionError) as error:
+            raise UpgradeError(f"{self.source} does not say what it would migrate", "look at what it prints") from error
 
 
 def open_new(source: Path) -> BinaryIO:

@@ -9,6 +9,7 @@ import os
 from dataclasses import dataclass
 from typing import Any
 
+from djbundle.contract.handover import HandoverState
 from djbundle.errors import DjbundleError
 
 
@@ -27,13 +28,13 @@ class ProgressPipe:
     def is_takeover(self) -> bool:
         return self.orders is not None
 
-    def report(self, state: str, **fields: Any) -> None:
+    def report(self, state: HandoverState, **fields: Any) -> None:
         os.write(self.reports, json.dumps({"state": state, **fields}).encode() + b"\n")
 
     def report_failure(self, error: DjbundleError) -> None:
         """Report an error to the command that asked for a takeover. The supervisor itself needs only the exit code."""
         if self.is_takeover:
-            self.report("failed", cause=error.cause, fix=error.fix, code=error.exit_code)
+            self.report(HandoverState.FAILED, cause=error.cause, fix=error.fix, code=error.exit_code)
 
     def wait_for_order(self) -> bool:
         """Wait for the order to go on; return False if it will not come."""

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from djbundle.contract.handover import HandoverState
 from djbundle.errors import DjbundleError
 from djbundle.runtime.core.bundle import Bundle
 from djbundle.runtime.net.sockets import Listeners
@@ -61,7 +62,7 @@ def run_app(
     with Supervisor(children, grace=options.grace, is_proven=True, heartbeat=heartbeat) as supervisor:
         supervisor.add_signal_handler(forking.DRAIN, lambda: drain(children))
         heartbeat.beat()  # from now on the supervisor expects heartbeats
-        progress.report("serving")
+        progress.report(HandoverState.SERVING)
         return supervisor.run()
 
 
@@ -134,7 +135,7 @@ def prepare_site(bundle: Bundle, options: ServeOptions, progress: ProgressPipe) 
     pending = find_all_pending(bundle, migrate=options.migrate)
     names = [name for each in pending for name in each.migrations]
     if pending and progress.is_takeover:
-        progress.report("pending", migrations=names)
+        progress.report(HandoverState.PENDING, migrations=names)
         if not progress.wait_for_order():
             return False
     applied = apply_beside(bundle, pending) if progress.is_beside else apply_all(bundle, pending)
@@ -142,7 +143,7 @@ def prepare_site(bundle: Bundle, options: ServeOptions, progress: ProgressPipe) 
         return True
     try:
         probe_site()
-        progress.report("ready")
+        progress.report(HandoverState.READY)
         if progress.wait_for_order():
             await_worker()
             return True

@@ -6,6 +6,7 @@ import sys
 import time
 from typing import Any
 
+from djbundle.contract.handover import HandoverState
 from djbundle.runtime.core.verify_mode import is_verify_mode, record_url
 from djbundle.runtime.handover.control_socket import ControlClient, ControlSocket
 from djbundle.runtime.handover.coordinator import LINGER, Takeover, stop_after_lingering
@@ -87,7 +88,9 @@ class ControlHandler:
         elif request.get("command") == "reload":
             self._reload(client.send)
         else:
-            client.send(state="failed", cause="serve does not know this request", fix="use the same version", code=1)
+            client.send(
+                state=HandoverState.FAILED, cause="serve does not know this request", fix="use the same version", code=1
+            )
             client.close()
 
     def _status(self) -> dict[str, Any]:
@@ -98,7 +101,10 @@ class ControlHandler:
         """Start a takeover by another process of the site, from the program's file as it is now."""
         if self._takeover or not self._supervisor.is_proven:
             report(
-                state="failed", cause="the site is being started", fix="wait until it serves, and try again", code=55
+                state=HandoverState.FAILED,
+                cause="the site is being started",
+                fix="wait until it serves, and try again",
+                code=55,
             )
             return
         log(f"another process of {sys.executable} is to take over")
