@@ -1,12 +1,12 @@
 """Collect the project's static files as the bundle will serve them. Runs in the probe."""
 
-import os
 import re
 import shutil
 import traceback
 from pathlib import Path
 from typing import Any
 
+from djbundle.builder.core.child import ChildDiedError, run_in_child
 from djbundle.settings_module import like
 from djbundle.storages import with_hashed_names
 
@@ -84,18 +84,17 @@ def _compress_offline() -> None:
     switches = (getattr(settings, name, False) for name in ("COMPRESS_ENABLED", "COMPRESS_OFFLINE"))
     if not (apps.is_installed("compressor") and all(switches)):
         return
-    reader, writer = os.pipe()
-    child = os.fork()
-    if not child:
+
+    def compress() -> str:
         try:
             call_command("compress", verbosity=0)
         except BaseException as error:
-            os.write(writer, traceback.format_exception_only(error)[-1].strip().encode()[:4096])
-        finally:
-            os._exit(0)
-    os.close(writer)
-    with os.fdopen(reader) as pipe:
-        message = pipe.read()
-    os.waitpid(child, 0)
+            return traceback.format_exception_only(error)[-1].strip()
+        return ""
+
+    try:
+        message = run_in_child(compress)
+    except ChildDiedError:
+        message = "its process was killed"
     if message:
         raise CompressError(message)

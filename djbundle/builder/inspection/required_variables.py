@@ -10,11 +10,11 @@ import importlib
 import io
 import os
 import re
-import signal
 import sys
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from djbundle.builder.core.child import ChildDiedError, run_in_child
 from djbundle.builder.inspection.settings_models import model_readings
 from djbundle.builder.inspection.watch import Watch
 from djbundle.builder.project.env_files import ENV_FILE, names_in
@@ -40,22 +40,21 @@ def needed_variables(watch: Watch, module: str, before: Mapping[str, str], env_f
 
 
 def _imports(watch: Watch, module: str, before: Mapping[str, str], hidden: str | None) -> bool:
-    child = os.fork()
-    if not child:
-        code = 1
-        try:
-            signal.alarm(IMPORT_TIMEOUT)
-            _silence()
-            _unload_modules(watch)
-            _restore_environment(before)
-            watch.hidden = hidden
-            if hidden:
-                _hide_in_files(hidden)
-            importlib.import_module(module)
-            code = 0
-        finally:
-            os._exit(code)
-    return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+    def import_again() -> str:
+        _silence()
+        _unload_modules(watch)
+        _restore_environment(before)
+        watch.hidden = hidden
+        if hidden:
+            _hide_in_files(hidden)
+        importlib.import_module(module)
+        return ""
+
+    try:
+        run_in_child(import_again, IMPORT_TIMEOUT)
+    except (ChildDiedError, TimeoutError):
+        return False
+    return True
 
 
 def missing_variables(watch: Watch, module: str, missing: str) -> list[str]:

@@ -8,12 +8,11 @@ line of the traceback, a status such as "404", or "" if nothing fails. A page th
 
 import json
 import os
-import select
-import signal
 import sys
 from pathlib import Path
 from typing import Any
 
+from djbundle.builder.core.child import ChildDiedError, run_in_child
 from djbundle.builder.core.engines import SQLITE_ENGINES
 from djbundle.builder.core.sandbox import confine_to
 from djbundle.builder.inspection.collect import prepare_static_files
@@ -21,8 +20,6 @@ from djbundle.builder.inspection.probe import ensure_secret_key, redirect_files,
 from djbundle.builder.project.discovery import SETTINGS_VARIABLE
 from djbundle.builder.verify.client import ACCEPT, PAGE_TIMEOUT
 from djbundle.settings_module import applying_changes, import_settings
-
-OUTCOME = "outcome: "  # the start of what a child process writes, even if nothing failed
 
 
 def run() -> None:
@@ -83,24 +80,12 @@ def outcome_in_a_child(request: dict[str, Any], plan: dict[str, Any]) -> str:
     from django.db import connections  # noqa: PLC0415 - as above
 
     connections.close_all()  # no connection survives a fork
-    reader, writer = os.pipe()
-    child = os.fork()
-    if not child:
-        try:
-            os.write(writer, (OUTCOME + outcome_of_request(request, plan)).encode()[:4096])
-        finally:
-            os._exit(0)
-    os.close(writer)
     try:
-        is_timeout = not select.select([reader], [], [], PAGE_TIMEOUT)[0]
-        output = "" if is_timeout else os.read(reader, 4096).decode(errors="replace")
-    finally:
-        os.close(reader)
-        os.kill(child, signal.SIGKILL)
-        os.waitpid(child, 0)
-    if is_timeout:
+        return run_in_child(lambda: outcome_of_request(request, plan), PAGE_TIMEOUT)
+    except TimeoutError:
         return "hangs"
-    return output.removeprefix(OUTCOME) if output else "dies"
+    except ChildDiedError:
+        return "dies"
 
 
 def outcome_of_request(request: dict[str, Any], plan: dict[str, Any]) -> str:

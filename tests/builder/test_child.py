@@ -1,0 +1,40 @@
+"""Code in a child process: its result comes back, and nothing else."""
+
+import os
+import time
+
+import pytest
+
+from djbundle.builder.core.child import MAX_SIZE, ChildDiedError, run_in_child
+
+
+@pytest.mark.parametrize("result", ["", "+", "done", "é" * 10])
+def test_result(result: str) -> None:
+    assert run_in_child(lambda: result) == result
+
+
+def test_long_result_is_cut() -> None:
+    assert run_in_child(lambda: "a" * 100_000) == "a" * (MAX_SIZE - 1)
+
+
+def test_nothing_of_the_child_stays() -> None:
+    def change() -> str:
+        os.environ["OF_THE_CHILD"] = "1"
+        return str(os.getpid())
+
+    assert run_in_child(change) != str(os.getpid())
+    assert "OF_THE_CHILD" not in os.environ
+
+
+def test_child_that_dies() -> None:
+    with pytest.raises(ChildDiedError):
+        run_in_child(lambda: str(1 // 0))
+    with pytest.raises(ChildDiedError):
+        run_in_child(lambda: os._exit(3))
+
+
+def test_child_that_hangs_is_killed() -> None:
+    with pytest.raises(TimeoutError):
+        run_in_child(lambda: str(time.sleep(60)), timeout=0.1)
+    with pytest.raises(ChildProcessError):
+        os.waitpid(-1, os.WNOHANG)
