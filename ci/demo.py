@@ -10,10 +10,10 @@ import time
 import urllib.error
 from pathlib import Path
 
-from ci.customer import Customer, first_product, static_files
-from ci.mailbox import text_of
-from ci.outside import Outside
-from ci.site import Site, bare_environment, copy_bundle
+from tests.support.customer import Customer, first_product, static_files
+from tests.support.mailbox import text_of
+from tests.support.outside import Outside
+from tests.support.site import Site, bare_environment, copy_bundle
 
 BUNDLE = Path("dist/shop")
 ADDRESS = "127.0.0.1:8000"

@@ -10,12 +10,12 @@ from typing import Any
 
 import pytest
 
-from ci.customer import Customer
-from ci.outside import Outside
-from ci.site import Site, bare_environment
-from tests.browser import browser, page, problems  # noqa: F401 - fixtures
-from tests.disks import mounted_disk
-from tests.wheel import UV, make_environment, run
+from tests.support.browser import browser, page, problems  # noqa: F401 - fixtures
+from tests.support.customer import Customer
+from tests.support.disks import mounted_disk
+from tests.support.outside import Outside
+from tests.support.site import Site, bare_environment
+from tests.support.wheel import UV, make_environment, run
 
 REPOSITORY = Path(__file__).parents[1]
 PROJECTS = REPOSITORY / "tests" / "projects"

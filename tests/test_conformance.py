@@ -14,12 +14,12 @@ from pathlib import Path
 import django as django_of_this
 import pytest
 
-from ci.mariadb import MariaDB
-from ci.postgres import Postgres
 from tests.conformance.djangos.differences import DIFFERENCES
 from tests.conftest import REPOSITORY
-from tests.servers import running
-from tests.wheel import UV, make_environment, run
+from tests.support.mariadb import MariaDB
+from tests.support.postgres import Postgres
+from tests.support.servers import running
+from tests.support.wheel import UV, make_environment, run
 
 FOLDER = "tests/conformance"
 

@@ -18,7 +18,7 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from tests.conftest import PROJECTS
-from tests.wheel import make_environment, run
+from tests.support.wheel import make_environment, run
 
 NAMES = ("alpha", "beta", "_private", "Camel", "ünï", "data", "static", "lib", "main", "x1")
 NAMESPACES = ("odd", "odd.deeper", "even")

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import PROJECTS
-from tests.wheel import make_environment, run
+from tests.support.wheel import make_environment, run
 
 PROJECT = PROJECTS / "packages"
 PACKAGES = [

@@ -11,11 +11,11 @@ from pathlib import Path
 
 import pytest
 
-from ci.customer import Customer
-from ci.site import Site, bare_environment, copy_bundle
 from tests.conftest import PROJECTS
-from tests.waiting import wait_until
-from tests.wheel import make_environment, run
+from tests.support.customer import Customer
+from tests.support.site import Site, bare_environment, copy_bundle
+from tests.support.waiting import wait_until
+from tests.support.wheel import make_environment, run
 
 COMBINATIONS = [  # the oldest of both; the newest of both are in all other tests
     ("3.12", "django>=5.2,<6"),

@@ -13,11 +13,11 @@ import zstandard
 
 from ci.bench.measure import Side, take_turns
 from ci.bench.peer import REPOSITORY
-from ci.site import bare_environment
 from djbundle.builder import pipeline
 from djbundle.builder.archive import pack
 from djbundle.builder.core.console import Console
 from djbundle.builder.options import BuildOptions
+from tests.support.site import bare_environment
 
 KIB, MEGABYTE = 1 << 10, 1_000_000
 PSS = "print(next(line.split()[1] for line in open('/proc/self/smaps_rollup') if line.startswith('Pss:')))"

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from tests.wheel import make_environment, run
+from tests.support.wheel import make_environment, run
 
 PROJECT = Path(__file__).parents[2] / "sample_shop"
 MEGABYTE = 1_000_000

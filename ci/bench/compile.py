@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from tests.wheel import make_environment, run
+from tests.support.wheel import make_environment, run
 
 DJBUNDLE = Path(sys.executable).with_name("djbundle")
 MEGABYTE = 1_000_000

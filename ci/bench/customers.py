@@ -13,7 +13,7 @@ from http.cookies import SimpleCookie
 from multiprocessing import get_context
 from urllib.parse import urlencode, urlsplit
 
-from ci.customer import ADDRESS, GOOD_CARD
+from tests.support.customer import ADDRESS, GOOD_CARD
 
 BUYERS = 0.1  # share of customers
 WORDS = ("lamp", "oak", "linen", "cup", "blue")

@@ -20,8 +20,8 @@ from ci.bench.customers import CustomerResults, run_customers
 from ci.bench.peer import Peer
 from ci.bench.servers import THREADS, WORKERS, RunningServer, ServerSetup, need
 from ci.bench.start import build_shop
-from ci.outside import Outside
-from ci.site import Site, bare_environment
+from tests.support.outside import Outside
+from tests.support.site import Site, bare_environment
 
 DAY = 50_000  # customers
 FASTER = 5  # times as fast as on a real day

@@ -15,10 +15,10 @@ from typing import NamedTuple, cast
 
 import psutil
 
-from ci.attackers import attack
 from ci.bench.peer import REPOSITORY
-from ci.honest import LARGE_SIZE, ClientResults, run_clients
-from ci.site import Site, bare_environment
+from tests.support.attackers import attack
+from tests.support.honest import LARGE_SIZE, ClientResults, run_clients
+from tests.support.site import Site, bare_environment
 
 CLIENTS = 50
 WARMING = 15  # seconds in which honest clients are alone

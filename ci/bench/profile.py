@@ -12,7 +12,7 @@ from pathlib import Path
 
 from ci.bench.peer import Peer
 from ci.bench.start import build_shop
-from ci.site import bare_environment
+from tests.support.site import bare_environment
 
 STAGES = {  # a stage, and the code that runs in it
     "kernel, launcher, loader, interpreter": "",

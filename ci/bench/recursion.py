@@ -7,7 +7,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from tests.wheel import run
+from tests.support.wheel import run
 
 PROJECT = Path(__file__).with_name("recursion_project")
 WORK = "import json; from app.heavy import seconds; print(json.dumps(seconds()))"

@@ -12,7 +12,7 @@ from pathlib import Path
 from ci.bench.peer import Peer
 from ci.bench.servers import THREADS, WORKERS, ServerSetup, need
 from ci.bench.start import build_shop
-from ci.site import Site, bare_environment
+from tests.support.site import Site, bare_environment
 
 PAGE = "/product/cushion-ticking/"  # two queries, a template
 CONNECTIONS, SECONDS = 8, 5

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from ci.bench.measure import Side, print_table, take_turns
 from ci.bench.peer import REPOSITORY, Peer
-from ci.site import bare_environment
+from tests.support.site import bare_environment
 
 FIRST_LINE = "import time; print(time.monotonic())"
 

@@ -21,8 +21,8 @@ from ci.bench.task_peers.machine import REPOSITORY, Machine
 from ci.bench.task_peers.pages import measure_pages
 from ci.bench.task_peers.side import FAILURES, POSTGRES, SQLITE, Side
 from ci.bench.task_peers.table import Table
-from ci.postgres import Postgres
-from ci.redis import Redis
+from tests.support.postgres import Postgres
+from tests.support.redis import Redis
 
 ON_SQLITE = ("ours", "django_tasks_db", "django_ox", "dj_queue", "huey_sqlite", "django_q2")
 ON_POSTGRES = ("ours", "procrastinate_django", "django_tasks_db", "django_ox", "dj_queue", "celery_redis")

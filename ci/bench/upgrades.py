@@ -22,9 +22,9 @@ from pathlib import Path
 
 from ci.bench.peer import REPOSITORY, Peer
 from ci.bench.servers import THREADS, WORKERS, RunningServer, ServerSetup
-from ci.load import PLAIN, SECURE, SLOW, Client, Load, reader, slow_head, web_socket
-from ci.site import Site, bare_environment, copy_bundle
-from ci.websocket import Reachable
+from tests.support.load import PLAIN, SECURE, SLOW, Client, Load, reader, slow_head, web_socket
+from tests.support.site import Site, bare_environment, copy_bundle
+from tests.support.websocket import Reachable
 
 PROJECTS = REPOSITORY / "tests" / "projects"
 TAKEOVER_TIMEOUT = 60.0  # seconds for a takeover

@@ -16,7 +16,7 @@ from pathlib import Path
 
 from ci.bench.peer import Peer
 from ci.bench.servers import THREADS, WORKERS, Load, RunningServer, ServerSetup, need
-from ci.site import Site, bare_environment
+from tests.support.site import Site, bare_environment
 
 PROJECT = Path(__file__).parent / "web_project"
 SMALL, LARGE = "small.js", "large.bin"

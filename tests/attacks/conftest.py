@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from ci.site import Site, bare_environment
+from tests.support.site import Site, bare_environment
 
 pytest.register_assert_rewrite("tests.attacks.watching")
 NewTarget = Callable[..., Site]

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from ci.site import Site, bare_environment, copy_bundle
+from tests.support.site import Site, bare_environment, copy_bundle
 
 NEIGHBOUR = 54321  # a user who is not in /etc/passwd, like that of a container or of DynamicUser=
 only_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root can become another user")

@@ -7,7 +7,6 @@ from pathlib import Path
 import psutil
 import pytest
 
-from ci.site import Site
 from djbundle.runtime.tls import x509
 from djbundle.runtime.tls.keys import generate_key, key_to_pem
 from djbundle.runtime.tls.store import Store, short
@@ -16,7 +15,8 @@ from tests.bundle.pebble import free_port
 from tests.bundle.processes import tree_of, with_role
 from tests.bundle.tls_client import serial
 from tests.conftest import NewSite
-from tests.waiting import wait_until
+from tests.support.site import Site
+from tests.support.waiting import wait_until
 
 NAME = "shop.test"
 

@@ -5,12 +5,12 @@ import os
 
 import pytest
 
-from ci.http1 import HOST, connect, read_all, request, status_of
-from ci.http2 import Http2
-from ci.site import Site
 from tests.attacks.conftest import INTERFACES, NewTarget
 from tests.attacks.watching import get, memory_of, warm_up, web_of
-from tests.waiting import wait_until
+from tests.support.http1 import HOST, connect, read_all, request, status_of
+from tests.support.http2 import Http2
+from tests.support.site import Site
+from tests.support.waiting import wait_until
 
 BODIES = 100  # of one client at once; the site receives 32
 BODY = b"a" * 2_600_000  # just below what Django keeps of one body in memory

@@ -16,7 +16,6 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from ci.site import Site
 from djbundle.errors import NotServingError, UnhealthyError, UpgradeError
 from djbundle.runtime.cli import healthcheck, status, upgrade
 from djbundle.runtime.core.bundle import Bundle
@@ -26,6 +25,7 @@ from djbundle.runtime.process import counters
 from djbundle.runtime.process.counters import HEADER, MAGIC, SLOT, Scoreboard
 from tests.bundle.test_upgrade import site  # noqa: F401 - a fixture
 from tests.conftest import NewSite
+from tests.support.site import Site
 
 TRUE = {
     "name": "small",

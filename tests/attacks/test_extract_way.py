@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from ci.customer import Customer
-from ci.site import Site, bare_environment
 from tests.attacks.neighbours import NEIGHBOUR, Place, only_root, place_for
 from tests.bundle.processes import assert_refused, tree_of
+from tests.support.customer import Customer
+from tests.support.site import Site, bare_environment
 
 pytestmark = only_root
 BIND = "import socket; s = socket.socket(); s.bind(('127.0.0.1', {port})); print(s.getsockname()[1])"

@@ -10,11 +10,11 @@ import pytest
 from h2.config import H2Configuration
 from h2.connection import H2Connection
 
-from ci.http1 import HERE, connect
-from ci.site import Site
 from tests.attacks.conftest import INTERFACES, NewTarget
 from tests.attacks.watching import HONEST, get, warm_up
-from tests.waiting import wait_until
+from tests.support.http1 import HERE, connect
+from tests.support.site import Site
+from tests.support.waiting import wait_until
 
 CONNECTIONS, STREAMS = 40, 128
 FLOOD = CONNECTIONS * STREAMS  # requests

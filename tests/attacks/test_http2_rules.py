@@ -24,11 +24,11 @@ from hyperframe.frame import (
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from ci.http1 import connect, is_closed, read_all
-from ci.http2 import Header, Http2
-from ci.site import Site, bare_environment
 from tests.attacks.watching import assert_recovered, get, memory_of, warm_up, web_of
-from tests.waiting import wait_until
+from tests.support.http1 import connect, is_closed, read_all
+from tests.support.http2 import Header, Http2
+from tests.support.site import Site, bare_environment
+from tests.support.waiting import wait_until
 
 PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
 MAX_MEMORY = 32 << 20  # bytes that a flood may take

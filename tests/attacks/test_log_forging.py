@@ -7,12 +7,12 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from ci.customer import Customer
 from djbundle.errors import UnhealthyError
 from djbundle.runtime.cli.main import print_error
 from djbundle.runtime.logs.formats import FORMATS, Line, for_people
 from tests.conftest import NewSite
-from tests.waiting import wait_until
+from tests.support.customer import Customer
+from tests.support.waiting import wait_until
 
 FORGED = "2026-11-29T00:00:00.000Z ERROR   serve: forged"
 NASTY = f"before\n{FORGED}\r\x1b[2J\x9b2J\x85{FORGED}\u2028{FORGED}\u202e\x00\x07\x08<0>"

@@ -10,12 +10,12 @@ from django.conf import global_settings
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
-from ci.site import Site
 from djbundle.builder.contents.secret_contents import likely_secret_in
 from djbundle.common.token_shapes import TOKEN_SHAPES, TokenShape
 from djbundle.runtime.logs.masking import MASK, hide, pattern_for
 from djbundle.runtime.logs.secret_values import PLAIN, secrets_in
 from tests.conftest import NewSite
+from tests.support.site import Site
 
 NAMES = (
     *("SENTRY_DSN", "AWS_SECRET_ACCESS_KEY", "STRIPE_KEY", "DB_PASS", "DB_PWD", "EMAIL_HOST_PASSWORD", "MYSQL_PASSWD"),

@@ -10,8 +10,8 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from ci.site import Site, bare_environment
 from tests.runtime.test_forwarded import FORGED
+from tests.support.site import Site, bare_environment
 
 Line = tuple[str, str]
 KINDS = ("asgi", "wsgi")

@@ -12,10 +12,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ci.site import Site, bare_environment
 from tests.conftest import PROJECTS, build
-from tests.waiting import wait_until
-from tests.wheel import make_environment, run
+from tests.support.site import Site, bare_environment
+from tests.support.waiting import wait_until
+from tests.support.wheel import make_environment, run
 
 BATCH = 25  # kinds in one request
 PLACES = ("here", "thread", "small thread", "event loop", "high limit", "high limit in a thread")

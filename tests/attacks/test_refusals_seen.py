@@ -13,14 +13,14 @@ from pathlib import Path
 
 import pytest
 
-from ci.http1 import CHUNKED, HERE, HOST, connect, exchange, read_all, request, status_of
-from ci.http2 import Http2
-from ci.mailbox import free_port
-from ci.site import Site, bare_environment
-from ci.slow import Dripping, SlowBodies
 from tests.attacks.conftest import INTERFACES, NewTarget
 from tests.attacks.watching import get, is_ready, upload, warm_up
-from tests.waiting import wait_until
+from tests.support.http1 import CHUNKED, HERE, HOST, connect, exchange, read_all, request, status_of
+from tests.support.http2 import Http2
+from tests.support.mailbox import free_port
+from tests.support.site import Site, bare_environment
+from tests.support.slow import Dripping, SlowBodies
+from tests.support.waiting import wait_until
 
 LIMITS = ("--max-body", "10K", "--body-timeout", "1")
 

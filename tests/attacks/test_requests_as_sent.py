@@ -11,12 +11,12 @@ from django.utils.encoding import repercent_broken_unicode
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from ci.http1 import HOST, connect, exchange, read_all, request, status_of
-from ci.http2 import Header, Http2
-from ci.site import Site, bare_environment
 from tests.attacks.conftest import INTERFACES
 from tests.attacks.watching import HONEST, ask, echo, is_ready
-from tests.waiting import wait_until
+from tests.support.http1 import HOST, connect, exchange, read_all, request, status_of
+from tests.support.http2 import Header, Http2
+from tests.support.site import Site, bare_environment
+from tests.support.waiting import wait_until
 
 Sites = dict[str, Site]
 FIELD_BYTES = st.binary(max_size=60).map(lambda sent: bytes(each for each in sent if each >= 0x20 and each != 0x7F))

@@ -5,9 +5,9 @@ import re
 
 import pytest
 
-from ci.site import Site
 from tests.conftest import NewSite
-from tests.waiting import wait_until
+from tests.support.site import Site
+from tests.support.waiting import wait_until
 
 NEWER = """
 import datetime

@@ -14,8 +14,6 @@ from pathlib import Path
 import psutil
 import pytest
 
-from ci.customer import Customer
-from ci.mailbox import free_port
 from djbundle.errors import AccountError, DataDirectoryError
 from djbundle.runtime.core.safe_path import find_weakness
 from djbundle.runtime.net.sockets import listen_unix
@@ -24,7 +22,9 @@ from djbundle.runtime.process.lock import is_locked, lock_data_directory
 from djbundle.runtime.settings.secret_key import read_or_create
 from tests.attacks.neighbours import NEIGHBOUR, Place, only_root, place_for
 from tests.bundle.processes import assert_refused, tree_of
-from tests.waiting import wait_until
+from tests.support.customer import Customer
+from tests.support.mailbox import free_port
+from tests.support.waiting import wait_until
 
 PRECIOUS = "root:*:19000:0:99999:7:::\n"
 

@@ -6,13 +6,13 @@ from collections.abc import Callable
 
 import pytest
 
-from ci.http1 import CHUNKED, HERE, HOST, connect, request, status_of
-from ci.http2 import Http2
-from ci.site import Site
-from ci.slow import DECLARED_SIZE, Dripping, SlowBodies, SlowStreams, SlowUpload
 from tests.attacks.conftest import INTERFACES, NewTarget
 from tests.attacks.watching import ask, assert_recovered, get, memory_of, upload, warm_up, web_of
-from tests.waiting import wait_until
+from tests.support.http1 import CHUNKED, HERE, HOST, connect, request, status_of
+from tests.support.http2 import Http2
+from tests.support.site import Site
+from tests.support.slow import DECLARED_SIZE, Dripping, SlowBodies, SlowStreams, SlowUpload
+from tests.support.waiting import wait_until
 
 WINDOW = ("--body-timeout", "2")  # seconds; 1 KB has to arrive in each such period
 SLOW = 200  # uploads; once, 62 were enough to block all others

@@ -8,13 +8,13 @@ import time
 import pytest
 from h2.exceptions import InvalidBodyLengthError
 
-from ci.http1 import HERE, HOST, connect, request, status_of
-from ci.http2 import Http2
-from ci.site import Site
-from ci.websocket import WebSocket
 from tests.attacks.conftest import INTERFACES, NewTarget
 from tests.attacks.watching import HONEST, get, memory_of, upload, warm_up, web_of
-from tests.waiting import wait_until
+from tests.support.http1 import HERE, HOST, connect, request, status_of
+from tests.support.http2 import Http2
+from tests.support.site import Site
+from tests.support.waiting import wait_until
+from tests.support.websocket import WebSocket
 
 STALL = ("--send-timeout", "3")  # seconds
 PAGES = 100  # of 2 MB each, requested over one connection

@@ -21,8 +21,8 @@ from djbundle.tasks import call, chain, group, operations_api
 from djbundle.tasks.models import Schedule, TaskRecord
 from djbundle.tasks.store import transitions
 from tests.attacks.test_tasks_outcomes import check_innocent, check_innocent_after_all
+from tests.support.waiting import wait_until
 from tests.tasks import hostile_followers, jobs
-from tests.waiting import wait_until
 
 ON_BOTH = pytest.mark.parametrize("each_database", ["sqlite", "postgresql"], indirect=True)
 LOADED = {"DJANGO_SETTINGS_MODULE": "tests.tasks.listening_settings"}

@@ -16,8 +16,8 @@ from tests.tasks.conftest import (  # noqa: F401 - fixtures, and Django's setup
 # isort: split
 
 from djbundle.tasks.models import TaskRecord, WorkerRecord
+from tests.support.waiting import wait_until
 from tests.tasks import jobs
-from tests.waiting import wait_until
 
 ON_BOTH = pytest.mark.parametrize("each_database", ["sqlite", "postgresql"], indirect=True)
 RUNNING, SUCCESSFUL = TaskResultStatus.RUNNING, TaskResultStatus.SUCCESSFUL

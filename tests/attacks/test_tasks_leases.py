@@ -21,9 +21,9 @@ from django.utils import timezone
 
 from djbundle.tasks.models import TaskRecord, WorkerRecord
 from djbundle.tasks.store import transitions
+from tests.support.waiting import wait_until
 from tests.tasks import hostile_jobs, jobs
 from tests.tasks.databases import use_sqlite
-from tests.waiting import wait_until
 
 RUNNING, SUCCESSFUL = TaskResultStatus.RUNNING, TaskResultStatus.SUCCESSFUL
 

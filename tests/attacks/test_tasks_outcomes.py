@@ -18,8 +18,8 @@ from tests.tasks.conftest import (  # noqa: F401 - fixtures, and Django's setup
 
 from djbundle.tasks.models import TaskRecord
 from djbundle.tasks.store.outcome import MAX_TRACEBACK
+from tests.support.waiting import wait_until
 from tests.tasks import hostile_jobs, jobs
-from tests.waiting import wait_until
 
 ON_BOTH = pytest.mark.parametrize("each_database", ["sqlite", "postgresql"], indirect=True)
 SUCCESSFUL, FAILED, READY = TaskResultStatus.SUCCESSFUL, TaskResultStatus.FAILED, TaskResultStatus.READY

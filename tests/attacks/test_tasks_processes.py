@@ -24,12 +24,12 @@ from tests.tasks.conftest import (  # noqa: F401 - fixtures, and Django's setup
 
 from django.db import connections
 
-from ci.postgres import Postgres
 from djbundle.tasks.models import TaskRecord
 from djbundle.tasks.worker import process_handle
+from tests.support.postgres import Postgres
+from tests.support.waiting import wait_until
 from tests.tasks import hostile_jobs, jobs
 from tests.tasks.databases import use_sqlite
-from tests.waiting import wait_until
 
 ON_BOTH = pytest.mark.parametrize("each_database", ["sqlite", "postgresql"], indirect=True)
 POOL = {"TASKS_TEST_SETTINGS": json.dumps({"OPTIONS": {"pool": {"min_size": 1, "max_size": 4, "timeout": 5}}})}

@@ -9,13 +9,13 @@ from pathlib import Path
 
 import pytest
 
-from ci.site import bare_environment
 from djbundle.errors import NotServingError
 from djbundle.runtime.handover.control_socket import request_status
 from tests.attacks.neighbours import NEIGHBOUR, Place, only_root, place_for
 from tests.bundle.processes import assert_refused
 from tests.bundle.test_upgrade import key, next_small, sign  # noqa: F401 - fixtures
-from tests.waiting import wait_until
+from tests.support.site import bare_environment
+from tests.support.waiting import wait_until
 
 # What a process of the site's user sends at the control socket: another program serves, and needs no signature.
 LIAR = """

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from ci.customer import Customer
-from ci.site import Site, bare_environment
 from tests.conftest import NewSite
+from tests.support.customer import Customer
+from tests.support.site import Site, bare_environment
 
 
 @pytest.fixture(scope="module")

@@ -9,11 +9,11 @@ import pytest
 from h2.errors import ErrorCodes
 from h2.exceptions import StreamClosedError
 
-from ci.http1 import HERE, HOST, connect, request
-from ci.http2 import Http2
-from ci.site import Site
 from tests.attacks.conftest import INTERFACES, NewTarget
 from tests.attacks.watching import HONEST, assert_recovered, get, upload, warm_up, web_of
+from tests.support.http1 import HERE, HOST, connect, request
+from tests.support.http2 import Http2
+from tests.support.site import Site
 
 ABORTED = 70  # uploads; once, 62 threads read bodies
 LENGTH = [(b"content-length", b"10")]

@@ -8,10 +8,10 @@ from urllib.request import urlopen
 
 import pytest
 
-from ci.site import Site, bare_environment
 from djbundle.builder.core.sandbox import may_isolate
 from tests.conftest import DJBUNDLE, PROJECTS, build, run_build
-from tests.waiting import wait_until
+from tests.support.site import Site, bare_environment
+from tests.support.waiting import wait_until
 
 VARIABLE = "CRASHING_PAGES"
 

@@ -5,11 +5,11 @@ import threading
 
 import pytest
 
-from ci.site import Site
-from ci.websocket import WebSocket
 from tests.attacks.conftest import NewTarget
 from tests.attacks.watching import get, memory_of, warm_up, web_of
-from tests.waiting import wait_until
+from tests.support.site import Site
+from tests.support.waiting import wait_until
+from tests.support.websocket import WebSocket
 
 MEGABYTE = 1 << 20
 MAX_MEMORY = 128 << 20  # bytes; the clients send more than twice that

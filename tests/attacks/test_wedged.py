@@ -11,13 +11,13 @@ from pathlib import Path
 
 import pytest
 
-from ci.customer import Customer
-from ci.mailbox import free_port
-from ci.site import Site, copy_bundle
 from tests.bundle.processes import with_role
 from tests.bundle.test_systemd import systemd
 from tests.conftest import NewSite
-from tests.waiting import wait_until
+from tests.support.customer import Customer
+from tests.support.mailbox import free_port
+from tests.support.site import Site, copy_bundle
+from tests.support.waiting import wait_until
 
 MINUTE = 60.0
 

@@ -6,10 +6,10 @@ from typing import Any
 
 import psutil
 
-from ci.http1 import HERE, connect, connect_tls, read_all, request, status_of
-from ci.site import Site
 from tests.bundle.processes import with_role
-from tests.waiting import wait_until
+from tests.support.http1 import HERE, connect, connect_tls, read_all, request, status_of
+from tests.support.site import Site
+from tests.support.waiting import wait_until
 
 HONEST = "127.0.0.2"  # another client than 127.0.0.1, from which the attacks come
 SPARE_THREADS = 16  # threads of limited pools, started on first use: receivers, senders, the health check

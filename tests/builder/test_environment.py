@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
-from ci.site import Site, bare_environment
 from tests.conftest import DJBUNDLE, PROJECTS
-from tests.wheel import UV, find_python, make_environment, run
+from tests.support.site import Site, bare_environment
+from tests.support.wheel import UV, find_python, make_environment, run
 
 DJANGO = "django>=6.0,<6.1"  # not the one that djbundle brings along
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import DJBUNDLE, PROJECTS, run_build
-from tests.disks import mounted_disk
+from tests.support.disks import mounted_disk
 
 # The refused projects of tests/projects each have a file with the expected exit code, cause and fix.
 EXPECTED = "refusal.txt"

@@ -12,7 +12,7 @@ from typing import Self
 
 from djbundle.runtime.tls import x509
 from djbundle.runtime.tls.keys import generate_key, key_to_pem
-from tests.waiting import wait_until
+from tests.support.waiting import wait_until
 
 ACCOUNT = ("kid-1", "zWNDZM6eQGHWpSRTPal5eIUYFTu7EajVIoguysqZ9wG44nMEtx3MUAsUDkMTQ12W")
 FAULTS = {"PEBBLE_WFE_NONCEREJECT": "50", "PEBBLE_VA_SLEEPTIME": "1", "PEBBLE_AUTHZREUSE": "0"}

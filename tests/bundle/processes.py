@@ -4,8 +4,8 @@ import subprocess
 
 import psutil
 
-from ci.site import Site
-from tests.waiting import wait_until
+from tests.support.site import Site
+from tests.support.waiting import wait_until
 
 
 def assert_refused(result: subprocess.CompletedProcess[str], code: int, cause: str) -> None:

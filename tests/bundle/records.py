@@ -3,7 +3,7 @@
 import sqlite3
 from contextlib import closing
 
-from ci.site import Site
+from tests.support.site import Site
 
 TASKS = "SELECT id FROM djbundle_tasks_taskrecord"
 

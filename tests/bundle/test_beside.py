@@ -6,10 +6,10 @@ from pathlib import Path
 import psutil
 import pytest
 
-from ci.customer import Customer
-from ci.site import Site, bare_environment
 from tests.bundle.test_databases import applied, notes, prepare
-from tests.waiting import wait_until
+from tests.support.customer import Customer
+from tests.support.site import Site, bare_environment
+from tests.support.waiting import wait_until
 
 REFUSED = "it was tried on a copy, and nothing has changed"
 

@@ -11,10 +11,10 @@ from pathlib import Path
 import psutil
 import pytest
 
-from ci.customer import Customer
-from ci.mailbox import free_port
-from ci.site import Site, bare_environment
-from tests.waiting import wait_until
+from tests.support.customer import Customer
+from tests.support.mailbox import free_port
+from tests.support.site import Site, bare_environment
+from tests.support.waiting import wait_until
 
 MARKED = {"LD_LIBRARY_PATH": "/the/host's", "GLIBC_TUNABLES": "glibc.malloc.check=0"}
 

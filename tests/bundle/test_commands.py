@@ -9,12 +9,12 @@ from pathlib import Path
 
 import pytest
 
-from ci.customer import Customer
-from ci.site import Site
 from djbundle.runtime.cli.commands import OWN_COMMANDS
 from djbundle.runtime.cli.management_commands import PROJECT_COMMANDS
 from tests.bundle.processes import assert_refused
 from tests.conftest import ADMIN_PASSWORD, REPOSITORY, NewSite
+from tests.support.customer import Customer
+from tests.support.site import Site
 
 IMPORT_ALL = """
 import importlib, json, sys, warnings

@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from ci.customer import Customer, first_product, static_files
-from ci.mailbox import free_port
-from ci.outside import Outside
-from tests.podman import VARIABLE, podman, write_configuration
-from tests.waiting import wait_until
+from tests.support.customer import Customer, first_product, static_files
+from tests.support.mailbox import free_port
+from tests.support.outside import Outside
+from tests.support.podman import VARIABLE, podman, write_configuration
+from tests.support.waiting import wait_until
 
 CONTAINERFILE = """
 FROM scratch

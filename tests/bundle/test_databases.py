@@ -11,11 +11,11 @@ from pathlib import Path
 
 import pytest
 
-from ci.customer import Customer
-from ci.postgres import Postgres, temporary_postgres
-from ci.site import Site
 from tests.conftest import NewSite
-from tests.waiting import wait_until
+from tests.support.customer import Customer
+from tests.support.postgres import Postgres, temporary_postgres
+from tests.support.site import Site
+from tests.support.waiting import wait_until
 
 FIRST_NOTE = "from notes.models import Note; Note.objects.create(text='first')"
 

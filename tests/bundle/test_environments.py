@@ -11,10 +11,10 @@ import certifi
 import psutil
 import pytest
 
-from ci.customer import Customer
-from ci.mailbox import free_port
 from djbundle.runtime.core import authorities
-from tests.waiting import wait_until
+from tests.support.customer import Customer
+from tests.support.mailbox import free_port
+from tests.support.waiting import wait_until
 
 pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="only root may change the root of the file system")
 NOBODY = 65534

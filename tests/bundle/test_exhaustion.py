@@ -14,10 +14,10 @@ from urllib.request import urlopen
 import psutil
 import pytest
 
-from ci.site import Site, bare_environment
 from tests.bundle.processes import with_role
-from tests.disks import mounted_disk
-from tests.waiting import wait_until
+from tests.support.disks import mounted_disk
+from tests.support.site import Site, bare_environment
+from tests.support.waiting import wait_until
 
 FEW_FILES = 300  # a web process reserves 256 of them for other things than connections
 

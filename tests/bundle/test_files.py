@@ -10,9 +10,9 @@ import pytest
 import zstandard
 from django.contrib import admin
 
-from ci.customer import Customer, static_files
-from ci.site import Site
 from tests.conftest import NewSite
+from tests.support.customer import Customer, static_files
+from tests.support.site import Site
 
 DECODERS = {
     "br": brotli.decompress,

@@ -11,12 +11,12 @@ from pathlib import Path
 import psutil
 import pytest
 
-from ci.postgres import Postgres
-from ci.site import Site, bare_environment
 from tests.bundle.processes import assert_refused, with_role
 from tests.conftest import NewSite
-from tests.servers import running
-from tests.waiting import wait_until
+from tests.support.postgres import Postgres
+from tests.support.servers import running
+from tests.support.site import Site, bare_environment
+from tests.support.waiting import wait_until
 
 
 def ask(site: Site) -> tuple[int, dict[str, object]]:

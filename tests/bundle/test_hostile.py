@@ -14,12 +14,12 @@ from urllib.request import Request, urlopen
 
 import pytest
 
-from ci.customer import Customer
-from ci.http1 import CHUNKED, HOST, connect, connect_tls, exchange, is_closed, read_all, request
-from ci.site import Site, bare_environment
 from tests.bundle.processes import with_role
 from tests.conftest import NewSite
-from tests.waiting import wait_until
+from tests.support.customer import Customer
+from tests.support.http1 import CHUNKED, HOST, connect, connect_tls, exchange, is_closed, read_all, request
+from tests.support.site import Site, bare_environment
+from tests.support.waiting import wait_until
 
 SLOW_CLIENTS = 2000
 ROOM = 8  # connections of a crowded site

@@ -9,11 +9,11 @@ from typing import Any
 
 import pytest
 
-from ci.customer import Customer
-from ci.site import Site, bare_environment, copy_bundle
 from tests.bundle.processes import with_role
 from tests.conftest import NewSite
-from tests.waiting import wait_until
+from tests.support.customer import Customer
+from tests.support.site import Site, bare_environment, copy_bundle
+from tests.support.waiting import wait_until
 
 SECRET = "s3cret-of-the-payment-gateway"
 

@@ -1,6 +1,6 @@
 """The processes of a site share what it has loaded: a fork that only reads it copies nothing."""
 
-from ci.site import Site
+from tests.support.site import Site
 
 IMMORTAL = """
 import gc, sys, _immortal

@@ -9,12 +9,12 @@ from pathlib import Path
 
 import pytest
 
-from ci.customer import Customer
-from ci.mailbox import free_port
-from ci.site import Site, bare_environment
 from tests.bundle.processes import with_role
 from tests.conftest import NewSite
-from tests.waiting import wait_until
+from tests.support.customer import Customer
+from tests.support.mailbox import free_port
+from tests.support.site import Site, bare_environment
+from tests.support.waiting import wait_until
 
 
 def scrape(port: int) -> dict[str, float]:

@@ -3,8 +3,8 @@
 import pytest
 from playwright.sync_api import Browser, Page
 
-from ci.site import Site
 from tests.conftest import ADMIN_PASSWORD
+from tests.support.site import Site
 
 
 def test_admin_login_has_its_styles(page: Page, open_shop: Site, problems: list[str]) -> None:

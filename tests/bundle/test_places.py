@@ -5,10 +5,10 @@ import shutil
 import subprocess
 from pathlib import Path
 
-from ci.customer import Customer, first_product
-from ci.outside import Outside
-from ci.site import Site, bare_environment
 from tests.conftest import NewSite
+from tests.support.customer import Customer, first_product
+from tests.support.outside import Outside
+from tests.support.site import Site, bare_environment
 
 # Calls that make, change or remove a file, as strace prints them when they succeed.
 WRITING = re.compile(

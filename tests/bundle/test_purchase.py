@@ -2,11 +2,11 @@
 
 import pytest
 
-from ci.customer import Customer, first_product
-from ci.mailbox import text_of
-from ci.outside import Outside
-from ci.site import Site
-from tests.waiting import wait_until
+from tests.support.customer import Customer, first_product
+from tests.support.mailbox import text_of
+from tests.support.outside import Outside
+from tests.support.site import Site
+from tests.support.waiting import wait_until
 
 
 def pay(customer: Customer, email: str, card: str = "4242 4242 4242 4242") -> str:

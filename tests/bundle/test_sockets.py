@@ -10,12 +10,12 @@ from pathlib import Path
 import psutil
 import pytest
 
-from ci.customer import Customer
-from ci.mailbox import free_port
-from ci.site import Site, bare_environment, copy_bundle
 from tests.bundle.processes import assert_refused, tree_of
 from tests.conftest import NewSite
-from tests.waiting import wait_until
+from tests.support.customer import Customer
+from tests.support.mailbox import free_port
+from tests.support.site import Site, bare_environment, copy_bundle
+from tests.support.waiting import wait_until
 
 
 def ask_unix(path: Path, *headers: str) -> str:

@@ -12,15 +12,15 @@ from pathlib import Path
 import psutil
 import pytest
 
-from ci.customer import Customer, first_product
-from ci.load import PLAIN, Load
-from ci.mailbox import free_port
-from ci.outside import Outside
-from ci.site import Site, bare_environment
 from tests.bundle.processes import all_gone, tree_of, with_role
 from tests.bundle.records import finished_tasks
 from tests.conftest import NewSite
-from tests.waiting import wait_until
+from tests.support.customer import Customer, first_product
+from tests.support.load import PLAIN, Load
+from tests.support.mailbox import free_port
+from tests.support.outside import Outside
+from tests.support.site import Site, bare_environment
+from tests.support.waiting import wait_until
 
 
 def test_worker_killed_in_a_task_loses_nothing(new_shop: NewSite, outside: Outside) -> None:

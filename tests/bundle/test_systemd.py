@@ -12,11 +12,11 @@ from contextlib import contextmanager
 from pathlib import Path
 from threading import Thread
 
-from ci.customer import Customer
-from ci.site import Site, bare_environment, copy_bundle
 from tests.bundle.processes import assert_refused
 from tests.conftest import NewSite
-from tests.waiting import wait_until
+from tests.support.customer import Customer
+from tests.support.site import Site, bare_environment, copy_bundle
+from tests.support.waiting import wait_until
 
 UNDER_UNIT = Path(__file__).with_name("under_unit.py")
 

@@ -14,14 +14,14 @@ from pathlib import Path
 import pytest
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
-from ci.site import Site, bare_environment
 from djbundle.runtime.tls import x509
 from djbundle.runtime.tls.keys import generate_key, key_to_pem, read_key
 from tests.bundle.pebble import ACCOUNT, Pebble, free_port
 from tests.bundle.processes import assert_refused, with_role
 from tests.bundle.tls_client import Connection, curl, get, serial
 from tests.conftest import PROJECTS, NewSite, build
-from tests.waiting import wait_until
+from tests.support.site import Site, bare_environment
+from tests.support.waiting import wait_until
 
 NAMES = ("shop.test", "www.shop.test")
 RETRY_TIMEOUT = 90.0  # seconds; an unreachable authority is retried after 5, 10, 20 and 40

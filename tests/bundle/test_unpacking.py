@@ -10,8 +10,8 @@ import pytest
 
 from tests.bundle.processes import assert_refused
 from tests.conftest import PROJECTS
-from tests.disks import mounted_disk
-from tests.waiting import wait_until
+from tests.support.disks import mounted_disk
+from tests.support.waiting import wait_until
 
 
 def start(bundle: Path, tree: Path) -> subprocess.Popen[str]:

@@ -10,12 +10,12 @@ from pathlib import Path
 import psutil
 import pytest
 
-from ci.load import PLAIN, SECURE, SLOW, Load, curl
-from ci.site import Site, bare_environment, copy_bundle
 from tests.bundle.processes import all_gone, assert_refused, tree_of, with_role
 from tests.bundle.records import notes_in, tasks_in
 from tests.conftest import PROJECTS, build
-from tests.waiting import wait_until
+from tests.support.load import PLAIN, SECURE, SLOW, Load, curl
+from tests.support.site import Site, bare_environment, copy_bundle
+from tests.support.waiting import wait_until
 
 VIEWS = """
 def index(request):

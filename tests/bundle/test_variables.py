@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from ci.site import Site, bare_environment
 from tests.bundle.processes import assert_refused
 from tests.conftest import CANARY
+from tests.support.site import Site, bare_environment
 
 
 @pytest.fixture

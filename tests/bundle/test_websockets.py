@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from ci.load import Load, reader, slow_head, web_socket
-from ci.site import Site, bare_environment
-from ci.websocket import CLOSE, GOING_AWAY, TEXT, WebSocket
 from tests.bundle.processes import all_gone, with_role
-from tests.waiting import wait_until
+from tests.support.load import Load, reader, slow_head, web_socket
+from tests.support.site import Site, bare_environment
+from tests.support.waiting import wait_until
+from tests.support.websocket import CLOSE, GOING_AWAY, TEXT, WebSocket
 
 
 @pytest.fixture

@@ -4,8 +4,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from ci.customer import Customer
-from ci.site import Site
+from tests.support.customer import Customer
+from tests.support.site import Site
 
 
 @pytest.fixture(scope="module")

@@ -5,8 +5,8 @@ import shutil
 import subprocess
 from pathlib import Path
 
-from ci.site import Site
-from tests.podman import VARIABLE, write_configuration
+from tests.support.podman import VARIABLE, write_configuration
+from tests.support.site import Site
 
 
 class ContainedSite(Site):

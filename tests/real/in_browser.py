@@ -3,7 +3,7 @@
 import pytest
 from playwright.sync_api import Page
 
-from ci.site import Site
+from tests.support.site import Site
 
 # Missing files of the site are reported by their URLs. Missing files from elsewhere are not the site's fault.
 NOT_LOADED = "Failed to load resource"

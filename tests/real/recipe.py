@@ -6,10 +6,10 @@ import subprocess
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from ci.site import Site, bare_environment, copy_bundle
 from tests.conftest import DJBUNDLE, PROJECTS
 from tests.real.container import ContainedSite
-from tests.wheel import make_environment, run
+from tests.support.site import Site, bare_environment, copy_bundle
+from tests.support.wheel import make_environment, run
 
 SETTINGS_MORE = "settings_more.py"
 

@@ -1,10 +1,10 @@
 """channels: a room for a chat by WebSockets."""
 
-from ci.customer import Customer
-from ci.site import Site
-from ci.websocket import TEXT, WebSocket
 from tests.real.in_browser import test_pages_in_a_browser  # noqa: F401 - a test of this project too
 from tests.real.recipe import Recipe
+from tests.support.customer import Customer
+from tests.support.site import Site
+from tests.support.websocket import TEXT, WebSocket
 
 RECIPE = Recipe(
     "channels",

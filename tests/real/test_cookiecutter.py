@@ -3,12 +3,12 @@
 import subprocess
 from pathlib import Path
 
-from ci.customer import Customer
-from ci.redis import Redis
-from ci.site import Site
 from tests.real.in_browser import test_pages_in_a_browser  # noqa: F401 - a test of this project too
 from tests.real.recipe import Recipe
-from tests.waiting import wait_until
+from tests.support.customer import Customer
+from tests.support.redis import Redis
+from tests.support.site import Site
+from tests.support.waiting import wait_until
 
 RECIPE = Recipe(
     "cookie",

@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from ci.customer import Customer
-from ci.site import Site, bare_environment, copy_bundle
 from tests.real.test_geo import ADD, RECIPE
-from tests.wheel import make_environment, run
+from tests.support.customer import Customer
+from tests.support.site import Site, bare_environment, copy_bundle
+from tests.support.wheel import make_environment, run
 
 MIRROR = "http://deb.debian.org/debian"
 PACKAGES = (

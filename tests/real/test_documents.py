@@ -4,9 +4,9 @@ import io
 
 import pypdf
 
-from ci.customer import Customer
 from tests.real.in_browser import test_pages_in_a_browser  # noqa: F401 - a test of this project too
 from tests.real.recipe import Recipe
+from tests.support.customer import Customer
 
 RECIPE = Recipe(
     "documents",

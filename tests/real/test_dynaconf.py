@@ -1,9 +1,9 @@
 """Settings by dynaconf, which replaces Django's settings object by its own."""
 
-from ci.customer import Customer
-from ci.site import Site
 from tests.real.in_browser import test_pages_in_a_browser  # noqa: F401 - a test of this project too
 from tests.real.recipe import Recipe
+from tests.support.customer import Customer
+from tests.support.site import Site
 
 RECIPE = Recipe(
     "dynaconf",

@@ -9,11 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from ci.customer import Customer
-from ci.postgres import temporary_postgres
-from ci.site import Site
 from tests.real.in_browser import test_pages_in_a_browser  # noqa: F401 - a test of this project too
 from tests.real.recipe import Recipe
+from tests.support.customer import Customer
+from tests.support.postgres import temporary_postgres
+from tests.support.site import Site
 
 RECIPE = Recipe(
     "geo",

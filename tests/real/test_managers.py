@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import PROJECTS
-from tests.wheel import UV, find_python, make_environment, run
+from tests.support.wheel import UV, find_python, make_environment, run
 
 DJANGO = "django>=6.0,<6.1"  # not the one that djbundle's own environment has
 PYPROJECT = '[project]\nname = "small"\nversion = "1"\nrequires-python = ">=3.12"\n'

@@ -1,10 +1,10 @@
 """django-ninja, with pydantic types and async views."""
 
-from ci.customer import Customer
-from ci.site import Site
 from tests.real.in_browser import test_pages_in_a_browser  # noqa: F401 - a test of this project too
 from tests.real.json_client import ask
 from tests.real.recipe import Recipe
+from tests.support.customer import Customer
+from tests.support.site import Site
 
 RECIPE = Recipe(
     "ninja",

@@ -2,9 +2,9 @@
 
 import pytest
 
-from ci.customer import Customer
-from ci.site import Site
 from tests.real.recipe import Recipe
+from tests.support.customer import Customer
+from tests.support.site import Site
 
 RECIPE = Recipe("pretix", ("pretix",), user_name=())
 

@@ -1,9 +1,9 @@
 """GraphQL by strawberry."""
 
-from ci.site import Site
 from tests.real.in_browser import test_pages_in_a_browser  # noqa: F401 - a test of this project too
 from tests.real.json_client import ask
 from tests.real.recipe import Recipe
+from tests.support.site import Site
 
 RECIPE = Recipe(
     "strawberry",

@@ -1,9 +1,9 @@
 """The project that ``wagtail start`` writes."""
 
-from ci.customer import Customer
-from ci.site import Site
 from tests.real.in_browser import test_pages_in_a_browser  # noqa: F401 - a test of this project too
 from tests.real.recipe import Recipe
+from tests.support.customer import Customer
+from tests.support.site import Site
 
 RECIPE = Recipe("wagtail", ("wagtail",), starts=("wagtail start mysite .",), pages=("/", "/admin/login/"))
 NO_COMMENTS = {f"comments-{name}": "0" for name in ("TOTAL_FORMS", "INITIAL_FORMS", "MIN_NUM_FORMS", "MAX_NUM_FORMS")}

@@ -4,13 +4,13 @@ from collections.abc import Iterator
 
 import pytest
 
-from ci.customer import Customer
-from ci.postgres import temporary_postgres
-from ci.site import Site, bare_environment
 from tests.real.container import ContainedSite
 from tests.real.in_browser import test_pages_in_a_browser  # noqa: F401 - a test of this project too
 from tests.real.json_client import ask
 from tests.real.recipe import Recipe
+from tests.support.customer import Customer
+from tests.support.postgres import temporary_postgres
+from tests.support.site import Site, bare_environment
 
 RECIPE = Recipe("weblate", ("weblate",), pages=("/", "/about/", "/accounts/login/"))
 TOKEN = "from weblate.auth.models import User; print(User.objects.get(username='admin').auth_token.key)"

@@ -13,7 +13,7 @@ from djbundle.runtime.http.receivers import Receivers
 from djbundle.runtime.http.threads import SiteThreads
 from djbundle.runtime.options.http import HttpOptions
 from tests.runtime.granian import make_request
-from tests.waiting import wait_until
+from tests.support.waiting import wait_until
 
 MAX_THREADS = 3  # threads
 MAX_RECEIVERS = 4

@@ -11,7 +11,7 @@ from djbundle.runtime.http import concurrency, threads
 from djbundle.runtime.http.concurrency import ConcurrencyController
 from tests.runtime.granian import Protocol, make_request
 from tests.runtime.site_pages import MAX_THREADS, Client, Pool, make_site
-from tests.waiting import wait_until
+from tests.support.waiting import wait_until
 
 
 @pytest.fixture(params=["handed over", "received"])

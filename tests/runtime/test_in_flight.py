@@ -24,7 +24,7 @@ from djbundle.runtime.process.counters import Scoreboard
 from djbundle.runtime.process.exit_reason import describe_exit
 from djbundle.runtime.process.in_flight import NONE, InFlight
 from tests.runtime.granian import make_request
-from tests.waiting import wait_until
+from tests.support.waiting import wait_until
 
 
 def die(in_flight: InFlight, work: Callable[[], object]) -> int:

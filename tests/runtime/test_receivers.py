@@ -11,7 +11,7 @@ from djbundle.runtime.http import concurrency, receivers, threads
 from djbundle.runtime.http.threads import SiteThreads
 from tests.runtime.granian import Protocol, make_request
 from tests.runtime.site_pages import MAX_RECEIVERS, MAX_THREADS, Client, Page, Pool, make_site
-from tests.waiting import wait_until
+from tests.support.waiting import wait_until
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ from djbundle.runtime.http.limits.limits import Limits
 from djbundle.runtime.http.limits.streams import Streams
 from djbundle.runtime.options.http import HttpOptions
 from tests.runtime.granian import CONNECTION, Protocol, make_request
-from tests.waiting import wait_until
+from tests.support.waiting import wait_until
 
 PARTS = [b"a", b"b", b"c", b"d", b"e", b"f"]
 TIMEOUT = 60.0

@@ -16,7 +16,7 @@ from djbundle.runtime.tls.pair import CertificatePair
 from djbundle.runtime.tls.store import Store
 from djbundle.runtime.tls.x509 import find_certificate, find_pair
 from tests.attacks.hostile_ca import issue, new_authority, pem
-from tests.tls_files import AUTHORITY, ROOT, SITE
+from tests.support.tls_files import AUTHORITY, ROOT, SITE
 
 NOW = datetime.now(UTC)
 HOUR = timedelta(hours=1)

@@ -24,7 +24,7 @@ from djbundle.runtime.http.protocol.rate import MIN_RATE
 from djbundle.runtime.http.protocol.transport import headers_size
 from djbundle.runtime.options.http import HttpOptions
 from tests.runtime.granian import CONNECTION, Protocol, make_request
-from tests.waiting import wait_until
+from tests.support.waiting import wait_until
 
 CLIENT = ("192.0.2.1", 40000)
 STALL = 60.0

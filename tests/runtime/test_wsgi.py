@@ -15,7 +15,7 @@ from djbundle.runtime.http.limits.streams import Streams
 from djbundle.runtime.http.wsgi import WsgiSite
 from djbundle.runtime.options.http import HttpOptions
 from tests.runtime.granian import Protocol, make_request
-from tests.waiting import wait_until
+from tests.support.waiting import wait_until
 
 
 def run_site(application: Any, protocol: Protocol, **environ: Any) -> Protocol:

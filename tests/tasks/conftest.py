@@ -10,8 +10,8 @@ from pathlib import Path
 import django
 import pytest
 
-from ci.mariadb import MariaDB
-from ci.postgres import Postgres
+from tests.support.mariadb import MariaDB
+from tests.support.postgres import Postgres
 
 REPOSITORY = Path(__file__).parents[2]
 DATABASE = Path(tempfile.mkdtemp(prefix="djbundle-tasks-")) / "db.sqlite3"

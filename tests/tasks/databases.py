@@ -9,9 +9,9 @@ import pytest
 from django.core.management import call_command
 from django.db import connections
 
-from ci.mariadb import MariaDB
-from ci.postgres import Postgres
-from tests.servers import running
+from tests.support.mariadb import MariaDB
+from tests.support.postgres import Postgres
+from tests.support.servers import running
 
 NAME = "tasks"
 

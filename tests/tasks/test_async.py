@@ -9,9 +9,9 @@ from django.tasks import TaskResult, TaskResultStatus
 from djbundle.tasks.models import TaskRecord
 from djbundle.tasks.store.outcome import Outcome
 from djbundle.tasks.worker.event_loop import EventLoop
+from tests.support.waiting import wait_until
 from tests.tasks import async_jobs
 from tests.tasks.conftest import StartWorker
-from tests.waiting import wait_until
 
 MANY = 100
 SUCCESSFUL, FAILED = TaskResultStatus.SUCCESSFUL, TaskResultStatus.FAILED

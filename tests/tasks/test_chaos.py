@@ -19,12 +19,12 @@ from django.db import OperationalError, connections, transaction
 from django.tasks import TaskResultStatus
 from django.utils import timezone
 
-from ci.postgres import Postgres
 from djbundle.tasks.models import TaskRecord, WorkerRecord
+from tests.support.postgres import Postgres
+from tests.support.waiting import wait_until
 from tests.tasks import heavy_jobs
 from tests.tasks.conftest import StartWorker
 from tests.tasks.databases import use_sqlite
-from tests.waiting import wait_until
 
 SCALE = float(os.environ.get("CHAOS_SCALE", "1"))
 ELSEWHERE = "another-machine/1/1"

@@ -9,13 +9,13 @@ import pytest
 from django.db import connections, transaction
 from django.test.utils import CaptureQueriesContext
 
-from ci.postgres import Postgres
 from djbundle.tasks.compat import TaskResultStatus
 from djbundle.tasks.models import TaskRecord
 from djbundle.tasks.store import wakeup
+from tests.support.postgres import Postgres
+from tests.support.waiting import wait_until
 from tests.tasks import jobs
 from tests.tasks.conftest import StartWorker
-from tests.waiting import wait_until
 
 SUBSCRIBERS = "SELECT count(*) FROM pg_stat_activity WHERE query = 'LISTEN djbundle_tasks'"
 

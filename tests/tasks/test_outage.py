@@ -11,15 +11,15 @@ import pytest
 from django.db import OperationalError, connections
 from django.tasks import TaskResultStatus
 
-from ci.postgres import Postgres
 from djbundle.tasks.models import TaskRecord
 from djbundle.tasks.store import claim, transitions
 from djbundle.tasks.store.claimed_run import Run
 from djbundle.tasks.store.worker_identity import Identity
 from djbundle.tasks.worker.loop import Worker
+from tests.support.postgres import Postgres
+from tests.support.waiting import wait_until
 from tests.tasks import heavy_jobs, jobs
 from tests.tasks.conftest import StartWorker
-from tests.waiting import wait_until
 
 DONE = {"status": TaskResultStatus.SUCCESSFUL}
 

@@ -7,18 +7,18 @@ from pathlib import Path
 import pytest
 from django.db import connections
 
-from ci.pgbouncer import PORT, pooled
-from ci.postgres import Postgres
 from djbundle.tasks.compat import TaskResultStatus
 from djbundle.tasks.models import TaskRecord
 from djbundle.tasks.store import claim as claiming
 from djbundle.tasks.store import prepared_statement
 from djbundle.tasks.store.worker_identity import Identity
-from tests.servers import running
+from tests.support.pgbouncer import PORT, pooled
+from tests.support.postgres import Postgres
+from tests.support.servers import running
+from tests.support.waiting import wait_until
 from tests.tasks import jobs
 from tests.tasks.conftest import StartWorker
 from tests.tasks.databases import use_postgres
-from tests.waiting import wait_until
 
 PREPARED = "SELECT count(*) FROM pg_prepared_statements WHERE statement LIKE '%%RETURNING%%'"
 

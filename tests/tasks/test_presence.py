@@ -7,8 +7,8 @@ import pytest
 from django.utils import timezone
 
 from djbundle.tasks.models import WorkerRecord
+from tests.support.waiting import wait_until
 from tests.tasks.conftest import StartWorker
-from tests.waiting import wait_until
 
 
 @pytest.mark.usefixtures("each_database")

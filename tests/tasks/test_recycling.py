@@ -7,9 +7,9 @@ import psutil
 from django.tasks import TaskResultStatus
 
 from djbundle.tasks.models import TaskRecord
+from tests.support.waiting import wait_until
 from tests.tasks import heavy_jobs, jobs
 from tests.tasks.conftest import StartWorker
-from tests.waiting import wait_until
 
 
 def returned() -> list[int]:

@@ -18,10 +18,10 @@ from djbundle.tasks.models import Release, Schedule, TaskRecord, WorkerRecord
 from djbundle.tasks.store import releases, transitions
 from djbundle.tasks.testing import run_pending
 from djbundle.tasks.worker import scheduler
+from tests.support.waiting import wait_until
 from tests.tasks import jobs
 from tests.tasks.conftest import StartWorker
 from tests.tasks.test_command import json_of, tasks
-from tests.waiting import wait_until
 
 OLD = {"TASKS_TEST_OPTIONS": json.dumps({"VERSION": "old"}), "TASKS_TEST_CODE": "old"}
 NEW = {"TASKS_TEST_OPTIONS": json.dumps({"VERSION": "new"}), "TASKS_TEST_CODE": "new"}

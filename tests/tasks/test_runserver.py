@@ -15,9 +15,9 @@ import psutil
 import pytest
 from django.test import override_settings
 
-from ci.mailbox import free_port
 from djbundle.tasks.management import runserver
-from tests.waiting import wait_until
+from tests.support.mailbox import free_port
+from tests.support.waiting import wait_until
 
 PROJECT = Path(__file__).parents[1] / "projects" / "small"
 

@@ -30,10 +30,10 @@ from djbundle.tasks.timing import Timing
 from djbundle.tasks.worker import scheduler
 from djbundle.tasks.worker.loop import Worker
 from djbundle.tasks.worker.scheduler import Scheduler, run_tick, sync
+from tests.support.waiting import wait_until
 from tests.tasks import following_jobs, jobs
 from tests.tasks import tasks as _tasks  # noqa: F401 - so that its declarations are made before a test replaces them
 from tests.tasks.conftest import StartWorker
-from tests.waiting import wait_until
 
 ADD = "tests.tasks.jobs.add"
 SECOND, MINUTE, HOUR = (datetime.timedelta(seconds=seconds) for seconds in (1, 60, 3600))

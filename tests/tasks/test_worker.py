@@ -9,9 +9,9 @@ from django.tasks import TaskResultStatus
 from djbundle.tasks import operations_api
 from djbundle.tasks.models import TaskRecord
 from djbundle.tasks.store import transitions
+from tests.support.waiting import wait_until
 from tests.tasks import jobs
 from tests.tasks.conftest import StartWorker
-from tests.waiting import wait_until
 
 
 def status() -> str:

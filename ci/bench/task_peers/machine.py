@@ -9,8 +9,8 @@ import sys
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from ci.postgres import Postgres, find_program
-from ci.redis import Redis
+from tests.support.postgres import Postgres, find_program
+from tests.support.redis import Redis
 
 REPOSITORY = Path(__file__).parents[3]
 DJANGO = "django>=6.1,<6.2"

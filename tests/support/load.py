@@ -13,7 +13,7 @@ from collections.abc import Callable, Sequence
 from typing import Self
 from urllib.parse import quote, urlsplit
 
-from ci.websocket import CLOSE, GOING_AWAY, Reachable, WebSocket
+from tests.support.websocket import CLOSE, GOING_AWAY, Reachable, WebSocket
 
 MAX_REQUESTS = 1_000_000
 CURL_FORMAT = "%{stderr}%{http_code} %{exitcode} %{errormsg}\n"  # printed for each transfer; stderr is not buffered

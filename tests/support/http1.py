@@ -5,7 +5,7 @@ import socket
 import ssl
 from urllib.parse import urlsplit
 
-from ci.websocket import Reachable
+from tests.support.websocket import Reachable
 
 HOST = "Host: localhost"
 CHUNKED = "Transfer-Encoding: chunked"

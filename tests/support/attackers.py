@@ -8,10 +8,10 @@ from collections.abc import Callable
 
 from h2.exceptions import ProtocolError
 
-from ci.http1 import CHUNKED, HERE, HOST, connect, request
-from ci.http2 import Http2
-from ci.slow import Dripping, SlowBodies, SlowStreams
-from ci.websocket import Reachable
+from tests.support.http1 import CHUNKED, HERE, HOST, connect, request
+from tests.support.http2 import Http2
+from tests.support.slow import Dripping, SlowBodies, SlowStreams
+from tests.support.websocket import Reachable
 
 Attack = Callable[[Reachable, threading.Event], None]
 LENGTH = [(b"content-length", b"10")]

@@ -8,7 +8,7 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Any, Self
 
-from ci.mailbox import Mailbox
+from tests.support.mailbox import Mailbox
 
 GATEWAY = Path(__file__).with_name("gateway.py")
 

@@ -1,6 +1,6 @@
 """A payment gateway for demos and tests. It stands for an external one.
 
-    python ci/gateway.py --port 0        prints its port when it is ready
+    python tests/support/gateway.py --port 0        prints its port when it is ready
 
     POST /tokens   {"card": "4242 4242 4242 4242"}                        201 {"token": ...}
     POST /charges  {"amount": "24.90", "currency": "EUR", "token": ...}   201 {"id", "status": "succeeded" | "declined"}

@@ -9,9 +9,9 @@ from typing import Protocol, Self
 
 from h2.exceptions import ProtocolError
 
-from ci.http1 import HERE, HOST, connect, request
-from ci.http2 import Http2
-from ci.websocket import Reachable
+from tests.support.http1 import HERE, HOST, connect, request
+from tests.support.http2 import Http2
+from tests.support.websocket import Reachable
 
 DECLARED_SIZE = 100 << 20  # bytes
 PAUSE = 0.4  # seconds between two bytes

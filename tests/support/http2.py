@@ -22,8 +22,8 @@ from h2.events import (
 from h2.exceptions import ProtocolError
 from h2.settings import SettingCodes, Settings
 
-from ci.http1 import HERE, TIMEOUT, connect, connect_tls
-from ci.websocket import Reachable
+from tests.support.http1 import HERE, TIMEOUT, connect, connect_tls
+from tests.support.websocket import Reachable
 
 Header = tuple[bytes, bytes]
 

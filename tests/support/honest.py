@@ -9,8 +9,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
-from ci.load import was_closed
-from ci.websocket import Reachable
+from tests.support.load import was_closed
+from tests.support.websocket import Reachable
 
 REQUEST_TIMEOUT = 30.0  # seconds
 THINK_TIME = (0.2, 2.0)  # seconds between two requests

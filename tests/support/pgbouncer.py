@@ -6,7 +6,7 @@ import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
-from ci.postgres import Postgres
+from tests.support.postgres import Postgres
 
 PROGRAM = "/usr/sbin/pgbouncer"
 PORT = 5432  # a part of the socket's name; PostgreSQL's own, so that only the folder differs
