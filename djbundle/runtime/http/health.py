@@ -41,7 +41,7 @@ class Health:
         self._check: Future[list[str]] | None = None
 
     def problems(self) -> list[str]:
-        """Return what is wrong, in words that reveal no secret. No wait is longer than PATIENCE."""
+        """Return what is wrong, in words that reveal no secret. No wait is longer than DATABASE_TIMEOUT."""
         if not self._lock.acquire(timeout=DATABASE_TIMEOUT):
             return [timeout_problem()]
         try:
