@@ -5,6 +5,7 @@ import signal
 import socket
 import stat
 import subprocess
+import tempfile
 from pathlib import Path
 
 import psutil
@@ -87,8 +88,8 @@ def test_sockets_of_systemd(small: Path, tmp_path: Path) -> None:
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can become another user")
-def test_rights_of_root_are_left_behind(small: Path, tmp_path_factory: pytest.TempPathFactory) -> None:
-    place = Path(tmp_path_factory.getbasetemp().parent.parent, f"djbundle-user-{os.getpid()}")
+def test_rights_of_root_are_left_behind(small: Path) -> None:
+    place = Path(tempfile.gettempdir(), f"djbundle-user-{os.getpid()}")  # pytest's own folders are closed to others
     bundle = copy_bundle(small, place)
     place.chmod(0o755)
     bundle.chmod(0o755)

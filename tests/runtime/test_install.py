@@ -17,8 +17,10 @@ def program(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     program = tmp_path / "opt" / "shop"
     program.parent.mkdir()
     program.touch()
-    for path in (program, program.parent, tmp_path, *tmp_path.parents[:2]):  # pytest's own folders are closed
-        path.chmod(0o755)
+    program.chmod(0o755)
+    for folder in program.parents:
+        if not folder.stat().st_mode & 0o001:  # pytest's own folders are closed to others
+            folder.chmod(0o755)
     monkeypatch.setattr(install.sys, "executable", str(program))
     return program
 
