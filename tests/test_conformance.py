@@ -44,7 +44,7 @@ def mariadb() -> Iterator[MariaDB]:
 
 
 def run_tests(python: Path, **environment: str) -> None:
-    command = [python, "-m", "pytest", "-q", "-p", "no:cacheprovider", "--confcutdir", FOLDER, FOLDER]
+    command: list[str | Path] = [python, "-m", "pytest", "-q", "-p", "no:cacheprovider", "--confcutdir", FOLDER, FOLDER]
     result = subprocess.run(
         command, cwd=REPOSITORY, env=os.environ | environment, capture_output=True, text=True, check=False, timeout=300
     )
@@ -114,7 +114,7 @@ def test_tasks_on_mariadb(mariadb: MariaDB) -> None:
     mariadb.create_database("tasks")
     folder = REPOSITORY / "tests" / "tasks"
     names = ("admin", "command", "limits", "schedules", "workflow")
-    command = [
+    command: list[str | Path] = [
         sys.executable,
         "-m",
         "pytest",
@@ -124,7 +124,7 @@ def test_tasks_on_mariadb(mariadb: MariaDB) -> None:
         *(folder / f"test_{name}.py" for name in names),
     ]
     environment = os.environ | {"TASKS_TEST_MARIADB": mariadb.socket, "TASKS_TEST_USER": mariadb.owner}
-    options = ["-k", "not use_an_index and not uses_the_index"]  # query plans in SQLite's format
+    options: list[str | Path] = ["-k", "not use_an_index and not uses_the_index"]  # query plans in SQLite's format
     result = subprocess.run(
         [*command, *options], cwd=REPOSITORY, env=environment, capture_output=True, text=True, check=False, timeout=300
     )

@@ -181,7 +181,7 @@ def test_what_is_there_is_in_the_bundle(ground: Ground, forest: tuple[Grown, ...
     bundle = ground.project.parent / "dist" / "forest"
     run(ground.programs / "djbundle", "build", "--no-verify", ground.project, "-o", bundle)
     ground.clear()
-    command = [bundle, "tell", named, "--data-dir", ground.project.parent / "data"]
+    command: list[str | Path] = [bundle, "tell", named, "--data-dir", ground.project.parent / "data"]
     result = subprocess.run(command, env={}, capture_output=True, text=True, check=False)
     assert result.returncode == 0, result.stderr
     assert json.loads(result.stdout) == json.loads(expected)

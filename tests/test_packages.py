@@ -44,7 +44,7 @@ def results(wheel: Path, folder: Path) -> tuple[dict[str, str], dict[str, str]]:
     expected = run(programs / "python", PROJECT / "manage.py", "exercise")
     run(programs / "djbundle", "build", PROJECT, "-o", folder / "bundle" / "odds", "--compile", COMPILED)
     (folder / "environment").rename(folder / "gone")
-    command = [folder / "bundle" / "odds", "exercise", "--data-dir", folder / "data"]
+    command: list[str | Path] = [folder / "bundle" / "odds", "exercise", "--data-dir", folder / "data"]
     result = subprocess.run(command, env={}, capture_output=True, text=True, check=True)
     return json.loads(expected), json.loads(result.stdout)
 

@@ -27,7 +27,7 @@ def replace_conf(monkeypatch: pytest.MonkeyPatch, own: object, used: object) -> 
         def __getattribute__(self, name: str) -> Any:
             return used if name == "settings" else getattr(real, name)
 
-    monkeypatch.setitem(sys.modules, "django.conf", Wrapper())  # type: ignore[arg-type]
+    monkeypatch.setitem(sys.modules, "django.conf", Wrapper())
 
 
 def test_settings_that_were_set_up_too_early_are_forgotten(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -36,7 +36,7 @@ def test_settings_that_were_set_up_too_early_are_forgotten(monkeypatch: pytest.M
     replace_conf(monkeypatch, own, own)
     with applying_changes(settings_module()):
         pass
-    assert own._wrapped is empty
+    assert own._wrapped is empty  # type: ignore[misc]
 
 
 @pytest.mark.parametrize("is_replaced_everywhere", [True, False])

@@ -16,6 +16,7 @@ from ci.bench.peer import REPOSITORY
 from djbundle.builder import pipeline
 from djbundle.builder.archive import pack
 from djbundle.builder.core.console import Console
+from djbundle.builder.native.branches import FILTER_VERSION
 from djbundle.builder.options import BuildOptions
 from tests.support.site import bare_environment
 
@@ -79,7 +80,7 @@ def build(choice: Choice, folder: Path) -> tuple[Path, list[bytes]]:
     with (
         mock.patch.object(pack, "BLOCK_SIZE", choice.largest),
         mock.patch.object(pack, "FIRST_BLOCK_SIZE", choice.first),
-        mock.patch.object(pack, "FILTER_VERSION", f"{pack.FILTER_VERSION} {choice.name}"),  # it is in the cache's key
+        mock.patch.object(pack, "FILTER_VERSION", f"{FILTER_VERSION} {choice.name}"),  # it is in the cache's key
         mock.patch.object(pack, "compress", compress_or_store),
         mock.patch.object(pack, "_compress_blocks", remember),
     ):
@@ -98,7 +99,9 @@ def store(data: bytes) -> bytes:
 
 def saved_by_dictionary(blocks: list[bytes]) -> int:
     """Return how many bytes a dictionary saves, less its own size."""
-    pieces = [block[at : at + 8 * KIB] for block in blocks for at in range(0, len(block), 8 * KIB)]
+    pieces = list[bytes | bytearray | memoryview]()
+    for block in blocks:
+        pieces += (block[at : at + 8 * KIB] for at in range(0, len(block), 8 * KIB))
     dictionary = zstandard.train_dictionary(DICTIONARY_SIZE, pieces)
     alone = zstandard.ZstdCompressor(level=pack.LEVEL)
     helped = zstandard.ZstdCompressor(level=pack.LEVEL, dict_data=dictionary)

@@ -114,7 +114,8 @@ def measure(cases: list[Case], rounds: int, folder: Path) -> None:
 
 def build(folder: Path, name: str, *words: str) -> dict[str, Any]:
     """Build with a cache that contains djbundle's own parts, but nothing of this project."""
-    command = [DJBUNDLE, "build", folder / "project", "--python", folder / "environment", "-o", folder / name, "--json"]
+    command: list[str | Path] = [DJBUNDLE, "build", folder / "project", "--python", folder / "environment"]
+    command += ["-o", folder / name, "--json"]
     environment = os.environ | {"CCACHE_DISABLE": "1"}
     result = subprocess.run([*command, "--no-verify", *words], env=environment, check=True, stdout=subprocess.PIPE)
     report: dict[str, Any] = json.loads(result.stdout)

@@ -119,8 +119,8 @@ def _sides(work: Path, settings: Mapping[str, str]) -> Iterator[Side]:
     site = Site(build_shop(work), work / "data", bare_environment(HOME=str(work), **settings))
     site.run("migrate")
     site.run("demo_data")
-    place = ["--data-dir", site.data]
-    serve = [site.bundle, "serve", "--bind", "127.0.0.1:{port}", "--workers", str(WORKERS)]
+    place: list[str | Path] = ["--data-dir", site.data]
+    serve: list[str | Path] = [site.bundle, "serve", "--bind", "127.0.0.1:{port}", "--workers", str(WORKERS)]
     setup = ServerSetup("the bundle", [[*serve, "--blocking-threads", str(THREADS), *place]], work, site.environment)
     yield Side(setup, [site.bundle, "shell", *place, "-v0", "-c"])
     yield _peer(work, site, settings)
@@ -140,13 +140,13 @@ def _peer(work: Path, site: Site, settings: Mapping[str, str]) -> Side:
         "SHOP_DEBUG": "0",
         "SHOP_HOSTS": "127.0.0.1",
     }
-    manage = [peer.python, "manage.py"]
+    manage: list[str | Path] = [peer.python, "manage.py"]
     subprocess.run([*manage, "collectstatic", "--noinput", "-v0"], cwd=peer.project, env=environment, check=True)
-    redis = [shutil.which("redis-server") or "", "--port", "0", "--unixsocket", socket, "--dir", work]
+    redis: list[str | Path] = [shutil.which("redis-server") or "", "--port", "0", "--unixsocket", socket, "--dir", work]
     _, gunicorn = [*peer.servers("shop.wsgi")][1]
-    celery = [peer.python, "-m", "celery", "--app", "celery_shop", "worker", "--beat", "--concurrency", str(WORKERS)]
-    schedule = ["--schedule", work / "beat", "--loglevel", "ERROR"]
-    setup = ServerSetup("gunicorn, Celery, Redis", [redis, gunicorn, [*celery, *schedule]], peer.project, environment)
+    celery: list[str | Path] = [peer.python, "-m", "celery", "--app", "celery_shop", "worker", "--beat"]
+    celery += ["--concurrency", str(WORKERS), "--schedule", work / "beat", "--loglevel", "ERROR"]
+    setup = ServerSetup("gunicorn, Celery, Redis", [redis, gunicorn, celery], peer.project, environment)
     return Side(setup, [*manage, "shell", "-v0", "-c"])
 
 

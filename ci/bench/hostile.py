@@ -100,7 +100,7 @@ def run(address: Address, seconds: float, *, attacked: bool) -> ClientResults:
     context = multiprocessing.get_context("spawn")
     ended = context.Event()
     attackers = context.Process(target=attack_until, args=[address, ended])
-    with ProcessPoolExecutor(1, context, initializer=keep, initargs=[ended]) as apart:
+    with ProcessPoolExecutor(1, context, initializer=keep, initargs=(ended,)) as apart:
         if attacked:
             attackers.start()
         honest = apart.submit(ask_until_the_end, address)

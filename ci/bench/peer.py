@@ -22,7 +22,10 @@ class Peer:
         self.project = Path(shutil.copytree(project, work / project.name, ignore=_ignored))
         self.environment = {"PATH": f"{self.folder / 'bin'}:{os.defpath}", "HOME": str(work)}
         uv = Path(sys.executable).with_name("uv")
-        run = lambda *command: subprocess.run(command, check=True, capture_output=True)  # noqa: E731
+
+        def run(*command: str | Path) -> None:
+            subprocess.run(command, check=True, capture_output=True)
+
         run(uv, "venv", "--no-project", "--python", sys.base_prefix + "/bin/python3", self.folder)
         install = (uv, "pip", "install", "--python", self.python)
         run(*install, *SERVERS, *packages, *_pinned("django", "asgiref", "sqlparse", "pillow", "cronsim"))
@@ -32,8 +35,9 @@ class Peer:
     def servers(self, module: str) -> Iterator[tuple[str, list[str | Path]]]:
         """Yield names and commands of servers for the WSGI application of `module`, on the port {port}."""
         programs, workers, threads = self.folder / "bin", str(WORKERS), str(THREADS)
-        gunicorn = [programs / "gunicorn", module, "--bind", "127.0.0.1:{port}", "--workers", workers]
-        granian = [programs / "granian", f"{module}:application", "--interface", "wsgi", "--port", "{port}"]
+        gunicorn: list[str | Path] = [programs / "gunicorn", module, "--bind", "127.0.0.1:{port}", "--workers", workers]
+        granian: list[str | Path] = [programs / "granian", f"{module}:application", "--interface", "wsgi"]
+        granian += ["--port", "{port}"]
         yield "gunicorn", gunicorn
         yield "gunicorn, threads", [*gunicorn, "--threads", threads]
         yield "Granian", [*granian, "--workers", workers, "--blocking-threads", threads]

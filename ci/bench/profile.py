@@ -35,7 +35,7 @@ def main() -> None:
         variables = {"DJANGO_SETTINGS_MODULE": "shop.settings"}
         bundle = build_shop(work)
         peer = Peer(work)
-        sides = {
+        sides: dict[str, tuple[list[str | Path], Path, dict[str, str]]] = {
             "bundle": ([bundle, "-c", SCRIPT], work, bare_environment(HOME=folder, **variables)),
             "venv": ([peer.python, "-c", SCRIPT], peer.project, peer.environment | variables),
         }

@@ -58,7 +58,7 @@ def _setups(work: Path) -> Iterator[ServerSetup]:
     peer = Peer(work)
     shutil.copy(site.data / "db.sqlite3", peer.project / "db.sqlite3")
     environment = peer.environment | {"SHOP_DEBUG": "0", "SHOP_HOSTS": "127.0.0.1"}
-    worker = [peer.python, "manage.py", "worker"]
+    worker: list[str | Path] = [peer.python, "manage.py", "worker"]
     for name, command in peer.servers("shop.wsgi"):
         yield ServerSetup(name, [command, worker], peer.project, environment)
 

@@ -67,7 +67,7 @@ class RunningServer:
         end = time.monotonic() + 30
         while time.monotonic() < end:
             if ended := next((process for process in self.processes if process.poll() is not None), None):
-                raise RuntimeError(f"{ended.args} has ended")
+                raise RuntimeError(f"{ended.args!r} has ended")
             with contextlib.suppress(OSError), urllib.request.urlopen(self.url + path, timeout=5) as response:
                 response.read()
                 return time.monotonic()

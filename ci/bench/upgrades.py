@@ -84,8 +84,9 @@ def _ours(work: Path) -> Iterator[Side]:
 
 
 def _build(project: Path, output: Path) -> Path:
-    command = [Path(sys.executable).with_name("djbundle"), "build", project, "-o", output, "--no-verify"]
-    subprocess.run([*command, "--env", "STREAMING_TOKEN=none"], check=True, cwd=output.parent, capture_output=True)
+    command: list[str | Path] = [Path(sys.executable).with_name("djbundle"), "build", project, "-o", output]
+    command += ["--no-verify", "--env", "STREAMING_TOKEN=none"]
+    subprocess.run(command, check=True, cwd=output.parent, capture_output=True)
     return output
 
 
@@ -116,7 +117,7 @@ def _peers(work: Path) -> Iterator[Side]:
     peer = Peer(work, PROJECTS / "small")
     migrate = (peer.python, "manage.py", "migrate")
     subprocess.run(migrate, cwd=peer.project, env=peer.environment, check=True, capture_output=True)
-    worker = [peer.python, "manage.py", "worker"]
+    worker: list[str | Path] = [peer.python, "manage.py", "worker"]
     pid = work / "gunicorn.pid"
 
     def restart_gunicorn(_running: RunningServer) -> None:

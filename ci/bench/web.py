@@ -91,13 +91,13 @@ def _sides(work: Path) -> Iterator[Side]:
     }
     files = {name: url.removeprefix("/static/") for name, url in names.items()}
     options = ["--workers", str(WORKERS), "--blocking-threads", str(THREADS), "--data-dir", str(site.data)]
-    ours = [site.bundle, "serve", "--bind", "127.0.0.1:{port}", *options]
+    ours: list[str | Path] = [site.bundle, "serve", "--bind", "127.0.0.1:{port}", *options]
     yield Side(ServerSetup("bundle", [ours], work, site.environment), files)
 
     peer = Peer(work / "peer", project)
     shutil.copy(site.data / "db.sqlite3", peer.project / "db.sqlite3")
     environment = peer.environment | {"WHITENOISE": "1"}
-    collect = [peer.python, "manage.py", "collectstatic", "--no-input"]
+    collect: list[str | Path] = [peer.python, "manage.py", "collectstatic", "--no-input"]
     subprocess.run(collect, check=True, cwd=peer.project, env=environment, capture_output=True)
     for name, command in peer.servers("web.wsgi"):
         yield Side(ServerSetup(name, [command], peer.project, environment), files)
@@ -134,7 +134,7 @@ def _print_table(sides: Sequence[Side]) -> None:
 
 
 def _median(side: Side, target: str, name: str) -> float:
-    return statistics.median(getattr(each, name) for each in side.loads[target])
+    return float(statistics.median(getattr(each, name) for each in side.loads[target]))
 
 
 if __name__ == "__main__":

@@ -49,7 +49,7 @@ def exposition() -> str:
     scoreboard = Scoreboard.create(1)
     scoreboard.slot(0).count_start("web")
     with tempfile.TemporaryDirectory() as folder:
-        database = Path(folder) / "db.sqlite3"
+        database = str(Path(folder) / "db.sqlite3")
         settings.DATABASES["default"]["NAME"] = connections["default"].settings_dict["NAME"] = database
         try:
             call_command("migrate", verbosity=0)

@@ -111,7 +111,7 @@ def written(action: Action) -> str:
 
 
 def builder() -> Iterator[str]:
-    of_project = {each.name for each in click_options(cli.commands["why"])}
+    of_project: set[str | None] = {each.name for each in click_options(cli.commands["why"])}
     yield f"Every command that takes a {PROJECT} has these options:\n"
     yield from click_table(cli.commands["why"], set())
     for name, command in cli.commands.items():
@@ -119,7 +119,7 @@ def builder() -> Iterator[str]:
         names = [each.make_metavar(context) for each in command.params if isinstance(each, click.Argument)]
         yield f"### `djbundle {' '.join([name, *names])}`\n"
         yield f"{prose(command.help or '')}\n"
-        yield from click_table(command, of_project if any(PROJECT in each for each in names) else set())
+        yield from click_table(command, of_project if any(PROJECT in each for each in names) else set[str | None]())
 
 
 def click_options(command: click.Command) -> list[click.Option]:

@@ -21,6 +21,17 @@ else:
     from django_tasks.exceptions import TaskResultDoesNotExist
     from django_tasks.utils import normalize_json
 
+if TYPE_CHECKING:
+    TypedTask = Task
+else:
+
+    class TypedTask:
+        """``TypedTask[P, R]`` is Task, with types for type checkers: Django's Task takes none at run time."""
+
+        def __class_getitem__(cls, _types):
+            return Task
+
+
 __all__ = [
     "BaseTaskBackend",
     "InvalidTask",
@@ -31,6 +42,7 @@ __all__ = [
     "TaskResult",
     "TaskResultDoesNotExist",
     "TaskResultStatus",
+    "TypedTask",
     "check_tasks",
     "normalize_json",
     "signals",

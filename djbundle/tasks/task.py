@@ -8,11 +8,19 @@ import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields, replace
 from types import ModuleType
-from typing import Any, Self, overload
+from typing import TYPE_CHECKING, Any, Self, TypedDict, Unpack, overload
 
 from django.utils.module_loading import import_string
 
-from djbundle.tasks.compat import InvalidTask, Task, TaskResult
+from djbundle.tasks.compat import InvalidTask, Task, TaskResult, TypedTask
+
+if TYPE_CHECKING:
+    from typing_extensions import ParamSpec, TypeVar
+
+    P = ParamSpec("P", default=...)  # the arguments of the task
+    R = TypeVar("R", default=Any)  # its result
+else:
+    P = R = Any
 
 MAX_ATTEMPTS = 1
 BACKOFF = 5.0  # seconds
@@ -47,8 +55,32 @@ class AlreadyThere(Exception):  # noqa: N818 - no error: it waits
     """A unique task must wait, because a task with the same key already waits or runs."""
 
 
+class Options(TypedDict, total=False):
+    """What ``@task`` takes: the options of Django, and the rules, which `RetryingTask` explains."""
+
+    priority: int | None
+    queue_name: str | None
+    backend: str | None
+    max_attempts: int | None
+    backoff: float | Backoff | None
+    retry_on: tuple[type[BaseException], ...]
+    discard_on: tuple[type[BaseException], ...]
+    timeout: Seconds | None
+    expires: Seconds | None
+    concurrency: int | None
+    concurrency_key: str | Callable[..., str] | None
+    unique: bool
+    unique_for: Seconds | None
+
+
+class Changes(Options, total=False):
+    """What ``.using()`` takes."""
+
+    run_after: datetime.datetime | None
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
-class RetryingTask(Task):  # type: ignore[type-arg,unused-ignore]  # generic in the django-tasks package
+class RetryingTask(TypedTask[P, R]):
     """The rules for the runs of a task. A run that ends because its process died (``kill -9``) is no failure."""
 
     max_attempts: int | None = None  # runs, including the first; None: OPTIONS["MAX_ATTEMPTS"] of TASKS, or 1
@@ -65,13 +97,14 @@ class RetryingTask(Task):  # type: ignore[type-arg,unused-ignore]  # generic in 
     unique: bool = False  # no second task with these arguments while one waits or runs
     unique_for: Seconds | None = None  # nor for this long after the first was enqueued
 
-    def using(self, **changes: Any) -> Self:  # type: ignore[override,unused-ignore]
+    def using(self, **changes: Unpack[Changes]) -> Self:
         """Return a copy with other defaults: those of Django, and the rules.
 
         Functions and classes among the rules do not reach the worker from here: when the task runs, they are taken from
         its definition.
         """
-        return replace(self, **{name: value for name, value in changes.items() if value is not None})
+        given: dict[str, Any] = {name: value for name, value in changes.items() if value is not None}
+        return replace(self, **given)
 
     def restored(self, **changes: Any) -> Self:
         """Return a copy for a task that was enqueued, without validating it.

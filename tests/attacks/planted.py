@@ -2,6 +2,8 @@
 
 from typing import Final
 
+Files = dict[str, str | bytes]
+
 CANARY: Final = "canary-5b1e77d0c2a94f36"
 BODY = "\n".join(["MIIEvQIBADANBgkqhkiG9w0BAQEFAASCBKcwggSjAgEAAoIBAQC7VJTUt9Us8cKj"] * 6)
 ALPHABET = "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
@@ -52,7 +54,7 @@ disk.img  site.7z  site.rar  dump.zst
 """
 
 # Their content gives them away: their names and their places among the data are harmless.
-BY_CONTENT = {
+BY_CONTENT: Files = {
     "notes.txt": KEY,
     "shop/words.txt": f"first\n{pem('RSA PRIVATE KEY')}",
     "shop/long.txt": "x" * 6_000_000 + "\n" + pem("EC PRIVATE KEY"),
@@ -116,7 +118,7 @@ BY_CONTENT = {
 }
 
 # Templates, static files and fixtures of the project: a certain secret stays out even there.
-IN_PLACES = {
+IN_PLACES: Files = {
     "templates/.env": PLAIN,
     "templates/id_rsa": PLAIN,
     "templates/dump.sql": PLAIN,
@@ -142,7 +144,7 @@ IN_PLACES = {
 }
 
 # All of these go in. A name may look like that of a secret if its place says what it is.
-HARMLESS = {
+HARMLESS: Files = {
     "manage.py": 'import os, django\nos.environ.setdefault("DJANGO_SETTINGS_MODULE", "shop.settings")\n',
     "shop/__init__.py": "",
     "shop/settings.py": "",
@@ -196,6 +198,6 @@ def by_name() -> list[str]:
     return [name.replace("\0", " ") for name in text.split()]
 
 
-def planted() -> dict[str, str | bytes]:
+def planted() -> Files:
     """Return all files that must stay out."""
-    return dict.fromkeys(by_name(), PLAIN) | BY_CONTENT | IN_PLACES
+    return dict[str, str | bytes].fromkeys(by_name(), PLAIN) | BY_CONTENT | IN_PLACES

@@ -17,7 +17,7 @@ from cryptography.x509.oid import ExtendedKeyUsageOID
 from djbundle.errors import DataDirectoryError
 from djbundle.runtime.options.tls import TlsOptions
 from djbundle.runtime.process.heartbeat import Heartbeat
-from djbundle.runtime.tls import deadline, keeper, rate_limit
+from djbundle.runtime.tls import deadline, keeper
 from djbundle.runtime.tls.exchange import MAX_WAIT, AcmeError
 from djbundle.runtime.tls.keeper import Keeper
 from djbundle.runtime.tls.keys import generate_key, key_to_pem
@@ -288,7 +288,7 @@ def test_clock_that_is_set_makes_no_orders(
     process = new_keeper()
     process.keep()
     real = time.time
-    monkeypatch.setattr(rate_limit.time, "time", lambda: real() + moved.total_seconds())
+    monkeypatch.setattr(time, "time", lambda: real() + moved.total_seconds())
     assert process.keep() >= MAY_BE_DUE
     if moved < timedelta():
         assert new_keeper().keep() >= MAY_BE_DUE

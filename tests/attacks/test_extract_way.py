@@ -109,7 +109,7 @@ def test_ways_that_are_safe(place: Place) -> None:
 @pytest.fixture
 def capable(place: Place) -> Place:
     """Allow the bundle to bind ports below 1024, whichever user starts it."""
-    command = ["setcap", "cap_net_bind_service=+ep", place.bundle]
+    command: list[str | Path] = ["setcap", "cap_net_bind_service=+ep", place.bundle]
     if not shutil.which("setcap") or subprocess.run(command, capture_output=True, check=False).returncode:
         pytest.skip("setcap is not here, or not allowed")
     return place

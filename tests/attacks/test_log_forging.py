@@ -2,6 +2,7 @@
 
 import json
 import re
+from functools import partial
 
 import pytest
 from hypothesis import example, given
@@ -26,7 +27,9 @@ texts = st.text(alphabet=st.characters(exclude_categories=["Cs"])) | st.text("\n
 def test_only_one_line_begins(source: str, message: str, value: str, trace: str) -> None:
     """This holds in each log format; the lines of a traceback are indented, so they look like no log line."""
     line = Line(0.0, "info", source, message, {"path": value}, trace)
-    for name, form in {**FORMATS, "people": lambda each: for_people(each, colour=False)}.items():
+    formats = dict(FORMATS)
+    formats["people"] = partial(for_people, colour=False)
+    for name, form in formats.items():
         line_text = form(line)
         assert not UNSEEN.search(line_text), name
         _first, *rest = line_text.split("\n")

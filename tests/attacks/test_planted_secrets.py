@@ -23,11 +23,10 @@ from djbundle.builder.project.configuration import Configuration
 from djbundle.builder.project.project import Project, find_project
 from djbundle.errors import ConfigurationError, GitError
 from tests.attacks import planted
-from tests.attacks.planted import CANARY, HARMLESS, KEY, PLAIN
+from tests.attacks.planted import CANARY, HARMLESS, KEY, PLAIN, Files
 from tests.conftest import DJBUNDLE, PROJECTS, run_build
 
 MANAGE = {name: HARMLESS[name] for name in ("manage.py", "shop/__init__.py", "shop/settings.py")}
-Files = dict[str, str | bytes]
 
 
 def write(folder: Path, files: Files) -> Path:
@@ -122,7 +121,7 @@ def test_untracked_data_stay_out_unless_their_place_speaks_for_them(tmp_path: Pa
 
 def test_start_opens_what_is_a_secret(tmp_path: Path) -> None:
     """A secret stays out, and the build reports it, unless nearly every project has such a file."""
-    files = {"secrets.json": "{}", "notes.txt": KEY, ".env": "A=1", "db.sqlite3": "", "config.json": PLAIN}
+    files: Files = {"secrets.json": "{}", "notes.txt": KEY, ".env": "A=1", "db.sqlite3": "", "config.json": PLAIN}
     decisions = decide(commit_and_return(write(tmp_path, MANAGE | files)), opened=files)
     assert taken(decisions) == {*MANAGE, "config.json"}
     assert {name for name, each in decisions.items() if each.is_news} == {"secrets.json", "notes.txt"}
@@ -134,7 +133,8 @@ def commit_and_return(folder: Path) -> Path:
 
 
 def test_include_names_a_secret_or_it_stays_out(tmp_path: Path) -> None:
-    files = {"data/a.key": PLAIN, "data/b.txt": KEY, "data/archive.7z": "", "data/c.txt": "api_key = a1b2c3d4e5f6"}
+    files: Files = {"data/a.key": PLAIN, "data/b.txt": KEY, "data/archive.7z": ""}
+    files["data/c.txt"] = "api_key = a1b2c3d4e5f6"
     commit(write(tmp_path, MANAGE | files))
     decisions = decide(tmp_path, include=["data"])
     assert taken(decisions) == {*MANAGE, "data/archive.7z", "data/c.txt"}
@@ -319,7 +319,7 @@ def test_no_secret_is_in_a_bundle(tmp_path: Path) -> None:
     """Each planted file contains the canary; the test looks for it in all that a recipient can unpack."""
     project = tmp_path / "small"
     shutil.copytree(PROJECTS / "small", project)
-    marked = {
+    marked: Files = {
         name.replace("shop/", "notes/"): (content if isinstance(content, bytes) else content.encode())
         + f"\n{CANARY}".encode()
         for name, content in planted.planted().items()

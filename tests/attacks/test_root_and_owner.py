@@ -255,8 +255,8 @@ def test_group_of_its_own_is_no_stranger(tmp_path: Path, monkeypatch: pytest.Mon
 def test_root_without_the_right_to_become_another(place: Place) -> None:
     """In a container that has dropped all capabilities, the command reports this and stops."""
     for words in (["check"], ["serve", "--bind", f":{free_port()}"]):
-        command = ["setpriv", "--bounding-set=-setuid,-setgid", "--inh-caps=-all", place.bundle, *words]
-        command += ["--data-dir", place.data]
+        command: list[str | Path] = ["setpriv", "--bounding-set=-setuid,-setgid", "--inh-caps=-all"]
+        command += [place.bundle, *words, "--data-dir", place.data]
         done = subprocess.run(command, env={"PATH": os.defpath}, capture_output=True, text=True, check=False)
         assert_refused(done, 59, f"belong to {NEIGHBOUR}, who this process cannot become")
 
@@ -280,7 +280,7 @@ def test_data_of_a_service_with_a_user_of_its_own(open_folder: Path) -> None:
     for name in ("shop", "other"):
         (private / name).mkdir(mode=0o700)
         os.chown(private / name, NEIGHBOUR, NEIGHBOUR)
-    command = [sys.executable, "-c", ENTER, private / "shop"]
+    command: list[str | Path] = [sys.executable, "-c", ENTER, private / "shop"]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     if "Operation not permitted" in done.stderr:
         pytest.skip("mounting is not allowed here")

@@ -28,7 +28,7 @@ def cache_of(bundle: Bundle, location: str) -> FileBasedCache:
 
 
 def plant(cache: FileBasedCache, trace: Path) -> None:
-    file = Path(cache._key_to_file("basket"))
+    file = Path(cache._key_to_file("basket"))  # type: ignore[attr-defined]  # Django's own
     file.parent.mkdir(parents=True, exist_ok=True)
     file.write_bytes(PLANTED % str(trace).encode())
 

@@ -2,6 +2,7 @@
 
 import itertools
 import json
+import os
 import shutil
 import threading
 from collections.abc import Iterator
@@ -10,7 +11,6 @@ from pathlib import Path
 import pytest
 
 from djbundle.errors import UpgradeError
-from djbundle.runtime.handover import new_version
 from djbundle.runtime.handover.new_version import Version, copied_beside, in_place, numbers_in, open_new
 from djbundle.runtime.handover.signature import Signature
 from tests.bundle.test_upgrade import key, next_small, sign, upgrade  # noqa: F401 - fixtures
@@ -95,8 +95,8 @@ def test_copy_is_made_anew(swapped: Swapped, program: Path, tmp_path: Path) -> N
     precious = tmp_path / "precious"
     precious.write_text("precious")
     coming = program.with_name(".shop.next")
-    for plant in (lambda: coming.symlink_to(precious), lambda: coming.hardlink_to(precious)):
-        plant()
+    for plant in (coming.symlink_to, coming.hardlink_to):
+        plant(precious)
         with open_new(swapped.file) as opened, copied_beside(program, opened, swapped.file, tmp_path) as new:
             assert new.file.read_bytes() == swapped.good.read_bytes()
         assert precious.read_text() == "precious"
@@ -107,7 +107,7 @@ def test_copy_is_made_anew(swapped: Swapped, program: Path, tmp_path: Path) -> N
 def test_new_files_that_are_none(tmp_path: Path, kind: str) -> None:
     file = tmp_path / "new"
     if kind == "pipe":
-        new_version.os.mkfifo(file)
+        os.mkfifo(file)
     elif kind == "folder":
         file.mkdir()
     elif kind == "not executable":

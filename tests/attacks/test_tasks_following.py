@@ -35,6 +35,7 @@ def enqueue_chain(follower: Any, path: str = "") -> None:
     first = chain(call(jobs.say, "a"), call(follower), call(jobs.say)).enqueue()
     if path:
         record = TaskRecord.objects.get(pk=first.id)
+        assert record.then
         record.then[0]["task"] = path
         record.save()
 
@@ -100,7 +101,7 @@ def test_ticks_of_schedules_that_end_who_makes_them(each_database: str, start_wo
 def test_follower_that_hangs_who_makes_it(each_database: str, start_worker: StartWorker) -> None:  # noqa: F811
     """It occupies a thread like a task that hangs, or fails if it has a timeout; the database stays free for others."""
     chain(call(jobs.say, "a"), call(hostile_followers.hangs)).enqueue()
-    chain(call(jobs.say, "a"), call(hostile_followers.hangs.using(timeout=0.5))).enqueue()  # type: ignore[call-arg]
+    chain(call(jobs.say, "a"), call(hostile_followers.hangs.using(timeout=0.5))).enqueue()
     worker = start_worker("--threads", "2", "--grace", "1", **LOADED)
     followers = TaskRecord.objects.filter(task_path=hostile_followers.hangs.module_path)
     wait_until(lambda: followers.filter(status=FAILED).exists(), "one has failed")

@@ -15,6 +15,7 @@ from tests.tasks.conftest import (  # noqa: F401 - fixtures, and Django's setup
 
 # isort: split
 
+from djbundle.tasks import enqueue_many
 from djbundle.tasks.models import TaskRecord, WorkerRecord
 from tests.support.waiting import wait_until
 from tests.tasks import jobs
@@ -30,8 +31,7 @@ def done() -> int:
 
 def warm_up(count: int = 400) -> None:
     """Run a burst of quick tasks, so that the worker expects all tasks to be quick."""
-    calls = [((number, number), {}) for number in range(count)]
-    jobs.add.get_backend().add_many(jobs.add, calls)
+    enqueue_many(jobs.add, [(number, number) for number in range(count)])
     wait_until(lambda: done() == count, "the quick ones are done")
 
 
@@ -47,7 +47,7 @@ def test_urgent_task_after_a_burst_of_quick_ones(
     start_worker("--threads", str(THREADS))
     warm_up()
     slow = jobs.wait_for.using(timeout=timeout)
-    slow.get_backend().add_many(slow, [((str(tmp_path),), {}) for _ in range(300)])
+    enqueue_many(slow, [(str(tmp_path),)] * 300)
     running = TaskRecord.objects.filter(status=RUNNING)
     wait_until(lambda: 0 < running.count() <= 2 * THREADS, "the worker holds what it runs")
     start_worker("--threads", str(THREADS))
@@ -73,7 +73,7 @@ def test_what_was_not_begun_leaves_no_trace(
     """A task that is given back counts no attempt, and may still expire."""
     start_worker("--threads", str(THREADS))
     warm_up()
-    jobs.wait_for.get_backend().add_many(jobs.wait_for, [((str(tmp_path),), {}) for _ in range(100)])
+    enqueue_many(jobs.wait_for, [(str(tmp_path),)] * 100)
     waiting = TaskRecord.objects.filter(task_path__endswith="wait_for", status=TaskResultStatus.READY)
     wait_until((tmp_path / "started").exists, "the worker has claimed some")
     given_back = wait_until(lambda: enough(list(waiting.all()), 100 - 2 * THREADS), "the rest is given back")
@@ -93,7 +93,7 @@ def test_tasks_with_a_timeout_keep_no_others_waiting(
 ) -> None:
     """There are more of them than processes, all are more urgent, and all are slow."""
     slow = jobs.wait_for.using(timeout=60, priority=50)
-    slow.get_backend().add_many(slow, [((str(tmp_path),), {}) for _ in range(300)])
+    enqueue_many(slow, [(str(tmp_path),)] * 300)
     start_worker("--threads", str(THREADS))
     wait_until((tmp_path / "started").exists, "they run")
     warm_up(100)

@@ -28,12 +28,12 @@ KEPT_BY_SQLITE = KEPT | {"half of a pair", "zero byte"}
 TOLD = {"decimal", "half of a pair", "zero byte", "leaf", "long note"}  # of the progress values
 
 
-def statuses(results: dict[str, TaskResult]) -> dict[str, str]:  # type: ignore[type-arg]
+def statuses(results: dict[str, TaskResult]) -> dict[str, str]:
     by_pk = {str(record.pk): record.status for record in TaskRecord.objects.all()}
     return {name: by_pk[result.id] for name, result in results.items()}
 
 
-def check_innocent(results: list[TaskResult]) -> None:  # type: ignore[type-arg]
+def check_innocent(results: list[TaskResult]) -> None:
     """Check that all tasks succeeded, at the first attempt."""
     for result in results:
         result.refresh()
@@ -108,7 +108,7 @@ def test_process_that_does_not_answer(each_database: str, tmp_path: Path, start_
     assert len(psutil.Process(worker.pid).children()) == 2
 
 
-def check_innocent_after_all(results: list[TaskResult]) -> None:  # type: ignore[type-arg]
+def check_innocent_after_all(results: list[TaskResult]) -> None:
     for result in results:
         result.refresh()
     assert [result.return_value for result in results] == [2 * number for number in range(len(results))]

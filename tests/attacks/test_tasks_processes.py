@@ -10,7 +10,7 @@ from types import SimpleNamespace
 
 import psutil
 import pytest
-from django.tasks import TaskResultStatus
+from django.tasks import TaskResult, TaskResultStatus
 
 from tests.tasks.conftest import (  # noqa: F401 - fixtures, and Django's setup
     StartWorker,
@@ -182,7 +182,8 @@ def test_event_loop_that_is_stopped(start_worker: StartWorker) -> None:  # noqa:
     guilty = hostile_jobs.stop_the_loop.enqueue()
     innocent = [hostile_jobs.wait_a_little.enqueue() for _ in range(6)]
     assert start_worker("--drain").wait(60) == 0
-    for result in (guilty, *innocent):
+    results: list[TaskResult] = [guilty, *innocent]
+    for result in results:
         result.refresh()
     assert guilty.status == TaskResultStatus.FAILED
     assert {result.status for result in innocent} == {TaskResultStatus.SUCCESSFUL}

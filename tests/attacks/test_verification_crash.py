@@ -22,7 +22,7 @@ def crashing(bundles: Path) -> Path:
 
 
 def verify(bundle: Path, *pages: str) -> tuple[int, dict[str, Any], str]:
-    command = [DJBUNDLE, "verify", bundle, "--env", f"{VARIABLE}={','.join(pages)}", "--json"]
+    command: list[str | Path] = [DJBUNDLE, "verify", bundle, "--env", f"{VARIABLE}={','.join(pages)}", "--json"]
     result = subprocess.run(command, capture_output=True, text=True, check=False, timeout=300)
     return result.returncode, json.loads(result.stdout), result.stderr
 

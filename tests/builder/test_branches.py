@@ -34,7 +34,7 @@ def restore(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("restore")
     (folder / "main.c").write_text(PROGRAM)
     launcher = Path(compiler.__file__).parents[2] / "launcher"
-    command = [
+    command: list[str | Path] = [
         "gcc",
         "-O1",
         f"-I{launcher}",

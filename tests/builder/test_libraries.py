@@ -19,7 +19,7 @@ SOURCES = {
 
 @pytest.fixture
 def libraries(tmp_path: Path) -> dict[str, Path]:
-    made = {}
+    made = dict[str, Path]()
     for name, source in SOURCES.items():
         path = tmp_path / f"lib{name}.so"
         (tmp_path / f"{name}.c").write_text(source)

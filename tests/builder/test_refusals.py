@@ -148,7 +148,7 @@ def test_bundle_that_runs_may_be_replaced(small: Path, tmp_path: Path) -> None:
     """The new file gets the name; the process keeps the old file until it exits."""
     output = tmp_path / "small"
     shutil.copy(small, output)
-    command = [output, "shell", "-v0", "-c", "input(); import notes.models; print('still here')"]
+    command: list[str | Path] = [output, "shell", "-v0", "-c", "input(); import notes.models; print('still here')"]
     environment = {"DJBUNDLE_DATA_DIR": str(tmp_path / "data")}
     with subprocess.Popen(
         command, env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True

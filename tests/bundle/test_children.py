@@ -99,7 +99,7 @@ def test_programs_of_the_machine_inherit_no_descriptor(site: Site) -> None:
 
 def test_shell_reads_its_input(site: Site) -> None:
     code = "from notes.models import Note\nprint(Note.objects.count())"
-    command = [site.bundle, "shell", "-v0", "--data-dir", site.data]
+    command: list[str | Path] = [site.bundle, "shell", "-v0", "--data-dir", site.data]
     result = subprocess.run(command, input=code, env=site.environment, capture_output=True, text=True, check=True)
     assert result.stdout.strip() == "2"
 

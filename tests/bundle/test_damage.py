@@ -20,7 +20,7 @@ def run(tmp_path: Path) -> Run:
     """Run a bundle with this test's data directory; keyword arguments are environment variables."""
 
     def run_bundle(bundle: Path, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
-        command = [bundle, *arguments, "--data-dir", tmp_path / "data"]
+        command: list[str | Path] = [bundle, *arguments, "--data-dir", tmp_path / "data"]
         return subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60, check=False)
 
     return run_bundle

@@ -173,7 +173,8 @@ def test_other_distribution(enter: Enter, suite: str, version: str, tmp_path: Pa
     """An older and a newer Debian: glibc 2.31 and 2.41. Its programs run from the bundle with its own libc."""
     root = tmp_path / suite
     mirror = "http://deb.debian.org/debian"
-    unpack = ["debootstrap", "--foreign", "--variant=minbase", suite, root, mirror]  # no need to configure it
+    # No need to configure it.
+    unpack: list[str | Path] = ["debootstrap", "--foreign", "--variant=minbase", suite, root, mirror]
     subprocess.run(unpack, check=True, capture_output=True)
     code = PROVE + 'import subprocess; subprocess.run(["/bin/cat", "/etc/debian_version"], check=True)'
     output = run(enter("shell", "-v0", "-c", code, root=root))
@@ -190,7 +191,8 @@ def refuse(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_no_memory_files_at_all(small: Path, refuse: Path, tmp_path: Path) -> None:
     """The only fallback: the bundle is unpacked to a folder, and one line says so."""
-    command = [refuse, "memory-files", small, "shell", "-v0", "-c", PROVE, "--data-dir", tmp_path / "data"]
+    command: list[str | Path] = [refuse, "memory-files", small, "shell", "-v0", "-c", PROVE]
+    command += ["--data-dir", tmp_path / "data"]
     environment = {"XDG_CACHE_HOME": str(tmp_path / "cache")}
     result = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
     assert result.returncode == 0, result.stderr

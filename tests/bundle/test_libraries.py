@@ -34,6 +34,6 @@ assert len(os.listdir("/proc/self/fd")) <= before, "a descriptor is left open"  
 
 
 def test_threads_that_load_libraries_at_once(small: Path, tmp_path: Path) -> None:
-    command = [small, "-c", LOAD_ALL]
+    command: list[str | Path] = [small, "-c", LOAD_ALL]
     result = subprocess.run(command, capture_output=True, text=True, check=False, env={"HOME": str(tmp_path)})
     assert result.returncode == 0, result.stderr

@@ -82,7 +82,7 @@ def test_journald_gets_priorities(small: Path, tmp_path: Path, serving: str) -> 
     with log.open("wb") as stream:
         log_stat = os.fstat(stream.fileno())
         environment = bare_environment(JOURNAL_STREAM=f"{log_stat.st_dev}:{log_stat.st_ino}")
-        command = [
+        command: list[str | Path] = [
             copy_bundle(small, tmp_path / "place"),
             "serve",
             "--bind",
@@ -103,7 +103,8 @@ def test_terminal(small: Path, tmp_path: Path, serving: str, no_colour: bool) ->
     """The log shows a time, and colours if they are wanted."""
     ours, theirs = pty.openpty()
     environment = bare_environment(**{"NO_COLOR": "1"} if no_colour else {})
-    command = [copy_bundle(small, tmp_path / "place"), "serve", "--bind", "127.0.0.1:0", "--data-dir", tmp_path]
+    command: list[str | Path] = [copy_bundle(small, tmp_path / "place"), "serve", "--bind", "127.0.0.1:0"]
+    command += ["--data-dir", tmp_path]
     process = subprocess.Popen(command, env=environment, stdout=theirs, stderr=theirs)
     os.close(theirs)
     shown = ""

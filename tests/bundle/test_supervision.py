@@ -7,6 +7,7 @@ import signal
 import threading
 import time
 import urllib.request
+from functools import partial
 from pathlib import Path
 
 import psutil
@@ -86,12 +87,16 @@ def test_hanging_task_worker_is_replaced(new_small: NewSite) -> None:
         assert f"(process {first.pid})" in lines[0]
 
 
+def is_replaced(site: Site, victim: psutil.Process) -> bool:
+    return with_role(site, "web")[0].pid != victim.pid
+
+
 def test_crash_loop_is_called_one(new_small: NewSite) -> None:
     with new_small("--workers", "1") as site:
         for _ in range(3):
             victim = with_role(site, "web")[0]
             victim.kill()
-            wait_until(lambda victim=victim: with_role(site, "web")[0].pid != victim.pid, "another web worker")
+            wait_until(partial(is_replaced, site, victim), "another web worker")
         assert site.log.read_text().count("in a row: what it does first must be wrong") == 1
         assert wait_until(lambda: answers(site), "the site answers all the same")
 
@@ -135,7 +140,7 @@ def test_kills_under_load_lose_nothing(new_small: NewSite) -> None:
                     site.process.wait()
                     site.__enter__()
                 count = load.response_count()
-                wait_until(lambda then=count: load.response_count() > then + 50, "clients are answered")
+                wait_until(partial(load.has_more_than, count + 50), "clients are answered")
         wait_until(lambda: set(load.written) <= finished_tasks(site), "all tasks are done", 60)
     assert set(load.statuses) == {200}
     assert len(load.written) > 20

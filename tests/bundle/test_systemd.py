@@ -28,7 +28,7 @@ def test_unit_is_valid_and_locked_up(new_small: NewSite, tmp_path: Path) -> None
     assert "TimeoutStopSec=35" in file.read_text()
     verified = subprocess.run(["systemd-analyze", "verify", file], capture_output=True, text=True, check=False)
     assert (verified.returncode, verified.stderr) == (0, "")
-    command = ["systemd-analyze", "security", "--offline=true", "--no-pager", file]
+    command: list[str | Path] = ["systemd-analyze", "security", "--offline=true", "--no-pager", file]
     output = subprocess.run(command, capture_output=True, text=True, check=True).stdout
     exposure = re.search(r"exposure level for \S+: ([\d.]+)", output)
     assert exposure

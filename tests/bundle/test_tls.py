@@ -9,6 +9,7 @@ import stat
 import threading
 import time
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -35,7 +36,7 @@ def test_certificate_comes_from_an_authority(new_small: NewSite, tmp_path: Path)
             wait_for_log(site, "new certificate for shop.test, www.shop.test; valid until ")
             assert site.url.startswith("https://shop.test:")
             for name in NAMES:
-                answer = wait_until(lambda name=name: try_to_get(site.url, pebble.root(), name), "the site answers")
+                answer = wait_until(partial(try_to_get, site.url, pebble.root(), name), "the site answers")
                 assert answer.status == 200
                 assert answer.headers["Strict-Transport-Security"] == "max-age=31536000"
             assert_private(site.data / "tls")

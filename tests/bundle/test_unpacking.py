@@ -89,7 +89,7 @@ def test_full_disk_leaves_nothing_behind(small: Path, small_disk: Path) -> None:
 
 def test_extract_for_people_who_look_inside(small: Path, tmp_path: Path) -> None:
     environment = {"DJBUNDLE_DATA_DIR": str(tmp_path / "data")}
-    run_extract = [small, "extract", tmp_path / "inside"]
+    run_extract: list[str | Path] = [small, "extract", tmp_path / "inside"]
     output = subprocess.run(run_extract, env=environment, capture_output=True, text=True, check=True).stdout
     assert output.endswith(f" bytes in {tmp_path}/inside\n")
     inside = tmp_path / "inside"
@@ -116,7 +116,7 @@ def contents(folder: Path) -> dict[str, str | bytes | None]:
 
 
 def test_extract_to_a_full_disk_leaves_nothing_behind(small: Path, tmp_path: Path, small_disk: Path) -> None:
-    command = [small, "extract", small_disk / "inside"]
+    command: list[str | Path] = [small, "extract", small_disk / "inside"]
     environment = {"DJBUNDLE_DATA_DIR": str(tmp_path / "data")}
     assert_refused(
         subprocess.run(command, env=environment, capture_output=True, text=True, check=False), 49, "No space"
@@ -127,7 +127,7 @@ def test_extract_to_a_full_disk_leaves_nothing_behind(small: Path, tmp_path: Pat
 def test_unpacked_tree_is_as_in_the_file(small: Path, tmp_path: Path) -> None:
     """Settings resolve their ``__file__`` strictly, and only the bundle's libraries are used, from disk too."""
     code = "import ctypes.util, notes.models, pkgutil; print(ctypes.util.find_library('mount'), notes.models.__file__)"
-    command = [small, "shell", "-v0", "-c", code, "--data-dir", tmp_path / "data"]
+    command: list[str | Path] = [small, "shell", "-v0", "-c", code, "--data-dir", tmp_path / "data"]
     environment = {"DJBUNDLE_EXTRACT": str(tmp_path / "tree")}
     result = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
     assert result.returncode == 0, result.stderr

@@ -5,6 +5,7 @@ import shutil
 import signal
 import subprocess
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 import psutil
@@ -126,8 +127,8 @@ def test_upgrade_under_load(site: Site, signed_small: Path, next_small: Path) ->
             before, old = load.response_count(), with_role(site, "app")[0]
             result = upgrade(site, new, "--allow-downgrade")
             assert result.returncode == 0, result.stderr + site.log.read_text()
-            wait_until(lambda count=before: load.response_count() > count + 20, "clients are answered")
-            wait_until(lambda gone=old: all_gone([gone]), "the old one has left")
+            wait_until(partial(load.has_more_than, before + 20), "clients are answered")
+            wait_until(partial(all_gone, [old]), "the old one has left")
             assert version_of(site) == version
     assert load.failures == []
     assert set(load.statuses) == {200}
@@ -279,7 +280,7 @@ def test_nobody_serves(small: Path, tmp_path: Path) -> None:
 
 def test_candidate_that_is_killed(site: Site, next_small: Path) -> None:
     """It may be killed at any moment: here before it has loaded."""
-    command = [site.bundle, "upgrade", next_small, "--data-dir", site.data]
+    command: list[str | Path] = [site.bundle, "upgrade", next_small, "--data-dir", site.data]
     upgrading = subprocess.Popen(command, env=site.environment, stderr=subprocess.PIPE, text=True)
     first, candidate = wait_until(
         lambda: children if len(children := psutil.Process(site.process.pid).children()) == 2 else [], "a second child"

@@ -96,7 +96,7 @@ def test_nothing_else_is_there(small: Path, tmp_path: Path) -> None:
     if not may_isolate():
         pytest.skip("this kernel lets nobody make namespaces")
 
-    progress = []
+    progress = list[float]()
 
     def look_around(paths: SandboxPaths, report_progress: ProgressCallback) -> Any:
         report_progress(0.5)
@@ -259,7 +259,7 @@ def test_second_opinion_changes_nothing(tmp_path: Path) -> None:
     work.mkdir()
     project.mkdir()
     (project / "own").write_text("as it was")
-    command = [sys.executable, "-c", COMPARED, work]
+    command: list[str | Path] = [sys.executable, "-c", COMPARED, work]
     result = subprocess.run(command, cwd=project, capture_output=True, text=True, check=False)
     assert result.stdout == "['changed', 'changed', 'Read-only file system', 'Network is unreachable']\n", result.stderr
     assert (work / "new").read_text() == "changed"

@@ -2,6 +2,7 @@
 
 import signal
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -49,8 +50,8 @@ def test_processes_change_under_load(site: Site) -> None:
         for _ in range(3):
             before, count = with_role(site, "app")[0], load.response_count()
             site.process.send_signal(signal.SIGHUP)
-            wait_until(lambda gone=before: all_gone([gone]), "the process before has left")
-            wait_until(lambda then=count: load.response_count() > then + 100, "clients are answered")
+            wait_until(partial(all_gone, [before]), "the process before has left")
+            wait_until(partial(load.has_more_than, count + 100), "clients are answered")
     assert load.failures == []
     assert load.statuses.keys() == {101, 404}
 

@@ -17,7 +17,7 @@ class Connection(http.client.HTTPSConnection):
 
     def connect(self) -> None:
         plain = socket.create_connection(("127.0.0.1", self.port), timeout=self.timeout)
-        self.sock = self.tls.wrap_socket(plain, server_hostname=self.host)
+        self.encrypted = self.sock = self.tls.wrap_socket(plain, server_hostname=self.host)
 
 
 def get(url: str, root: str, name: str | None = None) -> http.client.HTTPResponse:
@@ -33,7 +33,7 @@ def serial(url: str, root: str, name: str | None = None) -> str:
     """Return the serial number of the certificate that a new connection gets."""
     connection = Connection(url, root, name)
     connection.connect()
-    serial_number = connection.sock.getpeercert()["serialNumber"]
+    serial_number = (connection.encrypted.getpeercert() or {})["serialNumber"]
     connection.close()
     return str(serial_number)
 

@@ -1,8 +1,10 @@
 """``django.tasks``, or the django-tasks package that replaces it on Django 5.2; as a project imports them."""
 
+from typing import TYPE_CHECKING
+
 import django
 
-if django.VERSION >= (6,):
+if TYPE_CHECKING or django.VERSION >= (6,):
     from django.tasks import TaskContext, TaskResult, TaskResultStatus, default_task_backend, task, task_backends
     from django.tasks.base import Task
     from django.tasks.exceptions import InvalidTask, InvalidTaskBackend, TaskResultDoesNotExist, TaskResultMismatch

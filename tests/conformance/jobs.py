@@ -2,9 +2,14 @@
 
 import os
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from tests.conformance.api import TaskContext, TaskResult, task, task_finished
+from tests.conformance.api import TaskContext, TaskResult, task_finished
+
+if TYPE_CHECKING:
+    from djbundle.tasks.typed import task
+else:
+    from tests.conformance.api import task
 
 
 @task

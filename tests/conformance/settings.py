@@ -1,12 +1,13 @@
 """A project that keeps its tasks in SQLite, or in the server whose socket CONFORMANCE_POSTGRES or _MARIADB names."""
 
 import os
+from typing import Any
 
 SECRET_KEY = "tests"
 INSTALLED_APPS = ["django.contrib.contenttypes", "django.contrib.auth", "djbundle.tasks", "tests.conformance"]
 USE_TZ = True
 if "CONFORMANCE_POSTGRES" in os.environ:
-    DATABASES = {
+    DATABASES: dict[str, dict[str, Any]] = {
         "default": {
             "ENGINE": "django.db.backends.postgresql",
             "HOST": os.environ["CONFORMANCE_POSTGRES"],

@@ -70,7 +70,7 @@ def test_function_must_be_at_the_top_of_a_module(function: Any) -> None:
 
 def test_context_must_be_the_first_argument() -> None:
     with pytest.raises(InvalidTask, match="first argument of 'context'"):
-        task(takes_context=True)(jobs.without_context)
+        task(takes_context=True)(jobs.without_context)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("bad", [{"run_after": timezone.now()}, {"patience": 3}])
@@ -97,13 +97,13 @@ def test_using_nothing_is_an_equal_copy() -> None:
 @pytest.mark.parametrize("name", ["patience", "name", "module_path"])
 def test_using_refuses_what_is_no_option(name: str) -> None:
     with pytest.raises(TypeError, match=name):
-        jobs.nothing.using(**{name: "value"})
+        jobs.nothing.using(**{name: "value"})  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("priority", [-101, 101, 0.5])
 def test_priority_out_of_range(priority: float) -> None:
     with pytest.raises(InvalidTask, match="whole number between -100 and 100"):
-        jobs.nothing.using(priority=priority)
+        jobs.nothing.using(priority=priority)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("priority", [-100, 0, 100])

@@ -23,6 +23,7 @@ from tests.conformance.api import (
     LOGGER,
     InvalidTask,
     InvalidTaskBackend,
+    Task,
     TaskResult,
     TaskResultStatus,
     default_task_backend,
@@ -30,22 +31,23 @@ from tests.conformance.api import (
     task_enqueued,
 )
 from tests.conformance.settings import BACKEND, TASKS
+from tests.support.moments import in_order
 
 
-def enqueue(task: Any, *args: Any, **kwargs: Any) -> TaskResult:
+def enqueue(task: Task, *args: Any, **kwargs: Any) -> TaskResult:
     return task.enqueue(*args, **kwargs)
 
 
-def aenqueue(task: Any, *args: Any, **kwargs: Any) -> TaskResult:
+def aenqueue(task: Task, *args: Any, **kwargs: Any) -> TaskResult:
     return async_to_sync(task.aenqueue)(*args, **kwargs)
 
 
 def enqueue_by_backend(task: Any, *args: Any, **kwargs: Any) -> TaskResult:
-    return default_task_backend.enqueue(task, args, kwargs)
+    return default_task_backend.enqueue(task, args, kwargs)  # type: ignore[arg-type]  # Django passes a tuple too
 
 
 def aenqueue_by_backend(task: Any, *args: Any, **kwargs: Any) -> TaskResult:
-    return async_to_sync(default_task_backend.aenqueue)(task, args, kwargs)
+    return async_to_sync(default_task_backend.aenqueue)(task, args, kwargs)  # type: ignore[arg-type]
 
 
 every_way = pytest.mark.parametrize("way", [enqueue, aenqueue, enqueue_by_backend, aenqueue_by_backend])
@@ -163,7 +165,7 @@ def test_run_after_without_time_zones() -> None:
         later = jobs.double.using(run_after=now + datetime.timedelta(hours=1)).enqueue(1)
         assert run_pending() == 1
         due.refresh()
-        assert due.finished_at >= due.started_at >= due.enqueued_at >= now
+        assert in_order(now, due.enqueued_at, due.started_at, due.finished_at)
         assert later.task.run_after == now + datetime.timedelta(hours=1)
 
 

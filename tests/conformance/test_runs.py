@@ -20,6 +20,7 @@ from djbundle.tasks.worker.attempt import execute
 from tests.conformance import jobs
 from tests.conformance.api import LOGGER, TaskResult, TaskResultStatus, task_finished, task_started
 from tests.conformance.workers import drain
+from tests.support.moments import in_order
 
 Run = Callable[[], Any]
 everywhere = pytest.mark.parametrize("run", [run_pending, drain])  # in this thread, and by a worker
@@ -38,7 +39,7 @@ def ended(result: TaskResult) -> TaskResult:
     """Return the refreshed result; it must have started and finished, in the right order."""
     result.refresh()
     assert result.is_finished
-    assert result.enqueued_at <= result.started_at <= result.last_attempted_at <= result.finished_at <= timezone.now()
+    assert in_order(result.enqueued_at, result.started_at, result.last_attempted_at, result.finished_at, timezone.now())
     assert result.attempts == len(result.worker_ids) >= 1
     return result
 
@@ -125,6 +126,8 @@ def test_each_run_counts_as_an_attempt(tmp_path: Path) -> None:
     assert ended(result).return_value == 3
     assert result.attempts == 3
     assert [error.exception_class for error in result.errors] == [OSError, OSError]
+    assert result.started_at
+    assert result.last_attempted_at
     assert result.started_at < result.last_attempted_at
 
 
@@ -168,7 +171,7 @@ def test_signal_of_the_start() -> None:
 def test_signal_of_the_end_is_sent_when_the_outcome_is_recorded(task: Any, args: Any, status: Any) -> None:
     received: list[Any] = []
 
-    def receive(sender: Any, task_result: TaskResult, **_: Any) -> None:
+    def receive(sender: Any, task_result: Any, **_: Any) -> None:
         sent = (task_result.status, task_result._return_value, task_result.errors)
         task_result.refresh()
         assert (task_result.status, task_result._return_value, task_result.errors) == sent

@@ -65,7 +65,7 @@ def victim(workshop: Path) -> Path:
     vfs = [path for path in sorted(VFS.glob("*.c")) if path.name != "start.c"]
     sources = [Path(__file__).with_name("victim.c"), *launcher, *vfs]
     write_contract_header(workshop)
-    folders = ["-isystem", ZSTD, "-isystem", ZSTD / "common", "-I", LAUNCHER, "-I", workshop]
+    folders: list[str | Path] = ["-isystem", ZSTD, "-isystem", ZSTD / "common", "-I", LAUNCHER, "-I", workshop]
 
     def compile_one(source: Path) -> Path:
         compiled = workshop / f"{source.parent.name}-{source.stem}.o"

@@ -44,7 +44,7 @@ def site(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site
     run(pip, "wheel", "--quiet", "--wheel-dir", root / "wheels", wheel, "django")
     project, _ = RECIPE.make(folder)
     shutil.copytree(project, root / "geo")
-    enter = ["unshare", "--mount", "chroot", root]
+    enter: list[str | Path] = ["unshare", "--mount", "chroot", root]
     subprocess.run([*enter, "sh", "-c", BUILD], env={"PATH": "/usr/bin:/usr/sbin", "HOME": "/root"}, check=True)
     site = Site(copy_bundle(root / "bundle" / "geo", folder / "server"), folder / "data", bare_environment())
     site.run("migrate")

@@ -19,7 +19,7 @@ RECIPE = Recipe(
 def test_invoice_has_its_text_in_the_fonts_of_the_build(visitor: Customer) -> None:
     (page,) = pypdf.PdfReader(io.BytesIO(visitor.get("/invoice.pdf").content)).pages
     assert "Crème brûlée, 2 pieces" in page.extract_text()
-    fonts = {str(font.get_object()["/BaseFont"]) for font in page["/Resources"]["/Font"].values()}
+    fonts = {str(font.get_object()["/BaseFont"]) for font in page["/Resources"]["/Font"].values()}  # type: ignore[index]
     assert len(fonts) == 3, fonts
 
 

@@ -66,7 +66,7 @@ def test_neither_libraries_nor_data_of_the_machine_are_needed(site: Site, tmp_pa
     hide = "".join(f"mount --bind {empty} {folder}\n" for folder in HIDDEN if Path(folder).is_dir())
     script = tmp_path / "hide"
     script.write_text(f'{hide}exec "$@"\n')
-    command = ["unshare", "--mount", "bash", script, site.bundle, "shell", "-v0", "-c", GAUSS_KRUEGER]
+    command: list[str | Path] = ["unshare", "--mount", "bash", script, site.bundle, "shell", "-v0", "-c", GAUSS_KRUEGER]
     environment = {"PATH": os.environ["PATH"], **site.environment}
     told = subprocess.run(
         [*command, "--data-dir", tmp_path], env=environment, capture_output=True, text=True, check=False

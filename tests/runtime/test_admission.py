@@ -1,5 +1,7 @@
 """Requests of a client that reads nothing are held back, but neither for ever nor in unlimited number."""
 
+import time
+
 import pytest
 
 from djbundle.runtime.http.limits import admission
@@ -72,7 +74,7 @@ def test_no_more_are_held_than_may_be(gate: Gate, monkeypatch: pytest.MonkeyPatc
 
 def test_none_is_held_for_ever(gate: Gate, monkeypatch: pytest.MonkeyPatch) -> None:
     now = 0.0
-    monkeypatch.setattr(admission.time, "monotonic", lambda: now)
+    monkeypatch.setattr(time, "monotonic", lambda: now)
     gate.keep_waiting()
     protocol = gate.ask()
     now = HOLD_TIMEOUT

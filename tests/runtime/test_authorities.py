@@ -1,5 +1,6 @@
 """Where the certificates of certificate authorities are found."""
 
+import os
 from pathlib import Path
 
 import pytest
@@ -30,7 +31,7 @@ def write(path: Path, text: str = PEM) -> Path:
 def find(machine: Path) -> tuple[str | None, str | None]:
     """Return both variables afterwards. The machine's OpenSSL looks in /usr/lib/ssl."""
     find_authorities(f"{machine}/usr/lib/ssl/cert.pem", f"{machine}/usr/lib/ssl/certs", "carried")
-    return authorities.os.environ.get(FILE_VARIABLE), authorities.os.environ.get(FOLDER_VARIABLE)
+    return os.environ.get(FILE_VARIABLE), os.environ.get(FOLDER_VARIABLE)
 
 
 def test_nothing_is_there(machine: Path) -> None:

@@ -188,7 +188,8 @@ def test_everybody_may_say_it(name: str) -> None:
 
 
 def ask(headers: list[tuple[bytes, bytes]], peer: str, kind: str = "http") -> dict[str, Any]:
-    scope = {"type": kind, "client": (peer, 1234), "scheme": kind.replace("websocket", "ws"), "headers": headers}
+    scope: dict[str, Any] = {"type": kind, "client": (peer, 1234), "headers": headers}
+    scope["scheme"] = kind.replace("websocket", "ws")
     RequestMiddleware(PROXIES.trusts).prepare(scope)
     scope["headers"] = [item for item in scope["headers"] if item[0] != b"x-request-id"]
     return scope

@@ -94,7 +94,7 @@ def test_a_wsgi_site_knows_who_waits(connection: Connection) -> None:
 
 def test_one_that_takes_nothing_by_http_2_is_closed(connection: Connection, monkeypatch: pytest.MonkeyPatch) -> None:
     """The kernel has nothing to send to it, since it has closed its windows."""
-    clock = SimpleNamespace(now=0.0, monotonic=lambda: clock.now)
+    clock: SimpleNamespace = SimpleNamespace(now=0.0, monotonic=lambda: clock.now)
     monkeypatch.setattr(unacknowledged, "time", clock)
     limits = Limits(HttpOptions())
     idle_reaper = IdleReaper({8000}, 8, IDLE_TIMEOUT, SEND_TIMEOUT, NobodyAsks(), limits)

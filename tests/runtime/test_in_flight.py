@@ -144,7 +144,8 @@ def test_request_of_an_asgi_site_is_ended(fails: bool) -> None:
         pass
 
     observer = Observer(Scoreboard.create(1).slot(0), access_log=False, in_flight=in_flight)
-    scope = {"type": "http", "method": "GET", "path": "/ü", "headers": [(b"host", b"a")], "client": ("127.0.0.1", 1)}
+    scope: dict[str, Any] = {"type": "http", "method": "GET", "path": "/ü", "headers": [(b"host", b"a")]}
+    scope |= {"client": ("127.0.0.1", 1)}
     scope |= {"scheme": "http", "http_version": "2", "djbundle.is_draining": False, "djbundle.peer": ("127.0.0.1", 1)}
     with contextlib.suppress(RuntimeError):
         asyncio.run(AsgiMiddleware(application, AddedHeaders(), observer, Limits(HttpOptions()))(scope, nothing, send))

@@ -1,5 +1,6 @@
 """A service that could not start, or would use other data, is not installed."""
 
+import sys
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -21,7 +22,7 @@ def program(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     for folder in program.parents:
         if not folder.stat().st_mode & 0o001:  # pytest's own folders are closed to others
             folder.chmod(0o755)
-    monkeypatch.setattr(install.sys, "executable", str(program))
+    monkeypatch.setattr(sys, "executable", str(program))
     return program
 
 
@@ -37,7 +38,7 @@ def test_a_file_that_everybody_may_run_is_installed(program: Path) -> None:
 
 @pytest.mark.parametrize("place", ["/home/me/shop", "/root/shop", "/tmp/shop", "/var/tmp/shop"])
 def test_what_the_service_does_not_see(monkeypatch: pytest.MonkeyPatch, place: str) -> None:
-    monkeypatch.setattr(install.sys, "executable", place)
+    monkeypatch.setattr(sys, "executable", place)
     with pytest.raises(InstallError, match=f"does not see {place}"):
         check()
 

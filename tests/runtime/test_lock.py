@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import IO
@@ -38,7 +39,7 @@ def test_its_last_processes_are_waited_for(
     kept_alive: IO[bytes], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """This happens after SIGKILL, when a service manager restarts the server at once."""
-    monkeypatch.setattr(lock.time, "sleep", lambda _seconds: kept_alive.close())
+    monkeypatch.setattr(time, "sleep", lambda _seconds: kept_alive.close())
     monkeypatch.setattr(lock, "LOCK_TIMEOUT", 60.0)
     assert lock.lock_data_directory(tmp_path)
 

@@ -1,6 +1,7 @@
 """A process gives freed memory back to the kernel."""
 
 import gc
+import time
 
 import pytest
 
@@ -27,8 +28,8 @@ class Process:
         self.is_busy = True
         monkeypatch.setattr(memory, "resident_memory", lambda: self.size)
         monkeypatch.setattr(memory, "collect_and_trim", self.collect_and_trim)
-        monkeypatch.setattr(memory.time, "monotonic", lambda: self.now)
-        monkeypatch.setattr(memory.time, "process_time", lambda: self.used)
+        monkeypatch.setattr(time, "monotonic", lambda: self.now)
+        monkeypatch.setattr(time, "process_time", lambda: self.used)
         self.heap = Heap()
 
     def collect_and_trim(self) -> None:

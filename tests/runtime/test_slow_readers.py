@@ -20,9 +20,9 @@ PROXY = "192.0.2.99"
 
 @pytest.fixture
 def clock(monkeypatch: pytest.MonkeyPatch) -> SimpleNamespace:
-    clock = SimpleNamespace(now=0.0, monotonic=lambda: clock.now)
-    monkeypatch.setattr(slow_readers, "time", clock)
-    return clock
+    fake: SimpleNamespace = SimpleNamespace(now=0.0, monotonic=lambda: fake.now)
+    monkeypatch.setattr(slow_readers, "time", fake)
+    return fake
 
 
 @pytest.fixture

@@ -38,9 +38,9 @@ def traffic(taken: int, received: int = 0) -> Traffic:
 
 @pytest.fixture
 def clock(monkeypatch: pytest.MonkeyPatch) -> SimpleNamespace:
-    clock = SimpleNamespace(now=0.0, monotonic=lambda: clock.now)
-    monkeypatch.setattr(unacknowledged, "time", clock)
-    return clock
+    fake: SimpleNamespace = SimpleNamespace(now=0.0, monotonic=lambda: fake.now)
+    monkeypatch.setattr(unacknowledged, "time", fake)
+    return fake
 
 
 @pytest.fixture
@@ -146,7 +146,7 @@ def test_a_suspicious_response_counts_until_it_is_taken() -> None:
     wait_until(lambda: protocol.send_futures, "a part waits")
     assert protocol.headers == [("Content-Length", "4")]
     assert limits.budget.connections[CONNECTION] == 4 + headers_size([("Content-Length", "4")]) + request.size
-    wait_until(lambda: protocol.accept_parts() or protocol.over.is_set(), "all parts are taken")  # type: ignore[func-returns-value]
+    wait_until(lambda: protocol.accept_parts() or protocol.over.is_set(), "all parts are taken")
     assert protocol.body == b"page"
     wait_until(lambda: not limits.budget.total, "it counts no more")
 

@@ -170,8 +170,8 @@ def test_asgi_serves_them_too(bundle: Bundle) -> None:
 
     def ask(name: str, *headers: tuple[bytes, bytes]) -> list[dict[str, Any]]:
         sent.clear()
-        scope = {"type": "http", "method": "GET", "path": f"/media/{name}", "query_string": b"", "headers": headers}
-        scope[OPEN_FILE] = open_file
+        scope: dict[str, Any] = {"type": "http", "method": "GET", "path": f"/media/{name}", "query_string": b""}
+        scope |= {"headers": headers, OPEN_FILE: open_file}
         asyncio.run(uploads.wrap(application, "asgi", finder)(scope, None, send))
         return sent
 

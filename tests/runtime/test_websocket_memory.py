@@ -3,13 +3,14 @@
 import asyncio
 import contextlib
 import socket
+import time
 from collections.abc import Iterator
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from djbundle.runtime.http.limits import websocket_memory, websocket_usage
+from djbundle.runtime.http.limits import websocket_memory
 from djbundle.runtime.http.limits.refusals import Refusals
 from djbundle.runtime.http.limits.websocket_memory import MAX_BYTES_PER_CLIENT, WebSocketMemory
 from djbundle.runtime.http.limits.websocket_usage import (
@@ -263,7 +264,7 @@ def test_sizes() -> None:
 
 def test_who_takes_a_little_stays(monkeypatch: pytest.MonkeyPatch) -> None:
     now = 0.0
-    monkeypatch.setattr(websocket_usage.time, "monotonic", lambda: now)
+    monkeypatch.setattr(time, "monotonic", lambda: now)
     usage = WebSocketUsage()
     usage.begin_send(MEGABYTE)
     now = 61.0

@@ -12,7 +12,7 @@ CLOSED = {"type": "websocket.close", "code": GOING_AWAY}
 
 async def converse(*, accepts: bool) -> tuple[list[Any], list[Any]]:
     """Return the messages to the client and to the site when the worker already drains as the client connects."""
-    drain, sent, received = WebSocketDrain(), [], []
+    drain, sent, received = WebSocketDrain(), list[Any](), list[Any]()
     drain.start()
 
     async def receive() -> dict[str, Any]:

@@ -44,6 +44,9 @@ class Load:
     def response_count(self) -> int:
         return sum(self.statuses.values())
 
+    def has_more_than(self, count: int) -> bool:
+        return self.response_count() > count
+
     def record_status(self, status: int) -> None:
         self.statuses[status] += 1
         if status >= 500:

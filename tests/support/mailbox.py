@@ -29,7 +29,7 @@ class Mailbox:
         self, _server: Any, _session: Any, envelope: Any
     ) -> str:
         message = email.message_from_bytes(envelope.content, policy=email.policy.default)
-        self.messages.append(message)  # type: ignore[arg-type]
+        self.messages.append(message)
         return "250 Message accepted"
 
     def to(self, address: str) -> list[EmailMessage]:

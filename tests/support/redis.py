@@ -18,7 +18,7 @@ class Redis:
     def __enter__(self) -> Self:
         if self.program:
             self.folder.mkdir()
-            place = ["--dir", self.folder, "--port", "0", "--unixsocket", self.socket]
+            place: list[str | Path] = ["--dir", self.folder, "--port", "0", "--unixsocket", self.socket]
             self._process = subprocess.Popen([self.program, *place], stdout=subprocess.DEVNULL)
             end = time.monotonic() + 10
             while not Path(self.socket).exists() and time.monotonic() < end:

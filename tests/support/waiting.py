@@ -4,7 +4,7 @@ import time
 from collections.abc import Callable
 
 
-def wait_until[T](condition: Callable[[], T], what: str, seconds: float = 30.0) -> T:
+def wait_until[T](condition: Callable[[], T | None], what: str, seconds: float = 30.0) -> T:
     """Return the first true value of `condition`. Fail after `seconds`."""
     end = time.monotonic() + seconds
     while not (value := condition()):

@@ -9,7 +9,8 @@ UV = str(Path(sys.executable).with_name("uv"))
 
 def find_python(version: str) -> str:
     """Return an interpreter that really starts; uv downloads one if there is none."""
-    for candidate in (f"python{version}", *sorted(Path.home().glob(f".pyenv/versions/{version}.*/bin/python3"))):
+    own = sorted(Path.home().glob(f".pyenv/versions/{version}.*/bin/python3"))
+    for candidate in (f"python{version}", *map(str, own)):
         try:
             # Not the interpreter of an environment that is active here: uv skips it.
             code = "import os, sys; print(os.path.realpath(sys.executable))"

@@ -6,9 +6,9 @@ import threading
 import time
 
 from asgiref.sync import sync_to_async
-from django.tasks import task
 
 from djbundle.tasks.models import TaskRecord
+from djbundle.tasks.typed import task
 
 present: set[int] = set()
 

@@ -23,7 +23,7 @@ class BreakingConfig(AppConfig):
             if any(child.assignments.running for child in pool.children):
                 raise SystemExit(3) if fault else RuntimeError("a fault of the worker's")
 
-        def write(_pending_writes: PendingWrites) -> None:
+        def write(self: PendingWrites) -> None:
             raise SystemExit(3)
 
         if fault == "write":

@@ -4,7 +4,7 @@ import os
 from pathlib import Path
 from typing import Any
 
-from django.tasks import task
+from djbundle.tasks.typed import task
 
 
 def key_of(*_args: Any) -> str:

@@ -5,7 +5,9 @@ import signal
 import time
 from pathlib import Path
 
-from django.tasks import TaskContext, task
+from django.tasks import TaskContext
+
+from djbundle.tasks.typed import task
 
 LEAKED: list[bytes] = []
 

@@ -5,7 +5,7 @@ import sys
 import time
 from typing import Any, Never
 
-from django.tasks import task
+from djbundle.tasks.typed import task
 
 
 def is_mended() -> bool:
@@ -56,7 +56,7 @@ def hangs(value: Any = None) -> Any:
     return value
 
 
-@task(concurrency=1, concurrency_key=lambda *_args: Key())
+@task(concurrency=1, concurrency_key=lambda *_args: Key())  # type: ignore[arg-type]
 def has_strange_key(value: Any = None) -> Any:
     return value
 

@@ -19,9 +19,10 @@ from pathlib import Path
 from typing import Any, Never
 
 from django.db import connection
-from django.tasks import TaskContext, task
+from django.tasks import TaskContext
 
 from djbundle.tasks import RetryAfter
+from djbundle.tasks.typed import task
 from djbundle.tasks.worker import executor
 
 ANYTHING: list[Any] = []  # what the next `return_anything` returns, in the process that runs it

@@ -6,9 +6,10 @@ import signal
 import time
 from pathlib import Path
 
-from django.tasks import TaskContext, TaskResult, task
+from django.tasks import TaskContext, TaskResult
 
 from djbundle.tasks import RetryAfter
+from djbundle.tasks.typed import task
 
 
 @task

@@ -17,6 +17,7 @@ from djbundle.tasks.store import claim, held, transitions
 from djbundle.tasks.store.worker_identity import Identity
 from djbundle.tasks.testing import run_pending
 from djbundle.tasks.worker.attempt import execute
+from djbundle.tasks.workflow import Call, Chain
 from tests.tasks import following_jobs, hostile_followers, jobs
 
 ME = Identity.of_this_process()
@@ -37,9 +38,15 @@ def newest() -> TaskRecord:
     return TaskRecord.objects.order_by("-id")[0]
 
 
+def why(record: TaskRecord) -> str:
+    assert record.held
+    return str(record.held["why"])
+
+
 def make_unknown(**changes: Any) -> None:
     """Make the next task in line one that only newer code has."""
     record = TaskRecord.objects.get()
+    assert record.then
     record.then[0] |= {"task": UNKNOWN} | changes
     record.save()
 
@@ -58,7 +65,7 @@ def test_unknown_task_waits_and_it_is_no_attempt(monkeypatch: pytest.MonkeyPatch
     record = newest()
     assert (record.status, record.worker_ids, record.errors, record.started_at) == ("READY", [], [], None)
     assert record.run_after > timezone.now()
-    assert "not_yet_written" in record.held["why"]
+    assert "not_yet_written" in why(record)
     let_it_be_known(monkeypatch)
     assert run_pending() == 1
     assert TaskRecord.objects.get(pk=result.id).return_value == 8
@@ -81,6 +88,7 @@ def test_unknown_task_fails_after_a_day_and_can_be_retried(monkeypatch: pytest.M
     TaskRecord.objects.update(task_path=UNKNOWN)
     run_pending()
     held_back = newest().held
+    assert held_back
     since = datetime.datetime.fromisoformat(held_back["since"]) - held.MAX_WAIT
     TaskRecord.objects.update(run_after=timezone.now(), held=held_back | {"since": since.isoformat()})
     run_pending()
@@ -97,7 +105,7 @@ def test_path_that_is_no_task_waits_and_says_so() -> None:
     jobs.double.enqueue(4)
     TaskRecord.objects.update(task_path="tests.tasks.following_jobs.key_of")
     run_pending()
-    assert '"tests.tasks.following_jobs.key_of" is no task' in newest().held["why"]
+    assert '"tests.tasks.following_jobs.key_of" is no task' in why(newest())
 
 
 def test_waiting_for_newer_code_can_be_cancelled() -> None:
@@ -148,7 +156,7 @@ def test_follower_whose_key_asks_the_database_wrongly_harms_nothing(monkeypatch:
         return ""
 
     defined = following_jobs.with_key
-    broken = defined.restored(concurrency_key=ask)  # type: ignore[attr-defined]
+    broken = defined.restored(concurrency_key=ask)
     chain(call(jobs.add, 1, 2), call(defined)).enqueue()
     monkeypatch.setattr(following_jobs, "with_key", broken)
     assert run_pending() == 1
@@ -176,7 +184,7 @@ def test_group_whose_callback_cannot_be_made_is_not_finished(blocker: Path) -> N
 
 
 def test_chain_in_a_group_whose_link_cannot_be_made_keeps_it_open(blocker: Path) -> None:
-    members = [chain(call(jobs.say, "a"), call(following_jobs.with_key)), call(jobs.say, "b")]
+    members: list[Call | Chain] = [chain(call(jobs.say, "a"), call(following_jobs.with_key)), call(jobs.say, "b")]
     result = group(members, then=call(jobs.say)).enqueue()
     run_pending()
     assert result.is_failed
@@ -220,7 +228,7 @@ def test_unique_follower_that_is_enqueued_while_it_is_made_waits() -> None:
     transitions.finish([outcome])
     waiting = TaskRecord.objects.get(pk=unmade.pk)
     assert (waiting.status, waiting.max_attempts) == (TaskResultStatus.READY, 0)
-    assert "waits for one with the same arguments" in waiting.held["why"]
+    assert "waits for one with the same arguments" in why(waiting)
     TaskRecord.objects.filter(pk=other.id).delete()
     TaskRecord.objects.filter(status="READY").update(run_after=timezone.now())
     assert run_pending() == 2
@@ -243,7 +251,7 @@ def test_receivers_hear_of_a_follower_once() -> None:
 
 def test_row_that_is_only_made_uses_up_no_rate(monkeypatch: pytest.MonkeyPatch) -> None:
     backend = task_backends["default"]
-    following = hostile_followers.has_strange_key.using(queue_name="mails")  # type: ignore[call-arg]
+    following = hostile_followers.has_strange_key.using(queue_name="mails")
     chain(call(jobs.say, "a"), call(following)).enqueue()
     monkeypatch.setitem(backend.options, "RATE_LIMITS", {"mails": "1/h"})
     assert run_pending() == 2
@@ -343,14 +351,14 @@ def test_member_that_discards_itself_counts_as_done() -> None:
 @pytest.mark.parametrize(
     ("build", "message"),
     [
-        (lambda: group([group([call(jobs.say, "a")])]), "a group cannot be part of a chain or of another group"),
-        (lambda: chain(call(jobs.say, "a"), group([call(jobs.say)])), "a group cannot be part of a chain"),
-        (lambda: chain(chain(call(jobs.say, "a"))), "a chain cannot be part of another one"),
-        (lambda: group([jobs.say]), r"write call\(say\)"),
-        (lambda: group([call(jobs.say, "a")], then=jobs.say), r"write call\(say\)"),
-        (lambda: chain("jobs.say"), "not of 'jobs.say'"),
-        (lambda: call(following_jobs.key_of), "call.* takes a task, that is a function with @task"),
-        (lambda: call("tests.tasks.jobs.say"), "takes a task"),
+        (lambda: group([group([call(jobs.say, "a")])]), "a group cannot be part of a chain or of another group"),  # type: ignore[list-item]
+        (lambda: chain(call(jobs.say, "a"), group([call(jobs.say)])), "a group cannot be part of a chain"),  # type: ignore[arg-type]
+        (lambda: chain(chain(call(jobs.say, "a"))), "a chain cannot be part of another one"),  # type: ignore[arg-type]
+        (lambda: group([jobs.say]), r"write call\(say\)"),  # type: ignore[list-item]
+        (lambda: group([call(jobs.say, "a")], then=jobs.say), r"write call\(say\)"),  # type: ignore[arg-type]
+        (lambda: chain("jobs.say"), "not of 'jobs.say'"),  # type: ignore[arg-type]
+        (lambda: call(following_jobs.key_of), "call.* takes a task, that is a function with @task"),  # type: ignore[arg-type]
+        (lambda: call("tests.tasks.jobs.say"), "takes a task"),  # type: ignore[arg-type]
     ],
 )
 def test_what_does_not_belong_into_a_workflow_is_told(build: Any, message: str) -> None:

@@ -7,11 +7,13 @@ import pytest
 from django.core.exceptions import ImproperlyConfigured
 from django.tasks import TaskResultStatus, task_backends
 from django.tasks.exceptions import InvalidTask
+from django.utils import timezone
 
 from djbundle.tasks.models import QueueLimit, TaskRecord
 from djbundle.tasks.store import claim as claiming
 from djbundle.tasks.store import transitions
 from djbundle.tasks.store.limits import Rate
+from djbundle.tasks.store.outcome import Outcome
 from djbundle.tasks.store.worker_identity import Identity
 from tests.tasks import jobs
 from tests.tasks.conftest import StartWorker
@@ -24,7 +26,7 @@ def claim(limit: int = 100) -> list[TaskRecord]:
 
 
 def finish(record: TaskRecord) -> None:
-    transitions.finish([transitions.Outcome(record.pk, record.epoch, TaskResultStatus.SUCCESSFUL)])
+    transitions.finish([Outcome(record.pk, record.epoch, TaskResultStatus.SUCCESSFUL)])
 
 
 def test_tasks_with_one_key_are_claimed_one_after_the_other(tmp_path: Path) -> None:
@@ -87,9 +89,9 @@ def test_a_queue_with_a_rate_is_claimed_no_faster() -> None:
         jobs.say.enqueue(str(number))
     assert len(claim()) == 10  # ten a second
     assert len(claim()) <= 1
-    QueueLimit.objects.update(counted_at=transitions.timezone.now() - datetime.timedelta(seconds=0.55))
+    QueueLimit.objects.update(counted_at=timezone.now() - datetime.timedelta(seconds=0.55))
     assert len(claim()) in (5, 6)
-    QueueLimit.objects.update(counted_at=transitions.timezone.now() - datetime.timedelta(days=1))
+    QueueLimit.objects.update(counted_at=timezone.now() - datetime.timedelta(days=1))
     assert len(claim()) == 10  # unused capacity is not saved up
 
 
@@ -98,7 +100,7 @@ def test_a_clock_that_goes_back_gives_nothing_and_takes_nothing() -> None:
     for number in range(30):
         jobs.say.enqueue(str(number))
     claim(4)
-    QueueLimit.objects.update(counted_at=transitions.timezone.now() + datetime.timedelta(hours=1))
+    QueueLimit.objects.update(counted_at=timezone.now() + datetime.timedelta(hours=1))
     assert len(claim()) == 6
 
 
@@ -123,4 +125,4 @@ def test_rates_are_spread_evenly() -> None:
 @pytest.mark.parametrize("rules", [{"concurrency": 0}, {"concurrency": 1.5}, {"concurrency_key": "alone"}])
 def test_limits_that_say_nothing_are_refused(rules: dict[str, object]) -> None:
     with pytest.raises(InvalidTask, match="concurrency"):
-        jobs.say.using(**rules)  # type: ignore[call-arg]
+        jobs.say.using(**rules)  # type: ignore[arg-type]

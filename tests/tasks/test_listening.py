@@ -41,6 +41,7 @@ def seconds_until_started() -> float:
     record = TaskRecord.objects.filter(pk=result.id, status=TaskResultStatus.SUCCESSFUL)
     started = wait_until(record.first, "it runs").started_at
     assert started
+    assert result.enqueued_at
     return (started - result.enqueued_at).total_seconds()
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 from django.db import OperationalError, connections
-from django.tasks import TaskResultStatus
+from django.tasks import TaskResult, TaskResultStatus
 
 from djbundle.tasks.models import TaskRecord
 from djbundle.tasks.store import claim, transitions
@@ -99,11 +99,12 @@ def test_answer_to_a_claim_that_is_lost(monkeypatch: pytest.MonkeyPatch) -> None
 
 @pytest.mark.usefixtures("each_database")
 def test_result_that_the_database_refuses_holds_up_no_other(start_worker: StartWorker) -> None:
-    refused = [heavy_jobs.return_what_is_no_json.enqueue(), heavy_jobs.return_zero_byte.enqueue()]
+    refused: list[TaskResult] = [heavy_jobs.return_what_is_no_json.enqueue(), heavy_jobs.return_zero_byte.enqueue()]
     strange = heavy_jobs.fail_with_strange_text.enqueue()
     good = [jobs.add.enqueue(number, number) for number in range(10)]
     assert start_worker("--drain").wait(30) == 0
-    for result in (*refused, strange, *good):
+    results: list[TaskResult] = [*refused, strange, *good]
+    for result in results:
         result.refresh()
     assert [result.return_value for result in good] == [number * 2 for number in range(10)]
     assert "FAILED" in {result.status for result in refused}

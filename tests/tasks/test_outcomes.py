@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from django.db import OperationalError
-from django.tasks import TaskResultStatus
+from django.tasks import TaskResult, TaskResultStatus
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
@@ -60,7 +60,8 @@ VALUES = st.recursive(
 def test_any_value(each_database: str, value: Any) -> None:
     TaskRecord.objects.all().delete()
     hostile_jobs.ANYTHING[:] = [value]
-    neighbours = [jobs.add.enqueue(1, 2), hostile_jobs.return_anything.enqueue(), jobs.add.enqueue(3, 4)]
+    neighbours: list[TaskResult] = [jobs.add.enqueue(1, 2), hostile_jobs.return_anything.enqueue()]
+    neighbours.append(jobs.add.enqueue(3, 4))
     pending_writes = PendingWrites()
     ended = [execute(run) for run in claim.claim_runs(Identity.of_this_process(), 3)]
     pending_writes.outcomes += pickle.loads(pickle.dumps(OutcomesMessage.of(ended, 0.0))).outcomes

@@ -2,6 +2,7 @@
 
 from collections import Counter
 from pathlib import Path
+from typing import Any
 
 import psutil
 from django.tasks import TaskResultStatus
@@ -12,7 +13,7 @@ from tests.tasks import heavy_jobs, jobs
 from tests.tasks.conftest import StartWorker
 
 
-def returned() -> list[int]:
+def returned() -> list[Any]:
     done = TaskRecord.objects.filter(status=TaskResultStatus.SUCCESSFUL)
     return list(done.order_by("id").values_list("return_value", flat=True))
 

@@ -85,7 +85,9 @@ def test_call_of_newer_code_with_other_arguments_waits(monkeypatch: pytest.Monke
     record_release("new", first=60)
     run_version(monkeypatch, "old")
     assert run_pending() == 0
-    assert "rounded" in TaskRecord.objects.get().held["why"] or "positional" in TaskRecord.objects.get().held["why"]
+    held = TaskRecord.objects.get().held
+    assert held
+    assert "rounded" in held["why"] or "positional" in held["why"]
     run_version(monkeypatch, "new")  # it does not know them either
     TaskRecord.objects.update(run_after=timezone.now())
     assert run_pending() == 1
@@ -93,7 +95,7 @@ def test_call_of_newer_code_with_other_arguments_waits(monkeypatch: pytest.Monke
 
 
 def test_type_error_of_the_task_itself_is_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
-    jobs.total.enqueue("no list")
+    jobs.total.enqueue("no list")  # type: ignore[arg-type]
     record_release("old", first=7200)
     record_release("new", first=60)
     run_version(monkeypatch, "old")
@@ -105,6 +107,7 @@ def test_type_error_of_the_task_itself_is_its_own(monkeypatch: pytest.MonkeyPatc
 def test_follower_of_newer_code_is_made_by_a_worker_that_knows_it(start_worker: StartWorker) -> None:
     chain(call(jobs.say, "x"), call(jobs.say)).enqueue()
     record = TaskRecord.objects.get()
+    assert record.then
     record.then[0]["task"] = ONLY_NEW
     record.save()
     start_worker(**OLD)

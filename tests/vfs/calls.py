@@ -20,6 +20,7 @@ import tempfile
 import threading
 import zipfile
 from collections.abc import Callable, Iterator
+from functools import partial
 from importlib import resources
 from pathlib import Path
 from typing import Any
@@ -84,6 +85,10 @@ def facts(status: os.stat_result) -> list[object]:
     return [kind, status.st_size if kind != stat.S_IFDIR else 0, bool(status.st_mode & 0o100) if is_file else None]
 
 
+def facts_by(call: Callable[..., os.stat_result], name: str, **options: Any) -> list[object]:
+    return facts(call(name, **options))
+
+
 def read(descriptor: int) -> str:
     with open(descriptor, "rb") as file:
         return digest(file.read())
@@ -93,7 +98,7 @@ def digest(data: bytes) -> str:
     return f"{len(data)}:{data[:20].hex()}:{sum(data)}"
 
 
-def scan(path: Any) -> list[object]:
+def scan(path: Any) -> list[list[Any]]:
     with os.scandir(path) as entries:
         return sorted(
             [entry.name, entry.is_dir(), entry.is_file(), entry.is_symlink(), entry.is_dir(follow_symlinks=False)]
@@ -147,9 +152,9 @@ def questions(path: str) -> Iterator[tuple[str, Callable[[], Any]]]:
         ("all", 7),
         ("bad", 8),
     ):
-        yield f"access {name}", lambda mode=mode: os.access(path, mode)
+        yield f"access {name}", partial(os.access, path, mode)
     for name in ("read", "folder", "no link", "path", "nonblocking"):
-        yield f"open {name}", lambda name=name: open_with(path, OPEN_FLAGS[name])
+        yield f"open {name}", partial(open_with, path, OPEN_FLAGS[name])
     yield "file", lambda: open_file(path, "rb")
     yield "listdir", lambda: sorted(os.listdir(path))
     yield "scandir", lambda: scan(path)
@@ -172,9 +177,9 @@ def questions(path: str) -> Iterator[tuple[str, Callable[[], Any]]]:
 def changes(path: str) -> Iterator[tuple[str, Callable[[], Any]]]:
     """Yield calls that would change something, and are refused."""
     for name, flags in OPEN_FLAGS.items():
-        yield f"open {name}", lambda flags=flags: open_with(path, flags)
+        yield f"open {name}", partial(open_with, path, flags)
     for mode in ("wb", "ab", "xb", "r+b"):
-        yield f"file {mode}", lambda mode=mode: open_file(path, mode)
+        yield f"file {mode}", partial(open_file, path, mode)
     yield "mkdir", lambda: os.mkdir(path)
     yield "makedirs", lambda: os.makedirs(path, exist_ok=True)
     yield "rmdir", lambda: os.rmdir(path)
@@ -219,15 +224,13 @@ def libc_realpath(path: str) -> str:
 def in_folder(path: str) -> list[object]:
     """Use relative paths, from a working folder in the tree."""
     before = os.getcwd()
+    names = ("file.txt", "odd", "../odd", "..", "inner/deep.txt")
     os.chdir(path)
     try:
         return [
             shown(os.getcwd()),
             sorted(os.listdir()),
-            [
-                answer(lambda name=name: facts(os.stat(name)))
-                for name in ("file.txt", "odd", "../odd", "..", "inner/deep.txt")
-            ],
+            [answer(partial(facts_by, os.stat, name)) for name in names],
             answer(lambda: facts(os.stat("../../../../../etc/hostname"))),
             answer(lambda: open_with("../odd/file.txt", os.O_RDONLY)),
             answer(lambda: shown(os.path.realpath("../odd/to-file"))),
@@ -255,7 +258,7 @@ def single_calls() -> Iterator[tuple[str, Callable[[], Any]]]:
     yield "copytree", copy_tree
     yield "copytree with links", lambda: copy_tree(symlinks=True)
     for copy in (shutil.copy, shutil.copy2, shutil.copyfile):
-        yield copy.__name__, lambda copy=copy: digest(Path(copy(f"{ODD}/large.bin", f"{SCRATCH}/copied")).read_bytes())
+        yield copy.__name__, partial(copied, copy)
     yield "copy into", lambda: shutil.copy(f"{SCRATCH}/own", f"{ODD}/new")
     yield "move", lambda: shutil.move(f"{ODD}/file.txt", f"{SCRATCH}/moved")
     yield "rmtree", lambda: shutil.rmtree(f"{ODD}/folder")
@@ -326,6 +329,10 @@ def libc_glob(pattern: str) -> list[str]:
     found = [shown(result.paths[number].decode()) for number in range(result.count)]
     libc.globfree(ctypes.byref(result))
     return sorted(found)
+
+
+def copied(copy: Callable[[str, str], str]) -> str:
+    return digest(Path(copy(f"{ODD}/large.bin", f"{SCRATCH}/copied")).read_bytes())
 
 
 def copy_tree(symlinks: bool = False) -> list[str]:
@@ -400,7 +407,7 @@ def read_in_child() -> list[str]:
         os.write(writer, json.dumps(told).encode())
         os._exit(0)
     os.waitpid(child, 0)
-    return json.loads(os.read(reader, 4096))
+    return [str(each) for each in json.loads(os.read(reader, 4096))]
 
 
 def close_all() -> list[str]:
@@ -427,16 +434,13 @@ def in_folder_descriptor(folder: int) -> list[Any]:
     return [
         sorted(os.listdir(folder)),
         scan(folder),
-        [
-            answer(lambda name=name: facts(os.stat(name, dir_fd=folder)))
-            for name in ("file.txt", "..", "to-file", "nope", "")
-        ],
-        [answer(lambda name=name: facts(os.lstat(name, dir_fd=folder))) for name in ("to-file", "dangling")],
+        [answer(partial(facts_by, os.stat, name, dir_fd=folder)) for name in ("file.txt", "..", "to-file", "nope", "")],
+        [answer(partial(facts_by, os.lstat, name, dir_fd=folder)) for name in ("to-file", "dangling")],
         answer(lambda: open_with("folder/inner/deep.txt", os.O_RDONLY, dir_fd=folder)),
         answer(lambda: open_with("new", os.O_CREAT | os.O_WRONLY, dir_fd=folder)),
         answer(lambda: shown(os.readlink("to-file", dir_fd=folder))),
         [os.access(name, os.R_OK, dir_fd=folder) for name in ("file.txt", "nope", "../odd")],
-        [answer(lambda call=call: call("new", dir_fd=folder)) for call in (os.mkdir, os.unlink, os.rmdir, os.mkfifo)],
+        [answer(partial(call, "new", dir_fd=folder)) for call in (os.mkdir, os.unlink, os.rmdir, os.mkfifo)],
         answer(lambda: os.rename("file.txt", "new", src_dir_fd=folder, dst_dir_fd=folder)),
         answer(lambda: os.symlink("x", "new", dir_fd=folder)),
         answer(lambda: os.link("file.txt", "new", src_dir_fd=folder, dst_dir_fd=folder)),

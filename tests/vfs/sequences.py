@@ -10,10 +10,14 @@ import os
 import stat
 import sys
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from calls import ROOT, answer, digest, facts, scan, shown  # type: ignore[import-not-found]
+if TYPE_CHECKING:
+    from tests.vfs.calls import ROOT, answer, digest, facts, scan, shown
+else:
+    from calls import ROOT, answer, digest, facts, scan, shown
 
 READ = 100  # bytes
 ROOTS = {"djb", "djd"}  # no listing shows the virtual root
@@ -31,7 +35,7 @@ class Sequence:
 
     def close_all(self) -> None:
         for descriptor in self.descriptors:
-            answer(lambda descriptor=descriptor: os.close(descriptor))
+            answer(partial(os.close, descriptor))
 
     # --- by path ---
 
@@ -139,13 +143,17 @@ def named(argument: Any) -> Any:
     return argument.replace("ROOT", ROOT.lstrip("/")) if isinstance(argument, str) else argument
 
 
+def call_named(call: Callable[..., Any], arguments: list[Any]) -> Any:
+    return call(*map(named, arguments))
+
+
 def main() -> None:
     for line in sys.stdin:
         sequence = Sequence()
         answers = []
         for name, *arguments in json.loads(line):
             call: Callable[..., Any] = getattr(sequence, name)
-            answers.append(answer(lambda call=call, arguments=arguments: call(*map(named, arguments))))
+            answers.append(answer(partial(call_named, call, arguments)))
         sequence.close_all()
         print(json.dumps(answers), flush=True)
 

@@ -143,7 +143,7 @@ class Side:
     def query(self, sql: str) -> list[Any]:
         if self.database == POSTGRES:
             with self._connect(self.name) as connection:
-                cursor = connection.execute(sql)  # type: ignore[call-overload]
+                cursor = connection.execute(sql)
                 return cursor.fetchall() if cursor.description else []
         with contextlib.closing(sqlite3.connect(self.folder / "db.sqlite3", timeout=30)) as lite, lite:
             return lite.execute(sql).fetchall()
@@ -160,7 +160,7 @@ class Side:
 
     def _administer(self, sql: str) -> None:
         with self._connect("postgres") as connection:
-            connection.execute(sql)  # type: ignore[call-overload]
+            connection.execute(sql)
 
     def _connect(self, name: str) -> psycopg.Connection[Any]:
         postgres = self.machine.postgres
