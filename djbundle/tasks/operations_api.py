@@ -13,12 +13,14 @@ from djbundle.tasks.compat import TaskResultStatus
 from djbundle.tasks.context import Cancelled
 from djbundle.tasks.models import PausedQueue, TaskRecord
 from djbundle.tasks.store import following, transitions, wakeup
+from djbundle.tasks.store.deadlocks import retry_after_deadlock
 from djbundle.tasks.store.outcome import entry_of
 
 Records = models.QuerySet[TaskRecord]
 LATELY = datetime.timedelta(hours=1)
 
 
+@retry_after_deadlock
 def retry(queryset: Records) -> int:
     """Run failed tasks again, as if they were new. Return how many."""
     failed = queryset.filter(status=TaskResultStatus.FAILED)
@@ -39,6 +41,7 @@ def retry(queryset: Records) -> int:
     return count
 
 
+@retry_after_deadlock
 def run_now(queryset: Records) -> int:
     """Make scheduled tasks due now. Return how many."""
     waiting = queryset.filter(status=TaskResultStatus.READY, run_after__gt=timezone.now())
@@ -47,6 +50,7 @@ def run_now(queryset: Records) -> int:
     return count
 
 
+@retry_after_deadlock
 def cancel(queryset: Records) -> int:
     """Fail tasks that wait, and ask running tasks to stop. Return how many of both."""
     now = timezone.now()
@@ -79,6 +83,7 @@ class Appended(models.Func):
         return self.as_sql(compiler, connection, template="JSON_MERGE_PRESERVE(%(expressions)s)")
 
 
+@retry_after_deadlock
 def discard(queryset: Records) -> int:
     """Delete tasks that do not run, and return how many. A group that loses a member ends as failed."""
     idle = queryset.exclude(status=TaskResultStatus.RUNNING)
