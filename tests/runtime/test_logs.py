@@ -2,6 +2,7 @@
 
 import json
 import os
+import time
 
 import pytest
 
@@ -38,6 +39,19 @@ def test_journald_reads_a_priority_from_each_line() -> None:
 def test_colour_is_a_choice() -> None:
     assert "\033" in for_people(LINE, colour=True)
     assert "\033" not in for_people(LINE, colour=False)
+
+
+def test_one_clock_for_all_processes(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Django sets the project's TIME_ZONE for the process that loads the site, and not for its supervisor."""
+    before = for_people(LINE, colour=False)
+    try:
+        for zone in ("Pacific/Auckland", "America/Lima"):
+            monkeypatch.setenv("TZ", zone)
+            time.tzset()
+            assert for_people(LINE, colour=False) == before
+    finally:
+        monkeypatch.undo()
+        time.tzset()
 
 
 SETTINGS = {

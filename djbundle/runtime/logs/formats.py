@@ -16,6 +16,9 @@ CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-
 INDENT = "    "  # of each line of a traceback, so that text quoted in it cannot fake a log line
 BARE = re.compile(r"[^\s=\"\\]+")
 
+# Seconds of the machine's time zone. They are read at the start, since Django sets another zone for its own process.
+UTC_OFFSET = time.localtime().tm_gmtoff
+
 Value = str | int | float
 
 
@@ -31,7 +34,7 @@ class Line:
 
 def for_people(line: Line, *, colour: bool) -> str:
     """Format a line for a terminal, with the local time of day."""
-    clock = time.strftime("%H:%M:%S", time.localtime(line.time))
+    clock = time.strftime("%H:%M:%S", time.gmtime(line.time + UTC_OFFSET))
     if not colour:
         return f"{clock} {message_of(line)}"
     return f"{DIM}{clock}{PLAIN} {COLOURS.get(line.level, '')}{message_of(line)}{PLAIN}"

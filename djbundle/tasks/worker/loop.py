@@ -34,10 +34,8 @@ logger = logging.getLogger("djbundle.tasks")
 POLL_INTERVAL = 1.0  # seconds; for tasks that become due and for commits without a wake-up
 RESCUE_INTERVAL = 5.0  # seconds between searches for tasks whose worker is gone, or that have expired
 CANCEL_INTERVAL = 0.5  # seconds between checks for cancelled tasks, if the loop wakes that often
-PRUNE_INTERVAL, PRUNE_BATCH_INTERVAL = (
-    3600.0,
-    0.5,
-)  # seconds between batches that are deleted: if nothing is left, and otherwise
+PRUNE_INTERVAL = 3600.0  # seconds between batches that are deleted, if nothing is left to delete
+PRUNE_BATCH_INTERVAL = 0.5  # the same, otherwise
 CLAIM_LIMIT = 800  # tasks in one claim, since each claim, and each write of outcomes, has a cost
 IDLE_CLAIM_LIMIT = 300  # the same, while a process is idle and waits for them
 ABORT_TIMEOUT = 5.0  # for giving back tasks after the worker itself has failed
