@@ -31,6 +31,7 @@ def test_wheel_holds_what_a_build_needs(wheel: Path) -> None:
     assert "djbundle/runtime/cli/bootstrap.py" in names
     assert "djbundle/tasks/migrations/0001_initial.py" in names
     assert "djbundle/py.typed" in names
+    assert "djbundle/templates/site.service" in names
     assert [name for name in names if name.startswith(("tests/", "ci/", "sample_shop/"))] == []
 
 
