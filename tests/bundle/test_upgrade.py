@@ -193,7 +193,7 @@ def test_check_says_what_would_happen(site: Site, next_small: Path) -> None:
     result = upgrade(site, next_small, "--check")
     assert result.returncode == 0
     assert "2, in place of" in result.stdout
-    assert "1 migrations" in result.stdout
+    assert "1 migration: connections would wait" in result.stdout
     assert with_role(site, "app")[0].pid == before
 
 

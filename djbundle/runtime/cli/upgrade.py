@@ -154,8 +154,8 @@ def run_rollback(bundle: Bundle, arguments: list[str]) -> int:
 def report_plan(new: NewVersion, report: "Reporter") -> None:
     """Report whether migrations would be applied."""
     if migrations := new.pending_migrations():
-        count = len(migrations)
-        text = f"{count} migrations: connections would wait while they are applied to a database that was backed up"
+        count = "1 migration" if len(migrations) == 1 else f"{len(migrations)} migrations"
+        text = f"{count}: connections would wait meanwhile, and the database would be backed up before"
         report("plan", text, migrations=migrations)
     else:
         report("plan", "no migrations: the new version would serve beside the old one, then replace it", migrations=[])
