@@ -54,7 +54,8 @@ class Streams:
 
         `parts` has ``__next__`` and may have ``close``.
         """
-        self.start(StreamedResponse(self, request, parts, RESPONSE_COST + size + request.size), status, headers)
+        response = StreamedResponse(self, request, parts, RESPONSE_COST + size + request.size)
+        self.start(response, status, headers, is_in_memory=size > 0)
 
     def send_fenced(self, request: Request, status: int, headers: Headers, body: bytes) -> None:
         """Send a small response over HTTP/2, and count it until the client has taken it."""
@@ -62,10 +63,15 @@ class Streams:
         cost = len(body) + headers_size(headers) + request.size
         response = StreamedResponse(self, request, iter([body]), cost)
         response.fences = FENCE_COUNT
-        self.start(response, status, headers)
+        self.start(response, status, headers, is_in_memory=True)
 
-    def start(self, response: "StreamedResponse", status: int, headers: Headers) -> None:
-        if response.begin(status, headers):
+    def start(self, response: "StreamedResponse", status: int, headers: Headers, *, is_in_memory: bool) -> None:
+        """Begin to send: from memory in this thread, which saves a thread switch, until the client has enough."""
+        if not response.begin(status, headers):
+            return
+        if is_in_memory:
+            response.run()
+        else:
             self.senders.submit(response.run)
 
     def generate(self, request: Request, status: int, headers: Headers, parts: Any) -> None:
