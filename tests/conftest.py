@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from tests.support.browser import browser, page, problems  # noqa: F401 - fixtures
 from tests.support.customer import Customer
@@ -24,6 +25,10 @@ ADMIN_PASSWORD = "correct horse"
 CANARY = "canary-3f1c9a7e55d04b1b"  # a secret given to a build; no bundle may contain it
 
 LIGHT = ("test_allauth.py", "test_polls.py")  # the real projects that every run tests
+
+# No test depends on the speed of the machine.
+settings.register_profile("djbundle", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("djbundle")
 
 RunBuild = Callable[..., subprocess.CompletedProcess[str]]
 NewSite = Callable[..., Site]
