@@ -37,18 +37,21 @@ def resident_memory(pid: int | None = None) -> int:
 
 def state(pid: int) -> str:
     """Return the letter for the state of a process, "Z" for one that was not reaped; "" if it is gone."""
-    fields = _stat(pid)
+    fields = stat_fields(pid)
     return fields[0] if fields else ""
 
 
 def start_time(pid: int) -> str:
     """Return when a live process was started, in clock ticks since boot; "" if there is none."""
-    fields = _stat(pid)
+    fields = stat_fields(pid)
     return fields[19] if fields and fields[0] not in "ZX" else ""
 
 
-def _stat(pid: int) -> list[str]:
-    """Return the fields of proc_pid_stat(5) from the third, the state; [] if the process is gone."""
-    with contextlib.suppress(OSError):  # the second, a name in parentheses, may contain anything
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+def stat_fields(pid: int) -> list[str]:
+    """Return the fields of proc_pid_stat(5) from the third, the state; [] if the process is gone.
+
+    The second is a name in parentheses. Every process can set its own, to any bytes.
+    """
+    with contextlib.suppress(OSError):
+        return Path(f"/proc/{pid}/stat").read_text(errors="replace").rpartition(")")[2].split()
     return []

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from djbundle.common.processes import stat_fields
 from djbundle.runtime.logs.formats import printable
 
 PROC = Path("/proc")
@@ -36,7 +37,9 @@ def walk_processes(pid: int, parent: int = 0) -> Iterator[Process]:
 def _read_process(pid: int, parent: int) -> tuple[Process, list[int]]:
     """Return the process, and the ids of its children. Raise OSError if it has exited."""
     folder = PROC / str(pid)
-    fields = (folder / "stat").read_text(errors="replace").rpartition(")")[2].split()
+    fields = stat_fields(pid)
+    if not fields:
+        raise ProcessLookupError(pid)
     seconds = time.clock_gettime(time.CLOCK_BOOTTIME) - int(fields[19]) / os.sysconf("SC_CLK_TCK")  # field 22, proc(5)
     children = (folder / "task" / str(pid) / "children").read_text().split()
     title = printable((folder / "comm").read_text(errors="replace").strip())  # any process can set its own
