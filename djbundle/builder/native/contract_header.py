@@ -13,7 +13,7 @@ TEMPLATE = """\
 
 {strings}
 
-#define NOT_KEPT UINT64_MAX
+#define NOT_KEPT UINT64_C({not_kept})
 
 {numbers}
 
@@ -49,7 +49,7 @@ def contract_header() -> str:
         f"enum {tag}{{ {', '.join(f'{name} = {number}' for name, number in group.items())} }};"
         for tag, group in NUMBERS.items()
     )
-    return TEMPLATE.format(strings=strings, numbers=numbers)
+    return TEMPLATE.format(strings=strings, numbers=numbers, not_kept=file_format.NOT_KEPT)
 
 
 def write_contract_header(folder: Path) -> None:
