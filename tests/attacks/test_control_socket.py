@@ -221,27 +221,28 @@ def test_a_pipe_that_is_called_like_a_board(tmp_path: Path) -> None:
     assert Scoreboard.of_process(0) is None
 
 
+def version_that_prints(output: str, folder: Path) -> NewVersion:
+    """Return a new version that prints this, whatever it is asked."""
+    (folder / "output").write_text(output)
+    new = folder / "new"
+    new.write_text(f"#!/bin/sh\ncat {folder}/output\n")
+    new.chmod(0o755)
+    return NewVersion(new, new, folder)
+
+
 VERSIONS = ["nonsense", "[]", "{}", '{"name": 1, "version": "1", "built": "x"}', "[" * 90_000]
 
 
 @pytest.mark.parametrize("output", VERSIONS, ids=lambda output: output[:12])
 def test_file_that_does_not_say_its_version(tmp_path: Path, output: str) -> None:
-    (tmp_path / "output").write_text(output)
-    new = tmp_path / "new"
-    new.write_text(f'#!/bin/sh\n[ "$1" = version ] && cat {tmp_path}/output\nexit 0\n')
-    new.chmod(0o755)
     with pytest.raises(UpgradeError, match="does not say which version it is"):
-        NewVersion(new, new, tmp_path)._version()
+        version_that_prints(output, tmp_path)._version()
 
 
 @pytest.mark.parametrize("output", ["", "nonsense", "7", "{}[", "[" * 90_000], ids=lambda output: output[:12])
 def test_file_that_does_not_say_what_it_migrates(tmp_path: Path, output: str) -> None:
-    (tmp_path / "output").write_text(output)
-    new = tmp_path / "new"
-    new.write_text(f"#!/bin/sh\ncat {tmp_path}/output\n")
-    new.chmod(0o755)
     with pytest.raises(UpgradeError, match="does not say what it would migrate"):
-        NewVersion(new, new, tmp_path).pending_migrations()
+        version_that_prints(output, tmp_path).pending_migrations()
 
 
 BABBLER = """#!{python}

@@ -3,7 +3,6 @@
 import socket
 import time
 from collections.abc import Callable, Iterator
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -19,6 +18,7 @@ from djbundle.runtime.http.request_tracker import WsgiRequestTracker
 from djbundle.runtime.http.threads import SiteThreads
 from djbundle.runtime.net.trusted_proxies import parse_proxies
 from djbundle.runtime.options.http import HttpOptions
+from tests.support.clock import stopped_clock
 
 IDLE_TIMEOUT, SEND_TIMEOUT = 15.0, 60.0
 LONG = 1000.0
@@ -94,8 +94,7 @@ def test_a_wsgi_site_knows_who_waits(connection: Connection) -> None:
 
 def test_one_that_takes_nothing_by_http_2_is_closed(connection: Connection, monkeypatch: pytest.MonkeyPatch) -> None:
     """The kernel has nothing to send to it, since it has closed its windows."""
-    clock: SimpleNamespace = SimpleNamespace(now=0.0, monotonic=lambda: clock.now)
-    monkeypatch.setattr(unacknowledged, "time", clock)
+    clock = stopped_clock(monkeypatch, unacknowledged)
     limits = Limits(HttpOptions())
     idle_reaper = IdleReaper({8000}, 8, IDLE_TIMEOUT, SEND_TIMEOUT, NobodyAsks(), limits)
     limits.unacknowledged.add(connection.client, MAX_HARMLESS_BYTES + 1000)

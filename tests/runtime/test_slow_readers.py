@@ -14,15 +14,14 @@ from djbundle.runtime.http.limits.slow_readers import (
     SlowReaders,
 )
 from djbundle.runtime.http.protocol.connections import Connection, Traffic
+from tests.support.clock import stopped_clock
 
 PROXY = "192.0.2.99"
 
 
 @pytest.fixture
 def clock(monkeypatch: pytest.MonkeyPatch) -> SimpleNamespace:
-    fake: SimpleNamespace = SimpleNamespace(now=0.0, monotonic=lambda: fake.now)
-    monkeypatch.setattr(slow_readers, "time", fake)
-    return fake
+    return stopped_clock(monkeypatch, slow_readers)
 
 
 @pytest.fixture

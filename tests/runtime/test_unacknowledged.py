@@ -24,6 +24,7 @@ from djbundle.runtime.http.protocol.rate import MIN_RATE
 from djbundle.runtime.http.protocol.transport import headers_size
 from djbundle.runtime.options.http import HttpOptions
 from tests.runtime.granian import CONNECTION, Protocol, make_request
+from tests.support.clock import stopped_clock
 from tests.support.waiting import wait_until
 
 CLIENT = ("192.0.2.1", 40000)
@@ -38,9 +39,7 @@ def traffic(taken: int, received: int = 0) -> Traffic:
 
 @pytest.fixture
 def clock(monkeypatch: pytest.MonkeyPatch) -> SimpleNamespace:
-    fake: SimpleNamespace = SimpleNamespace(now=0.0, monotonic=lambda: fake.now)
-    monkeypatch.setattr(unacknowledged, "time", fake)
-    return fake
+    return stopped_clock(monkeypatch, unacknowledged)
 
 
 @pytest.fixture
