@@ -4,7 +4,7 @@ from enum import StrEnum
 
 
 class HandoverState(StrEnum):
-    """What the new version reports, in this order."""
+    """The states that the new version reports, in this order."""
 
     PENDING = "pending"  # it has migrations to apply, and waits until no other process writes
     READY = "ready"  # it answers, and waits for the sockets

@@ -38,7 +38,7 @@ class Problem:
 
 @dataclass(slots=True)
 class CrawlRecord:
-    """What the crawler did and found."""
+    """The record of one crawl: what was requested, and the problems."""
 
     is_empty: bool  # whether the bundle ran isolated, in an empty root
     pages: int = 0

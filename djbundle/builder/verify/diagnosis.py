@@ -19,7 +19,7 @@ NO_MODULE = "ModuleNotFoundError:"
 
 @dataclass(slots=True)
 class Diagnosis:
-    """What the sandbox of one crawl lacks."""
+    """The servers and programs that the sandbox of one crawl lacks."""
 
     data: Path  # the data directory of the crawled bundle
     servers: list[str] = field(default_factory=list)  # engines of the databases that SQLite replaces

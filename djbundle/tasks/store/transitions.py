@@ -28,7 +28,7 @@ from djbundle.tasks.task import AlreadyThere
 logger = logging.getLogger("djbundle.tasks")
 
 MAX_CRASHES = 3  # a task whose process died this many times, while the worker lived, fails for good
-MAX_CRASHES_IN_ALL = 10  # the same with the times when the whole worker was gone, which is seldom the task's fault
+MAX_CRASHES_IN_ALL = 10  # deaths, with those of the whole worker, which are seldom the fault of the task
 PRUNE_BATCH = 500  # rows
 KEEP_GROUPS = datetime.timedelta(days=23)  # longer, for the callback of a group of which a member has failed
 

@@ -34,7 +34,7 @@ logger = logging.getLogger("djbundle.tasks")
 
 @dataclass(slots=True)
 class ThreadState:
-    """What a thread does."""
+    """The state of one thread."""
 
     run: Run | None = None  # the run whose end it must report
     started_at: float = 0.0  # monotonic seconds

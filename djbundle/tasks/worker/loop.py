@@ -35,9 +35,9 @@ POLL_INTERVAL = 1.0  # seconds; for tasks that become due and for commits withou
 RESCUE_INTERVAL = 5.0  # seconds between searches for tasks whose worker is gone, or that have expired
 CANCEL_INTERVAL = 0.5  # seconds between checks for cancelled tasks, if the loop wakes that often
 PRUNE_INTERVAL = 3600.0  # seconds between batches that are deleted, if nothing is left to delete
-PRUNE_BATCH_INTERVAL = 0.5  # the same, otherwise
+PRUNE_BATCH_INTERVAL = 0.5  # seconds between batches that are deleted, while something is left
 CLAIM_LIMIT = 800  # tasks in one claim, since each claim, and each write of outcomes, has a cost
-IDLE_CLAIM_LIMIT = 300  # the same, while a process is idle and waits for them
+IDLE_CLAIM_LIMIT = 300  # tasks in one claim, while a process is idle and waits for them
 ABORT_TIMEOUT = 5.0  # for giving back tasks after the worker itself has failed
 CHECK_INTERVAL = 0.05  # seconds between checks of timeouts, and of a worker that stops
 

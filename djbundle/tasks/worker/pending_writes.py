@@ -33,7 +33,7 @@ class PendingWrites:
     progress: dict[int, ProgressMessage] = field(default_factory=dict)  # the newest for each task
     crashed: list[Run] = field(default_factory=list)  # their process died
     unfinished: list[Run] = field(default_factory=list)  # to be given back
-    not_started: list[Run] = field(default_factory=list)  # the same, but they have not started
+    not_started: list[Run] = field(default_factory=list)  # to be given back as if they had never been claimed
     failed_writes: int = 0  # attempts in a row to write outcomes
 
     def __bool__(self) -> bool:

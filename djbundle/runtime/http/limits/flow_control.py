@@ -31,7 +31,7 @@ class StalledClientError(Exception):
 
 
 class FlowControl:
-    """What waits in one web process."""
+    """The requests and responses that wait in one web process."""
 
     def __init__(self, budget: Budget, refusals: Refusals) -> None:
         self.budget, self.refusals = budget, refusals
