@@ -23,6 +23,7 @@ SMALL = 60_000  # bytes of a page that is sent in one piece
 SMALL_PAGES = 120  # requested over each of 60 connections
 MEDIUM = 250_000  # bytes of a page that Granian queues whole, in four parts
 MEDIUM_READERS = 800  # connections of one client; their pages have 200 MB
+PIPELINED = 20  # requests that a client sends at once over one connection
 MAX_MEMORY_OF_MANY = 160 << 20  # bytes; all of these have 430 MB, and an ASGI site that makes them needs as much again
 READERS = 300  # once, 256 slow ones blocked all large answers
 LARGE = 20 << 20  # bytes of a file
@@ -137,10 +138,10 @@ def test_a_slow_but_honest_reader_gets_everything(target: NewTarget, interface: 
         assert len(answer.body) == 1_500_000
 
 
-def slow_reader(site: Site, path: str, source: str = HERE) -> socket.socket:
-    """Send a request and read nothing; the kernel buffers as little as it can."""
+def slow_reader(site: Site, path: str, source: str = HERE, count: int = 1) -> socket.socket:
+    """Send `count` requests at once and read nothing; the kernel buffers as little as it can."""
     connection = connect_narrow(site, source)
-    connection.sendall(request("GET", path, HOST))
+    connection.sendall(count * request("GET", path, HOST))
     return connection
 
 
@@ -274,15 +275,16 @@ def test_pages_that_fit_into_the_queue_are_bounded_too(target: NewTarget, interf
         wait_until(lambda: memory_of(web) - before < MAX_MEMORY_OF_MANY // 2, "what is too much is dropped", 10)
 
 
+@pytest.mark.parametrize("count", [1, PIPELINED], ids=["one request", "pipelined"])
 @pytest.mark.parametrize("interface", INTERFACES)
-def test_one_page_of_each_of_many_connections_is_bounded_too(target: NewTarget, interface: str) -> None:
-    """Over HTTP/1.1, each connection has one response at a time."""
+def test_pages_of_each_of_many_connections_are_bounded_too(target: NewTarget, interface: str, count: int) -> None:
+    """Over HTTP/1.1, each connection has one response at a time, whatever it requests."""
     with target(interface, "--send-timeout", "30") as site, contextlib.ExitStack() as stack:
         warm_up(site)
         web = web_of(site)
         before = memory_of(web)
         for _ in range(MEDIUM_READERS):
-            stack.enter_context(slow_reader(site, f"/large/?size={MEDIUM}"))
+            stack.enter_context(slow_reader(site, f"/large/?size={MEDIUM}", count=count))
         assert (grown := memory_of(web) - before) < MAX_MEMORY_OF_MANY, f"{grown >> 20} MB"
         assert get(site) == 200
         wait_until(lambda: memory_of(web) - before < MAX_MEMORY_OF_MANY // 2, "what is too much is dropped", 10)

@@ -280,12 +280,11 @@ def test_nobody_serves(small: Path, tmp_path: Path) -> None:
 
 def test_candidate_that_is_killed(site: Site, next_small: Path) -> None:
     """It may be killed at any moment: here before it has loaded."""
+    first = with_role(site, "app")[0]
     command: list[str | Path] = [site.bundle, "upgrade", next_small, "--data-dir", site.data]
     upgrading = subprocess.Popen(command, env=site.environment, stderr=subprocess.PIPE, text=True)
-    first, candidate = wait_until(
-        lambda: children if len(children := psutil.Process(site.process.pid).children()) == 2 else [], "a second child"
-    )
-    candidate.kill()
+    children = psutil.Process(site.process.pid).children
+    wait_until(lambda: [each for each in children() if each != first], "a second child")[0].kill()
     _, errors = upgrading.communicate(timeout=60)
     assert upgrading.returncode == 55
     assert "ended with code -9" in errors

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from servestatic.responders import Redirect, StaticFile
 
+from djbundle.runtime.http.limits.whole_pages import MAX_WHOLE_SIZE
 from djbundle.runtime.http.protocol.response_middleware import AddedHeaders
 from djbundle.runtime.http.protocol.transport import Request
 from djbundle.runtime.http.static_cache import (
@@ -25,7 +26,8 @@ class Sent:
 
     is_suspicious = False
 
-    def __init__(self) -> None:
+    def __init__(self, max_whole: int = 0) -> None:
+        self.max_whole = max_whole
         self.whole: list[bytes] = []
         self.parts: list[bytes] = []
 
@@ -34,6 +36,9 @@ class Sent:
 
     def end(self, body: bytes) -> None:
         self.whole.append(body)
+
+    def may_send_whole(self, _transport: Any, size: int) -> bool:
+        return size <= self.max_whole
 
     def memory_parts(self, body: list[bytes]) -> list[bytes]:
         return body
@@ -54,8 +59,8 @@ def publish(cache: StaticCache, path: Path, size: int) -> bytes:
     return content
 
 
-def ask(cache: StaticCache, path: str, **environ: str) -> Sent | None:
-    sent = Sent()
+def ask(cache: StaticCache, path: str, max_whole: int = 0, /, **environ: str) -> Sent | None:
+    sent = Sent(max_whole)
     request = make_request(PATH_INFO=path, **environ)._replace(transport=sent)  # type: ignore[arg-type]
     answered = cache.answer(request, sent)  # type: ignore[arg-type]
     return sent if answered else None
@@ -77,6 +82,14 @@ def test_large_files_are_sent_in_parts(cache: StaticCache, tmp_path: Path, size:
         assert sent
         assert (sent.whole, sent.parts) == ([], [content])
     assert cache.free_bytes == MAX_CACHE_SIZE - size, "it is kept once"
+
+
+def test_medium_files_are_sent_whole_to_those_who_take_them(cache: StaticCache, tmp_path: Path) -> None:
+    content = publish(cache, tmp_path / "a", MAX_WHOLE_SIZE)
+    for max_whole, expected in ((MAX_WHOLE_SIZE, ([content], [])), (0, ([], [content]))):
+        sent = ask(cache, "/a", max_whole)
+        assert sent
+        assert (sent.whole, sent.parts) == expected
 
 
 def test_what_takes_too_much_room_is_the_sites(cache: StaticCache, tmp_path: Path) -> None:

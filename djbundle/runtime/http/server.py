@@ -197,6 +197,7 @@ class Server:
             self.gateway.sweep()
         self.limits.flow_control.sweep()
         self.limits.unacknowledged.sweep()
+        self.limits.whole_pages.sweep()
         self.limits.websocket_memory.sweep()
         self.limits.refusals.log_counts()
 

@@ -27,7 +27,7 @@ BYPASS_KEYS = ("HTTP_RANGE", "HTTP_IF_NONE_MATCH", "HTTP_IF_MODIFIED_SINCE", "CO
 class CachedFile(NamedTuple):
     headers: Headers
     raw_headers: RawHeaders
-    body: bytes | list[bytes]  # or its parts
+    parts: list[bytes]  # of MAX_PART_SIZE bytes; of an empty file, one that is empty
 
 
 class StaticCache:
@@ -55,15 +55,21 @@ class StaticCache:
             return False
         seconds = time.perf_counter() - begun
         self.observer.record_response("GET", path, 200, seconds, environ["REMOTE_ADDR"], environ["HTTP_X_REQUEST_ID"])
-        added = self.added_headers.wsgi_headers(environ, seconds)
-        if isinstance(cached.body, bytes) and request.transport.is_suspicious:
-            streams.send_fenced(request, 200, cached.headers + added, cached.body)
-        elif isinstance(cached.body, bytes):
-            request.transport.begin_raw(200, cached.raw_headers + encode_headers(added))
-            request.transport.end(cached.body)
-        else:
-            streams.send(request, 200, cached.headers + added, streams.memory_parts(cached.body))
+        self.send(request, cached, self.added_headers.wsgi_headers(environ, seconds), streams)
         return True
+
+    @staticmethod
+    def send(request: Request, cached: CachedFile, added: Headers, streams: Streams) -> None:
+        """Send a file: whole if it is small, or of medium size and its client takes what it is sent."""
+        transport, first = request.transport, cached.parts[0]
+        is_small = len(first) <= MAX_UNSPLIT_SIZE
+        if is_small and transport.is_suspicious:
+            streams.send_fenced(request, 200, cached.headers + added, first)
+        elif is_small or (len(cached.parts) == 1 and streams.may_send_whole(transport, len(first))):
+            transport.begin_raw(200, cached.raw_headers + encode_headers(added))
+            transport.end(first)
+        else:
+            streams.send(request, 200, cached.headers + added, streams.memory_parts(cached.parts))
 
     def look_up(self, path: str, environ: dict[str, Any]) -> CachedFile | None:
         """Return what was found for this path and Accept-Encoding; it is remembered.
@@ -94,7 +100,6 @@ class StaticCache:
             return None
         self.free_bytes -= size
         present = [(key, value) for key, value in headers if value is not None]
-        if size <= MAX_UNSPLIT_SIZE:
-            return CachedFile(present, encode_headers(present), path.read_bytes())
         with path.open("rb") as file:
-            return CachedFile(present, encode_headers(present), [*iter(lambda: file.read(MAX_PART_SIZE), b"")])
+            parts = [*iter(lambda: file.read(MAX_PART_SIZE), b"")]
+        return CachedFile(present, encode_headers(present), parts or [b""])

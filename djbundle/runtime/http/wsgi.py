@@ -73,6 +73,8 @@ class WsgiSite:
         size = len(body)
         if size <= MAX_UNSPLIT_SIZE:
             self.send_small(request, head, body)
+        elif self.streams.may_send_whole(request.transport, size):
+            request.transport.respond(head.status, head.headers, body)
         else:
             parts = self.streams.memory_parts([body])
             self.streams.send(request, head.status, with_content_length(head.headers, size), parts, size)

@@ -23,6 +23,7 @@ from djbundle.runtime.http.protocol.connections import abort_connections
 from djbundle.runtime.http.protocol.transport import ConnectionId
 
 MAX_REQUESTS_PER_CLIENT = 512  # of one client at once; each takes 40 KB
+MAX_UNANSWERED_PER_CLIENT = 256  # of them, those whose response has not begun: its size is unknown, and not yet counted
 POLL_INTERVAL = 0.1  # seconds between checks whether the client has taken other responses
 
 
@@ -38,6 +39,7 @@ class FlowControl:
         self.waiting_since: dict[object, tuple[float, ConnectionId]] = {}  # monotonic seconds, by the response
         self.held_requests: Counter[Hashable] = Counter()  # requests that have not begun, by their client
         self.active_requests: Counter[Hashable] = Counter()  # requests, by their client
+        self.unanswered_requests: Counter[Hashable] = Counter()  # of them, those whose response has not begun
         self.held_bytes: Counter[Hashable] = Counter()  # bytes of finished pages that wait, by their client
 
     async def admit(self, connection: ConnectionId, client: str) -> bool:
@@ -48,6 +50,7 @@ class FlowControl:
         if self.must_wait(connection, client) and not await self.wait_for_room(connection, client):
             return False
         self.active_requests[client_key(client)] += 1
+        self.unanswered_requests[client_key(client)] += 1
         return True
 
     def must_wait(self, connection: ConnectionId, client: str) -> bool:
@@ -55,16 +58,25 @@ class FlowControl:
 
     def is_at_limit(self, client: str) -> bool:
         """Return whether this client has the maximum of requests that are being answered."""
-        return self.active_requests[client_key(client)] >= MAX_REQUESTS_PER_CLIENT and not self.budget.is_exempt(client)
+        key = client_key(client)
+        is_at_limit = (
+            self.active_requests[key] >= MAX_REQUESTS_PER_CLIENT
+            or self.unanswered_requests[key] >= MAX_UNANSWERED_PER_CLIENT
+        )
+        return is_at_limit and not self.budget.is_exempt(client)
+
+    def note_answered(self, client: str) -> None:
+        """Note that the response to a request of this client begins."""
+        add_to_count(self.unanswered_requests, client_key(client), -1)
 
     def release(self, client: str) -> None:
-        """Stop counting a request."""
+        """Stop counting a request whose response has begun."""
         add_to_count(self.active_requests, client_key(client), -1)
 
     def refusal(self, client: str) -> tuple[HTTPStatus, str]:
         """Return the status and the reason for refusing a request that has found no room."""
         if self.is_at_limit(client):
-            return HTTPStatus.TOO_MANY_REQUESTS, f"{MAX_REQUESTS_PER_CLIENT} requests of the client are being answered"
+            return HTTPStatus.TOO_MANY_REQUESTS, "too many requests of the client are being answered"
         return self.budget.refusal()
 
     async def wait_for_room(self, connection: ConnectionId, client: str) -> bool:

@@ -8,6 +8,7 @@ from djbundle.runtime.http.limits.quota import BodyQuota
 from djbundle.runtime.http.limits.refusals import Refusals
 from djbundle.runtime.http.limits.unacknowledged import UnacknowledgedBytes
 from djbundle.runtime.http.limits.websocket_memory import WebSocketMemory
+from djbundle.runtime.http.limits.whole_pages import WholePages
 from djbundle.runtime.http.protocol.observer import Observer
 from djbundle.runtime.options.http import HttpOptions
 from djbundle.runtime.process.memory import CycleCollector
@@ -23,4 +24,5 @@ class Limits:
         self.flow_control = FlowControl(self.budget, self.refusals)
         self.cycles = CycleCollector()
         self.unacknowledged = UnacknowledgedBytes()
+        self.whole_pages = WholePages(self.is_proxy)
         self.websocket_memory = WebSocketMemory(self.is_proxy, self.refusals, options.send_timeout)

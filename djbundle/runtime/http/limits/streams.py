@@ -24,6 +24,7 @@ from djbundle.runtime.http.protocol.connections import abort_connections
 from djbundle.runtime.http.protocol.transport import (
     Headers,
     Request,
+    Transport,
     has_content_length,
     headers_size,
     with_content_length,
@@ -45,6 +46,7 @@ class Streams:
 
     def __init__(self, limits: Limits) -> None:
         self.refusals, self.budget, self.is_proxy = limits.refusals, limits.budget, limits.is_proxy
+        self.whole_pages = limits.whole_pages
         self.senders = ThreadPoolExecutor(SENDER_THREADS, "stream")
         self.open: dict[int, StreamedResponse] = {}
         self.on_end: Callable[[], object] = bool  # called when a response ends and makes room
@@ -56,6 +58,10 @@ class Streams:
         """
         response = StreamedResponse(self, request, parts, RESPONSE_COST + size + request.size)
         self.start(response, status, headers, is_in_memory=size > 0)
+
+    def may_send_whole(self, transport: Transport, size: int) -> bool:
+        """Return whether to hand a body of more than 64 KB to Granian whole, which is the fastest way."""
+        return transport.byte_counter is None and self.whole_pages.try_add(transport.connection, size)
 
     def send_fenced(self, request: Request, status: int, headers: Headers, body: bytes) -> None:
         """Send a small response over HTTP/2, and count it until the client has taken it."""
