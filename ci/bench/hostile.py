@@ -22,7 +22,9 @@ from tests.support.site import Site, bare_environment
 
 CLIENTS = 50
 WARMING = 15  # seconds in which honest clients are alone
-FIRST_ATTACK = 120  # seconds; until then pages that are shared since the fork are written for the first time
+FIRST_ATTACK = (
+    300  # seconds; until then pages shared since the fork are written, and tables of Python grow for the first time
+)
 SETTLING = 45.0  # seconds in which an idle process gives back what it does not need
 COOLING = 90.0  # seconds within which the memory must have been given back
 TOLERANCE = 1.1  # times the memory before the attack
