@@ -1,0 +1,59 @@
+"""The URL of a broker, as ``TASKS_URL`` or the option ``URL`` of ``TASKS`` names it."""
+
+import os
+from typing import NamedTuple
+from urllib.parse import parse_qsl, urlencode, urlsplit
+
+from django.core.exceptions import ImproperlyConfigured
+
+KINDS = {  # by scheme: the scheme that kombu knows, its transport, and the extra of djbundle that installs it
+    "redis": ("redis", "redis", "redis"),
+    "rediss": ("rediss", "redis", "redis"),
+    "valkey": ("redis", "redis", "redis"),
+    "valkeys": ("rediss", "redis", "redis"),
+    "amqp": ("amqp", "amqp", "rabbitmq"),
+    "amqps": ("amqps", "amqp", "rabbitmq"),
+    "sqs": ("sqs", "sqs", "sqs"),
+}
+OWN_OPTIONS = {"prefix"}  # of the query; all others are kombu's transport options
+MASK = "***"
+
+
+class BrokerUrl(NamedTuple):
+    url: str  # as kombu takes it
+    transport: str  # "redis", "amqp" or "sqs"
+    extra: str  # of djbundle
+    prefix: str  # of the broker's queues, so that several projects can share a broker
+    options: dict[str, str]  # of kombu's transport
+
+    @classmethod
+    def parse(cls, text: str) -> "BrokerUrl":
+        """Parse ``redis://:password@host:6379/0?prefix=shop``. Raise ImproperlyConfigured for a URL that is none."""
+        try:
+            parts = urlsplit(text)
+            _ = parts.port
+        except ValueError as error:
+            raise ImproperlyConfigured(f"TASKS_URL is no valid URL: {error}") from None
+        if parts.scheme not in KINDS:
+            known = ", ".join(f"{scheme}://" for scheme in KINDS)
+            raise ImproperlyConfigured(f'TASKS_URL begins with "{parts.scheme}://", which is unknown; known: {known}.')
+        scheme, transport, extra = KINDS[parts.scheme]
+        query = dict(parse_qsl(parts.query))
+        rest = {name: value for name, value in query.items() if name not in OWN_OPTIONS}
+        ssl = {name: rest.pop(name) for name in [*rest] if name.startswith("ssl_")}  # kombu reads these in the URL
+        url = parts._replace(scheme=scheme, query=urlencode(ssl)).geturl()
+        return cls(url, transport, extra, query.get("prefix") or _project(), rest)
+
+    @property
+    def masked(self) -> str:
+        """The URL without its password, for messages."""
+        parts = urlsplit(self.url)
+        if parts.password is None and parts.username is None:
+            return parts._replace(query="").geturl()
+        host = parts.netloc.rpartition("@")[2]
+        return parts._replace(netloc=f"{MASK}@{host}", query="").geturl()
+
+
+def _project() -> str:
+    """Return the first name in the path of the settings module: all processes of a project have the same."""
+    return os.environ.get("DJANGO_SETTINGS_MODULE", "").partition(".")[0] or "djbundle"
