@@ -16,7 +16,7 @@ from djbundle.runtime.core.bundle import Bundle
 from djbundle.runtime.core.verify_mode import is_verify_mode
 from djbundle.runtime.logs import masking
 from djbundle.runtime.logs.handler import logging_settings
-from djbundle.runtime.settings import import_redirect, relocation, secret_key, verify_mode
+from djbundle.runtime.settings import broker, import_redirect, relocation, secret_key, verify_mode
 from djbundle.runtime.settings.overlay import READ_ONLY_COMMANDS, Change, Overlay
 from djbundle.settings_module import CLASS_VARIABLE, applying_changes, import_settings, like
 from djbundle.storages import with_hashed_names
@@ -169,6 +169,7 @@ RULES: list[Callable[[Overlay], None]] = [
     relocation.move_storages,
     relocation.move_caches,
     relocation.move_logs,
+    broker.use_broker,
     show_errors,
     use_bundled_static_files,
     relocation.move_missing_paths,

@@ -10,8 +10,6 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
-from django.core.exceptions import ImproperlyConfigured
-
 from djbundle.tasks.engine.url import BrokerUrl
 
 CONNECT_TIMEOUT = 5.0  # seconds
@@ -26,7 +24,10 @@ class Broker:
     """A connection to the broker. Every error that kombu knows of a broker is raised as one of `errors`."""
 
     def __init__(self, url: BrokerUrl) -> None:
-        kombu = import_kombu(url)
+        url.check_installed()
+        import kombu  # noqa: PLC0415 - only a project with a broker has it
+        import kombu.exceptions  # noqa: PLC0415
+
         self.url = url
         self._kombu = kombu
         self._connection = kombu.Connection(
@@ -115,19 +116,6 @@ class Receiving:
             self.drain(0.05)
 
 
-def import_kombu(url: BrokerUrl) -> Any:
-    """Return the module. Raise ImproperlyConfigured if it, or what it needs for this broker, is not installed."""
-    try:
-        import kombu  # noqa: PLC0415 - only a project with a broker has it
-        import kombu.exceptions  # noqa: PLC0415
-
-        kombu.Connection(url.url).transport_cls  # noqa: B018 - imports what this broker needs
-    except ImportError as error:
-        hint = f'pip install "djbundle[{url.extra}]"'
-        raise ImproperlyConfigured(f"TASKS_URL needs {error.name or 'kombu'}, which is not installed: {hint}") from None
-    return kombu
-
-
 def _accept(message: Any, on_keys: OnKeys) -> None:
     """Acknowledge a message, and pass on its keys. What is none of ours is dropped.
 
@@ -148,8 +136,6 @@ def _transport_options(url: BrokerUrl) -> dict[str, Any]:
     options: dict[str, Any] = {"socket_timeout": CONNECT_TIMEOUT * 6, "socket_connect_timeout": CONNECT_TIMEOUT}
     if url.transport == "amqp":
         options = {"confirm_publish": True, "max_retries": 0}
-    if url.transport == "sqs":
-        options = {"wait_time_seconds": 1, "polling_interval": 0}
     return options | {name: _number(value) for name, value in url.options.items()}
 
 

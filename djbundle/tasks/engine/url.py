@@ -1,28 +1,30 @@
 """The URL of a broker, as ``TASKS_URL`` or the option ``URL`` of ``TASKS`` names it."""
 
+import importlib.util
 import os
+import sys
 from typing import NamedTuple
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
 from django.core.exceptions import ImproperlyConfigured
 
-KINDS = {  # by scheme: the scheme that kombu knows, its transport, and the extra of djbundle that installs it
-    "redis": ("redis", "redis", "redis"),
-    "rediss": ("rediss", "redis", "redis"),
-    "valkey": ("redis", "redis", "redis"),
-    "valkeys": ("rediss", "redis", "redis"),
-    "amqp": ("amqp", "amqp", "rabbitmq"),
-    "amqps": ("amqps", "amqp", "rabbitmq"),
-    "sqs": ("sqs", "sqs", "sqs"),
+KINDS = {  # by scheme: the scheme and the transport of kombu
+    "redis": ("redis", "redis"),
+    "rediss": ("rediss", "redis"),
+    "valkey": ("redis", "redis"),
+    "valkeys": ("rediss", "redis"),
+    "amqp": ("amqp", "amqp"),
+    "amqps": ("amqps", "amqp"),
 }
+PACKAGES = {"redis": ("kombu", "redis"), "amqp": ("kombu", "amqp")}  # that each transport needs
+EXTRAS = {"redis": "redis", "amqp": "rabbitmq"}  # of djbundle, which install these
 OWN_OPTIONS = {"prefix"}  # of the query; all others are kombu's transport options
 MASK = "***"
 
 
 class BrokerUrl(NamedTuple):
     url: str  # as kombu takes it
-    transport: str  # "redis", "amqp" or "sqs"
-    extra: str  # of djbundle
+    transport: str  # "redis" or "amqp"
     prefix: str  # of the broker's queues, so that several projects can share a broker
     options: dict[str, str]  # of kombu's transport
 
@@ -37,12 +39,19 @@ class BrokerUrl(NamedTuple):
         if parts.scheme not in KINDS:
             known = ", ".join(f"{scheme}://" for scheme in KINDS)
             raise ImproperlyConfigured(f'TASKS_URL begins with "{parts.scheme}://", which is unknown; known: {known}.')
-        scheme, transport, extra = KINDS[parts.scheme]
+        scheme, transport = KINDS[parts.scheme]
         query = dict(parse_qsl(parts.query))
         rest = {name: value for name, value in query.items() if name not in OWN_OPTIONS}
         ssl = {name: rest.pop(name) for name in [*rest] if name.startswith("ssl_")}  # kombu reads these in the URL
         url = parts._replace(scheme=scheme, query=urlencode(ssl)).geturl()
-        return cls(url, transport, extra, query.get("prefix") or _project(), rest)
+        return cls(url, transport, query.get("prefix") or _project(), rest)
+
+    def check_installed(self) -> None:
+        """Raise ImproperlyConfigured if a package that this broker needs is not installed. Import none of them."""
+        for package in PACKAGES[self.transport]:
+            if package not in sys.modules and importlib.util.find_spec(package) is None:
+                hint = f'pip install "djbundle[{EXTRAS[self.transport]}]"'
+                raise ImproperlyConfigured(f"TASKS_URL needs the package {package}, which is not installed: {hint}")
 
     @property
     def masked(self) -> str:

@@ -2,10 +2,6 @@
 
 from django.db import migrations, models
 
-from djbundle.tasks.operations import RunOnMySQL
-
-TABLE = "djbundle_tasks_taskrecord"
-
 
 class Migration(migrations.Migration):
     dependencies = [("djbundle_tasks", "0006_worker_losses")]
@@ -21,8 +17,5 @@ class Migration(migrations.Migration):
                 fields=["sent_at"],
                 name="djbundle_tasks_sent",
             ),
-        ),
-        RunOnMySQL(  # it has no partial indexes
-            [f"CREATE INDEX djbundle_tasks_sent ON {TABLE} (sent_at)"], [f"DROP INDEX djbundle_tasks_sent ON {TABLE}"]
         ),
     ]

@@ -76,4 +76,4 @@ def queues_of(names: Iterable[str] = ()) -> list[str]:
     if names:
         return [*names]
     known = [set(backend.queues) for backend in backends.usable()]
-    return sorted(set().union(*known)) + [""]
+    return [*sorted(set().union(*known)), ""]

@@ -5,10 +5,12 @@ import signal
 from argparse import SUPPRESS, ArgumentParser
 from typing import Any
 
+from django.core.exceptions import ImproperlyConfigured
 from django.core.management.base import BaseCommand, CommandError
 
 from djbundle.common.processes import die_with_parent
 from djbundle.tasks import backends
+from djbundle.tasks import options as options_of_tasks
 from djbundle.tasks.backend import DatabaseBackend
 from djbundle.tasks.management.numbers import count, limit, pause, seconds
 from djbundle.tasks.store.transitions import Queues
@@ -40,6 +42,7 @@ class Command(BaseCommand):
         if options["with_parent"]:
             die_with_parent(options["with_parent"], signal.SIGTERM)
         queues = queues_of(options["queues"])
+        check_broker()
         Worker(
             threads=options["threads"],
             processes=options["processes"],
@@ -61,6 +64,15 @@ def queues_of(text: str) -> Queues:
             names = ", ".join(sorted(set().union(*known)))
             raise CommandError(f'--queues: no backend of TASKS has a queue "{name}"; there are: {names}.')
     return queues
+
+
+def check_broker() -> None:
+    """Raise CommandError if the URL of the broker is wrong, or a package that it needs is missing."""
+    try:
+        if broker := options_of_tasks.broker():
+            broker.check_installed()
+    except ImproperlyConfigured as error:
+        raise CommandError(str(error)) from None
 
 
 def show_log(verbosity: int) -> None:

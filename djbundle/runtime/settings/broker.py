@@ -1,0 +1,34 @@
+"""``TASKS_URL``: the broker that carries tasks to workers on other machines. The code of the project does not change."""
+
+import os
+from typing import Any
+
+from django.core.exceptions import ImproperlyConfigured
+
+from djbundle.errors import SettingsError
+from djbundle.runtime.core.verify_mode import is_verify_mode
+from djbundle.runtime.settings.overlay import Overlay
+
+VARIABLE = "TASKS_URL"
+BACKENDS = ("djbundle.tasks.DatabaseBackend", "djbundle.tasks.backend.DatabaseBackend")
+
+
+def use_broker(overlay: Overlay) -> None:
+    """Give the URL to each alias of ``TASKS`` whose backend can use it. The build's verification uses no broker."""
+    url = os.environ.get(VARIABLE, "")
+    tasks: dict[str, Any] = overlay.get("TASKS") or {}
+    ours = [alias for alias, backend in tasks.items() if backend.get("BACKEND") in BACKENDS]
+    if not url or not ours or is_verify_mode():
+        return
+    from djbundle.tasks.engine.url import BrokerUrl  # noqa: PLC0415 - only for sites with a broker
+
+    try:
+        BrokerUrl.parse(url).check_installed()
+    except ImproperlyConfigured as error:
+        cause, _, fix = str(error).partition(": ")
+        raise SettingsError(cause, fix or f"correct {VARIABLE}") from None
+    changed = {
+        alias: {**backend, "OPTIONS": {**backend.get("OPTIONS", {}), "URL": url}} if alias in ours else backend
+        for alias, backend in tasks.items()
+    }
+    overlay.set("TASKS", changed, VARIABLE)
