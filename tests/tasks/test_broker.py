@@ -6,7 +6,6 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
 from uuid import uuid4
@@ -32,7 +31,7 @@ DEAD = "redis://127.0.0.1:1/0"  # nothing listens there
 
 
 @pytest.fixture
-def url(broker: Broker) -> Iterator[str]:
+def url(broker: Broker) -> str:
     """Return the URL of the broker, with queues of its own."""
     return f"{broker.url}?prefix=test-{uuid4().hex[:8]}"
 
@@ -163,7 +162,8 @@ def test_messages_of_strangers(url: str, start_worker: StartWorker) -> None:
     queue = broker.queue("default").name
     broker.publish("default", [-1, 0, 10**30, TaskRecord.objects.get().pk])
     broker.publish("default", list(range(1, 2 * MAX_KEYS)))
-    for body in ({"keys": "abc"}, {"keys": [None, True, "1", 1.5]}, [], "text", {"keys": {"a": 1}}):
+    bodies: list[object] = [{"keys": "abc"}, {"keys": [None, True, "1", 1.5]}, [], "text", {"keys": {"a": 1}}]
+    for body in bodies:
         broker._producer.publish(body, routing_key=queue)
     for content_type in ("application/x-python-serialize", "application/json", "text/plain"):
         broker._producer.publish(

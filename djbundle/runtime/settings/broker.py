@@ -1,4 +1,4 @@
-"""``TASKS_URL``: the broker that carries tasks to workers on other machines. The code of the project does not change."""
+"""``TASKS_URL`` names the broker that carries tasks to workers on other machines. No code of the project changes."""
 
 import os
 from typing import Any

@@ -1,7 +1,7 @@
 """Sends and receives keys of tasks over a message broker, by kombu.
 
-A message is JSON, {"keys": [1, 2, 3]}, and says nothing else of a task. So who may write to the broker can make a worker
-look for tasks, but cannot make it run anything.
+A message is JSON, {"keys": [1, 2, 3]}, and says nothing else of a task. So a stranger who can write to the broker can
+make a worker look for tasks, but cannot make it run anything.
 """
 
 import contextlib

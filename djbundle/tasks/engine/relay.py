@@ -9,6 +9,7 @@ import logging
 import select
 import socket
 import time
+from dataclasses import dataclass, field
 
 from django.db import Error, connections
 
@@ -31,15 +32,41 @@ MAX_CHUNK = 100  # tasks
 SMOOTHING = 0.3  # weight of the newest measurement of the rate
 
 
+@dataclass
+class Supply:
+    """Decides how many tasks the broker shall have: about as many as workers claim in SUPPLY_SECONDS."""
+
+    rate: float = 0.0  # tasks per second that workers claim, smoothed
+    window: int = MIN_WINDOW  # tasks that the broker shall have at most
+    sent: int = 0  # tasks, since the last measurement
+    left: int = 0  # tasks that the broker had at the last measurement
+    measured_at: float = field(default_factory=time.monotonic)
+    is_short: bool = False  # more tasks wait in the database than the broker shall have
+
+    def room(self, left: int) -> int:
+        """Return how many more tasks the broker shall have, if it has `left`."""
+        seconds = time.monotonic() - self.measured_at
+        if seconds >= FULL_INTERVAL / 2:
+            self._measure(left, seconds)
+        return self.window - left
+
+    def _measure(self, left: int, seconds: float) -> None:
+        claimed = max(0, self.left + self.sent - left)
+        self.rate += SMOOTHING * (claimed / seconds - self.rate)
+        if left < self.window // 4 and claimed:  # workers may have waited
+            self.window = min(MAX_WINDOW, 2 * self.window)
+        else:
+            self.window = max(MIN_WINDOW, min(self.window, int(2 * self.rate * SUPPLY_SECONDS)))
+        self.sent, self.left, self.measured_at = 0, left, time.monotonic()
+
+
 class Relay:
     """Sends to the broker of `url` until the worker at the other end of `worker` is gone."""
 
     def __init__(self, url: BrokerUrl, worker: socket.socket) -> None:
         self.broker, self.worker = Broker(url), worker
         self.receiver: socket.socket | None = None
-        self.rate = 0.0  # tasks per second that workers claim
-        self.window = MIN_WINDOW
-        self.sent, self.left_before, self.measured_at = 0, 0, time.monotonic()
+        self.supply = Supply()
         self.lost = Periodic(LOST_INTERVAL, self._unmark_lost)
 
     def run(self) -> None:
@@ -55,21 +82,20 @@ class Relay:
 
     def _send_all(self) -> None:
         """Send what is due, as far as the broker shall have it."""
-        while (room := self._room()) > 0:
-            tasks = sending.mark_sent(min(room, BATCH))
+        self.supply.is_short = False
+        while (room := self.supply.room(sending.count_sent(MAX_WINDOW))) > 0:
+            limit = min(room, BATCH)
+            tasks = sending.mark_sent(limit)
             count = sum(map(len, tasks.values()))
             self._publish(tasks)
-            self.sent += count
-            if count < min(room, BATCH):
-                self.is_full = False
+            self.supply.sent += count
+            if count < limit:
                 return
-        self.is_full = True
-
-    is_full = False  # the broker has enough
+        self.supply.is_short = True
 
     def _publish(self, tasks: dict[str, list[int]]) -> None:
         """Send the keys. If the broker does not take some, they wait again."""
-        chunk = max(1, min(MAX_CHUNK, int(self.rate * CHUNK_SECONDS)))
+        chunk = max(1, min(MAX_CHUNK, int(self.supply.rate * CHUNK_SECONDS)))
         unsent = [key for keys in tasks.values() for key in keys]
         try:
             for name, keys in tasks.items():
@@ -82,20 +108,6 @@ class Relay:
                 sending.unmark(unsent)
             raise
 
-    def _room(self) -> int:
-        """Return how many more tasks the broker shall have. Measure how fast workers claim them."""
-        left = sending.count_sent(MAX_WINDOW)
-        now = time.monotonic()
-        seconds = now - self.measured_at
-        if seconds > FULL_INTERVAL / 2:
-            claimed = max(0, self.left_before + self.sent - left)
-            self.rate += SMOOTHING * (claimed / seconds - self.rate)
-            self.sent, self.left_before, self.measured_at = 0, left, now
-            if left < self.window // 4 and claimed:  # they are faster than supplied
-                self.rate = max(self.rate, 2 * self.window / SUPPLY_SECONDS)
-            self.window = int(max(MIN_WINDOW, min(MAX_WINDOW, self.rate * SUPPLY_SECONDS)))
-        return self.window - left - (self.sent if seconds <= FULL_INTERVAL / 2 else 0)
-
     def _unmark_lost(self) -> None:
         if count := sending.unmark_lost():
             logger.warning("%d tasks are sent to the broker again, since no worker has claimed them", count)
@@ -104,7 +116,7 @@ class Relay:
         """Wait for a commit, a task that becomes due, or room. Return whether the worker is gone."""
         if self.receiver is None:
             self.receiver = wakeup.listen(alias())
-        timeout = FULL_INTERVAL if self.is_full else POLL_INTERVAL
+        timeout = FULL_INTERVAL if self.supply.is_short else POLL_INTERVAL
         sources = [self.worker, *([self.receiver] if self.receiver else [])]
         readable, _, _ = select.select(sources, [], [], timeout)
         if self.receiver in readable and self.receiver:
