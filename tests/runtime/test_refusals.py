@@ -55,7 +55,7 @@ def test_it_is_told_once_a_minute(clock: Clock, lines: list[str]) -> None:
     for _ in range(3):
         site.refuse(make_request(), HTTPStatus.REQUEST_TIMEOUT, "why")
     site.log_counts()
-    assert lines == ["3 times: request refused with 408: why"]
+    assert lines == ["request refused with 408: why (3 times)"]
     site.refuse(make_request(), HTTPStatus.BAD_REQUEST, "bad")
     site.log_counts()
     assert len(lines) == 1

@@ -195,7 +195,7 @@ class Supervisor:
         then = "it is started again"
         if child.quick_exits >= CRASH_LOOP:
             wait = child.start_at - time.monotonic()
-            then += f" in {wait:.0f} s, after {child.quick_exits} deaths in a row: what it does first must be wrong"
+            then += f" in {wait:.0f} s, since it has ended {child.quick_exits} times soon after its start"
         log(f"{child.name} {why}; {then}", "error")
 
     def act_on_time(self) -> None:

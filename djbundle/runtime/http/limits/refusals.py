@@ -76,7 +76,7 @@ class Refusals:
         with self.lock:
             counts, self.counts, self.logged_at = self.counts, Counter(), now
         for what, count in counts.items():
-            log(f"{count} times: {what}", "warning")
+            log(what if count == 1 else f"{what} ({count} times)", "warning")
 
 
 def refusal_headers(status: HTTPStatus, *, by_http_2: bool) -> Headers:
