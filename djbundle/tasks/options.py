@@ -6,8 +6,8 @@ An example is ``"OPTIONS": {"LEASE": 30, "KEEP": 604800, "LISTEN": True, "RUNSER
 import datetime
 from typing import Any
 
+from djbundle.common.broker_url import BrokerUrl
 from djbundle.tasks import backends
-from djbundle.tasks.engine.url import BrokerUrl
 from djbundle.tasks.task import Seconds, to_seconds
 
 LEASE = 30.0  # seconds without a heartbeat, after which a task is given to another worker

@@ -3,8 +3,7 @@
 import os
 from typing import Any
 
-from django.core.exceptions import ImproperlyConfigured
-
+from djbundle.common.broker_url import BrokerUrl, BrokerUrlError
 from djbundle.errors import SettingsError
 from djbundle.runtime.core.verify_mode import is_verify_mode
 from djbundle.runtime.settings.overlay import Overlay
@@ -20,13 +19,10 @@ def use_broker(overlay: Overlay) -> None:
     ours = [alias for alias, backend in tasks.items() if backend.get("BACKEND") in BACKENDS]
     if not url or not ours or is_verify_mode():
         return
-    from djbundle.tasks.engine.url import BrokerUrl  # noqa: PLC0415 - only for sites with a broker
-
     try:
         BrokerUrl.parse(url).check_installed()
-    except ImproperlyConfigured as error:
-        cause, _, fix = str(error).partition(": ")
-        raise SettingsError(cause, fix or f"correct {VARIABLE}") from None
+    except BrokerUrlError as error:
+        raise SettingsError(error.cause, error.fix) from None
     changed = {
         alias: {**backend, "OPTIONS": {**backend.get("OPTIONS", {}), "URL": url}} if alias in ours else backend
         for alias, backend in tasks.items()

@@ -5,12 +5,13 @@ make a worker look for tasks, but cannot make it run anything.
 """
 
 import contextlib
+import importlib
 import socket
 import time
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
-from djbundle.tasks.engine.url import BrokerUrl
+from djbundle.common.broker_url import BrokerUrl
 
 CONNECT_TIMEOUT = 5.0  # seconds
 HEARTBEAT = 30  # seconds; for brokers that have one
@@ -25,9 +26,7 @@ class Broker:
 
     def __init__(self, url: BrokerUrl) -> None:
         url.check_installed()
-        import kombu  # noqa: PLC0415 - only a project with a broker has it
-        import kombu.exceptions  # noqa: PLC0415
-
+        kombu: Any = importlib.import_module("kombu")  # only a project with a broker has it; it has no types
         self.url = url
         self._kombu = kombu
         self._connection = kombu.Connection(
@@ -39,7 +38,7 @@ class Broker:
         self.errors: tuple[type[BaseException], ...] = (
             *self._connection.connection_errors,
             *self._connection.channel_errors,
-            kombu.exceptions.OperationalError,
+            importlib.import_module("kombu.exceptions").OperationalError,
             OSError,
         )
         self._producer: Any = None

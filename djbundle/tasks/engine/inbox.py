@@ -4,11 +4,11 @@ import selectors
 from collections.abc import Callable, Sequence
 from functools import partial
 
+from djbundle.common.broker_url import BrokerUrl
+from djbundle.tasks.engine import sending
+from djbundle.tasks.engine.helper_process import HelperProcess
 from djbundle.tasks.engine.receiver import Receiver
 from djbundle.tasks.engine.relay import run_relay
-from djbundle.tasks.engine.url import BrokerUrl
-from djbundle.tasks.store import sending
-from djbundle.tasks.worker.helper_process import HelperProcess
 
 
 class Inbox:
@@ -49,10 +49,18 @@ class Inbox:
         """The seconds until a process is started again."""
         return min(helper.seconds_left for helper in self._helpers)
 
+    def wake_relay(self) -> None:
+        """Have the relay look for tasks now: another machine has committed some."""
+        self._relay.send(b"")
+
     def take(self) -> list[int]:
         """Return the keys that have come since the last call."""
         keys, self._keys = self._keys, []
         return keys
+
+    def give_back(self, keys: Sequence[int], *, is_refused: bool) -> None:
+        """Let these be sent again: at once, or if no worker may have room for them, a moment later."""
+        sending.unmark(keys, is_refused=is_refused)
 
     def grant(self, room: int) -> None:
         """Let so many keys come in all."""

@@ -9,8 +9,8 @@ import select
 import socket
 from collections.abc import Sequence
 
+from djbundle.common.broker_url import BrokerUrl
 from djbundle.tasks.engine.broker import Broker, Receiving
-from djbundle.tasks.engine.url import BrokerUrl
 
 logger = logging.getLogger("djbundle.tasks")
 

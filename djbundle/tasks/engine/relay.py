@@ -13,10 +13,11 @@ from dataclasses import dataclass, field
 
 from django.db import Error, connections
 
+from djbundle.common.broker_url import BrokerUrl
 from djbundle.common.periodic import Periodic
+from djbundle.tasks.engine import sending
 from djbundle.tasks.engine.broker import Broker
-from djbundle.tasks.engine.url import BrokerUrl
-from djbundle.tasks.store import sending, wakeup
+from djbundle.tasks.store import wakeup
 from djbundle.tasks.store.transitions import alias
 
 logger = logging.getLogger("djbundle.tasks")

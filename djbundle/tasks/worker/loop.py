@@ -10,17 +10,17 @@ import contextlib
 import logging
 import selectors
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from types import FrameType
+from typing import Protocol
 
 from django.utils import timezone
 
 from djbundle.common.periodic import Periodic
 from djbundle.tasks import options
-from djbundle.tasks.engine.inbox import Inbox
-from djbundle.tasks.store import claim, sending, transitions, worker_registry
+from djbundle.tasks.store import claim, transitions, worker_registry
 from djbundle.tasks.store.claimed_run import Run
 from djbundle.tasks.store.worker_identity import Identity
 from djbundle.tasks.worker.database_backoff import DatabaseBackoff
@@ -45,6 +45,50 @@ ABORT_TIMEOUT = 5.0  # for giving back tasks after the worker itself has failed
 CHECK_INTERVAL = 0.05  # seconds between checks of timeouts, and of a worker that stops
 
 
+class Inbox(Protocol):
+    """The tasks that a broker brings, see engine/inbox.py."""
+
+    @property
+    def seconds_left(self) -> float:
+        """The seconds until one of its processes is to be started again."""
+        ...
+
+    def start_missing_processes(self) -> None:
+        """Start the processes that talk to the broker, unless they run."""
+        ...
+
+    def wake_relay(self) -> None:
+        """Have the relay look for tasks now."""
+        ...
+
+    def take(self) -> list[int]:
+        """Return the keys that have come since the last call."""
+        ...
+
+    def give_back(self, keys: Sequence[int], *, is_refused: bool) -> None:
+        """Let these be sent again: at once, or if no worker may have room for them, a moment later."""
+        ...
+
+    def grant(self, room: int) -> None:
+        """Let so many keys come in all."""
+        ...
+
+    def stop_receiving(self) -> None:
+        """Take no more keys."""
+        ...
+
+    def stop(self) -> None:
+        """End the processes."""
+        ...
+
+    def close(self) -> None:
+        """Close the sockets, in a forked process."""
+        ...
+
+
+MakeInbox = Callable[[transitions.Queues, selectors.BaseSelector, Callable[[], None]], Inbox]
+
+
 @dataclass(kw_only=True)
 class Worker:
     """Runs tasks from `queues` (empty: all) in `processes` with `threads` each.
@@ -60,6 +104,7 @@ class Worker:
     poll: float = POLL_INTERVAL
     limits: RecycleLimits = field(default_factory=RecycleLimits)
     notify_watchdog: Callable[[], None] = lambda: None  # called in each turn of the loop
+    make_inbox: MakeInbox | None = None  # if a broker carries the tasks
 
     def __post_init__(self) -> None:
         self.identity = Identity.of_this_process()
@@ -74,12 +119,11 @@ class Worker:
         self.pending_writes = PendingWrites()
         self.selector = selectors.DefaultSelector()
         self.scheduler = Scheduler()
-        self.notifier = Notifier(self.selector, self.stop)
+        self.notifier = Notifier(self.selector, self.stop, lambda: self.inbox and self.inbox.wake_relay())
         self.pool = ProcessPool(
             self.processes, self.threads, self.limits, self.selector, self._close_in_child, self.pending_writes
         )
-        broker = options.broker()
-        self.inbox = Inbox(broker, self.queues, self.selector, self._close_in_helper) if broker else None
+        self.inbox = self.make_inbox and self.make_inbox(self.queues, self.selector, self._close_in_helper)
         self.heartbeat = Periodic(options.lease().total_seconds() / 3, self._write_heartbeat)
         self.cancellations = Periodic(CANCEL_INTERVAL, self._forward_cancellations)
         self.pruning = Periodic(PRUNE_INTERVAL, self._prune)
@@ -189,7 +233,7 @@ class Worker:
         """Give keys back that were not claimed, and ask for as many as there is room."""
         claimed = {run.pk for run in self.pool.unassigned}
         if unclaimed := [key for key in keys if key not in claimed]:
-            sending.unmark(unclaimed, is_refused=self.pool.is_crowded)
+            inbox.give_back(unclaimed, is_refused=self.pool.is_crowded)
         inbox.start_missing_processes()
         inbox.grant(sum(room for _, room in self.pool.capacities()) - len(claimed))
 

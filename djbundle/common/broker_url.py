@@ -19,7 +19,16 @@ KINDS = {  # by scheme: the scheme and the transport of kombu
 PACKAGES = {"redis": ("kombu", "redis"), "amqp": ("kombu", "amqp")}  # that each transport needs
 EXTRAS = {"redis": "redis", "amqp": "rabbitmq"}  # of djbundle, which install these
 OWN_OPTIONS = {"prefix"}  # of the query; all others are kombu's transport options
+EXAMPLE = "write it as in redis://:password@host:6379/0"
 MASK = "***"
+
+
+class BrokerUrlError(ImproperlyConfigured):
+    """The URL is none, or its broker needs a package that is not installed."""
+
+    def __init__(self, cause: str, fix: str) -> None:
+        super().__init__(f"{cause}; {fix}")
+        self.cause, self.fix = cause, fix
 
 
 class BrokerUrl(NamedTuple):
@@ -30,15 +39,15 @@ class BrokerUrl(NamedTuple):
 
     @classmethod
     def parse(cls, text: str) -> "BrokerUrl":
-        """Parse ``redis://:password@host:6379/0?prefix=shop``. Raise ImproperlyConfigured for a URL that is none."""
+        """Parse ``redis://:password@host:6379/0?prefix=shop``. Raise BrokerUrlError for a URL that is none."""
         try:
             parts = urlsplit(text)
             _ = parts.port
         except ValueError as error:
-            raise ImproperlyConfigured(f"TASKS_URL is no valid URL: {error}") from None
+            raise BrokerUrlError(f"TASKS_URL is no valid URL: {error}", EXAMPLE) from None
         if parts.scheme not in KINDS:
-            known = ", ".join(f"{scheme}://" for scheme in KINDS)
-            raise ImproperlyConfigured(f'TASKS_URL begins with "{parts.scheme}://", which is unknown; known: {known}.')
+            known = ", ".join(KINDS)
+            raise BrokerUrlError(f'TASKS_URL has the unknown scheme "{parts.scheme}"', f"these are known: {known}")
         scheme, transport = KINDS[parts.scheme]
         query = dict(parse_qsl(parts.query))
         rest = {name: value for name, value in query.items() if name not in OWN_OPTIONS}
@@ -47,11 +56,11 @@ class BrokerUrl(NamedTuple):
         return cls(url, transport, query.get("prefix") or _project(), rest)
 
     def check_installed(self) -> None:
-        """Raise ImproperlyConfigured if a package that this broker needs is not installed. Import none of them."""
+        """Raise BrokerUrlError if a package that this broker needs is not installed. Import none of them."""
         for package in PACKAGES[self.transport]:
             if package not in sys.modules and importlib.util.find_spec(package) is None:
-                hint = f'pip install "djbundle[{EXTRAS[self.transport]}]"'
-                raise ImproperlyConfigured(f"TASKS_URL needs the package {package}, which is not installed: {hint}")
+                fix = f'pip install "djbundle[{EXTRAS[self.transport]}]"'
+                raise BrokerUrlError(f"TASKS_URL needs the package {package}, which is not installed", fix)
 
     @property
     def masked(self) -> str:
