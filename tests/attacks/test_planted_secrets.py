@@ -119,6 +119,21 @@ def test_untracked_data_stay_out_unless_their_place_speaks_for_them(tmp_path: Pa
     assert decisions["notes.txt"].reason == "not tracked by git"
 
 
+@pytest.mark.parametrize("with_git", [True, False])
+def test_data_directory_stays_out(tmp_path: Path, with_git: bool) -> None:
+    """A site was tried beside its sources, and has uploads. Only a full name in `include` takes one of them."""
+    data: Files = dict.fromkeys(
+        ("trial/serve.lock", "trial/media/cv.pdf", "trial/media/a/static/b.css", "trial/log.txt"), ""
+    )
+    write(tmp_path, MANAGE | data)
+    if with_git:
+        commit(tmp_path)
+    assert taken(decide(tmp_path)) == set(MANAGE)
+    assert taken(decide(tmp_path, include=["trial/log.txt"])) == {*MANAGE, "trial/log.txt"}
+    (tmp_path / "serve.lock").touch()
+    assert set(MANAGE) <= taken(decide(tmp_path)), "it may be the project's own folder"
+
+
 def test_start_opens_what_is_a_secret(tmp_path: Path) -> None:
     """A secret stays out, and the build reports it, unless nearly every project has such a file."""
     files: Files = {"secrets.json": "{}", "notes.txt": KEY, ".env": "A=1", "db.sqlite3": "", "config.json": PLAIN}

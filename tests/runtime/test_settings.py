@@ -36,6 +36,17 @@ def test_insecure_key_is_replaced_once(bundle: Bundle, key: str) -> None:
     assert stat.S_IMODE((bundle.data / "secret_key").stat().st_mode) == 0o600
 
 
+def test_config_tells_of_the_key_and_makes_none(bundle: Bundle) -> None:
+    before, made, after = (overlay_of(bundle, SECRET_KEY="") for _ in range(3))
+    before.command = after.command = "config"
+    rules.replace_secret_key(before)
+    assert not list(bundle.data.iterdir())
+    assert "the first start makes another" in before.changes[0].reason
+    rules.replace_secret_key(made)
+    rules.replace_secret_key(after)
+    assert after.changes == made.changes
+
+
 def test_own_key_is_kept(bundle: Bundle) -> None:
     overlay = overlay_of(bundle, SECRET_KEY="mine")
     rules.replace_secret_key(overlay)

@@ -20,6 +20,7 @@ from djbundle.builder.inspection.inspection import Inspection
 from djbundle.builder.project.configuration import file_entries
 from djbundle.builder.project.discovery import IGNORED_FOLDERS
 from djbundle.builder.project.project import Project, is_source
+from djbundle.contract.layout import SERVE_LOCK
 from djbundle.errors import ConfigurationError
 
 SOURCES = ("*.py", "*.py[cod]", "*.pyi", "*.po", "*.pot", "*.c", "*.h", "*.pyx", "*.pxd", "*.a", "*.la", "*.o")
@@ -50,6 +51,9 @@ class FileSelection:
         sources = [*project.sources()]
         # A folder named tests may hold only templates, so it counts as tests only if it has sources.
         self.tests = {parent for path in sources for parent in path.parents if parent.name == "tests"}
+        lists = (self.project.files, self.project.listing.ignored)
+        # A site that was tried beside its sources, with its uploads. The project's own folder is no such folder.
+        self.data_directories = {path.parent for each in lists for path in each if path.name == SERVE_LOCK} - {Path()}
         self.packages = {path.parent for path in sources if path.name == "__init__.py"}
 
     @cached_property
@@ -121,6 +125,12 @@ class FileSelection:
             return ""
         if any(fnmatch(path.name.lower(), pattern) for pattern in SOURCES):
             return "a source, which a bundle does not read"
+        return self._reason_of_place(path)
+
+    def _reason_of_place(self, path: Path) -> str:
+        """Return a reason against a data file by the folders that it is in; "" if there is none."""
+        if not self.data_directories.isdisjoint(path.parents):
+            return "in a data directory, where `serve` has run"
         if not self.tests.isdisjoint(path.parents):
             return "data of tests"
         return "below MEDIA_ROOT or STATIC_ROOT" if str(self.project.root / path).startswith(self.uploads) else ""

@@ -5,10 +5,10 @@ import os
 import time
 from pathlib import Path
 
+from djbundle.contract.layout import SERVE_LOCK
 from djbundle.errors import DataDirectoryBusyError, DataDirectoryError
 from djbundle.runtime.core.own_files import open_own
 
-FILE_NAME = "serve.lock"
 LOCK_TIMEOUT = 5.0  # seconds to wait for a killed server's children to exit
 POLL_INTERVAL = 0.02  # seconds between attempts
 
@@ -16,7 +16,7 @@ POLL_INTERVAL = 0.02  # seconds between attempts
 def is_locked(data: Path) -> bool:
     """Return whether a server holds the lock. It also holds the lock while it becomes another program."""
     try:
-        lock = os.open(data / FILE_NAME, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+        lock = os.open(data / SERVE_LOCK, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
     except OSError:
         return False
     try:
@@ -34,7 +34,7 @@ def lock_data_directory(data: Path) -> int:
     The first process of a container may serve beside another instance: Kamal and ONCE start the new container before
     they stop the old one. It takes the lock when the other instance has exited.
     """
-    lock = _open(data / FILE_NAME)
+    lock = _open(data / SERVE_LOCK)
     deadline = time.monotonic() + LOCK_TIMEOUT
     while not try_lock(lock) and os.getpid() != 1:
         holder = os.pread(lock, 32, 0).decode().strip()

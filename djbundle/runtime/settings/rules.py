@@ -6,6 +6,7 @@ every change and its reason.
 """
 
 import os
+import secrets
 import traceback
 from collections.abc import Callable
 from types import ModuleType
@@ -108,9 +109,11 @@ def replace_secret_key(overlay: Overlay) -> None:
         if value := os.environ.get(variable):
             overlay.set("SECRET_KEY", value, variable)
             return
-    if overlay.command not in READ_ONLY_COMMANDS:
-        path = overlay.bundle.data / secret_key.FILE_NAME
+    path = overlay.bundle.data / secret_key.FILE_NAME
+    if overlay.command not in READ_ONLY_COMMANDS or path.is_file():
         overlay.set("SECRET_KEY", secret_key.read_or_create(overlay.bundle.data), f"made once, kept in {path}")
+    else:
+        overlay.set("SECRET_KEY", secrets.token_urlsafe(), f"the first start makes another, and keeps it in {path}")
 
 
 def allow_hosts(overlay: Overlay) -> None:
