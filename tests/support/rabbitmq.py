@@ -1,5 +1,6 @@
 """A RabbitMQ server for one run, on a port of its own of the loopback address."""
 
+import contextlib
 import os
 import signal
 import socket
@@ -53,10 +54,12 @@ class RabbitMQ:
         wait_until(self._answers, "RabbitMQ answers", TIMEOUT)
 
     def kill(self) -> None:
-        if self.process:
-            os.killpg(self.process.pid, signal.SIGKILL)
-            self.process.wait()
+        if process := self.process:
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
             self.process = None
+            wait_until(lambda: not is_group(process.pid), "all its processes have ended")
 
     def restart(self) -> None:
         """Restart as after a crash."""
@@ -73,3 +76,12 @@ class RabbitMQ:
                 return bool(connection.recv(1))
         except OSError:
             return False
+
+
+def is_group(number: int) -> bool:
+    """Return whether a process group has processes."""
+    try:
+        os.killpg(number, 0)
+    except ProcessLookupError:
+        return False
+    return True

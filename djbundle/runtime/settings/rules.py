@@ -160,6 +160,7 @@ def add_commands(overlay: Overlay) -> None:
 
 
 RULES: list[Callable[[Overlay], None]] = [
+    broker.use_broker,  # first: a wrong URL shall change nothing
     turn_off_debug,
     replace_secret_key,
     allow_hosts,
@@ -172,7 +173,6 @@ RULES: list[Callable[[Overlay], None]] = [
     relocation.move_storages,
     relocation.move_caches,
     relocation.move_logs,
-    broker.use_broker,
     show_errors,
     use_bundled_static_files,
     relocation.move_missing_paths,

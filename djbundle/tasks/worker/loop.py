@@ -119,7 +119,7 @@ class Worker:
         self.pending_writes = PendingWrites()
         self.selector = selectors.DefaultSelector()
         self.scheduler = Scheduler()
-        self.notifier = Notifier(self.selector, self.stop, lambda: self.inbox and self.inbox.wake_relay())
+        self.notifier = Notifier(self.selector, self.stop, self._wake_relay)
         self.pool = ProcessPool(
             self.processes, self.threads, self.limits, self.selector, self._close_in_child, self.pending_writes
         )
@@ -150,6 +150,10 @@ class Worker:
             self.pool.assign()
             if not self.is_idle:
                 self._wait(self._select_timeout())
+
+    def _wake_relay(self) -> None:
+        if self.inbox:
+            self.inbox.wake_relay()
 
     def _close_in_child(self) -> None:
         """Close in a forked process what only the worker uses. The pool has closed the selector."""
