@@ -1,5 +1,6 @@
 """Pages of medium size are sent whole over HTTP/1 while clients cannot have left much unread."""
 
+import contextlib
 import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -64,6 +65,23 @@ def test_only_the_newest_of_a_connection_counts(pages: WholePages) -> None:
         assert pages.try_add((CLIENT, 1), size)
         assert pages.total == size
     assert not pages.try_add((CLIENT, 1), MAX_WHOLE_SIZE + 1)
+
+
+def test_pages_over_a_unix_socket_go_in_parts(pages: WholePages) -> None:
+    """All its connections have the same address, and no port."""
+    assert not pages.try_add(("", 0), 100_000)
+
+
+def test_many_that_are_not_taken(clock: SimpleNamespace) -> None:
+    pages = WholePages()
+    with contextlib.ExitStack() as stack:
+        for _ in range(20):
+            client, server = stack.enter_context(connected())
+            server.setblocking(False)
+            server.send(LARGER_THAN_BUFFERS)
+            assert pages.try_add(client.getsockname(), MAX_WHOLE_SIZE)
+        for _ in range(3):
+            assert len(check_again(pages, clock)) == 20
 
 
 def test_what_is_taken_counts_no_more(clock: SimpleNamespace) -> None:

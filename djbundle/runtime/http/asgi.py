@@ -94,7 +94,7 @@ class Exchange:
         self.has_quota = self.has_length = False
         self.sent = 0  # bytes of the body
         self.largest = 0  # bytes of the largest part of the body
-        self.is_admitted = self.is_unanswered = self.has_file = self.is_counted = False
+        self.is_admitted = self.has_file = self.is_counted = False
         self.disconnect_watcher: asyncio.Future[None] | None = None
         self.is_disconnected = False  # the client has disconnected, as watch_client() has seen
         self.byte_counter = ResponseByteCounter(self.limits.unacknowledged, self.connection) if self.by_http_2 else None
@@ -137,7 +137,8 @@ class Exchange:
         elif not await self.limits.flow_control.admit(self.connection, self.client):
             await self.refuse(*self.limits.flow_control.refusal(self.client))
         else:
-            self.is_admitted = self.is_unanswered = True
+            self.is_admitted = True
+            self.limits.flow_control.count_unanswered(self, self.client)
             if self.may_have_body(length):
                 await self.acquire_quota()
         return not self.is_refused
@@ -256,12 +257,7 @@ class Exchange:
             self.head = None
             await self._send({**head, "headers": encode_headers(headers)})  # raises if the head is invalid
             self.is_answered = True
-            self.stop_counting_as_unanswered()
-
-    def stop_counting_as_unanswered(self) -> None:
-        if self.is_unanswered:
-            self.is_unanswered = False
-            self.limits.flow_control.note_answered(self.client)
+            self.limits.flow_control.note_answered(self)
 
     async def send_part(self, body: bytes, *, more: bool) -> None:
         length = self.length_to_send(body, more=more)
@@ -402,7 +398,7 @@ class Exchange:
 
     def close(self) -> None:
         self.release_quota()
-        self.stop_counting_as_unanswered()
+        self.limits.flow_control.note_answered(self)
         if self.is_admitted:
             self.limits.flow_control.release(self.client)
         if self.disconnect_watcher:

@@ -23,7 +23,8 @@ from djbundle.runtime.http.protocol.connections import abort_connections
 from djbundle.runtime.http.protocol.transport import ConnectionId
 
 MAX_REQUESTS_PER_CLIENT = 512  # of one client at once; each takes 40 KB
-MAX_UNANSWERED_PER_CLIENT = 256  # of them, those whose response has not begun: its size is unknown, and not yet counted
+MAX_UNANSWERED_PER_CLIENT = 256  # of them, new ones whose response has not begun: its size is not yet counted
+UNANSWERED_SECONDS = 2.0  # after which a request is no longer new: it waits for something, as a long poll does
 POLL_INTERVAL = 0.1  # seconds between checks whether the client has taken other responses
 
 
@@ -39,7 +40,8 @@ class FlowControl:
         self.waiting_since: dict[object, tuple[float, ConnectionId]] = {}  # monotonic seconds, by the response
         self.held_requests: Counter[Hashable] = Counter()  # requests that have not begun, by their client
         self.active_requests: Counter[Hashable] = Counter()  # requests, by their client
-        self.unanswered_requests: Counter[Hashable] = Counter()  # of them, those whose response has not begun
+        self.unanswered: dict[object, tuple[float, Hashable]] = {}  # new requests: since when, and their client
+        self.unanswered_requests: Counter[Hashable] = Counter()  # how many these are, by their client
         self.held_bytes: Counter[Hashable] = Counter()  # bytes of finished pages that wait, by their client
 
     async def admit(self, connection: ConnectionId, client: str) -> bool:
@@ -50,7 +52,6 @@ class FlowControl:
         if self.must_wait(connection, client) and not await self.wait_for_room(connection, client):
             return False
         self.active_requests[client_key(client)] += 1
-        self.unanswered_requests[client_key(client)] += 1
         return True
 
     def must_wait(self, connection: ConnectionId, client: str) -> bool:
@@ -65,12 +66,19 @@ class FlowControl:
         )
         return is_at_limit and not self.budget.is_exempt(client)
 
-    def note_answered(self, client: str) -> None:
-        """Note that the response to a request of this client begins."""
-        add_to_count(self.unanswered_requests, client_key(client), -1)
+    def count_unanswered(self, request: object, client: str) -> None:
+        """Count a request that was admitted, until its response begins."""
+        key = client_key(client)
+        self.unanswered[request] = time.monotonic(), key
+        self.unanswered_requests[key] += 1
+
+    def note_answered(self, request: object) -> None:
+        """Note that the response to a request begins, or that there is none."""
+        if entry := self.unanswered.pop(request, None):
+            add_to_count(self.unanswered_requests, entry[1], -1)
 
     def release(self, client: str) -> None:
-        """Stop counting a request whose response has begun."""
+        """Stop counting a request."""
         add_to_count(self.active_requests, client_key(client), -1)
 
     def refusal(self, client: str) -> tuple[HTTPStatus, str]:
@@ -146,9 +154,11 @@ class FlowControl:
 
     def sweep(self) -> None:
         """Cut off the slowest responses when there is no room for others. Call it each second."""
+        now = time.monotonic()
+        for request in [each for each, (since, _) in self.unanswered.items() if now - since > UNANSWERED_SECONDS]:
+            self.note_answered(request)
         if not self.budget.is_full:
             return
-        now = time.monotonic()
         slowest = longest_waiting((now - since, connection) for since, connection in self.waiting_since.values())
         if slowest:
             abort_connections(slowest)

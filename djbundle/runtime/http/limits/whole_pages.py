@@ -33,8 +33,11 @@ class WholePages:
         self.connection_finder = ConnectionFinder()
 
     def try_add(self, connection: ConnectionId, size: int) -> bool:
-        """Count a page, and return whether it may be sent whole."""
-        if size > MAX_WHOLE_SIZE:
+        """Count a page, and return whether it may be sent whole.
+
+        Over a Unix socket none may: its connections have no port, so that they cannot be told apart.
+        """
+        if size > MAX_WHOLE_SIZE or not connection[1]:
             return False
         with self.lock:
             self.remove(connection)
@@ -60,7 +63,7 @@ class WholePages:
             return
         self.checked_at = now
         settled = {connection for connection, (_, sent_at) in self.pages.items() if now - sent_at >= CHECK_INTERVAL}
-        for connection in self.connection_finder.find(settled):
+        for connection in self.connection_finder.find([*settled]):
             traffic = connection.traffic()
             if traffic and not traffic.is_fully_acknowledged:
                 settled.discard(connection.client)
