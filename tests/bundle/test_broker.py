@@ -69,7 +69,7 @@ def test_wrong_url(small: Path, tmp_path: Path, url: str, cause: str) -> None:
     assert cause in result.stderr
     assert "fix: " in result.stderr
     assert "secret" not in result.stderr + result.stdout
-    assert not site.data.exists()
+    assert not (site.data / "db.sqlite3").exists()
 
 
 def test_config_masks_the_password(small: Path, tmp_path: Path) -> None:
