@@ -181,6 +181,7 @@ def test_layers_of_tasks() -> None:
     packages = arrows("tasks")
     assert set(packages["store"]) == {ROOT}
     assert set(packages["worker"]) == {ROOT, "store"}
+    assert set(packages["engine"]) == {ROOT, "store", "worker"}
     assert {line.split()[0] for line in packages[ROOT]["worker"]} <= MAY_BE_WIRED
 
 

@@ -8,6 +8,7 @@ from django.core.checks import CheckMessage, Error
 from django.core.exceptions import ImproperlyConfigured
 from django.db import connections, router
 
+from djbundle.common.broker_url import BrokerUrl
 from djbundle.tasks import options
 from djbundle.tasks.task import is_duration, is_number
 
@@ -33,6 +34,8 @@ def check_options(backend: Any) -> list[CheckMessage]:
         if not (is_duration(value) or (name == "KEEP" and value is None)):
             message = f"{name} in OPTIONS must be a number of seconds above 0 or a timedelta, not {value!r}."
             messages.append(Error(message, id="djbundle_tasks.E006"))
+    if url := backend.options.get("URL"):
+        messages += _check_url(url)
     max_attempts = backend.options.get("MAX_ATTEMPTS", 1)
     if not isinstance(max_attempts, int) or max_attempts < 1:
         message = f"MAX_ATTEMPTS in OPTIONS must be a whole number above 0, not {max_attempts!r}."
@@ -42,6 +45,14 @@ def check_options(backend: Any) -> list[CheckMessage]:
         message = f"BACKOFF in OPTIONS must be a number of seconds or a function, not {backoff!r}."
         messages.append(Error(message, id="djbundle_tasks.E008"))
     return messages
+
+
+def _check_url(url: str) -> list[CheckMessage]:
+    try:
+        BrokerUrl.parse(url).check_installed()
+    except ImproperlyConfigured as error:
+        return [Error(str(error), id="djbundle_tasks.E009")]
+    return []
 
 
 def check_rate_limits(backend: Any) -> list[CheckMessage]:

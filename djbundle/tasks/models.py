@@ -71,6 +71,7 @@ class TaskRecord(models.Model):
     epoch = models.PositiveIntegerField(default=0)  # grows with each claim; a run may write only under its own epoch
     losses = models.PositiveSmallIntegerField(default=0)  # crash count: runs whose process died
     worker_losses = models.PositiveSmallIntegerField(null=True)  # those of them whose whole worker was gone as well
+    sent_at = models.DateTimeField(null=True, editable=False)  # to the broker, by the relay; see engine/sending.py
 
     class Meta:
         verbose_name = _("task")
@@ -93,6 +94,11 @@ class TaskRecord(models.Model):
                 fields=["concurrency_key"],
                 condition=~models.Q(concurrency_key="") & models.Q(status__in=[READY, RUNNING]),
                 name="djbundle_tasks_limited",
+            ),
+            models.Index(
+                fields=["sent_at"],
+                condition=models.Q(status=READY, sent_at__isnull=False),
+                name="djbundle_tasks_sent",
             ),
             models.Index(fields=["group"], condition=models.Q(group__isnull=False), name="djbundle_tasks_group"),
             models.Index(

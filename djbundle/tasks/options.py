@@ -6,6 +6,7 @@ An example is ``"OPTIONS": {"LEASE": 30, "KEEP": 604800, "LISTEN": True, "RUNSER
 import datetime
 from typing import Any
 
+from djbundle.common.broker_url import BrokerUrl
 from djbundle.tasks import backends
 from djbundle.tasks.task import Seconds, to_seconds
 
@@ -18,6 +19,7 @@ NAMES = (
     "LISTEN",  # False: no LISTEN and NOTIFY on PostgreSQL, for PgBouncer in transaction mode
     "MAX_ATTEMPTS",  # the largest number of runs of a task that does not set it
     "RATE_LIMITS",  # how many tasks of a queue may begin in a time, as in {"mails": "100/m"}
+    "URL",  # of the broker that carries tasks to workers on other machines
     "RUNSERVER",  # False: no worker beside runserver
     "VERSION",  # of the code, for rolling deploys; by default the bundle's, or a hash of the tasks' modules
 )
@@ -32,6 +34,15 @@ def option(name: str, default: Any) -> Any:
 def lease() -> datetime.timedelta:
     """Return how long a claim is valid without a heartbeat."""
     return _duration(option("LEASE", LEASE))
+
+
+def broker() -> BrokerUrl | None:
+    """Return the broker that carries tasks, or None if workers claim them from the database.
+
+    Raise ImproperlyConfigured for a URL that is none, or whose broker needs what is not installed.
+    """
+    text = option("URL", "")
+    return BrokerUrl.parse(text) if text else None
 
 
 def keep() -> datetime.timedelta | None:

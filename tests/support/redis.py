@@ -1,34 +1,51 @@
-"""A Redis server for one run, with its default durability, on a Unix socket."""
+"""A Redis server for one run, with its default durability, on a Unix socket and a port of the loopback address."""
 
 import shutil
 import subprocess
-import time
 from pathlib import Path
 from typing import Self
+
+from tests.support.mailbox import free_port
+from tests.support.waiting import wait_until
 
 
 class Redis:
     """``with Redis(folder) as redis:`` runs it; `redis.socket` is its address, or "" if Redis is not installed."""
 
     def __init__(self, folder: Path) -> None:
-        self.folder = folder
+        self.folder, self.port = folder, free_port()
         self.program = shutil.which("redis-server")
         self.socket = str(folder / "redis.sock") if self.program else ""
+        self.url = f"redis://127.0.0.1:{self.port}/0"
 
     def __enter__(self) -> Self:
         if self.program:
             self.folder.mkdir()
-            place: list[str | Path] = ["--dir", self.folder, "--port", "0", "--unixsocket", self.socket]
-            self._process = subprocess.Popen([self.program, *place], stdout=subprocess.DEVNULL)
-            end = time.monotonic() + 10
-            while not Path(self.socket).exists() and time.monotonic() < end:
-                time.sleep(0.05)
+            self.start()
         return self
 
     def __exit__(self, *_: object) -> None:
         if self.program:
             self._process.terminate()
             self._process.wait(30)
+
+    def start(self) -> None:
+        """Start it, with what it has kept."""
+        address = ["--bind", "127.0.0.1", "--port", str(self.port), "--unixsocket", self.socket]
+        command: list[str | Path] = [str(self.program), "--dir", self.folder, *address]
+        Path(self.socket).unlink(missing_ok=True)
+        self._process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
+        wait_until(Path(self.socket).exists, "Redis answers")
+
+    def kill(self) -> None:
+        """Kill it. Nothing that came since the last snapshot is kept."""
+        self._process.kill()
+        self._process.wait()
+
+    def restart(self) -> None:
+        """Restart as after a crash."""
+        self.kill()
+        self.start()
 
     def clear(self) -> None:
         if self.program:

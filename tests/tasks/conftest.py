@@ -12,6 +12,9 @@ import pytest
 
 from tests.support.mariadb import MariaDB
 from tests.support.postgres import Postgres
+from tests.support.rabbitmq import RabbitMQ
+from tests.support.redis import Redis
+from tests.support.servers import running
 
 REPOSITORY = Path(__file__).parents[2]
 DATABASE = Path(tempfile.mkdtemp(prefix="djbundle-tasks-")) / "db.sqlite3"
@@ -23,6 +26,7 @@ with pytest.MonkeyPatch.context() as patch:  # so that the projects that other t
 
 from tests.tasks.databases import running_mariadb, running_postgres, use_mariadb, use_postgres, use_sqlite  # noqa: E402 - after setup
 
+Broker = Redis | RabbitMQ
 StartWorker = Callable[..., subprocess.Popen[bytes]]
 
 
@@ -86,6 +90,25 @@ def mariadb(mariadb_server: MariaDB) -> Iterator[MariaDB]:
     """Keep the tasks of this test and its workers in MariaDB."""
     with use_mariadb(mariadb_server):
         yield mariadb_server
+
+
+@pytest.fixture(scope="session")
+def redis_server() -> Iterator[Redis]:
+    with running(Redis) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def rabbitmq_server() -> Iterator[RabbitMQ]:
+    with running(RabbitMQ) as server:
+        yield server
+
+
+@pytest.fixture(params=["redis", "rabbitmq"])
+def broker(request: pytest.FixtureRequest) -> Broker:
+    """Return a broker, running and empty; each test has queues of its own, by the prefix in the URL."""
+    server: Broker = request.getfixturevalue(f"{request.param}_server")
+    return server
 
 
 @pytest.fixture(params=["sqlite", "postgresql", "mariadb"])

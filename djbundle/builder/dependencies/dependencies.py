@@ -33,6 +33,8 @@ KNOWN = frozenset(RUNTIME[1:])  # the runtime's use of these is known, so they a
 NOT_NEEDED = {"granian": ("click",)}  # only for its command line, which a bundle does not have
 # Database drivers. Another database address in the environment may need another driver.
 DRIVERS = frozenset({"mysqlclient", "oracledb", "psycopg", "psycopg2", "psycopg2-binary", "pymysql"})
+BROKERS = ("amqp", "kombu", "redis")  # of tasks; TASKS_URL may name any
+TASKS_MODULE = "djbundle.tasks.apps"  # loaded by a project that has tasks
 DATABASE_VARIABLE = re.compile(r"DATABASE|POSTGRES|MYSQL|^(DB|PG)_?[A-Z]")
 
 
@@ -118,6 +120,8 @@ def _roots(project: Project, inspection: Inspection, owners: Owners) -> Iterator
     variables = (each.name for each in inspection.variables if DATABASE_VARIABLE.search(each.name))
     if variable := next(variables, None):
         yield from ((name, f"a database that {variable} may name", set()) for name in sorted(DRIVERS))
+    if TASKS_MODULE in inspection.modules:
+        yield from ((name, "a broker that TASKS_URL may name", set()) for name in BROKERS)
     yield from ((name, reason, set()) for name, reason in _for_tls(project))  # last, so the project's own reason wins
 
 

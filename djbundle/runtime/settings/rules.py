@@ -17,7 +17,7 @@ from djbundle.runtime.core.bundle import Bundle
 from djbundle.runtime.core.verify_mode import is_verify_mode
 from djbundle.runtime.logs import masking
 from djbundle.runtime.logs.handler import logging_settings
-from djbundle.runtime.settings import import_redirect, relocation, secret_key, verify_mode
+from djbundle.runtime.settings import broker, import_redirect, relocation, secret_key, verify_mode
 from djbundle.runtime.settings.overlay import READ_ONLY_COMMANDS, Change, Overlay
 from djbundle.settings_module import CLASS_VARIABLE, applying_changes, import_settings, like
 from djbundle.storages import with_hashed_names
@@ -160,6 +160,7 @@ def add_commands(overlay: Overlay) -> None:
 
 
 RULES: list[Callable[[Overlay], None]] = [
+    broker.use_broker,  # first: a wrong URL shall change nothing
     turn_off_debug,
     replace_secret_key,
     allow_hosts,

@@ -60,6 +60,7 @@ CLAIMED_VALUES = {  # what a claim writes, and so the values of a claimed row
     "lease_until": "%s",
     "last_attempted_at": "%s",
     "started_at": "coalesce(started_at, %s)",
+    "sent_at": "NULL",  # if the task waits again, it is sent again
 }
 
 
@@ -84,6 +85,24 @@ def claim_runs(worker: Identity, limit: int, queues: Queues = (), kind: TaskKind
         return _claim_runs(worker, limit, unlimited, queues)
     with transaction.atomic(using=alias()):
         keys = limits.choose(_startable(queues).filter(CONDITIONS[kind]), limited, limit)
+        return _claim_runs(worker, limit, _in_condition("id", keys), keys) if keys else []
+
+
+def claim_keys(worker: Identity, keys: Sequence[int], limit: int, kind: TaskKind = TaskKind.ANY) -> list[Run]:
+    """Claim up to `limit` of these tasks, as far as they are due and have no limit."""
+    condition = f"AND concurrency_key = ''{kind.value}" + _in_condition("id", keys)
+    return _claim_runs(worker, limit, condition, keys) if keys else []
+
+
+def claim_limited(worker: Identity, limit: int, queues: Queues = (), kind: TaskKind = TaskKind.ANY) -> list[Run]:
+    """Claim up to `limit` tasks that have a limit: they are not sent to the broker, see sending.py."""
+    limited = limits.rates()
+    is_due, has_keys = _peek(queues)
+    if not is_due or not (limited or has_keys):
+        return []
+    with transaction.atomic(using=alias()):
+        has_limit = ~models.Q(concurrency_key="") | models.Q(queue_name__in=[*limited])
+        keys = limits.choose(_startable(queues).filter(CONDITIONS[kind]).filter(has_limit), limited, limit)
         return _claim_runs(worker, limit, _in_condition("id", keys), keys) if keys else []
 
 

@@ -24,7 +24,7 @@ SHARED_VALUES = {
 }
 NULL_FIELDS = {
     *("started_at", "last_attempted_at", "finished_at", "lease_until"),
-    *("return_value", "progress", "cancelled_at", "held", "worker_losses"),
+    *("return_value", "progress", "cancelled_at", "held", "worker_losses", "sent_at"),
 }
 PLAIN = (models.CharField, models.IntegerField, models.FloatField, models.BooleanField, models.ForeignKey)
 

@@ -10,16 +10,18 @@ import contextlib
 import logging
 import selectors
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from types import FrameType
+from typing import Protocol
 
 from django.utils import timezone
 
 from djbundle.common.periodic import Periodic
 from djbundle.tasks import options
 from djbundle.tasks.store import claim, transitions, worker_registry
+from djbundle.tasks.store.claimed_run import Run
 from djbundle.tasks.store.worker_identity import Identity
 from djbundle.tasks.worker.database_backoff import DatabaseBackoff
 from djbundle.tasks.worker.notifier import Notifier
@@ -38,8 +40,53 @@ PRUNE_INTERVAL = 3600.0  # seconds between batches that are deleted, if nothing 
 PRUNE_BATCH_INTERVAL = 0.5  # seconds between batches that are deleted, while something is left
 CLAIM_LIMIT = 800  # tasks in one claim, since each claim, and each write of outcomes, has a cost
 IDLE_CLAIM_LIMIT = 300  # tasks in one claim, while a process is idle and waits for them
+LIMITED_INTERVAL = 0.05  # seconds between searches for tasks with a limit, which a broker does not carry
 ABORT_TIMEOUT = 5.0  # for giving back tasks after the worker itself has failed
 CHECK_INTERVAL = 0.05  # seconds between checks of timeouts, and of a worker that stops
+
+
+class Inbox(Protocol):
+    """The tasks that a broker brings, see engine/inbox.py."""
+
+    @property
+    def seconds_left(self) -> float:
+        """The seconds until one of its processes is to be started again."""
+        ...
+
+    def start_missing_processes(self) -> None:
+        """Start the processes that talk to the broker, unless they run."""
+        ...
+
+    def wake_relay(self) -> None:
+        """Have the relay look for tasks now."""
+        ...
+
+    def take(self) -> list[int]:
+        """Return the keys that have come since the last call."""
+        ...
+
+    def give_back(self, keys: Sequence[int], *, is_refused: bool) -> None:
+        """Let these be sent again: at once, or if no worker may have room for them, a moment later."""
+        ...
+
+    def grant(self, room: int) -> None:
+        """Let so many keys come in all."""
+        ...
+
+    def stop_receiving(self) -> None:
+        """Take no more keys."""
+        ...
+
+    def stop(self) -> None:
+        """End the processes."""
+        ...
+
+    def close(self) -> None:
+        """Close the sockets, in a forked process."""
+        ...
+
+
+MakeInbox = Callable[[transitions.Queues, selectors.BaseSelector, Callable[[], None]], Inbox]
 
 
 @dataclass(kw_only=True)
@@ -57,6 +104,7 @@ class Worker:
     poll: float = POLL_INTERVAL
     limits: RecycleLimits = field(default_factory=RecycleLimits)
     notify_watchdog: Callable[[], None] = lambda: None  # called in each turn of the loop
+    make_inbox: MakeInbox | None = None  # if a broker carries the tasks
 
     def __post_init__(self) -> None:
         self.identity = Identity.of_this_process()
@@ -65,15 +113,17 @@ class Worker:
         )
         self.is_stopping = False
         self.is_idle = False
+        self.next_limited_claim = 0.0  # monotonic seconds
         self.is_claim_doubtful = False  # the statement was sent, but no answer came
         self.database_backoff = DatabaseBackoff()
         self.pending_writes = PendingWrites()
         self.selector = selectors.DefaultSelector()
         self.scheduler = Scheduler()
-        self.notifier = Notifier(self.selector, self.stop)
+        self.notifier = Notifier(self.selector, self.stop, self._wake_relay)
         self.pool = ProcessPool(
-            self.processes, self.threads, self.limits, self.selector, self.notifier.close_in_child, self.pending_writes
+            self.processes, self.threads, self.limits, self.selector, self._close_in_child, self.pending_writes
         )
+        self.inbox = self.make_inbox and self.make_inbox(self.queues, self.selector, self._close_in_helper)
         self.heartbeat = Periodic(options.lease().total_seconds() / 3, self._write_heartbeat)
         self.cancellations = Periodic(CANCEL_INTERVAL, self._forward_cancellations)
         self.pruning = Periodic(PRUNE_INTERVAL, self._prune)
@@ -85,6 +135,8 @@ class Worker:
             stack.callback(self.selector.close)
             self.notifier.open(stack)
             stack.callback(self.pool.shut_down)
+            if self.inbox:
+                stack.callback(self.inbox.stop)
             try:
                 self._run_loop()
                 self._drain()
@@ -98,6 +150,23 @@ class Worker:
             self.pool.assign()
             if not self.is_idle:
                 self._wait(self._select_timeout())
+
+    def _wake_relay(self) -> None:
+        if self.inbox:
+            self.inbox.wake_relay()
+
+    def _close_in_child(self) -> None:
+        """Close in a forked process what only the worker uses. The pool has closed the selector."""
+        self.notifier.close_in_child()
+        if self.inbox:
+            self.inbox.close()
+
+    def _close_in_helper(self) -> None:
+        """Close the same in a process that talks to the broker."""
+        self.selector.close()
+        self.notifier.close_in_child()
+        for child in self.pool.children:
+            child.pipe.close()
 
     def stop(self, _number: int = 0, _frame: FrameType | None = None) -> None:
         """Take no more tasks. A second call ends the grace period."""
@@ -145,11 +214,32 @@ class Worker:
             transitions.give_back_unknown(
                 self.identity, [run.pk for run in (*self.pool.unassigned, *self.pool.assigned_runs)]
             )
+        keys = self.inbox.take() if self.inbox else []
         for kind, room in self.pool.capacities():
             self.is_claim_doubtful = True
             limit = min(room, IDLE_CLAIM_LIMIT if self.pool.has_idle_process else CLAIM_LIMIT)
-            self.pool.add_claimed(kind, claim.claim_runs(self.identity, limit, self.queues, kind), limit)
+            self.pool.add_claimed(kind, self._claim_runs(kind, limit, keys), limit)
         self.is_claim_doubtful = False
+        if self.inbox:
+            self._ask_broker(self.inbox, keys)
+
+    def _claim_runs(self, kind: claim.TaskKind, limit: int, keys: list[int]) -> list[Run]:
+        """Claim tasks from the table. With a broker, claim those of `keys` and those with a limit."""
+        if self.inbox is None:
+            return claim.claim_runs(self.identity, limit, self.queues, kind)
+        runs = claim.claim_keys(self.identity, keys, limit, kind)
+        if len(runs) < limit and time.monotonic() >= self.next_limited_claim:
+            self.next_limited_claim = time.monotonic() + LIMITED_INTERVAL
+            runs += claim.claim_limited(self.identity, limit - len(runs), self.queues, kind)
+        return runs
+
+    def _ask_broker(self, inbox: Inbox, keys: list[int]) -> None:
+        """Give keys back that were not claimed, and ask for as many as there is room."""
+        claimed = {run.pk for run in self.pool.unassigned}
+        if unclaimed := [key for key in keys if key not in claimed]:
+            inbox.give_back(unclaimed, is_refused=self.pool.is_crowded)
+        inbox.start_missing_processes()
+        inbox.grant(sum(room for _, room in self.pool.capacities()) - len(claimed))
 
     # --- waiting ---
 
@@ -165,6 +255,7 @@ class Worker:
                 self.scheduler.seconds_left(),
                 self.heartbeat.left,
                 *(chore.left for chore in self.maintenance),
+                self.inbox.seconds_left if self.inbox else self.poll,
             )
         children = self.pool.children
         if any(run.timeout for child in children for run in child.assignments.running):
@@ -189,6 +280,8 @@ class Worker:
     def _drain(self) -> None:
         """Let running tasks end within the grace period, then give the rest back."""
         started_at = time.monotonic()
+        if self.inbox:
+            self.database_backoff.run(self.inbox.stop_receiving)
         self.pool.recall()
         while (self.pool.assigned_runs or self.pending_writes) and (
             left := started_at + self.grace - time.monotonic()

@@ -57,11 +57,13 @@ class Subscription:
 
 
 class Notifier:
-    """Registers all wake-up sources with the worker's selector."""
+    """Registers all wake-up sources with the worker's selector. `on_notify` is called after a NOTIFY."""
 
-    def __init__(self, selector: selectors.BaseSelector, stop: SignalHandler) -> None:
+    def __init__(
+        self, selector: selectors.BaseSelector, stop: SignalHandler, on_notify: Callable[[], object] = lambda: None
+    ) -> None:
         self._selector = selector
-        self._stop = stop
+        self._stop, self._on_notify = stop, on_notify
         self._signal_sockets: tuple[socket.socket, ...] = ()
         self._receiver: socket.socket | None = None
         self._subscription: Subscription | None = None
@@ -103,6 +105,7 @@ class Notifier:
         assert self._subscription  # noqa: S101 - else it is not watched
         try:
             self._subscription.receive_all()
+            self._on_notify()
         except Error:
             self._selector.unregister(self._subscription.descriptor)
             self._subscription.close()

@@ -3,16 +3,19 @@
 import logging
 import signal
 from argparse import SUPPRESS, ArgumentParser
+from functools import partial
 from typing import Any
 
+from django.core.exceptions import ImproperlyConfigured
 from django.core.management.base import BaseCommand, CommandError
 
 from djbundle.common.processes import die_with_parent
 from djbundle.tasks import backends
+from djbundle.tasks import options as options_of_tasks
 from djbundle.tasks.backend import DatabaseBackend
 from djbundle.tasks.management.numbers import count, limit, pause, seconds
 from djbundle.tasks.store.transitions import Queues
-from djbundle.tasks.worker.loop import POLL_INTERVAL, Worker
+from djbundle.tasks.worker.loop import POLL_INTERVAL, MakeInbox, Worker
 from djbundle.tasks.worker.recycling import RecycleLimits
 
 DEFAULT_THREADS = 4  # several, so that a long job does not delay mails
@@ -49,6 +52,7 @@ class Command(BaseCommand):
             poll=options["poll"],
             limits=RecycleLimits(options["max_tasks"], options["max_memory"]),
             notify_watchdog=options.get("notify_watchdog") or (lambda: None),
+            make_inbox=inbox_of_broker(),
         ).run()
 
 
@@ -61,6 +65,23 @@ def queues_of(text: str) -> Queues:
             names = ", ".join(sorted(set().union(*known)))
             raise CommandError(f'--queues: no backend of TASKS has a queue "{name}"; there are: {names}.')
     return queues
+
+
+def inbox_of_broker() -> MakeInbox | None:
+    """Return what makes the worker's inbox if a broker carries the tasks.
+
+    Raise CommandError if its URL is wrong, or a package that it needs is missing.
+    """
+    try:
+        broker = options_of_tasks.broker()
+        if broker is None:
+            return None
+        broker.check_installed()
+    except ImproperlyConfigured as error:
+        raise CommandError(str(error)) from None
+    from djbundle.tasks.engine.inbox import Inbox  # noqa: PLC0415 - only with a broker
+
+    return partial(Inbox, broker)
 
 
 def show_log(verbosity: int) -> None:

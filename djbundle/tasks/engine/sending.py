@@ -1,0 +1,79 @@
+"""The statements of the relay, which sends the keys of due tasks to the broker.
+
+A row that was sent keeps its status, READY, and has the time in `sent_at`. A claim clears it. A row that nobody claims
+in time is sent again: its message may be lost, or its worker gone. Tasks with a limit are not sent. Workers choose
+among them together (store/limits.py), and claim them from the table.
+"""
+
+import datetime
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+
+from django.db import connections, models, transaction
+from django.utils import timezone
+
+from djbundle.tasks import backends
+from djbundle.tasks.compat import TaskResultStatus
+from djbundle.tasks.models import TaskRecord
+from djbundle.tasks.store import limits, wakeup
+from djbundle.tasks.store.durability import relaxed
+from djbundle.tasks.store.transitions import alias, due, records
+
+RESEND_AFTER = datetime.timedelta(seconds=60)  # without a claim
+REFUSED_DELAY = datetime.timedelta(seconds=1)  # before a task is sent again that its worker could not take
+
+
+def waiting() -> models.QuerySet[TaskRecord]:
+    """Return the due tasks that the broker does not have, the most urgent first."""
+    not_expired = models.Q(expires_at__isnull=True) | models.Q(expires_at__gt=timezone.now())
+    tasks = due().filter(not_expired | models.Q(started_at__isnull=False), sent_at__isnull=True, concurrency_key="")
+    return tasks.exclude(queue_name__in=[*limits.rates()]).order_by("-priority", "run_after", "id")
+
+
+def count_sent(maximum: int) -> int:
+    """Return how many sent tasks wait for a worker, counted up to `maximum`."""
+    sent = records().filter(status=TaskResultStatus.READY, sent_at__isnull=False).order_by()
+    return sent.values("pk")[:maximum].count()
+
+
+def mark_sent(limit: int) -> dict[str, list[int]]:
+    """Mark up to `limit` waiting tasks as sent, and return their keys by the name of the broker's queue."""
+    database = alias()
+    connection = connections[database]
+    known = {backend.alias: set(backend.queues) for backend in backends.usable()}
+    tasks: defaultdict[str, list[int]] = defaultdict(list)
+    with relaxed(connection), transaction.atomic(using=database):
+        chosen = waiting()
+        if connection.features.has_select_for_update:
+            chosen = chosen.select_for_update(skip_locked=connection.features.has_select_for_update_skip_locked)
+        rows = list(chosen.values_list("pk", "queue_name", "backend")[:limit])
+        records().filter(pk__in=[key for key, _, _ in rows]).update(sent_at=timezone.now())
+    for key, queue_name, backend in rows:
+        tasks[queue_name if queue_name in known.get(backend, ()) else ""].append(key)
+    return tasks
+
+
+def unmark(keys: Sequence[int], *, is_refused: bool = False) -> None:
+    """Let these tasks be sent again: at once, or if a worker could not take them, a moment later."""
+    sent_at = timezone.now() - RESEND_AFTER + REFUSED_DELAY if is_refused else None
+    with transaction.atomic(using=alias()):
+        records().filter(pk__in=keys, status=TaskResultStatus.READY, sent_at__isnull=False).update(sent_at=sent_at)
+        if not is_refused:
+            wakeup.send_on_commit(alias())
+
+
+def unmark_lost() -> int:
+    """Let tasks be sent again that nobody has claimed in time. Return how many."""
+    lost = records().filter(status=TaskResultStatus.READY, sent_at__lt=timezone.now() - RESEND_AFTER)
+    return lost.update(sent_at=None)
+
+
+def queues_of(names: Iterable[str] = ()) -> list[str]:
+    """Return the broker's queues for these queues of tasks, or for all of them.
+
+    "" is the queue for tasks of a backend that takes any queue name.
+    """
+    if names:
+        return [*names]
+    known = [set(backend.queues) for backend in backends.usable()]
+    return [*sorted(set().union(*known)), ""]
