@@ -24,6 +24,7 @@ from djbundle.runtime.http.protocol.connections import abort_connections
 from djbundle.runtime.http.protocol.transport import ConnectionId
 
 MAX_REQUESTS_PER_CLIENT = 512  # of one client at once; each takes 40 KB
+WAITING_RESERVE = 32 << 20  # bytes of finished pages for clients of whom no other page waits
 POLL_INTERVAL = 0.1  # seconds between checks whether the client has taken other responses
 
 
@@ -91,7 +92,8 @@ class FlowControl:
         if budget.try_charge(connection, client, size):
             return True
         key = client_key(client)
-        if budget.waiting_bytes + size > MAX_BYTES or (
+        reserve = 0 if self.held_bytes[key] else WAITING_RESERVE
+        if budget.waiting_bytes + size > MAX_BYTES + reserve or (
             self.held_bytes[key] + size > MAX_BYTES_PER_CLIENT and not budget.is_exempt(client)
         ):
             return False
