@@ -25,6 +25,8 @@ MEDIUM = 250_000  # bytes of a page that Granian queues whole, in four parts
 MEDIUM_READERS = 800  # connections of one client; their pages have 200 MB
 PIPELINED = 20  # requests that a client sends at once over one connection
 MAX_MEMORY_OF_MANY = 160 << 20  # bytes; all of these have 430 MB, and an ASGI site that makes them needs as much again
+MANY_READERS, ADDRESSES = 900, 9  # connections, from so many addresses
+MAX_MEMORY_OF_ALL = 600 << 20  # bytes, for all clients of an ASGI site
 READERS = 300  # once, 256 slow ones blocked all large answers
 LARGE = 20 << 20  # bytes of a file
 SMALL_BUFFER = 4096  # bytes that the kernel buffers of what has arrived
@@ -237,6 +239,22 @@ def test_a_websocket_that_is_not_read_takes_little_memory(target: NewTarget) -> 
                 client.send("a" * 120)
         assert (grown := memory_of(web) - before) < MAX_MEMORY, f"{grown >> 20} MB"
         assert get(site) == 200
+
+
+def test_pages_for_many_addresses_are_bounded_too(target: NewTarget) -> None:
+    """An event loop that makes all of these pages before it sends the first needs 950 MB."""
+    with target("asgi", "--send-timeout", "30") as site, contextlib.ExitStack() as stack:
+        warm_up(site)
+        web = web_of(site)
+        before, most = memory_of(web), 0
+        for number in range(MANY_READERS):
+            stack.enter_context(slow_reader(site, f"/large/?size={1 << 20}", f"127.0.3.{number % ADDRESSES}"))
+            most = max(most, memory_of(web) - before)
+        for _ in range(5):
+            assert get(site, "/large/?size=200000") == 200
+            most = max(most, memory_of(web) - before)
+        assert most < MAX_MEMORY_OF_ALL, f"{most >> 20} MB"
+        wait_until(lambda: memory_of(web) - before < MAX_MEMORY_OF_ALL // 2, "what is too much is dropped", 10)
 
 
 def make_large_file(site: Site) -> None:

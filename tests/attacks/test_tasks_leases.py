@@ -20,7 +20,7 @@ from django.db import connections, transaction
 from django.utils import timezone
 
 from djbundle.tasks.models import TaskRecord, WorkerRecord
-from djbundle.tasks.store import transitions
+from djbundle.tasks.store import leases
 from tests.support.waiting import wait_until
 from tests.tasks import hostile_jobs, jobs
 from tests.tasks.databases import use_sqlite
@@ -58,7 +58,7 @@ def test_worker_that_is_stopped_is_not_robbed(tmp_path: Path, start_worker: Star
     start_worker()
     jobs.add.enqueue(1, 2)
     wait_until(TaskRecord.objects.filter(status=SUCCESSFUL).exists, "the second one works")
-    assert transitions.rescue() == 0
+    assert leases.rescue() == 0
     assert WorkerRecord.objects.count() == 2
     first.send_signal(signal.SIGCONT)
     (tmp_path / "go").touch()

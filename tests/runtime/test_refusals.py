@@ -124,30 +124,6 @@ def test_who_takes_nothing_of_too_many_is_told_at_once(monkeypatch: pytest.Monke
     assert not responses.total
 
 
-def test_new_requests_of_one_client_are_fewer_until_they_begin_or_wait(
-    monkeypatch: pytest.MonkeyPatch, clock: Clock
-) -> None:
-    monkeypatch.setattr(flow_control, "time", clock)
-    site, client = FlowControl(Budget(lambda _address: False), Refusals(None)), "192.0.2.1"
-    requests = [object() for _ in range(flow_control.MAX_UNANSWERED_PER_CLIENT)]
-    for request in requests:
-        assert not site.is_at_limit(client)
-        site.count_unanswered(request, client)
-    assert site.is_at_limit(client)
-    assert not site.is_at_limit("192.0.2.2")
-    for _ in range(2):
-        site.note_answered(requests[0])
-    assert not site.is_at_limit(client)
-    site.count_unanswered(requests[0], client)
-    site.sweep()
-    assert site.is_at_limit(client)
-    clock.now += flow_control.UNANSWERED_SECONDS + 1
-    site.sweep()
-    assert not site.is_at_limit(client), "they wait for something, as long polls do"
-    assert not site.unanswered
-    assert not site.unanswered_requests
-
-
 def test_of_one_client_as_many_wait_as_are_answered_by_asgi(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(flow_control, "MAX_REQUESTS_PER_CLIENT", 2)
     monkeypatch.setattr(flow_control, "POLL_INTERVAL", 0.001)

@@ -11,7 +11,7 @@ from django.utils import timezone
 
 from djbundle.tasks.models import QueueLimit, TaskRecord
 from djbundle.tasks.store import claim as claiming
-from djbundle.tasks.store import transitions
+from djbundle.tasks.store import leases, transitions
 from djbundle.tasks.store.limits import Rate
 from djbundle.tasks.store.outcome import Outcome
 from djbundle.tasks.store.worker_identity import Identity
@@ -51,7 +51,7 @@ def test_a_lost_run_frees_its_place(tmp_path: Path) -> None:
     for _ in range(2):
         jobs.alone_with.enqueue(1, str(tmp_path))
     (first,) = claim()
-    transitions.record_crash(first)
+    leases.record_crash(first)
     assert len(claim()) == 1
 
 

@@ -15,7 +15,7 @@ from django.utils import timezone
 from djbundle.common.processes import start_time
 from djbundle.tasks.models import TaskRecord
 from djbundle.tasks.store import claim as claiming
-from djbundle.tasks.store import transitions
+from djbundle.tasks.store import leases, transitions
 from djbundle.tasks.store.outcome import Outcome, encoded
 from djbundle.tasks.store.worker_identity import Identity
 from tests.tasks import jobs
@@ -49,7 +49,7 @@ def test_a_run_that_lost_its_lease_writes_nothing() -> None:
     jobs.add.enqueue(1, 2)
     (first,) = claiming.claim(ELSEWHERE, 1)
     TaskRecord.objects.update(lease_until=timezone.now() - datetime.timedelta(seconds=1))
-    assert transitions.rescue() == 1
+    assert leases.rescue() == 1
     (second,) = claiming.claim(Identity.of_this_process(), 1)
     assert transitions.finish([outcome_of(first, "stale")]) == 1
     assert transitions.finish([outcome_of(second, "fresh")]) == 0
@@ -61,14 +61,14 @@ def test_a_heartbeat_keeps_the_lease() -> None:
     worker = ELSEWHERE
     claiming.claim(worker, 1)
     TaskRecord.objects.update(lease_until=timezone.now() - datetime.timedelta(seconds=1))
-    transitions.renew(worker)
-    assert transitions.rescue() == 0
+    leases.renew(worker)
+    assert leases.rescue() == 0
 
 
 def test_a_worker_elsewhere_is_trusted_until_its_lease_ends() -> None:
     jobs.add.enqueue(1, 2)
     claiming.claim(ELSEWHERE, 1)
-    assert transitions.rescue() == 0
+    assert leases.rescue() == 0
 
 
 @pytest.mark.usefixtures("each_database")
@@ -77,7 +77,7 @@ def test_a_worker_that_lives_on_this_machine_is_not_robbed() -> None:
     jobs.add.enqueue(1, 2)
     claiming.claim(Identity.of_this_process(), 1)
     TaskRecord.objects.update(lease_until=timezone.now() - datetime.timedelta(hours=1))
-    assert transitions.rescue() == 0
+    assert leases.rescue() == 0
 
 
 @pytest.mark.parametrize("skew", [datetime.timedelta(hours=-2), datetime.timedelta(hours=2)])
@@ -92,12 +92,12 @@ def test_leases_are_told_by_the_clock_of_the_server(
     jobs.add.enqueue(1, 2)
     TaskRecord.objects.filter(status=TaskResultStatus.READY).update(run_after=timezone.now() - skew.__abs__() * 2)
     assert len(claiming.claim(ELSEWHERE, 1)) == 1
-    transitions.renew(ELSEWHERE)
-    assert transitions.rescue() == 0
-    leases = TaskRecord.objects.values_list("lease_until", flat=True)
-    assert all(abs(lease - right(datetime.UTC)) < datetime.timedelta(minutes=1) for lease in leases if lease)
+    leases.renew(ELSEWHERE)
+    assert leases.rescue() == 0
+    until = TaskRecord.objects.values_list("lease_until", flat=True)
+    assert all(abs(lease - right(datetime.UTC)) < datetime.timedelta(minutes=1) for lease in until if lease)
     TaskRecord.objects.update(lease_until=right(datetime.UTC) - datetime.timedelta(seconds=1))
-    assert transitions.rescue() == 2
+    assert leases.rescue() == 2
 
 
 def test_only_the_named_queues_are_served() -> None:

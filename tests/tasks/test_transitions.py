@@ -21,7 +21,7 @@ from hypothesis.stateful import (
 from djbundle.tasks import operations_api
 from djbundle.tasks.models import TaskRecord
 from djbundle.tasks.store import claim as claiming
-from djbundle.tasks.store import transitions
+from djbundle.tasks.store import leases, transitions
 from djbundle.tasks.store.outcome import Outcome, entry_of
 from djbundle.tasks.store.worker_identity import Identity, this_machine
 from tests.tasks import jobs
@@ -56,7 +56,7 @@ class Model:
         self.losses += 1
         self.worker_losses += with_worker
         own = self.losses - self.worker_losses
-        given_up = own >= transitions.MAX_CRASHES or self.losses >= transitions.MAX_CRASHES_IN_ALL
+        given_up = own >= leases.MAX_CRASHES or self.losses >= leases.MAX_CRASHES_IN_ALL
         self.errors += given_up
         self.end_run(FAILED if given_up else READY)
 
@@ -83,7 +83,7 @@ class Transitions(RuleBasedStateMachine):
     def claim(self, worker: Identity, limit: int) -> object:
         return multiple(*self.claimed(worker, limit))
 
-    @rule(times=st.integers(1, transitions.MAX_CRASHES))
+    @rule(times=st.integers(1, leases.MAX_CRASHES))
     def processes_die(self, times: int) -> None:
         """Let processes die one after the other, with the tasks that they run."""
         for _ in range(times):
@@ -140,7 +140,7 @@ class Transitions(RuleBasedStateMachine):
 
     def record_crash(self, run: TaskRecord) -> None:
         model = self.current(run)
-        assert transitions.record_crash(run) == (model is not None)
+        assert leases.record_crash(run) == (model is not None)
         if model:
             model.record_crash()
 
@@ -152,7 +152,7 @@ class Transitions(RuleBasedStateMachine):
 
     @rule(worker=st.sampled_from(ELSEWHERE))
     def renew(self, worker: Identity) -> None:
-        transitions.renew(worker)
+        leases.renew(worker)
         for model in self.model.values():
             if model.worker == str(worker):
                 model.lapsed = False
@@ -160,7 +160,7 @@ class Transitions(RuleBasedStateMachine):
     @rule()
     def rescue(self) -> None:
         gone = [each for each in self.model.values() if each.status == RUNNING and (each.lapsed or self.is_dead(each))]
-        assert transitions.rescue() == len(gone)
+        assert leases.rescue() == len(gone)
         for model in gone:
             model.record_crash(with_worker=True)
 
@@ -172,7 +172,7 @@ class Transitions(RuleBasedStateMachine):
     def give_back_unknown(self, worker: Identity, known: list[TaskRecord]) -> None:
         pks = {run.pk for run in known}
         unknown = [each for pk, each in self.model.items() if each.worker == str(worker) and pk not in pks]
-        assert transitions.give_back_unknown(worker, list(pks)) == len(unknown)
+        assert leases.give_back_unknown(worker, list(pks)) == len(unknown)
         for model in unknown:
             model.end_run(READY)
 

@@ -8,7 +8,7 @@ from django.tasks import TaskResultStatus
 
 from djbundle.tasks import operations_api
 from djbundle.tasks.models import TaskRecord
-from djbundle.tasks.store import transitions
+from djbundle.tasks.store import leases, transitions
 from tests.support.waiting import wait_until
 from tests.tasks import jobs
 from tests.tasks.conftest import StartWorker
@@ -35,7 +35,7 @@ def test_a_killed_worker_loses_no_task(tmp_path: Path, start_worker: StartWorker
 def test_a_task_outlives_many_workers(tmp_path: Path, start_worker: StartWorker) -> None:
     """It survives more lost workers than it may take processes with it, since a task does not kill whole workers."""
     jobs.wait_for.enqueue(str(tmp_path))
-    for run in range(1, transitions.MAX_CRASHES + 2):
+    for run in range(1, leases.MAX_CRASHES + 2):
         worker = start_worker()
         begun = "x" * run
         wait_until(lambda begun=begun: marks(tmp_path / "started") == begun, "the task starts")  # type: ignore[misc]
@@ -53,7 +53,7 @@ def marks(file: Path) -> str:
 def test_killed_workers_are_no_charge_on_a_task(tmp_path: Path, start_worker: StartWorker) -> None:
     """Its own process may die as often as if no worker had been killed."""
     jobs.wait_for.enqueue(str(tmp_path))
-    deaths = [*["worker"] * transitions.MAX_CRASHES, *["processes"] * (transitions.MAX_CRASHES - 1), "worker"]
+    deaths = [*["worker"] * leases.MAX_CRASHES, *["processes"] * (leases.MAX_CRASHES - 1), "worker"]
     worker = start_worker()
     for number, dies in enumerate(deaths, 1):
         begun = "x" * number
@@ -76,7 +76,7 @@ def test_a_task_that_kills_its_process_is_given_up(start_worker: StartWorker) ->
     jobs.kill_worker.enqueue()
     assert start_worker("--drain").wait(30) == 0
     record = TaskRecord.objects.get()
-    assert (record.status, record.losses) == (TaskResultStatus.FAILED, transitions.MAX_CRASHES)
+    assert (record.status, record.losses) == (TaskResultStatus.FAILED, leases.MAX_CRASHES)
     assert "processes ended while they ran this task" in record.errors[0]["traceback"]
 
 

@@ -9,7 +9,7 @@ from django.tasks import TaskResultStatus
 
 from djbundle.tasks import call, chain, group, operations_api
 from djbundle.tasks.models import TaskGroup, TaskRecord
-from djbundle.tasks.store import claim, transitions
+from djbundle.tasks.store import claim, leases, transitions
 from djbundle.tasks.store.worker_identity import Identity
 from djbundle.tasks.testing import run_pending
 from djbundle.tasks.worker.attempt import execute
@@ -157,5 +157,5 @@ def test_a_cancelled_run_that_is_lost_is_not_run_again() -> None:
     jobs.say.enqueue("x")
     (record,) = claim.claim(ME, 1)
     operations_api.cancel(transitions.records())
-    transitions.record_crash(record)
+    leases.record_crash(record)
     assert TaskRecord.objects.get().status == TaskResultStatus.FAILED

@@ -5,7 +5,7 @@ launcher/archive/format.h describes the format. These rules decide the order of 
 - Files that a start reads come first, in the order of reading, so that the launcher can unpack them ahead.
 - The remaining files are sorted by kind, because similar files side by side compress best.
 - A large file or a shared library has its own block, and is unpacked directly to its destination.
-- A static file is stored as a zstd frame. Its zstd copy is that same frame, and takes no extra room.
+- A static file is stored as a zstd frame. A browser that accepts zstd gets these same bytes, so they are stored once.
 - A block holds files of only one part of the tree. A change in the project then leaves the blocks of the packages
   unchanged and in the cache. Files with the same bytes are stored once.
 """

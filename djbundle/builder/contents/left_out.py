@@ -69,7 +69,8 @@ def print_left_out(left_out: LeftOut, console: Console) -> None:
     if len(warnings) > SHOWN_FILES:
         console.print(f"... and {len(warnings) - SHOWN_FILES} more")
     if number := len(left_out.files) + len(left_out.static):
-        console.print(f"{'':10}{number} files are left out, and why:  [bold]{LIST_COMMAND}[/]")
+        files = "1 file is" if number == 1 else f"{number} files are"
+        console.print(f"{'':10}{files} left out, and why:  [bold]{LIST_COMMAND}[/]")
 
 
 def printable(text: str) -> str:

@@ -1,7 +1,7 @@
 """Installed packages: the project's and djbundle's own, which may lie in two environments.
 
-When djbundle runs from its own environment (see environment.py), the builder's modules come from there. The project's
-packages are looked up through this file: first in the project's environment, then in djbundle's.
+djbundle may run from an environment of its own (see environment.py). Then the builder's modules come from there. The
+functions below find the project's packages: first in the project's environment, then in djbundle's.
 """
 
 import functools

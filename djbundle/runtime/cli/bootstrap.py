@@ -183,7 +183,7 @@ def open_tree() -> None:
 
 
 class SettingsFinder:
-    """Applies the settings overlay in an interpreter too, as the bundle's own commands do."""
+    """Applies the settings overlay when the bundle runs as a Python interpreter. Its own commands do so themselves."""
 
     @classmethod
     def find_spec(cls, name: str, path: "Any" = None, target: "Any" = None) -> ModuleSpec | None:  # noqa: ARG003

@@ -138,9 +138,10 @@ class Exchange:
             await self.refuse(*self.limits.flow_control.refusal(self.client))
         else:
             self.is_admitted = True
-            self.limits.flow_control.count_unanswered(self, self.client)
             if self.may_have_body(length):
                 await self.acquire_quota()
+            if not self.is_refused and not await self.limits.flow_control.new_requests.begin(self, self.client):
+                await self.refuse(HTTPStatus.SERVICE_UNAVAILABLE, "too many requests wait for their turn")
         return not self.is_refused
 
     def may_have_body(self, length: str | None) -> bool:
@@ -257,7 +258,7 @@ class Exchange:
             self.head = None
             await self._send({**head, "headers": encode_headers(headers)})  # raises if the head is invalid
             self.is_answered = True
-            self.limits.flow_control.note_answered(self)
+            self.limits.flow_control.new_requests.end(self)
 
     async def send_part(self, body: bytes, *, more: bool) -> None:
         length = self.length_to_send(body, more=more)
@@ -398,7 +399,7 @@ class Exchange:
 
     def close(self) -> None:
         self.release_quota()
-        self.limits.flow_control.note_answered(self)
+        self.limits.flow_control.new_requests.end(self)
         if self.is_admitted:
             self.limits.flow_control.release(self.client)
         if self.disconnect_watcher:

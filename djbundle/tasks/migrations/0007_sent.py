@@ -13,7 +13,7 @@ class Migration(migrations.Migration):
         migrations.AddIndex(
             model_name="taskrecord",
             index=models.Index(
-                condition=models.Q(("status", "READY"), ("sent_at__isnull", False)),
+                condition=models.Q(("sent_at__isnull", False), ("status", "READY")),
                 fields=["sent_at"],
                 name="djbundle_tasks_sent",
             ),

@@ -9,8 +9,8 @@ import re
 from traceback import format_exception
 from typing import Any, NamedTuple
 
+from djbundle.common import json_size
 from djbundle.tasks.compat import TaskResultStatus, normalize_json
-from djbundle.tasks.store import result_size
 from djbundle.tasks.store.claimed_run import Run
 from djbundle.tasks.text import clean, shortened
 
@@ -67,7 +67,7 @@ def encoded(value: Any, vendor: str = "") -> str | None:
     """
     if value is None:
         return None
-    if result_size.exceeds(value, MAX_RESULT):
+    if json_size.exceeds(value, MAX_RESULT):
         raise ValueError(f"A task may return {MAX_RESULT:,} characters of JSON; this one returned more.")
     plain = normalize_json(value)
     text = _encode(plain)

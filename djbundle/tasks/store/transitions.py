@@ -19,7 +19,7 @@ from djbundle.tasks import options
 from djbundle.tasks.compat import TaskResultStatus
 from djbundle.tasks.context import Cancelled
 from djbundle.tasks.models import PausedQueue, TaskGroup, TaskRecord
-from djbundle.tasks.store import clock, following, held, wakeup
+from djbundle.tasks.store import following, held, wakeup
 from djbundle.tasks.store.claimed_run import Run
 from djbundle.tasks.store.outcome import Outcome, entry_of, with_error
 from djbundle.tasks.store.worker_identity import Identity
@@ -27,8 +27,6 @@ from djbundle.tasks.task import AlreadyThere
 
 logger = logging.getLogger("djbundle.tasks")
 
-MAX_CRASHES = 3  # a task whose process died this many times, while the worker lived, fails for good
-MAX_CRASHES_IN_ALL = 10  # deaths, with those of the whole worker, which are seldom the fault of the task
 PRUNE_BATCH = 500  # rows
 KEEP_GROUPS = datetime.timedelta(days=23)  # longer, for the callback of a group of which a member has failed
 
@@ -50,7 +48,6 @@ WITHOUT_LAST = {  # the list of workers without its last entry; whether it has o
     ),
 }
 CANCELLED = "It was cancelled.\n"
-CRASHED = "{} processes ended while they ran this task.\n"
 
 Queues = tuple[str, ...]  # empty: all
 
@@ -70,19 +67,6 @@ def due(queues: Queues = ()) -> models.QuerySet[TaskRecord]:
     ready = records().filter(status=TaskResultStatus.READY, run_after__lte=timezone.now())
     ready = ready.exclude(queue_name__in=PausedQueue.objects.using(alias()).values("name"))
     return ready.filter(queue_name__in=queues) if queues else ready
-
-
-def renew(worker: Identity) -> None:
-    """Extend the leases of all tasks that this worker has claimed. This is the heartbeat."""
-    running = records().filter(status=TaskResultStatus.RUNNING, worker=str(worker))
-    clock.read(alias())
-    running.update(lease_until=clock.now(alias()) + options.lease())
-
-
-def give_back_unknown(worker: Identity, known: Sequence[int]) -> int:
-    """Give back tasks that this worker holds without knowing, as the answer to its claim was lost. Return how many."""
-    running = records().filter(status=TaskResultStatus.RUNNING, worker=str(worker))
-    return running.exclude(pk__in=known).update(status=TaskResultStatus.READY, worker="", lease_until=None)
 
 
 def finish(outcomes: Sequence[Outcome]) -> int:
@@ -109,7 +93,7 @@ def _write_successes(outcomes: Sequence[Outcome]) -> int:
 
 def _write_outcome(outcome: Outcome) -> bool:
     """Write one outcome with its own statements: a failure, a retry, or a success that other tasks follow."""
-    record = _running(outcome.pk, outcome.epoch).first()
+    record = running(outcome.pk, outcome.epoch).first()
     if record is None:
         return False
     if outcome.is_held and not record.cancelled_at:
@@ -117,34 +101,34 @@ def _write_outcome(outcome: Outcome) -> bool:
     now = timezone.now()
     if outcome.status == TaskResultStatus.SUCCESSFUL:
         value = outcome.value
-        ended = _end_run(record, status=TaskResultStatus.SUCCESSFUL, return_value=value, finished_at=now)
+        ended = end_run(record, status=TaskResultStatus.SUCCESSFUL, return_value=value, finished_at=now)
         if ended:
             following.follow(record, value)
         return ended
     later = now + datetime.timedelta(seconds=outcome.delay)
     if not outcome.error and not record.cancelled_at:  # put off, as if it had not run
-        return _end_run(record, status=TaskResultStatus.READY, run_after=later, worker_ids=record.worker_ids[:-1])
+        return end_run(record, status=TaskResultStatus.READY, run_after=later, worker_ids=record.worker_ids[:-1])
     errors = with_error(record.errors, outcome.error or entry_of(Cancelled, CANCELLED))
     if outcome.status == TaskResultStatus.FAILED or record.cancelled_at:
-        return _end_run(record, status=TaskResultStatus.FAILED, errors=errors, finished_at=now)
-    return _end_run(record, status=TaskResultStatus.READY, errors=errors, run_after=later)
+        return end_run(record, status=TaskResultStatus.FAILED, errors=errors, finished_at=now)
+    return end_run(record, status=TaskResultStatus.READY, errors=errors, run_after=later)
 
 
 def _write_held(record: TaskRecord, outcome: Outcome) -> bool:
     """Write the row of a task that could not start, or that has only now been made."""
     if outcome.made == held.REDUNDANT:
-        return _running(record.pk, record.epoch)._raw_delete(alias()) == 1
+        return running(record.pk, record.epoch)._raw_delete(alias()) == 1
     try:
         with transaction.atomic(using=alias()):
-            return _end_run(record, **held.put_back(record, outcome))
+            return end_run(record, **held.put_back(record, outcome))
     except IntegrityError:  # the task is unique, and an equal one was enqueued a moment ago
         error = entry_of(AlreadyThere, f"{record.task_path} waits for one with the same arguments.\n")
-        return _end_run(record, **held.put_back(record, outcome._replace(made=None, error=error)))
+        return end_run(record, **held.put_back(record, outcome._replace(made=None, error=error)))
 
 
 def is_writable(outcome: Outcome) -> bool:
     """Return whether the database accepts a trivial write for this run. Raise its error if it accepts none at all."""
-    return bool(_running(outcome.pk, outcome.epoch).update(epoch=outcome.epoch))
+    return bool(running(outcome.pk, outcome.epoch).update(epoch=outcome.epoch))
 
 
 def unclaim(runs: Sequence[Run]) -> None:
@@ -163,43 +147,22 @@ def unclaim(runs: Sequence[Run]) -> None:
 
 def give_back(record: TaskRecord) -> bool:
     """Give the task back unfinished."""
-    return _end_run(record, status=TaskResultStatus.READY)
+    return end_run(record, status=TaskResultStatus.READY)
 
 
-def record_crash(run: TaskRecord, *, with_worker: bool = False) -> bool:
-    """Give back a task whose process died, and raise its crash count; fail the task if the count is too high.
-
-    Return False if its lease was lost, or its row deleted.
-    """
-    record = _running(run.pk, run.epoch).first()  # what was claimed lacks some columns, and may be gone
-    if record is None:
-        return False
-    losses = record.losses + 1
-    worker_losses = (record.worker_losses or 0) + with_worker
-    is_given_up = losses - worker_losses >= MAX_CRASHES or losses >= MAX_CRASHES_IN_ALL
-    counts = {"losses": losses, "worker_losses": worker_losses or None}
-    is_cancelled = record.cancelled_at is not None
-    if not is_given_up and not is_cancelled:
-        return _end_run(record, status=TaskResultStatus.READY, **counts)
-    error = entry_of(Cancelled, CANCELLED) if is_cancelled else entry_of(RuntimeError, CRASHED.format(losses))
-    if not is_cancelled:
-        logger.error("%s is given up: %s", record, error["traceback"].rstrip())
-    errors = with_error(record.errors, error)
-    return _end_run(record, status=TaskResultStatus.FAILED, errors=errors, finished_at=timezone.now(), **counts)
-
-
-def _running(pk: int, epoch: int) -> models.QuerySet[TaskRecord]:
+def running(pk: int, epoch: int) -> models.QuerySet[TaskRecord]:
+    """Return the row of this run, as long as it has its lease."""
     return records().filter(pk=pk, epoch=epoch, status=TaskResultStatus.RUNNING)
 
 
-def _end_run(record: TaskRecord, **values: Any) -> bool:
+def end_run(record: TaskRecord, **values: Any) -> bool:
     """End the run. Return False if its lease was lost."""
-    return _running(record.pk, record.epoch).update(worker="", lease_until=None, **values) == 1
+    return running(record.pk, record.epoch).update(worker="", lease_until=None, **values) == 1
 
 
 def write_progress(pk: int, epoch: int, progress: dict[str, Any]) -> None:
     """Write the progress of a run."""
-    _running(pk, epoch).update(progress=progress)
+    running(pk, epoch).update(progress=progress)
 
 
 def cancelled(worker: Identity) -> list[int]:
@@ -214,28 +177,6 @@ def expire() -> int:
     late = records().filter(status=TaskResultStatus.READY, expires_at__lte=now, started_at__isnull=True)
     error = entry_of(TimeoutError, "It had not begun when it expired.\n")
     return late.update(status=TaskResultStatus.FAILED, errors=[error], finished_at=now)
-
-
-def rescue() -> int:
-    """Rescue the tasks whose worker is gone. Return how many."""
-    running = records().filter(status=TaskResultStatus.RUNNING)
-    workers = list(running.values_list("worker", flat=True).order_by().distinct())
-    return sum(record_crash(record, with_worker=True) for worker in workers for record in _orphans_of(worker, running))
-
-
-def _orphans_of(worker: str, running: models.QuerySet[TaskRecord]) -> models.QuerySet[TaskRecord]:
-    """Return the tasks of `worker` to rescue.
-
-    These are all if the worker has ended, none if it certainly lives, and otherwise those whose lease has expired.
-    """
-    own = running.filter(worker=worker)
-    if worker:
-        identity = Identity.parse(worker)
-        if identity.is_alive():
-            return own.none()
-        if identity.is_gone():
-            return own
-    return own.filter(models.Q(lease_until__isnull=True) | models.Q(lease_until__lt=clock.now(alias())))
 
 
 def prune(older_than: datetime.timedelta | None = None) -> int:

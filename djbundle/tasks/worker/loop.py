@@ -20,7 +20,7 @@ from django.utils import timezone
 
 from djbundle.common.periodic import Periodic
 from djbundle.tasks import options
-from djbundle.tasks.store import claim, transitions, worker_registry
+from djbundle.tasks.store import claim, leases, transitions, worker_registry
 from djbundle.tasks.store.claimed_run import Run
 from djbundle.tasks.store.worker_identity import Identity
 from djbundle.tasks.worker.database_backoff import DatabaseBackoff
@@ -189,7 +189,7 @@ class Worker:
         self.is_idle = self.stop_when_idle and not self._has_work() and not transitions.due(self.queues).exists()
 
     def _write_heartbeat(self) -> None:
-        transitions.renew(self.identity)
+        leases.renew(self.identity)
         self.registration.renew()
 
     def _forward_cancellations(self) -> None:
@@ -197,7 +197,7 @@ class Worker:
             self.pool.cancel(transitions.cancelled(self.identity))
 
     def _rescue(self) -> None:
-        if rescued := transitions.rescue():
+        if rescued := leases.rescue():
             logger.warning("%d tasks of a worker that is gone are run again", rescued)
         if expired := transitions.expire():
             logger.warning("%d tasks had not begun when they expired", expired)
@@ -211,7 +211,7 @@ class Worker:
     def _claim(self) -> None:
         self.pool.start_missing_processes()
         if self.is_claim_doubtful:
-            transitions.give_back_unknown(
+            leases.give_back_unknown(
                 self.identity, [run.pk for run in (*self.pool.unassigned, *self.pool.assigned_runs)]
             )
         keys = self.inbox.take() if self.inbox else []

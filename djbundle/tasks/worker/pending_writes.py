@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 
 from django.db import InterfaceError, OperationalError
 
-from djbundle.tasks.store import transitions
+from djbundle.tasks.store import leases, transitions
 from djbundle.tasks.store.claimed_run import Run
 from djbundle.tasks.store.outcome import Outcome, error_entry, failure, last_line, safe_repr
 from djbundle.tasks.worker.protocol import ProgressMessage
@@ -56,7 +56,7 @@ class PendingWrites:
 
     def give_back(self) -> None:
         """Give back what other workers may take. Write no outcomes."""
-        for runs, write in ((self.crashed, transitions.record_crash), (self.unfinished, transitions.give_back)):
+        for runs, write in ((self.crashed, leases.record_crash), (self.unfinished, transitions.give_back)):
             while runs:
                 _write_one(runs[-1].pk, lambda run=runs[-1], write=write: write(run.record()))  # type: ignore[misc]
                 runs.pop()

@@ -65,7 +65,12 @@ class Budget:
             self.progress_at[key] = time.monotonic()
 
     def is_stuck(self, client: str, since: float) -> bool:
-        """Return whether the client has taken nothing for STALL_TIMEOUT. The caller has waited since `since`."""
+        """Return whether the client has taken nothing for STALL_TIMEOUT. The caller has waited since `since`.
+
+        A client that nothing waits for is not stuck: others use up the budget.
+        """
+        if client_key(client) not in self.clients:
+            return False
         return time.monotonic() - max(since, self.progress_at.get(client_key(client), since)) > STALL_TIMEOUT
 
     @property

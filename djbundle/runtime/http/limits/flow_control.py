@@ -18,13 +18,13 @@ from djbundle.runtime.http.limits.budget import (
     client_key,
     longest_waiting,
 )
+from djbundle.runtime.http.limits.new_requests import NewRequests
 from djbundle.runtime.http.limits.refusals import Refusals
 from djbundle.runtime.http.protocol.connections import abort_connections
 from djbundle.runtime.http.protocol.transport import ConnectionId
 
 MAX_REQUESTS_PER_CLIENT = 512  # of one client at once; each takes 40 KB
-MAX_UNANSWERED_PER_CLIENT = 256  # of them, new ones whose response has not begun: its size is not yet counted
-UNANSWERED_SECONDS = 2.0  # after which a request is no longer new: it waits for something, as a long poll does
+WAITING_RESERVE = 32 << 20  # bytes of finished pages for clients of whom no other page waits
 POLL_INTERVAL = 0.1  # seconds between checks whether the client has taken other responses
 
 
@@ -40,8 +40,7 @@ class FlowControl:
         self.waiting_since: dict[object, tuple[float, ConnectionId]] = {}  # monotonic seconds, by the response
         self.held_requests: Counter[Hashable] = Counter()  # requests that have not begun, by their client
         self.active_requests: Counter[Hashable] = Counter()  # requests, by their client
-        self.unanswered: dict[object, tuple[float, Hashable]] = {}  # new requests: since when, and their client
-        self.unanswered_requests: Counter[Hashable] = Counter()  # how many these are, by their client
+        self.new_requests = NewRequests(budget.is_exempt)
         self.held_bytes: Counter[Hashable] = Counter()  # bytes of finished pages that wait, by their client
 
     async def admit(self, connection: ConnectionId, client: str) -> bool:
@@ -59,23 +58,7 @@ class FlowControl:
 
     def is_at_limit(self, client: str) -> bool:
         """Return whether this client has the maximum of requests that are being answered."""
-        key = client_key(client)
-        is_at_limit = (
-            self.active_requests[key] >= MAX_REQUESTS_PER_CLIENT
-            or self.unanswered_requests[key] >= MAX_UNANSWERED_PER_CLIENT
-        )
-        return is_at_limit and not self.budget.is_exempt(client)
-
-    def count_unanswered(self, request: object, client: str) -> None:
-        """Count a request that was admitted, until its response begins."""
-        key = client_key(client)
-        self.unanswered[request] = time.monotonic(), key
-        self.unanswered_requests[key] += 1
-
-    def note_answered(self, request: object) -> None:
-        """Note that the response to a request begins, or that there is none."""
-        if entry := self.unanswered.pop(request, None):
-            add_to_count(self.unanswered_requests, entry[1], -1)
+        return self.active_requests[client_key(client)] >= MAX_REQUESTS_PER_CLIENT and not self.budget.is_exempt(client)
 
     def release(self, client: str) -> None:
         """Stop counting a request."""
@@ -84,7 +67,7 @@ class FlowControl:
     def refusal(self, client: str) -> tuple[HTTPStatus, str]:
         """Return the status and the reason for refusing a request that has found no room."""
         if self.is_at_limit(client):
-            return HTTPStatus.TOO_MANY_REQUESTS, "too many requests of the client are being answered"
+            return HTTPStatus.TOO_MANY_REQUESTS, f"{MAX_REQUESTS_PER_CLIENT} requests of the client are being answered"
         return self.budget.refusal()
 
     async def wait_for_room(self, connection: ConnectionId, client: str) -> bool:
@@ -109,7 +92,8 @@ class FlowControl:
         if budget.try_charge(connection, client, size):
             return True
         key = client_key(client)
-        if budget.waiting_bytes + size > MAX_BYTES or (
+        reserve = 0 if self.held_bytes[key] else WAITING_RESERVE
+        if budget.waiting_bytes + size > MAX_BYTES + reserve or (
             self.held_bytes[key] + size > MAX_BYTES_PER_CLIENT and not budget.is_exempt(client)
         ):
             return False
@@ -154,11 +138,9 @@ class FlowControl:
 
     def sweep(self) -> None:
         """Cut off the slowest responses when there is no room for others. Call it each second."""
-        now = time.monotonic()
-        for request in [each for each, (since, _) in self.unanswered.items() if now - since > UNANSWERED_SECONDS]:
-            self.note_answered(request)
         if not self.budget.is_full:
             return
+        now = time.monotonic()
         slowest = longest_waiting((now - since, connection) for since, connection in self.waiting_since.values())
         if slowest:
             abort_connections(slowest)

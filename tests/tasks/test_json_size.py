@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
+from djbundle.common.json_size import exceeds
 from djbundle.tasks.store.outcome import MAX_RESULT, encoded
-from djbundle.tasks.store.result_size import exceeds
 
 
 def doubled(levels: int) -> list[Any]:

@@ -1,0 +1,82 @@
+"""Leases: who runs a task, and until when. A worker renews its leases, and a lost lease is rescued.
+
+A task of a worker that is gone runs again. Its crash count rises, because the task may be what has ended the worker.
+"""
+
+import logging
+from collections.abc import Sequence
+
+from django.db import models
+from django.utils import timezone
+
+from djbundle.tasks import options
+from djbundle.tasks.compat import TaskResultStatus
+from djbundle.tasks.context import Cancelled
+from djbundle.tasks.models import TaskRecord
+from djbundle.tasks.store import clock
+from djbundle.tasks.store.outcome import entry_of, with_error
+from djbundle.tasks.store.transitions import CANCELLED, alias, end_run, records, running
+from djbundle.tasks.store.worker_identity import Identity
+
+logger = logging.getLogger("djbundle.tasks")
+
+MAX_CRASHES = 3  # a task whose process died this many times, while the worker lived, fails for good
+MAX_CRASHES_IN_ALL = 10  # deaths, with those of the whole worker, which are seldom the fault of the task
+CRASHED = "{} processes ended while they ran this task.\n"
+
+
+def renew(worker: Identity) -> None:
+    """Extend the leases of all tasks that this worker has claimed. This is the heartbeat."""
+    running = records().filter(status=TaskResultStatus.RUNNING, worker=str(worker))
+    clock.read(alias())
+    running.update(lease_until=clock.now(alias()) + options.lease())
+
+
+def give_back_unknown(worker: Identity, known: Sequence[int]) -> int:
+    """Give back tasks that this worker holds without knowing, as the answer to its claim was lost. Return how many."""
+    running = records().filter(status=TaskResultStatus.RUNNING, worker=str(worker))
+    return running.exclude(pk__in=known).update(status=TaskResultStatus.READY, worker="", lease_until=None)
+
+
+def rescue() -> int:
+    """Rescue the tasks whose worker is gone. Return how many."""
+    running = records().filter(status=TaskResultStatus.RUNNING)
+    workers = list(running.values_list("worker", flat=True).order_by().distinct())
+    return sum(record_crash(record, with_worker=True) for worker in workers for record in _orphans_of(worker, running))
+
+
+def _orphans_of(worker: str, running: models.QuerySet[TaskRecord]) -> models.QuerySet[TaskRecord]:
+    """Return the tasks of `worker` to rescue.
+
+    These are all if the worker has ended, none if it certainly lives, and otherwise those whose lease has expired.
+    """
+    own = running.filter(worker=worker)
+    if worker:
+        identity = Identity.parse(worker)
+        if identity.is_alive():
+            return own.none()
+        if identity.is_gone():
+            return own
+    return own.filter(models.Q(lease_until__isnull=True) | models.Q(lease_until__lt=clock.now(alias())))
+
+
+def record_crash(run: TaskRecord, *, with_worker: bool = False) -> bool:
+    """Give back a task whose process died, and raise its crash count; fail the task if the count is too high.
+
+    Return False if its lease was lost, or its row deleted.
+    """
+    record = running(run.pk, run.epoch).first()  # what was claimed lacks some columns, and may be gone
+    if record is None:
+        return False
+    losses = record.losses + 1
+    worker_losses = (record.worker_losses or 0) + with_worker
+    is_given_up = losses - worker_losses >= MAX_CRASHES or losses >= MAX_CRASHES_IN_ALL
+    counts = {"losses": losses, "worker_losses": worker_losses or None}
+    is_cancelled = record.cancelled_at is not None
+    if not is_given_up and not is_cancelled:
+        return end_run(record, status=TaskResultStatus.READY, **counts)
+    error = entry_of(Cancelled, CANCELLED) if is_cancelled else entry_of(RuntimeError, CRASHED.format(losses))
+    if not is_cancelled:
+        logger.error("%s is given up: %s", record, error["traceback"].rstrip())
+    errors = with_error(record.errors, error)
+    return end_run(record, status=TaskResultStatus.FAILED, errors=errors, finished_at=timezone.now(), **counts)
