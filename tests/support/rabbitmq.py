@@ -35,6 +35,7 @@ class RabbitMQ:
         """Start it, with what it has kept."""
         environment = {
             "HOME": str(self.folder),  # for the cookie
+            "ERL_CRASH_DUMP": str(self.folder / "crash.dump"),
             "PATH": os.environ["PATH"],
             "ERL_EPMD_ADDRESS": "127.0.0.1",
             "ERL_EPMD_PORT": str(free_port()),

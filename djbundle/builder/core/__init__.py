@@ -1,1 +1,1 @@
-"""What every part of a build uses: the cache, the tree, the console, git, the sandbox, the file format."""
+"""What every part of a build uses: the cache, the tree, the console, git, the sandbox."""

@@ -34,7 +34,7 @@ PREVIOUS_SUFFIX = ".previous"
 
 @dataclass(frozen=True, slots=True)
 class RunningVersion:
-    """The program that serves, which is this very program."""
+    """The program that serves: the file that this command was called by."""
 
     version: Version
     program: Path

@@ -80,7 +80,7 @@ class Child:
 
     @property
     def room_without_limits(self) -> int:
-        """The same, without its limits."""
+        """How many tasks it could get now if it had no limits for its replacement."""
         if self.is_recalled or time.monotonic() < self.blocked_until:
             return 0
         if self.limits.max_memory or (self.assignments and time.monotonic() - self.last_activity > STUCK_SECONDS):
@@ -149,7 +149,7 @@ class Child:
         return not_started
 
     def is_wedged(self) -> bool:
-        """Return whether it runs nothing, and either starts nothing of what it gets or does not answer.
+        """Return whether it is idle and no longer works: it starts no task that it gets, or answers no recall.
 
         Then its threads have ended or wait for ever, and no task is to blame.
         """

@@ -59,7 +59,7 @@ class ProcessPool:
 
     @property
     def room_alone(self) -> int:
-        """The same for tasks that need a process of their own."""
+        """How many tasks that need a process of their own can be claimed now."""
         alone = self._alone()
         return self.max_alone - len(alone) + sum(child.room for child in alone)
 
