@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from djbundle.tasks import RetryAfter
 from djbundle.tasks.models import TaskRecord
-from djbundle.tasks.store import claim, outcome, transitions
+from djbundle.tasks.store import claim, leases, outcome, transitions
 from djbundle.tasks.store.outcome import MAX_TRACEBACKS, Outcome, entry_of, success, with_error
 from djbundle.tasks.store.worker_identity import Identity
 from djbundle.tasks.task import MAX_SECONDS, MIN_SNOOZE
@@ -167,7 +167,7 @@ def test_write_that_fails_for_any_reason_holds_up_no_other(monkeypatch: pytest.M
     def record_crash(_: TaskRecord) -> None:
         raise RuntimeError("a fault of the worker's")
 
-    monkeypatch.setattr(transitions, "record_crash", record_crash)
+    monkeypatch.setattr(leases, "record_crash", record_crash)
     pending_writes.write()
     assert not pending_writes
     assert TaskRecord.objects.get(pk=unfinished.pk).status == TaskResultStatus.READY
