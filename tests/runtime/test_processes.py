@@ -1,4 +1,4 @@
-"""What the kernel reports of a process, whatever that process calls itself."""
+"""The kernel's report of a process is read correctly, whatever name the process has."""
 
 import os
 import subprocess

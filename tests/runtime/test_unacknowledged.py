@@ -25,6 +25,7 @@ from djbundle.runtime.http.protocol.transport import headers_size
 from djbundle.runtime.options.http import HttpOptions
 from tests.runtime.granian import CONNECTION, Protocol, make_request
 from tests.support.clock import stopped_clock
+from tests.support.sockets import connected
 from tests.support.waiting import wait_until
 
 CLIENT = ("192.0.2.1", 40000)
@@ -56,11 +57,8 @@ def nobody(site: UnacknowledgedBytes, monkeypatch: pytest.MonkeyPatch) -> Unackn
 
 @pytest.fixture
 def pair() -> Iterator[Pair]:
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        client = socket.create_connection(listener.getsockname())
-        server, _ = listener.accept()
-        with client, server:
-            yield client, server
+    with connected() as ends:
+        yield ends
 
 
 def test_who_takes_too_little_is_stalled(site: UnacknowledgedBytes, clock: SimpleNamespace) -> None:

@@ -1,9 +1,6 @@
 """Pages of medium size are sent whole over HTTP/1 while clients cannot have left much unread."""
 
 import contextlib
-import socket
-from collections.abc import Iterator
-from contextlib import contextmanager
 from types import SimpleNamespace
 
 import pytest
@@ -18,6 +15,7 @@ from djbundle.runtime.http.limits.whole_pages import (
 )
 from djbundle.runtime.http.protocol.transport import ConnectionId
 from tests.support.clock import stopped_clock
+from tests.support.sockets import connected
 from tests.support.waiting import wait_until
 
 CLIENT, OTHER, PROXY = "192.0.2.1", "192.0.2.2", "192.0.2.3"
@@ -107,13 +105,3 @@ def check_again(pages: WholePages, clock: SimpleNamespace) -> set[ConnectionId]:
     clock.now += CHECK_INTERVAL
     pages.check()
     return {*pages.pages}
-
-
-@contextmanager
-def connected() -> Iterator[tuple[socket.socket, socket.socket]]:
-    """Yield both ends of a connection: the client's, and the site's."""
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        client = socket.create_connection(listener.getsockname())
-        server, _ = listener.accept()
-    with client, server:
-        yield client, server

@@ -22,6 +22,7 @@ from djbundle.tasks.engine.broker import Broker as Connection
 from djbundle.tasks.models import TaskRecord
 from djbundle.tasks.store import claim
 from djbundle.tasks.store.worker_identity import Identity
+from tests.support.redis import Redis
 from tests.support.waiting import wait_until
 from tests.tasks import jobs
 from tests.tasks.conftest import ENVIRONMENT, REPOSITORY, Broker, StartWorker
@@ -74,8 +75,6 @@ def test_without_its_broker_a_task_waits(broker: Broker, url: str, start_worker:
 
 
 def test_broker_that_comes_later(tmp_path: Path, start_worker: StartWorker) -> None:
-    from tests.support.redis import Redis  # noqa: PLC0415 - only here
-
     server = Redis(tmp_path / "redis")
     worker = start_worker(**options(server.url))
     jobs.add.enqueue(1, 2)
@@ -154,7 +153,7 @@ def test_worker_of_one_queue(url: str, start_worker: StartWorker) -> None:
 
 
 def test_messages_of_strangers(url: str, start_worker: StartWorker) -> None:
-    """Who can write to the broker can make a worker look for tasks, and nothing else."""
+    """A stranger who can write to the broker can make a worker look for tasks, and do nothing else."""
     worker = start_worker(**options(url))
     jobs.add.enqueue(1, 2)
     all_succeed()

@@ -12,7 +12,7 @@ import signal
 import socket
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import NoReturn
 
 from djbundle.common.processes import die_with_parent
@@ -42,7 +42,7 @@ class HelperProcess:
     _received: bytes = b""
     _started_at: float = 0.0
     _delay: float = 0.0
-    _retry_at: float = field(default=0.0)
+    _retry_at: float = 0.0
 
     def start_if_missing(self) -> None:
         """Start it unless it runs, or has ended only a moment ago."""

@@ -16,8 +16,9 @@ from djbundle.tasks import backends
 from djbundle.tasks.compat import TaskResultStatus
 from djbundle.tasks.models import TaskRecord
 from djbundle.tasks.store import limits, wakeup
+from djbundle.tasks.store.claim import startable
 from djbundle.tasks.store.durability import relaxed
-from djbundle.tasks.store.transitions import alias, due, records
+from djbundle.tasks.store.transitions import alias, records
 
 RESEND_AFTER = datetime.timedelta(seconds=60)  # without a claim
 REFUSED_DELAY = datetime.timedelta(seconds=1)  # before a task is sent again that its worker could not take
@@ -25,9 +26,8 @@ REFUSED_DELAY = datetime.timedelta(seconds=1)  # before a task is sent again tha
 
 def waiting() -> models.QuerySet[TaskRecord]:
     """Return the due tasks that the broker does not have, the most urgent first."""
-    not_expired = models.Q(expires_at__isnull=True) | models.Q(expires_at__gt=timezone.now())
-    tasks = due().filter(not_expired | models.Q(started_at__isnull=False), sent_at__isnull=True, concurrency_key="")
-    return tasks.exclude(queue_name__in=[*limits.rates()]).order_by("-priority", "run_after", "id")
+    tasks = startable().filter(sent_at__isnull=True, concurrency_key="")
+    return tasks.exclude(queue_name__in=[*limits.rates()])
 
 
 def count_sent(maximum: int) -> int:

@@ -83,9 +83,7 @@ def claim_runs(worker: Identity, limit: int, queues: Queues = (), kind: TaskKind
         return []
     if not limited and not has_keys:
         return _claim_runs(worker, limit, unlimited, queues)
-    with transaction.atomic(using=alias()):
-        keys = limits.choose(_startable(queues).filter(CONDITIONS[kind]), limited, limit)
-        return _claim_runs(worker, limit, _in_condition("id", keys), keys) if keys else []
+    return _claim_chosen(worker, limit, startable(queues).filter(CONDITIONS[kind]), limited)
 
 
 def claim_keys(worker: Identity, keys: Sequence[int], limit: int, kind: TaskKind = TaskKind.ANY) -> list[Run]:
@@ -100,9 +98,16 @@ def claim_limited(worker: Identity, limit: int, queues: Queues = (), kind: TaskK
     is_due, has_keys = _peek(queues)
     if not is_due or not (limited or has_keys):
         return []
+    has_limit = ~models.Q(concurrency_key="") | models.Q(queue_name__in=[*limited])
+    return _claim_chosen(worker, limit, startable(queues).filter(CONDITIONS[kind]).filter(has_limit), limited)
+
+
+def _claim_chosen(
+    worker: Identity, limit: int, candidates: models.QuerySet[TaskRecord], limited: dict[str, limits.Rate]
+) -> list[Run]:
+    """Claim up to `limit` of the candidates that no limit forbids."""
     with transaction.atomic(using=alias()):
-        has_limit = ~models.Q(concurrency_key="") | models.Q(queue_name__in=[*limited])
-        keys = limits.choose(_startable(queues).filter(CONDITIONS[kind]).filter(has_limit), limited, limit)
+        keys = limits.choose(candidates, limited, limit)
         return _claim_runs(worker, limit, _in_condition("id", keys), keys) if keys else []
 
 
@@ -117,7 +122,7 @@ def _peek(queues: Queues) -> tuple[bool, bool]:
     return bool(is_due), bool(has_keys)
 
 
-def _startable(queues: Queues) -> models.QuerySet[TaskRecord]:
+def startable(queues: Queues = ()) -> models.QuerySet[TaskRecord]:
     """Return the tasks that are due and have not expired, in the order of claiming."""
     not_expired = models.Q(expires_at__isnull=True) | models.Q(expires_at__gt=timezone.now())
     startable = due(queues).filter(not_expired | models.Q(started_at__isnull=False))
