@@ -18,6 +18,8 @@ HEARTBEAT = 30  # seconds; for brokers that have one
 DRAIN_SECONDS = 1.1  # seconds in which a request for messages that is under way may still bring one
 MAX_KEYS = 1000  # in a message that is accepted
 
+MAX_KEY = (1 << 63) - 1  # of a row; databases refuse a larger one with an error
+
 OnKeys = Callable[[list[int]], object]
 
 
@@ -128,7 +130,7 @@ def _accept(message: Any, on_keys: OnKeys) -> None:
     except Exception:  # whatever a stranger has sent
         return
     if isinstance(keys, list) and len(keys) <= MAX_KEYS:
-        on_keys([key for key in keys if type(key) is int and key > 0])
+        on_keys([key for key in keys if type(key) is int and 0 < key <= MAX_KEY])
 
 
 def _transport_options(url: BrokerUrl) -> dict[str, Any]:

@@ -25,6 +25,7 @@ class Receiver:
     def __init__(self, url: BrokerUrl, queues: Sequence[str], worker: socket.socket) -> None:
         self.url, self.queues, self.worker = url, queues, worker
         self.credit = 0
+        self.is_closed = False  # the worker's end
         self._received = b""
 
     def run(self) -> None:
@@ -53,8 +54,6 @@ class Receiver:
         receiving.drain(DRAIN_INTERVAL)
         receiving.check_heartbeat()
         return not self.is_closed
-
-    is_closed = False  # the worker's end
 
     def has_credit(self, seconds: float) -> bool:
         """Read what the worker has sent. Without credit wait for it, at most so long. Return whether there is any."""
