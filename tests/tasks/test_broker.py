@@ -22,6 +22,7 @@ from djbundle.tasks.engine.broker import Broker as Connection
 from djbundle.tasks.models import TaskRecord
 from djbundle.tasks.store import claim, limits
 from djbundle.tasks.store.worker_identity import Identity
+from tests.support.black_hole import BlackHoleProxy
 from tests.support.redis import Redis
 from tests.support.waiting import wait_until
 from tests.tasks import jobs
@@ -72,6 +73,18 @@ def test_without_its_broker_a_task_waits(broker: Broker, url: str, start_worker:
         broker.start()
     all_succeed()
     assert worker.poll() is None
+
+
+@pytest.mark.slow  # two heartbeats must be missing
+def test_connections_that_become_black_holes(broker: Broker, url: str, start_worker: StartWorker) -> None:
+    """No answer comes, and no end either, as behind a firewall that has forgotten the connection."""
+    with BlackHoleProxy(broker.port) as proxy:
+        start_worker(**options(url.replace(f":{broker.port}", f":{proxy.port}")))
+        jobs.add.enqueue(1, 2)
+        all_succeed()
+        proxy.swallow()
+        jobs.add.enqueue(2, 2)
+        all_succeed(120)
 
 
 def test_broker_that_comes_later(tmp_path: Path, start_worker: StartWorker) -> None:

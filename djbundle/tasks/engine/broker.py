@@ -9,7 +9,7 @@ import importlib
 import logging
 import socket
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from djbundle.common.broker_url import BrokerUrl
@@ -18,7 +18,7 @@ from djbundle.tasks.engine.tls import ssl_options
 logger = logging.getLogger("djbundle.tasks")
 
 CONNECT_TIMEOUT = 5.0  # seconds
-HEARTBEAT = 30  # seconds; for brokers that have one
+HEARTBEAT = 10  # seconds; without one for twice as long, the connection is taken for dead. For RabbitMQ only
 PUBLISH_TIMEOUT = 10.0  # seconds for the broker to confirm a message
 RETENTION = 60.0  # seconds; RabbitMQ drops messages that nobody has taken by then, since they are sent again
 DRAIN_SECONDS = 1.1  # seconds in which a request for messages that is under way may still bring one
@@ -94,9 +94,11 @@ class Broker:
             return f"the broker refuses: {text}"
         return f"the broker does not answer: {text}"
 
-    @contextlib.contextmanager
-    def consuming(self, names: Sequence[str], on_keys: OnKeys) -> Iterator["Receiving"]:
-        """Pass the keys of each message to `on_keys` while the returned object drains."""
+    def consume(self, names: Sequence[str], on_keys: OnKeys) -> "Receiving":
+        """Pass the keys of each message to `on_keys` while the returned object drains.
+
+        It ends with the process. After an error, a good-bye to the broker might wait for its answer without end.
+        """
         messages: Any = importlib.import_module("kombu.message")
         messages.decompress = refuse_compressed  # which is called before a message gets here
         channel = self._connection.channel()
@@ -110,13 +112,10 @@ class Broker:
             on_decode_error=lambda message, _error: _drop(message),
             prefetch_count=1,
         )
-        try:
-            yield Receiving(self._connection, consumer, self.errors)
-        finally:
-            with contextlib.suppress(*self.errors):
-                consumer.cancel()
+        return Receiving(self._connection, consumer, self.errors)
 
     def close(self) -> None:
+        """Say good-bye to the broker. It may wait for the answer without end, so processes that end do not."""
         with contextlib.suppress(Exception):
             self._connection.release()
 
@@ -152,10 +151,6 @@ class Receiving:
                 logger.warning("a message in the broker is none of ours; it is dropped", exc_info=True)
             if self.strange > MAX_STRANGE:
                 raise
-
-    def check_heartbeat(self) -> None:
-        if self._connection.supports_heartbeats:
-            self._connection.heartbeat_check()
 
     def stop(self, may_go_on: Callable[[], bool]) -> None:
         """Ask for no more messages, and handle those that are under way. Return early once `may_go_on` is true."""

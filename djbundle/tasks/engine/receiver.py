@@ -10,13 +10,14 @@ import socket
 from collections.abc import Sequence
 
 from djbundle.common.broker_url import BrokerUrl
+from djbundle.common.periodic import Periodic
 from djbundle.tasks.engine.broker import Broker, Receiving
 
 logger = logging.getLogger("djbundle.tasks")
 
 DRAIN_INTERVAL = 1.0  # seconds between checks of the worker while no message comes
 LINGER = 0.005  # seconds to wait for more credit before the broker is asked to stop, which takes as long
-HEARTBEAT_INTERVAL = 10.0  # seconds between heartbeats while it has no credit
+HEARTBEAT_INTERVAL = 3.0  # seconds between checks of the broker's heartbeats
 
 
 class Receiver:
@@ -31,11 +32,12 @@ class Receiver:
     def run(self) -> None:
         """Run until the worker closes the socket, or the broker does not answer."""
         broker = Broker(self.url)
+        self.heartbeat = Periodic(HEARTBEAT_INTERVAL, broker.check_heartbeat)
         try:
-            with broker.consuming(self.queues, self.pass_on) as receiving:
-                logger.info("tasks come from %s", self.url.masked)
-                while self._receive(receiving):
-                    pass
+            receiving = broker.consume(self.queues, self.pass_on)
+            logger.info("tasks come from %s", self.url.masked)
+            while self._receive(receiving):
+                pass
         except broker.errors as error:
             logger.error("%s; trying again", broker.describe(error))
 
@@ -48,11 +50,11 @@ class Receiver:
         """Do one turn. Return False when the worker is gone."""
         if not self.has_credit(0.0 if self.credit > 0 else LINGER):
             receiving.stop(lambda: self.has_credit(0.0))
-            receiving.check_heartbeat()
+            self.heartbeat.run()
             return self.has_credit(HEARTBEAT_INTERVAL) or not self.is_closed
         receiving.start()
         receiving.drain(DRAIN_INTERVAL)
-        receiving.check_heartbeat()
+        self.heartbeat.run()
         return not self.is_closed
 
     def has_credit(self, seconds: float) -> bool:

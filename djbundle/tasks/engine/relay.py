@@ -29,7 +29,7 @@ logger = logging.getLogger("djbundle.tasks")
 BATCH = 500  # tasks marked in one transaction
 POLL_INTERVAL = 1.0  # seconds between looks for tasks that become due
 FULL_INTERVAL = 0.02  # seconds between looks while the broker has enough
-HEARTBEAT_INTERVAL = 5.0  # seconds between checks of the broker's heartbeats
+HEARTBEAT_INTERVAL = 3.0  # seconds between checks of the broker's heartbeats
 LOST_INTERVAL = 0.5  # seconds between searches for tasks to send again
 MIN_WINDOW, MAX_WINDOW = 64, 20_000  # tasks that the broker has, and no worker yet
 SUPPLY_SECONDS = 1.0  # for which the broker is supplied
@@ -148,5 +148,4 @@ def run_relay(url: BrokerUrl, worker: socket.socket) -> None:
     try:
         relay.run()
     finally:
-        relay.broker.close()
         connections.close_all()
