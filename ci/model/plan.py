@@ -10,10 +10,10 @@ from ci.model.simulation import Load, Simulation
 from ci.model.system import Mode, System
 
 WARM_UP, SPAN = 0.5, 0.7  # simulated seconds: until relays know the rate of their workers, and after that
-SLOW_WARM_UP = 3.0  # where a message takes long
+SLOW_WARM_UP = 2.0  # where a message takes long
 MAX_P99 = 0.5  # seconds from commit to start
 MAX_GROWTH = 0.02  # of the tasks in the system, as a share of those that come
-GROWTH = 1.2  # factor for the parts that were too few
+GROWTH = 1.6  # factor for the parts that were too few
 TRIES = 12
 DAY, MONTH = 86_400.0, 30 * 86_400.0  # seconds
 
