@@ -1,6 +1,6 @@
 """Measures the costs of the model on this machine: ``python -m ci.model.measure``.
 
-It starts PostgreSQL, Redis and RabbitMQ on the loopback address, and takes about five minutes. SQS needs boto3 and
+It starts PostgreSQL, Redis and RabbitMQ on the loopback address, and takes five to ten minutes. SQS needs boto3 and
 moto: without them, the recorded costs of its client are kept.
 """
 

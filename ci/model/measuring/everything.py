@@ -16,7 +16,7 @@ from ci.model.measuring.brokers import measure_broker
 from ci.model.measuring.database import measure_database
 from ci.model.measuring.drain import Drain, measure_drain
 
-ROUNDS = 6  # drains, of which the fastest counts
+ROUNDS = 10  # drains, of which the fastest counts
 LARGE = 400  # tasks in a statement of a busy worker
 
 Pids = Callable[[], Iterable[int]]
