@@ -27,7 +27,7 @@ NAVIGATION = {
         "docs/tasks",
     ],
     "Reference": [f"docs/reference/{name}" for name in ("options", "settings", "metrics", "exit-codes")],
-    "Explanation": ["ARCHITECTURE", "docs/benchmarks", "SECURITY"],
+    "Explanation": ["ARCHITECTURE", "docs/benchmarks", "docs/capacity", "SECURITY"],
     "Project": ["CHANGELOG", "CONTRIBUTING"],
 }
 

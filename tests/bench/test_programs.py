@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parent.parent.parent
-FOLDERS = ("ci", "ci/bench", "ci/bench/task_peers")  # deeper folders run in environments of their own
+FOLDERS = ("ci", "ci/bench", "ci/bench/task_peers", "ci/model")  # deeper folders run in environments of their own
 MODULES = [
     ".".join(path.relative_to(ROOT).with_suffix("").parts) for each in FOLDERS for path in (ROOT / each).glob("*.py")
 ]

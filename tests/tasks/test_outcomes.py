@@ -6,8 +6,9 @@ import pickle
 from typing import Any
 
 import pytest
-from django.db import OperationalError
+from django.db import OperationalError, connection
 from django.tasks import TaskResult, TaskResultStatus
+from django.utils import timezone
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
@@ -20,6 +21,7 @@ from djbundle.tasks.task import MAX_SECONDS, MIN_SNOOZE
 from djbundle.tasks.worker.attempt import execute
 from djbundle.tasks.worker.pending_writes import MAX_FAILED_WRITES, PendingWrites
 from djbundle.tasks.worker.protocol import OutcomesMessage
+from tests.support.postgres import Postgres
 from tests.tasks import hostile_jobs, jobs
 
 TEXTS = st.text(st.characters())  # also \0 and halves of surrogate pairs
@@ -188,3 +190,18 @@ def test_what_was_not_begun_is_as_if_it_had_not_been_claimed() -> None:
     assert [record.started_at for record in records] == [None, began]
     transitions.unclaim([first, second])  # other claims hold them now
     assert [len(record.worker_ids) for record in TaskRecord.objects.order_by("id")] == [0, 1]
+
+
+@pytest.mark.parametrize("sql", [transitions.SUCCEED, transitions.UNCLAIM])
+def test_postgresql_finds_a_run_by_its_key_whatever_it_knows_of_the_table(postgres: Postgres, sql: str) -> None:
+    jobs.add.enqueue(1, 2)
+    last, only = transitions.WITHOUT_LAST["postgresql"]
+    names = {"table": TaskRecord._meta.db_table, "last": last, "only": only}
+    values = [1, 1] if sql == transitions.UNCLAIM else [None, timezone.now(), 1, 1]
+    with connection.cursor() as cursor:
+        cursor.execute(f"ANALYZE {TaskRecord._meta.db_table}")  # nothing runs now
+        cursor.execute("SET enable_seqscan = off")  # which a table of one row would get
+        cursor.execute(f"EXPLAIN {sql.format(**names)}", values)
+        plan = "\n".join(line for (line,) in cursor.fetchall())
+        cursor.execute("RESET enable_seqscan")
+    assert "djbundle_tasks_taskrecord_pkey" in plan

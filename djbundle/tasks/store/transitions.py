@@ -30,14 +30,16 @@ logger = logging.getLogger("djbundle.tasks")
 PRUNE_BATCH = 500  # rows
 KEEP_GROUPS = datetime.timedelta(days=23)  # longer, for the callback of a group of which a member has failed
 
+# They say RUNNING in a roundabout way. With a plain "status = 'RUNNING'" PostgreSQL would read every running task, and
+# those that have ended since its last VACUUM, through djbundle_tasks_running: few run when it counts them.
 SUCCEED = """
 UPDATE {table} SET status = 'SUCCESSFUL', return_value = %s, finished_at = %s, worker = '', lease_until = NULL
-WHERE id = %s AND epoch = %s AND status = 'RUNNING'
+WHERE id = %s AND epoch = %s AND coalesce(status, '') = 'RUNNING'
 """
 UNCLAIM = """
 UPDATE {table} SET status = 'READY', worker = '', lease_until = NULL,
     started_at = CASE WHEN {only} THEN NULL ELSE started_at END, worker_ids = {last}
-WHERE id = %s AND epoch = %s AND status = 'RUNNING'
+WHERE id = %s AND epoch = %s AND coalesce(status, '') = 'RUNNING'
 """
 WITHOUT_LAST = {  # the list of workers without its last entry; whether it has only one entry
     "sqlite": ("json_remove(worker_ids, '$[#-1]')", "json_array_length(worker_ids) = 1"),
