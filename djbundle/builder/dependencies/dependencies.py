@@ -34,6 +34,17 @@ NOT_NEEDED = {"granian": ("click",)}  # only for its command line, which a bundl
 # Database drivers. Another database address in the environment may need another driver.
 DRIVERS = frozenset({"mysqlclient", "oracledb", "psycopg", "psycopg2", "psycopg2-binary", "pymysql"})
 BROKERS = ("amqp", "kombu", "redis")  # of tasks; TASKS_URL may name any
+# For variables that move a bundle to other services, whatever its settings read. All packages of a row go in, if all
+# are installed: they are extras of djbundle.
+SERVICES = (
+    ("DATABASE_URL", "a database", ("psycopg", "dj-database-url")),
+    ("DATABASE_URL", "a database", ("psycopg", "psycopg-pool")),
+    ("DATABASE_URL", "a database", ("psycopg2", "dj-database-url")),
+    ("DATABASE_URL", "a database", ("psycopg2-binary", "dj-database-url")),
+    ("DATABASE_URL", "a database", ("mysqlclient", "dj-database-url")),
+    ("CACHE_URL", "a cache", ("redis",)),
+    ("MEDIA_URL", "a store of uploads", ("boto3", "django-storages")),
+)
 TASKS_MODULE = "djbundle.tasks.apps"  # loaded by a project that has tasks
 DATABASE_VARIABLE = re.compile(r"DATABASE|POSTGRES|MYSQL|^(DB|PG)_?[A-Z]")
 
@@ -89,6 +100,13 @@ def _add(dependencies: dict[str, Dependency], candidates: Iterable[Candidate], l
         ]
 
 
+def _for_services() -> Iterator[Candidate]:
+    """Yield the installed packages for services that a variable may name."""
+    for variable, service, names in SERVICES:
+        if all(map(installed.is_installed, names)):
+            yield from ((name, f"{service} that {variable} may name", set()) for name in names)
+
+
 def _for_tls(project: Project) -> Iterator[tuple[str, str]]:
     """Yield what TLS and signatures need, and why."""
     if project.configuration.tls:
@@ -122,6 +140,7 @@ def _roots(project: Project, inspection: Inspection, owners: Owners) -> Iterator
         yield from ((name, f"a database that {variable} may name", set()) for name in sorted(DRIVERS))
     if TASKS_MODULE in inspection.modules:
         yield from ((name, "a broker that TASKS_URL may name", set()) for name in BROKERS)
+    yield from _for_services()
     yield from ((name, reason, set()) for name, reason in _for_tls(project))  # last, so the project's own reason wins
 
 

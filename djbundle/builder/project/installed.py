@@ -71,6 +71,11 @@ def distribution(name: str) -> importlib.metadata.Distribution:
     raise importlib.metadata.PackageNotFoundError(name)
 
 
+def is_installed(name: str) -> bool:
+    """Return whether the project's environment or djbundle's has a distribution of this name."""
+    return any(importlib.metadata.distributions(name=name, path=list(search_path())))
+
+
 _files: dict[str, list[importlib.metadata.PackagePath]] = {}  # a cache, by the folder of the distribution's metadata
 
 

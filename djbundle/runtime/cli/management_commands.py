@@ -10,7 +10,9 @@ from djbundle.errors import BelongsToTheProjectError, UnknownCommandError
 from djbundle.runtime.cli.command_help import OwnCommandHelp
 from djbundle.runtime.cli.commands import OWN_COMMANDS
 from djbundle.runtime.core.bundle import Bundle
+from djbundle.runtime.database.connecting import refused_connections_explained
 from djbundle.runtime.process import memory
+from djbundle.runtime.settings.machine_ties import report_in_checks
 from djbundle.runtime.settings.overlay import Change
 from djbundle.runtime.settings.rules import apply_overlay
 
@@ -88,6 +90,9 @@ def run_command(bundle: Bundle, arguments: list[str]) -> None:
     if arguments[0] in OWN_COMMANDS:  # with --help; Django has a meaning of its own for "version"
         OwnCommandHelp(arguments[0]).print_help(program, arguments[0])
         return
+    if arguments[0] == "check":
+        report_in_checks(bundle)
     utility = BundleUtility([bundle.program, *arguments])
     utility.prog_name = program
-    utility.execute()
+    with refused_connections_explained():
+        utility.execute()
