@@ -1,6 +1,6 @@
 """``CACHE_URL`` names the Redis server of a cache, as ``redis://:password@host:6379/1?prefix=shop``."""
 
-import importlib.util
+from importlib.util import find_spec
 from typing import Any
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
@@ -36,7 +36,7 @@ def _moved(entry: dict[str, Any], variable: ServiceVariable, overlay: Overlay) -
     Sites and aliases that share a server have different prefixes.
     """
     location, prefix = _parse(variable)
-    if importlib.util.find_spec("redis") is None:
+    if find_spec("redis") is None:
         raise SettingsError(
             f"{variable.name} needs the package redis, which is not in this bundle",
             'pip install "djbundle[redis]" in the project, and build again',

@@ -4,7 +4,7 @@ django-storages speaks to it. The keys come from ``AWS_ACCESS_KEY_ID`` and ``AWS
 boto3 finds them.
 """
 
-import importlib.util
+from importlib.util import find_spec
 from typing import Any
 from urllib.parse import SplitResult, parse_qsl, urlsplit
 
@@ -16,7 +16,7 @@ from djbundle.runtime.settings.services import ServiceVariable
 from djbundle.storages import FILE_STORAGE
 
 BACKEND = "storages.backends.s3.S3Storage"
-PACKAGES = ("storages", "boto3")
+PACKAGES = {"storages": "django-storages", "boto3": "boto3"}  # what it needs: modules, and who has them
 SCHEME = "s3"
 EXAMPLE = "write it as in s3://bucket/prefix?region=eu-central-1"
 PARAMETERS = (
@@ -41,8 +41,7 @@ def use_media_stores(overlay: Overlay) -> None:
 def _moved(entry: dict[str, Any], variable: ServiceVariable) -> dict[str, Any]:
     """Return the entry of STORAGES for the bucket. An S3 backend of the project's stays, with its options."""
     options = _parse(variable)
-    missing = next((each for each in PACKAGES if importlib.util.find_spec(each) is None), None)
-    if missing:
+    if missing := next((name for module, name in PACKAGES.items() if find_spec(module) is None), None):
         raise SettingsError(
             f"{variable.name} needs the package {missing}, which is not in this bundle",
             'pip install "djbundle[s3]" in the project, and build again',
