@@ -10,17 +10,20 @@ from django.core.files.storage import storages
 from djbundle.common import service_variables
 from djbundle.errors import ServiceUnreachableError
 from djbundle.runtime.core.bundle import Bundle
+from djbundle.runtime.database.migrations import open_connections, used_databases
 from djbundle.runtime.settings import services
+from djbundle.runtime.settings.services import ServiceVariable
 
 TIMEOUT = 10  # seconds for an object store to answer
 NOT_ASKED = "AccessDenied"  # the code of S3 for keys that are right, and may read and write but not list
 
 
 def ask_shared_services(bundle: Bundle) -> None:
-    """Raise ServiceUnreachableError if a cache or a store that a variable names does not answer as it should.
+    """Raise ServiceUnreachableError if a service that a variable names does not answer as it should.
 
-    The databases are asked for their migrations anyway. Leaves no connection open.
+    Leaves no connection open, since none may cross a fork.
     """
+    _ask_databases(services.find(bundle, service_variables.DATABASE, used_databases()))
     for variable in services.find(bundle, service_variables.CACHE, settings.CACHES):
         with _explained(f'the cache "{variable.alias}"', variable.name):
             caches[variable.alias].get("djbundle")
@@ -29,6 +32,12 @@ def ask_shared_services(bundle: Bundle) -> None:
     for variable in services.find(bundle, service_variables.MEDIA, stores):
         with _explained(f'the store of uploads "{variable.alias}"', variable.name):
             _ask_store(settings.STORAGES[variable.alias])
+
+
+def _ask_databases(variables: list[ServiceVariable]) -> None:
+    with open_connections() as connection_of:
+        for variable in variables:
+            connection_of(variable.alias).ensure_connection()
 
 
 @contextlib.contextmanager
