@@ -5,7 +5,8 @@ itself proves is reported.
 """
 
 import ast
-from collections.abc import Iterator, Sequence
+import warnings
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 from djbundle.builder.dependencies import modules
@@ -41,11 +42,18 @@ def places_of_settings(project: Project) -> dict[str, str]:
     files = settings_files(project)
     places = dict.fromkeys(NAMES, str(files[0]) if files else project.settings_module)
     for path in reversed(files):
-        for node in ast.walk(ast.parse((project.root / path).read_bytes())):
-            for name in _assigned(node):
-                if name in places:
-                    places[name] = f"{path}:{getattr(node, 'lineno', 1)}"
+        for node in _nodes_of(project.root / path):
+            places |= {name: f"{path}:{node.lineno}" for name in _assigned(node) if name in places}  # type: ignore[attr-defined]
     return places
+
+
+def _nodes_of(source: Path) -> Iterable[ast.AST]:
+    """Return the nodes of a source; none if it is not Python of this version."""
+    try:
+        with warnings.catch_warnings(action="ignore"):  # of odd escapes in strings
+            return ast.walk(ast.parse(source.read_bytes()))
+    except (SyntaxError, ValueError):
+        return ()
 
 
 def _assigned(node: ast.AST) -> Iterator[str]:
@@ -68,7 +76,7 @@ def ties_of_code(project: Project) -> list[Finding]:
     for path in project.sources():
         if modules.is_test(path) or "migrations" in path.parts or path in settings:
             continue
-        for node in ast.walk(ast.parse((project.root / path).read_bytes())):
+        for node in _nodes_of(project.root / path):
             findings += [Finding(f"{path}:{node.lineno}", *tie) for tie in _ties(node)]  # type: ignore[attr-defined]
     return findings
 
