@@ -76,7 +76,7 @@ def move_storages(overlay: Overlay) -> None:
 
 
 def _has_folder(storage: Mapping[str, Any]) -> bool:
-    """Return whether the option "location" is a folder. In a bucket it is a prefix, which looks like a relative path."""
+    """Return whether the option "location" is a folder. In a bucket it is a prefix, and looks like a relative path."""
     location = storage.get("OPTIONS", {}).get("location", "")
     is_of_files = str(storage.get("BACKEND", "")).endswith("FileSystemStorage")
     return bool(location) and (is_of_files or Path(location).is_absolute())
