@@ -180,6 +180,7 @@ def test_uploads_move_to_a_bucket(bundle: Bundle, monkeypatch: pytest.MonkeyPatc
             "custom_domain": "cdn.shop.example",
             "querystring_auth": False,
             "file_overwrite": False,
+            "signature_version": "s3v4",
         },
     }
 

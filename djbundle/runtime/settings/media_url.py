@@ -19,6 +19,8 @@ BACKEND = "storages.backends.s3.S3Storage"
 PACKAGES = {"storages": "django-storages", "boto3": "boto3"}  # what it needs: modules, and who has them
 SCHEME = "s3"
 EXAMPLE = "write it as in s3://bucket/prefix?region=eu-central-1"
+# As with files, an upload never replaces another one. Links are signed in the way that every region and service knows.
+OPTIONS = {"file_overwrite": False, "signature_version": "s3v4"}
 PARAMETERS = (
     "endpoint",  # the URL of a service that is not Amazon's
     "region",
@@ -59,12 +61,11 @@ def _parse(variable: ServiceVariable) -> dict[str, Any]:
         raise SettingsError(
             f'{variable.name} has the unknown parameter "{unknown}"', f"these are known: {', '.join(PARAMETERS)}"
         )
-    # As with files, an upload never replaces another one. A service that is not Amazon's may have no names for buckets.
-    options: dict[str, Any] = {"bucket_name": parts.netloc, "location": parts.path.strip("/"), "file_overwrite": False}
+    options: dict[str, Any] = OPTIONS | {"bucket_name": parts.netloc, "location": parts.path.strip("/")}
     if endpoint := query.get("endpoint"):
         if not endpoint.startswith(("http://", "https://")):
             raise SettingsError(f'the endpoint in {variable.name} is no URL: "{endpoint}"', "begin it with https://")
-        options |= {"endpoint_url": endpoint, "addressing_style": "path"}
+        options |= {"endpoint_url": endpoint, "addressing_style": "path"}  # its buckets may have no host names
     if region := query.get("region"):
         options["region_name"] = region
     if domain := query.get("domain"):

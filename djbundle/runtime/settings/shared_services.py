@@ -57,8 +57,9 @@ def _ask_store(entry: dict[str, Any]) -> None:
     from botocore.exceptions import ClientError  # noqa: PLC0415
 
     options = entry["OPTIONS"]
+    patience: dict[str, Any] = {"connect_timeout": TIMEOUT, "read_timeout": TIMEOUT, "retries": {"max_attempts": 0}}
     style = {"addressing_style": options.get("addressing_style")}
-    config = Config(connect_timeout=TIMEOUT, read_timeout=TIMEOUT, retries={"max_attempts": 0}, s3=style)
+    config = Config(s3=style, signature_version=options.get("signature_version"), **patience)
     storage: Any = storages.create_storage(entry | {"OPTIONS": options | {"client_config": config}})
     try:
         storage.bucket.meta.client.list_objects_v2(Bucket=options["bucket_name"], Prefix=storage.location, MaxKeys=1)
