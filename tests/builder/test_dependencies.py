@@ -157,9 +157,9 @@ def test_cryptography_of_another_time(project: Project, monkeypatch: pytest.Monk
 
 
 def without(*names: str) -> Callable[[str], bool]:
-    """Return a replacement for `is_installed` that does not know these distributions."""
-    is_installed = installed.is_installed
-    return lambda name: name not in names and is_installed(name)
+    """Return a replacement for `is_for_project` that does not know these distributions."""
+    is_for_project = installed.is_for_project
+    return lambda name: name not in names and is_for_project(name)
 
 
 def test_packages_of_services_that_a_variable_may_name(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -168,12 +168,12 @@ def test_packages_of_services_that_a_variable_may_name(project: Project, monkeyp
     assert reasons["psycopg"] == reasons["dj-database-url"] == "a database that DATABASE_URL may name"
     assert {"psycopg-binary", "psycopg-pool"} < reasons.keys()
     assert reasons["redis"] == "a cache that CACHE_URL may name"
-    monkeypatch.setattr(installed, "is_installed", without("psycopg", "mysqlclient", "redis"))
+    monkeypatch.setattr(installed, "is_for_project", without("psycopg", "mysqlclient", "redis"))
     assert find(project).keys().isdisjoint({"psycopg", "psycopg-pool", "mysqlclient", "dj-database-url", "redis"})
 
 
 def test_drivers_come_when_a_variable_may_name_a_database(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(installed, "is_installed", without("psycopg"))
+    monkeypatch.setattr(installed, "is_for_project", without("psycopg"))
     assert "psycopg" not in find(project)
     variable = ReadVariable(name="DATABASE_URL", needed=False, place="site_/settings.py:1", origin="")
     by_name = find(project, replace(INSPECTION, variables=[variable]))

@@ -34,16 +34,15 @@ NOT_NEEDED = {"granian": ("click",)}  # only for its command line, which a bundl
 # Database drivers. Another database address in the environment may need another driver.
 DRIVERS = frozenset({"mysqlclient", "oracledb", "psycopg", "psycopg2", "psycopg2-binary", "pymysql"})
 BROKERS = ("amqp", "kombu", "redis")  # of tasks; TASKS_URL may name any
-# For variables that move a bundle to other services, whatever its settings read. All packages of a row go in, if all
-# are installed: they are extras of djbundle.
+# For variables that move a bundle to other services, whatever its settings read: extras of djbundle. A row goes in if
+# all of its packages are installed for the project. With them come those at its end, if need be from djbundle.
 SERVICES = (
-    ("DATABASE_URL", "a database", ("psycopg", "dj-database-url")),
-    ("DATABASE_URL", "a database", ("psycopg", "psycopg-pool")),
-    ("DATABASE_URL", "a database", ("psycopg2", "dj-database-url")),
-    ("DATABASE_URL", "a database", ("psycopg2-binary", "dj-database-url")),
-    ("DATABASE_URL", "a database", ("mysqlclient", "dj-database-url")),
-    ("CACHE_URL", "a cache", ("redis",)),
-    ("MEDIA_URL", "a store of uploads", ("boto3", "django-storages")),
+    ("a database that DATABASE_URL may name", ("psycopg",), ("dj-database-url",)),
+    ("a database that DATABASE_URL may name", ("psycopg2",), ("dj-database-url",)),
+    ("a database that DATABASE_URL may name", ("psycopg2-binary",), ("dj-database-url",)),
+    ("a database that DATABASE_URL may name", ("mysqlclient",), ("dj-database-url",)),
+    ("a cache that CACHE_URL may name", ("redis",), ()),
+    ("a store of uploads that MEDIA_URL may name", ("boto3", "django-storages"), ()),
 )
 TASKS_MODULE = "djbundle.tasks.apps"  # loaded by a project that has tasks
 DATABASE_VARIABLE = re.compile(r"DATABASE|POSTGRES|MYSQL|^(DB|PG)_?[A-Z]")
@@ -68,7 +67,7 @@ def find_dependencies(project: Project, inspection: Inspection) -> list[Dependen
     owners = Owners(inspection.modules)
     # The runtime's use of the packages for services is known too. Their extras go in, not all that they could import.
     late = LateImports(
-        owners, not_searched=KNOWN | {name for *_, names in SERVICES for name in names} - {*owners.loaded}
+        owners, not_searched=KNOWN | {name for _, names, _ in SERVICES for name in names} - {*owners.loaded}
     )
     dependencies: dict[str, Dependency] = {}
     # Each bundle has djbundle's runtime already, and does not need what the builder requires. The project may be
@@ -104,10 +103,10 @@ def _add(dependencies: dict[str, Dependency], candidates: Iterable[Candidate], l
 
 
 def _for_services() -> Iterator[Candidate]:
-    """Yield the installed packages for services that a variable may name."""
-    for variable, service, names in SERVICES:
-        if all(map(installed.is_installed, names)):
-            yield from ((name, f"{service} that {variable} may name", set()) for name in names)
+    """Yield the packages for services that a variable may name."""
+    for reason, names, companions in SERVICES:
+        if all(map(installed.is_for_project, names)):
+            yield from ((name, reason, set()) for name in (*names, *companions))
 
 
 def _for_tls(project: Project) -> Iterator[tuple[str, str]]:

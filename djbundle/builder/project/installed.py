@@ -71,9 +71,12 @@ def distribution(name: str) -> importlib.metadata.Distribution:
     raise importlib.metadata.PackageNotFoundError(name)
 
 
-def is_installed(name: str) -> bool:
-    """Return whether the project's environment or djbundle's has a distribution of this name."""
-    return any(importlib.metadata.distributions(name=name, path=list(search_path())))
+def is_for_project(name: str) -> bool:
+    """Return whether a distribution of this name is installed in the project's environment."""
+    try:
+        return is_of_project(distribution(name))
+    except importlib.metadata.PackageNotFoundError:
+        return False
 
 
 _files: dict[str, list[importlib.metadata.PackagePath]] = {}  # a cache, by the folder of the distribution's metadata
