@@ -77,14 +77,19 @@ def test_one_file_on_sqlite_then_on_postgres(small: Path, tmp_path: Path, postgr
 
 
 def test_each_process_has_a_pool(new_small: NewSite, postgres: Postgres) -> None:
-    """The pool is for processes that serve. It is made after they are forked, since its threads do not survive that."""
+    """The pool is for processes that serve. It is made after they are forked, since its threads do not survive that.
+
+    When the server has crashed, no page meets a connection that is gone.
+    """
     code = "from django.conf import settings; print(settings.DATABASES['default']['OPTIONS'].get('pool'))"
     site = new_small("--blocking-threads", "3", DATABASE_URL=url_of(postgres, more="?pool=7"))
     assert site.shell(code) == "None"
     site.run("migrate")
     with written_by_a_task(site, "pooled"):
         assert all(Customer(site.url).get("/").status == 200 for _ in range(20))
-    assert "psycopg.pool" not in site.log.read_text()
+        assert "psycopg.pool" not in site.log.read_text()
+        postgres.restart()
+        assert all(Customer(site.url).get("/").status == 200 for _ in range(20))
 
 
 @pytest.mark.parametrize("command", [("serve", "--bind", "127.0.0.1:0"), ("migrate",), ("worker", "--drain")])

@@ -44,7 +44,7 @@ def test_sqlite_moves_to_postgres(bundle: Bundle, monkeypatch: pytest.MonkeyPatc
             "PORT": 5433,
             "ATOMIC_REQUESTS": True,
             "CONN_HEALTH_CHECKS": True,
-            "OPTIONS": {"sslmode": "require", "connect_timeout": 5, "pool": {"min_size": 0, "max_size": 20}},
+            "OPTIONS": {"sslmode": "require", "connect_timeout": 5, "pool": database_url.POOL},
         }
     }
 
@@ -71,7 +71,7 @@ def test_options_of_the_same_kind_of_server_stay(bundle: Bundle, monkeypatch: py
     assert (entry["ENGINE"], entry["NAME"], entry["OPTIONS"]) == (
         engine,
         "shop",
-        {"sslmode": "require", "pool": {"min_size": 0, "max_size": 3}},
+        {"sslmode": "require", "pool": database_url.POOL | {"max_size": 3}},
     )
     assert "CONN_MAX_AGE" not in entry
 

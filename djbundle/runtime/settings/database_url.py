@@ -18,7 +18,8 @@ EXAMPLE = "write it as in postgres://user:password@host:5432/name; %-encode what
 NO_DATABASE = ("", "django.db.backends.dummy")
 SERVERS = ("serve", "worker")  # commands that use several connections for long
 # Connections of each process, which are opened when they are needed. ?pool=50 allows more, ?pool=0 has no pool.
-POOL: dict[str, Any] = {"min_size": 0, "max_size": 20}
+# A request waits 10 seconds for one, and then fails: the server is down, or not large enough.
+POOL: dict[str, Any] = {"min_size": 0, "max_size": 20, "timeout": 10}
 CONNECTION_AGE = 60  # seconds that a connection without a pool is kept for the next request
 OF_THE_OLD_SERVER = frozenset({"ENGINE", "NAME", "USER", "PASSWORD", "HOST", "PORT", "OPTIONS"})
 
