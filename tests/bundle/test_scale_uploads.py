@@ -34,8 +34,7 @@ def shop_with_extras(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> P
 @pytest.fixture(scope="module")
 def store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ObjectStore]:
     with ObjectStore(tmp_path_factory.mktemp("store") / "environment") as store:
-        store.create_bucket("private")
-        store.create_bucket("public", is_public=True)
+        store.create_bucket("uploads")
         yield store
 
 
@@ -45,21 +44,23 @@ def read(url: str) -> str:
         return text
 
 
-@pytest.mark.parametrize(("bucket", "more", "is_signed"), [("private", "", True), ("public", "&public=1", False)])
+@pytest.mark.parametrize(("more", "is_signed"), [("", True), ("&public=1", False)])
 def test_uploads_are_in_the_bucket(
-    shop_with_extras: Path, store: ObjectStore, tmp_path: Path, bucket: str, more: str, is_signed: bool
+    shop_with_extras: Path, store: ObjectStore, tmp_path: Path, more: str, is_signed: bool
 ) -> None:
-    url = f"s3://{bucket}/shop?region=eu-central-1&endpoint={store.url}{more}"
+    """Without the signature of its link, nobody can read a file of a bucket that is not public."""
+    url = f"s3://uploads/shop?region=eu-central-1&endpoint={store.url}{more}"
     site = Site(shop_with_extras, tmp_path / "data", bare_environment(MEDIA_URL=url, **KEYS))
     with site:
         name, content, link = site.shell(SAVE).split()
         assert content == "hello"
-        assert ("X-Amz-Signature=" in link) is is_signed
-        assert read(link) == "hello"
-        if is_signed:
-            with pytest.raises(urllib.error.HTTPError, match="403"):
-                read(link.partition("?")[0])
-        assert f"<Key>shop/{name}</Key>" in store.names(bucket)
+        plain, _, signature = link.partition("?")
+        assert plain == f"{store.url}/uploads/shop/{name}"
+        assert ("X-Amz-Signature=" in signature) is is_signed
+        with pytest.raises(urllib.error.HTTPError, match="403"):
+            read(plain)
+        assert not is_signed or read(link) == "hello"
+        assert f"<Key>shop/{name}</Key>" in store.names("uploads")
         with pytest.raises(urllib.error.HTTPError, match="404"):
             read(f"{site.url}/media/{name}")
     shown = site.run("config").stdout

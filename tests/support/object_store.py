@@ -1,6 +1,5 @@
 """A stand-in for Amazon's S3 on loopback: moto, in an environment of its own."""
 
-import json
 import subprocess
 import urllib.error
 import urllib.request
@@ -32,16 +31,8 @@ class ObjectStore:
         self._process.terminate()
         self._process.wait(30)
 
-    def create_bucket(self, name: str, *, is_public: bool = False) -> None:
-        self._put(name)
-        if is_public:
-            resource = f"arn:aws:s3:::{name}/*"
-            rule = {"Effect": "Allow", "Principal": "*", "Action": "s3:GetObject", "Resource": resource}
-            self._put(f"{name}?policy", json.dumps({"Version": "2012-10-17", "Statement": [rule]}))
-
-    def _put(self, path: str, body: str = "") -> None:
-        request = urllib.request.Request(f"{self.url}/{path}", body.encode(), method="PUT")
-        urllib.request.urlopen(request, timeout=30).close()
+    def create_bucket(self, name: str) -> None:
+        urllib.request.urlopen(urllib.request.Request(f"{self.url}/{name}", method="PUT"), timeout=30).close()
 
     def names(self, bucket: str) -> str:
         """Return the list of a bucket's files, as XML."""
