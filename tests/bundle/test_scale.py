@@ -103,6 +103,16 @@ def test_wrong_password(new_small: NewSite, postgres: Postgres, command: tuple[s
     assert "wr0ng-passw0rd" not in result.stderr + result.stdout
 
 
+def test_wrong_password_of_a_cache(new_small: NewSite, redis: Redis) -> None:
+    url = redis.url.replace("redis://", "redis://:wr0ng-passw0rd@")
+    result = new_small(CACHE_URL=url).run("serve", "--bind", "127.0.0.1:0", check=False)
+    assert result.returncode == 48
+    cause, fix = result.stderr.splitlines()
+    assert cause.startswith('error: the cache "default" does not answer: AuthenticationError')
+    assert fix == "  fix: start it, or correct CACHE_URL"
+    assert "wr0ng-passw0rd" not in result.stderr + result.stdout
+
+
 def test_mariadb(small: Path, tmp_path: Path) -> None:
     with running(MariaDB) as server:
         server.create_database("small")
