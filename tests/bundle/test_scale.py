@@ -104,7 +104,8 @@ def test_wrong_password(new_small: NewSite, postgres: Postgres, command: tuple[s
 
 
 def test_wrong_password_of_a_cache(new_small: NewSite, redis: Redis) -> None:
-    url = redis.url.replace("redis://", "redis://:wr0ng-passw0rd@")
+    redis.create_user("ann", "right-passw0rd")
+    url = redis.url.replace("redis://", "redis://ann:wr0ng-passw0rd@")
     result = new_small(CACHE_URL=url).run("serve", "--bind", "127.0.0.1:0", check=False)
     assert result.returncode == 48
     cause, fix = result.stderr.splitlines()

@@ -47,6 +47,11 @@ class Redis:
         self.kill()
         self.start()
 
+    def create_user(self, name: str, password: str) -> None:
+        """Create a user who may do everything."""
+        command = ["redis-cli", "-s", self.socket, "acl", "setuser", name, "on", f">{password}", "~*", "&*", "+@all"]
+        subprocess.run(command, check=True, capture_output=True)
+
     def clear(self) -> None:
         if self.program:
             subprocess.run(["redis-cli", "-s", self.socket, "flushall"], check=True, capture_output=True)
