@@ -229,8 +229,8 @@ class MigrationError(DjbundleError):
     exit_code = 47
 
 
-class DatabaseUnreachableError(DjbundleError):
-    """A database does not answer."""
+class ServiceUnreachableError(DjbundleError):
+    """A database, a cache or a store of uploads does not answer."""
 
     exit_code = 48
 

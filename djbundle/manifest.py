@@ -35,6 +35,15 @@ class Variable:
     place: str  # where it is first read: "shop/settings.py:12"
 
 
+@dataclass(frozen=True, slots=True)
+class MachineTie:
+    """A line of the project that ties the site to one machine, such as one that writes a file there."""
+
+    place: str  # "shop/views.py:12"
+    cause: str
+    fix: str
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Manifest:
     """The facts about one bundle that its runtime needs."""
@@ -50,6 +59,8 @@ class Manifest:
     build: BuildInfo
     variables: tuple[Variable, ...] = ()
     library_data: dict[str, str] = field(default_factory=dict)  # paths relative to the root, by variable
+    places_of_settings: dict[str, str] = field(default_factory=dict)  # "shop/settings.py:12", by setting
+    machine_ties: tuple[MachineTie, ...] = ()  # of the code; those of the settings depend on the server's environment
     format: int = FORMAT
 
     def write(self, root: Path) -> None:
@@ -62,4 +73,6 @@ class Manifest:
     def read(cls, root: Path) -> Self:
         fields = json.loads((root / FILE_NAME).read_bytes())
         variables = tuple(Variable(**variable) for variable in fields["variables"])
-        return cls(**fields | {"build": BuildInfo(**fields["build"]), "variables": variables})
+        ties = tuple(MachineTie(**tie) for tie in fields.get("machine_ties", ()))  # older bundles have none
+        parsed = {"build": BuildInfo(**fields["build"]), "variables": variables, "machine_ties": ties}
+        return cls(**fields | parsed)

@@ -11,6 +11,7 @@ from types import ModuleType
 from typing import Any
 
 CLASS_VARIABLE = "DJANGO_CONFIGURATION"  # of django-configurations
+INSECURE_KEY = "django-insecure-"  # begins the SECRET_KEY that startproject writes
 
 
 def import_settings(name: str) -> ModuleType:

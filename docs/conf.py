@@ -25,6 +25,7 @@ NAVIGATION = {
         "docs/http",
         "docs/tls",
         "docs/tasks",
+        "docs/scale",
     ],
     "Reference": [f"docs/reference/{name}" for name in ("options", "settings", "metrics", "exit-codes")],
     "Explanation": ["ARCHITECTURE", "docs/benchmarks", "docs/capacity", "SECURITY"],

@@ -11,8 +11,8 @@ from djbundle.builder.contents.selection import Decision, FileSelection
 from djbundle.builder.dependencies import modules
 from djbundle.builder.dependencies.dependencies import Dependency, find_dependencies
 from djbundle.builder.inspection.inspection import Inspection, ReadVariable, check_versions
+from djbundle.builder.machine_ties import find_machine_ties, settings_files
 from djbundle.builder.options import BuildOptions
-from djbundle.builder.project.discovery import file_of_module
 from djbundle.builder.project.installed import files_of
 from djbundle.builder.project.project import Project
 from djbundle.builder.scan import DEVELOPMENT_APPS, Finding, scan
@@ -49,6 +49,7 @@ class Check:
     variables: list[ReadVariable]
     problems: list[Finding]  # things that would fail in a bundle
     advice: list[Finding]
+    machine_ties: list[Finding]  # things that keep the site on one machine; no faults
     files: list[Decision]  # the project's files
 
     def to_json(self) -> str:
@@ -75,24 +76,16 @@ def check_project(options: BuildOptions) -> Check:
         compiled=len(modules.compiled_modules(project)),
         packages=[_package(each) for each in find_dependencies(project, inspection)],
         variables=inspection.variables,
-        problems=scan(project.root, sources, _settings_files(project)),
+        problems=scan(project.root, sources, settings_files(project)),
         advice=[
             *_development_apps(inspection, project),
             *_missing_files(inspection),
             *_left_out(project, files),
             *_deployment(inspection),
         ],
+        machine_ties=find_machine_ties(project, inspection),
         files=files,
     )
-
-
-def _settings_files(project: Project) -> list[Path]:
-    """Return the settings file, and the other files in its settings package; relative to the root."""
-    file = file_of_module(project.root, project.settings_module)
-    if file is None:
-        return []
-    beside = file.parent.glob("*.py") if file.parent.name == "settings" else (file,)
-    return [path.relative_to(project.root) for path in beside]
 
 
 def _package(dependency: Dependency) -> Package:

@@ -22,6 +22,7 @@ def print_check(check: Check, console: Console) -> None:
     console.print(table)
     _print_findings("would fail in a bundle", "red", check.problems, console)
     _print_findings("advice", "yellow", check.advice, console)
+    _print_findings("ties it to one machine", "cyan", check.machine_ties, console)
     console.print("\nNext:  [bold]djbundle build[/]" if not check.problems else "")
 
 

@@ -18,10 +18,11 @@ from djbundle.builder.core.console import MEGABYTE, Console, StepTime, plain_tab
 from djbundle.builder.core.tree import PARTS
 from djbundle.builder.dependencies.dependencies import Dependency
 from djbundle.builder.inspection.inspection import Inspection
+from djbundle.builder.machine_ties import places_of_settings, ties_of_code
 from djbundle.builder.native.sqlite import bundled_sqlite_version
 from djbundle.builder.project.project import Project
 from djbundle.builder.verify.crawl_record import CrawlRecord
-from djbundle.manifest import BuildInfo, Manifest, Variable
+from djbundle.manifest import BuildInfo, MachineTie, Manifest, Variable
 
 SHOWN_WARNINGS = 5
 
@@ -39,6 +40,8 @@ def make_manifest(project: Project, inspection: Inspection, library_data: dict[s
         static_root=STATIC_FOLDER,
         variables=tuple(Variable(item.name, item.needed, item.place) for item in inspection.variables),
         library_data=library_data,
+        places_of_settings=places_of_settings(project),
+        machine_ties=tuple(MachineTie(each.place, each.cause, each.fix) for each in ties_of_code(project)),
         build=BuildInfo(
             djbundle=djbundle.__version__,
             python=platform.python_version(),

@@ -11,6 +11,7 @@ from pathlib import Path
 WRITERS = frozenset(
     {"write_text", "write_bytes", "mkdir", "touch", "unlink", "rmdir", "rename", "replace", "symlink_to"}
 )
+PROJECT_FOLDERS = frozenset({"BASE_DIR", "__file__"})  # names of which paths in the project are built
 STARTERS = frozenset({"run", "call", "check_call", "check_output", "Popen", "system", "popen", "getoutput"})
 DEVELOPMENT_APPS = frozenset({"debug_toolbar", "django_browser_reload", "django_extensions", "silk", "nplusone"})
 
@@ -48,13 +49,8 @@ def writes_into_the_project(call: ast.Call) -> Iterator[tuple[str, str]]:
 
     Examples are ``open(BASE_DIR / "x", "w")`` and ``(BASE_DIR / "x").write_text()``.
     """
-    name, own = _name(call), call.func.value if isinstance(call.func, ast.Attribute) else None
-    if name == "open":
-        target = own or next(iter(call.args), None)
-        writes = any(isinstance(mode.value, str) and set(mode.value) & set("wax+") for mode in _modes(call))
-    else:
-        target, writes = own, name in WRITERS
-    if target is not None and writes and _lies_in_the_project(target):
+    target = written_path(call)
+    if target is not None and not names_in(target).isdisjoint(PROJECT_FOLDERS):
         yield (
             "writes a file of the project, which nobody can in a bundle",
             "write below MEDIA_ROOT or another setting that the bundle moves to its data directory",
@@ -62,19 +58,29 @@ def writes_into_the_project(call: ast.Call) -> Iterator[tuple[str, str]]:
 
 
 def starts_manage_py(call: ast.Call) -> Iterator[tuple[str, str]]:
-    if _name(call) in STARTERS and any("manage.py" in text for text in _texts(call)):
+    if name_of(call) in STARTERS and any("manage.py" in text for text in _texts(call)):
         yield "starts manage.py, which is not in a bundle", "use  django.core.management.call_command()"
 
 
 def reads_sources(call: ast.Call) -> Iterator[tuple[str, str]]:
-    if _name(call) in ("getsource", "getsourcelines") and isinstance(call.func, ast.Attribute):
+    if name_of(call) in ("getsource", "getsourcelines") and isinstance(call.func, ast.Attribute):
         yield "reads source code, which is not in a bundle", "do without it, or keep the text in a file of data"
 
 
 RULES: tuple[Rule, ...] = (writes_into_the_project, starts_manage_py, reads_sources)
 
 
-def _name(call: ast.Call) -> str:
+def written_path(call: ast.Call) -> ast.expr | None:
+    """Return the path to which a call writes; None if it writes to none."""
+    name, own = name_of(call), call.func.value if isinstance(call.func, ast.Attribute) else None
+    if name == "open":
+        writes = any(isinstance(mode.value, str) and set(mode.value) & set("wax+") for mode in _modes(call))
+        return (own or next(iter(call.args), None)) if writes else None
+    return own if name in WRITERS else None
+
+
+def name_of(call: ast.Call) -> str:
+    """Return the name of the function or method that is called."""
     function = call.func
     return function.attr if isinstance(function, ast.Attribute) else getattr(function, "id", "")
 
@@ -92,11 +98,10 @@ def _texts(call: ast.Call) -> Iterator[str]:
             yield node.value
 
 
-def _lies_in_the_project(node: ast.expr) -> bool:
-    """Return whether a path is built from BASE_DIR or __file__."""
-    names = {
+def names_in(node: ast.expr) -> set[str]:
+    """Return the names and attributes of which an expression is built."""
+    return {
         each.id if isinstance(each, ast.Name) else each.attr
         for each in ast.walk(node)
         if isinstance(each, ast.Name | ast.Attribute)
     }
-    return not names.isdisjoint(("BASE_DIR", "__file__"))

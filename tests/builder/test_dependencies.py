@@ -1,5 +1,6 @@
 """Which packages a bundle gets: those that are loaded, those that are imported late, and no tools."""
 
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
@@ -12,6 +13,7 @@ from djbundle.builder.dependencies import dependencies
 from djbundle.builder.dependencies.dependencies import Dependency, find_dependencies
 from djbundle.builder.dependencies.imports import ImportedModules, LateImports, NamedGroups
 from djbundle.builder.inspection.inspection import Inspection, ReadVariable
+from djbundle.builder.project import installed
 from djbundle.builder.project.configuration import Configuration
 from djbundle.builder.project.project import Project
 from djbundle.errors import UnsupportedVersionError
@@ -154,7 +156,24 @@ def test_cryptography_of_another_time(project: Project, monkeypatch: pytest.Monk
     find(replace(project, configuration=Configuration(tls=False)))
 
 
-def test_drivers_come_when_a_variable_may_name_a_database(project: Project) -> None:
+def without(*names: str) -> Callable[[str], bool]:
+    """Return a replacement for `is_for_project` that does not know these distributions."""
+    is_for_project = installed.is_for_project
+    return lambda name: name not in names and is_for_project(name)
+
+
+def test_packages_of_services_that_a_variable_may_name(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+    """They go in where they are installed, whatever the settings read; alone, half of a pair does not."""
+    reasons = {name: each.reason for name, each in find(project).items()}
+    assert reasons["psycopg"] == reasons["dj-database-url"] == "a database that DATABASE_URL may name"
+    assert {"psycopg-binary", "psycopg-pool"} < reasons.keys()
+    assert reasons["redis"] == "a cache that CACHE_URL may name"
+    monkeypatch.setattr(installed, "is_for_project", without("psycopg", "mysqlclient", "redis"))
+    assert find(project).keys().isdisjoint({"psycopg", "psycopg-pool", "mysqlclient", "dj-database-url", "redis"})
+
+
+def test_drivers_come_when_a_variable_may_name_a_database(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(installed, "is_for_project", without("psycopg"))
     assert "psycopg" not in find(project)
     variable = ReadVariable(name="DATABASE_URL", needed=False, place="site_/settings.py:1", origin="")
     by_name = find(project, replace(INSPECTION, variables=[variable]))

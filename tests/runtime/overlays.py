@@ -14,7 +14,7 @@ def make_bundle(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Bundle:
     """Make a bundle. The SQLite version is not checked: this interpreter's may be older than a bundle's."""
     monkeypatch.setattr("djbundle.runtime.database.sqlite.check_version", lambda: None)
     (folder / "data").mkdir()
-    manifest: Any = SimpleNamespace(name="shop", static_root="_static", interface="wsgi")
+    manifest: Any = SimpleNamespace(name="shop", static_root="_static", interface="wsgi", variables=())
     return Bundle(folder / "tree", manifest, "./shop", folder / "data")
 
 

@@ -100,6 +100,15 @@ def test_storage_with_a_folder_of_its_own(bundle: Bundle) -> None:
     assert options["location"] == str(bundle.root / "uploads")
 
 
+def test_location_in_a_bucket_is_no_folder(bundle: Bundle) -> None:
+    file_storage = {"BACKEND": "django.core.files.storage.FileSystemStorage", "OPTIONS": {"location": "uploads"}}
+    bucket = {"BACKEND": "storages.backends.s3.S3Storage", "OPTIONS": {"location": "uploads"}}
+    overlay = overlay_of(bundle, STORAGES={"default": bucket, "local": file_storage})
+    relocation.move_storages(overlay)
+    assert overlay.get("STORAGES")["default"] == bucket
+    assert overlay.get("STORAGES")["local"]["OPTIONS"]["location"] == str(bundle.data / "uploads")
+
+
 def test_what_is_not_in_the_bundle_is_to_be_written(bundle: Bundle) -> None:
     (bundle.root / "fonts").mkdir(parents=True)
     index = {"default": {"ENGINE": "whoosh", "PATH": str(bundle.root / "index"), "LIMIT": 3}}

@@ -20,11 +20,12 @@ class Postgres:
     """``with Postgres(folder) as server:`` runs it; `server.host` is the HOST for DATABASES.
 
     Each process that may enter `folder` can log in as any user. The folder is created for the user of the server.
-    `durable`: commits wait for the disk, which is PostgreSQL's default; tests do not need it.
+    `durable`: commits wait for the disk, which is PostgreSQL's default; tests do not need it. With a `port`, it listens
+    on 127.0.0.1 as well, and asks for passwords there.
     """
 
-    def __init__(self, folder: Path, *, durable: bool = False) -> None:
-        self.folder, self.durable = folder, durable
+    def __init__(self, folder: Path, *, durable: bool = False, port: int | None = None) -> None:
+        self.folder, self.durable, self.port = folder, durable, port
         self.host = str(folder)
         self.user = FALLBACK_USER if os.geteuid() == 0 else None
 
@@ -33,10 +34,10 @@ class Postgres:
         if self.user:
             account = pwd.getpwnam(self.user)
             os.chown(self.folder, account.pw_uid, account.pw_gid)
-        self._run("initdb", "--pgdata", f"{self.folder}/data", "--auth=trust", "--no-sync", "--encoding=UTF8")
-        options = (
-            f"-c listen_addresses= -c unix_socket_directories={self.folder} -c fsync={'on' if self.durable else 'off'}"
-        )
+        auth = ["--auth-local=trust", "--auth-host=scram-sha-256"]
+        self._run("initdb", "--pgdata", f"{self.folder}/data", *auth, "--no-sync", "--encoding=UTF8")
+        network = f"-c listen_addresses=127.0.0.1 -c port={self.port}" if self.port else "-c listen_addresses="
+        options = f"{network} -c unix_socket_directories={self.folder} -c fsync={'on' if self.durable else 'off'}"
         log = f"{self.folder}/log"
         self._run("pg_ctl", "--pgdata", f"{self.folder}/data", "--wait", "--log", log, "--options", options, "start")
         return self
@@ -49,7 +50,15 @@ class Postgres:
         self._run("pg_ctl", "--pgdata", f"{self.folder}/data", "--mode", "immediate", "stop")
 
     def create_database(self, name: str) -> None:
-        self._run("createdb", "--host", self.host, name)
+        self._run("createdb", *self._address, name)
+
+    def set_password(self, password: str) -> None:
+        """Set the password of the superuser role, for connections over the network."""
+        self._run("psql", *self._address, "-c", f"ALTER ROLE {self.owner} PASSWORD '{password}'", "postgres")
+
+    @property
+    def _address(self) -> list[str]:
+        return ["--host", self.host, *(["--port", str(self.port)] if self.port else [])]
 
     def processes(self) -> list[psutil.Process]:
         """Return all of its processes, the main one first."""

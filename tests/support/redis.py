@@ -52,6 +52,11 @@ class Redis:
         command = ["redis-cli", "-s", self.socket, "-x", "lpush", key]
         subprocess.run(command, input=text, text=True, check=True, capture_output=True)
 
+    def create_user(self, name: str, password: str) -> None:
+        """Create a user who may do everything."""
+        command = ["redis-cli", "-s", self.socket, "acl", "setuser", name, "on", f">{password}", "~*", "&*", "+@all"]
+        subprocess.run(command, check=True, capture_output=True)
+
     def clear(self) -> None:
         if self.program:
             subprocess.run(["redis-cli", "-s", self.socket, "flushall"], check=True, capture_output=True)

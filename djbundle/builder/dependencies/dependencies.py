@@ -34,6 +34,16 @@ NOT_NEEDED = {"granian": ("click",)}  # only for its command line, which a bundl
 # Database drivers. Another database address in the environment may need another driver.
 DRIVERS = frozenset({"mysqlclient", "oracledb", "psycopg", "psycopg2", "psycopg2-binary", "pymysql"})
 BROKERS = ("amqp", "kombu", "redis")  # of tasks; TASKS_URL may name any
+# For variables that move a bundle to other services, whatever its settings read: extras of djbundle. A row goes in if
+# all of its packages are installed for the project. With them come those at its end, if need be from djbundle.
+SERVICES = (
+    ("a database that DATABASE_URL may name", ("psycopg",), ("dj-database-url",)),
+    ("a database that DATABASE_URL may name", ("psycopg2",), ("dj-database-url",)),
+    ("a database that DATABASE_URL may name", ("psycopg2-binary",), ("dj-database-url",)),
+    ("a database that DATABASE_URL may name", ("mysqlclient",), ("dj-database-url",)),
+    ("a cache that CACHE_URL may name", ("redis",), ()),
+    ("a store of uploads that MEDIA_URL may name", ("boto3", "django-storages"), ()),
+)
 TASKS_MODULE = "djbundle.tasks.apps"  # loaded by a project that has tasks
 DATABASE_VARIABLE = re.compile(r"DATABASE|POSTGRES|MYSQL|^(DB|PG)_?[A-Z]")
 
@@ -55,7 +65,10 @@ def find_dependencies(project: Project, inspection: Inspection) -> list[Dependen
     """Return all distributions that the bundle needs, sorted by name."""
     _check_cryptography(project)
     owners = Owners(inspection.modules)
-    late = LateImports(owners, not_searched=KNOWN)
+    # The runtime's use of the packages for services is known too. Their extras go in, not all that they could import.
+    late = LateImports(
+        owners, not_searched=KNOWN | {name for _, names, _ in SERVICES for name in names} - {*owners.loaded}
+    )
     dependencies: dict[str, Dependency] = {}
     # Each bundle has djbundle's runtime already, and does not need what the builder requires. The project may be
     # installed too. If no module was loaded from that installation, the bundle does not need it.
@@ -87,6 +100,13 @@ def _add(dependencies: dict[str, Dependency], candidates: Iterable[Candidate], l
             for item in requirements(distribution.name, extras | chosen)
             if item.name not in NOT_NEEDED.get(name, ())
         ]
+
+
+def _for_services() -> Iterator[Candidate]:
+    """Yield the packages for services that a variable may name."""
+    for reason, names, companions in SERVICES:
+        if all(map(installed.is_for_project, names)):
+            yield from ((name, reason, set()) for name in (*names, *companions))
 
 
 def _for_tls(project: Project) -> Iterator[tuple[str, str]]:
@@ -122,6 +142,7 @@ def _roots(project: Project, inspection: Inspection, owners: Owners) -> Iterator
         yield from ((name, f"a database that {variable} may name", set()) for name in sorted(DRIVERS))
     if TASKS_MODULE in inspection.modules:
         yield from ((name, "a broker that TASKS_URL may name", set()) for name in BROKERS)
+    yield from _for_services()
     yield from ((name, reason, set()) for name, reason in _for_tls(project))  # last, so the project's own reason wins
 
 

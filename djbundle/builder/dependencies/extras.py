@@ -54,10 +54,7 @@ def _is_chosen(name: str, extra: str) -> bool:
 def _is_installed(requirement: Requirement, requiring: str) -> bool:
     if requirement.name == requiring:
         return False  # an extra that lists other extras of its package, each of which is checked itself
-    try:
-        return installed.is_of_project(installed.distribution(requirement.name))
-    except importlib.metadata.PackageNotFoundError:
-        return False
+    return installed.is_for_project(requirement.name)
 
 
 def _is_of(requirement: Requirement, extra: str) -> bool:

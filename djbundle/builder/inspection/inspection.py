@@ -8,7 +8,7 @@ import os
 import re
 import subprocess
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -67,6 +67,7 @@ class Inspection:
     static_root: str
     variables: list[ReadVariable]
     deployment: list[dict[str, str]]  # from `check --deploy`: id, message, hint
+    machine_ties: list[tuple[str, str, str]] = field(default_factory=list)  # setting, cause, fix
 
     @property
     def interface(self) -> Interface:

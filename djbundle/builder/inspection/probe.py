@@ -34,8 +34,9 @@ from djbundle.builder.inspection.settings_models import model_readings
 from djbundle.builder.inspection.watch import Watch
 from djbundle.builder.project.discovery import SETTINGS_VARIABLE
 from djbundle.builder.project.env_files import ENV_FILE, names_in
+from djbundle.common.machine_ties import Tie, ties_in
 from djbundle.contract import verification
-from djbundle.settings_module import applying_changes, import_settings
+from djbundle.settings_module import INSECURE_KEY, applying_changes, import_settings
 from djbundle.stand_ins import replace_caches
 
 opened: list[str] = []  # absolute paths of opened files, in order
@@ -73,7 +74,7 @@ def probe(report: Path, static_folder: Path, scratch: str, *, stand_ins: bool) -
             redirect_files(module, scratch)
             if stand_ins:
                 replace_cache_servers(module, scratch)
-            ensure_secret_key(module)
+            is_key_local = ensure_secret_key(module)
         step = "setup"
         start_django()
         step = "imports"
@@ -84,16 +85,19 @@ def probe(report: Path, static_folder: Path, scratch: str, *, stand_ins: bool) -
         step = "static"
         collected = collect_static_files(static_root)
         facts = collect_facts(static_root, start=start, collected=collected)
-        result: dict[str, Any] = {"facts": facts | {"variables": variable_facts(watch, needed, before)}}
+        facts |= {"variables": variable_facts(watch, needed, before), "machine_ties": machine_ties(is_key_local)}
+        result: dict[str, Any] = {"facts": facts}
     except BaseException as error:
         result = {"failure": failure_facts(step, error, watch)}
     report.write_text(json.dumps(result))
 
 
-def ensure_secret_key(module: ModuleType) -> None:
-    """Set a temporary SECRET_KEY where the project has none, as a bundle makes its own."""
-    if not getattr(module, "SECRET_KEY", None):
+def ensure_secret_key(module: ModuleType) -> bool:
+    """Set a temporary SECRET_KEY where the project has none. Return whether a bundle makes a key of its own."""
+    key = str(getattr(module, "SECRET_KEY", None) or "")
+    if not key:
         module.SECRET_KEY = secrets.token_hex()  # type: ignore[attr-defined]
+    return not key or key.startswith(INSECURE_KEY)
 
 
 def redirect_files(module: ModuleType, scratch: str) -> None:
@@ -244,6 +248,12 @@ def collect_facts(static_root: str, *, start: list[str], collected: bool) -> dic
         "static_root": static_root,
         "deployment": deployment_advice(),
     }
+
+
+def machine_ties(is_key_local: bool) -> list[Tie]:
+    from django.conf import settings  # noqa: PLC0415
+
+    return [*ties_in(settings, is_key_local=is_key_local)]
 
 
 def media_url() -> str:

@@ -71,6 +71,14 @@ def distribution(name: str) -> importlib.metadata.Distribution:
     raise importlib.metadata.PackageNotFoundError(name)
 
 
+def is_for_project(name: str) -> bool:
+    """Return whether a distribution of this name is installed in the project's environment."""
+    try:
+        return is_of_project(distribution(name))
+    except importlib.metadata.PackageNotFoundError:
+        return False
+
+
 _files: dict[str, list[importlib.metadata.PackagePath]] = {}  # a cache, by the folder of the distribution's metadata
 
 

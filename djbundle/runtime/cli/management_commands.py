@@ -10,7 +10,9 @@ from djbundle.errors import BelongsToTheProjectError, UnknownCommandError
 from djbundle.runtime.cli.command_help import OwnCommandHelp
 from djbundle.runtime.cli.commands import OWN_COMMANDS
 from djbundle.runtime.core.bundle import Bundle
+from djbundle.runtime.database.connecting import refused_connections_explained
 from djbundle.runtime.process import memory
+from djbundle.runtime.settings.machine_ties import report_in_checks
 from djbundle.runtime.settings.overlay import Change
 from djbundle.runtime.settings.rules import apply_overlay
 
@@ -42,6 +44,10 @@ context: CommandContext  # set by run_command
 class BundleUtility(ManagementUtility):
     """Django's dispatcher, which raises djbundle's own error for an unknown command, with the closest known one."""
 
+    @property
+    def is_help_requested(self) -> bool:
+        return not {"--help", "-h"}.isdisjoint(self.argv)
+
     def main_help_text(self, commands_only: bool = False) -> str:
         """Return the list of commands: with the bundle's own, and without those that it refuses."""
         commands = get_commands()  # Django keeps this dictionary
@@ -54,6 +60,8 @@ class BundleUtility(ManagementUtility):
         if subcommand in OWN_COMMANDS:
             return OwnCommandHelp(subcommand)
         if subcommand == "worker":  # it forks the processes that run tasks
+            if not self.is_help_requested:
+                ask_services()
             memory.limit_arenas()
             memory.share_loaded_objects()
         memory.start_garbage_collection()  # Django is set up by now
@@ -62,6 +70,13 @@ class BundleUtility(ManagementUtility):
         if app is None:
             raise unknown_command(subcommand, sorted({*commands, *OWN_COMMANDS}), self.prog_name)
         return app if isinstance(app, BaseCommand) else load_command_class(app, subcommand)
+
+
+def ask_services() -> None:
+    """Raise an error if a service that a variable names does not answer. The settings are set up by now."""
+    from djbundle.runtime.settings.shared_services import ask_shared_services  # noqa: PLC0415 - few commands need it
+
+    ask_shared_services(context.bundle)
 
 
 def refuse_project_command(arguments: list[str]) -> None:
@@ -88,6 +103,9 @@ def run_command(bundle: Bundle, arguments: list[str]) -> None:
     if arguments[0] in OWN_COMMANDS:  # with --help; Django has a meaning of its own for "version"
         OwnCommandHelp(arguments[0]).print_help(program, arguments[0])
         return
+    if arguments[0] == "check":
+        report_in_checks(bundle)
     utility = BundleUtility([bundle.program, *arguments])
     utility.prog_name = program
-    utility.execute()
+    with refused_connections_explained():
+        utility.execute()

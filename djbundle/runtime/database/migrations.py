@@ -12,9 +12,11 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.migrations.executor import MigrationExecutor
 from django.db.utils import DEFAULT_DB_ALIAS, Error, OperationalError
 
-from djbundle.errors import DatabaseUnreachableError, DjbundleError, MigrationError, PendingMigrationsError
+from djbundle.common.database_connections import close_connections
+from djbundle.errors import DjbundleError, MigrationError, PendingMigrationsError
 from djbundle.runtime.core.bundle import Bundle
 from djbundle.runtime.database import sqlite
+from djbundle.runtime.database.connecting import close_direct_connections, direct_connection, unreachable
 from djbundle.runtime.logs.lines import log
 
 NO_DATABASE = "django.db.backends.dummy"  # Django's engine for an empty DATABASES
@@ -48,7 +50,7 @@ def used_databases() -> list[str]:
 def find_all_pending(bundle: Bundle, *, migrate: bool) -> list[PendingMigrations]:
     """Return the migrations that `serve` has to apply. Without `migrate`, only log the missing ones.
 
-    Raises PendingMigrationsError for a database that only an administrator may migrate, DatabaseUnreachableError for
+    Raises PendingMigrationsError for a database that only an administrator may migrate, ServiceUnreachableError for
     one that does not answer. Leaves no connection open, since none may cross the fork.
     """
     lacking = []
@@ -83,7 +85,7 @@ def apply_all(bundle: Bundle, pending: list[PendingMigrations]) -> list[AppliedM
 
 
 def undo_all(applied: list[AppliedMigrations]) -> None:
-    connections.close_all()
+    close_connections()
     for each in applied:
         each.undo()
 
@@ -92,24 +94,21 @@ def undo_all(applied: list[AppliedMigrations]) -> None:
 def open_connections() -> Iterator[Callable[[str], BaseDatabaseWrapper]]:
     """Yield a function that returns the connection of an alias, and close all connections after the block.
 
-    Raises DatabaseUnreachableError for a database that does not answer.
+    Raises ServiceUnreachableError for a database that does not answer.
     """
     last_alias = ""
 
     def connection_of(alias: str) -> BaseDatabaseWrapper:
         nonlocal last_alias
         last_alias = alias
-        return connections[alias]
+        return direct_connection(alias)
 
     try:
         yield connection_of
     except OperationalError as error:
-        reason = " ".join(str(error).split())
-        raise DatabaseUnreachableError(
-            f'the database "{last_alias}" does not answer: {reason}', "start it, or correct DATABASES in the settings"
-        ) from error
+        raise unreachable(last_alias, error) from error
     finally:
-        connections.close_all()
+        close_direct_connections()
 
 
 def find_pending(connection: BaseDatabaseWrapper) -> list[str]:

@@ -131,7 +131,9 @@ def prepare_site(bundle: Bundle, options: ServeOptions, progress: ProgressPipe) 
     from djbundle.runtime.database.shared_migration import apply_beside  # noqa: PLC0415
     from djbundle.runtime.handover.front_page_probe import probe_site  # noqa: PLC0415
     from djbundle.runtime.http.readiness import await_worker  # noqa: PLC0415
+    from djbundle.runtime.settings.shared_services import ask_shared_services  # noqa: PLC0415
 
+    ask_shared_services(bundle)
     pending = find_all_pending(bundle, migrate=options.migrate)
     names = [name for each in pending for name in each.migrations]
     if pending and progress.is_takeover:

@@ -1,6 +1,7 @@
 """Rules of the overlay for paths in the settings: written paths go to the data directory, read paths to the tree."""
 
 import copy
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -68,10 +69,17 @@ def move_storages(overlay: Overlay) -> None:
     storages = copy.deepcopy(overlay.get("STORAGES") or {})
     for alias, storage in storages.items():
         options = storage.get("OPTIONS", {})
-        if alias != "staticfiles" and "location" in options and (target := overlay.moved(options["location"])):
+        if alias != "staticfiles" and _has_folder(storage) and (target := overlay.moved(options["location"])):
             options["location"] = like(options["location"], target)
     if storages != (overlay.get("STORAGES") or {}):
         overlay.set("STORAGES", storages, "files are written to the data directory")
+
+
+def _has_folder(storage: Mapping[str, Any]) -> bool:
+    """Return whether the option "location" is a folder. In a bucket it is a prefix, and looks like a relative path."""
+    location = storage.get("OPTIONS", {}).get("location", "")
+    is_of_files = str(storage.get("BACKEND", "")).endswith("FileSystemStorage")
+    return bool(location) and (is_of_files or Path(location).is_absolute())
 
 
 def move_caches(overlay: Overlay) -> None:

@@ -17,16 +17,24 @@ from djbundle.runtime.core.bundle import Bundle
 from djbundle.runtime.core.verify_mode import is_verify_mode
 from djbundle.runtime.logs import masking
 from djbundle.runtime.logs.handler import logging_settings
-from djbundle.runtime.settings import broker, import_redirect, relocation, secret_key, verify_mode
+from djbundle.runtime.settings import (
+    broker,
+    cache_url,
+    database_url,
+    import_redirect,
+    media_url,
+    relocation,
+    secret_key,
+    verify_mode,
+)
 from djbundle.runtime.settings.overlay import READ_ONLY_COMMANDS, Change, Overlay
-from djbundle.settings_module import CLASS_VARIABLE, applying_changes, import_settings, like
+from djbundle.settings_module import CLASS_VARIABLE, INSECURE_KEY, applying_changes, import_settings, like
 from djbundle.storages import with_hashed_names
 
 SETTINGS_VARIABLE = "DJANGO_SETTINGS_MODULE"
 HOSTS_VARIABLE = "DJBUNDLE_ALLOWED_HOSTS"  # names for ALLOWED_HOSTS, with commas between them
 LOCAL_HOSTS = ["localhost", "127.0.0.1", "[::1]"]
 KEY_VARIABLES = ("SECRET_KEY", "SECRET_KEY_BASE")  # container platforms set the second
-INSECURE_KEY = "django-insecure-"  # what startproject writes
 STATIC_MIDDLEWARE = ("whitenoise.", "servestatic.")
 OVERRIDES_FOLDER = "overrides"
 
@@ -161,6 +169,9 @@ def add_commands(overlay: Overlay) -> None:
 
 RULES: list[Callable[[Overlay], None]] = [
     broker.use_broker,  # first: a wrong URL shall change nothing
+    database_url.use_databases,
+    cache_url.use_caches,
+    media_url.use_media_stores,
     turn_off_debug,
     replace_secret_key,
     allow_hosts,

@@ -15,6 +15,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import NoReturn
 
+from djbundle.common.database_connections import close_connections
 from djbundle.common.processes import die_with_parent
 from djbundle.tasks.store.outcome import error_entry
 from djbundle.tasks.worker import forks
@@ -50,7 +51,7 @@ class HelperProcess:
             self._start()
 
     def _start(self) -> None:
-        forks.close_connections()
+        close_connections()
         ours, its = socket.socketpair()
         parent, pid = os.getpid(), os.fork()
         if not pid:

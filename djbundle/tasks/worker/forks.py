@@ -16,6 +16,7 @@ from typing import Any
 
 from django.db import connections
 
+from djbundle.common.database_connections import pools_of
 from djbundle.common.sqlite_forks import make_forks_safe
 from djbundle.tasks.worker.pipe import ProcessEnd
 
@@ -23,23 +24,6 @@ STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT)
 
 _saved_masks = threading.local()  # what the thread that forks had blocked before
 _inherited: list[Any] = []  # objects that belong to another process: they must not be closed or collected here
-
-
-def close_connections() -> None:
-    """Close the connections of this process and Django's pools before it forks.
-
-    A forked process has none of the threads of a pool.
-    """
-    connections.close_all()
-    for pools in {id(pools): pools for pools in map(_pools_of, connections.all(initialized_only=True))}.values():
-        for alias in list(pools):
-            connections[alias].close_pool()  # type: ignore[attr-defined]
-
-
-def _pools_of(connection: Any) -> dict[str, Any]:
-    """Return the pools of all connections of its kind, by alias."""
-    pools: dict[str, Any] = getattr(connection, "_connection_pools", {})
-    return pools
 
 
 def disable_inherited_finalizers() -> None:
@@ -84,8 +68,8 @@ def _undo_process_setup(pipe: ProcessEnd) -> None:
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     signal.signal(signal.SIGINT, signal.default_int_handler)
     for connection in connections.all(initialized_only=True):
-        _inherited.append((connection, connection.connection, dict(_pools_of(connection))))
-        _pools_of(connection).clear()
+        _inherited.append((connection, connection.connection, dict(pools_of(connection))))
+        pools_of(connection).clear()
         del connections[connection.alias]
     _restore_signal_mask()
 

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
 from djbundle.common import processes
+from djbundle.common.database_connections import close_connections
 from djbundle.tasks.store.claimed_run import Run
 from djbundle.tasks.store.outcome import Outcome
 from djbundle.tasks.worker import descendants, forks
@@ -215,7 +216,7 @@ def fork_child(
 
     The worker has one thread, and closes its database connections first, because neither survives a fork.
     """
-    forks.close_connections()
+    close_connections()
     ours, its = pair()
     assignments = Assignments()
     parent = os.getpid()

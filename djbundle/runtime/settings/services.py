@@ -1,0 +1,35 @@
+"""Finds the variables that move a part of the site to a service: ``DATABASE_URL``, ``CACHE_URL`` and ``MEDIA_URL``.
+
+A variable that the settings read themselves is theirs, and changes nothing here: the build has watched them.
+"""
+
+import os
+from collections.abc import Iterable
+from typing import NamedTuple
+
+from djbundle.common import service_variables
+from djbundle.runtime.core.bundle import Bundle
+from djbundle.runtime.core.verify_mode import is_verify_mode
+
+
+class ServiceVariable(NamedTuple):
+    """A variable that is set, and the alias that it moves."""
+
+    alias: str
+    name: str
+    url: str
+
+
+def find(bundle: Bundle, base: str, aliases: Iterable[str]) -> list[ServiceVariable]:
+    """Return the variables that move one of these aliases. In verify mode there are none: it has no network."""
+    if is_verify_mode():
+        return []
+    theirs = {variable.name for variable in bundle.manifest.variables}
+    named = [(alias, service_variables.name_of(base, alias)) for alias in aliases]
+    variables = (ServiceVariable(alias, name, os.environ.get(name, "")) for alias, name in named)
+    return [each for each in variables if each.url and each.name not in theirs]
+
+
+def names(variables: Iterable[ServiceVariable]) -> str:
+    """Return the names of variables, as the reason of a change."""
+    return ", ".join(each.name for each in variables)
