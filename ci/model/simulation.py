@@ -137,7 +137,8 @@ class Simulation:
         ways = simpy.Resource(self.env, self.system.connections)
         while True:
             yield from self.call(self.costs.count_sent, self.in_broker, own, self.database)
-            room = supply.room(self.in_broker, self.env.now)
+            supply.measure(self.in_broker, self.env.now)
+            room = supply.room
             if room <= 0:
                 yield self.env.timeout(FULL_INTERVAL)
                 continue

@@ -34,11 +34,15 @@ class Supply:
         """How many keys a message has at most."""
         return max(1, min(MAX_CHUNK, int(self.rate * CHUNK_SECONDS)))
 
-    def room(self, left: int, now: float) -> int:
-        """Return how many more tasks the broker shall have, if it has `left`."""
+    def measure(self, left: int, now: float) -> None:
+        """Note that the broker has `left` tasks."""
         if now - self.measured_at >= FULL_INTERVAL / 2:
             self._measure(left, now)
-        return self.window - left
+
+    @property
+    def room(self) -> int:
+        """The number of tasks that the broker shall get, in addition to those that it has."""
+        return self.window - self.left - self.sent
 
     def _measure(self, left: int, now: float) -> None:
         claimed = max(0, self.left + self.sent - left)

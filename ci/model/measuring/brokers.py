@@ -45,10 +45,10 @@ def _measure_keys(url: BrokerUrl, size: int, server: Pids) -> tuple[Seconds, Sec
         while received < wanted:
             receiving.drain(1.0)
 
-    with broker.consuming(["keys"], add) as receiving:
-        receiving.start()
-        receive(1)
-        rounds = [timed([lambda: receive(MESSAGES)], server) / MESSAGES for _ in range(ROUNDS)]
+    receiving = broker.consume(["keys"], add)
+    receiving.start()
+    receive(1)
+    rounds = [timed([lambda: receive(MESSAGES)], server) / MESSAGES for _ in range(ROUNDS)]
     broker.close()
     return send, best(rounds)
 

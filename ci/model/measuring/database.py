@@ -63,7 +63,7 @@ def _steps(size: int, rounds: int, server: Pids) -> dict[str, tuple[Seconds, flo
     runs = [list[Run]() for _ in range(rounds)]
 
     def mark(turn: int) -> None:
-        sent[turn] = [key for keys in sending.mark_sent(size).values() for key in keys]
+        sent[turn] = [key for keys in sending.mark_sent(size, lambda _queue: size).keys.values() for key in keys]
 
     def take(turn: int) -> None:
         runs[turn] = claim.claim_keys(identity, sent[turn], size)
@@ -101,10 +101,8 @@ def _measure_count(server: Pids) -> Cost:
     measured: list[tuple[int, Seconds]] = []
     for size in (FEW, 10 * MANY):
         fill(size)
-        sending.mark_sent(size)
-        measured.append(
-            (size, _best([_measure(lambda: void(sending.count_sent(20_000)), server) for _ in range(40)])[0])
-        )
+        sending.mark_sent(size, lambda _queue, size=size: size)  # type: ignore[misc]
+        measured.append((size, _best([_measure(lambda: void(sending.count_sent()), server) for _ in range(40)])[0]))
     return cost_between(measured[0], measured[1])
 
 
