@@ -75,7 +75,8 @@ def take_snapshot(data: Path) -> Snapshot:
 def describe_snapshot(snapshot: Snapshot, before: Snapshot | None) -> Iterator[str]:
     """Yield the lines for a person. `before` is an earlier snapshot, for the rate between the two."""
     site = snapshot.site
-    yield f"{site.name} {site.version} serves {', '.join(site.urls)} with data in {site.data}"
+    occupation = f"serves {', '.join(site.urls)}" if site.urls else "runs"
+    yield f"{site.name} {site.version} {occupation} with data in {site.data}"
     if site.taking_over:
         yield "another process is about to take over"
     yield traffic(snapshot, before)
