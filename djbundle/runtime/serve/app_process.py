@@ -154,11 +154,14 @@ def prepare_site(bundle: Bundle, options: ServeOptions, progress: ProgressPipe) 
     Return False when the takeover is cancelled. A cancelled or failed takeover puts the databases back as they were.
     """
     from djbundle.runtime.database.migrations import apply_all, find_all_pending, undo_all  # noqa: PLC0415 - needs Django
+    from djbundle.runtime.database.server_migrations import migrate_servers  # noqa: PLC0415
     from djbundle.runtime.database.shared_migration import apply_beside  # noqa: PLC0415
     from djbundle.runtime.handover.front_page_probe import probe_site  # noqa: PLC0415
     from djbundle.runtime.http.readiness import await_worker  # noqa: PLC0415
 
-    pending = find_all_pending(bundle, migrate=options.migrate)
+    if options.migrate:
+        migrate_servers(bundle, allow_breaking=options.allow_breaking_migrations)
+    pending = find_all_pending(migrate=options.migrate)
     names = [name for each in pending for name in each.migrations]
     if pending and progress.is_takeover:
         progress.report(HandoverState.PENDING, migrations=names)
