@@ -168,9 +168,9 @@ def test_postgres_is_migrated_by_serve(new_small: NewSite, postgres: Postgres) -
     """It has no backup of ours. ``--no-migrate`` leaves it to an administrator."""
     variables = {"SMALL_POSTGRES": postgres.host, "PGUSER": postgres.owner}
     with new_small("--no-migrate", **variables) as site:
-        assert r"the database \"default\" lacks 26 migrations" in site.log.read_text()
+        assert r"the database \"default\" lacks 27 migrations" in site.log.read_text()
     with new_small(**variables) as site:
-        assert r"applying 26 migrations to the database \"default\"" in site.log.read_text()
+        assert r"applying 27 migrations to the database \"default\"" in site.log.read_text()
         Customer(site.url).get("/write/?text=in-postgres")
         wait_until(lambda: "in-postgres" in Customer(site.url).get("/").text, "the worker writes the note")
     assert not (site.data / "db.sqlite3").exists()

@@ -51,6 +51,7 @@ def rehearse(bundle: Bundle, connection: BaseDatabaseWrapper, pending: PendingMi
     if database is None:  # in memory
         return
     copy = bundle.data / f"rehearsal-{pending.alias}.sqlite3"
+    connection.close()  # an open one would stay on the original, whatever its settings say
     try:
         remove(copy)
         sqlite.copy_database(database, copy)
