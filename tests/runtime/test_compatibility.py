@@ -13,7 +13,7 @@ from django.db.migrations.state import ModelState, ProjectState
 
 from djbundle.runtime.database.compatibility import find_hazards
 
-ITEM = [
+ITEM: "list[tuple[str, models.Field[Any, Any]]]" = [
     ("id", models.AutoField(primary_key=True)),
     ("name", models.CharField(max_length=20)),
     ("note", models.TextField(null=True)),
