@@ -96,6 +96,10 @@ def test_each_role_on_a_host_of_its_own(new_host: NewHost) -> None:
             with scheduler:
                 wait_until(lambda: int(web.shell(COUNT_TICKS)) >= 2, "ticks of the scheduler are run by the worker")
                 assert roles_of(scheduler) == {"scheduler"}
+                before = scheduler.status()["app"]
+                scheduler.process.send_signal(signal.SIGHUP)
+                wait_until(lambda: scheduler.status()["app"] != before, "another process has taken over")
+                wait_until(lambda: roles_of(scheduler) == {"scheduler"}, "it has the same role")
                 assert scheduler.stop() == 0
             assert worker.stop() == 0
 

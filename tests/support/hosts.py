@@ -19,10 +19,11 @@ class HostSite(Site):
 
     @property
     def address(self) -> str:
-        return f"{SUBNET}.{self.number}.2:8000"
+        return f"{host_of(self.number)}:8000"
 
     def command(self) -> list[str]:
-        serve = [str(self.bundle), "serve", "--bind", self.address, *self.options, "--data-dir", str(self.data)]
+        bind = () if "worker" in self.options or "scheduler" in self.options else ("--bind", self.address)
+        serve = [str(self.bundle), "serve", *bind, *self.options, "--data-dir", str(self.data)]
         unshared = ["unshare", "--pid", "--fork", "--kill-child", "--mount-proc", "--uts"]
         named = ["sh", "-c", f'hostname host{self.number}; exec "$@"', "sh"]
         return ["ip", "netns", "exec", name_of(self.number), *unshared, *named, *serve]
@@ -33,6 +34,16 @@ class HostSite(Site):
             for first in psutil.Process(self.process.pid).children():
                 first.terminate()
         return self.process.wait(90)
+
+
+def host_of(number: int) -> str:
+    """Return the address of a host."""
+    return f"{SUBNET}.{number}.2"
+
+
+def gate_of(number: int) -> str:
+    """Return the address of this machine as a host reaches it."""
+    return f"{SUBNET}.{number}.1"
 
 
 def name_of(number: int) -> str:
