@@ -159,6 +159,22 @@ def test_upgrade_with_postgres_under_load(small: Path, new_host: NewHost, next_s
         assert "notes.0003_next runs Python code" in back
 
 
+def test_upgrade_that_the_old_version_could_not_work_with(
+    small: Path, new_host: NewHost, next_small: Path, tmp_path: Path
+) -> None:
+    """Other hosts may run it. The old version goes on, on the file that was there."""
+    copy = copy_bundle(small, tmp_path / "place")
+    with new_host("host", bundle=copy, NEXT="removes a field") as site:
+        what = "notes.0003_next removes notes.Note.file"
+        assert f"{what}: the older version cannot work with that" in upgrade(site, next_small, "--check").stdout
+        refused = upgrade(site, next_small)
+        assert refused.returncode == 55
+        assert f"after {what}" in refused.stderr
+        assert copy.read_bytes() == small.read_bytes()
+        assert status_of(site, "/") == 200
+        assert "file" in site.shell("from notes.models import Note; print([f.name for f in Note._meta.fields])")
+
+
 def test_health_fails_before_the_sockets_close(new_host: NewHost) -> None:
     """A load balancer that asks /up sends no more requests by the time at which connections are refused."""
     with new_host("host", "--shutdown-delay", "3600") as site:

@@ -19,7 +19,7 @@ from djbundle.runtime.database.narrowing import AnyField, Reason, has_column, ne
 
 HARMLESS = (
     *(ops.AddIndex, ops.RemoveIndex, ops.RenameIndex, ops.RemoveConstraint, ops.AlterIndexTogether),
-    *(ops.AlterModelOptions, ops.AlterModelManagers, ops.AlterModelTableComment),
+    *(ops.AlterModelOptions, ops.AlterModelManagers, ops.AlterModelTableComment, ops.AlterConstraint),
 )
 
 
