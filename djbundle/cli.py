@@ -179,7 +179,8 @@ def why(distribution: str, project: Path, python: Path | None, **options: Any) -
 @cli.command()
 @project_options
 @click.option("--force", is_flag=True, help="Write over files that are there.")
-def init(project: Path, python: Path | None, *, force: bool, **options: Any) -> None:
+@click.option("--keda", is_flag=True, help="Write a ScaledObject too, by which KEDA starts and stops workers.")
+def init(project: Path, python: Path | None, *, force: bool, keda: bool, **options: Any) -> None:
     """Write the [tool.djbundle] table, a Containerfile and a workflow for GitHub Actions for PROJECT."""
     packages = _enter_environment(project, python)
     from djbundle.builder.init import write_files  # noqa: PLC0415 - as above
@@ -190,7 +191,7 @@ def init(project: Path, python: Path | None, *, force: bool, **options: Any) -> 
     discovered, inspection = BuildOptions(project=project, packages=packages, **options).inspect()
     needed = [each.name for each in inspection.variables if each.needed]
     version = f"{sys.version_info.major}.{sys.version_info.minor}"
-    for path in write_files(discovered, needed, version, force=force):
+    for path in write_files(discovered, needed, version, force=force, keda=keda):
         click.echo(f"wrote {path}")
     click.echo("\nNext:  djbundle build")
 

@@ -28,13 +28,16 @@ class GeneratedFile:
     appends: bool = False
 
 
-def write_files(project: Project, needed: list[str], python: str, *, force: bool) -> list[Path]:
+def write_files(project: Project, needed: list[str], python: str, *, force: bool, keda: bool = False) -> list[Path]:
     """Write the files, and return their paths relative to the project.
 
     If a file exists already and `force` is not set, change nothing and raise FileExistsAlreadyError. `needed` are
-    variables without which the settings do not import.
+    variables without which the settings do not import. With `keda`, write what scales workers in Kubernetes.
     """
     files = list(_files(project, needed, python))
+    if keda:
+        text = render("scaledobject.yaml", name=project.name)
+        files.append(GeneratedFile(project.root / "deploy" / "scaledobject.yaml", text))
     existing = [each.path for each in files if not each.appends and each.path.exists()]
     if existing and not force:
         names = ", ".join(str(path.relative_to(project.root)) for path in existing)

@@ -20,6 +20,7 @@ from djbundle.errors import NotServingError, UnhealthyError, UpgradeError
 from djbundle.runtime.cli import healthcheck, status, upgrade
 from djbundle.runtime.core.bundle import Bundle
 from djbundle.runtime.handover import control_socket
+from djbundle.runtime.handover.migration_plan import ask_for_plan
 from djbundle.runtime.handover.new_version import NewVersion
 from djbundle.runtime.process import counters
 from djbundle.runtime.process.counters import HEADER, MAGIC, SLOT, Scoreboard
@@ -242,7 +243,7 @@ def test_file_that_does_not_say_its_version(tmp_path: Path, output: str) -> None
 @pytest.mark.parametrize("output", ["", "nonsense", "7", "{}[", "[" * 90_000], ids=lambda output: output[:12])
 def test_file_that_does_not_say_what_it_migrates(tmp_path: Path, output: str) -> None:
     with pytest.raises(UpgradeError, match="does not say what it would migrate"):
-        version_that_prints(output, tmp_path).pending_migrations()
+        ask_for_plan(version_that_prints(output, tmp_path).run_code, "new")
 
 
 BABBLER = """#!{python}

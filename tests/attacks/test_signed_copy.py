@@ -13,7 +13,8 @@ import pytest
 from djbundle.errors import UpgradeError
 from djbundle.runtime.handover.new_version import Version, copied_beside, in_place, numbers_in, open_new
 from djbundle.runtime.handover.signature import Signature
-from tests.bundle.test_upgrade import key, next_small, sign, upgrade  # noqa: F401 - fixtures
+from tests.bundle.conftest import key, next_small  # noqa: F401 - fixtures
+from tests.bundle.test_upgrade import sign, upgrade
 from tests.support.site import Site, bare_environment, copy_bundle
 
 RUNNING = Version("shop", "2.0", "2026-11-20T00:00:00+00:00")

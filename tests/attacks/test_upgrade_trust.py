@@ -12,8 +12,9 @@ import pytest
 from djbundle.errors import NotServingError
 from djbundle.runtime.handover.control_socket import request_status
 from tests.attacks.neighbours import NEIGHBOUR, Place, only_root, place_for
+from tests.bundle.conftest import key, next_small  # noqa: F401 - fixtures
 from tests.bundle.processes import assert_refused
-from tests.bundle.test_upgrade import key, next_small, sign  # noqa: F401 - fixtures
+from tests.bundle.test_upgrade import sign
 from tests.support.site import bare_environment
 from tests.support.waiting import wait_until
 

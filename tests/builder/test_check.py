@@ -1,6 +1,7 @@
 """``djbundle check`` and ``why``: their findings, for developers and for machines."""
 
 import json
+import re
 import shutil
 import subprocess
 import tomllib
@@ -153,6 +154,28 @@ def test_init_writes_what_can_be_found_out(faulty: Path) -> None:
     assert "pip install -r requirements.txt" in workflow
     assert "djbundle build --env API_KEY=build-only" in workflow
     assert "${{ github.sha }}" in workflow
+
+
+def test_init_writes_what_scales_workers(faulty: Path) -> None:
+    """KEDA takes a value or an average for each worker; metric types are only those two."""
+    yaml = pytest.importorskip("yaml")
+    assert djbundle("init", faulty, "--env", "API_KEY=x", "--keda").returncode == 0
+    scaled = yaml.safe_load((faulty / "deploy" / "scaledobject.yaml").read_text())
+    assert (scaled["apiVersion"], scaled["kind"]) == ("keda.sh/v1alpha1", "ScaledObject")
+    assert scaled["spec"]["scaleTargetRef"]["name"] == scaled["metadata"]["name"]
+    assert scaled["spec"]["minReplicaCount"] < scaled["spec"]["maxReplicaCount"]
+    triggers = scaled["spec"]["triggers"]
+    assert [each.get("metricType", "AverageValue") for each in triggers] == ["AverageValue", "Value"]
+    names = documented_metrics()
+    for each in triggers:
+        assert each["type"] == "prometheus"
+        assert {"serverAddress", "query", "threshold", "activationThreshold"} == each["metadata"].keys()
+        assert all(isinstance(value, str) for value in each["metadata"].values())
+        assert set(re.findall(r"djbundle_\w+", each["metadata"]["query"])) <= names
+
+
+def documented_metrics() -> set[str]:
+    return set(re.findall(r"`(djbundle_\w+)`", (REPOSITORY / "docs" / "reference" / "metrics.md").read_text()))
 
 
 def test_init_writes_over_nothing(faulty: Path) -> None:

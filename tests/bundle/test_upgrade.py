@@ -11,66 +11,12 @@ from pathlib import Path
 import psutil
 import pytest
 
+from tests.bundle.conftest import new_key, openssl
 from tests.bundle.processes import all_gone, assert_refused, tree_of, with_role
 from tests.bundle.records import notes_in, tasks_in
-from tests.conftest import PROJECTS, build
 from tests.support.load import PLAIN, SECURE, SLOW, Load, curl
 from tests.support.site import Site, bare_environment, copy_bundle
 from tests.support.waiting import wait_until
-
-VIEWS = """
-def index(request):
-    if os.environ.get("NEXT") == "fails":
-        raise ValueError("the new front page is broken")
-    return HttpResponse("the new version")
-"""
-MIGRATION = """
-import os, time
-from django.db import migrations
-def run(apps, _editor):
-    apps.get_model("notes", "Note").objects.create(text="migrated")
-    time.sleep(1)
-    if os.environ.get("NEXT") == "broken migration":
-        raise ValueError("this migration is broken")
-class Migration(migrations.Migration):
-    atomic = False
-    dependencies = [("notes", "0002_rewrite")]
-    operations = [migrations.RunPython(run, migrations.RunPython.noop)]
-"""
-PYPROJECT = """
-[project]
-name = "small"
-version = "2"
-[tool.djbundle]
-signer = "deploy.pub"
-"""
-SETTINGS = """
-if os.environ.get("NEXT") == "no settings":
-    raise RuntimeError("a setting is missing")
-"""
-
-
-@pytest.fixture(scope="session")
-def key(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Make the key that signs new versions."""
-    return new_key(tmp_path_factory.mktemp("key") / "deploy.pem")
-
-
-@pytest.fixture(scope="session")
-def next_small(bundles: Path, key: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Build the next version of the small project, which trusts the key.
-
-    It has a migration, and faults that the variable NEXT switches on.
-    """
-    project = Path(shutil.copytree(PROJECTS / "small", tmp_path_factory.mktemp("next") / "small"))
-    with (project / "notes" / "views.py").open("a") as file:
-        file.write(VIEWS.replace("\ndef", "\nimport os\n\ndef", 1))
-    with (project / "small" / "settings.py").open("a") as file:
-        file.write(SETTINGS)
-    (project / "notes" / "migrations" / "0003_next.py").write_text(MIGRATION)
-    openssl("pkey", "-in", key, "-pubout", "-out", project / "deploy.pub")
-    (project / "pyproject.toml").write_text(PYPROJECT)
-    return build(project, bundles / "next" / "small")
 
 
 @pytest.fixture
@@ -87,15 +33,6 @@ def site(small: Path, tmp_path: Path, request: pytest.FixtureRequest) -> Iterato
     environment = bare_environment(**getattr(request, "param", {}))
     with Site(copy_bundle(small, tmp_path / "place"), tmp_path / "data", environment) as site:
         yield site
-
-
-def openssl(*arguments: object) -> None:
-    subprocess.run(["openssl", *map(str, arguments)], check=True, capture_output=True)
-
-
-def new_key(file: Path) -> Path:
-    openssl("genpkey", "-algorithm", "EC", "-pkeyopt", "ec_paramgen_curve:P-256", "-out", file)
-    return file
 
 
 def sign(file: Path, key: Path) -> Path:

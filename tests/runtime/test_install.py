@@ -68,3 +68,12 @@ def test_data_elsewhere(program: Path) -> None:
     assert program.exists()
     with pytest.raises(InstallError, match="keeps its data in /var/lib/shop, and not in /srv/shop"):
         check("/srv/shop")
+
+
+def test_sockets_of_a_host_without_the_role_web() -> None:
+    bundle: Any = SimpleNamespace(manifest=SimpleNamespace(name="shop"), program="./shop")
+    with pytest.raises(InstallError, match="--socket needs the role web"):
+        install.unit_files(bundle, ["--roles", "worker"], with_sockets=True)
+    units = install.unit_files(bundle, ["--roles", "worker", "--shutdown-delay", "10"], with_sockets=False)
+    assert "serve --roles worker" in units["shop.service"]
+    assert "TimeoutStopSec=55" in units["shop.service"]

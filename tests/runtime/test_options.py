@@ -14,7 +14,8 @@ def test_defaults() -> None:
     options = parse_serve_options("shop", [])
     assert options.binds == ()
     assert options.migrate
-    assert options.run_worker
+    assert options.roles == {"web", "worker", "scheduler"}
+    assert options.shutdown_delay == 0
     assert options.workers >= 1
 
 
@@ -75,6 +76,12 @@ def test_without_a_bind(tls: bool, environment: dict[str, str], pid: int, expect
         ["--max-body", "ten"],
         ["--http1-max-buffer-size", "4096"],
         ["--blocking-thread", "2"],
+        ["--roles", "web,mail"],
+        ["--roles", ""],
+        ["--roles", "worker", "--no-worker"],
+        ["--roles", "worker", "--bind", ":80"],
+        ["--roles", "worker,scheduler", "--tls", "internal"],
+        ["--shutdown-delay", "-1"],
         ["extra"],
     ],
     ids=" ".join,
@@ -84,6 +91,18 @@ def test_mistakes(arguments: list[str]) -> None:
         parse_serve_options("shop", arguments)
     assert caught.value.exit_code == 2
     assert caught.value.fix.endswith("shop serve --help  lists the options")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "roles"),
+    [
+        (["--roles", "web"], {"web"}),
+        (["--roles", "scheduler, worker"], {"worker", "scheduler"}),
+        (["--no-worker"], {"web"}),
+    ],
+)
+def test_roles(arguments: list[str], roles: set[str]) -> None:
+    assert parse_serve_options("shop", arguments).roles == roles
 
 
 def test_option_that_is_nearly_right() -> None:

@@ -105,8 +105,10 @@ class Gateway(BaseHTTPRequestHandler):
 
 def main() -> None:
     parser = argparse.ArgumentParser(description="A payment gateway for demos and tests.")
+    parser.add_argument("--host", default="127.0.0.1")
     parser.add_argument("--port", type=int, default=8900)
-    server = ThreadingHTTPServer(("127.0.0.1", parser.parse_args().port), Gateway)
+    arguments = parser.parse_args()
+    server = ThreadingHTTPServer((arguments.host, arguments.port), Gateway)
     server.daemon_threads = True
     print(server.server_port, flush=True)
     with contextlib.suppress(KeyboardInterrupt):

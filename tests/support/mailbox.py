@@ -11,12 +11,12 @@ from aiosmtpd.controller import Controller
 
 
 class Mailbox:
-    """``with Mailbox() as mailbox:`` listens on `port` of 127.0.0.1 until the end of the block."""
+    """``with Mailbox() as mailbox:`` listens on `port` of `host` until the end of the block."""
 
-    def __init__(self) -> None:
+    def __init__(self, host: str = "127.0.0.1") -> None:
         self.messages: list[EmailMessage] = []
         self.port = free_port()  # Controller does not report which port it got for 0
-        self._controller = Controller(self, hostname="127.0.0.1", port=self.port)
+        self._controller = Controller(self, hostname=host, port=self.port)
 
     def __enter__(self) -> Self:
         self._controller.start()

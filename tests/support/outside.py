@@ -16,11 +16,15 @@ GATEWAY = Path(__file__).with_name("gateway.py")
 class Gateway:
     """The payment gateway of gateway.py in a process of its own."""
 
+    def __init__(self, host: str = "127.0.0.1") -> None:
+        self.host = host
+
     def __enter__(self) -> Self:
-        command = [sys.executable, str(GATEWAY), "--port", "0"]
+        command = [sys.executable, str(GATEWAY), "--host", self.host, "--port", "0"]
         self.process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
         assert self.process.stdout
-        self.url = f"http://127.0.0.1:{self.process.stdout.readline().strip()}"
+        self.port = int(self.process.stdout.readline())
+        self.url = f"http://127.0.0.1:{self.port}"
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -41,23 +45,26 @@ class Gateway:
 
 
 class Outside:
-    """Both services, for the duration of the block."""
+    """Both services, for the duration of the block. They listen on `host`."""
+
+    def __init__(self, host: str = "127.0.0.1") -> None:
+        self._host = host
 
     def __enter__(self) -> Self:
         with ExitStack() as stack:
-            self.gateway = stack.enter_context(Gateway())
-            self.mailbox = stack.enter_context(Mailbox())
+            self.gateway = stack.enter_context(Gateway(self._host))
+            self.mailbox = stack.enter_context(Mailbox(self._host))
             self._close = stack.pop_all().close
         return self
 
     def __exit__(self, *_: object) -> None:
         self._close()
 
-    def settings(self) -> dict[str, str]:
-        """Return the shop's environment variables."""
+    def settings(self, address: str = "127.0.0.1") -> dict[str, str]:
+        """Return the environment variables of a shop that reaches both at `address`."""
         return {
-            "PAYMENT_GATEWAY_URL": self.gateway.url,
+            "PAYMENT_GATEWAY_URL": f"http://{address}:{self.gateway.port}",
             "PAYMENT_GATEWAY_TIMEOUT": "2",
-            "EMAIL_HOST": "127.0.0.1",
+            "EMAIL_HOST": address,
             "EMAIL_PORT": str(self.mailbox.port),
         }

@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 from djbundle.errors import UnhealthyError
 from djbundle.runtime.core.bundle import Bundle
 from djbundle.runtime.handover.control_socket import request_status
+from djbundle.runtime.handover.messages import SiteStatus
 from djbundle.runtime.net.addresses import UNIX
 from djbundle.runtime.options.parser import CommandParser
 
@@ -17,9 +18,15 @@ MAX_RESPONSE_SIZE = 65536  # most bytes of the response that are read
 
 
 def run_healthcheck(bundle: Bundle, arguments: list[str]) -> int:
-    """Request the site's health check. Raises UnhealthyError or NotServingError."""
+    """Request the site's health check; without the role web, ask the supervisor.
+
+    Raises UnhealthyError or NotServingError.
+    """
     CommandParser(Path(bundle.program).name, "healthcheck").parse_args(arguments)
     site = request_status(bundle.data)
+    if not site.urls:
+        check_processes(site)
+        return 0
     url, path = site.local_url, site.health_path
     try:
         status, body = get(url, path)
@@ -30,6 +37,13 @@ def run_healthcheck(bundle: Bundle, arguments: list[str]) -> int:
         raise UnhealthyError(f"{url} is not ready: {reason}", "look at the log of serve")
     print(f"{url} is up")
     return 0
+
+
+def check_processes(site: SiteStatus) -> None:
+    """Raise UnhealthyError if the app process does not run. What hangs below it is killed and started again."""
+    if not site.app:
+        raise UnhealthyError(f"{site.name} does not run", "look at the log of serve")
+    print(f"{site.name} runs")
 
 
 def get(url: str, path: str) -> tuple[int, str]:

@@ -14,6 +14,7 @@ from djbundle.runtime.cli import units
 from djbundle.runtime.core.bundle import Bundle
 from djbundle.runtime.core.safe_path import find_weakness
 from djbundle.runtime.options.parser import CommandParser
+from djbundle.runtime.options.roles import Role
 from djbundle.runtime.options.serve import parse_serve_options
 from djbundle.runtime.options.tls import EAB_KEY_VARIABLE
 
@@ -77,6 +78,8 @@ def run_uninstall(bundle: Bundle, arguments: list[str]) -> int:
 def unit_files(bundle: Bundle, arguments: list[str], *, with_sockets: bool) -> dict[str, str]:
     """Return the texts of the units by file name. For wrong options, exit as ``serve`` would."""
     name, options = bundle.manifest.name, parse_serve_options(bundle.program, arguments)
+    if with_sockets and Role.WEB not in options.roles:
+        raise InstallError("--socket needs the role web: no other role has a socket", "leave --socket out")
     units.refuse_secrets(name, arguments, SECRET_OPTIONS)
     sockets = units.socket_units(name, options) if with_sockets else {}
     arguments = units.without_binds(arguments) if with_sockets else arguments

@@ -5,9 +5,10 @@ import sys
 import time
 from argparse import ArgumentParser
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
+from djbundle.runtime.cli.queues import Queue, describe_queue, queue_reader
 from djbundle.runtime.core.bundle import Bundle
 from djbundle.runtime.handover.control_socket import request_status
 from djbundle.runtime.handover.messages import SiteStatus
@@ -32,6 +33,7 @@ class Snapshot:
     seconds: float  # that all answers took together
     restarts: dict[str, int]  # by role; only roles whose processes had to be restarted
     moment: float  # of the snapshot, in monotonic seconds
+    queues: list[Queue] | None = None  # with --queues; None: they cannot be read
 
     def to_json(self) -> str:
         fields = asdict(self)
@@ -41,6 +43,7 @@ class Snapshot:
 
 def add_status_options(parser: ArgumentParser) -> None:
     parser.add_argument("--json", action="store_true", help="print JSON; with --watch a line for each look")
+    parser.add_argument("--queues", action="store_true", help="also ask the database what waits in the queues of tasks")
     parser.add_argument("--watch", action="store_true", help="look again each second, until Ctrl-C")
 
 
@@ -48,9 +51,10 @@ def run_status(bundle: Bundle, arguments: list[str]) -> int:
     parser = CommandParser(Path(bundle.program).name, "status")
     add_status_options(parser)
     options = parser.parse_args(arguments)
+    read_queues = queue_reader(bundle) if options.queues else lambda: None
     before: Snapshot | None = None
     while True:
-        snapshot = take_snapshot(bundle.data)
+        snapshot = replace(take_snapshot(bundle.data), queues=read_queues())
         text = snapshot.to_json() if options.json else "\n".join(describe_snapshot(snapshot, before))
         is_screen = options.watch and not options.json and sys.stdout.isatty()
         print(f"{CLEAR}{text}" if is_screen else text, flush=True)
@@ -75,7 +79,8 @@ def take_snapshot(data: Path) -> Snapshot:
 def describe_snapshot(snapshot: Snapshot, before: Snapshot | None) -> Iterator[str]:
     """Yield the lines for a person. `before` is an earlier snapshot, for the rate between the two."""
     site = snapshot.site
-    yield f"{site.name} {site.version} serves {', '.join(site.urls)} with data in {site.data}"
+    occupation = f"serves {', '.join(site.urls)}" if site.urls else "runs"
+    yield f"{site.name} {site.version} {occupation} with data in {site.data}"
     if site.taking_over:
         yield "another process is about to take over"
     yield traffic(snapshot, before)
@@ -85,6 +90,8 @@ def describe_snapshot(snapshot: Snapshot, before: Snapshot | None) -> Iterator[s
         yield f"certificate until {ends}, {left / DAY:.0f} days from now"
     for role, count in snapshot.restarts.items():
         yield f"{role} had to be started again {count} {'time' if count == 1 else 'times'}; see the log"
+    for queue in snapshot.queues or ():
+        yield describe_queue(queue)
     yield ""
     yield from table(snapshot.processes)
 

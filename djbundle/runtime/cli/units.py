@@ -13,14 +13,15 @@ from djbundle.runtime.options.serve import ServeOptions
 
 CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 BARE = re.compile(r"[\w@%+=:,./\[\]*~^{}()-]+", re.ASCII)  # needs no quotes
-MARGIN = 15  # seconds after the grace period before systemd kills the processes
+MARGIN = 15  # seconds after shutdown delay and grace before systemd kills the processes
 
 
 def service_unit(name: str, program: str, options: ServeOptions, arguments: list[str], *, sockets: list[str]) -> str:
     """Return the text of the service unit. `arguments` are those from which `options` were parsed."""
     command = " ".join((quoted(program, is_program=True), *map(quoted, ("serve", *arguments))))
     requires = f"Requires={' '.join(sockets)}\n" if sockets else ""
-    return render("site.service", name=name, command=command, stop=options.grace + MARGIN, requires=requires)
+    stop = options.shutdown_delay + options.grace + MARGIN
+    return render("site.service", name=name, command=command, stop=stop, requires=requires)
 
 
 def socket_units(name: str, options: ServeOptions) -> dict[str, str]:

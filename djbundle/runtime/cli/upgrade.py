@@ -23,6 +23,7 @@ from djbundle.runtime.core.bundle import Bundle
 from djbundle.runtime.core.safe_path import find_weakness
 from djbundle.runtime.handover.control_socket import Peer, parse_reply, request_status, send_command
 from djbundle.runtime.handover.messages import ProgressMessage
+from djbundle.runtime.handover.migration_plan import MigrationPlan, ask_for_plan, ask_for_unknown
 from djbundle.runtime.handover.new_version import NewVersion, Version, copied_beside, in_place, open_new
 from djbundle.runtime.handover.signature import SUFFIX, Signature
 from djbundle.runtime.logs.formats import printable
@@ -147,18 +148,41 @@ def run_rollback(bundle: Bundle, arguments: list[str]) -> int:
     ):
         version = new.check(running.version, None, may_be_older=True).version
         report("checked", f"back from {running.version.version} to {version}", version=version)
+        report_unknown(running, new, report)
         replace_and_reload(running, new, report)
     return 0
 
 
 def report_plan(new: NewVersion, report: "Reporter") -> None:
-    """Report whether migrations would be applied."""
-    if migrations := new.pending_migrations():
-        count = "1 migration" if len(migrations) == 1 else f"{len(migrations)} migrations"
-        text = f"{count}: connections would wait meanwhile, and the database would be backed up before"
-        report("plan", text, migrations=migrations)
-    else:
-        report("plan", "no migrations: the new version would serve beside the old one, then replace it", migrations=[])
+    """Report whether migrations would be applied, and which of them the version that serves cannot work with."""
+    plan = ask_for_plan(new.run_code, new.source)
+    text = "no migrations: the new version would serve beside the old one, then replace it"
+    if plan.must_wait:
+        text = f"{count(plan)}: connections would wait meanwhile, and the database would be backed up before"
+    elif plan.migrations:
+        text = f"{count(plan)} of a database server: applied while the old version serves"
+    report("plan", text, migrations=plan.migrations)
+    report_hazards(plan, report)
+
+
+def count(plan: MigrationPlan) -> str:
+    return "1 migration" if len(plan.migrations) == 1 else f"{len(plan.migrations)} migrations"
+
+
+def report_hazards(plan: MigrationPlan, report: "Reporter") -> None:
+    """Report what the older version could not work with: beside the new one, or after a rollback."""
+    for hazard, is_certain in plan.hazards.items():
+        doubt = "cannot" if is_certain else "may not be able to"
+        report("hazard", f"{hazard}: the older version {doubt} work with that", what=hazard, is_certain=is_certain)
+
+
+def report_unknown(running: RunningVersion, new: NewVersion, report: "Reporter") -> None:
+    """Report the applied migrations that the version before does not know: they stay applied."""
+    plan = ask_for_unknown(new.run_code, NewVersion(running.program, running.program, new.data).run_code)
+    if plan.migrations:
+        text = f"{count(plan)} that it does not know, which stay applied: {', '.join(plan.migrations)}"
+        report("unknown", text, migrations=plan.migrations)
+        report_hazards(plan, report)
 
 
 def replace_and_reload(running: RunningVersion, new: NewVersion, report: "Reporter") -> None:

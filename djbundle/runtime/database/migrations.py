@@ -1,4 +1,7 @@
-"""The databases before a start: SQLite is backed up and migrated, any other database must be up to date already."""
+"""The databases before a start: which migrations they lack, and how SQLite is backed up and migrated.
+
+Those of database servers are in server_migrations.py.
+"""
 
 import contextlib
 import sqlite3
@@ -10,12 +13,15 @@ from django.core.management import call_command
 from django.db import connections
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.migrations.executor import MigrationExecutor
+from django.db.migrations.loader import MigrationLoader
+from django.db.migrations.migration import Migration
 from django.db.utils import DEFAULT_DB_ALIAS, Error, OperationalError
 
 from djbundle.common.database_connections import close_connections
-from djbundle.errors import DjbundleError, MigrationError, PendingMigrationsError
+from djbundle.errors import DjbundleError, MigrationError
 from djbundle.runtime.core.bundle import Bundle
 from djbundle.runtime.database import sqlite
+from djbundle.runtime.database.compatibility import Hazard, find_hazards
 from djbundle.runtime.database.connecting import close_direct_connections, direct_connection, unreachable
 from djbundle.runtime.logs.lines import log
 
@@ -47,23 +53,23 @@ def used_databases() -> list[str]:
     return [alias for alias in connections if connections.settings[alias]["ENGINE"] != NO_DATABASE]
 
 
-def find_all_pending(bundle: Bundle, *, migrate: bool) -> list[PendingMigrations]:
-    """Return the migrations that `serve` has to apply. Without `migrate`, only log the missing ones.
+def find_all_pending(*, migrate: bool) -> list[PendingMigrations]:
+    """Return the migrations of SQLite that `serve` has to apply. Without `migrate`, only log those that are missing.
 
-    Raises PendingMigrationsError for a database that only an administrator may migrate, ServiceUnreachableError for
-    one that does not answer. Leaves no connection open, since none may cross the fork.
+    Raises ServiceUnreachableError for a database that does not answer. Leaves no connection open, since none may
+    cross the fork.
     """
     lacking = []
     with open_connections() as connection_of:
         for alias in used_databases():
             connection = connection_of(alias)
+            if migrate and not is_sqlite(connection):
+                continue
             had_content = has_content(file_of(connection))
             if not (pending := find_pending(connection)):
                 continue
             if not migrate:
                 log(f'the database "{alias}" lacks {count(pending)}', "warning")
-            elif not is_sqlite(connection):
-                raise to_be_applied_by_hand(bundle, alias, pending)
             else:
                 lacking.append(PendingMigrations(alias, pending, had_content))
     return lacking
@@ -113,21 +119,25 @@ def open_connections() -> Iterator[Callable[[str], BaseDatabaseWrapper]]:
 
 def find_pending(connection: BaseDatabaseWrapper) -> list[str]:
     """Return the missing migrations, as "app.name"; none for an additional server that was never migrated."""
+    _, plan = _find_plan(connection)
+    return [f"{migration.app_label}.{migration.name}" for migration in plan]
+
+
+def find_hazards_of(connection: BaseDatabaseWrapper) -> list[Hazard]:
+    """Return what the version before could not work with after the missing migrations; nothing for a new database."""
+    loader, plan = _find_plan(connection)
+    applied = [key for key in loader.applied_migrations or () if key in loader.graph.nodes]
+    return find_hazards(plan, loader.project_state(applied)) if plan and applied else []
+
+
+def _find_plan(connection: BaseDatabaseWrapper) -> tuple[MigrationLoader, list[Migration]]:
     if file := file_of(connection):
         file.parent.mkdir(parents=True, exist_ok=True)
     executor = MigrationExecutor(connection)
     if connection.alias != DEFAULT_DB_ALIAS and not is_sqlite(connection) and not executor.recorder.has_table():
-        return []
+        return executor.loader, []
     plan = executor.migration_plan(executor.loader.graph.leaf_nodes())
-    return [f"{migration.app_label}.{migration.name}" for migration, _ in plan]
-
-
-def to_be_applied_by_hand(bundle: Bundle, alias: str, pending: list[str]) -> PendingMigrationsError:
-    option = "" if alias == DEFAULT_DB_ALIAS else f" --database {alias}"
-    return PendingMigrationsError(
-        f'the database "{alias}" lacks {count(pending)}: {pending[0]}{", ..." if pending[1:] else ""}',
-        f"run  {bundle.program} migrate{option}  first",
-    )
+    return executor.loader, [migration for migration, _ in plan]
 
 
 def apply_pending(bundle: Bundle, connection: BaseDatabaseWrapper, pending: PendingMigrations) -> AppliedMigrations:

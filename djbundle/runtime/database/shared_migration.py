@@ -7,16 +7,19 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 from djbundle.errors import MigrationError
 from djbundle.runtime.core.bundle import Bundle
 from djbundle.runtime.database import sqlite
+from djbundle.runtime.database.migration_lock import migration_lock
 from djbundle.runtime.database.migrations import (
     AppliedMigrations,
     PendingMigrations,
     back_up,
     count,
     file_of,
+    find_hazards_of,
     migrate,
     open_connections,
     remove,
 )
+from djbundle.runtime.database.server_migrations import log_hazards
 from djbundle.runtime.logs.lines import log
 
 
@@ -28,7 +31,10 @@ def apply_beside(bundle: Bundle, pending: list[PendingMigrations]) -> list[Appli
     """
     with open_connections() as connection_of:
         for each in pending:
-            rehearse(bundle, connection_of(each.alias), each)
+            connection = connection_of(each.alias)
+            log_hazards(find_hazards_of(connection))
+            with migration_lock(connection):
+                rehearse(bundle, connection, each)
     with open_connections() as connection_of:
         for each in pending:
             connection = connection_of(each.alias)
@@ -45,6 +51,7 @@ def rehearse(bundle: Bundle, connection: BaseDatabaseWrapper, pending: PendingMi
     if database is None:  # in memory
         return
     copy = bundle.data / f"rehearsal-{pending.alias}.sqlite3"
+    connection.close()  # an open one would stay on the original, whatever its settings say
     try:
         remove(copy)
         sqlite.copy_database(database, copy)

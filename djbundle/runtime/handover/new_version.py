@@ -24,14 +24,6 @@ from djbundle.runtime.handover.signature import Signature
 from djbundle.runtime.logs.formats import printable
 from djbundle.runtime.process import privileges
 
-# Runs in the new version and prints JSON. The project may print before it.
-PENDING_MIGRATIONS = """
-import json, django
-django.setup()
-from django.db import connections
-from djbundle.runtime.database.migrations import find_pending, used_databases
-print(json.dumps([name for alias in used_databases() for name in find_pending(connections[alias])]))
-"""
 COMMAND_TIMEOUT = 120.0  # seconds for each command of the new file
 NUMBER = re.compile(r"v?(\d+(?:\.\d+)*)")
 CAPABILITIES = "security.capability"  # extended attribute of a file, see setcap(8)
@@ -140,12 +132,9 @@ class NewVersion:
         cause = (result.stderr.strip().splitlines() or [f"it ends with code {result.returncode}"])[0]
         return printable(cause.removeprefix("error: ").replace(str(self.file), str(self.source)))
 
-    def pending_migrations(self) -> list[str]:
-        """Return the migrations that the new version would apply, each as "app.name"."""
-        try:
-            return [printable(name) for name in json.loads(self.run("-c", PENDING_MIGRATIONS).splitlines()[-1])]
-        except (ValueError, TypeError, IndexError, RecursionError) as error:
-            raise UpgradeError(f"{self.source} does not say what it would migrate", "look at what it prints") from error
+    def run_code(self, code: str) -> str:
+        """Run Python in the new file, with its settings, and return what it prints. Raise UpgradeError if it fails."""
+        return self.run("-c", code)
 
 
 def open_new(source: Path) -> BinaryIO:

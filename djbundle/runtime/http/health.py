@@ -7,17 +7,16 @@ process that answers is alive.
 import json
 import threading
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from http import HTTPStatus
-from typing import Any
+from typing import Any, Protocol
 
 from asgiref.sync import sync_to_async
 from django.apps import apps
 from django.urls import Resolver404, resolve
 
 from djbundle.runtime.http.readiness import find_problems
-from djbundle.runtime.process.heartbeat import AncestorMonitor
 
 CACHE_SECONDS = 1.0  # seconds
 DATABASE_TIMEOUT = 3.0  # seconds for the databases to answer
@@ -27,11 +26,20 @@ HEADERS = [("Content-Type", "application/json"), ("Cache-Control", "no-store")]
 HealthResponse = tuple[HTTPStatus, bytes]
 
 
-class Health:
-    """Answers health checks, from several threads. `has_worker`: a task worker of this `serve` must send heartbeats."""
+class Watch(Protocol):
+    def problems(self) -> list[str]:
+        """Return what is wrong, in words that reveal no secret."""
+        ...
 
-    def __init__(self, path: str, *, has_worker: bool, watch: AncestorMonitor | None = None) -> None:
-        self._watch = watch
+
+class Health:
+    """Answers health checks, from several threads. `has_worker`: a task worker of this `serve` must send heartbeats.
+
+    Each of `watches` is asked each time, since it reads only memory.
+    """
+
+    def __init__(self, path: str, *, has_worker: bool, watches: Sequence[Watch] = ()) -> None:
+        self._watches = watches
         self.paths = {path: self.ready, path.rstrip("/") + LIVE_SUFFIX: live}
         self._has_worker = has_worker and apps.is_installed("djbundle.tasks")
         self._lock = threading.Lock()
@@ -64,7 +72,7 @@ class Health:
         return problems
 
     def ready(self) -> HealthResponse:
-        problems = [*(self._watch.problems() if self._watch else ()), *self.problems()]
+        problems = [problem for watch in self._watches for problem in watch.problems()] + self.problems()
         status = HTTPStatus.SERVICE_UNAVAILABLE if problems else HTTPStatus.OK
         return status, json.dumps({"ready": not problems, "problems": problems}).encode() + b"\n"
 

@@ -61,4 +61,11 @@ def tasks() -> Iterator[Family]:
     ]
     oldest = [Sample(each.oldest, {"queue": each.queue}) for each in queues]
     yield Family("djbundle_tasks", "gauge", "Tasks that are not done, by queue and state.", waiting)
+    drain = [Sample(each.drain, {"queue": each.queue}) for each in queues]
+    yield Family(
+        "djbundle_tasks_drain_seconds",
+        "gauge",
+        "Time to drain: how long the ready ones take at the rate at which tasks have ended lately; +Inf if none has.",
+        drain,
+    )
     yield Family("djbundle_tasks_oldest_seconds", "gauge", "How long the first of the ready ones has waited.", oldest)

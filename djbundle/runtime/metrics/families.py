@@ -3,6 +3,7 @@
 See https://prometheus.io/docs/instrumenting/exposition_formats/
 """
 
+import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Literal
@@ -34,8 +35,12 @@ def exposition(families: Iterable[Family]) -> str:
     for family in families:
         if family.samples:
             lines += [f"# HELP {family.name} {family.help}", f"# TYPE {family.name} {family.kind}"]
-            lines += [f"{family.name}{each.suffix}{_labels(each.labels)} {each.value:.10g}" for each in family.samples]
+            lines += [f"{family.name}{each.suffix}{_labels(each.labels)} {_value(each)}" for each in family.samples]
     return "\n".join(lines) + "\n"
+
+
+def _value(sample: Sample) -> str:
+    return "+Inf" if sample.value == math.inf else f"{sample.value:.10g}"
 
 
 def _labels(labels: Mapping[str, str]) -> str:

@@ -9,6 +9,7 @@ from djbundle.runtime.logs.lines import add_log_options
 from djbundle.runtime.net.addresses import Address, Tcp, parse_address, parse_tcp
 from djbundle.runtime.options.http import HttpOptions, add_http_options
 from djbundle.runtime.options.parser import CommandParser
+from djbundle.runtime.options.roles import ALL_ROLES, NAMES, Role, parse_roles
 from djbundle.runtime.options.tls import TlsOptions, add_tls_options, take_tls_options
 from djbundle.runtime.process.cgroup import ControlGroup
 
@@ -27,9 +28,11 @@ class ServeOptions:
     workers: int
     blocking_threads: int  # of each worker; for WSGI
     migrate: bool
-    run_worker: bool
+    allow_breaking_migrations: bool
+    roles: frozenset[Role]
     media: bool  # uploads are served
     grace: int  # seconds
+    shutdown_delay: int  # seconds
     worker_timeout: int  # seconds; 0: never kill
     access_log: bool
     log_format: str | None
@@ -64,15 +67,43 @@ def add_serve_options(parser: ArgumentParser) -> None:
         help="web processes; default: one for each CPU, as far as there is memory: %(default)s",
     )
     add("--blocking-threads", type=parse_count, default=4, help="threads of each web process; default: %(default)s")
-    add("--no-migrate", dest="migrate", action="store_false", help="leave the database as it is")
+    add("--no-migrate", dest="migrate", action="store_false", help="leave the databases as they are")
+    add(
+        "--allow-breaking-migrations",
+        action="store_true",
+        help="also apply migrations of a database server that an older version, which still runs elsewhere, could not"
+        " live with",
+    )
     add("--no-media", dest="media", action="store_false", help="serve no uploads; the project or a proxy does")
-    add("--no-worker", dest="run_worker", action="store_false", help="run no background tasks")
+    roles = parser.add_mutually_exclusive_group().add_argument
+    roles(
+        "--roles",
+        type=parse_roles,
+        default=ALL_ROLES,
+        metavar="ROLE,...",
+        help=f"what to do on this machine: some of {NAMES}; default: all",
+    )
+    roles(
+        "--no-worker",
+        dest="roles",
+        action="store_const",
+        const=frozenset((Role.WEB,)),
+        help="run no background tasks and no schedules: --roles web",
+    )
     add(
         "--grace",
         type=parse_count,
         default=30,
         metavar="SECONDS",
         help="to finish work when stopped; default: %(default)s",
+    )
+    add(
+        "--shutdown-delay",
+        type=parse_seconds,
+        default=0,
+        metavar="SECONDS",
+        help="when stopped, answer requests for so long while /up already fails, so that a load balancer sends no more;"
+        " default: %(default)s",
     )
     add(
         "--worker-timeout",
@@ -93,6 +124,8 @@ def parse_serve_options(program: str, arguments: list[str]) -> ServeOptions:
     options = vars(parser.parse_args(arguments))
     tls = take_tls_options(parser, options)
     binds = tuple(dict.fromkeys(options.pop("bind") or ()))
+    if Role.WEB not in options["roles"] and (binds or tls):
+        parser.error("--bind and the TLS options need the role web")
     return ServeOptions(binds=binds, tls=tls, http=HttpOptions.take_from(options), **options)
 
 

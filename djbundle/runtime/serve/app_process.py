@@ -5,7 +5,9 @@ The workers share the memory of what is loaded. The app process answers no reque
 
 import contextlib
 import os
+import signal
 import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -14,11 +16,13 @@ from djbundle.contract.handover import HandoverState
 from djbundle.errors import DjbundleError
 from djbundle.runtime.core.bundle import Bundle
 from djbundle.runtime.net.sockets import Listeners
+from djbundle.runtime.options.roles import Role
 from djbundle.runtime.options.serve import ServeOptions
 from djbundle.runtime.process import forking, memory
 from djbundle.runtime.process.child import Child
 from djbundle.runtime.process.heartbeat import AncestorMonitor, Heartbeat
 from djbundle.runtime.process.progress_pipe import ProgressPipe
+from djbundle.runtime.process.shutdown import ShutdownNotice
 from djbundle.runtime.process.supervisor import Supervisor
 from djbundle.runtime.settings.rules import apply_overlay
 from djbundle.runtime.tls.pair import CertificatePair
@@ -26,6 +30,7 @@ from djbundle.runtime.tls.pair import CertificatePair
 if TYPE_CHECKING:
     from djbundle.runtime.files.static_files import LoadedSite  # needs Django
 
+OF_TASKS = ("worker", "scheduler")  # the children that need no socket
 ALLOCATOR_OPTIONS = "_RJEM_MALLOC_CONF"  # read by tikv-jemallocator, which is in Granian
 
 
@@ -44,23 +49,26 @@ def run_app(
     from djbundle.runtime.cli.main import print_error  # noqa: PLC0415 - entry imports us
 
     memory.limit_arenas()
+    notice = ShutdownNotice()
     try:
         with server_loaded_beside(bundle.root):
-            site = load_site(bundle, options, AncestorMonitor(heartbeat))
+            site = load_site(bundle, options, AncestorMonitor(heartbeat), notice)
             if not prepare_site(bundle, options, progress):
                 return 1
+        from djbundle.runtime.serve.children import ChildFactory  # noqa: PLC0415 - needs the site
+
+        children = ChildFactory(bundle, options, listeners, pair, site).children()
     except DjbundleError as error:
         print_error(error)
         progress.report_failure(error)
         return error.exit_code
-    from djbundle.runtime.serve.children import ChildFactory  # noqa: PLC0415 - needs the site
-
-    children = ChildFactory(bundle, options, listeners, pair, site).children()
     memory.share_loaded_objects()
     memory.start_garbage_collection()
     memory.release_archive()
     with Supervisor(children, grace=options.grace, is_proven=True, heartbeat=heartbeat) as supervisor:
         supervisor.add_signal_handler(forking.DRAIN, lambda: drain(children))
+        if options.shutdown_delay:
+            delay_stop(supervisor, notice, options.shutdown_delay)
         heartbeat.beat()  # from now on the supervisor expects heartbeats
         progress.report(HandoverState.SERVING)
         return supervisor.run()
@@ -99,7 +107,25 @@ def drain(children: list[Child]) -> None:
         child.drain()
 
 
-def load_site(bundle: Bundle, options: ServeOptions, watch: AncestorMonitor) -> "LoadedSite":
+def delay_stop(supervisor: Supervisor, notice: ShutdownNotice, seconds: int) -> None:
+    """When asked to stop, let only the health check fail at first, and stop tasks. The sockets close `seconds` later.
+
+    An app process that drains stops at once: another one answers on the same sockets.
+    """
+
+    def on_stop() -> None:
+        if notice.is_given or any(not child.may_restart for child in supervisor.children):
+            supervisor.stop(0)
+            return
+        notice.give(seconds)
+        drain([child for child in supervisor.children if child.name in OF_TASKS])
+        supervisor.call_at(time.monotonic() + seconds, lambda: supervisor.stop(0))
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        supervisor.add_signal_handler(number, on_stop)
+
+
+def load_site(bundle: Bundle, options: ServeOptions, watch: AncestorMonitor, notice: ShutdownNotice) -> "LoadedSite":
     """Return the project's WSGI or ASGI application behind its static files."""
     apply_overlay(bundle, "serve")
     import django  # noqa: PLC0415 - only after the overlay
@@ -118,7 +144,7 @@ def load_site(bundle: Bundle, options: ServeOptions, watch: AncestorMonitor) -> 
     site = site._replace(watch=watch)
     if not health.is_unused_path(path):
         return site
-    healthy = health.Health(path, has_worker=options.run_worker, watch=watch)
+    healthy = health.Health(path, has_worker=Role.WORKER in options.roles, watches=(watch, notice))
     return site._replace(application=health.wrap(site.application, bundle.manifest.interface, healthy))
 
 
@@ -128,13 +154,16 @@ def prepare_site(bundle: Bundle, options: ServeOptions, progress: ProgressPipe) 
     Return False when the takeover is cancelled. A cancelled or failed takeover puts the databases back as they were.
     """
     from djbundle.runtime.database.migrations import apply_all, find_all_pending, undo_all  # noqa: PLC0415 - needs Django
+    from djbundle.runtime.database.server_migrations import migrate_servers  # noqa: PLC0415
     from djbundle.runtime.database.shared_migration import apply_beside  # noqa: PLC0415
     from djbundle.runtime.handover.front_page_probe import probe_site  # noqa: PLC0415
     from djbundle.runtime.http.readiness import await_worker  # noqa: PLC0415
     from djbundle.runtime.settings.shared_services import ask_shared_services  # noqa: PLC0415
 
     ask_shared_services(bundle)
-    pending = find_all_pending(bundle, migrate=options.migrate)
+    if options.migrate:
+        migrate_servers(bundle, allow_breaking=options.allow_breaking_migrations)
+    pending = find_all_pending(migrate=options.migrate)
     names = [name for each in pending for name in each.migrations]
     if pending and progress.is_takeover:
         progress.report(HandoverState.PENDING, migrations=names)
@@ -144,7 +173,8 @@ def prepare_site(bundle: Bundle, options: ServeOptions, progress: ProgressPipe) 
     if not progress.is_takeover:
         return True
     try:
-        probe_site()
+        if Role.WEB in options.roles:
+            probe_site()
         progress.report(HandoverState.READY)
         if progress.wait_for_order():
             await_worker()

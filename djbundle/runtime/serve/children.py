@@ -3,7 +3,7 @@
 import os
 import signal
 import socket
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import partial
 from typing import Any
 
@@ -11,6 +11,7 @@ from django.apps import apps
 from django.conf import settings
 from django.core.management import call_command
 
+from djbundle.errors import OptionError
 from djbundle.manifest import Interface
 from djbundle.runtime.core.bundle import Bundle
 from djbundle.runtime.files.static_files import LoadedSite
@@ -22,6 +23,7 @@ from djbundle.runtime.http.server import Server, WebOptions
 from djbundle.runtime.http.static_cache import StaticCache
 from djbundle.runtime.metrics.server import serve_metrics
 from djbundle.runtime.net.sockets import Listeners
+from djbundle.runtime.options.roles import Role, names_of
 from djbundle.runtime.options.serve import WORKER_NICENESS, ServeOptions
 from djbundle.runtime.process import forking, memory
 from djbundle.runtime.process.child import Child
@@ -55,15 +57,20 @@ class ChildFactory:
         self._slots: Iterator[Slot] = iter(self._scoreboard)
 
     def children(self) -> list[Child]:
-        """Return the web workers, the task worker if the project has tasks, and the processes for TLS and metrics."""
-        children = [self._web(number) for number in range(self._options.workers)]
-        timeout = self._options.worker_timeout
-        children += tls_children(self._bundle, self._options.tls, self._listeners, timeout)
-        if self._options.run_worker and apps.is_installed("djbundle.tasks"):
-            heartbeat = Heartbeat(WORKER_TIMEOUT_FACTOR * self._options.worker_timeout)
-            run = partial(run_worker, self._options.grace, heartbeat)
-            children.append(
-                Child("worker", self._title("worker"), run, heartbeat=heartbeat, drain_signal=signal.SIGTERM)
+        """Return the children for the roles: web workers, the task worker, the scheduler, TLS and metrics.
+
+        Raises OptionError if none of the roles has anything to do.
+        """
+        children: list[Child] = []
+        if Role.WEB in self._options.roles:
+            children += [self._web(number) for number in range(self._options.workers)]
+            children += tls_children(self._bundle, self._options.tls, self._listeners, self._options.worker_timeout)
+        if apps.is_installed("djbundle.tasks"):
+            children += self._of_tasks()
+        if not children:
+            raise OptionError(
+                f"the project has no tasks for --roles {names_of(self._options.roles)}",
+                'add "djbundle.tasks" to INSTALLED_APPS, or choose the role web',
             )
         if self._listeners.metrics:
             heartbeat = Heartbeat(self._options.worker_timeout)
@@ -95,6 +102,17 @@ class ChildFactory:
 
         return Child("web", self._title("web"), run, heartbeat=heartbeat, in_flight=in_flight, slot=slot)
 
+    def _of_tasks(self) -> Iterator[Child]:
+        """Yield the task worker, which is the scheduler too, or the scheduler alone."""
+        roles = self._options.roles
+        heartbeat = Heartbeat(WORKER_TIMEOUT_FACTOR * self._options.worker_timeout)
+        if Role.WORKER in roles:
+            run = partial(run_worker, self._options.grace, heartbeat, has_schedules=Role.SCHEDULER in roles)
+            yield Child("worker", self._title("worker"), run, heartbeat=heartbeat, drain_signal=signal.SIGTERM)
+        elif Role.SCHEDULER in roles:
+            run = partial(run_scheduler, heartbeat)
+            yield Child("scheduler", self._title("scheduler"), run, heartbeat=heartbeat, drain_signal=signal.SIGTERM)
+
     def _endpoint(self, listener: socket.socket) -> Endpoint:
         """Return the endpoint of a socket. A Unix socket gets no certificate: its proxy terminates TLS."""
         return Endpoint(listener, None if listener.family == socket.AF_UNIX else self._pair)
@@ -123,14 +141,24 @@ def additions(options: ServeOptions) -> AddedHeaders:
     )
 
 
-def run_worker(grace: int, heartbeat: Heartbeat) -> int:
+def run_worker(grace: int, heartbeat: Heartbeat, *, has_schedules: bool) -> int:
     """Run background tasks until SIGTERM."""
     os.nice(WORKER_NICENESS)
+    call_command("worker", grace=grace, has_schedules=has_schedules, notify_watchdog=beat_and_trim(heartbeat))
+    return 0
+
+
+def run_scheduler(heartbeat: Heartbeat) -> int:
+    """Enqueue the ticks of schedules until SIGTERM."""
+    call_command("scheduler", notify_watchdog=beat_and_trim(heartbeat))
+    return 0
+
+
+def beat_and_trim(heartbeat: Heartbeat) -> Callable[[], None]:
     trim = memory.trimmer()
 
     def beat() -> None:
         heartbeat.beat()
         trim()
 
-    call_command("worker", grace=grace, notify_watchdog=beat)
-    return 0
+    return beat

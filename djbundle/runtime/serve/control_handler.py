@@ -56,7 +56,7 @@ class ControlHandler:
             record_url(self._site_info.data, self._site_info.local_url)
 
     def _notify_ready(self) -> None:
-        sd_notify.ready(f"serves {self._site_info.urls[0]}")
+        sd_notify.ready(self._site_info.occupation)
 
     def _notify_watchdog(self) -> None:
         """Report to systemd's watchdog that the loop runs."""

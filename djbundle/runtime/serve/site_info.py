@@ -8,6 +8,7 @@ from typing import Any, Self
 
 from djbundle.runtime.core.bundle import Bundle
 from djbundle.runtime.net.sockets import Listeners, url_of
+from djbundle.runtime.options.roles import Role, names_of
 from djbundle.runtime.options.serve import ServeOptions
 from djbundle.runtime.tls.pair import CertificatePair
 
@@ -17,8 +18,9 @@ class SiteInfo:
     name: str
     version: str
     data: Path
+    roles: frozenset[Role]
     urls: list[str]  # for clients
-    local_url: str  # for this machine, whatever the name of the certificate
+    local_url: str  # for this machine, whatever the name of the certificate; "" without the role web
     health_path: str
     pair: CertificatePair | None  # its TLS certificate
     since: float = field(default_factory=time.time)  # seconds since 1970
@@ -31,14 +33,20 @@ class SiteInfo:
             name=bundle.manifest.name,
             version=bundle.manifest.version,
             data=bundle.data,
+            roles=options.roles,
             urls=[url_of(sockets[0], scheme, name) for sockets in listeners.site],
-            local_url=url_of(listeners.main, scheme),
+            local_url=url_of(listeners.main, scheme) if listeners.site else "",
             health_path=options.http.health_path,
             pair=pair,
         )
 
     def __str__(self) -> str:
-        return f"{self.name} {self.version} serves {', '.join(self.urls)} with data in {self.data}"
+        return f"{self.name} {self.version} {self.occupation} with data in {self.data}"
+
+    @property
+    def occupation(self) -> str:
+        """What it does, such as "serves http://127.0.0.1:8000/" or "runs as worker, scheduler"."""
+        return f"serves {', '.join(self.urls)}" if self.urls else f"runs as {names_of(self.roles)}"
 
     def status_fields(self) -> dict[str, Any]:
         """Return these facts for ``status``, which prints JSON."""
@@ -46,7 +54,7 @@ class SiteInfo:
         return {
             "name": self.name,
             "version": self.version,
-            "url": self.urls[0],
+            "url": self.urls[0] if self.urls else "",
             "urls": self.urls,
             "local_url": self.local_url,
             "health_path": self.health_path,

@@ -119,7 +119,8 @@ def supervise(bundle: Bundle, options: ServeOptions, handover: Handover) -> int:
     run = functools.partial(load_and_run, bundle, options, listeners, pair, progress, heartbeat)
     app = Child("app", title, run, pid=handover.app or 0, started=time.monotonic(), heartbeat=heartbeat)
     memory.share_loaded_objects()
-    with Supervisor([app], grace=options.grace + GRACE_MARGIN, is_proven=handover.app is not None) as supervisor:
+    grace = options.shutdown_delay + options.grace + GRACE_MARGIN
+    with Supervisor([app], grace=grace, is_proven=handover.app is not None) as supervisor:
         site_info = SiteInfo.of(bundle, options, listeners, pair)
         control_handler = ControlHandler(
             site_info, supervisor, app, replace(handover, app=None, leaving=None, leaving_too=[], heart=None)

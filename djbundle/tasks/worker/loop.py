@@ -93,14 +93,15 @@ MakeInbox = Callable[[transitions.Queues, selectors.BaseSelector, Callable[[], N
 class Worker:
     """Runs tasks from `queues` (empty: all) in `processes` with `threads` each.
 
-    With `stop_when_idle`, it ends when nothing is due.
+    With `until_idle`, it ends when no task has been due for so many seconds.
     """
 
     threads: int
     processes: int = 1
     queues: transitions.Queues = ()
     grace: float = 30.0  # seconds for running tasks to end when the worker stops
-    stop_when_idle: bool = False
+    until_idle: float | None = None  # seconds
+    has_schedules: bool = True  # False: another process enqueues the ticks of schedules
     poll: float = POLL_INTERVAL
     limits: RecycleLimits = field(default_factory=RecycleLimits)
     notify_watchdog: Callable[[], None] = lambda: None  # called in each turn of the loop
@@ -113,6 +114,7 @@ class Worker:
         )
         self.is_stopping = False
         self.is_idle = False
+        self.last_work = time.monotonic()  # when a task was last due or running
         self.next_limited_claim = 0.0  # monotonic seconds
         self.is_claim_doubtful = False  # the statement was sent, but no answer came
         self.database_backoff = DatabaseBackoff()
@@ -130,7 +132,7 @@ class Worker:
         self.maintenance = [Periodic(RESCUE_INTERVAL, self._rescue), self.pruning]
 
     def run(self) -> None:
-        """Run until SIGTERM or SIGINT, or with `stop_when_idle` until nothing is left to do."""
+        """Run until SIGTERM or SIGINT, or with `until_idle` until nothing is left to do."""
         with contextlib.ExitStack() as stack:
             stack.callback(self.selector.close)
             self.notifier.open(stack)
@@ -184,13 +186,21 @@ class Worker:
         self.cancellations.run()
         self.notifier.listen()
         self.pending_writes.write()
-        self.scheduler.enqueue_due()
+        if self.has_schedules:
+            self.scheduler.enqueue_due()
         self._claim()
-        self.is_idle = self.stop_when_idle and not self._has_work() and not transitions.due(self.queues).exists()
+        self.is_idle = self.until_idle is not None and self._idle_seconds() >= self.until_idle
 
     def _write_heartbeat(self) -> None:
         leases.renew(self.identity)
         self.registration.renew()
+
+    def _idle_seconds(self) -> float:
+        """Return for how many seconds this worker has had no task, and none was due."""
+        if self._has_work() or transitions.due(self.queues).exists():
+            self.last_work = time.monotonic()
+            return -1.0
+        return time.monotonic() - self.last_work
 
     def _forward_cancellations(self) -> None:
         if self.pool.assigned_runs:
@@ -252,6 +262,7 @@ class Worker:
         else:
             timeout = min(
                 self.poll,
+                self.until_idle or self.poll,
                 self.scheduler.seconds_left(),
                 self.heartbeat.left,
                 *(chore.left for chore in self.maintenance),

@@ -36,7 +36,28 @@ class Command(BaseCommand):
         add("--max-tasks", type=limit, default=0, metavar="N", help="Replace a process after so many tasks.")
         add("--max-memory", type=limit, default=0, metavar="MB", help="Replace a process that holds more memory.")
         add("--with-parent", type=int, metavar="PID", help=SUPPRESS)  # the process that started it; stop when that ends
-        add("--drain", action="store_true", help="Stop when no task is due.")
+        add(
+            "--no-scheduler",
+            dest="has_schedules",
+            action="store_false",
+            help="Leave the ticks of schedules to another worker, or to the command scheduler.",
+        )
+        add(
+            "--until-idle",
+            type=seconds,
+            nargs="?",
+            const=0.0,
+            metavar="SECONDS",
+            help="Stop with exit code 0 when no task has been due for so long; default: at once.",
+        )
+        add(
+            "--burst",
+            "--drain",
+            dest="until_idle",
+            action="store_const",
+            const=0.0,
+            help="Stop with exit code 0 when no task is due.",
+        )
 
     def handle(self, *_args: Any, **options: Any) -> None:
         show_log(options["verbosity"])
@@ -48,7 +69,8 @@ class Command(BaseCommand):
             processes=options["processes"],
             queues=queues,
             grace=options["grace"],
-            stop_when_idle=options["drain"],
+            until_idle=options["until_idle"],
+            has_schedules=options["has_schedules"],
             poll=options["poll"],
             limits=RecycleLimits(options["max_tasks"], options["max_memory"]),
             notify_watchdog=options.get("notify_watchdog") or (lambda: None),

@@ -1,0 +1,74 @@
+"""Hosts for one test: each has a network and process ids of its own, and a name. They share the file system."""
+
+import contextlib
+import os
+import subprocess
+from collections.abc import Iterator
+
+import psutil
+
+from tests.support.site import Site
+
+SUBNET = "10.117"  # SUBNET.NUMBER.1 is this side, SUBNET.NUMBER.2 the host
+
+
+class HostSite(Site):
+    """A site on a host of its own, which listens on port 8000 there."""
+
+    number: int
+
+    @property
+    def address(self) -> str:
+        return f"{host_of(self.number)}:8000"
+
+    def command(self) -> list[str]:
+        bind = () if "worker" in self.options or "scheduler" in self.options else ("--bind", self.address)
+        serve = [str(self.bundle), "serve", *bind, *self.options, "--data-dir", str(self.data)]
+        unshared = ["unshare", "--pid", "--fork", "--kill-child", "--mount-proc", "--uts"]
+        named = ["sh", "-c", f'hostname host{self.number}; exec "$@"', "sh"]
+        return ["ip", "netns", "exec", name_of(self.number), *unshared, *named, *serve]
+
+    def stop(self) -> int:
+        """Terminate the first process of the namespace, since unshare itself ignores signals."""
+        if self.process.poll() is None:
+            for first in psutil.Process(self.process.pid).children():
+                first.terminate()
+        return self.process.wait(90)
+
+
+def host_of(number: int) -> str:
+    """Return the address of a host."""
+    return f"{SUBNET}.{number}.2"
+
+
+def gate_of(number: int) -> str:
+    """Return the address of this machine as a host reaches it."""
+    return f"{SUBNET}.{number}.1"
+
+
+def name_of(number: int) -> str:
+    return f"djbundle-{os.getpid()}-{number}"
+
+
+@contextlib.contextmanager
+def networks(count: int) -> Iterator[None]:
+    """Make `count` network namespaces, each with a cable to this one.
+
+    Raise CalledProcessError where that is refused.
+    """
+    with contextlib.ExitStack() as stack:
+        for number in range(count):
+            name, cable = name_of(number), f"djb{os.getpid() % 100_000}-{number}"
+            _ip("netns", "add", name)
+            stack.callback(_ip, "netns", "delete", name)  # and the cable with it
+            _ip("link", "add", cable, "type", "veth", "peer", "name", "eth0", "netns", name)
+            _ip("address", "add", f"{SUBNET}.{number}.1/24", "dev", cable)
+            _ip("link", "set", cable, "up")
+            _ip("-n", name, "address", "add", f"{SUBNET}.{number}.2/24", "dev", "eth0")
+            for device in ("lo", "eth0"):
+                _ip("-n", name, "link", "set", device, "up")
+        yield
+
+
+def _ip(*arguments: str) -> None:
+    subprocess.run(["ip", *arguments], check=True, capture_output=True)
