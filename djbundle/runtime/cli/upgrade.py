@@ -184,9 +184,9 @@ def reload(data: Path) -> Iterator[ProgressMessage]:
 
 
 PROGRESS_TEXTS: dict[str, str] = {
-    HandoverState.PENDING: "the old version finishes; new connections wait",
+    HandoverState.PENDING: "the old version drains; new connections wait",
     HandoverState.READY: "the new version answers",
-    HandoverState.SERVING: "the new version serves, the old one leaves",
+    HandoverState.SERVING: "the new version serves, the old one drains",
 }
 
 
