@@ -17,8 +17,7 @@ FIELD = re.compile(r"^    (\w+): .*?  # (.*)$", re.MULTILINE)
 OPTION = re.compile(r'^    "(\w+)",  # (.*)$', re.MULTILINE)
 VARIABLE = re.compile(r'"(DJBUNDLE_[A-Z_]+)=?"')
 READ = re.compile(  # the line that names a variable, or reads it, with its comment
-    r"^(?:[A-Z_]+ = |.*\benviron\.get\(|.*\bget_variable\(process\.environment, )"
-    r'"(DJBUNDLE_[A-Z_]+)=?".*?(?:  # |/\* )(.*?)(?: \*/)?$',
+    r'^(?:[A-Z_]+ = |.*\benviron\.get\()"(DJBUNDLE_[A-Z_]+)".*?  # (.*)$',
     re.MULTILINE,
 )
 OF_A_SETTING = "the setting with "  # begins the comment of a name that is no variable

@@ -8,6 +8,8 @@ from urllib.parse import parse_qsl, urlencode, urlsplit
 
 from django.core.exceptions import ImproperlyConfigured
 
+from djbundle.contract.variables import BROKER_URL, SETTINGS_MODULE
+
 KINDS = {  # by scheme: the scheme and the transport of kombu
     "redis": ("redis", "redis"),
     "rediss": ("rediss", "redis"),
@@ -44,10 +46,10 @@ class BrokerUrl(NamedTuple):
             parts = urlsplit(text)
             _ = parts.port
         except ValueError as error:
-            raise BrokerUrlError(f"TASKS_URL is no valid URL: {error}", EXAMPLE) from None
+            raise BrokerUrlError(f"{BROKER_URL} is no valid URL: {error}", EXAMPLE) from None
         if parts.scheme not in KINDS:
             known = ", ".join(KINDS)
-            raise BrokerUrlError(f'TASKS_URL has the unknown scheme "{parts.scheme}"', f"these are known: {known}")
+            raise BrokerUrlError(f'{BROKER_URL} has the unknown scheme "{parts.scheme}"', f"these are known: {known}")
         scheme, transport = KINDS[parts.scheme]
         query = dict(parse_qsl(parts.query))
         rest = {name: value for name, value in query.items() if name not in OWN_OPTIONS}
@@ -60,7 +62,7 @@ class BrokerUrl(NamedTuple):
         for package in PACKAGES[self.transport]:
             if package not in sys.modules and importlib.util.find_spec(package) is None:
                 fix = f'pip install "djbundle[{EXTRAS[self.transport]}]"'
-                raise BrokerUrlError(f"TASKS_URL needs the package {package}, which is not installed", fix)
+                raise BrokerUrlError(f"{BROKER_URL} needs the package {package}, which is not installed", fix)
 
     @property
     def masked(self) -> str:
@@ -74,4 +76,4 @@ class BrokerUrl(NamedTuple):
 
 def _project() -> str:
     """Return the first name in the path of the settings module: all processes of a project have the same."""
-    return os.environ.get("DJANGO_SETTINGS_MODULE", "").partition(".")[0] or "djbundle"
+    return os.environ.get(SETTINGS_MODULE, "").partition(".")[0] or "djbundle"

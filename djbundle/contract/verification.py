@@ -1,9 +1,9 @@
 """Verify mode: a start of the bundle by ``djbundle verify``, which crawls the site in an empty environment.
 
-The builder sets the variable. The runtime then defines the settings, and leaves the files in the data directory.
+The builder sets the variable VERIFY_MODE. The runtime then defines the settings, and leaves the files in the data
+directory.
 """
 
-VERIFY_MODE_VARIABLE = "DJBUNDLE_TRIAL"  # set by `verify`: this start is in verify mode
 ENGINES = "DJBUNDLE_ENGINES"  # the setting with the original engines of the databases
 CACHES = "DJBUNDLE_CACHES"  # the setting with the original caches that are replaced
 ABSENT_PROGRAMS = "absent-programs"  # the file with programs that could not be found, one per line

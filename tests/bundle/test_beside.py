@@ -51,7 +51,7 @@ def test_both_serve_until_the_first_has_left(container: Callable[..., Container]
         wait_until(lambda: len(notes(first.data / "db.sqlite3")) == 2, "both have a worker")
         assert second.status()["urls"] == [f"{first.url}/"]
         first.stop()
-        wait_until(lambda: "the other instance has left" in second.log.read_text(), "it notices")
+        wait_until(lambda: "the other instance has ended" in second.log.read_text(), "it notices")
         assert second.status()["urls"] == [f"{second.url}/"]
         write(second, "alone")
         wait_until(lambda: len(notes(first.data / "db.sqlite3")) == 3, "it goes on")

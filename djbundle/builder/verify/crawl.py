@@ -22,7 +22,7 @@ from djbundle.builder.verify.diagnosis import Diagnosis
 from djbundle.builder.verify.in_bundle_scripts import CHECK_OUTPUT_START, CHECK_SCRIPT, SITE_FACTS_SCRIPT
 from djbundle.builder.verify.site_log import SiteLog
 from djbundle.builder.verify.unanswered import get_with_retry, problem_without_answer, wait_until_back
-from djbundle.contract import verification
+from djbundle.contract import variables, verification
 
 START_TIMEOUT = 60.0  # seconds for the site to start, and for its worker
 # Pages that end the session, or never end.
@@ -53,8 +53,8 @@ class Crawler:
         when_migrated: Callable[[Path], object] | None = None,
     ) -> None:
         self.paths = paths
-        overrides = {verification.VERIFY_MODE_VARIABLE: "1", "DJBUNDLE_DATA_DIR": str(paths.data)}
-        self.environment = {"DJBUNDLE_ALLOWED_HOSTS": "localhost,127.0.0.1", **environment, **overrides}
+        overrides = {variables.VERIFY_MODE: "1", variables.DATA_DIRECTORY: str(paths.data)}
+        self.environment = {variables.ALLOWED_HOSTS: "localhost,127.0.0.1", **environment, **overrides}
         self.report_progress = report_progress
         self.when_migrated = when_migrated
         self.record = CrawlRecord(paths.is_empty)

@@ -17,9 +17,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO, Self
 
+from djbundle.contract import variables
 from djbundle.errors import UpgradeError
 from djbundle.manifest import Manifest
-from djbundle.runtime.core import data_directory
 from djbundle.runtime.handover.signature import Signature
 from djbundle.runtime.logs.formats import printable
 from djbundle.runtime.process import privileges
@@ -115,7 +115,7 @@ class NewVersion:
 
         Raise UpgradeError with its error message if it fails.
         """
-        command, environment = [str(self.file), *words], os.environ | {data_directory.VARIABLE: str(self.data)}
+        command, environment = [str(self.file), *words], os.environ | {variables.DATA_DIRECTORY: str(self.data)}
         become_owner = functools.partial(privileges.enter, self.data) if os.geteuid() == 0 else None
         try:
             result = subprocess.run(
