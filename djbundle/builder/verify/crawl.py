@@ -61,6 +61,7 @@ class Crawler:
         self.log = SiteLog(paths.data / "verify.log")
         self.engines: list[str] = []  # engines of the databases
         self.diagnosis = Diagnosis(paths.data)
+        self.requested: list[Request] = []  # the pages so far
         self.unanswered = 0  # number of pages that hang or end their process
 
     def crawl(self) -> CrawlRecord:
@@ -93,9 +94,7 @@ class Crawler:
         self.request_files(client, self.request_pages(client))
         self.wait_for_worker(client)
         for death in self.log.next_deaths():  # deaths that no page was blamed for
-            self.record.problems.append(
-                Problem("serve", f"{death.name} {death.description}", death.output, fate="dies")
-            )
+            self.record.problems.append(Problem("serve", f"{death.name} {death.cause}", death.output, fate="dies"))
 
     def prepare(self) -> bool:
         """Check the bundle and create its databases; return whether it can be crawled. Raises BundleCommandError."""
@@ -200,6 +199,7 @@ class Crawler:
                 )
                 break
             status, static_files = self.request_page(client, request)
+            self.requested.append(request)
             files |= static_files
             statuses.add(status)
             self.record.pages += 1
@@ -229,10 +229,12 @@ class Crawler:
         try:
             response = get_with_retry(client, request, self.cookie() if request.superuser else "")
         except OSError as error:
-            problem = problem_without_answer(request, error, self.log)
+            problem = problem_without_answer(request, error, self.log, self.requested)
             self.unanswered += problem.fate != BREAKS_OFF
-            self.record.problems.append(problem)
+            self.record.set_problem(problem)
             wait_until_back(client, START_TIMEOUT)
+            if problem.request != request and self.unanswered < MAX_UNANSWERED:
+                return self.request_page(client, request)  # its process died of an earlier page
             return 0, set()
         if response.status >= 500:
             self.record.problems.append(Problem(what, f"it is answered {response.status}", request=request))
