@@ -45,6 +45,7 @@ else:
         ("time.sleep(600)", "/ fails: no answer within 1 s"),
         ("os.kill(os.getpid(), signal.SIGKILL)", "/ fails: the process was killed"),
         ("os._exit(3)", "/ fails: the process ended with code 3"),
+        ("sys.exit(3)", "/ fails: SystemExit(3)"),
     ],
 )
 def test_front_page(view: str, said: str) -> None:

@@ -12,12 +12,12 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from djbundle.builder.core.child import ChildDiedError, run_in_child
 from djbundle.builder.core.engines import SQLITE_ENGINES
 from djbundle.builder.core.sandbox import confine_to
 from djbundle.builder.inspection.collect import prepare_static_files
 from djbundle.builder.inspection.probe import ensure_secret_key, redirect_files, replace_cache_servers
 from djbundle.builder.verify.client import ACCEPT, PAGE_TIMEOUT
+from djbundle.common.child import ChildDiedError, run_in_child
 from djbundle.contract.variables import SETTINGS_MODULE
 from djbundle.settings_module import applying_changes, import_settings
 
