@@ -3,14 +3,13 @@
 import http.client
 import socket
 import ssl
-from pathlib import Path
 from urllib.parse import urlsplit
 
 from djbundle.errors import UnhealthyError
 from djbundle.runtime.core.bundle import Bundle
 from djbundle.runtime.handover.control_socket import request_status
 from djbundle.runtime.net.addresses import UNIX
-from djbundle.runtime.options.parser import CommandParser
+from djbundle.runtime.options.parser import parse_options
 
 REQUEST_TIMEOUT = 10.0  # seconds to wait for the response
 MAX_RESPONSE_SIZE = 65536  # most bytes of the response that are read
@@ -18,7 +17,7 @@ MAX_RESPONSE_SIZE = 65536  # most bytes of the response that are read
 
 def run_healthcheck(bundle: Bundle, arguments: list[str]) -> int:
     """Request the site's health check. Raises UnhealthyError or NotServingError."""
-    CommandParser(Path(bundle.program).name, "healthcheck").parse_args(arguments)
+    parse_options(bundle.program, "healthcheck", arguments)
     site = request_status(bundle.data)
     url, path = site.local_url, site.health_path
     try:

@@ -3,13 +3,16 @@
 import difflib
 import os
 from dataclasses import dataclass
+from typing import NoReturn
 
 from django.core.management import BaseCommand, ManagementUtility, get_commands, load_command_class
+from django.core.management.base import CommandError, CommandParser
 
 from djbundle.errors import BelongsToTheProjectError, UnknownCommandError
 from djbundle.runtime.cli.command_help import OwnCommandHelp
 from djbundle.runtime.cli.commands import OWN_COMMANDS
 from djbundle.runtime.core.bundle import Bundle
+from djbundle.runtime.options.parser import option_error
 from djbundle.runtime.process import memory
 from djbundle.runtime.settings.overlay import Change
 from djbundle.runtime.settings.rules import apply_overlay
@@ -37,6 +40,16 @@ class CommandContext:
 
 
 context: CommandContext  # set by run_command
+
+
+def refuse_options(parser: CommandParser, message: str) -> NoReturn:
+    """Raise OptionError for a wrong option, as the bundle's own commands do. Replaces Django's method `error`.
+
+    Code that calls a command by ``call_command`` gets Django's CommandError.
+    """
+    if parser.called_from_command_line:
+        raise option_error(parser, message)
+    raise CommandError(f"Error: {message}")
 
 
 class BundleUtility(ManagementUtility):
@@ -88,6 +101,7 @@ def run_command(bundle: Bundle, arguments: list[str]) -> None:
     if arguments[0] in OWN_COMMANDS:  # with --help; Django has a meaning of its own for "version"
         OwnCommandHelp(arguments[0]).print_help(program, arguments[0])
         return
+    CommandParser.error = refuse_options  # type: ignore[method-assign,assignment]  # subparsers have the same class
     utility = BundleUtility([bundle.program, *arguments])
     utility.prog_name = program
     utility.execute()

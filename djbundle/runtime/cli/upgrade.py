@@ -26,7 +26,7 @@ from djbundle.runtime.handover.messages import ProgressMessage
 from djbundle.runtime.handover.new_version import NewVersion, Version, copied_beside, in_place, open_new
 from djbundle.runtime.handover.signature import SUFFIX, Signature
 from djbundle.runtime.logs.formats import printable
-from djbundle.runtime.options.parser import CommandParser
+from djbundle.runtime.options.parser import parse_options
 from djbundle.runtime.process import privileges
 
 PREVIOUS_SUFFIX = ".previous"
@@ -106,9 +106,7 @@ def add_json(parser: ArgumentParser) -> None:
 
 
 def run_upgrade(bundle: Bundle, arguments: list[str]) -> int:
-    parser = CommandParser(Path(bundle.program).name, "upgrade")
-    add_upgrade_options(parser)
-    options = parser.parse_args(arguments)
+    options = parse_options(bundle.program, "upgrade", arguments, add_upgrade_options)
     privileges.check_path(bundle.data, privileges.owner_of(bundle.data))
     running = RunningVersion.of(bundle)
     report = Reporter(as_json=options.json)
@@ -132,9 +130,7 @@ def run_upgrade(bundle: Bundle, arguments: list[str]) -> int:
 
 def run_rollback(bundle: Bundle, arguments: list[str]) -> int:
     """Restore the file from before the last upgrade. Applied migrations stay applied."""
-    parser = CommandParser(Path(bundle.program).name, "rollback")
-    add_json(parser)
-    options = parser.parse_args(arguments)
+    options = parse_options(bundle.program, "rollback", arguments, add_json)
     privileges.check_path(bundle.data, privileges.owner_of(bundle.data))
     running = RunningVersion.of(bundle)
     drop_rights(bundle.data, running.program)

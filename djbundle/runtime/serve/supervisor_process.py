@@ -46,7 +46,7 @@ GRACE_MARGIN = 2  # seconds that the app process has to stop its children after 
 
 def serve(bundle: Bundle, arguments: list[str]) -> int:
     """Serve until a stop signal arrives; return the exit code."""
-    options = parse_serve_options(Path(bundle.program).name, arguments)
+    options = parse_serve_options(bundle.program, arguments)
     lines.configure(options.log_format, options.log_level)
     use_line_buffering()
     forking.set_process_name(bundle.manifest.name)
