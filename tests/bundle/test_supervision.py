@@ -170,6 +170,7 @@ def test_stop_lets_requests_finish(new_small: NewSite, tmp_path: Path, number: s
         asking.join()
         assert answer == [b"done"]
         assert all_gone(everyone)
+        assert site.log.read_text().count(f"stopping: {number.name}, draining for up to 30 s") == 1
 
 
 def test_asgi_streams_and_finishes(streaming: Path, tmp_path: Path) -> None:

@@ -136,7 +136,7 @@ class Attempt:
                 raise  # Ctrl-C in tests: the worker runs no task in its main thread
             if held.is_for_newer_code(error, self.task, self._args(), self.invocation.kwargs):
                 return held.unknown(self.run, error)
-            return self._finish_run(outcome_of(error, self.run, self.record, self.result))
+            return self._finish_run(outcome_of(error, self.run, self.record, self.result, is_announced=True))
         return self._finish_run(success(self.run, value))
 
     def _finish_run(self, outcome: Outcome) -> Outcome:
