@@ -66,11 +66,17 @@ def check_program(peer: Peer) -> None:
             f"cannot see which program serves (process {peer.pid}): {error.strerror}",
             "run this as the user who serves, or as root, and in the same container",
         ) from error
-    if (theirs.st_dev, theirs.st_ino) != (own.st_dev, own.st_ino):
+    if (theirs.st_dev, theirs.st_ino) == (own.st_dev, own.st_ino):
+        return
+    if name == f"{sys.executable} (deleted)":  # see proc_pid_exe(5)
         raise UpgradeError(
-            f"{name} serves (process {peer.pid}), and not {sys.executable}",
-            "ask that file:  FILE upgrade NEW  or, where it was replaced by hand, restart the site",
+            f"{sys.executable} was replaced, and process {peer.pid} still serves the file from before",
+            f"let it take the file that is there now:  kill -HUP {peer.pid}",
         )
+    raise UpgradeError(
+        f"{name} serves (process {peer.pid}), and not {sys.executable}",
+        "ask that file:  FILE upgrade NEW  or, where it was moved by hand, restart the site",
+    )
 
 
 def drop_rights(data: Path, program: Path) -> None:
