@@ -26,9 +26,8 @@ from djbundle.runtime.http.limits.limits import Limits
 from djbundle.runtime.http.protocol.request_middleware import RequestMiddleware
 from djbundle.runtime.http.receivers import MAX_RECEIVERS, NO_IDLE_TIMEOUT, Receivers
 from djbundle.runtime.http.request_tracker import AsgiRequestTracker
-from djbundle.runtime.http.static_cache import StaticCache
 from djbundle.runtime.http.websockets import WebSocketDrain
-from djbundle.runtime.http.wsgi_gateway import WsgiGateway
+from djbundle.runtime.http.wsgi_gateway import AnswerFromMemory, WsgiGateway
 from djbundle.runtime.net.sockets import BACKLOG
 from djbundle.runtime.options.http import HttpOptions
 from djbundle.runtime.tls.pair import CertificatePair
@@ -116,8 +115,8 @@ class Server:
         self,
         application: Any,
         options: WebOptions,
-        static_cache: StaticCache | None = None,
         limits: Limits | None = None,
+        answer_from_memory: AnswerFromMemory | None = None,
     ) -> None:
         configure_logging(LogLevels.warning)
         self.options = options
@@ -129,7 +128,7 @@ class Server:
         self.gateway: WsgiGateway | None = None
         if options.interface == "wsgi":
             threads = options.blocking_threads
-            self.gateway = WsgiGateway(application, self.limits, threads, options.spool, static_cache)
+            self.gateway = WsgiGateway(application, self.limits, threads, options.spool, answer_from_memory)
             self.request_tracker: RequestTracker = self.gateway.request_tracker
         else:
             self.request_middleware = RequestMiddleware(self.limits.is_proxy)
