@@ -31,7 +31,7 @@ MAX_PROTOTYPES = 1000  # tasks; a project defines fewer, but ``.using()`` makes 
 
 
 class Prototype(NamedTuple):
-    """What all calls of a task have in common."""
+    """The values that all calls of a task have in common."""
 
     task: RetryingTask
     values: dict[str, Any]  # by field of TaskRecord
@@ -67,7 +67,7 @@ class DatabaseBackend(BaseTaskBackend):
         return self.add(task, args, kwargs)
 
     def add(self, task: Any, args: Sequence[Any], kwargs: dict[str, Any], **membership: Any) -> TaskResult:  # type: ignore[type-arg,unused-ignore]
-        """Do the same for a task of a workflow. `membership` are the fields of TaskRecord that say its place there.
+        """Add the row, also of a task of a workflow. `membership` are the fields of TaskRecord that say its place there.
 
         Raise AlreadyThere if the task must wait for an equal one because it is unique.
         """

@@ -40,7 +40,7 @@ def enqueue_many(task: Task, calls: Iterable[ArgumentsLike]) -> list[TaskResult]
 
 
 async def aenqueue_many(task: Task, calls: Iterable[ArgumentsLike]) -> list[TaskResult]:  # type: ignore[type-arg,unused-ignore]
-    """Do the same as `enqueue_many`, from async code."""
+    """Enqueue as `enqueue_many` does, from async code."""
     return await sync_to_async(enqueue_many, thread_sensitive=True)(task, calls)
 
 

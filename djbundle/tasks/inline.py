@@ -22,7 +22,7 @@ class InlineBackend(DatabaseBackend):
         return self.get_result(result.id)
 
     def add_many(self, task: Any, calls: Sequence[Any]) -> list[TaskResult]:  # type: ignore[type-arg,unused-ignore]
-        """Do the same for many calls."""
+        """Enqueue many calls, run all that is due, and return the results."""
         from djbundle.tasks.testing import run_pending  # noqa: PLC0415 - as above
 
         results = super().add_many(task, calls)

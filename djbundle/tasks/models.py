@@ -233,7 +233,7 @@ class Schedule(models.Model):
     """A task that is enqueued again and again. It is declared in code with ``@schedule``, or created in the admin."""
 
     class Missed(models.TextChoices):
-        """What to do about ticks that passed while no worker ran."""
+        """The rule for ticks that passed while no worker ran."""
 
         ONCE = "once", _("run once")
         ALL = "all", _("run each")

@@ -272,7 +272,7 @@ def test_hangup_reloads(site: Site) -> None:
     assert site.process.poll() is None
 
 
-def test_file_that_was_replaced_by_hand_is_taken_up_by_hangup(site: Site, next_small: Path) -> None:
+def test_file_that_was_replaced_by_hand_is_taken_up_by_hangup(site: Site, next_small: Path, signed_small: Path) -> None:
     """As when it is built again at the same place: ``upgrade`` is refused, and its fix works."""
     new = Path(shutil.copy(next_small, site.bundle.with_name("new")))
     new.replace(site.bundle)
@@ -284,7 +284,7 @@ def test_file_that_was_replaced_by_hand_is_taken_up_by_hangup(site: Site, next_s
     subprocess.run(command, check=True)
     wait_until(lambda: all_gone([before]), "the file from before has drained")
     assert front_page_of(site) == "the new version"
-    assert upgrade(site, next_small, "--check").returncode == 0
+    assert upgrade(site, signed_small, "--check", "--allow-downgrade").returncode == 0
 
 
 def front_page_of(site: Site) -> str:

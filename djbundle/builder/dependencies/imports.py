@@ -74,8 +74,8 @@ class LateImports:
             if (rest := names - {*known, *without, DJBUNDLE})
         }
         imports, groups, new = ImportedModules(owners), NamedGroups(plugins), dict[str, str]()
-        for shown, path in sources:
-            content, file = path.read_bytes(), shown.with_suffix(".py")
+        for source, path in sources:
+            content, file = path.read_bytes(), source.with_suffix(".py")
             for module in imports.of(content):
                 new.setdefault(owners[module], f"imported in {file}")
             for group in groups.of(content):

@@ -46,7 +46,7 @@ class ReadVariable:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Inspection:
-    """What the probe saw."""
+    """The facts that the probe found."""
 
     django: str
     wsgi_application: str | None
@@ -70,7 +70,7 @@ class Inspection:
 
     @property
     def interface(self) -> Interface:
-        """ASGI if the project sets ASGI_APPLICATION, else WSGI.
+        """The interface: "asgi" if the project sets ASGI_APPLICATION, else "wsgi".
 
         startproject writes WSGI_APPLICATION into every project, but never ASGI_APPLICATION.
         """

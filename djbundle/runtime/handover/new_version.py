@@ -39,7 +39,7 @@ CAPABILITIES = "security.capability"  # extended attribute of a file, see setcap
 
 @dataclass(frozen=True, slots=True)
 class Version:
-    """What a file contains: an application, its version, and when it was built."""
+    """The contents of a file: an application, its version, and when it was built."""
 
     name: str
     version: str
@@ -191,8 +191,8 @@ def _copy(new: BinaryIO, to: Path, program: Path) -> None:
 
 
 @contextlib.contextmanager
-def in_place(new: NewVersion, program: Path, kept: Path) -> Iterator[None]:
-    """Replace the running file by `new`. Keep the old file as `kept`, or put it back if the block fails."""
+def in_place(new: NewVersion, program: Path, previous: Path) -> Iterator[None]:
+    """Replace the running file by `new`. Keep the old file as `previous`, or put it back if the block fails."""
     old = program.with_name(f".{program.name}.last")
     try:
         keep_capabilities(program, new.file)
@@ -206,7 +206,7 @@ def in_place(new: NewVersion, program: Path, kept: Path) -> Iterator[None]:
     except BaseException:
         old.replace(program)
         raise
-    old.replace(kept)
+    old.replace(previous)
     sync_folder(program.parent)
 
 

@@ -139,9 +139,9 @@ def use_bundled_static_files(overlay: Overlay) -> None:
     if value := overlay.get("COMPRESS_ROOT"):  # of django-compressor, which defaults to STATIC_ROOT
         overlay.set("COMPRESS_ROOT", like(value, collected), "compressed by the build")
     middleware = overlay.get("MIDDLEWARE", [])
-    kept = [name for name in middleware if not name.startswith(STATIC_MIDDLEWARE)]
-    if kept != list(middleware):
-        overlay.set("MIDDLEWARE", kept, "static files are answered before Django is entered")
+    remaining = [name for name in middleware if not name.startswith(STATIC_MIDDLEWARE)]
+    if remaining != list(middleware):
+        overlay.set("MIDDLEWARE", remaining, "static files are answered before Django is entered")
 
 
 def override_templates(overlay: Overlay) -> None:

@@ -32,8 +32,8 @@ def waiting() -> models.QuerySet[TaskRecord]:
 
 def count_sent(maximum: int) -> int:
     """Return how many sent tasks wait for a worker, counted up to `maximum`."""
-    sent = records().filter(status=TaskResultStatus.READY, sent_at__isnull=False).order_by()
-    return sent.values("pk")[:maximum].count()
+    sent_tasks = records().filter(status=TaskResultStatus.READY, sent_at__isnull=False).order_by()
+    return sent_tasks.values("pk")[:maximum].count()
 
 
 def mark_sent(limit: int) -> dict[str, list[int]]:
@@ -64,8 +64,8 @@ def unmark(keys: Sequence[int], *, is_refused: bool = False) -> None:
 
 def unmark_lost() -> int:
     """Let tasks be sent again that nobody has claimed in time. Return how many."""
-    lost = records().filter(status=TaskResultStatus.READY, sent_at__lt=timezone.now() - RESEND_AFTER)
-    return lost.update(sent_at=None)
+    unclaimed = records().filter(status=TaskResultStatus.READY, sent_at__lt=timezone.now() - RESEND_AFTER)
+    return unclaimed.update(sent_at=None)
 
 
 def queues_of(names: Iterable[str] = ()) -> list[str]:

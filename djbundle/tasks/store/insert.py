@@ -95,7 +95,10 @@ def fields_of(model: type[models.Model]) -> list[Any]:
 
 
 class Plan(NamedTuple):
-    """How a record becomes a row. Texts and numbers are used as they are; `others` are the other values, by index."""
+    """The way from a record to a row.
+
+    Texts and numbers are used as they are. `others` are the other values, by index.
+    """
 
     values_of: Callable[[models.Model], tuple[Any, ...]]
     others: list[tuple[int, Callable[[Any, BaseDatabaseWrapper], Any]]]

@@ -71,7 +71,7 @@ def newest(keys: list[str], alias: str) -> "dict[str, TaskRecord]":
 
 
 def recent(keys: list[str], alias: str, window: float) -> "dict[str, TaskRecord]":
-    """Return the same, but only tasks that were enqueued within the last `window` seconds."""
+    """Return the newest task with each of these keys that was enqueued within the last `window` seconds."""
     since = timezone.now() - datetime.timedelta(seconds=window)
     return {record.unique_key: record for record in _with_keys(keys, alias).filter(enqueued_at__gt=since)}
 
@@ -122,7 +122,7 @@ def _by_turns(firsts: "dict[str, TaskRecord]", alias: str) -> "Iterable[TaskReco
 
 
 def _insert_alone(records: "Records", alias: str) -> dict[str, int]:
-    """Do the same as `_insert` on MySQL and MariaDB, under a lock: two processes that add many would deadlock."""
+    """Insert as `_insert` does, on MySQL and MariaDB: under a lock, since two processes that add many would deadlock."""
     from djbundle.tasks.store import limits  # noqa: PLC0415 - needs the models
 
     limits.lock(alias)

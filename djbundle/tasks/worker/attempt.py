@@ -100,7 +100,7 @@ class Attempt:
 
     @property
     def result(self) -> Any:
-        """What ``django.tasks`` shows of the run."""
+        """The run as ``django.tasks`` shows it."""
         if self._result is None:
             self._result = self.record.to_result()
         return self._result

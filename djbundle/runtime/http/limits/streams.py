@@ -206,7 +206,7 @@ class StreamedResponse:
 
     @property
     def is_over(self) -> bool:
-        """Whether everything is sent, or the client takes no more."""
+        """True if everything is sent, or if the client takes no more."""
         return self.is_stopped or self.request.transport.is_over
 
     def send_next(self) -> Any:

@@ -74,10 +74,10 @@ def without_untrusted(headers: Headers, proxy_headers: ForwardedHeaders, client:
     is_list = "," in proxy_headers.x_forwarded_proto
     if is_list:
         dropped.add(PROTO)
-    kept = [item for item in headers if item[0] not in dropped]
+    trusted = [item for item in headers if item[0] not in dropped]
     if is_list and client.scheme:
-        kept.append((PROTO, client.scheme.encode()))
-    return kept
+        trusted.append((PROTO, client.scheme.encode()))
+    return trusted
 
 
 def request_id(proxy_id: str) -> str:
