@@ -67,7 +67,7 @@ class DatabaseBackend(BaseTaskBackend):
         return self.add(task, args, kwargs)
 
     def add(self, task: Any, args: Sequence[Any], kwargs: dict[str, Any], **membership: Any) -> TaskResult:  # type: ignore[type-arg,unused-ignore]
-        """Add the row, also of a task of a workflow. `membership` are the fields of TaskRecord that say its place there.
+        """Add the row. For a task of a workflow, `membership` are the fields of TaskRecord that say its place there.
 
         Raise AlreadyThere if the task must wait for an equal one because it is unique.
         """

@@ -41,7 +41,7 @@ class LateImports:
         return self._search(sources, known, without=())
 
     def of_distributions(self, known: Collection[str]) -> dict[str, str]:
-        """Return the same for the modules of all distributions in `known`; each is read once."""
+        """Return what the modules of all distributions in `known` import, as `of_project` does. Each is read once."""
         names = [name for name in known if name not in self._read]
         self._read.update(names)
         files = (file for name in names for file in self._files_of(name))
