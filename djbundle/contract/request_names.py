@@ -7,7 +7,7 @@ SEPARATOR = ", "  # between several requests; none of them contains it
 
 
 def quote_request(method: str | bytes, path: str | bytes) -> str:
-    """Return a request as "GET /path", safe to print: a space in it is %20, so it can fake no text around it.
+    """Return a request as "GET /path". It is safe to print: a space in the path is %20, so it can fake no other text.
 
     `path` is raw or percent-decoded. Its query is left out.
     """

@@ -48,10 +48,10 @@ class LateImports:
         return self._search(files, known, without=DEVELOPMENT_TOOLS)
 
     def _files_of(self, name: str) -> Iterator[tuple[Path, Path]]:
-        """Yield the modules to read of a distribution.
+        """Yield the modules of a distribution that are to be read.
 
-        If the project loaded some of its modules, only those, because a package may have a hundred alternatives; else
-        all of them.
+        These are the modules that the project has loaded, because a package may have a hundred alternatives. If it has
+        loaded none, these are all modules of the distribution.
         """
         modules = self._owners.loaded.get(name) or self._owners.modules.get(name, {})
         for module, path in modules.items():

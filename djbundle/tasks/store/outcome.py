@@ -89,7 +89,10 @@ def _refuse_strange_text(text: str) -> None:
 
 
 def error_entry(error: BaseException) -> dict[str, str]:
-    """Return the entry of an error. Never fail: the class of an error may even exit when its name is asked for."""
+    """Return what the row keeps of an error.
+
+    Never fail: the class of an error may even exit when it is asked for its name.
+    """
     try:
         return entry_of(type(error), _traceback_of(error))
     except BaseException:

@@ -122,7 +122,7 @@ def _by_turns(firsts: "dict[str, TaskRecord]", alias: str) -> "Iterable[TaskReco
 
 
 def _insert_alone(records: "Records", alias: str) -> dict[str, int]:
-    """Insert on MySQL and MariaDB, as `_insert` does: under a lock, since two processes that add many would deadlock."""
+    """Insert on MySQL and MariaDB. This takes a lock, since two processes that add many would deadlock."""
     from djbundle.tasks.store import limits  # noqa: PLC0415 - needs the models
 
     limits.lock(alias)
