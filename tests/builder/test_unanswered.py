@@ -1,6 +1,7 @@
 """A death in the log of a crawled site: which process died, of what, and which page is to blame."""
 
 import json
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -74,7 +75,7 @@ def test_page_that_met_the_death_of_an_earlier_one_is_requested_again(
     crawler.record.site_facts = {"cookies": ["a=b"]}
     crawler.requested = [FIRST]
     crawler.record.problems = [Problem(str(FIRST), "its connection was closed", "", FIRST, "breaks off")]
-    outcomes = iter([ConnectionResetError("reset"), Response(200, "")])
+    outcomes: Iterator[OSError | Response] = iter([ConnectionResetError("reset"), Response(200, "")])
 
     def get(*_: object) -> Response:
         outcome = next(outcomes)
