@@ -12,7 +12,7 @@ from djbundle.builder.verify.client import Client, Response
 from djbundle.builder.verify.crawl_record import Problem, Request
 from djbundle.builder.verify.site_log import SiteLog
 from djbundle.builder.verify.unanswered import problem_without_answer
-from djbundle.contract import variables
+from djbundle.contract import variables, verification
 from djbundle.runtime.logs.formats import Line, as_json
 from djbundle.runtime.process.exit_reason import death_fields, describe_exit
 from djbundle.runtime.process.in_flight import InFlight
@@ -57,7 +57,8 @@ def test_other_log_lines_are_no_deaths(tmp_path: Path) -> None:
     """A page may print anything, also the words of the supervisor."""
     log = SiteLog(tmp_path / "log")
     text = "web was killed by SIGSEGV; it is started again"
-    log.file.write_text(f"{text}\n{json.dumps({'source': 'shop', 'msg': text})}\n")
+    lines = [text, json.dumps({"source": "shop", "msg": text}), json.dumps({verification.DEAD_PROCESS: "web"})]
+    log.file.write_text("\n".join(lines))
     assert log.next_deaths() == []
 
 

@@ -23,9 +23,14 @@ class Death:
     @classmethod
     def of(cls, line: dict[str, Any], printed: list[str]) -> "Death":
         """Return the death that this log line tells of. `printed` are the lines of output before it."""
-        requests = frozenset(filter(None, line[verification.DEATH_REQUESTS].split(request_names.SEPARATOR)))
-        output = "\n".join(printed[-SHOWN_LINES:])
-        return cls(line[verification.DEAD_PROCESS], line[verification.DEATH_CAUSE], requests, output)
+        names = verification.DEAD_PROCESS, verification.DEATH_CAUSE, verification.DEATH_REQUESTS
+        process, cause, requests = (str(line.get(name, "")) for name in names)
+        return cls(
+            process,
+            cause,
+            frozenset(filter(None, requests.split(request_names.SEPARATOR))),
+            "\n".join(printed[-SHOWN_LINES:]),
+        )
 
 
 class SiteLog:
@@ -53,7 +58,7 @@ class SiteLog:
             line = _parsed(text)
             if not line:
                 printed.append(text)
-            elif verification.DEAD_PROCESS in line:
+            elif line.get("source") == "serve" and verification.DEAD_PROCESS in line:
                 deaths.append(Death.of(line, printed))
                 printed = []
         return deaths
