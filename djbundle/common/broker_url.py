@@ -2,9 +2,10 @@
 
 import importlib.util
 import os
+import re
 import sys
 from typing import NamedTuple
-from urllib.parse import parse_qsl, urlencode, urlsplit
+from urllib.parse import SplitResult, parse_qsl, urlsplit
 
 from django.core.exceptions import ImproperlyConfigured
 
@@ -20,13 +21,19 @@ KINDS = {  # by scheme: the scheme and the transport of kombu
 }
 PACKAGES = {"redis": ("kombu", "redis"), "amqp": ("kombu", "amqp")}  # that each transport needs
 EXTRAS = {"redis": "redis", "amqp": "rabbitmq"}  # of djbundle, which install these
-OWN_OPTIONS = {"prefix"}  # of the query; all others are kombu's transport options
-EXAMPLE = "write it as in redis://:password@host:6379/0"
+TLS_OPTIONS = ("ssl_cert_reqs", "ssl_ca_certs", "ssl_certfile", "ssl_keyfile")  # as redis-py and kombu name them
+TLS_SCHEMES = ("rediss", "amqps")
+CERT_REQS = ("required", "none")
+PREFIX = re.compile(r"[A-Za-z0-9_.-]{1,60}")
+EXAMPLE = "write it as in redis://:password@host:6379/0, with / # ? @ [ ] in a password as %2F %23 %3F %40 %5B %5D"
 MASK = "***"
 
 
 class BrokerUrlError(ImproperlyConfigured):
-    """The URL is none, or its broker needs a package that is not installed."""
+    """The URL is none, or its broker needs a package that is not installed.
+
+    Neither text repeats what could be part of a password.
+    """
 
     def __init__(self, cause: str, fix: str) -> None:
         super().__init__(f"{cause}; {fix}")
@@ -34,28 +41,26 @@ class BrokerUrlError(ImproperlyConfigured):
 
 
 class BrokerUrl(NamedTuple):
-    url: str  # as kombu takes it
+    url: str  # as kombu takes it, without a query
     transport: str  # "redis" or "amqp"
     prefix: str  # of the broker's queues, so that several projects can share a broker
     options: dict[str, str]  # of kombu's transport
+    tls: dict[str, str] | None = None  # TLS_OPTIONS; None: no TLS
 
     @classmethod
     def parse(cls, text: str) -> "BrokerUrl":
         """Parse ``redis://:password@host:6379/0?prefix=shop``. Raise BrokerUrlError for a URL that is none."""
-        try:
-            parts = urlsplit(text)
-            _ = parts.port
-        except ValueError as error:
-            raise BrokerUrlError(f"{BROKER_URL} is no valid URL: {error}", EXAMPLE) from None
-        if parts.scheme not in KINDS:
-            known = ", ".join(KINDS)
-            raise BrokerUrlError(f'{BROKER_URL} has the unknown scheme "{parts.scheme}"', f"these are known: {known}")
+        parts = _split(text)
         scheme, transport = KINDS[parts.scheme]
         query = dict(parse_qsl(parts.query))
-        rest = {name: value for name, value in query.items() if name not in OWN_OPTIONS}
-        ssl = {name: rest.pop(name) for name in [*rest] if name.startswith("ssl_")}  # kombu reads these in the URL
-        url = parts._replace(scheme=scheme, query=urlencode(ssl)).geturl()
-        return cls(url, transport, query.get("prefix") or _project(), rest)
+        prefix = query.pop("prefix", "") or _project()
+        if not PREFIX.fullmatch(prefix):
+            raise BrokerUrlError(f"{BROKER_URL} has a prefix that no queue can have", "use letters, digits, - _ .")
+        tls = {name: query.pop(name) for name in TLS_OPTIONS if name in query}
+        if tls.get("ssl_cert_reqs", CERT_REQS[0]) not in CERT_REQS:
+            raise BrokerUrlError(f"ssl_cert_reqs in {BROKER_URL} has an unknown value", f"use {' or '.join(CERT_REQS)}")
+        url = parts._replace(scheme=scheme, query="").geturl()
+        return cls(url, transport, prefix, query, tls if scheme in TLS_SCHEMES else None)
 
     def check_installed(self) -> None:
         """Raise BrokerUrlError if a package that this broker needs is not installed. Import none of them."""
@@ -72,6 +77,30 @@ class BrokerUrl(NamedTuple):
             return parts._replace(query="").geturl()
         host = parts.netloc.rpartition("@")[2]
         return parts._replace(netloc=f"{MASK}@{host}", query="").geturl()
+
+
+def _split(text: str) -> SplitResult:
+    """Split a URL. Raise BrokerUrlError unless it names one host, and nothing that looks like half a password."""
+    if "://" not in text:
+        raise BrokerUrlError(f"{BROKER_URL} is no URL", EXAMPLE)
+    try:
+        parts = urlsplit(text)
+        _ = parts.port
+    except ValueError:  # its text repeats what could be a password
+        raise BrokerUrlError(f"{BROKER_URL} is no valid URL", EXAMPLE) from None
+    if parts.scheme not in KINDS:
+        known = ", ".join(KINDS)
+        raise BrokerUrlError(f'{BROKER_URL} has the unknown scheme "{parts.scheme}"', f"these are known: {known}")
+    has_strange_character = any(character.isspace() or not character.isprintable() for character in text)
+    if has_strange_character or "@" in parts.path + parts.query or parts.fragment or not parts.hostname:
+        raise BrokerUrlError(f"{BROKER_URL} is no valid URL", EXAMPLE)
+    if ";" in text or "," in parts.netloc:
+        raise BrokerUrlError(f"{BROKER_URL} names several brokers", "name one")
+    if KINDS[parts.scheme][1] == "redis" and not re.fullmatch(r"/?\d*", parts.path, re.ASCII):
+        raise BrokerUrlError(
+            f"{BROKER_URL} names no database of Redis", "end it with a number, as in redis://host:6379/0"
+        )
+    return parts
 
 
 def _project() -> str:

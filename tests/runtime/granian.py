@@ -92,6 +92,15 @@ class Protocol:
         return b"".join(self.parts)
 
 
+class FreeTurn:
+    """The turn of a request that never waits for others."""
+
+    def end_new(self) -> None: ...
+
+    async def wait_for_next_turn(self) -> bool:
+        return True
+
+
 def make_request(protocol: Any = None, **environ: Any) -> Request:
     """Return a request of a client, with all required keys of the environ."""
     known = {

@@ -9,6 +9,7 @@ from djbundle.runtime.http.limits.limits import Limits
 from djbundle.runtime.http.protocol.observer import Observer
 from djbundle.runtime.http.protocol.response_middleware import AddedHeaders
 from djbundle.runtime.options.http import HttpOptions
+from tests.runtime.granian import FreeTurn
 
 
 async def rename(scope: dict[str, Any], receive: Any, send: Any) -> None:
@@ -32,6 +33,7 @@ def test_a_site_that_changes_the_address_leaves_nothing_counted() -> None:
         "client": ("192.0.2.1", 40000),
         "djbundle.peer": ("192.0.2.1", 40000),
         "djbundle.is_draining": False,
+        "djbundle.turn": FreeTurn(),
         "headers": [(b"host", b"localhost"), (b"content-length", b"4")],
     }
 

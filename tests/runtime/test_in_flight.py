@@ -23,7 +23,7 @@ from djbundle.runtime.options.http import HttpOptions
 from djbundle.runtime.process.counters import Scoreboard
 from djbundle.runtime.process.exit_reason import describe_exit
 from djbundle.runtime.process.in_flight import NONE, InFlight
-from tests.runtime.granian import make_request
+from tests.runtime.granian import FreeTurn, make_request
 from tests.support.waiting import wait_until
 
 
@@ -145,7 +145,7 @@ def test_request_of_an_asgi_site_is_ended(fails: bool) -> None:
 
     observer = Observer(Scoreboard.create(1).slot(0), access_log=False, in_flight=in_flight)
     scope: dict[str, Any] = {"type": "http", "method": "GET", "path": "/ü", "headers": [(b"host", b"a")]}
-    scope |= {"client": ("127.0.0.1", 1)}
+    scope |= {"client": ("127.0.0.1", 1), "djbundle.turn": FreeTurn()}
     scope |= {"scheme": "http", "http_version": "2", "djbundle.is_draining": False, "djbundle.peer": ("127.0.0.1", 1)}
     with contextlib.suppress(RuntimeError):
         asyncio.run(AsgiMiddleware(application, AddedHeaders(), observer, Limits(HttpOptions()))(scope, nothing, send))

@@ -2,25 +2,40 @@
 
 import asyncio
 import time
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
+from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
 
-from djbundle.runtime.http.limits import new_requests
+from djbundle.runtime.http.limits import fair_queue, new_requests
 from djbundle.runtime.http.limits.new_requests import MAX_NEW, NewRequests
 
 GREEDY, HONEST, PROXY = "192.0.2.1", "192.0.2.2", "192.0.2.3"
 BUSY_SECONDS = 0.03  # for which each turn of a busy loop computes
+Test = Callable[[NewRequests], Coroutine[Any, Any, None]]
 
 
-@pytest.fixture
-def site() -> NewRequests:
-    return NewRequests(lambda client: client == PROXY)
+@dataclass(eq=False)
+class Waiting:
+    """A request that notes what becomes of it."""
+
+    client: str
+    has_begun: bool = False
+    expired: list[bool] = field(default_factory=list)
+
+    def begin(self) -> None:
+        self.has_begun = True
+
+    def expire(self, *, is_only: bool) -> None:
+        self.expired.append(is_only)
 
 
-def run(test: Coroutine[Any, Any, None]) -> None:
-    asyncio.run(asyncio.wait_for(test, 30))
+def run(test: Test) -> None:
+    async def run_in_loop() -> None:
+        await test(NewRequests(asyncio.get_running_loop(), lambda client: client == PROXY))
+
+    asyncio.run(asyncio.wait_for(run_in_loop(), 30))
 
 
 async def keep_busy() -> None:
@@ -30,109 +45,119 @@ async def keep_busy() -> None:
         await asyncio.sleep(0)
 
 
-async def fill(site: NewRequests, client: str = GREEDY) -> list[object]:
-    requests = [object() for _ in range(MAX_NEW)]
+async def until(condition: Callable[[], bool]) -> None:
+    while not condition():
+        await asyncio.sleep(0)
+
+
+def put(site: NewRequests, client: str, count: int = 1) -> list[Waiting]:
+    requests = [Waiting(client) for _ in range(count)]
     for request in requests:
-        assert await site.begin(request, client)
+        assert site.put(request)
     return requests
 
 
-def ask(site: NewRequests, client: str) -> asyncio.Task[bool]:
-    return asyncio.ensure_future(site.begin(object(), client))
+async def fill(site: NewRequests, client: str = GREEDY) -> list[Waiting]:
+    """Let as many requests begin as may."""
+    requests = put(site, client, MAX_NEW)
+    await until(lambda: requests[-1].has_begun)
+    return requests
 
 
-def test_a_busy_loop_begins_no_more_than_so_many(site: NewRequests) -> None:
-    async def test() -> None:
+def test_a_busy_loop_begins_no_more_than_so_many() -> None:
+    async def test(site: NewRequests) -> None:
         first = await fill(site)
         busy = asyncio.ensure_future(keep_busy())
-        next_ones = [ask(site, GREEDY) for _ in range(3)]
+        next_ones = put(site, GREEDY, 3)
         await asyncio.sleep(5 * BUSY_SECONDS)
-        assert not any(each.done() for each in next_ones)
+        assert not any(each.has_begun for each in next_ones)
         site.end(first[0])
-        await asyncio.sleep(BUSY_SECONDS)
-        assert [each.done() for each in next_ones] == [True, False, False]
+        assert [each.has_begun for each in next_ones] == [True, False, False]
         busy.cancel()
-        assert all(await asyncio.gather(*next_ones))
+        await until(lambda: next_ones[-1].has_begun)
 
-    run(test())
+    run(test)
 
 
-def test_those_that_wait_for_something_make_room(site: NewRequests) -> None:
+def test_those_that_wait_for_something_make_room() -> None:
     """The loop is idle although all of them are unanswered: they are long polls."""
 
-    async def test() -> None:
-        await fill(site)
+    async def test(site: NewRequests) -> None:
         began = time.monotonic()
-        for _ in range(3):
+        for _ in range(4):
             await fill(site)
         assert time.monotonic() - began < new_requests.MAX_AGE
 
-    run(test())
+    run(test)
 
 
-def test_old_ones_make_room_even_in_a_busy_loop(site: NewRequests, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_old_ones_make_room_even_in_a_busy_loop(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(new_requests, "MAX_AGE", 3 * BUSY_SECONDS)
 
-    async def test() -> None:
+    async def test(site: NewRequests) -> None:
         await fill(site)
         busy = asyncio.ensure_future(keep_busy())
-        assert await site.begin(object(), GREEDY)
+        (request,) = put(site, GREEDY)
+        await until(lambda: request.has_begun)
         busy.cancel()
 
-    run(test())
+    run(test)
 
 
-def test_clients_take_turns(site: NewRequests) -> None:
-    async def test() -> None:
+def test_clients_take_turns() -> None:
+    async def test(site: NewRequests) -> None:
         first = await fill(site)
         busy = asyncio.ensure_future(keep_busy())
-        greedy, honest = [ask(site, GREEDY) for _ in range(50)], ask(site, HONEST)
-        await asyncio.sleep(0)
+        greedy, (honest,) = put(site, GREEDY, 50), put(site, HONEST)
         for request in first[:2]:
             site.end(request)
-        await asyncio.sleep(BUSY_SECONDS)
-        assert honest.done()
-        assert sum(each.done() for each in greedy) == 1
+        assert honest.has_begun
+        assert sum(each.has_begun for each in greedy) == 1
         busy.cancel()
-        await asyncio.gather(*greedy)
 
-    run(test())
+    run(test)
 
 
-def test_who_leaves_or_waits_too_long_takes_no_turn(site: NewRequests, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_who_waits_too_long_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(new_requests, "HOLD_TIMEOUT", 2 * BUSY_SECONDS)
 
-    async def test() -> None:
-        first = await fill(site)
-        busy = asyncio.ensure_future(keep_busy())
-        leaves, waits = ask(site, GREEDY), ask(site, GREEDY)
-        await asyncio.sleep(0)
-        leaves.cancel()
-        assert not await waits
-        busy.cancel()
-        for request in first:
-            site.end(request)
-        assert await site.begin(object(), HONEST)
-        assert len(site.new) == 1
-        assert (site.waiting, site.queues) == (0, {})
-
-    run(test())
-
-
-def test_so_many_may_wait(site: NewRequests, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(new_requests, "MAX_WAITING_PER_CLIENT", 2)
-    monkeypatch.setattr(new_requests, "MAX_WAITING", 6)
-
-    async def test() -> None:
+    async def test(site: NewRequests) -> None:
         await fill(site)
         busy = asyncio.ensure_future(keep_busy())
-        waiting = [ask(site, GREEDY), ask(site, GREEDY), *(ask(site, PROXY) for _ in range(3))]
-        await asyncio.sleep(0)
-        assert not await site.begin(object(), GREEDY)
-        waiting.append(ask(site, HONEST))
-        await asyncio.sleep(0)
-        assert not await site.begin(object(), "192.0.2.4")
+        greedy, (honest,) = put(site, GREEDY, 2), put(site, HONEST)
+        await until(lambda: bool(honest.expired))
+        assert ([each.expired for each in greedy], honest.expired) == ([[False], [True]], [True])
+        assert not any(each.has_begun for each in [*greedy, honest])
+        assert not site.waiting
+        assert not site.waiting.counts
         busy.cancel()
-        assert all(await asyncio.gather(*waiting))
 
-    run(test())
+    run(test)
+
+
+def test_so_many_of_a_client_may_wait(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(fair_queue, "MAX_REQUESTS_PER_CLIENT", 2)
+
+    async def test(site: NewRequests) -> None:
+        put(site, PROXY, MAX_NEW)
+        await until(lambda: not site.waiting)
+        busy = asyncio.ensure_future(keep_busy())
+        put(site, GREEDY, 2)
+        put(site, PROXY, 3)
+        assert not site.put(Waiting(GREEDY))
+        put(site, HONEST)
+        busy.cancel()
+        await until(lambda: not site.waiting)
+        put(site, GREEDY)
+
+    run(test)
+
+
+def test_any_thread_may_put() -> None:
+    async def test(site: NewRequests) -> None:
+        requests = [Waiting(GREEDY) for _ in range(300)]
+        threads = [asyncio.to_thread(site.put, request) for request in requests]
+        assert all(await asyncio.gather(*threads))
+        await until(lambda: all(each.has_begun for each in requests))
+
+    run(test)

@@ -13,7 +13,7 @@ from djbundle.runtime.http.limits.flow_control import FlowControl, StalledClient
 from djbundle.runtime.http.limits.refusals import LOG_INTERVAL, OVERLOAD_WINDOW, Refusals
 from djbundle.runtime.http.protocol.observer import Observer
 from djbundle.runtime.process.counters import Scoreboard
-from tests.runtime.granian import Protocol, make_request
+from tests.runtime.granian import FreeTurn, Protocol, make_request
 
 
 class Clock(SimpleNamespace):
@@ -130,7 +130,7 @@ def test_of_one_client_as_many_wait_as_are_answered_by_asgi(monkeypatch: pytest.
     site = FlowControl(Budget(lambda _address: False), Refusals(None))
 
     def ask(client: str) -> asyncio.Task[bool]:
-        return asyncio.ensure_future(site.admit((client, 1), client))
+        return asyncio.ensure_future(site.admit((client, 1), client, FreeTurn()))
 
     async def flood() -> None:
         tasks = [ask("192.0.2.1") for _ in range(8)]

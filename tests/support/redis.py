@@ -47,6 +47,11 @@ class Redis:
         self.kill()
         self.start()
 
+    def push(self, key: str, text: str) -> None:
+        """Push a text to the left of a list."""
+        command = ["redis-cli", "-s", self.socket, "-x", "lpush", key]
+        subprocess.run(command, input=text, text=True, check=True, capture_output=True)
+
     def clear(self) -> None:
         if self.program:
             subprocess.run(["redis-cli", "-s", self.socket, "flushall"], check=True, capture_output=True)

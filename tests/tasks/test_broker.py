@@ -20,7 +20,7 @@ from djbundle.tasks.engine import sending
 from djbundle.tasks.engine.broker import MAX_KEYS
 from djbundle.tasks.engine.broker import Broker as Connection
 from djbundle.tasks.models import TaskRecord
-from djbundle.tasks.store import claim
+from djbundle.tasks.store import claim, limits
 from djbundle.tasks.store.worker_identity import Identity
 from tests.support.redis import Redis
 from tests.support.waiting import wait_until
@@ -86,7 +86,7 @@ def test_broker_that_comes_later(tmp_path: Path, start_worker: StartWorker) -> N
 def test_what_the_broker_forgets_is_sent_again(broker: Broker, url: str, start_worker: StartWorker) -> None:
     """The message is gone: here because no worker was there, and another took it."""
     jobs.add.enqueue(1, 2)
-    assert sending.mark_sent(10) == {"default": [TaskRecord.objects.get().pk]}
+    assert mark_sent(10) == {"default": [TaskRecord.objects.get().pk]}
     start_worker(**options(url))
     with pytest.raises(AssertionError, match="not within"):
         all_succeed(2)
@@ -179,24 +179,88 @@ def test_messages_of_strangers(url: str, start_worker: StartWorker) -> None:
     assert TaskRecord.objects.count() == 2
 
 
+def mark_sent(limit: int) -> dict[str, list[int]]:
+    return sending.mark_sent(limit, lambda _queue: 1000).keys
+
+
+HEADERS: list[dict[str, object]] = [
+    {"compression": "application/x-gzip"},
+    {"compression": "unknown"},
+    {"compression": ["a"]},
+    {"compression": "zlib"},
+]
+
+
+def test_messages_that_cannot_be_read(broker: Broker, url: str, start_worker: StartWorker) -> None:
+    """Each is dropped, and the next one arrives: a message that is delivered again and again would stop all tasks."""
+    worker = start_worker(**options(url))
+    jobs.add.enqueue(1, 2)
+    all_succeed()
+    connection = Connection(BrokerUrl.parse(url))
+    queue = connection.queue("default").name
+    connection.publish("default", [1])
+    for headers in HEADERS:
+        connection._producer.publish({"keys": [1]}, routing_key=queue, headers=headers)
+    connection.close()
+    if isinstance(broker, Redis):
+        for raw in ("nonsense", "[" * 100_000, "{}", "[1]", "null", '{"body": 1, "properties": {}}'):
+            broker.push(queue, raw)
+    jobs.add.enqueue(2, 2)
+    all_succeed()
+    assert worker.poll() is None
+
+
 @pytest.mark.usefixtures("each_database")
 def test_each_is_sent_once_until_it_waits_again() -> None:
     for number in range(5):
         jobs.add.enqueue(number, 1)
-    first = sending.mark_sent(3)["default"]
-    rest = sending.mark_sent(10)["default"]
+    first = mark_sent(3)["default"]
+    rest = mark_sent(10)["default"]
     assert len(first) == 3
     assert len(rest) == 2
-    assert not sending.mark_sent(10)
-    assert sending.count_sent(10) == 5
-    assert sending.count_sent(4) == 4
+    assert not mark_sent(10)
+    assert sending.count_sent() == {"default": 5}
     runs = claim.claim_keys(Identity.of_this_process(), first, 2)
     assert [run.pk for run in runs] == first[:2]
-    assert sending.count_sent(10) == 3
+    assert sending.count_sent() == {"default": 3}
     sending.unmark([*first, *rest])
-    assert sorted(sending.mark_sent(10)["default"]) == sorted([first[2], *rest])
+    assert sorted(mark_sent(10)["default"]) == sorted([first[2], *rest])
     sending.unmark(rest, is_refused=True)
-    assert not sending.mark_sent(10), "a worker could not take them, so they are sent a moment later"
+    assert not mark_sent(10), "a worker could not take them, so they are sent a moment later"
+
+
+@pytest.mark.usefixtures("each_database")
+def test_a_full_queue_leaves_room_for_others() -> None:
+    for number in range(8):
+        jobs.add.using(queue_name="mails").enqueue(number, 1)
+    jobs.add.enqueue(1, 1)
+    rooms = {"mails": 3, "default": 5}
+    sent = sending.mark_sent(8, rooms.__getitem__)
+    assert (sent.counts, sent.is_last) == ({"mails": 3}, False)
+    sent = sending.mark_sent(8, rooms.__getitem__, full=["mails"])
+    assert (sent.counts, sent.is_last) == ({"default": 1}, True)
+
+
+@pytest.mark.usefixtures("each_database")
+def test_keys_of_strangers_evade_no_queue_and_no_limit(monkeypatch: pytest.MonkeyPatch) -> None:
+    mail = int(jobs.add.using(queue_name="mails").enqueue(1, 1).id)
+    other = int(jobs.add.enqueue(1, 1).id)
+    me = Identity.of_this_process()
+    assert not claim.claim_keys(me, [mail], 10, ("default",))
+    monkeypatch.setattr(limits, "rates", lambda: {"mails": None})
+    assert [run.pk for run in claim.claim_keys(me, [mail, other], 10)] == [other]
+
+
+def test_a_busy_queue_holds_up_no_other(url: str, start_worker: StartWorker) -> None:
+    """Nobody takes the mails. There are more than the broker shall have, and they are older."""
+    for _ in range(300):
+        jobs.add.using(queue_name="mails").enqueue(1, 1)
+    others = [jobs.add.enqueue(1, 1) for _ in range(20)]
+    start_worker("--queues", "default", **options(url))
+    wait_until(
+        lambda: TaskRecord.objects.filter(pk__in=[each.id for each in others], status=SUCCESSFUL).count() == 20,
+        "the other queue runs",
+    )
 
 
 def test_a_wrong_url_is_one_line() -> None:
@@ -215,9 +279,14 @@ def test_a_wrong_url_is_one_line() -> None:
     ("text", "cause"),
     [
         ("kafka://host", 'the unknown scheme "kafka"'),
-        ("host:6379", "unknown scheme"),
+        ("host:6379", "no URL"),
         ("redis://host:port/", "no valid URL"),
         ("redis://[::1/", "no valid URL"),
+        ("redis:///0", "no valid URL"),
+        ("redis://host/name", "no database of Redis"),
+        ("redis://host?prefix=a b", "no valid URL"),
+        ("redis://host?prefix=a/b", "a prefix that no queue can have"),
+        ("rediss://host?ssl_cert_reqs=optional", "ssl_cert_reqs"),
     ],
 )
 def test_urls_that_are_none(text: str, cause: str) -> None:
@@ -226,12 +295,33 @@ def test_urls_that_are_none(text: str, cause: str) -> None:
 
 
 @pytest.mark.parametrize(
+    "text",
+    [
+        "redis://:SECRET/abc@host:6379/0",
+        "redis://:123/SECRET@host:6379/0",
+        "redis://:SECRET#x@host:6379/0",
+        "redis://:12?SECRET@host/0",
+        "redis://:SECRET\uff1fx@host:6379/0",
+        "redis://:pa[SECRET]x@host:6379/0",
+        "redis://:SECRET@host:99999/0",
+        "redis:SECRET@host",
+        "SECRET",
+        "amqp://u:p1@a:5672//;amqp://u:SECRET@b:5672//",
+    ],
+)
+def test_no_part_of_a_password_is_told(text: str) -> None:
+    with pytest.raises(BrokerUrlError) as caught:
+        BrokerUrl.parse(text)
+    assert "SECRET" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
     ("text", "url", "masked"),
     [
         ("valkey://host/1", "redis://host/1", "redis://host/1"),
         (
             "rediss://:s%40t@host:1/?ssl_cert_reqs=required",
-            "rediss://:s%40t@host:1/?ssl_cert_reqs=required",
+            "rediss://:s%40t@host:1/",
             "rediss://***@host:1/",
         ),
         ("amqp://user:secret@host//?prefix=a", "amqp://user:secret@host//", "amqp://***@host//"),

@@ -9,7 +9,7 @@ from typing import Any
 
 from djbundle.runtime.http.limits.bodies import MAX_BODY_IN_MEMORY
 from djbundle.runtime.http.limits.budget import RESPONSE_COST
-from djbundle.runtime.http.limits.flow_control import StalledClientError
+from djbundle.runtime.http.limits.flow_control import StalledClientError, Turn
 from djbundle.runtime.http.limits.limits import Limits
 from djbundle.runtime.http.limits.refusals import refusal_headers
 from djbundle.runtime.http.limits.unacknowledged import FENCE_COUNT, ResponseByteCounter
@@ -22,6 +22,7 @@ from djbundle.runtime.http.protocol.transport import (
     OPEN_FILE,
     RESPONSE_BODY,
     RESPONSE_START,
+    TURN,
     ConnectionId,
     Headers,
     encode_headers,
@@ -86,6 +87,7 @@ class Exchange:
         self.additions, self.observer, self.limits = site.additions, site.observer, site.limits
         self.scope, self._receive, self._send = scope, receive, send
         self.connection: ConnectionId = scope["djbundle.peer"]
+        self.turn: Turn = scope[TURN]
         self.client = client_address(scope)  # read now: the site may change the scope
         self.request_headers = read_headers(scope["headers"])
         self.started_at = time.perf_counter()
@@ -134,14 +136,12 @@ class Exchange:
             await self.refuse(HTTPStatus.BAD_REQUEST, "bad request")
         elif refusal := length_refusal(length, self.limits.options.max_body):
             await self.refuse(refusal, refusal.phrase.lower())
-        elif not await self.limits.flow_control.admit(self.connection, self.client):
+        elif not await self.limits.flow_control.admit(self.connection, self.client, self.turn):
             await self.refuse(*self.limits.flow_control.refusal(self.client))
         else:
             self.is_admitted = True
             if self.may_have_body(length):
                 await self.acquire_quota()
-            if not self.is_refused and not await self.limits.flow_control.new_requests.begin(self, self.client):
-                await self.refuse(HTTPStatus.SERVICE_UNAVAILABLE, "too many requests wait for their turn")
         return not self.is_refused
 
     def may_have_body(self, length: str | None) -> bool:
@@ -258,7 +258,7 @@ class Exchange:
             self.head = None
             await self._send({**head, "headers": encode_headers(headers)})  # raises if the head is invalid
             self.is_answered = True
-            self.limits.flow_control.new_requests.end(self)
+            self.turn.end_new()
 
     async def send_part(self, body: bytes, *, more: bool) -> None:
         length = self.length_to_send(body, more=more)
@@ -399,7 +399,6 @@ class Exchange:
 
     def close(self) -> None:
         self.release_quota()
-        self.limits.flow_control.new_requests.end(self)
         if self.is_admitted:
             self.limits.flow_control.release(self.client)
         if self.disconnect_watcher:

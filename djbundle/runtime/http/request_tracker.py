@@ -1,7 +1,7 @@
 """Tells the idle reaper over which connections requests are being answered."""
 
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 
 from djbundle.runtime.http.limits.streams import Streams
 from djbundle.runtime.http.protocol.connections import Connection
@@ -25,19 +25,18 @@ class WsgiRequestTracker:
 
 
 class AsgiRequestTracker:
-    """The requests of an ASGI site, WebSockets included. All that Granian receives begins at once."""
+    """The requests of an ASGI site, WebSockets included: those that wait for their turn, and those being answered."""
 
     def __init__(self) -> None:
-        self.clients: dict[int, tuple[str, int]] = {}  # addresses and ports
+        self.clients: dict[object, tuple[str, int]] = {}  # addresses and ports, by the request
 
     def awaits_response(self, _seconds: float) -> Callable[[Connection], bool]:
-        clients = {*self.clients.values()}
+        clients = {*[*self.clients.values()]}  # the inner copy is made in one step: other threads add requests
         return lambda connection: connection.client in clients
 
-    async def count(self, client: tuple[str, int], response: Awaitable[None]) -> None:
-        """Count `client` until its request is answered."""
-        self.clients[id(response)] = client
-        try:
-            await response
-        finally:
-            del self.clients[id(response)]
+    def add(self, request: object, client: tuple[str, int]) -> None:
+        """Track a request until it is removed. Any thread may call this."""
+        self.clients[request] = client
+
+    def remove(self, request: object) -> None:
+        del self.clients[request]

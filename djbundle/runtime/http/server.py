@@ -11,28 +11,24 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, Self
 
-from granian._futures import _future_watcher_wrapper, _new_cbscheduler
 from granian._granian import ASGIWorker, CallbackScheduler, SocketHolder, WorkerSignal
 from granian._loops import loops
-from granian.asgi import _callback_wrapper as _wrap_asgi
 from granian.constants import HTTPModes, Loops, SSLProtocols
 from granian.http import HTTP1Settings, HTTP2Settings
 from granian.log import LogLevels, configure_logging
 
 from djbundle.manifest import Interface
 from djbundle.runtime.http import readiness
+from djbundle.runtime.http.asgi_gateway import AsgiGateway
 from djbundle.runtime.http.limits.idle_reaper import RequestTracker
 from djbundle.runtime.http.limits.limits import Limits
-from djbundle.runtime.http.protocol.request_middleware import RequestMiddleware
 from djbundle.runtime.http.receivers import MAX_RECEIVERS, NO_IDLE_TIMEOUT, Receivers
-from djbundle.runtime.http.request_tracker import AsgiRequestTracker
 from djbundle.runtime.http.websockets import WebSocketDrain
 from djbundle.runtime.http.wsgi_gateway import AnswerFromMemory, WsgiGateway
 from djbundle.runtime.net.sockets import BACKLOG
 from djbundle.runtime.options.http import HttpOptions
 from djbundle.runtime.tls.pair import CertificatePair
 
-wrap_asgi: Any = _wrap_asgi  # untyped
 make_native_worker: Any = ASGIWorker  # its types are those of an older version
 MAX_OPEN_FILES = 65536
 RESERVED_FILES = 256  # descriptors for everything but connections
@@ -101,10 +97,10 @@ class DirectScheduler(CallbackScheduler):
 
     __slots__ = ()
 
-    def __new__(cls, loop: DirectLoop, receive: Callable[[Any], None]) -> Self:
+    def __new__(cls, loop: DirectLoop | asyncio.AbstractEventLoop, receive: Callable[[Any], None]) -> Self:
         return super().__new__(cls, loop, receive, None, None, None)  # type: ignore[call-arg]
 
-    def __init__(self, _loop: DirectLoop, receive: Callable[[Any], None]) -> None:
+    def __init__(self, _loop: object, receive: Callable[[Any], None]) -> None:
         self._schedule_fn = receive
 
 
@@ -125,19 +121,18 @@ class Server:
         max_connections = (raise_file_limit() - RESERVED_FILES) // FILES_PER_CONNECTION
         self.max_connections = min(options.http.backpressure, max(1, max_connections))
         readiness.add_check(self.limits.refusals.problem)
-        self.gateway: WsgiGateway | None = None
+        self.gateway: WsgiGateway | AsgiGateway
         if options.interface == "wsgi":
             threads = options.blocking_threads
             self.gateway = WsgiGateway(application, self.limits, threads, options.spool, answer_from_memory)
-            self.request_tracker: RequestTracker = self.gateway.request_tracker
         else:
-            self.request_middleware = RequestMiddleware(self.limits.is_proxy)
-            self.request_tracker = self.asgi_requests = AsgiRequestTracker()
-            self.asgi_callback = wrap_asgi(application, {}, {}, None)
+            self.gateway = AsgiGateway(application, self.limits, self.loop)
+        self.request_tracker: RequestTracker = self.gateway.request_tracker
 
     def start(self, listener: socket.socket, pair: CertificatePair | None) -> GranianWorker:
         """Serve a socket, with TLS if there is a certificate. Return without waiting."""
         http, is_unix = self.options.http, listener.family == socket.AF_UNIX
+        is_wsgi = isinstance(self.gateway, WsgiGateway)
         worker = GranianWorker(WorkerSignal(), asyncio.Event(), os.dup(listener.fileno()))
         worker.signal.add_cb(lambda: self.loop.call_soon_threadsafe(worker.on_stopped))
         native_worker = make_native_worker(
@@ -146,7 +141,7 @@ class Server:
             None,
             RUNTIME_THREADS,
             RUNTIME_BLOCKING_THREADS,
-            MAX_RECEIVERS if self.gateway else 1,
+            MAX_RECEIVERS if is_wsgi else 1,
             NO_IDLE_TIMEOUT,
             self.max_connections,
             HTTPModes.auto,
@@ -156,45 +151,30 @@ class Server:
                 max_concurrent_streams=MAX_CONCURRENT_STREAMS,
                 max_send_buffer_size=STREAM_BUFFER_SIZE,
             ),
-            self.gateway is None,  # WebSockets
+            not is_wsgi,  # WebSockets
             None,
             *tls_context(pair),
             NO_METRICS,
         )
-        loop: Any = DirectLoop() if self.gateway else self.loop
-        scheduler = self.direct_scheduler(self.gateway, loop, worker) if self.gateway else self.asgi_scheduler(worker)
+        loop: Any = DirectLoop() if is_wsgi else self.loop
+        scheduler = DirectScheduler(loop, self.receive_function(worker))
         serve = native_worker.serve_mtr_uds if is_unix else native_worker.serve_mtr
         serve(scheduler, loop, worker.signal)
         return worker
 
-    def direct_scheduler(self, gateway: WsgiGateway, loop: DirectLoop, worker: GranianWorker) -> DirectScheduler:
-        receivers = worker.receivers = gateway.new_receivers()
-        return DirectScheduler(
-            loop, lambda watcher: gateway.receive(watcher, receivers, is_draining=worker.is_draining)
-        )
-
-    def asgi_scheduler(self, worker: GranianWorker) -> Any:
-        prepare = self.request_middleware.prepare
-
-        def callback(scope: dict[str, Any], protocol: Any) -> Any:
-            address, port = scope["client"]
-            client = scope["client"] = (address, int(port))  # Granian gives the port as text, ASGI as a number
-            scope["djbundle.peer"] = client
-            prepare(scope)
-            if scope["http_version"] == "2":  # such a client could keep any number of files open
-                scope["extensions"] = {}
-            scope["djbundle.is_draining"] = worker.is_draining
-            scope["djbundle.drain"] = worker.websocket_drain
-            return self.asgi_requests.count(client, self.asgi_callback(scope, protocol))
-
-        watcher = _future_watcher_wrapper(callback)  # type: ignore[no-untyped-call]
-        return _new_cbscheduler(self.loop, watcher, impl_asyncio=True)  # type: ignore[no-untyped-call]
+    def receive_function(self, worker: GranianWorker) -> Callable[[Any], None]:
+        """Return the function that Granian calls with each request."""
+        if isinstance(self.gateway, WsgiGateway):
+            wsgi, receivers = self.gateway, self.gateway.new_receivers()
+            worker.receivers = receivers
+            return lambda watcher: wsgi.receive(watcher, receivers, is_draining=worker.is_draining)
+        asgi = self.gateway
+        return lambda watcher: asgi.receive(watcher, worker.websocket_drain, is_draining=worker.is_draining)
 
     def sweep(self) -> None:
         """Check what waits for clients. Call it each second."""
-        if self.gateway:
-            self.gateway.sweep()
-        self.limits.flow_control.sweep()
+        self.gateway.sweep()
+        self.limits.flooders.sweep()
         self.limits.unacknowledged.sweep()
         self.limits.whole_pages.sweep()
         self.limits.websocket_memory.sweep()

@@ -52,7 +52,7 @@ class SiteThreads:
     def __init__(self, site: RequestHandler, count: int, is_exempt: Callable[[str], bool] = bool) -> None:
         self.site = site
         self.answering: dict[int, Request] = {}  # by thread identifier
-        self.requests = FairQueue(is_exempt)
+        self.requests: FairQueue[Request] = FairQueue(is_exempt)
         self.sources: list[RequestSource] = []
         self.is_receiving_pending = False  # a busy thread pauses, so that others receive pending requests
         self.idle: list[SiteThread] = []  # the last is called first, so that few have connections and caches

@@ -53,6 +53,8 @@ class WsgiGateway:
     def receive(self, watcher: Any, receivers: Receivers, *, is_draining: bool) -> None:
         """Answer a request, or hand it over. Granian calls this in one of its threads, so it must not raise."""
         try:
+            if self.limits.flooders.drop(watcher):
+                return
             request = self.request(watcher.scope, watcher.proto)
             request.environ["djbundle.is_draining"] = is_draining
             receivers.receive(request)

@@ -59,7 +59,8 @@ def as_json(line: Line) -> str:
     return CONTROL.sub(lambda match: f"\\u{ord(match[0]):04x}", json.dumps(all_fields(line), ensure_ascii=False))
 
 
-FORMATS: dict[str, Callable[[Line], str]] = {
+Format = Callable[[Line], str]
+FORMATS: dict[str, Format] = {
     "text": as_text,
     "logfmt": as_logfmt,
     "json": as_json,

@@ -8,9 +8,11 @@ import sys
 import time
 from argparse import ArgumentParser
 from collections.abc import Mapping
+from functools import lru_cache, partial
+from typing import TextIO
 
 from djbundle.runtime.logs import masking
-from djbundle.runtime.logs.formats import FORMATS, LEVELS, Line, Value, for_people
+from djbundle.runtime.logs.formats import FORMATS, LEVELS, Format, Line, Value, for_people
 
 DEFAULT_LEVEL = "info"
 NOTHING: Mapping[str, Value] = {}
@@ -59,11 +61,15 @@ def log(message: str, level: str = "info", *, source: str = "serve") -> None:
 
 
 def _format(line: Line) -> str:
-    if chosen_format:
-        return FORMATS[chosen_format](line)
-    if sys.stderr.isatty():
-        return for_people(line, colour="NO_COLOR" not in os.environ)
-    return FORMATS["journal" if goes_to_journald() else "logfmt"](line)
+    return (FORMATS[chosen_format] if chosen_format else _format_for(sys.stderr))(line)
+
+
+@lru_cache(maxsize=1)  # system calls for each line would let other threads run, and this one wait for its turn
+def _format_for(stderr: TextIO) -> Format:
+    """Return the format that suits what reads stderr."""
+    if stderr.isatty():
+        return partial(for_people, colour="NO_COLOR" not in os.environ)
+    return FORMATS["journal" if goes_to_journald() else "logfmt"]
 
 
 def goes_to_journald() -> bool:

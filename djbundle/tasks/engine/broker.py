@@ -6,16 +6,23 @@ make a worker look for tasks, but cannot make it run anything.
 
 import contextlib
 import importlib
+import logging
 import socket
 import time
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from djbundle.common.broker_url import BrokerUrl
+from djbundle.tasks.engine.tls import ssl_options
+
+logger = logging.getLogger("djbundle.tasks")
 
 CONNECT_TIMEOUT = 5.0  # seconds
 HEARTBEAT = 30  # seconds; for brokers that have one
+PUBLISH_TIMEOUT = 10.0  # seconds for the broker to confirm a message
+RETENTION = 60.0  # seconds; RabbitMQ drops messages that nobody has taken by then, since they are sent again
 DRAIN_SECONDS = 1.1  # seconds in which a request for messages that is under way may still bring one
+MAX_STRANGE = 10_000  # messages in a row that are none; after more, the fault may be ours
 MAX_KEYS = 1000  # in a message that is accepted
 
 MAX_KEY = (1 << 63) - 1  # of a row; databases refuse a larger one with an error
@@ -35,6 +42,7 @@ class Broker:
             url.url,
             connect_timeout=CONNECT_TIMEOUT,
             heartbeat=HEARTBEAT if url.transport == "amqp" else None,
+            ssl=ssl_options(url),
             transport_options=_transport_options(url),
         )
         self.errors: tuple[type[BaseException], ...] = (
@@ -59,11 +67,38 @@ class Broker:
         if name not in self._declared:
             queue.bind(self._producer.channel).declare()
             self._declared.add(name)
-        self._producer.publish({"keys": list(keys)}, routing_key=queue.name, delivery_mode="transient")
+        self._producer.publish(
+            {"keys": list(keys)},
+            routing_key=queue.name,
+            delivery_mode="transient",
+            expiration=RETENTION,
+            timeout=PUBLISH_TIMEOUT,
+            confirm_timeout=PUBLISH_TIMEOUT,
+        )
+
+    def forget_queues(self) -> None:
+        """Declare the queues again before the next message: somebody may have deleted them."""
+        self._declared.clear()
+
+    def check_heartbeat(self) -> None:
+        """Answer the broker's heartbeats. Raise one of `errors` if it sends none. Call it every few seconds."""
+        if self._connection.connected and self._connection.supports_heartbeats:
+            with contextlib.suppress(socket.timeout, TimeoutError):
+                self._connection.drain_events(timeout=0.001)
+            self._connection.heartbeat_check()
+
+    def describe(self, error: BaseException) -> str:
+        """Return a line about one of `errors`."""
+        text = " ".join(str(error).split()) or type(error).__name__
+        if isinstance(error, self._connection.channel_errors):
+            return f"the broker refuses: {text}"
+        return f"the broker does not answer: {text}"
 
     @contextlib.contextmanager
     def consuming(self, names: Sequence[str], on_keys: OnKeys) -> Iterator["Receiving"]:
         """Pass the keys of each message to `on_keys` while the returned object drains."""
+        messages: Any = importlib.import_module("kombu.message")
+        messages.decompress = refuse_compressed  # which is called before a message gets here
         channel = self._connection.channel()
         queues = [self.queue(name) for name in names]
         consumer = self._kombu.Consumer(
@@ -72,10 +107,11 @@ class Broker:
             accept=["json"],
             no_ack=self.url.transport == "redis",  # else each message costs Redis five commands more
             on_message=lambda message: _accept(message, on_keys),
+            on_decode_error=lambda message, _error: _drop(message),
             prefetch_count=1,
         )
         try:
-            yield Receiving(self._connection, consumer)
+            yield Receiving(self._connection, consumer, self.errors)
         finally:
             with contextlib.suppress(*self.errors):
                 consumer.cancel()
@@ -88,9 +124,10 @@ class Broker:
 class Receiving:
     """Receives messages, and can stop for a while."""
 
-    def __init__(self, connection: Any, consumer: Any) -> None:
-        self._connection, self._consumer = connection, consumer
+    def __init__(self, connection: Any, consumer: Any, errors: tuple[type[BaseException], ...]) -> None:
+        self._connection, self._consumer, self._errors = connection, consumer, errors
         self.is_active = False
+        self.strange = 0  # messages in a row that kombu cannot read
 
     def start(self) -> None:
         if not self.is_active:
@@ -98,9 +135,23 @@ class Receiving:
             self.is_active = True
 
     def drain(self, seconds: float) -> None:
-        """Handle what arrives within `seconds`, at least one message if there is one."""
-        with contextlib.suppress(socket.timeout, TimeoutError):
+        """Handle what arrives within `seconds`, at least one message if there is one.
+
+        Drop messages that kombu cannot read: Redis hands over anything that a stranger has put there.
+        """
+        try:
             self._connection.drain_events(timeout=seconds)
+            self.strange = 0
+        except TimeoutError:
+            pass
+        except self._errors:
+            raise
+        except Exception:
+            self.strange += 1
+            if self.strange == 1:
+                logger.warning("a message in the broker is none of ours; it is dropped", exc_info=True)
+            if self.strange > MAX_STRANGE:
+                raise
 
     def check_heartbeat(self) -> None:
         if self._connection.supports_heartbeats:
@@ -117,13 +168,22 @@ class Receiving:
             self.drain(0.05)
 
 
+def refuse_compressed(_body: Any, _algorithm: Any) -> Any:
+    """Take the place of kombu's function. We send nothing compressed, and 2 MB of a stranger may become 4 GB."""
+    raise ValueError("a compressed message is none of ours")
+
+
+def _drop(message: Any) -> None:
+    if not message.acknowledged:
+        message.ack()
+
+
 def _accept(message: Any, on_keys: OnKeys) -> None:
-    """Acknowledge a message, and pass on its keys. What is none of ours is dropped.
+    """Acknowledge a message, and pass on its keys, if it has any.
 
     The row is the record. If this process dies now, the message is sent again, since nobody claims the row.
     """
-    if not message.acknowledged:
-        message.ack()
+    _drop(message)
     try:
         body = message.decode()
         keys = body["keys"] if isinstance(body, dict) else []

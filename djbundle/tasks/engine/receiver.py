@@ -37,7 +37,7 @@ class Receiver:
                 while self._receive(receiving):
                     pass
         except broker.errors as error:
-            logger.error("the broker does not answer, trying again: %s", str(error).strip() or type(error).__name__)
+            logger.error("%s; trying again", broker.describe(error))
 
     def pass_on(self, keys: list[int]) -> None:
         self.credit -= len(keys)

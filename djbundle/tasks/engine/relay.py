@@ -1,7 +1,8 @@
 """The process that sends the keys of due tasks to the broker, in batches, as soon as they are committed.
 
 It keeps the broker supplied for about a second, and no more: what waits in the database can still be cancelled, paused
-or overtaken. While the broker does not answer, tasks wait in the database.
+or overtaken. Each queue has a supply of its own, so one whose workers are busy or gone holds up no other. While the
+broker does not answer, tasks wait in the database.
 """
 
 import contextlib
@@ -9,7 +10,10 @@ import logging
 import select
 import socket
 import time
+from collections import defaultdict
+from collections.abc import Iterable
 from dataclasses import dataclass, field
+from itertools import batched
 
 from django.db import Error, connections
 
@@ -25,6 +29,7 @@ logger = logging.getLogger("djbundle.tasks")
 BATCH = 500  # tasks marked in one transaction
 POLL_INTERVAL = 1.0  # seconds between looks for tasks that become due
 FULL_INTERVAL = 0.02  # seconds between looks while the broker has enough
+HEARTBEAT_INTERVAL = 5.0  # seconds between checks of the broker's heartbeats
 LOST_INTERVAL = 0.5  # seconds between searches for tasks to send again
 MIN_WINDOW, MAX_WINDOW = 64, 20_000  # tasks that the broker has, and no worker yet
 SUPPLY_SECONDS = 1.0  # for which the broker is supplied
@@ -35,21 +40,24 @@ SMOOTHING = 0.3  # weight of the newest measurement of the rate
 
 @dataclass
 class Supply:
-    """Decides how many tasks the broker shall have: about as many as workers claim in SUPPLY_SECONDS."""
+    """Decides how many tasks of a queue the broker shall have: about as many as workers claim in SUPPLY_SECONDS."""
 
     rate: float = 0.0  # tasks per second that workers claim, smoothed
     window: int = MIN_WINDOW  # tasks that the broker shall have at most
     sent: int = 0  # tasks, since the last measurement
     left: int = 0  # tasks that the broker had at the last measurement
     measured_at: float = field(default_factory=time.monotonic)
-    is_short: bool = False  # more tasks wait in the database than the broker shall have
 
-    def room(self, left: int) -> int:
-        """Return how many more tasks the broker shall have, if it has `left`."""
+    def measure(self, left: int) -> None:
+        """Note that the broker has `left` tasks."""
         seconds = time.monotonic() - self.measured_at
         if seconds >= FULL_INTERVAL / 2:
             self._measure(left, seconds)
-        return self.window - left
+
+    @property
+    def room(self) -> int:
+        """The number of tasks that the broker shall get, in addition to those that it has."""
+        return self.window - self.left - self.sent
 
     def _measure(self, left: int, seconds: float) -> None:
         claimed = max(0, self.left + self.sent - left)
@@ -67,41 +75,49 @@ class Relay:
     def __init__(self, url: BrokerUrl, worker: socket.socket) -> None:
         self.broker, self.worker = Broker(url), worker
         self.receiver: socket.socket | None = None
-        self.supply = Supply()
+        self.supplies: defaultdict[str, Supply] = defaultdict(Supply)  # by queue
+        self.is_short = False  # more tasks wait in the database than the broker shall have
         self.lost = Periodic(LOST_INTERVAL, self._unmark_lost)
+        self.heartbeat = Periodic(HEARTBEAT_INTERVAL, self.broker.check_heartbeat)
 
     def run(self) -> None:
         """Run until the worker closes its socket, or the broker or the database does not answer."""
         try:
             while not self._wait():
                 self.lost.run()
+                self.heartbeat.run()
                 self._send_all()
         except self.broker.errors as error:
-            logger.error("the broker does not answer, tasks wait: %s", str(error).strip() or type(error).__name__)
+            logger.error("%s; tasks wait", self.broker.describe(error))
         except Error as error:
             logger.error("the database does not answer the relay: %s", str(error).strip())
 
     def _send_all(self) -> None:
         """Send what is due, as far as the broker shall have it."""
-        self.supply.is_short = False
-        while (room := self.supply.room(sending.count_sent(MAX_WINDOW))) > 0:
-            limit = min(room, BATCH)
-            tasks = sending.mark_sent(limit)
-            count = sum(map(len, tasks.values()))
-            self._publish(tasks)
-            self.supply.sent += count
-            if count < limit:
-                return
-        self.supply.is_short = True
+        left = sending.count_sent()
+        for queue in {*left, *self.supplies}:
+            self.supplies[queue].measure(left.get(queue, 0))
+        is_last = False
+        while not is_last:
+            full = [queue for queue, supply in self.supplies.items() if supply.room <= 0]
+            sent = sending.mark_sent(BATCH, lambda queue: self.supplies[queue].room, full)
+            self._publish(sent.keys, self._tasks_of_chunk(sent.counts))
+            for queue, count in sent.counts.items():
+                self.supplies[queue].sent += count
+            is_last = sent.is_last
+        self.is_short = any(supply.room <= 0 for supply in self.supplies.values())
 
-    def _publish(self, tasks: dict[str, list[int]]) -> None:
-        """Send the keys. If the broker does not take some, they wait again."""
-        chunk = max(1, min(MAX_CHUNK, int(self.supply.rate * CHUNK_SECONDS)))
+    def _tasks_of_chunk(self, queues: Iterable[str]) -> int:
+        """Return how many tasks one message carries: fewer if workers take long for each."""
+        rate = min((self.supplies[queue].rate for queue in queues), default=0.0)
+        return max(1, min(MAX_CHUNK, int(rate * CHUNK_SECONDS)))
+
+    def _publish(self, tasks: dict[str, list[int]], chunk: int) -> None:
+        """Send the keys, `chunk` of them in each message. If the broker does not take some, they wait again."""
         unsent = [key for keys in tasks.values() for key in keys]
         try:
             for name, keys in tasks.items():
-                for begin in range(0, len(keys), chunk):
-                    part = keys[begin : begin + chunk]
+                for part in batched(keys, chunk):
                     self.broker.publish(name, part)
                     del unsent[: len(part)]
         except BaseException:
@@ -111,13 +127,14 @@ class Relay:
 
     def _unmark_lost(self) -> None:
         if count := sending.unmark_lost():
+            self.broker.forget_queues()
             logger.warning("%d tasks are sent to the broker again, since no worker has claimed them", count)
 
     def _wait(self) -> bool:
         """Wait for a commit, a task that becomes due, or room. Return whether the worker is gone."""
         if self.receiver is None:
             self.receiver = wakeup.listen(alias())
-        timeout = FULL_INTERVAL if self.supply.is_short else POLL_INTERVAL
+        timeout = FULL_INTERVAL if self.is_short else POLL_INTERVAL
         sources = [self.worker, *([self.receiver] if self.receiver else [])]
         readable, _, _ = select.select(sources, [], [], timeout)
         if self.receiver in readable and self.receiver:

@@ -6,8 +6,9 @@ among them together (store/limits.py), and claim them from the table.
 """
 
 import datetime
-from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Callable, Collection, Iterable, Sequence
+from typing import NamedTuple
 
 from django.db import connections, models, transaction
 from django.utils import timezone
@@ -30,27 +31,56 @@ def waiting() -> models.QuerySet[TaskRecord]:
     return tasks.exclude(queue_name__in=[*limits.rates()])
 
 
-def count_sent(maximum: int) -> int:
-    """Return how many sent tasks wait for a worker, counted up to `maximum`."""
+def count_sent() -> dict[str, int]:
+    """Return how many sent tasks wait for a worker, by queue."""
     sent_tasks = records().filter(status=TaskResultStatus.READY, sent_at__isnull=False).order_by()
-    return sent_tasks.values("pk")[:maximum].count()
+    return dict(sent_tasks.values_list("queue_name").annotate(models.Count("pk")))
 
 
-def mark_sent(limit: int) -> dict[str, list[int]]:
-    """Mark up to `limit` waiting tasks as sent, and return their keys by the name of the broker's queue."""
+class Sent(NamedTuple):
+    """Tasks that are marked as sent."""
+
+    keys: dict[str, list[int]]  # by the name of the broker's queue
+    counts: dict[str, int]  # by queue
+    is_last: bool  # no further task waits for a queue that has room
+
+
+def mark_sent(limit: int, room_of: Callable[[str], int], full: Collection[str] = ()) -> Sent:
+    """Mark up to `limit` waiting tasks as sent, as far as their queues have room. Skip the queues that are `full`."""
     database = alias()
     connection = connections[database]
-    known = {backend.alias: set(backend.queues) for backend in backends.usable()}
-    tasks: defaultdict[str, list[int]] = defaultdict(list)
     with relaxed(connection), transaction.atomic(using=database):
-        chosen = waiting()
+        chosen = waiting().exclude(queue_name__in=full) if full else waiting()
         if connection.features.has_select_for_update:
             chosen = chosen.select_for_update(skip_locked=connection.features.has_select_for_update_skip_locked)
-        rows = list(chosen.values_list("pk", "queue_name", "backend")[:limit])
+        candidates = list(chosen.values_list("pk", "queue_name", "backend")[:limit])
+        rows, counts = _as_room_allows(candidates, room_of)
         records().filter(pk__in=[key for key, _, _ in rows]).update(sent_at=timezone.now())
+    return Sent(_by_broker_queue(rows), counts, len(candidates) < limit)
+
+
+Row = tuple[int, str, str]  # key, queue and backend of a task
+
+
+def _as_room_allows(rows: Sequence[Row], room_of: Callable[[str], int]) -> tuple[list[Row], Counter[str]]:
+    """Return the rows for which their queue has room, and how many of each queue these are."""
+    rooms: dict[str, int] = {}
+    counts: Counter[str] = Counter()
+    allowed = []
+    for row in rows:
+        queue = row[1]
+        if counts[queue] < rooms.setdefault(queue, room_of(queue)):
+            counts[queue] += 1
+            allowed.append(row)
+    return allowed, +counts
+
+
+def _by_broker_queue(rows: Sequence[Row]) -> dict[str, list[int]]:
+    known = {backend.alias: set(backend.queues) for backend in backends.usable()}
+    keys: defaultdict[str, list[int]] = defaultdict(list)
     for key, queue_name, backend in rows:
-        tasks[queue_name if queue_name in known.get(backend, ()) else ""].append(key)
-    return tasks
+        keys[queue_name if queue_name in known.get(backend, ()) else ""].append(key)
+    return keys
 
 
 def unmark(keys: Sequence[int], *, is_refused: bool = False) -> None:

@@ -89,10 +89,17 @@ def claim_runs(worker: Identity, limit: int, queues: Queues = (), kind: TaskKind
     return _claim_chosen(worker, limit, startable(queues).filter(CONDITIONS[kind]), limited)
 
 
-def claim_keys(worker: Identity, keys: Sequence[int], limit: int, kind: TaskKind = TaskKind.ANY) -> list[Run]:
-    """Claim up to `limit` of these tasks, as far as they are due and have no limit."""
-    condition = f"AND concurrency_key = ''{kind.value}" + _in_condition("id", keys)
-    return _claim_runs(worker, limit, condition, keys) if keys else []
+def claim_keys(
+    worker: Identity, keys: Sequence[int], limit: int, queues: Queues = (), kind: TaskKind = TaskKind.ANY
+) -> list[Run]:
+    """Claim up to `limit` of these tasks, as far as they are due, of these queues, and have no limit.
+
+    The broker may bring any key: of a queue of other workers, too, if somebody else writes to it.
+    """
+    limited = [*limits.rates()]
+    condition = f"AND concurrency_key = ''{kind.value}"
+    condition += _in_condition("id", keys) + _in_condition("queue_name", queues) + _not_in_condition(limited)
+    return _claim_runs(worker, limit, condition, [*keys, *queues, *limited]) if keys else []
 
 
 def claim_limited(worker: Identity, limit: int, queues: Queues = (), kind: TaskKind = TaskKind.ANY) -> list[Run]:
@@ -251,6 +258,10 @@ def _lock(connection: BaseDatabaseWrapper) -> str:
     if not features.has_select_for_update:
         return ""
     return connection.ops.for_update_sql(skip_locked=features.has_select_for_update_skip_locked)
+
+
+def _not_in_condition(queues: Sequence[str]) -> str:
+    return f" AND queue_name NOT IN ({', '.join(['%s'] * len(queues))})" if queues else ""
 
 
 def _in_condition(column: str, values: Sequence[Any]) -> str:

@@ -227,7 +227,7 @@ class Worker:
         """Claim tasks from the table. With a broker, claim those of `keys` and those with a limit."""
         if self.inbox is None:
             return claim.claim_runs(self.identity, limit, self.queues, kind)
-        runs = claim.claim_keys(self.identity, keys, limit, kind)
+        runs = claim.claim_keys(self.identity, keys, limit, self.queues, kind)
         if len(runs) < limit and time.monotonic() >= self.next_limited_claim:
             self.next_limited_claim = time.monotonic() + LIMITED_INTERVAL
             runs += claim.claim_limited(self.identity, limit - len(runs), self.queues, kind)

@@ -35,6 +35,7 @@ class Admission:
         is_at_limit: Callable[[str], bool] = lambda _client: False,
     ) -> None:
         self.max_body, self.refusals, self.budget = limits.options.max_body, limits.refusals, limits.budget
+        self.flooders = limits.flooders
         self.bodies, self.put, self.answer, self.is_at_limit = bodies, put, answer, is_at_limit
         self.held: deque[tuple[Request, Enter]] = deque()
         self.sweep_lock = threading.Lock()
@@ -43,6 +44,7 @@ class Admission:
         if status := refusal(request.environ, self.max_body):
             self.refusals.refuse(request, status, status.phrase.lower())
         elif self.is_at_limit(request.client):
+            self.flooders.note(request.transport.connection[0])
             self.refusals.refuse(request, HTTPStatus.TOO_MANY_REQUESTS, "the client has too many requests that wait")
         elif self.budget.is_spent(request.transport.connection, request.client):
             self.hold(request, enter)

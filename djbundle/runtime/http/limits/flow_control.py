@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Callable, Hashable, Iterator
 from contextlib import contextmanager
 from http import HTTPStatus
+from typing import Protocol
 
 from djbundle.runtime.http.limits.budget import (
     HOLD_TIMEOUT,
@@ -18,7 +19,6 @@ from djbundle.runtime.http.limits.budget import (
     client_key,
     longest_waiting,
 )
-from djbundle.runtime.http.limits.new_requests import NewRequests
 from djbundle.runtime.http.limits.refusals import Refusals
 from djbundle.runtime.http.protocol.connections import abort_connections
 from djbundle.runtime.http.protocol.transport import ConnectionId
@@ -32,6 +32,18 @@ class StalledClientError(Exception):
     """The client has taken nothing of its response for too long, or of too many responses at once."""
 
 
+class Turn(Protocol):
+    """The turn of a request. Few have one at a time, see new_requests.py."""
+
+    def end_new(self) -> None:
+        """Let others begin: the response begins, or there is none."""
+        ...
+
+    async def wait_for_next_turn(self) -> bool:
+        """Wait for another turn, after a wait for something else. Return False if it does not come in time."""
+        ...
+
+
 class FlowControl:
     """The requests and responses that wait in one web process."""
 
@@ -40,15 +52,16 @@ class FlowControl:
         self.waiting_since: dict[object, tuple[float, ConnectionId]] = {}  # monotonic seconds, by the response
         self.held_requests: Counter[Hashable] = Counter()  # requests that have not begun, by their client
         self.active_requests: Counter[Hashable] = Counter()  # requests, by their client
-        self.new_requests = NewRequests(budget.is_exempt)
         self.held_bytes: Counter[Hashable] = Counter()  # bytes of finished pages that wait, by their client
 
-    async def admit(self, connection: ConnectionId, client: str) -> bool:
+    async def admit(self, connection: ConnectionId, client: str, turn: Turn) -> bool:
         """Hold a request back while its client has too many others, or has not taken their responses.
 
         Return whether it may begin; then it is counted.
         """
-        if self.must_wait(connection, client) and not await self.wait_for_room(connection, client):
+        if self.must_wait(connection, client) and not (
+            await self.wait_for_room(connection, client) and await turn.wait_for_next_turn()
+        ):
             return False
         self.active_requests[client_key(client)] += 1
         return True

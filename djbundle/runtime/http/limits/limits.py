@@ -3,6 +3,7 @@
 from functools import lru_cache
 
 from djbundle.runtime.http.limits.budget import Budget
+from djbundle.runtime.http.limits.flooders import Flooders
 from djbundle.runtime.http.limits.flow_control import FlowControl
 from djbundle.runtime.http.limits.quota import BodyQuota
 from djbundle.runtime.http.limits.refusals import Refusals
@@ -19,6 +20,7 @@ class Limits:
         self.options = options
         self.is_proxy = lru_cache(maxsize=1024)(options.trusted_proxies.trusts)
         self.refusals = Refusals(observer)
+        self.flooders = Flooders(self.is_proxy, self.refusals)
         self.budget = Budget(self.is_proxy)
         self.quota = BodyQuota(self.is_proxy)
         self.flow_control = FlowControl(self.budget, self.refusals)

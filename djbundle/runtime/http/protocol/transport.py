@@ -13,6 +13,7 @@ ConnectionId = tuple[str, int]  # address and port of the other end
 
 HTTP_2 = "HTTP/2"
 BODILESS_STATUSES = frozenset((204, 304))
+TURN = "djbundle.turn"  # key in the ASGI scope: the turn of the request
 OPEN_FILE = "djbundle.open_file"  # key in the ASGI scope: the check before a file is opened
 RESPONSE_START, RESPONSE_BODY = "http.response.start", "http.response.body"
 HEAD_OVERHEAD = 4 << 10  # bytes of memory, about, for the objects of a head

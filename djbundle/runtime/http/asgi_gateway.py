@@ -1,0 +1,145 @@
+"""An ASGI site behind Granian: lets requests wait for their turn, and begins them in the event loop."""
+
+import asyncio
+import contextvars
+import traceback
+from dataclasses import dataclass
+from http import HTTPStatus
+from typing import Any
+
+from djbundle.runtime.http.limits.limits import Limits
+from djbundle.runtime.http.limits.new_requests import NewRequests
+from djbundle.runtime.http.limits.refusals import refusal_headers
+from djbundle.runtime.http.protocol.request_middleware import RequestMiddleware
+from djbundle.runtime.http.protocol.transport import (
+    RESPONSE_BODY,
+    RESPONSE_START,
+    TURN,
+    encode_headers,
+)
+from djbundle.runtime.http.request_tracker import AsgiRequestTracker
+from djbundle.runtime.http.websockets import WebSocketDrain
+from djbundle.runtime.logs.lines import write
+
+
+class AsgiGateway:
+    """Takes requests from Granian to the site."""
+
+    def __init__(self, application: Any, limits: Limits, loop: asyncio.AbstractEventLoop) -> None:
+        self.limits, self.loop = limits, loop
+        self.application = application
+        self.request_middleware = RequestMiddleware(limits.is_proxy)
+        self.request_tracker = AsgiRequestTracker()
+        self.new_requests = NewRequests(loop, limits.is_proxy)
+        self.context = contextvars.copy_context()  # in which each request begins: none sees the variables of another
+
+    def receive(self, watcher: Any, drain: WebSocketDrain, *, is_draining: bool) -> None:
+        """Let a request wait for its turn, or refuse it. Granian calls this in its thread, so it must not raise."""
+        try:
+            if self.limits.flooders.drop(watcher):
+                return
+            scope = watcher.scope
+            self.prepare(scope, drain, is_draining=is_draining)
+            request = AsgiRequest(self, watcher, scope, scope["client"][0])
+            self.request_tracker.add(request, scope["djbundle.peer"])
+            if not self.new_requests.put(request):
+                self.request_tracker.remove(request)
+                self.limits.flooders.note(scope["djbundle.peer"][0])
+                request.refuse(HTTPStatus.TOO_MANY_REQUESTS, "the client has too many requests that wait")
+        except BaseException:
+            write("error", "serve", "a request failed", trace=traceback.format_exc())
+
+    def prepare(self, scope: dict[str, Any], drain: WebSocketDrain, *, is_draining: bool) -> None:
+        address, port = scope["client"]
+        scope["client"] = scope["djbundle.peer"] = (address, int(port))  # Granian gives text, ASGI a number
+        self.request_middleware.prepare(scope)
+        scope["root_path"], scope["state"] = "", {}
+        if scope["http_version"] == "2":  # such a client could keep any number of files open
+            scope["extensions"] = {}
+        scope["djbundle.is_draining"] = is_draining
+        scope["djbundle.drain"] = drain
+
+    def sweep(self) -> None:
+        """Check what waits for clients. Call it each second."""
+        self.limits.flow_control.sweep()
+
+
+@dataclass(eq=False, slots=True)
+class AsgiRequest:
+    """A request, or the handshake of a WebSocket, that waits or is answered."""
+
+    gateway: AsgiGateway
+    watcher: Any  # Granian's; it waits for the response
+    scope: dict[str, Any]
+    client: str  # its address
+    next_turn: asyncio.Future[bool] | None = None  # whether it has come in time; None before the first
+
+    def begin(self) -> None:
+        if self.next_turn:
+            self._resolve(is_granted=True)
+            return
+        context = self.gateway.context.copy()
+        self.watcher.taskref(self.gateway.loop.create_task(self.answer(), context=context))
+
+    async def answer(self) -> None:
+        """Have the site answer."""
+        if self.scope["type"] == "websocket":  # it has no response that could begin
+            self.end_new()
+        try:
+            self.scope[TURN] = self
+            protocol = self.watcher.proto
+            await self.gateway.application(self.scope, protocol.receive, protocol.send)
+        except BaseException as error:
+            self.watcher.err(error)
+        else:
+            self.watcher.done()
+        finally:
+            self.end_new()
+            self.gateway.request_tracker.remove(self)
+            del self.scope[TURN]  # the two would keep each other
+
+    def end_new(self) -> None:
+        """Let others begin: the response begins, or there is none."""
+        self.gateway.new_requests.end(self)
+
+    async def wait_for_next_turn(self) -> bool:
+        """Wait for another turn, after a wait for something else. Return False if it does not come in time."""
+        self.end_new()
+        self.next_turn = self.gateway.loop.create_future()
+        return self.gateway.new_requests.put(self) and await self.next_turn
+
+    def _resolve(self, *, is_granted: bool) -> None:
+        if self.next_turn and not self.next_turn.done():  # else the request was cancelled meanwhile
+            self.next_turn.set_result(is_granted)
+
+    def expire(self, *, is_only: bool) -> None:
+        if self.next_turn:
+            self._resolve(is_granted=False)
+            return
+        self.gateway.request_tracker.remove(self)
+        status = HTTPStatus.SERVICE_UNAVAILABLE if is_only else HTTPStatus.TOO_MANY_REQUESTS
+        self.refuse(status, "too many requests wait for their turn")
+
+    def refuse(self, status: HTTPStatus, reason: str) -> None:
+        """Refuse the request without the event loop, in any thread."""
+        refusals = self.gateway.limits.refusals
+        refusals.count(status, reason)
+        is_websocket = self.scope["type"] == "websocket"
+        if is_websocket:
+            status = HTTPStatus.FORBIDDEN  # Granian's answer to a WebSocket that nobody accepts
+        request_id = self.request_id
+        if refusals.observer:
+            method = self.scope.get("method", "GET")
+            refusals.observer.record_response(method, self.scope["path"], status.value, 0.0, self.client, request_id)
+        if not is_websocket:
+            headers = refusal_headers(status, by_http_2=self.scope["http_version"] == "2")
+            headers.append(("X-Request-ID", request_id))
+            send = self.watcher.proto.send
+            send({"type": RESPONSE_START, "status": status.value, "headers": encode_headers(headers)})
+            send({"type": RESPONSE_BODY, "body": b"", "more_body": False})
+        self.watcher.done()
+
+    @property
+    def request_id(self) -> str:
+        """The identifier that RequestMiddleware has put last."""
+        return str(self.scope["headers"][-1][1].decode("latin-1"))
