@@ -83,12 +83,12 @@ class Run(NamedTuple):
 
     @property
     def is_unmade(self) -> bool:
-        """Whether the row stands for a task that is yet to be made, see held.py."""
+        """True if the row stands for a task that is yet to be made, see held.py."""
         return not _allowed(self.row)
 
     @property
     def is_followed(self) -> bool:
-        """Whether other tasks follow it, see following.py."""
+        """True if other tasks follow it, see following.py."""
         then, group = _following(self.row)
         return then is not None or group is not None
 
