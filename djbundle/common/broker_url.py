@@ -46,6 +46,7 @@ class BrokerUrl(NamedTuple):
     prefix: str  # of the broker's queues, so that several projects can share a broker
     options: dict[str, str]  # of kombu's transport
     tls: dict[str, str] | None = None  # TLS_OPTIONS; None: no TLS
+    has_rows: bool = True  # False: a message carries the whole task, see engine/direct.py
 
     @classmethod
     def parse(cls, text: str) -> "BrokerUrl":
@@ -56,11 +57,13 @@ class BrokerUrl(NamedTuple):
         prefix = query.pop("prefix", "") or _project()
         if not PREFIX.fullmatch(prefix):
             raise BrokerUrlError(f"{BROKER_URL} has a prefix that no queue can have", "use letters, digits, - _ .")
+        if (rows := query.pop("rows", "yes")) not in ("yes", "no"):
+            raise BrokerUrlError(f"rows in {BROKER_URL} has an unknown value", "use yes or no")
         tls = {name: query.pop(name) for name in TLS_OPTIONS if name in query}
         if tls.get("ssl_cert_reqs", CERT_REQS[0]) not in CERT_REQS:
             raise BrokerUrlError(f"ssl_cert_reqs in {BROKER_URL} has an unknown value", f"use {' or '.join(CERT_REQS)}")
         url = parts._replace(scheme=scheme, query="").geturl()
-        return cls(url, transport, prefix, query, tls if scheme in TLS_SCHEMES else None)
+        return cls(url, transport, prefix, query, tls if scheme in TLS_SCHEMES else None, rows == "yes")
 
     def check_installed(self) -> None:
         """Raise BrokerUrlError if a package that this broker needs is not installed. Import none of them."""

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from django.apps import apps
-from django.core.checks import CheckMessage, Error
+from django.core.checks import CheckMessage, Error, Info
 from django.core.exceptions import ImproperlyConfigured
 from django.db import connections, router
 
@@ -49,10 +49,14 @@ def check_options(backend: Any) -> list[CheckMessage]:
 
 def _check_url(url: str) -> list[CheckMessage]:
     try:
-        BrokerUrl.parse(url).check_installed()
+        broker = BrokerUrl.parse(url)
+        broker.check_installed()
     except ImproperlyConfigured as error:
         return [Error(str(error), id="djbundle_tasks.E009")]
-    return []
+    if broker.has_rows:
+        return []
+    hint = "get_result() does not find them. Tasks that fail, wait, are limited, unique or in a workflow have rows."
+    return [Info("With rows=no, tasks that succeed leave no trace.", hint=hint, id="djbundle_tasks.I001")]
 
 
 def check_rate_limits(backend: Any) -> list[CheckMessage]:

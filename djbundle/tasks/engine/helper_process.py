@@ -23,6 +23,7 @@ from djbundle.tasks.worker import forks
 logger = logging.getLogger("djbundle.tasks")
 
 MIN_DELAY, MAX_DELAY = 0.2, 5.0  # seconds before it is started again, doubled with each failure
+FINISH_TIMEOUT = 3.0  # seconds for it to handle what it was sent
 STABLE_SECONDS = 10.0  # after which a start counts as a success
 
 Run = Callable[[socket.socket], object]
@@ -90,6 +91,20 @@ class HelperProcess:
         self.stop()
         self._delay = MIN_DELAY if was_stable else min(MAX_DELAY, max(MIN_DELAY, 2 * self._delay))
         self._retry_at = time.monotonic() + self._delay
+
+    def finish(self) -> None:
+        """Let it handle what it was sent, and wait until it has ended, but not forever."""
+        if not self._socket or not self.pid:
+            return
+        with contextlib.suppress(OSError):
+            self._socket.shutdown(socket.SHUT_WR)
+        deadline = time.monotonic() + FINISH_TIMEOUT
+        while time.monotonic() < deadline:
+            with contextlib.suppress(ChildProcessError):
+                if os.waitpid(self.pid, os.WNOHANG)[0]:
+                    self.pid = 0
+                    return
+            time.sleep(0.01)
 
     def stop(self) -> None:
         """End it now. It has nothing that could be lost."""

@@ -35,7 +35,7 @@ def _columns(*names: str) -> Callable[[Row], Any]:
 
 _brief, _urgency = _columns("id", "epoch", "timeout", "losses"), _columns("run_after", "id")
 _priority, _path, _following = _columns("priority"), _columns("task_path"), _columns("then", "group_id")
-_allowed = _columns("max_attempts")
+_allowed, _key = _columns("max_attempts"), _columns("id")
 
 
 class Invocation(NamedTuple):
@@ -63,6 +63,8 @@ class Run(NamedTuple):
 
     def record(self) -> TaskRecord:
         """Return the whole record. That takes longer than a quick task."""
+        if self.is_direct:
+            return TaskRecord.stored(self.alias, dict(zip(NAMES, self.row, strict=True)) | {"id": self.pk})
         connection = connections[self.alias]
         values = list(self.row)
         for index, conversions in _converters(self.alias, connection.vendor).items():
@@ -71,6 +73,8 @@ class Run(NamedTuple):
 
     def invocation(self) -> Invocation:
         """Return all that a quick task needs."""
+        if self.is_direct:
+            return Invocation._make([self.row[index] for index in INVOCATION])
         connection = connections[self.alias]
         converters = _converters(self.alias, connection.vendor)
         return Invocation._make(
@@ -80,6 +84,11 @@ class Run(NamedTuple):
     def __str__(self) -> str:
         """Return the text of the record, whatever values the row has."""
         return f"{str(_path(self.row)).rpartition('.')[2]} {self.pk}"
+
+    @property
+    def is_direct(self) -> bool:
+        """True if the task came without a row: then `row` has Python's values, see engine/direct.py."""
+        return bool(_key(self.row) < 0)
 
     @property
     def is_unmade(self) -> bool:

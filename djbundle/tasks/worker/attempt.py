@@ -143,7 +143,7 @@ class Attempt:
         """Send task_finished. If the project listens to it, write the outcome first, so that it is visible by then."""
         if outcome.status == TaskResultStatus.READY:
             return outcome
-        if signals.has_finished_listeners():
+        if signals.has_finished_listeners() and not self.run.is_direct:
             try:
                 outcome = _write(outcome)
             except DatabaseError:
