@@ -15,11 +15,17 @@ KINDS = {  # by scheme: the scheme and the transport of kombu
     "valkeys": ("rediss", "redis"),
     "amqp": ("amqp", "amqp"),
     "amqps": ("amqps", "amqp"),
+    "sqs": ("sqs", "sqs"),
 }
-PACKAGES = {"redis": ("kombu", "redis"), "amqp": ("kombu", "amqp")}  # that each transport needs
-EXTRAS = {"redis": "redis", "amqp": "rabbitmq"}  # of djbundle, which install these
+PACKAGES = {
+    "redis": ("kombu", "redis"),
+    "amqp": ("kombu", "amqp"),
+    "sqs": ("kombu", "boto3"),
+}  # that each transport needs
+EXTRAS = {"redis": "redis", "amqp": "rabbitmq", "sqs": "sqs"}  # of djbundle, which install these
 OWN_OPTIONS = {"prefix"}  # of the query; all others are kombu's transport options
-EXAMPLE = "write it as in redis://:password@host:6379/0"
+SQS_OPTIONS = ("region", "account", "create", "tls", "visibility_timeout")  # all that SQS has
+EXAMPLE = "write it as in redis://:password@host:6379/0, with %2F for a slash in a password"
 MASK = "***"
 
 
@@ -33,7 +39,7 @@ class BrokerUrlError(ImproperlyConfigured):
 
 class BrokerUrl(NamedTuple):
     url: str  # as kombu takes it
-    transport: str  # "redis" or "amqp"
+    transport: str  # "redis", "amqp" or "sqs"
     prefix: str  # of the broker's queues, so that several projects can share a broker
     options: dict[str, str]  # of kombu's transport
 
@@ -43,8 +49,8 @@ class BrokerUrl(NamedTuple):
         try:
             parts = urlsplit(text)
             _ = parts.port
-        except ValueError as error:
-            raise BrokerUrlError(f"TASKS_URL is no valid URL: {error}", EXAMPLE) from None
+        except ValueError:  # its text may contain a part of the password
+            raise BrokerUrlError("TASKS_URL is no valid URL", EXAMPLE) from None
         if parts.scheme not in KINDS:
             known = ", ".join(KINDS)
             raise BrokerUrlError(f'TASKS_URL has the unknown scheme "{parts.scheme}"', f"these are known: {known}")
@@ -52,7 +58,10 @@ class BrokerUrl(NamedTuple):
         query = dict(parse_qsl(parts.query))
         rest = {name: value for name, value in query.items() if name not in OWN_OPTIONS}
         ssl = {name: rest.pop(name) for name in [*rest] if name.startswith("ssl_")}  # kombu reads these in the URL
-        url = parts._replace(scheme=scheme, query=urlencode(ssl)).geturl()
+        if transport == "sqs" and (unknown := [name for name in rest if name not in SQS_OPTIONS]):
+            known = ", ".join(("prefix", *SQS_OPTIONS))
+            raise BrokerUrlError(f'TASKS_URL has the unknown option "{unknown[0]}"', f"SQS has these: {known}")
+        url = f"{scheme}://{parts.netloc}{parts.path}{'?' if ssl else ''}{urlencode(ssl)}"
         return cls(url, transport, query.get("prefix") or _project(), rest)
 
     def check_installed(self) -> None:
@@ -66,10 +75,8 @@ class BrokerUrl(NamedTuple):
     def masked(self) -> str:
         """The URL without its password, for messages."""
         parts = urlsplit(self.url)
-        if parts.password is None and parts.username is None:
-            return parts._replace(query="").geturl()
-        host = parts.netloc.rpartition("@")[2]
-        return parts._replace(netloc=f"{MASK}@{host}", query="").geturl()
+        _, at, host = parts.netloc.rpartition("@")
+        return f"{parts.scheme}://{f'{MASK}@' if at else ''}{host}{parts.path}"
 
 
 def _project() -> str:

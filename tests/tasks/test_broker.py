@@ -34,7 +34,7 @@ DEAD = "redis://127.0.0.1:1/0"  # nothing listens there
 @pytest.fixture
 def url(broker: Broker) -> str:
     """Return the URL of the broker, with queues of its own."""
-    return f"{broker.url}?prefix=test-{uuid4().hex[:8]}"
+    return f"{broker.url}{'&' if '?' in broker.url else '?'}prefix=test-{uuid4().hex[:8]}"
 
 
 def options(url: str, **others: object) -> dict[str, str]:

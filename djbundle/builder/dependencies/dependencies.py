@@ -33,7 +33,7 @@ KNOWN = frozenset(RUNTIME[1:])  # the runtime's use of these is known, so they a
 NOT_NEEDED = {"granian": ("click",)}  # only for its command line, which a bundle does not have
 # Database drivers. Another database address in the environment may need another driver.
 DRIVERS = frozenset({"mysqlclient", "oracledb", "psycopg", "psycopg2", "psycopg2-binary", "pymysql"})
-BROKERS = ("amqp", "kombu", "redis")  # of tasks; TASKS_URL may name any
+BROKERS = ("amqp", "boto3", "kombu", "redis")  # of tasks; TASKS_URL may name any
 TASKS_MODULE = "djbundle.tasks.apps"  # loaded by a project that has tasks
 DATABASE_VARIABLE = re.compile(r"DATABASE|POSTGRES|MYSQL|^(DB|PG)_?[A-Z]")
 

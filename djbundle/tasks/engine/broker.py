@@ -18,6 +18,8 @@ HEARTBEAT = 30  # seconds; for brokers that have one
 DRAIN_SECONDS = 1.1  # seconds in which a request for messages that is under way may still bring one
 MAX_KEYS = 1000  # in a message that is accepted
 
+TRANSPORTS = {"sqs": "djbundle.tasks.engine.sqs.transport:Transport"}  # that are not kombu's own
+
 MAX_KEY = (1 << 63) - 1  # of a row; databases refuse a larger one with an error
 
 OnKeys = Callable[[list[int]], object]
@@ -33,6 +35,7 @@ class Broker:
         self._kombu = kombu
         self._connection = kombu.Connection(
             url.url,
+            transport=TRANSPORTS.get(url.transport),
             connect_timeout=CONNECT_TIMEOUT,
             heartbeat=HEARTBEAT if url.transport == "amqp" else None,
             transport_options=_transport_options(url),
@@ -75,7 +78,7 @@ class Broker:
             prefetch_count=1,
         )
         try:
-            yield Receiving(self._connection, consumer)
+            yield Receiving(self._connection, consumer, has_batches=self.url.transport == "sqs")
         finally:
             with contextlib.suppress(*self.errors):
                 consumer.cancel()
@@ -88,9 +91,14 @@ class Broker:
 class Receiving:
     """Receives messages, and can stop for a while."""
 
-    def __init__(self, connection: Any, consumer: Any) -> None:
-        self._connection, self._consumer = connection, consumer
+    def __init__(self, connection: Any, consumer: Any, *, has_batches: bool) -> None:
+        self._connection, self._consumer, self._has_batches = connection, consumer, has_batches
         self.is_active = False
+
+    def limit(self, messages: int) -> None:
+        """Let at most so many messages come at once, and at least one. Only SQS gives several."""
+        if self._has_batches:
+            self._consumer.qos(prefetch_count=max(1, messages))
 
     def start(self) -> None:
         if not self.is_active:

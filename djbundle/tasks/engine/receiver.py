@@ -25,6 +25,7 @@ class Receiver:
     def __init__(self, url: BrokerUrl, queues: Sequence[str], worker: socket.socket) -> None:
         self.url, self.queues, self.worker = url, queues, worker
         self.credit = 0
+        self.message_size = 1  # keys in the last message
         self.is_closed = False  # the worker's end
         self._received = b""
 
@@ -42,6 +43,7 @@ class Receiver:
     def pass_on(self, keys: list[int]) -> None:
         self.credit -= len(keys)
         if keys:
+            self.message_size = len(keys)
             self.worker.sendall(b",".join(b"%d" % key for key in keys) + b"\n")
 
     def _receive(self, receiving: Receiving) -> bool:
@@ -50,6 +52,7 @@ class Receiver:
             receiving.stop(lambda: self.has_credit(0.0))
             receiving.check_heartbeat()
             return self.has_credit(HEARTBEAT_INTERVAL) or not self.is_closed
+        receiving.limit(self.credit // self.message_size)
         receiving.start()
         receiving.drain(DRAIN_INTERVAL)
         receiving.check_heartbeat()

@@ -29,6 +29,7 @@ LOST_INTERVAL = 0.5  # seconds between searches for tasks to send again
 MIN_WINDOW, MAX_WINDOW = 64, 20_000  # tasks that the broker has, and no worker yet
 SUPPLY_SECONDS = 1.0  # for which the broker is supplied
 CHUNK_SECONDS = 0.01  # of work of all workers together that one message carries
+SQS_CHUNK_SECONDS = 0.1  # the same for SQS, where a message takes ten times as long to send, and is paid for
 MAX_CHUNK = 100  # tasks
 SMOOTHING = 0.3  # weight of the newest measurement of the rate
 
@@ -67,6 +68,7 @@ class Relay:
     def __init__(self, url: BrokerUrl, worker: socket.socket) -> None:
         self.broker, self.worker = Broker(url), worker
         self.receiver: socket.socket | None = None
+        self.chunk_seconds = SQS_CHUNK_SECONDS if url.transport == "sqs" else CHUNK_SECONDS
         self.supply = Supply()
         self.lost = Periodic(LOST_INTERVAL, self._unmark_lost)
 
@@ -96,7 +98,7 @@ class Relay:
 
     def _publish(self, tasks: dict[str, list[int]]) -> None:
         """Send the keys. If the broker does not take some, they wait again."""
-        chunk = max(1, min(MAX_CHUNK, int(self.supply.rate * CHUNK_SECONDS)))
+        chunk = max(1, min(MAX_CHUNK, int(self.supply.rate * self.chunk_seconds)))
         unsent = [key for keys in tasks.values() for key in keys]
         try:
             for name, keys in tasks.items():
