@@ -2,6 +2,7 @@
 
 import importlib.util
 import os
+import re
 import sys
 from typing import NamedTuple
 from urllib.parse import parse_qsl, urlencode, urlsplit
@@ -24,7 +25,13 @@ PACKAGES = {
 }  # that each transport needs
 EXTRAS = {"redis": "redis", "amqp": "rabbitmq", "sqs": "sqs"}  # of djbundle, which install these
 OWN_OPTIONS = {"prefix"}  # of the query; all others are kombu's transport options
-SQS_OPTIONS = ("region", "account", "create", "tls", "visibility_timeout")  # all that SQS has
+SQS_OPTIONS = {  # all that SQS has, each with the pattern of its values
+    "region": r"[a-z0-9-]+",
+    "account": r"\d{12}",
+    "create": "yes|no",
+    "tls": "yes|no",
+    "visibility_timeout": r"\d{1,5}",
+}
 EXAMPLE = "write it as in redis://:password@host:6379/0, with %2F for a slash in a password"
 MASK = "***"
 
@@ -58,9 +65,8 @@ class BrokerUrl(NamedTuple):
         query = dict(parse_qsl(parts.query))
         rest = {name: value for name, value in query.items() if name not in OWN_OPTIONS}
         ssl = {name: rest.pop(name) for name in [*rest] if name.startswith("ssl_")}  # kombu reads these in the URL
-        if transport == "sqs" and (unknown := [name for name in rest if name not in SQS_OPTIONS]):
-            known = ", ".join(("prefix", *SQS_OPTIONS))
-            raise BrokerUrlError(f'TASKS_URL has the unknown option "{unknown[0]}"', f"SQS has these: {known}")
+        if transport == "sqs":
+            _check_sqs(rest)
         url = f"{scheme}://{parts.netloc}{parts.path}{'?' if ssl else ''}{urlencode(ssl)}"
         return cls(url, transport, query.get("prefix") or _project(), rest)
 
@@ -77,6 +83,16 @@ class BrokerUrl(NamedTuple):
         parts = urlsplit(self.url)
         _, at, host = parts.netloc.rpartition("@")
         return f"{parts.scheme}://{f'{MASK}@' if at else ''}{host}{parts.path}"
+
+
+def _check_sqs(options: dict[str, str]) -> None:
+    """Raise BrokerUrlError for options that SQS does not have."""
+    for name, value in options.items():
+        if name not in SQS_OPTIONS:
+            known = ", ".join(("prefix", *SQS_OPTIONS))
+            raise BrokerUrlError(f'TASKS_URL has the unknown option "{name}"', f"SQS has these: {known}")
+        if not re.fullmatch(SQS_OPTIONS[name], value):
+            raise BrokerUrlError(f'{name}="{value}" in TASKS_URL is not possible', "see docs/tasks.md")
 
 
 def _project() -> str:

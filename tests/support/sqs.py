@@ -1,9 +1,10 @@
 """A server that answers as SQS does, moto, on a port of the loopback address. It keeps messages in memory."""
 
-import os
+import contextlib
 import subprocess
 import sys
 import urllib.request
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Self
 
@@ -27,10 +28,11 @@ class Sqs:
     def __exit__(self, *_: object) -> None:
         self.kill()
 
-    def start(self, **environment: str) -> None:
+    def start(self) -> None:
+        """Start it, empty."""
         command = [sys.executable, "-m", "moto.server", "-H", "127.0.0.1", "-p", str(self.port)]
         with (self.folder / "output").open("ab") as output:
-            self.process = subprocess.Popen(command, env=os.environ | environment, stdout=output, stderr=output)
+            self.process = subprocess.Popen(command, stdout=output, stderr=output)
         wait_until(self._answers, "moto answers", 60)
 
     def kill(self) -> None:
@@ -39,6 +41,20 @@ class Sqs:
             self.process.kill()
             self.process.wait()
             self.process = None
+
+    @contextlib.contextmanager
+    def checking_keys(self) -> Iterator[None]:
+        """Have it refuse keys that it does not know: all, since it has no users."""
+        self._check_after(0)
+        try:
+            yield
+        finally:
+            self._check_after(float("inf"))
+
+    def _check_after(self, requests: float) -> None:
+        address, headers = f"http://127.0.0.1:{self.port}/moto-api/reset-auth", {"Content-Type": "text/plain"}
+        request = urllib.request.Request(address, str(requests).encode(), headers)
+        urllib.request.urlopen(request, timeout=10).close()
 
     def _answers(self) -> bool:
         assert self.process

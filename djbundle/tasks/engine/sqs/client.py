@@ -13,7 +13,7 @@ from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError, 
 
 MAX_MESSAGES = 10  # in one request
 WAIT_SECONDS = 20  # for which a request for messages waits, the longest that SQS permits: an empty answer costs as much
-VISIBILITY_SECONDS = 10  # until a message that was received and not deleted comes again
+VISIBILITY_SECONDS = 5  # until a message that was received and not deleted comes again, which does no harm
 CONNECT_TIMEOUT, READ_TIMEOUT = 5, WAIT_SECONDS + 10  # seconds
 ATTEMPTS = 3  # of a request that is throttled or not answered
 MAX_CONNECTIONS = 50  # that are kept: one for each queue, and one for what is sent
