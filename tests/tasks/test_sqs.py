@@ -81,8 +81,9 @@ def test_missing_queue_is_an_error_where_none_may_be_created(sqs_server: Sqs) ->
 
 
 def test_wrong_key(sqs_server: Sqs) -> None:
+    """The text is moto's, which answers as AWS does not. For that of AWS, see the codes of errors below."""
     broker = connect(sqs_server)
-    with sqs_server.checking_keys(), pytest.raises(broker.errors, match=r"access key.*; correct the key") as caught:
+    with sqs_server.checking_keys(), pytest.raises(broker.errors, match="InvalidClientTokenId") as caught:
         broker.publish("default", [1])
     assert "a/secret" not in str(caught.value)
     assert "\n" not in str(caught.value)
@@ -122,6 +123,7 @@ def test_key_and_region_may_come_from_the_environment(monkeypatch: pytest.Monkey
 @pytest.mark.parametrize(
     ("code", "text"),
     [
+        ("InvalidClientTokenId", "AWS does not know the access key"),
         ("AccessDenied", "sqs:SendMessage is not permitted to the access key; permit it in IAM"),
         ("SignatureDoesNotMatch", "the secret key or the region is wrong"),
         ("ExpiredToken", "the session token has expired"),
