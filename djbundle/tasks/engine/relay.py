@@ -30,6 +30,7 @@ MIN_WINDOW, MAX_WINDOW = 64, 20_000  # tasks that the broker has, and no worker 
 SUPPLY_SECONDS = 1.0  # for which the broker is supplied
 CHUNK_SECONDS = 0.01  # of work of all workers together that one message carries
 SQS_CHUNK_SECONDS = 0.1  # the same for SQS, where a message takes ten times as long to send, and is paid for
+SQS_MESSAGES = 16  # about so many are sent to SQS at once, also while the rate is not known yet
 MAX_CHUNK = 100  # tasks
 SMOOTHING = 0.3  # weight of the newest measurement of the rate
 
@@ -68,7 +69,7 @@ class Relay:
     def __init__(self, url: BrokerUrl, worker: socket.socket) -> None:
         self.broker, self.worker = Broker(url), worker
         self.receiver: socket.socket | None = None
-        self.chunk_seconds = SQS_CHUNK_SECONDS if url.transport == "sqs" else CHUNK_SECONDS
+        self.is_slow = url.transport == "sqs"
         self.supply = Supply()
         self.lost = Periodic(LOST_INTERVAL, self._unmark_lost)
 
@@ -98,8 +99,8 @@ class Relay:
 
     def _publish(self, tasks: dict[str, list[int]]) -> None:
         """Send the keys. If the broker does not take some, they wait again."""
-        chunk = max(1, min(MAX_CHUNK, int(self.supply.rate * self.chunk_seconds)))
         unsent = [key for keys in tasks.values() for key in keys]
+        chunk = self._chunk(len(unsent))
         try:
             for name, keys in tasks.items():
                 for begin in range(0, len(keys), chunk):
@@ -110,6 +111,11 @@ class Relay:
             with contextlib.suppress(Error):
                 sending.unmark(unsent)
             raise
+
+    def _chunk(self, count: int) -> int:
+        """Return how many of `count` tasks one message carries."""
+        seconds, least = (SQS_CHUNK_SECONDS, count // SQS_MESSAGES) if self.is_slow else (CHUNK_SECONDS, 1)
+        return max(1, min(MAX_CHUNK, max(least, int(self.supply.rate * seconds))))
 
     def _unmark_lost(self) -> None:
         if count := sending.unmark_lost():
