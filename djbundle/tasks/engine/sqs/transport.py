@@ -66,10 +66,13 @@ class Channel(virtual.Channel):  # type: ignore[misc] # kombu has no types
         self.delete_acknowledged()
         queue, messages = self.pollers.take(timeout)
         for message in messages:
-            if payload := self._parse(queue, message):
-                self.connection._callbacks[queue](payload)
-            else:
+            payload, consume = self._parse(queue, message), self.connection._callbacks.get(queue)
+            if payload is None:
                 self._acknowledged[queue].append(message["ReceiptHandle"])
+            elif consume is None:  # the message before has ended the consumer
+                self.client.release(queue, [message["ReceiptHandle"]])
+            else:
+                consume(payload)
         self.delete_acknowledged()
 
     def delete_acknowledged(self) -> None:
