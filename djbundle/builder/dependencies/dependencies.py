@@ -33,8 +33,9 @@ KNOWN = frozenset(RUNTIME[1:])  # the runtime's use of these is known, so they a
 NOT_NEEDED = {"granian": ("click",)}  # only for its command line, which a bundle does not have
 # Database drivers. Another database address in the environment may need another driver.
 DRIVERS = frozenset({"mysqlclient", "oracledb", "psycopg", "psycopg2", "psycopg2-binary", "pymysql"})
-BROKERS = ("amqp", "kombu", "redis")  # of tasks; TASKS_URL may name any
-AWS = "boto3"  # the same for SQS
+# Of tasks, with their extras; TASKS_URL may name any. kombu needs more for Redis than its plain requirements.
+BROKERS: dict[str, set[str]] = {"amqp": set(), "kombu": {"redis"}, "redis": set()}
+AWS = "boto3"  # for SQS
 BROKER_REASON = "a broker that TASKS_URL may name"
 TASKS_MODULE = "djbundle.tasks.apps"  # loaded by a project that has tasks
 DATABASE_VARIABLE = re.compile(r"DATABASE|POSTGRES|MYSQL|^(DB|PG)_?[A-Z]")
@@ -130,7 +131,7 @@ def _roots(project: Project, inspection: Inspection, owners: Owners) -> Iterator
     if variable := next(variables, None):
         yield from ((name, f"a database that {variable} may name", set()) for name in sorted(DRIVERS))
     if TASKS_MODULE in inspection.modules:
-        yield from ((name, BROKER_REASON, set()) for name in BROKERS)
+        yield from ((name, BROKER_REASON, extras) for name, extras in BROKERS.items())
     yield from ((name, reason, set()) for name, reason in _for_tls(project))  # last, so the project's own reason wins
 
 
