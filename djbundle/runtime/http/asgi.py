@@ -76,6 +76,7 @@ class AsgiMiddleware:
                 exchange.abort_connection()
             await exchange.send_server_error()
         finally:
+            scope.pop(OPEN_FILE, None)  # the scope and the exchange would keep each other
             exchange.close()
             self.observer.in_flight.end(place)
 
@@ -215,6 +216,15 @@ class Exchange:
     # --- the response ---
 
     async def send(self, message: Message) -> None:
+        """Send a message of the site. If that fails, free the body: the exception may live for long in a cycle."""
+        try:
+            await self.send_message(message)
+        except BaseException as error:
+            del message
+            traceback.clear_frames(error.__traceback__)
+            raise
+
+    async def send_message(self, message: Message) -> None:
         if self.is_refused or self.is_ended:  # the client takes no more; the site learns so when the loop runs
             await asyncio.sleep(0)
             return
