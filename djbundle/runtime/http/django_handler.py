@@ -1,7 +1,7 @@
 """Changes to Django's ASGIHandler, so that one client cannot make it keep much in memory."""
 
 import tempfile
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable
 from functools import wraps
 from typing import Any
 
@@ -53,7 +53,7 @@ def free_responses_at_once() -> None:
         setattr(handler, name, clear_frame(getattr(handler, name)))
 
 
-def clear_frame(function: Callable[..., Coroutine[Any, Any, None]]) -> Callable[..., Coroutine[Any, Any, None]]:
+def clear_frame(function: Callable[..., Any]) -> Callable[..., Any]:
     """Return the function, changed so that its local variables are freed when it ends, even by an exception."""
 
     @wraps(function)
