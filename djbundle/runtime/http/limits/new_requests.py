@@ -25,7 +25,7 @@ FIRST_ESTIMATE = 2 << 20  # bytes of a page, before any is made
 ESTIMATE_DECAY = 0.95  # of the estimate, with each smaller page
 CHECK_INTERVAL = 0.005  # seconds between checks whether the loop is idle, while requests wait
 MAX_LATENESS = 0.005  # seconds by which an idle loop may be late
-IDLE_SECONDS = 0.05  # for which a loop is idle before its requests wait for something: threads may be late, too
+IDLE_SECONDS = 0.05  # of an idle loop, after which a request waits for something; less may be a thread that is late
 MAX_AGE = 1.0  # seconds; an older request is not new, even if the loop is never idle
 
 
@@ -121,7 +121,7 @@ class NewRequests:
             now = self.loop.time()
             if now - before - CHECK_INTERVAL > MAX_LATENESS:
                 idle_since = now
-            until = idle_since if now - idle_since >= IDLE_SECONDS else now - MAX_AGE
+            until = now - (IDLE_SECONDS if now - idle_since >= IDLE_SECONDS else MAX_AGE)
             for request in [each for each, since in self.new.items() if since <= until]:
                 del self.new[request]
             self._expire()
