@@ -1,5 +1,7 @@
 """Unread responses: each connection, each client and all together have a limit, and nobody shuts others out."""
 
+from http import HTTPStatus
+
 import pytest
 
 from djbundle.runtime.http.limits import budget
@@ -95,6 +97,14 @@ def test_networks_of_one_customer_have_one_share(responses: Budget) -> None:
     assert len(responses.clients) == 5
     assert not try_charge(responses, "2001:db8:0:9::1", 1)
     assert try_charge(responses, "2001:db8:1::1", 1)
+
+
+def test_only_those_who_hold_little_are_told_that_others_have_too_much(responses: Budget) -> None:
+    """503 means that the site has no room, and then it is not ready."""
+    for number in range(1, 5):
+        hold(responses, f"192.0.2.{number}", 10)
+    assert responses.refusal("192.0.2.1")[0] == HTTPStatus.TOO_MANY_REQUESTS
+    assert responses.refusal("192.0.2.5")[0] == HTTPStatus.SERVICE_UNAVAILABLE
 
 
 def test_all_counts_return_to_nothing(responses: Budget) -> None:

@@ -292,7 +292,7 @@ class Exchange:
                     self.account.add(-cost)
         else:
             self.is_page_dropped = True
-            await self.refuse(*self.limits.budget.refusal())
+            await self.refuse(*self.limits.budget.refusal(self.client))
 
     def may_send_whole(self, body: bytes) -> bool:
         """Return whether to hand a body of more than 64 KB to Granian whole, which is the fastest way."""
@@ -350,7 +350,7 @@ class Exchange:
         if self.is_counted:
             self.disconnect_watcher = asyncio.ensure_future(self.watch_client())
         else:
-            await self.refuse(*self.limits.budget.refusal())
+            await self.refuse(*self.limits.budget.refusal(self.client))
         return self.is_counted
 
     async def write(self, body: bytes, *, more: bool) -> None:

@@ -136,9 +136,9 @@ class Budget:
         """Return whether twice as many bytes wait for the client as ever may."""
         return not self.is_exempt(client) and self.clients[client_key(client)] >= 2 * MAX_BYTES_PER_CLIENT
 
-    def refusal(self) -> tuple[HTTPStatus, str]:
-        """Return the status and the reason for refusing a request: 503 only if all clients together have too much."""
-        if self.is_full:
+    def refusal(self, client: str) -> tuple[HTTPStatus, str]:
+        """Return the status and the reason for refusing a request: 503 only if it is others that have too much."""
+        if self.is_full and (self.is_exempt(client) or self.held_by(client) < self.allowance):
             return HTTPStatus.SERVICE_UNAVAILABLE, "too many responses are not taken"
         return HTTPStatus.TOO_MANY_REQUESTS, "the client has not taken the responses before it"
 

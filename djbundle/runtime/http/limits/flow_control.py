@@ -79,7 +79,7 @@ class FlowControl:
         """Return the status and the reason for refusing a request that has found no room."""
         if self.is_at_limit(client):
             return HTTPStatus.TOO_MANY_REQUESTS, f"{MAX_REQUESTS_PER_CLIENT} requests of the client are being answered"
-        return self.budget.refusal()
+        return self.budget.refusal(client)
 
     def account(self, connection: ConnectionId, client: str) -> ResponseAccount:
         """Return the account of a response that begins."""

@@ -8,14 +8,14 @@ from dataclasses import dataclass
 
 from djbundle.runtime.http.limits.budget import (
     HOLD_TIMEOUT,
-    MAX_BYTES,
     MAX_BYTES_PER_CLIENT,
     Budget,
     add_to_count,
     client_key,
 )
 
-WAITING_RESERVE = 32 << 20  # bytes of finished pages for clients of whom no other page waits
+MAX_HELD_BYTES = 64 << 20  # bytes of held pages of all clients
+HELD_RESERVE = 32 << 20  # bytes beyond that for clients of whom no other page waits
 
 
 class HeldPages:
@@ -31,7 +31,7 @@ class HeldPages:
         """Count a page of `size` bytes, and return whether it may wait."""
         with self.lock:
             held = self.clients[client_key(client)]
-            if self.total + size > MAX_BYTES + (0 if held else WAITING_RESERVE):
+            if self.total + size > MAX_HELD_BYTES + (0 if held else HELD_RESERVE):
                 return False
             limit = self.budget.allowance if held else MAX_BYTES_PER_CLIENT
             if held + size > limit and not self.budget.is_exempt(client):

@@ -99,7 +99,7 @@ class Streams:
 
         def refuse() -> None:
             response.close()
-            self.refusals.refuse(response.request, *self.budget.refusal())
+            self.refusals.refuse(response.request, *self.budget.refusal(response.client))
 
         self.waiting.put(response.client, response.cost, try_start, refuse)
 
