@@ -112,14 +112,14 @@ class Page:
 
 
 def end_pages(monkeypatch: pytest.MonkeyPatch, growth: int) -> int:
-    """Let 128 pages of a site be alive at the same time, and then end. Return how many stay.
+    """Let some pages of a site be alive at the same time, and then end. Return how many stay.
 
     The process grows by `growth` bytes with each.
     """
     sizes = itertools.count(LEAST, growth)
     monkeypatch.setattr(memory, "resident_memory", lambda: next(sizes))
     monkeypatch.setattr(time, "monotonic", lambda: 0.0)
-    cycles, pages = CycleCollector(), [Page() for _ in range(128)]
+    cycles, pages = CycleCollector(), [Page() for _ in range(16)]
     references = [weakref.ref(each) for each in pages]
     while pages:
         pages.pop()
