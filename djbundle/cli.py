@@ -185,7 +185,7 @@ def why(distribution: str, project: Path, python: Path | None, **options: Any) -
     "kinds",
     type=click.Choice([kind.value for kind in Kind]),
     multiple=True,
-    help="Write what deploys the site there too, to deploy/; repeatable. A Containerfile and a workflow that exist stay.",
+    help="Write what deploys the site there too, into deploy/; repeatable. A Containerfile that exists then stays.",
 )
 @click.option("--keda", is_flag=True, help="Write a ScaledObject too, by which KEDA starts and stops workers.")
 def init(
