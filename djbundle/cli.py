@@ -202,11 +202,11 @@ def init(
     needed = [each.name for each in inspection.variables if each.needed]
     site = Site(discovered.name, "djbundle.tasks" in inspection.apps, tuple(needed))
     version = f"{sys.version_info.major}.{sys.version_info.minor}"
-    files = [
-        *init_files.build_files(discovered, needed, version, may_stay=bool(kinds or keda)),
-        *deployment_files(site, map(Kind, kinds)),
-        *([scaled_object(site)] if keda else []),
-    ]
+    files = list(init_files.build_files(discovered, needed, version))
+    if kinds or keda:  # then an earlier init may have written those
+        files = init_files.missing_files(discovered, files)
+    files += deployment_files(site, map(Kind, kinds))
+    files += [scaled_object(site)] if keda else []
     for path in init_files.write_files(discovered, files, force=force):
         click.echo(f"wrote {path}")
     for line in init_files.missing_parts(has_tasks=site.has_tasks) if kinds else ():

@@ -11,4 +11,4 @@ class GeneratedFile:
     path: PurePath
     text: str
     appends: bool = False  # the text goes after the file's current content
-    may_stay: bool = False  # if the file is there already, it stays as it is
+    may_stay: bool = False  # if it is there already, it stays as it is, without --force

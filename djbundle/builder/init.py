@@ -27,7 +27,7 @@ def write_files(project: Project, files: Iterable[GeneratedFile], *, force: bool
 
     If a file exists already and `force` is not set, change nothing and raise FileExistsAlreadyError.
     """
-    files = [each for each in files if not (each.may_stay and (project.root / each.path).exists())]
+    files = [each for each in files if force or not (each.may_stay and (project.root / each.path).exists())]
     existing = [str(each.path) for each in files if not each.appends and (project.root / each.path).exists()]
     if existing and not force:
         raise FileExistsAlreadyError(f"there is already {', '.join(existing)}", "write over it with  --force")
@@ -39,16 +39,21 @@ def write_files(project: Project, files: Iterable[GeneratedFile], *, force: bool
     return [Path(each.path) for each in files]
 
 
-def build_files(project: Project, needed: list[str], python: str, *, may_stay: bool) -> Iterator[GeneratedFile]:
+def build_files(project: Project, needed: list[str], python: str) -> Iterator[GeneratedFile]:
     """Yield what makes a build. `needed` are variables without which the settings do not import."""
     if not _has_table(project.root / "pyproject.toml"):
         text = render("pyproject.toml", name=project.name, settings=project.settings_module)
         yield GeneratedFile(PurePath("pyproject.toml"), text, appends=True)
-    yield GeneratedFile(PurePath("Containerfile"), render("Containerfile", name=project.name), may_stay=may_stay)
+    yield GeneratedFile(PurePath("Containerfile"), render("Containerfile", name=project.name))
     install = next((way for name, way in INSTALLATIONS.items() if (project.root / name).is_file()), NO_INSTALLATION)
     variables = "".join(f" --env {name}=build-only" for name in needed)
     workflow = render("workflow.yml", name=project.name, python=python, install=install, variables=variables)
-    yield GeneratedFile(PurePath(".github", "workflows", "bundle.yml"), workflow, may_stay=may_stay)
+    yield GeneratedFile(PurePath(".github", "workflows", "bundle.yml"), workflow)
+
+
+def missing_files(project: Project, files: Iterable[GeneratedFile]) -> list[GeneratedFile]:
+    """Return the files that are not there yet, and those that are appended to."""
+    return [each for each in files if each.appends or not (project.root / each.path).exists()]
 
 
 def missing_parts(*, has_tasks: bool) -> Iterator[str]:

@@ -117,6 +117,17 @@ def test_forgotten_host_leaves_no_file(deploy: Path) -> None:
     assert not (deploy / ".env").exists()
 
 
+def test_passwords_are_in_no_other_file(deploy: Path) -> None:
+    before = {path: path.read_text() for path in deploy.rglob("*") if path.is_file()}
+    variables = make_variables(deploy, "postgres", "valkey")
+    after = {path: path.read_text() for path in deploy.rglob("*") if path.is_file() and path.name != ".env"}
+    assert after == before
+    for text in after.values():
+        assert not [value for value in variables.values() if len(value) > 20 and value in text]
+        values = re.findall(r"(?:_PASSWORD: ?|_PASSWORD=|SECRET_KEY=|requirepass )(\S+)", text)
+        assert all(value.startswith("$") for value in values), values
+
+
 # --- the validators ---
 
 

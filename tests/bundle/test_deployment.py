@@ -32,8 +32,8 @@ NOTES = "from notes.models import Note; print(*Note.objects.values_list('text', 
 class Cluster:
     """Podman, with the files of the small project, its Secret, and the servers that the Secret names."""
 
-    def __init__(self, folder: Path) -> None:
-        self.folder, self.port = folder, free_port()
+    def __init__(self, folder: Path, image: str) -> None:
+        self.folder, self.image, self.port = folder, image, free_port()
         for each in deployment_files(Site("small", has_tasks=True), [Kind.KUBERNETES]):
             (folder / each.path).parent.mkdir(parents=True, exist_ok=True)
             (folder / each.path).write_text(each.text)
@@ -76,7 +76,7 @@ class Cluster:
         pod = deployment["spec"]["template"]["spec"]
         pod["volumes"] = [{"name": "data", "hostPath": {"path": str(volume)}}]
         (container,) = pod["containers"]
-        container["image"] = f"localhost/{IMAGE}"
+        container["image"] = self.image
         del container["ports"]  # the host's network has no port to map
         ports = {":8000": f":{self.port}", ":9100": f":{free_port()}"}
         container["args"] = [replaced(each, ports) for each in container["args"]]
@@ -104,16 +104,21 @@ def execute(container: str, *arguments: str) -> str:
 
 
 @pytest.fixture
-def cluster(small: Path, tmp_path: Path) -> Iterator[Cluster]:
+def image(small: Path, tmp_path: Path) -> Iterator[str]:
     os.environ[VARIABLE] = str(write_configuration(tmp_path))
     (tmp_path / "small").hardlink_to(small)
     (tmp_path / "Containerfile").write_text('FROM scratch\nCOPY small /small\nENTRYPOINT ["/small"]\n')
     podman("build", "--quiet", "--tag", IMAGE, tmp_path)
-    cluster = Cluster(tmp_path)
-    with cluster.servers():
-        yield cluster
+    yield f"localhost/{IMAGE}"
     podman("rmi", "--force", IMAGE)
     del os.environ[VARIABLE]
+
+
+@pytest.fixture
+def cluster(image: str, tmp_path: Path) -> Iterator[Cluster]:
+    cluster = Cluster(tmp_path, image)
+    with cluster.servers():
+        yield cluster
 
 
 def test_web_and_worker_share_what_the_secret_names(cluster: Cluster) -> None:
@@ -140,6 +145,25 @@ def is_up(customer: Customer) -> Callable[[], bool]:
 
 def process_of(container: str) -> str:
     return podman("inspect", "--format", "{{.State.Pid}}", container).stdout.strip()
+
+
+def test_container_of_compose_serves_with_the_rights_that_it_has(image: str) -> None:
+    """Run it as compose would, but on the host's network, and with SQLite."""
+    files = {each.path.name: each.text for each in deployment_files(Site("small", has_tasks=True), [Kind.COMPOSE])}
+    service, port = yaml.safe_load(files["compose.yaml"])["services"]["web"], free_port()
+    options = ["--detach", "--network=host", f"--user={service['user']}", "--read-only", "--read-only-tmpfs=false"]
+    options += [f"--tmpfs={each}" for each in service["tmpfs"]] + [f"--cap-drop={each}" for each in service["cap_drop"]]
+    options += [f"--security-opt={each.replace(':true', '')}" for each in service["security_opt"]]
+    options += [f"--env={name}={value}" for name, value in service["environment"].items()]
+    command = [each.replace(":8000", f":{port}") for each in service["command"]]
+    container = podman("run", *options, image, *command).stdout.strip()
+    try:
+        check, *words = service["healthcheck"]["test"]
+        assert check == "CMD"
+        wait_until(lambda: "is up" in podman("exec", container, *words, check=False).stdout, "it is healthy", 60)
+        assert service["read_only"] is True
+    finally:
+        podman("rm", "--force", "--time", "0", container)
 
 
 # --- the volume of a pod ---
