@@ -79,9 +79,9 @@ def _variables(site: Site) -> str:
 
 
 def _compose(site: Site) -> Iterator[tuple[str, str]]:
-    tasks = site.render("compose-tasks.yaml") if site.has_tasks else ""
+    tasks = site.render("compose/tasks.yaml") if site.has_tasks else ""
     valkey = site.render("valkey.sh").replace("$", "$$")  # compose fills in variables too
-    yield "compose.yaml", site.render("compose.yaml", tasks=tasks, valkey=indent(valkey, " " * 8).rstrip())
+    yield "compose.yaml", site.render("compose/compose.yaml", tasks=tasks, valkey=indent(valkey, " " * 8).rstrip())
 
 
 def _kubernetes(site: Site) -> Iterator[tuple[str, str]]:
@@ -119,7 +119,7 @@ def _unit(site: Site, role: str, options: str, delay: int) -> str:
         name=site.name,
         unit=unit,
         writer="djbundle init --for systemd",
-        comment=site.render("unit-comment", unit=unit),
+        comment=site.render("systemd/comment", unit=unit),
         services=LOCAL_SERVICES,
         optional="",
         requires="",

@@ -17,6 +17,7 @@ import yaml
 from hcl2.utils import SerializationOptions
 
 from djbundle.builder.deployment import Kind, Site, deployment_files, scaled_object
+from djbundle.builder.init import missing_parts
 from djbundle.runtime.options.roles import Role
 from djbundle.runtime.options.serve import ServeOptions, parse_serve_options
 from tests.conftest import DJBUNDLE, PROJECTS
@@ -160,6 +161,7 @@ def test_nomad_job_is_valid(deploy: Path) -> None:
     for _, task in tasks(deploy):
         assert task["template"][0]["env"] is True
         assert task["config"][0]["readonly_rootfs"] is True
+    assert 'nomadVar "nomad/jobs/my-shop"' in (deploy / "my-shop.nomad.hcl").read_text()  # what the job may read
     for group in job(deploy)["group"]:
         (body,) = group.values()
         ports = {name for each in body["network"][0]["port"] for name in each}
@@ -321,6 +323,14 @@ def test_site_without_tasks_gets_no_worker(streaming: Path) -> None:
     variables = make_variables(streaming / "deploy", "postgres", "valkey")
     assert variables["STREAMING_TOKEN"] == ""
     assert compose(streaming / "deploy")["services"].keys() == {"web", "postgres", "valkey"}
+
+
+def test_what_is_not_installed_is_told_with_its_extra(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("djbundle.builder.init.is_for_project", lambda name: name == "kombu")
+    notes = list(missing_parts(has_tasks=True))
+    assert [re.findall(r"djbundle\[\w+\]", each) for each in notes] == [["djbundle[postgres]"], ["djbundle[redis]"]]
+    monkeypatch.setattr("djbundle.builder.init.is_for_project", lambda name: name != "psycopg")
+    assert not list(missing_parts(has_tasks=True))
 
 
 def test_nothing_is_written_over(streaming: Path) -> None:
