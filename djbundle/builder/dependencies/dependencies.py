@@ -69,10 +69,10 @@ def find_dependencies(project: Project, inspection: Inspection) -> list[Dependen
     """Return all distributions that the bundle needs, sorted by name."""
     _check_cryptography(project)
     owners = Owners(inspection.modules)
-    # The runtime's use of the packages for services is known too. Their extras go in, not all that they could import.
-    late = LateImports(
-        owners, not_searched=KNOWN | {name for _, names, _ in SERVICES for name in names} - {*owners.loaded}
-    )
+    # The runtime's use of the packages for services and brokers is known too. Their extras go in, not all that they
+    # could import, unless the project uses them itself.
+    for_services = {*BROKERS, AWS, *(name for _, names, _ in SERVICES for name in names)}
+    late = LateImports(owners, not_searched=KNOWN | for_services - {*owners.loaded})
     dependencies: dict[str, Dependency] = {}
     # Each bundle has djbundle's runtime already, and does not need what the builder requires. The project may be
     # installed too. If no module was loaded from that installation, the bundle does not need it.
