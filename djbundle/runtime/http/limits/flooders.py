@@ -14,6 +14,7 @@ from djbundle.runtime.http.limits.budget import client_key
 from djbundle.runtime.http.limits.refusals import Refusals
 from djbundle.runtime.http.protocol.connections import connections
 from djbundle.runtime.http.protocol.transport import RESPONSE_BODY, RESPONSE_START
+from djbundle.runtime.logs.lines import log
 
 MAX_REFUSALS = 1024  # of one client between two sweeps, which are a second apart
 SHUT_OUT_SECONDS = 10.0  # for which its connections are closed
@@ -40,10 +41,8 @@ class Flooders:
         self.counts[client] += 1
         if self.counts[client] > MAX_REFUSALS and client not in self.shut_out and not self.is_exempt(address):
             self.shut_out[client] = time.monotonic() + SHUT_OUT_SECONDS
-            what = (
-                f"client shut out for {SHUT_OUT_SECONDS:.0f} s: {MAX_REFUSALS} of its requests were refused in a second"
-            )
-            self.refusals.note(what)
+            reason = f"{MAX_REFUSALS} of its requests were refused in a second"
+            log(f"client shut out for {SHUT_OUT_SECONDS:.0f} s: {client}, {reason}", "warning")
 
     def drop(self, watcher: Any) -> bool:
         """Answer a request of a client that is shut out, as cheaply as can be. Return whether it is one.
