@@ -21,6 +21,7 @@ from djbundle.tasks.admin.history import SAMPLE, History, history, mean
 from djbundle.tasks.admin.texts import seconds_between, span
 from djbundle.tasks.models import READY, RUNNING, PausedQueue, WorkerRecord
 from djbundle.tasks.store import transitions
+from djbundle.tasks.store.relay_registry import broker_status
 
 if TYPE_CHECKING:
     from django.contrib.admin import ModelAdmin
@@ -83,6 +84,7 @@ class OverviewViews(Base):
             "sampled": any(hour.finished > SAMPLE for hour in last_day.hours),
             "sample": SAMPLE,
             "workers": workers(now),
+            "outages": status.failing if (status := broker_status()) else [],
             "may_pause": request.user.has_perm("djbundle_tasks.add_pausedqueue"),
             "may_resume": request.user.has_perm("djbundle_tasks.delete_pausedqueue"),
         }

@@ -59,10 +59,14 @@ class Broker:
         full_name = f"{self.url.prefix}-{name}" if name else self.url.prefix
         return self._kombu.Queue(full_name, routing_key=full_name, durable=True)
 
-    def publish(self, name: str, keys: Sequence[int]) -> None:
-        """Send one message. Raise one of `errors` if the broker does not take it."""
+    def connect(self) -> None:
+        """Connect to the broker in order to send, unless that has been done. Raise one of `errors` if it fails."""
         if self._producer is None:
             self._producer = self._kombu.Producer(self._connection.channel(), serializer="json", auto_declare=False)
+
+    def publish(self, name: str, keys: Sequence[int]) -> None:
+        """Send one message. Raise one of `errors` if the broker does not take it."""
+        self.connect()
         queue = self.queue(name)
         if name not in self._declared:
             queue.bind(self._producer.channel).declare()
@@ -86,6 +90,13 @@ class Broker:
             with contextlib.suppress(socket.timeout, TimeoutError):
                 self._connection.drain_events(timeout=0.001)
             self._connection.heartbeat_check()
+
+    def check(self) -> None:
+        """Raise one of `errors` unless the broker answers. Call it every few seconds in a process that sends."""
+        self.connect()
+        self.check_heartbeat()
+        if self.url.transport == "redis":  # which has no heartbeats
+            self._producer.channel.client.ping()
 
     def describe(self, error: BaseException) -> str:
         """Return a line about one of `errors`."""

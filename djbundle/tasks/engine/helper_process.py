@@ -24,6 +24,7 @@ logger = logging.getLogger("djbundle.tasks")
 
 MIN_DELAY, MAX_DELAY = 0.2, 5.0  # seconds before it is started again, doubled with each failure
 STABLE_SECONDS = 10.0  # after which a start counts as a success
+FINISH_SECONDS = 2.0  # for it to finish what it does
 
 Run = Callable[[socket.socket], object]
 
@@ -91,6 +92,17 @@ class HelperProcess:
         self._delay = MIN_DELAY if was_stable else min(MAX_DELAY, max(MIN_DELAY, 2 * self._delay))
         self._retry_at = time.monotonic() + self._delay
 
+    def finish(self) -> None:
+        """Let it end by itself, since its socket is closed. After FINISH_SECONDS end it."""
+        self.close()
+        deadline = time.monotonic() + FINISH_SECONDS
+        while self.pid and time.monotonic() < deadline:
+            if _has_ended(self.pid):
+                self.pid = 0
+            else:
+                time.sleep(0.005)
+        self.stop()
+
     def stop(self) -> None:
         """End it now. It has nothing that could be lost."""
         self.close()
@@ -113,6 +125,13 @@ class HelperProcess:
     def seconds_left(self) -> float:
         """The seconds until it is started again."""
         return float("inf") if self.pid else max(0.0, self._retry_at - time.monotonic())
+
+
+def _has_ended(pid: int) -> bool:
+    try:
+        return os.waitpid(pid, os.WNOHANG)[0] == pid
+    except ChildProcessError:
+        return True
 
 
 def _run(name: str, run: Run, its: socket.socket, parent: int) -> NoReturn:

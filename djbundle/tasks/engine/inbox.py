@@ -9,6 +9,7 @@ from djbundle.tasks.engine import sending
 from djbundle.tasks.engine.helper_process import HelperProcess
 from djbundle.tasks.engine.receiver import Receiver
 from djbundle.tasks.engine.relay import run_relay
+from djbundle.tasks.store.worker_identity import Identity
 
 
 class Inbox:
@@ -37,7 +38,13 @@ class Inbox:
             self._add,
             self._forget_credit,
         )
-        self._relay = HelperProcess("relay", partial(run_relay, url), selector, close_others, lambda _line: None)
+        self._relay = HelperProcess(
+            "relay",
+            partial(run_relay, url, Identity.of_this_process()),
+            selector,
+            close_others,
+            lambda _line: None,
+        )
         self._helpers = [self._relay, self._receiver]
 
     def start_missing_processes(self) -> None:
@@ -83,9 +90,9 @@ class Inbox:
             sending.unmark(keys)
 
     def stop(self) -> None:
-        """End the processes."""
-        for helper in self._helpers:
-            helper.stop()
+        """End the processes. The relay first sends what it has begun to send."""
+        self._receiver.stop()
+        self._relay.finish()
 
     def close(self) -> None:
         """Close the sockets, in a forked process."""

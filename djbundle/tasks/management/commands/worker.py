@@ -9,6 +9,7 @@ from typing import Any
 from django.core.exceptions import ImproperlyConfigured
 from django.core.management.base import BaseCommand, CommandError
 
+from djbundle.common.broker_url import BrokerUrl
 from djbundle.common.processes import die_with_parent
 from djbundle.tasks import backends
 from djbundle.tasks import options as options_of_tasks
@@ -89,18 +90,24 @@ def queues_of(text: str) -> Queues:
     return queues
 
 
-def inbox_of_broker() -> MakeInbox | None:
-    """Return what makes the worker's inbox if a broker carries the tasks.
+def broker_of_settings() -> BrokerUrl | None:
+    """Return the broker that carries the tasks, if there is one.
 
     Raise CommandError if its URL is wrong, or a package that it needs is missing.
     """
     try:
-        broker = options_of_tasks.broker()
-        if broker is None:
-            return None
-        broker.check_installed()
+        if broker := options_of_tasks.broker():
+            broker.check_installed()
     except ImproperlyConfigured as error:
         raise CommandError(str(error)) from None
+    return broker
+
+
+def inbox_of_broker() -> MakeInbox | None:
+    """Return what makes the worker's inbox if a broker carries the tasks. Raise CommandError as above."""
+    broker = broker_of_settings()
+    if broker is None:
+        return None
     from djbundle.tasks.engine.inbox import Inbox  # noqa: PLC0415 - only with a broker
 
     return partial(Inbox, broker)
