@@ -9,7 +9,7 @@ from django.core.exceptions import ImproperlyConfigured
 from django.db import connections, router
 
 from djbundle.common.broker_url import BrokerUrl
-from djbundle.tasks import options
+from djbundle.tasks import backends, options
 from djbundle.tasks.task import is_duration, is_number
 
 SUPPORTED = ("sqlite", "postgresql", "mysql")
@@ -36,6 +36,8 @@ def check_options(backend: Any) -> list[CheckMessage]:
             messages.append(Error(message, id="djbundle_tasks.E006"))
     if url := backend.options.get("URL"):
         messages += _check_url(url)
+    if engine := backend.options.get("ENGINE"):
+        messages += check_engine(engine)
     max_attempts = backend.options.get("MAX_ATTEMPTS", 1)
     if not isinstance(max_attempts, int) or max_attempts < 1:
         message = f"MAX_ATTEMPTS in OPTIONS must be a whole number above 0, not {max_attempts!r}."
@@ -53,6 +55,17 @@ def _check_url(url: str) -> list[CheckMessage]:
     except ImproperlyConfigured as error:
         return [Error(str(error), id="djbundle_tasks.E009")]
     return []
+
+
+def check_engine(alias: Any) -> list[CheckMessage]:
+    """Report an engine that is no alias of TASKS, and one that would need an engine itself."""
+    from djbundle.tasks.backend import DatabaseBackend  # noqa: PLC0415 - it imports this module
+
+    others = [backend.alias for backend in backends.usable() if not isinstance(backend, DatabaseBackend)]
+    if alias in others:
+        return []
+    hint = f"These are other backends: {', '.join(others)}." if others else "Add another backend to TASKS."
+    return [Error(f'ENGINE in OPTIONS of TASKS is no other backend: "{alias}".', hint=hint, id="djbundle_tasks.E010")]
 
 
 def check_rate_limits(backend: Any) -> list[CheckMessage]:

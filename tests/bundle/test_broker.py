@@ -69,6 +69,7 @@ def test_web_host_has_a_relay(new_small: NewSite, tmp_path: Path) -> None:
         report = json.loads(page(site, "/up"))
         assert (report["ready"], report["problems"]) == (True, [])
         assert report["warnings"][0].startswith("the broker has not answered since ")
+        assert "warning: the broker has not answered since " in site.run("healthcheck").stdout
         assert broker_of(port) == [0.0]
         assert scrape(port)["djbundle_tasks_unsent_oldest_seconds"] > 0
         assert "the broker has not answered the relay " in site.run("status", "--queues").stdout

@@ -116,7 +116,7 @@ class ChildFactory:
             return
         if Role.SCHEDULER in roles:
             yield self._task_child("scheduler", partial(run_command, "scheduler"))
-        if options.broker():
+        if options.has_relay():
             yield self._task_child("relay", partial(run_command, "relay"))
 
     def _task_child(self, role: str, run: Callable[[Heartbeat], int]) -> Child:

@@ -6,6 +6,7 @@ from functools import partial
 
 from djbundle.common.broker_url import BrokerUrl
 from djbundle.tasks.engine import sending
+from djbundle.tasks.engine.broker import Broker
 from djbundle.tasks.engine.helper_process import HelperProcess
 from djbundle.tasks.engine.receiver import Receiver
 from djbundle.tasks.engine.relay import run_relay
@@ -40,7 +41,7 @@ class Inbox:
         )
         self._relay = HelperProcess(
             "relay",
-            partial(run_relay, url, Identity.of_this_process()),
+            partial(run_relay, partial(Broker, url), Identity.of_this_process()),
             selector,
             close_others,
             lambda _line: None,

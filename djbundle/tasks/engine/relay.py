@@ -17,11 +17,10 @@ from itertools import batched
 
 from django.db import Error, connections
 
-from djbundle.common.broker_url import BrokerUrl
 from djbundle.common.periodic import Periodic
 from djbundle.tasks import options
 from djbundle.tasks.engine import sending
-from djbundle.tasks.engine.broker import Broker
+from djbundle.tasks.engine.publisher import MakePublisher, Publisher
 from djbundle.tasks.store import wakeup
 from djbundle.tasks.store.relay_registry import RelayRegistration
 from djbundle.tasks.store.transitions import alias
@@ -73,10 +72,10 @@ class Supply:
 
 
 class Relay:
-    """Sends to the broker of `url` until the process `identity`, at the other end of `worker`, closes its socket."""
+    """Sends to `broker` until the process `identity`, at the other end of `worker`, closes its socket."""
 
-    def __init__(self, url: BrokerUrl, identity: Identity, worker: socket.socket) -> None:
-        self.broker, self.worker = Broker(url), worker
+    def __init__(self, broker: Publisher, identity: Identity, worker: socket.socket) -> None:
+        self.broker, self.worker = broker, worker
         self.registration = RelayRegistration(identity)
         self.is_closed = False  # the worker's end
         self.receiver: socket.socket | None = None
@@ -158,9 +157,9 @@ class Relay:
         self.is_closed = self.worker in readable and not self.worker.recv(4096)
 
 
-def run_relay(url: BrokerUrl, identity: Identity, worker: socket.socket) -> None:
+def run_relay(make_publisher: MakePublisher, identity: Identity, worker: socket.socket) -> None:
     """Run a relay in this process for the process `identity`."""
-    relay = Relay(url, identity, worker)
+    relay = Relay(make_publisher(), identity, worker)
     try:
         relay.run()
     finally:

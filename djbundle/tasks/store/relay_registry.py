@@ -84,7 +84,7 @@ class BrokerStatus:
 
 def broker_status() -> BrokerStatus | None:
     """Return the status of the broker, or None if no broker carries tasks."""
-    if not options.option("URL", ""):
+    if not options.has_relay():
         return None
     stale_before = clock.now(transitions.alias()) - options.lease()
     return BrokerStatus([relay for relay in relays().order_by("host", "pid") if not is_gone(relay, stale_before)])

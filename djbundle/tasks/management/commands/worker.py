@@ -14,6 +14,8 @@ from djbundle.common.processes import die_with_parent
 from djbundle.tasks import backends
 from djbundle.tasks import options as options_of_tasks
 from djbundle.tasks.backend import DatabaseBackend
+from djbundle.tasks.checks import check_engine
+from djbundle.tasks.engine.publisher import MakePublisher
 from djbundle.tasks.management.numbers import count, limit, pause, seconds
 from djbundle.tasks.store.transitions import Queues
 from djbundle.tasks.worker.loop import POLL_INTERVAL, MakeInbox, Worker
@@ -75,7 +77,7 @@ class Command(BaseCommand):
             poll=options["poll"],
             limits=RecycleLimits(options["max_tasks"], options["max_memory"]),
             notify_watchdog=options.get("notify_watchdog") or (lambda: None),
-            make_inbox=inbox_of_broker(),
+            make_inbox=inbox_of_settings(),
         ).run()
 
 
@@ -103,11 +105,32 @@ def broker_of_settings() -> BrokerUrl | None:
     return broker
 
 
-def inbox_of_broker() -> MakeInbox | None:
-    """Return what makes the worker's inbox if a broker carries the tasks. Raise CommandError as above."""
+def publisher_of_settings() -> MakePublisher | None:
+    """Return what makes that to which a relay sends, if there is one. Raise CommandError as above."""
+    if broker := broker_of_settings():
+        from djbundle.tasks.engine.broker import Broker  # noqa: PLC0415 - only with a broker
+
+        return partial(Broker, broker)
+    alias = options_of_tasks.engine()
+    if not alias:
+        return None
+    if messages := check_engine(alias):
+        raise CommandError(" ".join(str(message.msg) for message in messages))
+    from djbundle.tasks.engine.adapter import BackendEngine  # noqa: PLC0415 - only with another backend
+
+    return partial(BackendEngine, alias)
+
+
+def inbox_of_settings() -> MakeInbox | None:
+    """Return what makes the worker's inbox, if not the worker itself looks for tasks. Raise CommandError as above."""
     broker = broker_of_settings()
     if broker is None:
-        return None
+        make_publisher = publisher_of_settings()
+        if make_publisher is None:
+            return None
+        from djbundle.tasks.engine.relay_only import RelayOnly  # noqa: PLC0415 - only with another backend
+
+        return partial(RelayOnly, make_publisher)
     from djbundle.tasks.engine.inbox import Inbox  # noqa: PLC0415 - only with a broker
 
     return partial(Inbox, broker)
