@@ -16,8 +16,8 @@ from djbundle.runtime.core.bundle import Bundle
 from djbundle.runtime.metrics import server
 from djbundle.runtime.process.counters import Scoreboard
 from djbundle.tasks.compat import task_backends
+from djbundle.tasks.engine.relay_registry import RelayRegistration
 from djbundle.tasks.models import TaskRecord
-from djbundle.tasks.store.relay_registry import RelayRegistration
 from djbundle.tasks.store.worker_identity import Identity
 
 HELP = re.compile(r"^# HELP (\w+) (.*)$", re.MULTILINE)

@@ -24,8 +24,8 @@ from djbundle.runtime.metrics.families import exposition
 from djbundle.tasks.compat import task_backends
 from djbundle.tasks.engine import sending
 from djbundle.tasks.engine.helper_process import HelperProcess
+from djbundle.tasks.engine.relay_registry import RelayRegistration, broker_status
 from djbundle.tasks.models import RelayRecord, TaskRecord
-from djbundle.tasks.store.relay_registry import RelayRegistration, broker_status
 from djbundle.tasks.store.worker_identity import Identity
 from tests.support.postgres import Postgres
 from tests.support.redis import Redis

@@ -28,8 +28,8 @@ def task_reader(bundle: Bundle) -> Callable[[], tuple[list[Queue] | None, list[R
     def read() -> tuple[list[Queue] | None, list[Relay] | None]:
         if not apps.is_installed("djbundle.tasks"):
             return [], None
+        from djbundle.tasks.engine.relay_registry import broker_status  # noqa: PLC0415
         from djbundle.tasks.store.backlog import backlog  # noqa: PLC0415 - where the project has tasks
-        from djbundle.tasks.store.relay_registry import broker_status  # noqa: PLC0415
 
         try:
             status = broker_status()

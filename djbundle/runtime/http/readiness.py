@@ -37,7 +37,7 @@ def find_warnings() -> list[str]:
     """
     if not apps.is_installed("djbundle.tasks"):
         return []
-    from djbundle.tasks.store.relay_registry import broker_status  # noqa: PLC0415 - where the project has tasks
+    from djbundle.tasks.engine.relay_registry import broker_status  # noqa: PLC0415 - where the project has tasks
 
     try:
         status = broker_status()

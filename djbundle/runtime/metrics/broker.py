@@ -13,7 +13,7 @@ def broker() -> Iterator[Family]:
     if not apps.is_installed("djbundle.tasks"):
         return
     from djbundle.tasks.engine import sending  # noqa: PLC0415 - where the project has tasks
-    from djbundle.tasks.store.relay_registry import broker_status  # noqa: PLC0415
+    from djbundle.tasks.engine.relay_registry import broker_status  # noqa: PLC0415
 
     try:
         status = broker_status()

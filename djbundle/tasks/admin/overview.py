@@ -19,9 +19,9 @@ from djbundle.tasks import operations_api, options
 from djbundle.tasks.admin.chart import latency, table, throughput
 from djbundle.tasks.admin.history import SAMPLE, History, history, mean
 from djbundle.tasks.admin.texts import seconds_between, span
+from djbundle.tasks.engine.relay_registry import broker_status
 from djbundle.tasks.models import READY, RUNNING, PausedQueue, WorkerRecord
 from djbundle.tasks.store import transitions
-from djbundle.tasks.store.relay_registry import broker_status
 
 if TYPE_CHECKING:
     from django.contrib.admin import ModelAdmin

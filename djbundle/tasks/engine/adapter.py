@@ -8,9 +8,9 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from djbundle.tasks.compat import task, task_backends
+from djbundle.tasks.engine.single_run import run_alone
 from djbundle.tasks.store import claim
 from djbundle.tasks.store.worker_identity import Identity
-from djbundle.tasks.worker.single_run import run_alone
 
 DEFAULT_QUEUE = "default"  # for tasks of a backend that takes any queue name
 NO_RESULT = "00000000-0000-4000-8000-000000000000"  # a result that no backend has

@@ -21,8 +21,8 @@ from djbundle.common.periodic import Periodic
 from djbundle.tasks import options
 from djbundle.tasks.engine import sending
 from djbundle.tasks.engine.publisher import MakePublisher, Publisher
+from djbundle.tasks.engine.relay_registry import RelayRegistration
 from djbundle.tasks.store import wakeup
-from djbundle.tasks.store.relay_registry import RelayRegistration
 from djbundle.tasks.store.transitions import alias
 from djbundle.tasks.store.worker_identity import Identity
 
