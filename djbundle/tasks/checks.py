@@ -1,6 +1,6 @@
 """System checks for mistakes in the settings that would otherwise only show when a task is enqueued."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from django.apps import apps
@@ -37,7 +37,7 @@ def check_options(backend: Any) -> list[CheckMessage]:
     if url := backend.options.get("URL"):
         messages += _check_url(url)
     if engine := backend.options.get("ENGINE"):
-        messages += check_engine(engine)
+        messages += check_engine(engine, backend.queues)
     max_attempts = backend.options.get("MAX_ATTEMPTS", 1)
     if not isinstance(max_attempts, int) or max_attempts < 1:
         message = f"MAX_ATTEMPTS in OPTIONS must be a whole number above 0, not {max_attempts!r}."
@@ -57,13 +57,16 @@ def _check_url(url: str) -> list[CheckMessage]:
     return []
 
 
-def check_engine(alias: Any) -> list[CheckMessage]:
-    """Report an engine that is no alias of TASKS, and one that would need an engine itself."""
+def check_engine(alias: Any, queues: Iterable[str]) -> list[CheckMessage]:
+    """Report an engine that is no alias of TASKS, or is a backend of ours, or lacks one of the `queues`."""
     from djbundle.tasks.backend import DatabaseBackend  # noqa: PLC0415 - it imports this module
 
-    others = [backend.alias for backend in backends.usable() if not isinstance(backend, DatabaseBackend)]
+    others = {each.alias: each.queues for each in backends.usable() if not isinstance(each, DatabaseBackend)}
     if alias in others:
-        return []
+        missing = sorted({*queues} - others[alias]) if others[alias] else []
+        text = f'The engine "{alias}" of TASKS lacks queues: {", ".join(missing)}.'
+        hint = "Add them to its QUEUES."
+        return [Error(text, hint=hint, id="djbundle_tasks.E011")] if missing else []
     hint = f"These are other backends: {', '.join(others)}." if others else "Add another backend to TASKS."
     return [Error(f'ENGINE in OPTIONS of TASKS is no other backend: "{alias}".', hint=hint, id="djbundle_tasks.E010")]
 

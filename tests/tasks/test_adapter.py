@@ -109,6 +109,15 @@ def test_wrong_alias(alias: str) -> None:
     assert f'no other backend: "{alias}"' in message.msg
 
 
+def test_engine_that_lacks_a_queue() -> None:
+    """A task that is not taken would hold up the others."""
+    ours = {"BACKEND": "djbundle.tasks.DatabaseBackend", "QUEUES": ["a", "b"], "OPTIONS": {"ENGINE": "other"}}
+    other = {"BACKEND": "django.tasks.backends.immediate.ImmediateBackend", "QUEUES": ["b", "c"]}
+    with override_settings(TASKS={"default": ours, "other": other}):
+        [message] = [each for each in run_checks() if each.id == "djbundle_tasks.E011"]
+    assert message.msg.endswith("lacks queues: a.")
+
+
 def test_right_alias() -> None:
     ours = {"BACKEND": "djbundle.tasks.DatabaseBackend", "OPTIONS": {"ENGINE": "other"}}
     other = {"BACKEND": "django.tasks.backends.immediate.ImmediateBackend"}

@@ -114,7 +114,8 @@ def publisher_of_settings() -> MakePublisher | None:
     alias = options_of_tasks.engine()
     if not alias:
         return None
-    if messages := check_engine(alias):
+    ours = [backend for backend in backends.usable() if isinstance(backend, DatabaseBackend)]
+    if messages := check_engine(alias, {queue for backend in ours for queue in backend.queues}):
         raise CommandError(" ".join(str(message.msg) for message in messages))
     from djbundle.tasks.engine.adapter import BackendEngine  # noqa: PLC0415 - only with another backend
 
