@@ -2,10 +2,12 @@
 
 Each error has one line of cause and one line of fix for the user. Each class has its own exit code, so that a script
 can distinguish them without reading English. Codes 10-39 belong to the build, 40-59 to a running bundle, 60-69 to the
-launcher (see launcher/base/messages.h).
+launcher (see contract/exit_codes.py).
 """
 
 from typing import ClassVar
+
+from djbundle.contract.exit_codes import EXIT_DAMAGED
 
 
 class DjbundleError(Exception):
@@ -304,4 +306,4 @@ class AccountError(DjbundleError):
 class DamagedBundleError(DjbundleError):
     """A checksum does not match."""
 
-    exit_code = 61  # EXIT_DAMAGED, as in the launcher
+    exit_code = EXIT_DAMAGED  # as in the launcher

@@ -16,7 +16,7 @@ Interface = Literal["wsgi", "asgi"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BuildInfo:
-    """How and from which versions a bundle was built; shown by ``./shop version``."""
+    """The versions that a bundle was built from, and when. ``./shop version`` shows them."""
 
     djbundle: str
     python: str

@@ -62,3 +62,11 @@ def test_the_terminal_is_drawn_from_its_run() -> None:
 
 def test_the_readme_is_short() -> None:
     assert len((REPOSITORY / "README.md").read_text().split()) < MAX_WORDS
+
+
+@pytest.mark.parametrize("script", ["setup", "test", "demo", "docs"])
+def test_scripts_say_what_they_do(script: str) -> None:
+    """They print it at once, before they install anything."""
+    result = subprocess.run([REPOSITORY / "ci" / script, "--help"], capture_output=True, text=True, check=True, cwd="/")
+    assert (REPOSITORY / "ci" / script).read_text().splitlines()[1] == f"# {result.stdout.splitlines()[0]}"
+    assert "set -euo" not in result.stdout

@@ -62,4 +62,4 @@ def test_object_in_their_place_is_told_what_has_changed(
 
 def test_a_path_takes_the_place_of_one() -> None:
     assert like(Path("a"), Path("/b")) == Path("/b")
-    assert [like(given, Path("/b")) for given in ("a", "", None)] == ["/b"] * 3
+    assert [like(value, Path("/b")) for value in ("a", "", None)] == ["/b"] * 3

@@ -23,8 +23,8 @@ def main() -> None:
     parser.add_argument("--wagtail", action="store_true", help="what `wagtail start` of the newest Wagtail writes")
     options = parser.parse_args()
     cold, warm = [], []
-    with tempfile.TemporaryDirectory(prefix="djbundle-bench-") as made:
-        project = start_wagtail(Path(made)) if options.wagtail else [PROJECT]
+    with tempfile.TemporaryDirectory(prefix="djbundle-bench-") as folder_name:
+        project = start_wagtail(Path(folder_name)) if options.wagtail else [PROJECT]
         for _ in range(options.rounds):
             with tempfile.TemporaryDirectory(prefix="djbundle-bench-") as folder:
                 cold.append(build(Path(folder), project))

@@ -57,14 +57,14 @@ class Browser:
         headers = {"Cookie": "; ".join(f"{name}={morsel.value}" for name, morsel in self._cookies.items())}
         if body is not None:
             headers["Content-Type"] = "application/x-www-form-urlencoded"
-        began = time.monotonic()
+        started_at = time.monotonic()
         try:
             self._connection.request(method, path, body, headers)
             response = self._connection.getresponse()
             content = response.read()
         except (OSError, http.client.HTTPException) as error:
             self._fail(f"{method} {path.split('/')[1]}: {error!r}")
-        self._results.requests.append(time.monotonic() - began)
+        self._results.requests.append(time.monotonic() - started_at)
         for value in response.headers.get_all("Set-Cookie", ()):
             self._cookies.load(value)
         if response.status >= 400:
@@ -73,9 +73,9 @@ class Browser:
             return self.get(urlsplit(response.headers["Location"]).path)
         return content.decode(errors="replace")
 
-    def _fail(self, what: str) -> None:
-        self._results.failures[what] += 1
-        raise FailedError(what)
+    def _fail(self, failure: str) -> None:
+        self._results.failures[failure] += 1
+        raise FailedError(failure)
 
 
 class FailedError(Exception):
@@ -97,8 +97,10 @@ def shop(browser: Browser, chance: random.Random, number: int) -> bool:
         return False
     browser.post(f"/basket/add/{slug}/", page, quantity="1")
     page = browser.get("/checkout/")
-    done = browser.post("/checkout/", page, email=f"customer{number}@example.com", **ADDRESS, card_number=GOOD_CARD)
-    if "csrfmiddlewaretoken" in done and "card_number" in done:
+    confirmation = browser.post(
+        "/checkout/", page, email=f"customer{number}@example.com", **ADDRESS, card_number=GOOD_CARD
+    )
+    if "csrfmiddlewaretoken" in confirmation and "card_number" in confirmation:
         raise FailedError("the form came back")
     return True
 

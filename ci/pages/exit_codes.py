@@ -1,4 +1,4 @@
-"""The page of exit codes: from djbundle/errors.py, and from the launcher's messages.h."""
+"""The page of exit codes: from djbundle/errors.py, and from the contract with the launcher."""
 
 import re
 from collections.abc import Iterator
@@ -10,7 +10,6 @@ from djbundle import errors
 PACKAGE = Path(errors.__file__).parent
 SECTIONS = {"The build": range(10, 40), "A running bundle": range(40, 60), "The launcher": range(60, 70)}
 CONSTANT = re.compile(r"^([A-Z_]+) = (\d+)  # (.*)$", re.MULTILINE)
-OF_LAUNCHER = re.compile(r"^    (EXIT_\w+) = (\d+), +/\* (.*) \*/$", re.MULTILINE)
 
 Code = tuple[int, str, str]  # number, name, meaning
 
@@ -19,9 +18,9 @@ def page() -> Iterator[str]:
     yield "# Exit codes\n"
     yield "`0` is success. `2` means wrong options. `1` is an error that djbundle did not expect, or one of Django: for"
     yield "example, a failed check. Each other cause has its own code, so a script need not read the message.\n"
-    launcher = list(found_in(OF_LAUNCHER, "launcher/base/messages.h"))
+    launcher = list(constants_in("contract/exit_codes.py"))
     numbers = {number for number, _, _ in launcher}
-    of_python = [each for each in (*error_classes(), *found_in(CONSTANT, "errors.py")) if each[0] not in numbers]
+    of_python = [each for each in (*error_classes(), *constants_in("errors.py")) if each[0] not in numbers]
     codes = sorted([*of_python, *launcher])
     for title, section in SECTIONS.items():
         yield f"## {title}\n"
@@ -36,6 +35,6 @@ def error_classes() -> Iterator[Code]:
         yield each.exit_code, each.__name__, each.__doc__
 
 
-def found_in(pattern: re.Pattern[str], file: str) -> Iterator[Code]:
-    for name, number, text in pattern.findall((PACKAGE / file).read_text()):
+def constants_in(file: str) -> Iterator[Code]:
+    for name, number, text in CONSTANT.findall((PACKAGE / file).read_text()):
         yield int(number), name, text

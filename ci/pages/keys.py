@@ -17,8 +17,7 @@ FIELD = re.compile(r"^    (\w+): .*?  # (.*)$", re.MULTILINE)
 OPTION = re.compile(r'^    "(\w+)",  # (.*)$', re.MULTILINE)
 VARIABLE = re.compile(r'"(DJBUNDLE_[A-Z_]+)=?"')
 READ = re.compile(  # the line that names a variable, or reads it, with its comment
-    r"^(?:[A-Z_]+ = |.*\benviron\.get\(|.*\bget_variable\(process\.environment, )"
-    r'"(DJBUNDLE_[A-Z_]+)=?".*?(?:  # |/\* )(.*?)(?: \*/)?$',
+    r'^(?:[A-Z_]+ = |.*\benviron\.get\()"(DJBUNDLE_[A-Z_]+)".*?  # (.*)$',
     re.MULTILINE,
 )
 OF_A_SETTING = "the setting with "  # begins the comment of a name that is no variable
@@ -56,8 +55,8 @@ def default_of(name: str) -> str:
         if hasattr(module, name):
             return f"{getattr(module, name):g}"
     source = "".join(path.read_text() for path in (PACKAGE / "tasks").rglob("*.py"))
-    found = re.search(rf'\boption\("{name}", (True|False)\)', source)
-    return code(found[1]) if found else "none"
+    match = re.search(rf'\boption\("{name}", (True|False)\)', source)
+    return code(match[1]) if match else "none"
 
 
 def environment() -> Iterator[str]:
@@ -66,11 +65,11 @@ def environment() -> Iterator[str]:
     meanings = {name: meaning for source in sources for name, meaning in READ.findall(source)}
     if unexplained := {name for source in sources for name in VARIABLE.findall(source)} - meanings.keys():
         raise SystemExit(f"no comment explains these variables where they are named: {sorted(unexplained)}")
-    found = sorted(each for each in meanings.items() if not each[1].startswith(OF_A_SETTING))
-    own = [each for each in found if each[1].startswith(SET_BY_DJBUNDLE)]
+    variables = sorted(each for each in meanings.items() if not each[1].startswith(OF_A_SETTING))
+    own = [each for each in variables if each[1].startswith(SET_BY_DJBUNDLE)]
     yield "## Variables of the environment\n"
     yield from table(
-        ["variable", "meaning"], ([code(name), prose(text)] for name, text in found if (name, text) not in own)
+        ["variable", "meaning"], ([code(name), prose(text)] for name, text in variables if (name, text) not in own)
     )
     yield "djbundle sets these for its own processes. Do not set them.\n"
     yield from table(["variable", "meaning"], ([code(name), prose(text)] for name, text in own))

@@ -35,13 +35,15 @@ def page() -> Iterator[str]:
     code_of_metrics = "".join(path.read_text() for path in Path(server.__file__).parent.glob("*.py"))
     if unseen := {*NAME.findall(code_of_metrics)} - helps.keys():
         raise SystemExit(f"these metrics have no sample here: {sorted(unseen)}")
-    rows = ([code(name), kinds[name], labels_of(name, text), prose(told)] for name, told in sorted(helps.items()))
+    rows = (
+        [code(name), kinds[name], labels_of(name, text), prose(help_text)] for name, help_text in sorted(helps.items())
+    )
     yield from table(["metric", "type", "labels", "meaning"], rows)
 
 
 def labels_of(name: str, text: str) -> str:
-    found = re.findall(rf"^{name}(?:_bucket)?{{(.*)}} ", text, re.MULTILINE)
-    return ", ".join(map(code, dict.fromkeys(label for each in found for label in LABEL.findall(each))))
+    label_texts = re.findall(rf"^{name}(?:_bucket)?{{(.*)}} ", text, re.MULTILINE)
+    return ", ".join(map(code, dict.fromkeys(label for each in label_texts for label in LABEL.findall(each))))
 
 
 def exposition() -> str:

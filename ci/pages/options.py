@@ -43,8 +43,8 @@ def page() -> Iterator[str]:
 def commands(package: str) -> dict[str, BaseCommand]:
     """Return the commands of a package, without those whose options are Django's."""
     names = [each.name for each in pkgutil.iter_modules(importlib.import_module(package).__path__)]
-    found = {name: importlib.import_module(f"{package}.{name}").Command() for name in names}
-    return {name: each for name, each in found.items() if not defined_by_django(each)}
+    by_name = {name: importlib.import_module(f"{package}.{name}").Command() for name in names}
+    return {name: each for name, each in by_name.items() if not defined_by_django(each)}
 
 
 def defined_by_django(command: BaseCommand) -> bool:
@@ -128,10 +128,10 @@ def click_options(command: click.Command) -> list[click.Option]:
 
 def click_table(command: click.Command, without: set[str | None]) -> Iterator[str]:
     context = click.Context(command)
-    found = [each for each in click_options(command) if each.name not in without]
-    if found:
+    options = [each for each in click_options(command) if each.name not in without]
+    if options:
         yield from table(
-            ["option", "meaning"], ([click_written(each, context), prose(each.help or "")] for each in found)
+            ["option", "meaning"], ([click_written(each, context), prose(each.help or "")] for each in options)
         )
 
 

@@ -71,7 +71,7 @@ class PackageReason:
 
 @dataclass(frozen=True, slots=True)
 class CrawlSummary:
-    """How much was crawled, and the warnings of the crawl."""
+    """The numbers of pages, files and tasks of a crawl, and its warnings."""
 
     pages: int
     files: int
@@ -91,7 +91,7 @@ class Report:
     parts: list[PartSize]
     packages: list[PackageReason]
     steps: list[StepTime]
-    visit: CrawlSummary | None  # the crawl; None if the bundle was not verified
+    crawl: CrawlSummary | None  # None if the bundle was not verified
     left_out: LeftOut | None = None  # of the project's files
 
     @classmethod
@@ -117,11 +117,12 @@ class Report:
             parts=[*parts, PartSize("launcher and index", rest, rest)],
             packages=[PackageReason(item.name, item.version, item.reason) for item in dependencies],
             steps=steps,
-            visit=CrawlSummary(record.pages, record.files, record.tasks, record.warnings) if record else None,
+            crawl=CrawlSummary(record.pages, record.files, record.tasks, record.warnings) if record else None,
         )
 
     def to_json(self) -> str:
-        return json.dumps(asdict(self), indent=1)
+        keys = {"crawl": "visit"}  # the key that scripts read
+        return json.dumps({keys.get(name, name): value for name, value in asdict(self).items()}, indent=1)
 
 
 def print_report(report: Report, console: Console) -> None:
@@ -136,8 +137,8 @@ def print_report(report: Report, console: Console) -> None:
     command = path if path.is_absolute() or path.parts[0] == ".." else f"./{path}"
     console.print(f"\n[bold]{path}[/]  {report.size / MEGABYTE:.1f} MB in {report.seconds:.0f} s, made of")
     console.print(table)
-    if report.visit and report.visit.warnings:
-        print_warnings(report.visit.warnings, console)
+    if report.crawl and report.crawl.warnings:
+        print_warnings(report.crawl.warnings, console)
     console.print(f"\nNext:  [bold]{command} serve[/]   or copy it to a server and run it there")
 
 

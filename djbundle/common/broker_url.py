@@ -9,6 +9,8 @@ from urllib.parse import SplitResult, parse_qsl, urlsplit
 
 from django.core.exceptions import ImproperlyConfigured
 
+from djbundle.contract.variables import BROKER_URL, SETTINGS_MODULE
+
 KINDS = {  # by scheme: the scheme and the transport of kombu
     "redis": ("redis", "redis"),
     "rediss": ("rediss", "redis"),
@@ -44,6 +46,7 @@ class BrokerUrl(NamedTuple):
     prefix: str  # of the broker's queues, so that several projects can share a broker
     options: dict[str, str]  # of kombu's transport
     tls: dict[str, str] | None = None  # TLS_OPTIONS; None: no TLS
+    has_rows: bool = True  # False: a message carries the whole task, see engine/direct.py
 
     @classmethod
     def parse(cls, text: str) -> "BrokerUrl":
@@ -53,19 +56,21 @@ class BrokerUrl(NamedTuple):
         query = dict(parse_qsl(parts.query))
         prefix = query.pop("prefix", "") or _project()
         if not PREFIX.fullmatch(prefix):
-            raise BrokerUrlError("TASKS_URL has a prefix that no queue can have", "use letters, digits, - _ .")
+            raise BrokerUrlError(f"{BROKER_URL} has a prefix that no queue can have", "use letters, digits, - _ .")
+        if (rows := query.pop("rows", "yes")) not in ("yes", "no"):
+            raise BrokerUrlError(f"rows in {BROKER_URL} has an unknown value", "use yes or no")
         tls = {name: query.pop(name) for name in TLS_OPTIONS if name in query}
         if tls.get("ssl_cert_reqs", CERT_REQS[0]) not in CERT_REQS:
-            raise BrokerUrlError("ssl_cert_reqs in TASKS_URL has an unknown value", f"use {' or '.join(CERT_REQS)}")
+            raise BrokerUrlError(f"ssl_cert_reqs in {BROKER_URL} has an unknown value", f"use {' or '.join(CERT_REQS)}")
         url = parts._replace(scheme=scheme, query="").geturl()
-        return cls(url, transport, prefix, query, tls if scheme in TLS_SCHEMES else None)
+        return cls(url, transport, prefix, query, tls if scheme in TLS_SCHEMES else None, rows == "yes")
 
     def check_installed(self) -> None:
         """Raise BrokerUrlError if a package that this broker needs is not installed. Import none of them."""
         for package in PACKAGES[self.transport]:
             if package not in sys.modules and importlib.util.find_spec(package) is None:
                 fix = f'pip install "djbundle[{EXTRAS[self.transport]}]"'
-                raise BrokerUrlError(f"TASKS_URL needs the package {package}, which is not installed", fix)
+                raise BrokerUrlError(f"{BROKER_URL} needs the package {package}, which is not installed", fix)
 
     @property
     def masked(self) -> str:
@@ -80,25 +85,27 @@ class BrokerUrl(NamedTuple):
 def _split(text: str) -> SplitResult:
     """Split a URL. Raise BrokerUrlError unless it names one host, and nothing that looks like half a password."""
     if "://" not in text:
-        raise BrokerUrlError("TASKS_URL is no URL", EXAMPLE)
+        raise BrokerUrlError(f"{BROKER_URL} is no URL", EXAMPLE)
     try:
         parts = urlsplit(text)
         _ = parts.port
     except ValueError:  # its text repeats what could be a password
-        raise BrokerUrlError("TASKS_URL is no valid URL", EXAMPLE) from None
+        raise BrokerUrlError(f"{BROKER_URL} is no valid URL", EXAMPLE) from None
     if parts.scheme not in KINDS:
         known = ", ".join(KINDS)
-        raise BrokerUrlError(f'TASKS_URL has the unknown scheme "{parts.scheme}"', f"these are known: {known}")
+        raise BrokerUrlError(f'{BROKER_URL} has the unknown scheme "{parts.scheme}"', f"these are known: {known}")
     has_strange_character = any(character.isspace() or not character.isprintable() for character in text)
     if has_strange_character or "@" in parts.path + parts.query or parts.fragment or not parts.hostname:
-        raise BrokerUrlError("TASKS_URL is no valid URL", EXAMPLE)
+        raise BrokerUrlError(f"{BROKER_URL} is no valid URL", EXAMPLE)
     if ";" in text or "," in parts.netloc:
-        raise BrokerUrlError("TASKS_URL names several brokers", "name one")
+        raise BrokerUrlError(f"{BROKER_URL} names several brokers", "name one")
     if KINDS[parts.scheme][1] == "redis" and not re.fullmatch(r"/?\d*", parts.path, re.ASCII):
-        raise BrokerUrlError("TASKS_URL names no database of Redis", "end it with a number, as in redis://host:6379/0")
+        raise BrokerUrlError(
+            f"{BROKER_URL} names no database of Redis", "end it with a number, as in redis://host:6379/0"
+        )
     return parts
 
 
 def _project() -> str:
     """Return the first name in the path of the settings module: all processes of a project have the same."""
-    return os.environ.get("DJANGO_SETTINGS_MODULE", "").partition(".")[0] or "djbundle"
+    return os.environ.get(SETTINGS_MODULE, "").partition(".")[0] or "djbundle"

@@ -5,4 +5,3 @@ LIBRARIES = "_lib"  # the folder of shared libraries
 PROGRAM = "_main"  # the program that the launcher starts
 LOADER = "ld-linux-x86-64.so.2"  # the dynamic loader of the C library
 SERVE_LOCK = "serve.lock"  # a file in each data directory in which `serve` has run
-EXECUTABLE_VARIABLE = "DJBUNDLE_EXECUTABLE"  # set by an unpacked tree: the file of the bundle

@@ -60,7 +60,7 @@ _Noreturn void launcher_main(long *stack)
     create_block_caches(&archive);
     const char *folder = take_extract_option(&process);
     if (!folder)
-        folder = get_variable(process.environment, "DJBUNDLE_EXTRACT="); /* the same as --extract */
+        folder = get_variable(process.environment, EXTRACT_VARIABLE "=");
     if (!folder) {
         int error = start_from_memory(&archive, &process);
         if (error == -ENOENT || error == -ENOEXEC)

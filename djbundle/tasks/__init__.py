@@ -12,9 +12,10 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from djbundle.tasks.backend import DatabaseBackend, InlineBackend
+    from djbundle.tasks.backend import DatabaseBackend
     from djbundle.tasks.bulk import Arguments, aenqueue_many, enqueue_many
     from djbundle.tasks.context import Cancelled, TaskContext
+    from djbundle.tasks.inline import InlineBackend
     from djbundle.tasks.schedules import schedule
     from djbundle.tasks.task import RetryAfter
     from djbundle.tasks.workflow import call, chain, group
@@ -38,7 +39,7 @@ PLACES = {
     "Arguments": "bulk",
     "Cancelled": "context",
     "DatabaseBackend": "backend",
-    "InlineBackend": "backend",
+    "InlineBackend": "inline",
     "RetryAfter": "task",
     "TaskContext": "context",
     "aenqueue_many": "bulk",

@@ -5,14 +5,15 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from django.core.checks import CheckMessage
-from django.db import router
+from django.db import router, transaction
 from django.utils import timezone
+from django.utils.functional import cached_property
 
 from djbundle.tasks import signals
 from djbundle.tasks.checks import check_installed, check_options, check_rate_limits
 from djbundle.tasks.compat import BaseTaskBackend, TaskResult, TaskResultDoesNotExist, normalize_json
 from djbundle.tasks.store import keepable, unique, wakeup
-from djbundle.tasks.store.insert import insert
+from djbundle.tasks.store.insert import insert, insert_many
 from djbundle.tasks.task import (
     RetryingTask,
     backoff_of,
@@ -24,6 +25,7 @@ from djbundle.tasks.task import (
 )
 
 if TYPE_CHECKING:
+    from djbundle.tasks.engine.publisher import Publisher
     from djbundle.tasks.models import TaskRecord
 
 
@@ -31,7 +33,7 @@ MAX_PROTOTYPES = 1000  # tasks; a project defines fewer, but ``.using()`` makes 
 
 
 class Prototype(NamedTuple):
-    """What all calls of a task have in common."""
+    """The values that all calls of a task have in common."""
 
     task: RetryingTask
     values: dict[str, Any]  # by field of TaskRecord
@@ -52,6 +54,7 @@ class DatabaseBackend(BaseTaskBackend):
 
     def __init__(self, alias: str, params: dict[str, Any]) -> None:
         super().__init__(alias, params)
+        self.supports_get_result = "rows=no" not in params.get("OPTIONS", {}).get("URL", "")
         self._prototypes: dict[int, tuple[Any, Prototype]] = {}  # by the id() of the task, which is kept in the value
 
     def validate_task(self, task: Any) -> None:
@@ -67,7 +70,7 @@ class DatabaseBackend(BaseTaskBackend):
         return self.add(task, args, kwargs)
 
     def add(self, task: Any, args: Sequence[Any], kwargs: dict[str, Any], **membership: Any) -> TaskResult:  # type: ignore[type-arg,unused-ignore]
-        """Do the same for a task of a workflow. `membership` are the fields of TaskRecord that say its place there.
+        """Add the row. For a task of a workflow, `membership` are the fields of TaskRecord that say its place there.
 
         Raise AlreadyThere if the task must wait for an equal one because it is unique.
         """
@@ -78,6 +81,8 @@ class DatabaseBackend(BaseTaskBackend):
         for name, value in membership.items():
             setattr(record, name, value)
         alias = router.db_for_write(TaskRecord)
+        if not membership and self._can_go_directly(record):
+            return self._send_directly(task, [record], alias)[0]
         if not record.unique_key:
             insert(record, alias)
         elif record.then or record.group_id:  # it must run itself, else nothing follows
@@ -90,10 +95,56 @@ class DatabaseBackend(BaseTaskBackend):
         return result
 
     def add_many(self, task: Any, calls: Sequence[Any]) -> list[TaskResult]:  # type: ignore[type-arg,unused-ignore]
-        """Enqueue all `calls`, which are pairs of args and kwargs."""
-        from djbundle.tasks import bulk  # noqa: PLC0415 - needs the models
+        """Enqueue all `calls` or none. They are pairs of args and kwargs."""
+        prototype = self.prototype(task)
+        records = [self.record(prototype, args, dict(kwargs)) for args, kwargs in calls]
+        if not records:
+            return []
+        alias = router.db_for_write(type(records[0]))
+        if all(map(self._can_go_directly, records)):
+            return self._send_directly(task, records, alias)
+        with transaction.atomic(using=alias, savepoint=False):
+            if records[0].unique_key:
+                enqueued, added = unique.add_many(records, alias, to_seconds(prototype.task.unique_for))
+            else:
+                insert_many(records, alias)
+                enqueued = added = records
+            new: dict[int, TaskResult] = {record.pk: record.to_result(task) for record in added}  # type: ignore[type-arg,unused-ignore]
+            for result in new.values():
+                signals.send_enqueued(type(self), result)
+            if added:
+                wakeup.send_on_commit(alias)
+        return [new.get(record.pk) or record.to_result() for record in enqueued]
 
-        return bulk.add(self, task, calls)
+    def _can_go_directly(self, record: "TaskRecord") -> bool:
+        """Return whether a message of the broker can carry the task, so that it needs no row."""
+        if not self._publisher or record.queue_name in self.options.get("RATE_LIMITS", {}):
+            return False
+        from djbundle.tasks.engine import direct  # noqa: PLC0415 - only with a broker
+
+        return direct.can_carry(record)
+
+    def _send_directly(self, task: Any, records: Sequence["TaskRecord"], alias: str) -> list[TaskResult]:  # type: ignore[type-arg,unused-ignore]
+        """Have the tasks sent when the transaction commits, and return their results."""
+        from djbundle.tasks.engine import direct  # noqa: PLC0415 - as above
+
+        for record in records:
+            record.pk = direct.new_key()
+        results: list[TaskResult] = [record.to_result(task) for record in records]  # type: ignore[type-arg,unused-ignore]
+        for result in results:
+            signals.send_enqueued(type(self), result)
+        if self._publisher:
+            self._publisher.publish_on_commit(records, alias)
+        return results
+
+    @cached_property
+    def _publisher(self) -> "Publisher | None":
+        """Return what sends tasks without rows, if the URL of the broker wants none."""
+        if not self.options.get("URL"):
+            return None
+        from djbundle.tasks.engine.publisher import publisher_of  # noqa: PLC0415 - only with a broker
+
+        return publisher_of(self.options["URL"])
 
     def prototype(self, task: Any) -> Prototype:
         """Return the prototype of `task`, made once, since tasks do not change. Raise InvalidTask for invalid rules."""
@@ -160,26 +211,3 @@ class DatabaseBackend(BaseTaskBackend):
 
     def check(self, **_: Any) -> list[CheckMessage]:
         return [*check_installed(), *check_options(self), *check_rate_limits(self)]
-
-
-class InlineBackend(DatabaseBackend):
-    """Runs each task in the call that enqueues it, and records it as usual: for tests and experiments."""
-
-    def add(self, task: Any, args: Sequence[Any], kwargs: dict[str, Any], **membership: Any) -> TaskResult:  # type: ignore[type-arg,unused-ignore]
-        """Enqueue the task, run all that is due, and return the result.
-
-        A task with a later `run_after` stays enqueued.
-        """
-        from djbundle.tasks.testing import run_pending  # noqa: PLC0415 - needs the models
-
-        result = super().add(task, args, kwargs, **membership)
-        run_pending()
-        return self.get_result(result.id)
-
-    def add_many(self, task: Any, calls: Sequence[Any]) -> list[TaskResult]:  # type: ignore[type-arg,unused-ignore]
-        """Do the same for many calls."""
-        from djbundle.tasks.testing import run_pending  # noqa: PLC0415 - as above
-
-        results = super().add_many(task, calls)
-        run_pending()
-        return [self.get_result(result.id) for result in results]

@@ -4,13 +4,13 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from django.apps import apps
-from django.core.checks import CheckMessage, Error
+from django.core.checks import CheckMessage, Error, Info
 from django.core.exceptions import ImproperlyConfigured
 from django.db import connections, router
 
 from djbundle.common.broker_url import BrokerUrl
 from djbundle.tasks import backends, options
-from djbundle.tasks.task import is_duration, is_number
+from djbundle.tasks.task import RetryingTask, is_duration, is_number
 
 SUPPORTED = ("sqlite", "postgresql", "mysql")
 
@@ -51,17 +51,19 @@ def check_options(backend: Any) -> list[CheckMessage]:
 
 def _check_url(url: str) -> list[CheckMessage]:
     try:
-        BrokerUrl.parse(url).check_installed()
+        broker = BrokerUrl.parse(url)
+        broker.check_installed()
     except ImproperlyConfigured as error:
         return [Error(str(error), id="djbundle_tasks.E009")]
-    return []
+    if broker.has_rows:
+        return []
+    hint = "get_result() does not find them. Tasks that fail, wait, are limited, unique or in a workflow have rows."
+    return [Info("With rows=no, tasks that succeed leave no trace.", hint=hint, id="djbundle_tasks.I001")]
 
 
 def check_engine(alias: Any, queues: Iterable[str]) -> list[CheckMessage]:
     """Report an engine that is no alias of TASKS, or is a backend of ours, or lacks one of the `queues`."""
-    from djbundle.tasks.backend import DatabaseBackend  # noqa: PLC0415 - it imports this module
-
-    others = {each.alias: each.queues for each in backends.usable() if not isinstance(each, DatabaseBackend)}
+    others = {each.alias: each.queues for each in backends.usable() if each.task_class is not RetryingTask}
     if alias in others:
         missing = sorted({*queues} - others[alias]) if others[alias] else []
         text = f'The engine "{alias}" of TASKS lacks queues: {", ".join(missing)}.'

@@ -233,7 +233,7 @@ class Schedule(models.Model):
     """A task that is enqueued again and again. It is declared in code with ``@schedule``, or created in the admin."""
 
     class Missed(models.TextChoices):
-        """What to do about ticks that passed while no worker ran."""
+        """The rule for ticks that passed while no worker ran."""
 
         ONCE = "once", _("run once")
         ALL = "all", _("run each")
@@ -296,7 +296,7 @@ class Schedule(models.Model):
         wakeup.send_on_commit(router.db_for_write(type(self), instance=self))
 
     def clean(self) -> None:
-        """Raise ValidationError for mistakes that no single field shows."""
+        """Raise ValidationError for fields that contradict each other."""
         if self.cron and self.interval is not None:
             raise ValidationError(_("Cron or an interval, not both."))
         if not self.timing.recurs and self.next_run is None and self._state.adding:

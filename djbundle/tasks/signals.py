@@ -66,7 +66,12 @@ def has_finished_listeners() -> bool:
 
 def is_logged(outcome: "Outcome") -> bool:
     """Return whether Django's own receiver of task_finished has anything to log."""
-    return logger.isEnabledFor(logging.ERROR if outcome.error else logging.INFO)
+    return are_failures_logged() if outcome.error else logger.isEnabledFor(logging.INFO)
+
+
+def are_failures_logged() -> bool:
+    """Return whether Django's own receiver of task_finished logs the traceback of a task that has failed for good."""
+    return logger.isEnabledFor(logging.ERROR)
 
 
 def _has_listeners(signal: Signal, djangos_receiver: Callable[..., Any]) -> bool:

@@ -56,7 +56,7 @@ class AlreadyThere(Exception):  # noqa: N818 - no error: it waits
 
 
 class Options(TypedDict, total=False):
-    """What ``@task`` takes: the options of Django, and the rules, which `RetryingTask` explains."""
+    """The options of ``@task``: those of Django, and the rules, which `RetryingTask` explains."""
 
     priority: int | None
     queue_name: str | None
@@ -74,7 +74,7 @@ class Options(TypedDict, total=False):
 
 
 class Changes(Options, total=False):
-    """What ``.using()`` takes."""
+    """The options of ``.using()``."""
 
     run_after: datetime.datetime | None
 
@@ -103,8 +103,8 @@ class RetryingTask(TypedTask[P, R]):
         Functions and classes among the rules do not reach the worker from here: when the task runs, they are taken from
         its definition.
         """
-        given: dict[str, Any] = {name: value for name, value in changes.items() if value is not None}
-        return replace(self, **given)
+        changed_values: dict[str, Any] = {name: value for name, value in changes.items() if value is not None}
+        return replace(self, **changed_values)
 
     def restored(self, **changes: Any) -> Self:
         """Return a copy for a task that was enqueued, without validating it.

@@ -42,7 +42,7 @@ class Call:
     takes_result: bool = True
 
     def without_result(self) -> Self:
-        """Return the same call, which does not get what the task before it returned."""
+        """Return a copy of this call that does not get what the task before it returned."""
         return replace(self, takes_result=False)
 
     def to_json(self) -> dict[str, Any]:
@@ -165,12 +165,12 @@ class GroupResult:
 
     @property
     def is_finished(self) -> bool:
-        """Whether all members have succeeded and the callback is enqueued."""
+        """True if all members have succeeded and the callback is enqueued."""
         return not TaskGroup.objects.get(pk=self.id).remaining and not self._callback().exists()
 
     @property
     def is_failed(self) -> bool:
-        """Whether a member has failed for good or was discarded, or the callback could not be enqueued."""
+        """True if a member has failed for good or was discarded, or if the callback could not be enqueued."""
         if self._records().filter(status=TaskResultStatus.FAILED).exists():
             return True
         row = TaskGroup.objects.get(pk=self.id)
@@ -184,13 +184,13 @@ class GroupResult:
         return self._records().filter(group_index=None)
 
 
-def _as_chain(one: Call | Chain) -> Chain:
-    if isinstance(one, Call):
-        return Chain((one,))
-    if isinstance(one, Chain):
-        return one
+def _as_chain(followers: Call | Chain) -> Chain:
+    if isinstance(followers, Call):
+        return Chain((followers,))
+    if isinstance(followers, Chain):
+        return followers
     raise TypeError(
-        f"A group consists of call(task, ...) and chain(...), and is followed by one of them{_instead_of(one)}"
+        f"A group consists of call(task, ...) and chain(...), and is followed by one of them{_instead_of(followers)}"
     )
 
 

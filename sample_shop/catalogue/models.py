@@ -48,11 +48,11 @@ class ProductQuerySet(models.QuerySet["Product"]):
 
     def search(self, words: str) -> "ProductQuerySet":
         """Return the products on sale that contain every word, in either language."""
-        found = self.on_sale()
+        matches = self.on_sale()
         for word in words.split()[:8]:
             fields = ("name", "name_de", "description", "description_de", "sku")
-            found = found.filter(Q(*((f"{field}__icontains", word) for field in fields), _connector=Q.OR))
-        return found
+            matches = matches.filter(Q(*((f"{field}__icontains", word) for field in fields), _connector=Q.OR))
+        return matches
 
 
 class Product(Translated):

@@ -47,7 +47,7 @@ def find_low_stock(category_id: int) -> list[str]:
 @task(priority=-10, max_attempts=5)
 def mail_low_stock(lines: list[list[str]]) -> int:
     """Mail the report, unless it is empty, and return its number of products."""
-    found = [line for lines_of_category in lines for line in lines_of_category]
-    if found:
-        mail_managers("Nearly sold out", "\n".join(found))
-    return len(found)
+    all_lines = [line for lines_of_category in lines for line in lines_of_category]
+    if all_lines:
+        mail_managers("Nearly sold out", "\n".join(all_lines))
+    return len(all_lines)

@@ -22,15 +22,15 @@ def category(request: HttpRequest, slug: str) -> HttpResponse:
 
 def search(request: HttpRequest) -> HttpResponse:
     words = request.GET.get("q", "").strip()
-    found = Product.objects.search(words) if words else Product.objects.none()
+    products = Product.objects.search(words) if words else Product.objects.none()
     heading = _("Results for “%s”") % words if words else _("What are you looking for?")
-    return _list(request, heading, found, {"words": words})
+    return _list(request, heading, products, {"words": words})
 
 
 def product(request: HttpRequest, slug: str) -> HttpResponse:
-    shown = get_object_or_404(Product.objects.on_sale(), slug=slug)
-    related = Product.objects.on_sale().filter(category=shown.category).exclude(pk=shown.pk)[:4]
-    return render(request, "catalogue/product.html", {"product": shown, "related": related})
+    chosen = get_object_or_404(Product.objects.on_sale(), slug=slug)
+    related = Product.objects.on_sale().filter(category=chosen.category).exclude(pk=chosen.pk)[:4]
+    return render(request, "catalogue/product.html", {"product": chosen, "related": related})
 
 
 def _list(request: HttpRequest, heading: str, products: ProductQuerySet, more: dict[str, object]) -> HttpResponse:

@@ -104,12 +104,12 @@ def bundle_of(data: Path) -> Bundle:
 def test_status_of_any_answer(tmp_path: Path, answer: Any) -> None:
     with answering(tmp_path, answer):
         try:
-            found = status.take_snapshot(tmp_path)
+            snapshot = status.take_snapshot(tmp_path)
         except NotServingError:
             assert answer != TRUE
         else:
-            json.loads(found.to_json(), parse_constant=pytest.fail)
-            "\n".join(status.describe_snapshot(found, None)).encode()
+            json.loads(snapshot.to_json(), parse_constant=pytest.fail)
+            "\n".join(status.describe_snapshot(snapshot, None)).encode()
 
 
 @many

@@ -42,7 +42,7 @@ def flooded(site: Site) -> Iterator[None]:
 def answered(site: Site, client: str) -> Counter[int]:
     """Return how many of a client's requests for the page were answered with each status."""
     lines = ANSWERED.findall(site.log.read_text())
-    return Counter(int(status) for status, who in lines if who == client)
+    return Counter(int(status) for status, sender in lines if sender == client)
 
 
 @pytest.mark.parametrize("interface", INTERFACES)

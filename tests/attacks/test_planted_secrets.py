@@ -37,8 +37,8 @@ def write(folder: Path, files: Files) -> Path:
 
 
 def git(folder: Path, *arguments: str) -> None:
-    who = ("-c", "user.name=a", "-c", "user.email=a@localhost")
-    subprocess.run(["git", "-C", folder, *who, *arguments], check=True, capture_output=True)
+    author = ("-c", "user.name=a", "-c", "user.email=a@localhost")
+    subprocess.run(["git", "-C", folder, *author, *arguments], check=True, capture_output=True)
 
 
 def commit(folder: Path) -> None:

@@ -77,10 +77,10 @@ def test_wedged_supervisor_is_told_of(new_small: NewSite, is_second: bool) -> No
         if is_second:
             take_over(site)
         wait_until(lambda: problems(site) == [], "it is ready")
-        asks = [str(site.bundle), "healthcheck", "--data-dir", str(site.data)]
+        command = [str(site.bundle), "healthcheck", "--data-dir", str(site.data)]
         site.process.send_signal(signal.SIGSTOP)
         try:
-            asking = subprocess.Popen(asks, env=site.environment, stderr=subprocess.PIPE, text=True)
+            asking = subprocess.Popen(command, env=site.environment, stderr=subprocess.PIPE, text=True)
             wait_until(lambda: problems(site) == ["the supervisor does not answer"], "/up says so", MINUTE)
             assert Customer(site.url).get("/").status == 200, "and customers are answered still"
             _, errors = asking.communicate(timeout=MINUTE)

@@ -39,16 +39,16 @@ def texts(drawing: str) -> list[str]:
 
 def widths(drawing: str) -> dict[str, list[float]]:
     """Return the widths of the bars, by class."""
-    found: dict[str, list[float]] = {}
+    widths_by_colour: dict[str, list[float]] = {}
     for bar in ET.fromstring(drawing).iter(f"{SVG}rect"):
-        found.setdefault(bar.attrib["class"].strip(), []).append(float(bar.attrib["width"]))
-    return found
+        widths_by_colour.setdefault(bar.attrib["class"].strip(), []).append(float(bar.attrib["width"]))
+    return widths_by_colour
 
 
 def test_bars_are_as_long_as_the_medians_say(drain: Table) -> None:
-    found = widths(chart(drain))
-    assert found["ours"] == [WIDTH - LABELS - TEXT]
-    assert found[""] == [pytest.approx((WIDTH - LABELS - TEXT) * 20 / 400, abs=0.1)]
+    bars = widths(chart(drain))
+    assert bars["ours"] == [WIDTH - LABELS - TEXT]
+    assert bars[""] == [pytest.approx((WIDTH - LABELS - TEXT) * 20 / 400, abs=0.1)]
 
 
 def test_best_stands_first_whether_more_or_less_is_better(drain: Table) -> None:
@@ -59,17 +59,17 @@ def test_best_stands_first_whether_more_or_less_is_better(drain: Table) -> None:
 
 
 def test_ratio_and_small_print_are_said(drain: Table) -> None:
-    said = texts(chart(drain))
-    assert "20djbundle × 20" in said  # the gap is an attribute
-    assert "2026-01-31 · 2 CPUs · SQLite 3.53.4 · slow 1.0 · djbundle 1.0 · ci/bench/run tasks drain" in said
-    assert "the drain-sqlite & more" in said
+    labels = texts(chart(drain))
+    assert "20djbundle × 20" in labels  # the gap is an attribute
+    assert "2026-01-31 · 2 CPUs · SQLite 3.53.4 · slow 1.0 · djbundle 1.0 · ci/bench/run tasks drain" in labels
+    assert "the drain-sqlite & more" in labels
 
 
 def test_second_column_is_a_thinner_bar() -> None:
     runs: dict[str, list[Values]] = {"djbundle": [[1.0, 5.0]], "slow": [[50.0, 100.0]]}
     table = make_table("latency-sqlite", ["p50 ms", "p99 ms"], runs, LOWER)
-    found = widths(chart(table))
-    assert found["ours"][0] * 5 == pytest.approx(found["ours more"][0], abs=1)
+    bars = widths(chart(table))
+    assert bars["ours"][0] * 5 == pytest.approx(bars["ours more"][0], abs=1)
     assert "1 / 5" in texts(chart(table))
 
 
@@ -92,9 +92,9 @@ def test_partial_run_replaces_its_own_table_only(tmp_path: Path, drain: Table) -
     kept = figures.load(tmp_path)
     assert kept["drain-sqlite"] == drain
     assert kept["enqueue"].row("djbundle") == [2.0]
-    told = json.loads((tmp_path / figures.NAME).read_text())
-    assert told["drain-sqlite"]["rows"]["djbundle"]["medians"] == {"tasks/s": 400.0}
-    assert told["drain-sqlite"]["rows"]["djbundle"]["runs"] == [[500.0], [300.0], [400.0]]
+    figures_read = json.loads((tmp_path / figures.NAME).read_text())
+    assert figures_read["drain-sqlite"]["rows"]["djbundle"]["medians"] == {"tasks/s": 400.0}
+    assert figures_read["drain-sqlite"]["rows"]["djbundle"]["runs"] == [[500.0], [300.0], [400.0]]
 
 
 def test_document_is_filled_between_its_markers(tmp_path: Path, drain: Table) -> None:

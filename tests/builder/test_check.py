@@ -8,6 +8,7 @@ import tomllib
 from pathlib import Path
 
 import pytest
+import yaml
 
 from djbundle.builder.core.sandbox import may_isolate
 from tests.conftest import DJBUNDLE, PROJECTS, REPOSITORY
@@ -158,7 +159,6 @@ def test_init_writes_what_can_be_found_out(faulty: Path) -> None:
 
 def test_init_writes_what_scales_workers(faulty: Path) -> None:
     """KEDA takes a value or an average for each worker; metric types are only those two."""
-    yaml = pytest.importorskip("yaml")
     assert djbundle("init", faulty, "--env", "API_KEY=x", "--keda").returncode == 0
     scaled = yaml.safe_load((faulty / "deploy" / "scaledobject.yaml").read_text())
     assert (scaled["apiVersion"], scaled["kind"]) == ("keda.sh/v1alpha1", "ScaledObject")

@@ -4,14 +4,14 @@ from pathlib import Path
 
 import pytest
 
-from djbundle.builder.project.discovery import SETTINGS_VARIABLE
 from djbundle.builder.project.project import Project, find_project
+from djbundle.contract.variables import SETTINGS_MODULE
 from djbundle.errors import AmbiguousProjectError, AmbiguousSettingsError, ProjectNotFoundError
 
 
 def names(module: str) -> str:
     """Return the text of a manage.py, wsgi.py or asgi.py."""
-    return f'import django, os\nos.environ.setdefault("{SETTINGS_VARIABLE}", "{module}")\n'
+    return f'import django, os\nos.environ.setdefault("{SETTINGS_MODULE}", "{module}")\n'
 
 
 def make(folder: Path, files: dict[str, str]) -> Path:
@@ -27,7 +27,7 @@ def find(folder: Path, settings: str | None = None) -> Project:
 
 @pytest.fixture(autouse=True)
 def _plain_environment(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delenv(SETTINGS_VARIABLE, raising=False)
+    monkeypatch.delenv(SETTINGS_MODULE, raising=False)
 
 
 LAYOUTS = {
@@ -115,7 +115,7 @@ def test_why_these_settings(tmp_path: Path, layout: str, reason: str) -> None:
 def test_who_goes_first(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     table = '[tool.djbundle]\nname = "one"\nsettings = "one.settings"\n'
     make(tmp_path, {"manage.py": names("shop.settings"), "shop/settings.py": ""})
-    monkeypatch.setenv(SETTINGS_VARIABLE, "shell.settings")
+    monkeypatch.setenv(SETTINGS_MODULE, "shell.settings")
     assert find(tmp_path).settings_module == "shell.settings"
     make(tmp_path, {"pyproject.toml": table})
     assert find(tmp_path).settings_module == "one.settings"
@@ -153,7 +153,7 @@ def test_class_of_the_settings_is_that_of_servers(tmp_path: Path, monkeypatch: p
         return names("conf.settings") + f'os.environ.setdefault("DJANGO_CONFIGURATION", "{name}")\n'
 
     folder = make(tmp_path / "work", {"manage.py": both("Dev"), "conf/settings.py": ""})
-    assert find(folder).settings_variables() == {SETTINGS_VARIABLE: "conf.settings", "DJANGO_CONFIGURATION": "Dev"}
+    assert find(folder).settings_variables() == {SETTINGS_MODULE: "conf.settings", "DJANGO_CONFIGURATION": "Dev"}
     make(folder, {"conf/wsgi.py": both("Prod")})
     assert find(folder).settings_class == "Prod"
     monkeypatch.setenv("DJANGO_CONFIGURATION", "Staging")

@@ -59,8 +59,8 @@ def test_virtual_environment_of_any_name(tmp_path: Path) -> None:
 
 def test_version_is_the_projects_or_the_commit(tmp_path: Path) -> None:
     def git(*arguments: str) -> str:
-        who = ("-c", "user.name=a", "-c", "user.email=a@localhost")
-        command: list[str | Path] = ["git", "-C", tmp_path, *who, *arguments]
+        author = ("-c", "user.name=a", "-c", "user.email=a@localhost")
+        command: list[str | Path] = ["git", "-C", tmp_path, *author, *arguments]
         return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
 
     def version_and_commit() -> tuple[str, str | None]:

@@ -45,13 +45,13 @@ def write(site: Site, text: str) -> None:
 def test_both_serve_until_the_first_has_left(container: Callable[..., Container]) -> None:
     first, second = container("first"), container("second")
     with first, second:
-        assert "serves beside it until that one leaves" in second.log.read_text()
+        assert "serves beside it until that one has drained" in second.log.read_text()
         for site in (first, second):
             write(site, f"from-{site.log.stem}")
         wait_until(lambda: len(notes(first.data / "db.sqlite3")) == 2, "both have a worker")
         assert second.status()["urls"] == [f"{first.url}/"]
         first.stop()
-        wait_until(lambda: "the other instance has left" in second.log.read_text(), "it notices")
+        wait_until(lambda: "the other instance has ended" in second.log.read_text(), "it notices")
         assert second.status()["urls"] == [f"{second.url}/"]
         write(second, "alone")
         wait_until(lambda: len(notes(first.data / "db.sqlite3")) == 3, "it goes on")

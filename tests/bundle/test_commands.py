@@ -148,6 +148,39 @@ def test_unknown_command_names_the_nearest(open_shop: Site) -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    ("arguments", "lines"),
+    [
+        (
+            ["migrate", "--fakke"],
+            ["unrecognized arguments: --fakke", "did you mean  --fake  ?  shop migrate --help  lists the options"],
+        ),
+        (
+            ["migrate", "--verbosity", "much"],
+            ["argument -v/--verbosity: invalid int value: 'much'", "shop migrate --help  lists the options"],
+        ),
+        (
+            ["tasks", "list", "--limit", "all"],
+            ["argument --limit: must be a whole number, not 'all'", "shop tasks list --help  lists the options"],
+        ),
+        (["upgrade"], ["the following arguments are required: NEW", "shop upgrade --help  lists the options"]),
+    ],
+)
+def test_wrong_option_gets_two_lines(open_shop: Site, arguments: list[str], lines: list[str]) -> None:
+    """Those of Django's commands too."""
+    result = open_shop.run(*arguments, check=False)
+    assert (result.returncode, result.stdout) == (2, "")
+    assert [line.partition(": ")[2] for line in result.stderr.splitlines()] == lines
+
+
+def test_command_that_another_one_calls_raises_an_error_of_django(open_shop: Site) -> None:
+    code = (
+        "from django.core.management import CommandError, call_command\n"
+        "try:\n    call_command('migrate', '--verbosity', 'much')\nexcept CommandError as error:\n    print(error)"
+    )
+    assert open_shop.run("shell", "-v0", "-c", code).stdout.strip().startswith("Error: argument -v/--verbosity")
+
+
 def test_interpreter_knows_the_settings_of_the_site(open_shop: Site) -> None:
     code = "import django; django.setup(); from django.conf import settings as s; print(s.DEBUG, s.SETTINGS_MODULE)"
     assert open_shop.run("-c", code).stdout.strip() == "False shop.settings"

@@ -52,7 +52,7 @@ def test_up_all_through_a_reload(new_small: NewSite) -> None:
         end = time.monotonic() + 3  # seconds, in which the worker begins
         while time.monotonic() < end:
             answers.append(ask(site))
-        assert {status for status, _ in answers} == {200}, next(told for status, told in answers if status != 200)
+        assert {status for status, _ in answers} == {200}, next(body for status, body in answers if status != 200)
 
 
 def test_not_up_without_its_database(new_small: NewSite) -> None:

@@ -13,7 +13,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from tests.bundle.processes import all_gone, tree_of, with_role
+from tests.bundle.processes import all_gone, is_alive, tree_of, with_role
 from tests.bundle.records import finished_tasks
 from tests.conftest import NewSite
 from tests.support.customer import Customer, first_product
@@ -80,11 +80,16 @@ def test_hanging_task_worker_is_replaced(new_small: NewSite) -> None:
         first = with_role(site, "worker")[0]
         first.suspend()
         wait_until(lambda: not first.is_running(), "it is killed")
-        wait_until(lambda: with_role(site, "worker"), "there is another")
-        time.sleep(7)  # without heartbeats, a healthy one would be killed by now
+        second = with_role(site, "worker")[0]
+        wait_until(lambda: not is_alive(second) or age_of(second) > 7, "without heartbeats it would be killed by now")
         lines = [line for line in site.log.read_text().splitlines() if "worker (process" in line and "hangs" in line]
         assert len(lines) == 1
         assert f"(process {first.pid})" in lines[0]
+
+
+def age_of(process: psutil.Process) -> float:
+    """Return the seconds since the process was started."""
+    return time.time() - process.create_time()
 
 
 def is_replaced(site: Site, victim: psutil.Process) -> bool:
@@ -107,7 +112,7 @@ def test_all_that_was_stopped_goes_on(new_small: NewSite) -> None:
         everyone = [*tree_of(site)[1:], tree_of(site)[0]]
         for each in everyone:
             each.suspend()
-        time.sleep(5)
+        time.sleep(5)  # longer than the limit of a heartbeat; nothing happens meanwhile that one could wait for
         for each in reversed(everyone):
             each.resume()
         assert wait_until(lambda: answers(site), "the site answers")
@@ -165,6 +170,7 @@ def test_stop_lets_requests_finish(new_small: NewSite, tmp_path: Path, number: s
         asking.join()
         assert answer == [b"done"]
         assert all_gone(everyone)
+        assert site.log.read_text().count(f"stopping: {number.name}, draining for up to 30 s") == 1
 
 
 def test_asgi_streams_and_finishes(streaming: Path, tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ import socket
 import ssl
 import stat
 import threading
-import time
+from collections import Counter
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
@@ -146,6 +146,7 @@ def test_changed_files_are_taken_up_without_a_lost_request(new_small: NewSite, t
         wait_until(lambda: try_to_get(url, trusted), "the site answers")
         first = serial(url, trusted)
         failures: list[str] = []
+        answers: Counter[str] = Counter()  # by customer
         done = threading.Event()
 
         def shop() -> None:
@@ -155,6 +156,7 @@ def test_changed_files_are_taken_up_without_a_lost_request(new_small: NewSite, t
                     connection.request("GET", "/static/notes/notes.css")
                     if connection.getresponse().read() == b"":
                         failures.append("an empty answer")
+                    answers[threading.current_thread().name] += 1
                 except (OSError, http.client.HTTPException) as error:
                     failures.append(repr(error))
             connection.close()
@@ -167,7 +169,8 @@ def test_changed_files_are_taken_up_without_a_lost_request(new_small: NewSite, t
         slow = socket.create_connection(("127.0.0.1", int(url.rpartition(":")[2])), timeout=20)
         make_files(tmp_path, root=root)
         wait_until(lambda: is_replaced(url, trusted, first), "only the new certificate")
-        time.sleep(6)  # more requests, all on connections of the new process; and a handshake that comes late
+        before = {customer.name: answers[customer.name] for customer in customers}
+        wait_until(lambda: all(answers[name] > count + 100 for name, count in before.items()), "more requests")
         assert get_through(slow, trusted).startswith(b"HTTP/1.1 200 ")
         done.set()
         for customer in customers:

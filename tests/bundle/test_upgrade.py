@@ -4,6 +4,7 @@ import json
 import shutil
 import signal
 import subprocess
+import urllib.request
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
@@ -206,6 +207,26 @@ def test_hangup_reloads(site: Site) -> None:
         assert len(with_role(site, "app")) == 1
     assert load.failures == []
     assert site.process.poll() is None
+
+
+def test_file_that_was_replaced_by_hand_is_taken_up_by_hangup(site: Site, next_small: Path, signed_small: Path) -> None:
+    """As when it is built again at the same place: ``upgrade`` is refused, and its fix works."""
+    new = Path(shutil.copy(next_small, site.bundle.with_name("new")))
+    new.replace(site.bundle)
+    refused = upgrade(site, next_small)
+    assert_refused(refused, 55, "was replaced")
+    command = refused.stderr.splitlines()[1].partition("now:  ")[2].split()
+    assert command == ["kill", "-HUP", str(site.process.pid)]
+    before = with_role(site, "app")[0]
+    subprocess.run(command, check=True)
+    wait_until(lambda: all_gone([before]), "the file from before has drained")
+    assert front_page_of(site) == "the new version"
+    assert upgrade(site, signed_small, "--check", "--allow-downgrade").returncode == 0
+
+
+def front_page_of(site: Site) -> str:
+    with urllib.request.urlopen(site.url, timeout=20) as response:
+        return str(response.read().decode())
 
 
 def test_nobody_serves(small: Path, tmp_path: Path) -> None:

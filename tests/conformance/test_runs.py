@@ -269,6 +269,18 @@ def test_start_and_end_are_logged(caplog: pytest.LogCaptureFixture) -> None:
     assert "NoneType" not in caplog.text
 
 
+@pytest.mark.parametrize("is_logged_by_django", [True, False])
+def test_traceback_of_a_failed_task_is_logged_once(caplog: pytest.LogCaptureFixture, is_logged_by_django: bool) -> None:
+    """Django logs it. Where its logger is turned off, the logger of djbundle does."""
+    jobs.fail.enqueue("ValueError")
+    with caplog.at_level(logging.INFO if is_logged_by_django else logging.CRITICAL, logger=LOGGER):
+        caplog.handler.setLevel(logging.NOTSET)
+        run_pending()
+    (record,) = [each for each in caplog.records if each.exc_info]
+    assert (record.name, record.levelname) == (LOGGER if is_logged_by_django else "djbundle.tasks", "ERROR")
+    assert "ValueError: as told" in caplog.text
+
+
 def test_tasks_of_a_test_that_is_one_transaction() -> None:
     """As in a TestCase: a receiver of task_finished sees the end inside the transaction, and all is rolled back."""
     statuses: list[str] = []

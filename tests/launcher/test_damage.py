@@ -267,18 +267,18 @@ def test_flipped_bytes_of_the_launcher(workshop: Path, launcher: Path, nothing: 
     real = packed(tree, launcher, workshop, "real-bundle")
     assert run(real).returncode == 0
     content, altered = bytearray(real.read_bytes()), workshop / "altered"
-    told = tried = 0
+    refusals = starts = 0
     for at in range(0, launcher.stat().st_size, 199):
         content[at] ^= 1 << (at % 8)
         altered.unlink(missing_ok=True)
         altered.write_bytes(content)
         altered.chmod(0o755)
         content[at] ^= 1 << (at % 8)
-        tried += 1
+        starts += 1
         try:
             code = run(altered, seconds=5).returncode
         except (OSError, subprocess.TimeoutExpired):  # OSError: the kernel itself detects that it is no program
             continue
         assert code != 0, f"byte {at}"
-        told += code in (60, 61)
-    assert told > 0.95 * tried
+        refusals += code in (60, 61)
+    assert refusals > 0.95 * starts

@@ -68,7 +68,7 @@ def test_neither_libraries_nor_data_of_the_machine_are_needed(site: Site, tmp_pa
     script.write_text(f'{hide}exec "$@"\n')
     command: list[str | Path] = ["unshare", "--mount", "bash", script, site.bundle, "shell", "-v0", "-c", GAUSS_KRUEGER]
     environment = {"PATH": os.environ["PATH"], **site.environment}
-    told = subprocess.run(
+    result = subprocess.run(
         [*command, "--data-dir", tmp_path], env=environment, capture_output=True, text=True, check=False
     )
-    assert told.stdout.split() == ["3012171", "WGS", "84", "/", "Pseudo-Mercator"], told.stderr
+    assert result.stdout.split() == ["3012171", "WGS", "84", "/", "Pseudo-Mercator"], result.stderr

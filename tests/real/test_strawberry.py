@@ -18,5 +18,5 @@ CREATE = 'mutation { createFruit(data: {name: "Quince", weight: "1.5"}) { id } }
 
 def test_query_and_mutation(site: Site) -> None:
     assert ask(f"{site.url}/graphql/", {"query": CREATE})["data"] == {"createFruit": {"id": "1"}}
-    found = ask(f"{site.url}/graphql/", {"query": "{ fruits { name weight } }"})
-    assert found == {"data": {"fruits": [{"name": "Quince", "weight": "1.50"}]}}
+    response = ask(f"{site.url}/graphql/", {"query": "{ fruits { name weight } }"})
+    assert response == {"data": {"fruits": [{"name": "Quince", "weight": "1.50"}]}}

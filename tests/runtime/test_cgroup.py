@@ -63,8 +63,8 @@ def group(folder: Path, own: str, files: Mapping[str, str]) -> ControlGroup:
     ],
 )
 def test_limits(tmp_path: Path, own: str, files: dict[str, str], memory: int | None, cpus: float | None) -> None:
-    found = group(tmp_path, own, files)
-    assert (found.memory(), found.cpus()) == (memory, cpus)
+    control_group = group(tmp_path, own, files)
+    assert (control_group.memory(), control_group.cpus()) == (memory, cpus)
 
 
 @pytest.mark.parametrize(
@@ -79,5 +79,5 @@ def test_kills_for_memory(tmp_path: Path, own: str, name: str, text: str) -> Non
 
 
 def test_nothing_is_told(tmp_path: Path) -> None:
-    found = ControlGroup(tmp_path / "none", tmp_path)
-    assert (found.memory(), found.cpus(), found.kills_for_memory()) == (None, None, 0)
+    control_group = ControlGroup(tmp_path / "none", tmp_path)
+    assert (control_group.memory(), control_group.cpus(), control_group.kills_for_memory()) == (None, None, 0)

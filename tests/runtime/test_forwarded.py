@@ -124,8 +124,8 @@ def test_no_stranger_changes_what_his_proxy_says(forged: str, address: str, sche
     """The proxy appends the address, and sets or appends the scheme."""
     client = str(getattr(ipaddress.ip_address(address), "ipv4_mapped", None) or address)
     for proto in filter(None, (scheme, f"https, {scheme}" if scheme else "")):
-        found = find_client(PROXIES.trusts, Node("127.0.0.1", 9), ForwardedHeaders(f"{forged}, {address}", proto))
-        assert (found.address, found.scheme) == (client, "http")
+        believed = find_client(PROXIES.trusts, Node("127.0.0.1", 9), ForwardedHeaders(f"{forged}, {address}", proto))
+        assert (believed.address, believed.scheme) == (client, "http")
 
 
 @given(st.text('0123456789abcdef.:[]%"_<>', max_size=60))

@@ -20,8 +20,8 @@ def test_logfmt() -> None:
 
 
 def test_json() -> None:
-    told = json.loads(FORMATS["json"](LINE))
-    assert (told["msg"], told["ms"], told["trace"]) == (LINE.message, 1.5, LINE.trace)
+    fields = json.loads(FORMATS["json"](LINE))
+    assert (fields["msg"], fields["ms"], fields["trace"]) == (LINE.message, 1.5, LINE.trace)
 
 
 def test_text_has_one_line_but_for_tracebacks() -> None:
@@ -91,6 +91,6 @@ def test_webhooks_in_each_format(
     monkeypatch.setattr(masking, "_known", None)
     masking.learn_environment()
     lines.write("error", "shop", f"POST {url} failed", {"path": f"/services/{path}"}, f"Traceback\n  {url}")
-    told = capsys.readouterr().err
-    assert path not in told
-    assert told.count(masking.MASK) == 3
+    output = capsys.readouterr().err
+    assert path not in output
+    assert output.count(masking.MASK) == 3

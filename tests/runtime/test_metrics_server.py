@@ -112,7 +112,7 @@ def test_errors_that_nobody_catches(capfd: pytest.CaptureFixture[str]) -> None:
         Brittle()
         return 0
 
-    for each, said in ((run, "thread helper failed"), (drop, "in a destructor")):
+    for each, message in ((run, "thread helper failed"), (drop, "in a destructor")):
         # pytest has its own hooks
         threading_hook, unraisable_hook = threading.excepthook, sys.unraisablehook
         threading.excepthook, sys.unraisablehook = threading.__excepthook__, sys.__unraisablehook__
@@ -121,7 +121,7 @@ def test_errors_that_nobody_catches(capfd: pytest.CaptureFixture[str]) -> None:
         finally:
             threading.excepthook, sys.unraisablehook = threading_hook, unraisable_hook
         assert status == 0
-        assert_one_line(capfd, said)
+        assert_one_line(capfd, message)
 
 
 def test_hooks_of_the_project_stay(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -134,11 +134,11 @@ def test_hooks_of_the_project_stay(monkeypatch: pytest.MonkeyPatch) -> None:
     assert (threading.excepthook, sys.unraisablehook) == (own, own)
 
 
-def assert_one_line(capfd: pytest.CaptureFixture[str], said: str) -> None:
+def assert_one_line(capfd: pytest.CaptureFixture[str], message: str) -> None:
     """Check that there is one line, in the log's format."""
     out, err = capfd.readouterr()
     assert out == ""
     (line,) = err.splitlines()
     assert line.startswith("time=")
     assert "level=error" in line
-    assert said in line
+    assert message in line

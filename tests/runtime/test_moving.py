@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from djbundle import stand_ins
-from djbundle.contract import verification
+from djbundle.contract import variables
 from djbundle.runtime.core.bundle import Bundle
 from djbundle.runtime.settings import overlay as overlay_module
 from djbundle.runtime.settings import relocation, rules, verify_mode
@@ -148,7 +148,7 @@ def test_relative_folders_are_those_of_the_project(bundle: Bundle) -> None:
 
 
 def test_trial_writes_nothing_elsewhere(bundle: Bundle, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv(verification.VERIFY_MODE_VARIABLE, "1")
+    monkeypatch.setenv(variables.VERIFY_MODE, "1")
     overlay = overlay_of(
         bundle,
         CACHES={

@@ -37,7 +37,7 @@ else:
 
 
 @pytest.mark.parametrize(
-    ("view", "said"),
+    ("view", "message"),
     [
         ("pass", "it answers"),
         ("assert request.get_host() == 'shop.example' and request.is_secure()", "it answers"),
@@ -45,13 +45,14 @@ else:
         ("time.sleep(600)", "/ fails: no answer within 1 s"),
         ("os.kill(os.getpid(), signal.SIGKILL)", "/ fails: the process was killed"),
         ("os._exit(3)", "/ fails: the process ended with code 3"),
+        ("sys.exit(3)", "/ fails: SystemExit(3)"),
     ],
 )
-def test_front_page(view: str, said: str) -> None:
+def test_front_page(view: str, message: str) -> None:
     patience = "1" if "sleep" in view else "60"
     command = [sys.executable, "-c", PROBE, view, patience]
     result = subprocess.run(command, capture_output=True, text=True, check=True, timeout=120)
-    assert result.stdout.splitlines()[-1].startswith(said)
+    assert result.stdout.splitlines()[-1].startswith(message)
 
 
 @pytest.mark.parametrize("view", ["from django.http import Http404; raise Http404", "1 / 0"])

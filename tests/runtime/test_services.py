@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from djbundle.contract import verification
+from djbundle.contract import variables
 from djbundle.errors import SettingsError
 from djbundle.manifest import Variable
 from djbundle.runtime.core.bundle import Bundle
@@ -102,7 +102,7 @@ def test_a_variable_that_the_settings_read_is_theirs(bundle: Bundle, monkeypatch
 
 
 def test_verify_mode_uses_no_server(bundle: Bundle, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv(verification.VERIFY_MODE_VARIABLE, "1")
+    monkeypatch.setenv(variables.VERIFY_MODE, "1")
     for name in ("DATABASE_URL", "CACHE_URL", "MEDIA_URL"):
         monkeypatch.setenv(name, "nonsense")
     overlay = overlay_of(bundle, DATABASES={"default": SQLITE})

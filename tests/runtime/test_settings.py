@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from djbundle.contract import verification
+from djbundle.contract import variables
 from djbundle.runtime.core.bundle import Bundle
 from djbundle.runtime.settings import rules
 from djbundle.storages import HASHED_STORAGE
@@ -55,7 +55,7 @@ def test_own_key_is_kept(bundle: Bundle) -> None:
 
 
 def test_key_of_a_trial_is_the_same_at_each_start(bundle: Bundle, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv(verification.VERIFY_MODE_VARIABLE, "1")
+    monkeypatch.setenv(variables.VERIFY_MODE, "1")
     keys = set()
     for key in ("made at random", "made again"):
         overlay = overlay_of(bundle, SECRET_KEY=key)

@@ -8,16 +8,16 @@ from typing import Any
 import pytest
 from servestatic.responders import Redirect, StaticFile
 
-from djbundle.runtime.http.limits.whole_pages import MAX_WHOLE_SIZE
-from djbundle.runtime.http.protocol.response_middleware import AddedHeaders
-from djbundle.runtime.http.protocol.transport import Request
-from djbundle.runtime.http.static_cache import (
+from djbundle.runtime.files.static_cache import (
     MAX_ACCEPT_ENCODING_LENGTH,
     MAX_CACHE_SIZE,
     MAX_LOOKUPS,
     MAX_UNSPLIT_SIZE,
     StaticCache,
 )
+from djbundle.runtime.http.limits.whole_pages import MAX_WHOLE_SIZE
+from djbundle.runtime.http.protocol.response_middleware import AddedHeaders
+from djbundle.runtime.http.protocol.transport import Request
 from tests.runtime.granian import make_request
 
 

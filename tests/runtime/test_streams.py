@@ -6,17 +6,17 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from djbundle.runtime.http.limits import streams
+from djbundle.runtime.http.limits import part_sizes
 from djbundle.runtime.http.limits.limits import Limits
-from djbundle.runtime.http.limits.streams import (
+from djbundle.runtime.http.limits.part_sizes import (
     BUFFERED_SIZE,
     FAST_CLIENT_TIME,
     MAX_PART_SIZE,
     MAX_TOTAL_PART_SIZE,
     MIN_PART_SIZE,
     PartSizes,
-    Streams,
 )
+from djbundle.runtime.http.limits.streams import Streams
 from djbundle.runtime.options.http import HttpOptions
 
 BODY = os.urandom(5_000_000)
@@ -34,7 +34,7 @@ class Clock:
 def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     """Install a clock that moves only when a test moves it."""
     clock = Clock()
-    monkeypatch.setattr(streams, "time", clock)
+    monkeypatch.setattr(part_sizes, "time", clock)
     return clock
 
 
@@ -71,11 +71,11 @@ def test_an_empty_file_has_no_parts() -> None:
 
 
 def test_who_takes_nothing_has_little_ahead() -> None:
-    assert {*given_ahead(PartSizes(make_streams()))} == {MIN_PART_SIZE}
+    assert {*given_ahead(make_streams().part_sizes())} == {MIN_PART_SIZE}
 
 
 def test_parts_follow_the_client(clock: Clock) -> None:
-    sizes = PartSizes(make_streams())
+    sizes = make_streams().part_sizes()
     given_ahead(sizes)
     assert [sizes.next(), sizes.next(), sizes.next()] == [4 * MIN_PART_SIZE, MAX_PART_SIZE, MAX_PART_SIZE]
     for expected in (MAX_PART_SIZE // 4, MIN_PART_SIZE, MIN_PART_SIZE):
@@ -89,7 +89,7 @@ def test_many_clients_share_what_there_is() -> None:
     shared = make_streams()
     for clients in (1, 32, 200, 10_000):
         shared.open |= dict.fromkeys(range(clients))  # type: ignore[arg-type]
-        sizes = PartSizes(shared)
+        sizes = shared.part_sizes()
         given_ahead(sizes)
         largest = [sizes.next() for _ in range(3)][-1]
         assert largest == max(MIN_PART_SIZE, min(MAX_PART_SIZE, MAX_TOTAL_PART_SIZE // clients))

@@ -92,19 +92,19 @@ def test_any_wait(text: str) -> None:
 def test_any_problem(value: object, status: int) -> None:
     """Any problem becomes one short line."""
     answer = Response("https://ca.test/order", {}, json.dumps(value).encode())
-    said = str(ProblemError(status, answer))
-    assert len(said) <= 301
-    assert said.isprintable()
+    message = str(ProblemError(status, answer))
+    assert len(message) <= 301
+    assert message.isprintable()
 
 
 @given(values, names)
 def test_any_members(value: object, name: str) -> None:
     ask: list[Callable[[Resource], Any]] = [
-        lambda found: found.text(name),
-        lambda found: found.texts(name),
-        lambda found: found.link(name),
-        lambda found: found.inner(name),
-        lambda found: [each.text("type") for each in found.list_of(name)],
+        lambda answer: answer.text(name),
+        lambda answer: answer.texts(name),
+        lambda answer: answer.link(name),
+        lambda answer: answer.inner(name),
+        lambda answer: [each.text("type") for each in answer.list_of(name)],
     ]
     for each in ask:
         with contextlib.suppress(AcmeError):

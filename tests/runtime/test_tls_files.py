@@ -37,11 +37,11 @@ def test_files_of_an_older_version_are_used(store: Store) -> None:
     assert store.read("authority.pem") == AUTHORITY
     assert store.read("root.pem") == ROOT
     assert issued_by(content, ROOT)
-    found = find_certificate(SITE)
-    assert found is not None
-    assert found.names == {"localhost", "127.0.0.1", "::1"}
-    assert found.ends - found.begins == CERTIFICATE_LIFE + HOUR
-    assert seconds_left(found, ("localhost", "::1"), found.begins) > 0
+    certificate = find_certificate(SITE)
+    assert certificate is not None
+    assert certificate.names == {"localhost", "127.0.0.1", "::1"}
+    assert certificate.ends - certificate.begins == CERTIFICATE_LIFE + HOUR
+    assert seconds_left(certificate, ("localhost", "::1"), certificate.begins) > 0
     assert SITE.startswith(key_to_pem(read_key(SITE)))
 
 
@@ -56,9 +56,9 @@ def test_authority_that_lost_its_key_is_made_anew(store: Store) -> None:
 
 @pytest.mark.parametrize("domain", [f"{'a' * 63}.{'b' * 63}.test", "xn--mnchen-3ya.test", "_a.test"])
 def test_names_that_are_odd(store: Store, domain: str) -> None:
-    found = find_pair(issue_internal(store, "s" * 200, (domain,)).encode())
-    assert found is not None
-    assert found.names == {domain, "localhost", "127.0.0.1", "::1"}
+    pair = find_pair(issue_internal(store, "s" * 200, (domain,)).encode())
+    assert pair is not None
+    assert pair.names == {domain, "localhost", "127.0.0.1", "::1"}
 
 
 @pytest.mark.parametrize(

@@ -138,3 +138,10 @@ def until_cancelled(context: TaskContext, folder: str) -> None:
     while True:
         context.progress(1, 2, "waiting")  # type: ignore[attr-defined]
         time.sleep(0.01)
+
+
+@task
+def note(path: str, text: str = "x") -> None:
+    """Add a line to a file."""
+    with Path(path).open("a") as file:
+        file.write(f"{text}\n")

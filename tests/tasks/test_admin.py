@@ -467,7 +467,7 @@ def test_pause_and_resume(boss: Client, viewer: Client) -> None:
     assert not PausedQueue.objects.exists()
 
 
-def test_workers_are_live_or_silent(boss: Client) -> None:
+def test_workers_are_live_or_stale(boss: Client) -> None:
     now = timezone.now()
     common = {"queues": ["mails"], "processes": 2, "threads": 4, "started_at": now - HOUR}
     WorkerRecord.objects.create(identity="a", host=ATTACK, pid=4711, seen_at=now, **common)
@@ -475,6 +475,7 @@ def test_workers_are_live_or_silent(boss: Client) -> None:
     WorkerRecord.objects.create(identity="c", host="shop-3", pid=1, seen_at=now - 30 * HOUR, **common)
     html = page(boss, OVERVIEW)
     assert [row.is_stale for row in workers(now)] == [False, True]
+    assert html.count("</span> Live</span>") == html.count("</span> Stale</span>") == 1
     assert "<td>4711</td>" in html
     assert "2 × 4" in html
     assert ESCAPED in html

@@ -237,5 +237,6 @@ def test_helper_finishes_what_it_has_begun(tmp_path: Path) -> None:
             key.data()
         assert lines == [b"begun"]
         helper.finish()
+        helper.stop()
     assert (tmp_path / "finished").exists()
     assert helper.pid == 0

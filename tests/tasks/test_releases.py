@@ -13,6 +13,7 @@ from django.tasks import Task
 from django.test import Client, override_settings
 from django.utils import timezone
 
+from djbundle.contract import variables
 from djbundle.tasks import call, chain, operations_api, schedules
 from djbundle.tasks.models import Release, Schedule, TaskRecord, WorkerRecord
 from djbundle.tasks.store import releases, transitions
@@ -205,7 +206,7 @@ def test_version_is_what_somebody_says_or_follows_the_code(monkeypatch: pytest.M
     name = releases.name.__wrapped__
     assert len(name()) == 12
     assert name() == name()
-    monkeypatch.setenv(releases.VARIABLE, "1.2 (2027-01-01)")
+    monkeypatch.setenv(variables.RELEASE, "1.2 (2027-01-01)")
     assert name() == "1.2 (2027-01-01)"
     with override_settings(TASKS={"default": {"BACKEND": BACKEND, "OPTIONS": {"VERSION": 3}}}):
         assert name() == "3"

@@ -215,10 +215,10 @@ def libc_realpath(path: str) -> str:
     libc.realpath.restype = ctypes.c_char_p
     if "\0" in path:
         raise ValueError
-    found = libc.realpath(path.encode(), None)
-    if found is None:
+    resolved = libc.realpath(path.encode(), None)
+    if resolved is None:
         raise OSError(ctypes.get_errno(), "")
-    return shown(found.decode())
+    return shown(resolved.decode())
 
 
 def in_folder(path: str) -> list[object]:
@@ -326,9 +326,9 @@ def libc_glob(pattern: str) -> list[str]:
 
     libc, result = ctypes.CDLL(None), Result()
     assert libc.glob(pattern.encode(), 0, None, ctypes.byref(result)) == 0
-    found = [shown(result.paths[number].decode()) for number in range(result.count)]
+    paths = [shown(result.paths[number].decode()) for number in range(result.count)]
     libc.globfree(ctypes.byref(result))
-    return sorted(found)
+    return sorted(paths)
 
 
 def copied(copy: Callable[[str, str], str]) -> str:
@@ -383,19 +383,19 @@ def write_database() -> str:
 
 
 def read_in_threads() -> list[str]:
-    found: set[str] = set()
+    digests: set[str] = set()
     names = ("file.txt", "large.bin", "folder/inner/deep.txt", "copy.txt")
 
     def work() -> None:
         for _ in range(50):
-            found.update(f"{name} {digest(Path(f'{ODD}/{name}').read_bytes())}" for name in names)
+            digests.update(f"{name} {digest(Path(f'{ODD}/{name}').read_bytes())}" for name in names)
 
     threads = [threading.Thread(target=work) for _ in range(8)]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
-    return sorted(found)
+    return sorted(digests)
 
 
 def read_in_child() -> list[str]:
@@ -403,8 +403,8 @@ def read_in_child() -> list[str]:
     reader, writer = os.pipe()
     child = os.fork()
     if not child:
-        told = [read(before), digest(Path(f"{ODD}/copy.txt").read_bytes()), min(os.listdir(ODD))]
-        os.write(writer, json.dumps(told).encode())
+        outcome = [read(before), digest(Path(f"{ODD}/copy.txt").read_bytes()), min(os.listdir(ODD))]
+        os.write(writer, json.dumps(outcome).encode())
         os._exit(0)
     os.waitpid(child, 0)
     return [str(each) for each in json.loads(os.read(reader, 4096))]

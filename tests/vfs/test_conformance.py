@@ -19,12 +19,12 @@ def test_every_call_is_answered_as_on_disk(
     in_memory: RunPython, on_disk: RunPython, disk: tuple[Path, Path], tmp_path: Path
 ) -> None:
     expected = answers(on_disk, disk[1], tmp_path / "one")
-    found = answers(in_memory, VIRTUAL, tmp_path / "two")
+    answered = answers(in_memory, VIRTUAL, tmp_path / "two")
     assert len(expected) > 3000
     differences = {
-        name: (found.get(name), expected.get(name))
-        for name in found.keys() | expected.keys()
-        if found.get(name) != expected.get(name)
+        name: (answered.get(name), expected.get(name))
+        for name in answered.keys() | expected.keys()
+        if answered.get(name) != expected.get(name)
     }
     assert differences == {}, f"{len(differences)} of {len(expected)}"
 
@@ -37,6 +37,6 @@ def test_every_function_of_libc_answers_as_on_disk(
     subprocess.run(["gcc", "-Wall", "-O1", "-fPIC", "-shared", source, "-o", library], check=True)
     code = f"import ctypes; ctypes.CDLL('{library}').run(b'%s')"
     expected = on_disk("-c", code % disk[1]).stdout.splitlines()
-    found = in_memory("-c", code % VIRTUAL).stdout.splitlines()
+    lines = in_memory("-c", code % VIRTUAL).stdout.splitlines()
     assert len(expected) > 150
-    assert found == expected
+    assert lines == expected

@@ -52,10 +52,10 @@ def _latency(table: Table) -> list[Line]:
     assert ours
     median, last, *_ = (value or 0.0 for value in table.row(ours[0]))
     is_first = other is None or median <= other[1]
-    met = median < LATENCY[0] and last < LATENCY[1] and is_first
+    is_met = median < LATENCY[0] and last < LATENCY[1] and is_first
     beside = f"{number(other[1])} ms, {other[0]}" if other else ""
     bar = f"p50 under {number(LATENCY[0])} ms, p99 under {number(LATENCY[1])} ms, fastest"
-    return [Line(table.title, f"p50 {number(median)} ms, p99 {number(last)} ms", beside, bar, met)]
+    return [Line(table.title, f"p50 {number(median)} ms, p99 {number(last)} ms", beside, bar, is_met)]
 
 
 def _backlog(table: Table) -> list[Line]:

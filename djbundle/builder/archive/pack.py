@@ -325,6 +325,6 @@ def _compress_blocks(raw_blocks: list[_RawBlock], cache: Cache, progress: Callab
     with ThreadPoolExecutor(os.cpu_count()) as pool:
         largest_first = sorted(range(len(raw_blocks)), key=lambda number: -len(raw_blocks[number].data))
         running = {number: pool.submit(compress_block, raw_blocks[number]) for number in largest_first}
-        for done, _ in enumerate(as_completed(running.values()), 1):
-            progress(done / len(raw_blocks))
+        for count, _ in enumerate(as_completed(running.values()), 1):
+            progress(count / len(raw_blocks))
     return [running[number].result() for number in range(len(raw_blocks))]

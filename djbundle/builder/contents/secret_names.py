@@ -14,7 +14,7 @@ from pathlib import PurePath
 
 @dataclass(frozen=True, slots=True)
 class Suspicion:
-    """Why a file stays out."""
+    """The reason for which a file stays out."""
 
     reason: str  # "a private key by its name"
     is_secret: bool = False  # only `include` with the full name includes it, not a pattern

@@ -228,8 +228,8 @@ class FileSelection:
         suspicion = suspicion_of_name(PurePath(path))
         is_news = is_read and not (suspicion and suspicion.is_expected)
         also = f", and {OPENED}" if is_read else ""
-        shown = f"{path}/" if (self.project.root / path).is_dir() else str(path)
-        return Decision(shown, False, f"ignored by {by}{also}", is_news=is_news)
+        name = f"{path}/" if (self.project.root / path).is_dir() else str(path)
+        return Decision(name, False, f"ignored by {by}{also}", is_news=is_news)
 
 
 def _matches(path: PurePath, pattern: str) -> bool:

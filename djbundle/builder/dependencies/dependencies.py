@@ -21,6 +21,7 @@ from djbundle.builder.inspection.inspection import Inspection
 from djbundle.builder.project import installed
 from djbundle.builder.project.configuration import file_entries
 from djbundle.builder.project.project import Project
+from djbundle.contract.variables import BROKER_URL
 from djbundle.errors import ConfigurationError, UnsupportedVersionError
 
 # Packages that the runtime needs. djbundle's other requirements only serve the build.
@@ -33,7 +34,7 @@ KNOWN = frozenset(RUNTIME[1:])  # the runtime's use of these is known, so they a
 NOT_NEEDED = {"granian": ("click",)}  # only for its command line, which a bundle does not have
 # Database drivers. Another database address in the environment may need another driver.
 DRIVERS = frozenset({"mysqlclient", "oracledb", "psycopg", "psycopg2", "psycopg2-binary", "pymysql"})
-BROKERS = ("amqp", "kombu", "redis")  # of tasks; TASKS_URL may name any
+BROKERS = ("amqp", "kombu", "redis")  # of tasks; the broker's URL may name any
 # For variables that move a bundle to other services, whatever its settings read: extras of djbundle. A row goes in if
 # all of its packages are installed for the project. With them come those at its end, if need be from djbundle.
 SERVICES = (
@@ -141,7 +142,7 @@ def _roots(project: Project, inspection: Inspection, owners: Owners) -> Iterator
     if variable := next(variables, None):
         yield from ((name, f"a database that {variable} may name", set()) for name in sorted(DRIVERS))
     if TASKS_MODULE in inspection.modules:
-        yield from ((name, "a broker that TASKS_URL may name", set()) for name in BROKERS)
+        yield from ((name, f"a broker that {BROKER_URL} may name", set()) for name in BROKERS)
     yield from _for_services()
     yield from ((name, reason, set()) for name, reason in _for_tls(project))  # last, so the project's own reason wins
 

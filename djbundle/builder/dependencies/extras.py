@@ -38,12 +38,12 @@ def chosen_extras(distribution: importlib.metadata.Distribution) -> set[str]:
 
 def _is_chosen(name: str, extra: str) -> bool:
     """Return whether the requirements of an extra, and of their own extras, are installed; these may form cycles."""
-    waiting, seen = [(name, extra)], set()
+    waiting, visited = [(name, extra)], set()
     while waiting:
         name, extra = each = waiting.pop()
-        if each in seen:
+        if each in visited:
             continue
-        seen.add(each)
+        visited.add(each)
         own = [requirement for requirement in _requirements(name)[1] if _is_of(requirement, extra)]
         if not own or not all(_is_installed(requirement, name) for requirement in own):
             return False

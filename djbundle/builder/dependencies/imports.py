@@ -41,17 +41,17 @@ class LateImports:
         return self._search(sources, known, without=())
 
     def of_distributions(self, known: Collection[str]) -> dict[str, str]:
-        """Return the same for the modules of all distributions in `known`; each is read once."""
+        """Return what the modules of all distributions in `known` import, as `of_project` does. Each is read once."""
         names = [name for name in known if name not in self._read]
         self._read.update(names)
         files = (file for name in names for file in self._files_of(name))
         return self._search(files, known, without=DEVELOPMENT_TOOLS)
 
     def _files_of(self, name: str) -> Iterator[tuple[Path, Path]]:
-        """Yield the modules to read of a distribution.
+        """Yield the modules of a distribution that are to be read.
 
-        If the project loaded some of its modules, only those, because a package may have a hundred alternatives; else
-        all of them.
+        These are the modules that the project has loaded, because a package may have a hundred alternatives. If it has
+        loaded none, these are all modules of the distribution.
         """
         modules = self._owners.loaded.get(name) or self._owners.modules.get(name, {})
         for module, path in modules.items():
@@ -74,8 +74,8 @@ class LateImports:
             if (rest := names - {*known, *without, DJBUNDLE})
         }
         imports, groups, new = ImportedModules(owners), NamedGroups(plugins), dict[str, str]()
-        for shown, path in sources:
-            content, file = path.read_bytes(), shown.with_suffix(".py")
+        for source, path in sources:
+            content, file = path.read_bytes(), source.with_suffix(".py")
             for module in imports.of(content):
                 new.setdefault(owners[module], f"imported in {file}")
             for group in groups.of(content):

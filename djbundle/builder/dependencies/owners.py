@@ -12,10 +12,10 @@ SCRIPTS = frozenset({"console_scripts", "gui_scripts"})  # commands, not plug-in
 
 
 class Owners:
-    """The installed distributions and their modules; `modules` are those that the project has loaded, with files.
+    """The installed distributions and their modules.
 
-    A module belongs to a distribution by its file, not by its name, because distributions may share a namespace
-    package.
+    `modules` are the modules that the project has loaded, each with its file. The file of a module tells which
+    distribution it belongs to. Its name does not, because distributions may share a namespace package.
     """
 
     def __init__(self, modules: dict[str, str | None]) -> None:

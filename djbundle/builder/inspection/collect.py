@@ -6,7 +6,7 @@ import traceback
 from pathlib import Path
 from typing import Any
 
-from djbundle.builder.core.child import ChildDiedError, run_in_child
+from djbundle.common.child import ChildDiedError, run_in_child
 from djbundle.settings_module import like
 from djbundle.storages import with_hashed_names
 

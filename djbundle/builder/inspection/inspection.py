@@ -12,9 +12,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from djbundle.builder.project.discovery import SETTINGS_VARIABLE
 from djbundle.builder.project.installed import distribution, project_command
 from djbundle.builder.project.project import Project
+from djbundle.contract.variables import SETTINGS_MODULE
 from djbundle.errors import (
     AppNotInstalledError,
     DiskFullError,
@@ -46,7 +46,7 @@ class ReadVariable:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Inspection:
-    """What the probe saw."""
+    """The facts that the probe found."""
 
     django: str
     wsgi_application: str | None
@@ -71,7 +71,7 @@ class Inspection:
 
     @property
     def interface(self) -> Interface:
-        """ASGI if the project sets ASGI_APPLICATION, else WSGI.
+        """The interface: "asgi" if the project sets ASGI_APPLICATION, else "wsgi".
 
         startproject writes WSGI_APPLICATION into every project, but never ASGI_APPLICATION.
         """
@@ -154,7 +154,7 @@ def error_of_failure(failure: dict[str, Any], project: Project) -> DjbundleError
             )
         if not missing or is_own_module:
             return SettingsError(
-                f'{SETTINGS_VARIABLE} "{project.settings_module}" does not import: {message}', f"correct {place}"
+                f'{SETTINGS_MODULE} "{project.settings_module}" does not import: {message}', f"correct {place}"
             )
     if missing and not is_own_module:
         return AppNotInstalledError(
@@ -185,6 +185,6 @@ def _missing_variables_error(project: Project, variables: list[tuple[str, str]])
     word = "variable" if len(variables) == 1 else "variables"
     options = " ".join(f"--env {name}=build-only" for name, _ in variables)
     return MissingVariableError(
-        f'{SETTINGS_VARIABLE} "{project.settings_module}" needs the environment {word} {names}',
+        f'{SETTINGS_MODULE} "{project.settings_module}" needs the environment {word} {names}',
         f"give a value for the build:  djbundle build {options}",
     )

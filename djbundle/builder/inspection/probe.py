@@ -32,10 +32,10 @@ from djbundle.builder.inspection.required_variables import (
 )
 from djbundle.builder.inspection.settings_models import model_readings
 from djbundle.builder.inspection.watch import Watch
-from djbundle.builder.project.discovery import SETTINGS_VARIABLE
 from djbundle.builder.project.env_files import ENV_FILE, names_in
 from djbundle.common.machine_ties import Tie, ties_in
 from djbundle.contract import verification
+from djbundle.contract.variables import SETTINGS_MODULE
 from djbundle.settings_module import INSECURE_KEY, applying_changes, import_settings
 from djbundle.stand_ins import replace_caches
 
@@ -59,7 +59,7 @@ def note_opened(event: str, arguments: tuple[Any, ...]) -> None:
 
 def probe(report: Path, static_folder: Path, scratch: str, *, stand_ins: bool) -> None:
     step = "settings"
-    name, before = os.environ[SETTINGS_VARIABLE], dict(os.environ)
+    name, before = os.environ[SETTINGS_MODULE], dict(os.environ)
     watch = Watch(Path.cwd())
     opened.extend(file for module in list(sys.modules.values()) if (file := file_of(module)))
     sys.addaudithook(note_opened)
@@ -357,7 +357,7 @@ def missing_with_places(step: str, error: BaseException, watch: Watch) -> list[t
         places = {item.name: item.place for item in model_readings(watch)}
     else:
         first = missing_variable(error)
-        missing = missing_variables(watch, os.environ[SETTINGS_VARIABLE], first) if first and step == "settings" else []
+        missing = missing_variables(watch, os.environ[SETTINGS_MODULE], first) if first and step == "settings" else []
         missing = missing or ([first] if first else [])
         places = {name: reading.place for name, reading in watch.readings.items()}
     return [(name, places.get(name, "")) for name in missing]

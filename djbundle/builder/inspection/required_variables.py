@@ -14,10 +14,10 @@ import sys
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from djbundle.builder.core.child import ChildDiedError, run_in_child
 from djbundle.builder.inspection.settings_models import model_readings
 from djbundle.builder.inspection.watch import Watch
 from djbundle.builder.project.env_files import ENV_FILE, names_in
+from djbundle.common.child import ChildDiedError, run_in_child
 
 IMPORT_TIMEOUT = 5  # seconds for one import
 SETTINGS_PACKAGES = frozenset({"environ", "environs", "decouple", "dj_database_url", "dotenv", "pydantic_settings"})

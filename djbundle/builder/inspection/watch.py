@@ -12,7 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
 
-from djbundle.builder.project.discovery import IGNORED_FOLDERS, SETTINGS_VARIABLE
+from djbundle.builder.project.discovery import IGNORED_FOLDERS
+from djbundle.contract.variables import SETTINGS_MODULE
 from djbundle.settings_module import CLASS_VARIABLE
 
 MACHINERY = frozenset({"os", "_collections_abc", "collections.abc", __name__})  # between reader and value
@@ -46,7 +47,7 @@ class Watch:
         os.environ.__class__ = _WatchedEnviron
 
     def note(self, name: str, *, was_set: bool, is_required: bool) -> None:
-        if name in self.readings or name in (SETTINGS_VARIABLE, CLASS_VARIABLE):
+        if name in self.readings or name in (SETTINGS_MODULE, CLASS_VARIABLE):
             return
         if reader := self._reading_frame(name):
             frame, is_direct = reader

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from djbundle.contract import file_format, layout
+from djbundle.contract import exit_codes, file_format, layout, variables
 
 TEMPLATE = """\
 /* Generated from djbundle/contract. Change it there. */
@@ -24,7 +24,8 @@ STRINGS = {
     "LIBRARIES": layout.LIBRARIES,
     "PROGRAM": layout.PROGRAM,
     "LOADER": layout.LOADER,
-    "EXECUTABLE_VARIABLE": layout.EXECUTABLE_VARIABLE,
+    "EXECUTABLE_VARIABLE": variables.EXECUTABLE,
+    "EXTRACT_VARIABLE": variables.EXTRACT,
     "MAGIC": file_format.MAGIC.decode(),
 }
 NUMBERS = {
@@ -39,6 +40,7 @@ NUMBERS = {
     "kind ": {
         name: getattr(file_format, name) for name in ("KIND_FOLDER", "KIND_FILE", "KIND_EXECUTABLE", "KIND_LINK")
     },
+    "exit_code ": {name: code for name, code in vars(exit_codes).items() if name.startswith("EXIT_")},
 }
 
 

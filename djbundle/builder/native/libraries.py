@@ -89,8 +89,8 @@ def _drop_orphans(tree: Tree, needs: dict[str, dict[str, str]]) -> None:
 
     Such libraries lie in a folder ``<package>.libs``, where auditwheel puts the libraries of the package's modules.
     """
-    kept = underlinked.closure((name for name in needs if ".libs/" not in name), needs)
-    for name in needs.keys() - kept:
+    needed_libraries = underlinked.closure((name for name in needs if ".libs/" not in name), needs)
+    for name in needs.keys() - needed_libraries:
         tree.remove(name)
         del needs[name]
 
@@ -102,18 +102,18 @@ def _break_cycles(needs: dict[str, dict[str, str]]) -> dict[str, list[str]]:
     and HarfBuzz do, one must be loaded first. Functions are bound at their first call, when both are loaded.
     """
     cut: dict[str, list[str]] = {name: [] for name in needs}
-    done: set[str] = set()
+    visited: set[str] = set()
 
     def visit(name: str, above: tuple[str, ...]) -> None:
         for needed in sorted(needs[name]):
             if needed in (*above, name):
                 cut[name].append(needed)
-            elif needed not in done:
+            elif needed not in visited:
                 visit(needed, (*above, name))
-        done.add(name)
+        visited.add(name)
 
     for name in sorted(needs):
-        if name not in done:
+        if name not in visited:
             visit(name, ())
     return cut
 

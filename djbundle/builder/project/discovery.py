@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from djbundle.builder.project.configuration import Configuration
+from djbundle.contract.variables import SETTINGS_MODULE
 from djbundle.errors import AmbiguousProjectError, AmbiguousSettingsError, ProjectNotFoundError
 from djbundle.settings_module import CLASS_VARIABLE
 
-SETTINGS_VARIABLE = "DJANGO_SETTINGS_MODULE"
 IGNORED_FOLDERS = frozenset(
     (
         *(".git", ".hg", ".svn", ".idea", ".vscode", ".mypy_cache", ".pytest_cache", ".ruff_cache", ".tox", ".nox"),
@@ -71,7 +71,7 @@ def choose_settings(
     choices = (
         SettingsChoice(option or "", "by --settings"),
         SettingsChoice(configuration.settings or "", "by [tool.djbundle]"),
-        SettingsChoice(os.environ.get(SETTINGS_VARIABLE, ""), f"by ${SETTINGS_VARIABLE}"),
+        SettingsChoice(os.environ.get(SETTINGS_MODULE, ""), f"by ${SETTINGS_MODULE}"),
     )
     for explicit in choices:
         if explicit.module:
@@ -124,7 +124,7 @@ def _server_modules(base: Path) -> Iterator[Path]:
             yield from (path for path in paths if not IGNORED_FOLDERS & set(path.relative_to(base).parts))
 
 
-def _constant_in(path: Path, variable: str = SETTINGS_VARIABLE) -> str | None:
+def _constant_in(path: Path, variable: str = SETTINGS_MODULE) -> str | None:
     """Return the text set for the variable in a file, or None.
 
     It is set by ``os.environ.setdefault("DJANGO_SETTINGS_MODULE", "...")`` or an assignment to that key.
@@ -164,7 +164,7 @@ def _only_candidate(base: Path, manage: Path | None, folder: Path) -> SettingsCh
         return SettingsChoice(production[0], f"the one for production of {len(candidates)}")
     if not candidates:
         raise ProjectNotFoundError(
-            f"manage.py names no {SETTINGS_VARIABLE} and there is no settings.py", "give --settings MODULE"
+            f"manage.py names no {SETTINGS_MODULE} and there is no settings.py", "give --settings MODULE"
         )
     raise AmbiguousSettingsError(
         f"there are several settings modules: {', '.join(candidates)}",

@@ -10,13 +10,13 @@ from pathlib import Path
 from djbundle.builder.core import git
 from djbundle.builder.project.configuration import Configuration, read_pyproject
 from djbundle.builder.project.discovery import (
-    SETTINGS_VARIABLE,
     choose_settings,
     find_manage,
     find_root,
     find_settings_class,
 )
 from djbundle.builder.project.listing import Listing, inner_target, list_project
+from djbundle.contract.variables import SETTINGS_MODULE
 from djbundle.errors import ProjectSyntaxError
 from djbundle.settings_module import CLASS_VARIABLE
 
@@ -44,7 +44,7 @@ class Project:
 
     def settings_variables(self) -> dict[str, str]:
         """Return the environment variables that name the settings for Django."""
-        variables = {SETTINGS_VARIABLE: self.settings_module, CLASS_VARIABLE: self.settings_class}
+        variables = {SETTINGS_MODULE: self.settings_module, CLASS_VARIABLE: self.settings_class}
         return {name: value for name, value in variables.items() if value}
 
     def sources(self) -> Iterator[Path]:

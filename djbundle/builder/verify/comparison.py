@@ -35,8 +35,8 @@ class Comparison:
     def sort_problems(self, record: CrawlRecord, data: Path) -> None:
         """Turn problems into warnings if the project has them outside of a bundle too.
 
-        A page that does not answer stays a problem: each request for it takes a thread or a process from all other
-        requests. `data` is the data directory of the crawled bundle.
+        A page that does not answer stays a problem, because each request for it occupies a thread or ends a process.
+        `data` is the data directory of the crawled bundle.
         """
         comparable = [each for each in record.problems if each.request or each.what in COMMANDS]
         outcomes = self.try_outside(comparable, record.site_facts, data) if comparable else {}

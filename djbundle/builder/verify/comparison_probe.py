@@ -12,13 +12,13 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from djbundle.builder.core.child import ChildDiedError, run_in_child
 from djbundle.builder.core.engines import SQLITE_ENGINES
 from djbundle.builder.core.sandbox import confine_to
 from djbundle.builder.inspection.collect import prepare_static_files
 from djbundle.builder.inspection.probe import ensure_secret_key, redirect_files, replace_cache_servers
-from djbundle.builder.project.discovery import SETTINGS_VARIABLE
 from djbundle.builder.verify.client import ACCEPT, PAGE_TIMEOUT
+from djbundle.common.child import ChildDiedError, run_in_child
+from djbundle.contract.variables import SETTINGS_MODULE
 from djbundle.settings_module import applying_changes, import_settings
 
 
@@ -41,7 +41,7 @@ def outcomes_of(plan: dict[str, Any], work: Path) -> dict[str, str]:
 
 def set_up_project(plan: dict[str, Any], work: Path) -> None:
     """Start Django with the settings changed as in a bundle, on the crawl's databases or on new ones."""
-    settings: Any = import_settings(os.environ[SETTINGS_VARIABLE])
+    settings: Any = import_settings(os.environ[SETTINGS_MODULE])
     with applying_changes(settings):
         change_settings(settings, plan, work)
     import django  # noqa: PLC0415 - after the settings, whose errors come first

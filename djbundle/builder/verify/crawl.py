@@ -22,7 +22,7 @@ from djbundle.builder.verify.diagnosis import Diagnosis
 from djbundle.builder.verify.in_bundle_scripts import CHECK_OUTPUT_START, CHECK_SCRIPT, SITE_FACTS_SCRIPT
 from djbundle.builder.verify.site_log import SiteLog
 from djbundle.builder.verify.unanswered import get_with_retry, problem_without_answer, wait_until_back
-from djbundle.contract import verification
+from djbundle.contract import variables, verification
 
 START_TIMEOUT = 60.0  # seconds for the site to start, and for its worker
 # Pages that end the session, or never end.
@@ -53,14 +53,15 @@ class Crawler:
         when_migrated: Callable[[Path], object] | None = None,
     ) -> None:
         self.paths = paths
-        overrides = {verification.VERIFY_MODE_VARIABLE: "1", "DJBUNDLE_DATA_DIR": str(paths.data)}
-        self.environment = {"DJBUNDLE_ALLOWED_HOSTS": "localhost,127.0.0.1", **environment, **overrides}
+        overrides = {variables.VERIFY_MODE: "1", variables.DATA_DIRECTORY: str(paths.data)}
+        self.environment = {variables.ALLOWED_HOSTS: "localhost,127.0.0.1", **environment, **overrides}
         self.report_progress = report_progress
         self.when_migrated = when_migrated
         self.record = CrawlRecord(paths.is_empty)
         self.log = SiteLog(paths.data / "verify.log")
         self.engines: list[str] = []  # engines of the databases
         self.diagnosis = Diagnosis(paths.data)
+        self.requested: list[Request] = []  # the pages so far
         self.unanswered = 0  # number of pages that hang or end their process
 
     def crawl(self) -> CrawlRecord:
@@ -93,9 +94,7 @@ class Crawler:
         self.request_files(client, self.request_pages(client))
         self.wait_for_worker(client)
         for death in self.log.next_deaths():  # deaths that no page was blamed for
-            self.record.problems.append(
-                Problem("serve", f"{death.name} {death.description}", death.output, fate="dies")
-            )
+            self.record.problems.append(Problem("serve", f"{death.name} {death.cause}", death.output, fate="dies"))
 
     def prepare(self) -> bool:
         """Check the bundle and create its databases; return whether it can be crawled. Raises BundleCommandError."""
@@ -200,6 +199,7 @@ class Crawler:
                 )
                 break
             status, static_files = self.request_page(client, request)
+            self.requested.append(request)
             files |= static_files
             statuses.add(status)
             self.record.pages += 1
@@ -229,10 +229,12 @@ class Crawler:
         try:
             response = get_with_retry(client, request, self.cookie() if request.superuser else "")
         except OSError as error:
-            problem = problem_without_answer(request, error, self.log)
+            problem = problem_without_answer(request, error, self.log, self.requested)
             self.unanswered += problem.fate != BREAKS_OFF
-            self.record.problems.append(problem)
+            self.record.set_problem(problem)
             wait_until_back(client, START_TIMEOUT)
+            if problem.request != request and self.unanswered < MAX_UNANSWERED:
+                return self.request_page(client, request)  # its process died of an earlier page
             return 0, set()
         if response.status >= 500:
             self.record.problems.append(Problem(what, f"it is answered {response.status}", request=request))

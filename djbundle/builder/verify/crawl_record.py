@@ -4,6 +4,8 @@ import hashlib
 from dataclasses import dataclass, field
 from typing import Any, Final, Literal
 
+from djbundle.contract.request_names import quote_request
+
 
 @dataclass(frozen=True, slots=True)
 class Request:
@@ -19,6 +21,11 @@ class Request:
     def id(self) -> str:
         """The value for X-Request-ID."""
         return hashlib.sha256(str(self).encode()).hexdigest()[:32]
+
+    @property
+    def quoted(self) -> str:
+        """The request as the site names it when its process dies: "GET /path". It does not know of superusers."""
+        return quote_request("GET", self.path)
 
 
 # Dies: the page ended its process. Hangs: it did not answer in time. Breaks off: the connection was closed, but the
@@ -49,3 +56,7 @@ class CrawlRecord:
     site_facts: dict[str, Any] = field(
         default_factory=dict
     )  # what the site reported about itself: see in_bundle_scripts.py
+
+    def set_problem(self, problem: Problem) -> None:
+        """Add the problem of a page, in place of an earlier problem of the same page."""
+        self.problems = [*(each for each in self.problems if each.request != problem.request), problem]

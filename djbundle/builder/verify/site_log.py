@@ -2,13 +2,13 @@
 
 import contextlib
 import json
-import re
 import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-DEATH_MESSAGE = re.compile(r"(\w+) ((?:was killed by|ended with code) .*?); it is started again", re.DOTALL)
+from djbundle.contract import request_names, verification
+
 DEATH_LOG_TIMEOUT = 5.0  # seconds within which the supervisor has logged why a process died
 SHOWN_LINES = 12  # lines of output before a death
 
@@ -16,8 +16,21 @@ SHOWN_LINES = 12  # lines of output before a death
 @dataclass(frozen=True, slots=True)
 class Death:
     name: str  # the process: "web"
-    description: str  # "was killed by SIGSEGV: ... while answering GET /", as the supervisor logs it
+    cause: str  # "was killed by SIGSEGV: ... while answering GET /"
+    requests: frozenset[str]  # that the process was answering: "GET /"
     output: str  # the last output before the death, without log lines
+
+    @classmethod
+    def of(cls, line: dict[str, Any], printed: list[str]) -> "Death":
+        """Return the death that this log line tells of. `printed` are the lines of output before it."""
+        names = verification.DEAD_PROCESS, verification.DEATH_CAUSE, verification.DEATH_REQUESTS
+        process, cause, requests = (str(line.get(name, "")) for name in names)
+        return cls(
+            process,
+            cause,
+            frozenset(filter(None, requests.split(request_names.SEPARATOR))),
+            "\n".join(printed[-SHOWN_LINES:]),
+        )
 
 
 class SiteLog:
@@ -45,8 +58,8 @@ class SiteLog:
             line = _parsed(text)
             if not line:
                 printed.append(text)
-            elif died := DEATH_MESSAGE.match(str(line.get("msg", ""))):
-                deaths.append(Death(died[1], died[2], "\n".join(printed[-SHOWN_LINES:])))
+            elif line.get("source") == "serve" and verification.DEAD_PROCESS in line:
+                deaths.append(Death.of(line, printed))
                 printed = []
         return deaths
 

@@ -185,10 +185,12 @@ def open_tree() -> None:
 class SettingsFinder:
     """Applies the settings overlay when the bundle runs as a Python interpreter. Its own commands do so themselves."""
 
+    variable: str  # that names the settings module
+
     @classmethod
     def find_spec(cls, name: str, path: "Any" = None, target: "Any" = None) -> ModuleSpec | None:  # noqa: ARG003
         environment = getattr(sys.modules.get("os"), "environ", {})  # settings are imported only after os
-        if environment.get("DJANGO_SETTINGS_MODULE") != name:
+        if environment.get(cls.variable) != name:
             return None
         from pathlib import Path  # noqa: PLC0415
 
@@ -204,6 +206,9 @@ def prepare_interpreter() -> None:
 
     from _project_facts import VARIABLES  # noqa: PLC0415
 
+    from djbundle.contract.variables import SETTINGS_MODULE  # noqa: PLC0415 - packages cannot be imported earlier
+
+    SettingsFinder.variable = SETTINGS_MODULE
     for name, value in VARIABLES.items():
         os.environ.setdefault(name, value)
     sys.meta_path.insert(0, SettingsFinder)

@@ -9,7 +9,7 @@ from pathlib import Path
 from djbundle.errors import ExtractError
 from djbundle.runtime.core.bundle import Bundle
 from djbundle.runtime.core.safe_path import find_weakness
-from djbundle.runtime.options.parser import CommandParser
+from djbundle.runtime.options.parser import parse_options
 
 
 def add_extract_options(parser: ArgumentParser) -> None:
@@ -17,9 +17,7 @@ def add_extract_options(parser: ArgumentParser) -> None:
 
 
 def run_extract(bundle: Bundle, arguments: list[str]) -> int:
-    parser = CommandParser(bundle.program, "extract")
-    add_extract_options(parser)
-    folder = parser.parse_args(arguments).folder.absolute()
+    folder = parse_options(bundle.program, "extract", arguments, add_extract_options).folder.absolute()
     count, size = extract(bundle.root, folder)
     print(f"{count:,} files, {size:,} bytes in {folder}")
     return 0

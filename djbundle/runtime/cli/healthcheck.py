@@ -4,7 +4,6 @@ import http.client
 import json
 import socket
 import ssl
-from pathlib import Path
 from urllib.parse import urlsplit
 
 from djbundle.errors import UnhealthyError
@@ -12,7 +11,7 @@ from djbundle.runtime.core.bundle import Bundle
 from djbundle.runtime.handover.control_socket import request_status
 from djbundle.runtime.handover.messages import SiteStatus
 from djbundle.runtime.net.addresses import UNIX
-from djbundle.runtime.options.parser import CommandParser
+from djbundle.runtime.options.parser import parse_options
 
 REQUEST_TIMEOUT = 10.0  # seconds to wait for the response
 MAX_RESPONSE_SIZE = 65536  # most bytes of the response that are read
@@ -23,7 +22,7 @@ def run_healthcheck(bundle: Bundle, arguments: list[str]) -> int:
 
     Raises UnhealthyError or NotServingError.
     """
-    CommandParser(Path(bundle.program).name, "healthcheck").parse_args(arguments)
+    parse_options(bundle.program, "healthcheck", arguments)
     site = request_status(bundle.data)
     if not site.urls:
         check_processes(site)

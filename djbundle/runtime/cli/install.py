@@ -13,7 +13,7 @@ from djbundle.errors import InstallError
 from djbundle.runtime.cli import units
 from djbundle.runtime.core.bundle import Bundle
 from djbundle.runtime.core.safe_path import find_weakness
-from djbundle.runtime.options.parser import CommandParser
+from djbundle.runtime.options.parser import CommandParser, parse_options
 from djbundle.runtime.options.roles import Role
 from djbundle.runtime.options.serve import parse_serve_options
 from djbundle.runtime.options.tls import EAB_KEY_VARIABLE
@@ -60,7 +60,7 @@ def run_install(bundle: Bundle, arguments: list[str]) -> int:
 
 def run_uninstall(bundle: Bundle, arguments: list[str]) -> int:
     """Stop the service and remove its units; the data stays. Raises InstallError."""
-    CommandParser(bundle.program, "uninstall").parse_args(arguments)
+    parse_options(bundle.program, "uninstall", arguments)
     name = bundle.manifest.name
     check_machine("there is nothing to undo")
     kinds = (".service", ".socket", "-http.socket")

@@ -3,14 +3,17 @@
 import difflib
 import os
 from dataclasses import dataclass
+from typing import NoReturn
 
 from django.core.management import BaseCommand, ManagementUtility, get_commands, load_command_class
+from django.core.management.base import CommandError, CommandParser
 
 from djbundle.errors import BelongsToTheProjectError, UnknownCommandError
 from djbundle.runtime.cli.command_help import OwnCommandHelp
 from djbundle.runtime.cli.commands import OWN_COMMANDS
 from djbundle.runtime.core.bundle import Bundle
 from djbundle.runtime.database.connecting import refused_connections_explained
+from djbundle.runtime.options.parser import option_error
 from djbundle.runtime.process import memory
 from djbundle.runtime.settings.machine_ties import report_in_checks
 from djbundle.runtime.settings.overlay import Change
@@ -39,6 +42,16 @@ class CommandContext:
 
 
 context: CommandContext  # set by run_command
+
+
+def refuse_options(parser: CommandParser, message: str) -> NoReturn:
+    """Raise OptionError for a wrong option, as the bundle's own commands do. Replaces Django's method `error`.
+
+    Code that calls a command by ``call_command`` gets Django's CommandError.
+    """
+    if parser.called_from_command_line:
+        raise option_error(parser, message)
+    raise CommandError(f"Error: {message}")
 
 
 class BundleUtility(ManagementUtility):
@@ -105,6 +118,7 @@ def run_command(bundle: Bundle, arguments: list[str]) -> None:
         return
     if arguments[0] == "check":
         report_in_checks(bundle)
+    CommandParser.error = refuse_options  # type: ignore[method-assign,assignment]  # subparsers have the same class
     utility = BundleUtility([bundle.program, *arguments])
     utility.prog_name = program
     with refused_connections_explained():

@@ -12,7 +12,7 @@ from djbundle.runtime.cli.queues import Queue, Relay, describe_queue, describe_r
 from djbundle.runtime.core.bundle import Bundle
 from djbundle.runtime.handover.control_socket import request_status
 from djbundle.runtime.handover.messages import SiteStatus
-from djbundle.runtime.options.parser import CommandParser
+from djbundle.runtime.options.parser import parse_options
 from djbundle.runtime.process.counters import Counts, Scoreboard
 from djbundle.runtime.process.process_tree import Process, walk_processes
 
@@ -53,9 +53,7 @@ def add_status_options(parser: ArgumentParser) -> None:
 
 
 def run_status(bundle: Bundle, arguments: list[str]) -> int:
-    parser = CommandParser(Path(bundle.program).name, "status")
-    add_status_options(parser)
-    options = parser.parse_args(arguments)
+    options = parse_options(bundle.program, "status", arguments, add_status_options)
     read_tasks = task_reader(bundle) if options.queues else lambda: (None, None)
     before: Snapshot | None = None
     while True:

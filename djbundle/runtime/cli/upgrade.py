@@ -27,7 +27,7 @@ from djbundle.runtime.handover.migration_plan import MigrationPlan, ask_for_plan
 from djbundle.runtime.handover.new_version import NewVersion, Version, copied_beside, in_place, open_new
 from djbundle.runtime.handover.signature import SUFFIX, Signature
 from djbundle.runtime.logs.formats import printable
-from djbundle.runtime.options.parser import CommandParser
+from djbundle.runtime.options.parser import parse_options
 from djbundle.runtime.process import privileges
 
 PREVIOUS_SUFFIX = ".previous"
@@ -67,11 +67,17 @@ def check_program(peer: Peer) -> None:
             f"cannot see which program serves (process {peer.pid}): {error.strerror}",
             "run this as the user who serves, or as root, and in the same container",
         ) from error
-    if (theirs.st_dev, theirs.st_ino) != (own.st_dev, own.st_ino):
+    if (theirs.st_dev, theirs.st_ino) == (own.st_dev, own.st_ino):
+        return
+    if name == f"{sys.executable} (deleted)":  # see proc_pid_exe(5)
         raise UpgradeError(
-            f"{name} serves (process {peer.pid}), and not {sys.executable}",
-            "ask that file:  FILE upgrade NEW  or, where it was replaced by hand, restart the site",
+            f"{sys.executable} was replaced, and process {peer.pid} still serves the file from before",
+            f"let it take the file that is there now:  kill -HUP {peer.pid}",
         )
+    raise UpgradeError(
+        f"{name} serves (process {peer.pid}), and not {sys.executable}",
+        "ask that file:  FILE upgrade NEW  or, where it was moved by hand, restart the site",
+    )
 
 
 def drop_rights(data: Path, program: Path) -> None:
@@ -107,9 +113,7 @@ def add_json(parser: ArgumentParser) -> None:
 
 
 def run_upgrade(bundle: Bundle, arguments: list[str]) -> int:
-    parser = CommandParser(Path(bundle.program).name, "upgrade")
-    add_upgrade_options(parser)
-    options = parser.parse_args(arguments)
+    options = parse_options(bundle.program, "upgrade", arguments, add_upgrade_options)
     privileges.check_path(bundle.data, privileges.owner_of(bundle.data))
     running = RunningVersion.of(bundle)
     report = Reporter(as_json=options.json)
@@ -133,9 +137,7 @@ def run_upgrade(bundle: Bundle, arguments: list[str]) -> int:
 
 def run_rollback(bundle: Bundle, arguments: list[str]) -> int:
     """Restore the file from before the last upgrade. Applied migrations stay applied."""
-    parser = CommandParser(Path(bundle.program).name, "rollback")
-    add_json(parser)
-    options = parser.parse_args(arguments)
+    options = parse_options(bundle.program, "rollback", arguments, add_json)
     privileges.check_path(bundle.data, privileges.owner_of(bundle.data))
     running = RunningVersion.of(bundle)
     drop_rights(bundle.data, running.program)
@@ -208,9 +210,9 @@ def reload(data: Path) -> Iterator[ProgressMessage]:
 
 
 PROGRESS_TEXTS: dict[str, str] = {
-    HandoverState.PENDING: "the old version finishes; new connections wait",
+    HandoverState.PENDING: "the old version drains; new connections wait",
     HandoverState.READY: "the new version answers",
-    HandoverState.SERVING: "the new version serves, the old one leaves",
+    HandoverState.SERVING: "the new version serves, the old one drains",
 }
 
 

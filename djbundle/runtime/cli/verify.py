@@ -13,7 +13,7 @@ from pathlib import Path
 
 from djbundle.errors import BundleUnreadableError, DamagedBundleError
 from djbundle.runtime.core.bundle import Bundle
-from djbundle.runtime.options.parser import CommandParser
+from djbundle.runtime.options.parser import parse_options
 
 TAIL = 40  # bytes: SHA-256 of all before it, and hash of the footer; see struct footer in launcher/archive/format.h
 CHUNK = 1 << 20
@@ -33,9 +33,7 @@ def add_verify_options(parser: ArgumentParser) -> None:
 
 
 def run_verify(bundle: Bundle, arguments: list[str]) -> int:
-    parser = CommandParser(bundle.program, "verify")
-    add_verify_options(parser)
-    options = parser.parse_args(arguments)
+    options = parse_options(bundle.program, "verify", arguments, add_verify_options)
     file = Path(sys.executable)
     verified = verify(file)
     if options.json:

@@ -1,7 +1,6 @@
 """``./shop version``: the versions in the bundle and the commit it was built from."""
 
 import json
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from djbundle.runtime.core.bundle import Bundle
@@ -30,7 +29,7 @@ def add_version_options(parser: "ArgumentParser") -> None:
 
 def run_version(bundle: Bundle, arguments: list[str]) -> int:
     versions = versions_by_name(bundle)
-    if arguments and wants_json(bundle, arguments):
+    if arguments and is_json_requested(bundle, arguments):
         print(json.dumps({"name": bundle.manifest.name, "version": versions.pop(bundle.manifest.name), **versions}))
         return 0
     width = max(map(len, versions))
@@ -39,9 +38,7 @@ def run_version(bundle: Bundle, arguments: list[str]) -> int:
     return 0
 
 
-def wants_json(bundle: Bundle, arguments: list[str]) -> bool:
-    from djbundle.runtime.options.parser import CommandParser  # noqa: PLC0415 - a tenth of the time of a plain version
+def is_json_requested(bundle: Bundle, arguments: list[str]) -> bool:
+    from djbundle.runtime.options.parser import parse_options  # noqa: PLC0415 - a tenth of the time of a plain version
 
-    parser = CommandParser(Path(bundle.program).name, "version")
-    add_version_options(parser)
-    return bool(parser.parse_args(arguments).json)
+    return bool(parse_options(bundle.program, "version", arguments, add_version_options).json)

@@ -4,9 +4,9 @@ import os
 from collections.abc import Mapping
 from pathlib import Path
 
+from djbundle.contract import variables
 from djbundle.errors import DataDirectoryError
 
-VARIABLE = "DJBUNDLE_DATA_DIR"  # the data directory, where --data-dir names none
 OPTION = "--data-dir"
 
 
@@ -35,7 +35,7 @@ def find_data_directory(name: str, chosen: str | None, environment: Mapping[str,
     ``/var/lib/NAME`` for root, ``$XDG_DATA_HOME/NAME``, ``~/.local/share/NAME``.
     """
     state = environment.get("STATE_DIRECTORY", "").split(":")[0]
-    for named in (chosen, environment.get(_children_variable(name)), environment.get(VARIABLE), state):
+    for named in (chosen, environment.get(_children_variable(name)), environment.get(variables.DATA_DIRECTORY), state):
         if named:
             return Path(named).absolute()
     if Path("/storage").is_dir():
@@ -57,7 +57,7 @@ def pass_to_children(name: str, data: Path) -> None:
 
 def _children_variable(name: str) -> str:
     """Return a variable with the bundle's name in it: a child may be another bundle with its data elsewhere."""
-    return f"{VARIABLE}_OF_{name}"
+    return f"{variables.DATA_DIRECTORY}_OF_{name}"
 
 
 def create_data_directory(path: Path) -> None:
@@ -73,5 +73,5 @@ def create_data_directory(path: Path) -> None:
 def _not_writable(path: Path, error: OSError) -> DataDirectoryError:
     return DataDirectoryError(
         f"cannot write to the data directory {path}: {error.strerror}",
-        f"choose another:  {OPTION} DIR  or  {VARIABLE}=DIR",
+        f"choose another:  {OPTION} DIR  or  {variables.DATA_DIRECTORY}=DIR",
     )

@@ -3,6 +3,7 @@
 import os
 from pathlib import Path
 
+from djbundle.contract import variables
 from djbundle.runtime.core.bundle import Bundle
 from djbundle.runtime.core.verify_mode import is_verify_mode, record_absent_programs
 
@@ -13,7 +14,7 @@ def prepare_environment(bundle: Bundle) -> None:
     Those are the folder for temporary files and the user's home.
     """
     os.umask(0o077)
-    os.environ["DJBUNDLE_RELEASE"] = f"{bundle.manifest.version} ({bundle.manifest.build.date})"  # for djbundle.tasks
+    os.environ[variables.RELEASE] = f"{bundle.manifest.version} ({bundle.manifest.build.date})"
     if is_verify_mode():
         record_absent_programs(bundle.data)
     name_library_data(bundle)

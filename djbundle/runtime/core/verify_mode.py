@@ -5,12 +5,12 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from djbundle.contract import verification
+from djbundle.contract import variables, verification
 
 
 def is_verify_mode() -> bool:
     """Return whether `djbundle verify` has started this bundle."""
-    return bool(os.environ.get(verification.VERIFY_MODE_VARIABLE))
+    return bool(os.environ.get(variables.VERIFY_MODE))
 
 
 def record_absent_programs(data: Path) -> None:

@@ -144,15 +144,18 @@ def apply_pending(bundle: Bundle, connection: BaseDatabaseWrapper, pending: Pend
     database = file_of(connection)
     backup = back_up(database, bundle.data) if database and pending.had_content else None
     log(f"applying {count(pending.migrations)} to {connection.settings_dict['NAME']}")
-    kept = "the database is as it was before" if backup else "nothing was kept of the new database"
-    migrate(connection, pending, kept, lambda: put_back(database, backup))
+    database_state = "the database is as it was before" if backup else "nothing was kept of the new database"
+    migrate(connection, pending, database_state, lambda: put_back(database, backup))
     return AppliedMigrations(database, backup)
 
 
 def migrate(
-    connection: BaseDatabaseWrapper, pending: PendingMigrations, kept: str, undo: Callable[[], None] = lambda: None
+    connection: BaseDatabaseWrapper,
+    pending: PendingMigrations,
+    database_state: str,
+    undo: Callable[[], None] = lambda: None,
 ) -> None:
-    """Apply the migrations. On failure, call `undo` and raise MigrationError, whose text ends with `kept`."""
+    """Apply the migrations. On failure, call `undo` and raise MigrationError, whose text ends with `database_state`."""
     try:
         call_command("migrate", database=pending.alias, interactive=False, verbosity=0)
     except Exception as error:  # a migration may raise anything; the old state is restored in each case
@@ -160,7 +163,7 @@ def migrate(
         undo()
         reason = " ".join(f"{type(error).__name__}: {error}".split())
         raise MigrationError(
-            f"a migration failed ({reason}); {kept}", "correct the migration, or start the previous bundle"
+            f"a migration failed ({reason}); {database_state}", "correct the migration, or start the previous bundle"
         ) from error
 
 

@@ -57,7 +57,7 @@ def span_of(match: re.Match[str], size: int) -> Span:
 
 def is_disjoint(spans: list[Span]) -> bool:
     ordered = sorted(spans)
-    return all(one.end <= other.begin for one, other in pairwise(ordered))
+    return all(span.end <= following.begin for span, following in pairwise(ordered))
 
 
 def merge(spans: list[Span]) -> list[Span]:

@@ -2,8 +2,8 @@
 
 import logging
 import os
-import signal
 import sys
+import traceback
 from collections.abc import Callable
 from typing import Any
 from wsgiref.util import setup_testing_defaults
@@ -13,7 +13,9 @@ from django.core.handlers.wsgi import WSGIHandler
 from django.core.signals import got_request_exception
 from django.db import connections
 
+from djbundle.common.child import ChildDiedError, run_in_child
 from djbundle.errors import UnhealthyError
+from djbundle.runtime.logs import lines
 from djbundle.runtime.process import forking
 from djbundle.runtime.process.exit_reason import MAX_ERROR_LENGTH, describe_exit
 
@@ -28,25 +30,26 @@ def probe_site() -> None:
     there when the workers are forked.
     """
     connections.close_all()
-    reader, writer = os.pipe()
-
-    def run() -> int:
-        signal.alarm(PROBE_TIMEOUT)
-        logging.disable(logging.WARNING)  # a site need not have a front page, and no client has requested it
-        os.write(writer, failure_of_front_page().encode()[:MAX_ERROR_LENGTH])
-        return 0
-
-    child = forking.fork(run, "probe")
-    os.close(writer)
-    with os.fdopen(reader, errors="replace") as response:
-        failure = response.read()
-    code = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
-    if code == -signal.SIGALRM:
+    try:
+        failure = run_in_child(probe, PROBE_TIMEOUT)
+    except TimeoutError:
         failure = f"no answer within {PROBE_TIMEOUT} s"
-    elif code:
-        failure = f"the process {describe_exit(code, failure, is_out_of_memory=False)}"
+    except ChildDiedError as death:
+        failure = f"the process {describe_exit(death.code, '', is_out_of_memory=False)}"
     if failure:
-        raise UnhealthyError(f"{PATH} fails: {failure}", "look at the log, and correct the site")
+        raise UnhealthyError(f"{PATH} fails: {failure[:MAX_ERROR_LENGTH]}", "look at the log, and correct the site")
+
+
+def probe() -> str:
+    """Do the work of the child: return why the front page failed, or "" if it did not."""
+    forking.set_process_name("probe")
+    os.setpgid(0, 0)  # Ctrl-C on the terminal reaches the supervisor alone
+    logging.disable(logging.WARNING)  # a site need not have a front page, and no client has requested it
+    try:
+        return failure_of_front_page()
+    except BaseException as error:  # of a middleware, which may even exit
+        lines.write("error", "serve", "the probe failed", trace=traceback.format_exc())
+        return repr(error)
 
 
 def failure_of_front_page() -> str:

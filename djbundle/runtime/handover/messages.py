@@ -64,7 +64,7 @@ def _is_bool(value: object) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class SiteStatus:
-    """What a site reports of itself. Its `data` and `program` are only claims, and prove nothing."""
+    """The report of a site about itself. Its `data` and `program` are only claims, and prove nothing."""
 
     name: str
     version: str

@@ -17,9 +17,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO, Self
 
+from djbundle.contract import variables
 from djbundle.errors import UpgradeError
 from djbundle.manifest import Manifest
-from djbundle.runtime.core import data_directory
 from djbundle.runtime.handover.signature import Signature
 from djbundle.runtime.logs.formats import printable
 from djbundle.runtime.process import privileges
@@ -31,7 +31,7 @@ CAPABILITIES = "security.capability"  # extended attribute of a file, see setcap
 
 @dataclass(frozen=True, slots=True)
 class Version:
-    """What a file contains: an application, its version, and when it was built."""
+    """The contents of a file: an application, its version, and when it was built."""
 
     name: str
     version: str
@@ -107,7 +107,7 @@ class NewVersion:
 
         Raise UpgradeError with its error message if it fails.
         """
-        command, environment = [str(self.file), *words], os.environ | {data_directory.VARIABLE: str(self.data)}
+        command, environment = [str(self.file), *words], os.environ | {variables.DATA_DIRECTORY: str(self.data)}
         become_owner = functools.partial(privileges.enter, self.data) if os.geteuid() == 0 else None
         try:
             result = subprocess.run(
@@ -180,8 +180,8 @@ def _copy(new: BinaryIO, to: Path, program: Path) -> None:
 
 
 @contextlib.contextmanager
-def in_place(new: NewVersion, program: Path, kept: Path) -> Iterator[None]:
-    """Replace the running file by `new`. Keep the old file as `kept`, or put it back if the block fails."""
+def in_place(new: NewVersion, program: Path, previous: Path) -> Iterator[None]:
+    """Replace the running file by `new`. Keep the old file as `previous`, or put it back if the block fails."""
     old = program.with_name(f".{program.name}.last")
     try:
         keep_capabilities(program, new.file)
@@ -195,7 +195,7 @@ def in_place(new: NewVersion, program: Path, kept: Path) -> Iterator[None]:
     except BaseException:
         old.replace(program)
         raise
-    old.replace(kept)
+    old.replace(previous)
     sync_folder(program.parent)
 
 

@@ -89,11 +89,11 @@ class Receivers:
 
     @property
     def has_receiver(self) -> bool:
-        """See RequestSource. Granian starts another thread if none receives. Call it with the lock held."""
+        """True if a thread receives, or if Granian may start one that does. Read it with the lock held."""
         return self.receiving > 0 or len(self.secondaries) + 1 < MAX_RECEIVERS
 
     def wake_receiver(self) -> None:
-        """See RequestSource. Call it with the lock held."""
+        """Wake a thread that waits, if none receives. See RequestSource. Call it with the lock held."""
         if self.receiving > 0:
             return
         if self.primary in self.site.idle:
@@ -103,11 +103,11 @@ class Receivers:
 
     @property
     def is_pending_unknown(self) -> bool:
-        """See RequestSource."""
+        """True if it is time to check, see RequestSource."""
         return time.monotonic() > self.next_check
 
     def receive_pending(self) -> None:
-        """See RequestSource."""
+        """Receive the pending requests, see RequestSource."""
         with self.site.lock:
             if self.site.is_receiving_pending or self.is_pause_useless():
                 return

@@ -23,9 +23,8 @@ from djbundle.runtime.http.asgi_gateway import AsgiGateway
 from djbundle.runtime.http.limits.idle_reaper import RequestTracker
 from djbundle.runtime.http.limits.limits import Limits
 from djbundle.runtime.http.receivers import MAX_RECEIVERS, NO_IDLE_TIMEOUT, Receivers
-from djbundle.runtime.http.static_cache import StaticCache
 from djbundle.runtime.http.websockets import WebSocketDrain
-from djbundle.runtime.http.wsgi_gateway import WsgiGateway
+from djbundle.runtime.http.wsgi_gateway import AnswerFromMemory, WsgiGateway
 from djbundle.runtime.net.sockets import BACKLOG
 from djbundle.runtime.options.http import HttpOptions
 from djbundle.runtime.tls.pair import CertificatePair
@@ -112,8 +111,8 @@ class Server:
         self,
         application: Any,
         options: WebOptions,
-        static_cache: StaticCache | None = None,
         limits: Limits | None = None,
+        answer_from_memory: AnswerFromMemory | None = None,
     ) -> None:
         configure_logging(LogLevels.warning)
         self.options = options
@@ -125,7 +124,7 @@ class Server:
         self.gateway: WsgiGateway | AsgiGateway
         if options.interface == "wsgi":
             threads = options.blocking_threads
-            self.gateway = WsgiGateway(application, self.limits, threads, options.spool, static_cache)
+            self.gateway = WsgiGateway(application, self.limits, threads, options.spool, answer_from_memory)
         else:
             self.gateway = AsgiGateway(application, self.limits, self.loop)
         self.request_tracker: RequestTracker = self.gateway.request_tracker

@@ -22,16 +22,16 @@ RequestHandler = Callable[[Request], Any]
 
 
 class RequestSource(Protocol):
-    """Where requests come from, such as one of Granian's workers. They are pending until a thread receives them."""
+    """A source of requests, such as one of Granian's workers. They are pending until a thread receives them."""
 
     @property
     def has_receiver(self) -> bool:
-        """Whether a thread receives, so that no request is pending. Call it with the lock held."""
+        """True if a thread receives, so that no request is pending. Read it with the lock held."""
         ...
 
     @property
     def is_pending_unknown(self) -> bool:
-        """Whether it has been unknown for some time how many requests are pending."""
+        """True if the number of pending requests has been unknown for some time."""
         ...
 
     def wake_receiver(self) -> None:
@@ -67,12 +67,12 @@ class SiteThreads:
 
     @property
     def has_room(self) -> bool:
-        """Whether another request may be answered now. Call it with the lock held."""
+        """True if another request may be answered now. Read it with the lock held."""
         return len(self.busy) < self.concurrency.limit
 
     @property
     def may_receive(self) -> bool:
-        """Whether to receive requests: they can be answered, or it must be known whether any wait.
+        """True if requests are to be received: they can be answered, or it must be known whether any wait.
 
         Call it with the lock held.
         """
@@ -80,7 +80,7 @@ class SiteThreads:
 
     @property
     def may_have_unstarted(self) -> bool:
-        """Whether there may be requests that no thread has begun to answer."""
+        """True if there may be requests that no thread has begun to answer."""
         with self.lock:
             return bool(self.requests) or not all(source.has_receiver for source in self.sources)
 

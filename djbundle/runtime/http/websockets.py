@@ -80,7 +80,7 @@ class DrainableWebSocket:
             self.accepted.set_result(None)
 
     async def receive(self) -> Message:
-        """Return the client's next message, or a disconnect if the WebSocket is closed here."""
+        """Return the client's next message, or a disconnect message if this server closes the WebSocket."""
         if not self.accepted.done():
             return await self._receive()
         if not self.closing.done():

@@ -1,6 +1,7 @@
 """A WSGI site behind Granian: turns what Granian passes on into a request, and answers it."""
 
 import traceback
+from collections.abc import Callable
 from typing import Any
 
 from djbundle.runtime.http.limits.admission import Admission
@@ -13,19 +14,28 @@ from djbundle.runtime.http.protocol.request_middleware import RequestMiddleware
 from djbundle.runtime.http.protocol.transport import HTTP_2, Request, Transport
 from djbundle.runtime.http.receivers import Receivers
 from djbundle.runtime.http.request_tracker import WsgiRequestTracker
-from djbundle.runtime.http.static_cache import StaticCache
 from djbundle.runtime.http.threads import SiteThreads
 from djbundle.runtime.http.wsgi import WsgiSite
 from djbundle.runtime.logs.lines import write
 
+AnswerFromMemory = Callable[[Request, Streams], bool]  # returns whether it has answered the request
+
 
 class WsgiGateway:
-    """Takes requests from Granian to the site. `spool` is the folder for request bodies."""
+    """Takes requests from Granian to the site.
+
+    `spool` is the folder for request bodies. `answer_from_memory` goes before the site, see files/static_cache.py.
+    """
 
     def __init__(
-        self, application: Any, limits: Limits, threads: int, spool: str | None, static_cache: StaticCache | None
+        self,
+        application: Any,
+        limits: Limits,
+        threads: int,
+        spool: str | None,
+        answer_from_memory: AnswerFromMemory | None,
     ) -> None:
-        self.limits, self.static_cache = limits, static_cache
+        self.limits, self.answer_from_memory = limits, answer_from_memory
         self.request_middleware = RequestMiddleware(limits.is_proxy)
         self.streams = Streams(limits)
         self.site = SiteThreads(WsgiSite(application, self.streams, self.hold_back), threads, limits.is_proxy)
@@ -56,7 +66,7 @@ class WsgiGateway:
 
     def answer_at_once(self, request: Request) -> bool:
         """Return whether the request is answered from memory, which needs no thread of the site."""
-        return self.static_cache is not None and self.static_cache.answer(request, self.streams)
+        return self.answer_from_memory is not None and self.answer_from_memory(request, self.streams)
 
     def request(self, scope: dict[str, Any], protocol: Any) -> Request:
         address, port = scope["client"]

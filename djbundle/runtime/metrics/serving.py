@@ -40,6 +40,6 @@ def processes(tree: Iterable[Process]) -> Iterator[Family]:
         by_role.setdefault(each.role, []).append(each)
     roles = {role: {"role": role} for role in by_role}
     count = [Sample(len(each), roles[role]) for role, each in by_role.items()]
-    memory = [Sample(sum(one.memory for one in each), roles[role]) for role, each in by_role.items()]
+    memory = [Sample(sum(process.memory for process in each), roles[role]) for role, each in by_role.items()]
     yield Family("djbundle_processes", "gauge", "Processes of the site.", count)
     yield Family("djbundle_memory_bytes", "gauge", "Their memory, each shared page by its share (PSS).", memory)

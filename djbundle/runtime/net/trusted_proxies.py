@@ -24,7 +24,7 @@ class ForwardedHeaders(NamedTuple):
 
 
 class Hop(NamedTuple):
-    """What one proxy says about its client."""
+    """The client of a proxy, as that proxy names it."""
 
     node: str
     scheme: str

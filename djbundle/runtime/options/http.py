@@ -28,7 +28,7 @@ class HttpOptions:
 
     @property
     def head_seconds(self) -> float:
-        """`header_read_timeout` in seconds; Granian counts it in milliseconds."""
+        """The value of `header_read_timeout` in seconds. Granian counts it in milliseconds."""
         return self.header_read_timeout / 1000
 
     @classmethod

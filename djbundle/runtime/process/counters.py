@@ -62,12 +62,12 @@ class Slot:
 
     @property
     def role(self) -> str:
-        """One of ROLES; the first of them while no process has the slot."""
+        """The role of the process: one of ROLES, and the first of them while no process has the slot."""
         return ROLES[int(self._cells[ROLE])]
 
     @property
     def is_valid(self) -> bool:
-        """Whether its role and all its counts are possible."""
+        """True if its role and all its counts are possible."""
         return self._cells[ROLE] in range(len(ROLES)) and all(0 <= cell < HIGHEST_COUNT for cell in self._cells)
 
     def count_start(self, role: str) -> None:

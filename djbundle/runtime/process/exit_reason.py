@@ -2,7 +2,10 @@
 
 import mmap
 import signal
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+
+from djbundle.contract import request_names, verification
+from djbundle.runtime.core.verify_mode import is_verify_mode
 
 MAX_ERROR_LENGTH = 500  # bytes of a last error
 MAX_REQUESTS = 5  # requests that are listed
@@ -56,3 +59,14 @@ def while_answering(requests: Sequence[str]) -> str:
         return ""
     more = f" and {len(requests) - MAX_REQUESTS} more" if len(requests) > MAX_REQUESTS else ""
     return f" while answering {', '.join(requests[:MAX_REQUESTS])}{more}"
+
+
+def death_fields(name: str, cause: str, requests: Sequence[str]) -> Mapping[str, str]:
+    """Return the fields by which the builder recognises the log line of a death. There are none outside verify mode."""
+    if not is_verify_mode():
+        return {}
+    return {
+        verification.DEAD_PROCESS: name,
+        verification.DEATH_CAUSE: cause,
+        verification.DEATH_REQUESTS: request_names.SEPARATOR.join(requests),
+    }

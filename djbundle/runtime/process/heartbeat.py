@@ -90,13 +90,15 @@ class AncestorMonitor:
     def check(self) -> None:
         """Check once. Call it for each beat of this process."""
         times = self._app.times()
-        for who, (now, before) in enumerate(zip(times, self._last_times, strict=True)):
-            self._unchanged[who] = self._unchanged[who] + 1 if now == before else 0
+        for index, (now, before) in enumerate(zip(times, self._last_times, strict=True)):
+            self._unchanged[index] = self._unchanged[index] + 1 if now == before else 0
         self._last_times = times
 
     def problems(self) -> list[str]:
         """Return what is wrong. A process that has never beaten is of a version without heartbeats."""
-        is_stale = [bool(self._last_times[who]) and self._unchanged[who] > MAX_MISSED_BEATS for who in (CHILD, PARENT)]
+        is_stale = [
+            bool(self._last_times[index]) and self._unchanged[index] > MAX_MISSED_BEATS for index in (CHILD, PARENT)
+        ]
         if is_stale[PARENT]:
             return ["the supervisor does not answer"]
         return ["the process that starts the others again does not answer"] if is_stale[CHILD] else []

@@ -7,11 +7,11 @@ bytes for each request. The query string is not kept: it may contain secrets.
 import mmap
 import struct
 from collections import deque
-from urllib.parse import quote
+
+from djbundle.contract.request_names import quote_request
 
 NOTES = 512  # requests noted at once; among more, the one that crashed could not be identified
 NOTE = struct.Struct("254s")  # pads with zeros, and cuts what is longer
-AS_IN_A_URL = "/:@!$&'()*+,=~%"
 NONE = -1
 
 
@@ -49,7 +49,6 @@ class InFlight:
 
 
 def _shown(note: bytes) -> str:
-    """Return a note in quoted form: a space is %20, so it cannot look like another log line or like our own words."""
+    """Return a note in quoted form, so it cannot look like another log line or like our own words."""
     method, _, path = note.rstrip(b"\0").partition(b" ")
-    cut = "..." if note[-1] else ""
-    return f"{quote(method)} {quote(path.partition(b'?')[0], safe=AS_IN_A_URL)}{cut}"
+    return quote_request(method, path) + ("..." if note[-1] else "")

@@ -1,8 +1,8 @@
 """Memory of a process that is loaded and about to work.
 
 bootstrap.py switches garbage collection off: while modules load it finds nothing to free, and costs a fifth of the
-start. What is loaded stays until the end, so it is hidden from the collector. Forked processes then go on sharing the
-pages, because no process writes to them any more.
+start. What is loaded stays until the end, so it is hidden from the collector. Then no process writes to its pages any
+more, and forked processes go on sharing them.
 """
 
 import contextlib

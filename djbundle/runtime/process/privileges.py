@@ -83,15 +83,15 @@ def check_path(data: Path, owner: Account | None = None) -> None:
     """
     owners = {0, owner.uid if owner else 0} if os.geteuid() == 0 else None
     if weakness := find_weakness(data, owners):
-        what = "it" if weakness.path == data else str(weakness.path)
+        unsafe = "it" if weakness.path == data else str(weakness.path)
         raise DataDirectoryError(
-            f"the data directory {data} is not safe: {what} {weakness.why}",
+            f"the data directory {data} is not safe: {unsafe} {weakness.why}",
             f"{weakness.fix}  or choose another:  {OPTION} DIR",
         )
 
 
 def check_content(data: Path, owner: Account) -> None:
-    """Raise AccountError if another user owns an entry of the data directory, as commands of root once left them."""
+    """Raise AccountError if another user owns an entry of the data directory, which an old version may have left."""
     with os.scandir(data) as entries:
         for entry in entries:
             uid = entry.stat(follow_symlinks=False).st_uid

@@ -16,7 +16,7 @@ from collections.abc import Callable, Sequence
 from types import FrameType
 from typing import Self
 
-from djbundle.runtime.logs.lines import log
+from djbundle.runtime.logs.lines import log, write
 from djbundle.runtime.process import exit_reason, forking
 from djbundle.runtime.process.cgroup import ControlGroup
 from djbundle.runtime.process.child import CRASH_LOOP, Child
@@ -196,7 +196,7 @@ class Supervisor:
         if child.quick_exits >= CRASH_LOOP:
             wait = child.start_at - time.monotonic()
             then += f" in {wait:.0f} s, since it has ended {child.quick_exits} times soon after its start"
-        log(f"{child.name} {why}; {then}", "error")
+        write("error", "serve", f"{child.name} {why}; {then}", exit_reason.death_fields(child.name, why, requests))
 
     def act_on_time(self) -> None:
         """Start children that are due, kill those that exceed the grace, and run timers that are due."""

@@ -14,13 +14,13 @@ from django.core.management import call_command
 from djbundle.errors import OptionError
 from djbundle.manifest import Interface
 from djbundle.runtime.core.bundle import Bundle
+from djbundle.runtime.files.static_cache import StaticCache
 from djbundle.runtime.files.static_files import LoadedSite
 from djbundle.runtime.http.asgi import AsgiMiddleware
 from djbundle.runtime.http.limits.limits import Limits
 from djbundle.runtime.http.protocol.observer import Observer
 from djbundle.runtime.http.protocol.response_middleware import AddedHeaders, WsgiMiddleware
 from djbundle.runtime.http.server import Server, WebOptions
-from djbundle.runtime.http.static_cache import StaticCache
 from djbundle.runtime.metrics.server import serve_metrics
 from djbundle.runtime.net.sockets import Listeners
 from djbundle.runtime.options.roles import Role, names_of
@@ -88,7 +88,7 @@ class ChildFactory:
         observer, added = Observer(slot, self._options.access_log, in_flight), additions(self._options)
         limits = Limits(self._options.http, observer)
         site = wrap_application(self._site.application, interface, added, observer, limits)
-        static_cache = StaticCache(self._site.files, added, observer) if interface == "wsgi" else None
+        static_cache = StaticCache(self._site.files, added, observer)
         web_options = WebOptions(
             interface=interface,
             blocking_threads=self._options.blocking_threads,
@@ -98,7 +98,7 @@ class ChildFactory:
         endpoints = [self._endpoint(listener) for listener in self._listeners.for_worker(number)]
 
         def run() -> int:
-            return serve_web(Server(site, web_options, static_cache, limits), endpoints, heartbeat)
+            return serve_web(Server(site, web_options, limits, static_cache.answer), endpoints, heartbeat)
 
         return Child("web", self._title("web"), run, heartbeat=heartbeat, in_flight=in_flight, slot=slot)
 

@@ -38,12 +38,12 @@ class ControlHandler:
         """Answer commands as soon as no other instance holds the lock."""
         if self._handover.lock is None or try_lock(self._handover.lock):
             if self._is_beside:
-                log("the other instance has left; commands are answered here from now on")
+                log("the other instance has ended; commands are answered here from now on")
             ControlSocket(self._site_info.data, self._supervisor, self._handle)
             return
         if not self._is_beside:
             log(
-                "another instance serves this data directory; this one serves beside it until that one leaves",
+                "another instance serves this data directory; this one serves beside it until that one has drained",
                 "warning",
             )
         self._is_beside = True

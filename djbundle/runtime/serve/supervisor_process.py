@@ -8,6 +8,7 @@ process becomes that version.
 import contextlib
 import functools
 import os
+import signal
 import time
 from dataclasses import replace
 from pathlib import Path
@@ -46,7 +47,7 @@ GRACE_MARGIN = 2  # seconds that the app process has to stop its children after 
 
 def serve(bundle: Bundle, arguments: list[str]) -> int:
     """Serve until a stop signal arrives; return the exit code."""
-    options = parse_serve_options(Path(bundle.program).name, arguments)
+    options = parse_serve_options(bundle.program, arguments)
     lines.configure(options.log_format, options.log_level)
     use_line_buffering()
     forking.set_process_name(bundle.manifest.name)
@@ -141,7 +142,14 @@ def supervise(bundle: Bundle, options: ServeOptions, handover: Handover) -> int:
             control_handler.stop_draining_app(handover.leaving)
         for pid in handover.leaving_too:
             control_handler.supervise_draining_app(pid)
+        for number in (signal.SIGTERM, signal.SIGINT):
+            supervisor.add_signal_handler(number, functools.partial(stop, supervisor, number, options.grace))
         supervisor.on_stop = sd_notify.stopping
         code = supervisor.run()
     remove_files(options.binds)
     return code
+
+
+def stop(supervisor: Supervisor, number: signal.Signals, grace: int) -> None:
+    lines.log(f"stopping: {number.name}, draining for up to {grace} s")
+    supervisor.stop(0)

@@ -7,6 +7,7 @@ import os
 import socket
 from pathlib import Path
 
+from djbundle.contract import variables
 from djbundle.errors import CertificateError
 from djbundle.runtime.core.bundle import Bundle
 from djbundle.runtime.net.sockets import Listeners, address_of
@@ -15,7 +16,6 @@ from djbundle.runtime.options.tls import TlsOptions, decode_base64url
 from djbundle.runtime.process import forking
 from djbundle.runtime.process.child import Child
 from djbundle.runtime.process.heartbeat import Heartbeat
-from djbundle.runtime.settings.rules import HOSTS_VARIABLE
 from djbundle.runtime.tls.pair import CertificatePair
 from djbundle.runtime.tls.redirect import Redirect
 from djbundle.runtime.tls.store import Store
@@ -27,9 +27,9 @@ def prepare_tls(data: Path, options: TlsOptions | None) -> CertificatePair | Non
     """Return where the certificate is or will be. Raise CertificateError for unusable files."""
     if options is None:
         return None
-    hosts = [*filter(None, os.environ.get(HOSTS_VARIABLE, "").split(",")), *options.domains]
+    hosts = [*filter(None, os.environ.get(variables.ALLOWED_HOSTS, "").split(",")), *options.domains]
     # Without duplicates: a new version inherits this environment, and runs this code again.
-    os.environ[HOSTS_VARIABLE] = ",".join(dict.fromkeys(hosts))
+    os.environ[variables.ALLOWED_HOSTS] = ",".join(dict.fromkeys(hosts))
     if options.files:
         pair = CertificatePair(*(file.absolute() for file in options.files))
         pair.check()

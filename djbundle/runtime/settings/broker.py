@@ -4,17 +4,17 @@ import os
 from typing import Any
 
 from djbundle.common.broker_url import BrokerUrl, BrokerUrlError
+from djbundle.contract import variables
 from djbundle.errors import SettingsError
 from djbundle.runtime.core.verify_mode import is_verify_mode
 from djbundle.runtime.settings.overlay import Overlay
 
-VARIABLE = "TASKS_URL"
 BACKENDS = ("djbundle.tasks.DatabaseBackend", "djbundle.tasks.backend.DatabaseBackend")
 
 
 def use_broker(overlay: Overlay) -> None:
     """Give the URL to each alias of ``TASKS`` whose backend can use it. The build's verification uses no broker."""
-    url = os.environ.get(VARIABLE, "")
+    url = os.environ.get(variables.BROKER_URL, "")
     tasks: dict[str, Any] = overlay.get("TASKS") or {}
     ours = [alias for alias, backend in tasks.items() if backend.get("BACKEND") in BACKENDS]
     if not url or not ours or is_verify_mode():
@@ -27,4 +27,4 @@ def use_broker(overlay: Overlay) -> None:
         alias: {**backend, "OPTIONS": {**backend.get("OPTIONS", {}), "URL": url}} if alias in ours else backend
         for alias, backend in tasks.items()
     }
-    overlay.set("TASKS", changed, VARIABLE)
+    overlay.set("TASKS", changed, variables.BROKER_URL)

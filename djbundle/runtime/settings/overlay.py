@@ -60,7 +60,7 @@ class Overlay:
     def out_of_shared(self, path: str | os.PathLike[str]) -> Path | None:
         """Return the place in the data directory for a path where every user may create folders; None for all others.
 
-        Another user may have created the folder first. A cache unpickles its files, which runs any code in them.
+        Another user may have created the folder first. A cache unpickles its files, and a pickle can run any code.
         """
         target = self.bundle.in_tree(Path(path))
         if not any(target.is_relative_to(shared) for shared in SHARED):

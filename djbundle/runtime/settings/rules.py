@@ -11,6 +11,7 @@ import traceback
 from collections.abc import Callable
 from types import ModuleType
 
+from djbundle.contract import variables
 from djbundle.errors import MissingVariableError, SettingsError
 from djbundle.manifest import Manifest
 from djbundle.runtime.core.bundle import Bundle
@@ -31,8 +32,6 @@ from djbundle.runtime.settings.overlay import READ_ONLY_COMMANDS, Change, Overla
 from djbundle.settings_module import CLASS_VARIABLE, INSECURE_KEY, applying_changes, import_settings, like
 from djbundle.storages import with_hashed_names
 
-SETTINGS_VARIABLE = "DJANGO_SETTINGS_MODULE"
-HOSTS_VARIABLE = "DJBUNDLE_ALLOWED_HOSTS"  # names for ALLOWED_HOSTS, with commas between them
 LOCAL_HOSTS = ["localhost", "127.0.0.1", "[::1]"]
 KEY_VARIABLES = ("SECRET_KEY", "SECRET_KEY_BASE")  # container platforms set the second
 STATIC_MIDDLEWARE = ("whitenoise.", "servestatic.")
@@ -51,7 +50,7 @@ def name_settings(manifest: Manifest) -> str:
     """Set the variables that name Django's settings, unless they are set; return the name of the module."""
     if manifest.settings_class:
         os.environ.setdefault(CLASS_VARIABLE, manifest.settings_class)
-    return os.environ.setdefault(SETTINGS_VARIABLE, manifest.settings_module)
+    return os.environ.setdefault(variables.SETTINGS_MODULE, manifest.settings_module)
 
 
 def change_settings(module: ModuleType, bundle: Bundle, command: str = "") -> list[Change]:
@@ -125,11 +124,13 @@ def replace_secret_key(overlay: Overlay) -> None:
 
 
 def allow_hosts(overlay: Overlay) -> None:
-    names = [host.strip() for host in os.environ.get(HOSTS_VARIABLE, "").split(",") if host.strip()]
+    names = [host.strip() for host in os.environ.get(variables.ALLOWED_HOSTS, "").split(",") if host.strip()]
     if names:
-        overlay.set("ALLOWED_HOSTS", [*overlay.get("ALLOWED_HOSTS", []), *names], HOSTS_VARIABLE)
+        overlay.set("ALLOWED_HOSTS", [*overlay.get("ALLOWED_HOSTS", []), *names], variables.ALLOWED_HOSTS)
     elif not overlay.get("ALLOWED_HOSTS"):
-        overlay.set("ALLOWED_HOSTS", LOCAL_HOSTS, f"it was empty; name your hosts in it or in {HOSTS_VARIABLE}")
+        overlay.set(
+            "ALLOWED_HOSTS", LOCAL_HOSTS, f"it was empty; name your hosts in it or in {variables.ALLOWED_HOSTS}"
+        )
 
 
 def show_errors(overlay: Overlay) -> None:
@@ -146,9 +147,9 @@ def use_bundled_static_files(overlay: Overlay) -> None:
     if value := overlay.get("COMPRESS_ROOT"):  # of django-compressor, which defaults to STATIC_ROOT
         overlay.set("COMPRESS_ROOT", like(value, collected), "compressed by the build")
     middleware = overlay.get("MIDDLEWARE", [])
-    kept = [name for name in middleware if not name.startswith(STATIC_MIDDLEWARE)]
-    if kept != list(middleware):
-        overlay.set("MIDDLEWARE", kept, "static files are answered before Django is entered")
+    remaining = [name for name in middleware if not name.startswith(STATIC_MIDDLEWARE)]
+    if remaining != list(middleware):
+        overlay.set("MIDDLEWARE", remaining, "static files are answered before Django is entered")
 
 
 def override_templates(overlay: Overlay) -> None:

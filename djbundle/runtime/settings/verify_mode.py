@@ -1,6 +1,7 @@
 """The settings of verify mode: no database but SQLite, no database or cache outside the data directory, and no mail."""
 
-from djbundle.contract.verification import CACHES, ENGINES, VERIFY_MODE_VARIABLE
+from djbundle.contract import variables
+from djbundle.contract.verification import CACHES, ENGINES
 from djbundle.runtime.core.verify_mode import is_verify_mode
 from djbundle.runtime.database import sqlite
 from djbundle.runtime.settings.overlay import Overlay
@@ -18,25 +19,25 @@ def stay_in_data_directory(overlay: Overlay) -> None:
 
 def replace_databases(overlay: Overlay) -> None:
     databases = overlay.get("DATABASES", {})
-    overlay.set(ENGINES, {entry.get("ENGINE", "") for entry in databases.values()}, VERIFY_MODE_VARIABLE)
+    overlay.set(ENGINES, {entry.get("ENGINE", "") for entry in databases.values()}, variables.VERIFY_MODE)
     stand_ins = {
         alias: {"ENGINE": "django.db.backends.sqlite3", "NAME": str(overlay.bundle.data / f"{alias}.sqlite3")}
         for alias, entry in databases.items()
         if entry.get("ENGINE") not in sqlite.ENGINES
     }
-    overlay.set("DATABASES", databases | stand_ins, VERIFY_MODE_VARIABLE)
+    overlay.set("DATABASES", databases | stand_ins, variables.VERIFY_MODE)
 
 
 def replace_cache_servers(overlay: Overlay) -> None:
     caches = overlay.get("CACHES", {})
     stand_ins = replace_caches(caches, overlay.bundle.data)
-    overlay.set(CACHES, [caches[alias] for alias in stand_ins], VERIFY_MODE_VARIABLE)
+    overlay.set(CACHES, [caches[alias] for alias in stand_ins], variables.VERIFY_MODE)
     if stand_ins:
-        overlay.set("CACHES", caches | stand_ins, VERIFY_MODE_VARIABLE)
+        overlay.set("CACHES", caches | stand_ins, variables.VERIFY_MODE)
 
 
 def drop_mail(overlay: Overlay) -> None:
     if mailers := overlay.get("MAILERS"):
-        overlay.set("MAILERS", {name: {"BACKEND": DUMMY_MAIL} for name in mailers}, VERIFY_MODE_VARIABLE)
+        overlay.set("MAILERS", {name: {"BACKEND": DUMMY_MAIL} for name in mailers}, variables.VERIFY_MODE)
     else:
-        overlay.set("EMAIL_BACKEND", DUMMY_MAIL, VERIFY_MODE_VARIABLE)
+        overlay.set("EMAIL_BACKEND", DUMMY_MAIL, variables.VERIFY_MODE)

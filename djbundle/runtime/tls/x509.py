@@ -27,7 +27,7 @@ UNUSED = dict.fromkeys(
 
 @dataclass(frozen=True, slots=True)
 class Certificate:
-    """What we need to know of a certificate: when it is valid, and for which names."""
+    """The facts that we need of a certificate: when it is valid, and for which names."""
 
     begins: datetime
     ends: datetime

@@ -180,10 +180,10 @@ def _rows(top: float, write: Callable[[float], str]) -> list[Label]:
 
 def _marks(hours: Sequence[Hour]) -> list[Label]:
     """Return the times below the chart; the last one is now."""
-    shown = [number for number in range(len(hours)) if (len(hours) - 1 - number) % LABEL_EVERY == 0]
+    labelled_hours = [number for number in range(len(hours)) if (len(hours) - 1 - number) % LABEL_EVERY == 0]
     return [
         Label(_point(number, len(hours), 0, 1)[0], str(HEIGHT - 7), clock(hours[number]), is_minor=bool(place % 2 == 0))
-        for place, number in enumerate(shown)
+        for place, number in enumerate(labelled_hours)
     ]
 
 

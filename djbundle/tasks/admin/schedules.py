@@ -86,11 +86,13 @@ class ScheduleAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
     @admin.action(description=_("Delete"), permissions=["delete"])
     def delete_selected(self, request: HttpRequest, queryset: Any) -> Any:
         """Delete with Django's confirmation page, but only schedules that were made in the admin."""
-        if kept := queryset.filter(in_code=True).count():
+        if declared_count := queryset.filter(in_code=True).count():
             message = ngettext(
-                "%d schedule is declared in code and stays.", "%d schedules are declared in code and stay.", kept
+                "%d schedule is declared in code and stays.",
+                "%d schedules are declared in code and stay.",
+                declared_count,
             )
-            self.message_user(request, message % kept, messages.WARNING)
+            self.message_user(request, message % declared_count, messages.WARNING)
         made_here = queryset.filter(in_code=False)
         return delete_selected(self, request, made_here) if made_here.exists() else None
 

@@ -47,14 +47,14 @@ def local(moment: datetime.datetime) -> datetime.datetime:
 def to_the_second(moment: datetime.datetime | None) -> str:
     if moment is None:
         return ""
-    shown = local(moment)
-    return f"{date_format(shown, 'DATE_FORMAT')}, {shown:%H:%M:%S}"
+    local_time = local(moment)
+    return f"{date_format(local_time, 'DATE_FORMAT')}, {local_time:%H:%M:%S}"
 
 
 def briefly(moment: datetime.datetime, now: datetime.datetime) -> str:
     """Return the time if it is today, else the day and the time."""
-    shown = local(moment)
-    return f"{shown:%H:%M:%S}" if shown.date() == local(now).date() else date_format(shown, "j M, H:i")
+    local_time = local(moment)
+    return f"{local_time:%H:%M:%S}" if local_time.date() == local(now).date() else date_format(local_time, "j M, H:i")
 
 
 def seconds_between(begin: datetime.datetime | None, end: datetime.datetime | None) -> float | None:

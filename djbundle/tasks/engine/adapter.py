@@ -23,7 +23,7 @@ class EngineError(Exception):
 
 
 class BackendEngine:
-    """Sends to the backend `alias` of ``TASKS``, as publisher.py describes."""
+    """Sends to the backend `alias` of ``TASKS``, as destination.py describes."""
 
     errors: tuple[type[BaseException], ...] = (EngineError,)
 

@@ -10,6 +10,7 @@ import logging
 import socket
 import time
 from collections.abc import Callable, Sequence
+from functools import cache
 from typing import Any
 
 from djbundle.common.broker_url import BrokerUrl
@@ -20,6 +21,7 @@ logger = logging.getLogger("djbundle.tasks")
 CONNECT_TIMEOUT = 5.0  # seconds
 HEARTBEAT = 10  # seconds; without one for twice as long, the connection is taken for dead. For RabbitMQ only
 PUBLISH_TIMEOUT = 10.0  # seconds for the broker to confirm a message
+VISIBILITY_TIMEOUT = 120  # seconds after which a message that is not acknowledged may be delivered again
 RETENTION = 60.0  # seconds; RabbitMQ drops messages that nobody has taken by then, since they are sent again
 DRAIN_SECONDS = 1.1  # seconds in which a request for messages that is under way may still bring one
 MAX_STRANGE = 10_000  # messages in a row that are none; after more, the fault may be ours
@@ -28,22 +30,24 @@ MAX_KEYS = 1000  # in a message that is accepted
 MAX_KEY = (1 << 63) - 1  # of a row; databases refuse a larger one with an error
 
 OnKeys = Callable[[list[int]], object]
+OnTasks = Callable[[Any], object]  # gets kombu's message
 
 
 class Broker:
     """A connection to the broker. Every error that kombu knows of a broker is raised as one of `errors`."""
 
-    def __init__(self, url: BrokerUrl) -> None:
+    def __init__(self, url: BrokerUrl, timeout: float = CONNECT_TIMEOUT) -> None:
+        """`timeout` is for how many seconds to wait for a connection."""
         url.check_installed()
         kombu: Any = importlib.import_module("kombu")  # only a project with a broker has it; it has no types
-        self.url = url
+        self.url, self.timeout = url, timeout
         self._kombu = kombu
         self._connection = kombu.Connection(
             url.url,
-            connect_timeout=CONNECT_TIMEOUT,
+            connect_timeout=timeout,
             heartbeat=HEARTBEAT if url.transport == "amqp" else None,
             ssl=ssl_options(url),
-            transport_options=_transport_options(url),
+            transport_options=_transport_options(url, timeout),
         )
         self.errors: tuple[type[BaseException], ...] = (
             *self._connection.connection_errors,
@@ -54,31 +58,32 @@ class Broker:
         self._producer: Any = None
         self._declared: set[str] = set()
 
-    def queue(self, name: str) -> Any:
-        """Return the broker's queue for a queue of tasks."""
-        full_name = f"{self.url.prefix}-{name}" if name else self.url.prefix
+    def queue(self, name: str, *, of_tasks: bool = False) -> Any:
+        """Return the broker's queue for a queue of tasks: for their keys, or for whole tasks."""
+        prefix = f"{self.url.prefix}.direct" if of_tasks else self.url.prefix
+        full_name = f"{prefix}-{name}" if name else prefix
         return self._kombu.Queue(full_name, routing_key=full_name, durable=True)
 
     def connect(self) -> None:
         """Connect to the broker in order to send, unless that has been done. Raise one of `errors` if it fails."""
         if self._producer is None:
-            self._producer = self._kombu.Producer(self._connection.channel(), serializer="json", auto_declare=False)
+            self._producer = self._kombu.Producer(self._channel(), serializer="json", auto_declare=False)
 
     def publish(self, name: str, keys: Sequence[int]) -> None:
         """Send one message. Raise one of `errors` if the broker does not take it."""
+        options = {"delivery_mode": "transient", "expiration": RETENTION}
+        self._publish(self.queue(name), {"keys": list(keys)}, PUBLISH_TIMEOUT, options)
+
+    def publish_tasks(self, name: str, tasks: Sequence[dict[str, Any]]) -> None:
+        """Send one message with whole tasks. Raise one of `errors` if the broker does not take it."""
+        self._publish(self.queue(name, of_tasks=True), {"tasks": list(tasks)}, self.timeout, {})
+
+    def _publish(self, queue: Any, body: dict[str, Any], timeout: float, options: dict[str, Any]) -> None:
         self.connect()
-        queue = self.queue(name)
-        if name not in self._declared:
+        if queue.name not in self._declared:
             queue.bind(self._producer.channel).declare()
-            self._declared.add(name)
-        self._producer.publish(
-            {"keys": list(keys)},
-            routing_key=queue.name,
-            delivery_mode="transient",
-            expiration=RETENTION,
-            timeout=PUBLISH_TIMEOUT,
-            confirm_timeout=PUBLISH_TIMEOUT,
-        )
+            self._declared.add(queue.name)
+        self._producer.publish(body, routing_key=queue.name, timeout=timeout, confirm_timeout=timeout, **options)
 
     def forget_queues(self) -> None:
         """Declare the queues again before the next message: somebody may have deleted them."""
@@ -105,25 +110,39 @@ class Broker:
             return f"the broker refuses: {text}"
         return f"the broker does not answer: {text}"
 
-    def consume(self, names: Sequence[str], on_keys: OnKeys) -> "Receiving":
+    def consume(self, names: Sequence[str], on_keys: OnKeys, on_tasks: OnTasks | None = None) -> "Receiving":
         """Pass the keys of each message to `on_keys` while the returned object drains.
+
+        Pass each message with whole tasks to `on_tasks`, which acknowledges it at any time later.
 
         It ends with the process. After an error, a good-bye to the broker might wait for its answer without end.
         """
         messages: Any = importlib.import_module("kombu.message")
         messages.decompress = refuse_compressed  # which is called before a message gets here
+        consumer = self._consumer(
+            [self.queue(name) for name in names],
+            lambda message: _accept(message, on_keys),
+            no_ack=self.url.transport == "redis",  # else each message costs Redis five commands more
+        )
+        of_tasks = on_tasks and self._consumer([self.queue(name, of_tasks=True) for name in names], on_tasks)
+        return Receiving(self._connection, consumer, of_tasks, self.errors)
+
+    def _channel(self) -> Any:
         channel = self._connection.channel()
-        queues = [self.queue(name) for name in names]
-        consumer = self._kombu.Consumer(
-            channel,
+        if self.url.transport == "redis":  # kombu makes a client for each command, which takes longer than the command
+            channel._create_client = cache(channel._create_client)
+        return channel
+
+    def _consumer(self, queues: Sequence[Any], on_message: OnTasks, *, no_ack: bool = False) -> Any:
+        return self._kombu.Consumer(
+            self._channel(),
             queues,
             accept=["json"],
-            no_ack=self.url.transport == "redis",  # else each message costs Redis five commands more
-            on_message=lambda message: _accept(message, on_keys),
+            no_ack=no_ack,
+            on_message=on_message,
             on_decode_error=lambda message, _error: _drop(message),
             prefetch_count=1,
         )
-        return Receiving(self._connection, consumer, self.errors)
 
     def close(self) -> None:
         """Say good-bye to the broker. It may wait for the answer without end, so processes that end do not."""
@@ -134,15 +153,26 @@ class Broker:
 class Receiving:
     """Receives messages, and can stop for a while."""
 
-    def __init__(self, connection: Any, consumer: Any, errors: tuple[type[BaseException], ...]) -> None:
-        self._connection, self._consumer, self._errors = connection, consumer, errors
+    def __init__(self, connection: Any, consumer: Any, of_tasks: Any, errors: tuple[type[BaseException], ...]) -> None:
+        self._connection, self._errors = connection, errors
+        self._of_tasks = of_tasks  # the consumer of whole tasks, or None
+        self._consumers = [each for each in (consumer, of_tasks) if each]
+        self._prefetch = 1  # messages with whole tasks that the broker hands over before one is acknowledged
         self.is_active = False
         self.strange = 0  # messages in a row that kombu cannot read
 
     def start(self) -> None:
         if not self.is_active:
-            self._consumer.consume()
+            for consumer in self._consumers:
+                consumer.consume()
             self.is_active = True
+
+    def allow_unacknowledged(self, messages: int) -> None:
+        """Let the broker hand over about so many messages with whole tasks before one of them is acknowledged."""
+        messages = max(1, messages)
+        if self._of_tasks and not self._prefetch / 2 < messages <= self._prefetch:
+            self._of_tasks.qos(prefetch_count=messages, apply_global=True)
+            self._prefetch = messages
 
     def drain(self, seconds: float) -> None:
         """Handle what arrives within `seconds`, at least one message if there is one.
@@ -167,7 +197,8 @@ class Receiving:
         """Ask for no more messages, and handle those that are under way. Return early once `may_go_on` is true."""
         if not self.is_active:
             return
-        self._consumer.cancel()
+        for consumer in self._consumers:
+            consumer.cancel()
         self.is_active = False
         end = time.monotonic() + DRAIN_SECONDS
         while not may_go_on() and time.monotonic() < end:
@@ -182,6 +213,20 @@ def refuse_compressed(_body: Any, _algorithm: Any) -> Any:
 def _drop(message: Any) -> None:
     if not message.acknowledged:
         message.ack()
+
+
+def tasks_of(message: Any) -> list[Any]:
+    """Return the tasks of a message; none if a stranger has sent something else."""
+    try:
+        tasks = message.decode()["tasks"]
+    except Exception:
+        return []
+    return tasks if isinstance(tasks, list) and len(tasks) <= MAX_KEYS else []
+
+
+def is_redelivered(message: Any) -> bool:
+    """Return whether the message was delivered before, to a worker that may be gone."""
+    return bool(message.delivery_info.get("redelivered"))
 
 
 def _accept(message: Any, on_keys: OnKeys) -> None:
@@ -199,15 +244,27 @@ def _accept(message: Any, on_keys: OnKeys) -> None:
         on_keys([key for key in keys if type(key) is int and 0 < key <= MAX_KEY])
 
 
-def _transport_options(url: BrokerUrl) -> dict[str, Any]:
-    options: dict[str, Any] = {"socket_timeout": CONNECT_TIMEOUT * 6, "socket_connect_timeout": CONNECT_TIMEOUT}
+def _transport_options(url: BrokerUrl, timeout: float) -> dict[str, Any]:
+    options: dict[str, Any] = {
+        "socket_timeout": timeout * 6,
+        "socket_connect_timeout": timeout,
+        "visibility_timeout": visibility_timeout(url),
+        "unacked_key": f"{url.prefix}.unacked",  # several projects may share a database of Redis
+        "unacked_index_key": f"{url.prefix}.unacked_index",
+        "unacked_mutex_key": f"{url.prefix}.unacked_mutex",
+    }
     if url.transport == "amqp":
         options = {"confirm_publish": True, "max_retries": 0}
-    return options | {name: _number(value) for name, value in url.options.items()}
+    return options | {name: _number(value) for name, value in url.options.items() if name != "visibility_timeout"}
 
 
-def _number(text: str) -> Any:
+def visibility_timeout(url: BrokerUrl) -> float:
+    """Return the seconds after which a message that is not acknowledged may be delivered again."""
+    return float(_number(url.options.get("visibility_timeout", ""), VISIBILITY_TIMEOUT))
+
+
+def _number(text: str, default: Any = None) -> Any:
     try:
         return int(text)
     except ValueError:
-        return text
+        return text if default is None else default

@@ -23,8 +23,8 @@ from djbundle.tasks.worker import forks
 logger = logging.getLogger("djbundle.tasks")
 
 MIN_DELAY, MAX_DELAY = 0.2, 5.0  # seconds before it is started again, doubled with each failure
+FINISH_TIMEOUT = 3.0  # seconds for it to handle what it was sent
 STABLE_SECONDS = 10.0  # after which a start counts as a success
-FINISH_SECONDS = 2.0  # for it to finish what it does
 
 Run = Callable[[socket.socket], object]
 
@@ -93,15 +93,18 @@ class HelperProcess:
         self._retry_at = time.monotonic() + self._delay
 
     def finish(self) -> None:
-        """Let it end by itself, since its socket is closed. After FINISH_SECONDS end it."""
-        self.close()
-        deadline = time.monotonic() + FINISH_SECONDS
-        while self.pid and time.monotonic() < deadline:
-            if _has_ended(self.pid):
-                self.pid = 0
-            else:
-                time.sleep(0.005)
-        self.stop()
+        """Let it handle what it was sent, and wait until it has ended, but not forever."""
+        if not self._socket or not self.pid:
+            return
+        with contextlib.suppress(OSError):
+            self._socket.shutdown(socket.SHUT_WR)
+        deadline = time.monotonic() + FINISH_TIMEOUT
+        while time.monotonic() < deadline:
+            with contextlib.suppress(ChildProcessError):
+                if os.waitpid(self.pid, os.WNOHANG)[0]:
+                    self.pid = 0
+                    return
+            time.sleep(0.01)
 
     def stop(self) -> None:
         """End it now. It has nothing that could be lost."""
@@ -125,13 +128,6 @@ class HelperProcess:
     def seconds_left(self) -> float:
         """The seconds until it is started again."""
         return float("inf") if self.pid else max(0.0, self._retry_at - time.monotonic())
-
-
-def _has_ended(pid: int) -> bool:
-    try:
-        return os.waitpid(pid, os.WNOHANG)[0] == pid
-    except ChildProcessError:
-        return True
 
 
 def _run(name: str, run: Run, its: socket.socket, parent: int) -> NoReturn:

@@ -6,11 +6,14 @@ from functools import partial
 
 from djbundle.common.broker_url import BrokerUrl
 from djbundle.tasks.engine import sending
-from djbundle.tasks.engine.broker import Broker
+from djbundle.tasks.engine.broker import Broker, visibility_timeout
+from djbundle.tasks.engine.direct_runs import DirectRuns
 from djbundle.tasks.engine.helper_process import HelperProcess
-from djbundle.tasks.engine.receiver import Receiver
+from djbundle.tasks.engine.receiver import ACKNOWLEDGE, STOP, TASKS, Receiver
 from djbundle.tasks.engine.relay import run_relay
+from djbundle.tasks.store.claimed_run import Run
 from djbundle.tasks.store.worker_identity import Identity
+from djbundle.tasks.worker.pending_writes import PendingWrites
 
 
 class Inbox:
@@ -25,6 +28,8 @@ class Inbox:
     ) -> None:
         names = sending.queues_of(queues)
         self._keys: list[int] = []
+        self._is_direct, self._is_stopping = not url.has_rows, False
+        self.direct = DirectRuns(Identity.of_this_process(), self._acknowledge, visibility_timeout(url) / 4)
         self._credit = 0  # granted, and not used yet
 
         def close_others() -> None:
@@ -37,7 +42,7 @@ class Inbox:
             selector,
             close_others,
             self._add,
-            self._forget_credit,
+            self._forget_receiver,
         )
         self._relay = HelperProcess(
             "relay",
@@ -72,28 +77,63 @@ class Inbox:
 
     def grant(self, room: int) -> None:
         """Let so many keys come in all."""
-        if room > self._credit:
+        room -= len(self.direct.waiting)
+        if room > self._credit and not self._is_stopping:
             self._receiver.send(b"%d" % (room - self._credit))
             self._credit = room
 
+    def take_runs(self, room: int) -> list[Run]:
+        """Return up to `room` runs of whole tasks that have come."""
+        return self.direct.take(room)
+
+    def settle(self, writes: PendingWrites) -> None:
+        """Give rows to what has to be written of whole tasks. Drop the rest."""
+        if self._is_stopping:
+            self.direct.return_waiting()
+        self.direct.settle(writes)
+
+    def acknowledge_written(self) -> None:
+        """Acknowledge messages of which nothing is left to write."""
+        self.direct.acknowledge_written()
+
+    @property
+    def rows(self) -> dict[int, int]:
+        """The keys of the runs that came without rows and got them, by the keys of these."""
+        return self.direct.rows
+
+    def _acknowledge(self, message: int) -> None:
+        self._receiver.send(ACKNOWLEDGE + b"%d" % message)
+
     def _add(self, line: bytes) -> None:
+        if line.startswith(TASKS):
+            number, is_redelivered, tasks = line.removeprefix(TASKS).split(b" ", 2)
+            self._credit -= self.direct.receive(int(number), tasks, is_redelivered=is_redelivered != b"0")
+            return
         keys = [int(key) for key in line.split(b",")]
         self._credit -= len(keys)
         self._keys += keys
 
-    def _forget_credit(self) -> None:
+    def _forget_receiver(self) -> None:
         self._credit = 0
+        self.direct.forget_messages()
 
     def stop_receiving(self) -> None:
         """Take no more keys, and let those that have come be sent to another worker."""
-        self._receiver.stop()
+        self._is_stopping = True
+        if self._is_direct:  # it is needed for acknowledgements
+            self._receiver.send(STOP)
+        else:
+            self._receiver.stop()
         if keys := self.take():
             sending.unmark(keys)
 
     def stop(self) -> None:
         """End the processes. The relay first sends what it has begun to send."""
-        self._receiver.stop()
+        if self._is_direct:
+            self._receiver.finish()
         self._relay.finish()
+        for helper in self._helpers:
+            helper.stop()
 
     def close(self) -> None:
         """Close the sockets, in a forked process."""

@@ -1,27 +1,106 @@
-"""What a relay sends to: a broker (broker.py), or another backend of ``django.tasks`` (adapter.py)."""
+"""Sends whole tasks to the broker from the processes that enqueue them, when their transaction has committed.
 
-from collections.abc import Callable, Sequence
-from typing import Protocol
+While the broker does not answer, the tasks get rows, which the relay sends later. So nothing waits, and nothing is
+lost but what a process that dies between the commit and the message had not sent.
+"""
+
+import logging
+import os
+import threading
+import time
+from collections import defaultdict
+from collections.abc import Sequence
+from functools import cache
+from itertools import batched
+from typing import TYPE_CHECKING
+
+from django.db import connections, transaction
+
+from djbundle.common.broker_url import BrokerUrl
+from djbundle.tasks.engine import direct
+from djbundle.tasks.engine.broker import Broker
+from djbundle.tasks.store import wakeup
+from djbundle.tasks.store.insert import insert
+
+if TYPE_CHECKING:
+    from djbundle.tasks.models import TaskRecord
+
+logger = logging.getLogger("djbundle.tasks")
+
+TIMEOUT = 1.0  # seconds that a request waits for the broker, once
+PAUSE = 10.0  # seconds without an attempt after the broker has failed
+TASKS_OF_MESSAGE = 20  # at most: all of them run again if their worker dies before the last has ended
 
 
-class Publisher(Protocol):
-    errors: tuple[type[BaseException], ...]  # that say that it does not answer
+class Batch:
+    """The tasks of one transaction, or of one savepoint. Call it when that has committed."""
 
-    def publish(self, name: str, keys: Sequence[int]) -> None:
-        """Send the keys of rows to a queue. Raise one of `errors` if it is not taken."""
-        ...
+    def __init__(self, publisher: "Publisher", alias: str) -> None:
+        self.publisher, self.alias = publisher, alias
+        self.records: list[TaskRecord] = []
 
-    def check(self) -> None:
-        """Raise one of `errors` unless it answers. It is called every few seconds."""
-        ...
-
-    def forget_queues(self) -> None:
-        """Declare the queues again before the next message."""
-        ...
-
-    def describe(self, error: BaseException) -> str:
-        """Return a line about one of `errors`."""
-        ...
+    def __call__(self) -> None:
+        self.publisher.publish(self.records, self.alias)
 
 
-MakePublisher = Callable[[], Publisher]
+class Publisher:
+    """Publishes to the broker of `url`. Each thread of each process has a connection of its own."""
+
+    def __init__(self, url: BrokerUrl) -> None:
+        self.url = url
+        self.retry_at = 0.0  # monotonic seconds; the broker is not asked before
+        self._local = threading.local()
+
+    def publish_on_commit(self, records: Sequence["TaskRecord"], alias: str) -> None:
+        """Publish the tasks when the transaction commits; at once if there is none."""
+        connection = connections[alias]
+        if connection.in_atomic_block and connection.run_on_commit:
+            savepoints, last, *_ = connection.run_on_commit[-1]
+            if isinstance(last, Batch) and savepoints == {*connection.savepoint_ids}:
+                last.records += records
+                return
+        batch = Batch(self, alias)
+        batch.records += records
+        transaction.on_commit(batch, using=alias)
+
+    def publish(self, records: Sequence["TaskRecord"], alias: str) -> None:
+        """Send the tasks. Those that the broker does not take get rows."""
+        unsent = [*records]
+        if time.monotonic() >= self.retry_at:
+            self._send(unsent)
+        for record in unsent:
+            record.pk = None
+            insert(record, alias)
+        if unsent:
+            wakeup.send(alias)
+
+    def _send(self, unsent: list["TaskRecord"]) -> None:
+        """Send the tasks, and remove from the list what the broker has taken."""
+        broker = self._broker()
+        by_queue: defaultdict[str, list[TaskRecord]] = defaultdict(list)
+        for record in unsent:
+            by_queue[record.queue_name].append(record)
+        try:
+            for queue, records in by_queue.items():
+                for part in batched(records, TASKS_OF_MESSAGE):
+                    broker.publish_tasks(queue, [direct.packed(record) for record in part])
+                    sent = {id(record) for record in part}
+                    unsent[:] = [record for record in unsent if id(record) not in sent]
+        except broker.errors as error:
+            self.retry_at = time.monotonic() + PAUSE
+            self._local.__dict__.clear()
+            logger.error("%s; tasks get rows for %.0f s", broker.describe(error), PAUSE)
+
+    def _broker(self) -> Broker:
+        """Return the connection of this thread. One of before a fork belongs to the parent."""
+        if getattr(self._local, "pid", 0) != os.getpid():
+            self._local.pid, self._local.broker = os.getpid(), Broker(self.url, TIMEOUT)
+        broker: Broker = self._local.broker
+        return broker
+
+
+@cache
+def publisher_of(url: str) -> Publisher | None:
+    """Return the publisher to this broker, one for each process; None if tasks get rows."""
+    parsed = BrokerUrl.parse(url)
+    return None if parsed.has_rows else Publisher(parsed)

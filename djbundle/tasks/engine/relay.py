@@ -20,7 +20,7 @@ from django.db import Error, connections
 from djbundle.common.periodic import Periodic
 from djbundle.tasks import options
 from djbundle.tasks.engine import sending
-from djbundle.tasks.engine.publisher import MakePublisher, Publisher
+from djbundle.tasks.engine.destination import Destination, MakeDestination
 from djbundle.tasks.engine.relay_registry import RelayRegistration
 from djbundle.tasks.store import wakeup
 from djbundle.tasks.store.transitions import alias
@@ -74,7 +74,7 @@ class Supply:
 class Relay:
     """Sends to `broker` until the process `identity`, at the other end of `worker`, closes its socket."""
 
-    def __init__(self, broker: Publisher, identity: Identity, worker: socket.socket) -> None:
+    def __init__(self, broker: Destination, identity: Identity, worker: socket.socket) -> None:
         self.broker, self.worker = broker, worker
         self.registration = RelayRegistration(identity)
         self.is_closed = False  # the worker's end
@@ -157,9 +157,9 @@ class Relay:
         self.is_closed = self.worker in readable and not self.worker.recv(4096)
 
 
-def run_relay(make_publisher: MakePublisher, identity: Identity, worker: socket.socket) -> None:
+def run_relay(make_destination: MakeDestination, identity: Identity, worker: socket.socket) -> None:
     """Run a relay in this process for the process `identity`."""
-    relay = Relay(make_publisher(), identity, worker)
+    relay = Relay(make_destination(), identity, worker)
     try:
         relay.run()
     finally:

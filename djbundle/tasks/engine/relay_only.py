@@ -8,10 +8,12 @@ import selectors
 from collections.abc import Callable, Sequence
 from functools import partial
 
+from djbundle.tasks.engine.destination import MakeDestination
 from djbundle.tasks.engine.helper_process import HelperProcess
-from djbundle.tasks.engine.publisher import MakePublisher
 from djbundle.tasks.engine.relay import run_relay
+from djbundle.tasks.store.claimed_run import Run
 from djbundle.tasks.store.worker_identity import Identity
+from djbundle.tasks.worker.pending_writes import PendingWrites
 
 
 class RelayOnly:
@@ -19,12 +21,12 @@ class RelayOnly:
 
     def __init__(
         self,
-        make_publisher: MakePublisher,
+        make_destination: MakeDestination,
         _queues: Sequence[str],
         selector: selectors.BaseSelector,
         close_in_child: Callable[[], None],
     ) -> None:
-        run = partial(run_relay, make_publisher, Identity.of_this_process())
+        run = partial(run_relay, make_destination, Identity.of_this_process())
         self._relay = HelperProcess("relay", run, selector, close_in_child, lambda _line: None)
 
     @property
@@ -40,6 +42,19 @@ class RelayOnly:
     def take(self) -> list[int]:
         return []
 
+    def take_runs(self, room: int) -> list[Run]:  # noqa: ARG002 - as it is called
+        return []
+
+    @property
+    def rows(self) -> dict[int, int]:
+        return {}
+
+    def settle(self, writes: PendingWrites) -> None:
+        pass
+
+    def acknowledge_written(self) -> None:
+        pass
+
     def give_back(self, keys: Sequence[int], *, is_refused: bool) -> None:
         pass
 
@@ -51,6 +66,7 @@ class RelayOnly:
 
     def stop(self) -> None:
         self._relay.finish()
+        self._relay.stop()
 
     def close(self) -> None:
         self._relay.close()

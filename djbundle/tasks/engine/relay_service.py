@@ -6,8 +6,8 @@ import threading
 from collections.abc import Callable
 from functools import partial
 
+from djbundle.tasks.engine.destination import MakeDestination
 from djbundle.tasks.engine.helper_process import HelperProcess
-from djbundle.tasks.engine.publisher import MakePublisher
 from djbundle.tasks.engine.relay import run_relay
 from djbundle.tasks.store.worker_identity import Identity
 from djbundle.tasks.worker.notifier import Notifier
@@ -15,7 +15,7 @@ from djbundle.tasks.worker.notifier import Notifier
 CHECK_INTERVAL = 1.0  # seconds between calls of the watchdog
 
 
-def keep_relay_running(make_publisher: MakePublisher, notify_watchdog: Callable[[], None]) -> None:
+def keep_relay_running(make_destination: MakeDestination, notify_watchdog: Callable[[], None]) -> None:
     """Run a relay in a process of its own until SIGTERM or SIGINT. Start it again with backoff whenever it has failed.
 
     On a signal, it sends what is due, and ends. This process itself asks neither the broker nor the database, so it
@@ -31,8 +31,9 @@ def keep_relay_running(make_publisher: MakePublisher, notify_watchdog: Callable[
             selector.close()
             notifier.close_in_child()
 
-        run = partial(run_relay, make_publisher, Identity.of_this_process())
+        run = partial(run_relay, make_destination, Identity.of_this_process())
         relay = HelperProcess("relay", run, selector, close_in_child, lambda _line: None)
+        stack.callback(relay.stop)
         stack.callback(relay.finish)
         while not stopped.is_set():
             notify_watchdog()

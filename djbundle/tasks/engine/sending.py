@@ -33,8 +33,8 @@ def waiting() -> models.QuerySet[TaskRecord]:
 
 def count_sent() -> dict[str, int]:
     """Return how many sent tasks wait for a worker, by queue."""
-    sent = records().filter(status=TaskResultStatus.READY, sent_at__isnull=False).order_by()
-    return dict(sent.values_list("queue_name").annotate(models.Count("pk")))
+    sent_tasks = records().filter(status=TaskResultStatus.READY, sent_at__isnull=False).order_by()
+    return dict(sent_tasks.values_list("queue_name").annotate(models.Count("pk")))
 
 
 def oldest_waiting() -> float:
@@ -100,8 +100,8 @@ def unmark(keys: Sequence[int], *, is_refused: bool = False) -> None:
 
 def unmark_lost() -> int:
     """Let tasks be sent again that nobody has claimed in time. Return how many."""
-    lost = records().filter(status=TaskResultStatus.READY, sent_at__lt=timezone.now() - RESEND_AFTER)
-    return lost.update(sent_at=None)
+    unclaimed = records().filter(status=TaskResultStatus.READY, sent_at__lt=timezone.now() - RESEND_AFTER)
+    return unclaimed.update(sent_at=None)
 
 
 def queues_of(names: Iterable[str] = ()) -> list[str]:

@@ -6,7 +6,7 @@ holds the unique key of tasks that wait or run. It replaces the constraint with 
 
 from django.db import migrations
 
-from djbundle.tasks.operations import RunOnMySQL
+from djbundle.tasks.migrations._operations import RunOnMySQL
 
 TABLE = "djbundle_tasks_taskrecord"
 INDEXES = {

@@ -21,7 +21,10 @@ from djbundle.tasks.store.worker_identity import Identity
 
 
 class TaskKind(Enum):
-    """Which tasks to claim: those that get a process of their own (see worker/process_pool.py), the others, or both."""
+    """The kind of tasks to claim.
+
+    There are tasks that get a process of their own (see worker/process_pool.py), and the others.
+    """
 
     ANY = ""
     SHARED = " AND timeout IS NULL AND losses = 0"
@@ -149,7 +152,7 @@ def _claim_runs(worker: Identity, limit: int, condition: str, values: Sequence[A
 
 
 class Selection(NamedTuple):
-    """Which tasks to claim."""
+    """The choice of tasks to claim."""
 
     condition: str  # a condition in SQL
     values: list[Any]  # for all parameters in SELECT_SQL

@@ -35,7 +35,7 @@ def _columns(*names: str) -> Callable[[Row], Any]:
 
 _brief, _urgency = _columns("id", "epoch", "timeout", "losses"), _columns("run_after", "id")
 _priority, _path, _following = _columns("priority"), _columns("task_path"), _columns("then", "group_id")
-_allowed = _columns("max_attempts")
+_allowed, _key = _columns("max_attempts"), _columns("id")
 
 
 class Invocation(NamedTuple):
@@ -63,6 +63,8 @@ class Run(NamedTuple):
 
     def record(self) -> TaskRecord:
         """Return the whole record. That takes longer than a quick task."""
+        if self.is_direct:
+            return TaskRecord.stored(self.alias, dict(zip(NAMES, self.row, strict=True)) | {"id": self.pk})
         connection = connections[self.alias]
         values = list(self.row)
         for index, conversions in _converters(self.alias, connection.vendor).items():
@@ -71,6 +73,8 @@ class Run(NamedTuple):
 
     def invocation(self) -> Invocation:
         """Return all that a quick task needs."""
+        if self.is_direct:
+            return Invocation._make([self.row[index] for index in INVOCATION])
         connection = connections[self.alias]
         converters = _converters(self.alias, connection.vendor)
         return Invocation._make(
@@ -82,13 +86,18 @@ class Run(NamedTuple):
         return f"{str(_path(self.row)).rpartition('.')[2]} {self.pk}"
 
     @property
+    def is_direct(self) -> bool:
+        """True if the task came without a row: then `row` has Python's values, see engine/direct.py."""
+        return bool(_key(self.row) < 0)
+
+    @property
     def is_unmade(self) -> bool:
-        """Whether the row stands for a task that is yet to be made, see held.py."""
+        """True if the row stands for a task that is yet to be made, see held.py."""
         return not _allowed(self.row)
 
     @property
     def is_followed(self) -> bool:
-        """Whether other tasks follow it, see following.py."""
+        """True if other tasks follow it, see following.py."""
         then, group = _following(self.row)
         return then is not None or group is not None
 

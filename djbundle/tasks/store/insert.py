@@ -1,6 +1,6 @@
 """Inserts a row in a fraction of the time of ``save(force_insert=True)``: it caches what that computes each time."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import cache
 from operator import attrgetter
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -34,6 +34,15 @@ def insert(record: "TaskRecord", alias: str) -> None:
     connection = connections[alias]
     record.pk = _insert(connection, statement(type(record), connection), prepared(record, connection))
     record._state.adding, record._state.db = False, alias
+
+
+def insert_many(records: "Sequence[TaskRecord]", alias: str) -> None:
+    """Save the records, and set their primary keys: with one statement, where the database returns the keys."""
+    if records and connections[alias].features.can_return_rows_from_bulk_insert:
+        type(records[0]).objects.using(alias).bulk_create(records)
+        return
+    for record in records:  # MySQL returns no keys for many rows
+        insert(record, alias)
 
 
 def _insert(connection: BaseDatabaseWrapper, sql: str, values: list[Any]) -> int | None:
@@ -86,7 +95,10 @@ def fields_of(model: type[models.Model]) -> list[Any]:
 
 
 class Plan(NamedTuple):
-    """How a record becomes a row. Texts and numbers are used as they are; `others` are the other values, by index."""
+    """The way from a record to a row.
+
+    Texts and numbers are used as they are. `others` are the other values, by index.
+    """
 
     values_of: Callable[[models.Model], tuple[Any, ...]]
     others: list[tuple[int, Callable[[Any, BaseDatabaseWrapper], Any]]]

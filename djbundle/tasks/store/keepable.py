@@ -3,6 +3,7 @@
 import math
 from typing import Any
 
+from django.apps import apps
 from django.db import connections, router
 
 
@@ -45,6 +46,4 @@ def _excerpt(text: str) -> str:
 
 
 def _is_postgresql() -> bool:
-    from djbundle.tasks.models import TaskRecord  # noqa: PLC0415 - @task comes here before apps are loaded
-
-    return connections[router.db_for_write(TaskRecord)].vendor == "postgresql"
+    return connections[router.db_for_write(apps.get_model("djbundle_tasks", "TaskRecord"))].vendor == "postgresql"

@@ -61,7 +61,7 @@ def _orphans_of(worker: str, running: models.QuerySet[TaskRecord]) -> models.Que
 
 
 def record_crash(run: TaskRecord, *, with_worker: bool = False) -> bool:
-    """Give back a task whose process died, and raise its crash count; fail the task if the count is too high.
+    """Give back a task whose process died, and raise its crash count. If the count is too high, fail the task.
 
     Return False if its lease was lost, or its row deleted.
     """

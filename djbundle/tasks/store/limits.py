@@ -30,7 +30,7 @@ LOCK_BY_WRITING = "UPDATE {} SET tokens = tokens WHERE 1 = 0"  # SQLite has one 
 
 @dataclass(frozen=True, slots=True)
 class Rate:
-    """How many tasks may start in a period, spread evenly over it."""
+    """The number of tasks that may start in a period, spread evenly over it."""
 
     count: int
     seconds: float
@@ -82,7 +82,7 @@ def choose(due: models.QuerySet[TaskRecord], limited: dict[str, Rate], count: in
 
 
 class _Allowance:
-    """How many tasks may still start."""
+    """Counts how many tasks may still start."""
 
     def __init__(self, alias: str, limited: dict[str, Rate]) -> None:
         self._now = timezone.now()

@@ -28,7 +28,7 @@ _encode_unescaped = json.JSONEncoder(ensure_ascii=False).encode
 
 
 class Outcome(NamedTuple):
-    """How a run ended.
+    """The end of a run, as it is written to the table.
 
     With `status` READY, the task runs again after `delay` seconds. Without an error then, the task was put off.
     """
@@ -46,7 +46,7 @@ class Outcome(NamedTuple):
 
     @property
     def value(self) -> Any:
-        """What the task returned."""
+        """The value that the task returned."""
         return None if self.return_value is None else json.loads(self.return_value)
 
 
@@ -89,7 +89,10 @@ def _refuse_strange_text(text: str) -> None:
 
 
 def error_entry(error: BaseException) -> dict[str, str]:
-    """Return the entry of an error. Never fail: the class of an error may even exit when its name is asked for."""
+    """Return what the row keeps of an error.
+
+    Never fail: the class of an error may even exit when it is asked for its name.
+    """
     try:
         return entry_of(type(error), _traceback_of(error))
     except BaseException:

@@ -14,10 +14,10 @@ from django.apps import apps
 from django.db import IntegrityError, models, router, transaction
 from django.utils import timezone
 
+from djbundle.contract import variables
 from djbundle.tasks import options
 from djbundle.tasks.models import Release
 
-VARIABLE = "DJBUNDLE_RELEASE"  # set by a bundle: its version, for workers
 MAX_NAME_LENGTH = 200
 STALE_AFTER = datetime.timedelta(minutes=5)  # gap without a worker of the newer version, for example while it restarts
 RETENTION = datetime.timedelta(days=90)
@@ -29,7 +29,7 @@ def name() -> str:
 
     It is ``OPTIONS["VERSION"]`` of TASKS, else the version of the bundle, else a hash of the project's task modules.
     """
-    version = options.option("VERSION", None) or os.environ.get(VARIABLE)
+    version = options.option("VERSION", None) or os.environ.get(variables.RELEASE)
     return str(version)[:MAX_NAME_LENGTH] if version else _fingerprint()
 
 

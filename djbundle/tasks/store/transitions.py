@@ -198,8 +198,10 @@ def prune_batch(older_than: datetime.timedelta | None = None) -> int:
     if older_than is None:
         return 0
     limit = timezone.now() - older_than
-    done = models.Q(group__isnull=True) | models.Q(group__finished_at__lt=limit)
-    old = records().filter(done | models.Q(group__enqueued_at__lt=limit - KEEP_GROUPS), finished_at__lt=limit)
+    is_free_of_groups = models.Q(group__isnull=True) | models.Q(group__finished_at__lt=limit)
+    old = records().filter(
+        is_free_of_groups | models.Q(group__enqueued_at__lt=limit - KEEP_GROUPS), finished_at__lt=limit
+    )
     if keys := list(old.values_list("pk", flat=True)[:PRUNE_BATCH]):
         return records().filter(pk__in=keys).delete()[0]
     TaskGroup.objects.using(alias()).filter(enqueued_at__lt=limit, tasks__isnull=True).delete()

@@ -70,7 +70,10 @@ def _sending_socket() -> socket.socket:
 
 
 def send_on_commit(alias: str) -> None:
-    """Wake workers when this transaction commits, once for all calls; at once if there is no transaction."""
+    """Wake workers when this transaction commits, or at once if there is none.
+
+    Several calls in one transaction wake them once.
+    """
     connection, sender = connections[alias], _sender_to(alias)
     if any(sender in call for call in connection.run_on_commit):
         return

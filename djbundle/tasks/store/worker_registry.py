@@ -48,8 +48,8 @@ class Registration:
 def remove_gone() -> None:
     """Remove the workers that ended without removing themselves."""
     stale_before = clock.now(transitions.alias()) - options.lease()
-    gone = [record.pk for record in workers().all() if is_gone(record, stale_before)]
-    workers().filter(pk__in=gone).delete()
+    ended_workers = [record.pk for record in workers().all() if is_gone(record, stale_before)]
+    workers().filter(pk__in=ended_workers).delete()
 
 
 def is_gone(record: WorkerRecord | RelayRecord, stale_before: datetime.datetime) -> bool:

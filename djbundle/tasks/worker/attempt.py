@@ -100,7 +100,7 @@ class Attempt:
 
     @property
     def result(self) -> Any:
-        """What ``django.tasks`` shows of the run."""
+        """The run as ``django.tasks`` shows it."""
         if self._result is None:
             self._result = self.record.to_result()
         return self._result
@@ -136,14 +136,14 @@ class Attempt:
                 raise  # Ctrl-C in tests: the worker runs no task in its main thread
             if held.is_for_newer_code(error, self.task, self._args(), self.invocation.kwargs):
                 return held.unknown(self.run, error)
-            return self._finish_run(outcome_of(error, self.run, self.record, self.result))
+            return self._finish_run(outcome_of(error, self.run, self.record, self.result, is_announced=True))
         return self._finish_run(success(self.run, value))
 
     def _finish_run(self, outcome: Outcome) -> Outcome:
         """Send task_finished. If the project listens to it, write the outcome first, so that it is visible by then."""
         if outcome.status == TaskResultStatus.READY:
             return outcome
-        if signals.has_finished_listeners():
+        if signals.has_finished_listeners() and not self.run.is_direct:
             try:
                 outcome = _write(outcome)
             except DatabaseError:

@@ -14,6 +14,7 @@ from collections import defaultdict
 from pathlib import Path
 from typing import NamedTuple
 
+from djbundle.common.processes import stat_fields
 from djbundle.tasks.worker import forks
 
 PROC = Path("/proc")
@@ -84,10 +85,8 @@ def _processes() -> list[Process]:
 
 def _read_process(pid: int) -> Process | None:
     """Return the process, or None if it is gone."""
-    with contextlib.suppress(OSError, IndexError, ValueError):
-        state, parent = (PROC / str(pid) / "stat").read_bytes().rpartition(b")")[2].split()[:2]
-        return Process(pid, state.decode(), int(parent))
-    return None
+    fields = stat_fields(pid)
+    return Process(pid, fields[0], int(fields[1])) if fields else None
 
 
 def _send_signal(process: Process, number: signal.Signals) -> None:

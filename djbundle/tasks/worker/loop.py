@@ -65,6 +65,23 @@ class Inbox(Protocol):
         """Return the keys that have come since the last call."""
         ...
 
+    def take_runs(self, room: int) -> list[Run]:
+        """Return up to `room` runs of tasks that came without rows."""
+        ...
+
+    def settle(self, writes: PendingWrites) -> None:
+        """Give rows to what has to be written of such tasks. Drop the rest."""
+        ...
+
+    def acknowledge_written(self) -> None:
+        """Acknowledge messages of which nothing is left to write."""
+        ...
+
+    @property
+    def rows(self) -> dict[int, int]:
+        """The keys of the runs that came without rows and got them, by the keys of these."""
+        ...
+
     def give_back(self, keys: Sequence[int], *, is_refused: bool) -> None:
         """Let these be sent again: at once, or if no worker may have room for them, a moment later."""
         ...
@@ -185,7 +202,7 @@ class Worker:
             chore.run()
         self.cancellations.run()
         self.notifier.listen()
-        self.pending_writes.write()
+        self._write()
         if self.has_schedules:
             self.scheduler.enqueue_due()
         self._claim()
@@ -204,7 +221,8 @@ class Worker:
 
     def _forward_cancellations(self) -> None:
         if self.pool.assigned_runs:
-            self.pool.cancel(transitions.cancelled(self.identity))
+            keys_by_row = self.inbox.rows if self.inbox else {}
+            self.pool.cancel([keys_by_row.get(pk, pk) for pk in transitions.cancelled(self.identity)])
 
     def _rescue(self) -> None:
         if rescued := leases.rescue():
@@ -221,14 +239,16 @@ class Worker:
     def _claim(self) -> None:
         self.pool.start_missing_processes()
         if self.is_claim_doubtful:
-            leases.give_back_unknown(
-                self.identity, [run.pk for run in (*self.pool.unassigned, *self.pool.assigned_runs)]
-            )
+            known = [run.pk for run in (*self.pool.unassigned, *self.pool.assigned_runs)]
+            leases.give_back_unknown(self.identity, [*known, *(self.inbox.rows if self.inbox else ())])
         keys = self.inbox.take() if self.inbox else []
+        direct = self.inbox.take_runs(self.pool.room) if self.inbox else []
+        self.pool.unassigned.extend(direct)
         for kind, room in self.pool.capacities():
-            self.is_claim_doubtful = True
-            limit = min(room, IDLE_CLAIM_LIMIT if self.pool.has_idle_process else CLAIM_LIMIT)
-            self.pool.add_claimed(kind, self._claim_runs(kind, limit, keys), limit)
+            limit = min(room, IDLE_CLAIM_LIMIT if self.pool.has_idle_process else CLAIM_LIMIT) - len(direct)
+            if limit > 0:
+                self.is_claim_doubtful = True
+                self.pool.add_claimed(kind, self._claim_runs(kind, limit, keys), limit)
         self.is_claim_doubtful = False
         if self.inbox:
             self._ask_broker(self.inbox, keys)
@@ -306,7 +326,18 @@ class Worker:
 
     def _write_pending(self) -> None:
         self.heartbeat.run()
+        self._write()
+
+    def _write(self) -> None:
+        """Write all outcomes and other changes."""
+        self._settle()
         self.pending_writes.write()
+        if self.inbox:
+            self.inbox.acknowledge_written()
+
+    def _settle(self) -> None:
+        if self.inbox:
+            self.inbox.settle(self.pending_writes)
 
     def _abort(self) -> None:
         """Give all tasks back, because the worker itself fails and no task is to blame.
@@ -314,7 +345,8 @@ class Worker:
         Outcomes are not written at first, since one of them may be the cause.
         """
         deadline = time.monotonic() + ABORT_TIMEOUT
-        for step in (self.pool.kill_busy_processes, self.pending_writes.give_back, partial(self._deregister, deadline)):
+        give_back = self.pending_writes.give_back
+        for step in (self.pool.kill_busy_processes, self._settle, give_back, partial(self._deregister, deadline)):
             with contextlib.suppress(BaseException):
                 step()
 
@@ -325,7 +357,7 @@ class Worker:
         """
 
         def write_and_deregister() -> None:
-            self.pending_writes.write()
+            self._write()
             self.registration.remove()
 
         self.database_backoff.retry_at = 0.0

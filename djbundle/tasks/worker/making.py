@@ -42,12 +42,12 @@ class Making:
             task.enqueue(*record.args, **record.kwargs)  # on another backend
             return held.REDUNDANT
         prototype = backend.prototype(task)
-        made = backend.record(prototype, record.args, record.kwargs)
-        made.pk, made.enqueued_at = record.pk, record.enqueued_at
-        if made.unique_key and _is_redundant(made, record, prototype):
+        new_record = backend.record(prototype, record.args, record.kwargs)
+        new_record.pk, new_record.enqueued_at = record.pk, record.enqueued_at
+        if new_record.unique_key and _is_redundant(new_record, record, prototype):
             return held.REDUNDANT
-        signals.send_enqueued(type(backend), made.to_result(task))
-        return json.dumps({name: getattr(made, name) for name in held.MADE}, default=_to_text)
+        signals.send_enqueued(type(backend), new_record.to_result(task))
+        return json.dumps({name: getattr(new_record, name) for name in held.MADE}, default=_to_text)
 
     def execute(self, call: Callable[[], Any] | None = None) -> Outcome:
         """Make the task, and return the outcome. `call` may replace the method."""
@@ -79,16 +79,16 @@ def _is_member(record: TaskRecord) -> bool:
     return bool(record.then) or record.group_index is not None
 
 
-def _is_redundant(made: TaskRecord, record: TaskRecord, prototype: Prototype) -> bool:
+def _is_redundant(new_record: TaskRecord, record: TaskRecord, prototype: Prototype) -> bool:
     """Return whether the task is unique and exists already.
 
     Raise AlreadyThere if it must wait for that one, because other tasks follow it.
     """
     alias = record._state.db or ""
     if not _is_member(record):
-        return unique.is_present(made, alias, to_seconds(prototype.task.unique_for))
-    if unique.is_present(made, alias):
-        raise AlreadyThere(f"{made.task_path} waits for one with the same arguments.")
+        return unique.is_present(new_record, alias, to_seconds(prototype.task.unique_for))
+    if unique.is_present(new_record, alias):
+        raise AlreadyThere(f"{new_record.task_path} waits for one with the same arguments.")
     return False
 
 

@@ -33,7 +33,7 @@ class WorkerEnd:
 
     @property
     def is_waiting(self) -> bool:
-        """Whether something is left to send."""
+        """True if something is left to send."""
         return bool(self._unsent)
 
     def send(self, message: object) -> None:
@@ -44,13 +44,13 @@ class WorkerEnd:
     def flush(self) -> None:
         while self._unsent:
             try:
-                sent = self._end.send(self._unsent, socket.MSG_DONTWAIT | socket.MSG_NOSIGNAL)
+                sent_bytes = self._end.send(self._unsent, socket.MSG_DONTWAIT | socket.MSG_NOSIGNAL)
             except BlockingIOError:
                 return
             except OSError:
                 self._unsent.clear()
                 return
-            del self._unsent[:sent]
+            del self._unsent[:sent_bytes]
 
     def receive(self) -> list[Any]:
         """Return the messages that have arrived. Raise EOFError if there are none and none will come."""

@@ -44,7 +44,7 @@ SMOOTHING = 0.2  # weight of the newest run in the mean
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """What a process reported."""
+    """The report of a process."""
 
     outcomes: list[Outcome] = field(default_factory=list)
     not_started: list[Run] = field(default_factory=list)  # runs that it gives back
@@ -76,12 +76,12 @@ class Child:
 
     @property
     def room(self) -> int:
-        """How many tasks it can get now."""
+        """The number of tasks that it can get now."""
         return int(min(self.room_without_limits, self.limits.tasks_left(self.tasks_done + len(self.assignments))))
 
     @property
     def room_without_limits(self) -> int:
-        """How many tasks it could get now if it had no limits for its replacement."""
+        """The number of tasks that it could get now if it had no limits for its replacement."""
         if self.is_recalled or time.monotonic() < self.blocked_until:
             return 0
         if self.limits.max_memory or (self.assignments and time.monotonic() - self.last_activity > STUCK_SECONDS):

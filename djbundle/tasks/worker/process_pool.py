@@ -52,14 +52,14 @@ class ProcessPool:
 
     @property
     def room(self) -> int:
-        """How many tasks can be claimed now. Tasks in a draining process take the place of others."""
+        """The number of tasks that can be claimed now. Tasks in a draining process take the place of others."""
         draining = sum(len(child.assignments) for child in self.children if child.is_draining and not child.alone)
         room = sum(child.room_without_limits for child in self._shared()) - draining
         return min(room, sum(child.room for child in self._shared()))
 
     @property
     def room_alone(self) -> int:
-        """How many tasks that need a process of their own can be claimed now."""
+        """The number of tasks that can be claimed now and that need a process of their own."""
         alone = self._alone()
         return self.max_alone - len(alone) + sum(child.room for child in alone)
 
@@ -85,7 +85,7 @@ class ProcessPool:
 
     @property
     def has_idle_process(self) -> bool:
-        """Whether a process is idle."""
+        """True if a process is idle."""
         return any(not child.assignments for child in self._shared())
 
     def start_missing_processes(self) -> None:

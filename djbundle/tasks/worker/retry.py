@@ -4,6 +4,7 @@ import logging
 from dataclasses import replace
 from typing import Any
 
+from djbundle.tasks import signals
 from djbundle.tasks.compat import TaskError, TaskResultStatus
 from djbundle.tasks.context import Cancelled
 from djbundle.tasks.models import TaskRecord
@@ -14,10 +15,11 @@ from djbundle.tasks.task import MIN_SNOOZE, RetryAfter, bounded, delay_after
 logger = logging.getLogger("djbundle.tasks")
 
 
-def outcome_of(error: BaseException, run: Run, record: TaskRecord, result: Any) -> Outcome:
+def outcome_of(error: BaseException, run: Run, record: TaskRecord, result: Any, *, is_announced: bool) -> Outcome:
     """Return the outcome of an error: failed for good, to be run again, or discarded.
 
-    `record` and `result` are those of the run.
+    `record` and `result` are those of the run. `is_announced`: task_finished is sent for a failure, so Django's own
+    receiver logs the traceback.
     """
     if is_a(error, result.task.discard_on):
         logger.info("%s is discarded: %s", record, safe_repr(error))
@@ -35,7 +37,10 @@ def outcome_of(error: BaseException, run: Run, record: TaskRecord, result: Any) 
         _log_error(f"the backoff of {record} failed", backoff_error)
         delay = None
     if delay is None:
-        _log_error(f"{record} failed", error)
+        if is_announced and signals.are_failures_logged():
+            logger.warning("%s failed: %s", record, safe_repr(error))
+        else:
+            _log_error(f"{record} failed", error)
         return failure(record.pk, record.epoch, entry)
     details = (record, safe_repr(error), len(result.errors) + 1, record.max_attempts, delay)
     logger.warning("%s failed (%s), attempt %d of %d in %.0f s", *details)
@@ -63,7 +68,7 @@ def _snoozed(record: TaskRecord, error: RetryAfter) -> Outcome:
 def fail_overdue(run: Run) -> Outcome:
     """Return the outcome of a run that exceeded its timeout and was killed."""
     record = run.record()
-    return outcome_of(timeout_of(run), run, record, record.to_result())
+    return outcome_of(timeout_of(run), run, record, record.to_result(), is_announced=False)
 
 
 def timeout_of(run: Run) -> TimeoutError:

@@ -67,8 +67,8 @@ class Scheduler:
 
     def _run_ticks(self, now: datetime.datetime) -> None:
         for schedule in self._waiting().filter(next_run__lte=now).order_by("next_run"):
-            what = f'schedule "{schedule}" is passed over for {SKIP_SECONDS:.0f} s'
-            if not _try(what, partial(run_tick, schedule, now)):
+            failure_text = f'schedule "{schedule}" is passed over for {SKIP_SECONDS:.0f} s'
+            if not _try(failure_text, partial(run_tick, schedule, now)):
                 self._skipped[schedule.pk] = time.monotonic() + SKIP_SECONDS
 
     def _waiting(self) -> models.QuerySet[Schedule]:
@@ -177,7 +177,7 @@ def _disable_undeclared(broken: list[str]) -> None:
             logger.warning('schedule "%s" is no longer in the code and is disabled', row)
 
 
-def _try(what: str, action: Callable[[], object]) -> bool:
+def _try(failure_text: str, action: Callable[[], object]) -> bool:
     """Return whether it succeeded; a schedule that fails harms no other.
 
     If the database does not answer, raise its error: that is the matter of the worker.
@@ -187,9 +187,9 @@ def _try(what: str, action: Callable[[], object]) -> bool:
     except (OperationalError, InterfaceError):
         raise
     except ValidationError as error:
-        logger.error("%s: %s", what, " ".join(error.messages))
+        logger.error("%s: %s", failure_text, " ".join(error.messages))
     except BaseException as error:  # a module of tasks may even exit
-        logger.error("%s: %s", what, error_entry(error)["traceback"].rstrip())
+        logger.error("%s: %s", failure_text, error_entry(error)["traceback"].rstrip())
     else:
         return True
     return False

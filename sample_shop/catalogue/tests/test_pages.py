@@ -40,9 +40,9 @@ class CatalogueTest(TestCase):
 
     def test_search_finds_all_words_in_either_language(self) -> None:
         self.assertContains(self.client.get("/search/", {"q": "becher"}), "Green mug")
-        found = self.client.get("/search/", {"q": "green bowl"})
-        self.assertContains(found, "Bowl")
-        self.assertNotContains(found, "mug")
+        response = self.client.get("/search/", {"q": "green bowl"})
+        self.assertContains(response, "Bowl")
+        self.assertNotContains(response, "mug")
 
     def test_a_product_that_is_not_on_sale_has_no_page(self) -> None:
         self.assertEqual(self.client.get("/product/old/").status_code, 404)

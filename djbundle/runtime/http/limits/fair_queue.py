@@ -89,7 +89,7 @@ class FairQueue[T: ClientRequest]:
 
     @property
     def max_per_client(self) -> int:
-        """How many requests of one client may wait or be answered."""
+        """The number of requests of one client that may wait or be answered at once."""
         if self.size < FAIR_SHARE_THRESHOLD:
             return MAX_REQUESTS_PER_CLIENT
         return min(MAX_REQUESTS_PER_CLIENT, max(1, FAIR_SHARE_THRESHOLD // max(1, len(self.queues))))

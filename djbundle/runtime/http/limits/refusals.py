@@ -55,10 +55,10 @@ class Refusals:
                     self.overloaded_since = now
                 self.last_overload = now
 
-    def note(self, what: str, times: int = 1) -> None:
+    def note(self, event: str, times: int = 1) -> None:
         """Count an event for the log."""
         with self.lock:
-            self.counts[what] += times
+            self.counts[event] += times
 
     def problem(self) -> str | None:
         """Return what /up reports if requests have been refused for lack of room for some time, else None."""
@@ -75,8 +75,8 @@ class Refusals:
             return
         with self.lock:
             counts, self.counts, self.logged_at = self.counts, Counter(), now
-        for what, count in counts.items():
-            log(what if count == 1 else f"{what} ({count} times)", "warning")
+        for event, count in counts.items():
+            log(event if count == 1 else f"{event} ({count} times)", "warning")
 
 
 def refusal_headers(status: HTTPStatus, *, by_http_2: bool) -> Headers:

@@ -13,12 +13,12 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from http import HTTPStatus
 from typing import Any
-from wsgiref.util import FileWrapper
 
 from django.db import connections
 
 from djbundle.runtime.http.limits.budget import RESPONSE_COST, client_key, longest_waiting
 from djbundle.runtime.http.limits.limits import Limits
+from djbundle.runtime.http.limits.part_sizes import MIN_PART_SIZE, FileParts, PartSizes, memory_parts
 from djbundle.runtime.http.limits.unacknowledged import FENCE_COUNT
 from djbundle.runtime.http.protocol.connections import abort_connections
 from djbundle.runtime.http.protocol.transport import (
@@ -35,10 +35,6 @@ SENDER_THREADS = 4  # threads that send parts which are ready
 MAX_GENERATORS = 256  # that one process runs at once, each in its own thread
 MAX_GENERATORS_PER_CLIENT = 64  # of them for one client
 BURST_PARTS = 16  # parts that are sent in one go
-MAX_PART_SIZE, MIN_PART_SIZE = 1 << 20, 64 << 10  # bytes
-MAX_TOTAL_PART_SIZE = 16 << 20  # bytes, about, of the next parts of all clients together
-BUFFERED_SIZE = 512 << 10  # bytes that Granian and the kernel accept before the client has taken any
-FAST_CLIENT_TIME = 0.02  # seconds in which a fast client takes a part
 
 
 class Streams:
@@ -132,19 +128,17 @@ class Streams:
         transport = response.request.transport
         return response.has_length and transport.byte_counter is not None and self.is_proxy(transport.connection[0])
 
-    def file_parts(self, file: Any, _size: int = 0) -> "FileParts":
+    def file_parts(self, file: Any, _size: int = 0) -> FileParts:
         """Return the parts of a file: WSGI's ``file_wrapper``."""
-        return FileParts(file, PartSizes(self))
+        return FileParts(file, self.part_sizes())
 
     def memory_parts(self, body: Sequence[bytes]) -> Iterator[bytes]:
-        """Yield the parts of a body, cut to the size that suits the client."""
-        sizes = PartSizes(self)
-        for part in body:
-            begin = 0
-            while begin < len(part):
-                size = sizes.next()
-                yield part[begin : begin + size]  # does not copy all of it at once
-                begin += size
+        """Return the parts of a body in memory."""
+        return memory_parts(body, self.part_sizes())
+
+    def part_sizes(self) -> PartSizes:
+        """Return the sizes of the parts for one client."""
+        return PartSizes(lambda: len(self.open))
 
 
 class StreamedResponse:
@@ -212,7 +206,7 @@ class StreamedResponse:
 
     @property
     def is_over(self) -> bool:
-        """Whether everything is sent, or the client takes no more."""
+        """True if everything is sent, or if the client takes no more."""
         return self.is_stopped or self.request.transport.is_over
 
     def send_next(self) -> Any:
@@ -302,33 +296,3 @@ class GeneratedResponse(StreamedResponse):
     def on_taken(self, _future: Any) -> None:
         self.waiting_since = self.future = None
         self.was_taken.release()
-
-
-class PartSizes:
-    """The sizes of the parts that one client is sent."""
-
-    def __init__(self, streams: Streams) -> None:
-        self.streams = streams
-        self.size, self.sum, self.asked_at = MIN_PART_SIZE, 0, 0.0
-
-    def next(self) -> int:
-        """Return the size of the next part in bytes. Call it when there is room for that part."""
-        now = time.monotonic()
-        if self.sum >= BUFFERED_SIZE:
-            is_quick = now - self.asked_at < FAST_CLIENT_TIME
-            max_size = min(MAX_PART_SIZE, MAX_TOTAL_PART_SIZE // max(1, len(self.streams.open)))
-            self.size = max(MIN_PART_SIZE, min(max_size, self.size * 4) if is_quick else self.size // 4)
-        self.sum, self.asked_at = self.sum + self.size, now
-        return self.size
-
-
-class FileParts(FileWrapper):
-    """Parts of a file, larger than the 8 KB that are FileWrapper's default."""
-
-    def __init__(self, file: Any, sizes: PartSizes) -> None:
-        super().__init__(file)
-        self.sizes = sizes
-
-    def __next__(self) -> bytes:
-        self.blksize = self.sizes.next()
-        return super().__next__()

@@ -78,10 +78,11 @@ class WebSocketUsage:
         Granian keeps buffers for the largest frame that it has received and the largest message that it has sent. The
         latter counts only up to the size of what the client has sent too: no client can help what a site sends to all.
         """
-        kept, echoed = min(self.largest_received, MAX_FRAME_SIZE), min(self.largest_received, self.largest_sent)
-        sent = max(self.sending, echoed)
+        receive_buffer = min(self.largest_received, MAX_FRAME_SIZE)
+        echoed = min(self.largest_received, self.largest_sent)
+        send_buffer = max(self.sending, echoed)
         return self.incomplete_bytes + sum(
-            size for size in (kept, self.site_memory, sent) if size > MAX_UNCOUNTED_BUFFER
+            size for size in (receive_buffer, self.site_memory, send_buffer) if size > MAX_UNCOUNTED_BUFFER
         )
 
     # --- what is sent ---

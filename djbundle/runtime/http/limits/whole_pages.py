@@ -67,8 +67,8 @@ class WholePages:
             traffic = connection.traffic()
             if traffic and not traffic.is_fully_acknowledged:
                 settled.discard(connection.client)
-        for taken in settled:
-            self.remove(taken)
+        for connection_id in settled:
+            self.remove(connection_id)
 
     def remove(self, connection: ConnectionId) -> None:
         """Forget the page of a connection. Call it with the lock held."""

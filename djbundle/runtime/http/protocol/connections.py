@@ -19,7 +19,7 @@ INT_FORMAT = struct.Struct("=i")  # the result of FIONREAD, see tcp(7)
 
 
 class Traffic(NamedTuple):
-    """What has moved over one connection; times in seconds."""
+    """The traffic of one connection. Times are in seconds."""
 
     since_received: float
     since_sent: float
@@ -29,7 +29,7 @@ class Traffic(NamedTuple):
 
     @property
     def since(self) -> float:
-        """Seconds since anything moved."""
+        """The seconds since anything was sent or received."""
         return min(self.since_received, self.since_sent)
 
 
@@ -50,10 +50,10 @@ class Connection(NamedTuple):
         """Return what the kernel reports; None if the connection was closed, or a sandbox reports less than Linux."""
         try:
             tcp_info = self.socket.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, TCP_INFO_FORMAT.size)
-            unacked, sent, received, acknowledged, size, unsent = TCP_INFO_FORMAT.unpack(tcp_info)
+            unacked, since_sent, since_received, acknowledged, size, unsent = TCP_INFO_FORMAT.unpack(tcp_info)
         except (OSError, struct.error):
             return None
-        return Traffic(received / 1000, sent / 1000, size, unacked == unsent == 0, acknowledged)
+        return Traffic(since_received / 1000, since_sent / 1000, size, unacked == unsent == 0, acknowledged)
 
     def unread(self) -> int:
         """Return how many received bytes wait in the kernel for this process to read them."""

@@ -12,6 +12,7 @@ from typing import Any
 
 from django.utils.module_loading import import_string
 
+from djbundle.contract import variables
 from djbundle.runtime.http.protocol.proxy_headers import COMMON_HEADERS, Headers, without_proxy_headers
 from djbundle.runtime.net.forwarded import Node
 from djbundle.runtime.net.trusted_proxies import Client, ForwardedHeaders, find_client
@@ -73,10 +74,10 @@ def without_untrusted(headers: Headers, proxy_headers: ForwardedHeaders, client:
     is_list = "," in proxy_headers.x_forwarded_proto
     if is_list:
         dropped.add(PROTO)
-    kept = [item for item in headers if item[0] not in dropped]
+    trusted = [item for item in headers if item[0] not in dropped]
     if is_list and client.scheme:
-        kept.append((PROTO, client.scheme.encode()))
-    return kept
+        trusted.append((PROTO, client.scheme.encode()))
+    return trusted
 
 
 def request_id(proxy_id: str) -> str:
@@ -86,7 +87,7 @@ def request_id(proxy_id: str) -> str:
 
 def headers_trusted_by_site() -> Iterator[bytes]:
     """Yield the headers by which the site recognizes HTTPS or a user; none in a process without Django."""
-    if "DJANGO_SETTINGS_MODULE" not in os.environ:
+    if variables.SETTINGS_MODULE not in os.environ:
         return
     from django.conf import settings  # noqa: PLC0415 - the process that redirects has none
 

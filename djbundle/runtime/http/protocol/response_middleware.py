@@ -17,7 +17,7 @@ from djbundle.runtime.http.protocol.transport import HTTP_2, Headers
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AddedHeaders:
-    """What is the same for every response."""
+    """The headers that are the same for every response."""
 
     hsts: int | None = None  # seconds
     server_timing: bool = False

@@ -24,7 +24,7 @@ class ByteCounter(Protocol):
 
     @property
     def is_suspicious(self) -> bool:
-        """Whether the client may have left much of its responses unread."""
+        """True if the client may have left much of its responses unread."""
         ...
 
     def add(self, size: int) -> None:
@@ -78,7 +78,7 @@ class Transport:
 
     @property
     def is_suspicious(self) -> bool:
-        """Whether the client may have left much of its responses unread."""
+        """True if the client may have left much of its responses unread."""
         return self.byte_counter is not None and self.byte_counter.is_suspicious
 
     def forget_bytes(self) -> None:

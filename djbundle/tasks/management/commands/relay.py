@@ -4,7 +4,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
-from djbundle.tasks.management.commands.worker import publisher_of_settings, show_log
+from djbundle.tasks.management.commands.worker import destination_of_settings, show_log
 
 
 class Command(BaseCommand):
@@ -17,9 +17,9 @@ class Command(BaseCommand):
 
     def handle(self, *_args: Any, **options: Any) -> None:
         show_log(options["verbosity"])
-        make_publisher = publisher_of_settings()
-        if make_publisher is None:
+        make_destination = destination_of_settings()
+        if make_destination is None:
             raise CommandError('TASKS names no broker: set "URL" in its OPTIONS, or in a bundle TASKS_URL.')
         from djbundle.tasks.engine.relay_service import keep_relay_running  # noqa: PLC0415 - only with a broker
 
-        keep_relay_running(make_publisher, options.get("notify_watchdog") or (lambda: None))
+        keep_relay_running(make_destination, options.get("notify_watchdog") or (lambda: None))

@@ -45,8 +45,8 @@ class Command(BaseCommand):
             action.add_argument("--task", metavar="PATH", help="orders.tasks.send_confirmation, or the end of it")
         purge = add("purge", help="delete finished tasks")
         purge.add_argument("--days", type=days, default=0, help="only those that finished so long ago")
-        for name, what in (("pause", "take no more tasks from a queue"), ("resume", "take them again")):
-            add(name, help=what).add_argument("queue")
+        for name, meaning in (("pause", "take no more tasks from a queue"), ("resume", "take them again")):
+            add(name, help=meaning).add_argument("queue")
         stats = add("stats", help="counts and times of each queue")
         workers = add("workers", help="the workers that run, and the version of the code of each")
         schedules = add("schedules", help="what is enqueued again and again, and when")
@@ -140,24 +140,24 @@ class Command(BaseCommand):
         self.stdout.write(f"{_tasks(operations_api.purge(datetime.timedelta(days=options['days'])))} deleted.")
 
     def do_pause(self, options: dict[str, Any]) -> None:
-        done = operations_api.pause(options["queue"])
-        self.stdout.write(f'"{options["queue"]}" {"is paused" if done else "was paused already"}.')
+        is_changed = operations_api.pause(options["queue"])
+        self.stdout.write(f'"{options["queue"]}" {"is paused" if is_changed else "was paused already"}.')
 
     def do_resume(self, options: dict[str, Any]) -> None:
-        done = operations_api.resume(options["queue"])
-        self.stdout.write(f'"{options["queue"]}" {"runs again" if done else "was not paused"}.')
+        is_changed = operations_api.resume(options["queue"])
+        self.stdout.write(f'"{options["queue"]}" {"runs again" if is_changed else "was not paused"}.')
 
     def do_schedule(self, options: dict[str, Any]) -> None:
         self._sync()
-        name, what = options["name"], options["what"]
+        name, action = options["name"], options["what"]
         queryset = scheduler.rows().filter(name=name)
         if not queryset:
             raise CommandError(f'There is no schedule "{name}".')
-        if what == "run":
+        if action == "run":
             self.stdout.write(f'"{name}" is enqueued as task {scheduler.run_now(queryset[0]).id}.')
             return
-        done = scheduler.set_enabled(queryset, enabled=what == "enable")
-        self.stdout.write(f'"{name}" {"is" if done else "was"} {what}d{"" if done else " already"}.')
+        is_changed = scheduler.set_enabled(queryset, enabled=action == "enable")
+        self.stdout.write(f'"{name}" {"is" if is_changed else "was"} {action}d{"" if is_changed else " already"}.')
 
     def _sync(self) -> None:
         if not scheduler.sync():

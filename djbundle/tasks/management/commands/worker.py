@@ -15,7 +15,7 @@ from djbundle.tasks import backends
 from djbundle.tasks import options as options_of_tasks
 from djbundle.tasks.backend import DatabaseBackend
 from djbundle.tasks.checks import check_engine
-from djbundle.tasks.engine.publisher import MakePublisher
+from djbundle.tasks.engine.destination import MakeDestination
 from djbundle.tasks.management.numbers import count, limit, pause, seconds
 from djbundle.tasks.store.transitions import Queues
 from djbundle.tasks.worker.loop import POLL_INTERVAL, MakeInbox, Worker
@@ -105,7 +105,7 @@ def broker_of_settings() -> BrokerUrl | None:
     return broker
 
 
-def publisher_of_settings() -> MakePublisher | None:
+def destination_of_settings() -> MakeDestination | None:
     """Return what makes that to which a relay sends, if there is one. Raise CommandError as above."""
     if broker := broker_of_settings():
         from djbundle.tasks.engine.broker import Broker  # noqa: PLC0415 - only with a broker
@@ -126,12 +126,12 @@ def inbox_of_settings() -> MakeInbox | None:
     """Return what makes the worker's inbox, if not the worker itself looks for tasks. Raise CommandError as above."""
     broker = broker_of_settings()
     if broker is None:
-        make_publisher = publisher_of_settings()
-        if make_publisher is None:
+        make_destination = destination_of_settings()
+        if make_destination is None:
             return None
         from djbundle.tasks.engine.relay_only import RelayOnly  # noqa: PLC0415 - only with another backend
 
-        return partial(RelayOnly, make_publisher)
+        return partial(RelayOnly, make_destination)
     from djbundle.tasks.engine.inbox import Inbox  # noqa: PLC0415 - only with a broker
 
     return partial(Inbox, broker)

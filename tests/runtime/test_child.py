@@ -1,13 +1,14 @@
 """Code in a child process: its result comes back, and nothing else."""
 
 import os
+import signal
 import time
 from pathlib import Path
 
 import psutil
 import pytest
 
-from djbundle.builder.core.child import MAX_SIZE, ChildDiedError, run_in_child
+from djbundle.common.child import MAX_SIZE, ChildDiedError, run_in_child
 
 
 @pytest.mark.parametrize("result", ["", "+", "done", "é" * 10])
@@ -31,8 +32,10 @@ def test_nothing_of_the_child_stays() -> None:
 def test_child_that_dies() -> None:
     with pytest.raises(ChildDiedError):
         run_in_child(lambda: str(1 // 0))
-    with pytest.raises(ChildDiedError):
+    with pytest.raises(ChildDiedError, match="code 3"):
         run_in_child(lambda: os._exit(3))
+    with pytest.raises(ChildDiedError, match="code -9"):
+        run_in_child(lambda: str(os.kill(os.getpid(), signal.SIGKILL)))
 
 
 def test_child_that_hangs_is_killed(tmp_path: Path) -> None:

@@ -3,14 +3,21 @@
 import os
 import select
 import signal
+import sys
 from collections.abc import Callable
+
+from djbundle.common.processes import die_with_parent
 
 MARK = b"+"  # begins the result, so that an empty one is not taken for the end of the process
 MAX_SIZE = 4096  # bytes that a pipe takes in one piece: PIPE_BUF, see pipe(7)
 
 
 class ChildDiedError(Exception):
-    """The process ended before it had a result."""
+    """The process ended before it had a result. `code` is that of os.waitstatus_to_exitcode()."""
+
+    def __init__(self, code: int) -> None:
+        super().__init__(f"code {code}")
+        self.code = code
 
 
 def run_in_child(work: Callable[[], str], timeout: float | None = None) -> str:
@@ -18,13 +25,13 @@ def run_in_child(work: Callable[[], str], timeout: float | None = None) -> str:
 
     Raise TimeoutError after `timeout` seconds, and ChildDiedError if `work` raises an exception or ends the process.
     """
+    sys.stdout.flush()
+    sys.stderr.flush()
     reader, writer = os.pipe()
+    parent = os.getpid()
     child = os.fork()
     if not child:
-        try:
-            os.write(writer, (MARK + work().encode())[:MAX_SIZE])
-        finally:
-            os._exit(0)
+        _report_and_exit(work, writer, parent)
     os.close(writer)
     try:
         if not select.select([reader], [], [], timeout)[0]:
@@ -33,7 +40,18 @@ def run_in_child(work: Callable[[], str], timeout: float | None = None) -> str:
     finally:
         os.close(reader)
         os.kill(child, signal.SIGKILL)
-        os.waitpid(child, 0)
+        _, status = os.waitpid(child, 0)
     if not result:
-        raise ChildDiedError
+        raise ChildDiedError(os.waitstatus_to_exitcode(status))
     return result.removeprefix(MARK).decode(errors="replace")
+
+
+def _report_and_exit(work: Callable[[], str], writer: int, parent: int) -> None:
+    """Do all that the child does."""
+    code = 1
+    try:
+        die_with_parent(parent)
+        os.write(writer, (MARK + work().encode())[:MAX_SIZE])
+        code = 0
+    finally:
+        os._exit(code)

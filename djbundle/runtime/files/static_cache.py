@@ -11,7 +11,8 @@ from typing import Any, NamedTuple
 
 from servestatic.responders import StaticFile
 
-from djbundle.runtime.http.limits.streams import MAX_PART_SIZE, Streams
+from djbundle.runtime.http.limits.part_sizes import MAX_PART_SIZE
+from djbundle.runtime.http.limits.streams import Streams
 from djbundle.runtime.http.protocol.observer import Observer
 from djbundle.runtime.http.protocol.response_middleware import AddedHeaders
 from djbundle.runtime.http.protocol.transport import Headers, RawHeaders, Request, encode_headers

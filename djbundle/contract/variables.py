@@ -1,0 +1,13 @@
+"""The environment variables by which users, the builder, the C parts and the runtime tell each other something.
+
+The C parts get those that they need as a generated header.
+"""
+
+DATA_DIRECTORY = "DJBUNDLE_DATA_DIR"  # the data directory, where --data-dir names none
+ALLOWED_HOSTS = "DJBUNDLE_ALLOWED_HOSTS"  # names for ALLOWED_HOSTS, with commas between them
+EXTRACT = "DJBUNDLE_EXTRACT"  # the same as --extract
+EXECUTABLE = "DJBUNDLE_EXECUTABLE"  # set by an unpacked tree: the file of the bundle
+VERIFY_MODE = "DJBUNDLE_TRIAL"  # set by `verify`: this start is in verify mode
+RELEASE = "DJBUNDLE_RELEASE"  # set by a bundle: its version, for workers
+SETTINGS_MODULE = "DJANGO_SETTINGS_MODULE"
+BROKER_URL = "TASKS_URL"  # of the broker that carries tasks between machines
