@@ -8,13 +8,17 @@ from pathlib import Path
 from django.conf import settings
 from django.core.management import call_command
 from django.db import connections
+from django.utils import timezone
 
 from ci.pages.markdown import code, prose, table
 from djbundle.manifest import BuildInfo, Manifest
 from djbundle.runtime.core.bundle import Bundle
 from djbundle.runtime.metrics import server
 from djbundle.runtime.process.counters import Scoreboard
+from djbundle.tasks.compat import task_backends
+from djbundle.tasks.engine.relay_registry import RelayRegistration
 from djbundle.tasks.models import TaskRecord
+from djbundle.tasks.store.worker_identity import Identity
 
 HELP = re.compile(r"^# HELP (\w+) (.*)$", re.MULTILINE)
 TYPE = re.compile(r"^# TYPE (\w+) (\w+)$", re.MULTILINE)
@@ -43,7 +47,7 @@ def labels_of(name: str, text: str) -> str:
 
 
 def exposition() -> str:
-    """Return the metrics of a site with a web process, a SQLite database and a task."""
+    """Return the metrics of a site with a web process, a SQLite database, two tasks, a broker and its relay."""
     build = BuildInfo(djbundle="", python="", django="", sqlite="", date="", git_commit=None)
     manifest = Manifest(
         name="shop", version="1", settings_module="", interface="wsgi", application=None, static_root="", build=build
@@ -55,7 +59,10 @@ def exposition() -> str:
         settings.DATABASES["default"]["NAME"] = connections["default"].settings_dict["NAME"] = database
         try:
             call_command("migrate", verbosity=0)
-            TaskRecord.new(task_path="shop.tasks.mail", queue_name="mails").save()
+            task_backends["default"].options["URL"] = "redis://host"
+            RelayRegistration(Identity.of_this_process()).record_answer()
+            for sent_at in (None, timezone.now()):
+                TaskRecord.new(task_path="shop.tasks.mail", queue_name="mails", sent_at=sent_at).save()
             return server.collect(Bundle(Path(folder), manifest, "./shop", Path(folder)), scoreboard)
         finally:
             connections.close_all()

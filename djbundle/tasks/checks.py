@@ -1,6 +1,6 @@
 """System checks for mistakes in the settings that would otherwise only show when a task is enqueued."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from django.apps import apps
@@ -9,8 +9,8 @@ from django.core.exceptions import ImproperlyConfigured
 from django.db import connections, router
 
 from djbundle.common.broker_url import BrokerUrl
-from djbundle.tasks import options
-from djbundle.tasks.task import is_duration, is_number
+from djbundle.tasks import backends, options
+from djbundle.tasks.task import RetryingTask, is_duration, is_number
 
 SUPPORTED = ("sqlite", "postgresql", "mysql")
 
@@ -36,6 +36,8 @@ def check_options(backend: Any) -> list[CheckMessage]:
             messages.append(Error(message, id="djbundle_tasks.E006"))
     if url := backend.options.get("URL"):
         messages += _check_url(url)
+    if engine := backend.options.get("ENGINE"):
+        messages += check_engine(engine, backend.queues)
     max_attempts = backend.options.get("MAX_ATTEMPTS", 1)
     if not isinstance(max_attempts, int) or max_attempts < 1:
         message = f"MAX_ATTEMPTS in OPTIONS must be a whole number above 0, not {max_attempts!r}."
@@ -57,6 +59,18 @@ def _check_url(url: str) -> list[CheckMessage]:
         return []
     hint = "get_result() does not find them. Tasks that fail, wait, are limited, unique or in a workflow have rows."
     return [Info("With rows=no, tasks that succeed leave no trace.", hint=hint, id="djbundle_tasks.I001")]
+
+
+def check_engine(alias: Any, queues: Iterable[str]) -> list[CheckMessage]:
+    """Report an engine that is no alias of TASKS, or is a backend of ours, or lacks one of the `queues`."""
+    others = {each.alias: each.queues for each in backends.usable() if each.task_class is not RetryingTask}
+    if alias in others:
+        missing = sorted({*queues} - others[alias]) if others[alias] else []
+        text = f'The engine "{alias}" of TASKS lacks queues: {", ".join(missing)}.'
+        hint = "Add them to its QUEUES."
+        return [Error(text, hint=hint, id="djbundle_tasks.E011")] if missing else []
+    hint = f"These are other backends: {', '.join(others)}." if others else "Add another backend to TASKS."
+    return [Error(f'ENGINE in OPTIONS of TASKS is no other backend: "{alias}".', hint=hint, id="djbundle_tasks.E010")]
 
 
 def check_rate_limits(backend: Any) -> list[CheckMessage]:

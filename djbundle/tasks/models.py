@@ -365,3 +365,18 @@ class WorkerRecord(models.Model):
 
     def __str__(self) -> str:
         return f"{self.host} {self.pid}"
+
+
+class RelayRecord(models.Model):
+    """A process that has a relay, a worker or the command ``relay``, and what its relay knows of the broker."""
+
+    identity = models.CharField(max_length=200, primary_key=True)  # of that process, see store/worker_identity.py
+    host = models.CharField(max_length=255)
+    pid = models.PositiveIntegerField()
+    seen_at = models.DateTimeField()
+    error = models.TextField(default="")  # why the broker takes no tasks; "": it answers
+    failing_since = models.DateTimeField(null=True)  # None: it answers
+    errors = models.PositiveIntegerField(default=0)  # attempts that have failed since the process started
+
+    def __str__(self) -> str:
+        return f"{self.host} {self.pid}"

@@ -14,6 +14,7 @@ LEASE = 30.0  # seconds without a heartbeat, after which a task is given to anot
 KEEP = 7 * 86400.0  # seconds that finished tasks are kept
 NAMES = (
     "BACKOFF",  # seconds before the second run of a task that does not set it, or a function
+    "ENGINE",  # the alias of another backend, whose workers run the tasks
     "KEEP",  # how long finished tasks are kept: seconds or a timedelta; None: for ever
     "LEASE",  # seconds without a heartbeat after which tasks of a worker on another machine run again
     "LISTEN",  # False: no LISTEN and NOTIFY on PostgreSQL, for PgBouncer in transaction mode
@@ -43,6 +44,16 @@ def broker() -> BrokerUrl | None:
     """
     text = option("URL", "")
     return BrokerUrl.parse(text) if text else None
+
+
+def engine() -> str:
+    """Return the alias of the backend whose workers run the tasks, or "". A broker goes before it."""
+    return "" if option("URL", "") else str(option("ENGINE", ""))
+
+
+def has_relay() -> bool:
+    """Return whether a relay sends tasks to a broker or to another backend."""
+    return bool(option("URL", "") or engine())
 
 
 def keep() -> datetime.timedelta | None:

@@ -1,12 +1,16 @@
 """One variable moves the tasks of a bundle to a broker; its code does not change."""
 
+import json
 import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from tests.bundle.processes import with_role
+from tests.bundle.test_metrics import scrape
 from tests.conftest import NewSite
+from tests.support.mailbox import free_port
 from tests.support.redis import Redis
 from tests.support.servers import running
 from tests.support.site import Site, bare_environment
@@ -62,6 +66,39 @@ def test_worker_alone(new_small: NewSite, redis: Redis) -> None:
         assert not is_written(site, "elsewhere")
         site.run("worker", "--drain")
         assert is_written(site, "elsewhere")
+
+
+def test_web_host_has_a_relay(new_small: NewSite, tmp_path: Path) -> None:
+    """It sends what its requests enqueue. Without the broker tasks wait, the site is ready, and everything says so."""
+    server, port = Redis(tmp_path / "redis"), free_port()
+    options = ("--workers", "1", "--roles", "web", "--metrics-bind", f"127.0.0.1:{port}")
+    with new_small(*options, TASKS_URL=f"{server.url}?prefix=web") as site:
+        page(site, "/write/?text=patient")
+        wait_until(lambda: "warnings" in json.loads(page(site, "/up")), "/up tells of the outage")
+        report = json.loads(page(site, "/up"))
+        assert (report["ready"], report["problems"]) == (True, [])
+        assert report["warnings"][0].startswith("the broker has not answered since ")
+        assert "warning: the broker has not answered since " in site.run("healthcheck").stdout
+        assert broker_of(port) == [0.0]
+        assert scrape(port)["djbundle_tasks_unsent_oldest_seconds"] > 0
+        assert "the broker has not answered the relay " in site.run("status", "--queues").stdout
+        [relay] = json.loads(site.run("status", "--queues", "--json").stdout)["relays"]
+        assert "the broker does not answer" in relay["error"]
+        with server:
+            wait_until(lambda: broker_of(port) == [1.0], "the relay reaches the broker")
+            wait_until(lambda: scrape(port).get('djbundle_tasks_sent{queue="default"}') == 1, "it sends the task")
+            wait_until(lambda: "warnings" not in json.loads(page(site, "/up")), "/up tells no more")
+            assert "the broker answers the relay " in site.run("status", "--queues").stdout
+            first = with_role(site, "relay", 2)[0]
+            first.kill()
+            wait_until(lambda: with_role(site, "relay", 2)[0].pid != first.pid, "another relay")
+            assert site.stop() == 0
+        assert "Traceback" not in site.log.read_text()
+
+
+def broker_of(port: int) -> list[float]:
+    """Return whether the broker answers, for each relay."""
+    return [value for name, value in scrape(port).items() if name.startswith("djbundle_broker_up")]
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,7 @@
 """``./shop healthcheck``: ask the site that runs with this data directory whether it is ready; for containers."""
 
 import http.client
+import json
 import socket
 import ssl
 from urllib.parse import urlsplit
@@ -35,7 +36,17 @@ def run_healthcheck(bundle: Bundle, arguments: list[str]) -> int:
         reason = body[:500].strip() if status == 503 else f"{path} is answered {status}"
         raise UnhealthyError(f"{url} is not ready: {reason}", "look at the log of serve")
     print(f"{url} is up")
+    for warning in warnings_in(body):
+        print(f"warning: {warning}")
     return 0
+
+
+def warnings_in(body: str) -> list[str]:
+    """Return the warnings of ``/up``; none if a view of the project answers there."""
+    try:
+        return [str(warning) for warning in json.loads(body).get("warnings", [])]
+    except (ValueError, AttributeError, TypeError):
+        return []
 
 
 def check_processes(site: SiteStatus) -> None:

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
-from djbundle.runtime.cli.queues import Queue, describe_queue, queue_reader
+from djbundle.runtime.cli.queues import Queue, Relay, describe_queue, describe_relay, task_reader
 from djbundle.runtime.core.bundle import Bundle
 from djbundle.runtime.handover.control_socket import request_status
 from djbundle.runtime.handover.messages import SiteStatus
@@ -34,6 +34,7 @@ class Snapshot:
     restarts: dict[str, int]  # by role; only roles whose processes had to be restarted
     moment: float  # of the snapshot, in monotonic seconds
     queues: list[Queue] | None = None  # with --queues; None: they cannot be read
+    relays: list[Relay] | None = None  # of all machines, with --queues; None: no broker carries tasks
 
     def to_json(self) -> str:
         fields = asdict(self)
@@ -43,16 +44,21 @@ class Snapshot:
 
 def add_status_options(parser: ArgumentParser) -> None:
     parser.add_argument("--json", action="store_true", help="print JSON; with --watch a line for each look")
-    parser.add_argument("--queues", action="store_true", help="also ask the database what waits in the queues of tasks")
+    parser.add_argument(
+        "--queues",
+        action="store_true",
+        help="also ask the database what waits in the queues of tasks, and whether their broker answers",
+    )
     parser.add_argument("--watch", action="store_true", help="look again each second, until Ctrl-C")
 
 
 def run_status(bundle: Bundle, arguments: list[str]) -> int:
     options = parse_options(bundle.program, "status", arguments, add_status_options)
-    read_queues = queue_reader(bundle) if options.queues else lambda: None
+    read_tasks = task_reader(bundle) if options.queues else lambda: (None, None)
     before: Snapshot | None = None
     while True:
-        snapshot = replace(take_snapshot(bundle.data), queues=read_queues())
+        queues, relays = read_tasks()
+        snapshot = replace(take_snapshot(bundle.data), queues=queues, relays=relays)
         text = snapshot.to_json() if options.json else "\n".join(describe_snapshot(snapshot, before))
         is_screen = options.watch and not options.json and sys.stdout.isatty()
         print(f"{CLEAR}{text}" if is_screen else text, flush=True)
@@ -90,6 +96,8 @@ def describe_snapshot(snapshot: Snapshot, before: Snapshot | None) -> Iterator[s
         yield f"{role} had to be started again {count} {'time' if count == 1 else 'times'}; see the log"
     for queue in snapshot.queues or ():
         yield describe_queue(queue)
+    for relay in snapshot.relays or ():
+        yield describe_relay(relay)
     yield ""
     yield from table(snapshot.processes)
 

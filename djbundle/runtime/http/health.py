@@ -10,13 +10,13 @@ import time
 from collections.abc import Awaitable, Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from http import HTTPStatus
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from asgiref.sync import sync_to_async
 from django.apps import apps
 from django.urls import Resolver404, resolve
 
-from djbundle.runtime.http.readiness import find_problems
+from djbundle.runtime.http.readiness import find_problems, find_warnings
 
 CACHE_SECONDS = 1.0  # seconds
 DATABASE_TIMEOUT = 3.0  # seconds for the databases to answer
@@ -32,6 +32,11 @@ class Watch(Protocol):
         ...
 
 
+class Findings(NamedTuple):
+    problems: list[str]  # for which the site is not ready
+    warnings: list[str]  # of which somebody should know
+
+
 class Health:
     """Answers health checks, from several threads. `has_worker`: a task worker of this `serve` must send heartbeats.
 
@@ -44,37 +49,43 @@ class Health:
         self._has_worker = has_worker and apps.is_installed("djbundle.tasks")
         self._lock = threading.Lock()
         self._checked_at = float("-inf")
-        self._problems: list[str] = []
+        self._findings = Findings([], [])
         self._thread: ThreadPoolExecutor | None = None  # started after the fork, in the process that answers
-        self._check: Future[list[str]] | None = None
+        self._check: Future[Findings] | None = None
 
-    def problems(self) -> list[str]:
+    def findings(self) -> Findings:
         """Return what is wrong, in words that reveal no secret. No wait is longer than DATABASE_TIMEOUT."""
         if not self._lock.acquire(timeout=DATABASE_TIMEOUT):
-            return [timeout_problem()]
+            return Findings([timeout_problem()], [])
         try:
             if time.monotonic() - self._checked_at > CACHE_SECONDS:
-                self._problems = self._check_databases()
+                self._findings = self._check_databases()
                 self._checked_at = time.monotonic()
-            return self._problems
+            return self._findings
         finally:
             self._lock.release()
 
-    def _check_databases(self) -> list[str]:
+    def _check_databases(self) -> Findings:
         """Check in another thread, which may hang together with a database."""
         self._thread = self._thread or ThreadPoolExecutor(1, "health")
-        self._check = self._check or self._thread.submit(find_problems, has_worker=self._has_worker)
+        self._check = self._check or self._thread.submit(find_all, has_worker=self._has_worker)
         try:
-            problems = self._check.result(DATABASE_TIMEOUT)
+            findings = self._check.result(DATABASE_TIMEOUT)
         except TimeoutError:
-            return [timeout_problem()]
+            return Findings([timeout_problem()], [])
         self._check = None
-        return problems
+        return findings
 
     def ready(self) -> HealthResponse:
-        problems = [problem for watch in self._watches for problem in watch.problems()] + self.problems()
+        found, warnings = self.findings()
+        problems = [problem for watch in self._watches for problem in watch.problems()] + found
         status = HTTPStatus.SERVICE_UNAVAILABLE if problems else HTTPStatus.OK
-        return status, json.dumps({"ready": not problems, "problems": problems}).encode() + b"\n"
+        body = {"ready": not problems, "problems": problems} | ({"warnings": warnings} if warnings else {})
+        return status, json.dumps(body).encode() + b"\n"
+
+
+def find_all(*, has_worker: bool) -> Findings:
+    return Findings(find_problems(has_worker=has_worker), find_warnings())
 
 
 def live() -> HealthResponse:

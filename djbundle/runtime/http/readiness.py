@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from django.apps import apps
 from django.db import Error, connections
 from django.utils import timezone
 
@@ -26,6 +27,24 @@ def find_problems(*, has_worker: bool) -> list[str]:
     """Return what is wrong, in words that reveal no secret. Call it from one thread, which keeps its connections."""
     own = [problem for check in _checks if (problem := check())]
     return [*own, *_problems_of_databases(), *(_problems_of_worker() if has_worker else [])]
+
+
+def find_warnings() -> list[str]:
+    """Return what is wrong but makes the site no less ready, in words that reveal no secret.
+
+    A broker that does not answer is such a thing: the site answers, `enqueue` works, and tasks wait in the database.
+    If this took all hosts out of the load balancer, an outage of the broker would become one of the site.
+    """
+    if not apps.is_installed("djbundle.tasks"):
+        return []
+    from djbundle.tasks.engine.relay_registry import broker_status  # noqa: PLC0415 - where the project has tasks
+
+    try:
+        status = broker_status()
+    except Error:
+        return []  # reported as a problem
+    outage = status and status.describe()
+    return [outage] if outage else []
 
 
 def add_check(check: Callable[[], str | None]) -> None:

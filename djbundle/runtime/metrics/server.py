@@ -15,7 +15,7 @@ from typing import Any
 
 from djbundle.runtime.core.bundle import Bundle
 from djbundle.runtime.logs.lines import write
-from djbundle.runtime.metrics import databases, serving
+from djbundle.runtime.metrics import broker, databases, serving
 from djbundle.runtime.metrics.families import CONTENT_TYPE, Family, Sample, exposition
 from djbundle.runtime.process.counters import Scoreboard
 from djbundle.runtime.process.heartbeat import Heartbeat
@@ -100,5 +100,6 @@ def collect(bundle: Bundle, scoreboard: Scoreboard) -> str:
         serving.processes(walk_processes(app)),
         databases.databases(),
         databases.tasks(),
+        broker.broker(),
     )
     return exposition(itertools.chain([info], *families))

@@ -37,7 +37,7 @@ from djbundle.runtime.tls.pair import CertificatePair
 # Times the heartbeat limit of a web worker: the task worker's loop may wait for its database, longer than any request
 # should last.
 WORKER_TIMEOUT_FACTOR = 5
-OTHER_SLOTS = 4  # slots of the scoreboard for children other than web workers
+OTHER_SLOTS = 5  # slots of the scoreboard for children other than web workers
 
 
 class ChildFactory:
@@ -57,7 +57,7 @@ class ChildFactory:
         self._slots: Iterator[Slot] = iter(self._scoreboard)
 
     def children(self) -> list[Child]:
-        """Return the children for the roles: web workers, the task worker, the scheduler, TLS and metrics.
+        """Return the children for the roles: web workers, the task worker, the scheduler, the relay, TLS and metrics.
 
         Raises OptionError if none of the roles has anything to do.
         """
@@ -103,15 +103,26 @@ class ChildFactory:
         return Child("web", self._title("web"), run, heartbeat=heartbeat, in_flight=in_flight, slot=slot)
 
     def _of_tasks(self) -> Iterator[Child]:
-        """Yield the task worker, which is the scheduler too, or the scheduler alone."""
+        """Yield the task worker, which is scheduler and relay too; without that role, the scheduler and the relay.
+
+        Requests and ticks enqueue tasks, so each host has a relay if a broker carries them.
+        """
+        from djbundle.tasks import options  # noqa: PLC0415 - where the project has tasks
+
         roles = self._options.roles
-        heartbeat = Heartbeat(WORKER_TIMEOUT_FACTOR * self._options.worker_timeout)
         if Role.WORKER in roles:
-            run = partial(run_worker, self._options.grace, heartbeat, has_schedules=Role.SCHEDULER in roles)
-            yield Child("worker", self._title("worker"), run, heartbeat=heartbeat, drain_signal=signal.SIGTERM)
-        elif Role.SCHEDULER in roles:
-            run = partial(run_scheduler, heartbeat)
-            yield Child("scheduler", self._title("scheduler"), run, heartbeat=heartbeat, drain_signal=signal.SIGTERM)
+            has_schedules = Role.SCHEDULER in roles
+            yield self._task_child("worker", partial(run_worker, self._options.grace, has_schedules=has_schedules))
+            return
+        if Role.SCHEDULER in roles:
+            yield self._task_child("scheduler", partial(run_command, "scheduler"))
+        if options.has_relay():
+            yield self._task_child("relay", partial(run_command, "relay"))
+
+    def _task_child(self, role: str, run: Callable[[Heartbeat], int]) -> Child:
+        heartbeat = Heartbeat(WORKER_TIMEOUT_FACTOR * self._options.worker_timeout)
+        run_it = partial(run, heartbeat)
+        return Child(role, self._title(role), run_it, heartbeat=heartbeat, drain_signal=signal.SIGTERM)
 
     def _endpoint(self, listener: socket.socket) -> Endpoint:
         """Return the endpoint of a socket. A Unix socket gets no certificate: its proxy terminates TLS."""
@@ -148,9 +159,9 @@ def run_worker(grace: int, heartbeat: Heartbeat, *, has_schedules: bool) -> int:
     return 0
 
 
-def run_scheduler(heartbeat: Heartbeat) -> int:
-    """Enqueue the ticks of schedules until SIGTERM."""
-    call_command("scheduler", notify_watchdog=beat_and_trim(heartbeat))
+def run_command(name: str, heartbeat: Heartbeat) -> int:
+    """Run the management command scheduler or relay until SIGTERM."""
+    call_command(name, notify_watchdog=beat_and_trim(heartbeat))
     return 0
 
 

@@ -19,6 +19,7 @@ from djbundle.tasks import operations_api, options
 from djbundle.tasks.admin.chart import latency, table, throughput
 from djbundle.tasks.admin.history import SAMPLE, History, history, mean
 from djbundle.tasks.admin.texts import seconds_between, span
+from djbundle.tasks.engine.relay_registry import broker_status
 from djbundle.tasks.models import READY, RUNNING, PausedQueue, WorkerRecord
 from djbundle.tasks.store import transitions
 
@@ -83,6 +84,7 @@ class OverviewViews(Base):
             "sampled": any(hour.finished > SAMPLE for hour in last_day.hours),
             "sample": SAMPLE,
             "workers": workers(now),
+            "outages": status.failing if (status := broker_status()) else [],
             "may_pause": request.user.has_perm("djbundle_tasks.add_pausedqueue"),
             "may_resume": request.user.has_perm("djbundle_tasks.delete_pausedqueue"),
         }

@@ -43,6 +43,7 @@ class Broker:
         url.check_installed()
         kombu: Any = importlib.import_module("kombu")  # only a project with a broker has it; it has no types
         self.url, self.timeout = url, timeout
+        self.is_slow = url.transport == "sqs"
         self._kombu = kombu
         self._connection = kombu.Connection(
             url.url,
@@ -67,6 +68,11 @@ class Broker:
         full_name = f"{prefix}-{name}" if name else prefix
         return self._kombu.Queue(full_name, routing_key=full_name, durable=True)
 
+    def connect(self) -> None:
+        """Connect to the broker in order to send, unless that has been done. Raise one of `errors` if it fails."""
+        if self._producer is None:
+            self._producer = self._kombu.Producer(self._channel(), serializer="json", auto_declare=False)
+
     def publish(self, name: str, keys: Sequence[int]) -> None:
         """Send one message. Raise one of `errors` if the broker does not take it."""
         options = {"delivery_mode": "transient", "expiration": RETENTION}
@@ -77,8 +83,7 @@ class Broker:
         self._publish(self.queue(name, of_tasks=True), {"tasks": list(tasks)}, self.timeout, {})
 
     def _publish(self, queue: Any, body: dict[str, Any], timeout: float, options: dict[str, Any]) -> None:
-        if self._producer is None:
-            self._producer = self._kombu.Producer(self._channel(), serializer="json", auto_declare=False)
+        self.connect()
         if queue.name not in self._declared:
             queue.bind(self._producer.channel).declare()
             self._declared.add(queue.name)
@@ -94,6 +99,13 @@ class Broker:
             with contextlib.suppress(socket.timeout, TimeoutError):
                 self._connection.drain_events(timeout=0.001)
             self._connection.heartbeat_check()
+
+    def check(self) -> None:
+        """Raise one of `errors` unless the broker answers. Call it every few seconds in a process that sends."""
+        self.connect()
+        self.check_heartbeat()
+        if self.url.transport == "redis":  # which has no heartbeats
+            self._producer.channel.client.ping()
 
     def describe(self, error: BaseException) -> str:
         """Return a line about one of `errors`."""

@@ -6,7 +6,7 @@ from functools import partial
 
 from djbundle.common.broker_url import BrokerUrl
 from djbundle.tasks.engine import sending
-from djbundle.tasks.engine.broker import visibility_timeout
+from djbundle.tasks.engine.broker import Broker, visibility_timeout
 from djbundle.tasks.engine.direct_runs import DirectRuns
 from djbundle.tasks.engine.helper_process import HelperProcess
 from djbundle.tasks.engine.receiver import ACKNOWLEDGE, STOP, TASKS, Receiver
@@ -44,7 +44,13 @@ class Inbox:
             self._add,
             self._forget_receiver,
         )
-        self._relay = HelperProcess("relay", partial(run_relay, url), selector, close_others, lambda _line: None)
+        self._relay = HelperProcess(
+            "relay",
+            partial(run_relay, partial(Broker, url), Identity.of_this_process()),
+            selector,
+            close_others,
+            lambda _line: None,
+        )
         self._helpers = [self._relay, self._receiver]
 
     def start_missing_processes(self) -> None:
@@ -122,9 +128,10 @@ class Inbox:
             sending.unmark(keys)
 
     def stop(self) -> None:
-        """End the processes."""
+        """End the processes. The relay first sends what it has begun to send."""
         if self._is_direct:
             self._receiver.finish()
+        self._relay.finish()
         for helper in self._helpers:
             helper.stop()
 

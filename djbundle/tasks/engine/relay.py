@@ -17,12 +17,14 @@ from itertools import batched
 
 from django.db import Error, connections
 
-from djbundle.common.broker_url import BrokerUrl
 from djbundle.common.periodic import Periodic
+from djbundle.tasks import options
 from djbundle.tasks.engine import sending
-from djbundle.tasks.engine.broker import Broker
+from djbundle.tasks.engine.destination import Destination, MakeDestination
+from djbundle.tasks.engine.relay_registry import RelayRegistration
 from djbundle.tasks.store import wakeup
 from djbundle.tasks.store.transitions import alias
+from djbundle.tasks.store.worker_identity import Identity
 
 logger = logging.getLogger("djbundle.tasks")
 
@@ -72,26 +74,36 @@ class Supply:
 
 
 class Relay:
-    """Sends to the broker of `url` until the worker at the other end of `worker` is gone."""
+    """Sends to `broker` until the process `identity`, at the other end of `worker`, closes its socket."""
 
-    def __init__(self, url: BrokerUrl, worker: socket.socket) -> None:
-        self.broker, self.worker = Broker(url), worker
+    def __init__(self, broker: Destination, identity: Identity, worker: socket.socket) -> None:
+        self.broker, self.worker = broker, worker
+        self.registration = RelayRegistration(identity)
+        self.is_closed = False  # the worker's end
         self.receiver: socket.socket | None = None
-        self.is_slow = url.transport == "sqs"
         self.supplies: defaultdict[str, Supply] = defaultdict(Supply)  # by queue
         self.is_short = False  # more tasks wait in the database than the broker shall have
         self.lost = Periodic(LOST_INTERVAL, self._unmark_lost)
-        self.heartbeat = Periodic(HEARTBEAT_INTERVAL, self.broker.check_heartbeat)
+        self.heartbeat = Periodic(HEARTBEAT_INTERVAL, self.broker.check)
+        self.presence = Periodic(options.lease().total_seconds() / 3, self.registration.record_answer)
 
     def run(self) -> None:
         """Run until the worker closes its socket, or the broker or the database does not answer."""
         try:
-            while not self._wait():
-                self.lost.run()
+            while not self.is_closed:
+                self._listen()
                 self.heartbeat.run()
+                self.presence.run()
+                self.lost.run()
                 self._send_all()
+                self._wait()
+            self._send_all()
+            self.registration.remove()
         except self.broker.errors as error:
-            logger.error("%s; tasks wait", self.broker.describe(error))
+            text = self.broker.describe(error)
+            logger.error("%s; tasks wait", text)
+            with contextlib.suppress(Error):
+                self.registration.record_error(text)
         except Error as error:
             logger.error("the database does not answer the relay: %s", str(error).strip())
 
@@ -127,7 +139,7 @@ class Relay:
     def _chunk(self, count: int, queues: Iterable[str]) -> int:
         """Return how many of `count` tasks one message carries: fewer if workers take long for each."""
         rate = min((self.supplies[queue].rate for queue in queues), default=0.0)
-        seconds, least = (SQS_CHUNK_SECONDS, count // SQS_MESSAGES) if self.is_slow else (CHUNK_SECONDS, 1)
+        seconds, least = (SQS_CHUNK_SECONDS, count // SQS_MESSAGES) if self.broker.is_slow else (CHUNK_SECONDS, 1)
         return max(1, min(MAX_CHUNK, max(least, int(rate * seconds))))
 
     def _unmark_lost(self) -> None:
@@ -135,21 +147,23 @@ class Relay:
             self.broker.forget_queues()
             logger.warning("%d tasks are sent to the broker again, since no worker has claimed them", count)
 
-    def _wait(self) -> bool:
-        """Wait for a commit, a task that becomes due, or room. Return whether the worker is gone."""
+    def _listen(self) -> None:
         if self.receiver is None:
             self.receiver = wakeup.listen(alias())
+
+    def _wait(self) -> None:
+        """Wait for a commit, a task that becomes due, room, or the end of the worker."""
         timeout = FULL_INTERVAL if self.is_short else POLL_INTERVAL
         sources = [self.worker, *([self.receiver] if self.receiver else [])]
         readable, _, _ = select.select(sources, [], [], timeout)
         if self.receiver in readable and self.receiver:
             wakeup.receive_all(self.receiver)
-        return self.worker in readable and not self.worker.recv(4096)
+        self.is_closed = self.worker in readable and not self.worker.recv(4096)
 
 
-def run_relay(url: BrokerUrl, worker: socket.socket) -> None:
-    """Run a relay in this process."""
-    relay = Relay(url, worker)
+def run_relay(make_destination: MakeDestination, identity: Identity, worker: socket.socket) -> None:
+    """Run a relay in this process for the process `identity`."""
+    relay = Relay(make_destination(), identity, worker)
     try:
         relay.run()
     finally:

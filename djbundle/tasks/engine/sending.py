@@ -37,6 +37,12 @@ def count_sent() -> dict[str, int]:
     return dict(sent_tasks.values_list("queue_name").annotate(models.Count("pk")))
 
 
+def oldest_waiting() -> float:
+    """Return for how many seconds the oldest due task has waited that the broker does not have; 0 if there is none."""
+    first = waiting().order_by().aggregate(first=models.Min("run_after"))["first"]
+    return 0.0 if first is None else (timezone.now() - first).total_seconds()
+
+
 class Sent(NamedTuple):
     """Tasks that are marked as sent."""
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from django.db import models
 
 from djbundle.tasks import options
-from djbundle.tasks.models import WorkerRecord
+from djbundle.tasks.models import RelayRecord, WorkerRecord
 from djbundle.tasks.store import clock, releases, transitions
 from djbundle.tasks.store.worker_identity import Identity
 
@@ -48,11 +48,12 @@ class Registration:
 def remove_gone() -> None:
     """Remove the workers that ended without removing themselves."""
     stale_before = clock.now(transitions.alias()) - options.lease()
-    ended_workers = [record.pk for record in workers().all() if _is_gone(record, stale_before)]
+    ended_workers = [record.pk for record in workers().all() if is_gone(record, stale_before)]
     workers().filter(pk__in=ended_workers).delete()
 
 
-def _is_gone(record: WorkerRecord, stale_before: datetime.datetime) -> bool:
+def is_gone(record: WorkerRecord | RelayRecord, stale_before: datetime.datetime) -> bool:
+    """Return whether its process has ended, or, on another machine, was last seen before this moment."""
     identity = Identity.parse(record.pk)
     return identity.is_gone() or (record.seen_at < stale_before and not identity.is_alive())
 

@@ -9,10 +9,13 @@ from typing import Any
 from django.core.exceptions import ImproperlyConfigured
 from django.core.management.base import BaseCommand, CommandError
 
+from djbundle.common.broker_url import BrokerUrl
 from djbundle.common.processes import die_with_parent
 from djbundle.tasks import backends
 from djbundle.tasks import options as options_of_tasks
 from djbundle.tasks.backend import DatabaseBackend
+from djbundle.tasks.checks import check_engine
+from djbundle.tasks.engine.destination import MakeDestination
 from djbundle.tasks.management.numbers import count, limit, pause, seconds
 from djbundle.tasks.store.transitions import Queues
 from djbundle.tasks.worker.loop import POLL_INTERVAL, MakeInbox, Worker
@@ -74,7 +77,7 @@ class Command(BaseCommand):
             poll=options["poll"],
             limits=RecycleLimits(options["max_tasks"], options["max_memory"]),
             notify_watchdog=options.get("notify_watchdog") or (lambda: None),
-            make_inbox=inbox_of_broker(),
+            make_inbox=inbox_of_settings(),
         ).run()
 
 
@@ -89,18 +92,46 @@ def queues_of(text: str) -> Queues:
     return queues
 
 
-def inbox_of_broker() -> MakeInbox | None:
-    """Return what makes the worker's inbox if a broker carries the tasks.
+def broker_of_settings() -> BrokerUrl | None:
+    """Return the broker that carries the tasks, if there is one.
 
     Raise CommandError if its URL is wrong, or a package that it needs is missing.
     """
     try:
-        broker = options_of_tasks.broker()
-        if broker is None:
-            return None
-        broker.check_installed()
+        if broker := options_of_tasks.broker():
+            broker.check_installed()
     except ImproperlyConfigured as error:
         raise CommandError(str(error)) from None
+    return broker
+
+
+def destination_of_settings() -> MakeDestination | None:
+    """Return what makes that to which a relay sends, if there is one. Raise CommandError as above."""
+    if broker := broker_of_settings():
+        from djbundle.tasks.engine.broker import Broker  # noqa: PLC0415 - only with a broker
+
+        return partial(Broker, broker)
+    alias = options_of_tasks.engine()
+    if not alias:
+        return None
+    ours = [backend for backend in backends.usable() if isinstance(backend, DatabaseBackend)]
+    if messages := check_engine(alias, {queue for backend in ours for queue in backend.queues}):
+        raise CommandError(" ".join(str(message.msg) for message in messages))
+    from djbundle.tasks.engine.adapter import BackendEngine  # noqa: PLC0415 - only with another backend
+
+    return partial(BackendEngine, alias)
+
+
+def inbox_of_settings() -> MakeInbox | None:
+    """Return what makes the worker's inbox, if not the worker itself looks for tasks. Raise CommandError as above."""
+    broker = broker_of_settings()
+    if broker is None:
+        make_destination = destination_of_settings()
+        if make_destination is None:
+            return None
+        from djbundle.tasks.engine.relay_only import RelayOnly  # noqa: PLC0415 - only with another backend
+
+        return partial(RelayOnly, make_destination)
     from djbundle.tasks.engine.inbox import Inbox  # noqa: PLC0415 - only with a broker
 
     return partial(Inbox, broker)

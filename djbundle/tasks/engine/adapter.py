@@ -1,0 +1,75 @@
+"""Another backend of ``django.tasks`` as the engine: it carries tasks to its workers, and the rows stay the record.
+
+The relay enqueues `run_row` there with the key of a row. A worker of that backend claims the row and runs the task by
+our rules: retries, timeout, cancelling and outcome are those of the row. A key that comes twice finds nothing to claim.
+"""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from djbundle.tasks import backends
+from djbundle.tasks.backend import DatabaseBackend
+from djbundle.tasks.compat import BaseTaskBackend, task, task_backends
+from djbundle.tasks.engine.single_run import run_alone
+from djbundle.tasks.store import claim
+from djbundle.tasks.store.worker_identity import Identity
+
+DEFAULT_QUEUE = "default"  # of a backend that takes any queue name
+NO_RESULT = "00000000-0000-4000-8000-000000000000"  # a result that no backend has
+
+
+class EngineError(Exception):
+    """The other backend has not taken a task. Its own error, of whatever class, is the cause."""
+
+
+class BackendEngine:
+    """Sends to the backend `alias` of ``TASKS``, as destination.py describes."""
+
+    is_slow = False
+    errors: tuple[type[BaseException], ...] = (EngineError,)
+
+    def __init__(self, alias: str) -> None:
+        self.alias, self.backend = alias, task_backends[alias]
+
+    def publish(self, name: str, keys: Sequence[int]) -> None:
+        """Enqueue a call for each key. Raise EngineError if one is not taken."""
+        try:
+            call = replace(run_row, backend=self.alias, queue_name=name or queue_of(self.backend))
+            for key in keys:
+                self.backend.enqueue(call, [key], {})
+        except Exception as error:
+            raise EngineError(str(error)) from error
+
+    def check(self) -> None:
+        """Ask for a result that does not exist, the only question that ``django.tasks`` has for each backend."""
+        try:
+            if self.backend.supports_get_result:
+                self.backend.get_result(NO_RESULT)
+        except Exception as error:
+            if type(error).__name__ != "TaskResultDoesNotExist":  # Django and the package django-tasks have one each
+                raise EngineError(str(error)) from error
+
+    def forget_queues(self) -> None:
+        """Do nothing: a backend has its queues."""
+
+    def describe(self, error: BaseException) -> str:
+        """Return a line about an EngineError."""
+        return f'the backend "{self.alias}" of TASKS does not answer: {" ".join(str(error).split())}'
+
+
+def queue_of(backend: BaseTaskBackend) -> str:
+    """Return a queue that the backend has."""
+    return DEFAULT_QUEUE if DEFAULT_QUEUE in backend.queues else min(backend.queues, default=DEFAULT_QUEUE)
+
+
+ours = next(backend for backend in backends.usable() if isinstance(backend, DatabaseBackend))
+
+
+@task(
+    backend=ours.alias, queue_name=queue_of(ours)
+)  # else Django would want a backend "default" with a queue "default"
+def run_row(key: int) -> None:
+    """Run the task of this row, unless it was run, cancelled or put off meanwhile."""
+    identity = Identity.of_this_process()
+    for run in claim.claim_keys(identity, [key], 1):
+        run_alone(identity, run)

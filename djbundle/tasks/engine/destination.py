@@ -1,0 +1,28 @@
+"""What a relay sends to: a broker (broker.py), or another backend of ``django.tasks`` (adapter.py)."""
+
+from collections.abc import Callable, Sequence
+from typing import Protocol
+
+
+class Destination(Protocol):
+    errors: tuple[type[BaseException], ...]  # that say that it does not answer
+    is_slow: bool  # to send a message takes so long that it should carry more tasks
+
+    def publish(self, name: str, keys: Sequence[int]) -> None:
+        """Send the keys of rows to a queue. Raise one of `errors` if it is not taken."""
+        ...
+
+    def check(self) -> None:
+        """Raise one of `errors` unless it answers. It is called every few seconds."""
+        ...
+
+    def forget_queues(self) -> None:
+        """Declare the queues again before the next message."""
+        ...
+
+    def describe(self, error: BaseException) -> str:
+        """Return a line about one of `errors`."""
+        ...
+
+
+MakeDestination = Callable[[], Destination]
