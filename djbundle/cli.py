@@ -11,6 +11,7 @@ from rich.console import Console as RichConsole
 from rich.markup import escape
 
 import djbundle
+from djbundle.builder.deployment import Kind, Site, deployment_files, scaled_object
 from djbundle.errors import PROBLEMS_FOUND, DjbundleError
 
 EPILOG = """
@@ -179,20 +180,37 @@ def why(distribution: str, project: Path, python: Path | None, **options: Any) -
 @cli.command()
 @project_options
 @click.option("--force", is_flag=True, help="Write over files that are there.")
+@click.option(
+    "--for",
+    "kinds",
+    type=click.Choice([kind.value for kind in Kind]),
+    multiple=True,
+    help="Write what deploys the site there too, into deploy/; repeatable. A Containerfile that exists then stays.",
+)
 @click.option("--keda", is_flag=True, help="Write a ScaledObject too, by which KEDA starts and stops workers.")
-def init(project: Path, python: Path | None, *, force: bool, keda: bool, **options: Any) -> None:
+def init(
+    project: Path, python: Path | None, *, force: bool, kinds: tuple[str, ...], keda: bool, **options: Any
+) -> None:
     """Write the [tool.djbundle] table, a Containerfile and a workflow for GitHub Actions for PROJECT."""
     packages = _enter_environment(project, python)
-    from djbundle.builder.init import write_files  # noqa: PLC0415 - as above
+    from djbundle.builder import init as init_files  # noqa: PLC0415 - as above
     from djbundle.builder.inspection.inspection import check_versions  # noqa: PLC0415
     from djbundle.builder.options import BuildOptions  # noqa: PLC0415
 
     check_versions()
     discovered, inspection = BuildOptions(project=project, packages=packages, **options).inspect()
     needed = [each.name for each in inspection.variables if each.needed]
+    site = Site(discovered.name, "djbundle.tasks" in inspection.apps, tuple(needed))
     version = f"{sys.version_info.major}.{sys.version_info.minor}"
-    for path in write_files(discovered, needed, version, force=force, keda=keda):
+    files = list(init_files.build_files(discovered, needed, version))
+    if kinds or keda:  # then an earlier init may have written those
+        files = init_files.missing_files(discovered, files)
+    files += deployment_files(site, map(Kind, kinds))
+    files += [scaled_object(site)] if keda else []
+    for path in init_files.write_files(discovered, files, force=force):
         click.echo(f"wrote {path}")
+    for line in init_files.missing_parts(has_tasks=site.has_tasks) if kinds else ():
+        click.echo(f"note: {line}")
     click.echo("\nNext:  djbundle build")
 
 

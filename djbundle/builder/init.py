@@ -1,10 +1,11 @@
 """``djbundle init``: write the files that make the project build the same way everywhere."""
 
 import tomllib
-from collections.abc import Iterator
-from dataclasses import dataclass
-from pathlib import Path
+from collections.abc import Iterable, Iterator
+from pathlib import Path, PurePath
 
+from djbundle.builder.generated_file import GeneratedFile
+from djbundle.builder.project.installed import is_for_project
 from djbundle.builder.project.project import Project
 from djbundle.common.templates import render
 from djbundle.errors import FileExistsAlreadyError
@@ -17,49 +18,52 @@ INSTALLATIONS = {  # the first file that exists decides how packages are install
     "pyproject.toml": "pip install .",
 }
 NO_INSTALLATION = "pip install django"
+POSTGRES_DRIVERS = ("psycopg", "psycopg2", "psycopg2-binary")
+VALKEY_CLIENTS = ("redis", "kombu")  # for CACHE_URL, for TASKS_URL
 
 
-@dataclass(frozen=True, slots=True)
-class GeneratedFile:
-    """A file to write, and its text. If `appends`, the text goes after the file's current content."""
-
-    path: Path
-    text: str
-    appends: bool = False
-
-
-def write_files(project: Project, needed: list[str], python: str, *, force: bool, keda: bool = False) -> list[Path]:
+def write_files(project: Project, files: Iterable[GeneratedFile], *, force: bool) -> list[Path]:
     """Write the files, and return their paths relative to the project.
 
-    If a file exists already and `force` is not set, change nothing and raise FileExistsAlreadyError. `needed` are
-    variables without which the settings do not import. With `keda`, write what scales workers in Kubernetes.
+    If a file exists already and `force` is not set, change nothing and raise FileExistsAlreadyError.
     """
-    files = list(_files(project, needed, python))
-    if keda:
-        text = render("scaledobject.yaml", name=project.name)
-        files.append(GeneratedFile(project.root / "deploy" / "scaledobject.yaml", text))
-    existing = [each.path for each in files if not each.appends and each.path.exists()]
+    files = [each for each in files if force or not (each.may_stay and (project.root / each.path).exists())]
+    existing = [str(each.path) for each in files if not each.appends and (project.root / each.path).exists()]
     if existing and not force:
-        names = ", ".join(str(path.relative_to(project.root)) for path in existing)
-        raise FileExistsAlreadyError(f"there is already {names}", "write over it with  --force")
+        raise FileExistsAlreadyError(f"there is already {', '.join(existing)}", "write over it with  --force")
     for each in files:
-        each.path.parent.mkdir(parents=True, exist_ok=True)
-        before = each.path.read_text() if each.appends and each.path.exists() else ""
-        each.path.write_text(f"{before.rstrip()}\n\n{each.text}" if before else each.text)
-    return [each.path.relative_to(project.root) for each in files]
+        path = project.root / each.path
+        path.parent.mkdir(parents=True, exist_ok=True)
+        before = path.read_text() if each.appends and path.exists() else ""
+        path.write_text(f"{before.rstrip()}\n\n{each.text}" if before else each.text)
+    return [Path(each.path) for each in files]
 
 
-def _files(project: Project, needed: list[str], python: str) -> Iterator[GeneratedFile]:
-    pyproject = project.root / "pyproject.toml"
-    if not _has_table(pyproject):
-        yield GeneratedFile(
-            pyproject, render("pyproject.toml", name=project.name, settings=project.settings_module), appends=True
-        )
-    yield GeneratedFile(project.root / "Containerfile", render("Containerfile", name=project.name))
+def build_files(project: Project, needed: list[str], python: str) -> Iterator[GeneratedFile]:
+    """Yield what makes a build. `needed` are variables without which the settings do not import."""
+    if not _has_table(project.root / "pyproject.toml"):
+        text = render("pyproject.toml", name=project.name, settings=project.settings_module)
+        yield GeneratedFile(PurePath("pyproject.toml"), text, appends=True)
+    yield GeneratedFile(PurePath("Containerfile"), render("Containerfile", name=project.name))
     install = next((way for name, way in INSTALLATIONS.items() if (project.root / name).is_file()), NO_INSTALLATION)
     variables = "".join(f" --env {name}=build-only" for name in needed)
     workflow = render("workflow.yml", name=project.name, python=python, install=install, variables=variables)
-    yield GeneratedFile(project.root / ".github" / "workflows" / "bundle.yml", workflow)
+    yield GeneratedFile(PurePath(".github", "workflows", "bundle.yml"), workflow)
+
+
+def missing_files(project: Project, files: Iterable[GeneratedFile]) -> list[GeneratedFile]:
+    """Return the files that are not there yet, and those that are appended to."""
+    return [each for each in files if each.appends or not (project.root / each.path).exists()]
+
+
+def missing_parts(*, has_tasks: bool) -> Iterator[str]:
+    """Yield a line for each thing that a site on several machines needs, and that the project does not have."""
+    if not has_tasks:
+        yield "djbundle.tasks is not in INSTALLED_APPS: there is no worker and no scheduler"
+    if not any(map(is_for_project, POSTGRES_DRIVERS)):
+        yield 'no driver for PostgreSQL is installed:  pip install "djbundle[postgres]"'
+    if not all(map(is_for_project, VALKEY_CLIENTS)):
+        yield 'no client for Valkey is installed:  pip install "djbundle[redis]"'
 
 
 def _has_table(pyproject: Path) -> bool:

@@ -18,9 +18,21 @@ KINDS = {  # by scheme: the scheme and the transport of kombu
     "valkeys": ("rediss", "redis"),
     "amqp": ("amqp", "amqp"),
     "amqps": ("amqps", "amqp"),
+    "sqs": ("sqs", "sqs"),
 }
-PACKAGES = {"redis": ("kombu", "redis"), "amqp": ("kombu", "amqp")}  # that each transport needs
-EXTRAS = {"redis": "redis", "amqp": "rabbitmq"}  # of djbundle, which install these
+PACKAGES = {
+    "redis": ("kombu", "redis"),
+    "amqp": ("kombu", "amqp"),
+    "sqs": ("kombu", "boto3"),
+}  # that each transport needs
+EXTRAS = {"redis": "redis", "amqp": "rabbitmq", "sqs": "sqs"}  # of djbundle, which install these
+SQS_OPTIONS = {  # all that SQS has, each with the pattern of its values
+    "region": r"[a-z0-9-]+",
+    "account": r"\d{12}",
+    "create": "yes|no",
+    "tls": "yes|no",
+    "visibility_timeout": r"\d{1,5}",
+}
 TLS_OPTIONS = ("ssl_cert_reqs", "ssl_ca_certs", "ssl_certfile", "ssl_keyfile")  # as redis-py and kombu name them
 TLS_SCHEMES = ("rediss", "amqps")
 CERT_REQS = ("required", "none")
@@ -42,7 +54,7 @@ class BrokerUrlError(ImproperlyConfigured):
 
 class BrokerUrl(NamedTuple):
     url: str  # as kombu takes it, without a query
-    transport: str  # "redis" or "amqp"
+    transport: str  # "redis", "amqp" or "sqs"
     prefix: str  # of the broker's queues, so that several projects can share a broker
     options: dict[str, str]  # of kombu's transport
     tls: dict[str, str] | None = None  # TLS_OPTIONS; None: no TLS
@@ -62,7 +74,9 @@ class BrokerUrl(NamedTuple):
         tls = {name: query.pop(name) for name in TLS_OPTIONS if name in query}
         if tls.get("ssl_cert_reqs", CERT_REQS[0]) not in CERT_REQS:
             raise BrokerUrlError(f"ssl_cert_reqs in {BROKER_URL} has an unknown value", f"use {' or '.join(CERT_REQS)}")
-        url = parts._replace(scheme=scheme, query="").geturl()
+        if transport == "sqs":
+            _check_sqs(query, has_rows=rows == "yes")
+        url = f"{scheme}://{parts.netloc}{parts.path}"
         return cls(url, transport, prefix, query, tls if scheme in TLS_SCHEMES else None, rows == "yes")
 
     def check_installed(self) -> None:
@@ -76,10 +90,20 @@ class BrokerUrl(NamedTuple):
     def masked(self) -> str:
         """The URL without its password, for messages."""
         parts = urlsplit(self.url)
-        if parts.password is None and parts.username is None:
-            return parts._replace(query="").geturl()
-        host = parts.netloc.rpartition("@")[2]
-        return parts._replace(netloc=f"{MASK}@{host}", query="").geturl()
+        _, at, host = parts.netloc.rpartition("@")
+        return f"{parts.scheme}://{f'{MASK}@' if at else ''}{host}{parts.path}"
+
+
+def _check_sqs(options: dict[str, str], *, has_rows: bool) -> None:
+    """Raise BrokerUrlError for options that SQS does not have."""
+    if not has_rows:
+        raise BrokerUrlError(f"SQS carries keys of rows only, and {BROKER_URL} has rows=no", "leave it out")
+    for name, value in options.items():
+        if name not in SQS_OPTIONS:
+            known = ", ".join(("prefix", *SQS_OPTIONS))
+            raise BrokerUrlError(f'{BROKER_URL} has the unknown option "{name}"', f"SQS has these: {known}")
+        if not re.fullmatch(SQS_OPTIONS[name], value):
+            raise BrokerUrlError(f'{name}="{value}" in {BROKER_URL} is not possible', "see docs/tasks.md")
 
 
 def _split(text: str) -> SplitResult:
@@ -95,8 +119,10 @@ def _split(text: str) -> SplitResult:
         known = ", ".join(KINDS)
         raise BrokerUrlError(f'{BROKER_URL} has the unknown scheme "{parts.scheme}"', f"these are known: {known}")
     has_strange_character = any(character.isspace() or not character.isprintable() for character in text)
-    if has_strange_character or "@" in parts.path + parts.query or parts.fragment or not parts.hostname:
+    if has_strange_character or "@" in parts.path + parts.query or parts.fragment:
         raise BrokerUrlError(f"{BROKER_URL} is no valid URL", EXAMPLE)
+    if not parts.hostname and parts.scheme != "sqs":
+        raise BrokerUrlError(f"{BROKER_URL} names no host", EXAMPLE)
     if ";" in text or "," in parts.netloc:
         raise BrokerUrlError(f"{BROKER_URL} names several brokers", "name one")
     if KINDS[parts.scheme][1] == "redis" and not re.fullmatch(r"/?\d*", parts.path, re.ASCII):

@@ -3,7 +3,9 @@
 import contextlib
 import os
 import socket
+import threading
 import time
+from collections.abc import Iterator
 
 import pytest
 from h2.exceptions import InvalidBodyLengthError
@@ -27,6 +29,9 @@ PIPELINED = 20  # requests that a client sends at once over one connection
 MAX_MEMORY_OF_MANY = 160 << 20  # bytes; all of these have 430 MB, and an ASGI site that makes them needs as much again
 MANY_READERS, ADDRESSES = 900, 9  # connections, from so many addresses
 MAX_MEMORY_OF_ALL = 700 << 20  # bytes, for all clients of an ASGI site; without turns it needs 950 MB
+TRICKLERS, TRICKLE_ADDRESSES = 400, 20  # connections, from so many addresses; their pages have 3.2 GB
+TRICKLE = 16 << 10  # bytes that each reads at a time
+MAX_MEMORY_OF_TRICKLERS = 640 << 20  # bytes: what clients may leave unread, pages that wait, and pages being made
 READERS = 300  # once, 256 slow ones blocked all large answers
 LARGE = 20 << 20  # bytes of a file
 SMALL_BUFFER = 4096  # bytes that the kernel buffers of what has arrived
@@ -255,6 +260,49 @@ def test_pages_for_many_addresses_are_bounded_too(target: NewTarget) -> None:
             most = max(most, memory_of(web) - before)
         assert most < MAX_MEMORY_OF_ALL, f"{most >> 20} MB"
         wait_until(lambda: memory_of(web) - before < MAX_MEMORY_OF_ALL // 2, "what is too much is dropped", 10)
+
+
+@contextlib.contextmanager
+def trickling(site: Site, path: str) -> Iterator[None]:
+    """Request a page over each of many connections, and take a little of all of them again and again."""
+    is_over = threading.Event()
+
+    def take() -> None:
+        while not is_over.wait(0.5):
+            for reader in readers:
+                with contextlib.suppress(OSError):
+                    reader.recv(TRICKLE)
+
+    with contextlib.ExitStack() as stack:
+        addresses = [f"127.0.3.{number + 1}" for number in range(TRICKLE_ADDRESSES)]
+        readers = [slow_reader(site, path, addresses[number % TRICKLE_ADDRESSES]) for number in range(TRICKLERS)]
+        for reader in readers:
+            stack.enter_context(reader).setblocking(False)
+        thread = threading.Thread(target=take)
+        thread.start()
+        stack.callback(thread.join)
+        stack.callback(is_over.set)
+        yield
+
+
+@pytest.mark.parametrize("interface", INTERFACES)
+def test_clients_that_trickle_from_many_addresses_deny_nobody(target: NewTarget, interface: str) -> None:
+    """Each takes a little all the time, so none of them is ever without progress. Then all of them leave at once."""
+    with target(interface) as site:
+        warm_up(site)
+        web = web_of(site)
+        before, most = memory_of(web), 0
+        with trickling(site, f"/large/?size={8 << 20}"):
+            for _ in range(20):
+                assert get(site, "/large/?size=1000") == 200
+                most = max(most, memory_of(web) - before)
+                time.sleep(0.5)
+        for _ in range(30):
+            most = max(most, memory_of(web) - before)
+            time.sleep(0.1)
+        assert most < MAX_MEMORY_OF_TRICKLERS, f"{most >> 20} MB"
+        wait_until(lambda: get(site) == 200, "it is ready again: it may have refused large pages")
+        wait_until(lambda: has_given_back(site, before), "the memory is given back")
 
 
 def make_large_file(site: Site) -> None:

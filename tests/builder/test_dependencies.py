@@ -2,15 +2,16 @@
 
 from collections.abc import Callable
 from dataclasses import replace
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from types import SimpleNamespace
 
 import django
 import pytest
 from packaging.version import Version
 
+from djbundle.builder.contents.packages import _PackageFilter
 from djbundle.builder.dependencies import dependencies
-from djbundle.builder.dependencies.dependencies import Dependency, find_dependencies
+from djbundle.builder.dependencies.dependencies import Dependency, find_dependencies, is_aws_only_for_sqs
 from djbundle.builder.dependencies.imports import ImportedModules, LateImports, NamedGroups
 from djbundle.builder.inspection.inspection import Inspection, ReadVariable
 from djbundle.builder.project import installed
@@ -179,6 +180,30 @@ def test_drivers_come_when_a_variable_may_name_a_database(project: Project, monk
     by_name = find(project, replace(INSPECTION, variables=[variable]))
     assert by_name["psycopg"].reason == "a database that DATABASE_URL may name"
     assert "psycopg-binary" in by_name  # psycopg imports it, though no package requires it
+
+
+@pytest.mark.parametrize(("source", "is_only"), [("", True), ("def view(request):\n    import boto3\n", False)])
+def test_aws_is_only_for_sqs_unless_the_project_uses_it(project: Project, source: str, is_only: bool) -> None:
+    (project.root / "site_" / "views.py").write_text(source)
+    with_tasks = replace(INSPECTION, modules={**INSPECTION.modules, "djbundle.tasks.apps": "apps.py"})
+    assert "boto3" in find(project, with_tasks)
+    assert is_aws_only_for_sqs([*find(project, with_tasks).values()]) == is_only
+    assert ("botocore" in find(project)) != is_only
+
+
+@pytest.mark.parametrize(
+    ("path", "is_left_out"),
+    [
+        ("botocore/data/ec2/2016-11-15/service-2.json.gz", True),
+        ("botocore/data/sqs/2012-11-05/service-2.json.gz", False),
+        ("botocore/data/sts/2011-06-15/service-2.json.gz", False),
+        ("botocore/data/endpoints.json", False),
+        ("boto3/session.py", False),
+    ],
+)
+def test_descriptions_of_other_services_of_aws(path: str, is_left_out: bool) -> None:
+    assert _PackageFilter(INSPECTION, is_aws_for_sqs=True).leaves_out(PurePosixPath(path)) == is_left_out
+    assert not _PackageFilter(INSPECTION, is_aws_for_sqs=False).leaves_out(PurePosixPath(path))
 
 
 def test_project_that_is_installed_too(project: Project) -> None:

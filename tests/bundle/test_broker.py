@@ -14,6 +14,7 @@ from tests.support.mailbox import free_port
 from tests.support.redis import Redis
 from tests.support.servers import running
 from tests.support.site import Site, bare_environment
+from tests.support.sqs import Sqs
 from tests.support.waiting import wait_until
 
 
@@ -38,6 +39,14 @@ def test_tasks_go_over_redis(new_small: NewSite, redis: Redis) -> None:
         page(site, "/write/?text=carried")
         wait_until(lambda: is_written(site, "carried"), "the task has run")
         assert "tasks come from redis://" in site.log.read_text()
+
+
+def test_tasks_go_over_sqs(new_small: NewSite) -> None:
+    """So boto3 finds in the bundle what it reads, such as the description of SQS."""
+    with running(Sqs) as server, new_small("--workers", "1", TASKS_URL=f"{server.url}&prefix=one") as site:
+        page(site, "/write/?text=carried")
+        wait_until(lambda: is_written(site, "carried"), "the task has run")
+        assert "tasks come from sqs://***@" in site.log.read_text()
 
 
 def test_without_its_broker_they_wait(new_small: NewSite, tmp_path: Path) -> None:
@@ -97,6 +106,7 @@ def broker_of(port: int) -> list[float]:
     [
         ("kafka://:secret@host", 'TASKS_URL has the unknown scheme "kafka"'),
         ("redis://:secret@host:port", "TASKS_URL is no valid URL"),
+        ("sqs://key:a/secret@?region=eu-central-1", "TASKS_URL is no valid URL"),
     ],
 )
 def test_wrong_url(small: Path, tmp_path: Path, url: str, cause: str) -> None:

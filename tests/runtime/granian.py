@@ -97,6 +97,8 @@ class FreeTurn:
 
     def end_new(self) -> None: ...
 
+    def note_page(self, size: int) -> None: ...
+
     async def wait_for_next_turn(self) -> bool:
         return True
 

@@ -1,7 +1,9 @@
 """A process gives freed memory back to the kernel."""
 
 import gc
+import itertools
 import time
+import weakref
 
 import pytest
 
@@ -102,10 +104,47 @@ def test_another_growth_is_seen_at_once(process: Process) -> None:
     assert process.look(CHECK_INTERVAL) == 1
 
 
-def test_cycles_of_large_objects_are_collected(monkeypatch: pytest.MonkeyPatch) -> None:
-    looked: list[int] = []
-    monkeypatch.setattr(gc, "collect", looked.append)
+class Page:
+    """A large object that refers to itself, and so is only freed by a collection."""
+
+    def __init__(self) -> None:
+        self.page = self
+
+
+def end_pages(monkeypatch: pytest.MonkeyPatch, growth: int) -> int:
+    """Let some pages of a site be alive at the same time, and then end. Return how many stay.
+
+    The process grows by `growth` bytes with each.
+    """
+    sizes = itertools.count(LEAST, growth)
+    monkeypatch.setattr(memory, "resident_memory", lambda: next(sizes))
+    monkeypatch.setattr(time, "monotonic", lambda: 0.0)
+    cycles, pages = CycleCollector(), [Page() for _ in range(16)]
+    references = [weakref.ref(each) for each in pages]
+    while pages:
+        pages.pop()
+        cycles.add(CYCLES_LIMIT)
+    return sum(each() is not None for each in references)
+
+
+def test_large_objects_in_cycles_are_freed_though_they_lived_long(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert end_pages(monkeypatch, CYCLES_LIMIT) <= 2
+
+
+def test_a_process_that_does_not_grow_looks_for_no_cycles(monkeypatch: pytest.MonkeyPatch) -> None:
+    collected: list[None] = []
+    monkeypatch.setattr(gc, "collect", lambda: collected.append(None))
+    end_pages(monkeypatch, 0)
+    assert not collected
+
+
+def test_collections_take_a_small_share_of_the_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The heap of the site may be large."""
+    sizes, ticks, collected = itertools.count(LEAST, CYCLES_LIMIT), itertools.count(), list[None]()
+    monkeypatch.setattr(memory, "resident_memory", lambda: next(sizes))
+    monkeypatch.setattr(time, "monotonic", lambda: float(next(ticks)))
+    monkeypatch.setattr(gc, "collect", lambda: collected.append(None))
     cycles = CycleCollector()
-    for _ in range(4):
-        cycles.add(CYCLES_LIMIT // 2)
-    assert len(looked) == 2
+    for _ in range(100):
+        cycles.add(CYCLES_LIMIT)
+    assert 1 < len(collected) < 10

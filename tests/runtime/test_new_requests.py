@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from djbundle.runtime.http.limits import fair_queue, new_requests
-from djbundle.runtime.http.limits.new_requests import MAX_NEW, NewRequests
+from djbundle.runtime.http.limits.new_requests import MAX_NEW, MAX_NEW_BYTES, MIN_NEW, NewRequests
 
 GREEDY, HONEST, PROXY = "192.0.2.1", "192.0.2.2", "192.0.2.3"
 BUSY_SECONDS = 0.03  # for which each turn of a busy loop computes
@@ -24,8 +24,11 @@ class Waiting:
     has_begun: bool = False
     expired: list[bool] = field(default_factory=list)
 
-    def begin(self) -> None:
-        self.has_begun = True
+    has_left: bool = False
+
+    def begin(self) -> bool:
+        self.has_begun = not self.has_left
+        return self.has_begun
 
     def expire(self, *, is_only: bool) -> None:
         self.expired.append(is_only)
@@ -33,7 +36,9 @@ class Waiting:
 
 def run(test: Test) -> None:
     async def run_in_loop() -> None:
-        await test(NewRequests(asyncio.get_running_loop(), lambda client: client == PROXY))
+        site = NewRequests(asyncio.get_running_loop(), lambda client: client == PROXY)
+        site.page_size = 1.0  # its pages are small
+        await test(site)
 
     asyncio.run(asyncio.wait_for(run_in_loop(), 30))
 
@@ -99,6 +104,41 @@ def test_old_ones_make_room_even_in_a_busy_loop(monkeypatch: pytest.MonkeyPatch)
         busy = asyncio.ensure_future(keep_busy())
         (request,) = put(site, GREEDY)
         await until(lambda: request.has_begun)
+        busy.cancel()
+
+    run(test)
+
+
+def test_large_pages_leave_room_for_fewer() -> None:
+    """Nobody knows how large the next ones are: as large as the last ones, perhaps."""
+
+    async def test(site: NewRequests) -> None:
+        busy = asyncio.ensure_future(keep_busy())
+        site.note_page(MAX_NEW_BYTES // (2 * MIN_NEW))
+        first = put(site, GREEDY, MAX_NEW)
+        await until(lambda: first[0].has_begun)
+        assert sum(each.has_begun for each in first) == 2 * MIN_NEW
+        site.note_page(MAX_NEW_BYTES)
+        site.end(first[0])
+        assert len(site.new) == 2 * MIN_NEW - 1
+        for _ in range(MAX_NEW):
+            site.note_page(1000)
+        site.end(first[1])
+        assert all(each.has_begun for each in first)
+        busy.cancel()
+
+    run(test)
+
+
+def test_requests_of_clients_that_have_left_take_no_room() -> None:
+    async def test(site: NewRequests) -> None:
+        busy = asyncio.ensure_future(keep_busy())
+        for each in (left := put(site, GREEDY, MAX_NEW)):
+            each.has_left = True
+        (request,) = put(site, HONEST)
+        await until(lambda: request.has_begun)
+        assert not any(each.has_begun for each in left)
+        assert not site.waiting
         busy.cancel()
 
     run(test)

@@ -1,15 +1,14 @@
 """Refused requests are counted and logged; if refusals last, the server reports that it is not ready."""
 
 import asyncio
-import contextlib
 from http import HTTPStatus
 from types import SimpleNamespace
 
 import pytest
 
-from djbundle.runtime.http.limits import budget, flow_control, refusals
-from djbundle.runtime.http.limits.budget import RESPONSE_COST, Budget
-from djbundle.runtime.http.limits.flow_control import FlowControl, StalledClientError
+from djbundle.runtime.http.limits import flow_control, refusals
+from djbundle.runtime.http.limits.budget import Budget
+from djbundle.runtime.http.limits.flow_control import FlowControl
 from djbundle.runtime.http.limits.refusals import LOG_INTERVAL, OVERLOAD_WINDOW, Refusals
 from djbundle.runtime.http.protocol.observer import Observer
 from djbundle.runtime.process.counters import Scoreboard
@@ -75,53 +74,6 @@ def test_want_of_room_is_a_problem_when_it_lasts(clock: Clock, status: HTTPStatu
     assert bool(site.problem()) is matters
     clock.now += OVERLOAD_WINDOW
     assert not site.problem()
-
-
-def test_what_waits_is_granted_per_connection_client_and_process(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name, size in (("MAX_BYTES_PER_CONNECTION", 10), ("MAX_BYTES_PER_CLIENT", 20), ("MAX_BYTES", 40)):
-        monkeypatch.setattr(budget, name, size)
-    responses = Budget(lambda address: address == "10.0.0.1")
-    responses.charge(("192.0.2.1", 1), "192.0.2.1", 10)
-    assert responses.is_spent(("192.0.2.1", 1), "192.0.2.1")
-    assert not responses.is_spent(("192.0.2.1", 2), "192.0.2.1")
-    responses.charge(("192.0.2.1", 2), "192.0.2.1", 10)
-    assert responses.is_spent(("192.0.2.1", 3), "192.0.2.1")
-    responses.charge(("10.0.0.1", 1), "10.0.0.1", 15)
-    assert not responses.is_spent(("10.0.0.1", 1), "10.0.0.1"), "a proxy stands for many"
-    responses.charge(("192.0.2.2", 1), "192.0.2.2", 5)
-    assert responses.is_spent(("192.0.2.3", 1), "192.0.2.3"), "all of them have too much"
-    for port in (1, 2):
-        responses.charge(("192.0.2.1", port), "192.0.2.1", -10)
-    assert not responses.is_spent(("192.0.2.1", 1), "192.0.2.1")
-
-
-def test_the_slowest_responses_make_room_by_asgi(monkeypatch: pytest.MonkeyPatch) -> None:
-    broken: list[tuple[str, int]] = []
-    monkeypatch.setattr(flow_control, "abort_connections", broken.extend)
-    monkeypatch.setattr(budget, "EVICTION_TIMEOUT", 0.0)
-    responses = Budget()
-    site = FlowControl(responses, Refusals(None))
-    with contextlib.ExitStack() as stack:
-        for number in range(8):
-            address = f"192.0.2.{number}"
-            stack.enter_context(site.waiting_for_client(object(), (address, 1), address))
-        site.sweep()
-        assert not broken, "there is room"
-        monkeypatch.setattr(budget, "MAX_BYTES", responses.total)
-        site.sweep()
-        assert len(broken) == 3, "a quarter, and one"
-    assert not responses.total
-
-
-def test_who_takes_nothing_of_too_many_is_told_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(flow_control, "MAX_BYTES_PER_CLIENT", RESPONSE_COST)
-    site = FlowControl(responses := Budget(lambda _address: False), Refusals(None))
-    with site.waiting_for_client("a", ("192.0.2.1", 1), "192.0.2.1"):
-        with pytest.raises(StalledClientError), site.waiting_for_client("b", ("192.0.2.1", 2), "192.0.2.1"):
-            pass
-        with site.waiting_for_client("c", ("192.0.2.2", 1), "192.0.2.2"):
-            pass
-    assert not responses.total
 
 
 def test_of_one_client_as_many_wait_as_are_answered_by_asgi(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -6,7 +6,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from djbundle.runtime.http.limits import budget, streams
+from djbundle.runtime.http.limits import budget, eviction, streams
 from djbundle.runtime.http.limits.limits import Limits
 from djbundle.runtime.http.limits.streams import Streams
 from djbundle.runtime.options.http import HttpOptions
@@ -149,7 +149,7 @@ def test_one_that_fails_is_broken_off(site: Streams, way: str, broken: list[tupl
 
 
 def test_the_slowest_make_room(site: Streams, broken: list[tuple[str, int]], monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(budget, "EVICTION_TIMEOUT", 0.0)
+    monkeypatch.setattr(eviction, "EVICTION_TIMEOUT", 0.0)
     slow = [Protocol(room=2) for _ in range(8)]
     sources = [send(site, "send", protocol) for protocol in slow]
     wait_until(lambda: all(protocol.send_futures for protocol in slow), "all wait")

@@ -56,6 +56,12 @@ class Postgres:
         """Set the password of the superuser role, for connections over the network."""
         self._run("psql", *self._address, "-c", f"ALTER ROLE {self.owner} PASSWORD '{password}'", "postgres")
 
+    def create_user(self, name: str, password: str) -> None:
+        """Create a role and a database of the same name, which it owns."""
+        statement = f"CREATE ROLE \"{name}\" LOGIN PASSWORD '{password}'"
+        self._run("psql", *self._address, "-c", statement, "postgres")
+        self._run("createdb", *self._address, "--owner", name, name)
+
     @property
     def _address(self) -> list[str]:
         return ["--host", self.host, *(["--port", str(self.port)] if self.port else [])]

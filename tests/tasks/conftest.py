@@ -15,6 +15,7 @@ from tests.support.postgres import Postgres
 from tests.support.rabbitmq import RabbitMQ
 from tests.support.redis import Redis
 from tests.support.servers import running
+from tests.support.sqs import Sqs
 
 REPOSITORY = Path(__file__).parents[2]
 DATABASE = Path(tempfile.mkdtemp(prefix="djbundle-tasks-")) / "db.sqlite3"
@@ -26,7 +27,7 @@ with pytest.MonkeyPatch.context() as patch:  # so that the projects that other t
 
 from tests.tasks.databases import running_mariadb, running_postgres, use_mariadb, use_postgres, use_sqlite  # noqa: E402 - after setup
 
-Broker = Redis | RabbitMQ
+Broker = Redis | RabbitMQ | Sqs
 StartWorker = Callable[..., subprocess.Popen[bytes]]
 
 
@@ -104,7 +105,13 @@ def rabbitmq_server() -> Iterator[RabbitMQ]:
         yield server
 
 
-@pytest.fixture(params=["redis", "rabbitmq"])
+@pytest.fixture(scope="session")
+def sqs_server() -> Iterator[Sqs]:
+    with running(Sqs) as server:
+        yield server
+
+
+@pytest.fixture(params=["redis", "rabbitmq", "sqs"])
 def broker(request: pytest.FixtureRequest) -> Broker:
     """Return a broker, running and empty; each test has queues of its own, by the prefix in the URL."""
     server: Broker = request.getfixturevalue(f"{request.param}_server")

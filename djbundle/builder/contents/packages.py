@@ -12,7 +12,7 @@ from djbundle.builder.contents.selection import SOURCES
 from djbundle.builder.contents.suspicions import is_secret
 from djbundle.builder.core.cache import Cache
 from djbundle.builder.core.tree import LICENSES_FOLDER, Part, Tree
-from djbundle.builder.dependencies.dependencies import Dependency, local_packages, only_for_tls
+from djbundle.builder.dependencies.dependencies import Dependency, is_aws_only_for_sqs, local_packages, only_for_tls
 from djbundle.builder.dependencies.modules import Modules
 from djbundle.builder.inspection.inspection import Inspection
 from djbundle.builder.native import compiler
@@ -21,6 +21,8 @@ from djbundle.builder.project.project import Project
 
 METADATA_LEFT_OUT = ("RECORD", "INSTALLER", "REQUESTED", "WHEEL", "direct_url.json")
 CATALOGUES = ("django.mo", "djangojs.mo")
+AWS_DATA = ("botocore", "data")  # has a folder for each service
+AWS_SERVICES = ("signin", "sqs", "sso", "sso-oidc", "sts")  # SQS, and those that give credentials
 
 NamedFile = tuple[PurePosixPath, Path]
 
@@ -40,7 +42,7 @@ def add_packages(
         "packages": _all_files([each for each in dependencies if each.name not in tls], local),
         "tls": _all_files([each for each in dependencies if each.name in tls], {}),
     }
-    package_filter, read = _PackageFilter(inspection), inspection.read_as_data()
+    package_filter, read = _PackageFilter(inspection, is_aws_only_for_sqs(dependencies)), inspection.read_as_data()
     for part, files in parts.items():
         sources: list[Source] = []
         for name, path in files:
@@ -89,7 +91,8 @@ def local_files(module: str, file: Path) -> Iterator[NamedFile]:
 class _PackageFilter:
     """Leave out files of packages that a running site does not need."""
 
-    def __init__(self, inspection: Inspection) -> None:
+    def __init__(self, inspection: Inspection, is_aws_for_sqs: bool) -> None:
+        self._is_aws_for_sqs = is_aws_for_sqs
         self._loaded = set(inspection.modules)
         self._locales = None if inspection.languages is None else set(_locales_of(inspection.languages))
         self._shows_docstrings = "django.contrib.admindocs" in inspection.apps
@@ -99,7 +102,7 @@ class _PackageFilter:
             return True
         if name.parts[0].endswith(".dist-info"):
             return name.name in METADATA_LEFT_OUT or name.parts[1] == "sboms"
-        return self._is_test(name) or self._is_foreign(name)
+        return self._is_test(name) or self._is_foreign(name) or self._is_other_service(name)
 
     def keeps_docstrings(self, name: PurePosixPath) -> bool:
         """Return whether to keep the docstrings of a module.
@@ -119,6 +122,11 @@ class _PackageFilter:
             return False
         *_, folder, locale, messages, _ = ("", "", "", *name.parts)
         return folder == "locale" and messages == "LC_MESSAGES" and locale not in self._locales
+
+    def _is_other_service(self, name: PurePosixPath) -> bool:
+        """Return whether it describes a service of AWS that nothing uses."""
+        is_of_service = name.parts[:2] == AWS_DATA and len(name.parts) > 3
+        return self._is_aws_for_sqs and is_of_service and name.parts[2] not in AWS_SERVICES
 
 
 def _locales_of(languages: Iterable[str]) -> Iterator[str]:

@@ -34,7 +34,10 @@ KNOWN = frozenset(RUNTIME[1:])  # the runtime's use of these is known, so they a
 NOT_NEEDED = {"granian": ("click",)}  # only for its command line, which a bundle does not have
 # Database drivers. Another database address in the environment may need another driver.
 DRIVERS = frozenset({"mysqlclient", "oracledb", "psycopg", "psycopg2", "psycopg2-binary", "pymysql"})
-BROKERS = ("amqp", "kombu", "redis")  # of tasks; the broker's URL may name any
+# Of tasks, with their extras; the broker's URL may name any. kombu needs more for Redis than its plain requirements.
+BROKERS: dict[str, set[str]] = {"amqp": set(), "kombu": {"redis"}, "redis": set()}
+AWS = "boto3"  # for SQS
+BROKER_REASON = f"a broker that {BROKER_URL} may name"
 # For variables that move a bundle to other services, whatever its settings read: extras of djbundle. A row goes in if
 # all of its packages are installed for the project. With them come those at its end, if need be from djbundle.
 SERVICES = (
@@ -66,19 +69,19 @@ def find_dependencies(project: Project, inspection: Inspection) -> list[Dependen
     """Return all distributions that the bundle needs, sorted by name."""
     _check_cryptography(project)
     owners = Owners(inspection.modules)
-    # The runtime's use of the packages for services is known too. Their extras go in, not all that they could import.
-    late = LateImports(
-        owners, not_searched=KNOWN | {name for _, names, _ in SERVICES for name in names} - {*owners.loaded}
-    )
+    # The runtime's use of the packages for services and brokers is known too. Their extras go in, not all that they
+    # could import, unless the project uses them itself.
+    for_services = {*BROKERS, AWS, *(name for _, names, _ in SERVICES for name in names)}
+    late = LateImports(owners, not_searched=KNOWN | for_services - {*owners.loaded})
     dependencies: dict[str, Dependency] = {}
     # Each bundle has djbundle's runtime already, and does not need what the builder requires. The project may be
     # installed too. If no module was loaded from that installation, the bundle does not need it.
     leave_out = {DJBUNDLE} | ({canonicalize_name(project.name)} - set(owners.loaded))
     _add(dependencies, _roots(project, inspection, owners), leave_out)
     new = late.of_project(project, dependencies) | late.of_distributions(dependencies)
-    while new:
-        _add(dependencies, ((name, reason, set()) for name, reason in new.items()), leave_out)
-        new = late.of_distributions(dependencies)
+    _add_late(dependencies, new, late, leave_out)
+    if TASKS_MODULE in inspection.modules:  # last, so the reason says whether anything else needs it
+        _add_late(dependencies, {AWS: BROKER_REASON}, late, leave_out)
     return [dependencies[name] for name in sorted(dependencies)]
 
 
@@ -108,6 +111,13 @@ def _for_services() -> Iterator[Candidate]:
     for reason, names, companions in SERVICES:
         if all(map(installed.is_for_project, names)):
             yield from ((name, reason, set()) for name in (*names, *companions))
+
+
+def _add_late(dependencies: dict[str, Dependency], new: dict[str, str], late: LateImports, leave_out: set[str]) -> None:
+    """Add distributions with their reasons, and what their modules import."""
+    while new:
+        _add(dependencies, ((name, reason, set()) for name, reason in new.items()), leave_out)
+        new = late.of_distributions(dependencies)
 
 
 def _for_tls(project: Project) -> Iterator[tuple[str, str]]:
@@ -142,16 +152,26 @@ def _roots(project: Project, inspection: Inspection, owners: Owners) -> Iterator
     if variable := next(variables, None):
         yield from ((name, f"a database that {variable} may name", set()) for name in sorted(DRIVERS))
     if TASKS_MODULE in inspection.modules:
-        yield from ((name, f"a broker that {BROKER_URL} may name", set()) for name in BROKERS)
+        yield from ((name, BROKER_REASON, extras) for name, extras in BROKERS.items())
     yield from _for_services()
     yield from ((name, reason, set()) for name, reason in _for_tls(project))  # last, so the project's own reason wins
 
 
 def only_for_tls(dependencies: list[Dependency]) -> set[str]:
     """Return the names of distributions that the bundle needs only for TLS and signatures."""
+    return _only_for(dependencies, TLS_REASON, SIGNER_REASON)
+
+
+def is_aws_only_for_sqs(dependencies: list[Dependency]) -> bool:
+    """Return whether SQS is the only service of AWS that the bundle uses."""
+    return "botocore" in _only_for(dependencies, BROKER_REASON)
+
+
+def _only_for(dependencies: list[Dependency], *first: str) -> set[str]:
+    """Return the names of distributions that have one of these reasons, or are needed only by those that have."""
     reasons = {each.name: each.reason for each in dependencies}
     names: set[str] = set()
-    new = {name for name, reason in reasons.items() if reason in (TLS_REASON, SIGNER_REASON)}
+    new = {name for name, reason in reasons.items() if reason in first}
     while new:
         names |= new
         new = {name for name, reason in reasons.items() if reason.removeprefix("needed by ") in new} - names

@@ -21,7 +21,8 @@ def service_unit(name: str, program: str, options: ServeOptions, arguments: list
     command = " ".join((quoted(program, is_program=True), *map(quoted, ("serve", *arguments))))
     requires = f"Requires={' '.join(sockets)}\n" if sockets else ""
     stop = options.shutdown_delay + options.grace + MARGIN
-    return render("site.service", name=name, command=command, stop=stop, requires=requires)
+    head = {"writer": f"{name} install", "unit": name, "comment": "", "services": "", "optional": "-"}
+    return render("site.service", name=name, command=command, stop=stop, requires=requires, **head)
 
 
 def socket_units(name: str, options: ServeOptions) -> dict[str, str]:

@@ -12,6 +12,8 @@ from collections.abc import Set
 from dataclasses import dataclass
 from pathlib import Path
 
+from djbundle.runtime.core.pod_volume import is_pod_volume
+
 MAX_LINKS = 40  # in one path, as in Linux; path_resolution(7)
 ACL = "system.posix_acl_access"  # acl(5): the rights of additional users appear as rights of the group
 
@@ -30,7 +32,8 @@ def find_weakness(path: Path, owners: Set[int] | None = None, *, is_parent: bool
 
     `owners` are the users who may own the folders and links on the way; without it, any user may. The check ends at
     the first folder that does not exist. It goes from the top down: no other user may change the part that was already
-    checked. With `is_parent`, something will be created in the folder, so the folder itself may be sticky like /tmp.
+    checked. With `is_parent`, something will be created in the folder, so the folder itself may be sticky like /tmp. A
+    folder on the way may also be an emptyDir of Kubernetes, since nobody but the pod can reach it.
     """
     at, rest, links = Path("/"), [*path.absolute().parts[1:]], 0
     trusted = None if owners is None else {*owners, at.stat().st_uid}  # the owner of "/" controls the machine
@@ -53,7 +56,8 @@ def find_weakness(path: Path, owners: Set[int] | None = None, *, is_parent: bool
                 return None
             continue
         is_kept = bool(rest or is_parent) and bool(status.st_mode & stat.S_ISVTX)  # others may add, not replace
-        if not is_kept and (weakness := _writable_by_others(place, status, trusted)):
+        weakness = None if is_kept else _writable_by_others(place, status, trusted)
+        if weakness and not (rest and is_pod_volume(place)):
             return weakness
         at = place
     return None

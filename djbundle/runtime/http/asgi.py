@@ -9,9 +9,10 @@ from typing import Any
 
 from djbundle.runtime.http.limits.bodies import MAX_BODY_IN_MEMORY
 from djbundle.runtime.http.limits.budget import RESPONSE_COST
-from djbundle.runtime.http.limits.flow_control import StalledClientError, Turn
+from djbundle.runtime.http.limits.flow_control import Turn
 from djbundle.runtime.http.limits.limits import Limits
 from djbundle.runtime.http.limits.refusals import refusal_headers
+from djbundle.runtime.http.limits.response_account import ClientDisconnectedError, StalledClientError
 from djbundle.runtime.http.limits.unacknowledged import FENCE_COUNT, ResponseByteCounter
 from djbundle.runtime.http.protocol.connections import abort_connections
 from djbundle.runtime.http.protocol.observer import Observer
@@ -40,10 +41,6 @@ READ_HEADERS = frozenset((b"host", b"content-length", b"transfer-encoding", b"x-
 Message = dict[str, Any]
 Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
-
-
-class ClientDisconnectedError(Exception):
-    """The client has disconnected, or has cancelled the request."""
 
 
 class AsgiMiddleware:
@@ -76,6 +73,7 @@ class AsgiMiddleware:
                 exchange.abort_connection()
             await exchange.send_server_error()
         finally:
+            scope.pop(OPEN_FILE, None)  # the scope and the exchange would keep each other
             exchange.close()
             self.observer.in_flight.end(place)
 
@@ -94,9 +92,10 @@ class Exchange:
         self.rate = Rate()
         self.head: Message | None = None  # of the response, while it is held back
         self.has_quota = self.has_length = False
-        self.sent = 0  # bytes of the body
+        self.account = self.limits.flow_control.account(self.connection, self.client)
         self.largest = 0  # bytes of the largest part of the body
-        self.is_admitted = self.has_file = self.is_counted = False
+        self.is_admitted = self.is_counted = False
+        self.is_page_dropped = False  # there is no room for the page; it is freed when this exchange ends
         self.disconnect_watcher: asyncio.Future[None] | None = None
         self.is_disconnected = False  # the client has disconnected, as watch_client() has seen
         self.byte_counter = ResponseByteCounter(self.limits.unacknowledged, self.connection) if self.by_http_2 else None
@@ -215,6 +214,15 @@ class Exchange:
     # --- the response ---
 
     async def send(self, message: Message) -> None:
+        """Send a message of the site. If that fails, free the body: the exception may live for long in a cycle."""
+        try:
+            await self.send_message(message)
+        except BaseException as error:
+            del message
+            traceback.clear_frames(error.__traceback__)
+            raise
+
+    async def send_message(self, message: Message) -> None:
         if self.is_refused or self.is_ended:  # the client takes no more; the site learns so when the loop runs
             await asyncio.sleep(0)
             return
@@ -255,16 +263,20 @@ class Exchange:
             if length is not None:
                 headers = with_content_length(headers, length)
             self.has_length = has_content_length(headers)
+            self.account.keeps_connection = self.may_keep_connection
             self.head = None
             await self._send({**head, "headers": encode_headers(headers)})  # raises if the head is invalid
             self.is_answered = True
-            self.turn.end_new()
+            if not self.is_page_dropped:
+                self.turn.end_new()
 
     async def send_part(self, body: bytes, *, more: bool) -> None:
         length = self.length_to_send(body, more=more)
         if self.scope["method"] == "HEAD":  # HTTP/2 allows no body
             body, more = b"", False
         self.largest = max(self.largest, len(body))
+        if self.head:
+            self.turn.note_page(len(body))
         if not more and self.may_send_whole(body):
             await self.send_small(body, length, more=False)
             return
@@ -276,13 +288,15 @@ class Exchange:
             try:
                 await self.send_large(body, length, more=more, fences=FENCE_COUNT if is_fenced else 0)
             finally:
-                self.limits.budget.charge(self.connection, self.client, -cost)
+                if more:  # else the site keeps the page until the exchange ends
+                    self.account.add(-cost)
         else:
-            await self.refuse(*self.limits.budget.refusal())
+            self.is_page_dropped = True
+            await self.refuse(*self.limits.budget.refusal(self.client))
 
     def may_send_whole(self, body: bytes) -> bool:
         """Return whether to hand a body of more than 64 KB to Granian whole, which is the fastest way."""
-        if len(body) <= MAX_UNSPLIT_SIZE or self.sent or self.byte_counter:
+        if len(body) <= MAX_UNSPLIT_SIZE or self.account.sent or self.byte_counter:
             return False
         return self.limits.whole_pages.try_add(self.connection, len(body))
 
@@ -292,7 +306,7 @@ class Exchange:
 
     def must_be_fenced(self, body: bytes) -> bool:
         """Return whether fences shall follow this last part, to learn when the client has taken the response."""
-        if self.sent + len(body) > MAX_UNSPLIT_SIZE:
+        if self.account.sent + len(body) > MAX_UNSPLIT_SIZE:
             return True
         return bool(body and self.head and self.byte_counter and self.byte_counter.is_suspicious)
 
@@ -301,7 +315,7 @@ class Exchange:
 
         Granian copies what it queues. That doubles a part of medium size, and matters little for a large one.
         """
-        queued = 0 if self.is_counted else min(self.sent, RESPONSE_COST)
+        queued = 0 if self.is_counted else min(self.account.sent, RESPONSE_COST)
         copied = len(body) if len(body) <= RESPONSE_COST else 0
         heads = [*self.scope["headers"], *(self.head["headers"] if self.head else ())]
         return len(body) + copied + queued + headers_size(heads)
@@ -309,8 +323,8 @@ class Exchange:
     async def charge_budget(self, size: int) -> bool:
         """Return whether so many bytes may wait for the client. For a response that has begun they always may."""
         if self.head:
-            return await self.limits.flow_control.charge_when_free(self.connection, self.client, size)
-        self.limits.budget.charge(self.connection, self.client, size)
+            return await self.limits.flow_control.charge_when_free(self.account, size, self.turn)
+        self.account.add(size)
         return True
 
     async def send_small(self, body: bytes, length: int | None, *, more: bool) -> None:
@@ -332,23 +346,24 @@ class Exchange:
 
     async def open_file(self) -> bool:
         """Return whether a file may be opened for sending. The budget limits how many are open at once."""
-        self.has_file = self.is_counted = await self.limits.flow_control.charge_when_free(
-            self.connection, self.client, RESPONSE_COST
-        )
-        if self.has_file:
+        self.is_counted = await self.limits.flow_control.charge_when_free(self.account, RESPONSE_COST, self.turn)
+        if self.is_counted:
             self.disconnect_watcher = asyncio.ensure_future(self.watch_client())
         else:
-            await self.refuse(*self.limits.budget.refusal())
-        return self.has_file
+            await self.refuse(*self.limits.budget.refusal(self.client))
+        return self.is_counted
 
     async def write(self, body: bytes, *, more: bool) -> None:
         """Give bytes to Granian.
 
-        Raise StalledClientError if the client takes none of them in time, and ClientLeftError if it has disconnected.
+        Raise StalledClientError if the client takes none of them in time, and ClientDisconnectedError if it has
+        disconnected.
         """
         if self.is_disconnected:
             raise ClientDisconnectedError
-        self.sent += len(body)
+        if self.account.is_evicted:
+            raise StalledClientError
+        self.account.sent += len(body)
         if self.byte_counter:
             self.byte_counter.add(len(body))
         sent = self._send({"type": RESPONSE_BODY, "body": body, "more_body": more})
@@ -359,11 +374,9 @@ class Exchange:
             return
         cost = 0 if self.is_counted else RESPONSE_COST
         try:
-            with self.limits.flow_control.waiting_for_client(self, self.connection, self.client, cost):
-                await asyncio.wait_for(sent, self.limits.options.send_timeout)
-        except (TimeoutError, AttributeError):  # see receive()
+            await self.account.wait_until_taken(sent, self.limits.options.send_timeout, cost)
+        except AttributeError:  # see receive()
             raise StalledClientError from None
-        self.limits.budget.note_progress(self.client)
 
     async def refuse(self, status: HTTPStatus, reason: str) -> Message:
         if not self.is_answered and not self.is_refused:
@@ -387,14 +400,19 @@ class Exchange:
         if not self.is_answered:
             await self.refuse(HTTPStatus.INTERNAL_SERVER_ERROR, "the site failed")
 
-    def abort_connection(self) -> None:
-        """Close the connection: otherwise the client would take a part for the whole.
+    @property
+    def may_keep_connection(self) -> bool:
+        """Whether to give up only this response, and not its connection.
 
-        Keep a trusted proxy's HTTP/2 connection if the length was sent: it carries other clients, and the proxy sees by
-        the length that a part is missing.
+        A trusted proxy's HTTP/2 connection carries other clients. If the length was sent, the proxy sees by it that a
+        part is missing.
         """
+        return self.has_length and self.by_http_2 and self.limits.is_proxy(self.connection[0])
+
+    def abort_connection(self) -> None:
+        """Close the connection: otherwise the client would take a part for the whole."""
         self.is_refused = True
-        if not (self.has_length and self.by_http_2 and self.limits.is_proxy(self.connection[0])):
+        if not self.may_keep_connection and not self.account.is_evicted:
             abort_connections({self.connection})
 
     def close(self) -> None:
@@ -403,8 +421,7 @@ class Exchange:
             self.limits.flow_control.release(self.client)
         if self.disconnect_watcher:
             self.disconnect_watcher.cancel()
-        if self.has_file:
-            self.limits.budget.charge(self.connection, self.client, -RESPONSE_COST)
+        self.account.close()
         self.limits.cycles.add(self.largest)
 
 

@@ -2,14 +2,17 @@
 
 import asyncio
 import contextvars
+import time
 import traceback
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import Any
 
 from djbundle.runtime.http.limits.limits import Limits
 from djbundle.runtime.http.limits.new_requests import NewRequests
 from djbundle.runtime.http.limits.refusals import refusal_headers
+from djbundle.runtime.http.limits.response_account import ClientDisconnectedError
+from djbundle.runtime.http.protocol.connections import LeftClients
 from djbundle.runtime.http.protocol.request_middleware import RequestMiddleware
 from djbundle.runtime.http.protocol.transport import (
     RESPONSE_BODY,
@@ -30,6 +33,7 @@ class AsgiGateway:
         self.application = application
         self.request_middleware = RequestMiddleware(limits.is_proxy)
         self.request_tracker = AsgiRequestTracker()
+        self.left_clients = LeftClients()
         self.new_requests = NewRequests(loop, limits.is_proxy)
         self.context = contextvars.copy_context()  # in which each request begins: none sees the variables of another
 
@@ -73,13 +77,21 @@ class AsgiRequest:
     scope: dict[str, Any]
     client: str  # its address
     next_turn: asyncio.Future[bool] | None = None  # whether it has come in time; None before the first
+    received_at: float = field(default_factory=time.monotonic)  # monotonic seconds
 
-    def begin(self) -> None:
+    def begin(self) -> bool:
+        has_left = self.gateway.left_clients.has_left(self.scope["djbundle.peer"], self.received_at)
         if self.next_turn:
+            if has_left and not self.next_turn.done():
+                self.next_turn.set_exception(ClientDisconnectedError)
             self._resolve(is_granted=True)
-            return
-        context = self.gateway.context.copy()
-        self.watcher.taskref(self.gateway.loop.create_task(self.answer(), context=context))
+        elif has_left:
+            self.gateway.request_tracker.remove(self)
+            self.watcher.done()
+        else:
+            context = self.gateway.context.copy()
+            self.watcher.taskref(self.gateway.loop.create_task(self.answer(), context=context))
+        return not has_left
 
     async def answer(self) -> None:
         """Have the site answer."""
@@ -102,8 +114,15 @@ class AsgiRequest:
         """Let others begin: the response begins, or there is none."""
         self.gateway.new_requests.end(self)
 
+    def note_page(self, size: int) -> None:
+        """Note that the page of the request has `size` bytes."""
+        self.gateway.new_requests.note_page(size)
+
     async def wait_for_next_turn(self) -> bool:
-        """Wait for another turn, after a wait for something else. Return False if it does not come in time."""
+        """Wait for another turn, after a wait for something else. Return False if it does not come in time.
+
+        Raise ClientDisconnectedError if the client has left meanwhile.
+        """
         self.end_new()
         self.next_turn = self.gateway.loop.create_future()
         return self.gateway.new_requests.put(self) and await self.next_turn

@@ -26,7 +26,8 @@ IDLE_CPU_SHARE = 0.05  # largest share of a CPU that an idle process uses
 ARCHIVE_KEPT = 30.0  # seconds in which unpacked modules may be needed again
 
 GROWTH = 4 << 20  # bytes by which a process may grow before it is tidied
-CYCLES_LIMIT = 16 << 20  # bytes of large objects that are dropped before their cycles are collected
+CYCLES_LIMIT = 32 << 20  # bytes of large objects that end, and by which the process grows, before cycles are collected
+MAX_COLLECTION_SHARE = 0.05  # largest share of the time that these collections take
 PAGE = resource.getpagesize()
 
 M_ARENA_MAX = -8  # malloc.h
@@ -102,21 +103,34 @@ class Heap:
 
 
 class CycleCollector:
-    """Collects reference cycles of large objects.
+    """Collects reference cycles of large objects that the site leaves.
 
-    Python collects after a number of new objects, whatever their size. Django 6.1 leaves each ASGI response in a cycle,
-    so a few large pages would stay in memory for long.
+    Python collects after a number of new objects, whatever their size. So a few large pages that lie in cycles would
+    stay in memory for long.
     """
 
     def __init__(self) -> None:
-        self.size = 0  # bytes since the last collection
+        self.size = 0  # bytes of large objects that ended since the last check
+        self.smallest_memory = resident_memory()  # bytes, since the last collection
+        self.next_at = 0.0  # when it may collect again, monotonic seconds
 
     def add(self, size: int) -> None:
-        """Note that an object of `size` bytes may lie in a cycle; collect when there are enough."""
+        """Note that an object of `size` bytes has ended; collect if the memory of such objects is not freed."""
         self.size += size
         if self.size >= CYCLES_LIMIT:
             self.size = 0
-            gc.collect(1)  # they are young
+            memory = resident_memory()
+            self.smallest_memory = min(memory, self.smallest_memory)
+            if memory >= self.smallest_memory + CYCLES_LIMIT and time.monotonic() >= self.next_at:
+                self.collect()
+
+    def collect(self) -> None:
+        """Collect all generations: objects that lived during another collection are not among the youngest."""
+        began = time.monotonic()
+        gc.collect()
+        ended = time.monotonic()
+        self.next_at = ended + (ended - began) / MAX_COLLECTION_SHARE
+        self.smallest_memory = resident_memory()
 
 
 def collect_and_trim() -> None:

@@ -26,6 +26,7 @@ class BackendEngine:
     """Sends to the backend `alias` of ``TASKS``, as destination.py describes."""
 
     errors: tuple[type[BaseException], ...] = (EngineError,)
+    is_slow = False
 
     def __init__(self, alias: str) -> None:
         self.alias, self.backend = alias, task_backends[alias]

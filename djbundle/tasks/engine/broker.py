@@ -27,6 +27,8 @@ DRAIN_SECONDS = 1.1  # seconds in which a request for messages that is under way
 MAX_STRANGE = 10_000  # messages in a row that are none; after more, the fault may be ours
 MAX_KEYS = 1000  # in a message that is accepted
 
+TRANSPORTS = {"sqs": "djbundle.tasks.engine.sqs.transport:Transport"}  # that are not kombu's own
+
 MAX_KEY = (1 << 63) - 1  # of a row; databases refuse a larger one with an error
 
 OnKeys = Callable[[list[int]], object]
@@ -44,6 +46,7 @@ class Broker:
         self._kombu = kombu
         self._connection = kombu.Connection(
             url.url,
+            transport=TRANSPORTS.get(url.transport),
             connect_timeout=timeout,
             heartbeat=HEARTBEAT if url.transport == "amqp" else None,
             ssl=ssl_options(url),
@@ -55,6 +58,7 @@ class Broker:
             importlib.import_module("kombu.exceptions").OperationalError,
             OSError,
         )
+        self.is_slow = url.transport == "sqs"
         self._producer: Any = None
         self._declared: set[str] = set()
 
@@ -125,7 +129,7 @@ class Broker:
             no_ack=self.url.transport == "redis",  # else each message costs Redis five commands more
         )
         of_tasks = on_tasks and self._consumer([self.queue(name, of_tasks=True) for name in names], on_tasks)
-        return Receiving(self._connection, consumer, of_tasks, self.errors)
+        return Receiving(self._connection, consumer, of_tasks, self.errors, has_batches=self.url.transport == "sqs")
 
     def _channel(self) -> Any:
         channel = self._connection.channel()
@@ -153,13 +157,26 @@ class Broker:
 class Receiving:
     """Receives messages, and can stop for a while."""
 
-    def __init__(self, connection: Any, consumer: Any, of_tasks: Any, errors: tuple[type[BaseException], ...]) -> None:
-        self._connection, self._errors = connection, errors
+    def __init__(
+        self,
+        connection: Any,
+        consumer: Any,
+        of_tasks: Any,
+        errors: tuple[type[BaseException], ...],
+        *,
+        has_batches: bool,
+    ) -> None:
+        self._connection, self._errors, self._has_batches = connection, errors, has_batches
         self._of_tasks = of_tasks  # the consumer of whole tasks, or None
         self._consumers = [each for each in (consumer, of_tasks) if each]
         self._prefetch = 1  # messages with whole tasks that the broker hands over before one is acknowledged
         self.is_active = False
         self.strange = 0  # messages in a row that kombu cannot read
+
+    def limit(self, messages: int) -> None:
+        """Let at most so many messages come at once, and at least one. Only SQS gives several."""
+        if self._has_batches:
+            self._consumers[0].qos(prefetch_count=max(1, messages))
 
     def start(self) -> None:
         if not self.is_active:

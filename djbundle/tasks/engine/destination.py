@@ -5,6 +5,7 @@ from typing import Protocol
 
 
 class Destination(Protocol):
+    is_slow: bool  # each message takes long, so one carries many tasks
     errors: tuple[type[BaseException], ...]  # that say that it does not answer
 
     def publish(self, name: str, keys: Sequence[int]) -> None:

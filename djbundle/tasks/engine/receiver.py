@@ -36,6 +36,7 @@ class Receiver:
         self.is_stopping = False
         self.messages: dict[int, Any] = {}  # with whole tasks, not acknowledged, by number
         self.total = 0  # messages with whole tasks, ever
+        self.message_size = 1  # keys in the last message
         self.is_closed = False  # the worker's end
         self._received = b""
 
@@ -54,6 +55,7 @@ class Receiver:
     def pass_on(self, keys: list[int]) -> None:
         self.credit -= len(keys)
         if keys:
+            self.message_size = len(keys)
             self.worker.sendall(b",".join(b"%d" % key for key in keys) + b"\n")
 
     def pass_on_tasks(self, message: Any) -> None:
@@ -75,6 +77,7 @@ class Receiver:
             self.heartbeat.run()
             return self.has_credit(HEARTBEAT_INTERVAL) or not self.is_closed
         receiving.allow_unacknowledged(self.credit + len(self.messages))
+        receiving.limit(self.credit // self.message_size)
         receiving.start()
         receiving.drain(DRAIN_INTERVAL)
         self.heartbeat.run()

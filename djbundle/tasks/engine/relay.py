@@ -36,6 +36,8 @@ LOST_INTERVAL = 0.5  # seconds between searches for tasks to send again
 MIN_WINDOW, MAX_WINDOW = 64, 20_000  # tasks that the broker has, and no worker yet
 SUPPLY_SECONDS = 1.0  # for which the broker is supplied
 CHUNK_SECONDS = 0.01  # of work of all workers together that one message carries
+SQS_CHUNK_SECONDS = 0.1  # the same for SQS, where a message takes ten times as long to send, and is paid for
+SQS_MESSAGES = 16  # about so many are sent to SQS at once, also while the rate is not known yet
 MAX_CHUNK = 100  # tasks
 SMOOTHING = 0.3  # weight of the newest measurement of the rate
 
@@ -79,6 +81,7 @@ class Relay:
         self.registration = RelayRegistration(identity)
         self.is_closed = False  # the worker's end
         self.receiver: socket.socket | None = None
+        self.is_slow = broker.is_slow
         self.supplies: defaultdict[str, Supply] = defaultdict(Supply)  # by queue
         self.is_short = False  # more tasks wait in the database than the broker shall have
         self.lost = Periodic(LOST_INTERVAL, self._unmark_lost)
@@ -91,9 +94,9 @@ class Relay:
             while not self.is_closed:
                 self._listen()
                 self.heartbeat.run()
-                self.presence.run()
                 self.lost.run()
                 self._send_all()
+                self.presence.run()  # now: with SQS, only a message shows whether it answers
                 self._wait()
             self._send_all()
             self.registration.remove()
@@ -114,20 +117,16 @@ class Relay:
         while not is_last:
             full = [queue for queue, supply in self.supplies.items() if supply.room <= 0]
             sent = sending.mark_sent(BATCH, lambda queue: self.supplies[queue].room, full)
-            self._publish(sent.keys, self._tasks_of_chunk(sent.counts))
+            self._publish(sent.keys, sent.counts)
             for queue, count in sent.counts.items():
                 self.supplies[queue].sent += count
             is_last = sent.is_last
         self.is_short = any(supply.room <= 0 for supply in self.supplies.values())
 
-    def _tasks_of_chunk(self, queues: Iterable[str]) -> int:
-        """Return how many tasks one message carries: fewer if workers take long for each."""
-        rate = min((self.supplies[queue].rate for queue in queues), default=0.0)
-        return max(1, min(MAX_CHUNK, int(rate * CHUNK_SECONDS)))
-
-    def _publish(self, tasks: dict[str, list[int]], chunk: int) -> None:
-        """Send the keys, `chunk` of them in each message. If the broker does not take some, they wait again."""
+    def _publish(self, tasks: dict[str, list[int]], queues: Iterable[str]) -> None:
+        """Send the keys of tasks of these queues. If the broker does not take some, they wait again."""
         unsent = [key for keys in tasks.values() for key in keys]
+        chunk = self._chunk(len(unsent), queues)
         try:
             for name, keys in tasks.items():
                 for part in batched(keys, chunk):
@@ -137,6 +136,12 @@ class Relay:
             with contextlib.suppress(Error):
                 sending.unmark(unsent)
             raise
+
+    def _chunk(self, count: int, queues: Iterable[str]) -> int:
+        """Return how many of `count` tasks one message carries: fewer if workers take long for each."""
+        rate = min((self.supplies[queue].rate for queue in queues), default=0.0)
+        seconds, least = (SQS_CHUNK_SECONDS, count // SQS_MESSAGES) if self.is_slow else (CHUNK_SECONDS, 1)
+        return max(1, min(MAX_CHUNK, max(least, int(rate * seconds))))
 
     def _unmark_lost(self) -> None:
         if count := sending.unmark_lost():

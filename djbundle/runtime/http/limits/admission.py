@@ -68,7 +68,7 @@ class Admission:
     def refuse_held(self, request: Request) -> None:
         """Refuse a request that was held."""
         close_body(request.environ)
-        self.refusals.refuse(request, *self.budget.refusal())
+        self.refusals.refuse(request, *self.budget.refusal(request.client))
 
     def hold_back(self, request: Request) -> bool:
         """Hold a request again if it must wait, and return whether it must.

@@ -1,10 +1,15 @@
-"""Limits the memory of responses that clients have not taken yet: for each connection, each client, and all."""
+"""Limits the memory of responses that clients have not taken yet: for each connection, each client, and all.
+
+Clients with many addresses must not leave others without room. So the more all of them hold, the less each may have:
+half of MAX_BYTES is for whoever comes first, the rest in equal shares, and RESERVE is for clients that hold little. A
+client that holds nothing may always make a request: its page may be small.
+"""
 
 import ipaddress
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Hashable, Iterable
+from collections.abc import Callable, Hashable
 from functools import lru_cache
 from http import HTTPStatus
 
@@ -13,12 +18,13 @@ from djbundle.runtime.http.protocol.transport import ConnectionId
 MAX_BYTES_PER_CONNECTION = 16 << 20  # bytes
 MAX_BYTES_PER_CLIENT = 32 << 20
 MAX_BYTES = 128 << 20
+RESERVE = 32 << 20  # bytes beyond MAX_BYTES for clients that hold little
 RESPONSE_COST = 320 << 10  # bytes, if its client takes nothing: Granian queues four parts of 64 KB besides ours
-EVICTION_TIMEOUT = 5.0  # seconds without progress before a client makes room for others
 MAX_HELD_REQUESTS = 1024  # requests that wait until their clients have taken other responses
 STALL_TIMEOUT = 1.0  # seconds that a finished page waits for a client that takes nothing
 HOLD_TIMEOUT = 10.0  # seconds that a request waits until its client has taken other responses
-IPV6_CLIENT_PREFIX = 64  # bits: the network that a provider gives to one customer
+IPV6_CLIENT_PREFIX = 64  # bits: the smallest network that a provider gives to one customer
+IPV6_SHARE_PREFIX = 56  # bits: a network that many providers give to one customer, and which has one share
 
 
 class Budget:
@@ -28,9 +34,9 @@ class Budget:
         self.is_exempt = is_exempt
         self.connections: Counter[Hashable] = Counter()
         self.clients: Counter[Hashable] = Counter()
+        self.shares: Counter[Hashable] = Counter()  # by share_key()
         self.progress_at: dict[Hashable, float] = {}  # when a client last took something, monotonic seconds
         self.total = 0
-        self.waiting_bytes = 0  # bytes of finished pages that wait until they may be sent
         self.lock = threading.Lock()
 
     def charge(self, connection: ConnectionId, client: str, size: int) -> None:
@@ -39,16 +45,25 @@ class Budget:
             self._charge(connection, client, size)
 
     def try_charge(self, connection: ConnectionId, client: str, size: int) -> bool:
-        """Count `size` bytes that wait, unless the client or all of them together are at their limit.
+        """Count `size` bytes that wait, unless the client or all of them together would have too many.
 
         Return whether the bytes are counted. Responses of one client may be made at the same time, so that none of them
         knows of the others when it begins.
         """
         with self.lock:
-            if self.is_full or self.is_client_at_limit(client):
+            if not self.has_room(client, size):
                 return False
             self._charge(connection, client, size)
             return True
+
+    def has_room(self, client: str, size: int) -> bool:
+        """Return whether `size` bytes more may wait for the client. One response may be larger than its share."""
+        if self.is_exempt(client):
+            return not self.is_full
+        held = self.held_by(client)
+        if held and (held + size > self.allowance if self.is_crowded else held >= self.allowance):
+            return False
+        return self.total < MAX_BYTES or self.total + size <= MAX_BYTES + RESERVE
 
     def _charge(self, connection: ConnectionId, client: str, size: int) -> None:
         """Count the bytes. Call it with the lock held."""
@@ -56,6 +71,7 @@ class Budget:
         key = client_key(client)
         add_to_count(self.connections, connection, size)
         add_to_count(self.clients, key, size)
+        add_to_count(self.shares, share_key(client), size)
         if key not in self.clients:
             self.progress_at.pop(key, None)
 
@@ -74,37 +90,57 @@ class Budget:
         return time.monotonic() - max(since, self.progress_at.get(client_key(client), since)) > STALL_TIMEOUT
 
     @property
+    def is_crowded(self) -> bool:
+        """Whether so much waits that clients have equal shares."""
+        return self.total >= MAX_BYTES // 2
+
+    @property
     def is_full(self) -> bool:
+        """Whether only clients that hold little may have more."""
         return self.total >= MAX_BYTES
+
+    @property
+    def fair_share(self) -> int:
+        """The bytes that each client may have if all that hold something have equally many."""
+        return min(MAX_BYTES_PER_CLIENT, MAX_BYTES // max(1, len(self.shares)))
+
+    @property
+    def allowance(self) -> int:
+        """The bytes that may wait for one client now."""
+        if self.is_full:
+            return min(self.fair_share, RESERVE // max(1, len(self.shares)))
+        return self.fair_share if self.is_crowded else MAX_BYTES_PER_CLIENT
+
+    def held_by(self, client: str) -> int:
+        """Return how many bytes wait for the client, or for all that have the same share, if that matters now."""
+        return self.shares[share_key(client)] if self.is_crowded else self.clients[client_key(client)]
 
     def is_spent(self, connection: ConnectionId, client: str) -> bool:
         """Return whether another response would exceed the budget."""
         if self.total == 0:
             return False
-        if self.is_full:
+        if self.total >= 2 * MAX_BYTES:
             return True
         if not self.is_exempt(connection[0]) and self.connections[connection] >= MAX_BYTES_PER_CONNECTION:
             return True
         return self.is_client_at_limit(client)
 
-    def is_client_at_limit(self, client: str, max_bytes: int | None = None) -> bool:
-        """Return whether `max_bytes` wait for the client, by default MAX_BYTES_PER_CLIENT."""
-        return not self.is_exempt(client) and self.clients[client_key(client)] >= (max_bytes or MAX_BYTES_PER_CLIENT)
+    def is_client_at_limit(self, client: str) -> bool:
+        """Return whether as many bytes wait for the client as may."""
+        if self.is_exempt(client):
+            return self.is_full
+        held = self.held_by(client)
+        return held > 0 and held >= self.allowance
 
-    def refusal(self) -> tuple[HTTPStatus, str]:
-        """Return the status and the reason for refusing a request: 503 only if all clients together have too much."""
-        if self.is_full:
+    def is_overdrawn(self, client: str) -> bool:
+        """Return whether twice as many bytes wait for the client as ever may."""
+        return not self.is_exempt(client) and self.clients[client_key(client)] >= 2 * MAX_BYTES_PER_CLIENT
+
+    def refusal(self, client: str) -> tuple[HTTPStatus, str]:
+        """Return the status and the reason for refusing a request: 503 only if it is others that have too much."""
+        if self.is_full and (self.is_exempt(client) or self.held_by(client) < self.allowance):
             return HTTPStatus.SERVICE_UNAVAILABLE, "too many responses are not taken"
         return HTTPStatus.TOO_MANY_REQUESTS, "the client has not taken the responses before it"
-
-
-def longest_waiting[T](waiting: Iterable[tuple[float, T]]) -> set[T]:
-    """Return which of those that wait make room for others: the quarter that has waited longest.
-
-    `waiting` has the seconds that each has waited. Those that have waited less than EVICTION_TIMEOUT are spared.
-    """
-    by_seconds = sorted(waiting, key=lambda each: each[0], reverse=True)
-    return {each for seconds, each in by_seconds[: 1 + len(by_seconds) // 4] if seconds >= EVICTION_TIMEOUT}
 
 
 def add_to_count(counter: Counter[Hashable], key: Hashable, size: int) -> None:
@@ -117,10 +153,21 @@ def add_to_count(counter: Counter[Hashable], key: Hashable, size: int) -> None:
 @lru_cache(maxsize=4096)
 def client_key(address: str) -> str:
     """Return the key of one client: an IPv4 address, or the network of an IPv6 address."""
+    return network_of(address, IPV6_CLIENT_PREFIX)
+
+
+@lru_cache(maxsize=4096)
+def share_key(address: str) -> str:
+    """Return the key under which a client has its share, see IPV6_SHARE_PREFIX."""
+    return network_of(address, IPV6_SHARE_PREFIX)
+
+
+def network_of(address: str, ipv6_prefix: int) -> str:
+    """Return the network of an IPv6 address; any other address is returned as it is."""
     try:
         parsed = ipaddress.ip_address(address)
     except ValueError:
         return address
     if parsed.version == 4:
         return address
-    return str(ipaddress.ip_network((int(parsed), IPV6_CLIENT_PREFIX), strict=False))
+    return str(ipaddress.ip_network((int(parsed), ipv6_prefix), strict=False))

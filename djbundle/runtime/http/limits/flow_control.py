@@ -3,33 +3,26 @@
 import asyncio
 import time
 from collections import Counter
-from collections.abc import Callable, Hashable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Hashable
 from http import HTTPStatus
 from typing import Protocol
 
 from djbundle.runtime.http.limits.budget import (
     HOLD_TIMEOUT,
-    MAX_BYTES,
-    MAX_BYTES_PER_CLIENT,
     MAX_HELD_REQUESTS,
-    RESPONSE_COST,
     Budget,
     add_to_count,
     client_key,
-    longest_waiting,
 )
+from djbundle.runtime.http.limits.eviction import Eviction
+from djbundle.runtime.http.limits.held_pages import HeldPages
 from djbundle.runtime.http.limits.refusals import Refusals
+from djbundle.runtime.http.limits.response_account import ResponseAccount
 from djbundle.runtime.http.protocol.connections import abort_connections
 from djbundle.runtime.http.protocol.transport import ConnectionId
 
 MAX_REQUESTS_PER_CLIENT = 512  # of one client at once; each takes 40 KB
-WAITING_RESERVE = 32 << 20  # bytes of finished pages for clients of whom no other page waits
 POLL_INTERVAL = 0.1  # seconds between checks whether the client has taken other responses
-
-
-class StalledClientError(Exception):
-    """The client has taken nothing of its response for too long, or of too many responses at once."""
 
 
 class Turn(Protocol):
@@ -37,6 +30,10 @@ class Turn(Protocol):
 
     def end_new(self) -> None:
         """Let others begin: the response begins, or there is none."""
+        ...
+
+    def note_page(self, size: int) -> None:
+        """Note that the page of the request has `size` bytes."""
         ...
 
     async def wait_for_next_turn(self) -> bool:
@@ -49,20 +46,21 @@ class FlowControl:
 
     def __init__(self, budget: Budget, refusals: Refusals) -> None:
         self.budget, self.refusals = budget, refusals
-        self.waiting_since: dict[object, tuple[float, ConnectionId]] = {}  # monotonic seconds, by the response
+        self.eviction: Eviction[ResponseAccount] = Eviction(budget)
+        self.open: set[ResponseAccount] = set()  # of responses that the budget counts
         self.held_requests: Counter[Hashable] = Counter()  # requests that have not begun, by their client
         self.active_requests: Counter[Hashable] = Counter()  # requests, by their client
-        self.held_bytes: Counter[Hashable] = Counter()  # bytes of finished pages that wait, by their client
+        self.held_pages = HeldPages(budget)
 
     async def admit(self, connection: ConnectionId, client: str, turn: Turn) -> bool:
         """Hold a request back while its client has too many others, or has not taken their responses.
 
         Return whether it may begin; then it is counted.
         """
-        if self.must_wait(connection, client) and not (
-            await self.wait_for_room(connection, client) and await turn.wait_for_next_turn()
-        ):
-            return False
+        until = time.monotonic() + HOLD_TIMEOUT
+        while self.must_wait(connection, client):
+            if not (await self.wait_for_room(connection, client, until) and await turn.wait_for_next_turn()):
+                return False
         self.active_requests[client_key(client)] += 1
         return True
 
@@ -81,14 +79,18 @@ class FlowControl:
         """Return the status and the reason for refusing a request that has found no room."""
         if self.is_at_limit(client):
             return HTTPStatus.TOO_MANY_REQUESTS, f"{MAX_REQUESTS_PER_CLIENT} requests of the client are being answered"
-        return self.budget.refusal()
+        return self.budget.refusal(client)
 
-    async def wait_for_room(self, connection: ConnectionId, client: str) -> bool:
+    def account(self, connection: ConnectionId, client: str) -> ResponseAccount:
+        """Return the account of a response that begins."""
+        return ResponseAccount(self.budget, self.open, connection, client)
+
+    async def wait_for_room(self, connection: ConnectionId, client: str, until: float) -> bool:
         if self.held_requests.total() >= MAX_HELD_REQUESTS or self.is_flooding(client):
             return False
         self.held_requests[client_key(client)] += 1
         try:
-            return await self.wait_for(lambda: not self.must_wait(connection, client))
+            return await self.wait_for(lambda: not self.must_wait(connection, client), until)
         finally:
             add_to_count(self.held_requests, client_key(client), -1)
 
@@ -96,65 +98,37 @@ class FlowControl:
         """Return whether a client has MAX_REQUESTS_PER_CLIENT requests waiting, and as many being answered."""
         return self.held_requests[client_key(client)] >= MAX_REQUESTS_PER_CLIENT and self.is_at_limit(client)
 
-    async def charge_when_free(self, connection: ConnectionId, client: str, size: int) -> bool:
+    async def charge_when_free(self, account: ResponseAccount, size: int, turn: Turn) -> bool:
         """Take `size` bytes of the budget for a response that has not begun, as soon as they are free.
 
         Wait as long as the client takes other responses. Return whether the bytes are taken.
         """
-        budget, since = self.budget, time.monotonic()
-        if budget.try_charge(connection, client, size):
+        client, since = account.client, time.monotonic()
+        if account.try_add(size):
             return True
-        key = client_key(client)
-        reserve = 0 if self.held_bytes[key] else WAITING_RESERVE
-        if budget.waiting_bytes + size > MAX_BYTES + reserve or (
-            self.held_bytes[key] + size > MAX_BYTES_PER_CLIENT and not budget.is_exempt(client)
-        ):
+        if not self.held_pages.try_add(client, size):
             return False
-        budget.waiting_bytes += size
-        self.held_bytes[key] += size
+        turn.end_new()  # its bytes are known
         try:
             return await self.wait_for(
-                lambda: budget.try_charge(connection, client, size), lambda: budget.is_stuck(client, since)
+                lambda: account.try_add(size), since + HOLD_TIMEOUT, lambda: self.budget.is_stuck(client, since)
             )
         finally:
-            budget.waiting_bytes -= size
-            add_to_count(self.held_bytes, key, -size)
+            self.held_pages.remove(client, size)
 
     @staticmethod
-    async def wait_for(condition: Callable[[], bool], is_hopeless: Callable[[], bool] = bool) -> bool:
-        """Check repeatedly, but not forever. Return whether it has become true."""
-        until = time.monotonic() + HOLD_TIMEOUT
+    async def wait_for(condition: Callable[[], bool], until: float, is_hopeless: Callable[[], bool] = bool) -> bool:
+        """Check repeatedly, `until` that time in monotonic seconds. Return whether it has become true."""
         while not condition():
             if time.monotonic() > until or is_hopeless():
                 return False
             await asyncio.sleep(POLL_INTERVAL)
         return True
 
-    @contextmanager
-    def waiting_for_client(
-        self, response: object, connection: ConnectionId, client: str, cost: int = RESPONSE_COST
-    ) -> Iterator[None]:
-        """Count what Granian keeps of a response while its client takes nothing.
-
-        Raise StalledClientError if the client takes nothing of too many responses. They were begun before that was
-        known.
-        """
-        self.waiting_since[response] = time.monotonic(), connection
-        self.budget.charge(connection, client, cost)
-        try:
-            if self.budget.is_client_at_limit(client, 2 * MAX_BYTES_PER_CLIENT):
-                raise StalledClientError
-            yield
-        finally:
-            self.budget.charge(connection, client, -cost)
-            del self.waiting_since[response]
-
     def sweep(self) -> None:
-        """Cut off the slowest responses when there is no room for others. Call it each second."""
-        if not self.budget.is_full:
-            return
-        now = time.monotonic()
-        slowest = longest_waiting((now - since, connection) for since, connection in self.waiting_since.values())
-        if slowest:
-            abort_connections(slowest)
-            self.refusals.note("response: cut off, since its client took nothing more", len(slowest))
+        """Cut off the slowest responses when there is no room for others. Call it each second, in the event loop."""
+        if slowest := self.eviction.choose(self.open):
+            abort_connections({each.connection for each in slowest if not each.keeps_connection})
+            for each in slowest:
+                each.evict()
+            self.refusals.note("response: cut off, since its client took too little of it", len(slowest))

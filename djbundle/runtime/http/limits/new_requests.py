@@ -1,8 +1,9 @@
 """Limits how many requests an ASGI site begins to answer at once. Clients take turns.
 
 An event loop gives a turn to each request. Of a thousand that came together, it would make all pages before it sends
-the first, and nobody knows how large they are. So only a few are new at a time. A request is no longer new when its
-response begins. One that waits for something, as a long poll does, holds no page: the loop has been idle since it came.
+the first, and nobody knows how large they are. So only a few are new at a time, and fewer if pages have been large
+lately. A request is no longer new when its response begins. One that waits for something, as a long poll does, holds no
+page: the loop has been idle since it came.
 
 The other requests wait outside the event loop, where each costs little. So a client with thousands of them delays
 itself only.
@@ -18,9 +19,13 @@ from djbundle.runtime.http.limits.budget import HOLD_TIMEOUT
 from djbundle.runtime.http.limits.fair_queue import FairQueue
 
 MAX_NEW = 128  # requests of all clients
+MIN_NEW = 8  # requests that may be new even if pages are large
+MAX_NEW_BYTES = 64 << 20  # bytes of the pages of all new requests, as far as the last pages tell
+FIRST_ESTIMATE = 4 << 20  # bytes of a page, before any is made
+ESTIMATE_DECAY = 0.95  # of the estimate, with each smaller page
 CHECK_INTERVAL = 0.005  # seconds between checks whether the loop is idle, while requests wait
 MAX_LATENESS = 0.005  # seconds by which an idle loop may be late
-IDLE_SECONDS = 0.05  # for which a loop is idle before its requests wait for something: threads may be late, too
+IDLE_SECONDS = 0.05  # of an idle loop, after which a request waits for something; less may be a thread that is late
 MAX_AGE = 1.0  # seconds; an older request is not new, even if the loop is never idle
 
 
@@ -32,8 +37,11 @@ class WaitingRequest(Protocol):
         """The address of the client."""
         ...
 
-    def begin(self) -> None:
-        """Begin to answer the request. It is called in the event loop."""
+    def begin(self) -> bool:
+        """Begin to answer the request, unless its client has left. Return whether it begins.
+
+        It is called in the event loop.
+        """
         ...
 
     def expire(self, *, is_only: bool) -> None:
@@ -54,6 +62,7 @@ class NewRequests:
         self.lock = threading.Lock()  # for `waiting` and `is_called`
         self.is_called = False  # the loop will call begin_waiting() soon
         self.watcher: asyncio.Task[None] | None = None
+        self.page_size: float = FIRST_ESTIMATE  # bytes of a page, about, and rather too many
 
     def put(self, request: WaitingRequest) -> bool:
         """Let a request begin as soon as it may. Return False if its client has too many that wait.
@@ -74,22 +83,34 @@ class NewRequests:
         if self.new.pop(request, None) is not None and self.waiting:
             self.begin_waiting()
 
+    def note_page(self, size: int) -> None:
+        """Note that a page of `size` bytes is made. The next ones may be as large."""
+        self.page_size = max(size, 1, self.page_size * ESTIMATE_DECAY)
+
+    @property
+    def max_new(self) -> int:
+        """How many requests may be new."""
+        return max(MIN_NEW, min(MAX_NEW, int(MAX_NEW_BYTES / self.page_size)))
+
     def begin_waiting(self) -> None:
         """Begin as many requests as may be new."""
         now = self.loop.time()
         with self.lock:
             self.is_called = False
-            beginning = [self._next() for _ in range(min(len(self.waiting), MAX_NEW - len(self.new)))]
-        for request in beginning:
-            self.new[request] = now
-            request.begin()
+        while request := self._next():
+            if request.begin():
+                self.new[request] = now
         if self.waiting and not self.watcher:
             self.watcher = self.loop.create_task(self._watch())
 
-    def _next(self) -> WaitingRequest:
-        request = self.waiting.next()
-        self.waiting.release(request)
-        return request
+    def _next(self) -> WaitingRequest | None:
+        """Return the request that may begin now, or None."""
+        with self.lock:
+            if not self.waiting or len(self.new) >= self.max_new:
+                return None
+            request = self.waiting.next()
+            self.waiting.release(request)
+            return request
 
     async def _watch(self) -> None:
         """While requests wait, find those that are no longer new, and those that have waited for too long."""
@@ -100,7 +121,7 @@ class NewRequests:
             now = self.loop.time()
             if now - before - CHECK_INTERVAL > MAX_LATENESS:
                 idle_since = now
-            until = idle_since if now - idle_since >= IDLE_SECONDS else now - MAX_AGE
+            until = now - (IDLE_SECONDS if now - idle_since >= IDLE_SECONDS else MAX_AGE)
             for request in [each for each, since in self.new.items() if since <= until]:
                 del self.new[request]
             self._expire()

@@ -16,7 +16,9 @@ from typing import Any
 
 from django.db import connections
 
-from djbundle.runtime.http.limits.budget import RESPONSE_COST, client_key, longest_waiting
+from djbundle.runtime.http.limits.budget import RESPONSE_COST, client_key
+from djbundle.runtime.http.limits.eviction import Eviction
+from djbundle.runtime.http.limits.held_pages import PageQueue
 from djbundle.runtime.http.limits.limits import Limits
 from djbundle.runtime.http.limits.part_sizes import MIN_PART_SIZE, FileParts, PartSizes, memory_parts
 from djbundle.runtime.http.limits.unacknowledged import FENCE_COUNT
@@ -45,6 +47,8 @@ class Streams:
         self.whole_pages = limits.whole_pages
         self.senders = ThreadPoolExecutor(SENDER_THREADS, "stream")
         self.open: dict[int, StreamedResponse] = {}
+        self.eviction: Eviction[StreamedResponse] = Eviction(self.budget)
+        self.waiting = PageQueue(self.budget)
         self.on_end: Callable[[], object] = bool  # called when a response ends and makes room
 
     def send(self, request: Request, status: int, headers: Headers, parts: Any, size: int = 0) -> None:
@@ -68,13 +72,32 @@ class Streams:
         self.start(response, status, headers, is_in_memory=True)
 
     def start(self, response: "StreamedResponse", status: int, headers: Headers, *, is_in_memory: bool) -> None:
-        """Begin to send: from memory in this thread, which saves a thread switch, until the client has enough."""
-        if not response.begin(status, headers):
-            return
-        if is_in_memory:
-            response.run()
-        else:
-            self.senders.submit(response.run)
+        """Begin to send: from memory in this thread, which saves a thread switch, until the client has enough.
+
+        If there is no room for the response, it waits.
+        """
+        if response.begin(status, headers):
+            response.start(is_now=is_in_memory)
+        elif not response.is_closed:
+            self.let_wait(response, status, headers)
+
+    def let_wait(self, response: "StreamedResponse", status: int, headers: Headers) -> None:
+        """Let a response wait until there is room for it, or refuse it."""
+
+        def try_start() -> bool:
+            try:
+                if is_begun := response.begin(status, headers):
+                    response.start(is_now=False)
+            except Exception:
+                response.fail()
+                return True
+            return is_begun or response.is_closed
+
+        def refuse() -> None:
+            response.close()
+            self.refusals.refuse(response.request, *self.budget.refusal(response.client))
+
+        self.waiting.put(response.client, response.cost, try_start, refuse)
 
     def generate(self, request: Request, status: int, headers: Headers, parts: Any) -> None:
         """Send parts that are generated while they are sent, in a thread of their own.
@@ -86,12 +109,8 @@ class Streams:
         if refusal := self.refusal(request):
             response.close()
             self.refusals.refuse(request, *refusal)
-        elif response.begin(status, headers):
-            run = partial(contextvars.copy_context().run, response.run)
-            try:
-                threading.Thread(target=run, name="generator", daemon=True).start()  # not pooled: they may be many
-            except RuntimeError:  # the machine cannot start another
-                response.fail()
+        else:
+            self.start(response, status, headers, is_in_memory=False)
 
     def refusal(self, request: Request) -> tuple[HTTPStatus, str] | None:
         """Return the status and the reason for refusing another generator, or None."""
@@ -107,18 +126,17 @@ class Streams:
 
     def sweep(self, timeout: float) -> None:
         """Break off responses of which clients have taken nothing for `timeout` seconds. Call it each second."""
-        now = time.monotonic()
-        waiting = [(each.seconds_waited(now), each) for each in [*self.open.values()] if each.waiting_since is not None]
-        stalled = {each for seconds, each in waiting if seconds >= timeout}
-        if not stalled and self.budget.is_full:
-            stalled = longest_waiting(waiting)
+        now, responses = time.monotonic(), [*self.open.values()]
+        stalled = {each for each in responses if each.seconds_waited(now) >= timeout and each.waiting_since is not None}
+        stalled.update(self.eviction.choose(responses))
         if stalled:
             for each in stalled:
                 each.keeps_connection = self.may_keep_connection(each)
             abort_connections({each.request.transport.connection for each in stalled if not each.keeps_connection})
             for each in stalled:
                 each.stop()
-            self.refusals.note("response: cut off, since its client took nothing more", len(stalled))
+            self.refusals.note("response: cut off, since its client took too little of it", len(stalled))
+        self.waiting.sweep()
 
     def may_keep_connection(self, response: "StreamedResponse") -> bool:
         """Return whether to give up only this response, and not its connection.
@@ -157,20 +175,40 @@ class StreamedResponse:
         self.keeps_connection = False  # it is stopped, and its connection goes on
         self.is_closed = False
 
+    @property
+    def client(self) -> str:
+        """The address of the client."""
+        return self.request.client
+
     def begin(self, status: int, headers: Headers) -> bool:
-        """Send the head. Return whether a body follows."""
-        transport = self.request.transport
+        """Send the head if there is room for the response. Return whether the body follows.
+
+        If the response has no body, it is closed.
+        """
+        transport, budget = self.request.transport, self.streams.budget
         if transport.is_bodiless:
             self.close()
             transport.begin(status, headers)
             transport.end()
             return False
-        transport.begin(status, headers)  # raises if the head is invalid, before anything is counted
+        if not budget.try_charge(transport.connection, self.client, self.cost):
+            return False
+        try:
+            transport.begin(status, headers)
+        except BaseException:  # the head is invalid
+            budget.charge(transport.connection, self.client, -self.cost)
+            raise
         self.has_length = has_content_length(headers)
         self.streams.open[id(self)] = self
-        self.streams.budget.charge(transport.connection, self.request.client, self.cost)
         self.watch_for_disconnect()
         return True
+
+    def start(self, *, is_now: bool) -> None:
+        """Begin to send the body: now in this thread, or in another one."""
+        if is_now:
+            self.run()
+        else:
+            self.streams.senders.submit(self.run)
 
     def watch_for_disconnect(self) -> None:
         """Learn when the client disconnects. Granian accepts parts for a disconnected client without an error."""
@@ -262,6 +300,7 @@ class StreamedResponse:
                 transport.end()  # Granian ends it only now: a thread that is parked may keep the request for long
             self.streams.budget.charge(transport.connection, self.request.client, -self.cost)
         self.close()
+        self.streams.waiting.sweep()
         self.streams.on_end()
 
     def close(self) -> None:
@@ -279,6 +318,15 @@ class GeneratedResponse(StreamedResponse):
     def __init__(self, streams: Streams, request: Request, parts: Any, cost: int) -> None:
         super().__init__(streams, request, parts, cost)
         self.was_taken = threading.Semaphore(0)
+        self.context = contextvars.copy_context()
+
+    def start(self, *, is_now: bool) -> None:  # noqa: ARG002 - never in this thread
+        """Generate and send the body in a thread of its own."""
+        run = partial(self.context.run, self.run)
+        try:
+            threading.Thread(target=run, name="generator", daemon=True).start()  # not pooled: they may be many
+        except RuntimeError:  # the machine cannot start another
+            self.fail()
 
     def run(self) -> None:
         try:

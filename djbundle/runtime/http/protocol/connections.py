@@ -7,6 +7,7 @@ import socket
 import stat
 import struct
 import termios
+import time
 from collections.abc import Collection, Iterator
 from pathlib import Path
 from typing import NamedTuple
@@ -14,6 +15,8 @@ from typing import NamedTuple
 # tcpi_unacked, tcpi_last_data_sent, tcpi_last_data_recv, tcpi_bytes_acked, tcpi_bytes_received, tcpi_notsent_bytes
 # (linux/tcp.h, struct tcp_info)
 TCP_INFO_FORMAT = struct.Struct("=24xI16xI4xI64xQQ8xI")
+
+LEFT_CHECK_INTERVAL = 0.5  # seconds between looks for clients that have left
 
 INT_FORMAT = struct.Struct("=i")  # the result of FIONREAD, see tcp(7)
 
@@ -104,6 +107,27 @@ class ConnectionFinder:
         with contextlib.suppress(OSError, KeyError), _duplicate(self.descriptors[client]) as sock:
             if (connection := _connection_of(sock)) and connection.client == client:
                 yield connection
+
+
+class LeftClients:
+    """Tells which clients have left. It looks at all descriptors, but not often."""
+
+    def __init__(self) -> None:
+        self.open_ports: set[int] = set()  # of clients, whatever their addresses
+        self.checked_at = 0.0  # monotonic seconds
+
+    def has_left(self, client: tuple[str, int], since: float) -> bool:
+        """Return whether a client has left that was connected at `since`, monotonic seconds.
+
+        False means that it may be connected. Over a Unix socket nothing is known.
+        """
+        now = time.monotonic()
+        if not client[1] or now - since < LEFT_CHECK_INTERVAL:
+            return False
+        if now - self.checked_at >= LEFT_CHECK_INTERVAL:
+            self.open_ports = {connection.peer_port for connection in connections()}
+            self.checked_at = now
+        return self.checked_at > since and client[1] not in self.open_ports
 
 
 def abort_connections(clients: Collection[tuple[str, int]]) -> None:
