@@ -1,6 +1,5 @@
 """Another backend as the engine: its workers run the rows by our rules."""
 
-import importlib.util
 import os
 import signal
 import subprocess
@@ -145,7 +144,6 @@ def test_worker_leaves_tasks_to_the_engine(start: Start) -> None:
     assert worker.wait(30) == 0
 
 
-@pytest.mark.skipif(importlib.util.find_spec("django_tasks_rq") is None, reason="django-tasks-rq is not installed")
 def test_workers_of_rq(redis_server: Redis, tmp_path: Path, start: Start) -> None:
     """Real ones, and the broker is down for a while."""
     redis_server.clear()

@@ -22,6 +22,12 @@ from tests.tasks.conftest import Broker, StartWorker
 FAILED, READY, SUCCESSFUL = TaskResultStatus.FAILED, TaskResultStatus.READY, TaskResultStatus.SUCCESSFUL
 
 
+@pytest.fixture(params=["redis", "rabbitmq"])  # SQS carries keys only
+def broker(request: pytest.FixtureRequest) -> Broker:
+    server: Broker = request.getfixturevalue(f"{request.param}_server")
+    return server
+
+
 @pytest.fixture
 def url(broker: Broker) -> str:
     """Return the URL of the broker in direct mode, with queues of its own."""

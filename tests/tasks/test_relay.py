@@ -39,6 +39,8 @@ StartRelay = Callable[[str], subprocess.Popen[bytes]]
 @pytest.fixture
 def url(broker: Broker, monkeypatch: pytest.MonkeyPatch) -> str:
     """Return the URL of the broker, with queues of its own. This process uses it too."""
+    if broker.url.startswith("sqs:"):
+        pytest.skip("only a message shows whether SQS answers")
     text = f"{broker.url}?prefix=test-{uuid4().hex[:8]}"
     monkeypatch.setitem(task_backends["default"].options, "URL", text)
     return text

@@ -27,6 +27,7 @@ class BackendEngine:
 
     is_slow = False
     errors: tuple[type[BaseException], ...] = (EngineError,)
+    is_slow = False
 
     def __init__(self, alias: str) -> None:
         self.alias, self.backend = alias, task_backends[alias]

@@ -93,9 +93,9 @@ class Relay:
             while not self.is_closed:
                 self._listen()
                 self.heartbeat.run()
-                self.presence.run()
                 self.lost.run()
                 self._send_all()
+                self.presence.run()  # now: with SQS, only a message shows whether it answers
                 self._wait()
             self._send_all()
             self.registration.remove()
