@@ -25,7 +25,6 @@ class EngineError(Exception):
 class BackendEngine:
     """Sends to the backend `alias` of ``TASKS``, as destination.py describes."""
 
-    is_slow = False
     errors: tuple[type[BaseException], ...] = (EngineError,)
     is_slow = False
 

@@ -59,7 +59,6 @@ class Broker:
             importlib.import_module("kombu.exceptions").OperationalError,
             OSError,
         )
-        self.is_slow = url.transport == "sqs"
         self._producer: Any = None
         self._declared: set[str] = set()
 

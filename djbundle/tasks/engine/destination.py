@@ -7,7 +7,6 @@ from typing import Protocol
 class Destination(Protocol):
     is_slow: bool  # each message takes long, so one carries many tasks
     errors: tuple[type[BaseException], ...]  # that say that it does not answer
-    is_slow: bool  # to send a message takes so long that it should carry more tasks
 
     def publish(self, name: str, keys: Sequence[int]) -> None:
         """Send the keys of rows to a queue. Raise one of `errors` if it is not taken."""
