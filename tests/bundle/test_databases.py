@@ -1,6 +1,7 @@
 """What ``serve`` does to a database before it serves, and what it does not touch."""
 
 import os
+import re
 import sqlite3
 import stat
 import subprocess
@@ -17,6 +18,7 @@ from tests.support.postgres import Postgres, temporary_postgres
 from tests.support.site import Site
 from tests.support.waiting import wait_until
 
+LACKING = re.compile(r'the database \\"default\\" lacks \d+ migrations')
 FIRST_NOTE = "from notes.models import Note; Note.objects.create(text='first')"
 
 
@@ -94,7 +96,7 @@ def test_no_migrate_leaves_the_database_as_it_is(new_small: NewSite) -> None:
     prepare(site)
     with site:
         assert "first" in Customer(site.url).get("/").text
-        assert r"the database \"default\" lacks 26 migrations" in site.log.read_text()
+        assert LACKING.search(site.log.read_text())
     assert applied(site.data / "db.sqlite3") == ["0001_initial"]
 
 
@@ -168,9 +170,9 @@ def test_postgres_is_migrated_by_serve(new_small: NewSite, postgres: Postgres) -
     """It has no backup of ours. ``--no-migrate`` leaves it to an administrator."""
     variables = {"SMALL_POSTGRES": postgres.host, "PGUSER": postgres.owner}
     with new_small("--no-migrate", **variables) as site:
-        assert r"the database \"default\" lacks 27 migrations" in site.log.read_text()
+        assert LACKING.search(site.log.read_text())
     with new_small(**variables) as site:
-        assert r"applying 27 migrations to the database \"default\"" in site.log.read_text()
+        assert re.search(r'applying \d+ migrations to the database \\"default\\"', site.log.read_text())
         Customer(site.url).get("/write/?text=in-postgres")
         wait_until(lambda: "in-postgres" in Customer(site.url).get("/").text, "the worker writes the note")
     assert not (site.data / "db.sqlite3").exists()

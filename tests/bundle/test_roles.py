@@ -1,6 +1,7 @@
 """One project on several hosts that share a PostgreSQL: roles, migrations by one host, and a stop that is announced."""
 
 import json
+import re
 import signal
 import threading
 import urllib.error
@@ -118,7 +119,7 @@ def test_hosts_that_start_at_once_migrate_once(new_host: NewHost) -> None:
         for host in hosts:
             host.stop()
     logs = [host.log.read_text() for host in hosts]
-    assert sum("applying 27 migrations" in log or "applying 28 migrations" in log for log in logs) == 1, logs
+    assert sum(bool(re.search(r"applying \d+ migrations", log)) for log in logs) == 1, logs
     waited = [log for log in logs if "this one waits until it is done" in log]
     assert all("another host has migrated the database" in log for log in waited)
 
