@@ -1,6 +1,7 @@
 """A Redis server for one run, with its default durability, on a Unix socket and a port of the loopback address."""
 
 import shutil
+import signal
 import subprocess
 from pathlib import Path
 from typing import Self
@@ -41,6 +42,13 @@ class Redis:
         """Kill it. Nothing that came since the last snapshot is kept."""
         self._process.kill()
         self._process.wait()
+
+    def freeze(self) -> None:
+        """Let it accept connections, but answer nothing."""
+        self._process.send_signal(signal.SIGSTOP)
+
+    def thaw(self) -> None:
+        self._process.send_signal(signal.SIGCONT)
 
     def restart(self) -> None:
         """Restart as after a crash."""

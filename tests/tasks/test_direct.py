@@ -2,6 +2,7 @@
 
 import json
 import signal
+import threading
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
@@ -15,6 +16,7 @@ from django.utils import timezone
 from djbundle.tasks import enqueue_many, operations_api
 from djbundle.tasks.backend import DatabaseBackend
 from djbundle.tasks.models import TaskRecord
+from tests.support.redis import Redis
 from tests.support.waiting import wait_until
 from tests.tasks import jobs
 from tests.tasks.conftest import Broker, StartWorker
@@ -121,6 +123,27 @@ def test_without_its_broker_a_task_gets_a_row(
     finally:
         broker.start()
     wait_until(lambda: lines(out) == ["waits"], "the relay sends its row", 60)
+
+
+@pytest.mark.parametrize("broker", ["redis"], indirect=True)
+def test_a_broker_that_hangs_holds_up_one_request(broker: Redis, direct: dict[str, str]) -> None:
+    assert direct
+
+    def enqueue() -> None:
+        for _ in range(50):
+            jobs.say.enqueue("waits")
+        connection.close()
+
+    jobs.say.enqueue("connects")
+    broker.freeze()
+    try:
+        enqueuing = threading.Thread(target=enqueue)
+        enqueuing.start()
+        enqueuing.join(30)
+        assert not enqueuing.is_alive(), "fifty requests that wait one after the other take a minute"
+    finally:
+        broker.thaw()
+    assert TaskRecord.objects.filter(status=READY).count() == 50
 
 
 def test_killed_worker(url: str, direct: dict[str, str], tmp_path: Path, start_worker: StartWorker) -> None:

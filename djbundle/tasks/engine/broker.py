@@ -18,7 +18,7 @@ from djbundle.tasks.engine.tls import ssl_options
 
 logger = logging.getLogger("djbundle.tasks")
 
-CONNECT_TIMEOUT = 5.0  # seconds
+CONNECT_TIMEOUT, READ_TIMEOUT = 5.0, 30.0  # seconds
 HEARTBEAT = 10  # seconds; without one for twice as long, the connection is taken for dead. For RabbitMQ only
 PUBLISH_TIMEOUT = 10.0  # seconds for the broker to confirm a message
 VISIBILITY_TIMEOUT = 120  # seconds after which a message that is not acknowledged may be delivered again
@@ -38,8 +38,8 @@ OnTasks = Callable[[Any], object]  # gets kombu's message
 class Broker:
     """A connection to the broker. Every error that kombu knows of a broker is raised as one of `errors`."""
 
-    def __init__(self, url: BrokerUrl, timeout: float = CONNECT_TIMEOUT) -> None:
-        """`timeout` is for how many seconds to wait for a connection."""
+    def __init__(self, url: BrokerUrl, timeout: float = CONNECT_TIMEOUT, read_timeout: float = READ_TIMEOUT) -> None:
+        """Connect when it is needed. `timeout` and `read_timeout` are seconds for a connection and for an answer."""
         url.check_installed()
         kombu: Any = importlib.import_module("kombu")  # only a project with a broker has it; it has no types
         self.url, self.timeout = url, timeout
@@ -51,7 +51,7 @@ class Broker:
             connect_timeout=timeout,
             heartbeat=HEARTBEAT if url.transport == "amqp" else None,
             ssl=ssl_options(url),
-            transport_options=_transport_options(url, timeout),
+            transport_options=_transport_options(url, timeout, read_timeout),
         )
         self.errors: tuple[type[BaseException], ...] = (
             *self._connection.connection_errors,
@@ -261,9 +261,9 @@ def _accept(message: Any, on_keys: OnKeys) -> None:
         on_keys([key for key in keys if type(key) is int and 0 < key <= MAX_KEY])
 
 
-def _transport_options(url: BrokerUrl, timeout: float) -> dict[str, Any]:
+def _transport_options(url: BrokerUrl, timeout: float, read_timeout: float) -> dict[str, Any]:
     options: dict[str, Any] = {
-        "socket_timeout": timeout * 6,
+        "socket_timeout": read_timeout,
         "socket_connect_timeout": timeout,
         "visibility_timeout": visibility_timeout(url),
         "unacked_key": f"{url.prefix}.unacked",  # several projects may share a database of Redis

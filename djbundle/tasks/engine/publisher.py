@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger("djbundle.tasks")
 
-TIMEOUT = 1.0  # seconds that a request waits for the broker, once
+TIMEOUT = 1.0  # seconds that a request waits for each answer of the broker, once
 PAUSE = 10.0  # seconds without an attempt after the broker has failed
 TASKS_OF_MESSAGE = 20  # at most: all of them run again if their worker dies before the last has ended
 
@@ -94,7 +94,7 @@ class Publisher:
     def _broker(self) -> Broker:
         """Return the connection of this thread. One of before a fork belongs to the parent."""
         if getattr(self._local, "pid", 0) != os.getpid():
-            self._local.pid, self._local.broker = os.getpid(), Broker(self.url, TIMEOUT)
+            self._local.pid, self._local.broker = os.getpid(), Broker(self.url, TIMEOUT, TIMEOUT)
         broker: Broker = self._local.broker
         return broker
 
