@@ -157,7 +157,7 @@ def test_killed_worker(url: str, direct: dict[str, str], tmp_path: Path, start_w
     first.kill()
     first.wait()
     start_worker(**direct)
-    wait_until(lambda: (tmp_path / "started").read_text() == "xx", "the task is run again", 60)
+    wait_until(lambda: (tmp_path / "started").read_text() == "xx", "the task is run again", 120)
     assert TaskRecord.objects.count() == 1
     (tmp_path / "go").touch()
     wait_until(lambda: TaskRecord.objects.filter(status=SUCCESSFUL).exists(), "it succeeds")

@@ -22,6 +22,7 @@ CONNECT_TIMEOUT, READ_TIMEOUT = 5.0, 30.0  # seconds
 HEARTBEAT = 10  # seconds; without one for twice as long, the connection is taken for dead. For RabbitMQ only
 PUBLISH_TIMEOUT = 10.0  # seconds for the broker to confirm a message
 VISIBILITY_TIMEOUT = 120  # seconds after which a message that is not acknowledged may be delivered again
+MUTEX_SECONDS = 10  # for which a worker that dies while it looks for such messages keeps the others from it
 RETENTION = 60.0  # seconds; RabbitMQ drops messages that nobody has taken by then, since they are sent again
 DRAIN_SECONDS = 1.1  # seconds in which a request for messages that is under way may still bring one
 MAX_STRANGE = 10_000  # messages in a row that are none; after more, the fault may be ours
@@ -269,6 +270,7 @@ def _transport_options(url: BrokerUrl, timeout: float, read_timeout: float) -> d
         "unacked_key": f"{url.prefix}.unacked",  # several projects may share a database of Redis
         "unacked_index_key": f"{url.prefix}.unacked_index",
         "unacked_mutex_key": f"{url.prefix}.unacked_mutex",
+        "unacked_mutex_expire": MUTEX_SECONDS,
     }
     if url.transport == "amqp":
         options = {"confirm_publish": True, "max_retries": 0}
