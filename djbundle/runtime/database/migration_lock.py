@@ -11,10 +11,12 @@ import os
 import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
+from functools import partial
 from pathlib import Path
 
 from django.db import Error
 from django.db.backends.base.base import BaseDatabaseWrapper
+from django.db.backends.utils import CursorWrapper
 
 from djbundle.runtime.database import sqlite
 from djbundle.runtime.logs.lines import log
@@ -70,12 +72,7 @@ def _postgres(connection: BaseDatabaseWrapper) -> Iterator[TryLock]:
     """Lock until the end of a transaction, since PgBouncer may give a session to several clients in turn."""
     with _own_connection(connection) as own, _transaction_of(own), own.cursor() as cursor:
         cursor.execute("SET LOCAL idle_in_transaction_session_timeout = 0")
-
-        def try_lock() -> bool:
-            cursor.execute("SELECT pg_try_advisory_xact_lock(%s)", [POSTGRES_KEY])
-            return bool(cursor.fetchone()[0])
-
-        yield try_lock
+        yield partial(_is_granted, cursor, "SELECT pg_try_advisory_xact_lock(%s)", POSTGRES_KEY)
 
 
 @contextlib.contextmanager
@@ -83,12 +80,13 @@ def _mysql(connection: BaseDatabaseWrapper) -> Iterator[TryLock]:
     """Lock by name. Names are those of the server, so the database is a part of it."""
     name = f"{NAME} {hashlib.sha256(str(connection.settings_dict['NAME']).encode()).hexdigest()[:32]}"
     with _own_connection(connection) as own, own.cursor() as cursor:
+        yield partial(_is_granted, cursor, "SELECT GET_LOCK(%s, 0)", name)
 
-        def try_lock() -> bool:
-            cursor.execute("SELECT GET_LOCK(%s, 0)", [name])
-            return bool(cursor.fetchone()[0])
 
-        yield try_lock
+def _is_granted(cursor: CursorWrapper, sql: str, name: int | str) -> bool:
+    """Ask the server for a lock, and return whether it grants it."""
+    cursor.execute(sql, [name])
+    return bool(cursor.fetchone()[0])
 
 
 @contextlib.contextmanager

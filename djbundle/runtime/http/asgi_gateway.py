@@ -14,12 +14,7 @@ from djbundle.runtime.http.limits.refusals import refusal_headers
 from djbundle.runtime.http.limits.response_account import ClientDisconnectedError
 from djbundle.runtime.http.protocol.connections import LeftClients
 from djbundle.runtime.http.protocol.request_middleware import RequestMiddleware
-from djbundle.runtime.http.protocol.transport import (
-    RESPONSE_BODY,
-    RESPONSE_START,
-    TURN,
-    encode_headers,
-)
+from djbundle.runtime.http.protocol.transport import RESPONSE_BODY, RESPONSE_START, TURN, encode_headers
 from djbundle.runtime.http.request_tracker import AsgiRequestTracker
 from djbundle.runtime.http.websockets import WebSocketDrain
 from djbundle.runtime.logs.lines import write

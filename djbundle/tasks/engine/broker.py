@@ -1,7 +1,8 @@
-"""Sends and receives keys of tasks over a message broker, by kombu.
+"""Sends and receives messages over a broker, by kombu.
 
 A message is JSON, {"keys": [1, 2, 3]}, and says nothing else of a task. So a stranger who can write to the broker can
-make a worker look for tasks, but cannot make it run anything.
+make a worker look for tasks, but cannot make it run anything else. Only in direct mode a message carries whole tasks,
+{"tasks": [...]}, see direct.py.
 """
 
 import contextlib

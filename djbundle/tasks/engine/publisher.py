@@ -8,8 +8,8 @@ import logging
 import os
 import threading
 import time
-from collections import defaultdict
-from collections.abc import Sequence
+from collections import defaultdict, deque
+from collections.abc import Iterator, Sequence
 from functools import cache
 from itertools import batched
 from typing import TYPE_CHECKING
@@ -20,7 +20,7 @@ from djbundle.common.broker_url import BrokerUrl
 from djbundle.tasks.engine import direct
 from djbundle.tasks.engine.broker import Broker
 from djbundle.tasks.store import wakeup
-from djbundle.tasks.store.insert import insert
+from djbundle.tasks.store.insert import insert_many
 
 if TYPE_CHECKING:
     from djbundle.tasks.models import TaskRecord
@@ -65,31 +65,26 @@ class Publisher:
 
     def publish(self, records: Sequence["TaskRecord"], alias: str) -> None:
         """Send the tasks. Those that the broker does not take get rows."""
-        unsent = [*records]
-        if time.monotonic() >= self.retry_at:
-            self._send(unsent)
+        unsent = self._send(records) if time.monotonic() >= self.retry_at else records
         for record in unsent:
             record.pk = None
-            insert(record, alias)
         if unsent:
+            insert_many(unsent, alias)
             wakeup.send(alias)
 
-    def _send(self, unsent: list["TaskRecord"]) -> None:
-        """Send the tasks, and remove from the list what the broker has taken."""
+    def _send(self, records: Sequence["TaskRecord"]) -> list["TaskRecord"]:
+        """Send the tasks, and return those that the broker does not take."""
         broker = self._broker()
-        by_queue: defaultdict[str, list[TaskRecord]] = defaultdict(list)
-        for record in unsent:
-            by_queue[record.queue_name].append(record)
+        parts = deque(_messages_of(records))
         try:
-            for queue, records in by_queue.items():
-                for part in batched(records, TASKS_OF_MESSAGE):
-                    broker.publish_tasks(queue, [direct.packed(record) for record in part])
-                    sent = {id(record) for record in part}
-                    unsent[:] = [record for record in unsent if id(record) not in sent]
+            while parts:
+                broker.publish_tasks(parts[0][0].queue_name, [direct.packed(record) for record in parts[0]])
+                parts.popleft()
         except broker.errors as error:
             self.retry_at = time.monotonic() + PAUSE
             self._local.__dict__.clear()
             logger.error("%s; tasks get rows for %.0f s", broker.describe(error), PAUSE)
+        return [record for part in parts for record in part]
 
     def _broker(self) -> Broker:
         """Return the connection of this thread. One of before a fork belongs to the parent."""
@@ -97,6 +92,15 @@ class Publisher:
             self._local.pid, self._local.broker = os.getpid(), Broker(self.url, TIMEOUT, TIMEOUT)
         broker: Broker = self._local.broker
         return broker
+
+
+def _messages_of(records: Sequence["TaskRecord"]) -> Iterator[tuple["TaskRecord", ...]]:
+    """Yield the tasks of each message: of one queue, and not too many."""
+    by_queue: defaultdict[str, list[TaskRecord]] = defaultdict(list)
+    for record in records:
+        by_queue[record.queue_name].append(record)
+    for of_queue in by_queue.values():
+        yield from batched(of_queue, TASKS_OF_MESSAGE)
 
 
 @cache
