@@ -103,6 +103,22 @@ class FreeTurn:
         return True
 
 
+def make_scope(method: str = "GET", *headers: tuple[bytes, bytes]) -> dict[str, Any]:
+    """Return the scope of a request of a client, as AsgiGateway prepares it."""
+    return {
+        "type": "http",
+        "method": method,
+        "path": "/",
+        "scheme": "http",
+        "http_version": "1.1",
+        "client": ("192.0.2.1", 40000),
+        "djbundle.peer": ("192.0.2.1", 40000),
+        "djbundle.is_draining": False,
+        "djbundle.turn": FreeTurn(),
+        "headers": [(b"host", b"localhost"), *headers],
+    }
+
+
 def make_request(protocol: Any = None, **environ: Any) -> Request:
     """Return a request of a client, with all required keys of the environ."""
     known = {

@@ -9,7 +9,7 @@ from djbundle.runtime.http.limits.limits import Limits
 from djbundle.runtime.http.protocol.observer import Observer
 from djbundle.runtime.http.protocol.response_middleware import AddedHeaders
 from djbundle.runtime.options.http import HttpOptions
-from tests.runtime.granian import FreeTurn
+from tests.runtime.granian import make_scope
 
 
 async def rename(scope: dict[str, Any], receive: Any, send: Any) -> None:
@@ -24,18 +24,7 @@ def test_a_site_that_changes_the_address_leaves_nothing_counted() -> None:
     limits = Limits(HttpOptions())
     observer = Observer(SimpleNamespace(count_response=lambda *_: None), access_log=False)  # type: ignore[arg-type]
     site = AsgiMiddleware(rename, AddedHeaders(), observer, limits)
-    scope = {
-        "type": "http",
-        "method": "POST",
-        "path": "/",
-        "scheme": "http",
-        "http_version": "1.1",
-        "client": ("192.0.2.1", 40000),
-        "djbundle.peer": ("192.0.2.1", 40000),
-        "djbundle.is_draining": False,
-        "djbundle.turn": FreeTurn(),
-        "headers": [(b"host", b"localhost"), (b"content-length", b"4")],
-    }
+    scope = make_scope("POST", (b"content-length", b"4"))
 
     async def receive() -> dict[str, Any]:
         return {"type": "http.request", "body": b"body", "more_body": False}

@@ -20,7 +20,7 @@ from djbundle.runtime.http.limits.limits import Limits
 from djbundle.runtime.http.protocol.observer import Observer
 from djbundle.runtime.http.protocol.response_middleware import AddedHeaders
 from djbundle.runtime.options.http import HttpOptions
-from tests.runtime.granian import FreeTurn
+from tests.runtime.granian import make_scope
 
 SIZE = 1 << 20  # bytes of a page
 
@@ -51,18 +51,7 @@ class Client:
 
     def __init__(self, *, leaves: bool) -> None:
         self.leaves, self.has_left, self.has_sent = leaves, asyncio.Event(), False
-        self.scope = {
-            "type": "http",
-            "method": "GET",
-            "path": "/",
-            "scheme": "http",
-            "http_version": "1.1",
-            "client": ("192.0.2.1", 40000),
-            "djbundle.peer": ("192.0.2.1", 40000),
-            "djbundle.is_draining": False,
-            "djbundle.turn": FreeTurn(),
-            "headers": [(b"host", b"localhost")],
-        }
+        self.scope = make_scope()
 
     async def receive(self) -> dict[str, Any]:
         if self.has_sent:

@@ -6,30 +6,21 @@ import signal
 import socket
 import subprocess
 from pathlib import Path
-from typing import Self
 
 from tests.support.mailbox import free_port
+from tests.support.servers import ServerProcess
 from tests.support.waiting import wait_until
 
 PROGRAM = "/usr/lib/rabbitmq/bin/rabbitmq-server"  # the one on the PATH changes to another user
 TIMEOUT = 60.0  # seconds
 
 
-class RabbitMQ:
+class RabbitMQ(ServerProcess):
     """``with RabbitMQ(folder) as server:`` runs it; `server.url` is its address."""
 
     def __init__(self, folder: Path) -> None:
-        self.folder, self.port = folder, free_port()
+        super().__init__(folder)
         self.url = f"amqp://guest:guest@127.0.0.1:{self.port}//"
-        self.process: subprocess.Popen[bytes] | None = None
-
-    def __enter__(self) -> Self:
-        self.folder.mkdir()
-        self.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.kill()
 
     def start(self) -> None:
         """Start it, with what it has kept."""

@@ -6,27 +6,17 @@ import sys
 import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Self
 
-from tests.support.mailbox import free_port
+from tests.support.servers import ServerProcess
 from tests.support.waiting import wait_until
 
 
-class Sqs:
+class Sqs(ServerProcess):
     """``with Sqs(folder) as server:`` runs it; `server.url` is its address."""
 
     def __init__(self, folder: Path) -> None:
-        self.folder, self.port = folder, free_port()
+        super().__init__(folder)
         self.url = f"sqs://tester:a%2Fsecret@127.0.0.1:{self.port}/?tls=no&region=eu-central-1"
-        self.process: subprocess.Popen[bytes] | None = None
-
-    def __enter__(self) -> Self:
-        self.folder.mkdir()
-        self.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.kill()
 
     def start(self) -> None:
         """Start it, empty."""
