@@ -170,7 +170,8 @@ class DatabaseBackend(BaseTaskBackend):
             "max_attempts": max_attempts_of(task, self.options),
             "backoff": None if callable(backoff) else float(backoff),
             "timeout": to_seconds(task.timeout),
-            "concurrency_limit": task.concurrency,
+            "concurrency_limit": task.concurrency if task.ordering_key is None else 1,
+            "in_order": None if task.ordering_key is None else True,
         }
         return Prototype(task, values)
 

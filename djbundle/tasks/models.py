@@ -45,6 +45,7 @@ class TaskRecord(models.Model):
     unique_key = models.CharField(max_length=64, default="", editable=False)  # only one task per key may wait or run
     concurrency_key = models.CharField(_("concurrency key"), max_length=200, default="")
     concurrency_limit = models.PositiveSmallIntegerField(_("at once"), null=True)  # runs with the same key
+    in_order = models.BooleanField(_("in order"), null=True)  # its key is an ordering key; None: it is not
     args = models.JSONField(_("arguments"), default=list)
     kwargs = models.JSONField(_("named arguments"), default=dict)
     then = models.JSONField(_("followed by"), null=True)  # calls to enqueue after this task, see store/following.py

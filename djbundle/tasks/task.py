@@ -69,6 +69,7 @@ class Options(TypedDict, total=False):
     expires: Seconds | None
     concurrency: int | None
     concurrency_key: str | Callable[..., str] | None
+    ordering_key: str | Callable[..., str] | None
     unique: bool
     unique_for: Seconds | None
 
@@ -94,6 +95,9 @@ class RetryingTask(TypedTask[P, R]):
     concurrency: int | None = None  # most runs at the same time with the same key, on all machines
     # The key: text, or a function that gets the arguments and returns it. None: all calls of the task share one key.
     concurrency_key: str | Callable[..., str] | None = None
+    # Tasks with the same key run one at a time, in the order in which they were enqueued. One that waits for its next
+    # attempt holds up those behind it. Text, or a function that gets the arguments; an empty key asks for no order.
+    ordering_key: str | Callable[..., str] | None = None
     unique: bool = False  # no second task with these arguments while one waits or runs
     unique_for: Seconds | None = None  # nor for this long after the first was enqueued
 
@@ -157,6 +161,8 @@ def validate_rules(task: RetryingTask) -> None:
         raise InvalidTask(f"backoff must be a number of seconds or a function, not {backoff!r}.")
     if task.concurrency_key is not None and task.concurrency is None:
         raise InvalidTask("concurrency_key says nothing without concurrency.")
+    if task.ordering_key is not None and task.concurrency is not None:
+        raise InvalidTask("ordering_key already means one at a time: leave concurrency out.")
     for name in ("timeout", "expires", "unique_for"):
         value = getattr(task, name)
         if value is not None and not is_duration(value):
@@ -190,11 +196,11 @@ def backoff_of(task: RetryingTask, options: dict[str, Any]) -> float | Backoff:
 
 
 def concurrency_key_of(task: RetryingTask, args: Sequence[Any], kwargs: dict[str, Any]) -> str:
-    """Return the key of the calls that share a concurrency limit with this one; empty if there is no limit."""
-    if task.concurrency is None:
+    """Return the key of the calls that share a limit or an order with this one; empty if there is neither."""
+    if task.concurrency is None and task.ordering_key is None:
         return ""
-    key = task.concurrency_key
-    text = str(key(*args, **kwargs) if callable(key) else key or task.module_path)
+    key, default = (task.concurrency_key, task.module_path) if task.ordering_key is None else (task.ordering_key, "")
+    text = str(key(*args, **kwargs) if callable(key) else key or default)
     return text if len(text) <= MAX_KEY_LENGTH else hashlib.sha256(text.encode()).hexdigest()
 
 

@@ -27,7 +27,7 @@ from djbundle.tasks.task import AlreadyThere, UnknownTask, load, to_seconds
 # What a call that follows keeps of ``.using()``. Functions and classes are taken from the task's definition.
 KEPT_RULES = (
     *("priority", "queue_name", "backend", "max_attempts", "timeout", "backoff", "expires"),
-    *("unique", "unique_for", "concurrency", "concurrency_key"),
+    *("unique", "unique_for", "concurrency", "concurrency_key", "ordering_key"),
 )
 DEFINITION_RULES = ("retry_on", "discard_on", "takes_context")
 

@@ -96,7 +96,6 @@ def times(record: TaskRecord, now: datetime.datetime) -> Facts:
 
 
 def rules(record: TaskRecord) -> Facts:
-    limit = record.concurrency_limit
     runs = {"made": len(record.worker_ids), "allowed": record.max_attempts}
     facts = [
         (_("Queue"), record.queue_name),
@@ -108,10 +107,17 @@ def rules(record: TaskRecord) -> Facts:
         ),
         (_("Timeout"), span(record.timeout) if record.timeout else ""),
         (_("Lost with their process"), localize(record.losses) if record.losses else ""),
-        (_("At once"), f"{limit or NOTHING} ({record.concurrency_key})" if record.concurrency_key else ""),
+        (_("In order") if record.in_order else _("At once"), limit_text(record)),
         (_("Backend"), record.backend if record.backend != "default" else ""),
     ]
     return [(label, str(text)) for label, text in facts if text]
+
+
+def limit_text(record: TaskRecord) -> str:
+    """Return the key of the task, and how many with this key may run at once."""
+    if not record.concurrency_key or record.in_order:
+        return record.concurrency_key
+    return f"{record.concurrency_limit or NOTHING} ({record.concurrency_key})"
 
 
 def progress(reported: Any) -> ProgressDisplay | None:

@@ -19,7 +19,7 @@ Row = tuple[Any, ...]
 Converter = Callable[[Any, Any, Any], Any]  # takes a value, its expression and the connection
 Conversions = Sequence[tuple[Any, Converter]]  # converters, each with its expression
 DEFERRED = {  # not needed by a run; if a task's code reads them, Django loads them from the database
-    *("unique_key", "concurrency_key", "concurrency_limit", "expires_at", "group_index"),
+    *("unique_key", "concurrency_key", "concurrency_limit", "in_order", "expires_at", "group_index"),
     *("progress", "cancelled_at", "worker", "lease_until", "held", "worker_losses", "sent_at"),
 }
 FIELDS = [field for field in TaskRecord._meta.concrete_fields if field.name not in DEFERRED]

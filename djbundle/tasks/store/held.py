@@ -42,7 +42,7 @@ UNKNOWN_ERRORS = (UnknownTask, InvalidTaskBackend)  # another version of the cod
 TRANSIENT_ERRORS = (*UNKNOWN_ERRORS, AlreadyThere, OperationalError, InterfaceError)
 MADE = (
     *("takes_context", "max_attempts", "backoff", "timeout", "expires_at", "run_after"),
-    *("unique_key", "concurrency_key", "concurrency_limit"),
+    *("unique_key", "concurrency_key", "concurrency_limit", "in_order"),
 )
 MOMENTS = "expires_at", "run_after"
 REDUNDANT = "null"  # made of a row that stood for a unique task, if that task exists already
@@ -137,7 +137,7 @@ def _failed(record: TaskRecord, error: dict[str, str]) -> dict[str, Any]:
 def plain_task_of(call: dict[str, Any]) -> RetryingTask | None:
     """Return the task of a call that can be enqueued without the project's code, or None if that needs some."""
     task = loaded(call["task"])
-    if task is None or signals.has_enqueued_listeners() or not _is_plain(task.concurrency_key):
+    if task is None or signals.has_enqueued_listeners() or not _is_plain(task.concurrency_key, task.ordering_key):
         return None
     try:
         backend = task_backends[call["using"].get("backend", task.backend)]
@@ -146,8 +146,8 @@ def plain_task_of(call: dict[str, Any]) -> RetryingTask | None:
     return _with_changes(task, call) if type(backend) is DatabaseBackend else None
 
 
-def _is_plain(key: Any) -> bool:
-    return key is None or type(key) is str
+def _is_plain(*keys: Any) -> bool:
+    return all(key is None or type(key) is str for key in keys)
 
 
 def task_of(call: dict[str, Any]) -> Any:

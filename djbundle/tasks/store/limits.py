@@ -1,4 +1,4 @@
-"""Limits: how many tasks with one key may run at once, and how many of a queue may start in a period.
+"""Limits: how many tasks with one key may run at once, and in which order; how many of a queue may start in a period.
 
 Where such limits apply, workers take turns: each reads what runs, chooses, and claims, in one transaction under one
 lock. All other tasks are claimed with one statement, without the lock.
@@ -11,6 +11,7 @@ from typing import Any
 
 from django.core.exceptions import ImproperlyConfigured
 from django.db import connections, models
+from django.db.models.expressions import RawSQL
 from django.utils import timezone
 
 from djbundle.tasks import backends
@@ -25,6 +26,13 @@ LOCK = {
     "mysql": "INSERT INTO {} (name, tokens, counted_at) VALUES ('', 0, NOW()) ON DUPLICATE KEY UPDATE tokens = tokens",
 }
 COLUMNS = "queue_name", "concurrency_key", "concurrency_limit", "max_attempts"
+# The condition of the partial index djbundle_tasks_limited must appear literally: otherwise SQLite does not use it. The
+# "+ 0" keeps SQLite from taking the primary key instead, by which it would read all finished tasks.
+FIRST_OF_ITS_KEY = """
+{table}.in_order IS NULL OR NOT EXISTS (SELECT 1 FROM {table} earlier
+    WHERE NOT (earlier.concurrency_key = '') AND earlier.status IN ('READY', 'RUNNING')
+    AND earlier.concurrency_key = {table}.concurrency_key AND earlier.in_order AND earlier.id + 0 < {table}.id)
+"""
 LOCK_BY_WRITING = "UPDATE {} SET tokens = tokens WHERE 1 = 0"  # SQLite has one writer
 
 
@@ -68,6 +76,7 @@ def choose(due: models.QuerySet[TaskRecord], limited: dict[str, Rate], count: in
     Call it in the transaction that also claims them.
     """
     lock(due.db)
+    due = in_turn(due)
     allowance = _Allowance(due.db, limited)
     chosen: list[int] = []
     while len(chosen) < count:
@@ -79,6 +88,12 @@ def choose(due: models.QuerySet[TaskRecord], limited: dict[str, Rate], count: in
         chosen += [record.pk for record in candidates if allowance.take(record)]
     allowance.save()
     return chosen
+
+
+def in_turn(tasks: models.QuerySet[TaskRecord]) -> models.QuerySet[TaskRecord]:
+    """Return the tasks without those that have to wait for an earlier one with the same ordering key."""
+    table = connections[tasks.db].ops.quote_name(TaskRecord._meta.db_table)
+    return tasks.filter(RawSQL(FIRST_OF_ITS_KEY.format(table=table), (), output_field=models.BooleanField()))  # noqa: S611 - of names only
 
 
 class _Allowance:
