@@ -35,7 +35,7 @@ class Machine:
             uv = str(Path(sys.executable).with_name("uv"))
             _run(uv, "venv", "--no-project", "--python", f"{sys.base_prefix}/bin/python3", str(folder))
             _run(uv, "pip", "install", "--python", str(python), *SHARED, *packages)
-            if module == "ours":
+            if module.startswith("ours"):
                 _run(uv, "pip", "install", "--python", str(python), "--no-deps", str(REPOSITORY))
             self.pythons[module] = python
         return self.pythons[module]

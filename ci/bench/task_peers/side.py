@@ -51,7 +51,7 @@ class Side:
         self.peer = cast(Peer, importlib.import_module(f"ci.bench.task_peers.peers.{module}"))
         self.machine, self.database = machine, database
         self.python = machine.python_for(module, self.peer.PACKAGES)
-        self.version = version_of(self.python, "djbundle" if module == "ours" else self.peer.PACKAGES[0])
+        self.version = version_of(self.python, "djbundle" if module.startswith("ours") else self.peer.PACKAGES[0])
         self.name = f"bench_{module}"
         self.folder = machine.work / "projects" / f"{module}-{database}"
         shutil.copytree(HERE / "project", self.folder)
@@ -66,6 +66,7 @@ class Side:
             "BENCH_USER": machine.postgres.owner,
             "BENCH_NAME": self.name,
             "BENCH_REDIS": machine.redis.socket,
+            "BENCH_REDIS_URL": machine.redis.url,
         }
         if database == POSTGRES:
             machine.postgres.create_database(self.name)

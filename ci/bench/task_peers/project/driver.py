@@ -29,6 +29,28 @@ def fill(name: str, count: str, value: str = "") -> None:
             settings.PEER.enqueue(getattr(tasks, name), int(value or number))
 
 
+def stream(count: str, size: str) -> None:
+    """Enqueue `count` tasks in transactions of `size`, each with a row. Print when that began."""
+    print(time.monotonic())
+    for start in range(0, int(count), int(size)):
+        with transaction.atomic():
+            Row.objects.create(text="row")
+            for number in range(start, min(start + int(size), int(count))):
+                settings.PEER.enqueue(tasks.note, number)
+
+
+def costs(count: str) -> None:
+    """Print the seconds of each of `count` requests that write a row and enqueue a task. An error counts as an end."""
+    seconds = []
+    for _ in range(int(count)):
+        began = time.perf_counter()
+        with contextlib.suppress(Exception), transaction.atomic():
+            Row.objects.create(text="row")
+            settings.PEER.enqueue(tasks.note, 0)
+        seconds.append(time.perf_counter() - began)
+    print(json.dumps(seconds))
+
+
 def rows(count: str) -> None:
     """Create the rows of the page."""
     Row.objects.bulk_create(Row(text=f"row {number}") for number in range(int(count)))
