@@ -36,7 +36,7 @@ SQS_OPTIONS = {  # all that SQS has, each with the pattern of its values
 TLS_OPTIONS = ("ssl_cert_reqs", "ssl_ca_certs", "ssl_certfile", "ssl_keyfile")  # as redis-py and kombu name them
 TLS_SCHEMES = ("rediss", "amqps")
 CERT_REQS = ("required", "none")
-PREFIX = re.compile(r"[A-Za-z0-9_.-]{1,60}")
+PREFIX = re.compile(r"(?!.*--)[A-Za-z0-9_.-]{0,59}[A-Za-z0-9_.]")  # see queue_of_keys
 EXAMPLE = "write it as in redis://:password@host:6379/0, with / # ? @ [ ] in a password as %2F %23 %3F %40 %5B %5D"
 MASK = "***"
 
@@ -68,7 +68,10 @@ class BrokerUrl(NamedTuple):
         query = dict(parse_qsl(parts.query))
         prefix = query.pop("prefix", "") or _project()
         if not PREFIX.fullmatch(prefix):
-            raise BrokerUrlError(f"{BROKER_URL} has a prefix that no queue can have", "use letters, digits, - _ .")
+            raise BrokerUrlError(
+                f"{BROKER_URL} has a prefix that no queue can have",
+                "use letters, digits, - _ ., no two - in a row, and none at the end",
+            )
         if (rows := query.pop("rows", "yes")) not in ("yes", "no"):
             raise BrokerUrlError(f"rows in {BROKER_URL} has an unknown value", "use yes or no")
         tls = {name: query.pop(name) for name in TLS_OPTIONS if name in query}
@@ -85,6 +88,17 @@ class BrokerUrl(NamedTuple):
             if package not in sys.modules and importlib.util.find_spec(package) is None:
                 fix = f'pip install "djbundle[{EXTRAS[self.transport]}]"'
                 raise BrokerUrlError(f"{BROKER_URL} needs the package {package}, which is not installed", fix)
+
+    def queue_of_keys(self, name: str) -> str:
+        """Return the name of the broker's queue for keys of tasks of the queue `name`.
+
+        Two hyphens end the prefix, since no prefix has them, and SQS permits them. So no two projects share a queue.
+        """
+        return f"{self.prefix}--{name}" if name else self.prefix
+
+    def queue_of_tasks(self, name: str) -> str:
+        """Return the name of the broker's queue for whole tasks, which SQS does not carry. No prefix has a colon."""
+        return f"{self.prefix}:direct:{name}"
 
     @property
     def masked(self) -> str:

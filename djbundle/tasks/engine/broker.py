@@ -66,8 +66,7 @@ class Broker:
 
     def queue(self, name: str, *, of_tasks: bool = False) -> Any:
         """Return the broker's queue for a queue of tasks: for their keys, or for whole tasks."""
-        prefix = f"{self.url.prefix}.direct" if of_tasks else self.url.prefix
-        full_name = f"{prefix}-{name}" if name else prefix
+        full_name = self.url.queue_of_tasks(name) if of_tasks else self.url.queue_of_keys(name)
         return self._kombu.Queue(full_name, routing_key=full_name, durable=True)
 
     def connect(self) -> None:
@@ -268,9 +267,9 @@ def _transport_options(url: BrokerUrl, timeout: float, read_timeout: float) -> d
         "socket_timeout": read_timeout,
         "socket_connect_timeout": timeout,
         "visibility_timeout": visibility_timeout(url),
-        "unacked_key": f"{url.prefix}.unacked",  # several projects may share a database of Redis
-        "unacked_index_key": f"{url.prefix}.unacked_index",
-        "unacked_mutex_key": f"{url.prefix}.unacked_mutex",
+        "unacked_key": f"{url.prefix}:unacked",  # several projects may share a database of Redis
+        "unacked_index_key": f"{url.prefix}:unacked_index",
+        "unacked_mutex_key": f"{url.prefix}:unacked_mutex",
         "unacked_mutex_expire": MUTEX_SECONDS,
     }
     if url.transport == "amqp":

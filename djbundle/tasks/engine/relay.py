@@ -90,12 +90,13 @@ class Relay:
     def run(self) -> None:
         """Run until the worker closes its socket, or the broker or the database does not answer."""
         try:
+            self.heartbeat.run()
             while not self.is_closed:
                 self._listen()
+                self._send_all()  # at once: all else can wait until what was committed is on its way
+                self.presence.run()  # now: with SQS, only a message shows whether it answers
                 self.heartbeat.run()
                 self.lost.run()
-                self._send_all()
-                self.presence.run()  # now: with SQS, only a message shows whether it answers
                 self._wait()
             self._send_all()
             self.registration.remove()
@@ -108,14 +109,24 @@ class Relay:
             logger.error("the database does not answer the relay: %s", str(error).strip())
 
     def _send_all(self) -> None:
-        """Send what is due, as far as the broker shall have it."""
+        """Send what is due, as far as the broker shall have it. Count what it has afterwards, unless it has enough."""
+        if not self.is_short:
+            self._send_due()
+        self._count_sent()
+        if self.is_short:
+            self._send_due()
+
+    def _count_sent(self) -> None:
         left = sending.count_sent()
         for queue in {*left, *self.supplies}:
             self.supplies[queue].measure(left.get(queue, 0))
+
+    def _send_due(self) -> None:
         is_last = False
         while not is_last:
             full = [queue for queue, supply in self.supplies.items() if supply.room <= 0]
-            sent = sending.mark_sent(BATCH, lambda queue: self.supplies[queue].room, full)
+            least = min((supply.room for supply in self.supplies.values() if supply.room > 0), default=MIN_WINDOW)
+            sent = sending.mark_sent(BATCH, lambda queue: self.supplies[queue].room, full, least)
             self._publish(sent.keys, sent.counts)
             for queue, count in sent.counts.items():
                 self.supplies[queue].sent += count
@@ -146,6 +157,7 @@ class Relay:
         if count := sending.unmark_lost():
             self.broker.forget_queues()
             logger.warning("%d tasks are sent to the broker again, since no worker has claimed them", count)
+            self._send_all()
 
     def _listen(self) -> None:
         if self.receiver is None:

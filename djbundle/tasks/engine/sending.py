@@ -15,6 +15,8 @@ from django.utils import timezone
 
 from djbundle.tasks import backends
 from djbundle.tasks.compat import TaskResultStatus
+from djbundle.tasks.engine import marking
+from djbundle.tasks.engine.marking import Row
 from djbundle.tasks.models import TaskRecord
 from djbundle.tasks.store import limits, wakeup
 from djbundle.tasks.store.claim import startable
@@ -22,6 +24,7 @@ from djbundle.tasks.store.durability import relaxed
 from djbundle.tasks.store.transitions import alias, records
 
 RESEND_AFTER = datetime.timedelta(seconds=60)  # without a claim
+QUICK = 16  # tasks that are marked with one statement, at least
 REFUSED_DELAY = datetime.timedelta(seconds=1)  # before a task is sent again that its worker could not take
 
 
@@ -51,21 +54,32 @@ class Sent(NamedTuple):
     is_last: bool  # no further task waits for a queue that has room
 
 
-def mark_sent(limit: int, room_of: Callable[[str], int], full: Collection[str] = ()) -> Sent:
-    """Mark up to `limit` waiting tasks as sent, as far as their queues have room. Skip the queues that are `full`."""
-    database = alias()
-    connection = connections[database]
-    with relaxed(connection), transaction.atomic(using=database):
+def mark_sent(limit: int, room_of: Callable[[str], int], full: Collection[str] = (), certain_room: int = 0) -> Sent:
+    """Mark up to `limit` waiting tasks as sent, as far as their queues have room. Skip the queues that are `full`.
+
+    Each other queue has room for at least `certain_room` tasks.
+    """
+    if certain_room >= QUICK and marking.can_mark(alias()):
+        limit = min(limit, certain_room)
+        rows = marking.mark(alias(), limit, [*full, *limits.rates()])
+        return Sent(_by_broker_queue(rows), Counter(queue for _, queue, _ in rows), len(rows) < limit)
+    candidates, rows, counts = _choose_and_mark(limit, room_of, full)
+    return Sent(_by_broker_queue(rows), counts, len(candidates) < limit)
+
+
+def _choose_and_mark(
+    limit: int, room_of: Callable[[str], int], full: Collection[str]
+) -> tuple[list[Row], list[Row], Counter[str]]:
+    """Mark tasks in two steps. Return the candidates, those of them that are marked, and how many of each queue."""
+    connection = connections[alias()]
+    with relaxed(connection), transaction.atomic(using=connection.alias):
         chosen = waiting().exclude(queue_name__in=full) if full else waiting()
         if connection.features.has_select_for_update:
             chosen = chosen.select_for_update(skip_locked=connection.features.has_select_for_update_skip_locked)
         candidates = list(chosen.values_list("pk", "queue_name", "backend")[:limit])
         rows, counts = _as_room_allows(candidates, room_of)
         records().filter(pk__in=[key for key, _, _ in rows]).update(sent_at=timezone.now())
-    return Sent(_by_broker_queue(rows), counts, len(candidates) < limit)
-
-
-Row = tuple[int, str, str]  # key, queue and backend of a task
+    return candidates, rows, counts
 
 
 def _as_room_allows(rows: Sequence[Row], room_of: Callable[[str], int]) -> tuple[list[Row], Counter[str]]:

@@ -22,6 +22,7 @@ from djbundle.tasks.models import PausedQueue, TaskGroup, TaskRecord
 from djbundle.tasks.store import following, held, wakeup
 from djbundle.tasks.store.claimed_run import Run
 from djbundle.tasks.store.outcome import Outcome, entry_of, with_error
+from djbundle.tasks.store.prepared_statement import rows_of
 from djbundle.tasks.store.worker_identity import Identity
 from djbundle.tasks.task import AlreadyThere
 
@@ -35,6 +36,13 @@ KEEP_GROUPS = datetime.timedelta(days=23)  # longer, for the callback of a group
 SUCCEED = """
 UPDATE {table} SET status = 'SUCCESSFUL', return_value = %s, finished_at = %s, worker = '', lease_until = NULL
 WHERE id = %s AND epoch = %s AND coalesce(status, '') = 'RUNNING'
+"""
+SUCCEED_TOGETHER = """
+UPDATE {table} AS task SET status = 'SUCCESSFUL', return_value = ended.value::jsonb, finished_at = %s, worker = '',
+    lease_until = NULL
+FROM unnest(%s::bigint[], %s::bigint[], %s::text[]) AS ended (id, epoch, value)
+WHERE task.id = ended.id AND task.epoch = ended.epoch AND coalesce(task.status, '') = 'RUNNING'
+RETURNING task.id
 """
 UNCLAIM = """
 UPDATE {table} SET status = 'READY', worker = '', lease_until = NULL,
@@ -86,7 +94,12 @@ def _write_successes(outcomes: Sequence[Outcome]) -> int:
         return 0
     connection = connections[alias()]
     now = connection.ops.adapt_datetimefield_value(timezone.now())
-    sql = SUCCEED.format(table=connection.ops.quote_name(TaskRecord._meta.db_table))
+    table = connection.ops.quote_name(TaskRecord._meta.db_table)
+    if connection.vendor == "postgresql":  # where one statement for all takes a third of the time
+        columns = zip(*((each.pk, each.epoch, each.return_value) for each in outcomes), strict=True)
+        sql = SUCCEED_TOGETHER.format(table=table)
+        return len(rows_of(connection, sql, [now, *map(list, columns)]))
+    sql = SUCCEED.format(table=table)
     rows = [(each.return_value, now, each.pk, each.epoch) for each in outcomes]
     with connection.cursor() as cursor:
         cursor.executemany(sql, rows)
