@@ -14,7 +14,7 @@ import pytest
 from django.tasks import TaskResultStatus
 from django.utils import timezone
 
-from djbundle.common.broker_url import BrokerUrl, BrokerUrlError
+from djbundle.common.broker_url import PREFIX, BrokerUrl, BrokerUrlError
 from djbundle.tasks import operations_api
 from djbundle.tasks.engine import sending
 from djbundle.tasks.engine.broker import MAX_KEYS
@@ -192,8 +192,8 @@ def test_messages_of_strangers(url: str, start_worker: StartWorker) -> None:
     assert TaskRecord.objects.count() == 2
 
 
-def mark_sent(limit: int) -> dict[str, list[int]]:
-    return sending.mark_sent(limit, lambda _queue: 1000).keys
+def mark_sent(limit: int, certain_room: int = 0) -> dict[str, list[int]]:
+    return sending.mark_sent(limit, lambda _queue: 1000, certain_room=certain_room).keys
 
 
 HEADERS: list[dict[str, object]] = [
@@ -223,23 +223,24 @@ def test_messages_that_cannot_be_read(broker: Broker, url: str, start_worker: St
     assert worker.poll() is None
 
 
+@pytest.mark.parametrize("certain_room", [0, 1000])
 @pytest.mark.usefixtures("each_database")
-def test_each_is_sent_once_until_it_waits_again() -> None:
+def test_each_is_sent_once_until_it_waits_again(certain_room: int) -> None:
     for number in range(5):
         jobs.add.enqueue(number, 1)
-    first = mark_sent(3)["default"]
-    rest = mark_sent(10)["default"]
+    first = mark_sent(3, certain_room)["default"]
+    rest = mark_sent(10, certain_room)["default"]
     assert len(first) == 3
     assert len(rest) == 2
-    assert not mark_sent(10)
+    assert not mark_sent(10, certain_room)
     assert sending.count_sent() == {"default": 5}
     runs = claim.claim_keys(Identity.of_this_process(), first, 2)
     assert [run.pk for run in runs] == first[:2]
     assert sending.count_sent() == {"default": 3}
     sending.unmark([*first, *rest])
-    assert sorted(mark_sent(10)["default"]) == sorted([first[2], *rest])
+    assert sorted(mark_sent(10, certain_room)["default"]) == sorted([first[2], *rest])
     sending.unmark(rest, is_refused=True)
-    assert not mark_sent(10), "a worker could not take them, so they are sent a moment later"
+    assert not mark_sent(10, certain_room), "a worker could not take them, so they are sent a moment later"
 
 
 @pytest.mark.usefixtures("each_database")
@@ -326,6 +327,22 @@ def test_no_part_of_a_password_is_told(text: str) -> None:
     with pytest.raises(BrokerUrlError) as caught:
         BrokerUrl.parse(text)
     assert "SECRET" not in str(caught.value)
+
+
+def test_no_two_projects_share_a_queue_of_the_broker() -> None:
+    """Whatever their prefixes and queues are, and whichever of both ways their tasks go."""
+    prefixes = ["shop", "shop-mails", "shop.direct", "shop-direct", "shop-.-a", "shop.unacked", "-", "a"]
+    prefixes = [each for each in prefixes if PREFIX.fullmatch(each)]
+    queues = ["", "mails", "-mails", "--mails", "direct", ":direct", "direct:mails", ":unacked", "-", "a--mails"]
+    urls = [BrokerUrl.parse(f"redis://host?prefix={prefix}") for prefix in prefixes]
+    names = [name for url in urls for queue in queues for name in (url.queue_of_keys(queue), url.queue_of_tasks(queue))]
+    assert len(set(names)) == len(names) == 2 * len(prefixes) * len(queues)
+
+
+@pytest.mark.parametrize("prefix", ["shop--mails", "shop-", "--", "shop:a", "a" * 61])
+def test_prefixes_that_another_project_could_have_by_a_queue(prefix: str) -> None:
+    with pytest.raises(BrokerUrlError, match="prefix"):
+        BrokerUrl.parse(f"redis://host?prefix={prefix}")
 
 
 @pytest.mark.parametrize(

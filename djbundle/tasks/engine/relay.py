@@ -21,7 +21,7 @@ from djbundle.common.periodic import Periodic
 from djbundle.tasks import options
 from djbundle.tasks.engine import sending
 from djbundle.tasks.engine.destination import Destination, MakeDestination
-from djbundle.tasks.engine.relay_registry import RelayRegistration
+from djbundle.tasks.engine.relay_registry import RelayRegistration, relays
 from djbundle.tasks.store import wakeup
 from djbundle.tasks.store.transitions import alias
 from djbundle.tasks.store.worker_identity import Identity
@@ -51,6 +51,7 @@ class Supply:
     sent: int = 0  # tasks, since the last measurement
     left: int = 0  # tasks that the broker had at the last measurement
     measured_at: float = field(default_factory=time.monotonic)
+    relays: int = 1  # that send to this queue: each is taken to send as much as this one
 
     def measure(self, left: int) -> None:
         """Note that the broker has `left` tasks."""
@@ -64,7 +65,7 @@ class Supply:
         return self.window - self.left - self.sent
 
     def _measure(self, left: int, seconds: float) -> None:
-        claimed = max(0, self.left + self.sent - left)
+        claimed = max(0, self.left + self.sent * self.relays - left)
         self.rate += SMOOTHING * (claimed / seconds - self.rate)
         if left < self.window // 4 and claimed:  # workers may have waited
             self.window = min(MAX_WINDOW, 2 * self.window)
@@ -85,7 +86,8 @@ class Relay:
         self.is_short = False  # more tasks wait in the database than the broker shall have
         self.lost = Periodic(LOST_INTERVAL, self._unmark_lost)
         self.heartbeat = Periodic(HEARTBEAT_INTERVAL, self.broker.check)
-        self.presence = Periodic(options.lease().total_seconds() / 3, self.registration.record_answer)
+        self.presence = Periodic(options.lease().total_seconds() / 3, self._record_answer)
+        self.relays = 1  # that send to the broker, this one included
 
     def run(self) -> None:
         """Run until the worker closes its socket, or the broker or the database does not answer."""
@@ -119,6 +121,7 @@ class Relay:
     def _count_sent(self) -> None:
         left = sending.count_sent()
         for queue in {*left, *self.supplies}:
+            self.supplies[queue].relays = self.relays
             self.supplies[queue].measure(left.get(queue, 0))
 
     def _send_due(self) -> None:
@@ -158,6 +161,10 @@ class Relay:
             self.broker.forget_queues()
             logger.warning("%d tasks are sent to the broker again, since no worker has claimed them", count)
             self._send_all()
+
+    def _record_answer(self) -> None:
+        self.registration.record_answer()
+        self.relays = max(1, relays().filter(failing_since__isnull=True).count())
 
     def _listen(self) -> None:
         if self.receiver is None:
