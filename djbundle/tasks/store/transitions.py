@@ -95,7 +95,7 @@ def _write_successes(outcomes: Sequence[Outcome]) -> int:
     connection = connections[alias()]
     now = connection.ops.adapt_datetimefield_value(timezone.now())
     table = connection.ops.quote_name(TaskRecord._meta.db_table)
-    if connection.vendor == "postgresql":  # where one statement for all takes a third of the time
+    if connection.vendor == "postgresql":  # where one statement for many takes a quarter of the time
         columns = zip(*((each.pk, each.epoch, each.return_value) for each in outcomes), strict=True)
         sql = SUCCEED_TOGETHER.format(table=table)
         return len(rows_of(connection, sql, [now, *map(list, columns)]))
