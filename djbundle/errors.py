@@ -303,6 +303,12 @@ class AccountError(DjbundleError):
     exit_code = 59
 
 
+class MoveError(DjbundleError):
+    """The site cannot move to another database; it stays where it was."""
+
+    exit_code = 70
+
+
 class DamagedBundleError(DjbundleError):
     """A checksum does not match."""
 

@@ -50,7 +50,7 @@ SHARED = frozenset(
 ROOT = "(root)"
 BUILDER = ("core", "project", "inspection", "dependencies", "native", "contents", "archive", "verify", ROOT)
 RUNTIME = (
-    *(ROOT, "core", "logs", "process", "database", "settings", "net", "metrics", "options", "tls", "handover"),
+    *(ROOT, "core", "logs", "process", "database", "move", "settings", "net", "metrics", "options", "tls", "handover"),
     *("http", "files", "cli", "management", "serve"),
 )
 MAY_BE_WIRED = frozenset(("djbundle.tasks.testing", "djbundle.tasks.apps"))  # root modules that import the worker

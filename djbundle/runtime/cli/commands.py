@@ -30,6 +30,12 @@ OWN_COMMANDS = {
         "cli.upgrade:run_rollback",
         "cli.upgrade:add_json",
     ),
+    "move": OwnCommand(
+        "Moves the site from its SQLite to PostgreSQL while it serves, and back.",
+        "cli.move:run_move",
+        "cli.move:add_move_options",
+        has_own_rights=False,
+    ),
     "status": OwnCommand(
         "Shows the processes of the site that runs with this data directory.",
         "cli.status:run_status",

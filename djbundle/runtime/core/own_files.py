@@ -17,3 +17,12 @@ def open_own(path: Path, flags: int, mode: int = 0o600) -> int:
         return descriptor
     os.close(descriptor)
     raise PermissionError(errno.EPERM, "it is no file of our own", str(path))
+
+
+def sync_folder(folder: Path) -> None:
+    """Make renames in the folder last through a power cut."""
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

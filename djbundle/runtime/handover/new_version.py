@@ -20,6 +20,7 @@ from typing import BinaryIO, Self
 from djbundle.contract import variables
 from djbundle.errors import UpgradeError
 from djbundle.manifest import Manifest
+from djbundle.runtime.core.own_files import sync_folder
 from djbundle.runtime.handover.signature import Signature
 from djbundle.runtime.logs.formats import printable
 from djbundle.runtime.process import privileges
@@ -209,11 +210,3 @@ def cannot_replace(program: Path, error: OSError) -> UpgradeError:
     return UpgradeError(
         f"cannot put the new file in place of {program}: {error.strerror}", "run this as a user who may, or make room"
     )
-
-
-def sync_folder(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

@@ -15,6 +15,8 @@ from typing import TYPE_CHECKING
 from djbundle.contract.handover import HandoverState
 from djbundle.errors import DjbundleError
 from djbundle.runtime.core.bundle import Bundle
+from djbundle.runtime.move import facts, switching
+from djbundle.runtime.move.switching import Switch
 from djbundle.runtime.net.sockets import Listeners
 from djbundle.runtime.options.roles import Role
 from djbundle.runtime.options.serve import ServeOptions
@@ -51,9 +53,10 @@ def run_app(
     memory.limit_arenas()
     notice = ShutdownNotice()
     try:
+        switch = switching.begin(bundle.data) if progress.is_takeover else None
         with server_loaded_beside(bundle.root):
             site = load_site(bundle, options, AncestorMonitor(heartbeat), notice)
-            if not prepare_site(bundle, options, progress):
+            if not prepare_site(bundle, options, progress, switch):
                 return 1
         from djbundle.runtime.serve.children import ChildFactory  # noqa: PLC0415 - needs the site
 
@@ -148,7 +151,7 @@ def load_site(bundle: Bundle, options: ServeOptions, watch: AncestorMonitor, not
     return site._replace(application=health.wrap(site.application, bundle.manifest.interface, healthy))
 
 
-def prepare_site(bundle: Bundle, options: ServeOptions, progress: ProgressPipe) -> bool:
+def prepare_site(bundle: Bundle, options: ServeOptions, progress: ProgressPipe, switch: Switch | None) -> bool:
     """Bring the databases up to date. In a takeover, also check that the site answers before it serves.
 
     Return False when the takeover is cancelled. A cancelled or failed takeover puts the databases back as they were.
@@ -156,10 +159,11 @@ def prepare_site(bundle: Bundle, options: ServeOptions, progress: ProgressPipe) 
     from djbundle.runtime.database.migrations import apply_all, find_all_pending, undo_all  # noqa: PLC0415 - needs Django
     from djbundle.runtime.database.server_migrations import migrate_servers  # noqa: PLC0415
     from djbundle.runtime.database.shared_migration import apply_beside  # noqa: PLC0415
-    from djbundle.runtime.handover.front_page_probe import probe_site  # noqa: PLC0415
     from djbundle.runtime.http.readiness import await_worker  # noqa: PLC0415
     from djbundle.runtime.settings.shared_services import ask_shared_services  # noqa: PLC0415
 
+    if switch and not finish_switch(bundle, switch, progress):
+        return False
     ask_shared_services(bundle)
     if options.migrate:
         migrate_servers(bundle, allow_breaking=options.allow_breaking_migrations)
@@ -173,14 +177,35 @@ def prepare_site(bundle: Bundle, options: ServeOptions, progress: ProgressPipe) 
     if not progress.is_takeover:
         return True
     try:
-        if Role.WEB in options.roles:
-            probe_site()
-        progress.report(HandoverState.READY)
-        if progress.wait_for_order():
+        if is_confirmed(options, progress):
+            if switch:
+                switch.commit()
             await_worker()
             return True
     except DjbundleError:
+        if switch:
+            switch.undo()
         undo_all(applied)
         raise
     undo_all(applied)
     return False
+
+
+def is_confirmed(options: ServeOptions, progress: ProgressPipe) -> bool:
+    """Report that the site answers, and return whether it shall serve. Raise UnhealthyError if it does not answer."""
+    from djbundle.runtime.handover.front_page_probe import probe_site  # noqa: PLC0415 - needs Django
+
+    if Role.WEB in options.roles:
+        probe_site()
+    progress.report(HandoverState.READY)
+    return progress.wait_for_order()
+
+
+def finish_switch(bundle: Bundle, switch: Switch, progress: ProgressPipe) -> bool:
+    """Bring the last changes to the other database when nobody writes. Return False when the takeover is cancelled."""
+    server = facts.ask(bundle, switch.server_url)  # before anybody waits
+    progress.report(HandoverState.PENDING, migrations=[])
+    if not progress.wait_for_order():
+        return False
+    switch.finish(server)
+    return True

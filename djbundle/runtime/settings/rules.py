@@ -18,6 +18,7 @@ from djbundle.runtime.core.bundle import Bundle
 from djbundle.runtime.core.verify_mode import is_verify_mode
 from djbundle.runtime.logs import masking
 from djbundle.runtime.logs.handler import logging_settings
+from djbundle.runtime.move import url_file
 from djbundle.runtime.settings import (
     broker,
     cache_url,
@@ -41,6 +42,7 @@ OVERRIDES_FOLDER = "overrides"
 def apply_overlay(bundle: Bundle, command: str = "") -> list[Change]:
     """Import the settings, change them and return the changes for ``config``."""
     name = name_settings(bundle.manifest)
+    url_file.export(bundle.data)
     with import_redirect.redirected(bundle, is_dry=command in READ_ONLY_COMMANDS):
         module = _import(name, bundle)
     return change_settings(module, bundle, command)

@@ -1,0 +1,103 @@
+"""The folder ``move`` in the data directory: the lock of a move, what it has done, and the order to switch."""
+
+import contextlib
+import fcntl
+import json
+import os
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from djbundle.errors import MoveError
+from djbundle.runtime.core.own_files import open_own
+from djbundle.runtime.move import url_file
+
+FOLDER = "move"
+LOCK, STATE, SWITCH = "lock", "state.json", "switch.json"
+
+
+@dataclass(frozen=True, slots=True)
+class MoveState:
+    """What is kept of a move until its way back is thrown away."""
+
+    site: str  # a random name, by which the destination knows this data directory
+    file: str  # of SQLite
+    zone: str
+    leave: list[str]  # tables that stay behind
+
+
+@dataclass(frozen=True, slots=True)
+class SwitchOrder:
+    """The order that the next process of the site finds: go to this URL, or back to SQLite."""
+
+    url: str
+    is_back: bool
+
+
+def folder_of(data: Path) -> Path:
+    return data / FOLDER
+
+
+def read_state(data: Path) -> MoveState | None:
+    text = _read(folder_of(data) / STATE)
+    return MoveState(**json.loads(text)) if text else None
+
+
+def write_state(data: Path, state: MoveState) -> None:
+    url_file.write(folder_of(data) / STATE, json.dumps(asdict(state)))
+
+
+def read_order(data: Path) -> SwitchOrder | None:
+    text = _read(folder_of(data) / SWITCH)
+    return SwitchOrder(**json.loads(text)) if text else None
+
+
+@contextlib.contextmanager
+def ordered(data: Path, order: SwitchOrder) -> Iterator[None]:
+    """Let a process of the site that starts in the block switch."""
+    path = folder_of(data) / SWITCH
+    url_file.write(path, json.dumps(asdict(order)))
+    try:
+        yield
+    finally:
+        url_file.remove(path)
+
+
+@contextlib.contextmanager
+def locked(data: Path) -> Iterator[None]:
+    """Let nobody else move this site. An order that a killed command has left is removed. Raises MoveError."""
+    folder = folder_of(data)
+    folder.mkdir(mode=0o700, exist_ok=True)
+    lock = open_own(folder / LOCK, os.O_RDWR | os.O_CREAT)
+    try:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise MoveError("the site is being moved by another command", "wait until it has ended") from None
+        (folder / SWITCH).unlink(missing_ok=True)
+        yield
+    finally:
+        os.close(lock)
+
+
+def is_moving(data: Path) -> bool:
+    """Return whether a command moves the site right now."""
+    try:
+        lock = open_own(folder_of(data) / LOCK, os.O_RDONLY)
+    except OSError:
+        return False
+    try:
+        fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    finally:
+        os.close(lock)
+    return False
+
+
+def _read(path: Path) -> str:
+    try:
+        with open(open_own(path, os.O_RDONLY)) as file:  # noqa: PTH123 - of a descriptor
+            return file.read()
+    except FileNotFoundError:
+        return ""

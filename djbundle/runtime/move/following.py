@@ -1,0 +1,105 @@
+"""Keeps the destination up to date with a source that is written to, and proves that both hold the same."""
+
+from collections import defaultdict
+from collections.abc import Callable, Sequence
+
+from djbundle.errors import MoveError
+from djbundle.runtime.move.side import Side, canonical_rows, digest_of
+from djbundle.runtime.move.tables import Change, Key, Table, by_name
+
+SMALL_REST = 50  # changes; with fewer, the last stop of writes is short
+MAX_ROUNDS = 200
+RECHECKED = "a table was changed in a way that no trigger saw"
+
+Report = Callable[[str], None]
+
+
+def catch_up(source: Side, destination: Side, tables: Sequence[Table]) -> int:
+    """Bring all noted changes to the destination. Return how many there were."""
+    with source.snapshot():
+        changes = source.changes()
+        apply(changes, source, destination, tables)
+    if changes:
+        source.forget(changes)
+    return len(changes)
+
+
+def apply(changes: Sequence[Change], source: Side, destination: Side, tables: Sequence[Table]) -> None:
+    """Write the rows as the source has them now, in one transaction."""
+    if not changes:
+        return
+    with destination.transaction():
+        for table, keys in _by_table(changes, tables):
+            rows = list(source.rows_of(table, keys))
+            there = set(map(table.key_of, rows))
+            destination.put(table, rows, [key for key in keys if key not in there])
+
+
+def _by_table(changes: Sequence[Change], tables: Sequence[Table]) -> list[tuple[Table, list[Key]]]:
+    keys: dict[str, dict[Key, None]] = defaultdict(dict)
+    for change in changes:
+        keys[change.table][change.key] = None
+    known = by_name(tables)
+    return [(known[name], list(some)) for name, some in keys.items()]
+
+
+def catch_up_until_small(source: Side, destination: Side, tables: Sequence[Table]) -> None:
+    """Raise MoveError if the site writes faster than the destination takes it."""
+    for _ in range(MAX_ROUNDS):
+        if catch_up(source, destination, tables) <= SMALL_REST:
+            return
+    raise MoveError(
+        "the site writes faster than the other database takes it", "try again when fewer customers are there"
+    )
+
+
+def verify(
+    source: Side, destination: Side, tables: Sequence[Table], report: Report, repair: Callable[[Table], None]
+) -> None:
+    """Compare the number of rows and a hash of each table, at one moment of the source. Raise MoveError if they differ.
+
+    Nobody but this command writes to the destination. A table that differs is copied again, once.
+    """
+    with source.snapshot():
+        changes = source.changes()
+        apply(changes, source, destination, tables)
+        for table in tables:
+            if is_equal(table, source, destination):
+                continue
+            report(f"{table.name} differs, and is copied again: {RECHECKED}")
+            repair(table)
+            if not is_equal(table, source, destination):
+                raise MoveError(
+                    f"{table.name} is not the same in both databases", "nothing has changed; tell djbundle's authors"
+                )
+    source.forget(changes)
+
+
+def is_equal(table: Table, source: Side, destination: Side) -> bool:
+    return digest_of(table, source.rows(table)) == digest_of(table, destination.rows(table))
+
+
+def finish(source: Side, destination: Side, tables: Sequence[Table]) -> int:
+    """Bring the last changes over, while nobody writes. Return how many there were.
+
+    Compare the rows that have changed since `verify`, and the number of rows of each table. Raise MoveError if
+    they differ.
+    """
+    changes = source.changes()
+    apply(changes, source, destination, tables)
+    for table, keys in _by_table(changes, tables):
+        if canonical_rows(table, source.rows_of(table, keys)) != canonical_rows(
+            table, destination.rows_of(table, keys)
+        ):
+            raise _differs(table)
+    for table in tables:
+        if source.count(table) != destination.count(table):
+            raise _differs(table)
+    return len(changes)
+
+
+def _differs(table: Table) -> MoveError:
+    return MoveError(
+        f"{table.name} was changed during the move in a way that no trigger saw",
+        "try again; the site goes on as before",
+    )

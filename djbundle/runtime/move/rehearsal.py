@@ -1,0 +1,94 @@
+"""Finds what PostgreSQL would refuse, before anything happens: each row of SQLite is held against the new columns."""
+
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
+
+from djbundle.runtime.move.kinds import TYPE_MODIFIER_HEADER
+from djbundle.runtime.move.sqlite_side import SqliteSide
+from djbundle.runtime.move.tables import Column, Table
+
+INTEGER_BITS = {"int2": 15, "int4": 31, "int8": 63}
+MAX_PROBLEMS = 1000
+MAX_TEXT = 1000  # characters of a message
+UNFIT_KEYS = ("bytea", "float4", "float8", "json", "jsonb")  # triggers cannot note such keys
+
+
+class Problem(NamedTuple):
+    """A row, a column or a table that PostgreSQL would not take. The value itself is not shown: it may be a secret."""
+
+    table: str
+    row: str  # its primary key; "" for a table as a whole
+    column: str
+    cause: str
+
+    def __str__(self) -> str:
+        place = self.table + (f" {self.row}" if self.row else "") + (f", {self.column}" if self.column else "")
+        return f"{place}: {self.cause}"[:MAX_TEXT]
+
+
+def find_problems(source: SqliteSide, tables: Sequence[Table], leave: Sequence[str]) -> Iterator[Problem]:
+    """Yield all problems. `leave` are tables that stay behind."""
+    yield from _problems_of_tables(source, tables, leave)
+    present = [table for table in tables if not any(_problems_of_table(source, table))]
+    for table in present:
+        yield from _problems_of_rows(source, table)
+    for name, number, parent in source.orphans():
+        yield Problem(name, str(number), "", f"its foreign key points to no row of {parent}")
+
+
+def _problems_of_tables(source: SqliteSide, tables: Sequence[Table], leave: Sequence[str]) -> Iterator[Problem]:
+    there = source.table_names() - set(leave)
+    known = {table.name for table in tables}
+    for name in sorted(there - known):
+        yield Problem(name, "", "", f"no migration makes this table; leave it behind with  --leave {name}")
+    for name in sorted(known - there - set(leave)):
+        yield Problem(name, "", "", "the site's SQLite has no such table")
+    for table in tables:
+        if table.name in there:
+            yield from _problems_of_table(source, table)
+
+
+def _problems_of_table(source: SqliteSide, table: Table) -> Iterator[Problem]:
+    if not table.key_columns:
+        yield Problem(table.name, "", "", "it has no primary key")
+    for column in table.key_columns:
+        if column.kind.name in UNFIT_KEYS:
+            yield Problem(table.name, "", column.name, f"a primary key of type {column.kind.name} cannot be followed")
+    names, theirs = {column.name for column in table.columns}, source.column_names(table)
+    for name in sorted(names ^ theirs):
+        owner = "PostgreSQL" if name in names else "SQLite"
+        yield Problem(table.name, "", name, f"only {owner} has this column")
+
+
+def _problems_of_rows(source: SqliteSide, table: Table) -> Iterator[Problem]:
+    checks = [(index, column) for index, column in enumerate(table.columns)]
+    keys = table.key_indexes
+    for values in source.raw_rows(table):
+        for index, column in checks:
+            if cause := _cause(column, values[index]):
+                yield Problem(table.name, " ".join(str(values[key]) for key in keys), column.name, cause)
+
+
+def _cause(column: Column, value: object) -> str:
+    """Return why PostgreSQL would refuse the value; "" if it takes it."""
+    if value is None:
+        return "it is NULL" if column.is_required else ""
+    try:
+        text = column.kind.to_text(value)
+    except (ValueError, TypeError, ArithmeticError, UnicodeError) as error:
+        return f"its value is no {column.kind.name}: {error}"
+    return _too_large(column, text)
+
+
+def _too_large(column: Column, text: str) -> str:
+    """Return why the value does not fit into the column; "" if it does."""
+    name, modifier = column.kind.name, column.modifier - TYPE_MODIFIER_HEADER
+    if bits := INTEGER_BITS.get(name):
+        return "" if -(1 << bits) <= int(text) < 1 << bits else f"the number is too large for {name}"
+    if name in ("varchar", "bpchar") and modifier >= 0:
+        return "" if len(text) <= modifier else f"{len(text)} characters, and {modifier} fit"
+    if name == "numeric" and modifier >= 0:
+        most = (modifier >> 16) - (modifier & 0xFFFF)
+        digits = len(text.lstrip("-").partition(".")[0].lstrip("0"))
+        return "" if digits <= most else f"{digits} digits before the point, and {most} fit"
+    return ""
