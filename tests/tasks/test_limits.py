@@ -1,6 +1,7 @@
 """Tasks that must not run at the same time, and queues with a limit on the tasks that may begin."""
 
 import datetime
+import time
 from pathlib import Path
 
 import pytest
@@ -87,8 +88,9 @@ def ten_a_second(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_a_queue_with_a_rate_is_claimed_no_faster() -> None:
     for number in range(30):
         jobs.say.enqueue(str(number))
+    begun = time.monotonic()
     assert len(claim()) == 10  # ten a second
-    assert len(claim()) <= 1
+    assert len(claim()) <= 1 + 10 * (time.monotonic() - begun)
     QueueLimit.objects.update(counted_at=timezone.now() - datetime.timedelta(seconds=0.55))
     assert len(claim()) in (5, 6)
     QueueLimit.objects.update(counted_at=timezone.now() - datetime.timedelta(days=1))
