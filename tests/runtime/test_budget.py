@@ -113,3 +113,9 @@ def test_all_counts_return_to_nothing(responses: Budget) -> None:
             hold(responses, f"2001:db8:0:{number:x}::1", 4 * sign)
             hold(responses, f"192.0.2.{number}", 4 * sign)
     assert (responses.total, responses.connections, responses.clients, responses.shares) == (0, {}, {}, {})
+
+
+def test_ipv4_clients_of_a_socket_for_both_versions_are_not_one_client() -> None:
+    """A socket that systemd opens has such addresses."""
+    for key in (budget.client_key, budget.share_key):
+        assert key("::ffff:192.0.2.1") == key("192.0.2.1") != key("::ffff:192.0.2.2")

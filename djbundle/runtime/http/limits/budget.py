@@ -163,11 +163,16 @@ def share_key(address: str) -> str:
 
 
 def network_of(address: str, ipv6_prefix: int) -> str:
-    """Return the network of an IPv6 address; any other address is returned as it is."""
+    """Return the network of an IPv6 address; any other address is returned as it is.
+
+    A socket for both versions writes IPv4 addresses as IPv6 ones, and all of them are in one network.
+    """
     try:
         parsed = ipaddress.ip_address(address)
     except ValueError:
         return address
     if parsed.version == 4:
         return address
+    if parsed.ipv4_mapped:
+        return str(parsed.ipv4_mapped)
     return str(ipaddress.ip_network((int(parsed), ipv6_prefix), strict=False))
