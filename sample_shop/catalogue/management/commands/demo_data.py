@@ -36,13 +36,10 @@ class Command(BaseCommand):
 
 
 def make_categories() -> dict[str, Category]:
-    names = [
-        Category(slug=slug, position=position, name=name, name_de=name_de)
-        for position, (slug, (name, name_de)) in enumerate(CATEGORIES.items())
-    ]
-    Category.objects.bulk_create(
-        names, update_conflicts=True, unique_fields=["slug"], update_fields=["name", "name_de"]
-    )
+    """Create the categories, or rename them. One by one: MariaDB knows no conflict on a named column."""
+    for position, (slug, (name, name_de)) in enumerate(CATEGORIES.items()):
+        names = {"name": name, "name_de": name_de}
+        Category.objects.update_or_create(slug=slug, defaults=names, create_defaults=names | {"position": position})
     return Category.objects.in_bulk(CATEGORIES, field_name="slug")
 
 

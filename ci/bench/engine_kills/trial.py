@@ -1,0 +1,90 @@
+"""One trial: tasks are promised and run while processes and servers are killed; then everything is counted."""
+
+import contextlib
+import random
+import tempfile
+import time
+from collections import Counter
+from dataclasses import dataclass
+from pathlib import Path
+
+import psutil
+from django.db import Error, connection
+
+from ci.bench.engine_kills.engines import Engine
+from ci.bench.engine_kills.enqueuer import promised
+from ci.bench.engine_kills.ledger import TASKS, Fate, fate
+from ci.bench.engine_kills.scene import Scene
+from ci.bench.engine_kills.victims import harms, plan
+
+STALLED = 120.0  # seconds in which nothing is promised: something is broken
+
+
+@dataclass(frozen=True)
+class Trial:
+    """How a trial ended."""
+
+    fate: Fate
+    kills: Counter[str]
+    seconds: float
+
+
+def run_trial(engine: Engine, count: int, kills: int, seed: int, python: str, log: bool) -> Trial:
+    """Promise `count` tasks, kill `kills` times meanwhile, wait until nothing happens any more, and count."""
+    began, done = time.monotonic(), Counter[str]()
+    with tempfile.TemporaryDirectory(prefix="djbundle-kills-") as folder:
+        with Scene(engine, count, Path(folder), python) as scene:
+            for number, name in enumerate(plan(engine, kills, seed), 1):
+                _promise_until(scene, count * number // (kills + 1))
+                time.sleep(random.uniform(0, 0.05))
+                with contextlib.suppress(psutil.NoSuchProcess):
+                    harms(engine)[name](scene)
+                    done[name] += 1
+                time.sleep(0.05)  # so that what was killed is seen to have ended
+                scene.keep_running()
+                if log:
+                    print(f"  {number}: {name}, {time.monotonic() - began:.0f} s", flush=True)
+            _promise_until(scene, count)
+            _await_calm(scene)
+        trace = Path(engine.environment["KILLS_TRACE"])
+        return Trial(fate(trace, has_records=engine.has_records), done, time.monotonic() - began)
+
+
+def _promise_until(scene: Scene, number: int) -> None:
+    """Let the web process promise up to `number`, and wait until it has."""
+    scene.grant(number)
+    end = time.monotonic() + STALLED
+    while _promised() < number - 1:
+        scene.keep_running()
+        if time.monotonic() > end:
+            raise TimeoutError(f"nothing was promised for {STALLED:.0f} seconds")
+        time.sleep(0.02)
+
+
+def _promised() -> int:
+    try:
+        return promised()
+    except Error:
+        connection.close()
+        return -1
+
+
+def _await_calm(scene: Scene) -> None:
+    """Wait until each row has its outcome, or without rows until nothing has run for so long that nothing will."""
+    trace = Path(scene.engine.environment["KILLS_TRACE"])
+    size, since = -1, time.monotonic()
+    while time.monotonic() - since < scene.engine.calm:
+        scene.keep_running()
+        if scene.engine.has_records and not _unfinished():
+            return
+        if trace.exists() and (new := trace.stat().st_size) != size:
+            size, since = new, time.monotonic()
+            if not scene.engine.has_records and fate(trace, has_records=False).lost == 0:
+                return
+        time.sleep(0.5)
+
+
+def _unfinished() -> bool:
+    with connection.cursor() as cursor:
+        cursor.execute(f"SELECT 1 FROM {TASKS} WHERE status NOT IN ('SUCCESSFUL', 'FAILED') LIMIT 1")
+        return cursor.fetchone() is not None

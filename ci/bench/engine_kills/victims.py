@@ -1,0 +1,101 @@
+"""What is done to the processes and servers, each by a function with a name that the report shows."""
+
+import contextlib
+import random
+import time
+from collections.abc import Callable
+
+import psutil
+
+from ci.bench.engine_kills.engines import LEASE, Engine
+from ci.bench.engine_kills.scene import Scene
+
+Harm = Callable[[Scene], object]
+
+
+def kill_web(scene: Scene) -> None:
+    scene.running["web"].kill()
+
+
+def kill_worker(scene: Scene) -> None:
+    scene.main("worker").kill()
+
+
+def kill_elsewhere(scene: Scene) -> None:
+    """Kill the other machine, with all that runs on it."""
+    scene.main("elsewhere").kill()
+
+
+def kill_relay(scene: Scene) -> None:
+    """Kill the relay of the web machine, with the process that sends, perhaps between send and mark."""
+    for each in [scene.main("relay"), *scene.main("relay").children(recursive=True)]:
+        with contextlib.suppress(psutil.NoSuchProcess):
+            each.kill()
+
+
+def kill_helper(scene: Scene) -> None:
+    """Kill the relay or the receiver of a worker."""
+    _kill_one(scene, "worker")
+
+
+def kill_task_process(scene: Scene) -> None:
+    _kill_one(scene, "task")
+
+
+def kill_celery_process(scene: Scene) -> None:
+    if children := scene.main(random.choice(["worker", "elsewhere"])).children():
+        random.choice(children).kill()
+
+
+def _kill_one(scene: Scene, kind: str) -> None:
+    if found := scene.children(random.choice(["worker", "elsewhere"]), kind):
+        random.choice(found).kill()
+
+
+def stop_worker(scene: Scene) -> None:
+    """Stop a worker for longer than its lease and the visibility of messages."""
+    name = random.choice(["worker", "elsewhere"])
+    scene.stop(name)
+    time.sleep(2 * LEASE)
+    scene.go_on(name)
+
+
+def restart_database(scene: Scene) -> None:
+    assert scene.engine.database
+    scene.engine.database.restart()
+
+
+def restart_broker(scene: Scene) -> None:
+    scene.engine.restart_broker()
+
+
+def empty_broker(scene: Scene) -> None:
+    scene.engine.empty_broker()
+
+
+def freeze_broker(scene: Scene) -> None:
+    scene.engine.freeze_broker(LEASE)
+
+
+def harms(engine: Engine) -> dict[str, Harm]:
+    """Return everything that is done to this engine, by its name in the report."""
+    found: dict[str, Harm] = {"web": kill_web, "worker": kill_worker, "machine": kill_elsewhere}
+    if engine.name == "celery":
+        found |= {"task process": kill_celery_process}
+    else:
+        found |= {"task process": kill_task_process, "worker stopped": stop_worker}
+    if engine.database:
+        found["database"] = restart_database
+    if engine.broker:
+        found |= {"broker": restart_broker, "broker emptied": empty_broker, "broker stopped": freeze_broker}
+        if engine.name != "celery":
+            found |= {"relay": kill_relay, "relay or receiver": kill_helper}
+    return found
+
+
+def plan(engine: Engine, kills: int, seed: int) -> list[str]:
+    """Return the names of what is done, one after the other: each equally often, in random order."""
+    names = list(harms(engine))
+    todo = [names[number % len(names)] for number in range(kills)]
+    random.Random(seed).shuffle(todo)
+    return todo
