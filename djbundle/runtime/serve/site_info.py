@@ -45,7 +45,7 @@ class SiteInfo:
 
     @property
     def occupation(self) -> str:
-        """What it does, such as "serves http://127.0.0.1:8000/" or "runs as worker, scheduler"."""
+        """The work of the site, such as "serves http://127.0.0.1:8000/" or "runs as worker, scheduler"."""
         return f"serves {', '.join(self.urls)}" if self.urls else f"runs as {names_of(self.roles)}"
 
     def status_fields(self) -> dict[str, Any]:
