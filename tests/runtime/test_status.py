@@ -9,7 +9,7 @@ from djbundle.runtime.cli.status import Snapshot, describe_snapshot
 from djbundle.runtime.handover.messages import SiteStatus
 from djbundle.runtime.serve.site_info import masked_broker
 
-MESSAGE = {
+MESSAGE: dict[str, object] = {
     "name": "shop",
     "version": "1",
     "url": "http://127.0.0.1:1",
@@ -24,7 +24,7 @@ MESSAGE = {
     "app": 1,
     "taking_over": False,
 }
-BROKER = {"broker": "redis://***@host/0"}
+BROKER: dict[str, object] = {"broker": "redis://***@host/0"}
 
 
 def lines(message: Mapping[str, object], **facts: object) -> str:
