@@ -14,6 +14,7 @@ import zstandard
 from ci.bench.measure import Side, take_turns
 from ci.bench.peer import REPOSITORY
 from djbundle.builder import pipeline
+from djbundle.builder.archive import blocks as archive_blocks
 from djbundle.builder.archive import pack
 from djbundle.builder.core.console import Console
 from djbundle.builder.native.branches import FILTER_VERSION
@@ -68,21 +69,23 @@ def build(choice: Choice, folder: Path) -> tuple[Path, list[bytes]]:
     """Build the shop with this layout. Return it and its raw blocks that hold several files."""
     options = BuildOptions(project=REPOSITORY / "sample_shop", output=folder / "shop")
     raw: list[bytes] = []
-    compress, compress_blocks = pack.compress, pack._compress_blocks
+    compress, compress_blocks = archive_blocks.compress, archive_blocks.compress_blocks
 
     def remember(blocks: list[Any], *rest: Any) -> Any:
         raw.extend(bytes(block.data) for block in blocks if block.is_shared)
         return compress_blocks(blocks, *rest)
 
-    def compress_or_store(data: bytes) -> bytes:
-        return store(data) if choice.raw_program and INTERPRETER in data[:PAGE] else compress(data)
+    def compress_or_store(data: bytes, level: int) -> bytes:
+        return store(data) if choice.raw_program and INTERPRETER in data[:PAGE] else compress(data, level)
 
     with (
         mock.patch.object(pack, "BLOCK_SIZE", choice.largest),
         mock.patch.object(pack, "FIRST_BLOCK_SIZE", choice.first),
-        mock.patch.object(pack, "FILTER_VERSION", f"{FILTER_VERSION} {choice.name}"),  # it is in the cache's key
-        mock.patch.object(pack, "compress", compress_or_store),
-        mock.patch.object(pack, "_compress_blocks", remember),
+        mock.patch.object(
+            archive_blocks, "FILTER_VERSION", f"{FILTER_VERSION} {choice.name}"
+        ),  # it is in the cache's key
+        mock.patch.object(archive_blocks, "compress", compress_or_store),
+        mock.patch.object(pack, "compress_blocks", remember),
     ):
         pipeline.build(options, Console(quiet=True))
     return folder / "shop", raw
@@ -103,8 +106,8 @@ def saved_by_dictionary(blocks: list[bytes]) -> int:
     for block in blocks:
         pieces += (block[at : at + 8 * KIB] for at in range(0, len(block), 8 * KIB))
     dictionary = zstandard.train_dictionary(DICTIONARY_SIZE, pieces)
-    alone = zstandard.ZstdCompressor(level=pack.LEVEL)
-    helped = zstandard.ZstdCompressor(level=pack.LEVEL, dict_data=dictionary)
+    alone = zstandard.ZstdCompressor(level=archive_blocks.LEVEL)
+    helped = zstandard.ZstdCompressor(level=archive_blocks.LEVEL, dict_data=dictionary)
     saved = sum(len(alone.compress(block)) - len(helped.compress(block)) for block in blocks)
     return saved - len(alone.compress(dictionary.as_bytes()))
 

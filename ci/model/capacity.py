@@ -14,7 +14,7 @@ MICROSECONDS = 1e6
 
 @dataclass(frozen=True)
 class TaskCost:
-    """What one task costs, in CPU seconds of each part, and in bytes of the database's log."""
+    """The cost of one task: CPU seconds of each part, and bytes of the database's log."""
 
     site: float
     database: float

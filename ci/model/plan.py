@@ -20,7 +20,7 @@ DAY, MONTH = 86_400.0, 30 * 86_400.0  # seconds
 
 @dataclass(frozen=True)
 class Trial:
-    """What the simulation of one part of a plan says."""
+    """The result of simulating one part of a plan."""
 
     p50: float  # seconds from commit to start
     p99: float
@@ -33,7 +33,7 @@ class Trial:
 
 @dataclass(frozen=True)
 class Plan:
-    """How many of each part carry `rate` tasks per second."""
+    """The number of each part that together carry `rate` tasks per second."""
 
     rate: float
     system: System  # one part of it

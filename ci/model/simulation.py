@@ -22,7 +22,7 @@ GRAIN_SECONDS = 0.001  # of arrivals that a parcel stands for, at most
 
 @dataclass(frozen=True)
 class Load:
-    """What comes: `backlog` tasks at once, and `rate` tasks per second for so many `seconds`."""
+    """The tasks that come: `backlog` of them at once, and `rate` tasks per second for so many `seconds`."""
 
     rate: float = 0.0
     backlog: int = 0

@@ -31,7 +31,7 @@ class Supply:
 
     @property
     def chunk(self) -> int:
-        """How many keys a message has at most."""
+        """The most keys that a message has."""
         return max(1, min(MAX_CHUNK, int(self.rate * CHUNK_SECONDS)))
 
     def measure(self, left: int, now: float) -> None:

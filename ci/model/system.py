@@ -7,7 +7,7 @@ from ci.model import quotas
 
 
 class Mode(StrEnum):
-    """Where a task is kept."""
+    """The place where a task is kept."""
 
     ROW = "row"  # in the database; a message carries up to 100 keys
     DIRECT = "direct"  # in the broker; a message carries the task
@@ -30,15 +30,15 @@ class System:
 
     @property
     def batch(self) -> int:
-        """How many messages a request to the broker carries."""
+        """The number of messages that a request to the broker carries."""
         return quotas.SQS_BATCH if self.broker == "sqs" else 1
 
     @property
     def connections(self) -> int:
-        """How many requests a process has under way at once."""
+        """The number of requests that a process has under way at once."""
         return quotas.SQS_CONNECTIONS if self.broker == "sqs" else 1
 
     @property
     def broker_threads(self) -> int:
-        """How many cores the queues can use. What SQS uses is not modelled."""
+        """The number of cores that the queues can use. What SQS uses is not modelled."""
         return self.queues * {"redis": quotas.REDIS_THREADS, "rabbitmq": quotas.RABBITMQ_THREADS}.get(self.broker, 1)

@@ -46,7 +46,7 @@ class Worker:
 
     @property
     def room(self) -> int:
-        """How many tasks it can claim now."""
+        """The number of tasks that it can claim now."""
         room = self.capacity - self.assigned
         return min(room, CLAIM_LIMIT) if room >= self.prefetch * REFILL_SHARE else 0
 

@@ -24,7 +24,7 @@ WRITTEN_VARIABLES = frozenset(("SECRET_KEY", "DATABASE_URL", "CACHE_URL", "TASKS
 
 
 class Kind(StrEnum):
-    """What starts the site on its machines."""
+    """The program that starts the site on its machines."""
 
     COMPOSE = "compose"
     KUBERNETES = "kubernetes"
@@ -34,7 +34,7 @@ class Kind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Site:
-    """What the files have to know of a project."""
+    """The facts of a project that its deployment files contain."""
 
     name: str  # of the bundle's file
     has_tasks: bool

@@ -10,7 +10,7 @@ from typing import Self
 from rich.markup import escape
 
 import djbundle
-from djbundle.builder.archive.pack import Archive
+from djbundle.builder.archive.index import Archive
 from djbundle.builder.archive.write import sha256
 from djbundle.builder.contents.assets import STATIC_FOLDER
 from djbundle.builder.contents.left_out import LeftOut

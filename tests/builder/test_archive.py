@@ -7,7 +7,8 @@ from typing import NamedTuple
 import xxhash
 import zstandard
 
-from djbundle.builder.archive.pack import LARGE_FILE, Archive, pack_tree
+from djbundle.builder.archive.index import Archive
+from djbundle.builder.archive.pack import LARGE_FILE, pack_tree
 from djbundle.builder.core.cache import Cache
 from djbundle.builder.core.tree import File, Tree
 from djbundle.contract.file_format import (

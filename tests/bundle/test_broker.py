@@ -39,6 +39,7 @@ def test_tasks_go_over_redis(new_small: NewSite, redis: Redis) -> None:
         page(site, "/write/?text=carried")
         wait_until(lambda: is_written(site, "carried"), "the task has run")
         assert "tasks come from redis://" in site.log.read_text()
+        assert f"tasks go over {redis.url}; " in site.run("status").stdout
 
 
 def test_tasks_go_over_sqs(new_small: NewSite) -> None:

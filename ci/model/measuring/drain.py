@@ -25,7 +25,7 @@ POLL = 0.25  # seconds between looks, which cost the database little
 
 @dataclass(frozen=True)
 class Drain:
-    """What one worker did."""
+    """The work that one worker did."""
 
     rate: float  # tasks per second, from the first claim to the last outcome
     loop: float  # CPU seconds of the worker itself for a task

@@ -11,7 +11,7 @@ from ci.model.costs import Cost, Share
 
 @dataclass(frozen=True)
 class Seconds:
-    """What one call took."""
+    """The time that one call took."""
 
     client: float = 0.0
     server: float = 0.0

@@ -12,7 +12,8 @@ from pathlib import Path
 
 import xxhash
 
-from djbundle.builder.archive.pack import Archive, compress
+from djbundle.builder.archive.blocks import compress
+from djbundle.builder.archive.index import Archive
 from djbundle.contract.file_format import FOOTER, FOOTER_SIZE, FORMAT, MAGIC, UNFINISHED_PREFIX
 from djbundle.errors import OutputError
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from djbundle import manifest
-from djbundle.builder.archive.pack import Archive
+from djbundle.builder.archive.index import Archive
 from djbundle.builder.core.cache import Cache, hash_of
 
 KIND = "migrated"

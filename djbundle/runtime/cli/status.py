@@ -94,12 +94,19 @@ def describe_snapshot(snapshot: Snapshot, before: Snapshot | None) -> Iterator[s
         yield f"certificate until {ends}, {left / DAY:.0f} days from now"
     for role, count in snapshot.restarts.items():
         yield f"{role} had to be started again {count} {'time' if count == 1 else 'times'}; see the log"
-    for queue in snapshot.queues or ():
-        yield describe_queue(queue)
-    for relay in snapshot.relays or ():
-        yield describe_relay(relay)
+    yield from describe_tasks(snapshot)
     yield ""
     yield from table(snapshot.processes)
+
+
+def describe_tasks(snapshot: Snapshot) -> Iterator[str]:
+    """Yield a line for each queue, relay and broker that is known."""
+    if snapshot.queues == []:
+        yield "no task waits or runs"
+    yield from map(describe_queue, snapshot.queues or ())
+    yield from map(describe_relay, snapshot.relays or ())
+    if snapshot.site.broker and snapshot.relays is None:
+        yield f"tasks go over {snapshot.site.broker}; status --queues tells whether it answers"
 
 
 def traffic(snapshot: Snapshot, before: Snapshot | None) -> str:

@@ -25,7 +25,7 @@ HARMLESS = (
 
 @dataclass(frozen=True, slots=True)
 class Hazard:
-    """What a migration does that code of the version before cannot work with, or perhaps cannot."""
+    """A step of a migration after which code of the version before fails, or may fail."""
 
     migration: str  # "app.name"
     what: str  # such as "removes orders.Order.note"
@@ -54,7 +54,7 @@ def find_hazards(plan: Sequence[Migration], state: ProjectState) -> list[Hazard]
 
 @dataclass(slots=True)
 class _Walk:
-    """One walk through a plan. What the plan itself adds, the version before does not know and does not miss.
+    """One walk through a plan. The version before does not use what the plan itself adds.
 
     `reasons` yields why code before an operation cannot work after it. `state` is the one before the operation.
     """

@@ -22,7 +22,7 @@ type AnyField = "Field[object, object]"
 
 
 class Reason(NamedTuple):
-    """Why code of the version before cannot work with a change."""
+    """The reason why code of the version before cannot work with a change."""
 
     text: str
     is_certain: bool = True  # False: it depends on the code

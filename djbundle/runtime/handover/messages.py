@@ -79,10 +79,12 @@ class SiteStatus:
     supervisor: int  # process ids; 0 while it does not run
     app: int
     taking_over: bool
+    broker: str = ""  # TASKS_URL without its password; "": it is not set, or the version does not tell
 
     @classmethod
     def of(cls, message: Mapping[str, Any]) -> Self:
         """Build it from a message; ignore unknown fields. Raise ValueError if one is missing or of another type."""
+        message = {"broker": "", **message}  # versions before do not tell it
         if wrong := [name for name, is_right in CHECKS.items() if not is_right(message.get(name, MISSING))]:
             raise ValueError(f"its {wrong[0]} is not what a site says")
         return cls(**{name: message[name] for name in CHECKS})
@@ -103,6 +105,7 @@ CHECKS: Mapping[str, Callable[[object], bool]] = {
     "supervisor": _is_pid,
     "app": _is_pid,
     "taking_over": _is_bool,
+    "broker": _is_text,
 }
 
 

@@ -44,7 +44,7 @@ RunCode = Callable[[str], str]  # runs Python in a version, and returns what it 
 
 @dataclass(frozen=True, slots=True)
 class MigrationPlan:
-    """What a version would migrate."""
+    """The migrations that a version would apply."""
 
     migrations: list[str]  # "app.name"
     must_wait: bool  # connections wait meanwhile, as SQLite has to be migrated by one process alone

@@ -112,7 +112,7 @@ class Exchange:
 
     @property
     def is_chunked(self) -> bool:
-        """Whether the request is chunked.
+        """Return whether the request is chunked.
 
         Such a request may name a length too, which a proxy may have believed. So nothing else is read from its
         connection.
@@ -121,7 +121,7 @@ class Exchange:
 
     @property
     def is_partly_answered(self) -> bool:
-        """Whether the response has begun but not ended. Granian ends such a response as if it were complete."""
+        """Return whether the response has begun but not ended. Granian ends such a response as if it were complete."""
         return self.is_answered and not self.is_ended
 
     # --- the request ---
@@ -402,7 +402,7 @@ class Exchange:
 
     @property
     def may_keep_connection(self) -> bool:
-        """Whether to give up only this response, and not its connection.
+        """Return whether to give up only this response, and not its connection.
 
         A trusted proxy's HTTP/2 connection carries other clients. If the length was sent, the proxy sees by it that a
         part is missing.

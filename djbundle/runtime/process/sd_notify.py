@@ -10,7 +10,7 @@ SEND_TIMEOUT = 1.0  # seconds to send a state: a slow reader must still get it, 
 
 
 def notify(*lines: str, timeout: float = SEND_TIMEOUT) -> None:
-    """Send the lines to systemd if it listens; never fail. Its queue takes few messages, and may be full."""
+    """Send the lines to systemd if it listens. Never raise an error. Its queue takes few messages, and may be full."""
     address = os.environ.get(SOCKET, "")
     if not address:
         return

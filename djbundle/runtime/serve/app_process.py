@@ -111,7 +111,7 @@ def drain(children: list[Child]) -> None:
 
 
 def delay_stop(supervisor: Supervisor, notice: ShutdownNotice, seconds: int) -> None:
-    """When asked to stop, let only the health check fail at first, and stop tasks. The sockets close `seconds` later.
+    """Let only the health check fail at first when asked to stop, and stop tasks. The sockets close `seconds` later.
 
     An app process that drains stops at once: another one answers on the same sockets.
     """

@@ -1,11 +1,13 @@
 """The name and the addresses of a site: for the log, systemd, ``status`` and ``healthcheck``."""
 
+import os
 import sys
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Self
 
+from djbundle.contract.variables import BROKER_URL
 from djbundle.runtime.core.bundle import Bundle
 from djbundle.runtime.net.sockets import Listeners, url_of
 from djbundle.runtime.options.roles import Role, names_of
@@ -23,6 +25,7 @@ class SiteInfo:
     local_url: str  # for this machine, whatever the name of the certificate; "" without the role web
     health_path: str
     pair: CertificatePair | None  # its TLS certificate
+    broker: str  # TASKS_URL without its password
     since: float = field(default_factory=time.time)  # seconds since 1970
 
     @classmethod
@@ -38,6 +41,7 @@ class SiteInfo:
             local_url=url_of(listeners.main, scheme) if listeners.site else "",
             health_path=options.http.health_path,
             pair=pair,
+            broker=masked_broker(os.environ.get(BROKER_URL, "")),
         )
 
     def __str__(self) -> str:
@@ -45,7 +49,7 @@ class SiteInfo:
 
     @property
     def occupation(self) -> str:
-        """What it does, such as "serves http://127.0.0.1:8000/" or "runs as worker, scheduler"."""
+        """The work of the site, such as "serves http://127.0.0.1:8000/" or "runs as worker, scheduler"."""
         return f"serves {', '.join(self.urls)}" if self.urls else f"runs as {names_of(self.roles)}"
 
     def status_fields(self) -> dict[str, Any]:
@@ -62,4 +66,17 @@ class SiteInfo:
             "data": str(self.data),
             "program": sys.executable,
             "since": self.since,
+            "broker": self.broker,
         }
+
+
+def masked_broker(url: str) -> str:
+    """Return the broker's URL without its password; "" for none, and for a wrong one, which the site refuses."""
+    if not url:
+        return ""
+    from djbundle.common.broker_url import BrokerUrl, BrokerUrlError  # noqa: PLC0415 - few sites have a broker
+
+    try:
+        return BrokerUrl.parse(url).masked
+    except BrokerUrlError:
+        return ""

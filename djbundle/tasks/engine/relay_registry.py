@@ -63,7 +63,7 @@ def _remove_gone(now: datetime.datetime) -> None:
 
 @dataclass(frozen=True, slots=True)
 class BrokerStatus:
-    """What the living relays of all machines know of the broker."""
+    """The state of the broker, as the living relays of all machines see it."""
 
     relays: list[RelayRecord]
 

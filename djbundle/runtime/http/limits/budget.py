@@ -91,12 +91,12 @@ class Budget:
 
     @property
     def is_crowded(self) -> bool:
-        """Whether so much waits that clients have equal shares."""
+        """Return whether so much waits that clients have equal shares."""
         return self.total >= MAX_BYTES // 2
 
     @property
     def is_full(self) -> bool:
-        """Whether only clients that hold little may have more."""
+        """Return whether only clients that hold little may have more."""
         return self.total >= MAX_BYTES
 
     @property

@@ -89,7 +89,7 @@ class NewRequests:
 
     @property
     def max_new(self) -> int:
-        """How many requests may be new."""
+        """The number of requests that may be new."""
         return max(MIN_NEW, min(MAX_NEW, int(MAX_NEW_BYTES / self.page_size)))
 
     def begin_waiting(self) -> None:

@@ -1,0 +1,60 @@
+"""``status`` says what it knows of tasks: an empty queue, and the broker that carries them."""
+
+import time
+from collections.abc import Mapping
+
+import pytest
+
+from djbundle.runtime.cli.status import Snapshot, describe_snapshot
+from djbundle.runtime.handover.messages import SiteStatus
+from djbundle.runtime.serve.site_info import masked_broker
+
+MESSAGE: dict[str, object] = {
+    "name": "shop",
+    "version": "1",
+    "url": "http://127.0.0.1:1",
+    "urls": ["http://127.0.0.1:1"],
+    "local_url": "http://127.0.0.1:1",
+    "health_path": "/up",
+    "certificate_ends": None,
+    "data": "/data",
+    "program": "/shop",
+    "since": 1.5e9,
+    "supervisor": 1,
+    "app": 1,
+    "taking_over": False,
+}
+BROKER: dict[str, object] = {"broker": "redis://***@host/0"}
+
+
+def lines(message: Mapping[str, object], **facts: object) -> str:
+    snapshot = Snapshot(SiteStatus.of(message), [], 0, 0, 0.0, {}, time.monotonic(), **facts)  # type: ignore[arg-type]
+    return "\n".join(describe_snapshot(snapshot, None))
+
+
+def test_the_broker_is_named() -> None:
+    assert "tasks go over redis://***@host/0; status --queues tells whether it answers" in lines(MESSAGE | BROKER)
+
+
+def test_a_site_without_a_broker_says_nothing_of_it() -> None:
+    assert "tasks" not in lines(MESSAGE | {"broker": ""})
+
+
+def test_a_version_before_does_not_tell_of_its_broker() -> None:
+    assert SiteStatus.of(MESSAGE).broker == ""
+
+
+def test_empty_queues_are_told() -> None:
+    assert "no task waits or runs" in lines(MESSAGE, queues=[])
+    assert "no task" not in lines(MESSAGE)
+
+
+@pytest.mark.parametrize(
+    "url", ["redis://:tops3cret@host/0", "amqp://me:tops3cret@host", "redis://:tops3cret@host:port"]
+)
+def test_the_password_of_the_broker_is_not_told(url: str) -> None:
+    assert "tops3cret" not in masked_broker(url)
+
+
+def test_a_wrong_url_is_no_broker() -> None:
+    assert masked_broker("tops3cret") == masked_broker("") == ""
