@@ -18,7 +18,7 @@ LOCK, STATE, SWITCH = "lock", "state.json", "switch.json"
 
 @dataclass(frozen=True, slots=True)
 class MoveState:
-    """What is kept of a move until its way back is thrown away."""
+    """The record of a move. It is kept until its way back is thrown away."""
 
     site: str  # a random name, by which the destination knows this data directory
     file: str  # of SQLite
