@@ -41,7 +41,7 @@ class Engine:
 
     @property
     def has_records(self) -> bool:
-        """Whether each task has a row with its outcome."""
+        """Return whether each task has a row with its outcome."""
         return self.name not in {"direct", "celery"}
 
     @property

@@ -48,7 +48,7 @@ def prepare(*, has_records: bool) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Fate:
-    """What has become of the tasks."""
+    """The ends of the tasks."""
 
     promised: int
     lost: int  # promised, and never run to the end

@@ -22,7 +22,7 @@ STALLED = 120.0  # seconds in which nothing is promised: something is broken
 
 @dataclass(frozen=True)
 class Trial:
-    """How a trial ended."""
+    """The end of a trial."""
 
     fate: Fate
     kills: Counter[str]
