@@ -23,7 +23,7 @@ def read(data: Path) -> str:
     try:
         with open(open_own(path, os.O_RDONLY)) as file:  # noqa: PTH123 - of a descriptor
             return file.read().strip()
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):  # a data directory that cannot be is refused where it is made
         return ""
     except OSError as error:
         raise DataDirectoryError(
