@@ -2,8 +2,8 @@
 
     python -m tests.runtime.odd_site asgi | wsgi
 
-`/status/1000` has this status. A WebSocket to `/subprotocol` gets an impossible one, and one to `/headers` or
-`/cookies` is refused with two headers of one name.
+`/status/1000` has this status. A WebSocket to `/subprotocol` gets an impossible one, and one to `/failure` fails. Those
+to `/headers` and `/cookies` are refused with two headers of one name.
 """
 
 import asyncio
@@ -34,6 +34,8 @@ async def asgi(scope: dict[str, Any], receive: Any, send: Any) -> None:
         await send({"type": "http.response.body", "body": b"page"})
     elif path == "/subprotocol":
         await send({"type": "websocket.accept", "subprotocol": "a\n"})
+    elif path == "/failure":
+        raise ValueError("what the client said\nforged")
     else:
         await send({"type": "websocket.http.response.start", "status": 401, "headers": REPEATED[path]})
         await send({"type": "websocket.http.response.body", "body": b"no"})

@@ -64,5 +64,18 @@ def test_an_odd_answer_to_a_websocket_ends_no_other_request(asgi_port: int, path
     assert status_of(asgi_port, "/status/200") == 200
 
 
+def test_a_failed_websocket_writes_no_line_of_its_own_to_the_log() -> None:
+    command = [sys.executable, "-m", "tests.runtime.odd_site", "asgi"]
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+    with subprocess.Popen(command, cwd=REPOSITORY, text=True, **pipes) as process:  # type: ignore[call-overload]
+        try:
+            assert status_of(int(process.stdout.readline()), "/failure", UPGRADE) == 403
+        finally:
+            process.kill()
+        lines = process.stderr.read().splitlines()
+    assert any("what the client said" in line for line in lines)
+    assert not any(line.startswith("forged") for line in lines)
+
+
 def test_repeated_headers_are_joined() -> None:
     assert each_name_once([(b"Vary", b"a"), (b"x", b"1"), (b"vary", b"b")]) == [(b"vary", b"a, b"), (b"x", b"1")]

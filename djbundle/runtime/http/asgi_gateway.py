@@ -95,11 +95,10 @@ class AsgiRequest:
             self.scope[TURN] = self
             protocol = self.watcher.proto
             await self.gateway.application(self.scope, protocol.receive, protocol.send)
-        except BaseException as error:
-            self.watcher.err(error)
-        else:
-            self.watcher.done()
+        except Exception:  # logged by us: Granian would log the text as it is, with secrets and lines of its own
+            write("error", "serve", "the answer to a request failed", {"id": self.request_id}, traceback.format_exc())
         finally:
+            self.watcher.done()
             self.end_new()
             self.gateway.request_tracker.remove(self)
             del self.scope[TURN]  # the two would keep each other
