@@ -6,12 +6,14 @@
  * Two things differ from a disk. read(2) from the descriptor of a folder returns no bytes, where it should fail with
  * EISDIR. Programs that call the kernel without libc, such as those written in Go, do not see ROOT.
  *
+ * One function is replaced for another reason: peer.c keeps a client of a Unix socket from ending the process.
+ *
  *     path.c        from a path to an entry of the archive     change.c   everything that writes: refused
  *     descriptor.c  entries as open files, and back            link.c     readlink, realpath
  *     open.c        open, fopen                                library.c  dlopen
  *     status.c      stat, access, statfs, xattr                program.c  exec, posix_spawn
  *     folder.c      opendir, scandir, glob                     start.c    what happens before main
- *     working_folder.c  chdir, getcwd
+ *     working_folder.c  chdir, getcwd                          peer.c     accept4
  */
 #ifndef VFS_H
 #define VFS_H

@@ -1,5 +1,6 @@
 """Where a site listens: several addresses, Unix sockets, sockets that systemd has opened, and as another user."""
 
+import contextlib
 import os
 import signal
 import socket
@@ -11,7 +12,8 @@ from pathlib import Path
 import psutil
 import pytest
 
-from tests.bundle.processes import assert_refused, tree_of
+from djbundle.runtime.http.limits.quota import MAX_BODIES_PER_CLIENT
+from tests.bundle.processes import assert_refused, tree_of, with_role
 from tests.conftest import NewSite
 from tests.support.customer import Customer
 from tests.support.mailbox import free_port
@@ -19,12 +21,26 @@ from tests.support.site import Site, bare_environment, copy_bundle
 from tests.support.waiting import wait_until
 
 
-def ask_unix(path: Path, *headers: str) -> str:
-    """Return the whole answer of a Unix socket to one request, head and body."""
+def connect_from(source: str, port: int) -> socket.socket:
+    return socket.create_connection(("127.0.0.1", port), 20, (source, 0))
+
+
+def ask_tcp(port: int, source: str, line: str, body: str = "") -> str:
+    """Return the whole answer to a request from this address."""
+    lines = (f"{line} HTTP/1.1", "Host: localhost", "Connection: close", f"Content-Length: {len(body)}", "", body)
+    with connect_from(source, port) as client:
+        client.sendall("\r\n".join(lines).encode())
+        return b"".join(iter(lambda: client.recv(65536), b"")).decode()
+
+
+def ask_unix(path: Path, *headers: str, page: str = "/whoami/", name: str | bytes = "") -> str:
+    """Return the whole answer of a Unix socket to one request, head and body. `name` is that of our end, if any."""
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as client:
         client.settimeout(20)
+        if name:
+            client.bind(name)
         client.connect(str(path))
-        lines = ("GET /whoami/ HTTP/1.1", "Host: localhost", "Connection: close", *headers, "", "")
+        lines = (f"GET {page} HTTP/1.1", "Host: localhost", "Connection: close", *headers, "", "")
         client.sendall("\r\n".join(lines).encode())
         parts = iter(lambda: client.recv(65536), b"")
         return b"".join(parts).decode()
@@ -85,6 +101,39 @@ def test_sockets_of_systemd(small: Path, tmp_path: Path) -> None:
     finally:
         process.terminate()
         process.wait(60)
+
+
+@pytest.mark.parametrize("kind", ["wsgi", "asgi"])
+def test_a_client_with_any_name_of_its_own_is_answered(small: Path, streaming: Path, tmp_path: Path, kind: str) -> None:
+    """A program may give its end of a Unix socket a name, of any bytes. It is a trusted proxy all the same."""
+    path, bundle = tmp_path / "site.sock", {"wsgi": small, "asgi": streaming}[kind]
+    environment = bare_environment(STREAMING_TOKEN="token")
+    with Site(bundle, tmp_path / "data", environment, "--bind", f"unix:{path}", "--workers", "1") as site:
+        before = [each.pid for each in with_role(site, "web")]
+        for name in (os.fsencode(tmp_path) + b"/\xff", str(tmp_path / "name")):
+            answer = ask_unix(path, "X-Forwarded-For: 1.2.3.4", page="/heard/", name=name)
+            assert answer.startswith("HTTP/1.1 200 OK")
+            assert '["1.2.3.4"' in answer
+        assert [each.pid for each in with_role(site, "web")] == before
+
+
+@pytest.mark.parametrize("kind", ["wsgi", "asgi"])
+def test_ipv4_clients_of_a_socket_for_both_versions(small: Path, streaming: Path, tmp_path: Path, kind: str) -> None:
+    """Each of them has its own address and its own limits."""
+    port, bundle = free_port(), copy_bundle({"wsgi": small, "asgi": streaming}[kind], tmp_path / "place")
+    activate = ["systemd-socket-activate", "--listen", str(port), "--setenv=STREAMING_TOKEN=token"]
+    options = ("--trusted-proxies", "none", "--workers", "1", "--data-dir", str(tmp_path / "data"))
+    with (tmp_path / "log").open("wb") as log, contextlib.ExitStack() as held:
+        process = subprocess.Popen([*activate, str(bundle), "serve", *options], env=bare_environment(), stderr=log)
+        held.callback(process.wait, 60)
+        held.callback(process.terminate)
+        wait_until(lambda: "Listening" in (tmp_path / "log").read_text(), "systemd listens")
+        assert '["127.0.0.2"' in ask_tcp(port, "127.0.0.2", "GET /heard/")
+        for _ in range(2 * MAX_BODIES_PER_CLIENT):  # the first request below may come before some of them
+            client = held.enter_context(connect_from("127.0.0.1", port))
+            client.sendall(b"POST /size/ HTTP/1.1\r\nHost: localhost\r\nContent-Length: 9\r\n\r\na")
+        wait_until(lambda: " 429 " in ask_tcp(port, "127.0.0.1", "POST /size/", "a"), "one client has its limit")
+        assert " 200 " in ask_tcp(port, "127.0.0.2", "POST /size/", "a")
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can become another user")

@@ -61,6 +61,7 @@ def test_sockets_are_units_of_their_own(new_small: NewSite, tmp_path: Path) -> N
     assert "serve --domain shop.example --grace 20\n" in texts["small.service"]
     assert "ListenStream=[::]:443\nListenStream=0.0.0.0:443\n" in texts["small.socket"]
     assert "ListenStream=0.0.0.0:80\nFileDescriptorName=http\n" in texts["small-http.socket"]
+    assert "BindIPv6Only=ipv6-only\n" in texts["small.socket"], "else [::] takes the place of 0.0.0.0"
     for name, text in texts.items():
         (tmp_path / name).write_text(text)
     verified = subprocess.run(

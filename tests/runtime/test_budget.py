@@ -115,7 +115,8 @@ def test_all_counts_return_to_nothing(responses: Budget) -> None:
     assert (responses.total, responses.connections, responses.clients, responses.shares) == (0, {}, {}, {})
 
 
-def test_ipv4_clients_of_a_socket_for_both_versions_are_not_one_client() -> None:
-    """A socket that systemd opens has such addresses."""
+@pytest.mark.parametrize("prefix", ["::ffff:", "64:ff9b::"])
+def test_ipv4_clients_with_addresses_of_ipv6_are_not_one_client(prefix: str) -> None:
+    """A socket that systemd opens has such addresses, and so has a site behind a gateway from IPv4 to IPv6."""
     for key in (budget.client_key, budget.share_key):
-        assert key("::ffff:192.0.2.1") == key("192.0.2.1") != key("::ffff:192.0.2.2")
+        assert key(f"{prefix}192.0.2.1") == key("192.0.2.1") != key(f"{prefix}192.0.2.2")

@@ -201,3 +201,38 @@ def test_any_thread_may_put() -> None:
         await until(lambda: all(each.has_begun for each in requests))
 
     run(test)
+
+
+class Failing(Waiting):
+    """A request that can neither begin nor be refused, as when the system has no descriptor left."""
+
+    def begin(self) -> bool:
+        raise OSError
+
+    def expire(self, *, is_only: bool) -> None:  # noqa: ARG002 - as NewRequests calls it
+        raise OSError
+
+
+def test_a_request_that_fails_to_begin_holds_up_no_other() -> None:
+    async def test(site: NewRequests) -> None:
+        assert site.put(Failing(GREEDY))
+        (request,) = put(site, HONEST)
+        await until(lambda: request.has_begun)
+
+    run(test)
+
+
+def test_a_request_that_cannot_be_refused_holds_up_no_other(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(new_requests, "HOLD_TIMEOUT", 2 * BUSY_SECONDS)
+
+    async def test(site: NewRequests) -> None:
+        await fill(site)
+        busy = asyncio.ensure_future(keep_busy())
+        assert site.put(Failing(GREEDY))
+        (late,) = put(site, HONEST)
+        await until(lambda: bool(late.expired))
+        (request,) = put(site, HONEST)
+        busy.cancel()
+        await until(lambda: request.has_begun)
+
+    run(test)

@@ -18,6 +18,7 @@ from djbundle.runtime.http.protocol.connections import abort_connections
 from djbundle.runtime.http.protocol.observer import Observer
 from djbundle.runtime.http.protocol.rate import Rate
 from djbundle.runtime.http.protocol.response_middleware import AddedHeaders, merge_headers
+from djbundle.runtime.http.protocol.response_validity import check_status
 from djbundle.runtime.http.protocol.transport import (
     BODILESS_STATUSES,
     OPEN_FILE,
@@ -240,6 +241,7 @@ class Exchange:
 
         The head of an event stream is sent at once.
         """
+        check_status(message["status"])
         headers = [(name.decode("latin-1"), value.decode("latin-1")) for name, value in message.get("headers", ())]
         self.head = {**message, "headers": headers}
         if any(name.lower() == "content-type" and value.startswith("text/event-stream") for name, value in headers):

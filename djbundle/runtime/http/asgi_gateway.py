@@ -12,7 +12,7 @@ from djbundle.runtime.http.limits.limits import Limits
 from djbundle.runtime.http.limits.new_requests import NewRequests
 from djbundle.runtime.http.limits.refusals import refusal_headers
 from djbundle.runtime.http.limits.response_account import ClientDisconnectedError
-from djbundle.runtime.http.protocol.connections import LeftClients
+from djbundle.runtime.http.protocol.connections import LeftClients, connection_id
 from djbundle.runtime.http.protocol.request_middleware import RequestMiddleware
 from djbundle.runtime.http.protocol.transport import RESPONSE_BODY, RESPONSE_START, TURN, encode_headers
 from djbundle.runtime.http.request_tracker import AsgiRequestTracker
@@ -49,8 +49,7 @@ class AsgiGateway:
             write("error", "serve", "a request failed", trace=traceback.format_exc())
 
     def prepare(self, scope: dict[str, Any], drain: WebSocketDrain, *, is_draining: bool) -> None:
-        address, port = scope["client"]
-        scope["client"] = scope["djbundle.peer"] = (address, int(port))  # Granian gives text, ASGI a number
+        scope["client"] = scope["djbundle.peer"] = connection_id(scope["client"])
         self.request_middleware.prepare(scope)
         scope["root_path"], scope["state"] = "", {}
         if scope["http_version"] == "2":  # such a client could keep any number of files open
@@ -96,11 +95,10 @@ class AsgiRequest:
             self.scope[TURN] = self
             protocol = self.watcher.proto
             await self.gateway.application(self.scope, protocol.receive, protocol.send)
-        except BaseException as error:
-            self.watcher.err(error)
-        else:
-            self.watcher.done()
+        except Exception:  # logged by us: Granian would log the text as it is, with secrets and lines of its own
+            write("error", "serve", "the answer to a request failed", {"id": self.request_id}, traceback.format_exc())
         finally:
+            self.watcher.done()
             self.end_new()
             self.gateway.request_tracker.remove(self)
             del self.scope[TURN]  # the two would keep each other

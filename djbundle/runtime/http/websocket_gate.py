@@ -10,6 +10,7 @@ from typing import Any
 from djbundle.runtime.http.limits.limits import Limits
 from djbundle.runtime.http.limits.websocket_usage import WebSocketUsage, payload_size
 from djbundle.runtime.http.protocol.observer import Observer
+from djbundle.runtime.http.protocol.response_validity import check_status, check_subprotocol, each_name_once
 from djbundle.runtime.http.protocol.validity import is_bad_host
 from djbundle.runtime.http.websockets import run_websocket
 
@@ -69,6 +70,7 @@ class MessageRelay:
         return CUT_OFF_MESSAGE if self.usage.is_cut_off else message
 
     async def send(self, message: Message) -> None:
+        message = checked(message)
         if size := payload_size(message):
             with self.websocket_memory.track_send(self.usage, size):
                 await self.write(message)
@@ -87,3 +89,13 @@ class MessageRelay:
                     raise
         if self.usage.is_cut_off:
             raise CutOffError
+
+
+def checked(message: Message) -> Message:
+    """Return a message of the site as Granian can send it. Raise ValueError if it cannot."""
+    if message["type"] == "websocket.accept":
+        check_subprotocol(message.get("subprotocol") or "")
+    elif message["type"] == "websocket.http.response.start":
+        check_status(message["status"])
+        return {**message, "headers": each_name_once(message.get("headers", ()))}
+    return message

@@ -9,6 +9,7 @@ from djbundle.runtime.http.limits.bodies import Bodies
 from djbundle.runtime.http.limits.limits import Limits
 from djbundle.runtime.http.limits.streams import Streams
 from djbundle.runtime.http.limits.unacknowledged import ResponseByteCounter
+from djbundle.runtime.http.protocol.connections import connection_id
 from djbundle.runtime.http.protocol.environ import make_environ
 from djbundle.runtime.http.protocol.request_middleware import RequestMiddleware
 from djbundle.runtime.http.protocol.transport import HTTP_2, Request, Transport
@@ -69,8 +70,7 @@ class WsgiGateway:
         return self.answer_from_memory is not None and self.answer_from_memory(request, self.streams)
 
     def request(self, scope: dict[str, Any], protocol: Any) -> Request:
-        address, port = scope["client"]
-        connection = scope["client"] = (address, int(port))
+        connection = scope["client"] = connection_id(scope["client"])
         self.request_middleware.prepare(scope)
         environ = make_environ(scope)
         byte_counter = (

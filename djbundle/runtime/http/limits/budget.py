@@ -25,6 +25,8 @@ STALL_TIMEOUT = 1.0  # seconds that a finished page waits for a client that take
 HOLD_TIMEOUT = 10.0  # seconds that a request waits until its client has taken other responses
 IPV6_CLIENT_PREFIX = 64  # bits: the smallest network that a provider gives to one customer
 IPV6_SHARE_PREFIX = 56  # bits: a network that many providers give to one customer, and which has one share
+# The networks of all IPv4 clients: of sockets for both versions, and of gateways between the versions (RFC 6052).
+IPV4_NETWORKS = (ipaddress.IPv6Network("::ffff:0:0/96"), ipaddress.IPv6Network("64:ff9b::/96"))
 
 
 class Budget:
@@ -165,7 +167,7 @@ def share_key(address: str) -> str:
 def network_of(address: str, ipv6_prefix: int) -> str:
     """Return the network of an IPv6 address; any other address is returned as it is.
 
-    A socket for both versions writes IPv4 addresses as IPv6 ones, and all of them are in one network.
+    Sockets for both versions and gateways write IPv4 addresses as IPv6 ones, and all of them are in one network.
     """
     try:
         parsed = ipaddress.ip_address(address)
@@ -173,6 +175,6 @@ def network_of(address: str, ipv6_prefix: int) -> str:
         return address
     if parsed.version == 4:
         return address
-    if parsed.ipv4_mapped:
-        return str(parsed.ipv4_mapped)
+    if any(parsed in network for network in IPV4_NETWORKS):
+        return str(ipaddress.IPv4Address(parsed.packed[-4:]))
     return str(ipaddress.ip_network((int(parsed), ipv6_prefix), strict=False))

@@ -12,11 +12,14 @@ itself only.
 import asyncio
 import threading
 import time
+import traceback
 from collections.abc import Callable
+from functools import partial
 from typing import Protocol
 
 from djbundle.runtime.http.limits.budget import HOLD_TIMEOUT
 from djbundle.runtime.http.limits.fair_queue import FairQueue
+from djbundle.runtime.logs.lines import write
 
 MAX_NEW = 128  # requests of all clients
 MIN_NEW = 8  # requests that may be new even if pages are large
@@ -98,7 +101,7 @@ class NewRequests:
         with self.lock:
             self.is_called = False
         while request := self._next():
-            if request.begin():
+            if guarded(request.begin):
                 self.new[request] = now
         if self.waiting and not self.watcher:
             self.watcher = self.loop.create_task(self._watch())
@@ -132,4 +135,13 @@ class NewRequests:
         with self.lock:
             expired = self.waiting.take_since(time.monotonic() - HOLD_TIMEOUT)
         for request, is_only in expired:
-            request.expire(is_only=is_only)
+            guarded(partial(request.expire, is_only=is_only))
+
+
+def guarded[T](action: Callable[[], T]) -> T | None:
+    """Return what the action returns. Log what it raises, and return None: other requests must not wait in vain."""
+    try:
+        return action()
+    except Exception:
+        write("error", "serve", "a request failed", trace=traceback.format_exc())
+        return None

@@ -19,6 +19,7 @@ TCP_INFO_FORMAT = struct.Struct("=24xI16xI4xI64xQQ8xI")
 LEFT_CHECK_INTERVAL = 0.5  # seconds between looks for clients that have left
 
 INT_FORMAT = struct.Struct("=i")  # the result of FIONREAD, see tcp(7)
+IPV4_MAPPED = "::ffff:"  # with an IPv4 address: how a socket of both families names an IPv4 client
 
 
 class Traffic(NamedTuple):
@@ -69,6 +70,17 @@ class Connection(NamedTuple):
         """Close both directions, even if other processes have the socket too."""
         with contextlib.suppress(OSError):
             self.socket.shutdown(socket.SHUT_RDWR)
+
+
+def connection_id(client: tuple[str, str]) -> tuple[str, int]:
+    """Return the address and port of a client. Granian gives text."""
+    address, port = client
+    return plain_address(address), int(port)
+
+
+def plain_address(address: str) -> str:
+    """Return the IPv4 address of an IPv4 client that a socket of both families has accepted, else the address."""
+    return address.removeprefix(IPV4_MAPPED) if "." in address else address
 
 
 def connections() -> Iterator[Connection]:
@@ -157,6 +169,6 @@ def _connection_of(sock: socket.socket) -> Connection | None:
         return None
     try:
         peer, port = sock.getpeername()[:2]
-        return Connection(peer, port, sock.getsockname()[1], sock)
+        return Connection(plain_address(peer), port, sock.getsockname()[1], sock)
     except OSError:
         return None

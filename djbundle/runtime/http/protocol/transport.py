@@ -7,6 +7,8 @@ client has taken a part of what waits for it.
 from collections.abc import Iterable, Sized
 from typing import Any, NamedTuple, Protocol
 
+from djbundle.runtime.http.protocol.response_validity import check_status
+
 Headers = list[tuple[str, str]]
 RawHeaders = list[tuple[bytes, bytes]]  # as ASGI has them
 ConnectionId = tuple[str, int]  # address and port of the other end
@@ -59,6 +61,7 @@ class Transport:
 
     def begin(self, status: int, headers: Headers) -> None:
         """Send the head. Raise if it is invalid; another one may be sent then."""
+        check_status(status)
         self.begin_raw(status, encode_headers(headers))
 
     def begin_raw(self, status: int, headers: RawHeaders) -> None:

@@ -1,0 +1,81 @@
+"""No response of a site, however odd, aborts the process that serves it."""
+
+import subprocess
+import sys
+from collections.abc import Iterator
+from http.client import HTTPConnection
+from pathlib import Path
+
+import pytest
+
+from djbundle.runtime.http.protocol.response_validity import each_name_once
+
+REPOSITORY = Path(__file__).parents[2]
+UPGRADE = {
+    "Connection": "Upgrade",
+    "Upgrade": "websocket",
+    "Sec-WebSocket-Key": "dGhlIHNhbXBsZSBub25jZQ==",
+    "Sec-WebSocket-Version": "13",
+}
+
+
+@pytest.fixture(params=["asgi", "wsgi"])
+def port(request: pytest.FixtureRequest) -> Iterator[int]:
+    yield from serve(request.param)
+
+
+@pytest.fixture
+def asgi_port() -> Iterator[int]:
+    yield from serve("asgi")
+
+
+def serve(interface: str) -> Iterator[int]:
+    command = [sys.executable, "-m", "tests.runtime.odd_site", interface]
+    with subprocess.Popen(command, cwd=REPOSITORY, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout
+        try:
+            yield int(process.stdout.readline())
+        finally:
+            process.kill()
+
+
+def status_of(port: int, path: str, headers: dict[str, str] | None = None) -> int:
+    connection = HTTPConnection("127.0.0.1", port, timeout=30)
+    connection.request("GET", path, headers=headers or {})
+    response = connection.getresponse()
+    connection.close()
+    return response.status
+
+
+@pytest.mark.parametrize("status", ["0", "99"])
+def test_a_status_that_http_does_not_have_is_a_failure_of_its_request_only(port: int, status: str) -> None:
+    assert status_of(port, f"/status/{status}") == 500
+    assert status_of(port, "/status/299") == 299
+
+
+def test_a_status_of_four_digits_is_a_failure_of_its_request_only(asgi_port: int) -> None:
+    assert status_of(asgi_port, "/status/1000") == 500
+    assert status_of(asgi_port, "/status/999") == 999
+
+
+@pytest.mark.parametrize(("path", "status"), [("/subprotocol", 403), ("/headers", 401), ("/cookies", 403)])
+def test_an_odd_answer_to_a_websocket_ends_no_other_request(asgi_port: int, path: str, status: int) -> None:
+    assert status_of(asgi_port, path, UPGRADE) == status
+    assert status_of(asgi_port, "/status/200") == 200
+
+
+def test_a_failed_websocket_writes_no_line_of_its_own_to_the_log() -> None:
+    command = [sys.executable, "-m", "tests.runtime.odd_site", "asgi"]
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+    with subprocess.Popen(command, cwd=REPOSITORY, text=True, **pipes) as process:  # type: ignore[call-overload]
+        try:
+            assert status_of(int(process.stdout.readline()), "/failure", UPGRADE) == 403
+        finally:
+            process.kill()
+        lines = process.stderr.read().splitlines()
+    assert any("what the client said" in line for line in lines)
+    assert not any(line.startswith("forged") for line in lines)
+
+
+def test_repeated_headers_are_joined() -> None:
+    assert each_name_once([(b"Vary", b"a"), (b"x", b"1"), (b"vary", b"b")]) == [(b"vary", b"a, b"), (b"x", b"1")]
