@@ -13,6 +13,7 @@ from tests.support.waiting import wait_until
 
 PROGRAM = "/usr/lib/rabbitmq/bin/rabbitmq-server"  # the one on the PATH changes to another user
 TIMEOUT = 60.0  # seconds
+ATTEMPTS = 4
 
 
 class RabbitMQ(ServerProcess):
@@ -23,7 +24,15 @@ class RabbitMQ(ServerProcess):
         self.url = f"amqp://guest:guest@127.0.0.1:{self.port}//"
 
     def start(self) -> None:
-        """Start it, with what it has kept."""
+        """Start it, with what it has kept. A client may have taken one of its ports: then it is started again."""
+        for _ in range(ATTEMPTS):
+            process = self._launch()
+            wait_until(self._answers_or_has_ended, "RabbitMQ answers", TIMEOUT)
+            if process.poll() is None:
+                return
+        raise AssertionError((self.folder / "output").read_text())
+
+    def _launch(self) -> "subprocess.Popen[bytes]":
         environment = {
             "HOME": str(self.folder),  # for the cookie
             "ERL_CRASH_DUMP": str(self.folder / "crash.dump"),
@@ -43,7 +52,7 @@ class RabbitMQ(ServerProcess):
         (self.folder / "plugins").write_text("[].")
         with (self.folder / "output").open("ab") as output:
             self.process = subprocess.Popen([PROGRAM], env=environment, stdout=output, stderr=output, process_group=0)
-        wait_until(self._answers, "RabbitMQ answers", TIMEOUT)
+        return self.process
 
     def kill(self) -> None:
         if process := self.process:
@@ -58,9 +67,10 @@ class RabbitMQ(ServerProcess):
         self.kill()
         self.start()
 
+    def _answers_or_has_ended(self) -> bool:
+        return self.process is None or self.process.poll() is not None or self._answers()
+
     def _answers(self) -> bool:
-        assert self.process
-        assert self.process.poll() is None, (self.folder / "output").read_text()
         try:
             with socket.create_connection(("127.0.0.1", self.port), 1) as connection:
                 connection.sendall(b"AMQP\x00\x00\x09\x01")
