@@ -6,11 +6,12 @@ from functools import partial
 
 from djbundle.common.broker_url import BrokerUrl
 from djbundle.tasks.engine import sending
-from djbundle.tasks.engine.broker import Broker, visibility_timeout
+from djbundle.tasks.engine.broker import Broker
 from djbundle.tasks.engine.direct_runs import DirectRuns
 from djbundle.tasks.engine.helper_process import HelperProcess
 from djbundle.tasks.engine.receiver import ACKNOWLEDGE, STOP, TASKS, Receiver
 from djbundle.tasks.engine.relay import run_relay
+from djbundle.tasks.engine.transport_options import visibility_timeout
 from djbundle.tasks.store.claimed_run import Run
 from djbundle.tasks.store.worker_identity import Identity
 from djbundle.tasks.worker.pending_writes import PendingWrites
