@@ -17,7 +17,7 @@ from djbundle.tasks.worker.pending_writes import PendingWrites
 
 
 class RelayOnly:
-    """An inbox, as worker/loop.py describes it, that stays empty."""
+    """An inbox, as worker/inbox.py describes it, that stays empty."""
 
     def __init__(
         self,

@@ -13,7 +13,7 @@ from djbundle.tasks.store.outcome import Outcome
 from djbundle.tasks.worker import descendants, forks
 from djbundle.tasks.worker.assignments import Assignments
 from djbundle.tasks.worker.pipe import ProcessEnd, WorkerEnd, pair
-from djbundle.tasks.worker.process_main import run_child
+from djbundle.tasks.worker.process.main import run_child
 from djbundle.tasks.worker.protocol import (
     RECALL,
     CancelMessage,
