@@ -25,7 +25,7 @@ def go_back(bundle: Bundle, report: Reporter) -> None:
             check_schema(sqlite_side, postgres)
             following.catch_up_until_small(postgres, sqlite_side, postgres.tables)
             report("comparing", "comparing the number of rows and a hash of each table")
-            following.verify(postgres, sqlite_side, postgres.tables, lambda text: report("copying", text), no_repair)
+            following.verify(postgres, sqlite_side, postgres.tables)  # SQLite gets only what PostgreSQL has noted
         switch(bundle, SwitchOrder("", is_back=True), server, report)
         postgres.unwatch()
     finally:
@@ -50,10 +50,6 @@ def check_schema(sqlite_side: SqliteSide, postgres: PostgresSide) -> None:
         raise MoveError(
             f"the SQLite file lacks {', '.join(newer)}", "there is no way back to it any more; see  move --forget"
         )
-
-
-def no_repair(table: object) -> None:
-    """Leave the table: SQLite gets only what PostgreSQL has noted."""
 
 
 def forget(bundle: Bundle, report: Reporter) -> None:
