@@ -132,8 +132,8 @@ def _split(text: str) -> SplitResult:
     if parts.scheme not in KINDS:
         known = ", ".join(KINDS)
         raise BrokerUrlError(f'{BROKER_URL} has the unknown scheme "{parts.scheme}"', f"these are known: {known}")
-    has_strange_character = any(character.isspace() or not character.isprintable() for character in text)
-    if has_strange_character or "@" in parts.path + parts.query or parts.fragment:
+    has_invalid_character = any(character.isspace() or not character.isprintable() for character in text)
+    if has_invalid_character or "@" in parts.path + parts.query or parts.fragment:
         raise BrokerUrlError(f"{BROKER_URL} is no valid URL", EXAMPLE)
     if not parts.hostname and parts.scheme != "sqs":
         raise BrokerUrlError(f"{BROKER_URL} names no host", EXAMPLE)

@@ -110,7 +110,7 @@ CHECKS: Mapping[str, Callable[[object], bool]] = {
 
 
 @dataclass(frozen=True, slots=True)
-class ProgressMessage:
+class HandoverMessage:
     """One progress report of a handover."""
 
     state: str  # a HandoverState, or one that a newer version has added

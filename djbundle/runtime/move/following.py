@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 
 from djbundle.errors import MoveError
 from djbundle.runtime.move.side import Side, canonical_rows, digest_of
-from djbundle.runtime.move.tables import Change, Key, Table, by_name
+from djbundle.runtime.move.tables import Key, RowChange, Table, by_name
 
 SMALL_REST = 50  # changes; with fewer, the last stop of writes is short
 MAX_ROUNDS = 200
@@ -21,18 +21,18 @@ def catch_up(source: Side, destination: Side, tables: Sequence[Table]) -> int:
     return len(changes)
 
 
-def apply(changes: Sequence[Change], source: Side, destination: Side, tables: Sequence[Table]) -> None:
+def apply(changes: Sequence[RowChange], source: Side, destination: Side, tables: Sequence[Table]) -> None:
     """Write the rows as the source has them now, in one transaction."""
     if not changes:
         return
     with destination.transaction():
         for table, keys in _by_table(changes, tables):
             rows = list(source.rows_of(table, keys))
-            there = set(map(table.key_of, rows))
-            destination.put(table, rows, [key for key in keys if key not in there])
+            existing = set(map(table.key_of, rows))
+            destination.put(table, rows, [key for key in keys if key not in existing])
 
 
-def _by_table(changes: Sequence[Change], tables: Sequence[Table]) -> list[tuple[Table, list[Key]]]:
+def _by_table(changes: Sequence[RowChange], tables: Sequence[Table]) -> list[tuple[Table, list[Key]]]:
     keys: dict[str, dict[Key, None]] = defaultdict(dict)
     for change in changes:
         keys[change.table][change.key] = None

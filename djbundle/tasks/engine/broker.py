@@ -10,7 +10,7 @@ from typing import Any
 
 from djbundle.common.broker_url import BrokerUrl
 from djbundle.tasks.engine import messages
-from djbundle.tasks.engine.subscription import Subscription
+from djbundle.tasks.engine.consumer import Consumer
 from djbundle.tasks.engine.tls import ssl_options
 from djbundle.tasks.engine.transport_options import transport_options
 
@@ -105,7 +105,7 @@ class Broker:
             return f"the broker refuses: {text}"
         return f"the broker does not answer: {text}"
 
-    def consume(self, names: Sequence[str], on_keys: messages.OnKeys, on_tasks: OnTasks | None = None) -> Subscription:
+    def consume(self, names: Sequence[str], on_keys: messages.OnKeys, on_tasks: OnTasks | None = None) -> Consumer:
         """Pass the keys of each message to `on_keys` while the returned object drains.
 
         Pass each message with whole tasks to `on_tasks`, which acknowledges it at any time later.
@@ -120,7 +120,7 @@ class Broker:
             no_ack=self.url.transport == "redis",  # else each message costs Redis five commands more
         )
         of_tasks = on_tasks and self._consumer([self.queue(name, of_tasks=True) for name in names], on_tasks)
-        return Subscription(self._connection, consumer, of_tasks, self.errors, has_batches=self.url.transport == "sqs")
+        return Consumer(self._connection, consumer, of_tasks, self.errors, has_batches=self.url.transport == "sqs")
 
     def _channel(self) -> Any:
         channel = self._connection.channel()

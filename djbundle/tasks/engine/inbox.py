@@ -17,7 +17,7 @@ from djbundle.tasks.store.worker_identity import Identity
 from djbundle.tasks.worker.pending_writes import PendingWrites
 
 
-class Inbox:
+class BrokerInbox:
     """Receives keys from the broker of `url`. `close_in_child` closes what its processes inherit from the worker."""
 
     def __init__(

@@ -86,7 +86,7 @@ class Relay:
         self.is_short = False  # more tasks wait in the database than the broker shall have
         self.lost = Periodic(LOST_INTERVAL, self._unmark_lost)
         self.heartbeat = Periodic(HEARTBEAT_INTERVAL, self.broker.check)
-        self.presence = Periodic(options.lease().total_seconds() / 3, self._record_answer)
+        self.renewal = Periodic(options.lease().total_seconds() / 3, self._record_success)
         self.relays = 1  # that send to the broker, this one included
 
     def run(self) -> None:
@@ -96,7 +96,7 @@ class Relay:
             while not self.is_closed:
                 self._listen()
                 self._send_all()  # at once: all else can wait until what was committed is on its way
-                self.presence.run()  # now: with SQS, only a message shows whether it answers
+                self.renewal.run()  # now: with SQS, only a message shows whether it answers
                 self.heartbeat.run()
                 self.lost.run()
                 self._wait()
@@ -162,8 +162,8 @@ class Relay:
             logger.warning("%d tasks are sent to the broker again, since no worker has claimed them", count)
             self._send_all()
 
-    def _record_answer(self) -> None:
-        self.registration.record_answer()
+    def _record_success(self) -> None:
+        self.registration.record_success()
         self.relays = max(1, relays().filter(failing_since__isnull=True).count())
 
     def _listen(self) -> None:

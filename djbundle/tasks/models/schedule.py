@@ -68,7 +68,7 @@ class Schedule(models.Model):
 
     def save(self, *args: Any, **kwargs: Any) -> None:
         """Save the schedule. Compute `next_run` if the timing decides it, and wake a worker."""
-        if self._waits_anew():
+        if self._needs_next_run():
             now = timezone.now()
             self.next_run = self.timing.following(
                 min(self.next_run or now, now), now
@@ -96,7 +96,7 @@ class Schedule(models.Model):
     def timing(self) -> Timing:
         return Timing(self.cron, self.interval, self.time_zone)
 
-    def _waits_anew(self) -> bool:
+    def _needs_next_run(self) -> bool:
         """Return whether `next_run` must be computed again.
 
         That is so if the timing is new, if the schedule was enabled again, or if that tick has already run.

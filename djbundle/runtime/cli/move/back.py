@@ -44,8 +44,8 @@ def moved_state(bundle: Bundle) -> tuple[MoveState, DatabaseFacts]:
 def check_schema(sqlite_side: SqliteSide, postgres: PostgresSide) -> None:
     """Raise MoveError if migrations were applied since the move: the SQLite file has older tables."""
     sql = "SELECT app, name FROM django_migrations"
-    here = set(sqlite_side.connection.execute(sql).fetchall())
-    newer = sorted(".".join(each) for each in set(postgres.connection.execute(sql).fetchall()) - here)
+    in_sqlite = set(sqlite_side.connection.execute(sql).fetchall())
+    newer = sorted(".".join(each) for each in set(postgres.connection.execute(sql).fetchall()) - in_sqlite)
     if newer:
         raise MoveError(
             f"the SQLite file lacks {', '.join(newer)}", "there is no way back to it any more; see  move --forget"

@@ -2,7 +2,7 @@
 
 import asyncio
 
-from djbundle.runtime.http.asgi.request import AsgiRequest, Send
+from djbundle.runtime.http.asgi.request import RequestHead, Send
 from djbundle.runtime.http.limits.budget import RESPONSE_COST
 from djbundle.runtime.http.limits.limits import Limits
 from djbundle.runtime.http.limits.response_account import ClientDisconnectedError, StalledClientError
@@ -11,7 +11,7 @@ from djbundle.runtime.http.protocol.transport import RESPONSE_BODY
 
 
 class BodyWriter:
-    def __init__(self, request: AsgiRequest, send: Send, limits: Limits) -> None:
+    def __init__(self, request: RequestHead, send: Send, limits: Limits) -> None:
         self._send, self.send_timeout = send, limits.options.send_timeout
         self.account = limits.flow_control.account(request.connection, request.client)
         self.byte_counter = (

@@ -3,7 +3,7 @@
 import asyncio
 from http import HTTPStatus
 
-from djbundle.runtime.http.asgi.request import AsgiRequest, Message, Receive, Send
+from djbundle.runtime.http.asgi.request import Message, Receive, RequestHead, Send
 from djbundle.runtime.http.asgi.request_body import RequestBody
 from djbundle.runtime.http.asgi.response import AsgiResponse
 from djbundle.runtime.http.limits.budget import RESPONSE_COST
@@ -18,7 +18,7 @@ class Exchange:
         self, additions: AddedHeaders, observer: Observer, limits: Limits, scope: Message, receive: Receive, send: Send
     ) -> None:
         self.limits = limits
-        self.request = AsgiRequest(scope)
+        self.request = RequestHead(scope)
         self.response = AsgiResponse(self.request, send, additions, observer, limits)
         self.body = RequestBody(self.request, receive, self.response, limits)
         self.is_admitted = False

@@ -15,7 +15,7 @@ Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 
 
-class AsgiRequest:
+class RequestHead:
     def __init__(self, scope: Message) -> None:
         self.scope = scope
         self.connection: ConnectionId = scope["djbundle.peer"]

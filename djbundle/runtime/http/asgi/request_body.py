@@ -4,17 +4,17 @@ import asyncio
 import time
 from http import HTTPStatus
 
-from djbundle.runtime.http.asgi.request import AsgiRequest, Message, Receive
+from djbundle.runtime.http.asgi.request import Message, Receive, RequestHead
 from djbundle.runtime.http.asgi.response import AsgiResponse
 from djbundle.runtime.http.limits.bodies import MAX_BODY_IN_MEMORY
 from djbundle.runtime.http.limits.limits import Limits
-from djbundle.runtime.http.protocol.rate import Rate
+from djbundle.runtime.http.protocol.rate import TransferRate
 
 
 class RequestBody:
-    def __init__(self, request: AsgiRequest, receive: Receive, response: AsgiResponse, limits: Limits) -> None:
+    def __init__(self, request: RequestHead, receive: Receive, response: AsgiResponse, limits: Limits) -> None:
         self.request, self._receive, self.response, self.limits = request, receive, response, limits
-        self.rate = Rate()
+        self.rate = TransferRate()
         self.has_quota = False
         self.is_complete = False  # it has been read
 

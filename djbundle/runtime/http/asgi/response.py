@@ -6,7 +6,7 @@ import traceback
 from http import HTTPStatus
 
 from djbundle.runtime.http.asgi.body_writer import BodyWriter
-from djbundle.runtime.http.asgi.request import AsgiRequest, Message, Send
+from djbundle.runtime.http.asgi.request import Message, RequestHead, Send
 from djbundle.runtime.http.limits.budget import RESPONSE_COST
 from djbundle.runtime.http.limits.limits import Limits
 from djbundle.runtime.http.limits.refusals import refusal_headers
@@ -31,7 +31,7 @@ MAX_UNSPLIT_SIZE = 64 << 10  # bytes of a body that are sent in one go
 
 class AsgiResponse:
     def __init__(
-        self, request: AsgiRequest, send: Send, additions: AddedHeaders, observer: Observer, limits: Limits
+        self, request: RequestHead, send: Send, additions: AddedHeaders, observer: Observer, limits: Limits
     ) -> None:
         self.request, self._send = request, send
         self.additions, self.observer, self.limits = additions, observer, limits

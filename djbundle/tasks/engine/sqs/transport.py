@@ -6,7 +6,7 @@ from typing import Any
 
 from kombu.transport import virtual
 
-from djbundle.tasks.engine.sqs.client import MAX_MESSAGES, Client, SqsError
+from djbundle.tasks.engine.sqs.client import MAX_MESSAGES, SqsClient, SqsError
 from djbundle.tasks.engine.sqs.poller import Pollers
 
 
@@ -17,7 +17,7 @@ class Channel(virtual.Channel):  # type: ignore[misc] # kombu has no types
     """
 
     do_restore = False  # what was not acknowledged comes again by itself
-    client: Client
+    client: SqsClient
     pollers: Pollers
     _acknowledged: defaultdict[str, list[str]]  # receipts by queue
 
@@ -107,7 +107,7 @@ class Transport(virtual.Transport):  # type: ignore[misc] # kombu has no types
 
     def __init__(self, client: Any, **options: Any) -> None:
         super().__init__(client, **options)
-        self.sqs = Client(client.userid, client.password, client.hostname, client.port, client.transport_options)
+        self.sqs = SqsClient(client.userid, client.password, client.hostname, client.port, client.transport_options)
 
     def drain_events(self, _connection: Any, timeout: float | None = None) -> None:
         """Deliver the messages of one request. Raise TimeoutError if none come. One channel may have consumers."""

@@ -133,9 +133,9 @@ def inbox_of_settings() -> MakeInbox | None:
         from djbundle.tasks.engine.relay_only import RelayOnly  # noqa: PLC0415 - only with another backend
 
         return partial(RelayOnly, make_destination)
-    from djbundle.tasks.engine.inbox import Inbox  # noqa: PLC0415 - only with a broker
+    from djbundle.tasks.engine.inbox import BrokerInbox  # noqa: PLC0415 - only with a broker
 
-    return partial(Inbox, broker)
+    return partial(BrokerInbox, broker)
 
 
 def show_log(verbosity: int) -> None:
