@@ -1,4 +1,4 @@
-"""How many tasks a relay keeps in the broker: the rules of `Supply` in djbundle/tasks/engine/relay.py.
+"""The supply of a relay, the tasks that it keeps in the broker: by the rules of djbundle/tasks/engine/relay.py.
 
 That class reads the clock of the machine, and this one that of the simulation. tests/model compares their numbers.
 """

@@ -1,4 +1,4 @@
-"""What tasks start, inherit and leave behind: pools, processes, connections, exit handlers."""
+"""Tasks start, inherit and leave behind: pools, processes, connections, exit handlers."""
 
 import json
 import signal

@@ -1,4 +1,4 @@
-"""What relays tell of the broker, and a relay without a worker: real servers, killed and restarted."""
+"""Relays report the state of the broker, and a relay runs without a worker: real servers, killed and restarted."""
 
 import datetime
 import json

@@ -1,4 +1,4 @@
-"""What a relay does first, and what it leaves for later: each step between a commit and a task costs its latency."""
+"""A relay does first things first: each step between a commit and a task costs its latency."""
 
 import socket
 import time

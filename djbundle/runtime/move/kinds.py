@@ -1,4 +1,4 @@
-"""How values of each type of column cross between SQLite and PostgreSQL: as the text that PostgreSQL takes and gives.
+"""Converts the values of each type of column between SQLite and the text that PostgreSQL takes and gives.
 
 Django keeps in SQLite, for example, a UUID as 32 digits and a duration as microseconds. A `ColumnKind` converts these.
 """

@@ -1,4 +1,4 @@
-"""What `move` needs of a database, whichever it is."""
+"""The methods that `move` needs of a database, whichever it is."""
 
 import hashlib
 from collections.abc import Iterable, Iterator, Sequence

@@ -1,4 +1,4 @@
-"""Which version of the project's code a process runs, and whether a newer one has run a worker lately.
+"""The version of the project's code that a process runs, and the newer ones that have run a worker lately.
 
 During a rolling deploy, workers with old and new code run side by side, and old ones may be restarted. Versions have no
 order of their own, so the one that was first seen last is the newest.

@@ -1,4 +1,4 @@
-"""What the worker asks of an inbox, the tasks that a broker brings. engine/ has two of them."""
+"""The interface of an inbox, which holds the tasks that a broker brings. engine/ has two of them."""
 
 import selectors
 from collections.abc import Callable, Sequence

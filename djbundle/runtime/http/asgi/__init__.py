@@ -1,1 +1,1 @@
-"""What stands around an ASGI site: it checks each request, and sends each response as the client takes it."""
+"""The code around an ASGI site. It checks each request, and sends each response as the client takes it."""

@@ -1,4 +1,4 @@
-"""What one WebSocket holds in memory: an incomplete message, messages that the site has, and what Granian keeps.
+"""The memory of one WebSocket: an incomplete message, messages that the site has, and Granian's buffers.
 
 Granian does not report how much of a message has arrived. But the kernel reports how many bytes this process has read,
 and complete messages are seen here. When the site gets one, nothing that was read before belongs to the next one,

@@ -23,7 +23,7 @@ BURST_PARTS = 16  # parts that are sent in one go
 
 
 class OpenStreams:
-    """What the streamed responses of one web process share."""
+    """The state that the streamed responses of one web process share."""
 
     def __init__(self, budget: Budget) -> None:
         self.budget = budget

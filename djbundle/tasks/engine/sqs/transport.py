@@ -1,4 +1,4 @@
-"""What kombu calls: a virtual transport whose messages come from the pollers."""
+"""The virtual transport that kombu calls. Its messages come from the pollers."""
 
 import json
 from collections import defaultdict

@@ -1,1 +1,1 @@
-"""What runs in each process of a worker."""
+"""The code that runs in each process of a worker."""
