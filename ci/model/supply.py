@@ -41,7 +41,7 @@ class Supply:
 
     @property
     def room(self) -> int:
-        """The number of tasks that the broker shall get, in addition to those that it has."""
+        """The number of tasks that the broker should get, in addition to those that it has."""
         return self.window - self.left - self.sent
 
     def _measure(self, left: int, now: float) -> None:

@@ -42,7 +42,7 @@ MASK = "***"
 
 
 class BrokerUrlError(ImproperlyConfigured):
-    """The URL is none, or its broker needs a package that is not installed.
+    """The URL is invalid, or its broker needs a package that is not installed.
 
     Neither text repeats what could be part of a password.
     """
@@ -62,7 +62,7 @@ class BrokerUrl(NamedTuple):
 
     @classmethod
     def parse(cls, text: str) -> "BrokerUrl":
-        """Parse ``redis://:password@host:6379/0?prefix=shop``. Raise BrokerUrlError for a URL that is none."""
+        """Parse ``redis://:password@host:6379/0?prefix=shop``. Raise BrokerUrlError for an invalid URL."""
         parts = _split(text)
         scheme, transport = KINDS[parts.scheme]
         query = dict(parse_qsl(parts.query))

@@ -29,7 +29,7 @@ class ColumnKind:
 
 
 def text_of(value: Any) -> str:
-    """Return the text. Raise ValueError for what is none, and for NUL, which PostgreSQL cannot hold."""
+    """Return the text. Raise ValueError for another type, and for NUL, which PostgreSQL cannot hold."""
     if not isinstance(value, str):
         if isinstance(value, bytes):
             raise ValueError("bytes in a column of text")

@@ -1,4 +1,4 @@
-"""Finds what PostgreSQL would refuse, before anything happens: each row of SQLite is held against the new columns."""
+"""Finds what PostgreSQL would refuse, before anything happens: checks each row of SQLite against the new columns."""
 
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple

@@ -192,7 +192,7 @@ def prepare_site(bundle: Bundle, options: ServeOptions, progress: ProgressPipe, 
 
 
 def is_confirmed(options: ServeOptions, progress: ProgressPipe) -> bool:
-    """Report that the site answers, and return whether it shall serve. Raise UnhealthyError if it does not answer."""
+    """Report that the site answers, and return whether it should serve. Raise UnhealthyError if it does not answer."""
     from djbundle.runtime.handover.front_page_probe import probe_site  # noqa: PLC0415 - needs Django
 
     if Role.WEB in options.roles:

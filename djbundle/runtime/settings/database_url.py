@@ -131,7 +131,7 @@ def _engine(kind: DatabaseKind, *, is_spatial: bool) -> str:
 
 
 def _pool(options: dict[str, Any], driver: str, variable: str) -> dict[str, Any] | None:
-    """Take the pool out of the options, and return what it shall be; None for no pool.
+    """Take the pool out of the options, and return the pool to use; None for no pool.
 
     ``?pool=50`` in the URL is its largest size. Without it there is a pool if the package for it is there.
     """

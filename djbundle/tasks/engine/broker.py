@@ -17,7 +17,7 @@ from djbundle.tasks.engine.transport_options import transport_options
 logger = logging.getLogger("djbundle.tasks")
 
 CONNECT_TIMEOUT, READ_TIMEOUT = 5.0, 30.0  # seconds
-HEARTBEAT = 10  # seconds; without one for twice as long, the connection is taken for dead. For RabbitMQ only
+HEARTBEAT = 10  # seconds; without one for twice as long, the connection counts as dead. For RabbitMQ only
 PUBLISH_TIMEOUT = 10.0  # seconds for the broker to confirm a message
 RETENTION = 60.0  # seconds; RabbitMQ drops messages that nobody has taken by then, since they are sent again
 
@@ -60,7 +60,7 @@ class Broker:
         return self._kombu.Queue(full_name, routing_key=full_name, durable=True)
 
     def connect(self) -> None:
-        """Connect to the broker in order to send, unless that has been done. Raise one of `errors` if it fails."""
+        """Connect to the broker in order to send, unless it is connected. Raise one of `errors` if it fails."""
         if self._producer is None:
             self._producer = self._kombu.Producer(self._channel(), serializer="json", auto_declare=False)
 
@@ -110,7 +110,7 @@ class Broker:
 
         Pass each message with whole tasks to `on_tasks`, which acknowledges it at any time later.
 
-        It ends with the process. After an error, a good-bye to the broker might wait for its answer without end.
+        The connection ends with the process. After an error, closing it might wait for the broker's answer forever.
         """
         kombu_messages: Any = importlib.import_module("kombu.message")
         kombu_messages.decompress = messages.refuse_compressed  # which is called before a message gets here
@@ -140,6 +140,6 @@ class Broker:
         )
 
     def close(self) -> None:
-        """Say good-bye to the broker. It may wait for the answer without end, so processes that end do not."""
+        """Close the connection. It may wait for the broker's answer forever: a process that ends does not call it."""
         with contextlib.suppress(Exception):
             self._connection.release()

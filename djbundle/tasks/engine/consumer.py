@@ -31,7 +31,7 @@ class Consumer:
         self.unreadable = 0  # messages in a row that kombu cannot read
 
     def limit(self, messages: int) -> None:
-        """Let at most so many messages come at once, and at least one. Only SQS gives several."""
+        """Let at most `messages` messages come at once, and at least one. Only SQS delivers several."""
         if self._has_batches:
             self._consumers[0].qos(prefetch_count=max(1, messages))
 
@@ -42,7 +42,7 @@ class Consumer:
             self.is_active = True
 
     def allow_unacknowledged(self, messages: int) -> None:
-        """Let the broker hand over about so many messages with whole tasks before one of them is acknowledged."""
+        """Let the broker deliver about `messages` messages with whole tasks before one of them is acknowledged."""
         messages = max(1, messages)
         if self._of_tasks and not self._prefetch / 2 < messages <= self._prefetch:
             self._of_tasks.qos(prefetch_count=messages, apply_global=True)

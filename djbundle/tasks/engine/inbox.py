@@ -77,7 +77,7 @@ class BrokerInbox:
         sending.unmark(keys, is_refused=is_refused)
 
     def grant(self, room: int) -> None:
-        """Let so many keys come in all."""
+        """Let `room` keys come in all."""
         room -= len(self.direct.waiting)
         if room > self._credit and not self._is_stopping:
             self._receiver.send(b"%d" % (room - self._credit))

@@ -86,7 +86,7 @@ class Receiver:
         return not self.is_closed
 
     def has_credit(self, seconds: float) -> bool:
-        """Read what the worker has sent. Without credit wait for it, at most so long. Return whether there is any."""
+        """Read what the worker has sent. Without credit, wait up to `seconds` for it. Return whether there is any."""
         while select.select([self.worker], [], [], seconds if self.credit <= 0 or self.is_stopping else 0.0)[0]:
             data = self.worker.recv(4096)
             if not data:

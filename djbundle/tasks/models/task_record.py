@@ -67,7 +67,7 @@ class TaskRecord(models.Model):
     lease_until = models.DateTimeField(null=True)
     epoch = models.PositiveIntegerField(default=0)  # grows with each claim; a run may write only under its own epoch
     losses = models.PositiveSmallIntegerField(default=0)  # crash count: runs whose process died
-    worker_losses = models.PositiveSmallIntegerField(null=True)  # those of them whose whole worker was gone as well
+    worker_losses = models.PositiveSmallIntegerField(null=True)  # crashes at which the whole worker died too
     sent_at = models.DateTimeField(null=True, editable=False)  # to the broker, by the relay; see engine/sending.py
 
     class Meta:

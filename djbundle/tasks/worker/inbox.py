@@ -51,7 +51,7 @@ class Inbox(Protocol):
         ...
 
     def grant(self, room: int) -> None:
-        """Let so many keys come in all."""
+        """Let `room` keys come in all."""
         ...
 
     def stop_receiving(self) -> None:

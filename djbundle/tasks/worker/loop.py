@@ -43,7 +43,7 @@ CHECK_INTERVAL = 0.05  # seconds between checks of timeouts, and of a worker tha
 class Worker:
     """Runs tasks from `queues` (empty: all) in `processes` with `threads` each.
 
-    With `until_idle`, it ends when no task has been due for so many seconds.
+    With `until_idle`, it ends when no task has been due for that number of seconds.
     """
 
     threads: int

@@ -163,7 +163,7 @@ class ProcessHandle:
             self.pipe.send(CancelMessage(own))
 
     def is_spent(self) -> bool:
-        """Return whether it shall get no more tasks."""
+        """Return whether it should get no more tasks."""
         return self.limits.are_reached(self.tasks_done + len(self.assignments), self.pid)
 
     def is_stopped(self) -> bool:

@@ -72,7 +72,7 @@ def site_name(data: Path) -> str:
 
 def rehearse(source: SqliteSide, destination: PostgresSide, state: MoveState, report: Reporter) -> None:
     """Raise MoveError, after all lines, if PostgreSQL would refuse something."""
-    report("rehearsing", "rehearsing: each row is held against the new tables")
+    report("rehearsing", "rehearsing: each row is checked against the new tables")
     count = 0
     for problem in find_problems(source, destination.tables, state.leave):
         count += 1

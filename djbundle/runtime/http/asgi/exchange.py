@@ -25,7 +25,7 @@ class Exchange:
         self.disconnect_watcher: asyncio.Future[None] | None = None
 
     async def admit(self) -> bool:
-        """Return whether the site shall get the request. If not, it is answered here."""
+        """Return whether the site should get the request. If not, it is answered here."""
         request, flow_control = self.request, self.limits.flow_control
         if request.scope["method"] == "CONNECT":
             await self.response.refuse(HTTPStatus.METHOD_NOT_ALLOWED, "that is for proxies")

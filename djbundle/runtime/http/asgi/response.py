@@ -139,7 +139,7 @@ class AsgiResponse:
         return len(body) if self.head and not more and self.head["status"] not in BODILESS_STATUSES else None
 
     def must_be_fenced(self, body: bytes) -> bool:
-        """Return whether fences shall follow this last part, to learn when the client has taken the response."""
+        """Return whether fences should follow this last part, to learn when the client has taken the response."""
         if self.writer.account.sent + len(body) > MAX_UNSPLIT_SIZE:
             return True
         return bool(body and self.head and self.writer.byte_counter and self.writer.byte_counter.is_suspicious)
@@ -155,7 +155,7 @@ class AsgiResponse:
         return len(body) + copied + queued + headers_size(heads)
 
     async def charge_budget(self, size: int) -> bool:
-        """Return whether so many bytes may wait for the client. For a response that has begun they always may."""
+        """Return whether `size` bytes may wait for the client. Always true for a response that has begun."""
         if self.head:
             return await self.limits.flow_control.charge_when_free(self.writer.account, size, self.request.turn)
         self.writer.account.add(size)
@@ -190,7 +190,7 @@ class AsgiResponse:
     async def ensure_begun(self) -> None:
         """Answer a client that has disconnected or has sent an invalid body.
 
-        Granian takes a missing response for a fault of ours.
+        Granian logs a missing response as our fault.
         """
         if not self.is_answered:
             await self.refuse(HTTPStatus.BAD_REQUEST, "the body broke off")
@@ -210,7 +210,7 @@ class AsgiResponse:
         return self.has_length and self.request.by_http_2 and self.limits.is_proxy(self.request.connection[0])
 
     def abort_connection(self) -> None:
-        """Close the connection: otherwise the client would take a part for the whole."""
+        """Close the connection: otherwise the client would mistake a part for the whole."""
         self.is_refused = True
         if not self.may_keep_connection and not self.writer.account.is_evicted:
             abort_connections({self.request.connection})

@@ -82,7 +82,7 @@ class Channel(virtual.Channel):  # type: ignore[misc] # kombu has no types
         self.pollers.notify()
 
     def _parse(self, queue: str, message: dict[str, Any]) -> dict[str, Any] | None:
-        """Return a message as kombu wants it, or None if it is none of kombu's."""
+        """Return a message as kombu wants it, or None if it is not one of kombu's."""
         try:
             payload: dict[str, Any] = json.loads(message["Body"])
             payload["properties"] |= {"delivery_tag": message["ReceiptHandle"], "delivery_info": {"queue": queue}}
