@@ -6,10 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from djbundle.builder.core.sandbox import SandboxPaths
-from djbundle.builder.verify import crawl
+from djbundle.builder.verify import page_crawl
 from djbundle.builder.verify.client import Client, Response
-from djbundle.builder.verify.crawl_record import Problem, Request
+from djbundle.builder.verify.crawl_record import CrawlRecord, Problem, Request
 from djbundle.builder.verify.site_log import SiteLog
 from djbundle.builder.verify.unanswered import problem_without_answer
 from djbundle.contract import variables, verification
@@ -71,11 +70,10 @@ def test_page_that_met_the_death_of_an_earlier_one_is_requested_again(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The crawler first sees that the connection of an earlier page broke off, and learns why at the next one."""
-    crawler = crawl.Crawler(SandboxPaths(tmp_path, tmp_path, is_empty=False), {}, lambda _share: None)
-    crawler.log.file.write_text(death_line(FIRST.path) + "\n")
-    crawler.record.site_facts = {"cookies": ["a=b"]}
-    crawler.requested = [FIRST]
-    crawler.record.problems = [Problem(str(FIRST), "its connection was closed", "", FIRST, "breaks off")]
+    log = SiteLog(tmp_path / "log")
+    log.file.write_text(death_line(FIRST.path) + "\n")
+    record = CrawlRecord(is_empty=False, site_facts={"cookies": ["a=b"]})
+    record.problems = [Problem(str(FIRST), "its connection was closed", "", FIRST, "breaks off")]
     outcomes: Iterator[OSError | Response] = iter([ConnectionResetError("reset"), Response(200, "")])
 
     def get(*_: object) -> Response:
@@ -84,8 +82,10 @@ def test_page_that_met_the_death_of_an_earlier_one_is_requested_again(
             raise outcome
         return outcome
 
-    monkeypatch.setattr(crawl, "get_with_retry", get)
-    monkeypatch.setattr(crawl, "wait_until_back", lambda *_: None)
+    monkeypatch.setattr(page_crawl, "get_with_retry", get)
+    monkeypatch.setattr(page_crawl, "wait_until_back", lambda *_: None)
     client = Client(("127.0.0.1", 1), "localhost", "", is_https=False)
-    assert crawler.request_page(client, SECOND) == (200, set())
-    assert [(each.request, each.fate) for each in crawler.record.problems] == [(FIRST, "dies")]
+    crawl = page_crawl.PageCrawl(client, record, log, lambda _share: None)
+    crawl.requested = [FIRST]
+    assert crawl.request_page(SECOND) == (200, set())
+    assert [(each.request, each.fate) for each in record.problems] == [(FIRST, "dies")]

@@ -1,4 +1,4 @@
-"""Which connections are closed, and which stay open."""
+"""Idle connections are closed, and others stay open."""
 
 import socket
 import time
@@ -10,11 +10,12 @@ import pytest
 from djbundle.runtime.http.limits import unacknowledged
 from djbundle.runtime.http.limits.idle_reaper import IdleReaper
 from djbundle.runtime.http.limits.limits import Limits
-from djbundle.runtime.http.limits.streams import StreamedResponse, Streams
 from djbundle.runtime.http.limits.unacknowledged import MAX_HARMLESS_BYTES
 from djbundle.runtime.http.protocol.connections import Connection, Traffic
 from djbundle.runtime.http.protocol.transport import Request, Transport
 from djbundle.runtime.http.request_tracker import WsgiRequestTracker
+from djbundle.runtime.http.streaming.streamed_response import StreamedResponse
+from djbundle.runtime.http.streaming.streams import Streams
 from djbundle.runtime.http.threads import SiteThreads
 from djbundle.runtime.net.trusted_proxies import parse_proxies
 from djbundle.runtime.options.http import HttpOptions

@@ -12,12 +12,12 @@ from typing import Any
 
 import pytest
 
-from djbundle.runtime.http.asgi import AsgiMiddleware
-from djbundle.runtime.http.limits import streams
+from djbundle.runtime.http.asgi.middleware import AsgiMiddleware
 from djbundle.runtime.http.limits.limits import Limits
-from djbundle.runtime.http.limits.streams import Streams
 from djbundle.runtime.http.protocol.observer import Observer
 from djbundle.runtime.http.protocol.response_middleware import AddedHeaders, WsgiMiddleware
+from djbundle.runtime.http.streaming import generated_response
+from djbundle.runtime.http.streaming.streams import Streams
 from djbundle.runtime.http.wsgi import WsgiSite
 from djbundle.runtime.options.http import HttpOptions
 from djbundle.runtime.process.counters import Scoreboard
@@ -110,7 +110,7 @@ def fail() -> list[bytes]:
 
 @pytest.mark.parametrize("make", [lambda: [b"whole"], lambda: iter([b"in", b"parts"]), fail])
 def test_request_is_ended_with_its_answer(monkeypatch: pytest.MonkeyPatch, make: Callable[[], Any]) -> None:
-    monkeypatch.setattr(streams, "connections", SimpleNamespace(close_all=lambda: None))
+    monkeypatch.setattr(generated_response, "connections", SimpleNamespace(close_all=lambda: None))
     in_flight, during = InFlight(), []
 
     def application(_environ: dict[str, Any], start_response: Any) -> Any:

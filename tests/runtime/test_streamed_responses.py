@@ -6,9 +6,10 @@ from types import SimpleNamespace
 
 import pytest
 
-from djbundle.runtime.http.limits import budget, eviction, streams
+from djbundle.runtime.http.limits import budget, eviction
 from djbundle.runtime.http.limits.limits import Limits
-from djbundle.runtime.http.limits.streams import Streams
+from djbundle.runtime.http.streaming import generated_response, streamed_response, streams
+from djbundle.runtime.http.streaming.streams import Streams
 from djbundle.runtime.options.http import HttpOptions
 from tests.runtime.granian import CONNECTION, Protocol, make_request
 from tests.support.waiting import wait_until
@@ -21,8 +22,9 @@ TIMEOUT = 60.0
 def broken(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, int]]:
     """Return the list of connections that were broken off."""
     broken: list[tuple[str, int]] = []
-    monkeypatch.setattr(streams, "abort_connections", broken.extend)
-    monkeypatch.setattr(streams, "connections", SimpleNamespace(close_all=lambda: None))
+    for module in (streams, streamed_response):
+        monkeypatch.setattr(module, "abort_connections", broken.extend)
+    monkeypatch.setattr(generated_response, "connections", SimpleNamespace(close_all=lambda: None))
     return broken
 
 
@@ -92,7 +94,7 @@ def test_a_generator_has_one_thread(site: Streams) -> None:
 
 
 def test_files_need_no_thread_while_they_wait(site: Streams) -> None:
-    protocols = [Protocol(room=2) for _ in range(20 * streams.SENDER_THREADS)]
+    protocols = [Protocol(room=2) for _ in range(20 * streamed_response.SENDER_THREADS)]
     sources = [send(site, "send", protocol) for protocol in protocols]
     wait_until(lambda: all(protocol.send_futures for protocol in protocols), "all wait for their clients")
     for protocol, source in zip(protocols, sources, strict=True):

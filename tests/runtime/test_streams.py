@@ -6,9 +6,9 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from djbundle.runtime.http.limits import part_sizes
 from djbundle.runtime.http.limits.limits import Limits
-from djbundle.runtime.http.limits.part_sizes import (
+from djbundle.runtime.http.streaming import part_sizes
+from djbundle.runtime.http.streaming.part_sizes import (
     BUFFERED_SIZE,
     FAST_CLIENT_TIME,
     MAX_PART_SIZE,
@@ -16,7 +16,7 @@ from djbundle.runtime.http.limits.part_sizes import (
     MIN_PART_SIZE,
     PartSizes,
 )
-from djbundle.runtime.http.limits.streams import Streams
+from djbundle.runtime.http.streaming.streams import Streams
 from djbundle.runtime.options.http import HttpOptions
 
 BODY = os.urandom(5_000_000)

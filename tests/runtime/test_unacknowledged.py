@@ -8,7 +8,6 @@ import pytest
 
 from djbundle.runtime.http.limits import unacknowledged
 from djbundle.runtime.http.limits.limits import Limits
-from djbundle.runtime.http.limits.streams import Streams
 from djbundle.runtime.http.limits.unacknowledged import (
     CHECK_AFTER_BYTES,
     HEAD_SIZE,
@@ -22,6 +21,7 @@ from djbundle.runtime.http.limits.unacknowledged import (
 from djbundle.runtime.http.protocol.connections import ConnectionFinder, Traffic
 from djbundle.runtime.http.protocol.rate import MIN_RATE
 from djbundle.runtime.http.protocol.transport import headers_size
+from djbundle.runtime.http.streaming.streams import Streams
 from djbundle.runtime.options.http import HttpOptions
 from tests.runtime.granian import CONNECTION, Protocol, make_request
 from tests.support.clock import stopped_clock

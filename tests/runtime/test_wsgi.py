@@ -9,9 +9,9 @@ import pytest
 from django.http import HttpResponse, StreamingHttpResponse
 from django.http.response import HttpResponseBase
 
-from djbundle.runtime.http.limits import streams
 from djbundle.runtime.http.limits.limits import Limits
-from djbundle.runtime.http.limits.streams import Streams
+from djbundle.runtime.http.streaming import generated_response
+from djbundle.runtime.http.streaming.streams import Streams
 from djbundle.runtime.http.wsgi import WsgiSite
 from djbundle.runtime.options.http import HttpOptions
 from tests.runtime.granian import Protocol, make_request
@@ -35,7 +35,7 @@ def response_of(response: Iterable[bytes], **environ: Any) -> Protocol:
 @pytest.fixture(autouse=True)
 def no_databases(monkeypatch: pytest.MonkeyPatch) -> None:
     """Do without databases: Django is not configured here."""
-    monkeypatch.setattr(streams, "connections", SimpleNamespace(close_all=lambda: None))
+    monkeypatch.setattr(generated_response, "connections", SimpleNamespace(close_all=lambda: None))
     monkeypatch.setattr(HttpResponseBase, "close", lambda _self: None)
 
 

@@ -17,8 +17,8 @@ from django.utils import timezone
 from djbundle.common.broker_url import PREFIX, BrokerUrl, BrokerUrlError
 from djbundle.tasks import operations_api
 from djbundle.tasks.engine import sending
-from djbundle.tasks.engine.broker import MAX_KEYS
 from djbundle.tasks.engine.broker import Broker as Connection
+from djbundle.tasks.engine.messages import MAX_KEYS
 from djbundle.tasks.models import TaskRecord
 from djbundle.tasks.store import claim, limits
 from djbundle.tasks.store.worker_identity import Identity

@@ -32,8 +32,8 @@ OWN_COMMANDS = {
     ),
     "move": OwnCommand(
         "Moves the site from its SQLite to PostgreSQL while it serves, and back.",
-        "cli.move:run_move",
-        "cli.move:add_move_options",
+        "cli.move.command:run_move",
+        "cli.move.command:add_move_options",
         has_own_rights=False,
     ),
     "status": OwnCommand(

@@ -11,11 +11,11 @@ from typing import Any, NamedTuple
 
 from servestatic.responders import StaticFile
 
-from djbundle.runtime.http.limits.part_sizes import MAX_PART_SIZE
-from djbundle.runtime.http.limits.streams import Streams
 from djbundle.runtime.http.protocol.observer import Observer
 from djbundle.runtime.http.protocol.response_middleware import AddedHeaders
 from djbundle.runtime.http.protocol.transport import Headers, RawHeaders, Request, encode_headers
+from djbundle.runtime.http.streaming.part_sizes import MAX_PART_SIZE
+from djbundle.runtime.http.streaming.streams import Streams
 
 MAX_UNSPLIT_SIZE = 64 << 10  # bytes of a file; a larger one is sent in parts
 MAX_CACHE_SIZE = 16 << 20  # bytes of all files that one process keeps

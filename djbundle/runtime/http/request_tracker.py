@@ -3,8 +3,8 @@
 import time
 from collections.abc import Callable
 
-from djbundle.runtime.http.limits.streams import Streams
 from djbundle.runtime.http.protocol.connections import Connection
+from djbundle.runtime.http.streaming.streams import Streams
 from djbundle.runtime.http.threads import SiteThreads
 
 

@@ -8,9 +8,9 @@ from typing import Any
 from django.http import HttpResponse
 
 from djbundle.runtime.http.limits.bodies import close_body
-from djbundle.runtime.http.limits.part_sizes import FileParts
-from djbundle.runtime.http.limits.streams import Streams
 from djbundle.runtime.http.protocol.transport import BODILESS_STATUSES, Headers, Request, with_content_length
+from djbundle.runtime.http.streaming.part_sizes import FileParts
+from djbundle.runtime.http.streaming.streams import Streams
 
 MAX_UNSPLIT_SIZE = 64 << 10  # bytes sent in one go; few, since a client may leave them unread on many connections
 

@@ -7,7 +7,6 @@ from typing import Any
 from djbundle.runtime.http.limits.admission import Admission
 from djbundle.runtime.http.limits.bodies import Bodies
 from djbundle.runtime.http.limits.limits import Limits
-from djbundle.runtime.http.limits.streams import Streams
 from djbundle.runtime.http.limits.unacknowledged import ResponseByteCounter
 from djbundle.runtime.http.protocol.connections import connection_id
 from djbundle.runtime.http.protocol.environ import make_environ
@@ -15,6 +14,7 @@ from djbundle.runtime.http.protocol.request_middleware import RequestMiddleware
 from djbundle.runtime.http.protocol.transport import HTTP_2, Request, Transport
 from djbundle.runtime.http.receivers import Receivers
 from djbundle.runtime.http.request_tracker import WsgiRequestTracker
+from djbundle.runtime.http.streaming.streams import Streams
 from djbundle.runtime.http.threads import SiteThreads
 from djbundle.runtime.http.wsgi import WsgiSite
 from djbundle.runtime.logs.lines import write

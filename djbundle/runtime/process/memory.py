@@ -95,8 +95,8 @@ class Heap:
         if has_grown or comes_to_rest or is_due:
             collect_and_trim()
             self.size = resident_memory()
-            was_in_vain = is_due and not has_grown and self.size > size - GROWTH
-            self.interval = min(2 * self.interval, MAX_INTERVAL) if was_in_vain else CHECK_INTERVAL
+            was_useless = is_due and not has_grown and self.size > size - GROWTH
+            self.interval = min(2 * self.interval, MAX_INTERVAL) if was_useless else CHECK_INTERVAL
             self.last_trim = now
 
     def was_idle(self) -> bool:

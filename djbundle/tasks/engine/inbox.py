@@ -6,17 +6,18 @@ from functools import partial
 
 from djbundle.common.broker_url import BrokerUrl
 from djbundle.tasks.engine import sending
-from djbundle.tasks.engine.broker import Broker, visibility_timeout
+from djbundle.tasks.engine.broker import Broker
 from djbundle.tasks.engine.direct_runs import DirectRuns
 from djbundle.tasks.engine.helper_process import HelperProcess
 from djbundle.tasks.engine.receiver import ACKNOWLEDGE, STOP, TASKS, Receiver
 from djbundle.tasks.engine.relay import run_relay
+from djbundle.tasks.engine.transport_options import visibility_timeout
 from djbundle.tasks.store.claimed_run import Run
 from djbundle.tasks.store.worker_identity import Identity
 from djbundle.tasks.worker.pending_writes import PendingWrites
 
 
-class Inbox:
+class BrokerInbox:
     """Receives keys from the broker of `url`. `close_in_child` closes what its processes inherit from the worker."""
 
     def __init__(
@@ -76,7 +77,7 @@ class Inbox:
         sending.unmark(keys, is_refused=is_refused)
 
     def grant(self, room: int) -> None:
-        """Let so many keys come in all."""
+        """Let `room` keys come in all."""
         room -= len(self.direct.waiting)
         if room > self._credit and not self._is_stopping:
             self._receiver.send(b"%d" % (room - self._credit))

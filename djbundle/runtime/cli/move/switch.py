@@ -1,0 +1,45 @@
+"""Switches the database: by a handover of the running site, or for the next start if no site runs."""
+
+import os
+import time
+from pathlib import Path
+
+from djbundle.contract.handover import HandoverState
+from djbundle.errors import MoveError, NotServingError
+from djbundle.runtime.cli.upgrade import Reporter, check_program, reload
+from djbundle.runtime.core.bundle import Bundle
+from djbundle.runtime.handover.control_socket import request_status
+from djbundle.runtime.move import folder
+from djbundle.runtime.move.facts import DatabaseFacts
+from djbundle.runtime.move.folder import SwitchOrder
+from djbundle.runtime.move.switching import Switch
+from djbundle.runtime.process.lock import lock_data_directory
+
+
+def switch(bundle: Bundle, order: SwitchOrder, server: DatabaseFacts, report: Reporter) -> None:
+    target = "SQLite" if order.is_back else "PostgreSQL"
+    try:
+        request_status(bundle.data, check_program)
+    except NotServingError:
+        lock = lock_data_directory(bundle.data)
+        offline = Switch(bundle.data, order)
+        offline.finish(server)
+        offline.commit()
+        os.close(lock)
+        report("moved", f"the next start uses {target}", seconds=0)
+        return
+    with folder.ordered(bundle.data, order):
+        seconds = hand_over(bundle.data, report)
+    report("moved", f"the site uses {target}; writes waited for {seconds:.1f} s", seconds=round(seconds, 2))
+
+
+def hand_over(data: Path, report: Reporter) -> float:
+    """Return the seconds in which nobody could write. Raise MoveError if the site stays where it was."""
+    stopped = time.monotonic()
+    for message in reload(data):
+        if message.state == HandoverState.FAILED:
+            raise MoveError(f"the site stays where it was: {message.fields['cause']}", message.fields["fix"])
+        if message.state == HandoverState.PENDING:
+            stopped = time.monotonic()
+            report("stopped", "new connections wait; the last changes are brought over")
+    return time.monotonic() - stopped
