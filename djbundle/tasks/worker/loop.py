@@ -163,6 +163,7 @@ class Worker:
                 self.heartbeat.left,
                 self.maintenance.seconds_left,
                 self.inbox.seconds_left if self.inbox else self.poll,
+                *([] if (left := self.claiming.seconds_left) is None else [left]),
             )
         children = self.pool.children
         if any(run.timeout for child in children for run in child.assignments.running):
