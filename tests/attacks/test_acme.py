@@ -17,14 +17,16 @@ from cryptography.x509.oid import ExtendedKeyUsageOID
 from djbundle.errors import DataDirectoryError
 from djbundle.runtime.options.tls import TlsOptions
 from djbundle.runtime.process.heartbeat import Heartbeat
-from djbundle.runtime.tls import deadline, keeper
+from djbundle.runtime.tls import certificate_manager, deadline
+from djbundle.runtime.tls.certificate_manager import CertificateManager
 from djbundle.runtime.tls.exchange import MAX_WAIT, AcmeError
-from djbundle.runtime.tls.keeper import Keeper
 from djbundle.runtime.tls.keys import generate_key, key_to_pem
 from djbundle.runtime.tls.store import Store
 from djbundle.runtime.tls.x509 import find_certificate
 from tests.attacks import hostile_ca
 from tests.attacks.hostile_ca import DAY, NOW, STEPS, Forge, HostileCA, Page, issue, new_authority, pem
+
+NewManager = Callable[[], CertificateManager]
 
 NAMES = ("shop.test", "www.shop.test")
 HOUR = 3600.0
@@ -67,34 +69,34 @@ def store(tmp_path: Path, options: TlsOptions) -> Store:
 
 
 @pytest.fixture
-def new_keeper(options: TlsOptions, store: Store, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[], Keeper]]:
-    """Yield a function that makes the keeper, as each start of the process does; with an alarm that rings soon."""
+def new_manager(options: TlsOptions, store: Store, monkeypatch: pytest.MonkeyPatch) -> Iterator[NewManager]:
+    """Yield a function that makes the manager, as each start of the process does; with an alarm that rings soon."""
     monkeypatch.setattr(deadline, "BEAT_INTERVAL", 0.1)
-    monkeypatch.setattr(keeper, "DEADLINE", 30.0)
+    monkeypatch.setattr(certificate_manager, "DEADLINE", 30.0)
     with deadline.Alarm() as alarm:
-        yield lambda: Keeper("small/1", options, store, alarm)
+        yield lambda: CertificateManager("small/1", options, store, alarm)
 
 
 @pytest.fixture
-def impatient(new_keeper: object, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(keeper, "DEADLINE", 1.5)
+def impatient(new_manager: object, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(certificate_manager, "DEADLINE", 1.5)
 
 
 def certificate_of(store: Store, options: TlsOptions) -> bytes:
     return store.read(store.certificate_name(options)) or b""
 
 
-def test_honest_authority(ca: HostileCA, new_keeper: Callable[[], Keeper], store: Store, options: TlsOptions) -> None:
+def test_honest_authority(ca: HostileCA, new_manager: NewManager, store: Store, options: TlsOptions) -> None:
     """Check the honest authority, from which all other tests differ in one point."""
     before = certificate_of(store, options)
-    assert new_keeper().keep() == 1.0
+    assert new_manager().keep() == 1.0
     content = certificate_of(store, options)
     assert content != before
     assert content.count(b"BEGIN CERTIFICATE") == 2
     certificate = find_certificate(content)
     assert certificate is not None
     assert certificate.names == set(NAMES)
-    assert new_keeper().keep() == HOUR  # until its next check
+    assert new_manager().keep() == HOUR  # until its next check
     assert ca.steps.count("order") == 1
     for path in store.folder.rglob("*"):
         assert stat.S_IMODE(path.stat().st_mode) == (0o700 if path.is_dir() else 0o600), path
@@ -148,14 +150,14 @@ FORGERIES: dict[str, Forge] = {
 
 @pytest.mark.parametrize("forge", FORGERIES.values(), ids=FORGERIES.keys())
 def test_certificate_that_does_not_do_replaces_none(
-    ca: HostileCA, new_keeper: Callable[[], Keeper], store: Store, options: TlsOptions, forge: Forge
+    ca: HostileCA, new_manager: NewManager, store: Store, options: TlsOptions, forge: Forge
 ) -> None:
     """A bad certificate is not ordered again for an hour, however often the process restarts."""
     ca.forge = forge
     before = certificate_of(store, options)
-    process = new_keeper()
+    process = new_manager()
     assert process.keep() >= MAY_BE_DUE
-    for each in (process, new_keeper(), new_keeper()):
+    for each in (process, new_manager(), new_manager()):
         assert each.keep() >= MAY_BE_DUE
     assert ca.steps.count("order") == 1
     assert certificate_of(store, options) == before
@@ -221,14 +223,18 @@ WRONG: dict[str, dict[str, Page]] = {
 
 @pytest.mark.parametrize("pages", WRONG.values(), ids=WRONG.keys())
 def test_wrong_answer_costs_no_certificate(
-    ca: HostileCA, new_keeper: Callable[[], Keeper], store: Store, options: TlsOptions, pages: dict[str, Page]
+    ca: HostileCA,
+    new_manager: NewManager,
+    store: Store,
+    options: TlsOptions,
+    pages: dict[str, Page],
 ) -> None:
     ca.pages = pages
     before = certificate_of(store, options)
-    wait = new_keeper().keep()
+    wait = new_manager().keep()
     assert wait >= (MAY_BE_DUE if "order" in ca.steps else 4.0)  # before an order, no attempt is counted
     for _ in range(3):
-        new_keeper().keep()
+        new_manager().keep()
     assert ca.steps.count("order") <= 20  # nonces are retried as often within one order
     if pages.keys() != {"order"}:
         assert ca.steps.count("order") <= 1
@@ -240,66 +246,66 @@ def test_wrong_answer_costs_no_certificate(
 @pytest.mark.parametrize("step", ["handshake", *STEPS])
 def test_order_ends_whatever_hangs(
     ca: HostileCA,
-    new_keeper: Callable[[], Keeper],
+    new_manager: NewManager,
     store: Store,
     options: TlsOptions,
     impatient: None,
     step: str,
 ) -> None:
     ca.pages[step] = hostile_ca.silence
-    assert_ends(ca, new_keeper(), store, options)
+    assert_ends(ca, new_manager(), store, options)
 
 
 @pytest.mark.parametrize("page", [hostile_ca.slow_head, hostile_ca.slow_body], ids=["head", "body"])
 @pytest.mark.parametrize("step", ["dir", "certificate"])
 def test_order_ends_however_slowly_bytes_come(
-    ca: HostileCA, new_keeper: Callable[[], Keeper], impatient: None, step: str, page: Page
+    ca: HostileCA, new_manager: NewManager, impatient: None, step: str, page: Page
 ) -> None:
     ca.pages[step] = page
-    process = new_keeper()
+    process = new_manager()
     assert_ends(ca, process, process.store, process.options)
 
 
-def assert_ends(ca: HostileCA, process: Keeper, store: Store, options: TlsOptions) -> None:
+def assert_ends(ca: HostileCA, process: CertificateManager, store: Store, options: TlsOptions) -> None:
     before = certificate_of(store, options)
     assert process.keep() >= (MAY_BE_DUE if "order" in ca.steps else 4.0)
     assert certificate_of(store, options) == before
 
 
-def test_order_that_is_never_done_ends(ca: HostileCA, new_keeper: Callable[[], Keeper], impatient: None) -> None:
+def test_order_that_is_never_done_ends(ca: HostileCA, new_manager: NewManager, impatient: None) -> None:
     ca.pages["orders"] = lambda handler: handler.send(handler.ca.order_page("processing"), Retry_After="1000000000")
-    assert new_keeper().keep() >= MAY_BE_DUE
+    assert new_manager().keep() >= MAY_BE_DUE
     assert ca.steps.count("order") == 1
 
 
 @pytest.mark.parametrize("text", ["9" * 400, "Fri, 31 Dec 9999 23:59:59 GMT", "-5", "soon", "0", "Mon, 99 Jan 2024"])
-def test_wait_that_is_asked_for_is_a_day_at_most(ca: HostileCA, new_keeper: Callable[[], Keeper], text: str) -> None:
+def test_wait_that_is_asked_for_is_a_day_at_most(ca: HostileCA, new_manager: NewManager, text: str) -> None:
     problem = {"type": "urn:ietf:params:acme:error:rateLimited", "detail": "too many"}
     ca.pages["order"] = lambda handler: handler.send(problem, 429, Retry_After=text)
-    assert MAY_BE_DUE <= new_keeper().keep() <= MAX_WAIT
+    assert MAY_BE_DUE <= new_manager().keep() <= MAX_WAIT
 
 
 @pytest.mark.parametrize("moved", [-400 * DAY, 400 * DAY], ids=["back", "ahead"])
 def test_clock_that_is_set_makes_no_orders(
-    ca: HostileCA, new_keeper: Callable[[], Keeper], monkeypatch: pytest.MonkeyPatch, moved: timedelta
+    ca: HostileCA, new_manager: NewManager, monkeypatch: pytest.MonkeyPatch, moved: timedelta
 ) -> None:
     """A running process measures the hour with the monotonic clock; after a restart, the file's hour begins anew."""
     ca.forge = FORGERIES["page of HTML"]
-    process = new_keeper()
+    process = new_manager()
     process.keep()
     real = time.time
     monkeypatch.setattr(time, "time", lambda: real() + moved.total_seconds())
     assert process.keep() >= MAY_BE_DUE
     if moved < timedelta():
-        assert new_keeper().keep() >= MAY_BE_DUE
+        assert new_manager().keep() >= MAY_BE_DUE
     assert ca.steps.count("order") == 1
 
 
 @pytest.mark.parametrize("content", [b"", b"nan", b"inf", b"-inf", b"1e400", b"\xff\xfe", b"tomorrow", b"9" * 5000])
 def test_note_of_an_order_that_is_damaged_counts_as_new(
-    ca: HostileCA, new_keeper: Callable[[], Keeper], store: Store, content: bytes
+    ca: HostileCA, new_manager: NewManager, store: Store, content: bytes
 ) -> None:
-    process = new_keeper()
+    process = new_manager()
     store.write(process.rate_limit.name, content)
     assert process.keep() >= MAY_BE_DUE
     assert "order" not in ca.steps
@@ -307,10 +313,10 @@ def test_note_of_an_order_that_is_damaged_counts_as_new(
 
 
 def test_order_that_cannot_be_noted_is_not_made(
-    ca: HostileCA, new_keeper: Callable[[], Keeper], store: Store, options: TlsOptions
+    ca: HostileCA, new_manager: NewManager, store: Store, options: TlsOptions
 ) -> None:
     """No order is made if it cannot be noted, as on a full disk."""
-    process = new_keeper()
+    process = new_manager()
     (store.folder / process.rate_limit.name).mkdir()
     (store.folder / process.rate_limit.name / "in the way").touch()
     before = certificate_of(store, options)
@@ -320,11 +326,11 @@ def test_order_that_cannot_be_noted_is_not_made(
 
 
 def test_words_of_an_authority_are_one_line_of_the_log(
-    ca: HostileCA, new_keeper: Callable[[], Keeper], capfd: pytest.CaptureFixture[str]
+    ca: HostileCA, new_manager: NewManager, capfd: pytest.CaptureFixture[str]
 ) -> None:
     detail = "no\n2026-01-01 root logged in\x1b[2J\u2028" + "x" * 100_000
     ca.pages["order"] = lambda handler: handler.send({"type": "urn:x", "detail": detail}, 403)
-    new_keeper().keep()
+    new_manager().keep()
     output = "".join(capfd.readouterr())
     assert "no 2026-01-01 root logged in [2J" in output
     assert "\x1b" not in output
@@ -334,11 +340,16 @@ def test_words_of_an_authority_are_one_line_of_the_log(
 
 @pytest.mark.parametrize("name", ["certificate", "account", "note", "challenge"])
 def test_files_are_not_written_through_links(
-    ca: HostileCA, new_keeper: Callable[[], Keeper], store: Store, options: TlsOptions, tmp_path: Path, name: str
+    ca: HostileCA,
+    new_manager: NewManager,
+    store: Store,
+    options: TlsOptions,
+    tmp_path: Path,
+    name: str,
 ) -> None:
     victim = tmp_path / "victim"
     victim.write_bytes(b"of somebody else")
-    process = new_keeper()
+    process = new_manager()
     file = {
         "certificate": store.certificate_name(options),
         "account": f"account-{store.certificate_name(options)[:8]}.pem",
@@ -376,9 +387,7 @@ def test_file_is_whole_or_not_there(store: Store, options: TlsOptions, monkeypat
 
 
 @pytest.mark.parametrize("damage", ["no key", "key cut off", "other key", "nothing", "zeros"])
-def test_damaged_file_is_replaced(
-    new_keeper: Callable[[], Keeper], store: Store, options: TlsOptions, damage: str
-) -> None:
+def test_damaged_file_is_replaced(new_manager: NewManager, store: Store, options: TlsOptions, damage: str) -> None:
     """A file is replaced even if its certificate is whole, as long as the site cannot use the file."""
     name = store.certificate_name(options)
     fresh = issue((key := generate_key()).public_key(), NAMES, new_authority("before"))
@@ -390,16 +399,14 @@ def test_damaged_file_is_replaced(
         "zeros": bytes(2000),
     }[damage]
     store.write(name, content)
-    assert new_keeper().keep() == 1.0
+    assert new_manager().keep() == 1.0
     assert certificate_of(store, options) != content
     store.write(name, key_to_pem(key) + pem(fresh))
-    assert new_keeper().keep() == HOUR  # until its next check
+    assert new_manager().keep() == HOUR  # until its next check
 
 
-def test_folder_that_is_removed_is_made_anew(
-    new_keeper: Callable[[], Keeper], store: Store, options: TlsOptions
-) -> None:
-    process = new_keeper()
+def test_folder_that_is_removed_is_made_anew(new_manager: NewManager, store: Store, options: TlsOptions) -> None:
+    process = new_manager()
     shutil.rmtree(store.folder)
     assert store.challenge("token") is None
     assert process.keep() == 1.0

@@ -72,8 +72,8 @@ def test_what_makes_certificates_is_loaded_where_they_are_made(site: Site, ca: H
     with site:
         wait_for_log(site, "the answer is no whole chain of certificates")
         assert wait_until(lambda: serial_of(site, root), "the site answers")
-        keeper = with_role(site, "tls")[0]
-        assert [each.pid for each in tree_of(site) if has_loaded(each, "_rust.abi3.so")] == [keeper.pid]
+        process = with_role(site, "tls")[0]
+        assert [each.pid for each in tree_of(site) if has_loaded(each, "_rust.abi3.so")] == [process.pid]
 
 
 def with_certificate(site: Site, ca: HostileCA) -> str:

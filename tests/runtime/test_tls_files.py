@@ -10,7 +10,7 @@ from cryptography.x509.oid import ExtendedKeyUsageOID
 from djbundle.errors import CertificateError
 from djbundle.runtime.tls import x509
 from djbundle.runtime.tls.authority import CERTIFICATE_LIFE, issue_internal
-from djbundle.runtime.tls.keeper import seconds_left
+from djbundle.runtime.tls.certificate_manager import seconds_left
 from djbundle.runtime.tls.keys import generate_key, key_to_pem, read_key, stored_key
 from djbundle.runtime.tls.pair import CertificatePair
 from djbundle.runtime.tls.store import Store

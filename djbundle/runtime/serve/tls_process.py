@@ -20,7 +20,7 @@ from djbundle.runtime.tls.pair import CertificatePair
 from djbundle.runtime.tls.redirect import Redirect
 from djbundle.runtime.tls.store import Store
 
-KEEPER_TIMEOUT_FACTOR = 2  # times the heartbeat limit of a web worker: the keeper waits for name servers
+MANAGER_TIMEOUT_FACTOR = 2  # times the heartbeat limit of a web worker: the process waits for name servers
 
 
 def prepare_tls(data: Path, options: TlsOptions | None) -> CertificatePair | None:
@@ -57,7 +57,7 @@ def tls_children(bundle: Bundle, options: TlsOptions | None, listeners: Listener
     """
     children = []
     if options and not options.files:
-        children.append(keeper_child(bundle, options, timeout))
+        children.append(certificate_child(bundle, options, timeout))
     if options and (listener := listeners.redirect):
         redirect = Redirect(Store(bundle.data), options.domains, address_of(listeners.main)[1])
         heartbeat = Heartbeat(timeout)
@@ -69,14 +69,14 @@ def tls_children(bundle: Bundle, options: TlsOptions | None, listeners: Listener
     return children
 
 
-def keeper_child(bundle: Bundle, options: TlsOptions, timeout: float) -> Child:
-    heartbeat = Heartbeat(KEEPER_TIMEOUT_FACTOR * timeout)
+def certificate_child(bundle: Bundle, options: TlsOptions, timeout: float) -> Child:
+    heartbeat = Heartbeat(MANAGER_TIMEOUT_FACTOR * timeout)
 
     def run() -> int:
+        from djbundle.runtime.tls.certificate_manager import CertificateManager  # noqa: PLC0415
         from djbundle.runtime.tls.deadline import Alarm  # noqa: PLC0415 - in this child only
-        from djbundle.runtime.tls.keeper import Keeper  # noqa: PLC0415
 
-        Keeper(user_agent(bundle), options, Store(bundle.data), Alarm(heartbeat)).run()
+        CertificateManager(user_agent(bundle), options, Store(bundle.data), Alarm(heartbeat)).run()
 
     return Child("tls", forking.title(bundle.manifest.name, "tls"), run, heartbeat=heartbeat)
 

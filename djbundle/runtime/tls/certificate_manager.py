@@ -31,7 +31,7 @@ DEADLINE = 900.0  # seconds for an order, whatever the authority does meanwhile
 
 
 @dataclass(slots=True)
-class Keeper:
+class CertificateManager:
     """Keeps the one certificate of a site."""
 
     site: str  # name and version, for the authority's log
