@@ -98,7 +98,10 @@ def test_bundles_that_were_built_before_are_no_part(tmp_path: Path, with_git: bo
     ("text", "fix"),
     [
         ("[tool.djbundle]\nincldue = []", 'write "include"'),
-        ("[tool.djbundle]\nzzz = 1", "use one of: name, settings, include, exclude, compile, before, signer, tls"),
+        (
+            "[tool.djbundle]\nzzz = 1",
+            "use one of: name, settings, include, exclude, compile, bytecode, protect, before, signer, tls",
+        ),
         ('[tool.djbundle]\ninclude = "x"', 'write include = ["..."]'),
         ("[tool.djbundle]\nname = 3", 'write name = "..."'),
         ('[tool.djbundle]\ntls = "no"', "write tls = false"),
